@@ -1,0 +1,60 @@
+# gradcert: `make help` lists the targets. `make test` and `make certify` set up everything they need on a fresh machine.
+#
+# PYTHON=...   the interpreter of the virtual environment (3.11 or later)
+# PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu   the small CPU build of torch, where the default is CUDA's
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
+TREE := build/tree
+
+# A new room has to be installed before it can be imported, so the rooms are part of the stamp's name.
+ROOMS := $(shell ls -d */__init__.py | cksum | cut -d' ' -f1)
+STAMP := .venv/.installed-$(ROOMS)
+
+.DEFAULT_GOAL := help
+.PHONY: help install debian test certify lint format properties clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## create .venv with all that test and certify need (again: nothing to do)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "install: Python 3.11 or later is needed: make PYTHON=/path/to/python")'
+	$(PYTHON) -m venv .venv
+
+# torch goes first and alone, so that its pin decides what the others get.
+# SpikingJelly's metadata asks for torchvision and torchaudio, which it does not need here: hence --no-deps.
+$(STAMP): $(BIN)/python pyproject.toml setup.py constraints.txt
+	$(PIP) torch
+	$(PIP) --editable '.[dev]'
+	$(PIP) --no-deps spikingjelly
+	@rm -f .venv/.installed-*
+	@touch $@
+
+debian: ## install missing Debian packages: simulators, browser (as root)
+	scripts/install_debian.sh
+
+test: lint ## lint, types, room contracts, all tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+
+certify: install ## certify the real third-party code in examples/
+	$(BIN)/python examples/run_all.py
+
+lint: install ## ruff, mypy, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	@$(BIN)/python scripts/package_tree.py $(TREE)
+	cd $(TREE) && $(abspath $(BIN))/mypy --config-file $(abspath pyproject.toml) --cache-dir $(abspath .mypy_cache) .
+	cd $(TREE) && $(abspath $(BIN))/lint-imports --config $(abspath pyproject.toml)
+
+format: install ## rewrite the code in the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+properties: install ## the property tests, with many more examples
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto tests/properties --hypothesis-profile=long
+
+clean: ## remove .venv, builds and caches
+	rm -rf .venv build dist gradcert.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
