@@ -1,0 +1,33 @@
+"""Fixed-point arithmetic of on-chip learning: formats, every rounding, every overflow, named random sources."""
+
+from gradcert.hardware_models.arithmetic.events import EventLog, OverflowEvent
+from gradcert.hardware_models.arithmetic.exact import quantise_fraction, round_fraction
+from gradcert.hardware_models.arithmetic.format import BFLOAT16, FloatFormat, Format, smallest_format
+from gradcert.hardware_models.arithmetic.overflow import Overflow, fit
+from gradcert.hardware_models.arithmetic.quantise import Quantised, integers, is_fast, quantise
+from gradcert.hardware_models.arithmetic.random import RECKON, Lfsr, reference_bits
+from gradcert.hardware_models.arithmetic.rounding import Rounding, Stochastic, aligned_fraction, drop_bits
+
+__all__ = [
+    "BFLOAT16",
+    "RECKON",
+    "EventLog",
+    "FloatFormat",
+    "Format",
+    "Lfsr",
+    "Overflow",
+    "OverflowEvent",
+    "Quantised",
+    "Rounding",
+    "Stochastic",
+    "aligned_fraction",
+    "drop_bits",
+    "fit",
+    "integers",
+    "is_fast",
+    "quantise",
+    "quantise_fraction",
+    "reference_bits",
+    "round_fraction",
+    "smallest_format",
+]
