@@ -1,0 +1,229 @@
+"""The reverse engine: the gradient of any row of the rule table, backwards over the kept edges.
+
+A parameter of layer l is reached by the credit that comes down from the layers above (their `upper` edges kept) and
+then runs back in time inside layer l (its `own` edges kept). Where both sets agree one sweep serves both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from gradcert.reference.edges import Edge, Link
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.feedback import Feedback, check_feedback, feedback_name
+from gradcert.reference.network import Layer, Network, Parameters, check_problem
+from gradcert.reference.numbers import FLOAT64, Array, Numbers
+from gradcert.reference.rules.rule import Rule
+from gradcert.reference.tape import LayerTape, Tape, record
+
+Adjoints = dict[str, Array]
+
+
+def is_kept(link: Link, kept: frozenset[Edge]) -> bool:
+    """Return whether a link survives: same-step links always do."""
+    return link.lag == 0 or link.edge in kept
+
+
+def pull_link(tape: LayerTape, link: Link, adjoint: Array, factor: Any) -> Array:
+    """Pull an adjoint of the link's target back to its source."""
+    if link.weight is not None:
+        return tape.layer.synapse(link.weight).pull_input(tape.p[link.weight], adjoint)
+    return adjoint if isinstance(factor, int) and factor == 1 else adjoint * factor
+
+
+def at(factor: Any, t: int) -> Any:
+    """Return a factor at one step; scalars and per-unit constants are the same at every step."""
+    return factor[t] if np.ndim(factor) > 1 else factor
+
+
+def sweep(tape: LayerTape, delta: Array, kept: frozenset[Edge], *, chunk: int | None = None) -> Adjoints:
+    """Return dE/d(node) for every node and step of a layer, over the kept edges.
+
+    Parameters
+    ----------
+    tape : the layer's forward pass.
+    delta : credit that arrives at the layer's output from outside, (time, batch, units).
+    kept : labels of the lag-1 links that are followed.
+    chunk : cut every lag-1 link that crosses a multiple of this many steps.
+    """
+    links = [k for k in tape.layer.cell.links if k.source != "x" and is_kept(k, kept)]
+    order = tuple(reversed(tape.layer.cell.nodes))
+    if not any(link.lag for link in links):
+        out: Adjoints = {}
+        for node in order:
+            terms = [pull_link(tape, k, out[k.target], tape.factors.get(k)) for k in links if k.source == node]
+            out[node] = _total(terms, delta if node == "z" else None, delta)
+        return out
+    return _sweep_in_time(tape, delta, links, order, chunk)
+
+
+def _sweep_in_time(
+    tape: LayerTape, delta: Array, links: list[Link], order: tuple[str, ...], chunk: int | None
+) -> Adjoints:
+    steps = delta.shape[0]
+    out = {node: np.empty(delta.shape, dtype=delta.dtype) for node in order}
+    now = [(node, [(k, tape.factors.get(k)) for k in links if k.source == node and not k.lag]) for node in order]
+    later = {node: [(k, tape.factors.get(k)) for k in links if k.source == node and k.lag] for node in order}
+    after: Adjoints = {}
+    for t in reversed(range(steps)):
+        crossing = t + 1 < steps and not (chunk and (t + 1) % chunk == 0)
+        here: Adjoints = {}
+        for node, same in now:
+            total = delta[t] if node == "z" else None
+            for link, factor in same:
+                term = pull_link(tape, link, here[link.target], at(factor, t))
+                total = term if total is None else total + term
+            if crossing:
+                for link, factor in later[node]:
+                    term = pull_link(tape, link, after[link.target], at(factor, t + 1))
+                    total = term if total is None else total + term
+            here[node] = 0 * delta[t] if total is None else total
+            out[node][t] = here[node]
+        after = here
+    return out
+
+
+def _total(terms: list[Array], start: Array | None, like: Array) -> Array:
+    total = start
+    for term in terms:
+        total = term if total is None else total + term
+    return 0 * like if total is None else total
+
+
+def layer_gradients(tape: LayerTape, adjoints: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the gradient of every parameter of a layer, from the adjoints of the nodes that it feeds."""
+    out: dict[str, Array] = {}
+    for link in tape.layer.cell.links:
+        if link.weight is not None and (synapse := tape.layer.synapse(link.weight)).shape:
+            out[link.weight] = synapse.pull_weight(adjoints[link.target], tape.source(link))
+    for use in tape.layer.cell.uses:
+        if use.parameter in tape.layer.cell.trained:
+            g = pull_use(adjoints[use.target], tape.factors[use])
+            out[use.parameter] = out[use.parameter] + g if use.parameter in out else g
+    return out
+
+
+def pull_use(adjoint: Array, factor: Any) -> Array:
+    """Pull an adjoint (..., units) back to a per-unit parameter."""
+    product = adjoint if isinstance(factor, int) and factor == 1 else adjoint * factor
+    return product.reshape(-1, adjoint.shape[-1]).sum(axis=0)
+
+
+def credit_below(tape: LayerTape, adjoints: Mapping[str, Array], weights: Mapping[str, Array]) -> Array:
+    """Return the credit at the layer's input, (time, batch, inputs); `weights` are the ones used on the way down."""
+    total = None
+    for link in tape.layer.cell.links:
+        if link.source == "x" and link.weight is not None:
+            g = tape.layer.synapse(link.weight).pull_input(weights[link.weight], adjoints[link.target])
+            if link.lag:
+                g = np.concatenate([g[1:], 0 * g[:1]])
+            total = g if total is None else total + g
+    if total is None:
+        raise GradcertError(f"the cell {tape.layer.cell.name!r} has no input link", allowed="a link from x")
+    return total
+
+
+def weights_down(layer: Layer, index: int, p: Mapping[str, Array], rule: Rule, feedback: Feedback) -> dict[str, Array]:
+    """Return the matrices that carry credit down through a layer's input links."""
+    names = [link.weight for link in layer.cell.links if link.source == "x" and link.weight is not None]
+    if rule.feedback == "random" and index > 0:
+        return {name: feedback.get(feedback_name(layer, index, name), p.get(name)) for name in names}
+    return {name: p.get(name) for name in names}  # type: ignore[misc]
+
+
+def error_node(layer: Layer) -> str:
+    """Return the one node of the last layer whose adjoint is broadcast by direct feedback."""
+    targets = {link.target for link in layer.cell.links if link.source == "x"}
+    if len(targets) != 1:
+        raise GradcertError(
+            f"direct feedback from a last layer of {layer.cell.name!r} cells",
+            allowed="a last layer with one weighted input",
+            do="add a readout layer",
+        )
+    return targets.pop()
+
+
+def gradients(
+    network: Network,
+    parameters: Parameters,
+    inputs: Array,
+    targets: Array,
+    *,
+    rule: Rule,
+    numbers: Numbers = FLOAT64,
+    feedback: Feedback | None = None,
+    initial: Mapping[str, Array] | None = None,
+) -> dict[str, Array]:
+    """Return the gradient that a rule computes, by the reverse engine.
+
+    Parameters
+    ----------
+    network, parameters : the network and its flat parameter dict.
+    inputs, targets : (time, batch, n_in) and (time, batch, n_out).
+    rule : a row of the rule table.
+    numbers : the number system of all arrays.
+    feedback : the fixed matrices of a rule whose feedback is not symmetric (`draw_feedback`).
+    initial : node values before the first step.
+
+    Returns
+    -------
+    A dict with the keys and shapes of `parameters`.
+
+    Raises
+    ------
+    GradcertError : if shapes do not fit or feedback matrices are missing.
+
+    Examples
+    --------
+    >>> from gradcert.reference.cells import Snu
+    >>> from gradcert.reference.rules import RULES
+    >>> network = Network(layers=(Layer(Snu(), inputs=2, units=3),))
+    >>> x, y = np.ones((5, 4, 2)), np.zeros((5, 4, 3))
+    >>> gradients(network, network.parameters(), x, y, rule=RULES["ostl"])["layers.0.H"].shape
+    (3, 3)
+    """
+    check_problem(network, parameters, inputs, targets)
+    feedback = check_feedback(network, rule, feedback)
+    tape = record(network, parameters, inputs, numbers=numbers, initial=initial)
+    return tape_gradients(tape, targets, rule=rule, feedback=feedback)
+
+
+def tape_gradients(tape: Tape, targets: Array, *, rule: Rule, feedback: Feedback) -> dict[str, Array]:
+    """Return the gradient of a rule for a recorded forward pass."""
+    from gradcert.reference.paths import masked_gradients, windowed_gradients
+
+    delta = tape.network.loss.gradient(tape.outputs, targets, tape.numbers)
+    if rule.window is not None:
+        return windowed_gradients(tape, delta, rule)
+    out: dict[str, Array] = {}
+    broadcast: Array | None = None
+    for i in reversed(range(tape.network.depth)):
+        layer_tape = tape.layers[i]
+        own = sweep(layer_tape, delta, rule.own, chunk=rule.chunk) if rule.reach is None else None
+        grads = layer_gradients(layer_tape, own) if own else masked_gradients(layer_tape, delta, rule)
+        out.update({f"layers.{i}.{name}": g for name, g in grads.items()})
+        if i == 0:
+            break
+        if rule.feedback in ("direct", "target"):
+            if broadcast is None:
+                broadcast = _broadcast(tape, delta, targets, rule)
+            delta = np.matmul(broadcast, feedback[f"layers.{i - 1}.B"])
+            continue
+        kept = rule.kept_above(layer_tape.layer.cell.name)
+        above = own if own and kept == rule.own else sweep(layer_tape, delta, kept, chunk=rule.chunk)
+        down = weights_down(layer_tape.layer, i, layer_tape.p, rule, feedback)
+        delta = credit_below(layer_tape, above, down)
+    return {name: out[name] for name in tape.network.shapes()}
+
+
+def _broadcast(tape: Tape, delta: Array, targets: Array, rule: Rule) -> Array:
+    """Return what a direct or target projection multiplies, (time, batch, n_out), before the last layer's weights."""
+    last = tape.layers[-1]
+    if rule.feedback == "direct":
+        return sweep(last, delta, rule.kept_above(last.layer.cell.name))[error_node(last.layer)]
+    loss = tape.network.loss
+    signal = targets / loss.divisor(*targets.shape[:2]) if loss.divisor(*targets.shape[:2]) != 1 else targets
+    return signal if loss.when == "every" else np.concatenate([0 * signal[:-1], signal[-1:]])

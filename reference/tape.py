@@ -1,0 +1,167 @@
+"""The forward pass, recorded: every node of every layer at every step, and the local Jacobian factors.
+
+Layers are run one after the other, each over the whole sequence, so that every product with an input weight is one
+matrix product over all steps; only the recurrence inside a layer is a loop over time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcert.reference.cells.protocol import Cell
+from gradcert.reference.edges import Link, Use
+from gradcert.reference.network import Layer, Network, Parameters
+from gradcert.reference.numbers import FLOAT64, Array, Numbers
+
+
+@dataclass(frozen=True)
+class LayerTape:
+    """One layer's forward pass.
+
+    Attributes
+    ----------
+    layer : the layer.
+    p : its parameters and constants by local name.
+    x : its input, (time, batch, inputs).
+    prev, now : node -> (time, batch, units): values at t - 1 and at t.
+    factors : unweighted link or use -> local derivative, (time, batch, units) or a scalar.
+    """
+
+    layer: Layer
+    p: Mapping[str, Array]
+    x: Array
+    prev: Mapping[str, Array]
+    now: Mapping[str, Array]
+    factors: Mapping[Link | Use, Any]
+
+    def source(self, link: Link) -> Array:
+        """Return the values that a weighted link multiplies, (time, batch, features)."""
+        if link.source == "x":
+            return self.x if link.lag == 0 else np.concatenate([0 * self.x[:1], self.x[:-1]])
+        return (self.prev if link.lag else self.now)[link.source]
+
+
+@dataclass(frozen=True)
+class Tape:
+    """A recorded forward pass of a network."""
+
+    network: Network
+    numbers: Numbers
+    layers: tuple[LayerTape, ...]
+
+    @property
+    def outputs(self) -> Array:
+        """Outputs of the last layer, (time, batch, n_out)."""
+        return self.layers[-1].now["z"]
+
+
+def local_parameters(layer: Layer, index: int, parameters: Parameters, numbers: Numbers) -> dict[str, Array]:
+    """Return a layer's parameters and untrained constants by local name."""
+    p = {name: numbers.array(value) for name, value in layer.cell.constants().items()}
+    for name in layer.shapes():
+        p[name] = parameters[f"layers.{index}.{name}"]
+    return p
+
+
+def _reads(cell: Cell) -> tuple[str, ...]:
+    """Return the nodes whose previous value a step may read."""
+    sources = {link.source for link in cell.links if link.lag} - {"x"}
+    return tuple(node for node in cell.nodes if node in sources or node in ("v", "z"))
+
+
+def drives(
+    layer: Layer, p: Mapping[str, Array], x: Array
+) -> tuple[dict[str, Array], dict[str, list[tuple[str, Callable[[Array], Array]]]]]:
+    """Return the part of each linear node that is known beforehand, and the weighted links that remain."""
+    known: dict[str, Array] = {}
+    rest: dict[str, list[tuple[str, Callable[[Array], Array]]]] = {}
+    for link in layer.cell.links:
+        if link.weight is None:
+            continue
+        synapse, weight = layer.synapse(link.weight), p.get(link.weight)
+        rest.setdefault(link.target, [])
+        if link.source == "x":
+            y = synapse.apply(weight, x)  # type: ignore[arg-type]
+            if link.lag:
+                y = np.concatenate([0 * y[:1], y[:-1]])
+            known[link.target] = known[link.target] + y if link.target in known else y
+        else:
+            rest[link.target].append((link.source, lambda s, w=weight, m=synapse: m.apply(w, s)))
+    for use in layer.cell.uses:
+        if use.target in rest and use.parameter in layer.cell.trained and use.parameter not in layer.cell.constants():
+            bias = p[use.parameter]
+            known[use.target] = known[use.target] + bias if use.target in known else bias + 0 * known_shape(layer, x)
+    return known, rest
+
+
+def known_shape(layer: Layer, x: Array) -> Array:
+    """Return zeros (time, batch, units) of x's kind."""
+    return np.zeros((*x.shape[:2], layer.units), dtype=x.dtype)
+
+
+def record_layer(
+    layer: Layer, index: int, parameters: Parameters, x: Array, numbers: Numbers, initial: Mapping[str, Array]
+) -> LayerTape:
+    """Run one layer over a sequence."""
+    p = local_parameters(layer, index, parameters, numbers)
+    known, rest = drives(layer, p, x)
+    steps, batch = x.shape[:2]
+    cell, reads = layer.cell, _reads(layer.cell)
+    history = {node: numbers.zeros((steps + 1, batch, layer.units)) for node in cell.nodes}
+    for node in cell.nodes:
+        if (key := f"layers.{index}.{node}") in initial:
+            history[node][0] = initial[key]
+    prev: dict[str, Array] = {node: history[node][0] for node in reads}
+    t = 0
+
+    def drive(node: str, **sources: Array) -> Array:
+        total = known[node][t] if node in known else None
+        for source, apply in rest[node]:
+            y = apply(sources[source])
+            total = y if total is None else total + y
+        return total  # type: ignore[return-value]
+
+    for t in range(steps):  # noqa: B007 - drive reads t
+        now = cell.step(numbers, p, drive, prev)
+        for node, value in now.items():
+            history[node][t + 1] = value
+        prev = now
+    before = {node: values[:-1] for node, values in history.items()}
+    after = {node: values[1:] for node, values in history.items()}
+    return LayerTape(layer, p, x, before, after, cell.factors(numbers, p, before, after))
+
+
+def record(
+    network: Network,
+    parameters: Parameters,
+    inputs: Array,
+    *,
+    numbers: Numbers = FLOAT64,
+    initial: Mapping[str, Array] | None = None,
+) -> Tape:
+    """Run the network over a sequence and record it.
+
+    Parameters
+    ----------
+    network, parameters : the network and its flat parameter dict.
+    inputs : (time, batch, n_in).
+    numbers : the number system of all arrays.
+    initial : node values before the first step, ``layers.0.v -> (batch, units)``; zero where absent.
+
+    Examples
+    --------
+    >>> from gradcert.reference.cells import Rnn
+    >>> from gradcert.reference.network import Layer, Network
+    >>> network = Network(layers=(Layer(Rnn(), inputs=2, units=3),))
+    >>> record(network, network.parameters(), np.ones((5, 4, 2))).outputs.shape
+    (5, 4, 3)
+    """
+    layers, x = [], inputs
+    for i, layer in enumerate(network.layers):
+        layers.append(record_layer(layer, i, parameters, x, numbers, initial or {}))
+        x = layers[-1].now["z"]
+    return Tape(network, numbers, tuple(layers))
