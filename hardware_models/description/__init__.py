@@ -1,0 +1,1 @@
+"""Descriptions of learning steps, and everything that is derived from one."""

@@ -1,0 +1,142 @@
+"""Running every executable form of one description on the same random steps, and saying where two of them differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcert.hardware_models.description.oracle import Oracle
+from gradcert.hardware_models.description.program import Program, elaborate, with_lanes
+from gradcert.hardware_models.description.simulate import Simulator
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first intermediate, in order of operation, on which two forms of a description disagree."""
+
+    step: int
+    name: str
+    one: int
+    other: int
+
+
+def random_inputs(program: Program, steps: int, seed: int) -> list[dict[str, Array]]:
+    """Draw inputs and words uniformly from their declared ranges, one in eight at an end of its range.
+
+    Examples
+    --------
+    >>> from gradcert.hardware_models.arithmetic import Format
+    >>> from gradcert.hardware_models.profiles.units import trace_unit
+    >>> random_inputs(trace_unit(Format.parse("u4q0"), leak=0.5), 2, seed=0)[0].keys()
+    dict_keys(['spike'])
+    """
+    rng = np.random.default_rng(seed)
+    out = []
+    leaves = program.of_kind("input", "random")
+    for _ in range(steps):
+        one = {}
+        for node in leaves:
+            low, high = node.bounds
+            shape = program.shape(node)
+            drawn = rng.integers(low, high, shape, dtype=np.int64, endpoint=True)
+            ends = np.where(rng.random(shape) < 0.5, low, high)
+            one[node.name] = np.where(rng.random(shape) < 1 / 8, ends, drawn)
+        out.append(one)
+    return out
+
+
+def flatten(program: Program, arrays: Mapping[str, Array], names: tuple[str, ...] | None = None) -> dict[str, int]:
+    """Return stored integers by elaborated name."""
+    flat: dict[str, int] = {}
+    for node in program.nodes:
+        if node.name not in arrays or (names is not None and node.name not in names):
+            continue
+        array = np.asarray(arrays[node.name])
+        for index in np.ndindex(array.shape):
+            label = f"{node.name}[{','.join(map(str, index))}]" if index else node.name
+            flat[label] = array[index].item() if hasattr(array[index], "item") else array[index]
+    return flat
+
+
+def history(program: Program, inputs: list[dict[str, Array]]) -> list[dict[str, int]]:
+    """Run the NumPy simulator and return every intermediate of every step by elaborated name."""
+    simulator = Simulator(program)
+    return [flatten(program, simulator.step(one)) for one in inputs]
+
+
+def oracle_difference(program: Program, inputs: list[dict[str, Array]]) -> Difference | None:
+    """Compare the NumPy simulator with the Fraction oracle on every intermediate that both have."""
+    oracle = Oracle(program)
+    ulps = {n.name: n.format.ulp for n in oracle.flat.nodes}
+    for step, (one, seen) in enumerate(zip(inputs, history(program, inputs), strict=True)):
+        values = oracle.step(flatten(program, one))
+        for node in oracle.flat.operations:
+            if node.name in seen and seen[node.name] * ulps[node.name] != values[node.name]:
+                return Difference(step, node.name, seen[node.name], int(values[node.name] / ulps[node.name]))
+    return None
+
+
+def solver_difference(program: Program, inputs: list[dict[str, Array]], *, bits: bool) -> Difference | None:
+    """Compare the simulator with the solver terms, over Int or bit-vectors, evaluated step by step."""
+    import z3
+
+    from gradcert.hardware_models.description.terms import bit_step, int_step
+
+    terms = bit_step(program) if bits else int_step(program)
+    flat = terms.program
+    leaves = [n.name for n in flat.of_kind("input", "random", "state")]
+    names = [n.name for n in flat.operations]
+    simulator = Simulator(program)
+    for step, one in enumerate(inputs):
+        at = flatten(program, one) | flatten(program, simulator.state)
+        seen = flatten(program, simulator.step(one))
+        pairs = []
+        for leaf in leaves:
+            variable = terms.values[leaf]
+            pairs.append((variable, z3.BitVecVal(at[leaf], variable.size()) if bits else z3.IntVal(at[leaf])))
+        for name in names:
+            if name in seen:
+                value = z3.simplify(z3.substitute(terms.values[name], *pairs))
+                got = value.as_signed_long() if bits else value.as_long()
+                if got != seen[name]:
+                    return Difference(step, name, seen[name], got)
+    return None
+
+
+def rtl_difference(
+    program: Program, inputs: list[dict[str, Array]], *, verilog: str | None = None
+) -> Difference | None:
+    """Compare the simulator with the generated RTL in Icarus."""
+    from gradcert.hardware_models.rtl.icarus import simulate_rtl
+
+    flat_inputs = [flatten(program, one) for one in inputs]
+    columns = {name: np.array([one[name] for one in flat_inputs]) for name in flat_inputs[0]}
+    seen = simulate_rtl(program, columns, verilog=verilog)
+    mine = history(program, inputs)
+    first: Difference | None = None
+    for node in elaborate(program).operations:
+        if node.name not in mine[0]:
+            continue
+        column = np.array([m[node.name] for m in mine], dtype=seen[node.name].dtype)
+        wrong = np.flatnonzero(column != seen[node.name])
+        if wrong.size and (first is None or wrong[0] < first.step):
+            step = int(wrong[0])
+            first = Difference(step, node.name, int(column[step]), int(seen[node.name][step]))
+    return first
+
+
+__all__ = [
+    "Difference",
+    "flatten",
+    "history",
+    "oracle_difference",
+    "random_inputs",
+    "rtl_difference",
+    "solver_difference",
+    "with_lanes",
+]

@@ -1,0 +1,88 @@
+"""Exact ranges: what an operation can produce from given ranges of its operands, before rounding and after.
+
+The static width check, the Verilog generator, the solver back ends and the search for invariants all use these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gradcert.hardware_models.arithmetic import Rounding
+from gradcert.hardware_models.description.program import Node
+
+Range = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Exact:
+    """The exact result of an operation: its fraction bits and the range of its stored integer."""
+
+    radix: int
+    low: int
+    high: int
+
+
+def exact(node: Node, args: Mapping[str, tuple[Node, Range]]) -> Exact:
+    """Return the exact result of a scalar operation whose operands lie in given ranges of stored integers."""
+    operands = [args[a] for a in node.args]
+    if node.kind in ("ge", "gt", "bernoulli"):
+        return Exact(0, 0, 1)
+    if node.kind == "sign":
+        (low, high) = operands[0][1]
+        return Exact(0, -1 if low < 0 else int(low > 0), 1 if high > 0 else -int(high < 0))
+    if node.kind == "select":
+        operands = operands[1:]
+    radixes = [n.format.radix for n, _ in operands]
+    if node.kind == "mul":
+        (a, b), (c, d) = (r for _, r in operands)
+        corners = (a * c, a * d, b * c, b * d)
+        return Exact(sum(radixes), min(corners), max(corners))
+    radix = max(radixes)
+    ranges = [(r[0] << (radix - q), r[1] << (radix - q)) for (_, r), q in zip(operands, radixes, strict=True)]
+    lows, highs = [r[0] for r in ranges], [r[1] for r in ranges]
+    if node.kind == "add":
+        return Exact(radix, sum(lows), sum(highs))
+    if node.kind == "sub":
+        return Exact(radix, lows[0] - highs[1], highs[0] - lows[1])
+    if node.kind == "abs":
+        low = 0 if lows[0] <= 0 <= highs[0] else min(abs(lows[0]), abs(highs[0]))
+        return Exact(radix, low, max(abs(lows[0]), abs(highs[0])))
+    if node.kind == "shift":
+        return Exact(radix - node.shift, lows[0], highs[0])
+    if node.kind == "min":
+        return Exact(radix, min(lows), min(highs))
+    if node.kind == "max":
+        return Exact(radix, max(lows), max(highs))
+    assert node.kind in ("cast", "select"), node.kind
+    return Exact(radix, min(lows), max(highs))
+
+
+def rounded(result: Exact, node: Node) -> Range:
+    """Return the range after rounding to the node's radix, before overflow: any rounding is between floor and ceiling."""
+    shift = result.radix - node.format.radix
+    if shift <= 0:
+        return result.low << -shift, result.high << -shift
+    mode = node.numeric.rounding
+    floor_low, floor_high = result.low >> shift, result.high >> shift
+    if mode is Rounding.FLOOR:
+        return floor_low, floor_high
+    half, ceil_low, ceil_high = 1 << (shift - 1), -(-result.low >> shift), -(-result.high >> shift)
+    if mode is Rounding.TOWARD_ZERO:
+        return (floor_low if result.low >= 0 else ceil_low), (floor_high if result.high >= 0 else ceil_high)
+    if mode is Rounding.AWAY:
+        return (ceil_low if result.low > 0 else floor_low), (ceil_high if result.high > 0 else floor_high)
+    if mode is Rounding.STOCHASTIC:
+        held = node.numeric.source is not None and node.numeric.source.hold_zero
+        return floor_low, max(floor_high, 0 if held and floor_high == 0 else ceil_high)
+    return (result.low + half - 1) >> shift, (result.high + half) >> shift
+
+
+def clipped(bounds: Range, node: Node) -> Range:
+    """Return the range after overflow: cut to the format where it saturates, the whole format where it wraps or holds."""
+    low, high = node.format.low, node.format.high
+    if low <= bounds[0] and bounds[1] <= high:
+        return bounds
+    if node.numeric.overflow.value == "saturate":
+        return min(max(bounds[0], low), high), max(min(bounds[1], high), low)
+    return low, high
