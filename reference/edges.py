@@ -16,7 +16,7 @@ class Edge(StrEnum):
 
     Examples
     --------
-    >>> sorted(TEMPORAL)
+    >>> sorted(edge.value for edge in TEMPORAL)
     ['adaptation', 'recurrent', 'reset', 'state']
     """
 

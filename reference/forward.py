@@ -9,13 +9,12 @@ learning signal, pulled back within the step, is contracted with it. Nothing of 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from gradcert.reference.edges import Edge
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.feedback import Feedback, check_feedback, feedback_name
+from gradcert.reference.feedback import Feedback, check_feedback
 from gradcert.reference.network import Layer, Network, Parameters, check_problem
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 from gradcert.reference.reverse import error_node, pull_use, weights_down
@@ -23,7 +22,7 @@ from gradcert.reference.rules.rule import Rule
 from gradcert.reference.step import Step, absorb, across, immediate, within
 from gradcert.reference.structure import basis, reachable
 from gradcert.reference.tangent import ONE, Operator, Tangent, applied, contracted, projected, summed
-from gradcert.reference.tape import drives, local_parameters
+from gradcert.reference.tape import drive_at, drives, local_parameters
 
 Trace = dict[str, Tangent]  # carried node -> tangent
 Key = tuple[int, str, int]  # layer of the parameter, its local name, age (0 where the rule has no window)
@@ -108,16 +107,7 @@ class Learner:
             if any(link.source == "x" and link.lag for link in layer.cell.links):
                 raise GradcertError("the forward engine has no delayed inputs", do="use the reverse engine")
             known, rest = drives(layer, p, x[None])
-
-            def drive(
-                node: str, known: Mapping[str, Array] = known, rest: Mapping[str, Any] = rest, **s: Array
-            ) -> Array:
-                total = known[node][0] if node in known else None
-                for source, apply in rest[node]:
-                    total = apply(s[source]) if total is None else total + apply(s[source])
-                return total  # type: ignore[return-value]
-
-            nodes = layer.cell.step(self.numbers, p, drive, prev)
+            nodes = layer.cell.step(self.numbers, p, drive_at(known, rest, 0), prev)
             now.append(Step(layer, p, x, prev, nodes, layer.cell.factors(self.numbers, p, prev, nodes)))
             x = nodes["z"]
         return now
@@ -151,8 +141,8 @@ class Learner:
         targets = tuple(dict.fromkeys((*carried, "z"))) if wanted else carried
         moves = {c: across(self.before[m], step, kept, c) for c in carried} if crossing else {}
         out: dict[Key, Trace] = {}
-        for (l, name, age), trace in self.traces[m].items():
-            if l == m and crossing and self._alive(age + 1):
+        for (source, name, age), trace in self.traces[m].items():
+            if source == m and crossing and self._alive(age + 1):
                 key = (m, name, self._age(age + 1))
                 _advance_trace(out, key, trace, moves, targets, layer.units)
         if crossing and self._alive(1):
@@ -179,9 +169,9 @@ class Learner:
             return out
         kept, units = self.above[m], step.layer.units
         moves = {c: across(self.before[m], step, kept, c) for c in self.upper[m]} if crossing else {}
-        for (l, name, age), trace in self.traces[m].items():
-            if l < m and crossing and self._alive(age + 1):
-                _advance_trace(out, (l, name, self._age(age + 1)), trace, moves, targets, units)
+        for (source, name, age), trace in self.traces[m].items():
+            if source < m and crossing and self._alive(age + 1):
+                _advance_trace(out, (source, name, self._age(age + 1)), trace, moves, targets, units)
         links = tuple(k for k in step.layer.cell.links if k.source != "x" and k.lag == 0)
         down = weights_down(step.layer, m, step.p, self.rule, self.feedback)
         for link in step.layer.cell.links:
@@ -236,11 +226,11 @@ class Learner:
         self, m: int, step: Step, traces: Mapping[Key, Trace], credit: Mapping[str, Array], *, own: bool
     ) -> None:
         carried = self.own[m] if own else self.upper[m]
-        for (l, name, _), trace in traces.items():
-            if (l == m) == own:
+        for (origin, name, _), trace in traces.items():
+            if (origin == m) == own:
                 for c, tangent in trace.items():
                     if c in carried and c in credit:
-                        self._add(l, name, contracted(credit[c], tangent))
+                        self._add(origin, name, contracted(credit[c], tangent))
         if not own:
             return
         for link in step.layer.cell.links:

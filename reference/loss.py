@@ -60,12 +60,19 @@ class Loss:
 
     def gradient(self, outputs: Array, targets: Array, numbers: Numbers) -> Array:
         """Return dE/do^t for all steps, (time, batch, feature): the source of every learning signal."""
-        delta = self.error(outputs, targets, numbers)
-        divisor = self.divisor(*outputs.shape[:2])
-        if divisor != 1:
-            delta = delta / divisor
+        return self.gradient_of(self.error(outputs, targets, numbers), numbers)
+
+    def gradient_majorant(self, outputs: Array, targets: Array, numbers: Numbers) -> Array:
+        """Return the same with absolute values: what the rounding error of `gradient` is relative to."""
+        own = outputs if self.kind == "squared_error" else self.error(outputs, targets, numbers) + targets
+        return self.gradient_of(abs(own) + abs(targets), numbers)
+
+    def gradient_of(self, error: Array, numbers: Numbers) -> Array:
+        """Apply the reduction to the errors of all steps and samples, (time, batch, feature)."""
+        divisor = self.divisor(*error.shape[:2])
+        delta = error if divisor == 1 else error / divisor
         if self.when == "last":
-            delta = np.concatenate([numbers.zeros((outputs.shape[0] - 1, *outputs.shape[1:])), delta[-1:]])
+            delta = np.concatenate([numbers.zeros((error.shape[0] - 1, *error.shape[1:])), delta[-1:]])
         return delta
 
     def value(self, outputs: Array, targets: Array, numbers: Numbers) -> Any:

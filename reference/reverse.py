@@ -17,7 +17,7 @@ from gradcert.reference.feedback import Feedback, check_feedback, feedback_name
 from gradcert.reference.network import Layer, Network, Parameters, check_problem
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 from gradcert.reference.rules.rule import Rule
-from gradcert.reference.tape import LayerTape, Tape, record
+from gradcert.reference.tape import LayerTape, Tape, record, weight_of
 
 Adjoints = dict[str, Array]
 
@@ -130,8 +130,9 @@ def weights_down(layer: Layer, index: int, p: Mapping[str, Array], rule: Rule, f
     """Return the matrices that carry credit down through a layer's input links."""
     names = [link.weight for link in layer.cell.links if link.source == "x" and link.weight is not None]
     if rule.feedback == "random" and index > 0:
-        return {name: feedback.get(feedback_name(layer, index, name), p.get(name)) for name in names}
-    return {name: p.get(name) for name in names}  # type: ignore[misc]
+        replaced = {name: feedback_name(layer, index, name) for name in names}
+        return {name: feedback[b] if b in feedback else weight_of(p, name) for name, b in replaced.items()}
+    return {name: weight_of(p, name) for name in names}
 
 
 def error_node(layer: Layer) -> str:
@@ -191,11 +192,14 @@ def gradients(
     return tape_gradients(tape, targets, rule=rule, feedback=feedback)
 
 
-def tape_gradients(tape: Tape, targets: Array, *, rule: Rule, feedback: Feedback) -> dict[str, Array]:
-    """Return the gradient of a rule for a recorded forward pass."""
+def tape_gradients(
+    tape: Tape, targets: Array, *, rule: Rule, feedback: Feedback, delta: Array | None = None
+) -> dict[str, Array]:
+    """Return the gradient of a rule for a recorded forward pass; `delta` replaces the gradient at the outputs."""
     from gradcert.reference.paths import masked_gradients, windowed_gradients
 
-    delta = tape.network.loss.gradient(tape.outputs, targets, tape.numbers)
+    if delta is None:
+        delta = tape.network.loss.gradient(tape.outputs, targets, tape.numbers)
     if rule.window is not None:
         return windowed_gradients(tape, delta, rule)
     out: dict[str, Array] = {}

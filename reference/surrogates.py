@@ -95,7 +95,7 @@ def _atan(x: Array, n: Numbers, *, scale: Any) -> Array:
 
 def _piecewise_quadratic(x: Array, n: Numbers, *, scale: Any) -> Array:
     u = 1 - scale * n.absolute(x)
-    return n.where(u, ">=", 0, scale * u, 0 * u)
+    return n.where(u, ">", 0, scale * u, 0)
 
 
 def _piecewise_exp(x: Array, n: Numbers, *, scale: Any) -> Array:
@@ -117,11 +117,11 @@ def _erf(x: Array, n: Numbers, *, scale: Any) -> Array:
 
 
 def _rect(x: Array, n: Numbers, *, scale: Any) -> Array:
-    return n.where(2 * scale * n.absolute(x), "<", 1, scale + 0 * x, 0 * x)
+    return n.where(2 * scale * n.absolute(x), "<", 1, scale, 0)
 
 
 def _piecewise_leaky_relu(x: Array, n: Numbers, *, width: Any, outside: Any) -> Array:
-    return n.where(n.absolute(x), "<", width, 1 / (2 * width) + 0 * x, outside + 0 * x)
+    return n.where(n.absolute(x), "<", width, 1 / (2 * width), outside)
 
 
 def _nonzero_sign_log_abs(x: Array, n: Numbers, *, scale: Any) -> Array:
@@ -134,12 +134,12 @@ def _fast_sigmoid(x: Array, n: Numbers, *, slope: Any) -> Array:
 
 
 def _signed_step(x: Array, n: Numbers, *, height: Any) -> Array:
-    return n.where(x, "<", 0, height + 0 * x, -height + 0 * x)
+    return n.where(x, "<", 0, height, -height)
 
 
 def _triangle(x: Array, n: Numbers, *, scale: Any, width: Any) -> Array:
     u = 1 - n.absolute(x) / width
-    return n.where(u, ">=", 0, scale * u, 0 * u)
+    return n.where(u, ">", 0, scale * u, 0)
 
 
 def _tanh(x: Array, n: Numbers) -> Array:
@@ -179,9 +179,7 @@ SURROGATES: dict[str, Form] = {
     "piecewise_quadratic": Form(_piecewise_quadratic, {"scale": 1.0}, _scale, "SpikingJelly; the triangle of SLTT"),
     "piecewise_exp": Form(_piecewise_exp, {"scale": 1.0}, _half, "SpikingJelly"),
     "soft_sign": Form(_soft_sign, {"scale": 2.0}, _half, "SpikingJelly"),
-    "super_spike_outside": Form(
-        _super_spike_outside, {"scale": 1.0}, _scale, "SpikingJelly SuperSpike (slope outside)"
-    ),
+    "super_spike_outside": Form(_super_spike_outside, {"scale": 1.0}, _scale, "SpikingJelly SuperSpike"),
     "erf": Form(_erf, {"scale": 2.0}, lambda scale: abs(scale) * 0.5641895835477563, "SpikingJelly"),
     "rect": Form(_rect, {"scale": 1.0}, _scale, "SpikingJelly; SLTT rectangle with 1 / threshold"),
     "piecewise_leaky_relu": Form(
@@ -194,9 +192,7 @@ SURROGATES: dict[str, Form] = {
     "fast_sigmoid": Form(
         _fast_sigmoid, {"slope": 25.0}, lambda slope: 1.0, "snnTorch; norse and Zenke SuperSpike (100), OTPE, S-TLLR"
     ),
-    "signed_step": Form(
-        _signed_step, {"height": 1.0}, lambda height: abs(height), "snnTorch triangular (a signed step)"
-    ),
+    "signed_step": Form(_signed_step, {"height": 1.0}, lambda height: abs(height), "snnTorch triangular"),
     "triangle": Form(_triangle, {"scale": 1.0, "width": 1.0}, lambda scale, width: abs(scale), "norse, e-prop family"),
     "tanh": Form(_tanh, {}, lambda: 1.0, "SNU (OSTL)"),
     "exponential": Form(_exponential, {"scale": 1.0}, lambda scale: 1.0, "STOP"),

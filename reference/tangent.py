@@ -168,7 +168,7 @@ def contracted(credit: Array, tangent: Tangent) -> Array:
         return tangent.synapse.pull_weight(credit, tangent.array)
     if tangent.form == "rows":
         return tangent.synapse.fold((credit[:, :, None] * tangent.array).sum(axis=0))
-    batch, units, rows, columns = tangent.array.shape
+    _, units, rows, columns = tangent.array.shape
     # one vector-matrix product over batch and units together
     flat = np.broadcast_to(tangent.array, (credit.shape[0], units, rows, columns)).reshape(-1, rows * columns)
     return tangent.synapse.fold(np.matmul(credit.reshape(1, -1), flat).reshape(rows, columns))

@@ -6,16 +6,17 @@ matrix product over all steps; only the recurrence inside a layer is a loop over
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from gradcert.reference.cells.protocol import Cell
+from gradcert.reference.cells.protocol import Cell, Drive
 from gradcert.reference.edges import Link, Use
 from gradcert.reference.network import Layer, Network, Parameters
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
+from gradcert.reference.synapses.protocol import Synapse
 
 
 @dataclass(frozen=True)
@@ -73,29 +74,49 @@ def _reads(cell: Cell) -> tuple[str, ...]:
     return tuple(node for node in cell.nodes if node in sources or node in ("v", "z"))
 
 
-def drives(
-    layer: Layer, p: Mapping[str, Array], x: Array
-) -> tuple[dict[str, Array], dict[str, list[tuple[str, Callable[[Array], Array]]]]]:
+Pending = dict[str, list[tuple[str, Synapse, Array]]]  # linear node -> (source, synapse, weight) still to be added
+
+
+def drives(layer: Layer, p: Mapping[str, Array], x: Array) -> tuple[dict[str, Array], Pending]:
     """Return the part of each linear node that is known beforehand, and the weighted links that remain."""
     known: dict[str, Array] = {}
-    rest: dict[str, list[tuple[str, Callable[[Array], Array]]]] = {}
+    rest: Pending = {}
     for link in layer.cell.links:
         if link.weight is None:
             continue
-        synapse, weight = layer.synapse(link.weight), p.get(link.weight)
+        synapse, weight = layer.synapse(link.weight), weight_of(p, link.weight)
         rest.setdefault(link.target, [])
         if link.source == "x":
-            y = synapse.apply(weight, x)  # type: ignore[arg-type]
+            y = synapse.apply(weight, x)
             if link.lag:
                 y = np.concatenate([0 * y[:1], y[:-1]])
             known[link.target] = known[link.target] + y if link.target in known else y
         else:
-            rest[link.target].append((link.source, lambda s, w=weight, m=synapse: m.apply(w, s)))
+            rest[link.target].append((link.source, synapse, weight))
     for use in layer.cell.uses:
         if use.target in rest and use.parameter in layer.cell.trained and use.parameter not in layer.cell.constants():
             bias = p[use.parameter]
             known[use.target] = known[use.target] + bias if use.target in known else bias + 0 * known_shape(layer, x)
     return known, rest
+
+
+def drive_at(known: Mapping[str, Array], rest: Pending, t: int) -> Drive:
+    """Return the function that a cell calls for the weighted input of a linear node at step t."""
+
+    def drive(node: str, **sources: Array) -> Array:
+        terms = [known[node][t]] if node in known else []
+        terms += [synapse.apply(weight, sources[source]) for source, synapse, weight in rest[node]]
+        total = terms[0]
+        for term in terms[1:]:
+            total = total + term
+        return total
+
+    return drive
+
+
+def weight_of(p: Mapping[str, Array], name: str) -> Any:
+    """Return a weight, or None for a synapse that has none (pooling)."""
+    return p.get(name)
 
 
 def known_shape(layer: Layer, x: Array) -> Array:
@@ -116,17 +137,8 @@ def record_layer(
         if (key := f"layers.{index}.{node}") in initial:
             history[node][0] = initial[key]
     prev: dict[str, Array] = {node: history[node][0] for node in reads}
-    t = 0
-
-    def drive(node: str, **sources: Array) -> Array:
-        total = known[node][t] if node in known else None
-        for source, apply in rest[node]:
-            y = apply(sources[source])
-            total = y if total is None else total + y
-        return total  # type: ignore[return-value]
-
-    for t in range(steps):  # noqa: B007 - drive reads t
-        now = cell.step(numbers, p, drive, prev)
+    for t in range(steps):
+        now = cell.step(numbers, p, drive_at(known, rest, t), prev)
         for node, value in now.items():
             history[node][t + 1] = value
         prev = now
