@@ -11,7 +11,8 @@ The node fires at ``>=``, and resets hard to zero in the same step; its input is
 """
 
 import torch
-from spikingjelly.activation_based import functional, neuron, surrogate
+from spikingjelly.activation_based import functional, neuron
+from spikingjelly_problem import modules
 from torch_problem import answer, step_loss, tensors
 
 import gradcert
@@ -29,15 +30,7 @@ CONVENTIONS = {
 def stack(problem, node, dtype, *, online=False, **options):
     """Loss, gradients and outputs of linear maps and nodes; `online` backpropagates the loss of every step at once."""
     parameters, inputs, targets = tensors(problem, dtype)
-    modules = []
-    for i, layer in enumerate(problem.network.layers):
-        cell, bias = layer.cell, parameters.get(f"layers.{i}.b")
-        linear = torch.nn.Linear(layer.inputs, layer.units, bias=bias is not None)
-        linear.weight, linear.bias = parameters[f"layers.{i}.W"], bias
-        psi = surrogate.Sigmoid(dict(cell.surrogate.scales)["scale"])
-        threshold = float(cell.threshold)
-        modules += [linear, node(1 / (1 - cell.leak), v_threshold=threshold, surrogate_function=psi, **options)]
-    network = torch.nn.Sequential(*modules).train()
+    network = torch.nn.Sequential(*modules(problem, parameters, node, **options)).train()
     functional.reset_net(network)
 
     outputs, loss = [], torch.zeros((), dtype=dtype)

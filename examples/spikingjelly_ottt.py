@@ -11,7 +11,8 @@ trace of 1``, for a soft reset before the leak, firing at ``>=``.
 """
 
 import torch
-from spikingjelly.activation_based import functional, layer, neuron, surrogate
+from spikingjelly.activation_based import functional, layer, neuron
+from spikingjelly_problem import modules
 from torch_problem import answer, step_loss, tensors
 
 import gradcert
@@ -30,17 +31,7 @@ CONVENTIONS = {
 def ottt(problem, *, trace_input):
     """Loss, gradients and outputs of the container; the gradients of the steps add up in ``.grad``."""
     parameters, inputs, targets = tensors(problem, torch.float64)
-    modules = []
-    for i, description in enumerate(problem.network.layers):
-        cell, bias = description.cell, parameters.get(f"layers.{i}.b")
-        linear = layer.Linear(description.inputs, description.units, bias=bias is not None)
-        linear.weight, linear.bias = parameters[f"layers.{i}.W"], bias
-        psi = surrogate.Sigmoid(dict(cell.surrogate.scales)["scale"])
-        modules += [
-            linear,
-            neuron.OTTTLIFNode(tau=1 / (1 - cell.leak), v_threshold=float(cell.threshold), surrogate_function=psi),
-        ]
-    network = layer.OTTTSequential(*modules).train()
+    network = layer.OTTTSequential(*modules(problem, parameters, neuron.OTTTLIFNode)).train()
     functional.reset_net(network)
 
     outputs, loss, trace = [], torch.zeros(()), torch.zeros_like(inputs[0])
