@@ -48,11 +48,20 @@ def leaky(problem, dtype, surrogate):
     """Loss, gradients and outputs of stacked linear maps and ``Leaky`` neurons."""
     parameters, inputs, targets = tensors(problem, dtype)
     neurons = []
-    for layer in problem.network.layers:
-        # as tensors: snnTorch would keep Python floats in float32
-        beta, threshold = (torch.tensor(v, dtype=dtype) for v in (layer.cell.leak, layer.cell.threshold))
-        spike_grad = surrogate(dict(layer.cell.surrogate.scales)["scale"])
-        neurons.append(snntorch.Leaky(beta, threshold, spike_grad=spike_grad, reset_mechanism="subtract"))
+    for i, layer in enumerate(problem.network.layers):
+        beta, threshold = f"layers.{i}.leak", f"layers.{i}.threshold"  # parameters where they are trained
+        neuron = snntorch.Leaky(
+            # as tensors: snnTorch would keep Python floats in float32
+            parameters.get(beta, torch.tensor(layer.cell.leak, dtype=dtype)),
+            parameters.get(threshold, torch.tensor(layer.cell.threshold, dtype=dtype)),
+            spike_grad=surrogate(dict(layer.cell.surrogate.scales)["scale"]),
+            learn_beta=beta in parameters,
+            learn_threshold=threshold in parameters,
+            reset_mechanism="subtract",
+        )
+        learned = {beta: neuron.beta, threshold: neuron.threshold}
+        parameters.update({name: value for name, value in learned.items() if name in parameters})
+        neurons.append(neuron)
     snntorch.SpikingNeuron.init()  # the library keeps every neuron ever made in a list
 
     memories = [inputs.new_zeros(inputs.shape[1], layer.units) for layer in problem.network.layers]
@@ -70,6 +79,18 @@ def leaky(problem, dtype, surrogate):
 @gradcert.claim(rule="bptt-detached-reset", cells=("lif",), depths=(1, 2), dtype="float32", options=CONVENTIONS)
 def gradients(problem):
     """The library as it is."""
+    return leaky(problem, torch.float32, snntorch.surrogate.atan)
+
+
+@gradcert.claim(
+    rule="bptt-detached-reset",
+    cells=("lif",),
+    depths=(1, 2),
+    dtype="float32",
+    options={**CONVENTIONS, "train": ("leak", "threshold")},
+)
+def gradients_trained(problem):
+    """With ``learn_beta`` and ``learn_threshold``: the threshold is trained through spike and reset."""
     return leaky(problem, torch.float32, snntorch.surrogate.atan)
 
 
