@@ -64,12 +64,12 @@ class Simulator:
 
     def _views(self, node: Node) -> dict[str, tuple[tuple[int, ...], tuple[Any, ...]]]:
         """Say, per operand, how to transpose it and where to insert axes so that it lines up with the result."""
-        axes = (*node.axes, node.axis) if node.kind == "sum" else node.axes
         views = {}
         for name in (*node.args, *(n for n in (node.word, node.held) if n is not None)):
             own = self._by_name[name].axes
             if node.kind == "rename":
                 continue
+            axes = (*node.axes, node.axis) if node.kind == "sum" and name in node.args else node.axes
             order = tuple(own.index(a) for a in axes if a in own)
             views[name] = (order, tuple(slice(None) if a in own else None for a in axes))
         return views
