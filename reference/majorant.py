@@ -2,18 +2,21 @@
 
 A gradient is a sum of products along paths. If every product and sum is rounded, at most N times on any path, the
 error is at most gamma_N = N u / (1 - N u) times the same sum with every factor replaced by its absolute value
-(Higham, Accuracy and Stability of Numerical Algorithms, section 3.1).
+(Higham, Accuracy and Stability of Numerical Algorithms, section 3.1). A (pseudo-)derivative such as s (1 - s) loses
+relative accuracy in its tails, where 1 - s cancels, but never more than a few u of its peak: it enters with its peak.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from gradcert.reference.errors import GradcertError
 from gradcert.reference.feedback import Feedback, check_feedback
+from gradcert.reference.functions import Activation
 from gradcert.reference.network import Network, Parameters
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 from gradcert.reference.reverse import tape_gradients
@@ -35,16 +38,34 @@ def gamma(roundings: int, dtype: str = "float64") -> float:
     return nu / (1 - nu)
 
 
+@dataclass(frozen=True)
+class Peaks:
+    """A number system in which every (pseudo-)derivative is its peak; all else is that of `base`."""
+
+    base: Numbers
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.base, name)
+
+    def slope(self, activation: Activation, x: Array) -> Array:
+        """Return the largest slope, whatever x."""
+        if activation.lipschitz is None:
+            raise GradcertError(f"the derivative of {activation.name} has no bound", allowed="a bounded derivative")
+        return x * 0 + activation.lipschitz
+
+
 def absolute_tape(tape: Tape) -> Tape:
-    """Return the forward pass with every weight, value and local derivative replaced by its absolute value."""
+    """Return the forward pass in absolute values, every (pseudo-)derivative being replaced by its peak."""
 
     def every(values: Mapping[Any, Any]) -> dict[Any, Any]:
         return {key: abs(value) for key, value in values.items()}
 
-    layers = tuple(
-        LayerTape(t.layer, every(t.p), abs(t.x), every(t.prev), every(t.now), every(t.factors)) for t in tape.layers
-    )
-    return replace(tape, layers=layers)
+    peaks: Any = Peaks(tape.numbers)
+    layers = []
+    for t in tape.layers:
+        factors = every(t.layer.cell.factors(peaks, t.p, t.prev, t.now))
+        layers.append(LayerTape(t.layer, every(t.p), abs(t.x), every(t.prev), every(t.now), factors))
+    return replace(tape, layers=tuple(layers))
 
 
 def majorant(

@@ -1,0 +1,77 @@
+"""Forward against reverse, and both against torch.autograd with cut edges."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+import torch_oracle
+from budget import worst
+from networks import CELL_NAMES, problem
+
+from gradcert.reference import RULES, TEMPORAL, Edge, Rule, draw_feedback, forward, record, reverse
+
+LOSSES = (
+    {"kind": "squared_error"},
+    {"kind": "cross_entropy", "time": "mean", "batch": "mean"},
+    {"kind": "squared_error", "when": "last", "batch": "mean"},
+)
+
+
+@pytest.mark.parametrize("depth", (1, 2, 3))
+@pytest.mark.parametrize("name", CELL_NAMES)
+def test_forward_equals_reverse_on_every_row(name, depth):
+    for k, rule in enumerate(RULES.values()):
+        network, p, x, y = problem(name, depth, seed=depth, **LOSSES[k % 3])
+        feedback = draw_feedback(network, rule, seed=5)
+        r = reverse.gradients(network, p, x, y, rule=rule, feedback=feedback)
+        f = forward.gradients(network, p, x, y, rule=rule, feedback=feedback)
+        assert worst(network, p, x, y, rule, feedback, f, r) <= 1, rule.name
+        for key in p:  # the promise of the engines: 1e-12 of the largest entry, a thousand times the budget's unit
+            assert np.abs(f[key] - r[key]).max() <= 1e-12 * np.abs(r[key]).max(), (rule.name, key)
+
+
+SUBSETS = [frozenset(s) for k in range(4) for s in combinations((Edge.STATE, Edge.RESET, Edge.RECURRENT), k)]
+
+
+@pytest.mark.parametrize("depth", (1, 2, 3))
+@pytest.mark.parametrize("name", CELL_NAMES)
+def test_reverse_equals_torch_with_detached_edges(name, depth):
+    for k, own in enumerate(SUBSETS):
+        rule = Rule("cut", "a set of edges", own, SUBSETS[(3 * k + depth) % len(SUBSETS)])
+        network, p, x, y = problem(name, depth, seed=k, **LOSSES[k % 3])
+        r = reverse.gradients(network, p, x, y, rule=rule)
+        t = torch_oracle.gradients(network, p, x, y, rule)
+        assert worst(network, p, x, y, rule, None, r, t) <= 1, (own, rule.upper)
+
+
+@pytest.mark.parametrize("edge", (Edge.STATE, Edge.RESET, Edge.RECURRENT))
+def test_the_oracle_sees_a_missing_edge(edge):
+    """Break the engine's rule, not the oracle's: the comparison above must fail by far more than its budget."""
+    network, p, x, y = problem("snu", 2, seed=1)
+    whole, broken = Rule("a", "", TEMPORAL, TEMPORAL), Rule("b", "", TEMPORAL - {edge}, TEMPORAL)
+    t = torch_oracle.gradients(network, p, x, y, whole)
+    r = reverse.gradients(network, p, x, y, rule=broken)
+    assert worst(network, p, x, y, whole, None, r, t) > 1e6
+
+
+@pytest.mark.parametrize("name", [n for n in CELL_NAMES if n not in ("ssnu", "rnn")])
+def test_the_networks_are_not_silent(name):
+    """Trap T123: 0 = 0 proves nothing."""
+    for depth in (1, 2, 3):
+        network, p, x, _ = problem(name, depth, seed=depth)
+        tape = record(network, p, x)
+        for layer in tape.layers:
+            assert 0 < layer.now["z"].sum() < layer.now["z"].size
+
+
+def test_learner_gives_the_gradient_of_every_prefix():
+    """Online means online: after t steps the learner holds the gradient of the first t steps."""
+    network, p, x, y = problem("snu", 2, seed=3)
+    rule = RULES["rtrl"]
+    learner = forward.Learner(network, p, rule=rule, steps=len(x), batch=x.shape[1])
+    for t in range(len(x)):
+        learner.step(x[t], y[t])
+        r = reverse.gradients(network, p, x[: t + 1], y[: t + 1], rule=rule)
+        assert worst(network, p, x[: t + 1], y[: t + 1], rule, None, learner.gradients(), r) <= 1
