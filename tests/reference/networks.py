@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcert.reference import Layer, Lif, Loss, Network, Rnn, Snu, Ssnu, Surrogate
+from gradcert.reference import Layer, Lif, Loss, Network, Rnn, Snu, Ssnu, Surrogate, record
 
 LEAKS = (0.7, 0.55, 0.85)
 BOTH = ("leak", "threshold")
@@ -13,9 +13,7 @@ BOTH = ("leak", "threshold")
 def cell(name, leak):
     return {
         "snu": lambda: Snu(leak=leak, threshold=0.2, transfer="tanh", train=BOTH),
-        "snu-triangle": lambda: Snu(
-            leak=leak, threshold=0.3, transfer="identity", surrogate=Surrogate("triangle", scale=0.7)
-        ),
+        "snu-triangle": lambda: Snu(leak=leak, threshold=0.3, surrogate=Surrogate("triangle", scale=0.7)),
         "snu-ff": lambda: Snu(leak=leak, threshold=0.4, recurrent=False, bias=False),
         "ssnu": lambda: Ssnu(leak=leak, threshold=0.3, transfer="tanh", train=BOTH),
         "lif-before": lambda: Lif(leak=leak, threshold=0.3, recurrent=True, train=BOTH),
@@ -36,7 +34,12 @@ def problem(name, depth, *, seed=0, steps=6, samples=3, **loss):
     sizes = [3, *(4, 5, 2)[:depth]]
     layers = tuple(Layer(cell(name, LEAKS[i]), inputs=sizes[i], units=sizes[i + 1]) for i in range(depth))
     network = Network(layers=layers, loss=Loss(**loss))
-    rng = np.random.default_rng(seed)
-    inputs = rng.standard_normal((steps, samples, 3))
-    targets = np.abs(rng.standard_normal((steps, samples, sizes[-1])))
-    return network, network.parameters(seed=seed, scale=1.6), inputs, targets
+    for attempt in range(200):
+        rng = np.random.default_rng([seed, attempt])
+        inputs = rng.standard_normal((steps, samples, 3))
+        targets = np.abs(rng.standard_normal((steps, samples, sizes[-1])))
+        parameters = network.parameters(seed=1000 * seed + attempt, scale=1.6)
+        rates = [layer.now["z"].mean() for layer in record(network, parameters, inputs).layers]
+        if name in ("ssnu", "rnn") or steps == 1 or all(0.05 < rate < 0.95 for rate in rates):
+            return network, parameters, inputs, targets
+    raise AssertionError(f"no spiking problem found for {name}, depth {depth}")

@@ -139,7 +139,7 @@ def test_a_window_of_the_whole_sequence_is_bptt_by_another_order_of_summation():
     b = reverse.gradients(network, p, x, y, rule=RULES["bptt"])
     w = reverse.gradients(network, p, x, y, rule=replace(RULES["tbptt"], window=len(x)))
     assert worst(network, p, x, y, RULES["bptt"], None, w, b) <= 1
-    short = reverse.gradients(network, p, x, y, rule=replace(RULES["tbptt"], window=len(x) - 1))
+    short = reverse.gradients(network, p, x, y, rule=replace(RULES["tbptt"], window=3))
     assert worst(network, p, x, y, RULES["bptt"], None, short, b) > 1e6
 
 
