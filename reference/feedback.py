@@ -18,7 +18,7 @@ def feedback_shapes(network: Network, rule: Rule) -> dict[str, tuple[int, ...]]:
     """Return the shapes of the feedback matrices of a rule.
 
     ``random``: ``layers.l.B`` replaces the input weight of layer l >= 1 on the way down and has its shape.
-    ``direct`` and ``target``: ``layers.l.B``, (n_out, units of l), for every layer but the last.
+    ``direct``, ``target`` and ``local``: ``layers.l.B``, (n_out, units of l), for every layer but the last.
 
     Examples
     --------
@@ -35,7 +35,7 @@ def feedback_shapes(network: Network, rule: Rule) -> dict[str, tuple[int, ...]]:
                 if link.source == "x" and link.weight is not None and (shape := layer.synapse(link.weight).shape):
                     shapes[feedback_name(layer, i, link.weight)] = shape
         return shapes
-    if rule.feedback in ("direct", "target"):
+    if rule.feedback in ("direct", "target", "local"):
         n_out = network.layers[-1].units
         return {f"layers.{i}.B": (n_out, layer.units) for i, layer in enumerate(network.layers[:-1])}
     return {}

@@ -70,7 +70,7 @@ class Learner:
         self.p = [local_parameters(layer, i, parameters, numbers) for i, layer in enumerate(network.layers)]
         self.own = [basis(layer.cell, rule.own)[0] for layer in network.layers]
         above = [rule.kept_above(layer.cell.name) for layer in network.layers]
-        self.above = [frozenset[Edge]() if rule.feedback == "target" else kept for kept in above]
+        self.above = [frozenset[Edge]() if rule.feedback in ("target", "local") else kept for kept in above]
         self.upper = [basis(layer.cell, kept)[0] for layer, kept in zip(network.layers, self.above, strict=True)]
         self.before: list[Step] = [self._rest(i, initial or {}) for i in range(network.depth)]
         self.traces: list[dict[Key, Trace]] = [{} for _ in network.layers]  # [layer where the nodes are][parameter]
@@ -200,11 +200,17 @@ class Learner:
             step = now[m]
             if self.rule.feedback in ("direct", "target") and m < last:
                 delta = np.matmul(broadcast, self.feedback[f"layers.{m}.B"])  # type: ignore[arg-type]
+            if self.rule.feedback == "local" and m < last:
+                readout = self.feedback[f"layers.{m}.B"]
+                delta = loss.error(np.matmul(step.now["z"], readout.T), y, self.numbers)
+                delta = np.matmul(delta if divisor == 1 else delta / divisor, readout)
             self._contract(m, step, traces[m], absorb(step, delta, self.own[m]), own=True)
             above = absorb(step, delta, self.upper[m])
             self._contract(m, step, traces[m], above, own=False)
             if m == 0:
                 break
+            if self.rule.feedback == "local":
+                continue
             if self.rule.feedback == "target":
                 broadcast = y if divisor == 1 else y / divisor
             elif self.rule.feedback == "direct":

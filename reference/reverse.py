@@ -198,6 +198,7 @@ def tape_gradients(
     """Return the gradient of a rule for a recorded forward pass; `delta` replaces the gradient at the outputs."""
     from gradcert.reference.paths import masked_gradients, windowed_gradients
 
+    local_loss = tape.network.loss.gradient if delta is None else tape.network.loss.gradient_majorant
     if delta is None:
         delta = tape.network.loss.gradient(tape.outputs, targets, tape.numbers)
     if rule.window is not None:
@@ -211,6 +212,11 @@ def tape_gradients(
         out.update({f"layers.{i}.{name}": g for name, g in grads.items()})
         if i == 0:
             break
+        if rule.feedback == "local":
+            readout = feedback[f"layers.{i - 1}.B"]
+            local = np.matmul(tape.layers[i - 1].now["z"], readout.T)
+            delta = np.matmul(local_loss(local, targets, tape.numbers), readout)
+            continue
         if rule.feedback in ("direct", "target"):
             if broadcast is None:
                 broadcast = _broadcast(tape, delta, targets, rule)

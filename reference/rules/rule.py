@@ -30,6 +30,9 @@ class Rule:
         connectivity (SnAp-n), or None.
     source : where the rule was published.
     exact : when it equals BPTT.
+    drops : which paths of the BPTT gradient it leaves out.
+    time, memory : cost of one step of one layer of n units (and as many inputs), by the forward engine.
+    page : the equations; the docstring of the file that the row is defined in.
     """
 
     name: str
@@ -43,7 +46,10 @@ class Rule:
     reach: int | None = None
     source: str = ""
     exact: str = ""
+    drops: str = field(default="", compare=False)
+    time: str = field(default="", compare=False)
     memory: str = field(default="", compare=False)
+    page: str = field(default="", compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.feedback not in FEEDBACKS:
