@@ -100,6 +100,16 @@ class Learner:
         """Return the gradient accumulated so far, with the keys and shapes of the parameters."""
         return {name: value.copy() for name, value in self.total.items()}
 
+    def take(self) -> dict[str, Array]:
+        """Return the gradient accumulated since the last call, and start from zero again; traces are kept."""
+        taken = self.gradients()
+        self.total = {name: self.numbers.zeros(shape) for name, shape in self.network.shapes().items()}
+        return taken
+
+    def replace(self, parameters: Parameters) -> None:
+        """Go on with other parameters; membranes and traces carry on as they are, with mixed weights."""
+        self.p = [local_parameters(layer, i, parameters, self.numbers) for i, layer in enumerate(self.network.layers)]
+
     def _forward(self, x: Array) -> list[Step]:
         now: list[Step] = []
         for i, layer in enumerate(self.network.layers):
