@@ -1,10 +1,16 @@
 """Cells: one file each. `CELLS` is the registry; adding a cell is adding a file and a row."""
 
+from gradcert.reference.cells.alif import Alif
+from gradcert.reference.cells.gru import Gru
+from gradcert.reference.cells.integrator import Integrator
+from gradcert.reference.cells.leaky_rnn import LeakyRnn
 from gradcert.reference.cells.lif import Lif
+from gradcert.reference.cells.lstm import Lstm
+from gradcert.reference.cells.ltc import Ltc
 from gradcert.reference.cells.rnn import Rnn
 from gradcert.reference.cells.snu import Snu
 from gradcert.reference.cells.ssnu import Ssnu
 
-CELLS = {cell.name: cell for cell in (Snu, Ssnu, Lif, Rnn)}
+CELLS = {cell.name: cell for cell in (Snu, Ssnu, Lif, Alif, Ltc, Rnn, LeakyRnn, Lstm, Gru, Integrator)}
 
-__all__ = ["CELLS", "Lif", "Rnn", "Snu", "Ssnu"]
+__all__ = ["CELLS", "Alif", "Gru", "Integrator", "LeakyRnn", "Lif", "Lstm", "Ltc", "Rnn", "Snu", "Ssnu"]
