@@ -116,7 +116,16 @@ def ostl(problem, *, reset_edge=True):
     return loss, gradients, np.stack(outputs)
 
 
-@gradcert.claim(rule="ostl", cells=("snu", "ssnu"), depths=(1, 2), dtype="float64")
+# A list names alternatives, which the cases take in turn.
+OPTIONS = {
+    "transfer": ["identity", "tanh"],
+    "surrogate": [{"name": "tanh"}, {"name": "triangle", "scale": 1.0, "width": 1.0}],
+    "recurrent": [True, False],
+    "train": [(), ("leak", "threshold")],
+}
+
+
+@gradcert.claim(rule="ostl", cells=("snu", "ssnu"), depths=(1, 2), dtype="float64", options=OPTIONS)
 def gradients(problem):
     """OSTL as published."""
     return ostl(problem)

@@ -23,7 +23,8 @@ CONVENTIONS = {
     "gain": "one_minus_leak",
     "stored": "post",
     "recurrent": False,
-    "surrogate": {"name": "sigmoid", "scale": 4.0},
+    "leak": [0.5, 0.75],
+    "surrogate": [{"name": "sigmoid", "scale": 4.0}, {"name": "piecewise_quadratic", "scale": 1.0}],
 }
 
 

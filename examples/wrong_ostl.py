@@ -6,12 +6,12 @@ falls during training, and where few units spike the gradient is off by a few pe
 The claim is OSTL, and it has to be refuted.
 """
 
-from numpy_ostl import ostl
+from numpy_ostl import OPTIONS, ostl
 
 import gradcert
 
 
-@gradcert.claim(rule="ostl", cells=("snu", "ssnu"), depths=(1, 2), dtype="float64")
+@gradcert.claim(rule="ostl", cells=("snu", "ssnu"), depths=(1, 2), dtype="float64", options=OPTIONS)
 def gradients(problem):
     """OSTL without the RESET edge."""
     return ostl(problem, reset_edge=False)
