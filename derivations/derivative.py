@@ -1,0 +1,174 @@
+"""The symbolic derivative of the loss that the forward code computes, with edges cut: what a rule *should* give.
+
+This is the chain rule on the ledger, forwards, and nothing of the engines: no local Jacobian factor, no adjoint, no
+trace, no form of storage. A definition is differentiated by SymPy; an occurrence whose edge is cut contributes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sympy
+
+from gradcert.derivations.ledger import Ledger
+from gradcert.derivations.ring import Ring
+from gradcert.reference.edges import Edge
+from gradcert.reference.network import Network
+from gradcert.reference.reverse import error_node
+from gradcert.reference.rules.rule import Rule
+
+
+@dataclass(frozen=True)
+class Term:
+    """One dependence of a definition: d(definition)/d(source), and the edge, None within a step."""
+
+    source: Any
+    coefficient: Any
+    edge: Edge | None
+    below: bool = False
+
+
+@dataclass(frozen=True)
+class Local:
+    """All dependences of one definition, as SymPy expressions without occurrences."""
+
+    symbol: Any
+    layer: int
+    step: int
+    node: str
+    terms: tuple[Term, ...]
+    free: tuple[tuple[Any, Any], ...]  # (parameter, immediate derivative)
+
+
+def differentiate(ledger: Ledger, parameters: frozenset[Any]) -> list[Local]:
+    """Differentiate every definition of a ledger with SymPy.
+
+    Parameters
+    ----------
+    ledger : the forward code's definitions.
+    parameters : the symbols of the parameters.
+    """
+    out = []
+    for d in ledger.definitions.values():
+        terms, free = [], []
+        for s in sorted(d.expression.free_symbols, key=str):
+            known, read = ledger.definitions.get(s), ledger.occurrences.get(s)
+            if not (known or read or s in parameters):
+                continue
+            c = ledger.resolved(sympy.diff(d.expression, s))
+            if c == 0:
+                continue
+            if read is not None:
+                terms.append(Term(read.source, c, read.link.edge))
+            elif known is not None:
+                terms.append(Term(s, c, None, below=known.layer < d.layer))
+            else:
+                free.append((s, c))
+        out.append(Local(d.symbol, d.layer, d.step, d.node, tuple(terms), tuple(free)))
+    return out
+
+
+def expressions(locals_: Iterable[Local]) -> list[Any]:
+    """Return every expression that occurs, to build a ring for."""
+    out = []
+    for item in locals_:
+        out += [item.symbol, *(t.coefficient for t in item.terms), *(c for _, c in item.free)]
+        out += [t.source for t in item.terms]
+    return out
+
+
+def kept_derivative(
+    network: Network,
+    locals_: list[Local],
+    ring: Ring,
+    rule: Rule,
+    layer: int,
+    *,
+    feedback: Mapping[str, Any],
+) -> dict[Any, dict[tuple[Any, int], Any]]:
+    """Return d(name)/d(parameter of one layer) over the kept edges: name -> (parameter, age) -> ring element.
+
+    The age is the number of edges through time on the path where the rule has a window, else 0.
+    """
+    last = network.depth - 1
+    swapped = _feedback_weights(network, rule, feedback)
+    out: dict[Any, dict[tuple[Any, int], Any]] = {}
+
+    def add(total: dict[tuple[Any, int], Any], source: Any, coefficient: Any, older: int) -> None:
+        factor = None
+        for (parameter, age), value in out.get(source, {}).items():
+            age = age + older if rule.window is not None else 0
+            if rule.window is None or age < rule.window:
+                factor = ring(coefficient) if factor is None else factor
+                term = factor * value
+                total[parameter, age] = total[parameter, age] + term if (parameter, age) in total else term
+
+    for item in locals_:
+        if item.layer < layer:
+            continue
+        total: dict[tuple[Any, int], Any] = {}
+        own = item.layer == layer
+        kept = rule.own if own else rule.kept_above(network.layers[item.layer].cell.name)
+        if own:
+            for parameter, c in item.free:
+                total[parameter, 0] = ring(c)
+        if not own and rule.feedback in ("direct", "target"):
+            if rule.feedback == "target" or item.layer != last:
+                continue
+            if item.node == f"+{error_node(network.layers[last])}":
+                for source, c in _broadcast(item, feedback[f"layers.{layer}.B"], layer, out):
+                    add(total, source, c, 0)
+        for term in item.terms:
+            if term.edge is None:
+                if term.below and (own or rule.feedback == "direct"):
+                    continue
+                c = term.coefficient
+                if term.below and rule.feedback == "random":
+                    c = c.xreplace(swapped)
+                add(total, term.source, c, 0)
+            elif term.edge in kept and not (rule.chunk and item.step % rule.chunk == 0):
+                add(total, term.source, term.coefficient, 1)
+        if total:
+            out[item.symbol] = total
+    return out
+
+
+def _feedback_weights(network: Network, rule: Rule, feedback: Mapping[str, Any]) -> dict[Any, Any]:
+    """Return weight symbol -> feedback symbol, for rules that replace weights on the way down."""
+    if rule.feedback != "random":
+        return {}
+    out: dict[Any, Any] = {}
+    for i, layer in enumerate(network.layers[1:], start=1):
+        for link in layer.cell.links:
+            if link.source == "x" and link.weight is not None:
+                matrix = feedback[f"layers.{i}.B{link.weight[1:]}"]
+                weights = feedback[f"layers.{i}.{link.weight}"]
+                out.update(zip(weights.flat, matrix.flat, strict=True))
+    return out
+
+
+def _broadcast(item: Local, matrix: Any, layer: int, known: Mapping[Any, Any]) -> list[tuple[Any, Any]]:
+    """Return the outputs of a hidden layer at this step and the fixed weights by which they enter a last drive."""
+    batch, k = str(item.symbol).split("[")[1].rstrip("]").split(",")
+    out = []
+    for i in range(matrix.shape[1]):
+        z = sympy.Symbol(f"z{layer}^{item.step}[{batch},{i}]")
+        if z in known:
+            out.append((z, matrix[int(k), i]))
+    return out
+
+
+def loss_derivative(
+    network: Network, derivative: Mapping[Any, Mapping[tuple[Any, int], Any]], delta: Mapping[Any, Any], ring: Ring
+) -> dict[Any, Any]:
+    """Return dE/d(parameter) from dE/d(output) and d(output)/d(parameter)."""
+    out: dict[Any, Any] = {}
+    for z, d in delta.items():
+        if d == 0:
+            continue
+        for (parameter, _), value in derivative.get(z, {}).items():
+            term = ring(d) * value
+            out[parameter] = out[parameter] + term if parameter in out else term
+    return out

@@ -1,0 +1,194 @@
+"""Proofs about the engines' own code: a rule's gradient minus the derivative of the loss expands to 0.
+
+For one network, one rule and one engine, with every weight, input, target, initial state, leak and threshold a free
+symbol and every activation undefined: a proof for every real value at that size.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import sympy
+
+from gradcert.derivations.derivative import differentiate, expressions, kept_derivative, loss_derivative
+from gradcert.derivations.ledger import Ledger, Named
+from gradcert.derivations.ring import Ring
+from gradcert.derivations.symbols import SYMBOLS, symbols
+from gradcert.reference import forward, reverse
+from gradcert.reference.cells.protocol import Cell
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.feedback import feedback_shapes
+from gradcert.reference.network import Network
+from gradcert.reference.rules.rule import Rule
+
+ENGINES = {"reverse": reverse.gradients, "forward": forward.gradients}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a proof found.
+
+    Attributes
+    ----------
+    claim : in words.
+    identities : number of polynomial identities that were checked.
+    failed : names of the parameters whose identity does not hold.
+    seconds : time taken.
+    """
+
+    claim: str
+    identities: int
+    failed: tuple[str, ...]
+    seconds: float
+
+    @property
+    def proved(self) -> bool:
+        """Whether there was something to prove and all of it held."""
+        return self.identities > 0 and not self.failed
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A network of symbols: everything that an engine needs.
+
+    Attributes
+    ----------
+    network : with plain cells.
+    parameters, inputs, targets, initial : symbol arrays.
+    """
+
+    network: Network
+    parameters: Mapping[str, Any]
+    inputs: Any
+    targets: Any
+    initial: Mapping[str, Any]
+
+    @property
+    def free(self) -> frozenset[Any]:
+        """The parameters' symbols."""
+        return frozenset(s for values in self.parameters.values() for s in values.flat)
+
+
+def problem(network: Network, *, steps: int, batch: int = 1) -> Problem:
+    """Return a network's problem in free symbols.
+
+    Examples
+    --------
+    >>> from gradcert.reference import Layer, Rnn
+    >>> p = problem(Network(layers=(Layer(Rnn(), inputs=1, units=1),)), steps=2)
+    >>> p.inputs.ravel(), sorted(map(str, p.free))
+    (array([x[0,0,0], x[1,0,0]], dtype=object), ['H0[0,0]', 'W0[0,0]', 'b0[0]'])
+    """
+    parameters = {}
+    for name, shape in network.shapes().items():
+        _, layer, local = name.split(".")
+        parameters[name] = symbols(f"{local}{layer}", shape)
+    initial = {}
+    for i, layer in enumerate(network.layers):
+        for node in sorted({k.source for k in layer.cell.links if k.lag} - {"x"}):
+            initial[f"layers.{i}.{node}"] = symbols(f"{node}{i}^init", (batch, layer.units))
+    x = symbols("x", (steps, batch, network.layers[0].inputs))
+    y = symbols("y", (steps, batch, network.layers[-1].units))
+    return Problem(network, parameters, x, y, initial)
+
+
+def named(network: Network, ledger: Ledger) -> Network:
+    """Return the network with every cell writing the ledger."""
+    cells = [replace(layer, cell=Named(layer.cell, i, ledger)) for i, layer in enumerate(network.layers)]
+    return replace(network, layers=tuple(cells))
+
+
+def feedback_symbols(network: Network, rule: Rule) -> dict[str, Any]:
+    """Return free symbols for the feedback matrices of a rule."""
+    shapes = feedback_shapes(network, rule)
+    return {name: symbols(f"{name.split('.')[2]}{name.split('.')[1]}", shape) for name, shape in shapes.items()}
+
+
+def run(engine: str, p: Problem, rule: Rule) -> tuple[Ledger, dict[str, Any]]:
+    """Run an engine on the symbols; return the ledger of its forward code and its gradients."""
+    ledger = Ledger()
+    feedback = feedback_symbols(p.network, rule)
+    grads = ENGINES[engine](
+        named(p.network, ledger),
+        p.parameters,
+        p.inputs,
+        p.targets,
+        rule=rule,
+        numbers=SYMBOLS,
+        feedback=feedback,
+        initial=p.initial,
+    )
+    return ledger, grads
+
+
+def output_symbols(network: Network, steps: int, batch: int, layer: int | None = None) -> Any:
+    """Return the names of a layer's outputs (the last one's, unless told), (time, batch, units)."""
+    layer = network.depth - 1 if layer is None else layer
+    out = np.empty((steps, batch, network.layers[layer].units), dtype=object)
+    for t, b, i in np.ndindex(out.shape):
+        out[t, b, i] = sympy.Symbol(f"z{layer}^{t}[{b},{i}]")
+    return out
+
+
+def loss_slopes(p: Problem) -> dict[Any, Any]:
+    """Return dE/d(output), differentiated by SymPy from the value of the loss that the code computes."""
+    z = output_symbols(p.network, *p.inputs.shape[:2])
+    value = p.network.loss.value(z, p.targets, SYMBOLS)
+    return {s: sympy.diff(value, s) for s in z.flat}
+
+
+def hidden_slopes(p: Problem, rule: Rule, layer: int, feedback: Mapping[str, Any]) -> dict[Any, Any]:
+    """Return what a target projection declares dE/d(hidden output) to be: the projected target of each counted step."""
+    steps, batch = p.inputs.shape[:2]
+    loss = p.network.loss
+    z = output_symbols(p.network, steps, batch, layer)
+    out = {}
+    for t, b, i in np.ndindex(z.shape):
+        if loss.when == "every" or t == steps - 1:
+            signal = sum(p.targets[t, b, k] * feedback[f"layers.{layer}.B"][k, i] for k in range(p.targets.shape[2]))
+            out[z[t, b, i]] = sympy.sympify(signal) / loss.divisor(steps, batch)
+    return out
+
+
+def prove(p: Problem, rule: Rule, engine: str) -> Result:
+    """Prove that an engine's gradient of a rule is the derivative of the loss with the rule's edges cut.
+
+    Raises
+    ------
+    GradcertError : for rules that are not a cut of edges (SnAp-n; see the derivation of their own).
+
+    Examples
+    --------
+    >>> from gradcert.reference import Layer, Snu, rule_named
+    >>> network = Network(layers=(Layer(Snu(), inputs=1, units=2),))
+    >>> prove(problem(network, steps=2), rule_named("ostl"), "forward").proved
+    True
+    """
+    if rule.reach is not None or rule.feedback == "local":
+        raise GradcertError(f"the rule {rule.name!r} is no cut of edges", allowed="rules without reach")
+    start = time.perf_counter()
+    ledger, grads = run(engine, p, rule)
+    locals_ = differentiate(ledger, p.free)
+    feedback = {**p.parameters, **feedback_symbols(p.network, rule)}
+    slopes = loss_slopes(p)
+    extra = [s for v in feedback.values() for s in v.flat] + [*p.targets.flat, *slopes.values()]
+    ring = Ring([*expressions(locals_), *extra, *(e for g in grads.values() for e in map(sympy.sympify, g.flat))])
+    failed, count = [], 0
+    for layer in range(p.network.depth):
+        derivative = kept_derivative(p.network, locals_, ring, rule, layer, feedback=feedback)
+        hidden = rule.feedback == "target" and layer < p.network.depth - 1
+        delta = hidden_slopes(p, rule, layer, feedback) if hidden else slopes
+        expected = loss_derivative(p.network, derivative, delta, ring)
+        for name, values in p.parameters.items():
+            if name.split(".")[1] != str(layer):
+                continue
+            for index, symbol in np.ndenumerate(values):
+                count += 1
+                if ring(grads[name][index]) != expected.get(symbol, ring.zero):
+                    failed.append(f"{name}{list(index)}")
+    sizes = f"T={p.inputs.shape[0]}, " + ", ".join(f"{la.cell.name} {la.inputs}->{la.units}" for la in p.network.layers)
+    return Result(f"{engine} engine, {rule.name}, {sizes}", count, tuple(failed), time.perf_counter() - start)
