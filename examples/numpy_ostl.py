@@ -82,9 +82,9 @@ class OstlLayer:
         return (g * self.slope) @ self.p["W"]
 
 
-def loss_of_step(problem, t, z):
+def loss_of_step(problem, t, z, y):
     """Share of step t in the loss, and its derivative with respect to the output."""
-    loss, (steps, batch, _), y = problem.network.loss, problem.inputs.shape, problem.targets[t]
+    loss, (steps, batch, _) = problem.network.loss, problem.inputs.shape
     if loss.when == "last" and t < steps - 1:
         return 0.0, np.zeros_like(z)
     counted = steps if loss.when == "every" else 1
@@ -96,24 +96,42 @@ def loss_of_step(problem, t, z):
     return -(y * np.log(softmax)).sum() / divisor, (softmax * y.sum(axis=1, keepdims=True) - y) / divisor
 
 
+class Ostl:
+    """OSTL online: what a step needs is in the traces, and nothing of earlier steps is kept."""
+
+    def __init__(self, *, reset_edge=True):
+        self.reset_edge = reset_edge
+
+    def start(self, problem):
+        """Begin a sequence."""
+        self.problem, self.t, self.loss, self.layers = problem, 0, 0.0, []
+        for i, layer in enumerate(problem.network.layers):
+            prefix = f"layers.{i}."
+            own = {k.removeprefix(prefix): v for k, v in problem.parameters.items() if k.startswith(prefix)}
+            self.layers.append(OstlLayer(layer.cell, own, problem.inputs.shape[1], reset_edge=self.reset_edge))
+
+    def step(self, x, y):
+        """Take input and target of the next step; return the output."""
+        z = x
+        for layer in self.layers:
+            z = layer.step(z)
+        share, signal = loss_of_step(self.problem, self.t, z, y)
+        for layer in reversed(self.layers):
+            signal = layer.learn(signal)
+        self.loss, self.t = self.loss + float(share), self.t + 1
+        return z
+
+    def gradients(self):
+        """The gradients of the steps so far."""
+        return {f"layers.{i}.{k}": v for i, layer in enumerate(self.layers) for k, v in layer.gradients.items()}
+
+
 def ostl(problem, *, reset_edge=True):
     """Loss, gradients and outputs; `reset_edge=False` is a mistake made on purpose, see ``wrong_ostl.py``."""
-    layers = []
-    for i, layer in enumerate(problem.network.layers):
-        prefix = f"layers.{i}."
-        own = {k.removeprefix(prefix): v for k, v in problem.parameters.items() if k.startswith(prefix)}
-        layers.append(OstlLayer(layer.cell, own, problem.inputs.shape[1], reset_edge=reset_edge))
-    loss, outputs = 0.0, []
-    for t, x in enumerate(problem.inputs):
-        for layer in layers:
-            x = layer.step(x)
-        share, signal = loss_of_step(problem, t, x)
-        for layer in reversed(layers):
-            signal = layer.learn(signal)
-        loss += float(share)
-        outputs.append(x)
-    gradients = {f"layers.{i}.{k}": v for i, layer in enumerate(layers) for k, v in layer.gradients.items()}
-    return loss, gradients, np.stack(outputs)
+    learner = Ostl(reset_edge=reset_edge)
+    learner.start(problem)
+    outputs = [learner.step(x, y) for x, y in zip(problem.inputs, problem.targets, strict=True)]
+    return learner.loss, learner.gradients(), np.stack(outputs)
 
 
 # A list names alternatives, which the cases take in turn.
