@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from gradcert.reference.synapses.avgpool import AvgPool
+from gradcert.reference.synapses.conv2d import Conv2d
 from gradcert.reference.synapses.dense import Dense
 
-SYNAPSES: dict[str, Any] = {"dense": Dense}
+SYNAPSES: dict[str, Any] = {"dense": Dense, "conv2d": Conv2d, "avgpool": AvgPool}
 
-__all__ = ["SYNAPSES", "Dense"]
+__all__ = ["SYNAPSES", "AvgPool", "Conv2d", "Dense"]
