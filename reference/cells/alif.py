@@ -162,19 +162,23 @@ class Alif:
         out: dict[Link | Use, Any] = {
             DECAY: rho,
             ADAPTATION: 1 if one_k else 1 - rho,
-            RHO: prev["k"] if one_k else prev["k"] - z,
             GAIN: p["resistance"] * (1 if one else 1 - leak),
             STATE: leak,
-            LEAK: prev["v"] if one else prev["v"] - p["resistance"] * now["a"],
             OUTPUT: psi,
             THRESHOLD_STATE: by_adaptive * beta,
-            THRESHOLD: by_threshold,
-            BETA: by_adaptive * k,
         }
         if self.bias:
             out[BIAS] = 1
         if self.reset == "threshold":
-            out |= {RESET: -p["threshold"], THRESHOLD_RESET: -z}
+            out[RESET] = -p["threshold"]
         elif self.reset == "adaptive_threshold":
-            out |= {RESET: -adaptive, RESET_HEIGHT: -beta * z, THRESHOLD_RESET: -z, BETA_RESET: -k * z}
+            out |= {RESET: -adaptive, RESET_HEIGHT: -beta * z}
+        if "leak" in self.train:
+            out[LEAK] = prev["v"] if one else prev["v"] - p["resistance"] * now["a"]
+        if "rho" in self.train:
+            out[RHO] = prev["k"] if one_k else prev["k"] - z
+        if "threshold" in self.train:
+            out |= {THRESHOLD: by_threshold, **({} if self.reset == "none" else {THRESHOLD_RESET: -z})}
+        if "beta" in self.train:
+            out |= {BETA: by_adaptive * k, **({BETA_RESET: -k * z} if self.reset == "adaptive_threshold" else {})}
         return out

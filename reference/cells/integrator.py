@@ -87,6 +87,7 @@ class Integrator:
         out: dict[Link | Use, Any] = {
             STATE: p["kappa"],
             GAIN: 1 if one else 1 - p["kappa"],
-            KAPPA: prev["z"] if one else prev["z"] - now["a"],
         }
+        if self.train:
+            out[KAPPA] = prev["z"] if one else prev["z"] - now["a"]
         return {**out, BIAS: 1} if self.bias else out

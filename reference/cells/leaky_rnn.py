@@ -89,6 +89,7 @@ class LeakyRnn:
         out: dict[Link | Use, Any] = {
             STATE: 1 - p["rate"],
             OUTPUT: p["rate"] * n.slope(phi, now["a"]),
-            RATE: n.apply(phi, now["a"]) - prev["z"],
         }
+        if self.train:
+            out[RATE] = n.apply(phi, now["a"]) - prev["z"]
         return {**out, BIAS: 1} if self.bias else out

@@ -141,7 +141,7 @@ class Ltc:
             FROM_DRIVE: k,
             OUTPUT: psi,
             THRESHOLD_STATE: -psi * p["beta"],
-            THRESHOLD: -psi,
-            BETA: -psi * now["b"],
         }
+        direct = {"threshold": (THRESHOLD, -psi), "beta": (BETA, -psi * now["b"])}
+        out |= dict(direct[name] for name in self.train)
         return {**out, **{use: 1 for use in (BIAS, *BIASES)}} if self.bias else out
