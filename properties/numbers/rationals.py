@@ -52,21 +52,33 @@ class _Mixed:
         self.value = to_rational(value)
 
     def __add__(self, other: Any) -> _Mixed:
+        if isinstance(other, np.ndarray):
+            return NotImplemented
         return _Mixed(self.value + to_rational(other))
 
     def __sub__(self, other: Any) -> _Mixed:
+        if isinstance(other, np.ndarray):
+            return NotImplemented
         return _Mixed(self.value - to_rational(other))
 
     def __rsub__(self, other: Any) -> _Mixed:
+        if isinstance(other, np.ndarray):
+            return NotImplemented
         return _Mixed(to_rational(other) - self.value)
 
     def __mul__(self, other: Any) -> _Mixed:
+        if isinstance(other, np.ndarray):
+            return NotImplemented
         return _Mixed(self.value * to_rational(other))
 
     def __truediv__(self, other: Any) -> _Mixed:
+        if isinstance(other, np.ndarray):
+            return NotImplemented
         return _Mixed(self.value / to_rational(other))
 
     def __rtruediv__(self, other: Any) -> _Mixed:
+        if isinstance(other, np.ndarray):
+            return NotImplemented
         return _Mixed(to_rational(other) / self.value)
 
     def __neg__(self) -> _Mixed:

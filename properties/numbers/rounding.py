@@ -1,0 +1,190 @@
+"""What rounding can do to a computation in another order, dtype or formula: enclosures that hold for all of them.
+
+Between two non-linear functions a gradient program evaluates polynomials. A float program that rounds at most N times
+on the way from an argument to a result is off by at most gamma_N times the polynomial in absolute values (Higham,
+Accuracy and Stability of Numerical Algorithms, 3.1), on top of what the errors of the arguments do. So every number
+here is a ball (``arb``) that holds all that earlier roundings could have made of it, and a majorant for the polynomial
+under way; at a non-linear function the ball grows by gamma_N * majorant and a new polynomial begins. A comparison that
+a ball does not decide raises `Undecided`: the membrane potential is too close to its threshold for any verdict.
+
+Assumption, stated because it is one: an elementary function of the subject is off by at most `ULPS` units in the last
+place of the larger of 1 and the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from flint import arb
+
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.functions import Activation
+from gradcert.reference.majorant import UNIT_ROUNDOFF, gamma
+from gradcert.reference.numbers import Array
+
+ULPS = 4
+
+
+class Undecided(GradcertError):
+    """A comparison whose outcome depends on rounding."""
+
+
+class _Rounded:
+    __slots__ = ("ball", "majorant")
+
+    def __init__(self, ball: arb, majorant: arb) -> None:
+        self.ball, self.majorant = ball, majorant
+
+    def __add__(self, other: Any) -> _Rounded:
+        if isinstance(other, np.ndarray):
+            return NotImplemented
+        o = _lift(other)
+        return _Rounded(self.ball + o.ball, self.majorant + o.majorant)
+
+    def __mul__(self, other: Any) -> _Rounded:
+        if isinstance(other, np.ndarray):
+            return NotImplemented
+        o = _lift(other)
+        return _Rounded(self.ball * o.ball, self.majorant * o.majorant)
+
+    def __neg__(self) -> _Rounded:
+        return _Rounded(-self.ball, self.majorant)
+
+    def __sub__(self, other: Any) -> _Rounded:
+        if isinstance(other, np.ndarray):
+            return NotImplemented
+        o = _lift(other)
+        return _Rounded(self.ball - o.ball, self.majorant + o.majorant)
+
+    def __rsub__(self, other: Any) -> _Rounded:
+        if isinstance(other, np.ndarray):
+            return NotImplemented
+        return _lift(other) - self
+
+    def __truediv__(self, other: Any) -> _Rounded:
+        if isinstance(other, np.ndarray):
+            return NotImplemented
+        inverse = 1 / _lift(other).ball  # a divisor is a count, a scale, or the sum of a softmax: bounded away from 0
+        return _Rounded(self.ball * inverse, self.majorant * _upper(abs(inverse)))
+
+    def __rtruediv__(self, other: Any) -> _Rounded:
+        if isinstance(other, np.ndarray):
+            return NotImplemented
+        return _lift(other) / self
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+
+def _upper(x: arb) -> arb:
+    return arb(x.upper())
+
+
+def _lift(x: Any) -> _Rounded:
+    if isinstance(x, _Rounded):
+        return x
+    ball = x if isinstance(x, arb) else arb(float(x))
+    return _Rounded(ball, _upper(abs(ball)))
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """Object arrays of balls with majorants.
+
+    Parameters
+    ----------
+    roundings : N, the longest chain of roundings between two non-linear functions.
+    dtype : the subject's, ``float64`` or ``float32``.
+
+    Examples
+    --------
+    >>> numbers = Rounding(roundings=10)
+    >>> numbers.enclosure((numbers.array([1.0]) / 3).sum())[1] < 1e-14
+    True
+    """
+
+    roundings: int
+    dtype: str = "float64"
+
+    @property
+    def name(self) -> str:
+        """Name shown in reports."""
+        return f"{self.dtype} rounding"
+
+    @property
+    def pi(self) -> Any:
+        """The circle constant, as the ball of its floats."""
+        return self._settled(arb.pi())
+
+    def zeros(self, shape: tuple[int, ...]) -> Array:
+        """Return zeros."""
+        return self.array(np.zeros(shape))
+
+    def array(self, values: Any) -> Array:
+        """Convert floats, taken as they are."""
+        return self._map(_lift, values)
+
+    def enclosure(self, x: Any) -> tuple[float, float]:
+        """Return the middle, and how far any admissible float result may lie from it."""
+        settled = self._settle(_lift(x))
+        middle = float(settled.mid())
+        return middle, float(_upper(abs(settled - middle)))
+
+    def apply(self, activation: Activation, x: Array) -> Array:
+        """Return activation(x)."""
+        return x if activation.name == "identity" else self._through(lambda y: activation.value(y, self), x)
+
+    def slope(self, activation: Activation, x: Array) -> Array:
+        """Return the (pseudo-)derivative at x."""
+        return self._through(lambda y: activation.derivative(y, self), x)
+
+    def exp(self, x: Array) -> Array:
+        """Return e^x."""
+        return self._map(lambda e: self._settled(self._settle(_lift(e)).exp()), x)
+
+    def tanh(self, x: Array) -> Array:
+        """Return tanh x."""
+        return self._map(lambda e: self._settled(self._settle(_lift(e)).tanh()), x)
+
+    def absolute(self, x: Array) -> Array:
+        """Return |x|."""
+        return self._map(lambda e: _Rounded(abs(_lift(e).ball), _lift(e).majorant), x)
+
+    def where(self, a: Array, relation: str, b: Any, then: Any, otherwise: Any) -> Array:
+        """Return a choice that no rounding can turn."""
+        a, b, then, otherwise = np.broadcast_arrays(*(self.array(v) for v in (a, b, then, otherwise)))
+        out = np.empty(a.shape, dtype=object)
+        for index in np.ndindex(a.shape):
+            difference = self._settle(a[index] - b[index])
+            if difference > 0 or difference < 0:
+                out[index] = then[index] if (difference > 0) == (relation[0] == ">") else otherwise[index]
+            elif difference.rad() == 0:
+                out[index] = then[index] if relation.endswith("=") else otherwise[index]
+            else:
+                raise Undecided("a comparison within rounding of a tie", do="draw another problem")
+        return out
+
+    def _settle(self, x: _Rounded) -> arb:
+        """Let the polynomial under way be rounded."""
+        slack = float(_upper(x.majorant)) * gamma(self.roundings, self.dtype)
+        return x.ball + arb(0, slack)
+
+    def _settled(self, ball: arb) -> _Rounded:
+        """Return the result of an elementary function, as floats may have it."""
+        slack = ULPS * UNIT_ROUNDOFF[self.dtype] * max(1.0, float(_upper(abs(ball))))
+        return _lift(ball + arb(0, slack))
+
+    def _through(self, function: Callable[[Array], Array], x: Array) -> Array:
+        settled = self._map(lambda e: _lift(self._settle(_lift(e))), x)
+        # the formula of the function itself is rounded as well, whichever formula it is
+        return self._map(lambda e: self._settled(self._settle(_lift(e))), function(settled))
+
+    def _map(self, function: Callable[[Any], Any], x: Any) -> Array:
+        x = np.asarray(x)
+        out = np.empty(x.shape, dtype=object)
+        for index in np.ndindex(x.shape):
+            out[index] = function(x[index])
+        return out
