@@ -5,12 +5,13 @@ from gradcert.hardware_models.arithmetic.exact import quantise_fraction, round_f
 from gradcert.hardware_models.arithmetic.format import BFLOAT16, FloatFormat, Format, smallest_format
 from gradcert.hardware_models.arithmetic.overflow import Overflow, fit
 from gradcert.hardware_models.arithmetic.quantise import Quantised, integers, is_fast, quantise
-from gradcert.hardware_models.arithmetic.random import RECKON, Lfsr, reference_bits
+from gradcert.hardware_models.arithmetic.random import RECKON, SIXTEEN, Lfsr, reference_bits
 from gradcert.hardware_models.arithmetic.rounding import Rounding, Stochastic, aligned_fraction, drop_bits
 
 __all__ = [
     "BFLOAT16",
     "RECKON",
+    "SIXTEEN",
     "EventLog",
     "FloatFormat",
     "Format",

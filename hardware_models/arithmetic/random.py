@@ -25,6 +25,7 @@ class Lfsr:
     near, far : the two lags; far is the length of the register, so the period of the bit stream is at most 2**far - 1.
     bits : output bits per cycle.
     words : how many random words of equal width they are cut into (synapses served per cycle).
+    also : further lags between near and far (no register of 8, 16, 24 ... bits has full period with two lags).
 
     Examples
     --------
@@ -36,6 +37,7 @@ class Lfsr:
     far: int
     bits: int
     words: int = 1
+    also: tuple[int, ...] = ()
 
     @property
     def width(self) -> int:
@@ -56,7 +58,8 @@ class Lfsr:
             while done >= 2 * scale * self.far:
                 scale *= 2
             chunk = min(self.near * scale, len(out) - done)
-            out[done : done + chunk] = out[done - self.near * scale :][:chunk] ^ out[done - self.far * scale :][:chunk]
+            for lag in (self.near, *self.also, self.far):
+                out[done : done + chunk] ^= out[done - lag * scale :][:chunk]
             done += chunk
         return out[self.far :]
 
@@ -82,19 +85,22 @@ RECKON = {
     "lfsr17": Lfsr(3, 17, 17),
 }
 
+# ours: a 16-bit register with full period, for profiles whose own polynomial is not published
+SIXTEEN = Lfsr(11, 16, 16, also=(13, 14))
 
-def reference_bits(near: int, far: int, seed: int, count: int) -> list[int]:
+
+def reference_bits(lags: tuple[int, ...], seed: int, count: int) -> list[int]:
     """The same bit stream, one shift at a time on a Python list: the second way to every random number.
 
     Examples
     --------
-    >>> reference_bits(1, 3, 1, 7)
+    >>> reference_bits((1, 3), 1, 7)
     [1, 1, 0, 1, 0, 0, 1]
     """
-    register = [(seed >> i) & 1 for i in range(far)]
+    register = [(seed >> i) & 1 for i in range(max(lags))]
     out = []
     for _ in range(count):
-        bit = register[-near] ^ register[-far]
+        bit = sum(register[-lag] for lag in lags) % 2
         register = [*register[1:], bit]
         out.append(bit)
     return out

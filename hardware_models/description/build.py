@@ -32,6 +32,12 @@ class Builder:
         self._initial: dict[str, int] = {}
         self._notes: list[str] = []
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._nodes
+
+    def __getitem__(self, name: str) -> Node:
+        return self._nodes[name]
+
     def _add(self, node: Node) -> Node:
         if node.name in self._nodes:
             raise GradcertError(f"two nodes called {node.name!r}", do="give each intermediate its own name")

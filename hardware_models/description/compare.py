@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
+from gradcert.hardware_models.arithmetic import FloatFormat
 from gradcert.hardware_models.description.oracle import Oracle
 from gradcert.hardware_models.description.program import Program, elaborate, with_lanes
 from gradcert.hardware_models.description.simulate import Simulator
@@ -21,8 +23,8 @@ class Difference:
 
     step: int
     name: str
-    one: int
-    other: int
+    one: float
+    other: float
 
 
 def random_inputs(program: Program, steps: int, seed: int) -> list[dict[str, Array]]:
@@ -41,8 +43,12 @@ def random_inputs(program: Program, steps: int, seed: int) -> list[dict[str, Arr
     for _ in range(steps):
         one = {}
         for node in leaves:
-            low, high = node.bounds
             shape = program.shape(node)
+            if isinstance(node.numeric.format, FloatFormat):
+                drawn = [float(node.numeric.format.round(Fraction(v))) for v in rng.normal(size=shape).ravel()]
+                one[node.name] = np.array(drawn, np.float32).reshape(shape)
+                continue
+            low, high = node.bounds
             drawn = rng.integers(low, high, shape, dtype=np.int64, endpoint=True)
             ends = np.where(rng.random(shape) < 0.5, low, high)
             one[node.name] = np.where(rng.random(shape) < 1 / 8, ends, drawn)
@@ -50,9 +56,9 @@ def random_inputs(program: Program, steps: int, seed: int) -> list[dict[str, Arr
     return out
 
 
-def flatten(program: Program, arrays: Mapping[str, Array], names: tuple[str, ...] | None = None) -> dict[str, int]:
+def flatten(program: Program, arrays: Mapping[str, Array], names: tuple[str, ...] | None = None) -> dict[str, Any]:
     """Return stored integers by elaborated name."""
-    flat: dict[str, int] = {}
+    flat: dict[str, Any] = {}
     for node in program.nodes:
         if node.name not in arrays or (names is not None and node.name not in names):
             continue
@@ -63,7 +69,7 @@ def flatten(program: Program, arrays: Mapping[str, Array], names: tuple[str, ...
     return flat
 
 
-def history(program: Program, inputs: list[dict[str, Array]]) -> list[dict[str, int]]:
+def history(program: Program, inputs: list[dict[str, Array]]) -> list[dict[str, Any]]:
     """Run the NumPy simulator and return every intermediate of every step by elaborated name."""
     simulator = Simulator(program)
     return [flatten(program, simulator.step(one)) for one in inputs]
@@ -72,12 +78,12 @@ def history(program: Program, inputs: list[dict[str, Array]]) -> list[dict[str, 
 def oracle_difference(program: Program, inputs: list[dict[str, Array]]) -> Difference | None:
     """Compare the NumPy simulator with the Fraction oracle on every intermediate that both have."""
     oracle = Oracle(program)
-    ulps = {n.name: n.format.ulp for n in oracle.flat.nodes}
+    ulps = {n.name: getattr(n.numeric.format, "ulp", Fraction(1)) for n in oracle.flat.nodes}
     for step, (one, seen) in enumerate(zip(inputs, history(program, inputs), strict=True)):
         values = oracle.step(flatten(program, one))
         for node in oracle.flat.operations:
-            if node.name in seen and seen[node.name] * ulps[node.name] != values[node.name]:
-                return Difference(step, node.name, seen[node.name], int(values[node.name] / ulps[node.name]))
+            if node.name in seen and Fraction(seen[node.name]) * ulps[node.name] != values[node.name]:
+                return Difference(step, node.name, seen[node.name], float(values[node.name] / ulps[node.name]))
     return None
 
 

@@ -1,0 +1,22 @@
+"""Profiles: families of chips, one file each."""
+
+from __future__ import annotations
+
+from gradcert.hardware_models.profiles import bfloat16, brainscales2, loihi, pcm, reckon, spinnaker
+from gradcert.hardware_models.profiles.profile import ROLES, Profile, Staircase
+from gradcert.hardware_models.profiles.q_format import q_format
+
+PROFILES: dict[str, Profile] = {
+    p.name: p
+    for p in (
+        q_format(),
+        reckon.PROFILE,
+        loihi.PROFILE,
+        spinnaker.PROFILE,
+        bfloat16.PROFILE,
+        brainscales2.PROFILE,
+        pcm.PROFILE,
+    )
+}
+
+__all__ = ["PROFILES", "ROLES", "Profile", "Staircase", "q_format"]

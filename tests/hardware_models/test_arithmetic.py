@@ -12,6 +12,7 @@ import pytest
 from gradcert.hardware_models.arithmetic import (
     BFLOAT16,
     RECKON,
+    SIXTEEN,
     EventLog,
     Format,
     Lfsr,
@@ -124,15 +125,22 @@ def test_bfloat16_oracle_against_ml_dtypes() -> None:
 @pytest.mark.parametrize("name", RECKON)
 def test_lfsr_equals_the_register_run_one_shift_at_a_time(name: str) -> None:
     lfsr = RECKON[name]
-    assert lfsr.stream(5000, seed=5).tolist() == reference_bits(lfsr.near, lfsr.far, 5, 5000)
+    assert lfsr.stream(5000, seed=5).tolist() == reference_bits((lfsr.near, lfsr.far), 5, 5000)
     word = lfsr.cycles(2, seed=5)[1, 0]
     start = lfsr.bits
-    assert word == sum(b << i for i, b in enumerate(reference_bits(lfsr.near, lfsr.far, 5, start + lfsr.width)[start:]))
+    assert word == sum(
+        b << i for i, b in enumerate(reference_bits((lfsr.near, lfsr.far), 5, start + lfsr.width)[start:])
+    )
 
 
 @pytest.mark.parametrize("name", ["lfsr15", "lfsr17", "lfsr22"])
 def test_published_lags_have_full_period(name: str) -> None:
     assert RECKON[name].period() == 2 ** RECKON[name].far - 1
+
+
+def test_the_sixteen_bit_stand_in_has_full_period() -> None:
+    assert SIXTEEN.period() == 2**16 - 1
+    assert SIXTEEN.stream(3000, 7).tolist() == reference_bits((11, 13, 14, 16), 7, 3000)
 
 
 def test_a_wrong_lag_does_not_have_full_period() -> None:

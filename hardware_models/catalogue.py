@@ -1,0 +1,45 @@
+"""Every pair of profile and rule that is described, and its program."""
+
+from __future__ import annotations
+
+from gradcert.hardware_models.description.program import Program
+from gradcert.hardware_models.profiles import PROFILES, Profile
+from gradcert.hardware_models.profiles.reckon import reckon_eprop
+from gradcert.hardware_models.rules import RULES
+from gradcert.reference.errors import GradcertError
+
+
+def find_profile(name: str | Profile) -> Profile:
+    """Return a profile by name."""
+    if isinstance(name, Profile):
+        return name
+    if name not in PROFILES:
+        raise GradcertError(f"profile {name!r}", allowed=", ".join(PROFILES), do="choose one of them")
+    return PROFILES[name]
+
+
+def program(profile: str | Profile, rule: str, *, inputs: int = 2, neurons: int = 2, outputs: int = 1) -> Program:
+    """Return one learning step of a rule on a profile.
+
+    Examples
+    --------
+    >>> program("spinnaker", "ottt").name
+    'spinnaker/ottt'
+    """
+    found = find_profile(profile)
+    if rule not in found.rules:
+        raise GradcertError(f"rule {rule!r} on {found.name}", allowed=", ".join(found.rules), do="choose one of them")
+    if found.name == "reckon" and rule == "e-prop":
+        return reckon_eprop(inputs=inputs, neurons=neurons, outputs=outputs)
+    return RULES[rule](found, inputs=inputs, neurons=neurons, outputs=outputs)
+
+
+def pairs(*, fixed: bool = False) -> list[tuple[str, str]]:
+    """Return (profile, rule) for everything described; with `fixed`, fixed-point profiles only.
+
+    Examples
+    --------
+    >>> len(pairs()) > len(pairs(fixed=True))
+    True
+    """
+    return [(p.name, rule) for p in PROFILES.values() for rule in p.rules if not fixed or program(p, rule).is_fixed]

@@ -1,0 +1,126 @@
+"""Every described pair of profile and rule: simulator = Fractions = solver terms (Int, bit-vectors) = generated RTL."""
+
+from __future__ import annotations
+
+import pytest
+from gradcert.hardware_models.arithmetic import RECKON
+from gradcert.hardware_models.catalogue import pairs, program
+from gradcert.hardware_models.description.compare import (
+    oracle_difference,
+    random_inputs,
+    rtl_difference,
+    solver_difference,
+    with_lanes,
+)
+from gradcert.hardware_models.description.oracle import Oracle, ball
+from gradcert.hardware_models.description.simulate import Simulator
+from gradcert.hardware_models.profiles import PROFILES, q_format
+from gradcert.hardware_models.profiles.loihi import BRIAN, EMULATORS, LAVA, NENGO, sum_of_products
+from gradcert.reference.errors import GradcertError
+
+
+@pytest.mark.parametrize(("profile", "rule"), pairs())
+def test_simulator_equals_the_fraction_oracle(profile: str, rule: str) -> None:
+    if profile == "bfloat16":
+        pytest.importorskip("ml_dtypes")
+    step = program(profile, rule, inputs=3, neurons=2, outputs=2)
+    assert oracle_difference(step, random_inputs(step, 25, 1)) is None
+
+
+@pytest.mark.parametrize(("profile", "rule"), pairs(fixed=True))
+def test_simulator_equals_solver_terms_and_rtl(profile: str, rule: str, needs) -> None:
+    step = program(profile, rule)
+    inputs = random_inputs(step, 200, 2)
+    assert solver_difference(step, inputs[:2], bits=False) is None
+    assert solver_difference(step, inputs[:2], bits=True) is None
+    needs("iverilog", "vvp")
+    assert rtl_difference(step, inputs) is None
+
+
+@pytest.mark.parametrize("emulator", EMULATORS, ids=lambda e: e.name)
+def test_every_loihi_emulator_is_one_description(emulator, needs) -> None:
+    step = sum_of_products(emulator, synapses=3)
+    inputs = random_inputs(step, 200, 3)
+    assert oracle_difference(step, inputs[:60]) is None
+    assert solver_difference(step, inputs[:4], bits=True) is None
+    needs("iverilog", "vvp")
+    assert rtl_difference(step, inputs) is None
+
+
+def test_the_loihi_emulators_differ_where_they_are_documented_to() -> None:
+    """The differential test: same spikes, same words; which pair differs first in what."""
+
+    def run(emulator, mantissa: int, tau: float):
+        step = sum_of_products(emulator, synapses=4, mantissa=mantissa, tau=tau)
+        sim = Simulator(step)
+        trace, weight = [], []
+        for one in random_inputs(sum_of_products(LAVA, synapses=4), 80, 4):
+            words = {n.name: n for n in step.of_kind("random")}
+            given = {k: v for k, v in one.items() if k in ("x0", "y0") or k.startswith(("x1", "y1"))}
+            drawn = int(one["w.next.word"])
+            given |= {n: drawn + 0 * sim.state["w"] if words[n].axes else drawn for n in words if n not in given}
+            values = sim.step(given)
+            trace.append(values["x1.next"].tolist())
+            weight.append(values["w.next"].tolist())
+        return trace, weight
+
+    lava, nengo, brian = (run(e, 3, 16.0) for e in (LAVA, NENGO, BRIAN))
+    assert lava[0] == nengo[0]  # same decay law
+    assert lava[0] != brian[0]  # exp(-1/tau) against 1 - 1/tau
+    assert lava[1] != nengo[1]  # rounding of negatives
+    wide = [run(e, 6, 16.0)[1] for e in (LAVA, NENGO)]
+    assert wide[0] != run(LAVA, 3, 16.0)[1] and wide[1] == nengo[1]  # a mantissa of 3 bits cannot hold 6
+
+
+def test_lava_clips_one_below_what_sixteen_bits_hold() -> None:
+    low = {e.name: sum_of_products(e, synapses=1).node("clip.low").stored[0] for e in EMULATORS}
+    assert low == {"lava": -(2**15) - 1, "nengo-loihi": -(2**15), "brian2loihi": -(2**15)}
+
+
+def test_lanes_are_independent_copies() -> None:
+    step = program("reckon", "e-prop")
+    wide = with_lanes(step, 5)
+    inputs = random_inputs(wide, 30, 5)
+    together, alone = Simulator(wide), Simulator(step)
+    for one in inputs:
+        values = together.step(one)
+        single = alone.step({k: v[3] for k, v in one.items()})
+        assert all((values[n.name][3] == single[n.name]).all() for n in step.operations)
+
+
+def test_the_real_valued_rule_on_balls_contains_the_rule_on_fractions() -> None:
+    step = program("q-format", "ottt")
+    exact, balls = Oracle(step, quantised=False), Oracle(step, quantised=False, number=ball)
+    for one in random_inputs(step, 12, 6):
+        flat = {f"{k}[{','.join(map(str, i))}]": int(v[i]) for k, v in one.items() for i in map(tuple, _indices(v))}
+        a, b = exact.step(flat), balls.step(flat)
+        for name in ("v.next[0]", "W.next[1,0]", "Wo.next[0,1]"):
+            assert b[name].contains(ball(a[name]))
+
+
+def _indices(v):
+    import numpy as np
+
+    return np.ndindex(v.shape)
+
+
+def test_reckon_generators_are_the_published_ones() -> None:
+    lags = {name: (g.near, g.far, g.bits, g.words) for name, g in RECKON.items()}
+    assert lags == {
+        "lfsr15": (1, 15, 15, 1),
+        "lfsr15x7": (1, 15, 7, 1),
+        "lfsr25": (3, 25, 512, 16),
+        "lfsr22": (1, 22, 448, 16),
+        "lfsr17": (3, 17, 17, 1),
+    }
+
+
+def test_unknown_names_are_one_clear_error() -> None:
+    for attempt in (
+        lambda: program("reckn", "ottt"),
+        lambda: program("reckon", "fptt"),
+        lambda: q_format(weight_bits=2),
+    ):
+        with pytest.raises(GradcertError):
+            attempt()
+    assert set(PROFILES) == {"q-format", "reckon", "loihi", "spinnaker", "bfloat16", "brainscales2", "pcm"}
