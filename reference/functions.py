@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array, Numbers
@@ -21,6 +22,7 @@ class Activation:
     derivative : ``derivative(x, numbers)``; for a spike this is the pseudo-derivative, not the derivative of value.
     smooth : whether `derivative` truly is the derivative of `value`.
     lipschitz : an upper bound of |derivative| over the reals, or None where there is none.
+    step : for a spike, the relation ``>`` or ``>=`` to 0 under which it fires.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Activation:
     derivative: Callable[[Array, Numbers], Array]
     smooth: bool = True
     lipschitz: float | None = 1.0
+    step: str | None = None
 
 
 def _sigmoid(x: Array, numbers: Numbers) -> Array:
@@ -68,6 +71,7 @@ def activation(name: str) -> Activation:
         raise GradcertError(f"the activation {name!r} is unknown", allowed=", ".join(sorted(ACTIVATIONS))) from None
 
 
+@cache
 def spike(surrogate: Surrogate, *, strict: bool = False) -> Activation:
     """Return the step function with the pseudo-derivative of `surrogate` (mathematics.md section 2).
 
@@ -91,4 +95,5 @@ def spike(surrogate: Surrogate, *, strict: bool = False) -> Activation:
         lambda x, numbers: pseudo_derivative(surrogate, x, numbers),
         smooth=False,
         lipschitz=surrogate.peak,
+        step=relation,
     )

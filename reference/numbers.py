@@ -100,6 +100,8 @@ class Floats:
 
     def apply(self, activation: Activation, x: Array) -> Array:
         """Return activation(x)."""
+        if activation.step is not None:
+            return np.asarray(RELATIONS[activation.step](x, 0)).astype(self.dtype)
         return activation.value(x, self)
 
     def slope(self, activation: Activation, x: Array) -> Array:

@@ -6,7 +6,7 @@ then runs back in time inside layer l (its `own` edges kept). Where both sets ag
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -36,11 +36,11 @@ def pull_link(tape: LayerTape, link: Link, adjoint: Array, factor: Any) -> Array
 
 def at(factor: Any, t: int) -> Any:
     """Return a factor at one step; scalars and per-unit constants are the same at every step."""
-    return factor[t] if np.ndim(factor) > 1 else factor
+    return factor[t] if np.ndim(factor) > 2 else factor
 
 
 def sweep(tape: LayerTape, delta: Array, kept: frozenset[Edge], *, chunk: int | None = None) -> Adjoints:
-    """Return dE/d(node) for every node and step of a layer, over the kept edges.
+    """Return dE/d(node) over the kept edges, for every step and every node that a parameter or the input feeds.
 
     Parameters
     ----------
@@ -63,27 +63,51 @@ def sweep(tape: LayerTape, delta: Array, kept: frozenset[Edge], *, chunk: int | 
 def _sweep_in_time(
     tape: LayerTape, delta: Array, links: list[Link], order: tuple[str, ...], chunk: int | None
 ) -> Adjoints:
-    steps = delta.shape[0]
-    out = {node: np.empty(delta.shape, dtype=delta.dtype) for node in order}
-    now = [(node, [(k, tape.factors.get(k)) for k in links if k.source == node and not k.lag]) for node in order]
-    later = {node: [(k, tape.factors.get(k)) for k in links if k.source == node and k.lag] for node in order}
+    steps = len(delta)
+    cell = tape.layer.cell
+    fed = {k.target for k in cell.links if k.weight} | {u.target for u in cell.uses if u.parameter in cell.trained}
+    out = {node: np.empty(delta.shape, dtype=delta.dtype) for node in order if node in fed}
+    plan = [
+        (
+            node,
+            [_term(tape, k, steps) for k in links if k.source == node and not k.lag],
+            [_term(tape, k, steps) for k in links if k.source == node and k.lag],
+        )
+        for node in order
+    ]
+    nothing = 0 * delta[0]
     after: Adjoints = {}
     for t in reversed(range(steps)):
         crossing = t + 1 < steps and not (chunk and (t + 1) % chunk == 0)
         here: Adjoints = {}
-        for node, same in now:
+        for node, same, later in plan:
             total = delta[t] if node == "z" else None
-            for link, factor in same:
-                term = pull_link(tape, link, here[link.target], at(factor, t))
+            for target, pull in same:
+                term = pull(here[target], t)
                 total = term if total is None else total + term
             if crossing:
-                for link, factor in later[node]:
-                    term = pull_link(tape, link, after[link.target], at(factor, t + 1))
+                for target, pull in later:
+                    term = pull(after[target], t + 1)
                     total = term if total is None else total + term
-            here[node] = 0 * delta[t] if total is None else total
-            out[node][t] = here[node]
+            here[node] = nothing if total is None else total
+            if node in out:
+                out[node][t] = here[node]
         after = here
     return out
+
+
+def _term(tape: LayerTape, link: Link, steps: int) -> tuple[str, Callable[[Array, int], Array]]:
+    """Return a link's target, and the function that pulls an adjoint of the target at step t back to the source."""
+    if link.weight is not None:
+        synapse, weight = tape.layer.synapse(link.weight), weight_of(tape.p, link.weight)
+        return link.target, lambda g, _: synapse.pull_input(weight, g)
+    factor = tape.factors[link]
+    if isinstance(factor, int) and factor == 1:
+        return link.target, lambda g, _: g
+    if np.ndim(factor) < 3:
+        return link.target, lambda g, _: g * factor
+    by_step = list(factor)
+    return link.target, lambda g, t: g * by_step[t]
 
 
 def _total(terms: list[Array], start: Array | None, like: Array) -> Array:
@@ -117,7 +141,7 @@ def credit_below(tape: LayerTape, adjoints: Mapping[str, Array], weights: Mappin
     total = None
     for link in tape.layer.cell.links:
         if link.source == "x" and link.weight is not None:
-            g = tape.layer.synapse(link.weight).pull_input(weights[link.weight], adjoints[link.target])
+            g = tape.layer.synapse(link.weight).pull_input(weight_of(weights, link.weight), adjoints[link.target])
             if link.lag:
                 g = np.concatenate([g[1:], 0 * g[:1]])
             total = g if total is None else total + g

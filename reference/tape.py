@@ -60,6 +60,9 @@ class Tape:
         return self.layers[-1].now["z"]
 
 
+BLOCK = 8192  # numbers per intermediate array: 64 KiB in float64, below a core's second-level cache
+
+
 def local_parameters(layer: Layer, index: int, parameters: Parameters, numbers: Numbers) -> dict[str, Array]:
     """Return a layer's parameters and untrained constants by local name."""
     p = {name: numbers.array(value) for name, value in layer.cell.constants().items()}
@@ -96,7 +99,10 @@ def drives(layer: Layer, p: Mapping[str, Array], x: Array) -> tuple[dict[str, Ar
     for use in layer.cell.uses:
         if use.target in rest and use.parameter in layer.cell.trained and use.parameter not in layer.cell.constants():
             bias = p[use.parameter]
-            known[use.target] = known[use.target] + bias if use.target in known else bias + 0 * known_shape(layer, x)
+            if use.target in known:
+                known[use.target] += bias
+            else:
+                known[use.target] = bias + known_shape(layer, x)
     return known, rest
 
 
@@ -144,7 +150,27 @@ def record_layer(
         prev = now
     before = {node: values[:-1] for node, values in history.items()}
     after = {node: values[1:] for node, values in history.items()}
-    return LayerTape(layer, p, x, before, after, cell.factors(numbers, p, before, after))
+    return LayerTape(layer, p, x, before, after, all_factors(layer, p, before, after, numbers))
+
+
+def all_factors(
+    layer: Layer, p: Mapping[str, Array], before: Mapping[str, Array], after: Mapping[str, Array], numbers: Numbers
+) -> dict[Link | Use, Any]:
+    """Return the factors of every step, computed a few steps at a time so that intermediates stay in the cache."""
+    steps, batch, units = next(iter(after.values())).shape
+    size = max(1, BLOCK // (batch * units))
+    out: dict[Link | Use, Any] = {}
+    for start in range(0, steps, size):
+        block = slice(start, start + size)
+        prev, now = ({node: v[block] for node, v in values.items()} for values in (before, after))
+        for key, factor in layer.cell.factors(numbers, p, prev, now).items():
+            if np.ndim(factor) < 3 or size >= steps:
+                out[key] = factor
+            else:
+                if key not in out:
+                    out[key] = np.empty((steps, batch, units), dtype=factor.dtype)
+                out[key][block] = factor
+    return out
 
 
 def record(

@@ -139,14 +139,16 @@ Link(target='z', source='v', lag=0, edge=<Edge.SPACE: 'space'>, weight=None))
         """Return the local derivatives."""
         leak, threshold = p["leak"], p["threshold"]
         psi = n.slope(spike(self.surrogate, strict=self.strict), now["v"] - threshold)
-        kept = self._kept(p, prev)
         out: dict[Link | Use, Any] = {
             GAIN: 1 if self.gain == "one" else 1 - leak,
             STATE: leak * (1 - prev["z"]) if self.reset == "hard" else leak,
             OUTPUT: psi,
-            LEAK: kept if self.gain == "one" else kept - now["a"],
-            THRESHOLD: -psi,
         }
+        if "leak" in self.train:
+            kept = self._kept(p, prev)
+            out[LEAK] = kept if self.gain == "one" else kept - now["a"]
+        if "threshold" in self.train:
+            out[THRESHOLD] = -psi
         if self.bias:
             out[BIAS] = 1
         if self.reset == "hard":
@@ -154,5 +156,6 @@ Link(target='z', source='v', lag=0, edge=<Edge.SPACE: 'space'>, weight=None))
         elif self.reset != "none":
             scale = leak if self.reset == "subtract_before_leak" else leak * 0 + 1
             out[RESET] = -scale * threshold
-            out[THRESHOLD_RESET] = -scale * prev["z"]
+            if "threshold" in self.train:
+                out[THRESHOLD_RESET] = -scale * prev["z"]
         return out

@@ -50,7 +50,7 @@ class Cell(Protocol):
         ...
 
     def factors(self, n: Numbers, p: Mapping[str, Array], prev: Nodes, now: Nodes) -> dict[Link | Use, Any]:
-        """Return the elementwise local derivative of every unweighted link and every use.
+        """Return the elementwise local derivative of every unweighted link and of every use that is trained.
 
         Arrays carry any leading axes (all steps at once, or one). A factor that is the same number for every unit,
         sample and step is returned as a scalar: the engines then keep traces factorised.

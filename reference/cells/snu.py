@@ -80,4 +80,4 @@ class Snu:
     def factors(self, n: Numbers, p: Mapping[str, Array], prev: Nodes, now: Nodes) -> dict[Link | Use, Any]:
         """Return the local derivatives."""
         h = spike(self.surrogate, strict=self.strict)
-        return snu_equations.factors(n, p, prev, now, g=activation(self.transfer), h=h, bias=self.bias)
+        return snu_equations.factors(n, p, prev, now, g=activation(self.transfer), h=h, trained=self.trained)

@@ -45,7 +45,14 @@ def step(
 
 
 def factors(
-    n: Numbers, p: Mapping[str, Array], prev: Nodes, now: Nodes, *, g: Activation, h: Activation, bias: bool
+    n: Numbers,
+    p: Mapping[str, Array],
+    prev: Nodes,
+    now: Nodes,
+    *,
+    g: Activation,
+    h: Activation,
+    trained: tuple[str, ...],
 ) -> dict[Link | Use, Any]:
     """Return the local derivatives; h' and g' at t, everything with ' at t - 1."""
     psi = n.slope(h, now["v"] - p["threshold"])
@@ -55,9 +62,11 @@ def factors(
         RESET: -p["leak"] * prev["v"],
         TRANSFER: 1 if g.name == "identity" else n.slope(g, now["a"]),
         OUTPUT: psi,
-        LEAK: prev["v"] * silent,
-        THRESHOLD: -psi,
     }
-    if bias:
+    if "leak" in trained:
+        out[LEAK] = prev["v"] * silent
+    if "threshold" in trained:
+        out[THRESHOLD] = -psi
+    if "b" in trained:
         out[BIAS] = 1
     return out

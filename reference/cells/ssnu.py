@@ -76,4 +76,4 @@ class Ssnu:
     def factors(self, n: Numbers, p: Mapping[str, Array], prev: Nodes, now: Nodes) -> dict[Link | Use, Any]:
         """Return the local derivatives."""
         g, h = activation(self.transfer), activation(self.output)
-        return snu_equations.factors(n, p, prev, now, g=g, h=h, bias=self.bias)
+        return snu_equations.factors(n, p, prev, now, g=g, h=h, trained=self.trained)

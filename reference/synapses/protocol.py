@@ -35,7 +35,7 @@ class Synapse(Protocol):
         ...
 
     def apply(self, weight: Array, x: Array) -> Array:
-        """Return y, shape (..., units), for x, shape (..., inputs)."""
+        """Return y, shape (..., units), for x, shape (..., inputs), as a new array."""
         ...
 
     def pull_input(self, weight: Array, g: Array) -> Array:

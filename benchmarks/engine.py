@@ -1,0 +1,152 @@
+"""Speed of the engines, side by side with torch.autograd and with the machine's matrix-product rate.
+
+Run: ``python benchmarks/engine.py [--quick]``. Each pair is timed alternately in one process; medians and ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from gradcert.reference import RULES, Layer, Lif, Network, Snu, forward, reverse
+
+console = Console()
+
+
+def alternate(*calls: Callable[[], object], rounds: int) -> list[float]:
+    """Return the median seconds of each call, the calls taking turns."""
+    for call in calls:
+        call()
+    seconds: list[list[float]] = [[] for _ in calls]
+    for _ in range(rounds):
+        for k, call in enumerate(calls):
+            start = time.perf_counter()
+            call()
+            seconds[k].append(time.perf_counter() - start)
+    return [statistics.median(s) for s in seconds]
+
+
+def matmul_rate(size: int = 1024) -> float:
+    """Return the floating-point operations per second of NumPy's own float64 matrix product."""
+    a = np.random.default_rng(0).standard_normal((size, size))
+    (seconds,) = alternate(lambda: a @ a, rounds=9)
+    return 2 * size**3 / seconds
+
+
+class Spike(torch.autograd.Function):
+    """The SNU's step with its pseudo-derivative 1 - tanh^2."""
+
+    @staticmethod
+    def forward(ctx, u):
+        """Fire above the threshold."""
+        ctx.save_for_backward(u)
+        return (u > 0).to(u.dtype)
+
+    @staticmethod
+    def backward(ctx, g):
+        """Multiply by the pseudo-derivative."""
+        (u,) = ctx.saved_tensors
+        return g * (1 - torch.tanh(u) ** 2)
+
+
+def torch_snu(p: dict[str, np.ndarray], x: np.ndarray, y: np.ndarray) -> Callable[[], object]:
+    """Return a call that computes the gradient of one recurrent SNU layer with torch.autograd."""
+    w, h, b = (torch.tensor(p[f"layers.0.{k}"], requires_grad=True) for k in ("W", "H", "b"))
+    tx, ty = torch.tensor(x), torch.tensor(y)
+
+    def call() -> object:
+        v = torch.zeros(x.shape[1], w.shape[0], dtype=torch.float64)
+        z = v
+        drive = tx @ w.T + b  # one product for all steps, as ours
+        loss = torch.zeros((), dtype=torch.float64)
+        outputs = []
+        for t in range(len(x)):
+            v = drive[t] + z @ h.T + 0.8 * v * (1 - z)
+            z = Spike.apply(v - 1.0)
+            outputs.append(z)
+        loss = 0.5 * ((torch.stack(outputs) - ty) ** 2).sum()
+        return torch.autograd.grad(loss, (w, h, b))
+
+    return call
+
+
+def flops_reverse(n: int, steps: int, batch: int) -> float:
+    """Return the floating-point operations in matrix products: W x, H z, their pull-backs, and both gradients."""
+    return 2.0 * steps * batch * n * n * (2 + 1 + 2)
+
+
+def against_torch(rounds: int, rate: float) -> None:
+    """Reverse engine against torch.autograd."""
+    table = Table(
+        "n", "batch", "engine ms", "torch ms", "ratio", "of matmul rate", title="reverse engine, SNU, T = 100"
+    )
+    for n, batch in ((8, 16), (32, 16), (64, 16), (256, 16), (256, 32)):
+        network = Network(layers=(Layer(Snu(), inputs=n, units=n),))
+        rng = np.random.default_rng(n)
+        p = network.parameters(seed=1)
+        x, y = rng.standard_normal((100, batch, n)), rng.standard_normal((100, batch, n))
+        ours, theirs = alternate(
+            lambda: reverse.gradients(network, p, x, y, rule=RULES["bptt"]),  # noqa: B023
+            torch_snu(p, x, y),
+            rounds=rounds,
+        )
+        share = flops_reverse(n, 100, batch) / ours / rate
+        table.add_row(
+            f"{n}", f"{batch}", f"{ours * 1e3:.2f}", f"{theirs * 1e3:.2f}", f"{ours / theirs:.2f}", f"{share:.0%}"
+        )
+    console.print(table)
+
+
+def forward_dense(rounds: int, rate: float) -> None:
+    """Forward engine, OSTL with dense recurrence."""
+    n, batch, steps = 64, 4, 10
+    network = Network(layers=(Layer(Snu(), inputs=n, units=n),))
+    rng = np.random.default_rng(0)
+    p, x, y = network.parameters(seed=1), rng.standard_normal((steps, batch, n)), rng.standard_normal((steps, batch, n))
+    (seconds,) = alternate(lambda: forward.gradients(network, p, x, y, rule=RULES["ostl"]), rounds=rounds)
+    columns = 2 * n * n + n
+    share = 2.0 * (steps - 1) * batch * n * n * columns / seconds / rate
+    console.print(
+        f"forward engine, OSTL, dense recurrence, n = {n}: {seconds * 1e3:.0f} ms, {share:.0%} of matmul rate"
+    )
+
+
+def forward_linear(rounds: int) -> None:
+    """Cost per step of the feed-forward rules against the number of weights."""
+    table = Table("rule", *(f"n = {n}" for n in (64, 128, 256, 512)), "us per step ~ c * weights^k, k =")
+    for name, cell in (("ostl", Snu(recurrent=False)), ("ottt", Lif())):
+        times = []
+        for n in (64, 128, 256, 512):
+            network = Network(layers=(Layer(cell, inputs=n, units=n),))
+            rng = np.random.default_rng(0)
+            p, x, y = network.parameters(seed=1), rng.standard_normal((20, 4, n)), rng.standard_normal((20, 4, n))
+            (s,) = alternate(lambda: forward.gradients(network, p, x, y, rule=RULES[name]), rounds=rounds)  # noqa: B023
+            times.append(s / 20 * 1e6)
+        slope = np.polyfit(np.log([128**2, 256**2, 512**2]), np.log(times[1:]), 1)[0]
+        table.add_row(name, *(f"{t:.0f}" for t in times), f"{slope:.2f}")
+    console.print(table)
+
+
+def main() -> None:
+    """Print every table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer rounds")
+    rounds = 3 if parser.parse_args().quick else 11
+    rate = matmul_rate()
+    console.print(
+        f"matrix product, float64, 1024 x 1024: {rate / 1e9:.1f} GFLOP/s; torch threads {torch.get_num_threads()}"
+    )
+    against_torch(rounds, rate)
+    forward_dense(rounds, rate)
+    forward_linear(rounds)
+
+
+if __name__ == "__main__":
+    main()
