@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from gradcert.hardware_models.arithmetic import FloatFormat, Format, Overflow, Rounding, Stochastic
@@ -10,6 +11,17 @@ from gradcert.hardware_models.description.program import OPERATIONS, AnyFormat, 
 from gradcert.reference.errors import GradcertError
 
 BIT = Numeric(Format(False, 1, 0))
+
+
+def _drops_bits(kind: str, args: tuple[Node, ...], shift: int, numeric: Numeric) -> bool:
+    """Return whether the exact result has more fraction bits than its format: else no rounding and no random word."""
+    formats = [n.numeric.format for n in (args[1:] if kind == "select" else args)]
+    if not isinstance(numeric.format, Format):
+        return True
+    radixes = [f.radix for f in formats if isinstance(f, Format)]
+    if len(radixes) < len(formats) or kind in ("ge", "gt", "sign", "bernoulli"):
+        return False
+    return (sum(radixes) if kind == "mul" else max(radixes)) - shift > numeric.format.radix
 
 
 class Builder:
@@ -114,6 +126,8 @@ class Builder:
         if axes is None:
             reach = args if held is None else (*args, held)
             axes = tuple(dict.fromkeys(a for arg in reach for a in arg.axes))
+        if not _drops_bits(kind, args, shift, numeric):
+            numeric = replace(numeric, rounding=Rounding.FLOOR, source=None, shared=())
         word = None
         if numeric.rounding is Rounding.STOCHASTIC:
             if numeric.source is None:

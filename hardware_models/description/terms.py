@@ -293,9 +293,22 @@ def _envelope(p: Any, a: Any, b: Any, ra: Range, rb: Range) -> list[Any]:
 
 
 def real_step(
-    program: Program, *, prefix: str = "real.", state: Mapping[str, Any] | None = None, inputs: Mapping[str, Any]
+    program: Program,
+    *,
+    prefix: str = "real.",
+    state: Mapping[str, Any] | None = None,
+    inputs: Mapping[str, Any],
+    decisions: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the real-valued rule over Real, in units of value (not of ulp); random words have no part in it."""
+    """Return the real-valued rule over Real, in units of value (not of ulp); random words have no part in it.
+
+    Parameters
+    ----------
+    program : a fixed-point description.
+    prefix, state : names for, or terms of, the states.
+    inputs : stored integers (Int terms) or values (Real terms) by elaborated name.
+    decisions : outcomes (Int terms) of comparisons to use instead of comparing: spikes that are known to agree.
+    """
     flat = elaborate(program)
     values: dict[str, Any] = {}
     for node in flat.nodes:
@@ -305,8 +318,11 @@ def real_step(
         elif node.kind == "state":
             values[node.name] = (state or {}).get(node.name, z3.Real(prefix + node.name))
         elif node.kind == "input":
-            ulp = node.format.ulp
-            values[node.name] = z3.ToReal(inputs[node.name]) * z3.Q(ulp.numerator, ulp.denominator)
+            given, ulp = inputs[node.name], node.format.ulp
+            known = z3.is_real(given)
+            values[node.name] = given if known else z3.ToReal(given) * z3.Q(ulp.numerator, ulp.denominator)
+        elif decisions is not None and node.kind in ("ge", "gt"):
+            values[node.name] = z3.ToReal(decisions[node.name])
         elif node.kind != "random":
             values[node.name] = _real(node, [values[a] for a in node.args if a in values])
     return values

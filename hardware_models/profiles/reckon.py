@@ -155,10 +155,11 @@ def _error(b: Builder, o: Node) -> Node:
 
 
 def _move(b: Builder, weight: Node, product: Node, rate: int, generator: str) -> None:
-    name = weight.name
+    """Move a weight by one with the update's magnitude as probability; words of 32 bits, 28 for the readout."""
+    name, bits = weight.name, RECKON[generator].width
     magnitude = b.abs(f"{name}.abs", product, Numeric(Format(False, product.format.width, 0)))
-    probability = b.shift(f"{name}.probability", magnitude, -rate, Numeric(Format(False, 32, 32)))
-    word = b.random(f"{name}.word", Stochastic(generator, 32), weight.axes)
+    probability = b.shift(f"{name}.probability", magnitude, -rate, Numeric(Format(False, bits, bits)))
+    word = b.random(f"{name}.word", Stochastic(generator, bits), weight.axes)
     hit = b.bernoulli(f"{name}.hit", probability, word)
     ulp = b.constant(f"{name}.ulp", Format(False, 1, 4), Fraction(1, 16))
     sized = b.mul(f"{name}.size", hit, ulp, Numeric(Format(False, 1, 4)))

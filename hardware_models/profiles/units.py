@@ -1,12 +1,17 @@
-"""Update units as scalar programs: what one trace, learning-signal or weight register does per step."""
+"""Update units as scalar programs: what one trace, membrane, learning-signal or weight register does per step.
+
+They are written from the same pieces as the rules, so a claim about a unit is a claim about the rule's register.
+"""
 
 from __future__ import annotations
 
 from fractions import Fraction
 
 from gradcert.hardware_models.arithmetic import Format, Overflow, Rounding, Stochastic
-from gradcert.hardware_models.description.build import Builder
+from gradcert.hardware_models.description.build import BIT, Builder
 from gradcert.hardware_models.description.program import Numeric, Program
+from gradcert.hardware_models.profiles.profile import Profile
+from gradcert.hardware_models.rules.pieces import input_trace, leaked, update_weight
 
 
 def trace_unit(
@@ -38,7 +43,51 @@ def trace_unit(
     state = b.state("e", fmt)
     factor = b.constant("leak", Format(False, leak_bits + 1, leak_bits), Fraction(leak))
     step = b.constant("increment", fmt, increment * fmt.ulp)
-    leaked = b.mul("e.leaked", factor, state, Numeric(fmt, rounding, overflow, source))
+    decayed = b.mul("e.leaked", factor, state, Numeric(fmt, rounding, overflow, source))
     jump = b.mul("jump", step, spike, Numeric(fmt))
-    b.next(state, b.add("e.next", leaked, jump, Numeric(fmt, Rounding.FLOOR, overflow)))
+    b.next(state, b.add("e.next", decayed, jump, Numeric(fmt, Rounding.FLOOR, overflow)))
+    return b.program()
+
+
+def profile_trace(p: Profile) -> Program:
+    """The profile's eligibility trace: e <- leak e + spike.
+
+    Examples
+    --------
+    >>> from gradcert.hardware_models.profiles import PROFILES
+    >>> [n.name for n in profile_trace(PROFILES["q-format"]).operations]
+    ['e.leaked', 'e.next']
+    """
+    b = Builder(f"{p.name}/trace", {})
+    input_trace(b, p, "e", b.input("spike", BIT.format))
+    return b.program()
+
+
+def profile_membrane(p: Profile, *, fan_in: int = 4) -> Program:
+    """The profile's membrane with a soft reset, driven by at most `fan_in` weights at once."""
+    b = Builder(f"{p.name}/membrane", {})
+    weight = p["weight"].format
+    assert isinstance(weight, Format)
+    wide = Format(True, weight.width + fan_in.bit_length(), weight.radix)
+    drive = b.input("drive", wide, low=fan_in * weight.low, high=fan_in * weight.high)
+    v = b.state("v", p["membrane"].format)
+    z = b.input("z", BIT.format)
+    threshold = b.constant("threshold", p["membrane"].format, p.threshold)
+    decayed = leaked(b, p, "v.leaked", p.leak, v, "membrane")
+    kept = b.sub("v.kept", decayed, b.mul("v.jump", threshold, z, p["membrane"]), p["membrane"])
+    b.next(v, b.add("v.next", kept, drive, p["membrane"]))
+    return b.program()
+
+
+def profile_weight(p: Profile) -> Program:
+    """The profile's weight update: product of credit and trace, learning rate, rounding, and what the weight does with it.
+
+    Inputs are `credit` and `trace` over their formats' ranges (and `window_end`, for profiles with a window).
+    """
+    b = Builder(f"{p.name}/weight", {})
+    fmt = p["weight"].format
+    w = b.input("w", fmt) if p.update == "pulses" else b.state("w", fmt)
+    credit = b.input("credit", p["credit"].format)
+    trace = b.input("trace", p["trace"].format)
+    update_weight(b, p, w, b.mul("product", credit, trace, p["product"]))
     return b.program()

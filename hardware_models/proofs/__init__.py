@@ -1,0 +1,1 @@
+"""Proofs about descriptions: each claim with a deliberately broken twin that must fail."""

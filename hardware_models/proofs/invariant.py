@@ -1,0 +1,129 @@
+"""Invariants: the box of states that a description never leaves, found by interval iteration, proved by a solver."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from gradcert.hardware_models.arithmetic import Format, smallest_format
+from gradcert.hardware_models.description.program import LEAVES, Program, elaborate
+from gradcert.hardware_models.description.ranges import Range, clipped, exact, rounded
+from gradcert.hardware_models.description.terms import int_step
+from gradcert.hardware_models.proofs.solver import Verdict, prove
+from gradcert.reference.errors import GradcertError
+
+MAXIMUM_STEPS = 60_000
+
+
+def base(name: str) -> str:
+    """Return the name before elaboration, or of the sum that a partial sum belongs to."""
+    return name.partition("[")[0]
+
+
+def propagate(flat: Program, states: Mapping[str, Range], limited: Collection[str]) -> dict[str, Range]:
+    """Return the range of every intermediate; only nodes whose base name is in `limited` keep their format's limits."""
+    ranges: dict[str, Range] = {}
+    nodes = {n.name: n for n in flat.nodes}
+    for node in flat.nodes:
+        if node.kind == "state":
+            ranges[node.name] = states[node.name]
+        elif node.kind == "constant":
+            ranges[node.name] = (node.stored[0], node.stored[0])
+        elif node.kind in LEAVES:
+            ranges[node.name] = node.bounds
+        else:
+            after = rounded(exact(node, {a: (nodes[a], ranges[a]) for a in node.args}), node)
+            ranges[node.name] = clipped(after, node) if base(node.name) in limited else after
+    return ranges
+
+
+def box(program: Program, *, limited: Collection[str] = ()) -> dict[str, Range]:
+    """Return ranges of all intermediates for all time, from the initial state, without any width limit but `limited`.
+
+    Raises GradcertError where the states grow without bound (an accumulator without leak, a weight that is not limited).
+
+    Examples
+    --------
+    >>> from gradcert.hardware_models.profiles.units import trace_unit
+    >>> box(trace_unit(Format.parse("u8q0"), leak=0.5, leak_bits=4, increment=8))["e.next"]
+    (0, 15)
+    """
+    flat = elaborate(program)
+    start = {n.name: flat.initial[n.name] for n in flat.of_kind("state")}
+    states = {name: (value, value) for name, value in start.items()}
+    width = max((n.format.width for n in flat.of_kind("state")), default=1)
+    roof = 1 << (width + 40)
+    for _ in range(MAXIMUM_STEPS):
+        ranges = propagate(flat, states, limited)
+        grown = {}
+        for name, (low, high) in states.items():
+            after = ranges[flat.next[name]]
+            grown[name] = (min(low, after[0]), max(high, after[1]))
+        if grown == states:
+            return ranges
+        states = grown
+        if any(high > roof or low < -roof for low, high in states.values()):
+            break
+    raise GradcertError(
+        f"{program.name}: no bounded invariant found",
+        do="limit the registers that saturate by design (weights, accumulators) with limited=",
+    )
+
+
+def union(ranges: Mapping[str, Range]) -> dict[str, Range]:
+    """Return ranges by base name, over all indices and partial sums.
+
+    Examples
+    --------
+    >>> union({"v[0]": (0, 3), "v[1]": (-1, 2)})
+    {'v': (-1, 3)}
+    """
+    out: dict[str, Range] = {}
+    for name, (low, high) in ranges.items():
+        key = base(name)
+        old = out.get(key, (low, high))
+        out[key] = (min(old[0], low), max(old[1], high))
+    return out
+
+
+def safe(program: Program, *, limited: Collection[str] = ()) -> Program:
+    """Return the program with every width set to the smallest that its invariant needs; `limited` nodes keep theirs."""
+    ranges = union(box(program, limited=limited))
+    feeds = {source: state for state, source in program.next.items()}
+    nodes = []
+    for node in program.nodes:
+        linked = feeds.get(node.name, node.name)
+        low, high = ranges[linked if node.kind != "state" else node.name]
+        if node.kind in ("input", "random", "constant") or node.name in limited or linked in limited:
+            nodes.append(node)
+            continue
+        fit = smallest_format(min(low, -1) if node.format.signed else low, high, node.format.radix)
+        nodes.append(replace(node, numeric=replace(node.numeric, format=fit)))
+    return replace(program, nodes=tuple(nodes))
+
+
+def induction(
+    program: Program, ranges: Mapping[str, Range], *, limited: Collection[str] = (), second: bool = False
+) -> Verdict:
+    """Prove that the box is closed under a step and that nothing in it overflows, but for the `limited` nodes.
+
+    Products of two variables are replaced by their McCormick envelopes over the box: sound, and linear.
+    """
+    import z3
+
+    step = int_step(program, box=ranges)
+    flat = step.program
+    assume = list(step.assume)
+    goals = []
+    for state in flat.of_kind("state"):
+        low, high = ranges[state.name]
+        assume += [step.values[state.name] >= low, step.values[state.name] <= high]
+        following = step.values[flat.next[state.name]]
+        goals += [following >= low, following <= high]
+    goals += [z3.Not(condition) for name, condition in step.overflow.items() if base(name) not in limited]
+    return prove(z3.And(*goals), assume, second=second)
+
+
+def declared(fmt: Format) -> Range:
+    """Return the range of a format."""
+    return fmt.low, fmt.high

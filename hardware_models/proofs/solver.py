@@ -1,0 +1,115 @@
+"""Proving a claim: z3 first, cvc5 as second opinion, a counterexample where there is one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gradcert.reference.errors import GradcertError
+
+try:
+    import z3
+except ImportError as error:  # pragma: no cover
+    raise GradcertError("z3-solver is not installed", do="pip install 'gradcert[smt]'") from error
+
+PROVED, REFUTED, UNKNOWN = "proved", "refuted", "unknown"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Outcome of one query: status, counterexample (variable name -> value), seconds, and cvc5's status where asked."""
+
+    status: str
+    model: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    second: str = "not asked"
+
+    @property
+    def agreed(self) -> bool:
+        """Whether no second opinion contradicts the first."""
+        return self.second in ("not asked", UNKNOWN, self.status)
+
+
+def prove(claim: Any, assume: Sequence[Any] = (), *, seconds: float = 20.0, second: bool = False) -> Verdict:
+    """Prove that the assumptions imply the claim.
+
+    Parameters
+    ----------
+    claim, assume : z3 Bool terms.
+    seconds : time limit per solver.
+    second : ask cvc5 too.
+
+    Examples
+    --------
+    >>> x = z3.Int("x")
+    >>> prove(x / 2 <= x, [x >= 0]).status, prove(x / 2 < x, [x >= 0]).model
+    ('proved', {'x': 0})
+    """
+    solver = z3.Solver()
+    solver.set("timeout", int(seconds * 1000))
+    solver.add(*assume, z3.Not(claim))
+    started = time.perf_counter()
+    answer = solver.check()
+    status = PROVED if answer == z3.unsat else REFUTED if answer == z3.sat else UNKNOWN
+    model: dict[str, Any] = {}
+    if status == REFUTED:
+        found = solver.model()
+        for variable in found.decls():
+            value = found[variable]
+            if z3.is_int_value(value):
+                model[variable.name()] = value.as_long()
+            elif z3.is_rational_value(value):
+                model[variable.name()] = value.as_fraction()
+            elif z3.is_bv_value(value):
+                model[variable.name()] = value.as_signed_long()
+            else:
+                model[variable.name()] = str(value)
+    opinion = cvc5_status(solver.to_smt2(), seconds) if second else "not asked"
+    return Verdict(status, model, time.perf_counter() - started, opinion)
+
+
+def cvc5_status(text: str, seconds: float) -> str:
+    """Ask cvc5 about an SMT-LIB text that ends in check-sat: unsat means proved."""
+    try:
+        import cvc5
+    except ImportError as error:
+        raise GradcertError("cvc5 is not installed", do="pip install 'gradcert[smt]'") from error
+    solver = cvc5.Solver()
+    solver.setOption("tlimit-per", str(int(seconds * 1000)))
+    solver.setLogic("ALL")
+    parser = cvc5.InputParser(solver)
+    parser.setStringInput(cvc5.InputLanguage.SMT_LIB_2_6, text, "claim")
+    symbols = parser.getSymbolManager()
+    while True:
+        command = parser.nextCommand()
+        if command.isNull():
+            return UNKNOWN
+        if command.getCommandName() == "set-logic":
+            continue
+        answer = str(command.invoke(solver, symbols)).strip()
+        if answer in ("sat", "unsat", "unknown"):
+            return {"unsat": PROVED, "sat": REFUTED}.get(answer, UNKNOWN)
+
+
+@dataclass(frozen=True)
+class ProofRecord:
+    """One proved claim on one profile, and its deliberately broken twin.
+
+    `verdict` is proved / refuted / unknown, `twin` the twin's (refuted, if all is well), `second` cvc5's opinion of the claim.
+    """
+
+    number: int
+    claim: str
+    profile: str
+    verdict: str
+    twin: str
+    second: str
+    seconds: float
+    detail: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the claim is proved, its twin refuted and the second opinion not against it."""
+        return self.verdict == PROVED and self.twin == REFUTED and self.second in (PROVED, UNKNOWN, "not asked")
