@@ -75,6 +75,9 @@ class _Rounded:
             return NotImplemented
         return _lift(other) / self
 
+    def __pow__(self, exponent: float) -> _Rounded:
+        return _lift(self.ball**exponent)  # of a scale or of pi, whose own rounding the function's slack covers
+
     __radd__ = __add__
     __rmul__ = __mul__
 

@@ -1,0 +1,248 @@
+"""Hypothesis strategies for everything that a gradient is a function of.
+
+Families
+--------
+exact
+    Dyadic numbers, so few and so short that no intermediate of any order of summation is ever rounded (`Dyadics`
+    proves it for every problem): the error budget is zero.
+bounded
+    Floats of moderate size, every membrane potential away from its threshold by more than any rounding (`Rounding`
+    proves it): the error budget is an enclosure.
+scale
+    Larger and longer, drawn from a seed.
+field
+    Elements of a prime field, drawn from a seed; activations are random functions.
+
+Shapes are not square, leaks differ from unit to unit, thresholds are not 1, batches hold more than one sample, and
+silent networks are rejected (mathematics.md 14.10). Shrinking leads to fewer layers, fewer units, fewer steps and
+smaller whole numbers, in this order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from hypothesis import assume
+from hypothesis import strategies as st
+
+from gradcert.properties.budget import is_decided
+from gradcert.properties.numbers import SIGNIFICAND, PrimeField
+from gradcert.properties.options import FAMILIES, cells, exact_cells, surrogates
+from gradcert.properties.problem import Problem
+from gradcert.properties.vacuity import bits_needed, why_vacuous
+from gradcert.reference import CELLS, FLOAT64, RULES, Floats, GradcertError, Layer, Loss, Network, Rnn, Rule
+from gradcert.reference.feedback import feedback_shapes
+from gradcert.reference.numbers import Array
+from gradcert.reference.synapses import Conv2d
+
+__all__ = [
+    "FAMILIES",
+    "cells",
+    "losses",
+    "networks",
+    "parameters",
+    "problems",
+    "rules",
+    "sequences",
+    "surrogates",
+    "targets",
+]
+
+Range = tuple[int, int]
+
+
+def _check(family: str) -> None:
+    if family not in FAMILIES:
+        raise GradcertError(f"family={family!r}", allowed=", ".join(FAMILIES))
+
+
+def losses(*, family: str = "exact", reductions: bool = True) -> st.SearchStrategy[Loss]:
+    """Losses; a mean is left out where 1 / T is not dyadic or the law asks for sums (`reductions=False`)."""
+    _check(family)
+    kinds = ("squared_error",) if family == "exact" else ("squared_error", "cross_entropy")
+    reduced = st.sampled_from(("sum", "mean")) if reductions else st.just("sum")
+    return st.builds(
+        Loss, kind=st.sampled_from(kinds), when=st.sampled_from(("every", "last")), time=reduced, batch=reduced
+    )
+
+
+def rules(*names: str) -> st.SearchStrategy[Rule]:
+    """Rows of the rule table, all or the named ones."""
+    return st.sampled_from([RULES[name] for name in names or tuple(RULES)])
+
+
+@st.composite
+def networks(
+    draw: st.DrawFn,
+    *,
+    family: str = "exact",
+    cells_from: Sequence[str] | None = None,
+    depth: Range = (1, 2),
+    units: Range = (1, 3),
+    inputs: Range = (1, 3),
+    readout: bool | None = None,
+    convolution: bool | None = False,
+    loss: Loss | None = None,
+    **fixed: Any,
+) -> Network:
+    """Draw a network.
+
+    Parameters
+    ----------
+    family : see the module.
+    cells_from : names of the registry; all that the family can compute where None.
+    depth : smallest and largest number of layers, without the readout.
+    units, inputs : smallest and largest sizes.
+    readout : end with a layer of linear units without memory; drawn where None.
+    convolution : whether the first layer's input weights are kernels of a convolution; drawn where None.
+    loss : fixed, or drawn where None.
+    fixed : options of every cell that has them, such as ``recurrent=True``.
+    """
+    _check(family)
+    names = tuple(cells_from or (exact_cells() if family == "exact" else CELLS))
+    if family == "exact":
+        names = tuple(n for n in names if n in exact_cells())
+    if not names:
+        raise GradcertError(f"cells {cells_from} in the family {family!r}", do="use the family bounded or field")
+    below = draw(st.integers(*inputs))
+    layers = []
+    for i in range(draw(st.integers(*depth))):
+        name = draw(st.sampled_from(names))
+        if i == 0 and (convolution or (convolution is None and draw(st.booleans()))):
+            image = Conv2d(in_channels=1, height=2, width=3, out_channels=draw(st.integers(1, 2)), kernel=(2, 2))
+            cell = draw(cells(name, image.units, family=family, **fixed))
+            weights = [k.weight for k in cell.links if k.source == "x" and k.weight is not None]
+            layers.append(Layer(cell, image.inputs, image.units, tuple((w, image) for w in weights)))
+            below = image.units
+            continue
+        sizes = [n for n in range(units[0], units[1] + 1) if n != below] or [below]
+        size = draw(st.sampled_from(sizes))
+        layers.append(Layer(draw(cells(name, size, family=family, **fixed)), inputs=below, units=size))
+        below = size
+    if readout or (readout is None and draw(st.booleans())):
+        size = draw(st.sampled_from([n for n in range(1, units[1] + 1) if n != below] or [below]))
+        layers.append(Layer(Rnn(activation="identity", recurrent=False), inputs=below, units=size))
+    return Network(tuple(layers), loss if loss is not None else draw(losses(family=family)))
+
+
+@st.composite
+def arrays(draw: st.DrawFn, shape: tuple[int, ...], *, family: str, largest: int, per: int) -> Array:
+    """Whole numbers up to `largest` over `per`; shrinks towards zeros."""
+    size = int(np.prod(shape))
+    if family == "scale":
+        rng = np.random.default_rng(draw(st.integers(0, 2**31)))
+        return rng.integers(-largest, largest + 1, size=shape) / per
+    flat = draw(st.lists(st.integers(-largest, largest), min_size=size, max_size=size))
+    return np.reshape(np.array(flat, dtype=float) / per, shape)
+
+
+@st.composite
+def parameters(draw: st.DrawFn, network: Network, *, family: str = "exact") -> dict[str, Array]:
+    """Parameters of a network; trained leaks and thresholds start from the values of the cell's options."""
+    _check(family)
+    out: dict[str, Array] = {}
+    for i, layer in enumerate(network.layers):
+        constants = layer.cell.constants()
+        for name, shape in layer.shapes().items():
+            if name in constants:
+                out[f"layers.{i}.{name}"] = np.broadcast_to(np.asarray(constants[name], dtype=float), shape).copy()
+            elif family == "exact":
+                out[f"layers.{i}.{name}"] = draw(arrays(shape, family=family, largest=4, per=2))
+            else:
+                columns = layer.synapse(name).columns if len(shape) > 1 else 1  # a bias has none
+                value = draw(arrays(shape, family=family, largest=40, per=32))
+                out[f"layers.{i}.{name}"] = value / (np.sqrt(columns) if family == "scale" else 1)
+    return out
+
+
+def sequences(network: Network, *, steps: int, batch: int, family: str = "exact") -> st.SearchStrategy[Array]:
+    """Inputs, (steps, batch, n_in)."""
+    _check(family)
+    largest, per = (2, 1) if family == "exact" else (60, 32)
+    return arrays((steps, batch, network.layers[0].inputs), family=family, largest=largest, per=per)
+
+
+def targets(network: Network, *, steps: int, batch: int, family: str = "exact") -> st.SearchStrategy[Array]:
+    """Targets, (steps, batch, n_out)."""
+    _check(family)
+    largest, per = (3, 2) if family == "exact" else (40, 32)
+    return arrays((steps, batch, network.layers[-1].units), family=family, largest=largest, per=per)
+
+
+@st.composite
+def problems(
+    draw: st.DrawFn,
+    *,
+    rule: Rule | str = "ostl",
+    family: str = "exact",
+    dtype: str = "float64",
+    steps: Range = (2, 4),
+    batch: Range = (2, 3),
+    also: Sequence[str] = (),
+    vacuous: bool = False,
+    **network_options: Any,
+) -> Problem:
+    """Draw a whole problem for a rule, with its feedback matrices.
+
+    Parameters
+    ----------
+    rule : decides on the readout, the feedback, and which gradient has to be neither silent nor rounded.
+    family, dtype : see the module.
+    steps, batch : smallest and largest.
+    also : further rules whose rows have to be exact in the exact family.
+    vacuous : accept silent networks too.
+    network_options : of `networks`.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> smallest = find(problems(rule="ostl", cells_from=["snu"]), lambda problem: True)
+    >>> smallest.network.depth, smallest.inputs.shape[:2]
+    (1, (2, 2))
+    """
+    _check(family)
+    row = RULES[rule] if isinstance(rule, str) else rule
+    if row.feedback in ("direct", "target"):
+        network_options.setdefault("readout", True)
+    network = draw(networks(family=family, **network_options))
+    length, width = draw(st.integers(*steps)), draw(st.integers(*batch))
+    if family == "exact":
+        divisor = network.loss.divisor(length, width)
+        assume(divisor & (divisor - 1) == 0)
+    shapes = feedback_shapes(network, row)
+    if family == "field":
+        numbers = PrimeField(seed=draw(st.integers(0, 2**31)))
+        problem = _in_field(network, shapes, numbers, (length, width))
+    else:
+        problem = Problem(
+            network,
+            draw(parameters(network, family=family)),
+            draw(sequences(network, steps=length, batch=width, family=family)),
+            draw(targets(network, steps=length, batch=width, family=family)),
+            {name: draw(arrays(shape, family=family, largest=4, per=2)) for name, shape in shapes.items()},
+            FLOAT64,
+        ).in_numbers(Floats(dtype))
+    if not vacuous:
+        assume(why_vacuous(problem, row) is None)
+    if family == "exact":
+        rows = [row, *(RULES[name] for name in also)]
+        assume(max(bits_needed(problem, r) for r in rows) <= SIGNIFICAND[dtype])
+    if family == "bounded":
+        assume(is_decided(problem, row, dtype=dtype))
+    return problem
+
+
+def _in_field(
+    network: Network, shapes: dict[str, tuple[int, ...]], numbers: PrimeField, size: tuple[int, int]
+) -> Problem:
+    rng = np.random.default_rng(numbers.seed)
+    return Problem(
+        network,
+        {name: numbers.draw(rng, shape) for name, shape in network.shapes().items()},
+        numbers.draw(rng, (*size, network.layers[0].inputs)),
+        numbers.draw(rng, (*size, network.layers[-1].units)),
+        {name: numbers.draw(rng, shape) for name, shape in shapes.items()},
+        numbers,
+    )
