@@ -16,17 +16,20 @@ from gradcert.reference.loss import Loss
 from gradcert.reference.network import Layer, Network, from_dict
 from gradcert.reference.numbers import FLOAT32, FLOAT64, Floats, Numbers
 from gradcert.reference.rules import RULES, Rule, rule_named
+from gradcert.reference.rules.estimators import ESTIMATORS, Estimator, estimator_named
 from gradcert.reference.surrogates import SURROGATES, Surrogate
 from gradcert.reference.tape import Tape, record
 
 __all__ = [
     "CELLS",
+    "ESTIMATORS",
     "FLOAT32",
     "FLOAT64",
     "RULES",
     "SURROGATES",
     "TEMPORAL",
     "Edge",
+    "Estimator",
     "Floats",
     "GradcertError",
     "Layer",
@@ -44,6 +47,7 @@ __all__ = [
     "Tape",
     "Use",
     "draw_feedback",
+    "estimator_named",
     "forward",
     "from_dict",
     "record",

@@ -1,4 +1,8 @@
-"""Learning rules. Most are rows of the table (`RULES`); those with a trace of their own are one file each."""
+"""Learning rules. Most are rows of the table (`RULES`); those with a trace or draws of their own are one file each.
+
+The latter are listed by `gradcert.reference.rules.estimators` (also `gradcert.reference.ESTIMATORS`): they use the
+engines, which use the table, so that this package cannot name them itself.
+"""
 
 from gradcert.reference.rules.rule import Rule
 from gradcert.reference.rules.table import RULES, rule_named
