@@ -106,7 +106,7 @@ def against_torch(rounds: int, rate: float) -> None:
 
 def forward_dense(rounds: int, rate: float) -> None:
     """Forward engine, OSTL with dense recurrence."""
-    n, batch, steps = 64, 4, 10
+    n, batch, steps = 64, 4, 20
     network = Network(layers=(Layer(Snu(), inputs=n, units=n),))
     rng = np.random.default_rng(0)
     p, x, y = network.parameters(seed=1), rng.standard_normal((steps, batch, n)), rng.standard_normal((steps, batch, n))

@@ -75,6 +75,7 @@ class Learner:
         self.before: list[Step] = [self._rest(i, initial or {}) for i in range(network.depth)]
         self.traces: list[dict[Key, Trace]] = [{} for _ in network.layers]  # [layer where the nodes are][parameter]
         self.total = {name: numbers.zeros(shape) for name, shape in network.shapes().items()}
+        self.spare: list[dict[tuple[Key, str], Array]] = [{} for _ in network.layers]  # arrays of outlived traces
         self.masks: dict[tuple[int, str], Array] = {}
 
     def _rest(self, i: int, initial: Mapping[str, Array]) -> Step:
@@ -92,6 +93,10 @@ class Learner:
         now = self._forward(x)
         traces = self._advance(now, crossing)
         self._credit(now, traces, y)
+        self.spare = [
+            {(key, c): t.array for key, trace in old.items() for c, t in trace.items() if t.form == "full"}
+            for old in self.traces
+        ]
         self.before, self.traces = now, traces
         self.t += 1
         return now[-1].now["z"]
@@ -154,15 +159,15 @@ class Learner:
         for (source, name, age), trace in self.traces[m].items():
             if source == m and crossing and self._alive(age + 1):
                 key = (m, name, self._age(age + 1))
-                _advance_trace(out, key, trace, moves, targets, layer.units)
+                _advance_trace(out, key, trace, moves, targets, self.spare[m])
         if crossing and self._alive(1):
             for name, node, tangent in immediate(self.before[m]):
                 if node in derived:
                     moved = across(self.before[m], step, kept, node, explicit=True)
-                    _inject(out, (m, name, self._age(1)), tangent, moved, targets, layer.units)
+                    _inject(out, (m, name, self._age(1)), tangent, moved, targets)
         links = tuple(k for k in layer.cell.links if k.source != "x" and k.lag == 0)
         for name, node, tangent in immediate(step):
-            _inject(out, (m, name, 0), tangent, within(step, links, {node: ONE}), targets, layer.units)
+            _inject(out, (m, name, 0), tangent, within(step, links, {node: ONE}), targets)
         if self.rule.reach is not None:
             out = {key: self._masked(m, layer, key[1], trace) for key, trace in out.items()}
         return out
@@ -177,11 +182,11 @@ class Learner:
         targets = tuple(dict.fromkeys((*self.upper[m], "z"))) if wanted else self.upper[m]
         if not targets:
             return out
-        kept, units = self.above[m], step.layer.units
+        kept = self.above[m]
         moves = {c: across(self.before[m], step, kept, c) for c in self.upper[m]} if crossing else {}
         for (source, name, age), trace in self.traces[m].items():
             if source < m and crossing and self._alive(age + 1):
-                _advance_trace(out, (source, name, self._age(age + 1)), trace, moves, targets, units)
+                _advance_trace(out, (source, name, self._age(age + 1)), trace, moves, targets, self.spare[m])
         links = tuple(k for k in step.layer.cell.links if k.source != "x" and k.lag == 0)
         down = weights_down(step.layer, m, step.p, self.rule, self.feedback)
         for link in step.layer.cell.links:
@@ -194,7 +199,7 @@ class Learner:
                     pushed = _broadcast(self.feedback[f"layers.{key[0]}.B"], tangent, rows)
                 else:
                     pushed = projected(step.layer.synapse(link.weight), down[link.weight], tangent, rows)
-                _inject(out, key, pushed, moved, targets, units)
+                _inject(out, key, pushed, moved, targets)
         return out
 
     def _credit(self, now: list[Step], traces: list[dict[Key, Trace]], y: Array) -> None:
@@ -286,10 +291,10 @@ def _advance_trace(
     trace: Trace,
     moves: Mapping[str, Mapping[str, Operator]],
     targets: tuple[str, ...],
-    units: int,
+    spare: dict[tuple[Key, str], Array],
 ) -> None:
     for c, tangent in trace.items():
-        _inject(out, key, tangent, moves[c], targets, units)
+        _inject(out, key, tangent, moves[c], targets, spare)
 
 
 def _inject(
@@ -298,12 +303,13 @@ def _inject(
     tangent: Tangent,
     moved: Mapping[str, Operator],
     targets: tuple[str, ...],
-    units: int,
+    spare: dict[tuple[Key, str], Array] | None = None,
 ) -> None:
     trace = out.setdefault(key, {})
     for node in targets:
         if node in moved:
-            trace[node] = summed(trace.get(node), applied(moved[node], tangent, units), units)
+            buffer = spare.pop((key, node), None) if spare else None
+            trace[node] = summed(trace.get(node), applied(moved[node], tangent, buffer))
 
 
 def _broadcast(matrix: Array, tangent: Tangent, rows: int) -> Tangent:

@@ -120,11 +120,11 @@ def added(a: Operator | None, b: Operator) -> Operator:
     return Operator("matrix", value)
 
 
-def applied(operator: Operator, tangent: Tangent, units: int) -> Tangent:
-    """Apply an operator to a tangent."""
+def applied(operator: Operator, tangent: Tangent, buffer: Array | None = None) -> Tangent:
+    """Apply an operator to a tangent; a full result is a new array, or `buffer` where one of its size is given."""
     array, synapse = tangent.array, tangent.synapse
     if operator.kind == "scalar":
-        same = isinstance(operator.value, int) and operator.value == 1
+        same = isinstance(operator.value, int) and operator.value == 1 and tangent.form != "full"
         return tangent if same else Tangent(tangent.form, array * operator.value, synapse)
     if operator.kind == "diagonal":
         if tangent.form == "full":
@@ -132,9 +132,12 @@ def applied(operator: Operator, tangent: Tangent, units: int) -> Tangent:
         return Tangent("rows", operator.value[:, :, None] * tangent.rows(), synapse)
     if tangent.form == "full":
         flat = array.reshape(*array.shape[:2], -1)
-        product = np.matmul(operator.value, flat)
-        return Tangent("full", product.reshape(*product.shape[:2], *array.shape[2:]), synapse)
-    return Tangent("full", operator.value[..., None] * tangent.rows()[:, None], synapse)
+        shape = (max(operator.value.shape[0], flat.shape[0]), *flat.shape[1:])
+        fits = buffer is not None and buffer.size == np.prod(shape) and buffer.dtype == array.dtype != object
+        product = np.matmul(operator.value, flat, out=buffer.reshape(shape)) if fits else operator.value @ flat
+        return Tangent("full", product.reshape(*shape[:2], *array.shape[2:]), synapse)
+    # C order: the layout that NumPy would choose makes every later product copy
+    return Tangent("full", np.multiply(operator.value[..., None], tangent.rows()[:, None], order="C"), synapse)
 
 
 def projected(synapse: Synapse, weight: Array, tangent: Tangent, rows: int) -> Tangent:
@@ -144,8 +147,8 @@ def projected(synapse: Synapse, weight: Array, tangent: Tangent, rows: int) -> T
     return Tangent("full", product.reshape(full.shape[0], synapse.units, *full.shape[2:]), tangent.synapse)
 
 
-def summed(a: Tangent | None, b: Tangent, units: int) -> Tangent:
-    """Return the sum of two tangents, in the larger of the two forms."""
+def summed(a: Tangent | None, b: Tangent) -> Tangent:
+    """Return the sum of two tangents, in the larger of the two forms; a full `a` is added to in place."""
     if a is None:
         return b
     if a.form == b.form:
@@ -154,7 +157,7 @@ def summed(a: Tangent | None, b: Tangent, units: int) -> Tangent:
     small, large = (a, b) if order.index(a.form) < order.index(b.form) else (b, a)
     if large.form == "rows":
         return Tangent("rows", large.array + small.rows(), a.synapse)
-    rows, out = small.rows(), large.array.copy()
+    rows, out = small.rows(), large.array
     if rows.shape[0] > out.shape[0]:
         out = np.array(np.broadcast_to(out, (rows.shape[0], *out.shape[1:])))
     index = np.arange(out.shape[2])
