@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.rules.rows import ROWS
@@ -42,5 +43,6 @@ def rule_named(name: str, *, steps: int | None = None) -> Rule:
         return rule
     for option in ("window", "chunk", "reach"):
         if getattr(rule, option) is not None:
-            return replace(rule, **{"name": name if bracket or name != base else f"{base}({steps})", option: steps})
+            changes: dict[str, Any] = {option: steps}
+            return replace(rule, name=name if bracket or name != base else f"{base}({steps})", **changes)
     raise GradcertError(f"the rule {base!r} takes no number of steps", allowed="tbptt, tbptt-chunks, snap")

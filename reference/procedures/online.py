@@ -1,0 +1,63 @@
+"""An update after every step, while traces and membranes carry on (OTTT_O).
+
+Paper: Xiao et al., arXiv 2210.04195 (mathematics.md 7.1)::
+
+    w^t = w^(t-1) - rate (contribution of step t, computed with w^(t-1))
+
+The forward pass, the pseudo-derivatives and the credit of step t use the weights from before the update of that step
+(trap T54); the gradient starts from zero at every step (trap T64). Membrane potentials and eligibility traces are
+those of all the weights so far, mixed: the sum of the contributions is the gradient of no single network, and it is
+another number than BPTT's or RTRL's at any w.
+
+Any row of the rule table can be used, not OTTT alone.
+Cost: that of the rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gradcert.reference.feedback import Feedback
+from gradcert.reference.forward import Learner
+from gradcert.reference.network import Network, Parameters, check_problem
+from gradcert.reference.numbers import FLOAT64, Array, Numbers
+from gradcert.reference.rules.rule import Rule
+
+
+def online(
+    network: Network,
+    parameters: Parameters,
+    inputs: Array,
+    targets: Array,
+    *,
+    rule: Rule,
+    rate: Any,
+    numbers: Numbers = FLOAT64,
+    feedback: Feedback | None = None,
+    initial: Mapping[str, Array] | None = None,
+) -> dict[str, Array]:
+    """Return the parameters after one update per step; arguments as for `accumulate`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gradcert.reference import RULES, Layer, Lif
+    >>> network = Network(layers=(Layer(Lif(), inputs=2, units=3),))
+    >>> x, y = np.ones((5, 1, 2)), np.zeros((5, 1, 3))
+    >>> after = online(network, network.parameters(), x, y, rule=RULES["ottt"], rate=0.1)
+    >>> after["layers.0.W"].shape
+    (3, 2)
+    """
+    check_problem(network, parameters, inputs, targets)
+    steps, batch = inputs.shape[:2]
+    learner = Learner(
+        network, parameters, rule=rule, steps=steps, batch=batch, numbers=numbers, feedback=feedback, initial=initial
+    )
+    weights = dict(parameters)
+    for x, y in zip(inputs, targets, strict=True):
+        learner.step(x, y)
+        found = learner.take()
+        weights = {name: value - rate * found[name] for name, value in weights.items()}
+        learner.replace(weights)
+    return weights
