@@ -98,6 +98,11 @@ def stack(name, depth):
     return Network(layers=(*layers, readout), loss=Loss(time="mean"))
 
 
+def bare(name, depth):
+    """`depth` layers of a cell, the last of which is the output."""
+    return Network(layers=stack(name, depth).layers[:-1], loss=Loss(time="mean"))
+
+
 def problem(network, *, steps=4, batch=2, numbers=BALLS, seed=0, scale=1.6):
     """Draw parameters and data in which every spiking layer both fires and is silent, in the first half already."""
     for attempt in range(300):

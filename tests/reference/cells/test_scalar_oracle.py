@@ -1,11 +1,13 @@
 """Every cell against its equations written a second time in scalars; then every factor dropped once, and seen."""
 
+from itertools import combinations
+
 import pytest
 import scalar_oracle
 from balls import BALLS, BITS, agree, precision, size
 from cell_nets import CELLS, absent_removed, problem, stack
 
-from gradcert.reference import RULES, Link, Network, reverse
+from gradcert.reference import RULES, Edge, Link, Network, Rule, reverse
 from gradcert.reference.network import Layer
 
 # the rows whose learning signal is exact backpropagation within a step and which have no window
@@ -47,6 +49,27 @@ def test_the_reset_of_the_liquid_neuron_may_end_a_step_or_begin_the_next(name):
     with precision(BITS):
         theirs = oracle(case, "bptt", equations=equations)
         assert differing(engine(case, "bptt"), theirs) == set()
+
+
+def labels(name):
+    return tuple(edge for edge in Edge if edge in {link.edge for link in CELLS[name].links if link.lag})
+
+
+SUBSETS = [(name, frozenset(own)) for name in CELLS for n in range(5) for own in combinations(labels(name), n)]
+
+
+@pytest.mark.parametrize(("name", "own"), SUBSETS, ids=lambda v: v if isinstance(v, str) else "-".join(sorted(v)))
+def test_any_set_of_edges_may_be_kept(name, own):
+    """Own edges from one subset, upper edges from another: what the first lacks of the cell's labels."""
+    upper = frozenset(labels(name)) - own
+    case = problem(stack(name, 2), steps=3)
+    rule = Rule("cut", "a set of edges", own, upper)
+    with precision(BITS):
+        mine = reverse.gradients(*case.arguments, rule=rule, numbers=BALLS)
+        theirs = scalar_oracle.gradients(*case.arguments, rule, widen=absent_removed(case.network))
+        assert differing(mine, theirs) == set()
+        whole = engine(case, "bptt")
+        assert differing(mine, whole) != set()  # the case feels the cut
 
 
 class Broken:
