@@ -24,7 +24,7 @@ CONVENTIONS = {
     "stored": "post",
     "recurrent": False,
     "leak": [0.5, 0.75],
-    "surrogate": [{"name": "sigmoid", "scale": 4.0}, {"name": "piecewise_quadratic", "scale": 1.0}],
+    "surrogate": [{"name": "piecewise_quadratic", "scale": 1.0}, {"name": "sigmoid", "scale": 4.0}],
 }
 
 

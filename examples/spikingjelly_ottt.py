@@ -24,7 +24,7 @@ CONVENTIONS = {
     "stored": "post",
     "leak": 0.5,
     "recurrent": False,
-    "surrogate": [{"name": "sigmoid", "scale": 4.0}, {"name": "piecewise_quadratic", "scale": 1.0}],
+    "surrogate": [{"name": "piecewise_quadratic", "scale": 1.0}, {"name": "sigmoid", "scale": 4.0}],
 }
 
 
