@@ -16,7 +16,8 @@ from gradcert.reference.loss import Loss
 from gradcert.reference.network import Layer, Network, from_dict
 from gradcert.reference.numbers import FLOAT32, FLOAT64, Floats, Numbers
 from gradcert.reference.rules import RULES, Rule, rule_named
-from gradcert.reference.rules.estimators import ESTIMATORS, Estimator, estimator_named
+from gradcert.reference.rules.estimator import Estimator
+from gradcert.reference.rules.estimators import ESTIMATORS, estimator_named
 from gradcert.reference.surrogates import SURROGATES, Surrogate
 from gradcert.reference.tape import Tape, record
 
