@@ -20,7 +20,7 @@ smaller whole numbers, in this order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,14 +58,18 @@ def _check(family: str) -> None:
         raise GradcertError(f"family={family!r}", allowed=", ".join(FAMILIES))
 
 
-def losses(*, family: str = "exact", reductions: bool = True) -> st.SearchStrategy[Loss]:
-    """Losses; a mean is left out where 1 / T is not dyadic or the law asks for sums (`reductions=False`)."""
+def losses(
+    *,
+    family: str = "exact",
+    kinds: Sequence[str] = ("squared_error", "cross_entropy"),
+    when: Sequence[str] = ("every", "last"),
+    reductions: Sequence[str] = ("sum", "mean"),
+) -> st.SearchStrategy[Loss]:
+    """Losses; the exact family has no cross-entropy, whose softmax is not rational."""
     _check(family)
-    kinds = ("squared_error",) if family == "exact" else ("squared_error", "cross_entropy")
-    reduced = st.sampled_from(("sum", "mean")) if reductions else st.just("sum")
-    return st.builds(
-        Loss, kind=st.sampled_from(kinds), when=st.sampled_from(("every", "last")), time=reduced, batch=reduced
-    )
+    kept = [kind for kind in kinds if kind == "squared_error" or family != "exact"]
+    reduced = st.sampled_from(tuple(reductions))
+    return st.builds(Loss, kind=st.sampled_from(kept), when=st.sampled_from(tuple(when)), time=reduced, batch=reduced)
 
 
 def rules(*names: str) -> st.SearchStrategy[Rule]:
@@ -82,9 +86,12 @@ def networks(
     depth: Range = (1, 2),
     units: Range = (1, 3),
     inputs: Range = (1, 3),
-    readout: bool | None = None,
+    readout: bool | str | None = None,
+    readout_options: Mapping[str, Any] | None = None,
     convolution: bool | None = False,
-    loss: Loss | None = None,
+    kinds: Sequence[str] = ("squared_error", "cross_entropy"),
+    when: Sequence[str] = ("every", "last"),
+    reductions: Sequence[str] = ("sum", "mean"),
     **fixed: Any,
 ) -> Network:
     """Draw a network.
@@ -95,9 +102,10 @@ def networks(
     cells_from : names of the registry; all that the family can compute where None.
     depth : smallest and largest number of layers, without the readout.
     units, inputs : smallest and largest sizes.
-    readout : end with a layer of linear units without memory; drawn where None.
+    readout : end with a layer of linear units without memory (True) or of the named cell; drawn where None.
+    readout_options : options of the readout's cell.
     convolution : whether the first layer's input weights are kernels of a convolution; drawn where None.
-    loss : fixed, or drawn where None.
+    kinds, when, reductions : of `losses`.
     fixed : options of every cell that has them, such as ``recurrent=True``.
     """
     _check(family)
@@ -123,8 +131,13 @@ def networks(
         below = size
     if readout or (readout is None and draw(st.booleans())):
         size = draw(st.sampled_from([n for n in range(1, units[1] + 1) if n != below] or [below]))
-        layers.append(Layer(Rnn(activation="identity", recurrent=False), inputs=below, units=size))
-    return Network(tuple(layers), loss if loss is not None else draw(losses(family=family)))
+        given = dict(readout_options or {})
+        if isinstance(readout, str) and readout != "rnn":
+            top = draw(cells(readout, size, family=family, **given))
+        else:
+            top = Rnn(**{"activation": "identity", "recurrent": False, **given})
+        layers.append(Layer(top, inputs=below, units=size))
+    return Network(tuple(layers), draw(losses(family=family, kinds=kinds, when=when, reductions=reductions)))
 
 
 @st.composite

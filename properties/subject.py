@@ -91,6 +91,8 @@ class Subject:
         options = {"rule": self.rule, "family": self.family, "dtype": self.dtype, **narrowed}
         for name, limit in self.limits.items():
             wanted = options.get(name)
+            if limit is None and name in narrowed:
+                continue
             if wanted is not None and name in ("depth", "steps", "batch", "units", "inputs"):
                 low, high = max(wanted[0], limit[0]), min(wanted[1], limit[1])
                 if low > high:

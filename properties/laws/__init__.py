@@ -1,0 +1,48 @@
+"""The laws that gradients obey, one per file. `LAWS` is the registry; adding a law is adding a file and a row."""
+
+from gradcert.properties.law import Law
+from gradcert.properties.laws import (
+    affine,
+    arguments,
+    batch_order,
+    batch_sum,
+    bias_column,
+    causality,
+    enumeration,
+    extreme,
+    float32,
+    fresh_start,
+    gru_biases,
+    input_scale,
+    learner,
+    loss_steps,
+    memory,
+    one_layer,
+    one_step,
+    padding,
+    permutation,
+    prefix,
+    reduction,
+    repeatable,
+    residual,
+    row,
+    shift,
+    stopped,
+    twins,
+    unbiased,
+    zero_loss,
+)
+
+_FILES = (
+    *(row, one_layer, stopped, twins, one_step, gru_biases),
+    *(residual,),
+    *(affine, reduction, batch_sum, batch_order, loss_steps, zero_loss),
+    *(permutation, padding, shift, input_scale, bias_column),
+    *(learner, causality, prefix, fresh_start, memory),
+    *(repeatable, arguments, extreme, float32),
+    *(enumeration, unbiased),
+)
+
+LAWS: dict[str, Law] = {file.LAW.name: file.LAW for file in _FILES}
+
+__all__ = ["LAWS"]
