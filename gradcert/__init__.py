@@ -4,6 +4,33 @@ The face of the project: the public Python API, the command line and the pytest 
 (`gradcert.certify`, `gradcert.properties`, `gradcert.hardware_models`, `gradcert.derivations`, `gradcert.reference`);
 no room imports it. Importing any room runs this file first, so nothing heavy is imported here: names are resolved when
 they are first used.
+
+``gradcert.certify`` is both the room and the function that does everything: ``gradcert.certify(subject, rule="ostl",
+cell="snu", layers=(1, 2))`` returns a certificate.
 """
 
+import importlib
+from typing import Any
+
 __version__ = "0.1.0"
+
+_HOME = {
+    "Certificate": "certify",
+    "Claim": "certify",
+    "Finding": "certify",
+    "GradcertError": "reference",
+    "Limits": "certify",
+    "Problem": "certify",
+    "claim": "certify",
+}
+_ROOMS = ("certify", "derivations", "hardware_models", "properties", "reference")
+
+__all__ = ["__version__", "certify", *_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _HOME:
+        return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

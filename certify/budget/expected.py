@@ -1,0 +1,87 @@
+"""What a subject has to return for one problem: the reference outputs, loss and gradients, each with its budget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradcert.certify.budget.balls import Balls, working_precision
+from gradcert.certify.budget.element import Element, Precision
+from gradcert.certify.budget.stored import stored
+from gradcert.certify.problem import Problem
+from gradcert.reference.feedback import check_feedback
+from gradcert.reference.numbers import Array
+from gradcert.reference.reverse import tape_gradients
+from gradcert.reference.rules.rule import Rule
+from gradcert.reference.tape import record
+
+PRECISIONS = {"float64": Precision(53, slack=4), "float32": Precision(24, slack=2)}
+
+
+@dataclass(frozen=True, eq=False)
+class Bounds:
+    """An array and, per entry, the largest admissible distance from it.
+
+    Attributes
+    ----------
+    value, budget : float64 arrays of one shape.
+    """
+
+    value: Array
+    budget: Array
+
+    @property
+    def exact(self) -> bool:
+        """Whether every entry has to agree to the last bit."""
+        return not self.budget.any()
+
+    @property
+    def relative(self) -> float:
+        """The budget's norm over the value's: what fraction of the gradient could go unnoticed."""
+        size = float(np.linalg.norm(self.value))
+        return float(np.linalg.norm(self.budget)) / size if size else 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Expected:
+    """The reference of a problem under a rule."""
+
+    outputs: Bounds
+    loss: Bounds
+    gradients: Mapping[str, Bounds]
+
+    @property
+    def exact(self) -> bool:
+        """Whether every gradient has to agree to the last bit."""
+        return all(bounds.exact for bounds in self.gradients.values())
+
+
+def expect(problem: Problem, rule: Rule, dtype: str) -> Expected:
+    """Return the reference of a problem and the budget of every entry.
+
+    Raises
+    ------
+    Undecided : if a spike, or another comparison, has no margin in this dtype.
+    """
+    balls = Balls(PRECISIONS[dtype])
+    with working_precision():
+        parameters = {name: balls.exactly(value) for name, value in problem.parameters.items()}
+        targets = balls.exactly(problem.targets)
+        feedback = {name: balls.exactly(value) for name, value in problem.feedback.items()}
+        tape = record(stored(problem.network), parameters, balls.exactly(problem.inputs), numbers=balls)
+        checked = check_feedback(problem.network, rule, feedback)
+        gradients = tape_gradients(tape, targets, rule=rule, feedback=checked)
+        loss = problem.network.loss.value(tape.outputs, targets, balls)
+        return Expected(
+            outputs=_bounds(tape.outputs),
+            loss=_bounds(np.asarray(loss, dtype=object)),
+            gradients={name: _bounds(value) for name, value in gradients.items()},
+        )
+
+
+def _bounds(elements: Array) -> Bounds:
+    flat = [(e.value(), e.budget()) if isinstance(e, Element) else (float(e), 0.0) for e in elements.ravel()]
+    values = np.array(flat, dtype=float).reshape(-1, 2)
+    return Bounds(values[:, 0].reshape(elements.shape), values[:, 1].reshape(elements.shape))

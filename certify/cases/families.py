@@ -1,0 +1,8 @@
+"""The families of cases. Adding one is adding a file and a row."""
+
+from __future__ import annotations
+
+from gradcert.certify.cases.bounded import Bounded
+from gradcert.certify.cases.dyadic import Dyadic
+
+FAMILIES = {"dyadic": Dyadic, "bounded": Bounded}

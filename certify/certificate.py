@@ -1,0 +1,127 @@
+"""What a run produces: findings, and a certificate that says what was claimed, checked, and with which evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+CERTIFIED, REFUTED, INCONCLUSIVE = "certified", "refuted", "inconclusive"
+EXIT = {CERTIFIED: 0, REFUTED: 1, INCONCLUSIVE: 3}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong.
+
+    Attributes
+    ----------
+    check : ``import``, ``call``, ``structure``, ``inputs``, ``repeat``, ``outputs``, ``loss`` or ``gradient``.
+    case : id of the first case that shows it, or "".
+    reason : what was seen, one sentence.
+    cause : what it is, as far as the diagnosis can tell.
+    where : parameter, index, both values, budget, error in budgets.
+    cases : how many cases show it.
+    replay : a command that shows it again.
+    """
+
+    check: str
+    case: str
+    reason: str
+    cause: str = ""
+    where: Mapping[str, Any] = field(default_factory=dict)
+    cases: int = 1
+    replay: str = ""
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """What happened on one case.
+
+    Attributes
+    ----------
+    id : the case.
+    family, exact : its family; whether every gradient had to agree to the last bit.
+    verdict : ``passed``, ``failed``, or ``blocked`` when there was no answer to judge.
+    worst : largest error of a gradient in units of its budget.
+    budget : norm of the budget relative to the gradient's.
+    facts : figures of the case.
+    """
+
+    id: str
+    family: str
+    exact: bool
+    verdict: str
+    worst: float | None
+    budget: float
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Control:
+    """A known-wrong variant of the reference, judged like a subject: how many cases could show it, how many did."""
+
+    name: str
+    shown: int
+    refuted: int
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """The record of a run.
+
+    Attributes
+    ----------
+    verdict : ``certified``, ``refuted`` or ``inconclusive``.
+    reason : the verdict in one sentence.
+    subject, claim, seed, profile : what was asked.
+    findings : what is wrong; empty when certified.
+    cases : every case.
+    controls : every control.
+    separated : cell and depth -> edge -> by how many budgets the best case separates it.
+    notes : what a reader should know, such as a family that does not apply.
+    worst : largest error of a gradient in units of its budget, over all cases that were judged.
+    environment : versions.
+    seconds : wall-clock time; the one field that differs between two runs.
+    """
+
+    verdict: str
+    reason: str
+    subject: str
+    claim: Mapping[str, Any]
+    seed: int
+    profile: str
+    findings: tuple[Finding, ...]
+    cases: tuple[CaseResult, ...]
+    controls: tuple[Control, ...]
+    separated: Mapping[str, Mapping[str, float]]
+    notes: tuple[str, ...]
+    worst: float | None
+    environment: Mapping[str, str]
+    seconds: float
+
+    @property
+    def exit_code(self) -> int:
+        """The exit status of the command line: 0 certified, 1 refuted, 3 inconclusive."""
+        return EXIT[self.verdict]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many cases passed, failed and were blocked."""
+        return {v: sum(c.verdict == v for c in self.cases) for v in ("passed", "failed", "blocked")}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form; infinities as strings."""
+        return {"schema": "gradcert-certificate-1", **_plain(self), "counts": self.counts}
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "__dataclass_fields__"):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return str(value)
+    return value

@@ -1,0 +1,151 @@
+"""A claim: what a subject says that it computes. What it does not declare is not asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
+
+from gradcert.reference.cells import CELLS
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.loss import KINDS
+from gradcert.reference.rules import rule_named
+
+CLASSES = ("exact", "bounded", "aligned", "unbiased")
+DTYPES = ("float64", "float32")
+ATTRIBUTE = "__gradcert_claim__"
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What is claimed.
+
+    Attributes
+    ----------
+    rule : a row of the rule table, such as ``ostl`` or ``tbptt(3)``.
+    cells : cells of which stacks are built, one network per cell.
+    depths : numbers of layers.
+    dtype : the arithmetic of the whole computation, ``float64`` or ``float32``.
+    acceptance : ``exact`` (every entry inside its budget), ``bounded``, ``aligned`` or ``unbiased``.
+    options : conventions of the cells: fields of the cell records (``reset``, ``strict``, ``gain``, ``surrogate``,
+        ``recurrent``, ``bias``, ``train``, a fixed ``leak`` or ``threshold``...). An option goes to every cell that has
+        it. A list or tuple names alternatives, which the cases take in turn (``train`` is a tuple of names, and its
+        alternatives are tuples of names); a surrogate is a name, or a mapping with its name and scales.
+    losses : ``squared_error``, ``cross_entropy``.
+    when : the loss counts at ``every`` step, or at the ``last`` one.
+    time, batch : how the loss is reduced, ``sum`` or ``mean``.
+    readout : None, or a cell for one more layer on top, such as ``rnn`` (without recurrence, identity: a linear
+        readout).
+    readout_options : its options.
+
+    Examples
+    --------
+    >>> Claim(rule="ostl", cells=("snu",), depths=(1, 2)).dtype
+    'float64'
+    """
+
+    rule: str
+    cells: tuple[str, ...]
+    depths: tuple[int, ...] = (1, 2)
+    dtype: str = "float64"
+    acceptance: str = "exact"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    losses: tuple[str, ...] = KINDS
+    when: tuple[str, ...] = ("every", "last")
+    time: str = "sum"
+    batch: str = "sum"
+    readout: str | None = None
+    readout_options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("cells", "depths", "losses", "when"):
+            value = getattr(self, name)
+            items = (value,) if isinstance(value, (str, int)) else tuple(value)
+            if not items:
+                raise GradcertError(f"a claim with {name}=()", allowed="one or more")
+            object.__setattr__(self, name, items)
+        rule_named(self.rule)
+        cells = {*self.cells, *([self.readout] if self.readout else [])}
+        _check("cells", cells, CELLS)
+        _check("dtype", [self.dtype], DTYPES)
+        _check("acceptance", [self.acceptance], CLASSES)
+        if self.acceptance != "exact":
+            raise GradcertError(f"the class {self.acceptance!r} cannot be judged yet", allowed="exact")
+        _check("losses", self.losses, KINDS)
+        _check("when", self.when, ("every", "last"))
+        _check("time", [self.time], ("sum", "mean"))
+        _check("batch", [self.batch], ("sum", "mean"))
+        for depth in self.depths:
+            if not isinstance(depth, int) or isinstance(depth, bool) or not 1 <= depth <= 8:
+                raise GradcertError(f"depth {depth!r}", allowed="1 to 8 layers")
+        known = {f.name for cell in self.cells for f in fields(CELLS[cell])}
+        _check("options", self.options, known)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {f.name: _plain(getattr(self, f.name)) for f in fields(self)}
+
+    def __str__(self) -> str:
+        """Return the claim on one line."""
+        depths = ", ".join(map(str, self.depths))
+        options = "".join(f", {k}={_short(v)}" for k, v in sorted(self.options.items()))
+        return f"{self.rule} on {'/'.join(self.cells)}, depth {depths}, {self.dtype}{options}"
+
+
+def claim(*, rule: str, cells: Iterable[str] | str, **options: Any) -> Callable[[Decorated], Decorated]:
+    """Decorate a subject with its claim; arguments as for `Claim`.
+
+    Examples
+    --------
+    >>> @claim(rule="bptt", cells=("rnn",), depths=(1, 2), options={"activation": "tanh"})
+    ... def gradients(problem):
+    ...     return {}
+    >>> claim_of(gradients).rule
+    'bptt'
+    """
+    made = Claim(rule=rule, cells=cells, **options)  # type: ignore[arg-type]
+
+    def decorate(subject: Decorated) -> Decorated:
+        setattr(subject, ATTRIBUTE, made)
+        return subject
+
+    return decorate
+
+
+def claim_of(subject: Any) -> Claim | None:
+    """Return the claim that a subject was decorated with, if it was."""
+    found = getattr(subject, ATTRIBUTE, None)
+    return found if isinstance(found, Claim) else None
+
+
+def from_dict(spec: Mapping[str, Any]) -> Claim:
+    """Read a claim from its JSON form."""
+    wrong = sorted(set(spec) - {f.name for f in fields(Claim)})
+    if wrong or "rule" not in spec or "cells" not in spec:
+        allowed = ", ".join(f.name for f in fields(Claim))
+        raise GradcertError(f"a claim with {', '.join(wrong) or 'no rule or cells'}", allowed=allowed)
+    return Claim(**spec)
+
+
+def _check(what: str, given: Iterable[str], allowed: Iterable[str]) -> None:
+    wrong = [g for g in given if g not in set(allowed)]
+    if wrong:
+        raise GradcertError(f"{what}: {', '.join(map(repr, wrong))}", allowed=", ".join(sorted(allowed)))
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "to_dict"):
+        return value.to_dict()
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items()}
+    return [_plain(v) for v in value] if isinstance(value, (list, tuple)) else value
+
+
+def _short(value: Any) -> str:
+    plain = _plain(value)
+    if isinstance(plain, dict) and "name" in plain:
+        scales = ", ".join(f"{k}={v}" for k, v in plain.items() if k != "name")
+        return f"{plain['name']}({scales})"
+    return str(plain)

@@ -1,0 +1,117 @@
+"""Which other convention explains it: threshold test, reset, input gain, transfer, pseudo-derivative, a delay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+
+from gradcert.certify.cases.case import Case
+from gradcert.certify.diagnosis.evidence import Evidence, names_in
+from gradcert.certify.judge import judge
+from gradcert.certify.subject import Answer
+from gradcert.reference.network import Network
+from gradcert.reference.numbers import Array
+from gradcert.reference.rules.rule import Rule
+from gradcert.reference.surrogates import SURROGATES, Surrogate
+
+SWITCHES: dict[str, tuple[Any, ...]] = {
+    "strict": (True, False),
+    "reset": ("subtract_before_leak", "subtract_after_leak", "hard", "none"),
+    "gain": ("one", "one_minus_leak"),
+    "transfer": ("identity", "relu", "tanh", "sigmoid"),
+    "activation": ("identity", "relu", "tanh", "sigmoid"),
+    "output": ("identity", "relu", "tanh", "sigmoid"),
+}
+SCALES = (0.25, 0.3, 0.5, 1.0, 2.0, 4.0, 10.0, 25.0, 100.0)
+
+
+def forward_alternatives(network: Network) -> Iterator[tuple[str, Network]]:
+    """Yield networks with one convention changed in every layer that has it, then with two."""
+    single = list(_switched(network))
+    yield from single
+    for label, changed in single:
+        for other, twice in _switched(changed):
+            if other.partition("=")[0] > label.partition("=")[0]:
+                yield f"{label}, {other}", twice
+
+
+def _switched(network: Network) -> Iterator[tuple[str, Network]]:
+    for option, values in SWITCHES.items():
+        for value in values:
+            layers = tuple(_with(layer, option, value) for layer in network.layers)
+            if layers != network.layers:
+                yield f"{option}={value!r}", replace(network, layers=layers)
+
+
+def _with(layer: Any, option: str, value: Any) -> Any:
+    if option in {f.name for f in fields(layer.cell)}:
+        return replace(layer, cell=replace(layer.cell, **{option: value}))
+    return layer
+
+
+def outputs(failed: Sequence[tuple[Case, Answer]]) -> str:
+    """Return the convention whose outputs are the subject's on every case that failed, or ""."""
+    pairs = [(case, np.asarray(a.outputs, dtype=float)) for case, a in failed if isinstance(a.outputs, np.ndarray)]
+    if not pairs:
+        return ""
+    labels = dict.fromkeys(label for case, _ in pairs for label, _ in forward_alternatives(case.problem.network))
+    evidence = [(Evidence(case, {}), given) for case, given in pairs]
+    if all(_delayed(case, given) for case, given in pairs):
+        return "the outputs come one step late"
+    for label in labels:
+        if all(_produces(e, given, label) for e, given in evidence):
+            return f"the outputs are those of {label}"
+    return ""
+
+
+def _delayed(case: Case, given: Array) -> bool:
+    bounds = case.expected.outputs
+    return judge(given[1:], type(bounds)(bounds.value[:-1], bounds.budget[:-1])).ok
+
+
+def _produces(e: Evidence, given: Array, label: str) -> bool:
+    for name, network in forward_alternatives(e.network):
+        if name == label:
+            run = e.expected(e.case.rule, network=network)
+            return run is not None and judge(given, run.outputs).ok
+    return judge(given, e.case.expected.outputs).ok  # the option does not exist here
+
+
+def surrogates(evidence: Sequence[Evidence], claimed: Rule) -> str:
+    """Return the pseudo-derivative that explains every gradient, or ""."""
+    for label, change in _surrogates().items():
+        if all(_explains(e, claimed, change) for e in evidence):
+            return f"{claimed.name} with the pseudo-derivative {label}"
+    return ""
+
+
+def _surrogates() -> dict[str, Callable[[Surrogate], Surrogate]]:
+    found: dict[str, Surrogate] = {}
+    for name, form in SURROGATES.items():
+        for surrogate in (
+            Surrogate(name),
+            *(Surrogate(name, **{k: s}) for k in list(form.defaults)[:1] for s in SCALES),
+        ):
+            found.setdefault(surrogate.label, surrogate)
+    return {label: (lambda _, chosen=surrogate: chosen) for label, surrogate in found.items()}
+
+
+def _explains(e: Evidence, claimed: Rule, change: Callable[[Surrogate], Surrogate]) -> bool:
+    layers = tuple(
+        replace(layer, cell=replace(layer.cell, surrogate=change(layer.cell.surrogate)))  # type: ignore[type-var]
+        if hasattr(layer.cell, "surrogate")
+        else layer
+        for layer in e.network.layers
+    )
+    if layers == e.network.layers:
+        return False
+    network = replace(e.network, layers=layers)
+    other = Evidence(replace(e.case, problem=replace(e.case.problem, network=network)), e.given)
+    gradient = other.gradient(claimed)
+    if not all(other.likely(name, gradient[name]) for name in names_in([e])):
+        return False
+    run = other.expected(claimed)
+    return run is not None and all(other.equals(name, run.gradients[name]) for name in e.given)

@@ -1,0 +1,65 @@
+"""The same problem again, after others: state kept between calls is the commonest silent fault."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradcert.certify.cases.case import Case
+from gradcert.certify.certificate import Finding
+from gradcert.certify.judge import judge
+from gradcert.certify.subject import Answer, Subject, Worker
+from gradcert.reference.numbers import Array
+
+
+def arrays(answer: Answer) -> dict[str, Array]:
+    """Return every array of an answer."""
+    both = {**answer.gradients, "loss": answer.loss, "outputs": answer.outputs}
+    return {name: value for name, value in both.items() if isinstance(value, np.ndarray)}
+
+
+def differing(first: Answer, second: Answer) -> list[str]:
+    """Return the names of arrays that are not the same bytes."""
+    a, b = arrays(first), arrays(second)
+    return [name for name in a if name not in b or a[name].tobytes() != b[name].tobytes()]
+
+
+def beyond_rounding(case: Case, first: Answer, second: Answer) -> list[str]:
+    """Return the names of gradients that differ by more than two correct answers can: two budgets."""
+    out = []
+    for name, bounds in case.expected.gradients.items():
+        a, b = first.gradients.get(name), second.gradients.get(name)
+        if isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and a.shape == b.shape == bounds.value.shape:
+            limits = type(bounds)(np.asarray(a, dtype=float), 2 * bounds.budget)
+            if not judge(b, limits).ok:
+                out.append(name)
+        else:
+            out.append(name)
+    return out
+
+
+def check(case: Case, first: Answer, second: Answer, subject: Subject, *, when: str) -> tuple[list[Finding], str]:
+    """Compare two answers to one problem; a third, from a fresh process, tells state from chance.
+
+    Returns
+    -------
+    findings, and a note where only rounding differs.
+    """
+    if second.failure is not None:
+        return [
+            Finding("repeat", case.id, f"asked again {when}, {second.failure.reason}", cause=second.failure.kind)
+        ], ""
+    names = differing(first, second)
+    if not names:
+        return [], ""
+    wrong = beyond_rounding(case, first, second)
+    if not wrong and set(names) <= set(case.expected.gradients):
+        return [], f"{case.id}: not the same bits {when}, but within the budget"
+    fresh = subject.start()
+    cause = "not deterministic"
+    if isinstance(fresh, Worker):
+        third = fresh.ask(case.problem)
+        fresh.stop()
+        if third.failure is None and not differing(first, third):
+            cause = "state kept between calls"
+    reason = f"asked again {when}, the subject returns another {', '.join(wrong or names)}"
+    return [Finding("repeat", case.id, reason, cause=cause, where={"arrays": wrong or names})], ""

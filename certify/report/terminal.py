@@ -1,0 +1,89 @@
+"""The certificate on a terminal: the verdict first, then why, then the evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console, Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from gradcert.certify.certificate import CERTIFIED, REFUTED, CaseResult, Certificate, Finding
+from gradcert.certify.claims import from_dict
+
+COLOURS = {CERTIFIED: "green", REFUTED: "red"}
+
+
+def write(certificate: Certificate, console: Console) -> None:
+    """Print a certificate."""
+    colour = COLOURS.get(certificate.verdict, "yellow")
+    head = Text.assemble((certificate.verdict.upper(), f"bold {colour}"), "  ", certificate.reason)
+    lines = Text(f"subject  {certificate.subject}\nclaim    {from_dict(certificate.claim)}", style="dim")
+    console.print(Panel(Group(head, lines), border_style=colour))
+    for finding in certificate.findings:
+        console.print(_finding(finding))
+    if certificate.cases and any(case.verdict != "blocked" for case in certificate.cases):
+        console.print(_groups(certificate))
+        console.print(_evidence(certificate), style="dim")
+    for note in certificate.notes:
+        console.print(f"note: {note}", style="dim", markup=False, highlight=False)
+
+
+def _finding(finding: Finding) -> Group:
+    count = f" (and {finding.cases - 1} more cases)" if finding.cases > 1 else ""
+    parts = [Text.assemble((f"{finding.check}: ", "bold red"), finding.reason)]
+    if finding.cause and finding.cause != finding.reason:
+        parts.append(Text.assemble(("  cause   ", "bold"), finding.cause))
+    if finding.case:
+        parts.append(Text(f"  case    {finding.case}{count}"))
+    parts += [Text(f"  where   {line}") for line in _where(finding.where)]
+    parts.append(Text(f"  replay  {finding.replay}", style="cyan"))
+    return Group(*parts, Text())
+
+
+def _where(where: Mapping[str, Any]) -> list[str]:
+    if "index" in where:
+        at = ", ".join(map(str, where["index"]))
+        values = f"returned {where['given']:.17g}, reference {where['reference']:.17g}, budget {where['budget']:.2g}"
+        return [f"{where['array']}[{at}]: {values}"]
+    return [str(line) for line in where.get("output", ())]
+
+
+def _groups(certificate: Certificate) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name, side in (("cell/depth", "left"), ("family", "left"), ("cases", "right"), ("failed", "right")):
+        table.add_column(name, justify=side)  # type: ignore[arg-type]
+    table.add_column("to the last bit", justify="right")
+    table.add_column("budget / gradient", justify="right")
+    table.add_column("worst error / budget", justify="right")
+    groups: dict[tuple[str, str], list[CaseResult]] = {}
+    for case in certificate.cases:
+        cell, depth, *_ = case.id.split("/")
+        groups.setdefault((f"{cell}/{depth}", case.family), []).append(case)
+    for (where, family), cases in groups.items():
+        failed = sum(case.verdict != "passed" for case in cases)
+        worst = max((case.worst for case in cases if case.worst is not None), default=None)
+        table.add_row(
+            where,
+            family,
+            str(len(cases)),
+            Text(str(failed), style="red" if failed else ""),
+            str(sum(case.exact for case in cases)),
+            f"{max(case.budget for case in cases):.1e}",
+            "-" if worst is None else f"{worst:.2g}",
+        )
+    return table
+
+
+def _evidence(certificate: Certificate) -> str:
+    weakest: dict[str, float] = {}
+    for labels in certificate.separated.values():
+        for label, budgets in labels.items():
+            if budgets:
+                weakest[label] = min(weakest.get(label, budgets), budgets)
+    edges = ", ".join(f"{label} {budgets:.0e}" for label, budgets in weakest.items())
+    caught = sum(control.refuted > 0 for control in certificate.controls)
+    seen = f"edges seen, in budgets: {edges}\n" if edges else ""
+    return f"{seen}controls: {caught} of {len(certificate.controls)} known-wrong variants refuted; {certificate.seconds:g} s"

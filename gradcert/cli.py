@@ -1,0 +1,62 @@
+"""The command line: a thin layer over the Python API. Nothing heavy is imported before a command needs it."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+
+import click
+
+from gradcert import __version__
+
+COMMANDS = {"certify": "judge a subject against what it claims", "rules": "the rule table: edges kept x feedback"}
+
+EPILOG = """\b
+Examples:
+  gradcert certify examples/numpy_ostl.py:gradients
+  gradcert certify mypackage.learning:gradients --rule ostl --cell snu --depth 1 --depth 2
+  gradcert rules
+
+\b
+Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 internal error."""
+
+
+class Commands(click.Group):
+    """Commands that are imported when they are run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Import one command."""
+        if name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"gradcert.commands.{name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="gradcert")
+def gradcert() -> None:
+    """Conformance checks and certificates for online-learning gradients of recurrent and spiking networks.
+
+    A subject is any callable that computes gradients; what it claims is checked on generated cases, within an error
+    budget that is derived for every entry, and a claim that fails is diagnosed.
+    """
+
+
+def main() -> None:
+    """Run the command line; errors of ours end with status 4 and say so."""
+    try:
+        gradcert(prog_name="gradcert")
+    except Exception as error:  # the last resort: SystemExit and click's own errors pass by
+        traceback.print_exc()
+        click.echo(f"gradcert: internal error ({type(error).__name__}); this is a defect of gradcert", err=True)
+        sys.exit(4)

@@ -1,0 +1,147 @@
+"""``gradcert certify``."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+EPILOG = """\b
+Examples:
+  gradcert certify examples/torch_rnn.py:gradients
+  gradcert certify examples/wrong_ostl.py:gradients --json certificate.json
+  gradcert certify mypackage.learning:gradients --rule e-prop --cell lif --option reset=subtract_after_leak
+  gradcert certify old_library.py:gradients --python ~/envs/old/bin/python
+
+\b
+A claim comes with the subject (the decorator gradcert.claim) or from the options, which win.
+Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 internal error."""
+
+
+@click.command("certify", epilog=EPILOG)
+@click.argument("subject", metavar="FILE.py:ATTRIBUTE | PACKAGE.MODULE:ATTRIBUTE")
+@click.option("--rule", metavar="NAME", help="Rule that is claimed; see gradcert rules.")
+@click.option("--cell", "cells", metavar="NAME", multiple=True, help="Cell; repeat for several.")
+@click.option(
+    "--depth", "depths", metavar="N", type=click.IntRange(1, 8), multiple=True, help="Number of layers; repeat."
+)
+@click.option("--dtype", type=click.Choice(["float64", "float32"]), help="Arithmetic that is claimed.")
+@click.option(
+    "--option", "options", metavar="NAME=VALUE", multiple=True, help="Convention of the cell; values are JSON."
+)
+@click.option("--profile", type=click.Choice(["quick", "default", "thorough"]), default="default", show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Decides every case.")
+@click.option(
+    "--json",
+    "path",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    help="Write the certificate; - for standard output.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    default=30.0,
+    show_default=True,
+    help="Seconds for one problem.",
+)
+@click.option(
+    "--memory", type=click.IntRange(64), default=8192, show_default=True, help="MiB that the subject may use."
+)
+@click.option(
+    "--python", metavar="PATH", type=click.Path(exists=True, dir_okay=False), help="Interpreter for the subject."
+)
+def command(
+    subject: str,
+    rule: str | None,
+    cells: tuple[str, ...],
+    depths: tuple[int, ...],
+    dtype: str | None,
+    options: tuple[str, ...],
+    profile: str,
+    seed: int,
+    path: str | None,
+    timeout: float,
+    memory: int,
+    python: str | None,
+) -> None:
+    """Judge a subject against what it claims.
+
+    The subject takes one problem and returns its gradients, (loss, gradients) or (loss, gradients, outputs). It runs
+    in a process of its own.
+    """
+    from rich.console import Console
+
+    from gradcert.certify.campaign import certify
+    from gradcert.certify.report import json as json_report
+    from gradcert.certify.report import terminal
+    from gradcert.certify.subject import Limits
+    from gradcert.reference.errors import GradcertError
+
+    errors = Console(stderr=True)
+    try:
+        with _progress(errors) as progress:
+            certificate = certify(
+                subject,
+                rule=rule,
+                cell=cells or None,
+                layers=depths or None,
+                dtype=dtype,
+                options=_options(options),
+                profile=profile,
+                seed=seed,
+                python=python,
+                limits=Limits(call=timeout, memory=memory),
+                progress=progress,
+            )
+    except GradcertError as error:
+        raise click.UsageError(str(error)) from None
+    if path == "-":
+        click.echo(json_report.write(certificate))
+    else:
+        terminal.write(certificate, Console(highlight=False))
+        if path is not None:
+            with click.open_file(path, "w", encoding="utf-8") as file:
+                file.write(json_report.write(certificate) + "\n")
+    sys.exit(certificate.exit_code)
+
+
+def _options(pairs: tuple[str, ...]) -> dict[str, Any] | None:
+    """Read NAME=VALUE; a value that is no JSON is a word."""
+    import json
+
+    from gradcert.reference.errors import GradcertError
+
+    out: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise GradcertError(f"--option {pair}", allowed="NAME=VALUE, such as strict=true or surrogate=atan")
+        try:
+            out[name] = json.loads(value)
+        except ValueError:
+            out[name] = value
+    return out or None
+
+
+class _progress:
+    """A progress bar on standard error, if it is a terminal."""
+
+    def __init__(self, console: Any) -> None:
+        self.console, self.bar, self.task = console, None, None
+
+    def __enter__(self) -> Any:
+        if not self.console.is_terminal:
+            return None
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+        self.bar = bar = Progress(*columns, console=self.console, transient=True)
+        bar.start()
+        self.task = task = bar.add_task("starting", total=None)
+        return lambda done, total, what: bar.update(task, completed=done, total=total, description=what)
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar is not None:
+            self.bar.stop()
