@@ -20,7 +20,7 @@ from gradcert.reference.numbers import FLOAT64, Array, Numbers
 from gradcert.reference.reverse import error_node, pull_use, weights_down
 from gradcert.reference.rules.rule import Rule
 from gradcert.reference.step import Step, absorb, across, immediate, within
-from gradcert.reference.structure import basis, reachable
+from gradcert.reference.structure import basis, gate, reachable
 from gradcert.reference.tangent import ONE, Operator, Tangent, applied, contracted, projected, summed
 from gradcert.reference.tape import drive_at, drives, local_parameters
 
@@ -277,10 +277,10 @@ class Learner:
     def _masked(self, m: int, layer: Layer, name: str, trace: Trace) -> Trace:
         """Confine a trace to the units that its parameter may reach (SnAp-n)."""
         if (m, name) not in self.masks:
-            self.masks[m, name] = reachable(layer, self.rule.own, name, self.rule.reach or 1).T.astype(int)
+            self.masks[m, name] = reachable(layer, self.rule.own, name, self.rule.reach or 1).T
         mask = self.masks[m, name]
         return {
-            c: Tangent("full", t.array * mask[None, :, :, None], t.synapse) if t.form == "full" else t
+            c: Tangent("full", t.array * gate(mask[None, :, :, None], t.array), t.synapse) if t.form == "full" else t
             for c, t in trace.items()
         }
 

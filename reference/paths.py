@@ -13,7 +13,7 @@ from gradcert.reference.edges import Edge, Link
 from gradcert.reference.numbers import Array
 from gradcert.reference.reverse import at, credit_below, is_kept, layer_gradients, pull_link
 from gradcert.reference.rules.rule import Rule
-from gradcert.reference.structure import basis, kept_links, reachable
+from gradcert.reference.structure import basis, gate, kept_links, reachable
 from gradcert.reference.tape import LayerTape, Tape
 
 
@@ -73,7 +73,7 @@ def masked_gradients(tape: LayerTape, delta: Array, rule: Rule) -> dict[str, Arr
     out: dict[str, Array] = {}
     for name in names:
         mask = reachable(tape.layer, rule.own, name, rule.reach or 1)
-        adjoints = _confined(tape, delta, links, carried, mask[:, None, :].astype(int))
+        adjoints = _confined(tape, delta, links, carried, gate(mask[:, None, :], delta))
         diagonal = {
             node: np.stack([a[:, r, :, r] for r in range(tape.layer.units)], axis=-1) for node, a in adjoints.items()
         }

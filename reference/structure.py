@@ -88,5 +88,10 @@ def reachable(layer: Layer, kept: frozenset[Edge], parameter: str, within: int) 
     return now.T
 
 
+def gate(mask: Array, like: Array) -> Array:
+    """Return a boolean mask as numbers that do not widen the dtype of `like`."""
+    return mask.astype(int if like.dtype == object else like.dtype)
+
+
 def _through(layer: Layer, link: Link, reached: Array) -> Array:
     return reached if link.weight is None else (pattern(layer, link.weight).astype(int) @ reached.astype(int)) > 0

@@ -75,3 +75,16 @@ def test_learner_gives_the_gradient_of_every_prefix():
         learner.step(x[t], y[t])
         r = reverse.gradients(network, p, x[: t + 1], y[: t + 1], rule=rule)
         assert worst(network, p, x[: t + 1], y[: t + 1], rule, None, learner.gradients(), r) <= 1
+
+
+@pytest.mark.parametrize("name", ("ostl", "e-prop", "ottt", "snap-1", "rtrl"))
+def test_the_learner_holds_no_past(name):
+    """Online means constant memory: what the learner holds after 5 steps is what it holds after 60."""
+    network, p, x, y = problem("snu", 2, seed=3)
+    learner = forward.Learner(network, p, rule=RULES[name], steps=60, batch=x.shape[1])
+    held = []
+    for t in range(60):
+        learner.step(x[t % len(x)], y[t % len(y)])
+        traces = [g.array.nbytes for layer in learner.traces for trace in layer.values() for g in trace.values()]
+        held.append((len(traces), sum(traces), sum(a.nbytes for s in learner.spare for a in s.values())))
+    assert held[59] == held[5]
