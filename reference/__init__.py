@@ -7,7 +7,7 @@ What it may import: NumPy and the standard library, nothing else.
 """
 
 from gradcert.reference import forward, reverse
-from gradcert.reference.cells import CELLS, Lif, Rnn, Snu, Ssnu
+from gradcert.reference.cells import CELLS, Alif, Gru, Integrator, LeakyRnn, Lif, Lstm, Ltc, Rnn, Snu, Ssnu
 from gradcert.reference.edges import TEMPORAL, Edge, Link, Use
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.feedback import draw_feedback
@@ -19,6 +19,7 @@ from gradcert.reference.rules import RULES, Rule, rule_named
 from gradcert.reference.rules.estimator import Estimator
 from gradcert.reference.rules.estimators import ESTIMATORS, estimator_named
 from gradcert.reference.surrogates import SURROGATES, Surrogate
+from gradcert.reference.synapses import SYNAPSES, AvgPool, Conv2d, Dense
 from gradcert.reference.tape import Tape, record
 
 __all__ = [
@@ -28,16 +29,26 @@ __all__ = [
     "FLOAT64",
     "RULES",
     "SURROGATES",
+    "SYNAPSES",
     "TEMPORAL",
+    "Alif",
+    "AvgPool",
+    "Conv2d",
+    "Dense",
     "Edge",
     "Estimator",
     "Floats",
     "GradcertError",
+    "Gru",
+    "Integrator",
     "Layer",
+    "LeakyRnn",
     "Learner",
     "Lif",
     "Link",
     "Loss",
+    "Lstm",
+    "Ltc",
     "Network",
     "Numbers",
     "Rnn",
