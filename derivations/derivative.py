@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sympy
 
-from gradcert.derivations.ledger import Ledger
-from gradcert.derivations.ring import Ring
-from gradcert.reference.edges import Edge
+from gradcert.derivations.ledger import Definition, Ledger
+from gradcert.derivations.ring import Ring, is_zero
+from gradcert.reference.edges import Edge, Link, Use
 from gradcert.reference.network import Network
 from gradcert.reference.reverse import error_node
 from gradcert.reference.rules.rule import Rule
@@ -42,32 +43,98 @@ class Local:
     free: tuple[tuple[Any, Any], ...]  # (parameter, immediate derivative)
 
 
-def differentiate(ledger: Ledger, parameters: frozenset[Any]) -> list[Local]:
+def differentiate(ledger: Ledger, parameters: frozenset[Any]) -> tuple[list[Local], list[str]]:
     """Differentiate every definition of a ledger with SymPy.
 
     Parameters
     ----------
-    ledger : the forward code's definitions.
+    ledger : the forward code's definitions and the local derivatives that the cells' code returned.
     parameters : the symbols of the parameters.
+
+    Returns
+    -------
+    The dependences, and the sentences about local derivatives of the code that are not the derivative of its step.
     """
-    out = []
+    out, wrong = [], []
+    matched: set[tuple[Any, Link | Use]] = set()
     for d in ledger.definitions.values():
         terms, free = [], []
+        coefficients: dict[tuple[Any, Link | Use | None, Any], Any] = {}
         for s in sorted(d.expression.free_symbols, key=str):
             known, read = ledger.definitions.get(s), ledger.occurrences.get(s)
             if not (known or read or s in parameters):
                 continue
+            key = _key(ledger, d, s)
+            source = s if read is None else read.source
             c = ledger.resolved(sympy.diff(d.expression, s))
+            coefficients[source, key, s in parameters] = coefficients.get((source, key, s in parameters), 0) + c
+        for (source, key, is_parameter), c in coefficients.items():
+            target = sympy.Symbol(str(d.symbol).removeprefix("+"))
+            if key is not None and (target, key) in ledger.factors:
+                given, code = ledger.factors[target, key]
+                matched.add((target, key))
+                if same(code, c):
+                    c = given
+                else:
+                    wrong.append(_sentence(d, key, code, c))
+            elif key is not None:
+                wrong.append(_sentence(d, key, "missing", c))
             if c == 0:
                 continue
-            if read is not None:
-                terms.append(Term(read.source, c, read.link.edge))
-            elif known is not None:
-                terms.append(Term(s, c, None, below=known.layer < d.layer))
+            if is_parameter:
+                free.append((source, c))
             else:
-                free.append((s, c))
+                link = key if isinstance(key, Link) and key.lag else None
+                edge = link.edge if link is not None else _weighted_edge(ledger, d, source)
+                known = ledger.definitions.get(source)
+                terms.append(Term(source, c, edge, below=known is not None and known.layer < d.layer))
         out.append(Local(d.symbol, d.layer, d.step, d.node, tuple(terms), tuple(free)))
-    return out
+    for (target, key), (_, code) in ledger.factors.items():
+        if isinstance(key, Link) and target in ledger.definitions and (target, key) not in matched and code != 0:
+            wrong.append(_sentence(ledger.definitions[target], key, code, 0))
+    return out, sorted(set(wrong))
+
+
+@lru_cache(maxsize=100_000)
+def same(a: Any, b: Any) -> bool:
+    """Return whether two expressions are equal as polynomials (or quotients)."""
+    return a == b or is_zero(a - b)
+
+
+def _key(ledger: Ledger, d: Definition, s: Any) -> Link | Use | None:
+    """Return the unweighted link or the use along which a node depends on a symbol; None inside a weighted drive."""
+    if d.node.startswith("+"):
+        # a bias is added to the drive; everything else in it is multiplied by weights
+        use = Use(d.node[1:], _parameter(s))
+        return use if (sympy.Symbol(str(d.symbol)[1:]), use) in ledger.factors else None
+    if s in ledger.occurrences:
+        return ledger.occurrences[s].link
+    if s in ledger.definitions:
+        source = ledger.definitions[s].node
+        return None if source.startswith("+") else Link(d.node, source)
+    return Use(d.node, _parameter(s))
+
+
+def _parameter(s: Any) -> str:
+    """Return the local name of the parameter that a symbol ``name<layer>[index]`` belongs to."""
+    return str(s).split("[")[0].rstrip("0123456789")
+
+
+def _weighted_edge(ledger: Ledger, d: Definition, source: Any) -> Edge | None:
+    """Return the edge of a weighted link from the step before, None within a step."""
+    for s in d.expression.free_symbols:
+        if s in ledger.occurrences and ledger.occurrences[s].source == source:
+            return ledger.occurrences[s].link.edge
+    return None
+
+
+def _sentence(d: Definition, key: Link | Use, code: Any, derivative: Any) -> str:
+    if isinstance(key, Use):
+        where = f"d{key.target}/d{key.parameter} (explicit)"
+    else:
+        edge = f"edge {key.edge.value.upper()}" if key.lag else "within the step"
+        where = f"d{key.target}/d{key.source} ({edge})"
+    return f"{where}: the code returns {code}, the derivative of its step is {derivative}"
 
 
 def expressions(locals_: Iterable[Local]) -> list[Any]:
@@ -87,14 +154,16 @@ def kept_derivative(
     layer: int,
     *,
     feedback: Mapping[str, Any],
+    known: Mapping[Any, dict[tuple[Any, int], Any]] | None = None,
 ) -> dict[Any, dict[tuple[Any, int], Any]]:
     """Return d(name)/d(parameter of one layer) over the kept edges: name -> (parameter, age) -> ring element.
 
-    The age is the number of edges through time on the path where the rule has a window, else 0.
+    The age is the number of edges through time on the path where the rule has a window, else 0. `known` are
+    derivatives given beforehand (the hypothesis of an induction).
     """
     last = network.depth - 1
     swapped = _feedback_weights(network, rule, feedback)
-    out: dict[Any, dict[tuple[Any, int], Any]] = {}
+    out: dict[Any, dict[tuple[Any, int], Any]] = dict(known or {})
 
     def add(total: dict[tuple[Any, int], Any], source: Any, coefficient: Any, older: int) -> None:
         factor = None
@@ -106,7 +175,7 @@ def kept_derivative(
                 total[parameter, age] = total[parameter, age] + term if (parameter, age) in total else term
 
     for item in locals_:
-        if item.layer < layer:
+        if item.layer < layer or item.symbol in (known or {}):
             continue
         total: dict[tuple[Any, int], Any] = {}
         own = item.layer == layer

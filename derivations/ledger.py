@@ -1,14 +1,15 @@
 """The forward code, run on symbols and written down definition by definition.
 
-`Named` wraps a cell. The engine calls it as it calls the cell; it calls the cell's own ``step`` and ``factors`` and
-gives every result a name, so that no expression grows with the length of the sequence. What a name stands for goes
-into the `Ledger`. Each time the code reads a value of the step before, it is handed a copy with a name of its own (an
-*occurrence*): that is how an edge can be cut afterwards without touching the code.
+`Named` wraps a cell. The engine calls it as it calls the cell; it runs the cell's own ``step`` on traced scalars,
+reads off how each node was computed from the nodes that it is linked to, and gives every node a name, so that no
+expression grows with the length of the sequence. What a name stands for goes into the `Ledger`. A value of the step
+before is replaced, in each node that uses it, by a copy with a name of its own (an *occurrence*): that is how an edge
+can be cut afterwards without touching the code.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -16,6 +17,7 @@ import numpy as np
 import sympy
 
 from gradcert.derivations.symbols import each
+from gradcert.derivations.traced import TRACED, Traced, check_same, traced
 from gradcert.reference.cells.protocol import Cell, Drive, Nodes
 from gradcert.reference.edges import Link, Use
 from gradcert.reference.errors import GradcertError
@@ -41,7 +43,7 @@ class Definition:
 
 @dataclass(frozen=True)
 class Occurrence:
-    """One reading of a value of the step before: the value's name and the link along which it was read."""
+    """One use of a value of the step before: the value's name, and the link along which it is used."""
 
     source: Any
     link: Link
@@ -49,48 +51,26 @@ class Occurrence:
 
 @dataclass
 class Ledger:
-    """All definitions, in the order in which the code made them."""
+    """All definitions, in an order in which each uses earlier ones only; and the code's local derivatives.
 
+    Attributes
+    ----------
+    opaque : whether the engine gets each local derivative as one symbol. That the symbol is the derivative of the
+        code's own step is proved separately (`derivative.differentiate`), so nothing is lost, and products of
+        Jacobians stay as short as the number of their paths.
+    factors : (name of the target, link or use) -> (what the engine was given, what the cell's code returned).
+    """
+
+    opaque: bool = True
     definitions: dict[Any, Definition] = field(default_factory=dict)
     occurrences: dict[Any, Occurrence] = field(default_factory=dict)
+    factors: dict[tuple[Any, Link | Use], tuple[Any, Any]] = field(default_factory=dict)
     clock: dict[int, int] = field(default_factory=dict)
-
-    def value(self, symbol: Any) -> Any:
-        """Return the definition of a name with every occurrence replaced by what was read; other symbols stay."""
-        if symbol not in self.definitions:
-            return symbol
-        return self.resolved(self.definitions[symbol].expression)
 
     def resolved(self, expression: Any) -> Any:
         """Replace occurrences by the values that they are copies of."""
         e = sympy.sympify(expression)
         return e.xreplace({s: self.occurrences[s].source for s in e.free_symbols if s in self.occurrences})
-
-
-class _Reads(Mapping[str, Array]):
-    """Previous values, a fresh occurrence at every reading."""
-
-    def __init__(self, prev: Nodes, place: str) -> None:
-        self.prev, self.place = prev, place
-        self.made: dict[Any, tuple[str, Any]] = {}  # occurrence -> (node, source)
-        self.count = 0
-
-    def __getitem__(self, node: str) -> Array:
-        self.count += 1
-        return each(lambda source: self._copy(node, source), self.prev[node])
-
-    def _copy(self, node: str, source: Any) -> Any:
-        if not getattr(source, "is_Symbol", False):
-            return source
-        copy = sympy.Symbol(f"{source}@{self.place}#{self.count}")
-        self.made[copy] = (node, source)
-        return copy
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.prev)
-
-    def __len__(self) -> int:
-        return len(self.prev)
 
 
 @dataclass(frozen=True)
@@ -133,51 +113,128 @@ class Named:
         return self.cell.constants()
 
     def step(self, n: Numbers, p: Mapping[str, Array], drive: Drive, prev: Nodes) -> dict[str, Array]:
-        """Run the cell's step on occurrences; name its nodes and its drives."""
+        """Run the cell's step; name its nodes and its drives."""
         t = self.ledger.clock.get(self.layer, 0)
         self.ledger.clock[self.layer] = t + 1
-        reads = _Reads(prev, f"{self.layer}.{t}")
-        weighted: dict[Any, str] = {}
-
-        def named_drive(node: str, **sources: Array) -> Array:
-            for values in sources.values():
-                weighted.update({s: node for s in values.reshape(-1) if s in reads.made})
-            return self._name(f"+{node}", t, drive(node, **sources))
-
-        now = self.cell.step(n, p, named_drive, reads)
-        if set(now) != set(self.cell.nodes):
-            raise GradcertError(f"the step of {self.name} returns {sorted(now)}", allowed=", ".join(self.cell.nodes))
-        out = {node: self._name(node, t, now[node]) for node in self.cell.nodes}
-        for copy, (node, source) in reads.made.items():
-            self.ledger.occurrences[copy] = Occurrence(source, self._link(copy, node, now, weighted))
-        return out
+        return _StepRun(self, t, drive, prev).run(p)
 
     def factors(self, n: Numbers, p: Mapping[str, Array], prev: Nodes, now: Nodes) -> dict[Link | Use, Any]:
-        """Run the cell's factors; the nodes of the step itself are given as what they stand for."""
-        return self.cell.factors(n, p, prev, {k: each(self.ledger.value, v) for k, v in now.items()})
+        """Run the cell's factors on the names; write them down, and hand them on as symbols."""
+        return {key: self._factor(key, f, now[key.target]) for key, f in self.cell.factors(n, p, prev, now).items()}
 
-    def _name(self, node: str, t: int, values: Array) -> Array:
-        out = np.empty(values.shape, dtype=object)
+    def _factor(self, key: Link | Use, factor: Any, targets: Array) -> Any:
+        """Return a factor in the form in which the cell returned it: a scalar stays one, an array keeps its shape."""
+        values = np.asarray(factor, dtype=object)
+        given = np.empty(values.shape, dtype=object)
+        # an array without time and batch axes is the same for all steps and samples, and so is its symbol
+        whole = np.broadcast_to(values, targets.shape)
         for index in np.ndindex(values.shape):
-            place = ",".join(map(str, (*index[:-1], index[-1])))
-            symbol = sympy.Symbol(f"{node}{self.layer}^{t}[{place}]")
-            self.ledger.definitions[symbol] = Definition(symbol, sympy.sympify(values[index]), self.layer, t, node)
-            out[index] = symbol
+            value = sympy.sympify(values[index])
+            place = str(targets[index]) if values.shape == targets.shape else f"{self.layer},{index}"
+            plain = not self.ledger.opaque or value.is_number or values.ndim == 0
+            given[index] = value if plain else sympy.Symbol(f"<{_label(key)}|{place}>")
+        spread = np.broadcast_to(given, targets.shape)
+        for index, target in np.ndenumerate(targets):
+            self.ledger.factors[target, key] = (sympy.sympify(spread[index]), sympy.sympify(whole[index]))
+        return factor if values.ndim == 0 else given
+
+
+def _label(key: Link | Use) -> str:
+    """Return a name for a local derivative."""
+    if isinstance(key, Use):
+        return f"d{key.target}/d{key.parameter}"
+    return f"d{key.target}/d{key.source}" + (f":{key.edge.value}" if key.lag else "")
+
+
+class _StepRun:
+    """One call of a cell's step."""
+
+    def __init__(self, cell: Named, t: int, drive: Drive, prev: Nodes) -> None:
+        self.cell, self.t, self.drive, self.prev = cell, t, drive, prev
+        self.leaves = {node: each(lambda v: Traced.leaf(v), values) for node, values in prev.items()}
+        self.came_from = {id(leaf): (k, i) for k, a in self.leaves.items() for i, leaf in np.ndenumerate(a)}
+        self.given: list[tuple[str, str, Array]] = []
+        self.drives: dict[str, list[tuple[Any, Any]]] = {}
+
+    def run(self, p: Mapping[str, Array]) -> dict[str, Array]:
+        wrapped = {name: each(traced, values) for name, values in p.items()}
+        now = self.cell.cell.step(TRACED, wrapped, self._drive, self.leaves)
+        if set(now) != set(self.cell.nodes):
+            given = f"the step of {self.cell.name} returns {sorted(now)}"
+            raise GradcertError(given, allowed=", ".join(self.cell.nodes))
+        for target, source, values in self.given:
+            check_same(values, now[source], f"what the step of {self.cell.name} gives as {source} to drive({target!r})")
+        out = {}
+        for node in self.cell.nodes:
+            for fed, entries in list(self.drives.items()):
+                # a drive is written down as soon as the nodes that it multiplies are
+                sources = {k.source for k in self.cell.links if k.target == fed and k.weight and not k.lag} - {"x"}
+                if sources <= set(out):
+                    for symbol, expression in entries:
+                        self._write(symbol, expression, f"+{fed}")
+                    del self.drives[fed]
+            out[node] = self._node(node, now)
         return out
 
-    def _link(self, copy: Any, source: str, now: Nodes, weighted: Mapping[Any, str]) -> Link:
-        """Return the declared link along which an occurrence was read."""
-        if copy in weighted:
-            target, has_weight = weighted[copy], True
-        else:
-            inside = [k for k in self.cell.nodes if any(copy in sympy.sympify(e).free_symbols for e in now[k].flat)]
-            if not inside:  # read and not used
-                return Link(source, source, lag=1)
-            target, has_weight = inside[0], False
-        for link in self.cell.links:
-            if (link.target, link.source, link.lag, link.weight is not None) == (target, source, 1, has_weight):
-                return link
-        raise GradcertError(
-            f"the step of {self.cell.name} reads the previous {source} into {target}, and no such link is declared",
-            allowed=", ".join(f"{k.source} -> {k.target}" for k in self.cell.links if k.lag),
-        )
+    def _symbol(self, node: str, index: tuple[int, ...]) -> Any:
+        return sympy.Symbol(f"{node}{self.cell.layer}^{self.t}[{','.join(map(str, index))}]")
+
+    def _write(self, symbol: Any, expression: Any, node: str) -> None:
+        self.cell.ledger.definitions[symbol] = Definition(symbol, expression, self.cell.layer, self.t, node)
+
+    def _drive(self, node: str, **sources: Array) -> Array:
+        """Let the engine compute a drive from occurrences and from names; return names."""
+        weighted = {k.source: k for k in self.cell.links if k.target == node and k.weight is not None}
+        arguments = {}
+        for source, values in sources.items():
+            link = weighted.get(source)
+            if link is not None and link.lag == 0:
+                self.given.append((node, source, values))
+                symbols = [self._symbol(source, i) for i in np.ndindex(values.shape)]
+            else:
+                check_same(values, self.leaves[source], f"what drive({node!r}) gets as the previous {source}")
+                symbols = [self._occurrence(link, source, i, node) for i in np.ndindex(values.shape)]
+            arguments[source] = np.array(symbols, dtype=object).reshape(values.shape)
+        result = self.drive(node, **arguments)
+        out = np.empty(result.shape, dtype=object)
+        for index in np.ndindex(result.shape):
+            symbol = self._symbol(f"+{node}", index)
+            self.drives.setdefault(node, []).append((symbol, sympy.sympify(result[index])))
+            out[index] = Traced.leaf(symbol)
+        return out
+
+    def _occurrence(self, link: Link | None, source: str, index: tuple[int, ...], target: str) -> Any:
+        value = self.prev[source][index]
+        weight = "w" if link is not None and link.weight is not None else ""
+        copy = sympy.Symbol(f"{value}>{weight}{target}{self.cell.layer}^{self.t}")
+        if link is not None:
+            self.cell.ledger.occurrences[copy] = Occurrence(value, link)
+        return copy
+
+    def _node(self, node: str, now: Nodes) -> Array:
+        """Write a node's definition in terms of the nodes that it is linked to; return its names."""
+        same = [k.source for k in self.cell.links if k.target == node and k.lag == 0 and k.weight is None]
+        earlier = {k.source: k for k in self.cell.links if k.target == node and k.lag == 1 and k.weight is None}
+        out = np.empty(now[node].shape, dtype=object)
+        for index in np.ndindex(out.shape):
+            held = {id(now[source][index]): self._symbol(source, index) for source in same}
+
+            def stop(value: Traced, held: Mapping[int, Any] = held) -> Any:
+                if id(value) in held:
+                    return held[id(value)]
+                if id(value) in self.came_from:
+                    source, place = self.came_from[id(value)]
+                    if source not in earlier:
+                        raise GradcertError(
+                            f"the step of {self.cell.name} uses the previous {source} in {node}, which is no link",
+                            allowed=", ".join(f"{k.source} -> {k.target}" for k in self.cell.links if k.lag),
+                        )
+                    return self._occurrence(earlier[source], source, place, node)
+                return None
+
+            value = now[node][index]
+            whole = stop(value) if id(value) in self.came_from else None
+            expression = value.expression(stop) if whole is None else whole
+            out[index] = self._symbol(node, index)
+            self._write(out[index], sympy.sympify(expression), node)
+        return out

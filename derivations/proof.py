@@ -36,7 +36,8 @@ class Result:
     ----------
     claim : in words.
     identities : number of polynomial identities that were checked.
-    failed : names of the parameters whose identity does not hold.
+    failed : local derivatives of the code that are wrong, as sentences that name the edge; then the names of the
+        parameters whose identity does not hold.
     seconds : time taken.
     """
 
@@ -108,9 +109,9 @@ def feedback_symbols(network: Network, rule: Rule) -> dict[str, Any]:
     return {name: symbols(f"{name.split('.')[2]}{name.split('.')[1]}", shape) for name, shape in shapes.items()}
 
 
-def run(engine: str, p: Problem, rule: Rule) -> tuple[Ledger, dict[str, Any]]:
+def run(engine: str, p: Problem, rule: Rule, *, opaque: bool = True) -> tuple[Ledger, dict[str, Any]]:
     """Run an engine on the symbols; return the ledger of its forward code and its gradients."""
-    ledger = Ledger()
+    ledger = Ledger(opaque=opaque)
     feedback = feedback_symbols(p.network, rule)
     grads = ENGINES[engine](
         named(p.network, ledger),
@@ -154,7 +155,7 @@ def hidden_slopes(p: Problem, rule: Rule, layer: int, feedback: Mapping[str, Any
     return out
 
 
-def prove(p: Problem, rule: Rule, engine: str) -> Result:
+def prove(p: Problem, rule: Rule, engine: str, *, opaque: bool = True) -> Result:
     """Prove that an engine's gradient of a rule is the derivative of the loss with the rule's edges cut.
 
     Raises
@@ -171,13 +172,13 @@ def prove(p: Problem, rule: Rule, engine: str) -> Result:
     if rule.reach is not None or rule.feedback == "local":
         raise GradcertError(f"the rule {rule.name!r} is no cut of edges", allowed="rules without reach")
     start = time.perf_counter()
-    ledger, grads = run(engine, p, rule)
-    locals_ = differentiate(ledger, p.free)
+    ledger, grads = run(engine, p, rule, opaque=opaque)
+    locals_, wrong = differentiate(ledger, p.free)
     feedback = {**p.parameters, **feedback_symbols(p.network, rule)}
     slopes = loss_slopes(p)
     extra = [s for v in feedback.values() for s in v.flat] + [*p.targets.flat, *slopes.values()]
     ring = Ring([*expressions(locals_), *extra, *(e for g in grads.values() for e in map(sympy.sympify, g.flat))])
-    failed, count = [], 0
+    failed, count = [f"{p.network.layers[0].cell.name}: {sentence}" for sentence in wrong], len(ledger.factors)
     for layer in range(p.network.depth):
         derivative = kept_derivative(p.network, locals_, ring, rule, layer, feedback=feedback)
         hidden = rule.feedback == "target" and layer < p.network.depth - 1

@@ -1,0 +1,104 @@
+"""Which cells, at which sizes, the proofs run over: every registered cell, every option that changes a derivative."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from gradcert.derivations.proof import Problem, problem
+from gradcert.reference.cells import CELLS
+from gradcert.reference.network import Layer, Network
+from gradcert.reference.rules import RULES, Rule, rule_named
+
+# Options to run through, cell by cell; a cell that is not named here runs with its defaults. `train` is filled in.
+_OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
+    "snu": ({"transfer": "tanh"}, {"recurrent": False, "bias": False}),
+    "ssnu": ({"transfer": "tanh"}, {"recurrent": False}),
+    "lif": (
+        {"reset": "subtract_before_leak", "recurrent": True},
+        {"reset": "subtract_after_leak", "gain": "one_minus_leak", "recurrent": True},
+        {"reset": "hard", "recurrent": True},
+        {"reset": "hard", "gain": "one_minus_leak"},
+        {"reset": "none", "recurrent": True},
+    ),
+    "lstm": ({}, {"peepholes": True}),
+    "gru": ({"reset": "after"}, {"reset": "before"}),
+    "integrator": ({"gain": "one"}, {"gain": "one_minus_kappa"}),
+}
+
+
+def trainable(cell: Any) -> tuple[str, ...]:
+    """Return the per-unit constants that a cell class can train."""
+    import sys
+
+    if "train" not in {f.name for f in fields(cell)}:
+        return ()
+    return tuple(getattr(sys.modules[cell.__module__], "PARAMETERS", ())) or _shared_parameters(cell)
+
+
+def _shared_parameters(cell: Any) -> tuple[str, ...]:
+    # a cell whose equations live in a shared module names its trainable constants there
+    return tuple(name for name in cell().constants() if _accepts(cell, name))
+
+
+def _accepts(cell: Any, name: str) -> bool:
+    try:
+        cell(train=(name,))
+    except ValueError:
+        return False
+    return True
+
+
+def variants() -> dict[str, Any]:
+    """Return label -> cell, with everything trained that can be.
+
+    Examples
+    --------
+    >>> variants()["rnn"].name
+    'rnn'
+    """
+    out: dict[str, Any] = {}
+    for name, cell in CELLS.items():
+        train = trainable(cell)
+        for options in _OPTIONS.get(name, ({},)):
+            label = name + "".join(f" {k}={v}" for k, v in options.items())
+            out[label] = cell(**options, **({"train": train} if train else {}))
+    return out
+
+
+def rules() -> dict[str, Rule]:
+    """Return the rows of the table that are cuts of edges; a window or chunk of 2 steps, so that T = 3 sees it."""
+    out = {}
+    for name, rule in RULES.items():
+        if rule.reach is None and rule.feedback != "local":
+            row = rule_named(name, steps=2) if rule.window or rule.chunk else rule
+            out[row.name] = row
+    return out
+
+
+def deep(cell: Any, *, inputs: int = 2, units: int = 2) -> Network:
+    """Return two layers of a cell: everything that can happen in a layer and between two."""
+    return Network(layers=(Layer(cell, inputs=inputs, units=units), Layer(cell, inputs=units, units=units)))
+
+
+def problems(cell: Any) -> list[Problem]:
+    """Return the problems that every row is proved on: two layers of the cell, and one under a leaky readout.
+
+    Cells of many gates take two steps where the others take three: their polynomials have 10^6 terms otherwise, and
+    length is the business of the induction.
+    """
+    steps = 3 if len(cell.nodes) <= 8 else 2
+    return [problem(deep(cell), steps=steps), problem(under_readout(cell), steps=3)]
+
+
+def applicable(rule: Rule, network: Network) -> bool:
+    """Return whether the engine takes a rule for a network; direct feedback needs one weighted input at the top."""
+    inputs = [link for link in network.layers[-1].cell.links if link.source == "x"]
+    return rule.feedback != "direct" or len(inputs) == 1
+
+
+def under_readout(cell: Any) -> Network:
+    """Return one layer under a leaky readout, whose state a rule may keep although it cuts other upper layers."""
+    return Network(
+        layers=(Layer(cell, inputs=1, units=2), Layer(CELLS["integrator"](train=("kappa",)), inputs=2, units=1))
+    )

@@ -1,0 +1,97 @@
+"""Break one term of one local derivative of a cell and see that a proof fails and says which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import sympy
+
+from gradcert.derivations.proof import Problem, Result, problem, prove
+from gradcert.derivations.symbols import each
+from gradcert.reference.cells.protocol import Cell, Drive, Nodes
+from gradcert.reference.edges import Link, Use
+from gradcert.reference.network import Layer, Network
+from gradcert.reference.numbers import Array, Numbers
+from gradcert.reference.rules import rule_named
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A cell with the first term of one local derivative left out (a derivative of one term becomes 0)."""
+
+    name: ClassVar[str] = "broken"
+    cell: Cell
+    key: Link | Use
+
+    def __getattribute__(self, key: str) -> Any:
+        if key in ("name", "nodes", "links", "uses", "trained", "constants", "step"):
+            return getattr(object.__getattribute__(self, "cell"), key)
+        return object.__getattribute__(self, key)
+
+    def factors(self, n: Numbers, p: Mapping[str, Array], prev: Nodes, now: Nodes) -> dict[Link | Use, Any]:
+        """Return the cell's local derivatives, one of them wrong."""
+        out = self.cell.factors(n, p, prev, now)
+        broken = each(_without_first_term, out[self.key])
+        return {**out, self.key: broken if np.ndim(out[self.key]) else broken.item()}
+
+    # typed for the protocol; served by __getattribute__
+    def step(self, n: Numbers, p: Mapping[str, Array], drive: Drive, prev: Nodes) -> dict[str, Array]:
+        """Compute one step as the cell does."""
+        return self.cell.step(n, p, drive, prev)
+
+
+def _without_first_term(value: Any) -> Any:
+    terms = sympy.Add.make_args(sympy.expand(value))
+    return sympy.Add(*sorted(terms, key=str)[1:])
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One broken local derivative and the proof that met it."""
+
+    cell: str
+    rule: str
+    key: Link | Use
+    result: Result
+
+    @property
+    def named(self) -> bool:
+        """Whether the proof fails and names the cell and the edge (or the explicit path) that was broken."""
+        start = f"{self.cell}: {describe(self.key)}"
+        return not self.result.proved and any(sentence.startswith(start) for sentence in self.result.failed)
+
+
+def describe(key: Link | Use) -> str:
+    """Return how a failed proof names a local derivative."""
+    if isinstance(key, Use):
+        return f"d{key.target}/d{key.parameter} (explicit)"
+    return f"d{key.target}/d{key.source} ({f'edge {key.edge.value.upper()}' if key.lag else 'within the step'})"
+
+
+def keys(cell: Cell) -> list[Link | Use]:
+    """Return the local derivatives of a cell that a proof can be about: all links, and the uses of what is trained."""
+    p = tiny(cell)
+    result = [*(k for k in cell.links if k.weight is None), *(u for u in cell.uses if u.parameter in cell.trained)]
+    return result if p is not None else []
+
+
+def tiny(cell: Cell) -> Problem:
+    """Return one layer of two units over two steps."""
+    return problem(Network(layers=(Layer(cell, inputs=1, units=2),)), steps=2)
+
+
+def mutations(label: str, cell: Cell, rule: str = "ostl") -> Iterator[Mutation]:
+    """Break every local derivative of a cell in turn.
+
+    Examples
+    --------
+    >>> from gradcert.reference import Rnn
+    >>> [(m.named, m.result.failed[0].split(":")[1]) for m in mutations("rnn", Rnn())]
+    [(True, ' dz/da (within the step)'), (True, ' da/db (explicit)')]
+    """
+    for key in keys(cell):
+        result = prove(tiny(Broken(cell, key)), rule_named(rule), "reverse")
+        yield Mutation(cell.name, rule, key, result)
