@@ -9,6 +9,8 @@ threshold one step later and after the leak, and never differentiates that reset
 So the claim is BPTT without the RESET edge. Every surrogate of the library returns ``(x > 0).float()``: spikes, and
 with them the credit that flows back through them, are float32 whatever the neuron is given. `gradients` therefore
 claims float32; `gradients_float64` is the same neuron with a surrogate of our own that keeps the dtype.
+`gradients_as_documented` claims the threshold test of the documentation, and is refuted before any gradient is looked
+at: a membrane potential exactly at the threshold is silent.
 """
 
 import snntorch
@@ -80,6 +82,14 @@ def leaky(problem, dtype, surrogate):
 def gradients(problem):
     """The library as it is."""
     return leaky(problem, torch.float32, snntorch.surrogate.atan)
+
+
+@gradcert.claim(
+    rule="bptt-detached-reset", cells=("lif",), depths=(1, 2), dtype="float32", options={**CONVENTIONS, "strict": False}
+)
+def gradients_as_documented(problem):
+    """The library as its documentation describes it: firing at or above the threshold."""
+    return gradients(problem)
 
 
 @gradcert.claim(
