@@ -20,6 +20,8 @@ try:
 except ImportError as error:  # pragma: no cover - one sentence instead of a traceback deep inside a proof
     raise GradcertError("z3-solver is not installed", do="pip install 'gradcert[smt]'") from error
 
+NEAREST = tuple(mode for mode in Rounding if mode.value.startswith("nearest"))
+
 
 @dataclass(frozen=True)
 class Terms:
@@ -55,7 +57,7 @@ def int_step(
     prefix : put before the names of fresh variables (one per step, when steps are chained).
     state, inputs : terms to use instead of fresh variables.
     box : ranges of all intermediates; where given, a product of two variables is a fresh variable within its McCormick
-        envelope (a sound, linear abstraction), else the exact product.
+        envelope and rounding to nearest any integer within half an ulp (sound, linear abstractions), else all is exact.
 
     Examples
     --------
@@ -209,7 +211,15 @@ def _operate(
         out.assume.extend(_envelope(raw, args[0], args[1], box[node.args[0]], box[node.args[1]]))
     shift = radix - node.format.radix
     word = None if node.word is None else out.values[node.word]
-    exact_stored = algebra.left(raw, -shift) if shift <= 0 else _round(raw, shift, node, word, algebra)
+    if shift <= 0:
+        exact_stored = algebra.left(raw, -shift)
+    elif box is not None and node.numeric.rounding in NEAREST:
+        # sound and linear: some integer within half an ulp, whatever the tie rule
+        exact_stored = z3.Int(f"{prefix}{node.name}.rounded")
+        gap = 2 * (raw - exact_stored * (1 << shift))
+        out.assume.extend([gap <= 1 << shift, -gap <= 1 << shift])
+    else:
+        exact_stored = _round(raw, shift, node, word, algebra)
     low, high = node.format.low, node.format.high
     bounds = rounded(exact(node, {n.name: (n, (n.format.low, n.format.high)) for n in operands}), node)
     if low <= bounds[0] and bounds[1] <= high:

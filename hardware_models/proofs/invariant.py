@@ -51,6 +51,10 @@ def box(program: Program, *, limited: Collection[str] = ()) -> dict[str, Range]:
     flat = elaborate(program)
     start = {n.name: flat.initial[n.name] for n in flat.of_kind("state")}
     states = {name: (value, value) for name, value in start.items()}
+    if len(states) == 1:
+        found = _single(flat, next(iter(states)), limited)
+        if found is not None:
+            return found
     width = max((n.format.width for n in flat.of_kind("state")), default=1)
     roof = 1 << (width + 40)
     for _ in range(MAXIMUM_STEPS):
@@ -68,6 +72,35 @@ def box(program: Program, *, limited: Collection[str] = ()) -> dict[str, Range]:
         f"{program.name}: no bounded invariant found",
         do="limit the registers that saturate by design (weights, accumulators) with limited=",
     )
+
+
+def _single(flat: Program, name: str, limited: Collection[str]) -> dict[str, Range] | None:
+    """Return the smallest closed box of a single state by bisection: with a slow leak far fewer evaluations."""
+    start = flat.initial[name]
+
+    def after(low: int, high: int) -> tuple[Range, dict[str, Range]]:
+        ranges = propagate(flat, {name: (low, high)}, limited)
+        return ranges[flat.next[name]], ranges
+
+    size = 1
+    while size < 1 << 60:
+        size *= 2
+        (low, high), _ = after(start - size, start + size)
+        if low >= start - size and high <= start + size:
+            break
+    else:
+        return None
+    bottom, top = start - size, start + size
+    inside, outside = top, start - 1
+    while inside - outside > 1:
+        middle = (inside + outside) // 2
+        inside, outside = (middle, outside) if after(bottom, middle)[0][1] <= middle else (inside, middle)
+    top, inside, outside = inside, bottom, start + 1
+    while outside - inside > 1:
+        middle = (inside + outside) // 2
+        inside, outside = (middle, outside) if after(middle, top)[0][0] >= middle else (inside, middle)
+    (low, high), ranges = after(inside, top)
+    return ranges if inside <= low and high <= top else None
 
 
 def union(ranges: Mapping[str, Range]) -> dict[str, Range]:

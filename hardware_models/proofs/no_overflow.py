@@ -101,7 +101,9 @@ def check(p: Profile) -> list[ProofRecord]:
             detail += f"; the declared register can overflow ({unit.node(register + '.next').numeric.overflow.value})"
         claim = f"{'trace' if register == 'e' else 'membrane'} never overflows, all time, all inputs in range"
         records.append(
-            ProofRecord(1, claim, p.name, verdict.status, refuted, verdict.second, verdict.seconds + twin.seconds, detail)
+            ProofRecord(
+                1, claim, p.name, verdict.status, refuted, verdict.second, verdict.seconds + twin.seconds, detail
+            )
         )
     return records
 

@@ -1,0 +1,175 @@
+"""Proof 4: the dead zone of each rounding.
+
+The largest trace that never decays, the smallest update that ever acts (in each direction), and the time constant that a
+rounding effectively gives a trace.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import z3
+
+from gradcert.hardware_models.arithmetic import Format, Rounding
+from gradcert.hardware_models.description.program import Program
+from gradcert.hardware_models.description.terms import int_step
+from gradcert.hardware_models.profiles import Profile
+from gradcert.hardware_models.profiles.units import profile_trace, profile_weight
+from gradcert.hardware_models.proofs.error_bound import ROUNDINGS, with_rounding
+from gradcert.hardware_models.proofs.solver import PROVED, ProofRecord, Verdict, prove
+
+Array = np.ndarray[Any, Any]
+
+
+def prove_decays_above(unit: Program, level: int) -> Verdict:
+    """Prove that every trace above a level becomes smaller in a step without a spike."""
+    step = int_step(unit)
+    e = step.values["e"]
+    assume = [*step.assume, e > level, e <= unit.node("e").format.high, step.values["spike"] == 0]
+    return prove(step.values["e.leaked"] < e, assume)
+
+
+def persistent_trace(unit: Program) -> int:
+    """Return the largest stored trace that never decays, by bisection over the proof.
+
+    Examples
+    --------
+    >>> from gradcert.hardware_models.profiles.units import trace_unit
+    >>> unit = trace_unit(Format.parse("u12q0"), leak=Fraction(9, 10), rounding=Rounding.NEAREST_EVEN)
+    >>> persistent_trace(unit)  # floor(1/2 / (1 - 9/10))
+    5
+    """
+    low, high = -1, unit.node("e").format.high
+    while high - low > 1:
+        middle = (low + high) // 2
+        good = prove_decays_above(unit, middle).status == PROVED
+        low, high = (low, middle) if good else (middle, high)
+    return max(high, 0)
+
+
+@dataclass(frozen=True)
+class DeadZone:
+    """Smallest stored products that move the weight: up (positive) and down (negative)."""
+
+    positive: int
+    negative: int
+
+
+def smallest_updates(unit: Program) -> DeadZone:
+    """Return the smallest positive and negative product that change the step, by bisection over the proof."""
+    step = int_step(unit)
+    values = step.values
+    fmt = unit.node("product").format
+
+    def silent(level: int, sign: int) -> bool:
+        """Whether no product between 0 and sign x level can act."""
+        product = z3.Int("any.product")
+        substituted = z3.substitute(values["w.step"], (values["product"], product))
+        inside = [product * sign >= 0, product * sign <= level]
+        return prove(substituted == 0, [*step.assume, *inside]).status == PROVED
+
+    found = []
+    for sign in (1, -1):
+        low, high = 0, fmt.high
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if silent(middle, sign) else (low, middle)
+        found.append(high)
+    return DeadZone(*found)
+
+
+def decay(unit: Program, start: int, steps: int) -> list[int]:
+    """Return a trace without spikes, step by step, for a deterministic rounding."""
+    from gradcert.hardware_models.description.simulate import Simulator
+
+    simulator = Simulator(unit)
+    simulator.state["e"] = np.array(start)
+    return [start] + [int(simulator.step({"spike": 0})["e.next"]) for _ in range(steps)]
+
+
+def expected_decay(
+    start: int, leak: Fraction, bits: int, steps: int, *, hold_zero: bool, top: int | None = None
+) -> Array:
+    """Return the mean of a stochastically rounded trace after 0 .. steps steps, from its exact distribution.
+
+    The trace moves to floor(leak e) or, with probability fraction / (2**bits - 1) (a word that is never zero), one above;
+    with `hold_zero` a floored zero stays. Float64 probabilities: each step rounds each of `start` sums once.
+
+    Examples
+    --------
+    >>> float(expected_decay(64, Fraction(0x7FEF, 1 << 15), 15, 500, hold_zero=True)[-1]).__round__(1)
+    49.2
+    """
+    size = (start if top is None else top) + 1
+    product = [leak * e for e in range(size)]
+    floors = np.array([math.floor(x) for x in product])
+    up = np.array([math.floor((x - math.floor(x)) * 2**bits) / (2**bits - 1) for x in product])
+    if hold_zero:
+        up[floors == 0] = 0
+    distribution = np.zeros(size)
+    distribution[start] = 1
+    mean = [float(start)]
+    for _ in range(steps):
+        following = np.zeros(size + 1)
+        np.add.at(following, floors, distribution * (1 - up))
+        np.add.at(following, floors + 1, distribution * up)
+        distribution = following[:size]
+        mean.append(float(distribution @ np.arange(size)))
+    return np.array(mean)
+
+
+def time_constant(history: Array | list[int]) -> int | None:
+    """Return the steps until a trace first falls to 1/e of its start, None where it never does."""
+    values = np.asarray(history, dtype=float)
+    below = np.flatnonzero(values <= values[0] / math.e)
+    return int(below[0]) if below.size else None
+
+
+def effective_time_constants(unit: Program, start: int, steps: int) -> dict[str, int | None]:
+    """Return, for each rounding, the steps to 1/e of `start` (stored integer), and of the real-valued leak."""
+    leaked = unit.node("e.leaked")
+    factor = next(unit.node(a) for a in leaked.args if unit.node(a).kind == "constant")
+    leak = factor.format.value(factor.stored[0])
+    out: dict[str, int | None] = {"real": math.ceil(-1 / math.log(leak))}
+    for mode in ROUNDINGS:
+        out[mode.value] = time_constant(decay(with_rounding(unit, "e.leaked", mode), start, steps))
+    out["stochastic"] = time_constant(expected_decay(start, leak, 15, steps, hold_zero=True))
+    return out
+
+
+def check(p: Profile) -> list[ProofRecord]:
+    """Prove the dead zones of the profile's trace (own rounding, and nearest) and of its weight update."""
+    records = []
+    unit = profile_trace(p)
+    for rounding in (Rounding.FLOOR, Rounding.NEAREST_EVEN):
+        case = with_rounding(unit, "e.leaked", rounding)
+        level = persistent_trace(case)
+        verdict = prove_decays_above(case, level)
+        # the twin: nearest-away persists above nearest-even's level or at it; one level lower must fail unless it is zero
+        worse = with_rounding(unit, "e.leaked", Rounding.AWAY)
+        twin = prove_decays_above(case, level - 1) if level else prove_decays_above(worse, level)
+        claim = f"every stored trace above {level} decays ({rounding.value})"
+        seconds = verdict.seconds + twin.seconds
+        records.append(ProofRecord(4, claim, p.name, verdict.status, twin.status, "not asked", seconds))
+    if p.update == "value" and p["update"].rounding is not Rounding.STOCHASTIC:
+        records.append(_update_record(p))
+    return records
+
+
+def _update_record(p: Profile) -> ProofRecord:
+    weight = profile_weight(p)
+    zone = smallest_updates(weight)
+    product = weight.node("product").format
+    step = int_step(weight)
+    free = z3.Int("any.product")
+    moved = z3.substitute(step.values["w.step"], (step.values["product"], free))
+    inside = [free < zone.positive, free > -zone.negative]
+    verdict = prove(moved == 0, [*step.assume, *inside])
+    twin = prove(moved == 0, [*step.assume, free <= zone.positive, free >= -zone.negative])
+    one, other = (float(n * product.ulp / 2**p.rate) for n in (zone.positive, zone.negative))
+    claim = f"no update in (-{other:.6g}, {one:.6g}) ever acts, both ends do"
+    return ProofRecord(4, claim, p.name, verdict.status, twin.status, "not asked", verdict.seconds + twin.seconds)
