@@ -33,7 +33,7 @@ def compiled():
     """Compile ``ottt.c`` once per process; without fused multiply-add, which would round differently."""
     folder = tempfile.TemporaryDirectory(prefix="gradcert-")
     program = Path(folder.name) / "ottt"
-    command = ["cc", "-std=c11", "-O2", "-ffp-contract=off", "-o", program, HERE / "ottt.c", "-lm"]
+    command = ["cc", "-std=c11", "-O2", "-ffp-contract=off", "-o", str(program), str(HERE / "ottt.c"), "-lm"]
     subprocess.run(command, check=True)
     return program, folder  # the folder is removed with its object
 
@@ -41,7 +41,7 @@ def compiled():
 @gradcert.claim(rule="rtrl", cells=("rnn",), depths=(1, 2, 3), dtype="float64", options={"activation": "tanh"})
 def rtrl(problem):
     """Real-time recurrent learning in JavaScript."""
-    return solve(["node", HERE / "rtrl.mjs"], problem)
+    return solve(["node", str(HERE / "rtrl.mjs")], problem)
 
 
 @gradcert.claim(
@@ -60,4 +60,4 @@ def rtrl(problem):
 def ottt(problem):
     """OTTT in C."""
     program, _ = compiled()
-    return solve([program], problem)
+    return solve([str(program)], problem)
