@@ -52,7 +52,10 @@ def certificate(subject):
 def certificates(subjects, console):
     """Yield (subject, certificate) as they are done, one process for each core."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with ProcessPoolExecutor(os.cpu_count()) as pool, Progress(*columns, console=console, transient=True) as progress:
+    with (
+        ProcessPoolExecutor(os.cpu_count()) as pool,
+        Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
+    ):
         bar = progress.add_task("certifying", total=len(subjects))
         running = {pool.submit(certificate, subject): subject for subject in subjects}
         for done in as_completed(running):
