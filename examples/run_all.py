@@ -64,7 +64,7 @@ def certificates(subjects, console):
 
 
 def table(results):
-    """Subject, claim, verdict, worst error, seconds; under a refuted claim, what it is instead."""
+    """Subject, claim, verdict, worst error as a fraction of the budget, seconds."""
     out = Table(title="Third-party learning rules", title_justify="left")
     for title in ("subject", "claim"):
         out.add_column(title, overflow="fold")
