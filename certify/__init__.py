@@ -40,7 +40,10 @@ def __getattr__(name: str) -> Any:
 
 
 class _Room(ModuleType):
-    """The room as a function, so that ``gradcert.certify`` is both."""
+    """The room as a function, so that ``gradcert.certify`` is both; pickled, as a function is, by name."""
+
+    def __reduce__(self) -> Any:
+        return importlib.import_module, (self.__name__,)
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         return self.__getattr__("certify")(*args, **options)

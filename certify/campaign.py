@@ -268,8 +268,7 @@ def _controls(cases: list[Case], claim: Claim) -> tuple[list[Control], dict[str,
     tally: dict[str, list[int]] = {}
     void = []
     for case in cases:
-        for name, gradients in controls.variants(case):
-            verdict = controls.refuted(case, gradients)
+        for name, verdict in controls.variants(case):
             if verdict is not None:
                 counts = tally.setdefault(name, [0, 0])
                 counts[0] += 1

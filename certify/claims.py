@@ -62,7 +62,7 @@ class Claim:
     def __post_init__(self) -> None:
         for name in ("cells", "depths", "losses", "when"):
             value = getattr(self, name)
-            items = (value,) if isinstance(value, (str, int)) else tuple(value)
+            items = tuple(value) if isinstance(value, (list, tuple)) else (value,)
             if not items:
                 raise GradcertError(f"a claim with {name}=()", allowed="one or more")
             object.__setattr__(self, name, items)
@@ -78,7 +78,7 @@ class Claim:
         _check("time", [self.time], ("sum", "mean"))
         _check("batch", [self.batch], ("sum", "mean"))
         for depth in self.depths:
-            if not isinstance(depth, int) or isinstance(depth, bool) or not 1 <= depth <= 8:
+            if type(depth) is not int or not 1 <= depth <= 8:
                 raise GradcertError(f"depth {depth!r}", allowed="1 to 8 layers")
         known = {f.name for cell in self.cells for f in fields(CELLS[cell])}
         _check("options", self.options, known)

@@ -1,4 +1,4 @@
-"""Rows near a row: which edges a network has, the rule with one of them added or removed, and what to call the result."""
+"""Rows near a row: which edges a network has, the rule with one of them more or less, and what to call the result."""
 
 from __future__ import annotations
 

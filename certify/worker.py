@@ -35,7 +35,7 @@ def install_rooms(rooms: Mapping[str, str]) -> None:
             start = Path(rooms[name]) / "__init__.py"
             return importlib.util.spec_from_file_location(name, start, submodule_search_locations=[rooms[name]])
 
-    sys.meta_path.insert(0, Finder)  # type: ignore[arg-type]
+    sys.meta_path.insert(0, Finder)
 
 
 def limit_memory(mebibytes: int | None) -> None:
@@ -151,7 +151,7 @@ def serve(get: Callable[[], Any], requests: IO[str], replies: IO[str]) -> None:
     except BaseException as error:
         reply({"failed": describe(error)})
         return
-    claim = getattr(subject, "__gradcert_claim__", None)
+    claim: Any = getattr(subject, "__gradcert_claim__", None)
     if not callable(subject):
         reply({"failed": {"kind": "TypeError", "message": f"a {type(subject).__name__} is not callable"}})
         return

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradcert.certify.budget.balls import Balls, working_precision
+from gradcert.certify.budget.balls import Balls, Undecided, working_precision
 from gradcert.certify.budget.element import Element, Precision
 from gradcert.certify.budget.stored import stored
 from gradcert.certify.problem import Problem
@@ -79,6 +79,18 @@ def expect(problem: Problem, rule: Rule, dtype: str) -> Expected:
             loss=_bounds(np.asarray(loss, dtype=object)),
             gradients={name: _bounds(value) for name, value in gradients.items()},
         )
+
+
+def exact_forward(problem: Problem) -> bool:
+    """Return whether every value of the forward pass is the same to the last bit in every implementation."""
+    balls = Balls(PRECISIONS[problem.dtype])
+    with working_precision():
+        parameters = {name: balls.exactly(value) for name, value in problem.parameters.items()}
+        try:
+            tape = record(stored(problem.network), parameters, balls.exactly(problem.inputs), numbers=balls)
+        except Undecided:
+            return False
+        return all(e.exact for layer in tape.layers for values in layer.now.values() for e in values.ravel())
 
 
 def _bounds(elements: Array) -> Bounds:

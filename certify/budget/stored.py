@@ -45,4 +45,8 @@ def stored(network: Network) -> Network:
     >>> stored(Network(layers=(Layer(Snu(), inputs=2, units=3),))).layers[0].cell.name
     'snu'
     """
-    return replace(network, layers=tuple(replace(layer, cell=StoredCell(layer.cell)) for layer in network.layers))
+    return replace(network, layers=tuple(replace(layer, cell=_stored(layer.cell)) for layer in network.layers))
+
+
+def _stored(cell: Cell) -> Any:
+    return StoredCell(cell)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcert.certify.cases.draw import DECAYS
 from gradcert.certify.claims import Claim
 from gradcert.reference.numbers import Array
 
@@ -29,10 +30,12 @@ class Bounded:
         return True
 
     def constant(self, name: str, rng: np.random.Generator, *, spiking: bool) -> float:
-        """Leaks and thresholds with two decimals, never a convenient value such as 1 or 1/2."""
+        """Constants with two decimals, never a convenient value such as 1 or 1/2."""
         if name == "threshold":
             return float(rng.choice([0.7, 0.85, 1.15, 1.3]) if spiking else rng.choice([0.3, 0.45, 0.6]))
-        return float(rng.choice([0.35, 0.55, 0.62, 0.71, 0.83, 0.92]))
+        if name in DECAYS:
+            return float(rng.choice([0.35, 0.55, 0.62, 0.71, 0.83, 0.92]))
+        return float(rng.choice([0.15, 0.2, 0.35, 0.6]))
 
     def weight(self, shape: tuple[int, ...], columns: int, scale: float, rng: np.random.Generator) -> Array:
         """Normal, with a positive mean, so that spikes occur."""

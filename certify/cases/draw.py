@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,14 +21,22 @@ from gradcert.reference.rules.rule import Rule
 from gradcert.reference.surrogates import Surrogate
 
 SIZES = {1: (3, 4), 2: (3, 4, 2), 3: (3, 2, 4, 2)}  # no layer is square, and no layer is like the next
-CONTINUOUS = ("leak", "threshold")
+DECAYS = ("leak", "kappa", "rho", "rate")
+CONTINUOUS = (*DECAYS, "threshold", "beta")  # drawn for each layer, unless the claim fixes them
 
 
 class Family(Protocol):
-    """How a family draws its numbers."""
+    """How a family draws its numbers; made anew for every attempt, so that it may try another grain."""
 
     steps: int
     batch: int
+
+    def __init__(self, claim: Claim, least_steps: int, attempt: int = 0) -> None: ...
+
+    @staticmethod
+    def applies(claim: Claim, cell: str) -> bool:
+        """Return whether the family makes sense for a cell."""
+        ...
 
     @staticmethod
     def may_be_exact(cell: Any) -> bool:
@@ -35,7 +44,7 @@ class Family(Protocol):
         ...
 
     def constant(self, name: str, rng: np.random.Generator, *, spiking: bool) -> float:
-        """Return a leak or a threshold."""
+        """Return a decay, a threshold or another constant."""
         ...
 
     def weight(self, shape: tuple[int, ...], columns: int, scale: float, rng: np.random.Generator) -> Array:
@@ -114,9 +123,10 @@ def draw(spec: Spec, claim: Claim, rule: Rule, family: Family, rng: np.random.Ge
     """
     options = chosen_options(claim, spec.cell, spec.turn)
     sizes = SIZES.get(spec.depth) or tuple(3 + (i % 2) - 2 * (i == spec.depth) for i in range(spec.depth + 1))
-    kind, layers = CELLS[spec.cell], []
+    kind: Any = CELLS[spec.cell]
+    layers = []
     own = {f.name for f in fields(kind)}
-    for below, units in zip(sizes, sizes[1:], strict=False):
+    for below, units in pairwise(sizes):
         constants = {
             name: family.constant(name, rng, spiking="surrogate" in own)
             for name in CONTINUOUS
@@ -141,7 +151,7 @@ def draw(spec: Spec, claim: Claim, rule: Rule, family: Family, rng: np.random.Ge
 
 
 def _readout(claim: Claim, family: Family, rng: np.random.Generator) -> Any:
-    kind = CELLS[str(claim.readout)]
+    kind: Any = CELLS[str(claim.readout)]
     own = {f.name for f in fields(kind)}
     plain = {"recurrent": False, "activation": "identity"}
     options = {**{k: v for k, v in plain.items() if k in own}, **claim.readout_options}

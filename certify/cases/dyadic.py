@@ -10,13 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.cases.draw import cell_options
+from gradcert.certify.budget.expected import exact_forward
+from gradcert.certify.cases.case import Spec
+from gradcert.certify.cases.draw import draw
 from gradcert.certify.claims import Claim
-from gradcert.reference.cells import CELLS
 from gradcert.reference.numbers import Array
+from gradcert.reference.rules import rule_named
 
-PIECEWISE = ("identity", "relu")
 EXACT = ("piecewise_quadratic", "triangle", "rect", "signed_step", "piecewise_leaky_relu")  # dyadic on dyadics
+TRIALS = 6  # layers tried before a cell is taken to leave the dyadics
 GRAINS = (4, 2)  # weights in quarters; in halves, where quarters need more digits than there are
 
 
@@ -37,14 +39,14 @@ class Dyadic:
 
     @staticmethod
     def applies(claim: Claim, cell: str) -> bool:
-        """Return whether forward values of the cell stay dyadic."""
-        what = cell_options(claim, cell)
-        defaults = CELLS[cell]()
-        if not hasattr(defaults, "surrogate"):
-            names = [n for n in ("activation", "transfer", "output") if hasattr(defaults, n)]
-            values = [(what.fixed.get(n, getattr(defaults, n)), *what.alternatives.get(n, ())) for n in names]
-            return bool(names) and all(v in PIECEWISE for options in values for v in options)
-        return what.fixed.get("transfer", getattr(defaults, "transfer", "identity")) in PIECEWISE
+        """Return whether forward values of the cell stay dyadic: tried, on one layer."""
+        rng = np.random.default_rng(0)
+        for attempt in range(TRIALS):
+            family = Dyadic(claim, 0, attempt)
+            spec = Spec(cell, 1, claim.losses[0], claim.when[0], "dyadic")
+            if exact_forward(draw(spec, claim, rule_named(claim.rule), family, rng, scale=1.0 + attempt)):
+                return True
+        return False
 
     def constant(self, name: str, rng: np.random.Generator, *, spiking: bool) -> float:
         """Dyadic leaks and thresholds."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gradcert.certify.cases.bounded import Bounded
+from gradcert.certify.cases.draw import Family
 from gradcert.certify.cases.dyadic import Dyadic
 
-FAMILIES = {"dyadic": Dyadic, "bounded": Bounded}
+FAMILIES: dict[str, type[Family]] = {"dyadic": Dyadic, "bounded": Bounded}

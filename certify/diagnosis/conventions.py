@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -82,30 +82,24 @@ def _produces(e: Evidence, given: Array, label: str) -> bool:
 
 def surrogates(evidence: Sequence[Evidence], claimed: Rule) -> str:
     """Return the pseudo-derivative that explains every gradient, or ""."""
-    for label, change in _surrogates().items():
-        if all(_explains(e, claimed, change) for e in evidence):
-            return f"{claimed.name} with the pseudo-derivative {label}"
+    for surrogate in _surrogates():
+        if all(_explains(e, claimed, surrogate) for e in evidence):
+            return f"{claimed.name} with the pseudo-derivative {surrogate.label}"
     return ""
 
 
-def _surrogates() -> dict[str, Callable[[Surrogate], Surrogate]]:
+def _surrogates() -> list[Surrogate]:
+    """Return every row of the table with its default scales, and with others for its first scale."""
     found: dict[str, Surrogate] = {}
     for name, form in SURROGATES.items():
-        for surrogate in (
-            Surrogate(name),
-            *(Surrogate(name, **{k: s}) for k in list(form.defaults)[:1] for s in SCALES),
-        ):
+        scaled = [Surrogate(name, **{first: s}) for first in list(form.defaults)[:1] for s in SCALES]
+        for surrogate in (Surrogate(name), *scaled):
             found.setdefault(surrogate.label, surrogate)
-    return {label: (lambda _, chosen=surrogate: chosen) for label, surrogate in found.items()}
+    return list(found.values())
 
 
-def _explains(e: Evidence, claimed: Rule, change: Callable[[Surrogate], Surrogate]) -> bool:
-    layers = tuple(
-        replace(layer, cell=replace(layer.cell, surrogate=change(layer.cell.surrogate)))  # type: ignore[type-var]
-        if hasattr(layer.cell, "surrogate")
-        else layer
-        for layer in e.network.layers
-    )
+def _explains(e: Evidence, claimed: Rule, surrogate: Surrogate) -> bool:
+    layers = tuple(_with(layer, "surrogate", surrogate) for layer in e.network.layers)
     if layers == e.network.layers:
         return False
     network = replace(e.network, layers=layers)

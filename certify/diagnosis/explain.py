@@ -18,7 +18,7 @@ MOST = 6  # cases that an explanation has to account for
 def chosen(failed: Sequence[tuple[Case, Answer]]) -> list[Evidence]:
     """Return evidence from every cell and depth that failed, the deepest first."""
     seen: dict[tuple[str, int], int] = {}
-    out = []
+    out: list[Evidence] = []
     for case, answer in sorted(failed, key=lambda pair: -pair[0].spec.depth):
         key = (case.spec.cell, case.spec.depth)
         seen[key] = seen.get(key, 0) + 1

@@ -86,4 +86,5 @@ def _evidence(certificate: Certificate) -> str:
     edges = ", ".join(f"{label} {budgets:.0e}" for label, budgets in weakest.items())
     caught = sum(control.refuted > 0 for control in certificate.controls)
     seen = f"edges seen, in budgets: {edges}\n" if edges else ""
-    return f"{seen}controls: {caught} of {len(certificate.controls)} known-wrong variants refuted; {certificate.seconds:g} s"
+    controls = f"controls: {caught} of {len(certificate.controls)} known-wrong variants refuted"
+    return f"{seen}{controls}; {certificate.seconds:g} s"

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 EPILOG = """\b
 Examples:
@@ -125,23 +130,15 @@ def _options(pairs: tuple[str, ...]) -> dict[str, Any] | None:
     return out or None
 
 
-class _progress:
-    """A progress bar on standard error, if it is a terminal."""
+@contextmanager
+def _progress(console: Console) -> Iterator[Callable[[int, int, str], None] | None]:
+    """Show a progress bar on standard error, if it is a terminal."""
+    if not console.is_terminal:
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    def __init__(self, console: Any) -> None:
-        self.console, self.bar, self.task = console, None, None
-
-    def __enter__(self) -> Any:
-        if not self.console.is_terminal:
-            return None
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-        columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
-        self.bar = bar = Progress(*columns, console=self.console, transient=True)
-        bar.start()
-        self.task = task = bar.add_task("starting", total=None)
-        return lambda done, total, what: bar.update(task, completed=done, total=total, description=what)
-
-    def __exit__(self, *_: object) -> None:
-        if self.bar is not None:
-            self.bar.stop()
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+        yield lambda done, total, what: bar.update(task, completed=done, total=total, description=what)

@@ -10,7 +10,7 @@ Example:
 
 \b
 STATE: a state variable to itself. RESET: a spike to its membrane potential. RECURRENT: through lateral weights.
-ADAPTATION: a spike to its own threshold. A rule in which both columns say "all" and the feedback is symmetric is exact."""
+ADAPTATION: a spike to its own threshold. A rule that keeps all of them, with symmetric feedback, is exact."""
 
 
 @click.command("rules", epilog=EPILOG)
