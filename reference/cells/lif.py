@@ -13,7 +13,7 @@ from gradcert.reference.functions import spike
 from gradcert.reference.numbers import Array, Numbers
 from gradcert.reference.surrogates import Surrogate
 
-RESETS = ("subtract_before_leak", "subtract_after_leak", "hard", "none")
+RESETS = ("subtract_before_leak", "subtract_after_leak", "hard", "hard_with_input", "none")
 GAINS = ("one", "one_minus_leak")
 PARAMETERS = ("leak", "threshold")
 
@@ -39,13 +39,17 @@ class Lif:
     subtract_before_leak    v = leak (v' - threshold z') + I                                  A
     subtract_after_leak     v = leak v' - threshold z' + I                                    B
     hard                    v = leak (v' (1 - z') + reset_value z') + I                       C, C'
+    hard_with_input         v = (1 - z') (leak v' + I) + reset_value z'
     none                    v = leak v' + I
     ======================  ==============================================================  ====
 
     Parameters
     ----------
     leak, threshold : a number, or a tuple of one per unit. Ignored where `train` names them.
-    reset, reset_value : see the table.
+    reset, reset_value : see the table. With ``hard_with_input`` the input of the step after a spike is lost too, as in
+        snnTorch's RLeaky with reset "zero".
+    rest : the potential towards which v leaks: I has a further (1 - leak) rest. SpikingJelly's is its v_reset, and v
+        starts there (`initial`).
     gain : ``one``, or ``one_minus_leak`` (the 1 / tau of ``decay_input``).
     surrogate : pseudo-derivative of the spike, called at v - threshold.
     strict : fire at ``>`` rather than at ``>=``.
@@ -76,6 +80,7 @@ Link(target='z', source='v', lag=0, edge=<Edge.SPACE: 'space'>, weight=None))
     recurrent: bool = False
     bias: bool = True
     train: tuple[str, ...] = ()
+    rest: Any = 0.0
 
     def __post_init__(self) -> None:
         options.check_unit_interval("leak", self.leak)
@@ -108,8 +113,8 @@ Link(target='z', source='v', lag=0, edge=<Edge.SPACE: 'space'>, weight=None))
         return (*(("b",) if self.bias else ()), *self.train)
 
     def constants(self) -> Mapping[str, Any]:
-        """Return leak, threshold and reset value."""
-        return {"leak": self.leak, "threshold": self.threshold, "reset_value": self.reset_value}
+        """Return leak, threshold, reset value and resting potential."""
+        return {"leak": self.leak, "threshold": self.threshold, "reset_value": self.reset_value, "rest": self.rest}
 
     def _kept(self, p: Mapping[str, Array], prev: Nodes) -> Array:
         """Return the membrane potential that the leak multiplies."""
@@ -120,12 +125,23 @@ Link(target='z', source='v', lag=0, edge=<Edge.SPACE: 'space'>, weight=None))
             return v * (1 - z) + p["reset_value"] * z
         return v
 
+    def _charged(self, p: Mapping[str, Array], prev: Nodes, a: Array) -> Array:
+        """Return leak, input and rest together."""
+        v = p["leak"] * self._kept(p, prev) + (a if self.gain == "one" else (1 - p["leak"]) * a)
+        return v + (1 - p["leak"]) * p["rest"] if self._rests else v
+
+    @property
+    def _rests(self) -> bool:
+        return not (isinstance(self.rest, (int, float)) and self.rest == 0)
+
     def step(self, n: Numbers, p: Mapping[str, Array], drive: Drive, prev: Nodes) -> dict[str, Array]:
         """Compute one step."""
         a = drive("a", z=prev["z"])
-        v = p["leak"] * self._kept(p, prev) + (a if self.gain == "one" else (1 - p["leak"]) * a)
+        v = self._charged(p, prev, a)
         if self.reset == "subtract_after_leak":
             v = v - p["threshold"] * prev["z"]
+        elif self.reset == "hard_with_input":
+            v = (1 - prev["z"]) * v + p["reset_value"] * prev["z"]
         return {"a": a, "v": v, "z": n.apply(spike(self.surrogate, strict=self.strict), v - p["threshold"])}
 
     def stored_state(self, p: Mapping[str, Array], now: Nodes) -> Array:
@@ -133,26 +149,32 @@ Link(target='z', source='v', lag=0, edge=<Edge.SPACE: 'space'>, weight=None))
         v, z = now["v"], now["z"]
         if self.stored == "pre" or self.reset == "none":
             return v
-        return v * (1 - z) + p["reset_value"] * z if self.reset == "hard" else v - p["threshold"] * z
+        return v * (1 - z) + p["reset_value"] * z if self.reset.startswith("hard") else v - p["threshold"] * z
 
     def factors(self, n: Numbers, p: Mapping[str, Array], prev: Nodes, now: Nodes) -> dict[Link | Use, Any]:
         """Return the local derivatives."""
         leak, threshold = p["leak"], p["threshold"]
         psi = n.slope(spike(self.surrogate, strict=self.strict), now["v"] - threshold)
+        gain: Any = 1 if self.gain == "one" else 1 - leak
+        wiped = self.reset == "hard_with_input"
         out: dict[Link | Use, Any] = {
-            GAIN: 1 if self.gain == "one" else 1 - leak,
-            STATE: leak * (1 - prev["z"]) if self.reset == "hard" else leak,
+            GAIN: gain * (1 - prev["z"]) if wiped else gain,
+            STATE: leak * (1 - prev["z"]) if self.reset.startswith("hard") else leak,
             OUTPUT: psi,
         }
         if "leak" in self.train:
             kept = self._kept(p, prev)
-            out[LEAK] = kept if self.gain == "one" else kept - now["a"]
+            by_leak = kept if self.gain == "one" else kept - now["a"]
+            by_leak = by_leak - p["rest"] if self._rests else by_leak
+            out[LEAK] = by_leak * (1 - prev["z"]) if wiped else by_leak
         if "threshold" in self.train:
             out[THRESHOLD] = -psi
         if self.bias:
             out[BIAS] = 1
         if self.reset == "hard":
             out[RESET] = -leak * (prev["v"] - p["reset_value"])
+        elif wiped:
+            out[RESET] = p["reset_value"] - self._charged(p, prev, now["a"])
         elif self.reset != "none":
             scale = leak if self.reset == "subtract_before_leak" else leak * 0 + 1
             out[RESET] = -scale * threshold

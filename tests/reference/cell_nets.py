@@ -21,6 +21,26 @@ SCALED = {"gain": "one_minus_leak", "adaptation_gain": "one_minus_rho"}
 
 CELLS = {
     "lif": Lif(leak=0.7, threshold=0.3, surrogate=WIDE, recurrent=True, train=("leak", "threshold")),
+    "lif-hard-rest": Lif(
+        leak=0.7,
+        threshold=0.15,
+        reset="hard",
+        reset_value=-0.25,
+        rest=0.125,
+        gain="one_minus_leak",
+        surrogate=WIDE,
+        train=("leak", "threshold"),
+    ),
+    "lif-hard-with-input": Lif(
+        leak=0.7,
+        threshold=0.3,
+        reset="hard_with_input",
+        reset_value=0.125,
+        rest=0.25,
+        surrogate=WIDE,
+        recurrent=True,
+        train=("leak", "threshold"),
+    ),
     "alif-e-prop": Alif(
         leak=0.7, threshold=0.4, beta=0.3, rho=0.8, recurrent=True, scaling="threshold", surrogate=WIDE, train=ALL
     ),

@@ -108,7 +108,16 @@ def lif(c, p, x, s, cut):
     v, z = [], []
     for i, current in enumerate(drive):
         leak, threshold = option(c, p, "leak", i), option(c, p, "threshold", i)
-        v.append(leak * (cut(Edge.STATE, s["v"][i]) - threshold * cut(Edge.RESET, s["z"][i])) + current)
+        before, fired = cut(Edge.STATE, s["v"][i]), cut(Edge.RESET, s["z"][i])
+        base = ball(c.reset_value)
+        current = (current if c.gain == "one" else (1 - leak) * current) + (1 - leak) * ball(c.rest)
+        if c.reset == "subtract_before_leak":
+            v.append(leak * (before - threshold * fired) + current)
+        elif c.reset == "hard":
+            v.append(leak * ((1 - fired) * before + base * fired) + current)
+        else:
+            assert c.reset == "hard_with_input"
+            v.append((1 - fired) * (leak * before + current) + base * fired)
         z.append(spike(c, v[i] - threshold))
     return {"v": v, "z": z}
 
