@@ -54,7 +54,12 @@ SIGMOID = Activation("sigmoid", _sigmoid, _sigmoid_slope, lipschitz=0.25)
 # at a tie the slope is 1, as in IBM/ostl (mathematics.md 4.5)
 RELU = Activation("relu", lambda x, n: n.where(x, ">=", 0, x, 0), lambda x, n: n.where(x, ">=", 0, 1, 0))
 
-ACTIVATIONS = {a.name: a for a in (IDENTITY, TANH, SIGMOID, RELU)}
+# PyTorch's convention at a tie
+RELU_OFF_AT_ZERO = Activation(
+    "relu_off_at_zero", lambda x, n: n.where(x, ">", 0, x, 0), lambda x, n: n.where(x, ">", 0, 1, 0)
+)
+
+ACTIVATIONS = {a.name: a for a in (IDENTITY, TANH, SIGMOID, RELU, RELU_OFF_AT_ZERO)}
 
 
 def activation(name: str) -> Activation:

@@ -179,7 +179,7 @@ SURROGATES: dict[str, Form] = {
     "piecewise_quadratic": Form(_piecewise_quadratic, {"scale": 1.0}, _scale, "SpikingJelly; the triangle of SLTT"),
     "piecewise_exp": Form(_piecewise_exp, {"scale": 1.0}, _half, "SpikingJelly"),
     "soft_sign": Form(_soft_sign, {"scale": 2.0}, _half, "SpikingJelly"),
-    "super_spike_outside": Form(_super_spike_outside, {"scale": 1.0}, _scale, "SpikingJelly SuperSpike"),
+    "super_spike_outside": Form(_super_spike_outside, {"scale": 1.0}, _scale, "SpikingJelly SuperSpike; norse 1.1.0"),
     "erf": Form(_erf, {"scale": 2.0}, lambda scale: abs(scale) * 0.5641895835477563, "SpikingJelly"),
     "rect": Form(_rect, {"scale": 1.0}, _scale, "SpikingJelly; SLTT rectangle with 1 / threshold"),
     "piecewise_leaky_relu": Form(
@@ -190,7 +190,7 @@ SURROGATES: dict[str, Form] = {
     ),
     "nonzero_sign_log_abs": Form(_nonzero_sign_log_abs, {"scale": 1.0}, _scale, "SpikingJelly"),
     "fast_sigmoid": Form(
-        _fast_sigmoid, {"slope": 25.0}, lambda slope: 1.0, "snnTorch; norse and Zenke SuperSpike (100), OTPE, S-TLLR"
+        _fast_sigmoid, {"slope": 25.0}, lambda slope: 1.0, "snnTorch; Zenke SuperSpike (100), OTPE, S-TLLR"
     ),
     "signed_step": Form(_signed_step, {"height": 1.0}, lambda height: abs(height), "snnTorch triangular"),
     "triangle": Form(_triangle, {"scale": 1.0, "width": 1.0}, lambda scale, width: abs(scale), "norse, e-prop family"),
