@@ -1,0 +1,29 @@
+"""The derivations, one file each; `CHAPTERS` is the table of contents. Adding one is adding a file and a row."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+
+from gradcert.derivations.record import Derivation
+from gradcert.reference.errors import GradcertError
+
+#: name -> title, in reading order
+CHAPTERS: dict[str, str] = {
+    "paths": "BPTT, RTRL and one sum over paths",
+}
+
+
+@cache
+def chapter(name: str) -> Derivation:
+    """Return a derivation.
+
+    Examples
+    --------
+    >>> chapter("paths").title
+    'BPTT, RTRL and one sum over paths'
+    """
+    if name not in CHAPTERS:
+        raise GradcertError(f"the derivation {name!r} is unknown", allowed=", ".join(CHAPTERS))
+    derivation: Derivation = import_module(f"gradcert.derivations.chapters.{name}").DERIVATION
+    return derivation

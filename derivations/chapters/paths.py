@@ -1,0 +1,225 @@
+"""BPTT = RTRL = one sum over paths."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import sympy
+
+from gradcert.derivations.cases import variants
+from gradcert.derivations.chapters.common import cell_steps, combined, one_layer, relative, slug
+from gradcert.derivations.derivative import differentiate
+from gradcert.derivations.figures import unrolled
+from gradcert.derivations.mutation import describe
+from gradcert.derivations.notation import code_step, sym
+from gradcert.derivations.paths import paths, prove_path_sum
+from gradcert.derivations.proof import Result, problem, run
+from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
+from gradcert.derivations.width import step_for_every_width
+from gradcert.reference import Layer, Lif, Loss, Network, Rnn, Snu, forward, reverse, rule_named
+from gradcert.reference.loss import KINDS
+from gradcert.reference.rules import RULES
+
+
+def _local(label: str) -> Step:
+    cell = variants()[label]
+
+    def equations() -> list[Equation]:
+        # the derivative is SymPy's, of the code's step; the right-hand side is what the code's factors return
+        p = problem(one_layer(cell, inputs=1, units=1), steps=1)
+        ledger, _ = run("reverse", p, rule_named("bptt"), opaque=False)
+        _, wrong = differentiate(ledger, p.free)
+        if wrong:
+            raise AssertionError("; ".join(wrong))
+        code = code_step(cell)
+        out = []
+        for key, factor in code.factors.items():
+            source = key.source if hasattr(key, "source") else key.parameter
+            out.append(Equation(factor, _partial(code, key), f"{describe(key)} = d{key.target}/d{source}"))
+        return out
+
+    return Step(
+        f"paths.local-{slug(label)}",
+        f"{label}: every local derivative that the cell's code returns is the derivative of the cell's own step, all "
+        "other nodes held fixed. The activations are undefined functions, and so are their (pseudo-)derivatives.",
+        equations=equations,
+        code=(f"reference/cells/{cell.name}.py:step", f"reference/cells/{cell.name}.py:factors"),
+        source="mathematics.md 0.3, 1.1-1.5",
+        sizes="every size (the code is elementwise)",
+    )
+
+
+def _partial(code: Any, key: Any) -> Any:
+    """Differentiate what the step computes for a node by the node before, or by the parameter."""
+    from gradcert.derivations.notation import _GREEK
+
+    expression = code.nodes[key.target]
+    if hasattr(key, "parameter"):
+        s = sym(_GREEK.get(key.parameter, key.parameter))
+        return sympy.diff(expression, s) + sympy.diff(code.nodes.get(f"+{key.target}", 0), s)
+    return sympy.diff(expression, sym(key.source, "", "t-1" if key.lag else "t"))
+
+
+def _losses() -> list[Equation]:
+    o = np.array([[[sym("o", str(k), str(t)) for k in (1, 2)]] for t in (1, 2)], dtype=object)
+    y = np.array([[[sym("y", str(k), str(t)) for k in (1, 2)]] for t in (1, 2)], dtype=object)
+    from gradcert.derivations.symbols import SYMBOLS
+
+    out = []
+    for kind in KINDS:
+        for when in ("every", "last"):
+            for time in ("sum", "mean"):
+                loss = Loss(kind=kind, when=when, time=time)
+                value = loss.value(o, y, SYMBOLS) if kind == "squared_error" else _cross_entropy(loss, o, y)
+                gradient = loss.gradient(o, y, SYMBOLS)
+                for t in (0, 1):
+                    left, right = gradient[t, 0, 0], sympy.diff(value, o[t, 0, 0])
+                    out.append(Equation(left, right, f"{kind}, {when}, {time}: dE/do₁ at t={t + 1}"))
+    return out
+
+
+def _cross_entropy(loss: Loss, o: Any, y: Any) -> Any:
+    # written out by hand: -sum_k y_k log softmax(o)_k
+    steps = (0, 1) if loss.when == "every" else (1,)
+    total = sympy.S.Zero
+    for t in steps:
+        logsum = sympy.log(sum(sympy.exp(v) for v in o[t, 0]))
+        total += sum(y[t, 0, k] * (logsum - o[t, 0, k]) for k in (0, 1))
+    return total / loss.divisor(2, 1)
+
+
+def _path_sums() -> Result:
+    results = []
+    for cell in (Snu(transfer="tanh", train=("leak", "threshold")), Rnn(), Lif(recurrent=True, train=("threshold",))):
+        p = problem(one_layer(cell, inputs=1), steps=3)
+        for name in ("bptt", "rtrl"):
+            results += [prove_path_sum(p, rule_named(name), engine) for engine in ("reverse", "forward")]
+    return combined("sum over paths", results)
+
+
+def _widths() -> list[Equation]:
+    cells = (
+        Rnn(bias=False),
+        Snu(bias=False, transfer="tanh", train=("leak", "threshold")),
+        Lif(bias=False, recurrent=True, train=("leak", "threshold")),
+        Lif(bias=False, recurrent=True, reset="hard", train=("leak", "threshold")),
+    )
+    return [step_for_every_width(cell, weight) for cell in cells for weight in ("W", "H")]
+
+
+def _example() -> Example:
+    network = Network(layers=(Layer(Snu(), inputs=3, units=4), Layer(Snu(), inputs=4, units=2)))
+    rng = np.random.default_rng(7)
+    x, y = (rng.random((6, 2, 3)) < 0.5).astype(float) * 1.5, rng.random((6, 2, 2))
+    parameters = network.parameters(seed=1)
+    back = reverse.gradients(network, parameters, x, y, rule=RULES["bptt"])
+    ahead = forward.gradients(network, parameters, x, y, rule=RULES["rtrl"])
+    rows = tuple(
+        (name, f"{np.linalg.norm(back[name]):.6f}", f"{np.linalg.norm(ahead[name]):.6f}", relative(ahead, back, name))
+        for name in back
+    )
+    text = (
+        "Two SNU layers of 4 and 2 units, 6 steps, 2 samples. One engine runs backwards over a stored sequence, the "
+        "other forwards with traces; they share no line of the recursion. What is left between them is rounding."
+    )
+    return Example(text, ("parameter", "norm, reverse", "norm, forward", "relative difference"), rows)
+
+
+def _count() -> Figure:
+    p = problem(one_layer(Snu(), inputs=1, units=1), steps=3)
+    counts = {name: sum(1 for _ in paths(p, rule_named(name))) for name in ("bptt", "ottt", "sltt")}
+    figure = unrolled(Snu(), rule_named("bptt"))
+    words = ", ".join(f"{name} keeps {n}" for name, n in counts.items())
+    return Figure(figure.svg, f"{figure.caption} With one unit and all parameters there are so many paths: {words}.")
+
+
+DERIVATION = Derivation(
+    name="paths",
+    title="BPTT, RTRL and one sum over paths",
+    motivation=(
+        "A recurrent network is a feed-forward network in disguise: unroll it over time and every step becomes a "
+        "layer. The gradient of the loss with respect to a weight is then a sum over all paths by which the weight "
+        "reaches the loss, each path contributing the product of the local derivatives along it. This is the chain "
+        "rule and nothing else.",
+        "Everything that is called a learning rule in this project is a choice of which paths to sum, and every "
+        "algorithm is a choice of the order of summation. Backwards from the loss, it is backpropagation through time; "
+        "forwards from the weight, it is real-time recurrent learning. Both give the same number. The point of this "
+        "chapter is to see that the two engines in reference/ do exactly this, for every cell.",
+    ),
+    statement=(
+        "Let a layer's nodes at step t depend on each other along links within the step and on the nodes of step t-1 "
+        "along links labelled STATE, RESET, RECURRENT or ADAPTATION. Then dE/dw is the sum, over all paths from a use "
+        "of w to the loss, of the products of local derivatives; the reverse engine with the rule bptt and the forward "
+        "engine with the rule rtrl compute it, for every real value of weights, inputs, states and constants, at the "
+        "sizes given; the forward engine for every T.",
+    ),
+    steps=(
+        Step(
+            "paths.loss",
+            "The learning signal starts at the loss: what the code returns as dE/do is the derivative of the value "
+            "that it returns as E, for both losses, both reductions, and a loss at every step or at the last alone.",
+            equations=_losses,
+            code=("reference/loss.py:gradient", "reference/loss.py:value"),
+            source="mathematics.md 14.4, T62",
+        ),
+        *(_local(label) for label in variants()),
+        Step(
+            "paths.sum",
+            "Every path is walked on its own and its product formed, nothing shared and nothing stored; the sum of all "
+            "of them is what the reverse and the forward engine return. This is the definition that both have to meet.",
+            premises=("paths.loss", "paths.local-snu-transfer-tanh", "paths.local-rnn"),
+            proof=_path_sums,
+            code=("reference/reverse.py:sweep", "reference/forward.py:Learner"),
+            source="mathematics.md 0.3",
+            sizes="n_in = 1, n = 2, T = 3, one layer",
+        ),
+        Step(
+            "paths.width",
+            "One step for a layer of n units, n a symbol: the derivative of unit i's state in the direction of W_pq or "
+            "H_pq. On the left SymPy differentiates the code's step, the sums over units resolved with Kronecker "
+            "deltas; on the right stands the sum over edges with the local derivatives that the code returns. ε_jpq is "
+            "the derivative of unit j's state one step before.",
+            premises=("paths.local-rnn", "paths.local-snu-transfer-tanh"),
+            equations=_widths,
+            code=("reference/step.py:across", "reference/step.py:immediate"),
+            source="mathematics.md 0.3, 4.1",
+            sizes="every n and n_in",
+        ),
+        *cell_steps(
+            "paths",
+            ("bptt", "rtrl"),
+            premises=("paths.loss", "paths.sum"),
+            source="mathematics.md 0.3, 3; Werbos 1990; Williams & Zipser 1989",
+        ),
+        *cell_steps(
+            "paths.cut",
+            ("bptt-detached-reset", "tbptt", "tbptt-chunks"),
+            premises=("paths.sum",),
+            source="mathematics.md 0.4",
+        ),
+    ),
+    example=_example,
+    traps=(
+        Trap("T03", "H transposed in the Jacobian. The gradient has the right shape and the right size; only a "
+             "non-symmetric H shows it (relative error .10 to .94)."),
+        Trap("T12", "The trace is read before it is updated: a lag of one step, error .64."),
+        Trap("T62", "A factor 1/T or 1/B, or sum for mean. Compare with T and B above 1."),
+        Trap("T66", "The gradient of the total loss compared with that of the last step."),
+        Trap("T93", "Weights updated inside the window: RTRL then mixes Jacobians at different weights and equals BPTT "
+             "at none of them."),
+        Trap("T125", "A test with T = 1, a zero initial state or H = 0 cannot see the Jacobian at all."),
+    ),
+    snippet="""\
+import numpy as np
+from gradcert.reference import RULES, Layer, Network, Snu, forward, reverse
+
+network = Network(layers=(Layer(Snu(), inputs=3, units=4),))
+parameters = network.parameters(seed=0)
+x, y = np.random.default_rng(0).random((6, 1, 3)), np.zeros((6, 1, 4))
+back = reverse.gradients(network, parameters, x, y, rule=RULES["bptt"])
+ahead = forward.gradients(network, parameters, x, y, rule=RULES["rtrl"])
+print({name: abs(back[name] - ahead[name]).max() for name in back})
+""",
+    figures=(_count,),
+)  # fmt: skip

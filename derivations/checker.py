@@ -1,0 +1,240 @@
+"""The checker: every step of every derivation is verified; what is not proved fails and is listed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from multiprocessing import get_context
+from pathlib import Path
+
+import sympy
+
+from gradcert.derivations.chapters import CHAPTERS, chapter
+from gradcert.derivations.record import Derivation, Step
+from gradcert.derivations.ring import is_zero
+from gradcert.reference.errors import GradcertError
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a step.
+
+    Attributes
+    ----------
+    step : its id.
+    status : ``proved``, ``definition`` or ``failed``.
+    identities : how many polynomial identities were expanded to 0.
+    failed : what did not hold.
+    seconds : when it was proved (a verdict from the cache keeps the time it took then).
+    cached : whether it was.
+    """
+
+    step: str
+    status: str
+    identities: int
+    failed: tuple[str, ...]
+    seconds: float
+    cached: bool = False
+
+
+def verify(step: Step) -> Verdict:
+    """Verify one step; a step with nothing to verify fails.
+
+    Examples
+    --------
+    >>> from gradcert.derivations.record import Equation, Step
+    >>> x = sympy.Symbol("x")
+    >>> verify(Step("a.b", "why", equations=lambda: [Equation((x + 1) ** 2, x**2 + 2 * x + 1)])).status
+    'proved'
+    >>> verify(Step("a.b", "why", equations=lambda: [Equation((x + 1) ** 2, x**2 + 1)])).failed
+    ('(x + 1)**2 = x**2 + 1',)
+    >>> verify(Step("a.b", "nothing is shown")).status
+    'failed'
+    """
+    start = time.perf_counter()
+    failed: list[str] = []
+    count = 0
+    if step.equations is not None:
+        equations = list(step.equations())
+        for e in equations:
+            count += 1
+            if step.definition:
+                left = sympy.sympify(e.left)
+                if not (left.is_Symbol or left.is_Function or isinstance(left, sympy.Indexed)):
+                    failed.append(f"{left} is no name, so it cannot be defined")
+            elif not is_zero(sympy.sympify(e.left) - sympy.sympify(e.right)):
+                failed.append(f"{e.left} = {e.right}")
+    if step.proof is not None:
+        result = step.proof()
+        count += result.identities
+        failed += result.failed
+        if result.identities == 0:
+            failed.append(f"{result.claim}: nothing was proved")
+    if count == 0 and not failed:
+        failed.append("no identity and no proof")
+    status = "failed" if failed else ("definition" if step.definition and step.proof is None else "proved")
+    return Verdict(step.id, status, count, tuple(failed), time.perf_counter() - start)
+
+
+def structure(derivations: Iterable[Derivation], known: frozenset[str] | None = None) -> list[str]:
+    """Return what is wrong with the order of steps: duplicate ids, unknown premises, circles, missing reasons.
+
+    `known` are the ids of the derivations that are not given.
+    """
+    wrong: list[str] = []
+    steps: dict[str, Step] = {}
+    for d in derivations:
+        for s in d.steps:
+            if s.id in steps:
+                wrong.append(f"{s.id}: the id is used twice")
+            if not s.id.startswith(f"{d.name}."):
+                wrong.append(f"{s.id}: the id does not start with {d.name}.")
+            if not s.why.strip():
+                wrong.append(f"{s.id}: no reason")
+            steps[s.id] = s
+    for s in steps.values():
+        wrong += [f"{s.id}: rests on {p}, which is no step" for p in s.premises if p not in steps | _ids(known)]
+    done: set[str] = set(known or ())
+    while True:
+        ready = {s.id for s in steps.values() if s.id not in done and set(s.premises) <= done | (_missing(s, steps))}
+        if not ready:
+            break
+        done |= ready
+    wrong += [f"{s}: rests on itself, by way of {', '.join(steps[s].premises)}" for s in sorted(set(steps) - done)]
+    return wrong
+
+
+def _ids(known: frozenset[str] | None) -> dict[str, None]:
+    return dict.fromkeys(known or ())
+
+
+def _missing(step: Step, steps: Mapping[str, Step]) -> set[str]:
+    return {p for p in step.premises if p not in steps}
+
+
+def graph(derivations: Iterable[Derivation]) -> dict[str, tuple[str, ...]]:
+    """Return which derivation rests on which."""
+    out: dict[str, tuple[str, ...]] = {}
+    for d in derivations:
+        names = {p.split(".")[0] for s in d.steps for p in s.premises} - {d.name}
+        out[d.name] = tuple(sorted(names))
+    return out
+
+
+def check(
+    names: Iterable[str] | None = None,
+    *,
+    jobs: int = 2,
+    cache: Path | None = None,
+    listen: Callable[[Verdict], None] | None = None,
+) -> dict[str, list[Verdict]]:
+    """Verify derivations and everything that they rest on.
+
+    Parameters
+    ----------
+    names : which derivations; all of them where None.
+    jobs : processes.
+    cache : folder of earlier verdicts, keyed by the content of the code; None for `cache_folder()`.
+    listen : called with every verdict as it arrives.
+
+    Returns
+    -------
+    Derivation -> verdicts in reading order; faults of structure are verdicts of a step ``<name>.structure``.
+    """
+    wanted = _closed(list(CHAPTERS) if names is None else list(names))
+    derivations = [chapter(name) for name in wanted]
+    out: dict[str, dict[str, Verdict]] = {d.name: {} for d in derivations}
+    for sentence in structure(derivations):
+        name = sentence.split(":")[0]
+        out[name.split(".")[0]][f"{name}.structure"] = Verdict(name, "failed", 0, (sentence,), 0.0)
+    folder = (cache or cache_folder()) / fingerprint()
+    todo: list[tuple[str, str]] = []
+    for d in derivations:
+        for s in d.steps:
+            held = _read(folder, s.id)
+            if held is None:
+                todo.append((d.name, s.id))
+            else:
+                out[d.name][s.id] = held
+    for name, verdict in _run(todo, jobs):
+        out[name][verdict.step] = verdict
+        _write(folder, verdict)
+        if listen:
+            listen(verdict)
+    order = {d.name: [s.id for s in d.steps] for d in derivations}
+    return {
+        n: [v for k, v in vs.items() if k.endswith(".structure")] + [vs[i] for i in order[n] if i in vs]
+        for n, vs in out.items()
+    }
+
+
+def _closed(names: list[str]) -> list[str]:
+    """Return the derivations and those that they rest on."""
+    todo, found = list(names), set()
+    while todo:
+        name = todo.pop()
+        if name not in CHAPTERS:
+            raise GradcertError(f"the derivation {name!r} is unknown", allowed=", ".join(CHAPTERS))
+        if name not in found:
+            found.add(name)
+            todo += list(graph([chapter(name)])[name])
+    return [name for name in CHAPTERS if name in found]
+
+
+def _run(todo: list[tuple[str, str]], jobs: int) -> Iterable[tuple[str, Verdict]]:
+    if jobs <= 1 or len(todo) < 2:
+        for name, step in todo:
+            yield name, _verify_named(name, step)
+        return
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        futures = {pool.submit(_verify_named, name, step): name for name, step in todo}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+
+
+def _verify_named(name: str, step: str) -> Verdict:
+    return verify(next(s for s in chapter(name).steps if s.id == step))
+
+
+def cache_folder() -> Path:
+    """Return where verdicts are kept: ``$XDG_CACHE_HOME/gradcert/derivations``, by default under ``~/.cache``."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gradcert" / "derivations"
+
+
+def fingerprint() -> str:
+    """Return a hash of everything that a verdict depends on: the code of both rooms, SymPy, NumPy and FLINT."""
+    import gradcert.derivations
+    import gradcert.reference
+
+    digest = hashlib.sha256()
+    for package in (gradcert.reference, gradcert.derivations):
+        root = Path(str(package.__file__)).resolve().parent
+        for path in sorted(root.rglob("*.py")):
+            if "reading" not in path.parts:  # how a derivation is shown decides nothing
+                digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    digest.update(" ".join(version(p) for p in ("sympy", "numpy", "python-flint")).encode())
+    return digest.hexdigest()[:32]
+
+
+def _read(folder: Path, step: str) -> Verdict | None:
+    path = folder / f"{step}.json"
+    try:
+        data = json.loads(path.read_text())
+        return Verdict(**{**data, "failed": tuple(data["failed"]), "cached": True})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _write(folder: Path, verdict: Verdict) -> None:
+    if verdict.status == "failed":  # a failure is looked at again
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".{verdict.step}.{os.getpid()}"
+    temporary.write_text(json.dumps(asdict(verdict)))
+    temporary.replace(folder / f"{verdict.step}.json")

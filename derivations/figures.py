@@ -1,0 +1,119 @@
+"""Figures as inline SVG; lines and text take the colours of the page (CSS classes ``kept``, ``dropped``, ``node``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from gradcert.derivations.record import Figure
+from gradcert.reference.cells.protocol import Cell
+from gradcert.reference.rules.rule import Rule
+
+
+def _svg(width: int, height: int, title: str, body: Sequence[str]) -> str:
+    head = f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}" class="figure">'
+    marker = (
+        '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" markerHeight="6" orient="auto">'
+        '<path d="M0 0L8 4L0 8z" class="tip"/></marker></defs>'
+    )
+    return "".join([head, marker, f"<title>{escape(title)}</title>", *body, "</svg>"])
+
+
+def unrolled(cell: Cell, rule: Rule, *, steps: int = 3) -> Figure:
+    """Draw a cell unrolled over time, with the edges that a rule keeps and those that it drops.
+
+    Examples
+    --------
+    >>> from gradcert.reference import Snu, rule_named
+    >>> figure = unrolled(Snu(), rule_named("ottt"))
+    >>> figure.svg.count('class="edge kept"'), figure.svg.count('class="edge dropped"')
+    (2, 4)
+    """
+    nodes, row, column = cell.nodes, 62, 150
+    width, height = column * steps + 40, row * (len(nodes) + 1) + 20
+    place = {
+        (node, t): (40 + column * t + 30 * (i % 2), height - 30 - row * (i + 1))
+        for t in range(steps)
+        for i, node in enumerate(nodes)
+    }
+    body = []
+    for t in range(steps):
+        x = 40 + column * t
+        body.append(f'<text x="{x}" y="{height - 8}" class="label">x, t={t + 1}</text>')
+        for link in cell.links:
+            if link.source == "x":
+                body.append(_arrow((x + 10, height - 24), place[link.target, t], "edge space"))
+            elif link.lag == 0:
+                body.append(_arrow(place[link.source, t], place[link.target, t], "edge space"))
+            elif t:
+                kind = "kept" if link.edge in rule.own else "dropped"
+                body.append(_arrow(place[link.source, t - 1], place[link.target, t], f"edge {kind}", link.edge.value))
+    for (node, _), (x, y) in place.items():
+        body.append(f'<circle cx="{x}" cy="{y}" r="13" class="node"/>')
+        body.append(f'<text x="{x}" y="{y + 4}" class="name">{escape(node)}</text>')
+    caption = (
+        f"{cell.name} over {steps} steps under {rule.title}: thin lines stay within a step, solid lines are the edges "
+        "through time that the rule keeps, dashed lines those that it drops."
+    )
+    return Figure(_svg(width, height, caption, body), caption)
+
+
+def _arrow(a: tuple[int, int], b: tuple[int, int], css: str, title: str = "") -> str:
+    dx, dy = b[0] - a[0], b[1] - a[1]
+    length = max((dx * dx + dy * dy) ** 0.5, 1)
+    x1, y1 = a[0] + 14 * dx / length, a[1] + 14 * dy / length
+    x2, y2 = b[0] - 15 * dx / length, b[1] - 15 * dy / length
+    inner = f"<title>{escape(title)}</title>" if title else ""
+    line = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
+    return f'<line {line} class="{css}" marker-end="url(#tip)">{inner}</line>'
+
+
+def heat_map(values: Sequence[Sequence[float]], caption: str, *, rows: str, columns: str) -> Figure:
+    """Draw a matrix of non-negative numbers; the darkest cell is the largest.
+
+    Examples
+    --------
+    >>> heat_map([[0.0, 1.0]], "two cells", rows="s", columns="t").svg.count("<rect")
+    2
+    """
+    top = max((v for row in values for v in row), default=0.0) or 1.0
+    size, left, above = 34, 46, 30
+    body = [f'<text x="{left}" y="18" class="label">{escape(columns)}</text>']
+    body.append(f'<text x="4" y="{above + 20}" class="label">{escape(rows)}</text>')
+    for i, row in enumerate(values):
+        for j, v in enumerate(row):
+            x, y = left + size * j, above + size * i
+            shade = f'style="fill-opacity:{v / top:.3f}"'
+            title = f"<title>{escape(rows)}={i + 1}, {escape(columns)}={j + 1}: {v:.4g}</title>"
+            body.append(
+                f'<rect x="{x}" y="{y}" width="{size - 2}" height="{size - 2}" class="heat" {shade}>{title}</rect>'
+            )
+    width = left + size * max(len(row) for row in values) + 10
+    return Figure(_svg(width, above + size * len(values) + 10, caption, body), caption)
+
+
+def dependencies(graph: Mapping[str, Sequence[str]]) -> Figure:
+    """Draw which derivation rests on which; every arrow points to what rests on the other."""
+    level: dict[str, int] = {}
+    for name in graph:  # reading order is a topological order
+        level[name] = 1 + max((level[p] for p in graph[name] if p in level), default=-1)
+    rows: dict[int, list[str]] = {}
+    for name, n in level.items():
+        rows.setdefault(n, []).append(name)
+    width = 130 * max(len(names) for names in rows.values()) + 20
+    height = 86 * len(rows) + 10
+    place = {}
+    for n, names in rows.items():
+        gap = width / (len(names) + 1)
+        for i, name in enumerate(names):
+            place[name] = (round(gap * (i + 1)), 36 + 86 * n)
+    body = []
+    for name, premises in graph.items():
+        for p in premises:
+            body.append(_arrow(place[p], place[name], "edge kept"))
+    for name, (x, y) in place.items():
+        link = f'<a href="{name}.html">'
+        box = f'<rect x="{x - 52}" y="{y - 14}" width="104" height="28" rx="6" class="box"/>'
+        body.append(f'{link}{box}<text x="{x}" y="{y + 5}" class="name">{escape(name)}</text></a>')
+    caption = "Which derivation rests on which."
+    return Figure(_svg(width, height, caption, body), caption)

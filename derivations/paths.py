@@ -1,0 +1,81 @@
+"""The gradient as an explicit list of paths through the unrolled graph: the third way, next to reverse and forward.
+
+Nothing is factored here: every path is walked on its own, from the loss back to a parameter, and its local derivatives
+are multiplied. That is exponential, and meant to be: it is the definition that both engines have to meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy
+
+from gradcert.derivations.derivative import Local, differentiate
+from gradcert.derivations.proof import Problem, Result, loss_slopes, run
+from gradcert.derivations.ring import Ring
+from gradcert.reference.rules.rule import Rule
+
+
+@dataclass(frozen=True)
+class Path:
+    """One path: the names that it passes, from the output to the node that the parameter feeds, and its product."""
+
+    parameter: Any
+    names: tuple[Any, ...]
+    product: Any
+    steps: int
+
+
+def paths(p: Problem, rule: Rule) -> Iterator[Path]:
+    """Walk every path of a one-layer problem whose edges the rule keeps.
+
+    Examples
+    --------
+    >>> from gradcert.derivations.proof import problem
+    >>> from gradcert.reference import Layer, Network, Rnn, rule_named
+    >>> p = problem(Network(layers=(Layer(Rnn(bias=False), inputs=1, units=1),)), steps=3)
+    >>> count = lambda name: sum(str(path.parameter).startswith("W") for path in paths(p, rule_named(name)))
+    >>> count("bptt"), count("sltt")
+    (6, 3)
+    """
+    ledger, _ = run("reverse", p, rule)
+    locals_, _ = differentiate(ledger, p.free)
+    by_name = {item.symbol: item for item in locals_}
+    for z, slope in loss_slopes(p).items():
+        yield from _back(by_name, z, (z,), (slope,), 0, rule)
+
+
+def _back(
+    by_name: dict[Any, Local], name: Any, names: tuple[Any, ...], factors: tuple[Any, ...], steps: int, rule: Rule
+) -> Iterator[Path]:
+    item = by_name.get(name)
+    if item is None:
+        return
+    for parameter, c in item.free:
+        yield Path(parameter, names, sympy.Mul(*factors, c), steps)
+    for term in item.terms:
+        if term.edge is None or term.edge in rule.own:
+            source = (*names, term.source)
+            yield from _back(
+                by_name, term.source, source, (*factors, term.coefficient), steps + (term.edge is not None), rule
+            )
+
+
+def prove_path_sum(p: Problem, rule: Rule, engine: str) -> Result:
+    """Prove that an engine's gradient is the sum over the kept paths, one by one."""
+    _, grads = run(engine, p, rule)
+    walked = list(paths(p, rule))
+    ring = Ring([*(path.product for path in walked), *(sympy.sympify(e) for g in grads.values() for e in g.flat)])
+    total: dict[Any, Any] = {}
+    for path in walked:
+        total[path.parameter] = total.get(path.parameter, ring.zero) + ring(path.product)
+    failed, count = [], 0
+    for name, values in p.parameters.items():
+        for index, symbol in np.ndenumerate(values):
+            count += 1
+            if not ring.vanishes(ring(grads[name][index]) - total.get(symbol, ring.zero)):
+                failed.append(f"{name}{list(index)}")
+    return Result(f"{engine} engine, {rule.name}, {len(walked)} paths", count, tuple(failed), 0.0)
