@@ -11,6 +11,7 @@ from gradcert.reference.errors import GradcertError
 #: name -> title, in reading order
 CHAPTERS: dict[str, str] = {
     "paths": "BPTT, RTRL and one sum over paths",
+    "ostl": "OSTL from first principles",
 }
 
 

@@ -98,6 +98,29 @@ def _path_sums() -> Result:
     return combined("sum over paths", results)
 
 
+def _closed() -> Result:
+    """Compare with SymPy's own derivative of the loss as one nested expression: no ledger, no names, no cuts."""
+    from gradcert.derivations.chapters.common import compare_gradients
+    from gradcert.derivations.symbols import SYMBOLS
+    from gradcert.reference.tape import record
+
+    results = []
+    for cell, units, steps in ((Snu(train=("leak", "threshold")), 2, 2), (Rnn(), 1, 3), (Lif(recurrent=True), 1, 3)):
+        p = problem(one_layer(cell, inputs=1, units=units), steps=steps)
+        tape = record(p.network, p.parameters, p.inputs, numbers=SYMBOLS, initial=p.initial)
+        value = p.network.loss.value(tape.outputs, p.targets, SYMBOLS)
+        expected = {
+            name: np.array([sympy.diff(value, s) for s in values.flat], dtype=object).reshape(values.shape)
+            for name, values in p.parameters.items()
+        }
+        for engine in (reverse.gradients, forward.gradients):
+            found = engine(
+                p.network, p.parameters, p.inputs, p.targets, rule=RULES["bptt"], numbers=SYMBOLS, initial=p.initial
+            )
+            results.append(compare_gradients(f"{cell.name}, closed form", found, expected))
+    return combined("closed form", results)
+
+
 def _widths() -> list[Equation]:
     cells = (
         Rnn(bias=False),
@@ -112,7 +135,7 @@ def _example() -> Example:
     network = Network(layers=(Layer(Snu(), inputs=3, units=4), Layer(Snu(), inputs=4, units=2)))
     rng = np.random.default_rng(7)
     x, y = (rng.random((6, 2, 3)) < 0.5).astype(float) * 1.5, rng.random((6, 2, 2))
-    parameters = network.parameters(seed=1)
+    parameters = network.parameters(seed=3, scale=2.0)
     back = reverse.gradients(network, parameters, x, y, rule=RULES["bptt"])
     ahead = forward.gradients(network, parameters, x, y, rule=RULES["rtrl"])
     rows = tuple(
@@ -173,6 +196,17 @@ DERIVATION = Derivation(
             code=("reference/reverse.py:sweep", "reference/forward.py:Learner"),
             source="mathematics.md 0.3",
             sizes="n_in = 1, n = 2, T = 3, one layer",
+        ),
+        Step(
+            "paths.closed",
+            "The same once more without any of this room's machinery: the loss as one nested SymPy expression, "
+            "differentiated by SymPy, against the engines on plain symbols. The sizes are tiny, because the expression "
+            "doubles with every step; it is a check of the proofs by a second way, not their replacement.",
+            premises=("paths.loss",),
+            proof=_closed,
+            code=("reference/reverse.py", "reference/forward.py", "reference/tape.py"),
+            source="mathematics.md 0.3",
+            sizes="SNU n = 2, T = 2; vanilla RNN and LIF n = 1, T = 3",
         ),
         Step(
             "paths.width",

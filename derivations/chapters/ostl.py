@@ -1,0 +1,257 @@
+"""Online spatio-temporal learning, from first principles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gradcert.derivations.cases import variants
+from gradcert.derivations.chapters.common import cell_steps, combined, compare_gradients, one_layer, relative
+from gradcert.derivations.figures import unrolled
+from gradcert.derivations.ledger import Ledger
+from gradcert.derivations.proof import Problem, Result, named, problem, run
+from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
+from gradcert.derivations.symbols import SYMBOLS, function_pair
+from gradcert.reference import RULES, TEMPORAL, Layer, Network, Rnn, Snu, Ssnu, reverse, rule_named
+from gradcert.reference.cells import snu_equations
+from gradcert.reference.forward import Learner
+from gradcert.reference.functions import TANH, spike
+from gradcert.reference.step import Step as EngineStep
+from gradcert.reference.step import across
+
+
+def two_steps(cell: Any) -> tuple[Problem, EngineStep, EngineStep, Learner]:
+    """Run the forward engine two steps on the symbols of one layer of two units; return both linearised steps."""
+    p = problem(one_layer(cell), steps=2)
+    ledger = Ledger(opaque=False)
+    learner = Learner(
+        named(p.network, ledger),
+        p.parameters,
+        rule=rule_named("ostl"),
+        steps=2,
+        batch=1,
+        numbers=SYMBOLS,
+        initial=p.initial,
+    )
+    learner.step(p.inputs[0], p.targets[0])
+    before = learner.before[0]
+    learner.step(p.inputs[1], p.targets[1])
+    return p, before, learner.before[0], learner
+
+
+def _spiking(cell: Any) -> tuple[Any, Any]:
+    """Return (g', h') of an SNU as undefined functions."""
+    name = spike(cell.surrogate, strict=cell.strict).name if isinstance(cell, Snu) else cell.output
+    return function_pair(cell.transfer)[1], function_pair(name)[1]
+
+
+def _pieces(cell: Any) -> dict[str, Any]:
+    p, before, now, _ = two_steps(cell)
+    g, h = _spiking(cell)
+    lam, th = p.parameters["layers.0.leak"], p.parameters["layers.0.threshold"]
+    v, z, a = before.now["v"][0], before.now["z"][0], now.now["a"][0]
+    slopes = [h(v[i] - th[i]) for i in range(2)]
+    weights = p.parameters.get("layers.0.H", np.zeros((2, 2), dtype=int))
+    return {"g": [g(a[i]) for i in range(2)], "h": slopes, "H": weights, "lam": lam, "v": v, "z": z, "steps": (before, now)}
+
+
+def _jacobian(cell: Any) -> list[Equation]:
+    q = _pieces(cell)
+    code = across(*q["steps"], TEMPORAL, "v")["v"]
+    out = []
+    for i in range(2):
+        for j in range(2):
+            own = q["lam"][i] * (1 - q["z"][j]) - q["lam"][i] * q["v"][j] * q["h"][j] if i == j else 0
+            expected = q["g"][i] * (q["H"][i, j] * q["h"][j] + own)
+            found = code.value[0, i, j] if code.kind == "matrix" else (code.value[0, i] if i == j else 0)
+            out.append(Equation(found, expected, f"J{i + 1}{j + 1}"))
+    return out
+
+
+def _threshold() -> list[Equation]:
+    cell = Snu(transfer="tanh", train=("leak", "threshold"))
+    q = _pieces(cell)
+    before, now = q["steps"]
+    code = across(before, now, TEMPORAL, "z", explicit=True)["v"].value
+    direct = before.factors[snu_equations.THRESHOLD][0]
+    out = []
+    for i in range(2):
+        for j in range(2):
+            own = q["lam"][i] * q["v"][j] * q["h"][j] if i == j else 0
+            expected = q["g"][i] * (-q["H"][i, j] * q["h"][j] + own)
+            out.append(Equation(code[0, i, j] * direct[j], expected, f"F_θ, entry {i + 1}{j + 1}"))
+    return out
+
+
+def _one_layer() -> Result:
+    results = []
+    for label, cell in variants().items():
+        p = problem(one_layer(cell, inputs=1), steps=2 if len(cell.nodes) > 8 else 3)
+        _, online = run("forward", p, rule_named("ostl"))
+        _, exact = run("reverse", p, rule_named("bptt"))
+        results.append(compare_gradients(f"{label}: OSTL = BPTT on one layer", online, exact))
+    head = Network(
+        layers=(Layer(Snu(transfer="tanh"), inputs=1, units=2), Layer(Rnn(recurrent=False), inputs=2, units=1))
+    )
+    p = problem(head, steps=3)
+    results.append(
+        compare_gradients(
+            "under a stateless head", run("forward", p, rule_named("ostl"))[1], run("reverse", p, rule_named("bptt"))[1]
+        )
+    )
+    return combined("one layer", results)
+
+
+def _storage() -> Result:
+    """Check what the forward engine stores: one number per synapse without H, one per synapse and unit with it."""
+    failed, count = [], 0
+    for cell, form in ((Snu(recurrent=False, bias=False), "rows"), (Snu(bias=False), "full"), (Ssnu(recurrent=False, bias=False), "rows")):
+        _, _, _, learner = two_steps(cell)
+        tangent = learner.traces[0][0, "W", 0]["v"]
+        count += 1
+        size = {"rows": (1, 2, 2), "full": (1, 2, 2, 2)}[form]
+        if tangent.form != form or tangent.array.shape != size:
+            failed.append(f"{cell.name}: stored as {tangent.form} {tangent.array.shape}")
+    return Result("size of the trace", count, tuple(failed), 0.0)
+
+
+def _example() -> Example:
+    rng = np.random.default_rng(2)
+    x, y = (rng.random((20, 1, 4)) < 0.5).astype(float), rng.random((20, 1, 3))
+    rows = []
+    for depth in (1, 2):
+        sizes = [4, 6, 3] if depth == 2 else [4, 3]
+        layers = tuple(Layer(Snu(), inputs=a, units=b) for a, b in zip(sizes, sizes[1:], strict=False))
+        network = Network(layers=layers)
+        w = network.parameters(seed=5, scale=1.5)
+        exact = reverse.gradients(network, w, x, y, rule=RULES["bptt"])
+        online = reverse.gradients(network, w, x, y, rule=RULES["ostl"])
+        rows += [(f"{depth}", name, f"{np.linalg.norm(exact[name]):.4f}", relative(online, exact, name)) for name in exact]
+    text = (
+        "SNU networks, 20 steps. With one layer OSTL is BPTT to the last digits. With two, the upper layer stays exact "
+        "and the lower one does not: what is missing there is the residual, the subject of the chapter on depth."
+    )
+    return Example(text, ("layers", "parameter", "norm of BPTT", "relative difference of OSTL"), tuple(rows))
+
+
+def _figure() -> Figure:
+    return unrolled(Snu(), RULES["ostl"])
+
+
+DERIVATION = Derivation(
+    name="ostl",
+    title="OSTL from first principles",
+    motivation=(
+        "RTRL is exact and online, but it drags the derivative of the whole network's state along. OSTL makes one "
+        "observation: inside one layer time matters, and between layers of the same step it does not. So split the "
+        "gradient. What happens through time inside the layer goes into an eligibility e, which is carried forwards. "
+        "What happens through space above the layer, at this very step, goes into a learning signal L, which is "
+        "computed by one backward pass through the stack and then forgotten.",
+        "The price is every path that goes up first and then through time in a layer above. The chapter on depth counts "
+        "those; here we derive the two factors and see that with one layer there is nothing to count.",
+    ),
+    statement=(
+        "For a layer with recurrence confined to itself, let eps^t = dv^t/dw and e^t = dz^t/dw be the total derivatives "
+        "inside the layer. Then eps^t = J^t eps^(t-1) + F^t + (explicit path of z^(t-1)), e^t = h' eps^t + (explicit), "
+        "and the sum over t of L^t e^t is exactly the gradient if the layer is the only one with memory. For the SNU "
+        "J_ij = g'(a_i)[H_ij h'_j + [i=j](λ(1 - z_j) - λ v_j h'_j)], all primes but the first at t-1.",
+    ),
+    steps=(
+        Step(
+            "ostl.jacobian",
+            "The one-step Jacobian that the engine composes from its edges is the one of the paper. H_ij h'_j is the "
+            "RECURRENT edge, λ(1 - z) the STATE edge, and -λ v h' the RESET edge: the derivative of the reset, which "
+            "is easily forgotten because it is small. Every h' is taken at t-1, and g' at t multiplies all of it.",
+            premises=("paths.local-snu-transfer-tanh", "paths.width"),
+            equations=lambda: _jacobian(Snu(transfer="tanh", train=("leak", "threshold"))),
+            code=("reference/step.py:across",),
+            source="arXiv 2007.12723 Eq. 17 (via third-party restatement); mathematics.md 4.1",
+            sizes="n = 2, entry by entry; every n by paths.width",
+        ),
+        Step(
+            "ostl.jacobian-ssnu",
+            "For the sSNU the output is graded and h' is its true derivative; the formula is the same, because the "
+            "pseudo-derivative was an independent function all along.",
+            premises=("ostl.jacobian", "paths.local-ssnu-transfer-tanh"),
+            equations=lambda: _jacobian(Ssnu(transfer="tanh", train=("leak", "threshold"))),
+            code=("reference/cells/ssnu.py",),
+            source="mathematics.md 1.4",
+            sizes="n = 2",
+        ),
+        Step(
+            "ostl.jacobian-feedforward",
+            "Without H the Jacobian is diagonal. The temporal recursion stays, and so does the reset term: 'without H' "
+            "means that nothing couples different units, not that nothing is remembered.",
+            premises=("ostl.jacobian",),
+            equations=lambda: _jacobian(Snu(transfer="tanh", recurrent=False, train=("leak", "threshold"))),
+            code=("reference/step.py:across",),
+            source="mathematics.md 4.2",
+            sizes="n = 2",
+        ),
+        Step(
+            "ostl.threshold",
+            "A threshold acts on the output directly, z = h(v - θ), so it has two extra terms. One is the explicit part "
+            "of e, -h' at t. The other enters the recursion: θ moves z^(t-1), and z^(t-1) moves v^t through H and "
+            "through the reset. The engine calls it the explicit path of a derived node.",
+            premises=("ostl.jacobian",),
+            equations=_threshold,
+            code=("reference/step.py:across", "reference/structure.py:basis"),
+            source="arXiv 2007.12723 Eq. 18-19; mathematics.md 4.1",
+            sizes="n = 2",
+        ),
+        *cell_steps(
+            "ostl",
+            ("ostl", "ostl-random"),
+            premises=("paths.loss", "ostl.jacobian", "ostl.threshold"),
+            source="arXiv 2007.12723 Eq. 24, 26-27; mathematics.md 4.1",
+        ),
+        Step(
+            "ostl.one-layer",
+            "With one layer the edges that OSTL drops do not exist, so it equals BPTT: the forward engine's OSTL minus "
+            "the reverse engine's BPTT expands to 0 for every cell, and for a layer under a head without memory.",
+            premises=("ostl.jacobian", "paths.sum"),
+            proof=_one_layer,
+            code=("reference/forward.py:Learner",),
+            source="mathematics.md 12, item 1",
+            sizes="n = 2, T = 3 (T = 2 for cells of many gates)",
+        ),
+        Step(
+            "ostl.storage",
+            "In the feed-forward case each unit depends on its own weights alone, and the trace collapses from one "
+            "number per synapse and unit to one per synapse. The engine finds this from the structure: it stores rows.",
+            premises=("ostl.jacobian-feedforward",),
+            proof=_storage,
+            code=("reference/tangent.py:Tangent",),
+            source="mathematics.md 4.2, 4.5",
+            sizes="n = 2",
+        ),
+    ),
+    example=_example,
+    traps=(
+        Trap("T01", "h' of step t inside J where step t-1 belongs. It needs T >= 3 and distinct states to show."),
+        Trap("T02", "h' of step t-1 in e^t = h' eps^t."),
+        Trap("T05", "The reset-derivative term -λ v h' dropped: error .04 to .55, invisible to a loose tolerance."),
+        Trap("T06", "The gate (1 - z) dropped from the leak."),
+        Trap("T08", "g' applied to the immediate term and not to the recursion; the identity as g hides it."),
+        Trap("T09", "The lateral path left out of the trace although H is in the forward pass: error .06 to .82."),
+        Trap("T23", "'Without H' read as 'without recursion'."),
+        Trap("T27", "The threshold's path through z^(t-1) missing: error .09 to .88."),
+        Trap("T28", "Its direct term -h' missing."),
+        Trap("T29", "The sign: an additive bias inside h is minus the threshold."),
+    ),
+    snippet="""\
+import numpy as np
+from gradcert.reference import RULES, Layer, Learner, Network, Snu, reverse
+
+network = Network(layers=(Layer(Snu(), inputs=3, units=4),))
+parameters = network.parameters(seed=0, scale=2.0)
+x, y = np.random.default_rng(0).random((8, 1, 3)), np.zeros((8, 1, 4))
+learner = Learner(network, parameters, rule=RULES["ostl"], steps=8, batch=1)
+for t in range(8):
+    learner.step(x[t], y[t])  # online: nothing of the past is stored but the eligibility
+exact = reverse.gradients(network, parameters, x, y, rule=RULES["bptt"])
+print({name: abs(g - exact[name]).max() for name, g in learner.gradients().items()})
+""",
+    figures=(_figure,),
+)  # fmt: skip
