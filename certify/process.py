@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -40,7 +41,10 @@ class Forked:
         (self._in, to_child), (from_child, self._out) = os.pipe(), os.pipe()
         errors, self._err = os.pipe()
         self.returncode: int | None = None
-        self.pid = os.fork()
+        with warnings.catch_warnings():
+            # a thread of the parent may hold a lock for ever in the child: then the time limit ends the call
+            warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+            self.pid = os.fork()
         if self.pid == 0:
             status = 1
             with contextlib.suppress(BaseException):

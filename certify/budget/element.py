@@ -102,6 +102,8 @@ class Element:
         o = self._other(other)
         if o is None:
             return NotImplemented
+        if self.bound == 0 or o.bound == 0:  # an exact zero: so is the product
+            return self if self.bound == 0 else o
         lattice = None if self.lattice is None or o.lattice is None else self.lattice + o.lattice
         for gate, other_factor in ((self, o), (o, self)):
             if gate.lattice is not None and gate.ball.is_zero():

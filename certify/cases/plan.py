@@ -60,5 +60,6 @@ def plan(claim: Claim, profile: str = "default") -> tuple[Spec, ...]:
             for number, (loss, when) in enumerate(pairs):
                 for family in families(claim, cell):  # every family sees every alternative
                     for index in range(chosen.each):
-                        out.append(Spec(cell, depth, loss, when, family, index, number * chosen.each + index))
+                        turn = number * chosen.each + index + depth - 1  # another one for another depth
+                        out.append(Spec(cell, depth, loss, when, family, index, turn))
     return tuple(out)
