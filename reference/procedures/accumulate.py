@@ -53,4 +53,5 @@ def accumulate(
     found = gradients(
         network, parameters, inputs, targets, rule=rule, numbers=numbers, feedback=feedback, initial=initial
     )
+    rate = numbers.array(rate)[()]
     return {name: value - rate * found[name] for name, value in parameters.items()}

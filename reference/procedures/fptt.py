@@ -187,7 +187,8 @@ def fptt(
         raise GradcertError("fptt with both or neither of rate and solver", allowed="one of them")
     if oracle is not None and network.loss.kind != "cross_entropy":
         raise GradcertError(f"an oracle with the loss {network.loss.kind!r}", allowed="cross_entropy")
-    solve = gradient_step(rate) if solver is None else solver
+    alpha, beta = numbers.array(alpha)[()], numbers.array(beta)[()]
+    solve = gradient_step(numbers.array(rate)[()]) if solver is None else solver
     fixed = {name: value for name, value in parameters.items() if name in frozen}
     state = start({name: value for name, value in parameters.items() if name not in frozen})
     initial: Mapping[str, Array] = {}

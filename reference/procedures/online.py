@@ -54,7 +54,7 @@ def online(
     learner = Learner(
         network, parameters, rule=rule, steps=steps, batch=batch, numbers=numbers, feedback=feedback, initial=initial
     )
-    weights = dict(parameters)
+    weights, rate = dict(parameters), numbers.array(rate)[()]
     for x, y in zip(inputs, targets, strict=True):
         learner.step(x, y)
         found = learner.take()

@@ -18,7 +18,7 @@ is every node with an outgoing link of lag 1.
 
 Dropped: in expectation what OSTL drops.
 Cost of a layer of n units per step: n^2 values, n^3 operations (from memory of the paper).
-Exact: in expectation over the signs, one layer with memory.
+Exact: in expectation over the signs, one layer with memory; for every draw where T = 1.
 """
 
 from __future__ import annotations
