@@ -64,13 +64,13 @@ def numbers_like(default: float, family: str, units: int) -> st.SearchStrategy[A
 
 
 def options_of(name: str, units: int, *, family: str, fixed: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """Draw the options of a cell of the registry; `fixed` ones are taken as given where the cell has them."""
+    """Draw the options of a cell; `fixed` ones are taken as given where the cell has them, a list as alternatives."""
     cell: Any = CELLS[name]
     drawn: dict[str, st.SearchStrategy[Any]] = {}
     for f in fields(cell):
         default = getattr(cell(), f.name)
         if f.name in fixed:
-            drawn[f.name] = st.just(fixed[f.name])
+            drawn[f.name] = alternatives(fixed[f.name])
         elif isinstance(default, Surrogate):
             drawn[f.name] = surrogates(family)
         elif isinstance(default, bool):
@@ -85,6 +85,11 @@ def options_of(name: str, units: int, *, family: str, fixed: dict[str, Any]) -> 
             names = trainable(name)
             drawn[f.name] = st.lists(st.sampled_from(names), unique=True).map(tuple) if names else st.just(())
     return st.fixed_dictionaries(drawn)
+
+
+def alternatives(given: Any) -> st.SearchStrategy[Any]:
+    """Return a fixed option, or one of a list of them."""
+    return st.sampled_from(given) if isinstance(given, list) else st.just(given)
 
 
 def _functions(option: str, family: str) -> tuple[str, ...]:

@@ -66,6 +66,7 @@ def hold(
     profile: Profile = PROFILES["quick"],
     keep: Path | None = None,
     examples: int | None = None,
+    shrink: bool = True,
 ) -> Report:
     """Hold a subject to one law.
 
@@ -75,6 +76,7 @@ def hold(
     profile : how many examples.
     keep : folder for failing examples, which are replayed first; nothing is kept where None.
     examples : replaces the number of the profile.
+    shrink : whether to look for the smallest counterexample, which takes much longer than finding one.
 
     Examples
     --------
@@ -95,7 +97,7 @@ def hold(
         deadline=None,
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
-        phases=[Phase.reuse, Phase.generate, Phase.shrink],
+        phases=[Phase.reuse, Phase.generate, *([Phase.shrink] if shrink else [])],
         verbosity=Verbosity.quiet,
         print_blob=False,
     )

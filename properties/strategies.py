@@ -33,9 +33,10 @@ from gradcert.properties.options import FAMILIES, cells, exact_cells, surrogates
 from gradcert.properties.problem import Problem
 from gradcert.properties.vacuity import bits_needed, why_vacuous
 from gradcert.reference import CELLS, FLOAT64, RULES, Floats, GradcertError, Layer, Loss, Network, Rnn, Rule
+from gradcert.reference.cells.protocol import Cell
 from gradcert.reference.feedback import feedback_shapes
 from gradcert.reference.numbers import Array
-from gradcert.reference.synapses import Conv2d
+from gradcert.reference.synapses import Conv2d, Dense
 
 __all__ = [
     "FAMILIES",
@@ -89,6 +90,7 @@ def networks(
     readout: bool | str | None = None,
     readout_options: Mapping[str, Any] | None = None,
     convolution: bool | None = False,
+    self_connections: bool = True,
     kinds: Sequence[str] = ("squared_error", "cross_entropy"),
     when: Sequence[str] = ("every", "last"),
     reductions: Sequence[str] = ("sum", "mean"),
@@ -105,6 +107,7 @@ def networks(
     readout : end with a layer of linear units without memory (True) or of the named cell; drawn where None.
     readout_options : options of the readout's cell.
     convolution : whether the first layer's input weights are kernels of a convolution; drawn where None.
+    self_connections : whether the diagonal of H exists; e-prop forbids it.
     kinds, when, reductions : of `losses`.
     fixed : options of every cell that has them, such as ``recurrent=True``.
     """
@@ -127,7 +130,7 @@ def networks(
             continue
         sizes = [n for n in range(units[0], units[1] + 1) if n != below] or [below]
         size = draw(st.sampled_from(sizes))
-        layers.append(Layer(draw(cells(name, size, family=family, **fixed)), inputs=below, units=size))
+        layers.append(_dense(draw(cells(name, size, family=family, **fixed)), below, size, self_connections))
         below = size
     if readout or (readout is None and draw(st.booleans())):
         size = draw(st.sampled_from([n for n in range(1, units[1] + 1) if n != below] or [below]))
@@ -138,6 +141,14 @@ def networks(
             top = Rnn(**{"activation": "identity", "recurrent": False, **given})
         layers.append(Layer(top, inputs=below, units=size))
     return Network(tuple(layers), draw(losses(family=family, kinds=kinds, when=when, reductions=reductions)))
+
+
+def _dense(cell: Cell, inputs: int, units: int, self_connections: bool) -> Layer:
+    lateral = [k.weight for k in cell.links if k.lag and k.source == "z" and k.weight is not None]
+    if self_connections or not lateral:
+        return Layer(cell, inputs=inputs, units=units)
+    hollow = Dense(inputs=units, units=units, absent=tuple((i, i) for i in range(units)))
+    return Layer(cell, inputs=inputs, units=units, synapses=tuple((name, hollow) for name in lateral))
 
 
 @st.composite

@@ -45,6 +45,8 @@ class Subject:
     learner : the same rule as a stepwise learner, if there is one.
     estimate : one draw of a random estimate, from a problem and a seed, for rules that are right on average.
     outcomes : all equally likely results of the random estimate, for a small problem.
+    expected : what should come out, for a rule that is no row of the table; only the laws that know no rule and
+        `own-rule` bind it.
 
     Examples
     --------
@@ -61,6 +63,7 @@ class Subject:
     learner: Callable[[Problem], Stepwise] | None = None
     estimate: Callable[[Problem, int], Gradients] | None = None
     outcomes: Callable[[Problem], Iterable[Gradients]] | None = None
+    expected: Callable[[Problem], Gradients] | None = None
 
     @staticmethod
     def of_reference(rule: str | Rule, *, engine: str = "forward", family: str = "exact", **limits: Any) -> Subject:
@@ -103,6 +106,8 @@ class Subject:
                 if not both:
                     raise Unsupported(f"{self.name} supports the cells {limit}", allowed=f"{wanted}")
                 options[name] = both
+            elif name in narrowed and isinstance(limit, list) and narrowed[name] in limit:
+                continue
             elif name in narrowed and narrowed[name] != limit:
                 raise Unsupported(f"{self.name} supports {name}={limit!r}", allowed=f"{name}={narrowed[name]!r}")
             else:

@@ -13,7 +13,7 @@ from gradcert.properties.law import Draw, Law, has_gradients
 from gradcert.properties.measure import Counterexample, differ, measure, measure_reference
 from gradcert.properties.problem import Problem
 from gradcert.properties.subject import Subject
-from gradcert.reference import RULES
+from gradcert.reference import RULES, Rule
 from gradcert.reference.feedback import feedback_name
 
 
@@ -47,15 +47,16 @@ TWINS = (
 )
 
 
-def tie(problem: Problem) -> Problem:
+def tie(problem: Problem, rule: Rule) -> Problem:
     """Return the problem with feedback matrices equal to the weights that they stand for."""
     tied = {}
     for i, layer in enumerate(problem.network.layers[1:], start=1):
         for link in layer.cell.links:
             if link.source == "x" and link.weight is not None:
-                weight = problem.parameters[f"layers.{i}.{link.weight}"]
-                tied[feedback_name(layer, i, link.weight)] = weight
-                tied[f"layers.{i - 1}.B"] = weight
+                # random feedback replaces a layer's own input weights, direct feedback leads to the layer below
+                direct = rule.feedback == "direct"
+                name = f"layers.{i - 1}.B" if direct else feedback_name(layer, i, link.weight)
+                tied[name] = problem.parameters[f"layers.{i}.{link.weight}"]
     return replace(problem, feedback={k: np.array(tied[k]) for k in problem.feedback})
 
 
@@ -69,7 +70,7 @@ def check(subject: Subject, draw: Draw) -> Counterexample | None:
     twins = draw(st.sampled_from(of(subject)))
     problem = draw(subject.problems(also=(twins.twin,), **twins.options))
     if twins.tied:
-        problem = tie(problem)
+        problem = tie(problem, subject.rule)
     expected = measure_reference(subject, problem, RULES[twins.twin])
     return differ(f"{LAW.name} ({twins.twin})", problem, measure(subject, problem), expected)
 
