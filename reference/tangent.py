@@ -133,8 +133,10 @@ def applied(operator: Operator, tangent: Tangent, buffer: Array | None = None) -
     if tangent.form == "full":
         flat = array.reshape(*array.shape[:2], -1)
         shape = (max(operator.value.shape[0], flat.shape[0]), *flat.shape[1:])
-        fits = buffer is not None and buffer.size == np.prod(shape) and buffer.dtype == array.dtype != object
-        product = np.matmul(operator.value, flat, out=buffer.reshape(shape)) if fits else operator.value @ flat
+        if buffer is not None and buffer.size == np.prod(shape) and buffer.dtype == array.dtype != object:
+            product = np.matmul(operator.value, flat, out=buffer.reshape(shape))
+        else:
+            product = np.matmul(operator.value, flat)
         return Tangent("full", product.reshape(*shape[:2], *array.shape[2:]), synapse)
     # C order: the layout that NumPy would choose makes every later product copy
     return Tangent("full", np.multiply(operator.value[..., None], tangent.rows()[:, None], order="C"), synapse)
