@@ -12,6 +12,7 @@ from gradcert.reference.errors import GradcertError
 CHAPTERS: dict[str, str] = {
     "paths": "BPTT, RTRL and one sum over paths",
     "ostl": "OSTL from first principles",
+    "depth": "Depth: the residual and its bounds",
 }
 
 
