@@ -54,7 +54,8 @@ def reachable(layer: Layer, kept: frozenset[Edge], parameter: str, within: int) 
 
     Step 1 is the pattern of the immediate derivative (mathematics.md section 3: mask_1), in which the explicit path
     of a threshold through the previous output counts; each further step adds what the kept edges connect. The pattern
-    is that of the structure, never of the values.
+    is that of the structure, never of the values. A row is one unit's copy of its weights: where copies are shared
+    (a convolution), a weight reaches what any of its copies reaches; at a padded border every tap counts as read.
     """
     cell, eye = layer.cell, np.eye(layer.units, dtype=bool)
     carried, derived = basis(cell, kept)
@@ -85,7 +86,18 @@ def reachable(layer: Layer, kept: frozenset[Edge], parameter: str, within: int) 
     now = now | cross(spread({node: eye for node in fed & set(derived)}, inner))
     for _ in range(within - 1):
         now = now | cross(spread({c: now for c in carried}, inner))
-    return now.T
+    return _copies(layer, parameter) @ now.T
+
+
+def _copies(layer: Layer, parameter: str) -> Array:
+    """Return which rows of a parameter are copies of the same weights, boolean (rows, rows)."""
+    eye = np.eye(layer.units, dtype=bool)
+    synapse = layer.synapse(parameter) if any(k.weight == parameter for k in layer.cell.links) else None
+    if synapse is None or not synapse.shape or layer.units * synapse.columns == np.prod(synapse.shape):
+        return eye
+    rows = np.broadcast_to(eye[:, :, None], (*eye.shape, synapse.columns)).astype(int)
+    owned = np.stack([synapse.fold(row).ravel() for row in rows])
+    return np.asarray(owned @ owned.T > 0)
 
 
 def gate(mask: Array, like: Array) -> Array:
