@@ -82,6 +82,7 @@ def gradients(
         if rng is None or not 0 <= rate <= 1:
             raise GradcertError(f"etlp with rate={rate}, rng={rng}", allowed="a rate in [0, 1], an rng or events")
         events = (rng.random(inputs.shape[:2]) < rate).astype(int)
+    events = numbers.array(events)
     tape = record(network, parameters, inputs, numbers=numbers)
     divisor = network.loss.divisor(*inputs.shape[:2])
     signal = network.loss.gradient_of(targets, numbers) if divisor != 1 or network.loss.when == "last" else targets

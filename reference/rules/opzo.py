@@ -87,7 +87,7 @@ def estimate_feedback(
     for i, layer in enumerate(network.layers):
         x = record_layer(layer, i, parameters, x, numbers, {}).now["z"]
         if i < network.depth - 1:
-            x = x + numbers.array(alpha) * signs[i]
+            x = x + numbers.array(alpha) * numbers.array(signs[i])
     steps, batch = inputs.shape[:2]
     out: dict[str, Array] = {}
     for i, noise in enumerate(signs):

@@ -69,7 +69,7 @@ def gradients(
         if rng is None or not 1 <= k <= steps:
             raise GradcertError(f"sltt-k with k={k} of {steps} steps, rng={rng}", allowed=f"k in 1 .. {steps}, an rng")
         chosen = rng.choice(steps, size=k, replace=False).tolist()
-    live = np.array([t in chosen for t in range(steps)], dtype=int)
+    live = numbers.array(np.array([t in chosen for t in range(steps)], dtype=int))
     tape = record(network, parameters, inputs, numbers=numbers)
     delta = network.loss.gradient(tape.outputs, targets, numbers) * live[:, None, None]
     if unbiased:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -114,7 +115,7 @@ def same_step_credit(runs, delta):
 
 def plain(network, p, x, y, layer_rule):
     """Sum over the samples of layer_rule(run of the layer, credit at its output, runs, index) -> {local name: g}."""
-    total = {}
+    total: dict[str, Any] = {}
     for b in range(x.shape[1]):
         runs = run(network, p, x[:, b])
         credit = same_step_credit(runs, [runs[-1].z[t] - y[t, b] for t in range(len(x))])
@@ -140,7 +141,9 @@ def spatial(layer, delta, runs, i):
 def ottt(layer, delta, runs, i):
     """mathematics.md 7.1: traces xh and bh with the leak of the layer."""
     xh, bh, zh = 0 * layer.x[0], to_rational(0), 0 * layer.z[0]
-    w = b = h = 0
+    w: Any = 0
+    b: Any = 0
+    h: Any = 0
     for t in range(len(delta)):
         xh = layer.leak * xh + layer.x[t]
         bh = layer.leak * bh + 1

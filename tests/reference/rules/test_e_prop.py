@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,14 +31,15 @@ def literal(p, x, y, beta, kappa, *, feedback=None, mutate=""):
     w, w_o = p["layers.0.W"], p["layers.1.W"]
     h = p.get("layers.0.H", np.zeros((3, 3), dtype=object))
     b = w_o.T if feedback is None else feedback.T
-    total = {name: 0 for name in p}
+    total: dict[str, Any] = {name: 0 for name in p}
     for sample in range(x.shape[1]):
-        v = z = k = vector([0] * 3)
+        v: Any = vector([0] * 3)
+        z, k = v, v
         psi = vector([0] * 3)
         o, zbar, ones = vector([0] * 2), vector([0] * 3), to_rational(0)
         traces = {"W": vector([0] * 2), "H": vector([0] * 3), "b": vector([0])}
-        epsa = {name: 0 for name in traces}
-        filtered = {name: 0 for name in traces}
+        epsa: dict[str, Any] = {name: 0 for name in traces}
+        filtered: dict[str, Any] = {name: 0 for name in traces}
         for t in range(len(x)):
             before, psi_before, traces_before = z, psi, traces
             v = lam * v - th * z + w @ x[t, sample] + h @ z + p["layers.0.b"]
@@ -54,11 +56,8 @@ def literal(p, x, y, beta, kappa, *, feedback=None, mutate=""):
             for n in traces:
                 if mutate == "T40":
                     psi_before, traces_before = psi, traces
-                keep = rho if mutate == "T42" else rho - beta * psi_before
-                epsa[n] = (
-                    np.outer(psi_before, traces_before[n])
-                    + vector([1] * 3)[:, None] * (keep if mutate == "T42" else keep[:, None]) * epsa[n]
-                )
+                keep = vector([rho] * 3) if mutate == "T42" else rho - beta * psi_before
+                epsa[n] = np.outer(psi_before, traces_before[n]) + keep[:, None] * epsa[n]
                 sign = -1 if mutate == "T41" else 1
                 e = psi[:, None] * (traces[n][None, :] - sign * beta * epsa[n])
                 filtered[n] = (lam if mutate == "T37" else kappa) * filtered[n] + e

@@ -7,6 +7,7 @@ written out with its own derivatives.
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -78,9 +79,9 @@ def closed_form_code():
 
 
 def steps_of(form, solver, module=None):
-    step = {"paper": paper_step, "code": code_step} if module is None else vars(module)
-    function = step[form if module is None else f"{form}_step"]
-    options = {"alpha": ALPHA, "solver": solver, **({"beta": BETA} if form == "code" else {})}
+    here: dict[str, Any] = {"paper_step": paper_step, "code_step": code_step}
+    function = (here if module is None else vars(module))[f"{form}_step"]
+    options: dict[str, Any] = {"alpha": ALPHA, "solver": solver, **({"beta": BETA} if form == "code" else {})}
     state = (start if module is None else module.start)(W0)
     out = []
     for t in range(3):
@@ -201,8 +202,9 @@ UNIT = Network(
 )
 
 
-def part_gradient(w, u, b, xs, ys, h):
+def part_gradient(weights, xs, ys, h):
     """h^t = w x^t + u h^(t-1) + b, E = 1/2 sum (h - y)^2: dE by the recursion of dh, the incoming h a constant."""
+    w, u, b = weights
     dw = du = db = to_rational(0)
     total = [to_rational(0)] * 3
     for x, y in zip(xs, ys, strict=True):
@@ -217,10 +219,10 @@ def literal(p, x, y, parts, form, *, finish=True):
     average, pull, h = list(w), [to_rational(0)] * 3, to_rational(0)
     for span in parts:
         xs, ys = x[span, 0, 0], y[span, 0, 0]
-        g, after = part_gradient(*w, xs, ys, h)
+        g, after = part_gradient(w, xs, ys, h)
         if form == "paper":
             w = [a - RATE * (d + ALPHA * (a - m) - q / 2) for a, d, m, q in zip(w, g, average, pull, strict=True)]
-            pull, _ = part_gradient(*w, xs, ys, h)
+            pull, _ = part_gradient(w, xs, ys, h)
             average = [(m + a) / 2 - q / (2 * ALPHA) for a, m, q in zip(w, average, pull, strict=True)]
         else:
             w = [a - RATE * (d - q + ALPHA * (a - m)) for a, d, m, q in zip(w, g, average, pull, strict=True)]
@@ -233,7 +235,14 @@ def literal(p, x, y, parts, form, *, finish=True):
 def both_ways(form, *, module=None, finish=True):
     p, x, y = draw(UNIT, steps=7, batch=1)
     run = train if module is None else module.fptt
-    options = {"alpha": ALPHA, "beta": BETA, "rate": RATE, "form": form, "numbers": RATIONALS, "finish": finish}
+    options: dict[str, Any] = {
+        "alpha": ALPHA,
+        "beta": BETA,
+        "rate": RATE,
+        "form": form,
+        "numbers": RATIONALS,
+        "finish": finish,
+    }
     found = run(UNIT, p, x, y, parts=3, **options).weights
     mine = [found["layers.0.W"][0, 0], found["layers.0.H"][0, 0], found["layers.0.b"][0]]
     return mine, literal(p, x, y, (slice(0, 3), slice(3, 5), slice(5, 7)), form, finish=finish)
@@ -280,22 +289,28 @@ def test_changes_to_the_loop_are_seen(change):
 def test_a_state_that_is_not_detached_is_another_gradient():
     """T110: with one part instead of two the past is in the graph."""
     p, x, y = draw(UNIT, steps=4, batch=1)
-    options = {"alpha": ALPHA, "rate": to_rational(0), "numbers": RATIONALS, "finish": False, "form": "paper"}
+    options: dict[str, Any] = {
+        "alpha": ALPHA,
+        "rate": to_rational(0),
+        "numbers": RATIONALS,
+        "finish": False,
+        "form": "paper",
+    }
     both = train(UNIT, p, x, y, parts=2, **options)
     w = [p["layers.0.W"][0, 0], p["layers.0.H"][0, 0], p["layers.0.b"][0]]
-    _, h = part_gradient(*w, x[:2, 0, 0], y[:2, 0, 0], to_rational(0))
-    detached, _ = part_gradient(*w, x[2:, 0, 0], y[2:, 0, 0], h)
+    _, h = part_gradient(w, x[:2, 0, 0], y[:2, 0, 0], to_rational(0))
+    detached, _ = part_gradient(w, x[2:, 0, 0], y[2:, 0, 0], h)
     assert [both.pull["layers.0.W"][0, 0], both.pull["layers.0.H"][0, 0], both.pull["layers.0.b"][0]] == detached
-    first, _ = part_gradient(*w, x[:2, 0, 0], y[:2, 0, 0], to_rational(0))
-    whole, _ = part_gradient(*w, x[:, 0, 0], y[:, 0, 0], to_rational(0))
+    first, _ = part_gradient(w, x[:2, 0, 0], y[:2, 0, 0], to_rational(0))
+    whole, _ = part_gradient(w, x[:, 0, 0], y[:, 0, 0], to_rational(0))
     assert [a - b for a, b in zip(whole, first, strict=True)] != detached
 
 
 def test_one_part_is_plain_descent():
     p, x, y = draw(UNIT, steps=4, batch=1)
-    options = {"alpha": ALPHA, "rate": RATE, "numbers": RATIONALS, "finish": False}
+    options: dict[str, Any] = {"alpha": ALPHA, "rate": RATE, "numbers": RATIONALS, "finish": False}
     w = [p["layers.0.W"][0, 0], p["layers.0.H"][0, 0], p["layers.0.b"][0]]
-    g, _ = part_gradient(*w, x[:, 0, 0], y[:, 0, 0], to_rational(0))
+    g, _ = part_gradient(w, x[:, 0, 0], y[:, 0, 0], to_rational(0))
     for form in ("paper", "code"):
         found = train(UNIT, p, x, y, parts=1, form=form, **options).weights
         assert [found["layers.0.W"][0, 0], found["layers.0.H"][0, 0], found["layers.0.b"][0]] == [
@@ -305,7 +320,7 @@ def test_one_part_is_plain_descent():
 
 def test_at_the_end_the_weights_are_the_average_and_the_pull_is_nothing():
     p, x, y = draw(UNIT, steps=7, batch=1)
-    options = {"parts": 3, "alpha": ALPHA, "rate": RATE, "form": "code", "numbers": RATIONALS}
+    options: dict[str, Any] = {"parts": 3, "alpha": ALPHA, "rate": RATE, "form": "code", "numbers": RATIONALS}
     end = train(UNIT, p, x, y, **options)
     before = train(UNIT, p, x, y, finish=False, **options)
     assert same(end.weights, before.average) and same(end.weights, end.average)
@@ -316,7 +331,7 @@ def test_frozen_parameters_are_neither_trained_nor_pulled():
     """T112."""
     network = stack(Rnn(activation="relu"))
     p, x, y = draw(network, steps=4)
-    options = {"parts": 2, "alpha": ALPHA, "rate": RATE, "numbers": RATIONALS}
+    options: dict[str, Any] = {"parts": 2, "alpha": ALPHA, "rate": RATE, "numbers": RATIONALS}
     end = train(network, p, x, y, frozen=("layers.0.H", "layers.1.b"), **options)
     assert differing(end.weights, p) == set(p) - {"layers.0.H", "layers.1.b"}
     assert set(end.average) == set(p) - {"layers.0.H", "layers.1.b"}

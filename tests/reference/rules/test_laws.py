@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from rational_nets import HEAD, LEAKS, PSI, THRESHOLDS, differing, draw, lif, pl
 from gradcert.properties.numbers import RATIONALS
 from gradcert.reference import (
     ESTIMATORS,
+    FLOAT32,
     RULES,
     Layer,
     Lif,
@@ -68,7 +70,8 @@ EVERY = (*RULES, *ESTIMATORS)
 
 
 def test_every_rule_is_a_page_that_says_what_it_drops_and_costs():
-    for rule in (*RULES.values(), *ESTIMATORS.values()):
+    pages: list[Any] = [*RULES.values(), *ESTIMATORS.values()]
+    for rule in pages:
         assert rule.title and rule.source and rule.exact and rule.drops and rule.time and rule.memory
         for word in ("Paper", "equations", "Dropped:", "Cost", "Exact"):
             assert word in rule.page, (rule.name, word)
@@ -193,8 +196,8 @@ def test_silent_steps_after_the_last_loss_change_nothing(name):
 
 def at_rest():
     """No bias anywhere: without input the network is silent."""
-    cells = [Lif(leak=LEAKS[i], threshold=THRESHOLDS[i], surrogate=PSI, bias=False) for i in (0, 1)]
-    head = Rnn(activation="identity", recurrent=False, bias=False)
+    cells: list[Any] = [Lif(leak=LEAKS[i], threshold=THRESHOLDS[i], surrogate=PSI, bias=False) for i in (0, 1)]
+    head: Any = Rnn(activation="identity", recurrent=False, bias=False)
     sizes = (2, 3, 4, 2)
     return Network(layers=tuple(Layer(c, inputs=sizes[i], units=sizes[i + 1]) for i, c in enumerate((*cells, head))))
 
@@ -221,3 +224,20 @@ def test_a_bias_feels_the_silent_steps():
     rule = by_name("ottt", NET)
     assert differing(rule(NET, p, long_x, long_y), rule(NET, p, x, y))
     assert HEAD.bias
+
+
+# --- number systems --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_single_precision_stays_single(name):
+    network = Network(layers=(Layer(Lif(leak=0.75), inputs=2, units=3), Layer(HEAD, inputs=3, units=2)))
+    p = network.parameters(scale=2.0, numbers=FLOAT32)
+    rng = np.random.default_rng(0)
+    x, y = (FLOAT32.array(rng.standard_normal((4, 2, 2))) for _ in range(2))
+    given: dict[str, Any] = {"rng": np.random.default_rng(1)} if "rng" in ESTIMATORS[name].needs else {}
+    if "feedback" in ESTIMATORS[name].needs:
+        given["feedback"] = draw_feedback(network, RULES["decolle"], numbers=FLOAT32)
+    found = ESTIMATORS[name].gradients(network, p, x, y, numbers=FLOAT32, **given)
+    assert {g.dtype.name for g in found.values()} == {"float32"}
+    assert {k: g.shape for k, g in found.items()} == network.shapes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,7 +63,7 @@ def smooth(layer, leak, t):
 
 def literal(network, p, x, y, *, approximate):
     """mathematics.md 9 with the reset detached, as sums over the past, one sample at a time."""
-    total = {name: 0 for name in p}
+    total: dict[str, Any] = {name: 0 for name in p}
     for sample in range(x.shape[1]):
         runs = run(network, p, x[:, sample])
         times = range(len(x))

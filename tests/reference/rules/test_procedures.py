@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from gradcert.reference.procedures import accumulate, online
 
 NET = stack(lif(0), lif(1))
 RATE = to_rational(Fraction(1, 8))
-OTTT = {"rule": RULES["ottt"], "rate": RATE, "numbers": RATIONALS}
+OTTT: dict[str, Any] = {"rule": RULES["ottt"], "rate": RATE, "numbers": RATIONALS}
 
 
 def literal_online(p, x, y, *, mutate=""):

@@ -5,6 +5,8 @@ kappa is exact for a current that is constant in time: a bias is one, so BPTT's 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from mutants import mutant
@@ -65,7 +67,7 @@ def test_the_right_formula_put_in_by_hand_passes():
 def test_rates_go_down_the_stack_and_weights_get_mean_inputs():
     network = stack(lif(0), lif(1))
     p, x, y = draw(network)
-    total = {name: 0 for name in p}
+    total: dict[str, Any] = {name: 0 for name in p}
     for sample in range(x.shape[1]):
         runs = run(network, p, x[:, sample])
         steps = len(x)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ def literal(acausal="paper", first=0):
         lateral = [0 * layer.z[0], *layer.z[:-1]]
 
         def weight(x):
-            out = 0
+            out: Any = 0
             for t in range(first, len(delta)):
                 for a in range(len(delta[0])):
                     causal = sum(lp ** (t - k) * x[k] for k in range(t + 1))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from rational_nets import differing, draw, lif, run, same, stack
@@ -25,14 +27,14 @@ def literal(p, x, y, n, *, shape=None, mutate=""):
     for _ in range(n - 1):
         reach = (step.astype(int) @ reach.astype(int)) > 0
     net = Network(layers=(Layer(lif(0, recurrent=True), inputs=len(w[0]), units=units),))
-    total = {name: 0 for name in p}
+    total: dict[str, Any] = {name: 0 for name in p}
     for sample in range(x.shape[1]):
         (layer,) = run(net, {"layers.0.W": w, "layers.0.H": h, "layers.0.b": bias}, x[:, sample])
-        m = {k: 0 for k in "WHb"}
+        m: dict[str, Any] = {k: 0 for k in "WHb"}
         for t in range(len(x)):
             fresh = {"W": layer.x[t], "H": layer.z[t - 1] if t else 0 * layer.z[0], "b": np.array([1 + 0 * layer.leak])}
             for k in m:
-                moved = 0
+                moved: Any = 0
                 if t:
                     jacobian = np.where(pattern, h, 0 * h) * layer.psi[t - 1][None, :]
                     for i in range(units):
@@ -62,7 +64,7 @@ def test_snap_is_the_masked_recursion(engine, n):
 def test_snap_1_is_the_recursion_with_the_diagonal_of_j():
     p, x, y = draw(ONE)
     found = reverse.gradients(ONE, p, x, y, rule=RULES["snap-1"], numbers=RATIONALS)
-    total = {name: 0 for name in p}
+    total: dict[str, Any] = {name: 0 for name in p}
     for sample in range(x.shape[1]):
         (layer,) = run(ONE, p, x[:, sample])
         for unit in range(3):
