@@ -88,6 +88,10 @@ class Named:
             return object.__getattribute__(self, "cell").name
         return object.__getattribute__(self, key)
 
+    def __getattr__(self, key: str) -> Any:
+        # options of the cell, which rules with a trace of their own look at
+        return getattr(object.__getattribute__(self, "cell"), key)
+
     @property
     def nodes(self) -> tuple[str, ...]:
         """The cell's."""

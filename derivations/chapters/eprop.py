@@ -1,0 +1,167 @@
+"""e-prop, from OSTL by cutting edges."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import sympy
+
+from gradcert.derivations.chapters.common import cell_steps, compare_gradients, relative
+from gradcert.derivations.figures import unrolled
+from gradcert.derivations.induction import entry
+from gradcert.derivations.ledger import Ledger
+from gradcert.derivations.notation import sym
+from gradcert.derivations.proof import Result, named, problem, run
+from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
+from gradcert.derivations.symbols import SYMBOLS
+from gradcert.reference import RULES, Alif, Integrator, Layer, Network, Rnn, reverse, rule_named
+from gradcert.reference.cells import alif
+from gradcert.reference.forward import Learner
+
+ALIF = Alif(bias=False, recurrent=True, train=("leak", "threshold", "beta", "rho"))
+
+
+def _traces() -> list[Equation]:
+    """Compare two steps of the engine's traces with the published recursion."""
+    p = problem(Network(layers=(Layer(ALIF, inputs=2, units=2),)), steps=3)
+    learner = Learner(
+        named(p.network, Ledger(opaque=False)),
+        p.parameters,
+        rule=RULES["e-prop"],
+        steps=3,
+        batch=1,
+        numbers=SYMBOLS,
+        initial=p.initial,
+    )
+    lam, rho, beta = (p.parameters[f"layers.0.{k}"] for k in ("leak", "rho", "beta"))
+    out = []
+    filtered: dict[tuple[int, int], Any] = {}
+    adaptation: dict[tuple[int, int], Any] = {}
+    slopes: list[Any] = []
+    for t in range(3):
+        learner.step(p.inputs[t], p.targets[t])
+        trace = learner.traces[0][0, "W", 0]
+        for i, j in np.ndindex(2, 2):
+            # epsa^t = psi^(t-1) xh^(t-1) + (rho - beta psi^(t-1)) epsa^(t-1)
+            psi = slopes[t - 1][i] if t else 0
+            before, a_before = filtered.get((i, j), 0), adaptation.get((i, j), 0)
+            adaptation[i, j] = psi * before + (rho[i] - beta[i] * psi) * a_before
+            filtered[i, j] = lam[i] * before + p.inputs[t, 0, j]
+            if t:
+                out.append(Equation(entry(trace["v"], 0, i, i, j), filtered[i, j], f"x̂{i + 1}{j + 1}, step {t + 1}"))
+                found = entry(trace["k"], 0, i, i, j) if "k" in trace else 0
+                out.append(Equation(found, adaptation[i, j], f"ε_a{i + 1}{j + 1}, step {t + 1}"))
+        slopes.append(learner.before[0].factors[alif.OUTPUT][0])
+    return out
+
+
+def _equivalent() -> list[Equation]:
+    psi, x, rho, beta, eps = (sym("ψ", "", "t-1"), sym("x̂", "", "t-1"), sym("ρ"), sym("β"), sym("ε_a", "", "t-1"))
+    e = psi * (x - beta * eps)
+    return [Equation(psi * x + (rho - beta * psi) * eps, rho * eps + e, "εₐ at t")]
+
+
+def _filter() -> list[Equation]:
+    """Sum over t of L^t times the filtered e is the sum over s of e^s times the future of L, discounted."""
+    kappa, steps = sym("κ"), 4
+    signal = [sym("L", "", str(t + 1)) for t in range(steps)]
+    e = [sym("e", "", str(t + 1)) for t in range(steps)]
+    bar, online = sympy.S.Zero, sympy.S.Zero
+    for t in range(steps):
+        bar = kappa * bar + e[t]
+        online += signal[t] * bar
+    offline = sum(e[s] * sum(kappa ** (t - s) * signal[t] for t in range(s, steps)) for s in range(steps))
+    return [Equation(online, offline, "Σ Lᵗ ēᵗ")]
+
+
+def _as_ottt() -> Result:
+    cell = Alif(bias=False, beta=0, train=("leak", "threshold"))
+    head = Rnn(recurrent=False, activation="identity")
+    p = problem(Network(layers=(Layer(cell, inputs=2, units=2), Layer(head, inputs=2, units=1))), steps=3)
+    names = ("layers.0.W", "layers.1.W")
+    a, b = (run("forward", p, RULES[rule])[1] for rule in ("e-prop", "ottt"))
+    return compare_gradients("e-prop without adaptation = OTTT", {k: a[k] for k in names}, {k: b[k] for k in names})
+
+
+def _network() -> tuple[Any, ...]:
+    layers = (Layer(Alif(recurrent=True, beta=0.3, threshold=0.6), inputs=3, units=8), Layer(Integrator(), inputs=8, units=2))
+    network = Network(layers=layers)
+    rng = np.random.default_rng(3)
+    return network, network.parameters(seed=2, scale=1.5), (rng.random((30, 1, 3)) < 0.4) * 1.0, rng.random((30, 1, 2))
+
+
+def _example() -> Example:
+    network, w, x, y = _network()
+    exact = reverse.gradients(network, w, x, y, rule=RULES["bptt"])
+    rows = []
+    for name in ("e-prop", "ostl", "ottt"):
+        found = reverse.gradients(network, w, x, y, rule=rule_named(name))
+        rows.append((name, *(relative(found, exact, k) for k in ("layers.0.W", "layers.0.H", "layers.1.W"))))
+    text = (
+        "Eight ALIF units with lateral weights under a leaky readout, 30 steps. e-prop keeps the readout's state, so "
+        "the readout is exact; below it the lateral and reset paths are missing. OSTL drops the readout's memory too."
+    )
+    return Example(text, ("rule", "W, against BPTT", "H", "readout W"), tuple(rows))
+
+
+def _figure() -> Figure:
+    return unrolled(ALIF, RULES["e-prop"])
+
+
+DERIVATION = Derivation(
+    name="eprop",
+    title="e-prop by cutting edges",
+    motivation=(
+        "OSTL's trace costs a number for every pair of a unit and a synapse, because a lateral weight lets one unit's "
+        "past reach another. Cut the edges that start at a spike and go elsewhere, RECURRENT and RESET, and every trace "
+        "belongs to one synapse again. Keep the spike that drives its own threshold, ADAPTATION: it is local, and it is "
+        "the slow memory. That is e-prop.",
+        "The readout leaks, o^t = κ o^(t-1) + W z^t, so credit arrives late. e-prop moves the κ filter from the "
+        "learning signal, which would have to look into the future, onto the eligibility, which only remembers.",
+    ),
+    statement=(
+        "With x̂^t = λ x̂^(t-1) + x^t, ε_a^t = ψ^(t-1) x̂^(t-1) + (ρ - β ψ^(t-1)) ε_a^(t-1) and e^t = ψ^t (x̂^t - β ε_a^t), "
+        "e-prop with symmetric feedback is the exact gradient of the graph in which the spike is stopped on its way into "
+        "lateral synapses and into the reset, while the spike that drives the adaptation is live. The sum over t of L^t "
+        "times ē^t = κ ē^(t-1) + e^t is that of the discounted future of L times e.",
+    ),
+    steps=(
+        Step("eprop.adaptation", "Three steps of the engine's traces for an ALIF, entry by entry: the trace of v is the "
+             "λ-filtered input, that of the adaptation is the published recursion, with ψ and x̂ of the step before.",
+             premises=("paths.local-alif", "ostl.jacobian"), equations=_traces,
+             code=("reference/forward.py:Learner", "reference/cells/alif.py"), source="mathematics.md 6",
+             sizes="n = n_in = 2, T = 3"),
+        Step("eprop.equivalent", "The form that NEST updates, ε_a = ρ ε_a + e, is the same recursion: insert e.",
+             premises=("eprop.adaptation",), equations=_equivalent, source="mathematics.md 6"),
+        Step("eprop.filter", "Exchanging two sums moves the κ filter from the future of the loss to the past of the "
+             "eligibility.", equations=_filter, source="mathematics.md 6, T38", sizes="T = 4"),
+        *cell_steps("eprop", ("e-prop", "e-prop-random", "e-prop-adaptive", "rflo"),
+                    premises=("paths.sum", "eprop.filter"), source="Bellec et al. 2020; Murray 2019; mathematics.md 6"),
+        Step("eprop.ottt", "Without adaptation, without lateral weights and under a readout without memory, e-prop and "
+             "OTTT are one rule.", premises=("eprop.adaptation",), proof=_as_ottt, code=("reference/forward.py",),
+             source="mathematics.md 12, item 6", sizes="2 -> 2 -> 1, T = 3"),
+    ),
+    example=_example,
+    traps=(
+        Trap("T37", "κ and λ swapped; a script in which both coincide hides it."),
+        Trap("T38", "The κ filter applied to the learning signal instead of the eligibility."),
+        Trap("T40", "ε_a updated with ψ, or x̂, of the same step."),
+        Trap("T41", "The sign of -β ε_a flipped, or β in only one of its two places."),
+        Trap("T42", "ρ - β ψ replaced by ρ."),
+        Trap("T43", "The adaptation spike detached together with the lateral and reset spikes: error .27."),
+        Trap("T44", "The reset left differentiable in the reference: .28."),
+        Trap("T49", "B used untransposed; visible when outputs and hidden units differ in number."),
+        Trap("T52", "Random B drawn anew at every step."),
+    ),
+    snippet="""\
+import numpy as np
+from gradcert.reference import RULES, Alif, Integrator, Layer, Network, forward
+
+network = Network(layers=(Layer(Alif(beta=0.3), inputs=3, units=8), Layer(Integrator(), inputs=8, units=2)))
+w = network.parameters(seed=0, scale=2.0)
+x, y = np.random.default_rng(0).random((20, 1, 3)), np.zeros((20, 1, 2))
+print(forward.gradients(network, w, x, y, rule=RULES["e-prop"])["layers.0.W"])
+""",
+    figures=(_figure,),
+)  # fmt: skip
