@@ -56,6 +56,25 @@ def random_inputs(program: Program, steps: int, seed: int) -> list[dict[str, Arr
     return out
 
 
+def random_states(program: Program, seed: int) -> dict[str, Array]:
+    """Draw a state of every size: uniform over the format, then shifted right by a random number of bits.
+
+    Examples
+    --------
+    >>> from gradcert.hardware_models.arithmetic import Format
+    >>> from gradcert.hardware_models.profiles.units import trace_unit
+    >>> random_states(trace_unit(Format.parse("u4q0"), leak=0.5), seed=0)["e"].dtype
+    dtype('int64')
+    """
+    rng = np.random.default_rng([seed, 1])
+    out = {}
+    for node in program.of_kind("state"):
+        low, high = node.bounds
+        drawn = rng.integers(low, high, program.shape(node), dtype=np.int64, endpoint=True)
+        out[node.name] = drawn >> rng.integers(0, node.format.width, program.shape(node))
+    return out
+
+
 def flatten(program: Program, arrays: Mapping[str, Array], names: tuple[str, ...] | None = None) -> dict[str, Any]:
     """Return stored integers by elaborated name."""
     flat: dict[str, Any] = {}
@@ -142,6 +161,7 @@ __all__ = [
     "history",
     "oracle_difference",
     "random_inputs",
+    "random_states",
     "rtl_difference",
     "solver_difference",
     "with_lanes",

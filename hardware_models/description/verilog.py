@@ -24,15 +24,22 @@ def identifier(name: str) -> str:
     return re.sub(r"\W+", "_", name.replace("[", "_").replace("]", "")).rstrip("_")
 
 
-def ports(program: Program) -> list[tuple[str, str, Node]]:
-    """Return (direction, port, node) of the combinational module: leaves in, next states and all intermediates out."""
+def ports(program: Program, only: tuple[str, ...] | None = None) -> list[tuple[str, str, Node]]:
+    """Return (direction, port, node) of the combinational module: leaves in, all intermediates (or `only` some) out."""
     flat = elaborate(program)
     inward = [("input", identifier(n.name), n) for n in flat.of_kind("input", "random", "state")]
-    return inward + [("output", "q_" + identifier(n.name), n) for n in flat.operations]
+    seen = [n for n in flat.operations if only is None or n.name in only]
+    return inward + [("output", "q_" + identifier(n.name), n) for n in seen]
 
 
-def combinational(program: Program, name: str) -> str:
+def combinational(program: Program, name: str, *, only: tuple[str, ...] | None = None) -> str:
     """Return one step as a combinational module: inputs, words and states in, every intermediate out as `q_...`.
+
+    Parameters
+    ----------
+    program : a fixed-point description.
+    name : the module's name.
+    only : elaborated names of the operations that become outputs; all, where not given.
 
     Examples
     --------
@@ -43,7 +50,7 @@ def combinational(program: Program, name: str) -> str:
     """
     flat = elaborate(program)
     nodes = {n.name: n for n in flat.nodes}
-    declared = [f"    {way} wire {_vector(node)} {port}" for way, port, node in ports(program)]
+    declared = [f"    {way} wire {_vector(node)} {port}" for way, port, node in ports(program, only)]
     lines = [f"module {name} (", ",\n".join(declared), ");"]
     for node in flat.nodes:
         own = identifier(node.name)
@@ -55,7 +62,8 @@ def combinational(program: Program, name: str) -> str:
             lines.append(f"    wire signed [{width - 1}:0] v_{own} = {source};")
         else:
             lines += [f"    {line}" for line in _operation(node, nodes)]
-            lines.append(f"    assign q_{own} = v_{own}[{node.format.width - 1}:0];")
+            if only is None or node.name in only:
+                lines.append(f"    assign q_{own} = v_{own}[{node.format.width - 1}:0];")
     return "\n".join([*lines, "endmodule", ""])
 
 

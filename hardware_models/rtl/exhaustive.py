@@ -1,0 +1,94 @@
+"""Every input of an 8-bit unit, in Verilator, against a specification in C++."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from gradcert.hardware_models.description.program import Node, Program
+from gradcert.hardware_models.description.verilog import combinational, identifier
+from gradcert.hardware_models.rtl.tools import run
+from gradcert.hardware_models.rtl.units import Unit
+
+
+@dataclass(frozen=True)
+class ExhaustiveRun:
+    """Vectors visited, those on which RTL and specification differ, the first such input, and the seconds spent."""
+
+    vectors: int
+    mismatches: int
+    first: str
+    build_seconds: float
+    run_seconds: float
+
+
+def _loop(node: Node) -> str:
+    low, high = node.bounds if node.kind == "random" else (node.format.low, node.format.high)
+    name = identifier(node.name)
+    mask = (1 << node.format.width) - 1
+    return f"for (int {name} = {low}; {name} <= {high}; {name}++) {{ top->{name} = {name} & {mask};"
+
+
+def _read(node: Node, port: str) -> str:
+    width = node.format.width
+    if node.format.signed:
+        return f"((int)((unsigned)top->{port} << {32 - width}) >> {32 - width})"
+    return f"(int)top->{port}"
+
+
+def _main(unit: Unit, program: Program) -> str:
+    result = program.node(unit.output)
+    leaves = _order(unit)
+    loops = " ".join(_loop(n) for n in leaves)
+    names = ", ".join(identifier(n.name) for n in leaves)
+    return f"""
+#include "Vunit.h"
+#include "verilated.h"
+#include <cstdio>
+static inline int clamp(int x, int low, int high) {{ return x < low ? low : x > high ? high : x; }}
+static inline int floordiv(int x, int y) {{ int q = x / y; return q * y > x ? q - 1 : q; }}
+double sc_time_stamp() {{ return 0; }}
+int main() {{
+    Vunit* top = new Vunit;
+    long vectors = 0, wrong = 0;
+    {loops}
+        top->eval(); vectors++;
+        int spec = {unit.cpp};
+        if (spec != {_read(result, "q_" + identifier(unit.output))}) {{
+            if (!wrong++) {{ int at[] = {{{names}}}; for (int v : at) std::fprintf(stderr, "%d ", v); }}
+        }}
+    {"}" * len(leaves)}
+    std::printf("%ld %ld\\n", vectors, wrong);
+    return 0;
+}}
+"""
+
+
+def exhaustive(unit: Unit, *, program: Program | None = None) -> ExhaustiveRun:
+    """Build a unit in Verilator and run all its inputs.
+
+    Parameters
+    ----------
+    unit : the unit and its specification.
+    program : a mutated description to run against the unit's specification instead of its own.
+    """
+    program = program or unit.program
+    with tempfile.TemporaryDirectory() as folder:
+        here = Path(folder)
+        (here / "unit.v").write_text(combinational(program, "unit", only=(unit.output,)))
+        (here / "main.cpp").write_text(_main(unit, program))
+        started = time.perf_counter()
+        flags = ["--cc", "--exe", "--build", "-O3", "--x-assign", "fast", "-Wno-fatal", "--top-module", "unit"]
+        run(["verilator", *flags, "-CFLAGS", "-O3", "unit.v", "main.cpp"], cwd=here, seconds=300)
+        built = time.perf_counter()
+        done = subprocess.run([str(here / "obj_dir" / "Vunit")], capture_output=True, text=True, check=True)
+        vectors, wrong = (int(x) for x in done.stdout.split())
+        first = " ".join(f"{n.name}={v}" for n, v in zip(_order(unit), done.stderr.split(), strict=False))
+    return ExhaustiveRun(vectors, wrong, first, built - started, time.perf_counter() - built)
+
+
+def _order(unit: Unit) -> list[Node]:
+    return sorted(unit.inputs, key=lambda n: -n.format.width)

@@ -1,0 +1,202 @@
+"""Bring your own RTL: a signal map and a step protocol in a TOML file, compared signal by signal under cocotb.
+
+The file names the design's sources, its top module, clock and reset, how many clock edges one learning step takes, which
+port carries which input of the description and which internal signal is which intermediate. An index of an array is a
+placeholder: `"W" = "core.w_{0}_{1}"`. See docs of `read_harness` for the fields.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import tomllib
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from gradcert.hardware_models.catalogue import find_profile, program
+from gradcert.hardware_models.description.compare import flatten, random_inputs, random_states
+from gradcert.hardware_models.description.program import Program
+from gradcert.hardware_models.description.simulate import Simulator
+from gradcert.hardware_models.profiles import units
+from gradcert.hardware_models.rtl.tools import missing
+from gradcert.reference.errors import GradcertError
+
+
+@dataclass(frozen=True)
+class Harness:
+    """A design and how to follow it. `inputs` and `signals` map description names to ports and hierarchical signals.
+
+    Every `preload` steps all states get random values, deposited into their signals (0: they only start from reset); this
+    reaches states that a few steps from reset never do.
+    """
+
+    description: Program
+    top: str
+    sources: tuple[str, ...]
+    inputs: Mapping[str, str]
+    signals: Mapping[str, str]
+    clock: str = "clk"
+    reset: Mapping[str, Any] = field(default_factory=lambda: {"signal": "rst", "active": 1, "cycles": 1})
+    tie: Mapping[str, int] = field(default_factory=dict)
+    cycles: int = 1
+    preload: int = 0
+
+
+@dataclass(frozen=True)
+class Followed:
+    """Outcome: steps run, and the first difference (step, intermediate, signal, expected and got bits), None if none."""
+
+    steps: int
+    first: Mapping[str, Any] | None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether every compared signal was equal in every step."""
+        return self.first is None
+
+
+def read_harness(path: Path) -> Harness:
+    """Read a harness file.
+
+    ``[description]`` profile and rule with inputs, neurons, outputs (or unit = "profile_trace" / "profile_membrane" /
+    "profile_weight"); ``[design]`` top, sources, clock; ``[reset]`` signal, active, cycles; ``[step]`` cycles and
+    ``tie`` (ports held constant), preload; ``[inputs]`` and ``[signals]`` maps.
+    """
+    try:
+        data = tomllib.loads(path.read_text())
+        chosen, design = data["description"], data["design"]
+        if "unit" in chosen:
+            described = getattr(units, chosen["unit"])(find_profile(chosen["profile"]))
+        else:
+            sizes = {k: chosen[k] for k in ("inputs", "neurons", "outputs") if k in chosen}
+            described = program(chosen["profile"], chosen["rule"], **sizes)
+        sources = tuple((path.parent / s).read_text() for s in design["sources"])
+        step = data.get("step", {})
+        return Harness(
+            described,
+            design["top"],
+            sources,
+            data["inputs"],
+            data["signals"],
+            design.get("clock", "clk"),
+            data.get("reset", {"signal": "rst", "active": 1, "cycles": 1}),
+            step.get("tie", {}),
+            step.get("cycles", 1),
+            step.get("preload", 0),
+        )
+    except (KeyError, AttributeError, OSError, tomllib.TOMLDecodeError) as error:
+        raise GradcertError(
+            f"harness file {path}: {error!r}", do="see examples of a harness file in the documentation"
+        ) from error
+
+
+def follow(
+    harness: Harness, *, steps: int = 50, seed: int = 0, inputs: Sequence[Mapping[str, Any]] | None = None
+) -> Followed:
+    """Drive the design through random (or given) steps and compare every mapped signal with the description's simulator."""
+    if missing("iverilog", "vvp"):
+        raise GradcertError("iverilog is not installed", do="run scripts/install_debian.sh (as root)")
+    try:
+        from cocotb_tools.runner import get_runner
+    except ImportError as error:
+        raise GradcertError("cocotb is not installed", do="pip install 'gradcert[rtl]'") from error
+    given = list(inputs) if inputs is not None else random_inputs(harness.description, steps, seed)
+    with tempfile.TemporaryDirectory() as folder:
+        here = Path(folder)
+        files = []
+        for k, text in enumerate(harness.sources):
+            files.append(here / f"source{k}.v")
+            files[-1].write_text(text)
+        plan = here / "plan.json"
+        plan.write_text(json.dumps(_plan(harness, given)))
+        runner = get_runner("icarus")
+        with open(os.devnull, "w") as quiet, redirect_stdout(quiet), redirect_stderr(quiet):
+            runner.build(sources=files, hdl_toplevel=harness.top, build_dir=here / "build", log_file=here / "build.log")
+            runner.test(
+                hdl_toplevel=harness.top,
+                test_module="gradcert.hardware_models.rtl.driver",
+                build_dir=here / "build",
+                test_dir=here,
+                extra_env={"GRADCERT_RTL_PLAN": str(plan), "COCOTB_LOG_LEVEL": "INFO"},
+                log_file=here / "test.log",
+            )
+        found = here / "plan.result.json"
+        if not found.exists():
+            raise GradcertError(
+                f"the simulation did not finish:\n{(here / 'test.log').read_text()[-6000:]}", do="check signal names"
+            )
+        result = json.loads(found.read_text())
+    return Followed(result["steps"], result["first"])
+
+
+def _plan(harness: Harness, inputs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    simulator = Simulator(harness.description)
+    widths = {n.name: n.format.width for n in harness.description.nodes}
+    steps = []
+    for index, one in enumerate(inputs):
+        deposit: dict[str, tuple[str, int]] = {}
+        if harness.preload and index % harness.preload == 0:
+            simulator.state = random_states(harness.description, index)
+            states = {n.name: harness.signals[n.name] for n in harness.description.of_kind("state")}
+            deposit = _bits(harness.description, simulator.state, states, widths)
+        before = {k: v for k, v in simulator.state.items()}
+        values = simulator.step(one)
+        drive = _bits(harness.description, one, harness.inputs, widths)
+        expect = _bits(harness.description, {**values, **before}, harness.signals, widths)
+        steps.append({"drive": _plain(drive), "deposit": _plain(deposit), "expect": expect})
+    return {
+        "clock": harness.clock,
+        "reset": dict(harness.reset),
+        "tie": dict(harness.tie),
+        "cycles": harness.cycles,
+        "steps": steps,
+    }
+
+
+def _plain(bits: Mapping[str, tuple[str, int]]) -> dict[str, int]:
+    return {signal: value for signal, (_, value) in bits.items()}
+
+
+def _bits(
+    described: Program, arrays: Mapping[str, Any], names: Mapping[str, str], widths: Mapping[str, int]
+) -> dict[str, tuple[str, int]]:
+    """Return {signal: (intermediate, bits)} for the mapped names."""
+    out = {}
+    for name, pattern in names.items():
+        described.node(name)
+        for label, stored in flatten(described, {name: arrays[name]}).items():
+            index = label.partition("[")[2][:-1]
+            signal = pattern.format(*index.split(",")) if index else pattern
+            out[signal] = (label, int(stored) & ((1 << widths[name]) - 1))
+    return out
+
+
+def generated(described: Program) -> Harness:
+    """Return the harness of the RTL that is generated from a description: every intermediate is compared."""
+    from gradcert.hardware_models.description.verilog import combinational, identifier, sequential
+
+    def pattern(name: str, axes: int, prefix: str = "") -> str:
+        return prefix + identifier(name) + "".join(f"_{{{k}}}" for k in range(axes))
+
+    source = combinational(described, "unit") + sequential(described, "top", "unit")
+    leaves = described.of_kind("input", "random")
+    seen = {n.name: pattern(n.name, len(n.axes), "q_") for n in described.operations}
+    seen |= {n.name: pattern(n.name, len(n.axes)) for n in described.of_kind("state")}
+    return Harness(
+        described,
+        "top",
+        (source,),
+        {n.name: pattern(n.name, len(n.axes)) for n in leaves},
+        seen,
+        tie={"en": 1},
+        preload=1,
+    )
+
+
+def with_source(harness: Harness, text: str) -> Harness:
+    """Return the harness with its (single) source replaced: a mutant."""
+    return replace(harness, sources=(text,))
