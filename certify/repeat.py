@@ -38,7 +38,7 @@ def beyond_rounding(case: Case, first: Answer, second: Answer) -> list[str]:
 
 
 def check(case: Case, first: Answer, second: Answer, subject: Subject, *, when: str) -> tuple[list[Finding], str]:
-    """Compare two answers to one problem; a third, from a fresh process, tells state from chance.
+    """Compare two answers to one problem; answers from two fresh processes tell state from chance.
 
     Returns
     -------
@@ -54,12 +54,18 @@ def check(case: Case, first: Answer, second: Answer, subject: Subject, *, when: 
     wrong = beyond_rounding(case, first, second)
     if not wrong and set(names) <= set(case.expected.gradients):
         return [], f"{case.id}: not the same bits {when}, but within the budget"
-    fresh = subject.start()
-    cause = "not deterministic"
-    if isinstance(fresh, Worker):
-        third = fresh.ask(case.problem)
-        fresh.stop()
-        if third.failure is None and not differing(first, third):
-            cause = "state kept between calls"
+    fresh = [_fresh(subject, case) for _ in range(2)]
+    agree = all(answer.failure is None for answer in fresh) and not differing(*fresh)
+    cause = "state kept between calls" if agree else "not deterministic"
     reason = f"asked again {when}, the subject returns another {', '.join(wrong or names)}"
     return [Finding("repeat", case.id, reason, cause=cause, where={"arrays": wrong or names})], ""
+
+
+def _fresh(subject: Subject, case: Case) -> Answer:
+    """Ask a process that has never been asked anything."""
+    started = subject.start()
+    if not isinstance(started, Worker):
+        return Answer(failure=started)
+    answer = started.ask(case.problem)
+    started.stop()
+    return answer

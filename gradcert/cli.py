@@ -15,7 +15,7 @@ COMMANDS = {"certify": "judge a subject against what it claims", "rules": "the r
 EPILOG = """\b
 Examples:
   gradcert certify examples/numpy_ostl.py:gradients
-  gradcert certify mypackage.learning:gradients --rule ostl --cell snu --depth 1 --depth 2
+  gradcert certify mypackage.learning:gradients --rule ostl --cell snu --depth 2
   gradcert rules
 
 \b

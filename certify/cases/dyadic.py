@@ -35,7 +35,10 @@ class Dyadic:
     @staticmethod
     def may_be_exact(cell: Any) -> bool:
         """Return whether gradients of the cell can be dyadic too."""
-        return not hasattr(cell, "surrogate") or cell.surrogate.name in EXACT
+        if not hasattr(cell, "surrogate"):
+            return True
+        scales = [float(scale) for _, scale in cell.surrogate.scales]
+        return cell.surrogate.name in EXACT and all(s.as_integer_ratio()[1] <= 64 for s in scales)
 
     @staticmethod
     def applies(claim: Claim, cell: str) -> bool:

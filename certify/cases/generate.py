@@ -83,8 +83,8 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
         if kept is None or (expected.exact and not kept[1].exact):
             kept = best, expected
         tries += 1
-        cells = [layer.cell for layer in best.problem.network.layers]
-        if kept[1].exact or tries >= EXACT_TRIES or not all(family.may_be_exact(cell) for cell in cells):
+        rational = spec.loss == "squared_error" and all(family.may_be_exact(k.cell) for k in problem.network.layers)
+        if kept[1].exact or tries >= EXACT_TRIES or not rational:
             break
     if kept is None:
         return None

@@ -16,11 +16,12 @@ EPILOG = """\b
 Examples:
   gradcert certify examples/torch_rnn.py:gradients
   gradcert certify examples/wrong_ostl.py:gradients --json certificate.json
-  gradcert certify mypackage.learning:gradients --rule e-prop --cell lif --option reset=subtract_after_leak
+  gradcert certify package.module:gradients --rule ottt --cell lif --option strict=true
   gradcert certify old_library.py:gradients --python ~/envs/old/bin/python
 
 \b
-A claim comes with the subject (the decorator gradcert.claim) or from the options, which win.
+A claim comes with the subject (decorator gradcert.claim) or from options,
+which win.
 Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 internal error."""
 
 

@@ -9,8 +9,9 @@ Example:
   gradcert rules
 
 \b
-STATE: a state variable to itself. RESET: a spike to its membrane potential. RECURRENT: through lateral weights.
-ADAPTATION: a spike to its own threshold. A rule that keeps all of them, with symmetric feedback, is exact."""
+STATE: a state variable to itself.     RESET: a spike to its membrane potential.
+RECURRENT: through lateral weights.    ADAPTATION: a spike to its own threshold.
+A rule that keeps all edges everywhere, with symmetric feedback, is exact."""
 
 
 @click.command("rules", epilog=EPILOG)

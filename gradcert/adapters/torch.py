@@ -1,0 +1,259 @@
+"""PyTorch: an ``nn.Module``, and how its parameters map, becomes a subject.
+
+    @gradcert.claim(rule="bptt", cells=("rnn",), options={"activation": "tanh"})
+    @subject(parameters={"weight_ih_l0": "W", "weight_hh_l0": "H", "bias_ih_l0": "b", "bias_hh_l0": zeros("b")})
+    def gradients(layer):
+        return torch.nn.RNN(layer.inputs, layer.units)
+
+The module runs as its user would run it, on parameters of its own; what it leaves in ``.grad`` is the answer, whether
+autograd or the library's own rule put it there, taken back through the maps to the problem's parameters.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from gradcert.adapters.mapping import (
+    Map,
+    Source,
+    check,
+    computed,
+    logarithm,
+    logit,
+    negated,
+    stacked,
+    transposed,
+    zeros,
+)
+from gradcert.certify.problem import Problem
+from gradcert.reference.errors import GradcertError
+
+try:
+    import torch
+except ModuleNotFoundError:
+    absent = "PyTorch is not installed; to fix it: pip install 'gradcert[torch]'"
+    raise ModuleNotFoundError(absent, name="torch") from None
+
+__all__ = [
+    "computed",
+    "logarithm",
+    "logit",
+    "negated",
+    "stacked",
+    "step_loss",
+    "subject",
+    "total_loss",
+    "transposed",
+    "zeros",
+]
+
+Call = Callable[[Any, Any, Any], tuple[Any, Any]]  # (module, x, state) -> (output, state); the first state is None
+Answer = tuple[float, dict[str, Any], Any]
+
+
+def of_step(module: Any, x: Any, state: Any) -> tuple[Any, Any]:
+    """``output = module(x_t)``, or ``(output, state) = module(x_t, state)`` where it returns a pair."""
+    result = module(x) if state is None else module(x, state)
+    return result if isinstance(result, tuple) else (result, None)
+
+
+def of_sequence(module: Any, x: Any, state: Any) -> tuple[Any, Any]:
+    """``output = module(x)`` or ``(output, state) = module(x)``, for all steps at once."""
+    result = module(x)
+    return (result[0] if isinstance(result, tuple) else result), None
+
+
+CALLS: dict[str, Call] = {"sequence": of_sequence, "step": of_step}
+
+
+def subject(
+    build: Callable[[Any], Any] | None = None,
+    *,
+    parameters: Mapping[str, Any] | Callable[[Any], Mapping[str, Any]],
+    call: str | Call = "sequence",
+    per: str = "layer",
+    online: bool = False,
+    batch_first: bool = False,
+    reset: Callable[[Any], object] | None = None,
+) -> Any:
+    """Turn a function that builds a module into a subject; a decorator.
+
+    Parameters
+    ----------
+    build : layer -> module, where a layer has ``inputs``, ``units`` and ``cell`` with its options; the modules are
+        stacked. With ``per="network"``: network -> module. PyTorch's default dtype is the problem's while it runs.
+    parameters : name in the module -> name in the problem (``W``, ``H``, ``b``, ...; ``layers.0.W``, ... per network),
+        or one of the maps `transposed`, `stacked`, `negated`, `logit`, `logarithm`, `zeros`, `computed`. What reads a
+        parameter that the problem lacks is left out. May be a function of the layer (of the network).
+    call : ``sequence``: the module takes (T, B, n); ``step``: it is called for every step, with the state that it
+        returned, if it returned one; or a function ``(module, x_t, state) -> (output, state)``.
+    online : backpropagate the loss of every step at once, for rules that detach the state; wants calls by step.
+    batch_first : sequences are (B, T, n).
+    reset : called with the module before every sequence. With it, modules are kept from call to call, as in training,
+        and a state that survives the reset will be found out; without it, each call builds its own.
+
+    Returns
+    -------
+    A subject: problem -> (loss, gradients, outputs).
+
+    Raises
+    ------
+    GradcertError : when it is called, if a parameter of either side is not spoken for or has another shape.
+
+    Examples
+    --------
+    >>> from gradcert.certify.problem import Problem
+    >>> from gradcert.reference import Layer, Network, Rnn
+    >>> @subject(parameters={"0.weight": "W", "0.bias": "b"})
+    ... def linear(layer):
+    ...     return torch.nn.Sequential(torch.nn.Linear(layer.inputs, layer.units), torch.nn.Tanh())
+    >>> network = Network(layers=(Layer(Rnn(recurrent=False), inputs=2, units=1),))
+    >>> x, y = np.ones((1, 1, 2)), np.zeros((1, 1, 1))
+    >>> zero = {"layers.0.W": np.zeros((1, 2)), "layers.0.b": np.zeros(1)}
+    >>> loss, gradients, outputs = linear(Problem("p", network, zero, x, y + 1))
+    >>> loss, gradients["layers.0.W"].tolist(), gradients["layers.0.b"].tolist()
+    (0.5, [[-1.0, -1.0]], [-1.0])
+    """
+    if build is None:
+        decorated: Any = functools.partial(subject, parameters=parameters, call=call, per=per, online=online)
+        return functools.partial(decorated, batch_first=batch_first, reset=reset)
+    if isinstance(call, str) and call not in CALLS:
+        raise GradcertError(f"call={call!r}", allowed=f"{', '.join(map(repr, CALLS))} or a function")
+    if per not in ("layer", "network"):
+        raise GradcertError(f"per={per!r}", allowed="'layer', 'network'")
+    if online and call == "sequence":
+        raise GradcertError("online=True with call='sequence'", allowed="call='step', or a function for one step")
+    kept: dict[str, list[Any]] = {}
+
+    @functools.wraps(build)
+    def gradients(problem: Problem) -> Answer:
+        dtype = getattr(torch, problem.dtype)
+        with default_dtype(dtype):
+            parts = list(pieces(problem, per))
+            key = str(problem.network.to_dict())
+            modules = kept.get(key) or [build(part) for part, _ in parts]
+            if reset is not None:
+                kept[key] = modules
+                for module in modules:
+                    reset(module)
+            leaves = {k: torch.tensor(v, dtype=dtype, requires_grad=True) for k, v in problem.parameters.items()}
+            links = [
+                put(module, parameters(part) if callable(parameters) else parameters, local(leaves, prefix))
+                for module, (part, prefix) in zip(modules, parts, strict=True)
+            ]
+            loss, outputs = run(problem, modules, call, online=online, batch_first=batch_first)
+            pull(links)
+        zero = {name: np.zeros(leaf.shape, dtype=problem.dtype) for name, leaf in leaves.items()}
+        found = {name: leaf.grad.numpy() for name, leaf in leaves.items() if leaf.grad is not None}
+        return loss, {**zero, **found}, outputs
+
+    return gradients
+
+
+def pieces(problem: Problem, per: str) -> Iterator[tuple[Any, str]]:
+    """Yield what a module is built from, and the prefix of its parameters."""
+    if per == "network":
+        yield problem.network, ""
+        return
+    for i, layer in enumerate(problem.network.layers):
+        yield layer, f"layers.{i}."
+
+
+def local(leaves: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """Return the parameters below a prefix."""
+    return {name.removeprefix(prefix): leaf for name, leaf in leaves.items() if name.startswith(prefix)}
+
+
+Links = list[tuple[Any, Any]]  # a module's parameter, and the same value as a function of the problem's parameters
+
+
+def put(module: Any, maps: Mapping[str, Source], p: Mapping[str, Any]) -> Links:
+    """Give a module its parameters, in place, so that whatever refers to them already goes on doing so."""
+    own = dict(module.named_parameters())
+    chosen: dict[str, Map] = check(maps, p, frozenset(own))
+    links = []
+    for name, source in chosen.items():
+        value = source(p)
+        if value.shape != own[name].shape and value.numel() == own[name].numel() == 1:
+            value = value.reshape(own[name].shape)  # a scalar and one unit
+        if value.shape != own[name].shape:
+            raise GradcertError(
+                f"{name} has shape {tuple(own[name].shape)} and is given {tuple(value.shape)}",
+                do="transpose or stack it: gradcert.adapters.mapping",
+            )
+        own[name].data = value.detach().clone()
+        own[name].grad = None
+        links.append((own[name], value))
+    return links
+
+
+def pull(links: list[Links]) -> None:
+    """Take what the modules' parameters hold in ``.grad`` back through the maps to the problem's parameters."""
+    for own, value in (pair for part in links for pair in part):
+        if own.grad is not None and value.requires_grad:
+            value.backward(own.grad, retain_graph=True)
+
+
+def run(
+    problem: Problem, modules: list[Any], call: str | Call, *, online: bool, batch_first: bool
+) -> tuple[float, Any]:
+    """Return loss and outputs; the gradients are left where the modules put them."""
+    inputs, targets = (torch.tensor(v) for v in (problem.inputs, problem.targets))
+    if call == "sequence":
+        x = inputs.transpose(0, 1) if batch_first else inputs
+        for module in modules:
+            x, _ = of_sequence(module, x, None)
+        x = x.transpose(0, 1) if batch_first else x
+        loss = total_loss(problem, x, targets)
+        loss.backward()
+        return loss.item(), x.detach().numpy()
+    take = CALLS[call] if isinstance(call, str) else call
+    states: list[Any] = [None] * len(modules)
+    outputs, loss = [], torch.zeros(())
+    for t, x in enumerate(inputs):
+        for i, module in enumerate(modules):
+            x, states[i] = take(module, x, states[i])
+        outputs.append(x.detach())
+        share = step_loss(problem, t, x, targets[t])
+        if online:
+            if share.requires_grad:
+                share.backward()
+            share = share.detach()
+        loss = loss + share
+    if not online:
+        loss.backward()
+    return loss.item(), torch.stack(outputs).numpy()
+
+
+def step_loss(problem: Problem, t: int, output: Any, target: Any) -> Any:
+    """Return the share of step `t` in the problem's loss, which is their sum (`gradcert.reference.loss.Loss`)."""
+    loss, (steps, batch, _) = problem.network.loss, problem.inputs.shape
+    if loss.when == "last" and t < steps - 1:
+        return output.sum() * 0
+    if loss.kind == "squared_error":
+        share = ((output - target) ** 2).sum() / 2
+    else:
+        share = -(target * output.log_softmax(-1)).sum()
+    divisor = loss.divisor(steps, batch)
+    return share if divisor == 1 else share / divisor
+
+
+def total_loss(problem: Problem, outputs: Any, targets: Any) -> Any:
+    """Return the loss of all steps; outputs and targets are (T, B, n)."""
+    return sum(step_loss(problem, t, o, y) for t, (o, y) in enumerate(zip(outputs, targets, strict=True)))
+
+
+@contextmanager
+def default_dtype(dtype: Any) -> Iterator[None]:
+    """Make a dtype PyTorch's default for a while: modules are built and states begin in it."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
