@@ -57,7 +57,7 @@ def random_inputs(program: Program, steps: int, seed: int) -> list[dict[str, Arr
 
 
 def random_states(program: Program, seed: int) -> dict[str, Array]:
-    """Draw a state of every size: uniform over the format, then shifted right by a random number of bits.
+    """Draw a state of every size: uniform over the format, shifted right by a random number of bits; one in eight at an end.
 
     Examples
     --------
@@ -71,7 +71,9 @@ def random_states(program: Program, seed: int) -> dict[str, Array]:
     for node in program.of_kind("state"):
         low, high = node.bounds
         drawn = rng.integers(low, high, program.shape(node), dtype=np.int64, endpoint=True)
-        out[node.name] = drawn >> rng.integers(0, node.format.width, program.shape(node))
+        drawn >>= rng.integers(0, node.format.width, program.shape(node))
+        ends = np.where(rng.random(program.shape(node)) < 0.5, low, high)
+        out[node.name] = np.where(rng.random(program.shape(node)) < 1 / 8, ends, drawn)
     return out
 
 
