@@ -1,4 +1,4 @@
-"""Norse's ``lif_box_feed_forward_step`` with autograd: documented surrogate against real one.
+"""Norse's ``LIFBoxCell`` with autograd: documented surrogate against real one.
 
 The neuron fires at ``>`` and resets hard in the same step, with the reset in the graph; the input is multiplied by
 ``dt / tau_mem``, which is 1 - leak::
@@ -13,44 +13,33 @@ release 1.1.0 the backward pass never reads alpha: it is 1 / (|x| + 1)^2 for eve
 """
 
 import torch
-from norse.torch.functional.lif_box import LIFBoxFeedForwardState, LIFBoxParameters, lif_box_feed_forward_step
-from torch_problem import answer, step_loss, tensors
+from norse.torch import LIFBoxCell, LIFBoxParameters, SequentialState
 
-import gradcert
+from gradcert.adapters.presets import claimed
+from gradcert.adapters.torch import subject
+from gradcert.reference.presets import norse_lif_box
 
-CONVENTIONS = {"reset": "hard", "strict": True, "gain": "one_minus_leak", "stored": "post", "recurrent": False}
-DOCUMENTED = {**CONVENTIONS, "surrogate": {"name": "fast_sigmoid", "slope": 100.0}}
-COMPUTED = {**CONVENTIONS, "surrogate": {"name": "fast_sigmoid", "slope": 1.0}}
-
-
-def stack(problem):
-    """Loss, gradients and outputs of linear maps and Norse's neurons, in float64."""
-    parameters, inputs, targets = tensors(problem, torch.float64)
-    neurons, states = [], []
-    for layer in problem.network.layers:
-        leak, threshold = (torch.tensor(v, dtype=torch.float64) for v in (layer.cell.leak, layer.cell.threshold))
-        slope = torch.tensor(dict(layer.cell.surrogate.scales)["slope"])
-        neurons.append(LIFBoxParameters(tau_mem_inv=1 - leak, v_th=threshold, alpha=slope))
-        states.append(LIFBoxFeedForwardState(v=inputs.new_zeros(inputs.shape[1], layer.units)))
-
-    outputs, loss = [], torch.zeros((), dtype=torch.float64)
-    for t, x in enumerate(inputs):
-        for i, neuron in enumerate(neurons):
-            current = torch.nn.functional.linear(x, parameters[f"layers.{i}.W"], parameters.get(f"layers.{i}.b"))
-            x, states[i] = lif_box_feed_forward_step(current, states[i], neuron, dt=1.0)
-        outputs.append(x)
-        loss = loss + step_loss(problem, t, x, targets[t])
-    loss.backward()
-    return answer(loss, parameters, outputs)
+PARAMETERS = {"0.weight": "W", "0.bias": "b"}
+DOCUMENTED = {"name": "fast_sigmoid", "slope": 100.0}
 
 
-@gradcert.claim(rule="bptt", cells=("lif",), depths=(1, 2), dtype="float64", options=DOCUMENTED)
-def gradients(problem):
+def box(layer):
+    """Return a linear map and a neuron; the state is handed from step to step."""
+    leak, threshold = torch.tensor(layer.cell.leak), torch.tensor(layer.cell.threshold)
+    alpha = torch.tensor(dict(layer.cell.surrogate.scales)["slope"])
+    neuron = LIFBoxCell(LIFBoxParameters(tau_mem_inv=1 - leak, v_th=threshold, alpha=alpha), dt=1.0)
+    return SequentialState(torch.nn.Linear(layer.inputs, layer.units), neuron)
+
+
+@claimed(norse_lif_box(leak=0.9), options={"surrogate": DOCUMENTED})
+@subject(parameters=PARAMETERS, call="step")
+def gradients(layer):
     """The surrogate as documented."""
-    return stack(problem)
+    return box(layer)
 
 
-@gradcert.claim(rule="bptt", cells=("lif",), depths=(1, 2), dtype="float64", options=COMPUTED)
-def gradients_as_computed(problem):
+@claimed(norse_lif_box(leak=0.9))
+@subject(parameters=PARAMETERS, call="step")
+def gradients_as_computed(layer):
     """The surrogate as computed."""
-    return stack(problem)
+    return box(layer)

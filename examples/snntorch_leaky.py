@@ -15,18 +15,13 @@ at: a membrane potential exactly at the threshold is silent.
 
 import snntorch
 import torch
-from torch_problem import answer, step_loss, tensors
 
-import gradcert
+from gradcert.adapters.presets import claimed
+from gradcert.adapters.torch import subject
+from gradcert.reference.presets import snntorch_leaky
 
-CONVENTIONS = {
-    "reset": "subtract_after_leak",
-    "strict": True,
-    "gain": "one",
-    "stored": "pre",
-    "recurrent": False,
-    "surrogate": {"name": "atan", "scale": 2.0},
-}
+LEAKY = snntorch_leaky(beta=0.9)
+PARAMETERS = {"0.weight": "W", "0.bias": "b", "1.beta": "leak", "1.threshold": "threshold"}
 
 
 class Atan(torch.autograd.Function):
@@ -46,65 +41,45 @@ class Atan(torch.autograd.Function):
         return credit * ctx.alpha / 2 / (1 + (torch.pi / 2 * ctx.alpha * x) ** 2), None
 
 
-def leaky(problem, dtype, surrogate):
-    """Loss, gradients and outputs of stacked linear maps and ``Leaky`` neurons."""
-    parameters, inputs, targets = tensors(problem, dtype)
-    neurons = []
-    for i, layer in enumerate(problem.network.layers):
-        beta, threshold = f"layers.{i}.leak", f"layers.{i}.threshold"  # parameters where they are trained
-        neuron = snntorch.Leaky(
-            # as tensors: snnTorch would keep Python floats in float32
-            parameters.get(beta, torch.tensor(layer.cell.leak, dtype=dtype)),
-            parameters.get(threshold, torch.tensor(layer.cell.threshold, dtype=dtype)),
-            spike_grad=surrogate(dict(layer.cell.surrogate.scales)["scale"]),
-            learn_beta=beta in parameters,
-            learn_threshold=threshold in parameters,
-            reset_mechanism="subtract",
-        )
-        learned = {beta: neuron.beta, threshold: neuron.threshold}
-        parameters.update({name: value for name, value in learned.items() if name in parameters})
-        neurons.append(neuron)
+def leaky(layer, surrogate=snntorch.surrogate.atan):
+    """Return a linear map and a ``Leaky`` neuron that keeps its own state."""
+    cell = layer.cell
+    neuron = snntorch.Leaky(
+        torch.full((layer.units,), cell.leak),  # as tensors: snnTorch would keep Python floats in float32
+        torch.full((layer.units,), cell.threshold),
+        spike_grad=surrogate(dict(cell.surrogate.scales)["scale"]),
+        learn_beta="leak" in cell.train,
+        learn_threshold="threshold" in cell.train,
+        reset_mechanism="subtract",
+        init_hidden=True,
+    )
     snntorch.SpikingNeuron.init()  # the library keeps every neuron ever made in a list
-
-    memories = [inputs.new_zeros(inputs.shape[1], layer.units) for layer in problem.network.layers]
-    outputs, loss = [], torch.zeros((), dtype=dtype)
-    for t, x in enumerate(inputs):
-        for i, neuron in enumerate(neurons):
-            current = torch.nn.functional.linear(x, parameters[f"layers.{i}.W"], parameters.get(f"layers.{i}.b"))
-            x, memories[i] = neuron(current, memories[i])
-        outputs.append(x)
-        loss = loss + step_loss(problem, t, x, targets[t])
-    loss.backward()
-    return answer(loss, parameters, outputs)
+    return torch.nn.Sequential(torch.nn.Linear(layer.inputs, layer.units), neuron)
 
 
-@gradcert.claim(rule="bptt-detached-reset", cells=("lif",), depths=(1, 2), dtype="float32", options=CONVENTIONS)
-def gradients(problem):
+@claimed(LEAKY, dtype="float32")
+@subject(parameters=PARAMETERS, call="step")
+def gradients(layer):
     """The library as it is."""
-    return leaky(problem, torch.float32, snntorch.surrogate.atan)
+    return leaky(layer)
 
 
-@gradcert.claim(
-    rule="bptt-detached-reset", cells=("lif",), depths=(1, 2), dtype="float32", options={**CONVENTIONS, "strict": False}
-)
-def gradients_as_documented(problem):
+@claimed(LEAKY, dtype="float32", options={"strict": False})
+@subject(parameters=PARAMETERS, call="step")
+def gradients_as_documented(layer):
     """The library as its documentation describes it: firing at or above the threshold."""
-    return gradients(problem)
+    return leaky(layer)
 
 
-@gradcert.claim(
-    rule="bptt-detached-reset",
-    cells=("lif",),
-    depths=(1, 2),
-    dtype="float32",
-    options={**CONVENTIONS, "train": ("leak", "threshold")},
-)
-def gradients_trained(problem):
+@claimed(LEAKY, dtype="float32", options={"train": ("leak", "threshold")})
+@subject(parameters=PARAMETERS, call="step")
+def gradients_trained(layer):
     """With ``learn_beta`` and ``learn_threshold``: the threshold is trained through spike and reset."""
-    return leaky(problem, torch.float32, snntorch.surrogate.atan)
+    return leaky(layer)
 
 
-@gradcert.claim(rule="bptt-detached-reset", cells=("lif",), depths=(1, 2), dtype="float64", options=CONVENTIONS)
-def gradients_float64(problem):
+@claimed(LEAKY)
+@subject(parameters=PARAMETERS, call="step")
+def gradients_float64(layer):
     """The same neuron with a surrogate that does not leave float64."""
-    return leaky(problem, torch.float64, lambda alpha: lambda x: Atan.apply(x, alpha))
+    return leaky(layer, surrogate=lambda alpha: lambda x: Atan.apply(x, alpha))

@@ -1,45 +1,44 @@
 """snnTorch's ``RLeaky``: the ``Leaky`` neuron with lateral weights, all to all.
 
 Claim: BPTT without the RESET edge; the spike that comes back through the lateral weights stays in the graph, the same
-spike in the reset does not. Conventions and dtype as in ``snntorch_leaky.py``. (With ``reset_mechanism="zero"`` this
-class is not the hard reset of ``Leaky``: it also wipes the input of the step.)
+spike in the reset does not. Conventions and dtype as in ``snntorch_leaky.py``. With ``reset_mechanism="zero"`` this
+class is not the hard reset of ``Leaky``: it also wipes the input of the step (`gradients_zero`).
 """
 
 import snntorch
 import torch
-from snntorch_leaky import CONVENTIONS
-from torch_problem import answer, step_loss, tensors
 
-import gradcert
+from gradcert.adapters.presets import claimed
+from gradcert.adapters.torch import subject
+from gradcert.reference.presets import snntorch_leaky
+
+PARAMETERS = {"0.weight": "W", "0.bias": "b", "1.recurrent.weight": "H"}
 
 
-@gradcert.claim(
-    rule="bptt-detached-reset",
-    cells=("lif",),
-    depths=(1, 2),
-    dtype="float32",
-    options={**CONVENTIONS, "recurrent": True},
-)
-def gradients(problem):
-    """Loss, gradients and outputs of stacked linear maps and ``RLeaky`` neurons."""
-    parameters, inputs, targets = tensors(problem, torch.float32)
-    neurons, states = [], []
-    for i, layer in enumerate(problem.network.layers):
-        beta, threshold = (torch.tensor(v, dtype=torch.float32) for v in (layer.cell.leak, layer.cell.threshold))
-        psi = snntorch.surrogate.atan(dict(layer.cell.surrogate.scales)["scale"])
-        neuron = snntorch.RLeaky(beta, linear_features=layer.units, threshold=threshold, spike_grad=psi)
-        neuron.recurrent.weight, neuron.recurrent.bias = parameters[f"layers.{i}.H"], None
-        neurons.append(neuron)
-        states.append((inputs.new_zeros(inputs.shape[1], layer.units),) * 2)
+def rleaky(layer, reset_mechanism):
+    """Return a linear map and an ``RLeaky`` neuron that keeps its own state."""
+    neuron = snntorch.RLeaky(
+        torch.tensor(layer.cell.leak),
+        linear_features=layer.units,
+        threshold=torch.tensor(layer.cell.threshold),
+        spike_grad=snntorch.surrogate.atan(dict(layer.cell.surrogate.scales)["scale"]),
+        reset_mechanism=reset_mechanism,
+        init_hidden=True,
+    )
+    neuron.recurrent.bias = None
     snntorch.SpikingNeuron.init()  # the library keeps every neuron ever made in a list
+    return torch.nn.Sequential(torch.nn.Linear(layer.inputs, layer.units), neuron)
 
-    outputs, loss = [], torch.zeros(())
-    for t, x in enumerate(inputs):
-        for i, neuron in enumerate(neurons):
-            current = torch.nn.functional.linear(x, parameters[f"layers.{i}.W"], parameters.get(f"layers.{i}.b"))
-            states[i] = neuron(current, *states[i])
-            x, _ = states[i]
-        outputs.append(x)
-        loss = loss + step_loss(problem, t, x, targets[t])
-    loss.backward()
-    return answer(loss, parameters, outputs)
+
+@claimed(snntorch_leaky(beta=0.9, recurrent=True), dtype="float32")
+@subject(parameters=PARAMETERS, call="step")
+def gradients(layer):
+    """The default reset."""
+    return rleaky(layer, "subtract")
+
+
+@claimed(snntorch_leaky(beta=0.9, recurrent=True, reset_mechanism="zero"), dtype="float32")
+@subject(parameters=PARAMETERS, call="step")
+def gradients_zero(layer):
+    """Reset to zero, which loses the input of the step after a spike."""
+    return rleaky(layer, "zero")

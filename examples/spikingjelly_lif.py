@@ -10,56 +10,45 @@ The node fires at ``>=``, and resets hard to zero in the same step; its input is
   own.
 """
 
-import torch
-from spikingjelly.activation_based import functional, neuron
-from spikingjelly_problem import modules
-from torch_problem import answer, step_loss, tensors
+from spikingjelly.activation_based import functional, layer, neuron, surrogate
+from torch.nn import Sequential
 
-import gradcert
+from gradcert.adapters.presets import claimed
+from gradcert.adapters.torch import subject
+from gradcert.reference.presets import spikingjelly_lif
 
-CONVENTIONS = {
-    "reset": "hard",
-    "strict": False,
-    "gain": "one_minus_leak",
-    "stored": "post",
-    "recurrent": False,
-    "leak": [0.5, 0.75],
+SURROGATES = {"sigmoid": surrogate.Sigmoid, "piecewise_quadratic": surrogate.PiecewiseQuadratic}
+PARAMETERS = {"0.weight": "W", "0.bias": "b"}
+OPTIONS = {
+    "leak": [0.5, 0.75],  # tau = 2 and 4; tau has to be above 1, so leak 0 is out of reach
     "surrogate": [{"name": "piecewise_quadratic", "scale": 1.0}, {"name": "sigmoid", "scale": 4.0}],
 }
 
 
-def stack(problem, node, dtype, *, online=False, **options):
-    """Loss, gradients and outputs of linear maps and nodes; `online` backpropagates the loss of every step at once."""
-    parameters, inputs, targets = tensors(problem, dtype)
-    network = torch.nn.Sequential(*modules(problem, parameters, node, **options)).train()
-    functional.reset_net(network)
-
-    outputs, loss = [], torch.zeros((), dtype=dtype)
-    for t, x in enumerate(inputs):
-        outputs.append(network(x))
-        share = step_loss(problem, t, outputs[-1], targets[t])
-        if online:
-            share.backward()
-            share = share.detach()
-        loss = loss + share
-    if not online:
-        loss.backward()
-    return answer(loss, parameters, outputs)
+def modules(description, node, **options):
+    """Return a linear map and a node."""
+    cell = description.cell
+    linear = layer.Linear(description.inputs, description.units, bias=cell.bias)
+    psi = SURROGATES[cell.surrogate.name](dict(cell.surrogate.scales)["scale"])
+    return [linear, node(1 / (1 - cell.leak), v_threshold=cell.threshold, surrogate_function=psi, **options)]
 
 
-@gradcert.claim(rule="bptt", cells=("lif",), depths=(1, 2), dtype="float64", options=CONVENTIONS)
-def gradients(problem):
+@claimed(spikingjelly_lif(), options=OPTIONS)
+@subject(parameters=PARAMETERS, call="step", reset=functional.reset_net)
+def gradients(layer):
     """The default: reset in the graph."""
-    return stack(problem, neuron.LIFNode, torch.float64)
+    return Sequential(*modules(layer, neuron.LIFNode))
 
 
-@gradcert.claim(rule="bptt-detached-reset", cells=("lif",), depths=(1, 2), dtype="float64", options=CONVENTIONS)
-def gradients_detached(problem):
+@claimed(spikingjelly_lif(detach_reset=True), options=OPTIONS)
+@subject(parameters=PARAMETERS, call="step", reset=functional.reset_net)
+def gradients_detached(layer):
     """Reset out of the graph."""
-    return stack(problem, neuron.LIFNode, torch.float64, detach_reset=True)
+    return Sequential(*modules(layer, neuron.LIFNode, detach_reset=True))
 
 
-@gradcert.claim(rule="bptt", cells=("lif",), depths=(1, 2), dtype="float32", options=CONVENTIONS)
-def gradients_float32(problem):
+@claimed(spikingjelly_lif(), dtype="float32", options=OPTIONS)
+@subject(parameters=PARAMETERS, call="step", reset=functional.reset_net)
+def gradients_float32(layer):
     """The default in float32, with the library's own backward pass."""
-    return stack(problem, neuron.LIFNode, torch.float32)
+    return Sequential(*modules(layer, neuron.LIFNode))

@@ -10,48 +10,49 @@ trace of 1``, for a soft reset before the leak, firing at ``>=``.
   neuron that sends it, where the derivation asks for the neuron that receives it.
 """
 
-import torch
 from spikingjelly.activation_based import functional, layer, neuron
-from spikingjelly_problem import modules
-from torch_problem import answer, step_loss, tensors
+from spikingjelly_lif import OPTIONS, modules
 
-import gradcert
+from gradcert.adapters.presets import claimed
+from gradcert.adapters.torch import subject
+from gradcert.reference.presets import spikingjelly_lif
 
-CONVENTIONS = {
-    "reset": "subtract_before_leak",
-    "strict": False,
-    "gain": "one",
-    "stored": "post",
-    "leak": 0.5,
-    "recurrent": False,
-    "surrogate": [{"name": "piecewise_quadratic", "scale": 1.0}, {"name": "sigmoid", "scale": 4.0}],
-}
+SOFT = spikingjelly_lif(tau=2.0, v_reset=None, decay_input=False)
+ONE_LEAK = {**OPTIONS, "leak": 0.5}
 
 
-def ottt(problem, *, trace_input):
-    """Loss, gradients and outputs of the container; the gradients of the steps add up in ``.grad``."""
-    parameters, inputs, targets = tensors(problem, torch.float64)
-    network = layer.OTTTSequential(*modules(problem, parameters, neuron.OTTTLIFNode)).train()
-    functional.reset_net(network)
-
-    outputs, loss, trace = [], torch.zeros(()), torch.zeros_like(inputs[0])
-    for t, x in enumerate(inputs):
-        trace = problem.network.layers[0].cell.leak * trace + x
-        spikes, _ = network([x, trace] if trace_input else x)
-        share = step_loss(problem, t, spikes, targets[t])
-        share.backward()
-        outputs.append(spikes)
-        loss = loss + share.detach()
-    return answer(loss, parameters, outputs)
+def names(network):
+    """Where the linear maps are in the container."""
+    maps = {f"{2 * i}.weight": f"layers.{i}.W" for i in range(network.depth)}
+    return maps | {f"{2 * i}.bias": f"layers.{i}.b" for i in range(network.depth)}
 
 
-@gradcert.claim(rule="ottt", cells=("lif",), depths=(1, 2), dtype="float64", options={**CONVENTIONS, "bias": True})
-def gradients(problem):
+def container(network):
+    """Return the library's container of linear maps and nodes."""
+    stack = [m for description in network.layers for m in modules(description, neuron.OTTTLIFNode)]
+    return layer.OTTTSequential(*stack)
+
+
+def bare(module, x, state):
+    """Hand in the input as it is; the container returns spikes and their traces."""
+    return module(x)[0], None
+
+
+def traced(module, x, trace):
+    """Hand in the input with its trace."""
+    trace = x if trace is None else 0.5 * trace + x
+    return module([x, trace])[0], trace
+
+
+@claimed(SOFT, rule="ottt", options={**ONE_LEAK, "bias": True})
+@subject(parameters=names, call=bare, per="network", online=True, reset=functional.reset_net)
+def gradients(network):
     """The container as it is meant to be used."""
-    return ottt(problem, trace_input=False)
+    return container(network)
 
 
-@gradcert.claim(rule="ottt", cells=("lif",), depths=(1, 2), dtype="float64", options={**CONVENTIONS, "bias": False})
-def gradients_traced(problem):
+@claimed(SOFT, rule="ottt", options={**ONE_LEAK, "bias": False})
+@subject(parameters=names, call=traced, per="network", online=True, reset=functional.reset_net)
+def gradients_traced(network):
     """Without biases, with a traced input: OTTT."""
-    return ottt(problem, trace_input=True)
+    return container(network)

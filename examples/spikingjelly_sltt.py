@@ -4,14 +4,17 @@ Claim: SLTT (ICCV 2023), the same-time gradient: nothing flows from one step to 
 ``spikingjelly_lif.py``, with a hard reset and a divided input; the authors' own code has a soft reset and no division.
 """
 
-import torch
-from spikingjelly.activation_based import neuron
-from spikingjelly_lif import CONVENTIONS, stack
+from spikingjelly.activation_based import functional, neuron
+from spikingjelly_lif import OPTIONS, PARAMETERS, modules
+from torch.nn import Sequential
 
-import gradcert
+from gradcert.adapters.presets import claimed
+from gradcert.adapters.torch import subject
+from gradcert.reference.presets import spikingjelly_lif
 
 
-@gradcert.claim(rule="sltt", cells=("lif",), depths=(1, 2), dtype="float64", options=CONVENTIONS)
-def gradients(problem):
+@claimed(spikingjelly_lif(), rule="sltt", options=OPTIONS)
+@subject(parameters=PARAMETERS, call="step", online=True, reset=functional.reset_net)
+def gradients(layer):
     """One backward pass a step; the gradients of the steps add up in ``.grad``."""
-    return stack(problem, neuron.SLTTLIFNode, torch.float64, online=True)
+    return Sequential(*modules(layer, neuron.SLTTLIFNode))

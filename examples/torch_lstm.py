@@ -5,21 +5,16 @@ Claim: BPTT for one or two layers in float64. What is put to the test besides au
 """
 
 import torch
-from torch_problem import answer, tensors, total_loss
 
 import gradcert
+from gradcert.adapters.torch import stacked, subject, zeros
+
+W, H, B = (stacked(*(f"{kind}_{gate}" for gate in "ifgo")) for kind in "WHb")
+PARAMETERS = {"weight_ih_l0": W, "weight_hh_l0": H, "bias_ih_l0": B, "bias_hh_l0": zeros(B)}
 
 
 @gradcert.claim(rule="bptt", cells=("lstm",), depths=(1, 2), dtype="float64", options={"peepholes": False})
-def gradients(problem):
-    """Loss, gradients and outputs of stacked ``nn.LSTM``."""
-    parameters, x, targets = tensors(problem, torch.float64)
-    for i, layer in enumerate(problem.network.layers):
-        w, h, b = ([parameters[f"layers.{i}.{kind}_{gate}"] for gate in "ifgo"] for kind in "WHb")
-        lstm = torch.nn.LSTM(layer.inputs, layer.units, dtype=torch.float64)
-        rows = {"weight_ih_l0": torch.cat(w), "weight_hh_l0": torch.cat(h), "bias_ih_l0": torch.cat(b)}
-        rows["bias_hh_l0"] = torch.zeros_like(rows["bias_ih_l0"])
-        x, _ = torch.func.functional_call(lstm, rows, (x,))
-    loss = total_loss(problem, x, targets)
-    loss.backward()
-    return answer(loss, parameters, x)
+@subject(parameters=PARAMETERS)
+def gradients(layer):
+    """One ``nn.LSTM`` for each layer."""
+    return torch.nn.LSTM(layer.inputs, layer.units)

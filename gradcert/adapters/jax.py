@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.adapters.mapping import Source, check, computed, logarithm, logit, negated, stacked, transposed, zeros
+from gradcert.adapters.mapping import check, computed, logarithm, logit, negated, stacked, transposed, zeros
 from gradcert.certify.problem import Problem
 from gradcert.reference.errors import GradcertError
 
