@@ -54,7 +54,7 @@ from gradcert.reference.bounds.norms import outward, spectral
 from gradcert.reference.bounds.record import Bound
 from gradcert.reference.bounds.recorded import Injection
 from gradcert.reference.bounds.recursion import Recursion
-from gradcert.reference.bounds.system import Port, assemble
+from gradcert.reference.bounds.system import Port, System, assemble
 from gradcert.reference.edges import TEMPORAL, Edge, Link, Use
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.feedback import Feedback, check_feedback
@@ -116,7 +116,7 @@ def a_priori(
         signal = None
         if rule.feedback in ("target", "local") and m < network.depth - 1:
             signal = _pair((signal_bound or 0.0) * float(spectral(given[f"layers.{m}.B"])))
-        system = assemble(network, m, shorter, pieces, _pair(loss_gradient_bound), signal)
+        system = _upper(assemble(network, m, shorter, pieces, _pair(loss_gradient_bound), signal))
         silent = replace(system, error={}, error_drive={})
         recursion = Recursion(names, window=1, roundings=8)
         injections = pieces.injections(m)
@@ -135,6 +135,21 @@ def a_priori(
 
 def _pair(value: float) -> Array:
     return np.full((2, 1, 1, 1, 1), value)
+
+
+def _upper(system: System) -> System:
+    """Return the system of the majorants: where true and replaced feedback differ, their norms add."""
+
+    def both(value: Array) -> Array:
+        return np.stack([value[1], value[1]])
+
+    return replace(
+        system,
+        transition={k: both(v) for k, v in system.transition.items()},
+        drive={port: {k: both(v) for k, v in blocks.items()} for port, blocks in system.drive.items()},
+        error={k: both(v) for k, v in system.error.items()},
+        error_drive={port: both(v) for port, v in system.error_drive.items()},
+    )
 
 
 @dataclass(frozen=True)
