@@ -60,11 +60,15 @@ class Traced:
         return self.op(*values)
 
     def __add__(self, other: Any) -> Traced:
+        if isinstance(other, np.ndarray):  # NumPy goes through the elements
+            return NotImplemented
         return Traced(lambda a, b: a + b, self, traced(other))
 
     __radd__ = __add__
 
     def __mul__(self, other: Any) -> Traced:
+        if isinstance(other, np.ndarray):  # NumPy goes through the elements
+            return NotImplemented
         return Traced(lambda a, b: a * b, self, traced(other))
 
     __rmul__ = __mul__
@@ -73,15 +77,23 @@ class Traced:
         return Traced(lambda a: -a, self)
 
     def __sub__(self, other: Any) -> Traced:
+        if isinstance(other, np.ndarray):  # NumPy goes through the elements
+            return NotImplemented
         return Traced(lambda a, b: a - b, self, traced(other))
 
     def __rsub__(self, other: Any) -> Traced:
+        if isinstance(other, np.ndarray):  # NumPy goes through the elements
+            return NotImplemented
         return Traced(lambda a, b: b - a, self, traced(other))
 
     def __truediv__(self, other: Any) -> Traced:
+        if isinstance(other, np.ndarray):  # NumPy goes through the elements
+            return NotImplemented
         return Traced(lambda a, b: a / b, self, traced(other))
 
     def __rtruediv__(self, other: Any) -> Traced:
+        if isinstance(other, np.ndarray):  # NumPy goes through the elements
+            return NotImplemented
         return Traced(lambda a, b: b / a, self, traced(other))
 
 

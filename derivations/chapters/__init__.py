@@ -16,6 +16,12 @@ CHAPTERS: dict[str, str] = {
     "gated": "Gated cells: LSTM and GRU",
     "eprop": "e-prop by cutting edges",
     "ottt": "OTTT, SLTT and OTPE",
+    "fptt": "FPTT and liquid time constants",
+    "osttp": "OSTTP, target projection and random feedback",
+    "unbiased": "UORO and KF-RTRL: unbiased by enumeration",
+    "snap": "SnAp-n: patterns and the diameter",
+    "complexity": "Complexity, counted in the running code",
+    "fixedpoint": "Fixed point: rounding in a trace",
 }
 
 
