@@ -110,11 +110,11 @@ def drive_at(known: Mapping[str, Array], rest: Pending, t: int) -> Drive:
     """Return the function that a cell calls for the weighted input of a linear node at step t."""
 
     def drive(node: str, **sources: Array) -> Array:
-        terms = [known[node][t]] if node in known else []
-        terms += [synapse.apply(weight, sources[source]) for source, synapse, weight in rest[node]]
-        total = terms[0]
-        for term in terms[1:]:
-            total = total + term
+        total = known[node][t] if node in known else None
+        for source, synapse, weight in rest[node]:
+            y = synapse.apply(weight, sources[source])
+            total = y if total is None else total + y
+        assert total is not None  # a linear node has a weighted link
         return total
 
     return drive

@@ -58,11 +58,15 @@ class Dense:
 
     def apply(self, weight: Array, x: Array) -> Array:
         """Return y for x of shape (..., inputs)."""
+        if x.ndim == 2:
+            return np.matmul(x, self.effective(weight).T)
         flat = np.matmul(x.reshape(-1, self.inputs), self.effective(weight).T)  # one product over all leading axes
         return flat.reshape(*x.shape[:-1], self.units)
 
     def pull_input(self, weight: Array, g: Array) -> Array:
         """Return the pull-back of g, shape (..., units), to the input: W^T g."""
+        if g.ndim == 2:
+            return np.matmul(g, self.effective(weight))
         flat = np.matmul(g.reshape(-1, self.units), self.effective(weight))
         return flat.reshape(*g.shape[:-1], self.inputs)
 
