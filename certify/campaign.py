@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradcert.certify import controls, diagnosis, repeat
+from gradcert.certify.answers import Answer
 from gradcert.certify.cases.case import Case
 from gradcert.certify.cases.generate import generate
 from gradcert.certify.cases.plan import plan, profile_named
@@ -27,7 +28,7 @@ from gradcert.certify.certificate import (
 from gradcert.certify.checks import CHECKS
 from gradcert.certify.claims import Claim, claim_of, from_dict
 from gradcert.certify.judge import judge_all
-from gradcert.certify.subject import Answer, Limits, Subject, Worker
+from gradcert.certify.subject import Limits, Subject, Worker
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.rules import rule_named
 
@@ -72,7 +73,7 @@ class _Run:
 
 
 def certify(
-    subject: str | Callable[..., Any],
+    subject: str | Sequence[str] | Callable[..., Any],
     *,
     rule: str | None = None,
     cell: str | Iterable[str] | None = None,
@@ -91,7 +92,8 @@ def certify(
     Parameters
     ----------
     subject : a callable that takes a `Problem` and returns a dict of gradients, ``(loss, gradients)`` or
-        ``(loss, gradients, outputs)``; or its name, ``package.module:attribute`` or ``path/to/file.py:attribute``.
+        ``(loss, gradients, outputs)``; or its name, ``package.module:attribute`` or ``path/to/file.py:attribute``;
+        or the words of a command, for a program in any language.
     rule, cell, layers, dtype, options : the claim, or what replaces parts of the claim that the subject was decorated
         with: a row of the rule table, one or more cells, one or more depths, ``float64`` or ``float32``, conventions.
     claim : the whole claim at once.
@@ -144,7 +146,7 @@ def certify(
         run.results += [CaseResult(s.id, s.family, False, "blocked", None, 0.0) for s in specs]
         cases = []
     shown, separated, void = _controls(cases, wanted)
-    findings = _findings(run, subject=who.name, seed=seed, profile=profile)
+    findings = _findings(run, seed=seed, profile=profile)
     verdict, reason = _verdict(run, findings, separated, void, wanted)
     judged = [r.worst for r in run.results if r.worst is not None]
     return Certificate(
@@ -287,7 +289,7 @@ def _controls(cases: list[Case], claim: Claim) -> tuple[list[Control], dict[str,
     return [Control(name, shown, wrong) for name, (shown, wrong) in tally.items()], separated, void
 
 
-def _findings(run: _Run, *, subject: str, seed: int, profile: str) -> list[Finding]:
+def _findings(run: _Run, *, seed: int, profile: str) -> list[Finding]:
     """Merge findings of one kind, explain them, and say how to see them again."""
     merged: dict[tuple[str, str], list[tuple[Case | None, Finding]]] = {}
     for case, finding in run.findings:
@@ -304,8 +306,8 @@ def _findings(run: _Run, *, subject: str, seed: int, profile: str) -> list[Findi
             cause = diagnosis.explain(failed, rule_named(run.claim.rule))
         elif check == "outputs":
             cause = diagnosis.explain_outputs(failed)
-        options = "" if profile == "default" else f" --profile {profile}"
-        replay = f"gradcert certify {subject} --seed {seed}{options}"
+        options = "" if profile == "default" else f"--profile {profile} "
+        replay = f"gradcert certify --seed {seed} {options}{run.subject.replay}"
         count = len({case.id for case, _ in group if case is not None}) or 1
         out.append(replace(finding, cause=cause, cases=count, replay=replay))
     return out

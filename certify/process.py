@@ -89,9 +89,13 @@ class Process:
             os.set_blocking(pipe.fileno(), False)
 
     @classmethod
-    def spawn(cls, command: Sequence[str], *, environment: dict[str, str] | None = None) -> Process:
-        """Start a program in a session of its own."""
+    def spawn(
+        cls, command: Sequence[str], *, environment: dict[str, str] | None = None, memory: int | None = None
+    ) -> Process:
+        """Start a program in a session of its own, with at most so many MiB of data."""
         pipe = subprocess.PIPE
+        if memory is not None:  # a shell sets the limit: code between fork and exec is not safe among threads
+            command = ["/bin/sh", "-c", f'ulimit -d {memory * 1024}; exec "$0" "$@"', *command]
         options: dict[str, Any] = {"stdin": pipe, "stdout": pipe, "stderr": pipe, "bufsize": 0}
         return cls(subprocess.Popen(command, start_new_session=True, env=environment, **options))
 

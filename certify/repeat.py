@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from gradcert.certify.answers import Answer
 from gradcert.certify.cases.case import Case
 from gradcert.certify.certificate import Finding
 from gradcert.certify.judge import judge
-from gradcert.certify.subject import Answer, Subject, Worker
+from gradcert.certify.subject import Subject, Worker
 from gradcert.reference.numbers import Array
 
 

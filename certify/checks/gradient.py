@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from gradcert.certify.answers import Answer
 from gradcert.certify.cases.case import Case
 from gradcert.certify.certificate import Finding
 from gradcert.certify.judge import judge_all, worst_of
-from gradcert.certify.subject import Answer
 
 
 def check(case: Case, answer: Answer) -> list[Finding]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from gradcert.certify.answers import Answer
 from gradcert.certify.cases.case import Case
 from gradcert.certify.certificate import Finding
-from gradcert.certify.subject import Answer
 
 
 def check(case: Case, answer: Answer) -> list[Finding]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from gradcert.certify.answers import Answer
 from gradcert.certify.cases.case import Case
 from gradcert.certify.certificate import Finding
-from gradcert.certify.subject import Answer
 from gradcert.reference.numbers import Array
 
 WIDTH = {"float64": 8, "float32": 4}

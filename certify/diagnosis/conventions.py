@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from gradcert.certify.answers import Answer
 from gradcert.certify.cases.case import Case
 from gradcert.certify.diagnosis.evidence import Evidence, names_in
 from gradcert.certify.judge import judge
-from gradcert.certify.subject import Answer
 from gradcert.reference.network import Network
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules.rule import Rule

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from gradcert.certify.answers import Answer
 from gradcert.certify.cases.case import Case
 from gradcert.certify.diagnosis import conventions, rows, transformations
 from gradcert.certify.diagnosis.evidence import Evidence, names_in
-from gradcert.certify.subject import Answer
 from gradcert.reference.rules.rule import Rule
 
 MOST = 6  # cases that an explanation has to account for

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ Examples:
   gradcert certify examples/wrong_ostl.py:gradients --json certificate.json
   gradcert certify package.module:gradients --rule ottt --cell lif --option strict=true
   gradcert certify old_library.py:gradients --python ~/envs/old/bin/python
+  gradcert certify --rule rtrl --cell rnn -- node examples/rtrl.mjs
 
 \b
 A claim comes with the subject (decorator gradcert.claim) or from options,
@@ -26,7 +28,7 @@ Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 internal error."
 
 
 @click.command("certify", epilog=EPILOG)
-@click.argument("subject", metavar="FILE.py:ATTRIBUTE | PACKAGE.MODULE:ATTRIBUTE")
+@click.argument("subject", metavar="FILE.py:ATTRIBUTE | MODULE:ATTRIBUTE | -- COMMAND...", nargs=-1, required=True)
 @click.option("--rule", metavar="NAME", help="Rule that is claimed; see gradcert rules.")
 @click.option("--cell", "cells", metavar="NAME", multiple=True, help="Cell; repeat for several.")
 @click.option(
@@ -59,7 +61,7 @@ Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 internal error."
     "--python", metavar="PATH", type=click.Path(exists=True, dir_okay=False), help="Interpreter for the subject."
 )
 def command(
-    subject: str,
+    subject: tuple[str, ...],
     rule: str | None,
     cells: tuple[str, ...],
     depths: tuple[int, ...],
@@ -75,7 +77,8 @@ def command(
     """Judge a subject against what it claims.
 
     The subject takes one problem and returns its gradients, (loss, gradients) or (loss, gradients, outputs). It runs
-    in a process of its own.
+    in a process of its own. A program in any language reads one problem per line of standard input, as JSON, and
+    answers with one line {"gradients": {...}}, with "loss" and "outputs" if it likes.
     """
     from rich.console import Console
 
@@ -89,7 +92,7 @@ def command(
     try:
         with _progress(errors) as progress:
             certificate = certify(
-                subject,
+                subject if len(subject) > 1 or shutil.which(subject[0]) else subject[0],
                 rule=rule,
                 cell=cells or None,
                 layers=depths or None,

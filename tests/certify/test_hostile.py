@@ -92,7 +92,7 @@ def test_misbehaviour_is_refuted_with_its_reason(tmp_path, body):
     finding = certificate.findings[0]
     assert finding.check == check
     assert finding.reason.startswith(reason.replace("{}", "gradient layers.0."))
-    assert finding.replay.endswith("subject.py:gradients --seed 0 --profile quick")
+    assert finding.replay.startswith("gradcert certify --seed 0 --profile quick ")
     assert not any("certify/worker.py" in str(line) for line in finding.where.get("output", ()))
 
 
