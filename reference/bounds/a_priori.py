@@ -31,7 +31,9 @@ enters, but for what a cell multiplies into a derivative:
   A reset to v_r instead adds leak |v_r|. The same for the SNU with any g of |g(a)| <= |a|;
 * subtractive reset: the derivative is -leak th, a constant; v enters only if the leak is trained, and then
   |v| <= (I_max + leak th) / (1 - leak);
-* gates (LSTM, GRU, liquid time constants): gates lie in [0, 1], the candidate in [-1, 1], c and v follow as above.
+* gates: they lie in [0, 1], the candidate in [-1, 1], so that |c^t| <= t, and |z^t| <= t for the GRU; u + k (a - u) of
+  the liquid neuron is at most 2 |u| + |a|. (An interval does not know that k and 1 - k belong together: growth with t
+  is what that costs. The bounds are valid, and of use for few steps only.)
 
 The intervals do this sum, and hold for T steps; where leak = 1 they grow linearly in T and remain valid.
 
