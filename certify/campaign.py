@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gradcert.certify import controls, diagnosis, repeat
+from gradcert import __version__
+from gradcert.certify import diagnosis, figures, repeat
 from gradcert.certify.answers import Answer
 from gradcert.certify.cases.case import Case
-from gradcert.certify.cases.generate import generate
 from gradcert.certify.cases.plan import plan, profile_named
 from gradcert.certify.certificate import (
     CERTIFIED,
@@ -27,7 +26,10 @@ from gradcert.certify.certificate import (
 )
 from gradcert.certify.checks import CHECKS
 from gradcert.certify.claims import Claim, claim_of, from_dict
-from gradcert.certify.judge import judge_all
+from gradcert.certify.identity import environment, reference_digest, sha256, subject_digest
+from gradcert.certify.journal import Journal
+from gradcert.certify.prepare import Prepared, prepare_all
+from gradcert.certify.problem import Problem
 from gradcert.certify.subject import Limits, Subject, Worker
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.rules import rule_named
@@ -50,8 +52,10 @@ class _Run:
     answers: list[tuple[Case, Answer]] = field(default_factory=list)
     failed: list[tuple[Case, Answer, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    prepared: list[Prepared] = field(default_factory=list)
     lost: int = 0
     worker: Worker | None = None
+    journal: Journal | None = None
 
     def ask(self, case: Case) -> Answer | None:
         """Have a case solved, in a new process if the last one was lost; None once too many were."""
@@ -66,9 +70,22 @@ class _Run:
                 self.lost = LOST
                 return None
             self.worker = started
-        answer = self.worker.ask(case.problem)
-        if answer.failure is not None and answer.failure.kind in ("died", "hung", "flooded", "garbled"):
+        return self.solve(case.problem)
+
+    def solve(self, problem: Problem) -> Answer | None:
+        """Have any problem solved by the process that there is."""
+        if self.worker is None:
+            return None
+        answer = self.worker.ask(problem)
+        if _lost(answer):
             self.worker, self.lost = None, self.lost + 1
+        return answer
+
+    def recall(self, case: Case) -> Answer | None:
+        """Return the answer that an interrupted run has had, if it had one."""
+        answer = self.journal.answers.get(case.id) if self.journal is not None else None
+        if answer is not None:
+            self.lost += _lost(answer)
         return answer
 
 
@@ -86,6 +103,9 @@ def certify(
     python: str | None = None,
     limits: Limits = Limits(),  # noqa: B008
     progress: Progress | None = None,
+    jobs: int = 1,
+    cluster: str | None = None,
+    resume: Path | None = None,
 ) -> Certificate:
     """Judge a subject against what it claims.
 
@@ -102,6 +122,9 @@ def certify(
     python : another interpreter for a named subject.
     limits : seconds and memory.
     progress : called with (done, total, what).
+    jobs : processes that prepare cases; the outcome does not depend on it.
+    cluster : address of a Dask scheduler whose workers prepare cases instead.
+    resume : a file in which the run writes down what it has done, and from which a stopped run goes on.
 
     Returns
     -------
@@ -134,20 +157,30 @@ def certify(
             first.stop()
         raise
     run = _Run(who, wanted)
+    digests = {"subject": subject_digest(who), "reference": reference_digest()}
+    shown_steps: list[dict[str, Any]] = []
     if isinstance(first, Worker):
         run.worker = first
-        cases = _judge_all(run, specs, seed, progress or (lambda *_: None))
+        if resume is not None:
+            asked = {"suite": __version__, "subject": who.name, "claim": wanted.to_dict(), "seed": seed}
+            asked |= {"profile": profile, "digests": digests, "environment": environment()}
+            run.journal = Journal(resume, {"journal": "gradcert-journal-1", **asked})
+        done = run.journal.prepared if run.journal is not None else None
+        ready = prepare_all(specs, wanted, seed=seed, jobs=jobs, cluster=cluster, done=done)
+        cases = _judge_all(run, specs, ready, progress or (lambda *_: None))
         if run.worker is not None:
             _repeat(run, profile_named(profile).repeats)
+            shown_steps = figures.steps(run.answers, [case.id for case, _, _ in run.failed], run.solve)
             if run.worker is not None:
                 run.worker.stop()
     else:
         run.findings.append((None, Finding("import", "", first.reason, where={"output": _tail(first.output)})))
         run.results += [CaseResult(s.id, s.family, False, "blocked", None, 0.0) for s in specs]
         cases = []
-    shown, separated, void = _controls(cases, wanted)
+    shown, separated, void = _controls(run.prepared, wanted)
     findings = _findings(run, seed=seed, profile=profile)
     verdict, reason = _verdict(run, findings, separated, void, wanted)
+    wrong = [(case, answer) for case, answer, check in run.failed if check == "gradient"]
     judged = [r.worst for r in run.results if r.worst is not None]
     return Certificate(
         verdict=verdict,
@@ -162,8 +195,13 @@ def certify(
         separated=separated,
         notes=tuple(dict.fromkeys(run.notes)),
         worst=max(judged) if judged else None,
-        environment=_environment(),
+        environment=environment(),
         seconds=round(time.perf_counter() - started, 3),
+        suite=__version__,
+        digests=digests,
+        figures=figures.collect(
+            cases, run.answers, wrong, shown_steps, claimed=rule_named(wanted.rule), refuted=verdict == REFUTED
+        ),
     )
 
 
@@ -201,17 +239,22 @@ def _claim(
     return Claim(**given)
 
 
-def _judge_all(run: _Run, specs: Iterable[Any], seed: int, progress: Progress) -> list[Case]:
-    cases, specs = [], list(specs)
-    for number, spec in enumerate(specs):
+def _judge_all(run: _Run, specs: Sequence[Any], ready: Iterable[Prepared], progress: Progress) -> list[Case]:
+    cases = []
+    for number, (spec, prepared) in enumerate(zip(specs, ready, strict=True)):
         progress(number, len(specs), spec.id)
-        case = generate(spec, run.claim, seed=seed)
+        run.prepared.append(prepared)
+        case = prepared.case
         if case is None:
             run.notes.append(f"no acceptable draw for {spec.id}")
             run.results.append(CaseResult(spec.id, spec.family, False, "blocked", None, 0.0))
             continue
         cases.append(case)
-        answer = run.ask(case)
+        answer = run.recall(case)
+        if answer is None:
+            answer = run.ask(case)
+            if run.journal is not None:
+                run.journal.add(spec, prepared, answer)
         _judge(run, case, answer)
     progress(len(specs), len(specs), "")
     for cell in run.claim.cells:
@@ -226,7 +269,8 @@ def _judge_all(run: _Run, specs: Iterable[Any], seed: int, progress: Progress) -
 
 def _judge(run: _Run, case: Case, answer: Answer | None) -> None:
     budget = max(bounds.relative for bounds in case.expected.gradients.values())
-    result = CaseResult(case.id, case.spec.family, case.expected.exact, "blocked", None, budget, case.facts)
+    digest = sha256(case.problem.to_json().encode())
+    result = CaseResult(case.id, case.spec.family, case.expected.exact, "blocked", None, budget, case.facts, digest)
     if answer is None:
         run.results.append(result)
         return
@@ -235,12 +279,13 @@ def _judge(run: _Run, case: Case, answer: Answer | None) -> None:
         found = check(case, answer)
         if found:
             break
-    worst = None
+    worst, errors = None, {}
     if not found or found[0].check in ("gradient", "inputs", "loss"):
         given = {k: v for k, v in answer.gradients.items() if isinstance(v, np.ndarray)}
         if set(given) == set(case.expected.gradients):
-            worst = max(verdict.worst for verdict in judge_all(given, case.expected.gradients).values())
-    run.results.append(replace(result, verdict="failed" if found else "passed", worst=worst))
+            errors = figures.by_parameter(given, case.expected.gradients)
+            worst = max(figure["worst"] for figure in errors.values())
+    run.results.append(replace(result, verdict="failed" if found else "passed", worst=worst, parameters=errors))
     run.findings += [(case, finding) for finding in found]
     run.failed += [(case, answer, finding.check) for finding in found[:1]]
     if answer.failure is None:
@@ -265,20 +310,21 @@ def _repeat(run: _Run, most: int) -> None:
             return
 
 
-def _controls(cases: list[Case], claim: Claim) -> tuple[list[Control], dict[str, dict[str, float]], list[str]]:
+def _controls(prepared: list[Prepared], claim: Claim) -> tuple[list[Control], dict[str, dict[str, float]], list[str]]:
     """Return the controls, what the cases separate, and why the run is void, if it is."""
     tally: dict[str, list[int]] = {}
     void = []
-    for case in cases:
-        for name, verdict in controls.variants(case):
+    ready = [(p, p.case) for p in prepared if p.case is not None]
+    for p, case in ready:
+        for name, verdict in p.variants:
             if verdict is not None:
                 counts = tally.setdefault(name, [0, 0])
                 counts[0] += 1
                 counts[1] += verdict
-        if not controls.reference_passes(case):
+        if not p.sound:
             void.append(f"the reference, run in {claim.dtype}, leaves its own budget on {case.id}")
     separated: dict[str, dict[str, float]] = {}
-    for case in cases:
+    for _, case in ready:
         best = separated.setdefault(f"{case.spec.cell}/{case.spec.depth}", {})
         for label, budgets in case.separates.items():
             best[label] = max(best.get(label, 0.0), budgets)
@@ -344,11 +390,6 @@ def _tail(text: str) -> list[str]:
     return text.strip().splitlines()[-12:]
 
 
-def _environment() -> dict[str, str]:
-    out = {"python": platform.python_version(), "numpy": np.__version__}
-    for package in ("gradcert", "python-flint"):
-        try:
-            out[package] = version(package)
-        except PackageNotFoundError:
-            out[package] = "unknown"
-    return out
+def _lost(answer: Answer) -> bool:
+    """Return whether the process ended with this answer."""
+    return answer.failure is not None and answer.failure.kind in ("died", "hung", "flooded", "garbled")

@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from gradcert.certify.identity import identity
+from gradcert.reference.errors import GradcertError
+
+SCHEMA = "gradcert-certificate-1"
 CERTIFIED, REFUTED, INCONCLUSIVE = "certified", "refuted", "inconclusive"
 EXIT = {CERTIFIED: 0, REFUTED: 1, INCONCLUSIVE: 3}
 
@@ -46,6 +50,8 @@ class CaseResult:
     worst : largest error of a gradient in units of its budget.
     budget : norm of the budget relative to the gradient's.
     facts : figures of the case.
+    digest : SHA-256 of the problem.
+    parameters : name -> worst, error, norm, budget, as in `gradcert.certify.figures.by_parameter`.
     """
 
     id: str
@@ -55,6 +61,8 @@ class CaseResult:
     worst: float | None
     budget: float
     facts: Mapping[str, Any] = field(default_factory=dict)
+    digest: str = ""
+    parameters: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,9 @@ class Certificate:
     worst : largest error of a gradient in units of its budget, over all cases that were judged.
     environment : versions.
     seconds : wall-clock time; the one field that differs between two runs.
+    suite : version of gradcert.
+    digests : ``subject`` and ``reference``: SHA-256 of their files.
+    figures : what a report shows beyond this: ``alignment``, ``graph``, ``steps`` (`gradcert.certify.figures`).
     """
 
     verdict: str
@@ -99,6 +110,9 @@ class Certificate:
     worst: float | None
     environment: Mapping[str, str]
     seconds: float
+    suite: str = ""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    figures: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
@@ -111,8 +125,49 @@ class Certificate:
         return {v: sum(c.verdict == v for c in self.cases) for v in ("passed", "failed", "blocked")}
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form; infinities as strings."""
-        return {"schema": "gradcert-certificate-1", **_plain(self), "counts": self.counts}
+        """Return the JSON form, with its identity; infinities as strings."""
+        record = {"schema": SCHEMA, **_plain(self), "counts": self.counts}
+        return {**record, "identity": identity(record)}
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 of everything that was asked: see `gradcert.certify.identity`."""
+        return str(self.to_dict()["identity"])
+
+
+def from_dict(record: Mapping[str, Any]) -> Certificate:
+    """Read a certificate back from its JSON form.
+
+    Raises
+    ------
+    GradcertError : if it does not fit the schema.
+    """
+    import jsonschema
+
+    from gradcert.certify.report.json import schema
+
+    try:
+        jsonschema.validate(record, schema())
+    except jsonschema.ValidationError as error:
+        at = "/".join(map(str, error.absolute_path)) or "the record"
+        raise GradcertError(f"no certificate: at {at}, {error.message[:200]}", allowed=f"JSON as {SCHEMA}") from None
+    given = {f.name: record[f.name] for f in fields(Certificate)}
+    given["findings"] = tuple(Finding(**{**f, "where": _numbers(f["where"])}) for f in record["findings"])
+    given["cases"] = tuple(CaseResult(**_numbers(c)) for c in record["cases"])
+    given["controls"] = tuple(Control(**c) for c in record["controls"])
+    given["notes"] = tuple(record["notes"])
+    for name in ("separated", "worst", "figures"):
+        given[name] = _numbers(given[name])
+    return Certificate(**given)
+
+
+def _numbers(value: Any) -> Any:
+    """Turn the strings that stand for what JSON cannot say back into numbers."""
+    if isinstance(value, Mapping):
+        return {k: _numbers(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_numbers(v) for v in value]
+    return float(value) if value in ("inf", "-inf", "nan") else value
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,42 @@
+"""Figures of a certificate: what a report shows beyond the verdict. One figure per file; none decides anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from gradcert.certify.answers import Answer
+from gradcert.certify.cases.case import Case
+from gradcert.certify.figures.alignment import alignment
+from gradcert.certify.figures.errors import by_parameter
+from gradcert.certify.figures.graph import graph
+from gradcert.certify.figures.steps import steps
+from gradcert.reference.rules.rule import Rule
+
+__all__ = ["alignment", "by_parameter", "collect", "graph", "steps"]
+
+
+def collect(
+    cases: Iterable[Case],
+    answers: Iterable[tuple[Case, Answer]],
+    wrong: Sequence[tuple[Case, Answer]],
+    steps: list[dict[str, Any]],
+    *,
+    claimed: Rule,
+    refuted: bool,
+) -> dict[str, Any]:
+    """Return all figures of a campaign.
+
+    Parameters
+    ----------
+    cases, answers : all cases, and those that were answered.
+    wrong : those whose gradient was refuted.
+    steps : as from `steps`, which needs the subject while it runs.
+    claimed : the claimed row.
+    refuted : whether anything at all was refuted.
+    """
+    return {
+        "alignment": alignment(answers),
+        "graph": graph(cases, wrong, claimed, refuted=refuted),
+        "steps": steps,
+    }
