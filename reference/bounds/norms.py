@@ -60,9 +60,8 @@ def spectral(a: Array) -> Array:
     error = frobenius(a - np.matmul(u * s[..., None, :], v))
     error = error + tiny * (frobenius(a) + s[..., 0] * frobenius(u) * frobenius(v))
     stretch = np.ones(a.shape[:-2])
-    for factor in (np.matmul(u.swapaxes(-1, -2), u), np.matmul(v, v.swapaxes(-1, -2))):
-        excess = frobenius(factor - np.eye(small)) + tiny * 2 * small  # |U|_F^2 is about `small`, certainly below twice
-        stretch = stretch * np.sqrt(1 + excess)
+    for basis, gram in ((u, np.matmul(u.swapaxes(-1, -2), u)), (v, np.matmul(v, v.swapaxes(-1, -2)))):
+        stretch = stretch * np.sqrt(1 + frobenius(gram - np.eye(small)) + tiny * (frobenius(basis) ** 2 + small))
     return outward(s[..., 0] * stretch + error, 8)
 
 
