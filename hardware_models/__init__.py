@@ -1,5 +1,61 @@
-"""Hardware models: fixed-point arithmetic, on-chip update datapaths, and proofs about them.
+"""Bit-accurate models of on-chip learning: what a learning rule becomes in fixed point.
 
-One chip or datapath per file, bit-exact, with the Verilog that it describes beside it where there is some.
-May import `gradcert.reference`; proofs need the extra `smt`, simulations the extra `rtl`.
+Proved and tied to its gradient.
+
+What lives here: fixed-point arithmetic, one declarative description per rule and profile (from which the NumPy
+simulator,
+the Fraction oracle, solver terms, Verilog and the real-valued rule are derived), proofs with broken twins, RTL checks
+and
+the gradient ledger.
+
+What it may import: `gradcert.reference`, NumPy; z3, cvc5, ml_dtypes, cocotb and matplotlib only where they are used.
+
+Everything is resolved on first use, so that importing the room needs none of the extras.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gradcert.hardware_models.api import check, describe, profiles, sweep
+    from gradcert.hardware_models.catalogue import program
+    from gradcert.hardware_models.faults import fault_table
+    from gradcert.hardware_models.gradient_ledger import Ledger, ledger
+    from gradcert.hardware_models.rtl.harness import follow, read_harness
+    from gradcert.hardware_models.subject import judge_fixed_point
+
+_HOME = {
+    "Ledger": "gradient_ledger",
+    "check": "api",
+    "describe": "api",
+    "fault_table": "faults",
+    "follow": "rtl.harness",
+    "judge_fixed_point": "subject",
+    "ledger": "gradient_ledger",
+    "profiles": "api",
+    "program": "catalogue",
+    "read_harness": "rtl.harness",
+    "sweep": "api",
+}
+
+__all__ = [
+    "Ledger",
+    "check",
+    "describe",
+    "fault_table",
+    "follow",
+    "judge_fixed_point",
+    "ledger",
+    "profiles",
+    "program",
+    "read_harness",
+    "sweep",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

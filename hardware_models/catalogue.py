@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from gradcert.hardware_models.chips import PROFILES, Profile
+from gradcert.hardware_models.chips.reckon import reckon_eprop
 from gradcert.hardware_models.description.program import Program
-from gradcert.hardware_models.profiles import PROFILES, Profile
-from gradcert.hardware_models.profiles.reckon import reckon_eprop
 from gradcert.hardware_models.rules import RULES
 from gradcert.reference.errors import GradcertError
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from gradcert.hardware_models.arithmetic import Overflow, Rounding
 from gradcert.hardware_models.catalogue import program
+from gradcert.hardware_models.chips import PROFILES
+from gradcert.hardware_models.chips.units import profile_trace, profile_weight
 from gradcert.hardware_models.description.compare import random_inputs, random_states
 from gradcert.hardware_models.description.program import Program
-from gradcert.hardware_models.profiles import PROFILES
-from gradcert.hardware_models.profiles.units import profile_trace, profile_weight
 
 if TYPE_CHECKING:
     from gradcert.hardware_models.proofs.error_bound import Bound
@@ -114,7 +114,8 @@ def _wrong_order() -> list[Fault]:
     return [
         Fault("wrong order", "q-format trace: leak after the spike", q, swapped, "2 (error bound)",
               lambda p: not _bounded_like(q, p, bound)),
-        Fault("wrong order", "reckon learning signal reads updated output weights", step, late_signal, "", lambda p: False),
+        Fault("wrong order", "reckon learning signal reads updated output weights", step, late_signal, "",
+              lambda p: False),
     ]  # fmt: skip
 
 
@@ -157,7 +158,10 @@ def _shared_random_number() -> list[Fault]:
     lfsr = PROFILES["brainscales2"].generators["lane"]
 
     def correlated(p: Program) -> bool:
-        """Synapses with words of their own are uncorrelated over the period to within 1/100; with one word they are not."""
+        """Synapses with words of their own are uncorrelated over the period to within 1/100.
+
+        With one word they are not.
+        """
         words = words_of_period(lfsr)
         own = p.node("W.step.word").axes == word.axes
         return abs(joint_law(words, np.roll(words, 1) if own else words, 128).covariance) > 1 / 100
@@ -177,7 +181,8 @@ def _guard_on_the_wrong_bit() -> list[Fault]:
     return [
         Fault("guard on the wrong bit", "q-format trace saturates at half its range", fit, low_guard, "1 (no overflow)",
               lambda p: induction(p, ranges).status != "proved"),
-        Fault("guard missing", "reckon weight wraps at its limit instead of holding", weight, wrong, "", lambda p: False),
+        Fault("guard missing", "reckon weight wraps at its limit instead of holding", weight, wrong, "",
+              lambda p: False),
     ]  # fmt: skip
 
 
@@ -221,4 +226,3 @@ def fault_table() -> list[FaultRecord]:
         proved = fault.proof if fault.proof and fault.fails(fault.wrong) and not fault.fails(fault.right) else None
         records.append(FaultRecord(fault.kind, fault.place, first_difference(fault), proved))
     return records
-

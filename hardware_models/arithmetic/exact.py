@@ -1,4 +1,7 @@
-"""The second way to every number: rounding and overflow on `Fraction` values, from their definitions, not from bit tricks."""
+"""The second way to every number: rounding and overflow on `Fraction` values, from their definitions.
+
+Not from bit tricks.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +62,8 @@ def quantise_fraction(
 ) -> tuple[Fraction, bool]:
     """Return the value after quantisation to a format, and whether it overflowed.
 
-    `radix` is the number of fraction bits that the operation itself produces: only where it exceeds the target's are bits
+    `radix` is the number of fraction bits that the operation itself produces: only where it exceeds the target's are
+    bits
     dropped, and only then does a random word act (a zero word rounds up even an exact value).
 
     Examples

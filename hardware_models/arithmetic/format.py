@@ -15,7 +15,8 @@ _NOTATION = re.compile(r"([su])(\d+)q(-?\d+)")
 class Format:
     """A fixed-point format: `width` bits in all, of which `radix` are fraction bits.
 
-    The stored integer n stands for n * 2**-radix. The radix may be negative (the last bit counts more than one) or exceed
+    The stored integer n stands for n * 2**-radix. The radix may be negative (the last bit counts more than one) or
+    exceed
     the width (the first bit counts less than one half).
 
     Raises

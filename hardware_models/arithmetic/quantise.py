@@ -1,6 +1,7 @@
 """Quantise: round an exact integer to a format's radix, then fit it into the format's width.
 
-The static width check decides between int64 and Python integers: an intermediate whose exact range needs more than 62 bits
+The static width check decides between int64 and Python integers: an intermediate whose exact range needs more than 62
+bits
 is computed on object arrays of Python integers, everything else on int64.
 """
 

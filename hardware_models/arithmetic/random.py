@@ -1,6 +1,7 @@
 """Random sources of on-chip learning: Fibonacci linear-feedback shift registers, unrolled to k bits per cycle.
 
-hardware.md 1.1 gives the lags of ReckOn's generators (confirmed there by Berlekamp-Massey on the output stream): the output
+hardware.md 1.1 gives the lags of ReckOn's generators (confirmed there by Berlekamp-Massey on the output stream): the
+output
 bit b[n] is b[n - near] xor b[n - far], far being the register's length.
 """
 
@@ -54,7 +55,8 @@ class Lfsr:
         out[: self.far] = [(seed >> i) & 1 for i in range(self.far)]
         done, scale = self.far, 1
         while done < len(out):
-            # squaring a polynomial over GF(2) doubles its lags: b[n] = b[n - near s] ^ b[n - far s] for s = 1, 2, 4, ...
+            # squaring a polynomial over GF(2) doubles its lags: b[n] = b[n - near s] ^ b[n - far s] for s = 1, 2, 4,
+            # ...
             while done >= 2 * scale * self.far:
                 scale *= 2
             chunk = min(self.near * scale, len(out) - done)
@@ -95,7 +97,7 @@ def reference_bits(lags: tuple[int, ...], seed: int, count: int) -> list[int]:
     Examples
     --------
     >>> reference_bits((1, 3), 1, 7)
-    [1, 1, 0, 1, 0, 0, 1]
+    [1, 1, 1, 0, 1, 0, 0]
     """
     register = [(seed >> i) & 1 for i in range(max(lags))]
     out = []

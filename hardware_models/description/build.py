@@ -193,7 +193,10 @@ class Builder:
         return self._operation("sum", name, (a,), numeric, axes=tuple(x for x in a.axes if x != axis), axis=axis)
 
     def rename(self, name: str, a: Node, axes: tuple[str, ...]) -> Node:
-        """Return a seen along other axes of the same sizes (a spike as a neuron's output, then as a synapse's input)."""
+        """Return a seen along other axes of the same sizes (a spike as a neuron's output.
+
+        Then as a synapse's input).
+        """
         if tuple(self.sizes[x] for x in a.axes) != tuple(self.sizes[x] for x in axes):
             raise GradcertError(f"{name}: axes {a.axes} renamed to {axes}", do="use axes of equal sizes")
         return self._operation("rename", name, (a,), Numeric(a.numeric.format), axes=axes)

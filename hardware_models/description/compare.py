@@ -33,7 +33,7 @@ def random_inputs(program: Program, steps: int, seed: int) -> list[dict[str, Arr
     Examples
     --------
     >>> from gradcert.hardware_models.arithmetic import Format
-    >>> from gradcert.hardware_models.profiles.units import trace_unit
+    >>> from gradcert.hardware_models.chips.units import trace_unit
     >>> random_inputs(trace_unit(Format.parse("u4q0"), leak=0.5), 2, seed=0)[0].keys()
     dict_keys(['spike'])
     """
@@ -57,12 +57,14 @@ def random_inputs(program: Program, steps: int, seed: int) -> list[dict[str, Arr
 
 
 def random_states(program: Program, seed: int) -> dict[str, Array]:
-    """Draw a state of every size: uniform over the format, shifted right by a random number of bits; one in eight at an end.
+    """Draw a state of every size: uniform over the format, shifted right by a random number of bits.
+
+    One in eight at an end.
 
     Examples
     --------
     >>> from gradcert.hardware_models.arithmetic import Format
-    >>> from gradcert.hardware_models.profiles.units import trace_unit
+    >>> from gradcert.hardware_models.chips.units import trace_unit
     >>> random_states(trace_unit(Format.parse("u4q0"), leak=0.5), seed=0)["e"].dtype
     dtype('int64')
     """

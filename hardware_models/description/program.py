@@ -137,11 +137,15 @@ class Program:
     def change(self, name: str, **fields: object) -> Program:
         """Return the program with some fields of one node replaced (mutations, width searches)."""
         old = self.node(name)
-        return replace(self, nodes=tuple(replace(n, **fields) if n is old else n for n in self.nodes))  # type: ignore[arg-type]
+        new = replace(old, **fields)  # type: ignore[arg-type]
+        return replace(self, nodes=tuple(new if n is old else n for n in self.nodes))
 
 
 def with_lanes(program: Program, lanes: int) -> Program:
-    """Return the program run on `lanes` independent copies at once: every node but the constants gets a leading axis."""
+    """Return the program run on `lanes` independent copies at once.
+
+    Every node but the constants gets a leading axis.
+    """
     nodes = [n if n.kind == "constant" else replace(n, axes=("lane", *n.axes)) for n in program.nodes]
     return replace(program, sizes={"lane": lanes, **program.sizes}, nodes=tuple(nodes))
 

@@ -59,7 +59,10 @@ def exact(node: Node, args: Mapping[str, tuple[Node, Range]]) -> Exact:
 
 
 def rounded(result: Exact, node: Node) -> Range:
-    """Return the range after rounding to the node's radix, before overflow: any rounding is between floor and ceiling."""
+    """Return the range after rounding to the node's radix, before overflow.
+
+    Any rounding is between floor and ceiling.
+    """
     shift = result.radix - node.format.radix
     if shift <= 0:
         return result.low << -shift, result.high << -shift
@@ -79,7 +82,10 @@ def rounded(result: Exact, node: Node) -> Range:
 
 
 def clipped(bounds: Range, node: Node) -> Range:
-    """Return the range after overflow: cut to the format where it saturates, the whole format where it wraps or holds."""
+    """Return the range after overflow: cut to the format where it saturates.
+
+    The whole format where it wraps or holds.
+    """
     low, high = node.format.low, node.format.high
     if low <= bounds[0] and bounds[1] <= high:
         return bounds

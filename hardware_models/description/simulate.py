@@ -1,4 +1,7 @@
-"""The NumPy integer simulator of a description: arrays of stored integers, int64 where the static width check allows."""
+"""The NumPy integer simulator of a description: arrays of stored integers.
+
+Int64 where the static width check allows.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ class Simulator:
 
     Examples
     --------
-    >>> from gradcert.hardware_models.profiles.units import trace_unit
+    >>> from gradcert.hardware_models.chips.units import trace_unit
     >>> sim = Simulator(trace_unit(Format.parse("u12q0"), leak_bits=8, leak=0.9, increment=8))
     >>> [int(sim.step({"spike": s})["e.next"]) for s in (1, 0, 0, 1)]
     [8, 7, 6, 13]

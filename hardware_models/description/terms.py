@@ -62,7 +62,7 @@ def int_step(
     Examples
     --------
     >>> from gradcert.hardware_models.arithmetic import Format
-    >>> from gradcert.hardware_models.profiles.units import trace_unit
+    >>> from gradcert.hardware_models.chips.units import trace_unit
     >>> step = int_step(trace_unit(Format.parse("u4q0"), leak=0.5, increment=3))
     >>> step.values["e.next"].sort()
     Int
@@ -97,9 +97,9 @@ def bit_step(
     Examples
     --------
     >>> from gradcert.hardware_models.arithmetic import Format
-    >>> from gradcert.hardware_models.profiles.units import trace_unit
+    >>> from gradcert.hardware_models.chips.units import trace_unit
     >>> bit_step(trace_unit(Format.parse("u4q0"), leak=0.5, increment=3)).values["e.next"].sort()
-    BitVec(23)
+    BitVec(22)
     """
     flat = elaborate(program)
     nodes = {n.name: n for n in flat.nodes}
@@ -129,7 +129,8 @@ def common_width(flat: Program) -> int:
             known = {a: (nodes[a], (nodes[a].format.low, nodes[a].format.high)) for a in node.args}
             result = exact(node, known)
             grown = (result.low, result.high, *rounded(result, node))
-            aligned = max(nodes[a].format.width for a in node.args) + _spread([nodes[a] for a in node.args])
+            spread = 0 if node.kind == "mul" else _spread([nodes[a] for a in node.args])
+            aligned = max(nodes[a].format.width for a in node.args) + spread
             source = node.numeric.source
             widest = max(
                 widest,

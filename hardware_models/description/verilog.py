@@ -1,7 +1,9 @@
 """Synthesizable Verilog-2005 from a description: one combinational module, and a registered one around it.
 
-Every intermediate becomes a signed wire wide enough for its stored integer (an unsigned format gets one zero bit more), its
-exact value before rounding a wire of exactly the width it needs. Names are the description's, with `[i,j]` and `.` as `_`.
+Every intermediate becomes a signed wire wide enough for its stored integer (an unsigned format gets one zero bit
+more), its
+exact value before rounding a wire of exactly the width it needs. Names are the description's, with `[i,j]` and `.` as
+`_`.
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ def combinational(program: Program, name: str, *, only: tuple[str, ...] | None =
     Examples
     --------
     >>> from gradcert.hardware_models.arithmetic import Format
-    >>> from gradcert.hardware_models.profiles.units import trace_unit
+    >>> from gradcert.hardware_models.chips.units import trace_unit
     >>> print(combinational(trace_unit(Format.parse("u4q0"), leak=0.5, increment=3), "unit").splitlines()[0])
     module unit (
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from gradcert.hardware_models.catalogue import find_profile, program
-from gradcert.hardware_models.profiles import PROFILES, Profile
+from gradcert.hardware_models.chips import PROFILES, Profile
 from gradcert.hardware_models.proofs import (
     composition,
     conserve,

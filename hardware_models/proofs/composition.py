@@ -1,6 +1,7 @@
 """Proof 7: a whole learning step of a small network, 2 x 2 neurons, any number of steps.
 
-(a) With every width set to the minimum that proof 1 finds, no intermediate of the whole step overflows, for all time, for all
+(a) With every width set to the minimum that proof 1 finds, no intermediate of the whole step overflows, for all time,
+for all
 spike trains, targets and weights in range (weights saturate by design). (b) Over T steps with the same spikes, every
 state stays within a computed bound of the real-valued rule; each of the T steps is proved, products by the lemma
 |a b - a' b'| <= max|a| |b - b'| + max|b'| |a - a'|, itself proved.
@@ -17,10 +18,10 @@ import z3
 
 from gradcert.hardware_models.arithmetic import Rounding
 from gradcert.hardware_models.catalogue import program
+from gradcert.hardware_models.chips import Profile
 from gradcert.hardware_models.description.program import Node, Program, elaborate
 from gradcert.hardware_models.description.ranges import Range
 from gradcert.hardware_models.description.terms import int_step
-from gradcert.hardware_models.profiles import Profile
 from gradcert.hardware_models.proofs.error_bound import rounding_error
 from gradcert.hardware_models.proofs.invariant import base, box, induction, safe
 from gradcert.hardware_models.proofs.solver import PROVED, ProofRecord, Verdict, prove
@@ -41,7 +42,10 @@ def product_lemma(*, second: bool = False, broken: bool = False) -> Verdict:
 
 
 def static_errors(flat: Program, ranges: Mapping[str, Range], states: Mapping[str, Fraction]) -> dict[str, Fraction]:
-    """Return a bound on |fixed - real| of every intermediate after one step, for all values in the ranges, equal decisions."""
+    """Return a bound on |fixed - real| of every intermediate after one step, for all values in the ranges.
+
+    Equal decisions.
+    """
     nodes = {n.name: n for n in flat.nodes}
     size = {n: max(abs(r[0]), abs(r[1])) * nodes[n].format.ulp for n, r in ranges.items()}
     out: dict[str, Fraction] = {}
@@ -165,16 +169,17 @@ def check(p: Profile) -> list[ProofRecord]:
     sized = safe(network, limited=LIMITED)
     ranges = box(sized, limited=LIMITED)
     verdict = induction(sized, ranges, limited=LIMITED, second=True)
-    membrane = sized.node("v.next").numeric
+    narrower = sized.node("v.next").format.narrower()
     narrow = sized
     for name in ("v", "v.next"):
         numeric = sized.node(name).numeric
-        narrow = narrow.change(name, numeric=replace(numeric, format=membrane.format.narrower()))  # type: ignore[union-attr]
+        narrow = narrow.change(name, numeric=replace(numeric, format=narrower))
     twin = induction(narrow, ranges, limited=LIMITED)
+    count = len(elaborate(sized).nodes)
     lemma, broken = product_lemma(second=True), product_lemma(broken=True)
     records = [
         ProofRecord(7, "whole OTTT step, 2 x 2 neurons: no intermediate overflows, all time", p.name, verdict.status,
-                    twin.status, verdict.second, verdict.seconds + twin.seconds, f"{len(elaborate(sized).nodes)} scalars"),
+                    twin.status, verdict.second, verdict.seconds + twin.seconds, f"{count} scalars"),
         ProofRecord(7, "the product lemma of the composition", p.name, lemma.status, broken.status, lemma.second,
                     lemma.seconds + broken.seconds),
     ]  # fmt: skip

@@ -8,10 +8,10 @@ from typing import Any
 import z3
 
 from gradcert.hardware_models.arithmetic import Format, Rounding
+from gradcert.hardware_models.chips import Profile
+from gradcert.hardware_models.chips.units import profile_weight
 from gradcert.hardware_models.description.program import Program
 from gradcert.hardware_models.description.terms import int_step
-from gradcert.hardware_models.profiles import Profile
-from gradcert.hardware_models.profiles.units import profile_weight
 from gradcert.hardware_models.proofs.error_bound import with_rounding
 from gradcert.hardware_models.proofs.solver import ProofRecord, Verdict, prove
 
@@ -42,7 +42,10 @@ def prove_pulses(unit: Program, *, floor: bool, second: bool = False) -> Verdict
 
 
 def prove_window(unit: Program, *, second: bool = False) -> Verdict:
-    """Prove for a window: the sum after a step is old sum + product where the window goes on, and is applied where it ends."""
+    """Prove for a window: the sum after a step is old sum + product where the window goes on.
+
+    And is applied where it ends.
+    """
     step = int_step(unit)
     now, after = step.values["w.sum"], step.next()["w.sum"]
     ends = step.values["window_end"] == 1
@@ -55,7 +58,10 @@ def prove_window(unit: Program, *, second: bool = False) -> Verdict:
 
 
 def longest_window(unit: Program, largest: int) -> tuple[int, Verdict, Verdict]:
-    """Return the longest window that cannot overflow for products of at most `largest`, proved; its twin is one longer."""
+    """Return the longest window that cannot overflow for products of at most `largest`, proved.
+
+    Its twin is one longer.
+    """
     fmt = unit.node("w.sum").format
     steps = fmt.high // largest
     n, total, product = z3.Ints("n total product")

@@ -1,6 +1,7 @@
 """Proof 4: the dead zone of each rounding.
 
-The largest trace that never decays, the smallest update that ever acts (in each direction), and the time constant that a
+The largest trace that never decays, the smallest update that ever acts (in each direction), and the time constant
+that a
 rounding effectively gives a trace.
 """
 
@@ -14,11 +15,11 @@ from typing import Any
 import numpy as np
 import z3
 
-from gradcert.hardware_models.arithmetic import Format, Rounding
+from gradcert.hardware_models.arithmetic import Rounding
+from gradcert.hardware_models.chips import Profile
+from gradcert.hardware_models.chips.units import profile_trace, profile_weight
 from gradcert.hardware_models.description.program import Program
 from gradcert.hardware_models.description.terms import int_step
-from gradcert.hardware_models.profiles import Profile
-from gradcert.hardware_models.profiles.units import profile_trace, profile_weight
 from gradcert.hardware_models.proofs.error_bound import ROUNDINGS, with_rounding
 from gradcert.hardware_models.proofs.solver import PROVED, ProofRecord, Verdict, prove
 
@@ -38,10 +39,11 @@ def persistent_trace(unit: Program) -> int:
 
     Examples
     --------
-    >>> from gradcert.hardware_models.profiles.units import trace_unit
-    >>> unit = trace_unit(Format.parse("u12q0"), leak=Fraction(9, 10), rounding=Rounding.NEAREST_EVEN)
-    >>> persistent_trace(unit)  # floor(1/2 / (1 - 9/10))
-    5
+    >>> from gradcert.hardware_models.arithmetic import Format
+    >>> from gradcert.hardware_models.chips.units import trace_unit
+    >>> unit = trace_unit(Format.parse("u12q0"), leak=Fraction(7, 8), rounding=Rounding.NEAREST_EVEN)
+    >>> persistent_trace(unit)  # floor(1/2 / (1 - 7/8))
+    4
     """
     low, high = -1, unit.node("e").format.high
     while high - low > 1:
@@ -96,13 +98,14 @@ def expected_decay(
 ) -> Array:
     """Return the mean of a stochastically rounded trace after 0 .. steps steps, from its exact distribution.
 
-    The trace moves to floor(leak e) or, with probability fraction / (2**bits - 1) (a word that is never zero), one above;
+    The trace moves to floor(leak e) or, with probability fraction / (2**bits - 1) (a word that is never zero), one
+    above;
     with `hold_zero` a floored zero stays. Float64 probabilities: each step rounds each of `start` sums once.
 
     Examples
     --------
     >>> float(expected_decay(64, Fraction(0x7FEF, 1 << 15), 15, 500, hold_zero=True)[-1]).__round__(1)
-    49.2
+    49.4
     """
     size = (start if top is None else top) + 1
     product = [leak * e for e in range(size)]
@@ -149,7 +152,8 @@ def check(p: Profile) -> list[ProofRecord]:
         case = with_rounding(unit, "e.leaked", rounding)
         level = persistent_trace(case)
         verdict = prove_decays_above(case, level)
-        # the twin: nearest-away persists above nearest-even's level or at it; one level lower must fail unless it is zero
+        # the twin: nearest-away persists above nearest-even's level or at it; one level lower must fail unless it is
+        # zero
         worse = with_rounding(unit, "e.leaked", Rounding.AWAY)
         twin = prove_decays_above(case, level - 1) if level else prove_decays_above(worse, level)
         claim = f"every stored trace above {level} decays ({rounding.value})"

@@ -1,6 +1,7 @@
 """Proof 2: |fixed - real| is bounded for all time, for trace, update and weight, under each rounding.
 
-The real-valued rule sees the same spikes: through the threshold no invariant bounds the error, one flipped spike changes
+The real-valued rule sees the same spikes: through the threshold no invariant bounds the error, one flipped spike
+changes
 everything. `margin` says, for a run, at which steps and neurons that assumption is certified.
 """
 
@@ -13,10 +14,10 @@ from typing import Any
 import z3
 
 from gradcert.hardware_models.arithmetic import Format, Rounding
+from gradcert.hardware_models.chips import Profile
+from gradcert.hardware_models.chips.units import profile_trace, profile_weight
 from gradcert.hardware_models.description.program import Numeric, Program
 from gradcert.hardware_models.description.terms import int_step, real_step
-from gradcert.hardware_models.profiles import Profile
-from gradcert.hardware_models.profiles.units import profile_trace, profile_weight
 from gradcert.hardware_models.proofs.invariant import box, safe
 from gradcert.hardware_models.proofs.solver import ProofRecord, Verdict, prove
 
@@ -112,7 +113,7 @@ def update_bound(unit: Program, p: Profile, trace: Fraction) -> UpdateBound:
 
 
 def prove_update(unit: Program, p: Profile, bound: UpdateBound, *, second: bool = False) -> Verdict:
-    """Prove the update's bound for all credits and traces in their formats and all real operands within their errors."""
+    """Prove the update's bound for all credits and traces in their formats, real operands within their errors."""
     step = int_step(unit)
     nodes = {n.name: n for n in step.program.nodes}
     real_inputs: dict[str, Any] = {n.name: step.values[n.name] for n in step.program.of_kind("input")}
@@ -158,7 +159,10 @@ ROUNDINGS = tuple(m for m in Rounding if m is not Rounding.STOCHASTIC)
 
 
 def check(p: Profile) -> list[ProofRecord]:
-    """Prove trace, update and weight bounds; the trace bound for every deterministic rounding as well as the profile's own."""
+    """Prove trace, update and weight bounds.
+
+    The trace bound for every deterministic rounding as well as the profile's own.
+    """
     records = []
     unit = safe(profile_trace(p))
     own = unit.node("e.leaked").numeric.rounding

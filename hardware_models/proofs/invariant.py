@@ -40,11 +40,12 @@ def propagate(flat: Program, states: Mapping[str, Range], limited: Collection[st
 def box(program: Program, *, limited: Collection[str] = ()) -> dict[str, Range]:
     """Return ranges of all intermediates for all time, from the initial state, without any width limit but `limited`.
 
-    Raises GradcertError where the states grow without bound (an accumulator without leak, a weight that is not limited).
+    Raises GradcertError where the states grow without bound (an accumulator without leak, a weight that is not
+    limited).
 
     Examples
     --------
-    >>> from gradcert.hardware_models.profiles.units import trace_unit
+    >>> from gradcert.hardware_models.chips.units import trace_unit
     >>> box(trace_unit(Format.parse("u8q0"), leak=0.5, leak_bits=4, increment=8))["e.next"]
     (0, 15)
     """

@@ -1,7 +1,8 @@
 """Running error bounds and the margin certificate of a run.
 
 Alongside a fixed-point run, a bound on |fixed - real| is carried through every intermediate, in exact rationals. A
-comparison whose distance exceeds the bound of its operands comes out the same in the real-valued rule: certified. Where it
+comparison whose distance exceeds the bound of its operands comes out the same in the real-valued rule: certified.
+Where it
 does not, the (step, comparison) is listed; from there on the bounds hold on the assumption that it came out the same.
 """
 
@@ -52,7 +53,8 @@ def certify_run(
 
     Parameters
     ----------
-    program : the description; random updates by probability have no real-valued counterpart per step and get a bound of one.
+    program : the description; random updates by probability have no real-valued counterpart per step and get a bound
+        of one.
     inputs : stored integers per step, as for the simulator.
     frozen : states that keep their value.
     start : stored integers, as arrays by name, of states that do not start at their initial value (trained weights).
@@ -60,7 +62,7 @@ def certify_run(
     Examples
     --------
     >>> from gradcert.hardware_models.arithmetic import Format
-    >>> from gradcert.hardware_models.profiles.units import trace_unit
+    >>> from gradcert.hardware_models.chips.units import trace_unit
     >>> unit = trace_unit(Format.parse("u12q4"), leak=0.9, increment=16)
     >>> run = certify_run(unit, [{"spike": 1}, {"spike": 0}])
     >>> run.certified, float(run.bounds[-1]["e.next"]) < 1 / 16 + 1e-3

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from gradcert.hardware_models.arithmetic import smallest_format
+from gradcert.hardware_models.chips import Profile
+from gradcert.hardware_models.chips.units import profile_membrane, profile_trace
 from gradcert.hardware_models.description.program import Program, with_lanes
 from gradcert.hardware_models.description.simulate import Simulator
-from gradcert.hardware_models.profiles import Profile
-from gradcert.hardware_models.profiles.units import profile_membrane, profile_trace
 from gradcert.hardware_models.proofs.invariant import box, induction, safe, union
 from gradcert.hardware_models.proofs.solver import PROVED, REFUTED, ProofRecord
 
@@ -21,7 +21,10 @@ MAXIMUM_REPLAY = 20_000
 
 @dataclass(frozen=True)
 class OverflowReplay:
-    """A concrete overflow: inputs held constant for `steps` steps, the intermediate and the exact value that did not fit."""
+    """A concrete overflow: inputs held constant for `steps` steps.
+
+    The intermediate and the exact value that did not fit.
+    """
 
     inputs: dict[str, int]
     steps: int
@@ -39,7 +42,9 @@ def narrowed(program: Program, register: str) -> Program:
 
 
 def overflow_replay(program: Program, register: str, *, steps: int = MAXIMUM_REPLAY) -> OverflowReplay | None:
-    """Drive every corner of the input ranges, constant in time, until the register's next value overflows in the simulator.
+    """Drive every corner of the input ranges, constant in time.
+
+    Until the register's next value overflows in the simulator.
 
     Leaks are monotone, so a reachable extreme is reached by holding an extreme input.
     """
@@ -68,7 +73,7 @@ def minimal_widths(program: Program) -> dict[str, int]:
     Examples
     --------
     >>> from gradcert.hardware_models.arithmetic import Format
-    >>> from gradcert.hardware_models.profiles.units import trace_unit
+    >>> from gradcert.hardware_models.chips.units import trace_unit
     >>> minimal_widths(trace_unit(Format.parse("u20q0"), leak=0.5, leak_bits=4, increment=8))
     {'e': 4}
     """

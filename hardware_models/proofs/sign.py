@@ -1,8 +1,11 @@
 """Proof 3: the quantised update never opposes the real-valued rule's, where the latter exceeds a stated threshold.
 
-For all credits in their format, all traces that the trace register can reach (proof 1), and all real-valued operands within
-their proved errors (proof 2). The threshold is the smallest multiple of a hundredth of the weight's ulp for which the solver
-proves it, found by bisection. Where the update wraps (SpiNNaker's narrowing), the claim holds only for real-valued updates
+For all credits in their format, all traces that the trace register can reach (proof 1), and all real-valued operands
+within
+their proved errors (proof 2). The threshold is the smallest multiple of a hundredth of the weight's ulp for which the
+solver
+proves it, found by bisection. Where the update wraps (SpiNNaker's narrowing), the claim holds only for real-valued
+updates
 below the wrap; without that limit it is refuted.
 """
 
@@ -15,10 +18,10 @@ from typing import Any
 import z3
 
 from gradcert.hardware_models.arithmetic import Format, Overflow
+from gradcert.hardware_models.chips import Profile
+from gradcert.hardware_models.chips.units import profile_trace, profile_weight
 from gradcert.hardware_models.description.program import Program
 from gradcert.hardware_models.description.terms import int_step
-from gradcert.hardware_models.profiles import Profile
-from gradcert.hardware_models.profiles.units import profile_trace, profile_weight
 from gradcert.hardware_models.proofs.error_bound import trace_bound
 from gradcert.hardware_models.proofs.invariant import box, safe
 from gradcert.hardware_models.proofs.solver import PROVED, REFUTED, ProofRecord, Verdict, prove
@@ -30,7 +33,10 @@ def _rational(x: Fraction) -> Any:
 
 @dataclass(frozen=True)
 class Operands:
-    """What is known of the operands: errors (in value), the largest reachable trace (stored), a limit on the real update."""
+    """What is known of the operands: errors (in value), the largest reachable trace (stored).
+
+    A limit on the real update.
+    """
 
     trace_error: Fraction
     credit_error: Fraction
@@ -85,7 +91,10 @@ def prove_sign(
 
 
 def smallest_threshold(unit: Program, p: Profile, known: Operands) -> Fraction | None:
-    """Return the smallest provable threshold to 1/100 ulp of the weight; None where the largest update may be opposed."""
+    """Return the smallest provable threshold to 1/100 ulp of the weight.
+
+    None where the largest update may be opposed.
+    """
     weight, credit = p["weight"].format, unit.node("credit").format
     assert isinstance(weight, Format)
     largest = (credit.high + 1) * credit.ulp * (known.trace_high + 1) * unit.node("trace").format.ulp / 2**p.rate

@@ -97,7 +97,8 @@ def cvc5_status(text: str, seconds: float) -> str:
 class ProofRecord:
     """One proved claim on one profile, and its deliberately broken twin.
 
-    `verdict` is proved / refuted / unknown, `twin` the twin's (refuted, if all is well), `second` cvc5's opinion of the claim.
+    `verdict` is proved / refuted / unknown, `twin` the twin's (refuted, if all is well), `second` cvc5's opinion of
+    the claim.
     """
 
     number: int

@@ -16,7 +16,7 @@ import z3
 
 from gradcert.hardware_models.arithmetic import Lfsr, Rounding, Stochastic, aligned_fraction, drop_bits
 from gradcert.hardware_models.catalogue import program
-from gradcert.hardware_models.profiles import Profile
+from gradcert.hardware_models.chips import Profile
 from gradcert.hardware_models.proofs.solver import PROVED, REFUTED, ProofRecord, Verdict, prove
 
 Array = np.ndarray[Any, Any]
@@ -74,7 +74,10 @@ def joint_law(first: Array, second: Array, threshold: int) -> JointLaw:
 
 
 def prove_generator(lfsr: Lfsr, *, second: bool = False, break_lag: int | None = None) -> Verdict:
-    """Prove over bit-vectors: a shift never turns a non-zero register into zero, and is one-to-one (so every state recurs)."""
+    """Prove over bit-vectors: a shift never turns a non-zero register into zero.
+
+    And is one-to-one (so every state recurs).
+    """
     size = lfsr.far
 
     def shifted(state: Any) -> Any:

@@ -1,1 +1,4 @@
-"""RTL of the update units: simulation, exhaustive runs, proofs of equivalence, and a harness for other people's designs."""
+"""RTL of the update units: simulation, exhaustive runs, proofs of equivalence.
+
+And a harness for other people's designs.
+"""

@@ -1,6 +1,7 @@
 """Bring your own RTL: a signal map and a step protocol in a TOML file, compared signal by signal under cocotb.
 
-The file names the design's sources, its top module, clock and reset, how many clock edges one learning step takes, which
+The file names the design's sources, its top module, clock and reset, how many clock edges one learning step takes,
+which
 port carries which input of the description and which internal signal is which intermediate. An index of an array is a
 placeholder: `"W" = "core.w_{0}_{1}"`. See docs of `read_harness` for the fields.
 """
@@ -18,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from gradcert.hardware_models.catalogue import find_profile, program
+from gradcert.hardware_models.chips import units
 from gradcert.hardware_models.description.compare import flatten, random_inputs, random_states
 from gradcert.hardware_models.description.program import Program
 from gradcert.hardware_models.description.simulate import Simulator
-from gradcert.hardware_models.profiles import units
 from gradcert.hardware_models.rtl.tools import missing
 from gradcert.reference.errors import GradcertError
 
@@ -30,7 +31,8 @@ from gradcert.reference.errors import GradcertError
 class Harness:
     """A design and how to follow it. `inputs` and `signals` map description names to ports and hierarchical signals.
 
-    Every `preload` steps all states get random values, deposited into their signals (0: they only start from reset); this
+    Every `preload` steps all states get random values, deposited into their signals (0: they only start from reset);
+    this
     reaches states that a few steps from reset never do.
     """
 
@@ -48,7 +50,10 @@ class Harness:
 
 @dataclass(frozen=True)
 class Followed:
-    """Outcome: steps run, and the first difference (step, intermediate, signal, expected and got bits), None if none."""
+    """Outcome: steps run, and the first difference (step, intermediate, signal, expected and got bits).
+
+    None if none.
+    """
 
     steps: int
     first: Mapping[str, Any] | None
@@ -97,7 +102,7 @@ def read_harness(path: Path) -> Harness:
 def follow(
     harness: Harness, *, steps: int = 50, seed: int = 0, inputs: Sequence[Mapping[str, Any]] | None = None
 ) -> Followed:
-    """Drive the design through random (or given) steps and compare every mapped signal with the description's simulator."""
+    """Drive the design through random (or given) steps and compare every mapped signal with the simulator."""
     if missing("iverilog", "vvp"):
         raise GradcertError("iverilog is not installed", do="run scripts/install_debian.sh (as root)")
     try:

@@ -17,7 +17,9 @@ Array = np.ndarray[Any, Any]
 
 
 def simulate_rtl(program: Program, inputs: Mapping[str, Array], *, verilog: str | None = None) -> dict[str, Array]:
-    """Simulate a program's RTL from reset and return, by elaborated name, the stored integer of each operation per step.
+    """Simulate a program's RTL from reset and return, by elaborated name.
+
+    The stored integer of each operation per step.
 
     Parameters
     ----------

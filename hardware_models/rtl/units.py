@@ -1,6 +1,7 @@
 """Small synthesizable units whose whole input space can be visited, each with a specification written another way.
 
-The Verilog is generated from the description; the specification is a C++ expression (exhaustive run) and a Verilog module
+The Verilog is generated from the description; the specification is a C++ expression (exhaustive run) and a Verilog
+module
 (proof of equivalence), both written by hand in a different form: other product order, division instead of shifts, one
 clamp instead of a saturating register.
 """
@@ -20,7 +21,8 @@ from gradcert.hardware_models.description.program import Node, Numeric, Program
 class Unit:
     """A unit, the node that is its result, and its specification.
 
-    `cpp` is a C++ expression of type int over the inputs' names; `verilog` the body of `module spec` with output `y`, empty
+    `cpp` is a C++ expression of type int over the inputs' names; `verilog` the body of `module spec` with output `y`,
+    empty
     where only the exhaustive run decides (z3 does not finish on a multiplier behind a variable shift).
     """
 
@@ -49,7 +51,10 @@ RATE = "(rate0 + 2 * rate1 + 4 * rate2 + 8 * rate3)"
 
 
 def weight8() -> Unit:
-    """w <- sat(w + floor(error x trace / 2**rate)): 8-bit weight and error, unsigned 8-bit trace, 4-bit rate (2**28 inputs)."""
+    """W <- sat(w + floor(error x trace / 2**rate)): 8-bit weight and error, unsigned 8-bit trace.
+
+    4-bit rate (2**28 inputs).
+    """
     b = Builder("weight8", {})
     w = b.state("w", Format(True, 8))
     error, trace = b.input("err", Format(True, 8)), b.input("tr", Format(False, 8))
@@ -71,7 +76,7 @@ def scale8() -> Unit:
 
 
 def trace8() -> Unit:
-    """e <- sat(leak e stochastically rounded + 8 x spike), ReckOn's zero rule, 8-bit word (2**17 inputs)."""
+    """E <- sat(leak e stochastically rounded + 8 x spike), ReckOn's zero rule, 8-bit word (2**17 inputs)."""
     b = Builder("trace8", {})
     e = b.state("e", Format(False, 8))
     spike = b.input("spike", BIT.format)
@@ -92,7 +97,10 @@ def trace8() -> Unit:
 
 
 def signal8() -> Unit:
-    """credit = sat16(floor(weight x error / 8)) x height: 8-bit weight and error, signed 5-bit height (2**21 inputs)."""
+    """Credit = sat16(floor(weight x error / 8)) x height: 8-bit weight and error.
+
+    Signed 5-bit height (2**21 inputs).
+    """
     b = Builder("signal8", {})
     wo, error = b.input("wo", Format(True, 8)), b.input("err", Format(True, 8))
     height = b.input("height", Format(True, 5))
@@ -109,7 +117,7 @@ def signal8() -> Unit:
 
 
 def move8() -> Unit:
-    """The stochastic +-1 unit: an 8-bit weight moves by the sign of an update where its magnitude reaches an 8-bit word."""
+    """The stochastic +-1 unit: an 8-bit weight moves by an update's sign where its magnitude reaches an 8-bit word."""
     b = Builder("move8", {})
     w = b.state("w", Format(True, 8))
     update = b.input("update", Format(True, 9))
@@ -118,7 +126,7 @@ def move8() -> Unit:
     hit = b.bernoulli("hit", magnitude, word)
     step = b.mul("step", b.sign("sign", update), hit, Numeric(Format(True, 2)))
     b.next(w, b.sub("w_next", w, step, Numeric(Format(True, 8), Rounding.FLOOR, Overflow.HOLD), held=w))
-    cpp = "update > 0 ? (word <= update && w != -128 ? w - 1 : w) : (update < 0 && word <= -update && w != 127 ? w + 1 : w)"
+    cpp = "update > 0 ? w - (word <= update && w != -128) : w + (update < 0 && word <= -update && w != 127)"
     verilog = """
     wire signed [9:0] neg = -update;
     wire down = update > 0 && $signed({2'b00, word}) <= update && w != -128;

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from gradcert.hardware_models.chips.profile import Profile
 from gradcert.hardware_models.description.build import Builder
-from gradcert.hardware_models.description.program import Node, Numeric, Program
-from gradcert.hardware_models.profiles.profile import Profile
+from gradcert.hardware_models.description.program import Node, Program
 from gradcert.hardware_models.rules.neurons import layer
 from gradcert.hardware_models.rules.pieces import (
     input_trace,
     leaked,
-    learning_signal,
     product_format,
     readout,
     update_weight,
@@ -24,7 +23,7 @@ def eprop(p: Profile, *, inputs: int, neurons: int, outputs: int, adaptive: bool
 
     Examples
     --------
-    >>> from gradcert.hardware_models.profiles import PROFILES
+    >>> from gradcert.hardware_models.chips import PROFILES
     >>> eprop(PROFILES["q-format"], inputs=2, neurons=2, outputs=1).node("W.product").axes
     ('post', 'pre')
     """
@@ -38,7 +37,9 @@ def eprop(p: Profile, *, inputs: int, neurons: int, outputs: int, adaptive: bool
     for weight, spike in ((net.w, net.x), (net.h, net.lateral)):
         _, trace = input_trace(b, p, f"xh.{weight.name}", spike)
         gradient = _eligibility(b, p, weight.name, trace, net.psi, adaptive)
-        product = b.mul(f"{weight.name}.product", signal, gradient, p["product"])
+        product = b.mul(f"{weight.name}.{'unmasked' if weight is net.h else 'product'}", signal, gradient, p["product"])
+        if weight is net.h:  # no self-connections: the gradient is masked like the forward pass
+            product = b.mul("H.product", product, b["H.mask"], p["product"])
         update_weight(b, p, weight, product, spike)
     _, filtered = input_trace(b, p, "zbar", net.z_next, p.readout_leak)
     update_weight(b, p, wo, b.mul("Wo.product", error, filtered, p["product"]), net.z_next)
@@ -47,7 +48,6 @@ def eprop(p: Profile, *, inputs: int, neurons: int, outputs: int, adaptive: bool
 
 def _eligibility(b: Builder, p: Profile, name: str, trace: Node, psi: Node, adaptive: bool) -> Node:
     """Return the kappa-filtered eligibility eb = kappa eb + psi (xh - beta epsa)."""
-    fmt = p["trace"]
     elig = p["credit"]
     value = trace
     if adaptive:
@@ -62,12 +62,8 @@ def _eligibility(b: Builder, p: Profile, name: str, trace: Node, psi: Node, adap
         b.next(state, b.add(f"{name}.epsa.next", decayed, eligible, adaptation))
     else:
         eligible = b.mul(f"{name}.e", value, psi, elig)
-    del fmt
     bar = b.state(f"{name}.eb", elig.format, ("post", *trace.axes))
     held = leaked(b, p, f"{name}.eb.leaked", p.readout_leak, bar, "credit")
     following = b.add(f"{name}.eb.next", held, eligible, elig)
     b.next(bar, following)
     return following
-
-
-__all__ = ["Numeric", "eprop", "learning_signal"]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from gradcert.hardware_models.chips.profile import Profile
 from gradcert.hardware_models.description.build import Builder
 from gradcert.hardware_models.description.program import Node, Program
-from gradcert.hardware_models.profiles.profile import Profile
 from gradcert.hardware_models.rules.neurons import layer
 from gradcert.hardware_models.rules.pieces import learning_signal, readout
 
@@ -15,12 +15,13 @@ BETA = 1  # beta = 2**-1
 def fptt(p: Profile, *, inputs: int, neurons: int, outputs: int) -> Program:
     """Return one step of FPTT with parts of one step: the gradient is cut at every update, the regulariser remembers.
 
-    Per weight, in this order: w <- w - eta (grad - Lam + alpha (w - wbar)); Lam <- Lam - alpha (w - wbar), with the new w
+    Per weight, in this order: w <- w - eta (grad - Lam + alpha (w - wbar)); Lam <- Lam - alpha (w - wbar), with the
+    new w
     and the old wbar; wbar <- (1 - beta) wbar + beta w - (beta / alpha) Lam, with the new Lam.
 
     Examples
     --------
-    >>> from gradcert.hardware_models.profiles import PROFILES
+    >>> from gradcert.hardware_models.chips import PROFILES
     >>> fptt(PROFILES["q-format"], inputs=2, neurons=2, outputs=1).next["W.mean"]
     'W.mean.next'
     """

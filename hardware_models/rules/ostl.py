@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from gradcert.hardware_models.chips.profile import Profile
 from gradcert.hardware_models.description.build import BIT, Builder
 from gradcert.hardware_models.description.program import Node, Numeric, Program
-from gradcert.hardware_models.profiles.profile import Profile
 from gradcert.hardware_models.rules.neurons import Layer, layer
 from gradcert.hardware_models.rules.pieces import product_format, readout, update_weight
 
@@ -17,7 +17,7 @@ def ostl(p: Profile, *, inputs: int, neurons: int, outputs: int, recurrent: bool
 
     Examples
     --------
-    >>> from gradcert.hardware_models.profiles import PROFILES
+    >>> from gradcert.hardware_models.chips import PROFILES
     >>> ostl(PROFILES["q-format"], inputs=2, neurons=2, outputs=1, recurrent=True).node("W.eps").axes
     ('post', 'unit', 'pre')
     """

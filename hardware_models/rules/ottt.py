@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from gradcert.hardware_models.chips.profile import Profile
 from gradcert.hardware_models.description.build import Builder
 from gradcert.hardware_models.description.program import Program
-from gradcert.hardware_models.profiles.profile import Profile
 from gradcert.hardware_models.rules.neurons import layer
 from gradcert.hardware_models.rules.pieces import input_trace, learning_signal, readout, update_weight
 
@@ -14,7 +14,7 @@ def ottt(p: Profile, *, inputs: int, neurons: int, outputs: int) -> Program:
 
     Examples
     --------
-    >>> from gradcert.hardware_models.profiles import PROFILES
+    >>> from gradcert.hardware_models.chips import PROFILES
     >>> [n.name for n in ottt(PROFILES["q-format"], inputs=2, neurons=2, outputs=1).of_kind("state")]
     ['W', 'v', 'z', 'Wo', 'xh']
     """

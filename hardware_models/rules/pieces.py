@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from gradcert.hardware_models.arithmetic import FloatFormat, Format, Overflow, Rounding, Stochastic
+from gradcert.hardware_models.arithmetic import FloatFormat, Format, Overflow, Rounding
+from gradcert.hardware_models.chips.profile import Profile, Staircase
 from gradcert.hardware_models.description.build import Builder
 from gradcert.hardware_models.description.program import AnyFormat, Node, Numeric
-from gradcert.hardware_models.profiles.profile import Profile, Staircase
 
 
 def product_format(a: AnyFormat, b: AnyFormat) -> Numeric:
@@ -78,7 +78,10 @@ def learning_signal(b: Builder, p: Profile, wo: Node, error: Node, psi: Node) ->
 
 
 def update_weight(b: Builder, p: Profile, weight: Node, product: Node, spike: Node | None = None) -> None:
-    """Apply an update as the profile does; `product` is the gradient's estimate of this step, before the learning rate."""
+    """Apply an update as the profile does; `product` is the gradient's estimate of this step.
+
+    Before the learning rate.
+    """
     name, w = weight.name, p["weight"]
     if p.update == "value":
         step = b.shift(f"{name}.step", product, -p.rate, p["update"])
@@ -135,8 +138,3 @@ def _pulses(b: Builder, p: Profile, name: str, product: Node) -> None:
     total = b.sub(f"{name}.sum.added", state, step, acc)
     released = b.cast(f"{name}.pulses", total, Numeric(Format(True, 16, p.pulse_radix), Rounding.FLOOR))
     b.next(state, b.sub(f"{name}.sum.next", total, released, acc))
-
-
-def stochastic(p: Profile, role: str) -> Stochastic | None:
-    """Return the random source of a role."""
-    return p[role].source

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+
 from gradcert.hardware_models.arithmetic import RECKON
 from gradcert.hardware_models.catalogue import pairs, program
+from gradcert.hardware_models.chips import PROFILES, q_format
+from gradcert.hardware_models.chips.loihi import BRIAN, EMULATORS, LAVA, NENGO, sum_of_products
 from gradcert.hardware_models.description.compare import (
     oracle_difference,
     random_inputs,
@@ -14,8 +17,6 @@ from gradcert.hardware_models.description.compare import (
 )
 from gradcert.hardware_models.description.oracle import Oracle, ball
 from gradcert.hardware_models.description.simulate import Simulator
-from gradcert.hardware_models.profiles import PROFILES, q_format
-from gradcert.hardware_models.profiles.loihi import BRIAN, EMULATORS, LAVA, NENGO, sum_of_products
 from gradcert.reference.errors import GradcertError
 
 

@@ -12,13 +12,14 @@ pytest.importorskip("z3")
 pytest.importorskip("cvc5")
 
 import z3
+
 from gradcert.hardware_models.arithmetic import RECKON, Format, Rounding, Stochastic
 from gradcert.hardware_models.catalogue import program
+from gradcert.hardware_models.chips import PROFILES
+from gradcert.hardware_models.chips.units import profile_trace, profile_weight, trace_unit
 from gradcert.hardware_models.description.compare import flatten, random_inputs, with_lanes
 from gradcert.hardware_models.description.oracle import Oracle
 from gradcert.hardware_models.description.simulate import Simulator
-from gradcert.hardware_models.profiles import PROFILES
-from gradcert.hardware_models.profiles.units import profile_trace, profile_weight, trace_unit
 from gradcert.hardware_models.proofs.check import CHECKS, check, provable
 from gradcert.hardware_models.proofs.dead_zone import (
     decay,

@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from gradcert.hardware_models.arithmetic import Overflow, Rounding
-from gradcert.hardware_models.profiles import PROFILES
-from gradcert.hardware_models.profiles.units import profile_trace
+from gradcert.hardware_models.chips import PROFILES
+from gradcert.hardware_models.chips.units import profile_trace
 from gradcert.hardware_models.rtl.equivalence import prove_equivalence, prove_same
 from gradcert.hardware_models.rtl.exhaustive import exhaustive
 from gradcert.hardware_models.rtl.harness import follow, generated, read_harness, with_source
@@ -131,7 +132,8 @@ def test_mutation_score_of_the_harness_on_our_own_trace_unit(needs) -> None:
     left = {m.fault: prove_same(harness.description, source, m.text).status for m in result.survivors}
     assert result.made == 5 and result.killed + len(left) == result.made
     assert "zero rule dropped" not in left and "shift by one more" not in left
-    # >= against > differs only where fraction and word are equal: simulation hardly gets there, the proof does; a logical
+    # >= against > differs only where fraction and word are equal: simulation hardly gets there, the proof does; a
+    # logical
     # shift of a product that is never negative, and a saturation that is never reached, are no faults
     assert all(status == ("refuted" if fault == "rounding sense" else "proved") for fault, status in left.items()), left
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from fractions import Fraction
 
 from gradcert.hardware_models.arithmetic import RECKON, Format, Overflow, Rounding, Stochastic
+from gradcert.hardware_models.chips.profile import Profile, Staircase
 from gradcert.hardware_models.description.build import BIT, Builder
 from gradcert.hardware_models.description.program import Node, Numeric, Program
-from gradcert.hardware_models.profiles.profile import Profile, Staircase
 
 HIDDEN = Stochastic("lfsr15", 15, hold_zero=True)
 OUTPUT = Stochastic("lfsr15x7", 7, hold_zero=True)
@@ -70,7 +70,8 @@ def reckon_eprop(*, inputs: int, neurons: int, outputs: int, rate: int = 24) -> 
     """Return one step of ReckOn's e-prop, LIF, in the chip's order.
 
     Sampling: the surrogate sees the membrane after leak and reset; traces and outputs are leaked and do not yet contain
-    this step's spikes; the learning signal uses the output weights before their own update. An update of magnitude m moves
+    this step's spikes; the learning signal uses the output weights before their own update. An update of magnitude m
+    moves
     a weight by one with probability m / 2**rate (2**32 - 1 words), and holds at the limit.
 
     Examples

@@ -8,9 +8,9 @@ from __future__ import annotations
 from fractions import Fraction
 
 from gradcert.hardware_models.arithmetic import Format, Overflow, Rounding, Stochastic
+from gradcert.hardware_models.chips.profile import Profile
 from gradcert.hardware_models.description.build import BIT, Builder
 from gradcert.hardware_models.description.program import Numeric, Program
-from gradcert.hardware_models.profiles.profile import Profile
 from gradcert.hardware_models.rules.pieces import input_trace, leaked, update_weight
 
 
@@ -54,7 +54,7 @@ def profile_trace(p: Profile) -> Program:
 
     Examples
     --------
-    >>> from gradcert.hardware_models.profiles import PROFILES
+    >>> from gradcert.hardware_models.chips import PROFILES
     >>> [n.name for n in profile_trace(PROFILES["q-format"]).operations]
     ['e.leaked', 'e.next']
     """
@@ -80,7 +80,9 @@ def profile_membrane(p: Profile, *, fan_in: int = 4) -> Program:
 
 
 def profile_weight(p: Profile) -> Program:
-    """The profile's weight update: product of credit and trace, learning rate, rounding, and what the weight does with it.
+    """The profile's weight update: product of credit and trace, learning rate, rounding.
+
+    And what the weight does with it.
 
     Inputs are `credit` and `trace` over their formats' ranges (and `window_end`, for profiles with a window).
     """

@@ -1,6 +1,7 @@
 """Loihi's sum-of-products learning as a documented family of emulators.
 
-Three public emulators disagree (hardware.md 1.3); every disagreement is an option here, and each emulator is one setting
+Three public emulators disagree (hardware.md 1.3); every disagreement is an option here, and each emulator is one
+setting
 of the options. What the silicon does is not settled by any of them.
 """
 
@@ -11,9 +12,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from gradcert.hardware_models.arithmetic import SIXTEEN, Format, Overflow, Rounding, Stochastic
+from gradcert.hardware_models.chips.profile import Profile
 from gradcert.hardware_models.description.build import BIT, Builder
 from gradcert.hardware_models.description.program import Numeric, Program
-from gradcert.hardware_models.profiles.profile import Profile
 from gradcert.reference.errors import GradcertError
 
 WORD = Stochastic("epoch", 16, strict=True)
@@ -69,7 +70,8 @@ def sum_of_products(
 ) -> Program:
     """Return one learning epoch: w <- w + 2**exponent (m x1 y0 - m x0 y1), traces x1, y1 decayed, spikes x0, y0.
 
-    The weight has 9 bits with sign; terms are shifted into an accumulator of 15 bits and sign, clipped after each product
+    The weight has 9 bits with sign; terms are shifted into an accumulator of 15 bits and sign, clipped after each
+    product
     and after each addition, then rounded stochastically from 15 to 8 bits.
 
     Examples

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gradcert.hardware_models.profiles import bfloat16, brainscales2, loihi, pcm, reckon, spinnaker
-from gradcert.hardware_models.profiles.profile import ROLES, Profile, Staircase
-from gradcert.hardware_models.profiles.q_format import q_format
+from gradcert.hardware_models.chips import bfloat16, brainscales2, loihi, pcm, reckon, spinnaker
+from gradcert.hardware_models.chips.profile import ROLES, Profile, Staircase
+from gradcert.hardware_models.chips.q_format import q_format
 
 PROFILES: dict[str, Profile] = {
     p.name: p

@@ -1,10 +1,13 @@
-"""SpiNNaker: everything in signed 16.15, weight change accumulated over a window, applied at the next presynaptic spike."""
+"""SpiNNaker: everything in signed 16.15, weight change accumulated over a window.
+
+Applied at the next presynaptic spike.
+"""
 
 from __future__ import annotations
 
 from gradcert.hardware_models.arithmetic import Format, Overflow, Rounding
+from gradcert.hardware_models.chips.profile import ROLES, Profile
 from gradcert.hardware_models.description.program import Numeric
-from gradcert.hardware_models.profiles.profile import ROLES, Profile
 
 ACCUM = Format(True, 32, 15)
 # C's accum arithmetic wraps; the compiler's multiplication drops the low bits toward minus infinity
@@ -26,7 +29,7 @@ PROFILE = Profile(
     rules=("ostl", "ostl-recurrent", "e-prop", "e-prop-alif", "ottt"),
     notes=(
         "A large accumulated change wraps before the weight's clip (hardware.md 1.4); the event is reported as a wrap.",
-        "The chip's inputs are scaled by 1024, its adaptation trace is updated before use and its membrane leak filters "
-        "the eligibility; here the order is the reference equations', so that only arithmetic differs.",
+        "The chip's inputs are scaled by 1024, its adaptation trace is updated before use and its membrane leak "
+        "filters the eligibility; here the order is the reference equations', so that only arithmetic differs.",
     ),
 )

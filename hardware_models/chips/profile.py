@@ -30,7 +30,9 @@ ROLES = {
 
 @dataclass(frozen=True)
 class Staircase:
-    """A pseudo-derivative that is constant between steps: height k applies from edge k - 1 on, in units of v - threshold.
+    """A pseudo-derivative that is constant between steps: height k applies from edge k - 1 on.
+
+    In units of v - threshold.
 
     Examples
     --------
@@ -66,8 +68,10 @@ class Profile:
     leak, readout_leak, adaptation_leak, adaptation_strength, threshold : neuron constants.
     surrogate : the pseudo-derivative.
     rate : the learning rate is 2**-rate.
-    update : `value` (add the rounded update), `probability` (move by one ulp with the update's magnitude as probability),
-        `window` (accumulate, apply at the next presynaptic spike after the window) or `pulses` (accumulate, release whole
+    update : `value` (add the rounded update), `probability` (move by one ulp with the update's magnitude as
+        probability),
+        `window` (accumulate, apply at the next presynaptic spike after the window) or `pulses` (accumulate, release
+        whole
         device pulses, keep the remainder).
     generators : random sources by name.
     notes : facts and open points, one sentence each.

@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gradcert.hardware_models.arithmetic import Format, Overflow
+from gradcert.hardware_models.chips.q_format import q_format
 from gradcert.hardware_models.description.program import Numeric
-from gradcert.hardware_models.profiles.profile import Profile
-from gradcert.hardware_models.profiles.q_format import q_format
 
 _BASE = q_format()
 
 PROFILE = replace(
     _BASE,
     name="pcm",
-    title="phase-change memory pairs, accumulate-then-update (the devices are simulated in profiles/pcm_device.py)",
+    title="phase-change memory pairs, accumulate-then-update (the devices are simulated in chips/pcm_device.py)",
     source="hardware.md 1.7 (srnn-pcm at 2d91783)",
     roles={
         **_BASE.roles,
