@@ -38,8 +38,8 @@ class Law:
 
 
 def has_gradients(subject: Subject) -> bool:
-    """Return whether the subject maps problems to gradients."""
-    return subject.gradients is not None
+    """Return whether the subject maps problems to the gradients of a row of the rule table."""
+    return subject.gradients is not None and subject.expected is None
 
 
 def has_learner(subject: Subject) -> bool:

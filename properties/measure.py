@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from hypothesis import reject
 
-from gradcert.properties.budget import enclosure
-from gradcert.properties.numbers import SIGNIFICAND, Undecided
+from gradcert.properties.budget import enclosure, roundings
+from gradcert.properties.numbers import SIGNIFICAND, Dyadics, Rounding, Undecided
 from gradcert.properties.problem import Problem, row
 from gradcert.properties.subject import Subject
 from gradcert.properties.vacuity import bits_needed
-from gradcert.reference import Rule
+from gradcert.reference import GradcertError, Rule
+from gradcert.reference.majorant import gamma
 from gradcert.reference.numbers import Array
 
 
@@ -104,11 +105,54 @@ def slack_of(subject: Subject, problem: Problem, rule: Rule) -> dict[str, Any]:
         reject()
 
 
-def measure(subject: Subject, problem: Problem) -> Measured:
+class SubjectFailed(Exception):
+    """The subject raised, which is a verdict and not a fault of the law."""
+
+    def __init__(self, problem: Problem, error: Exception) -> None:
+        self.problem, self.error = problem, error
+        super().__init__(f"{type(error).__name__}: {error}")
+
+
+def measure_raw(subject: Subject, problem: Problem) -> dict[str, Array]:
     """Call the subject, on arrays of its own."""
     assert subject.gradients is not None
+    try:
+        return dict(as_gradients(subject.gradients(problem.copy())))
+    except Exception as error:
+        # whatever third-party code raises is reported with the problem that made it raise
+        raise SubjectFailed(problem, error) from error
+
+
+def measure(subject: Subject, problem: Problem) -> Measured:
+    """Call the subject, with the slack of its row."""
     slack = slack_of(subject, problem, subject.rule)
-    return Measured(dict(as_gradients(subject.gradients(problem.copy()))), slack)
+    return Measured(measure_raw(subject, problem), slack)
+
+
+def own_slack(subject: Subject, problem: Problem) -> dict[str, Any]:
+    """Return the slack of a rule that is no row: none where its function needs no rounding, else an enclosure."""
+    assert subject.expected is not None
+    if subject.family == "exact":
+        numbers = Dyadics()
+        try:
+            subject.expected(problem.in_numbers(numbers))
+        except GradcertError:
+            pass  # a quotient that is not dyadic: an enclosure decides
+        else:
+            if numbers.bits <= SIGNIFICAND[subject.dtype]:
+                return dict.fromkeys(problem.parameters, 0)
+    if subject.majorant is not None:
+        unit = gamma(8 * roundings(problem), subject.dtype)
+        return {k: unit * v for k, v in subject.majorant(problem).items()}
+    wide = Rounding(8 * roundings(problem), subject.dtype)  # several passes over a sequence, one after the other
+    try:
+        found = subject.expected(problem.in_numbers(wide))
+    except Undecided:
+        reject()
+    slack = {k: np.reshape([wide.enclosure(e)[1] for e in v.flat], v.shape) for k, v in found.items()}
+    if not all(np.isfinite(s).all() for s in slack.values()):
+        reject()
+    return slack
 
 
 def measure_reference(subject: Subject, problem: Problem, rule: Rule) -> Measured:

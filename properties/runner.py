@@ -16,7 +16,7 @@ from hypothesis.errors import Flaky, Unsatisfiable
 
 from gradcert.properties.law import Law
 from gradcert.properties.laws import LAWS
-from gradcert.properties.measure import Counterexample
+from gradcert.properties.measure import Counterexample, SubjectFailed
 from gradcert.properties.problem import Problem
 from gradcert.properties.profiles import PROFILES, Profile
 from gradcert.properties.subject import Subject, Unsupported
@@ -111,7 +111,10 @@ def hold(
                 drawn.append(value)
             return value
 
-        found = law.check(subject, draw)
+        try:
+            found = law.check(subject, draw)
+        except SubjectFailed as failed:
+            found = Counterexample(law.name, failed.problem, f"raised {failed}")
         if found is not None:
             tally["found"] = found
             raise LawBroken(str(found))

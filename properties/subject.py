@@ -47,6 +47,8 @@ class Subject:
     outcomes : all equally likely results of the random estimate, for a small problem.
     expected : what should come out, for a rule that is no row of the table; only the laws that know no rule and
         `own-rule` bind it.
+    majorant : a bound on `expected` in absolute values, for a rule that divides by its state, where `Rounding` decides
+        nothing.
 
     Examples
     --------
@@ -64,6 +66,7 @@ class Subject:
     estimate: Callable[[Problem, int], Gradients] | None = None
     outcomes: Callable[[Problem], Iterable[Gradients]] | None = None
     expected: Callable[[Problem], Gradients] | None = None
+    majorant: Callable[[Problem], Gradients] | None = None
 
     @staticmethod
     def of_reference(rule: str | Rule, *, engine: str = "forward", family: str = "exact", **limits: Any) -> Subject:

@@ -30,7 +30,7 @@ class Entry:
     bug_class : the section of the catalogue.
     cause : words of which a right diagnosis uses at least one.
     expected : what should come out where the rule is no row of the table.
-    learner, estimate, outcomes : as for `Subject`.
+    majorant, learner, estimate, outcomes : as for `Subject`.
     limits : further options of `problems` for the laws: ``steps``, ``batch``, ``units``.
     """
 
@@ -42,6 +42,7 @@ class Entry:
     bug_class: str = ""
     cause: tuple[str, ...] = ()
     expected: Callable[[Problem], Mapping[str, Array]] | None = None
+    majorant: Callable[[Problem], Mapping[str, Array]] | None = None
     learner: Callable[[Problem], Any] | None = None
     estimate: Callable[[Problem, int], Mapping[str, Array]] | None = None
     outcomes: Callable[[Problem], Any] | None = None
@@ -86,6 +87,7 @@ class Entry:
             estimate=self.estimate,
             outcomes=self.outcomes,
             expected=self.expected,
+            majorant=self.majorant,
         )
 
 

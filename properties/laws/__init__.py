@@ -19,6 +19,7 @@ from gradcert.properties.laws import (
     memory,
     one_layer,
     one_step,
+    own_rule,
     padding,
     permutation,
     prefix,
@@ -34,7 +35,7 @@ from gradcert.properties.laws import (
 )
 
 _FILES = (
-    *(row, one_layer, stopped, twins, one_step, gru_biases),
+    *(row, one_layer, stopped, twins, one_step, gru_biases, own_rule),
     *(residual,),
     *(affine, reduction, batch_sum, batch_order, loss_steps, zero_loss),
     *(permutation, padding, shift, input_scale, bias_column),

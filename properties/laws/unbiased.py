@@ -45,6 +45,8 @@ def check(subject: Subject, draw: Draw) -> Counterexample | None:
             floor = (
                 GROUPS * DRAWS * 2.0**-52 * float(np.abs(sample[(slice(None), *index)]).max() + abs(expected[index]))
             )
+            if not np.isfinite(gap):
+                return Counterexample(LAW.name, problem, f"mean of {name}", index, middle[index], expected[index])
             if gap > floor and p_value(gap / max(float(error[index]), floor), GROUPS - 1) < ERROR_RATE / entries:
                 where = f"mean of {name} over {GROUPS * DRAWS} draws"
                 return Counterexample(LAW.name, problem, where, index, middle[index], expected[index], error[index])

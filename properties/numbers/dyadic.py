@@ -73,6 +73,9 @@ class _Tracked:
             return NotImplemented
         return self * (1 / to_rational(other.value if isinstance(other, _Tracked) else other))
 
+    def __eq__(self, other: object) -> bool:
+        return bool(self.value == self._other(other).value)
+
     def __neg__(self) -> _Tracked:
         return _Tracked(-self.value, self.exponent, self.majorant, self.extremes)
 
@@ -88,6 +91,7 @@ class _Tracked:
 
     __radd__ = __add__
     __rmul__ = __mul__
+    __hash__ = None  # type: ignore[assignment]
 
 
 def _fresh(value: fmpq, extremes: _Extremes) -> _Tracked:

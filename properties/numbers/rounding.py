@@ -75,11 +75,16 @@ class _Rounded:
             return NotImplemented
         return _lift(other) / self
 
+    def __eq__(self, other: object) -> bool:
+        ball = _lift(other).ball
+        return bool(self.ball.rad() == 0 and ball.rad() == 0 and self.ball == ball)
+
     def __pow__(self, exponent: float) -> _Rounded:
         return _lift(self.ball**exponent)  # of a scale or of pi, whose own rounding the function's slack covers
 
     __radd__ = __add__
     __rmul__ = __mul__
+    __hash__ = None  # type: ignore[assignment]
 
 
 def _upper(x: arb) -> arb:

@@ -18,7 +18,7 @@ def sigmoid(x: Any) -> Any:
 
 FUNCTIONS: dict[str, tuple[Function, Function]] = {  # name: function, derivative
     "identity": (lambda x: x, np.ones_like),
-    "relu": (lambda x: np.maximum(x, 0), lambda x: 1.0 * (x >= 0)),
+    "relu": (lambda x: np.maximum(x, 0), lambda x: (x >= 0).astype(x.dtype)),
     "tanh": (np.tanh, lambda x: 1 - np.tanh(x) ** 2),
     "sigmoid": (sigmoid, lambda x: sigmoid(x) * sigmoid(-x)),
 }

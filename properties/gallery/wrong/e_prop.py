@@ -1,0 +1,106 @@
+"""Traps T37 to T53 of mathematics.md 14.3: e-prop."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from gradcert.properties.gallery import claims
+from gradcert.properties.gallery.entry import Entry
+from gradcert.properties.gallery.literal import alif, lif
+from gradcert.properties.gallery.wrong.build import bug, row_of
+from gradcert.reference import Edge
+
+CLASS = "e-prop"
+_alif = partial(bug, CLASS, alif.gradients, claims.E_PROP_ALIF)
+_lif = partial(bug, CLASS, partial(lif.gradients, keep=("state",)), claims.E_PROP)
+GAIN = {**claims.E_PROP_ALIF, "readout_options": {**claims.LEAKY["readout_options"], "gain": "one_minus_kappa"}}
+LATERAL = claims.with_options(claims.E_PROP_ALIF, recurrent=True)
+LSTM_E_PROP = {**claims.LSTM, "rule": "e-prop", "options": {"recurrent": True}}
+
+ENTRIES: tuple[Entry, ...] = (
+    _alif("T37", "kappa_and_leak_swapped", "the membrane's leak in the readout's filter", ("kappa", "leak", "readout")),
+    _lif("T37", "lif_kappa_and_leak_swapped", "the same for LIF", ("kappa", "leak", "readout")),
+    _alif("T38", "signal_filtered", "the filter kappa on the learning signal, not on the trace", ("filter", "readout")),
+    _alif(
+        "T39", "readout_gain_missing", "1 - kappa in the readout but not in the trace", ("gain", "scale"), claim=GAIN
+    ),
+    _alif("T40", "slope_too_new", "eps_a with psi of the same step", ("adaptation",), fault="T40 psi"),
+    _alif("T40", "trace_too_new", "eps_a with the trace of the same step", ("adaptation",), fault="T40 trace"),
+    _alif("T41", "beta_sign", "+ beta eps_a", ("adaptation", "sign"), fault="T41 sign"),
+    _alif("T41", "beta_once", "beta in one of its two places", ("adaptation",), fault="T41 one"),
+    _alif("T42", "decay_without_slope", "rho instead of rho - beta psi", ("adaptation",)),
+    _alif("T43", "adaptation_detached", "the adaptation's spike detached as well", ("adaptation",)),
+    _alif("T44", "live_reset", "the reset left differentiable", ("reset",)),
+    _alif(
+        "T45",
+        "dampening_missing",
+        "gamma missing in the pseudo-derivative",
+        ("surrogate", "scale"),
+        fault="T45 gamma",
+        claim=claims.with_options(claims.E_PROP_ALIF, surrogate={"name": "triangle", "scale": 0.5, "width": 2.0}),
+    ),
+    _alif(
+        "T45",
+        "threshold_missing",
+        "1 / threshold missing in the pseudo-derivative",
+        ("surrogate", "scale"),
+        fault="T45 threshold",
+        claim=claims.with_options(claims.SCALED_ALIF, threshold=0.5),
+    ),
+    _alif(
+        "T46",
+        "adaptive_threshold_in_slope",
+        "psi divided by the adaptive threshold",
+        ("surrogate", "scal"),
+        claim=claims.with_options(claims.SCALED_ALIF, threshold=0.5),
+    ),
+    _alif(
+        "T48",
+        "self_connections",
+        "gradients of self-connections that do not exist",
+        ("H", "self"),
+        claim=LATERAL,
+        limits={"self_connections": False},
+    ),
+    _alif("T49", "feedback_misread", "W_o read in the other memory order", ("transpose", "feedback")),
+    _lif("T49", "lif_feedback_misread", "the same for LIF", ("transpose", "feedback")),
+    bug(
+        CLASS,
+        partial(lif.gradients, keep=("state",), signal="direct"),
+        claims.E_PROP_RANDOM,
+        "T52",
+        "feedback_redrawn",
+        "random feedback redrawn at every step",
+        ("feedback",),
+    ),
+    bug(
+        CLASS,
+        row_of("ostl"),
+        LSTM_E_PROP,
+        "T53",
+        "lstm_recurrence_attached",
+        "LSTM e-prop with the recurrent hidden input attached",
+        ("recurrent", "ostl"),
+        fault="",
+    ),
+    bug(
+        CLASS,
+        row_of("e-prop", without=frozenset({Edge.ADAPTATION})),
+        LATERAL,
+        "T43",
+        "adaptation_edge_dropped",
+        "e-prop without the ADAPTATION edge",
+        ("adaptation",),
+        fault="",
+    ),
+    _alif(
+        "T11",
+        "lateral_as_input",
+        "the lateral trace driven by the spikes of the same step",
+        ("one step", "H"),
+        claim=LATERAL,
+    ),
+    _alif("T61", "memoryless_readout", "a leaky readout treated as memoryless", ("readout", "kappa")),
+    _lif("T61", "lif_memoryless_readout", "the same for LIF", ("readout", "kappa")),
+    _alif("T117", "old_threshold", "psi at the adaptive threshold of the step before", ("threshold", "one step")),
+)
