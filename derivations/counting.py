@@ -152,6 +152,7 @@ def polynomial(cell: Any, rule: Rule, what: str, *, degrees: tuple[int, int]) ->
     ------
     ArithmeticError : if the counts are no polynomial of these degrees.
     """
+
     def count(n: int, m: int) -> int:
         return int(getattr(measure(cell, rule, units=n, inputs=m), what))
 

@@ -58,13 +58,23 @@ def unrolled(cell: Cell, rule: Rule, *, steps: int = 3) -> Figure:
     return Figure(_svg(width, height, caption, body), caption)
 
 
+def _below(name: str, graph: Mapping[str, Sequence[str]]) -> set[str]:
+    """Return everything that a derivation rests on."""
+    direct = set(graph[name])
+    return direct.union(*(_below(p, graph) for p in direct))
+
+
 def _arrow(a: tuple[int, int], b: tuple[int, int], css: str, title: str = "") -> str:
     dx, dy = b[0] - a[0], b[1] - a[1]
     length = max((dx * dx + dy * dy) ** 0.5, 1)
     x1, y1 = a[0] + 14 * dx / length, a[1] + 14 * dy / length
     x2, y2 = b[0] - 15 * dx / length, b[1] - 15 * dy / length
+    return _line((x1, y1), (x2, y2), css, title)
+
+
+def _line(a: tuple[float, float], b: tuple[float, float], css: str, title: str = "") -> str:
     inner = f"<title>{escape(title)}</title>" if title else ""
-    line = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
+    line = f'x1="{a[0]:.1f}" y1="{a[1]:.1f}" x2="{b[0]:.1f}" y2="{b[1]:.1f}"'
     return f'<line {line} class="{css}" marker-end="url(#tip)">{inner}</line>'
 
 
@@ -110,7 +120,9 @@ def dependencies(graph: Mapping[str, Sequence[str]]) -> Figure:
     body = []
     for name, premises in graph.items():
         for p in premises:
-            body.append(_arrow(place[p], place[name], "edge kept"))
+            if not any(p in _below(q, graph) for q in premises if q != p):  # what another premise rests on is implied
+                (x1, y1), (x2, y2) = place[p], place[name]
+                body.append(_line((x1, y1 + 14), (x2, y2 - 15), "edge kept"))
     for name, (x, y) in place.items():
         link = f'<a href="{name}.html">'
         box = f'<rect x="{x - 52}" y="{y - 14}" width="104" height="28" rx="6" class="box"/>'

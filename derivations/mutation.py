@@ -11,7 +11,7 @@ import sympy
 
 from gradcert.derivations.proof import Problem, Result, problem, prove
 from gradcert.derivations.symbols import each
-from gradcert.reference.cells.protocol import Cell, Drive, Nodes
+from gradcert.reference.cells.protocol import Cell, Nodes
 from gradcert.reference.edges import Link, Use
 from gradcert.reference.network import Layer, Network
 from gradcert.reference.numbers import Array, Numbers
@@ -27,20 +27,16 @@ class Broken:
     key: Link | Use
 
     def __getattribute__(self, key: str) -> Any:
-        if key in ("name", "nodes", "links", "uses", "trained", "constants", "step"):
-            return getattr(object.__getattribute__(self, "cell"), key)
-        return object.__getattribute__(self, key)
+        # all of the cell but what is broken
+        if key in ("cell", "key", "factors") or key.startswith("__"):
+            return object.__getattribute__(self, key)
+        return getattr(object.__getattribute__(self, "cell"), key)
 
     def factors(self, n: Numbers, p: Mapping[str, Array], prev: Nodes, now: Nodes) -> dict[Link | Use, Any]:
         """Return the cell's local derivatives, one of them wrong."""
         out = self.cell.factors(n, p, prev, now)
         broken = each(_without_first_term, out[self.key])
         return {**out, self.key: broken if np.ndim(out[self.key]) else broken.item()}
-
-    # typed for the protocol; served by __getattribute__
-    def step(self, n: Numbers, p: Mapping[str, Array], drive: Drive, prev: Nodes) -> dict[str, Array]:
-        """Compute one step as the cell does."""
-        return self.cell.step(n, p, drive, prev)
 
 
 def _without_first_term(value: Any) -> Any:
@@ -73,9 +69,7 @@ def describe(key: Link | Use) -> str:
 
 def keys(cell: Cell) -> list[Link | Use]:
     """Return the local derivatives of a cell that a proof can be about: all links, and the uses of what is trained."""
-    p = tiny(cell)
-    result = [*(k for k in cell.links if k.weight is None), *(u for u in cell.uses if u.parameter in cell.trained)]
-    return result if p is not None else []
+    return [*(k for k in cell.links if k.weight is None), *(u for u in cell.uses if u.parameter in cell.trained)]
 
 
 def tiny(cell: Cell) -> Problem:
@@ -83,13 +77,13 @@ def tiny(cell: Cell) -> Problem:
     return problem(Network(layers=(Layer(cell, inputs=1, units=2),)), steps=2)
 
 
-def mutations(label: str, cell: Cell, rule: str = "ostl") -> Iterator[Mutation]:
+def mutations(cell: Cell, rule: str = "ostl") -> Iterator[Mutation]:
     """Break every local derivative of a cell in turn.
 
     Examples
     --------
     >>> from gradcert.reference import Rnn
-    >>> [(m.named, m.result.failed[0].split(":")[1]) for m in mutations("rnn", Rnn())]
+    >>> [(m.named, m.result.failed[0].split(":")[1]) for m in mutations(Rnn())]
     [(True, ' dz/da (within the step)'), (True, ' da/db (explicit)')]
     """
     for key in keys(cell):

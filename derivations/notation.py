@@ -23,9 +23,15 @@ PARTS: dict[str, tuple[str, str, str]] = {}
 
 _UP = dict(zip("0123456789+-=()tskTn", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ᵗˢᵏᵀⁿ", strict=True))
 _DOWN = dict(zip("0123456789+-=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", strict=True))
-_GREEK = {
-    "leak": "λ", "threshold": "θ", "beta": "β", "rho": "ρ", "kappa": "κ", "rate": "α", "reset_value": "v_r",
-}  # fmt: skip
+GREEK = {
+    "leak": "λ",
+    "threshold": "θ",
+    "beta": "β",
+    "rho": "ρ",
+    "kappa": "κ",
+    "rate": "α",
+    "reset_value": "v_r",
+}
 
 
 def sym(base: str, low: str = "", up: str = "") -> Any:
@@ -89,7 +95,7 @@ def _renamed(name: str) -> Any:
     if match := re.fullmatch(r"(\w+?)0\^(init|0)\[0,0\]", name):
         return sym(match[1], "", "t" if match[2] == "0" else "t-1")
     if match := re.fullmatch(r"(\w+?)0\[[0,]*\]", name):
-        return sym(_GREEK.get(match[1], match[1]))
+        return sym(GREEK.get(match[1], match[1]))
     if re.fullmatch(r"x\[0,0,0\]", name):
         return sym("x", "", "t")
     return sympy.Symbol(name)

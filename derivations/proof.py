@@ -19,7 +19,6 @@ from gradcert.derivations.ledger import Ledger, Named
 from gradcert.derivations.ring import Ring
 from gradcert.derivations.symbols import SYMBOLS, symbols
 from gradcert.reference import forward, reverse
-from gradcert.reference.cells.protocol import Cell
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.feedback import feedback_shapes
 from gradcert.reference.network import Network

@@ -93,8 +93,9 @@ class Ring:
             return product
         if e.is_Pow and e.exp.is_Integer:
             return (self._known[e.base] if e.exp > 0 else self._known[1 / e.base]) ** abs(int(e.exp))
-        raise GradcertError(f"the expression {e} is no polynomial in the ring's generators", allowed="sums and products")
-
+        raise GradcertError(
+            f"the expression {e} is no polynomial in the ring's generators", allowed="sums and products"
+        )
 
     def vanishes(self, element: Any) -> bool:
         """Return whether an element is 0, quotients included: it is multiplied by its denominators first."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from gradcert.reference.numbers import Array
 _LETTERS = {"tanh": "phi", "sigmoid": "sigma", "relu": "g"}
 
 
-@lru_cache(maxsize=None)
+@cache
 def function_pair(name: str) -> tuple[type[sympy.Function], type[sympy.Function]]:
     """Return (h, h'), two undefined SymPy functions; ``h(x).diff(x)`` is ``h'(x)``.
 

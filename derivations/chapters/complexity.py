@@ -86,7 +86,11 @@ def _layers() -> list[Equation]:
     k, n = sym("K"), sym("n")
     return [
         Equation(k * (n**2 * n + n**3), 2 * k * n**3, "OSTL, K layers of n, dense H: memory"),
-        Equation(sum([n**3 * (j + 1) * 2 for j in range(3)], 0), 12 * n**3, "RTRL, three layers: every layer carries those below"),
+        Equation(
+            sum([n**3 * (j + 1) * 2 for j in range(3)], 0),
+            12 * n**3,
+            "RTRL, three layers: every layer carries those below",
+        ),
     ]
 
 
@@ -97,8 +101,10 @@ def _example() -> Example:
         printed = "n, n^2 (n: the activity of the step itself)" if rule == "sltt" else f"n^{memory}, n^{time}"
         rows.append((f"{rule}, {label}", *polys, printed))
     text = (
-        "One layer of n units with m inputs: numbers held in eligibility traces and products formed in one step, counted "
-        "in the running code and interpolated. The last column is the papers' table (memory, time) for m = n. Where the "
+        "One layer of n units with m inputs: numbers held in eligibility traces and products formed in one step, "
+        "counted "
+        "in the running code and interpolated. The last column is the papers' table (memory, time) for m = n. "
+        "Where the "
         "code forms products with zeros, they are counted."
     )
     return Example(text, ("rule and cell", "memory", "products per step", "orders in the papers"), tuple(rows))
@@ -106,7 +112,9 @@ def _example() -> Example:
 
 def _figure() -> Figure:
     sizes, names = (2, 3, 4, 6), ("rtrl", "ostl", "e-prop", "ottt", "sltt")
-    values = [[float(np.log2(1 + measure(FULL, RULES[name], units=n, inputs=n).products)) for n in sizes] for name in names]
+    values = [
+        [float(np.log2(1 + measure(FULL, RULES[name], units=n, inputs=n).products)) for n in sizes] for name in names
+    ]
     caption = (
         f"log2 of the products per step of an SNU layer with H. Rows: {', '.join(names)}; columns: n = m = 2, 3, 4, 6."
     )
@@ -122,28 +130,59 @@ DERIVATION = Derivation(
         "shapes, the scalars can count, and a polynomial is fixed by a few of its values.",
     ),
     statement=(
-        "With n units and m inputs the forward engine stores n^2 m + n^3 numbers for OSTL and RTRL with lateral weights, "
-        "n m for OSTL without, n m + n^2 for e-prop, m for OTTT and none for SLTT, independently of T; the products per "
+        "With n units and m inputs the forward engine stores n^2 m + n^3 numbers for OSTL and RTRL with lateral "
+        "weights, "
+        "n m for OSTL without, n m + n^2 for e-prop, m for OTTT and none for SLTT, independently of T; the "
+        "products per "
         "step have the orders of the papers' tables.",
     ),
     steps=(
-        Step("complexity.memory", "The number of entries of all traces, interpolated from the code's own array shapes on "
-             "a grid of sizes and confirmed beyond it, is the polynomial typed here.", premises=("ostl.storage", "ottt.storage"),
-             equations=_memories, code=("reference/forward.py:Learner", "reference/tangent.py"),
-             source="mathematics.md 11", sizes="polynomials of degree <= 4 in n, 1 in m: grid of 5 x 2 and one point beyond"),
-        Step("complexity.orders", "Memory and products per step have, for m = n, the degrees of the papers' tables: n^3 and "
-             "n^4 for OSTL with H, n^2 and n^2 without and for e-prop, n and n^2 for OTTT. SLTT carries "
-             "nothing; the n that tables give it is the activity of the step itself.", premises=("complexity.memory",),
-             proof=_orders, code=("reference/forward.py",), source="S-TLLR's comparison table (third party); mathematics.md 11"),
-        Step("complexity.sequence", "The tape of the reverse engine grows with T, three numbers per unit and step; the "
-             "traces of the forward engine do not grow.", proof=_time, code=("reference/tape.py", "reference/forward.py"),
-             source="mathematics.md 11", sizes="T = 3, 6, 12"),
-        Step("complexity.snap", "The engine stores SnAp-1 in a dense array and masks it: n times what the mask leaves. The "
-             "published cost assumes sparse storage, and the engine makes no claim to it.", equations=_sparse,
-             code=("reference/forward.py:Learner._masked",), source="arXiv 2006.07232; mathematics.md 3", sizes="n = 4, m = 2"),
-        Step("complexity.layers", "K layers cost K times as much under OSTL; under RTRL layer k also carries the traces "
-             "of the layers below, so the sum grows as K(K+1)/2.", premises=("complexity.memory",), equations=_layers,
-             source="mathematics.md 4.5, 11"),
+        Step(
+            "complexity.memory",
+            "The number of entries of all traces, interpolated from the code's own array shapes on "
+            "a grid of sizes and confirmed beyond it, is the polynomial typed here.",
+            premises=("ostl.storage", "ottt.storage"),
+            equations=_memories,
+            code=("reference/forward.py:Learner", "reference/tangent.py"),
+            source="mathematics.md 11",
+            sizes="polynomials of degree <= 4 in n, 1 in m: grid of 5 x 2 and one point beyond",
+        ),
+        Step(
+            "complexity.orders",
+            "Memory and products per step have, for m = n, the degrees of the papers' tables: n^3 and "
+            "n^4 for OSTL with H, n^2 and n^2 without and for e-prop, n and n^2 for OTTT. SLTT carries "
+            "nothing; the n that tables give it is the activity of the step itself.",
+            premises=("complexity.memory",),
+            proof=_orders,
+            code=("reference/forward.py",),
+            source="S-TLLR's comparison table (third party); mathematics.md 11",
+        ),
+        Step(
+            "complexity.sequence",
+            "The tape of the reverse engine grows with T, three numbers per unit and step; the "
+            "traces of the forward engine do not grow.",
+            proof=_time,
+            code=("reference/tape.py", "reference/forward.py"),
+            source="mathematics.md 11",
+            sizes="T = 3, 6, 12",
+        ),
+        Step(
+            "complexity.snap",
+            "The engine stores SnAp-1 in a dense array and masks it: n times what the mask leaves. The "
+            "published cost assumes sparse storage, and the engine makes no claim to it.",
+            equations=_sparse,
+            code=("reference/forward.py:Learner._masked",),
+            source="arXiv 2006.07232; mathematics.md 3",
+            sizes="n = 4, m = 2",
+        ),
+        Step(
+            "complexity.layers",
+            "K layers cost K times as much under OSTL; under RTRL layer k also carries the traces "
+            "of the layers below, so the sum grows as K(K+1)/2.",
+            premises=("complexity.memory",),
+            equations=_layers,
+            source="mathematics.md 4.5, 11",
+        ),
     ),
     example=_example,
     traps=(
@@ -159,4 +198,4 @@ print(polynomial(Snu(bias=False), RULES["ostl"], "memory", degrees=(4, 1)))
 print(polynomial(Snu(bias=False), RULES["e-prop"], "products", degrees=(2, 1)))
 """,
     figures=(_figure,),
-)  # fmt: skip
+)

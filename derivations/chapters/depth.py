@@ -122,7 +122,9 @@ def _zero() -> Result:
     for network, steps in ((stateless, 3), (_stack(1), 3), (_stack(3), 1)):
         p = problem(network, steps=steps)
         dropped = tape_residual(_tape(p), p.targets, rule=RULES["ostl"], feedback={}).total
-        results.append(compare_gradients(f"{network.depth} layers, T = {steps}", dropped, {k: 0 * v for k, v in dropped.items()}))
+        results.append(
+            compare_gradients(f"{network.depth} layers, T = {steps}", dropped, {k: 0 * v for k, v in dropped.items()})
+        )
     return combined("R = 0", results)
 
 
@@ -203,7 +205,9 @@ def _example() -> Example:
         shares = ", ".join(f"layer {m} {kind} {share:+.0%}" for (m, kind), share in dropped.shares().items())
         total = {k: found[k] + dropped.total[k] for k in found}
         rows.append((name, relative(found, exact, "layers.0.W"), relative(total, exact, "layers.0.W"), shares))
-    text = "Two SNU layers of 5 and 3 units, 8 steps. The residual is a sum of its own, never a difference of gradients."
+    text = (
+        "Two SNU layers of 5 and 3 units, 8 steps. The residual is a sum of its own, never a difference of gradients."
+    )
     columns = ("rule", "rule against BPTT (lower W)", "rule + residual against BPTT", "what drops it")
     return Example(text, columns, tuple(rows))
 
@@ -244,68 +248,142 @@ DERIVATION = Derivation(
         "step s, moves there through time to t > s, and only then reaches the loss. Papers call what is left out R and "
         "report that it is small. How small, on your network, with your weights? That question has an answer.",
         "First R is written down and identified with what the code computes. Then it is bounded, in four ways that "
-        "trade knowledge for tightness: from the weights alone, online, over windows, and entry by entry. Last, a bound "
+        "trade knowledge for tightness: from the weights alone, online, over windows, and entry by entry. Last, "
+        "a bound "
         "below the length of the estimate is turned into a certificate: the estimate is a descent direction.",
     ),
     statement=(
-        "For two layers R_1 = sum over s and t > s of [W_2^T diag(g'_2^s) (J_2^t ... J_2^(s+1))^T (h'_2^t δ^t)] . e_1^s, "
-        "and OSTL + R = BPTT. For any rule of the table, rule + residual = BPTT, at any depth. R = 0 for one layer, for "
+        "For two layers R_1 = sum over s and t > s of [W_2^T diag(g'_2^s) (J_2^t ... J_2^(s+1))^T (h'_2^t δ^t)] "
+        ". e_1^s, "
+        "and OSTL + R = BPTT. For any rule of the table, rule + residual = BPTT, at any depth. R = 0 for one "
+        "layer, for "
         "upper layers without memory, and for T = 1.",
         "|R_ij| is at most the same path sum with absolute values. With x^t = |A^t| x^(t-1) + |F^t| the norm of the "
         "residual is at most the sum of |e^t| x^(t-1) + |e'^t F^t|; longer windows are never worse where one divides "
-        "the other; with constants A < 1 the state is at most F/(1 - A). If the bound b is below |h|, then -h descends.",
+        "the other; with constants A < 1 the state is at most F/(1 - A). If the bound b is below |h|, then -h "
+        "descends.",
     ),
     steps=(
-        Step("depth.two-layers", "BPTT minus OSTL for the lower layer, both computed by the engines, is the formula: "
-             "credit made at t, pulled back through the upper layer's time to s, then down through W_2 and into the "
-             "eligibility of step s. The residual engine, which never subtracts two gradients, gives the same, and the "
-             "upper layer's own gradient is exact.", premises=("ostl.jacobian", "ostl.one-layer", "paths.sum"),
-             proof=_two_layers, code=("reference/residual.py", "reference/reverse.py"),
-             source="arXiv 2007.12723; mathematics.md 4.3", sizes="1 -> 2 -> 2, T = 3"),
-        Step("depth.three-layers", "For k layers nothing new happens: a path is kept until its first dropped edge and "
-             "dropped from there on, wherever that edge lies. Shown for three layers, OSTL and SLTT.",
-             premises=("depth.two-layers",), proof=lambda: _rule_plus_residual(_stack(3), 3, ("ostl", "sltt")),
-             code=("reference/residual.py:Walk",), source="mathematics.md 4.3", sizes="1 -> 2 -> 2 -> 2, T = 3"),
-        Step("depth.every-row", "The same holds for every row of the table, replaced feedback included: what the rule "
-             "computes plus what the residual engine says that it drops is BPTT.", premises=("depth.two-layers",),
-             proof=_every_row, code=("reference/residual.py:tape_residual",), source="mathematics.md 0.4",
-             sizes="1 -> 2 -> 2, T = 3; SNU, LIF, ALIF, vanilla and leaky RNN"),
-        Step("depth.zero", "R vanishes where there is nothing to leave out: one layer, upper layers without memory, or "
-             "a single step.", premises=("depth.two-layers",), proof=_zero, code=("reference/residual.py",),
-             source="mathematics.md 4.3", sizes="T = 3, and three layers with T = 1"),
-        Step("depth.componentwise", "R is a sum of products. With every factor replaced by its absolute value and every "
-             "difference by a sum, no coefficient gets smaller; so by the triangle inequality |R| <= R_abs, for every "
-             "real value. The code of both is run, and the coefficients are compared monomial by monomial.",
-             premises=("depth.every-row",), proof=_componentwise, code=("reference/bounds/componentwise.py",
-             "reference/residual.py:magnitudes"), source="triangle inequality", sizes="1 -> 2 -> 2, T = 3"),
-        Step("depth.cauchy-schwarz", "Lagrange's identity: the gap in the Cauchy-Schwarz inequality is a sum of squares, "
-             "hence not negative. From a·b <= |a||b| follows the triangle inequality for the Euclidean norm.",
-             equations=_lagrange, source="Lagrange's identity", sizes="three components"),
-        Step("depth.product-norm", "The same for matrices: |AB| <= |A||B| in the Frobenius norm, the gap being a sum of "
-             "squares. The spectral norm, which the code uses, is submultiplicative by definition (a supremum of "
-             "quotients) and never larger.", premises=("depth.cauchy-schwarz",), equations=_product_norm,
-             code=("reference/bounds/norms.py:spectral",), source="", sizes="2 x 2"),
-        Step("depth.online", "Let X^t = A^t X^(t-1) + F^t and x^t = |A^t| x^(t-1) + |F^t| with x^0 = |X^0| = 0. The "
-             "triangle inequality gives |X^t| <= |A||X| + |F|, and x^t exceeds that by |A| times what x^(t-1) exceeds "
-             "|X^(t-1)| by: if x was a bound before the step, it is one after it.",
-             premises=("depth.product-norm", "depth.every-row"), equations=_online,
-             code=("reference/bounds/online.py", "reference/bounds/recursion.py:Recursion"), source="", sizes="every T"),
-        Step("depth.windowed", "Over a block of two steps the bound may use |A^2 A^1| in place of |A^2||A^1|. The "
-             "difference is (|A^2||A^1| - |A^2 A^1|) x, and that is not negative.", premises=("depth.online",),
-             equations=_windowed, code=("reference/bounds/windowed.py",), source="", sizes="blocks of two, hence w | w'"),
-        Step("depth.a-priori", "If |A| <= A < 1 and |F| <= F for every input, then x^t <= F(1 - A^t)/(1 - A): it holds "
-             "at t = 0, one step of the recursion keeps the form, and the limit F/(1 - A) is larger still.",
-             premises=("depth.online",), equations=_a_priori, code=("reference/bounds/a_priori.py",),
-             source="geometric series", sizes="every T"),
-        Step("depth.descent", "Let h be the estimate, g the gradient and |g - h| <= b. By Cauchy-Schwarz "
-             "(g-h)·h >= -b|h|, so g·h >= |h|(|h| - b): if b < |h|, the loss falls along -h at first order.",
-             premises=("depth.cauchy-schwarz", "depth.online"), equations=_descent,
-             code=("reference/bounds/descent.py:descent",), source="", sizes="every size"),
+        Step(
+            "depth.two-layers",
+            "BPTT minus OSTL for the lower layer, both computed by the engines, is the formula: "
+            "credit made at t, pulled back through the upper layer's time to s, then down through W_2 and into the "
+            "eligibility of step s. The residual engine, which never subtracts two gradients, gives the same, and the "
+            "upper layer's own gradient is exact.",
+            premises=("ostl.jacobian", "ostl.one-layer", "paths.sum"),
+            proof=_two_layers,
+            code=("reference/residual.py", "reference/reverse.py"),
+            source="arXiv 2007.12723; mathematics.md 4.3",
+            sizes="1 -> 2 -> 2, T = 3",
+        ),
+        Step(
+            "depth.three-layers",
+            "For k layers nothing new happens: a path is kept until its first dropped edge and "
+            "dropped from there on, wherever that edge lies. Shown for three layers, OSTL and SLTT.",
+            premises=("depth.two-layers",),
+            proof=lambda: _rule_plus_residual(_stack(3), 3, ("ostl", "sltt")),
+            code=("reference/residual.py:Walk",),
+            source="mathematics.md 4.3",
+            sizes="1 -> 2 -> 2 -> 2, T = 3",
+        ),
+        Step(
+            "depth.every-row",
+            "The same holds for every row of the table, replaced feedback included: what the rule "
+            "computes plus what the residual engine says that it drops is BPTT.",
+            premises=("depth.two-layers",),
+            proof=_every_row,
+            code=("reference/residual.py:tape_residual",),
+            source="mathematics.md 0.4",
+            sizes="1 -> 2 -> 2, T = 3; SNU, LIF, ALIF, vanilla and leaky RNN",
+        ),
+        Step(
+            "depth.zero",
+            "R vanishes where there is nothing to leave out: one layer, upper layers without memory, or a single step.",
+            premises=("depth.two-layers",),
+            proof=_zero,
+            code=("reference/residual.py",),
+            source="mathematics.md 4.3",
+            sizes="T = 3, and three layers with T = 1",
+        ),
+        Step(
+            "depth.componentwise",
+            "R is a sum of products. With every factor replaced by its absolute value and every "
+            "difference by a sum, no coefficient gets smaller; so by the triangle inequality |R| <= R_abs, for every "
+            "real value. The code of both is run, and the coefficients are compared monomial by monomial.",
+            premises=("depth.every-row",),
+            proof=_componentwise,
+            code=("reference/bounds/componentwise.py", "reference/residual.py:magnitudes"),
+            source="triangle inequality",
+            sizes="1 -> 2 -> 2, T = 3",
+        ),
+        Step(
+            "depth.cauchy-schwarz",
+            "Lagrange's identity: the gap in the Cauchy-Schwarz inequality is a sum of squares, "
+            "hence not negative. From a·b <= |a||b| follows the triangle inequality for the Euclidean norm.",
+            equations=_lagrange,
+            source="Lagrange's identity",
+            sizes="three components",
+        ),
+        Step(
+            "depth.product-norm",
+            "The same for matrices: |AB| <= |A||B| in the Frobenius norm, the gap being a sum of "
+            "squares. The spectral norm, which the code uses, is submultiplicative by definition (a supremum of "
+            "quotients) and never larger.",
+            premises=("depth.cauchy-schwarz",),
+            equations=_product_norm,
+            code=("reference/bounds/norms.py:spectral",),
+            source="",
+            sizes="2 x 2",
+        ),
+        Step(
+            "depth.online",
+            "Let X^t = A^t X^(t-1) + F^t and x^t = |A^t| x^(t-1) + |F^t| with x^0 = |X^0| = 0. The "
+            "triangle inequality gives |X^t| <= |A||X| + |F|, and x^t exceeds that by |A| times what x^(t-1) exceeds "
+            "|X^(t-1)| by: if x was a bound before the step, it is one after it.",
+            premises=("depth.product-norm", "depth.every-row"),
+            equations=_online,
+            code=("reference/bounds/online.py", "reference/bounds/recursion.py:Recursion"),
+            source="",
+            sizes="every T",
+        ),
+        Step(
+            "depth.windowed",
+            "Over a block of two steps the bound may use |A^2 A^1| in place of |A^2||A^1|. The "
+            "difference is (|A^2||A^1| - |A^2 A^1|) x, and that is not negative.",
+            premises=("depth.online",),
+            equations=_windowed,
+            code=("reference/bounds/windowed.py",),
+            source="",
+            sizes="blocks of two, hence w | w'",
+        ),
+        Step(
+            "depth.a-priori",
+            "If |A| <= A < 1 and |F| <= F for every input, then x^t <= F(1 - A^t)/(1 - A): it holds "
+            "at t = 0, one step of the recursion keeps the form, and the limit F/(1 - A) is larger still.",
+            premises=("depth.online",),
+            equations=_a_priori,
+            code=("reference/bounds/a_priori.py",),
+            source="geometric series",
+            sizes="every T",
+        ),
+        Step(
+            "depth.descent",
+            "Let h be the estimate, g the gradient and |g - h| <= b. By Cauchy-Schwarz "
+            "(g-h)·h >= -b|h|, so g·h >= |h|(|h| - b): if b < |h|, the loss falls along -h at first order.",
+            premises=("depth.cauchy-schwarz", "depth.online"),
+            equations=_descent,
+            code=("reference/bounds/descent.py:descent",),
+            source="",
+            sizes="every size",
+        ),
     ),
     example=_example,
     traps=(
-        Trap("T60", "Upper-layer temporal credit kept by accident, because the state was not detached, and the result "
-             "sold as OSTL. The omitted part measures .03 to .45: a loose tolerance hides it."),
+        Trap(
+            "T60",
+            "Upper-layer temporal credit kept by accident, because the state was not detached, and the result "
+            "sold as OSTL. The omitted part measures .03 to .45: a loose tolerance hides it.",
+        ),
         Trap("T59", "The full n x n Jacobian multiplied into a trace that was already collapsed to two indices."),
         Trap("T61", "A leaky readout treated as having no memory."),
         Trap("T127", "A claim about many layers tested on one."),
@@ -323,4 +401,4 @@ dropped = residual(network, network.parameters(seed=3, scale=1.5), x, y, rule=RU
 print(dropped.shares())  # which edge of which layer the missing gradient is due to
 """,
     figures=(_figure,),
-)  # fmt: skip
+)

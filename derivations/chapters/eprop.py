@@ -85,7 +85,10 @@ def _as_ottt() -> Result:
 
 
 def _network() -> tuple[Any, ...]:
-    layers = (Layer(Alif(recurrent=True, beta=0.3, threshold=0.6), inputs=3, units=8), Layer(Integrator(), inputs=8, units=2))
+    layers = (
+        Layer(Alif(recurrent=True, beta=0.3, threshold=0.6), inputs=3, units=8),
+        Layer(Integrator(), inputs=8, units=2),
+    )
     network = Network(layers=layers)
     rng = np.random.default_rng(3)
     return network, network.parameters(seed=2, scale=1.5), (rng.random((30, 1, 3)) < 0.4) * 1.0, rng.random((30, 1, 2))
@@ -114,33 +117,64 @@ DERIVATION = Derivation(
     title="e-prop by cutting edges",
     motivation=(
         "OSTL's trace costs a number for every pair of a unit and a synapse, because a lateral weight lets one unit's "
-        "past reach another. Cut the edges that start at a spike and go elsewhere, RECURRENT and RESET, and every trace "
-        "belongs to one synapse again. Keep the spike that drives its own threshold, ADAPTATION: it is local, and it is "
+        "past reach another. Cut the edges that start at a spike and go elsewhere, RECURRENT and RESET, and "
+        "every trace "
+        "belongs to one synapse again. Keep the spike that drives its own threshold, ADAPTATION: it is local, "
+        "and it is "
         "the slow memory. That is e-prop.",
         "The readout leaks, o^t = κ o^(t-1) + W z^t, so credit arrives late. e-prop moves the κ filter from the "
         "learning signal, which would have to look into the future, onto the eligibility, which only remembers.",
     ),
     statement=(
-        "With x̂^t = λ x̂^(t-1) + x^t, ε_a^t = ψ^(t-1) x̂^(t-1) + (ρ - β ψ^(t-1)) ε_a^(t-1) and e^t = ψ^t (x̂^t - β ε_a^t), "
-        "e-prop with symmetric feedback is the exact gradient of the graph in which the spike is stopped on its way into "
-        "lateral synapses and into the reset, while the spike that drives the adaptation is live. The sum over t of L^t "
+        "With x̂^t = λ x̂^(t-1) + x^t, ε_a^t = ψ^(t-1) x̂^(t-1) + (ρ - β ψ^(t-1)) ε_a^(t-1) and e^t = ψ^t (x̂^t "
+        "- β ε_a^t), "
+        "e-prop with symmetric feedback is the exact gradient of the graph in which the spike is stopped on its "
+        "way into "
+        "lateral synapses and into the reset, while the spike that drives the adaptation is live. The sum over t "
+        "of L^t "
         "times ē^t = κ ē^(t-1) + e^t is that of the discounted future of L times e.",
     ),
     steps=(
-        Step("eprop.adaptation", "Three steps of the engine's traces for an ALIF, entry by entry: the trace of v is the "
-             "λ-filtered input, that of the adaptation is the published recursion, with ψ and x̂ of the step before.",
-             premises=("paths.local-alif", "ostl.jacobian"), equations=_traces,
-             code=("reference/forward.py:Learner", "reference/cells/alif.py"), source="mathematics.md 6",
-             sizes="n = n_in = 2, T = 3"),
-        Step("eprop.equivalent", "The form that NEST updates, ε_a = ρ ε_a + e, is the same recursion: insert e.",
-             premises=("eprop.adaptation",), equations=_equivalent, source="mathematics.md 6"),
-        Step("eprop.filter", "Exchanging two sums moves the κ filter from the future of the loss to the past of the "
-             "eligibility.", equations=_filter, source="mathematics.md 6, T38", sizes="T = 4"),
-        *cell_steps("eprop", ("e-prop", "e-prop-random", "e-prop-adaptive", "rflo"),
-                    premises=("paths.sum", "eprop.filter"), source="Bellec et al. 2020; Murray 2019; mathematics.md 6"),
-        Step("eprop.ottt", "Without adaptation, without lateral weights and under a readout without memory, e-prop and "
-             "OTTT are one rule.", premises=("eprop.adaptation",), proof=_as_ottt, code=("reference/forward.py",),
-             source="mathematics.md 12, item 6", sizes="2 -> 2 -> 1, T = 3"),
+        Step(
+            "eprop.adaptation",
+            "Three steps of the engine's traces for an ALIF, entry by entry: the trace of v is the "
+            "λ-filtered input, that of the adaptation is the published recursion, with ψ and x̂ of the step before.",
+            premises=("paths.local-alif", "ostl.jacobian"),
+            equations=_traces,
+            code=("reference/forward.py:Learner", "reference/cells/alif.py"),
+            source="mathematics.md 6",
+            sizes="n = n_in = 2, T = 3",
+        ),
+        Step(
+            "eprop.equivalent",
+            "The form that NEST updates, ε_a = ρ ε_a + e, is the same recursion: insert e.",
+            premises=("eprop.adaptation",),
+            equations=_equivalent,
+            source="mathematics.md 6",
+        ),
+        Step(
+            "eprop.filter",
+            "Exchanging two sums moves the κ filter from the future of the loss to the past of the eligibility.",
+            equations=_filter,
+            source="mathematics.md 6, T38",
+            sizes="T = 4",
+        ),
+        *cell_steps(
+            "eprop",
+            ("e-prop", "e-prop-random", "e-prop-adaptive", "rflo"),
+            premises=("paths.sum", "eprop.filter"),
+            source="Bellec et al. 2020; Murray 2019; mathematics.md 6",
+        ),
+        Step(
+            "eprop.ottt",
+            "Without adaptation, without lateral weights and under a readout without memory, e-prop and "
+            "OTTT are one rule.",
+            premises=("eprop.adaptation",),
+            proof=_as_ottt,
+            code=("reference/forward.py",),
+            source="mathematics.md 12, item 6",
+            sizes="2 -> 2 -> 1, T = 3",
+        ),
     ),
     example=_example,
     traps=(
@@ -164,4 +198,4 @@ x, y = np.random.default_rng(0).random((20, 1, 3)), np.zeros((20, 1, 2))
 print(forward.gradients(network, w, x, y, rule=RULES["e-prop"])["layers.0.W"])
 """,
     figures=(_figure,),
-)  # fmt: skip
+)

@@ -26,7 +26,13 @@ def _trace(steps: int, extra: list[Any] | None = None) -> Any:
     cell = Lif(leak=LEAK, threshold=sympy.Symbol("θ"), bias=False)
     p = problem(Network(layers=(Layer(cell, inputs=1, units=1),)), steps=steps)
     learner = Learner(
-        named(p.network, Ledger()), p.parameters, rule=RULES["ottt"], steps=steps, batch=1, numbers=SYMBOLS, initial=p.initial
+        named(p.network, Ledger()),
+        p.parameters,
+        rule=RULES["ottt"],
+        steps=steps,
+        batch=1,
+        numbers=SYMBOLS,
+        initial=p.initial,
     )
     for t in range(steps):
         x = p.inputs[t] if extra is None else p.inputs[t] + extra[t]
@@ -57,7 +63,13 @@ def _geometric() -> list[Equation]:
 
 
 def _leak() -> list[Equation]:
-    gap, trace, rounded, x, delta = sym("Δ"), sym("x̂", "", "t-1"), sym("q", "", "t-1"), sym("x", "", "t"), sym("δ", "", "t")
+    gap, trace, rounded, x, delta = (
+        sym("Δ"),
+        sym("x̂", "", "t-1"),
+        sym("q", "", "t-1"),
+        sym("x", "", "t"),
+        sym("δ", "", "t"),
+    )
     now = (LEAK + gap) * rounded + x + delta
     error = rounded - trace
     return [Equation(now - (LEAK * trace + x), (LEAK + gap) * error + gap * trace + delta, "qᵗ - x̂ᵗ")]
@@ -90,8 +102,11 @@ def _stochastic() -> list[Equation]:
     f, k = sym("f"), sym("k")
     mean = (1 - f) * k + f * (k + 1)
     variance = (1 - f) * (k - (k + f)) ** 2 + f * (k + 1 - (k + f)) ** 2
-    return [Equation(mean, k + f, "mean"), Equation(variance, f * (1 - f), "variance"),
-            Equation(sympy.Rational(1, 4) - variance, (f - sympy.Rational(1, 2)) ** 2, "1/4 minus the variance")]  # fmt: skip
+    return [
+        Equation(mean, k + f, "mean"),
+        Equation(variance, f * (1 - f), "variance"),
+        Equation(sympy.Rational(1, 4) - variance, (f - sympy.Rational(1, 2)) ** 2, "1/4 minus the variance"),
+    ]
 
 
 def _jacobian() -> list[Equation]:
@@ -127,14 +142,26 @@ def _example() -> Example:
     for shift in (1, 3, 5):
         for bits in (4, 8):
             worst, bound = _run(shift, bits, 400, np.random.default_rng(shift))
-            rows.append((f"1 - 2^-{shift}", str(bits), f"{float(worst):.5f}", f"{float(bound):.5f}", f"{float(worst / bound):.2f}"))
+            rows.append(
+                (
+                    f"1 - 2^-{shift}",
+                    str(bits),
+                    f"{float(worst):.5f}",
+                    f"{float(bound):.5f}",
+                    f"{float(worst / bound):.2f}",
+                )
+            )
     text = "A presynaptic trace of 400 random spikes in exact rationals, rounded to nearest at every step."
     return Example(text, ("λ", "fraction bits", "largest error", "bound u/(2(1-λ))", "ratio"), tuple(rows))
 
 
 def _figure() -> Figure:
-    values = [[float(_run(s, b, 200, np.random.default_rng(0))[0]) ** 0.5 for b in (3, 4, 5, 6, 7)] for s in (1, 2, 3, 4, 5)]
-    caption = "Square root of the largest error in 200 steps. Rows: λ = 1 - 2^-1 to 1 - 2^-5; columns: 3 to 7 fraction bits."
+    values = [
+        [float(_run(s, b, 200, np.random.default_rng(0))[0]) ** 0.5 for b in (3, 4, 5, 6, 7)] for s in (1, 2, 3, 4, 5)
+    ]
+    caption = (
+        "Square root of the largest error in 200 steps. Rows: λ = 1 - 2^-1 to 1 - 2^-5; columns: 3 to 7 fraction bits."
+    )
     return heat_map(values, caption, rows="λ", columns="bits")
 
 
@@ -149,32 +176,82 @@ DERIVATION = Derivation(
         "that no longer decays because its decrement rounds to nothing, a register that is one bit too short.",
     ),
     statement=(
-        "With rounding to nearest in units of u the error of x̂ = λ x̂ + x is at most u(1 - λ^t)/(2(1 - λ)) < u/(2(1 - λ)). "
-        "With a leak off by Δ the error obeys e = (λ + Δ) e + Δ x̂ + δ. For |x| <= X the trace needs X/(1 - λ). Rounded to "
+        "With rounding to nearest in units of u the error of x̂ = λ x̂ + x is at most u(1 - λ^t)/(2(1 - λ)) < "
+        "u/(2(1 - λ)). "
+        "With a leak off by Δ the error obeys e = (λ + Δ) e + Δ x̂ + δ. For |x| <= X the trace needs X/(1 - λ). "
+        "Rounded to "
         "nearest, a value of q units stops decaying where (1 - λ)|q| is at most about 1/2. Stochastic rounding has no "
         "bias and a variance of at most u²/4 per step.",
     ),
     steps=(
-        Step("fixedpoint.input", "Rounding a trace after every step gives what the engine computes from inputs with the "
-             "rounding errors added: the error itself is the trace of the errors.", premises=("ottt.trace",),
-             equations=_moves, code=("reference/forward.py:Learner",), source="mathematics.md 7.1", sizes="T = 4"),
-        Step("fixedpoint.bound", "Each δ is at most u/2. The geometric bound holds at t = 0, is kept by one step, and "
-             "stays below its limit.", premises=("fixedpoint.input", "depth.a-priori"), equations=_geometric,
-             source="geometric series", sizes="every T"),
-        Step("fixedpoint.leak", "A leak that is rounded as well feeds the trace itself into its error, with factor Δ: this "
-             "part does not shrink with u.", premises=("fixedpoint.input",), equations=_leak, source="", sizes="one step"),
-        Step("fixedpoint.width", "If every input is at most X, the trace is at most X(1 - λ^t)/(1 - λ): the integer bits "
-             "follow.", premises=("fixedpoint.bound",), equations=_width, source="", sizes="every T"),
-        Step("fixedpoint.dead-zone", "With rounding to nearest, ties upwards, a value without input stays put exactly if "
-             "-1/2 < (1 - λ) q <= 1/2: enumerated.", proof=_dead_zone, source="", sizes="λ = 1 - 2^-k, k <= 6; |q| <= 200"),
-        Step("fixedpoint.stochastic", "Rounding up with probability equal to the fraction is unbiased, and its variance is "
-             "at most 1/4 of a unit squared.", equations=_stochastic, source=""),
-        Step("fixedpoint.jacobian", "For the recursion of any other trace the same holds with products of Jacobians in "
-             "place of powers of λ; the bounds of the chapter on depth apply to them word for word.",
-             premises=("fixedpoint.input", "depth.online"), equations=_jacobian, code=("reference/step.py:across",),
-             source="mathematics.md 0.3", sizes="T = 3"),
-        Step("fixedpoint.gradient", "The update multiplies a rounded signal with a rounded trace; the two errors enter "
-             "crosswise.", premises=("fixedpoint.bound",), equations=_gradient, source=""),
+        Step(
+            "fixedpoint.input",
+            "Rounding a trace after every step gives what the engine computes from inputs with the "
+            "rounding errors added: the error itself is the trace of the errors.",
+            premises=("ottt.trace",),
+            equations=_moves,
+            code=("reference/forward.py:Learner",),
+            source="mathematics.md 7.1",
+            sizes="T = 4",
+        ),
+        Step(
+            "fixedpoint.bound",
+            "Each δ is at most u/2. The geometric bound holds at t = 0, is kept by one step, and "
+            "stays below its limit.",
+            premises=("fixedpoint.input", "depth.a-priori"),
+            equations=_geometric,
+            source="geometric series",
+            sizes="every T",
+        ),
+        Step(
+            "fixedpoint.leak",
+            "A leak that is rounded as well feeds the trace itself into its error, with factor Δ: this "
+            "part does not shrink with u.",
+            premises=("fixedpoint.input",),
+            equations=_leak,
+            source="",
+            sizes="one step",
+        ),
+        Step(
+            "fixedpoint.width",
+            "If every input is at most X, the trace is at most X(1 - λ^t)/(1 - λ): the integer bits follow.",
+            premises=("fixedpoint.bound",),
+            equations=_width,
+            source="",
+            sizes="every T",
+        ),
+        Step(
+            "fixedpoint.dead-zone",
+            "With rounding to nearest, ties upwards, a value without input stays put exactly if "
+            "-1/2 < (1 - λ) q <= 1/2: enumerated.",
+            proof=_dead_zone,
+            source="",
+            sizes="λ = 1 - 2^-k, k <= 6; |q| <= 200",
+        ),
+        Step(
+            "fixedpoint.stochastic",
+            "Rounding up with probability equal to the fraction is unbiased, and its variance is "
+            "at most 1/4 of a unit squared.",
+            equations=_stochastic,
+            source="",
+        ),
+        Step(
+            "fixedpoint.jacobian",
+            "For the recursion of any other trace the same holds with products of Jacobians in "
+            "place of powers of λ; the bounds of the chapter on depth apply to them word for word.",
+            premises=("fixedpoint.input", "depth.online"),
+            equations=_jacobian,
+            code=("reference/step.py:across",),
+            source="mathematics.md 0.3",
+            sizes="T = 3",
+        ),
+        Step(
+            "fixedpoint.gradient",
+            "The update multiplies a rounded signal with a rounded trace; the two errors enter crosswise.",
+            premises=("fixedpoint.bound",),
+            equations=_gradient,
+            source="",
+        ),
     ),
     example=_example,
     traps=(
@@ -192,4 +269,4 @@ for x in (1, 0, 1, 1, 0, 0, 1, 0):
 print(abs(rounded - exact) <= unit / 2 / (1 - leak))
 """,
     figures=(_figure,),
-)  # fmt: skip
+)

@@ -18,10 +18,12 @@ from gradcert.reference.functions import SIGMOID
 from gradcert.reference.procedures.fptt import (
     FpttState,
     Vector,
-    code_step as code_form,
     gradient_step,
     paper_step,
     parts_of,
+)
+from gradcert.reference.procedures.fptt import (
+    code_step as code_form,
 )
 
 ALPHA, BETA = sympy.symbols("α β")
@@ -150,7 +152,11 @@ def _example() -> Example:
         for name in ("exact", "one step"):
             state = FpttState(_vector(F(0)), _vector(F(0)), _vector(F(0)))
             for _ in range(3):
-                coefficient, bar, pull = (F(1, 2) if form == "paper" else F(1)), state.average["w"][0], state.pull["w"][0]
+                coefficient, bar, pull = (
+                    (F(1, 2) if form == "paper" else F(1)),
+                    state.average["w"][0],
+                    state.pull["w"][0],
+                )
                 minimum = (curvature * centre + alpha * bar + coefficient * pull) / (curvature + alpha)
                 solver = (lambda w, g, m=minimum: _vector(m)) if name == "exact" else gradient_step(F(1, 10))
                 if form == "paper":
@@ -175,40 +181,80 @@ DERIVATION = Derivation(
     name="fptt",
     title="FPTT and liquid time constants",
     motivation=(
-        "BPTT's memory grows with T. Cut the sequence into P parts, detach the state between them and update after each: "
-        "memory is that of one part, but what one part learns the next may undo. FPTT adds a regulariser that pulls the "
+        "BPTT's memory grows with T. Cut the sequence into P parts, detach the state between them and update "
+        "after each: "
+        "memory is that of one part, but what one part learns the next may undo. FPTT adds a regulariser that "
+        "pulls the "
         "weights towards a running average, and a linear term that stands for the gradients already seen.",
         "There are two published forms, in the paper and in the authors' code. They look alike and differ by a factor "
-        "of two in one term. The neuron that made FPTT work on spikes has time constants that depend on input and state, "
+        "of two in one term. The neuron that made FPTT work on spikes has time constants that depend on input "
+        "and state, "
         "so a weight reaches the membrane by three roads at once.",
     ),
     statement=(
-        "The paper minimises ℓ(w) + (α/2)|w - w̄ - G/(2α)|², the code ℓ(w) - Λ·w + (α/2)|w - w̄|²; their gradients differ "
-        "by half the linear term. Λ is the gradient at the new weights if and only if the code's objective was minimised "
-        "exactly; then, with β = 1/2, both average alike. Memory is ceil(T/P) steps of activations and three copies of the "
+        "The paper minimises ℓ(w) + (α/2)|w - w̄ - G/(2α)|², the code ℓ(w) - Λ·w + (α/2)|w - w̄|²; their "
+        "gradients differ "
+        "by half the linear term. Λ is the gradient at the new weights if and only if the code's objective was "
+        "minimised "
+        "exactly; then, with β = 1/2, both average alike. Memory is ceil(T/P) steps of activations and three "
+        "copies of the "
         "parameters, whatever T.",
     ),
     steps=(
-        Step("fptt.risk", "The code of both forms is run with an undefined loss; what it hands to its solver is the "
-             "gradient of the regularised risk as printed.", equations=_risk,
-             code=("reference/procedures/fptt.py:paper_step", "reference/procedures/fptt.py:code_step"),
-             source="PMLR v139 kag21a; mathematics.md 8.1, 8.2", sizes="every weight (elementwise)"),
-        Step("fptt.minimiser", "Λ misses the gradient at the new weights by exactly the gradient of the objective there: "
-             "it is right if and only if the inner problem is solved.", premises=("fptt.risk",), equations=_minimiser,
-             code=("reference/procedures/fptt.py:code_step",), source="mathematics.md 8.2, 12.12"),
-        Step("fptt.one-step", "After one descent step of rate η from w = w̄ and Λ = 0 it is αη times the gradient at the "
-             "old weights instead.", premises=("fptt.risk",), equations=_one_step,
-             code=("reference/procedures/fptt.py:gradient_step",), source="mathematics.md 8.2, T113"),
-        Step("fptt.forms", "The two objectives differ by G/2 in their gradients, always. Their averages agree for "
-             "β = 1/2 if Λ is the gradient, that is, if the minimum was reached.", premises=("fptt.minimiser",),
-             equations=_forms, code=("reference/procedures/fptt.py",), source="mathematics.md 8.1, 8.2, T103"),
-        Step("fptt.parts", "The longest of P parts of T steps has ceil(T/P) steps, and every step is in one part.",
-             proof=_parts, code=("reference/procedures/fptt.py:parts_of",), source="mathematics.md 8.2, T111",
-             sizes="all T <= 24 and P <= T"),
-        Step("fptt.branches", "The liquid time-constant neuron's step, differentiated by its drive: the drive itself with "
-             "factor k, the gate k through a - u, and the gate r through the adaptation and the threshold.",
-             premises=("paths.local-ltc",), equations=_branches, code=("reference/cells/ltc.py:step",),
-             source="arXiv 2112.11231; mathematics.md 1.3", sizes="one unit"),
+        Step(
+            "fptt.risk",
+            "The code of both forms is run with an undefined loss; what it hands to its solver is the "
+            "gradient of the regularised risk as printed.",
+            equations=_risk,
+            code=("reference/procedures/fptt.py:paper_step", "reference/procedures/fptt.py:code_step"),
+            source="PMLR v139 kag21a; mathematics.md 8.1, 8.2",
+            sizes="every weight (elementwise)",
+        ),
+        Step(
+            "fptt.minimiser",
+            "Λ misses the gradient at the new weights by exactly the gradient of the objective there: "
+            "it is right if and only if the inner problem is solved.",
+            premises=("fptt.risk",),
+            equations=_minimiser,
+            code=("reference/procedures/fptt.py:code_step",),
+            source="mathematics.md 8.2, 12.12",
+        ),
+        Step(
+            "fptt.one-step",
+            "After one descent step of rate η from w = w̄ and Λ = 0 it is αη times the gradient at the "
+            "old weights instead.",
+            premises=("fptt.risk",),
+            equations=_one_step,
+            code=("reference/procedures/fptt.py:gradient_step",),
+            source="mathematics.md 8.2, T113",
+        ),
+        Step(
+            "fptt.forms",
+            "The two objectives differ by G/2 in their gradients, always. Their averages agree for "
+            "β = 1/2 if Λ is the gradient, that is, if the minimum was reached.",
+            premises=("fptt.minimiser",),
+            equations=_forms,
+            code=("reference/procedures/fptt.py",),
+            source="mathematics.md 8.1, 8.2, T103",
+        ),
+        Step(
+            "fptt.parts",
+            "The longest of P parts of T steps has ceil(T/P) steps, and every step is in one part.",
+            proof=_parts,
+            code=("reference/procedures/fptt.py:parts_of",),
+            source="mathematics.md 8.2, T111",
+            sizes="all T <= 24 and P <= T",
+        ),
+        Step(
+            "fptt.branches",
+            "The liquid time-constant neuron's step, differentiated by its drive: the drive itself with "
+            "factor k, the gate k through a - u, and the gate r through the adaptation and the threshold.",
+            premises=("paths.local-ltc",),
+            equations=_branches,
+            code=("reference/cells/ltc.py:step",),
+            source="arXiv 2112.11231; mathematics.md 1.3",
+            sizes="one unit",
+        ),
     ),
     example=_example,
     traps=(
@@ -234,4 +280,4 @@ state = code_step(state, gradient, alpha=Fraction(1, 2), beta=Fraction(1, 2), so
 print(state.pull["w"], gradient(state.weights)["w"])  # not equal: one step is no minimisation
 """,
     figures=(_figure,),
-)  # fmt: skip
+)

@@ -191,33 +191,73 @@ DERIVATION = Derivation(
         "immediate derivative, and the two candidate biases have equal gradients.",
     ),
     steps=(
-        Step("gated.lstm", "One unit of an LSTM, moved in the direction of a weight: the code's step, differentiated, is "
-             "the three-term form. The last identity subtracts the two-term form and shows what is left: the path from "
-             "z^(t-1) through the output gate to z^t, which passes beside c.",
-             premises=("paths.local-lstm",), equations=_lstm, code=("reference/cells/lstm.py:step",),
-             source="mathematics.md 4.4", sizes="one unit; more units by paths.rows-lstm"),
-        Step("gated.carried", "The engine decides from the links which nodes a trace has to carry: c and z for an LSTM, "
-             "c alone without lateral weights, z for a GRU, and v for an SNU, whose z is a function of v within the step.",
-             premises=("gated.lstm",), proof=_carried, code=("reference/structure.py:basis",),
-             source="mathematics.md 4.4"),
-        Step("gated.gru-after", "The Jacobian of the GRU whose reset gate multiplies after the product (PyTorch, cuDNN).",
-             premises=("paths.local-gru-reset-after",), equations=lambda: _gru("after"),
-             code=("reference/step.py:across", "reference/cells/gru.py"), source="mathematics.md 1.5", sizes="n = 2"),
-        Step("gated.gru-before", "And of the one whose reset gate multiplies before it (TensorFlow, ONNX): the reset "
-             "gate now sits inside the matrix product.", premises=("paths.local-gru-reset-before",),
-             equations=lambda: _gru("before"), code=("reference/step.py:across", "reference/cells/gru.py"),
-             source="mathematics.md 1.5", sizes="n = 2"),
-        Step("gated.dense", "In the reset-before form H_n's immediate derivative carries r_j, not r_i, and that of H_r "
-             "reaches unit q through H_n[q, i]: every unit at once. Any rule that stores one unit per parameter has "
-             "already left something out.", premises=("gated.gru-before",), equations=_dense,
-             code=("reference/step.py:immediate", "reference/step.py:within"), source="mathematics.md 1.5", sizes="n = 2"),
-        Step("gated.biases", "Reset before: b_n and c_n enter as a sum, so their gradients are one expression. Reset "
-             "after: c_n is multiplied by r, and they are not.", premises=("gated.gru-after", "gated.gru-before"),
-             proof=_biases, code=("reference/cells/gru.py",), source="mathematics.md 12, item 13", sizes="n = 2, T = 2"),
+        Step(
+            "gated.lstm",
+            "One unit of an LSTM, moved in the direction of a weight: the code's step, differentiated, is "
+            "the three-term form. The last identity subtracts the two-term form and shows what is left: the path from "
+            "z^(t-1) through the output gate to z^t, which passes beside c.",
+            premises=("paths.local-lstm",),
+            equations=_lstm,
+            code=("reference/cells/lstm.py:step",),
+            source="mathematics.md 4.4",
+            sizes="one unit; more units by paths.rows-lstm",
+        ),
+        Step(
+            "gated.carried",
+            "The engine decides from the links which nodes a trace has to carry: c and z for an LSTM, "
+            "c alone without lateral weights, z for a GRU, and v for an SNU, whose z is a function of v within "
+            "the step.",
+            premises=("gated.lstm",),
+            proof=_carried,
+            code=("reference/structure.py:basis",),
+            source="mathematics.md 4.4",
+        ),
+        Step(
+            "gated.gru-after",
+            "The Jacobian of the GRU whose reset gate multiplies after the product (PyTorch, cuDNN).",
+            premises=("paths.local-gru-reset-after",),
+            equations=lambda: _gru("after"),
+            code=("reference/step.py:across", "reference/cells/gru.py"),
+            source="mathematics.md 1.5",
+            sizes="n = 2",
+        ),
+        Step(
+            "gated.gru-before",
+            "And of the one whose reset gate multiplies before it (TensorFlow, ONNX): the reset "
+            "gate now sits inside the matrix product.",
+            premises=("paths.local-gru-reset-before",),
+            equations=lambda: _gru("before"),
+            code=("reference/step.py:across", "reference/cells/gru.py"),
+            source="mathematics.md 1.5",
+            sizes="n = 2",
+        ),
+        Step(
+            "gated.dense",
+            "In the reset-before form H_n's immediate derivative carries r_j, not r_i, and that of H_r "
+            "reaches unit q through H_n[q, i]: every unit at once. Any rule that stores one unit per parameter has "
+            "already left something out.",
+            premises=("gated.gru-before",),
+            equations=_dense,
+            code=("reference/step.py:immediate", "reference/step.py:within"),
+            source="mathematics.md 1.5",
+            sizes="n = 2",
+        ),
+        Step(
+            "gated.biases",
+            "Reset before: b_n and c_n enter as a sum, so their gradients are one expression. Reset "
+            "after: c_n is multiplied by r, and they are not.",
+            premises=("gated.gru-after", "gated.gru-before"),
+            proof=_biases,
+            code=("reference/cells/gru.py",),
+            source="mathematics.md 12, item 13",
+            sizes="n = 2, T = 2",
+        ),
     ),
     example=_example,
     traps=(
-        Trap("T95", "Gate order: i,f,g,o or i,f,c,o or i,j,f,o or i,o,f,c. One widely used header states the wrong one."),
+        Trap(
+            "T95", "Gate order: i,f,g,o or i,f,c,o or i,j,f,o or i,o,f,c. One widely used header states the wrong one."
+        ),
         Trap("T96", "Reset-before taken for reset-after: errors of .2 to 2.5 per block."),
         Trap("T97", "z and 1 - z swapped."),
         Trap("T98", "The LSTM trace without the output-gate term: .02 to .37."),
@@ -237,4 +277,4 @@ g = reverse.gradients(network, w, x, y, rule=RULES["bptt"])
 print(abs(g["layers.0.b_n"] - g["layers.0.c_n"]).max())  # 0 with reset="before"
 """,
     figures=(_figure,),
-)  # fmt: skip
+)

@@ -16,7 +16,7 @@ from gradcert.derivations.symbols import SYMBOLS, function_pair
 from gradcert.reference import RULES, TEMPORAL, Layer, Network, Rnn, Snu, Ssnu, reverse, rule_named
 from gradcert.reference.cells import snu_equations
 from gradcert.reference.forward import Learner
-from gradcert.reference.functions import TANH, spike
+from gradcert.reference.functions import spike
 from gradcert.reference.step import Step as EngineStep
 from gradcert.reference.step import across
 
@@ -53,7 +53,15 @@ def _pieces(cell: Any) -> dict[str, Any]:
     v, z, a = before.now["v"][0], before.now["z"][0], now.now["a"][0]
     slopes = [h(v[i] - th[i]) for i in range(2)]
     weights = p.parameters.get("layers.0.H", np.zeros((2, 2), dtype=int))
-    return {"g": [g(a[i]) for i in range(2)], "h": slopes, "H": weights, "lam": lam, "v": v, "z": z, "steps": (before, now)}
+    return {
+        "g": [g(a[i]) for i in range(2)],
+        "h": slopes,
+        "H": weights,
+        "lam": lam,
+        "v": v,
+        "z": z,
+        "steps": (before, now),
+    }
 
 
 def _jacobian(cell: Any) -> list[Equation]:
@@ -106,7 +114,11 @@ def _one_layer() -> Result:
 def _storage() -> Result:
     """Check what the forward engine stores: one number per synapse without H, one per synapse and unit with it."""
     failed, count = [], 0
-    for cell, form in ((Snu(recurrent=False, bias=False), "rows"), (Snu(bias=False), "full"), (Ssnu(recurrent=False, bias=False), "rows")):
+    for cell, form in (
+        (Snu(recurrent=False, bias=False), "rows"),
+        (Snu(bias=False), "full"),
+        (Ssnu(recurrent=False, bias=False), "rows"),
+    ):
         _, _, _, learner = two_steps(cell)
         tangent = learner.traces[0][0, "W", 0]["v"]
         count += 1
@@ -127,7 +139,9 @@ def _example() -> Example:
         w = network.parameters(seed=5, scale=1.5)
         exact = reverse.gradients(network, w, x, y, rule=RULES["bptt"])
         online = reverse.gradients(network, w, x, y, rule=RULES["ostl"])
-        rows += [(f"{depth}", name, f"{np.linalg.norm(exact[name]):.4f}", relative(online, exact, name)) for name in exact]
+        rows += [
+            (f"{depth}", name, f"{np.linalg.norm(exact[name]):.4f}", relative(online, exact, name)) for name in exact
+        ]
     text = (
         "SNU networks, 20 steps. With one layer OSTL is BPTT to the last digits. With two, the upper layer stays exact "
         "and the lower one does not: what is missing there is the residual, the subject of the chapter on depth."
@@ -148,11 +162,13 @@ DERIVATION = Derivation(
         "gradient. What happens through time inside the layer goes into an eligibility e, which is carried forwards. "
         "What happens through space above the layer, at this very step, goes into a learning signal L, which is "
         "computed by one backward pass through the stack and then forgotten.",
-        "The price is every path that goes up first and then through time in a layer above. The chapter on depth counts "
+        "The price is every path that goes up first and then through time in a layer above. The chapter on depth "
+        "counts "
         "those; here we derive the two factors and see that with one layer there is nothing to count.",
     ),
     statement=(
-        "For a layer with recurrence confined to itself, let eps^t = dv^t/dw and e^t = dz^t/dw be the total derivatives "
+        "For a layer with recurrence confined to itself, let eps^t = dv^t/dw and e^t = dz^t/dw be the total "
+        "derivatives "
         "inside the layer. Then eps^t = J^t eps^(t-1) + F^t + (explicit path of z^(t-1)), e^t = h' eps^t + (explicit), "
         "and the sum over t of L^t e^t is exactly the gradient if the layer is the only one with memory. For the SNU "
         "J_ij = g'(a_i)[H_ij h'_j + [i=j](λ(1 - z_j) - λ v_j h'_j)], all primes but the first at t-1.",
@@ -191,7 +207,8 @@ DERIVATION = Derivation(
         ),
         Step(
             "ostl.threshold",
-            "A threshold acts on the output directly, z = h(v - θ), so it has two extra terms. One is the explicit part "
+            "A threshold acts on the output directly, z = h(v - θ), so it has two extra terms. One is the "
+            "explicit part "
             "of e, -h' at t. The other enters the recursion: θ moves z^(t-1), and z^(t-1) moves v^t through H and "
             "through the reset. The engine calls it the explicit path of a derived node.",
             premises=("ostl.jacobian",),
@@ -254,4 +271,4 @@ exact = reverse.gradients(network, parameters, x, y, rule=RULES["bptt"])
 print({name: abs(g - exact[name]).max() for name, g in learner.gradients().items()})
 """,
     figures=(_figure,),
-)  # fmt: skip
+)

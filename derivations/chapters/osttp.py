@@ -72,14 +72,18 @@ def _odd() -> Result:
         b = feedback_symbols(p.network, RULES[name])
         plus, minus = _run(p, name, b, p.targets), _run(p, name, {k: -v for k, v in b.items()}, p.targets)
         hidden = [k for k in plus if k.startswith("layers.0")]
-        results.append(compare_gradients(name, {k: plus[k] + minus[k] for k in hidden}, {k: 0 * plus[k] for k in hidden}))
+        results.append(
+            compare_gradients(name, {k: plus[k] + minus[k] for k in hidden}, {k: 0 * plus[k] for k in hidden})
+        )
     return combined("odd in B", results)
 
 
 def _aligned() -> Result:
     p = _problem()
     plain = _run(p, "ostl", {}, p.targets)
-    return compare_gradients("B = W", _run(p, "ostl-random", {"layers.1.B": p.parameters["layers.1.W"]}, p.targets), plain)
+    return compare_gradients(
+        "B = W", _run(p, "ostl-random", {"layers.1.B": p.parameters["layers.1.W"]}, p.targets), plain
+    )
 
 
 def _inner() -> list[Equation]:
@@ -120,29 +124,65 @@ DERIVATION = Derivation(
         "What is then computed is no gradient of the loss, and it is worth being exact about what remains true.",
     ),
     statement=(
-        "For hidden layers OSTTP computes the sum over t of (B y*^t) e^t, with OSTL's exact eligibility; for the output "
-        "layer the exact gradient of OSTL. The hidden update does not vanish at zero loss, is odd in B, and so averages "
+        "For hidden layers OSTTP computes the sum over t of (B y*^t) e^t, with OSTL's exact eligibility; for the "
+        "output "
+        "layer the exact gradient of OSTL. The hidden update does not vanish at zero loss, is odd in B, and so "
+        "averages "
         "to 0 over B and -B. Random feedback with B = W is OSTL. Nothing is claimed about descent: the inner product "
         "with the true signal is d^T W B^T d, whose sign is up to W B^T.",
     ),
     steps=(
-        Step("osttp.split", "The split Jacobians as printed, for three resets, are what the code returns for the STATE and "
-             "RESET edges.", premises=("paths.local-lif-reset-hard-recurrent-true",), equations=_split,
-             code=("reference/cells/lif.py:factors",), source="arXiv 2304.05124 Eq. 6, 8-9 (via third-party restatement); mathematics.md 5"),
-        *cell_steps("osttp", ("osttp",), premises=("paths.loss", "osttp.split"), source="arXiv 2304.05124 Eq. 11; mathematics.md 5"),
-        Step("osttp.zero-loss", "Put y = o. The last layer's gradient expands to 0; the hidden layer's does not.",
-             premises=("ostl.one-layer",), proof=_zero_loss, code=("reference/forward.py",), source="mathematics.md 5, T68",
-             sizes="1 -> 2 -> 2, T = 3"),
-        Step("osttp.odd", "The hidden gradient for B plus that for -B expands to 0: over any symmetric distribution of B "
-             "its mean is 0, and the sign convention is statistically irrelevant, but not after a fixed seed.",
-             premises=("osttp.zero-loss",), proof=_odd, code=("reference/feedback.py",), source="mathematics.md 5",
-             sizes="1 -> 2 -> 2, T = 3"),
-        Step("osttp.aligned", "With B = W random feedback is OSTL, identically.", premises=("ostl.one-layer",),
-             proof=_aligned, code=("reference/reverse.py:weights_down",), source="arXiv 2007.12723 Eq. 26-27",
-             sizes="1 -> 2 -> 2, T = 3"),
-        Step("osttp.inner", "For one step and one hidden vector, the true signal times the random one is a quadratic form "
-             "in the error: positive for every error only if W B^T has a positive definite symmetric part.",
-             equations=_inner, source="feedback alignment; mathematics.md 5", sizes="2 x 2"),
+        Step(
+            "osttp.split",
+            "The split Jacobians as printed, for three resets, are what the code returns for the STATE and "
+            "RESET edges.",
+            premises=("paths.local-lif-reset-hard-recurrent-true",),
+            equations=_split,
+            code=("reference/cells/lif.py:factors",),
+            source="arXiv 2304.05124 Eq. 6, 8-9 (via third-party restatement); mathematics.md 5",
+        ),
+        *cell_steps(
+            "osttp",
+            ("osttp",),
+            premises=("paths.loss", "osttp.split"),
+            source="arXiv 2304.05124 Eq. 11; mathematics.md 5",
+        ),
+        Step(
+            "osttp.zero-loss",
+            "Put y = o. The last layer's gradient expands to 0; the hidden layer's does not.",
+            premises=("ostl.one-layer",),
+            proof=_zero_loss,
+            code=("reference/forward.py",),
+            source="mathematics.md 5, T68",
+            sizes="1 -> 2 -> 2, T = 3",
+        ),
+        Step(
+            "osttp.odd",
+            "The hidden gradient for B plus that for -B expands to 0: over any symmetric distribution of B "
+            "its mean is 0, and the sign convention is statistically irrelevant, but not after a fixed seed.",
+            premises=("osttp.zero-loss",),
+            proof=_odd,
+            code=("reference/feedback.py",),
+            source="mathematics.md 5",
+            sizes="1 -> 2 -> 2, T = 3",
+        ),
+        Step(
+            "osttp.aligned",
+            "With B = W random feedback is OSTL, identically.",
+            premises=("ostl.one-layer",),
+            proof=_aligned,
+            code=("reference/reverse.py:weights_down",),
+            source="arXiv 2007.12723 Eq. 26-27",
+            sizes="1 -> 2 -> 2, T = 3",
+        ),
+        Step(
+            "osttp.inner",
+            "For one step and one hidden vector, the true signal times the random one is a quadratic form "
+            "in the error: positive for every error only if W B^T has a positive definite symmetric part.",
+            equations=_inner,
+            source="feedback alignment; mathematics.md 5",
+            sizes="2 x 2",
+        ),
     ),
     example=_example,
     traps=(
@@ -165,4 +205,4 @@ h = forward.gradients(network, w, x, y, rule=rule, feedback={k: -v for k, v in b
 print(abs(g["layers.0.W"] + h["layers.0.W"]).max())
 """,
     figures=(_figure,),
-)  # fmt: skip
+)

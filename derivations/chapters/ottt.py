@@ -68,9 +68,7 @@ def _trace() -> list[Equation]:
     tangent = learner.traces[0][0, "W", 0]["v"]
     bias = learner.traces[0][0, "b", 0]["v"]
     out = [
-        Equation(
-            tangent.array[0, j], sum(LEAK ** (2 - t) * p.inputs[t, 0, j] for t in range(3)), f"x̂{j + 1} at step 3"
-        )
+        Equation(tangent.array[0, j], sum(LEAK ** (2 - t) * p.inputs[t, 0, j] for t in range(3)), f"x̂{j + 1} at step 3")
         for j in range(2)
     ]
     return [*out, Equation(bias.array[0, 0], 1 + LEAK + LEAK**2, "b̂ at step 3")]
@@ -79,7 +77,13 @@ def _trace() -> list[Equation]:
 def _storage() -> Result:
     p = problem(one_layer(_lif(), inputs=2, units=3), steps=2)
     learner = Learner(
-        named(p.network, Ledger()), p.parameters, rule=RULES["ottt"], steps=2, batch=1, numbers=SYMBOLS, initial=p.initial
+        named(p.network, Ledger()),
+        p.parameters,
+        rule=RULES["ottt"],
+        steps=2,
+        batch=1,
+        numbers=SYMBOLS,
+        initial=p.initial,
     )
     for t in range(2):
         learner.step(p.inputs[t], p.targets[t])
@@ -108,7 +112,9 @@ def _limit() -> Result:
     _, sltt = run("forward", p, RULES["sltt"], opaque=False)
 
     def at_zero(grads: dict[str, Any]) -> dict[str, Any]:
-        return {k: np.array([sympy.sympify(e).subs(LEAK, 0) for e in g.flat]).reshape(g.shape) for k, g in grads.items()}
+        return {
+            k: np.array([sympy.sympify(e).subs(LEAK, 0) for e in g.flat]).reshape(g.shape) for k, g in grads.items()
+        }
 
     return compare_gradients("OTTT at λ = 0 is SLTT", at_zero(ottt), at_zero(sltt))
 
@@ -126,7 +132,9 @@ def _otpe() -> Result:
         )
         _, exact = run("reverse", p, row, opaque=False)
         name = ("layers.0.W", "layers.0.b")
-        results.append(compare_gradients(f"own reset live: {live}", {k: found[k] for k in name}, {k: exact[k] for k in name}))
+        results.append(
+            compare_gradients(f"own reset live: {live}", {k: found[k] for k in name}, {k: exact[k] for k in name})
+        )
     return combined("OTPE on two layers", results)
 
 
@@ -165,7 +173,11 @@ def _recurrent() -> list[Equation]:
 
 
 def _example() -> Example:
-    layers = (Layer(Lif(leak=0.5), inputs=4, units=6), Layer(Lif(leak=0.5), inputs=6, units=5), Layer(HEAD, inputs=5, units=2))
+    layers = (
+        Layer(Lif(leak=0.5), inputs=4, units=6),
+        Layer(Lif(leak=0.5), inputs=6, units=5),
+        Layer(HEAD, inputs=5, units=2),
+    )
     network = Network(layers=layers)
     rng = np.random.default_rng(1)
     w, x, y = network.parameters(seed=1, scale=2.0), (rng.random((20, 1, 4)) < 0.5) * 1.0, rng.random((20, 1, 2))
@@ -178,7 +190,9 @@ def _example() -> Example:
     ):
         flat = [np.concatenate([v["layers.0.W"].ravel()]) for v in (found, target)]
         cosine = float(flat[0] @ flat[1] / np.linalg.norm(flat[0]) / np.linalg.norm(flat[1]))
-        rows.append((name, relative(found, target, "layers.0.W"), f"{cosine:.3f}", relative(found, target, "layers.1.W")))
+        rows.append(
+            (name, relative(found, target, "layers.0.W"), f"{cosine:.3f}", relative(found, target, "layers.1.W"))
+        )
     text = (
         "Two LIF layers under a linear head, against BPTT with detached reset, 20 steps. Look at the cosine of the "
         "lower layer beside its error: a direction can be almost right while the vector is far off."
@@ -198,57 +212,121 @@ DERIVATION = Derivation(
         "the same input, so their traces are all the same vector, the filtered presynaptic activity. One number per "
         "presynaptic unit is all the memory that is left, and the update is a product of three factors: what the error "
         "says, how sensitive the postsynaptic unit is, what the presynaptic unit has been doing.",
-        "What does one lose? In the last spiking layer only the reset, which many libraries detach anyway. Below it, the "
-        "memory of the layers above; OTPE estimates that with one more filter, and for two layers the estimate is exact.",
+        "What does one lose? In the last spiking layer only the reset, which many libraries detach anyway. Below "
+        "it, the "
+        "memory of the layers above; OTPE estimates that with one more filter, and for two layers the estimate "
+        "is exact.",
     ),
     statement=(
         "With one leak for the layer, x̂^t = λ x̂^(t-1) + x^t and b̂^t = λ b̂^(t-1) + 1, the sum over t of g^t x̂^t is the "
         "gradient with STATE alone kept. For the last spiking layer under a head without memory it equals BPTT with "
         "detached reset. At λ = 0 it is SLTT. OTPE on two LIF layers equals BPTT with the upper reset detached.",
-        "If weighted rates converge, the rates solve a = (W a_in + b)/θ up to a term of order 1/Λ; if the update differs "
+        "If weighted rates converge, the rates solve a = (W a_in + b)/θ up to a term of order 1/Λ; if the update "
+        "differs "
         "from a positive multiple of the spike-representation gradient by a relative error η < 1, it descends. For a "
         "recurrent layer at its fixed point the same holds with |M| < 1, M the Jacobian of the recurrence.",
     ),
     steps=(
-        Step("ottt.forward", "Three steps of the code's LIF, from rest, unrolled: the potential is the filtered drive "
-             "minus θ times the filtered earlier spikes.", premises=("paths.local-lif-reset-subtract-before-leak-recurrent-true",),
-             equations=_forward, code=("reference/cells/lif.py:step",), source="mathematics.md 7.1", sizes="T = 3"),
-        Step("ottt.trace", "The engine's trace for the rule ottt is the filtered presynaptic activity, the current input "
-             "included and not decayed; that of the bias is the geometric sum.", premises=("ottt.forward",),
-             equations=_trace, code=("reference/forward.py:Learner",), source="arXiv 2210.04195; mathematics.md 7.1",
-             sizes="n = n_in = 2, T = 3"),
-        Step("ottt.storage", "It is stored as one number per presynaptic unit, not per synapse: the engine finds that the "
-             "leak is a scalar and keeps the tangent factorised.", premises=("ottt.trace",), proof=_storage,
-             code=("reference/tangent.py",), source="mathematics.md 11"),
-        *cell_steps("ottt", ("ottt", "sltt"), premises=("paths.sum",), source="arXiv 2210.04195; ICCV 2023; mathematics.md 7"),
-        Step("ottt.last-layer", "For the last spiking layer under a head without memory nothing else is dropped: OTTT by "
-             "the forward engine minus BPTT with detached reset by the reverse engine expands to 0.",
-             premises=("ottt.trace", "ostl.one-layer"), proof=_last_layer, code=("reference/forward.py",),
-             source="mathematics.md 12, item 4", sizes="1 -> 2 -> 2 -> 1, T = 3, three resets"),
-        Step("ottt.limit", "With the leak set to 0, OTTT's gradient is SLTT's: backpropagation within each step.",
-             premises=("ottt.trace",), proof=_limit, code=("reference/rules/rows",), source="mathematics.md 7.3, 12.4",
-             sizes="1 -> 2 -> 1, T = 3"),
-        Step("ottt.otpe", "OTPE filters the output's derivative once more, with the leak of the next layer: that is the "
-             "path through the upper potential. On two layers it is the exact gradient with the upper reset detached, "
-             "whether or not the lower layer's own reset is live.", premises=("ottt.last-layer", "depth.two-layers"),
-             proof=_otpe, code=("reference/rules/otpe.py",), source="arXiv 2311.16151; mathematics.md 9, 12.8",
-             sizes="1 -> 2 -> 2 -> 1, T = 3"),
-        Step("ottt.rates", "Divide ottt.forward by Λ, the sum of the weights λ^(T-t): the weighted rate a is "
-             "(W a_in + b)/θ up to (v - θ z)/(θ Λ). Hypothesis: v stays bounded and Λ grows; then rates converge to the "
-             "spike representation.", premises=("ottt.forward",), equations=_rates, source="arXiv 2210.04195, theorem "
-             "(hypotheses from memory, mathematics.md 7.1)"),
-        Step("ottt.three-factor", "Hypothesis: the credit g is constant in time. Then OTTT's sum is g times a weighted "
-             "sum of inputs with positive weights: a positive multiple, up to the weights, of the representation's "
-             "gradient g a_in.", premises=("ottt.trace", "ottt.rates"), equations=_three_factor,
-             source="arXiv 2210.04195; mathematics.md 7.1", sizes="T = 4"),
-        Step("ottt.descent", "Hypothesis: the deviation r from that multiple obeys |r| <= η|g| with η < 1. Then by "
-             "Cauchy-Schwarz r·g >= -η|g|², so h·g >= (1-η)|g|² > 0. It is a statement about direction, not about "
-             "equality with BPTT.", premises=("ottt.three-factor", "depth.cauchy-schwarz"), equations=_positive,
-             source="arXiv 2210.04195"),
-        Step("ottt.recurrent", "With feedback connections the rates are a fixed point and the gradient g solves "
-             "h = (I - M)^T g, where h is what OTTT computes. Then g·h = |g|² - g·Mg >= (1 - |M|)|g|², positive if the "
-             "recurrence contracts.", premises=("ottt.descent", "depth.product-norm"), equations=_recurrent,
-             source="arXiv 2210.04195; implicit differentiation", sizes="n = 2"),
+        Step(
+            "ottt.forward",
+            "Three steps of the code's LIF, from rest, unrolled: the potential is the filtered drive "
+            "minus θ times the filtered earlier spikes.",
+            premises=("paths.local-lif-reset-subtract-before-leak-recurrent-true",),
+            equations=_forward,
+            code=("reference/cells/lif.py:step",),
+            source="mathematics.md 7.1",
+            sizes="T = 3",
+        ),
+        Step(
+            "ottt.trace",
+            "The engine's trace for the rule ottt is the filtered presynaptic activity, the current input "
+            "included and not decayed; that of the bias is the geometric sum.",
+            premises=("ottt.forward",),
+            equations=_trace,
+            code=("reference/forward.py:Learner",),
+            source="arXiv 2210.04195; mathematics.md 7.1",
+            sizes="n = n_in = 2, T = 3",
+        ),
+        Step(
+            "ottt.storage",
+            "It is stored as one number per presynaptic unit, not per synapse: the engine finds that the "
+            "leak is a scalar and keeps the tangent factorised.",
+            premises=("ottt.trace",),
+            proof=_storage,
+            code=("reference/tangent.py",),
+            source="mathematics.md 11",
+        ),
+        *cell_steps(
+            "ottt", ("ottt", "sltt"), premises=("paths.sum",), source="arXiv 2210.04195; ICCV 2023; mathematics.md 7"
+        ),
+        Step(
+            "ottt.last-layer",
+            "For the last spiking layer under a head without memory nothing else is dropped: OTTT by "
+            "the forward engine minus BPTT with detached reset by the reverse engine expands to 0.",
+            premises=("ottt.trace", "ostl.one-layer"),
+            proof=_last_layer,
+            code=("reference/forward.py",),
+            source="mathematics.md 12, item 4",
+            sizes="1 -> 2 -> 2 -> 1, T = 3, three resets",
+        ),
+        Step(
+            "ottt.limit",
+            "With the leak set to 0, OTTT's gradient is SLTT's: backpropagation within each step.",
+            premises=("ottt.trace",),
+            proof=_limit,
+            code=("reference/rules/rows",),
+            source="mathematics.md 7.3, 12.4",
+            sizes="1 -> 2 -> 1, T = 3",
+        ),
+        Step(
+            "ottt.otpe",
+            "OTPE filters the output's derivative once more, with the leak of the next layer: that is the "
+            "path through the upper potential. On two layers it is the exact gradient with the upper reset detached, "
+            "whether or not the lower layer's own reset is live.",
+            premises=("ottt.last-layer", "depth.two-layers"),
+            proof=_otpe,
+            code=("reference/rules/otpe.py",),
+            source="arXiv 2311.16151; mathematics.md 9, 12.8",
+            sizes="1 -> 2 -> 2 -> 1, T = 3",
+        ),
+        Step(
+            "ottt.rates",
+            "Divide ottt.forward by Λ, the sum of the weights λ^(T-t): the weighted rate a is "
+            "(W a_in + b)/θ up to (v - θ z)/(θ Λ). Hypothesis: v stays bounded and Λ grows; then rates converge to the "
+            "spike representation.",
+            premises=("ottt.forward",),
+            equations=_rates,
+            source="arXiv 2210.04195, theorem (hypotheses from memory, mathematics.md 7.1)",
+        ),
+        Step(
+            "ottt.three-factor",
+            "Hypothesis: the credit g is constant in time. Then OTTT's sum is g times a weighted "
+            "sum of inputs with positive weights: a positive multiple, up to the weights, of the representation's "
+            "gradient g a_in.",
+            premises=("ottt.trace", "ottt.rates"),
+            equations=_three_factor,
+            source="arXiv 2210.04195; mathematics.md 7.1",
+            sizes="T = 4",
+        ),
+        Step(
+            "ottt.descent",
+            "Hypothesis: the deviation r from that multiple obeys |r| <= η|g| with η < 1. Then by "
+            "Cauchy-Schwarz r·g >= -η|g|², so h·g >= (1-η)|g|² > 0. It is a statement about direction, not about "
+            "equality with BPTT.",
+            premises=("ottt.three-factor", "depth.cauchy-schwarz"),
+            equations=_positive,
+            source="arXiv 2210.04195",
+        ),
+        Step(
+            "ottt.recurrent",
+            "With feedback connections the rates are a fixed point and the gradient g solves "
+            "h = (I - M)^T g, where h is what OTTT computes. Then g·h = |g|² - g·Mg >= (1 - |M|)|g|², positive if the "
+            "recurrence contracts.",
+            premises=("ottt.descent", "depth.product-norm"),
+            equations=_recurrent,
+            source="arXiv 2210.04195; implicit differentiation",
+            sizes="n = 2",
+        ),
     ),
     example=_example,
     traps=(
@@ -256,7 +334,10 @@ DERIVATION = Derivation(
         Trap("T14", "The leak of the presynaptic layer in the trace; the derivation needs the postsynaptic one."),
         Trap("T30", "The bias without its own trace: error .45, and so it is in the published code."),
         Trap("T33", "The input scaling 1 - λ missing in the trace, or applied twice."),
-        Trap("T69", "The first layer not traced. For constant input the trace is x(1 - λ^t)/(1 - λ), not a multiple of x."),
+        Trap(
+            "T69",
+            "The first layer not traced. For constant input the trace is x(1 - λ^t)/(1 - λ), not a multiple of x.",
+        ),
         Trap("T63", "SLTT-K's loss divided by T although only K steps contribute."),
         Trap("T76", "OTPE's second filter on the last layer, or with the wrong leak."),
         Trap("T77", "OTPE's E updated twice per step."),
@@ -274,4 +355,4 @@ exact = reverse.gradients(network, w, x, y, rule=RULES["bptt-detached-reset"])
 print({name: abs(online[name] - exact[name]).max() for name in exact})
 """,
     figures=(_figure,),
-)  # fmt: skip
+)

@@ -11,8 +11,8 @@ from gradcert.derivations.cases import variants
 from gradcert.derivations.chapters.common import cell_steps, combined, one_layer, relative, slug
 from gradcert.derivations.derivative import differentiate
 from gradcert.derivations.figures import unrolled
-from gradcert.derivations.mutation import describe
-from gradcert.derivations.notation import code_step, sym
+from gradcert.derivations.mutation import describe, mutations
+from gradcert.derivations.notation import GREEK, code_step, sym
 from gradcert.derivations.paths import paths, prove_path_sum
 from gradcert.derivations.proof import Result, problem, run
 from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
@@ -52,13 +52,31 @@ def _local(label: str) -> Step:
 
 def _partial(code: Any, key: Any) -> Any:
     """Differentiate what the step computes for a node by the node before, or by the parameter."""
-    from gradcert.derivations.notation import _GREEK
-
     expression = code.nodes[key.target]
     if hasattr(key, "parameter"):
-        s = sym(_GREEK.get(key.parameter, key.parameter))
+        s = sym(GREEK.get(key.parameter, key.parameter))
         return sympy.diff(expression, s) + sympy.diff(code.nodes.get(f"+{key.target}", 0), s)
     return sympy.diff(expression, sym(key.source, "", "t-1" if key.lag else "t"))
+
+
+def _breaks(label: str) -> Step:
+    cell = variants()[label]
+
+    def proof() -> Result:
+        found = list(mutations(cell))
+        failed = tuple(f"{cell.name}, {m.rule}: breaking {describe(m.key)} is not named" for m in found if not m.named)
+        return Result(f"{len(found)} broken local derivatives of {label}", len(found), failed, 0.0)
+
+    return Step(
+        f"paths.breaks-{slug(label)}",
+        f"{label}: one term of one local derivative is left out, for each in turn; every time the proof fails, and its "
+        "sentence names the cell, the rule and the edge. A proof that cannot fail proves nothing.",
+        premises=(f"paths.local-{slug(label)}",),
+        proof=proof,
+        code=(f"reference/cells/{cell.name}.py:factors", "derivations/mutation.py"),
+        source="mathematics.md 14.10",
+        sizes="n = 2, T = 2, rule ostl",
+    )
 
 
 def _losses() -> list[Equation]:
@@ -220,6 +238,7 @@ DERIVATION = Derivation(
             source="mathematics.md 0.3, 4.1",
             sizes="every n and n_in",
         ),
+        *(_breaks(label) for label in variants()),
         *cell_steps(
             "paths",
             ("bptt", "rtrl"),
@@ -235,13 +254,19 @@ DERIVATION = Derivation(
     ),
     example=_example,
     traps=(
-        Trap("T03", "H transposed in the Jacobian. The gradient has the right shape and the right size; only a "
-             "non-symmetric H shows it (relative error .10 to .94)."),
+        Trap(
+            "T03",
+            "H transposed in the Jacobian. The gradient has the right shape and the right size; only a "
+            "non-symmetric H shows it (relative error .10 to .94).",
+        ),
         Trap("T12", "The trace is read before it is updated: a lag of one step, error .64."),
         Trap("T62", "A factor 1/T or 1/B, or sum for mean. Compare with T and B above 1."),
         Trap("T66", "The gradient of the total loss compared with that of the last step."),
-        Trap("T93", "Weights updated inside the window: RTRL then mixes Jacobians at different weights and equals BPTT "
-             "at none of them."),
+        Trap(
+            "T93",
+            "Weights updated inside the window: RTRL then mixes Jacobians at different weights and equals BPTT "
+            "at none of them.",
+        ),
         Trap("T125", "A test with T = 1, a zero initial state or H = 0 cannot see the Jacobian at all."),
     ),
     snippet="""\
@@ -256,4 +281,4 @@ ahead = forward.gradients(network, parameters, x, y, rule=RULES["rtrl"])
 print({name: abs(back[name] - ahead[name]).max() for name in back})
 """,
     figures=(_count,),
-)  # fmt: skip
+)

@@ -10,13 +10,15 @@ import sympy
 from gradcert.derivations.cases import variants
 from gradcert.derivations.chapters.common import at_rest, combined, compare_gradients, one_layer, relative
 from gradcert.derivations.figures import heat_map
+from gradcert.derivations.induction import entry
 from gradcert.derivations.ledger import Ledger
 from gradcert.derivations.notation import matrix
 from gradcert.derivations.proof import Problem, Result, named, problem, run
-from gradcert.derivations.record import Derivation, Example, Figure, Step, Trap
+from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.derivations.symbols import SYMBOLS
 from gradcert.reference import RULES, TEMPORAL, Layer, Network, Rnn, Snu, reverse, rule_named
 from gradcert.reference.cells.rnn import OUTPUT
+from gradcert.reference.forward import Learner
 from gradcert.reference.structure import reachable
 from gradcert.reference.synapses import Dense
 from gradcert.reference.tape import record
@@ -114,6 +116,34 @@ def _patterns() -> Result:
     return Result("masks of a ring", count, tuple(failed), 0.0)
 
 
+def _one() -> list[Equation]:
+    """Compare SnAp-1's trace of a vanilla RNN with the diagonal recursion."""
+    p = problem(one_layer(Rnn(bias=False)), steps=3)
+    learner = Learner(
+        named(p.network, Ledger()),
+        p.parameters,
+        rule=RULES["snap-1"],
+        steps=3,
+        batch=1,
+        numbers=SYMBOLS,
+        initial=p.initial,
+    )
+    h = p.parameters["layers.0.H"]
+    held = np.zeros((2, 2), dtype=object)
+    out = []
+    for t in range(3):
+        learner.step(p.inputs[t], p.targets[t])
+        step = learner.before[0]
+        for i, j in np.ndindex(2, 2):
+            held[i, j] = step.factors[OUTPUT][0, i] * (h[i, i] * held[i, j] + step.prev["z"][0, j])
+            if t == 1:
+                found = entry(learner.traces[0][0, "H", 0]["z"], 0, i, i, j)
+                out.append(Equation(found, held[i, j], f"m_{i + 1}{j + 1}^t at t = 2"))
+    found = learner.traces[0][0, "H", 0]["z"]
+    out += [Equation(entry(found, 0, 1 - i, i, j), 0, f"other units, m_{i + 1}{j + 1}") for i, j in np.ndindex(2, 2)]
+    return out
+
+
 def _example() -> Example:
     network = _ring(Rnn(), units=6, inputs=2)
     rng = np.random.default_rng(0)
@@ -131,8 +161,13 @@ def _example() -> Example:
 
 def _figure() -> Figure:
     layer = _ring(Rnn(), units=6).layers[0]
-    values = [[float(sum(bool(reachable(layer, TEMPORAL, "H", n)[r, u]) for n in (1, 2, 3))) for u in range(6)] for r in range(6)]
-    return heat_map(values, "Ring of six: entries kept by SnAp-1 (darkest), SnAp-2 and SnAp-3.", rows="row", columns="unit")
+    values = [
+        [float(sum(bool(reachable(layer, TEMPORAL, "H", n)[r, u]) for n in (1, 2, 3))) for u in range(6)]
+        for r in range(6)
+    ]
+    return heat_map(
+        values, "Ring of six: entries kept by SnAp-1 (darkest), SnAp-2 and SnAp-3.", rows="row", columns="unit"
+    )
 
 
 DERIVATION = Derivation(
@@ -141,7 +176,8 @@ DERIVATION = Derivation(
     motivation=(
         "RTRL's influence matrix is mostly far-away influence: unit i's dependence on a weight that feeds unit k, many "
         "synapses away. SnAp-n keeps an entry only if the unit can be reached from the weight within n steps. The mask "
-        "belongs to the graph, not to the numbers in it, so a sparse network has a sparse, exact-looking learning rule.",
+        "belongs to the graph, not to the numbers in it, so a sparse network has a sparse, exact-looking "
+        "learning rule.",
         "n = 1 is a diagonal recursion, and often mistaken for e-prop or RFLO, which delete the recurrence before "
         "differentiating. At the diameter of the graph nothing is masked any more.",
     ),
@@ -151,26 +187,62 @@ DERIVATION = Derivation(
         "SnAp-2 already is. One step less, and it is not.",
     ),
     steps=(
-        Step("snap.patterns", "In a ring a weight into unit r reaches unit u after u - r steps: the code's mask has these "
-             "entries and no others.", proof=_patterns, code=("reference/structure.py:reachable",),
-             source="arXiv 2006.07232; mathematics.md 3", sizes="a ring of 4, n = 1, 2, 3"),
-        Step("snap.definition", "The recursion written down from its definition, mask and all, against both engines.",
-             premises=("snap.patterns", "paths.local-rnn"), proof=_definition,
-             code=("reference/paths.py:masked_gradients", "reference/forward.py"), source="mathematics.md 3",
-             sizes="dense and ring of 3, n = 1, 2, T = 4"),
-        Step("snap.engines", "For every cell the masked adjoints of the reverse engine and the masked traces of the forward "
-             "engine give the same gradient, although one confines credit and the other influence.",
-             premises=("snap.definition",), proof=_engines, code=("reference/paths.py", "reference/forward.py"),
-             source="mathematics.md 3", sizes="n = 2, T = 3 (2 for cells of many gates)"),
-        Step("snap.diameter", "Ring of 3 and of 4: SnAp-n is BPTT at n = 3 and 4 and not at n = 2 and 3. Dense layers: at "
-             "n = 2.", premises=("snap.definition", "ostl.one-layer"), proof=_diameter,
-             code=("reference/forward.py",), source="mathematics.md 3, 12.9", sizes="T = n + 1"),
+        Step(
+            "snap.patterns",
+            "In a ring a weight into unit r reaches unit u after u - r steps: the code's mask has these "
+            "entries and no others.",
+            proof=_patterns,
+            code=("reference/structure.py:reachable",),
+            source="arXiv 2006.07232; mathematics.md 3",
+            sizes="a ring of 4, n = 1, 2, 3",
+        ),
+        Step(
+            "snap.definition",
+            "The recursion written down from its definition, mask and all, against both engines.",
+            premises=("snap.patterns", "paths.local-rnn"),
+            proof=_definition,
+            code=("reference/paths.py:masked_gradients", "reference/forward.py"),
+            source="mathematics.md 3",
+            sizes="dense and ring of 3, n = 1, 2, T = 4",
+        ),
+        Step(
+            "snap.one",
+            "For a vanilla RNN SnAp-1 is the diagonal recursion m = φ'(H_ii m + z_j), H_ii included; what the "
+            "mask forbids is 0 in the engine's trace.",
+            premises=("snap.definition",),
+            equations=_one,
+            code=("reference/forward.py:Learner",),
+            source="mathematics.md 3",
+            sizes="n = 2, T = 2",
+        ),
+        Step(
+            "snap.engines",
+            "For every cell the masked adjoints of the reverse engine and the masked traces of the forward "
+            "engine give the same gradient, although one confines credit and the other influence.",
+            premises=("snap.definition",),
+            proof=_engines,
+            code=("reference/paths.py", "reference/forward.py"),
+            source="mathematics.md 3",
+            sizes="n = 2, T = 3 (2 for cells of many gates)",
+        ),
+        Step(
+            "snap.diameter",
+            "Ring of 3 and of 4: SnAp-n is BPTT at n = 3 and 4 and not at n = 2 and 3. Dense layers: at n = 2.",
+            premises=("snap.definition", "ostl.one-layer"),
+            proof=_diameter,
+            code=("reference/forward.py",),
+            source="mathematics.md 3, 12.9",
+            sizes="T = n + 1",
+        ),
     ),
     example=_example,
     traps=(
         Trap("T24", "The full J replaced by its diagonal and still called exact."),
-        Trap("T91", "The mask taken from current values instead of structure; applied before D is added; off by one; the "
-             "diagonal of H excluded."),
+        Trap(
+            "T91",
+            "The mask taken from current values instead of structure; applied before D is added; off by one; the "
+            "diagonal of H excluded.",
+        ),
         Trap("T92", "A permutation of units or a block layout that breaks the mask."),
         Trap("T94", "An RFLO or e-prop trace sold as SnAp-1: the diagonal of J includes H_ii."),
     ),
@@ -186,4 +258,4 @@ for n in (1, 2):
     print(n, abs(found - exact).max())
 """,
     figures=(_figure,),
-)  # fmt: skip
+)

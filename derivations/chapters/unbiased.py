@@ -9,11 +9,11 @@ import numpy as np
 import sympy
 
 from gradcert.derivations.chapters.common import at_rest, combined, compare_gradients, one_layer
+from gradcert.derivations.figures import unrolled
 from gradcert.derivations.ledger import Ledger
 from gradcert.derivations.notation import sym
 from gradcert.derivations.proof import Problem, Result, named, problem, run
 from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
-from gradcert.derivations.figures import unrolled
 from gradcert.derivations.symbols import SYMBOLS
 from gradcert.reference import RULES, Layer, Lif, Loss, Network, Rnn, reverse
 from gradcert.reference.rules import kf_rtrl, uoro
@@ -24,7 +24,13 @@ NORMALISERS = (sympy.Symbol("r0", positive=True), sympy.Symbol("r1", positive=Tr
 
 def _estimate(p: Problem, method: Any, signs: Any) -> dict[str, Any]:
     found: dict[str, Any] = method.gradients(
-        named(p.network, Ledger()), p.parameters, p.inputs, p.targets, numbers=SYMBOLS, signs=signs, normalisers=NORMALISERS
+        named(p.network, Ledger()),
+        p.parameters,
+        p.inputs,
+        p.targets,
+        numbers=SYMBOLS,
+        signs=signs,
+        normalisers=NORMALISERS,
     )
     return found
 
@@ -44,7 +50,9 @@ def _unbiased(p: Problem, method: Any, claim: str) -> Result:
         for k, g in _estimate(p, method, signs).items():
             total[k] = total[k] + g if k in total else g
     _, exact = run("reverse", p, RULES["bptt"])
-    mean = {k: np.array([sympy.sympify(e) / count for e in g.flat], dtype=object).reshape(g.shape) for k, g in total.items()}
+    mean = {
+        k: np.array([sympy.sympify(e) / count for e in g.flat], dtype=object).reshape(g.shape) for k, g in total.items()
+    }
     return compare_gradients(f"{claim}: mean over {count} draws", mean, exact)
 
 
@@ -59,8 +67,13 @@ def _uoro() -> Result:
 
 
 def _kf() -> Result:
-    cases = {"rnn, n = 2, T = 2": (one_layer(Rnn(), inputs=1), 2), "rnn, n = 1, T = 3": (one_layer(Rnn(), inputs=1, units=1), 3)}
-    return combined("KF-RTRL", [_unbiased(at_rest(problem(n, steps=t)), kf_rtrl, name) for name, (n, t) in cases.items()])
+    cases = {
+        "rnn, n = 2, T = 2": (one_layer(Rnn(), inputs=1), 2),
+        "rnn, n = 1, T = 3": (one_layer(Rnn(), inputs=1, units=1), 3),
+    }
+    return combined(
+        "KF-RTRL", [_unbiased(at_rest(problem(n, steps=t)), kf_rtrl, name) for name, (n, t) in cases.items()]
+    )
 
 
 def _antithetic() -> Result:
@@ -152,30 +165,68 @@ DERIVATION = Derivation(
         "sample: there are only so many signs, and the mean over all of them is a polynomial identity.",
     ),
     statement=(
-        "The mean of the UORO estimate over all sign sequences is the RTRL gradient, for all weights and inputs and for "
+        "The mean of the UORO estimate over all sign sequences is the RTRL gradient, for all weights and inputs "
+        "and for "
         "all positive normalisers r0, r1 that do not depend on the signs; so is that of KF-RTRL on one layer. The "
         "estimate is even in ν. For one unit and two steps a draw is off by ±q(r0 J D2 + D1/r0).",
     ),
     steps=(
-        Step("unbiased.uoro", "The code of UORO is run once for every sequence of signs, on symbols, and the mean minus "
-             "BPTT expands to 0; r0 and r1 are free symbols.", premises=("paths.sum",), proof=_uoro,
-             code=("reference/rules/uoro.py",), source="arXiv 1702.05043; mathematics.md 3",
-             sizes="T = 2; n = 2, LIF n = 1, two layers of 1"),
-        Step("unbiased.kf-rtrl", "The same for the Kronecker-factored estimate, whose two signs per step are scalars.",
-             premises=("paths.sum",), proof=_kf, code=("reference/rules/kf_rtrl.py",),
-             source="Mujika et al. 2018; mathematics.md 3", sizes="n = 2, T = 2; n = 1, T = 3"),
-        Step("unbiased.antithetic", "Negating all noise leaves the estimate as it is, identically: a pair ν, -ν is one "
-             "draw and not two.", premises=("unbiased.uoro",), proof=_antithetic, code=("reference/rules/uoro.py",),
-             source="mathematics.md 3, T89", sizes="n = 2, T = 2"),
-        Step("unbiased.error", "For one unit, two steps and a loss at the end, the error of a draw is the sign ν1 ν2 times "
-             "a fixed number.", premises=("unbiased.uoro",), equations=_error, code=("reference/rules/uoro.py",),
-             source="mathematics.md 3", sizes="n = 1, T = 2, all four draws"),
-        Step("unbiased.variance", "So the variance is its square. Completing the square shows the best r0, "
-             "sqrt(D1/(J D2)): that is what |B|/|JA| aims at.", premises=("unbiased.error",), equations=_variance,
-             source="arXiv 1902.02405; mathematics.md 3"),
-        Step("unbiased.bias", "Uniform noise has E[ν²] = 1/3, a third of the new term. One ν for both steps makes "
-             "ν1 ν2 = 1, and the error of a draw becomes a bias.", premises=("unbiased.error",), equations=_bias,
-             code=("reference/rules/uoro.py",), source="mathematics.md 3, T84, T85", sizes="n = 1, T = 2"),
+        Step(
+            "unbiased.uoro",
+            "The code of UORO is run once for every sequence of signs, on symbols, and the mean minus "
+            "BPTT expands to 0; r0 and r1 are free symbols.",
+            premises=("paths.sum",),
+            proof=_uoro,
+            code=("reference/rules/uoro.py",),
+            source="arXiv 1702.05043; mathematics.md 3",
+            sizes="T = 2; n = 2, LIF n = 1, two layers of 1",
+        ),
+        Step(
+            "unbiased.kf-rtrl",
+            "The same for the Kronecker-factored estimate, whose two signs per step are scalars.",
+            premises=("paths.sum",),
+            proof=_kf,
+            code=("reference/rules/kf_rtrl.py",),
+            source="Mujika et al. 2018; mathematics.md 3",
+            sizes="n = 2, T = 2; n = 1, T = 3",
+        ),
+        Step(
+            "unbiased.antithetic",
+            "Negating all noise leaves the estimate as it is, identically: a pair ν, -ν is one draw and not two.",
+            premises=("unbiased.uoro",),
+            proof=_antithetic,
+            code=("reference/rules/uoro.py",),
+            source="mathematics.md 3, T89",
+            sizes="n = 2, T = 2",
+        ),
+        Step(
+            "unbiased.error",
+            "For one unit, two steps and a loss at the end, the error of a draw is the sign ν1 ν2 times "
+            "a fixed number.",
+            premises=("unbiased.uoro",),
+            equations=_error,
+            code=("reference/rules/uoro.py",),
+            source="mathematics.md 3",
+            sizes="n = 1, T = 2, all four draws",
+        ),
+        Step(
+            "unbiased.variance",
+            "So the variance is its square. Completing the square shows the best r0, "
+            "sqrt(D1/(J D2)): that is what |B|/|JA| aims at.",
+            premises=("unbiased.error",),
+            equations=_variance,
+            source="arXiv 1902.02405; mathematics.md 3",
+        ),
+        Step(
+            "unbiased.bias",
+            "Uniform noise has E[ν²] = 1/3, a third of the new term. One ν for both steps makes "
+            "ν1 ν2 = 1, and the error of a draw becomes a bias.",
+            premises=("unbiased.error",),
+            equations=_bias,
+            code=("reference/rules/uoro.py",),
+            source="mathematics.md 3, T84, T85",
+            sizes="n = 1, T = 2",
+        ),
     ),
     example=_example,
     traps=(
@@ -201,4 +252,4 @@ mean = sum(uoro.gradients(network, w, x, y, signs=s)["layers.0.H"] for s in draw
 print(mean - reverse.gradients(network, w, x, y, rule=RULES["bptt"])["layers.0.H"])
 """,
     figures=(_figure,),
-)  # fmt: skip
+)

@@ -1,0 +1,1 @@
+"""How derivations are read: in the terminal, and as a static site."""

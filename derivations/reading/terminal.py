@@ -1,0 +1,127 @@
+"""A derivation in the terminal: step by step, with check marks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from gradcert.derivations.checker import Verdict, checked
+from gradcert.derivations.reading.mathml import parts
+from gradcert.derivations.record import Derivation, Step
+
+MARKS = {"proved": ("✓", "green"), "definition": ("≝", "cyan"), "failed": ("✗", "bold red")}
+
+
+def plain(expression: Any) -> str:
+    """Return an expression on one line, in the notation of the pages.
+
+    Examples
+    --------
+    >>> import sympy
+    >>> plain(sympy.Symbol("v0^1[0,0]") ** 2 * sympy.Symbol("leak0[0]"))
+    'leak₁·v₁^(2)²'
+    """
+    import sympy
+    from sympy.printing.str import StrPrinter
+
+    class Printer(StrPrinter):  # type: ignore[misc]
+        def _print_Symbol(self, expr: Any) -> str:
+            base, low, up = parts(str(expr))
+            if str(expr).startswith("<"):
+                return str(expr)[1:-1].split("|")[0]
+            low = low.translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
+            up = up.split(" ")[-1] if " " in up else ("" if up.startswith("(") else up)
+            return base + low + (f"^({up})" if up else "")
+
+    found = Printer().doprint(sympy.sympify(expression))
+    return str(found).replace("**2", "²").replace("**", "^").replace("*", "·")
+
+
+def render(derivation: Derivation, console: Console, *, pause: Callable[[], None] | None = None) -> bool:
+    """Print a derivation, verifying each step as it appears (or taking its verdict from the cache); return whether all hold.
+
+    Parameters
+    ----------
+    derivation, console : what and where.
+    pause : called after every step (``--slow``).
+    """
+    console.rule(f"[bold]{derivation.title}")
+    for paragraph in derivation.motivation:
+        console.print(Padding(Text(paragraph), (0, 0, 1, 0)))
+    console.print("[bold]Statement")
+    for paragraph in derivation.statement:
+        console.print(Padding(Text(paragraph), (0, 0, 1, 2)))
+    good = True
+    for step in derivation.steps:
+        verdict = checked(step)
+        good = good and verdict.status != "failed"
+        _step(step, verdict, console)
+        if pause:
+            pause()
+    example = derivation.example()
+    console.print("\n[bold]An example, made by the engine just now")
+    console.print(Padding(Text(example.text), (0, 0, 1, 2)))
+    table = Table(*example.columns, box=None, pad_edge=False, header_style="bold")
+    for row in example.rows:
+        table.add_row(*row)
+    console.print(Padding(table, (0, 0, 1, 2)))
+    console.print("[bold]What goes wrong in practice")
+    for trap in derivation.traps:
+        console.print(Padding(Text(f"{trap.id}  {trap.text}"), (0, 0, 0, 2)))
+    console.print("\n[bold]Try it")
+    console.print(Padding(Text(derivation.snippet), (0, 0, 0, 2)))
+    return good
+
+
+def _step(step: Step, verdict: Verdict, console: Console) -> None:
+    mark, style = MARKS[verdict.status]
+    head = Text.assemble((f"{mark} ", style), (step.id, "bold"), f"  {verdict.identities} identities")
+    console.print(head + Text(f", {step.sizes}" if step.sizes else ""))
+    console.print(Padding(Text(step.why), (0, 0, 0, 2)))
+    for e in (step.equations() if step.equations else ())[:6]:
+        label = f"{e.label}: " if e.label else ""
+        console.print(Padding(Text(f"{label}{plain(e.left)} = {plain(e.right)}", style="cyan"), (0, 0, 0, 4)))
+    where = "; ".join(x for x in (", ".join(step.code), step.source) if x)
+    if step.premises:
+        where += f"; rests on {', '.join(step.premises)}"
+    if where:
+        console.print(Padding(Text(where, style="dim"), (0, 0, 1, 2)))
+    for sentence in verdict.failed[:10]:
+        console.print(Padding(Text(sentence, style="red"), (0, 0, 0, 4)))
+
+
+def contents(chapters: Mapping[str, str], console: Console) -> None:
+    """Print the table of contents."""
+    table = Table("derivation", "title", box=None, pad_edge=False, header_style="bold")
+    for name, title in chapters.items():
+        table.add_row(name, title)
+    console.print(table)
+
+
+def verdicts(found: Mapping[str, list[Verdict]], console: Console) -> None:
+    """Print the table of a check: theorem, steps, identities, seconds; then what failed."""
+    table = Table(
+        "derivation", "steps", "proved", "definitions", "identities", "seconds", "cached", box=None, pad_edge=False
+    )
+    for name, steps in found.items():
+        count = {s: sum(v.status == s for v in steps) for s in MARKS}
+        mark, style = MARKS["failed" if count["failed"] else "proved"]
+        table.add_row(
+            Text(f"{mark} {name}", style=style),
+            str(len(steps)),
+            str(count["proved"]),
+            str(count["definition"]),
+            str(sum(v.identities for v in steps)),
+            f"{sum(v.seconds for v in steps):.1f}",
+            str(sum(v.cached for v in steps)),
+        )
+    console.print(table)
+    for steps in found.values():
+        for v in steps:
+            if v.status == "failed":
+                console.print(Text(f"{v.step} failed: {'; '.join(v.failed[:3])}", style="red"))

@@ -1,0 +1,53 @@
+"""``gradcert derive``."""
+
+from __future__ import annotations
+
+import click
+
+EPILOG = """\b
+Examples:
+  gradcert derive                     the table of contents
+  gradcert derive ostl --slow         one derivation, step by step
+  gradcert derive --check             prove everything; 1 if a step fails
+  gradcert derive --html build/site   a static site, no network needed"""
+
+
+@click.command("derive", epilog=EPILOG)
+@click.argument("name", required=False)
+@click.option("--slow", is_flag=True, help="Wait for a key after every step.")
+@click.option("--check", "checking", is_flag=True, help="Prove all steps (of NAME and what it rests on, if given).")
+@click.option("--html", type=click.Path(file_okay=False), help="Write the static site into this folder.")
+@click.option("--jobs", type=click.IntRange(min=1), default=2, show_default=True, help="Processes.")
+def command(name: str | None, slow: bool, checking: bool, html: str | None, jobs: int) -> None:
+    """Read the derivations, and prove them about the engine's own code."""
+    import sys
+    import time
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from gradcert import derivations
+    from gradcert.reference.errors import GradcertError
+
+    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    try:
+        if html is not None:
+            pages = derivations.write_html(Path(html), jobs=jobs)
+            console.print(f"{len(pages)} pages; open {Path(html) / 'index.html'}")
+        elif checking:
+            from gradcert.derivations.reading.terminal import verdicts
+
+            start = time.perf_counter()
+            found = derivations.check(None if name is None else [name], jobs=jobs)
+            verdicts(found, console)
+            failed = sum(v.status == "failed" for steps in found.values() for v in steps)
+            console.print(f"{time.perf_counter() - start:.1f} s; " + (f"{failed} failed" if failed else "all proved"))
+            sys.exit(1 if failed else 0)
+        elif name is None:
+            from gradcert.derivations.reading.terminal import contents
+
+            contents(derivations.list_derivations(), console)
+        elif not derivations.render_terminal(name, console=console, pause=click.pause if slow else None):
+            sys.exit(1)
+    except GradcertError as error:
+        raise click.UsageError(str(error)) from None

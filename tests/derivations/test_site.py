@@ -1,0 +1,134 @@
+"""The pages, in a real browser: every formula has a size, no console message, no broken link, nothing wider than 400 px."""
+
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from gradcert.derivations.chapters import CHAPTERS
+from gradcert.derivations.reading.site import write_site
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+# Loads every page into a frame of 400 px, opens what is folded, and writes what it finds into its own title.
+PROBE = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><body><script>
+const pages = %s, found = {};
+async function look(page) {
+  const frame = document.createElement('iframe');
+  frame.width = 400; frame.height = 900;
+  document.body.append(frame);
+  await new Promise(done => { frame.onload = done; frame.src = page; });
+  const d = frame.contentDocument;
+  d.querySelectorAll('details').forEach(e => { e.open = true; });
+  const flat = [...d.querySelectorAll('math')].filter(m => {
+    const box = m.getBoundingClientRect(); return box.width < 3 || box.height < 5; });
+  const wrong = [...d.querySelectorAll('math *')].filter(e => e.namespaceURI !== 'http://www.w3.org/1998/Math/MathML');
+  found[page] = { math: d.querySelectorAll('math').length, flat: flat.length, wrong: wrong.length,
+    error: d.querySelectorAll('merror, parsererror').length, width: d.documentElement.scrollWidth };
+  frame.remove();
+}
+(async () => { for (const p of pages) await look(p);
+  document.body.textContent = 'FOUND' + JSON.stringify(found) + 'END'; })();
+</script></body>"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    write_site(folder, {})
+    return folder
+
+
+class Links(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.targets: list[str] = []
+        self.anchors: set[str] = set()
+        self.loaded: list[str] = []
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        if tag == "a":
+            self.targets.append(given["href"])
+        if given.get("id"):
+            self.anchors.add(given["id"])
+        if tag in ("img", "script", "link", "iframe") and (given.get("src") or given.get("href")):
+            self.loaded.append(given.get("src") or given["href"])
+
+
+def parsed(path: Path) -> Links:
+    links = Links()
+    links.feed(path.read_text(encoding="utf-8"))
+    return links
+
+
+def broken(folder: Path) -> list[str]:
+    pages = {path: parsed(path) for path in folder.rglob("*.html")}
+    wrong = []
+    for path, links in pages.items():
+        for target in links.targets:
+            file, _, anchor = target.partition("#")
+            to = (path.parent / file).resolve() if file else path
+            if to not in pages or (anchor and anchor not in pages[to].anchors):
+                wrong.append(f"{path.name}: {target}")
+    return wrong
+
+
+def test_every_derivation_has_a_page_that_loads_nothing(site):
+    assert {path.stem for path in site.glob("*.html")} == {*CHAPTERS, "index"}
+    for path in site.rglob("*.html"):
+        assert parsed(path).loaded == ["data:,"]
+        assert "http://" not in re.sub(r'xmlns="[^"]*"', "", path.read_text(encoding="utf-8").split("<main>")[0])
+
+
+def test_no_link_is_broken(site):
+    assert broken(site) == []
+
+
+def test_a_broken_link_is_seen(tmp_path):
+    (tmp_path / "a.html").write_text('<a href="b.html">b</a><a href="#c">c</a><a href="a.html">a</a>')
+    assert broken(tmp_path) == ["a.html: b.html", "a.html: #c"]
+
+
+def browse(folder: Path, pages: list[str]) -> tuple[dict[str, dict[str, int]], list[str]]:
+    probe = folder / "probe-400.htm"
+    probe.write_text(PROBE % json.dumps(pages), encoding="utf-8")
+    command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"]
+    command += ["--enable-logging=stderr", "--virtual-time-budget=60000", "--dump-dom", probe.as_uri()]
+    profile = folder / "profile"
+    done = subprocess.run(
+        [*command[:1], f"--user-data-dir={profile}", *command[1:]],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    match = re.search(r"FOUND(.*)END", done.stdout)
+    assert match is not None, done.stderr[-2000:]
+    return json.loads(match[1]), [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+
+
+@pytest.mark.skipif(BROWSER is None, reason="needs a Chromium browser: make debian")
+def test_every_formula_renders_at_400_pixels_without_console_messages(site):
+    pages = [f"{name}.html" for name in ("index", *CHAPTERS)]
+    found, console = browse(site, pages)
+    assert console == []
+    assert set(found) == set(pages)
+    assert all(found[f"{name}.html"]["math"] > 0 for name in CHAPTERS)
+    for page, seen in found.items():
+        assert (seen["flat"], seen["wrong"], seen["error"]) == (0, 0, 0), page
+        assert seen["width"] <= 400, page
+
+
+@pytest.mark.skipif(BROWSER is None, reason="needs a Chromium browser: make debian")
+def test_the_browser_check_sees_faults(tmp_path):
+    bad = '<!doctype html><body><math><mrow></mrow></math><div style="width:600px">x</div>'
+    (tmp_path / "bad.html").write_text(f"{bad}<script>console.error('no')</script></body>")
+    found, console = browse(tmp_path, ["bad.html"])
+    assert found["bad.html"]["flat"] == 1
+    assert found["bad.html"]["width"] > 400
+    assert len(console) == 1
