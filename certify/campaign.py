@@ -26,7 +26,7 @@ from gradcert.certify.certificate import (
 )
 from gradcert.certify.checks import CHECKS
 from gradcert.certify.claims import Claim, claim_of, from_dict
-from gradcert.certify.identity import environment, reference_digest, sha256, subject_digest
+from gradcert.certify.identity import canonical, environment, reference_digest, sha256, subject_digest
 from gradcert.certify.journal import Journal
 from gradcert.certify.prepare import Prepared, prepare_all
 from gradcert.certify.problem import Problem
@@ -269,7 +269,7 @@ def _judge_all(run: _Run, specs: Sequence[Any], ready: Iterable[Prepared], progr
 
 def _judge(run: _Run, case: Case, answer: Answer | None) -> None:
     budget = max(bounds.relative for bounds in case.expected.gradients.values())
-    digest = sha256(case.problem.to_json().encode())
+    digest = sha256(canonical(case.problem.to_dict()))
     result = CaseResult(case.id, case.spec.family, case.expected.exact, "blocked", None, budget, case.facts, digest)
     if answer is None:
         run.results.append(result)

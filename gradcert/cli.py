@@ -10,7 +10,12 @@ import click
 
 from gradcert import __version__
 
-COMMANDS = {"certify": "judge a subject against what it claims", "rules": "the rule table: edges kept x feedback"}
+COMMANDS = {
+    "certify": "judge a subject against what it claims",
+    "verify": "verify a certificate: its bytes, its identity, and that it comes out again",
+    "diff": "explain what changed between two certificates",
+    "rules": "the rule table: edges kept x feedback",
+}
 
 EPILOG = """\b
 Examples:

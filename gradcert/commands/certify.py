@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import click
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from gradcert.commands.common import limits, progress, writers, written
 
 EPILOG = """\b
 Examples:
   gradcert certify examples/torch_rnn.py:gradients
-  gradcert certify examples/wrong_ostl.py:gradients --json certificate.json
+  gradcert certify examples/wrong_ostl.py:gradients --html report.html
+  gradcert certify examples/numpy_ostl.py:gradients --certificate ostl.json
   gradcert certify package.module:gradients --rule ottt --cell lif --option strict=true
   gradcert certify old_library.py:gradients --python ~/envs/old/bin/python
   gradcert certify --rule rtrl --cell rnn -- node examples/rtrl.mjs
@@ -40,26 +39,11 @@ Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 internal error."
 )
 @click.option("--profile", type=click.Choice(["quick", "default", "thorough"]), default="default", show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides every case.")
-@click.option(
-    "--json",
-    "path",
-    metavar="FILE",
-    type=click.Path(dir_okay=False, allow_dash=True),
-    help="Write the certificate; - for standard output.",
-)
-@click.option(
-    "--timeout",
-    type=click.FloatRange(0, min_open=True),
-    default=30.0,
-    show_default=True,
-    help="Seconds for one problem.",
-)
-@click.option(
-    "--memory", type=click.IntRange(64), default=8192, show_default=True, help="MiB that the subject may use."
-)
-@click.option(
-    "--python", metavar="PATH", type=click.Path(exists=True, dir_okay=False), help="Interpreter for the subject."
-)
+@click.option("--jobs", metavar="N", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
+@click.option("--cluster", metavar="ADDRESS", help="Dask scheduler, in place of processes.")
+@click.option("--resume", metavar="FILE", type=click.Path(dir_okay=False), help="Journal: go on where a run stopped.")
+@writers
+@limits
 def command(
     subject: tuple[str, ...],
     rule: str | None,
@@ -69,7 +53,13 @@ def command(
     options: tuple[str, ...],
     profile: str,
     seed: int,
+    jobs: int,
+    cluster: str | None,
+    resume: str | None,
+    sealed: str | None,
     path: str | None,
+    junit: str | None,
+    html: str | None,
     timeout: float,
     memory: int,
     python: str | None,
@@ -83,14 +73,13 @@ def command(
     from rich.console import Console
 
     from gradcert.certify.campaign import certify
-    from gradcert.certify.report import json as json_report
     from gradcert.certify.report import terminal
     from gradcert.certify.subject import Limits
     from gradcert.reference.errors import GradcertError
 
     errors = Console(stderr=True)
     try:
-        with _progress(errors) as progress:
+        with progress(errors) as bar:
             certificate = certify(
                 subject if len(subject) > 1 or shutil.which(subject[0]) else subject[0],
                 rule=rule,
@@ -102,17 +91,15 @@ def command(
                 seed=seed,
                 python=python,
                 limits=Limits(call=timeout, memory=memory),
-                progress=progress,
+                progress=bar,
+                jobs=jobs,
+                cluster=cluster,
+                resume=Path(resume) if resume else None,
             )
     except GradcertError as error:
         raise click.UsageError(str(error)) from None
-    if path == "-":
-        click.echo(json_report.write(certificate))
-    else:
+    if not written(certificate, sealed=sealed, path=path, junit=junit, html=html):
         terminal.write(certificate, Console(highlight=False))
-        if path is not None:
-            with click.open_file(path, "w", encoding="utf-8") as file:
-                file.write(json_report.write(certificate) + "\n")
     sys.exit(certificate.exit_code)
 
 
@@ -132,17 +119,3 @@ def _options(pairs: tuple[str, ...]) -> dict[str, Any] | None:
         except ValueError:
             out[name] = value
     return out or None
-
-
-@contextmanager
-def _progress(console: Console) -> Iterator[Callable[[int, int, str], None] | None]:
-    """Show a progress bar on standard error, if it is a terminal."""
-    if not console.is_terminal:
-        yield None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("starting", total=None)
-        yield lambda done, total, what: bar.update(task, completed=done, total=total, description=what)

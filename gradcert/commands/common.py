@@ -1,0 +1,122 @@
+"""What several commands share: options, a progress bar, reading and writing files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from gradcert.certify.certificate import Certificate
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+FILE = click.Path(dir_okay=False, allow_dash=True)
+
+
+def writers(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say which files a certificate is written to."""
+    for name, variable, text in reversed(
+        (
+            ("--certificate", "sealed", "Write canonical JSON that gradcert verify takes; - for standard output."),
+            ("--json", "path", "Write indented JSON; - for standard output."),
+            ("--junit", "junit", "Write JUnit XML, for continuous integration."),
+            ("--html", "html", "Write a report for people: one file, no network."),
+        )
+    ):
+        command = click.option(name, variable, metavar="FILE", type=FILE, help=text)(command)
+    return command
+
+
+def limits(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say what a subject may use."""
+    for option in reversed(
+        (
+            click.option(
+                "--timeout",
+                type=click.FloatRange(0, min_open=True),
+                default=30.0,
+                show_default=True,
+                help="Seconds for one problem.",
+            ),
+            click.option(
+                "--memory",
+                type=click.IntRange(64),
+                default=8192,
+                show_default=True,
+                help="MiB that the subject may use.",
+            ),
+            click.option(
+                "--python",
+                metavar="PATH",
+                type=click.Path(exists=True, dir_okay=False),
+                help="Interpreter for the subject.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def written(
+    certificate: Certificate, *, sealed: str | None, path: str | None, junit: str | None, html: str | None
+) -> bool:
+    """Write a certificate to the files that were asked for; return whether standard output was one of them."""
+    from gradcert.certify.report import canonical
+    from gradcert.certify.report import json as json_report
+    from gradcert.certify.report import junit as junit_report
+
+    wanted: list[tuple[str | None, Callable[[], bytes]]] = [
+        (sealed, lambda: canonical.write(certificate)),
+        (path, lambda: (json_report.write(certificate) + "\n").encode()),
+        (junit, lambda: junit_report.write(certificate)),
+        (html, lambda: _html(certificate)),
+    ]
+    names = [name for name, _ in wanted if name is not None]
+    if names.count("-") > 1:
+        raise click.UsageError("standard output holds one report")
+    for name, content in wanted:
+        if name is not None:
+            put(name, content())
+    return "-" in names
+
+
+def _html(certificate: Certificate) -> bytes:
+    from gradcert.certify.report import html  # Jinja is loaded for this alone
+
+    return html.write(certificate).encode()
+
+
+def put(name: str, data: bytes) -> None:
+    """Write bytes to a file, or to standard output for ``-``."""
+    try:
+        with click.open_file(name, "wb") as file:
+            file.write(data)
+    except OSError as error:
+        raise click.UsageError(f"{name} cannot be written: {error.strerror}") from None
+
+
+def got(name: str) -> bytes:
+    """Read the bytes of a file."""
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        raise click.UsageError(f"{name} cannot be read: {error.strerror}") from None
+
+
+@contextmanager
+def progress(console: Console) -> Iterator[Callable[[int, int, str], None] | None]:
+    """Show a progress bar on standard error, if it is a terminal."""
+    if not console.is_terminal:
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+        yield lambda done, total, what: bar.update(task, completed=done, total=total, description=what)
