@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 from gradcert.derivations.proof import Problem, problem
-from gradcert.reference.cells import CELLS
+from gradcert.reference.cells import CELLS, Integrator
 from gradcert.reference.network import Layer, Network
 from gradcert.reference.rules import RULES, Rule, rule_named
 
@@ -58,7 +58,8 @@ def variants() -> dict[str, Any]:
     'rnn'
     """
     out: dict[str, Any] = {}
-    for name, cell in CELLS.items():
+    cells: dict[str, Any] = dict(CELLS)
+    for name, cell in cells.items():
         train = trainable(cell)
         for options in _OPTIONS.get(name, ({},)):
             label = name + "".join(f" {k}={v}" for k, v in options.items())
@@ -99,6 +100,4 @@ def applicable(rule: Rule, network: Network) -> bool:
 
 def under_readout(cell: Any) -> Network:
     """Return one layer under a leaky readout, whose state a rule may keep although it cuts other upper layers."""
-    return Network(
-        layers=(Layer(cell, inputs=1, units=2), Layer(CELLS["integrator"](train=("kappa",)), inputs=2, units=1))
-    )
+    return Network(layers=(Layer(cell, inputs=1, units=2), Layer(Integrator(train=("kappa",)), inputs=2, units=1)))

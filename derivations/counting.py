@@ -35,7 +35,7 @@ class Counted:
     __slots__ = ("value",)
 
     def __init__(self, value: Any) -> None:
-        self.value = float(value.value if isinstance(value, Counted) else value)
+        self.value: float = float(getattr(value, "value", value))
 
     def __mul__(self, other: Any) -> Counted:
         if isinstance(other, np.ndarray):

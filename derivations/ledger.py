@@ -168,7 +168,7 @@ class _StepRun:
             raise GradcertError(given, allowed=", ".join(self.cell.nodes))
         for target, source, values in self.given:
             check_same(values, now[source], f"what the step of {self.cell.name} gives as {source} to drive({target!r})")
-        out = {}
+        out: dict[str, Array] = {}
         for node in self.cell.nodes:
             for fed, entries in list(self.drives.items()):
                 # a drive is written down as soon as the nodes that it multiplies are
@@ -236,7 +236,7 @@ class _StepRun:
                     return self._occurrence(earlier[source], source, place, node)
                 return None
 
-            value = now[node][index]
+            value: Any = now[node][index]
             whole = stop(value) if id(value) in self.came_from else None
             expression = value.expression(stop) if whole is None else whole
             out[index] = self._symbol(node, index)

@@ -85,8 +85,8 @@ def problem(network: Network, *, steps: int, batch: int = 1) -> Problem:
     """
     parameters = {}
     for name, shape in network.shapes().items():
-        _, layer, local = name.split(".")
-        parameters[name] = symbols(f"{local}{layer}", shape)
+        _, number, local = name.split(".")
+        parameters[name] = symbols(f"{local}{number}", shape)
     initial = {}
     for i, layer in enumerate(network.layers):
         for node in sorted({k.source for k in layer.cell.links if k.lag} - {"x"}):

@@ -1,7 +1,7 @@
 """Every width at once: a layer of n units, n a symbol, with indexed sums and Kronecker deltas.
 
-A cell's code is elementwise: its ``step`` and ``factors``, run on one unit, are run on unit i. What is summed over units
-are the drives alone. So one step of the layer is written with unit i's code and the sum over j of H_ij z_j; it is
+A cell's code is elementwise: its ``step`` and ``factors``, run on one unit, are run on unit i. What is summed over
+units are the drives alone. So one step of the layer is written with unit i's code and the sum over j of H_ij z_j; it is
 differentiated in the direction of one weight; and the result is compared with the sum over the edges that the engine
 forms from the local derivatives that the same code returns.
 """
@@ -15,10 +15,9 @@ from sympy.concrete.delta import deltasummation
 
 from gradcert.derivations.notation import code_step
 from gradcert.derivations.record import Equation
-from gradcert.reference.cells.protocol import Cell
 from gradcert.reference.edges import Link
 
-N, I, J, P, Q = sympy.symbols("n i j p q", integer=True, positive=True)
+N, I_, J, P, Q = sympy.symbols("n i j p q", integer=True, positive=True)
 _S = sympy.Symbol("s")
 
 
@@ -52,7 +51,7 @@ def _summed(term: Any) -> Any:
     return total
 
 
-def step_for_every_width(cell: Cell, weight: str) -> Equation:
+def step_for_every_width(cell: Any, weight: str) -> Equation:
     """Return d(state_i^t)/d(weight_pq) two ways: the derivative of the step, and the engine's sum over edges.
 
     Parameters
@@ -70,40 +69,40 @@ def step_for_every_width(cell: Cell, weight: str) -> Equation:
     """
     code = code_step(cell)
     carried = "v" if "v" in cell.nodes else "z"
-    eps = {unit: _indexed("ε", unit, P, Q) for unit in (I, J)}
+    eps = {unit: _indexed("ε", unit, P, Q) for unit in (I_, J)}
     # what the output of the step before has as derivative: of the state, through the factor that the code returns
-    slope = {u: _places(code.factors[Link("z", "v")], u, previous=True) if carried == "v" else 1 for u in (I, J)}
-    out = {unit: slope[unit] * eps[unit] for unit in (I, J)}
+    slope = {u: _places(code.factors[Link("z", "v")], u, previous=True) if carried == "v" else 1 for u in (I_, J)}
+    out = {unit: slope[unit] * eps[unit] for unit in (I_, J)}
     before, inputs = _indexed("zᵗ⁻¹", J), _indexed("xᵗ", J)
 
     # the derivative of one step of the code, in the direction of one weight
-    move = _delta(I, P) * _delta(J, Q) * _S
-    h, w = _indexed("H", I, J), _indexed("W", I, J)
+    move = _delta(I_, P) * _delta(J, Q) * _S
+    h, w = _indexed("H", I_, J), _indexed("W", I_, J)
     moved_h, moved_w = (h + move, w) if weight == "H" else (h, w + move)
     drive = moved_w * inputs + (moved_h * (before + _S * out[J]) if _lateral(cell) else 0)
     d_drive = _summed(sympy.diff(drive, _S).subs(_S, 0))
     i_drive = sympy.Symbol("I_moving")
-    state = _places(_composed(code.nodes, carried), I)
+    state = _places(_composed(code.nodes, carried), I_)
     arguments = {
-        _indexed("Iₐᵗ", I): i_drive,
-        _indexed("vᵗ⁻¹", I): _indexed("vᵗ⁻¹", I) + (_S * eps[I] if carried == "v" else 0),
-        _indexed("zᵗ⁻¹", I): _indexed("zᵗ⁻¹", I) + _S * out[I],
+        _indexed("Iₐᵗ", I_): i_drive,
+        _indexed("vᵗ⁻¹", I_): _indexed("vᵗ⁻¹", I_) + (_S * eps[I_] if carried == "v" else 0),
+        _indexed("zᵗ⁻¹", I_): _indexed("zᵗ⁻¹", I_) + _S * out[I_],
     }
     moving = state.xreplace(arguments)
-    whole = _indexed("Iₐᵗ", I)  # the drive's value; its derivative is d_drive
+    whole = _indexed("Iₐᵗ", I_)  # the drive's value; its derivative is d_drive
     left = (sympy.diff(moving, i_drive) * d_drive + sympy.diff(moving, _S)).subs(_S, 0).subs(i_drive, whole)
 
     # what the engine sums: one term per edge, with the local derivatives that the code returns
-    drive_at = {_indexed("Iₐᵗ", I): whole}
-    factor = {k: _places(_within(code.nodes, f), I).xreplace(drive_at) for k, f in code.factors.items()}
-    immediate = _delta(I, P) * _indexed("zᵗ⁻¹" if weight == "H" else "xᵗ", Q)
+    drive_at = {_indexed("Iₐᵗ", I_): whole}
+    factor = {k: _places(_within(code.nodes, f), I_).xreplace(drive_at) for k, f in code.factors.items()}
+    immediate = _delta(I_, P) * _indexed("zᵗ⁻¹" if weight == "H" else "xᵗ", Q)
     right = immediate + (_summed(h * out[J]) if _lateral(cell) else 0)
-    right = _along(cell, factor, carried, right, eps[I], out[I])
+    right = _along(cell, factor, carried, right, eps[I_], out[I_])
     name = f"d{carried}_i/d{weight}_pq"
     return Equation(sympy.expand(left), sympy.expand(right), name)
 
 
-def _lateral(cell: Cell) -> bool:
+def _lateral(cell: Any) -> bool:
     return any(k.weight is not None and k.source != "x" for k in cell.links)
 
 
@@ -126,7 +125,7 @@ def _drive_of(nodes: dict[str, Any]) -> Any:
     return found[0]
 
 
-def _along(cell: Cell, factor: dict[Any, Any], carried: str, drive: Any, state: Any, output: Any) -> Any:
+def _along(cell: Any, factor: dict[Any, Any], carried: str, drive: Any, state: Any, output: Any) -> Any:
     """Sum over the unweighted edges, within and into the step, up to the carried node."""
     reached: dict[str, Any] = {}
     for node in cell.nodes:

@@ -58,7 +58,7 @@ def cell_steps(
     every_length: bool = True,
     only: Callable[[str], bool] = lambda label: True,
 ) -> tuple[Step, ...]:
-    """Return one step per cell: rows of the table, computed by the engines' own code, are what they are defined to be."""
+    """Return one step per cell: what the engines' own code computes for rows of the table is what defines the rows."""
     out = []
     for label, cell in variants().items():
         if not only(label):

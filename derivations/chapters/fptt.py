@@ -41,7 +41,7 @@ def _loss_slope(w: Vector) -> Vector:
 
 
 def _run(form: str) -> tuple[Any, FpttState]:
-    """Run one part of the code's own update with a solver that returns a free w; return the objective's gradient there."""
+    """Run one part of the code's update with a solver that returns a free w; return the objective's gradient there."""
     seen: list[Any] = []
 
     def solver(weights: Vector, gradient: Any) -> Vector:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,8 @@ def _pieces(cell: Any) -> dict[str, Any]:
 
 def _jacobian(cell: Any) -> list[Equation]:
     q = _pieces(cell)
-    code = across(*q["steps"], TEMPORAL, "v")["v"]
+    before, now = q["steps"]
+    code = across(before, now, TEMPORAL, "v")["v"]
     out = []
     for i in range(2):
         for j in range(2):
@@ -134,7 +136,7 @@ def _example() -> Example:
     rows = []
     for depth in (1, 2):
         sizes = [4, 6, 3] if depth == 2 else [4, 3]
-        layers = tuple(Layer(Snu(), inputs=a, units=b) for a, b in zip(sizes, sizes[1:], strict=False))
+        layers = tuple(Layer(Snu(), inputs=a, units=b) for a, b in pairwise(sizes))
         network = Network(layers=layers)
         w = network.parameters(seed=5, scale=1.5)
         exact = reverse.gradients(network, w, x, y, rule=RULES["bptt"])

@@ -46,7 +46,7 @@ def _split() -> list[Equation]:
         "subtract_after_leak": (lam, -th),
     }
     for reset, (jv, jz) in printed.items():
-        options = {"reset_value": 0} if reset == "hard" else {}
+        options: dict[str, Any] = {"reset_value": 0} if reset == "hard" else {}
         factors = code_step(Lif(reset=reset, bias=False, train=("leak", "threshold"), **options)).factors
         out.append(Equation(factors[lif.STATE], jv, f"Jv, {reset}"))
         out.append(Equation(factors[lif.RESET], jz, f"Jz, {reset}, without H"))

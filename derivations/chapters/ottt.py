@@ -140,7 +140,7 @@ def _otpe() -> Result:
 
 def _rates() -> list[Equation]:
     """Divide the explicit solution by the sum of the weights of time."""
-    a_in, a, w, b, th, v, total = (sym("a", "in"), sym("a"), sym("W"), sym("b"), sym("θ"), sym("v"), sym("Λ"))
+    a_in, w, b, th, v, total = (sym("a", "in"), sym("W"), sym("b"), sym("θ"), sym("v"), sym("Λ"))
     # sum lam^(T-t) (W x + b) - th sum lam^(T-t) z = v - th z^T, with sum lam^(T-t) x = Λ a_in and so on
     z_last = sym("z", "", "T")
     solved = (w * a_in + b) / th - (v - th * z_last) / (th * total)

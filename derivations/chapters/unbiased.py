@@ -146,7 +146,7 @@ def _example() -> Example:
             deviation = np.sqrt(np.mean([((d - exact) ** 2).sum() for d in draws])) / np.linalg.norm(exact)
             off = np.linalg.norm(mean - exact) / np.linalg.norm(exact)
             rows.append((name, str(steps), str(len(draws)), f"{off:.1e}", f"{deviation:.3f}"))
-    text = "Two units; every sign sequence is enumerated, with the normalisers of the papers. The mean is the gradient to rounding."
+    text = "Two units; every sign sequence is enumerated, with the papers' normalisers. The mean is the gradient."
     return Example(text, ("rule", "T", "draws", "mean against BPTT", "relative standard deviation"), tuple(rows))
 
 

@@ -65,7 +65,8 @@ CHAPTER = """\
 {% for f in figures %}<figure>{{ f.svg|safe }}<figcaption>{{ f.caption }}</figcaption></figure>{% endfor %}
 <h2>Proof</h2>
 {% for s in steps %}{% if s.group and s.first %}<details><summary>{{ s.group }}: {{ s.size }} cells</summary>{% endif %}
-<section class="step" id="{{ s.anchor }}"><div class="id"><span class="{{ s.status }}">{{ s.mark }}</span> {{ s.id }}</div>
+<section class="step" id="{{ s.anchor }}">
+<div class="id"><span class="{{ s.status }}">{{ s.mark }}</span> {{ s.id }}</div>
 <p>{{ s.why|prose }}</p>
 {% if s.equations|length > 3 %}{{ s.equations[:2]|join|safe }}
 <details><summary>{{ s.equations|length - 2 }} more</summary>{{ s.equations[2:]|join|safe }}</details>

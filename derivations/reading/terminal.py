@@ -43,7 +43,7 @@ def plain(expression: Any) -> str:
 
 
 def render(derivation: Derivation, console: Console, *, pause: Callable[[], None] | None = None) -> bool:
-    """Print a derivation, verifying each step as it appears (or taking its verdict from the cache); return whether all hold.
+    """Print a derivation, with each step's verdict (verified now, or from the cache); return whether all hold.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The pages, in a real browser: every formula has a size, no console message, no broken link, nothing wider than 400 px."""
+"""The pages in a real browser: every formula has a size, no console message, no broken link, no page above 400 px."""
 
 import json
 import re

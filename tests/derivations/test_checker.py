@@ -1,0 +1,111 @@
+"""The checker: unproved, false and circular steps fail; verdicts are kept by content."""
+
+import io
+from dataclasses import replace
+
+import pytest
+import sympy
+from rich.console import Console
+
+from gradcert import derivations
+from gradcert.derivations import checker
+from gradcert.derivations.chapters import CHAPTERS, chapter
+from gradcert.derivations.checker import graph, structure, verify
+from gradcert.derivations.proof import Result
+from gradcert.derivations.record import Equation, Step
+from gradcert.reference.errors import GradcertError
+
+X, Y = sympy.symbols("x y")
+
+
+def step(**options) -> Step:
+    return Step("fptt.new", "because", **options)
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        (step(equations=lambda: [Equation((X + Y) ** 2, X**2 + 2 * X * Y + Y**2)]), "proved"),
+        (step(equations=lambda: [Equation((X + Y) ** 2, X**2 + Y**2)]), "failed"),
+        (step(), "failed"),
+        (step(equations=lambda: []), "failed"),
+        (step(proof=lambda: Result("claim", 3, (), 0.0)), "proved"),
+        (step(proof=lambda: Result("claim", 0, (), 0.0)), "failed"),
+        (step(proof=lambda: Result("claim", 3, ("W",), 0.0)), "failed"),
+        (step(definition=True, equations=lambda: [Equation(X, Y + 1)]), "definition"),
+        (step(definition=True, equations=lambda: [Equation(X + 1, Y)]), "failed"),
+        (step(equations=lambda: [Equation(X, Y + 1)]), "failed"),
+    ],
+)
+def test_a_step_is_proved_or_fails(given, status):
+    assert verify(given).status == status
+
+
+def test_all_derivations_are_in_order():
+    assert structure([chapter(name) for name in CHAPTERS]) == []
+    assert len(CHAPTERS) == 12
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"premises": ("fptt.nothing",)}, "fptt.risk: rests on fptt.nothing, which is no step"),
+        ({"premises": ("fptt.forms",)}, "fptt.risk: rests on itself, by way of fptt.forms"),
+        ({"why": " "}, "fptt.risk: no reason"),
+        ({"id": "fptt.minimiser"}, "fptt.minimiser: the id is used twice"),
+        ({"id": "ostl.risk"}, "ostl.risk: the id does not start with fptt."),
+    ],
+)
+def test_faults_of_structure_are_seen(changes, sentence):
+    d = chapter("fptt")
+    broken = replace(d, steps=(replace(d.steps[0], **changes), *d.steps[1:]))
+    known = [chapter(name) for name in CHAPTERS if name != "fptt"]
+    assert sentence in structure([*known, broken])
+
+
+def test_the_graph_has_an_edge_for_every_premise():
+    found = graph([chapter(name) for name in CHAPTERS])
+    assert found["ostl"] == ("paths",)
+    assert "ottt" in found["fixedpoint"]
+
+
+def test_verdicts_are_kept_by_content(tmp_path, monkeypatch):
+    d = replace(chapter("fptt"), steps=tuple(replace(s, premises=()) for s in chapter("fptt").steps[:3]))
+    monkeypatch.setattr(checker, "chapter", lambda name: d)
+    heard = []
+    first = checker.check(["fptt"], jobs=1, cache=tmp_path, listen=heard.append)
+    assert [v.status for v in first["fptt"]] == ["proved"] * 3
+    assert [v.step for v in heard] == [s.id for s in d.steps]
+    again = checker.check(["fptt"], jobs=1, cache=tmp_path)
+    assert all(v.cached for v in again["fptt"])
+    assert [(v.step, v.identities) for v in again["fptt"]] == [(v.step, v.identities) for v in first["fptt"]]
+    monkeypatch.setattr(checker, "fingerprint", lambda: "other code")
+    assert not any(v.cached for v in checker.check(["fptt"], jobs=1, cache=tmp_path)["fptt"])
+
+
+def test_failures_are_not_kept(tmp_path, monkeypatch):
+    bad = replace(chapter("fptt"), steps=(replace(chapter("fptt").steps[0], equations=lambda: [Equation(X, Y)]),))
+    monkeypatch.setattr(checker, "chapter", lambda name: bad)
+    for _ in range(2):
+        (verdict,) = checker.check(["fptt"], jobs=1, cache=tmp_path)["fptt"]
+        assert (verdict.status, verdict.cached, verdict.failed) == ("failed", False, ("x = y",))
+
+
+def test_unknown_derivations_are_refused():
+    with pytest.raises(GradcertError, match="the derivation 'osttl' is unknown; allowed: paths, ostl"):
+        derivations.check(["osttl"])
+    with pytest.raises(GradcertError, match="unknown"):
+        derivations.render_terminal("osttl")
+
+
+def test_the_terminal_shows_every_step(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    out, pauses = io.StringIO(), []
+    console = Console(file=out, width=100, color_system=None)
+    assert derivations.render_terminal("fptt", console=console, pause=lambda: pauses.append(1))
+    text = out.getvalue()
+    assert len(pauses) == len(chapter("fptt").steps)
+    for s in chapter("fptt").steps:
+        assert f"✓ {s.id}" in text
+    assert "T103" in text
+    assert derivations.list_derivations() == dict(CHAPTERS)
