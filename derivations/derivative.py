@@ -66,7 +66,7 @@ def differentiate(ledger: Ledger, parameters: frozenset[Any]) -> tuple[list[Loca
                 continue
             key = _key(ledger, d, s)
             source = s if read is None else read.source
-            c = ledger.resolved(sympy.diff(d.expression, s))
+            c = ledger.resolved(_slope(d.expression, s))
             coefficients[source, key, s in parameters] = coefficients.get((source, key, s in parameters), 0) + c
         for (source, key, is_parameter), c in coefficients.items():
             target = sympy.Symbol(str(d.symbol).removeprefix("+"))
@@ -99,6 +99,12 @@ def differentiate(ledger: Ledger, parameters: frozenset[Any]) -> tuple[list[Loca
 def same(a: Any, b: Any) -> bool:
     """Return whether two expressions are equal as polynomials (or quotients)."""
     return a == b or is_zero(a - b)
+
+
+@lru_cache(maxsize=100_000)
+def _slope(expression: Any, s: Any) -> Any:
+    # both engines and all rules define the same names by the same expressions
+    return sympy.diff(expression, s)
 
 
 def _key(ledger: Ledger, d: Definition, s: Any) -> Link | Use | None:
