@@ -88,8 +88,13 @@ def options_of(name: str, units: int, *, family: str, fixed: dict[str, Any]) -> 
 
 
 def alternatives(given: Any) -> st.SearchStrategy[Any]:
-    """Return a fixed option, or one of a list of them."""
-    return st.sampled_from(given) if isinstance(given, list) else st.just(given)
+    """Return a fixed option, or one of a list of them; a mapping with a name is a surrogate."""
+    many = given if isinstance(given, list) else [given]
+    return st.sampled_from([_surrogate(g) if isinstance(g, dict) else g for g in many])
+
+
+def _surrogate(spec: dict[str, Any]) -> Surrogate:
+    return Surrogate(spec["name"], **{k: v for k, v in spec.items() if k != "name"})
 
 
 def _functions(option: str, family: str) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ smaller whole numbers, in this order.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,7 @@ from gradcert.reference.cells.protocol import Cell
 from gradcert.reference.feedback import feedback_shapes
 from gradcert.reference.numbers import Array
 from gradcert.reference.synapses import Conv2d, Dense
+from gradcert.reference.tape import record
 
 __all__ = [
     "FAMILIES",
@@ -248,6 +250,8 @@ def problems(
             {name: draw(arrays(shape, family=family, largest=4, per=2)) for name, shape in shapes.items()},
             FLOAT64,
         ).in_numbers(Floats(dtype))
+    if family == "exact" and draw(st.booleans()):
+        problem = _with_a_tie(problem)
     if not vacuous:
         assume(why_vacuous(problem, row) is None)
     if family == "exact":
@@ -255,6 +259,26 @@ def problems(
         assume(max(bits_needed(problem, r) for r in rows) <= SIGNIFICAND[dtype])
     if family == "bounded":
         assume(is_decided(problem, row, dtype=dtype))
+    return problem
+
+
+def _with_a_tie(problem: Problem) -> Problem:
+    """Move a bias so that the first unit is exactly at its threshold at the first step of the first sample.
+
+    What happens at a tie is part of a claim, and random numbers meet few (trap T114).
+    """
+    layer = record(problem.network, problem.parameters, problem.inputs).layers[0]
+    if "threshold" not in layer.p or "b" not in layer.layer.cell.trained or "v" not in layer.now:
+        return problem
+    threshold = np.broadcast_to(layer.p["threshold"], (layer.layer.units,))[0]
+    bias = np.array(problem.parameters["layers.0.b"])
+    # the bias may be scaled on its way by a gain that is a power of two, or pass a rectifier that is closed
+    for gain in (1, 2, 4):
+        moved = bias.copy()
+        moved[0] += gain * (threshold - layer.now["v"][0, 0, 0])
+        found = replace(problem, parameters={**problem.parameters, "layers.0.b": moved})
+        if record(found.network, found.parameters, found.inputs).layers[0].now["v"][0, 0, 0] == threshold:
+            return found
     return problem
 
 

@@ -108,6 +108,13 @@ _ENTRIES = [
         outcomes=influence.outcomes,
     ),
     Entry(
+        "uoro_shared_noise",
+        "UORO with one noise for all samples: more variance, no bias, as long as the factors are not shared",
+        None,
+        {**claims.RATE, "losses": ("squared_error",)},
+        estimate=partial(wrong_influence.uoro, fault="T85 samples"),
+    ),
+    Entry(
         "kf_rtrl",
         "KF-RTRL",
         None,

@@ -45,7 +45,6 @@ _snap = partial(bug, CLASS, influence.snap, claims.SNAP_1, limits={**LONG, "unit
 ENTRIES: tuple[Entry, ...] = (
     _random("T84", "uniform_noise", "noise uniform on an interval", fault="T84", enumerable=False),
     _random("T85", "noise_of_one_step", "one noise for all steps", fault="T85 steps"),
-    _random("T85", "noise_of_one_sample", "one noise for all samples", fault="T85 samples", enumerable=False),
     _random("T86", "normaliser_on_one_factor", "r0 on one factor only", fault="T86", enumerable=False),
     _random(
         "T86", "normaliser_not_inverted", "r0 not inverted on the other factor", fault="T86 inverse", enumerable=False

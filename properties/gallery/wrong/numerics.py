@@ -9,8 +9,8 @@ import numpy as np
 from gradcert.properties.gallery import claims
 from gradcert.properties.gallery.entry import Entry
 from gradcert.properties.gallery.literal import lif, snu
+from gradcert.properties.gallery.unusual import orders
 from gradcert.properties.gallery.wrong.build import bug, row_of
-from gradcert.reference import FLOAT32
 
 CLASS = "surrogate and numerics"
 
@@ -21,17 +21,7 @@ def _with(name: str, **scales: float) -> dict[str, Any]:
 
 def single(problem: Any) -> Any:
     """Return the gradient computed in float32 under a float64 claim."""
-    arrays = {k: FLOAT32.array(v) for k, v in problem.parameters.items()}
-    values = row_of("ostl")(_Float32(problem, arrays))
-    return {k: v.astype(problem.inputs.dtype) for k, v in values.items()}
-
-
-class _Float32:
-    """A problem with its arrays in float32."""
-
-    def __init__(self, problem: Any, parameters: Any) -> None:
-        self.network, self.parameters, self.feedback = problem.network, parameters, problem.feedback
-        self.inputs, self.targets = FLOAT32.array(problem.inputs), FLOAT32.array(problem.targets)
+    return {k: v.astype(problem.inputs.dtype) for k, v in orders.single(problem).items()}
 
 
 def half(problem: Any) -> Any:
