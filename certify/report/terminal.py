@@ -87,4 +87,4 @@ def _evidence(certificate: Certificate) -> str:
     caught = sum(control.refuted > 0 for control in certificate.controls)
     seen = f"edges seen, in budgets: {edges}\n" if edges else ""
     controls = f"controls: {caught} of {len(certificate.controls)} known-wrong variants refuted"
-    return f"{seen}{controls}; {certificate.seconds:g} s"
+    return f"{seen}{controls}; {certificate.seconds:g} s\nidentity {certificate.identity}"

@@ -1,0 +1,199 @@
+"""The certificate as one self-contained HTML page: the verdict first, no script, nothing from a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import jinja2
+
+from gradcert.certify.certificate import CaseResult, Certificate
+from gradcert.certify.claims import from_dict
+from gradcert.certify.report import heatmap, unrolled
+from gradcert.certify.report.junit import where
+
+WORDS = {"certified": "Certified", "refuted": "Refuted", "inconclusive": "Inconclusive"}
+
+
+def write(certificate: Certificate) -> str:
+    """Return the page."""
+    page: str = _template().render(
+        c=certificate,
+        word=WORDS[certificate.verdict],
+        claim=str(from_dict(certificate.claim)),
+        tiles=_tiles(certificate),
+        groups=_groups(certificate),
+        steps=_steps(certificate),
+        legend=heatmap.legend(),
+        markers=unrolled.markers(),
+        graphs=_graphs(certificate),
+        alignment=_alignment(certificate),
+        edges=_edges(certificate),
+        commands=_commands(certificate),
+        where=where,
+    )
+    return page
+
+
+@lru_cache(maxsize=1)
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("gradcert.certify.report", "."),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["figure"] = figure
+    return environment.get_template("report.html.jinja")
+
+
+def figure(value: float | None) -> str:
+    """Return a number in the few digits that a reader wants.
+
+    Examples
+    --------
+    >>> figure(None), figure(float("inf")), figure(0.0), figure(0.02934), figure(3.2e11)
+    ('–', '∞', '0', '0.0293', '3·10¹¹')
+    """
+    if value is None:
+        return "–"
+    if value in (float("inf"), float("-inf")):
+        return "∞" if value > 0 else "−∞"
+    if value != value:
+        return "NaN"
+    if value == 0 or 1e-3 <= abs(value) < 1e4:
+        return f"{value:.3g}"
+    mantissa, exponent = f"{value:.0e}".split("e")
+    raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{mantissa}·10{raised}"
+
+
+def _tiles(certificate: Certificate) -> list[tuple[str, str, str]]:
+    counts = certificate.counts
+    caught = sum(control.refuted > 0 for control in certificate.controls)
+    exact = sum(case.exact for case in certificate.cases)
+    return [
+        (f"{counts['passed']} / {len(certificate.cases)}", "cases inside their budget", ""),
+        (figure(certificate.worst), "worst error, in budgets", "1 is the limit"),
+        (str(exact), "cases judged to the last bit", "budget zero"),
+        (f"{caught} / {len(certificate.controls)}", "known-wrong controls refuted", "all have to be"),
+    ]
+
+
+def _groups(certificate: Certificate) -> list[dict[str, Any]]:
+    """Return a heat map for every cell and depth: parameters x cases."""
+    groups: dict[str, list[CaseResult]] = {}
+    for case in certificate.cases:
+        if case.parameters:
+            cell, depth, *_ = case.id.split("/")
+            groups.setdefault(f"{cell}, {depth} layer{'s' if depth != '1' else ''}", []).append(case)
+    out = []
+    for name, cases in groups.items():
+        names = list(dict.fromkeys(n for case in cases for n in case.parameters))
+        rows = {n: [heatmap.Cell(_worst(case.parameters.get(n)), _title(n, case)) for case in cases] for n in names}
+        labels = [str(k + 1) for k in range(len(cases))]
+        picture = heatmap.draw(rows, labels, caption=f"errors of {name}", axis="case")
+        out.append({"name": name, "picture": picture, "cases": cases})
+    return out
+
+
+def _worst(entry: Mapping[str, float] | None) -> float | None:
+    return entry["worst"] if entry is not None else None
+
+
+def _title(name: str, case: CaseResult) -> str:
+    entry = case.parameters.get(name)
+    if entry is None:
+        return f"{name}, {case.id}: not there"
+    return f"{name}, {case.id}: worst {figure(entry['worst'])} budgets, {figure(entry['error'])} of the norm"
+
+
+def _steps(certificate: Certificate) -> list[dict[str, Any]]:
+    """Return a heat map for every case that was asked step by step."""
+    out = []
+    for record in certificate.figures.get("steps", ()):
+        rows = {}
+        for name, entries in record["parameters"].items():
+            rows[name] = [
+                heatmap.Cell(_worst(e), f"{name}, first {t} steps: {figure(e['worst']) if e else 'no'} budgets")
+                for t, e in enumerate(entries, start=1)
+            ]
+        labels = [str(t) for t in range(1, record["steps"] + 1)]
+        picture = heatmap.draw(rows, labels, caption=f"errors by time step of {record['case']}", axis="first t steps")
+        first = next(
+            (t + 1 for t in range(record["steps"]) if any((row[t].ratio or 0) > 1 for row in rows.values())), None
+        )
+        out.append({"case": record["case"], "picture": picture, "first": first})
+    return out
+
+
+def _graphs(certificate: Certificate) -> list[dict[str, Any]]:
+    out = []
+    for record in certificate.figures.get("graph", ()):
+        layers = record["layers"]
+        panels = [
+            {
+                "title": f"parameters of layer {k}",
+                "picture": unrolled.draw(layers, k),
+                "text": _sentence(layers, k),
+            }
+            for k in range(len(layers))
+        ]
+        states = {unrolled.status(e) for layer in layers for e in [*layer["own"], *layer["upper"]]}
+        legend = [(s, text) for s, text in unrolled.STATES.items() if s in states]
+        out.append({"group": record["group"], "found": record["found"], "panels": panels, "legend": legend})
+    return out
+
+
+def _sentence(layers: list[Mapping[str, Any]], target: int) -> str:
+    """Return in words what the drawing of one layer shows."""
+    parts = []
+    for number, layer in enumerate(layers[target:], start=target):
+        edges = layer["own"] if number == target else layer["upper"]
+        for state, word in (("missing", "missing"), ("extra", "extra")):
+            names = [e["edge"] for e in edges if unrolled.status(e) == state]
+            if names:
+                parts.append(f"{word} in layer {number}: {', '.join(names)}")
+    return "; ".join(parts)
+
+
+def _alignment(certificate: Certificate) -> list[dict[str, Any]]:
+    out = []
+    for record in certificate.figures.get("alignment", ()):
+        known = [row for row in record["rules"] if row["error"] is not None]
+        rows = sorted(known, key=lambda row: row["error"])
+        nearest = rows[0]["error"] if rows else None
+        for_table = [
+            {
+                **row,
+                "claimed": row["rule"] == certificate.claim["rule"],
+                "nearest": row["error"] == nearest,
+                "bar": max(0.0, row["cosine"] or 0.0) * 100,
+            }
+            for row in rows
+        ]
+        out.append({"group": record["group"], "cases": record["cases"], "rows": for_table})
+    return out
+
+
+def _edges(certificate: Certificate) -> list[tuple[str, float]]:
+    """Return every edge that the cases see, with the budgets by which the best case of the weakest group sees it."""
+    weakest: dict[str, float] = {}
+    for labels in certificate.separated.values():
+        for label, budgets in labels.items():
+            if budgets:
+                weakest[label] = min(weakest.get(label, budgets), budgets)
+    return list(weakest.items())
+
+
+def _commands(certificate: Certificate) -> list[tuple[str, str]]:
+    options = f"--seed {certificate.seed} --profile {certificate.profile}"
+    subject = certificate.subject if ":" in certificate.subject else f"-- {certificate.subject}"
+    claim = f"--rule {certificate.claim['rule']} " + " ".join(f"--cell {c}" for c in certificate.claim["cells"])
+    return [
+        ("Run it again", f"gradcert certify {options} {claim} --certificate again.json {subject}"),
+        ("Verify the certificate", "gradcert verify certificate.json"),
+        ("See what changed since", "gradcert diff certificate.json again.json"),
+    ]
