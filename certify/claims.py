@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
-from gradcert.reference.cells import CELLS
+from gradcert.reference.cells import cell_named
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.loss import KINDS
 from gradcert.reference.rules import rule_named
@@ -67,8 +67,7 @@ class Claim:
                 raise GradcertError(f"a claim with {name}=()", allowed="one or more")
             object.__setattr__(self, name, items)
         rule_named(self.rule)
-        cells = {*self.cells, *([self.readout] if self.readout else [])}
-        _check("cells", cells, CELLS)
+        kinds = [cell_named(cell) for cell in (*self.cells, *([self.readout] if self.readout else []))]
         _check("dtype", [self.dtype], DTYPES)
         _check("acceptance", [self.acceptance], CLASSES)
         if self.acceptance != "exact":
@@ -80,7 +79,7 @@ class Claim:
         for depth in self.depths:
             if type(depth) is not int or not 1 <= depth <= 8:
                 raise GradcertError(f"depth {depth!r}", allowed="1 to 8 layers")
-        known = {f.name for cell in self.cells for f in fields(CELLS[cell])}
+        known = {f.name for kind in kinds[: len(self.cells)] for f in fields(kind)}
         _check("options", self.options, known)
 
     def to_dict(self) -> dict[str, Any]:

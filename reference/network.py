@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.reference.cells import CELLS
+from gradcert.reference.cells import cell_named
 from gradcert.reference.cells.protocol import Cell
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.loss import Loss
@@ -158,9 +158,7 @@ def from_dict(spec: Mapping[str, Any]) -> Network:
 
 
 def _layer(spec: Mapping[str, Any]) -> Layer:
-    if spec["cell"] not in CELLS:
-        raise GradcertError(f"the cell {spec['cell']!r} is unknown", allowed=", ".join(sorted(CELLS)))
-    cell: Any = CELLS[spec["cell"]]
+    cell: Any = cell_named(spec["cell"])
     options = {k: _option(v) for k, v in spec.get("options", {}).items()}
     wrong = sorted(set(options) - {f.name for f in fields(cell)})
     if wrong:

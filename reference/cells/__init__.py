@@ -1,5 +1,11 @@
-"""Cells: one file each. `CELLS` is the registry; adding a cell is adding a file and a row."""
+"""Cells: one file each. `CELLS` is the registry; adding a cell is adding a file and a row.
 
+A cell of somebody else is called ``path/to/file.py:attribute`` and registered when it is first asked for.
+"""
+
+from typing import Any
+
+from gradcert.reference.cells import elsewhere
 from gradcert.reference.cells.alif import Alif
 from gradcert.reference.cells.gru import Gru
 from gradcert.reference.cells.integrator import Integrator
@@ -13,4 +19,16 @@ from gradcert.reference.cells.ssnu import Ssnu
 
 CELLS = {cell.name: cell for cell in (Snu, Ssnu, Lif, Alif, Ltc, Rnn, LeakyRnn, Lstm, Gru, Integrator)}
 
-__all__ = ["CELLS", "Alif", "Gru", "Integrator", "LeakyRnn", "Lif", "Lstm", "Ltc", "Rnn", "Snu", "Ssnu"]
+
+def cell_named(name: str) -> Any:
+    """Return a cell class by its name.
+
+    Examples
+    --------
+    >>> cell_named("lif") is Lif
+    True
+    """
+    return elsewhere.find(name, CELLS)
+
+
+__all__ = ["CELLS", "Alif", "Gru", "Integrator", "LeakyRnn", "Lif", "Lstm", "Ltc", "Rnn", "Snu", "Ssnu", "cell_named"]
