@@ -294,6 +294,24 @@ def test_a_gate_multiplied_out_leaves_its_rounding():
     assert abs((0.1 + 1e8 / 3) - 1e8 / 3 - 0.1) <= result.budget()
 
 
+def test_gates_do_not_pile_up():
+    # the majorant of 1 - z is 2 where z = 1; taken at its word it would double at every step that resets
+    balls = Balls(Precision(53))
+    with working_precision():
+        x, z = balls.exactly([0.1, 1.0])
+        for _ in range(20):
+            x = x * (1 - z)
+    assert x.bound <= 2 * 0.1
+
+
+def test_four_ulps_of_a_library_function_are_inside_and_nine_are_not():
+    balls = Balls(Precision(53))
+    with working_precision():
+        (y,) = balls.tanh(balls.exactly([0.3]))
+    for ulps, inside in ((4, True), (9, False)):
+        assert bool(ulps * np.spacing(y.value()) <= y.budget()) is inside
+
+
 def test_zero_times_anything_is_exact():
     balls = Balls(Precision(24))
     x, zero = balls.exactly([0.1, 0.0])

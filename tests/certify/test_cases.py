@@ -5,14 +5,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from gradcert.certify import controls
-from gradcert.certify.campaign import SEPARATION, _controls, certify
+from gradcert.certify import campaign, controls
+from gradcert.certify.campaign import SEPARATION, certify
 from gradcert.certify.cases.case import Spec
 from gradcert.certify.cases.generate import generate
 from gradcert.certify.cases.plan import plan
 from gradcert.certify.claims import Claim
 from gradcert.certify.rows import changes, present
-from gradcert.reference import CELLS, GradcertError, record, rule_named
+from gradcert.reference import CELLS, Floats, GradcertError, forward, record, reverse, rule_named
 
 CLAIMS = [
     Claim(rule="bptt", cells="lif", depths=(1, 2, 3)),
@@ -103,14 +103,31 @@ def test_what_a_claim_fixes_stays_fixed():
             assert (layer.cell.leak, layer.cell.strict, layer.cell.bias) == (0.5, True, False)
 
 
+def subject_of(claim):
+    """The reference itself, in the claimed dtype."""
+
+    def subject(p):
+        given, numbers = (p.network, p.parameters, p.inputs, p.targets), Floats(p.dtype)
+        return reverse.gradients(*given, rule=rule_named(claim.rule), numbers=numbers, feedback=p.feedback)
+
+    return subject
+
+
 @pytest.mark.parametrize("claim", CLAIMS, ids=str)
 def test_every_control_is_refuted(claim):
-    cases = [generate(spec, claim) for spec in plan(claim, "quick")]
-    shown, _, void = _controls(cases, claim)
-    assert void == []
+    certificate = certify(subject_of(claim), claim=claim, profile="quick")
+    assert certificate.verdict == "certified", certificate.reason
+    shown = certificate.controls
     assert {"divided by T", "divided by 2", "sign reversed", "targets one step late"} <= {c.name for c in shown}
     assert any(c.name.startswith("without") or c.name.startswith("with ") for c in shown)
     assert all(0 < c.refuted <= c.shown for c in shown)
+
+
+def test_edges_that_are_hardly_seen_void_the_run(monkeypatch):
+    monkeypatch.setattr(campaign, "SEPARATION", {"float64": 1e30})
+    certificate = certify(subject_of(CLAIMS[0]), claim=CLAIMS[0], profile="quick")
+    assert certificate.verdict == "inconclusive"
+    assert "hardly see the edge" in certificate.reason
 
 
 def test_a_judge_that_passes_everything_voids_the_run(monkeypatch):
@@ -118,28 +135,17 @@ def test_a_judge_that_passes_everything_voids_the_run(monkeypatch):
         return False
 
     monkeypatch.setattr(controls, "refuted", blind)
-    from gradcert.reference import reverse
-
-    def subject(p):
-        return reverse.gradients(p.network, p.parameters, p.inputs, p.targets, rule=rule_named("bptt"))
-
-    certificate = certify(subject, rule="bptt", cell="rnn", profile="quick")
+    certificate = certify(subject_of(Claim(rule="bptt", cells="rnn")), rule="bptt", cell="rnn", profile="quick")
     assert certificate.verdict == "inconclusive"
     assert "the control 'without RECURRENT' passed on every case" in certificate.reason
 
 
 def test_the_reference_has_to_pass(monkeypatch):
-    from gradcert.reference import forward, reverse
-
     def wrong(*arguments, **options):
         return {name: 1.01 * g for name, g in reverse.gradients(*arguments, **options).items()}
 
     monkeypatch.setattr(forward, "gradients", wrong)
-
-    def subject(p):
-        return reverse.gradients(p.network, p.parameters, p.inputs, p.targets, rule=rule_named("bptt"))
-
-    certificate = certify(subject, rule="bptt", cell="rnn", profile="quick")
+    certificate = certify(subject_of(Claim(rule="bptt", cells="rnn")), rule="bptt", cell="rnn", profile="quick")
     assert certificate.verdict == "inconclusive"
     assert "leaves its own budget" in certificate.reason
 
@@ -148,7 +154,7 @@ def test_the_reference_has_to_pass(monkeypatch):
     ("options", "words"),
     [
         ({"rule": "nothing", "cells": "rnn"}, "the rule 'nothing' is unknown"),
-        ({"rule": "bptt", "cells": "neuron"}, "cells: 'neuron'"),
+        ({"rule": "bptt", "cells": "neuron"}, "'neuron'"),
         ({"rule": "bptt", "cells": ()}, "a claim with cells=()"),
         ({"rule": "bptt", "cells": "rnn", "depths": 0}, "depth 0"),
         ({"rule": "bptt", "cells": "rnn", "dtype": "float16"}, "dtype: 'float16'"),
