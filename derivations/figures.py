@@ -36,9 +36,10 @@ def unrolled(cell: Cell, rule: Rule, *, steps: int = 3) -> Figure:
         for t in range(steps)
         for i, node in enumerate(nodes)
     }
-    body = []
+    body: list[str] = []
     for t in range(steps):
         x = 40 + column * t
+        seen: dict[tuple[str, str], int] = {}
         body.append(f'<text x="{x}" y="{height - 8}" class="label">x, t={t + 1}</text>')
         for link in cell.links:
             if link.source == "x":
@@ -47,7 +48,16 @@ def unrolled(cell: Cell, rule: Rule, *, steps: int = 3) -> Figure:
                 body.append(_arrow(place[link.source, t], place[link.target, t], "edge space"))
             elif t:
                 kind = "kept" if link.edge in rule.own else "dropped"
-                body.append(_arrow(place[link.source, t - 1], place[link.target, t], f"edge {kind}", link.edge.value))
+                shift = 9 * seen.get((link.source, link.target), 0)  # two edges between the same nodes lie side by side
+                seen[link.source, link.target] = seen.get((link.source, link.target), 0) + 1
+                (xa, ya), (xb, yb) = place[link.source, t - 1], place[link.target, t]
+                body.append(_arrow((xa, ya - shift), (xb, yb - shift), f"edge {kind}", link.edge.value))
+                if t == 1:
+                    share = 0.38 + 0.12 * (len(seen) + seen[link.source, link.target] - 2) % 0.4
+                    at = (xa + share * (xb - xa), ya - shift + share * (yb - ya) - 4)
+                    body.append(
+                        f'<text x="{at[0]:.0f}" y="{at[1]:.0f}" class="label edge-name">{link.edge.value}</text>'
+                    )
     for (node, _), (x, y) in place.items():
         body.append(f'<circle cx="{x}" cy="{y}" r="13" class="node"/>')
         body.append(f'<text x="{x}" y="{y + 4}" class="name">{escape(node)}</text>')

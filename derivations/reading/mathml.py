@@ -34,22 +34,24 @@ def parts(name: str) -> tuple[str, str, str]:
 
     Examples
     --------
-    >>> parts("v0^2[0,1]"), parts("W1[0,1]"), parts("+a0^0[0,0]")
-    (('v', '2', '(1) 3'), ('W', '12', '(2)'), ('I', 'a1', '(1) 1'))
+    >>> parts("v0^2[0,1]"), parts("v1^2[0,1]"), parts("W0[0,1]"), parts("H_u1[0,1]"), parts("+a0^0[0,0]")
+    (('v', '2', '(3)'), ('v', '2', '(3), l=2'), ('W', '12', ''), ('H', 'u,12', 'l=2'), ('I', 'a,1', '(1)'))
     """
     if name in PARTS:
         return PARTS[name]
     if match := _NAMED.fullmatch(name):
         drive, base, layer, step, _, unit = match.groups()
-        when = "0" if step == "init" else str(int(step) + 1)
-        low = f"{base if drive else ''}{int(unit) + 1}"
-        return "I" if drive else base, low, f"({int(layer) + 1}) {when}"
+        when = "(0)" if step == "init" else f"({int(step) + 1})"
+        low = f"{base if drive else ''}{',' if drive else ''}{int(unit) + 1}"
+        return "I" if drive else base, low, f"{when}, l={int(layer) + 1}" if layer != "0" else when
     if match := _ARRAY.fullmatch(name):
         base, layer, indices = match.groups()
         numbers = [str(int(i) + 1) for i in indices.split(",")]
         if base in ("x", "y"):
-            return base, numbers[-1], numbers[0]
-        return GREEK.get(base, base), "".join(numbers), f"({int(layer) + 1})" if layer else ""
+            return base, numbers[-1], f"({numbers[0]})"
+        letter, _, more = GREEK.get(base, base).partition("_")
+        low = f"{more}{',' if more else ''}{''.join(numbers)}"
+        return letter, low, f"l={int(layer) + 1}" if layer not in ("", "0") else ""
     stem = name.rstrip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ᵗˢᵏᵀⁿ")
     return stem, "", name[len(stem) :].translate(_SUPER)
 
@@ -126,6 +128,9 @@ def prose(text: str) -> str:
 
 def equation(left: Any, right: Any, label: str = "") -> str:
     """Return a displayed equation, with words in front of it where it has a label."""
-    body = f"<mrow>{mathml(left)}<mo>=</mo>{mathml(right)}</mrow>"
     words = f'<span class="words">{prose(label)}</span>' if label else ""
-    return f'<div class="eq">{words}<math display="block">{body}</math></div>'
+    lines = [f"<mrow>{mathml(left)}<mo>=</mo>{mathml(right)}</mrow>"]
+    if max(len(str(left)), len(str(right))) > 40:
+        lines = [mathml(left), f"<mrow><mo>=</mo>{mathml(right)}</mrow>"]
+    body = "".join(f'<math display="block">{line}</math>' for line in lines)
+    return f'<div class="eq">{words}{body}</div>'

@@ -14,6 +14,7 @@ from gradcert.derivations.checker import Verdict, checked
 from gradcert.derivations.reading.mathml import parts
 from gradcert.derivations.record import Derivation, Step
 
+SHOWN = 3  # equations of a step; the pages have all
 MARKS = {"proved": ("✓", "green"), "definition": ("≝", "cyan"), "failed": ("✗", "bold red")}
 
 
@@ -24,7 +25,7 @@ def plain(expression: Any) -> str:
     --------
     >>> import sympy
     >>> plain(sympy.Symbol("v0^1[0,0]") ** 2 * sympy.Symbol("leak0[0]"))
-    'leak₁·v₁^(2)²'
+    'λ₁·v₁⁽²⁾²'
     """
     import sympy
     from sympy.printing.str import StrPrinter
@@ -34,12 +35,16 @@ def plain(expression: Any) -> str:
             base, low, up = parts(str(expr))
             if str(expr).startswith("<"):
                 return str(expr)[1:-1].split("|")[0]
+            low = f"_{low}" if low[:1].isalpha() else low
             low = low.translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
-            up = up.split(" ")[-1] if " " in up else ("" if up.startswith("(") else up)
-            return base + low + (f"^({up})" if up else "")
+            if all(c in "0123456789+-=()tT" for c in up):
+                return base + low + up.translate(str.maketrans("0123456789+-=()tT", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ᵗᵀ"))
+            return f"{base}{low}^({up})"
 
     found = Printer().doprint(sympy.sympify(expression))
-    return str(found).replace("**2", "²").replace("**", "^").replace("*", "·")
+    for name, letter in (("**2", "²"), ("**", "^"), ("*", "·"), ("sigma", "σ"), ("phi", "φ")):
+        found = str(found).replace(name, letter)
+    return str(found)
 
 
 def render(derivation: Derivation, console: Console, *, pause: Callable[[], None] | None = None) -> bool:
@@ -83,9 +88,13 @@ def _step(step: Step, verdict: Verdict, console: Console) -> None:
     head = Text.assemble((f"{mark} ", style), (step.id, "bold"), f"  {verdict.identities} identities")
     console.print(head + Text(f", {step.sizes}" if step.sizes else ""))
     console.print(Padding(Text(step.why), (0, 0, 0, 2)))
-    for e in (step.equations() if step.equations else ())[:6]:
-        label = f"{e.label}: " if e.label else ""
-        console.print(Padding(Text(f"{label}{plain(e.left)} = {plain(e.right)}", style="cyan"), (0, 0, 0, 4)))
+    equations = step.equations() if step.equations else ()
+    for e in equations[:SHOWN]:
+        console.print(Padding(Text(f"{e.label}:" if e.label else "", style="dim"), (0, 0, 0, 4)))
+        console.print(Padding(Text(plain(e.left), style="cyan"), (0, 0, 0, 6)))
+        console.print(Padding(Text(f"= {plain(e.right)}", style="cyan"), (0, 0, 0, 6)))
+    if len(equations) > SHOWN:
+        console.print(Padding(Text(f"and {len(equations) - SHOWN} more", style="dim"), (0, 0, 0, 4)))
     where = "; ".join(x for x in (", ".join(step.code), step.source) if x)
     if step.premises:
         where += f"; rests on {', '.join(step.premises)}"
