@@ -82,7 +82,7 @@ def test_options_win_over_the_decorator(subject):
         (["certify", "nothing"], "package.module:attribute"),
         (["certify", "{undeclared}"], "declares no claim"),
         (["certify", "{subject}", "--rule", "nothing"], "the rule 'nothing' is unknown"),
-        (["certify", "{subject}", "--cell", "nothing"], "cells: 'nothing'"),
+        (["certify", "{subject}", "--cell", "nothing"], "'nothing'"),
         (["certify", "{subject}", "--option", "colour=red"], "options: 'colour'"),
         (["certify", "{subject}", "--option", "colour"], "NAME=VALUE"),
         (["certify", "{subject}", "--profile", "slow"], "'slow' is not one of"),
