@@ -8,10 +8,10 @@ from typing import Any
 
 from gradcert.hardware_models.catalogue import program
 from gradcert.hardware_models.chips import Profile
-from gradcert.hardware_models.description.compare import flatten, random_inputs
+from gradcert.hardware_models.description.compare import flatten, random_inputs, random_states
 from gradcert.hardware_models.description.simulate import Simulator
 
-Step = Callable[[Mapping[str, int]], Mapping[str, int]]
+Step = Callable[[Mapping[str, int], Mapping[str, int]], Mapping[str, int]]
 
 
 @dataclass(frozen=True)
@@ -43,17 +43,16 @@ def judge_fixed_point(
 
     Parameters
     ----------
-    subject : called once per step with stored integers by name (`x[0]`, `target[0]`, random words such as
-        `W.word[0,1]`),
-        starting from reset; returns stored integers of whichever intermediates it has, by the description's names
-        (`v.next[0]`, `W.next[1,0]`). Every returned name is compared; an empty answer raises nothing and compares
-        nothing.
+    subject : called once per step with stored integers by name: the inputs (`x[0]`, `target[0]`, random words such as
+        `W.word[0,1]`) and the states before the step (`v[0]`, `W[1,0]`); returns stored integers of whichever
+        intermediates it has (`v.next[0]`, `W.next[1,0]`). Every returned name is compared; `compared` says which.
+        Every fourth step starts from random states, which a run from reset would hardly reach.
     profile, rule, inputs, neurons, outputs : the description.
     steps, seed : how many random steps, from which seed.
 
     Examples
     --------
-    >>> judge_fixed_point(lambda given: {"z.next[0]": 0}, "q-format", "ottt", steps=3).conforms
+    >>> judge_fixed_point(lambda given, state: {}, "q-format", "ottt", steps=3).conforms
     True
     """
     described = program(profile, rule, inputs=inputs, neurons=neurons, outputs=outputs)
@@ -61,8 +60,11 @@ def judge_fixed_point(
     compared: dict[str, None] = {}
     first = None
     for index, one in enumerate(random_inputs(described, steps, seed)):
+        if index % 4 == 0:
+            simulator.state = random_states(described, seed + index)
+        states = flatten(described, simulator.state)
         expected: dict[str, Any] = flatten(described, simulator.step(one))
-        for name, got in subject(flatten(described, one)).items():
+        for name, got in subject(flatten(described, one), states).items():
             described.node(name.partition("[")[0])
             compared[name] = None
             if first is None and expected[name] != got:

@@ -39,9 +39,10 @@ def fit(x: Array, target: Format, policy: Overflow, *, held: Array | None = None
     low, high = target.low, target.high
     if x.size == 0 or (x.min() >= low and x.max() <= high):
         return x, None
-    outside = (x < low) | (x > high)
     if policy is Overflow.SATURATE:
-        return np.minimum(np.maximum(x, low), high), outside
+        clipped = np.clip(x, low, high)
+        return clipped, clipped != x
+    outside = (x < low) | (x > high)
     if policy is Overflow.WRAP:
         return ((x - low) & ((1 << target.width) - 1)) + low, outside
     if held is None:

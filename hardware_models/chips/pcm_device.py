@@ -123,7 +123,8 @@ class PcmPairs:
         if scheme == "sign":
             count = np.sign(change).astype(np.int64)
         elif scheme == "stochastic":
-            count = (np.abs(change) / scale > self.random.random(self.shape)) * np.sign(change).astype(np.int64)
+            hit = np.abs(change) / scale > self.random.random(self.shape)
+            count = np.where(hit, np.sign(change), 0).astype(np.int64)
         elif scheme == "accumulate":
             self.remainder = self.remainder + change / STEP
             count = np.floor(self.remainder / 0.125).astype(np.int64)

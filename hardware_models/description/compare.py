@@ -45,8 +45,8 @@ def random_inputs(program: Program, steps: int, seed: int) -> list[dict[str, Arr
         for node in leaves:
             shape = program.shape(node)
             if isinstance(node.numeric.format, FloatFormat):
-                drawn = [float(node.numeric.format.round(Fraction(v))) for v in rng.normal(size=shape).ravel()]
-                one[node.name] = np.array(drawn, np.float32).reshape(shape)
+                values = [float(node.numeric.format.round(Fraction(v))) for v in rng.normal(size=shape).ravel()]
+                one[node.name] = np.array(values, np.float32).reshape(shape)
                 continue
             low, high = node.bounds
             drawn = rng.integers(low, high, shape, dtype=np.int64, endpoint=True)

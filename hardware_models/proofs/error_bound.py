@@ -112,7 +112,9 @@ def update_bound(unit: Program, p: Profile, trace: Fraction) -> UpdateBound:
     return UpdateBound(credit_error, trace, scaled + rounding_error(unit.node("w.step").numeric).size)
 
 
-def prove_update(unit: Program, p: Profile, bound: UpdateBound, *, second: bool = False) -> Verdict:
+def prove_update(
+    unit: Program, p: Profile, bound: UpdateBound, *, second: bool = False, pin_trace: bool = False
+) -> Verdict:
     """Prove the update's bound for all credits and traces in their formats, real operands within their errors."""
     step = int_step(unit)
     nodes = {n.name: n for n in step.program.nodes}
@@ -123,6 +125,10 @@ def prove_update(unit: Program, p: Profile, bound: UpdateBound, *, second: bool 
         gap = z3.ToReal(step.values[name]) * _rational(nodes[name].format.ulp) - real
         assume += [gap >= -_rational(error), gap <= _rational(error)]
         real_inputs[name] = real
+    if pin_trace:  # enough for a refutation, and linear: the largest trace, as far above the real one as it can be
+        high = nodes["trace"].format.high
+        top = high * nodes["trace"].format.ulp - bound.trace
+        assume += [step.values["trace"] == high, real_inputs["trace"] == _rational(top)]
     state = {n.name: z3.RealVal(0) for n in step.program.of_kind("state")}
     values = real_step(unit, state=state, inputs=real_inputs)
     gap = z3.ToReal(step.values["w.step"]) * _rational(nodes["w.step"].format.ulp) - values["w.step"]
@@ -188,7 +194,9 @@ def _update_records(p: Profile, trace: Bound) -> list[ProofRecord]:
     unit = profile_weight(p)
     bound = update_bound(unit, p, trace.size)
     verdict = prove_update(unit, p, bound, second=True)
-    twin = prove_update(with_rounding(unit, "w.step", Rounding.AWAY), p, replace(bound, step=bound.step / 2))
+    # the twin claims a quarter of an ulp, which rounding away from zero must break
+    quarter = replace(bound, step=unit.node("w.step").format.ulp / 4)
+    twin = prove_update(with_rounding(unit, "w.step", Rounding.AWAY), p, quarter, pin_trace=True)
     claim = f"update within {float(bound.step):.6g} of the real-valued one, trace and credit within their errors"
     records = [
         ProofRecord(2, claim, p.name, verdict.status, twin.status, verdict.second, verdict.seconds + twin.seconds)

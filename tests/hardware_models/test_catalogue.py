@@ -25,15 +25,15 @@ def test_simulator_equals_the_fraction_oracle(profile: str, rule: str) -> None:
     if profile == "bfloat16":
         pytest.importorskip("ml_dtypes")
     step = program(profile, rule, inputs=3, neurons=2, outputs=2)
-    assert oracle_difference(step, random_inputs(step, 25, 1)) is None
+    assert oracle_difference(step, random_inputs(step, 12, 1)) is None
 
 
 @pytest.mark.parametrize(("profile", "rule"), pairs(fixed=True))
 def test_simulator_equals_solver_terms_and_rtl(profile: str, rule: str, needs) -> None:
     step = program(profile, rule)
-    inputs = random_inputs(step, 200, 2)
-    assert solver_difference(step, inputs[:2], bits=False) is None
-    assert solver_difference(step, inputs[:2], bits=True) is None
+    inputs = random_inputs(step, 60, 2)
+    assert solver_difference(step, inputs[:1], bits=False) is None
+    assert solver_difference(step, inputs[:1], bits=True) is None
     needs("iverilog", "vvp")
     assert rtl_difference(step, inputs) is None
 

@@ -112,7 +112,7 @@ def test_builder_refuses_what_it_cannot_express() -> None:
         lambda: b.input("x", Format(True, 8)),
         lambda: b.input("z", Format(True, 8), ("k",)),
         lambda: b.constant("c", Format(False, 4, 4), Fraction(3)),
-        lambda: b.cast("r", x, Numeric(Format(True, 4), Rounding.STOCHASTIC)),
+        lambda: b.cast("r", x, Numeric(Format(True, 4, -2), Rounding.STOCHASTIC)),
         lambda: b.cast("h", x, Numeric(Format(True, 4), Rounding.FLOOR, Overflow.HOLD)),
         lambda: Builder("b", {}).program().node("nothing"),
     ):
