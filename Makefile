@@ -12,7 +12,7 @@ ROOMS := $(shell ls -d */__init__.py | cksum | cut -d' ' -f1)
 STAMP := .venv/.installed-$(ROOMS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install debian test certify lint format properties clean
+.PHONY: help install debian test certify peers lint format properties clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ test: lint ## lint, types, room contracts, all tests
 
 certify: install ## certify the real third-party code in examples/
 	$(BIN)/python examples/run_all.py
+
+peers: ## environments of their own for libraries whose pins clash: .venv-peers-torch, .venv-peers-jax
+	PYTHON=$(PYTHON) scripts/peers.sh
 
 lint: install ## ruff, mypy, import-linter
 	$(BIN)/ruff check .

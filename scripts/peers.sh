@@ -36,7 +36,7 @@ for name in "${@:-all}"; do
     case $name in
     jax | all)
         environment jax
-        install jax jax==0.10.2 braintrace==0.2.6 flax optax grain jax_tqdm
+        install jax jax==0.10.2 braintrace==0.2.6 flax optax grain jax_tqdm nir==1.0.8
         install jax --no-deps spyx==1.0.0
         ;;
     esac
