@@ -85,11 +85,14 @@ def deep(cell: Any, *, inputs: int = 2, units: int = 2) -> Network:
 def problems(cell: Any) -> list[Problem]:
     """Return the problems that every row is proved on: two layers of the cell, and one under a leaky readout.
 
-    Cells of many gates take two steps where the others take three: their polynomials have 10^6 terms otherwise, and
-    length is the business of the induction.
+    Cells of many gates take two steps and one input where the others take three and two: their polynomials have 10^6
+    terms otherwise, and length is the business of the induction.
     """
-    steps = 3 if len(cell.nodes) <= 8 else 2
-    return [problem(deep(cell), steps=steps), problem(under_readout(cell), steps=3)]
+    small = len(cell.nodes) > 8
+    return [
+        problem(deep(cell, inputs=1 if small else 2), steps=2 if small else 3),
+        problem(under_readout(cell), steps=3),
+    ]
 
 
 def applicable(rule: Rule, network: Network) -> bool:

@@ -5,6 +5,7 @@ Only data: the checker (`checker`) decides, the readers (`reading`) show.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -53,6 +54,18 @@ class Step:
     code: tuple[str, ...] = ()
     source: str = ""
     sizes: str = ""
+
+
+def theorem(step: Step) -> str:
+    """Return the name under which a step is counted: steps that say the same cell by cell are one theorem.
+
+    Examples
+    --------
+    >>> theorem(Step("ostl.rows-lif-reset-hard", "why")), theorem(Step("ostl.jacobian", "why"))
+    ('ostl.rows', 'ostl.jacobian')
+    """
+    match = re.match(r"(.*\.(?:local|breaks|rows))-", step.id)
+    return match[1] if match else step.id
 
 
 @dataclass(frozen=True)

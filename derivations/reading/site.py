@@ -19,7 +19,7 @@ from gradcert.derivations.figures import dependencies
 from gradcert.derivations.reading import pages
 from gradcert.derivations.reading.mathml import equation, prose
 from gradcert.derivations.reading.terminal import MARKS
-from gradcert.derivations.record import Derivation, Step
+from gradcert.derivations.record import Derivation, Step, theorem
 
 ENVIRONMENT = Environment(autoescape=True, undefined=StrictUndefined)
 ENVIRONMENT.filters["prose"] = lambda text: Markup(prose(text))
@@ -128,11 +128,9 @@ def _chapter(d: Derivation, found: Mapping[str, Verdict], code: dict[str, str]) 
 
 def _group(step: Step) -> str:
     """Return a heading for steps that say the same for one cell after the other, else nothing."""
-    match = re.match(r"(.*\.(local|breaks|rows))-", step.id)
-    if match is None:
-        return ""
+    name = theorem(step)
     words = {"local": "Local derivatives", "breaks": "Broken on purpose", "rows": "Rows of the rule table"}
-    return f"{words[match[2]]} ({match[1]})"
+    return "" if name == step.id else f"{words[name.split('.')[-1]]} ({name})"
 
 
 def _link(reference: str, code: dict[str, str]) -> tuple[str, str] | None:

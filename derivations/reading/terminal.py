@@ -10,9 +10,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from gradcert.derivations.chapters import chapter
 from gradcert.derivations.checker import Verdict, checked
 from gradcert.derivations.reading.mathml import parts
-from gradcert.derivations.record import Derivation, Step
+from gradcert.derivations.record import Derivation, Step, theorem
 
 SHOWN = 3  # equations of a step; the pages have all
 MARKS = {"proved": ("✓", "green"), "definition": ("≝", "cyan"), "failed": ("✗", "bold red")}
@@ -113,22 +114,26 @@ def contents(chapters: Mapping[str, str], console: Console) -> None:
 
 
 def verdicts(found: Mapping[str, list[Verdict]], console: Console) -> None:
-    """Print the table of a check: theorem, steps, identities, seconds; then what failed."""
-    table = Table(
-        "derivation", "steps", "proved", "definitions", "identities", "seconds", "cached", box=None, pad_edge=False
-    )
+    """Print the table of a check, a row per theorem: its sizes, steps, identities and seconds; then what failed."""
+    columns = ("theorem", "sizes", "steps", "identities", "seconds", "cached")
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for name, steps in found.items():
-        count = {s: sum(v.status == s for v in steps) for s in MARKS}
-        mark, style = MARKS["failed" if count["failed"] else "proved"]
-        table.add_row(
-            Text(f"{mark} {name}", style=style),
-            str(len(steps)),
-            str(count["proved"]),
-            str(count["definition"]),
-            str(sum(v.identities for v in steps)),
-            f"{sum(v.seconds for v in steps):.1f}",
-            str(sum(v.cached for v in steps)),
-        )
+        by_id = {v.step: v for v in steps}
+        rows: dict[str, list[tuple[Step, Verdict]]] = {}
+        for step in chapter(name).steps:
+            if step.id in by_id:
+                rows.setdefault(theorem(step), []).append((step, by_id[step.id]))
+        for row, members in rows.items():
+            failed = any(v.status == "failed" for _, v in members)
+            mark, style = MARKS["failed" if failed else members[0][1].status]
+            table.add_row(
+                Text(f"{mark} {row}", style=style),
+                members[0][0].sizes,
+                str(len(members)),
+                str(sum(v.identities for _, v in members)),
+                f"{sum(v.seconds for _, v in members):.1f}",
+                str(sum(v.cached for _, v in members)),
+            )
     console.print(table)
     for steps in found.values():
         for v in steps:
