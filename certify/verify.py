@@ -85,16 +85,19 @@ def verify(
         "environment": environment(),
     }
     changed = difference({name: record[name] for name in here}, here)
-    again = certify(
-        subject.program or subject.name,
-        claim=from_dict(record["claim"]),
-        seed=record["seed"],
-        profile=record["profile"],
-        python=python,
-        limits=limits,
-        jobs=jobs,
-        progress=progress,
-    ).to_dict()
+    try:
+        again = certify(
+            subject.program or subject.name,
+            claim=from_dict(record["claim"]),
+            seed=record["seed"],
+            profile=record["profile"],
+            python=python,
+            limits=limits,
+            jobs=jobs,
+            progress=progress,
+        ).to_dict()
+    except GradcertError as error:
+        return Verification(UNDECIDED, (f"the subject cannot be run again: {error}",), (), (record["verdict"],))
     verdicts = (record["verdict"], again["verdict"])
     found = tuple(d for d in differences(record, again) if d.where.split(": ")[0] not in here and d.where != "suite")
     if not found and not changed:

@@ -14,6 +14,8 @@ COMMANDS = {
     "certify": "judge a subject against what it claims",
     "verify": "verify a certificate: its bytes, its identity, and that it comes out again",
     "diff": "explain what changed between two certificates",
+    "vectors": "write golden vectors, for what cannot be called from here",
+    "check": "judge a file of answers to golden vectors",
     "rules": "the rule table: edges kept x feedback",
 }
 

@@ -160,21 +160,19 @@ def _sentence(layers: list[Mapping[str, Any]], target: int) -> str:
 
 
 def _alignment(certificate: Certificate) -> list[dict[str, Any]]:
+    """Return a table for every cell and depth; rules that are one and the same there share a row."""
     out = []
     for record in certificate.figures.get("alignment", ()):
-        known = [row for row in record["rules"] if row["error"] is not None]
-        rows = sorted(known, key=lambda row: row["error"])
-        nearest = rows[0]["error"] if rows else None
-        for_table = [
-            {
-                **row,
-                "claimed": row["rule"] == certificate.claim["rule"],
-                "nearest": row["error"] == nearest,
-                "bar": max(0.0, row["cosine"] or 0.0) * 100,
-            }
-            for row in rows
-        ]
-        out.append({"group": record["group"], "cases": record["cases"], "rows": for_table})
+        rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+        for row in sorted((r for r in record["rules"] if r["error"] is not None), key=lambda r: r["error"]):
+            key = (row["cosine"], row["error"], row["ratio"], row["drawn"])
+            merged = rows.setdefault(key, {**row, "rules": [], "bar": max(0.0, row["cosine"] or 0.0) * 100})
+            merged["rules"].append((row["rule"], row["rule"] == certificate.claim["rule"]))
+        table = list(rows.values())
+        nearest = table[0]["error"] if table else None
+        for entry in table:
+            entry["nearest"] = entry["error"] == nearest
+        out.append({"group": record["group"], "cases": record["cases"], "rows": table})
     return out
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
-from gradcert.commands.common import limits, progress, writers, written
+from gradcert.commands.common import limits, named, progress, writers, written
 
 EPILOG = """\b
 Examples:
@@ -86,7 +85,7 @@ def command(
                 cell=cells or None,
                 layers=depths or None,
                 dtype=dtype,
-                options=_options(options),
+                options=named(options),
                 profile=profile,
                 seed=seed,
                 python=python,
@@ -101,21 +100,3 @@ def command(
     if not written(certificate, sealed=sealed, path=path, junit=junit, html=html):
         terminal.write(certificate, Console(highlight=False))
     sys.exit(certificate.exit_code)
-
-
-def _options(pairs: tuple[str, ...]) -> dict[str, Any] | None:
-    """Read NAME=VALUE; a value that is no JSON is a word."""
-    import json
-
-    from gradcert.reference.errors import GradcertError
-
-    out: dict[str, Any] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name:
-            raise GradcertError(f"--option {pair}", allowed="NAME=VALUE, such as strict=true or surrogate=atan")
-        try:
-            out[name] = json.loads(value)
-        except ValueError:
-            out[name] = value
-    return out or None

@@ -120,3 +120,21 @@ def progress(console: Console) -> Iterator[Callable[[int, int, str], None] | Non
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=None)
         yield lambda done, total, what: bar.update(task, completed=done, total=total, description=what)
+
+
+def named(pairs: tuple[str, ...]) -> dict[str, Any] | None:
+    """Read NAME=VALUE; a value that is no JSON is a word."""
+    import json
+
+    from gradcert.reference.errors import GradcertError
+
+    out: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise GradcertError(f"--option {pair}", allowed="NAME=VALUE, such as strict=true or surrogate=atan")
+        try:
+            out[name] = json.loads(value)
+        except ValueError:
+            out[name] = value
+    return out or None

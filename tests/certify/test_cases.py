@@ -5,12 +5,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from gradcert.certify import campaign, controls
-from gradcert.certify.campaign import SEPARATION, certify
+from gradcert.certify import conclude, controls
+from gradcert.certify.campaign import certify
 from gradcert.certify.cases.case import Spec
 from gradcert.certify.cases.generate import generate
 from gradcert.certify.cases.plan import plan
 from gradcert.certify.claims import Claim
+from gradcert.certify.conclude import SEPARATION
 from gradcert.certify.rows import changes, present
 from gradcert.reference import CELLS, Floats, GradcertError, forward, record, reverse, rule_named
 
@@ -124,7 +125,7 @@ def test_every_control_is_refuted(claim):
 
 
 def test_edges_that_are_hardly_seen_void_the_run(monkeypatch):
-    monkeypatch.setattr(campaign, "SEPARATION", {"float64": 1e30})
+    monkeypatch.setattr(conclude, "SEPARATION", {"float64": 1e30})
     certificate = certify(subject_of(CLAIMS[0]), claim=CLAIMS[0], profile="quick")
     assert certificate.verdict == "inconclusive"
     assert "hardly see the edge" in certificate.reason

@@ -1,0 +1,146 @@
+"""From what was seen to a certificate: controls, merged findings with their causes, the verdict."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from gradcert import __version__
+from gradcert.certify import diagnosis, figures
+from gradcert.certify.cases.case import Case
+from gradcert.certify.certificate import CERTIFIED, INCONCLUSIVE, REFUTED, Certificate, Control, Finding
+from gradcert.certify.claims import Claim
+from gradcert.certify.identity import environment
+from gradcert.certify.prepare import Prepared
+from gradcert.certify.run import Run
+from gradcert.reference.rules import rule_named
+
+# An edge counts as separated when dropping it moves the gradient this many budgets away.
+SEPARATION = {"float64": 1e4, "float32": 50.0}
+
+
+def conclude(
+    run: Run,
+    *,
+    subject: str,
+    replay: str,
+    digests: Mapping[str, str],
+    steps: list[dict[str, Any]],
+    seed: int,
+    profile: str,
+    started: float,
+) -> Certificate:
+    """Return the certificate of a campaign.
+
+    Parameters
+    ----------
+    subject : its name.
+    replay : the command that shows a finding again.
+    digests : as in `Certificate`.
+    steps : as from `gradcert.certify.figures.steps`.
+    started : `time.perf_counter` at the beginning.
+    """
+    cases = [prepared.case for prepared in run.prepared if prepared.case is not None]
+    shown, separated, void = _controls(run.prepared, run.claim)
+    findings = _findings(run, replay=replay)
+    verdict, reason = decide(run, findings, separated, void, run.claim)
+    wrong = [(case, answer) for case, answer, check in run.failed if check == "gradient"]
+    judged = [r.worst for r in run.results if r.worst is not None]
+    return Certificate(
+        verdict=verdict,
+        reason=reason,
+        subject=subject,
+        claim=run.claim.to_dict(),
+        seed=seed,
+        profile=profile,
+        findings=tuple(findings),
+        cases=tuple(run.results),
+        controls=tuple(shown),
+        separated=separated,
+        notes=tuple(dict.fromkeys(run.notes)),
+        worst=max(judged) if judged else None,
+        environment=environment(),
+        seconds=round(time.perf_counter() - started, 3),
+        suite=__version__,
+        digests=dict(digests),
+        figures=figures.collect(
+            cases, run.answers, wrong, steps, claimed=rule_named(run.claim.rule), refuted=verdict == REFUTED
+        ),
+    )
+
+
+def _controls(prepared: list[Prepared], claim: Claim) -> tuple[list[Control], dict[str, dict[str, float]], list[str]]:
+    """Return the controls, what the cases separate, and why the run is void, if it is."""
+    tally: dict[str, list[int]] = {}
+    void = []
+    ready = [(p, p.case) for p in prepared if p.case is not None]
+    for p, case in ready:
+        for name, verdict in p.variants:
+            if verdict is not None:
+                counts = tally.setdefault(name, [0, 0])
+                counts[0] += 1
+                counts[1] += verdict
+        if not p.sound:
+            void.append(f"the reference, run in {claim.dtype}, leaves its own budget on {case.id}")
+    separated: dict[str, dict[str, float]] = {}
+    for _, case in ready:
+        best = separated.setdefault(f"{case.spec.cell}/{case.spec.depth}", {})
+        for label, budgets in case.separates.items():
+            best[label] = max(best.get(label, 0.0), budgets)
+    void += [f"the control {name!r} passed on every case" for name, (_, wrong) in tally.items() if not wrong]
+    for group, labels in separated.items():
+        weak = [k for k, budgets in labels.items() if 0 < budgets < SEPARATION[claim.dtype]]
+        void += [f"the cases of {group} hardly see the edge {name}" for name in weak]
+    return [Control(name, shown, wrong) for name, (shown, wrong) in tally.items()], separated, void
+
+
+def _findings(run: Run, *, replay: str) -> list[Finding]:
+    """Merge findings of one kind, explain them, and say how to see them again."""
+    merged: dict[tuple[str, str], list[tuple[Case | None, Finding]]] = {}
+    for case, finding in run.findings:
+        key = (finding.check, finding.cause if finding.check in ("call", "inputs", "repeat") else "")
+        if finding.check == "structure":
+            key = (finding.check, finding.reason)
+        merged.setdefault(key, []).append((case, finding))
+    out = []
+    for (check, _), group in merged.items():
+        _, finding = max(group, key=lambda pair: _weight(pair[1])) if check == "gradient" else group[0]
+        cause = finding.cause
+        failed = [(case, answer) for case, answer, what in run.failed if what == check]
+        if check == "gradient":
+            cause = diagnosis.explain(failed, rule_named(run.claim.rule))
+        elif check == "outputs":
+            cause = diagnosis.explain_outputs(failed)
+        count = len({case.id for case, _ in group if case is not None}) or 1
+        out.append(replace(finding, cause=cause, cases=count, replay=replay))
+    return out
+
+
+def _weight(finding: Finding) -> float:
+    error = finding.where.get("relative error", 0.0)
+    return float(error) if error == error and error != float("inf") else 0.0
+
+
+def decide(
+    run: Run, findings: list[Finding], separated: Mapping[str, Mapping[str, float]], void: list[str], claim: Claim
+) -> tuple[str, str]:
+    """Return the verdict and its reason."""
+    passed = sum(r.verdict == "passed" for r in run.results)
+    ran = sum(r.verdict != "blocked" for r in run.results)
+    blocked = len(run.results) - ran
+    if findings and ran:
+        order = ("structure", "call", "inputs", "repeat", "outputs", "loss", "gradient", "import")
+        worst = min(findings, key=lambda f: order.index(f.check))
+        what = worst.cause if worst.check in ("gradient", "outputs") and worst.cause else worst.reason
+        return REFUTED, f"{worst.check}: {what}"
+    if not ran:
+        return INCONCLUSIVE, f"nothing ran: {findings[0].reason}" if findings else "nothing ran"
+    if void:
+        return INCONCLUSIVE, f"the run is void: {'; '.join(void[:3])}"
+    if blocked:
+        return INCONCLUSIVE, f"{blocked} of {len(run.results)} cases did not run"
+    exact = sum(r.exact for r in run.results)
+    bits = f", {exact} of them to the last bit" if exact else ""
+    return CERTIFIED, f"{passed} cases agree with {claim.rule} within their budgets{bits}"

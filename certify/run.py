@@ -1,0 +1,80 @@
+"""The state of a campaign: the subject's process, what it answered, and what was found so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gradcert.certify.answers import Answer
+from gradcert.certify.cases.case import Case
+from gradcert.certify.certificate import CaseResult, Finding
+from gradcert.certify.claims import Claim
+from gradcert.certify.journal import Journal
+from gradcert.certify.prepare import Prepared
+from gradcert.certify.problem import Problem
+from gradcert.certify.subject import Subject, Worker
+
+LOST = 3  # processes that may be lost before the rest of the campaign is blocked
+
+
+@dataclass
+class Run:
+    """What accumulates during a campaign."""
+
+    subject: Subject | None
+    claim: Claim
+    findings: list[tuple[Case | None, Finding]] = field(default_factory=list)
+    results: list[CaseResult] = field(default_factory=list)
+    answers: list[tuple[Case, Answer]] = field(default_factory=list)
+    failed: list[tuple[Case, Answer, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    prepared: list[Prepared] = field(default_factory=list)
+    lost: int = 0
+    worker: Worker | None = None
+    journal: Journal | None = None
+
+    def ask(self, case: Case) -> Answer | None:
+        """Have a case solved, in a new process if the last one was lost; None once too many were."""
+        return self.solve(case.problem) if self._alive(case) else None
+
+    def _alive(self, case: Case) -> bool:
+        """Return whether there is a process to ask, after starting one if there may be."""
+        if self.worker is None and self.subject is not None and self.lost < LOST:
+            started = self.subject.start()
+            if not isinstance(started, Worker):
+                where = {"output": tail(started.output)}
+                self.findings.append((case, Finding("import", case.id, started.reason, where=where)))
+                self.lost = LOST
+                return False
+            self.worker = started
+        return self.worker is not None
+
+    def solve(self, problem: Problem) -> Answer | None:
+        """Have any problem solved by the process that there is."""
+        if self.worker is None:
+            return None
+        answer = self.worker.ask(problem)
+        if _lost(answer):
+            self.worker, self.lost = None, self.lost + 1
+        return answer
+
+    def recall(self, case: Case) -> Answer | None:
+        """Return the answer that an interrupted run has had, if it had one."""
+        answer = self.journal.answers.get(case.id) if self.journal is not None else None
+        if answer is not None and _lost(answer):  # the process ended then, and so it does now
+            self.lost += 1
+            if self.worker is not None:
+                self.worker.stop()
+                self.worker = None
+        elif answer is not None:
+            self._alive(case)
+        return answer
+
+
+def _lost(answer: Answer) -> bool:
+    """Return whether the process ended with this answer."""
+    return answer.failure is not None and answer.failure.kind in ("died", "hung", "flooded", "garbled")
+
+
+def tail(text: str) -> list[str]:
+    """Return the last lines of an output."""
+    return text.strip().splitlines()[-12:]

@@ -1,0 +1,46 @@
+"""``gradcert check``."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from gradcert.commands.common import writers, written
+
+EPILOG = """\b
+Examples:
+  gradcert vectors --rule rtrl --cell rnn -o vectors
+  node examples/rtrl.mjs < problems.jsonl > answers.jsonl
+  gradcert check vectors answers.jsonl --html report.html
+
+\b
+An answer is a line {"id": ..., "gradients": {...}}, with "loss" and "outputs"
+if there are any; "id" is the vector's. A vector without an answer leaves the
+verdict inconclusive.
+Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 internal error."""
+
+
+@click.command("check", epilog=EPILOG)
+@click.argument("vectors", type=click.Path(file_okay=False))
+@click.argument("answers", type=click.Path(dir_okay=False))
+@writers
+def command(
+    vectors: str, answers: str, sealed: str | None, path: str | None, junit: str | None, html: str | None
+) -> None:
+    """Judge a file of answers to golden vectors, with the judge that subjects meet."""
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from gradcert.certify.report import terminal
+    from gradcert.certify.vectors import check
+    from gradcert.reference.errors import GradcertError
+
+    try:
+        certificate = check(Path(vectors), Path(answers))
+    except GradcertError as error:
+        raise click.UsageError(str(error)) from None
+    if not written(certificate, sealed=sealed, path=path, junit=junit, html=html):
+        terminal.write(certificate, Console(highlight=False))
+    sys.exit(certificate.exit_code)
