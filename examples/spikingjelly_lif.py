@@ -8,13 +8,15 @@ The node fires at ``>=``, and resets hard to zero in the same step; its input is
 * `gradients_detached`: with ``detach_reset=True``, BPTT without the RESET edge. The gate (1 - spike) of the leak stays.
 * `gradients_float32`: in float32 the library leaves autograd for a backward pass of its own, so it is a subject of its
   own.
+* `gradients_parametric`: ``ParametricLIFNode``, whose time constant is trained too.
 """
 
+import torch
 from spikingjelly.activation_based import functional, layer, neuron, surrogate
 from torch.nn import Sequential
 
 from gradcert.adapters.presets import claimed
-from gradcert.adapters.torch import subject
+from gradcert.adapters.torch import logit, negated, subject
 from gradcert.reference.presets import spikingjelly_lif
 
 SURROGATES = {"sigmoid": surrogate.Sigmoid, "piecewise_quadratic": surrogate.PiecewiseQuadratic}
@@ -52,3 +54,12 @@ def gradients_detached(layer):
 def gradients_float32(layer):
     """The default in float32, with the library's own backward pass."""
     return Sequential(*modules(layer, neuron.LIFNode))
+
+
+@claimed(spikingjelly_lif(), options={**OPTIONS, "train": ("leak",)})
+@subject(parameters={**PARAMETERS, "1.w": negated(logit("leak"))}, call="step", reset=functional.reset_net)
+def gradients_parametric(layer):
+    """``ParametricLIFNode``, one time constant for each unit: 1 / tau = 1 - leak = sigmoid(w)."""
+    linear, node = modules(layer, lambda _, **options: neuron.ParametricLIFNode(**options))
+    node.w = torch.nn.Parameter(torch.zeros(layer.units))  # the library's own is one float32 number for all units
+    return Sequential(linear, node)
