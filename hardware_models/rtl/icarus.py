@@ -42,6 +42,28 @@ def simulate_rtl(program: Program, inputs: Mapping[str, Array], *, verilog: str 
     return _unpack(read, rows)
 
 
+def simulate_steps(program: Program, leaves: Mapping[str, Array]) -> dict[str, Array]:
+    """Simulate independent steps of the combinational module: inputs, words and states are all given per step.
+
+    Parameters
+    ----------
+    program : the description.
+    leaves : stored integers by elaborated name of inputs, random words and states, each of shape (steps,).
+    """
+    flat = elaborate(program)
+    fed, read = flat.of_kind("input", "random", "state"), flat.operations
+    steps = len(next(iter(leaves.values())))
+    bench = _bench(program, fed, read, steps).replace("top dut (.clk(clk), .rst(rst), .en(1'b1), ", "unit dut (")
+    with tempfile.TemporaryDirectory() as folder:
+        here = Path(folder)
+        (here / "design.v").write_text(combinational(program, "unit") + bench)
+        (here / "in.hex").write_text(_pack([(n, np.asarray(leaves[n.name])) for n in fed], steps))
+        run(["iverilog", "-g2005", "-o", "sim", "design.v"], cwd=here)
+        run(["vvp", "-n", "sim"], cwd=here, seconds=600)
+        rows = (here / "out.hex").read_text().split()
+    return _unpack(read, rows)
+
+
 def _pack(columns: list[tuple[Node, Array]], steps: int) -> str:
     words = [0] * steps
     for node, values in columns:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from gradcert.hardware_models.arithmetic import RECKON
@@ -9,6 +10,7 @@ from gradcert.hardware_models.catalogue import pairs, program
 from gradcert.hardware_models.chips import PROFILES, q_format
 from gradcert.hardware_models.chips.loihi import BRIAN, EMULATORS, LAVA, NENGO, sum_of_products
 from gradcert.hardware_models.description.compare import (
+    lanes_difference,
     oracle_difference,
     random_inputs,
     rtl_difference,
@@ -59,7 +61,7 @@ def test_the_loihi_emulators_differ_where_they_are_documented_to() -> None:
             words = {n.name: n for n in step.of_kind("random")}
             given = {k: v for k, v in one.items() if k in ("x0", "y0") or k.startswith(("x1", "y1"))}
             drawn = int(one["w.next.word"])
-            given |= {n: drawn + 0 * sim.state["w"] if words[n].axes else drawn for n in words if n not in given}
+            given |= {n: np.full(sim.state["w"].shape if words[n].axes else (), drawn) for n in words if n not in given}
             values = sim.step(given)
             trace.append(values["x1.next"].tolist())
             weight.append(values["w.next"].tolist())
@@ -100,8 +102,6 @@ def test_the_real_valued_rule_on_balls_contains_the_rule_on_fractions() -> None:
 
 
 def _indices(v):
-    import numpy as np
-
     return np.ndindex(v.shape)
 
 
@@ -125,3 +125,12 @@ def test_unknown_names_are_one_clear_error() -> None:
         with pytest.raises(GradcertError):
             attempt()
     assert set(PROFILES) == {"q-format", "reckon", "loihi", "spinnaker", "bfloat16", "brainscales2", "pcm"}
+
+
+@pytest.mark.parametrize("profile", ["reckon", "spinnaker"])
+def test_independent_steps_from_random_states(profile: str, needs) -> None:
+    """What the benchmark runs 10^5 times: lanes of the simulator against the Fraction oracle and the RTL."""
+    step = program(profile, "ottt", inputs=1, neurons=1, outputs=1)
+    assert lanes_difference(step, 40, 1, rtl=False) is None
+    needs("iverilog", "vvp")
+    assert lanes_difference(step, 2000, 1, rtl=True) is None

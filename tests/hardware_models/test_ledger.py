@@ -44,7 +44,7 @@ def test_the_real_valued_description_is_the_reference_engines_rule(rule: str) ->
                 total[key] = total.get(key, Fraction(0)) + values[key]
     for name, array in wanted.items():
         for index in np.ndindex(array.shape):
-            assert Fraction(array[index]) == total[f"{name}.product[{','.join(map(str, index))}]"]
+            assert Fraction(float(array[index])) == total[f"{name}.product[{','.join(map(str, index))}]"]
         assert name in KEYS and (name == "H" or array.any())
 
 

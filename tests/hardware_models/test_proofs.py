@@ -87,7 +87,7 @@ def test_minimal_width_holds_and_one_bit_less_overflows_in_the_simulator(profile
 
 def test_minimal_width_of_reckons_trace_is_two_bits_more_than_it_has() -> None:
     assert minimal_widths(profile_trace(PROFILES["reckon"])) == {"e": 14}
-    assert PROFILES["reckon"].roles["trace"].format.width == 12
+    assert profile_trace(PROFILES["reckon"]).node("e").format.width == 12
 
 
 def test_an_accumulator_without_leak_has_no_bounded_invariant() -> None:

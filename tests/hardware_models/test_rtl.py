@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gradcert.hardware_models.arithmetic import Overflow, Rounding
+from gradcert.hardware_models.arithmetic import Overflow, Rounding, Stochastic
 from gradcert.hardware_models.chips import PROFILES
 from gradcert.hardware_models.chips.units import profile_trace
 from gradcert.hardware_models.rtl.equivalence import prove_equivalence, prove_same
@@ -88,9 +88,9 @@ def test_broken_twins_are_refuted_by_the_equivalence_proof(name: str, node: str,
     old = unit.program.node(node).numeric
     changed = {
         "wrap": lambda: replace(old, overflow=Overflow.WRAP),
-        "rounding": lambda: replace(old, source=replace(old.source, strict=True)),
-        "zero rule": lambda: replace(old, source=replace(old.source, hold_zero=False)),
-        "narrow": lambda: replace(old, format=old.format.narrower(2), overflow=Overflow.WRAP),
+        "rounding": lambda: replace(old, source=replace(old.source or Stochastic("none", 8), strict=True)),
+        "zero rule": lambda: replace(old, source=replace(old.source or Stochastic("none", 8), hold_zero=False)),
+        "narrow": lambda: replace(old, format=unit.program.node(node).format.narrower(2), overflow=Overflow.WRAP),
     }[fault]()
     assert prove_equivalence(unit, program=unit.program.change(node, numeric=changed)).status == "refuted"
 
