@@ -111,11 +111,14 @@ class Online:
 
 
 class Recursions:
-    """The recursions of all layers, and of all rows of all parameters for a rule with a reach."""
+    """The recursions of all layers, and of all rows of all parameters for a rule with a reach.
 
-    def __init__(self, network: Network, rule: Rule, *, window: int, steps: int) -> None:
+    `allowance` multiplies what is added to every norm for the rounding of its matrix (1 is what the derivation asks).
+    """
+
+    def __init__(self, network: Network, rule: Rule, *, window: int, steps: int, allowance: int = 1) -> None:
         self.network, self.rule, self.taken = network, rule, 0
-        count = roundings(network, max(window, steps) if window > 1 else 1)
+        count = allowance * roundings(network, max(window, steps) if window > 1 else 1)
         self._all: dict[tuple[int, str | None], Recursion] = {}
         for m, layer in enumerate(network.layers):
             names = tuple(layer.shapes())
@@ -163,9 +166,16 @@ class Recursions:
 
 
 def tape_bound(
-    tape: Tape, targets: Array, *, rule: Rule, feedback: Feedback, truth: frozenset[Edge], window: int
+    tape: Tape,
+    targets: Array,
+    *,
+    rule: Rule,
+    feedback: Feedback,
+    truth: frozenset[Edge] = TEMPORAL,
+    window: int,
+    allowance: int = 1,
 ) -> Bound:
-    """Return the bound of a recorded forward pass with windows of the given length."""
+    """Return the bound of a recorded forward pass with windows of the given length; `allowance` as in `Recursions`."""
     loss = tape.network.loss
     delta = loss.gradient(tape.outputs, targets, FLOAT64)
     share = np.asarray(targets, dtype=float)
@@ -175,6 +185,6 @@ def tape_bound(
         share = share if loss.when == "every" else np.concatenate([0 * share[:-1], share[-1:]])
     steps = delta.shape[0]
     shorter = rule if rule.window is None else replace(rule, window=min(rule.window, steps))
-    bounds = Recursions(tape.network, shorter, window=min(window, steps), steps=steps)
+    bounds = Recursions(tape.network, shorter, window=min(window, steps), steps=steps, allowance=allowance)
     bounds.step(Recorded(tape, shorter, feedback, truth), delta, share)
     return bounds.bound()
