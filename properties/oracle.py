@@ -36,6 +36,9 @@ def supports(problem: Problem, rule: Rule) -> bool:
     """Return whether the oracle can compute this row for this network."""
     if rule.feedback != "symmetric" or rule.reach is not None:
         return False
+    # dual numbers take psi where the step is taken; a cell may scale psi's argument, which no step shows
+    if any(getattr(layer.cell, "scaling", "none") != "none" for layer in problem.network.layers):
+        return False
     first = all(can_cut(layer, rule.own) for layer in problem.network.layers)
     above = problem.network.layers[1:]
     return first and all(can_cut(layer, rule.kept_above(layer.cell.name)) for layer in above)

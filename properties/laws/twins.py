@@ -30,8 +30,8 @@ class Twins:
 
 SPIKING = ("lif", "alif")
 TWINS = (
-    Twins("ottt", "sltt", {"cells_from": ("lif",), "leak": 0.0}, source="12.4"),
-    Twins("sltt", "ottt", {"cells_from": ("lif",), "leak": 0.0}, source="12.4"),
+    Twins("ottt", "sltt", {"cells_from": ("lif",), "leak": 0.0, "train": ()}, source="12.4"),
+    Twins("sltt", "ottt", {"cells_from": ("lif",), "leak": 0.0, "train": ()}, source="12.4"),
     Twins("bptt", "bptt-detached-reset", {"cells_from": SPIKING, "reset": "none"}, source="0.3"),
     Twins("bptt-detached-reset", "bptt", {"cells_from": SPIKING, "reset": "none"}, source="0.3"),
     Twins("tbptt", "bptt", {"steps": (2, 5)}, source="a window of T steps"),

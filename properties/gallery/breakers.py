@@ -1,0 +1,36 @@
+"""For every law a member of the gallery that breaks it: a law that nothing can break says nothing."""
+
+from __future__ import annotations
+
+BREAKERS: dict[str, str] = {
+    "row": "T05_reset_term_dropped",
+    "one-layer": "T03_lateral_transposed",
+    "stopped": "T06_gate_dropped",
+    "twins": "T13_input_decayed",
+    "one-step": "T62_one_over_batch",
+    "gru-biases": "T96_reset_on_the_other_side",
+    "own-rule": "T77_updated_twice",
+    "residual": "T12_read_before_update",
+    "affine": "T65_clipped",
+    "reduction": "T58_projection_unscaled",
+    "batch-sum": "T26_batch_summed_early",
+    "batch-order": "F06_batch_order",
+    "loss-steps": "T66_last_step_only",
+    "zero-loss": "F08_weight_decay",
+    "permutation": "F07_fixed_unit",
+    "padding": "F09_absolute_time",
+    "shift": "F09_absolute_time",
+    "input-scale": "F08_weight_decay",
+    "bias-column": "T30_bias_without_trace",
+    "learner": "F03_continued",
+    "causality": "F01_prophet",
+    "prefix": "F01_prophet",
+    "fresh-start": "F03_continued",
+    "memory": "F02_archivist",
+    "repeatable": "T64_not_zeroed",
+    "arguments": "F04_in_place",
+    "extreme": "T118_exponential_overflow",
+    "float32": "T122_half_precision",
+    "enumeration": "T88_fixed_start",
+    "unbiased": "T84_uniform_noise",
+}
