@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
+import sympy
+
 from gradcert.derivations.proof import Problem, problem
 from gradcert.reference.cells import CELLS, Integrator
 from gradcert.reference.network import Layer, Network
 from gradcert.reference.rules import RULES, Rule, rule_named
+
+# Constants that no option trains are free symbols as well.
+_FREE = sympy.symbols("v_r v_rest λ θ R")
 
 # Options to run through, cell by cell; a cell that is not named here runs with its defaults. `train` is filled in.
 _OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
@@ -17,9 +22,21 @@ _OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
     "lif": (
         {"reset": "subtract_before_leak", "recurrent": True},
         {"reset": "subtract_after_leak", "gain": "one_minus_leak", "recurrent": True},
-        {"reset": "hard", "recurrent": True},
-        {"reset": "hard", "gain": "one_minus_leak"},
+        {"reset": "hard", "recurrent": True, "reset_value": _FREE[0]},
+        {"reset": "hard", "gain": "one_minus_leak", "reset_value": _FREE[0], "rest": _FREE[1]},
+        {"reset": "hard_with_input", "recurrent": True, "reset_value": _FREE[0], "rest": _FREE[1]},
         {"reset": "none", "recurrent": True},
+        # one number for the whole layer: traces stay factorised
+        {"leak": _FREE[2], "threshold": _FREE[3], "recurrent": True, "train": ()},
+    ),
+    "alif": (
+        {"recurrent": True, "resistance": _FREE[4]},
+        {
+            "reset": "adaptive_threshold",
+            "gain": "one_minus_leak",
+            "adaptation_gain": "one_minus_rho",
+            "resistance": _FREE[4],
+        },
     ),
     "lstm": ({}, {"peepholes": True}),
     "gru": ({"reset": "after"}, {"reset": "before"}),
@@ -63,7 +80,7 @@ def variants() -> dict[str, Any]:
         train = trainable(cell)
         for options in _OPTIONS.get(name, ({},)):
             label = name + "".join(f" {k}={v}" for k, v in options.items())
-            out[label] = cell(**options, **({"train": train} if train else {}))
+            out[label] = cell(**{**({"train": train} if train else {}), **options})
     return out
 
 

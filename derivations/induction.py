@@ -26,6 +26,9 @@ from gradcert.reference.rules.rule import Rule
 from gradcert.reference.structure import basis
 from gradcert.reference.tangent import Tangent
 
+#: what a proof says that starts before the traces have reached the form that they keep
+CHANGED = "the traces change their form of storage"
+
 Entries = dict[Any, dict[tuple[Any, int], Any]]
 
 
@@ -83,7 +86,7 @@ def prove_for_every_length(p: Problem, rule: Rule, *, warm: int = 2) -> Result:
     ring = Ring([*expressions(locals_), *extra, *(sympy.sympify(e) for g in added.values() for e in g.flat)])
     failed = [f"{p.network.layers[0].cell.name}: {sentence}" for sentence in wrong]
     if form(learner) != shapes:
-        failed.append("the traces change their form of storage")
+        failed.append(CHANGED)
     count = len(ledger.factors) + 1
     for layer in range(p.network.depth):
         early = [x for x in locals_ if x.step < warm]

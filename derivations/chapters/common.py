@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradcert.derivations.cases import applicable, problems, rules, variants
-from gradcert.derivations.induction import prove_for_every_length
+from gradcert.derivations.induction import CHANGED, prove_for_every_length
 from gradcert.derivations.proof import Problem, Result, problem, prove
 from gradcert.derivations.record import Step
 from gradcert.reference.network import Network
@@ -45,8 +45,14 @@ def prove_rows(cell: Any, names: tuple[str, ...], *, every_length: bool) -> Resu
                 continue
             results += [prove(p, rule, engine) for engine in ("reverse", "forward")]
             if every_length and rule.chunk is None:
-                results.append(prove_for_every_length(problem(p.network, steps=3), rule))
+                results.append(_every_length(p.network, rule))
     return combined(f"{', '.join(names)} for {cell.name}", results)
+
+
+def _every_length(network: Network, rule: Rule) -> Result:
+    """Prove a row for every length; where traces take a step longer to reach their form, start a step later."""
+    early = prove_for_every_length(problem(network, steps=3), rule)
+    return prove_for_every_length(problem(network, steps=4), rule, warm=3) if early.failed == (CHANGED,) else early
 
 
 def cell_steps(

@@ -110,8 +110,8 @@ def _rule_plus_residual(network: Network, steps: int, names: tuple[str, ...] | N
 
 
 def _every_row() -> Result:
-    labels = ("snu transfer=tanh", "lif reset=hard recurrent=True", "rnn", "leaky_rnn", "alif")
-    cells = [cell for label, cell in variants().items() if label in labels]
+    labels = ("snu transfer=tanh", "lif reset=hard recurrent=True", "rnn", "leaky_rnn", "alif recurrent=True")
+    cells = [cell for label, cell in variants().items() if label.startswith(labels)]
     return combined("every row", [_rule_plus_residual(deep(cell, inputs=1), 3) for cell in cells])
 
 

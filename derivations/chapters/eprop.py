@@ -139,7 +139,7 @@ DERIVATION = Derivation(
             "eprop.adaptation",
             "Three steps of the engine's traces for an ALIF, entry by entry: the trace of v is the "
             "λ-filtered input, that of the adaptation is the published recursion, with ψ and x̂ of the step before.",
-            premises=("paths.local-alif", "ostl.jacobian"),
+            premises=("paths.local-alif-recurrent-true-resistance-r", "ostl.jacobian"),
             equations=_traces,
             code=("reference/forward.py:Learner", "reference/cells/alif.py"),
             source="mathematics.md 6",

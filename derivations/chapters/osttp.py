@@ -136,7 +136,7 @@ DERIVATION = Derivation(
             "osttp.split",
             "The split Jacobians as printed, for three resets, are what the code returns for the STATE and "
             "RESET edges.",
-            premises=("paths.local-lif-reset-hard-recurrent-true",),
+            premises=("paths.local-lif-reset-hard-recurrent-true-reset-value-v-r",),
             equations=_split,
             code=("reference/cells/lif.py:factors",),
             source="arXiv 2304.05124 Eq. 6, 8-9 (via third-party restatement); mathematics.md 5",
