@@ -51,7 +51,7 @@ def test_the_modes_are_pairwise_different() -> None:
 def test_stochastic_rounding_on_every_word(source: Stochastic) -> None:
     x = np.arange(-70, 71)
     for word in range(2**source.bits):
-        got = drop_bits(x, 4, Rounding.STOCHASTIC, word=np.int64(word), source=source)
+        got = drop_bits(x, 4, Rounding.STOCHASTIC, word=np.array(word), source=source)
         assert got.tolist() == [
             round_fraction(Fraction(int(v), 16), Rounding.STOCHASTIC, word=word, source=source) for v in x
         ]
@@ -113,7 +113,7 @@ def test_apytypes_agrees_inside_its_correct_region() -> None:
 def test_bfloat16_oracle_against_ml_dtypes() -> None:
     ml_dtypes = pytest.importorskip("ml_dtypes")
     words = np.random.default_rng(2).integers(0, 2**32, 4000, dtype=np.uint32).view(np.float32)
-    words = np.concatenate([words[np.isfinite(words)], np.float32([0, 1e-40, -3e-39, 1 / 3])])
+    words = np.concatenate([words[np.isfinite(words)], np.array([0, 1e-40, -3e-39, 1 / 3], np.float32)])
     for x in words:
         theirs = float(x.astype(ml_dtypes.bfloat16))
         try:
