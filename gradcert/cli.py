@@ -16,7 +16,10 @@ COMMANDS = {
     "diff": "explain what changed between two certificates",
     "vectors": "write golden vectors, for what cannot be called from here",
     "check": "judge a file of answers to golden vectors",
+    "atlas": "map a new rule among the known ones",
     "rules": "the rule table: edges kept x feedback",
+    "derive": "read the derivations, and prove them about the engine's own code",
+    "hardware": "on-chip learning in fixed point: descriptions, proofs, gradient ledger",
 }
 
 EPILOG = """\b

@@ -1,0 +1,125 @@
+"""``gradcert hardware``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+EPILOG = """\b
+Examples:
+  gradcert hardware                                   the profiles
+  gradcert hardware reckon --rule e-prop              formats, proofs and gradient ledger
+  gradcert hardware --check                           prove everything; 1 if a claim or a broken twin behaves
+  gradcert hardware --check reckon                    prove one profile
+  gradcert hardware --weight-bits 4..16 --plot w.png  gradient and training against width and rounding"""
+
+
+def _range(_: click.Context, __: click.Parameter, value: str | None) -> range | None:
+    if value is None:
+        return None
+    low, dots, high = value.partition("..")
+    if not (low.isdigit() and (high.isdigit() or not dots)):
+        raise click.BadParameter("give a width such as 8, or a range such as 4..16")
+    return range(int(low), int(high or low) + 1)
+
+
+@click.command("hardware", epilog=EPILOG)
+@click.argument("profile", required=False)
+@click.option("--rule", metavar="NAME", help="Show this rule on the profile.")
+@click.option("--check", "checking", is_flag=True, help="Prove every claim, each with its broken twin.")
+@click.option("--weight-bits", metavar="N..M", callback=_range, help="Sweep the width of the weights.")
+@click.option("--plot", type=click.Path(dir_okay=False), help="With --weight-bits: write a figure.")
+def command(profile: str | None, rule: str | None, checking: bool, weight_bits: range | None, plot: str | None) -> None:
+    """On-chip learning in fixed point: descriptions, proofs, and what the arithmetic does to the gradient."""
+    import sys
+
+    from rich.console import Console
+
+    from gradcert.reference.errors import GradcertError
+
+    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    try:
+        if checking:
+            if not _prove(profile, console):
+                sys.exit(1)
+        elif weight_bits is not None:
+            _sweep(weight_bits, rule or "ottt", plot, console)
+        elif profile is None:
+            _profiles(console)
+        else:
+            _describe(profile, rule or "e-prop", console)
+    except GradcertError as error:
+        raise click.UsageError(str(error)) from None
+    except ModuleNotFoundError as error:
+        raise click.UsageError(f"{error.name} is not installed; pip install 'gradcert[smt,plots,bf16]'") from None
+
+
+def _profiles(console: Console) -> None:
+    from rich.table import Table
+
+    from gradcert import hardware_models
+
+    table = Table("profile", "what it is", "from")
+    for p in hardware_models.profiles():
+        table.add_row(p.name, p.title, p.source)
+    console.print(table)
+
+
+def _describe(profile: str, rule: str, console: Console) -> None:
+    from rich.table import Table
+
+    from gradcert import hardware_models
+
+    found = hardware_models.describe(profile, rule)
+    table = Table("intermediate", "axes", "computes", "format", "rounding", "overflow", "random source")
+    for row in found.rows:
+        cells = (row.name, " ".join(row.axes), row.computes, row.format, row.rounding, row.overflow, row.source)
+        table.add_row(*cells)
+    console.print(f"[bold]{found.title}[/bold], {rule}\n{found.facts}")
+    console.print(table)
+    for note in found.notes:
+        console.print(f"- {note}")
+    _prove(profile, console)
+    book = hardware_models.ledger(rule, profile)
+    table = Table(
+        "weights", "|BPTT|", "|BPTT - rule| / |BPTT|", "|rule - chip| / |rule|", "cosine, rule", "cosine, chip", "signs that agree",
+        title=f"gradient ledger, {book.steps} steps, {book.flipped_spikes} of {book.spikes} spikes flipped",
+    )  # fmt: skip
+    for e in book.entries:
+        numbers = (e.bptt_norm, e.algorithm, e.arithmetic, e.cosine_rule, e.cosine_total, e.sign_agreement)
+        table.add_row(e.parameter, *(f"{n:.3g}" for n in numbers))
+    console.print(table)
+
+
+def _prove(profile: str | None, console: Console) -> bool:
+    from rich.table import Table
+
+    from gradcert import hardware_models
+
+    table = Table("", "claim", "profile", "proof", "broken twin", "second opinion", "seconds", "detail")
+    good, total = True, 0.0
+    for record in hardware_models.check(profile):
+        good, total = good and record.holds, total + record.seconds
+        mark = "[green]✓[/green]" if record.holds else "[red]✗[/red]"
+        words = (record.claim, record.profile, record.verdict, record.twin, record.second)
+        table.add_row(mark, *words, f"{record.seconds:.2f}", record.detail)
+    console.print(table)
+    console.print(f"{table.row_count} claims, {total:.1f} s; " + ("all hold" if good else "not all hold"))
+    return good
+
+
+def _sweep(widths: range, rule: str, plot: str | None, console: Console) -> None:
+    from rich.table import Table
+
+    from gradcert import hardware_models
+
+    table = Table("bits", "rounding", "cosine with BPTT", "relative error", "loss before", "loss after training")
+    for point in hardware_models.sweep(weight_bits=widths, rule=rule, plot=Path(plot) if plot else None):
+        numbers = (f"{point.cosine:.3f}", f"{point.error:.2g}", f"{point.first_loss:.3g}", f"{point.last_loss:.3g}")
+        table.add_row(str(point.weight_bits), point.rounding, *numbers)
+    console.print(table)
