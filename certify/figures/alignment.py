@@ -78,7 +78,16 @@ def alignment(pairs: Iterable[tuple[Case, Answer]]) -> list[dict[str, Any]]:
 
 
 def _group(name: str, members: list[tuple[Case, dict[str, Array]]]) -> dict[str, Any]:
-    recorded = [(given, floats(case.problem)) for case, given in members]
+    rows = against_rules([(case.problem, given) for case, given in members])
+    return {"group": name, "cases": [case.id for case, _ in members], "rules": rows}
+
+
+def against_rules(members: Iterable[tuple[Problem, Gradients]]) -> list[dict[str, Any]]:
+    """Return the measures of gradients against every row, over several problems of one network shape.
+
+    The gradients of all problems make one long vector, each problem scaled to the row's norm on it.
+    """
+    recorded = [(given, floats(problem)) for problem, given in members]
     rows = []
     for rule in RULES.values():
         ours: dict[str, Array] = {}
@@ -95,4 +104,4 @@ def _group(name: str, members: list[tuple[Case, dict[str, Array]]]) -> dict[str,
             theirs |= {f"{number}.{k}": v / size for k, v in reference.items()}
         if theirs:
             rows.append({"rule": rule.name, **measures(ours, theirs), "drawn": drawn})
-    return {"group": name, "cases": [case.id for case, _ in members], "rules": rows}
+    return rows

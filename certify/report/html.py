@@ -18,35 +18,40 @@ WORDS = {"certified": "Certified", "refuted": "Refuted", "inconclusive": "Inconc
 
 def write(certificate: Certificate) -> str:
     """Return the page."""
-    page: str = _template().render(
-        c=certificate,
-        word=WORDS[certificate.verdict],
-        claim=str(from_dict(certificate.claim)),
-        tiles=_tiles(certificate),
-        groups=_groups(certificate),
-        steps=_steps(certificate),
-        legend=heatmap.legend(),
-        markers=unrolled.markers(),
-        graphs=_graphs(certificate),
-        alignment=_alignment(certificate),
-        edges=_edges(certificate),
-        commands=_commands(certificate),
-        where=where,
+    page: str = (
+        environment()
+        .get_template("report.html.jinja")
+        .render(
+            c=certificate,
+            word=WORDS[certificate.verdict],
+            claim=str(from_dict(certificate.claim)),
+            tiles=_tiles(certificate),
+            groups=_groups(certificate),
+            steps=_steps(certificate),
+            legend=heatmap.legend(),
+            markers=unrolled.markers(),
+            graphs=_graphs(certificate),
+            alignment=_alignment(certificate),
+            edges=_edges(certificate),
+            commands=_commands(certificate),
+            where=where,
+        )
     )
     return page
 
 
 @lru_cache(maxsize=1)
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
+def environment() -> jinja2.Environment:
+    """Return what templates are rendered in: everything is escaped, nothing may be undefined."""
+    made = jinja2.Environment(
         loader=jinja2.PackageLoader("gradcert.certify.report", "."),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["figure"] = figure
-    return environment.get_template("report.html.jinja")
+    made.filters["figure"] = figure
+    return made
 
 
 def figure(value: float | None) -> str:

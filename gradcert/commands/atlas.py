@@ -1,0 +1,79 @@
+"""``gradcert atlas``."""
+
+from __future__ import annotations
+
+import shutil
+
+import click
+
+from gradcert.commands.common import FILE, limits, named, progress, put
+
+EPILOG = """\b
+Examples:
+  gradcert atlas examples/numpy_ostl.py:gradients --cell snu
+  gradcert atlas mine.py:gradients --cell lif --html atlas.html
+  gradcert atlas mine.py:gradients --cell lif --json atlas.json --png atlas.png
+
+\b
+Nothing is claimed and nothing is judged: the map shows where a new rule lies
+among known ones, over depth, length, leak and recurrence strength.
+Exit status: 0 drawn; 2 usage, or a subject that gives no gradient."""
+
+
+@click.command("atlas", epilog=EPILOG)
+@click.argument("subject", metavar="FILE.py:ATTRIBUTE | MODULE:ATTRIBUTE | -- COMMAND...", nargs=-1, required=True)
+@click.option("--cell", metavar="NAME", required=True, help="Cell of every layer.")
+@click.option("--option", "options", metavar="NAME=VALUE", multiple=True, help="Convention of the cell; JSON values.")
+@click.option("--draws", metavar="N", type=click.IntRange(1), default=3, show_default=True, help="Problems per point.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the first problem.")
+@click.option("--json", "path", metavar="FILE", type=FILE, help="Write every figure; - for standard output.")
+@click.option("--html", metavar="FILE", type=FILE, help="Write a page with plots and tables (extra: plots).")
+@click.option("--png", metavar="FILE", type=FILE, help="Write the plots (extra: plots).")
+@limits
+def command(
+    subject: tuple[str, ...],
+    cell: str,
+    options: tuple[str, ...],
+    draws: int,
+    seed: int,
+    path: str | None,
+    html: str | None,
+    png: str | None,
+    timeout: float,
+    memory: int,
+    python: str | None,
+) -> None:
+    """Map a learning rule among the known ones: cosine, relative error, ratio of norms, and what it misses of BPTT."""
+    import json
+
+    from rich.console import Console
+
+    from gradcert.certify.atlas import atlas
+    from gradcert.certify.report import atlas as report
+    from gradcert.certify.subject import Limits
+    from gradcert.reference.errors import GradcertError
+
+    if [path, html, png].count("-") > 1:
+        raise click.UsageError("standard output holds one report")
+    try:
+        with progress(Console(stderr=True)) as bar:
+            record = atlas(
+                subject if len(subject) > 1 or shutil.which(subject[0]) else subject[0],
+                cell=cell,
+                options=named(options),
+                draws=draws,
+                seed=seed,
+                python=python,
+                limits=Limits(call=timeout, memory=memory),
+                progress=bar,
+            )
+        if path is not None:
+            put(path, (json.dumps(record, indent=2, sort_keys=True) + "\n").encode())
+        if html is not None:
+            put(html, report.html(record).encode())
+        if png is not None:
+            put(png, report.plot(record, "png"))
+    except GradcertError as error:
+        raise click.UsageError(str(error)) from None
+    if "-" not in (path, html, png):
+        report.write(record, Console(highlight=False))
