@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from gradcert import __version__
 from gradcert.certify import figures, repeat
 from gradcert.certify.answers import Answer
 from gradcert.certify.cases.case import Case, Spec
@@ -24,6 +23,7 @@ from gradcert.certify.journal import Journal
 from gradcert.certify.prepare import Prepared, prepare_all
 from gradcert.certify.run import Run, tail
 from gradcert.certify.subject import Limits, Subject, Worker
+from gradcert.certify.suite import VERSION
 from gradcert.reference.errors import GradcertError
 
 Progress = Callable[[int, int, str], None]
@@ -103,7 +103,7 @@ def certify(
         run.worker = first
         try:
             if resume is not None:
-                asked = {"suite": __version__, "subject": who.name, "claim": wanted.to_dict(), "seed": seed}
+                asked = {"suite": VERSION, "subject": who.name, "claim": wanted.to_dict(), "seed": seed}
                 asked |= {"profile": profile, "digests": digests, "environment": environment()}
                 run.journal = Journal(resume, {"journal": "gradcert-journal-1", **asked})
             done = run.journal.prepared if run.journal is not None else None

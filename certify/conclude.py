@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from gradcert import __version__
 from gradcert.certify import diagnosis, figures
 from gradcert.certify.cases.case import Case
 from gradcert.certify.certificate import CERTIFIED, INCONCLUSIVE, REFUTED, Certificate, Control, Finding
@@ -15,6 +14,7 @@ from gradcert.certify.claims import Claim
 from gradcert.certify.identity import environment
 from gradcert.certify.prepare import Prepared
 from gradcert.certify.run import Run
+from gradcert.certify.suite import VERSION
 from gradcert.reference.rules import rule_named
 
 # An edge counts as separated when dropping it moves the gradient this many budgets away.
@@ -63,7 +63,7 @@ def conclude(
         worst=max(judged) if judged else None,
         environment=environment(),
         seconds=round(time.perf_counter() - started, 3),
-        suite=__version__,
+        suite=VERSION,
         digests=dict(digests),
         figures=figures.collect(
             cases, run.answers, wrong, steps, claimed=rule_named(run.claim.rule), refuted=verdict == REFUTED

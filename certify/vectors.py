@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from gradcert import __version__
 from gradcert.certify.answers import from_program
 from gradcert.certify.budget.expected import Bounds, Expected
 from gradcert.certify.campaign import judge
@@ -30,6 +29,7 @@ from gradcert.certify.identity import environment, reference_digest, sha256
 from gradcert.certify.prepare import Prepared, prepare_all
 from gradcert.certify.problem import from_json
 from gradcert.certify.run import Run
+from gradcert.certify.suite import VERSION
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.rules import rule_named
 
@@ -68,7 +68,7 @@ def write(folder: Path, claim: Claim, *, profile: str = "default", seed: int = 0
     used = sorted({flag for case in cases for flag in flags(case)})
     head = {
         "schema": SCHEMA,
-        "suite": __version__,
+        "suite": VERSION,
         "claim": claim.to_dict(),
         "seed": seed,
         "profile": profile,
