@@ -1,7 +1,8 @@
 """SpikingJelly 2.0.0: in ``OTTTSequential`` the first layer sees its input without a trace, and no bias has one.
 
 One layer, two inputs, one neuron, three steps, by hand in scalars. OTTT (arXiv 2210.04195) wants, with psi the
-surrogate and delta the loss gradient of the step, dE/dw_j = sum_t psi delta trace_j, dE/db = sum_t psi delta (trace of 1).
+surrogate and delta the loss gradient of the step, dE/dw_j = sum_t psi delta trace_j and dE/db = sum_t psi delta
+(trace of 1).
 """
 
 import math
