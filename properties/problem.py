@@ -104,5 +104,5 @@ def row(problem: Problem, rule: Rule, *, engine: str = "reverse") -> dict[str, A
     )
 
 
-def _listed(x: Array) -> Any:
+def _listed(x: Any) -> Any:
     return [_listed(e) for e in x] if np.ndim(x) else (float(x) if isinstance(x, (float, np.floating)) else str(x))

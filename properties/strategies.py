@@ -83,6 +83,7 @@ def rules(*names: str) -> st.SearchStrategy[Rule]:
 @st.composite
 def networks(
     draw: st.DrawFn,
+    /,
     *,
     family: str = "exact",
     cells_from: Sequence[str] | None = None,
@@ -200,6 +201,7 @@ def targets(network: Network, *, steps: int, batch: int, family: str = "exact") 
 @st.composite
 def problems(
     draw: st.DrawFn,
+    /,
     *,
     rule: Rule | str = "ostl",
     family: str = "exact",

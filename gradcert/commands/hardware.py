@@ -86,10 +86,9 @@ def _describe(profile: str, rule: str, console: Console) -> None:
         console.print(f"- {note}")
     _prove(profile, console)
     book = hardware_models.ledger(rule, profile)
-    table = Table(
-        "weights", "|BPTT|", "|BPTT - rule| / |BPTT|", "|rule - chip| / |rule|", "cosine, rule", "cosine, chip", "signs that agree",
-        title=f"gradient ledger, {book.steps} steps, {book.flipped_spikes} of {book.spikes} spikes flipped",
-    )  # fmt: skip
+    columns = ("|BPTT|", "|BPTT - rule| / |BPTT|", "|rule - chip| / |rule|", "cosine, rule", "cosine, chip")
+    title = f"gradient ledger, {book.steps} steps, {book.flipped_spikes} of {book.spikes} spikes flipped"
+    table = Table("weights", *columns, "signs that agree", title=title)
     for e in book.entries:
         numbers = (e.bptt_norm, e.algorithm, e.arithmetic, e.cosine_rule, e.cosine_total, e.sign_agreement)
         table.add_row(e.parameter, *(f"{n:.3g}" for n in numbers))

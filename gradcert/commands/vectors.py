@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from gradcert.commands.common import named
@@ -47,7 +49,7 @@ def command(
     from gradcert.reference.errors import GradcertError
 
     try:
-        chosen = {"depths": depths} if depths else {}
+        chosen: dict[str, Any] = {"depths": depths} if depths else {}
         claim = Claim(rule=rule, cells=cells, dtype=dtype, options=named(options) or {}, **chosen)
         number = vectors.write(Path(output), claim, profile=profile, seed=seed, jobs=jobs)
     except GradcertError as error:
