@@ -55,7 +55,7 @@ class Measured:
     """Gradients, and per entry how far each may be from the truth."""
 
     values: Mapping[str, Array]
-    slack: Mapping[str, Array]
+    slack: Mapping[str, Any]
 
     def plus(self, other: Measured, factor: Any = 1) -> Measured:
         """Return self + factor * other."""
@@ -115,9 +115,14 @@ class SubjectFailed(Exception):
 
 def measure_raw(subject: Subject, problem: Problem) -> dict[str, Array]:
     """Call the subject, on arrays of its own."""
+    return call(subject, problem.copy())
+
+
+def call(subject: Subject, problem: Problem) -> dict[str, Array]:
+    """Call the subject on the arrays of the problem themselves."""
     assert subject.gradients is not None
     try:
-        return dict(as_gradients(subject.gradients(problem.copy())))
+        return dict(as_gradients(subject.gradients(problem)))
     except Exception as error:
         # whatever third-party code raises is reported with the problem that made it raise
         raise SubjectFailed(problem, error) from error
@@ -168,15 +173,18 @@ def differ(law: str, problem: Problem, found: Measured, expected: Measured) -> C
     worst: tuple[float, Counterexample] | None = None
     for name, right in expected.values.items():
         if name not in found.values or np.shape(found.values[name]) != np.shape(right):
-            return Counterexample(law, problem, f"shape of {name}", (), np.shape(found.values.get(name)), right.shape)
+            return Counterexample(
+                law, problem, f"shape of {name}", (), np.shape(found.values.get(name, 0)), right.shape
+            )
         left = np.asarray(found.values[name])
         budget = np.asarray(found.slack[name]) + np.asarray(expected.slack[name])
         for index in np.ndindex(np.shape(right)):
-            a, b = left[index], right[index]
+            a: Any = left[index]
+            b: Any = right[index]
             allowed = float(budget[index]) if budget.ndim else 0.0
             if a == b:
                 continue
-            gap = abs(float(a) - float(b)) if isinstance(a, (float, np.floating)) else 1.0
+            gap = abs(float(a) - float(b)) if left.dtype.kind == "f" else 1.0
             if not gap <= allowed:
                 excess = gap - allowed if np.isfinite(gap) else np.inf
                 if worst is None or excess > worst[0]:

@@ -55,8 +55,8 @@ def surrogates(family: str) -> st.SearchStrategy[Surrogate]:
 def numbers_like(default: float, family: str, units: int) -> st.SearchStrategy[Any]:
     """Draw a constant of a cell: one number, or one per unit."""
     if family == "exact":
-        inside = (0.5, 0.25, 0.75)
-        choices = inside if 0 <= default < 1 else (0.5, 1.5, 0.75, 1.25, 1.0)
+        inside: tuple[float, ...] = (0.5, 0.25, 0.75)
+        choices: tuple[float, ...] = inside if 0 <= default < 1 else (0.5, 1.5, 0.75, 1.25, 1.0)
     else:
         choices = tuple(k / 16 for k in ((11, 13, 5, 15, 9) if 0 <= default < 1 else (11, 13, 20, 25, 16)))
     one = st.sampled_from(choices)
@@ -123,7 +123,7 @@ def words_of(name: str, option: str) -> tuple[str, ...]:
     return ()
 
 
-def _takes(cell: Any, option: str, word: str) -> bool:
+def _takes(cell: Any, option: str, word: Any) -> bool:
     try:
         cell(**{option: word})
     except GradcertError:
@@ -142,7 +142,7 @@ def trainable(name: str) -> tuple[str, ...]:
 
 
 @st.composite
-def cells(draw: st.DrawFn, name: str, units: int, *, family: str = "exact", **fixed: Any) -> Cell:
+def cells(draw: st.DrawFn, /, name: str, units: int, *, family: str = "exact", **fixed: Any) -> Cell:
     """Draw a cell of the registry with its options."""
     options = draw(options_of(name, units, family=family, fixed=fixed))
     made: Cell = CELLS[name](**options)
@@ -163,7 +163,7 @@ def exact_cells() -> tuple[str, ...]:
 
 def _is_exact(name: str) -> bool:
     numbers = Dyadics()
-    options = {f.name: _exact_option(getattr(CELLS[name](), f.name), f.name) for f in fields(CELLS[name])}  # type: ignore[arg-type]
+    options = {f.name: _exact_option(getattr(CELLS[name](), f.name), f.name) for f in fields(CELLS[name])}
     network = Network(layers=(Layer(CELLS[name](**options), inputs=1, units=1),))
     ones = {k: numbers.array(np.ones(s)) for k, s in network.shapes().items()}
     x = numbers.array(np.ones((1, 1, 1)))

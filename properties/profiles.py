@@ -14,7 +14,7 @@ class Profile:
     name : identifier.
     examples : per law and subject; laws in a prime field cost little and get `field` times as many.
     field : see above.
-    repeatable : draw the same examples every time, or new ones (failures are kept and replayed either way).
+    repeatable : draw the same examples every time where nothing is kept.
     """
 
     name: str

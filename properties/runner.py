@@ -74,7 +74,8 @@ def hold(
     ----------
     subject, law : who is held to what.
     profile : how many examples.
-    keep : folder for failing examples, which are replayed first; nothing is kept where None.
+    keep : folder for failing examples, which are replayed first; new ones are then drawn at random. Where None, nothing
+        is kept and the examples of a repeatable profile are the same on every run.
     examples : replaces the number of the profile.
     shrink : whether to look for the smallest counterexample, which takes much longer than finding one.
 
@@ -124,8 +125,6 @@ def hold(
             tally["edges"].update(decided)
             tally["telling"] += bool(decided) or not subject.rule.own
 
-    if profile.repeatable and database is not None:
-        once = seeded(once)
     try:
         once()
     except Unsupported:
@@ -138,13 +137,6 @@ def hold(
             write(keep / f"{name}.json", tally["found"])
         return _report(law, subject, BROKEN, tally)
     return _report(law, subject, HELD if tally["examples"] else EMPTY, tally)
-
-
-def seeded(test: Any) -> Any:
-    """Return the test with a fixed seed; a repeatable run can then also replay what an earlier one kept."""
-    from hypothesis import seed
-
-    return seed(0)(test)
 
 
 def _report(law: Law, subject: Subject, verdict: str, tally: dict[str, Any]) -> Report:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-HEAD = {"readout": "rnn", "readout_options": {"activation": "identity", "recurrent": False}}
-LEAKY = {"readout": "integrator", "readout_options": {"kappa": 0.75, "train": ()}}
+HEAD: dict[str, Any] = {"readout": "rnn", "readout_options": {"activation": "identity", "recurrent": False}}
+LEAKY: dict[str, Any] = {"readout": "integrator", "readout_options": {"kappa": 0.75, "train": ()}}
 RESETS = ["subtract_before_leak", "subtract_after_leak", "hard", "none"]
 
 OSTL_SNU: dict[str, Any] = {"rule": "ostl", "cells": ("snu", "ssnu"), "depths": (1, 2)}

@@ -65,7 +65,7 @@ def test_dyadics_know_how_many_bits_a_sum_of_products_needs(values):
     numbers = Dyadics()
     x = numbers.array(values)
     total = (x * x).sum() + x[0]
-    assert total.value == sum(Fraction(v) ** 2 for v in values) + Fraction(values[0])
+    assert total.value == to_rational(sum(Fraction(v) ** 2 for v in values) + Fraction(values[0]))
     # whatever the order: a float with that many bits holds every partial sum
     partial = np.cumsum([v * v for v in values])
     for part in partial:

@@ -33,7 +33,7 @@ def gradients(problem: Any, *, fault: str = "") -> dict[str, Any]:
     shape = {name: (batch, n, columns.get(name, 1)) for name in names}
     xh, epsa, eb = ({name: np.zeros(shape[name], dtype=dtype) for name in names} for _ in range(3))
     psi = np.zeros((batch, n), dtype=dtype)
-    history = []
+    history: list[Any] = []
     e: dict[str, Any] = {name: np.zeros(shape[name], dtype=dtype) for name in names}
     for t in range(steps):
         x, a_before = problem.inputs[t], th + beta * k

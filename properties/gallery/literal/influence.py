@@ -39,7 +39,9 @@ def walk(problem: Any) -> Iterator[tuple[Any, Any, dict[str, Any], Any]]:
 
 def snap(problem: Any, *, n: int = 1, fault: str = "") -> dict[str, Any]:
     """Return the SnAp-n gradient: the influence matrix confined to entries reachable within n steps."""
-    layer, out, m = problem.network.layers[0], {}, {}
+    layer = problem.network.layers[0]
+    out: dict[str, Any] = {}
+    m: dict[str, Any] = {}
     units = layer.units
     unit = np.eye(units, dtype=problem.inputs.dtype)
     h = problem.parameters.get("layers.0.H")
@@ -87,7 +89,8 @@ def uoro(problem: Any, noise: Any, *, fault: str = "", normalise: bool = True) -
         nu = np.broadcast_to(nu[:1], nu.shape) if fault == "T85 samples" else nu
         ja = np.einsum("bqp,bp->bq", jacobian, a)
         fresh = {k: np.einsum("bq,bj->bqj", nu * slope, s) for k, s in used.items()}
-        r0, r1 = 1, 1
+        r0: Any = 1
+        r1: Any = 1
         if normalise:
             r0 = _ratio(_norm(rows, batch), _norm({"a": ja}, batch), guard=fault != "T87")
             r1 = _ratio(_norm(fresh, batch), _norm({"n": nu * 1.0}, batch), guard=fault != "T87")
@@ -113,7 +116,8 @@ def kf_rtrl(problem: Any, signs: Any, *, fault: str = "", normalise: bool = True
         n1, n2 = signs[t, :, 0, None], signs[t, :, 1, None]
         ja = 0 * jacobian if a is None else np.einsum("bqp,bpi->bqi", jacobian, a)
         local = slope[:, :, None] * unit
-        p1, p2 = 1, 1
+        p1: Any = 1
+        p2: Any = 1
         if normalise:
             p1 = _ratio(_norm({"a": ja}, batch), _norm(u, batch))
             p2 = _ratio(_norm({"d": local}, batch), _norm(used, batch))

@@ -131,7 +131,10 @@ def gradients(
         decay = kappa * (fault != "T61")
         if fault == "T37":
             decay = runs[-1]["p"]["leak"][:1]
-        zbar, ones, gw, gb = 0.0, 0.0, 0.0, 0.0
+        zbar: Any = 0.0
+        ones: Any = 0.0
+        gw: Any = 0.0
+        gb: Any = 0.0
         for t in range(len(x)):
             zbar, ones = decay * zbar + x[t], decay * ones * (fault != "T35") + 1
             gw, gb = gw + gain * error[t].T @ zbar, gb + gain * error[t].sum(axis=0) * ones

@@ -51,7 +51,8 @@ def s_tllr(
     if fault == "T75":
         lq, lp, a_post, a_pre = lp, lq, a_pre, a_post
     runs, outputs = _runs(problem)
-    delta, found = errors(problem, outputs), {}
+    delta = errors(problem, outputs)
+    found: dict[str, Any] = {}
     for i in reversed(range(len(runs))):
         run = runs[i]
         if "head" in run:
@@ -72,7 +73,8 @@ def s_tllr(
 def otpe(problem: Any, *, fault: str = "") -> dict[str, Any]:
     """Return the OTPE gradient: the eligibility of a layer, filtered once more with the leak of the next one."""
     runs, outputs = _runs(problem)
-    delta, found = errors(problem, outputs), {}
+    delta = errors(problem, outputs)
+    found: dict[str, Any] = {}
     leaks = [0.0 if "head" in r else r["p"]["leak"][0] for r in runs]
     for i in reversed(range(len(runs))):
         run, up = runs[i], leaks[i + 1] if i + 1 < len(runs) else 0.0
@@ -111,7 +113,8 @@ def otpe(problem: Any, *, fault: str = "") -> dict[str, Any]:
 def ndot(problem: Any, *, fault: str = "") -> dict[str, Any]:
     """Return the NDOT update: OTTT with the ratio of successive membrane potentials for a leak."""
     runs, outputs = _runs(problem)
-    delta, found = errors(problem, outputs), {}
+    delta = errors(problem, outputs)
+    found: dict[str, Any] = {}
     for i in reversed(range(len(runs))):
         run = runs[i]
         if "head" in run:
@@ -179,7 +182,8 @@ def sltt_k(problem: Any, *, chosen: tuple[int, ...] = (0,), fault: str = "") -> 
     runs, outputs = _runs(problem)
     steps = len(outputs)
     live = np.array([t in chosen for t in range(steps)], dtype=float)[:, None, None]
-    delta, found = errors(problem, outputs) * live, {}
+    delta = errors(problem, outputs) * live
+    found: dict[str, Any] = {}
     if fault == "T63":
         delta = delta * steps / len(chosen)
     for i in reversed(range(len(runs))):

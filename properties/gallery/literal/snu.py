@@ -40,6 +40,7 @@ class Layer:
         self.total = {name: np.zeros_like(value) for name, value in parameters.items()}
         self.credit = np.zeros((batch, units), dtype=dtype)
         self.t = 0
+        self.last_x: Any = None
 
     def step(self, x: Any) -> Any:
         """One step of state and eligibility tensors."""

@@ -70,9 +70,9 @@ def forward_mode(problem: Any) -> Any:
         for i in range(value.numel()):
             direction = torch.zeros(value.numel(), dtype=value.dtype)
             direction[i] = 1
-            _, d = torch.func.jvp(
+            d = torch.func.jvp(
                 lambda v, n=name: _loss({**p, n: v}, x, y, last), (value,), (direction.reshape(value.shape),)
-            )
+            )[1]
             flat[i] = d
         out[name] = flat.reshape(value.shape).numpy()
     return out

@@ -43,7 +43,7 @@ def bug(
     )
 
 
-def row_of(rule: str, *, without: frozenset[Edge] = frozenset()) -> Callable[[Problem], Any]:
+def row_of(rule: str, *, without: frozenset[Edge] = frozenset()) -> Callable[[Any], Any]:
     """Return the reference's row of a rule, fewer edges perhaps, as a subject that may claim another rule."""
     found = RULES[rule]
     return partial(_row, replace(found, own=found.own - without, upper=found.upper - without))

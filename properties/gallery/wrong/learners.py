@@ -41,7 +41,8 @@ class Archivist:
     """A learner that keeps all inputs, and computes when it is asked."""
 
     def __init__(self, problem: Any) -> None:
-        self.network, self.parameters, self.seen = problem.network, problem.parameters, []
+        self.network, self.parameters = problem.network, problem.parameters
+        self.seen: list[tuple[Any, Any]] = []
 
     def step(self, x: Any, y: Any) -> None:
         """Remember the step."""
@@ -75,7 +76,8 @@ class Continued:
 def in_place(problem: Any) -> Any:
     """Return the gradient, having centred the inputs in place."""
     found = row_of("ostl")(problem)
-    problem.inputs -= problem.inputs.mean(axis=0) + 1
+    inputs = problem.inputs
+    inputs -= inputs.mean(axis=0) + 1
     return found
 
 
