@@ -9,8 +9,11 @@ The four functions below are what the command line is made of; each imports what
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from gradcert.reference.errors import GradcertError
 
 if TYPE_CHECKING:
     from gradcert.derivations.checker import Verdict
@@ -19,12 +22,8 @@ __all__ = ["check", "list_derivations", "render_terminal", "write_html"]
 
 
 def _need_sympy() -> None:
-    try:
-        import sympy  # noqa: F401
-    except ModuleNotFoundError:
-        from gradcert.reference.errors import GradcertError
-
-        raise GradcertError("SymPy is not installed", do="pip install 'gradcert[derivations]'") from None
+    if find_spec("sympy") is None:
+        raise GradcertError("SymPy is not installed", do="pip install 'gradcert[derivations]'")
 
 
 def list_derivations() -> dict[str, str]:

@@ -109,3 +109,11 @@ def test_the_terminal_shows_every_step(tmp_path, monkeypatch):
         assert f"✓ {s.id}" in text
     assert "T103" in text
     assert derivations.list_derivations() == dict(CHAPTERS)
+
+
+def test_without_sympy_there_is_one_sentence(monkeypatch):
+    monkeypatch.setattr(derivations, "find_spec", lambda name: None)
+    with pytest.raises(
+        GradcertError, match=r"SymPy is not installed; to fix it: pip install 'gradcert\[derivations\]'"
+    ):
+        derivations.list_derivations()
