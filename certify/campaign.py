@@ -86,11 +86,19 @@ def certify(
     started = time.perf_counter()
     who = Subject(subject, python=python, limits=limits)
     first = who.start()
-    declared = claim or claim_of(subject)
-    if declared is None and isinstance(first, Worker) and first.claim is not None:
-        declared = from_dict(first.claim)
+    told = first.claim if isinstance(first, Worker) else None
     try:
-        wanted = _claim(declared, rule, cell, layers, dtype, options, failed=not isinstance(first, Worker))
+        wanted = claimed(
+            subject,
+            told,
+            rule=rule,
+            cell=cell,
+            layers=layers,
+            dtype=dtype,
+            options=options,
+            claim=claim,
+            failed=not isinstance(first, Worker),
+        )
         specs = plan(wanted, profile)
     except GradcertError:
         if isinstance(first, Worker):
@@ -131,16 +139,25 @@ def certify(
     )
 
 
-def _claim(
-    declared: Claim | None,
-    rule: str | None,
-    cell: str | Iterable[str] | None,
-    layers: int | Iterable[int] | None,
-    dtype: str | None,
-    options: Mapping[str, Any] | None,
+def claimed(
+    subject: Any,
+    told: Mapping[str, Any] | None,
     *,
-    failed: bool,
+    rule: str | None = None,
+    cell: str | Iterable[str] | None = None,
+    layers: int | Iterable[int] | None = None,
+    dtype: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    claim: Claim | None = None,
+    failed: bool = False,
 ) -> Claim:
+    """Return the claim of a subject: as decorated, as its process told, or as given, which wins.
+
+    Raises
+    ------
+    GradcertError : if there is none, or it does not fit together; not for a subject that `failed` to start.
+    """
+    declared = claim or claim_of(subject) or (from_dict(told) if told is not None else None)
     given: dict[str, Any] = {}
     if rule is not None:
         given["rule"] = rule

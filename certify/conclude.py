@@ -43,8 +43,8 @@ def conclude(
     started : `time.perf_counter` at the beginning.
     """
     cases = [prepared.case for prepared in run.prepared if prepared.case is not None]
-    shown, separated, void = _controls(run.prepared, run.claim)
-    findings = _findings(run, replay=replay)
+    shown, separated, void = control(run.prepared, run.claim)
+    findings = explained(run, replay=replay)
     verdict, reason = decide(run, findings, separated, void, run.claim)
     wrong = [(case, answer) for case, answer, check in run.failed if check == "gradient"]
     judged = [r.worst for r in run.results if r.worst is not None]
@@ -71,7 +71,7 @@ def conclude(
     )
 
 
-def _controls(prepared: list[Prepared], claim: Claim) -> tuple[list[Control], dict[str, dict[str, float]], list[str]]:
+def control(prepared: list[Prepared], claim: Claim) -> tuple[list[Control], dict[str, dict[str, float]], list[str]]:
     """Return the controls, what the cases separate, and why the run is void, if it is."""
     tally: dict[str, list[int]] = {}
     void = []
@@ -96,7 +96,7 @@ def _controls(prepared: list[Prepared], claim: Claim) -> tuple[list[Control], di
     return [Control(name, shown, wrong) for name, (shown, wrong) in tally.items()], separated, void
 
 
-def _findings(run: Run, *, replay: str) -> list[Finding]:
+def explained(run: Run, *, replay: str) -> list[Finding]:
     """Merge findings of one kind, explain them, and say how to see them again."""
     merged: dict[tuple[str, str], list[tuple[Case | None, Finding]]] = {}
     for case, finding in run.findings:

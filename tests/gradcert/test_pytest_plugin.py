@@ -1,0 +1,169 @@
+"""The pytest plugin, run on small projects of its own."""
+
+import datetime
+
+import pytest
+
+from gradcert.expected_failures import read
+
+pytest_plugins = ["pytester"]
+
+SUBJECT = """
+import gradcert
+from gradcert.reference import RULES, reverse
+
+def row(name):
+    def gradients(problem):
+        given = (problem.network, problem.parameters, problem.inputs, problem.targets)
+        return reverse.gradients(*given, rule=RULES[name])
+    return gradients
+
+ostl, bptt = row("ostl"), row("bptt")
+"""
+TESTS = """
+import gradcert
+from subject import bptt
+
+test_ostl = gradcert.subject_tests("subject:ostl", rule="ostl", cell="snu", layers=1)
+
+@gradcert.cases(rule="{claimed}", cell="snu", layers=2)
+def test_mine(problem):
+    return bptt(problem)
+"""
+FIRST = "test_rules.py::test_mine[snu/2/cross_entropy-last/bounded/0]"
+ENTRY = """
+[[expected]]
+id = "{id}"
+reason = "known"
+link = "https://example.org/1"
+expires = 2999-01-01
+"""
+
+
+@pytest.fixture
+def project(pytester, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(pytester.path))
+    pytester.makepyfile(subject=SUBJECT)
+
+    def write(claimed="bptt", expected=()):
+        pytester.makepyfile(test_rules=TESTS.format(claimed=claimed))
+        pytester.makefile(".toml", expected="".join(ENTRY.format(id=name) for name in expected))
+
+        def run(*arguments):
+            command = ["-p", "no:cacheprovider", "-p", "no:randomly", "--gradcert-profile=quick", *arguments]
+            return pytester.runpytest_subprocess(*command, "--gradcert-expected=expected.toml")
+
+        return run
+
+    return write
+
+
+def test_a_test_for_every_check(project):
+    done = project()()
+    done.assert_outcomes(passed=12)
+    done.stdout.fnmatch_lines(
+        [
+            "gradcert: *, profile quick",
+            "*= gradcert =*",
+            "subject:ostl: 6 passed; worst error * of the budget",
+            "*test_mine: 6 passed; worst error *",
+        ]
+    )
+
+
+def test_names_are_sorted_and_selected(project):
+    run = project()
+    done = run("--collect-only", "-q")
+    names = [line for line in done.outlines if line.startswith("test_rules.py::test_ostl")]
+    assert names == [*sorted(names[:-2]), "test_rules.py::test_ostl[controls]", "test_rules.py::test_ostl[repeat]"]
+    assert "test_rules.py::test_ostl[snu/1/squared_error-every/dyadic/0]" in names
+    run("-k", "mine and dyadic").assert_outcomes(passed=2, deselected=10)
+    run("-m", "gradcert", FIRST).assert_outcomes(passed=1)
+
+
+def test_a_wrong_rule_fails_with_its_cause(project):
+    done = project("ostl")("-k", "mine", "-n", "2")
+    done.assert_outcomes(failed=4, passed=2)  # the controls hold, and the subject repeats itself
+    done.stdout.fnmatch_lines(
+        ["*gradient: the gradient of * is wrong*", "cause: it equals bptt*", "replay: gradcert certify *"]
+    )
+    done.stdout.fnmatch_lines(["*test_mine: 2 passed, 4 failed; worst error *"])
+    done.stdout.no_fnmatch_line("*pytest_plugin.py*Error*")
+
+
+def test_expected_failures(project):
+    cases = (
+        "cross_entropy-last/bounded",
+        "cross_entropy-last/dyadic",
+        "squared_error-every/bounded",
+        "squared_error-every/dyadic",
+    )
+    names = [f"test_rules.py::test_mine[snu/2/{case}/0]" for case in cases]
+    done = project("ostl", names)("-rx")
+    done.assert_outcomes(passed=8, xfailed=4)
+    done.stdout.fnmatch_lines(["gradcert: *, 4 expected failures", "*known (https://example.org/1, until 2999-01-01)*"])
+    assert done.ret == 0
+
+
+def test_an_expected_failure_that_passes_fails(project):
+    done = project("bptt", [FIRST])()
+    done.assert_outcomes(passed=11, failed=1)
+    done.stdout.fnmatch_lines(["*XPASS(strict)*"])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["test_rules.py::test_mine[gone]", "test_rules.py::test_gone[controls]", "test_gone.py::test_mine[controls]"],
+)
+def test_a_stale_entry_is_an_error(project, name):
+    done = project("bptt", [name])()
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    done.stderr.fnmatch_lines([f"*expected failures that fit no check: {name.replace('[', '[[]')}"])
+
+
+def test_a_part_of_the_tests_makes_nothing_stale(project):
+    run = project("ostl", [FIRST])
+    run("test_rules.py::test_ostl[controls]").assert_outcomes(passed=1)
+    run("-k", "ostl and controls").assert_outcomes(passed=1, deselected=11)
+
+
+def test_a_subject_that_does_not_start(project, pytester):
+    run = project()
+    pytester.makepyfile(broken="import no_such_library")
+    pytester.makepyfile(test_rules="import gradcert\ntest_it = gradcert.subject_tests('broken:f')\n")
+    done = run()
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(["*test_it[[]import]*", "*No module named 'no_such_library'*"])
+
+
+def test_no_claim_is_said_at_once(project, pytester):
+    run = project()
+    pytester.makepyfile(test_rules="import gradcert\ntest_it = gradcert.subject_tests('subject:ostl')\n")
+    done = run()
+    assert done.ret != 0
+    assert "declares no claim" in done.stdout.str() + done.stderr.str()
+
+
+def test_nothing_heavy_for_other_peoples_tests(pytester):
+    pytester.makepyfile("import sys\ndef test():\n    assert not {'numpy', 'flint', 'rich'} & set(sys.modules)\n")
+    pytester.runpytest_subprocess("-p", "no:hypothesispytest").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[[expected]]\nid = 'a'\n", "needs exactly id, reason, link, expires"),
+        (ENTRY.format(id="a") * 2, "listed twice"),
+        (ENTRY.format(id="a").replace("2999", "1999"), "expired on 1999-01-01"),
+        (ENTRY.format(id="a").replace("2999-01-01", "'soon'"), "allowed: a date"),
+        (ENTRY.format(id=""), "allowed: a str"),
+        ("expected = 3\n", "holds more than"),
+        ("other = 3\n", "holds more than"),
+        ("[", "cannot be read"),
+    ],
+)
+def test_a_file_that_is_not_right_is_refused(tmp_path, text, words):
+    path = tmp_path / "expected.toml"
+    path.write_text(text)
+    with pytest.raises(pytest.UsageError, match=words):
+        read(path, today=datetime.date(2026, 1, 1))
