@@ -1,0 +1,151 @@
+"""Write ``docs/matrix.md`` and the certificates that it links to, by running every subject.
+
+    python docs/make_matrix.py                  # about ten minutes on two cores; needs `make peers`
+    python docs/make_matrix.py snntorch         # rows whose library contains a word; the others keep their certificates
+
+A row is a class of a library at the version that is installed; a column is a claim. An empty cell was not asked.
+"""
+
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+EXAMPLES, CERTIFICATES = HERE.parent / "examples", HERE / "certificates"
+OWN = sys.executable
+PEERS = {name: HERE.parent / f".venv-peers-{name}" / "bin" / "python" for name in ("torch", "jax")}
+NO_RESET = "bptt-detached-reset"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A class of a library: its distribution, the environment it lives in, and a subject for every rule asked."""
+
+    library: str
+    name: str
+    environment: str
+    asked: tuple[tuple[str, str], ...]  # (rule, subject)
+
+
+def row(library, name, environment, subject, *rules, **others):
+    """One subject asked for several rules; `others` are more subjects, by rule."""
+    return Row(library, name, environment, (*((rule, subject) for rule in rules), *others.items()))
+
+
+LEAKY, LIF = "snntorch_leaky.py:gradients", "spikingjelly_lif.py:gradients"
+TRACE = "braintrace_rules.py"
+ROWS = (
+    row("torch", "nn.RNN (tanh)", "torch", "torch_rnn.py:gradients", "bptt", "ostl"),
+    row("torch", "nn.LSTM", "torch", "torch_lstm.py:gradients", "bptt", "ostl"),
+    row("torch", "nn.GRU", "torch", "torch_gru.py:gradients", "bptt", "ostl"),
+    row("snntorch", "Leaky", "torch", LEAKY, "bptt", NO_RESET),
+    row("snntorch", "Leaky, firing at the threshold, as documented", "torch", f"{LEAKY}_as_documented", NO_RESET),
+    row("snntorch", "Leaky, learn_beta, learn_threshold", "torch", f"{LEAKY}_trained", "bptt", NO_RESET),
+    row("snntorch", "Leaky, float64 (own surrogate)", "torch", f"{LEAKY}_float64", "bptt", NO_RESET),
+    row("snntorch", "RLeaky", "torch", "snntorch_rleaky.py:gradients", "bptt", NO_RESET),
+    row("snntorch", "RLeaky, reset to zero", "torch", "snntorch_rleaky.py:gradients_zero", "bptt", NO_RESET),
+    row("snntorch", "Synaptic", "torch", "snntorch_two_states.py:synaptic", "bptt", NO_RESET),
+    row("snntorch", "SLSTM, inputs unlike units", "torch", "snntorch_two_states.py:slstm", NO_RESET),
+    row("norse", "LIFBoxCell, surrogate as documented", "torch", "norse_lif.py:gradients", "bptt"),
+    row("norse", "LIFBoxCell", "torch", "norse_lif.py:gradients_as_computed", "bptt", NO_RESET),
+    row("norse", "LIFCell", "torch", "norse_two_states.py:lif", "bptt", NO_RESET),
+    row("norse", "LICell", "torch", "norse_two_states.py:li", "bptt"),
+    row("norse", "LSNNRecurrentCell", "torch", "norse_two_states.py:lsnn", "bptt", NO_RESET),
+    row("spikingjelly", "LIFNode", "torch", LIF, "bptt", NO_RESET),
+    row("spikingjelly", "LIFNode, float32", "torch", f"{LIF}_float32", "bptt"),
+    row("spikingjelly", "LIFNode, detach_reset", "torch", f"{LIF}_detached", "bptt", NO_RESET),
+    row("spikingjelly", "ParametricLIFNode", "torch", f"{LIF}_parametric", "bptt"),
+    row("spikingjelly", "OTTTLIFNode in OTTTSequential", "torch", "spikingjelly_ottt.py:gradients", "ottt"),
+    row("spikingjelly", "the same, traced input, no bias", "torch", "spikingjelly_ottt.py:gradients_traced", "ottt"),
+    row("spikingjelly", "SLTTLIFNode", "torch", "spikingjelly_sltt.py:gradients", "sltt"),
+    row("jax", "grad through scan", "jax", "jax_rnn.py:gradients", "bptt", "ostl"),
+    row("spyx", "nn.LIF", "jax", "spyx_lif.py:gradients_as_is", "bptt"),
+    row("spyx", "nn.LIF, its delay taken out", "jax", "spyx_lif.py:gradients", "bptt"),
+    row("braintrace", "OSTLRecurrent, one layer", "jax", f"{TRACE}:ostl", "ostl", "snap-1"),
+    row("braintrace", "OSTLFeedforward", "jax", f"{TRACE}:ostl_feedforward", "sltt"),
+    row("braintrace", "OSTLFeedforward, decay 0", "jax", f"{TRACE}:ostl_feedforward_zero", "sltt"),
+    row("braintrace", "EProp", "jax", f"{TRACE}:e_prop", "e-prop"),
+    row("braintrace", "D_RTRL", "jax", f"{TRACE}:d_rtrl", "e-prop"),
+    row("braintrace", "SnAp, n=1", "jax", f"{TRACE}:snap_1", "snap-1"),
+    row("braintrace", "SnAp, n=2, dense lateral weights", "jax", f"{TRACE}:snap", "ostl"),
+)
+COLUMNS = ("bptt", NO_RESET, "ostl", "snap-1", "e-prop", "ottt", "sltt")
+
+
+def path_of(subject, rule):
+    """Where a certificate is kept."""
+    return CERTIFICATES / f"{subject.replace('.py:', '-')}-{rule}.json"
+
+
+def run(task):
+    """Certify one subject for one rule and keep the certificate."""
+    environment, subject, rule = task
+    python = PEERS[environment] if PEERS[environment].is_file() else OWN
+    path = path_of(subject, rule)
+    command = [OWN, "-m", "gradcert", "certify", subject, "--rule", rule, "--profile", "quick", "--json", str(path)]
+    done = subprocess.run([*command, "--python", str(python)], cwd=EXAMPLES, capture_output=True, text=True)
+    print(f"{done.returncode}  {subject}  {rule}", file=sys.stderr, flush=True)
+    if done.returncode not in (0, 1, 3):
+        print(done.stderr[-2000:], file=sys.stderr)
+
+
+def version(environment, library):
+    """Return the installed version of a distribution, in the environment that its subjects run in."""
+    code = f"import importlib.metadata as m; print(m.version({library!r}))"
+    done = subprocess.run([PEERS[environment], "-c", code], capture_output=True, text=True)
+    return done.stdout.strip() or "not installed"
+
+
+def cell(subject, rule):
+    """Return a verdict as a link to its certificate, and, for a refuted claim, what it is instead."""
+    path = path_of(subject, rule)
+    if not path.is_file():
+        return "not run", ""
+    record = json.loads(path.read_text())
+    return f"[{record['verdict']}](certificates/{path.name})", record["reason"] if record[
+        "verdict"
+    ] != "certified" else ""
+
+
+def page():
+    """Return the page."""
+    lines = [
+        "# What libraries compute",
+        "",
+        "Generated by `python docs/make_matrix.py` (profile quick, seed 0); every verdict links to its certificate.",
+        "A claim that is refuted is no defect by itself: a library that detaches its resets does not claim full BPTT.",
+        "What contradicts a library's own documentation is in [findings.md](findings.md).",
+        "",
+        f"| library | class | {' | '.join(COLUMNS)} |",
+        f"|---|---|{'---|' * len(COLUMNS)}",
+    ]
+    reasons = []
+    for r in ROWS:
+        asked = {rule: cell(subject, rule) for rule, subject in r.asked}
+        cells = " | ".join(asked[c][0] if c in asked else "" for c in COLUMNS)
+        lines.append(f"| {r.library} {version(r.environment, r.library)} | {r.name} | {cells} |")
+        reasons += [f"* {r.library} {r.name}, asked for {c}: {why}." for c, (_, why) in asked.items() if why]
+    lines += ["", "## What the refuted ones are instead", "", *reasons, ""]
+    lines += [
+        "UORO is left out: its gradient is random, and the class `unbiased` is not judged yet. BrainTrace's rules are",
+        "judged on stacks of `rnn` and `leaky_rnn` cells written with its own traced linear maps.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def main(words):
+    """Run what was asked for, and write the page."""
+    CERTIFICATES.mkdir(exist_ok=True)
+    chosen = [r for r in ROWS if not words or any(w in r.library for w in words)]
+    tasks = [(r.environment, subject, rule) for r in chosen for rule, subject in r.asked]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(run, tasks))
+    (HERE / "matrix.md").write_text(page())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
