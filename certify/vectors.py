@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 
 from gradcert.certify.answers import from_program
@@ -28,6 +29,7 @@ from gradcert.certify.conclude import conclude
 from gradcert.certify.identity import environment, reference_digest, sha256
 from gradcert.certify.prepare import Prepared, prepare_all
 from gradcert.certify.problem import from_json
+from gradcert.certify.report.json import published
 from gradcert.certify.run import Run
 from gradcert.certify.suite import VERSION
 from gradcert.reference.errors import GradcertError
@@ -64,7 +66,10 @@ def write(folder: Path, claim: Claim, *, profile: str = "default", seed: int = 0
     cases = [prepared.case for prepared in ready if prepared.case is not None]
     if not cases:
         raise GradcertError(f"no acceptable case of {claim}", do="try another seed")
-    text = "".join(json.dumps(_record(case), separators=(",", ":"), allow_nan=False) + "\n" for case in cases)
+    records = [_record(case) for case in cases]
+    for record in records:
+        jsonschema.validate(record, published("vector"))
+    text = "".join(json.dumps(record, separators=(",", ":"), allow_nan=False) + "\n" for record in records)
     used = sorted({flag for case in cases for flag in flags(case)})
     head = {
         "schema": SCHEMA,
@@ -133,7 +138,10 @@ def read(folder: Path) -> tuple[dict[str, Any], Claim, list[Prepared]]:
     if sha256(data) != head["digests"]["vectors"]:
         raise GradcertError(f"{folder}/vectors.jsonl was changed: its digest is not the header's")
     claim = from_dict(head["claim"])
-    cases = [_case(json.loads(line), claim) for line in data.splitlines()]
+    records = [json.loads(line) for line in data.splitlines()]
+    for record in records:
+        jsonschema.validate(record, published("vector"))
+    cases = [_case(record, claim) for record in records]
     return head, claim, [Prepared(c, tuple(controls.variants(c)), controls.reference_passes(c)) for c in cases]
 
 

@@ -147,7 +147,7 @@ def _controls(session: Session, _: str) -> tuple[float | None, list[str]]:
     from gradcert.certify.conclude import control
 
     assert session.claim is not None
-    _, _, void = control([session.ready(name) for name in session.specs], session.claim)
+    void = control([session.ready(name) for name in session.specs], session.claim)[2]
     return None, [f"the checks prove nothing: {reason}" for reason in void]
 
 
@@ -173,7 +173,7 @@ def _told(session: Session, run: Run) -> list[str]:
     from gradcert.certify.report.junit import text
 
     findings: list[Finding] = explained(
-        run, replay=f"gradcert certify --seed {session.checks.seed} {run.subject.replay}"
+        run, replay=f"gradcert certify --seed {session.checks.seed} {session.subject.replay}"
     )
     blocked = (
         ["there was no answer to judge"] if not findings and run.results and run.results[-1].verdict != "passed" else []

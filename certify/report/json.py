@@ -12,14 +12,25 @@ from gradcert.certify.certificate import Certificate
 
 @lru_cache(maxsize=1)
 def schema() -> dict[str, Any]:
-    """Return the JSON Schema of a certificate.
+    """Return the JSON Schema of a certificate, as published in the package.
 
     Examples
     --------
     >>> schema()["title"]
     'gradcert certificate'
     """
-    text = files("gradcert.certify.report").joinpath("certificate.schema.json").read_text(encoding="utf-8")
+    return published("certificate")
+
+
+def published(name: str) -> dict[str, Any]:
+    """Return a schema of the package: ``certificate`` or ``vector``.
+
+    Examples
+    --------
+    >>> published("vector")["$id"]
+    'gradcert-vectors-1'
+    """
+    text = files("gradcert.certify.report").joinpath(f"{name}.schema.json").read_text(encoding="utf-8")
     found: dict[str, Any] = json.loads(text)
     return found
 

@@ -1,0 +1,126 @@
+"""The commands around a certificate: certify's writers, verify, diff; help and exit codes."""
+
+import json
+from xml.etree import ElementTree
+
+import pytest
+from click.testing import CliRunner
+
+from gradcert import cli
+
+SUBJECT = """
+import gradcert
+from gradcert.reference import RULES, reverse
+
+@gradcert.claim(rule="ostl", cells="snu", depths=1)
+def gradients(problem):
+    given = (problem.network, problem.parameters, problem.inputs, problem.targets)
+    return reverse.gradients(*given, rule=RULES["{rule}"])
+"""
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli.gradcert, [str(a) for a in arguments], prog_name="gradcert")
+
+
+@pytest.fixture
+def certified(tmp_path):
+    def write(rule="ostl", name="certificate.json", *more):
+        (tmp_path / "subject.py").write_text(SUBJECT.format(rule=rule))
+        path = tmp_path / name
+        done = run("certify", f"{tmp_path}/subject.py:gradients", "--profile", "quick", "--certificate", path, *more)
+        assert done.exit_code in (0, 1), done.output
+        return path
+
+    return write
+
+
+def test_every_writer_at_once(certified, tmp_path):
+    files = {form: tmp_path / f"report.{form}" for form in ("json", "junit", "html")}
+    path = certified(
+        "sltt", "certificate.json", *(word for form, file in files.items() for word in (f"--{form}", file))
+    )
+    record = json.loads(path.read_bytes())
+    assert record["verdict"] == "refuted"
+    assert json.loads(files["json"].read_text())["identity"] == record["identity"]
+    assert record["identity"] in files["html"].read_text()
+    ElementTree.parse(files["junit"])
+
+
+def test_standard_output_holds_one_report(tmp_path, certified):
+    certified()
+    name = f"{tmp_path}/subject.py:gradients"
+    done = run("certify", name, "--profile", "quick", "--certificate", "-")
+    assert json.loads(done.stdout_bytes)["verdict"] == "certified"
+    assert run("certify", name, "--profile", "quick", "--certificate", "-", "--html", "-").exit_code == 2
+
+
+def test_verify(certified):
+    path = certified()
+    done = run("verify", path)
+    assert done.exit_code == 0, done.output
+    assert done.output.startswith("VERIFIED")
+    assert "every figure came out again" in done.output
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+    done = run("verify", path, "--json")
+    assert done.exit_code == 1
+    assert json.loads(done.stdout)["outcome"] == "broken"
+    assert run("verify", path.parent / "nothing.json").exit_code == 2
+
+
+def test_verify_after_the_subject_changed(certified):
+    path = certified()
+    certified("sltt", "other.json")  # the same file now holds another subject
+    done = run("verify", path)
+    assert done.exit_code == 3
+    assert "digests.subject" in done.output
+    assert "verdict: certified, now refuted" in done.output
+    assert run("verify", path, "--no-run").exit_code == 0
+
+
+def test_diff(certified):
+    before = certified()
+    after = certified("bptt-detached-reset", "after.json")
+    done = run("diff", before, after)
+    assert done.exit_code == 1
+    assert done.output.startswith("different: certified, now refuted")
+    assert "the subject's files changed" in done.output
+    assert "new: it equals ostl without RESET" in done.output
+    assert run("diff", before, before).output.startswith("the same: certified")
+    record = json.loads(run("diff", before, after, "--json").stdout)
+    assert record["verdict"] == ["certified", "refuted"]
+    assert any(entry["asked"] for entry in record["differences"])
+    (before.parent / "nothing.json").write_text("{}")
+    assert run("diff", before, before.parent / "nothing.json").exit_code == 2
+
+
+def test_jobs_and_resume(certified, tmp_path):
+    plain = json.loads(certified().read_bytes())
+    other = json.loads(certified("ostl", "other.json", "--jobs", 2, "--resume", tmp_path / "run.jsonl").read_bytes())
+    for record in (plain, other):
+        del record["seconds"], record["seal"]
+    assert plain == other
+    assert (tmp_path / "run.jsonl").read_text().count("\n") == 1 + len(plain["cases"])
+    done = run(
+        "certify",
+        f"{tmp_path}/subject.py:gradients",
+        "--profile",
+        "quick",
+        "--seed",
+        1,
+        "--resume",
+        tmp_path / "run.jsonl",
+    )
+    assert done.exit_code == 2
+    assert "belongs to another run: seed" in " ".join(done.output.split())
+
+
+@pytest.mark.parametrize("name", ["certify", "verify", "diff", "vectors", "check", "atlas"])
+def test_help_has_examples_and_exit_codes(name):
+    done = run(name, "--help")
+    assert done.exit_code == 0
+    assert "  gradcert " in done.output.partition("Example")[2]
+    assert "Exit status" in done.output
+    assert max(map(len, done.output.splitlines())) <= 90
