@@ -56,7 +56,7 @@ format: install ## rewrite the code in the project's style
 	$(BIN)/ruff format .
 
 properties: install ## the property tests, with many more examples
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto tests/properties --hypothesis-profile=long
+	OMP_NUM_THREADS=1 $(BIN)/python -m gradcert.properties --profile thorough
 
 clean: ## remove .venv, builds and caches
 	rm -rf .venv build dist gradcert.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

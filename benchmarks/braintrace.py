@@ -98,10 +98,10 @@ def main() -> None:
             "rule",
             "units, steps, batch",
             "largest difference",
-            "BrainTrace s",
-            "first call s",
-            "reverse s",
-            "forward s",
+            "BrainTrace ms",
+            "first call ms",
+            "reverse ms",
+            "forward ms",
         ):
             table.add_column(title, justify="left" if title == "rule" else "right")
         for name, row in RULES.items():
@@ -114,7 +114,7 @@ def main() -> None:
                 away = max(
                     float(np.abs(np.array(said["gradients"][k]) - v).max() / np.abs(v).max()) for k, v in found.items()
                 )
-                cells = [f"{away:.0e}", f"{said['warm']:.3f}", f"{said['cold']:.2f}", f"{back:.4f}", f"{ahead:.4f}"]
+                cells = [f"{away:.0e}", *(f"{1e3 * t:.2f}" for t in (said["warm"], said["cold"], back, ahead))]
                 table.add_row(f"{name} = {row}", f"{units}, {steps}, {batch}", *cells)
         peer.stdin.close()
     Console(width=130).print(table)

@@ -7,6 +7,7 @@
 Needs an environment of its own (``make peers``): ``--python .venv-peers-torch/bin/python``.
 """
 
+import os
 from pathlib import Path
 
 import torch
@@ -15,7 +16,7 @@ from norse.torch import LICell, LIFCell, LIFParameters, LIParameters, LSNNParame
 import gradcert
 from gradcert.adapters.torch import subject
 
-CELLS = Path(__file__).with_name("library_cells.py")
+CELLS = os.path.relpath(Path(__file__).with_name("library_cells.py"))
 LINEAR = {"0.weight": "W", "0.bias": "b"}
 
 

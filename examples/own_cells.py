@@ -7,6 +7,8 @@ defined for it; the local Jacobians are derived from the equations. Judge a subj
     gradcert certify examples/own_cells.py:gradients
 """
 
+import os
+
 import torch
 
 import gradcert
@@ -70,7 +72,7 @@ PARAMETERS = {"into.weight": "W", "into.bias": "b", "lateral.weight": "H"}
 OPTIONS = {"surrogate": {"name": "triangle", "scale": 1.0, "width": 1.0}}
 
 
-@gradcert.claim(rule="bptt", cells=(f"{__file__}:Resonate",), depths=(1, 2), options=OPTIONS)
+@gradcert.claim(rule="bptt", cells=(f"{os.path.relpath(__file__)}:Resonate",), depths=(1, 2), options=OPTIONS)
 @subject(parameters=PARAMETERS, call="step")
 def gradients(layer):
     """Claims full BPTT, and is refuted: two edges are missing."""

@@ -8,6 +8,7 @@ its input, (batch, inputs), and takes zeros where they differ: with as many inpu
 other number it has no memory (``findings/snntorch_slstm.py``).
 """
 
+import os
 from pathlib import Path
 
 import snntorch
@@ -16,7 +17,7 @@ import torch
 import gradcert
 from gradcert.adapters.torch import stacked, subject, zeros
 
-CELLS = Path(__file__).with_name("library_cells.py")
+CELLS = os.path.relpath(Path(__file__).with_name("library_cells.py"))
 ATAN = snntorch.surrogate.atan(2.0)
 
 
