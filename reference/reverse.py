@@ -13,6 +13,7 @@ import numpy as np
 
 from gradcert.reference.edges import Edge, Link
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.factors import Factors, Rows
 from gradcert.reference.feedback import Feedback, check_feedback, feedback_name
 from gradcert.reference.network import Layer, Network, Parameters, check_problem
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
@@ -70,44 +71,44 @@ def _sweep_in_time(
     plan = [
         (
             node,
-            [_term(tape, k, steps) for k in links if k.source == node and not k.lag],
-            [_term(tape, k, steps) for k in links if k.source == node and k.lag],
+            [(k, *_pull(tape, link)) for k, link in enumerate(links) if link.source == node and not link.lag],
+            [(k, *_pull(tape, link)) for k, link in enumerate(links) if link.source == node and link.lag],
         )
         for node in order
     ]
+    rows = Rows(tape.factors, links, steps)
     nothing = 0 * delta[0]
     after: Adjoints = {}
+    factors_after: tuple[Any, ...] = ()
     for t in reversed(range(steps)):
         crossing = t + 1 < steps and not (chunk and (t + 1) % chunk == 0)
         here: Adjoints = {}
+        factors = rows.at(t)
         for node, same, later in plan:
             total = delta[t] if node == "z" else None
-            for target, pull in same:
-                term = pull(here[target], t)
+            for k, target, pull in same:
+                term = pull(here[target], factors[k])
                 total = term if total is None else total + term
             if crossing:
-                for target, pull in later:
-                    term = pull(after[target], t + 1)
+                for k, target, pull in later:
+                    term = pull(after[target], factors_after[k])
                     total = term if total is None else total + term
             here[node] = nothing if total is None else total
             if node in out:
                 out[node][t] = here[node]
-        after = here
+        after, factors_after = here, factors
     return out
 
 
-def _term(tape: LayerTape, link: Link, steps: int) -> tuple[str, Callable[[Array, int], Array]]:
-    """Return a link's target, and the function that pulls an adjoint of the target at step t back to the source."""
+def _pull(tape: LayerTape, link: Link) -> tuple[str, Callable[[Array, Any], Array]]:
+    """Return a link's target, and the function that pulls an adjoint of the target back, given the link's factor."""
     if link.weight is not None:
         synapse, weight = tape.layer.synapse(link.weight), weight_of(tape.p, link.weight)
         return link.target, lambda g, _: synapse.pull_input(weight, g)
-    factor = tape.factors[link]
+    factor = tape.factors.first[link] if isinstance(tape.factors, Factors) else tape.factors[link]
     if isinstance(factor, int) and factor == 1:
         return link.target, lambda g, _: g
-    if np.ndim(factor) < 3:
-        return link.target, lambda g, _: g * factor
-    by_step = list(factor)
-    return link.target, lambda g, t: g * by_step[t]
+    return link.target, lambda g, factor: g * factor
 
 
 def _total(terms: list[Array], start: Array | None, like: Array) -> Array:

@@ -14,6 +14,7 @@ import numpy as np
 
 from gradcert.reference.cells.protocol import Cell, Drive
 from gradcert.reference.edges import Link, Use
+from gradcert.reference.factors import Factors
 from gradcert.reference.network import Layer, Network, Parameters
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 from gradcert.reference.synapses.protocol import Synapse
@@ -58,9 +59,6 @@ class Tape:
     def outputs(self) -> Array:
         """Outputs of the last layer, (time, batch, n_out)."""
         return self.layers[-1].now["z"]
-
-
-BLOCK = 8192  # numbers per intermediate array: 64 KiB in float64, below a core's second-level cache
 
 
 def local_parameters(layer: Layer, index: int, parameters: Parameters, numbers: Numbers) -> dict[str, Array]:
@@ -143,34 +141,25 @@ def record_layer(
         if (key := f"layers.{index}.{node}") in initial:
             history[node][0] = initial[key]
     prev: dict[str, Array] = {node: history[node][0] for node in reads}
+    kept = list(cell.nodes)
     for t in range(steps):
         now = cell.step(numbers, p, drive_at(known, rest, t), prev)
-        for node, value in now.items():
-            history[node][t + 1] = value
+        if t == 0 and not initial:
+            kept = _share_equal_nodes(history, now)
+        for node in kept:
+            history[node][t + 1] = now[node]
         prev = now
     before = {node: values[:-1] for node, values in history.items()}
     after = {node: values[1:] for node, values in history.items()}
-    return LayerTape(layer, p, x, before, after, all_factors(layer, p, before, after, numbers))
+    return LayerTape(layer, p, x, before, after, Factors(layer, p, before, after, numbers))
 
 
-def all_factors(
-    layer: Layer, p: Mapping[str, Array], before: Mapping[str, Array], after: Mapping[str, Array], numbers: Numbers
-) -> dict[Link | Use, Any]:
-    """Return the factors of every step, computed a few steps at a time so that intermediates stay in the cache."""
-    steps, batch, units = next(iter(after.values())).shape
-    size = max(1, BLOCK // (batch * units))
-    out: dict[Link | Use, Any] = {}
-    for start in range(0, steps, size):
-        block = slice(start, start + size)
-        prev, now = ({node: v[block] for node, v in values.items()} for values in (before, after))
-        for key, factor in layer.cell.factors(numbers, p, prev, now).items():
-            if np.ndim(factor) < 3 or size >= steps:
-                out[key] = factor
-            else:
-                if key not in out:
-                    out[key] = np.empty((steps, batch, units), dtype=factor.dtype)
-                out[key][block] = factor
-    return out
+def _share_equal_nodes(history: dict[str, Array], now: Mapping[str, Array]) -> list[str]:
+    """Let nodes that are one array (v = g(a) with the identity) share one history; return the nodes to write."""
+    owner: dict[int, str] = {}
+    for node, value in now.items():
+        history[node] = history[owner.setdefault(id(value), node)]
+    return list(owner.values())
 
 
 def record(
