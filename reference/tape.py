@@ -110,8 +110,8 @@ def drive_at(known: Mapping[str, Array], rest: Pending, t: int) -> Drive:
     def drive(node: str, **sources: Array) -> Array:
         total = known[node][t] if node in known else None
         for source, synapse, weight in rest[node]:
-            y = synapse.apply(weight, sources[source])
-            total = y if total is None else total + y
+            y = synapse.apply(weight, sources[source])  # a new array, so that the sum can take its place
+            total = y if total is None else np.add(total, y, out=y)
         assert total is not None  # a linear node has a weighted link
         return total
 
