@@ -77,10 +77,10 @@ class Rows:
             self._start, self._rows = 0, self._split(factors, steps)
 
     def _split(self, factors: Mapping[Link | Use, Any], steps: int) -> list[tuple[Any, ...]]:
-        columns = []
+        columns: list[list[Any]] = []
         for link in self._links:
-            factor = None if link.weight is not None else factors[link]
-            columns.append(list(factor) if np.ndim(factor) > 2 else [factor] * steps)
+            factor: Any = None if link.weight is not None else factors[link]
+            columns.append(list(factor) if factor is not None and np.ndim(factor) > 2 else [factor] * steps)
         return list(zip(*columns, strict=True)) if columns else [()] * steps
 
     def at(self, t: int) -> tuple[Any, ...]:
