@@ -14,7 +14,7 @@ import numpy as np
 
 from gradcert.reference.cells.protocol import Cell, Drive
 from gradcert.reference.edges import Link, Use
-from gradcert.reference.factors import Factors
+from gradcert.reference.factors import BLOCK, Factors
 from gradcert.reference.network import Layer, Network, Parameters
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 from gradcert.reference.synapses.protocol import Synapse
@@ -144,14 +144,17 @@ def record_layer(
     kept = list(cell.nodes)
     for t in range(steps):
         now = cell.step(numbers, p, drive_at(known, rest, t), prev)
-        if t == 0 and not initial:
+        if t == 0 and not initial and x.dtype != object:
             kept = _share_equal_nodes(history, now)
         for node in kept:
             history[node][t + 1] = now[node]
         prev = now
     before = {node: values[:-1] for node, values in history.items()}
     after = {node: values[1:] for node, values in history.items()}
-    return LayerTape(layer, p, x, before, after, Factors(layer, p, before, after, numbers))
+    factors: Mapping[Link | Use, Any] = Factors(layer, p, before, after, numbers)
+    if x.dtype == object or steps * batch * layer.units <= BLOCK:  # nothing to gain from blocks
+        factors = cell.factors(numbers, p, before, after)
+    return LayerTape(layer, p, x, before, after, factors)
 
 
 def _share_equal_nodes(history: dict[str, Array], now: Mapping[str, Array]) -> list[str]:

@@ -1,0 +1,39 @@
+"""Local derivatives in blocks: the sweep that computes them as it goes against the one that has them all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from gradcert.reference import FLOAT64, RULES, Layer, Network, Snu, Surrogate, record
+from gradcert.reference.factors import BLOCK, Factors
+from gradcert.reference.reverse import tape_gradients
+
+
+def tape_and_targets():
+    """Beyond one block; a triangle, so that no vectorised function rounds a block's end differently."""
+    cell = Snu(threshold=0.4, surrogate=Surrogate("triangle", scale=0.5))
+    network = Network(layers=(Layer(cell, inputs=5, units=24), Layer(cell, inputs=24, units=30)))
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((50, 16, 5)), rng.standard_normal((50, 16, 30))
+    assert x.shape[0] * x.shape[1] * 24 > 2 * BLOCK
+    return record(network, network.parameters(seed=1), x), y
+
+
+def test_blocks_change_no_bit():
+    tape, y = tape_and_targets()
+    assert all(isinstance(t.factors, Factors) for t in tape.layers)
+    whole = replace(tape, layers=tuple(replace(t, factors=t.factors.whole) for t in tape.layers))
+    for name in ("bptt", "ostl", "ottt", "tbptt-chunks"):
+        a = tape_gradients(tape, y, rule=RULES[name], feedback={})
+        b = tape_gradients(whole, y, rule=RULES[name], feedback={})
+        assert all((a[key] == b[key]).all() for key in a), name
+
+
+def test_whole_factors_are_those_of_the_cell():
+    tape, _ = tape_and_targets()
+    for t in tape.layers:
+        want = t.layer.cell.factors(FLOAT64, t.p, t.prev, t.now)
+        assert set(want) == set(t.factors)
+        assert all(np.array_equal(t.factors[key], value) for key, value in want.items())
