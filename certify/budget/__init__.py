@@ -2,6 +2,5 @@
 
 from gradcert.certify.budget.balls import Balls, Undecided
 from gradcert.certify.budget.expected import Bounds, Expected, expect
-from gradcert.certify.budget.rationals import RATIONALS, Rationals
 
-__all__ = ["RATIONALS", "Balls", "Bounds", "Expected", "Rationals", "Undecided", "expect"]
+__all__ = ["Balls", "Bounds", "Expected", "Undecided", "expect"]

@@ -2,12 +2,11 @@
 
 import random
 from dataclasses import replace
-from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from gradcert.certify.budget import RATIONALS, Undecided, expect
+from gradcert.certify.budget import Undecided, expect
 from gradcert.certify.budget.balls import Balls, decide, working_precision
 from gradcert.certify.budget.element import Precision, constant
 from gradcert.certify.cases.case import Spec
@@ -15,6 +14,7 @@ from gradcert.certify.cases.generate import generate
 from gradcert.certify.claims import Claim
 from gradcert.certify.judge import judge, judge_all
 from gradcert.certify.problem import Problem
+from gradcert.properties.numbers.rationals import Rationals, to_rational
 from gradcert.reference import RULES, Floats, Layer, Lif, Loss, Network, Surrogate, forward, reverse
 
 PRECISIONS = {"float64": Precision(53), "float32": Precision(24, slack=2)}
@@ -226,9 +226,9 @@ def test_exact_cases_are_exact(rule, dtype, depth):
     triangle = {"name": "triangle", "scale": 1.0, "width": 1.0}
     made = case(rule, "lif", depth, dtype, family="dyadic", surrogate=triangle, reset="hard")
     assert made.expected.exact
-    exact = gradients(made.problem, made.rule, RATIONALS)
+    exact = gradients(made.problem, made.rule, Rationals())
     for name, bounds in made.expected.gradients.items():
-        assert [Fraction(v) for v in bounds.value.ravel().tolist()] == exact[name].ravel().tolist()
+        assert [to_rational(v) for v in bounds.value.ravel().tolist()] == exact[name].ravel().tolist()
     for seed in range(20):  # every order, in the subject's dtype, to the last bit
         numbers = Scrambled(dtype, seed)
         found = {k: numbers.settle(v) for k, v in gradients(made.problem, made.rule, numbers).items()}
