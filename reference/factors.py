@@ -68,10 +68,10 @@ class Factors(Mapping[Link | Use, Any]):
 class Rows:
     """The factors of some links, step by step, for a sweep that goes backwards: ``rows.at(t)[k]`` is that of link k."""
 
-    def __init__(self, factors: Mapping[Link | Use, Any], links: list[Link], steps: int) -> None:
+    def __init__(self, factors: Mapping[Link | Use, Any], links: tuple[Link, ...], steps: int) -> None:
         self._links = links
         self._start, self._rows = steps, list[tuple[Any, ...]]()
-        lazy = isinstance(factors, Factors) and factors.size < steps
+        lazy = isinstance(factors, Factors) and factors.size < steps and "whole" not in vars(factors)
         self._factors = factors if lazy and isinstance(factors, Factors) else None
         if self._factors is None:
             self._start, self._rows = 0, self._split(factors, steps)

@@ -87,9 +87,9 @@ class Learner:
 
     def step(self, x: Array, y: Array) -> Array:
         """Take one step: input (batch, n_in) and target (batch, n_out); return the output (batch, n_out)."""
-        if self.rule.chunk is not None and self.t % self.rule.chunk == 0:
-            self.traces = [{} for _ in self.network.layers]
         crossing = self.t > 0 and not (self.rule.chunk and self.t % self.rule.chunk == 0)
+        if not crossing:
+            self.traces = [{} for _ in self.network.layers]
         now = self._forward(x)
         traces = self._advance(now, crossing)
         self._credit(now, traces, y)
@@ -257,9 +257,8 @@ class Learner:
         for link in step.layer.cell.links:
             if link.weight is not None and link.target in credit and link.target not in carried:
                 synapse = step.layer.synapse(link.weight)
-                source = step.x if link.source == "x" else (step.prev if link.lag else step.now)[link.source]
                 if synapse.shape:
-                    self._add(m, link.weight, synapse.pull_weight(credit[link.target], source))
+                    self._add(m, link.weight, synapse.pull_weight(credit[link.target], step.source(link)))
         for use in step.layer.cell.uses:
             if use.parameter in step.layer.cell.trained and use.target in credit and use.target not in carried:
                 self._add(m, use.parameter, pull_use(credit[use.target], step.factors[use]))

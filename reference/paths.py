@@ -11,7 +11,7 @@ import numpy as np
 
 from gradcert.reference.edges import Edge, Link
 from gradcert.reference.numbers import Array
-from gradcert.reference.reverse import at, credit_below, is_kept, layer_gradients, pull_link
+from gradcert.reference.reverse import at, credit_below, layer_gradients, pull_link
 from gradcert.reference.rules.rule import Rule
 from gradcert.reference.structure import basis, gate, kept_links, reachable
 from gradcert.reference.tape import LayerTape, Tape
@@ -56,8 +56,8 @@ def _same_step(tape: LayerTape, delta: Array, arriving: dict[str, Array]) -> dic
 def _one_step_back(tape: LayerTape, adjoints: dict[str, Array], kept: frozenset[Edge]) -> dict[str, Array]:
     """Pull the adjoints of step t + 1 back to the nodes of step t, all steps at once."""
     out: dict[str, Array] = {}
-    for link in tape.layer.cell.links:
-        if link.lag and link.source != "x" and is_kept(link, kept):
+    for link in kept_links(tape.layer.cell, kept):
+        if link.lag:
             g = pull_link(tape, link, adjoints[link.target], tape.factors.get(link))
             g = np.concatenate([g[1:], 0 * g[:1]])
             out[link.source] = out[link.source] + g if link.source in out else g

@@ -7,7 +7,7 @@ then runs back in time inside layer l (its `own` edges kept). Where both sets ag
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,17 +18,16 @@ from gradcert.reference.feedback import Feedback, check_feedback, feedback_name
 from gradcert.reference.network import Layer, Network, Parameters, check_problem
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 from gradcert.reference.rules.rule import Rule
+from gradcert.reference.structure import kept_links
 from gradcert.reference.tape import LayerTape, Tape, record, weight_of
+
+if TYPE_CHECKING:
+    from gradcert.reference.step import Step
 
 Adjoints = dict[str, Array]
 
 
-def is_kept(link: Link, kept: frozenset[Edge]) -> bool:
-    """Return whether a link survives: same-step links always do."""
-    return link.lag == 0 or link.edge in kept
-
-
-def pull_link(tape: LayerTape, link: Link, adjoint: Array, factor: Any) -> Array:
+def pull_link(tape: LayerTape | Step, link: Link, adjoint: Array, factor: Any) -> Array:
     """Pull an adjoint of the link's target back to its source."""
     if link.weight is not None:
         return tape.layer.synapse(link.weight).pull_input(tape.p[link.weight], adjoint)
@@ -50,7 +49,7 @@ def sweep(tape: LayerTape, delta: Array, kept: frozenset[Edge], *, chunk: int | 
     kept : labels of the lag-1 links that are followed.
     chunk : cut every lag-1 link that crosses a multiple of this many steps.
     """
-    links = [k for k in tape.layer.cell.links if k.source != "x" and is_kept(k, kept)]
+    links = kept_links(tape.layer.cell, kept)
     order = tuple(reversed(tape.layer.cell.nodes))
     if not any(link.lag for link in links):
         out: Adjoints = {}
@@ -62,7 +61,7 @@ def sweep(tape: LayerTape, delta: Array, kept: frozenset[Edge], *, chunk: int | 
 
 
 def _sweep_in_time(
-    tape: LayerTape, delta: Array, links: list[Link], order: tuple[str, ...], chunk: int | None
+    tape: LayerTape, delta: Array, links: tuple[Link, ...], order: tuple[str, ...], chunk: int | None
 ) -> Adjoints:
     steps = len(delta)
     cell = tape.layer.cell

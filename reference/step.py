@@ -11,6 +11,7 @@ import numpy as np
 from gradcert.reference.edges import Edge, Link, Use
 from gradcert.reference.network import Layer
 from gradcert.reference.numbers import Array
+from gradcert.reference.reverse import pull_link
 from gradcert.reference.structure import basis, kept_links
 from gradcert.reference.tangent import ONE, Elementwise, Operator, Tangent, added, scaled, weighted
 
@@ -25,6 +26,10 @@ class Step:
     prev: Mapping[str, Array]
     now: Mapping[str, Array]
     factors: Mapping[Link | Use, Any]
+
+    def source(self, link: Link) -> Array:
+        """Return the values that a weighted link multiplies, (batch, features)."""
+        return self.x if link.source == "x" else (self.prev if link.lag else self.now)[link.source]
 
 
 def follow(step: Step, link: Link, operator: Operator) -> Operator:
@@ -70,8 +75,7 @@ def immediate(step: Step) -> list[tuple[str, str, Tangent]]:
     out: list[tuple[str, str, Tangent]] = []
     for link in step.layer.cell.links:
         if link.weight is not None and (synapse := step.layer.synapse(link.weight)).shape:
-            source = step.x if link.source == "x" else (step.prev if link.lag else step.now)[link.source]
-            out.append((link.weight, link.target, Tangent("outer", source, synapse)))
+            out.append((link.weight, link.target, Tangent("outer", step.source(link), synapse)))
     batch = step.x.shape[0]
     for use in step.layer.cell.uses:
         if use.parameter in step.layer.cell.trained:
@@ -94,10 +98,6 @@ def absorb(step: Step, delta: Array, carried: tuple[str, ...]) -> dict[str, Arra
     for node in reversed(step.layer.cell.nodes):
         for link in step.layer.cell.links:
             if link.source == node and link.lag == 0 and link.target in out and link.target not in carried:
-                g = out[link.target]
-                if link.weight is not None:
-                    g = step.layer.synapse(link.weight).pull_input(step.p[link.weight], g)
-                elif not (isinstance(step.factors[link], int) and step.factors[link] == 1):
-                    g = g * step.factors[link]
+                g = pull_link(step, link, out[link.target], step.factors.get(link))
                 out[node] = out[node] + g if node in out else g
     return out
