@@ -37,6 +37,14 @@ _OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
             "adaptation_gain": "one_minus_rho",
             "resistance": _FREE[4],
         },
+        # psi of e-prop and of LightALIF: the distance to the threshold is divided before psi is taken
+        {"scaling": "threshold", "recurrent": True},
+        {
+            "scaling": "adaptive_threshold",
+            "gain": "one_minus_leak",
+            "adaptation_gain": "one_minus_rho",
+            "recurrent": True,
+        },
     ),
     "lstm": ({}, {"peepholes": True}),
     "gru": ({"reset": "after"}, {"reset": "before"}),
@@ -88,7 +96,7 @@ def rules() -> dict[str, Rule]:
     """Return the rows of the table that are cuts of edges; a window or chunk of 2 steps, so that T = 3 sees it."""
     out = {}
     for name, rule in RULES.items():
-        if rule.reach is None and rule.feedback != "local":
+        if rule.reach is None:
             row = rule_named(name, steps=2) if rule.window or rule.chunk else rule
             out[row.name] = row
     return out

@@ -189,8 +189,8 @@ def kept_derivative(
         if own:
             for parameter, c in item.free:
                 total[parameter, 0] = ring(c)
-        if not own and rule.feedback in ("direct", "target"):
-            if rule.feedback == "target" or item.layer != last:
+        if not own and rule.feedback in ("direct", "target", "local"):
+            if rule.feedback != "direct" or item.layer != last:
                 continue
             if item.node == f"+{error_node(network.layers[last])}":
                 for source, c in _broadcast(item, feedback[f"layers.{layer}.B"], layer, out):

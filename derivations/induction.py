@@ -5,6 +5,9 @@ the kept edges, one free symbol eps per entry. The engine's code takes one step.
 derivative of the new state, and what it adds to the gradient is the derivative of the loss of that step. The base
 case are the first steps from rest, where the traces must be the derivatives as well; by then the traces have the form
 of storage (outer, rows or full) that they keep for ever, which is checked too.
+
+A chunk begins with empty traces, whatever the state: its first step is the base case again, and that is what is proved
+where the inductive step is the first one of a chunk (the traces before it are arbitrary, and have to be forgotten).
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import sympy
 
 from gradcert.derivations.derivative import Local, differentiate, expressions, kept_derivative, loss_derivative
 from gradcert.derivations.ledger import Ledger
-from gradcert.derivations.proof import Problem, Result, feedback_symbols, hidden_slopes, loss_slopes, named
+from gradcert.derivations.proof import Problem, Result, feedback_symbols, layer_slopes, named
 from gradcert.derivations.ring import Ring
 from gradcert.derivations.symbols import SYMBOLS, symbols
 from gradcert.reference.errors import GradcertError
@@ -38,8 +41,8 @@ def prove_for_every_length(p: Problem, rule: Rule, *, warm: int = 2) -> Result:
     Parameters
     ----------
     p : a problem of ``warm + 1`` steps whose loss counts every step.
-    rule : a row of the table without chunks (a chunk starts from empty traces: its length is all there is to prove)
-        and with a window of at most `warm`.
+    rule : a row of the table with a window of at most `warm`. Where it has chunks, their length decides whether the
+        inductive step is the first of a chunk (`warm` a multiple of it) or lies inside one; both are needed.
     warm : steps before the inductive one.
 
     Examples
@@ -52,8 +55,8 @@ def prove_for_every_length(p: Problem, rule: Rule, *, warm: int = 2) -> Result:
     """
     start = time.perf_counter()
     steps, batch = p.inputs.shape[:2]
-    if steps != warm + 1 or rule.chunk is not None or rule.reach is not None:
-        raise GradcertError(f"{steps} steps for {rule.name!r}", allowed=f"{warm + 1} steps, no chunk, no reach")
+    if steps != warm + 1 or rule.reach is not None:
+        raise GradcertError(f"{steps} steps for {rule.name!r}", allowed=f"{warm + 1} steps, no reach")
     ledger = Ledger()
     feedback = feedback_symbols(p.network, rule)
     network = named(p.network, ledger)
@@ -67,10 +70,11 @@ def prove_for_every_length(p: Problem, rule: Rule, *, warm: int = 2) -> Result:
         feedback=feedback,
         initial=p.initial,
     )
+    shapes: list[Any] = []
     for t in range(warm):
         learner.step(p.inputs[t], p.targets[t])
+        shapes.append(form(learner))
     base = [entries(learner, m, p, warm - 1) for m in range(p.network.depth)]
-    shapes = form(learner)
     hypothesis(learner)
     assumed = [entries(learner, m, p, warm - 1) for m in range(p.network.depth)]
     before = learner.gradients()
@@ -80,12 +84,20 @@ def prove_for_every_length(p: Problem, rule: Rule, *, warm: int = 2) -> Result:
 
     locals_, wrong = differentiate(ledger, p.free)
     weights = {**p.parameters, **feedback}
-    slopes = {z: d for z, d in loss_slopes(p).items() if f"^{warm}[" in str(z)}
+    slopes = [
+        {z: d for z, d in layer_slopes(p, rule, layer, weights).items() if f"^{warm}[" in str(z)}
+        for layer in range(p.network.depth)
+    ]
     found = [e for found in (base, assumed, after) for m in found for d in m.values() for e in d.values()]
-    extra = [s for v in weights.values() for s in v.flat] + [*p.targets.flat, *slopes.values(), *found]
+    extra = [s for v in weights.values() for s in v.flat] + [
+        *p.targets.flat,
+        *(e for d in slopes for e in d.values()),
+        *found,
+    ]
     ring = Ring([*expressions(locals_), *extra, *(sympy.sympify(e) for g in added.values() for e in g.flat)])
     failed = [f"{p.network.layers[0].cell.name}: {sentence}" for sentence in wrong]
-    if form(learner) != shapes:
+    # the first step of a chunk leaves the traces as the very first step did
+    if form(learner) != shapes[0 if rule.chunk and warm % rule.chunk == 0 else -1]:
         failed.append(CHANGED)
     count = len(ledger.factors) + 1
     for layer in range(p.network.depth):
@@ -97,14 +109,7 @@ def prove_for_every_length(p: Problem, rule: Rule, *, warm: int = 2) -> Result:
         late = [x for x in locals_ if x.step == warm or (x.step == warm - 1 and is_derived(network, rule, layer, x))]
         derivative = kept_derivative(p.network, late, ring, rule, layer, feedback=weights, known=known)
         count += compare("inductive step", ring, of_layer(after, layer), derivative, failed)
-        hidden = rule.feedback == "target" and layer < p.network.depth - 1
-        delta = slopes
-        if hidden:
-            delta = {z: d for z, d in hidden_slopes(p, rule, layer, weights).items() if f"^{warm}[" in str(z)}
-            ring = Ring([*ring.generators, *delta.values()])
-            known = {k: {key: ring(e) for key, e in d.items()} for k, d in of_layer(assumed, layer).items()}
-            derivative = kept_derivative(p.network, late, ring, rule, layer, feedback=weights, known=known)
-        expected = loss_derivative(p.network, derivative, delta, ring)
+        expected = loss_derivative(p.network, derivative, slopes[layer], ring)
         for name, values in p.parameters.items():
             if name.split(".")[1] == str(layer):
                 for index, symbol in np.ndenumerate(values):

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 import sympy
 
+from gradcert.derivations.scaling import rescaled, scale_of
 from gradcert.derivations.symbols import each
 from gradcert.derivations.traced import TRACED, Traced, check_same, traced
 from gradcert.reference.cells.protocol import Cell, Drive, Nodes
@@ -159,8 +160,10 @@ class _StepRun:
         self.came_from = {id(leaf): (k, i) for k, a in self.leaves.items() for i, leaf in np.ndenumerate(a)}
         self.given: list[tuple[str, str, Array]] = []
         self.drives: dict[str, list[tuple[Any, Any]]] = {}
+        self.p: Mapping[str, Array] = {}
 
     def run(self, p: Mapping[str, Array]) -> dict[str, Array]:
+        self.p = p
         wrapped = {name: each(traced, values) for name, values in p.items()}
         now = self.cell.cell.step(TRACED, wrapped, self._drive, self.leaves)
         if set(now) != set(self.cell.nodes):
@@ -239,6 +242,11 @@ class _StepRun:
             value: Any = now[node][index]
             whole = stop(value) if id(value) in self.came_from else None
             expression = value.expression(stop) if whole is None else whole
+            scale = self._scale(node, index, out.shape[-1])
+            expression = expression if scale is None else rescaled(expression, scale)
             out[index] = self._symbol(node, index)
             self._write(out[index], sympy.sympify(expression), node)
         return out
+
+    def _scale(self, node: str, index: tuple[int, ...], units: int) -> Any:
+        return scale_of(self.cell.cell, self.p, node, index, units, lambda other: self._symbol(other, index))

@@ -141,21 +141,34 @@ def loss_slopes(p: Problem) -> dict[Any, Any]:
     return {s: sympy.diff(value, s) for s in z.flat}
 
 
-def hidden_slopes(p: Problem, rule: Rule, layer: int, feedback: Mapping[str, Any]) -> dict[Any, Any]:
-    """Return what a target projection declares dE/d(hidden output) to be: the projected target of each counted step."""
+def layer_slopes(p: Problem, rule: Rule, layer: int, feedback: Mapping[str, Any]) -> dict[Any, Any]:
+    """Return what a rule takes for dE/d(output) where the parameters of a layer get their credit from.
+
+    For most rules that is the loss at the last layer. A target projection declares what the credit of a hidden output
+    is: the projected target of each counted step. A local loss is the network's loss at the fixed readout of the
+    layer's own output, differentiated by SymPy from the value that the code computes.
+    """
     steps, batch = p.inputs.shape[:2]
     loss = p.network.loss
+    if layer == p.network.depth - 1 or rule.feedback not in ("target", "local"):
+        return loss_slopes(p)
     z = output_symbols(p.network, steps, batch, layer)
+    readout = feedback[f"layers.{layer}.B"]
+    if rule.feedback == "local":
+        value = loss.value(np.matmul(z, readout.T), p.targets, SYMBOLS)
+        return {s: sympy.diff(value, s) for s in z.flat}
     out = {}
     for t, b, i in np.ndindex(z.shape):
         if loss.when == "every" or t == steps - 1:
-            signal = sum(p.targets[t, b, k] * feedback[f"layers.{layer}.B"][k, i] for k in range(p.targets.shape[2]))
+            signal = sum(p.targets[t, b, k] * readout[k, i] for k in range(p.targets.shape[2]))
             out[z[t, b, i]] = sympy.sympify(signal) / loss.divisor(steps, batch)
     return out
 
 
 def prove(p: Problem, rule: Rule, engine: str, *, opaque: bool = True) -> Result:
     """Prove that an engine's gradient of a rule is the derivative of the loss with the rule's edges cut.
+
+    With local losses, that each layer's gradient is the derivative of the layer's own loss, with its edges cut.
 
     Raises
     ------
@@ -168,21 +181,19 @@ def prove(p: Problem, rule: Rule, engine: str, *, opaque: bool = True) -> Result
     >>> prove(problem(network, steps=2), rule_named("ostl"), "forward").proved
     True
     """
-    if rule.reach is not None or rule.feedback == "local":
+    if rule.reach is not None:
         raise GradcertError(f"the rule {rule.name!r} is no cut of edges", allowed="rules without reach")
     start = time.perf_counter()
     ledger, grads = run(engine, p, rule, opaque=opaque)
     locals_, wrong = differentiate(ledger, p.free)
     feedback = {**p.parameters, **feedback_symbols(p.network, rule)}
-    slopes = loss_slopes(p)
-    extra = [s for v in feedback.values() for s in v.flat] + [*p.targets.flat, *slopes.values()]
+    slopes = [layer_slopes(p, rule, layer, feedback) for layer in range(p.network.depth)]
+    extra = [s for v in feedback.values() for s in v.flat] + [*p.targets.flat, *(e for d in slopes for e in d.values())]
     ring = Ring([*expressions(locals_), *extra, *(e for g in grads.values() for e in map(sympy.sympify, g.flat))])
     failed, count = [f"{p.network.layers[0].cell.name}: {sentence}" for sentence in wrong], len(ledger.factors)
     for layer in range(p.network.depth):
         derivative = kept_derivative(p.network, locals_, ring, rule, layer, feedback=feedback)
-        hidden = rule.feedback == "target" and layer < p.network.depth - 1
-        delta = hidden_slopes(p, rule, layer, feedback) if hidden else slopes
-        expected = loss_derivative(p.network, derivative, delta, ring)
+        expected = loss_derivative(p.network, derivative, slopes[layer], ring)
         for name, values in p.parameters.items():
             if name.split(".")[1] != str(layer):
                 continue

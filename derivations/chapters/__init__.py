@@ -16,6 +16,7 @@ CHAPTERS: dict[str, str] = {
     "gated": "Gated cells: LSTM and GRU",
     "eprop": "e-prop by cutting edges",
     "ottt": "OTTT, SLTT and OTPE",
+    "stllr": "S-TLLR: causal and acausal traces",
     "fptt": "FPTT and liquid time constants",
     "osttp": "OSTTP, target projection and random feedback",
     "unbiased": "UORO and KF-RTRL: unbiased by enumeration",

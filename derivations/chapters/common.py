@@ -14,8 +14,8 @@ from gradcert.derivations.cases import applicable, problems, rules, variants
 from gradcert.derivations.induction import CHANGED, prove_for_every_length
 from gradcert.derivations.proof import Problem, Result, problem, prove
 from gradcert.derivations.record import Step
-from gradcert.reference.network import Network
-from gradcert.reference.rules.rule import Rule
+from gradcert.reference.network import Layer, Network
+from gradcert.reference.rules import Rule, rule_named
 
 
 def combined(claim: str, results: Iterable[Result]) -> Result:
@@ -44,15 +44,42 @@ def prove_rows(cell: Any, names: tuple[str, ...], *, every_length: bool) -> Resu
             if not applicable(rule, p.network):
                 continue
             results += [prove(p, rule, engine) for engine in ("reverse", "forward")]
-            if every_length and rule.chunk is None:
-                results.append(_every_length(p.network, rule))
+            if every_length:
+                results += _every_length(p.network, rule)
     return combined(f"{', '.join(names)} for {cell.name}", results)
 
 
-def _every_length(network: Network, rule: Rule) -> Result:
-    """Prove a row for every length; where traces take a step longer to reach their form, start a step later."""
-    early = prove_for_every_length(problem(network, steps=3), rule)
-    return prove_for_every_length(problem(network, steps=4), rule, warm=3) if early.failed == (CHANGED,) else early
+def _every_length(network: Network, rule: Rule) -> list[Result]:
+    """Prove a row for every length; with chunks, the first step of a chunk and a step inside one."""
+    if rule.chunk is not None:
+        rows = [replace(rule, name=f"tbptt-chunks({k})", chunk=k) for k in (2, 3)]
+        return [for_every_length(network, row) for row in rows]
+    return [for_every_length(network, rule)]
+
+
+def for_every_length(network: Network, rule: Rule) -> Result:
+    """Prove a row for every length; where traces take a step longer to reach their form, start a step later.
+
+    A chunk is then a step longer as well, so that the inductive step keeps its place in the chunk.
+    """
+    start = max(2, rule.window or 0)
+    early = prove_for_every_length(problem(network, steps=start + 1), rule, warm=start)
+    if early.failed != (CHANGED,):
+        return early
+    later = rule if rule.chunk is None else replace(rule, chunk=rule.chunk + 1)
+    return prove_for_every_length(problem(network, steps=start + 2), later, warm=start + 1)
+
+
+def prove_truncated(cell: Any, lengths: tuple[tuple[int, int], ...]) -> Result:
+    """Prove both forms of truncated BPTT of two layers of one unit: at lengths (T, K), and for every T."""
+    network = Network(layers=(Layer(cell, inputs=1, units=1), Layer(cell, inputs=1, units=1)))
+    results = []
+    for row in ("tbptt", "tbptt-chunks"):
+        for steps, k in lengths:
+            p = problem(network, steps=steps)
+            results += [prove(p, rule_named(row, steps=k), engine) for engine in ("reverse", "forward")]
+        results += [for_every_length(network, rule_named(row, steps=k)) for k in (1, 2, 3)]
+    return combined(f"truncation of {cell.name}", results)
 
 
 def cell_steps(
@@ -115,8 +142,6 @@ def at_rest(p: Problem) -> Problem:
 
 def one_layer(cell: Any, *, inputs: int = 2, units: int = 2) -> Network:
     """Return a network of one layer."""
-    from gradcert.reference.network import Layer
-
     return Network(layers=(Layer(cell, inputs=inputs, units=units),))
 
 

@@ -5,187 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import sympy
 
-from gradcert.derivations.cases import applicable, deep, rules, variants
-from gradcert.derivations.chapters.common import combined, compare_gradients, relative
+from gradcert.derivations import inequalities, residuals
+from gradcert.derivations.chapters.common import relative
 from gradcert.derivations.figures import heat_map
-from gradcert.derivations.ledger import Ledger
-from gradcert.derivations.majorant import Absolute, majorised
-from gradcert.derivations.notation import matrix, sym
-from gradcert.derivations.proof import Problem, Result, feedback_symbols, named, problem, run
-from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
-from gradcert.derivations.symbols import SYMBOLS
-from gradcert.reference import RULES, TEMPORAL, Layer, Lif, Network, Rnn, Snu, reverse, rule_named
-from gradcert.reference.cells import snu_equations as snu
-from gradcert.reference.residual import check_rule, residual, tape_residual
+from gradcert.derivations.record import Derivation, Example, Figure, Step, Trap
+from gradcert.reference import RULES, TEMPORAL, Layer, Network, Snu, reverse, rule_named
+from gradcert.reference.residual import residual
+from gradcert.reference.reverse import credit_below, layer_gradients, sweep
 from gradcert.reference.tape import record
-
-
-def _stack(depth: int, **options: Any) -> Network:
-    cell = Snu(transfer="tanh", bias=False, **options)
-    return Network(layers=tuple(Layer(cell, inputs=1 if i == 0 else 2, units=2) for i in range(depth)))
-
-
-def _tape(p: Problem) -> Any:
-    return record(named(p.network, Ledger()), p.parameters, p.inputs, numbers=SYMBOLS, initial=p.initial)
-
-
-def _formula(p: Problem) -> dict[str, Any]:
-    """Return R_1 for the lower layer's W as written in mathematics.md 4.3, from the local derivatives of the tape."""
-    tape = _tape(p)
-    low, high = tape.layers
-    steps, n = p.inputs.shape[0], 2
-
-    def jacobian(layer: Any, t: int) -> Any:
-        f = {key: value[t, 0] for key, value in layer.factors.items()}
-        h = layer.factors[snu.OUTPUT][t - 1, 0]
-        weights = layer.p["H"]
-        lateral = matrix(weights) * sympy.diag(*h)
-        return sympy.diag(*f[snu.TRANSFER]) * (
-            lateral + sympy.diag(*(f[snu.STATE][i] + f[snu.RESET][i] * h[i] for i in range(n)))
-        )
-
-    delta = p.network.loss.gradient(tape.outputs, p.targets, SYMBOLS)[:, 0]
-    w2 = matrix(high.p["W"])
-    out = np.zeros((n, 1), dtype=object)
-    for row in range(n):
-        eps = sympy.zeros(n, 1)
-        e = []
-        for s in range(steps):
-            fresh = sympy.zeros(n, 1)
-            fresh[row] = low.factors[snu.TRANSFER][s, 0, row] * low.x[s, 0, 0]
-            eps = (jacobian(low, s) * eps if s else sympy.zeros(n, 1)) + fresh
-            e.append(sympy.diag(*low.factors[snu.OUTPUT][s, 0]) * eps)
-        total = sympy.S.Zero
-        for s in range(steps):
-            product = sympy.eye(n)
-            for t in range(s + 1, steps):
-                product = jacobian(high, t) * product
-                credit = sympy.diag(*high.factors[snu.OUTPUT][t, 0]) * sympy.Matrix(list(delta[t]))
-                lifted = w2.T * sympy.diag(*high.factors[snu.TRANSFER][s, 0]) * product.T * credit
-                total += (lifted.T * e[s])[0]
-        out[row, 0] = total
-    return {"layers.0.W": out}
-
-
-def _two_layers() -> Result:
-    p = problem(_stack(2), steps=3)
-    _, exact = run("reverse", p, RULES["bptt"])
-    _, online = run("forward", p, RULES["ostl"])
-    name = "layers.0.W"
-    formula = _formula(p)
-    dropped = tape_residual(_tape(p), p.targets, rule=RULES["ostl"], feedback={}).total
-    return combined(
-        "R for two layers",
-        [
-            compare_gradients("BPTT - OSTL = formula", {name: exact[name] - online[name]}, formula),
-            compare_gradients("reference/residual.py = formula", {name: dropped[name]}, formula),
-            compare_gradients(
-                "the upper layer is exact",
-                {k: exact[k] - online[k] for k in exact if k.startswith("layers.1")},
-                {k: 0 * exact[k] for k in exact if k.startswith("layers.1")},
-            ),
-        ],
-    )
-
-
-def _rule_plus_residual(network: Network, steps: int, names: tuple[str, ...] | None = None) -> Result:
-    p = problem(network, steps=steps)
-    _, exact = run("reverse", p, RULES["bptt"])
-    results = []
-    for name, rule in rules().items():
-        if (names and name not in names) or not applicable(rule, network):
-            continue
-        try:
-            check_rule(network, rule, TEMPORAL)
-        except ValueError:
-            continue  # the residual of this row is not defined, and the code says so
-        feedback = feedback_symbols(network, rule)
-        _, found = run("reverse", p, rule)
-        dropped = tape_residual(_tape(p), p.targets, rule=rule, feedback=feedback).total
-        total = {k: found[k] + dropped[k] for k in found}
-        results.append(compare_gradients(f"{network.layers[0].cell.name}: {name} + residual = BPTT", total, exact))
-    return combined("rule + residual = BPTT", results)
-
-
-def _every_row() -> Result:
-    labels = ("snu transfer=tanh", "lif reset=hard recurrent=True", "rnn", "leaky_rnn", "alif recurrent=True")
-    cells = [cell for label, cell in variants().items() if label.startswith(labels)]
-    return combined("every row", [_rule_plus_residual(deep(cell, inputs=1), 3) for cell in cells])
-
-
-def _zero() -> Result:
-    results = []
-    upper = Rnn(activation="tanh", recurrent=False)
-    stateless = Network(layers=(Layer(Snu(transfer="tanh"), inputs=1, units=2), Layer(upper, inputs=2, units=2)))
-    for network, steps in ((stateless, 3), (_stack(1), 3), (_stack(3), 1)):
-        p = problem(network, steps=steps)
-        dropped = tape_residual(_tape(p), p.targets, rule=RULES["ostl"], feedback={}).total
-        results.append(
-            compare_gradients(f"{network.depth} layers, T = {steps}", dropped, {k: 0 * v for k, v in dropped.items()})
-        )
-    return combined("R = 0", results)
-
-
-def _componentwise() -> Result:
-    results = []
-    for cell in (Snu(transfer="tanh"), Lif(recurrent=True), Rnn()):
-        for name in ("ostl", "ottt", "sltt", "ostl-random"):
-            p = problem(deep(cell, inputs=1), steps=3)
-            rule = RULES[name]
-            feedback = feedback_symbols(p.network, rule)
-            plain = tape_residual(_tape(p), p.targets, rule=rule, feedback=feedback).total
-            tape = record(named(p.network, Ledger()), p.parameters, p.inputs, numbers=Absolute(), initial=p.initial)
-            bound = tape_residual(tape, p.targets, rule=rule, feedback=feedback, absolute=True).total
-            results.append(majorised(f"{cell.name}, {name}", dict(plain), dict(bound)))
-    return combined("|R| <= R_abs", results)
-
-
-def _lagrange() -> list[Equation]:
-    a, b = sympy.symbols("a1:4"), sympy.symbols("b1:4")
-    squares = sum((a[i] * b[j] - a[j] * b[i]) ** 2 for i in range(3) for j in range(i + 1, 3))
-    product = sum(x * x for x in a) * sum(x * x for x in b) - sum(x * y for x, y in zip(a, b, strict=True)) ** 2
-    na, nb, dot = sympy.symbols("|a| |b| a·b")
-    return [
-        Equation(product, squares, "|a|²|b|² - (a·b)²"),
-        Equation((na + nb) ** 2 - (na**2 + 2 * dot + nb**2), 2 * (na * nb - dot), "(|a|+|b|)² - |a+b|²"),
-    ]
-
-
-def _product_norm() -> list[Equation]:
-    a, b = sympy.Matrix(2, 2, sympy.symbols("a11 a12 a21 a22")), sympy.Matrix(2, 2, sympy.symbols("b11 b12 b21 b22"))
-    gap = sum(x * x for x in a) * sum(x * x for x in b) - sum(x * x for x in a * b)
-    squares = sum((a[i, 0] * b[1, j] - a[i, 1] * b[0, j]) ** 2 for i in range(2) for j in range(2))
-    return [Equation(gap, squares, "|A|²|B|² - |AB|²")]
-
-
-def _online() -> list[Equation]:
-    A, x, X, F = sympy.symbols("|A| x |X| |F|")
-    return [Equation((A * x + F) - (A * X + F), A * (x - X), "xᵗ minus the bound of |Xᵗ|")]
-
-
-def _a_priori() -> list[Equation]:
-    A, F = sympy.symbols("A F", positive=True)
-    power = sym("A", "", "t")
-    closed, following = F * (1 - power) / (1 - A), F * (1 - A * power) / (1 - A)
-    return [
-        Equation(A * closed + F, following, "xᵗ⁺¹ from xᵗ = F(1 - Aᵗ)/(1 - A)"),
-        Equation(F / (1 - A) - closed, F * power / (1 - A), "the limit minus xᵗ"),
-    ]
-
-
-def _windowed() -> list[Equation]:
-    a, b, x, f, g, r = sympy.symbols("|A2| |A1| x |F1| |F2| |A2A1|")
-    online = a * (b * x + f) + g
-    block = r * x + a * f + g
-    return [Equation(online - block, (a * b - r) * x, "two steps of the online bound minus one block of two")]
-
-
-def _descent() -> list[Equation]:
-    h, b = sympy.symbols("|h| b")
-    gh = sympy.Symbol("(g-h)·h")
-    return [Equation((gh + h**2) - h * (h - b), gh + b * h, "g·h - |h|(|h| - b), with g·h = (g-h)·h + |h|²")]
 
 
 def _network() -> tuple[Network, dict[str, Any], Any, Any]:
@@ -227,8 +55,6 @@ def _figure() -> Figure:
 
 
 def _pair(network: Network, w: Any, x: Any, y: Any, s: int, t: int, low: Any, name: str) -> float:
-    from gradcert.reference.reverse import credit_below, layer_gradients, sweep
-
     tape = record(network, w, x)
     delta = network.loss.gradient(tape.outputs, y, tape.numbers)
     only_t = np.zeros_like(delta)
@@ -271,7 +97,7 @@ DERIVATION = Derivation(
             "eligibility of step s. The residual engine, which never subtracts two gradients, gives the same, and the "
             "upper layer's own gradient is exact.",
             premises=("ostl.jacobian", "ostl.one-layer", "paths.sum"),
-            proof=_two_layers,
+            proof=residuals.two_layers,
             code=("reference/residual.py", "reference/reverse.py"),
             source="arXiv 2007.12723; mathematics.md 4.3",
             sizes="1 -> 2 -> 2, T = 3",
@@ -281,7 +107,7 @@ DERIVATION = Derivation(
             "For k layers nothing new happens: a path is kept until its first dropped edge and "
             "dropped from there on, wherever that edge lies. Shown for three layers, OSTL and SLTT.",
             premises=("depth.two-layers",),
-            proof=lambda: _rule_plus_residual(_stack(3), 3, ("ostl", "sltt")),
+            proof=lambda: residuals.rule_plus_residual(residuals.stack(3), 3, ("ostl", "sltt")),
             code=("reference/residual.py:Walk",),
             source="mathematics.md 4.3",
             sizes="1 -> 2 -> 2 -> 2, T = 3",
@@ -291,7 +117,7 @@ DERIVATION = Derivation(
             "The same holds for every row of the table, replaced feedback included: what the rule "
             "computes plus what the residual engine says that it drops is BPTT.",
             premises=("depth.two-layers",),
-            proof=_every_row,
+            proof=residuals.every_row,
             code=("reference/residual.py:tape_residual",),
             source="mathematics.md 0.4",
             sizes="1 -> 2 -> 2, T = 3; SNU, LIF, ALIF, vanilla and leaky RNN",
@@ -300,7 +126,7 @@ DERIVATION = Derivation(
             "depth.zero",
             "R vanishes where there is nothing to leave out: one layer, upper layers without memory, or a single step.",
             premises=("depth.two-layers",),
-            proof=_zero,
+            proof=residuals.zero,
             code=("reference/residual.py",),
             source="mathematics.md 4.3",
             sizes="T = 3, and three layers with T = 1",
@@ -311,7 +137,7 @@ DERIVATION = Derivation(
             "difference by a sum, no coefficient gets smaller; so by the triangle inequality |R| <= R_abs, for every "
             "real value. The code of both is run, and the coefficients are compared monomial by monomial.",
             premises=("depth.every-row",),
-            proof=_componentwise,
+            proof=residuals.componentwise,
             code=("reference/bounds/componentwise.py", "reference/residual.py:magnitudes"),
             source="triangle inequality",
             sizes="1 -> 2 -> 2, T = 3",
@@ -320,7 +146,7 @@ DERIVATION = Derivation(
             "depth.cauchy-schwarz",
             "Lagrange's identity: the gap in the Cauchy-Schwarz inequality is a sum of squares, "
             "hence not negative. From a·b <= |a||b| follows the triangle inequality for the Euclidean norm.",
-            equations=_lagrange,
+            equations=inequalities.lagrange,
             source="Lagrange's identity",
             sizes="three components",
         ),
@@ -330,7 +156,7 @@ DERIVATION = Derivation(
             "squares. The spectral norm, which the code uses, is submultiplicative by definition (a supremum of "
             "quotients) and never larger.",
             premises=("depth.cauchy-schwarz",),
-            equations=_product_norm,
+            equations=inequalities.product_norm,
             code=("reference/bounds/norms.py:spectral",),
             source="",
             sizes="2 x 2",
@@ -341,7 +167,7 @@ DERIVATION = Derivation(
             "triangle inequality gives |X^t| <= |A||X| + |F|, and x^t exceeds that by |A| times what x^(t-1) exceeds "
             "|X^(t-1)| by: if x was a bound before the step, it is one after it.",
             premises=("depth.product-norm", "depth.every-row"),
-            equations=_online,
+            equations=inequalities.online,
             code=("reference/bounds/online.py", "reference/bounds/recursion.py:Recursion"),
             source="",
             sizes="every T",
@@ -351,7 +177,7 @@ DERIVATION = Derivation(
             "Over a block of two steps the bound may use |A^2 A^1| in place of |A^2||A^1|. The "
             "difference is (|A^2||A^1| - |A^2 A^1|) x, and that is not negative.",
             premises=("depth.online",),
-            equations=_windowed,
+            equations=inequalities.windowed,
             code=("reference/bounds/windowed.py",),
             source="",
             sizes="blocks of two, hence w | w'",
@@ -361,7 +187,7 @@ DERIVATION = Derivation(
             "If |A| <= A < 1 and |F| <= F for every input, then x^t <= F(1 - A^t)/(1 - A): it holds "
             "at t = 0, one step of the recursion keeps the form, and the limit F/(1 - A) is larger still.",
             premises=("depth.online",),
-            equations=_a_priori,
+            equations=inequalities.a_priori,
             code=("reference/bounds/a_priori.py",),
             source="geometric series",
             sizes="every T",
@@ -371,7 +197,7 @@ DERIVATION = Derivation(
             "Let h be the estimate, g the gradient and |g - h| <= b. By Cauchy-Schwarz "
             "(g-h)·h >= -b|h|, so g·h >= |h|(|h| - b): if b < |h|, the loss falls along -h at first order.",
             premises=("depth.cauchy-schwarz", "depth.online"),
-            equations=_descent,
+            equations=inequalities.descent,
             code=("reference/bounds/descent.py:descent",),
             source="",
             sizes="every size",

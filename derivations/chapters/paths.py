@@ -8,7 +8,7 @@ import numpy as np
 import sympy
 
 from gradcert.derivations.cases import variants
-from gradcert.derivations.chapters.common import cell_steps, combined, one_layer, relative, slug
+from gradcert.derivations.chapters.common import cell_steps, combined, one_layer, prove_truncated, relative, slug
 from gradcert.derivations.derivative import differentiate
 from gradcert.derivations.figures import unrolled
 from gradcert.derivations.mutation import describe, mutations
@@ -76,6 +76,24 @@ def _breaks(label: str) -> Step:
         code=(f"reference/cells/{cell.name}.py:factors", "derivations/mutation.py"),
         source="mathematics.md 14.10",
         sizes="n = 2, T = 2, rule ostl",
+    )
+
+
+def _truncated(label: str) -> Step:
+    cell = variants()[label]
+    # (T, K): every step a border; a border inside and one at the end; a border inside and a part left over
+    lengths = ((4, 1), (4, 2)) if len(cell.nodes) > 6 else ((4, 1), (4, 2), (5, 2), (5, 3))
+    sizes = ", ".join(f"({t}, {k})" for t, k in lengths)
+    return Step(
+        f"paths.truncated.rows-{slug(label)}",
+        f"{label}: both forms of truncation where the sequence is longer than the window. Chunks of K forget everything "
+        "at a border, a window of K slides; they agree for T <= K and for K = 1 alone. Chunks for every T: the first "
+        "step of a chunk forgets arbitrary traces, the others are those of the exact row.",
+        premises=("paths.sum",),
+        proof=lambda: prove_truncated(cell, lengths),
+        code=("reference/forward.py:Learner", "reference/reverse.py:sweep", "reference/paths.py"),
+        source="Williams & Peng 1990; mathematics.md 0.4",
+        sizes=f"every T by induction for K = 1, 2, 3, and (T, K) = {sizes}; 2 layers of 1 unit",
     )
 
 
@@ -251,6 +269,7 @@ DERIVATION = Derivation(
             premises=("paths.sum",),
             source="mathematics.md 0.4",
         ),
+        *(_truncated(label) for label in variants()),
     ),
     example=_example,
     traps=(
@@ -260,6 +279,7 @@ DERIVATION = Derivation(
             "non-symmetric H shows it (relative error .10 to .94).",
         ),
         Trap("T12", "The trace is read before it is updated: a lag of one step, error .64."),
+        Trap("T21", "Traces carried over between sequences, or cleared between the parts of one."),
         Trap("T62", "A factor 1/T or 1/B, or sum for mean. Compare with T and B above 1."),
         Trap("T66", "The gradient of the total loss compared with that of the last step."),
         Trap(

@@ -43,7 +43,7 @@ def test_a_step_is_proved_or_fails(given, status):
 
 def test_all_derivations_are_in_order():
     assert structure([chapter(name) for name in CHAPTERS]) == []
-    assert len(CHAPTERS) == 12
+    assert len(CHAPTERS) >= 12
 
 
 @pytest.mark.parametrize(
