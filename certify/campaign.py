@@ -18,6 +18,7 @@ from gradcert.certify.certificate import CaseResult, Certificate, Finding
 from gradcert.certify.checks import CHECKS
 from gradcert.certify.claims import Claim, claim_of, from_dict
 from gradcert.certify.conclude import conclude
+from gradcert.certify.counterexample import record as counterexample
 from gradcert.certify.identity import canonical, environment, reference_digest, sha256, subject_digest
 from gradcert.certify.journal import Journal
 from gradcert.certify.prepare import Prepared, prepare_all
@@ -107,6 +108,7 @@ def certify(
     run = Run(who, wanted)
     digests = {"subject": subject_digest(who), "reference": reference_digest()}
     shown_steps: list[dict[str, Any]] = []
+    small: dict[str, Any] | None = None
     if isinstance(first, Worker):
         run.worker = first
         try:
@@ -119,7 +121,9 @@ def certify(
             judge_all(run, specs, ready, progress or (lambda *_: None))
             if run.worker is not None:
                 _repeat(run, profile_named(profile).repeats)
-                shown_steps = figures.steps(run.answers, [case.id for case, _, _ in run.failed], run.solve)
+                wrong = [case.id for case, _, _ in run.failed]
+                shown_steps = figures.steps(run.answers, wrong, run.solve, seen=run.prefixes)
+                small = counterexample.find(run, most=profile_named(profile).questions)
         finally:
             if run.worker is not None:
                 run.worker.stop()
@@ -133,6 +137,7 @@ def certify(
         replay=f"gradcert certify --seed {seed} {options_shown}{who.replay}",
         digests=digests,
         steps=shown_steps,
+        counterexample=small,
         seed=seed,
         profile=profile,
         started=started,

@@ -94,6 +94,8 @@ class Certificate:
     suite : version of gradcert.
     digests : ``subject`` and ``reference``: SHA-256 of their files.
     figures : what a report shows beyond this: ``alignment``, ``graph``, ``steps`` (`gradcert.certify.figures`).
+    counterexample : the smallest problem found on which the subject is wrong (`gradcert.certify.counterexample`), or
+        None.
     """
 
     verdict: str
@@ -113,6 +115,7 @@ class Certificate:
     suite: str = ""
     digests: Mapping[str, str] = field(default_factory=dict)
     figures: Mapping[str, Any] = field(default_factory=dict)
+    counterexample: Mapping[str, Any] | None = None
 
     @property
     def exit_code(self) -> int:
@@ -151,7 +154,8 @@ def from_dict(record: Mapping[str, Any]) -> Certificate:
     except jsonschema.ValidationError as error:
         at = "/".join(map(str, error.absolute_path)) or "the record"
         raise GradcertError(f"no certificate: at {at}, {error.message[:200]}", allowed=f"JSON as {SCHEMA}") from None
-    given = {f.name: record[f.name] for f in fields(Certificate)}
+    given = {f.name: record[f.name] for f in fields(Certificate) if f.name != "counterexample"}
+    given["counterexample"] = record.get("counterexample")  # certificates of 0.1 before it have none
     given["findings"] = tuple(Finding(**{**f, "where": _numbers(f["where"])}) for f in record["findings"])
     given["cases"] = tuple(CaseResult(**_numbers(c)) for c in record["cases"])
     given["controls"] = tuple(Control(**c) for c in record["controls"])

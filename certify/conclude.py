@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from gradcert.certify import diagnosis, figures
+from gradcert.certify.answers import Answer
 from gradcert.certify.cases.case import Case
 from gradcert.certify.certificate import CERTIFIED, INCONCLUSIVE, REFUTED, Certificate, Control, Finding
 from gradcert.certify.claims import Claim
@@ -31,6 +32,7 @@ def conclude(
     seed: int,
     profile: str,
     started: float,
+    counterexample: dict[str, Any] | None = None,
 ) -> Certificate:
     """Return the certificate of a campaign.
 
@@ -41,6 +43,7 @@ def conclude(
     digests : as in `Certificate`.
     steps : as from `gradcert.certify.figures.steps`.
     started : `time.perf_counter` at the beginning.
+    counterexample : as from `gradcert.certify.counterexample`.
     """
     cases = [prepared.case for prepared in run.prepared if prepared.case is not None]
     shown, separated, void = control(run.prepared, run.claim)
@@ -68,6 +71,7 @@ def conclude(
         figures=figures.collect(
             cases, run.answers, wrong, steps, claimed=rule_named(run.claim.rule), refuted=verdict == REFUTED
         ),
+        counterexample=counterexample,
     )
 
 
@@ -111,11 +115,20 @@ def explained(run: Run, *, replay: str) -> list[Finding]:
         failed = [(case, answer) for case, answer, what in run.failed if what == check]
         if check == "gradient":
             cause = diagnosis.explain(failed, rule_named(run.claim.rule))
+            finding = replace(finding, where={**finding.where, **_first(run, failed)})
         elif check == "outputs":
             cause = diagnosis.explain_outputs(failed)
         count = len({case.id for case, _ in group if case is not None}) or 1
         out.append(replace(finding, cause=cause, cases=count, replay=replay))
     return out
+
+
+def _first(run: Run, failed: list[tuple[Case, Answer]]) -> dict[str, Any]:
+    """Return where the gradient goes wrong first, on the first case that was asked step by step."""
+    for case, _ in failed:
+        if case.id in run.prefixes and (found := diagnosis.locate(case, run.prefixes[case.id])):
+            return {"first": found}
+    return {}
 
 
 def _weight(finding: Finding) -> float:

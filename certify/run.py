@@ -8,6 +8,7 @@ from gradcert.certify.answers import Answer
 from gradcert.certify.cases.case import Case
 from gradcert.certify.certificate import CaseResult, Finding
 from gradcert.certify.claims import Claim
+from gradcert.certify.figures.steps import Prefix
 from gradcert.certify.journal import Journal
 from gradcert.certify.prepare import Prepared
 from gradcert.certify.problem import Problem
@@ -28,6 +29,7 @@ class Run:
     failed: list[tuple[Case, Answer, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     prepared: list[Prepared] = field(default_factory=list)
+    prefixes: dict[str, list[Prefix | None]] = field(default_factory=dict)
     lost: int = 0
     worker: Worker | None = None
     journal: Journal | None = None

@@ -14,6 +14,7 @@ COMMANDS = {
     "certify": "judge a subject against what it claims",
     "verify": "verify a certificate: its bytes, its identity, and that it comes out again",
     "diff": "explain what changed between two certificates",
+    "replay": "run a stored counterexample again",
     "vectors": "write golden vectors, for what cannot be called from here",
     "check": "judge a file of answers to golden vectors",
     "atlas": "map a new rule among the known ones",

@@ -18,14 +18,20 @@ class Profile:
     each : cases of a family for one combination of cell, depth, loss and moment.
     combinations : None for all, or how many combinations of loss and moment per cell and depth.
     repeats : cases that are run again, in reverse order.
+    questions : smaller problems that a refuted subject is asked, in search of a counterexample.
     """
 
     each: int
     combinations: int | None
     repeats: int
+    questions: int
 
 
-PROFILES = {"quick": Profile(1, 2, 2), "default": Profile(1, None, 4), "thorough": Profile(5, None, 12)}
+PROFILES = {
+    "quick": Profile(1, 2, 2, 0),
+    "default": Profile(1, None, 4, 150),
+    "thorough": Profile(5, None, 12, 500),
+}
 
 
 def profile_named(name: str) -> Profile:

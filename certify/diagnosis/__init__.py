@@ -5,5 +5,6 @@ says so. A sentence is accepted by the judge that refuted the claim: within the 
 """
 
 from gradcert.certify.diagnosis.explain import explain, explain_outputs
+from gradcert.certify.diagnosis.localise import locate
 
-__all__ = ["explain", "explain_outputs"]
+__all__ = ["explain", "explain_outputs", "locate"]

@@ -7,24 +7,40 @@ truncation), a target that is late and a last step that is skipped look differen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from gradcert.certify.answers import Answer
 from gradcert.certify.budget.balls import Undecided
-from gradcert.certify.budget.expected import expect
+from gradcert.certify.budget.expected import Bounds, expect
 from gradcert.certify.cases.case import Case
 from gradcert.certify.figures.errors import by_parameter
 from gradcert.certify.problem import Problem
+from gradcert.reference.numbers import Array
 
 MOST = 2  # cases that are asked step by step, each of another cell and depth
 Ask = Callable[[Problem], Answer | None]
 
 
-def steps(pairs: Iterable[tuple[Case, Answer]], failed: Iterable[str], ask: Ask) -> list[dict[str, Any]]:
+@dataclass(frozen=True, eq=False)
+class Prefix:
+    """The first steps of a case: what came back for them, and what should have."""
+
+    length: int
+    given: Mapping[str, Array]
+    expected: Mapping[str, Bounds]
+
+
+def steps(
+    pairs: Iterable[tuple[Case, Answer]],
+    failed: Iterable[str],
+    ask: Ask,
+    *,
+    seen: dict[str, list[Prefix | None]] | None = None,
+) -> list[dict[str, Any]]:
     """Return the errors of every prefix, for cases of different cells and depths: failed ones, then deep ones.
 
     Parameters
@@ -32,6 +48,7 @@ def steps(pairs: Iterable[tuple[Case, Answer]], failed: Iterable[str], ask: Ask)
     pairs : cases that were answered.
     failed : ids of those that failed, which are looked at first.
     ask : has a problem solved, or returns None when the subject is lost.
+    seen : gets the prefixes of every case that was looked at.
 
     Returns
     -------
@@ -41,12 +58,15 @@ def steps(pairs: Iterable[tuple[Case, Answer]], failed: Iterable[str], ask: Ask)
     out = []
     for case in _chosen(pairs, set(failed)):
         length = case.problem.inputs.shape[0]
+        prefixes = [_prefix(case, t, ask) for t in range(1, length + 1)]
         rows: dict[str, list[dict[str, float] | None]] = {name: [] for name in case.expected.gradients}
-        for t in range(1, length + 1):
-            found = _prefix(case, t, ask)
+        for found in prefixes:
+            errors = by_parameter(found.given, found.expected) if found else {}
             for name, row in rows.items():
-                row.append(found.get(name) if found else None)
+                row.append({k: errors[name][k] for k in ("worst", "error")} if found else None)
         out.append({"case": case.id, "steps": length, "parameters": rows})
+        if seen is not None:
+            seen[case.id] = prefixes
     return out
 
 
@@ -66,7 +86,7 @@ def prefix(problem: Problem, length: int) -> Problem:
     )
 
 
-def _prefix(case: Case, length: int, ask: Ask) -> dict[str, dict[str, float]] | None:
+def _prefix(case: Case, length: int, ask: Ask) -> Prefix | None:
     problem = prefix(case.problem, length)
     try:
         expected = expect(problem, case.rule, problem.dtype)
@@ -75,8 +95,7 @@ def _prefix(case: Case, length: int, ask: Ask) -> dict[str, dict[str, float]] | 
     answer = ask(problem)
     if answer is None or answer.failure is not None:
         return None
-    wanted = {name: bounds for name, bounds in expected.gradients.items()}
     given = {k: v for k, v in answer.gradients.items() if isinstance(v, np.ndarray)}
-    if set(given) != set(wanted) or any(given[k].shape != wanted[k].value.shape for k in wanted):
+    if {k: v.shape for k, v in given.items()} != {k: b.value.shape for k, b in expected.gradients.items()}:
         return None
-    return {k: {"worst": v["worst"], "error": v["error"]} for k, v in by_parameter(given, wanted).items()}
+    return Prefix(length, given, expected.gradients)

@@ -10,7 +10,8 @@ import jinja2
 
 from gradcert.certify.certificate import CaseResult, Certificate
 from gradcert.certify.claims import from_dict
-from gradcert.certify.report import heatmap, unrolled
+from gradcert.certify.diagnosis.localise import sentence
+from gradcert.certify.report import counterexample, heatmap, unrolled
 from gradcert.certify.report.junit import where
 
 WORDS = {"certified": "Certified", "refuted": "Refuted", "inconclusive": "Inconclusive"}
@@ -35,6 +36,8 @@ def write(certificate: Certificate) -> str:
             edges=_edges(certificate),
             commands=_commands(certificate),
             where=where,
+            sentence=sentence,
+            small=_small(certificate),
         )
     )
     return page
@@ -85,6 +88,21 @@ def _tiles(certificate: Certificate) -> list[tuple[str, str, str]]:
         (str(exact), "cases judged to the last bit", "budget zero"),
         (f"{caught} / {len(certificate.controls)}", "known-wrong controls refuted", "all have to be"),
     ]
+
+
+def _small(certificate: Certificate) -> dict[str, Any] | None:
+    """Return what the page shows of the counterexample."""
+    found = certificate.counterexample
+    if found is None:
+        return None
+    return {
+        "summary": counterexample.summary(found),
+        "given": counterexample.given(found["problem"]),
+        "entries": counterexample.differing(found),
+        "hidden": counterexample.hidden(found),
+        "alone": found["alone"],
+        "replay": found["replay"],
+    }
 
 
 def _groups(certificate: Certificate) -> list[dict[str, Any]]:

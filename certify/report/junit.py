@@ -10,6 +10,7 @@ from junitparser import Error, Failure, JUnitXml, Property, Skipped, TestCase, T
 
 from gradcert.certify.certificate import CERTIFIED, REFUTED, CaseResult, Certificate, Finding
 from gradcert.certify.claims import from_dict
+from gradcert.certify.diagnosis.localise import sentence
 
 FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # what XML 1.0 cannot hold
 
@@ -87,6 +88,7 @@ def text(finding: Finding) -> str:
     if finding.case:
         lines.append(f"case: {finding.case}" + (f" (one of {finding.cases})" if finding.cases > 1 else ""))
     lines += where(finding.where)
+    lines += [f"first: {sentence(finding.where['first'])}"] if "first" in finding.where else []
     if finding.replay:
         lines.append(f"replay: {finding.replay}")
     return "\n".join(lines)

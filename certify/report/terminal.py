@@ -12,6 +12,9 @@ from rich.text import Text
 
 from gradcert.certify.certificate import CERTIFIED, REFUTED, CaseResult, Certificate, Finding
 from gradcert.certify.claims import from_dict
+from gradcert.certify.diagnosis.localise import sentence
+from gradcert.certify.report import counterexample
+from gradcert.certify.report.junit import where
 
 COLOURS = {CERTIFIED: "green", REFUTED: "red"}
 
@@ -24,6 +27,8 @@ def write(certificate: Certificate, console: Console) -> None:
     console.print(Panel(Group(head, lines), border_style=colour))
     for finding in certificate.findings:
         console.print(_finding(finding))
+    if certificate.counterexample is not None:
+        console.print(_counterexample(certificate.counterexample))
     if certificate.cases and any(case.verdict != "blocked" for case in certificate.cases):
         console.print(_groups(certificate))
         console.print(_evidence(certificate), style="dim")
@@ -38,17 +43,18 @@ def _finding(finding: Finding) -> Group:
         parts.append(Text.assemble(("  cause   ", "bold"), finding.cause))
     if finding.case:
         parts.append(Text(f"  case    {finding.case}{count}"))
-    parts += [Text(f"  where   {line}") for line in _where(finding.where)]
+    parts += [Text(f"  where   {line}") for line in where(finding.where)]
+    parts += [Text(f"  first   {sentence(finding.where['first'])}")] if "first" in finding.where else []
     parts.append(Text(f"  replay  {finding.replay}", style="cyan"))
     return Group(*parts, Text())
 
 
-def _where(where: Mapping[str, Any]) -> list[str]:
-    if "index" in where:
-        at = ", ".join(map(str, where["index"]))
-        values = f"returned {where['given']:.17g}, reference {where['reference']:.17g}, budget {where['budget']:.2g}"
-        return [f"{where['array']}[{at}]: {values}"]
-    return [str(line) for line in where.get("output", ())]
+def _counterexample(found: Mapping[str, Any]) -> Group:
+    head, *rest = counterexample.lines(found)
+    parts = [Text.assemble(("smallest: ", "bold red"), head), *(Text(f"  {line}") for line in rest)]
+    if not found["alone"]:
+        parts.append(Text("  a fresh process does not show it: it needs the calls before"))
+    return Group(*parts, Text(f"  replay  {found['replay']}", style="cyan"), Text())
 
 
 def _groups(certificate: Certificate) -> Table:
@@ -62,11 +68,11 @@ def _groups(certificate: Certificate) -> Table:
     for case in certificate.cases:
         cell, depth, *_ = case.id.split("/")
         groups.setdefault((f"{cell}/{depth}", case.family), []).append(case)
-    for (where, family), cases in groups.items():
+    for (group, family), cases in groups.items():
         failed = sum(case.verdict != "passed" for case in cases)
         worst = max((case.worst for case in cases if case.worst is not None), default=None)
         table.add_row(
-            where,
+            group,
             family,
             str(len(cases)),
             Text(str(failed), style="red" if failed else ""),

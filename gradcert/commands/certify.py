@@ -21,7 +21,7 @@ Examples:
 
 \b
 A claim comes with the subject (decorator gradcert.claim) or from options,
-which win.
+which win. The smallest counterexample of a refuted claim goes to .gradcert/.
 Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 internal error."""
 
 
@@ -72,6 +72,7 @@ def command(
     from rich.console import Console
 
     from gradcert.certify.campaign import certify
+    from gradcert.certify.counterexample.record import store
     from gradcert.certify.report import terminal
     from gradcert.certify.subject import Limits
     from gradcert.reference.errors import GradcertError
@@ -97,6 +98,10 @@ def command(
             )
     except GradcertError as error:
         raise click.UsageError(str(error)) from None
+    try:
+        store(certificate)
+    except GradcertError as error:
+        click.echo(f"the counterexample is not stored: {error}", err=True)
     if not written(certificate, sealed=sealed, path=path, junit=junit, html=html):
         terminal.write(certificate, Console(highlight=False))
     sys.exit(certificate.exit_code)

@@ -1,0 +1,173 @@
+"""Smaller problems: fewer steps, one sequence of a batch, fewer units and inputs, simpler numbers.
+
+Every function yields variants of a problem, the boldest first; which of them still shows a mistake is for `search`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from gradcert.certify.problem import Problem
+from gradcert.reference.feedback import feedback_shapes
+from gradcert.reference.network import Layer, Network
+from gradcert.reference.numbers import Array
+from gradcert.reference.rules.rule import Rule
+
+PROBES = (101, 103, 107, 109, 113, 127, 131, 137, 139)  # sizes that tell the axes of an array apart
+
+
+def steps(problem: Problem) -> Iterator[Problem]:
+    """Yield shorter stretches of the sequence, the shortest first; early ones before late ones."""
+    length = len(problem.inputs)
+    for size in range(1, length):
+        for start in dict.fromkeys((0, length - size)):
+            part = slice(start, start + size)
+            yield replace(problem, inputs=problem.inputs[part], targets=problem.targets[part])
+
+
+def batch(problem: Problem) -> Iterator[Problem]:
+    """Yield the sequences of the batch, one at a time."""
+    if problem.inputs.shape[1] > 1:
+        for b in range(problem.inputs.shape[1]):
+            yield replace(problem, inputs=problem.inputs[:, b : b + 1], targets=problem.targets[:, b : b + 1])
+
+
+def sizes(problem: Problem, rule: Rule) -> Iterator[Problem]:
+    """Yield problems with fewer units or inputs: one of a layer alone, then all but one."""
+    widths = (problem.network.layers[0].inputs, *(layer.units for layer in problem.network.layers))
+    if any(layer.synapses for layer in problem.network.layers):
+        return  # a convolution's sizes hang together
+    for keep in ("one", "all but one"):
+        for boundary, width in enumerate(widths):
+            if width == 1 or (boundary and not _uniform(problem.network.layers[boundary - 1])):
+                continue
+            for unit in range(width):
+                chosen = [unit] if keep == "one" else [k for k in range(width) if k != unit]
+                if (found := kept(problem, rule, boundary, chosen)) is not None:
+                    yield found
+
+
+def kept(problem: Problem, rule: Rule, boundary: int, chosen: list[int]) -> Problem | None:
+    """Return a problem with some of the inputs (boundary 0) or of the units of layer ``boundary - 1`` alone.
+
+    None where the targets of a cross-entropy would name a class that is gone.
+    """
+    layers = list(problem.network.layers)
+    if boundary > 0:
+        layers[boundary - 1] = replace(layers[boundary - 1], units=len(chosen))
+    if boundary < len(layers):
+        layers[boundary] = replace(layers[boundary], inputs=len(chosen))
+    network = replace(problem.network, layers=tuple(layers))
+    last = boundary == len(layers)
+    targets = problem.targets[..., chosen] if last else problem.targets
+    if last and network.loss.kind == "cross_entropy" and (targets.sum(axis=-1) != 1).any():
+        return None
+    axes = _axes(problem.network, rule)
+
+    def cut(name: str, array: Array) -> Array:
+        for axis, where in enumerate(axes[name]):
+            if where == boundary:
+                array = np.take(array, chosen, axis=axis)
+        return array
+
+    return replace(
+        problem,
+        network=network,
+        parameters={name: cut(name, value) for name, value in problem.parameters.items()},
+        inputs=problem.inputs[..., chosen] if boundary == 0 else problem.inputs,
+        targets=targets,
+        feedback={name: cut(name, value) for name, value in problem.feedback.items() if name in axes},
+    )
+
+
+def _uniform(layer: Layer) -> bool:
+    """Return whether no constant of a layer's cell is given unit by unit."""
+    return all(np.ndim(value) == 0 for value in layer.cell.constants().values())
+
+
+def _axes(network: Network, rule: Rule) -> dict[str, tuple[int, ...]]:
+    """Return, for every axis of every array, the boundary between layers that it counts: 0 for the inputs."""
+    layers = tuple(replace(k, inputs=PROBES[i], units=PROBES[i + 1]) for i, k in enumerate(network.layers))
+    probe = replace(network, layers=layers)
+    shapes: Mapping[str, tuple[int, ...]] = {**probe.shapes(), **feedback_shapes(probe, rule)}
+    return {name: tuple(PROBES.index(size) for size in shape) for name, shape in shapes.items()}
+
+
+def constants(problem: Problem, *, fixed: frozenset[str]) -> Iterator[Problem]:
+    """Yield problems in which a constant of a cell, one that the claim leaves open, is 1/2 or 1."""
+    for number, layer in enumerate(problem.network.layers):
+        for name, value in layer.cell.constants().items():
+            if name in fixed or name in layer.shapes() or np.ndim(value):
+                continue
+            for other in (0.5, 1.0):
+                if complexity(other) < complexity(float(value)):
+                    cell: Any = replace(layer.cell, **{name: other})  # type: ignore[type-var]
+                    layers = list(problem.network.layers)
+                    layers[number] = replace(layer, cell=cell)
+                    yield replace(problem, network=replace(problem.network, layers=tuple(layers)))
+
+
+def rounded(problem: Problem, *, targets: bool) -> Iterator[Problem]:
+    """Yield problems in which one array is replaced as a whole: zeros, ones, then rounded to 1, 1/2, 1/4, 1/10."""
+    for name, array in _arrays(problem, targets=targets):
+        whole = [np.zeros_like(array), np.ones_like(array), *(_round(array, grain) for grain in (1, 2, 4, 10))]
+        for value in whole:
+            if (value != array).any() and simplicity(value) < simplicity(array):
+                yield _with(problem, name, value)
+
+
+def entries(problem: Problem, position: int, *, targets: bool) -> Iterator[Problem] | None:
+    """Yield problems with a simpler number at one position of all numbers in a row; None beyond the last."""
+    for name, array in _arrays(problem, targets=targets):
+        if position < array.size:
+            return _entry(problem, name, array, position)
+        position -= array.size
+    return None
+
+
+def _entry(problem: Problem, name: str, array: Array, position: int) -> Iterator[Problem]:
+    value = array.flat[position]
+    simple = (0.0, 1.0, -1.0, *(float(_round(np.asarray(value), grain)) for grain in (1, 2, 4, 10)))
+    for other in dict.fromkeys(simple):
+        if complexity(other) < complexity(float(value)):
+            changed = array.copy()
+            changed.flat[position] = other
+            yield _with(problem, name, changed)
+
+
+def _arrays(problem: Problem, *, targets: bool) -> list[tuple[str, Array]]:
+    out = [*problem.parameters.items(), *problem.feedback.items(), ("inputs", problem.inputs)]
+    return [*out, ("targets", problem.targets)] if targets else out
+
+
+def _with(problem: Problem, name: str, value: Array) -> Problem:
+    if name in ("inputs", "targets"):
+        return replace(problem, **{name: value})
+    if name in problem.feedback:
+        return replace(problem, feedback={**problem.feedback, name: value})
+    return replace(problem, parameters={**problem.parameters, name: value})
+
+
+def _round(array: Array, grain: int) -> Array:
+    return np.asarray(np.round(array * grain) / grain, dtype=array.dtype) + 0.0  # no -0
+
+
+def complexity(value: float) -> int:
+    """Return how hard a number is to read: 0, 1, -1, then by its digits.
+
+    Examples
+    --------
+    >>> [complexity(v) for v in (0.0, 1.0, -1.0, 0.5, 0.25, 0.3718)]
+    [0, 1, 2, 5, 6, 8]
+    """
+    plain = {0.0: 0, 1.0: 1, -1.0: 2}
+    return plain[value] if value in plain else 2 + len(repr(abs(value)).removesuffix(".0"))
+
+
+def simplicity(array: Array) -> int:
+    """Return the sum of `complexity` over an array."""
+    return sum(complexity(float(v)) for v in array.flat)

@@ -1,0 +1,75 @@
+"""Where it starts: the first step, layer, parameter and index at which a gradient leaves its budget.
+
+The gradient of the first t steps is the sum over their losses, so the first prefix that is wrong ends with the first
+loss whose credit is wrong. Credit comes down from the loss, so among the layers that are wrong there the topmost is
+where the mistake enters; those below may only have inherited it. In that layer the worst entry stands for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from gradcert.certify.cases.case import Case
+from gradcert.certify.figures.steps import Prefix
+from gradcert.certify.judge import judge_all, worst_of
+
+
+def locate(case: Case, prefixes: Sequence[Prefix | None]) -> dict[str, Any]:
+    """Return where a case goes wrong first; empty where no prefix shows it.
+
+    Parameters
+    ----------
+    case : a case whose gradient was refuted.
+    prefixes : its first 1, 2, ... steps, as from `gradcert.certify.figures.steps`; None where one was not judged.
+
+    Returns
+    -------
+    A record: ``case``, ``step`` (counted from 1) ``of`` so many, ``unseen`` (earlier prefixes that were not judged),
+    ``layer``, ``layers`` (all that are wrong there), and ``array``, ``index``, ``given``, ``reference``, ``budget``.
+    """
+    unseen = 0
+    for step, prefix in enumerate(prefixes, start=1):
+        if prefix is None:
+            unseen += 1
+            continue
+        verdicts = judge_all(prefix.given, prefix.expected)
+        wrong = {name: verdict for name, verdict in verdicts.items() if not verdict.ok}
+        if wrong:
+            layers = sorted({layer_of(name) for name in wrong})
+            top = {name: verdict for name, verdict in wrong.items() if layer_of(name) == layers[-1]}
+            name, worst = worst_of(top)
+            found = worst.where(name)
+            found.pop("error in budgets")
+            place = {"case": case.id, "step": step, "of": len(prefixes), "unseen": unseen}
+            return {**place, "layer": layers[-1], "layers": layers, **found}
+    return {}
+
+
+def layer_of(name: str) -> int:
+    """Return the layer of a parameter.
+
+    Examples
+    --------
+    >>> layer_of("layers.2.W")
+    2
+    """
+    return int(name.split(".")[1])
+
+
+def sentence(first: dict[str, Any]) -> str:
+    """Return a place as words.
+
+    Examples
+    --------
+    >>> sentence({"case": "snu/1", "step": 2, "of": 6, "unseen": 0, "layer": 0, "layers": [0], "array": "layers.0.b",
+    ...     "index": [1], "given": 1.0, "reference": 2.0, "budget": 0.0})
+    'the loss of step 2 of 6, layer 0: layers.0.b[1] returned 1.0, reference 2.0, budget 0'
+    """
+    at = ", ".join(map(str, first["index"]))
+    others = [str(k) for k in first["layers"] if k != first["layer"]]
+    below = f" (and below: {', '.join(others)})" if others else ""
+    unseen = f" ({first['unseen']} earlier steps were not judged)" if first["unseen"] else ""
+    values = f"returned {first['given']!r}, reference {first['reference']!r}, budget {first['budget']:.2g}"
+    where = f"the loss of step {first['step']} of {first['of']}{unseen}, layer {first['layer']}{below}"
+    return f"{where}: {first['array']}[{at}] {values}"

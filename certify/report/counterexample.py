@@ -1,0 +1,132 @@
+"""A counterexample as lines of text: the network, every number, what came back and what should have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from gradcert.reference.cells import cell_named
+from gradcert.reference.network import from_dict
+
+ALWAYS = ("leak", "threshold", "kappa", "rho", "beta", "rate")  # options that are shown even where they are usual
+MOST = 12  # entries of the gradient that are shown
+
+
+def summary(record: Mapping[str, Any]) -> str:
+    """Return how small it is, in one line.
+
+    Examples
+    --------
+    >>> size = {"widths": [1, 1], "steps": 2, "batch": 1}
+    >>> summary({"size": size, "was": {"widths": [3, 4], "steps": 6, "batch": 3}, "asked": 40, "complete": True})
+    'sizes 1-1, T = 2, B = 1; shrunk from 3-4, T = 6, B = 3 with 40 questions'
+    """
+    more = "" if record["complete"] else ", as many as there may be"
+    return f"{_size(record['size'])}; shrunk from {_size(record['was'])} with {record['asked']} questions{more}"
+
+
+def _size(size: Mapping[str, Any]) -> str:
+    return f"sizes {'-'.join(map(str, size['widths']))}, T = {size['steps']}, B = {size['batch']}"
+
+
+def given(problem: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return names and values of everything that the subject is given."""
+    out = [(f"layer {k}", _layer(layer)) for k, layer in enumerate(problem["network"]["layers"])]
+    loss = problem["network"]["loss"]
+    reduced = [f"{word} over {axis}" for axis in ("time", "batch") if (word := loss.get(axis, "sum")) != "sum"]
+    out.append(("loss", ", ".join([loss["kind"].replace("_", " "), f"at {loss['when']} step", *reduced])))
+    arrays = {**problem["parameters"], **problem.get("feedback", {})}
+    order = [*from_dict(problem["network"]).shapes(), *sorted(problem.get("feedback", {}))]
+    out += [(name, numbers(arrays[name])) for name in order]
+    return [*out, *((name, _signal(problem[name])) for name in ("inputs", "targets"))]
+
+
+def _layer(layer: Mapping[str, Any]) -> str:
+    usual = {f.name: f.default for f in fields(cell_named(layer["cell"]))}
+    words = []
+    trained = layer["options"].get("train", ())  # their values are parameters
+    for name, value in sorted(layer["options"].items()):
+        if name in trained or name == "train":
+            continue
+        if isinstance(value, Mapping):
+            scales = ", ".join(f"{k}={_number(v)}" for k, v in value.items() if k != "name")
+            words.append(f"{name} {value['name']}" + (f"({scales})" if scales else ""))
+        elif name in ALWAYS or (value != usual.get(name) and value not in ([], None)):
+            words.append(f"{name} {numbers(value) if isinstance(value, (int, float, list)) else value}")
+    sizes = f"{layer['inputs']} -> {layer['units']}"
+    return f"{layer['cell'].rpartition(':')[2]} {sizes}" + (f"; {', '.join(words)}" if words else "")
+
+
+def _signal(values: Any) -> str:
+    """Return (time, batch, features); a batch of one and a width of one lose their brackets."""
+    array = np.asarray(values, dtype=float)
+    for axis in (2, 1):
+        if array.shape[axis] == 1:
+            array = array.squeeze(axis)
+    return numbers(array.tolist())
+
+
+def numbers(value: Any) -> str:
+    """Return numbers in the fewest digits that read back the same.
+
+    Examples
+    --------
+    >>> numbers([[1.0, -0.5], [0.1, 2.0]]), numbers(True)
+    ('[[1, -0.5], [0.1, 2]]', 'True')
+    """
+    if isinstance(value, list):
+        return f"[{', '.join(map(numbers, value))}]"
+    return str(value) if isinstance(value, (bool, str)) or value is None else _number(value)
+
+
+def _number(value: float) -> str:
+    return repr(float(value)).removesuffix(".0")
+
+
+def differing(record: Mapping[str, Any]) -> list[tuple[str, str, str, str, bool]]:
+    """Return (entry, returned, expected, budget, whether it is right): the wrong ones first, twelve at most."""
+    found = [entry for array in record["arrays"] for entry in _entries(array)]
+    found.sort(key=lambda entry: entry[4])
+    return found[:MOST]
+
+
+def _entries(array: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str, bool]]:
+    returned, wanted, budget = (np.asarray(array[k], dtype=float) for k in ("given", "reference", "budget"))
+    right = np.asarray(array["ok"], dtype=bool)
+    for index in np.ndindex(returned.shape):
+        at = f"[{', '.join(map(str, index))}]" if index else ""
+        numbers = (_number(returned[index]), _number(wanted[index]), f"{budget[index]:.2g}")
+        yield f"{array['name']}{at}", *numbers, bool(right[index])
+
+
+def hidden(record: Mapping[str, Any]) -> int:
+    """Return how many entries `differing` leaves out."""
+    return max(0, sum(np.size(array["given"]) for array in record["arrays"]) - MOST)
+
+
+def lines(record: Mapping[str, Any]) -> list[str]:
+    """Return everything, for a terminal."""
+    out = [summary(record)]
+    out += aligned(given(record["problem"]))
+    rows: list[Sequence[str]] = [("", "returned", "expected", "budget")]
+    rows += [(entry, *values, "" if right else "wrong") for entry, *values, right in differing(record)]
+    out += aligned(rows)
+    if count := hidden(record):
+        out.append(f"and {count} more entries")
+    return out
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows with their columns below each other; a last column is as long as it likes.
+
+    Examples
+    --------
+    >>> aligned([("a", "1"), ("long", "2")])
+    ['a     1', 'long  2']
+    """
+    columns = max(map(len, rows))
+    widths = [max((len(row[k]) for row in rows if k < len(row)), default=0) for k in range(columns)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip() for row in rows]

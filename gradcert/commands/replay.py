@@ -1,0 +1,46 @@
+"""``gradcert replay``."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from gradcert.commands.common import limits
+
+EPILOG = """\b
+Examples:
+  gradcert certify examples/wrong_ostl.py:gradients
+  gradcert replay .gradcert/snu-0123456789.json
+  gradcert replay certificate.json mine.py:gradients
+
+\b
+gradcert certify shrinks a failure and stores it; the first form runs it again,
+the second has another subject solve it. The reference is computed anew.
+Exit status: 0 right now; 1 still wrong; 2 usage; 4 internal error."""
+
+
+@click.command("replay", epilog=EPILOG)
+@click.argument("file", type=click.Path(dir_okay=False))
+@click.argument("subject", required=False)
+@limits
+def command(file: str, subject: str | None, timeout: float, memory: int, python: str | None) -> None:
+    """Run a stored counterexample again: one small problem, what comes back and what should."""
+    from pathlib import Path
+
+    from gradcert.certify.counterexample.replay import replay
+    from gradcert.certify.report.counterexample import lines
+    from gradcert.certify.report.junit import text
+    from gradcert.certify.subject import Limits
+    from gradcert.reference.errors import GradcertError
+
+    try:
+        found = replay(Path(file), subject=subject, python=python, limits=Limits(call=timeout, memory=memory))
+    except GradcertError as error:
+        raise click.UsageError(str(error)) from None
+    click.echo("STILL WRONG" if found.findings else "RIGHT")
+    if "arrays" in found.record:
+        click.echo("\n".join(f"  {line}" for line in lines(found.record)))
+    for finding in found.findings:
+        click.echo(f"{finding.check}: {text(finding)}")
+    sys.exit(1 if found.findings else 0)
