@@ -101,6 +101,30 @@ def written(p: Problem, terms: Mapping[str, Callable[[int, tuple[int, ...], int,
     return out
 
 
+def filtered_sums(p: Problem, credit: tuple[Array, ...]) -> dict[str, Array]:
+    """Return the sum over steps of credit ψ^t x̂^t written out, the trace with the leak of the layer that it feeds.
+
+    Parameters
+    ----------
+    p : the problem.
+    credit : at the output of each layer, (time, batch, units).
+    """
+    v = values(p)
+
+    def term(layer: int, i: int, x: Any, t: int, b: int) -> Any:
+        trace = sum(LEAKS[layer] ** (t - k) * x[k] for k in range(t + 1))
+        return credit[layer][t, b, i] * v.psi[layer][t, b, i] * trace
+
+    return written(
+        p,
+        {
+            "W": lambda layer, index, t, b: term(layer, index[0], v.x[layer][:, b, index[1]], t, b),
+            "H": lambda layer, index, t, b: term(layer, index[0], v.before[layer][:, b, index[1]], t, b),
+            "b": lambda layer, index, t, b: term(layer, index[0], [1] * (t + 1), t, b),
+        },
+    )
+
+
 def run_rule(p: Problem, method: Any, **options: Any) -> dict[str, Array]:
     """Run the code of a rule on names."""
     found: dict[str, Array] = method.gradients(

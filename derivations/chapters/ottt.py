@@ -218,9 +218,10 @@ DERIVATION = Derivation(
         "is exact.",
     ),
     statement=(
-        "With one leak for the layer, x̂^t = λ x̂^(t-1) + x^t and b̂^t = λ b̂^(t-1) + 1, the sum over t of g^t x̂^t is the "
-        "gradient with STATE alone kept. For the last spiking layer under a head without memory it equals BPTT with "
-        "detached reset. At λ = 0 it is SLTT. OTPE on two LIF layers equals BPTT with the upper reset detached.",
+        "With one leak for the layer, x̂^t = λ x̂^(t-1) + x^t and b̂^t = λ b̂^(t-1) + 1, the sum over t of g^t x̂^t "
+        "is the gradient with STATE alone kept. For the last spiking layer under a head without memory it equals "
+        "BPTT with detached reset. At λ = 0 it is SLTT. OTPE on two LIF layers equals BPTT with the upper reset "
+        "detached.",
         "If weighted rates converge, the rates solve a = (W a_in + b)/θ up to a term of order 1/Λ; if the update "
         "differs "
         "from a positive multiple of the spike-representation gradient by a relative error η < 1, it descends. For a "

@@ -86,9 +86,9 @@ def _truncated(label: str) -> Step:
     sizes = ", ".join(f"({t}, {k})" for t, k in lengths)
     return Step(
         f"paths.truncated.rows-{slug(label)}",
-        f"{label}: both forms of truncation where the sequence is longer than the window. Chunks of K forget everything "
-        "at a border, a window of K slides; they agree for T <= K and for K = 1 alone. Chunks for every T: the first "
-        "step of a chunk forgets arbitrary traces, the others are those of the exact row.",
+        f"{label}: both forms of truncation where the sequence is longer than the window. Chunks of K forget all that "
+        "was before a border, a window of K slides; they agree for T <= K and for K = 1 alone. Chunks for every T: "
+        "the first step of a chunk forgets arbitrary traces, the others are those of the exact row.",
         premises=("paths.sum",),
         proof=lambda: prove_truncated(cell, lengths),
         code=("reference/forward.py:Learner", "reference/reverse.py:sweep", "reference/paths.py"),

@@ -15,6 +15,7 @@ from gradcert.derivations.record import Derivation, Equation, Example, Figure, S
 from gradcert.derivations.spiking import LEAKS, agree, run_rule, stack, values, written
 from gradcert.reference import RULES, Layer, Lif, Network, reverse
 from gradcert.reference.rules import s_tllr
+from gradcert.reference.rules.common import filtered
 
 LQ, LP, A_POST, A_PRE = sympy.symbols("λ_q λ_p a_post a_pre")
 CONSTANTS = {"lq": LQ, "lp": LP, "a_post": A_POST, "a_pre": A_PRE}
@@ -77,7 +78,7 @@ def _traces() -> list[Equation]:
     psi = [sym("ψ", "", str(t + 1)) for t in range(4)]
     x = [sym("x", "", str(t + 1)) for t in range(4)]
     post = s_tllr.postsynaptic(np.array(psi, dtype=object), LQ, "paper")
-    pre = s_tllr.filtered(np.array(x, dtype=object), LP)
+    pre = filtered(np.array(x, dtype=object), LP)
     out = [Equation(pre[3], sum(LP ** (3 - k) * x[k] for k in range(4)), "causal trace at step 4")]
     out.append(Equation(post[3], sum(LQ ** (3 - k) * psi[k] for k in range(3)), "acausal trace at step 4"))
     out.append(Equation(post[0], 0, "acausal trace at step 1"))
@@ -156,7 +157,7 @@ DERIVATION = Derivation(
         "gradient knows the first half alone: what arrives after the spike cannot have caused it. S-TLLR takes OTTT's "
         "trace for the causal half, adds a second filter for the other, and multiplies both with a learning signal "
         "that is backpropagated within the step.",
-        "So its trace is the derivative of nothing, and there is no loss whose edges one could cut to find it. What can "
+        "So its trace is the derivative of nothing, and there is no row of the table for it. What can "
         "be proved is that the code computes the published sum, term by term, and where that sum meets a gradient.",
     ),
     statement=(
