@@ -13,16 +13,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gradcert.hardware_models import check
+from gradcert.hardware_models import agreements, check
 from gradcert.hardware_models.arithmetic import Format, quantise
-from gradcert.hardware_models.catalogue import program
-from gradcert.hardware_models.chips import PROFILES
-from gradcert.hardware_models.description.compare import (
-    lanes_difference,
-    oracle_difference,
-    random_inputs,
-    solver_difference,
-)
 from gradcert.hardware_models.rtl.exhaustive import exhaustive
 from gradcert.hardware_models.rtl.tools import missing
 from gradcert.hardware_models.rtl.units import UNITS
@@ -67,42 +59,26 @@ def proofs() -> None:
         print("  does not hold:", record)
 
 
-def agreement(steps: int) -> None:
-    """Simulator = Fractions = solver terms = RTL, on the smallest network of one rule per profile."""
-    for profile in PROFILES:
-        rule = "e-prop" if profile == "reckon" else "ottt"
-        described = program(profile, rule, inputs=1, neurons=1, outputs=1)
-        if not described.is_fixed:
-            print(
-                f"{profile}/{rule}: {steps // 100} steps:",
-                oracle_difference(described, random_inputs(described, steps // 100, 1)) or "equal",
-            )
-            continue
-        started = time.perf_counter()
-        few = random_inputs(described, max(1, steps // 1000), 1)
-        found = {
-            "Fractions": lanes_difference(described, steps, 1, rtl=False),
-            f"Int terms ({len(few)})": solver_difference(described, few, bits=False),
-            f"bit-vector terms ({len(few)})": solver_difference(described, few, bits=True),
-        }
-        if not missing("iverilog", "vvp"):
-            found["RTL"] = lanes_difference(described, steps, 1, rtl=True)
-        seconds = time.perf_counter() - started
-        print(f"{profile}/{rule}: {steps} steps, {seconds:.0f} s:", {k: v or "equal" for k, v in found.items()})
+def agreement(steps: int, rule: str | None) -> None:
+    """Simulator = Fractions = solver terms = RTL, on the smallest network of each profile."""
+    for record in agreements(rule=rule, steps=steps):
+        offered = {form: said for form, said in record.forms.items() if said != "not offered"}
+        print(f"{record.profile}/{record.rule}: {steps} steps, {record.seconds:.0f} s:", offered)
 
 
 def main() -> None:
     """Run everything."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="10^3 steps instead of 10^5")
-    quick = parser.parse_args().quick
+    parser.add_argument("--rule", help="one rule, or all, instead of the richest of each profile")
+    given = parser.parse_args()
     outer_product()
     proofs()
     if not missing("verilator", "g++", "make"):
         done = exhaustive(UNITS["weight8"]())
         times = f"build {done.build_seconds:.1f} s, run {done.run_seconds:.1f} s (target 10)"
         print(f"exhaustive 8-bit unit: {done.vectors} inputs, {done.mismatches} wrong, {times}")
-    agreement(1_000 if quick else 100_000)
+    agreement(1_000 if given.quick else 100_000, given.rule)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gradcert.hardware_models.agreement import agreements
     from gradcert.hardware_models.api import check, describe, profiles, sweep
     from gradcert.hardware_models.catalogue import program
     from gradcert.hardware_models.faults import fault_table
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Ledger": "gradient_ledger",
+    "agreements": "agreement",
     "check": "api",
     "describe": "api",
     "fault_table": "faults",
@@ -38,6 +40,7 @@ _HOME = {
 
 __all__ = [
     "Ledger",
+    "agreements",
     "check",
     "describe",
     "fault_table",

@@ -16,6 +16,7 @@ Examples:
   gradcert hardware reckon --rule e-prop              formats, proofs and gradient ledger
   gradcert hardware --check                           prove everything; 1 if a claim or a broken twin behaves
   gradcert hardware --check reckon                    prove one profile
+  gradcert hardware --check --steps 100000            and compare every executable form on that many random steps
   gradcert hardware --weight-bits 4..16 --plot w.png  gradient and training against width and rounding"""
 
 
@@ -32,9 +33,22 @@ def _range(_: click.Context, __: click.Parameter, value: str | None) -> range | 
 @click.argument("profile", required=False)
 @click.option("--rule", metavar="NAME", help="Show this rule on the profile.")
 @click.option("--check", "checking", is_flag=True, help="Prove every claim, each with its broken twin.")
+@click.option(
+    "--steps",
+    metavar="N",
+    type=click.IntRange(1),
+    help="With --check: compare simulator, Fractions, z3 and RTL on N random steps (100000: minutes).",
+)
 @click.option("--weight-bits", metavar="N..M", callback=_range, help="Sweep the width of the weights.")
 @click.option("--plot", type=click.Path(dir_okay=False), help="With --weight-bits: write a figure.")
-def command(profile: str | None, rule: str | None, checking: bool, weight_bits: range | None, plot: str | None) -> None:
+def command(
+    profile: str | None,
+    rule: str | None,
+    checking: bool,
+    steps: int | None,
+    weight_bits: range | None,
+    plot: str | None,
+) -> None:
     """On-chip learning in fixed point: descriptions, proofs, and what the arithmetic does to the gradient."""
     import sys
 
@@ -45,8 +59,9 @@ def command(profile: str | None, rule: str | None, checking: bool, weight_bits: 
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
     try:
         if checking:
-            if not _prove(profile, console):
-                sys.exit(1)
+            proved = _prove(profile, console)
+            agreed = steps is None or _agree(profile, rule, steps, console)
+            sys.exit(0 if proved and agreed else 1)
         elif weight_bits is not None:
             _sweep(weight_bits, rule or "ottt", plot, console)
         elif profile is None:
@@ -109,6 +124,30 @@ def _prove(profile: str | None, console: Console) -> bool:
         table.add_row(mark, *words, f"{record.seconds:.2f}", record.detail)
     console.print(table)
     console.print(f"{table.row_count} claims, {total:.1f} s; " + ("all hold" if good else "not all hold"))
+    return good
+
+
+def _agree(profile: str | None, rule: str | None, steps: int, console: Console) -> bool:
+    from rich.table import Table
+
+    from gradcert import hardware_models
+
+    table = Table("", "profile", "rule", "steps", "= Fractions", "= z3", "= RTL", "seconds")
+    good = True
+    for record in hardware_models.agreements(profile, rule=rule, steps=steps):
+        good = good and record.holds
+        forms = dict(record.forms)
+        fractions, rtl = forms.pop("Fractions"), forms.pop("RTL")
+        solver = {name: said for name, said in forms.items() if said != "not offered"}
+        wrong = [f"{name}: {said}" for name, said in solver.items() if said != "equal"]
+        z3 = "; ".join(wrong) or f"equal ({', '.join(solver)})"
+        mark = "[green]✓[/green]" if record.holds else "[red]✗[/red]"
+        table.add_row(mark, record.profile, record.rule, str(record.steps), fractions, z3, rtl, f"{record.seconds:.1f}")
+    console.print(table)
+    console.print(
+        "Independent steps from random states, every intermediate compared with the NumPy simulator; "
+        + ("all equal" if good else "not all equal")
+    )
     return good
 
 

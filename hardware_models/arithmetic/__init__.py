@@ -2,6 +2,7 @@
 
 from gradcert.hardware_models.arithmetic.events import EventLog, OverflowEvent
 from gradcert.hardware_models.arithmetic.exact import quantise_fraction, round_fraction
+from gradcert.hardware_models.arithmetic.floating import round_floats
 from gradcert.hardware_models.arithmetic.format import BFLOAT16, FloatFormat, Format, smallest_format
 from gradcert.hardware_models.arithmetic.overflow import Overflow, fit
 from gradcert.hardware_models.arithmetic.quantise import Quantised, integers, is_fast, quantise
@@ -29,6 +30,7 @@ __all__ = [
     "quantise",
     "quantise_fraction",
     "reference_bits",
+    "round_floats",
     "round_fraction",
     "smallest_format",
 ]

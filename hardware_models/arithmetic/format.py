@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 from gradcert.reference.errors import GradcertError
 
@@ -44,17 +45,17 @@ class Format:
                 do="give a larger width",
             )
 
-    @property
+    @cached_property
     def low(self) -> int:
         """Smallest stored integer."""
         return -(1 << (self.width - 1)) if self.signed else 0
 
-    @property
+    @cached_property
     def high(self) -> int:
         """Largest stored integer."""
         return (1 << (self.width - self.signed)) - 1
 
-    @property
+    @cached_property
     def ulp(self) -> Fraction:
         """Value of the last bit."""
         return Fraction(2) ** -self.radix

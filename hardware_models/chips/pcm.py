@@ -22,7 +22,6 @@ PROFILE = replace(
     },
     update="pulses",
     pulse_radix=3,
-    rules=("ostl", "ostl-recurrent", "e-prop", "e-prop-alif", "ottt"),
     generators={},
     notes=(
         "Weights are read from the devices and enter the step as inputs.",

@@ -46,6 +46,7 @@ PROFILE = Profile(
         "product": _role("s32q8"),
         "update": Numeric(Format(False, 32, 32), source=Stochastic("lfsr25", 32)),
         "accumulator": _role("s32q8"),
+        "dual": _role("s16q7"),
     },
     leak_format=LEAK,
     height_format=Format(True, 5, 0),
@@ -55,13 +56,11 @@ PROFILE = Profile(
     surrogate=SURROGATE,
     rate=RATE,
     update="probability",
-    rules=("ostl", "ostl-recurrent", "e-prop", "e-prop-alif", "ottt"),
     generators=RECKON,
     notes=(
         "The generators never emit zero: a fraction f rounds up with probability f / (2**15 - 1).",
         "A floored zero never rounds up, a floored -1 may: the rounding is biased near zero.",
         "No leaky-readout filter over the eligibility in the chip's own e-prop (e-prop here means that one).",
-        "FPTT moves a running mean with the weight and needs a value update: not described for this profile.",
     ),
 )
 

@@ -26,7 +26,6 @@ PROFILE = Profile(
     leak_format=ACCUM,
     height_format=ACCUM,
     update="window",
-    rules=("ostl", "ostl-recurrent", "e-prop", "e-prop-alif", "ottt"),
     notes=(
         "A large accumulated change wraps before the weight's clip (hardware.md 1.4); the event is reported as a wrap.",
         "The chip's inputs are scaled by 1024, its adaptation trace is updated before use and its membrane leak "

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.hardware_models.arithmetic import FloatFormat
+from gradcert.hardware_models.arithmetic import FloatFormat, Format, round_floats
 from gradcert.hardware_models.description.oracle import Oracle
 from gradcert.hardware_models.description.program import Program, elaborate, with_lanes
 from gradcert.hardware_models.description.simulate import Simulator
+from gradcert.reference.errors import GradcertError
 
 Array = np.ndarray[Any, Any]
 
@@ -45,8 +46,7 @@ def random_inputs(program: Program, steps: int, seed: int) -> list[dict[str, Arr
         for node in leaves:
             shape = program.shape(node)
             if isinstance(node.numeric.format, FloatFormat):
-                values = [float(node.numeric.format.round(Fraction(v))) for v in rng.normal(size=shape).ravel()]
-                one[node.name] = np.array(values, np.float32).reshape(shape)
+                one[node.name] = round_floats(rng.normal(size=shape), node.numeric.format).astype(np.float32)
                 continue
             low, high = node.bounds
             drawn = rng.integers(low, high, shape, dtype=np.int64, endpoint=True)
@@ -71,6 +71,11 @@ def random_states(program: Program, seed: int) -> dict[str, Array]:
     rng = np.random.default_rng([seed, 1])
     out = {}
     for node in program.of_kind("state"):
+        if isinstance(node.numeric.format, FloatFormat):
+            scale = np.exp2(rng.integers(-8, 4, program.shape(node)))
+            drawn = rng.normal(size=program.shape(node)) * scale
+            out[node.name] = round_floats(drawn, node.numeric.format).astype(np.float32)
+            continue
         low, high = node.bounds
         drawn = rng.integers(low, high, program.shape(node), dtype=np.int64, endpoint=True)
         drawn >>= rng.integers(0, node.format.width, program.shape(node))
@@ -182,33 +187,99 @@ def steps_from_random_states(program: Program, steps: int, seed: int) -> tuple[d
     return out[0], out[1]
 
 
-def lanes_difference(program: Program, steps: int, seed: int, *, rtl: bool) -> Difference | None:
-    """Compare the simulator with the RTL, or with the Fraction oracle, on independent steps from random states."""
+FORMS = ("Fractions", "Int terms", "bit-vectors", "floating-point theory", "RTL")
+
+
+def forms_of(program: Program) -> tuple[str, ...]:
+    """Return the forms that a description has besides the NumPy simulator.
+
+    Examples
+    --------
+    >>> from gradcert.hardware_models.catalogue import program
+    >>> forms_of(program("bfloat16", "ottt"))
+    ('Fractions', 'floating-point theory')
+    """
+    fixed = program.is_fixed
+    return tuple(f for f in FORMS if f == "Fractions" or (f == "floating-point theory") != fixed)
+
+
+def lanes_difference(program: Program, steps: int, seed: int, *, form: str) -> Difference | None:
+    """Compare the simulator with another form of the description on independent steps from random states.
+
+    Parameters
+    ----------
+    program : a description.
+    steps, seed : how many steps, from which seed.
+    form : ``Fractions`` (the oracle), ``Int terms``, ``bit-vectors`` or ``floating-point theory`` (the solver's terms,
+        see `evaluate`), ``RTL`` (the generated Verilog in Icarus).
+
+    Examples
+    --------
+    >>> from gradcert.hardware_models.arithmetic import Format
+    >>> from gradcert.hardware_models.chips.units import trace_unit
+    >>> lanes_difference(trace_unit(Format.parse("u4q0"), leak=0.5, increment=3), 100, 1, form="Fractions")
+    """
+    if form not in forms_of(program):
+        raise GradcertError(f"form {form!r} of {program.name}", allowed=", ".join(forms_of(program)), do="choose one")
     leaves, mine = steps_from_random_states(program, steps, seed)
     names = [n.name for n in elaborate(program).operations if n.name in mine]
-    if rtl:
+    theirs = columns_of(program, leaves, form=form)
+    first: Difference | None = None
+    for name in names:
+        other = theirs[name]
+        # float32 against Fraction is compared exactly as Python numbers
+        own = mine[name].astype(object) if other.dtype == object else mine[name]
+        wrong = np.flatnonzero(np.asarray(own != other))
+        if wrong.size and (first is None or wrong[0] < first.step):
+            step = int(wrong[0])
+            first = Difference(step, name, float(own[step]), float(other[step]))
+    return first
+
+
+def columns_of(program: Program, leaves: Mapping[str, Array], *, form: str) -> dict[str, Array]:
+    """Return one form's intermediates by elaborated name, given every leaf's column of stored integers (or floats)."""
+    if form == "Fractions":
+        return _fractions(program, leaves)
+    if form == "RTL":
         from gradcert.hardware_models.rtl.icarus import simulate_steps
 
-        theirs = simulate_steps(program, leaves)
-        for name in names:
-            wrong = np.flatnonzero(mine[name] != theirs[name])
-            if wrong.size:
-                return Difference(int(wrong[0]), name, int(mine[name][wrong[0]]), int(theirs[name][wrong[0]]))
-        return None
+        return simulate_steps(program, leaves)
+    from gradcert.hardware_models.description.evaluate import evaluate
+
+    return evaluate(solver_terms(program, form), leaves)
+
+
+def solver_terms(program: Program, form: str) -> dict[str, Any]:
+    """Return one step's terms by elaborated name: over Int, bit-vectors or the floating-point theory."""
+    if form == "floating-point theory":
+        from gradcert.hardware_models.description.float_terms import float_step
+
+        return float_step(program).values
+    from gradcert.hardware_models.description.terms import bit_step, int_step
+
+    return (bit_step(program) if form == "bit-vectors" else int_step(program)).values
+
+
+def _fractions(program: Program, leaves: Mapping[str, Array]) -> dict[str, Array]:
     oracle = Oracle(program)
-    ulps = {n.name: n.format.ulp for n in oracle.flat.nodes}
-    for step in range(steps):
-        oracle.state = {name: int(leaves[name][step]) * ulps[name] for name in oracle.state}
-        values = oracle.step({n.name: int(leaves[n.name][step]) for n in oracle.flat.of_kind("input", "random")})
-        for name in names:
-            if int(mine[name][step]) * ulps[name] != values[name]:
-                return Difference(step, name, int(mine[name][step]), float(values[name] / ulps[name]))
-    return None
+    columns = oracle.columns({name: column.tolist() for name, column in leaves.items()})
+    out = {}
+    for node in oracle.flat.operations:
+        fmt = node.numeric.format
+        units = 1 / fmt.ulp if isinstance(fmt, Format) else Fraction(1)
+        # a value that is no multiple of the ulp stays a Fraction and so differs from every stored integer
+        scaled = [value * units for value in columns[node.name]]
+        whole = [q.numerator if q.denominator == 1 else q for q in scaled]
+        out[node.name] = np.array(whole, dtype=object)
+    return out
 
 
 __all__ = [
+    "FORMS",
     "Difference",
+    "columns_of",
     "flatten",
+    "forms_of",
     "history",
     "lanes_difference",
     "oracle_difference",
@@ -216,6 +287,7 @@ __all__ = [
     "random_states",
     "rtl_difference",
     "solver_difference",
+    "solver_terms",
     "steps_from_random_states",
     "with_lanes",
 ]

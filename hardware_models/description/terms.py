@@ -196,6 +196,11 @@ class _BitAlgebra:
         return z3.BitVecVal(x, self.width)
 
 
+def fixed_operation(node: Node, nodes: Mapping[str, Node], out: Terms) -> None:
+    """Add one fixed-point operation over Int to a step that is built elsewhere (see `float_terms`)."""
+    _operate(node, nodes, out, _IntAlgebra(), None, "")
+
+
 def _operate(
     node: Node,
     nodes: Mapping[str, Node],
@@ -359,4 +364,4 @@ def _real(node: Node, args: list[Any]) -> Any:
     return a + b if kind == "add" else a - b if kind == "sub" else a * b
 
 
-__all__ = ["Terms", "aligned_fraction", "bit_step", "common_width", "int_step", "real_step"]
+__all__ = ["Terms", "aligned_fraction", "bit_step", "common_width", "fixed_operation", "int_step", "real_step"]

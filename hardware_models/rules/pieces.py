@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 
 from gradcert.hardware_models.arithmetic import FloatFormat, Format, Overflow, Rounding
@@ -77,16 +78,33 @@ def learning_signal(b: Builder, p: Profile, wo: Node, error: Node, psi: Node) ->
     return b.mul("credit", signal, psi, p["credit"])
 
 
-def update_weight(b: Builder, p: Profile, weight: Node, product: Node, spike: Node | None = None) -> None:
-    """Apply an update as the profile does; `product` is the gradient's estimate of this step.
+@dataclass(frozen=True)
+class Applied:
+    """The weight after an update (for FPTT on devices: what they are asked for), and the condition that gates it."""
 
-    Before the learning rate.
+    weight: Node
+    gate: Node | None = None
+
+
+def update_weight(
+    b: Builder, p: Profile, weight: Node, product: Node, spike: Node | None = None, penalty: Node | None = None
+) -> Applied:
+    """Apply an update as the profile does.
+
+    `product` is the gradient's estimate of this step before the learning rate, `penalty` is added to it once per
+    update: after a window's sum, not in every step of it (FPTT's regulariser).
     """
     name, w = weight.name, p["weight"]
+    if p.update == "window":
+        return _window(b, p, weight, product, spike, penalty)
+    if penalty is not None:
+        product = b.add(f"{name}.total", product, penalty, p["product"])
+    if p.update == "pulses":
+        return _pulses(b, p, weight, product, asked=penalty is not None)
     if p.update == "value":
         step = b.shift(f"{name}.step", product, -p.rate, p["update"])
-        b.next(weight, b.sub(f"{name}.next", weight, step, w))
-    elif p.update == "probability":
+        moved = b.sub(f"{name}.next", weight, step, w)
+    else:
         magnitude = b.shift(
             f"{name}.magnitude", b.abs(f"{name}.abs", product, _absolute(product)), -p.rate, p["update"]
         )
@@ -96,18 +114,16 @@ def update_weight(b: Builder, p: Profile, weight: Node, product: Node, spike: No
         ulp = b.constant(f"{name}.ulp", Format(False, 1, w.format.radix), w.format.ulp)
         sized = b.mul(f"{name}.size", hit, ulp, Numeric(Format(False, 1, w.format.radix)))
         step = b.mul(f"{name}.step", b.sign(f"{name}.sign", product), sized, Numeric(Format(True, 2, w.format.radix)))
-        b.next(weight, b.sub(f"{name}.next", weight, step, Numeric(w.format, w.rounding, Overflow.HOLD), held=weight))
-    elif p.update == "window":
-        _window(b, p, weight, product, spike)
-    else:
-        _pulses(b, p, name, product)
+        moved = b.sub(f"{name}.next", weight, step, Numeric(w.format, w.rounding, Overflow.HOLD), held=weight)
+    b.next(weight, moved)
+    return Applied(moved)
 
 
 def _absolute(product: Node) -> Numeric:
     return Numeric(Format(False, product.format.width, product.format.radix))
 
 
-def _window(b: Builder, p: Profile, weight: Node, product: Node, spike: Node | None) -> None:
+def _window(b: Builder, p: Profile, weight: Node, product: Node, spike: Node | None, penalty: Node | None) -> Applied:
     """Accumulate; after the window's end, apply at the next presynaptic spike (hardware.md 1.4)."""
     name, acc = weight.name, p["accumulator"]
     if "window_end" not in b:
@@ -123,18 +139,22 @@ def _window(b: Builder, p: Profile, weight: Node, product: Node, spike: Node | N
             fires = b.minimum(f"{spike.name}.apply", waiting, spike, Numeric(Format(False, 1, 0)))
             b.next(register, b.sub(f"{spike.name}.pending.next", waiting, fires, Numeric(Format(False, 1, 0))))
         gate = b[f"{spike.name}.apply"]
-    step = b.shift(f"{name}.step", total, -p.rate, p["update"])
+    due = total if penalty is None else b.add(f"{name}.total", total, penalty, acc)
+    step = b.shift(f"{name}.step", due, -p.rate, p["update"])
     moved = b.sub(f"{name}.moved", weight, step, p["weight"])
-    b.next(weight, b.select(f"{name}.next", gate, moved, weight, p["weight"]))
+    following = b.select(f"{name}.next", gate, moved, weight, p["weight"])
+    b.next(weight, following)
     zero = b.constant(f"{name}.zero", acc.format, 0)
     b.next(state, b.select(f"{name}.sum.next", gate, zero, total, acc))
+    return Applied(following, gate)
 
 
-def _pulses(b: Builder, p: Profile, name: str, product: Node) -> None:
+def _pulses(b: Builder, p: Profile, weight: Node, product: Node, *, asked: bool) -> Applied:
     """Accumulate; release floor(sum / pulse) device pulses and keep the remainder (hardware.md 1.7)."""
-    acc = p["accumulator"]
+    name, acc = weight.name, p["accumulator"]
     state = b.state(f"{name}.sum", acc.format, product.axes)
     step = b.shift(f"{name}.step", product, -p.rate, p["update"])
     total = b.sub(f"{name}.sum.added", state, step, acc)
     released = b.cast(f"{name}.pulses", total, Numeric(Format(True, 16, p.pulse_radix), Rounding.FLOOR))
     b.next(state, b.sub(f"{name}.sum.next", total, released, acc))
+    return Applied(b.add(f"{name}.asked", weight, released, p["dual"]) if asked else weight)

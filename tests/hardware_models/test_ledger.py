@@ -59,7 +59,7 @@ def test_the_ledger_splits_algorithm_from_arithmetic() -> None:
     assert coarse.entries[0].arithmetic > 10 * ottt.entries[0].arithmetic
     assert 0 <= coarse.entries[0].sign_agreement <= 1
     with pytest.raises(GradcertError):
-        ledger("fptt", "reckon")
+        ledger("rtrl", "reckon")
 
 
 def test_wider_weights_give_better_gradients() -> None:
