@@ -24,6 +24,7 @@ CHAPTERS: dict[str, str] = {
     "unbiased": "UORO and KF-RTRL: unbiased by enumeration",
     "sampled": "SLTT-K, ETLP and OPZO: draws and their means",
     "snap": "SnAp-n: patterns and the diameter",
+    "convolution": "Convolution and pooling: shared weights",
     "complexity": "Complexity, counted in the running code",
     "fixedpoint": "Fixed point: rounding in a trace",
 }

@@ -174,7 +174,14 @@ def test_a_ring_refuses_what_is_no_polynomial():
         Ring([x])(sympy.sqrt(x))
 
 
-SLOW = {"depth.every-row", "depth.componentwise", "snap.engines"}
+SLOW = {
+    "depth.every-row",
+    "depth.componentwise",
+    "snap.engines",
+    "convolution.exact",
+    "convolution.rules",
+    "convolution.pooling",
+}
 
 
 @pytest.mark.parametrize("name", sorted(CHAPTERS))
