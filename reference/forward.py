@@ -75,7 +75,6 @@ class Learner:
         self.before: list[Step] = [self._rest(i, initial or {}) for i in range(network.depth)]
         self.traces: list[dict[Key, Trace]] = [{} for _ in network.layers]  # [layer where the nodes are][parameter]
         self.total = {name: numbers.zeros(shape) for name, shape in network.shapes().items()}
-        self.spare: list[dict[tuple[Key, str], Array]] = [{} for _ in network.layers]  # arrays of outlived traces
         self.masks: dict[tuple[int, str], Array] = {}
 
     def _rest(self, i: int, initial: Mapping[str, Array]) -> Step:
@@ -93,10 +92,6 @@ class Learner:
         now = self._forward(x)
         traces = self._advance(now, crossing)
         self._credit(now, traces, y)
-        self.spare = [
-            {(key, c): t.array for key, trace in old.items() for c, t in trace.items() if t.form == "full"}
-            for old in self.traces
-        ]
         self.before, self.traces = now, traces
         self.t += 1
         return now[-1].now["z"]
@@ -159,7 +154,7 @@ class Learner:
         for (source, name, age), trace in self.traces[m].items():
             if source == m and crossing and self._alive(age + 1):
                 key = (m, name, self._age(age + 1))
-                _advance_trace(out, key, trace, moves, targets, self.spare[m])
+                _advance_trace(out, key, trace, moves, targets)
         if crossing and self._alive(1):
             for name, node, tangent in immediate(self.before[m]):
                 if node in derived:
@@ -186,7 +181,7 @@ class Learner:
         moves = {c: across(self.before[m], step, kept, c) for c in self.upper[m]} if crossing else {}
         for (source, name, age), trace in self.traces[m].items():
             if source < m and crossing and self._alive(age + 1):
-                _advance_trace(out, (source, name, self._age(age + 1)), trace, moves, targets, self.spare[m])
+                _advance_trace(out, (source, name, self._age(age + 1)), trace, moves, targets)
         links = tuple(k for k in step.layer.cell.links if k.source != "x" and k.lag == 0)
         down = weights_down(step.layer, m, step.p, self.rule, self.feedback)
         for link in step.layer.cell.links:
@@ -290,10 +285,9 @@ def _advance_trace(
     trace: Trace,
     moves: Mapping[str, Mapping[str, Operator]],
     targets: tuple[str, ...],
-    spare: dict[tuple[Key, str], Array],
 ) -> None:
     for c, tangent in trace.items():
-        _inject(out, key, tangent, moves[c], targets, spare)
+        _inject(out, key, tangent, moves[c], targets, last=True)
 
 
 def _inject(
@@ -302,13 +296,14 @@ def _inject(
     tangent: Tangent,
     moved: Mapping[str, Operator],
     targets: tuple[str, ...],
-    spare: dict[tuple[Key, str], Array] | None = None,
+    *,
+    last: bool = False,
 ) -> None:
     trace = out.setdefault(key, {})
-    for node in targets:
-        if node in moved:
-            buffer = spare.pop((key, node), None) if spare else None
-            trace[node] = summed(trace.get(node), applied(moved[node], tangent, buffer))
+    reached = [node for node in targets if node in moved]
+    for node in reached:
+        final = last and node == reached[-1]
+        trace[node] = summed(trace.get(node), applied(moved[node], tangent, last=final))
 
 
 def _broadcast(matrix: Array, tangent: Tangent, rows: int) -> Tangent:

@@ -101,7 +101,7 @@ class Floats:
     def apply(self, activation: Activation, x: Array) -> Array:
         """Return activation(x)."""
         if activation.step is not None:
-            return np.asarray(np.heaviside(x, 1.0 if activation.step == ">=" else 0.0))
+            return np.asarray(RELATIONS[activation.step](x, 0)).astype(self.dtype)
         return activation.value(x, self)
 
     def slope(self, activation: Activation, x: Array) -> Array:

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcert.reference.factors import BLOCK
 from gradcert.reference.numbers import Array
 from gradcert.reference.synapses.protocol import Synapse
 
@@ -52,6 +53,7 @@ class Tangent:
     form: str
     array: Array
     synapse: Synapse | Elementwise
+    block: Array | None = None  # the memory of a large full array: one sample more than it has
 
     def rows(self) -> Array:
         """Return the rows form of an outer or rows tangent."""
@@ -120,8 +122,8 @@ def added(a: Operator | None, b: Operator) -> Operator:
     return Operator("matrix", value)
 
 
-def applied(operator: Operator, tangent: Tangent, buffer: Array | None = None) -> Tangent:
-    """Apply an operator to a tangent; a full result is a new array, or `buffer` where one of its size is given."""
+def applied(operator: Operator, tangent: Tangent, *, last: bool = False) -> Tangent:
+    """Apply an operator to a tangent; with `last` nobody reads the tangent again, and its memory may be taken."""
     array, synapse = tangent.array, tangent.synapse
     if operator.kind == "scalar":
         same = isinstance(operator.value, int) and operator.value == 1 and tangent.form != "full"
@@ -131,15 +133,31 @@ def applied(operator: Operator, tangent: Tangent, buffer: Array | None = None) -
             return Tangent("full", operator.value[:, :, None, None] * array, synapse)
         return Tangent("rows", operator.value[:, :, None] * tangent.rows(), synapse)
     if tangent.form == "full":
-        flat = array.reshape(*array.shape[:2], -1)
-        shape = (max(operator.value.shape[0], flat.shape[0]), *flat.shape[1:])
-        if buffer is not None and buffer.size == np.prod(shape) and buffer.dtype == array.dtype != object:
-            product = np.matmul(operator.value, flat, out=buffer.reshape(shape))
-        else:
-            product = np.matmul(operator.value, flat)
-        return Tangent("full", product.reshape(*shape[:2], *array.shape[2:]), synapse)
+        return _product(operator.value, tangent, last=last)
     # C order: the layout that NumPy would choose makes every later product copy
     return Tangent("full", np.multiply(operator.value[..., None], tangent.rows()[:, None], order="C"), synapse)
+
+
+def _product(matrix: Array, tangent: Tangent, *, last: bool) -> Tangent:
+    """Return matrix (batch|1, units, units) times a full tangent.
+
+    A large one moves by one sample inside its block, up and down in turn: half the memory, and half the traffic, of two
+    arrays that take turns.
+    """
+    array = tangent.array
+    batch, units, *columns = (max(len(matrix), len(array)), *array.shape[1:])
+    if array.dtype == object or array[0].size < BLOCK:
+        product = np.matmul(matrix, array.reshape(len(array), units, -1))
+        return Tangent("full", product.reshape(batch, units, *columns), tangent.synapse)
+    block = tangent.block if last and len(array) == batch else None
+    if block is None:
+        block = np.empty((batch + 1, units, *columns), dtype=np.result_type(matrix, array))
+    up = array.ctypes.data == block.ctypes.data  # the samples lie at the lower end
+    out = block[1:] if up else block[:-1]
+    for i in reversed(range(batch)) if up else range(batch):
+        sample = array[i if len(array) == batch else 0].reshape(units, -1)
+        np.matmul(matrix[i if len(matrix) == batch else 0], sample, out=out[i].reshape(units, -1))
+    return Tangent("full", out, tangent.synapse, block)
 
 
 def projected(synapse: Synapse, weight: Array, tangent: Tangent, rows: int) -> Tangent:
@@ -159,12 +177,12 @@ def summed(a: Tangent | None, b: Tangent) -> Tangent:
     small, large = (a, b) if order.index(a.form) < order.index(b.form) else (b, a)
     if large.form == "rows":
         return Tangent("rows", large.array + small.rows(), a.synapse)
-    rows, out = small.rows(), large.array
+    rows, out, block = small.rows(), large.array, large.block
     if rows.shape[0] > out.shape[0]:
-        out = np.array(np.broadcast_to(out, (rows.shape[0], *out.shape[1:])))
-    index = np.arange(out.shape[2])
-    out[:, index, index, :] = out[:, index, index, :] + rows
-    return Tangent("full", out, a.synapse)
+        out, block = np.array(np.broadcast_to(out, (rows.shape[0], *out.shape[1:]))), None
+    diagonal = np.einsum("biic->bic", out)  # a writable view: unit i's own weights
+    diagonal += rows
+    return Tangent("full", out, a.synapse, block)
 
 
 def contracted(credit: Array, tangent: Tangent) -> Array:

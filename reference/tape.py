@@ -93,6 +93,8 @@ def drives(layer: Layer, p: Mapping[str, Array], x: Array) -> tuple[dict[str, Ar
                 y = np.concatenate([0 * y[:1], y[:-1]])
             known[link.target] = known[link.target] + y if link.target in known else y
         else:
+            # by columns: its transpose, by which every step multiplies, then lies in memory as a product wants it
+            weight = np.asfortranarray(weight) if np.ndim(weight) == 2 else weight
             rest[link.target].append((link.source, synapse, weight))
     for use in layer.cell.uses:
         if use.target in rest and use.parameter in layer.cell.trained and use.parameter not in layer.cell.constants():
@@ -136,10 +138,13 @@ def record_layer(
     known, rest = drives(layer, p, x)
     steps, batch = x.shape[:2]
     cell, reads = layer.cell, _reads(layer.cell)
-    history = {node: numbers.zeros((steps + 1, batch, layer.units)) for node in cell.nodes}
-    for node in cell.nodes:
-        if (key := f"layers.{index}.{node}") in initial:
-            history[node][0] = initial[key]
+    # one block for all nodes: the allocator keeps it at hand for the next call, where one array a node would go back to
+    # the system and be mapped anew, page by page
+    block = np.empty((len(cell.nodes), steps + 1, batch, layer.units), dtype=numbers.zeros(()).dtype)
+    history = dict(zip(cell.nodes, block, strict=True))
+    for node, values in history.items():
+        key = f"layers.{index}.{node}"
+        values[0] = initial[key] if key in initial else numbers.zeros(values.shape[1:])
     prev: dict[str, Array] = {node: history[node][0] for node in reads}
     kept = list(cell.nodes)
     for t in range(steps):
