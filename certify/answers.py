@@ -86,6 +86,11 @@ def from_program(said: Mapping[str, Any]) -> Answer:
     )
 
 
+def array_of(spec: Any) -> Array | str:
+    """Return an array from either form: bytes in base64, or nested lists."""
+    return _bytes(spec) if isinstance(spec, Mapping) else _listed(spec)
+
+
 def _bytes(spec: Mapping[str, Any]) -> Array | str:
     if "wrong" in spec:
         return str(spec["wrong"])

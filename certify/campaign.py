@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradcert.certify import figures, repeat
+from gradcert.certify import online as online_checks
 from gradcert.certify.answers import Answer
 from gradcert.certify.cases.case import Case, Spec
 from gradcert.certify.cases.plan import plan, profile_named
@@ -38,6 +39,7 @@ def certify(
     layers: int | Iterable[int] | None = None,
     dtype: str | None = None,
     options: Mapping[str, Any] | None = None,
+    online: bool | None = None,
     claim: Claim | None = None,
     profile: str = "default",
     seed: int = 0,
@@ -54,9 +56,10 @@ def certify(
     ----------
     subject : a callable that takes a `Problem` and returns a dict of gradients, ``(loss, gradients)`` or
         ``(loss, gradients, outputs)``; or its name, ``package.module:attribute`` or ``path/to/file.py:attribute``;
-        or the words of a command, for a program in any language.
-    rule, cell, layers, dtype, options : the claim, or what replaces parts of the claim that the subject was decorated
-        with: a row of the rule table, one or more cells, one or more depths, ``float64`` or ``float32``, conventions.
+        or a stepwise learner (`gradcert.certify.learner`), or the words of a command, for a program in any language.
+    rule, cell, layers, dtype, options, online : the claim, or what replaces parts of the claim that the subject was
+        decorated with: a row of the rule table, one or more cells, one or more depths, ``float64`` or ``float32``,
+        conventions, whether it is online.
     claim : the whole claim at once.
     profile : ``quick``, ``default`` or ``thorough``.
     seed : decides every case.
@@ -97,9 +100,12 @@ def certify(
             layers=layers,
             dtype=dtype,
             options=options,
+            online=online,
             claim=claim,
             failed=not isinstance(first, Worker),
         )
+        if isinstance(first, Worker):
+            stepwise(who, first, wanted)
         specs = plan(wanted, profile)
     except GradcertError:
         if isinstance(first, Worker):
@@ -121,6 +127,8 @@ def certify(
             judge_all(run, specs, ready, progress or (lambda *_: None))
             if run.worker is not None:
                 _repeat(run, profile_named(profile).repeats)
+                if wanted.online:
+                    online_checks.run_all(run)
                 wrong = [case.id for case, _, _ in run.failed]
                 shown_steps = figures.steps(run.answers, wrong, run.solve, seen=run.prefixes)
                 small = counterexample.find(run, most=profile_named(profile).questions)
@@ -153,6 +161,7 @@ def claimed(
     layers: int | Iterable[int] | None = None,
     dtype: str | None = None,
     options: Mapping[str, Any] | None = None,
+    online: bool | None = None,
     claim: Claim | None = None,
     failed: bool = False,
 ) -> Claim:
@@ -174,6 +183,8 @@ def claimed(
         given["dtype"] = dtype
     if options is not None:
         given["options"] = {**(declared.options if declared else {}), **options}
+    if online is not None:
+        given["online"] = online
     if declared is not None:
         return replace(declared, **given)
     if failed and ("rule" not in given or "cells" not in given):
@@ -185,6 +196,23 @@ def claimed(
             do='pass --rule and --cell, or decorate it: @gradcert.claim(rule="ostl", cells=("snu",))',
         )
     return Claim(**given)
+
+
+def stepwise(who: Subject, worker: Worker, wanted: Claim) -> None:
+    """Have a program that claims "online" driven step by step.
+
+    Raises
+    ------
+    GradcertError : if a callable claims "online", which nobody can check from outside.
+    """
+    if wanted.online and not worker.stepwise and not worker.program:
+        raise GradcertError(
+            f"{who.name} claims to be online, and is a callable, which is given the whole sequence at once",
+            allowed="a stepwise learner: start(start), step(input, target), gradients()",
+            do="write the learner as an object with these three methods, or leave online out of the claim",
+        )
+    if who.program:
+        who.stepwise = worker.stepwise = wanted.online
 
 
 def judge_all(run: Run, specs: Sequence[Spec], ready: Iterable[Prepared], progress: Progress) -> None:

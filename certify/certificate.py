@@ -20,7 +20,8 @@ class Finding:
 
     Attributes
     ----------
-    check : ``import``, ``call``, ``structure``, ``inputs``, ``repeat``, ``outputs``, ``loss`` or ``gradient``.
+    check : ``import``, ``call``, ``structure``, ``inputs``, ``repeat``, ``outputs``, ``loss``, ``gradient``, or a check
+        of the subject as a whole (`CheckResult`).
     case : id of the first case that shows it, or "".
     reason : what was seen, one sentence.
     cause : what it is, as far as the diagnosis can tell.
@@ -66,6 +67,24 @@ class CaseResult:
 
 
 @dataclass(frozen=True)
+class CheckResult:
+    """One check of the subject as a whole, rather than of an answer.
+
+    Attributes
+    ----------
+    id : such as ``online/memory/snu/2``.
+    verdict : ``passed``, ``failed`` or ``blocked``.
+    what : what was seen, in one sentence.
+    facts : figures.
+    """
+
+    id: str
+    verdict: str
+    what: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Control:
     """A known-wrong variant of the reference, judged like a subject: how many cases could show it, how many did."""
 
@@ -96,6 +115,7 @@ class Certificate:
     figures : what a report shows beyond this: ``alignment``, ``graph``, ``steps`` (`gradcert.certify.figures`).
     counterexample : the smallest problem found on which the subject is wrong (`gradcert.certify.counterexample`), or
         None.
+    checks : of the subject as a whole, where the claim asks for them: what "online" means, or the mean over draws.
     """
 
     verdict: str
@@ -116,6 +136,7 @@ class Certificate:
     digests: Mapping[str, str] = field(default_factory=dict)
     figures: Mapping[str, Any] = field(default_factory=dict)
     counterexample: Mapping[str, Any] | None = None
+    checks: tuple[CheckResult, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -128,8 +149,10 @@ class Certificate:
         return {v: sum(c.verdict == v for c in self.cases) for v in ("passed", "failed", "blocked")}
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form, with its identity; infinities as strings."""
+        """Return the JSON form, with its identity; infinities as strings; ``checks`` where there are any."""
         record = {"schema": SCHEMA, **_plain(self), "counts": self.counts}
+        if not self.checks:
+            del record["checks"]
         return {**record, "identity": identity(record)}
 
     @property
@@ -154,8 +177,9 @@ def from_dict(record: Mapping[str, Any]) -> Certificate:
     except jsonschema.ValidationError as error:
         at = "/".join(map(str, error.absolute_path)) or "the record"
         raise GradcertError(f"no certificate: at {at}, {error.message[:200]}", allowed=f"JSON as {SCHEMA}") from None
-    given = {f.name: record[f.name] for f in fields(Certificate) if f.name != "counterexample"}
+    given = {f.name: record[f.name] for f in fields(Certificate) if f.name not in ("counterexample", "checks")}
     given["counterexample"] = record.get("counterexample")  # certificates of 0.1 before it have none
+    given["checks"] = tuple(CheckResult(**_numbers(c)) for c in record.get("checks", ()))
     given["findings"] = tuple(Finding(**{**f, "where": _numbers(f["where"])}) for f in record["findings"])
     given["cases"] = tuple(CaseResult(**_numbers(c)) for c in record["cases"])
     given["controls"] = tuple(Control(**c) for c in record["controls"])

@@ -28,7 +28,15 @@ class Claim:
     cells : cells of which stacks are built, one network per cell.
     depths : numbers of layers.
     dtype : the arithmetic of the whole computation, ``float64`` or ``float32``.
-    acceptance : ``exact`` (every entry inside its budget), ``bounded``, ``aligned`` or ``unbiased``.
+    acceptance : when a gradient is accepted (`gradcert.certify.acceptance`):
+        ``exact``, every entry is inside its budget; ``bounded``, no entry is farther from BPTT than the bound proven
+        for the rule, or, with ``limits={"error": 0.2}``, no parameter's gradient is, in norm, by that part of BPTT's;
+        ``aligned``, cosine, sign agreement and ratio of norms to the rule's gradient, layer by layer, are inside
+        ``limits={"cosine": 0.5, "signs": 0.6, "ratio": [0.1, 10]}``; ``unbiased``, the mean over the subject's own
+        randomness is the rule's gradient. An unbiased subject takes its randomness from ``problem.seed``.
+    limits : what ``bounded`` and ``aligned`` are held to.
+    online : whether the subject, a stepwise learner, is online: causal, with constant memory, consistent with every
+        prefix, and fresh for every sequence (`gradcert.certify.online`).
     options : conventions of the cells: fields of the cell records (``reset``, ``strict``, ``gain``, ``surrogate``,
         ``recurrent``, ``bias``, ``train``, a fixed ``leak`` or ``threshold``...). An option goes to every cell that has
         it. A list or tuple names alternatives, which the cases take in turn (``train`` is a tuple of names, and its
@@ -58,6 +66,8 @@ class Claim:
     batch: str = "sum"
     readout: str | None = None
     readout_options: Mapping[str, Any] = field(default_factory=dict)
+    online: bool = False
+    limits: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("cells", "depths", "losses", "when"):
@@ -72,6 +82,9 @@ class Claim:
         _check("acceptance", [self.acceptance], CLASSES)
         if self.acceptance != "exact":
             raise GradcertError(f"the class {self.acceptance!r} cannot be judged yet", allowed="exact")
+        check_limits(self.acceptance, self.limits)
+        if type(self.online) is not bool:
+            raise GradcertError(f"online={self.online!r}", allowed="true, false")
         _check("losses", self.losses, KINDS)
         _check("when", self.when, ("every", "last"))
         _check("time", [self.time], ("sum", "mean"))
@@ -82,15 +95,24 @@ class Claim:
         known = {f.name for kind in kinds[: len(self.cells)] for f in fields(kind)}
         _check("options", self.options, known)
 
+    @property
+    def entrywise(self) -> bool:
+        """Whether every entry is judged against the claimed row and its budget."""
+        return self.acceptance == "exact"
+
     def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {f.name: _plain(getattr(self, f.name)) for f in fields(self)}
+        """Return the JSON form; ``online`` and ``limits`` only where they say something."""
+        out = {f.name: _plain(getattr(self, f.name)) for f in fields(self)}
+        return {name: value for name, value in out.items() if name not in ("online", "limits") or value}
 
     def __str__(self) -> str:
         """Return the claim on one line."""
         depths = ", ".join(map(str, self.depths))
         options = "".join(f", {k}={_short(v)}" for k, v in sorted(self.options.items()))
-        return f"{self.rule} on {'/'.join(self.cells)}, depth {depths}, {self.dtype}{options}"
+        kind = "" if self.acceptance == "exact" else f"{self.acceptance} "
+        kind += "online " if self.online else ""
+        limits = "".join(f", {k} {v}" for k, v in self.limits.items())
+        return f"{kind}{self.rule} on {'/'.join(self.cells)}, depth {depths}, {self.dtype}{options}{limits}"
 
 
 def claim(*, rule: str, cells: Iterable[str] | str, **options: Any) -> Callable[[Decorated], Decorated]:
@@ -126,6 +148,34 @@ def from_dict(spec: Mapping[str, Any]) -> Claim:
         allowed = ", ".join(f.name for f in fields(Claim))
         raise GradcertError(f"a claim with {', '.join(wrong) or 'no rule or cells'}", allowed=allowed)
     return Claim(**spec)
+
+
+def check_limits(acceptance: str, limits: Mapping[str, Any]) -> None:
+    """Raise unless the limits are what the class needs.
+
+    Examples
+    --------
+    >>> check_limits("aligned", {"cosine": 0.5})
+    Traceback (most recent call last):
+    gradcert.reference.errors.GradcertError: an aligned claim with limits cosine; allowed: cosine, signs and ratio: ...
+    """
+    if acceptance == "aligned":
+        if set(limits) != {"cosine", "signs", "ratio"}:
+            raise GradcertError(
+                f"an aligned claim with limits {', '.join(limits) or 'for nothing'}",
+                allowed="cosine, signs and ratio: never cosine alone",
+                do='limits={"cosine": 0.5, "signs": 0.6, "ratio": [0.1, 10]}',
+            )
+        low, high = (float(v) for v in limits["ratio"]) if len(limits["ratio"]) == 2 else (0.0, 0.0)
+        if not 0 < float(limits["cosine"]) <= 1 or not 0 <= float(limits["signs"]) <= 1 or not 0 < low <= 1 <= high:
+            raise GradcertError(
+                f"limits {dict(limits)}", allowed="0 < cosine <= 1, 0 <= signs <= 1, 0 < low <= 1 <= high"
+            )
+    elif acceptance == "bounded":
+        if set(limits) - {"error"} or not 0 < float(limits.get("error", 1)) < float("inf"):
+            raise GradcertError(f"a bounded claim with limits {dict(limits)}", allowed="none, or error > 0")
+    elif limits:
+        raise GradcertError(f"an {acceptance} claim with limits", allowed="none: its budget is derived")
 
 
 def _check(what: str, given: Iterable[str], allowed: Iterable[str]) -> None:

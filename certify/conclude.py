@@ -72,6 +72,7 @@ def conclude(
             cases, run.answers, wrong, steps, claimed=rule_named(run.claim.rule), refuted=verdict == REFUTED
         ),
         counterexample=counterexample,
+        checks=tuple(run.checks),
     )
 
 
@@ -144,7 +145,8 @@ def decide(
     ran = sum(r.verdict != "blocked" for r in run.results)
     blocked = len(run.results) - ran
     if findings and ran:
-        order = ("structure", "call", "inputs", "repeat", "outputs", "loss", "gradient", "import")
+        order = ("structure", "call", "inputs", "repeat", "outputs", "loss", "gradient")
+        order += ("mean", "reset", "prefix", "causality", "memory", "import")
         worst = min(findings, key=lambda f: order.index(f.check))
         what = worst.cause if worst.check in ("gradient", "outputs") and worst.cause else worst.reason
         return REFUTED, f"{worst.check}: {what}"
@@ -154,6 +156,9 @@ def decide(
         return INCONCLUSIVE, f"the run is void: {'; '.join(void[:3])}"
     if blocked:
         return INCONCLUSIVE, f"{blocked} of {len(run.results)} cases did not run"
+    if idle := [c.id for c in run.checks if c.verdict == "blocked"]:
+        return INCONCLUSIVE, f"{len(idle)} of {len(run.checks)} checks did not run, the first is {idle[0]}"
     exact = sum(r.exact for r in run.results)
     bits = f", {exact} of them to the last bit" if exact else ""
-    return CERTIFIED, f"{passed} cases agree with {claim.rule} within their budgets{bits}"
+    online = "; online: causal, constant memory, every prefix, every reset" if claim.online else ""
+    return CERTIFIED, f"{passed} cases agree with {claim.rule} within their budgets{bits}{online}"

@@ -28,6 +28,7 @@ class Problem:
         the drive is ``x @ W.T + z_previous @ H.T + b``.
     inputs, targets : (time, batch, n_in) and (time, batch, n_out).
     feedback : the fixed matrices of a rule with random, direct or target feedback.
+    seed : of an estimator's randomness, a new one for every draw (`Claim`, class ``unbiased``); else None.
 
     Examples
     --------
@@ -46,6 +47,7 @@ class Problem:
     inputs: Array
     targets: Array
     feedback: Mapping[str, Array] = field(default_factory=dict)
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         check_problem(self.network, self.parameters, self.inputs, self.targets)
@@ -57,7 +59,7 @@ class Problem:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form; arrays as nested lists."""
-        return {
+        out = {
             "id": self.id,
             "dtype": self.dtype,
             "network": self.network.to_dict(),
@@ -66,6 +68,7 @@ class Problem:
             "targets": self.targets.tolist(),
             "feedback": {name: value.tolist() for name, value in self.feedback.items()},
         }
+        return out if self.seed is None else {**out, "seed": self.seed}
 
     def to_json(self) -> str:
         """Return one line of JSON; floats as the shortest decimals that read back to the same number."""
@@ -91,6 +94,7 @@ def from_json(line: str) -> Problem:
             inputs=np.array(spec["inputs"], dtype=dtype),
             targets=np.array(spec["targets"], dtype=dtype),
             feedback={name: np.array(value, dtype=dtype) for name, value in spec.get("feedback", {}).items()},
+            seed=spec.get("seed"),
         )
     except GradcertError:
         raise

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from gradcert.certify.answers import Answer
 from gradcert.certify.cases.case import Case
-from gradcert.certify.certificate import CaseResult, Finding
+from gradcert.certify.certificate import CaseResult, CheckResult, Finding
 from gradcert.certify.claims import Claim
+from gradcert.certify.drive import Played
 from gradcert.certify.figures.steps import Prefix
 from gradcert.certify.journal import Journal
 from gradcert.certify.prepare import Prepared
 from gradcert.certify.problem import Problem
 from gradcert.certify.subject import Subject, Worker
 
+GONE = ("died", "hung", "flooded", "garbled")  # kinds of failure that end the process
 LOST = 3  # processes that may be lost before the rest of the campaign is blocked
 
 
@@ -25,6 +28,7 @@ class Run:
     claim: Claim
     findings: list[tuple[Case | None, Finding]] = field(default_factory=list)
     results: list[CaseResult] = field(default_factory=list)
+    checks: list[CheckResult] = field(default_factory=list)
     answers: list[tuple[Case, Answer]] = field(default_factory=list)
     failed: list[tuple[Case, Answer, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -38,13 +42,22 @@ class Run:
         """Have a case solved, in a new process if the last one was lost; None once too many were."""
         return self.solve(case.problem) if self._alive(case) else None
 
-    def _alive(self, case: Case) -> bool:
+    def play(self, problem: Problem, **options: Any) -> Played | None:
+        """Take a stepwise learner through a sequence, in a new process if the last one was lost (`drive.play`)."""
+        if not self._alive(None) or self.worker is None:
+            return None
+        played = self.worker.play(problem, **options)
+        if played.failure is not None and played.failure.kind in GONE:
+            self.worker, self.lost = None, self.lost + 1
+        return played
+
+    def _alive(self, case: Case | None) -> bool:
         """Return whether there is a process to ask, after starting one if there may be."""
         if self.worker is None and self.subject is not None and self.lost < LOST:
             started = self.subject.start()
             if not isinstance(started, Worker):
                 where = {"output": tail(started.output)}
-                self.findings.append((case, Finding("import", case.id, started.reason, where=where)))
+                self.findings.append((case, Finding("import", case.id if case else "", started.reason, where=where)))
                 self.lost = LOST
                 return False
             self.worker = started
@@ -74,7 +87,7 @@ class Run:
 
 def _lost(answer: Answer) -> bool:
     """Return whether the process ended with this answer."""
-    return answer.failure is not None and answer.failure.kind in ("died", "hung", "flooded", "garbled")
+    return answer.failure is not None and answer.failure.kind in GONE
 
 
 def tail(text: str) -> list[str]:

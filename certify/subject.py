@@ -11,11 +11,13 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gradcert.certify import answers, worker
+from gradcert.certify import answers, drive, worker
 from gradcert.certify.answers import Answer
+from gradcert.certify.learner import is_learner
 from gradcert.certify.problem import Problem
 from gradcert.certify.process import Failure, Process
 from gradcert.reference.errors import GradcertError
@@ -47,21 +49,28 @@ class Subject:
 
     Parameters
     ----------
-    what : ``package.module:attribute``, ``path/to/file.py:attribute``, a callable, or the words of a command: a program
-        in any language that answers one JSON line per problem with one JSON line (`answers.from_program`).
+    what : ``package.module:attribute``, ``path/to/file.py:attribute``, a callable, a stepwise learner
+        (`gradcert.certify.learner`), or the words of a command: a program in any language that answers one JSON line
+        per problem with one JSON line (`answers.from_program`).
     python : the interpreter for a named subject.
     limits : time and memory.
+    stepwise : whether a program is driven step by step (`drive`); Python's subjects tell themselves.
     """
 
     def __init__(
-        self, what: str | Sequence[str] | Callable[..., Any], *, python: str | None = None, limits: Limits = Limits()
+        self,
+        what: str | Sequence[str] | Callable[..., Any],
+        *,
+        python: str | None = None,
+        limits: Limits = Limits(),
+        stepwise: bool = False,
     ) -> None:
-        self.python, self.limits = python or sys.executable, limits
+        self.python, self.limits, self.stepwise = python or sys.executable, limits, stepwise
         self.callable: Callable[..., Any] | None = None
         self.program: tuple[str, ...] = ()
         if isinstance(what, str):
             self.name = _checked(what)
-        elif callable(what):
+        elif callable(what) or is_learner(what):
             found = _importable(what)
             self.callable = None if found else what
             self.name = found or f"{what.__module__}:{getattr(what, '__qualname__', type(what).__name__)}"
@@ -71,7 +80,10 @@ class Subject:
             self.program = tuple(what)
             self.name = shlex.join(self.program)
         else:
-            raise GradcertError(f"a subject of type {type(what).__name__}", allowed=f"a callable, a command, or {FORM}")
+            raise GradcertError(
+                f"a subject of type {type(what).__name__}",
+                allowed=f"a callable, a stepwise learner, a command, or {FORM}",
+            )
 
     @property
     def replay(self) -> str:
@@ -83,7 +95,8 @@ class Subject:
         if self.callable is not None:
             return Worker.of(Process.fork(self._body), self.limits)
         if self.program:
-            return Worker(_spawn(self.program, self.limits.memory), self.limits, None, answers.from_program)
+            process = _spawn(self.program, self.limits.memory)
+            return Worker(process, self.limits, None, answers.from_program, stepwise=self.stepwise, program=True)
         rooms = {
             name: str(Path(spec.origin).parent)
             for name in ("gradcert", *(f"gradcert.{r}" for r in ROOMS))
@@ -106,8 +119,12 @@ class Worker:
         limits: Limits,
         claim: Mapping[str, Any] | None,
         read: Callable[[Mapping[str, Any]], Answer],
+        *,
+        stepwise: bool = False,
+        program: bool = False,
     ) -> None:
         self.process, self.limits, self.claim, self.read = process, limits, claim, read
+        self.stepwise, self.program = stepwise, program
 
     @classmethod
     def of(cls, process: Process, limits: Limits) -> Worker | Failure:
@@ -121,24 +138,49 @@ class Worker:
         if "failed" in said:
             process.kill()
             return answers.raised("import", "importing the subject raised", said["failed"])
-        return cls(process, limits, said.get("claim"), answers.from_worker)
+        return cls(process, limits, said.get("claim"), answers.from_worker, stepwise=bool(said.get("stepwise")))
 
     def ask(self, problem: Problem) -> Answer:
         """Have one problem solved."""
-        reply = self.process.exchange(problem.to_json(), timeout=self.limits.call)
+        if self.stepwise:
+            return drive.answered(self.play(problem, ask=[len(problem.inputs)]))
+        said = self.talk(problem.to_json())
+        return Answer(failure=said) if isinstance(said, Failure) else self.understood(said)
+
+    def play(self, problem: Problem, **options: Any) -> drive.Played:
+        """Take a stepwise learner through a sequence; options as for `drive.play`."""
+        resident = partial(resident_bytes, self.process.child.pid) if self.program else None
+        return drive.play(self.talk, self.understood, problem, resident=resident, **options)
+
+    def talk(self, line: str) -> Mapping[str, Any] | Failure:
+        """Send a line and return what came back."""
+        reply = self.process.exchange(line, timeout=self.limits.call)
         if isinstance(reply, Failure):
-            return Answer(failure=reply)
+            return reply
         said = answers.parsed(reply)
+        return said if said is not None else self._garbled(f"it begins with {reply[:60]!r}")
+
+    def understood(self, said: Mapping[str, Any]) -> Answer:
+        """Return the answer that a reply holds."""
         try:
-            if said is None:
-                raise ValueError(f"it begins with {reply[:60]!r}")
             return self.read(said)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            return Answer(failure=self.process.failure("garbled", f"the answer is not the protocol's JSON: {error}"))
+            return Answer(failure=self._garbled(str(error)))
+
+    def _garbled(self, why: str) -> Failure:
+        return self.process.failure("garbled", f"the answer is not the protocol's JSON: {why}")
 
     def stop(self) -> None:
         """End the process."""
         self.process.kill()
+
+
+def resident_bytes(pid: int) -> int | None:
+    """Return the bytes of the pages that a process holds, or None where the system does not tell."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def _spawn(words: Sequence[str], memory: int | None) -> Process:

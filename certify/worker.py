@@ -73,7 +73,7 @@ def load(name: str) -> Any:
 
 def describe(error: BaseException) -> dict[str, Any]:
     """Return an exception as text: its kind, its message, and the end of its traceback, without frames of ours."""
-    ours = (__file__, "<frozen ")
+    ours = (__file__, str(Path(__file__).with_name("stepped.py")), "<frozen ")
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(ours)]
     parts = [*traceback.format_list(frames), *traceback.format_exception_only(error)]
     lines = "".join(parts).splitlines()
@@ -123,20 +123,26 @@ class Served:
         return found
 
     def _encode(self, np: Any, problem: str, key: str, value: Any) -> dict[str, Any]:
-        try:
-            if hasattr(value, "detach"):  # a tensor that still hangs on its graph
-                value = value.detach().cpu()
-            array = np.asarray(value)
-        except Exception as error:
-            return {"wrong": f"a {type(value).__name__} that does not convert to an array ({error})"[:300]}
-        if array.dtype.kind not in "fiub":
-            return {"wrong": f"an array of dtype {array.dtype}"}
-        data = array.tobytes()
-        if isinstance(value, np.ndarray):
-            self.returned.append((problem, key, value, data))
-        little = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
-        shape = [int(n) for n in array.shape]
-        return {"dtype": array.dtype.name, "shape": shape, "data": base64.b64encode(little.tobytes()).decode()}
+        out = encoded(np, value)
+        if isinstance(value, np.ndarray) and "wrong" not in out:
+            self.returned.append((problem, key, value, value.tobytes()))
+        return out
+
+
+def encoded(np: Any, value: Any) -> dict[str, Any]:
+    """Return an array as its dtype, shape and bytes, or why it is none."""
+    try:
+        if hasattr(value, "detach"):  # a tensor that still hangs on its graph
+            value = value.detach().cpu()
+        array = np.asarray(value)
+    except Exception as error:
+        return {"wrong": f"a {type(value).__name__} that does not convert to an array ({error})"[:300]}
+    if array.dtype.kind not in "fiub":
+        return {"wrong": f"an array of dtype {array.dtype}"}
+    if array.dtype.str.startswith(">"):  # on the wire the least byte comes first
+        array = array.astype(array.dtype.newbyteorder("<"))
+    shape = [int(n) for n in array.shape]
+    return {"dtype": array.dtype.name, "shape": shape, "data": base64.b64encode(array.tobytes()).decode()}
 
 
 def serve(get: Callable[[], Any], requests: IO[str], replies: IO[str]) -> None:
@@ -152,11 +158,18 @@ def serve(get: Callable[[], Any], requests: IO[str], replies: IO[str]) -> None:
         reply({"failed": describe(error)})
         return
     claim: Any = getattr(subject, "__gradcert_claim__", None)
-    if not callable(subject):
+    stepwise = all(callable(getattr(subject, name, None)) for name in ("start", "step", "gradients"))
+    if not callable(subject) and not stepwise:
         reply({"failed": {"kind": "TypeError", "message": f"a {type(subject).__name__} is not callable"}})
         return
-    reply({"ready": True, "claim": claim.to_dict() if hasattr(claim, "to_dict") else None})
-    served = Served(subject)
+    ready = {"ready": True, "claim": claim.to_dict() if hasattr(claim, "to_dict") else None, "stepwise": stepwise}
+    if stepwise:
+        from gradcert.certify.stepped import Stepped  # it knows gradcert, which this file may run without
+
+        served: Any = Stepped(subject)
+    else:
+        served = Served(subject)
+    reply(ready)
     for line in requests:
         reply(served.answer(line))
 

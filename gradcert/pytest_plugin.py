@@ -9,9 +9,10 @@
         return gradients(problem)
 
 Every case of the claim is a test of its own, ``test_ostl[snu/1/squared_error-every/dyadic/0]``, and so are ``controls``
-(known-wrong variants fail on these cases) and ``repeat`` (asked again, the subject says the same). A test stands
-alone: ``-k``, ``-x``, ``--lf`` and ``pytest-xdist`` work as ever. Failures that are known are listed in a reviewed file
-(`gradcert.expected_failures`).
+(known-wrong variants fail on these cases) and ``repeat`` (asked again, the subject says the same); a stepwise learner
+that claims to be online has ``online/causality``, ``online/memory``, ``online/prefix`` and ``online/reset`` too. A test
+stands alone: ``-k``, ``-x``, ``--lf`` and ``pytest-xdist`` work as ever. Failures that are known are listed in a
+reviewed file (`gradcert.expected_failures`).
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ ATTRIBUTE = "__gradcert_checks__"
 FIXTURE = "gradcert_check"
 PROFILES = ("quick", "default", "thorough")
 WHOLE = ("controls", "repeat")  # checks of the subject as a whole
+ONLINE = ("online/causality", "online/memory", "online/prefix", "online/reset")  # of one that claims to be online
 REPEATED = 3  # cases that `repeat` asks twice
 
 
@@ -64,7 +66,7 @@ class Session:
 
     def load(self) -> None:
         """Find out what is claimed, from the options or from the subject itself."""
-        from gradcert.certify.campaign import claimed
+        from gradcert.certify.campaign import claimed, stepwise
         from gradcert.certify.cases.plan import plan
         from gradcert.certify.subject import Subject, Worker
 
@@ -78,13 +80,23 @@ class Session:
                 return
             self.worker = started
             declared = claimed(self.checks.subject, started.claim, **options)
+        if declared.online and self.worker is None:  # only the subject can tell whether it takes steps
+            started = self.subject.start()
+            if not isinstance(started, Worker):
+                self.failure = f"{started.reason}\n{started.output}".strip()
+                return
+            self.worker = started
+        if self.worker is not None:
+            stepwise(self.subject, self.worker, declared)
         self.claim = declared
         self.specs = {spec.id: spec for spec in plan(declared, self.profile)}
 
     @property
     def ids(self) -> list[str]:
         """The names of all checks, sorted."""
-        return ["import"] if self.failure else [*sorted(self.specs), *WHOLE]
+        if self.failure or self.claim is None:
+            return ["import"]
+        return [*sorted(self.specs), *WHOLE, *(ONLINE if self.claim.online else ())]
 
     def ready(self, name: str) -> Prepared:
         """Return a case, made ready once."""
@@ -124,7 +136,8 @@ class Check:
         about = {"subject": session.subject.name, "check": self.name}
         if session.failure:
             pytest.fail(session.failure, pytrace=False)
-        worst, found = {"controls": _controls, "repeat": _repeat}.get(self.name, _case)(session, self.name)
+        checks = {"controls": _controls, "repeat": _repeat, **dict.fromkeys(ONLINE, _online)}
+        worst, found = checks.get(self.name, _case)(session, self.name)
         self.say({**about, "worst": worst})
         if found:
             pytest.fail("\n\n".join(found), pytrace=False)
@@ -168,6 +181,18 @@ def _repeat(session: Session, _: str) -> tuple[float | None, list[str]]:
     return None, _told(session, run)
 
 
+def _online(session: Session, name: str) -> tuple[float | None, list[str]]:
+    from gradcert.certify import online
+
+    run, check = session.run(), name.partition("/")[2]
+    cases = [case for spec in session.specs if (case := session.ready(spec).case) is not None]
+    for case in online.chosen(cases, deepest=check == "memory"):
+        online.judge(run, check, case, wrong=False)
+    session.worker = run.worker
+    idle = [f"{result.id}: {result.what}" for result in run.checks if result.verdict == "blocked"]
+    return None, _told(session, run) + idle
+
+
 def _told(session: Session, run: Run) -> list[str]:
     from gradcert.certify.conclude import explained
     from gradcert.certify.report.junit import text
@@ -196,6 +221,7 @@ def subject_tests(
     layers: Any = None,
     dtype: str | None = None,
     options: Mapping[str, Any] | None = None,
+    online: bool | None = None,
     claim: Claim | None = None,
     profile: str | None = None,
     seed: int = 0,
@@ -205,7 +231,7 @@ def subject_tests(
 
     Parameters
     ----------
-    subject, rule, cell, layers, dtype, options, claim, seed, python : as for ``gradcert.certify``.
+    subject, rule, cell, layers, dtype, options, online, claim, seed, python : as for ``gradcert.certify``.
     profile : instead of the one on the command line.
 
     Examples
@@ -215,6 +241,7 @@ def subject_tests(
     'test_subject'
     """
     claimed = {"rule": rule, "cell": cell, "layers": layers, "dtype": dtype, "options": options, "claim": claim}
+    claimed["online"] = online
 
     def test_subject(gradcert_check: Check) -> None:
         __tracebackhide__ = True

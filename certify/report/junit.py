@@ -8,7 +8,7 @@ from typing import Any
 
 from junitparser import Error, Failure, JUnitXml, Property, Skipped, TestCase, TestSuite
 
-from gradcert.certify.certificate import CERTIFIED, REFUTED, CaseResult, Certificate, Finding
+from gradcert.certify.certificate import CERTIFIED, REFUTED, CaseResult, Certificate, CheckResult, Finding
 from gradcert.certify.claims import from_dict
 from gradcert.certify.diagnosis.localise import sentence
 
@@ -30,6 +30,8 @@ def write(certificate: Certificate) -> bytes:
     shown = {finding.case for finding in certificate.findings if finding.check != "repeat"}
     for case in certificate.cases:
         suite.add_testcase(_case(case, certificate, first=case.id in shown))
+    for check in certificate.checks:
+        suite.add_testcase(_check(check, certificate))
     for finding in certificate.findings:
         if finding.check in ("repeat", "import"):
             suite.add_testcase(_alone(finding))
@@ -63,6 +65,17 @@ def _case(case: CaseResult, certificate: Certificate, *, first: bool) -> TestCas
                 f"the gradient of {', '.join(wrong)} is outside its budget" if wrong else "see the first failed case"
             )
             out.result = [_result(Failure, reason, "gradient", "")]
+    return out
+
+
+def _check(check: CheckResult, certificate: Certificate) -> TestCase:
+    group, name, *where = check.id.split("/")
+    out = TestCase("/".join((name, *where)), classname=f"{certificate.claim['rule']}.{group}")
+    if check.verdict == "blocked":
+        out.result = [Skipped(_clean(check.what))]
+    elif check.verdict == "failed":
+        found = [f for f in certificate.findings if f.check in (name, "call") and f.reason == check.what]
+        out.result = [_result(Failure, check.what, name, text(found[0]) if found else "")]
     return out
 
 

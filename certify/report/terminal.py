@@ -10,7 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from gradcert.certify.certificate import CERTIFIED, REFUTED, CaseResult, Certificate, Finding
+from gradcert.certify.certificate import CERTIFIED, REFUTED, CaseResult, Certificate, CheckResult, Finding
 from gradcert.certify.claims import from_dict
 from gradcert.certify.diagnosis.localise import sentence
 from gradcert.certify.report import counterexample
@@ -31,6 +31,8 @@ def write(certificate: Certificate, console: Console) -> None:
         console.print(_counterexample(certificate.counterexample))
     if certificate.cases and any(case.verdict != "blocked" for case in certificate.cases):
         console.print(_groups(certificate))
+        for check in certificate.checks:
+            console.print(_check(check))
         console.print(_evidence(certificate), style="dim")
     for note in certificate.notes:
         console.print(f"note: {note}", style="dim", markup=False, highlight=False)
@@ -55,6 +57,11 @@ def _counterexample(found: Mapping[str, Any]) -> Group:
     if not found["alone"]:
         parts.append(Text("  a fresh process does not show it: it needs the calls before"))
     return Group(*parts, Text(f"  replay  {found['replay']}", style="cyan"), Text())
+
+
+def _check(check: CheckResult) -> Text:
+    colour = {"passed": "green", "failed": "red"}.get(check.verdict, "yellow")
+    return Text.assemble((f"{check.verdict:8}", colour), f"{check.id}: {check.what}")
 
 
 def _groups(certificate: Certificate) -> Table:

@@ -36,6 +36,7 @@ Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 internal error."
 @click.option(
     "--option", "options", metavar="NAME=VALUE", multiple=True, help="Convention of the cell; values are JSON."
 )
+@click.option("--online/--no-online", default=None, help="Claim to be online: the subject takes one step at a time.")
 @click.option("--profile", type=click.Choice(["quick", "default", "thorough"]), default="default", show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides every case.")
 @click.option("--jobs", metavar="N", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
@@ -50,6 +51,7 @@ def command(
     depths: tuple[int, ...],
     dtype: str | None,
     options: tuple[str, ...],
+    online: bool | None,
     profile: str,
     seed: int,
     jobs: int,
@@ -67,7 +69,8 @@ def command(
 
     The subject takes one problem and returns its gradients, (loss, gradients) or (loss, gradients, outputs). It runs
     in a process of its own. A program in any language reads one problem per line of standard input, as JSON, and
-    answers with one line {"gradients": {...}}, with "loss" and "outputs" if it likes.
+    answers with one line {"gradients": {...}}, with "loss" and "outputs" if it likes. A stepwise learner, with
+    start(start), step(input, target) and gradients(), may claim to be online.
     """
     from rich.console import Console
 
@@ -87,6 +90,7 @@ def command(
                 layers=depths or None,
                 dtype=dtype,
                 options=named(options),
+                online=online,
                 profile=profile,
                 seed=seed,
                 python=python,
