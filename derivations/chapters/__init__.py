@@ -13,6 +13,7 @@ CHAPTERS: dict[str, str] = {
     "paths": "BPTT, RTRL and one sum over paths",
     "ostl": "OSTL from first principles",
     "depth": "Depth: the residual and its bounds",
+    "bounds": "The bounds, proved about their code",
     "gated": "Gated cells: LSTM and GRU",
     "eprop": "e-prop by cutting edges",
     "ottt": "OTTT, SLTT and OTPE",

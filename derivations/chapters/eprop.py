@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
 import sympy
 
-from gradcert.derivations.chapters.common import cell_steps, compare_gradients, relative
+from gradcert.derivations.chapters.common import cell_steps, compare_gradients, one_layer, relative
+from gradcert.derivations.derivative import differentiate
 from gradcert.derivations.figures import unrolled
 from gradcert.derivations.induction import entry
 from gradcert.derivations.ledger import Ledger
-from gradcert.derivations.notation import sym
+from gradcert.derivations.notation import code_step, sym
 from gradcert.derivations.proof import Result, named, problem, run
 from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
-from gradcert.derivations.symbols import SYMBOLS
+from gradcert.derivations.symbols import SYMBOLS, function_pair
 from gradcert.reference import RULES, Alif, Integrator, Layer, Network, Rnn, reverse, rule_named
 from gradcert.reference.cells import alif
 from gradcert.reference.forward import Learner
+from gradcert.reference.functions import spike
 
 ALIF = Alif(bias=False, recurrent=True, train=("leak", "threshold", "beta", "rho"))
 
@@ -54,6 +57,49 @@ def _traces() -> list[Equation]:
                 out.append(Equation(found, adaptation[i, j], f"ε_a{i + 1}{j + 1}, step {t + 1}"))
         slopes.append(learner.before[0].factors[alif.OUTPUT][0])
     return out
+
+
+def _scaling() -> list[Equation]:
+    """Write the derivatives of a spike with a scaled pseudo-derivative out, and compare with the cell's."""
+    out = []
+    v, k, th, beta = sym("v", "", "t"), sym("k", "", "t"), sym("θ"), sym("β")
+    for scaling, scale in (("threshold", th), ("adaptive_threshold", th + beta * k)):
+        cell = Alif(bias=False, scaling=scaling, train=("leak", "threshold", "beta", "rho"))
+        factors = code_step(cell).factors
+        slope = function_pair(spike(cell.surrogate, strict=cell.strict).name)[1]
+        psi = slope(sympy.expand((v - th - beta * k) / scale)) / scale
+        # by the quotient: 1/u for the distance, and (v - A)/u times u' for the scale
+        distance = (v - th - beta * k) / scale
+        through = {"threshold": (1 + distance, 1), "adaptive_threshold": (1 + distance, 1 + distance)}[scaling]
+        by_threshold, by_adaptation = through
+        out += [
+            Equation(factors[alif.OUTPUT], psi, f"scaling by the {scaling.replace('_', ' ')}: dz/dv"),
+            Equation(factors[alif.THRESHOLD_STATE], -beta * psi * by_adaptation, "dz/dk"),
+            Equation(factors[alif.THRESHOLD], -psi * by_threshold, "dz/dθ"),
+            Equation(factors[alif.BETA], -k * psi * by_adaptation, "dz/dβ"),
+        ]
+    return out
+
+
+def _options() -> Result:
+    """Differentiate the step of every combination of options, and compare with the factors of the cell."""
+    failed, count = [], 0
+    for reset, gain, adaptation, scaling in product(alif.RESETS, alif.GAINS, alif.ADAPTATION_GAINS, alif.SCALINGS):
+        cell = Alif(
+            reset=reset,
+            gain=gain,
+            adaptation_gain=adaptation,
+            scaling=scaling,
+            recurrent=True,
+            resistance=sympy.Symbol("R"),
+            train=("leak", "threshold", "beta", "rho"),
+        )
+        p = problem(one_layer(cell, inputs=1, units=1), steps=2)
+        ledger, _ = run("reverse", p, RULES["bptt"])
+        count += len(ledger.factors)
+        _, wrong = differentiate(ledger, p.free)
+        failed += [f"alif, {reset}, {gain}, {adaptation}, {scaling}: {sentence}" for sentence in wrong]
+    return Result("every option of the adaptive neuron", count, tuple(failed), 0.0)
 
 
 def _equivalent() -> list[Equation]:
@@ -146,6 +192,28 @@ DERIVATION = Derivation(
             sizes="n = n_in = 2, T = 3",
         ),
         Step(
+            "eprop.scaling",
+            "e-prop divides the distance to the threshold by the threshold before it takes ψ. A step does not see a "
+            "positive factor, so the spikes are the same; the pseudo-derivative gets the factor twice, inside and in "
+            "front. Where the divisor is trained, or moves with the adaptation, the quotient has a derivative of its "
+            "own. The code's factors against SymPy's rule for quotients, ψ an undefined function.",
+            premises=("paths.local-alif-scaling-threshold-recurrent-true",),
+            equations=_scaling,
+            code=("reference/cells/alif.py:factors",),
+            source="mathematics.md 2 (psi of IGITUGraz), 6; T45, T46",
+            sizes="every size (elementwise)",
+        ),
+        Step(
+            "eprop.options",
+            "Three resets, two input gains, two adaptation gains, three scalings: all 36 neurons, every local "
+            "derivative of the cell's code against the derivative of the cell's own step.",
+            premises=("eprop.scaling",),
+            proof=_options,
+            code=("reference/cells/alif.py:step", "reference/cells/alif.py:factors"),
+            source="mathematics.md 1.2",
+            sizes="every size (elementwise)",
+        ),
+        Step(
             "eprop.equivalent",
             "The form that NEST updates, ε_a = ρ ε_a + e, is the same recursion: insert e.",
             premises=("eprop.adaptation",),
@@ -185,6 +253,8 @@ DERIVATION = Derivation(
         Trap("T42", "ρ - β ψ replaced by ρ."),
         Trap("T43", "The adaptation spike detached together with the lateral and reset spikes: error .27."),
         Trap("T44", "The reset left differentiable in the reference: .28."),
+        Trap("T45", "The dampening γ or the 1/θ in front of ψ missing; visible when θ is not 1."),
+        Trap("T46", "ψ divided by the adaptive threshold instead of the base threshold, or the reverse."),
         Trap("T49", "B used untransposed; visible when outputs and hidden units differ in number."),
         Trap("T52", "Random B drawn anew at every step."),
     ),

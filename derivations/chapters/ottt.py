@@ -144,7 +144,16 @@ def _rates() -> list[Equation]:
     # sum lam^(T-t) (W x + b) - th sum lam^(T-t) z = v - th z^T, with sum lam^(T-t) x = Λ a_in and so on
     z_last = sym("z", "", "T")
     solved = (w * a_in + b) / th - (v - th * z_last) / (th * total)
-    return [Equation(total * (w * a_in + b) - th * (total * solved), v - th * z_last, "insert a")]
+    power = sym("λ", "", "T")
+    closed, following = (1 - power) / (1 - LEAK), (1 - LEAK * power) / (1 - LEAK)
+    rest = sym("u")
+    return [
+        Equation(total * (w * a_in + b) - th * (total * solved), v - th * z_last, "insert a"),
+        Equation(LEAK * closed + 1, following, "Λ at T + 1 from Λ = (1 - λ^T)/(1 - λ)"),
+        Equation(
+            rest / (th * closed) - (1 - LEAK) * rest / th, (1 - LEAK) * rest / th * power / (1 - power), "the error"
+        ),
+    ]
 
 
 def _three_factor() -> list[Equation]:
@@ -157,6 +166,20 @@ def _three_factor() -> list[Equation]:
         total += g * trace
     weights = [sum(LEAK**k for k in range(steps - s)) for s in range(steps)]
     return [Equation(total, g * sum(weights[s] * x[s] for s in range(steps)), "Σ gᵗ x̂ᵗ")]
+
+
+def _deviation() -> list[Equation]:
+    """Let the credit vary by a relative ρ^t around g: what OTTT's sum is off by, and what is left up to η."""
+    g, eta, steps = sym("g"), sym("η"), 4
+    relative_ = [sym("ρ", "", str(t + 1)) for t in range(steps)]
+    trace = [sym("x̂", "", str(t + 1)) for t in range(steps)]
+    found = sum(g * (1 + r) * x for r, x in zip(relative_, trace, strict=True))
+    off = g * sum(r * x for r, x in zip(relative_, trace, strict=True))
+    slack = sum((eta - r) * x for r, x in zip(relative_, trace, strict=True))
+    return [
+        Equation(found - g * sum(trace), off, "Σ gᵗ x̂ᵗ - g Σ x̂ᵗ"),
+        Equation(eta * g * sum(trace) - off, g * slack, "η g Σ x̂ᵗ minus the deviation"),
+    ]
 
 
 def _positive() -> list[Equation]:
@@ -222,10 +245,11 @@ DERIVATION = Derivation(
         "is the gradient with STATE alone kept. For the last spiking layer under a head without memory it equals "
         "BPTT with detached reset. At λ = 0 it is SLTT. OTPE on two LIF layers equals BPTT with the upper reset "
         "detached.",
-        "If weighted rates converge, the rates solve a = (W a_in + b)/θ up to a term of order 1/Λ; if the update "
-        "differs "
-        "from a positive multiple of the spike-representation gradient by a relative error η < 1, it descends. For a "
-        "recurrent layer at its fixed point the same holds with |M| < 1, M the Jacobian of the recurrence.",
+        "Descent is another statement, with hypotheses of its own: the weighted rates of the input converge, v stays "
+        "bounded, traces are not negative, credit varies in time by a relative η < 1 at most. Then the weighted rates "
+        "solve a = (W a_in + b)/θ up to |v - θ z|/(θ Λ), and OTTT's update has a positive inner product with the "
+        "gradient of this representation. For a layer with feedback connections at its fixed point the same holds if "
+        "the recurrence contracts, |M| < 1. None of it says that OTTT equals BPTT.",
     ),
     steps=(
         Step(
@@ -292,9 +316,10 @@ DERIVATION = Derivation(
         ),
         Step(
             "ottt.rates",
-            "Divide ottt.forward by Λ, the sum of the weights λ^(T-t): the weighted rate a is "
-            "(W a_in + b)/θ up to (v - θ z)/(θ Λ). Hypothesis: v stays bounded and Λ grows; then rates converge to the "
-            "spike representation.",
+            "Divide ottt.forward by Λ, the sum of the weights λ^(T-t): the weighted rate a is (W a_in + b)/θ up to "
+            "(v - θ z)/(θ Λ). Hypotheses: the weighted rate a_in of the input converges, and v stays bounded, which it "
+            "does while the representation lies in [0, 1]; beyond, the rate saturates. Without a leak Λ = T and the "
+            "error vanishes. With one Λ stays below 1/(1 - λ), and an error of (1 - λ)|v - θ z|/θ stays for ever.",
             premises=("ottt.forward",),
             equations=_rates,
             source="arXiv 2210.04195, theorem (hypotheses from memory, mathematics.md 7.1)",
@@ -310,19 +335,29 @@ DERIVATION = Derivation(
             sizes="T = 4",
         ),
         Step(
+            "ottt.deviation",
+            "Hypothesis: the instantaneous factors, pseudo-derivative and error, vary in time, each credit by a "
+            "relative ρ^t with |ρ^t| <= η, and no trace is negative (spikes and non-negative inputs). Then every "
+            "entry of the sum is off by at most η times the entry with constant credit: the last term is a sum of "
+            "products of non-negative factors.",
+            premises=("ottt.three-factor",),
+            equations=_deviation,
+            source="arXiv 2210.04195, bounded relative error (hypotheses from memory, mathematics.md 7.1)",
+            sizes="T = 4, entry by entry",
+        ),
+        Step(
             "ottt.descent",
-            "Hypothesis: the deviation r from that multiple obeys |r| <= η|g| with η < 1. Then by "
-            "Cauchy-Schwarz r·g >= -η|g|², so h·g >= (1-η)|g|² > 0. It is a statement about direction, not about "
-            "equality with BPTT.",
-            premises=("ottt.three-factor", "depth.cauchy-schwarz"),
+            "So the deviation r from the positive multiple g obeys |r| <= η|g| with η < 1. By Cauchy-Schwarz "
+            "r·g >= -η|g|², so h·g >= (1-η)|g|² > 0. It is a statement about direction, not about equality with BPTT.",
+            premises=("ottt.deviation", "depth.cauchy-schwarz"),
             equations=_positive,
             source="arXiv 2210.04195",
         ),
         Step(
             "ottt.recurrent",
-            "With feedback connections the rates are a fixed point and the gradient g solves "
-            "h = (I - M)^T g, where h is what OTTT computes. Then g·h = |g|² - g·Mg >= (1 - |M|)|g|², positive if the "
-            "recurrence contracts.",
+            "With feedback connections the rates are a fixed point, if they converge, and the gradient g solves "
+            "h = (I - M)^T g, where h is what OTTT computes. Then g·h = |g|² - g·Mg >= (1 - |M|)|g|². Hypothesis: the "
+            "recurrence contracts, |M| < 1 in the spectral norm; it is what makes the fixed point unique as well.",
             premises=("ottt.descent", "depth.product-norm"),
             equations=_recurrent,
             source="arXiv 2210.04195; implicit differentiation",

@@ -1,0 +1,200 @@
+"""The bounds of `reference/bounds`, proved about their code, for every width."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from gradcert.derivations import recursions
+from gradcert.derivations.figures import heat_map
+from gradcert.derivations.record import Derivation, Example, Figure, Step, Trap
+from gradcert.reference import RULES, Layer, Network, Snu
+from gradcert.reference.bounds import Online, a_priori, componentwise, tightness, windowed
+from gradcert.reference.residual import residual
+
+
+def _problem(leak: float = 0.8) -> tuple[Any, ...]:
+    network = Network(layers=(Layer(Snu(leak=leak), inputs=3, units=4), Layer(Snu(leak=leak), inputs=4, units=3)))
+    rng = np.random.default_rng(4)
+    w = network.parameters(seed=3, scale=0.6)
+    return network, w, (rng.random((8, 1, 3)) < 0.5) * 1.0, rng.random((8, 1, 3))
+
+
+def _found(leak: float, name: str = "ostl") -> Mapping[str, float]:
+    """Return bound / true error of the lower W, by kind of bound."""
+    network, w, x, y = _problem(leak)
+    rule, key = RULES[name], "layers.0.W"
+    error = residual(network, w, x, y, rule=rule).total
+    online = Online(network, w, rule=rule, steps=len(x), batch=1)
+    for t in range(len(x)):
+        online.step(x[t], y[t])
+    loss = float(np.sqrt((y * y).sum(axis=2)).max()) + 3**0.5
+    found = {
+        "a priori": a_priori(network, w, rule=rule, steps=len(x), batch=1, input_bound=1.0, loss_gradient_bound=loss),
+        "online": online.bound(),
+        "windowed, w = 2": windowed(network, w, x, y, rule=rule, window=2),
+        "windowed, w = 4": windowed(network, w, x, y, rule=rule, window=4),
+        "windowed, w = T": windowed(network, w, x, y, rule=rule, window=len(x)),
+        "componentwise": componentwise(network, w, x, y, rule=rule),
+    }
+    return {label: tightness(bound, error)[key] for label, bound in found.items()}
+
+
+def _example() -> Example:
+    columns = {name: _found(0.8, name) for name in ("ostl", "ottt", "sltt")}
+    rows = [(label, *(f"{columns[n][label]:.3g}" for n in columns)) for label in columns["ostl"]]
+    text = (
+        "Two SNU layers, 8 steps: the bound on the error of the lower W over the true error, 1 being perfect. What "
+        "each bound knows grows from top to bottom, and so does what it is worth; the last two are not comparable."
+    )
+    return Example(text, ("bound", *columns), tuple(rows))
+
+
+def _figure() -> Figure:
+    """Draw the logarithm of bound over error."""
+    found = [_found(leak) for leak in (0.2, 0.4, 0.6, 0.8, 0.95)]
+    values = [[float(np.log10(f[label])) for f in found] for label in found[0]]
+    caption = (
+        "log10 of bound over true error, OSTL, lower W. Rows as in the table below; columns: leak .2, .4, .6, .8, .95. "
+        "What is lost in the norms of single steps grows with memory."
+    )
+    return heat_map(values, caption, rows="bound", columns="leak")
+
+
+DERIVATION = Derivation(
+    name="bounds",
+    title="The bounds, proved about their code",
+    motivation=(
+        "The chapter on depth shows why the residual can be bounded. This one is about the code that does it, and it "
+        "has to hold for layers of any width, so there is nothing to be gained from two units and free weights. "
+        "Instead the code is run on matrices without entries: symbols that do not commute. It adds and multiplies "
+        "them, never looks inside, and what comes out is an identity of matrices of any size.",
+        "Where the code takes a norm, it gets a symbol |A|. The two facts about norms, |A + B| <= |A| + |B| and "
+        "|AB| <= |A||B|, are the only inequalities that are used; all the rest is bookkeeping, and bookkeeping can be "
+        "checked.",
+    ),
+    statement=(
+        "The system that the code assembles from kept and dropped Jacobians computes, at every step, the gradient of "
+        "truth minus what the rule contributes: symmetric, random, direct, target and local feedback, and windows. "
+        "The recursion of the online bound is the triangle inequality and |AB| <= |A||B| applied to every monomial "
+        "of it. The windowed bound is its statement, and turns into the online bound, or into a narrower window that "
+        "divides it, when norms of products become products of norms. The a-priori bound is the online bound with "
+        "every norm at its largest. If h is the estimate, h·g is at least the sum of |h_p|(|h_p| - b_p).",
+    ),
+    steps=(
+        Step(
+            "bounds.system",
+            "The code builds X^t = A^t X^(t-1) + F^t and an error row from what it is told of each layer. Iterated, "
+            "the row is credit times the true sensitivity minus what the rule has, both written out layer by layer: "
+            "for every kind of feedback, for a window of two, and for a parameter that acts through the output of "
+            "the step before. No commutation is used, so the blocks may be matrices of any size. A chunk is a step "
+            "with Jk = 0.",
+            premises=("depth.every-row",),
+            proof=recursions.assembled,
+            code=("reference/bounds/system.py:assemble",),
+            source="mathematics.md 4.3",
+            sizes="every width; 1 to 3 layers, T = 3 (three layers: T = 2 but for OSTL)",
+        ),
+        Step(
+            "bounds.online",
+            "The bound that the recursion returns is, term by term, what the triangle inequality and |AB| <= |A||B| "
+            "make of the exact error: every monomial with its factors replaced by their norms, and no other.",
+            premises=("bounds.system", "depth.product-norm"),
+            equations=recursions.online,
+            code=("reference/bounds/recursion.py:Recursion",),
+            source="reference/bounds/online.py, statement",
+            sizes="every width; two components, T = 1, 2, 3",
+        ),
+        Step(
+            "bounds.induction",
+            "One step of the code from arbitrary x and b: with x a bound of |X| before the step it is one after it, "
+            "and b grows by a bound on the error of the step. With bounds.online for the first steps this holds for "
+            "every T.",
+            premises=("bounds.online", "depth.online"),
+            equations=recursions.induction,
+            code=("reference/bounds/recursion.py:Recursion", "reference/bounds/online.py:Online"),
+            source="reference/bounds/online.py, proof",
+            sizes="every width, every T; two components",
+        ),
+        Step(
+            "bounds.windowed",
+            "With a window the code multiplies Jacobians before it takes a norm. What it returns is the statement "
+            "written out with products of matrices, a last block that is shorter included.",
+            premises=("bounds.online", "depth.windowed"),
+            equations=recursions.windowed,
+            code=("reference/bounds/windowed.py:windowed", "reference/bounds/recursion.py:Recursion"),
+            source="reference/bounds/windowed.py, statement",
+            sizes="every width; two components, (T, w) = (3, 2), (4, 2), (5, 2), (3, 3)",
+        ),
+        Step(
+            "bounds.order",
+            "No coefficient of the windowed bound is negative, so a larger norm cannot make it smaller. Replace "
+            "every norm of a product by the product of norms, which is never smaller, and the online bound appears; "
+            "replace it by products over the blocks of a window that divides it, and that window's bound does.",
+            premises=("bounds.windowed",),
+            proof=recursions.order,
+            code=("reference/bounds/recursion.py:Recursion",),
+            source="reference/bounds/windowed.py, order",
+            sizes="every width; w = 2, 3, 4 against 1 (two components), 4 against 2 (one)",
+        ),
+        Step(
+            "bounds.a-priori",
+            "In the online bound every norm is replaced by a constant that bounds it at every step. That is the sum of "
+            "c S_t f + d over t, S_t the sum of the powers of N below t - 1: the statement of the a-priori bound.",
+            premises=("bounds.induction",),
+            equations=recursions.series,
+            code=("reference/bounds/a_priori.py:a_priori", "reference/bounds/recursion.py:Recursion"),
+            source="reference/bounds/a_priori.py, statement",
+            sizes="two components, T = 2, 3, 4",
+        ),
+        Step(
+            "bounds.geometric",
+            "(I - N) S_t = I - N^(t-1) holds for S = 0 and is kept by S -> I + N S, for matrices of any size. So if "
+            "all powers of N vanish in the limit the error per step stays below c (I - N)^(-1) f + d for ever; N is "
+            "triangular, and that means that the bound on every one-step Jacobian is below 1. Hypothesis, not "
+            "theorem: a network whose Jacobians are not contractive has an a-priori bound that grows with T.",
+            premises=("bounds.a-priori", "depth.a-priori"),
+            proof=recursions.geometric,
+            code=("reference/bounds/a_priori.py:a_priori",),
+            source="geometric series of matrices",
+            sizes="every width, every T",
+        ),
+        Step(
+            "bounds.descent",
+            "Several tensors together: h·g exceeds the margin by two terms that Cauchy-Schwarz makes non-negative, "
+            "the margin is positive if |h| > b because the sum of |h_p| b_p is at most |h| b, and |g| <= |h| + b "
+            "bounds the cosine. Hypotheses: |g_p - h_p| <= b_p for every tensor, and gradients are those of the "
+            "pseudo-derivatives.",
+            premises=("depth.descent", "depth.cauchy-schwarz"),
+            equations=recursions.descent,
+            code=("reference/bounds/descent.py:descent",),
+            source="reference/bounds/descent.py, statement",
+            sizes="two tensors, every size",
+        ),
+    ),
+    example=_example,
+    traps=(
+        Trap("T128", "A small angle taken for a small error. The certificate bounds both, and says which."),
+        Trap("T60", "The bound measured against a truth that keeps other edges than the network's reference does."),
+        Trap("T127", "A bound for two layers assumed for three: every further layer adds dropped paths below it."),
+        Trap("T122", "Float norms rounded to nearest: a bound has to be rounded outward, norm by norm."),
+    ),
+    snippet="""\
+import numpy as np
+from gradcert.reference import RULES, Layer, Network, Snu
+from gradcert.reference.bounds import Online, windowed
+
+network = Network(layers=(Layer(Snu(), inputs=3, units=4), Layer(Snu(), inputs=4, units=3)))
+w = network.parameters(seed=3, scale=0.6)
+rng = np.random.default_rng(4)
+x, y = (rng.random((8, 1, 3)) < 0.5) * 1.0, rng.random((8, 1, 3))
+online = Online(network, w, rule=RULES["ostl"], steps=8, batch=1)
+for t in range(8):
+    online.step(x[t], y[t])
+wider = [windowed(network, w, x, y, rule=RULES["ostl"], window=k).layer(0) for k in (1, 2, 4, 8)]
+print(online.bound().layer(0), wider)
+""",
+    figures=(_figure,),
+)
