@@ -1,21 +1,28 @@
-"""A process with limits on time and output, spoken to in lines."""
+"""A process with limits on time, output and processes of its own, spoken to in lines."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
+import shutil
 import signal
 import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gradcert.certify import confine, family
+
 FLOOD = 16 * 2**20  # bytes on standard output and error in one call
 REPLY = 256 * 2**20  # bytes of one reply
 KEPT = 4000  # bytes of output that a finding quotes
+PROCESSES = 64  # that a subject may have at once
+WATCH = 0.1  # seconds between two looks at them
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,7 @@ class Forked:
             status = 1
             with contextlib.suppress(BaseException):
                 os.setsid()
+                confine.adopt()
                 os.dup2(self._err, 2)
                 os.dup2(self._err, 1)
                 os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -82,8 +90,8 @@ class Forked:
 class Process:
     """A child that answers one line with one line."""
 
-    def __init__(self, child: Any) -> None:
-        self.child = child
+    def __init__(self, child: Any, *, mark: str | None = None) -> None:
+        self.child, self.mark, self.most = child, mark, PROCESSES
         self.buffer, self.output, self.printed = bytearray(), bytearray(), 0
         for pipe in (child.stdin, child.stdout, child.stderr):
             os.set_blocking(pipe.fileno(), False)
@@ -93,11 +101,13 @@ class Process:
         cls, command: Sequence[str], *, environment: dict[str, str] | None = None, memory: int | None = None
     ) -> Process:
         """Start a program in a session of its own, with at most so many MiB of data."""
-        pipe = subprocess.PIPE
-        if memory is not None:  # a shell sets the limit: code between fork and exec is not safe among threads
-            command = ["/bin/sh", "-c", f'ulimit -d {memory * 1024}; exec "$0" "$@"', *command]
+        if shutil.which(command[0]) is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), command[0])
+        pipe, mark = subprocess.PIPE, family.mark()
+        command = [sys.executable, "-I", "-S", confine.__file__, str(memory or 0), *command]
         options: dict[str, Any] = {"stdin": pipe, "stdout": pipe, "stderr": pipe, "bufsize": 0}
-        return cls(subprocess.Popen(command, start_new_session=True, env=environment, **options))
+        options["env"] = {**(os.environ if environment is None else environment), family.MARK: mark}
+        return cls(subprocess.Popen(command, start_new_session=True, **options), mark=mark)
 
     @classmethod
     def fork(cls, body: Callable[[int, int], None]) -> Process:
@@ -110,11 +120,16 @@ class Process:
         pending = memoryview((line + "\n").encode() if line is not None else b"")
         replies, errors, requests = (p.fileno() for p in (self.child.stdout, self.child.stderr, self.child.stdin))
         self.printed, listening = 0, [replies, errors]
+        look = time.monotonic() + WATCH
         while b"\n" not in self.buffer:
             left = deadline - time.monotonic()
             if left <= 0:
                 return self.failure("hung", f"no answer within {timeout:g} s")
-            readable, writable, _ = select.select(listening, [requests] if pending else [], [], min(left, 1.0))
+            if time.monotonic() >= look:
+                if len(family.below(self.child.pid)) > self.most:
+                    return self.failure("flooded", f"more than {self.most} processes at once")
+                look = time.monotonic() + WATCH
+            readable, writable, _ = select.select(listening, [requests] if pending else [], [], min(left, WATCH))
             if writable:
                 try:
                     pending = pending[os.write(requests, pending[:65536]) :]
@@ -160,9 +175,8 @@ class Process:
         return Failure(kind, reason, self.output.decode("utf-8", "replace"))
 
     def kill(self) -> None:
-        """End the process and everything it started in its session."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.child.pid, signal.SIGKILL)
+        """End the process and everything it started."""
+        family.end(self.child.pid, self.mark, reaped=self.child.returncode is not None)
         with contextlib.suppress(subprocess.TimeoutExpired, ChildProcessError):
             self.child.wait(timeout=5)
         for pipe in (self.child.stdin, self.child.stdout, self.child.stderr):

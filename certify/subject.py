@@ -37,11 +37,13 @@ class Limits:
     call : seconds for one problem.
     start : seconds for its imports.
     memory : MiB of data, or None.
+    processes : that the subject may have started at once.
     """
 
     call: float = 30.0
     start: float = 120.0
     memory: int | None = 8192
+    processes: int = 64
 
 
 class Subject:
@@ -125,6 +127,7 @@ class Worker:
     ) -> None:
         self.process, self.limits, self.claim, self.read = process, limits, claim, read
         self.stepwise, self.program = stepwise, program
+        process.most = limits.processes
 
     @classmethod
     def of(cls, process: Process, limits: Limits) -> Worker | Failure:

@@ -22,7 +22,7 @@ def summary(record: Mapping[str, Any]) -> str:
     --------
     >>> size = {"widths": [1, 1], "steps": 2, "batch": 1}
     >>> summary({"size": size, "was": {"widths": [3, 4], "steps": 6, "batch": 3}, "asked": 40, "complete": True})
-    'sizes 1-1, T = 2, B = 1; shrunk from 3-4, T = 6, B = 3 with 40 questions'
+    'sizes 1-1, T = 2, B = 1; shrunk from sizes 3-4, T = 6, B = 3 with 40 questions'
     """
     more = "" if record["complete"] else ", as many as there may be"
     return f"{_size(record['size'])}; shrunk from {_size(record['was'])} with {record['asked']} questions{more}"
