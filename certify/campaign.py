@@ -126,7 +126,7 @@ def certify(
             ready = prepare_all(specs, wanted, seed=seed, jobs=jobs, cluster=cluster, done=done)
             judge_all(run, specs, ready, progress or (lambda *_: None))
             if run.worker is not None:
-                _repeat(run, profile_named(profile).repeats)
+                ask_again(run, profile_named(profile).repeats)
                 if wanted.online:
                     online_checks.run_all(run)
                 wrong = [case.id for case, _, _ in run.failed]
@@ -267,7 +267,7 @@ def judge(run: Run, case: Case, answer: Answer | None) -> None:
         run.answers.append((case, answer))
 
 
-def _repeat(run: Run, most: int) -> None:
+def ask_again(run: Run, most: int) -> None:
     """Ask the last case again at once, then others in reverse order."""
     if run.subject is None:
         return

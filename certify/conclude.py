@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +20,11 @@ from gradcert.reference.rules import rule_named
 
 # An edge counts as separated when dropping it moves the gradient this many budgets away.
 SEPARATION = {"float64": 1e4, "float32": 50.0}
+# Checks, most telling first.
+ORDER = (
+    *("structure", "call", "inputs", "repeat", "outputs", "loss", "gradient"),
+    *("mean", "reset", "prefix", "causality", "memory", "import"),
+)
 
 
 def conclude(
@@ -137,6 +142,11 @@ def _weight(finding: Finding) -> float:
     return float(error) if error == error and error != float("inf") else 0.0
 
 
+def decisive(findings: Iterable[Finding]) -> Finding:
+    """Return the finding that decides the verdict."""
+    return min(findings, key=lambda f: ORDER.index(f.check))
+
+
 def decide(
     run: Run, findings: list[Finding], separated: Mapping[str, Mapping[str, float]], void: list[str], claim: Claim
 ) -> tuple[str, str]:
@@ -145,9 +155,7 @@ def decide(
     ran = sum(r.verdict != "blocked" for r in run.results)
     blocked = len(run.results) - ran
     if findings and ran:
-        order = ("structure", "call", "inputs", "repeat", "outputs", "loss", "gradient")
-        order += ("mean", "reset", "prefix", "causality", "memory", "import")
-        worst = min(findings, key=lambda f: order.index(f.check))
+        worst = decisive(findings)
         what = worst.cause if worst.check in ("gradient", "outputs") and worst.cause else worst.reason
         return REFUTED, f"{worst.check}: {what}"
     if not ran:

@@ -75,9 +75,9 @@ def expect(problem: Problem, rule: Rule, dtype: str) -> Expected:
         gradients = tape_gradients(tape, targets, rule=rule, feedback=checked)
         loss = problem.network.loss.value(tape.outputs, targets, balls)
         return Expected(
-            outputs=_bounds(tape.outputs),
-            loss=_bounds(np.asarray(loss, dtype=object)),
-            gradients={name: _bounds(value) for name, value in gradients.items()},
+            outputs=bounds_of(tape.outputs),
+            loss=bounds_of(np.asarray(loss, dtype=object)),
+            gradients={name: bounds_of(value) for name, value in gradients.items()},
         )
 
 
@@ -93,7 +93,8 @@ def exact_forward(problem: Problem) -> bool:
         return all(e.exact for layer in tape.layers for values in layer.now.values() for e in values.ravel())
 
 
-def _bounds(elements: Array) -> Bounds:
+def bounds_of(elements: Array) -> Bounds:
+    """Return an array on balls as values with budgets."""
     flat = [(e.value(), e.budget()) if isinstance(e, Element) else (float(e), 0.0) for e in elements.ravel()]
     values = np.array(flat, dtype=float).reshape(-1, 2)
     return Bounds(values[:, 0].reshape(elements.shape), values[:, 1].reshape(elements.shape))

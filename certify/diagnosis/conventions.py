@@ -80,12 +80,12 @@ def _produces(e: Evidence, given: Array, label: str) -> bool:
     return judge(given, e.case.expected.outputs).ok  # the option does not exist here
 
 
-def surrogates(evidence: Sequence[Evidence], claimed: Rule) -> str:
-    """Return the pseudo-derivative that explains every gradient, or ""."""
+def surrogates(evidence: Sequence[Evidence], claimed: Rule) -> Surrogate | None:
+    """Return the pseudo-derivative that explains every gradient, or None."""
     for surrogate in _surrogates():
         if all(_explains(e, claimed, surrogate) for e in evidence):
-            return f"{claimed.name} with the pseudo-derivative {surrogate.label}"
-    return ""
+            return surrogate
+    return None
 
 
 def _surrogates() -> list[Surrogate]:

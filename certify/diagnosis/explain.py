@@ -8,8 +8,8 @@ import numpy as np
 
 from gradcert.certify.answers import Answer
 from gradcert.certify.cases.case import Case
-from gradcert.certify.diagnosis import conventions, rows, transformations
-from gradcert.certify.diagnosis.evidence import Evidence, names_in
+from gradcert.certify.diagnosis import causes, conventions
+from gradcert.certify.diagnosis.evidence import Evidence
 from gradcert.reference.rules.rule import Rule
 
 MOST = 6  # cases that an explanation has to account for
@@ -30,35 +30,9 @@ def chosen(failed: Sequence[tuple[Case, Answer]]) -> list[Evidence]:
 
 def explain(failed: Sequence[tuple[Case, Answer]], claimed: Rule) -> str:
     """Return what the subject computes instead, in one sentence, or that nothing known explains it."""
-    evidence = chosen(failed)
-    names = names_in(evidence)
-    row, single = rows.search(evidence, claimed)
-    if row is not None:
-        return f"it equals {row.label}, to {row.distance:.0e}"
-    partial: dict[str, str] = {name: found.label for name, found in single.items()}
-    for found in transformations.search(evidence, claimed):
-        if set(found.names) == set(names):
-            return f"it equals {found.label}"
-        for name in found.names:
-            partial.setdefault(name, found.label)
-    if set(partial) == set(names):
-        return _together(partial, names)
-    if text := conventions.surrogates(evidence, claimed):
-        return f"it equals {text}"
-    if partial:
-        rest = [name for name in names if name not in partial]
-        return f"{_together(partial, names)}; nothing known explains {', '.join(rest)}"
-    return "no row of the rule table, no simple transformation of one and no known convention explains it"
+    return str(causes.find(chosen(failed), claimed))
 
 
 def explain_outputs(failed: Sequence[tuple[Case, Answer]]) -> str:
     """Return which convention the outputs follow instead, or "" if none is known."""
     return conventions.outputs(failed)
-
-
-def _together(partial: dict[str, str], names: list[str]) -> str:
-    groups: dict[str, list[str]] = {}
-    for name in names:
-        if name in partial:
-            groups.setdefault(partial[name], []).append(name)
-    return "; ".join(f"{', '.join(members)}: equals {label}" for label, members in groups.items())

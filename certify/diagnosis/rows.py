@@ -17,11 +17,12 @@ from gradcert.reference.rules.rule import Rule
 
 @dataclass(frozen=True)
 class Row:
-    """A row that explains something: the rule, its name, and how close it comes."""
+    """A row that explains something: the rule, its name, how close it comes, and what distinguishes it, as a key."""
 
     rule: Rule
     label: str
     distance: float
+    key: str
 
 
 def subsets(edges: tuple[Edge, ...]) -> Iterator[frozenset[Edge]]:
@@ -96,15 +97,28 @@ def search(evidence: Sequence[Evidence], claimed: Rule) -> tuple[Row | None, dic
 
     for number, (rule, close) in enumerate(likely):
         if len(close) == len(names) and len(proven(number)[0]) == len(names):
-            return Row(rule, label(rule, claimed, network), distance(evidence, proven(number)[1], names)), {}
+            away = distance(evidence, proven(number)[1], names)
+            return Row(rule, label(rule, claimed, network), away, key(rule, claimed, network)), {}
     single: dict[str, Row] = {}
     for name in names:
         for number, (rule, close) in enumerate(likely):
             if name in close and name in proven(number)[0]:
                 away = distance(evidence, proven(number)[1], [name])
-                single[name] = Row(rule, label(rule, claimed, network), away)
+                single[name] = Row(rule, label(rule, claimed, network), away, key(rule, claimed, network))
                 break
     return None, single
+
+
+def key(rule: Rule, claimed: Rule, network: Network) -> str:
+    """Return what distinguishes a row from the claimed one: edges, a truncation, where the signal comes from."""
+    if same_row(rule, claimed, network):
+        return "row:as claimed"
+    found = difference(rule, claimed, network)
+    if _cuts(rule) != _cuts(claimed):
+        found.append(published(rule, network) or rule.name)
+    if rule.feedback != claimed.feedback:
+        found.append(f"{rule.feedback} feedback")
+    return f"row:{', '.join(found)}"
 
 
 def label(rule: Rule, claimed: Rule, network: Network) -> str:
@@ -122,5 +136,5 @@ def label(rule: Rule, claimed: Rule, network: Network) -> str:
         return f"{name or rule.name} ({edges})"
     if len(changed) <= 2 or name is None:
         also = f", which is {name}" if name else ""
-        return f"{claimed.name} {' and '.join(changed)}{also} ({edges})"
+        return f"{' '.join([claimed.name, ' and '.join(changed)]).rstrip()}{also} ({edges})"
     return f"{name}: {claimed.name} {', '.join(changed)} ({edges})"

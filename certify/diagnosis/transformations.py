@@ -35,10 +35,11 @@ FACTORS: dict[str, Factor] = {
 
 @dataclass(frozen=True)
 class Found:
-    """A transformation, and the parameters that it explains."""
+    """A transformation, the parameters that it explains, and what to know it by."""
 
     label: str
     names: tuple[str, ...]
+    key: str
 
 
 def scaled(bounds: Bounds, factor: float, *, unit: float) -> Bounds:
@@ -66,7 +67,9 @@ def factors(evidence: Sequence[Evidence], claimed: Rule, names: Sequence[str]) -
                     if run is None or not e.equals(name, scaled(run.gradients[name], factor(e), unit=unit)):
                         right.discard(name)
             if right:
-                yield Found(f"{rule.name} {label}", tuple(n for n in names if n in right))
+                of = "" if rule is claimed else f" of {rule.name}"
+                known = f"scale:{label.split(',')[0].split(' (')[0]}{of}"
+                yield Found(f"{rule.name} {label}", tuple(n for n in names if n in right), known)
 
 
 def transposes(evidence: Sequence[Evidence], claimed: Rule, names: Sequence[str]) -> Iterator[Found]:
@@ -79,7 +82,7 @@ def transposes(evidence: Sequence[Evidence], claimed: Rule, names: Sequence[str]
             if all(replace_given(e, name).equals(name, b) for e, b in bounds):
                 right.append(name)
     if right:
-        yield Found(f"{claimed.name}, the gradient transposed", tuple(right))
+        yield Found(f"{claimed.name}, the gradient transposed", tuple(right), "value:transposed")
 
 
 def replace_given(e: Evidence, name: str) -> Evidence:
@@ -99,7 +102,7 @@ def float32(evidence: Sequence[Evidence], claimed: Rule, names: Sequence[str]) -
     usual = {n for n in right if distance(evidence, [e.case.expected for e in evidence], [n]) > FLOAT32_ERROR}
     if usual:
         label = f"{claimed.name} in float32 arithmetic, where float64 is claimed"
-        yield Found(label, tuple(n for n in names if n in usual))
+        yield Found(label, tuple(n for n in names if n in usual), "value:float32")
 
 
 def shifts(evidence: Sequence[Evidence], claimed: Rule, names: Sequence[str]) -> Iterator[Found]:
@@ -114,7 +117,7 @@ def shifts(evidence: Sequence[Evidence], claimed: Rule, names: Sequence[str]) ->
             if not right:
                 break
         if right:
-            yield Found(f"{claimed.name} with {label}", tuple(n for n in names if n in right))
+            yield Found(f"{claimed.name} with {label}", tuple(n for n in names if n in right), f"timing:{label}")
 
 
 def _late(y: Array, _: Array) -> Array:

@@ -1,0 +1,186 @@
+"""A problem, run forward in some number system, on which hypotheses are computed: floats to try, balls to prove."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from gradcert.certify.budget.balls import Balls
+from gradcert.certify.budget.expected import PRECISIONS
+from gradcert.certify.budget.stored import stored
+from gradcert.certify.diagnosis.graph import Graph, gradients, graph_of, sweep
+from gradcert.certify.problem import Problem
+from gradcert.reference.feedback import check_feedback
+from gradcert.reference.network import Network
+from gradcert.reference.numbers import FLOAT64, Array, Numbers
+from gradcert.reference.reverse import credit_below, error_node, tape_gradients, weights_down
+from gradcert.reference.rules.rule import Rule
+from gradcert.reference.tape import LayerTape, Tape, record
+
+GraphEdit = Callable[[Graph, LayerTape, Tape], Graph]
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """A recorded problem.
+
+    Attributes
+    ----------
+    network, parameters, inputs, targets, feedback : the problem, in numbers.
+    numbers : the number system.
+    rule : the claimed row.
+    tape : the forward pass.
+    """
+
+    network: Network
+    parameters: Mapping[str, Array]
+    inputs: Array
+    targets: Array
+    feedback: Mapping[str, Array]
+    numbers: Numbers
+    rule: Rule
+    tape: Tape = field(repr=False)
+
+    @property
+    def steps(self) -> int:
+        """Number of steps."""
+        return len(self.inputs)
+
+    @property
+    def delta(self) -> Array:
+        """The gradient of the loss at the outputs, (time, batch, n_out)."""
+        return self.network.loss.gradient(self.tape.outputs, self.targets, self.numbers)
+
+    def again(
+        self, *, network: Network | None = None, parameters: Mapping[str, Array] | None = None, targets: Any = None
+    ) -> Bench:
+        """Run a changed problem forward."""
+        net, given = network or self.network, parameters or self.parameters
+        return _recorded(
+            net,
+            given,
+            self.inputs,
+            self.targets if targets is None else targets,
+            self.feedback,
+            self.numbers,
+            self.rule,
+        )
+
+    def gradients(self, rule: Rule | None = None) -> dict[str, Array]:
+        """Return the gradient of a row, the claimed one by default, by the reference engine."""
+        return tape_gradients(self.tape, self.targets, rule=rule or self.rule, feedback=self.feedback)
+
+
+def on_floats(problem: Problem, rule: Rule) -> Bench:
+    """Return the problem in float64."""
+    return _bench(problem, rule, FLOAT64, lambda values: np.asarray(values, dtype=float))
+
+
+def on_balls(problem: Problem, rule: Rule, dtype: str) -> Bench:
+    """Return the problem on balls, within `working_precision`; see `gradcert.certify.budget.expected.expect`."""
+    balls = Balls(PRECISIONS[dtype])
+    return _bench(problem, rule, balls, balls.exactly)
+
+
+def _bench(problem: Problem, rule: Rule, numbers: Numbers, convert: Callable[[Any], Array]) -> Bench:
+    feedback = {name: convert(value) for name, value in problem.feedback.items()}
+    return _recorded(
+        problem.network,
+        {name: convert(value) for name, value in problem.parameters.items()},
+        convert(problem.inputs),
+        convert(problem.targets),
+        check_feedback(problem.network, rule, feedback),
+        numbers,
+        rule,
+    )
+
+
+def _recorded(
+    network: Network,
+    parameters: Mapping[str, Array],
+    inputs: Array,
+    targets: Array,
+    feedback: Mapping[str, Array],
+    numbers: Numbers,
+    rule: Rule,
+) -> Bench:
+    runs = stored(network) if isinstance(numbers, Balls) else network
+    tape = record(runs, parameters, inputs, numbers=numbers)
+    return Bench(network, parameters, inputs, targets, feedback, numbers, rule, tape)
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What is done differently, layer by layer; see `edited`.
+
+    Attributes
+    ----------
+    own : edits the graph of the parameters' own layer.
+    down : edits the graph that carries credit to the layers below.
+    error : changes the gradient at the outputs.
+    signal : changes the learning signal that arrives at a layer, for its own parameters; told the layer's index.
+    below : changes the learning signal on its way to the layer below.
+    weights : changes the matrices that carry credit down.
+    """
+
+    own: GraphEdit | None = None
+    down: GraphEdit | None = None
+    error: Callable[[Array, Bench], Array] | None = None
+    signal: Callable[[Array, int, Bench], Array] | None = None
+    below: Callable[[Array, Array, int, Bench], Array] | None = None
+    weights: Callable[[dict[str, Array], int, Bench], dict[str, Array]] | None = None
+    broadcast: Callable[[Array, Bench], Array] | None = None
+
+
+def edited(bench: Bench, edit: Edit) -> dict[str, Array] | None:
+    """Return the gradient of the claimed row with an edit; None for rows that are no sum over one graph.
+
+    Follows `gradcert.reference.reverse.tape_gradients`, layer by layer from the top.
+    """
+    rule, tape = bench.rule, bench.tape
+    if rule.window is not None or rule.reach is not None or rule.feedback == "local":
+        return None
+    delta = edit.error(bench.delta, bench) if edit.error else bench.delta
+    out: dict[str, Array] = {}
+    broadcast: Array | None = None
+    for i in reversed(range(tape.network.depth)):
+        layer = tape.layers[i]
+        own = graph_of(layer, rule.own, chunk=rule.chunk)
+        own = edit.own(own, layer, tape) if edit.own else own
+        arriving = edit.signal(delta, i, bench) if edit.signal else delta
+        grads = gradients(own, sweep(own, arriving))
+        out.update({f"layers.{i}.{name}": g for name, g in grads.items()})
+        if i == 0:
+            break
+        if rule.feedback in ("direct", "target"):
+            if broadcast is None:
+                broadcast = _broadcast(bench, delta, edit)
+                broadcast = edit.broadcast(broadcast, bench) if edit.broadcast else broadcast
+            delta = np.matmul(broadcast, bench.feedback[f"layers.{i - 1}.B"])
+            continue
+        above = graph_of(layer, rule.kept_above(layer.layer.cell.name), chunk=rule.chunk)
+        above = edit.down(above, layer, tape) if edit.down else above
+        down = weights_down(layer.layer, i, layer.p, rule, bench.feedback)
+        down = edit.weights(down, i, bench) if edit.weights else down
+        credit = credit_below(layer, sweep(above, delta), down)
+        delta = edit.below(credit, delta, i, bench) if edit.below else credit
+    return {name: out[name] for name in tape.network.shapes()}
+
+
+def _broadcast(bench: Bench, delta: Array, edit: Edit) -> Array:
+    last, loss = bench.tape.layers[-1], bench.network.loss
+    if bench.rule.feedback == "direct":
+        graph = graph_of(last, bench.rule.kept_above(last.layer.cell.name))
+        graph = edit.down(graph, last, bench.tape) if edit.down else graph
+        return sweep(graph, delta)[error_node(last.layer)]
+    divisor = loss.divisor(*bench.targets.shape[:2])
+    signal = bench.targets / divisor if divisor != 1 else bench.targets
+    return signal if loss.when == "every" else np.concatenate([0 * signal[:-1], signal[-1:]])
+
+
+def layers_as(network: Network, change: Callable[[Any], Any]) -> Network:
+    """Return the network with every cell changed."""
+    return replace(network, layers=tuple(replace(layer, cell=change(layer.cell)) for layer in network.layers))

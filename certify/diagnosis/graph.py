@@ -1,0 +1,184 @@
+"""A layer's unrolled graph as data that a hypothesis can edit: arcs, feeds of parameters, and a sweep over them.
+
+Most mistakes in a hand-written recursion are one edit of this graph: a factor replaced, an arc dropped or one step off,
+a parameter that is fed with the wrong value, the recursion and the output reading different copies of one node. A
+hypothesis is such an edit; its gradient is the sweep over the edited graph, in floats to be tried and on balls to be
+proven. Without an edit the sweep is that of `gradcert.reference.reverse`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from gradcert.reference.edges import Edge, Link, Use
+from gradcert.reference.numbers import Array
+from gradcert.reference.reverse import at, pull_use
+from gradcert.reference.structure import kept_links
+from gradcert.reference.synapses.protocol import Synapse
+from gradcert.reference.tape import LayerTape
+
+COPY = "~"  # the suffix of a node's copy
+
+
+@dataclass(frozen=True, eq=False)
+class Arc:
+    """``target^t`` depends on ``source^(t - lag)``.
+
+    Attributes
+    ----------
+    target, source, lag : as for a `Link`.
+    origin : the link that it was.
+    factor : local derivative at the target's step: (time, batch, units), (units,) or a number.
+    synapse, matrix : of a weighted link.
+    shared : whether what is pulled back is averaged (``mean``) or added up (``sum``) over the batch, for every sample.
+    """
+
+    target: str
+    source: str
+    lag: int
+    origin: Link
+    factor: Any = 1
+    synapse: Synapse | None = None
+    matrix: Any = None
+    shared: str = ""
+
+    def pull(self, adjoint: Array, t: int) -> Array:
+        """Pull an adjoint of the target at step t back to the source."""
+        f = at(self.factor, t)
+        g = adjoint if isinstance(f, int) and f == 1 else adjoint * f
+        if self.synapse is not None:
+            g = self.synapse.pull_input(self.matrix, g)
+        if self.shared:
+            total = g.sum(axis=0, keepdims=True)
+            total = total / len(g) if self.shared == "mean" else total
+            g = np.repeat(total, len(g), axis=0)
+        return g
+
+
+@dataclass(frozen=True, eq=False)
+class Feed:
+    """A parameter that acts on a node: through a synapse that multiplies ``source``, or with a local derivative.
+
+    Attributes
+    ----------
+    parameter, node : local names.
+    origin : the link or use that it was.
+    factor : local derivative, or a factor on the node's adjoint.
+    synapse, source : of a weight, with what it multiplies, (time, batch, features).
+    """
+
+    parameter: str
+    node: str
+    origin: Link | Use
+    factor: Any = 1
+    synapse: Synapse | None = None
+    source: Any = None
+
+    def gradient(self, adjoint: Array) -> Array:
+        """Return what the adjoint of the node, (time, batch, units), says about the parameter."""
+        if self.synapse is None:
+            return pull_use(adjoint, self.factor)
+        g = adjoint if isinstance(self.factor, int) and self.factor == 1 else adjoint * self.factor
+        return self.synapse.pull_weight(g, self.source)
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """One layer's nodes in topological order, its kept arcs and feeds; arcs of lag 1 into a step of `cut` are cut."""
+
+    nodes: tuple[str, ...]
+    arcs: tuple[Arc, ...]
+    feeds: tuple[Feed, ...]
+    cut: frozenset[int] = frozenset()
+
+    def arcs_as(self, change: Callable[[Arc], Arc | None]) -> Graph:
+        """Return the graph with every arc changed; None drops it."""
+        return replace(self, arcs=tuple(new for arc in self.arcs if (new := change(arc)) is not None))
+
+    def feeds_as(self, change: Callable[[Feed], Feed | None]) -> Graph:
+        """Return the graph with every feed changed; None drops it."""
+        return replace(self, feeds=tuple(new for feed in self.feeds if (new := change(feed)) is not None))
+
+
+def graph_of(tape: LayerTape, kept: frozenset[Edge], *, chunk: int | None = None) -> Graph:
+    """Return the graph that a rule keeps of a recorded layer."""
+    cell, layer = tape.layer.cell, tape.layer
+    arcs = []
+    for k in kept_links(cell, kept):
+        if k.weight is None:
+            arcs.append(Arc(k.target, k.source, k.lag, k, tape.factors[k]))
+        else:
+            arcs.append(Arc(k.target, k.source, k.lag, k, 1, layer.synapse(k.weight), tape.p[k.weight]))
+    feeds = [
+        Feed(k.weight, k.target, k, 1, layer.synapse(k.weight), tape.source(k))
+        for k in cell.links
+        if k.weight is not None and layer.synapse(k.weight).shape
+    ]
+    feeds += [Feed(u.parameter, u.target, u, tape.factors[u]) for u in cell.uses if u.parameter in cell.trained]
+    steps = len(tape.x)
+    return Graph(cell.nodes, tuple(arcs), tuple(feeds), frozenset(range(chunk, steps, chunk)) if chunk else frozenset())
+
+
+def sweep(graph: Graph, delta: Array) -> dict[str, Array]:
+    """Return the adjoint of every node, (time, batch, units), of credit that arrives at the output z."""
+    steps = len(delta)
+    leaving: dict[str, list[Arc]] = {node: [] for node in graph.nodes}
+    for arc in graph.arcs:
+        leaving[arc.source].append(arc)
+    rows: dict[str, list[Any]] = {node: [None] * steps for node in graph.nodes}
+    nothing = 0 * delta[0]
+    for t in reversed(range(steps)):
+        for node in reversed(graph.nodes):
+            total = delta[t] if node == "z" else None
+            for arc in leaving[node]:
+                s = t + arc.lag
+                if s < steps and not (arc.lag and s in graph.cut):
+                    term = arc.pull(rows[arc.target][s], s)
+                    total = term if total is None else total + term
+            rows[node][t] = nothing if total is None else total
+    return {node: np.stack(values) for node, values in rows.items()}
+
+
+def gradients(graph: Graph, adjoints: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the gradient of every parameter that feeds a node."""
+    out: dict[str, Array] = {}
+    for feed in graph.feeds:
+        g = feed.gradient(adjoints[feed.node])
+        out[feed.parameter] = out[feed.parameter] + g if feed.parameter in out else g
+    return out
+
+
+def recursion_apart(graph: Graph, node: str) -> Graph:
+    """Give a node a copy at which everything from the step before arrives; parameters feed the node itself."""
+    twin = node + COPY
+    arcs = [replace(a, target=twin) if a.target == node and a.lag else a for a in graph.arcs]
+    arcs += [replace(a, source=twin) for a in graph.arcs if a.source == node]
+    return replace(graph, nodes=_insert(graph.nodes, node), arcs=tuple(arcs))
+
+
+def output_apart(graph: Graph, node: str = "z") -> Graph:
+    """Give a node a copy that the next step reads; the node itself is read in its own step, and by the loss."""
+    twin = node + COPY
+    arcs = [replace(a, source=twin) if a.source == node and a.lag else a for a in graph.arcs]
+    arcs += [replace(a, target=twin) for a in arcs if a.target == node]
+    feeds = [*graph.feeds, *(replace(f, node=twin) for f in graph.feeds if f.node == node)]
+    return replace(graph, nodes=_insert(graph.nodes, node), arcs=tuple(arcs), feeds=tuple(feeds))
+
+
+def _insert(nodes: tuple[str, ...], node: str) -> tuple[str, ...]:
+    place = nodes.index(node)
+    return (*nodes[:place], node + COPY, *nodes[place:])
+
+
+def later(values: Any) -> Any:
+    """Return, at every step, the value of the next one; at the last step zero."""
+    return np.concatenate([values[1:], 0 * values[:1]]) if np.ndim(values) > 2 else values
+
+
+def earlier(values: Any) -> Any:
+    """Return, at every step, the value of the one before; at the first step zero."""
+    return np.concatenate([0 * values[:1], values[:-1]]) if np.ndim(values) > 2 else values

@@ -1,0 +1,104 @@
+"""An arc dropped, or read from the wrong copy: paths that are missing although the rule keeps their edge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from gradcert.certify.diagnosis.bench import Bench, GraphEdit
+from gradcert.certify.diagnosis.graph import COPY, Arc, Feed, Graph, output_apart
+from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_edit, unique, written
+from gradcert.reference.edges import Link, Use
+from gradcert.reference.tape import LayerTape, Tape
+
+
+def make(bench: Bench) -> Iterator[Hypothesis]:
+    """Yield arcs that may be missing, and weights on them that may be misread."""
+    cells = [layer.cell for layer in bench.network.layers]
+    for link in unique([k for cell in cells for k in cell.links if k.source != "x"]):
+        if isinstance(link, Link):
+            weight = f" through {link.weight}" if link.weight else ""
+            what = f"{written(link)}{weight} dropped"
+            yield of_edit("arc", what, f"the path {what}", own=_without(link))
+    yield from _copies(cells)
+    yield of_edit("arc", "lateral weights transposed", "the lateral weights transposed in the recursion", own=_turned)
+    yield of_edit("arc", "one row per parameter", "one row of the trace per parameter", own=_own_row)
+    for word in ("mean", "sum"):
+        what = f"batch {'averaged' if word == 'mean' else 'summed'} before the product with the trace"
+        yield of_edit("arc", what, f"the {what}", own=_shared(word))
+
+
+def _without(link: Link) -> GraphEdit:
+    return lambda graph, tape, whole: graph.arcs_as(lambda a: None if a.origin == link else a)
+
+
+def _copies(cells: list[Any]) -> Iterator[Hypothesis]:
+    """Yield what the output, or what the next step reads of it, is missing: arcs and parameters that act on it."""
+    into = unique([k for cell in cells for k in cell.links if k.target == "z" and not k.lag])
+    uses = unique([u for cell in cells for u in cell.uses if u.target == "z" and u.parameter in cell.trained])
+    for origin in [*into, *uses]:
+        for place, node in (("in the recursion", "z" + COPY), ("in the eligibility trace", "z")):
+
+            def edit(graph: Graph, tape: LayerTape, _: Tape, origin: Link | Use = origin, node: str = node) -> Graph:
+                def arc(a: Arc) -> Arc | None:
+                    return None if a.origin == origin and a.target == node else a
+
+                def feed(f: Feed) -> Feed | None:
+                    return replace(f, factor=0 * f.factor) if f.origin == origin and f.node == node else f
+
+                return output_apart(graph).arcs_as(arc).feeds_as(feed)
+
+            what = f"{written(origin)} dropped {place}"
+            yield of_edit("arc", what, f"the path {what}", own=edit)
+
+
+def _turned(graph: Graph, tape: LayerTape, _: Tape) -> Graph:
+    def arc(a: Arc) -> Arc:
+        square = a.matrix is not None and np.ndim(a.matrix) == 2 and a.matrix.shape[0] == a.matrix.shape[1]
+        return replace(a, matrix=a.matrix.T) if square and a.lag else a
+
+    return graph.arcs_as(arc)
+
+
+def _own_row(graph: Graph, tape: LayerTape, _: Tape) -> Graph:
+    """Let parameters of a node that reaches others within the step reach their own unit alone, at that step.
+
+    A node that leads to weights within the step gets a copy that parameters feed, with the weights' diagonal; what
+    arrives from the step before takes the whole matrix.
+    """
+    inner = [a for a in graph.arcs if a.synapse is not None and not a.lag]
+    for a in inner:
+        if np.ndim(a.matrix) != 2 or a.matrix.shape[0] != a.matrix.shape[1]:
+            continue
+        fresh = [a.source]  # nodes whose same-step influence passes through the weights, with what leads to them
+        for node in reversed(graph.nodes):
+            leads = [b for b in graph.arcs if b.source == node and not b.lag]
+            if leads and all(b.target in fresh for b in leads):
+                fresh.append(node)
+        fed = {f.node for f in graph.feeds} & set(fresh)
+        if not fed:
+            continue
+        twin = {n: n + COPY for n in fresh}
+        arcs = list(graph.arcs)
+        for b in graph.arcs:
+            if b.target in twin and b.source in twin and not b.lag:
+                arcs.append(replace(b, target=twin[b.target], source=twin[b.source]))
+        diagonal = np.diagonal(a.matrix) + 0
+        arcs.append(Arc(a.target, twin[a.source], 0, a.origin, diagonal))
+        feeds = [replace(f, node=twin.get(f.node, f.node)) for f in graph.feeds]
+        nodes: list[str] = []
+        for n in graph.nodes:
+            nodes += [twin[n], n] if n in twin else [n]
+        graph = replace(graph, nodes=tuple(nodes), arcs=tuple(arcs), feeds=tuple(feeds))
+    return graph
+
+
+def _shared(word: str) -> GraphEdit:
+    def edit(graph: Graph, tape: LayerTape, _: Tape) -> Graph:
+        apart = output_apart(graph)
+        return apart.arcs_as(lambda a: replace(a, shared=word) if a.target == "z" and not a.lag else a)
+
+    return edit

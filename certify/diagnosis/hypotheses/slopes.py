@@ -1,0 +1,130 @@
+"""The pseudo-derivative: taken elsewhere, of another scale, clipped, of another form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+
+from gradcert.certify.diagnosis.bench import Bench, layers_as
+from gradcert.certify.diagnosis.graph import Feed, Graph
+from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_edit
+from gradcert.reference.numbers import Array
+from gradcert.reference.surrogates import Surrogate
+from gradcert.reference.tape import LayerTape, Tape
+
+Nodes = Mapping[str, Array]
+SCALES = (0.25, 0.3, 0.5, 1.0, 2.0, 4.0, 10.0, 25.0, 100.0)
+
+# where it is taken: the node values that make the right formula take it there
+PLACES: dict[str, tuple[str, Callable[[LayerTape], Nodes]]] = {
+    "at the potential": ("v in place of v - threshold", lambda t: {"v": t.now["v"] + t.p["threshold"]}),
+    "after a soft reset": (
+        "the potential after its reset",
+        lambda t: {"v": t.now["v"] - t.p["threshold"] * t.now["z"]},
+    ),
+    "after a hard reset": ("the potential after its reset", lambda t: {"v": t.now["v"] * (1 - t.now["z"])}),
+    "at the old threshold": ("the adaptive threshold of the step before", lambda t: {"k": t.prev["k"]}),
+    "at the old potential": ("the potential of the step before", lambda t: {"v": t.prev["v"]}),
+}
+
+
+def make(bench: Bench) -> Iterator[Hypothesis]:
+    """Yield other pseudo-derivatives."""
+    yield of_edit("slope", "zero", "psi = 0, the derivative of the step itself", own=_zero, down=_zero)
+    for name, (label, moved) in PLACES.items():
+        yield of_edit("slope", name, f"psi taken at {label}", own=_placed(moved), down=_placed(moved))
+        yield of_edit("slope", f"{name}, traces alone", f"psi taken at {label} in the traces", own=_placed(moved))
+    yield of_edit("slope", "lobes clipped", "the negative values of psi clipped", own=_clipped, down=_clipped)
+    yield from _scaled(bench)
+    yield from _divided(bench)
+
+
+def _thresholded(tape: LayerTape) -> bool:
+    return "threshold" in tape.p and "v" in tape.now
+
+
+def _with(graph: Graph, tape: LayerTape, factors: Mapping[Any, Any]) -> Graph:
+    """Replace the factors of what leads into the output."""
+
+    def feed(f: Feed) -> Feed:
+        return replace(f, factor=factors[f.origin]) if f.node == "z" and f.synapse is None else f
+
+    into = graph.arcs_as(lambda a: replace(a, factor=factors[a.origin]) if a.target == "z" and not a.lag else a)
+    return into.feeds_as(feed)
+
+
+def _placed(moved: Callable[[LayerTape], Nodes]) -> Any:
+    def edit(graph: Graph, tape: LayerTape, whole: Tape) -> Graph:
+        if not _thresholded(tape):
+            return graph
+        now = {**tape.now, **moved(tape)}
+        return _with(graph, tape, tape.layer.cell.factors(whole.numbers, tape.p, tape.prev, now))
+
+    return edit
+
+
+def _zero(graph: Graph, tape: LayerTape, _: Tape) -> Graph:
+    if not hasattr(tape.layer.cell, "surrogate"):
+        return graph
+
+    def feed(f: Feed) -> Feed:
+        return replace(f, factor=0 * f.factor) if f.node == "z" and f.synapse is None else f
+
+    into = graph.arcs_as(lambda a: replace(a, factor=0 * a.factor) if a.target == "z" and not a.lag else a)
+    return into.feeds_as(feed)
+
+
+def _clipped(graph: Graph, tape: LayerTape, whole: Tape) -> Graph:
+    into = [a for a in graph.arcs if a.target == "z" and not a.lag and np.ndim(a.factor) > 2]
+    if not _thresholded(tape) or len(into) != 1:
+        return graph
+    clipped = whole.numbers.where(into[0].factor, ">=", 0, into[0].factor, 0)
+    return graph.arcs_as(lambda a: replace(a, factor=clipped) if a is into[0] else a)
+
+
+def _scaled(bench: Bench) -> Iterator[Hypothesis]:
+    """Yield the claimed pseudo-derivatives with one of their scales changed."""
+    forms = {layer.cell.surrogate for layer in bench.network.layers if hasattr(layer.cell, "surrogate")}
+    for form in sorted(forms, key=lambda s: s.label):
+        for name, value in form.scales:
+            for scale in SCALES:
+                other = Surrogate(form.name, **{**dict(form.scales), name: scale})
+                if scale != value:
+                    yield _other(f"{name} = {scale:g}", f"psi = {other.label}", {"surrogate": other})
+
+
+def _divided(bench: Bench) -> Iterator[Hypothesis]:
+    """Yield another divisor of psi's argument, and one that is taken for a constant."""
+    for scaling in ("none", "threshold", "adaptive_threshold"):
+        label = {"none": "undivided", "threshold": "divided by the threshold"}.get(scaling, "by the adaptive threshold")
+        yield _other(f"scaling {scaling}", f"psi {label}", {"scaling": scaling})
+
+    def edit(graph: Graph, tape: LayerTape, whole: Tape) -> Graph:
+        cell: Any = getattr(tape.layer.cell, "_cell", tape.layer.cell)  # itself, where its values are stored
+        if "scaling" not in {f.name for f in fields(cell)}:
+            return graph
+        other = replace(cell, scaling="adaptive_threshold")
+        factors = dict(other.factors(whole.numbers, tape.p, tape.prev, tape.now))
+        output = next(factors[k] for k in other.links if k.target == "z" and k.source == "v")
+        for k in other.links:
+            if k.target == "z" and k.source == "k":
+                factors[k] = -1 * output * tape.p["beta"]
+        return _with(graph, tape, factors)
+
+    yield of_edit(
+        "slope", "divided by the adaptive threshold", "psi divided by the adaptive threshold as by a constant", own=edit
+    )
+
+
+def _other(what: str, label: str, options: Mapping[str, Any]) -> Hypothesis:
+    def compute(bench: Bench) -> Any:
+        def change(cell: Any) -> Any:
+            return replace(cell, **options) if set(options) <= {f.name for f in fields(cell)} else cell
+
+        network = layers_as(bench.network, change)
+        return bench.again(network=network).gradients() if network != bench.network else None
+
+    return Hypothesis("slope", what, label, compute)
