@@ -1,4 +1,4 @@
-"""Break one term of one local derivative of a cell and see that a proof fails and says which."""
+"""Break one term of a local derivative of a cell, or of a map of a synapse, and see that a proof fails and names it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from gradcert.reference.edges import Link, Use
 from gradcert.reference.network import Layer, Network
 from gradcert.reference.numbers import Array, Numbers
 from gradcert.reference.rules import rule_named
+from gradcert.reference.synapses.protocol import Synapse
 
 
 @dataclass(frozen=True)
@@ -89,3 +90,29 @@ def mutations(cell: Cell, rule: str = "ostl") -> Iterator[Mutation]:
     for key in keys(cell):
         result = prove(tiny(Broken(cell, key)), rule_named(rule), "reverse")
         yield Mutation(cell.name, rule, key, result)
+
+
+@dataclass(frozen=True)
+class BrokenSynapse:
+    """A synapse one of whose maps lacks the first term of the first entry that is not 0."""
+
+    synapse: Synapse
+    method: str
+
+    def __getattribute__(self, key: str) -> Any:
+        # all of the synapse but what is broken
+        if key in ("synapse", "method") or key.startswith("__"):
+            return object.__getattribute__(self, key)
+        found = getattr(object.__getattribute__(self, "synapse"), key)
+        if key != object.__getattribute__(self, "method"):
+            return found
+        return lambda *arguments: _without_one_entry(found(*arguments))
+
+
+def _without_one_entry(values: Array) -> Array:
+    out = np.array(values, dtype=object)
+    for index, value in np.ndenumerate(out):
+        if sympy.sympify(value) != 0:
+            out[index] = _without_first_term(value)
+            break
+    return out

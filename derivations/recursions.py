@@ -30,6 +30,8 @@ from gradcert.reference.bounds.recorded import Injection
 from gradcert.reference.bounds.system import System, assemble
 
 NAMES = ("ostl", "ostl-random", "e-prop-random", "osttp", "decolle", "tbptt")
+#: (layers, layer of the parameters, T)
+CASES = ((1, 0, 3), (2, 0, 3), (2, 1, 3), (3, 0, 2), (3, 1, 2))
 #: counts the kept steps on a path
 AGE = sympy.Symbol("age")
 
@@ -91,11 +93,11 @@ def _young(expression: Any, window: int | None) -> Any:
     return sympy.Add(*(t for t in terms if sympy.Mul(*t.args_cnc()[0]).as_powers_dict()[AGE] < window))
 
 
-def assembled() -> Result:
+def assembled(names: tuple[str, ...] = NAMES, cases: tuple[tuple[int, int, int], ...] = CASES) -> Result:
     """Compare the error row of the code's system with truth minus rule, step by step."""
     failed, count = [], 0
-    for name in NAMES:
-        for depth, layer, steps in ((1, 0, 3), (2, 0, 3), (2, 1, 3), (3, 0, 3 if name == "ostl" else 2), (3, 1, 2)):
+    for name in names:
+        for depth, layer, steps in cases:
             found, pieces = system(name, depth=depth, layer=layer, steps=steps)
             rule, last = _rule(name), depth - 1
             truth = _sensitivities(pieces, layer, None, steps)

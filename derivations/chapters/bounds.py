@@ -95,7 +95,7 @@ DERIVATION = Derivation(
             proof=recursions.assembled,
             code=("reference/bounds/system.py:assemble",),
             source="mathematics.md 4.3",
-            sizes="every width; 1 to 3 layers, T = 3 (three layers: T = 2 but for OSTL)",
+            sizes="every width; 1 to 3 layers, T = 3 (three layers: T = 2)",
         ),
         Step(
             "bounds.online",

@@ -10,6 +10,7 @@ import sympy
 
 from gradcert.derivations.chapters.common import combined, compare_gradients, relative
 from gradcert.derivations.figures import heat_map
+from gradcert.derivations.mutation import BrokenSynapse
 from gradcert.derivations.proof import Result, problem, prove
 from gradcert.derivations.record import Derivation, Example, Figure, Step, Trap
 from gradcert.derivations.symbols import symbols
@@ -95,20 +96,17 @@ def _maps() -> Result:
     return combined("the maps", results)
 
 
-def _pull_backs() -> Result:
+def pull_backs(label: str, synapse: Synapse) -> Result:
     """Compare both pull-backs with SymPy's derivatives of <g, y>."""
-    results = []
-    for label, synapse in synapses().items():
-        start = time.perf_counter()
-        w, x, g = _arrays(synapse)
-        y = synapse.apply(w, x)
-        found = {"x": synapse.pull_input(w, g)}
-        expected = {"x": _gradient(g, y, x)}
-        if w is not None:
-            found["W"], expected["W"] = synapse.pull_weight(g, x), _gradient(g, y, w)
-        result = compare_gradients(label, found, expected)
-        results.append(Result(label, result.identities, result.failed, time.perf_counter() - start))
-    return combined("pull-backs", results)
+    start = time.perf_counter()
+    w, x, g = _arrays(synapse)
+    y = synapse.apply(w, x)
+    found = {"pull_input": synapse.pull_input(w, g)}
+    expected = {"pull_input": _gradient(g, y, x)}
+    if w is not None:
+        found["pull_weight"], expected["pull_weight"] = synapse.pull_weight(g, x), _gradient(g, y, w)
+    result = compare_gradients(label, found, expected)
+    return Result(label, result.identities, result.failed, time.perf_counter() - start)
 
 
 def _gradient(g: Any, y: Any, of: Any) -> Any:
@@ -121,21 +119,39 @@ def _gradient(g: Any, y: Any, of: Any) -> Any:
     return out
 
 
-def _tangents() -> Result:
+def tangents(label: str, synapse: Synapse) -> Result:
     """Compare what the forward engine uses with derivatives of y: push, and expand with fold."""
-    results = []
+    w, x, g = _arrays(synapse, batch=1)
+    y = synapse.apply(w, x)[0]
+    moved = symbols("m", (1, synapse.inputs, 1))
+    found = {"push": synapse.push(w, moved)[0, :, 0]}
+    slope = [sum(sympy.diff(v, s) * m for s, m in zip(x.flat, moved.flat, strict=True)) for v in y]
+    expected = {"push": np.array(slope, dtype=object)}
+    if w is not None:
+        rows = np.broadcast_to(synapse.expand(x), (1, synapse.units, synapse.columns))[0]
+        found["expand, fold"], expected["expand, fold"] = synapse.fold(g[0][:, None] * rows), _gradient(g[0], y, w)
+    return compare_gradients(label, found, expected)
+
+
+def _every(proof: Any) -> Result:
+    return combined("every synapse", [proof(label, synapse) for label, synapse in synapses().items()])
+
+
+def _broken() -> Result:
+    """Leave one term out of one map, for every synapse and map in turn; the proof has to fail and name both."""
+    failed, count = [], 0
     for label, synapse in synapses().items():
-        w, x, g = _arrays(synapse, batch=1)
-        y = synapse.apply(w, x)[0]
-        moved = symbols("m", (1, synapse.inputs, 1))
-        pushed = synapse.push(w, moved)[0, :, 0]
-        slope = [sum(sympy.diff(v, s) * m for s, m in zip(x.flat, moved.flat, strict=True)) for v in y]
-        results.append(compare_gradients(f"{label}: push", {"y": pushed}, {"y": np.array(slope, dtype=object)}))
-        if w is not None:
-            rows = np.broadcast_to(synapse.expand(x), (1, synapse.units, synapse.columns))[0]
-            folded = synapse.fold(g[0][:, None] * rows)
-            results.append(compare_gradients(f"{label}: fold", {"W": folded}, {"W": _gradient(g[0], y, w)}))
-    return combined("tangents", results)
+        maps = [("pull_input", pull_backs, "pull_input"), ("push", tangents, "push")]
+        if synapse.shape:
+            maps += [("pull_weight", pull_backs, "pull_weight"), ("expand", tangents, "expand, fold")]
+            maps += [("fold", tangents, "expand, fold")]
+        for method, proof, name in maps:
+            wrong: Any = BrokenSynapse(synapse, method)
+            result = combined("broken", [proof(label, wrong)])
+            count += 1
+            if not result.failed or not all(f.startswith(f"{label}: {name}[") for f in result.failed):
+                failed.append(f"{label}: breaking {method} is not named")
+    return Result("broken maps", count, tuple(failed), 0.0)
 
 
 def convolutional(cell: Any, *, pool: bool) -> Network:
@@ -257,7 +273,7 @@ DERIVATION = Derivation(
             "The derivative of the sum of g y by the input and by the weight, by SymPy, is what the pull-backs return, "
             "summed over samples. For dense synapses too, and where connections are absent.",
             premises=("convolution.map",),
-            proof=_pull_backs,
+            proof=lambda: _every(pull_backs),
             code=("reference/synapses/conv2d.py:pull_input", "reference/synapses/conv2d.py:pull_weight"),
             source="the adjoint of a linear map",
             sizes="nine synapses, two samples",
@@ -267,10 +283,20 @@ DERIVATION = Derivation(
             "Forwards: a tangent is pushed by the map itself, and the weights of each unit, one row per unit, fold to "
             "the shared weight by a sum over positions.",
             premises=("convolution.pull-backs",),
-            proof=_tangents,
+            proof=lambda: _every(tangents),
             code=("reference/synapses/conv2d.py:expand", "reference/synapses/conv2d.py:fold"),
             source="mathematics.md 14.1, T25",
             sizes="nine synapses",
+        ),
+        Step(
+            "convolution.broken",
+            "One term of one entry is left out of one map, for every synapse and map in turn; every time the proof "
+            "fails and names the synapse and the map.",
+            premises=("convolution.tangents",),
+            proof=_broken,
+            code=("derivations/mutation.py:BrokenSynapse",),
+            source="mathematics.md 14.10",
+            sizes="nine synapses, up to five maps each",
         ),
         Step(
             "convolution.exact",

@@ -10,6 +10,9 @@ from gradcert.commands.derive import command
 from gradcert.derivations import checker
 from gradcert.derivations.chapters import CHAPTERS, chapter
 from gradcert.derivations.checker import Verdict
+from gradcert.derivations.reading import terminal
+from gradcert.reference import Lif
+from gradcert.reference.cells import lif
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +62,38 @@ def test_check_prints_a_row_per_theorem(monkeypatch, status, code):
     assert "every T by induction" in row
     assert [w for w in row.split() if w.isdigit()][-3:-1] == [str(cells), str(7 * cells)]
     assert ("ostl.jacobian failed: x = y" in result.output) is (status == "failed")
+
+
+@pytest.fixture
+def one_row(monkeypatch):
+    """The derivation of OTTT, cut down to one cell and two steps: the command is as it is, and fast."""
+    whole = chapter("ottt")
+    wanted = ("ottt.trace", "ottt.rows-lif-reset-none-recurrent-true")
+    small = replace(whole, steps=tuple(replace(s, premises=()) for s in whole.steps if s.id in wanted))
+    for module in (checker, terminal):
+        monkeypatch.setattr(module, "chapter", lambda name: small)
+
+
+def test_check_gives_status_0_where_all_is_proved(one_row):
+    result = run("ottt", "--check", "--jobs", "1")
+    assert result.exit_code == 0
+    assert "all proved" in result.output
+
+
+def test_a_broken_jacobian_gives_status_1_and_names_cell_rule_and_edge(one_row, monkeypatch):
+    """Leave the leak out of the cell's own Jacobian, and let the command find it."""
+    whole = Lif.factors
+
+    def broken(self, n, p, prev, now):
+        return {**whole(self, n, p, prev, now), lif.STATE: 0 * p["leak"]}
+
+    monkeypatch.setattr(Lif, "factors", broken)
+    result = run("ottt", "--check", "--jobs", "1")
+    assert result.exit_code == 1
+    said = " ".join(result.output.split())
+    assert "2 failed" in said
+    assert "ottt.rows-lif-reset-none-recurrent-true failed: reverse engine, ottt" in said
+    assert "lif: dv/dv (edge STATE): the code returns 0, the derivative of its step is" in said
 
 
 def test_html_says_where_the_pages_are(monkeypatch, tmp_path):

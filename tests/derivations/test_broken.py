@@ -1,0 +1,150 @@
+"""Break the code that a step is about, one term at a time: the step fails, and says where."""
+
+import numpy as np
+import pytest
+
+from gradcert.derivations import proof, recursions
+from gradcert.derivations.cases import deep
+from gradcert.derivations.chapters import chapter
+from gradcert.derivations.chapters.convolution import convolutional
+from gradcert.derivations.checker import verify
+from gradcert.derivations.proof import problem, prove
+from gradcert.reference import Lif, reverse, rule_named
+from gradcert.reference.bounds import recursion, system
+from gradcert.reference.cells import alif
+from gradcert.reference.reverse import sweep
+from gradcert.reference.rules import common, etlp, ndot, opzo, rate_based, s_tllr, sltt_k, tess
+
+
+def step_named(name):
+    return next(s for s in chapter(name.split(".")[0]).steps if s.id == name)
+
+
+def with_current_psi(psi, lq, acausal):
+    """T74: the acausal trace holds the pseudo-derivative of its own step."""
+    return lq * common.filtered(psi, lq)
+
+
+def lagging(values, leak):
+    """T12: the trace is read before it is updated."""
+    trace = common.filtered(values, leak)
+    return np.concatenate([0 * trace[:1], trace[:-1]])
+
+
+def slope_of_this_step(tape, t, *, live_reset):
+    """T82: psi of step t in the place of step t - 1."""
+    jacobian = common.at(tape.factors[common.STATE], t)
+    if live_reset and common.RESET in tape.factors:
+        jacobian = jacobian + common.at(tape.factors[common.RESET], t) * common.slopes(tape)[t]
+    return jacobian
+
+
+def ratio_of_this_step(values, ratio):
+    """T73: the ratio of step t in the place of step t - 1."""
+    out, trace = np.empty_like(values), 0 * values[0]
+    for t in range(len(values)):
+        trace = ratio[t] * trace + values[t]
+        out[t] = trace
+    return out
+
+
+def credit_of_the_next_step(tape, delta):
+    """T56: credit that is off by one step."""
+    return common.same_step(tape, np.concatenate([delta[1:], 0 * delta[:1]]))
+
+
+def undecayed_feedback(*arguments, momentum, **options):
+    """T81: the current product in the place of the decayed average."""
+    return estimate(*arguments, momentum=0 * momentum, **options)
+
+
+def one_sign_more(n_out, units):
+    return np.abs(basis(n_out, units))
+
+
+def later_border(tape, delta, links, order, chunk):
+    """A chunk that is a step too long."""
+    return sweep_in_time(tape, delta, links, order, chunk and chunk + 1)
+
+
+def undivided(self, n, p, prev, now):
+    """T45: the scale of the pseudo-derivative missing in front of it."""
+    found = factors(self, n, p, prev, now)
+    if self.scaling == "none":
+        return found
+    return {**found, alif.OUTPUT: found[alif.OUTPUT] * self._distance(p, now["v"], now["k"])[2]}
+
+
+def nothing_dropped(m, count, ages, rule, j_kept, j_dropped):
+    return {}
+
+
+def without_older_steps(row, b):
+    return {}
+
+
+estimate, basis, factors = opzo.estimate_feedback, tess.basis, alif.Alif.factors
+sweep_in_time = reverse._sweep_in_time
+
+BROKEN = [
+    ("stllr.rule", s_tllr, "postsynaptic", with_current_psi, "layers.0.W"),
+    ("stllr.late", s_tllr, "filtered", lagging, "T_l = 2"),
+    ("local.tess", s_tllr, "postsynaptic", with_current_psi, "TESS, lateral weights: True"),
+    ("local.basis", tess, "basis", one_sign_more, "= -1"),
+    ("rates.kappa", rate_based, "membrane_step", slope_of_this_step, "dz/dv"),
+    ("rates.constant", rate_based, "membrane_step", slope_of_this_step, "hard"),
+    ("rates.ndot", ndot, "presynaptic_trace", ratio_of_this_step, "ratio inside at 2"),
+    ("sampled.sltt-k", sltt_k, "same_step", credit_of_the_next_step, "steps [1]"),
+    ("sampled.etlp", etlp, "filtered", lagging, "ETLP"),
+    ("sampled.opzo", opzo, "filtered", lagging, "OPZO given B"),
+    ("sampled.opzo-feedback", opzo, "estimate_feedback", undecayed_feedback, "T = 2"),
+    ("bounds.windowed", recursion, "_row_times", without_older_steps, "|e"),
+    ("paths.truncated.rows-rnn", reverse, "_sweep_in_time", later_border, "reverse engine, tbptt-chunks(2), T=4"),
+    ("eprop.scaling", alif.Alif, "factors", undivided, "θ"),
+    ("eprop.options", alif.Alif, "factors", undivided, "alif, threshold, one, one, threshold: dz/dv"),
+]
+
+
+@pytest.mark.parametrize(("name", "owner", "attribute", "wrong", "words"), BROKEN, ids=[b[0] for b in BROKEN])
+def test_a_broken_rule_fails_its_step(monkeypatch, name, owner, attribute, wrong, words):
+    from gradcert.derivations import notation
+
+    notation.code_step.cache_clear()
+    monkeypatch.setattr(owner, attribute, wrong)
+    failed = verify(step_named(name)).failed
+    notation.code_step.cache_clear()
+    assert any(words in sentence for sentence in failed), failed
+
+
+def test_the_system_of_the_bounds(monkeypatch):
+    small = (("ostl", "decolle"), ((2, 0, 2),))
+    assert recursions.assembled(*small).failed == ()
+    monkeypatch.setattr(system, "_drop", nothing_dropped)
+    assert "ostl, layer 1 of 2, step 2" in recursions.assembled(*small).failed
+
+
+def test_a_local_loss_through_another_readout_is_seen(monkeypatch):
+    def negated(*arguments, feedback, **options):
+        return reverse.gradients(*arguments, feedback={k: -b for k, b in feedback.items()}, **options)
+
+    monkeypatch.setitem(proof.ENGINES, "negated", negated)
+    p = problem(deep(Lif(), inputs=1), steps=2)
+    failed = prove(p, rule_named("decolle"), "negated").failed
+    assert {name.split("[")[0] for name in failed} == {"layers.0.W", "layers.0.b"}
+
+
+def test_a_network_with_a_convolution_and_pooling():
+    p = problem(convolutional(Lif(), pool=True), steps=2)
+    for name in ("bptt", "ottt"):
+        for engine in ("reverse", "forward"):
+            assert prove(p, rule_named(name), engine).failed == ()
+
+
+def test_the_credit_of_a_convolution_is_looked_at(monkeypatch):
+    def without_time(tape, delta, kept, *, chunk=None):
+        return sweep(tape, delta, frozenset(), chunk=chunk)
+
+    p = problem(convolutional(Lif(), pool=False), steps=2)
+    monkeypatch.setattr(reverse, "sweep", without_time)
+    failed = prove(p, rule_named("bptt"), "reverse").failed
+    assert any(name.startswith("layers.0.W[") for name in failed)
