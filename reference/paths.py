@@ -10,31 +10,38 @@ from __future__ import annotations
 import numpy as np
 
 from gradcert.reference.edges import Edge, Link
+from gradcert.reference.feedback import Feedback
 from gradcert.reference.numbers import Array
-from gradcert.reference.reverse import at, credit_below, layer_gradients, pull_link
+from gradcert.reference.reverse import at, credit_below, layer_gradients, pull_link, weights_down
 from gradcert.reference.rules.rule import Rule
 from gradcert.reference.structure import basis, gate, kept_links, reachable
 from gradcert.reference.tape import LayerTape, Tape
 
 
-def windowed_gradients(tape: Tape, delta: Array, rule: Rule) -> dict[str, Array]:
-    """Return the sum over all paths that span at most ``rule.window`` steps, counting the first (rule.own edges)."""
+def windowed_gradients(tape: Tape, delta: Array, rule: Rule, feedback: Feedback) -> dict[str, Array]:
+    """Return the sum over all paths that span at most ``rule.window`` steps, counting the first.
+
+    A path follows the upper edges in the layers that it passes through and the own edges in the layer it ends in.
+    """
     out: dict[str, Array] = {}
-    arriving: list[dict[str, Array]] = [{} for _ in tape.layers]
-    steps = delta.shape[0]
+    depth, steps = tape.network.depth, delta.shape[0]
+    above = [rule.kept_above(layer.layer.cell.name) for layer in tape.layers]
+    ending: list[dict[str, Array]] = [{} for _ in range(depth)]
+    passing: list[dict[str, Array]] = [{} for _ in range(depth)]
     for lag in range(min(rule.window or steps, steps)):
         down = delta if lag == 0 else 0 * delta
-        leaving: list[dict[str, Array]] = []
-        for i in reversed(range(tape.network.depth)):
+        for i in reversed(range(depth)):
             layer = tape.layers[i]
-            adjoints = _same_step(layer, down, arriving[i])
+            adjoints = _same_step(layer, down, ending[i])
             for name, g in layer_gradients(layer, adjoints).items():
                 key = f"layers.{i}.{name}"
                 out[key] = out[key] + g if key in out else g
-            leaving.insert(0, _one_step_back(layer, adjoints, rule.own))
+            ending[i] = _one_step_back(layer, adjoints, rule.own)
             if i:
-                down = credit_below(layer, adjoints, layer.p)
-        arriving = leaving
+                if above[i] != rule.own:
+                    adjoints = _same_step(layer, down, passing[i])
+                passing[i] = _one_step_back(layer, adjoints, above[i])
+                down = credit_below(layer, adjoints, weights_down(layer.layer, i, layer.p, rule, feedback))
     return {name: out[name] for name in tape.network.shapes()}
 
 
@@ -73,7 +80,7 @@ def masked_gradients(tape: LayerTape, delta: Array, rule: Rule) -> dict[str, Arr
     out: dict[str, Array] = {}
     for name in names:
         mask = reachable(tape.layer, rule.own, name, rule.reach or 1)
-        adjoints = _confined(tape, delta, links, carried, gate(mask[:, None, :], delta))
+        adjoints = _confined(tape, delta, links, carried, gate(mask[:, None, :], delta), rule.chunk)
         diagonal = {
             node: np.stack([a[:, r, :, r] for r in range(tape.layer.units)], axis=-1) for node, a in adjoints.items()
         }
@@ -84,7 +91,7 @@ def masked_gradients(tape: LayerTape, delta: Array, rule: Rule) -> dict[str, Arr
 
 
 def _confined(
-    tape: LayerTape, delta: Array, links: tuple[Link, ...], carried: tuple[str, ...], mask: Array
+    tape: LayerTape, delta: Array, links: tuple[Link, ...], carried: tuple[str, ...], mask: Array, chunk: int | None
 ) -> dict[str, Array]:
     """Return the adjoints, (time, rows, batch, units), every carried node being masked at every step."""
     steps, batch, units = delta.shape
@@ -104,5 +111,5 @@ def _confined(
                     total = total + pull_link(tape, link, after[link.target], at(tape.factors.get(link), t + 1))
             here[node] = total * mask if node in carried else total
             out[node][t] = here[node]
-        after = here
+        after = {} if chunk and t % chunk == 0 else here
     return out

@@ -226,7 +226,7 @@ def tape_gradients(
     if delta is None:
         delta = tape.network.loss.gradient(tape.outputs, targets, tape.numbers)
     if rule.window is not None:
-        return windowed_gradients(tape, delta, rule)
+        return windowed_gradients(tape, delta, rule, feedback)
     out: dict[str, Array] = {}
     broadcast: Array | None = None
     for i in reversed(range(tape.network.depth)):
@@ -257,7 +257,7 @@ def _broadcast(tape: Tape, delta: Array, targets: Array, rule: Rule) -> Array:
     """Return what a direct or target projection multiplies, (time, batch, n_out), before the last layer's weights."""
     last = tape.layers[-1]
     if rule.feedback == "direct":
-        return sweep(last, delta, rule.kept_above(last.layer.cell.name))[error_node(last.layer)]
+        return sweep(last, delta, rule.kept_above(last.layer.cell.name), chunk=rule.chunk)[error_node(last.layer)]
     loss = tape.network.loss
     signal = targets / loss.divisor(*targets.shape[:2]) if loss.divisor(*targets.shape[:2]) != 1 else targets
     return signal if loss.when == "every" else np.concatenate([0 * signal[:-1], signal[-1:]])

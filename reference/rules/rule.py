@@ -58,6 +58,11 @@ class Rule:
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or value < 1):
                 raise GradcertError(f"{name}={value!r}", allowed="a whole number of steps >= 1, or None")
+        if self.window is not None and (self.chunk or self.reach or self.feedback not in ("symmetric", "random")):
+            raise GradcertError(
+                f"a window of {self.window} steps together with chunks, a reach or {self.feedback} feedback",
+                allowed="a window with layer-by-layer feedback and nothing else",
+            )
         for edges in (self.own, self.upper, self.readout):
             if not edges <= TEMPORAL:
                 raise GradcertError(f"the edges {sorted(edges)}", allowed=", ".join(sorted(TEMPORAL)))

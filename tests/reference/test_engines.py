@@ -10,7 +10,18 @@ import torch_oracle
 from budget import worst
 from networks import CELL_NAMES, problem
 
-from gradcert.reference import RULES, TEMPORAL, Edge, Rule, draw_feedback, forward, record, reverse, tangent
+from gradcert.reference import (
+    RULES,
+    TEMPORAL,
+    Edge,
+    GradcertError,
+    Rule,
+    draw_feedback,
+    forward,
+    record,
+    reverse,
+    tangent,
+)
 
 LOSSES = (
     {"kind": "squared_error"},
@@ -88,6 +99,37 @@ def test_the_learner_holds_no_past(name):
         traces = [g for layer in learner.traces for trace in layer.values() for g in trace.values()]
         held.append((len(traces), sum(g.array.nbytes for g in traces), sum(g.block is not None for g in traces)))
     assert held[59] == held[5]
+
+
+COMBINED = (
+    {"window": 3},
+    {"window": 2, "feedback": "random"},
+    {"chunk": 3, "reach": 1},
+    {"chunk": 2, "feedback": "direct"},
+    {"chunk": 3, "feedback": "random", "reach": 2},
+)
+
+
+@pytest.mark.parametrize("options", COMBINED, ids=str)
+@pytest.mark.parametrize("name", ("snu", "lif-hard"))
+def test_engines_agree_where_a_rule_restricts_paths_in_several_ways(name, options):
+    for own, upper in ((SUBSETS[-1], SUBSETS[1]), (SUBSETS[2], SUBSETS[-1]), (SUBSETS[1], SUBSETS[0])):
+        network, p, x, y = problem(name, 2 if options.get("feedback") == "direct" else 3, seed=8)
+        rule = Rule(name="own", title="own", own=own, upper=upper, **options)
+        feedback = draw_feedback(network, rule, seed=5)
+        r = reverse.gradients(network, p, x, y, rule=rule, feedback=feedback)
+        f = forward.gradients(network, p, x, y, rule=rule, feedback=feedback)
+        assert worst(network, p, x, y, rule, feedback, f, r) <= 1
+        plain = Rule(name="own", title="own", own=own, upper=upper, feedback=rule.feedback)
+        other = reverse.gradients(network, p, x, y, rule=plain, feedback=feedback)
+        if own == SUBSETS[-1]:
+            assert any(np.abs(r[k] - other[k]).max() > 1e-6 * np.abs(r[k]).max() for k in p)  # the option acts
+
+
+@pytest.mark.parametrize("options", ({"chunk": 2}, {"reach": 1}, {"feedback": "direct"}, {"feedback": "local"}))
+def test_a_window_with_what_no_engine_computes_is_refused(options):
+    with pytest.raises(GradcertError, match="a window of 3 steps together with"):
+        Rule(name="own", title="own", own=SUBSETS[-1], upper=SUBSETS[-1], window=3, **options)
 
 
 @pytest.mark.parametrize("name", sorted(RULES))
