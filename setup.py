@@ -10,7 +10,8 @@ from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
 NOT_PACKAGES = {"tests", "build", "dist"}
-DATA = ("py.typed", "*.json", "*.jsonl", "*.csv", "*.jinja", "*.html", "*.css", "*.js", "*.svg", "*.v", "*.sv", "*.vh")
+PAGES = ("*.jinja", "*.html", "*.css", "*.js", "*.svg")
+DATA = ("py.typed", "*.pyi", "*.json", "*.jsonl", "*.csv", "*.v", "*.sv", "*.vh", *PAGES)
 
 
 def rooms() -> list[str]:

@@ -106,9 +106,16 @@ class Claim:
         return {name: value for name, value in out.items() if name not in ("online", "limits") or value}
 
     def __str__(self) -> str:
-        """Return the claim on one line."""
+        """Return the claim on one line; alternatives of an option are joined by "or".
+
+        Examples
+        --------
+        >>> triangle = {"name": "triangle", "scale": 0.3, "width": 1.0}
+        >>> print(Claim(rule="ostl", cells="snu", options={"surrogate": [triangle, "tanh"], "train": ["leak"]}))
+        ostl on snu, depth 1, 2, float64, surrogate triangle(scale=0.3, width=1.0) or tanh, train leak
+        """
         depths = ", ".join(map(str, self.depths))
-        options = "".join(f", {k}={_short(v)}" for k, v in sorted(self.options.items()))
+        options = "".join(f", {k} {_short(k, v)}" for k, v in sorted(self.options.items()))
         kind = "" if self.acceptance == "exact" else f"{self.acceptance} "
         kind += "online " if self.online else ""
         limits = "".join(f", {k} {v}" for k, v in self.limits.items())
@@ -192,9 +199,12 @@ def _plain(value: Any) -> Any:
     return [_plain(v) for v in value] if isinstance(value, (list, tuple)) else value
 
 
-def _short(value: Any) -> str:
+def _short(option: str, value: Any) -> str:
     plain = _plain(value)
     if isinstance(plain, dict) and "name" in plain:
         scales = ", ".join(f"{k}={v}" for k, v in plain.items() if k != "name")
-        return f"{plain['name']}({scales})"
+        return f"{plain['name']}({scales})" if scales else str(plain["name"])
+    if isinstance(plain, list):
+        names = option == "train" and all(isinstance(v, str) for v in plain)  # one value, not alternatives
+        return (" and " if names else " or ").join(_short(option, v) for v in plain) or "none"
     return str(plain)

@@ -1,10 +1,11 @@
 """Golden vectors: problems with their answers in files, for implementations that nothing here can call.
 
-A folder of two files. ``vectors.json`` says what the vectors are: claim, seed, profile, digests, and what each flag
+A folder of three files. ``vectors.json`` says what the vectors are: claim, seed, profile, digests, and what each flag
 means (its kind of defect, and what passing shows). ``vectors.jsonl`` holds one vector per line: a problem, the expected
-outputs, loss and gradients with the largest admissible error of every entry, and flags. An answer is a line
-``{"id": ..., "gradients": {...}}``, with ``loss`` and ``outputs`` if the implementation has them: the line that a
-subject program writes. Floats are the shortest decimals that read back to the same number.
+outputs, loss and gradients with the largest admissible error of every entry, and flags. ``problems.jsonl`` holds the
+problems alone, one per line: what a subject program reads. An answer is a line ``{"id": ..., "gradients": {...}}``,
+with ``loss`` and ``outputs`` if the implementation has them: the line that a subject program writes; where no line has
+an id, they are taken in order. Floats are the shortest decimals that read back to the same number.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 import jsonschema
 import numpy as np
 
-from gradcert.certify.answers import from_program
+from gradcert.certify.answers import from_program, parsed
 from gradcert.certify.budget.expected import Bounds, Expected
 from gradcert.certify.campaign import judge
 from gradcert.certify.cases.case import Case, Spec
@@ -80,12 +81,13 @@ def write(folder: Path, claim: Claim, *, profile: str = "default", seed: int = 0
         "environment": environment(),
         "digests": {"reference": reference_digest(), "vectors": sha256(text.encode())},
         "vectors": len(cases),
-        "answer": 'one line per vector: {"id": ..., "gradients": {...}}, with "loss" and "outputs" if there are any',
+        "answer": 'a line per vector: {"id": ..., "gradients": {...}}, with "loss", "outputs" if any; or in order',
         "notes": {name: {"defect": NOTES[name][0], "text": NOTES[name][1]} for name in used},
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "vectors.jsonl").write_text(text, encoding="utf-8")
+        (folder / "problems.jsonl").write_text("".join(c.problem.to_json() + "\n" for c in cases), encoding="utf-8")
         (folder / "vectors.json").write_text(json.dumps(head, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     except OSError as error:
         raise GradcertError(f"{folder} cannot be written: {error.strerror}") from None
@@ -163,8 +165,13 @@ def _case(record: Mapping[str, Any], claim: Claim) -> Case:
     return Case(spec, problem, rule_named(claim.rule), expected, separates, record["facts"])
 
 
-def answers(lines: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+def answers(lines: Iterable[str], order: Sequence[str] = ()) -> dict[str, Mapping[str, Any]]:
     """Return answers by the id of their vector.
+
+    Parameters
+    ----------
+    lines : the answers.
+    order : the ids of all vectors: what lines without an id answer, where there are as many.
 
     Raises
     ------
@@ -174,11 +181,14 @@ def answers(lines: Iterable[str]) -> dict[str, Mapping[str, Any]]:
     --------
     >>> sorted(answers(['{"id": "a", "gradients": {}}', "", '{"id": "b", "error": "too large"}']))
     ['a', 'b']
+    >>> sorted(answers(['{"gradients": {}}', '{"gradients": {}}'], order=["a", "b"]))
+    ['a', 'b']
     """
+    lines = [line for line in lines if line.strip()]
+    if len(lines) == len(order) and (found := _in_order(lines, order)) is not None:
+        return found
     out: dict[str, Mapping[str, Any]] = {}
     for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
         try:
             said = json.loads(line)
         except ValueError as error:
@@ -189,6 +199,14 @@ def answers(lines: Iterable[str]) -> dict[str, Mapping[str, Any]]:
             raise GradcertError(f"line {number} answers {said['id']} a second time", allowed="one answer per vector")
         out[said["id"]] = said
     return out
+
+
+def _in_order(lines: Sequence[str], order: Sequence[str]) -> dict[str, Mapping[str, Any]] | None:
+    """Return answers that have no id by their place; None if a line is no answer, or has an id."""
+    said = [parsed(line) for line in lines]
+    if any(answer is None or "id" in answer for answer in said):
+        return None
+    return {name: answer for name, answer in zip(order, said, strict=True) if answer is not None}
 
 
 def strays(cases: Sequence[Prepared], given: Mapping[str, Any]) -> list[str]:
@@ -213,7 +231,8 @@ def check(folder: Path, file: Path) -> Certificate:
     head, claim, prepared = read(folder)
     try:
         data = file.read_bytes()
-        given = answers(data.decode("utf-8").splitlines())
+        order = [entry.case.id for entry in prepared if entry.case is not None]
+        given = answers(data.decode("utf-8").splitlines(), order)
     except (OSError, UnicodeDecodeError) as error:
         raise GradcertError(f"{file} cannot be read ({error})", allowed="a file of JSON lines") from None
     if unknown := strays(prepared, given):

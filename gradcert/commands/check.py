@@ -11,13 +11,13 @@ from gradcert.commands.common import writers, written
 EPILOG = """\b
 Examples:
   gradcert vectors --rule rtrl --cell rnn -o vectors
-  node examples/rtrl.mjs < problems.jsonl > answers.jsonl
+  node examples/rtrl.mjs < vectors/problems.jsonl > answers.jsonl
   gradcert check vectors answers.jsonl --html report.html
 
 \b
 An answer is a line {"id": ..., "gradients": {...}}, with "loss" and "outputs"
-if there are any; "id" is the vector's. A vector without an answer leaves the
-verdict inconclusive.
+if there are any; "id" is the vector's. Lines without ids answer the vectors in
+order. A vector without an answer leaves the verdict inconclusive.
 Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 internal error."""
 
 

@@ -14,9 +14,10 @@ Examples:
   gradcert vectors --rule ostl --cell snu --depth 2 --dtype float32 -o vectors
 
 \b
-The folder gets vectors.json (what the vectors are, what each flag means) and
-vectors.jsonl: a problem per line, with the expected gradients and the largest
-admissible error of every entry. Judge answers with gradcert check.
+The folder gets vectors.json (what the vectors are, what each flag means),
+vectors.jsonl (a problem per line, with the expected gradients and the largest
+admissible error of every entry) and problems.jsonl (the problems alone, for a
+program to read). Judge answers with gradcert check.
 Exit status: 0 written; 2 usage."""
 
 

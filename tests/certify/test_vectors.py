@@ -48,6 +48,21 @@ def test_right_answers_are_certified(folder, answered):
     assert all(control.refuted for control in certificate.controls)
 
 
+def test_answers_without_ids_are_taken_in_order(folder, answered):
+    def nameless(answer, number):
+        return {"gradients": answer["gradients"]}
+
+    assert vectors.check(folder, answered(change=nameless)).verdict == "certified"
+    path = answered(change=nameless)
+    path.write_text("".join(reversed(path.read_text().splitlines(keepends=True))))
+    assert vectors.check(folder, path).verdict == "refuted"
+
+
+def test_the_problems_alone_are_those_of_the_vectors(folder):
+    ours = [json.loads(line) for line in (folder / "problems.jsonl").read_text().splitlines()]
+    assert ours == [json.loads(line)["problem"] for line in (folder / "vectors.jsonl").read_text().splitlines()]
+
+
 def test_wrong_answers_are_refuted_and_explained(folder, answered):
     done = run("check", folder, answered("bptt-detached-reset"))
     assert done.exit_code == 1, done.output
@@ -80,7 +95,7 @@ def test_one_wrong_bit_is_seen(folder, answered):
     [
         (lambda answer, number: {**answer, "id": "another"}, "a second time"),
         (lambda answer, number: {**answer, "id": f"{number}"}, "belong to no vector"),
-        (lambda answer, number: {"gradients": {}}, "has no id"),
+        (lambda answer, number: answer if number else {"gradients": {}}, "has no id"),
     ],
 )
 def test_answers_that_are_none(folder, answered, change, words):
