@@ -145,8 +145,10 @@ def _arrays(problem: Problem, *, targets: bool) -> list[tuple[str, Array]]:
 
 
 def _with(problem: Problem, name: str, value: Array) -> Problem:
-    if name in ("inputs", "targets"):
-        return replace(problem, **{name: value})
+    if name == "inputs":
+        return replace(problem, inputs=value)
+    if name == "targets":
+        return replace(problem, targets=value)
     if name in problem.feedback:
         return replace(problem, feedback={**problem.feedback, name: value})
     return replace(problem, parameters={**problem.parameters, name: value})

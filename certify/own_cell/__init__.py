@@ -1,16 +1,17 @@
-"""Bring your own cell: the forward step as equations, a label on every edge; the local Jacobians follow by SymPy.
+"""Bring your own cell: the forward step written once, a label on every edge; the local Jacobians follow by SymPy.
 
-`define` makes a cell that every rule of the table, every case and every check works with; `check` differentiates it a
-second time. SymPy is imported when a derivative is wanted and python-flint when a cell is checked, so that the process
-of a subject reads a cell without either.
+`define` makes a cell that every rule of the table, every case and every check works with: from equations as text or as
+SymPy's expressions (with `weighted` for the sums), or from a NumPy-like function, which is traced. `check`
+differentiates it a second time, and runs the function itself. SymPy is imported when a derivative is wanted and
+python-flint when a cell is checked, so that the process of a subject reads a cell without either.
 """
 
 import importlib
 from typing import Any
 
-_HOME = {"check": "jacobians", "define": "cell"}
+_HOME = {"check": "jacobians", "define": "cell", "weighted": "expression"}
 
-__all__ = ["check", "define"]
+__all__ = ["check", "define", "weighted"]
 
 
 def __getattr__(name: str) -> Any:

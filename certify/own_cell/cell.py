@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, make_dataclass
 from functools import cached_property
 from typing import Any
 
 from gradcert.certify.own_cell.equations import PREVIOUS, Equation, edge_name, label, read, tidy
 from gradcert.certify.own_cell.expression import available, derivative, evaluate, parse, symbols
+from gradcert.certify.own_cell.trace import trace
 from gradcert.reference.cells import options
 from gradcert.reference.cells.protocol import Drive, Nodes
 from gradcert.reference.edges import Link, Use
@@ -27,11 +28,13 @@ class Recipe:
     equations : in the order of evaluation.
     edges : labels of the edges of lag 1, ``"v -> v": "state"``.
     constants : per-unit constants and their values, each of which may be trained.
+    function : the step that the equations were traced from, if they were.
     """
 
     equations: tuple[Equation, ...]
     edges: Mapping[str, str]
     constants: Mapping[str, Any]
+    function: Callable[..., Any] | None = None
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -82,7 +85,7 @@ class Recipe:
 
 def define(
     name: str,
-    equations: Mapping[str, str],
+    equations: Mapping[str, Any] | Callable[..., Mapping[str, Any]],
     *,
     edges: Mapping[str, str],
     constants: Mapping[str, Any] | None = None,
@@ -97,7 +100,8 @@ def define(
     equations : node -> expression, in the order of evaluation, the output ``z`` last. ``v_prev`` is node v one step
         before; ``W @ x`` and ``H @ z_prev`` are weighted sums (a node may add elementwise terms to them); functions
         are exp, tanh, sigmoid, relu, identity and spike, the step with a pseudo-derivative. A name that is nothing
-        else is a trained per-unit parameter.
+        else is a trained per-unit parameter. An expression may be SymPy's instead of text, with `weighted` for the
+        sums; or all of them a function, ``step(prev, x, p, h)`` (`gradcert.certify.own_cell.trace`).
     edges : ``"source -> target"`` of every dependence on the step before, and its label: ``state`` (a state variable
         to itself), ``reset`` (a spike to its membrane potential), ``recurrent`` (the output back into the layer),
         ``adaptation`` (a spike to its threshold). The label decides which rules keep the edge. A weighted edge is
@@ -125,8 +129,16 @@ def define(
     ... )
     >>> Lif(leak=0.5).nodes, [link.edge.value for link in Lif().links if link.lag]
     (('a', 'v', 'z'), ['state', 'reset'])
+    >>> def step(prev, x, p, h):
+    ...     v = p.leak * (prev.v - p.threshold * prev.z) + p.W @ x + p.b
+    ...     return {"v": v, "z": h(v - p.threshold)}
+    >>> edges = {"v -> v": "state", "z -> v": "reset"}
+    >>> define("same", step, edges=edges, constants={"leak": 0.9, "threshold": 1.0})().nodes
+    ('v', 'z')
     """
-    recipe = Recipe(read(equations, constants or {}), tidy(edges), dict(constants or {}))
+    step_function = equations if callable(equations) else None
+    texts = trace(equations) if callable(equations) else {node: str(text) for node, text in equations.items()}
+    recipe = Recipe(read(texts, constants or {}), tidy(edges), dict(constants or {}), step_function)
     if recipe.spikes and not {"v", "threshold"} <= {*recipe.nodes, *recipe.constants}:
         raise GradcertError(
             "a cell that spikes without a node v or a constant threshold", do="call the membrane potential v"

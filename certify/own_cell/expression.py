@@ -27,6 +27,18 @@ def sympy() -> Any:
     return sympy
 
 
+def weighted(weight: str, source: str) -> Any:
+    """Return a weighted sum as a SymPy symbol, to be added to in an equation.
+
+    Examples
+    --------
+    >>> sp = sympy()
+    >>> str(weighted("W", "x") + sp.Symbol("b"))
+    'W @ x + b'
+    """
+    return sympy().Symbol(f"{weight} @ {source}")
+
+
 def available() -> bool:
     """Return whether SymPy is installed."""
     return importlib.util.find_spec("sympy") is not None

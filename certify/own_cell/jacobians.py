@@ -15,6 +15,7 @@ import numpy as np
 from gradcert.certify.own_cell.cell import differentiate, values
 from gradcert.certify.own_cell.equations import PREVIOUS
 from gradcert.certify.own_cell.expression import evaluate, parse
+from gradcert.certify.own_cell.values import compare
 from gradcert.properties.numbers.dual import Duals, make, tangent
 from gradcert.properties.numbers.prime_field import PrimeField
 from gradcert.reference.edges import Link, Use
@@ -34,13 +35,16 @@ def check(cell: Any, *, factors: Any = None) -> tuple[str, ...]:
     cell : the class that `define` returned.
     factors : instead of the cell's own, a function of the same arguments as `differentiate`.
 
+    Of a cell that was traced from a function, the function itself is run too, on balls: its values have to be those of
+    the equations.
+
     Returns
     -------
     The dependences that were checked, ``v <- z_prev``, sorted.
 
     Raises
     ------
-    GradcertError : if one disagrees.
+    GradcertError : if one disagrees, or the function's values are others than the equations'.
 
     Examples
     --------
@@ -69,6 +73,8 @@ def check(cell: Any, *, factors: Any = None) -> tuple[str, ...]:
                     where = f"{equation.node} <- {name}"
                     raise GradcertError(f"the local derivative {where} is not that of the equation {equation.rest!r}")
                 checked.add(f"{equation.node} <- {name}")
+    if recipe.function is not None:
+        compare(cell)
     return tuple(sorted(checked))
 
 

@@ -98,8 +98,8 @@ def _entries(array: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str, boo
     right = np.asarray(array["ok"], dtype=bool)
     for index in np.ndindex(returned.shape):
         at = f"[{', '.join(map(str, index))}]" if index else ""
-        numbers = (_number(returned[index]), _number(wanted[index]), f"{budget[index]:.2g}")
-        yield f"{array['name']}{at}", *numbers, bool(right[index])
+        values = (_number(float(returned[index])), _number(float(wanted[index])), f"{float(budget[index]):.2g}")
+        yield f"{array['name']}{at}", *values, bool(right[index])
 
 
 def hidden(record: Mapping[str, Any]) -> int:
