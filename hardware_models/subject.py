@@ -4,28 +4,164 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
+
+import numpy as np
 
 from gradcert.hardware_models.catalogue import program
 from gradcert.hardware_models.chips import Profile
 from gradcert.hardware_models.description.compare import flatten, random_inputs, random_states
+from gradcert.hardware_models.description.program import Program, elaborate, with_lanes
 from gradcert.hardware_models.description.simulate import Simulator
+from gradcert.hardware_models.variants import Variant, variants
+from gradcert.reference.errors import GradcertError
 
+Array = np.ndarray[Any, Any]
 Step = Callable[[Mapping[str, int], Mapping[str, int]], Mapping[str, int]]
+FEW = 24  # steps on which most variants are told apart
+RUN = 4  # steps after which a run starts anew from random states
+
+
+@dataclass(frozen=True)
+class FirstDifference:
+    """The first difference: step, intermediate, and both values as stored integers and as numbers."""
+
+    step: int
+    name: str
+    expected: int
+    got: int
+    expected_value: Fraction
+    got_value: Fraction
 
 
 @dataclass(frozen=True)
 class FixedPointVerdict:
-    """Steps run, intermediates compared, and the first difference: (step, name, expected, got) or None."""
+    """What came of a comparison.
+
+    Attributes
+    ----------
+    steps, compared : steps run, intermediates compared (elaborated names).
+    first : the first difference in time, and within a step in order of operation; None where all integers were equal.
+    differences : intermediate -> number of steps on which it differs.
+    wrong : number of steps on which anything differs.
+    missing : next states that were never answered: without them nothing is known about a run.
+    causes : single faults of the description that reproduce every answer; empty where none does.
+    overflows : intermediate -> steps on which the description itself overflowed there (what the run exercised).
+    """
 
     steps: int
     compared: tuple[str, ...]
-    first: tuple[int, str, int, int] | None
+    first: FirstDifference | None
+    differences: Mapping[str, int]
+    wrong: int = 0
+    missing: tuple[str, ...] = ()
+    causes: tuple[Variant, ...] = ()
+    overflows: Mapping[str, int] | None = None
 
     @property
     def conforms(self) -> bool:
         """Whether every compared integer was equal."""
         return self.first is None
+
+
+def steps_of(described: Program, steps: int, seed: int) -> dict[str, Array]:
+    """Return every leaf, states included, for `steps` steps: (steps, *shape) stored integers by name.
+
+    Runs of four steps: the first starts from reset, every other from random states, which a run from reset would
+    hardly reach.
+    """
+    simulator = Simulator(described)
+    columns: dict[str, list[Array]] = {n.name: [] for n in described.of_kind("input", "random", "state")}
+    for index, one in enumerate(random_inputs(described, steps, seed)):
+        if index and index % RUN == 0:
+            simulator.state = random_states(described, seed + index)
+        for name, column in columns.items():
+            column.append(np.asarray(one[name] if name in one else simulator.state[name]))
+        simulator.step(one)
+    return {name: np.stack(column) for name, column in columns.items()}
+
+
+def columns_after(described: Program, leaves: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, int]]:
+    """Return every intermediate's column by elaborated name, and the overflows by name, all steps at once."""
+    steps = len(next(iter(leaves.values())))
+    simulator = Simulator(with_lanes(described, steps))
+    simulator.state = {n.name: leaves[n.name] for n in described.of_kind("state")}
+    after = simulator.step({n.name: leaves[n.name] for n in described.of_kind("input", "random")})
+    flat: dict[str, Array] = {}
+    for node in described.operations:
+        for index in np.ndindex(described.shape(node)):
+            label = f"{node.name}[{','.join(map(str, index))}]" if index else node.name
+            flat[label] = after[node.name][(slice(None), *index)]
+    return flat, {event.name: event.count for event in simulator.log.events}
+
+
+def judge_answers(
+    described: Program, leaves: Mapping[str, Array], answers: Mapping[str, Array], *, search: bool = True
+) -> FixedPointVerdict:
+    """Compare answered columns (elaborated name -> stored integers per step) with the description.
+
+    Parameters
+    ----------
+    described, leaves : the description and the steps (`steps_of`).
+    answers : what the implementation gave.
+    search : look for the single fault that explains all differences.
+    """
+    expected, overflows = columns_after(described, leaves)
+    order = [n for n in expected if n in answers]
+    unknown = [n for n in answers if n not in expected]
+    if unknown:
+        raise GradcertError(
+            f"an answer called {unknown[0]!r}", allowed=f"such as {', '.join(list(expected)[-3:])}",
+            do="answer with intermediates of the description (gradcert hardware PROFILE --rule RULE)",
+        )  # fmt: skip
+    wrong = {n: np.flatnonzero(np.asarray(expected[n] != answers[n])) for n in order}
+    wrong = {n: at for n, at in wrong.items() if at.size}
+    first = None
+    if wrong:
+        name = min(wrong, key=lambda n: (wrong[n][0], order.index(n)))
+        at = int(wrong[name][0])
+        ulp = described.node(name.partition("[")[0]).format.ulp
+        one, other = int(expected[name][at]), int(answers[name][at])
+        first = FirstDifference(at, name, one, other, one * ulp, other * ulp)
+    following = {label for label in elaborate(described).next.values()}
+    return FixedPointVerdict(
+        steps=len(next(iter(leaves.values()))),
+        compared=tuple(order),
+        first=first,
+        differences={n: len(at) for n, at in wrong.items()},
+        wrong=len({int(t) for at in wrong.values() for t in at}),
+        missing=tuple(sorted(following - set(answers))),
+        causes=tuple(causes(described, leaves, answers)) if first is not None and search else (),
+        overflows=overflows,
+    )
+
+
+def causes(described: Program, leaves: Mapping[str, Array], answers: Mapping[str, Array]) -> list[Variant]:
+    """Return the variants of the description that reproduce every answer on every step.
+
+    Examples
+    --------
+    >>> from gradcert.hardware_models.arithmetic import Format
+    >>> from gradcert.hardware_models.chips.units import trace_unit
+    >>> unit = trace_unit(Format.parse("u8q0"), leak=0.75)
+    >>> e = np.array([8, 9, 10, 11, 0])
+    >>> leaves = {"spike": np.array([0, 1, 0, 1, 1]), "e": e}
+    >>> [str(v) for v in causes(unit, leaves, {"e.next": -(-e * 3 // 4) + leaves["spike"]})]
+    ['rounding sense: e.leaked rounds away from zero instead of down']
+    """
+    expected, _ = columns_after(described, leaves)
+    wrong = np.any([np.asarray(expected[n] != column) for n, column in answers.items()], axis=0)
+    # most variants fail on a few telling steps: the differing ones first
+    few = np.concatenate([np.flatnonzero(wrong)[:FEW], np.flatnonzero(~wrong)[:FEW]])
+
+    def explains(variant: Variant, rows: Any) -> bool:
+        seen = variant.leaves({name: column[rows] for name, column in leaves.items()})
+        columns, _ = columns_after(variant.program, seen)
+        return all((columns[n] == column[rows]).all() for n, column in answers.items())
+
+    everything = slice(None)
+    return [v for v in variants(described) if explains(v, few) and explains(v, everything)]
 
 
 def judge_fixed_point(
@@ -45,8 +181,8 @@ def judge_fixed_point(
     ----------
     subject : called once per step with stored integers by name: the inputs (`x[0]`, `target[0]`, random words such as
         `W.word[0,1]`) and the states before the step (`v[0]`, `W[1,0]`); returns stored integers of whichever
-        intermediates it has (`v.next[0]`, `W.next[1,0]`). Every returned name is compared; `compared` says which.
-        Every fourth step starts from random states, which a run from reset would hardly reach.
+        intermediates it has (`v.next[0]`, `W.next[1,0]`), the same ones in every step. Every returned name is
+        compared; `compared` says which.
     profile, rule, inputs, neurons, outputs : the description.
     steps, seed : how many random steps, from which seed.
 
@@ -56,19 +192,22 @@ def judge_fixed_point(
     True
     """
     described = program(profile, rule, inputs=inputs, neurons=neurons, outputs=outputs)
-    simulator = Simulator(described)
-    compared: dict[str, None] = {}
-    first = None
-    for index, one in enumerate(random_inputs(described, steps, seed)):
-        if index % 4 == 0:
-            simulator.state = random_states(described, seed + index)
-        states = flatten(described, simulator.state)
-        expected: dict[str, Any] = flatten(described, simulator.step(one))
-        for name, got in subject(flatten(described, one), states).items():
-            described.node(name.partition("[")[0])
-            compared[name] = None
-            if first is None and expected[name] != got:
-                first = (index, name, int(expected[name]), int(got))
-        if first is not None:
-            return FixedPointVerdict(index + 1, tuple(compared), first)
-    return FixedPointVerdict(steps, tuple(compared), None)
+    leaves = steps_of(described, steps, seed)
+    states = [n.name for n in described.of_kind("state")]
+    rows = []
+    for t in range(steps):
+        flat = flatten(described, {name: column[t] for name, column in leaves.items()})
+        before = {k: v for k, v in flat.items() if k.partition("[")[0] in states}
+        rows.append(subject({k: v for k, v in flat.items() if k not in before}, before))
+    return judge_answers(described, leaves, columns_of_rows(rows))
+
+
+def columns_of_rows(rows: list[Mapping[str, int]]) -> dict[str, Array]:
+    """Return answers by name as columns; every step has to answer the same names."""
+    for t, row in enumerate(rows):
+        if set(row) != set(rows[0]):
+            odd = sorted(set(row) ^ set(rows[0]))[0]
+            raise GradcertError(
+                f"step {t} and step 0 differ in whether they answer {odd!r}", do="answer the same names"
+            )
+    return {name: np.array([int(row[name]) for row in rows], dtype=object) for name in rows[0]}

@@ -18,6 +18,14 @@ Examples:
   gradcert certify package.module:gradients --rule ottt --cell lif --option strict=true
   gradcert certify old_library.py:gradients --python ~/envs/old/bin/python
   gradcert certify --rule rtrl --cell rnn -- node examples/rtrl.mjs
+  gradcert certify --fixed-point q-format --rule ottt -- ./ottt_fixed_point
+
+\b
+--fixed-point FORMAT judges a fixed-point implementation (C, RTL, Python) bit
+for bit: FORMAT is a profile of `gradcert hardware`, or a weight format such as
+s6q4 (plain Q-format). One step per line: {"inputs": {"x": [1, 0]}, "state":
+{"v": [3, -7]}} is answered with stored integers, {"v.next": [2, -6]}. A Python
+subject takes (inputs, state); a file design.toml maps the signals of RTL.
 
 \b
 A claim comes with the subject (decorator gradcert.claim) or from options,
@@ -37,6 +45,9 @@ Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 internal error."
     "--option", "options", metavar="NAME=VALUE", multiple=True, help="Convention of the cell; values are JSON."
 )
 @click.option("--online/--no-online", default=None, help="Claim to be online: the subject takes one step at a time.")
+@click.option(
+    "--fixed-point", metavar="FORMAT", help="Judge integers: a profile of gradcert hardware, or such as s6q4."
+)
 @click.option("--profile", type=click.Choice(["quick", "default", "thorough"]), default="default", show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides every case.")
 @click.option("--jobs", metavar="N", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
@@ -52,6 +63,7 @@ def command(
     dtype: str | None,
     options: tuple[str, ...],
     online: bool | None,
+    fixed_point: str | None,
     profile: str,
     seed: int,
     jobs: int,
@@ -80,6 +92,13 @@ def command(
     from gradcert.certify.subject import Limits
     from gradcert.reference.errors import GradcertError
 
+    if fixed_point is not None:
+        from gradcert.commands import fixed_point as integers
+
+        others = {"--certificate": sealed, "--junit": junit, "--html": html, "--resume": resume, "--cluster": cluster,
+                  "--cell": cells, "--depth": depths, "--dtype": dtype, "--online": online}  # fmt: skip
+        bounds = Limits(call=timeout, memory=memory)
+        sys.exit(integers.run(subject, fixed_point, rule, options, profile, seed, bounds, python, path, others))
     errors = Console(stderr=True)
     try:
         with progress(errors) as bar:

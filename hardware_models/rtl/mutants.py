@@ -21,6 +21,19 @@ FAULTS: tuple[tuple[str, str, str], ...] = (
     ("comparison sense", r" >= v_(\w+_word)\)", r" > v_\1)"),
     ("spike ignored", r"\* v_(z|x|spike)(\w*);", r"* 2'sd0;"),
 )
+# what any design has, whoever wrote it
+ANY_DESIGN: tuple[tuple[str, str, str], ...] = (
+    ("comparison strict", r"(?<![<>])>=(?=\s*\w)", ">"),
+    ("comparison not strict", r"(?<=[\w)\]] )>(?=\s*\w)", ">="),
+    ("guard dropped", r" & \(\|\w+\)", ""),
+    ("reset value", r"(<=\s*\d+'[dh])0+;", r"\g<1>1;"),
+    ("sum for product", r"(?<=[\w)\]]) \* (?=\w)", " + "),
+    ("difference for sum", r"(?<=[\w)\]]) \+ (?=[\w({])", " - "),
+    ("sum for difference", r"(?<=[\w)\]]) - (?=[\w({])", " + "),
+    ("logical shift", r">>>", ">>"),
+    ("constant one off", r"'d([1-9]\d*)\b", r"'d1\1"),
+    ("branches swapped", r"\? ([\w']+) : ([\w'\[\]:]+)", r"? \2 : \1"),
+)
 
 
 @dataclass(frozen=True)
@@ -32,7 +45,7 @@ class Mutant:
     text: str
 
 
-def mutants(source: str, *, per_fault: int = 2) -> Iterator[Mutant]:
+def mutants(source: str, *, per_fault: int = 2, faults: tuple[tuple[str, str, str], ...] = FAULTS) -> Iterator[Mutant]:
     """Yield mutants of a source, at most `per_fault` for each kind of fault, spread over its occurrences.
 
     Examples
@@ -40,7 +53,7 @@ def mutants(source: str, *, per_fault: int = 2) -> Iterator[Mutant]:
     >>> [m.fault for m in mutants("assign y = v_a - v_b;")]
     ['sum for difference']
     """
-    for fault, pattern, replacement in FAULTS:
+    for fault, pattern, replacement in faults:
         found = list(re.finditer(pattern, source))
         stride = max(1, len(found) // per_fault)
         for hit in found[::stride][:per_fault]:
@@ -62,9 +75,15 @@ class Score:
         return self.killed / self.made
 
 
-def score(source: str, survives: Callable[[str], bool], *, per_fault: int = 2) -> Score:
+def score(
+    source: str,
+    survives: Callable[[str], bool],
+    *,
+    per_fault: int = 2,
+    faults: tuple[tuple[str, str, str], ...] = FAULTS,
+) -> Score:
     """Score a comparison: `survives(text)` says whether a mutant passes it unnoticed."""
-    made = list(mutants(source, per_fault=per_fault))
+    made = list(mutants(source, per_fault=per_fault, faults=faults))
     if not made:
         raise GradcertError(
             "no mutant could be made of this source", do="add a fault that occurs in it to mutants.FAULTS"

@@ -190,4 +190,4 @@ def test_judging_a_fixed_point_subject_bit_for_bit() -> None:
         "q-format",
         "ottt",
     )
-    assert bad.first is not None and bad.first[1] == "v.next[0]"
+    assert bad.first is not None and bad.first.name == "v.next[0]"
