@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify import figures, repeat
+from gradcert.certify import acceptance, figures, repeat
 from gradcert.certify import online as online_checks
+from gradcert.certify.acceptance import aligned, unbiased
 from gradcert.certify.answers import Answer
 from gradcert.certify.cases.case import Case, Spec
 from gradcert.certify.cases.plan import plan, profile_named
 from gradcert.certify.certificate import CaseResult, Certificate, Finding
-from gradcert.certify.checks import CHECKS
+from gradcert.certify.checks import FORWARD
 from gradcert.certify.claims import Claim, claim_of, from_dict
 from gradcert.certify.conclude import conclude
 from gradcert.certify.counterexample import record as counterexample
@@ -111,7 +112,7 @@ def certify(
         if isinstance(first, Worker):
             first.stop()
         raise
-    run = Run(who, wanted)
+    run = Run(who, wanted, profile=profile, planned=len(specs))
     digests = {"subject": subject_digest(who), "reference": reference_digest()}
     shown_steps: list[dict[str, Any]] = []
     small: dict[str, Any] | None = None
@@ -130,8 +131,9 @@ def certify(
                 if wanted.online:
                     online_checks.run_all(run)
                 wrong = [case.id for case, _, _ in run.failed]
-                shown_steps = figures.steps(run.answers, wrong, run.solve, seen=run.prefixes)
-                small = counterexample.find(run, most=profile_named(profile).questions)
+                if wanted.entrywise:
+                    shown_steps = figures.steps(run.answers, wrong, run.solve, seen=run.prefixes)
+                    small = counterexample.find(run, most=profile_named(profile).questions)
         finally:
             if run.worker is not None:
                 run.worker.stop()
@@ -250,14 +252,19 @@ def judge(run: Run, case: Case, answer: Answer | None) -> None:
         run.results.append(result)
         return
     found: list[Finding] = []
-    for check in CHECKS:
+    for check in FORWARD:
         found = check(case, answer)
         if found:
             break
+    found = found or acceptance.check(case, answer, run.claim)
     worst, errors = None, {}
-    if not found or found[0].check in ("gradient", "inputs", "loss"):
+    if not found and run.claim.acceptance == "unbiased":
+        found, worst = _drawn(run, case)
+    elif not found or found[0].check in ("gradient", "inputs", "loss"):
         given = {k: v for k, v in answer.gradients.items() if isinstance(v, np.ndarray)}
-        if set(given) == set(case.expected.gradients):
+        if set(given) == set(case.expected.gradients) and run.claim.acceptance == "aligned":
+            worst = aligned.used(case, given, run.claim)
+        elif set(given) == set(case.expected.gradients) and run.claim.acceptance != "unbiased":
             errors = figures.by_parameter(given, case.expected.gradients)
             worst = max(figure["worst"] for figure in errors.values())
     run.results.append(replace(result, verdict="failed" if found else "passed", worst=worst, parameters=errors))
@@ -265,6 +272,15 @@ def judge(run: Run, case: Case, answer: Answer | None) -> None:
     run.failed += [(case, answer, finding.check) for finding in found[:1]]
     if answer.failure is None:
         run.answers.append((case, answer))
+
+
+def _drawn(run: Run, case: Case) -> tuple[list[Finding], float | None]:
+    """Judge the mean over draws; the known-wrong variants are the subject's own draws, displaced."""
+    outcome = unbiased.judge(case, unbiased.drawn(case, run.draw), profile=run.profile, cases=run.planned)
+    run.checks.append(outcome.result)
+    if run.prepared:
+        run.prepared[-1] = replace(run.prepared[-1], variants=outcome.variants)
+    return list(outcome.findings), outcome.worst
 
 
 def ask_again(run: Run, most: int) -> None:
@@ -281,6 +297,8 @@ def ask_again(run: Run, most: int) -> None:
             return
         when = "at once" if number == 0 else "after other problems"
         found, note = repeat.check(case, first, second, run.subject, when=when)
+        if found and run.claim.acceptance == "unbiased" and second.failure is None:
+            found, note = [], "the subject has randomness beside problem.seed: no run of it repeats to the bit"
         run.findings += [(case, finding) for finding in found]
         run.notes += [note] if note else []
         if found:

@@ -8,7 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from gradcert.certify import diagnosis, figures
+from gradcert.certify.acceptance.unbiased import RATE
 from gradcert.certify.answers import Answer
+from gradcert.certify.budget.goal import TRUTH
 from gradcert.certify.cases.case import Case
 from gradcert.certify.certificate import CERTIFIED, INCONCLUSIVE, REFUTED, Certificate, Control, Finding
 from gradcert.certify.claims import Claim
@@ -74,7 +76,12 @@ def conclude(
         suite=VERSION,
         digests=dict(digests),
         figures=figures.collect(
-            cases, run.answers, wrong, steps, claimed=rule_named(run.claim.rule), refuted=verdict == REFUTED
+            cases,
+            run.answers,
+            wrong,
+            steps,
+            claimed=rule_named(run.claim.rule),
+            refuted=verdict == REFUTED or not run.claim.entrywise,
         ),
         counterexample=counterexample,
         checks=tuple(run.checks),
@@ -119,7 +126,7 @@ def explained(run: Run, *, replay: str) -> list[Finding]:
         _, finding = max(group, key=lambda pair: _weight(pair[1])) if check == "gradient" else group[0]
         cause = finding.cause
         failed = [(case, answer) for case, answer, what in run.failed if what == check]
-        if check == "gradient":
+        if check == "gradient" and run.claim.entrywise:
             cause = diagnosis.explain(failed, rule_named(run.claim.rule))
             finding = replace(finding, where={**finding.where, **_first(run, failed)})
         elif check == "outputs":
@@ -166,7 +173,18 @@ def decide(
         return INCONCLUSIVE, f"{blocked} of {len(run.results)} cases did not run"
     if idle := [c.id for c in run.checks if c.verdict == "blocked"]:
         return INCONCLUSIVE, f"{len(idle)} of {len(run.checks)} checks did not run, the first is {idle[0]}"
-    exact = sum(r.exact for r in run.results)
-    bits = f", {exact} of them to the last bit" if exact else ""
     online = "; online: causal, constant memory, every prefix, every reset" if claim.online else ""
-    return CERTIFIED, f"{passed} cases agree with {claim.rule} within their budgets{bits}{online}"
+    return CERTIFIED, f"{passed} cases {_agree(claim, sum(r.exact for r in run.results))}{online}"
+
+
+def _agree(claim: Claim, exact: int) -> str:
+    """Return what was certified of every case, in the words of the claim's class."""
+    if claim.acceptance == "aligned":
+        return f"are aligned with {claim.rule}, layer by layer, inside the stated limits"
+    if claim.acceptance == "bounded":
+        whose = "the stated error" if claim.limits else f"the bound proven for {claim.rule}"
+        return f"are within {whose} of {TRUTH.name}"
+    if claim.acceptance == "unbiased":
+        return f"have {claim.rule} as the mean of their draws, at an error rate of {RATE:g}"
+    bits = f", {exact} of them to the last bit" if exact else ""
+    return f"agree with {claim.rule} within their budgets{bits}"

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from gradcert.certify import controls, executors
+from gradcert.certify import acceptance, executors
 from gradcert.certify.cases.case import Case, Spec
 from gradcert.certify.cases.generate import generate
 from gradcert.certify.claims import Claim
@@ -50,7 +50,7 @@ def prepare(task: Task) -> Prepared:
     case = generate(task.spec, task.claim, seed=task.seed)
     if case is None:
         return Prepared(None)
-    return Prepared(case, tuple(controls.variants(case)), controls.reference_passes(case))
+    return Prepared(case, tuple(acceptance.variants(case, task.claim)), acceptance.sound(case, task.claim))
 
 
 def identified(task: Task) -> tuple[Mapping[str, Any], Prepared]:

@@ -37,10 +37,21 @@ class Run:
     lost: int = 0
     worker: Worker | None = None
     journal: Journal | None = None
+    profile: str = "default"
+    planned: int = 1  # cases, among which an error rate is shared
 
     def ask(self, case: Case) -> Answer | None:
         """Have a case solved, in a new process if the last one was lost; None once too many were."""
         return self.solve(case.problem) if self._alive(case) else None
+
+    def draw(self, problem: Problem, seeds: list[int]) -> list[Answer] | None:
+        """Have a problem solved with many seeds; None once the process is lost."""
+        if self.worker is None:
+            return None
+        found = self.worker.draws(problem, seeds)
+        if found and _lost(found[-1]):
+            self.worker, self.lost = None, self.lost + 1
+        return found
 
     def play(self, problem: Problem, **options: Any) -> Played | None:
         """Take a stepwise learner through a sequence, in a new process if the last one was lost (`drive.play`)."""

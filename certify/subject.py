@@ -10,7 +10,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -149,6 +149,20 @@ class Worker:
             return drive.answered(self.play(problem, ask=[len(problem.inputs)]))
         said = self.talk(problem.to_json())
         return Answer(failure=said) if isinstance(said, Failure) else self.understood(said)
+
+    def draws(self, problem: Problem, seeds: Sequence[int]) -> list[Answer]:
+        """Have one problem solved with many seeds, up to the first failure."""
+        if self.stepwise or self.program:
+            found = []
+            for seed in seeds:
+                found.append(self.ask(replace(problem, seed=seed)))
+                if found[-1].failure is not None:
+                    break
+            return found
+        said = self.talk(json.dumps({**problem.to_dict(), "draws": list(seeds)}, allow_nan=False))
+        if isinstance(said, Failure):
+            return [Answer(failure=said)]
+        return [self.understood(each) for each in said["draws"]] if "draws" in said else [self.understood(said)]
 
     def play(self, problem: Problem, **options: Any) -> drive.Played:
         """Take a stepwise learner through a sequence; options as for `drive.play`."""

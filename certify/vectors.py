@@ -62,6 +62,8 @@ def write(folder: Path, claim: Claim, *, profile: str = "default", seed: int = 0
     ------
     GradcertError : if no case of the claim is acceptable, or the folder cannot be written.
     """
+    if claim.acceptance == "unbiased":
+        raise GradcertError("vectors of an unbiased claim", allowed="exact, bounded, aligned: one answer to each vector")
     specs = plan(claim, profile)
     ready = prepare_all(specs, claim, seed=seed, jobs=jobs)
     cases = [prepared.case for prepared in ready if prepared.case is not None]
@@ -128,7 +130,7 @@ def read(folder: Path) -> tuple[dict[str, Any], Claim, list[Prepared]]:
     ------
     GradcertError : if the folder holds no vectors, or they are not what the header says.
     """
-    from gradcert.certify import controls
+    from gradcert.certify import acceptance
 
     try:
         head = json.loads((folder / "vectors.json").read_text(encoding="utf-8"))
@@ -144,7 +146,7 @@ def read(folder: Path) -> tuple[dict[str, Any], Claim, list[Prepared]]:
     for record in records:
         jsonschema.validate(record, published("vector"))
     cases = [_case(record, claim) for record in records]
-    return head, claim, [Prepared(c, tuple(controls.variants(c)), controls.reference_passes(c)) for c in cases]
+    return head, claim, [Prepared(c, tuple(acceptance.variants(c, claim)), acceptance.sound(c, claim)) for c in cases]
 
 
 def _case(record: Mapping[str, Any], claim: Claim) -> Case:

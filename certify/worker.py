@@ -16,6 +16,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -93,7 +94,12 @@ class Served:
 
         from gradcert.certify.problem import from_json
 
-        problem = from_json(line)
+        if seeds := json.loads(line).get("draws"):
+            return {"draws": [self.solve(np, replace(from_json(line), seed=seed)) for seed in seeds]}
+        return self.solve(np, from_json(line))
+
+    def solve(self, np: Any, problem: Any) -> dict[str, Any]:
+        """Call the subject on a problem."""
         arrays = {**problem.parameters, "inputs": problem.inputs, "targets": problem.targets, **problem.feedback}
         before = {name: array.tobytes() for name, array in arrays.items()}
         try:

@@ -61,10 +61,15 @@ def plan(claim: Claim, profile: str = "default") -> tuple[Spec, ...]:
     for cell in claim.cells:
         for depth in claim.depths:
             pairs = [(loss, when) for loss in claim.losses for when in claim.when]
-            if chosen.combinations is not None:  # the first and the last: both losses, both moments
-                pairs = list(dict.fromkeys([pairs[0], pairs[-1]]))[: chosen.combinations]
+            if (
+                chosen.combinations is not None or claim.acceptance == "unbiased"
+            ):  # the first and the last: both losses, both moments
+                pairs = list(dict.fromkeys([pairs[0], pairs[-1]]))[: chosen.combinations or 2]
             for number, (loss, when) in enumerate(pairs):
-                for family in families(claim, cell):  # every family sees every alternative
+                every = (
+                    families(claim, cell) if claim.acceptance != "unbiased" else ("bounded",)
+                )  # a mean is never exact
+                for family in every:  # every family sees every alternative
                     for index in range(chosen.each):
                         turn = number * chosen.each + index + depth - 1  # another one for another depth
                         out.append(Spec(cell, depth, loss, when, family, index, turn))
