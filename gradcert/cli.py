@@ -18,6 +18,7 @@ COMMANDS = {
     "vectors": "write golden vectors, for what cannot be called from here",
     "check": "judge a file of answers to golden vectors",
     "atlas": "map a new rule among the known ones",
+    "selftest": "judge the judge: wrong gradients have to be refuted, unusual ones accepted",
     "rules": "the rule table: edges kept x feedback",
     "derive": "read the derivations, and prove them about the engine's own code",
     "hardware": "on-chip learning in fixed point: descriptions, proofs, gradient ledger",

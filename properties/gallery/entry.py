@@ -28,7 +28,9 @@ class Entry:
         batch, readout, readout_options. ``rule`` is a row of the rule table, or the name of an estimator.
     traps : the traps of mathematics.md section 14 that it falls into; none where it is correct.
     bug_class : the section of the catalogue.
-    cause : words of which a right diagnosis uses at least one.
+    cause : what is wrong, as a diagnosis may name it: keys ``kind:what`` of the edge, factor, step, convention,
+        transformation or check; where two descriptions give the same gradient, each is right.
+    beyond : why no claim of certify can say what it claims, if so; the laws judge it then.
     expected : what should come out where the rule is no row of the table.
     majorant, learner, estimate, outcomes : as for `Subject`.
     limits : further options of `problems` for the laws: ``steps``, ``batch``, ``units``.
@@ -47,6 +49,7 @@ class Entry:
     estimate: Callable[[Problem, int], Mapping[str, Array]] | None = None
     outcomes: Callable[[Problem], Any] | None = None
     limits: Mapping[str, Any] = field(default_factory=dict)
+    beyond: str = ""
 
     @property
     def wrong(self) -> bool:

@@ -155,7 +155,8 @@ def gradients(
                 filtered.append(state)
             delta, decay = filtered, 0 * decay
     else:
-        delta, decay = list(errors(problem, x)), kappa
+        error = errors(problem, x)
+        delta, decay = list(error), kappa
     for i in reversed(range(len(runs))):
         run = runs[i]
         eps = traces(problem, i, run, keep, fault)
@@ -173,7 +174,7 @@ def gradients(
                 total[key] = total.get(key, 0) + share
             gain = 1 if run["cell"].gain == "one" else 1 - run["p"]["leak"]
             if i and signal == "target":
-                below.append(_target(problem, fault, None)[t] @ problem.feedback[f"layers.{i - 1}.B"])
+                below.append(_target(problem, fault, error)[t] @ problem.feedback[f"layers.{i - 1}.B"])
             elif i:
                 below.append((d * run["psi"][t + 1] * gain) @ run["p"]["W"])
         delta, decay = below, 0 * kappa
@@ -196,7 +197,7 @@ def _target(problem: Any, fault: str, error: Any) -> Any:
     y = problem.targets / (1 if fault == "T58 scale" else divisor)
     if loss.when == "last" and fault != "T58 every":
         y = np.concatenate([0 * y[:-1], y[-1:]])
-    if fault == "T57" and error is not None:
+    if fault == "T57":
         return error
     return -y if fault == "T58 sign" else y
 

@@ -26,6 +26,11 @@ BARE = claims.with_options(
     train=(),
     rest=0.0,
 )
+RATIONAL = {
+    **claims.with_options(SNU, surrogate={"name": "triangle", "scale": 0.5, "width": 2.0}),
+    "cells": ("snu",),
+    "losses": ("squared_error",),
+}
 ONE_RECURRENT = {**claims.at_depth(SNU, 1), "options": {"leak": 0.5, "threshold": 0.75}}
 BOUNDED = {"family": "bounded"}
 SMALL = {"family": "bounded", "steps": (2, 3), "units": (1, 2), "inputs": (1, 2)}
@@ -44,9 +49,7 @@ _ENTRIES = [
     _unusual("shuffled_batch", "the samples in another order", orders.shuffled_batch, SNU),
     _unusual("units_in_reverse", "the units in reverse order", orders.units_in_reverse, ONE_RECURRENT),
     _unusual("long_double", "extended precision inside", orders.long_double, SNU),
-    _unusual(
-        "rationals", "exact rationals, rounded once", differences.rationals, {**SNU, "losses": ("squared_error",)}
-    ),
+    _unusual("rationals", "exact rationals, rounded once", differences.rationals, RATIONAL),
     _unusual("float32", "float32, and claimed so", orders.single, {**SNU, "dtype": "float32"}, limits=BOUNDED),
     _unusual("fortran_order", "column-major arrays", orders.fortran_order, SNU),
     _unusual("strided", "views of larger arrays", orders.strided, SNU),
@@ -126,7 +129,7 @@ _ENTRIES = [
         "fptt_paper",
         "FPTT as printed",
         fptt.weights,
-        wrong_fptt.CLAIM,
+        wrong_fptt.claim_of("paper"),
         expected=partial(wrong_fptt.expected, "paper"),
         limits=wrong_fptt.LIMITS,
     ),
@@ -134,7 +137,7 @@ _ENTRIES = [
         "fptt_code",
         "FPTT as published in code",
         partial(fptt.weights, form="code"),
-        wrong_fptt.CLAIM,
+        wrong_fptt.claim_of("code"),
         expected=partial(wrong_fptt.expected, "code"),
         limits=wrong_fptt.LIMITS,
     ),
@@ -142,7 +145,7 @@ _ENTRIES = [
         "s_tllr",
         "S-TLLR",
         own_trace.s_tllr,
-        {**claims.OWN_LIF, "rule": "s-tllr"},
+        {**claims.OWN_LIF, "rule": "s-tllr", "settings": wrong_own.S_TLLR},
         expected=wrong_own.reference("s-tllr", **wrong_own.S_TLLR),
         limits=wrong_own.LONG,
     ),

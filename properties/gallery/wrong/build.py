@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from gradcert.properties.gallery.causes import CAUSES
 from gradcert.properties.gallery.entry import Entry
 from gradcert.properties.problem import Problem, row
 from gradcert.reference import RULES, Edge
@@ -19,7 +20,6 @@ def bug(
     trap: str,
     name: str,
     title: str,
-    cause: tuple[str, ...] = (),
     *,
     fault: str | None = None,
     claim: Mapping[str, Any] | None = None,
@@ -38,7 +38,7 @@ def bug(
         claim=claim if claim is not None else claimed,
         traps=(trap,),
         bug_class=bug_class,
-        cause=cause,
+        cause=CAUSES.get(f"{trap}_{name}", ()),
         **more,
     )
 

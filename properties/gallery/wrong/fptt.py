@@ -17,7 +17,13 @@ CLAIM: dict[str, Any] = {
     "depths": (1,),
     "losses": ("squared_error",),
 }
+SETTINGS = {"parts": 2, "alpha": fptt.ALPHA, "rate": fptt.RATE, "beta": fptt.BETA}
 LIMITS = {"family": "bounded", "steps": (4, 5)}
+
+
+def claim_of(form: str) -> dict[str, Any]:
+    """Return the claim of one of the two forms, with its settings."""
+    return {**CLAIM, "settings": {**SETTINGS, "form": form}}
 
 
 def expected(form: str, p: Any) -> Any:
@@ -41,7 +47,7 @@ def _bug(form: str, trap: str, name: str, title: str, *, fault: str | None = Non
     return bug(
         CLASS,
         partial(fptt.weights, form=form),
-        CLAIM,
+        claim_of(form),
         trap,
         name,
         title,

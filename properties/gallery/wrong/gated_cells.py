@@ -16,31 +16,28 @@ AFTER = claims.with_options(claims.GRU, reset="after")
 BEFORE = claims.with_options(claims.GRU, reset="before")
 
 ENTRIES: tuple[Entry, ...] = (
-    _lstm("T95", "forget_and_output_swapped", "gate order i, o, g, f", ("output", "forward", "gate"), fault="T95 ifco"),
-    _lstm("T95", "input_and_forget_swapped", "gate order f, i, g, o", ("output", "forward", "gate"), fault="T95 fico"),
+    _lstm("T95", "forget_and_output_swapped", "gate order i, o, g, f", fault="T95 ifco"),
+    _lstm("T95", "input_and_forget_swapped", "gate order f, i, g, o", fault="T95 fico"),
     _gru(
         "T96",
         "reset_on_the_other_side",
         "reset before the product for after, or the reverse",
-        ("reset", "output", "forward"),
     ),
-    _gru("T97", "update_gate_inverted", "u and 1 - u swapped", ("output", "forward", "gate")),
+    _gru("T97", "update_gate_inverted", "u and 1 - u swapped"),
     _lstm(
         "T98",
         "two_term_recursion",
         "no path of z through the output gate",
-        ("recurrent", "output gate"),
         claim=claims.with_options(claims.LSTM, recurrent=True),
     ),
     _lstm(
         "T99",
         "peephole_too_old",
         "the output gate's peephole reads the old cell state",
-        ("output", "forward"),
         claim=claims.with_options(claims.LSTM, peepholes=True),
     ),
-    _lstm("T100", "forget_bias_inside", "a forget bias of 1 added inside", ("output", "forward", "bias")),
-    _gru("T101", "reset_of_the_source", "r_j for r_i in the derivative by H_n", ("H_n", "recurrent"), claim=AFTER),
-    _gru("T101", "reset_forgotten", "h for r h in the derivative by H_n", ("H_n", "recurrent"), claim=BEFORE),
-    _gru("T102", "second_bias_redundant", "c_n given the gradient of b_n", ("c_n", "bias"), claim=AFTER),
+    _lstm("T100", "forget_bias_inside", "a forget bias of 1 added inside"),
+    _gru("T101", "reset_of_the_source", "r_j for r_i in the derivative by H_n", claim=AFTER),
+    _gru("T101", "reset_forgotten", "h for r h in the derivative by H_n", claim=BEFORE),
+    _gru("T102", "second_bias_redundant", "c_n given the gradient of b_n", claim=AFTER),
 )

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from gradcert.properties.gallery import claims
+from gradcert.properties.gallery.causes import CAUSES
 from gradcert.properties.gallery.entry import Entry
 from gradcert.properties.gallery.literal import influence
 from gradcert.properties.gallery.wrong.build import bug, row_of
@@ -33,7 +34,7 @@ def _random(trap: str, name: str, title: str, *, fault: str, kind: str = "uoro",
         claim={**claims.RATE, "losses": ("squared_error",), "options": {"recurrent": True}},
         traps=(trap,),
         bug_class=CLASS,
-        cause=("biased",),
+        cause=CAUSES.get(f"{trap}_{name}", ()),
         estimate=partial(one, fault=fault),
         outcomes=partial(every, fault=fault) if enumerable else None,
         limits={"units": (2, 3), **LONG},
@@ -59,11 +60,10 @@ ENTRIES: tuple[Entry, ...] = (
         "T91",
         "diagonal_excluded",
         "SnAp without the diagonal of H",
-        ("recurrent", "state", "diagonal"),
         fault="T91 diagonal",
     ),
-    _snap("T91", "one_step_further", "SnAp-2 sold as SnAp-1", ("snap-2", "ostl"), fault="T91 late"),
-    _snap("T91", "mask_of_values", "the mask from current values", ("ostl", "snap"), fault="T91 values"),
+    _snap("T91", "one_step_further", "SnAp-2 sold as SnAp-1", fault="T91 late"),
+    _snap("T91", "mask_of_values", "the mask from current values", fault="T91 values"),
     bug(
         CLASS,
         partial(influence.snap, n=2),
@@ -71,12 +71,11 @@ ENTRIES: tuple[Entry, ...] = (
         "T91",
         "one_step_short",
         "SnAp-1 sold as SnAp-2",
-        ("snap-1",),
         fault="T91 early",
         limits={**LONG, "units": (2, 3)},
     ),
-    _snap("T92", "mask_shifted", "a mask in another order of units", ("mask", "recurrent", "snap")),
-    _snap("T94", "immediate_only", "a trace without recurrence sold as SnAp-1", ("recurrent", "sltt", "state")),
+    _snap("T92", "mask_shifted", "a mask in another order of units"),
+    _snap("T94", "immediate_only", "a trace without recurrence sold as SnAp-1"),
     bug(
         CLASS,
         row_of("e-prop"),
@@ -84,7 +83,6 @@ ENTRIES: tuple[Entry, ...] = (
         "T94",
         "e_prop_as_snap",
         "e-prop's trace sold as SnAp-1",
-        ("e-prop", "recurrent", "reset"),
         fault="",
     ),
 )

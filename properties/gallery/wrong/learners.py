@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradcert.properties.gallery import claims
+from gradcert.properties.gallery.causes import CAUSES
 from gradcert.properties.gallery.entry import Entry
 from gradcert.properties.gallery.wrong.build import row_of
 from gradcert.reference import RULES, Learner, forward
@@ -18,9 +19,31 @@ _LEFT: dict[Any, Any] = {}
 
 
 def learner(problem: Any) -> Learner:
-    """Return the reference's learner for a problem."""
-    steps, batch = problem.inputs.shape[:2]
+    """Return the reference's learner for a problem, or for what a sequence begins with, whose length is not known."""
+    known = hasattr(problem, "inputs")
+    steps, batch = problem.inputs.shape[:2] if known else (1, problem.batch)
     return Learner(problem.network, problem.parameters, rule=RULES["ostl"], steps=steps, batch=batch)
+
+
+class Stepwise:
+    """A learner of the gallery in the form that a judge drives: start, step, gradients."""
+
+    def __init__(self, make: Any) -> None:
+        self.make, self.inner = make, None
+
+    def start(self, start: Any) -> None:
+        """Begin a sequence."""
+        self.inner = self.make(start)
+
+    def step(self, x: Any, y: Any) -> None:
+        """Take one step."""
+        assert self.inner is not None
+        self.inner.step(x, y)
+
+    def gradients(self) -> Any:
+        """Return the gradient of the steps so far."""
+        assert self.inner is not None
+        return self.inner.gradients()
 
 
 class Prophet:
@@ -50,6 +73,8 @@ class Archivist:
 
     def gradients(self) -> Any:
         """Return the gradient of what was seen."""
+        if not self.seen:
+            return {name: np.zeros_like(value) for name, value in self.parameters.items()}
         x, y = (np.array(part) for part in zip(*self.seen, strict=True))
         return forward.gradients(self.network, self.parameters, x, y, rule=RULES["ostl"])
 
@@ -125,7 +150,7 @@ def absolute_time(problem: Any) -> Any:
     return row_of("ostl")(_Weighted(problem, ramp))
 
 
-def _entry(trap: str, name: str, title: str, cause: tuple[str, ...], gradients: Any = None, **more: Any) -> Entry:
+def _entry(trap: str, name: str, title: str, gradients: Any = None, **more: Any) -> Entry:
     return Entry(
         name=f"{trap}_{name}",
         title=title,
@@ -133,7 +158,7 @@ def _entry(trap: str, name: str, title: str, cause: tuple[str, ...], gradients: 
         claim={**CLAIM, "losses": ("squared_error",)},
         traps=(trap,),
         bug_class=CLASS,
-        cause=cause,
+        cause=CAUSES.get(f"{trap}_{name}", ()),
         **more,
     )
 
@@ -141,13 +166,13 @@ def _entry(trap: str, name: str, title: str, cause: tuple[str, ...], gradients: 
 _learner = partial(_entry, gradients=row_of("ostl"))
 
 ENTRIES: tuple[Entry, ...] = (
-    _learner("F01", "prophet", "sees the future", ("causal",), learner=Prophet),
-    _learner("F02", "archivist", "keeps every step", ("memory",), learner=Archivist),
-    _learner("F03", "continued", "starts with what was credited before", ("call", "repeat"), learner=Continued),
-    _entry("F04", "in_place", "changes its inputs in place", ("mutat", "changed", "input"), in_place),
-    _entry("F05", "one_buffer", "returns the same arrays every time", ("call", "earlier", "rewritten"), one_buffer),
-    _entry("F06", "batch_order", "weights samples by their place", ("batch",), batch_order),
-    _entry("F07", "fixed_unit", "a frozen unit", ("unit", "row", "zero", "layers.0.W"), fixed_unit),
-    _entry("F08", "weight_decay", "weight decay inside the gradient", ("decay", "parameter"), decayed),
-    _entry("F09", "absolute_time", "errors weighted by the step", ("step", "time"), absolute_time),
+    _learner("F01", "prophet", "sees the future", learner=Prophet),
+    _learner("F02", "archivist", "keeps every step", learner=Archivist),
+    _learner("F03", "continued", "starts with what was credited before", learner=Continued),
+    _entry("F04", "in_place", "changes its inputs in place", in_place),
+    _entry("F05", "one_buffer", "returns the same arrays every time", one_buffer),
+    _entry("F06", "batch_order", "weights samples by their place", batch_order),
+    _entry("F07", "fixed_unit", "a frozen unit", fixed_unit),
+    _entry("F08", "weight_decay", "weight decay inside the gradient", decayed),
+    _entry("F09", "absolute_time", "errors weighted by the step", absolute_time),
 )

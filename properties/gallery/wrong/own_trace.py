@@ -33,7 +33,8 @@ def ndot_majorant(p: Any) -> Any:
 
 
 def _claim(name: str, *depths: int) -> dict[str, Any]:
-    return {**claims.OWN_LIF, "rule": name, "depths": depths or (1, 2)}
+    settings = S_TLLR if name == "s-tllr" else {}
+    return {**claims.OWN_LIF, "rule": name, "depths": depths or (1, 2), "settings": settings}
 
 
 _ottt = partial(bug, CLASS, partial(lif.gradients, keep=("state",)), claims.OTTT)
@@ -45,12 +46,11 @@ _ndot = partial(
 _rate = partial(bug, CLASS, own_trace.rate_based, _claim("rate-based"), expected=reference("rate-based"), limits=LONG)
 
 ENTRIES: tuple[Entry, ...] = (
-    _ottt("T69", "first_layer_untraced", "the first layer without a trace", ("sltt", "layer 0", "layers.0", "state")),
+    _ottt("T69", "first_layer_untraced", "the first layer without a trace"),
     _ottt(
         "T72",
         "spikes_for_traces",
         "spikes handed on as traces",
-        ("sltt", "layers.1", "state"),
         claim=claims.at_depth(claims.OTTT, 2),
     ),
     _ndot("T73", "ratio_of_own_layer", "the ratio of the wrong layer", fault="T73 layer", claim={**_claim("ndot", 2)}),

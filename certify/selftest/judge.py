@@ -1,0 +1,146 @@
+"""One member before the judge: the campaign that `gradcert.certify` runs, on cases that members of a claim share."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import fields
+from functools import lru_cache, partial
+from typing import Any
+
+from gradcert.certify import online
+from gradcert.certify.campaign import ask_again, judge_all
+from gradcert.certify.cases.case import Spec
+from gradcert.certify.cases.plan import plan, profile_named
+from gradcert.certify.certificate import CERTIFIED, REFUTED, Finding
+from gradcert.certify.claims import Claim, from_dict
+from gradcert.certify.conclude import control, decide, decisive
+from gradcert.certify.diagnosis import causes
+from gradcert.certify.diagnosis.evidence import Evidence
+from gradcert.certify.diagnosis.explain import chosen
+from gradcert.certify.diagnosis.published import VARIATIONS, search
+from gradcert.certify.prepare import Prepared, Task, prepare
+from gradcert.certify.run import Run
+from gradcert.certify.selftest import published
+from gradcert.certify.selftest.record import ACCEPTED, ACCUSED, CORRECT, KILLED, SURVIVED, Member
+from gradcert.certify.subject import Subject, Worker
+from gradcert.properties.gallery.entry import Entry
+from gradcert.properties.gallery.judge import judge as judge_by_laws
+from gradcert.properties.gallery.wrong.learners import Stepwise
+from gradcert.reference.rules import RULES, rule_named
+
+PROFILE = "default"
+
+
+def claim_of(entry: Entry) -> Claim | None:
+    """Return what a member claims, or None where no claim can say it.
+
+    Examples
+    --------
+    >>> from gradcert.properties.gallery import WRONG
+    >>> claim_of(WRONG["T05_reset_term_dropped"]).rule
+    'ostl'
+    """
+    if entry.gradients is None or entry.claim["rule"] not in RULES or entry.beyond:
+        return None
+    given = {f.name: entry.claim[f.name] for f in fields(Claim) if f.name in entry.claim}
+    if entry.learner is not None:  # steps without a loss have no target, and a learner does not know how many there are
+        given |= {"online": True, "when": "every", "time": "sum"}
+    return Claim(**given)
+
+
+def key_of(claim: Claim) -> str:
+    """Return a claim as text."""
+    return json.dumps(claim.to_dict(), sort_keys=True)
+
+
+@lru_cache(maxsize=4)
+def cases_of(key: str) -> tuple[Prepared, ...]:
+    """Return the prepared cases of a claim."""
+    claim = from_dict(json.loads(key))
+    return tuple(prepare(Task(spec, claim, 0)) for spec in plan(claim, PROFILE))
+
+
+def judge(entry: Entry) -> Member:
+    """Judge one member.
+
+    Examples
+    --------
+    >>> from gradcert.properties.gallery import WRONG
+    >>> found = judge(WRONG["T62_one_over_batch"])
+    >>> found.verdict, found.check, found.found
+    ('killed', 'gradient', ('scale:divided by B',))
+    """
+    started = time.perf_counter()
+    if (claim := claim_of(entry)) is not None:
+        told = _by_certify(entry, claim, list(zip(plan(claim, PROFILE), cases_of(key_of(claim)), strict=True)))
+    elif (claim := published.claim_of(entry)) is not None:
+        told = _by_certify(entry, claim, published.cases(entry, claim, PROFILE))
+    else:
+        told = _by_laws(entry)
+    said = {**told, "seconds": round(time.perf_counter() - started, 3)}
+    return Member(entry.name, entry.title, entry.bug_class or CORRECT, entry.wrong, expected=entry.cause, **said)
+
+
+def _by_certify(entry: Entry, claim: Claim, cases: list[tuple[Spec, Prepared]]) -> dict[str, Any]:
+    # not by name, which would start an interpreter for each: a fork knows what is imported already
+    subject: Any = Stepwise(entry.learner) if entry.learner is not None else partial(_called, entry.gradients)
+    run = Run(Subject(subject), claim)
+    worker = run.subject.start() if run.subject is not None else None
+    assert isinstance(worker, Worker), worker
+    run.worker = worker
+    try:
+        judge_all(run, [spec for spec, _ in cases], [case for _, case in cases], lambda *_: None)
+        if run.worker is not None:
+            ask_again(run, profile_named(PROFILE).repeats)
+            if claim.online:
+                online.run_all(run)
+    finally:
+        if run.worker is not None:
+            run.worker.stop()
+    _, separated, void = control([case for _, case in cases], claim)
+    findings = [finding for _, finding in run.findings]
+    verdict, reason = decide(run, findings, separated, void, claim)
+    refuted, fine = verdict == REFUTED, verdict == CERTIFIED
+    told: dict[str, Any] = {"judge": "certify", "said": reason, "verdict": SURVIVED if entry.wrong else ACCUSED}
+    if entry.wrong and refuted:
+        told["verdict"] = KILLED
+    elif not entry.wrong and fine:
+        told["verdict"] = ACCEPTED
+    return {**told, **_cause(entry, run, decisive(findings))} if refuted else told
+
+
+def _called(gradients: Any, problem: Any) -> Any:
+    return gradients(problem)
+
+
+def _cause(entry: Entry, run: Run, finding: Finding) -> dict[str, Any]:
+    """Return the check that decided, and what the diagnosis makes of it."""
+    if finding.check != "gradient":
+        cause = (finding.cause or finding.reason).partition(":")[0]  # what comes after a colon are figures
+        return {"check": finding.check, "found": (f"{finding.check}:{cause}",), "said": finding.reason}
+    failed = [(case, answer) for case, answer, check in run.failed if check == "gradient"]
+    if entry.claim["rule"] in VARIATIONS:
+        return {"check": "gradient", **_variation(entry, chosen(failed))}
+    explanation = causes.find(chosen(failed), rule_named(run.claim.rule))
+    found = () if explanation.unexplained else explanation.keys
+    return {"check": "gradient", "found": found, "said": str(explanation)}
+
+
+def _variation(entry: Entry, evidence: list[Evidence]) -> dict[str, Any]:
+    """Return the line of a published algorithm that was done otherwise."""
+    rule = entry.claim["rule"]
+    found = next(search(evidence, rule, entry.claim.get("settings", {})), None)
+    if found is None:
+        return {"said": f"no known variation of {rule}"}
+    return {"found": (f"published:{found.what}",), "said": f"it equals {rule} with {found.label}"}
+
+
+def _by_laws(entry: Entry) -> dict[str, Any]:
+    finding = judge_by_laws(entry)
+    if entry.wrong:
+        verdict = SURVIVED if finding.accepted else KILLED
+    else:
+        verdict = ACCEPTED if finding.accepted else ACCUSED
+    found = (f"law:{finding.law}",) if finding.law else ()
+    return {"judge": "laws", "check": finding.law, "verdict": verdict, "found": found, "said": finding.said}
