@@ -65,10 +65,11 @@ def values(p: Problem) -> Values:
     """Run the forward code; write the same-step credit of the lower layer out."""
     low, high = tape_of(p).layers
     slopes = loss_slopes(p)
-    top = np.empty(high.now["z"].shape, dtype=object)
+    top: Array = np.empty(high.now["z"].shape, dtype=object)
     for index, z in np.ndenumerate(high.now["z"]):
         top[index] = slopes[z]
-    down, weight = np.empty(low.now["z"].shape, dtype=object), p.parameters["layers.1.W"]
+    down: Array = np.empty(low.now["z"].shape, dtype=object)
+    weight = p.parameters["layers.1.W"]
     for t, b, j in np.ndindex(down.shape):
         down[t, b, j] = sum(top[t, b, i] * high.factors[OUTPUT][t, b, i] * weight[i, j] for i in range(top.shape[2]))
     return Values(

@@ -12,7 +12,7 @@ from gradcert.derivations.chapters.common import combined, compare_gradients, re
 from gradcert.derivations.figures import heat_map
 from gradcert.derivations.mutation import BrokenSynapse
 from gradcert.derivations.proof import Result, problem, prove
-from gradcert.derivations.record import Derivation, Example, Figure, Step, Trap
+from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.derivations.symbols import symbols
 from gradcert.reference import RULES, Layer, Lif, Network, Rnn, reverse, rule_named
 from gradcert.reference.cells.snu import Snu
@@ -41,9 +41,9 @@ def convolutions() -> dict[str, Conv2d]:
     }
 
 
-def synapses() -> dict[str, Synapse]:
+def synapses() -> dict[str, Any]:
     """Return label -> every synapse that the proofs run over, fixed and dense ones included."""
-    others: dict[str, Synapse] = {
+    others: dict[str, Any] = {
         "average pooling": AvgPool(channels=2, height=4, width=3, kernel=(2, 1)),
         "pooling, pixels left over": AvgPool(channels=2, height=3, width=3, kernel=(2, 2)),
         "dense": Dense(inputs=3, units=2),
@@ -52,7 +52,7 @@ def synapses() -> dict[str, Synapse]:
     return {**convolutions(), **others}
 
 
-def _arrays(synapse: Synapse, batch: int = 2) -> tuple[Any, Any, Any]:
+def _arrays(synapse: Any, batch: int = 2) -> tuple[Any, Any, Any]:
     """Return symbols for weight (None for a fixed map), input and credit."""
     weight = symbols("W", synapse.shape) if synapse.shape else None
     return weight, symbols("x", (batch, synapse.inputs)), symbols("g", (batch, synapse.units))
@@ -94,6 +94,21 @@ def _maps() -> Result:
             )
             results.append(compare_gradients(label, {"y": found}, {"y": expected}))
     return combined("the maps", results)
+
+
+def _corner() -> list[Equation]:
+    """Show one output and one pixel of the padded convolution, for one channel."""
+    conv = Conv2d(in_channels=1, height=3, width=3, out_channels=1, kernel=(2, 2), padding=(1, 1))
+    w, x, g = _arrays(conv, batch=1)
+    middle = 1 * conv.out_width + 1
+    pixel = conv.pull_input(w, g)[0, 4]  # row 2, column 2 of the image, met by four outputs
+    met = [(r, s) for r in (1, 2) for s in (1, 2)]
+    share = sum(g[0, r * conv.out_width + s] * w[0, 0, 2 - r, 2 - s] for r, s in met)
+    return [
+        Equation(conv.apply(w, x)[0, 0], w[0, 0, 1, 1] * x[0, 0], "the output in the corner sees one pixel"),
+        Equation(conv.apply(w, x)[0, middle], _sum(conv, w, x[0], 0, 1, 1), "one in the middle sees four"),
+        Equation(pixel, share, "the credit of the pixel in the centre"),
+    ]
 
 
 def pull_backs(label: str, synapse: Synapse) -> Result:
@@ -167,7 +182,7 @@ def convolutional(cell: Any, *, pool: bool) -> Network:
     first = Layer(cell, inputs=9, units=8, synapses=(("W", conv),))
     if not pool:
         return Network(layers=(first, Layer(cell, inputs=8, units=1)))
-    mean = AvgPool(channels=2, height=2, width=2, kernel=(2, 2))
+    mean: Any = AvgPool(channels=2, height=2, width=2, kernel=(2, 2))
     return Network(layers=(first, Layer(POOL, inputs=8, units=2, synapses=(("W", mean),)), Layer(cell, 2, 1)))
 
 
@@ -209,7 +224,7 @@ def _wrong_storage() -> Result:
 
 def _example() -> Example:
     conv = Conv2d(in_channels=1, height=6, width=6, out_channels=3, kernel=(3, 3), padding=(1, 1))
-    pool = AvgPool(channels=3, height=6, width=6, kernel=(2, 2))
+    pool: Any = AvgPool(channels=3, height=6, width=6, kernel=(2, 2))
     layers = (
         Layer(Lif(leak=0.6), inputs=36, units=108, synapses=(("W", conv),)),
         Layer(POOL, inputs=108, units=27, synapses=(("W", pool),)),
@@ -263,6 +278,7 @@ DERIVATION = Derivation(
             "convolution.map",
             "What the code computes for an output is the sum written out, pixel by pixel; pooling is the mean of a "
             "window, and rows and columns left over are not read.",
+            equations=_corner,
             proof=_maps,
             code=("reference/synapses/conv2d.py:apply", "reference/synapses/avgpool.py:apply"),
             source="cross-correlation",
