@@ -7,7 +7,9 @@ step that its backends use,
 
 so leak = 1 - dt/tau, and r = 1 or tau/dt is our gain ``one_minus_leak`` or ``one``. What NIR cannot say, and what
 therefore comes back as a note or has to be given, are the pseudo-derivative, the loss, what a tie at the threshold
-does, how late a cycle is, and where v starts. What it says differently is refused: a reset that subtracts.
+does, how late a cycle is, where v starts, and which current drives v in a CubaLIF. What it says differently is
+refused: a reset that subtracts. Convolutions and poolings are synapses (`nir_images`), CubaLIF is a cell of its own
+(`nir_cuba`).
 """
 
 from __future__ import annotations
@@ -18,12 +20,25 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.reference.cells import Integrator, Lif, Rnn
+from gradcert.adapters import nir_images as images
+from gradcert.adapters.nir_neurons import (
+    CUBA,
+    CURRENT,
+    START,
+    SURROGATE,
+    TIE,
+    TRAINED,
+    cell_of,
+    cuba_of,
+    neurons,
+    refuse,
+)
+from gradcert.reference.cells import Lif, Rnn
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.loss import Loss
 from gradcert.reference.network import Layer, Network
 from gradcert.reference.numbers import Array
-from gradcert.reference.synapses import Dense
+from gradcert.reference.synapses import AvgPool, Conv2d, Dense
 
 try:
     import nir
@@ -31,11 +46,29 @@ except ModuleNotFoundError:
     absent = "nir is not installed; to fix it: pip install 'gradcert[nir]'"
     raise ModuleNotFoundError(absent, name="nir") from None
 
+__all__ = ["CUBA", "CURRENT", "CYCLE", "LOSS", "START", "SURROGATE", "TIE", "Read", "Written", "read", "write"]
 CYCLE = "a cycle in the graph has no delay of its own: lateral spikes are those of the step before"
-SURROGATE = "the graph has no pseudo-derivative"
-TIE = "the graph fires at v > threshold; whether a tie fires is strict={}"
 LOSS = "the graph has no loss"
-START = "the graph does not say where v starts: here at 0, although it leaks towards v_leak"
+KINDS = ("Linear", "Affine", "Conv2d", "AvgPool2d", "Flatten", "LIF", "CubaLIF", "LI", "Threshold")
+
+
+@dataclass(frozen=True, eq=False)
+class Linear:
+    """A linear map: a dense weight, or a convolution or pooling with its synapse; a bias per unit, or None."""
+
+    weight: Any
+    bias: Array | None = None
+    synapse: Conv2d | AvgPool | None = None
+
+    @classmethod
+    def of(cls, node: Any, synapse: Conv2d | AvgPool | None) -> Linear:
+        """Return what a node says; a convolution's bias of zeros is none."""
+        if isinstance(synapse, AvgPool):
+            return cls(None, None, synapse)
+        bias = np.asarray(node.bias, dtype=float) if hasattr(node, "bias") else None
+        if synapse is not None:
+            bias = images.unit_bias(bias, synapse) if bias is not None and bias.any() else None
+        return cls(np.asarray(node.weight, dtype=float), bias, synapse)
 
 
 @dataclass(frozen=True)
@@ -80,79 +113,82 @@ def write(network: Network, parameters: Mapping[str, Array], *, dt: float = 1.0)
     >>> [type(node).__name__ for node in written.graph.nodes.values()]
     ['Input', 'Affine', 'LIF', 'Output']
     """
-    nodes: dict[str, Any] = {"input": nir.Input({"input": np.array([network.layers[0].inputs])})}
+    first = network.layers[0].synapse("W")
+    shape: tuple[int, ...] = (
+        (network.layers[0].inputs,) if isinstance(first, Dense) else images.in_shape(_image(first, 0))
+    )
+    nodes: dict[str, Any] = {"input": nir.Input({"input": np.array(shape)})}
     edges, last, notes = [], "input", [LOSS]
+
+    def then(name: str, node: Any) -> None:
+        nonlocal last
+        nodes[name] = node
+        edges.append((last, name))
+        last = name
+
     for i, layer in enumerate(network.layers):
         own = {k.removeprefix(f"layers.{i}."): v for k, v in parameters.items() if k.startswith(f"layers.{i}.")}
-        if any(not isinstance(layer.synapse(w), Dense) for w in own if w in ("W", "H")) or set(own) - {
-            *"WHb",
-            *TRAINED,
-        }:
-            raise GradcertError(f"layer {i}, {layer.cell.name} with {', '.join(own)}", allowed="dense W, H and b")
-        nodes[f"linear{i}"] = nir.Affine(own["W"], own["b"]) if "b" in own else nir.Linear(own["W"])
-        edges.append((last, f"linear{i}"))
-        last = f"linear{i}"
-        for name, node in _neurons(layer, own, dt, notes).items():
-            nodes[f"{name}{i}"] = node
-            edges.append((last, f"{name}{i}"))
-            last = f"{name}{i}"
+        if set(own) - {*"WHb", *TRAINED}:
+            raise GradcertError(f"layer {i}, {layer.cell.name} with {', '.join(own)}", allowed="W, H and b")
+        synapse = layer.synapse("W")
+        if isinstance(synapse, Dense):
+            if len(shape) > 1:
+                then(f"flatten{i}", nir.Flatten({"input": np.array(shape)}, start_dim=0))
+            then(f"linear{i}", nir.Affine(own["W"], own["b"]) if "b" in own else nir.Linear(own["W"]))
+            shape = (layer.units,)
+        else:
+            if "H" in own:
+                raise GradcertError(f"lateral weights in layer {i}, a convolution", allowed="dense layers with H")
+            then(*_written_image(_image(synapse, i), own, i, notes))
+            shape = images.out_shape(_image(synapse, i))
+        for name, node in neurons(layer, own, dt, notes, shape).items():
+            then(f"{name}{i}", node)
         if "H" in own:
             nodes[f"lateral{i}"] = nir.Linear(own["H"])
             edges += [(last, f"lateral{i}"), (f"lateral{i}", last)]
             notes.append(CYCLE)
-    nodes["output"] = nir.Output({"output": np.array([network.layers[-1].units])})
-    edges.append((last, "output"))
+    then("output", nir.Output({"output": np.array(shape)}))
     return Written(nir.NIRGraph(nodes, edges), tuple(dict.fromkeys(notes)))
 
 
-TRAINED = ("leak", "threshold", "kappa")
+def _image(synapse: Any, number: int) -> Conv2d | AvgPool:
+    if not isinstance(synapse, (Conv2d, AvgPool)):
+        raise GradcertError(f"a {type(synapse).__name__} in layer {number}", allowed="dense, conv2d, avgpool")
+    return synapse
 
 
-def _neurons(layer: Layer, own: Mapping[str, Array], dt: float, notes: list[str]) -> dict[str, Any]:
-    """Return the nodes after a layer's linear map, in order."""
-    cell: Any = layer.cell
-
-    def unit(name: str) -> Array:
-        return np.broadcast_to(np.asarray(own.get(name, getattr(cell, name, 0.0)), dtype=float), (layer.units,)).copy()
-
-    if cell.name == "rnn" and cell.activation == "identity" and not cell.recurrent:
-        return {}
-    if cell.name == "integrator":
-        tau, r = _euler(unit("kappa"), cell.gain == "one", dt)
-        return {"li": nir.LI(tau, r, 0 * tau)}
-    if cell.name != "lif":
-        raise GradcertError(f"the cell {cell.name!r} in NIR", allowed="lif, integrator, and rnn as a linear readout")
-    if cell.reset not in ("hard", "none"):
-        raise GradcertError(f"reset={cell.reset!r} in NIR, which sets v to v_reset", allowed="'hard', 'none'")
-    notes += [SURROGATE, TIE.format(cell.strict)]
-    tau, r = _euler(unit("leak"), cell.gain == "one", dt)
-    rest, threshold = unit("rest"), unit("threshold")
-    if rest.any():
-        notes.append(START)
-    if cell.reset == "hard":
-        return {"lif": nir.LIF(tau, r, rest, threshold, unit("reset_value"))}
-    if "H" in own:
-        raise GradcertError("lateral weights without a reset in NIR", allowed="reset='hard'")
-    return {"li": nir.LI(tau, r, rest), "threshold": nir.Threshold(threshold)}
+def _written_image(
+    synapse: Conv2d | AvgPool, own: Mapping[str, Array], number: int, notes: list[str]
+) -> tuple[str, Any]:
+    """Return the name and node of a convolution or a pooling."""
+    if isinstance(synapse, AvgPool):
+        kernel = np.array(synapse.kernel)
+        return f"pool{number}", nir.AvgPool2d(kernel, kernel, np.array([0, 0]))
+    bias = np.zeros(synapse.out_channels)
+    if "b" in own:
+        bias = images.channel_bias(np.asarray(own["b"]), synapse)
+        notes.append(images.CONV_BIAS)
+    size = (synapse.height, synapse.width)
+    return f"conv{number}", nir.Conv2d(size, own["W"], synapse.stride, synapse.padding, 1, 1, bias)
 
 
-def _euler(leak: Array, one: bool, dt: float) -> tuple[Array, Array]:
-    """Return tau and r for a leak; a leak of 1 has no tau."""
-    if (leak >= 1).any():
-        raise GradcertError("a leak of 1, whose tau is infinite", allowed="leaks below 1")
-    tau = dt / (1 - leak)
-    return tau, tau / dt if one else np.ones_like(tau)
-
-
-def read(graph: Any, *, dt: float = 1.0, options: Mapping[str, Any] | None = None, loss: Loss = Loss()) -> Read:
+def read(
+    graph: Any,
+    *,
+    dt: float = 1.0,
+    options: Mapping[str, Any] | None = None,
+    current: str = "new",
+    loss: Loss = Loss(),
+) -> Read:
     """Read a network from a NIR graph.
 
     Parameters
     ----------
-    graph : a chain from input to output of Linear or Affine maps and LIF, LI or LI + Threshold neurons, each with at
-        most one linear map back to itself; as `nir.read` returns it.
+    graph : a chain from input to output of Linear, Affine, Conv2d or AvgPool2d maps (and Flatten) and LIF, CubaLIF, LI
+        or LI + Threshold neurons, each with at most one linear map back to itself; as `nir.read` returns it.
     dt : the time step, in the units of tau.
     options : what NIR does not say, for every LIF cell: ``surrogate``, ``strict``, ``train``.
+    current : what drives v in a CubaLIF: the current after the step's input, ``new``, or before it, ``old``.
     loss : the loss.
 
     Raises
@@ -166,7 +202,11 @@ def read(graph: Any, *, dt: float = 1.0, options: Mapping[str, Any] | None = Non
     >>> again.network.layers[0].cell.reset, again.network.layers[0].cell.leak
     ('hard', 0.5)
     """
+    if current not in ("new", "old"):
+        raise GradcertError(f"current={current!r}", allowed="'new', 'old'")
     chain, lateral = _chain(graph)
+    entry = next(node for node in graph.nodes.values() if type(node).__name__ == "Input").input_type["input"]
+    shape: tuple[int, ...] = tuple(int(n) for n in np.atleast_1d(entry))
     layers: list[Layer] = []
     parameters: dict[str, Array] = {}
     notes = [LOSS]
@@ -176,19 +216,34 @@ def read(graph: Any, *, dt: float = 1.0, options: Mapping[str, Any] | None = Non
         name, node = chain[k]
         kind = type(node).__name__
         k += 1
-        if kind in ("Linear", "Affine"):
+        if kind == "Flatten":  # arrays are flat already, in the same order
+            continue
+        if kind in ("Linear", "Affine", "Conv2d", "AvgPool2d"):
             if weights:
                 _linear(layers, parameters, weights.pop())
-            weights.append(node)
+            if kind == "Conv2d":
+                synapse: Any = images.convolution(node, name, shape if len(shape) == 3 else None)
+                notes += [images.CONV_BIAS] if np.any(node.bias) else []
+            else:
+                synapse = images.pooling(node, name, shape) if kind == "AvgPool2d" else None
+            shape = images.out_shape(synapse) if synapse is not None else (node.weight.shape[0],)
+            weights.append(Linear.of(node, synapse))
+            if kind == "AvgPool2d":
+                _linear(layers, parameters, weights.pop())
             continue
         below = weights.pop() if weights else _identity(node, name, notes)
         fires = None
         if kind == "LI" and k < len(chain) and type(chain[k][1]).__name__ == "Threshold":
             fires, k = chain[k][1], k + 1
-        cell, scale = _cell(node, fires, dt, options or {}, notes, name)
-        if name in lateral or (fires is not None and chain[k - 1][0] in lateral):
-            cell = replace(cell, recurrent=True) if isinstance(cell, Lif) else _refuse(name, "lateral weights")
+        back = name in lateral or (fires is not None and chain[k - 1][0] in lateral)
+        if kind == "CubaLIF":
+            cell, scale = cuba_of(node, dt, options or {}, current, notes, lateral=back)
+        else:
+            cell, scale = cell_of(node, fires, dt, options or {}, notes, name)
+        if back:
             notes.append(CYCLE)
+            if kind != "CubaLIF":
+                cell = replace(cell, recurrent=True) if isinstance(cell, Lif) else refuse(name, "lateral weights")
         _add(layers, parameters, cell, below, scale, lateral.get(name))
     for node in weights:
         _linear(layers, parameters, node)
@@ -198,10 +253,6 @@ def read(graph: Any, *, dt: float = 1.0, options: Mapping[str, Any] | None = Non
             if constant in layer.shapes():
                 parameters[f"layers.{i}.{constant}"] = np.broadcast_to(np.asarray(value, float), (layer.units,)).copy()
     return Read(network, {name: parameters[name] for name in network.shapes()}, tuple(dict.fromkeys(notes)))
-
-
-def _refuse(name: str, what: str) -> Any:
-    raise GradcertError(f"{what} at the node {name!r}", allowed="a chain of linear maps and LIF, LI or LI + Threshold")
 
 
 def _chain(graph: Any) -> tuple[list[tuple[str, Any]], dict[str, Any]]:
@@ -220,56 +271,20 @@ def _chain(graph: Any) -> tuple[list[tuple[str, Any]], dict[str, Any]]:
     while True:
         ahead = after.get(name, [])
         if len(ahead) != 1:
-            _refuse(name, f"{len(ahead)} ways on")
+            refuse(name, f"{len(ahead)} ways on")
         [name] = ahead
         node = graph.nodes[name]
         kind = type(node).__name__
         if kind == "Output":
             return out, lateral
-        if kind not in ("Linear", "Affine", "LIF", "LI", "Threshold") or len(out) > len(graph.nodes):
-            _refuse(name, f"a {kind}")
+        if kind not in KINDS or len(out) > len(graph.nodes):
+            refuse(name, f"a {kind}")
         out.append((name, node))
-
-
-def _cell(
-    node: Any, fires: Any, dt: float, options: Mapping[str, Any], notes: list[str], name: str
-) -> tuple[Any, Array | None]:
-    """Return a cell, and what its weights have to be multiplied by, if r is neither of our gains."""
-    if type(node).__name__ == "Threshold":
-        _refuse(name, "a Threshold without an LI")
-    step = dt / np.asarray(node.tau, dtype=float)
-    leak, drive = 1 - step, np.asarray(node.r, dtype=float) * step
-    gain, scale = "one", None
-    if (drive == step).all():
-        gain = "one_minus_leak"
-    elif (drive != 1).any():
-        scale = drive
-        notes.append(f"r of {name!r} is multiplied into the weights")
-    rest = np.asarray(node.v_leak, dtype=float)
-    if type(node).__name__ == "LI" and fires is None:
-        if rest.any():
-            _refuse(name, "an LI with v_leak")
-        return Integrator(kappa=_plain(leak), gain=gain.replace("leak", "kappa")), scale
-    notes += [SURROGATE, TIE.format(options.get("strict", True))]
-    if rest.any():
-        notes.append(START)
-    given = {"strict": True, **options}
-    common = {"leak": _plain(leak), "gain": gain, "rest": _plain(rest), **given}
-    if fires is not None:
-        return Lif(threshold=_plain(fires.threshold), reset="none", **common), scale
-    value = 0.0 if node.v_reset is None else _plain(node.v_reset)
-    return Lif(threshold=_plain(node.v_threshold), reset="hard", reset_value=value, **common), scale
-
-
-def _plain(values: Any) -> Any:
-    """Return one number where all units have the same, else a tuple."""
-    flat = np.atleast_1d(np.asarray(values, dtype=float)).ravel()
-    return float(flat[0]) if (flat == flat[0]).all() else tuple(float(v) for v in flat)
 
 
 def _identity(node: Any, name: str, notes: list[str]) -> Any:
     notes.append(f"{name!r} has no linear map in front: W is the identity")
-    return nir.Linear(np.eye(np.size(node.tau)))
+    return Linear(np.eye(np.size(node.tau_mem if hasattr(node, "tau_mem") else node.tau)))
 
 
 def _linear(layers: list[Layer], parameters: dict[str, Array], node: Any) -> None:
@@ -280,13 +295,23 @@ def _add(
     layers: list[Layer], parameters: dict[str, Array], cell: Any, below: Any, scale: Array | None, lateral: Any
 ) -> None:
     """Append a layer with its weights."""
-    weight = np.asarray(below.weight, dtype=float)
-    bias = np.asarray(below.bias, dtype=float) if hasattr(below, "bias") else None
-    prefix = f"layers.{len(layers)}."
-    column = 1.0 if scale is None else np.broadcast_to(scale, weight.shape[:1])[:, None]
-    parameters[prefix + "W"] = weight * column
+    prefix, synapse, bias = f"layers.{len(layers)}.", below.synapse, below.bias
+    units = below.weight.shape[0] if synapse is None else synapse.units
+    inputs = below.weight.shape[1] if synapse is None else synapse.inputs
+    factor = None if scale is None else np.broadcast_to(np.ravel(scale), (units,))
+    if factor is not None and synapse is not None:
+        if (factor != factor[0]).any():
+            raise GradcertError("a resistance that differs between units of a convolution", allowed="one for all units")
+        parameters[prefix + "W"] = below.weight * factor[0]
+    elif below.weight is not None:
+        parameters[prefix + "W"] = below.weight if factor is None else below.weight * factor[:, None]
+    always = cell.name in CUBA  # cells of one's own have the parameters that their equations name
+    if bias is None and always:
+        bias = np.zeros(units)
     if bias is not None:
-        parameters[prefix + "b"] = bias if scale is None else bias * scale
+        parameters[prefix + "b"] = bias if factor is None else bias * factor
     if lateral is not None:
-        parameters[prefix + "H"] = np.asarray(lateral.weight, dtype=float) * column
-    layers.append(Layer(replace(cell, bias=bias is not None), inputs=weight.shape[1], units=weight.shape[0]))
+        weight = np.asarray(lateral.weight, dtype=float)
+        parameters[prefix + "H"] = weight if factor is None else weight * factor[:, None]
+    made = cell if always else replace(cell, bias=bias is not None)
+    layers.append(Layer(made, inputs=inputs, units=units, synapses=() if synapse is None else (("W", synapse),)))
