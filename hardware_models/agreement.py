@@ -44,9 +44,9 @@ def richest(profile: str) -> str:
     Examples
     --------
     >>> richest("reckon"), richest("spinnaker")
-    ('e-prop', 'e-prop-alif')
+    ('e-prop', 'e-prop')
     """
-    return {"reckon": "e-prop", "spinnaker": "e-prop-alif", "pcm": "e-prop"}.get(profile, "ottt")
+    return {"reckon": "e-prop", "spinnaker": "e-prop", "pcm": "e-prop"}.get(profile, "ottt")
 
 
 def agreements(

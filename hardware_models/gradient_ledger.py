@@ -17,8 +17,8 @@ from gradcert.hardware_models.arithmetic import FloatFormat
 from gradcert.hardware_models.catalogue import find_profile
 from gradcert.hardware_models.chips import Profile, Staircase
 from gradcert.hardware_models.description.compare import random_inputs
-from gradcert.hardware_models.description.program import AnyFormat, Program
-from gradcert.hardware_models.description.simulate import Simulator
+from gradcert.hardware_models.description.program import AnyFormat, Node, Program
+from gradcert.hardware_models.enclosure import enclose
 from gradcert.hardware_models.rules import RULES
 from gradcert.reference import Alif, Integrator, Layer, Lif, Network, reverse, rule_named
 from gradcert.reference.errors import GradcertError
@@ -27,6 +27,7 @@ from gradcert.reference.numbers import FLOAT64, Numbers
 
 Array = np.ndarray[Any, Any]
 Gradients = dict[str, Array]
+PARTS = 8  # prefixes of the task that the ledger shows
 KEYS = {"W": "layers.0.W", "H": "layers.0.H", "Wo": "layers.1.W"}
 REFERENCE_RULE = {
     "ottt": "ottt",
@@ -92,18 +93,31 @@ class Task:
 
 @dataclass(frozen=True)
 class Entry:
-    """One weight matrix. Losses are Euclidean norms relative to BPTT's and the rule's; `nan` where those are zero.
+    """One weight matrix after some steps. Losses are Euclidean norms relative to BPTT's and the rule's.
 
-    `algorithm` = ||BPTT - rule|| / ||BPTT||, `arithmetic` = ||rule - fixed|| / ||rule||; cosines and the share of
-    weights on
-    which rule and fixed-point rule agree in sign (where the rule is not zero).
+    Attributes
+    ----------
+    parameter, steps : which weights, after how many steps.
+    bptt_norm, rule_norm : of the two gradients in float64.
+    algorithm : ||BPTT - rule|| / ||BPTT||.
+    arithmetic : ||rule - fixed|| / ||rule||, measured; fixed is the mean over random words where the update is a
+        probability.
+    bound : the same, bounded by the enclosure of this very run (`enclosure`): never below `arithmetic`.
+    noise : ||fixed - one draw|| / ||rule||, what the random words of this run add; 0 where nothing is drawn.
+    cosine_rule, cosine_fixed, cosine_total : BPTT with rule, rule with fixed, BPTT with fixed.
+    sign_agreement : share of weights on which rule and fixed agree in sign, where the rule is not zero.
+
+    `nan` where a norm to divide by is zero.
     """
 
     parameter: str
+    steps: int
     bptt_norm: float
     rule_norm: float
     algorithm: float
     arithmetic: float
+    bound: float
+    noise: float
     cosine_rule: float
     cosine_fixed: float
     cosine_total: float
@@ -112,16 +126,17 @@ class Entry:
 
 @dataclass(frozen=True)
 class Ledger:
-    """The ledger of a rule on a profile: entries per weight matrix.
+    """The ledger of a rule on a profile: entries per weight matrix, and the same over growing prefixes of the task.
 
-    And the two losses over growing prefixes of the task.
+    The bounds take spikes as equal where the real-valued run has the same spike; `flipped_spikes` counts the (step,
+    neuron) at which it has not, and there the bound pays for the whole difference.
     """
 
     profile: str
     rule: str
     steps: int
     entries: tuple[Entry, ...]
-    over_time: tuple[tuple[int, float, float], ...]
+    over_time: tuple[Entry, ...]
     flipped_spikes: int
     spikes: int
 
@@ -156,7 +171,8 @@ def task(p: Profile, step: Program, *, steps: int, seed: int) -> Task:
     for name in names:
         node = step.node(name)
         fmt = node.numeric.format
-        drawn = rng.normal(0, float(p.threshold) * 0.6, step.shape(node)) / units_of(fmt)
+        unit = units_of(fmt)
+        drawn = rng.normal(0, spread(p, step, name), step.shape(node)) / unit
         if isinstance(fmt, FloatFormat):
             weights[name] = np.array([float(fmt.round(v)) for v in map(_fraction, drawn.ravel())]).reshape(drawn.shape)
         else:
@@ -176,42 +192,130 @@ def task(p: Profile, step: Program, *, steps: int, seed: int) -> Task:
     return Task(given, weights)
 
 
+def spread(p: Profile, step: Program, name: str) -> float:
+    """Return the standard deviation of the task's weights: neurons fire, and nothing explodes.
+
+    Input weights of 0.6 thresholds make neurons fire. Lateral weights keep the gain of one trip around the recurrence
+    below one, or BPTT's gradient would grow like gain ** steps: sqrt(neurons) x spread x highest pseudo-derivative is
+    one half. Readout weights keep a leaky readout, a sum of random terms that grows like the root of its length, of
+    order one. None is below two units of the weight's format, or
+    most weights would be zero.
+    """
+    fmt = p["weight"].format
+    least = 0.0 if isinstance(fmt, FloatFormat) else 2 * float(fmt.ulp)
+    if name == "H":
+        peak = float(max(abs(h) for h in p.surrogate.heights))
+        return max(least, min(0.6 * float(p.threshold), 0.5 / peak / step.sizes["post"] ** 0.5))
+    if name == "Wo":
+        leaky = any(node.name == "o" for node in step.nodes)
+        return max(least, 0.6 * ((1 - float(p.readout_leak)) ** 0.5 if leaky else 1))
+    return max(least, 0.6 * float(p.threshold))
+
+
+def started(step: Program, weights: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the states that go with loaded weights: the weights, and FPTT's running means, which start at them."""
+    states = {n.name: n for n in step.of_kind("state")}
+    out = {name: np.asarray(stored) for name, stored in weights.items() if name in states}
+    for name, stored in weights.items():
+        mean = states.get(f"{name}.mean")
+        if mean is not None:
+            fmt = mean.numeric.format
+            shift = 0 if isinstance(fmt, FloatFormat) else fmt.radix - step.node(name).format.radix
+            out[mean.name] = np.asarray(stored) if shift == 0 else np.asarray(stored) << shift
+    return out
+
+
 def _fraction(value: Any) -> Any:
     from fractions import Fraction
 
     return Fraction(float(value))
 
 
-def fixed_gradients(p: Profile, step: Program, chosen: Task) -> tuple[Gradients, Array]:
-    """Return the fixed-point rule's gradient, as its updates say it, and the spikes (time, neuron); weights are held.
+@dataclass(frozen=True)
+class FixedRun:
+    """A fixed-point run with its weights held: per weight matrix, running sums over the steps, (steps, *shape) each.
+
+    `mean` is the gradient as the updates say it (the mean over random words), `drawn` what this run's words made of it,
+    `bound` the enclosure of |rule - mean|; `spikes` (steps, neurons).
+    """
+
+    mean: Gradients
+    drawn: Gradients
+    bound: Gradients
+    spikes: Array
+
+
+def is_dual(node: Node) -> bool:
+    """Return whether a register is FPTT's multiplier."""
+    return node.name.endswith(".dual")
+
+
+def fixed_run(p: Profile, step: Program, chosen: Task, *, real_spikes: Array | None = None) -> FixedRun:
+    """Run the description on the task.
 
     An update by value or by pulse is minus the rate times the gradient; an update by probability moves by one ulp with
     that probability, so that its mean is; a window's sum is the gradient itself.
+
+    Parameters
+    ----------
+    p, step, chosen : profile, description and task.
+    real_spikes : (steps, neurons) of the real-valued run, which the bound may rely on; without it every spike whose
+        margin is too small counts as an error.
     """
-    simulator = Simulator(step, frozen=tuple(chosen.weights) if p.update != "pulses" else ())
-    if p.update != "pulses":
-        for name, stored in chosen.weights.items():
-            simulator.state[name] = np.asarray(stored, dtype=simulator.state[name].dtype)
-    totals = {name: np.zeros(np.shape(w)) for name, w in chosen.weights.items()}
-    spikes = []
+    names = list(chosen.weights)
+    keep = {name: _gradient_nodes(p, name) for name in names}
     rate = 2.0**p.rate
-    for one in chosen.inputs:
-        values = simulator.step(one)
-        spikes.append(values["z.next"])
-        for name in totals:
-            if p.update == "window":
-                node = step.node(f"{name}.sum.added")
-                totals[name] = _aligned(step, node.name, name, values) * units_of(node.numeric.format)
-                continue
-            node = step.node(f"{name}.step")
-            scale = rate / (units_of(p["weight"].format) if p.update == "probability" else 1)
-            totals[name] += _aligned(step, node.name, name, values) * units_of(node.numeric.format) * scale
-    return totals, np.array(spikes)
+    history = enclose(
+        step,
+        chosen.inputs,
+        keep=["z.next", *dict.fromkeys(n for pair in keep.values() for n in pair)],
+        start=started(step, chosen.weights),
+        # FPTT's registers stay with the weights: then its regulariser is zero and the update is the gradient
+        frozen=tuple(n.name for n in step.of_kind("state") if n.name in started(step, chosen.weights) or is_dual(n)),
+        spikes=None if real_spikes is None else ("z.next", real_spikes),
+    )
+    parts: tuple[Gradients, ...] = ({}, {}, {})
+    for name in names:
+        source, sampled = keep[name][:2]
+        value, bound = (np.array([h[source][k] for h in history]) for k in (0, 1))
+        drawn = np.array([h[sampled][0] for h in history])
+        if p.update == "window":
+            total = (value, drawn, bound)
+        elif p.update == "probability":
+            node = step.node(source)
+            # a word uniform on 1 .. 2**bits - 1 reaches a stored magnitude m with probability m / (2**bits - 1)
+            shrink = node.format.high + 1
+            sign = np.array([np.sign(h[f"{name}.sign"][0]) for h in history])
+            mean = sign * value * shrink / (shrink - 1)
+            ulp = units_of(p["weight"].format)
+            slack = np.abs(value) / (shrink - 1)
+            total = tuple(np.cumsum(x, axis=0) * rate for x in (mean, drawn / ulp, bound + slack))
+        else:
+            total = tuple(np.cumsum(x, axis=0) * rate for x in (value, drawn, bound))
+        for part, x in zip(parts, total, strict=True):
+            part[name] = _aligned(step, source, name, x)
+    return FixedRun(*parts, np.array([h["z.next"][0] for h in history]).astype(np.int64))
 
 
-def _aligned(step: Program, name: str, like: str, values: Mapping[str, Array]) -> Array:
+def _gradient_nodes(p: Profile, name: str) -> tuple[str, ...]:
+    """Return (node that says the gradient, node that says what was drawn), and the sign beside a probability."""
+    if p.update == "window":
+        return f"{name}.sum.added", f"{name}.sum.added"
+    if p.update == "probability":
+        return f"{name}.magnitude", f"{name}.step", f"{name}.sign"
+    return f"{name}.step", f"{name}.step"
+
+
+def fixed_gradients(p: Profile, step: Program, chosen: Task) -> tuple[Gradients, Array]:
+    """Return the fixed-point rule's gradient of the whole task as this run drew it, and its spikes (time, neuron)."""
+    run = fixed_run(p, step, chosen)
+    return {name: total[-1] for name, total in run.drawn.items()}, run.spikes
+
+
+def _aligned(step: Program, name: str, like: str, values: Array) -> Array:
+    """Return (steps, *axes of `name`) with the axes in the weight's order."""
     own, target = step.node(name).axes, step.node(like).axes
-    return np.asarray(values[name], dtype=float).transpose([own.index(a) for a in target])
+    return values.transpose([0, *(1 + own.index(a) for a in target)])
 
 
 def reference_gradients(
@@ -269,24 +373,17 @@ def ledger(
         raise GradcertError(f"rule {rule!r} on {p.name}", allowed=", ".join(p.rules), do="choose one of them")
     step = RULES[rule](p, inputs=inputs, neurons=neurons, outputs=outputs)
     chosen = task(p, step, steps=steps, seed=seed)
-    bptt, _ = reference_gradients(p, rule, step, chosen, exact=True)
     real, spikes = reference_gradients(p, rule, step, chosen)
-    fixed, fired = fixed_gradients(p, step, chosen)
-    entries = tuple(_entry(name, bptt[name], real[name], fixed[name]) for name in chosen.weights)
-    flipped = int(np.count_nonzero(np.asarray(spikes) != fired))
-    return Ledger(p.name, rule, steps, entries, _over_time(p, rule, step, chosen), flipped, int(spikes.sum()))
-
-
-def _over_time(p: Profile, rule: str, step: Program, chosen: Task) -> tuple[tuple[int, float, float], ...]:
-    rows = []
-    for steps in sorted({max(1, len(chosen.inputs) * k // 8) for k in range(1, 9)}):
-        part = Task(chosen.inputs[:steps], chosen.weights)
+    run = fixed_run(p, step, chosen, real_spikes=spikes)
+    over_time: list[Entry] = []
+    for t in sorted({max(1, steps * k // PARTS) for k in range(1, PARTS + 1)}):
+        part = Task(chosen.inputs[:t], chosen.weights)
         bptt, _ = reference_gradients(p, rule, step, part, exact=True)
         real, _ = reference_gradients(p, rule, step, part)
-        fixed, _ = fixed_gradients(p, step, part)
-        one, two, three = (np.concatenate([g[n].ravel() for n in chosen.weights]) for g in (bptt, real, fixed))
-        rows.append((steps, _ratio(one - two, one), _ratio(two - three, two)))
-    return tuple(rows)
+        over_time += [_entry(name, t, bptt[name], real[name], run) for name in chosen.weights]
+    flipped = int(np.count_nonzero(np.asarray(spikes) != run.spikes))
+    entries = tuple(e for e in over_time if e.steps == steps)
+    return Ledger(p.name, rule, steps, entries, tuple(over_time), flipped, int(spikes.sum()))
 
 
 def _ratio(difference: Array, whole: Array) -> float:
@@ -299,11 +396,23 @@ def _cosine(a: Array, b: Array) -> float:
     return float(a.ravel() @ b.ravel()) / size if size else float("nan")
 
 
-def _entry(name: str, bptt: Array, real: Array, fixed: Array) -> Entry:
+def _entry(name: str, steps: int, bptt: Array, real: Array, run: FixedRun) -> Entry:
+    fixed, drawn, bound = (part[name][steps - 1] for part in (run.mean, run.drawn, run.bound))
     active = real != 0
+    if name == "H":
+        bound = np.where(active | (fixed != 0), bound, 0)  # a masked weight has neither gradient
     agree = float(np.mean(np.sign(real[active]) == np.sign(fixed[active]))) if active.any() else float("nan")
     return Entry(
-        name, float(np.linalg.norm(bptt)), float(np.linalg.norm(real)), _ratio(bptt - real, bptt), _ratio(real -
-        fixed, real),
-        _cosine(bptt, real), _cosine(real, fixed), _cosine(bptt, fixed), agree,
-    )  # fmt: skip
+        parameter=name,
+        steps=steps,
+        bptt_norm=float(np.linalg.norm(bptt)),
+        rule_norm=float(np.linalg.norm(real)),
+        algorithm=_ratio(bptt - real, bptt),
+        arithmetic=_ratio(real - fixed, real),
+        bound=_ratio(bound, real),
+        noise=_ratio(fixed - drawn, real),
+        cosine_rule=_cosine(bptt, real),
+        cosine_fixed=_cosine(real, fixed),
+        cosine_total=_cosine(bptt, fixed),
+        sign_agreement=agree,
+    )

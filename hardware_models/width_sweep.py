@@ -12,7 +12,7 @@ import numpy as np
 from gradcert.hardware_models.arithmetic import Rounding
 from gradcert.hardware_models.chips import Profile, q_format
 from gradcert.hardware_models.description.simulate import Simulator
-from gradcert.hardware_models.gradient_ledger import Task, fixed_gradients, reference_gradients, task, units_of
+from gradcert.hardware_models.gradient_ledger import Task, fixed_gradients, reference_gradients, started, task, units_of
 from gradcert.hardware_models.rules import RULES
 from gradcert.reference.errors import GradcertError
 
@@ -56,7 +56,7 @@ def train(p: Profile, rule: str, chosen: Task, *, epochs: int = EPOCHS) -> list[
     step = RULES[rule](p, inputs=8, neurons=8, outputs=2)
     simulator = Simulator(step)
     rest = {k: v.copy() for k, v in simulator.state.items()}
-    weights = {k: np.asarray(v) for k, v in chosen.weights.items()}
+    weights = started(step, chosen.weights)
     unit = units_of(step.node("error").numeric.format)
     half = int(0.5 / unit)
     losses = []

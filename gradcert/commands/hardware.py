@@ -100,14 +100,67 @@ def _describe(profile: str, rule: str, console: Console) -> None:
     for note in found.notes:
         console.print(f"- {note}")
     _prove(profile, console)
+    _ledger(profile, rule, console)
+
+
+def _ledger(profile: str, rule: str, console: Console) -> None:
+    from rich.table import Table
+
+    from gradcert import hardware_models
+
     book = hardware_models.ledger(rule, profile)
-    columns = ("|BPTT|", "|BPTT - rule| / |BPTT|", "|rule - chip| / |rule|", "cosine, rule", "cosine, chip")
-    title = f"gradient ledger, {book.steps} steps, {book.flipped_spikes} of {book.spikes} spikes flipped"
-    table = Table("weights", *columns, "signs that agree", title=title)
+    if book.flipped_spikes:
+        spikes = f"{book.flipped_spikes} (step, neuron) where the chip spikes otherwise than the rule"
+    else:
+        spikes = "the chip has every spike where the rule has it"
+    title = f"Gradient ledger: {book.steps} steps of a random task, {book.spikes} spikes; {spikes}"
+    noisy = any(e.noise for e in book.entries)
+    columns = [
+        ("weights", "left"), ("|BPTT|", "right"), ("|rule|", "right"), ("lost to the rule", "right"),
+        ("lost to the arithmetic", "right"), ("at most", "right"), *([("noise of one run", "right")] if noisy else []),
+        ("cosine BPTT, rule", "right"), ("cosine BPTT, chip", "right"), ("signs kept", "right"),
+    ]  # fmt: skip
+    table = Table(title=title, title_justify="left")
+    for name, justify in columns:
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
     for e in book.entries:
-        numbers = (e.bptt_norm, e.algorithm, e.arithmetic, e.cosine_rule, e.cosine_total, e.sign_agreement)
-        table.add_row(e.parameter, *(f"{n:.3g}" for n in numbers))
+        parts = [e.parameter, f"{e.bptt_norm:.3g}", f"{e.rule_norm:.3g}", _share(e.algorithm), _share(e.arithmetic)]
+        parts += [_share(e.bound), *([_share(e.noise)] if noisy else [])]
+        parts += [f"{e.cosine_rule:.3f}", f"{e.cosine_total:.3f}", _share(e.sign_agreement)]
+        table.add_row(*parts)
     console.print(table)
+    words = " (mean over random words; one run's draw comes on top)" if noisy else ""
+    flips = " Vacuous where a spike flipped." if any(e.bound > VACUOUS for e in book.entries) else ""
+    console.print(
+        "lost to the rule: |BPTT - rule| / |BPTT|; lost to the arithmetic: |rule - chip| / |rule|, measured, and at "
+        f"most, from an enclosure of this run{words}.{flips}"
+    )
+    over = Table(title="The same over time: lost to the rule / lost to the arithmetic / at most", title_justify="left")
+    over.add_column("steps", justify="right")
+    names = [e.parameter for e in book.entries]
+    for name in names:
+        over.add_column(name, justify="right")
+    for steps in dict.fromkeys(e.steps for e in book.over_time):
+        row = {e.parameter: e for e in book.over_time if e.steps == steps}
+        cells = [
+            f"{_share(e.algorithm)} / {_share(e.arithmetic)} / {_share(e.bound)}" for e in map(row.get, names) if e
+        ]
+        over.add_row(str(steps), *cells)
+    console.print(over)
+
+
+VACUOUS = 1e3
+
+
+def _share(x: float) -> str:
+    """A ratio as a percentage that a person can read; nothing where there is nothing to divide by."""
+    if x != x:
+        return "-"
+    if x > VACUOUS:
+        return "vacuous"
+    if 0 < x < 5e-5:
+        return f"{x:.0e}"
+    return f"{100 * x:.3g} %"
 
 
 def _prove(profile: str | None, console: Console) -> bool:

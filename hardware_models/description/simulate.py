@@ -139,10 +139,16 @@ class Simulator:
                 history[name].append(values[name])
         return history
 
+    def aligned(self, node: Node, values: Mapping[str, Array]) -> Arrays:
+        """Return the operands of an operation, and its word and held value, with axes that line up with its own."""
+        return {
+            k: values[k].transpose(order)[index] for k, (order, index) in self._plan[node.name].items() if k in values
+        }
+
     def _evaluate(self, node: Node, values: Arrays) -> Array:
         if node.kind == "rename":
             return values[node.args[0]]
-        aligned = {k: values[k].transpose(order)[index] for k, (order, index) in self._plan[node.name].items()}
+        aligned = self.aligned(node, values)
         operands = [self._by_name[a] for a in node.args]
         if any(isinstance(n.numeric.format, FloatFormat) for n in (node, *operands)):
             return self._float(node, [_real(n, aligned[n.name]) for n in operands])

@@ -14,6 +14,7 @@ from gradcert.hardware_models.description.verilog import combinational, ports, s
 from gradcert.hardware_models.rtl.tools import run
 
 Array = np.ndarray[Any, Any]
+CHUNK = 10_000  # steps of one simulation: bounds its memory and its time
 
 
 def simulate_rtl(program: Program, inputs: Mapping[str, Array], *, verilog: str | None = None) -> dict[str, Array]:
@@ -53,14 +54,18 @@ def simulate_steps(program: Program, leaves: Mapping[str, Array]) -> dict[str, A
     flat = elaborate(program)
     fed, read = flat.of_kind("input", "random", "state"), flat.operations
     steps = len(next(iter(leaves.values())))
-    bench = _bench(program, fed, read, steps).replace("top dut (.clk(clk), .rst(rst), .en(1'b1), ", "unit dut (")
+    size = min(steps, CHUNK)
+    bench = _bench(program, fed, read, size).replace("top dut (.clk(clk), .rst(rst), .en(1'b1), ", "unit dut (")
+    rows: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder)
         (here / "design.v").write_text(combinational(program, "unit") + bench)
-        (here / "in.hex").write_text(_pack([(n, np.asarray(leaves[n.name])) for n in fed], steps))
         run(["iverilog", "-g2005", "-o", "sim", "design.v"], cwd=here)
-        run(["vvp", "-n", "sim"], cwd=here, seconds=600)
-        rows = (here / "out.hex").read_text().split()
+        for start in range(0, steps, size):
+            part = {n.name: np.resize(np.asarray(leaves[n.name])[start : start + size], size) for n in fed}
+            (here / "in.hex").write_text(_pack([(n, part[n.name]) for n in fed], size))
+            run(["vvp", "-n", "sim"], cwd=here, seconds=600)
+            rows += (here / "out.hex").read_text().split()[: steps - start]
     return _unpack(read, rows)
 
 
