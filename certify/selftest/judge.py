@@ -30,6 +30,7 @@ from gradcert.properties.gallery.wrong.learners import Stepwise
 from gradcert.reference.rules import RULES, rule_named
 
 PROFILE = "default"
+DRAWN = "quick"  # the profile of estimators, which are asked for thousands of draws
 
 
 def claim_of(entry: Entry) -> Claim | None:
@@ -41,9 +42,11 @@ def claim_of(entry: Entry) -> Claim | None:
     >>> claim_of(WRONG["T05_reset_term_dropped"]).rule
     'ostl'
     """
-    if entry.gradients is None or entry.claim["rule"] not in RULES or entry.beyond:
+    if entry.claim["rule"] not in RULES or entry.beyond:
         return None
     given = {f.name: entry.claim[f.name] for f in fields(Claim) if f.name in entry.claim}
+    if entry.estimate is not None:
+        given |= {"acceptance": "unbiased", "when": "every"}
     if entry.learner is not None:  # steps without a loss have no target, and a learner does not know how many there are
         given |= {"online": True, "when": "every", "time": "sum"}
     return Claim(**given)
@@ -55,10 +58,15 @@ def key_of(claim: Claim) -> str:
 
 
 @lru_cache(maxsize=4)
-def cases_of(key: str) -> tuple[Prepared, ...]:
+def cases_of(key: str) -> list[tuple[Spec, Prepared]]:
     """Return the prepared cases of a claim."""
     claim = from_dict(json.loads(key))
-    return tuple(prepare(Task(spec, claim, 0)) for spec in plan(claim, PROFILE))
+    return [(spec, prepare(Task(spec, claim, 0))) for spec in plan(claim, profile_of(claim))]
+
+
+def profile_of(claim: Claim) -> str:
+    """Return how much is done for a claim."""
+    return DRAWN if claim.acceptance == "unbiased" else PROFILE
 
 
 def judge(entry: Entry) -> Member:
@@ -73,7 +81,7 @@ def judge(entry: Entry) -> Member:
     """
     started = time.perf_counter()
     if (claim := claim_of(entry)) is not None:
-        told = _by_certify(entry, claim, list(zip(plan(claim, PROFILE), cases_of(key_of(claim)), strict=True)))
+        told = _by_certify(entry, claim, cases_of(key_of(claim)))
     elif (claim := published.claim_of(entry)) is not None:
         told = _by_certify(entry, claim, published.cases(entry, claim, PROFILE))
     else:
@@ -83,16 +91,15 @@ def judge(entry: Entry) -> Member:
 
 
 def _by_certify(entry: Entry, claim: Claim, cases: list[tuple[Spec, Prepared]]) -> dict[str, Any]:
-    # not by name, which would start an interpreter for each: a fork knows what is imported already
-    subject: Any = Stepwise(entry.learner) if entry.learner is not None else partial(_called, entry.gradients)
-    run = Run(Subject(subject), claim)
+    profile = profile_of(claim)
+    run = Run(Subject(_subject(entry)), claim, profile=profile, planned=len(cases))
     worker = run.subject.start() if run.subject is not None else None
     assert isinstance(worker, Worker), worker
     run.worker = worker
     try:
         judge_all(run, [spec for spec, _ in cases], [case for _, case in cases], lambda *_: None)
         if run.worker is not None:
-            ask_again(run, profile_named(PROFILE).repeats)
+            ask_again(run, profile_named(profile).repeats)
             if claim.online:
                 online.run_all(run)
     finally:
@@ -110,6 +117,19 @@ def _by_certify(entry: Entry, claim: Claim, cases: list[tuple[Spec, Prepared]]) 
     return {**told, **_cause(entry, run, decisive(findings))} if refuted else told
 
 
+def _subject(entry: Entry) -> Any:
+    """Return a member as a subject; not by name, which would start an interpreter: a fork has imported everything."""
+    if entry.learner is not None:
+        return Stepwise(entry.learner)
+    if entry.estimate is not None:
+        return partial(_drawn, entry.estimate)
+    return partial(_called, entry.gradients)
+
+
+def _drawn(estimate: Any, problem: Any) -> Any:
+    return estimate(problem, problem.seed)
+
+
 def _called(gradients: Any, problem: Any) -> Any:
     return gradients(problem)
 
@@ -117,14 +137,23 @@ def _called(gradients: Any, problem: Any) -> Any:
 def _cause(entry: Entry, run: Run, finding: Finding) -> dict[str, Any]:
     """Return the check that decided, and what the diagnosis makes of it."""
     if finding.check != "gradient":
-        cause = (finding.cause or finding.reason).partition(":")[0]  # what comes after a colon are figures
-        return {"check": finding.check, "found": (f"{finding.check}:{cause}",), "said": finding.reason}
+        return {"check": finding.check, "found": (key_of_finding(finding),), "said": finding.reason}
     failed = [(case, answer) for case, answer, check in run.failed if check == "gradient"]
     if entry.claim["rule"] in VARIATIONS:
         return {"check": "gradient", **_variation(entry, chosen(failed))}
     explanation = causes.find(chosen(failed), rule_named(run.claim.rule))
     found = () if explanation.unexplained else explanation.keys
     return {"check": "gradient", "found": found, "said": str(explanation)}
+
+
+def key_of_finding(finding: Finding) -> str:
+    """Return what a finding that needs no search says, without its figures."""
+    if finding.check == "mean":
+        return "mean:biased"
+    if finding.check == "structure":
+        kinds = ("NaN", "infinite", "missing", "unknown", "shape", "dtype")
+        return f"structure:{next((kind for kind in kinds if kind in finding.reason), finding.reason)}"
+    return f"{finding.check}:{(finding.cause or finding.reason).partition(':')[0]}"
 
 
 def _variation(entry: Entry, evidence: list[Evidence]) -> dict[str, Any]:

@@ -13,7 +13,15 @@ from gradcert.properties.gallery import UNUSUAL, WRONG
 from gradcert.properties.gallery.entry import Entry
 
 Progress = Callable[[int, int, str], None]
-SLOW = ("interpolated", "torch_", "dual_numbers")  # members that go first, so that no process waits for them at the end
+SLOW = (
+    "interpolated",
+    "torch_",
+    "dual_numbers",
+    "uoro",
+    "T86_",
+    "T85_",
+    "F03_",
+)  # members that go first, so that no process waits for them at the end
 LARGEST = 6  # members of one claim that one process judges in a row
 
 

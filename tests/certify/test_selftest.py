@@ -49,7 +49,7 @@ def test_what_no_claim_can_say_is_judged_by_the_laws_and_listed():
 def test_everybody_is_judged_once():
     names = [name for batch in batches(chosen()) for name in batch]
     assert sorted(names) == sorted([*WRONG, *UNUSUAL])
-    assert all(any(name.startswith(word) for name in UNUSUAL) for word in SLOW)
+    assert all(any(name.startswith(word) for name in [*WRONG, *UNUSUAL]) for word in SLOW)
     assert [e.name for e in chosen(["T62*"], ["credit and loss"])] == ["T62_one_over_steps", "T62_one_over_batch"]
     assert {e.bug_class for e in WRONG.values()} < set(classes())
 
