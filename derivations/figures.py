@@ -118,10 +118,13 @@ def dependencies(graph: Mapping[str, Sequence[str]]) -> Figure:
     level: dict[str, int] = {}
     for name in graph:  # reading order is a topological order
         level[name] = 1 + max((level[p] for p in graph[name] if p in level), default=-1)
-    rows: dict[int, list[str]] = {}
+    by_level: dict[int, list[str]] = {}
     for name, n in level.items():
-        rows.setdefault(n, []).append(name)
-    width = 130 * max(len(names) for names in rows.values()) + 20
+        by_level.setdefault(n, []).append(name)
+    # three boxes side by side can be read on a telephone; what is of one level does not rest on each other
+    wrapped = [names[i : i + 3] for _, names in sorted(by_level.items()) for i in range(0, len(names), 3)]
+    rows = dict(enumerate(wrapped))
+    width = 150 * max(len(names) for names in rows.values()) + 20
     height = 86 * len(rows) + 10
     place = {}
     for n, names in rows.items():

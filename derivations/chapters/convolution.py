@@ -250,9 +250,9 @@ def _example() -> Example:
 
 def _figure() -> Figure:
     """Draw how many positions of the output each pixel reaches through a 2 x 2 kernel."""
-    conv = Conv2d(in_channels=1, height=5, width=5, out_channels=1, kernel=(2, 2), padding=(1, 1), stride=(1, 2))
+    conv = Conv2d(in_channels=1, height=5, width=5, out_channels=1, kernel=(2, 2))
     reached = conv.pull_input(np.ones(conv.shape), np.ones((1, conv.units)))[0].reshape(5, 5)
-    caption = "How many outputs each pixel of a 5 x 5 image reaches: kernel 2 x 2, stride 1 x 2, padding 1."
+    caption = "How many outputs each pixel of a 5 x 5 image reaches: a kernel of 2 x 2."
     return heat_map(reached.tolist(), caption, rows="row", columns="col")
 
 

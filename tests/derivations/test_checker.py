@@ -69,6 +69,13 @@ def test_the_graph_has_an_edge_for_every_premise():
     assert "ottt" in found["fixedpoint"]
 
 
+def test_the_reading_order_is_one_of_the_graph():
+    seen = set()
+    for name, premises in graph([chapter(name) for name in CHAPTERS]).items():
+        assert set(premises) <= seen, name
+        seen.add(name)
+
+
 def test_verdicts_are_kept_by_content(tmp_path, monkeypatch):
     d = replace(chapter("fptt"), steps=tuple(replace(s, premises=()) for s in chapter("fptt").steps[:3]))
     monkeypatch.setattr(checker, "chapter", lambda name: d)
