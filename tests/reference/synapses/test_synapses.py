@@ -17,6 +17,9 @@ CONVOLUTIONS = {
     "padding": Conv2d(in_channels=3, height=3, width=4, out_channels=2, kernel=(3, 2), padding=(1, 2)),
     "both": Conv2d(in_channels=1, height=7, width=6, out_channels=2, kernel=(3, 2), stride=(3, 2), padding=(2, 1)),
     "uneven": Conv2d(in_channels=2, height=6, width=8, out_channels=1, kernel=(3, 3), stride=(2, 3)),
+    "wide padding": Conv2d(
+        in_channels=1, height=2, width=3, out_channels=2, kernel=(1, 2), stride=(2, 1), padding=(2, 3)
+    ),
     "pointwise": Conv2d(in_channels=2, height=3, width=2, out_channels=3, kernel=(1, 1)),
 }
 POOLS = {
