@@ -126,10 +126,10 @@ def explained(run: Run, *, replay: str) -> list[Finding]:
         _, finding = max(group, key=lambda pair: _weight(pair[1])) if check == "gradient" else group[0]
         cause = finding.cause
         failed = [(case, answer) for case, answer, what in run.failed if what == check]
-        if check == "gradient" and run.claim.entrywise:
+        if check == "gradient" and run.claim.entrywise and failed:
             cause = diagnosis.explain(failed, rule_named(run.claim.rule))
             finding = replace(finding, where={**finding.where, **_first(run, failed)})
-        elif check == "outputs":
+        elif check == "outputs" and failed:
             cause = diagnosis.explain_outputs(failed)
         count = len({case.id for case, _ in group if case is not None}) or 1
         out.append(replace(finding, cause=cause, cases=count, replay=replay))

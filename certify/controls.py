@@ -87,7 +87,9 @@ def reference_passes(case: Case) -> bool:
     problem = case.problem
     arguments = (problem.network, problem.parameters, problem.inputs, problem.targets)
     options = {"rule": case.rule, "numbers": Floats(problem.dtype), "feedback": problem.feedback}
+    # traces of a wide network take the forward engine minutes
     engines: tuple[Callable[..., Gradients], ...] = (_reverse, forward.gradients)
+    engines = engines[:1] if case.facts.get("kind") == "wide" else engines
     return all(
         verdict.ok
         for engine in engines

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradcert.certify import acceptance, executors
+from gradcert.certify.cases import scale
 from gradcert.certify.cases.case import Case, Spec
 from gradcert.certify.cases.generate import generate
 from gradcert.certify.claims import Claim
@@ -47,7 +48,8 @@ class Task:
 
 def prepare(task: Task) -> Prepared:
     """Generate a case and judge the controls on it."""
-    case = generate(task.spec, task.claim, seed=task.seed)
+    draw = scale.generate if task.spec.family == "scale" else generate
+    case = draw(task.spec, task.claim, seed=task.seed)
     if case is None:
         return Prepared(None)
     return Prepared(case, tuple(acceptance.variants(case, task.claim)), acceptance.sound(case, task.claim))

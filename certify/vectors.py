@@ -63,7 +63,7 @@ def write(folder: Path, claim: Claim, *, profile: str = "default", seed: int = 0
     GradcertError : if no case of the claim is acceptable, or the folder cannot be written.
     """
     if claim.acceptance == "unbiased":
-        raise GradcertError("vectors of an unbiased claim", allowed="exact, bounded, aligned: one answer to each vector")
+        raise GradcertError("vectors of an unbiased claim", allowed="exact, bounded, aligned: one answer to a vector")
     specs = plan(claim, profile)
     ready = prepare_all(specs, claim, seed=seed, jobs=jobs)
     cases = [prepared.case for prepared in ready if prepared.case is not None]

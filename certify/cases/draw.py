@@ -122,7 +122,9 @@ def draw(spec: Spec, claim: Claim, rule: Rule, family: Family, rng: np.random.Ge
     scale : of the weights; larger scales make more spikes.
     """
     options = chosen_options(claim, spec.cell, spec.turn)
-    sizes = SIZES.get(spec.depth) or tuple(3 + (i % 2) - 2 * (i == spec.depth) for i in range(spec.depth + 1))
+    sizes = (getattr(family, "sizes", None) or SIZES).get(spec.depth) or tuple(
+        3 + (i % 2) - 2 * (i == spec.depth) for i in range(spec.depth + 1)
+    )
     kind: Any = CELLS[spec.cell]
     layers = []
     own = {f.name for f in fields(kind)}

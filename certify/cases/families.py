@@ -6,4 +6,4 @@ from gradcert.certify.cases.bounded import Bounded
 from gradcert.certify.cases.draw import Family
 from gradcert.certify.cases.dyadic import Dyadic
 
-FAMILIES: dict[str, type[Family]] = {"dyadic": Dyadic, "bounded": Bounded}
+FAMILIES: dict[str, type[Family]] = {"dyadic": Dyadic, "bounded": Bounded}  # and, apart from these, `scale`

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gradcert.certify.cases.case import Spec
+from gradcert.certify.cases.scale import KINDS
 from gradcert.certify.claims import Claim
 from gradcert.reference.errors import GradcertError
 
@@ -18,6 +19,7 @@ class Profile:
     each : cases of a family for one combination of cell, depth, loss and moment.
     combinations : None for all, or how many combinations of loss and moment per cell and depth.
     repeats : cases that are run again, in reverse order.
+    scale : whether there are scale cases too.
     questions : smaller problems that a refuted subject is asked, in search of a counterexample.
     """
 
@@ -25,12 +27,13 @@ class Profile:
     combinations: int | None
     repeats: int
     questions: int
+    scale: bool = False
 
 
 PROFILES = {
     "quick": Profile(1, 2, 2, 0),
     "default": Profile(1, None, 4, 150),
-    "thorough": Profile(5, None, 12, 500),
+    "thorough": Profile(5, None, 12, 500, scale=True),
 }
 
 
@@ -61,16 +64,18 @@ def plan(claim: Claim, profile: str = "default") -> tuple[Spec, ...]:
     for cell in claim.cells:
         for depth in claim.depths:
             pairs = [(loss, when) for loss in claim.losses for when in claim.when]
-            if (
-                chosen.combinations is not None or claim.acceptance == "unbiased"
-            ):  # the first and the last: both losses, both moments
-                pairs = list(dict.fromkeys([pairs[0], pairs[-1]]))[: chosen.combinations or 2]
+            few = 2 if claim.acceptance == "unbiased" else chosen.combinations
+            if few is not None:  # the first and the last: both losses, both moments
+                pairs = list(dict.fromkeys([pairs[0], pairs[-1]]))[:few]
             for number, (loss, when) in enumerate(pairs):
-                every = (
-                    families(claim, cell) if claim.acceptance != "unbiased" else ("bounded",)
-                )  # a mean is never exact
+                # a mean is never exact
+                every = families(claim, cell) if claim.acceptance != "unbiased" else ("bounded",)
                 for family in every:  # every family sees every alternative
                     for index in range(chosen.each):
                         turn = number * chosen.each + index + depth - 1  # another one for another depth
                         out.append(Spec(cell, depth, loss, when, family, index, turn))
+            if chosen.scale and claim.entrywise:
+                for index in range(len(KINDS)):  # every loss and moment in turn
+                    loss, when = pairs[(index + depth) % len(pairs)]
+                    out.append(Spec(cell, depth, loss, when, "scale", index, index + depth - 1))
     return tuple(out)
