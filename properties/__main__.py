@@ -99,6 +99,10 @@ def summarise(reports: list[Report], keep: Path, seconds: float) -> None:
     click.echo(
         f"{examples} examples, {telling} of them non-trivial; decided by an edge: {dict(edges)}; {seconds:.1f} s"
     )
+    for name in sorted({name for r in reports for name in r.extremes}):
+        figures = [(r.extremes[name], r.subject) for r in reports if name in r.extremes]
+        figure, who = min(figures) if name.endswith("least") else max(figures)
+        click.echo(f"{name}: {figure:.6g}, by {who}")
     if verdicts[BROKEN]:
         click.echo(f"failing examples are in {keep}, and are replayed first next time")
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from hypothesis import target
 from hypothesis.strategies import SearchStrategy
 
 from gradcert.properties.measure import Counterexample
 from gradcert.properties.subject import Subject
 
 T = TypeVar("T")
+Seen = dict[str, tuple[float, float]]  # label -> largest score so far, and the figure that has it
+_seen: ContextVar[Seen | None] = ContextVar("seen", default=None)
 Draw = Callable[[SearchStrategy[Any]], Any]
 
 
@@ -45,3 +50,30 @@ def has_gradients(subject: Subject) -> bool:
 def has_learner(subject: Subject) -> bool:
     """Return whether the subject is (also) a stepwise learner."""
     return subject.learner is not None
+
+
+@contextmanager
+def observing() -> Iterator[Seen]:
+    """Collect the extremes that a law observes.
+
+    Examples
+    --------
+    >>> with observing() as seen:
+    ...     seen["margin"] = (1.0, 0.1)
+    >>> seen
+    {'margin': (1.0, 0.1)}
+    """
+    seen: Seen = {}
+    token = _seen.set(seen)
+    try:
+        yield seen
+    finally:
+        _seen.reset(token)
+
+
+def observe(label: str, score: float, figure: float) -> None:
+    """Have Hypothesis look for a larger score, inside an example, and keep the figure that belongs to the largest."""
+    target(score, label=label)
+    seen = _seen.get()
+    if seen is not None and (label not in seen or score > seen[label][0]):
+        seen[label] = score, figure

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase
 from hypothesis.errors import Flaky, Unsatisfiable
 
-from gradcert.properties.law import Law
+from gradcert.properties.law import Law, observing
 from gradcert.properties.laws import LAWS
 from gradcert.properties.measure import Counterexample, SubjectFailed
 from gradcert.properties.problem import Problem
@@ -43,6 +43,7 @@ class Report:
         the gradient would have been another one.
     edges : how many examples each kept edge decided.
     counterexample : the smallest one found.
+    extremes : figures that the law looks for the extremes of, by name.
     """
 
     law: str
@@ -52,10 +53,12 @@ class Report:
     telling: int = 0
     edges: Counter[Edge] = field(default_factory=Counter)
     counterexample: Counterexample | None = None
+    extremes: Mapping[str, float] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """One line."""
         told = f"{self.examples} examples, {self.telling} non-trivial" if self.examples else ""
+        told += "".join(f"; {name} {figure:.4g}" for name, figure in sorted(self.extremes.items()))
         return f"{self.verdict:15} {self.law:14} {self.subject:40} {self.counterexample or told}"
 
 
@@ -98,7 +101,7 @@ def hold(
         deadline=None,
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
-        phases=[Phase.reuse, Phase.generate, *([Phase.shrink] if shrink else [])],
+        phases=[Phase.reuse, Phase.generate, Phase.target, *([Phase.shrink] if shrink else [])],
         verbosity=Verbosity.quiet,
         print_blob=False,
     )
@@ -126,7 +129,8 @@ def hold(
             tally["telling"] += bool(decided) or not subject.rule.own
 
     try:
-        once()
+        with observing() as tally["seen"]:
+            once()
     except Unsupported:
         return Report(law.name, subject.name, DOES_NOT_APPLY)
     except Unsatisfiable:
@@ -140,7 +144,9 @@ def hold(
 
 
 def _report(law: Law, subject: Subject, verdict: str, tally: dict[str, Any]) -> Report:
-    return Report(law.name, subject.name, verdict, tally["examples"], tally["telling"], tally["edges"], tally["found"])
+    extremes = {name: figure for name, (_, figure) in tally["seen"].items()}
+    counted = (tally["examples"], tally["telling"], tally["edges"])
+    return Report(law.name, subject.name, verdict, *counted, tally["found"], extremes)
 
 
 def write(path: Path, found: Counterexample) -> None:

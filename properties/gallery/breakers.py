@@ -11,6 +11,7 @@ BREAKERS: dict[str, str] = {
     "gru-biases": "T96_reset_on_the_other_side",
     "own-rule": "T77_updated_twice",
     "residual": "T12_read_before_update",
+    "bounds": "T05_reset_term_dropped",
     "affine": "T65_clipped",
     "reduction": "T58_projection_unscaled",
     "batch-sum": "T26_batch_summed_early",

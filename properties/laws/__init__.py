@@ -7,6 +7,7 @@ from gradcert.properties.laws import (
     batch_order,
     batch_sum,
     bias_column,
+    bounds,
     causality,
     enumeration,
     extreme,
@@ -36,7 +37,7 @@ from gradcert.properties.laws import (
 
 _FILES = (
     *(row, one_layer, stopped, twins, one_step, gru_biases, own_rule),
-    *(residual,),
+    *(residual, bounds),
     *(affine, reduction, batch_sum, batch_order, loss_steps, zero_loss),
     *(permutation, padding, shift, input_scale, bias_column),
     *(learner, causality, prefix, fresh_start, memory),

@@ -7,7 +7,7 @@ from hypothesis import reject
 
 from gradcert.properties.gallery import WRONG
 from gradcert.properties.gallery.breakers import BREAKERS
-from gradcert.properties.laws import LAWS
+from gradcert.properties.laws import LAWS, bounds
 from gradcert.properties.measure import Counterexample
 from gradcert.properties.runner import BROKEN, DOES_NOT_APPLY, EMPTY, HELD, hold
 from gradcert.properties.subject import Subject
@@ -79,3 +79,27 @@ def test_a_subject_that_raises_is_a_verdict():
 def test_nothing_ran_is_not_held():
     law = replace(LAWS["row"], check=lambda subject, draw: reject())
     assert hold(Subject.of_reference("ostl"), law, examples=2).verdict == EMPTY
+
+
+def test_the_tightness_of_bounds_is_searched_in_both_directions():
+    report = hold(Subject.of_reference("ottt", engine="reverse"), LAWS["bounds"], examples=16, shrink=False)
+    assert report.verdict == HELD
+    names = {f"{bound} / error" for bound in ("a priori", "online", "windowed", "componentwise")}
+    assert set(report.extremes) == {f"{name}, {end}" for name in names for end in ("least", "most")}
+    for name in names:
+        # a bound is moved outward, and where it counts an error is off by a thousandth of itself at most
+        assert 1 - 1 / bounds.SEEN <= report.extremes[f"{name}, least"] < report.extremes[f"{name}, most"]
+    assert "windowed / error, least" in str(report)
+
+
+def test_a_bound_that_is_too_small_breaks_its_law(monkeypatch):
+    honest = bounds.bounds
+
+    def shrunk(problem, rule):
+        return {
+            k: replace(b, tensors={n: v / 8 for n, v in b.tensors.items()}) for k, b in honest(problem, rule).items()
+        }
+
+    monkeypatch.setattr(bounds, "bounds", shrunk)
+    report = hold(Subject.of_reference("ostl", engine="reverse"), LAWS["bounds"], examples=6, shrink=False)
+    assert report.verdict == BROKEN and "bounds (" in str(report.counterexample)
