@@ -26,9 +26,10 @@ FOLDER = ".gradcert"
 def find(run: Run, *, most: int) -> dict[str, Any] | None:
     """Shrink the first failure of a campaign whose subject is still running; None where there is nothing to shrink.
 
-    A subject that keeps state between calls is not asked: it is wrong in another way each time.
+    A subject that keeps state between calls is not asked: it is wrong in another way each time. Nor is one whose claim
+    is not exact: outside its budget is then not outside its claim.
     """
-    if any(finding.check == "repeat" for _, finding in run.findings):
+    if run.claim.acceptance != "exact" or any(finding.check == "repeat" for _, finding in run.findings):
         return None
     fixed = (*run.claim.options, *run.claim.readout_options)
     found = shrink(run.failed, run.solve, most=most, fixed=fixed)
