@@ -4,11 +4,14 @@
 #
 #     gradcert certify examples/norse_lif.py:gradients --python .venv-peers-torch/bin/python
 #
+# What is in them is pinned in peers/NAME.txt.
+#
 # PYTHON: the interpreter that makes them (3.11). WHERE: the folder that they are made in.
 set -eu
 
 PYTHON=${PYTHON:-python3.11}
 WHERE=${WHERE:-.}
+HERE=$(dirname "$0")
 TORCH='torch==2.13.0'
 
 environment() { # environment NAME: create it once
@@ -25,19 +28,14 @@ for name in "${@:-all}"; do
     case $name in
     torch | all)
         environment torch
-        # torch alone and first: its pin decides the rest. norse and spikingjelly ask for torchvision, which nothing
-        # here needs and whose default build brings CUDA with it: hence --no-deps, and their true needs by hand.
-        install torch "$TORCH"
-        install torch "$TORCH" snntorch==1.0.0 nir==1.0.8 nirtorch==2.6 \
-            loguru tqdm matplotlib tensorboard SciencePlots requests
-        install torch --no-deps norse==1.1.0 spikingjelly==2.0.0
+        install torch "$TORCH" # alone and first, with its own requirements: they depend on the build (CPU, CUDA)
+        install torch --no-deps -r "$HERE/peers/torch.txt"
         ;;
     esac
     case $name in
     jax | all)
         environment jax
-        install jax jax==0.10.2 braintrace==0.2.6 flax optax grain jax_tqdm nir==1.0.8
-        install jax --no-deps spyx==1.0.0
+        install jax --no-deps -r "$HERE/peers/jax.txt"
         ;;
     esac
     case $name in
