@@ -71,7 +71,7 @@ def majorant(expression: Any) -> Any:
     --------
     >>> a, b = block("A"), block("B")
     >>> majorant(a * b - 2 * b)
-    2*|B| + |A|*|B|
+    |A|*|B| + 2*|B|
     """
     total = sympy.S.Zero
     for term in sympy.Add.make_args(sympy.expand(expression)):

@@ -53,7 +53,8 @@ def differentiate(ledger: Ledger, parameters: frozenset[Any]) -> tuple[list[Loca
 
     Returns
     -------
-    The dependences, and the sentences about local derivatives of the code that are not the derivative of its step.
+    The dependences, and the sentences about local derivatives of the code that are not the derivative of its step;
+    they name the cell and the edge.
     """
     out, wrong = [], []
     matched: set[tuple[Any, Link | Use]] = set()
@@ -76,9 +77,9 @@ def differentiate(ledger: Ledger, parameters: frozenset[Any]) -> tuple[list[Loca
                 if same(code, c):
                     c = given
                 else:
-                    wrong.append(_sentence(d, key, code, c))
+                    wrong.append(_sentence(ledger, d, key, code, c))
             elif key is not None:
-                wrong.append(_sentence(d, key, "missing", c))
+                wrong.append(_sentence(ledger, d, key, "missing", c))
             if c == 0:
                 continue
             if is_parameter:
@@ -91,7 +92,7 @@ def differentiate(ledger: Ledger, parameters: frozenset[Any]) -> tuple[list[Loca
         out.append(Local(d.symbol, d.layer, d.step, d.node, tuple(terms), tuple(free)))
     for (target, key), (_, code) in ledger.factors.items():
         if isinstance(key, Link) and target in ledger.definitions and (target, key) not in matched and code != 0:
-            wrong.append(_sentence(ledger.definitions[target], key, code, 0))
+            wrong.append(_sentence(ledger, ledger.definitions[target], key, code, 0))
     return out, sorted(set(wrong))
 
 
@@ -134,13 +135,13 @@ def _weighted_edge(ledger: Ledger, d: Definition, source: Any) -> Edge | None:
     return None
 
 
-def _sentence(d: Definition, key: Link | Use, code: Any, derivative: Any) -> str:
+def _sentence(ledger: Ledger, d: Definition, key: Link | Use, code: Any, derivative: Any) -> str:
     if isinstance(key, Use):
         where = f"d{key.target}/d{key.parameter} (explicit)"
     else:
         edge = f"edge {key.edge.value.upper()}" if key.lag else "within the step"
         where = f"d{key.target}/d{key.source} ({edge})"
-    return f"{where}: the code returns {code}, the derivative of its step is {derivative}"
+    return f"{ledger.cells[d.layer]}: {where}: the code returns {code}, the derivative of its step is {derivative}"
 
 
 def expressions(locals_: Iterable[Local]) -> list[Any]:

@@ -95,7 +95,7 @@ def prove_for_every_length(p: Problem, rule: Rule, *, warm: int = 2) -> Result:
         *found,
     ]
     ring = Ring([*expressions(locals_), *extra, *(sympy.sympify(e) for g in added.values() for e in g.flat)])
-    failed = [f"{p.network.layers[0].cell.name}: {sentence}" for sentence in wrong]
+    failed = list(wrong)
     # the first step of a chunk leaves the traces as the very first step did
     if form(learner) != shapes[0 if rule.chunk and warm % rule.chunk == 0 else -1]:
         failed.append(CHANGED)

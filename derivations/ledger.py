@@ -60,6 +60,7 @@ class Ledger:
         code's own step is proved separately (`derivative.differentiate`), so nothing is lost, and products of
         Jacobians stay as short as the number of their paths.
     factors : (name of the target, link or use) -> (what the engine was given, what the cell's code returned).
+    clock, cells : layer -> steps taken so far, name of its cell.
     """
 
     opaque: bool = True
@@ -67,6 +68,7 @@ class Ledger:
     occurrences: dict[Any, Occurrence] = field(default_factory=dict)
     factors: dict[tuple[Any, Link | Use], tuple[Any, Any]] = field(default_factory=dict)
     clock: dict[int, int] = field(default_factory=dict)
+    cells: dict[int, str] = field(default_factory=dict)
 
     def resolved(self, expression: Any) -> Any:
         """Replace occurrences by the values that they are copies of."""
@@ -120,7 +122,7 @@ class Named:
     def step(self, n: Numbers, p: Mapping[str, Array], drive: Drive, prev: Nodes) -> dict[str, Array]:
         """Run the cell's step; name its nodes and its drives."""
         t = self.ledger.clock.get(self.layer, 0)
-        self.ledger.clock[self.layer] = t + 1
+        self.ledger.clock[self.layer], self.ledger.cells[self.layer] = t + 1, self.name
         return _StepRun(self, t, drive, prev).run(p)
 
     def factors(self, n: Numbers, p: Mapping[str, Array], prev: Nodes, now: Nodes) -> dict[Link | Use, Any]:

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.derivative import differentiate, expressions, kept_derivative, loss_derivative
+from gradcert.derivations.derivative import Local, differentiate, expressions, kept_derivative, loss_derivative
 from gradcert.derivations.ledger import Ledger, Named
 from gradcert.derivations.ring import Ring
 from gradcert.derivations.symbols import SYMBOLS, symbols
 from gradcert.reference import forward, reverse
+from gradcert.reference.edges import TEMPORAL
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.feedback import feedback_shapes
 from gradcert.reference.network import Network
@@ -190,16 +191,49 @@ def prove(p: Problem, rule: Rule, engine: str, *, opaque: bool = True) -> Result
     slopes = [layer_slopes(p, rule, layer, feedback) for layer in range(p.network.depth)]
     extra = [s for v in feedback.values() for s in v.flat] + [*p.targets.flat, *(e for d in slopes for e in d.values())]
     ring = Ring([*expressions(locals_), *extra, *(e for g in grads.values() for e in map(sympy.sympify, g.flat))])
-    failed, count = [f"{p.network.layers[0].cell.name}: {sentence}" for sentence in wrong], len(ledger.factors)
-    for layer in range(p.network.depth):
-        derivative = kept_derivative(p.network, locals_, ring, rule, layer, feedback=feedback)
-        expected = loss_derivative(p.network, derivative, slopes[layer], ring)
-        for name, values in p.parameters.items():
-            if name.split(".")[1] != str(layer):
-                continue
-            for index, symbol in np.ndenumerate(values):
-                count += 1
-                if not ring.vanishes(ring(grads[name][index]) - expected.get(symbol, ring.zero)):
-                    failed.append(f"{name}{list(index)}")
+    definition = Definition(p, locals_, ring, feedback, slopes)
+    missed, count = definition.mismatches(rule, grads)
+    told = definition.explanations(rule, grads) if missed and not wrong else []
+    failed = (*wrong, *told, *missed)
     sizes = f"T={p.inputs.shape[0]}, " + ", ".join(f"{la.cell.name} {la.inputs}->{la.units}" for la in p.network.layers)
-    return Result(f"{engine} engine, {rule.name}, {sizes}", count, tuple(failed), time.perf_counter() - start)
+    count += len(ledger.factors)
+    return Result(f"{engine} engine, {rule.name}, {sizes}", count, failed, time.perf_counter() - start)
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What a rule is defined to compute, for one forward pass; see `derivative`."""
+
+    p: Problem
+    locals_: list[Local]
+    ring: Ring
+    feedback: Mapping[str, Any]
+    slopes: list[dict[Any, Any]]
+
+    def mismatches(self, rule: Rule, grads: Mapping[str, Any]) -> tuple[list[str], int]:
+        """Return the entries of a gradient that are not the rule's, and the number of entries."""
+        missed, count, ring = [], 0, self.ring
+        for layer in range(self.p.network.depth):
+            derivative = kept_derivative(self.p.network, self.locals_, ring, rule, layer, feedback=self.feedback)
+            expected = loss_derivative(self.p.network, derivative, self.slopes[layer], ring)
+            for name, values in self.p.parameters.items():
+                if name.split(".")[1] != str(layer):
+                    continue
+                for index, symbol in np.ndenumerate(values):
+                    count += 1
+                    if not ring.vanishes(ring(grads[name][index]) - expected.get(symbol, ring.zero)):
+                        missed.append(f"{name}{list(index)}")
+        return missed, count
+
+    def explanations(self, rule: Rule, grads: Mapping[str, Any]) -> list[str]:
+        """Return sentences that name one edge whose fate in the rule would have to change to meet a gradient."""
+        out = []
+        places = {"own": "the parameter's own layer", "upper": "the layers above"}
+        for where, place in places.items():
+            for edge in sorted(TEMPORAL):
+                edges = getattr(rule, where)
+                if not self.mismatches(replace(rule, **{where: edges ^ {edge}}), grads)[0]:
+                    verb = "cuts" if edge in edges else "keeps"
+                    cell = self.p.network.layers[0].cell.name
+                    out.append(f"{cell}, {rule.name}: the engine {verb} the edge {edge.upper()} in {place}")
+        return out

@@ -56,7 +56,7 @@ def rescaled(spike: Any, scale: Any) -> Any:
     >>> h = sympy.Function("h")
     >>> x, u = sympy.symbols("x u")
     >>> rescaled(h(x - u), u)
-    h(x/u - 1)
+    h(-1 + x/u)
     """
     e = sympy.sympify(spike)
     if not e.is_Function:

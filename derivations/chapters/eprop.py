@@ -98,7 +98,7 @@ def _options() -> Result:
         ledger, _ = run("reverse", p, RULES["bptt"])
         count += len(ledger.factors)
         _, wrong = differentiate(ledger, p.free)
-        failed += [f"alif, {reset}, {gain}, {adaptation}, {scaling}: {sentence}" for sentence in wrong]
+        failed += [f"{reset}, {gain}, {adaptation}, {scaling}: {sentence}" for sentence in wrong]
     return Result("every option of the adaptive neuron", count, tuple(failed), 0.0)
 
 

@@ -1,17 +1,19 @@
 """Break the code that a step is about, one term at a time: the step fails, and says where."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from gradcert.derivations import proof, recursions
-from gradcert.derivations.cases import deep
+from gradcert.derivations.cases import deep, under_readout
 from gradcert.derivations.chapters import chapter
 from gradcert.derivations.chapters.convolution import convolutional
 from gradcert.derivations.checker import verify
 from gradcert.derivations.proof import problem, prove
-from gradcert.reference import Lif, reverse, rule_named
+from gradcert.reference import Integrator, Lif, reverse, rule_named
 from gradcert.reference.bounds import recursion, system
-from gradcert.reference.cells import alif
+from gradcert.reference.cells import alif, integrator
 from gradcert.reference.reverse import sweep
 from gradcert.reference.rules import common, etlp, ndot, opzo, rate_based, s_tllr, sltt_k, tess
 
@@ -101,7 +103,7 @@ BROKEN = [
     ("bounds.windowed", recursion, "_row_times", without_older_steps, "|e"),
     ("paths.truncated.rows-rnn", reverse, "_sweep_in_time", later_border, "reverse engine, tbptt-chunks(2), T=4"),
     ("eprop.scaling", alif.Alif, "factors", undivided, "θ"),
-    ("eprop.options", alif.Alif, "factors", undivided, "alif, threshold, one, one, threshold: dz/dv"),
+    ("eprop.options", alif.Alif, "factors", undivided, "threshold, one, one, threshold: alif: dz/dv"),
 ]
 
 
@@ -131,6 +133,28 @@ def test_a_local_loss_through_another_readout_is_seen(monkeypatch):
     p = problem(deep(Lif(), inputs=1), steps=2)
     failed = prove(p, rule_named("decolle"), "negated").failed
     assert {name.split("[")[0] for name in failed} == {"layers.0.W", "layers.0.b"}
+
+
+@pytest.mark.parametrize("edge", ["state", "reset", "recurrent", "adaptation"])
+def test_an_engine_that_forgets_an_edge_is_told_which(monkeypatch, edge):
+    def forgetful(*arguments, rule, **options):
+        return reverse.gradients(*arguments, rule=replace(rule, own=rule.own - {edge}), **options)
+
+    monkeypatch.setitem(proof.ENGINES, "forgetful", forgetful)
+    p = problem(deep(alif.Alif(recurrent=True), inputs=1, units=1), steps=3)
+    failed = prove(p, rule_named("bptt"), "forgetful").failed
+    assert f"alif, bptt: the engine cuts the edge {edge.upper()} in the parameter's own layer" in failed
+
+
+def test_a_broken_cell_above_is_the_one_that_is_named(monkeypatch):
+    whole = Integrator.factors
+
+    def undecayed(self, n, p, prev, now):
+        return {**whole(self, n, p, prev, now), integrator.STATE: 0 * p["kappa"]}
+
+    monkeypatch.setattr(Integrator, "factors", undecayed)
+    failed = prove(problem(under_readout(Lif()), steps=2), rule_named("e-prop"), "reverse").failed
+    assert failed[0].startswith("integrator: dz/dz (edge STATE): the code returns 0")
 
 
 def test_a_network_with_a_convolution_and_pooling():
