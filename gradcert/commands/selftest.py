@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import sys
 import time
@@ -43,6 +44,8 @@ def command(names: tuple[str, ...], classes: tuple[str, ...], jobs: int, path: s
     """
     from rich.console import Console
 
+    if importlib.util.find_spec("hypothesis") is None:
+        raise click.UsageError("the gallery needs Hypothesis; pip install 'gradcert[properties]'")
     from gradcert.certify.selftest import selftest, summary
     from gradcert.certify.selftest.run import chosen
     from gradcert.certify.selftest.run import classes as known

@@ -145,7 +145,6 @@ CAUSES: dict[str, tuple[str, ...]] = {
     "T84_uniform_noise": ("mean:biased",),
     "T85_noise_of_one_step": ("mean:biased",),
     "T86_normaliser_on_one_factor": ("mean:biased",),
-    "T86_normaliser_not_inverted": ("mean:biased",),
     "T87_no_guard": ("structure:NaN",),
     "T88_fixed_start": ("mean:biased",),
     "T90_sign_per_entry": ("mean:biased",),

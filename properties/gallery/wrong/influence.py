@@ -25,7 +25,16 @@ def kf_rtrl(problem: Any, seed: int, *, fault: str = "") -> Any:
     return influence.kf_rtrl(problem, influence.draw_signs(problem, seed, fault=fault), fault=fault)
 
 
-def _random(trap: str, name: str, title: str, *, fault: str, kind: str = "uoro", enumerable: bool = True) -> Entry:
+def _random(
+    trap: str,
+    name: str,
+    title: str,
+    *,
+    fault: str,
+    kind: str = "uoro",
+    enumerable: bool = True,
+    beyond: str = "",
+) -> Entry:
     one, every = (uoro, influence.outcomes) if kind == "uoro" else (kf_rtrl, influence.sign_outcomes)
     return Entry(
         name=f"{trap}_{name}",
@@ -38,6 +47,7 @@ def _random(trap: str, name: str, title: str, *, fault: str, kind: str = "uoro",
         estimate=partial(one, fault=fault),
         outcomes=partial(every, fault=fault) if enumerable else None,
         limits={"units": (2, 3), **LONG},
+        beyond=beyond,
     )
 
 
@@ -48,7 +58,12 @@ ENTRIES: tuple[Entry, ...] = (
     _random("T85", "noise_of_one_step", "one noise for all steps", fault="T85 steps"),
     _random("T86", "normaliser_on_one_factor", "r0 on one factor only", fault="T86", enumerable=False),
     _random(
-        "T86", "normaliser_not_inverted", "r0 not inverted on the other factor", fault="T86 inverse", enumerable=False
+        "T86",
+        "normaliser_not_inverted",
+        "r0 not inverted on the other factor",
+        fault="T86 inverse",
+        enumerable=False,
+        beyond="it varies so much that no number of draws which certify allows decides: inconclusive",
     ),
     _random("T87", "no_guard", "no guard where J A = 0 at the first step", fault="T87", enumerable=False),
     _random("T88", "fixed_start", "fixed non-zero initial factors", fault="T88"),
