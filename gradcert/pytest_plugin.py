@@ -287,6 +287,9 @@ def cases(*, subject: Any = None, **options: Any) -> Callable[[Callable[..., Any
 SESSIONS = pytest.StashKey[dict[Checks, Session]]()
 EXPECTED = pytest.StashKey[tuple[Expected, ...]]()
 GENERATED = pytest.StashKey[set[str]]()
+STALE = pytest.StashKey[set[str]]()
+WORKER_KEY = "gradcert_stale"
+UNFIT = "expected failures that fit no check: "
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -303,6 +306,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "gradcert: a check of a learning rule's gradients (added by gradcert)")
     config.stash[SESSIONS] = {}
     config.stash[GENERATED] = set()
+    config.stash[STALE] = set()
     name = config.getoption("--gradcert-expected") or config.getini("gradcert_expected")
     config.stash[EXPECTED] = read(config.rootpath / name) if name else ()
     if _profile(config) not in PROFILES:
@@ -360,7 +364,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     files = {item.nodeid.partition("::")[0] for item in items}
     whole = files if not any("::" in str(argument) for argument in config.args) else set()
     if gone := stale(expected.values(), config.stash[GENERATED], whole, config.rootpath):
-        raise pytest.UsageError("expected failures that fit no check: " + "; ".join(gone))
+        if not hasattr(config, "workeroutput"):
+            raise pytest.UsageError(UNFIT + "; ".join(gone))
+        config.workeroutput[WORKER_KEY] = gone  # a worker of xdist cannot stop the run: it runs nothing, and tells
+        items.clear()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over from a worker of pytest-xdist which expected failures fit no check."""
+    node.config.stash[STALE] |= set(getattr(node, "workeroutput", {}).get(WORKER_KEY, ()))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """End as a usage error where a worker found an expected failure that fits no check."""
+    if session.config.stash[STALE]:
+        session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -371,6 +391,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say for every subject how its checks went, and how much of the budget was used."""
+    if gone := terminalreporter.config.stash[STALE]:
+        terminalreporter.write_line(f"ERROR: {UNFIT}{'; '.join(sorted(gone))}", red=True)
     rows: dict[str, dict[str, Any]] = {}
     for outcome in ("passed", "failed", "xfailed", "xpassed"):
         for report in terminalreporter.stats.get(outcome, ()):

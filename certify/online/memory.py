@@ -75,7 +75,7 @@ def judged(case: Case, played: Played) -> Outcome:
         elif grows(values, LEAST[kind]) >= 2:
             facts[kind] = "grows"
             reason = f"what the learner holds in {name} grows with every step"
-            cause = f"it keeps something of every step: {LEAST[kind] or 1} bytes or more"
+            cause = f"it keeps something of every step: {f'{LEAST[kind]} bytes' if LEAST[kind] else 'a byte'} or more"
             return refuted("memory", case, reason, cause=cause, **facts)
         else:
             facts[kind] = "constant"

@@ -121,6 +121,14 @@ def test_a_stale_entry_is_an_error(project, name):
     done.stderr.fnmatch_lines([f"*expected failures that fit no check: {name.replace('[', '[[]')}"])
 
 
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_stale_entry_is_an_error_in_every_worker(project, workers):
+    name = "test_rules.py::test_mine[gone]"
+    done = project("bptt", [name, FIRST])("-n", workers, "-k", "nothing")
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    assert f"ERROR: expected failures that fit no check: {name}" in done.stdout.str() + done.stderr.str()
+
+
 def test_a_part_of_the_tests_makes_nothing_stale(project):
     run = project("ostl", [FIRST])
     run("test_rules.py::test_ostl[controls]").assert_outcomes(passed=1)
@@ -134,6 +142,35 @@ def test_a_subject_that_does_not_start(project, pytester):
     done = run()
     done.assert_outcomes(failed=1)
     done.stdout.fnmatch_lines(["*test_it[[]import]*", "*No module named 'no_such_library'*"])
+
+
+LEARNER = """
+import gradcert
+
+class Learner:
+    seen = []
+
+    def start(self, start):
+        self.shapes = {k: v.shape for k, v in start.parameters.items()}
+
+    def step(self, x, y):
+        self.seen.append(x)
+
+    def gradients(self):
+        import numpy as np
+        return {k: np.zeros(s) for k, s in self.shapes.items()}
+
+test_it = gradcert.subject_tests(Learner(), rule="sltt", cell="rnn", layers=1, online=True)
+"""
+
+
+def test_a_learner_that_claims_to_be_online(project, pytester):
+    run = project()
+    pytester.makepyfile(test_rules=LEARNER)
+    done = run("-k", "online")
+    done.assert_outcomes(passed=2, failed=2, deselected=4)
+    done.stdout.fnmatch_lines(["memory: what the learner holds in NumPy arrays grows with every step"])
+    done.stdout.fnmatch_lines(["prefix: after step 1 of 6: the gradient of *"])
 
 
 def test_no_claim_is_said_at_once(project, pytester):
