@@ -1,0 +1,74 @@
+"""A cell that reads its input one step late, beside the same cell on inputs that come late: the same numbers."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from gradcert.reference import RULES, Edge, GradcertError, Layer, Network, Rnn, forward, record, reverse
+from gradcert.reference.cells import Integrator
+
+RULE_NAMES = ("bptt", "ostl", "ottt", "tbptt-chunks", "snap-1")
+
+
+@dataclass(frozen=True)
+class Late(Rnn):
+    """tanh(W x' + H z' + b)."""
+
+    @property
+    def links(self):
+        """The input's link has a lag."""
+        first, *others = super().links
+        assert (first.source, first.lag) == ("x", 0)
+        return (replace(first, lag=1, edge=Edge.STATE), *others)
+
+
+SILENT = {"bias": False}  # at rest until the first input arrives, so that a delay may be taken below or above it
+
+
+def stack(*cells):
+    sizes = (3, 4, 5, 2)
+    layers = [Layer(cell, inputs=a, units=b) for cell, a, b in zip(cells, sizes, sizes[1:], strict=False)]
+    return Network(layers=(*layers, Layer(Integrator(kappa=0.5), inputs=sizes[len(cells)], units=2)))
+
+
+def data(network, steps=6, batch=2):
+    rng = np.random.default_rng(4)
+    x, y = rng.standard_normal((steps, batch, 3)), rng.standard_normal((steps, batch, 2))
+    return network.parameters(seed=5), x, y
+
+
+def shifted(x):
+    return np.concatenate([np.zeros_like(x[:1]), x[:-1]])
+
+
+def gradients(network, rule, p, x, y):
+    return reverse.gradients(network, p, x, y, rule=RULES[rule])
+
+
+@pytest.mark.parametrize("rule", RULE_NAMES)
+def test_a_late_layer_is_a_shifted_input(rule):
+    p, x, y = data(stack(Rnn()))
+    late, plain = gradients(stack(Late()), rule, p, x, y), gradients(stack(Rnn()), rule, p, shifted(x), y)
+    assert all((late[name] == plain[name]).all() for name in plain)
+    assert (late["layers.0.W"] != gradients(stack(Rnn()), rule, p, x, y)["layers.0.W"]).any()
+
+
+@pytest.mark.parametrize("rule", ["bptt", "ottt", "snap-1"])
+def test_a_delay_above_is_a_delay_below(rule):
+    """Time-invariant layers commute with it; the credit that goes down comes from the step after."""
+    p, x, y = data(stack(Rnn(**SILENT), Rnn(**SILENT)))
+    above = gradients(stack(Rnn(**SILENT), Late(**SILENT)), rule, p, x, y)
+    below = gradients(stack(Late(**SILENT), Rnn(**SILENT)), rule, p, x, y)
+    assert all((above[name] == below[name]).all() for name in above)
+
+
+def test_the_recorded_outputs_are_late():
+    p, x, _ = data(stack(Rnn()))
+    assert (record(stack(Late()), p, x).outputs == record(stack(Rnn()), p, shifted(x)).outputs).all()
+
+
+def test_the_forward_engine_has_no_delayed_inputs():
+    p, x, y = data(stack(Late()))
+    with pytest.raises(GradcertError, match="no delayed inputs"):
+        forward.gradients(stack(Late()), p, x, y, rule=RULES["ostl"])
