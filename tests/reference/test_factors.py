@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from gradcert.reference import FLOAT64, RULES, Layer, Network, Snu, Surrogate, record
 from gradcert.reference.factors import BLOCK, Factors
-from gradcert.reference.reverse import tape_gradients
+from gradcert.reference.reverse import pull_use, tape_gradients
 
 
 def tape_and_targets():
@@ -37,3 +38,21 @@ def test_whole_factors_are_those_of_the_cell():
         want = t.layer.cell.factors(FLOAT64, t.p, t.prev, t.now)
         assert set(want) == set(t.factors)
         assert all(np.array_equal(t.factors[key], value) for key, value in want.items())
+
+
+def test_a_block_is_as_large_as_it_may_be():
+    """What is computed at once fits the cache: at most BLOCK numbers, and one more step would not fit."""
+    tape, _ = tape_and_targets()
+    for t in tape.layers:
+        a_step = 16 * t.layer.units
+        assert t.factors.size * a_step <= BLOCK < (t.factors.size + 1) * a_step
+    layer = tape.layers[0].layer
+    wide = {node: np.zeros((2, BLOCK, 3)) for node in layer.cell.nodes}  # a step that is larger than a block
+    assert Factors(layer, {}, wide, wide, FLOAT64).size == 1
+
+
+@pytest.mark.parametrize("factor", [1, 0, 2, -1, 0.5, np.array([0.5, -2.0]), np.array([[[0.5, 1.0]], [[2.0, 0.0]]])])
+def test_a_factor_pulls_back_to_its_parameter(factor):
+    """Whatever its form, an integer 1 included: the sum over steps and samples of adjoint times factor (exact here)."""
+    adjoint = np.array([[[1.0, -2.0]], [[0.25, 4.0]]])
+    assert (pull_use(adjoint, factor) == (adjoint * factor).sum(axis=(0, 1))).all()

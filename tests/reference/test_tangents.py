@@ -129,7 +129,7 @@ def test_products_that_move_in_their_block(size, last, batch, of_one):
         # permutations with signs: the numbers do not grow
         turn = np.stack([draw.rng.permutation(np.eye(draw.units)) for _ in range(1 if of_one else BATCH)])
         before = tangent.array.copy()
-        moved = applied(Operator("matrix", -turn), tangent, last=last)
+        moved = applied(Operator("matrix", -turn), tangent, **({"last": True} if last else {}))
         expected = times_permutation(turn, expected)
         assert same(moved.array, expected)
         if not last:
@@ -193,7 +193,7 @@ def test_operators_compose(kind, numbers):
     effective = weight.copy()
     effective[1, 2] = 0
     assert same(matrix_of(weighted(operator, synapse, weight), n), np.matmul(effective, matrix))
-    for factor in (1, 3, draw(1)[0], draw(n), draw(BATCH, n)):
+    for factor in (0, 1, 2, draw(1)[0], draw(n), draw(BATCH, n)):
         scaled_by = scaled(operator, factor)
         diagonal = np.broadcast_to(factor, (BATCH, n))[:, :, None]
         assert same(spread(matrix_of(scaled_by, n)), spread(diagonal * matrix))
