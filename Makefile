@@ -61,6 +61,18 @@ selftest: install ## judge the judge: the whole gallery of wrong and of unusual 
 properties: install ## the property tests, with many more examples
 	OMP_NUM_THREADS=1 $(BIN)/python -m gradcert.properties --profile thorough
 
+# Mutants are written in place: hence a clone. SHARE: of the mutants, a sample that depends on nothing but the source.
+SHARE ?= 1
+MUTATION := OMP_NUM_THREADS=1 $(abspath $(BIN))/python -m scripts.mutation
+
+mutation: install ## docs/mutation.md: which small changes of reference/ no test sees (hours; SHARE=0.1 for a sample)
+	$(PIP) --editable '.[mutation]'
+	rm -rf build/mutation
+	git clone --quiet . build/mutation
+	cd build/mutation && mkdir -p build && $(MUTATION) init && $(MUTATION) trace
+	cd build/mutation && $(MUTATION) --share $(SHARE) run && $(MUTATION) --budget 100 again
+	cd build/mutation && $(MUTATION) report; status=$$?; cp docs/mutation.md $(CURDIR)/docs/; exit $$status
+
 clean: ## remove .venv, builds and caches
 	rm -rf .venv build dist gradcert.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Mutation run over ``reference/`` (`make mutation`): operators and sessions are cosmic-ray's."""
