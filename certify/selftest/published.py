@@ -36,7 +36,7 @@ def claim_of(entry: Entry) -> Claim | None:
     options = {k: v for k, v in entry.claim.get("options", {}).items() if k not in FREE}
     names = ("cells", "depths", "losses", "readout", "readout_options")
     given = {name: entry.claim[name] for name in names if name in entry.claim}
-    return Claim(rule=DRAWN.get(rule, "ottt"), when="every", options=options, **given)
+    return Claim(rule=DRAWN.get(rule, "ottt"), when=("every",), options=options, **given)
 
 
 def cases(entry: Entry, claim: Claim, profile: str) -> list[tuple[Spec, Prepared]]:

@@ -29,7 +29,8 @@ def applies(subject: Subject) -> bool:
 
 def bounds(problem: Problem, rule: Rule) -> dict[str, Bound]:
     """Return every bound on the error of a rule."""
-    p, steps, batch = problem, *problem.inputs.shape[:2]
+    p = problem
+    steps, batch = p.inputs.shape[:2]
     data: Any = (p.network, p.parameters, p.inputs, p.targets)
     common: dict[str, Any] = {"rule": rule, "feedback": p.feedback}
     tape = record(p.network, p.parameters, p.inputs)

@@ -27,7 +27,7 @@ def test_every_entry_says_what_it_is():
         assert entry.wrong == (entry.name in WRONG)
         if entry.wrong:
             assert entry.bug_class and entry.name.startswith(entry.traps[0])
-            assert entry.cause or entry.expected is not None
+            assert entry.cause and all(":" in key for key in entry.cause)
         assert entry.claim["rule"] in RULES or entry.expected is not None
         options = {f.name for cell in entry.claim["cells"] for f in fields(CELLS[cell])}
         assert set(entry.claim.get("options", {})) <= options

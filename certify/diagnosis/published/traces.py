@@ -82,7 +82,8 @@ def _own_if_none(own: Any, above: Any) -> Any:
 
 def _otpe(up_of: Up, p: Posed, *, kept: int = 1, times: int = 1) -> Vector:
     tape = record(p.network, p.parameters, p.inputs, numbers=p.numbers)
-    delta, out = p.network.loss.gradient(tape.outputs, p.targets, p.numbers), []
+    delta = p.network.loss.gradient(tape.outputs, p.targets, p.numbers)
+    out: list[dict[str, Array]] = []
     for i in reversed(range(p.network.depth)):
         layer = tape.layers[i]
         if not is_spiking(layer):
@@ -133,7 +134,8 @@ def _rate(unit: bool, p: Posed) -> Vector:
     tape = record(p.network, p.parameters, p.inputs, numbers=p.numbers)
     steps, batch = p.inputs.shape[:2]
     delta = p.network.loss.error(tape.outputs.sum(axis=0) / steps, p.targets.sum(axis=0) / steps, p.numbers)
-    delta, out = (delta / batch if p.network.loss.batch == "mean" else delta), []
+    delta = delta / batch if p.network.loss.batch == "mean" else delta
+    out: list[dict[str, Array]] = []
     for layer in reversed(tape.layers):
         g = delta * _rate_slope(layer, unit)
         synapse = layer.layer.synapse("W")
