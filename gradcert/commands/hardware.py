@@ -158,6 +158,8 @@ def _share(x: float) -> str:
         return "-"
     if x > VACUOUS:
         return "vacuous"
+    if x >= 10:
+        return f"{x:.3g} times"
     if 0 < x < 5e-5:
         return f"{x:.0e}"
     return f"{100 * x:.3g} %"
@@ -168,15 +170,23 @@ def _prove(profile: str | None, console: Console) -> bool:
 
     from gradcert import hardware_models
 
-    table = Table("", "claim", "profile", "proof", "broken twin", "second opinion", "seconds", "detail")
+    table = Table("", "", "profile", "claim", "proof", "broken twin", "cvc5", "seconds", "detail")
     good, total = True, 0.0
     for record in hardware_models.check(profile):
         good, total = good and record.holds, total + record.seconds
         mark = "[green]✓[/green]" if record.holds else "[red]✗[/red]"
-        words = (record.claim, record.profile, record.verdict, record.twin, record.second)
+        second = "" if record.second == "not asked" else record.second
+        words = (str(record.number), record.profile, record.claim, record.verdict, record.twin, second)
         table.add_row(mark, *words, f"{record.seconds:.2f}", record.detail)
     console.print(table)
     console.print(f"{table.row_count} claims, {total:.1f} s; " + ("all hold" if good else "not all hold"))
+    from gradcert.hardware_models.proofs.reasons import not_asked
+
+    left = Table("proof", "profile", "what is not asked", "why", title="Not asked", title_justify="left")
+    for item in not_asked(profile):
+        left.add_row(str(item.number), item.profile, item.what, item.why)
+    if left.row_count:
+        console.print(left)
     return good
 
 

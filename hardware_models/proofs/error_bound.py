@@ -165,10 +165,12 @@ ROUNDINGS = tuple(m for m in Rounding if m is not Rounding.STOCHASTIC)
 
 
 def check(p: Profile) -> list[ProofRecord]:
-    """Prove trace, update and weight bounds.
+    """Prove trace, update and weight bounds (`applied`, where an update is not simply added to the weight).
 
     The trace bound for every deterministic rounding as well as the profile's own.
     """
+    from gradcert.hardware_models.proofs import applied  # it builds on this file
+
     records = []
     unit = safe(profile_trace(p))
     own = unit.node("e.leaked").numeric.rounding
@@ -185,9 +187,7 @@ def check(p: Profile) -> list[ProofRecord]:
         seconds = verdict.seconds + twin.seconds
         record = ProofRecord(2, claim, p.name, verdict.status, twin.status, verdict.second, seconds, f"{ulps:.4g} ulp")
         records.append(record)
-    if p.update == "value":
-        records += _update_records(p, own_bound)
-    return records
+    return records + (_update_records(p, own_bound) if p.update == "value" else applied.check(p, own_bound))
 
 
 def _update_records(p: Profile, trace: Bound) -> list[ProofRecord]:

@@ -1,0 +1,64 @@
+"""What is not asked of a profile, and why: a proof that would be empty there says so instead of being left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gradcert.hardware_models.arithmetic import Rounding
+from gradcert.hardware_models.catalogue import program
+from gradcert.hardware_models.chips import PROFILES, Profile
+
+
+@dataclass(frozen=True)
+class NotAsked:
+    """A proof (its number), the profile, what of it is not asked, and why."""
+
+    number: int
+    profile: str
+    what: str
+    why: str
+
+
+def draws_words(p: Profile) -> bool:
+    """Return whether any intermediate of any rule on the profile rounds stochastically."""
+    steps = (program(p, rule) for rule in p.rules)
+    return any(node.numeric.rounding is Rounding.STOCHASTIC for step in steps for node in step.operations)
+
+
+def not_asked(profile: str | None = None) -> list[NotAsked]:
+    """Return what is not asked of a profile, or of all.
+
+    Examples
+    --------
+    >>> [n.number for n in not_asked("spinnaker")]
+    [4, 5]
+    """
+    out = []
+    for p in PROFILES.values() if profile is None else [PROFILES[profile]]:
+        out += [NotAsked(number, p.name, what, why) for number, what, why in _of(p)]
+    return out
+
+
+def _of(p: Profile) -> list[tuple[int, str, str]]:
+    floating = not program(p, p.rules[0]).is_fixed
+    out = []
+    if p.update == "probability":
+        why = "an update is a probability: the trace's all-time error alone may exceed one (see the detail of proof 2)"
+        out.append((2, "update with operands in error", why))
+    silent = {
+        "probability": "every magnitude acts, with its probability: there is no smallest update",
+        "window": "a window's sum is exact and rounded once: nothing small is lost step by step (proof 6)",
+        "pulses": "the remainder is kept: nothing small is lost (proof 6)",
+    }
+    if p.update in silent:
+        out.append((4, "smallest update that acts", silent[p.update]))
+    elif not floating and p["update"].rounding is Rounding.STOCHASTIC:
+        out.append((4, "smallest update that acts", "stochastic rounding: every update acts, with its probability"))
+    if not draws_words(p):
+        out.append((5, "expectation over the generator's period", "no intermediate rounds stochastically"))
+    if p.update in ("value", "probability"):
+        out.append((6, "accumulation conserves", "an update is applied in the step that makes it: nothing accumulates"))
+    if floating:
+        why = "no format bounds the values that errors are relative to; the ledger's enclosure bounds each run instead"
+        out.append((7, "whole learning step", why))
+    return out
