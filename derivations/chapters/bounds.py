@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.derivations import recursions
+from gradcert.derivations import pieces, recursions
 from gradcert.derivations.figures import heat_map
 from gradcert.derivations.record import Derivation, Example, Figure, Step, Trap
 from gradcert.reference import RULES, Layer, Network, Snu
@@ -90,12 +90,25 @@ DERIVATION = Derivation(
             "the row is credit times the true sensitivity minus what the rule has, both written out layer by layer: "
             "for every kind of feedback, for a window of two, and for a parameter that acts through the output of "
             "the step before. No commutation is used, so the blocks may be matrices of any size. A chunk is a step "
-            "with Jk = 0.",
+            "with Jk = 0. Not part of this proof is SnAp-n, whose projection is another one for every row of a "
+            "weight.",
             premises=("depth.every-row",),
             proof=recursions.assembled,
             code=("reference/bounds/system.py:assemble",),
             source="mathematics.md 4.3",
             sizes="every width; 1 to 3 layers, T = 3 (three layers: T = 2)",
+        ),
+        Step(
+            "bounds.pieces",
+            "What the system is told of a layer is float code, and symbols cannot run through it. But no path of one "
+            "step meets a local derivative or a weight twice, so every entry of the one-step Jacobian is linear in "
+            "each of them, and known everywhere once it is known where all are 0 or 1. There floats are exact: the "
+            "code is run at every such point and compared with the forward engine's operators, which are symbols.",
+            premises=("bounds.system", "ostl.jacobian"),
+            proof=pieces.every_jacobian,
+            code=("reference/bounds/pieces.py:LayerPieces", "reference/step.py:across"),
+            source="a polynomial linear in each variable",
+            sizes="every cell with one unit; SNU, sSNU, LIF, vanilla and leaky RNN with two",
         ),
         Step(
             "bounds.online",

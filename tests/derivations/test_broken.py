@@ -10,9 +10,11 @@ from gradcert.derivations.cases import deep, under_readout
 from gradcert.derivations.chapters import chapter
 from gradcert.derivations.chapters.convolution import convolutional
 from gradcert.derivations.checker import verify
+from gradcert.derivations.pieces import jacobian_proof
 from gradcert.derivations.proof import problem, prove
-from gradcert.reference import Integrator, Lif, reverse, rule_named
+from gradcert.reference import Integrator, Lif, Rnn, reverse, rule_named
 from gradcert.reference.bounds import recursion, system
+from gradcert.reference.bounds.pieces import LayerPieces
 from gradcert.reference.cells import alif, integrator
 from gradcert.reference.reverse import sweep
 from gradcert.reference.rules import common, etlp, ndot, opzo, rate_based, s_tllr, sltt_k, tess
@@ -85,6 +87,12 @@ def without_older_steps(row, b):
     return {}
 
 
+def transposed(self, weight, value=None):
+    """T03: H transposed."""
+    return matrix(self, weight, value).swapaxes(-1, -2)
+
+
+matrix = LayerPieces.matrix
 estimate, basis, factors = opzo.estimate_feedback, tess.basis, alif.Alif.factors
 sweep_in_time = reverse._sweep_in_time
 
@@ -123,6 +131,13 @@ def test_the_system_of_the_bounds(monkeypatch):
     assert recursions.assembled(*small).failed == ()
     monkeypatch.setattr(system, "_drop", nothing_dropped)
     assert "ostl, layer 1 of 2, step 2" in recursions.assembled(*small).failed
+
+
+def test_a_transposed_weight_in_the_jacobian_of_the_bounds(monkeypatch):
+    assert jacobian_proof(Rnn(), units=2).failed == ()
+    monkeypatch.setattr(LayerPieces, "matrix", transposed)
+    entries = [f"rnn: entry ({i}, {j}) of the Jacobian of the bounds" for i, j in ((1, 2), (2, 1))]
+    assert jacobian_proof(Rnn(), units=2).failed == tuple(entries)
 
 
 def test_a_local_loss_through_another_readout_is_seen(monkeypatch):

@@ -179,6 +179,7 @@ SLOW = {
     "depth.componentwise",
     "snap.engines",
     "bounds.system",
+    "bounds.pieces",
     "local.reductions",
     "convolution.broken",
     "convolution.exact",
