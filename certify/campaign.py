@@ -33,7 +33,7 @@ Progress = Callable[[int, int, str], None]
 
 
 def certify(
-    subject: str | Sequence[str] | Callable[..., Any],
+    subject: Any,
     *,
     rule: str | None = None,
     cell: str | Iterable[str] | None = None,
@@ -41,6 +41,8 @@ def certify(
     dtype: str | None = None,
     options: Mapping[str, Any] | None = None,
     online: bool | None = None,
+    acceptance: str | None = None,
+    within: Mapping[str, Any] | None = None,
     claim: Claim | None = None,
     profile: str = "default",
     seed: int = 0,
@@ -58,9 +60,9 @@ def certify(
     subject : a callable that takes a `Problem` and returns a dict of gradients, ``(loss, gradients)`` or
         ``(loss, gradients, outputs)``; or its name, ``package.module:attribute`` or ``path/to/file.py:attribute``;
         or a stepwise learner (`gradcert.certify.learner`), or the words of a command, for a program in any language.
-    rule, cell, layers, dtype, options, online : the claim, or what replaces parts of the claim that the subject was
-        decorated with: a row of the rule table, one or more cells, one or more depths, ``float64`` or ``float32``,
-        conventions, whether it is online.
+    rule, cell, layers, dtype, options, online, acceptance, within : the claim, or what replaces parts of the claim that
+        the subject was decorated with: a row of the rule table, one or more cells, one or more depths, ``float64`` or
+        ``float32``, conventions, whether it is online, the class and its limits (`Claim`).
     claim : the whole claim at once.
     profile : ``quick``, ``default`` or ``thorough``.
     seed : decides every case.
@@ -102,6 +104,8 @@ def certify(
             dtype=dtype,
             options=options,
             online=online,
+            acceptance=acceptance,
+            within=within,
             claim=claim,
             failed=not isinstance(first, Worker),
         )
@@ -165,6 +169,8 @@ def claimed(
     dtype: str | None = None,
     options: Mapping[str, Any] | None = None,
     online: bool | None = None,
+    acceptance: str | None = None,
+    within: Mapping[str, Any] | None = None,
     claim: Claim | None = None,
     failed: bool = False,
 ) -> Claim:
@@ -186,8 +192,9 @@ def claimed(
         given["dtype"] = dtype
     if options is not None:
         given["options"] = {**(declared.options if declared else {}), **options}
-    if online is not None:
-        given["online"] = online
+    for name, value in (("online", online), ("acceptance", acceptance), ("limits", within)):
+        if value is not None:
+            given[name] = value
     if declared is not None:
         return replace(declared, **given)
     if failed and ("rule" not in given or "cells" not in given):

@@ -61,7 +61,7 @@ class Subject:
 
     def __init__(
         self,
-        what: str | Sequence[str] | Callable[..., Any],
+        what: Any,
         *,
         python: str | None = None,
         limits: Limits = Limits(),

@@ -100,14 +100,19 @@ class Served:
 
     def solve(self, np: Any, problem: Any) -> dict[str, Any]:
         """Call the subject on a problem."""
-        arrays = {**problem.parameters, "inputs": problem.inputs, "targets": problem.targets, **problem.feedback}
-        before = {name: array.tobytes() for name, array in arrays.items()}
+        arrays: dict[str, Any] = {
+            **problem.parameters,
+            "inputs": problem.inputs,
+            "targets": problem.targets,
+            **problem.feedback,
+        }
+        before: dict[str, bytes] = {name: array.tobytes() for name, array in arrays.items()}
         try:
             result = self.subject(problem)
         except BaseException as error:
             return {"raised": describe(error)}
         now = {**problem.parameters, **problem.feedback, "inputs": problem.inputs, "targets": problem.targets}
-        changed = [k for k, v in arrays.items() if now.get(k) is not v or v.tobytes() != before[k]]
+        changed = [k for k, v in arrays.items() if k not in now or now[k] is not v or v.tobytes() != before[k]]
         out: dict[str, Any] = {"changed": changed}
         loss, gradients, outputs = None, result, None
         if isinstance(result, tuple) and len(result) in (2, 3):

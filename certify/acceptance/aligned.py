@@ -125,7 +125,7 @@ def _turned(right: Mapping[str, Array], cosine: float) -> dict[str, Array]:
     out = {}
     for name, g in right.items():
         size = float(np.linalg.norm(g))
-        other = rng.standard_normal(g.shape)
+        other: Array = np.asarray(rng.standard_normal(g.shape))
         other = other - g * float((other * g).sum()) / size**2 if size else other
         length = float(np.linalg.norm(other))
         out[name] = cosine * g + np.sqrt(1 - cosine**2) * other * (size / length) if length and size else -g

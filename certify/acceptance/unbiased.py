@@ -23,6 +23,7 @@ from gradcert.certify import controls
 from gradcert.certify.acceptance.draws import POWER, Looked, level, look, needed, power, quantile, suspects, tail, tests
 from gradcert.certify.answers import Answer
 from gradcert.certify.cases.case import Case
+from gradcert.certify.cases.generate import NOISE
 from gradcert.certify.certificate import CheckResult, Finding
 from gradcert.certify.checks import structure
 from gradcert.certify.process import Failure
@@ -90,9 +91,9 @@ def judge(case: Case, draw: Draw, *, profile: str, cases: int) -> Outcome:
         both = {k: t for k, t in suspects(second, p).items() if k in suspected and t * suspected[k] > 0}
         if both:
             return _biased(name, case, second, both, {**facts, "confirmed by": 2 * number})
-    variants = tuple((control, _seen(looked, shift, p)) for control, shift in shifts.items())
+    found = {control: _seen(looked, shift, p) for control, shift in shifts.items()}
     # an edge that nobody expected to see with so many draws is out of sight, not overlooked
-    variants = tuple((k, seen if seen or k in must or wanted[k] <= number else None) for k, seen in variants)
+    variants = tuple((k, seen if seen or k in must or wanted[k] <= number else None) for k, seen in found.items())
     worst = max(abs(each.t) for each in looked) / facts["quantile"]
     if blind := [k for k, seen in variants if seen is False]:
         what = f"{number} draws cannot tell the gradient from: {', '.join(blind)}; about {max(wanted.values())} could"
@@ -132,9 +133,7 @@ def displacements(case: Case) -> dict[str, Array]:
     small = ("float32 inside", "one part in a million")
     base = joined({k: right[k] for k in case.expected.gradients})
     found = {name: joined({k: g[k] for k in case.expected.gradients}) - base for name, g in wrong if name not in small}
-    return {
-        name: shift for name, shift in found.items() if np.linalg.norm(shift) > controls.NOISE * np.linalg.norm(base)
-    }
+    return {name: shift for name, shift in found.items() if np.linalg.norm(shift) > NOISE * np.linalg.norm(base)}
 
 
 def _against(shifts: Mapping[str, Array]) -> dict[str, Array]:

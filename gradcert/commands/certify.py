@@ -44,6 +44,10 @@ Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 internal error."
 @click.option(
     "--option", "options", metavar="NAME=VALUE", multiple=True, help="Convention of the cell; values are JSON."
 )
+@click.option(
+    "--acceptance", type=click.Choice(["exact", "bounded", "aligned", "unbiased"]), help="Class of the claim."
+)
+@click.option("--within", metavar="NAME=VALUE", multiple=True, help="Limit of a bounded or aligned claim; JSON.")
 @click.option("--online/--no-online", default=None, help="Claim to be online: the subject takes one step at a time.")
 @click.option(
     "--fixed-point", metavar="FORMAT", help="Judge integers: a profile of gradcert hardware, or such as s6q4."
@@ -62,6 +66,8 @@ def command(
     depths: tuple[int, ...],
     dtype: str | None,
     options: tuple[str, ...],
+    acceptance: str | None,
+    within: tuple[str, ...],
     online: bool | None,
     fixed_point: str | None,
     profile: str,
@@ -110,6 +116,8 @@ def command(
                 dtype=dtype,
                 options=named(options),
                 online=online,
+                acceptance=acceptance,
+                within=named(within),
                 profile=profile,
                 seed=seed,
                 python=python,
