@@ -10,10 +10,13 @@ its own (``make peers``)::
   keeps the diagonal of the Jacobian, which is SnAp-1 (`ostl_is_snap_1`);
 * `snap` claims what SnAp with ``n=2`` is on dense lateral weights: everything inside a layer, nothing above;
 * `ostl_feedforward` claims the same-time gradient for ``OSTLFeedforward``, whose decay of 1e-6 is "negligible, not
-  zero"; `ostl_feedforward_zero` sets it to 0.
+  zero"; `ostl_feedforward_zero` sets it to 0;
+* `uoro` claims that the mean of UORO over its draws is BPTT, which its documentation says of one recurrent layer.
 """
 
+import functools
 import warnings
+from dataclasses import replace
 
 import brainstate
 import braintrace
@@ -22,6 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import gradcert
+from gradcert.certify.problem import from_json
 
 brainstate.environ.set(precision=64)
 jax.config.update("jax_enable_x64", True)
@@ -91,6 +95,31 @@ def solve(problem, algorithm, **options):
     return float(value), out, np.asarray(outputs)
 
 
+@functools.lru_cache(maxsize=2)
+def compiled(line):
+    """UORO on one problem, traced once: a function of the key of its draws."""
+    problem = from_json(line)
+    steps, batch, _ = problem.inputs.shape
+    xs, ys, network = jnp.asarray(problem.inputs), jnp.asarray(problem.targets), Stack(problem)
+    learner = braintrace.compile(network, braintrace.UORO, xs[0], batch_size=batch, projection_key=jax.random.key(0))
+
+    def step(x, y):
+        output = learner(x)
+        return ((output - y) ** 2).sum() / 2, output
+
+    @brainstate.transform.jit
+    def gradients(key):
+        learner.projection_key = key
+        learner.reset_state(batch_size=batch)
+        for layer in network.layers:
+            layer.h.value = jnp.zeros_like(layer.h.value)
+        options = {"step_fn": step, "mask": jnp.ones(steps), "reduction": "sum", "has_aux": True}
+        grads, _ = learner.etrace_grad(xs, ys, loss_output="scalar", **options)
+        return {which: g for (_, _, which, _), g in grads.items()}
+
+    return gradients
+
+
 def claim(rule, cells, **options):
     """The claim: tanh everywhere."""
     return gradcert.claim(rule=rule, cells=cells, options={"activation": "tanh"}, **options)
@@ -130,6 +159,14 @@ def ostl_is_snap_1(problem):
 def snap_1(problem):
     """SnAp-1."""
     return solve(problem, braintrace.SnAp, n=1)
+
+
+@claim("bptt", ("rnn",), depths=(1,), acceptance="unbiased", losses="squared_error", when="every")
+def uoro(problem):
+    """UORO, one layer: one draw for every seed."""
+    found = compiled(replace(problem, seed=None, id="").to_json())(jax.random.key(problem.seed))
+    weights = {"layers.0.W": found["into"]["weight"].T, "layers.0.H": found["lateral"]["weight"].T}
+    return {k: np.asarray(v) for k, v in {**weights, "layers.0.b": found["into"]["bias"]}.items()}
 
 
 @claim("sltt", ("rnn",))
