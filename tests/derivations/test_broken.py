@@ -109,9 +109,7 @@ BROKEN = [
     ("sampled.opzo", opzo, "filtered", lagging, "OPZO given B"),
     ("sampled.opzo-feedback", opzo, "estimate_feedback", undecayed_feedback, "T = 2"),
     ("bounds.windowed", recursion, "_row_times", without_older_steps, "|e"),
-    ("paths.truncated.rows-rnn", reverse, "_sweep_in_time", later_border, "reverse engine, tbptt-chunks(2), T=4"),
     ("eprop.scaling", alif.Alif, "factors", undivided, "θ"),
-    ("eprop.options", alif.Alif, "factors", undivided, "threshold, one, one, threshold: alif: dz/dv"),
 ]
 
 
@@ -124,6 +122,13 @@ def test_a_broken_rule_fails_its_step(monkeypatch, name, owner, attribute, wrong
     failed = verify(step_named(name)).failed
     notation.code_step.cache_clear()
     assert any(words in sentence for sentence in failed), failed
+
+
+def test_a_chunk_that_is_a_step_too_long_is_seen(monkeypatch):
+    p = problem(deep(Rnn(), inputs=1, units=1), steps=4)
+    monkeypatch.setattr(reverse, "_sweep_in_time", later_border)
+    failed = prove(p, rule_named("tbptt-chunks", steps=2), "reverse").failed
+    assert {name.split("[")[0] for name in failed} == {f"layers.{m}.{w}" for m in (0, 1) for w in ("W", "H", "b")}
 
 
 def test_the_system_of_the_bounds(monkeypatch):
