@@ -60,9 +60,16 @@ def trace_decay(start: int = 64, steps: int = 2000, *, runs: int = 300, seed: in
 def plot_trace_decay(path: Path) -> None:
     """Draw `trace_decay`."""
     figure, axes = new_figure()
+    styles = {"real": {"linestyle": "--", "color": "black", "zorder": 3}}
+    labels = {
+        "real": "real-valued",
+        "truncated": "truncated: zero after 64 steps",
+        "stochastic": "stochastic, 300 runs",
+    }
     for name, values in trace_decay().items():
-        axes.plot(values, label=name)
-    axes.set(xlabel="steps", ylabel="trace", title="a trace of 64 at leak 0x7FEF / 2^15")
+        axes.plot(values, label=labels[name], **styles.get(name, {}))
+    axes.set(xlabel="steps", ylabel="trace", title="a ReckOn-style trace of 64, leak 0x7FEF / 2^15")
+    axes.grid(alpha=0.3)
     axes.legend()
     figure.savefig(path)
 
@@ -114,6 +121,7 @@ def plot_pcm_asymmetry(path: Path) -> None:
         for sign in (1, -1):
             released = pulses_released(Fraction(sign, 1000), 400, toward_zero=toward)
             panel.plot(released, label=f"update {sign / 1000:+g}")
-        panel.set(xlabel="updates", ylabel="pulses released", title="toward zero" if toward else "floor")
+        panel.set(xlabel="updates", ylabel="pulses released", title="rounding toward zero" if toward else "floor")
+        panel.grid(alpha=0.3)
         panel.legend()
     figure.savefig(path)

@@ -23,7 +23,7 @@ EPOCHS = 12
 
 @dataclass(frozen=True)
 class Point:
-    """One width and rounding: cosine and relative error of the fixed-point gradient, first and last training loss."""
+    """One width and rounding: cosine with and distance from the real-valued rule's gradient, first and last loss."""
 
     weight_bits: int
     rounding: str
@@ -99,7 +99,11 @@ def plot_sweep(points: list[Point], path: Path) -> None:
         mine = [p for p in points if p.rounding == rounding]
         left.plot([p.weight_bits for p in mine], [p.error for p in mine], marker="o", label=rounding)
         right.plot([p.weight_bits for p in mine], [p.last_loss for p in mine], marker="o", label=rounding)
-    left.set(xlabel="weight bits", ylabel="relative error of the gradient", yscale="log")
-    right.set(xlabel="weight bits", ylabel="loss after training")
-    left.legend()
+    widths = sorted({p.weight_bits for p in points})
+    left.set(xlabel="weight bits", ylabel="relative error", yscale="log", title="gradient against the real-valued rule")
+    right.set(xlabel="weight bits", ylabel="loss", yscale="log", title=f"toy task after {EPOCHS} epochs of training")
+    for axes in (left, right):
+        axes.set_xticks(widths)
+        axes.grid(alpha=0.3)
+    left.legend(title="rounding of the update")
     figure.savefig(path)

@@ -219,8 +219,18 @@ def _sweep(widths: range, rule: str, plot: str | None, console: Console) -> None
 
     from gradcert import hardware_models
 
-    table = Table("bits", "rounding", "cosine with BPTT", "relative error", "loss before", "loss after training")
-    for point in hardware_models.sweep(weight_bits=widths, rule=rule, plot=Path(plot) if plot else None):
-        numbers = (f"{point.cosine:.3f}", f"{point.error:.2g}", f"{point.first_loss:.3g}", f"{point.last_loss:.3g}")
-        table.add_row(str(point.weight_bits), point.rounding, *numbers)
+    points = hardware_models.sweep(weight_bits=widths, rule=rule, plot=Path(plot) if plot else None)
+    roundings = list(dict.fromkeys(p.rounding for p in points))
+    table = Table(title=f"{rule}, plain Q-format: cosine with the real-valued rule / relative error of the gradient / "
+                  "loss after training (before)", title_justify="left")  # fmt: skip
+    table.add_column("weight bits", justify="right")
+    for name in roundings:
+        table.add_column(name, justify="right")
+    for bits in dict.fromkeys(p.weight_bits for p in points):
+        row = [
+            f"{p.cosine:.3f} / {p.error:.2g} / {p.last_loss:.2g} ({p.first_loss:.2g})"
+            for p in points
+            if p.weight_bits == bits
+        ]
+        table.add_row(str(bits), *row)
     console.print(table)
