@@ -2,7 +2,8 @@
 
 The learner's process is told a step's input and target when that step is due, as arrays of its own. Programs in other
 languages speak the same messages: ``{"start": ...}`` and ``{"step": ...}``, each answered by a JSON object (``{}``, or
-``{"output": [[...]]}`` after a step), and ``{"gradients": true}``, answered as a problem is.
+``{"output": [[...]]}`` after a step), and ``{"gradients": true}``, answered as a problem is. A program that answers the
+start with ``{"measures": true}`` is asked ``{"measure": true}`` and says ``{"measured": bytes}``, garbage collected.
 """
 
 from __future__ import annotations
@@ -91,18 +92,21 @@ def play(
         return reply
 
     def look(t: int) -> None:
-        if t in measure:
-            held = say({"measure": True}, f"measured after step {t}")["measured"] if resident is None else {}
-            played.measured[t] = dict(held) if resident is None else {"resident": resident()}
+        if t in measure and (resident is None or tells):
+            held = say({"measure": True}, f"measured after step {t}").get("measured")
+            played.measured[t] = dict(held) if isinstance(held, Mapping) else {"told": told(held)}
+        elif t in measure and resident is not None:
+            played.measured[t] = {"resident": resident()}
         if t in ask:
             answer = read(say({"gradients": True}, f"gradients() after step {t}" if t else "gradients()"))
             played.credited[t] = answer
 
+    tells = False
     steps = problem.inputs.shape[0]
     last = problem.network.loss.when == "last"
     begin = start_of(problem).to_dict()
     try:
-        say({"start": {**begin, "trace": True} if measure and resident is None else begin}, "start()")
+        tells = bool(say({"start": {**begin, "trace": True} if measure else begin}, "start()").get("measures"))
         look(0)
         for t in range(steps if upto is None else upto):
             target = problem.targets[t].tolist() if t == steps - 1 or not last else None
@@ -114,6 +118,17 @@ def play(
     except Stopped as stopped:
         played.failure = stopped.failure
     return played
+
+
+def told(count: Any) -> int | None:
+    """Return the bytes that a program says it holds, if it is a number.
+
+    Examples
+    --------
+    >>> told(12.0), told("many"), told(True)
+    (12, None, None)
+    """
+    return int(count) if isinstance(count, (int, float)) and not isinstance(count, bool) and count == count else None
 
 
 def answered(played: Played) -> Answer:

@@ -4,14 +4,17 @@
 //   {"network": ..., "parameters": {"layers.0.W": [[...]], ...}, "inputs": [t][b][i], "targets": [t][b][k]}
 //   {"loss": ..., "gradients": {"layers.0.W": [[...]], ...}, "outputs": [t][b][k]}
 // The same learner takes a sequence one step at a time, which is what the claim "online" is checked on:
-//   {"start": {"network": ..., "parameters": ..., "batch": 2}}                          {}
+//   {"start": {"network": ..., "parameters": ..., "batch": 2}}                          {"measures": true}
 //   {"step": {"input": [b][i], "target": [b][k] or null}}                               {"output": [b][k]}
 //   {"gradients": true}                                                                 {"loss": ..., "gradients": ...}
+//   {"measure": true}                                                                   {"measured": bytes held}
 //
 // Claim: rtrl, cell rnn, any depth, float64. M[l][q][k] = dh_q/dw_k of layer l, for every parameter w_k of the network:
 //   M_l^t = (1 - h^2) (W_l M_(l-1)^t + H_l M_l^(t-1) + immediate)        dE/dw = sum_t (dE/dh_K^t) M_K^t
 
 import readline from "node:readline";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 
 const zeros = (rows, columns) => Array.from({ length: rows }, () => new Float64Array(columns));
 const dot = (row, x) => row.reduce((sum, w, j) => sum + w * x[j], 0);
@@ -109,13 +112,19 @@ function whole({ inputs, targets, ...start }) {
 }
 
 let learner = null;
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc");
 
 function answer(message) {
   if (message.start) {
     learner = new Rtrl(message.start);
-    return {};
+    return { measures: true };
   }
   if (message.step) return { output: learner.step(message.step.input, message.step.target) };
+  if (message.measure) {
+    collect();
+    return { measured: process.memoryUsage().heapUsed };
+  }
   return message.gradients ? learner.gradients() : whole(message);
 }
 
