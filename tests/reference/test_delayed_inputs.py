@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from budget import worst
 
 from gradcert.reference import RULES, Edge, GradcertError, Layer, Network, Rnn, forward, record, reverse
 from gradcert.reference.cells import Integrator
@@ -61,6 +62,30 @@ def test_a_delay_above_is_a_delay_below(rule):
     above = gradients(stack(Rnn(**SILENT), Late(**SILENT)), rule, p, x, y)
     below = gradients(stack(Late(**SILENT), Rnn(**SILENT)), rule, p, x, y)
     assert all((above[name] == below[name]).all() for name in above)
+
+
+@dataclass(frozen=True)
+class Twice(Rnn):
+    """tanh(W x + V x' + H z' + b)."""
+
+    @property
+    def links(self):
+        """Two links from the input into one node."""
+        first, *others = super().links
+        return (first, replace(first, lag=1, edge=Edge.STATE, weight="V"), *others)
+
+
+@pytest.mark.parametrize("rule", ["bptt", "ostl", "ottt"])
+def test_an_input_read_twice_is_a_wider_input(rule):
+    """W x + V x' is [W V] applied to x and x' side by side."""
+    p, x, y = data(stack(Twice()))
+    wide = Network(layers=(Layer(Rnn(), inputs=6, units=4), *stack(Rnn()).layers[1:]))
+    both = {k: v for k, v in p.items() if not k.endswith("V")}
+    both["layers.0.W"] = np.concatenate([p["layers.0.W"], p["layers.0.V"]], axis=1)
+    beside = np.concatenate([x, shifted(x)], axis=2)
+    mine, theirs = gradients(stack(Twice()), rule, p, x, y), gradients(wide, rule, both, beside, y)
+    mine["layers.0.W"] = np.concatenate([mine["layers.0.W"], mine.pop("layers.0.V")], axis=1)
+    assert worst(wide, both, beside, y, RULES[rule], None, mine, theirs) <= 1
 
 
 def test_the_recorded_outputs_are_late():

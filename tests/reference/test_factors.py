@@ -32,6 +32,12 @@ def test_blocks_change_no_bit():
         assert all((a[key] == b[key]).all() for key in a), name
 
 
+def test_a_sweep_never_holds_all_factors():
+    tape, y = tape_and_targets()
+    tape_gradients(tape, y, rule=RULES["bptt"], feedback={})
+    assert all("whole" not in vars(t.factors) for t in tape.layers)
+
+
 def test_whole_factors_are_those_of_the_cell():
     tape, _ = tape_and_targets()
     for t in tape.layers:

@@ -197,6 +197,8 @@ def test_operators_compose(kind, numbers):
         scaled_by = scaled(operator, factor)
         diagonal = np.broadcast_to(factor, (BATCH, n))[:, :, None]
         assert same(spread(matrix_of(scaled_by, n)), spread(diagonal * matrix))
+        stays = np.ndim(factor) == 0 or operator.kind != "scalar"
+        assert scaled_by.kind == (operator.kind if stays else "diagonal")
     assert scaled(operator, 1) is operator
 
 
@@ -220,6 +222,7 @@ def test_a_parameter_of_each_unit():
     draw = Draw("float64")
     n, synapse = draw.units, Elementwise(draw.units)
     factor, credit = draw(BATCH, n), draw(BATCH, n)
+    assert synapse.expand(factor[:, :1]).shape == (BATCH, 1, synapse.columns)
     rows = Tangent("rows", factor[:, :, None], synapse)
     assert same(contracted(credit, rows), (credit * factor).sum(axis=0))
     ones = Tangent("outer", np.ones((BATCH, 1)), synapse)
