@@ -37,6 +37,7 @@ def enclose(
     start: Mapping[str, Array] | None = None,
     frozen: tuple[str, ...] = (),
     spikes: tuple[str, Array] | None = None,
+    close: list[tuple[int, ...]] | None = None,
 ) -> list[dict[str, tuple[Array, Array]]]:
     """Return (value, bound on |fixed - real|) of the intermediates named in `keep`, for every step.
 
@@ -46,6 +47,7 @@ def enclose(
     keep : names of operations.
     start, frozen : states that do not start at their initial value, and states that keep their value.
     spikes : name of the spike comparison and the real-valued run's outcome (time, ...): equal spikes have no error.
+    close : a list that receives (step, neuron) of the spikes that their margin alone does not certify.
 
     Examples
     --------
@@ -62,6 +64,8 @@ def enclose(
     for one in inputs:
         values, bounds = run.step(one)
         nodes = {name: program.node(name) for name in keep}
+        if close is not None:
+            close[:] = run.close
         out.append({name: (value_of(node, values[name]), bounds[name]) for name, node in nodes.items()})
     return out
 
@@ -77,6 +81,8 @@ class Enclosure:
         self.nodes = {n.name: n for n in program.nodes}
         self.errors = {n.name: np.zeros(program.shape(n)) for n in program.of_kind("state")}
         self.steps = 0
+        # (step, index...) of spikes whose distance to the threshold does not exceed the membrane's proved error
+        self.close: list[tuple[int, ...]] = []
 
     def step(self, inputs: Mapping[str, Any]) -> tuple[dict[str, Array], dict[str, Array]]:
         """Run one step; returns stored values and bounds by name."""
@@ -140,9 +146,11 @@ class Enclosure:
     def _decision(
         self, node: Node, args: Sequence[Array], errors: Sequence[Array], values: Mapping[str, Array]
     ) -> Array:
-        if self.spikes is not None and self.spikes[0] == node.name:
-            return values[node.name] != self.spikes[1][self.steps]
         distance, error = args[0] - args[1], errors[0] + errors[1]
         # a >= b survives an error up to its distance; equality survives where nothing is in error
         holds = (distance >= error) if node.kind == "ge" else (distance > error)
-        return ~(np.where(distance >= 0, holds, -distance > error) | (error == 0))
+        open_ = ~(np.where(distance >= 0, holds, -distance > error) | (error == 0))
+        if self.spikes is not None and self.spikes[0] == node.name:
+            self.close += [(self.steps, *map(int, at)) for at in np.argwhere(open_)]
+            return values[node.name] != self.spikes[1][self.steps]
+        return open_

@@ -129,7 +129,9 @@ class Ledger:
     """The ledger of a rule on a profile: entries per weight matrix, and the same over growing prefixes of the task.
 
     The bounds take spikes as equal where the real-valued run has the same spike; `flipped_spikes` counts the (step,
-    neuron) at which it has not, and there the bound pays for the whole difference.
+    neuron) at which it has not, and there the bound pays for the whole difference. `close` lists the (step, neuron)
+    that the margin certificate leaves open: the distance to the threshold does not exceed the proved membrane error.
+    Without any, every bound is unconditional.
     """
 
     profile: str
@@ -139,6 +141,8 @@ class Ledger:
     over_time: tuple[Entry, ...]
     flipped_spikes: int
     spikes: int
+    decisions: int = 0
+    close: tuple[tuple[int, ...], ...] = ()
 
 
 def units_of(fmt: AnyFormat) -> float:
@@ -243,6 +247,7 @@ class FixedRun:
     drawn: Gradients
     bound: Gradients
     spikes: Array
+    close: tuple[tuple[int, ...], ...] = ()
 
 
 def is_dual(node: Node) -> bool:
@@ -265,6 +270,7 @@ def fixed_run(p: Profile, step: Program, chosen: Task, *, real_spikes: Array | N
     names = list(chosen.weights)
     keep = {name: _gradient_nodes(p, name) for name in names}
     rate = 2.0**p.rate
+    close: list[tuple[int, ...]] = []
     history = enclose(
         step,
         chosen.inputs,
@@ -273,6 +279,7 @@ def fixed_run(p: Profile, step: Program, chosen: Task, *, real_spikes: Array | N
         # FPTT's registers stay with the weights: then its regulariser is zero and the update is the gradient
         frozen=tuple(n.name for n in step.of_kind("state") if n.name in started(step, chosen.weights) or is_dual(n)),
         spikes=None if real_spikes is None else ("z.next", real_spikes),
+        close=close,
     )
     parts: tuple[Gradients, ...] = ({}, {}, {})
     for name in names:
@@ -294,7 +301,7 @@ def fixed_run(p: Profile, step: Program, chosen: Task, *, real_spikes: Array | N
             total = tuple(np.cumsum(x, axis=0) * rate for x in (value, drawn, bound))
         for part, x in zip(parts, total, strict=True):
             part[name] = _aligned(step, source, name, x)
-    return FixedRun(*parts, np.array([h["z.next"][0] for h in history]).astype(np.int64))
+    return FixedRun(*parts, np.array([h["z.next"][0] for h in history]).astype(np.int64), tuple(close))
 
 
 def _gradient_nodes(p: Profile, name: str) -> tuple[str, ...]:
@@ -383,7 +390,9 @@ def ledger(
         over_time += [_entry(name, t, bptt[name], real[name], run) for name in chosen.weights]
     flipped = int(np.count_nonzero(np.asarray(spikes) != run.spikes))
     entries = tuple(e for e in over_time if e.steps == steps)
-    return Ledger(p.name, rule, steps, entries, tuple(over_time), flipped, int(spikes.sum()))
+    return Ledger(
+        p.name, rule, steps, entries, tuple(over_time), flipped, int(spikes.sum()), run.spikes.size, run.close
+    )
 
 
 def _ratio(difference: Array, whole: Array) -> float:

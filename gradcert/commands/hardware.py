@@ -135,6 +135,15 @@ def _ledger(profile: str, rule: str, console: Console) -> None:
         "lost to the rule: |BPTT - rule| / |BPTT|; lost to the arithmetic: |rule - chip| / |rule|, measured, and at "
         f"most, from an enclosure of this run{words}.{flips}"
     )
+    if book.close:
+        listed = ", ".join(f"({step}, {neuron})" for step, neuron in book.close[:8])
+        more = ", ..." if len(book.close) > 8 else ""
+        console.print(
+            f"Margin certificate: {book.decisions - len(book.close)} of {book.decisions} decisions to spike are "
+            f"certified; open at (step, neuron) {listed}{more}, where the float64 run is believed."
+        )
+    else:
+        console.print(f"Margin certificate: all {book.decisions} decisions to spike are certified.")
     over = Table(title="The same over time: lost to the rule / lost to the arithmetic / at most", title_justify="left")
     over.add_column("steps", justify="right")
     names = [e.parameter for e in book.entries]

@@ -42,6 +42,11 @@ def integers(values: Any, *, fast: bool = True) -> Array:
     return np.asarray(values, dtype=np.int64 if fast else object)
 
 
+def _array(x: Any) -> Any:
+    """Return an array: arithmetic on an object array without axes gives a bare Python integer."""
+    return x if isinstance(x, (np.ndarray, np.generic)) else np.asarray(x, dtype=object)
+
+
 def quantise(
     x: Array,
     radix: int,
@@ -69,7 +74,7 @@ def quantise(
     >>> quantise(np.array([1000, -1000]), 4, Format(True, 6, 0)).stored.tolist()
     [31, -32]
     """
-    x = x if isinstance(x, (np.ndarray, np.generic)) else np.asarray(x, dtype=object)
+    x = _array(x)
     shift = radix - target.radix
     if shift < 0:
         room = 1 << max(FAST_BITS + shift, 0)
@@ -78,9 +83,7 @@ def quantise(
         exact = x << -shift
     else:
         exact = drop_bits(x, shift, rounding, word=word, source=source)
-    # arithmetic on an object array without axes gives a bare Python integer
-    exact = exact if isinstance(exact, (np.ndarray, np.generic)) else np.asarray(exact, dtype=object)
-    stored, overflowed = fit(exact, target, overflow, held=held)
+    stored, overflowed = fit(_array(exact), target, overflow, held=held)
     if stored.dtype == object and target.width <= FAST_BITS:
         stored = stored.astype(np.int64)
     return Quantised(stored, overflowed)

@@ -73,8 +73,8 @@ def random_states(program: Program, seed: int) -> dict[str, Array]:
     for node in program.of_kind("state"):
         if isinstance(node.numeric.format, FloatFormat):
             scale = np.exp2(rng.integers(-8, 4, program.shape(node)))
-            drawn = rng.normal(size=program.shape(node)) * scale
-            out[node.name] = round_floats(drawn, node.numeric.format).astype(np.float32)
+            real = rng.normal(size=program.shape(node)) * scale
+            out[node.name] = round_floats(real, node.numeric.format).astype(np.float32)
             continue
         low, high = node.bounds
         drawn = rng.integers(low, high, program.shape(node), dtype=np.int64, endpoint=True)

@@ -156,6 +156,12 @@ def test_smallest_format_is_smallest() -> None:
             assert low < narrow.low or high > narrow.high
 
 
+def test_a_scalar_beyond_int64_is_quantised_like_any_other() -> None:
+    wide = np.array(3 << 70, dtype=object)
+    assert int(quantise(wide * wide, 140, Format(True, 40)).stored) == 9
+    assert int(quantise(wide, 60, Format(True, 12)).stored) == 2047
+
+
 def test_events_name_the_first_value_that_did_not_fit() -> None:
     log = EventLog()
     x = np.array([[1, 2], [-300, 400]])

@@ -88,6 +88,10 @@ def test_the_bound_is_one_of_every_weight_and_breaks_where_the_arithmetic_is_wor
     coarse = step.change("W.step", numeric=replace(step.node("W.step").numeric, rounding=Rounding.FLOOR))
     other = fixed_run(p, coarse, chosen, real_spikes=spikes)
     assert (np.abs(other.mean["W"][-1] - real["W"]) > run.bound["W"][-1]).any()
+    # the margin certificate: SpiNNaker's 16.15 certifies what bfloat16 leaves open, and says where
+    assert run.close == () or all(0 <= t < 24 and 0 <= i < 4 for t, i in run.close)
+    fine, rough = (ledger("ottt", name, steps=60) for name in ("spinnaker", "bfloat16"))
+    assert len(fine.close) < len(rough.close) < rough.decisions == 60 * 8 and rough.flipped_spikes <= len(rough.close)
     # without the real-valued run every spike too near its threshold pays: never less
     alone = fixed_run(p, step, chosen)
     assert all((alone.bound[n] >= run.bound[n]).all() for n in real)
