@@ -71,7 +71,8 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
     for origin in [*links, *uses]:
         if isinstance(origin, Link) and origin.target == "z" and origin.lag == 0:
             continue  # a pseudo-derivative: see `slopes`
-        for name, value in EXPRESSIONS.items():
+        leaky = any(origin in (*cell.links, *cell.uses) and _leaks(cell) for cell in cells)
+        for name, value in EXPRESSIONS.items() if leaky else ():
             yield _own(origin, f"= {name}", partial(_instead, value))
         for name, change in CHANGES.items():
             yield _own(origin, name, change)
@@ -80,6 +81,11 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
             yield from _partly(origin, name, change)
     yield from _neighbours(links)
     yield from _chain_rule(uses)
+
+
+def _leaks(cell: Any) -> bool:
+    """Return whether a cell has the quantities that the expressions are made of."""
+    return {"leak", "threshold"} <= {*cell.constants(), *cell.trained} and {"a", "v", "z"} <= set(cell.nodes)
 
 
 def _instead(value: Value, _: Any, tape: LayerTape) -> Any:
