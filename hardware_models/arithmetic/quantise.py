@@ -84,6 +84,7 @@ def quantise(
     else:
         exact = drop_bits(x, shift, rounding, word=word, source=source)
     stored, overflowed = fit(_array(exact), target, overflow, held=held)
+    stored = _array(stored)
     if stored.dtype == object and target.width <= FAST_BITS:
         stored = stored.astype(np.int64)
     return Quantised(stored, overflowed)
