@@ -80,6 +80,9 @@ def test_a_convolution_needs_an_image_and_a_kernel_that_fits(wrong):
     assert (smallest.out_height, smallest.out_width) == (1, 1)
     with pytest.raises(GradcertError, match=r"a convolution|a kernel"):
         Conv2d(**{**CONVOLUTION, **wrong})
+    if "padding" in wrong:  # also where the image is large enough without
+        with pytest.raises(GradcertError, match="padding >= 0"):
+            Conv2d(**{**CONVOLUTION, "height": 9, "width": 9, **wrong})
 
 
 TOO_SMALL_OR_LARGE = ((0, 1), (1, 0), (3, 1), (1, 4))
