@@ -11,7 +11,7 @@ from gradcert.certify.claims import Claim
 from gradcert.certify.diagnosis import causes, fits, hypotheses, stored_values
 from gradcert.certify.diagnosis.bench import Edit, edited, on_floats
 from gradcert.certify.diagnosis.evidence import Evidence
-from gradcert.certify.diagnosis.hypotheses.search import all_of
+from gradcert.certify.diagnosis.hypotheses.search import all_of, tried
 from gradcert.reference.rules import RULES
 
 GRAPHS = (
@@ -107,3 +107,20 @@ def test_what_was_done_to_the_values_afterwards():
     assert "float16" in [what for what, _ in stored_values.search(half)]
     nearly = [replace(e, given={k: np.nextafter(g, 9) for k, g in e.given.items()}) for e in half]
     assert not stored_values.search(nearly)
+
+
+@pytest.mark.parametrize(
+    ("rule", "cell", "options"), [("e-prop", "alif", {"readout": "integrator"}), ("ostl", "gru", {})]
+)
+def test_every_hypothesis_can_be_computed_or_does_not_apply(rule, cell, options):
+    case = case_of(rule, cell, 1, options, "bounded")
+    bench = on_floats(case.problem, case.rule)
+    found = {h.key: tried(h, bench) for h in all_of(bench, differenced=True)}
+    assert len(found) > 100
+    for key, gradients in found.items():
+        shapes = None if gradients is None else {k: np.shape(g) for k, g in gradients.items()}
+        assert shapes in (None, {k: v.shape for k, v in case.problem.parameters.items()}), key
+    # at least one of every kind that this network has changes something
+    right = edited(bench, Edit())
+    other = {k.partition(":")[0] for k, g in found.items() if g and any((g[n] != right[n]).any() for n in right)}
+    assert {"timing", "arc", "factor"} <= other
