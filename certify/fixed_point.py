@@ -244,7 +244,7 @@ def _flat(described: Program, reply: str) -> dict[str, int] | str:
     if not isinstance(said, dict) or "failed" in said:
         return f"it raised {said['failed']}" if isinstance(said, dict) else "the answer is no JSON object"
     known = {n.name: described.shape(n) for n in described.operations}
-    out = {}
+    out: dict[str, int] = {}
     for name, nested in said.items():
         if name not in known:
             return f"an answer called {name!r}, which is no intermediate (gradcert hardware PROFILE --rule RULE)"
@@ -252,8 +252,8 @@ def _flat(described: Program, reply: str) -> dict[str, int] | str:
         if array.shape != known[name]:
             return f"{name} has shape {list(array.shape)} instead of {list(known[name])}"
         for index in np.ndindex(array.shape):
-            if type(array[index]) is not int:
-                return f"{name} holds {array[index]!r}, which is no integer"
-            label = f"{name}[{','.join(map(str, index))}]" if index else name
-            out[label] = array[index]
+            entry: Any = array[index]
+            if type(entry) is not int:
+                return f"{name} holds {entry!r}, which is no integer"
+            out[f"{name}[{','.join(map(str, index))}]" if index else name] = entry
     return out

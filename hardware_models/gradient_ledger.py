@@ -281,27 +281,22 @@ def fixed_run(p: Profile, step: Program, chosen: Task, *, real_spikes: Array | N
         spikes=None if real_spikes is None else ("z.next", real_spikes),
         close=close,
     )
-    parts: tuple[Gradients, ...] = ({}, {}, {})
+    out = FixedRun({}, {}, {}, np.array([h["z.next"][0] for h in history]).astype(np.int64), tuple(close))
     for name in names:
         source, sampled = keep[name][:2]
-        value, bound = (np.array([h[source][k] for h in history]) for k in (0, 1))
+        mean, bound = (np.array([h[source][k] for h in history]) for k in (0, 1))
         drawn = np.array([h[sampled][0] for h in history])
-        if p.update == "window":
-            total = (value, drawn, bound)
-        elif p.update == "probability":
-            node = step.node(source)
+        if p.update == "probability":
             # a word uniform on 1 .. 2**bits - 1 reaches a stored magnitude m with probability m / (2**bits - 1)
-            shrink = node.format.high + 1
-            sign = np.array([np.sign(h[f"{name}.sign"][0]) for h in history])
-            mean = sign * value * shrink / (shrink - 1)
-            ulp = units_of(p["weight"].format)
-            slack = np.abs(value) / (shrink - 1)
-            total = tuple(np.cumsum(x, axis=0) * rate for x in (mean, drawn / ulp, bound + slack))
-        else:
-            total = tuple(np.cumsum(x, axis=0) * rate for x in (value, drawn, bound))
-        for part, x in zip(parts, total, strict=True):
-            part[name] = _aligned(step, source, name, x)
-    return FixedRun(*parts, np.array([h["z.next"][0] for h in history]).astype(np.int64), tuple(close))
+            words = step.node(source).format.high
+            bound = bound + np.abs(mean) / words
+            mean = np.array([np.sign(h[f"{name}.sign"][0]) for h in history]) * mean * ((words + 1) / words)
+            drawn = drawn / units_of(p["weight"].format)
+        if p.update != "window":
+            mean, drawn, bound = (np.cumsum(x, axis=0) * rate for x in (mean, drawn, bound))
+        for part, column in ((out.mean, mean), (out.drawn, drawn), (out.bound, bound)):
+            part[name] = _aligned(step, source, name, column)
+    return out
 
 
 def _gradient_nodes(p: Profile, name: str) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -202,7 +202,7 @@ def judge_fixed_point(
     return judge_answers(described, leaves, columns_of_rows(rows))
 
 
-def columns_of_rows(rows: list[Mapping[str, int]]) -> dict[str, Array]:
+def columns_of_rows(rows: Sequence[Mapping[str, int]]) -> dict[str, Array]:
     """Return answers by name as columns; every step has to answer the same names."""
     for t, row in enumerate(rows):
         if set(row) != set(rows[0]):
