@@ -13,6 +13,7 @@ from gradcert.hardware_models.agreement import agreements
 from gradcert.hardware_models.arithmetic import RECKON, Rounding
 from gradcert.hardware_models.catalogue import pairs, program
 from gradcert.hardware_models.chips import PROFILES, q_format
+from gradcert.hardware_models.chips.brainscales2 import brainscales2
 from gradcert.hardware_models.chips.loihi import BRIAN, EMULATORS, LAVA, NENGO, sum_of_products
 from gradcert.hardware_models.description import compare
 from gradcert.hardware_models.description.compare import (
@@ -30,6 +31,7 @@ from gradcert.hardware_models.description.compare import (
 from gradcert.hardware_models.description.evaluate import evaluate, spot_check
 from gradcert.hardware_models.description.oracle import Oracle, ball
 from gradcert.hardware_models.description.simulate import Simulator
+from gradcert.hardware_models.rules import RULES
 from gradcert.reference.errors import GradcertError
 
 
@@ -187,6 +189,16 @@ def test_the_walker_keeps_to_smt_lib_where_python_would_differ() -> None:
     assert got["low"].tolist() == [0, 15, 15]
     with pytest.raises(GradcertError, match="not positive"):
         evaluate({"d": x / (x - x)}, at)
+
+
+def test_brainscales2_in_both_arithmetics_and_with_constants_that_truncation_keeps() -> None:
+    both = [RULES["ottt"](brainscales2(modulo=m), inputs=1, neurons=1, outputs=1) for m in (False, True)]
+    seen = [steps_from_random_states(step, 400, 3)[1] for step in both]
+    assert lanes_difference(both[1], 200, 3, form="bit-vectors") is None
+    assert any((seen[0][n] != seen[1][n]).any() for n in seen[0])  # an overflow tells them apart
+    for rule in RULES:
+        for node in program("brainscales2", rule).of_kind("constant"):
+            assert [real / node.format.ulp for real in node.real] == list(node.stored)
 
 
 def fptt_by_hand(weight, mean, dual, gradient, applied, rate):
