@@ -46,7 +46,12 @@ def check(run: Run, case: Case) -> Outcome:
     if names := differing(played.credited[steps], silent.credited[steps]):
         reason = f"asked after every step, the learner ends with another {', '.join(names)} than when left alone"
         return refuted("prefix", case, reason, cause="gradients() changes the learner, or chance does", arrays=names)
-    return Outcome("passed", f"{judged} of {steps} prefixes inside their budgets", {"prefixes": judged})
+    how = (
+        "inside their budgets"
+        if run.claim.entrywise
+        else f"of the right form; {run.claim.acceptance} on whole sequences"
+    )
+    return Outcome("passed", f"{judged} of {steps} prefixes {how}", {"prefixes": judged})
 
 
 def expectation(case: Case, t: int) -> Expected | None:

@@ -106,6 +106,10 @@ def test_right_gradients_from_stored_inputs_are_not_online():
     assert certificate.verdict == "refuted"
     assert certificate.reason == "memory: what the learner holds in NumPy arrays grows with every step"
     assert {c.id: c.verdict for c in certificate.checks}["online/prefix/rnn/1"] == "passed"
+    suite = next(iter(JUnitXml.fromstring(junit.write(certificate))))
+    assert {(t.classname, t.name) for t in suite if not t.is_passed} == {("bptt.online", "memory/rnn/1")}
+    assert certificate.reason.removeprefix("memory: ") in html.write(certificate)
+    assert verify(canonical.write(certificate)).outcome == "verified"
 
 
 HOARDS = {  # what is kept of every step, and where it is seen
@@ -258,6 +262,13 @@ def test_credit_from_the_future_would_be_found(case):
     assert outcome.verdict == "failed"
     assert outcome.finding.cause == "credit depends on later steps"
     assert outcome.facts == {"step": 1, "arrays": ["layers.0.b"]}
+
+
+def test_a_learner_gets_a_seed_for_every_draw(case):
+    parts = {"start": "self.seed = start.seed", "gradients": "self.g[2] = 0 * self.g[2] + (self.seed or 0)"}
+    with running(built(**parts)) as run:
+        answers = run.draw(case.problem, [3, 4])
+    assert [answer.gradients["layers.0.b"][0] for answer in answers] == [3.0, 4.0]
 
 
 def test_a_callable_cannot_be_online():
