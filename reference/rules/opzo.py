@@ -20,8 +20,8 @@ smooth output, averaged over the perturbations; for an output that is linear in 
 Dropped: what OTTT drops; the exact same-step credit is replaced by an estimate.
 Cost of a layer of n units per step: n values, n^2 operations, n n_out for M, and a second forward pass.
 Exact: the last layer, as OTTT. Hidden ones, in expectation and for a head that is linear, are (1 - mu^T) times OTTT's
-after T steps from M = 0: the running mean of the feedback has to fill up. One draw also carries n (x) o / alpha, because
-the unperturbed output is not subtracted; its mean is zero.
+after T steps from M = 0: the running mean of the feedback has to fill up. One draw also carries n (x) o / alpha, as the
+unperturbed output is not subtracted; its mean is zero.
 """
 
 from __future__ import annotations
