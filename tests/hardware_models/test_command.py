@@ -1,0 +1,59 @@
+"""`gradcert hardware`: what a reader sees, and the exit status."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gradcert import hardware_models
+from gradcert.cli import gradcert
+from gradcert.hardware_models.agreement import Agreement
+from gradcert.hardware_models.proofs.reasons import not_asked
+
+
+def run(*words: str):
+    return CliRunner().invoke(gradcert, ["hardware", *words], prog_name="gradcert")
+
+
+def test_the_list_names_every_profile() -> None:
+    done = run()
+    assert done.exit_code == 0 and all(p.name in done.output for p in hardware_models.profiles())
+
+
+def test_check_proves_compares_and_says_what_is_not_asked() -> None:
+    pytest.importorskip("ml_dtypes")
+    done = run("--check", "bfloat16", "--steps", "60")
+    assert done.exit_code == 0, done.output
+    assert "7 claims" in done.output and "all hold" in done.output and "all equal" in done.output
+    assert "equal (floating-point theory)" in done.output and "not offered" in done.output
+    assert all(item.what in done.output for item in not_asked("bfloat16"))
+
+
+def test_a_form_that_differs_is_exit_status_1(monkeypatch) -> None:
+    wrong = Agreement("bfloat16", "ottt", 5, {"Fractions": "step 3, v.next[0]: 1 against 2", "RTL": "not offered"}, 0.0)
+    monkeypatch.setattr(hardware_models, "agreements", lambda *_, **__: [wrong], raising=False)
+    done = run("--check", "bfloat16", "--steps", "5")
+    assert done.exit_code == 1 and "not all equal" in done.output and "step 3" in done.output
+
+
+def test_a_rule_on_a_profile_shows_formats_proofs_and_ledger() -> None:
+    done = run("pcm", "--rule", "fptt")
+    assert done.exit_code == 0, done.output
+    for words in ("W.mean", "all hold", "Gradient ledger", "at most", "The same over time", "Margin certificate"):
+        assert words in done.output
+    assert "devices are asked for" in done.output  # the notes of the description
+
+
+def test_a_sweep_is_one_row_a_width_and_a_figure(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    done = run("--weight-bits", "4..5", "--plot", str(tmp_path / "w.png"))
+    assert done.exit_code == 0 and (tmp_path / "w.png").stat().st_size > 10_000
+    assert done.output.count("│           4 │") == 1 and "stochastic" in done.output
+
+
+@pytest.mark.parametrize("words", [("no-chip",), ("reckon", "--rule", "rtrl"), ("--weight-bits", "many")])
+def test_what_does_not_exist_is_a_usage_error(words: tuple[str, ...]) -> None:
+    done = run(*words)
+    assert done.exit_code == 2 and "Error" in done.output
