@@ -121,10 +121,9 @@ def test_a_stale_entry_is_an_error(project, name):
     done.stderr.fnmatch_lines([f"*expected failures that fit no check: {name.replace('[', '[[]')}"])
 
 
-@pytest.mark.parametrize("workers", ["0", "2"])
-def test_a_stale_entry_is_an_error_in_every_worker(project, workers):
+def test_a_stale_entry_is_an_error_for_workers_too(project):
     name = "test_rules.py::test_mine[gone]"
-    done = project("bptt", [name, FIRST])("-n", workers, "-k", "nothing")
+    done = project("bptt", [name, FIRST])("-n", "2", "-k", "nothing")
     assert done.ret == pytest.ExitCode.USAGE_ERROR
     assert f"ERROR: expected failures that fit no check: {name}" in done.stdout.str() + done.stderr.str()
 
