@@ -2,6 +2,18 @@
 
 `explain` runs the steps in order and returns the first sentence that accounts for all the evidence; where none does, it
 says so. A sentence is accepted by the judge that refuted the claim: within the budget of what it names, on every case.
+
+=================  ===============================================================================================
+`rows`             another row of the rule table
+`transformations`  a factor, a transpose, a step, another precision on the way out
+`conventions`      another pseudo-derivative; for outputs, another convention
+`hypotheses`       a common mistake, as an edit of the unrolled graph or of what it is run with
+`stored_values`    what was done to the finished gradient
+`fits`             an amount of something, fitted and then proven
+`published`        algorithms that are no rows, with one of their lines done otherwise
+=================  ===============================================================================================
+
+What is found is a record with a key (`causes`); the sentence is made of it.
 """
 
 from gradcert.certify.diagnosis.explain import explain, explain_outputs

@@ -76,7 +76,10 @@ def test_a_judge_that_has_gone_soft_is_found_out(monkeypatch):
 
 def test_a_rule_that_refutes_everybody_fails_too(monkeypatch):
     strict = judging.judge
-    tight = lambda given, bounds: strict(given, Bounds(bounds.value + 1, bounds.budget))  # noqa: E731
+
+    def tight(given, bounds):
+        return strict(given, Bounds(bounds.value + 1, bounds.budget))
+
     cases_of.cache_clear()
     monkeypatch.setattr(judging, "judge", tight)
     try:
