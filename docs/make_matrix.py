@@ -107,9 +107,11 @@ def cell(subject, rule):
     if not path.is_file():
         return "not run", ""
     record = json.loads(path.read_text())
-    return f"[{record['verdict']}](certificates/{path.name})", record["reason"] if record[
-        "verdict"
-    ] != "certified" else ""
+    reason = record["reason"] if record["verdict"] != "certified" else ""
+    if (small := record.get("counterexample")) is not None:
+        size = small["size"]
+        reason += f"; seen with sizes {'-'.join(map(str, size['widths']))}, T = {size['steps']}, B = {size['batch']}"
+    return f"[{record['verdict']}](certificates/{path.name})", reason
 
 
 def page():
@@ -130,7 +132,13 @@ def page():
         cells = " | ".join(asked[c][0] if c in asked else "" for c in COLUMNS)
         lines.append(f"| {r.library} {version(r.environment, r.library)} | {r.name} | {cells} |")
         reasons += [f"* {r.library} {r.name}, asked for {c}: {why}." for c, (_, why) in asked.items() if why]
-    lines += ["", "## What the refuted ones are instead", "", *reasons, ""]
+    lines += ["", "## What the refuted ones are instead", ""]
+    lines += [
+        "Each with the size of the smallest counterexample; its numbers are in the certificate.",
+        "",
+        *reasons,
+        "",
+    ]
     lines += [
         "UORO's claim is of the class `unbiased`: the mean over its draws is the gradient, at the error rate that its",
         "certificate states. BrainTrace's rules are judged on stacks of `rnn` and `leaky_rnn` cells written with its",
