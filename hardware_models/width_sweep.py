@@ -12,7 +12,8 @@ import numpy as np
 from gradcert.hardware_models.arithmetic import Rounding
 from gradcert.hardware_models.chips import Profile, q_format
 from gradcert.hardware_models.description.simulate import Simulator
-from gradcert.hardware_models.gradient_ledger import Task, fixed_gradients, reference_gradients, started, task, units_of
+from gradcert.hardware_models.gradient_ledger import fixed_gradients, reference_gradients
+from gradcert.hardware_models.random_task import Task, started, task, units_of
 from gradcert.hardware_models.rules import RULES
 from gradcert.reference.errors import GradcertError
 

@@ -17,7 +17,8 @@ from gradcert.hardware_models.description.compare import flatten
 from gradcert.hardware_models.description.oracle import Oracle
 from gradcert.hardware_models.faults import fault_table
 from gradcert.hardware_models.figures import ALPHA, first_pulse, pulses_released, trace_decay
-from gradcert.hardware_models.gradient_ledger import KEYS, Task, fixed_run, ledger, reference_gradients, task
+from gradcert.hardware_models.gradient_ledger import fixed_run, ledger, reference_gradients
+from gradcert.hardware_models.random_task import KEYS, Task, task
 from gradcert.hardware_models.rules import RULES
 from gradcert.hardware_models.width_sweep import point
 from gradcert.reference.errors import GradcertError
