@@ -145,7 +145,7 @@ def _product(matrix: Array, tangent: Tangent, *, last: bool) -> Tangent:
     arrays that take turns.
     """
     array = tangent.array
-    batch, units, *columns = (max(len(matrix), len(array)), *array.shape[1:])
+    batch, units, columns = max(len(matrix), len(array)), array.shape[1], array.shape[2:]
     if array.dtype == object or array[0].size < BLOCK:
         product = np.matmul(matrix, array.reshape(len(array), units, -1))
         return Tangent("full", product.reshape(batch, units, *columns), tangent.synapse)
