@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from budget import worst
 
-from gradcert.reference import RULES, Edge, GradcertError, Layer, Network, Rnn, forward, record, reverse
+from gradcert.reference import RULES, Edge, GradcertError, Layer, Link, Network, Rnn, forward, record, reverse
 from gradcert.reference.cells import Integrator
 
 RULE_NAMES = ("bptt", "ostl", "ottt", "tbptt-chunks", "snap-1")
@@ -36,6 +36,7 @@ def stack(*cells):
 def data(network, steps=6, batch=2):
     rng = np.random.default_rng(4)
     x, y = rng.standard_normal((steps, batch, 3)), rng.standard_normal((steps, batch, 2))
+    x[0, 0] = 0  # what comes before the first step is 0 whatever the first input
     return network.parameters(seed=5), x, y
 
 
@@ -86,6 +87,40 @@ def test_an_input_read_twice_is_a_wider_input(rule):
     mine, theirs = gradients(stack(Twice()), rule, p, x, y), gradients(wide, rule, both, beside, y)
     mine["layers.0.W"] = np.concatenate([mine["layers.0.W"], mine.pop("layers.0.V")], axis=1)
     assert worst(wide, both, beside, y, RULES[rule], None, mine, theirs) <= 1
+
+
+@dataclass(frozen=True)
+class Stored(Rnn):
+    """tanh(a'), a = W x: the drive acts at the next step alone."""
+
+    @property
+    def links(self):
+        """Nothing leaves the drive within a step."""
+        return (super().links[0], STORED)
+
+    def step(self, n, p, drive, prev):
+        """The drive of now, the output of before."""
+        return {"a": drive("a"), "z": n.tanh(prev["a"])}
+
+    def factors(self, n, p, prev, now):
+        """One local derivative."""
+        return {STORED: 1 - n.tanh(prev["a"]) ** 2}
+
+
+STORED = Link("z", "a", lag=1, edge=Edge.STATE)
+
+
+@pytest.mark.parametrize("rule", ["bptt", "ottt", "sltt"])
+def test_a_drive_that_waits_a_step(rule):
+    """A shifted input again, and nothing at all to a rule without STATE."""
+    stored, plain = stack(Stored(recurrent=False, **SILENT)), stack(Rnn(recurrent=False, **SILENT))
+    p, x, y = data(stored)
+    keeps = Edge.STATE in RULES[rule].own
+    found = gradients(stored, rule, p, x, y)
+    assert (found["layers.0.W"] != 0).any() == keeps
+    if keeps:
+        wanted = gradients(plain, rule, p, shifted(x), y)
+        assert worst(plain, p, shifted(x), y, RULES[rule], None, found, wanted) <= 1
 
 
 def test_the_recorded_outputs_are_late():

@@ -32,7 +32,7 @@ def late(kind="squared_error", samples=3, **loss):
 @pytest.mark.parametrize("kind", ["squared_error", "cross_entropy"])
 @pytest.mark.parametrize("rule", RULES)
 def test_of_a_loss_at_the_last_step_the_engines_agree(rule, kind):
-    # a mean over two, and over three: 2 is an integer that a factor of 1 is told from
+    # means over two and over three samples: no divisor is taken for 1
     network, p, x, y = late(kind, samples=2 if kind == "squared_error" else 3, batch="mean")
     feedback = draw_feedback(network, RULES[rule], seed=5)
     r, f = (g(network, p, x, y, rule=RULES[rule], feedback=feedback) for g in ENGINES.values())
@@ -59,6 +59,21 @@ def test_matrices_that_a_rule_does_not_use_change_nothing(rule, engine):
     bare = ENGINES[engine](network, p, x, y, rule=RULES[rule])
     given = ENGINES[engine](network, p, x, y, rule=RULES[rule], feedback=drawn(network, *MATRICES))
     assert all((bare[name] == given[name]).all() for name in bare)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("layer", [1, 2])
+def test_a_random_matrix_stands_in_for_its_layer(layer, engine):
+    """Twice the weight on the way down: twice the credit of the layers below, exactly, and of no other."""
+    network, p, x, y = problem("snu", 3, seed=4)
+    matrices = {f"layers.{i}.B": p[f"layers.{i}.W"] for i in (1, 2)}
+    same = ENGINES[engine](network, p, x, y, rule=RULES["ostl-random"], feedback=matrices)
+    symmetric = ENGINES[engine](network, p, x, y, rule=RULES["ostl"])
+    doubled = {**matrices, f"layers.{layer}.B": 2 * p[f"layers.{layer}.W"]}
+    found = ENGINES[engine](network, p, x, y, rule=RULES["ostl-random"], feedback=doubled)
+    assert all((same[name] == symmetric[name]).all() for name in p)
+    for name in p:
+        assert (found[name] == (2 if int(name.split(".")[1]) < layer else 1) * symmetric[name]).all()
 
 
 @pytest.mark.parametrize("rule", RULES)
