@@ -19,6 +19,7 @@ Examples:
   gradcert certify old_library.py:gradients --python ~/envs/old/bin/python
   gradcert certify --rule rtrl --cell rnn -- node examples/rtrl.mjs
   gradcert certify --fixed-point q-format --rule ottt -- ./ottt_fixed_point
+  gradcert certify --fixed-point reckon examples/leaky_trace.toml
 
 \b
 --fixed-point FORMAT judges a fixed-point implementation (C, RTL, Python) bit

@@ -31,7 +31,7 @@ from gradcert.reference.errors import GradcertError
 class Harness:
     """A design and how to follow it. `inputs` and `signals` map description names to ports and hierarchical signals.
 
-    Every `preload` steps all states get random values, deposited into their signals (0: they only start from reset);
+    Every `preload` steps (but the first, which start from reset) all states get random values, deposited into their signals (0: they only start from reset);
     this
     reaches states that a few steps from reset never do.
     """
@@ -144,7 +144,7 @@ def _plan(harness: Harness, inputs: Sequence[Mapping[str, Any]]) -> dict[str, An
     steps = []
     for index, one in enumerate(inputs):
         deposit: dict[str, tuple[str, int]] = {}
-        if harness.preload and index % harness.preload == 0:
+        if harness.preload and index and index % harness.preload == 0:  # the first steps start from reset
             simulator.state = random_states(harness.description, index)
             states = {n.name: harness.signals[n.name] for n in harness.description.of_kind("state")}
             deposit = _bits(harness.description, simulator.state, states, widths)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from gradcert.certify import fixed_point_rtl
+from gradcert.cli import gradcert
 from gradcert.hardware_models.arithmetic import Overflow, Rounding, Stochastic
 from gradcert.hardware_models.chips import PROFILES
 from gradcert.hardware_models.chips.units import profile_trace
@@ -18,51 +22,8 @@ from gradcert.hardware_models.rtl.tools import run
 from gradcert.hardware_models.rtl.units import UNITS
 from gradcert.reference.errors import GradcertError
 
-# A trace unit as somebody else would write it: other names, other structure, two always blocks, no q_ outputs.
-OWN = """
-module leaky_trace (input wire clock, input wire reset_n, input wire tick, input wire pre, input wire [14:0] rnd,
-                    output wire [11:0] value);
-    reg [11:0] acc;
-    wire [27:0] prod = acc * 28'd32751;
-    wire [12:0] whole = prod[27:15];
-    wire bump = (prod[14:0] >= rnd) & (|whole);
-    wire [12:0] decayed = whole + {12'd0, bump};
-    wire [13:0] total = decayed + (pre ? 14'd8 : 14'd0);
-    always @(posedge clock)
-        if (!reset_n) acc <= 12'd0;
-        else if (tick) acc <= |total[13:12] ? 12'hfff : total[11:0];
-    assign value = acc;
-endmodule
-"""
-
-MAP = """
-[description]
-profile = "reckon"
-unit = "profile_trace"
-
-[design]
-top = "leaky_trace"
-sources = ["leaky_trace.v"]
-clock = "clock"
-
-[reset]
-signal = "reset_n"
-active = 0
-cycles = 2
-
-[step]
-cycles = 1
-preload = 4
-tie = { tick = 1 }
-
-[inputs]
-spike = "pre"
-"e.leaked.word" = "rnd"
-
-[signals]
-e = "acc"
-"e.leaked" = "decayed"
-"""
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+OWN, MAP = ((EXAMPLES / f"leaky_trace.{kind}").read_text() for kind in ("v", "toml"))
 
 
 @pytest.mark.parametrize("name", [n for n, make in UNITS.items() if make().verilog])
@@ -145,3 +106,21 @@ def test_a_harness_file_that_does_not_fit_is_one_clear_error(tmp_path: Path, nee
     with pytest.raises(GradcertError, match="not installed"):
         run(["no-such-tool"], cwd=tmp_path)
     assert list(mutants("module m; endmodule")) == []
+
+
+def test_certify_judges_rtl_and_scores_the_harness_on_mutants_of_the_design(tmp_path: Path, needs, monkeypatch) -> None:
+    needs("iverilog", "vvp")
+    pytest.importorskip("cocotb")
+    monkeypatch.setattr(fixed_point_rtl, "FAULTS", ())  # a few mutants: each costs a build
+    monkeypatch.setattr(fixed_point_rtl, "ANY_DESIGN", fixed_point_rtl.ANY_DESIGN[2:6])
+    words = ["certify", "--fixed-point", "reckon", "--profile", "quick"]
+    done = CliRunner().invoke(gradcert, [*words, str(EXAMPLES / "leaky_trace.toml")])
+    assert done.exit_code == 0 and "CERTIFIED  2 internal signals equal" in done.output, done.output
+    found = re.search(r"mutation score: (\d+) of (\d+) faulty designs", done.output)
+    assert found is not None and (int(found[1]), int(found[2])) == (4, 4)
+    (tmp_path / "leaky_trace.toml").write_text(MAP)
+    (tmp_path / "leaky_trace.v").write_text(OWN.replace("14'd8", "14'd7"))
+    done = CliRunner().invoke(gradcert, [*words, str(tmp_path / "leaky_trace.toml")])
+    assert done.exit_code == 1 and "e (acc) differs at step" in done.output
+    wrong = CliRunner().invoke(gradcert, ["certify", "--fixed-point", "loihi", str(EXAMPLES / "leaky_trace.toml")])
+    assert wrong.exit_code == 2 and "name its profile" in wrong.output
