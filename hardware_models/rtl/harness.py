@@ -31,9 +31,8 @@ from gradcert.reference.errors import GradcertError
 class Harness:
     """A design and how to follow it. `inputs` and `signals` map description names to ports and hierarchical signals.
 
-    Every `preload` steps (but the first, which start from reset) all states get random values, deposited into their signals (0: they only start from reset);
-    this
-    reaches states that a few steps from reset never do.
+    Every `preload` steps (but the first, which start from reset) all states get random values, deposited into their
+    signals; this reaches states that a few steps from reset never do. 0: they only start from reset.
     """
 
     description: Program
