@@ -62,6 +62,7 @@ PROFILE = Profile(
     notes=(
         "The generators never emit zero: a fraction f rounds up with probability f / (2**15 - 1).",
         "A floored zero never rounds up, a floored -1 may: the rounding is biased near zero.",
+        "The surrogate's heights are 5-bit integers; here one unit is 1/64, a scale that the learning rate absorbs.",
         "No leaky-readout filter over the eligibility in the chip's own e-prop (e-prop here means that one).",
     ),
 )
