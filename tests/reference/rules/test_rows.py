@@ -1,0 +1,57 @@
+"""Rows of the table and estimators as a caller has them by default, and edge cases of what belongs to them."""
+
+from dataclasses import replace
+from inspect import signature
+
+import numpy as np
+import pytest
+from budget import worst
+
+from gradcert.reference import ESTIMATORS, RULES, Layer, Lif, Network, reverse
+from gradcert.reference.residual import Residual
+
+
+def test_windows_chunks_and_reaches():
+    """What the table says beside edges and feedback; every other row has none of the three."""
+    found = {name: (row.window, row.chunk, row.reach) for name, row in RULES.items()}
+    assert {name: three for name, three in found.items() if three != (None, None, None)} == {
+        "tbptt": (5, None, None),
+        "tbptt-chunks": (None, 5, None),
+        "snap-1": (None, None, 1),
+        "snap-2": (None, None, 2),
+    }
+
+
+def test_a_page_is_not_part_of_a_rule():
+    """Where a row is described decides neither equality nor what it is printed as."""
+    row = RULES["ostl"]
+    moved = replace(row, page="elsewhere")
+    assert moved == row
+    assert hash(moved) == hash(row)
+    assert repr(moved) == repr(row)
+
+
+def test_defaults_of_s_tllr():
+    """As documented: decays of the two traces, weights of the acausal and of the causal term, from the first step."""
+    options = signature(ESTIMATORS["s-tllr"].gradients).parameters
+    given = {name: o.default for name, o in options.items() if o.default is not o.empty and name != "numbers"}
+    decays, weights = {"lq": 0.5, "lp": 0.8}, {"a_post": -0.2, "a_pre": 1.0}
+    assert given == {**decays, **weights, "first_step": 0, "acausal": "paper", "feedback": None}
+
+
+def test_otpe_on_one_layer_is_bptt():
+    """Nothing lies above whose leak could smooth: the trace is the exact one of a layer without lateral weights."""
+    network = Network(layers=(Layer(Lif(leak=0.75, threshold=0.25), inputs=3, units=4),))
+    rng = np.random.default_rng(3)
+    x, y, p = rng.standard_normal((6, 2, 3)), rng.standard_normal((6, 2, 4)), network.parameters(seed=1, scale=2.0)
+    mine = ESTIMATORS["otpe"].gradients(network, p, x, y)
+    theirs = reverse.gradients(network, p, x, y, rule=RULES["bptt"])
+    assert worst(network, p, x, y, RULES["bptt"], None, mine, theirs) <= 1
+
+
+@pytest.mark.parametrize("dropped", [0.0, 2.0])
+def test_shares_of_what_is_dropped(dropped):
+    """They sum to 1; where nothing is dropped all are 0."""
+    parts = {(0, "reset"): {"W": np.array([dropped])}, (1, "state"): {"W": np.array([3 * dropped])}}
+    shares = Residual(split=parts, total={"W": np.array([4 * dropped])}).shares()
+    assert shares == ({(0, "reset"): 0.25, (1, "state"): 0.75} if dropped else dict.fromkeys(parts, 0.0))
