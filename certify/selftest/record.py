@@ -20,7 +20,7 @@ class Member:
     name, title, bug_class : of the gallery.
     wrong : whether it has to be refuted.
     verdict : ``killed``, ``survived``, ``accepted`` or ``falsely accused``.
-    judge : ``certify``, or ``laws`` for what no claim can say yet.
+    judge : ``certify``, or ``laws`` for what certify cannot judge (`Entry.beyond`).
     check : the check that refuted it.
     found : keys of the causes that the diagnosis names.
     expected : keys, each of which is a right name of what is wrong.

@@ -119,7 +119,7 @@ def told(members: Sequence[Member], counts: Summary) -> list[str]:
         share = _percent(counts.accepted, counts.unusual)
         out.append(f"unusual: {counts.accepted} of {counts.unusual} accepted ({share})")
     if counts.by_laws:
-        out.append(f"judged by the laws, as no claim can say what they claim: {', '.join(counts.by_laws)}")
+        out.append(f"judged by the laws in place of certify: {', '.join(counts.by_laws)}")
     if nameless := [m.name for m in members if m.wrong and m.ok and not m.named]:
         out.append(f"refuted without the right cause: {', '.join(nameless)}")
     if bad := [m.name for m in members if not m.ok]:
