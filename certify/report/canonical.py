@@ -29,7 +29,7 @@ def read(data: bytes) -> dict[str, Any]:
     GradcertError : if it is no certificate.
     """
     try:
-        record = json.loads(data)
+        record = json.loads(data, parse_int=_number)
     except ValueError as error:
         raise GradcertError(f"no certificate: {error}", allowed="JSON") from None
     try:
@@ -39,6 +39,12 @@ def read(data: bytes) -> dict[str, Any]:
         raise GradcertError(f"no certificate: at {at}, {error.message[:200]}", allowed=str(schema()["$id"])) from None
     found: dict[str, Any] = record
     return found
+
+
+def _number(digits: str) -> int | float:
+    # canonical JSON writes a large double without a point; read as an int it could not be written again
+    value = int(digits)
+    return value if abs(value) < 2**53 else float(value)
 
 
 def faults(data: bytes) -> list[str]:

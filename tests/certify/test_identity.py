@@ -59,6 +59,14 @@ def test_what_is_written_is_in_order_and_reads_back(data, certificate):
     assert canonical.write(from_dict(json.loads(data))) == data
 
 
+def test_an_error_of_any_size_reads_back(certificate):
+    """Canonical JSON writes doubles from 2^53 to 1e21 without a point: far off a small budget, an error gets there."""
+    for size in (2.0**53, 6.1932569903623e17, 1e21):
+        data = canonical.write(replace(certificate, seconds=size))
+        assert canonical.faults(data) == []
+        assert canonical.read(data)["seconds"] == size
+
+
 def test_every_changed_byte_is_found(data):
     # every 41st byte, in turn with another bit; 41 is prime, so that no field of the record is favoured
     for number, at in enumerate(range(0, len(data), 41)):
