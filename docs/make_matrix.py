@@ -86,19 +86,8 @@ def run(task):
     environment, subject, rule = task
     python = PEERS[environment] if PEERS[environment].is_file() else OWN
     path = path_of(subject, rule)
-    command = [
-        OWN,
-        "-m",
-        "gradcert",
-        "certify",
-        subject,
-        "--rule",
-        rule,
-        "--profile",
-        PROFILE,
-        "--certificate",
-        str(path),
-    ]
+    command = [OWN, "-m", "gradcert", "certify", subject, "--rule", rule, "--profile", PROFILE]
+    command += ["--certificate", str(path)]
     command += ["--timeout", "120", "--python", str(python)]  # a first call may compile
     done = subprocess.run(command, cwd=EXAMPLES, capture_output=True, text=True)
     print(f"{done.returncode}  {subject}  {rule}", file=sys.stderr, flush=True)
