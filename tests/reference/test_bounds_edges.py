@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from gradcert.reference import FLOAT64, SURROGATES, Surrogate
+from gradcert.reference import FLOAT64, RULES, SURROGATES, Layer, Network, Snu, Surrogate, record, reverse
+from gradcert.reference.bounds import a_priori
 from gradcert.reference.bounds.intervals import Intervals
 from gradcert.reference.bounds.majorants import identity
 from gradcert.reference.functions import spike
@@ -33,3 +34,21 @@ def test_the_range_of_a_pseudo_derivative_has_the_sign_that_it_has(name):
     assert values.max() <= found.high
     assert (values.min() < 0) == (name in CHANGES_SIGN)
     assert (found.low < 0) == (name in CHANGES_SIGN)
+
+
+def test_the_explicit_path_of_a_threshold_alone():
+    """Two steps, the reset dropped: of a trained threshold nothing is lost but threshold, spike, reset, next potential.
+
+    No trace of the threshold reaches the second step otherwise, so that a bound that forgets this path is zero.
+    """
+    network = Network(layers=(Layer(Snu(threshold=0.25, recurrent=False, train=("threshold",)), inputs=2, units=3),))
+    rng = np.random.default_rng(2)
+    x, y, p = rng.standard_normal((2, 2, 2)), rng.standard_normal((2, 2, 3)), network.parameters(seed=3, scale=2.0)
+    rule, outputs = RULES["bptt-detached-reset"], record(network, p, x).outputs
+    exact, cut = (reverse.gradients(network, p, x, y, rule=row) for row in (RULES["bptt"], rule))
+    error = np.sqrt(((exact["layers.0.threshold"] - cut["layers.0.threshold"]) ** 2).sum())
+    credit = float(np.sqrt(((outputs - y) ** 2).sum(axis=2)).max())
+    bound = a_priori(
+        network, p, rule=rule, steps=2, batch=2, input_bound=float(np.abs(x).max()) * 2, loss_gradient_bound=2 * credit
+    )
+    assert 0 < error <= bound.tensors["layers.0.threshold"]
