@@ -114,7 +114,7 @@ def prove_step(
     for state, source in flat.next.items():
         gap = z3.ToReal(step.values[source]) * _rational(nodes[source].format.ulp) - real[source]
         goals += [gap <= _rational(after[state]), -gap <= _rational(after[state])]
-    return prove(z3.And(*goals), assume)
+    return prove(z3.And(*goals), assume, logic="QF_LIRA")
 
 
 def _real(
