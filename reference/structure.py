@@ -20,7 +20,8 @@ def basis(cell: Cell, kept: frozenset[Edge]) -> tuple[tuple[str, ...], tuple[str
 
     A derived node is an elementwise function, within its step, of carried nodes and of per-unit parameters (the spike
     of a membrane potential): its sensitivity follows from theirs and from the explicit path of those parameters
-    (mathematics.md 0.3, collapsed form), so that no trace of its own is needed.
+    (mathematics.md 0.3, collapsed form), so that no trace of its own is needed. The output is carried too where credit
+    that arrives there would pass a link from the step before.
 
     Examples
     --------
@@ -39,7 +40,21 @@ def basis(cell: Cell, kept: frozenset[Edge]) -> tuple[tuple[str, ...], tuple[str
         into = [link for link in cell.links if link.target == node]
         local = all(k.lag == 0 and k.weight is None and k.source in (*carried, *derived) for k in into)
         (derived if into and local else carried).append(node)
+    if "z" not in sources and _credit_meets_the_past(cell, links, carried):
+        carried.append("z")
     return tuple(carried), tuple(derived)
+
+
+def _credit_meets_the_past(cell: Cell, links: tuple[Link, ...], carried: list[str]) -> bool:
+    """Return whether credit at the output, on its way to carried nodes, meets a node that the step before acts on."""
+    met = {"z"}
+    for node in reversed(cell.nodes):
+        if node in met and node not in carried:
+            into = [link for link in links if link.target == node]
+            if any(link.lag for link in into):
+                return True
+            met |= {link.source for link in into}
+    return False
 
 
 def pattern(layer: Layer, weight: str) -> Array:

@@ -121,6 +121,8 @@ def test_a_drive_that_waits_a_step(rule):
     if keeps:
         wanted = gradients(plain, rule, p, shifted(x), y)
         assert worst(plain, p, shifted(x), y, RULES[rule], None, found, wanted) <= 1
+    online = forward.gradients(stored, p, x, y, rule=RULES[rule])  # credit at the output passes a link from the past
+    assert worst(stored, p, x, y, RULES[rule], None, online, found) <= 1
 
 
 def test_the_recorded_outputs_are_late():
