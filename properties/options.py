@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from gradcert.properties.numbers import Dyadics
 from gradcert.reference import CELLS, RULES, SURROGATES, GradcertError, Layer, Network, Surrogate, reverse
+from gradcert.reference.cells import cell_named
 from gradcert.reference.cells.protocol import Cell
 from gradcert.reference.functions import ACTIVATIONS
 
@@ -65,7 +66,7 @@ def numbers_like(default: float, family: str, units: int) -> st.SearchStrategy[A
 
 def options_of(name: str, units: int, *, family: str, fixed: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
     """Draw the options of a cell; `fixed` ones are taken as given where the cell has them, a list as alternatives."""
-    cell: Any = CELLS[name]
+    cell: Any = cell_named(name)
     drawn: dict[str, st.SearchStrategy[Any]] = {}
     for f in fields(cell):
         default = getattr(cell(), f.name)
@@ -114,7 +115,7 @@ def words_of(name: str, option: str) -> tuple[str, ...]:
     >>> words_of("gru", "reset")
     ('after', 'before')
     """
-    cell: Any = CELLS[name]
+    cell: Any = cell_named(name)
     try:
         cell(**{option: "?"})
     except GradcertError as error:
@@ -134,7 +135,7 @@ def _takes(cell: Any, option: str, word: Any) -> bool:
 @lru_cache
 def trainable(name: str) -> tuple[str, ...]:
     """Return the constants of a cell that `train` may name."""
-    cell: Any = CELLS[name]
+    cell: Any = cell_named(name)
     if "train" not in {f.name for f in fields(cell)}:
         return ()
     constants = set(cell().constants())
@@ -145,7 +146,7 @@ def trainable(name: str) -> tuple[str, ...]:
 def cells(draw: st.DrawFn, /, name: str, units: int, *, family: str = "exact", **fixed: Any) -> Cell:
     """Draw a cell of the registry with its options."""
     options = draw(options_of(name, units, family=family, fixed=fixed))
-    made: Cell = CELLS[name](**options)
+    made: Cell = cell_named(name)(**options)
     return made
 
 
@@ -163,8 +164,9 @@ def exact_cells() -> tuple[str, ...]:
 
 def _is_exact(name: str) -> bool:
     numbers = Dyadics()
-    options = {f.name: _exact_option(getattr(CELLS[name](), f.name), f.name) for f in fields(CELLS[name])}
-    network = Network(layers=(Layer(CELLS[name](**options), inputs=1, units=1),))
+    kind: Any = CELLS[name]
+    options = {f.name: _exact_option(getattr(kind(), f.name), f.name) for f in fields(kind)}
+    network = Network(layers=(Layer(kind(**options), inputs=1, units=1),))
     ones = {k: numbers.array(np.ones(s)) for k, s in network.shapes().items()}
     x = numbers.array(np.ones((1, 1, 1)))
     try:

@@ -12,7 +12,7 @@ import numpy as np
 from gradcert.certify.cases.case import Spec
 from gradcert.certify.claims import Claim
 from gradcert.certify.problem import Problem
-from gradcert.reference.cells import CELLS
+from gradcert.reference.cells import cell_named
 from gradcert.reference.feedback import feedback_shapes
 from gradcert.reference.loss import Loss
 from gradcert.reference.network import Layer, Network
@@ -71,7 +71,7 @@ class Cells:
 
 def cell_options(claim: Claim, cell: str) -> Cells:
     """Return the options of a claim that this cell has; a list names alternatives (`Claim`)."""
-    known = {f.name for f in fields(CELLS[cell])}
+    known = {f.name for f in fields(cell_named(cell))}
     given = {k: v for k, v in claim.options.items() if k in known}
     many = {k: tuple(v) for k, v in given.items() if isinstance(v, (list, tuple)) and not _names(k, v)}
     fixed = {k: tuple(v) if k == "train" else v for k, v in given.items() if k not in many}
@@ -125,7 +125,7 @@ def draw(spec: Spec, claim: Claim, rule: Rule, family: Family, rng: np.random.Ge
     sizes = (getattr(family, "sizes", None) or SIZES).get(spec.depth) or tuple(
         3 + (i % 2) - 2 * (i == spec.depth) for i in range(spec.depth + 1)
     )
-    kind: Any = CELLS[spec.cell]
+    kind: Any = cell_named(spec.cell)
     layers = []
     own = {f.name for f in fields(kind)}
     for below, units in pairwise(sizes):
@@ -153,7 +153,7 @@ def draw(spec: Spec, claim: Claim, rule: Rule, family: Family, rng: np.random.Ge
 
 
 def _readout(claim: Claim, family: Family, rng: np.random.Generator) -> Any:
-    kind: Any = CELLS[str(claim.readout)]
+    kind: Any = cell_named(str(claim.readout))
     own = {f.name for f in fields(kind)}
     plain = {"recurrent": False, "activation": "identity"}
     options = {**{k: v for k, v in plain.items() if k in own}, **claim.readout_options}

@@ -17,7 +17,7 @@ from gradcert.certify.cases.families import FAMILIES
 from gradcert.certify.claims import Claim
 from gradcert.certify.problem import Problem
 from gradcert.certify.rows import changes
-from gradcert.reference.cells import CELLS
+from gradcert.reference.cells import cell_named
 from gradcert.reference.feedback import check_feedback
 from gradcert.reference.numbers import FLOAT64, Array
 from gradcert.reference.reverse import tape_gradients
@@ -64,7 +64,7 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
     rule = rule_named(claim.rule)
     drafts: list[Draft] = []
     kept: tuple[Draft, Expected] | None = None
-    scales = SCALES if spiking(CELLS[spec.cell]()) else GRADED
+    scales = SCALES if spiking(cell_named(spec.cell)()) else GRADED
     tries = 0
     for attempt in range(DRAWS):
         family: Family = FAMILIES[spec.family](claim, least_steps(rule), attempt)

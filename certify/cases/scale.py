@@ -19,7 +19,7 @@ from gradcert.certify.cases.bounded import Bounded
 from gradcert.certify.cases.case import Case, Spec
 from gradcert.certify.cases.draw import DECAYS, draw, spiking
 from gradcert.certify.claims import Claim
-from gradcert.reference.cells import CELLS
+from gradcert.reference.cells import cell_named
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import rule_named
 
@@ -74,7 +74,7 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
     least = max((rule.window or 0), (rule.chunk or 0)) + 2 if rule.window or rule.chunk else 0
     for attempt in range(TRIES):
         family = Scale(claim, least, attempt, kind=kind)
-        scale = 1.5 + 0.25 * (attempt % 5) if spiking(CELLS[spec.cell]()) else 0.8
+        scale = 1.5 + 0.25 * (attempt % 5) if spiking(cell_named(spec.cell)()) else 0.8
         problem = draw(spec, claim, rule, family, rng, scale=scale)
         found = envelope(problem, rule, claim.dtype, rng)
         if found is None or not _worth(found[1], kind):

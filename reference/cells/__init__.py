@@ -1,6 +1,6 @@
 """Cells: one file each. `CELLS` is the registry; adding a cell is adding a file and a row.
 
-A cell of somebody else is called ``path/to/file.py:attribute`` and registered when it is first asked for.
+A cell of somebody else is called ``path/to/file.py:attribute`` and loaded when it is first asked for.
 """
 
 from typing import Any

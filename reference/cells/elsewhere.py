@@ -4,36 +4,39 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from gradcert.reference.errors import GradcertError
 
+FOUND: dict[str, Any] = {}  # by full name; kept apart from the cells of the registry
 NEEDED = ("nodes", "links", "uses", "trained", "constants", "step", "factors")
 
 
-def find(name: str, known: MutableMapping[str, Any]) -> Any:
-    """Return a cell class; one in a file is loaded, given its full name, and remembered in `known`.
+def find(name: str, known: Mapping[str, Any]) -> Any:
+    """Return a cell class; one in a file is loaded, given its full name, and remembered in `FOUND`.
 
     Raises
     ------
     GradcertError : for an unknown name, a file that is not there, or something that is no cell.
     """
+    if name in known:
+        return known[name]
     where, _, attribute = name.rpartition(":")
-    if name not in known and not where.endswith(".py"):
+    if name not in FOUND and not where.endswith(".py"):
         raise GradcertError(
             f"the cell {name!r} is unknown", allowed=f"{', '.join(sorted(known))}, or path/to/file.py:attribute"
         )
-    if name not in known:
+    if name not in FOUND:
         found = getattr(_load(Path(where)), attribute, None)
         if not (isinstance(found, type) and all(hasattr(found, part) for part in NEEDED)):
             raise GradcertError(
                 f"{name!r} is no cell", allowed="a frozen dataclass of gradcert.reference.cells.protocol.Cell"
             )
         found.name = name  # type: ignore[attr-defined]
-        known[name] = found
-    return known[name]
+        FOUND[name] = found
+    return FOUND[name]
 
 
 def _load(path: Path) -> Any:

@@ -5,7 +5,8 @@ import pytest
 from gradcert.certify.campaign import certify
 from gradcert.certify.claims import Claim
 from gradcert.reference import RULES, GradcertError, Layer, Network, from_dict, reverse
-from gradcert.reference.cells import CELLS, cell_named
+from gradcert.reference.cells import cell_named
+from gradcert.reference.cells.elsewhere import FOUND
 
 pytest.importorskip("sympy", reason="needs sympy: pip install 'gradcert[derivations]'")
 
@@ -27,7 +28,7 @@ def name(tmp_path):
     path = tmp_path / "cells_of_mine.py"
     path.write_text(SOURCE)
     yield f"{path}:Leaky"
-    CELLS.pop(f"{path}:Leaky", None)
+    FOUND.pop(f"{path}:Leaky", None)
 
 
 def test_a_network_travels(name):

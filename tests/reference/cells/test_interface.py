@@ -10,6 +10,7 @@ from cell_nets import CELLS as VARIANTS
 import gradcert.reference
 from gradcert.reference import CELLS, GradcertError, Layer, Network, from_dict
 from gradcert.reference.cells import cell_named
+from gradcert.reference.cells.elsewhere import FOUND
 from gradcert.reference.cells.options import check_unit_interval
 
 MULTI_GAUSSIAN = {"name": "multi_gaussian", "scale": 0.5, "sigma": 0.3, "side": 0.15}
@@ -94,8 +95,8 @@ def file(tmp_path):
     path = tmp_path / "cells_of_mine.py"
     path.write_text(SOURCE)
     yield path
-    for name in [name for name in CELLS if name.startswith(str(path))]:
-        del CELLS[name]
+    for name in [name for name in FOUND if name.startswith(str(path))]:
+        del FOUND[name]
 
 
 def test_a_cell_in_a_file(file):
@@ -103,6 +104,7 @@ def test_a_cell_in_a_file(file):
     cell = cell_named(name)
     assert (cell.__name__, cell.name) == ("Mine", name)
     assert cell_named(name) is cell  # loaded once
+    assert name not in CELLS  # the registry is ours, whatever a program has loaded
     network = Network(layers=(Layer(cell(bias=False), inputs=2, units=3),))
     assert from_dict(network.to_dict()) == network
 
@@ -112,7 +114,7 @@ def test_what_is_no_cell(file, attribute):
     """A class with some of the parts, something with all of them that is no class, and something with none."""
     with pytest.raises(GradcertError, match="is no cell"):
         cell_named(f"{file}:{attribute}")
-    assert not any(name.startswith(str(file)) for name in CELLS)
+    assert not any(name.startswith(str(file)) for name in FOUND)
 
 
 def test_what_is_not_there(file):
