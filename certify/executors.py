@@ -13,6 +13,7 @@ from gradcert.reference.errors import GradcertError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
+PATIENCE = 10.0  # seconds until a scheduler has to answer
 
 
 @contextmanager
@@ -47,7 +48,7 @@ def dask_cluster(address: str) -> Iterator[Map]:
     except ModuleNotFoundError:
         raise GradcertError("Dask is not installed", do="pip install 'gradcert[cluster]'") from None
     try:
-        client = Client(address, timeout=10, set_as_default=False)
+        client = Client(address, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:
         raise GradcertError(
             f"no Dask scheduler answers at {address} ({error})", allowed="an address such as tcp://host:8786"

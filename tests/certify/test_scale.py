@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from gradcert.certify import prepare
+from gradcert.certify import executors, prepare
 from gradcert.certify.campaign import certify
 from gradcert.certify.cases.plan import plan
 from gradcert.certify.claims import Claim
@@ -144,7 +144,8 @@ def test_a_cluster_of_two_workers_changes_nothing(subject):
         client.close()
 
 
-def test_no_cluster_is_one_sentence(subject):
+def test_no_cluster_is_one_sentence(subject, monkeypatch):
     pytest.importorskip("distributed", reason="Dask is not installed: pip install 'gradcert[cluster]'")
+    monkeypatch.setattr(executors, "PATIENCE", 0.5)
     with pytest.raises(GradcertError, match="no Dask scheduler answers"):
         certify(subject(), cluster="tcp://127.0.0.1:9", **OPTIONS)
