@@ -15,6 +15,7 @@ except ImportError as error:  # pragma: no cover
     raise GradcertError("z3-solver is not installed", do="pip install 'gradcert[smt]'") from error
 
 PROVED, REFUTED, UNKNOWN = "proved", "refuted", "unknown"
+SEEDS = (0, 1, 2)
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def prove(
     Parameters
     ----------
     claim, assume : z3 Bool terms.
-    seconds : time limit per solver.
+    seconds : time limit per attempt; an attempt that ends in nothing is followed by others with other seeds.
     second : ask cvc5 too.
     logic : an SMT-LIB logic that the claim is known to be in; QF_LIRA halves the time of long linear claims.
 
@@ -55,11 +56,19 @@ def prove(
     >>> prove(x / 2 <= x, [x >= 0]).status, prove(x / 2 < x, [x >= 0]).model
     ('proved', {'x': 0})
     """
-    solver = z3.Solver() if logic is None else z3.SolverFor(logic)
-    solver.set("timeout", int(seconds * 1000))
-    solver.add(*assume, z3.Not(claim))
+    given = z3.Solver()
+    given.add(*assume, z3.Not(claim))
     started = time.perf_counter()
-    answer = solver.check()
+    for seed in SEEDS:
+        # a context of its own: what was proved before in this process does not steer the search
+        context = z3.Context()
+        solver = z3.Solver(ctx=context) if logic is None else z3.SolverFor(logic, ctx=context)
+        solver.set("timeout", int(seconds * 1000))
+        solver.set("random_seed", seed)
+        solver.add(*(term.translate(context) for term in given.assertions()))
+        answer = solver.check()
+        if answer != z3.unknown:
+            break
     status = PROVED if answer == z3.unsat else REFUTED if answer == z3.sat else UNKNOWN
     model: dict[str, Any] = {}
     if status == REFUTED:
