@@ -84,6 +84,14 @@ def from_json(line: str) -> Problem:
     """
     try:
         spec = json.loads(line)
+    except ValueError as error:
+        raise GradcertError(f"the line is not a problem ({error})", allowed=FORM) from None
+    return from_record(spec)
+
+
+def from_record(spec: Any) -> Problem:
+    """Return the problem of a parsed line, with arrays of its own at every call; errors as for `from_json`."""
+    try:
         dtype = spec["dtype"]
         if dtype not in ("float64", "float32"):
             raise GradcertError(f"the dtype {dtype!r}", allowed="float64, float32")

@@ -92,11 +92,12 @@ class Served:
         """Call the subject on one problem and return everything there is to say about it."""
         import numpy as np
 
-        from gradcert.certify.problem import from_json
+        from gradcert.certify.problem import from_record
 
-        if seeds := json.loads(line).get("draws"):
-            return {"draws": [self.solve(np, replace(from_json(line), seed=seed)) for seed in seeds]}
-        return self.solve(np, from_json(line))
+        spec = json.loads(line)
+        if seeds := spec.get("draws"):
+            return {"draws": [self.solve(np, replace(from_record(spec), seed=seed)) for seed in seeds]}
+        return self.solve(np, from_record(spec))
 
     def solve(self, np: Any, problem: Any) -> dict[str, Any]:
         """Call the subject on a problem."""

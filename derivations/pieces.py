@@ -28,10 +28,10 @@ from gradcert.reference.structure import basis
 from gradcert.reference.tape import LayerTape
 
 
-def _two_steps(p: Problem) -> tuple[Step, Step]:
-    """Return two successive linearised steps of one layer, every local derivative a symbol."""
+def two_steps(p: Problem, *, opaque: bool = True) -> tuple[Step, Step, Learner]:
+    """Return two successive linearised steps of one layer and their learner; opaque: local derivatives are symbols."""
     learner = Learner(
-        named(p.network, Ledger()),
+        named(p.network, Ledger(opaque=opaque)),
         p.parameters,
         rule=rule_named("ostl"),
         steps=2,
@@ -42,7 +42,7 @@ def _two_steps(p: Problem) -> tuple[Step, Step]:
     learner.step(p.inputs[0], p.targets[0])
     before = learner.before[0]
     learner.step(p.inputs[1], p.targets[1])
-    return before, learner.before[0]
+    return before, learner.before[0], learner
 
 
 def _entries(before: Step, now: Step, units: int) -> Array:
@@ -89,7 +89,7 @@ def jacobian_proof(cell: Any, *, units: int = 1) -> Result:
     4
     """
     p = problem(Network(layers=(Layer(cell, inputs=1, units=units),)), steps=2)
-    before, now = _two_steps(p)
+    before, now, _ = two_steps(p)
     expected = _entries(before, now, units)
     lateral = [k.weight for k in cell.links if k.weight is not None and k.source != "x"]
     weights = [s for name in lateral for s in p.parameters[f"layers.0.{name}"].flat]

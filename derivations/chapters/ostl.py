@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from gradcert.derivations import pieces
 from gradcert.derivations.cases import variants
 from gradcert.derivations.chapters.common import cell_steps, combined, compare_gradients, one_layer, relative
 from gradcert.derivations.figures import unrolled
-from gradcert.derivations.ledger import Ledger
-from gradcert.derivations.proof import Problem, Result, named, problem, run
+from gradcert.derivations.proof import Problem, Result, problem, run
 from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
-from gradcert.derivations.symbols import SYMBOLS, function_pair
+from gradcert.derivations.symbols import function_pair
 from gradcert.reference import RULES, TEMPORAL, Layer, Network, Rnn, Snu, Ssnu, reverse, rule_named
 from gradcert.reference.cells import snu_equations
 from gradcert.reference.forward import Learner
@@ -25,20 +25,7 @@ from gradcert.reference.step import across
 def two_steps(cell: Any) -> tuple[Problem, EngineStep, EngineStep, Learner]:
     """Run the forward engine two steps on the symbols of one layer of two units; return both linearised steps."""
     p = problem(one_layer(cell), steps=2)
-    ledger = Ledger(opaque=False)
-    learner = Learner(
-        named(p.network, ledger),
-        p.parameters,
-        rule=rule_named("ostl"),
-        steps=2,
-        batch=1,
-        numbers=SYMBOLS,
-        initial=p.initial,
-    )
-    learner.step(p.inputs[0], p.targets[0])
-    before = learner.before[0]
-    learner.step(p.inputs[1], p.targets[1])
-    return p, before, learner.before[0], learner
+    return p, *pieces.two_steps(p, opaque=False)
 
 
 def _spiking(cell: Any) -> tuple[Any, Any]:
