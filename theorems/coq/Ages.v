@@ -90,7 +90,7 @@ rewrite [poly_mul _ _]/= Poly_add scaled Poly_cons IH addr0 Poly_cons mulrDl add
 by rewrite -!mulrA commr_polyX.
 Qed.
 
-Lemma total_cat p q : total (p ++ q) = total p + total q.
+Lemma total_cat p q : total (p ++ q)%list = total p + total q.
 Proof. by elim: p => [|x p IH] /=; rewrite ?add0r // IH addrA. Qed.
 
 (** Coefficients below degree w, and all of them. *)
@@ -147,7 +147,7 @@ Proof.
 rewrite early_scaled /Graph.within /early; under eq_bigr do rewrite coefXn.
 case: PeanoNat.Nat.ltb_spec0 => /ltP; last first.
   move=> late; rewrite big1 ?mulr0 // => i _; case: eqP => // eq_i.
-  by case: late; rewrite -eq_i.
+  by rewrite -eq_i ltn_ord in late.
 move=> lt_w; rewrite (bigD1 (Ordinal lt_w)) //= eqxx big1 ?addr0 ?mulr1 // => i.
 by rewrite -val_eqE /= => /negbTE ->.
 Qed.
@@ -165,7 +165,7 @@ Lemma read_path_sum keep g F : (forall v, List.In v g -> clock (site v) = false)
   = path_sum (both label (kept keep) chosen) g F.
 Proof.
 move=> still; rewrite forward_is_path_sum /Graph.path_sum lifted_walks // !List.map_map.
-elim: (walks _ _ _ _ _ _) g {still} => [|ws w IH] [|v g] //=; rewrite ?read0 // readD IH; congr (_ + _).
+move: (walks R 0 *%R label g F) => all_walks; elim: all_walks g {still} => [|ws w IH] [|v g] //=; rewrite ?read0 // readD IH; congr (_ + _).
 rewrite cons_poly_def mul0r add0r read_scaled; congr (_ * _).
 elim: ws => [|q ws IHq] /=; rewrite ?read0 // readD IHq; congr (_ + _).
 rewrite /both /=; case: (Graph.kept _ _ _); rewrite ?read0 //; exact: read_walk.
