@@ -21,15 +21,18 @@ let set labels =
 let answer prime nodes parameters window all_walks =
   let p = Z.of_string prime in
   let reduce x = if p = Z.zero then x else Q.of_bigint (Z.erem (Q.num x) p) in
+  let read word =  (* an element of a field is written as a whole number *)
+    let x = Q.of_string word in
+    if p <> Z.zero && Q.den x <> Z.one then failwith ("not an element of the field: " ^ word) else reduce x in
   let zero = Q.zero and add x y = reduce (Q.add x y) and mul x y = reduce (Q.mul x y) and opp x = reduce (Q.neg x) in
   let clock = set (numbers ()) in
   let rec edges = function
     | back :: c :: l :: rest ->
-        { Graph.back = int_of_string back; coefficient = Q.of_string c; name = int_of_string l } :: edges rest
+        { Graph.back = int_of_string back; coefficient = read c; name = int_of_string l } :: edges rest
     | [] -> []
     | _ -> failwith "an edge is three words" in
   let node () = match words () with
-    | credit :: site :: rest -> { Graph.credit = Q.of_string credit; site = int_of_string site; edges = edges rest }
+    | credit :: site :: rest -> { Graph.credit = read credit; site = int_of_string site; edges = edges rest }
     | _ -> failwith "a node has a credit and a site" in
   let tape = times nodes node in
   let parameter () =
@@ -37,7 +40,7 @@ let answer prime nodes parameters window all_walks =
     let rule = set (numbers ()) in
     let immediate = Array.make nodes zero in
     let rec fill = function
-      | i :: x :: rest -> immediate.(int_of_string i) <- Q.of_string x; fill rest
+      | i :: x :: rest -> immediate.(int_of_string i) <- read x; fill rest
       | [] -> ()
       | _ -> failwith "an immediate derivative is two words" in
     fill (words ());

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.reference import Link, Rule, Tape
+from gradcert.reference import FLOAT64, Link, Numbers, Rule, Tape
 from gradcert.reference.feedback import feedback_name
 from gradcert.reference.structure import basis
 from gradcert.reference.synapses.protocol import Synapse
@@ -50,7 +50,7 @@ def export(tape: Tape, targets: Array, rule: Rule, feedback: Feedback) -> Graph:
         _nodes(graph, tape.layers[m], rule, (b, t, m), delta[t, b] if m + 1 == len(tape.layers) else None)
     for m, layer in enumerate(tape.layers):
         for link in layer.layer.cell.links:
-            _link(graph, layer, link, m, rule, feedback, (steps, batch))
+            _link(graph, layer, link, m, rule, feedback, (steps, batch), tape.numbers)
         for use in layer.layer.cell.uses:
             if use.parameter in layer.layer.cell.trained:
                 for b, t, i in np.ndindex(batch, steps, layer.layer.units):
@@ -69,7 +69,14 @@ def _nodes(graph: Graph, tape: LayerTape, rule: Rule, at: tuple[int, int, int], 
 
 
 def _link(
-    graph: Graph, tape: LayerTape, link: Link, m: int, rule: Rule, feedback: Feedback, sizes: tuple[int, int]
+    graph: Graph,
+    tape: LayerTape,
+    link: Link,
+    m: int,
+    rule: Rule,
+    feedback: Feedback,
+    sizes: tuple[int, int],
+    numbers: Numbers,
 ) -> None:
     """Add the edges of one link at every step, and the uses of its weight."""
     steps, batch = sizes
@@ -81,9 +88,10 @@ def _link(
                 graph.join(source, target, _factor(tape.factors[link], t, b, i), _label(link, m, t, rule))
         return
     synapse, below = tape.layer.synapse(link.weight), link.source == "x"
-    matrix = _matrix(synapse, weight_of(tape.p, link.weight))
+    matrix = _matrix(synapse, weight_of(tape.p, link.weight), numbers)
     name = feedback_name(tape.layer, m, link.weight)
-    used = _matrix(synapse, feedback[name]) if rule.feedback == "random" and below and name in feedback else None
+    replaced = rule.feedback == "random" and below and name in feedback
+    used = _matrix(synapse, feedback[name], numbers) if replaced else None
     values, uses = tape.source(link), _uses(synapse)
     for b, t, i in np.ndindex(batch, steps, tape.layer.units):
         target = graph.number[b, t, m, link.target, i]
@@ -113,9 +121,9 @@ def _factor(factor: Any, t: int, b: int, i: int) -> Any:
     return factor[i] if np.ndim(factor) == 1 else factor[t, b, i]
 
 
-def _matrix(synapse: Synapse, weight: Any) -> Array:
+def _matrix(synapse: Synapse, weight: Any, numbers: Numbers) -> Array:
     """Return a synapse as a matrix (inputs, units), by what it does to unit vectors."""
-    return synapse.apply(weight, np.eye(synapse.inputs, dtype=int).astype(object))
+    return synapse.apply(weight, numbers.array(np.eye(synapse.inputs)))
 
 
 def _unit_weights(synapse: Synapse) -> Iterator[tuple[tuple[int, ...], Array]]:
@@ -130,7 +138,7 @@ def _unit_weights(synapse: Synapse) -> Iterator[tuple[tuple[int, ...], Array]]:
 def _connected(synapse: Synapse) -> Array:
     """Return which inputs reach which units, boolean (inputs, units)."""
     if not synapse.shape:
-        return _matrix(synapse, None) != 0
+        return _matrix(synapse, None, FLOAT64) != 0
     return np.logical_or.reduce([matrix != 0 for _, matrix in _unit_weights(synapse)])
 
 
