@@ -2,7 +2,7 @@
 
     Every edge that takes a step in time multiplies by X. The ring theorems of [Tape] hold for polynomials too, so that
     nothing has to be proved again: forward = reverse, and the coefficients of degree below w are the window. *)
-From mathcomp Require Import all_ssreflect all_algebra.
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype bigop ssralg zmodp poly.
 From Gradcert Require Import Graph Tape.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Import GRing.Theory.

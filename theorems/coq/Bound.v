@@ -1,7 +1,7 @@
 (** How large a residual can be: one submultiplicative norm and a geometric series, for every T.
 
     The hypotheses on the norm are met by [Norms.entries]; the code's bounds use the spectral norm and others. *)
-From mathcomp Require Import all_ssreflect all_algebra.
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype bigop ssralg order ssrnum zmodp matrix.
 From Gradcert Require Import Layer Kept Window Stack.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Import Order.Theory GRing.Theory Num.Theory.

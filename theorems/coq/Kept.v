@@ -2,7 +2,7 @@
 
     A path of k steps is then a word of k letters. The rule sums the words without a dropped letter, the residual all
     others, and one sweep computes the residual without forming a difference of gradients. *)
-From mathcomp Require Import all_ssreflect all_algebra.
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype bigop ssralg zmodp matrix.
 From Gradcert Require Import Layer.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Import GRing.Theory.

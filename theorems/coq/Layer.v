@@ -5,7 +5,7 @@
       J t   d(state at t) / d(state at t - 1), all paths within the step included
       F t   immediate derivative of the state at t by the parameters
       c t   credit that the loss gives to the state at t                                   *)
-From mathcomp Require Import all_ssreflect all_algebra.
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype bigop ssralg zmodp matrix.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Import GRing.Theory.
 Open Scope ring_scope.

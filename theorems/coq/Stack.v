@@ -3,7 +3,7 @@
     Layers are numbered from the top: layer 0 is charged by the loss, layer d + 1 lies below layer d. [n d] is the width
     of layer d, [J d t] its Jacobian from step t - 1 to t, [U d t] the derivative of its state by the state of the layer
     below, within step t. *)
-From mathcomp Require Import all_ssreflect all_algebra.
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype bigop ssralg zmodp matrix.
 From Gradcert Require Import Layer Kept.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Import GRing.Theory.

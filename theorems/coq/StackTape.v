@@ -2,7 +2,7 @@
 
     The tape has one node per step and layer. Its arithmetic is that of square matrices: a matrix of another shape is
     padded with zeros to one common size. *)
-From mathcomp Require Import all_ssreflect all_algebra.
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype bigop ssralg zmodp matrix.
 From Gradcert Require Import Graph Tape Layer Stack.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Import GRing.Theory.

@@ -1,7 +1,7 @@
 (** Theorems about every unrolled network, every rule and every ring, commutative or not.
 
     The programs are those of [Graph]; the definition that they are measured against is the sum over walks. *)
-From mathcomp Require Import all_ssreflect all_algebra.
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype bigop ssralg.
 From Gradcert Require Import Graph.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Import GRing.Theory.

@@ -2,7 +2,7 @@
 
     Nothing is sampled: an expectation over fair signs is the sum over all of them divided by their number. A history is
     the list of what was drawn, the latest first. *)
-From mathcomp Require Import all_ssreflect all_algebra.
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype finfun bigop ssralg order ssrnum zmodp matrix.
 From Gradcert Require Import Layer.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Import GRing.Theory Num.Theory.

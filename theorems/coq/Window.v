@@ -1,5 +1,5 @@
 (** Windows in one layer: the reverse sweep that looks ahead w - 1 steps computes the sum over paths of fewer than w. *)
-From mathcomp Require Import all_ssreflect all_algebra.
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype bigop ssralg div zmodp matrix.
 From Gradcert Require Import Layer.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Import GRing.Theory.
