@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,13 +116,16 @@ def digest(texts: Iterable[str]) -> str:
     return hashlib.blake2b("\0".join([version, *texts]).encode(), digest_size=8).hexdigest()
 
 
-def compile_sources(changes: Mapping[str, str] | None = None, *, folder: Path | None = None) -> Workshop:
+def compile_sources(
+    changes: Mapping[str, str] | None = None, *, folder: Path | None = None, only: str = ""
+) -> Workshop:
     """Compile all sources, or take what was compiled of the same content before.
 
     Parameters
     ----------
     changes : other texts for some files (the mutants); what does not depend on them is taken from the compiled sources.
     folder : where compiled files are kept; `default_folder` where None.
+    only : compile no more than this file needs, itself included.
 
     Raises
     ------
@@ -128,15 +134,45 @@ def compile_sources(changes: Mapping[str, str] | None = None, *, folder: Path | 
     """
     need()
     texts = {**sources(), **(changes or {})}
+    if only:
+        texts = {name: text for name, text in texts.items() if _touched(only, texts, {name})}
     workshop = Workshop((folder or default_folder()) / digest(texts.values()))
     workshop.folder.mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        if not workshop.compiled(name):
-            if changes and not _touched(name, texts, set(changes)):
-                _borrow(compile_sources(folder=folder), workshop, name)
-            else:
-                workshop.coq(name, text)
+    with _alone(workshop.folder):
+        wanted = [name for name in texts if not workshop.compiled(name)]
+        if changes and (same := [name for name in wanted if not _touched(name, texts, set(changes))]):
+            lender = compile_sources(folder=folder)
+            for name in same:
+                _borrow(lender, workshop, name)
+            wanted = [name for name in wanted if name not in same]
+        _compile(workshop, {name: texts[name] for name in wanted})
     return workshop
+
+
+def _compile(workshop: Workshop, texts: Mapping[str, str]) -> None:
+    """Compile files given in an order that respects their imports, two at a time."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        running: dict[str, Future[str]] = {}
+
+        def one(name: str) -> str:
+            for needed in imports(texts[name]):
+                if needed in running:
+                    running[needed].result()
+            return workshop.coq(name, texts[name])
+
+        for name in texts:
+            running[name] = pool.submit(one, name)
+        failed = [job.exception() for job in running.values() if job.exception()]
+    if failed:
+        raise next(error for error in failed if error)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold a folder against other processes that would compile the same in it."""
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _touched(name: str, texts: Mapping[str, str], changed: set[str]) -> bool:

@@ -36,7 +36,7 @@ Qed.
 
 (** Chunks ([state.detach()] between parts): one rule of [Kept], which drops the step into every multiple of w. *)
 Definition chunked w t : 'M[R]_m := if (w %| t)%N then 0 else J t.
-Lemma chunk_flow w s k : flow (chunked w) s k = if [exists i : 'I_k, (w %| (s + i.+1))%N] then 0 else flow J s k.
+Theorem chunk_flow w s k : flow (chunked w) s k = if [exists i : 'I_k, (w %| (s + i.+1))%N] then 0 else flow J s k.
 Proof.
 elim: k => [|k IH] /=; first by case: ifP => // /existsP[[]].
 rewrite IH /chunked; case div_last : (w %| _)%N.
