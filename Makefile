@@ -12,7 +12,7 @@ ROOMS := $(shell ls -d */__init__.py | cksum | cut -d' ' -f1)
 STAMP := .venv/.installed-$(ROOMS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install debian test certify peers lint format selftest properties clean
+.PHONY: help install debian test certify theorems peers lint format selftest properties clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,7 +32,7 @@ $(STAMP): $(BIN)/python pyproject.toml setup.py constraints.txt
 	@rm -f .venv/.installed-*
 	@touch $@
 
-debian: ## install missing Debian packages: simulators, browser (as root)
+debian: ## install missing Debian packages: simulators, browser, Coq (as root)
 	scripts/install_debian.sh
 
 test: lint ## lint, types, room contracts, all tests
@@ -40,6 +40,10 @@ test: lint ## lint, types, room contracts, all tests
 
 certify: install ## certify the real third-party code in examples/
 	$(BIN)/python examples/run_all.py
+
+theorems: install ## install Coq where it is missing (as root), check the theorems and their tie to the engine
+	scripts/install_debian.sh theorems
+	OMP_NUM_THREADS=1 $(BIN)/gradcert theorems --check
 
 peers: ## environments of their own for libraries whose pins clash: .venv-peers-torch, .venv-peers-jax
 	PYTHON=$(PYTHON) scripts/peers.sh

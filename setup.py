@@ -11,7 +11,7 @@ from setuptools import find_packages, setup
 ROOT = Path(__file__).parent
 NOT_PACKAGES = {"tests", "build", "dist"}
 PAGES = ("*.jinja", "*.html", "*.css", "*.js", "*.svg")
-DATA = ("py.typed", "*.pyi", "*.json", "*.jsonl", "*.csv", "*.v", "*.sv", "*.vh", *PAGES)
+DATA = ("py.typed", "*.pyi", "*.json", "*.jsonl", "*.csv", "*.txt", "*.v", "*.ml", "*.sv", "*.vh", *PAGES)
 
 
 def rooms() -> list[str]:

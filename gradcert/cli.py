@@ -21,6 +21,7 @@ COMMANDS = {
     "selftest": "judge the judge: wrong gradients have to be refuted, unusual ones accepted",
     "rules": "the rule table: edges kept x feedback",
     "derive": "read the derivations, and prove them about the engine's own code",
+    "theorems": "theorems about every size, checked by Coq, and their tie to the engine",
     "hardware": "on-chip learning in fixed point: descriptions, proofs, gradient ledger",
 }
 

@@ -1,18 +1,28 @@
 #!/usr/bin/env bash
 # Install the Debian packages that some tests and reports use: simulators and synthesis for the hardware models, a
-# browser and node for the HTML reports. Only what is missing, only as root. What cannot be installed is a warning,
-# because nothing of the core needs it; with CI=true it is an error, because there a silent skip would hide a test.
+# browser and node for the HTML reports, Coq and OCaml for the theorems. Only what is missing, only as root. What cannot
+# be installed is a warning, because nothing of the core needs it; with CI=true it is an error, because there a silent
+# skip would hide a test. With the argument "theorems": only what the theorems need.
 set -euo pipefail
 
-declare -A package=( # command -> Debian package that brings it
-  [iverilog]=iverilog [verilator]=verilator [yosys]=yosys [chromium]=chromium [node]=nodejs
+declare -A package=([coqc]=coq [ocamlfind]=ocaml-findlib [ocamlopt]=ocaml-nox) # command -> package that brings it
+declare -A file=( # a file, where no command tells -> package that brings it
+  [/usr/lib/ocaml/coq/user-contrib/mathcomp/analysis/derive.vo]=libcoq-mathcomp-analysis
+  [/usr/lib/ocaml/coq/user-contrib/Flocq/Core/Core.vo]=libcoq-flocq
+  [/usr/lib/ocaml/zarith/zarith.cmxa]=libzarith-ocaml-dev
 )
+if [ "${1:-}" != theorems ]; then
+  package+=([iverilog]=iverilog [verilator]=verilator [yosys]=yosys [chromium]=chromium [node]=nodejs)
+  file+=([/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf]=fonts-dejavu-core)
+fi
 
 missing=()
 for command in "${!package[@]}"; do
   command -v "$command" >/dev/null || missing+=("${package[$command]}")
 done
-compgen -G '/usr/share/fonts/truetype/dejavu/*.ttf' >/dev/null || missing+=(fonts-dejavu-core)
+for path in "${!file[@]}"; do
+  [ -e "$path" ] || missing+=("${file[$path]}")
+done
 
 fail() {
   echo "debian: $1; without: ${missing[*]}" >&2

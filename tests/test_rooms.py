@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("certify", "derivations", "hardware_models", "properties", "reference")
+ROOMS = ("certify", "derivations", "hardware_models", "properties", "reference", "theorems")
 FACE = "gradcert"
 # What a room may import of the others. The face may import all of them.
 BELOW = {
@@ -19,6 +19,7 @@ BELOW = {
     "properties": {"reference"},
     "hardware_models": {"reference"},
     "derivations": {"reference"},
+    "theorems": {"properties", "reference"},
     "reference": set(),
 }
 NOT_SOURCE = {"__pycache__", "sim_build", "obj_dir"}
@@ -99,6 +100,7 @@ def test_import_contracts_hold(tmp_path):
         ("reference", "import gradcert.certify", "gradcert.reference.wrong -> gradcert.certify"),
         ("properties", "from gradcert import hardware_models", "gradcert.properties.wrong -> gradcert.hardware_models"),
         ("certify", "import gradcert.derivations", "gradcert.certify.wrong -> gradcert.derivations"),
+        ("theorems", "import gradcert.derivations", "gradcert.theorems.wrong -> gradcert.derivations"),
     ],
 )
 def test_import_contracts_can_break(tmp_path, room, line, arrow):
