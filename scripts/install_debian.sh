@@ -5,7 +5,7 @@
 # skip would hide a test. With the argument "theorems": only what the theorems need.
 set -euo pipefail
 
-declare -A package=([coqc]=coq [ocamlfind]=ocaml-findlib [ocamlopt]=ocaml-nox) # command -> package that brings it
+declare -A package=([coqc]=coq [ocamlfind]=ocaml-findlib [ocamlopt]=ocaml) # command -> package that brings it
 declare -A file=( # a file, where no command tells -> package that brings it
   [/usr/lib/ocaml/coq/user-contrib/mathcomp/analysis/derive.vo]=libcoq-mathcomp-analysis
   [/usr/lib/ocaml/coq/user-contrib/Flocq/Core/Core.vo]=libcoq-flocq

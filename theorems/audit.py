@@ -35,11 +35,11 @@ def _groups() -> list[list[str]]:
 
 
 def render(groups: list[list[str]], printed: str) -> str:
-    """Return the audit's text for what Coq printed.
+    r"""Return the audit's text for what Coq printed.
 
     Examples
     --------
-    >>> print(render([["A.b"], ["A.c"]], "Closed under the global context\\nAxioms:\\nx : nat\\n  -> nat\\n"), end="")
+    >>> print(render([["A.b"], ["A.c"]], "Closed under the global context\nAxioms:\nx : nat\n  -> nat\n"), end="")
     A.b: nothing
     A.c: x
     <BLANKLINE>

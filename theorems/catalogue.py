@@ -1,4 +1,4 @@
-"""The theorems: what each says in one sentence, which derivation it generalises, and which rows of the table it is about.
+"""The theorems: what each says in one sentence, which derivation it generalises, which rows of the table it is about.
 
 The statements themselves are in `coq`. Everything that a source calls a Theorem or a Corollary is listed here; a test
 compares, and another holds what each assumes against ``coq/assumptions.txt``.
@@ -77,7 +77,12 @@ THEOREMS: tuple[Theorem, ...] = (
             "paths depth",
             EVERY,
         ),
-        ("residual_of_a_cut", "Of a rule that only drops: the sum over the walks with a dropped label.", "paths", EVERY),
+        (
+            "residual_of_a_cut",
+            "Of a rule that only drops: the sum over the walks with a dropped label.",
+            "paths",
+            EVERY,
+        ),
         ("split_edges", "B and W - B in parallel in the place of W change no gradient.", "ostl", "random"),
         (
             "random_feedback",
@@ -212,7 +217,12 @@ THEOREMS: tuple[Theorem, ...] = (
     ),
     *_file(
         "Unbiased",
-        ("uoro_unbiased", "The mean of UORO over all signs is the gradient, with any even normalisers.", "unbiased", ""),
+        (
+            "uoro_unbiased",
+            "The mean of UORO over all signs is the gradient, with any even normalisers.",
+            "unbiased",
+            "",
+        ),
         ("kf_unbiased", "The mean of KF-RTRL over all signs is the gradient of the layer.", "unbiased", ""),
     ),
     *_file(
@@ -245,7 +255,12 @@ THEOREMS: tuple[Theorem, ...] = (
     *_file(
         "Lattice",
         ("value_multiple", "Every value is a multiple of 2^-lattice.", "fixedpoint", ""),
-        ("lattice_exact", "Where the digits hold the lattice, nothing is rounded, with underflow too.", "fixedpoint", ""),
+        (
+            "lattice_exact",
+            "Where the digits hold the lattice, nothing is rounded, with underflow too.",
+            "fixedpoint",
+            "",
+        ),
     ),
     *_file(
         "Small",

@@ -92,7 +92,9 @@ def tie(workshop: Workshop, cases: Iterable[tuple[str, Case]]) -> tuple[tuple[Ro
         for case, one in zip(of_cell, found, strict=True):
             if one.different and not first:
                 name, index, which, engine, programs = one.different[0]
-                first = f"{cell}, {case.rule.name}: {which} of {name}{list(index)} is {engine}, by the programs {programs}"
+                first = (
+                    f"{cell}, {case.rule.name}: {which} of {name}{list(index)} is {engine}, by the programs {programs}"
+                )
         rows.append(
             Row(
                 cell,

@@ -18,7 +18,7 @@ from gradcert.reference import GradcertError
 ROOM = Path(__file__).parent
 SOURCES = ROOM / "coq"
 DRIVER = ROOM / "tie" / "driver.ml"
-PACKAGES = ("coq", "libcoq-mathcomp-analysis", "libcoq-flocq", "libzarith-ocaml-dev", "ocaml-nox")
+PACKAGES = ("coq", "libcoq-mathcomp-analysis", "libcoq-flocq", "libzarith-ocaml-dev", "ocaml", "ocaml-findlib")
 COQ = ("-q", "-Q", ".", "Gradcert", "-w", "-notation-overridden,-ambiguous-paths")
 
 

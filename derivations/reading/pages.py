@@ -85,7 +85,10 @@ CHAPTER = """\
 {% for r in example.rows %}<tr>{% for c in r %}<td>{{ c }}</td>{% endfor %}</tr>{% endfor %}</tbody></table></div>
 <h2>What goes wrong in practice</h2><dl class="traps">
 {% for t in d.traps %}<dt>{{ t.id }}</dt><dd>{{ t.text|prose }}</dd>{% endfor %}</dl>
-<h2>Try it</h2><button class="copy" type="button">copy</button><pre><code>{{ d.snippet }}</code></pre>
+{% if theorems %}<h2>For every size</h2><p>Checked by a proof assistant, for every width, depth and length that its
+statement allows (<code>gradcert theorems</code>, <code>docs/theorems.md</code>):
+{% for t in theorems %}<code>{{ t }}</code>{{ ', ' if not loop.last }}{% endfor %}.</p>
+{% endif %}<h2>Try it</h2><button class="copy" type="button">copy</button><pre><code>{{ d.snippet }}</code></pre>
 """
 
 INDEX = """\

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from gradcert.derivations.chapters import chapter
 from gradcert.derivations.checker import Verdict, checked
+from gradcert.derivations.generalised import GENERALISED
 from gradcert.derivations.reading.mathml import parts
 from gradcert.derivations.record import Derivation, Step, theorem
 
@@ -79,6 +80,9 @@ def render(derivation: Derivation, console: Console, *, pause: Callable[[], None
     console.print("[bold]What goes wrong in practice")
     for trap in derivation.traps:
         console.print(Padding(Text(f"{trap.id}  {trap.text}"), (0, 0, 0, 2)))
+    if names := GENERALISED.get(derivation.name):
+        console.print("\n[bold]For every size, checked by Coq[/bold] (gradcert theorems)")
+        console.print(Padding(Text(", ".join(names)), (0, 0, 0, 2)))
     console.print("\n[bold]Try it")
     console.print(Padding(Text(derivation.snippet), (0, 0, 0, 2)))
     return good

@@ -92,9 +92,7 @@ def table(console: Console) -> None:
     for column in ("rule", "own layer", "layers above", "feedback", "cut", "exact", "source"):
         columns.add_column(column, overflow="fold")
     for rule in RULES.values():
-        columns.add_row(
-            rule.name, kept(rule.own), above(rule), rule.feedback, cut(rule), rule.exact, rule.source
-        )
+        columns.add_row(rule.name, kept(rule.own), above(rule), rule.feedback, cut(rule), rule.exact, rule.source)
     console.print(columns)
 
 

@@ -90,7 +90,9 @@ def write(outcome: Outcome, console: Console) -> None:
         table.add_column(name, justify="left" if name == "cell" else "right")
     for row in outcome.table:
         table.add_row(row.cell, *(str(n) for n in (row.rows, row.parameters, row.numbers, row.nonzero, row.different)))
-    sums = [sum(getattr(row, name) for row in outcome.table) for name in ("parameters", "numbers", "nonzero", "different")]
+    sums = [
+        sum(getattr(row, name) for row in outcome.table) for name in ("parameters", "numbers", "nonzero", "different")
+    ]
     table.add_row("all", "", *map(str, sums), style="bold")
     console.print(table)
     console.print(f"four numbers each: forward, reverse, BPTT, residual; {outcome.first or 'all equal, exactly'}")

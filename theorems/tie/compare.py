@@ -1,4 +1,4 @@
-"""The extracted programs beside the engines: forward, reverse, BPTT and residual of every parameter, compared exactly."""
+"""The extracted programs beside the engines: forward, reverse, BPTT and residual of every parameter, exactly."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from gradcert.theorems.tie.projected import export_with_feedback
 from gradcert.theorems.tie.rule import Kept, masks, ticks, truth
 
 System = PrimeField | Rationals
+FIELD = PrimeField()
 Edit = Callable[[Graph], None]
 NAMES = ("forward", "reverse", "bptt", "residual")
 
@@ -40,7 +41,7 @@ class Case:
     rule: Rule
     steps: int
     batch: int = 1
-    numbers: System = PrimeField()
+    numbers: System = FIELD
     seed: int = 0
     walks: bool = False
 

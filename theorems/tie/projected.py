@@ -15,7 +15,7 @@ PROJECTED = ("direct", "target", "local")
 
 
 def export_with_feedback(tape: Tape, targets: Array, rule: Rule, feedback: Feedback) -> Graph:
-    """Return `export`, and for a projected credit what carries it: from z of every hidden layer m,
+    """Return `export`, with what carries a projected credit, from z of every hidden layer m.
 
     direct : an edge with coefficient B_m[k, i] into the drive of unit k of the last layer;
     target : the same into a node that is charged the (scaled) target k;
