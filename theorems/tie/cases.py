@@ -79,7 +79,7 @@ def convolution() -> Network:
 
     Pooling is the lowest layer: above trained ones the forward engine divides Python zeros, which no field takes.
     """
-    pooled = AvgPool(channels=1, height=3, width=6, kernel=(1, 2))
+    pooled: Any = AvgPool(channels=1, height=3, width=6, kernel=(1, 2))
     shared = Conv2d(in_channels=1, height=3, width=3, out_channels=1, kernel=(2, 2))
     flat = Rnn(activation="identity", recurrent=False, bias=False)
     return Network(

@@ -126,9 +126,9 @@ def _parameters(case: Case, graph: Graph) -> tuple[tuple[tuple[str, tuple[int, .
             part[node] = part[node] + value if node in part else value
     reached = {(m, name): masks(case.network, case.rule, m, name) for m, name in {key[:2] for key in parts}}
     keys, parameters = [], []
-    for (layer, name, index, row), immediate in parts.items():
+    for (layer, name, index, copy), immediate in parts.items():
         mask = reached[layer, name]
-        keep = Kept(case.rule, case.network, layer, None if mask is None or row is None else mask[row])
+        keep = Kept(case.rule, case.network, layer, None if mask is None or copy is None else mask[copy])
         keys.append((f"layers.{layer}.{name}", index))
         parameters.append((keep, immediate))
     return tuple(keys), parameters
@@ -136,7 +136,8 @@ def _parameters(case: Case, graph: Graph) -> tuple[tuple[tuple[str, tuple[int, .
 
 def settle(prepared: Prepared, answers: list[list[str]]) -> Found:
     """Compare the programs' answers with the engines' numbers, as exact numbers."""
-    numbers, sums = prepared.case.numbers, {}
+    numbers = prepared.case.numbers
+    sums: dict[tuple[str, tuple[int, ...]], list[Any]] = {}
     for key, answer in zip(prepared.keys, answers, strict=True):
         values = [_read(numbers, word) for word in answer]
         sums[key] = values if key not in sums else [a + b for a, b in zip(sums[key], values, strict=True)]

@@ -135,7 +135,7 @@ def _unit_weights(synapse: Synapse) -> Iterator[tuple[tuple[int, ...], Array]]:
 
 
 @cache
-def _connected(synapse: Synapse) -> Array:
+def _connected(synapse: Any) -> Array:
     """Return which inputs reach which units, boolean (inputs, units)."""
     if not synapse.shape:
         return _matrix(synapse, None, FLOAT64) != 0
@@ -143,7 +143,7 @@ def _connected(synapse: Synapse) -> Array:
 
 
 @cache
-def _uses(synapse: Synapse) -> list[list[tuple[tuple[int, ...], int]]]:
+def _uses(synapse: Any) -> list[list[tuple[tuple[int, ...], int]]]:
     """Return, for every unit, the (index, input) pairs of weights that multiply an input on its way to the unit."""
     found: list[list[tuple[tuple[int, ...], int]]] = [[] for _ in range(synapse.units)]
     for index, matrix in _unit_weights(synapse):
