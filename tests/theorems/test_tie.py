@@ -85,7 +85,6 @@ def test_one_damaged_edge_is_seen(program, damage, kind):
         compare(program, [Case(NETWORK, rows()[name], steps=3)], edit)[0] for name in ("ottt", "bptt-detached-reset")
     ]
     assert any(one.different for one in found)
-    assert not any(compare(program, [Case(NETWORK, rows()[name], steps=3)])[0].different for name in ("ottt", "bptt"))
 
 
 @pytest.mark.parametrize("name", ["ostl-random", "osttp", "e-prop-random", "decolle"])

@@ -87,7 +87,8 @@ def _link(
                 target = graph.number[b, t, m, link.target, i]
                 graph.join(source, target, _factor(tape.factors[link], t, b, i), _label(link, m, t, rule))
         return
-    synapse, below = tape.layer.synapse(link.weight), link.source == "x"
+    synapse: Any = tape.layer.synapse(link.weight)
+    below = link.source == "x"
     matrix = _matrix(synapse, weight_of(tape.p, link.weight), numbers)
     name = feedback_name(tape.layer, m, link.weight)
     replaced = rule.feedback == "random" and below and name in feedback
