@@ -4,14 +4,23 @@ from dataclasses import replace
 
 import pytest
 
+from gradcert.properties.numbers import RATIONALS
 from gradcert.reference import CELLS, RULES, Edge, Layer, Lif, Network, Snu
-from gradcert.theorems.tie.cases import cells, field_cases, rational_cases, rows, stacks
+from gradcert.theorems.tie.cases import TRIANGLE, cells, field_cases, rational_cases, rows, stacks
 from gradcert.theorems.tie.compare import Case, compare, prepare
+from gradcert.theorems.tie.inside import source
 from gradcert.theorems.tie.rule import truth
+from gradcert.theorems.toolchain import CoqError
 
 FIELD = {}
 for label, case in field_cases():
     FIELD.setdefault(label, []).append(case)
+SMALL = Network(
+    layers=(
+        Layer(Lif(leak=0.5, threshold=0.25, surrogate=TRIANGLE, recurrent=True), inputs=1, units=2),
+        Layer(Lif(leak=0.75, threshold=0.25, surrogate=TRIANGLE, reset="hard"), inputs=2, units=1),
+    )
+)
 NETWORK = Network(
     layers=(
         Layer(Lif(recurrent=True, train=("leak", "threshold")), inputs=1, units=2),
@@ -41,6 +50,19 @@ def test_in_rationals_walk_by_walk(program):
     assert [one.different[:1] for one in found if one.different] == []
     assert all(one.numbers == 6 * one.parameters for one in found)
     assert sum(one.nonzero for one in found) > 100
+
+
+@pytest.mark.parametrize("name", ["ottt", "ostl-random", "tbptt-chunks"])
+def test_inside_coq_without_extraction(workshop, name):
+    """Coq computes the numbers of a recorded network itself; of a damaged one it does not find the engines'."""
+    case = Case(SMALL, rows()[name], steps=3, numbers=RATIONALS)
+    assert prepare(case).question.parameters
+    workshop.coq(f"Recorded_{name.replace('-', '_')}", source(prepare(case)))
+    if name == "ottt":
+        with pytest.raises(CoqError, match="Unable to unify"):
+            workshop.coq(
+                "Damaged", source(prepare(case, lambda graph: raise_coefficient(graph, *edges(graph, Edge.STATE)[0])))
+            )
 
 
 # --- what is damaged is seen -----------------------------------------------------------------------------------------
