@@ -80,7 +80,10 @@ GENERALISED: dict[str, tuple[str, ...]] = {
         "Unbiased.uoro_unbiased",
         "Unbiased.kf_unbiased",
     ),
-    "snap": ("Tape.restriction",),
+    "snap": (
+        "Tape.restriction",
+        "Tape.reach_is_exact",
+    ),
     "fixedpoint": (
         "Lattice.value_multiple",
         "Lattice.lattice_exact",

@@ -83,6 +83,12 @@ THEOREMS: tuple[Theorem, ...] = (
             "paths",
             EVERY,
         ),
+        (
+            "reach_is_exact",
+            "A rule that closes only nodes which feel nothing of the parameter changes nothing.",
+            "snap",
+            "reach",
+        ),
         ("split_edges", "B and W - B in parallel in the place of W change no gradient.", "ostl", "random"),
         (
             "random_feedback",

@@ -223,6 +223,24 @@ rewrite /Graph.path_sum; elim: (walks g F) (List.map credit g) => [|ws w IH] [|x
 by rewrite /Graph.sum_where; elim: ws => [|q ws IHq] /=; rewrite ?mulr0 // mulrDr mulr0 add0r.
 Qed.
 
+(** ** Reach: a rule that closes only nodes which feel nothing of the parameter changes nothing *)
+Fixpoint closes_zeros narrow keep g F : Prop :=
+  if g is v :: past then
+    [/\ narrow (site v) = keep (site v) \/ narrow (site v) = false /\ List.hd 0 (traces keep g F) = 0,
+        forall e, List.In e (edges v) -> narrow (name e) = keep (name e) & closes_zeros narrow keep past (List.tl F)]
+  else True.
+
+Theorem reach_is_exact narrow keep g F : closes_zeros narrow keep g F -> forward narrow g F = forward keep g F.
+Proof.
+move=> closed; congr dot; elim: g F closed => [|v g IH] F //= [closed same /IH ->]; congr (_ :: _).
+have -> : enter (gate narrow) (edges v) =1 enter (gate keep) (edges v).
+  move=> t; rewrite /Graph.enter; elim: (edges v) same => //= e es IHes same.
+  rewrite {1}/Graph.gate same; last by left.
+  by rewrite IHes // => f f_in; apply: same; right.
+case: closed => [same_site|[closed zero]]; first by rewrite /Graph.gate same_site.
+by rewrite zero /Graph.gate closed.
+Qed.
+
 (** ** Feedback other than through the weights *)
 Lemma traces_eq keep (f : node R label -> node R label) :
   (forall v, site (f v) = site v) ->
