@@ -25,7 +25,7 @@ _HOME = {
     "claim": "certify",
     "subject_tests": "pytest_plugin",
 }
-_ROOMS = ("certify", "derivations", "hardware_models", "properties", "reference")
+_ROOMS = ("certify", "derivations", "hardware_models", "properties", "reference", "theorems")
 
 __all__ = ["__version__", "certify", *(name for name, home in _HOME.items() if home != "pytest_plugin")]
 

@@ -24,7 +24,8 @@ Examples:
 
 \b
 What is proved by what, and what is not proved: docs/theorems.md.
-Exit status: 0; 1 if something does not hold; 2 usage, or Coq is missing; 4 internal error."""
+Exit status: 0; 1 if something does not hold; 2 usage, or Coq is missing;
+4 internal error."""
 
 
 @click.command("theorems", epilog=EPILOG)

@@ -38,7 +38,8 @@ LINES = [(name, line) for name, lines in examples().items() for line in lines]
 QUICK = " --profile quick"
 # sequences that are run, with the exit status of each line; the profile is the quick one, to be cheap
 RUN = {
-    "rules": [("gradcert rules", 0)],
+    "rules": [("gradcert rules", 0), ("gradcert rules ostl", 0)],
+    "theorems": [("gradcert theorems", 0), ("gradcert theorems --json -", 0)],
     "derive": [("gradcert derive", 0)],
     "hardware": [("gradcert hardware", 0)],
     "check": [
