@@ -52,7 +52,8 @@ Lemma carried_adjoints keep g p :
   List.map h (adjoints A zero add mul label keep g p)
   = adjoints S 0 +%R *%R label keep (List.map carried g) (List.map h p).
 Proof.
-by elim: g p => [|v g IH] p //=; rewrite IH carried_gate hD carried_hd carried_send carried_gate hD carried_hd carried_tl.
+by elim: g p => [|v g IH] p //=; rewrite IH carried_gate hD carried_hd carried_send
+  carried_gate hD carried_hd carried_tl.
 Qed.
 
 Lemma carried_reverse keep g F :
@@ -165,7 +166,8 @@ Lemma read_path_sum keep g F : (forall v, List.In v g -> clock (site v) = false)
   = path_sum (both label (kept keep) chosen) g F.
 Proof.
 move=> still; rewrite forward_is_path_sum /Graph.path_sum lifted_walks // !List.map_map.
-move: (walks R 0 *%R label g F) => all_walks; elim: all_walks g {still} => [|ws w IH] [|v g] //=; rewrite ?read0 // readD IH; congr (_ + _).
+move: (walks R 0 *%R label g F) => all_walks.
+elim: all_walks g {still} => [|ws w IH] [|v g] //=; rewrite ?read0 // readD IH; congr (_ + _).
 rewrite cons_poly_def mul0r add0r read_scaled; congr (_ * _).
 elim: ws => [|q ws IHq] /=; rewrite ?read0 // readD IHq; congr (_ + _).
 rewrite /both /=; case: (Graph.kept _ _ _); rewrite ?read0 //; exact: read_walk.

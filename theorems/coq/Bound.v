@@ -1,7 +1,8 @@
 (** How large a residual can be: one submultiplicative norm and a geometric series, for every T.
 
     The hypotheses on the norm are met by [Norms.entries]; the code's bounds use the spectral norm and others. *)
-From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype bigop ssralg order ssrnum zmodp matrix.
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype bigop ssralg
+  order ssrnum zmodp matrix.
 From Gradcert Require Import Layer Kept Window Stack.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Import Order.Theory GRing.Theory Num.Theory.
@@ -81,7 +82,8 @@ Proof. by rewrite /path -mulmxA mulrAC -mulrA; apply: NM_le => //; apply: flow_b
 Theorem window_bound w T : N (beyond J F c w T) <= T%:R * (q * f * (a ^+ w / (1 - a))).
 Proof.
 apply: N_sum_const => s; apply: le_trans (N_sum _ _ _) _.
-apply: (@le_trans _ _ (\sum_(k < T - s | (w <= k)%N) q * f * a ^+ k)); first by apply: ler_sum => k _; apply: path_bound.
+apply: (@le_trans _ _ (\sum_(k < T - s | (w <= k)%N) q * f * a ^+ k)); first by apply: ler_sum => k _;
+  apply: path_bound.
 rewrite -mulr_sumr; apply: ler_wpmul2l; last exact: geometric_from.
 exact: mulr_ge0 (ge0 (c_le 0)) (ge0 (F_le 0)).
 Qed.
@@ -121,7 +123,8 @@ Section TwoLayers.
 Variables (n : nat -> nat) (p T : nat) (U : forall d, nat -> 'M[R]_(n d, n d.+1)) (c : nat -> 'rV[R]_(n 0)).
 Variables (J : forall d, nat -> 'M[R]_(n d)) (F : nat -> 'M[R]_(n 1, p)) (a b u f q : R).
 Hypotheses (a_ge0 : 0 <= a) (a_lt1 : a < 1) (b_ge0 : 0 <= b) (b_lt1 : b < 1).
-Hypotheses (J0_le : forall t, N (J 0%N t) <= a) (J1_le : forall t, N (J 1%N t) <= b) (U_le : forall t, N (U 0%N t) <= u).
+Hypotheses (J0_le : forall t, N (J 0%N t) <= a) (J1_le : forall t, N (J 1%N t) <= b).
+Hypothesis U_le : forall t, N (U 0%N t) <= u.
 Hypotheses (F_le : forall t, N (F t) <= f) (c_le : forall t, N (c t) <= q).
 
 Theorem ostl_bound : N (stacked T U c J F - ostl T U c J F) <= T%:R * (q * (u * (f / (1 - b))) * (a / (1 - a))).

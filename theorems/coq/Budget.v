@@ -11,11 +11,11 @@
     such a factor and an absolute error of at most eta. Then every value that an evaluation may return lies within
 
       ((1 + u)^n - 1) M  +  (1 + u)^n low                 in the given order of evaluation                [in_order]
-      ((1 + u)^n - 1) M  +  (1 + u)^n ((1 + eta)^k - 1) G    in every order that rounds no monomial more than n times and
-                            multiplies into none more than k times; G is M with every atom at least 1      [any_order]
+      ((1 + u)^n - 1) M  +  (1 + u)^n ((1 + eta)^k - 1) G   in every order that rounds no monomial more than n times
+                            and multiplies into none more than k times; G is M with every atom at least 1  [any_order]
 
-    and (1 + u)^n - 1 <= n u / (1 - n u), Higham's gamma. [flocq_sound]: Flocq's binary arithmetic with gradual underflow
-    is such an evaluation. Overflow is not modelled. *)
+    and (1 + u)^n - 1 <= n u / (1 - n u), Higham's gamma. Flocq's binary arithmetic with gradual underflow is such
+    an evaluation [flocq_in_order, flocq_any_order]. Overflow is not modelled. *)
 Require Import Reals Lra Lia List Permutation ZArith.
 From Flocq Require Import Core Relative Plus_error.
 Import ListNotations.
@@ -296,7 +296,9 @@ Fixpoint computed e :=
 Hypothesis atoms_stored : forall i, stored (atom i).
 
 Lemma computed_stored e : stored (computed e).
-Proof. destruct e; simpl; [easy| |]; apply generic_format_round; try apply FLT_exp_valid; try apply valid_rnd_N; easy. Qed.
+Proof.
+destruct e; simpl; [easy| |]; apply generic_format_round; try apply FLT_exp_valid; try apply valid_rnd_N; easy.
+Qed.
 
 Lemma u_ro_unit : u_ro radix2 p / (1 + u_ro radix2 p) <= unit.
 Proof.

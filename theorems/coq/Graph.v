@@ -5,8 +5,8 @@
     that a rule can close a node (SnAp-n closes the units that a parameter does not reach).
 
     Only definitions, on lists and with the arithmetic as arguments, so that Coq can run them ([Small]), OCaml can run
-    them ([Programs]), and [Tape] can prove what they compute over every ring. The newest node comes first; an edge counts its
-    source back from its own node, 0 being the node just before. *)
+    them ([Programs]), and [Tape] can prove what they compute over every ring. The newest node comes first; an edge
+    counts its source back from its own node, 0 being the node just before. *)
 Require Import List Bool PeanoNat.
 Import ListNotations.
 

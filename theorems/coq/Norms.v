@@ -1,5 +1,6 @@
 (** The hypotheses of [Bound] can be met: the sum of the absolute entries is a submultiplicative norm. *)
-From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype bigop ssralg order ssrnum zmodp matrix.
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype bigop ssralg
+  order ssrnum zmodp matrix.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Import Order.Theory GRing.Theory Num.Theory.
 Open Scope ring_scope.

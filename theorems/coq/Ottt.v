@@ -1,7 +1,8 @@
 (** The traces of OTTT and of diagonal rules: why n numbers, or one per synapse, are enough.
 
-    A weight matrix W takes [x t] into the state, v^t = (leak) v^(t-1) + W x^t. The theorems are stated along a direction
-    [dW] in which W moves: the derivative along dW is the trace of (gradient dW^T), so they name the whole gradient. *)
+    A weight matrix W takes [x t] into the state, v^t = (leak) v^(t-1) + W x^t. The theorems are stated along a
+    direction [dW] in which W moves: the derivative along dW is the trace of (gradient dW^T), so they name the whole
+    gradient. *)
 From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype bigop ssralg zmodp matrix.
 From Gradcert Require Import Layer.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.

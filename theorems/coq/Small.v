@@ -1,8 +1,8 @@
 (** No extraction: a small network, evaluated by Coq itself, in exact rationals.
 
-    Two units of a leaky layer with a reset and lateral weights under one readout unit, T steps; every number is made up,
-    none is 0 or 1. That forward, reverse and walks agree is proved for all tapes; that these definitions run, and that
-    a rule does drop something here, is what is computed. *)
+    Two units of a leaky layer with a reset and lateral weights under one readout unit, T steps; every number is made
+    up, none is 0 or 1. That forward, reverse and walks agree is proved for all tapes; that these definitions run, and
+    that a rule does drop something here, is what is computed. *)
 Require Import List QArith Qcanon Bool.
 From Gradcert Require Import Graph.
 Import ListNotations.

@@ -15,7 +15,7 @@ Inductive passage :=
 
 Section StackTape.
 Variables (R : ringType) (n : nat -> nat) (p T d N : nat).
-Hypotheses (n_le : forall e, (n e <= N.+1)%N) (p_le : (p <= N.+1)%N) (one_le : (1 <= N.+1)%N).
+Hypotheses (n_le : forall e, (n e <= N.+1)%N) (p_le : (p <= N.+1)%N).
 Variables (J : forall e, nat -> 'M[R]_(n e)) (U : forall e, nat -> 'M[R]_(n e, n e.+1)) (c : nat -> 'rV[R]_(n 0)).
 
 (** Parameters that enter the state of every layer, layer e through [F e]. *)
@@ -46,7 +46,8 @@ Proof. by elim/big_rec2: _ => [|i x y _ <-]; rewrite ?pad0 ?padD. Qed.
 (** Nothing is lost by it. *)
 Lemma pad_inj m k : (m <= N.+1)%N -> (k <= N.+1)%N -> injective (@pad m k).
 Proof.
-move=> le_m le_k A B eq_pad; have := congr1 (fun M => (pid_mx m : 'M_(m, N.+1)) *m M *m (pid_mx k : 'M_(N.+1, k))) eq_pad.
+move=> le_m le_k A B eq_pad.
+have := congr1 (fun M => (pid_mx m : 'M_(m, N.+1)) *m M *m (pid_mx k : 'M_(N.+1, k))) eq_pad.
 by rewrite /pad !mulmxA !pid_pid // !mul1mx -!mulmxA !pid_pid // !mulmx1.
 Qed.
 
@@ -146,7 +147,8 @@ elim: k e => [|k IH] e.
 under eq_bigr do rewrite -[felt _ _ _]/(trace _ (fun t => U e t *m felt k e.+1 t + F e t) _) traceD mulmxDr.
 rewrite big_split /= big_ord_recl addrC; congr (_ + _).
   by rewrite /stacked addn0 -forward_is_gradient.
-rewrite -[LHS]/(Layer.forward (kept_jacobian e) (fun t => U e t *m felt k e.+1 t) (Stack.credit T U c kept_jacobian e) T).
+rewrite -[LHS]/(Layer.forward (kept_jacobian e) (fun t => U e t *m felt k e.+1 t)
+  (Stack.credit T U c kept_jacobian e) T).
 rewrite forward_is_reverse /reverse; under eq_bigr do rewrite mulmxA.
 by rewrite [LHS]IH; apply: eq_bigr => i _; rewrite /= addSnnS.
 Qed.

@@ -2,7 +2,8 @@
 
     Nothing is sampled: an expectation over fair signs is the sum over all of them divided by their number. A history is
     the list of what was drawn, the latest first. *)
-From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype finfun bigop ssralg order ssrnum zmodp matrix.
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype finfun bigop ssralg
+  order ssrnum zmodp matrix.
 From Gradcert Require Import Layer.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Import GRing.Theory Num.Theory.
@@ -144,7 +145,8 @@ Fixpoint uoro (h : seq signs) : 'rV[R]_p :=
 Theorem uoro_unbiased T : total T uoro = gradient J F q T *+ #|{: signs}| ^ T.
 Proof.
 rewrite -forward_is_gradient; elim: T => [|T IH]; first by rewrite /forward big_ord0 mul0rn.
-have -> : total T.+1 uoro = total T (fun h => uoro h *+ #|{: signs}| + q T *m \sum_x left_factor (x :: h) *m right_factor (x :: h)).
+have -> : total T.+1 uoro = total T (fun h =>
+    uoro h *+ #|{: signs}| + q T *m \sum_x left_factor (x :: h) *m right_factor (x :: h)).
   by apply: (@eq_total _ _ T) => h size_h; rewrite big_split sumr_const -mulmx_sumr size_h.
 rewrite totalD totalMn IH (total_linear (mulmx_additive _ (q T))).
 rewrite -[total T (fun h => \sum_x _)]/(total T.+1 (fun h => left_factor h *m right_factor h)) uoro_trace /=.
@@ -214,7 +216,8 @@ Fixpoint kf (h : seq signs) : 'M[R]_1 :=
 Theorem kf_unbiased T : total T kf = gradient J (fun t => slope t *m dW *m a t) q T *+ #|{: signs}| ^ T.
 Proof.
 rewrite -forward_is_gradient; elim: T => [|T IH]; first by rewrite /forward big_ord0 mul0rn.
-have -> : total T.+1 kf = total T (fun h => kf h *+ #|{: signs}| + q T *m \sum_x kron_left (x :: h) *m dW *m kron_right (x :: h)).
+have -> : total T.+1 kf = total T (fun h =>
+    kf h *+ #|{: signs}| + q T *m \sum_x kron_left (x :: h) *m dW *m kron_right (x :: h)).
   by apply: (@eq_total _ _ T) => h size_h; rewrite big_split sumr_const -mulmx_sumr size_h.
 rewrite totalD totalMn IH (total_linear (mulmx_additive _ (q T))).
 rewrite -[total T (fun h => \sum_x _)]/(total T.+1 (fun h => kron_left h *m dW *m kron_right h)) kf_trace /=.

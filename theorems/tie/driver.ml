@@ -54,7 +54,8 @@ let answer prime nodes parameters window all_walks =
       [ path_sum rule_walks;
         add (path_sum (Graph.but (kept truth) rule_walks)) (opp (path_sum (Graph.but rule_walks (kept truth)))) ] in
     let four =
-      if window = 0 then [ Graph.forward zero add mul rule tape f; Graph.reverse zero add mul rule tape f; full; residual ]
+      if window = 0 then
+        [ Graph.forward zero add mul rule tape f; Graph.reverse zero add mul rule tape f; full; residual ]
       else [ Graph.window_forward zero add mul clock window rule tape f;
              Graph.window_reverse zero add mul clock window rule tape f; full;
              add residual (Graph.window_beyond zero add mul clock window rule tape f) ] in
