@@ -122,15 +122,15 @@ def test_no_room_imports_upwards_or_the_face(tmp_path):
 
 def test_upward_arrows_are_seen():
     wrong = [
-        ("gradcert.certify.judge", "gradcert.cli"),
-        ("gradcert.reference.network", "gradcert"),
+        ("gradcert.certify.judging.judge", "gradcert.cli"),
+        ("gradcert.reference.networks.network", "gradcert"),
         ("gradcert.properties", "gradcert.derivations"),
     ]
     right = [
         ("gradcert.cli", "gradcert.certify"),
-        ("gradcert.certify.judge", "gradcert.reference.network"),
-        ("gradcert.reference.network", "gradcert.reference"),
-        ("gradcert.reference.network", "numpy"),
+        ("gradcert.certify.judging.judge", "gradcert.reference.networks.network"),
+        ("gradcert.reference.networks.network", "gradcert.reference"),
+        ("gradcert.reference.networks.network", "numpy"),
     ]
     assert upward(wrong + right) == wrong
 

@@ -9,7 +9,7 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from gradcert.reference.edges import Edge
+    from gradcert.reference.networks import Edge
     from gradcert.reference.rules import Rule
 
 EPILOG = """\b
@@ -60,7 +60,7 @@ def command(name: str | None) -> None:
 
 def kept(edges: frozenset[Edge]) -> str:
     """Return a set of edges in words."""
-    from gradcert.reference.edges import TEMPORAL, Edge
+    from gradcert.reference.networks import TEMPORAL, Edge
 
     if edges == TEMPORAL:
         return "all"

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from gradcert.properties.numbers import PrimeField, Rationals
-from gradcert.reference import RULES, Network, Rule, forward, record, reverse
-from gradcert.reference.feedback import feedback_shapes
-from gradcert.reference.residual import residual
+from gradcert.reference import RULES, Network, Rule, record
+from gradcert.reference.engines import forward, residual, reverse
+from gradcert.reference.rules import feedback_shapes
 from gradcert.theorems.tie.graph import Graph
 from gradcert.theorems.tie.program import Question, ask
 from gradcert.theorems.tie.projected import export_with_feedback

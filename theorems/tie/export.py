@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 
 from gradcert.reference import FLOAT64, Link, Numbers, Rule, Tape
-from gradcert.reference.feedback import feedback_name
-from gradcert.reference.structure import basis
-from gradcert.reference.synapses.protocol import Synapse
-from gradcert.reference.tape import LayerTape, weight_of
+from gradcert.reference.engines import LayerTape, basis, weight_of
+from gradcert.reference.networks import Synapse
+from gradcert.reference.rules import feedback_name
 from gradcert.theorems.tie.graph import OPEN, Graph, Label
 
 Array = np.ndarray[Any, Any]

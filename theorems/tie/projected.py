@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradcert.reference import Rule, Tape
-from gradcert.reference.reverse import error_node
+from gradcert.reference.engines import error_node
 from gradcert.theorems.tie.export import Array, Feedback, export
 from gradcert.theorems.tie.graph import Graph
 

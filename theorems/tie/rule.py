@@ -6,7 +6,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 
 from gradcert.reference import Edge, Network, Rule
-from gradcert.reference.structure import reachable
+from gradcert.reference.engines import reachable
 from gradcert.theorems.tie.graph import Label
 from gradcert.theorems.tie.projected import PROJECTED
 
