@@ -161,7 +161,7 @@ def _probability(p: Profile) -> list[ProofRecord]:
         f"by credit x trace x 2**-{p.rate} x {float(w.ulp):g}, same given credits and traces, that product below one, "
         "for a weight that starts more than t ulp inside its limits"
     )
-    seconds = mean.seconds + twin.seconds + law.seconds
+    seconds = mean.seconds + twin.seconds
     detail = "one run differs from its mean by a random walk; at a limit the mean is not that of the clamped rule"
     says = {"error": error, "source": source}
     return [move, ProofRecord(2, claim, p.name, status, twin.status, "not asked", seconds, detail, "mean weight", says)]

@@ -23,7 +23,7 @@ from gradcert.hardware_models.description.terms import int_step, real_step
 from gradcert.hardware_models.description.ranges import Range
 from gradcert.hardware_models.proofs.invariant import box
 from gradcert.hardware_models.proofs.printed import downward, rational, shown, upward
-from gradcert.hardware_models.proofs.solver import ProofRecord, Verdict, prove
+from gradcert.hardware_models.proofs.solver import PROVED, ProofRecord, Verdict, prove
 
 
 @dataclass(frozen=True)
@@ -101,13 +101,13 @@ def prove_trace(unit: Program, bound: Bound, *, second: bool = False) -> Verdict
     following = step.next()[state.name]
     after = z3.ToReal(following) * ulp - real[unit.next[state.name]]
     assume = [*step.assume, step.values[state.name] >= low, step.values[state.name] <= high]
-    assume += [now >= rational(bound.low), now <= rational(bound.high)]
-    goals = [after >= rational(bound.low), after <= rational(bound.high), following >= low, following <= high]
-    if reach is None:
-        assume += [z3.Not(condition) for condition in step.overflow.values()]
-    else:  # nothing is assumed: that nothing overflows is part of what is proved
-        goals += [z3.Not(condition) for condition in step.overflow.values()]
-    return prove(z3.And(*goals), assume, second=second)
+    quiet = [z3.Not(condition) for condition in step.overflow.values()]
+    if reach is not None:  # nothing is assumed: that nothing overflows and the range is kept is proved first
+        kept = prove(z3.And(*quiet, following >= low, following <= high), assume)
+        if kept.status != PROVED:
+            return kept
+    assume += [*quiet, now >= rational(bound.low), now <= rational(bound.high)]
+    return prove(z3.And(after >= rational(bound.low), after <= rational(bound.high)), assume, second=second)
 
 
 @dataclass(frozen=True)
@@ -276,7 +276,7 @@ def _update_records(p: Profile) -> list[ProofRecord]:
     says = {"bound": bound}
     claim = (
         f"update {unit.node('w.step').format} within {shown(bound.step)} of the real-valued one cut to "
-        f"[{float(bound.low):.9g}, {float(bound.high):.9g}], {bound.errors}"
+        f"[{bound.low}, {bound.high}], {bound.errors}"
     )
     seconds = verdict.seconds + twin.seconds
     records = [

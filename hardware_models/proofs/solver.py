@@ -17,7 +17,7 @@ except ImportError as error:  # pragma: no cover
 PROVED, REFUTED, UNKNOWN = "proved", "refuted", "unknown"
 OUTCOMES = (PROVED, REFUTED, UNKNOWN)
 # attempts: a seed each, and its share of the time limit; a query that one seed is unlucky with is quick with another
-ATTEMPTS = ((0, 0.1), (1, 0.1), (2, 1.0), (3, 1.0))
+ATTEMPTS = ((0, 0.05), (1, 0.1), (2, 1.0), (3, 1.0))
 
 
 @dataclass(frozen=True)
