@@ -6,7 +6,7 @@ sign tests, concrete counterexamples, agreement with RTL (hardware.md 5, method 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,6 +48,7 @@ def int_step(
     state: Mapping[str, Any] | None = None,
     inputs: Mapping[str, Any] | None = None,
     box: Mapping[str, Range] | None = None,
+    unlimited: Collection[str] = (),
 ) -> Terms:
     """Return one step over Int.
 
@@ -58,6 +59,8 @@ def int_step(
     state, inputs : terms to use instead of fresh variables.
     box : ranges of all intermediates; where given, a product of two variables is a fresh variable within its McCormick
         envelope and rounding to nearest any integer within half an ulp (sound, linear abstractions), else all is exact.
+    unlimited : elaborated names of operations whose value is taken as it is before overflow; `overflow` still says when
+        that would not fit, and whoever asks for this has to assume that it does.
 
     Examples
     --------
@@ -81,7 +84,7 @@ def int_step(
                 low, high = node.bounds
                 out.assume.extend([out.values[name] >= low, out.values[name] <= high])
         else:
-            _operate(node, nodes, out, _IntAlgebra(), box, prefix)
+            _operate(node, nodes, out, _IntAlgebra(), box, prefix, limited=name not in unlimited)
     return out
 
 
@@ -208,6 +211,8 @@ def _operate(
     algebra: Any,
     box: Mapping[str, Range] | None,
     prefix: str,
+    *,
+    limited: bool = True,
 ) -> None:
     args = [out.values[a] for a in node.args]
     operands = [nodes[a] for a in node.args]
@@ -233,6 +238,9 @@ def _operate(
         return
     outside = z3.Or(exact_stored < low, exact_stored > high)
     out.overflow[node.name] = outside
+    if not limited:
+        out.values[node.name] = exact_stored
+        return
     if node.numeric.overflow is Overflow.SATURATE:
         top, bottom = algebra.constant(high), algebra.constant(low)
         fitted = z3.If(exact_stored > high, top, z3.If(exact_stored < low, bottom, exact_stored))
