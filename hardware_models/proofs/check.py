@@ -13,6 +13,7 @@ from gradcert.hardware_models.proofs import (
     error_bound,
     floating,
     no_overflow,
+    reference_rule,
     sign,
     stochastic,
 )
@@ -26,6 +27,7 @@ CHECKS: dict[int, Callable[[Profile], list[ProofRecord]]] = {
     5: stochastic.check,
     6: conserve.check,
     7: composition.check,
+    8: reference_rule.check,
 }
 
 
@@ -40,9 +42,9 @@ def check(profile: str | None = None) -> Iterator[ProofRecord]:
     Examples
     --------
     >>> sorted({record.number for record in check("bfloat16")})  # what is not asked: `reasons.not_asked`
-    [1, 2, 3, 4]
+    [1, 2, 3, 4, 8]
     """
     chosen = list(PROFILES.values()) if profile is None else [find_profile(profile)]
     for one in chosen:
-        for prove in CHECKS.values() if provable(one) else (floating.check,):
+        for prove in CHECKS.values() if provable(one) else (floating.check, reference_rule.check):
             yield from prove(one)
