@@ -10,6 +10,7 @@ from gradcert.hardware_models.proofs import (
     composition,
     conserve,
     dead_zone,
+    direction,
     error_bound,
     floating,
     no_overflow,
@@ -27,7 +28,7 @@ CHECKS: dict[int, Callable[[Profile], list[ProofRecord]]] = {
     5: stochastic.check,
     6: conserve.check,
     7: composition.check,
-    8: reference_rule.check,
+    8: lambda p: [*reference_rule.check(p), *direction.check(p)],
 }
 
 
