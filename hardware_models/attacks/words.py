@@ -17,7 +17,8 @@ from gradcert.hardware_models.description.simulate import Simulator
 
 Array = np.ndarray[Any, Any]
 Says = Mapping[str, Any]
-CHUNK = 1 << 21
+CHUNK = 1 << 20
+TOP = 16  # bits by which words are first sorted into bins
 
 
 def all_lags(lfsr: Any) -> tuple[int, ...]:
@@ -41,26 +42,42 @@ def generator(p: Profile, says: Says, draws: int, seed: int) -> Search:
 
 
 def windows(lfsr: Any, bits: int) -> Iterator[Array]:
-    """Yield the word of `bits` bits after every seed, in chunks: a window at every offset of the bit stream's period."""
+    """Yield the word of up to 32 bits after every seed, in chunks: a window at every offset of the stream's period."""
     period = (1 << lfsr.far) - 1
     stream = lfsr.stream(period + bits)
     for start in range(0, period, CHUNK):
         size = min(CHUNK, period - start)
-        word = np.zeros(size, np.int64)
-        for i in range(bits):
-            word |= stream[start + i : start + i + size].astype(np.int64) << i
+        # words of 1, 2, 4, ... bits at every offset; the wanted width is put together from the highest of them down
+        parts, width = {1: stream[start : start + size + bits].astype(np.uint32)}, 1
+        while 2 * width <= bits:
+            half = parts[width]
+            parts[2 * width] = half[:-width] | half[width:] << np.uint32(width)
+            width *= 2
+        word, done = np.zeros(size, np.uint32), 0
+        for width in sorted(parts, reverse=True):
+            if bits - done >= width:
+                word |= parts[width][done : done + size] << np.uint32(done)
+                done += width
         yield word
 
 
 def counts(lfsr: Any, bits: int, edges: list[int]) -> list[Fraction]:
     """Return P(word <= m) over all seeds for every m of a list."""
-    wanted = np.array(sorted(set(edges)), np.int64)
-    total, hits = 0, np.zeros(len(wanted) + 1, np.int64)
+    shift = np.uint32(max(0, bits - TOP))
+    tops = [m >> int(shift) for m in edges]
+    wanted = np.zeros(1 << min(bits, TOP), bool)
+    wanted[tops] = True
+    table, near, total = np.zeros(len(wanted), np.int64), [], 0
     for word in windows(lfsr, bits):
-        hits += np.bincount(np.searchsorted(wanted, word), minlength=len(wanted) + 1)
+        top = word >> shift
+        table += np.bincount(top, minlength=len(table))
+        near.append(word[wanted[top]])  # only these need more than their highest bits
         total += len(word)
-    below = dict(zip(wanted.tolist(), np.cumsum(hits).tolist(), strict=False))
-    return [Fraction(below[m], total) for m in edges]
+    close, below = np.concatenate(near), np.cumsum(table) - table
+    return [
+        Fraction(int(below[t]) + int(np.count_nonzero((close <= m) & (close >> shift == t))), total)
+        for m, t in zip(edges, tops, strict=True)
+    ]
 
 
 def draw_law(p: Profile, says: Says, draws: int, seed: int) -> Search:
@@ -81,7 +98,7 @@ def rounding_law(p: Profile, says: Says, draws: int, seed: int) -> Search:
     """Round fractions of every size, some with more bits than the word, with the words of all seeds."""
     lfsr, source, gap = says["lfsr"], says["source"], says["gap"]
     rng = np.random.default_rng(seed)
-    words = np.concatenate(list(windows(lfsr, source.bits)))
+    words = np.concatenate(list(windows(lfsr, source.bits))).astype(np.int64)
     tries = [*sized(rng, 0, (1 << source.bits) - 1, 20), 0, 1, (1 << source.bits) - 1]
     reached = 0.0
     for k, fraction in enumerate(tries):

@@ -55,9 +55,10 @@ def _named(term: Any, pairs: list[tuple[Any, Any]]) -> Any:
 
 
 def _pairs(step: Program) -> list[tuple[str, str]]:
-    """Return the operands of every product of two variables, in order of operation."""
+    """Return the operands of every product of two variables, in order of operation, but for those with a sign."""
     kinds = {n.name: n.kind for n in step.nodes}
-    both = [n.args for n in step.operations if n.kind == "mul" and "constant" not in (kinds[a] for a in n.args)]
+    plain = ("constant", "sign")
+    both = [n.args for n in step.operations if n.kind == "mul" and not any(kinds[a] in plain for a in n.args)]
     return [(a, b) for a, b in both]
 
 

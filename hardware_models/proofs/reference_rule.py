@@ -180,18 +180,17 @@ def rate_of(p: Profile) -> Fraction:
     return unit / 2**p.rate
 
 
-def prove_rule(p: Profile, rule: str, step: Program | None = None, *, rate: Fraction | None = None) -> Verdict:
-    """Prove every weight's move = -rate x gradient, and every spike's distance = the engine's, as polynomials.
+def compared(p: Profile, rule: str, step: Program) -> list[Sides]:
+    """Return both sides of a description of a rule; where it takes products apart, for each sign of them."""
+    return [sides(p, rule, step, sign=sign) for sign in ((1, -1) if p.update == "probability" else (1,))]
 
-    `step` is another description to judge, `rate` another rate than the profile's.
-    """
-    described = step or RULES[rule](p, inputs=INPUTS, neurons=NEURONS, outputs=OUTPUTS)
-    eta = rational(rate_of(p) if rate is None else rate)
+
+def prove_rule(both: list[Sides], rate: Fraction) -> Verdict:
+    """Prove every weight's move = -rate x gradient, and every spike's distance = the engine's, as polynomials."""
     claims = []
-    for sign in (1, -1) if p.update == "probability" else (1,):
-        both = sides(p, rule, described, sign=sign)
-        claims += [both.moves[k] == -eta * g for k, g in both.gradients.items()]
-        claims += [a == b for a, b in both.distances]
+    for one in both:
+        claims += [one.moves[k] == -rational(rate) * g for k, g in one.gradients.items()]
+        claims += [a == b for a, b in one.distances]
     return prove(z3.And(*claims), seconds=10)
 
 
@@ -211,8 +210,9 @@ def check(p: Profile) -> list[ProofRecord]:
 
 def _record(p: Profile, rule: str) -> ProofRecord:
     described = RULES[rule](p, inputs=INPUTS, neurons=NEURONS, outputs=OUTPUTS)
-    verdict = prove_rule(p, rule)
-    twins = [prove_rule(p, rule, uphill(p, described)), prove_rule(p, rule, rate=rate_of(p) * 2)]
+    both, rate = compared(p, rule, described), rate_of(p)
+    verdict = prove_rule(both, rate)
+    twins = [prove_rule(compared(p, rule, uphill(p, described)), rate), prove_rule(both, 2 * rate)]
     order = " in the reference order" if (p.name, rule) == ("reckon", "e-prop") else ""
     claim = (
         f"{rule}{order} moves every weight by -{rate_of(p)} x the reference engine's gradient of {REFERENCE_RULE[rule]}, in real "
@@ -220,7 +220,7 @@ def _record(p: Profile, rule: str) -> ProofRecord:
         "weights held"
     )
     seconds = verdict.seconds + sum(t.seconds for t in twins)
-    says = {"rule": rule}
+    says = {"rule": rule, "rate": rate_of(p)}
     return ProofRecord(
         8, claim, p.name, verdict.status, all_refuted(*(t.status for t in twins)), "not asked", seconds,
         "the twins: every weight moves uphill; twice the rate", "reference rule", says

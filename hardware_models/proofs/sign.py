@@ -137,11 +137,11 @@ def check(p: Profile) -> list[ProofRecord]:
     if p.update == "window":
         claim += ", in windows of one step"
     claim += f", {errors}"
-    exact = smallest_threshold(unit, p, replace(known, trace_error=Fraction(0), credit_error=Fraction(0)))
+    exact = prove_sign(unit, p, Fraction(0), replace(known, trace_error=Fraction(0), credit_error=Fraction(0)))
     largest = largest_update(unit, p, known)
     detail = f"{float(threshold / weight.ulp):.4g} ulp of the weight, {float(threshold / largest):.2%} of the largest"
-    if exact is not None:
-        detail += f"; {float(exact):.3g} with exact operands"
+    if exact.status == PROVED:
+        detail += "; with exact operands none is opposed"
     seconds = verdict.seconds + twin.seconds
     says = {"threshold": threshold, "known": known}
     return [
