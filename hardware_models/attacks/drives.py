@@ -45,7 +45,13 @@ def columns(node: Node, shape: tuple[int, ...], steps: int, rng: Any) -> Array:
     scaled = drawn >> rng.integers(0, node.format.width, whole)
     turn = np.arange(steps).reshape(-1, *(1,) * len(shape)) // (1 + rng.integers(0, 1 + steps // 2, shape))
     ends = np.where(rng.random(whole) < rate, high, low)
-    ways = (np.full(whole, high), np.full(whole, low), np.where(turn % 2 == 0, high, low), ends, np.clip(scaled, low, high))
+    ways = (
+        np.full(whole, high),
+        np.full(whole, low),
+        np.where(turn % 2 == 0, high, low),
+        ends,
+        np.clip(scaled, low, high),
+    )
     picked = mode.reshape(1, lanes, *(1,) * (len(shape) - 1))
     out = np.broadcast_to(ends, whole).copy()
     for k, way in enumerate(ways):

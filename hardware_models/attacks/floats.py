@@ -23,7 +23,11 @@ STEPS = 300
 
 def numbers(rng: Any, count: int, *, exponents: tuple[int, int] = (1, 254)) -> Array:
     """Return finite bfloat16 numbers of every exponent, as float32."""
-    words = rng.integers(0, 2, count) << 15 | rng.integers(*exponents, count, endpoint=True) << 7 | rng.integers(0, 128, count)
+    words = (
+        rng.integers(0, 2, count) << 15
+        | rng.integers(*exponents, count, endpoint=True) << 7
+        | rng.integers(0, 128, count)
+    )
     return (words.astype(np.uint32) << 16).view(np.float32)
 
 
@@ -141,4 +145,6 @@ def silent(p: Profile, says: Says, draws: int, seed: int) -> Search:
     values = run.step({"credit": credit, "trace": trace})
     inside = np.abs(values["w.step"]).astype(float) < limit
     wrong = inside & (values["w.next"] != w)
-    return Search(int(inside.sum()), f"w {w[wrong][0]} moved by a step of {values['w.step'][wrong][0]}" if wrong.any() else "")
+    return Search(
+        int(inside.sum()), f"w {w[wrong][0]} moved by a step of {values['w.step'][wrong][0]}" if wrong.any() else ""
+    )

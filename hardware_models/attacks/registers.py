@@ -17,7 +17,7 @@ from gradcert.hardware_models.description.oracle import Oracle
 from gradcert.hardware_models.description.program import Program, with_lanes
 from gradcert.hardware_models.description.simulate import Simulator
 
-LONGEST = 4000  # steps of one program
+LONGEST = 2400  # steps of one program
 
 
 def unit_of(p: Profile, says: Mapping[str, Any]) -> Program:
@@ -67,13 +67,13 @@ def overflow(p: Profile, says: Mapping[str, Any], draws: int, seed: int) -> Sear
         if node.kind == "state" or (node.kind not in ("input", "random", "constant")):
             fmt = replace(node.format, width=says["width"])
             wide = wide.change(node.name, numeric=replace(node.numeric, format=fmt))
-    return _never(wide, p, draws, seed)
+    return _never(wide, p, max(8, draws // 4), seed)
 
 
 def trace(p: Profile, says: Mapping[str, Any], draws: int, seed: int) -> Search:
     """Drive the declared trace; float64 finds the worst program, exact numbers judge it."""
     unit, steps = trace_of(p, says), horizon(p)
-    lanes = min(draws, 4_000_000 // steps)
+    lanes = max(8, min(draws if says["own"] else draws // 4, 2_000_000 // steps))
     inputs = drives(unit, lanes, steps, seed)
     simulator = Simulator(with_lanes(unit, lanes))
     leak, ulp = float(p.leak), float(unit.node("e").format.ulp)
@@ -129,5 +129,3 @@ def decays(p: Profile, says: Mapping[str, Any], draws: int, seed: int) -> Search
             lane = int(np.flatnonzero(after >= traces)[0])
             return Search(len(traces), f"a trace of {traces[lane]} becomes {after[lane]}")
     return Search(len(traces))
-
-

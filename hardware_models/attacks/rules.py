@@ -77,7 +77,9 @@ def described(p: Profile, step: Program, chosen: Task) -> tuple[dict[str, Any], 
 
 
 def _value(node: Any, stored: Any) -> Fraction:
-    return Fraction(stored) if isinstance(node.numeric.format, FloatFormat) else Fraction(node.format.value(int(stored)))
+    return (
+        Fraction(stored) if isinstance(node.numeric.format, FloatFormat) else Fraction(node.format.value(int(stored)))
+    )
 
 
 def direction(p: Profile, says: Says, draws: int, seed: int) -> Search:

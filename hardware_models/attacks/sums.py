@@ -35,8 +35,12 @@ def dead_zone(p: Profile, says: Says, draws: int, seed: int) -> Search:
     after = run.step(product=products)[run.unit.next["w"]]
     moves = [w != 0 for w in after]
     if not (moves[0] and moves[1]) or any(moves[2:]):
-        wrong = next(x for x, m, wanted in zip(products, moves, [True, True, *[False] * len(inside)], strict=True) if m != wanted)
-        return Search(len(products), f"a product of {wrong}: the weight {'stays' if wrong in products[:2] else 'moves'}")
+        wrong = next(
+            x for x, m, wanted in zip(products, moves, [True, True, *[False] * len(inside)], strict=True) if m != wanted
+        )
+        return Search(
+            len(products), f"a product of {wrong}: the weight {'stays' if wrong in products[:2] else 'moves'}"
+        )
     return Search(len(products))
 
 
@@ -63,7 +67,9 @@ def remainder(p: Profile, says: Says, draws: int, seed: int) -> Search:
             kept = run.value("w.sum", values["w.sum.next"][k])
             strict = low < kept if not says["floor"] else low <= kept
             if released[k] + kept != total[k] or not (strict and kept < says["pulse"]):
-                return Search(lanes, f"step {t}: released {float(released[k])}, kept {float(kept)} of {float(total[k])}")
+                return Search(
+                    lanes, f"step {t}: released {float(released[k])}, kept {float(kept)} of {float(total[k])}"
+                )
     return Search(lanes)
 
 
@@ -91,7 +97,9 @@ def window(p: Profile, says: Says, draws: int, seed: int) -> Search:
                 weights[k], sums[k] = max(fmt.low, min(fmt.high, moved)), Fraction(0)
             kept = values["w.sum.next"][k] * unit.node("w.sum").format.ulp
             if values[unit.next["w"]][k] != weights[k] or kept != sums[k]:
-                return Search(lanes, f"step {t}: weight {values[unit.next['w']][k]}, not {weights[k]}; sum {float(kept)}")
+                return Search(
+                    lanes, f"step {t}: weight {values[unit.next['w']][k]}, not {weights[k]}; sum {float(kept)}"
+                )
     return Search(lanes)
 
 

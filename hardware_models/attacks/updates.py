@@ -47,9 +47,9 @@ class Lanes:
         return stored * self.unit.node(name).format.ulp
 
 
-def _operands(p: Profile, rng: Any, count: int, *, credit: int | None = None, trace: int | None = None) -> tuple[
-    Program, list[tuple[int, int]]
-]:
+def _operands(
+    p: Profile, rng: Any, count: int, *, credit: int | None = None, trace: int | None = None
+) -> tuple[Program, list[tuple[int, int]]]:
     unit = profile_weight(p)
     c, e = unit.node("credit").bounds, unit.node("trace").bounds
     c = c if credit is None else (-credit, credit)
@@ -97,9 +97,9 @@ def weight(p: Profile, says: Says, draws: int, seed: int) -> Search:
     return Search(lanes, reached=reached)
 
 
-def _within(p: Profile, rng: Any, known: Any, count: int, *, credit: Fraction | None = None) -> tuple[
-    Program, list[tuple[int, int]], list[Fraction]
-]:
+def _within(
+    p: Profile, rng: Any, known: Any, count: int, *, credit: Fraction | None = None
+) -> tuple[Program, list[tuple[int, int]], list[Fraction]]:
     """Return stored operands within the hypotheses, and real products at the ends of the errors."""
     unit = profile_weight(p)
     ulps = unit.node("credit").format.ulp, unit.node("trace").format.ulp
@@ -180,17 +180,18 @@ def window_weight(p: Profile, says: Says, draws: int, seed: int) -> Search:
     run.simulator.state["w"] = np.array(start)
     real, low, high = [fmt.value(w) for w in start], fmt.value(fmt.low), fmt.value(fmt.high)
     small = Fraction(2**p.rate, says["window"]) / known.largest_trace * 2  # credits that mostly do not wrap
+    small = known.largest_credit if says["wraps"] else min(small, known.largest_credit)
     alive, reached = [True] * lanes, 0.0
     for k in range(1, 3):
         sums = [Fraction(0)] * lanes
         for n in range(says["window"]):
-            _, both, wanted = _within(p, rng, known, lanes, credit=min(small, known.largest_credit))
+            _, both, wanted = _within(p, rng, known, lanes, credit=small)
             end = int(n == says["window"] - 1)
             values = run.step(credit=[c for c, _ in both], trace=[e for _, e in both], window_end=[end] * lanes)
             sums = [s + x for s, x in zip(sums, wanted, strict=True)]
         for lane in range(lanes):
             total = values["w.sum.added"][lane] * unit.node("w.sum").format.ulp / 2**p.rate
-            alive[lane] &= narrow.value(narrow.low) <= total < narrow.value(narrow.high + 1)
+            alive[lane] &= says["wraps"] or narrow.value(narrow.low) <= total < narrow.value(narrow.high + 1)
             real[lane] = cut(real[lane] - sums[lane] / 2**p.rate, low, high)
             gap = abs(fmt.value(values[unit.next["w"]][lane]) - real[lane])
             if alive[lane] and gap > k * bound:
@@ -224,7 +225,10 @@ def sign(p: Profile, says: Says, draws: int, seed: int) -> Search:
     rng, known, threshold = np.random.default_rng(seed), says["known"], says["threshold"]
     unit, both = _operands(p, rng, draws, trace=known.trace_high)
     # the worst places are where one operand is no larger than its error
-    few = [int(known.trace_error / unit.node("trace").format.ulp), int(known.credit_error / unit.node("credit").format.ulp)]
+    few = [
+        int(known.trace_error / unit.node("trace").format.ulp),
+        int(known.credit_error / unit.node("credit").format.ulp),
+    ]
     both = [(c, int(rng.integers(0, min(few[0], known.trace_high) + 1))) if k % 3 == 0 else pair
             for k, pair in enumerate(both) for c in (pair[0],)]  # fmt: skip
     run = Lanes(unit, draws, rng)
@@ -232,7 +236,9 @@ def sign(p: Profile, says: Says, draws: int, seed: int) -> Search:
     reached = 0.0
     for (c, e), stored in zip(both, steps, strict=True):
         fixed = run.value("credit", c) * run.value("trace", e) / 2**p.rate
-        real = (run.value("credit", c) + off(rng, known.credit_error)) * (run.value("trace", e) + off(rng, known.trace_error))
+        real = (run.value("credit", c) + off(rng, known.credit_error)) * (
+            run.value("trace", e) + off(rng, known.trace_error)
+        )
         real /= 2**p.rate
         if known.limit is not None and max(abs(real), abs(fixed)) > known.limit:
             continue

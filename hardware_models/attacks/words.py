@@ -163,6 +163,8 @@ def mean_weight(p: Profile, says: Says, draws: int, seed: int) -> Search:
             mean -= ((update > 0) - (update < 0)) * law[int(abs(update) * scale)] * ulp
             real -= update * ulp
             if abs(mean - real) > t * error:
-                return Search(len(runs), f"after {t} steps of {[float(u) for u in steps]} off by {float(mean - real):.6g}")
+                return Search(
+                    len(runs), f"after {t} steps of {[float(u) for u in steps]} off by {float(mean - real):.6g}"
+                )
             reached = max(reached, share(abs(mean - real), t * error))
     return Search(len(runs), reached=reached)

@@ -181,7 +181,9 @@ def prove_sum(error: Fraction, *, growth: Fraction) -> Verdict:
     return prove(z3.And(after <= allowed + g, -after <= allowed + g), assume)
 
 
-def prove_window_weight(unit: Program, p: Profile, error: Fraction, growth: Fraction, *, wraps: bool = False) -> Verdict:
+def prove_window_weight(
+    unit: Program, p: Profile, error: Fraction, growth: Fraction, *, wraps: bool = False
+) -> Verdict:
     """Prove |w - real w| <= growth x k after k windows whose sums are off by `error` each.
 
     The unit's own narrowing, rounding and limits, applied to any sum that it does not wrap; the twin's may wrap.
@@ -214,7 +216,9 @@ def _window(p: Profile) -> list[ProofRecord]:
     claim = f"a window's sum within {shown(bound)} x n of the real-valued one after n steps, until it wraps {acc}"
     says = {"bound": bound, "known": known}
     seconds = verdict.seconds + twin.seconds
-    sums = ProofRecord(2, claim, p.name, verdict.status, twin.status, "not asked", seconds, kind="window sum", says=says)
+    sums = ProofRecord(
+        2, claim, p.name, verdict.status, twin.status, "not asked", seconds, kind="window sum", says=says
+    )
     step = upward(bound * WINDOW / 2**p.rate + rounding_error(unit.node("w.step").numeric).size)
     verdict = prove_window_weight(unit, p, bound * WINDOW, step)
     twin = prove_window_weight(unit, p, bound * WINDOW, step, wraps=True)
@@ -224,7 +228,7 @@ def _window(p: Profile) -> list[ProofRecord]:
         f"steps, both stop at the same limits, while no window's sum x 2**-{p.rate} wraps {narrow}"
     )
     seconds = verdict.seconds + twin.seconds
-    says = {"bound": step, "known": known, "window": WINDOW}
+    says = {"bound": step, "known": known, "window": WINDOW, "wraps": False}
     weight = ProofRecord(
         2, claim, p.name, verdict.status, twin.status, "not asked", seconds, kind="window weight", says=says
     )

@@ -112,7 +112,9 @@ def _pulse_records(p: Profile) -> list[ProofRecord]:
     twins = [prove_pulses(forgets, limit, floor=True), prove_pulses(unit, most, floor=True)]
     pulse, ulp = unit.node("w.pulses").format.ulp, unit.node("w.step").format.ulp
     steps = f"for steps of at most {limit * ulp} in size, which keep the sum in {unit.node('w.sum.added').format}"
-    claim = f"remainder in [0, {float(pulse):g}) and pulses x {float(pulse):g} + remainder = exact sum, all time, {steps}"
+    claim = (
+        f"remainder in [0, {float(pulse):g}) and pulses x {float(pulse):g} + remainder = exact sum, all time, {steps}"
+    )
     seconds = verdict.seconds + sum(t.seconds for t in twins)
     says = {"pulse": pulse, "limit": limit, "floor": True}
     twin = all_refuted(*(t.status for t in twins))
@@ -125,9 +127,7 @@ def _pulse_records(p: Profile) -> list[ProofRecord]:
     seconds = verdict.seconds + broken.seconds
     says = says | {"floor": False}
     records.append(
-        ProofRecord(
-            6, claim, p.name, verdict.status, broken.status, "not asked", seconds, kind="remainder", says=says
-        )
+        ProofRecord(6, claim, p.name, verdict.status, broken.status, "not asked", seconds, kind="remainder", says=says)
     )
     return records
 

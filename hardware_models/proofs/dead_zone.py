@@ -166,9 +166,7 @@ def _trace_record(p: Profile, case: Program, mode: Rounding, own: Rounding) -> P
     claim = f"every stored trace above {level} decays in a step without a spike{words} ({how})"
     says = {"level": level, "rounding": mode, "own": mode is own}
     seconds = verdict.seconds + twin.seconds
-    return ProofRecord(
-        4, claim, p.name, verdict.status, twin.status, "not asked", seconds, kind="decays", says=says
-    )
+    return ProofRecord(4, claim, p.name, verdict.status, twin.status, "not asked", seconds, kind="decays", says=says)
 
 
 def _update_record(p: Profile) -> ProofRecord:

@@ -80,6 +80,4 @@ def check(p: Profile) -> list[ProofRecord]:
     )
     seconds = verdict.seconds + sum(t.seconds for t in twins)
     twin = all_refuted(*(t.status for t in twins))
-    return [
-        ProofRecord(8, claim, p.name, verdict.status, twin, "not asked", seconds, kind="direction", says={})
-    ]
+    return [ProofRecord(8, claim, p.name, verdict.status, twin, "not asked", seconds, kind="direction", says={})]

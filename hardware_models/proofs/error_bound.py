@@ -263,9 +263,7 @@ def _trace_record(p: Profile, case: Program, mode: Rounding, own: bool) -> Proof
     says = {"rounding": mode, "own": own, "low": bound.low, "high": bound.high, "saturates": reach_of(case) is None}
     detail = f"{float(bound.size / fmt.ulp):.4g} ulp"
     seconds = verdict.seconds + twin.seconds
-    return ProofRecord(
-        2, claim, p.name, verdict.status, twin.status, verdict.second, seconds, detail, "trace", says
-    )
+    return ProofRecord(2, claim, p.name, verdict.status, twin.status, verdict.second, seconds, detail, "trace", says)
 
 
 def _update_records(p: Profile) -> list[ProofRecord]:
@@ -280,9 +278,7 @@ def _update_records(p: Profile) -> list[ProofRecord]:
     )
     seconds = verdict.seconds + twin.seconds
     records = [
-        ProofRecord(
-            2, claim, p.name, verdict.status, twin.status, verdict.second, seconds, kind="update", says=says
-        )
+        ProofRecord(2, claim, p.name, verdict.status, twin.status, verdict.second, seconds, kind="update", says=says)
     ]
     weight = prove_weight(unit, p, bound, growth=bound.step)
     twin = prove_weight(unit, p, bound, growth=bound.step / 2)

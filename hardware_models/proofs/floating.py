@@ -190,9 +190,7 @@ def check(p: Profile) -> list[ProofRecord]:
     def record(number: int, kind: str, claim: str, right: Verdict, twin: Verdict, detail: str = "",
                **says: Any) -> ProofRecord:  # fmt: skip
         seconds = right.seconds + twin.seconds
-        return ProofRecord(
-            number, claim, p.name, right.status, twin.status, right.second, seconds, detail, kind, says
-        )
+        return ProofRecord(number, claim, p.name, right.status, twin.status, right.second, seconds, detail, kind, says)
 
     return [
         record(1, "float range", f"trace stays in [0, {float(high):g}], all time, all spikes, from 0",

@@ -144,6 +144,4 @@ def check(p: Profile) -> list[ProofRecord]:
         detail += "; with exact operands none is opposed"
     seconds = verdict.seconds + twin.seconds
     says = {"threshold": threshold, "known": known}
-    return [
-        ProofRecord(3, claim, p.name, verdict.status, twin.status, verdict.second, seconds, detail, "sign", says)
-    ]
+    return [ProofRecord(3, claim, p.name, verdict.status, twin.status, verdict.second, seconds, detail, "sign", says)]

@@ -161,7 +161,9 @@ class ProofRecord:
     def __post_init__(self) -> None:
         for status in (self.verdict, self.twin):
             if status not in OUTCOMES:
-                raise GradcertError(f"outcome {status!r}", allowed=", ".join(OUTCOMES), do="say which of the three it is")
+                raise GradcertError(
+                    f"outcome {status!r}", allowed=", ".join(OUTCOMES), do="say which of the three it is"
+                )
 
     @property
     def outcome(self) -> str:

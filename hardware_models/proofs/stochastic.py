@@ -125,9 +125,7 @@ def _generator(p: Profile, lfsr: Lfsr, source: Stochastic) -> ProofRecord:
     )
     seconds = verdict.seconds + twin.seconds
     says = {"lfsr": lfsr, "source": source}
-    return ProofRecord(
-        5, claim, p.name, status, twin.status, verdict.second, seconds, kind="generator", says=says
-    )
+    return ProofRecord(5, claim, p.name, status, twin.status, verdict.second, seconds, kind="generator", says=says)
 
 
 def _draws(p: Profile, lfsr: Lfsr, source: Stochastic) -> ProofRecord:
@@ -215,9 +213,7 @@ def _shared(p: Profile, source: Stochastic) -> ProofRecord:
     )
     seconds = verdict.seconds + twin.seconds
     says = {"source": source, "lfsr": p.generators[source.generator]}
-    return ProofRecord(
-        5, claim, p.name, verdict.status, twin.status, "not asked", seconds, detail, "shared word", says
-    )
+    return ProofRecord(5, claim, p.name, verdict.status, twin.status, "not asked", seconds, detail, "shared word", says)
 
 
 def simulated_probability(lfsr: Lfsr, source: Stochastic, value: int, shift: int) -> Fraction:

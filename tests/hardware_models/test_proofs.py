@@ -14,6 +14,7 @@ pytest.importorskip("cvc5")
 import z3
 
 from gradcert.hardware_models.arithmetic import BFLOAT16, RECKON, Format, Rounding, Stochastic, round_floats
+from gradcert.hardware_models.attacks.search import attack
 from gradcert.hardware_models.catalogue import pairs, program
 from gradcert.hardware_models.chips import PROFILES
 from gradcert.hardware_models.chips.units import profile_trace, profile_weight, trace_unit
@@ -50,6 +51,7 @@ from gradcert.hardware_models.proofs.stochastic import bias_near_zero, joint_law
 from gradcert.hardware_models.rules import RULES
 from gradcert.reference.errors import GradcertError
 
+DRAWS = 400
 FIXED = [name for name, p in PROFILES.items() if provable(p)]
 
 
@@ -60,11 +62,14 @@ def records(profile: str, number: int):
 
 @pytest.mark.parametrize("number", CHECKS)
 @pytest.mark.parametrize("profile", FIXED)
-def test_every_claim_is_proved_and_every_twin_refuted(profile: str, number: int) -> None:
+def test_every_claim_is_proved_its_twin_refuted_and_no_search_breaks_it(profile: str, number: int) -> None:
     for record in records(profile, number):
         assert record.verdict == PROVED, record
         assert record.twin == REFUTED, record
         assert record.second in (PROVED, "not asked"), record
+        found = attack(record, draws=DRAWS, seed=11)
+        assert not found.broken and found.tried, (record.claim, found)
+        assert found.reached is None or found.reached <= 1
 
 
 def test_every_proof_says_something_about_some_profile() -> None:
@@ -105,7 +110,14 @@ def test_a_proof_that_times_out_is_not_reported_as_refuted(monkeypatch) -> None:
 
 
 def test_printed_bounds_are_rounded_outward() -> None:
-    for x in (Fraction(1, 3), Fraction(2, 3), Fraction(-1, 3), Fraction(7), Fraction(1, 10**9 + 7), Fraction(-999_999_5, 10)):
+    for x in (
+        Fraction(1, 3),
+        Fraction(2, 3),
+        Fraction(-1, 3),
+        Fraction(7),
+        Fraction(1, 10**9 + 7),
+        Fraction(-999_999_5, 10),
+    ):
         assert downward(x) <= x <= upward(x) and upward(x) - downward(x) <= abs(x) / 10**5
         assert Fraction(shown(upward(x))) == upward(x) and Fraction(shown(downward(x))) == downward(x)
 
@@ -120,12 +132,18 @@ def test_a_description_that_is_not_the_reference_rule_is_refuted(profile: str, r
     leak = next(n for n in names if n.endswith("leaked.factor") or n == "J.leak")
     drifted = step.change(leak, real=(names[leak].real[0] / 2,))
     for wrong in (flipped, drifted):
-        assert reference_rule.prove_rule(reference_rule.compared(p, rule, wrong), reference_rule.rate_of(p)).status == REFUTED
+        assert (
+            reference_rule.prove_rule(reference_rule.compared(p, rule, wrong), reference_rule.rate_of(p)).status
+            == REFUTED
+        )
 
 
 def test_bfloat16_claims_hold_in_the_floating_point_theory_and_over_reals() -> None:
     found = list(check("bfloat16"))
     assert {r.number for r in found} == {1, 2, 3, 4, 8} and all(r.holds for r in found), found
+    pytest.importorskip("ml_dtypes")
+    searches = [attack(record, draws=DRAWS, seed=11) for record in found]
+    assert all(s.tried and not s.broken for s in searches), searches
 
 
 def test_what_is_not_asked_of_a_profile_has_a_reason_and_the_rest_is_asked() -> None:
