@@ -179,13 +179,16 @@ def window_weight(p: Profile, says: Says, draws: int, seed: int) -> Search:
     start = sized(rng, fmt.low, fmt.high, lanes)
     run.simulator.state["w"] = np.array(start)
     real, low, high = [fmt.value(w) for w in start], fmt.value(fmt.low), fmt.value(fmt.high)
-    small = Fraction(2**p.rate, says["window"]) / known.largest_trace * 2  # credits that mostly do not wrap
+    small = Fraction(2**p.rate, says["window"]) / known.largest_trace * Fraction(9, 10)  # credits that mostly do not wrap
     small = known.largest_credit if says["wraps"] else min(small, known.largest_credit)
     alive, reached = [True] * lanes, 0.0
     for k in range(1, 3):
         sums = [Fraction(0)] * lanes
         for n in range(says["window"]):
             _, both, wanted = _within(p, rng, known, lanes, credit=small)
+            # one program holds the largest operands of one sign, as far as its window does not wrap
+            top = int(small / unit.node("credit").format.ulp), int(known.largest_trace / unit.node("trace").format.ulp)
+            both[0], wanted[0] = top, top[0] * top[1] * unit.node("credit").format.ulp * unit.node("trace").format.ulp
             end = int(n == says["window"] - 1)
             values = run.step(credit=[c for c, _ in both], trace=[e for _, e in both], window_end=[end] * lanes)
             sums = [s + x for s, x in zip(sums, wanted, strict=True)]
