@@ -1,10 +1,10 @@
-"""The list of planted bugs: every file has one, and each is still where the list says (`scripts.mutation.planted`)."""
+"""The list of planted bugs: every file has one, and each is still where the list says (`scripts.mutation.planted_hardware`)."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from scripts.mutation.planted import PAGE, ROOT, TESTS, bugs
+from scripts.mutation.planted_hardware import PAGE, ROOT, TESTS, bugs
 
 
 def test_every_file_of_descriptions_and_proofs_has_a_bug_that_can_be_planted() -> None:

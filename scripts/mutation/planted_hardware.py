@@ -1,4 +1,4 @@
-"""``python -m scripts.mutation.planted``: try every planted bug of the hardware models on a copy of the checkout.
+"""``python -m scripts.mutation.planted_hardware``: try every planted bug of the hardware models on a copy of the checkout.
 
 Each is killed if the test that the list names fails with it and passes without. ``--page`` writes the list into
 ``docs/mutation.md``.
@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LISTED = Path(__file__).with_name("planted_hardware.toml")
 PAGE = ROOT / "docs" / "mutation.md"
 TESTS = "tests/hardware_models"
-HEADING = "## Planted bugs in the hardware models"
+HEADING = "## Hardware models: planted bugs"
 # gradcert from the copy and from no other checkout
 RUN = (
     "import sys; sys.meta_path[:] = [f for f in sys.meta_path if '__editable__' not in getattr(f, '__module__', '')];"
@@ -72,16 +72,17 @@ def write_page() -> None:
     intro = (
         "One or more for every file of `hardware_models/description` and `hardware_models/proofs`\n"
         "(`scripts/mutation/planted_hardware.toml`), each killed by the test beside it, of `tests/hardware_models`;\n"
-        "`python -m scripts.mutation.planted` tries them."
+        "`python -m scripts.mutation.planted_hardware` tries them."
     )
     section = "\n".join([HEADING, "", intro, "", "| file | bug | killed by |", "|---|---|---|", *rows, ""])
-    before = PAGE.read_text().partition(HEADING)[0].rstrip()
-    PAGE.write_text(f"{before}\n\n{section}")
+    before, _, rest = PAGE.read_text().partition(HEADING)
+    after = rest.partition("\n## ")[2]
+    PAGE.write_text(f"{before.rstrip()}\n\n{section}" + (f"\n## {after}" if after else ""))
 
 
 def main() -> None:
     """Try all bugs, or those whose file matches; exit 1 if one survives."""
-    parser = argparse.ArgumentParser(prog="python -m scripts.mutation.planted", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m scripts.mutation.planted_hardware", description=__doc__)
     parser.add_argument("files", nargs="*", help="parts of file names; all, where none is given")
     parser.add_argument("--page", action="store_true", help="write the list into docs/mutation.md and stop")
     parser.add_argument("--jobs", type=int, default=2)
