@@ -1,8 +1,8 @@
 """Bit-accurate models of on-chip learning: what a learning rule becomes in fixed point.
 
 What lives here: fixed-point arithmetic, one declarative description per rule and profile (from which the NumPy
-simulator, the Fraction oracle, solver terms, Verilog and the real-valued rule are derived), proofs with broken twins, searches
-against every printed claim, RTL checks and the gradient ledger.
+simulator, the Fraction oracle, solver terms, Verilog and the real-valued rule are derived), proofs with broken twins,
+searches against every printed claim, RTL checks and the gradient ledger.
 
 What it may import: `gradcert.reference`, NumPy; z3, cvc5, ml_dtypes, cocotb and matplotlib only where they are used.
 

@@ -131,7 +131,7 @@ def _late_signal(step: Program, output_update: list[str]) -> Program:
 
 
 def _unbounded(right: Program, wrong: Program, bound: Bound) -> bool:
-    """Whether the faulty integer step is shown to leave the right rule's bound (the real-valued rule is the right one's)."""
+    """Whether the faulty integer step is shown to leave the right rule's bound, on the right real-valued rule."""
     import z3
 
     from gradcert.hardware_models.description.terms import int_step, real_step

@@ -1,7 +1,7 @@
 """Searches against the claim that a description is the reference rule: numbers in place of symbols, real thresholds.
 
-The description's real-valued rule runs in Fractions, the reference engine in float64, on random tasks; spikes and slopes
-come from each side's own membranes.
+The description's real-valued rule runs in Fractions, the reference engine in float64, on random tasks; spikes and
+slopes come from each side's own membranes.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def reference(p: Profile, says: Says, draws: int, seed: int) -> Search:
 
 
 def described(p: Profile, step: Program, chosen: Task) -> tuple[dict[str, Any], Any, bool]:
-    """Return every weight's move with the weights held, the spikes, and whether a membrane met its threshold exactly."""
+    """Return every weight's move with the weights held, the spikes, and whether a membrane met its threshold."""
     states = started(step, chosen.weights)
     frozen = (*states, *(n.name for n in step.of_kind("state") if n.name.endswith(".dual")))
     oracle = Oracle(step, quantised=False, frozen=frozen)

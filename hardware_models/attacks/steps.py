@@ -1,4 +1,4 @@
-"""Searches against claims about a whole learning step: which intermediates overflow, and how far it is from the real one.
+"""Searches against claims about a whole learning step: which intermediates overflow, how far off it is.
 
 The real-valued rule is evaluated here, scalar by scalar in Fractions, with the decisions of the fixed-point run.
 """

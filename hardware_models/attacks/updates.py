@@ -179,7 +179,8 @@ def window_weight(p: Profile, says: Says, draws: int, seed: int) -> Search:
     start = sized(rng, fmt.low, fmt.high, lanes)
     run.simulator.state["w"] = np.array(start)
     real, low, high = [fmt.value(w) for w in start], fmt.value(fmt.low), fmt.value(fmt.high)
-    small = Fraction(2**p.rate, says["window"]) / known.largest_trace * Fraction(9, 10)  # credits that mostly do not wrap
+    # credits whose window does not wrap when it is narrowed
+    small = Fraction(9, 10) * Fraction(2**p.rate, says["window"]) / known.largest_trace
     small = known.largest_credit if says["wraps"] else min(small, known.largest_credit)
     alive, reached = [True] * lanes, 0.0
     for k in range(1, 3):

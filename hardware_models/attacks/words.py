@@ -27,7 +27,7 @@ def all_lags(lfsr: Any) -> tuple[int, ...]:
 
 
 def generator(p: Profile, says: Says, draws: int, seed: int) -> Search:
-    """Random seeds, bit by bit, against the code that delivers words; the period, found by running where that is short."""
+    """Random seeds, bit by bit, against the code that delivers words; and the period, found by running."""
     lfsr, rng = says["lfsr"], np.random.default_rng(seed)
     count = min(draws, 4000)
     for one in [1, (1 << lfsr.far) - 1, *(int(x) for x in rng.integers(1, 1 << lfsr.far, 6))]:

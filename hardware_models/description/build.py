@@ -65,7 +65,7 @@ class Builder:
         return self._add(Node(name, "input", Numeric(fmt), axes=axes, low=low, high=high))
 
     def random(self, name: str, source: Stochastic, axes: tuple[str, ...] = ()) -> Node:
-        """Declare a random word; zero is excluded where the comparison is not strict and the generator never gives it."""
+        """Declare a random word; zero is excluded where it would round up and the generator never gives it."""
         fmt = Format(False, source.bits, 0)
         return self._add(
             Node(name, "random", Numeric(fmt, source=source), axes=axes, low=int(not (source.strict or source.zero)))

@@ -128,7 +128,7 @@ def _about(term: Any, name: str) -> bool:
 
 
 def prove_mean(error: Fraction, *, growth: Fraction) -> Verdict:
-    """Prove |mean w - real w| <= growth x t for all t, where each mean step is off by at most `error` and none stops."""
+    """Prove |mean w - real w| <= growth x t for all t, where each mean step is off by at most `error`."""
     mean, real, step, wanted = z3.Reals("mean real step wanted")
     t = z3.Int("t")
     c, g = rational(error), rational(growth)
@@ -244,8 +244,8 @@ def _pulses(p: Profile) -> list[ProofRecord]:
     pulse = unit.node("w.pulses").format.ulp
     verdict, twin = (prove_pulses(bound, pulse, allowance=a) for a in (pulse, pulse / 2))
     claim = (
-        f"pulses asked for within {shown(bound)} x t + {float(pulse):g} of the real-valued change after t steps, all t, "
-        "operands as above"
+        f"pulses asked for within {shown(bound)} x t + {float(pulse):g} of the real-valued change after t steps, all "
+        "t, operands as above"
     )
     says = {"bound": bound, "pulse": pulse, "known": known}
     seconds = verdict.seconds + twin.seconds

@@ -1,9 +1,9 @@
 """Proof 7: a whole learning step of a small network with the profile's declared registers.
 
-(a) Which intermediates may overflow at all: those whose range for all time, every other register stopping or wrapping as
-declared, exceeds their format; nothing else ever does, for all spike trains, targets and words in range. (b) From equal
-states, while nothing but a weight overflows and both take the same decisions, every state stays within a computed bound
-of the real-valued rule over T steps; each of the T steps is proved, products by the lemma
+(a) Which intermediates may overflow at all: those whose range for all time, every other register stopping or wrapping
+as declared, exceeds their format; nothing else ever does, for all spike trains, targets and words in range. (b) From
+equal states, while nothing but a weight overflows and both take the same decisions, every state stays within a computed
+bound of the real-valued rule over T steps; each of the T steps is proved, products by the lemma
 |a b - a' b'| <= max|a| |b - b'| + max|b'| |a - a'|, itself proved.
 """
 
@@ -20,8 +20,8 @@ import z3
 from gradcert.hardware_models.arithmetic import Rounding
 from gradcert.hardware_models.catalogue import program
 from gradcert.hardware_models.chips import Profile
-from gradcert.hardware_models.description.program import Node, Program, elaborate
 from gradcert.hardware_models.description.compare import random_inputs, random_states, with_lanes
+from gradcert.hardware_models.description.program import Node, Program, elaborate
 from gradcert.hardware_models.description.ranges import Range, exact, rounded
 from gradcert.hardware_models.description.simulate import Simulator
 from gradcert.hardware_models.description.terms import int_step

@@ -140,8 +140,8 @@ def _window_records(p: Profile) -> list[ProofRecord]:
     twins = [prove_window(cleared), prove_window(unit, wraps=True)]
     narrow = unit.node("w.step").format
     claim = (
-        f"a window's sum is exact; at its end the weight moves by sum x 2**-{p.rate} rounded down, stops at its limits, "
-        f"and the sum starts at zero, while |sum| x 2**-{p.rate} <= {narrow.value(narrow.high)} (beyond, it wraps)"
+        f"a window's sum is exact; at its end the weight moves by sum x 2**-{p.rate} rounded down, stops at its "
+        f"limits, and the sum starts at zero, while |sum| x 2**-{p.rate} <= {narrow.value(narrow.high)} (beyond, it wraps)"
     )
     seconds = verdict.seconds + sum(t.seconds for t in twins)
     twin = all_refuted(*(t.status for t in twins))
@@ -151,7 +151,8 @@ def _window_records(p: Profile) -> list[ProofRecord]:
     assert isinstance(fmt, Format)
     largest = 1 << (fmt.radix + 6)  # products of at most 64 in value
     steps, verdict, broken = longest_window(unit, largest)
-    claim = f"a window of {steps} steps cannot overflow its sum, which starts at zero, while |product| <= {largest >> fmt.radix}"
+    within = f"while |product| <= {largest >> fmt.radix}"
+    claim = f"a window of {steps} steps cannot overflow its sum, which starts at zero, {within}"
     seconds = verdict.seconds + broken.seconds
     says = {"steps": steps, "largest": largest}
     records.append(

@@ -44,7 +44,8 @@ def prove_downhill(step: Program, *, second: bool = False) -> Verdict:
     goal = z3.And(*claims)
     for _, named, a, b in products:
         assume += [z3.Implies(z3.And(a >= 0, b >= 0), named >= 0), z3.Implies(z3.And(a <= 0, b <= 0), named >= 0),
-                   z3.Implies(z3.And(a >= 0, b <= 0), named <= 0), z3.Implies(z3.And(a <= 0, b >= 0), named <= 0)]  # fmt: skip
+                   z3.Implies(z3.And(a >= 0, b <= 0), named <= 0),
+                   z3.Implies(z3.And(a <= 0, b >= 0), named <= 0)]  # fmt: skip
     return prove(_named(goal, pairs), [_named(a, pairs) for a in assume], second=second)
 
 
@@ -75,8 +76,8 @@ def check(p: Profile) -> list[ProofRecord]:
     verdict = prove_downhill(step)
     twins = [prove_downhill(uphill(step, name)) for name in ("W", "Wo")]
     claim = (
-        "e-prop in the chip's own order, one input, neuron and output: no weight ever moves uphill, and none by more than "
-        "one; all states, inputs and words"
+        "e-prop in the chip's own order, one input, neuron and output: no weight ever moves uphill, and none by more "
+        "than one; all states, inputs and words"
     )
     seconds = verdict.seconds + sum(t.seconds for t in twins)
     twin = all_refuted(*(t.status for t in twins))

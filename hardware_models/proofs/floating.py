@@ -196,8 +196,8 @@ def check(p: Profile) -> list[ProofRecord]:
         record(1, "float range", f"trace stays in [0, {float(high):g}], all time, all spikes, from 0",
                prove_range(p, high), prove_range(p, below(high)),
                f"floating-point theory; the largest number is {float(BFLOAT16.largest):.3g}", high=high),
-        record(2, "float rounding", f"rounding is off by at most 2**-{BFLOAT16.significand} of the exact value, from the "
-               "smallest normal number to the largest number, any number of dropped bits",
+        record(2, "float rounding", f"rounding is off by at most 2**-{BFLOAT16.significand} of the exact value, from "
+               "the smallest normal number to the largest number, any number of dropped bits",
                prove_rounding(second=True), prove_rounding(claimed=BFLOAT16.significand + 1)),
         record(2, "float trace", f"trace within {shown(bound)} of the real-valued one of the same spikes, all time",
                prove_trace(p.leak, high, bound, second=True), prove_trace(p.leak, high, bound * 7 / 8),
@@ -207,13 +207,13 @@ def check(p: Profile) -> list[ProofRecord]:
                "real-valued one",
                prove_weight(p, high, bound, step), prove_weight(p, high, bound, step / 2),
                bound=step, trace=bound, high=high),
-        record(3, "float sign", "no update ever opposes the sign of credit x trace, all finite operands, trace positive, "
-               "step finite",
+        record(3, "float sign", "no update ever opposes the sign of credit x trace, all finite operands, trace "
+               "positive, step finite",
                prove_sign(p), prove_sign(p, strict=True), "the twin claims that every update acts"),
         record(4, "float decays", f"every finite trace above {level / (2 * TINY)} x 2**-133 decays in a step without a "
                "spike",
                prove_decays(p, level), prove_decays(p, smaller), "no dead zone but among subnormals", level=level),
-        record(4, "float silent", f"no step below 2**-{share} of a weight acts on it, weights of 2**-60 to 2**60 in size",
+        record(4, "float silent", f"no step below 2**-{share} of a weight acts on it, weights of 2**-60 to 2**60",
                prove_silent(p, -share), prove_silent(p, -share + 1),
                f"a weight of 1 needs steps of {2.0**-share:.3g}", exponent=-share),
     ]  # fmt: skip

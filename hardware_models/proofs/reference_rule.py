@@ -1,8 +1,8 @@
 """Proof 8: what a description does to a weight is minus the learning rate times the reference engine's gradient.
 
 The reverse engine of `reference/` runs on solver symbols, with the rule that the description names; so does the
-description's real-valued rule, weights held, over the same steps. Spikes and slopes of the pseudo-derivative are symbols
-that both share; membranes are compared where they become spikes. Equality of the polynomials is proved for all inputs,
+description's real-valued rule, weights held, over the same steps. Spikes and slopes of the pseudo-derivative are
+symbols that both share; membranes are compared where they become spikes. Equality of the polynomials is proved for all inputs,
 targets, weights, spikes and slopes of a network of this size: sign, rate and every factor of the rule included.
 """
 
@@ -99,7 +99,7 @@ class Sides:
 
 
 def sides(p: Profile, rule: str, step: Program, *, sign: int = 1) -> Sides:
-    """Run engine and description on the same symbols for `STEPS` steps; `sign` is that of all products (see `_split`)."""
+    """Run engine and description on the same symbols for `STEPS` steps; `sign` is that of all products (`_split`)."""
     flat = elaborate(step)
     shapes = {n.name: step.shape(n) for n in step.nodes if n.name in KEYS}
     weights = {name: symbols(name, *shape) for name, shape in shapes.items()}
@@ -215,8 +215,8 @@ def _record(p: Profile, rule: str) -> ProofRecord:
     twins = [prove_rule(compared(p, rule, uphill(p, described)), rate), prove_rule(both, 2 * rate)]
     order = " in the reference order" if (p.name, rule) == ("reckon", "e-prop") else ""
     claim = (
-        f"{rule}{order} moves every weight by -{rate_of(p)} x the reference engine's gradient of {REFERENCE_RULE[rule]}, in real "
-        f"numbers, all inputs, targets, weights, spikes and slopes; {INPUTS} -> {NEURONS} -> {OUTPUTS}, {STEPS} steps, "
+        f"{rule}{order} moves every weight by -{rate_of(p)} x the reference engine's gradient of {REFERENCE_RULE[rule]}, in "
+        f"real numbers, all inputs, targets, weights, spikes and slopes; {INPUTS} -> {NEURONS} -> {OUTPUTS}, {STEPS} steps, "
         "weights held"
     )
     seconds = verdict.seconds + sum(t.seconds for t in twins)

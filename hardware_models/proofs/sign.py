@@ -120,8 +120,8 @@ def check(p: Profile) -> list[ProofRecord]:
     assert isinstance(weight, Format)
     threshold = smallest_threshold(unit, p, known)
     errors = (
-        f"credit within {shown(known.credit_error)} and trace within {shown(known.trace_error)} of the real-valued ones, "
-        f"stored trace <= {known.trace_high}"
+        f"credit within {shown(known.credit_error)} and trace within {shown(known.trace_error)} of the real-valued "
+        f"ones, stored trace <= {known.trace_high}"
     )
     if threshold is None:  # not even just below the largest update there is: refuted, or the solver does not know
         last = prove_sign(unit, p, largest_update(unit, p, known) / 2, known)

@@ -175,7 +175,7 @@ def _expectation(p: Profile, lfsr: Lfsr, source: Stochastic) -> ProofRecord:
 
 
 def prove_nested(p: Profile, *, one_word: bool = True) -> Verdict:
-    """Prove of the profile's own update: of two synapses with one word, the larger fraction rounds up if the other does.
+    """Prove of the profile's own update: of two synapses with one word, the larger fraction rounds up too.
 
     Two steps of the declared unit, any stored products, neither step at a limit; the twin's words differ.
     """
@@ -205,8 +205,8 @@ def _shared(p: Profile, source: Stochastic) -> ProofRecord:
     half = (1 << source.bits) // 2
     shared, apart = joint_law(words, words, half), joint_law(words, np.roll(words, 1), half)
     claim = (
-        f"{source.generator}: of two synapses that share a word the one with the larger fraction rounds up whenever the "
-        "other does, away from the limits: P(both) is the smaller of the two, not their product"
+        f"{source.generator}: of two synapses that share a word the one with the larger fraction rounds up whenever "
+        "the other does, away from the limits: P(both) is the smaller of the two, not their product"
     )
     detail = (
         f"covariance at one half {float(shared.covariance):.4f} shared, {float(apart.covariance):.4f} one cycle apart"

@@ -1,4 +1,4 @@
-"""``python -m scripts.mutation.planted_hardware``: try every planted bug of the hardware models on a copy of the checkout.
+"""``python -m scripts.mutation.planted_hardware``: try every planted bug of the hardware models on a copy.
 
 Each is killed if the test that the list names fails with it and passes without. ``--page`` writes the list into
 ``docs/mutation.md``.

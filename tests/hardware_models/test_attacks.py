@@ -25,7 +25,8 @@ DRAWS = 600
 # which proof makes a kind of claim
 NUMBER = {
     1: ("no overflow", "overflow"),
-    2: ("trace", "update", "weight", "operand bound", "random step", "mean weight", "window sum", "window weight", "pulses"),
+    2: ("trace", "update", "weight", "operand bound", "random step", "mean weight", "window sum", "window weight",
+        "pulses"),
     3: ("sign",),
     4: ("decays", "dead zone"),
     5: ("generator", "rounding law", "draws", "shared word"),
@@ -140,7 +141,8 @@ FALSE: dict[str, Callable[[], str]] = {
     "draws": lambda: broken("reckon", "draws", gap=Fraction(1, 2**24)),
     "step overflow": lambda: broken("pcm", "step overflow", named=("distance",)),
     "step error": lambda: broken(
-        "q-format", "step error", bounds=tuple({k: v / 8 for k, v in b.items()} for b in says_of("q-format", "step error")["bounds"])
+        "q-format", "step error",
+        bounds=tuple({k: v / 8 for k, v in b.items()} for b in says_of("q-format", "step error")["bounds"]),
     ),
     "reference rule": lambda: broken("pcm", "reference rule", rate=Fraction(1, 32)),
     "float range": lambda: broken("bfloat16", "float range", high=Fraction(15)),
@@ -184,14 +186,14 @@ def test_a_changed_generator_order_lemma_or_direction_breaks_its_claim(monkeypat
     monkeypatch.setattr(steps, "share", lambda *_: 2.0)
     assert not broken("q-format", "product lemma")  # a theorem: only its `reached` can be off
 
+    runs: list[Simulator] = []
+
     class Other(Simulator):
         """Gives each run words of its own."""
 
-        runs = [0]
-
         def step(self, inputs):
-            self.runs[0] += 1
-            return super().step({k: v // self.runs[0] if k.endswith("word") else v for k, v in inputs.items()})
+            runs.append(self)
+            return super().step({k: v // len(runs) if k.endswith("word") else v for k, v in inputs.items()})
 
     monkeypatch.setattr(words, "Simulator", Other)
     assert broken("loihi", "shared word")

@@ -35,7 +35,7 @@ def test_check_proves_compares_and_says_what_is_not_asked() -> None:
 @pytest.mark.parametrize(
     ("verdict", "twin", "status"), [("unknown", "refuted", 3), ("proved", "unknown", 3), ("refuted", "refuted", 1)]
 )
-def test_what_is_not_proved_is_named_and_unknown_is_not_refuted(verdict: str, twin: str, status: int, monkeypatch) -> None:
+def test_what_is_not_proved_is_named(verdict: str, twin: str, status: int, monkeypatch) -> None:
     record = ProofRecord(2, "a claim in doubt", "pcm", verdict, twin, "not asked", 0.0)
     monkeypatch.setattr(hardware_models, "check", lambda *_: [record], raising=False)
     done = run("--check", "pcm")

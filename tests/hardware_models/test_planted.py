@@ -1,4 +1,4 @@
-"""The list of planted bugs: every file has one, and each is still where the list says (`scripts.mutation.planted_hardware`)."""
+"""The list of planted bugs: every file has one, each is where the list says (`scripts.mutation.planted_hardware`)."""
 
 from __future__ import annotations
 
