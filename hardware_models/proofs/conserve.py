@@ -141,7 +141,8 @@ def _window_records(p: Profile) -> list[ProofRecord]:
     narrow = unit.node("w.step").format
     claim = (
         f"a window's sum is exact; at its end the weight moves by sum x 2**-{p.rate} rounded down, stops at its "
-        f"limits, and the sum starts at zero, while |sum| x 2**-{p.rate} <= {narrow.value(narrow.high)} (beyond, it wraps)"
+        f"limits, and the sum starts at zero, while |sum| x 2**-{p.rate} <= {narrow.value(narrow.high)} "
+        "(beyond, it wraps)"
     )
     seconds = verdict.seconds + sum(t.seconds for t in twins)
     twin = all_refuted(*(t.status for t in twins))

@@ -2,8 +2,8 @@
 
 The reverse engine of `reference/` runs on solver symbols, with the rule that the description names; so does the
 description's real-valued rule, weights held, over the same steps. Spikes and slopes of the pseudo-derivative are
-symbols that both share; membranes are compared where they become spikes. Equality of the polynomials is proved for all inputs,
-targets, weights, spikes and slopes of a network of this size: sign, rate and every factor of the rule included.
+symbols that both share; membranes are compared where they become spikes. Equality of the polynomials is proved for all
+inputs, targets, weights, spikes and slopes of a network of this size: sign, rate and every factor of the rule included.
 """
 
 from __future__ import annotations
@@ -215,9 +215,9 @@ def _record(p: Profile, rule: str) -> ProofRecord:
     twins = [prove_rule(compared(p, rule, uphill(p, described)), rate), prove_rule(both, 2 * rate)]
     order = " in the reference order" if (p.name, rule) == ("reckon", "e-prop") else ""
     claim = (
-        f"{rule}{order} moves every weight by -{rate_of(p)} x the reference engine's gradient of {REFERENCE_RULE[rule]}, in "
-        f"real numbers, all inputs, targets, weights, spikes and slopes; {INPUTS} -> {NEURONS} -> {OUTPUTS}, {STEPS} steps, "
-        "weights held"
+        f"{rule}{order} moves every weight by -{rate_of(p)} x the reference engine's gradient of {REFERENCE_RULE[rule]}, "
+        "in real numbers, all inputs, targets, weights, spikes and slopes; "
+        f"{INPUTS} -> {NEURONS} -> {OUTPUTS}, {STEPS} steps, weights held"
     )
     seconds = verdict.seconds + sum(t.seconds for t in twins)
     says = {"rule": rule, "rate": rate_of(p)}
