@@ -215,8 +215,8 @@ def _record(p: Profile, rule: str) -> ProofRecord:
     twins = [prove_rule(compared(p, rule, uphill(p, described)), rate), prove_rule(both, 2 * rate)]
     order = " in the reference order" if (p.name, rule) == ("reckon", "e-prop") else ""
     claim = (
-        f"{rule}{order} moves every weight by -{rate_of(p)} x the reference engine's gradient of {REFERENCE_RULE[rule]}, "
-        "in real numbers, all inputs, targets, weights, spikes and slopes; "
+        f"{rule}{order} moves every weight by -{rate_of(p)} x the reference engine's gradient of "
+        f"{REFERENCE_RULE[rule]}, in real numbers, all inputs, targets, weights, spikes and slopes; "
         f"{INPUTS} -> {NEURONS} -> {OUTPUTS}, {STEPS} steps, weights held"
     )
     seconds = verdict.seconds + sum(t.seconds for t in twins)
