@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from gradcert.hardware_models.arithmetic import Format, smallest_format
+from gradcert.hardware_models.arithmetic import smallest_format
 from gradcert.hardware_models.description.program import LEAVES, Program, elaborate
 from gradcert.hardware_models.description.ranges import Range, clipped, exact, rounded
 from gradcert.hardware_models.description.terms import int_step
@@ -162,8 +162,3 @@ def induction(
         goals += [following >= low, following <= high]
     goals += [z3.Not(condition) for name, condition in step.overflow.items() if base(name) not in limited]
     return prove(z3.And(*goals), assume, second=second)
-
-
-def declared(fmt: Format) -> Range:
-    """Return the range of a format."""
-    return fmt.low, fmt.high
