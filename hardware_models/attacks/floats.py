@@ -11,10 +11,10 @@ import numpy as np
 from gradcert.hardware_models.arithmetic import BFLOAT16
 from gradcert.hardware_models.attacks.drives import Search, columns, share
 from gradcert.hardware_models.chips import Profile
-from gradcert.hardware_models.chips.units import profile_trace, profile_weight
 from gradcert.hardware_models.description.oracle import Oracle
 from gradcert.hardware_models.description.program import with_lanes
 from gradcert.hardware_models.description.simulate import Simulator
+from gradcert.hardware_models.units import profile_trace, profile_weight
 
 Array = np.ndarray[Any, Any]
 Says = Mapping[str, Any]

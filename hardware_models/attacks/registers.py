@@ -12,10 +12,10 @@ import numpy as np
 
 from gradcert.hardware_models.attacks.drives import Search, drives, share
 from gradcert.hardware_models.chips import Profile
-from gradcert.hardware_models.chips.units import profile_membrane, profile_trace
 from gradcert.hardware_models.description.oracle import Oracle
 from gradcert.hardware_models.description.program import Program, with_lanes
 from gradcert.hardware_models.description.simulate import Simulator
+from gradcert.hardware_models.units import profile_membrane, profile_trace
 
 LONGEST = 2400  # steps of one program
 

@@ -11,7 +11,7 @@ from gradcert.hardware_models.attacks.drives import Search
 from gradcert.hardware_models.catalogue import find_profile
 from gradcert.hardware_models.chips import Profile
 from gradcert.hardware_models.proofs.check import check
-from gradcert.hardware_models.proofs.solver import ProofRecord
+from gradcert.hardware_models.solver import ProofRecord
 from gradcert.reference.errors import GradcertError
 
 Attack = Callable[[Profile, Mapping[str, Any], int, int], Search]

@@ -14,9 +14,9 @@ import numpy as np
 from gradcert.hardware_models.attacks.drives import Search, cut, drives, share
 from gradcert.hardware_models.catalogue import program
 from gradcert.hardware_models.chips import Profile
-from gradcert.hardware_models.description.compare import flatten, random_states
 from gradcert.hardware_models.description.oracle import Oracle
 from gradcert.hardware_models.description.program import Node, Program, with_lanes
+from gradcert.hardware_models.description.random import flatten, random_states
 from gradcert.hardware_models.description.simulate import Simulator
 
 Says = Mapping[str, Any]

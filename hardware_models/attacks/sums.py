@@ -13,8 +13,8 @@ from gradcert.hardware_models.arithmetic import Rounding
 from gradcert.hardware_models.attacks.drives import Search, sized
 from gradcert.hardware_models.attacks.updates import Lanes
 from gradcert.hardware_models.chips import Profile
-from gradcert.hardware_models.chips.units import profile_weight
 from gradcert.hardware_models.description.program import Program
+from gradcert.hardware_models.units import profile_weight
 
 Says = Mapping[str, Any]
 

@@ -13,9 +13,9 @@ import numpy as np
 
 from gradcert.hardware_models.attacks.drives import Search, cut, off, pairs, share, sized
 from gradcert.hardware_models.chips import Profile
-from gradcert.hardware_models.chips.units import profile_weight
 from gradcert.hardware_models.description.program import Program, with_lanes
 from gradcert.hardware_models.description.simulate import Simulator
+from gradcert.hardware_models.units import profile_weight
 
 Array = np.ndarray[Any, Any]
 LONG = 12  # updates of one program

@@ -11,9 +11,9 @@ import numpy as np
 from gradcert.hardware_models.arithmetic import Rounding, drop_bits, reference_bits
 from gradcert.hardware_models.attacks.drives import Search, share, sized
 from gradcert.hardware_models.chips import Profile
-from gradcert.hardware_models.chips.units import profile_weight
 from gradcert.hardware_models.description.program import with_lanes
 from gradcert.hardware_models.description.simulate import Simulator
+from gradcert.hardware_models.units import profile_weight
 
 Array = np.ndarray[Any, Any]
 Says = Mapping[str, Any]

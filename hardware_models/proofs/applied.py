@@ -13,13 +13,13 @@ from typing import Any
 import z3
 
 from gradcert.hardware_models.chips import Profile
-from gradcert.hardware_models.chips.units import profile_trace, profile_weight
 from gradcert.hardware_models.description.program import Program
 from gradcert.hardware_models.description.terms import int_step
 from gradcert.hardware_models.proofs.error_bound import clamp, own_rounding, reach_of, rounding_error, trace_bound
 from gradcert.hardware_models.proofs.printed import rational, shown, upward
-from gradcert.hardware_models.proofs.solver import ProofRecord, Verdict, prove, worst
 from gradcert.hardware_models.proofs.words import law_gap
+from gradcert.hardware_models.solver import ProofRecord, Verdict, prove, worst
+from gradcert.hardware_models.units import profile_trace, profile_weight
 
 WINDOW = 100  # steps of the window that the weight's bound is stated for
 

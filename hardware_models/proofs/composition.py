@@ -20,15 +20,16 @@ import z3
 from gradcert.hardware_models.arithmetic import Rounding
 from gradcert.hardware_models.catalogue import program
 from gradcert.hardware_models.chips import Profile
-from gradcert.hardware_models.description.compare import random_inputs, random_states, with_lanes
+from gradcert.hardware_models.compare import with_lanes
 from gradcert.hardware_models.description.program import Node, Program, elaborate
+from gradcert.hardware_models.description.random import random_inputs, random_states
 from gradcert.hardware_models.description.ranges import Range, exact, rounded
 from gradcert.hardware_models.description.simulate import Simulator
 from gradcert.hardware_models.description.terms import int_step
 from gradcert.hardware_models.proofs.error_bound import rounding_error
 from gradcert.hardware_models.proofs.invariant import base, box, induction
 from gradcert.hardware_models.proofs.printed import rational, shown, upward
-from gradcert.hardware_models.proofs.solver import PROVED, REFUTED, UNKNOWN, ProofRecord, Verdict, prove, worst
+from gradcert.hardware_models.solver import PROVED, REFUTED, UNKNOWN, ProofRecord, Verdict, prove, worst
 
 STEPS = 4
 

@@ -14,7 +14,7 @@ from gradcert.hardware_models.chips import PROFILES, Profile
 from gradcert.hardware_models.chips.reckon import reckon_eprop
 from gradcert.hardware_models.description.program import Program
 from gradcert.hardware_models.description.terms import int_step
-from gradcert.hardware_models.proofs.solver import ProofRecord, Verdict, all_refuted, prove
+from gradcert.hardware_models.solver import ProofRecord, Verdict, all_refuted, prove
 
 MIDDLE, TOP = 1024, 2048  # the hard sigmoid: half the readout plus MIDDLE, cut to 0 .. TOP (hardware.md 1.1)
 

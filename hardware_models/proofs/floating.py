@@ -16,12 +16,12 @@ import z3
 
 from gradcert.hardware_models.arithmetic import BFLOAT16
 from gradcert.hardware_models.chips import Profile
-from gradcert.hardware_models.chips.units import profile_trace, profile_weight
 from gradcert.hardware_models.description.float_terms import NEAREST, float_step, literal, sort
 from gradcert.hardware_models.description.oracle import Oracle
 from gradcert.hardware_models.description.terms import Terms
 from gradcert.hardware_models.proofs.printed import rational, shown, upward
-from gradcert.hardware_models.proofs.solver import ProofRecord, Verdict, prove
+from gradcert.hardware_models.solver import ProofRecord, Verdict, prove
+from gradcert.hardware_models.units import profile_trace, profile_weight
 
 UNIT = Fraction(1, 2**BFLOAT16.significand)  # half an ulp, relative
 TINY = Fraction(1, 2**134)  # half the smallest subnormal

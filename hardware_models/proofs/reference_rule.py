@@ -22,11 +22,12 @@ from gradcert.hardware_models.description.program import Node, Program, elaborat
 from gradcert.hardware_models.description.terms import real_step
 from gradcert.hardware_models.gradient_ledger import REFERENCE_RULE, network
 from gradcert.hardware_models.proofs.printed import rational
-from gradcert.hardware_models.proofs.solver import ProofRecord, Verdict, all_refuted, prove
 from gradcert.hardware_models.random_task import KEYS
 from gradcert.hardware_models.rules import RULES
-from gradcert.reference import reverse, rule_named
-from gradcert.reference.functions import Activation
+from gradcert.hardware_models.solver import ProofRecord, Verdict, all_refuted, prove
+from gradcert.reference import rule_named
+from gradcert.reference.engines import reverse
+from gradcert.reference.numbers import Activation
 
 Array = np.ndarray[Any, Any]
 STEPS, INPUTS, NEURONS, OUTPUTS = 3, 1, 2, 1

@@ -18,11 +18,11 @@ import z3
 from gradcert.hardware_models.arithmetic import Lfsr, Rounding, Stochastic, aligned_fraction, drop_bits
 from gradcert.hardware_models.catalogue import program
 from gradcert.hardware_models.chips import Profile
-from gradcert.hardware_models.chips.units import profile_weight
 from gradcert.hardware_models.description.terms import int_step
 from gradcert.hardware_models.proofs.printed import shown, upward
-from gradcert.hardware_models.proofs.solver import PROVED, REFUTED, ProofRecord, Verdict, prove
 from gradcert.hardware_models.proofs.words import lags_of, law_gap, prove_generator, runs_as_stated, visits_all
+from gradcert.hardware_models.solver import PROVED, REFUTED, ProofRecord, Verdict, prove
+from gradcert.hardware_models.units import profile_weight
 
 Array = np.ndarray[Any, Any]
 

@@ -16,7 +16,7 @@ import numpy as np
 import z3
 
 from gradcert.hardware_models.arithmetic import Lfsr, Stochastic
-from gradcert.hardware_models.proofs.solver import PROVED, REFUTED, Verdict, prove
+from gradcert.hardware_models.solver import PROVED, REFUTED, Verdict, prove
 
 
 def lags_of(lfsr: Lfsr) -> tuple[int, ...]:

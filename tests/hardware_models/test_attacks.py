@@ -18,7 +18,7 @@ from gradcert.hardware_models.chips import PROFILES
 from gradcert.hardware_models.description.simulate import Simulator
 from gradcert.hardware_models.proofs import floating
 from gradcert.hardware_models.proofs.check import CHECKS
-from gradcert.hardware_models.proofs.solver import ProofRecord
+from gradcert.hardware_models.solver import ProofRecord
 from gradcert.reference.errors import GradcertError
 
 DRAWS = 600
@@ -167,7 +167,7 @@ PLANTED = {
 
 @pytest.mark.parametrize("kind", PLANTED)
 def test_a_changed_unit_breaks_its_claim(kind: str, monkeypatch) -> None:
-    from gradcert.hardware_models.chips.units import profile_weight
+    from gradcert.hardware_models.units import profile_weight
 
     profile, place, node, change = PLANTED[kind]
     monkeypatch.setattr(place, lambda p: profile_weight(p).change(node, **change))

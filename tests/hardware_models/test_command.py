@@ -11,7 +11,7 @@ from gradcert import hardware_models
 from gradcert.cli import gradcert
 from gradcert.hardware_models.agreement import Agreement
 from gradcert.hardware_models.proofs.reasons import not_asked
-from gradcert.hardware_models.proofs.solver import ProofRecord
+from gradcert.hardware_models.solver import ProofRecord
 
 
 def run(*words: str):
