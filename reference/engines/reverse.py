@@ -50,7 +50,7 @@ def gradients(
 
     Examples
     --------
-    >>> from gradcert.reference.networks import Snu
+    >>> from gradcert.reference.networks import Layer, Snu
     >>> from gradcert.reference.rules import RULES
     >>> network = Network(layers=(Layer(Snu(), inputs=2, units=3),))
     >>> x, y = np.ones((5, 4, 2)), np.zeros((5, 4, 3))

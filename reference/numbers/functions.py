@@ -64,7 +64,8 @@ def spike(surrogate: Surrogate, *, strict: bool = False) -> Activation:
     Examples
     --------
     >>> import numpy as np
-    >>>     >>>     >>> spike(Surrogate("triangle", scale=1.0), strict=True).value(np.array([-1.0, 0.0, 1.0]), FLOAT64)
+    >>> from gradcert.reference.numbers import FLOAT64, Surrogate
+    >>> spike(Surrogate("triangle", scale=1.0), strict=True).value(np.array([-1.0, 0.0, 1.0]), FLOAT64)
     array([0., 0., 1.])
     """
     relation = ">" if strict else ">="
