@@ -67,7 +67,7 @@ def test_the_split_is_the_residual(mapped):
     for draw in range(2):  # another way to the same numbers: the public residual of a problem, and its norms
         p = problem("lif", {}, Point(recurrence=base["point"]["recurrence"]), seed=draw)
         given = (p.network, p.parameters, p.inputs, p.targets)
-        dropped = residual.residual(*given, rule=RULES["ostl"])
+        dropped = residual(*given, rule=RULES["ostl"])
         norm = sum((g * g).sum() for g in reverse.gradients(*given, rule=RULES["bptt"]).values())
         gap = sum((g * g).sum() for g in dropped.total.values()) / norm
         for label, share in dropped.shares().items():

@@ -25,7 +25,7 @@ def subject(rule, change=lambda gradients: gradients):
 def test_a_prefix_is_the_first_steps():
     network = Network(layers=(Layer(Rnn(), inputs=2, units=3),))
     x, y = np.arange(8.0).reshape(4, 1, 2), np.arange(12.0).reshape(4, 1, 3)
-    part = prefix(Problem(network, network.parameters(), x, y), 2)
+    part = prefix(Problem(network, network.parameters(), x, y, id="p"), 2)
     assert part.inputs.tolist() == x[:2].tolist()
     assert part.targets.tolist() == y[:2].tolist()
     assert part.id == "p/first-2"

@@ -12,7 +12,7 @@ from junitparser import JUnitXml
 
 from gradcert.certify.campaign.campaign import certify, judge
 from gradcert.certify.campaign.verify import verify
-from gradcert.certify.certificates import canonical
+from gradcert.certify.certificates import seal
 from gradcert.certify.certificates.certificate import from_dict
 from gradcert.certify.claims.claim import Claim
 from gradcert.certify.problems.cases.case import Spec
@@ -83,7 +83,7 @@ def test_a_right_learner_is_certified(tmp_path):
     assert certificate.reason.endswith("online: causal, constant memory, every prefix, every reset")
     assert [(c.id, c.verdict) for c in certificate.checks] == [(f"online/{n}/rnn/1", "passed") for n in CHECKS]
     assert certificate.checks[2].facts["arrays"] == "constant"
-    data = canonical.write(certificate)
+    data = seal.write(certificate)
     assert from_dict(json.loads(data)).checks == certificate.checks
     assert verify(data).outcome == "verified"
     assert JUnitXml.fromstring(junit.write(certificate)).tests == len(certificate.cases) + 4
@@ -110,7 +110,7 @@ def test_right_gradients_from_stored_inputs_are_not_online():
     suite = next(iter(JUnitXml.fromstring(junit.write(certificate))))
     assert {(t.classname, t.name) for t in suite if not t.is_passed} == {("bptt.online", "memory/rnn/1")}
     assert certificate.reason.removeprefix("memory: ") in html.write(certificate)
-    assert verify(canonical.write(certificate)).outcome == "verified"
+    assert verify(seal.write(certificate)).outcome == "verified"
 
 
 HOARDS = {  # what is kept of every step, and where it is seen

@@ -11,7 +11,6 @@ from gradcert.reference.networks.cells.protocol import Drive, Nodes
 from gradcert.reference.networks.edges import Edge, Link, Use
 from gradcert.reference.numbers import Array, Numbers
 
-GAINS = ("one", "one_minus_kappa")
 PARAMETERS = ("kappa",)
 
 INPUT = Link("a", "x", weight="W")
@@ -42,6 +41,7 @@ class Integrator:
     """
 
     name: ClassVar[str] = "integrator"
+    conventions: ClassVar[tuple[options.Convention, ...]] = (options.Convention("gain", ("one", "one_minus_kappa")),)
     kappa: Any = 0.9
     gain: str = "one"
     bias: bool = True
@@ -49,7 +49,7 @@ class Integrator:
 
     def __post_init__(self) -> None:
         options.check_unit_interval("kappa", self.kappa)
-        options.check_choice("gain", self.gain, GAINS)
+        options.check_conventions(self)
         options.check_trained(self.train, PARAMETERS)
 
     @property
