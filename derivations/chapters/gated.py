@@ -253,7 +253,7 @@ DERIVATION = Derivation(
             premises=("gated.gru-after", "gated.gru-before"),
             proof=_biases,
             code=("reference/cells/gru.py",),
-            source="mathematics.md 12, item 13",
+            source="mathematics.md 12.13",
             sizes="n = 2, T = 2",
         ),
     ),

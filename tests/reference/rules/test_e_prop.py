@@ -1,4 +1,4 @@
-"""e-prop by its equations (mathematics.md 6; section 12, equality 6), exactly, over the rationals."""
+"""e-prop by its equations (mathematics.md 6, 12.6), exactly, over the rationals."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def network(beta=BETA, kappa=KAPPA, *, recurrent=True):
 
 
 def literal(p, x, y, beta, kappa, *, feedback=None, mutate=""):
-    """The equations of section 6, entry by entry, one sample at a time."""
+    """The equations of mathematics.md 6, entry by entry, one sample at a time."""
     lam, th, rho, beta, kappa = map(to_rational, (LEAKS[0], THRESHOLDS[0], RHO, beta, kappa))
     w, w_o = p["layers.0.W"], p["layers.1.W"]
     h = p.get("layers.0.H", np.zeros((3, 3), dtype=object))

@@ -1,4 +1,4 @@
-"""OTTT, SLTT, SLTT-K (mathematics.md 7; section 12, equality 4), exactly, over the rationals."""
+"""OTTT, SLTT, SLTT-K (mathematics.md 7, 12.4), exactly, over the rationals."""
 
 from __future__ import annotations
 
