@@ -1,8 +1,8 @@
 """Citations of the pages in `docs/`: ``mathematics.md 4.3``, ``mathematics.md 12.6``, ``hardware.md 1.1``, ``T45``.
 
 One form everywhere: the name of the page, a blank, numbers joined by ``, ``, `` and ``, `` to `` or ``-``. A trap is
-``T`` and its number, with or without words around it. `tests/test_citations.py` holds every file of the repository to it.
-The pages belong to the repository and not to a wheel: without them a citation stays text.
+``T`` and its number, with or without words around it. `tests/test_citations.py` holds every file to it. The
+pages belong to the repository and not to a wheel: without them a citation stays text.
 """
 
 from __future__ import annotations
@@ -67,14 +67,14 @@ def targets(docs: Path = DOCS) -> Mapping[tuple[str, str], str]:
 
 
 def link(html: str, up: str = "") -> str:
-    """Return HTML in which citations are links to the pages of the site; `up` leads from the page to the site's root.
+    r"""Return HTML in which citations are links to the pages of the site; `up` leads from the page to the site's root.
 
     Text inside tags and inside other links stays as it is, and so does a citation of a page that is not there.
 
     Examples
     --------
     >>> link("<b>T45</b> and <a href='#x'>T46</a>")
-    '<b><a href="docs/mathematics/14-traps.html#T45">T45</a></b> and <a href=\\'#x\\'>T46</a>'
+    '<b><a href="docs/mathematics/14-traps.html#T45">T45</a></b> and <a href=\'#x\'>T46</a>'
     """
     known, out, inside = targets(), [], False
     for part in re.split(r"(<[^>]*>)", html):

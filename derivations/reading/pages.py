@@ -35,6 +35,7 @@ svg.figure { width: 100%; height: auto; max-height: 34rem; }
 .label { font: 12px system-ui, sans-serif; fill: var(--soft); }
 .edge-name { font-size: 9px; fill: var(--ink); paint-order: stroke; stroke: var(--paper); stroke-width: 3px; }
 button.copy { font: .78rem system-ui, sans-serif; padding: .2rem .7rem; cursor: pointer; }
+:is(p, li, td, h1, h2, h3) > code { overflow-wrap: anywhere; }
 .traps dt { font-family: system-ui, sans-serif; font-weight: 600; font-size: .85rem; } .traps dd { margin: 0 0 .6rem; }
 .code pre { font-size: .78rem; } .code span[id]:target { background: var(--panel); outline: 1px solid var(--accent); }
 """
