@@ -74,7 +74,9 @@ def write_site(folder: Path, verdicts: Mapping[str, list[Verdict]]) -> list[Path
             )
         )
     index = ENVIRONMENT.from_string(pages.INDEX).render(
-        rows=rows, graph=dependencies(graph([chapter(name) for name in names]))
+        rows=rows,
+        graph=dependencies(graph([chapter(name) for name in names])),
+        library=bool(citations.targets()),
     )
     (folder / "index.html").write_text(_page(index, title="gradcert: derivations"), encoding="utf-8")
     written.append(folder / "index.html")
