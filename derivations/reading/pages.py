@@ -93,7 +93,7 @@ INDEX = """\
 <h1>Derivations</h1>
 <p>Where the learning rules come from, proved about the code that computes them. The engines of <code>reference/</code>
 run on symbols; what they return, minus the derivative of the loss with the rule's edges cut, expands to 0.</p>
-{% if library %}<p>The equations that they cite, with their sources: <a href="docs/mathematics/README.html">mathematics</a>,
+{% if library %}<p>What they cite, with its sources: <a href="docs/mathematics/README.html">mathematics</a>,
 <a href="docs/hardware.html">hardware</a>.</p>{% endif %}
 <div class="scroll"><table><thead><tr><th>derivation</th><th>steps</th><th>identities</th><th>seconds</th><th></th></tr>
 </thead><tbody>{% for r in rows %}<tr><td><a href="{{ r.name }}.html">{{ r.title }}</a></td><td>{{ r.steps }}</td>
