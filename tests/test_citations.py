@@ -151,5 +151,8 @@ def test_citations_become_links_and_text_stays_text():
     )
 
 
-def test_without_the_pages_nothing_is_rendered(tmp_path):
+def test_without_the_pages_nothing_is_rendered_and_a_citation_is_text(tmp_path, monkeypatch):
+    """As from a wheel, which has no pages."""
     assert list(rendered(tmp_path)) == []
+    monkeypatch.setattr("gradcert.derivations.reading.citations.targets", lambda: targets(tmp_path))
+    assert link("<p>mathematics.md 4.3</p>") == "<p>mathematics.md 4.3</p>"
