@@ -247,7 +247,7 @@ DERIVATION = Derivation(
             premises=("eprop.adaptation",),
             proof=_as_ottt,
             code=("reference/engines/forward.py",),
-            source="mathematics.md 12, item 6",
+            source="mathematics.md 12.6",
             sizes="2 -> 2 -> 1, T = 3",
         ),
     ),

@@ -250,7 +250,7 @@ DERIVATION = Derivation(
             premises=("gated.gru-after", "gated.gru-before"),
             proof=_biases,
             code=("reference/networks/cells/gru.py",),
-            source="mathematics.md 12, item 13",
+            source="mathematics.md 12.13",
             sizes="n = 2, T = 2",
         ),
     ),

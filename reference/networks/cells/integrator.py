@@ -25,7 +25,7 @@ class Integrator:
     """z^t = kappa z^(t-1) + gain (W x^t + b).
 
     A rule may keep this cell's STATE edge although it cuts those of other upper layers (`Rule.readout`): that is how
-    e-prop's filtered eligibility trace comes about, with the same kappa and the same gain (mathematics.md section 6).
+    e-prop's filtered eligibility trace comes about, with the same kappa and the same gain (mathematics.md 6).
 
     Parameters
     ----------
