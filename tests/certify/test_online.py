@@ -277,7 +277,7 @@ def test_a_callable_cannot_be_online():
         return {}
 
     with pytest.raises(GradcertError, match=r"claims to be online, and is a callable.*allowed: a stepwise learner"):
-        certify(gradients, rule="sltt", cell="rnn", online=True)
+        certify(gradients, rule="sltt", cells="rnn", online=True)
 
 
 def test_an_object_is_a_learner_too():
@@ -287,7 +287,7 @@ def test_an_object_is_a_learner_too():
         def gradients(self):
             return {}
 
-    certificate = certify(Lost(), rule="sltt", cell="rnn", layers=1, profile="quick", online=True)
+    certificate = certify(Lost(), rule="sltt", cells="rnn", depths=1, profile="quick", online=True)
     assert certificate.verdict == "refuted"
     assert "structure: the gradient does not fit the parameters: missing" in certificate.reason
 
@@ -363,6 +363,6 @@ def test_a_programs_pages_show_constant_memory_or_nothing(tmp_path, case, monkey
 @pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not installed")
 def test_javascript_is_online():
     certificate = certify(
-        ["node", str(EXAMPLES / "rtrl.mjs")], rule="rtrl", cell="rnn", layers=1, profile="quick", online=True
+        ["node", str(EXAMPLES / "rtrl.mjs")], rule="rtrl", cells="rnn", depths=1, profile="quick", online=True
     )
     assert certificate.verdict == "certified", certificate.reason
