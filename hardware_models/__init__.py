@@ -15,12 +15,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gradcert.hardware_models.agreement import agreements
+    from gradcert.hardware_models.agreement.faults import fault_table
+    from gradcert.hardware_models.agreement.forms import agreements
     from gradcert.hardware_models.api import check, describe, profiles, sweep
     from gradcert.hardware_models.attacks.search import attack
     from gradcert.hardware_models.catalogue import program
-    from gradcert.hardware_models.faults import fault_table
-    from gradcert.hardware_models.gradient_ledger import Ledger, ledger
+    from gradcert.hardware_models.ledger.gradient_ledger import Ledger, ledger
     from gradcert.hardware_models.rtl.harness import follow, read_harness
     from gradcert.hardware_models.subject import judge_fixed_point
 

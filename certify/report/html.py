@@ -8,9 +8,9 @@ from typing import Any
 
 import jinja2
 
-from gradcert.certify.certificate import CaseResult, Certificate
+from gradcert.certify.certificates import CaseResult, Certificate
 from gradcert.certify.claims import from_dict
-from gradcert.certify.diagnosis.localise import sentence
+from gradcert.certify.diagnosis import sentence
 from gradcert.certify.report import counterexample, heatmap, unrolled
 from gradcert.certify.report.junit import where
 
@@ -212,7 +212,7 @@ def _edges(certificate: Certificate) -> list[tuple[str, float]]:
 def _commands(certificate: Certificate) -> list[tuple[str, str]]:
     options = f"--seed {certificate.seed} --profile {certificate.profile}"
     subject = certificate.subject if ":" in certificate.subject else f"-- {certificate.subject}"
-    claim = f"--rule {certificate.claim['rule']} " + " ".join(f"--cell {c}" for c in certificate.claim["cells"])
+    claim = f"--rule {certificate.claim['rule']} " + " ".join(f"--cells {c}" for c in certificate.claim["cells"])
     return [
         ("Run it again", f"gradcert certify {options} {claim} --certificate again.json {subject}"),
         ("Verify the certificate", "gradcert verify certificate.json"),

@@ -92,10 +92,10 @@ def trace(p: Profile, says: Mapping[str, Any], draws: int, seed: int) -> Search:
             worst[side] = max(worst[side], (float(sized[lane]), t, lane))
     reached = 0.0
     for side, (_, t, lane) in worst.items():
-        gap = exact_gap(unit, p.leak, [{k: int(v[lane]) for k, v in one.items()} for one in inputs[: t + 1]])
-        if not says["low"] <= gap <= says["high"]:
-            return Search(lanes, f"off by {float(gap):.6g} after {t + 1} steps (lane {lane} of seed {seed})")
-        reached = max(reached, share(side * gap, says["high"] if side > 0 else -says["low"]))
+        exact = exact_gap(unit, p.leak, [{k: int(v[lane]) for k, v in one.items()} for one in inputs[: t + 1]])
+        if not says["low"] <= exact <= says["high"]:
+            return Search(lanes, f"off by {float(exact):.6g} after {t + 1} steps (lane {lane} of seed {seed})")
+        reached = max(reached, share(side * exact, says["high"] if side > 0 else -says["low"]))
     return Search(lanes, reached=reached)
 
 

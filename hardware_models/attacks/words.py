@@ -146,7 +146,7 @@ def mean_weight(p: Profile, says: Says, draws: int, seed: int) -> Search:
     ulps = unit.node("credit").format.ulp * unit.node("trace").format.ulp
     runs, magnitudes = [], []
     for _ in range(min(draws, 40)):
-        steps = []
+        steps: list[int] = []
         while len(steps) < 6:
             credit = sized(rng, -(1 << int(rng.integers(1, unit.node("credit").format.width))), 1 << 12, 1)[0]
             trace = sized(rng, 0, unit.node("trace").format.high, 1)[0]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from gradcert.hardware_models.catalogue import find_profile, program
 from gradcert.hardware_models.chips import PROFILES, Profile
 from gradcert.hardware_models.proofs import (
+    applied,
     composition,
     conserve,
     dead_zone,
@@ -22,7 +23,7 @@ from gradcert.hardware_models.solver import ProofRecord
 
 CHECKS: dict[int, Callable[[Profile], list[ProofRecord]]] = {
     1: no_overflow.check,
-    2: error_bound.check,
+    2: lambda p: [*error_bound.check(p), *(applied.check(p) if p.update != "value" else [])],
     3: sign.check,
     4: dead_zone.check,
     5: stochastic.check,

@@ -20,8 +20,7 @@ import z3
 from gradcert.hardware_models.arithmetic import Rounding
 from gradcert.hardware_models.catalogue import program
 from gradcert.hardware_models.chips import Profile
-from gradcert.hardware_models.compare import with_lanes
-from gradcert.hardware_models.description.program import Node, Program, elaborate
+from gradcert.hardware_models.description.program import Node, Program, elaborate, with_lanes
 from gradcert.hardware_models.description.random import random_inputs, random_states
 from gradcert.hardware_models.description.ranges import Range, exact, rounded
 from gradcert.hardware_models.description.simulate import Simulator

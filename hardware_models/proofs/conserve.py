@@ -146,7 +146,7 @@ def _window_records(p: Profile) -> list[ProofRecord]:
     )
     seconds = verdict.seconds + sum(t.seconds for t in twins)
     twin = all_refuted(*(t.status for t in twins))
-    says = {"limit": narrow.value(narrow.high)}
+    says: dict[str, Any] = {"limit": narrow.value(narrow.high)}
     records = [ProofRecord(6, claim, p.name, verdict.status, twin, verdict.second, seconds, kind="window", says=says)]
     fmt = unit.node("product").format
     assert isinstance(fmt, Format)

@@ -125,8 +125,8 @@ def check(p: Profile) -> list[ProofRecord]:
     )
     if threshold is None:  # not even just below the largest update there is: refuted, or the solver does not know
         last = prove_sign(unit, p, largest_update(unit, p, known) / 2, known)
-        verdict = UNKNOWN if last.status == UNKNOWN else REFUTED
-        return [ProofRecord(3, f"the update never opposes a large real-valued one, {errors}", p.name, verdict, REFUTED,
+        status = UNKNOWN if last.status == UNKNOWN else REFUTED
+        return [ProofRecord(3, f"the update never opposes a large real-valued one, {errors}", p.name, status, REFUTED,
                             "not asked", last.seconds)]  # fmt: skip
     threshold = upward(threshold)
     verdict = prove_sign(unit, p, threshold, known, second=True)

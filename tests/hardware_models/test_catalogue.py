@@ -9,14 +9,8 @@ import numpy as np
 import pytest
 import z3
 
-from gradcert.hardware_models import compare
-from gradcert.hardware_models.agreement import agreements
-from gradcert.hardware_models.arithmetic import RECKON, Rounding
-from gradcert.hardware_models.catalogue import pairs, program
-from gradcert.hardware_models.chips import PROFILES, q_format
-from gradcert.hardware_models.chips.brainscales2 import brainscales2
-from gradcert.hardware_models.chips.loihi import BRIAN, EMULATORS, LAVA, NENGO, sum_of_products
-from gradcert.hardware_models.compare import (
+from gradcert.hardware_models.agreement import compare
+from gradcert.hardware_models.agreement.compare import (
     FORMS,
     forms_of,
     lanes_difference,
@@ -27,6 +21,12 @@ from gradcert.hardware_models.compare import (
     steps_from_random_states,
     with_lanes,
 )
+from gradcert.hardware_models.agreement.forms import agreements
+from gradcert.hardware_models.arithmetic import RECKON, Rounding
+from gradcert.hardware_models.catalogue import pairs, program
+from gradcert.hardware_models.chips import PROFILES, q_format
+from gradcert.hardware_models.chips.brainscales2 import brainscales2
+from gradcert.hardware_models.chips.loihi import BRIAN, EMULATORS, LAVA, NENGO, sum_of_products
 from gradcert.hardware_models.description.evaluate import evaluate, spot_check
 from gradcert.hardware_models.description.oracle import Oracle, ball
 from gradcert.hardware_models.description.random import random_inputs

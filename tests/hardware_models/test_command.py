@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from gradcert import hardware_models
 from gradcert.cli import gradcert
-from gradcert.hardware_models.agreement import Agreement
+from gradcert.hardware_models.agreement.forms import Agreement
 from gradcert.hardware_models.proofs.reasons import not_asked
 from gradcert.hardware_models.solver import ProofRecord
 

@@ -13,11 +13,11 @@ pytest.importorskip("cvc5")
 
 import z3
 
+from gradcert.hardware_models.agreement.compare import with_lanes
 from gradcert.hardware_models.arithmetic import BFLOAT16, RECKON, Format, Rounding, Stochastic, round_floats
 from gradcert.hardware_models.attacks.search import attack
 from gradcert.hardware_models.catalogue import pairs, program
 from gradcert.hardware_models.chips import PROFILES
-from gradcert.hardware_models.compare import with_lanes
 from gradcert.hardware_models.description.oracle import Oracle
 from gradcert.hardware_models.description.random import flatten, random_inputs
 from gradcert.hardware_models.description.simulate import Simulator

@@ -1,4 +1,4 @@
-"""What holds for every rule (mathematics.md 12: 11, 15, 16, 17, 18) and what is known not to; over the rationals.
+"""What holds for every rule (mathematics.md 12.11, 12.15 to 12.18) and what is known not to; over the rationals.
 
 Rules that a law excludes are shown to break it: the law would not be a test of anything otherwise.
 """
@@ -15,21 +15,9 @@ import pytest
 from rational_nets import HEAD, LEAKS, PSI, THRESHOLDS, differing, draw, lif, plain, same, spatial, stack
 
 from gradcert.properties.numbers import RATIONALS
-from gradcert.reference import (
-    ESTIMATORS,
-    FLOAT32,
-    RULES,
-    Layer,
-    Lif,
-    Loss,
-    Network,
-    Rnn,
-    draw_feedback,
-    forward,
-    record,
-    reverse,
-)
-from gradcert.reference.rules.walk import state_size
+from gradcert.reference import ESTIMATORS, FLOAT32, RULES, Layer, Lif, Loss, Network, Rnn, draw_feedback, record
+from gradcert.reference.engines import forward, reverse
+from gradcert.reference.estimators.walk import state_size
 
 NET = stack(lif(0), lif(1))
 NORMALISERS = tuple(RATIONALS.array([1.5, 0.25]))
