@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gradcert.certify.problems.budget.stored import stored
+from gradcert.certify.problems.budget.stored import on_balls, stored
 from gradcert.properties.numbers import Balls, Element, Precision, Undecided, working_precision
 from gradcert.reference.engines import record, tape_gradients
 from gradcert.reference.networks import Problem
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule, check_feedback
 
+NEAR = 30  # binary digits above the smallest normal number
 PRECISIONS = {"float64": Precision(53, slack=4), "float32": Precision(24, slack=2)}
 
 
@@ -55,6 +56,18 @@ class Expected:
         return all(bounds.exact for bounds in self.gradients.values())
 
 
+def precision_for(problem: Problem, dtype: str) -> Precision:
+    """Return the arithmetic of a dtype; near the lower end of its range libraries may flush to zero.
+
+    XLA and many GPU libraries take subnormal numbers for zero. Where no number of the problem is near the end of the
+    range, gradual underflow alone is counted: products that are subnormal then are the far tails of long paths.
+    """
+    given = (problem.inputs, problem.targets, *problem.parameters.values(), *problem.feedback.values())
+    sizes = [np.abs(np.asarray(v, dtype=float)) for v in given]
+    near = float(np.finfo(dtype).tiny) * 2.0**NEAR
+    return replace(PRECISIONS[dtype], flushes=any(bool(((s > 0) & (s < near)).any()) for s in sizes))
+
+
 def expect(problem: Problem, rule: Rule, dtype: str) -> Expected:
     """Return the reference of a problem and the budget of every entry.
 
@@ -62,9 +75,9 @@ def expect(problem: Problem, rule: Rule, dtype: str) -> Expected:
     ------
     Undecided : if a spike, or another comparison, has no margin in this dtype.
     """
-    balls = Balls(PRECISIONS[dtype])
+    balls = Balls(precision_for(problem, dtype))
     with working_precision():
-        parameters = {name: balls.exactly(value) for name, value in problem.parameters.items()}
+        parameters = on_balls(problem.parameters, balls)
         targets = balls.exactly(problem.targets)
         feedback = {name: balls.exactly(value) for name, value in problem.feedback.items()}
         tape = record(stored(problem.network), parameters, balls.exactly(problem.inputs), numbers=balls)
@@ -80,9 +93,9 @@ def expect(problem: Problem, rule: Rule, dtype: str) -> Expected:
 
 def exact_forward(problem: Problem) -> bool:
     """Return whether every value of the forward pass is the same to the last bit in every implementation."""
-    balls = Balls(PRECISIONS[problem.dtype])
+    balls = Balls(precision_for(problem, problem.dtype))
     with working_precision():
-        parameters = {name: balls.exactly(value) for name, value in problem.parameters.items()}
+        parameters = on_balls(problem.parameters, balls)
         try:
             tape = record(stored(problem.network), parameters, balls.exactly(problem.inputs), numbers=balls)
         except Undecided:
@@ -91,7 +104,14 @@ def exact_forward(problem: Problem) -> bool:
 
 
 def bounds_of(elements: Array) -> Bounds:
-    """Return an array on balls as values with budgets."""
+    """Return an array on balls as values with budgets.
+
+    Raises
+    ------
+    Undecided : if an order of evaluation may leave the range of the dtype.
+    """
+    if any(isinstance(e, Element) and e.overflows() for e in elements.ravel()):
+        raise Undecided("a sum may overflow", do="draw another problem")
     flat = [(e.value(), e.budget()) if isinstance(e, Element) else (float(e), 0.0) for e in elements.ravel()]
     values = np.array(flat, dtype=float).reshape(-1, 2)
     return Bounds(values[:, 0].reshape(elements.shape), values[:, 1].reshape(elements.shape))

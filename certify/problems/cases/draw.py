@@ -10,13 +10,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from gradcert.certify.claims import Claim
+from gradcert.certify.problems.budget.stored import DECAYS
 from gradcert.certify.problems.cases.case import Spec
 from gradcert.reference.networks import Layer, Loss, Network, Problem, cell_named
 from gradcert.reference.numbers import Array, Surrogate
 from gradcert.reference.rules import Rule, feedback_shapes
 
 SIZES = {1: (3, 4), 2: (3, 4, 2), 3: (3, 2, 4, 2)}  # no layer is square, and no layer is like the next
-DECAYS = ("leak", "kappa", "rho", "rate")
 CONTINUOUS = (*DECAYS, "threshold", "beta")  # drawn for each layer, unless the claim fixes them
 
 
@@ -124,7 +124,9 @@ def draw(spec: Spec, claim: Claim, rule: Rule, family: Family, rng: np.random.Ge
         }
         layers.append(Layer(kind(**options, **constants), inputs=below, units=units))
     if claim.readout is not None:
-        layers.append(Layer(_readout(claim, family, rng), inputs=sizes[-1], units=3 if sizes[-1] == 2 else 2))
+        # not like the layer below; a power of two where a mean over outputs has to be exact
+        outputs = 2 if sizes[-1] != 2 else 4 if spec.family == "dyadic" else 3
+        layers.append(Layer(_readout(claim, family, rng), inputs=sizes[-1], units=outputs))
     loss = Loss(kind=spec.loss, when=spec.when, time=claim.time, batch=claim.batch)
     network = Network(layers=tuple(layers), loss=loss)
     inputs = family.signal((family.steps, family.batch, sizes[0]), rng)
