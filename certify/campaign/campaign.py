@@ -241,6 +241,10 @@ def judge_all(run: Run, specs: Sequence[Spec], ready: Iterable[Prepared], progre
             run.notes.append(f"no acceptable draw for {spec.id}")
             run.results.append(CaseResult(spec.id, spec.family, False, "blocked", None, 0.0))
             continue
+        if case.spec.instead:
+            run.notes.append(
+                f"{case.id}: no {case.spec.instead} case could be drawn; a {case.spec.family} one took its place"
+            )
         answer = run.recall(case)
         if answer is None:
             answer = run.ask(case)

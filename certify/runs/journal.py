@@ -66,7 +66,7 @@ class Journal:
         """Write down a check that was done."""
         entry = {
             "id": spec.id,
-            "spec": asdict(spec),
+            "spec": asdict(spec if prepared.case is None else prepared.case.spec),
             "variants": [list(pair) for pair in prepared.variants],
             "sound": prepared.sound,
             "case": None if prepared.case is None else _case_record(prepared.case),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gradcert.certify.problems.budget.stored import on_balls, stored
+from gradcert.certify.problems.budget.stored import parameters_on_balls, stored
 from gradcert.properties.numbers import Balls, Element, Precision, Undecided, working_precision
 from gradcert.reference.engines import record, tape_gradients
 from gradcert.reference.networks import Problem
@@ -77,7 +77,7 @@ def expect(problem: Problem, rule: Rule, dtype: str) -> Expected:
     """
     balls = Balls(precision_for(problem, dtype))
     with working_precision():
-        parameters = on_balls(problem.parameters, balls)
+        parameters = parameters_on_balls(problem.parameters, balls)
         targets = balls.exactly(problem.targets)
         feedback = {name: balls.exactly(value) for name, value in problem.feedback.items()}
         tape = record(stored(problem.network), parameters, balls.exactly(problem.inputs), numbers=balls)
@@ -95,7 +95,7 @@ def exact_forward(problem: Problem) -> bool:
     """Return whether every value of the forward pass is the same to the last bit in every implementation."""
     balls = Balls(precision_for(problem, problem.dtype))
     with working_precision():
-        parameters = on_balls(problem.parameters, balls)
+        parameters = parameters_on_balls(problem.parameters, balls)
         try:
             tape = record(stored(problem.network), parameters, balls.exactly(problem.inputs), numbers=balls)
         except Undecided:

@@ -94,7 +94,7 @@ def stored(network: Network) -> Network:
     return replace(network, layers=layers, loss=loss)
 
 
-def on_balls(parameters: Mapping[str, Array], balls: Balls) -> dict[str, Array]:
+def parameters_on_balls(parameters: Mapping[str, Array], balls: Balls) -> dict[str, Array]:
     """Return parameters as a subject is given them: as they are, but for trained decays."""
     return {
         name: balls.array(_marked(value)) if name.rpartition(".")[2] in DECAYS else balls.exactly(value)

@@ -27,7 +27,7 @@ class Bounded:
         return False
 
     @staticmethod
-    def applies(claim: Claim, cell: str) -> bool:
+    def applies(claim: Claim, cell: str, turn: int = 0) -> bool:
         """Return whether the family makes sense for a cell."""
         return True
 

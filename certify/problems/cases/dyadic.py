@@ -43,12 +43,12 @@ class Dyadic:
         return cell.surrogate.name in EXACT and all(s.as_integer_ratio()[1] <= 64 for s in scales)
 
     @staticmethod
-    def applies(claim: Claim, cell: str) -> bool:
+    def applies(claim: Claim, cell: str, turn: int = 0) -> bool:
         """Return whether forward values of the cell stay dyadic: tried, on one layer."""
         rng = np.random.default_rng(0)
         for attempt in range(TRIALS):
             family = Dyadic(claim, 0, attempt)
-            spec = Spec(cell, 1, claim.losses[0], claim.when[0], "dyadic")
+            spec = Spec(cell, 1, claim.losses[0], claim.when[0], "dyadic", turn=turn)
             if exact_forward(draw(spec, claim, rule_named(claim.rule), family, rng, scale=1.0 + attempt)):
                 return True
         return False
@@ -56,7 +56,7 @@ class Dyadic:
     def constant(self, name: str, rng: np.random.Generator, *, spiking: bool) -> float:
         """Dyadic leaks and thresholds."""
         if name == "threshold":
-            return float(rng.choice([0.5, 1.0, 2.0]))
+            return float(rng.choice([0.5, 1.0]))
         return 0.5 if name in DECAYS else float(rng.choice([0.5, 0.25]))
 
     def weight(self, shape: tuple[int, ...], columns: int, scale: float, rng: np.random.Generator) -> Array:
