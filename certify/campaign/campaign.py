@@ -242,9 +242,8 @@ def judge_all(run: Run, specs: Sequence[Spec], ready: Iterable[Prepared], progre
             run.results.append(CaseResult(spec.id, spec.family, False, "blocked", None, 0.0))
             continue
         if case.spec.instead:
-            run.notes.append(
-                f"{case.id}: no {case.spec.instead} case could be drawn; a {case.spec.family} one took its place"
-            )
+            stands = f"a {case.spec.family} case, because no {case.spec.instead} one can be drawn"
+            run.notes.append(f"{case.id} is {stands}")
         answer = run.recall(case)
         if answer is None:
             answer = run.ask(case)

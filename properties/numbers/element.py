@@ -17,10 +17,10 @@ most `slack` times as many roundings on each, returns a value within
 
     gamma(slack k) M + slack s least R (1 + gamma(slack k)),        gamma(n) = n u / (1 - n u)
 
-of the ball. The second term is underflow: each of the slack s operations on a monomial leaves at most `least`, which is
-multiplied by a part of the monomial's atoms, at most by its share of R. Where the lattice is known all is exact: M 2^e <
-2^(digits - 3) leaves every partial sum of every order representable. Whether a number is an exact zero is read from its
-ball: a float bound may itself have underflowed.
+of the ball. The second term is underflow: each of the slack s operations on a monomial leaves at most `least`, which
+is multiplied by a part of the monomial's atoms, at most by its share of R. Where the lattice is known all is exact:
+M 2^e < 2^(digits - 3) leaves every partial sum of every order representable. Whether a number is an exact zero is read
+from its ball: a float bound may itself have underflowed.
 """
 
 from __future__ import annotations

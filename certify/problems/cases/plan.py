@@ -62,7 +62,8 @@ def plan(claim: Claim, profile: str = "default") -> tuple[Spec, ...]:
     """
     chosen, out = profile_named(profile), []
     for cell in claim.cells:
-        every = _families(claim, cell)
+        fit = _families(claim, cell)
+        every = [name for name in FAMILIES if any(name in names for names in fit)]
         for depth in claim.depths:
             pairs = [(loss, when) for loss in claim.losses for when in claim.when]
             few = 2 if claim.acceptance == "unbiased" else chosen.combinations
@@ -73,7 +74,7 @@ def plan(claim: Claim, profile: str = "default") -> tuple[Spec, ...]:
                     for index in range(chosen.each):
                         turn = number * chosen.each + index + depth - 1  # another one for another depth
                         spec = Spec(cell, depth, loss, when, family, index, turn)
-                        applies = family in families(claim, cell, turn)
+                        applies = family in fit[turn % len(fit)]
                         out.append(spec if applies else replace(spec, family="bounded", instead=family))
             if chosen.scale and claim.entrywise:
                 for index in range(len(KINDS)):  # every loss and moment in turn
@@ -82,9 +83,8 @@ def plan(claim: Claim, profile: str = "default") -> tuple[Spec, ...]:
     return tuple(out)
 
 
-def _families(claim: Claim, cell: str) -> tuple[str, ...]:
-    """Return the families that make sense for one of the claim's alternatives."""
+def _families(claim: Claim, cell: str) -> list[tuple[str, ...]]:
+    """Return the families that make sense for a cell, for each of the claim's alternatives in turn."""
     if claim.acceptance == "unbiased":  # a mean is never exact
-        return ("bounded",)
-    found = {name for turn in range(turns(claim, cell)) for name in families(claim, cell, turn)}
-    return tuple(name for name in FAMILIES if name in found)
+        return [("bounded",)]
+    return [families(claim, cell, turn) for turn in range(turns(claim, cell))]
