@@ -83,8 +83,8 @@ def _layer(cell: Any, p: dict[str, Any], xs: list[Any], units: int) -> list[Any]
     return out
 
 
-def autograd(problem: Problem) -> dict[str, Any]:
-    """Return the gradient of the loss, step by step in reverse, as PyTorch accumulates it."""
+def autograd(problem: Problem) -> tuple[Any, dict[str, Any], Any]:
+    """Return loss, gradient and outputs, step by step in reverse, as PyTorch accumulates it."""
     import torch
 
     p = {k: torch.tensor(v, requires_grad=True) for k, v in problem.parameters.items()}
@@ -93,6 +93,7 @@ def autograd(problem: Problem) -> dict[str, Any]:
         own = {k.split(".")[2]: v for k, v in p.items() if k.split(".")[1] == str(i)}
         xs = _layer(layer.cell, own, xs, layer.units)
     o, loss = torch.stack(xs), problem.network.loss
+    outputs = o.detach().numpy()
     if loss.when == "last":
         o, y = o[-1:], y[-1:]
     if loss.kind == "squared_error":
@@ -101,9 +102,10 @@ def autograd(problem: Problem) -> dict[str, Any]:
         total = -(y * torch.log_softmax(o, dim=-1)).sum()
     total = total / ((o.shape[0] if loss.time == "mean" else 1) * (o.shape[1] if loss.batch == "mean" else 1))
     found = torch.autograd.grad(total, list(p.values()), allow_unused=True)
-    return {
+    gradients = {
         k: np.zeros_like(problem.parameters[k]) if g is None else g.numpy() for k, g in zip(p, found, strict=True)
     }
+    return total.detach().numpy(), gradients, outputs
 
 
 TORCH_WAYS = {"PyTorch autograd": autograd}

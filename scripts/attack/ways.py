@@ -11,13 +11,13 @@ import numpy as np
 from gradcert.certify.problems.budget.shaken import OrderedSynapse
 from gradcert.properties.gallery.entry import Entry
 from gradcert.properties.gallery.unusual import UNUSUAL
-from gradcert.reference.engines import forward, reverse
+from gradcert.reference.engines import forward, record, reverse
 from gradcert.reference.networks import Loss, Network, Problem
 from gradcert.reference.numbers import Array, Floats
 from gradcert.reference.rules import RULES, Rule
 
 Gradients = Mapping[str, Array]
-Way = Callable[[Problem, Rule], Gradients]
+Way = Callable[[Problem, Rule], Any]
 DECAYS = ("leak", "kappa", "rho", "rate")
 WIDE = 12  # units beyond which the forward engine takes too long
 
@@ -32,9 +32,11 @@ def _run(problem: Problem, rule: Rule, engine: Any = reverse, dtype: str = "", *
     return {k: np.asarray(v) for k, v in found.items()}
 
 
-def backwards(problem: Problem, rule: Rule) -> Gradients:
-    """The reverse engine."""
-    return _run(problem, rule)
+def backwards(problem: Problem, rule: Rule) -> tuple[Any, Gradients, Array]:
+    """The reverse engine, with loss and outputs."""
+    numbers = Floats(problem.dtype)
+    outputs = record(problem.network, problem.parameters, problem.inputs, numbers=numbers).outputs
+    return problem.network.loss.value(outputs, problem.targets, numbers), _run(problem, rule), outputs
 
 
 def online(problem: Problem, rule: Rule) -> Gradients:
@@ -79,11 +81,11 @@ def relabelled(problem: Problem, rule: Rule) -> Gradients:
     from gradcert.certify.problems.budget import envelope
 
     if problem.feedback or any(len({link.weight for link in k.cell.links}) > 3 for k in problem.network.layers):
-        return backwards(problem, rule)
-    orders = [np.arange(n)[::-1] for n in envelope._sizes(problem)]  # noqa: SLF001
+        return _run(problem, rule)
+    orders = [np.arange(n)[::-1] for n in envelope._sizes(problem)]
     samples = np.arange(problem.inputs.shape[1])[::-1]
     found = _run(envelope.ordered(problem, orders, samples), rule)
-    return {name: envelope._moved(problem, name, value, orders) for name, value in found.items()}  # noqa: SLF001
+    return {name: envelope._moved(problem, name, value, orders) for name, value in found.items()}
 
 
 def logit(x: Array) -> Array:
