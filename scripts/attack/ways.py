@@ -91,7 +91,8 @@ def relabelled(problem: Problem, rule: Rule) -> Gradients:
 def logit(x: Array) -> Array:
     """Keep a leak as a logit, as SpikingJelly's ParametricLIFNode does."""
     with np.errstate(divide="ignore", over="ignore"):
-        return np.asarray(1 / (1 + np.exp(-np.log(x / (1 - x)))), dtype=x.dtype)
+        w = -np.log(1 / (1 - x) - 1)
+        return np.asarray(1 - 1 / (1 + np.exp(-w)), dtype=x.dtype)
 
 
 def time_constant(x: Array) -> Array:

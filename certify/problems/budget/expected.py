@@ -25,10 +25,12 @@ class Bounds:
     Attributes
     ----------
     value, budget : float64 arrays of one shape.
+    rounding : what rounding could do if the entry were not exact, where that is known.
     """
 
     value: Array
     budget: Array
+    rounding: Array | None = None
 
     @property
     def exact(self) -> bool:
@@ -80,10 +82,11 @@ def expect(problem: Problem, rule: Rule, dtype: str) -> Expected:
         parameters = parameters_on_balls(problem.parameters, balls)
         targets = balls.exactly(problem.targets)
         feedback = {name: balls.exactly(value) for name, value in problem.feedback.items()}
-        tape = record(stored(problem.network), parameters, balls.exactly(problem.inputs), numbers=balls)
+        network = stored(problem.network)
+        tape = record(network, parameters, balls.exactly(problem.inputs), numbers=balls)
         checked = check_feedback(problem.network, rule, feedback)
         gradients = tape_gradients(tape, targets, rule=rule, feedback=checked)
-        loss = problem.network.loss.value(tape.outputs, targets, balls)
+        loss = network.loss.value(tape.outputs, targets, balls)
         return Expected(
             outputs=bounds_of(tape.outputs),
             loss=bounds_of(np.asarray(loss, dtype=object)),
@@ -112,6 +115,11 @@ def bounds_of(elements: Array) -> Bounds:
     """
     if any(isinstance(e, Element) and e.overflows() for e in elements.ravel()):
         raise Undecided("a sum may overflow", do="draw another problem")
-    flat = [(e.value(), e.budget()) if isinstance(e, Element) else (float(e), 0.0) for e in elements.ravel()]
-    values = np.array(flat, dtype=float).reshape(-1, 2)
-    return Bounds(values[:, 0].reshape(elements.shape), values[:, 1].reshape(elements.shape))
+    flat = [_entry(e) if isinstance(e, Element) else (float(e), 0.0, 0.0) for e in elements.ravel()]
+    values, budgets, roundings = np.array(flat, dtype=float).reshape(-1, 3).T
+    return Bounds(*(column.reshape(elements.shape) for column in (values, budgets, roundings)))
+
+
+def _entry(e: Element) -> tuple[float, float, float]:
+    budget = e.budget()
+    return e.value(), budget, budget or e.rearranged(1).budget()
