@@ -10,10 +10,11 @@ The allowance of an array is lambda s times the root mean square, over the evalu
 entry. lambda = 7.5: sums of independent rounding errors are sub-Gaussian, P(> lambda sigma) <= 2 exp(-lambda^2 / 2),
 which is less than 2e-12 (Higham and Mary, SIAM J. Sci. Comput. 41, 2019, whose model is that of independent errors). s
 is the slack that an enclosure too allows for other arrangements of the computation. Two bounds that are not measured
-are added. The gradient of a weight is a sum of n = T B terms: any order of it is off by at most gamma(n) times the sum
-of their absolute values, so that no allowance is below the rounding of the accumulated terms, however lucky the eight
-were. And what a flush of subnormal numbers to zero can do: the smallest normal number, for each of 2^12 terms, times
-the largest factors of a term.
+are added. The gradient of a weight or bias is a sum of n = T B terms: any order of it is off by at most gamma(n) times
+the sum of their absolute values, so that no allowance is below the rounding of the accumulated terms, however lucky
+the eight were (for other parameters: gamma(n) times the gradient, which is no more than that sum). And what a flush of
+subnormal numbers to zero can do: the smallest normal number, for each of 2^12 terms, times the largest factors of a
+term.
 
 This is weaker evidence than an enclosure: it is a measurement under a model of rounding.
 """
@@ -93,8 +94,9 @@ def envelope(problem: Problem, rule: Rule, dtype: str, rng: np.random.Generator)
     total = Bounds(total.value, total.budget + order)
     gradients = {name: bounds(lambda run, name=name: run.gradients[name]) for name in centre.gradients}  # type: ignore[misc]
     terms = math.prod(problem.inputs.shape[:2]) * PRECISIONS[dtype].unit
-    for name, size in centre.sizes.items():
-        gradients[name] = Bounds(gradients[name].value, gradients[name].budget + terms / (1 - terms) * size)
+    for name, b in gradients.items():
+        size = max(centre.sizes.get(name, 0.0), float(np.abs(b.value).max()))
+        gradients[name] = Bounds(b.value, b.budget + terms / (1 - terms) * size)
     return Expected(bounds(lambda run: run.outputs), total, gradients), centre
 
 

@@ -99,6 +99,11 @@ class Shaken(Floats):
             y = self.moved(y, np.abs(y), 2 * LIBM_ULPS)
         return sized(y) if isinstance(x, Sized) else y
 
+    def exp(self, x: Array) -> Array:
+        """Return e^x, moved: a softmax uses it."""
+        y = super().exp(x)
+        return np.asarray(self.moved(y, np.abs(y), 2 * LIBM_ULPS))
+
     def slope(self, activation: Activation, x: Any) -> Any:
         """Return the (pseudo-)derivative, moved by a part of its peak."""
         y = super().slope(activation, self.moved(x.value, x.size) if isinstance(x, Sized) else x)
@@ -159,11 +164,13 @@ class OrderedSynapse:
     synapse : the synapse.
     order : one of `ORDERS`.
     sizes : gets the sum of absolute values, the terms being those of single steps and samples.
+    credits : gets the same for a bias of the units that the synapse feeds.
     """
 
     synapse: Synapse
     order: str
     sizes: list[Array]
+    credits: list[Array] = field(default_factory=list)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.synapse, name)
@@ -172,6 +179,7 @@ class OrderedSynapse:
         """Return the pull-back to the weight."""
         pull = self.synapse.pull_weight
         self.sizes.append(pull(np.abs(g), np.abs(x)))
+        self.credits.append(np.abs(g).reshape(-1, g.shape[-1]).sum(axis=0))
         if self.order == "at once" or g.ndim < 3:
             return pull(g, x)
         width = BLOCK if self.order == "blocks" else 1
@@ -200,7 +208,7 @@ ORDERED: dict[str, Callable[[list[Array]], Array]] = {
 
 
 def shaken(network: Network, numbers: Shaken, order: str) -> tuple[Network, dict[str, list[Array]]]:
-    """Return the network as another program may compute it, and where the sizes of its weight gradients will be."""
+    """Return the network as another program may compute it, and where the sizes of its gradients will be."""
     sizes: dict[str, list[Array]] = {}
     layers = []
     for i, layer in enumerate(network.layers):
@@ -210,9 +218,13 @@ def shaken(network: Network, numbers: Shaken, order: str) -> tuple[Network, dict
 
 
 def _ordered(layer: Layer, index: int, order: str, sizes: dict[str, list[Array]]) -> list[tuple[str, Any]]:
-    names = dict.fromkeys(link.weight for link in layer.cell.links if link.weight is not None)
+    targets = {link.weight: link.target for link in layer.cell.links if link.weight is not None}
+    constants = layer.cell.constants()
+    biases = {use.target: use.parameter for use in layer.cell.uses if use.parameter not in constants}
     made = []
-    for name in names:
+    for name, target in targets.items():
         found = sizes.setdefault(f"layers.{index}.{name}", [])
-        made.append((name, OrderedSynapse(layer.synapse(name), order, found)))
+        bias = biases.pop(target, None)  # of several weights that feed a node, the first one's credit is all of it
+        credit = [] if bias is None else sizes.setdefault(f"layers.{index}.{bias}", [])
+        made.append((name, OrderedSynapse(layer.synapse(name), order, found, credit)))
     return made
