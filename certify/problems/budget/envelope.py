@@ -85,7 +85,8 @@ def envelope(problem: Problem, rule: Rule, dtype: str, rng: np.random.Generator)
     def bounds(take: Callable[[Run], Array]) -> Bounds:
         value = np.asarray(take(centre), dtype=float)
         worst = [float(np.abs(np.asarray(take(run), dtype=float) - value).max()) for run in runs]
-        allowed = slack * math.sqrt(sum(w * w for w in worst) / len(worst)) + flushed(problem, dtype)
+        # hypot, because the square of a deviation of 1e-180 is no number any more
+        allowed = slack * math.hypot(*worst) / math.sqrt(len(worst)) + flushed(problem, dtype)
         return Bounds(value, np.full(value.shape, allowed + float(np.abs(value).max()) * 2.0**-53))
 
     # the terms of a loss are positive: any order of its sum is off by gamma times the loss, whatever was measured
