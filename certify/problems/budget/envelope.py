@@ -95,9 +95,9 @@ def envelope(problem: Problem, rule: Rule, dtype: str, rng: np.random.Generator)
     total = Bounds(total.value, total.budget + order)
     gradients = {name: bounds(lambda run, name=name: run.gradients[name]) for name in centre.gradients}  # type: ignore[misc]
     terms = math.prod(problem.inputs.shape[:2]) * PRECISIONS[dtype].unit
-    for name, b in gradients.items():
-        size = max(centre.sizes.get(name, 0.0), float(np.abs(b.value).max()))
-        gradients[name] = Bounds(b.value, b.budget + terms / (1 - terms) * size)
+    for name, found in gradients.items():
+        size = max(centre.sizes.get(name, 0.0), float(np.abs(found.value).max()))
+        gradients[name] = Bounds(found.value, found.budget + terms / (1 - terms) * size)
     return Expected(bounds(lambda run: run.outputs), total, gradients), centre
 
 

@@ -123,10 +123,8 @@ class ShakenCell:
 
     def constants(self) -> Mapping[str, Any]:
         """Return the constants, decays as they come back from another form."""
-        return {k: other_form(np.asarray(v), self._numbers) if k in DECAYS else v for k, v in self._constants()}
-
-    def _constants(self) -> Any:
-        return self._cell.constants().items()
+        own = self._cell.constants().items()
+        return {k: other_form(np.asarray(v), self._numbers) if k in DECAYS else v for k, v in own}
 
     def step(self, n: Numbers, p: Mapping[str, Any], drive: Drive, prev: Nodes) -> dict[str, Array]:
         """Compute one step."""
@@ -134,17 +132,21 @@ class ShakenCell:
         def driven(node: str, **sources: Any) -> Any:
             return sized(drive(node, **{k: v.value if isinstance(v, Sized) else v for k, v in sources.items()}))
 
-        before = {k: sized(v) for k, v in prev.items()}
-        after = self._cell.step(n, {k: sized(v) for k, v in p.items()}, driven, before)  # type: ignore[arg-type]
+        given, before = _all_sized(p), _all_sized(prev)
+        after = self._cell.step(n, given, driven, before)
         return {k: self._settled(v) for k, v in after.items()}
 
     def factors(self, n: Numbers, p: Mapping[str, Any], prev: Nodes, now: Nodes) -> dict[Link | Use, Any]:
         """Return the local derivatives."""
-        given: Any = [{k: sized(v) for k, v in values.items()} for values in (p, prev, now)]
+        given = (_all_sized(values) for values in (p, prev, now))
         return {k: self._settled(v) for k, v in self._cell.factors(n, *given).items()}
 
     def _settled(self, x: Any) -> Any:
         return self._numbers.moved(x.value, x.size) if isinstance(x, Sized) else x
+
+
+def _all_sized(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: sized(value) for name, value in values.items()}
 
 
 def other_form(decay: Array, numbers: Shaken) -> Array:

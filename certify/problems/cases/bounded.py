@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradcert.certify.claims import Claim
-from gradcert.certify.problems.cases.draw import DECAYS
+from gradcert.certify.problems.budget.stored import DECAYS
 from gradcert.reference.numbers import Array
 
 

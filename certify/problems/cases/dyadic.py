@@ -16,8 +16,9 @@ import numpy as np
 
 from gradcert.certify.claims import Claim
 from gradcert.certify.problems.budget.expected import exact_forward
+from gradcert.certify.problems.budget.stored import DECAYS
 from gradcert.certify.problems.cases.case import Spec
-from gradcert.certify.problems.cases.draw import DECAYS, draw
+from gradcert.certify.problems.cases.draw import draw
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import rule_named
 

@@ -17,9 +17,10 @@ import numpy as np
 
 from gradcert.certify.claims import Claim
 from gradcert.certify.problems.budget.envelope import Run, envelope
+from gradcert.certify.problems.budget.stored import DECAYS
 from gradcert.certify.problems.cases.bounded import Bounded
 from gradcert.certify.problems.cases.case import Case, Spec
-from gradcert.certify.problems.cases.draw import DECAYS, draw, latency, spiking
+from gradcert.certify.problems.cases.draw import draw, latency, spiking
 from gradcert.certify.problems.cases.generate import generate as generate_small
 from gradcert.certify.problems.cases.generate import least_steps
 from gradcert.reference.networks import cell_named
