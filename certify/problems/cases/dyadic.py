@@ -57,7 +57,7 @@ class Dyadic:
     def constant(self, name: str, rng: np.random.Generator, *, spiking: bool) -> float:
         """Dyadic leaks and thresholds."""
         if name == "threshold":
-            return float(rng.choice([0.5, 1.0]))
+            return float(rng.choice([0.5, 0.5, 2.0]))  # at 2 few draws spike
         return 0.5 if name in DECAYS else float(rng.choice([0.5, 0.25]))
 
     def weight(self, shape: tuple[int, ...], columns: int, scale: float, rng: np.random.Generator) -> Array:
