@@ -255,7 +255,8 @@ def judge_all(run: Run, specs: Sequence[Spec], ready: Iterable[Prepared], progre
         run.notes.append("scale cases are held to a measured envelope: weaker evidence than a derived budget")
     for cell in run.claim.cells:
         if not any(s.cell == cell and s.family == "dyadic" for s in specs):
-            run.notes.append(f"{cell}: no exact cases, its outputs are irrational")
+            why = "its outputs are irrational, or a leak is fixed that does not survive every form that libraries use"
+            run.notes.append(f"{cell}: no exact cases: {why}")
         elif not any(r.exact for r in run.results if r.id.split("/")[0] == cell):
             run.notes.append(
                 f"{cell}: outputs are judged to the last bit, gradients are not: the pseudo-derivative is irrational"
