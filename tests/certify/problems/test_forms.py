@@ -7,7 +7,7 @@ import pytest
 
 from gradcert.certify.campaign import certify
 from gradcert.certify.claims import Claim
-from gradcert.certify.judging import judge_all
+from gradcert.certify.judging import judge, judge_all
 from gradcert.certify.problems import Spec, expect, generate
 from gradcert.properties.numbers import Precision, balls
 from gradcert.properties.numbers.element import constant, decay
@@ -144,3 +144,24 @@ def test_one_rounding_away_is_said():
     assert found.verdict == "refuted"
     assert found.reason == "gradient: one rounding away from exact"
     assert "kept in another form" in found.findings[0].reason
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_logits_beyond_the_range_of_exp(dtype):
+    """A softmax that is shifted by the largest output, or by a log-sum-exp, is inside, and the balls are finite."""
+    rng = np.random.default_rng(0)
+    network = Network((Layer(Rnn(activation="identity", recurrent=False), inputs=2, units=3),), Loss("cross_entropy"))
+    parameters = {k: rng.standard_normal(s).astype(dtype) for k, s in network.shapes().items()}
+    x, y = (2000 * rng.standard_normal((4, 2, 2))).astype(dtype), np.eye(3, dtype=dtype)[rng.integers(0, 3, (4, 2))]
+    problem = Problem(network, parameters, x, y)
+    expected = expect(problem, RULES["bptt"], dtype)
+    loss, found, outputs = backwards(problem, RULES["bptt"])
+    assert abs(outputs).max() > 710
+    assert inside(found, expected)
+    assert judge(np.asarray(loss), expected.loss).ok
+    largest = outputs.max(axis=-1, keepdims=True)
+    total = np.log(np.exp(outputs - largest).sum(axis=-1, keepdims=True)) + largest
+    error = np.exp(outputs - total) - y
+    assert inside({"layers.0.W": np.einsum("tbi,tbj->ij", error, x), "layers.0.b": error.sum(axis=(0, 1))}, expected)
+    for name, b in expected.gradients.items():
+        assert b.relative < {"float64": 1e-10, "float32": 1e-2}[dtype], name
