@@ -243,6 +243,9 @@ def judge_all(run: Run, specs: Sequence[Spec], ready: Iterable[Prepared], progre
             run.notes.append(f"no acceptable draw for {spec.id}")
             run.results.append(CaseResult(spec.id, spec.family, False, "blocked", None, 0.0))
             continue
+        if case.spec.instead:
+            stands = f"a {case.spec.family} case, because no {case.spec.instead} one can be drawn"
+            run.notes.append(f"{case.id} is {stands}")
         answer = run.recall(case)
         if answer is None:
             answer = run.ask(case)
@@ -254,7 +257,8 @@ def judge_all(run: Run, specs: Sequence[Spec], ready: Iterable[Prepared], progre
         run.notes.append("scale cases are held to a measured envelope: weaker evidence than a derived budget")
     for cell in run.claim.cells:
         if not any(s.cell == cell and s.family == "dyadic" for s in specs):
-            run.notes.append(f"{cell}: no exact cases, its outputs are irrational")
+            why = "its outputs are irrational, or a leak is fixed that does not survive every form that libraries use"
+            run.notes.append(f"{cell}: no exact cases: {why}")
         elif not any(r.exact for r in run.results if r.id.split("/")[0] == cell):
             run.notes.append(
                 f"{cell}: outputs are judged to the last bit, gradients are not: the pseudo-derivative is irrational"

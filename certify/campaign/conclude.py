@@ -19,7 +19,7 @@ from gradcert.certify.certificates import (
     environment,
 )
 from gradcert.certify.claims import Claim
-from gradcert.certify.judging import RATE
+from gradcert.certify.judging import RATE, ROUNDED
 from gradcert.certify.problems import TRUTH, Case
 from gradcert.certify.runs import Prepared, Run
 from gradcert.certify.subjects import Answer
@@ -131,7 +131,9 @@ def explained(run: Run, *, replay: str) -> list[Finding]:
         _, finding = max(group, key=lambda pair: _weight(pair[1])) if check == "gradient" else group[0]
         cause = finding.cause
         failed = [(case, answer) for case, answer, what in run.failed if what == check]
-        if check == "gradient" and run.claim.entrywise and failed:
+        if all(f.cause == ROUNDED for _, f in group):
+            pass  # the evidence says no more
+        elif check == "gradient" and run.claim.entrywise and failed:
             cause = diagnosis.explain(failed, rule_named(run.claim.rule))
             finding = replace(finding, where={**finding.where, **_first(run, failed)})
         elif check == "outputs" and failed:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradcert.certify.diagnosis.graph import Graph, gradients, graph_of, sweep
-from gradcert.certify.problems import PRECISIONS, stored
+from gradcert.certify.problems import PRECISIONS, parameters_on_balls, stored
 from gradcert.properties.numbers import Balls
 from gradcert.reference.engines import LayerTape, Tape, credit_below, error_node, record, tape_gradients, weights_down
 from gradcert.reference.networks import Network, Problem
@@ -85,7 +85,9 @@ def _bench(problem: Problem, rule: Rule, numbers: Numbers, convert: Callable[[An
     feedback = {name: convert(value) for name, value in problem.feedback.items()}
     return _recorded(
         problem.network,
-        {name: convert(value) for name, value in problem.parameters.items()},
+        parameters_on_balls(problem.parameters, numbers)
+        if isinstance(numbers, Balls)
+        else {name: convert(value) for name, value in problem.parameters.items()},
         convert(problem.inputs),
         convert(problem.targets),
         check_feedback(problem.network, rule, feedback),

@@ -7,6 +7,7 @@ from gradcert.certify.judging import acceptance, repeat
 from gradcert.certify.judging.acceptance import aligned, unbiased
 from gradcert.certify.judging.acceptance.unbiased import RATE
 from gradcert.certify.judging.checks import CHECKS, FORWARD, gradient, structure
+from gradcert.certify.judging.checks.rounded import CAUSE as ROUNDED
 from gradcert.certify.judging.errors import by_parameter
 from gradcert.certify.judging.verdict import judge, judge_all, worst_of
 
@@ -14,6 +15,7 @@ __all__ = [
     "CHECKS",
     "FORWARD",
     "RATE",
+    "ROUNDED",
     "acceptance",
     "aligned",
     "by_parameter",

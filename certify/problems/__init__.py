@@ -6,7 +6,7 @@ return is derived in `budget/`. Nothing here knows subjects.
 
 from gradcert.certify.problems.budget.expected import PRECISIONS, Bounds, Expected, bounds_of, expect
 from gradcert.certify.problems.budget.goal import TRUTH, proven
-from gradcert.certify.problems.budget.stored import stored
+from gradcert.certify.problems.budget.stored import parameters_on_balls, stored
 from gradcert.certify.problems.cases import scale
 from gradcert.certify.problems.cases.case import Case, Spec
 from gradcert.certify.problems.cases.draw import surrogate
@@ -24,6 +24,7 @@ __all__ = [
     "bounds_of",
     "expect",
     "generate",
+    "parameters_on_balls",
     "plan",
     "profile_named",
     "proven",

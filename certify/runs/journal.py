@@ -66,7 +66,7 @@ class Journal:
         """Write down a check that was done."""
         entry = {
             "id": spec.id,
-            "spec": asdict(spec),
+            "spec": asdict(spec if prepared.case is None else prepared.case.spec),
             "variants": [list(pair) for pair in prepared.variants],
             "sound": prepared.sound,
             "case": None if prepared.case is None else _case_record(prepared.case),
@@ -104,11 +104,12 @@ def decoded(spec: Mapping[str, Any]) -> Array:
 
 
 def _bounds_record(bounds: Bounds) -> dict[str, Any]:
-    return {"value": encoded(bounds.value), "budget": encoded(bounds.budget)}
+    parts = {"value": bounds.value, "budget": bounds.budget, "rounding": bounds.rounding}
+    return {name: encoded(values) for name, values in parts.items() if values is not None}
 
 
 def _bounds(spec: Mapping[str, Any]) -> Bounds:
-    return Bounds(decoded(spec["value"]), decoded(spec["budget"]))
+    return Bounds(**{name: decoded(values) for name, values in spec.items()})
 
 
 def _case_record(case: Case) -> dict[str, Any]:

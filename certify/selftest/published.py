@@ -14,7 +14,7 @@ import numpy as np
 
 from gradcert.certify.claims import Claim
 from gradcert.certify.diagnosis import VARIATIONS
-from gradcert.certify.problems import PRECISIONS, Case, Spec, bounds_of, generate, plan, stored
+from gradcert.certify.problems import PRECISIONS, Case, Spec, bounds_of, generate, parameters_on_balls, plan, stored
 from gradcert.certify.runs import Prepared
 from gradcert.properties.gallery.entry import Entry
 from gradcert.properties.numbers import Balls, Undecided, working_precision
@@ -55,7 +55,7 @@ def _expected(entry: Entry, case: Case) -> Case | None:
 
         problem = Problem(
             stored(p.network),
-            exactly(p.parameters),
+            parameters_on_balls(p.parameters, balls),
             balls.exactly(p.inputs),
             balls.exactly(p.targets),
             exactly(p.feedback),

@@ -8,7 +8,7 @@ float program can return. Duals: derivatives over any of them.
 from gradcert.properties.numbers.balls import Balls, settle, working_precision
 from gradcert.properties.numbers.dual import Duals
 from gradcert.properties.numbers.dyadic import SIGNIFICAND, Dyadics
-from gradcert.properties.numbers.element import Element, Precision
+from gradcert.properties.numbers.element import Decay, Element, Precision
 from gradcert.properties.numbers.prime_field import PRIME, PrimeField
 from gradcert.properties.numbers.rationals import RATIONALS, Rationals, to_rational
 from gradcert.properties.numbers.rounding import Rounding
@@ -19,6 +19,7 @@ __all__ = [
     "RATIONALS",
     "SIGNIFICAND",
     "Balls",
+    "Decay",
     "Duals",
     "Dyadics",
     "Element",

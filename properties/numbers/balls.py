@@ -10,7 +10,7 @@ import flint
 import numpy as np
 from flint import arb
 
-from gradcert.properties.numbers.element import LIBM_ULPS, Element, Precision, constant, function
+from gradcert.properties.numbers.element import LIBM_ULPS, Decay, Element, Precision, constant, decay, function
 from gradcert.properties.numbers.undecided import Undecided
 from gradcert.reference.numbers import Array
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gradcert.reference.numbers import Activation
 
 WORKING_BITS = 192  # exact for the products and sums of dyadic cases; elsewhere far below any budget
-CONVERSIONS = 4  # a library may keep 1/tau, 1 - leak or log leak: a constant then comes back with a few roundings
+CONVERSIONS = 4  # a constant that is scaled, inverted or squared before it is used comes back with a few roundings
 
 
 @contextmanager
@@ -78,6 +78,8 @@ class Balls:
         def one(value: Any) -> Element:
             if isinstance(value, Element):
                 return value
+            if isinstance(value, Decay):
+                return decay(float(value), self.precision)
             value = float(value)
             # a power of two survives every such conversion
             plain = value == 0 or abs(value) in (0.25, 0.5, 1.0, 2.0, 4.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gradcert.certify.certificates import Finding
+from gradcert.certify.judging.checks.rounded import CAUSE, WHY, only_rounded
 from gradcert.certify.judging.verdict import judge
 from gradcert.certify.problems import Case
 from gradcert.certify.subjects import Answer
@@ -21,4 +22,7 @@ def check(case: Case, answer: Answer) -> list[Finding]:
     wrong = error > case.expected.outputs.budget
     t = int(np.argmax(wrong.reshape(len(wrong), -1).any(axis=1)))
     reason = f"the outputs differ from step {t} on ({int(wrong.sum())} of {wrong.size} entries)"
-    return [Finding("outputs", case.id, reason, where={**verdict.where("outputs"), "first step": t})]
+    cause = ""
+    if only_rounded(answer.outputs, case.expected.outputs):
+        cause, reason = CAUSE, f"the outputs are, from step {t} on, {WHY}"
+    return [Finding("outputs", case.id, reason, cause=cause, where={**verdict.where("outputs"), "first step": t})]

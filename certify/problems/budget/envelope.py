@@ -1,15 +1,20 @@
 """A measured envelope: how far apart correct evaluations of one large problem lie in the subject's dtype.
 
 Enclosures of large problems would be slow and wide. Instead the reference itself is evaluated eight times in the
-subject's dtype, each time with units, inputs and samples in another random order (so that every sum is taken in another
-order) and with every function value, and every (pseudo-)derivative, moved at random by up to what libraries state for
-theirs: 4 ulp, of the derivative's peak. The centre is an evaluation in extended precision.
+subject's dtype, each time with units, inputs and samples in another random order (so that every sum over them is taken
+in another order), with sums over time in the orders that programs use, and with everything that is computed and stored
+on the way moved at random by up to what programs and libraries may be off (`shaken`). The centre is an evaluation in
+extended precision.
 
 The allowance of an array is lambda s times the root mean square, over the evaluations, of the largest deviation of an
 entry. lambda = 7.5: sums of independent rounding errors are sub-Gaussian, P(> lambda sigma) <= 2 exp(-lambda^2 / 2),
 which is less than 2e-12 (Higham and Mary, SIAM J. Sci. Comput. 41, 2019, whose model is that of independent errors). s
-is the slack that an enclosure too allows for other arrangements of the computation. What a flush of subnormal numbers
-to zero can do is added: the smallest normal number, for each of 2^12 terms, times the largest factors of a term.
+is the slack that an enclosure too allows for other arrangements of the computation. Two bounds that are not measured
+are added. The gradient of a weight or bias is a sum of n = T B terms: any order of it is off by at most gamma(n) times
+the sum of their absolute values, so that no allowance is below the rounding of the accumulated terms, however lucky
+the eight were (for other parameters: gamma(n) times the gradient, which is no more than that sum). And what a flush of
+subnormal numbers to zero can do: the smallest normal number, for each of 2^12 terms, times the largest factors of a
+term.
 
 This is weaker evidence than an enclosure: it is a measurement under a model of rounding.
 """
@@ -18,72 +23,38 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gradcert.certify.problems.budget.expected import PRECISIONS, Bounds, Expected
-from gradcert.properties.numbers.element import LIBM_ULPS
+from gradcert.certify.problems.budget.shaken import ORDERS, Shaken, other_form, shaken
+from gradcert.certify.problems.budget.stored import DECAYS
 from gradcert.reference.engines import record, tape_gradients
 from gradcert.reference.networks import Problem
-from gradcert.reference.numbers import Array, Floats
+from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule, check_feedback
-
-if TYPE_CHECKING:
-    from gradcert.reference.numbers import Activation
 
 EVALUATIONS = 8
 LAMBDA = 7.5
 TERMS = 2**12
 
 
-EXACT = ("identity", "relu", "relu_off_at_zero")  # computed without rounding everywhere
-
-
 @dataclass(frozen=True)
-class Shaken(Floats):
-    """Floats whose functions are off by as much as those of any library may be, and which note what spikes depend on.
+class Run:
+    """One evaluation, in the problem's own order.
 
     Attributes
     ----------
-    rng : moves function values; None leaves them.
-    margins : gets the argument of every step function.
+    margins : distances from the threshold, by spiking layer.
+    sizes : the largest sum of absolute values of a weight's gradient, by name.
     """
-
-    rng: Any = None
-    margins: list[Array] = field(default_factory=list)
-
-    def _moved(self, y: Array, size: Any) -> Array:
-        if self.rng is None:
-            return y
-        noise = self.rng.uniform(-1, 1, np.shape(y)) * (2 * LIBM_ULPS * PRECISIONS[self.dtype].unit) * size
-        return np.asarray(y + noise, dtype=self.dtype)
-
-    def apply(self, activation: Activation, x: Array) -> Array:
-        """Return activation(x), moved; a step is a comparison."""
-        y = super().apply(activation, x)
-        if activation.step is not None:
-            self.margins.append(x)
-            return y
-        return y if activation.name in EXACT else self._moved(y, np.abs(y))
-
-    def slope(self, activation: Activation, x: Array) -> Array:
-        """Return the (pseudo-)derivative, moved by a part of its peak."""
-        y = super().slope(activation, x)
-        if activation.name in EXACT:
-            return y
-        return self._moved(y, np.abs(y) if activation.lipschitz is None else activation.lipschitz)
-
-
-@dataclass(frozen=True)
-class Run:
-    """One evaluation, in the problem's own order; margins are the distances from the threshold, by spiking layer."""
 
     outputs: Array
     loss: Array
     gradients: Mapping[str, Array]
     margins: Mapping[int, Array]
+    sizes: Mapping[str, float]
 
     @property
     def finite(self) -> bool:
@@ -101,10 +72,11 @@ def envelope(problem: Problem, rule: Rule, dtype: str, rng: np.random.Generator)
     with np.errstate(all="ignore"):
         centre = _evaluated(problem, rule, Shaken("longdouble"))
         runs = [_evaluated(problem, rule, Shaken(dtype))]
-        for _ in range(EVALUATIONS - 1):
+        for number in range(1, EVALUATIONS):
             orders = [rng.permutation(n) for n in _sizes(problem)]
             samples = rng.permutation(problem.inputs.shape[1])
-            moved = _evaluated(ordered(problem, orders, samples), rule, Shaken(dtype, rng=rng))
+            order = ORDERS[number % len(ORDERS)]
+            moved = _evaluated(ordered(problem, orders, samples), rule, Shaken(dtype, rng=rng), order)
             runs.append(_restored(problem, moved, orders, samples))
     if not all(run.finite for run in (centre, *runs)) or not _decided(centre, runs, dtype):
         return None
@@ -113,14 +85,19 @@ def envelope(problem: Problem, rule: Rule, dtype: str, rng: np.random.Generator)
     def bounds(take: Callable[[Run], Array]) -> Bounds:
         value = np.asarray(take(centre), dtype=float)
         worst = [float(np.abs(np.asarray(take(run), dtype=float) - value).max()) for run in runs]
-        allowed = slack * math.sqrt(sum(w * w for w in worst) / len(worst)) + flushed(problem, dtype)
+        # hypot, because the square of a deviation of 1e-180 is no number any more
+        allowed = slack * math.hypot(*worst) / math.sqrt(len(worst)) + flushed(problem, dtype)
         return Bounds(value, np.full(value.shape, allowed + float(np.abs(value).max()) * 2.0**-53))
 
     # the terms of a loss are positive: any order of its sum is off by gamma times the loss, whatever was measured
     total = bounds(lambda run: run.loss)
-    order = PRECISIONS[dtype].gamma(problem.targets.size + 8) * np.abs(total.value)
-    total = Bounds(total.value, total.budget + order)
+    reordered = PRECISIONS[dtype].gamma(problem.targets.size + 8) * np.abs(total.value)
+    total = Bounds(total.value, total.budget + reordered)
     gradients = {name: bounds(lambda run, name=name: run.gradients[name]) for name in centre.gradients}  # type: ignore[misc]
+    terms = math.prod(problem.inputs.shape[:2]) * PRECISIONS[dtype].unit
+    for name, found in gradients.items():
+        size = max(centre.sizes.get(name, 0.0), float(np.abs(found.value).max()))
+        gradients[name] = Bounds(found.value, found.budget + terms / (1 - terms) * size)
     return Expected(bounds(lambda run: run.outputs), total, gradients), centre
 
 
@@ -170,15 +147,21 @@ def _restored(problem: Problem, run: Run, orders: list[Array], samples: Array) -
     gradients = {name: _moved(problem, name, value, back) for name, value in run.gradients.items()}
     order = np.argsort(samples)
     margins = {i: m[:, order][:, :, back[i + 1]] for i, m in run.margins.items()}
-    return Run(run.outputs[:, order][:, :, back[-1]], run.loss, gradients, margins)
+    return Run(run.outputs[:, order][:, :, back[-1]], run.loss, gradients, margins, run.sizes)
 
 
-def _evaluated(problem: Problem, rule: Rule, numbers: Shaken) -> Run:
+def _evaluated(problem: Problem, rule: Rule, numbers: Shaken, order: str = "at once") -> Run:
     def given(arrays: Mapping[str, Array]) -> dict[str, Array]:
-        return {name: np.asarray(value, dtype=numbers.dtype) for name, value in arrays.items()}
+        return {
+            name: np.asarray(
+                other_form(value, numbers) if name.rpartition(".")[2] in DECAYS else value, dtype=numbers.dtype
+            )
+            for name, value in arrays.items()
+        }
 
     inputs, targets = (np.asarray(v, dtype=numbers.dtype) for v in (problem.inputs, problem.targets))
-    tape = record(problem.network, given(problem.parameters), inputs, numbers=numbers)
+    network, sizes = shaken(problem.network, numbers, order)
+    tape = record(network, given(problem.parameters), inputs, numbers=numbers)
     margins, rows, seen = {}, inputs.shape[0] * inputs.shape[1], list(numbers.margins)
     for i, layer in enumerate(problem.network.layers):
         if hasattr(layer.cell, "surrogate"):
@@ -189,7 +172,8 @@ def _evaluated(problem: Problem, rule: Rule, numbers: Shaken) -> Run:
     feedback = check_feedback(problem.network, rule, given(problem.feedback))
     gradients = tape_gradients(tape, targets, rule=rule, feedback=feedback)
     loss = np.asarray(problem.network.loss.value(tape.outputs, targets, numbers))
-    return Run(tape.outputs, loss, gradients, margins)
+    largest = {name: float(np.max(sum(found))) for name, found in sizes.items() if found}
+    return Run(tape.outputs, loss, gradients, margins, largest)
 
 
 def _decided(centre: Run, runs: list[Run], dtype: str) -> bool:

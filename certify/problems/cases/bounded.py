@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradcert.certify.claims import Claim
-from gradcert.certify.problems.cases.draw import DECAYS
+from gradcert.certify.problems.budget.stored import DECAYS
 from gradcert.reference.numbers import Array
 
 
@@ -27,7 +27,7 @@ class Bounded:
         return False
 
     @staticmethod
-    def applies(claim: Claim, cell: str) -> bool:
+    def applies(claim: Claim, cell: str, turn: int = 0) -> bool:
         """Return whether the family makes sense for a cell."""
         return True
 

@@ -20,6 +20,7 @@ class Spec:
     cell, depth, loss, when : one combination of the claim.
     family : a key of `FAMILIES`.
     index : counts cases of one combination; the claim's alternatives are taken in turn by `turn`.
+    instead : the family in whose place this case stands, where that one cannot be drawn.
     """
 
     cell: str
@@ -29,11 +30,12 @@ class Spec:
     family: str
     index: int = 0
     turn: int = 0
+    instead: str = ""
 
     @property
     def id(self) -> str:
-        """The case's name."""
-        return f"{self.cell}/{self.depth}/{self.loss}-{self.when}/{self.family}/{self.index}"
+        """The case's name; one that stands in the place of another has that one's."""
+        return f"{self.cell}/{self.depth}/{self.loss}-{self.when}/{self.instead or self.family}/{self.index}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from itertools import pairwise
@@ -10,13 +11,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from gradcert.certify.claims import Claim
+from gradcert.certify.problems.budget.stored import DECAYS
 from gradcert.certify.problems.cases.case import Spec
 from gradcert.reference.networks import Layer, Loss, Network, Problem, cell_named
 from gradcert.reference.numbers import Array, Surrogate
 from gradcert.reference.rules import Rule, feedback_shapes
 
 SIZES = {1: (3, 4), 2: (3, 4, 2), 3: (3, 2, 4, 2)}  # no layer is square, and no layer is like the next
-DECAYS = ("leak", "kappa", "rho", "rate")
 CONTINUOUS = (*DECAYS, "threshold", "beta")  # drawn for each layer, unless the claim fixes them
 
 
@@ -29,8 +30,8 @@ class Family(Protocol):
     def __init__(self, claim: Claim, least_steps: int, attempt: int = 0) -> None: ...
 
     @staticmethod
-    def applies(claim: Claim, cell: str) -> bool:
-        """Return whether the family makes sense for a cell."""
+    def applies(claim: Claim, cell: str, turn: int = 0) -> bool:
+        """Return whether the family makes sense for a cell with the turn-th of the claim's alternatives."""
         ...
 
     @staticmethod
@@ -87,6 +88,11 @@ def surrogate(value: Any) -> Surrogate:
     return Surrogate(value["name"], **{k: v for k, v in value.items() if k != "name"})
 
 
+def turns(claim: Claim, cell: str) -> int:
+    """Return after how many turns every alternative of a cell has been taken."""
+    return math.lcm(*(len(values) for values in cell_options(claim, cell).alternatives.values()))
+
+
 def chosen_options(claim: Claim, cell: str, turn: int) -> dict[str, Any]:
     """Return the options for the turn-th case of a cell."""
     what = cell_options(claim, cell)
@@ -95,6 +101,30 @@ def chosen_options(claim: Claim, cell: str, turn: int) -> dict[str, Any]:
         value = values[turn % len(values)]
         out[name] = surrogate(value) if name == "surrogate" else tuple(value) if name == "train" else value
     return out
+
+
+def latency(claim: Claim, spec: Spec) -> int:
+    """Return how many steps an input needs, at least, to reach the output of the network of a spec."""
+    kind: Any = cell_named(spec.cell)
+    cells = [kind(**chosen_options(claim, spec.cell, spec.turn))] * spec.depth
+    return sum(_delay(cell) for cell in cells)
+
+
+def _delay(cell: Any) -> int:
+    """Return the fewest steps from a cell's input to its output.
+
+    Examples
+    --------
+    >>> from gradcert.reference.networks import Lif
+    >>> _delay(Lif())
+    0
+    """
+    least = {"x": 0}
+    for _ in cell.nodes:
+        for link in cell.links:
+            if link.source in least:
+                least[link.target] = min(least.get(link.target, 1 << 20), least[link.source] + link.lag)
+    return least.get("z", 0)
 
 
 def spiking(cell: Any) -> bool:
@@ -124,7 +154,9 @@ def draw(spec: Spec, claim: Claim, rule: Rule, family: Family, rng: np.random.Ge
         }
         layers.append(Layer(kind(**options, **constants), inputs=below, units=units))
     if claim.readout is not None:
-        layers.append(Layer(_readout(claim, family, rng), inputs=sizes[-1], units=3 if sizes[-1] == 2 else 2))
+        # not like the layer below; a power of two where a mean over outputs has to be exact
+        outputs = 2 if sizes[-1] != 2 else 4 if spec.family == "dyadic" else 3
+        layers.append(Layer(_readout(claim, family, rng), inputs=sizes[-1], units=outputs))
     loss = Loss(kind=spec.loss, when=spec.when, time=claim.time, batch=claim.batch)
     network = Network(layers=tuple(layers), loss=loss)
     inputs = family.signal((family.steps, family.batch, sizes[0]), rng)

@@ -1,5 +1,9 @@
 """Dyadic cases: multiples of small powers of two, so that nothing is rounded and ties at the threshold are exact.
 
+Leaks are 1/2, which comes back exactly from every form that libraries keep (1 - leak, 1 / tau, a logit, a logarithm);
+thresholds are powers of two, so that weights may be scaled to a threshold of 1; and so are the counts that a loss is
+averaged over.
+
 The forward pass of a spiking cell is then the same to the last bit in every implementation. With a pseudo-derivative
 that is dyadic on dyadics (triangle, rectangle, piecewise quadratic...) so is the gradient, and the budget is zero.
 """
@@ -12,6 +16,7 @@ import numpy as np
 
 from gradcert.certify.claims import Claim
 from gradcert.certify.problems.budget.expected import exact_forward
+from gradcert.certify.problems.budget.stored import DECAYS
 from gradcert.certify.problems.cases.case import Spec
 from gradcert.certify.problems.cases.draw import draw
 from gradcert.reference.numbers import Array
@@ -23,13 +28,11 @@ GRAINS = (4, 2)  # weights in quarters; in halves, where quarters need more digi
 
 
 class Dyadic:
-    """Weights in quarters or halves, inputs 0, 1/2 and 1, leaks 1/2 or 1/4 unless the claim fixes them."""
+    """Weights in quarters or halves, inputs 0, 1/2 and 1, leaks 1/2 unless the claim fixes them."""
 
     def __init__(self, claim: Claim, least_steps: int, attempt: int = 0) -> None:
         self.grain = GRAINS[attempt // 3 % 2]
-        self.steps = max(4, least_steps)
-        if claim.time == "mean":  # a division has to be exact
-            self.steps = 1 << (self.steps - 1).bit_length()
+        self.steps = 1 << (max(4, least_steps) - 1).bit_length()
         self.batch = 2
 
     @staticmethod
@@ -41,12 +44,12 @@ class Dyadic:
         return cell.surrogate.name in EXACT and all(s.as_integer_ratio()[1] <= 64 for s in scales)
 
     @staticmethod
-    def applies(claim: Claim, cell: str) -> bool:
+    def applies(claim: Claim, cell: str, turn: int = 0) -> bool:
         """Return whether forward values of the cell stay dyadic: tried, on one layer."""
         rng = np.random.default_rng(0)
         for attempt in range(TRIALS):
             family = Dyadic(claim, 0, attempt)
-            spec = Spec(cell, 1, claim.losses[0], claim.when[0], "dyadic")
+            spec = Spec(cell, 1, claim.losses[0], claim.when[0], "dyadic", turn=turn)
             if exact_forward(draw(spec, claim, rule_named(claim.rule), family, rng, scale=1.0 + attempt)):
                 return True
         return False
@@ -54,8 +57,8 @@ class Dyadic:
     def constant(self, name: str, rng: np.random.Generator, *, spiking: bool) -> float:
         """Dyadic leaks and thresholds."""
         if name == "threshold":
-            return float(rng.choice([0.75, 1.25, 1.5] if self.grain == 4 else [0.5, 1.5]))
-        return float(rng.choice([0.5, 0.25]))
+            return float(rng.choice([0.5, 0.5, 2.0]))  # at 2 few draws spike
+        return 0.5 if name in DECAYS else float(rng.choice([0.5, 0.25]))
 
     def weight(self, shape: tuple[int, ...], columns: int, scale: float, rng: np.random.Generator) -> Array:
         """Multiples of the grain, of both signs, more positive than negative, none of them 0."""

@@ -10,6 +10,11 @@ from gradcert.certify.problems.cases.dyadic import Dyadic
 FAMILIES: dict[str, type[Family]] = {"dyadic": Dyadic, "bounded": Bounded}  # and, apart from these, `scale`
 
 
-def families(claim: Claim, cell: str) -> tuple[str, ...]:
-    """Return the families that make sense for a cell: dyadic where spikes, or piecewise linear outputs, occur."""
-    return tuple(name for name, family in FAMILIES.items() if family.applies(claim, cell))
+def families(claim: Claim, cell: str, turn: int = 0) -> tuple[str, ...]:
+    """Return the families that make sense for a cell: dyadic where spikes, or piecewise linear outputs, occur.
+
+    Parameters
+    ----------
+    turn : chooses among the claim's alternatives, which may differ in this.
+    """
+    return tuple(name for name, family in FAMILIES.items() if family.applies(claim, cell, turn))

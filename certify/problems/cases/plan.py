@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gradcert.certify.claims import Claim
 from gradcert.certify.problems.cases.case import Spec
-from gradcert.certify.problems.cases.families import families
+from gradcert.certify.problems.cases.draw import turns
+from gradcert.certify.problems.cases.families import FAMILIES, families
 from gradcert.certify.problems.cases.scale import KINDS
 from gradcert.reference.errors import GradcertError
 
@@ -61,20 +62,29 @@ def plan(claim: Claim, profile: str = "default") -> tuple[Spec, ...]:
     """
     chosen, out = profile_named(profile), []
     for cell in claim.cells:
+        fit = _families(claim, cell)
+        every = [name for name in FAMILIES if any(name in names for names in fit)]
         for depth in claim.depths:
             pairs = [(loss, when) for loss in claim.losses for when in claim.when]
             few = 2 if claim.acceptance == "unbiased" else chosen.combinations
             if few is not None:  # the first and the last: both losses, both moments
                 pairs = list(dict.fromkeys([pairs[0], pairs[-1]]))[:few]
             for number, (loss, when) in enumerate(pairs):
-                # a mean is never exact
-                every = families(claim, cell) if claim.acceptance != "unbiased" else ("bounded",)
                 for family in every:  # every family sees every alternative
                     for index in range(chosen.each):
                         turn = number * chosen.each + index + depth - 1  # another one for another depth
-                        out.append(Spec(cell, depth, loss, when, family, index, turn))
+                        spec = Spec(cell, depth, loss, when, family, index, turn)
+                        applies = family in fit[turn % len(fit)]
+                        out.append(spec if applies else replace(spec, family="bounded", instead=family))
             if chosen.scale and claim.entrywise:
                 for index in range(len(KINDS)):  # every loss and moment in turn
                     loss, when = pairs[(index + depth) % len(pairs)]
                     out.append(Spec(cell, depth, loss, when, "scale", index, index + depth - 1))
     return tuple(out)
+
+
+def _families(claim: Claim, cell: str) -> list[tuple[str, ...]]:
+    """Return the families that make sense for a cell, for each of the claim's alternatives in turn."""
+    if claim.acceptance == "unbiased":  # a mean is never exact
+        return [("bounded",)]
+    return [families(claim, cell, turn) for turn in range(turns(claim, cell))]

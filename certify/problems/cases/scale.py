@@ -10,15 +10,19 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from gradcert.certify.claims import Claim
 from gradcert.certify.problems.budget.envelope import Run, envelope
+from gradcert.certify.problems.budget.stored import DECAYS
 from gradcert.certify.problems.cases.bounded import Bounded
 from gradcert.certify.problems.cases.case import Case, Spec
-from gradcert.certify.problems.cases.draw import DECAYS, draw, spiking
+from gradcert.certify.problems.cases.draw import draw, latency, spiking
+from gradcert.certify.problems.cases.generate import generate as generate_small
+from gradcert.certify.problems.cases.generate import least_steps
 from gradcert.reference.networks import cell_named
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import rule_named
@@ -43,7 +47,7 @@ class Scale(Bounded):
         self.sizes: Mapping[int, tuple[int, ...]] | None = WIDE if kind == "wide" else None
 
     @staticmethod
-    def applies(claim: Claim, cell: str) -> bool:
+    def applies(claim: Claim, cell: str, turn: int = 0) -> bool:
         """Return False: they are planned apart, for thorough runs."""
         return False
 
@@ -61,7 +65,7 @@ class Scale(Bounded):
 
 
 def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
-    """Return the case of a spec, or None if no draw is acceptable: finite, decided, and with a gradient.
+    """Return the case of a spec: finite, decided, and with a gradient; a small one where no draw is.
 
     Examples
     --------
@@ -71,7 +75,7 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
     """
     rng = np.random.default_rng([seed, zlib.crc32(spec.id.encode())])
     rule, kind = rule_named(claim.rule), KINDS[spec.index]
-    least = max((rule.window or 0), (rule.chunk or 0)) + 2 if rule.window or rule.chunk else 0
+    least = least_steps(rule, latency(claim, spec))
     for attempt in range(TRIES):
         family = Scale(claim, least, attempt, kind=kind)
         scale = 1.5 + 0.25 * (attempt % 5) if spiking(cell_named(spec.cell)()) else 0.8
@@ -81,7 +85,7 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
             continue
         facts: dict[str, Any] = {"kind": kind, "evidence": "measured envelope", "draws": attempt + 1}
         return Case(spec, problem, rule, found[0], {}, facts)
-    return None
+    return generate_small(replace(spec, family="bounded", instead="scale"), claim, seed=seed)
 
 
 def _worth(run: Run, kind: str) -> bool:

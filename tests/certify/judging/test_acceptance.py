@@ -81,10 +81,23 @@ def test_a_bound_of_the_subjects_own():
     for factor, ok in ((1.2, True), (0.8, True), (1.3, False), (0.7, False)):
         given = {k: v * (factor if k.startswith("layers.0") else 1) for k, v in right.items()}
         assert (bounded.check(case, Answer(gradients=given), claim) == []) is ok
-    (finding,) = bounded.check(case, Answer(gradients={k: v * 1.01 for k, v in right.items()}), claim)
-    assert "; 0 is claimed" in finding.reason  # the last layer is exact
     prepared = prepare(Task(case.spec, claim, 0))
     assert prepared.sound
+    assert all(refuted for _, refuted in prepared.variants)
+
+
+@pytest.mark.parametrize("family", ["bounded", "dyadic"])
+def test_a_stated_limit_holds_where_the_rule_is_exact(family):
+    triangle = {"surrogate": {"name": "triangle", "scale": 1.0, "width": 1.0}}
+    claim = Claim(rule="bptt", cells="lif", acceptance="bounded", limits={"error": 1e-5}, options=triangle)
+    case = generate(Spec("lif", 1, "squared_error", "every", family), claim)
+    right = row("bptt", case.problem)
+    assert case.expected.exact is (family == "dyadic")
+    for factor, ok in ((1, True), (1 + 9e-6, True), (1 - 9e-6, True), (1 + 1.1e-5, False)):
+        found = bounded.check(case, Answer(gradients={k: v * factor for k, v in right.items()}), claim)
+        assert (found == []) is ok
+    assert "1e-05 is claimed" in found[0].reason
+    prepared = prepare(Task(case.spec, claim, 0))
     assert all(refuted for _, refuted in prepared.variants)
 
 

@@ -15,6 +15,7 @@ from gradcert.certify.problems.cases.plan import plan
 from gradcert.reference import RULES
 from gradcert.reference.engines import forward, reverse
 from gradcert.reference.numbers import Floats
+from scripts.attack import ways
 
 
 def case_of(kind, *, rule="ostl", cell="snu", depth=2, loss="squared_error", dtype="float64", seed=0):
@@ -144,3 +145,41 @@ def gradients(problem):
     error = p / p.sum(axis=2, keepdims=True) - problem.targets
     return {"layers.0.W": np.einsum("tbi,tbj->ij", error, problem.inputs)}
 """
+
+
+RIGHT = {
+    "backward in time": ways.in_time("backward"),
+    "in halves": ways.in_time("halves"),
+    "traces": ways.online,
+    "a leak as a logarithm": ways.kept_as(ways.logarithm),
+    "a loss rescaled": ways.rescaled,
+}
+TRAINED = Claim(
+    rule="bptt", cells="lif", readout="integrator", options={"recurrent": True, "train": ("leak", "threshold")}
+)
+
+
+@pytest.mark.parametrize(("kind", "depth"), [("leaky", 2), ("faint", 2), ("long", 1)])
+def test_right_programs_of_every_order_stay_inside(kind, depth):
+    index = scale.KINDS.index(kind)
+    case = scale.generate(Spec("lif", depth, "squared_error", "last", "scale", index, index + depth - 1), TRAINED)
+    assert case.spec.family == "scale"
+    for name, way in RIGHT.items():
+        verdicts = judge_all(way(case.problem, case.rule), case.expected.gradients)
+        assert all(v.ok for v in verdicts.values()), name
+
+
+def test_no_allowance_is_below_the_rounding_of_the_accumulated_terms():
+    # 400 equal terms: eight evaluations may agree to the bit; another order of the sum need not
+    case = case_of("long", cell="leaky_rnn", rule="bptt", depth=1)
+    steps, batch, _ = case.problem.inputs.shape
+    for b in case.expected.gradients.values():
+        assert (b.budget >= steps * batch * 2.0**-53 * abs(b.value).max()).all()
+
+
+def test_a_deviation_whose_square_underflows_is_an_allowance():
+    # kappa^29 = 1e-175 with kappa = 2^-20: an error of kappa's other forms is 1e-182, its square nothing
+    case = scale.generate(Spec("lif", 2, "squared_error", "last", "scale", 3, 4), TRAINED)
+    bounds = case.expected.gradients["layers.2.W"]
+    assert 0 < abs(bounds.value).max() < 1e-160
+    assert (bounds.budget > 1e-9 * abs(bounds.value).max()).all()
