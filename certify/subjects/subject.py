@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import inspect
 import json
@@ -11,9 +12,10 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from gradcert.certify.subjects import answers, drive, serving, worker
 from gradcert.certify.subjects.answers import Answer
@@ -36,7 +38,8 @@ class Limits:
     ----------
     call : seconds for one problem.
     start : seconds for its imports.
-    memory : MiB of data, or None.
+    memory : MiB of data: of each process, and of all that the subject has started together, pages that they share
+        and files in memory included; or None.
     processes : that the subject may have started at once.
     """
 
@@ -92,20 +95,28 @@ class Subject:
         """How the command line names it."""
         return f"-- {self.name}" if self.program else self.name
 
-    def start(self) -> Worker | Failure:
-        """Start a process and import the subject."""
+    def start(self, *, ordinary: bool = False, traced: bool = False) -> Worker | Failure:
+        """Start a process and import the subject.
+
+        Parameters
+        ----------
+        ordinary : leave the threads as they are for everybody, instead of one.
+        traced : have Python count what it allocates from before the subject is imported.
+        """
+        threads = {} if ordinary else THREADS
         if self.callable is not None:
             return Worker.of(Process.fork(self._body), self.limits)
         if self.program:
-            process = _spawn(self.program, self.limits.memory)
+            process = _spawn(self.program, self.limits.memory, threads)
             return Worker(process, self.limits, None, answers.from_program, stepwise=self.stepwise, program=True)
         rooms = {
             name: str(Path(spec.origin).parent)
             for name in ("gradcert", *(f"gradcert.{r}" for r in ROOMS))
             if (spec := importlib.util.find_spec(name)) and spec.origin
         }
-        words = (self.python, worker.__file__, self.name, json.dumps(rooms), json.dumps(self.limits.memory))
-        return Worker.of(_spawn(words, None), self.limits)
+        words = (self.python, *(("-X", "tracemalloc=1") if traced else ()), worker.__file__, self.name)
+        words = (*words, json.dumps(rooms), json.dumps(self.limits.memory))
+        return Worker.of(_spawn(words, None, threads), self.limits)
 
     def _body(self, requests: int, replies: int) -> None:
         worker.limit_memory(self.limits.memory)
@@ -127,7 +138,8 @@ class Worker:
     ) -> None:
         self.process, self.limits, self.claim, self.read = process, limits, claim, read
         self.stepwise, self.program = stepwise, program
-        process.most = limits.processes
+        self.names: dict[str, str] = {}  # id as the subject is told -> id of the case
+        process.most, process.memory = limits.processes, limits.memory
 
     @classmethod
     def of(cls, process: Process, limits: Limits) -> Worker | Failure:
@@ -147,7 +159,7 @@ class Worker:
         """Have one problem solved."""
         if self.stepwise:
             return drive.answered(self.play(problem, ask=[len(problem.inputs)]))
-        said = self.talk(problem.to_json())
+        said = self.talk(self.told(problem).to_json())
         return Answer(failure=said) if isinstance(said, Failure) else self.understood(said)
 
     def draws(self, problem: Problem, seeds: Sequence[int]) -> list[Answer]:
@@ -159,15 +171,21 @@ class Worker:
                 if found[-1].failure is not None:
                     break
             return found
-        said = self.talk(json.dumps({**problem.to_dict(), "draws": list(seeds)}, allow_nan=False))
+        said = self.talk(json.dumps({**self.told(problem).to_dict(), "draws": list(seeds)}, allow_nan=False))
         if isinstance(said, Failure):
             return [Answer(failure=said)]
         return [self.understood(each) for each in said["draws"]] if "draws" in said else [self.understood(said)]
 
     def play(self, problem: Problem, **options: Any) -> drive.Played:
         """Take a stepwise learner through a sequence; options as for `drive.play`."""
-        resident = partial(resident_bytes, self.process.child.pid) if self.program else None
-        return drive.play(self.talk, self.understood, problem, resident=resident, **options)
+        problem = self.told(problem)
+        return drive.play(self.talk, self.understood, problem, outside=self.process.held, binary=not self.program, **options)
+
+    def told(self, problem: Problem) -> Problem:
+        """Return the problem under the name that the subject is told: a digest, that says nothing of the case."""
+        name = opaque(problem)
+        self.names[name] = problem.id
+        return replace(problem, id=name)
 
     def talk(self, line: str) -> Mapping[str, Any] | Failure:
         """Send a line and return what came back."""
@@ -180,9 +198,15 @@ class Worker:
     def understood(self, said: Mapping[str, Any]) -> Answer:
         """Return the answer that a reply holds."""
         try:
-            return self.read(said)
+            answer = self.read(said)
+            return replace(answer, rewritten=tuple(map(self._renamed, answer.rewritten)))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             return Answer(failure=self._garbled(str(error)))
+
+    def _renamed(self, text: str) -> str:
+        """Return a sentence of the subject's process with the names that the judge gave to problems."""
+        what, of, name = text.rpartition(" of ")
+        return f"{what}{of}{self.names.get(name, name)}"
 
     def _garbled(self, why: str) -> Failure:
         return self.process.failure("garbled", f"the answer is not the protocol's JSON: {why}")
@@ -192,17 +216,27 @@ class Worker:
         self.process.kill()
 
 
-def resident_bytes(pid: int) -> int | None:
-    """Return the bytes of the pages that a process holds, or None where the system does not tell."""
-    try:
-        return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, IndexError):
-        return None
+def opaque(problem: Problem) -> str:
+    """Return a name that is the same for the same network and arrays, and says nothing else.
+
+    Examples
+    --------
+    >>> from gradcert.reference import Layer, Network, Rnn
+    >>> network = Network(layers=(Layer(Rnn(), inputs=2, units=2),))
+    >>> p = Problem(network, network.parameters(), np.ones((3, 1, 2)), np.zeros((3, 1, 2)), id="rnn/1/dyadic")
+    >>> len(opaque(p)), opaque(p) == opaque(replace(p, id="")), opaque(p) == opaque(replace(p, inputs=p.inputs + 1))
+    (16, True, False)
+    """
+    total = hashlib.sha256(json.dumps([problem.network.to_dict(), problem.dtype, problem.seed]).encode())
+    for arrays in (problem.parameters, problem.feedback, {"inputs": problem.inputs, "targets": problem.targets}):
+        for name, array in arrays.items():
+            total.update(f"{name}{array.shape}".encode() + np.ascontiguousarray(array).tobytes())
+    return total.hexdigest()[:16]
 
 
-def _spawn(words: Sequence[str], memory: int | None) -> Process:
+def _spawn(words: Sequence[str], memory: int | None, threads: Mapping[str, str]) -> Process:
     try:
-        return Process.spawn(words, environment={**os.environ, **THREADS}, memory=memory)
+        return Process.spawn(words, environment={**os.environ, **threads}, memory=memory)
     except OSError as error:
         raise GradcertError(f"{words[0]} does not start: {error.strerror}", allowed="a program that runs") from None
 
