@@ -194,6 +194,13 @@ class Process:
             return f"more than {self.memory} MiB in all its processes, shared pages and files in memory included"
         return None
 
+    def held(self, first: bool) -> dict[str, int | None]:
+        """Return what the whole family holds (`usage`); the first time, what it touches is counted from there on."""
+        members = family.below(self.child.pid)
+        if first:
+            usage.forget(members)
+        return {"pages": usage.pages(members), "files": usage.files(members), "touched": usage.touched(members)}
+
     def _drain(self, errors: int) -> bool:
         data = os.read(errors, 1 << 16)
         self.received += len(data)

@@ -14,6 +14,9 @@ from gradcert.certify.subjects.wire import describe, encoded
 from gradcert.reference.networks import problem_from_record
 
 
+SOURCES = '{"sources":true}'
+
+
 class Served:
     """A subject and what it returned so far."""
 
@@ -70,8 +73,17 @@ class Served:
         return out
 
 
-def serve(get: Callable[[], Any], requests: IO[str], replies: IO[str]) -> None:
-    """Load a subject, say hello with its claim, and answer problems until the requests end."""
+def serve(
+    get: Callable[[], Any], requests: IO[str], replies: IO[str], report: Callable[[], Mapping[str, Any]]
+) -> None:
+    """Load a subject, say hello with its claim, and answer problems until the requests end.
+
+    Parameters
+    ----------
+    get : loads it.
+    requests, replies : lines of JSON.
+    report : says what the subject is made of (`gradcert.certify.subjects.sources`), when it is asked ``SOURCES``.
+    """
 
     def reply(message: Mapping[str, Any]) -> None:
         replies.write(json.dumps(message) + "\n")
@@ -94,4 +106,4 @@ def serve(get: Callable[[], Any], requests: IO[str], replies: IO[str]) -> None:
         served = Served(subject)
     reply(ready)
     for line in requests:
-        reply(served.answer(line))
+        reply(report() if line.strip() == SOURCES else served.answer(line))

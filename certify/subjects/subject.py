@@ -10,14 +10,16 @@ import os
 import shlex
 import shutil
 import sys
+import tracemalloc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gradcert.certify.subjects import answers, drive, serving, worker
+from gradcert.certify.subjects import answers, drive, serving, sources, worker
 from gradcert.certify.subjects.answers import Answer
 from gradcert.certify.subjects.learner import is_learner
 from gradcert.certify.subjects.process import Failure, Process
@@ -105,7 +107,7 @@ class Subject:
         """
         threads = {} if ordinary else THREADS
         if self.callable is not None:
-            return Worker.of(Process.fork(self._body), self.limits)
+            return Worker.of(Process.fork(partial(self._body, traced=traced)), self.limits)
         if self.program:
             process = _spawn(self.program, self.limits.memory, threads)
             return Worker(process, self.limits, None, answers.from_program, stepwise=self.stepwise, program=True)
@@ -118,9 +120,13 @@ class Subject:
         words = (*words, json.dumps(rooms), json.dumps(self.limits.memory))
         return Worker.of(_spawn(words, None, threads), self.limits)
 
-    def _body(self, requests: int, replies: int) -> None:
+    def _body(self, requests: int, replies: int, *, traced: bool) -> None:
+        if traced:
+            tracemalloc.start(1)
         worker.limit_memory(self.limits.memory)
-        serving.serve(lambda: self.callable, os.fdopen(requests, "r"), os.fdopen(replies, "w"))
+        sources.watch()
+        pipes = os.fdopen(requests, "r"), os.fdopen(replies, "w")
+        serving.serve(lambda: self.callable, *pipes, lambda: sources.report(self.name, self.callable))
 
 
 class Worker:
@@ -179,7 +185,25 @@ class Worker:
     def play(self, problem: Problem, **options: Any) -> drive.Played:
         """Take a stepwise learner through a sequence; options as for `drive.play`."""
         problem = self.told(problem)
-        return drive.play(self.talk, self.understood, problem, outside=self.process.held, binary=not self.program, **options)
+        options = {"outside": self.process.held, "binary": not self.program, **options}
+        return drive.play(self.talk, self.understood, problem, **options)
+
+    def sources(self) -> Mapping[str, Any]:
+        """Return what the subject is made of, as far as its process has loaded it (`sources.report`); empty if lost."""
+        if self.program:
+            return {}
+        said = self.talk(serving.SOURCES)
+        return {} if isinstance(said, Failure) else said
+
+    def measure(self) -> dict[str, int | None] | Failure:
+        """Return what the learner's processes hold before a sequence, as in `drive.Played.measured`."""
+        inside: dict[str, int | None] = {}
+        if not self.program:
+            said = self.talk('{"measure":true}')
+            if isinstance(said, Failure):
+                return said
+            inside = dict(said["measured"])
+        return drive.together(inside, self.process.held(False))
 
     def told(self, problem: Problem) -> Problem:
         """Return the problem under the name that the subject is told: a digest, that says nothing of the case."""

@@ -79,9 +79,10 @@ def main() -> None:
     sys.path[:] = [p for p in sys.path if Path(p or ".").resolve() != Path(__file__).resolve().parent]
     limit_memory(memory)
     install_rooms(rooms)
-    from gradcert.certify.subjects.serving import serve
+    from gradcert.certify.subjects import serving, sources
 
-    serve(lambda: load(name), requests, replies)
+    sources.watch()
+    serving.serve(lambda: load(name), requests, replies, lambda: sources.report(name))
 
 
 if __name__ == "__main__":
