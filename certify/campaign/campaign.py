@@ -123,13 +123,15 @@ def certify(
             first.stop()
         raise
     run = Run(who, wanted, profile=profile, planned=len(specs))
-    digests = {"subject": subject_digest(who), "reference": reference_digest()}
+    digests = {"subject": "", "reference": reference_digest()}
+    sources: dict[str, Any] = {}
     shown_steps: list[dict[str, Any]] = []
     small: dict[str, Any] | None = None
     if isinstance(first, Worker):
         run.worker = first
         try:
             if resume is not None:
+                digests["subject"] = subject_digest(who, who.made_of(first))  # as far as it is imported by now
                 asked = {"suite": VERSION, "subject": who.name, "claim": wanted.to_dict(), "seed": seed}
                 asked |= {"profile": profile, "digests": digests, "environment": environment()}
                 run.journal = Journal(resume, {"journal": "gradcert-journal-1", **asked})
@@ -145,18 +147,21 @@ def certify(
                     small_enough = [pair for pair in run.answers if pair[0].spec.family != "scale"]
                     shown_steps = figures.steps(small_enough, wrong, run.solve, seen=run.prefixes)
                     small = counterexample.find(run, most=profile_named(profile).questions)
+            sources = who.made_of(run.worker)
         finally:
             if run.worker is not None:
                 run.worker.stop()
     else:
         run.findings.append((None, Finding("import", "", first.reason, where={"output": tail(first.output)})))
         run.results += [CaseResult(s.id, s.family, False, "blocked", None, 0.0) for s in specs]
+    digests["subject"] = subject_digest(who, sources)
     options_shown = "" if profile == "default" else f"--profile {profile} "
     return conclude(
         run,
         subject=who.name,
         replay=f"gradcert certify --seed {seed} {options_shown}{who.replay}",
         digests=digests,
+        sources=sources,
         steps=shown_steps,
         counterexample=small,
         seed=seed,

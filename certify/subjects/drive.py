@@ -135,7 +135,9 @@ def together(inside: Mapping[str, int | None], outside: Mapping[str, int | None]
     {'arrays': 1, 'files': 6, 'pages': 3}
     """
     both = {name for name in inside if name in outside}
-    sums = {name: None if inside[name] is None or outside[name] is None else inside[name] + outside[name] for name in both}
+    sums = {
+        name: None if inside[name] is None or outside[name] is None else inside[name] + outside[name] for name in both
+    }
     return {**inside, **outside, **sums}
 
 

@@ -73,9 +73,7 @@ class Served:
         return out
 
 
-def serve(
-    get: Callable[[], Any], requests: IO[str], replies: IO[str], report: Callable[[], Mapping[str, Any]]
-) -> None:
+def serve(get: Callable[[], Any], requests: IO[str], replies: IO[str], report: Callable[[], Mapping[str, Any]]) -> None:
     """Load a subject, say hello with its claim, and answer problems until the requests end.
 
     Parameters

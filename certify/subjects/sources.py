@@ -24,6 +24,7 @@ LARGE = 256 * 2**20  # bytes; the name and the size stand for a larger file
 MOST = 2000  # files
 INSTALLED = ("site-packages", "dist-packages")  # folders of packages
 CODE = (".py", ".pyc", ".so", ".pyd", ".dylib")
+SITE = ("__editable__", "_distutils_hack", "_virtualenv", "sitecustomize")  # of no distribution
 OURS = ("gradcert", "gradcert.certify", "gradcert.reference")
 _OPENED: dict[str, bool] = {}  # path -> whether it was first opened for writing
 _STANDARD = tuple({os.path.join(os.path.realpath(sysconfig.get_path(n)), "") for n in ("stdlib", "platstdlib")})
@@ -118,6 +119,25 @@ def report(name: str, function: Any = None) -> dict[str, Any]:
     }
 
 
+def valid(said: Mapping[str, Any]) -> bool:
+    """Return whether something has the form of a report: it came from a stranger's process.
+
+    Examples
+    --------
+    >>> valid(report("os:getcwd")), valid({"files": {"a": 1}})
+    (True, False)
+    """
+    tables = [said.get(name) for name in ("threads", "packages", "files")]
+    texts = [k for t in tables if isinstance(t, Mapping) for pair in t.items() for k in pair]
+    unseen = said.get("unseen")
+    return (
+        set(said) == {"interpreter", "threads", "packages", "files", "unseen"}
+        and all(isinstance(t, Mapping) for t in tables)
+        and isinstance(unseen, list)
+        and all(isinstance(text, str) and len(text) < 1000 for text in (*texts, *unseen, said["interpreter"]))
+    )
+
+
 def digest(path: str) -> tuple[str, bool]:
     """Return the SHA-256 of a file, or of its size where it is too large, and whether it is of the content."""
     total = hashlib.sha256()
@@ -183,7 +203,8 @@ def packages(modules: Iterable[str]) -> dict[str, str]:
     for name in modules:
         top = name.partition(".")[0]
         path = getattr(sys.modules.get(top), "__file__", None) or ""
-        if set(INSTALLED) & set(str(path).split(os.sep)) or top in ("gradcert",):
+        installed = set(INSTALLED) & set(str(path).split(os.sep)) and not top.startswith(SITE)
+        if installed or top == "gradcert":
             tops.add(top)
     out, left = {}, set()
     for top in tops:

@@ -84,7 +84,9 @@ class Stepped:
 def _read(value: Any, dtype: str) -> np.ndarray:
     """Return an array of its own from a message: bytes in base64, or nested lists."""
     if isinstance(value, Mapping):
-        return np.frombuffer(base64.b64decode(value["data"]), dtype=value["dtype"]).reshape(value["shape"]).astype(dtype)
+        return (
+            np.frombuffer(base64.b64decode(value["data"]), dtype=value["dtype"]).reshape(value["shape"]).astype(dtype)
+        )
     return np.array(value, dtype=dtype)
 
 
@@ -106,13 +108,17 @@ def measure(kept: dict[str, int] = {}) -> dict[str, Any]:  # noqa: B006
     traced, _ = tracemalloc.get_traced_memory()
     chosen = tracemalloc.DomainFilter(True, NUMPY_DOMAIN)
     arrays = sum(t.size for t in tracemalloc.take_snapshot().filter_traces([chosen]).traces)
-    return {"measured": {"arrays": arrays, "objects": traced - arrays, "heap": heap(), "files": sources.written(), **kept}}
+    return {
+        "measured": {"arrays": arrays, "objects": traced - arrays, "heap": heap(), "files": sources.written(), **kept}
+    }
 
 
 def _imported() -> int:
     """Return the bytes of all arrays, and of what files outside the libraries have allocated."""
     snapshot = tracemalloc.take_snapshot()
-    return sum(t.size for t in snapshot.traces if t.domain == NUMPY_DOMAIN or sources.own(t.traceback[0].filename))
+    arrays = snapshot.filter_traces([tracemalloc.DomainFilter(True, NUMPY_DOMAIN)]).traces
+    others = snapshot.filter_traces([tracemalloc.DomainFilter(False, NUMPY_DOMAIN)]).statistics("filename")
+    return sum(t.size for t in arrays) + sum(s.size for s in others if sources.own(s.traceback[0].filename))
 
 
 def settle() -> None:

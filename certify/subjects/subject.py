@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.subjects import answers, drive, serving, sources, worker
+from gradcert.certify.subjects import answers, drive, program_files, serving, sources, worker
 from gradcert.certify.subjects.answers import Answer
 from gradcert.certify.subjects.learner import is_learner
 from gradcert.certify.subjects.process import Failure, Process
@@ -97,6 +97,25 @@ class Subject:
         """How the command line names it."""
         return f"-- {self.name}" if self.program else self.name
 
+    def made_of(self, worker: Worker | None) -> dict[str, Any]:
+        """Return what the subject is made of: a program's files, or what a process of it has loaded (`sources.report`).
+
+        Parameters
+        ----------
+        worker : the process; without one, a fresh one is asked. Empty where there is none to ask.
+        """
+        if self.program:
+            return program_files.report(self.program, THREADS)
+        if worker is not None:
+            return dict(worker.sources())
+        fresh = self.start()
+        if not isinstance(fresh, Worker):
+            return {}
+        try:
+            return dict(fresh.sources())
+        finally:
+            fresh.stop()
+
     def start(self, *, ordinary: bool = False, traced: bool = False) -> Worker | Failure:
         """Start a process and import the subject.
 
@@ -116,8 +135,8 @@ class Subject:
             for name in ("gradcert", *(f"gradcert.{r}" for r in ROOMS))
             if (spec := importlib.util.find_spec(name)) and spec.origin
         }
-        words = (self.python, *(("-X", "tracemalloc=1") if traced else ()), worker.__file__, self.name)
-        words = (*words, json.dumps(rooms), json.dumps(self.limits.memory))
+        words = (self.python, worker.__file__, self.name, json.dumps(rooms), json.dumps(self.limits.memory))
+        words = (*words, *(("traced",) if traced else ()))
         return Worker.of(_spawn(words, None, threads), self.limits)
 
     def _body(self, requests: int, replies: int, *, traced: bool) -> None:
@@ -193,7 +212,7 @@ class Worker:
         if self.program:
             return {}
         said = self.talk(serving.SOURCES)
-        return {} if isinstance(said, Failure) else said
+        return {} if isinstance(said, Failure) or not sources.valid(said) else said
 
     def measure(self) -> dict[str, int | None] | Failure:
         """Return what the learner's processes hold before a sequence, as in `drive.Played.measured`."""

@@ -68,7 +68,7 @@ def load(name: str) -> Any:
 
 
 def main() -> None:
-    """Serve the subject named on the command line: NAME ROOMS MEMORY."""
+    """Serve the subject named on the command line: NAME ROOMS MEMORY, and ``traced`` to count what is allocated."""
     name, rooms, memory = sys.argv[1], json.loads(sys.argv[2]), json.loads(sys.argv[3])
     requests = os.fdopen(os.dup(0), "r", encoding="utf-8")
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -82,6 +82,10 @@ def main() -> None:
     from gradcert.certify.subjects import serving, sources
 
     sources.watch()
+    if "traced" in sys.argv[4:]:
+        import tracemalloc
+
+        tracemalloc.start(1)
     serving.serve(lambda: load(name), requests, replies, lambda: sources.report(name))
 
 
