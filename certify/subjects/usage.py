@@ -46,21 +46,25 @@ def files(members: Iterable[int]) -> int | None:
 
 
 def forget(members: Iterable[int]) -> None:
-    """Have the system count anew which pages processes use (Linux)."""
+    """Have the system count anew which pages of their own processes use (Linux)."""
     for pid in members:
         with contextlib.suppress(OSError), open(f"/proc/{pid}/clear_refs", "wb") as file:
             file.write(b"1")
 
 
 def touched(members: Iterable[int]) -> int | None:
-    """Return the bytes of the pages that processes have used since `forget`; None where the system does not count."""
+    """Return the bytes of their own pages that processes have used since `forget`; None where that is not counted."""
     total, known = 0, False
     for pid in members:
-        with contextlib.suppress(OSError, ValueError, IndexError), open(f"/proc/{pid}/smaps_rollup", "rb") as file:
+        with contextlib.suppress(OSError, ValueError, IndexError), open(f"/proc/{pid}/smaps", "rb") as file:
+            anonymous = False
             for line in file:
                 if line.startswith(b"Referenced:"):
-                    total += 1024 * int(line.split()[1])
+                    total += 1024 * int(line.split()[1]) * anonymous
                     known = True
+                elif not line[:1].isupper():  # a map: addresses, rights, offset, device, number of the file, its name
+                    words = line.split(maxsplit=5)
+                    anonymous = len(words) < 6 or not words[5].startswith(b"/") or words[5].startswith(b"/dev/zero")
     return total if known else None
 
 

@@ -109,7 +109,7 @@ def seen(problem: Problem, played: Played, before: Mapping[str, int | None], *, 
     every = series(played)
     for kind, values in every.items():
         least = LEAST.get(kind, step // PART)
-        if growth.gained(values) >= max(1, least * growth.between(steps)):
+        if growth.rises(values, least * growth.span(steps)):
             out[kind] = "grows"
     most = allowed(problem)
     held = max((a + o for a, o in zip(every.get("arrays", ()), every.get("objects", ()), strict=True)), default=0)
