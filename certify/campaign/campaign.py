@@ -28,7 +28,7 @@ from gradcert.certify.counterexample import record as counterexample
 from gradcert.certify.judging import FORWARD, acceptance, repeat
 from gradcert.certify.judging.acceptance import aligned, unbiased
 from gradcert.certify.problems import Case, Spec, plan, profile_named
-from gradcert.certify.runs import Journal, Prepared, Run, prepare_all, tail
+from gradcert.certify.runs import Journal, Prepared, Run, ordinary, prepare_all, tail
 from gradcert.certify.runs import online as online_checks
 from gradcert.certify.subjects import Answer, Limits, Subject, Worker
 from gradcert.reference.errors import GradcertError
@@ -129,6 +129,7 @@ def certify(
     small: dict[str, Any] | None = None
     if isinstance(first, Worker):
         run.worker = first
+        run.notes += first.notes
         try:
             if resume is not None:
                 digests["subject"] = subject_digest(who, who.made_of(first))  # as far as it is imported by now
@@ -140,6 +141,8 @@ def certify(
             judge_all(run, specs, ready, progress or (lambda *_: None))
             if run.worker is not None:
                 ask_again(run, profile_named(profile).repeats)
+                if profile != "quick":
+                    ordinary.check(run)
                 if wanted.online:
                     online_checks.run_all(run)
                 wrong = [case.id for case, _, _ in run.failed]
@@ -251,6 +254,10 @@ def judge_all(run: Run, specs: Sequence[Spec], ready: Iterable[Prepared], progre
             answer = run.ask(case)
             if run.journal is not None:
                 run.journal.add(spec, prepared, answer)
+        if answer is not None and answer.failure is not None and answer.failure.kind == "usage":
+            raise GradcertError(
+                answer.failure.reason, do="mend the maps of the adapter: nothing of the subject was judged"
+            )
         judge(run, case, answer)
     progress(len(specs), len(specs), "")
     if any(spec.family == "scale" for spec in specs):

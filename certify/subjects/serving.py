@@ -13,7 +13,6 @@ from gradcert.certify.subjects.stepped import Stepped
 from gradcert.certify.subjects.wire import describe, encoded
 from gradcert.reference.networks import problem_from_record
 
-
 SOURCES = '{"sources":true}'
 
 
@@ -98,6 +97,7 @@ def serve(get: Callable[[], Any], requests: IO[str], replies: IO[str], report: C
         reply({"failed": {"kind": "TypeError", "message": f"a {type(subject).__name__} is not callable"}})
         return
     ready = {"ready": True, "claim": claim.to_dict() if hasattr(claim, "to_dict") else None, "stepwise": stepwise}
+    ready["notes"] = list(getattr(subject, "__gradcert_notes__", ()))
     if stepwise:
         served: Any = Stepped(subject)
     else:

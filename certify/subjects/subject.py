@@ -163,6 +163,7 @@ class Worker:
     ) -> None:
         self.process, self.limits, self.claim, self.read = process, limits, claim, read
         self.stepwise, self.program = stepwise, program
+        self.notes: list[str] = []
         self.names: dict[str, str] = {}  # id as the subject is told -> id of the case
         process.most, process.memory = limits.processes, limits.memory
 
@@ -178,7 +179,9 @@ class Worker:
         if "failed" in said:
             process.kill()
             return answers.raised("import", "importing the subject raised", said["failed"])
-        return cls(process, limits, said.get("claim"), answers.from_worker, stepwise=bool(said.get("stepwise")))
+        worker = cls(process, limits, said.get("claim"), answers.from_worker, stepwise=bool(said.get("stepwise")))
+        worker.notes = [str(note)[:500] for note in said.get("notes", ())]
+        return worker
 
     def ask(self, problem: Problem) -> Answer:
         """Have one problem solved."""
@@ -252,7 +255,8 @@ class Worker:
         return f"{what}{of}{self.names.get(name, name)}"
 
     def _garbled(self, why: str) -> Failure:
-        return self.process.failure("garbled", f"the answer is not the protocol's JSON: {why}")
+        advice = "; what a program prints for people belongs on standard error" if self.program else ""
+        return self.process.failure("garbled", f"the answer is not the protocol's JSON: {why}{advice}")
 
     def stop(self) -> None:
         """End the process."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from gradcert.commands.common import limits, named, progress, writers, written
+from gradcert.commands.common import limits, named, progress, writable, writers, written
 
 EPILOG = """\b
 Examples:
@@ -106,6 +106,7 @@ def command(
                   "--cell": cells, "--depth": depths, "--dtype": dtype, "--online": online}  # fmt: skip
         bounds = Limits(call=timeout, memory=memory)
         sys.exit(integers.run(subject, fixed_point, rule, options, profile, seed, bounds, python, path, others))
+    writable(sealed, path, junit, html)
     errors = Console(stderr=True)
     try:
         with progress(errors) as bar:
