@@ -255,9 +255,7 @@ def judge_all(run: Run, specs: Sequence[Spec], ready: Iterable[Prepared], progre
             if run.journal is not None:
                 run.journal.add(spec, prepared, answer)
         if answer is not None and answer.failure is not None and answer.failure.kind == "usage":
-            raise GradcertError(
-                answer.failure.reason, do="mend the maps of the adapter: nothing of the subject was judged"
-            )
+            raise GradcertError(answer.failure.reason, do="mend the maps of the adapter")
         judge(run, case, answer)
     progress(len(specs), len(specs), "")
     if any(spec.family == "scale" for spec in specs):

@@ -116,8 +116,8 @@ class Certificate:
     counterexample : the smallest problem found on which the subject is wrong (`gradcert.certify.counterexample`), or
         None.
     checks : of the subject as a whole, where the claim asks for them: what "online" means, or the mean over draws.
-    sources : what the subject is made of: ``interpreter``, ``threads``, ``packages`` (distribution -> version), ``files``
-        (name -> SHA-256), and what is ``unseen``; empty where no process of it could be asked.
+    sources : what the subject is made of: ``interpreter``, ``threads``, ``packages`` (distribution -> version),
+        ``files`` (name -> SHA-256), and what is ``unseen``; empty where no process of it could be asked.
     """
 
     verdict: str

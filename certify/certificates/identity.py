@@ -85,8 +85,9 @@ def subject_digest(subject: Any, sources: Mapping[str, Any]) -> str:
 
     Parameters
     ----------
-    subject : a closure has no file to be found again: its source text, or its bytecode, counts too; a program's words do.
-    sources : what it is made of (`gradcert.certify.subjects.sources`); where nothing could be asked, its file alone counts.
+    subject : a closure has no file to be found again: its source text, or its bytecode, counts too; so do a program's
+        words.
+    sources : what it is made of (`gradcert.certify.subjects.sources`); where nothing could be asked, its file counts.
     """
     words = list(subject.program)
     source = sha256(_source(subject.callable)) if subject.callable is not None else ""

@@ -1,7 +1,8 @@
 """A run: cases prepared (here, in processes, on a cluster), asked of one subject in one order, and written down.
 
 `prepare` and `executors` make cases, `run` holds the subject and what it said, `journal` lets a stopped run go on,
-`steps` asks for the first steps of a sequence, `ordinary` for a case with ordinary threads, `online/` checks what the word means on a stepwise learner.
+`steps` asks for the first steps of a sequence, `ordinary` for a case with ordinary threads, `online/` checks what the
+word means on a stepwise learner.
 """
 
 from gradcert.certify.runs import executors, online, ordinary

@@ -1,8 +1,8 @@
 """One case with ordinary threads: a process that nothing tells from a user's, but that the judge has started it.
 
 Everywhere else a subject has one thread, so that its sums have one order. That can be seen from inside, and a library
-may go another way with many; so one case is asked of a process in which threads are as they are for everybody. Its answer
-is held to the same budget, not to the same bits.
+may go another way with many; so one case is asked of a process in which threads are as they are for everybody. Its
+answer is held to the same budget, not to the same bits.
 """
 
 from __future__ import annotations

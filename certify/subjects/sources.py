@@ -2,7 +2,8 @@
 
 An audit hook, set before the subject is imported, notes the files that Python opens. Modules are found in
 ``sys.modules``, shared objects in ``/proc/self/maps``. Files of the standard library and of installed packages are
-covered by versions; ours, by the digest of the reference and the version of the suite. Needs the standard library alone.
+covered by versions; ours, by the digest of the reference and the version of the suite. Needs nothing but the standard
+library.
 """
 
 from __future__ import annotations
@@ -93,8 +94,8 @@ def report(name: str, function: Any = None) -> dict[str, Any]:
 
     Returns
     -------
-    ``interpreter``; ``threads``: settings; ``packages``: distribution -> version; ``files``: name -> SHA-256, modules by
-    their names, other files of the subject's folder by their paths in it; ``unseen``: what is not covered.
+    ``interpreter``; ``threads``: settings; ``packages``: distribution -> version; ``files``: name -> SHA-256, modules
+    by their names, other files of the subject's folder by their paths in it; ``unseen``: what is not covered.
     """
     modules = dict(sys.modules) if function is None else reachable(function)
     files = {module.__name__: path for module, path in _own(modules)}

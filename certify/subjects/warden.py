@@ -85,7 +85,7 @@ def _control(option: int, value: int) -> None:
 
 
 def _reap(child: int) -> int | None:
-    """Wait for every child that has ended, adopted ones too; return the status of the subject's, if it is among them."""
+    """Wait for every child that has ended, adopted ones too; return the subject's status, if it is among them."""
     found = None
     with contextlib.suppress(ChildProcessError):
         while True:

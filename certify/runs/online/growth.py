@@ -2,12 +2,12 @@
 
 What a process holds is read many times while a sequence lasts. The first quarter of the readings is not looked at:
 caches fill, code is compiled. It is growth if the median rises by a margin from the second quarter to the third, and
-again from the third to the last, and if every reading of the last quarter exceeds every one of the second. A single jump,
-whatever its size, raises one of the medians at most.
+again from the third to the last, and if every reading of the last quarter exceeds every one of the second. A single
+jump, whatever its size, raises one of the medians at most.
 
 Where nothing grows, the 2k readings of the two quarters are in no order that time would know, and every one of the last
-k exceeds every one of the others in one of C(2k, k) orders: with k = 8, once in 12,870 sequences, margins apart. A learner
-is refuted where two sequences, the second one twice as long, both show growth: once in 1.6e8.
+k exceeds every one of the others in one of C(2k, k) orders: with k = 8, once in 12,870 sequences, margins apart. A
+learner is refuted where two sequences, the second one twice as long, both show growth: once in 1.6e8.
 """
 
 from __future__ import annotations

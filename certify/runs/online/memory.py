@@ -13,8 +13,8 @@ takes. Pages, files and a program's own count may gain a quarter of the bytes ha
 
 **Is it too much?** What was allocated since the sequence began is compared with the state that the largest rule needs
 (`state`): four times that, for temporaries, and a few steps. That finds room for a sequence set aside beforehand, and
-buffers that grow by large factors. For the C heap and pages, 64 MiB are allowed on top, since libraries set up much when
-they are first used.
+buffers that grow by large factors. For the C heap and pages, 64 MiB are allowed on top, since libraries set up much
+when they are first used.
 
 **Does it touch more and more?** The pages used in a stretch of steps are counted, where the system can (Linux). A
 learner uses the same ones over and over; room that was set aside, and written to, beforehand is used up page by page.
@@ -132,13 +132,13 @@ def allowed(problem: Problem) -> int:
 
 
 def passed(problem: Problem, played: Played, worker: Worker, before: Mapping[str, int | None]) -> Outcome:
-    """Return the outcome of a learner of which nothing grew; a certificate records what comes out alike in every run."""
+    """Return the outcome of a learner of which nothing grew, in words and facts that are alike in every run."""
     every = series(played)
     if not every or (worker.program and not {"told", "pages"} & set(every)):
         return Outcome("blocked", "this system does not tell how much memory a program holds")
     imported, most = before.get("imported") or 0, allowed(problem)
     if imported > most and "touched" not in every:
-        what = f"more than {most} bytes of arrays were there before the first step: whether they take in what is handed over"
+        what = f"more than {most} bytes of arrays were there before the first step: whether they take in what comes"
         return Outcome("blocked", f"{what} is not known", {"imported": "too much"})
     facts = facts_of(problem, every, {})
     steps = f"nothing grows up to {STEPS} steps of {problem.inputs[0].nbytes} bytes"
