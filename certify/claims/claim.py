@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
+from gradcert.certify.names import present_names
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import KINDS, cell_named
 from gradcert.reference.rules import rule_named
@@ -119,6 +120,7 @@ class Claim:
         return f"{kind}{self.rule} on {'/'.join(self.cells)}, depth {depths}, {self.dtype}{options}{limits}"
 
 
+@present_names
 def claim(*, rule: str, cells: Iterable[str] | str, **options: Any) -> Callable[[Decorated], Decorated]:
     """Decorate a subject with its claim; arguments as for `Claim`.
 
