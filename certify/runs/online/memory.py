@@ -114,11 +114,11 @@ def seen(problem: Problem, played: Played, before: Mapping[str, int | None], *, 
     most = allowed(problem)
     held = max((a + o for a, o in zip(every.get("arrays", ()), every.get("objects", ()), strict=True)), default=0)
     if held > most:
-        out["arrays" if max(every["arrays"]) > most / 2 else "objects"] = "too much"
+        out.setdefault("arrays" if max(every["arrays"]) > most / 2 else "objects", "too much")
     for kind in ("heap", "pages"):
         base = before.get(kind)
         if kind in every and base is not None and not program and max(every[kind]) - base > most + SETUP:
-            out[kind] = "too much"
+            out.setdefault(kind, "too much")
     if "told" in out or ("told" in every and program):
         out.pop("touched", None)  # a collector of garbage uses fresh pages
         out.pop("pages", None)
