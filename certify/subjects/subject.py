@@ -10,7 +10,6 @@ import os
 import shlex
 import shutil
 import sys
-import tracemalloc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -141,7 +140,7 @@ class Subject:
 
     def _body(self, requests: int, replies: int, *, traced: bool) -> None:
         if traced:
-            tracemalloc.start(1)
+            worker.trace()
         worker.limit_memory(self.limits.memory)
         sources.watch()
         pipes = os.fdopen(requests, "r"), os.fdopen(replies, "w")

@@ -1,4 +1,4 @@
-"""A warden above every subject: nothing outlives the run or the judge, and nothing tells a subject that it is judged."""
+"""A warden above every subject: nothing outlives the run or the judge, and nothing tells a subject of being judged."""
 
 import json
 import os

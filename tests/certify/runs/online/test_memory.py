@@ -85,7 +85,10 @@ GROWS = {  # what is kept of every step, and where it is seen
 @pytest.mark.parametrize("step", GROWS)
 def test_what_is_kept_of_every_step_is_found(tmp_path, case, step):
     outcome = checked(written(tmp_path, step=step), case)
-    assert (outcome.verdict, outcome.what) == ("failed", f"what the learner holds in {GROWS[step]} grows with every step")
+    assert (outcome.verdict, outcome.what) == (
+        "failed",
+        f"what the learner holds in {GROWS[step]} grows with every step",
+    )
 
 
 STORES = {  # learners that store everything, none of which was found: how, and where it is seen now
