@@ -106,7 +106,7 @@ def play(
             answer = read(say({"gradients": True}, f"gradients() after step {t}" if t else "gradients()"))
             played.credited[t] = answer
 
-    written: Callable[[Array], Any] = encoded if binary else np.ndarray.tolist
+    written: Callable[[Array], Any] = encoded if binary else lambda array: array.tolist()
     tells = False
     steps = problem.inputs.shape[0]
     last = problem.network.loss.when == "last"
@@ -134,10 +134,10 @@ def together(inside: Mapping[str, int | None], outside: Mapping[str, int | None]
     >>> together({"arrays": 1, "files": 2}, {"pages": 3, "files": 4})
     {'arrays': 1, 'files': 6, 'pages': 3}
     """
-    both = {name for name in inside if name in outside}
-    sums = {
-        name: None if inside[name] is None or outside[name] is None else inside[name] + outside[name] for name in both
-    }
+    sums: dict[str, int | None] = {}
+    for name in set(inside) & set(outside):
+        a, b = inside[name], outside[name]
+        sums[name] = None if a is None or b is None else a + b
     return {**inside, **outside, **sums}
 
 

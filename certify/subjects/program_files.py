@@ -53,7 +53,8 @@ def report(words: Sequence[str], threads: dict[str, str]) -> dict[str, Any]:
 
 def _within(folder: Path) -> tuple[list[Path], int]:
     """Return the files of a folder, near ones first, and how many are left out for their number or size."""
-    found, size, left = [], 0, 0
+    found: list[Path] = []
+    size, left = 0, 0
     for path in sorted(_walk(folder), key=lambda p: (len(p.parts), p.as_posix())):
         size += path.stat().st_size
         if len(found) < MOST and size <= WHOLE:

@@ -17,7 +17,7 @@ from gradcert.commands.certify import command
 
 SLOW = "import time\ndef gradients(problem):\n    open('started', 'w').close()\n    time.sleep(60)\n"
 WRONG = "def gradients(problem):\n    return {}\n"
-CLAIM = ["--rule", "bptt", "--cell", "rnn", "--profile", "quick"]
+CLAIM = ["--rule", "bptt", "--cells", "rnn", "--profile", "quick"]
 
 
 @pytest.fixture
