@@ -17,8 +17,11 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Callable, Iterable
-from typing import Any, NoReturn
+
+TYPE_CHECKING = False  # which a type checker takes for true; importing typing takes longer than all the rest
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any, NoReturn
 
 if __name__ == "__main__":  # run as a file, by an interpreter that need not have gradcert
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -72,7 +75,8 @@ def keep(body: Callable[[], Any], lifeline: int, *, others: Iterable[int] = ()) 
         status = _reap(child)
         if lifeline in readable and status is None:
             break
-    family.end(child, reaped=status is not None, under=warden)
+    if status is None or not _alone():
+        family.end(child, reaped=status is not None, under=warden)
     _leave(status)
 
 
@@ -82,6 +86,17 @@ def _control(option: int, value: int) -> None:
         import ctypes
 
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def _alone() -> bool:
+    """Return whether nothing is left below this process; only where it adopts orphans, no child means no descendant."""
+    if sys.platform != "linux":
+        return False
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return True
+    return False
 
 
 def _reap(child: int) -> int | None:
