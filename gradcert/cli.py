@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import traceback
 
@@ -31,7 +32,8 @@ Examples:
   gradcert rules
 
 \b
-Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 internal error."""
+Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 internal error;
+130 interrupted."""
 
 
 class Commands(click.Group):
@@ -75,10 +77,21 @@ def gradcert() -> None:
 
 
 def main() -> None:
-    """Run the command line; errors of ours end with status 4 and say so."""
+    """Run the command line; errors of ours end with status 4 and say so, an interrupt with 130, as shells have it."""
     try:
-        gradcert(prog_name="gradcert")
-    except Exception as error:  # the last resort: SystemExit and click's own errors pass by
+        status = gradcert(prog_name="gradcert", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort) as error:
+        interrupted = isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt)
+        click.echo("gradcert: interrupted" if interrupted else "gradcert: not done", err=True)
+        sys.exit(130 if interrupted else 1)
+    except BrokenPipeError:  # whoever read the output has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(1)
+    except Exception as error:  # the last resort: SystemExit passes by
         traceback.print_exc()
         click.echo(f"gradcert: internal error ({type(error).__name__}); this is a defect of gradcert", err=True)
         sys.exit(4)
+    sys.exit(status if isinstance(status, int) else 0)

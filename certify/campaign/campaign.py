@@ -29,7 +29,7 @@ from gradcert.certify.judging import FORWARD, acceptance, repeat
 from gradcert.certify.judging.acceptance import aligned, unbiased
 from gradcert.certify.names import present_names
 from gradcert.certify.problems import Case, Spec, plan, profile_named
-from gradcert.certify.runs import Journal, Prepared, Run, prepare_all, tail
+from gradcert.certify.runs import Journal, Prepared, Run, ordinary, prepare_all, tail
 from gradcert.certify.runs import online as online_checks
 from gradcert.certify.subjects import Answer, Limits, Subject, Worker
 from gradcert.reference.errors import GradcertError
@@ -125,13 +125,16 @@ def certify(
             first.stop()
         raise
     run = Run(who, wanted, profile=profile, planned=len(specs))
-    digests = {"subject": subject_digest(who), "reference": reference_digest()}
+    digests = {"subject": "", "reference": reference_digest()}
+    sources: dict[str, Any] = {}
     shown_steps: list[dict[str, Any]] = []
     small: dict[str, Any] | None = None
     if isinstance(first, Worker):
         run.worker = first
+        run.notes += first.notes
         try:
             if resume is not None:
+                digests["subject"] = subject_digest(who, who.made_of(first))  # as far as it is imported by now
                 asked = {"suite": VERSION, "subject": who.name, "claim": wanted.to_dict(), "seed": seed}
                 asked |= {"profile": profile, "digests": digests, "environment": environment()}
                 run.journal = Journal(resume, {"journal": "gradcert-journal-1", **asked})
@@ -140,6 +143,8 @@ def certify(
             judge_all(run, specs, ready, progress or (lambda *_: None))
             if run.worker is not None:
                 ask_again(run, profile_named(profile).repeats)
+                if profile != "quick":
+                    ordinary.check(run)
                 if wanted.online:
                     online_checks.run_all(run)
                 wrong = [case.id for case, _, _ in run.failed]
@@ -147,18 +152,21 @@ def certify(
                     small_enough = [pair for pair in run.answers if pair[0].spec.family != "scale"]
                     shown_steps = figures.steps(small_enough, wrong, run.solve, seen=run.prefixes)
                     small = counterexample.find(run, most=profile_named(profile).questions)
+            sources = who.made_of(run.worker)
         finally:
             if run.worker is not None:
                 run.worker.stop()
     else:
         run.findings.append((None, Finding("import", "", first.reason, where={"output": tail(first.output)})))
         run.results += [CaseResult(s.id, s.family, False, "blocked", None, 0.0) for s in specs]
+    digests["subject"] = subject_digest(who, sources)
     options_shown = "" if profile == "default" else f"--profile {profile} "
     return conclude(
         run,
         subject=who.name,
         replay=f"gradcert certify --seed {seed} {options_shown}{who.replay}",
         digests=digests,
+        sources=sources,
         steps=shown_steps,
         counterexample=small,
         seed=seed,
@@ -251,6 +259,8 @@ def judge_all(run: Run, specs: Sequence[Spec], ready: Iterable[Prepared], progre
             answer = run.ask(case)
             if run.journal is not None:
                 run.journal.add(spec, prepared, answer)
+        if answer is not None and answer.failure is not None and answer.failure.kind == "usage":
+            raise GradcertError(answer.failure.reason, do="mend the maps of the adapter")
         judge(run, case, answer)
     progress(len(specs), len(specs), "")
     if any(spec.family == "scale" for spec in specs):

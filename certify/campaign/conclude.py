@@ -45,6 +45,7 @@ def conclude(
     profile: str,
     started: float,
     counterexample: dict[str, Any] | None = None,
+    sources: Mapping[str, Any] | None = None,
 ) -> Certificate:
     """Return the certificate of a campaign.
 
@@ -56,6 +57,7 @@ def conclude(
     steps : as from `gradcert.certify.runs.steps`.
     started : `time.perf_counter` at the beginning.
     counterexample : as from `gradcert.certify.counterexample`.
+    sources : as in `Certificate`.
     """
     cases = [prepared.case for prepared in run.prepared if prepared.case is not None]
     shown, separated, void = control(run.prepared, run.claim)
@@ -90,6 +92,7 @@ def conclude(
         ),
         counterexample=counterexample,
         checks=tuple(run.checks),
+        sources=dict(sources or {}),
     )
 
 

@@ -9,10 +9,7 @@ from gradcert.certify.campaign.campaign import Progress, certify
 from gradcert.certify.certificates import (
     Difference,
     differences,
-    environment,
-    reference_digest,
     seal,
-    subject_digest,
 )
 from gradcert.certify.claims import from_dict
 from gradcert.certify.runs import difference
@@ -84,11 +81,7 @@ def verify(
         subject = named(record["subject"], python=python, limits=limits)
     except GradcertError as error:
         return Verification(UNDECIDED, (f"the subject cannot be run again: {error}",), (), (record["verdict"],))
-    here = {
-        "digests": {"subject": subject_digest(subject), "reference": reference_digest()},
-        "environment": environment(),
-    }
-    changed = difference({name: record[name] for name in here}, here)
+    here = ("digests", "environment", "sources")
     try:
         again = certify(
             subject.program or subject.name,
@@ -102,6 +95,7 @@ def verify(
         ).to_dict()
     except GradcertError as error:
         return Verification(UNDECIDED, (f"the subject cannot be run again: {error}",), (), (record["verdict"],))
+    changed = difference(*({name: known.get(name, {}) for name in here} for known in (record, again)))
     verdicts = (record["verdict"], again["verdict"])
     found = tuple(d for d in differences(record, again) if d.where.split(": ")[0] not in here and d.where != "suite")
     if not found and not changed:

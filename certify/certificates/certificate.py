@@ -116,6 +116,8 @@ class Certificate:
     counterexample : the smallest problem found on which the subject is wrong (`gradcert.certify.counterexample`), or
         None.
     checks : of the subject as a whole, where the claim asks for them: what "online" means, or the mean over draws.
+    sources : what the subject is made of: ``interpreter``, ``threads``, ``packages`` (distribution -> version),
+        ``files`` (name -> SHA-256), and what is ``unseen``; empty where no process of it could be asked.
     """
 
     verdict: str
@@ -137,6 +139,7 @@ class Certificate:
     figures: Mapping[str, Any] = field(default_factory=dict)
     counterexample: Mapping[str, Any] | None = None
     checks: tuple[CheckResult, ...] = ()
+    sources: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
@@ -151,8 +154,9 @@ class Certificate:
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form, with its identity; infinities as strings; ``checks`` where there are any."""
         record = {"schema": SCHEMA, **_plain(self), "counts": self.counts}
-        if not self.checks:
-            del record["checks"]
+        for name in ("checks", "sources"):
+            if not record[name]:
+                del record[name]
         return {**record, "identity": identity(record)}
 
     @property
@@ -177,9 +181,12 @@ def from_dict(record: Mapping[str, Any]) -> Certificate:
     except jsonschema.ValidationError as error:
         at = "/".join(map(str, error.absolute_path)) or "the record"
         raise GradcertError(f"no certificate: at {at}, {error.message[:200]}", allowed=f"JSON as {SCHEMA}") from None
-    given = {f.name: record[f.name] for f in fields(Certificate) if f.name not in ("counterexample", "checks")}
+    given = {
+        f.name: record[f.name] for f in fields(Certificate) if f.name not in ("counterexample", "checks", "sources")
+    }
     given["counterexample"] = record.get("counterexample")  # certificates of 0.1 before it have none
     given["checks"] = tuple(CheckResult(**_numbers(c)) for c in record.get("checks", ()))
+    given["sources"] = record.get("sources", {})
     given["findings"] = tuple(Finding(**{**f, "where": _numbers(f["where"])}) for f in record["findings"])
     given["cases"] = tuple(CaseResult(**_numbers(c)) for c in record["cases"])
     given["controls"] = tuple(Control(**c) for c in record["controls"])

@@ -108,6 +108,13 @@ def summary(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
             n for n in {*a["environment"], *b["environment"]} if a["environment"].get(n) != b["environment"].get(n)
         )
         out.append(f"another environment: {', '.join(names)}")
+    made = [x.get("sources") or {"packages": {}, "files": {}} for x in (a, b)]
+    for what, kind in (("files of the subject", "files"), ("packages", "packages")):
+        first, second = (x[kind] for x in made)
+        names = sorted(n for n in {*first, *second} if first.get(n) != second.get(n))
+        if names:
+            shown_names = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+            out.append(f"other {what}: {shown_names}")
     before, after = ({c["id"]: c["verdict"] for c in x["cases"]} for x in (a, b))
     both = [i for i in before if i in after]
     for word, group in (

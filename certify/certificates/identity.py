@@ -6,14 +6,9 @@ or took time. Two runs with one identity have to end alike; what they are allowe
 
 from __future__ import annotations
 
-import ast
 import hashlib
-import importlib.util
 import inspect
-import json
 import platform
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -21,11 +16,7 @@ from pathlib import Path
 from typing import Any
 
 TIMING = ("seconds", "seal")  # fields in which two runs may differ; the seal covers the seconds
-DEFINING = ("schema", "suite", "claim", "profile", "seed", "subject", "digests", "environment")
-WHERE = (
-    "import importlib.util, json, sys; s = importlib.util.find_spec(sys.argv[1]);"
-    "print(json.dumps(s and [s.origin, list(s.submodule_search_locations or [])]))"
-)
+DEFINING = ("schema", "suite", "claim", "profile", "seed", "subject", "digests", "environment", "sources")
 
 
 def canonical(record: Any) -> bytes:
@@ -54,7 +45,7 @@ def sha256(data: bytes) -> str:
 
 def identity(record: Mapping[str, Any]) -> str:
     """Return the identity of a certificate's JSON form: what was asked, of whom, against what, where."""
-    asked = {name: record[name] for name in DEFINING}
+    asked = {name: record[name] for name in DEFINING if name in record}
     asked["cases"] = [[case["id"], case["digest"]] for case in record["cases"]]
     return sha256(canonical(asked))
 
@@ -89,68 +80,22 @@ def of_files(paths: Iterable[Path], *, root: Path) -> str:
     return total.hexdigest()
 
 
-def subject_digest(subject: Any) -> str:
-    """Return the digest of a `Subject`: its file and the neighbours it imports, its package, or its command's files.
+def subject_digest(subject: Any, sources: Mapping[str, Any]) -> str:
+    """Return the digest of a `Subject`: of the content of every file that it is made of.
 
-    A closure has no file to be found again: its source text stands for it, or its bytecode.
+    Parameters
+    ----------
+    subject : a closure has no file to be found again: its source text, or its bytecode, counts too; so do a program's
+        words.
+    sources : what it is made of (`gradcert.certify.subjects.sources`); where nothing could be asked, its file counts.
     """
-    if subject.callable is not None:
-        return sha256(_source(subject.callable))
-    if subject.program:
-        return of_words(subject.program)
-    where = str(subject.name).rpartition(":")[0]
-    if where.endswith(".py"):
-        path = Path(where)
-        return of_files(neighbours(path), root=path.parent)
-    return _package(where.partition(".")[0], subject.python)
-
-
-def of_words(words: Iterable[str]) -> str:
-    """Return the digest of a command: its words, and the bytes of those that name files other than interpreters."""
-    parts = []
-    for number, word in enumerate(words):
-        path = Path(word)
-        local = path.is_file() and (number > 0 or not path.is_absolute())
-        parts.append([word, sha256(path.read_bytes()) if local else ""])
-    return sha256(canonical(parts))
-
-
-def neighbours(path: Path) -> list[Path]:
-    """Return a file and the files beside it that it imports, directly or through each other."""
-    found: dict[str, Path] = {}
-    waiting = [path]
-    while waiting:
-        current = waiting.pop()
-        if current.name in found:
-            continue
-        found[current.name] = current
-        try:
-            tree = ast.parse(current.read_bytes())
-        except SyntaxError:
-            continue
-        names = [a.name for node in ast.walk(tree) if isinstance(node, ast.Import) for a in node.names]
-        names += [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
-        siblings = [path.parent / f"{name.partition('.')[0]}.py" for name in names]
-        waiting += [sibling for sibling in siblings if sibling.is_file()]
-    return list(found.values())
-
-
-def _package(name: str, python: str) -> str:
-    """Return the digest of a top-level module or package as an interpreter finds it, without importing it."""
-    found: Any = None
-    if python == sys.executable:
-        spec = importlib.util.find_spec(name)
-        found = spec and [spec.origin, list(spec.submodule_search_locations or [])]
-    else:
-        done = subprocess.run([python, "-c", WHERE, name], capture_output=True, text=True, check=False)
-        if done.returncode == 0:
-            found = json.loads(done.stdout)
-    if not found:
-        return ""
-    origin, folders = found
-    if folders:
-        return sha256(canonical([of_files(Path(folder).rglob("*.py"), root=Path(folder)) for folder in folders]))
-    return sha256(Path(origin).read_bytes()) if origin and Path(origin).is_file() else ""
+    words = list(subject.program)
+    source = sha256(_source(subject.callable)) if subject.callable is not None else ""
+    path = Path(str(subject.name).rpartition(":")[0])
+    files = dict(sources.get("files") or {})
+    if not files and not words and path.suffix == ".py" and path.is_file():
+        files = {path.name: sha256(path.read_bytes())}
+    return sha256(canonical([words, source, files])) if words or source or files else ""
 
 
 def _source(function: Any) -> bytes:

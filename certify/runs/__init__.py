@@ -1,10 +1,11 @@
 """A run: cases prepared (here, in processes, on a cluster), asked of one subject in one order, and written down.
 
 `prepare` and `executors` make cases, `run` holds the subject and what it said, `journal` lets a stopped run go on,
-`steps` asks for the first steps of a sequence, `online/` checks what the word means on a stepwise learner.
+`steps` asks for the first steps of a sequence, `ordinary` for a case with ordinary threads, `online/` checks what the
+word means on a stepwise learner.
 """
 
-from gradcert.certify.runs import executors, online
+from gradcert.certify.runs import executors, online, ordinary
 from gradcert.certify.runs.journal import Journal
 from gradcert.certify.runs.prepare import Prepared, Task, difference, prepare, prepare_all
 from gradcert.certify.runs.run import Run, tail
@@ -19,6 +20,7 @@ __all__ = [
     "difference",
     "executors",
     "online",
+    "ordinary",
     "prepare",
     "prepare_all",
     "steps",

@@ -11,7 +11,7 @@ from gradcert.certify.problems import Case
 from gradcert.certify.runs.journal import Journal
 from gradcert.certify.runs.prepare import Prepared
 from gradcert.certify.runs.steps import Prefix
-from gradcert.certify.subjects import Answer, Played, Subject, Worker
+from gradcert.certify.subjects import Answer, Failure, Played, Subject, Worker
 from gradcert.reference.networks import Problem
 
 GONE = ("died", "hung", "flooded", "garbled")  # kinds of failure that end the process
@@ -59,6 +59,10 @@ class Run:
         if played.failure is not None and played.failure.kind in GONE:
             self.worker, self.lost = None, self.lost + 1
         return played
+
+    def fresh(self, **options: Any) -> Worker | Failure | None:
+        """Start a process beside the one that there is; options as for `Subject.start`. The caller ends it."""
+        return self.subject.start(**options) if self.subject is not None else None
 
     def _alive(self, case: Case | None) -> bool:
         """Return whether there is a process to ask, after starting one if there may be."""

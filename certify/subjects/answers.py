@@ -46,6 +46,8 @@ def parsed(line: str) -> dict[str, Any] | None:
 
 def raised(kind: str, what: str, error: Mapping[str, Any]) -> Failure:
     """Return an exception of the subject as a failure."""
+    if error["kind"] == "MapError":  # of gradcert.adapters: the user's maps do not fit, and no rule was run
+        return Failure("usage", str(error.get("message")))
     message = f"{error['kind']}: {error['message']}" if error.get("message") else str(error["kind"])
     return Failure(kind, f"{what} {message}", "\n".join(error.get("traceback", ())))
 

@@ -18,6 +18,7 @@ import numpy as np
 from gradcert.certify.subjects.answers import Answer, array_of, raised
 from gradcert.certify.subjects.learner import start_of
 from gradcert.certify.subjects.process import Failure
+from gradcert.certify.subjects.wire import encoded
 from gradcert.reference.networks import Problem
 from gradcert.reference.numbers import Array
 
@@ -62,7 +63,8 @@ def play(
     ask: Collection[int],
     measure: Collection[int] = (),
     upto: int | None = None,
-    resident: Callable[[], int | None] | None = None,
+    outside: Callable[[bool], Mapping[str, int | None]] | None = None,
+    binary: bool = False,
 ) -> Played:
     """Take a learner through a sequence.
 
@@ -73,7 +75,9 @@ def play(
     problem : the sequence.
     ask, measure : numbers of steps after which gradients are asked for, and memory is measured.
     upto : leave the sequence after so many steps.
-    resident : tells how many bytes a program holds, where it cannot be asked itself.
+    outside : tells how many bytes the learner's processes hold, from outside; called with whether it is the first time.
+    binary : send arrays as base64 of their bytes, to a learner in Python; programs get nested lists, and are asked for
+        a count of their own if they say that they have one.
     """
     played = Played()
 
@@ -92,25 +96,27 @@ def play(
         return reply
 
     def look(t: int) -> None:
-        if t in measure and (resident is None or tells):
-            held = say({"measure": True}, f"measured after step {t}").get("measured")
-            played.measured[t] = dict(held) if isinstance(held, Mapping) else {"told": told(held)}
-        elif t in measure and resident is not None:
-            played.measured[t] = {"resident": resident()}
+        if t in measure:
+            inside: dict[str, int | None] = {}
+            if binary or tells:
+                held = say({"measure": True}, f"measured after step {t}").get("measured")
+                inside = dict(held) if isinstance(held, Mapping) else {"told": told(held)}
+            played.measured[t] = together(inside, outside(not played.measured) if outside is not None else {})
         if t in ask:
             answer = read(say({"gradients": True}, f"gradients() after step {t}" if t else "gradients()"))
             played.credited[t] = answer
 
+    written: Callable[[Array], Any] = encoded if binary else lambda array: array.tolist()
     tells = False
     steps = problem.inputs.shape[0]
     last = problem.network.loss.when == "last"
     begin = start_of(problem).to_dict()
     try:
-        tells = bool(say({"start": {**begin, "trace": True} if measure else begin}, "start()").get("measures"))
+        tells = bool(say({"start": begin}, "start()").get("measures"))
         look(0)
         for t in range(steps if upto is None else upto):
-            target = problem.targets[t].tolist() if t == steps - 1 or not last else None
-            reply = say({"step": {"input": problem.inputs[t].tolist(), "target": target}}, f"step {t + 1}")
+            target = written(problem.targets[t]) if t == steps - 1 or not last else None
+            reply = say({"step": {"input": written(problem.inputs[t]), "target": target}}, f"step {t + 1}")
             output = reply.get("output")
             played.outputs.append(None if output is None else array_of(output))
             played.steps = t + 1
@@ -118,6 +124,21 @@ def play(
     except Stopped as stopped:
         played.failure = stopped.failure
     return played
+
+
+def together(inside: Mapping[str, int | None], outside: Mapping[str, int | None]) -> dict[str, int | None]:
+    """Return the readings of both sides; what both have, files, is added up.
+
+    Examples
+    --------
+    >>> together({"arrays": 1, "files": 2}, {"pages": 3, "files": 4})
+    {'arrays': 1, 'files': 6, 'pages': 3}
+    """
+    sums: dict[str, int | None] = {}
+    for name in set(inside) & set(outside):
+        a, b = inside[name], outside[name]
+        sums[name] = None if a is None or b is None else a + b
+    return {**inside, **outside, **sums}
 
 
 def told(count: Any) -> int | None:

@@ -1,8 +1,7 @@
-"""The processes that a subject has started: how many there are, and an end to all of them.
+"""The processes that a subject has started: which there are, and an end to all of them.
 
-A subject's process adopts its orphans (`confine`), so as long as it lives everything it started is below it, in
-whatever session. Once it is gone a mark in the environment finds what is left; a forked callable has no such mark, and
-there the session is what is known. Where there is no ``/proc``, the session is all there is.
+A `warden` adopts orphans, so everything that a subject starts is below its warden, in whatever session and with
+whatever environment. Where there is no ``/proc``, the session is all there is. Imports little: a warden waits for it.
 """
 
 from __future__ import annotations
@@ -10,15 +9,8 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import uuid
 
-MARK = "GRADCERT_SUBJECT"
 ROUNDS = 50  # of stopping what is new: a stopped process starts nothing, so a bomb is out of breath soon
-
-
-def mark() -> str:
-    """Return a value of the environment variable `MARK` that no other subject has."""
-    return uuid.uuid4().hex
 
 
 def below(pid: int) -> list[int]:
@@ -47,31 +39,21 @@ def _table() -> dict[int, tuple[int, str]]:
     return out
 
 
-def marked(value: str) -> list[int]:
-    """Return the processes that inherited a mark."""
-    wanted, out = f"{MARK}={value}".encode(), []
-    with contextlib.suppress(OSError):
-        for name in os.listdir("/proc"):
-            if name.isdigit() and int(name) != os.getpid():
-                with contextlib.suppress(OSError), open(f"/proc/{name}/environ", "rb") as file:
-                    if wanted in file.read().split(b"\0"):
-                        out.append(int(name))
-    return out
-
-
-def end(pid: int, value: str | None = None, *, reaped: bool = False) -> None:
-    """Kill a process that leads a session, everything below it, and everything that bears its mark.
+def end(pid: int, *, reaped: bool = False, under: int | None = None) -> None:
+    """Kill a process, the group that it leads, and everything below it.
 
     Parameters
     ----------
-    pid, value : the process and its mark.
+    pid : the process.
     reaped : whether its end has been waited for, so that its number may be another's by now.
+    under : an ancestor that stays, and whose other descendants are killed too.
     """
     if not reaped:
         _signal(pid, signal.SIGSTOP)
     stopped: set[int] = set()
     for _ in range(ROUNDS):
-        found = [*(() if reaped else below(pid)), *(marked(value) if value else ())]
+        found = [] if reaped else below(pid)
+        found += [] if under is None else below(under)
         fresh = [other for other in found if other not in stopped]
         if not fresh:
             break

@@ -13,6 +13,8 @@ from gradcert.certify.subjects.stepped import Stepped
 from gradcert.certify.subjects.wire import describe, encoded
 from gradcert.reference.networks import problem_from_record
 
+SOURCES = '{"sources":true}'
+
 
 class Served:
     """A subject and what it returned so far."""
@@ -70,8 +72,15 @@ class Served:
         return out
 
 
-def serve(get: Callable[[], Any], requests: IO[str], replies: IO[str]) -> None:
-    """Load a subject, say hello with its claim, and answer problems until the requests end."""
+def serve(get: Callable[[], Any], requests: IO[str], replies: IO[str], report: Callable[[], Mapping[str, Any]]) -> None:
+    """Load a subject, say hello with its claim, and answer problems until the requests end.
+
+    Parameters
+    ----------
+    get : loads it.
+    requests, replies : lines of JSON.
+    report : says what the subject is made of (`gradcert.certify.subjects.sources`), when it is asked ``SOURCES``.
+    """
 
     def reply(message: Mapping[str, Any]) -> None:
         replies.write(json.dumps(message) + "\n")
@@ -88,10 +97,11 @@ def serve(get: Callable[[], Any], requests: IO[str], replies: IO[str]) -> None:
         reply({"failed": {"kind": "TypeError", "message": f"a {type(subject).__name__} is not callable"}})
         return
     ready = {"ready": True, "claim": claim.to_dict() if hasattr(claim, "to_dict") else None, "stepwise": stepwise}
+    ready["notes"] = list(getattr(subject, "__gradcert_notes__", ()))
     if stepwise:
         served: Any = Stepped(subject)
     else:
         served = Served(subject)
     reply(ready)
     for line in requests:
-        reply(served.answer(line))
+        reply(report() if line.strip() == SOURCES else served.answer(line))

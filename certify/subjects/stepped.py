@@ -6,6 +6,7 @@ Messages: ``{"start": {...}}``, ``{"step": {"input": ..., "target": ... or null}
 
 from __future__ import annotations
 
+import base64
 import ctypes
 import gc
 import json
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.subjects import learner
+from gradcert.certify.subjects import learner, sources
 from gradcert.certify.subjects.wire import describe, encoded
 
 NUMPY_DOMAIN = 389047  # under which NumPy registers the data of arrays with tracemalloc (numpy.lib.tracemalloc_domain)
@@ -46,8 +47,6 @@ class Stepped:
             return {"raised": describe(error)}
 
     def _start(self, spec: Mapping[str, Any]) -> dict[str, Any]:
-        if spec.get("trace") and not tracemalloc.is_tracing():
-            tracemalloc.start(1)
         if self.made is None:
             self.made = learner.made(self.subject)
         self.start = start = learner.from_json(json.dumps(spec))
@@ -63,8 +62,8 @@ class Stepped:
 
     def _step(self, spec: dict[str, Any]) -> dict[str, Any]:
         assert self.start is not None
-        x = np.array(spec.pop("input"), dtype=self.start.dtype)
-        y = None if spec["target"] is None else np.array(spec.pop("target"), dtype=self.start.dtype)
+        x = _read(spec.pop("input"), self.start.dtype)
+        y = None if spec["target"] is None else _read(spec.pop("target"), self.start.dtype)
         before = (x.tobytes(), b"" if y is None else y.tobytes())
         output = self.learner.step(x, y)
         changed = self._changed()
@@ -82,18 +81,44 @@ class Stepped:
         return out if loss is None else {**out, "loss": encoded(loss)}
 
 
-def measure() -> dict[str, Any]:
-    """Return the bytes that this process holds: in arrays, in Python objects, and in the C heap where it can be asked.
+def _read(value: Any, dtype: str) -> np.ndarray:
+    """Return an array of its own from a message: bytes in base64, or nested lists."""
+    if isinstance(value, Mapping):
+        return (
+            np.frombuffer(base64.b64decode(value["data"]), dtype=value["dtype"]).reshape(value["shape"]).astype(dtype)
+        )
+    return np.array(value, dtype=dtype)
 
-    The first two count what was allocated since tracing began, with the learner's state; the last one sees tensors and
-    graphs of libraries that allocate by themselves.
+
+def measure(kept: dict[str, int] = {}) -> dict[str, Any]:  # noqa: B006
+    """Return the bytes that this process holds: in arrays, in Python objects, in the C heap, in files it has opened.
+
+    The first two count what was allocated since this was first called; before that, in a process that traces from its
+    start on, ``imported`` counts arrays, and what the subject's own files have allocated. The heap, where it can be
+    asked, sees tensors and graphs of libraries that allocate by themselves.
     """
+    if not kept:
+        settle()
+        kept["imported"] = _imported() if tracemalloc.is_tracing() else 0
+        if not tracemalloc.is_tracing():
+            tracemalloc.start(1)
+        gc.freeze()  # what is there by now is not looked through again
+        tracemalloc.clear_traces()
     settle()
     traced, _ = tracemalloc.get_traced_memory()
     chosen = tracemalloc.DomainFilter(True, NUMPY_DOMAIN)
     arrays = sum(t.size for t in tracemalloc.take_snapshot().filter_traces([chosen]).traces)
-    settle()
-    return {"measured": {"arrays": arrays, "objects": traced, "heap": heap()}}
+    return {
+        "measured": {"arrays": arrays, "objects": traced - arrays, "heap": heap(), "files": sources.written(), **kept}
+    }
+
+
+def _imported() -> int:
+    """Return the bytes of all arrays, and of what files outside the libraries have allocated."""
+    snapshot = tracemalloc.take_snapshot()
+    arrays = snapshot.filter_traces([tracemalloc.DomainFilter(True, NUMPY_DOMAIN)]).traces
+    others = snapshot.filter_traces([tracemalloc.DomainFilter(False, NUMPY_DOMAIN)]).statistics("filename")
+    return sum(t.size for t in arrays) + sum(s.size for s in others if sources.own(s.traceback[0].filename))
 
 
 def settle() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import inspect
 import json
@@ -15,7 +16,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gradcert.certify.subjects import answers, drive, serving, worker
+import numpy as np
+
+from gradcert.certify.subjects import answers, drive, program_files, serving, sources, worker
 from gradcert.certify.subjects.answers import Answer
 from gradcert.certify.subjects.learner import is_learner
 from gradcert.certify.subjects.process import Failure, Process
@@ -36,7 +39,8 @@ class Limits:
     ----------
     call : seconds for one problem.
     start : seconds for its imports.
-    memory : MiB of data, or None.
+    memory : MiB of data: of each process, and of all that the subject has started together, pages that they share
+        and files in memory included; or None.
     processes : that the subject may have started at once.
     """
 
@@ -92,12 +96,38 @@ class Subject:
         """How the command line names it."""
         return f"-- {self.name}" if self.program else self.name
 
-    def start(self) -> Worker | Failure:
-        """Start a process and import the subject."""
-        if self.callable is not None:
-            return Worker.of(Process.fork(self._body), self.limits)
+    def made_of(self, worker: Worker | None) -> dict[str, Any]:
+        """Return what the subject is made of: a program's files, or what a process of it has loaded (`sources.report`).
+
+        Parameters
+        ----------
+        worker : the process; without one, a fresh one is asked. Empty where there is none to ask.
+        """
         if self.program:
-            process = _spawn(self.program, self.limits.memory)
+            return program_files.report(self.program, THREADS)
+        if worker is not None:
+            return dict(worker.sources())
+        fresh = self.start()
+        if not isinstance(fresh, Worker):
+            return {}
+        try:
+            return dict(fresh.sources())
+        finally:
+            fresh.stop()
+
+    def start(self, *, ordinary: bool = False, traced: bool = False) -> Worker | Failure:
+        """Start a process and import the subject.
+
+        Parameters
+        ----------
+        ordinary : leave the threads as they are for everybody, instead of one.
+        traced : have Python count what it allocates from before the subject is imported.
+        """
+        threads = {} if ordinary else THREADS
+        if self.callable is not None:
+            return Worker.of(Process.fork(partial(self._body, traced=traced)), self.limits)
+        if self.program:
+            process = _spawn(self.program, self.limits.memory, threads)
             return Worker(process, self.limits, None, answers.from_program, stepwise=self.stepwise, program=True)
         rooms = {
             name: str(Path(spec.origin).parent)
@@ -105,11 +135,16 @@ class Subject:
             if (spec := importlib.util.find_spec(name)) and spec.origin
         }
         words = (self.python, worker.__file__, self.name, json.dumps(rooms), json.dumps(self.limits.memory))
-        return Worker.of(_spawn(words, None), self.limits)
+        words = (*words, *(("traced",) if traced else ()))
+        return Worker.of(_spawn(words, None, threads), self.limits)
 
-    def _body(self, requests: int, replies: int) -> None:
+    def _body(self, requests: int, replies: int, *, traced: bool) -> None:
+        if traced:
+            worker.trace()
         worker.limit_memory(self.limits.memory)
-        serving.serve(lambda: self.callable, os.fdopen(requests, "r"), os.fdopen(replies, "w"))
+        sources.watch()
+        pipes = os.fdopen(requests, "r"), os.fdopen(replies, "w")
+        serving.serve(lambda: self.callable, *pipes, lambda: sources.report(self.name, self.callable))
 
 
 class Worker:
@@ -127,7 +162,9 @@ class Worker:
     ) -> None:
         self.process, self.limits, self.claim, self.read = process, limits, claim, read
         self.stepwise, self.program = stepwise, program
-        process.most = limits.processes
+        self.notes: list[str] = []
+        self.names: dict[str, str] = {}  # id as the subject is told -> id of the case
+        process.most, process.memory = limits.processes, limits.memory
 
     @classmethod
     def of(cls, process: Process, limits: Limits) -> Worker | Failure:
@@ -141,13 +178,15 @@ class Worker:
         if "failed" in said:
             process.kill()
             return answers.raised("import", "importing the subject raised", said["failed"])
-        return cls(process, limits, said.get("claim"), answers.from_worker, stepwise=bool(said.get("stepwise")))
+        worker = cls(process, limits, said.get("claim"), answers.from_worker, stepwise=bool(said.get("stepwise")))
+        worker.notes = [str(note)[:500] for note in said.get("notes", ())]
+        return worker
 
     def ask(self, problem: Problem) -> Answer:
         """Have one problem solved."""
         if self.stepwise:
             return drive.answered(self.play(problem, ask=[len(problem.inputs)]))
-        said = self.talk(problem.to_json())
+        said = self.talk(self.told(problem).to_json())
         return Answer(failure=said) if isinstance(said, Failure) else self.understood(said)
 
     def draws(self, problem: Problem, seeds: Sequence[int]) -> list[Answer]:
@@ -159,15 +198,39 @@ class Worker:
                 if found[-1].failure is not None:
                     break
             return found
-        said = self.talk(json.dumps({**problem.to_dict(), "draws": list(seeds)}, allow_nan=False))
+        said = self.talk(json.dumps({**self.told(problem).to_dict(), "draws": list(seeds)}, allow_nan=False))
         if isinstance(said, Failure):
             return [Answer(failure=said)]
         return [self.understood(each) for each in said["draws"]] if "draws" in said else [self.understood(said)]
 
     def play(self, problem: Problem, **options: Any) -> drive.Played:
         """Take a stepwise learner through a sequence; options as for `drive.play`."""
-        resident = partial(resident_bytes, self.process.child.pid) if self.program else None
-        return drive.play(self.talk, self.understood, problem, resident=resident, **options)
+        problem = self.told(problem)
+        options = {"outside": self.process.held, "binary": not self.program, **options}
+        return drive.play(self.talk, self.understood, problem, **options)
+
+    def sources(self) -> Mapping[str, Any]:
+        """Return what the subject is made of, as far as its process has loaded it (`sources.report`); empty if lost."""
+        if self.program:
+            return {}
+        said = self.talk(serving.SOURCES)
+        return {} if isinstance(said, Failure) or not sources.valid(said) else said
+
+    def measure(self) -> dict[str, int | None] | Failure:
+        """Return what the learner's processes hold before a sequence, as in `drive.Played.measured`."""
+        inside: dict[str, int | None] = {}
+        if not self.program:
+            said = self.talk('{"measure":true}')
+            if isinstance(said, Failure):
+                return said
+            inside = dict(said["measured"])
+        return drive.together(inside, self.process.held(False))
+
+    def told(self, problem: Problem) -> Problem:
+        """Return the problem under the name that the subject is told: a digest, that says nothing of the case."""
+        name = opaque(problem)
+        self.names[name] = problem.id
+        return replace(problem, id=name)
 
     def talk(self, line: str) -> Mapping[str, Any] | Failure:
         """Send a line and return what came back."""
@@ -180,29 +243,46 @@ class Worker:
     def understood(self, said: Mapping[str, Any]) -> Answer:
         """Return the answer that a reply holds."""
         try:
-            return self.read(said)
+            answer = self.read(said)
+            return replace(answer, rewritten=tuple(map(self._renamed, answer.rewritten)))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             return Answer(failure=self._garbled(str(error)))
 
+    def _renamed(self, text: str) -> str:
+        """Return a sentence of the subject's process with the names that the judge gave to problems."""
+        what, of, name = text.rpartition(" of ")
+        return f"{what}{of}{self.names.get(name, name)}"
+
     def _garbled(self, why: str) -> Failure:
-        return self.process.failure("garbled", f"the answer is not the protocol's JSON: {why}")
+        advice = "; what a program prints for people belongs on standard error" if self.program else ""
+        return self.process.failure("garbled", f"the answer is not the protocol's JSON: {why}{advice}")
 
     def stop(self) -> None:
         """End the process."""
         self.process.kill()
 
 
-def resident_bytes(pid: int) -> int | None:
-    """Return the bytes of the pages that a process holds, or None where the system does not tell."""
-    try:
-        return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, IndexError):
-        return None
+def opaque(problem: Problem) -> str:
+    """Return a name that is the same for the same network and arrays, and says nothing else.
+
+    Examples
+    --------
+    >>> from gradcert.reference import Layer, Network, Rnn
+    >>> network = Network(layers=(Layer(Rnn(), inputs=2, units=2),))
+    >>> p = Problem(network, network.parameters(), np.ones((3, 1, 2)), np.zeros((3, 1, 2)), id="rnn/1/dyadic")
+    >>> len(opaque(p)), opaque(p) == opaque(replace(p, id="")), opaque(p) == opaque(replace(p, inputs=p.inputs + 1))
+    (16, True, False)
+    """
+    total = hashlib.sha256(json.dumps([problem.network.to_dict(), problem.dtype, problem.seed]).encode())
+    for arrays in (problem.parameters, problem.feedback, {"inputs": problem.inputs, "targets": problem.targets}):
+        for name, array in arrays.items():
+            total.update(f"{name}{array.shape}".encode() + np.ascontiguousarray(array).tobytes())
+    return total.hexdigest()[:16]
 
 
-def _spawn(words: Sequence[str], memory: int | None) -> Process:
+def _spawn(words: Sequence[str], memory: int | None, threads: Mapping[str, str]) -> Process:
     try:
-        return Process.spawn(words, environment={**os.environ, **THREADS}, memory=memory)
+        return Process.spawn(words, environment={**os.environ, **threads}, memory=memory)
     except OSError as error:
         raise GradcertError(f"{words[0]} does not start: {error.strerror}", allowed="a program that runs") from None
 

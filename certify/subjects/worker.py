@@ -17,6 +17,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+PR_SET_THP_DISABLE = 41  # linux/prctl.h
+
 
 def install_rooms(rooms: Mapping[str, str]) -> None:
     """Make ``gradcert`` and its rooms importable, if they are not."""
@@ -46,6 +48,17 @@ def limit_memory(mebibytes: int | None) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
+def trace() -> None:
+    """Count what Python allocates from now on; have the system count pages one by one, not in huge ones (Linux)."""
+    import tracemalloc
+
+    tracemalloc.start(1)
+    with contextlib.suppress(ImportError, OSError, AttributeError):
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)
+
+
 def load(name: str) -> Any:
     """Return the object called ``package.module:attribute`` or ``path/file.py:attribute``."""
     where, _, attribute = name.rpartition(":")
@@ -68,7 +81,7 @@ def load(name: str) -> Any:
 
 
 def main() -> None:
-    """Serve the subject named on the command line: NAME ROOMS MEMORY."""
+    """Serve the subject named on the command line: NAME ROOMS MEMORY, and ``traced`` to count what is allocated."""
     name, rooms, memory = sys.argv[1], json.loads(sys.argv[2]), json.loads(sys.argv[3])
     requests = os.fdopen(os.dup(0), "r", encoding="utf-8")
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -79,9 +92,12 @@ def main() -> None:
     sys.path[:] = [p for p in sys.path if Path(p or ".").resolve() != Path(__file__).resolve().parent]
     limit_memory(memory)
     install_rooms(rooms)
-    from gradcert.certify.subjects.serving import serve
+    from gradcert.certify.subjects import serving, sources
 
-    serve(lambda: load(name), requests, replies)
+    sources.watch()
+    if "traced" in sys.argv[4:]:
+        trace()
+    serving.serve(lambda: load(name), requests, replies, lambda: sources.report(name))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from gradcert.commands.common import limits, named, progress, writers, written
+from gradcert.commands.common import limits, named, progress, writable, writers, written
 
 EPILOG = """\b
 Examples:
@@ -102,6 +102,7 @@ def command(
                   "--cells": cells, "--depths": depths, "--dtype": dtype, "--online": online}  # fmt: skip
         bounds = Limits(call=timeout, memory=memory)
         sys.exit(integers.run(subject, fixed_point, rule, options, profile, seed, bounds, python, path, others))
+    writable(sealed, path, junit, html)
     errors = Console(stderr=True)
     try:
         with progress(errors) as bar:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,7 +67,10 @@ def limits(command: Callable[..., Any]) -> Callable[..., Any]:
 def written(
     certificate: Certificate, *, sealed: str | None, path: str | None, junit: str | None, html: str | None
 ) -> bool:
-    """Write a certificate to the files that were asked for; return whether standard output was one of them."""
+    """Write a certificate to the files that were asked for; return whether standard output was one of them.
+
+    A file that cannot be written does not hide the verdict: it is shown, and the status is the verdict's, or 2.
+    """
     from gradcert.certify.certificates import json as json_report
     from gradcert.certify.certificates import seal
     from gradcert.certify.report import junit as junit_report
@@ -79,10 +84,35 @@ def written(
     names = [name for name, _ in wanted if name is not None]
     if names.count("-") > 1:
         raise click.UsageError("standard output holds one report")
+    failed = []
     for name, content in wanted:
         if name is not None:
-            put(name, content())
+            try:
+                put(name, content())
+            except click.UsageError as error:
+                failed.append(str(error))
+    if failed:
+        from rich.console import Console
+
+        from gradcert.certify.report import terminal
+
+        terminal.write(certificate, Console(highlight=False, stderr="-" in names))
+        for text in failed:
+            click.echo(f"gradcert: {text}", err=True)
+        sys.exit(certificate.exit_code or click.UsageError.exit_code)
     return "-" in names
+
+
+def writable(*names: str | None) -> None:
+    """Refuse files that cannot be written, before any work is done for them."""
+    for name in names:
+        if name is None or name == "-":
+            continue
+        folder = Path(name).parent
+        if not folder.is_dir():
+            raise click.UsageError(f"{name} cannot be written: there is no folder {folder}")
+        if not os.access(name if Path(name).exists() else folder, os.W_OK):
+            raise click.UsageError(f"{name} cannot be written: no right to do so")
 
 
 def _html(certificate: Certificate) -> bytes:

@@ -3,12 +3,12 @@
 ==========  ==========================================================================================================
 causality   what was credited up to step t is the same to the last bit, whatever comes after t
 prefix      after t steps, the gradients are those of the first t steps under the claimed rule
-memory      what the learner holds does not grow with the number of steps
+memory      what the learner holds is no more than a state, and does not grow with the number of steps
 reset       a new sequence begins from nothing, also after one that was left half way
 ==========  ==========================================================================================================
 
-A later step is in another process until it is due: a learner cannot look ahead, it can only remember. What the checks
-do not see is what a subject writes to files.
+A later step is in another process until it is due: a learner cannot look ahead, it can only remember. What `memory`
+does not see it says, on the certificate.
 """
 
 from __future__ import annotations
