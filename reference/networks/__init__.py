@@ -28,7 +28,16 @@ from gradcert.reference.networks.cells.lstm import PEEPHOLE_USES, PEEPHOLES
 from gradcert.reference.networks.cells.protocol import Cell, Drive, Nodes
 from gradcert.reference.networks.edges import TEMPORAL, Edge, Link, Use
 from gradcert.reference.networks.loss import KINDS, Loss
-from gradcert.reference.networks.network import Layer, Network, Parameters, check_problem, from_dict, with_loss
+from gradcert.reference.networks.network import (
+    Layer,
+    Network,
+    Parameters,
+    check_initial,
+    check_parameters,
+    check_problem,
+    from_dict,
+    with_loss,
+)
 from gradcert.reference.networks.presets import Preset, norse_lif_box, snntorch_leaky, spikingjelly_lif
 from gradcert.reference.networks.problem import Problem, problem_from_json, problem_from_record
 from gradcert.reference.networks.synapses import SYNAPSES, AvgPool, Conv2d, Dense
@@ -69,6 +78,8 @@ __all__ = [
     "Use",
     "alif",
     "cell_named",
+    "check_initial",
+    "check_parameters",
     "check_problem",
     "from_dict",
     "gru",
