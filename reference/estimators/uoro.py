@@ -104,16 +104,12 @@ def gradients(
 def checked_signs(shape: tuple[int, ...], signs: Array | None, rng: np.random.Generator | None) -> Array:
     """Return the noise: as given, of the right shape and +-1, or drawn."""
     if signs is None:
-        drawn = check_rng("a random estimator with neither signs nor a generator,", rng)
-        return 2 * drawn.integers(0, 2, size=shape) - 1
-    if (
-        not isinstance(signs, np.ndarray)
-        or signs.dtype.kind not in "fiO"
-        or np.shape(signs) != shape
-        or not (abs(np.asarray(signs)) == 1).all()
-    ):
+        rng = check_rng("a random estimator with neither signs nor a generator,", rng)
+        return 2 * rng.integers(0, 2, size=shape) - 1
+    fits = isinstance(signs, np.ndarray) and signs.dtype.kind in "fiO" and signs.shape == shape
+    if not fits or not (abs(signs) == 1).all():
         raise GradcertError(f"signs of shape {np.shape(signs)}", allowed=f"+1 and -1, shape {shape}")
-    return np.asarray(signs)
+    return signs
 
 
 def _split(network: Network, values: Array) -> list[Nodes]:
