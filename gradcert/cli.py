@@ -69,6 +69,8 @@ def main() -> None:
     try:
         gradcert(prog_name="gradcert")
     except Exception as error:  # the last resort: SystemExit and click's own errors pass by
-        traceback.print_exc()
+        from gradcert.reference.printable import printable
+
+        click.echo(printable(traceback.format_exc(), most=20_000, lines=True), err=True)
         click.echo(f"gradcert: internal error ({type(error).__name__}); this is a defect of gradcert", err=True)
         sys.exit(4)

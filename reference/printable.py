@@ -7,6 +7,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 MOST = 2000  # characters of one piece of text
+SLACK = 40  # and what says how many more there were, so that a text is cut once
 
 
 def printable(text: object, *, most: int = MOST, lines: bool = False) -> str:
@@ -24,14 +25,14 @@ def printable(text: object, *, most: int = MOST, lines: bool = False) -> str:
     --------
     >>> print(printable("a\x1b[2Jb\u202e"))
     a\x1b[2Jb\u202e
-    >>> printable("a" * 10, most=4)
-    'aaaa... (6 more characters)'
+    >>> printable("a" * 100, most=4)
+    'aaaa... (96 more characters)'
     """
     given = str(text)
-    kept = given[:most]
+    kept = given if len(given) <= most + SLACK else given[:most]
     if not kept.isprintable():
         kept = "".join(c if c.isprintable() or (lines and c == "\n") else _shown(c) for c in kept)
-    return kept if len(given) <= most else f"{kept}... ({len(given) - most} more characters)"
+    return kept if len(given) <= most + SLACK else f"{kept}... ({len(given) - most} more characters)"
 
 
 def _shown(character: str) -> str:

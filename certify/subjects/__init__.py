@@ -5,7 +5,7 @@ A new way to start a subject goes here. `subject` starts one, `process`, `family
 through a sequence, `answers` reads what comes back.
 """
 
-from gradcert.certify.subjects.answers import Answer, from_program, from_worker, parsed
+from gradcert.certify.subjects.answers import Answer, decoded, encoded, from_program, from_worker, parsed
 from gradcert.certify.subjects.drive import Played
 from gradcert.certify.subjects.process import Failure, Process
 from gradcert.certify.subjects.subject import THREADS, Limits, Subject, Worker, named
@@ -19,6 +19,8 @@ __all__ = [
     "Process",
     "Subject",
     "Worker",
+    "decoded",
+    "encoded",
     "from_program",
     "from_worker",
     "named",

@@ -3,6 +3,7 @@
 A new cell, synapse or loss goes here. Nothing here knows rules or gradients.
 """
 
+from gradcert.reference.networks.arrays import check_array
 from gradcert.reference.networks.cells import (
     CELLS,
     Alif,
@@ -17,6 +18,7 @@ from gradcert.reference.networks.cells import (
     Ssnu,
     alif,
     cell_named,
+    file_of,
     gru,
     lif,
     ltc,
@@ -33,6 +35,7 @@ from gradcert.reference.networks.network import (
     Network,
     Parameters,
     check_initial,
+    check_options,
     check_parameters,
     check_problem,
     from_dict,
@@ -78,9 +81,12 @@ __all__ = [
     "Use",
     "alif",
     "cell_named",
+    "check_array",
     "check_initial",
+    "check_options",
     "check_parameters",
     "check_problem",
+    "file_of",
     "from_dict",
     "gru",
     "lif",

@@ -40,7 +40,7 @@ class Layer:
     def __post_init__(self) -> None:
         check_size("a layer with inputs", self.inputs)
         check_size("a layer with units", self.units)
-        _check_options(self.cell, self.units)
+        check_options(self.cell, self.units)
         weights = {link.weight: link for link in self.cell.links if link.weight is not None}
         for name, synapse in self.synapses:
             if name not in weights:
@@ -211,7 +211,7 @@ def with_loss(network: Network, **options: str) -> Network:
     return replace(network, loss=replace(network.loss, **options))
 
 
-def _check_options(cell: Any, units: int) -> None:
+def check_options(cell: Any, units: int | None = None) -> None:
     """Raise unless switches are switches, and constants are finite numbers, one or one per unit."""
     for option in fields(cell):
         if option.type in ("bool", bool):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import gradcert
 from gradcert.certify.campaign.campaign import certify
-from gradcert.certify.claims import claim as claims
+from gradcert.certify import claims
 from gradcert.certify.subjects.subject import Subject
 from gradcert.reference import RULES, GradcertError, Layer, Lif, Network, Rnn, Surrogate
 from gradcert.reference.engines import reverse

@@ -7,6 +7,7 @@ from typing import Any
 
 from gradcert.reference.networks.cells import elsewhere
 from gradcert.reference.networks.cells.alif import Alif
+from gradcert.reference.networks.cells.elsewhere import file_of
 from gradcert.reference.networks.cells.gru import Gru
 from gradcert.reference.networks.cells.integrator import Integrator
 from gradcert.reference.networks.cells.leaky_rnn import LeakyRnn
@@ -31,4 +32,5 @@ def cell_named(name: str, *, run: bool = False) -> Any:
     return elsewhere.find(name, CELLS, run=run)
 
 
-__all__ = ["CELLS", "Alif", "Gru", "Integrator", "LeakyRnn", "Lif", "Lstm", "Ltc", "Rnn", "Snu", "Ssnu", "cell_named"]
+__all__ = ["CELLS", "Alif", "Gru", "Integrator", "LeakyRnn", "Lif", "Lstm", "Ltc", "Rnn", "Snu", "Ssnu"]
+__all__ += ["cell_named", "file_of"]
