@@ -13,7 +13,7 @@ def find_profile(name: str | Profile) -> Profile:
     """Return a profile by name."""
     if isinstance(name, Profile):
         return name
-    if name not in PROFILES:
+    if not isinstance(name, str) or name not in PROFILES:
         raise GradcertError(f"profile {name!r}", allowed=", ".join(PROFILES), do="choose one of them")
     return PROFILES[name]
 

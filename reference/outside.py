@@ -166,8 +166,12 @@ def record(value: Any, what: str, *, needs: Collection[str] = ()) -> dict[str, A
     return dict(value)
 
 
-def array(value: Any, what: str, *, dtype: str = "float64") -> Array:
+def array(value: Any, what: str, *, dtype: str = "float64", null: bool = False) -> Array:
     """Return an array of numbers: JSON has one kind of them, and a string is none.
+
+    Parameters
+    ----------
+    null : read null as NaN, as which JavaScript and others write it.
 
     Raises
     ------
@@ -185,6 +189,8 @@ def array(value: Any, what: str, *, dtype: str = "float64") -> Array:
         with np.errstate(all="ignore"):
             found = np.array(value)
             if found.dtype.kind in "fiu":
+                return found.astype(dtype)
+            if null and found.dtype == object and all(v is None or type(v) in (int, float) for v in found.flat):
                 return found.astype(dtype)
     except (TypeError, ValueError, OverflowError, RecursionError):
         pass

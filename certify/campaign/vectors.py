@@ -133,6 +133,8 @@ def read(folder: Path, *, run: bool = False) -> tuple[dict[str, Any], Claim, lis
     from gradcert.certify.judging import acceptance
 
     what = f"{folder}/vectors.json"
+    if not (folder / "vectors.json").is_file():
+        raise GradcertError(f"{folder} holds no vectors", do="gradcert vectors -o FOLDER")
     head = record(parse(outside.read(folder / "vectors.json", FORM), what), what, needs=("schema",))
     if head["schema"] != SCHEMA:
         raise GradcertError(f"{what} is of another kind", allowed=SCHEMA)

@@ -153,6 +153,6 @@ def decoded(spec: Any) -> Array:
 
 def _listed(value: Any) -> Array | str:
     try:
-        return array(value, "it")  # JSON has one kind of number: 1 is 1.0
+        return array(value, "it", null=True)  # JSON has one kind of number: 1 is 1.0
     except GradcertError:
         return "no array of numbers"

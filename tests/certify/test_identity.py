@@ -83,12 +83,12 @@ def test_layout_counts(data, change):
 
 def test_the_order_of_options_is_no_difference(home):
     options = {"surrogate": [{"width": 1.0, "scale": 1.0, "name": "triangle"}, "tanh"], "strict": True}
-    found = verify(canonical.write(certify(f"{home}/subject.py:gradients", options=options, **OPTIONS)))
+    found = verify(canonical.write(certify(f"{home}/subject.py:gradients", options=options, **OPTIONS)), run=True)
     assert found.outcome == "verified", found
 
 
 def test_verified_by_running_again(data):
-    found = verify(data)
+    found = verify(data, run=True)
     assert found.outcome == "verified", found
     assert found.exit_code == 0
     assert found.verdict == ("certified", "certified")
@@ -106,7 +106,7 @@ def test_verified_by_running_again(data):
 def test_a_forged_result_under_a_fresh_seal_does_not_come_out_again(certificate, forge):
     data = canonical.write(forge(certificate))
     assert canonical.faults(data) == []
-    found = verify(data)
+    found = verify(data, run=True)
     assert found.outcome == "broken"
     assert found.differences
 
@@ -125,7 +125,7 @@ def test_a_changed_subject_is_undecided(certificate, tmp_path):
     name = f"{tmp_path}/subject.py:gradients"
     (tmp_path / "subject.py").write_text(SUBJECT)
     (tmp_path / "helper.py").write_text('RULE = "sltt"\n')
-    found = verify(canonical.write(replace(certificate, subject=name)))
+    found = verify(canonical.write(replace(certificate, subject=name)), run=True)
     assert found.outcome == "undecided"
     assert found.exit_code == 3
     assert "digests.subject" in found.reasons[0]
@@ -133,7 +133,7 @@ def test_a_changed_subject_is_undecided(certificate, tmp_path):
 
 
 def test_a_subject_that_is_gone_is_undecided(certificate, tmp_path):
-    found = verify(canonical.write(replace(certificate, subject=f"{tmp_path}/gone.py:gradients")))
+    found = verify(canonical.write(replace(certificate, subject=f"{tmp_path}/gone.py:gradients")), run=True)
     assert found.outcome == "undecided"
     assert "gone.py" in found.reasons[0]
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gradcert
-from gradcert.certify.campaign.campaign import certify
 from gradcert.certify import claims
+from gradcert.certify.campaign.campaign import certify
 from gradcert.certify.subjects.subject import Subject
 from gradcert.reference import RULES, GradcertError, Layer, Lif, Network, Rnn, Surrogate
 from gradcert.reference.engines import reverse
