@@ -106,7 +106,7 @@ def cell_steps(
                 premises=premises,
                 proof=_proof(cell, names, every_length),
                 code=(
-                    f"reference/cells/{cell.name}.py",
+                    f"reference/networks/cells/{cell.name}.py",
                     "reference/engines/reverse.py",
                     "reference/engines/forward.py",
                 ),

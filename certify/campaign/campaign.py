@@ -27,6 +27,7 @@ from gradcert.certify.claims import Claim, claim_of, files_of, from_dict
 from gradcert.certify.counterexample import record as counterexample
 from gradcert.certify.judging import FORWARD, acceptance, repeat
 from gradcert.certify.judging.acceptance import aligned, unbiased
+from gradcert.certify.names import present_names
 from gradcert.certify.problems import Case, Spec, plan, profile_named
 from gradcert.certify.runs import Journal, Prepared, Run, prepare_all, tail
 from gradcert.certify.runs import online as online_checks
@@ -38,12 +39,13 @@ from gradcert.reference.networks import file_of
 Progress = Callable[[int, int, str], None]
 
 
+@present_names
 def certify(
     subject: Any,
     *,
     rule: str | None = None,
-    cell: str | Iterable[str] | None = None,
-    layers: int | Iterable[int] | None = None,
+    cells: str | Iterable[str] | None = None,
+    depths: int | Iterable[int] | None = None,
     dtype: str | None = None,
     options: Mapping[str, Any] | None = None,
     online: bool | None = None,
@@ -68,7 +70,7 @@ def certify(
         ``(loss, gradients, outputs)``; or its name, ``package.module:attribute`` or ``path/to/file.py:attribute``;
         or a stepwise learner (`gradcert.certify.subjects.learner`), or the words of a command, for a program in any
         language.
-    rule, cell, layers, dtype, options, online, acceptance, within : the claim, or what replaces parts of the claim that
+    rule, cells, depths, dtype, options, online, acceptance, within : the claim, or what replaces parts of that which
         the subject was decorated with: a row of the rule table, one or more cells, one or more depths, ``float64`` or
         ``float32``, conventions, whether it is online, the class and its limits (`Claim`).
     claim : the whole claim at once.
@@ -81,7 +83,7 @@ def certify(
     cluster : address of a Dask scheduler whose workers prepare cases instead.
     resume : a file in which the run writes down what it has done, and from which a stopped run goes on.
     run_cells : whether the judge may run the files of cells that the subject's own claim names, other than the
-        subject's own file and what `cell` names.
+        subject's own file and what `cells` names.
 
     Returns
     -------
@@ -98,7 +100,7 @@ def certify(
     >>> def gradients(problem):
     ...     given = (problem.network, problem.parameters, problem.inputs, problem.targets)
     ...     return reverse.gradients(*given, rule=RULES["ostl"])
-    >>> certify(gradients, rule="ostl", cell="snu", layers=1, profile="quick").verdict
+    >>> certify(gradients, rule="ostl", cells="snu", depths=1, profile="quick").verdict
     'certified'
     """
     started = time.perf_counter()
@@ -111,8 +113,8 @@ def certify(
             subject,
             told,
             rule=rule,
-            cell=cell,
-            layers=layers,
+            cells=cells,
+            depths=depths,
             dtype=dtype,
             options=options,
             online=online,
@@ -177,8 +179,8 @@ def claimed(
     told: Mapping[str, Any] | None,
     *,
     rule: str | None = None,
-    cell: str | Iterable[str] | None = None,
-    layers: int | Iterable[int] | None = None,
+    cells: str | Iterable[str] | None = None,
+    depths: int | Iterable[int] | None = None,
     dtype: str | None = None,
     options: Mapping[str, Any] | None = None,
     online: bool | None = None,
@@ -196,17 +198,18 @@ def claimed(
         not start: its failure is then the reason.
     """
     declared = claim or claim_of(subject)
+    cells = None if cells is None else _words(cells)
     if declared is None and told is not None:
         where = file_of(subject)
-        files = [*([where] if where else []), *files_of({"cells": cell if cell is None else list(_words(cell))})]
+        files = [*([where] if where else []), *files_of({"cells": cells})]
         declared = from_dict(told, run=run_cells, files=files)
     given: dict[str, Any] = {}
     if rule is not None:
         given["rule"] = rule
-    if cell is not None:
-        given["cells"] = _words(cell)
-    if layers is not None:
-        given["depths"] = (layers,) if isinstance(layers, int) else tuple(layers)
+    if cells is not None:
+        given["cells"] = cells
+    if depths is not None:
+        given["depths"] = (depths,) if isinstance(depths, int) else tuple(depths)
     if dtype is not None:
         given["dtype"] = dtype
     if options is not None:
@@ -222,8 +225,8 @@ def claimed(
     if "rule" not in given or "cells" not in given:
         raise GradcertError(
             "the subject declares no claim",
-            allowed="a rule and a cell",
-            do='pass --rule and --cell, or decorate it: @gradcert.claim(rule="ostl", cells=("snu",))',
+            allowed="a rule and cells",
+            do='pass --rule and --cells, or decorate it: @gradcert.claim(rule="ostl", cells=("snu",))',
         )
     return Claim(**given)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from gradcert.certify.names import present_names
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import KINDS, cell_named, check_options, file_of
 from gradcert.reference.numbers import Surrogate
@@ -122,6 +123,7 @@ class Claim:
         return sentence(self.to_dict())
 
 
+@present_names
 def claim(*, rule: str, cells: Iterable[str] | str, **options: Any) -> Callable[[Decorated], Decorated]:
     """Decorate a subject with its claim; arguments as for `Claim`.
 

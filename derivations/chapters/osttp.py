@@ -172,7 +172,7 @@ DERIVATION = Derivation(
             "With B = W random feedback is OSTL, identically.",
             premises=("ostl.one-layer",),
             proof=_aligned,
-            code=("reference/engines/reverse.py:weights_down",),
+            code=("reference/engines/sweep.py:weights_down",),
             source="arXiv 2007.12723 Eq. 26-27",
             sizes="1 -> 2 -> 2, T = 3",
         ),

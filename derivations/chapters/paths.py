@@ -45,7 +45,7 @@ def _local(label: str) -> Step:
         f"{label}: every local derivative that the cell's code returns is the derivative of the cell's own step, all "
         "other nodes held fixed. The activations are undefined functions, and so are their (pseudo-)derivatives.",
         equations=equations,
-        code=(f"reference/cells/{cell.name}.py:step", f"reference/cells/{cell.name}.py:factors"),
+        code=(f"reference/networks/cells/{cell.name}.py:step", f"reference/networks/cells/{cell.name}.py:factors"),
         source="mathematics.md 0.3, 1.1-1.5",
         sizes="every size (the code is elementwise)",
     )
@@ -74,7 +74,7 @@ def _breaks(label: str) -> Step:
         "sentence names the cell, the rule and the edge. A proof that cannot fail proves nothing.",
         premises=(f"paths.local-{slug(label)}",),
         proof=proof,
-        code=(f"reference/cells/{cell.name}.py:factors", "derivations/mutation.py"),
+        code=(f"reference/networks/cells/{cell.name}.py:factors", "derivations/mutation.py"),
         source="mathematics.md 14.10",
         sizes="n = 2, T = 2, rule ostl",
     )
@@ -94,7 +94,7 @@ def _truncated(label: str) -> Step:
         proof=lambda: prove_truncated(cell, lengths),
         code=(
             "reference/engines/forward.py:Learner",
-            "reference/engines/reverse.py:sweep",
+            "reference/engines/sweep.py:sweep",
             "reference/engines/paths.py",
         ),
         source="Williams & Peng 1990; mathematics.md 0.4",
@@ -234,7 +234,7 @@ DERIVATION = Derivation(
             "of them is what the reverse and the forward engine return. This is the definition that both have to meet.",
             premises=("paths.loss", "paths.local-snu-transfer-tanh", "paths.local-rnn"),
             proof=_path_sums,
-            code=("reference/engines/reverse.py:sweep", "reference/engines/forward.py:Learner"),
+            code=("reference/engines/sweep.py:sweep", "reference/engines/forward.py:Learner"),
             source="mathematics.md 0.3",
             sizes="n_in = 1, n = 2, T = 3, one layer",
         ),

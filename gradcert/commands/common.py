@@ -142,9 +142,9 @@ def named(pairs: tuple[str, ...]) -> dict[str, Any] | None:
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name:
-            raise GradcertError(f"--option {pair}", allowed="NAME=VALUE, such as strict=true or surrogate=atan")
+            raise GradcertError(f"--options {pair}", allowed="NAME=VALUE, such as strict=true or surrogate=atan")
         if name in out:
-            raise GradcertError(f"--option {name} twice", allowed="once; alternatives are a JSON list")
+            raise GradcertError(f"--options {name} twice", allowed="once; alternatives are a JSON list")
         try:
             out[name] = parse(value, name)
         except GradcertError:

@@ -27,6 +27,7 @@ from gradcert.reference.networks.cells import (
     snu_equations,
 )
 from gradcert.reference.networks.cells.lstm import PEEPHOLE_USES, PEEPHOLES
+from gradcert.reference.networks.cells.options import Convention, alternatives, conventions, with_convention
 from gradcert.reference.networks.cells.protocol import Cell, Drive, Nodes
 from gradcert.reference.networks.edges import TEMPORAL, Edge, Link, Use
 from gradcert.reference.networks.loss import KINDS, Loss
@@ -57,6 +58,7 @@ __all__ = [
     "AvgPool",
     "Cell",
     "Conv2d",
+    "Convention",
     "Dense",
     "Drive",
     "Edge",
@@ -80,12 +82,14 @@ __all__ = [
     "Synapse",
     "Use",
     "alif",
+    "alternatives",
     "cell_named",
     "check_array",
     "check_initial",
     "check_options",
     "check_parameters",
     "check_problem",
+    "conventions",
     "file_of",
     "from_dict",
     "gru",
@@ -99,5 +103,6 @@ __all__ = [
     "snntorch_leaky",
     "snu_equations",
     "spikingjelly_lif",
+    "with_convention",
     "with_loss",
 ]
