@@ -31,14 +31,20 @@ def validated(record: Any, name: str, what: str, *, part: str = "") -> dict[str,
     """
     import jsonschema
 
-    try:
-        whole = published(name)
-        jsonschema.validate(record, {"$ref": f"#/$defs/{part}", "$defs": whole["$defs"]} if part else whole)
-    except jsonschema.ValidationError as error:
+    error = jsonschema.exceptions.best_match(_validator(name, part).iter_errors(record))
+    if error is not None:
         at = "/".join(map(str, error.absolute_path)) or "the record"
-        raise GradcertError(f"{what} does not fit: at {at}, {error.message[:200]}", allowed=str(whole["$id"])) from None
+        raise GradcertError(f"{what} does not fit: at {at}, {error.message[:200]}", allowed=str(published(name)["$id"]))
     found: dict[str, Any] = record
     return found
+
+
+@cache
+def _validator(name: str, part: str) -> Any:
+    import jsonschema
+
+    whole = published(name)
+    return jsonschema.Draft202012Validator({"$ref": f"#/$defs/{part}", "$defs": whole["$defs"]} if part else whole)
 
 
 @cache

@@ -72,6 +72,23 @@ def read(path: Path) -> Stored:
     return Stored(str(whole["subject"]), tuple(files_of({"cells": cells})), found)
 
 
+def case_of(stored: Stored, *, run: bool = False) -> Case:
+    """Return the problem of a counterexample with its reference, computed anew; `run` as for `replay`.
+
+    Raises
+    ------
+    GradcertError : if it is no problem, or has no gradient that can be enclosed.
+    """
+    problem = problem_from_record(stored.record["problem"], run=run)
+    rule = rule_named(stored.record["rule"])
+    try:
+        expected = expect(problem, rule, problem.dtype)
+    except (Undecided, ArithmeticError) as error:
+        raise GradcertError(f"the problem has no gradient that can be enclosed ({error})") from None
+    spec = Spec(problem.network.layers[0].cell.name, problem.network.depth, "", "", "replay")
+    return Case(spec, problem, rule, expected, {}, {})
+
+
 def replay(
     path: Path,
     *,
@@ -101,14 +118,8 @@ def replay(
         who = Subject(subject, python=python, limits=limits)
     else:
         who = named(stored.subject, python=python, limits=limits)
-    problem = problem_from_record(stored.record["problem"], run=run)
-    rule = rule_named(stored.record["rule"])
-    try:
-        expected = expect(problem, rule, problem.dtype)
-    except (Undecided, ArithmeticError) as error:
-        raise GradcertError(f"the problem of {path} has no gradient that can be enclosed ({error})") from None
-    cell = problem.network.layers[0].cell.name
-    case = Case(Spec(cell, problem.network.depth, "", "", "replay"), problem, rule, expected, {}, {})
+    case = case_of(stored, run=run)
+    problem, expected = case.problem, case.expected
     started = who.start()
     if not isinstance(started, Worker):
         raise GradcertError(f"{who.name} cannot be run: {started.reason}", do="run it where the subject can be found")
