@@ -16,6 +16,7 @@ import json
 import sys
 import tempfile
 import time
+import traceback
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from gradcert.reference.errors import GradcertError
 
 PAGE = 400_000  # characters of what is printed for one small document
 CANARY = "import pathlib\npathlib.Path(__file__).with_suffix('.ran').touch()\nclass Cell: pass\n"
+TOKENS = ['"', "[" * 2000, "{", "}", ",", '{"a":1,"a":2}', "1e999", "-", "NaN", "\\ud800", "\x00", "9" * 5000, "\n"]
 ESCAPES = "\x1b]0;title\x07\x1b[2J\x00\u2028\u202e\x9b31m\r"
 
 
@@ -139,31 +141,14 @@ def text_of(draw: Any, base: Any, values: st.SearchStrategy[Any]) -> str:
     found = json.dumps(draw(changed(base, values)))
     if draw(st.integers(0, 3)) == 0:
         at, size = draw(st.integers(0, len(found))), draw(st.integers(0, 30))
-        token = draw(
-            st.sampled_from(
-                [
-                    '"',
-                    "[" * 2000,
-                    "{",
-                    "}",
-                    ",",
-                    '{"a":1,"a":2}',
-                    "1e999",
-                    "-",
-                    "NaN",
-                    "\\ud800",
-                    "\x00",
-                    "9" * 5000,
-                    "\n",
-                ]
-            )
-        )
+        token = draw(st.sampled_from(TOKENS))
         found = found[:at] + token + found[at + size * draw(st.integers(0, 1)) :]
     return found
 
 
 # ---- what reads them; every reader returns what would be printed -----------------------------------------------------
 def read_certificate(ground: Ground, text: str) -> str:
+    """Verify it, compare it with the right one, and write it in every form."""
     from rich.console import Console
 
     from gradcert.certify.campaign import runs, verify
@@ -185,6 +170,7 @@ def read_certificate(ground: Ground, text: str) -> str:
 
 
 def read_counterexample(ground: Ground, text: str) -> str:
+    """Read it, compute its reference anew, and show it."""
     from gradcert.certify.counterexample.replay import case_of, read
     from gradcert.certify.report.counterexample import given
 
@@ -196,6 +182,7 @@ def read_counterexample(ground: Ground, text: str) -> str:
 
 
 def read_journal(ground: Ground, text: str) -> str:
+    """Go on from it; its line is sealed anew, or the seal alone would refuse it."""
     from gradcert.certify.certificates import sha256
     from gradcert.certify.runs import Journal
 
@@ -211,6 +198,7 @@ def read_journal(ground: Ground, text: str) -> str:
 
 
 def read_vectors(ground: Ground, text: str) -> str:
+    """Read a folder whose one vector it is."""
     from gradcert.certify.campaign import vectors
     from gradcert.certify.certificates import sha256
 
@@ -225,6 +213,7 @@ def read_vectors(ground: Ground, text: str) -> str:
 
 
 def read_head(ground: Ground, text: str) -> str:
+    """Read a folder whose header it is."""
     from gradcert.certify.campaign import vectors
 
     folder = ground.folder / "head"
@@ -235,6 +224,7 @@ def read_head(ground: Ground, text: str) -> str:
 
 
 def judged(ground: Ground, answer: Any) -> str:
+    """Judge an answer, and return what is said about it."""
     from gradcert.certify.judging import CHECKS
     from gradcert.certify.report import text
 
@@ -244,6 +234,7 @@ def judged(ground: Ground, answer: Any) -> str:
 
 
 def read_answers(ground: Ground, text: str) -> str:
+    """Judge a file of answers."""
     from gradcert.certify.campaign.vectors import answers
     from gradcert.certify.subjects import from_program
 
@@ -268,10 +259,12 @@ def worker(text: Callable[[], str], *, program: bool) -> Any:
 
 
 def read_message(ground: Ground, text: str, *, program: bool) -> str:
+    """Judge the reply of a subject to a whole problem."""
     return judged(ground, worker(lambda: text, program=program).ask(ground.bases["case"].problem))
 
 
 def read_steps(ground: Ground, text: str) -> str:
+    """Judge a learner that gives this reply to one of its messages."""
     from gradcert.certify.subjects import drive
 
     turn, right = [0], ["{}", '{"changed": [], "output": [[0.0]]}', ground.bases["last"]]
@@ -287,12 +280,14 @@ def read_steps(ground: Ground, text: str) -> str:
 
 
 def read_problem(_: Ground, text: str) -> str:
+    """Read a problem."""
     from gradcert.reference.networks import problem_from_json
 
     return problem_from_json(text.encode("utf-8", "surrogatepass")).id.encode("unicode_escape").decode()
 
 
 def read_claim(_: Ground, text: str) -> str:
+    """Read a claim, plan its cases, and choose their options."""
     from gradcert.certify.claims import from_dict
     from gradcert.certify.problems import plan
     from gradcert.certify.problems.cases.draw import chosen_options
@@ -305,6 +300,7 @@ def read_claim(_: Ground, text: str) -> str:
 
 
 def read_equations(_: Ground, text: str) -> str:
+    """Make a cell of equations."""
     from gradcert.models.equations import define
     from gradcert.reference.outside import parse, record
 
@@ -369,7 +365,7 @@ def prepared(folder: Path) -> Ground:
 
     from gradcert.certify import certify
     from gradcert.certify.campaign import vectors
-    from gradcert.certify.certificates import environment, seal
+    from gradcert.certify.certificates import seal
     from gradcert.certify.claims import Claim
     from gradcert.certify.subjects import encoded
     from gradcert.reference import RULES
@@ -416,20 +412,13 @@ def prepared(folder: Path) -> Ground:
         "options": {"surrogate": ["atan", {"name": "tanh"}], "leak": 0.5},
     }
     base["claim"] |= {"readout": "rnn", "limits": {}, "online": False}
-    base["equations"] = {
-        "equations": LIF,
-        "edges": {"v -> v": "state", "z -> v": "reset"},
-        "constants": {"leak": 0.5, "threshold": 1.0},
-    }
+    edges, constants = {"v -> v": "state", "z -> v": "reset"}, {"leak": 0.5, "threshold": 1.0}
+    base["equations"] = {"equations": LIF, "edges": edges, "constants": constants}
     three = [1.0, 1.0, 1.0]
     lif = {"type": "LIF", **{k: three for k in ("tau", "r", "v_leak", "v_threshold", "v_reset")}}
     nodes = {"in": {"type": "Input"}, "w": {"type": "Affine", "weight": [[1.0, 1.0]] * 3, "bias": three}, "n": lif}
-    base["NIR"] = {
-        "nodes": {**nodes, "out": {"type": "Output"}},
-        "edges": [["in", "w"], ["w", "n"], ["n", "out"]],
-        "dt": 0.5,
-    }
-    assert environment()
+    nodes["out"] = {"type": "Output"}
+    base["NIR"] = {"nodes": nodes, "edges": [["in", "w"], ["w", "n"], ["n", "out"]], "dt": 0.5}
     return ground
 
 
@@ -466,9 +455,8 @@ def fuzz(ground: Ground, kind: str, inputs: int) -> Outcome:
             shown = str(error)
             out.refused += 1
         except Exception as error:
-            out.faults.append(
-                f"{type(error).__name__}: {ascii(str(error))[:200]} from {ascii(text)[:300]} at {_where(error)}"
-            )
+            what = f"{type(error).__name__}: {ascii(str(error))[:200]} at {_where(error)}"
+            out.faults.append(f"{what} from {ascii(text)[:300]}")
             return
         if ground.ran:
             out.faults.append(f"code ran: {ascii(text)[:300]}")
@@ -483,18 +471,10 @@ def fuzz(ground: Ground, kind: str, inputs: int) -> Outcome:
 
 
 def _where(error: BaseException) -> str:
-    import traceback
-
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    ours = [
-        f
-        for f in traceback.extract_tb(error.__traceback__)
-        if "gradcert" in f.filename
-        or "/certify/" in f.filename
-        or "/reference/" in f.filename
-        or "/models/" in f.filename
-    ]
-    last = ours[-1] if ours else frame
+    """Return the last line of ours that an error came through."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [f for f in frames if any(f"/{room}/" in f.filename for room in ("certify", "reference", "models"))]
+    last = (ours or list(frames))[-1]
     return f"{last.filename}:{last.lineno}"
 
 
@@ -513,10 +493,8 @@ def main() -> None:
             found = fuzz(ground, kind, chosen.inputs)
             bad += len(found.faults)
             seconds = time.perf_counter() - started
-            print(
-                f"{kind:32}{found.inputs:8}{found.read:8} read{found.refused:8} refused{len(found.faults):5} faults{seconds:7.0f} s",
-                flush=True,
-            )
+            counts = f"{found.inputs:8}{found.read:8} read{found.refused:8} refused{len(found.faults):5} faults"
+            print(f"{kind:32}{counts}{seconds:7.0f} s", flush=True)
             for line in list(dict.fromkeys(found.faults))[:6]:
                 print(f"    {line}", flush=True)
     sys.exit(1 if bad else 0)

@@ -154,7 +154,7 @@ def test_answers_of_another_subject_do_not_fit_a_journal(folder, tmp_path):
     right, wrong = (journaled(folder, tmp_path, name) for name in ("subject", "wrong"))
     header = wrong.read_text().splitlines()[0]
     wrong.write_text("\n".join([header, *right.read_text().splitlines()[1:], ""]))
-    with pytest.raises(GradcertError, match="line 2 of .* is not what this run wrote"):
+    with pytest.raises(GradcertError, match=r"line 2 of .* is not what this run wrote"):
         certify(f"{folder}/wrong.py:gradients", claim=CLAIM, profile="quick", resume=wrong)
 
 
