@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,9 @@ except ImportError as error:  # pragma: no cover
     raise GradcertError("z3-solver is not installed", do="pip install 'gradcert[smt]'") from error
 
 PROVED, REFUTED, UNKNOWN = "proved", "refuted", "unknown"
-SEEDS = (0, 1, 2)
+OUTCOMES = (PROVED, REFUTED, UNKNOWN)
+# attempts: a seed each, and its share of the time limit; a query that one seed is unlucky with is quick with another
+ATTEMPTS = ((0, 0.05), (1, 0.1), (2, 1.0), (3, 1.0))
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def prove(
     Parameters
     ----------
     claim, assume : z3 Bool terms.
-    seconds : time limit per attempt; an attempt that ends in nothing is followed by others with other seeds.
+    seconds : time limit of the longest attempt; one that ends in nothing is followed by others with other seeds.
     second : ask cvc5 too.
     logic : an SMT-LIB logic that the claim is known to be in; QF_LIRA halves the time of long linear claims.
 
@@ -59,11 +61,11 @@ def prove(
     given = z3.Solver()
     given.add(*assume, z3.Not(claim))
     started = time.perf_counter()
-    for seed in SEEDS:
+    for seed, share in ATTEMPTS:
         # a context of its own: what was proved before in this process does not steer the search
         context = z3.Context()
         solver = z3.Solver(ctx=context) if logic is None else z3.SolverFor(logic, ctx=context)
-        solver.set("timeout", int(seconds * 1000))
+        solver.set("timeout", max(1, int(share * seconds * 1000)))
         solver.set("random_seed", seed)
         solver.add(*(term.translate(context) for term in given.assertions()))
         answer = solver.check()
@@ -110,12 +112,39 @@ def cvc5_status(text: str, seconds: float) -> str:
             return {"unsat": PROVED, "sat": REFUTED}.get(answer, UNKNOWN)
 
 
+def worst(*statuses: str) -> str:
+    """Return what several outcomes come to: refuted if one is, else unknown if one is, else proved.
+
+    Examples
+    --------
+    >>> worst(PROVED, UNKNOWN, PROVED), worst(UNKNOWN, REFUTED)
+    ('unknown', 'refuted')
+    """
+    return next((s for s in (REFUTED, UNKNOWN) if s in statuses), PROVED)
+
+
+def all_refuted(*twins: str) -> str:
+    """Return refuted if every twin is, proved if one is proved, else unknown: a twin that times out is not refuted.
+
+    Examples
+    --------
+    >>> all_refuted(REFUTED, REFUTED), all_refuted(REFUTED, UNKNOWN), all_refuted(UNKNOWN, PROVED)
+    ('refuted', 'unknown', 'proved')
+    """
+    return next((s for s in (PROVED, UNKNOWN) if s in twins), REFUTED)
+
+
 @dataclass(frozen=True)
 class ProofRecord:
-    """One proved claim on one profile, and its deliberately broken twin.
+    """One claim on one profile, and its deliberately broken twin.
 
-    `verdict` is proved / refuted / unknown, `twin` the twin's (refuted, if all is well), `second` cvc5's opinion of
-    the claim.
+    Attributes
+    ----------
+    number, claim, profile : which proof, the sentence that is proved with its hypotheses, about which profile.
+    verdict : proved / refuted / unknown.
+    twin : the twin's; refuted, if all is well. A twin that times out is unknown, and so is the record.
+    second : cvc5's opinion of the claim, or "not asked".
+    kind, says : the claim as data: which search attacks it (`attacks`), and the numbers that the sentence prints.
     """
 
     number: int
@@ -126,8 +155,24 @@ class ProofRecord:
     second: str
     seconds: float
     detail: str = ""
+    kind: str = ""
+    says: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for status in (self.verdict, self.twin):
+            if status not in OUTCOMES:
+                raise GradcertError(
+                    f"outcome {status!r}", allowed=", ".join(OUTCOMES), do="say which of the three it is"
+                )
+
+    @property
+    def outcome(self) -> str:
+        """What the record comes to: proved only with a refuted twin and no second opinion against it."""
+        if self.verdict == REFUTED or self.twin == PROVED or self.second == REFUTED:
+            return REFUTED
+        return UNKNOWN if UNKNOWN in (self.verdict, self.twin) else PROVED
 
     @property
     def holds(self) -> bool:
-        """Whether the claim is proved, its twin refuted and the second opinion not against it."""
-        return self.verdict == PROVED and self.twin == REFUTED and self.second in (PROVED, UNKNOWN, "not asked")
+        """Whether the outcome is proved."""
+        return self.outcome == PROVED

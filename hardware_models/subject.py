@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from gradcert.hardware_models.agreement.variants import Variant, variants
 from gradcert.hardware_models.catalogue import program
 from gradcert.hardware_models.chips import Profile
 from gradcert.hardware_models.description.program import Program, elaborate, with_lanes
 from gradcert.hardware_models.description.random import flatten, random_inputs, random_states
 from gradcert.hardware_models.description.simulate import Simulator
-from gradcert.hardware_models.variants import Variant, variants
 from gradcert.reference.errors import GradcertError
 
 Array = np.ndarray[Any, Any]

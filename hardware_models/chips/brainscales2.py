@@ -8,7 +8,7 @@ from gradcert.hardware_models.arithmetic import SIXTEEN, Format, Overflow, Round
 from gradcert.hardware_models.description.program import Numeric
 from gradcert.hardware_models.profile import Profile
 
-LANE = Stochastic("lane", 8)
+LANE = Stochastic("lane", 8, zero=True)  # eight bits of a register of sixteen
 
 
 def _role(fmt: str, overflow: Overflow, rounding: Rounding = Rounding.FLOOR) -> Numeric:

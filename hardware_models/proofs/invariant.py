@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from gradcert.hardware_models.arithmetic import Format, smallest_format
+from gradcert.hardware_models.arithmetic import smallest_format
 from gradcert.hardware_models.description.program import LEAVES, Program, elaborate
 from gradcert.hardware_models.description.ranges import Range, clipped, exact, rounded
 from gradcert.hardware_models.description.terms import int_step
@@ -38,8 +38,12 @@ def propagate(flat: Program, states: Mapping[str, Range], limited: Collection[st
     return ranges
 
 
-def box(program: Program, *, limited: Collection[str] = ()) -> dict[str, Range]:
-    """Return ranges of all intermediates for all time, from the initial state, without any width limit but `limited`.
+def box(
+    program: Program, *, limited: Collection[str] = (), start: Mapping[str, Range] | None = None
+) -> dict[str, Range]:
+    """Return ranges of all intermediates for all time, without any width limit but that of the `limited` nodes.
+
+    From the initial state, or from `start`: ranges of states (before elaboration) that are loaded with something else.
 
     Raises GradcertError where the states grow without bound (an accumulator without leak, a weight that is not
     limited).
@@ -51,8 +55,8 @@ def box(program: Program, *, limited: Collection[str] = ()) -> dict[str, Range]:
     (0, 15)
     """
     flat = elaborate(program)
-    start = {n.name: flat.initial[n.name] for n in flat.of_kind("state")}
-    states = {name: (value, value) for name, value in start.items()}
+    first = {n.name: (flat.initial[n.name],) * 2 for n in flat.of_kind("state")}
+    states = {name: (start or {}).get(base(name), reset) for name, reset in first.items()}
     width = max((n.format.width for n in flat.of_kind("state")), default=1)
     roof = 1 << (width + 40)
     for turn in range(MAXIMUM_STEPS):
@@ -158,8 +162,3 @@ def induction(
         goals += [following >= low, following <= high]
     goals += [z3.Not(condition) for name, condition in step.overflow.items() if base(name) not in limited]
     return prove(z3.And(*goals), assume, second=second)
-
-
-def declared(fmt: Format) -> Range:
-    """Return the range of a format."""
-    return fmt.low, fmt.high

@@ -8,8 +8,8 @@ from fractions import Fraction
 
 import pytest
 
+from gradcert.hardware_models.agreement.compare import oracle_difference, rtl_difference, solver_difference
 from gradcert.hardware_models.arithmetic import Format, Overflow, Rounding, Stochastic
-from gradcert.hardware_models.compare import oracle_difference, rtl_difference, solver_difference
 from gradcert.hardware_models.description.build import Builder
 from gradcert.hardware_models.description.program import Node, Numeric, Program
 from gradcert.hardware_models.description.random import random_inputs

@@ -71,7 +71,7 @@ def _rounding_sense() -> list[Fault]:
 
     return [
         Fault("rounding sense", "q-format trace: away from zero for nearest", q, away, "2 (error bound)",
-              lambda p: prove_trace(p, bound).status != "proved"),
+              lambda p: prove_trace(p, bound).status == "refuted"),
         Fault("zero rule", "reckon trace: a floored zero may round up", reckon, free, "5 (bias near zero)", other_bias),
     ]  # fmt: skip
 
@@ -89,9 +89,9 @@ def _one_bit_narrow() -> list[Fault]:
     assert threshold is not None
     return [
         Fault("one bit narrow", "q-format trace register", fit, narrowed(fit, "e"), "1 (no overflow)",
-              lambda p: induction(p, ranges).status != "proved"),
+              lambda p: induction(p, ranges).status == "refuted"),
         Fault("narrow, wrapping", "q-format product register", weight, wrapped(weight), "3 (sign)",
-              lambda p: prove_sign(p, q, threshold, known, pin_trace=True).status != "proved"),
+              lambda p: prove_sign(p, q, threshold, known, pin_trace=True).status == "refuted"),
     ]  # fmt: skip
 
 
@@ -113,7 +113,7 @@ def _wrong_order() -> list[Fault]:
     late_signal = _late_signal(step, [n.name for n in after])
     return [
         Fault("wrong order", "q-format trace: leak after the spike", q, swapped, "2 (error bound)",
-              lambda p: not _bounded_like(q, p, bound)),
+              lambda p: _unbounded(q, p, bound)),
         Fault("wrong order", "reckon learning signal reads updated output weights", step, late_signal, "",
               lambda p: False),
     ]  # fmt: skip
@@ -130,8 +130,8 @@ def _late_signal(step: Program, output_update: list[str]) -> Program:
     return replace(step, nodes=tuple(replace(n, args=("Wo.next",)) if n.name == "Wo.bare" else n for n in nodes))
 
 
-def _bounded_like(right: Program, wrong: Program, bound: Bound) -> bool:
-    """Whether the faulty integer step stays within the right rule's bound (the real-valued rule is the right one's)."""
+def _unbounded(right: Program, wrong: Program, bound: Bound) -> bool:
+    """Whether the faulty integer step is shown to leave the right rule's bound, on the right real-valued rule."""
     import z3
 
     from gradcert.hardware_models.description.terms import int_step, real_step
@@ -146,7 +146,7 @@ def _bounded_like(right: Program, wrong: Program, bound: Bound) -> bool:
     low, high = (z3.Q(x.numerator, x.denominator) for x in (bound.low, bound.high))
     fmt = right.node("e").format
     assume = [*step.assume, now >= low, now <= high, step.values["e"] >= fmt.low, step.values["e"] <= fmt.high]
-    return prove(z3.And(after >= low, after <= high), assume).status == "proved"
+    return prove(z3.And(after >= low, after <= high), assume).status == "refuted"
 
 
 def _shared_random_number() -> list[Fault]:
@@ -180,7 +180,7 @@ def _guard_on_the_wrong_bit() -> list[Fault]:
     wrong = weight.change("w.next", numeric=replace(hold, overflow=Overflow.WRAP), held=None)
     return [
         Fault("guard on the wrong bit", "q-format trace saturates at half its range", fit, low_guard, "1 (no overflow)",
-              lambda p: induction(p, ranges).status != "proved"),
+              lambda p: induction(p, ranges).status == "refuted"),
         Fault("guard missing", "reckon weight wraps at its limit instead of holding", weight, wrong, "",
               lambda p: False),
     ]  # fmt: skip

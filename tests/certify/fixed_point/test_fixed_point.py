@@ -13,12 +13,12 @@ from click.testing import CliRunner
 
 from gradcert.certify.fixed_point.judge import certify_fixed_point, profile_of
 from gradcert.cli import gradcert
+from gradcert.hardware_models.agreement.variants import variants
 from gradcert.hardware_models.catalogue import program
 from gradcert.hardware_models.subject import causes, columns_after, steps_of
-from gradcert.hardware_models.variants import variants
 from gradcert.reference.errors import GradcertError
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 
 SUBJECT = """
 import numpy as np
