@@ -25,13 +25,14 @@ class GradcertError(ValueError):
     """
 
     def __init__(self, given: str, *, allowed: str | None = None, do: str | None = None) -> None:
-        given, allowed, do = (part if part is None else _safe(part) for part in (given, allowed, do))
-        self.given, self.allowed, self.do = str(given), allowed, do
-        parts = [str(given)]
-        if allowed is not None:
-            parts.append(f"allowed: {allowed}")
-        if do is not None:
-            parts.append(f"to fix it: {do}")
+        self.given = _safe(given)
+        self.allowed = None if allowed is None else _safe(allowed)
+        self.do = None if do is None else _safe(do)
+        parts = [self.given]
+        if self.allowed is not None:
+            parts.append(f"allowed: {self.allowed}")
+        if self.do is not None:
+            parts.append(f"to fix it: {self.do}")
         super().__init__("; ".join(parts))
 
 

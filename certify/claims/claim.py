@@ -273,9 +273,10 @@ def _option(name: str, value: Any) -> Any:
 
 
 def _check(what: str, given: Iterable[str], allowed: Iterable[str]) -> None:
-    wrong = [g for g in given if not isinstance(g, str) or g not in set(allowed)]
+    known = list(allowed)  # in which anything can be looked for
+    wrong = [g for g in given if g not in known]
     if wrong:
-        raise GradcertError(f"{what}: {', '.join(map(repr, wrong))}", allowed=", ".join(sorted(allowed)))
+        raise GradcertError(f"{what}: {', '.join(map(repr, wrong))}", allowed=", ".join(sorted(known)))
 
 
 def _plain(value: Any) -> Any:

@@ -57,8 +57,7 @@ def read(equations: Mapping[str, str], constants: Mapping[str, object]) -> tuple
             f"equations that end with {nodes[-1:] or 'nothing'}", allowed="the last node is z, the output"
         )
     for name in (*nodes, *constants):
-        known = isinstance(name, str) and NAME.fullmatch(name) is not None
-        if not known or name.endswith(PREVIOUS) or name in (*FUNCTIONS, "x"):
+        if not NAME.fullmatch(str(name)) or name.endswith(PREVIOUS) or name in (*FUNCTIONS, "x"):
             raise GradcertError(f"the name {name!r}", allowed=f"identifiers, not x or {', '.join(FUNCTIONS)}")
     return tuple(_one(node, equations[node], nodes, constants) for node in nodes)
 

@@ -13,6 +13,7 @@ import re
 import warnings
 from fractions import Fraction
 from math import isfinite
+from typing import Any
 
 from gradcert.reference.errors import GradcertError
 
@@ -28,7 +29,7 @@ ALLOWED = f"sums, products, quotients, whole powers up to {DEGREE}, weight @ nod
 OPERATIONS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.MatMult)
 
 
-def tree(text: str, what: str = "the equation") -> ast.expr:
+def tree(text: Any, what: str = "the equation") -> ast.expr:
     """Return the syntax tree of an equation, of which every part is of a known kind.
 
     Raises

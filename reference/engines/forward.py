@@ -9,6 +9,7 @@ learning signal, pulled back within the step, is contracted with it. Nothing of 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -109,7 +110,7 @@ class Learner:
         self.t += 1
         return now[-1].now["z"]
 
-    def _check(self, x: Array, y: Array) -> None:
+    def _check(self, x: Any, y: Any) -> None:
         """Raise unless a step fits; shapes and kinds alone, which is cheap: NaN shows in the gradient."""
         wanted = (self.batch, self.network.layers[0].inputs), (self.batch, self.network.layers[-1].units)
         for what, value, shape in zip(("input", "target"), (x, y), wanted, strict=True):

@@ -53,7 +53,7 @@ def check_stack(network: Network, rule: str, *, lateral: bool = False, gains: Co
             )
 
 
-def check_projections(network: Network, rule: str, feedback: Mapping[str, Array] | None, numbers: Numbers) -> None:
+def check_projections(network: Network, rule: str, feedback: Any, numbers: Numbers) -> None:
     """Raise unless there is a matrix (n_out, units) for every layer but the last, where matrices are given at all."""
     if feedback is None:
         return

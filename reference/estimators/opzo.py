@@ -142,7 +142,7 @@ def gradients(
     check_number("momentum", momentum)
     check_projections(network, "opzo", feedback, numbers)
     if feedback is None:
-        check_rng("opzo without feedback,", rng)
+        rng = check_rng("opzo without feedback,", rng)
         feedback = estimate_feedback(
             network,
             parameters,

@@ -106,7 +106,7 @@ def checked_signs(shape: tuple[int, ...], signs: Array | None, rng: np.random.Ge
     if signs is None:
         rng = check_rng("a random estimator with neither signs nor a generator,", rng)
         return 2 * rng.integers(0, 2, size=shape) - 1
-    fits = isinstance(signs, np.ndarray) and signs.dtype.kind in "fiO" and signs.shape == shape
+    fits = getattr(signs, "shape", None) == shape and signs.dtype.kind in "fiO"
     if not fits or not (abs(signs) == 1).all():
         raise GradcertError(f"signs of shape {np.shape(signs)}", allowed=f"+1 and -1, shape {shape}")
     return signs

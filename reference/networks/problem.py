@@ -138,8 +138,9 @@ def problem_from_record(given: Any, *, run: bool = False) -> Problem:
         network=from_dict(record(spec["network"], "the network of a problem"), run=run),
         inputs=array(spec["inputs"], "inputs", dtype=dtype),
         targets=array(spec["targets"], "targets", dtype=dtype),
+        parameters=arrays["parameters"],
+        feedback=arrays["feedback"],
         seed=spec.get("seed"),
-        **arrays,
     )
 
 

@@ -32,7 +32,7 @@ def file_of(name: Any) -> str | None:
     return where if where.endswith(".py") else None
 
 
-def find(name: str, known: Mapping[str, Any], *, run: bool = False) -> Any:
+def find(name: Any, known: Mapping[str, Any], *, run: bool = False) -> Any:
     """Return a cell class; one in a file is given its full name, and remembered in `FOUND`.
 
     Parameters
