@@ -91,7 +91,9 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(1)
     except Exception as error:  # the last resort: SystemExit passes by
-        traceback.print_exc()
+        from gradcert.reference.printable import printable
+
+        click.echo(printable(traceback.format_exc(), most=20_000, lines=True), err=True)
         click.echo(f"gradcert: internal error ({type(error).__name__}); this is a defect of gradcert", err=True)
         sys.exit(4)
     sys.exit(status if isinstance(status, int) else 0)

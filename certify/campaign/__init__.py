@@ -8,7 +8,7 @@ from gradcert.certify.campaign import vectors
 from gradcert.certify.campaign.campaign import ask_again, certify, claimed, judge, judge_all, stepwise
 from gradcert.certify.campaign.conclude import control, decide, decisive, explained
 from gradcert.certify.campaign.vectors import check
-from gradcert.certify.campaign.verify import verify
+from gradcert.certify.campaign.verify import runs, verify
 
 __all__ = [
     "ask_again",
@@ -21,6 +21,7 @@ __all__ = [
     "explained",
     "judge",
     "judge_all",
+    "runs",
     "stepwise",
     "vectors",
     "verify",

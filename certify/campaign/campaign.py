@@ -23,7 +23,7 @@ from gradcert.certify.certificates import (
     sha256,
     subject_digest,
 )
-from gradcert.certify.claims import Claim, claim_of, from_dict
+from gradcert.certify.claims import Claim, claim_of, files_of, from_dict
 from gradcert.certify.counterexample import record as counterexample
 from gradcert.certify.judging import FORWARD, acceptance, repeat
 from gradcert.certify.judging.acceptance import aligned, unbiased
@@ -31,8 +31,10 @@ from gradcert.certify.names import present_names
 from gradcert.certify.problems import Case, Spec, plan, profile_named
 from gradcert.certify.runs import Journal, Prepared, Run, ordinary, prepare_all, tail
 from gradcert.certify.runs import online as online_checks
-from gradcert.certify.subjects import Answer, Limits, Subject, Worker
+from gradcert.certify.subjects import Answer, Failure, Limits, Subject, Worker
+from gradcert.reference.checks import check_seed
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import file_of
 
 Progress = Callable[[int, int, str], None]
 
@@ -58,6 +60,7 @@ def certify(
     jobs: int = 1,
     cluster: str | None = None,
     resume: Path | None = None,
+    run_cells: bool = False,
 ) -> Certificate:
     """Judge a subject against what it claims.
 
@@ -79,6 +82,8 @@ def certify(
     jobs : processes that prepare cases; the outcome does not depend on it.
     cluster : address of a Dask scheduler whose workers prepare cases instead.
     resume : a file in which the run writes down what it has done, and from which a stopped run goes on.
+    run_cells : whether the judge may run the files of cells that the subject's own claim names, other than the
+        subject's own file and what `cells` names.
 
     Returns
     -------
@@ -99,6 +104,7 @@ def certify(
     'certified'
     """
     started = time.perf_counter()
+    seed = check_seed(seed)
     who = Subject(subject, python=python, limits=limits)
     first = who.start()
     told = first.claim if isinstance(first, Worker) else None
@@ -115,7 +121,8 @@ def certify(
             acceptance=acceptance,
             within=within,
             claim=claim,
-            failed=not isinstance(first, Worker),
+            failure=None if isinstance(first, Worker) else first,
+            run_cells=run_cells,
         )
         if isinstance(first, Worker):
             stepwise(who, first, wanted)
@@ -137,7 +144,7 @@ def certify(
                 digests["subject"] = subject_digest(who, who.made_of(first))  # as far as it is imported by now
                 asked = {"suite": VERSION, "subject": who.name, "claim": wanted.to_dict(), "seed": seed}
                 asked |= {"profile": profile, "digests": digests, "environment": environment()}
-                run.journal = Journal(resume, {"journal": "gradcert-journal-1", **asked})
+                run.journal = Journal(resume, asked)
             done = run.journal.prepared if run.journal is not None else None
             ready = prepare_all(specs, wanted, seed=seed, jobs=jobs, cluster=cluster, done=done)
             judge_all(run, specs, ready, progress or (lambda *_: None))
@@ -188,20 +195,27 @@ def claimed(
     acceptance: str | None = None,
     within: Mapping[str, Any] | None = None,
     claim: Claim | None = None,
-    failed: bool = False,
+    failure: Failure | None = None,
+    run_cells: bool = False,
 ) -> Claim:
     """Return the claim of a subject: as decorated, as its process told, or as given, which wins.
 
     Raises
     ------
-    GradcertError : if there is none, or it does not fit together; not for a subject that `failed` to start.
+    GradcertError : if there is none, or it does not fit together. Nothing is claimed in the name of a subject that did
+        not start: its failure is then the reason.
     """
-    declared = claim or claim_of(subject) or (from_dict(told) if told is not None else None)
+    declared = claim or claim_of(subject)
+    cells = None if cells is None else _words(cells)
+    if declared is None and told is not None:
+        where = file_of(subject)
+        files = [*([where] if where else []), *files_of({"cells": cells})]
+        declared = from_dict(told, run=run_cells, files=files)
     given: dict[str, Any] = {}
     if rule is not None:
         given["rule"] = rule
     if cells is not None:
-        given["cells"] = (cells,) if isinstance(cells, str) else tuple(cells)
+        given["cells"] = cells
     if depths is not None:
         given["depths"] = (depths,) if isinstance(depths, int) else tuple(depths)
     if dtype is not None:
@@ -213,8 +227,9 @@ def claimed(
             given[name] = value
     if declared is not None:
         return replace(declared, **given)
-    if failed and ("rule" not in given or "cells" not in given):
-        given = {"rule": "bptt", "cells": ("rnn",), **given}  # nothing will run; the reason is what counts
+    if failure is not None and ("rule" not in given or "cells" not in given):
+        said = "".join(f"\n  {line}" for line in tail(failure.output))
+        raise GradcertError(f"{failure.reason}{said}", do="check the subject's name, and run it by itself")
     if "rule" not in given or "cells" not in given:
         raise GradcertError(
             "the subject declares no claim",
@@ -222,6 +237,10 @@ def claimed(
             do='pass --rule and --cells, or decorate it: @gradcert.claim(rule="ostl", cells=("snu",))',
         )
     return Claim(**given)
+
+
+def _words(given: str | Iterable[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def stepwise(who: Subject, worker: Worker, wanted: Claim) -> None:

@@ -25,6 +25,7 @@ from gradcert.certify.runs import Prepared, Run
 from gradcert.certify.subjects import Answer
 from gradcert.reference.rules import rule_named
 
+RESUMED = "resumed: "  # how the note of a run that went on from a journal begins
 # An edge counts as separated when dropping it moves the gradient this many budgets away.
 SEPARATION = {"float64": 1e4, "float32": 50.0}
 # Checks, most telling first.
@@ -64,6 +65,10 @@ def conclude(
     findings = explained(run, replay=replay)
     verdict, reason = decide(run, findings, separated, void, run.claim)
     wrong = [(case, answer) for case, answer, check in run.failed if check == "gradient"]
+    notes = dict.fromkeys(run.notes)
+    if run.recalled:
+        given = f"{run.recalled} of {len(run.results)} answers were read from a journal, which is taken at its word"
+        notes[f"{RESUMED}{given}"] = None
     judged = [r.worst for r in run.results if r.worst is not None]
     return Certificate(
         verdict=verdict,
@@ -76,7 +81,7 @@ def conclude(
         cases=tuple(run.results),
         controls=tuple(shown),
         separated=separated,
-        notes=tuple(dict.fromkeys(run.notes)),
+        notes=tuple(notes),
         worst=max(judged) if judged else None,
         environment=environment(),
         seconds=round(time.perf_counter() - started, 3),
@@ -93,6 +98,7 @@ def conclude(
         counterexample=counterexample,
         checks=tuple(run.checks),
         sources=dict(sources or {}),
+        resumed=run.recalled,
     )
 
 

@@ -16,21 +16,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import numpy as np
 
 from gradcert.certify.campaign.campaign import judge
 from gradcert.certify.campaign.conclude import conclude
-from gradcert.certify.certificates import VERSION, Certificate, environment, published, reference_digest, sha256
+from gradcert.certify.certificates import VERSION, Certificate, environment, reference_digest, sha256, validated
 from gradcert.certify.claims import Claim, from_dict
-from gradcert.certify.problems import Bounds, Case, Expected, Spec, plan
+from gradcert.certify.problems import Bounds, Case, Expected, Spec, plan, profile_named
 from gradcert.certify.runs import Prepared, Run, prepare_all
-from gradcert.certify.subjects import from_program, parsed
+from gradcert.certify.subjects import from_program
+from gradcert.properties.numbers import Undecided
+from gradcert.reference import outside
+from gradcert.reference.checks import check_seed
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import problem_from_json
-from gradcert.reference.rules import rule_named
+from gradcert.reference.networks import problem_from_record
+from gradcert.reference.outside import array, parse, record, text
+from gradcert.reference.rules import check_feedback, rule_named
 
 SCHEMA = "gradcert-vectors-1"
+FORM = "a folder that gradcert vectors wrote"
 NOTES = {
     "exact": ("rounding", "Every entry has to agree to the last bit: the budget is zero."),
     "bounded": ("rounding", "Every entry has a budget for rounding, derived for this vector."),
@@ -63,10 +67,8 @@ def write(folder: Path, claim: Claim, *, profile: str = "default", seed: int = 0
     cases = [prepared.case for prepared in ready if prepared.case is not None]
     if not cases:
         raise GradcertError(f"no acceptable case of {claim}", do="try another seed")
-    records = [_record(case) for case in cases]
-    for record in records:
-        jsonschema.validate(record, published("vector"))
-    text = "".join(json.dumps(record, separators=(",", ":"), allow_nan=False) + "\n" for record in records)
+    records = [validated(_record(case), "vector", "a vector") for case in cases]
+    lines = "".join(json.dumps(r, separators=(",", ":"), allow_nan=False) + "\n" for r in records)
     used = sorted({flag for case in cases for flag in flags(case)})
     head = {
         "schema": SCHEMA,
@@ -75,14 +77,14 @@ def write(folder: Path, claim: Claim, *, profile: str = "default", seed: int = 0
         "seed": seed,
         "profile": profile,
         "environment": environment(),
-        "digests": {"reference": reference_digest(), "vectors": sha256(text.encode())},
+        "digests": {"reference": reference_digest(), "vectors": sha256(lines.encode())},
         "vectors": len(cases),
         "answer": 'a line per vector: {"id": ..., "gradients": {...}}, with "loss", "outputs" if any; or in order',
         "notes": {name: {"defect": NOTES[name][0], "text": NOTES[name][1]} for name in used},
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "vectors.jsonl").write_text(text, encoding="utf-8")
+        (folder / "vectors.jsonl").write_text(lines, encoding="utf-8")
         (folder / "problems.jsonl").write_text("".join(c.problem.to_json() + "\n" for c in cases), encoding="utf-8")
         (folder / "vectors.json").write_text(json.dumps(head, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     except OSError as error:
@@ -117,8 +119,12 @@ def _record(case: Case) -> dict[str, Any]:
     }
 
 
-def read(folder: Path) -> tuple[dict[str, Any], Claim, list[Prepared]]:
+def read(folder: Path, *, run: bool = False) -> tuple[dict[str, Any], Claim, list[Prepared]]:
     """Return the header, the claim and the cases of a folder of vectors, with the controls judged on them anew.
+
+    Parameters
+    ----------
+    run : whether the files of cells that the folder names may be run.
 
     Raises
     ------
@@ -126,39 +132,61 @@ def read(folder: Path) -> tuple[dict[str, Any], Claim, list[Prepared]]:
     """
     from gradcert.certify.judging import acceptance
 
-    try:
-        head = json.loads((folder / "vectors.json").read_text(encoding="utf-8"))
-        data = (folder / "vectors.jsonl").read_bytes()
-    except (OSError, ValueError) as error:
-        raise GradcertError(f"{folder} holds no vectors ({error})", do="gradcert vectors -o FOLDER") from None
-    if not isinstance(head, dict) or head.get("schema") != SCHEMA:
-        raise GradcertError(f"{folder}/vectors.json is of another kind", allowed=SCHEMA)
-    if sha256(data) != head["digests"]["vectors"]:
+    what = f"{folder}/vectors.json"
+    if not (folder / "vectors.json").is_file():
+        raise GradcertError(f"{folder} holds no vectors", do="gradcert vectors -o FOLDER")
+    head = record(parse(outside.read(folder / "vectors.json", FORM), what), what, needs=("schema",))
+    if head["schema"] != SCHEMA:
+        raise GradcertError(f"{what} is of another kind", allowed=SCHEMA)
+    head = record(head, what, needs=("claim", "seed", "profile", "digests"))
+    data = outside.read(folder / "vectors.jsonl", FORM)
+    if sha256(data) != record(head["digests"], "digests", needs=("vectors",))["vectors"]:
         raise GradcertError(f"{folder}/vectors.jsonl was changed: its digest is not the header's")
-    claim = from_dict(head["claim"])
-    records = [json.loads(line) for line in data.splitlines()]
-    for record in records:
-        jsonschema.validate(record, published("vector"))
-    cases = [_case(record, claim) for record in records]
-    return head, claim, [Prepared(c, tuple(acceptance.variants(c, claim)), acceptance.sound(c, claim)) for c in cases]
+    check_seed(head["seed"])
+    profile_named(head["profile"])
+    claim = from_dict(head["claim"], run=run)
+    cases: list[Case] = []
+    out: list[Prepared] = []
+    for number, line in enumerate(filter(str.strip, text(data, what).split("\n")), start=1):
+        where = f"vector {number} of {folder}"
+        entry = validated(parse(line, where), "vector", where)
+        try:
+            cases.append(_case(entry, claim, run=run))
+            variants, sound = tuple(acceptance.variants(cases[-1], claim)), acceptance.sound(cases[-1], claim)
+        except GradcertError as error:
+            raise GradcertError(f"{where}: {error}") from None
+        except (Undecided, ArithmeticError, KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
+            raise GradcertError(f"{where} does not fit together ({type(error).__name__}: {error})") from None
+        out.append(Prepared(cases[-1], variants, sound))
+    if len({case.id for case in cases}) != len(cases):
+        raise GradcertError(f"{folder} with two vectors of one name", allowed="names that differ")
+    return head, claim, out
 
 
-def _case(record: Mapping[str, Any], claim: Claim) -> Case:
-    def bounds(spec: Mapping[str, Any]) -> Bounds:
-        return Bounds(np.asarray(spec["value"], dtype=float), np.asarray(spec["budget"], dtype=float))
+def _case(entry: Mapping[str, Any], claim: Claim, *, run: bool) -> Case:
+    problem = problem_from_record(entry["problem"], run=run)
 
-    cell, depth, moment, family, index = record["id"].split("/")
+    def bounds(spec: Mapping[str, Any], what: str, shape: tuple[int, ...]) -> Bounds:
+        found = Bounds(array(spec["value"], what), array(spec["budget"], what))
+        if found.value.shape != shape or found.budget.shape != shape or not (found.budget >= 0).all():
+            raise GradcertError(f"{what} of shape {found.value.shape}", allowed=f"{shape}, and budgets >= 0")
+        return found
+
+    cell, depth, moment, family, index = entry["id"].split("/")
     loss, _, when = moment.rpartition("-")
-    wanted = record["expected"]
+    wanted, shapes = entry["expected"], problem.network.shapes()
+    if set(wanted["gradients"]) != set(shapes):
+        raise GradcertError(f"gradients {', '.join(wanted['gradients'])}", allowed=", ".join(shapes))
     expected = Expected(
-        outputs=bounds(wanted["outputs"]),
-        loss=bounds(wanted["loss"]),
-        gradients={name: bounds(b) for name, b in wanted["gradients"].items()},
+        outputs=bounds(wanted["outputs"], "the expected outputs", problem.targets.shape),
+        loss=bounds(wanted["loss"], "the expected loss", ()),
+        gradients={name: bounds(b, name, shapes[name]) for name, b in wanted["gradients"].items()},
     )
-    spec = Spec(cell, int(depth), loss, when, family, int(index))
-    separates = {k: float(v) for k, v in record["separates"].items()}
-    problem = problem_from_json(json.dumps(record["problem"]))
-    return Case(spec, problem, rule_named(claim.rule), expected, separates, record["facts"])
+    rule = rule_named(claim.rule)
+    check_feedback(problem.network, rule, problem.feedback)
+    spec = Spec(cell, int(depth[:9]), loss, when, family, int(index[:9]))
+    separates = {k: float(v) for k, v in entry["separates"].items()}
+    return Case(spec, problem, rule, expected, separates, entry["facts"])
 
 
 def answers(lines: Iterable[str], order: Sequence[str] = ()) -> dict[str, Mapping[str, Any]]:
@@ -180,29 +208,19 @@ def answers(lines: Iterable[str], order: Sequence[str] = ()) -> dict[str, Mappin
     >>> sorted(answers(['{"gradients": {}}', '{"gradients": {}}'], order=["a", "b"]))
     ['a', 'b']
     """
-    lines = [line for line in lines if line.strip()]
-    if len(lines) == len(order) and (found := _in_order(lines, order)) is not None:
-        return found
+    said = []
+    for number, line in enumerate((line for line in lines if line.strip()), start=1):
+        said.append(record(parse(line, f"line {number} of the answers", nan=True), f"line {number} of the answers"))
+    if len(said) == len(order) and not any("id" in each for each in said):
+        return dict(zip(order, said, strict=True))
     out: dict[str, Mapping[str, Any]] = {}
-    for number, line in enumerate(lines, start=1):
-        try:
-            said = json.loads(line)
-        except ValueError as error:
-            raise GradcertError(f"line {number} of the answers is not JSON ({error})") from None
-        if not isinstance(said, dict) or not isinstance(said.get("id"), str):
+    for number, each in enumerate(said, start=1):
+        if not isinstance(each.get("id"), str):
             raise GradcertError(f"line {number} of the answers has no id", allowed='{"id": ..., "gradients": {...}}')
-        if said["id"] in out:
-            raise GradcertError(f"line {number} answers {said['id']} a second time", allowed="one answer per vector")
-        out[said["id"]] = said
+        if each["id"] in out:
+            raise GradcertError(f"line {number} answers {each['id']} a second time", allowed="one answer per vector")
+        out[each["id"]] = each
     return out
-
-
-def _in_order(lines: Sequence[str], order: Sequence[str]) -> dict[str, Mapping[str, Any]] | None:
-    """Return answers that have no id by their place; None if a line is no answer, or has an id."""
-    said = [parsed(line) for line in lines]
-    if any(answer is None or "id" in answer for answer in said):
-        return None
-    return {name: answer for name, answer in zip(order, said, strict=True) if answer is not None}
 
 
 def strays(cases: Sequence[Prepared], given: Mapping[str, Any]) -> list[str]:
@@ -211,39 +229,31 @@ def strays(cases: Sequence[Prepared], given: Mapping[str, Any]) -> list[str]:
     return sorted(set(given) - known)
 
 
-def check(folder: Path, file: Path) -> Certificate:
-    """Judge a file of answers, as if a subject had given them.
-
-    Parameters
-    ----------
-    folder : the vectors.
-    file : the answers, one line each.
+def check(folder: Path, file: Path, *, run: bool = False) -> Certificate:
+    """Judge a file of answers, as if a subject had given them; `run` as for `read`.
 
     Raises
     ------
-    GradcertError : if either cannot be read, or an answer belongs to no vector.
+    GradcertError : if the folder or the file is not what it should be.
     """
     started = time.perf_counter()
-    head, claim, prepared = read(folder)
-    try:
-        data = file.read_bytes()
-        order = [entry.case.id for entry in prepared if entry.case is not None]
-        given = answers(data.decode("utf-8").splitlines(), order)
-    except (OSError, UnicodeDecodeError) as error:
-        raise GradcertError(f"{file} cannot be read ({error})", allowed="a file of JSON lines") from None
+    head, claim, prepared = read(folder, run=run)
+    data = outside.read(file, "a file of JSON lines")
+    order = [entry.case.id for entry in prepared if entry.case is not None]
+    given = answers(text(data, str(file)).split("\n"), order)
     if unknown := strays(prepared, given):
         raise GradcertError(f"{len(unknown)} answers belong to no vector, the first is {unknown[0]}")
-    run = Run(None, claim)
+    state = Run(None, claim)
     for entry in prepared:
-        run.prepared.append(entry)
+        state.prepared.append(entry)
         if entry.case is not None:
             said = given.get(entry.case.id)
-            judge(run, entry.case, from_program(said) if said is not None else None)
-    if unanswered := sum(r.verdict == "blocked" for r in run.results):
-        run.notes.append(f"{unanswered} vectors have no answer")
-    run.notes.append("answers from a file: whether calling again gives the same was not asked")
+            judge(state, entry.case, from_program(said) if said is not None else None)
+    if unanswered := sum(r.verdict == "blocked" for r in state.results):
+        state.notes.append(f"{unanswered} vectors have no answer")
+    state.notes.append("answers from a file: whether calling again gives the same was not asked")
     return conclude(
-        run,
+        state,
         subject=f"answers:{file}",
         replay=f"gradcert check {folder} {file}",
         digests={"subject": sha256(data), "reference": reference_digest()},

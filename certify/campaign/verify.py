@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from gradcert.certify.campaign.campaign import Progress, certify
+from gradcert.certify.campaign.conclude import RESUMED
 from gradcert.certify.certificates import (
+    UNREPEATED,
     Difference,
     differences,
     seal,
 )
-from gradcert.certify.claims import from_dict
+from gradcert.certify.claims import files_of, from_dict
 from gradcert.certify.runs import difference
 from gradcert.certify.subjects import Limits, named
 from gradcert.reference.errors import GradcertError
 
-VERIFIED, BROKEN, UNDECIDED = "verified", "broken", "undecided"
-EXIT = {VERIFIED: 0, BROKEN: 1, UNDECIDED: 3}
+VERIFIED, INTACT, BROKEN, UNDECIDED = "verified", "intact", "broken", "undecided"
+EXIT = {VERIFIED: 0, INTACT: 0, BROKEN: 1, UNDECIDED: 3}
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,9 @@ class Verification:
 
     Attributes
     ----------
-    outcome : ``verified``; ``broken``, if the file was changed or does not come out again; ``undecided``, if it cannot
-        be run again as it was, because the subject, the reference or the environment is another.
+    outcome : ``verified``; ``intact``, if only the file was looked at; ``broken``, if the file was changed or does not
+        come out again; ``undecided``, if it cannot be run again as it was, because the subject, the reference or the
+        environment is another.
     reasons : sentences.
     differences : entries that came out otherwise.
     verdict : of the certificate, and of the new run if there was one.
@@ -57,10 +61,10 @@ class Verification:
 def verify(
     data: bytes,
     *,
+    run: bool = False,
     python: str | None = None,
     limits: Limits = Limits(),  # noqa: B008
     jobs: int = 1,
-    run: bool = True,
     progress: Progress | None = None,
 ) -> Verification:
     """Verify the bytes of a certificate.
@@ -68,24 +72,26 @@ def verify(
     Parameters
     ----------
     data : as written by `gradcert.certify.certificates.seal`.
+    run : whether the checks are run again, and with them what the certificate names (`runs`); without it, only the file
+        is looked at.
     python : the interpreter that the subject was run by, if it was another.
     limits, jobs, progress : as for `certify`.
-    run : whether the checks are run again; without it, only the file is looked at.
     """
     if faults := seal.faults(data):
         return Verification(BROKEN, tuple(faults))
     record = seal.read(data)
+    was = (record["verdict"],)
     if not run:
-        return Verification(VERIFIED, ("the file is as it was written; nothing was run",), (), (record["verdict"],))
+        return Verification(INTACT, ("the file is as it was written; nothing was run",), (), was)
     try:
         subject = named(record["subject"], python=python, limits=limits)
     except GradcertError as error:
-        return Verification(UNDECIDED, (f"the subject cannot be run again: {error}",), (), (record["verdict"],))
-    here = ("digests", "environment", "sources")
+        return Verification(UNDECIDED, (f"the subject cannot be run again: {error}",), (), was)
+    here = ("suite", "digests", "environment", "sources")
     try:
         again = certify(
             subject.program or subject.name,
-            claim=from_dict(record["claim"]),
+            claim=from_dict(record["claim"], run=True),
             seed=record["seed"],
             profile=record["profile"],
             python=python,
@@ -94,21 +100,31 @@ def verify(
             progress=progress,
         ).to_dict()
     except GradcertError as error:
-        return Verification(UNDECIDED, (f"the subject cannot be run again: {error}",), (), (record["verdict"],))
+        return Verification(UNDECIDED, (f"the subject cannot be run again: {error}",), (), was)
     changed = difference(*({name: known.get(name, {}) for name in here} for known in (record, again)))
+    found = tuple(
+        d for d in differences(_repeated(record), again, but=UNREPEATED) if d.where.split(": ")[0] not in here
+    )
     verdicts = (record["verdict"], again["verdict"])
-    found = tuple(d for d in differences(record, again) if d.where.split(": ")[0] not in here and d.where != "suite")
-    if not found and not changed:
-        return Verification(VERIFIED, ("the same identity, and every figure came out again",), (), verdicts)
+    before = record.get("resumed")
+    notes = (f"{before} answers were read from a journal then; now all were given",) if before else ()
     if not found:
-        return Verification(
-            VERIFIED,
-            (f"every figure came out again, although this is not the same: {', '.join(changed)}",),
-            (),
-            verdicts,
-        )
+        others = f"every figure came out again, although this is not the same: {', '.join(changed)}"
+        same = "the same identity, and every figure but the seconds came out again"
+        return Verification(VERIFIED, (others if changed else same, *notes), (), verdicts)
     first = f"{len(found)} entries came out otherwise, the first is {found[0].where}"
     if changed:
         names = ", ".join(changed)
-        return Verification(UNDECIDED, (f"this is not the same as it was: {names}", first), found, verdicts)
-    return Verification(BROKEN, (first,), found, verdicts)
+        return Verification(UNDECIDED, (f"this is not the same as it was: {names}", first, *notes), found, verdicts)
+    return Verification(BROKEN, (first, *notes), found, verdicts)
+
+
+def _repeated(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a run from the beginning has to come to: all of it but the note that answers came from a journal."""
+    return {**record, "notes": [note for note in record["notes"] if not note.startswith(RESUMED)]}
+
+
+def runs(data: bytes) -> tuple[str, ...]:
+    """Return what `verify` would run for a certificate: its subject, and the files of cells that its claim names."""
+    record = seal.read(data)
+    return (record["subject"], *files_of(record["claim"]))

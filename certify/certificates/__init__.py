@@ -15,9 +15,9 @@ from gradcert.certify.certificates.certificate import (
     Control,
     Finding,
 )
-from gradcert.certify.certificates.compare import Difference, differences, shown, summary
+from gradcert.certify.certificates.compare import UNREPEATED, Difference, differences, shown, summary
 from gradcert.certify.certificates.identity import canonical, environment, reference_digest, sha256, subject_digest
-from gradcert.certify.certificates.schema import published
+from gradcert.certify.certificates.schema import published, validated
 from gradcert.certify.certificates.suite import VERSION
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "EXIT",
     "INCONCLUSIVE",
     "REFUTED",
+    "UNREPEATED",
     "VERSION",
     "CaseResult",
     "Certificate",
@@ -43,4 +44,5 @@ __all__ = [
     "shown",
     "subject_digest",
     "summary",
+    "validated",
 ]

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from gradcert.certify.certificates.identity import identity
-from gradcert.reference.errors import GradcertError
+from gradcert.reference.printable import legible
 
 SCHEMA = "gradcert-certificate-1"
 CERTIFIED, REFUTED, INCONCLUSIVE = "certified", "refuted", "inconclusive"
+OPTIONAL = ("counterexample", "checks", "resumed", "sources")  # fields that a certificate has where they say something
 EXIT = {CERTIFIED: 0, REFUTED: 1, INCONCLUSIVE: 3}
 
 
@@ -37,6 +38,9 @@ class Finding:
     where: Mapping[str, Any] = field(default_factory=dict)
     cases: int = 1
     replay: str = ""
+
+    def __post_init__(self) -> None:
+        _legible(self)
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,9 @@ class CheckResult:
     what: str
     facts: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        _legible(self)
+
 
 @dataclass(frozen=True)
 class Control:
@@ -118,6 +125,9 @@ class Certificate:
     checks : of the subject as a whole, where the claim asks for them: what "online" means, or the mean over draws.
     sources : what the subject is made of: ``interpreter``, ``threads``, ``packages`` (distribution -> version),
         ``files`` (name -> SHA-256), and what is ``unseen``; empty where no process of it could be asked.
+    resumed : how many answers were not given in this run, but read from the journal of one that was stopped.
+
+    What a subject says stands in a certificate, so every text in it is made printable when it is made.
     """
 
     verdict: str
@@ -140,6 +150,10 @@ class Certificate:
     counterexample: Mapping[str, Any] | None = None
     checks: tuple[CheckResult, ...] = ()
     sources: Mapping[str, Any] = field(default_factory=dict)
+    resumed: int = 0
+
+    def __post_init__(self) -> None:
+        _legible(self)
 
     @property
     def exit_code(self) -> int:
@@ -154,7 +168,7 @@ class Certificate:
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form, with its identity; infinities as strings; ``checks`` where there are any."""
         record = {"schema": SCHEMA, **_plain(self), "counts": self.counts}
-        for name in ("checks", "sources"):
+        for name in ("checks", "sources", "resumed"):
             if not record[name]:
                 del record[name]
         return {**record, "identity": identity(record)}
@@ -172,19 +186,12 @@ def from_dict(record: Mapping[str, Any]) -> Certificate:
     ------
     GradcertError : if it does not fit the schema.
     """
-    import jsonschema
+    from gradcert.certify.certificates.schema import validated
 
-    from gradcert.certify.certificates.schema import schema
-
-    try:
-        jsonschema.validate(record, schema())
-    except jsonschema.ValidationError as error:
-        at = "/".join(map(str, error.absolute_path)) or "the record"
-        raise GradcertError(f"no certificate: at {at}, {error.message[:200]}", allowed=f"JSON as {SCHEMA}") from None
-    given = {
-        f.name: record[f.name] for f in fields(Certificate) if f.name not in ("counterexample", "checks", "sources")
-    }
+    validated(record, "certificate", "the certificate")
+    given = {f.name: record[f.name] for f in fields(Certificate) if f.name not in OPTIONAL}
     given["counterexample"] = record.get("counterexample")  # certificates of 0.1 before it have none
+    given["resumed"] = record.get("resumed", 0)
     given["checks"] = tuple(CheckResult(**_numbers(c)) for c in record.get("checks", ()))
     given["sources"] = record.get("sources", {})
     given["findings"] = tuple(Finding(**{**f, "where": _numbers(f["where"])}) for f in record["findings"])
@@ -194,6 +201,12 @@ def from_dict(record: Mapping[str, Any]) -> Certificate:
     for name in ("separated", "worst", "figures"):
         given[name] = _numbers(given[name])
     return Certificate(**given)
+
+
+def _legible(record: Any) -> None:
+    """Make every text of a frozen record printable."""
+    for f in fields(record):
+        object.__setattr__(record, f.name, legible(getattr(record, f.name)))
 
 
 def _numbers(value: Any) -> Any:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from gradcert.certify.certificates.identity import DEFINING, TIMING
+from gradcert.reference.printable import printable
 
 KEYS = ("id", "name", "group", "case", "rule", "edge")  # by which members of a list are recognised
 DERIVED = ("identity", "counts", *TIMING)
+UNREPEATED = ("identity", "resumed", *TIMING)  # what a run that is done again need not have
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,12 @@ class Difference:
     asked: bool
 
 
-def differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[Difference]:
+def differences(a: Mapping[str, Any], b: Mapping[str, Any], *, but: Collection[str] = DERIVED) -> list[Difference]:
     """Return every entry in which the JSON forms of two certificates differ, timing and derived entries apart.
+
+    Parameters
+    ----------
+    but : entries that are not looked at.
 
     Examples
     --------
@@ -38,9 +44,9 @@ def differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[Difference]:
     ['claim: rule']
     """
     out: list[Difference] = []
-    for name in sorted({*a, *b} - set(DERIVED), key=lambda n: (n not in DEFINING, n)):
+    for name in sorted({*a, *b} - set(but), key=lambda n: (n not in DEFINING, n)):
         for path, was, now in _walk(a.get(name), b.get(name)):
-            where = ": ".join([name, *path]) if path else name
+            where = printable(": ".join([name, *path]) if path else name)
             asked = name in DEFINING or (name == "cases" and path[-1:] in (["digest"], []))
             out.append(Difference(where, was, now, asked or (name == "cases" and len(path) == 1)))
     return out
@@ -63,9 +69,9 @@ def _keyed(items: list[Any]) -> dict[str, Any]:
     """Return a list as a mapping, members by name where they have one, else by position."""
     out: dict[str, Any] = {}
     for number, item in enumerate(items):
-        name = next((item[k] for k in KEYS if isinstance(item, Mapping) and k in item), str(number))
+        name = next((str(item[k]) for k in KEYS if isinstance(item, Mapping) and k in item), str(number))
         if isinstance(item, Mapping) and "check" in item:
-            name = f"{item['check']}, {item['case']}" if item["case"] else item["check"]
+            name = f"{item['check']}, {item['case']}" if item.get("case") else str(item["check"])
         out[name if name not in out else f"{name} ({number})"] = item
     return out
 
@@ -84,7 +90,7 @@ def shown(value: Any) -> str:
         return f"{value:.4g}"
     if isinstance(value, (dict, list)):
         return f"{len(value)} entries" if value else "nothing"
-    text = str(value)
+    text = printable(value)
     digest = len(text) == 64 and not set(text) - set("0123456789abcdef")
     return f"{text[:12]}…" if digest else text if len(text) <= 120 else f"{text[:119]}…"
 
@@ -126,4 +132,4 @@ def summary(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
     causes = [{f["cause"] or f["reason"] for f in x["findings"]} for x in (a, b)]
     out += [f"gone: {text}" for text in sorted(causes[0] - causes[1])]
     out += [f"new: {text}" for text in sorted(causes[1] - causes[0])]
-    return out
+    return [printable(line) for line in out]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import jsonschema
 
 from gradcert.certify.certificates.certificate import Certificate
 from gradcert.certify.certificates.identity import canonical, identity, seal
-from gradcert.certify.certificates.schema import schema
+from gradcert.certify.certificates.schema import schema, validated
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.outside import parse
 
 
 def write(certificate: Certificate) -> bytes:
@@ -28,23 +28,7 @@ def read(data: bytes) -> dict[str, Any]:
     ------
     GradcertError : if it is no certificate.
     """
-    try:
-        record = json.loads(data, parse_int=_number)
-    except ValueError as error:
-        raise GradcertError(f"no certificate: {error}", allowed="JSON") from None
-    try:
-        jsonschema.validate(record, schema())
-    except jsonschema.ValidationError as error:
-        at = "/".join(map(str, error.absolute_path)) or "the record"
-        raise GradcertError(f"no certificate: at {at}, {error.message[:200]}", allowed=str(schema()["$id"])) from None
-    found: dict[str, Any] = record
-    return found
-
-
-def _number(digits: str) -> int | float:
-    # canonical JSON writes a large double without a point; read as an int it could not be written again
-    value = int(digits)
-    return value if abs(value) < 2**53 else float(value)
+    return validated(parse(data, "the certificate"), "certificate", "the certificate")
 
 
 def faults(data: bytes) -> list[str]:
@@ -54,14 +38,17 @@ def faults(data: bytes) -> list[str]:
 
     Examples
     --------
-    >>> faults(b'{"schema": "gradcert-certificate-1"}')[0][:15]
-    'no certificate:'
+    >>> faults(b'{"schema": "gradcert-certificate-1"}')[0][:28]
+    'the certificate does not fit'
     """
     try:
         record = read(data)
     except GradcertError as error:
         return [str(error)]
     found = []
+    counts = {v: sum(case["verdict"] == v for case in record["cases"]) for v in record["counts"]}
+    if counts != record["counts"]:
+        found.append("the counts are not those of the cases")
     if canonical(record) != data:
         found.append("the file is not canonical JSON (RFC 8785)")
     if "seal" not in record:

@@ -3,7 +3,7 @@
 A new thing that can be claimed goes here. Uses `reference` alone, because a subject's process imports it for `claim`.
 """
 
-from gradcert.certify.claims.claim import Claim, Decorated, claim, claim_of, from_dict
+from gradcert.certify.claims.claim import Claim, Decorated, claim, claim_of, files_of, from_dict, sentence
 from gradcert.certify.claims.rows import ORDER, changes, difference, present, published, same_row, shown
 
 __all__ = [
@@ -14,9 +14,11 @@ __all__ = [
     "claim",
     "claim_of",
     "difference",
+    "files_of",
     "from_dict",
     "present",
     "published",
     "same_row",
+    "sentence",
     "shown",
 ]

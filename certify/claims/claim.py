@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, TypeVar
 
 from gradcert.certify.names import present_names
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import KINDS, cell_named
+from gradcert.reference.networks import KINDS, cell_named, check_options, file_of
+from gradcert.reference.numbers import Surrogate
+from gradcert.reference.outside import record
 from gradcert.reference.rules import rule_named
 
 CLASSES = ("exact", "bounded", "aligned", "unbiased")
@@ -48,6 +51,9 @@ class Claim:
         readout).
     readout_options : its options.
 
+    A cell of somebody else's is ``path/to/file.py:attribute``, and its file is run: whoever writes a claim in Python
+    names it. A claim that was read (`from_dict`) may name files only where that was allowed.
+
     Examples
     --------
     >>> Claim(rule="ostl", cells=("snu",), depths=(1, 2)).dtype
@@ -77,7 +83,7 @@ class Claim:
                 raise GradcertError(f"a claim with {name}=()", allowed="one or more")
             object.__setattr__(self, name, items)
         rule_named(self.rule)
-        kinds = [cell_named(cell) for cell in (*self.cells, *([self.readout] if self.readout else []))]
+        kinds = [cell_named(cell, run=True) for cell in (*self.cells, *([self.readout] if self.readout else []))]
         _check("dtype", [self.dtype], DTYPES)
         _check("acceptance", [self.acceptance], CLASSES)
         check_limits(self.acceptance, self.limits)
@@ -90,8 +96,10 @@ class Claim:
         for depth in self.depths:
             if type(depth) is not int or not 1 <= depth <= 8:
                 raise GradcertError(f"depth {depth!r}", allowed="1 to 8 layers")
-        known = {f.name for kind in kinds[: len(self.cells)] for f in fields(kind)}
-        _check("options", self.options, known)
+        cells, readout = kinds[: len(self.cells)], kinds[len(self.cells) :]
+        _check("options", _mapping("options", self.options), {f.name for kind in cells for f in fields(kind)})
+        _check_values(self.options, cells, alternatives=True)
+        _check_values(_mapping("readout_options", self.readout_options), readout, alternatives=False)
 
     @property
     def entrywise(self) -> bool:
@@ -112,12 +120,7 @@ class Claim:
         >>> print(Claim(rule="ostl", cells="snu", options={"surrogate": [triangle, "tanh"], "train": ["leak"]}))
         ostl on snu, depth 1, 2, float64, surrogate triangle(scale=0.3, width=1.0) or tanh, train leak
         """
-        depths = ", ".join(map(str, self.depths))
-        options = "".join(f", {k} {_short(k, v)}" for k, v in sorted(self.options.items()))
-        kind = "" if self.acceptance == "exact" else f"{self.acceptance} "
-        kind += "online " if self.online else ""
-        limits = "".join(f", {k} {v}" for k, v in self.limits.items())
-        return f"{kind}{self.rule} on {'/'.join(self.cells)}, depth {depths}, {self.dtype}{options}{limits}"
+        return sentence(self.to_dict())
 
 
 @present_names
@@ -141,19 +144,62 @@ def claim(*, rule: str, cells: Iterable[str] | str, **options: Any) -> Callable[
     return decorate
 
 
+def sentence(spec: Mapping[str, Any]) -> str:
+    """Return the JSON form of a claim on one line; nothing that it names is looked up."""
+    depths = ", ".join(map(str, spec["depths"]))
+    options = "".join(f", {k} {_short(k, v)}" for k, v in sorted(spec["options"].items()))
+    kind = "" if spec["acceptance"] == "exact" else f"{spec['acceptance']} "
+    kind += "online " if spec.get("online") else ""
+    limits = "".join(f", {k} {v}" for k, v in spec.get("limits", {}).items())
+    return f"{kind}{spec['rule']} on {'/'.join(spec['cells'])}, depth {depths}, {spec['dtype']}{options}{limits}"
+
+
 def claim_of(subject: Any) -> Claim | None:
     """Return the claim that a subject was decorated with, if it was."""
     found = getattr(subject, ATTRIBUTE, None)
     return found if isinstance(found, Claim) else None
 
 
-def from_dict(spec: Mapping[str, Any]) -> Claim:
-    """Read a claim from its JSON form."""
+def files_of(spec: Mapping[str, Any]) -> list[str]:
+    """Return the files that the cells of a claim in its JSON form would be read from.
+
+    Examples
+    --------
+    >>> files_of({"rule": "bptt", "cells": ["lif", "mine.py:Leaky"]})
+    ['mine.py']
+    """
+    cells = spec.get("cells")
+    names = [*(cells if isinstance(cells, (list, tuple)) else [cells]), spec.get("readout")]
+    return list(dict.fromkeys(where for name in names if (where := file_of(name)) is not None))
+
+
+def from_dict(given: Any, *, run: bool = False, files: Iterable[str] = ()) -> Claim:
+    """Read a claim from its JSON form.
+
+    Parameters
+    ----------
+    run : whether the files that its cells name may be run.
+    files : files that may be run anyway, such as the one that the subject itself is in.
+
+    Raises
+    ------
+    GradcertError : for what is no claim, or one that names a file that may not be run.
+    """
+    spec = record(given, "the claim")
+    cells = spec.get("cells")
+    for name in (*(cells if isinstance(cells, (list, tuple)) else [cells]), spec.get("readout")):
+        where = file_of(name)
+        if where is not None and not any(_same(where, file) for file in files):
+            cell_named(name, run=run)  # says what to do where it may not be run
     wrong = sorted(set(spec) - {f.name for f in fields(Claim)})
     if wrong or "rule" not in spec or "cells" not in spec:
         allowed = ", ".join(f.name for f in fields(Claim))
         raise GradcertError(f"a claim with {', '.join(wrong) or 'no rule or cells'}", allowed=allowed)
     return Claim(**spec)
+
+
+def _same(one: str, other: str) -> bool:
+    return Path(one).resolve() == Path(other).resolve()
 
 
 def check_limits(acceptance: str, limits: Mapping[str, Any]) -> None:
@@ -165,6 +211,11 @@ def check_limits(acceptance: str, limits: Mapping[str, Any]) -> None:
     Traceback (most recent call last):
     gradcert.reference.errors.GradcertError: an aligned claim with limits cosine; allowed: cosine, signs and ratio: ...
     """
+    _mapping("limits", limits)
+    for name, value in limits.items():
+        numbers = value if name == "ratio" and isinstance(value, (list, tuple)) else (value,)
+        if any(isinstance(n, bool) or not isinstance(n, (int, float)) for n in numbers):
+            raise GradcertError(f"the limit {name}={value!r}", allowed="numbers")
     if acceptance == "aligned":
         if set(limits) != {"cosine", "signs", "ratio"}:
             raise GradcertError(
@@ -172,7 +223,8 @@ def check_limits(acceptance: str, limits: Mapping[str, Any]) -> None:
                 allowed="cosine, signs and ratio: never cosine alone",
                 do='limits={"cosine": 0.5, "signs": 0.6, "ratio": [0.1, 10]}',
             )
-        low, high = (float(v) for v in limits["ratio"]) if len(limits["ratio"]) == 2 else (0.0, 0.0)
+        ratio = limits["ratio"]
+        low, high = ratio if isinstance(ratio, (list, tuple)) and len(ratio) == 2 else (0.0, 0.0)
         if not 0 < float(limits["cosine"]) <= 1 or not 0 <= float(limits["signs"]) <= 1 or not 0 < low <= 1 <= high:
             raise GradcertError(
                 f"limits {dict(limits)}", allowed="0 < cosine <= 1, 0 <= signs <= 1, 0 < low <= 1 <= high"
@@ -184,10 +236,47 @@ def check_limits(acceptance: str, limits: Mapping[str, Any]) -> None:
         raise GradcertError(f"an {acceptance} claim with limits", allowed="none: its budget is derived")
 
 
+def _mapping(what: str, value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise GradcertError(f"{what} in a {type(value).__name__}", allowed="a mapping of names to values")
+    return value
+
+
+def _check_values(options: Mapping[str, Any], kinds: Iterable[Any], *, alternatives: bool) -> None:
+    """Raise unless every option, or alternative of one, is one that the cells take."""
+    for kind in kinds:
+        own = {f.name for f in fields(kind)}
+        for name, value in options.items():
+            if name not in own:
+                continue
+            many = alternatives and isinstance(value, (list, tuple)) and not _one(name, value)
+            for each in value if many else (value,):
+                try:
+                    check_options(kind(**{name: _option(name, each)}))
+                except (TypeError, KeyError, AttributeError) as error:
+                    raise GradcertError(
+                        f"the option {name}={each!r} ({error})", allowed="what the cell takes"
+                    ) from None
+
+
+def _one(name: str, value: Iterable[Any]) -> bool:
+    """Return whether a list is one value, the names of trained parameters, rather than alternatives."""
+    return name == "train" and all(isinstance(v, str) for v in value)
+
+
+def _option(name: str, value: Any) -> Any:
+    if name == "surrogate" and isinstance(value, str):
+        return Surrogate(value)
+    if name == "surrogate" and isinstance(value, Mapping):
+        return Surrogate(**value)
+    return tuple(value) if isinstance(value, list) else value
+
+
 def _check(what: str, given: Iterable[str], allowed: Iterable[str]) -> None:
-    wrong = [g for g in given if g not in set(allowed)]
+    known = list(allowed)  # in which anything can be looked for
+    wrong = [g for g in given if g not in known]
     if wrong:
-        raise GradcertError(f"{what}: {', '.join(map(repr, wrong))}", allowed=", ".join(sorted(allowed)))
+        raise GradcertError(f"{what}: {', '.join(map(repr, wrong))}", allowed=", ".join(sorted(known)))
 
 
 def _plain(value: Any) -> Any:

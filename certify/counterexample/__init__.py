@@ -5,6 +5,6 @@
 
 from gradcert.certify.counterexample import record
 from gradcert.certify.counterexample.record import store
-from gradcert.certify.counterexample.replay import replay
+from gradcert.certify.counterexample.replay import read, replay
 
-__all__ = ["record", "replay", "store"]
+__all__ = ["read", "record", "replay", "store"]

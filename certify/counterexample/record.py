@@ -67,7 +67,7 @@ def to_dict(found: Small, *, alone: bool) -> dict[str, Any]:
         "problem": found.problem.to_dict(),
         "arrays": arrays(found.check, found.answer, bounds_of(found.check, found.expected)),
         "file": file,
-        "replay": f"gradcert replay {file}",
+        "replay": f"gradcert replay --run {file}",
     }
 
 

@@ -36,6 +36,7 @@ from gradcert.hardware_models.chips import PROFILES, Profile, q_format
 from gradcert.hardware_models.description.program import Program
 from gradcert.hardware_models.subject import FixedPointVerdict, columns_of_rows, judge_answers, steps_of
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.outside import parse
 
 STEPS = {"quick": 200, "default": 2_000, "thorough": 20_000}
 
@@ -48,7 +49,7 @@ def profile_of(text: str) -> Profile:
     >>> profile_of("spinnaker").name, profile_of("s6q4").title
     ('spinnaker', 'plain Q-format, 6-bit weights, nearest, ties to even')
     """
-    if re.fullmatch(r"[su]\d+q-?\d+", text):
+    if re.fullmatch(r"[su][0-9]+q-?[0-9]+", text):
         fmt = Format.parse(text)
         if not fmt.signed or fmt.radix != fmt.width - 2:
             raise GradcertError(
@@ -178,9 +179,9 @@ def _rows(
 
 def _flat(described: Program, reply: str) -> dict[str, int] | str:
     try:
-        said = json.loads(reply)
-    except ValueError:
-        return f"the answer is not JSON: it begins with {reply[:60]!r}"
+        said = parse(reply, "the answer", whole=True)
+    except GradcertError as error:
+        return f"the answer is not JSON: it begins with {reply[:60]!r} ({error})"
     if not isinstance(said, dict) or "failed" in said:
         return f"it raised {said['failed']}" if isinstance(said, dict) else "the answer is no JSON object"
     known = {n.name: described.shape(n) for n in described.operations}
@@ -188,7 +189,10 @@ def _flat(described: Program, reply: str) -> dict[str, int] | str:
     for name, nested in said.items():
         if name not in known:
             return f"an answer called {name!r}, which is no intermediate (gradcert hardware PROFILE --rule RULE)"
-        array = np.array(nested, dtype=object)
+        try:
+            array = np.array(nested, dtype=object)
+        except ValueError:
+            return f"{name} is no array of integers"
         if array.shape != known[name]:
             return f"{name} has shape {list(array.shape)} instead of {list(known[name])}"
         for index in np.ndindex(array.shape):

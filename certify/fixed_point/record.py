@@ -8,6 +8,7 @@ from typing import Any
 
 from gradcert.certify.certificates import EXIT
 from gradcert.hardware_models.subject import FixedPointVerdict
+from gradcert.reference.printable import legible
 
 SIZES = {"inputs": 2, "neurons": 2, "outputs": 1}
 
@@ -38,6 +39,10 @@ class FixedPointCertificate:
     causes: tuple[str, ...] = ()
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("reason", "causes", "notes"):  # a subject's words may stand in them
+            object.__setattr__(self, name, legible(getattr(self, name)))
 
     @property
     def exit_code(self) -> int:

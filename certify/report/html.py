@@ -9,7 +9,7 @@ from typing import Any
 import jinja2
 
 from gradcert.certify.certificates import CaseResult, Certificate
-from gradcert.certify.claims import from_dict
+from gradcert.certify.claims import sentence as sentence_of
 from gradcert.certify.diagnosis import sentence
 from gradcert.certify.report import counterexample, heatmap, unrolled
 from gradcert.certify.report.junit import where
@@ -25,7 +25,7 @@ def write(certificate: Certificate) -> str:
         .render(
             c=certificate,
             word=WORDS[certificate.verdict],
-            claim=str(from_dict(certificate.claim)),
+            claim=sentence_of(certificate.claim),
             tiles=_tiles(certificate),
             groups=_groups(certificate),
             steps=_steps(certificate),

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gradcert.certify.certificates import CERTIFIED, REFUTED, CaseResult, Certificate, CheckResult, Finding
-from gradcert.certify.claims import from_dict
+from gradcert.certify.claims import sentence as sentence_of
 from gradcert.certify.diagnosis import sentence
 from gradcert.certify.report import counterexample
 from gradcert.certify.report.junit import where
@@ -23,7 +23,7 @@ def write(certificate: Certificate, console: Console) -> None:
     """Print a certificate."""
     colour = COLOURS.get(certificate.verdict, "yellow")
     head = Text.assemble((certificate.verdict.upper(), f"bold {colour}"), "  ", certificate.reason)
-    lines = Text(f"subject  {certificate.subject}\nclaim    {from_dict(certificate.claim)}", style="dim")
+    lines = Text(f"subject  {certificate.subject}\nclaim    {sentence_of(certificate.claim)}", style="dim")
     console.print(Panel(Group(head, lines), border_style=colour))
     for finding in certificate.findings:
         console.print(_finding(finding))

@@ -19,6 +19,7 @@ from gradcert.certify.problems import Case, Spec, generate
 from gradcert.certify.problems.cases import scale
 from gradcert.certify.runs import executors
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import cell_named
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +49,8 @@ class Task:
 
 def prepare(task: Task) -> Prepared:
     """Generate a case and judge the controls on it."""
+    for cell in (*task.claim.cells, *([task.claim.readout] if task.claim.readout else [])):
+        cell_named(cell, run=True)  # in a process of its own: the claim was made where this was allowed
     draw = scale.generate if task.spec.family == "scale" else generate
     case = draw(task.spec, task.claim, seed=task.seed)
     if case is None:

@@ -36,6 +36,7 @@ class Run:
     worker: Worker | None = None
     journal: Journal | None = None
     profile: str = "default"
+    recalled: int = 0  # answers that came from a journal
     planned: int = 1  # cases, among which an error rate is shared
 
     def ask(self, case: Case) -> Answer | None:
@@ -95,6 +96,7 @@ class Run:
                 self.worker = None
         elif answer is not None:
             self._alive(case)
+        self.recalled += answer is not None
         return answer
 
 

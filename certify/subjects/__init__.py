@@ -6,7 +6,7 @@ need NumPy alone; `program_files` says what a program is made of; `drive` takes 
 reads what comes back.
 """
 
-from gradcert.certify.subjects.answers import Answer, from_program, from_worker, parsed
+from gradcert.certify.subjects.answers import Answer, decoded, encoded, from_program, from_worker, parsed
 from gradcert.certify.subjects.drive import Played
 from gradcert.certify.subjects.process import Failure, Process
 from gradcert.certify.subjects.subject import THREADS, Limits, Subject, Worker, named
@@ -20,6 +20,8 @@ __all__ = [
     "Process",
     "Subject",
     "Worker",
+    "decoded",
+    "encoded",
     "from_program",
     "from_worker",
     "named",

@@ -11,14 +11,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from typing import Any
 
 import numpy as np
 
-from gradcert.certify.subjects.answers import Answer, array_of, raised
+from gradcert.certify.subjects.answers import Answer, array_of, names, raised
 from gradcert.certify.subjects.learner import start_of
 from gradcert.certify.subjects.process import Failure
 from gradcert.certify.subjects.wire import encoded
+from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Problem
 from gradcert.reference.numbers import Array
 
@@ -86,13 +88,13 @@ def play(
         if isinstance(reply, Failure):
             raise Stopped(replace(reply, reason=f"{what}: {reply.reason}"))
         for key, words in (("raised", "it raised"), ("error", "it says:")):
-            if key in reply:
+            if reply.get(key) is not None:
                 said = reply[key] if key == "raised" else {"kind": str(reply[key])}
                 failure = raised("raised", words, said)
                 raise Stopped(replace(failure, reason=f"{what}: {failure.reason}"))
         if "wrong" in reply:
             raise Stopped(Failure("wrong", str(reply["wrong"])))
-        played.changed += [name for name in reply.get("changed", ()) if name not in played.changed]
+        played.changed += [name for name in names(reply.get("changed")) if name not in played.changed]
         return reply
 
     def look(t: int) -> None:
@@ -100,7 +102,8 @@ def play(
             inside: dict[str, int | None] = {}
             if binary or tells:
                 held = say({"measure": True}, f"measured after step {t}").get("measured")
-                inside = dict(held) if isinstance(held, Mapping) else {"told": told(held)}
+                counts = held if isinstance(held, Mapping) else {"told": held}
+                inside = {str(kind): told(count) for kind, count in counts.items()}
             played.measured[t] = together(inside, outside(not played.measured) if outside is not None else {})
         if t in ask:
             answer = read(say({"gradients": True}, f"gradients() after step {t}" if t else "gradients()"))
@@ -118,7 +121,10 @@ def play(
             target = written(problem.targets[t]) if t == steps - 1 or not last else None
             reply = say({"step": {"input": written(problem.inputs[t]), "target": target}}, f"step {t + 1}")
             output = reply.get("output")
-            played.outputs.append(None if output is None else array_of(output))
+            try:
+                played.outputs.append(None if output is None else array_of(output))
+            except GradcertError as error:
+                raise Stopped(Failure("wrong", f"the output of step {t + 1} is {error}")) from None
             played.steps = t + 1
             look(t + 1)
     except Stopped as stopped:
@@ -149,7 +155,8 @@ def told(count: Any) -> int | None:
     >>> told(12.0), told("many"), told(True)
     (12, None, None)
     """
-    return int(count) if isinstance(count, (int, float)) and not isinstance(count, bool) and count == count else None
+    real = isinstance(count, (int, float)) and not isinstance(count, bool) and isfinite(count)
+    return int(count) if real else None
 
 
 def answered(played: Played) -> Answer:

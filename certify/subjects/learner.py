@@ -96,7 +96,7 @@ def from_json(line: str) -> Start:
         part: {name: np.array(value, dtype=dtype) for name, value in spec[part].items()}
         for part in ("parameters", "feedback")
     }
-    network = from_dict(spec["network"])
+    network = from_dict(spec["network"], run=True)  # the learner's own process
     return Start(spec["id"], network, arrays["parameters"], spec["batch"], dtype, arrays["feedback"], spec.get("seed"))
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradcert.certify.subjects import family, usage, warden
+from gradcert.reference.printable import printable
 
 FLOOD = 16 * 2**20  # bytes on standard output and error in one call
 REPLY = 256 * 2**20  # bytes of one reply
@@ -35,11 +36,17 @@ class Failure:
     kind : ``died``, ``hung`` or ``flooded``.
     reason : one sentence.
     output : the end of what the process printed.
+
+    Both are made printable: they are a stranger's words.
     """
 
     kind: str
     reason: str
     output: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reason", printable(self.reason))
+        object.__setattr__(self, "output", printable(self.output[-2 * KEPT :], most=2 * KEPT, lines=True))
 
 
 class Forked:

@@ -25,10 +25,10 @@ class Served:
 
     def answer(self, line: str) -> dict[str, Any]:
         """Call the subject on one problem and return everything there is to say about it."""
-        spec = json.loads(line)
+        spec = json.loads(line)  # the judge's own words; cells in files are run here, in the subject's process
         if seeds := spec.get("draws"):
-            return {"draws": [self.solve(replace(problem_from_record(spec), seed=seed)) for seed in seeds]}
-        return self.solve(problem_from_record(spec))
+            return {"draws": [self.solve(replace(problem_from_record(spec, run=True), seed=seed)) for seed in seeds]}
+        return self.solve(problem_from_record(spec, run=True))
 
     def solve(self, problem: Any) -> dict[str, Any]:
         """Call the subject on a problem."""

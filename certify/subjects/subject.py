@@ -80,7 +80,7 @@ class Subject:
             found = _importable(what)
             self.callable = None if found else what
             self.name = found or f"{what.__module__}:{getattr(what, '__qualname__', type(what).__name__)}"
-        elif isinstance(what, (list, tuple)) and what and all(isinstance(word, str) for word in what):
+        elif isinstance(what, (list, tuple)) and what and all(isinstance(w, str) and w.isprintable() for w in what):
             if shutil.which(what[0]) is None:
                 raise GradcertError(f"the program {what[0]!r} does not start", allowed="a program that can be run")
             self.program = tuple(what)
@@ -88,7 +88,7 @@ class Subject:
         else:
             raise GradcertError(
                 f"a subject of type {type(what).__name__}",
-                allowed=f"a callable, a stepwise learner, a command, or {FORM}",
+                allowed=f"a callable, a stepwise learner, a command of printable words, or {FORM}",
             )
 
     @property
@@ -173,7 +173,7 @@ class Worker:
         if isinstance(reply, Failure):
             return Failure("import", f"the subject does not start: {reply.reason}", reply.output)
         said = answers.parsed(reply)
-        if said is None:
+        if isinstance(said, str):
             return process.failure("import", "the subject does not start: it wrote into the protocol")
         if "failed" in said:
             process.kill()
@@ -186,8 +186,13 @@ class Worker:
         """Have one problem solved."""
         if self.stepwise:
             return drive.answered(self.play(problem, ask=[len(problem.inputs)]))
-        said = self.talk(self.told(problem).to_json())
-        return Answer(failure=said) if isinstance(said, Failure) else self.understood(said)
+        asked = self.told(problem)
+        said = self.talk(asked.to_json())
+        if isinstance(said, Failure):
+            return Answer(failure=said)
+        if self.program and said.get("id", asked.id) != asked.id:
+            return Answer(failure=self._garbled(f"it answers {said['id']!r}, asked was {asked.id!r}"))
+        return self.understood(said)
 
     def draws(self, problem: Problem, seeds: Sequence[int]) -> list[Answer]:
         """Have one problem solved with many seeds, up to the first failure."""
@@ -201,7 +206,10 @@ class Worker:
         said = self.talk(json.dumps({**self.told(problem).to_dict(), "draws": list(seeds)}, allow_nan=False))
         if isinstance(said, Failure):
             return [Answer(failure=said)]
-        return [self.understood(each) for each in said["draws"]] if "draws" in said else [self.understood(said)]
+        many = said.get("draws")
+        if isinstance(many, list) and len(many) == len(seeds) and all(isinstance(each, Mapping) for each in many):
+            return [self.understood(each) for each in many]
+        return [self.understood(said)]
 
     def play(self, problem: Problem, **options: Any) -> drive.Played:
         """Take a stepwise learner through a sequence; options as for `drive.play`."""
@@ -238,14 +246,14 @@ class Worker:
         if isinstance(reply, Failure):
             return reply
         said = answers.parsed(reply)
-        return said if said is not None else self._garbled(f"it begins with {reply[:60]!r}")
+        return self._garbled(said) if isinstance(said, str) else said
 
     def understood(self, said: Mapping[str, Any]) -> Answer:
         """Return the answer that a reply holds."""
         try:
             answer = self.read(said)
             return replace(answer, rewritten=tuple(map(self._renamed, answer.rewritten)))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             return Answer(failure=self._garbled(str(error)))
 
     def _renamed(self, text: str) -> str:
@@ -289,7 +297,7 @@ def _spawn(words: Sequence[str], memory: int | None, threads: Mapping[str, str])
 
 def _checked(name: str) -> str:
     where, colon, attribute = name.rpartition(":")
-    if not colon or not where or not attribute:
+    if not colon or not where or not attribute or not name.isprintable():
         raise GradcertError(f"the subject {name!r}", allowed=FORM)
     if where.endswith(".py"):
         if not Path(where).is_file():
@@ -322,7 +330,10 @@ def named(name: str, *, python: str | None, limits: Limits) -> Subject:
     try:
         return Subject(name, python=python, limits=limits)
     except GradcertError:
-        words = shlex.split(name)
+        try:
+            words = shlex.split(name)
+        except ValueError as error:
+            raise GradcertError(f"the subject {name!r} ({error})", allowed=f"a command, or {FORM}") from None
         if ":" in name and len(words) == 1:
             raise
         return Subject(words, limits=limits)

@@ -31,6 +31,8 @@ subject takes (inputs, state); a file design.toml maps the signals of RTL.
 \b
 A claim comes with the subject (decorator gradcert.claim) or from options,
 which win. The smallest counterexample of a refuted claim goes to .gradcert/.
+A subject is code that runs with your rights: isolation protects the judge's
+numbers and your terminal, not your files (SECURITY.md: run it in a container).
 Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 internal error."""
 
 
@@ -50,10 +52,11 @@ Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 internal error."
     "--fixed-point", metavar="FORMAT", help="Judge integers: a profile of gradcert hardware, or such as s6q4."
 )
 @click.option("--profile", type=click.Choice(["quick", "default", "thorough"]), default="default", show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True, help="Decides every case.")
+@click.option("--seed", type=click.IntRange(0, 2**53 - 1), default=0, show_default=True, help="Decides every case.")
 @click.option("--jobs", metavar="N", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
 @click.option("--cluster", metavar="ADDRESS", help="Dask scheduler, in place of processes.")
 @click.option("--resume", metavar="FILE", type=click.Path(dir_okay=False), help="Journal: go on where a run stopped.")
+@click.option("--run", is_flag=True, help="Run files of cells that the subject's claim names, in the judge's process.")
 @writers
 @limits
 def command(
@@ -72,6 +75,7 @@ def command(
     jobs: int,
     cluster: str | None,
     resume: str | None,
+    run: bool,
     sealed: str | None,
     path: str | None,
     junit: str | None,
@@ -124,6 +128,7 @@ def command(
                 jobs=jobs,
                 cluster=cluster,
                 resume=Path(resume) if resume else None,
+                run_cells=run,
             )
     except GradcertError as error:
         raise click.UsageError(str(error)) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -132,10 +132,21 @@ def put(name: str, data: bytes) -> None:
 
 def got(name: str) -> bytes:
     """Read the bytes of a file."""
+    from gradcert.reference.errors import GradcertError
+    from gradcert.reference.outside import read
+
     try:
-        return Path(name).read_bytes()
-    except OSError as error:
-        raise click.UsageError(f"{name} cannot be read: {error.strerror}") from None
+        return read(Path(name), "a file that gradcert wrote")
+    except GradcertError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def shown(names: Iterable[str]) -> None:
+    """Say on standard error what is about to be run because a file names it."""
+    from gradcert.reference.printable import printable
+
+    for name in names:
+        click.echo(f"runs {printable(name)}", err=True)
 
 
 @contextmanager
@@ -154,17 +165,20 @@ def progress(console: Console) -> Iterator[Callable[[int, int, str], None] | Non
 
 def named(pairs: tuple[str, ...]) -> dict[str, Any] | None:
     """Read NAME=VALUE; a value that is no JSON is a word."""
-    import json
-
     from gradcert.reference.errors import GradcertError
+    from gradcert.reference.outside import parse
 
     out: dict[str, Any] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name:
             raise GradcertError(f"--options {pair}", allowed="NAME=VALUE, such as strict=true or surrogate=atan")
+        if name in out:
+            raise GradcertError(f"--options {name} twice", allowed="once; alternatives are a JSON list")
         try:
-            out[name] = json.loads(value)
-        except ValueError:
+            out[name] = parse(value, name)
+        except GradcertError:
+            if value[:1] in '[{"':  # meant as JSON, and none
+                raise
             out[name] = value
     return out or None

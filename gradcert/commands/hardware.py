@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ def _range(_: click.Context, __: click.Parameter, value: str | None) -> range | 
     if value is None:
         return None
     low, dots, high = value.partition("..")
-    if not (low.isdigit() and (high.isdigit() or not dots)):
+    if not all(re.fullmatch("[1-9][0-9]{0,2}", part) for part in ((low, high) if dots else (low,))):
         raise click.BadParameter("give a width such as 8, or a range such as 4..16")
     return range(int(low), int(high or low) + 1)
 

@@ -28,7 +28,7 @@ Exit status: 0 written; 2 usage."""
 @click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64", show_default=True)
 @click.option("--options", metavar="NAME=VALUE", multiple=True, help="Convention of the cell; JSON values.")
 @click.option("--profile", type=click.Choice(["quick", "default", "thorough"]), default="default", show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True, help="Decides every vector.")
+@click.option("--seed", type=click.IntRange(0, 2**53 - 1), default=0, show_default=True, help="Decides every vector.")
 @click.option("--jobs", metavar="N", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
 @click.option("-o", "--output", metavar="FOLDER", type=click.Path(file_okay=False), required=True)
 def command(

@@ -10,6 +10,7 @@ from typing import Any
 from gradcert.models.equations.equations import PREVIOUS, Equation, edge_name, label, read, tidy
 from gradcert.models.equations.expression import available, derivative, evaluate, parse, symbols
 from gradcert.models.equations.trace import trace
+from gradcert.reference.checks import check_numbers
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Drive, Link, Nodes, Use
 from gradcert.reference.networks.cells import options
@@ -133,6 +134,10 @@ def define(
     >>> define("same", step, edges=edges, constants={"leak": 0.9, "threshold": 1.0})().nodes
     ('v', 'z')
     """
+    for constant, value in (constants or {}).items():
+        check_numbers(f"the constant {constant}", value)
+    if not all(isinstance(word, str) for pair in edges.items() for word in pair):
+        raise GradcertError("edges with a label that is no text", allowed="such as {'v -> v': 'state'}")
     step_function = equations if callable(equations) else None
     texts = trace(equations) if callable(equations) else {node: str(text) for node, text in equations.items()}
     recipe = Recipe(read(texts, constants or {}), tidy(edges), dict(constants or {}), step_function)

@@ -11,12 +11,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gradcert.models.equations.grammar import FUNCTIONS, NAME, tree
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Edge, Link
 
-FUNCTIONS = ("exp", "identity", "relu", "sigmoid", "spike", "tanh")
 PREVIOUS = "_prev"
-NAME = re.compile(r"[A-Za-z_]\w*")
+NODES = 100  # of one cell
 
 
 @dataclass(frozen=True)
@@ -50,23 +50,22 @@ def read(equations: Mapping[str, str], constants: Mapping[str, object]) -> tuple
     (('W', 'x', 0), ('H', 'z', 1))
     """
     nodes = list(equations)
+    if len(nodes) > NODES:
+        raise GradcertError(f"a cell of {len(nodes)} equations", allowed=f"at most {NODES}")
     if not nodes or nodes[-1] != "z":
         raise GradcertError(
             f"equations that end with {nodes[-1:] or 'nothing'}", allowed="the last node is z, the output"
         )
     for name in (*nodes, *constants):
-        if not NAME.fullmatch(name) or name.endswith(PREVIOUS) or name in (*FUNCTIONS, "x"):
+        if not NAME.fullmatch(str(name)) or name.endswith(PREVIOUS) or name in (*FUNCTIONS, "x"):
             raise GradcertError(f"the name {name!r}", allowed=f"identifiers, not x or {', '.join(FUNCTIONS)}")
     return tuple(_one(node, equations[node], nodes, constants) for node in nodes)
 
 
 def _one(node: str, text: str, nodes: list[str], constants: Mapping[str, object]) -> Equation:
-    try:
-        tree = ast.parse(text.strip(), mode="eval").body
-    except SyntaxError as error:
-        raise GradcertError(f"the equation {node} = {text!r} ({error.msg})", allowed="one expression") from None
+    whole = tree(text, f"the equation of {node}")
     weighted, biases, rest = [], [], []
-    terms = list(_terms(tree, +1))
+    terms = list(_terms(whole, +1))
     linear = any(isinstance(term, ast.BinOp) and isinstance(term.op, ast.MatMult) for term, _ in terms)
     for term, sign in terms:
         if isinstance(term, ast.BinOp) and isinstance(term.op, ast.MatMult):
@@ -79,7 +78,7 @@ def _one(node: str, text: str, nodes: list[str], constants: Mapping[str, object]
             rest.append(("+ " if sign > 0 else "- ") + ast.unparse(term))
         if any(isinstance(inner, ast.MatMult) for inner in ast.walk(term)) and not weighted:
             raise GradcertError(f"a weighted sum inside {ast.unparse(term)!r}", do="give it a node of its own")
-    _check_order(node, tree, nodes)
+    _check_order(node, whole, nodes)
     return Equation(node, tuple(weighted), tuple(biases), " ".join(rest) or "0")
 
 
@@ -100,12 +99,8 @@ def _is_parameter(name: str, nodes: list[str], constants: Mapping[str, object]) 
     return not lag and source not in (*nodes, *constants, "x")
 
 
-def _check_order(node: str, tree: ast.expr, nodes: list[str]) -> None:
-    called = {call.func.id for call in ast.walk(tree) if isinstance(call, ast.Call) and isinstance(call.func, ast.Name)}
-    unknown = sorted(called - set(FUNCTIONS))
-    if unknown:
-        raise GradcertError(f"the function {', '.join(unknown)} in {node}", allowed=", ".join(FUNCTIONS))
-    for name in {part.id for part in ast.walk(tree) if isinstance(part, ast.Name)}:
+def _check_order(node: str, whole: ast.expr, nodes: list[str]) -> None:
+    for name in {part.id for part in ast.walk(whole) if isinstance(part, ast.Name)}:
         source, lag = _source(name)
         if lag and source not in (*nodes, "x"):
             raise GradcertError(f"{name} in {node}", allowed=f"the step before of {', '.join(nodes)}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
-import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from gradcert.models.equations.equations import FUNCTIONS, NAME
+from gradcert.models.equations import grammar
+from gradcert.models.equations.grammar import FUNCTIONS
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Activation, Numbers
 
@@ -47,17 +48,55 @@ def available() -> bool:
 def parse(text: str) -> Any:
     """Return the SymPy expression of a text; decimals are exact fractions, and functions stay undefined.
 
+    The text is taken apart by `grammar` and put together from SymPy's constructors: none of it is evaluated.
+
+    Raises
+    ------
+    GradcertError : for what is no equation, a weighted sum included.
+
     Examples
     --------
     >>> parse("leak*v_prev*(1 - z_prev)").free_symbols == set(sympy().symbols("leak v_prev z_prev"))
     True
     """
+    found = _built(grammar.tree(text))
     sp = sympy()
-    from sympy.parsing.sympy_parser import parse_expr, rationalize, standard_transformations
+    if found.has(sp.zoo, sp.nan, sp.oo):
+        raise GradcertError(f"a division by zero in {text!r}", allowed="expressions that have a value")
+    if any(max(abs(number.p), number.q) > grammar.WIDE for number in found.atoms(sp.Rational)):
+        raise GradcertError(
+            f"a number in {text!r} that is too large or too small", allowed="fractions of at most 36 digits"
+        )
+    return found
 
-    names = set(NAME.findall(re.sub(r"\d[\w.]*", " ", text)))
-    local = {name: sp.Function(name) if name in FUNCTIONS else sp.Symbol(name) for name in names}
-    return parse_expr(text, local_dict=local, transformations=(*standard_transformations, rationalize))
+
+def _built(node: ast.expr) -> Any:
+    """Return SymPy's form of a syntax tree of known kinds."""
+    sp = sympy()
+    if isinstance(node, ast.Constant):
+        value = grammar.number(node)
+        return sp.Rational(value.numerator, value.denominator)
+    if isinstance(node, ast.Name):
+        return sp.Symbol(node.id)
+    if isinstance(node, ast.UnaryOp):
+        return -_built(node.operand) if isinstance(node.op, ast.USub) else _built(node.operand)
+    if isinstance(node, ast.Call):
+        assert isinstance(node.func, ast.Name)
+        return sp.Function(node.func.id)(_built(node.args[0]))
+    assert isinstance(node, ast.BinOp)
+    left = _built(node.left)
+    if isinstance(node.op, ast.Pow):
+        return left ** grammar.exponent(node.right)
+    right = _built(node.right)
+    if isinstance(node.op, ast.Add):
+        return left + right
+    if isinstance(node.op, ast.Sub):
+        return left - right
+    if isinstance(node.op, ast.Mult):
+        return left * right
+    if isinstance(node.op, ast.Div):
+        return left / right
+    raise GradcertError(f"a weighted sum in {ast.unparse(node)!r}", do="give it a node of its own")
 
 
 @cache

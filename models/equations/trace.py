@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.models.equations.equations import FUNCTIONS, NAME, PREVIOUS
+from gradcert.models.equations.equations import PREVIOUS
+from gradcert.models.equations.grammar import FUNCTIONS, NAME
 from gradcert.reference.errors import GradcertError
 
 ALLOWED = "sums, products, quotients, whole powers, weight @ node, exp, tanh, sigmoid, relu and the spike"

@@ -21,7 +21,20 @@ from typing import Any
 import numpy as np
 
 from gradcert.models.nir import images
-from gradcert.models.nir.neurons import CUBA, CURRENT, START, SURROGATE, TIE, TRAINED, cell_of, cuba_of, neurons, refuse
+from gradcert.models.nir.neurons import (
+    CUBA,
+    CURRENT,
+    START,
+    SURROGATE,
+    TIE,
+    TRAINED,
+    cell_of,
+    cuba_of,
+    neurons,
+    real,
+    refuse,
+)
+from gradcert.reference.checks import check_number
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import AvgPool, Conv2d, Dense, Layer, Lif, Loss, Network, Rnn
 from gradcert.reference.numbers import Array
@@ -51,10 +64,19 @@ class Linear:
         """Return what a node says; a convolution's bias of zeros is none."""
         if isinstance(synapse, AvgPool):
             return cls(None, None, synapse)
-        bias = np.asarray(node.bias, dtype=float) if hasattr(node, "bias") else None
+        weight = real(node, "weight")
+        if weight.ndim != (2 if synapse is None else 4):
+            raise GradcertError(
+                f"a weight of shape {weight.shape} in a {type(node).__name__}", allowed="(outputs, inputs)"
+            )
+        bias = None
+        if hasattr(node, "bias"):
+            bias = real(node, "bias").ravel()
+            if bias.size != weight.shape[0]:
+                raise GradcertError(f"{bias.size} biases of {weight.shape[0]} outputs", allowed="as many")
         if synapse is not None:
             bias = images.unit_bias(bias, synapse) if bias is not None and bias.any() else None
-        return cls(np.asarray(node.weight, dtype=float), bias, synapse)
+        return cls(weight, bias, synapse)
 
 
 @dataclass(frozen=True)
@@ -190,6 +212,19 @@ def read(
     """
     if current not in ("new", "old"):
         raise GradcertError(f"current={current!r}", allowed="'new', 'old'")
+    check_number("dt", dt, above=0.0)
+    try:
+        return _read(graph, dt, options or {}, current, loss)
+    except GradcertError:
+        raise
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError) as error:
+        # a file of NIR holds what it likes where arrays, names and sizes should be
+        raise GradcertError(
+            f"the graph does not fit together ({type(error).__name__}: {error})", do="check its nodes"
+        ) from (None)
+
+
+def _read(graph: Any, dt: float, options: Mapping[str, Any], current: str, loss: Loss) -> Read:
     chain, lateral = _chain(graph)
     entry = next(node for node in graph.nodes.values() if type(node).__name__ == "Input").input_type["input"]
     shape: tuple[int, ...] = tuple(int(n) for n in np.atleast_1d(entry))
@@ -212,7 +247,7 @@ def read(
                 notes += [images.CONV_BIAS] if np.any(node.bias) else []
             else:
                 synapse = images.pooling(node, name, shape) if kind == "AvgPool2d" else None
-            shape = images.out_shape(synapse) if synapse is not None else (node.weight.shape[0],)
+            shape = images.out_shape(synapse) if synapse is not None else (int(node.weight.shape[0]),)
             weights.append(Linear.of(node, synapse))
             if kind == "AvgPool2d":
                 _linear(layers, parameters, weights.pop())
@@ -223,9 +258,9 @@ def read(
             fires, k = chain[k][1], k + 1
         back = name in lateral or (fires is not None and chain[k - 1][0] in lateral)
         if kind == "CubaLIF":
-            cell, scale = cuba_of(node, dt, options or {}, current, notes, lateral=back)
+            cell, scale = cuba_of(node, dt, options, current, notes, lateral=back)
         else:
-            cell, scale = cell_of(node, fires, dt, options or {}, notes, name)
+            cell, scale = cell_of(node, fires, dt, options, notes, name)
         if back:
             notes.append(CYCLE)
             if kind != "CubaLIF":
@@ -243,6 +278,10 @@ def read(
 
 def _chain(graph: Any) -> tuple[list[tuple[str, Any]], dict[str, Any]]:
     """Return the nodes between input and output in order, and the linear map from a neuron back to itself."""
+    kinds = [type(node).__name__ for node in graph.nodes.values()]
+    if kinds.count("Input") != 1 or kinds.count("Output") != 1 or not graph.edges:
+        given = f"{kinds.count('Input')} inputs, {kinds.count('Output')} outputs and {len(graph.edges)} edges"
+        raise GradcertError(f"a graph with {given}", allowed="one input, one output and the edges of a chain")
     after: dict[str, list[str]] = {}
     for source, target in graph.edges:
         after.setdefault(source, []).append(target)
@@ -252,7 +291,7 @@ def _chain(graph: Any) -> tuple[list[tuple[str, Any]], dict[str, Any]]:
             if after.get(target) == [source] and type(graph.nodes[target]).__name__ == "Linear":
                 lateral[source] = graph.nodes[target]
                 targets.remove(target)
-    [name] = [n for n, node in graph.nodes.items() if type(node).__name__ == "Input"]
+    name = next(n for n, node in graph.nodes.items() if type(node).__name__ == "Input")
     out: list[tuple[str, Any]] = []
     while True:
         ahead = after.get(name, [])
@@ -284,6 +323,8 @@ def _add(
     prefix, synapse, bias = f"layers.{len(layers)}.", below.synapse, below.bias
     units = below.weight.shape[0] if synapse is None else synapse.units
     inputs = below.weight.shape[1] if synapse is None else synapse.inputs
+    if scale is not None and np.size(scale) not in (1, units):
+        raise GradcertError(f"{np.size(scale)} neurons after a map to {units} units", allowed="as many")
     factor = None if scale is None else np.broadcast_to(np.ravel(scale), (units,))
     if factor is not None and synapse is not None:
         if (factor != factor[0]).any():
@@ -297,7 +338,9 @@ def _add(
     if bias is not None:
         parameters[prefix + "b"] = bias if factor is None else bias * factor
     if lateral is not None:
-        weight = np.asarray(lateral.weight, dtype=float)
+        weight = real(lateral, "weight")
+        if weight.shape != (units, units):
+            raise GradcertError(f"lateral weights of shape {weight.shape}", allowed=f"({units}, {units})")
         parameters[prefix + "H"] = weight if factor is None else weight * factor[:, None]
     made = cell if always else replace(cell, bias=bias is not None)
     layers.append(Layer(made, inputs=inputs, units=units, synapses=() if synapse is None else (("W", synapse),)))

@@ -80,21 +80,48 @@ def refuse(name: str, what: str) -> Any:
     raise GradcertError(f"{what} at the node {name!r}", allowed="a chain of linear maps and LIF, LI or LI + Threshold")
 
 
+def real(node: Any, name: str, *, positive: bool = False, units: int | None = None) -> Array:
+    """Return an array of a node: finite numbers, at least one.
+
+    Parameters
+    ----------
+    positive : a time constant, by which something is divided.
+    units : how many numbers there may be, if not one.
+
+    Raises
+    ------
+    GradcertError : for anything else, as a file may hold it.
+    """
+    kind, value = type(node).__name__, getattr(node, name, None)
+    try:
+        found = np.asarray(value)
+        good = found.dtype.kind in "fiu" and found.size > 0 and bool(np.isfinite(found).all())
+    except (TypeError, ValueError):
+        good = False
+    if not good:
+        raise GradcertError(f"{name} of a {kind}", allowed="finite numbers")
+    if positive and not (found > 0).all():
+        raise GradcertError(f"{name} of a {kind}", allowed="numbers > 0")
+    if units is not None and found.size not in (1, units):
+        raise GradcertError(f"{found.size} numbers for {name} of a {kind} of {units} units", allowed=f"one, or {units}")
+    return found.astype(float)
+
+
 def cell_of(
     node: Any, fires: Any, dt: float, options: Mapping[str, Any], notes: list[str], name: str
 ) -> tuple[Any, Array | None]:
     """Return a cell, and what its weights have to be multiplied by, if r is neither of our gains."""
     if type(node).__name__ == "Threshold":
         refuse(name, "a Threshold without an LI")
-    step = dt / np.asarray(node.tau, dtype=float)
-    leak, drive = 1 - step, np.asarray(node.r, dtype=float) * step
+    step = dt / real(node, "tau", positive=True)
+    leak, drive = 1 - step, real(node, "r") * step
     gain, scale = "one", None
     if (drive == step).all():
         gain = "one_minus_leak"
     elif (drive != 1).any():
         scale = drive
         notes.append(f"r of {name!r} is multiplied into the weights")
-    rest = np.asarray(node.v_leak, dtype=float)
+    rest = real(node, "v_leak")
     if type(node).__name__ == "LI" and fires is None:
         if rest.any():
             refuse(name, "an LI with v_leak")
@@ -105,17 +132,17 @@ def cell_of(
     given = {"strict": True, **options}
     common = {"leak": _plain(leak), "gain": gain, "rest": _plain(rest), **given}
     if fires is not None:
-        return Lif(threshold=_plain(fires.threshold), reset="none", **common), scale
-    value = 0.0 if node.v_reset is None else _plain(node.v_reset)
-    return Lif(threshold=_plain(node.v_threshold), reset="hard", reset_value=value, **common), scale
+        return Lif(threshold=_plain(real(fires, "threshold")), reset="none", **common), scale
+    value = 0.0 if node.v_reset is None else _plain(real(node, "v_reset"))
+    return Lif(threshold=_plain(real(node, "v_threshold")), reset="hard", reset_value=value, **common), scale
 
 
 def cuba_of(
     node: Any, dt: float, options: Mapping[str, Any], current: str, notes: list[str], *, lateral: bool
 ) -> tuple[Any, Array | None]:
     """Return the cell of a CubaLIF, and what its weights have to be multiplied by."""
-    synaptic, membrane = (dt / np.asarray(tau, dtype=float) for tau in (node.tau_syn, node.tau_mem))
-    drive = synaptic * np.asarray(node.w_in, dtype=float) * membrane * np.asarray(node.r, dtype=float)
+    synaptic, membrane = (dt / real(node, tau, positive=True) for tau in ("tau_syn", "tau_mem"))
+    drive = synaptic * real(node, "w_in") * membrane * real(node, "r")
     notes += [SURROGATE, TIE.format(options.get("strict", True))]
     notes.append(CURRENT.format("after" if current == "new" else "before"))
     if np.any(node.v_leak):
@@ -124,9 +151,9 @@ def cuba_of(
     cell = kind(
         rho=_plain(1 - synaptic),
         leak=_plain(1 - membrane),
-        threshold=_plain(node.v_threshold),
-        rest=_plain(node.v_leak),
-        reset_value=_plain(node.v_reset),
+        threshold=_plain(real(node, "v_threshold")),
+        rest=_plain(real(node, "v_leak")),
+        reset_value=_plain(real(node, "v_reset")),
         **{"strict": True, **options},
     )
     return cell, None if (drive == 1).all() else drive

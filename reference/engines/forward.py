@@ -9,17 +9,28 @@ learning signal, pulled back within the step, is contracted with it. Nothing of 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
+from gradcert.reference.checks import check_size
 from gradcert.reference.engines.step import Step, absorb, across, immediate, within
 from gradcert.reference.engines.structure import basis, gate, reachable
 from gradcert.reference.engines.sweep import error_node, pull_use, weights_down
 from gradcert.reference.engines.tangent import ONE, Operator, Tangent, applied, contracted, projected, summed
 from gradcert.reference.engines.tape import drive_at, drives, local_parameters
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import Edge, Layer, Network, Parameters, check_problem
-from gradcert.reference.numbers import FLOAT64, Array, Numbers
+from gradcert.reference.networks import (
+    Edge,
+    Layer,
+    Network,
+    Parameters,
+    check_initial,
+    check_parameters,
+    check_problem,
+)
+from gradcert.reference.networks.arrays import check_array
+from gradcert.reference.numbers import FLOAT64, Array, Floats, Numbers
 from gradcert.reference.rules import Feedback, Rule, check_feedback
 
 Trace = dict[str, Tangent]  # carried node -> tangent
@@ -62,9 +73,13 @@ class Learner:
         feedback: Feedback | None = None,
         initial: Mapping[str, Array] | None = None,
     ) -> None:
+        check_parameters(network, parameters, numbers)
+        check_size("steps", steps)
+        check_size("batch", batch)
+        check_initial(network, initial, batch, numbers)
         self.network, self.rule, self.numbers = network, rule, numbers
         self.steps, self.batch, self.t = steps, batch, 0
-        self.feedback = check_feedback(network, rule, feedback)
+        self.feedback = check_feedback(network, rule, feedback, numbers)
         self.p = [local_parameters(layer, i, parameters, numbers) for i, layer in enumerate(network.layers)]
         self.own = [basis(layer.cell, rule.own)[0] for layer in network.layers]
         above = [rule.kept_above(layer.cell.name) for layer in network.layers]
@@ -84,6 +99,7 @@ class Learner:
 
     def step(self, x: Array, y: Array) -> Array:
         """Take one step: input (batch, n_in) and target (batch, n_out); return the output (batch, n_out)."""
+        self._check(x, y)
         crossing = self.t > 0 and not (self.rule.chunk and self.t % self.rule.chunk == 0)
         if not crossing:
             self.traces = [{} for _ in self.network.layers]
@@ -93,6 +109,14 @@ class Learner:
         self.before, self.traces = now, traces
         self.t += 1
         return now[-1].now["z"]
+
+    def _check(self, x: Any, y: Any) -> None:
+        """Raise unless a step fits; shapes and kinds alone, which is cheap: NaN shows in the gradient."""
+        wanted = (self.batch, self.network.layers[0].inputs), (self.batch, self.network.layers[-1].units)
+        for what, value, shape in zip(("input", "target"), (x, y), wanted, strict=True):
+            real = isinstance(self.numbers, Floats)
+            if not isinstance(value, np.ndarray) or value.shape != shape or (real and value.dtype.kind != "f"):
+                check_array(f"the {what} of step {self.t + 1}", value, shape, self.numbers)
 
     def gradients(self) -> dict[str, Array]:
         """Return the gradient accumulated so far, with the keys and shapes of the parameters."""
@@ -333,7 +357,7 @@ def gradients(
     >>> gradients(network, network.parameters(), x, y, rule=RULES["ostl"])["layers.0.H"].shape
     (3, 3)
     """
-    check_problem(network, parameters, inputs, targets)
+    check_problem(network, parameters, inputs, targets, numbers)
     steps, batch = inputs.shape[:2]
     learner = Learner(
         network, parameters, rule=rule, steps=steps, batch=batch, numbers=numbers, feedback=feedback, initial=initial

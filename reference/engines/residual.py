@@ -111,7 +111,7 @@ def residual(
     >>> float(abs(dropped.total["layers.1.W"]).max())
     0.0
     """
-    check_problem(network, parameters, inputs, targets)
+    check_problem(network, parameters, inputs, targets, numbers)
     feedback = check_feedback(network, rule, feedback)
     tape = record(network, parameters, inputs, numbers=numbers, initial=initial)
     return tape_residual(tape, targets, rule=rule, feedback=feedback, truth=truth)

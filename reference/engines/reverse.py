@@ -13,7 +13,7 @@ import numpy as np
 from gradcert.reference.engines.paths import masked_gradients, windowed_gradients
 from gradcert.reference.engines.sweep import credit_below, error_node, layer_gradients, sweep, weights_down
 from gradcert.reference.engines.tape import Tape, record
-from gradcert.reference.networks import Network, Parameters, check_problem
+from gradcert.reference.networks import Network, Parameters, check_initial, check_problem
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 from gradcert.reference.rules import Feedback, Rule, check_feedback
 
@@ -57,8 +57,9 @@ def gradients(
     >>> gradients(network, network.parameters(), x, y, rule=RULES["ostl"])["layers.0.H"].shape
     (3, 3)
     """
-    check_problem(network, parameters, inputs, targets)
-    feedback = check_feedback(network, rule, feedback)
+    check_problem(network, parameters, inputs, targets, numbers)
+    feedback = check_feedback(network, rule, feedback, numbers)
+    check_initial(network, initial, inputs.shape[1], numbers)
     tape = record(network, parameters, inputs, numbers=numbers, initial=initial)
     return tape_gradients(tape, targets, rule=rule, feedback=feedback)
 

@@ -10,7 +10,8 @@ import numpy as np
 from gradcert.reference.engines import Adjoints, LayerTape, Tape, at, credit_below, layer_gradients, sweep
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Network, lif
-from gradcert.reference.numbers import Array
+from gradcert.reference.networks.arrays import check_array
+from gradcert.reference.numbers import Array, Numbers
 
 
 def filtered(values: Array, leak: Any) -> Array:
@@ -50,6 +51,17 @@ def check_stack(network: Network, rule: str, *, lateral: bool = False, gains: Co
                 allowed="lif layers, and layers without memory",
                 do="for a readout: Rnn(activation='identity', recurrent=False)",
             )
+
+
+def check_projections(network: Network, rule: str, feedback: Any, numbers: Numbers) -> None:
+    """Raise unless there is a matrix (n_out, units) for every layer but the last, where matrices are given at all."""
+    if feedback is None:
+        return
+    for i, layer in enumerate(network.layers[:-1]):
+        name, shape = f"layers.{i}.B", (network.layers[-1].units, layer.units)
+        if not isinstance(feedback, Mapping) or name not in feedback:
+            raise GradcertError(f"{rule} without the feedback matrix {name}", allowed=f"an array of shape {shape}")
+        check_array(name, feedback[name], shape, numbers)
 
 
 def one_leak(tape: LayerTape, rule: str) -> Any:

@@ -24,9 +24,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from gradcert.reference.checks import check_number, check_rng
 from gradcert.reference.engines import record, sweep
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.estimators.common import (
+    check_projections,
     check_stack,
     filtered,
     is_spiking,
@@ -75,12 +77,14 @@ def gradients(
     >>> gradients(network, network.parameters(), x, y, feedback={}, rng=np.random.default_rng(0))["layers.0.W"].shape
     (3, 2)
     """
-    check_problem(network, parameters, inputs, targets)
+    check_problem(network, parameters, inputs, targets, numbers)
     check_stack(network, "etlp", lateral=True)
+    check_projections(network, "etlp", feedback, numbers)
     if events is None:
-        if rng is None or not 0 <= rate <= 1:
-            raise GradcertError(f"etlp with rate={rate}, rng={rng}", allowed="a rate in [0, 1], an rng or events")
-        events = (rng.random(inputs.shape[:2]) < rate).astype(int)
+        check_number("rate", rate)
+        if not 0 <= rate <= 1:
+            raise GradcertError(f"etlp with rate={rate}", allowed="a rate in [0, 1]")
+        events = (check_rng("etlp without events,", rng).random(inputs.shape[:2]) < rate).astype(int)
     events = numbers.array(events)
     tape = record(network, parameters, inputs, numbers=numbers)
     divisor = network.loss.divisor(*inputs.shape[:2])

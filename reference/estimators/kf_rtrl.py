@@ -70,7 +70,7 @@ def gradients(
     >>> gradients(network, network.parameters(), x, y, rng=np.random.default_rng(0))["layers.0.H"].shape
     (3, 3)
     """
-    check_problem(network, parameters, inputs, targets)
+    check_problem(network, parameters, inputs, targets, numbers)
     drive = [_drive(layer) if state_nodes(layer) else "" for layer in network.layers]
     signs = checked_signs((sum(map(bool, drive)), *inputs.shape[:2], 2), signs, rng)
     tape = record(network, parameters, inputs, numbers=numbers)

@@ -72,7 +72,7 @@ def gradients(
     >>> gradients(network, network.parameters(), x, y)["layers.1.W"].shape
     (2, 3)
     """
-    check_problem(network, parameters, inputs, targets)
+    check_problem(network, parameters, inputs, targets, numbers)
     check_stack(network, "ndot")
     tape = record(network, parameters, inputs, numbers=numbers)
     credit = same_step(tape, network.loss.gradient(tape.outputs, targets, numbers))

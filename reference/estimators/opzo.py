@@ -31,9 +31,10 @@ from typing import Any
 
 import numpy as np
 
+from gradcert.reference.checks import check_number, check_rng
 from gradcert.reference.engines import record, record_layer
-from gradcert.reference.errors import GradcertError
 from gradcert.reference.estimators.common import (
+    check_projections,
     check_stack,
     filtered,
     is_spiking,
@@ -135,11 +136,13 @@ def gradients(
     >>> gradients(network, network.parameters(), x, y, rng=np.random.default_rng(0))["layers.0.W"].shape
     (3, 2)
     """
-    check_problem(network, parameters, inputs, targets)
+    check_problem(network, parameters, inputs, targets, numbers)
     check_stack(network, "opzo", lateral=True)
+    check_number("alpha", alpha)
+    check_number("momentum", momentum)
+    check_projections(network, "opzo", feedback, numbers)
     if feedback is None:
-        if rng is None:
-            raise GradcertError("opzo with neither feedback nor rng", do="pass rng=np.random.default_rng(0)")
+        rng = check_rng("opzo without feedback,", rng)
         feedback = estimate_feedback(
             network,
             parameters,

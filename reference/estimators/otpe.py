@@ -63,7 +63,7 @@ def gradients(
     >>> gradients(network, network.parameters(), x, y)["layers.0.W"].shape
     (3, 2)
     """
-    check_problem(network, parameters, inputs, targets)
+    check_problem(network, parameters, inputs, targets, numbers)
     check_stack(network, "otpe", gains=("one", "one_minus_leak"))
     tape = record(network, parameters, inputs, numbers=numbers)
     delta = network.loss.gradient(tape.outputs, targets, numbers)

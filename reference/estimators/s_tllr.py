@@ -25,9 +25,11 @@ from typing import Any
 
 import numpy as np
 
+from gradcert.reference.checks import check_number, check_size
 from gradcert.reference.engines import Adjoints, LayerTape, record
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.estimators.common import (
+    check_projections,
     check_stack,
     filtered,
     is_spiking,
@@ -76,8 +78,12 @@ def gradients(
     >>> gradients(network, network.parameters(), x, y)["layers.0.W"].shape
     (3, 2)
     """
-    check_problem(network, parameters, inputs, targets)
+    check_problem(network, parameters, inputs, targets, numbers)
     check_stack(network, "s-tllr", lateral=True)
+    check_projections(network, "s-tllr", feedback, numbers)
+    check_size("first_step", first_step, least=0)
+    for name, value in (("lq", lq), ("lp", lp), ("a_post", a_post), ("a_pre", a_pre)):
+        check_number(name, value)
     if acausal not in ("paper", "code"):
         raise GradcertError(f"acausal={acausal!r}", allowed="'paper' or 'code'")
     tape = record(network, parameters, inputs, numbers=numbers)

@@ -20,6 +20,7 @@ from collections.abc import Collection
 
 import numpy as np
 
+from gradcert.reference.checks import check_rng, check_size
 from gradcert.reference.engines import layer_gradients, record
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.estimators.common import named, same_step
@@ -62,12 +63,13 @@ def gradients(
     >>> gradients(network, network.parameters(), x, y, k=2, rng=np.random.default_rng(0))["layers.0.W"].shape
     (3, 2)
     """
-    check_problem(network, parameters, inputs, targets)
+    check_problem(network, parameters, inputs, targets, numbers)
     steps = len(inputs)
     if chosen is None:
-        if rng is None or not 1 <= k <= steps:
-            raise GradcertError(f"sltt-k with k={k} of {steps} steps, rng={rng}", allowed=f"k in 1 .. {steps}, an rng")
-        chosen = rng.choice(steps, size=k, replace=False).tolist()
+        check_size("sltt-k with k", k)
+        if k > steps:
+            raise GradcertError(f"sltt-k with k={k} of {steps} steps", allowed=f"k in 1 .. {steps}")
+        chosen = check_rng("sltt-k", rng).choice(steps, size=k, replace=False).tolist()
     live = numbers.array(np.array([t in chosen for t in range(steps)], dtype=int))
     tape = record(network, parameters, inputs, numbers=numbers)
     delta = network.loss.gradient(tape.outputs, targets, numbers) * live[:, None, None]

@@ -26,7 +26,9 @@ from typing import Any
 
 import numpy as np
 
+from gradcert.reference.checks import check_number
 from gradcert.reference.engines import record, sweep
+from gradcert.reference.errors import GradcertError
 from gradcert.reference.estimators.common import check_stack, is_spiking, named, stateless_gradients
 from gradcert.reference.estimators.estimator import Estimator
 from gradcert.reference.estimators.s_tllr import layer_update
@@ -71,8 +73,12 @@ def gradients(
     >>> gradients(network, network.parameters(), x, y)["layers.0.W"].shape
     (3, 2)
     """
-    check_problem(network, parameters, inputs, targets)
+    check_problem(network, parameters, inputs, targets, numbers)
     check_stack(network, "tess", lateral=True)
+    for name, value in (("lq", lq), ("lp", lp), ("a_post", a_post), ("a_pre", a_pre)):
+        check_number(name, value)
+    if acausal not in ("paper", "code"):
+        raise GradcertError(f"acausal={acausal!r}", allowed="'paper' or 'code'")
     tape = record(network, parameters, inputs, numbers=numbers)
     constants = {k: numbers.array(v)[()] for k, v in {"lq": lq, "lp": lp, "a_post": a_post, "a_pre": a_pre}.items()}
     out = []

@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcert.reference.checks import check_rng
 from gradcert.reference.engines import Step, immediate, record
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.estimators.estimator import Estimator
@@ -69,7 +70,7 @@ def gradients(
     >>> gradients(network, network.parameters(), x, y, rng=np.random.default_rng(0))["layers.0.H"].shape
     (3, 3)
     """
-    check_problem(network, parameters, inputs, targets)
+    check_problem(network, parameters, inputs, targets, numbers)
     signs = checked_signs((*inputs.shape[:2], state_size(network)), signs, rng)
     tape = record(network, parameters, inputs, numbers=numbers)
     delta = network.loss.gradient(tape.outputs, targets, numbers)
@@ -103,12 +104,12 @@ def gradients(
 def checked_signs(shape: tuple[int, ...], signs: Array | None, rng: np.random.Generator | None) -> Array:
     """Return the noise: as given, of the right shape and +-1, or drawn."""
     if signs is None:
-        if rng is None:
-            raise GradcertError("a random estimator with neither signs nor rng", do="pass rng=np.random.default_rng(0)")
+        rng = check_rng("a random estimator with neither signs nor a generator,", rng)
         return 2 * rng.integers(0, 2, size=shape) - 1
-    if np.shape(signs) != shape or not (abs(np.asarray(signs)) == 1).all():
+    fits = getattr(signs, "shape", None) == shape and signs.dtype.kind in "fiO"
+    if not fits or not (abs(signs) == 1).all():
         raise GradcertError(f"signs of shape {np.shape(signs)}", allowed=f"+1 and -1, shape {shape}")
-    return np.asarray(signs)
+    return signs
 
 
 def _split(network: Network, values: Array) -> list[Nodes]:

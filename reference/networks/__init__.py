@@ -3,6 +3,7 @@
 A new cell, synapse or loss goes here. Nothing here knows rules or gradients.
 """
 
+from gradcert.reference.networks.arrays import check_array
 from gradcert.reference.networks.cells import (
     CELLS,
     Alif,
@@ -17,6 +18,7 @@ from gradcert.reference.networks.cells import (
     Ssnu,
     alif,
     cell_named,
+    file_of,
     gru,
     lif,
     ltc,
@@ -29,7 +31,17 @@ from gradcert.reference.networks.cells.options import Convention, alternatives, 
 from gradcert.reference.networks.cells.protocol import Cell, Drive, Nodes
 from gradcert.reference.networks.edges import TEMPORAL, Edge, Link, Use
 from gradcert.reference.networks.loss import KINDS, Loss
-from gradcert.reference.networks.network import Layer, Network, Parameters, check_problem, from_dict, with_loss
+from gradcert.reference.networks.network import (
+    Layer,
+    Network,
+    Parameters,
+    check_initial,
+    check_options,
+    check_parameters,
+    check_problem,
+    from_dict,
+    with_loss,
+)
 from gradcert.reference.networks.presets import Preset, norse_lif_box, snntorch_leaky, spikingjelly_lif
 from gradcert.reference.networks.problem import Problem, problem_from_json, problem_from_record
 from gradcert.reference.networks.synapses import SYNAPSES, AvgPool, Conv2d, Dense
@@ -72,8 +84,13 @@ __all__ = [
     "alif",
     "alternatives",
     "cell_named",
+    "check_array",
+    "check_initial",
+    "check_options",
+    "check_parameters",
     "check_problem",
     "conventions",
+    "file_of",
     "from_dict",
     "gru",
     "lif",

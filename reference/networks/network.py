@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from gradcert.reference.checks import check_flag, check_numbers, check_seed, check_size
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks.arrays import check_array
 from gradcert.reference.networks.cells import cell_named
 from gradcert.reference.networks.cells.protocol import Cell
 from gradcert.reference.networks.loss import Loss
@@ -36,8 +38,9 @@ class Layer:
     synapses: tuple[tuple[str, Synapse], ...] = ()
 
     def __post_init__(self) -> None:
-        if self.inputs < 1 or self.units < 1:
-            raise GradcertError(f"a layer of {self.inputs} inputs and {self.units} units", allowed="sizes >= 1")
+        check_size("a layer with inputs", self.inputs)
+        check_size("a layer with units", self.units)
+        check_options(self.cell, self.units)
         weights = {link.weight: link for link in self.cell.links if link.weight is not None}
         for name, synapse in self.synapses:
             if name not in weights:
@@ -113,7 +116,8 @@ class Network:
 
     def parameters(self, *, seed: int = 0, scale: float = 1.0, numbers: Numbers = FLOAT64) -> dict[str, Array]:
         """Draw parameters: weights normal with standard deviation scale / sqrt(columns); trained constants as set."""
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(check_seed(seed))
+        check_numbers("scale", scale)
         out: dict[str, Array] = {}
         for i, layer in enumerate(self.layers):
             constants = layer.cell.constants()
@@ -132,12 +136,16 @@ class Network:
         return {"layers": [layer.to_dict() for layer in self.layers], "loss": self.loss.to_dict()}
 
 
-def from_dict(spec: Mapping[str, Any]) -> Network:
+def from_dict(spec: Mapping[str, Any], *, run: bool = False) -> Network:
     """Read a network from its JSON form.
+
+    Parameters
+    ----------
+    run : whether the files of cells of somebody else's may be run (`gradcert.reference.networks.cell_named`).
 
     Raises
     ------
-    GradcertError : for an unknown cell, option or synapse.
+    GradcertError : for an unknown cell, option or synapse, or what does not fit.
 
     Examples
     --------
@@ -147,17 +155,19 @@ def from_dict(spec: Mapping[str, Any]) -> Network:
     True
     """
     try:
-        layers = tuple(_layer(layer) for layer in spec["layers"])
+        layers = tuple(_layer(layer, run=run) for layer in spec["layers"])
         return Network(layers=layers, loss=Loss(**spec.get("loss", {})))
-    except (KeyError, TypeError, AttributeError) as error:
+    except GradcertError:
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError, OverflowError) as error:
         raise GradcertError(
             f"the network description does not fit ({error})",
             allowed="{'layers': [{'cell', 'inputs', 'units', 'options'}], 'loss': {...}}",
         ) from None
 
 
-def _layer(spec: Mapping[str, Any]) -> Layer:
-    cell: Any = cell_named(spec["cell"])
+def _layer(spec: Mapping[str, Any], *, run: bool) -> Layer:
+    cell: Any = cell_named(spec["cell"], run=run)
     options = {k: _option(v) for k, v in spec.get("options", {}).items()}
     wrong = sorted(set(options) - {f.name for f in fields(cell)})
     if wrong:
@@ -201,8 +211,25 @@ def with_loss(network: Network, **options: str) -> Network:
     return replace(network, loss=replace(network.loss, **options))
 
 
-def check_problem(network: Network, parameters: Parameters, inputs: Array, targets: Array) -> None:
-    """Raise a `GradcertError` unless parameters, inputs (T, B, n_in) and targets (T, B, n_out) fit the network."""
+def check_options(cell: Any, units: int | None = None) -> None:
+    """Raise unless switches are switches, and constants are finite numbers, one or one per unit."""
+    for option in fields(cell):
+        if option.type in ("bool", bool):
+            check_flag(option.name, getattr(cell, option.name))
+        elif option.type in ("Surrogate", Surrogate) and not isinstance(getattr(cell, option.name), Surrogate):
+            raise GradcertError(f"{option.name}={getattr(cell, option.name)!r}", allowed="a Surrogate")
+    for name, value in cell.constants().items():
+        check_numbers(name, value, units)
+
+
+def check_parameters(network: Network, parameters: Parameters, numbers: Numbers = FLOAT64) -> None:
+    """Raise a `GradcertError` unless the parameters are those of the network, arrays of its shapes, and finite."""
+    if not isinstance(network, Network):
+        raise GradcertError(f"a {type(network).__name__} for a network", allowed="a Network")
+    if not hasattr(numbers, "apply"):
+        raise GradcertError(f"numbers={numbers!r}", allowed="a number system, such as FLOAT64")
+    if not isinstance(parameters, Mapping):
+        raise GradcertError(f"parameters in a {type(parameters).__name__}", allowed="a mapping of names to arrays")
     shapes = network.shapes()
     missing, extra = sorted(set(shapes) - set(parameters)), sorted(set(parameters) - set(shapes))
     if missing or extra:
@@ -210,14 +237,27 @@ def check_problem(network: Network, parameters: Parameters, inputs: Array, targe
             f"parameters do not fit the network: missing {missing}, unknown {extra}", allowed=", ".join(shapes)
         )
     for name, shape in shapes.items():
-        if np.shape(parameters[name]) != shape:
-            raise GradcertError(f"{name} has shape {np.shape(parameters[name])}", allowed=f"shape {shape}")
+        check_array(name, parameters[name], shape, numbers)
+
+
+def check_problem(
+    network: Network, parameters: Parameters, inputs: Array, targets: Array, numbers: Numbers = FLOAT64
+) -> None:
+    """Raise a `GradcertError` unless parameters, inputs (T, B, n_in) and targets (T, B, n_out) fit the network."""
+    check_parameters(network, parameters, numbers)
+    check_array("inputs", inputs, None, numbers)
     if inputs.ndim != 3 or inputs.shape[2] != network.layers[0].inputs or 0 in inputs.shape:
         want = f"(time, batch, {network.layers[0].inputs}), no axis empty"
         raise GradcertError(f"inputs have shape {inputs.shape}", allowed=want)
-    want_targets = (*inputs.shape[:2], network.layers[-1].units)
-    if targets.shape != want_targets:
-        raise GradcertError(f"targets have shape {targets.shape}", allowed=f"shape {want_targets}")
-    for what, values in (("inputs", inputs), ("targets", targets), *parameters.items()):
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
-            raise GradcertError(f"{what} holds NaN or infinity", allowed="finite numbers")
+    check_array("targets", targets, (*inputs.shape[:2], network.layers[-1].units), numbers)
+
+
+def check_initial(network: Network, initial: Mapping[str, Array] | None, batch: int, numbers: Numbers) -> None:
+    """Raise unless node values before the first step, ``layers.0.v -> (batch, units)``, are those of nodes."""
+    for name, value in (initial or {}).items():
+        known = {
+            f"layers.{i}.{node}": layer.units for i, layer in enumerate(network.layers) for node in layer.cell.nodes
+        }
+        if name not in known:
+            raise GradcertError(f"an initial value for {name!r}", allowed=", ".join(known))
+        check_array(f"the initial {name}", value, (batch, known[name]), numbers)

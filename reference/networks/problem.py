@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from gradcert.reference.checks import check_seed
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks.arrays import check_array
 from gradcert.reference.networks.network import Network, check_problem, from_dict
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
-
-FORM = "a problem as written by Problem.to_json: id, dtype, network, parameters, inputs, targets"
+from gradcert.reference.outside import array, parse, record
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +58,13 @@ class Problem:
     def __post_init__(self) -> None:
         if not isinstance(self.network, Network):
             raise GradcertError(f"a problem of a {type(self.network).__name__}", allowed="a Network first")
-        check_problem(self.network, self.parameters, self.inputs, self.targets)
+        check_problem(self.network, self.parameters, self.inputs, self.targets, self.numbers)
+        if self.seed is not None:
+            check_seed(self.seed)
+        if not isinstance(self.id, str):
+            raise GradcertError(f"a problem called {self.id!r}", allowed="a text")
+        for name, matrix in self.feedback.items():
+            check_array(name, matrix, None, self.numbers)
 
     @property
     def dtype(self) -> str:
@@ -104,39 +111,37 @@ class Problem:
         return json.dumps(self.to_dict(), separators=(",", ":"), allow_nan=False)
 
 
-def problem_from_json(line: str) -> Problem:
+def problem_from_json(line: str | bytes, *, run: bool = False) -> Problem:
     """Read a problem back.
+
+    Parameters
+    ----------
+    run : whether the files of cells of somebody else's, which the problem names, may be run.
 
     Raises
     ------
     GradcertError : if the line is not a problem.
     """
-    try:
-        spec = json.loads(line)
-    except ValueError as error:
-        raise GradcertError(f"the line is not a problem ({error})", allowed=FORM) from None
-    return problem_from_record(spec)
+    return problem_from_record(parse(line, "the problem"), run=run)
 
 
-def problem_from_record(spec: Any) -> Problem:
+def problem_from_record(given: Any, *, run: bool = False) -> Problem:
     """Return the problem of a parsed line, with arrays of its own at every call; errors as for `problem_from_json`."""
-    try:
-        dtype = spec["dtype"]
-        if dtype not in ("float64", "float32"):
-            raise GradcertError(f"the dtype {dtype!r}", allowed="float64, float32")
-        return Problem(
-            id=spec["id"],
-            network=from_dict(spec["network"]),
-            parameters={name: np.array(value, dtype=dtype) for name, value in spec["parameters"].items()},
-            inputs=np.array(spec["inputs"], dtype=dtype),
-            targets=np.array(spec["targets"], dtype=dtype),
-            feedback={name: np.array(value, dtype=dtype) for name, value in spec.get("feedback", {}).items()},
-            seed=spec.get("seed"),
-        )
-    except GradcertError:
-        raise
-    except (KeyError, TypeError, ValueError) as error:
-        raise GradcertError(f"the line is not a problem ({error})", allowed=FORM) from None
+    spec = record(given, "the problem", needs=("dtype", "id", "network", "parameters", "inputs", "targets"))
+    dtype = spec["dtype"]
+    if dtype not in ("float64", "float32"):
+        raise GradcertError(f"the dtype {dtype!r} of a problem", allowed="float64, float32")
+    named = {part: record(spec.get(part, {}), part) for part in ("parameters", "feedback")}
+    arrays = {part: {k: array(v, k, dtype=dtype) for k, v in values.items()} for part, values in named.items()}
+    return Problem(
+        id=spec["id"],
+        network=from_dict(record(spec["network"], "the network of a problem"), run=run),
+        inputs=array(spec["inputs"], "inputs", dtype=dtype),
+        targets=array(spec["targets"], "targets", dtype=dtype),
+        parameters=arrays["parameters"],
+        feedback=arrays["feedback"],
+        seed=spec.get("seed"),
+    )
 
 
 def _listed(x: Any) -> Any:

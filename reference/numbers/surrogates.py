@@ -10,8 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gradcert.reference.checks import check_number
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers.protocol import Array, Numbers
+
+POSITIVE = ("width", "sigma", "slope")  # scales that something is divided by, or that would turn the form over
 
 
 @dataclass(frozen=True)
@@ -45,13 +48,15 @@ class Surrogate:
     scales: tuple[tuple[str, Any], ...]
 
     def __init__(self, name: str, **scales: Any) -> None:
-        if name not in SURROGATES:
+        if name not in list(SURROGATES):  # a list, in which anything can be looked for
             raise GradcertError(f"the surrogate {name!r} is unknown", allowed=", ".join(sorted(SURROGATES)))
         defaults = SURROGATES[name].defaults
         wrong = sorted(set(scales) - set(defaults))
         if wrong:
             allowed = ", ".join(defaults) or "none"
             raise GradcertError(f"the surrogate {name!r} has no scale {', '.join(wrong)}", allowed=allowed)
+        for scale, value in scales.items():
+            check_number(f"{scale} of the surrogate {name!r}", value, above=0.0 if scale in POSITIVE else None)
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "scales", tuple((k, scales.get(k, v)) for k, v in defaults.items()))
 

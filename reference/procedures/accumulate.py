@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gradcert.reference.checks import check_number
 from gradcert.reference.engines.forward import gradients
 from gradcert.reference.networks import Network, Parameters
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
@@ -52,5 +53,6 @@ def accumulate(
     found = gradients(
         network, parameters, inputs, targets, rule=rule, numbers=numbers, feedback=feedback, initial=initial
     )
+    check_number("rate", rate)
     rate = numbers.array(rate)[()]
     return {name: value - rate * found[name] for name, value in parameters.items()}

@@ -33,6 +33,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
+from gradcert.reference.checks import check_number
 from gradcert.reference.engines import Tape, record, tape_gradients
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Network, Parameters, check_problem
@@ -178,13 +179,15 @@ def fptt(
     >>> fptt(network, network.parameters(), x, y, parts=2, alpha=0.5, rate=0.1).weights["layers.0.W"].shape
     (3, 2)
     """
-    check_problem(network, parameters, inputs, targets)
+    check_problem(network, parameters, inputs, targets, numbers)
     if form not in ("paper", "code"):
         raise GradcertError(f"form={form!r}", allowed="'paper' or 'code'")
     if (rate is None) == (solver is None):
         raise GradcertError("fptt with both or neither of rate and solver", allowed="one of them")
     if oracle is not None and network.loss.kind != "cross_entropy":
         raise GradcertError(f"an oracle with the loss {network.loss.kind!r}", allowed="cross_entropy")
+    for name, value in (("alpha", alpha), ("beta", beta), *([] if rate is None else [("rate", rate)])):
+        check_number(name, value)
     alpha, beta = numbers.array(alpha)[()], numbers.array(beta)[()]
     solve = gradient_step(numbers.array(rate)[()]) if solver is None else solver
     fixed = {name: value for name, value in parameters.items() if name in frozen}

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from gradcert.reference.checks import check_seed
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Layer, Network
+from gradcert.reference.networks.arrays import check_array
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 from gradcert.reference.rules.rule import Rule
 
@@ -48,13 +50,15 @@ def feedback_name(layer: Layer, index: int, weight: str) -> str:
 
 def draw_feedback(network: Network, rule: Rule, *, seed: int = 0, numbers: Numbers = FLOAT64) -> dict[str, Array]:
     """Draw the fixed feedback matrices of a rule: normal, standard deviation 1 / sqrt(rows)."""
-    rng = np.random.default_rng([seed, 0xFEEDBAC])
+    rng = np.random.default_rng([check_seed(seed), 0xFEEDBAC])
     shapes = feedback_shapes(network, rule)
     return {name: numbers.array(rng.standard_normal(s) / np.sqrt(s[0])) for name, s in shapes.items()}
 
 
-def check_feedback(network: Network, rule: Rule, feedback: Feedback | None) -> Feedback:
+def check_feedback(network: Network, rule: Rule, feedback: Feedback | None, numbers: Numbers | None = None) -> Feedback:
     """Return the feedback matrices, or raise if a rule needs some that are missing or misshapen."""
+    if not isinstance(rule, Rule):
+        raise GradcertError(f"rule={rule!r}", allowed="a row of the rule table", do='rule_named("ostl")')
     given = feedback or {}
     for name, shape in feedback_shapes(network, rule).items():
         if name not in given or np.shape(given[name]) != shape:
@@ -62,4 +66,5 @@ def check_feedback(network: Network, rule: Rule, feedback: Feedback | None) -> F
                 f"the rule {rule.name!r} needs the feedback matrix {name} of shape {shape}",
                 do="pass feedback=draw_feedback(network, rule, seed=0)",
             )
+        check_array(name, given[name], shape, numbers)
     return given

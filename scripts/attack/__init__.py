@@ -1,1 +1,1 @@
-"""Attacks on the judge itself: what it must accept, and what it must refuse."""
+"""Attacks on the judge, made by scripts: what they tried and what held is in docs/soundness.md."""

@@ -228,13 +228,18 @@ def test_the_replay_command_replays(run, tmp_path):
     assert done.exit_code == 1, done.output
     done = run("certify", "subject.py:wrong")
     lines = [line.strip() for line in done.output.splitlines()]
-    [command] = [line.removeprefix("replay  gradcert ") for line in lines if "replay .gradcert/" in line]
+    [command] = [line.removeprefix("replay  gradcert ") for line in lines if "replay --run .gradcert/" in line]
     again = run(*command.split())
     assert again.exit_code == 1
     wrong = [line for line in lines if line.startswith("layers.") and line.endswith("wrong")]
     assert wrong
     assert [line for line in wrong if line not in again.output] == []
-    assert run("replay", "certificate.json").output == again.output
+    assert run("replay", "--run", "certificate.json").output == again.output
+    shown = run("replay", "certificate.json")  # nothing that a file names runs unasked
+    assert (shown.exit_code, shown.output) == (
+        2,
+        "nothing was run; with --run, certificate.json runs:\n  subject.py:wrong\n",
+    )
     assert run(*command.split(), "subject.py:right").exit_code == 0
     gone = run(*command.split(), "subject.py:gone")
     assert gone.exit_code == 1

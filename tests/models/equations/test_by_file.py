@@ -33,7 +33,7 @@ def name(tmp_path):
 
 
 def test_a_network_travels(name):
-    network = Network(layers=(Layer(cell_named(name)(leak=0.5), inputs=2, units=3),))
+    network = Network(layers=(Layer(cell_named(name, run=True)(leak=0.5), inputs=2, units=3),))
     spec = network.to_dict()
     assert spec["layers"][0]["cell"] == name
     assert from_dict(spec) == network
@@ -56,6 +56,6 @@ def test_what_is_no_cell(name, tmp_path):
     with pytest.raises(GradcertError, match="is unknown"):
         Claim(rule="bptt", cells=("leaky",))
     with pytest.raises(GradcertError, match="there is no file"):
-        cell_named(f"{tmp_path}/absent.py:Leaky")
+        cell_named(f"{tmp_path}/absent.py:Leaky", run=True)
     with pytest.raises(GradcertError, match="is no cell"):
-        cell_named(name.replace(":Leaky", ":number"))
+        cell_named(name.replace(":Leaky", ":number"), run=True)

@@ -101,7 +101,10 @@ def file(tmp_path):
 
 def test_a_cell_in_a_file(file):
     name = f"{file}:Mine"
-    cell = cell_named(name)
+    with pytest.raises(GradcertError, match="nobody has said that it may be run"):
+        cell_named(name)
+    assert "cells_of_mine" not in str(FOUND)
+    cell = cell_named(name, run=True)
     assert (cell.__name__, cell.name) == ("Mine", name)
     assert cell_named(name) is cell  # loaded once
     assert name not in CELLS  # the registry is ours, whatever a program has loaded
@@ -113,11 +116,11 @@ def test_a_cell_in_a_file(file):
 def test_what_is_no_cell(file, attribute):
     """A class with some of the parts, something with all of them that is no class, and something with none."""
     with pytest.raises(GradcertError, match="is no cell"):
-        cell_named(f"{file}:{attribute}")
+        cell_named(f"{file}:{attribute}", run=True)
     assert not any(name.startswith(str(file)) for name in FOUND)
 
 
 def test_what_is_not_there(file):
     for name, reason in (("lift", "is unknown"), (f"{file}", "is unknown"), (f"{file}.py:Mine", "there is no file")):
         with pytest.raises(GradcertError, match=reason):
-            cell_named(name)
+            cell_named(name, run=True)
