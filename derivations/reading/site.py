@@ -18,7 +18,7 @@ from gradcert.derivations.checker import Verdict, graph
 from gradcert.derivations.figures import dependencies
 from gradcert.derivations.reading import pages
 from gradcert.derivations.reading.mathml import equation, prose
-from gradcert.derivations.reading.terminal import MARKS
+from gradcert.derivations.reading.terminal import MARKS, shown
 from gradcert.derivations.record import Derivation, Step, theorem
 
 ENVIRONMENT = Environment(autoescape=True, undefined=StrictUndefined)
@@ -104,7 +104,7 @@ def _chapter(d: Derivation, found: Mapping[str, Verdict], code: dict[str, str]) 
                 mark=MARKS[verdict.status][0] if verdict else "?",
                 identities=verdict.identities if verdict else 0,
                 failed=verdict.failed if verdict else (),
-                equations=[equation(e.left, e.right, e.label) for e in (s.equations() if s.equations else ())],
+                equations=[equation(e.left, e.right, e.label) for e in shown(s)],
                 sizes=s.sizes,
                 source=s.source,
                 premises=[(f"{p.split('.')[0]}.html#{p}", p) for p in s.premises],

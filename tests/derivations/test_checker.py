@@ -1,6 +1,7 @@
 """The checker: unproved, false and circular steps fail; verdicts are kept by content."""
 
 import io
+from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -39,6 +40,40 @@ def step(**options) -> Step:
 )
 def test_a_step_is_proved_or_fails(given, status):
     assert verify(given).status == status
+
+
+def raising(kind):
+    def built():
+        raise kind("planted")
+
+    return built
+
+
+@pytest.mark.parametrize("kind", [AssertionError, ZeroDivisionError, KeyError, GradcertError, RecursionError])
+@pytest.mark.parametrize("part", ["equations", "proof"])
+def test_whatever_a_step_raises_is_its_failure(part, kind):
+    verdict = verify(step(**{part: raising(kind)}))
+    assert verdict.status == "failed"
+    (sentence,) = verdict.failed
+    assert sentence.startswith(kind.__name__)
+    assert "planted" in sentence
+    assert "test_checker.py, line" in sentence
+
+
+def test_a_process_that_dies_fails_its_step(monkeypatch):
+    """What cannot be caught inside: the process is killed, and the pool breaks."""
+
+    class Broken(ThreadPoolExecutor):
+        def submit(self, function, *arguments):
+            return super().submit(raising(BrokenExecutor))
+
+    monkeypatch.setattr(checker, "ProcessPoolExecutor", lambda jobs, mp_context: Broken(jobs))
+    found = list(checker._run([("fptt", "fptt.risk"), ("fptt", "fptt.parts")], 2))
+    assert {(name, v.step, v.status) for name, v in found} == {
+        ("fptt", "fptt.risk", "failed"),
+        ("fptt", "fptt.parts", "failed"),
+    }
+    assert all(v.failed[0].startswith("BrokenExecutor: planted") for _, v in found)
 
 
 def test_all_derivations_are_in_order():
