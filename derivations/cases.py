@@ -8,8 +8,7 @@ from typing import Any
 import sympy
 
 from gradcert.derivations.proof import Problem, problem
-from gradcert.reference.cells import CELLS, Integrator
-from gradcert.reference.network import Layer, Network
+from gradcert.reference.networks import CELLS, Integrator, Layer, Network
 from gradcert.reference.rules import RULES, Rule, rule_named
 
 # Constants that no option trains are free symbols as well.

@@ -40,7 +40,7 @@ class Step:
     equations : builds the identities; they are expanded and have to vanish. None where the step is a proof by `proof`.
     proof : runs a proof about the engines' code. None where the step is an identity.
     definition : the equations define their left-hand side, a bare symbol or function, and there is nothing to prove.
-    code : what of the engine it is about, ``reference/step.py:across``.
+    code : what of the engine it is about, ``reference/engines/step.py:across``.
     source : equation or section of the paper, section of mathematics.md.
     sizes : the sizes that it is proved at, or ``every``.
     """

@@ -1,7 +1,8 @@
 """Conformance checks and certificates for online-learning gradients of recurrent and spiking networks.
 
 The face of the project: the public Python API, the command line and the pytest plugin. It may import every room below
-(`gradcert.certify`, `gradcert.properties`, `gradcert.hardware_models`, `gradcert.derivations`, `gradcert.reference`);
+(`gradcert.certify`, `gradcert.properties`, `gradcert.models`, `gradcert.hardware_models`, `gradcert.derivations`,
+`gradcert.reference`);
 no room imports it. Importing any room runs this file first, so nothing heavy is imported here: names are resolved when
 they are first used.
 
@@ -20,12 +21,12 @@ _HOME = {
     "Finding": "certify",
     "GradcertError": "reference",
     "Limits": "certify",
-    "Problem": "certify",
+    "Problem": "reference",
     "cases": "pytest_plugin",
     "claim": "certify",
     "subject_tests": "pytest_plugin",
 }
-_ROOMS = ("certify", "derivations", "hardware_models", "properties", "reference")
+_ROOMS = ("certify", "derivations", "hardware_models", "models", "properties", "reference")
 
 __all__ = ["__version__", "certify", *(name for name, home in _HOME.items() if home != "pytest_plugin")]
 

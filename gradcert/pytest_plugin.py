@@ -27,10 +27,9 @@ from gradcert import __version__
 from gradcert.expected_failures import Expected, read, stale
 
 if TYPE_CHECKING:
-    from gradcert.certify.certificate import Finding
+    from gradcert.certify.certificates import Finding
     from gradcert.certify.claims import Claim
-    from gradcert.certify.prepare import Prepared
-    from gradcert.certify.run import Run
+    from gradcert.certify.runs import Prepared, Run
 
 ATTRIBUTE = "__gradcert_checks__"
 FIXTURE = "gradcert_check"
@@ -67,8 +66,8 @@ class Session:
     def load(self) -> None:
         """Find out what is claimed, from the options or from the subject itself."""
         from gradcert.certify.campaign import claimed, stepwise
-        from gradcert.certify.cases.plan import plan
-        from gradcert.certify.subject import Subject, Worker
+        from gradcert.certify.problems import plan
+        from gradcert.certify.subjects import Subject, Worker
 
         self.subject = Subject(self.checks.subject, python=self.checks.python)
         options = dict(self.checks.options)
@@ -102,7 +101,7 @@ class Session:
 
     def ready(self, name: str) -> Prepared:
         """Return a case, made ready once."""
-        from gradcert.certify.prepare import Task, prepare
+        from gradcert.certify.runs import Task, prepare
 
         assert self.claim is not None
         if name not in self.prepared:
@@ -111,7 +110,7 @@ class Session:
 
     def run(self) -> Run:
         """Return a campaign that uses the living worker."""
-        from gradcert.certify.run import Run
+        from gradcert.certify.runs import Run
 
         assert self.claim is not None
         return Run(self.subject, self.claim, worker=self.worker, profile=self.profile, planned=len(self.specs))
@@ -160,7 +159,7 @@ def _case(session: Session, name: str) -> tuple[float | None, list[str]]:
 
 
 def _controls(session: Session, _: str) -> tuple[float | None, list[str]]:
-    from gradcert.certify.conclude import control
+    from gradcert.certify.campaign import control
 
     assert session.claim is not None
     void = control([session.ready(name) for name in session.specs], session.claim)[2]
@@ -168,7 +167,7 @@ def _controls(session: Session, _: str) -> tuple[float | None, list[str]]:
 
 
 def _repeat(session: Session, _: str) -> tuple[float | None, list[str]]:
-    from gradcert.certify import repeat
+    from gradcert.certify.judging import repeat
 
     run = session.run()
     cases = [case for name in sorted(session.specs)[:REPEATED] if (case := session.ready(name).case) is not None]
@@ -187,7 +186,7 @@ def _repeat(session: Session, _: str) -> tuple[float | None, list[str]]:
 
 
 def _online(session: Session, name: str) -> tuple[float | None, list[str]]:
-    from gradcert.certify import online
+    from gradcert.certify.runs import online
 
     run, check = session.run(), name.partition("/")[2]
     cases = [case for spec in session.specs if (case := session.ready(spec).case) is not None]
@@ -199,8 +198,8 @@ def _online(session: Session, name: str) -> tuple[float | None, list[str]]:
 
 
 def _told(session: Session, run: Run) -> list[str]:
-    from gradcert.certify.conclude import explained
-    from gradcert.certify.report.junit import text
+    from gradcert.certify.campaign import explained
+    from gradcert.certify.report import text
 
     findings: list[Finding] = explained(
         run, replay=f"gradcert certify --seed {session.checks.seed} {session.subject.replay}"

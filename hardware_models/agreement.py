@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from gradcert.hardware_models.catalogue import program
 from gradcert.hardware_models.chips import PROFILES
-from gradcert.hardware_models.description.compare import FORMS, Difference, forms_of, lanes_difference
+from gradcert.hardware_models.compare import FORMS, Difference, forms_of, lanes_difference
 from gradcert.hardware_models.rtl.tools import missing
 
 EQUAL = "equal"

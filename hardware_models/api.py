@@ -12,7 +12,7 @@ from gradcert.hardware_models.chips import PROFILES, Profile
 from gradcert.hardware_models.description.program import LEAVES, OPERATIONS, Node
 
 if TYPE_CHECKING:
-    from gradcert.hardware_models.proofs.solver import ProofRecord
+    from gradcert.hardware_models.solver import ProofRecord
     from gradcert.hardware_models.width_sweep import Point
 
 

@@ -52,7 +52,7 @@ def enclose(
     Examples
     --------
     >>> from gradcert.hardware_models.arithmetic import Format
-    >>> from gradcert.hardware_models.chips.units import trace_unit
+    >>> from gradcert.hardware_models.units import trace_unit
     >>> unit = trace_unit(Format.parse("u12q4"), leak=0.9, increment=16)
     >>> value, bound = enclose(unit, [{"spike": 1}, {"spike": 0}], keep=["e.next"])[-1]["e.next"]
     >>> float(value), float(bound) < 1 / 16 + 1e-3

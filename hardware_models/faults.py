@@ -11,9 +11,9 @@ import numpy as np
 from gradcert.hardware_models.arithmetic import Overflow, Rounding
 from gradcert.hardware_models.catalogue import program
 from gradcert.hardware_models.chips import PROFILES
-from gradcert.hardware_models.chips.units import profile_trace, profile_weight
-from gradcert.hardware_models.description.compare import random_inputs, random_states
 from gradcert.hardware_models.description.program import Program
+from gradcert.hardware_models.description.random import random_inputs, random_states
+from gradcert.hardware_models.units import profile_trace, profile_weight
 
 if TYPE_CHECKING:
     from gradcert.hardware_models.proofs.error_bound import Bound
@@ -135,7 +135,7 @@ def _bounded_like(right: Program, wrong: Program, bound: Bound) -> bool:
     import z3
 
     from gradcert.hardware_models.description.terms import int_step, real_step
-    from gradcert.hardware_models.proofs.solver import prove
+    from gradcert.hardware_models.solver import prove
 
     step = int_step(wrong)
     state = z3.Real("real.state")

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from gradcert.hardware_models.arithmetic import RECKON, Format, Rounding, Stochastic
-from gradcert.hardware_models.chips.units import trace_unit
 from gradcert.hardware_models.description.program import with_lanes
 from gradcert.hardware_models.description.simulate import Simulator
+from gradcert.hardware_models.units import trace_unit
 from gradcert.reference.errors import GradcertError
 
 Array = np.ndarray[Any, Any]

@@ -18,10 +18,10 @@ from gradcert.hardware_models.description.program import Node, Program
 from gradcert.hardware_models.enclosure import enclose
 from gradcert.hardware_models.random_task import KEYS, Task, started, task, units_of
 from gradcert.hardware_models.rules import RULES
-from gradcert.reference import Alif, Integrator, Layer, Lif, Network, reverse, rule_named
+from gradcert.reference import Alif, Integrator, Layer, Lif, Network, rule_named
+from gradcert.reference.engines import reverse
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.functions import Activation
-from gradcert.reference.numbers import FLOAT64, Numbers
+from gradcert.reference.numbers import FLOAT64, Activation, Numbers
 
 Array = np.ndarray[Any, Any]
 Gradients = dict[str, Array]

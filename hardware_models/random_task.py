@@ -11,8 +11,8 @@ import numpy as np
 
 from gradcert.hardware_models.arithmetic import FloatFormat
 from gradcert.hardware_models.chips import Profile
-from gradcert.hardware_models.description.compare import random_inputs
 from gradcert.hardware_models.description.program import AnyFormat, Program
+from gradcert.hardware_models.description.random import random_inputs
 
 Array = np.ndarray[Any, Any]
 KEYS = {"W": "layers.0.W", "H": "layers.0.H", "Wo": "layers.1.W"}

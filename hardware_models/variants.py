@@ -73,7 +73,7 @@ def variants(program: Program) -> Iterator[Variant]:
     Examples
     --------
     >>> from gradcert.hardware_models.arithmetic import Format
-    >>> from gradcert.hardware_models.chips.units import trace_unit
+    >>> from gradcert.hardware_models.units import trace_unit
     >>> str(next(variants(trace_unit(Format.parse("u8q0"), leak=0.5))))
     'rounding sense: e.leaked rounds toward zero instead of down'
     """

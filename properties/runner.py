@@ -17,11 +17,11 @@ from hypothesis.errors import Flaky, Unsatisfiable
 from gradcert.properties.law import Law, observing
 from gradcert.properties.laws import LAWS
 from gradcert.properties.measure import Counterexample, SubjectFailed
-from gradcert.properties.problem import Problem
 from gradcert.properties.profiles import PROFILES, Profile
 from gradcert.properties.subject import Subject, Unsupported
 from gradcert.properties.vacuity import edges_that_matter
 from gradcert.reference import Edge
+from gradcert.reference.networks import Problem
 
 HELD, BROKEN, EMPTY, DOES_NOT_APPLY = "held", "broken", "no example", "does not apply"
 
@@ -153,7 +153,7 @@ def write(path: Path, found: Counterexample) -> None:
     """Write a counterexample so that it can be typed in again."""
     path.parent.mkdir(parents=True, exist_ok=True)
     record = {"law": found.law, "where": found.where, "index": list(found.index), "budget": found.budget}
-    record |= {"found": str(found.found), "expected": str(found.expected), "problem": found.problem.describe()}
+    record |= {"found": str(found.found), "expected": str(found.expected), "problem": found.problem.to_dict()}
     path.write_text(json.dumps(record, indent=1) + "\n")
 
 

@@ -10,13 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.answers import Answer
-from gradcert.certify.budget.expected import Bounds
-from gradcert.certify.certificate import Certificate
+from gradcert.certify.certificates import Certificate, canonical, sha256
 from gradcert.certify.counterexample.search import Small, failing, shrink
-from gradcert.certify.identity import canonical, sha256
-from gradcert.certify.run import Run
-from gradcert.certify.subject import Worker
+from gradcert.certify.problems import Bounds
+from gradcert.certify.runs import Run
+from gradcert.certify.subjects import Answer, Worker
 from gradcert.reference.errors import GradcertError
 
 SCHEMA = "gradcert-counterexample-1"

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gradcert.certify.budget.expected import expect
-from gradcert.certify.cases.case import Case, Spec
-from gradcert.certify.certificate import Finding
-from gradcert.certify.checks import CHECKS
+from gradcert.certify.certificates import Finding
 from gradcert.certify.counterexample.record import SCHEMA, arrays, bounds_of
-from gradcert.certify.problem import from_json
-from gradcert.certify.subject import Limits, Subject, Worker
-from gradcert.certify.verify import named
+from gradcert.certify.judging import CHECKS
+from gradcert.certify.problems import Case, Spec, expect
+from gradcert.certify.subjects import Limits, Subject, Worker, named
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import problem_from_json
 from gradcert.reference.rules import rule_named
 
 FORM = f"a file that gradcert certify wrote ({SCHEMA}), or a certificate as JSON with a counterexample"
@@ -73,7 +71,7 @@ def replay(
     """
     name, found = read(path)
     who = Subject(subject, python=python, limits=limits) if subject else named(name, python=python, limits=limits)
-    problem = from_json(json.dumps(found["problem"]))
+    problem = problem_from_json(json.dumps(found["problem"]))
     rule = rule_named(found["rule"])
     expected = expect(problem, rule, problem.dtype)
     cell = problem.network.layers[0].cell.name

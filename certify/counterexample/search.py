@@ -16,21 +16,17 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.answers import Answer
-from gradcert.certify.budget.balls import Undecided
-from gradcert.certify.budget.expected import Bounds, Expected, expect
-from gradcert.certify.cases.case import Case
-from gradcert.certify.checks import CHECKS
+from gradcert.certify.certificates import canonical, sha256
 from gradcert.certify.counterexample import smaller
-from gradcert.certify.diagnosis import rows
-from gradcert.certify.diagnosis.evidence import Evidence
-from gradcert.certify.identity import canonical, sha256
-from gradcert.certify.judge import judge_all
-from gradcert.certify.problem import Problem
+from gradcert.certify.diagnosis import Evidence, rows
+from gradcert.certify.judging import CHECKS, judge_all
+from gradcert.certify.problems import Bounds, Case, Expected, expect
+from gradcert.certify.subjects import Answer
+from gradcert.properties.numbers import Undecided
+from gradcert.reference.engines import record
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.network import Network
-from gradcert.reference.rules.rule import Rule
-from gradcert.reference.tape import record
+from gradcert.reference.networks import Network, Problem
+from gradcert.reference.rules import Rule
 
 SHRUNK = ("outputs", "loss", "gradient")  # checks whose failures are shrunk: the others need no small numbers
 Ask = Callable[[Problem], Answer | None]

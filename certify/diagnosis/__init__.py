@@ -16,7 +16,21 @@ says so. A sentence is accepted by the judge that refuted the claim: within the 
 What is found is a record with a key (`causes`); the sentence is made of it.
 """
 
-from gradcert.certify.diagnosis.explain import explain, explain_outputs
-from gradcert.certify.diagnosis.localise import locate
+from gradcert.certify.diagnosis import causes, rows
+from gradcert.certify.diagnosis.evidence import Evidence
+from gradcert.certify.diagnosis.explain import chosen, explain, explain_outputs
+from gradcert.certify.diagnosis.localise import locate, sentence
+from gradcert.certify.diagnosis.published import VARIATIONS, search
 
-__all__ = ["explain", "explain_outputs", "locate"]
+__all__ = [
+    "VARIATIONS",
+    "Evidence",
+    "causes",
+    "chosen",
+    "explain",
+    "explain_outputs",
+    "locate",
+    "rows",
+    "search",
+    "sentence",
+]

@@ -8,17 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.budget.balls import Balls
-from gradcert.certify.budget.expected import PRECISIONS
-from gradcert.certify.budget.stored import stored
 from gradcert.certify.diagnosis.graph import Graph, gradients, graph_of, sweep
-from gradcert.certify.problem import Problem
-from gradcert.reference.feedback import check_feedback
-from gradcert.reference.network import Network
+from gradcert.certify.problems import PRECISIONS, stored
+from gradcert.properties.numbers import Balls
+from gradcert.reference.engines import LayerTape, Tape, credit_below, error_node, record, tape_gradients, weights_down
+from gradcert.reference.networks import Network, Problem
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
-from gradcert.reference.reverse import credit_below, error_node, tape_gradients, weights_down
-from gradcert.reference.rules.rule import Rule
-from gradcert.reference.tape import LayerTape, Tape, record
+from gradcert.reference.rules import Rule, check_feedback
 
 GraphEdit = Callable[[Graph, LayerTape, Tape], Graph]
 
@@ -80,7 +76,7 @@ def on_floats(problem: Problem, rule: Rule) -> Bench:
 
 
 def on_balls(problem: Problem, rule: Rule, dtype: str) -> Bench:
-    """Return the problem on balls, within `working_precision`; see `gradcert.certify.budget.expected.expect`."""
+    """Return the problem on balls, within `working_precision`; see `gradcert.certify.problems.expect`."""
     balls = Balls(PRECISIONS[dtype])
     return _bench(problem, rule, balls, balls.exactly)
 
@@ -138,7 +134,7 @@ class Edit:
 def edited(bench: Bench, edit: Edit) -> dict[str, Array] | None:
     """Return the gradient of the claimed row with an edit; None for rows that are no sum over one graph.
 
-    Follows `gradcert.reference.reverse.tape_gradients`, layer by layer from the top.
+    Follows `gradcert.reference.engines.tape_gradients`, layer by layer from the top.
     """
     rule, tape = bench.rule, bench.tape
     if rule.window is not None or rule.reach is not None or rule.feedback == "local":

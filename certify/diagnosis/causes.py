@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from gradcert.certify.diagnosis import conventions, fits, hypotheses, rows, stored_values, transformations
 from gradcert.certify.diagnosis.evidence import Evidence, names_in
-from gradcert.reference.rules.rule import Rule
+from gradcert.reference.rules import Rule
 
 AS_CLAIMED = "row:as claimed"
 NOTHING = (

@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.answers import Answer
-from gradcert.certify.cases.case import Case
 from gradcert.certify.diagnosis.evidence import Evidence, names_in
-from gradcert.certify.judge import judge
-from gradcert.reference.network import Network
-from gradcert.reference.numbers import Array
-from gradcert.reference.rules.rule import Rule
-from gradcert.reference.surrogates import SURROGATES, Surrogate
+from gradcert.certify.judging import judge
+from gradcert.certify.problems import Case
+from gradcert.certify.subjects import Answer
+from gradcert.reference.networks import Network
+from gradcert.reference.numbers import SURROGATES, Array, Surrogate
+from gradcert.reference.rules import Rule
 
 SWITCHES: dict[str, tuple[Any, ...]] = {
     "strict": (True, False),

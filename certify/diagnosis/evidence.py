@@ -8,17 +8,13 @@ from functools import cached_property
 
 import numpy as np
 
-from gradcert.certify.budget.balls import Undecided
-from gradcert.certify.budget.expected import Bounds, Expected, expect
-from gradcert.certify.cases.case import Case
-from gradcert.certify.judge import judge
-from gradcert.certify.problem import Problem
-from gradcert.reference.feedback import check_feedback
-from gradcert.reference.network import Network
+from gradcert.certify.judging import judge
+from gradcert.certify.problems import Bounds, Case, Expected, expect
+from gradcert.properties.numbers import Undecided
+from gradcert.reference.engines import Tape, record, tape_gradients
+from gradcert.reference.networks import Network, Problem
 from gradcert.reference.numbers import Array
-from gradcert.reference.reverse import tape_gradients
-from gradcert.reference.rules.rule import Rule
-from gradcert.reference.tape import Tape, record
+from gradcert.reference.rules import Rule, check_feedback
 
 LIKELY = 1e-2  # a float64 run this close, relative to the norm, is worth a run on balls, which decides
 

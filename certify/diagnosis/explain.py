@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gradcert.certify.answers import Answer
-from gradcert.certify.cases.case import Case
 from gradcert.certify.diagnosis import causes, conventions
 from gradcert.certify.diagnosis.evidence import Evidence
-from gradcert.reference.rules.rule import Rule
+from gradcert.certify.problems import Case
+from gradcert.certify.subjects import Answer
+from gradcert.reference.rules import Rule
 
 MOST = 6  # cases that an explanation has to account for
 

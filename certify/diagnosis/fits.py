@@ -14,13 +14,13 @@ from functools import partial
 
 import numpy as np
 
-from gradcert.certify.budget.balls import Undecided, working_precision
-from gradcert.certify.budget.expected import Bounds, bounds_of
 from gradcert.certify.diagnosis.bench import Bench, Edit, edited, on_balls, on_floats
 from gradcert.certify.diagnosis.evidence import LIKELY, Evidence
 from gradcert.certify.diagnosis.graph import gradients, graph_of, sweep
+from gradcert.certify.problems import Bounds, bounds_of
+from gradcert.properties.numbers import Undecided, working_precision
 from gradcert.reference.numbers import Array
-from gradcert.reference.rules.rule import Rule
+from gradcert.reference.rules import Rule
 
 Parts = tuple[Mapping[str, Array] | None, list[Mapping[str, Array]]]  # fixed, and what the unknown numbers multiply
 DENOMINATOR = 64  # of a simple number

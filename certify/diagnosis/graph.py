@@ -3,7 +3,7 @@
 Most mistakes in a hand-written recursion are one edit of this graph: a factor replaced, an arc dropped or one step off,
 a parameter that is fed with the wrong value, the recursion and the output reading different copies of one node. A
 hypothesis is such an edit; its gradient is the sweep over the edited graph, in floats to be tried and on balls to be
-proven. Without an edit the sweep is that of `gradcert.reference.reverse`.
+proven. Without an edit the sweep is that of `gradcert.reference.engines.reverse`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.reference.edges import Edge, Link, Use
+from gradcert.reference.engines import LayerTape, at, kept_links, pull_use
+from gradcert.reference.networks import Edge, Link, Synapse, Use
 from gradcert.reference.numbers import Array
-from gradcert.reference.reverse import at, pull_use
-from gradcert.reference.structure import kept_links
-from gradcert.reference.synapses.protocol import Synapse
-from gradcert.reference.tape import LayerTape
 
 COPY = "~"  # the suffix of a node's copy
 

@@ -6,13 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from gradcert.certify.budget.expected import Expected
+from gradcert.certify.claims import difference, present, published, same_row, shown
 from gradcert.certify.diagnosis.evidence import Evidence, distance, names_in
-from gradcert.certify.rows import difference, present, published, same_row, shown
-from gradcert.reference.edges import Edge
-from gradcert.reference.network import Network
-from gradcert.reference.rules import RULES
-from gradcert.reference.rules.rule import Rule
+from gradcert.certify.problems import Expected
+from gradcert.reference.networks import Edge, Network
+from gradcert.reference.rules import RULES, Rule
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gradcert.certify.budget.expected import Bounds
 from gradcert.certify.diagnosis.evidence import Evidence, distance, names_in
+from gradcert.certify.problems import Bounds
 from gradcert.reference.numbers import Array
-from gradcert.reference.rules import RULES
-from gradcert.reference.rules.rule import Rule
+from gradcert.reference.rules import RULES, Rule
 
 FLOAT32_ERROR = (
     2.0**-28

@@ -7,14 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.answers import Answer
-from gradcert.certify.cases.case import Case
-from gradcert.certify.diagnosis import rows
-from gradcert.certify.diagnosis.explain import chosen
-from gradcert.certify.rows import ORDER
-from gradcert.reference.edges import TEMPORAL
-from gradcert.reference.network import Network
-from gradcert.reference.rules.rule import Rule
+from gradcert.certify.claims import ORDER
+from gradcert.certify.diagnosis import chosen, rows
+from gradcert.certify.problems import Case
+from gradcert.certify.subjects import Answer
+from gradcert.reference.networks import TEMPORAL, Network
+from gradcert.reference.rules import Rule
 
 
 def graph(

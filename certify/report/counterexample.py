@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.reference.cells import cell_named
-from gradcert.reference.network import from_dict
+from gradcert.reference.networks import cell_named, from_dict
 
 ALWAYS = ("leak", "threshold", "kappa", "rho", "beta", "rate")  # options that are shown even where they are usual
 MOST = 12  # entries of the gradient that are shown

@@ -8,9 +8,9 @@ from typing import Any
 
 import jinja2
 
-from gradcert.certify.certificate import CaseResult, Certificate
+from gradcert.certify.certificates import CaseResult, Certificate
 from gradcert.certify.claims import from_dict
-from gradcert.certify.diagnosis.localise import sentence
+from gradcert.certify.diagnosis import sentence
 from gradcert.certify.report import counterexample, heatmap, unrolled
 from gradcert.certify.report.junit import where
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from junitparser import Error, Failure, JUnitXml, Property, Skipped, TestCase, TestSuite
 
-from gradcert.certify.certificate import CERTIFIED, REFUTED, CaseResult, Certificate, CheckResult, Finding
+from gradcert.certify.certificates import CERTIFIED, REFUTED, CaseResult, Certificate, CheckResult, Finding
 from gradcert.certify.claims import from_dict
-from gradcert.certify.diagnosis.localise import sentence
+from gradcert.certify.diagnosis import sentence
 
 FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # what XML 1.0 cannot hold
 

@@ -10,9 +10,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from gradcert.certify.certificate import CERTIFIED, REFUTED, CaseResult, Certificate, CheckResult, Finding
+from gradcert.certify.certificates import CERTIFIED, REFUTED, CaseResult, Certificate, CheckResult, Finding
 from gradcert.certify.claims import from_dict
-from gradcert.certify.diagnosis.localise import sentence
+from gradcert.certify.diagnosis import sentence
 from gradcert.certify.report import counterexample
 from gradcert.certify.report.junit import where
 

@@ -8,22 +8,15 @@ from dataclasses import fields
 from functools import lru_cache, partial
 from typing import Any
 
-from gradcert.certify import online
-from gradcert.certify.campaign import ask_again, judge_all
-from gradcert.certify.cases.case import Spec
-from gradcert.certify.cases.plan import plan, profile_named
-from gradcert.certify.certificate import CERTIFIED, REFUTED, Finding
+from gradcert.certify.campaign import ask_again, control, decide, decisive, judge_all
+from gradcert.certify.certificates import CERTIFIED, REFUTED, Finding
 from gradcert.certify.claims import Claim, from_dict
-from gradcert.certify.conclude import control, decide, decisive
-from gradcert.certify.diagnosis import causes
-from gradcert.certify.diagnosis.evidence import Evidence
-from gradcert.certify.diagnosis.explain import chosen
-from gradcert.certify.diagnosis.published import VARIATIONS, search
-from gradcert.certify.prepare import Prepared, Task, prepare
-from gradcert.certify.run import Run
+from gradcert.certify.diagnosis import VARIATIONS, Evidence, causes, chosen, search
+from gradcert.certify.problems import Spec, plan, profile_named
+from gradcert.certify.runs import Prepared, Run, Task, online, prepare
 from gradcert.certify.selftest import published
 from gradcert.certify.selftest.record import ACCEPTED, ACCUSED, CORRECT, KILLED, SURVIVED, Member
-from gradcert.certify.subject import Subject, Worker
+from gradcert.certify.subjects import Subject, Worker
 from gradcert.properties.gallery.entry import Entry
 from gradcert.properties.gallery.judge import judge as judge_by_laws
 from gradcert.properties.gallery.wrong.learners import Stepwise

@@ -12,17 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.budget.balls import Balls, Undecided, working_precision
-from gradcert.certify.budget.expected import PRECISIONS, bounds_of
-from gradcert.certify.budget.stored import stored
-from gradcert.certify.cases.case import Case, Spec
-from gradcert.certify.cases.generate import generate
-from gradcert.certify.cases.plan import plan
 from gradcert.certify.claims import Claim
-from gradcert.certify.diagnosis.published import VARIATIONS
-from gradcert.certify.prepare import Prepared
+from gradcert.certify.diagnosis import VARIATIONS
+from gradcert.certify.problems import PRECISIONS, Case, Spec, bounds_of, generate, plan, stored
+from gradcert.certify.runs import Prepared
 from gradcert.properties.gallery.entry import Entry
-from gradcert.properties.problem import Problem
+from gradcert.properties.numbers import Balls, Undecided, working_precision
+from gradcert.reference.networks import Problem
 
 DRAWN = {"fptt": "bptt"}  # the row whose cases are drawn; for rules with a trace of their own, OTTT's
 FREE = ("leak", "threshold")  # constants that the cases draw for each layer

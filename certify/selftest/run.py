@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from fnmatch import fnmatchcase
 
-from gradcert.certify import executors
+from gradcert.certify.runs import executors
 from gradcert.certify.selftest.judge import claim_of, judge, key_of
 from gradcert.certify.selftest.record import CORRECT, Member
 from gradcert.properties.gallery import UNUSUAL, WRONG

@@ -12,7 +12,7 @@ from gradcert.derivations.figures import heat_map
 from gradcert.derivations.record import Derivation, Example, Figure, Step, Trap
 from gradcert.reference import RULES, Layer, Network, Snu
 from gradcert.reference.bounds import Online, a_priori, componentwise, tightness, windowed
-from gradcert.reference.residual import residual
+from gradcert.reference.engines import residual
 
 
 def _problem(leak: float = 0.8) -> tuple[Any, ...]:
@@ -106,7 +106,7 @@ DERIVATION = Derivation(
             "code is run at every such point and compared with the forward engine's operators, which are symbols.",
             premises=("bounds.system", "ostl.jacobian"),
             proof=pieces.every_jacobian,
-            code=("reference/bounds/pieces.py:LayerPieces", "reference/step.py:across"),
+            code=("reference/bounds/pieces.py:LayerPieces", "reference/engines/step.py:across"),
             source="a polynomial linear in each variable",
             sizes="every cell with one unit; SNU, sSNU, LIF, vanilla and leaky RNN with two",
         ),

@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 
 from gradcert.derivations import inequalities, residuals
-from gradcert.derivations.chapters.common import relative
+from gradcert.derivations.common import relative
 from gradcert.derivations.figures import heat_map
 from gradcert.derivations.record import Derivation, Example, Figure, Step, Trap
-from gradcert.reference import RULES, TEMPORAL, Layer, Network, Snu, reverse, rule_named
-from gradcert.reference.residual import residual
-from gradcert.reference.reverse import credit_below, layer_gradients, sweep
-from gradcert.reference.tape import record
+from gradcert.reference import RULES, TEMPORAL, Layer, Network, Snu, rule_named
+from gradcert.reference.engines import credit_below, layer_gradients, record, residual, reverse, sweep
 
 
 def _network() -> tuple[Network, dict[str, Any], Any, Any]:
@@ -98,7 +96,7 @@ DERIVATION = Derivation(
             "upper layer's own gradient is exact.",
             premises=("ostl.jacobian", "ostl.one-layer", "paths.sum"),
             proof=residuals.two_layers,
-            code=("reference/residual.py", "reference/reverse.py"),
+            code=("reference/engines/residual.py", "reference/engines/reverse.py"),
             source="arXiv 2007.12723; mathematics.md 4.3",
             sizes="1 -> 2 -> 2, T = 3",
         ),
@@ -108,7 +106,7 @@ DERIVATION = Derivation(
             "dropped from there on, wherever that edge lies. Shown for three layers, OSTL and SLTT.",
             premises=("depth.two-layers",),
             proof=lambda: residuals.rule_plus_residual(residuals.stack(3), 3, ("ostl", "sltt")),
-            code=("reference/residual.py:Walk",),
+            code=("reference/engines/residual.py:Walk",),
             source="mathematics.md 4.3",
             sizes="1 -> 2 -> 2 -> 2, T = 3",
         ),
@@ -118,7 +116,7 @@ DERIVATION = Derivation(
             "computes plus what the residual engine says that it drops is BPTT.",
             premises=("depth.two-layers",),
             proof=residuals.every_row,
-            code=("reference/residual.py:tape_residual",),
+            code=("reference/engines/residual.py:tape_residual",),
             source="mathematics.md 0.4",
             sizes="1 -> 2 -> 2, T = 3; SNU, LIF, ALIF, vanilla and leaky RNN",
         ),
@@ -127,7 +125,7 @@ DERIVATION = Derivation(
             "R vanishes where there is nothing to leave out: one layer, upper layers without memory, or a single step.",
             premises=("depth.two-layers",),
             proof=residuals.zero,
-            code=("reference/residual.py",),
+            code=("reference/engines/residual.py",),
             source="mathematics.md 4.3",
             sizes="T = 3, and three layers with T = 1",
         ),
@@ -138,7 +136,7 @@ DERIVATION = Derivation(
             "real value. The code of both is run, and the coefficients are compared monomial by monomial.",
             premises=("depth.every-row",),
             proof=residuals.componentwise,
-            code=("reference/bounds/componentwise.py", "reference/residual.py:magnitudes"),
+            code=("reference/bounds/componentwise.py", "reference/engines/residual.py:magnitudes"),
             source="triangle inequality",
             sizes="1 -> 2 -> 2, T = 3",
         ),
@@ -218,7 +216,7 @@ DERIVATION = Derivation(
     snippet="""\
 import numpy as np
 from gradcert.reference import RULES, Layer, Network, Snu
-from gradcert.reference.residual import residual
+from gradcert.reference.engines import residual
 
 network = Network(layers=(Layer(Snu(), inputs=3, units=5), Layer(Snu(), inputs=5, units=3)))
 rng = np.random.default_rng(4)

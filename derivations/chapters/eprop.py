@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.chapters.common import cell_steps, compare_gradients, one_layer, relative
+from gradcert.derivations.common import cell_steps, compare_gradients, one_layer, relative
 from gradcert.derivations.derivative import differentiate
 from gradcert.derivations.figures import unrolled
 from gradcert.derivations.induction import entry
@@ -17,10 +17,10 @@ from gradcert.derivations.notation import code_step, sym
 from gradcert.derivations.proof import Result, named, problem, run
 from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.derivations.symbols import SYMBOLS, function_pair
-from gradcert.reference import RULES, Alif, Integrator, Layer, Network, Rnn, reverse, rule_named
-from gradcert.reference.cells import alif
-from gradcert.reference.forward import Learner
-from gradcert.reference.functions import spike
+from gradcert.reference import RULES, Alif, Integrator, Layer, Network, Rnn, rule_named
+from gradcert.reference.engines import Learner, reverse
+from gradcert.reference.networks.cells import alif
+from gradcert.reference.numbers import spike
 
 ALIF = Alif(bias=False, recurrent=True, train=("leak", "threshold", "beta", "rho"))
 
@@ -187,7 +187,7 @@ DERIVATION = Derivation(
             "λ-filtered input, that of the adaptation is the published recursion, with ψ and x̂ of the step before.",
             premises=("paths.local-alif-recurrent-true-resistance-r", "ostl.jacobian"),
             equations=_traces,
-            code=("reference/forward.py:Learner", "reference/cells/alif.py"),
+            code=("reference/engines/forward.py:Learner", "reference/networks/cells/alif.py"),
             source="mathematics.md 6",
             sizes="n = n_in = 2, T = 3",
         ),
@@ -199,7 +199,7 @@ DERIVATION = Derivation(
             "own. The code's factors against SymPy's rule for quotients, ψ an undefined function.",
             premises=("paths.local-alif-scaling-threshold-recurrent-true",),
             equations=_scaling,
-            code=("reference/cells/alif.py:factors",),
+            code=("reference/networks/cells/alif.py:factors",),
             source="mathematics.md 2 (psi of IGITUGraz), 6; T45, T46",
             sizes="every size (elementwise)",
         ),
@@ -209,7 +209,7 @@ DERIVATION = Derivation(
             "derivative of the cell's code against the derivative of the cell's own step.",
             premises=("eprop.scaling",),
             proof=_options,
-            code=("reference/cells/alif.py:step", "reference/cells/alif.py:factors"),
+            code=("reference/networks/cells/alif.py:step", "reference/networks/cells/alif.py:factors"),
             source="mathematics.md 1.2",
             sizes="every size (elementwise)",
         ),
@@ -239,7 +239,7 @@ DERIVATION = Derivation(
             "OTTT are one rule.",
             premises=("eprop.adaptation",),
             proof=_as_ottt,
-            code=("reference/forward.py",),
+            code=("reference/engines/forward.py",),
             source="mathematics.md 12, item 6",
             sizes="2 -> 2 -> 1, T = 3",
         ),
@@ -260,7 +260,8 @@ DERIVATION = Derivation(
     ),
     snippet="""\
 import numpy as np
-from gradcert.reference import RULES, Alif, Integrator, Layer, Network, forward
+from gradcert.reference import RULES, Alif, Integrator, Layer, Network
+from gradcert.reference.engines import forward
 
 network = Network(layers=(Layer(Alif(beta=0.3), inputs=3, units=8), Layer(Integrator(), inputs=8, units=2)))
 w = network.parameters(seed=0, scale=2.0)

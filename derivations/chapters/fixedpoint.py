@@ -15,7 +15,7 @@ from gradcert.derivations.proof import Result, named, problem
 from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.derivations.symbols import SYMBOLS
 from gradcert.reference import RULES, Layer, Lif, Network
-from gradcert.reference.forward import Learner
+from gradcert.reference.engines import Learner
 
 LEAK = sympy.Symbol("λ")
 STEPS = 4
@@ -190,7 +190,7 @@ DERIVATION = Derivation(
             "rounding errors added: the error itself is the trace of the errors.",
             premises=("ottt.trace",),
             equations=_moves,
-            code=("reference/forward.py:Learner",),
+            code=("reference/engines/forward.py:Learner",),
             source="mathematics.md 7.1",
             sizes="T = 4",
         ),
@@ -241,7 +241,7 @@ DERIVATION = Derivation(
             "place of powers of λ; the bounds of the chapter on depth apply to them word for word.",
             premises=("fixedpoint.input", "depth.online"),
             equations=_jacobian,
-            code=("reference/step.py:across",),
+            code=("reference/engines/step.py:across",),
             source="mathematics.md 0.3",
             sizes="T = 3",
         ),

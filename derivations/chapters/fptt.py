@@ -13,18 +13,10 @@ from gradcert.derivations.proof import Result
 from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.derivations.symbols import function_pair
 from gradcert.reference import RULES, Ltc
-from gradcert.reference.cells import ltc
-from gradcert.reference.functions import SIGMOID
-from gradcert.reference.procedures.fptt import (
-    FpttState,
-    Vector,
-    gradient_step,
-    paper_step,
-    parts_of,
-)
-from gradcert.reference.procedures.fptt import (
-    code_step as code_form,
-)
+from gradcert.reference.networks.cells import ltc
+from gradcert.reference.numbers import SIGMOID
+from gradcert.reference.procedures import FpttState, Vector, gradient_step, paper_step, parts_of
+from gradcert.reference.procedures import code_step as code_form
 
 ALPHA, BETA = sympy.symbols("α β")
 W, W1, BAR, PULL = sym("w"), sym("w", "", "t+1"), sym("w̄"), sym("G")
@@ -251,7 +243,7 @@ DERIVATION = Derivation(
             "factor k, the gate k through a - u, and the gate r through the adaptation and the threshold.",
             premises=("paths.local-ltc",),
             equations=_branches,
-            code=("reference/cells/ltc.py:step",),
+            code=("reference/networks/cells/ltc.py:step",),
             source="arXiv 2112.11231; mathematics.md 1.3",
             sizes="one unit",
         ),
@@ -270,7 +262,7 @@ DERIVATION = Derivation(
     snippet="""\
 from fractions import Fraction
 import numpy as np
-from gradcert.reference.procedures.fptt import code_step, gradient_step, start
+from gradcert.reference.procedures import code_step, gradient_step, start
 
 def gradient(w):
     return {"w": 3 * (w["w"] - 2)}

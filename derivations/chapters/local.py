@@ -8,17 +8,17 @@ import numpy as np
 import sympy
 
 from gradcert.derivations.cases import deep
-from gradcert.derivations.chapters.common import at_rest, cell_steps, combined, relative
+from gradcert.derivations.common import at_rest, cell_steps, combined, relative
 from gradcert.derivations.figures import unrolled
 from gradcert.derivations.ledger import Ledger
 from gradcert.derivations.proof import Problem, Result, feedback_symbols, named, problem, prove, run
 from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.derivations.spiking import agree, run_rule, stack, tape_of, values, written
 from gradcert.derivations.symbols import SYMBOLS
-from gradcert.reference import RULES, Layer, Lif, Network, Snu, draw_feedback, forward, reverse
-from gradcert.reference.network import with_loss
-from gradcert.reference.residual import local_credit
-from gradcert.reference.rules import tess
+from gradcert.reference import RULES, Layer, Lif, Network, Snu, draw_feedback
+from gradcert.reference.engines import forward, local_credit, reverse
+from gradcert.reference.estimators import tess
+from gradcert.reference.networks import with_loss
 
 LQ, LP, A_POST, A_PRE = sympy.symbols("λ_q λ_p a_post a_pre")
 CONSTANTS = {"lq": LQ, "lp": LP, "a_post": A_POST, "a_pre": A_PRE}
@@ -205,7 +205,7 @@ DERIVATION = Derivation(
             "through the same fixed matrix. For both losses, differentiated by SymPy.",
             premises=("paths.loss",),
             equations=_credit,
-            code=("reference/residual.py:local_credit", "reference/reverse.py:tape_gradients"),
+            code=("reference/engines/residual.py:local_credit", "reference/engines/reverse.py:tape_gradients"),
             source="nmi-lab/decolle-public; mathematics.md 10",
             sizes="2 units, 2 outputs",
         ),
@@ -221,7 +221,7 @@ DERIVATION = Derivation(
             "reduced as the network's loss is.",
             premises=("local.credit",),
             proof=_reductions,
-            code=("reference/forward.py:Learner", "reference/reverse.py:tape_gradients"),
+            code=("reference/engines/forward.py:Learner", "reference/engines/reverse.py:tape_gradients"),
             source="mathematics.md 14.4, T62",
             sizes="1 -> 2 -> 2, T = 3, two samples",
         ),
@@ -231,7 +231,7 @@ DERIVATION = Derivation(
             "occurs in a layer's gradient, and nothing of the upper layer occurs in the lower one's.",
             premises=("local.credit",),
             proof=_isolated,
-            code=("reference/reverse.py:tape_gradients", "reference/forward.py:Learner"),
+            code=("reference/engines/reverse.py:tape_gradients", "reference/engines/forward.py:Learner"),
             source="mathematics.md 10, T78",
             sizes="1 -> 2 -> 2, T = 3",
         ),
@@ -249,7 +249,7 @@ DERIVATION = Derivation(
             "TESS's readout is a table of signs of sines. The code computes them with whole numbers; SymPy knows the "
             "sines of rational multiples of π exactly, zeros included.",
             equations=_basis,
-            code=("reference/rules/tess.py:basis",),
+            code=("reference/estimators/tess.py:basis",),
             source="arXiv 2502.01837; mathematics.md 10",
             sizes="3 x 4, 4 x 5 and 2 x 6",
         ),
@@ -258,7 +258,7 @@ DERIVATION = Derivation(
             "TESS's code minus its equation, the local error through S and both traces written out as sums.",
             premises=("local.basis", "stllr.rule"),
             proof=_tess,
-            code=("reference/rules/tess.py:gradients",),
+            code=("reference/estimators/tess.py:gradients",),
             source="arXiv 2502.01837; mathematics.md 10",
             sizes="2 -> 2 -> 2, T = 3, two samples, with and without lateral weights",
         ),
@@ -268,7 +268,7 @@ DERIVATION = Derivation(
             "engine's DECOLLE: two files of code, one rule.",
             premises=("local.tess",),
             proof=_tess_as_decolle,
-            code=("reference/rules/tess.py", "reference/forward.py:Learner"),
+            code=("reference/estimators/tess.py", "reference/engines/forward.py:Learner"),
             source="mathematics.md 10",
             sizes="2 -> 2 -> 2, T = 3",
         ),
@@ -282,7 +282,8 @@ DERIVATION = Derivation(
     ),
     snippet="""\
 import numpy as np
-from gradcert.reference import RULES, Layer, Lif, Network, draw_feedback, forward
+from gradcert.reference import RULES, Layer, Lif, Network, draw_feedback
+from gradcert.reference.engines import forward
 
 network = Network(layers=(Layer(Lif(leak=0.7), inputs=3, units=5), Layer(Lif(leak=0.7), inputs=5, units=2)))
 w, rule = network.parameters(seed=0, scale=2.0), RULES["decolle"]

@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.chapters.common import cell_steps, combined, compare_gradients, relative
+from gradcert.derivations.common import cell_steps, combined, compare_gradients, relative
 from gradcert.derivations.figures import unrolled
 from gradcert.derivations.ledger import Ledger
 from gradcert.derivations.notation import code_step, sym
 from gradcert.derivations.proof import Problem, Result, feedback_symbols, named, output_symbols, problem
 from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.derivations.symbols import SYMBOLS
-from gradcert.reference import RULES, Layer, Lif, Network, Snu, draw_feedback, forward, reverse
-from gradcert.reference.cells import lif
+from gradcert.reference import RULES, Layer, Lif, Network, Snu, draw_feedback
+from gradcert.reference.engines import forward, reverse
+from gradcert.reference.networks.cells import lif
 
 
 def _problem() -> Problem:
@@ -138,7 +139,7 @@ DERIVATION = Derivation(
             "RESET edges.",
             premises=("paths.local-lif-reset-hard-recurrent-true-reset-value-v-r",),
             equations=_split,
-            code=("reference/cells/lif.py:factors",),
+            code=("reference/networks/cells/lif.py:factors",),
             source="arXiv 2304.05124 Eq. 6, 8-9 (via third-party restatement); mathematics.md 5",
         ),
         *cell_steps(
@@ -152,7 +153,7 @@ DERIVATION = Derivation(
             "Put y = o. The last layer's gradient expands to 0; the hidden layer's does not.",
             premises=("ostl.one-layer",),
             proof=_zero_loss,
-            code=("reference/forward.py",),
+            code=("reference/engines/forward.py",),
             source="mathematics.md 5, T68",
             sizes="1 -> 2 -> 2, T = 3",
         ),
@@ -162,7 +163,7 @@ DERIVATION = Derivation(
             "its mean is 0, and the sign convention is statistically irrelevant, but not after a fixed seed.",
             premises=("osttp.zero-loss",),
             proof=_odd,
-            code=("reference/feedback.py",),
+            code=("reference/rules/feedback.py",),
             source="mathematics.md 5",
             sizes="1 -> 2 -> 2, T = 3",
         ),
@@ -171,7 +172,7 @@ DERIVATION = Derivation(
             "With B = W random feedback is OSTL, identically.",
             premises=("ostl.one-layer",),
             proof=_aligned,
-            code=("reference/reverse.py:weights_down",),
+            code=("reference/engines/reverse.py:weights_down",),
             source="arXiv 2007.12723 Eq. 26-27",
             sizes="1 -> 2 -> 2, T = 3",
         ),
@@ -194,7 +195,8 @@ DERIVATION = Derivation(
     ),
     snippet="""\
 import numpy as np
-from gradcert.reference import RULES, Layer, Network, Snu, draw_feedback, forward
+from gradcert.reference import RULES, Layer, Network, Snu, draw_feedback
+from gradcert.reference.engines import forward
 
 network = Network(layers=(Layer(Snu(), inputs=3, units=5), Layer(Snu(), inputs=5, units=2)))
 w, rule = network.parameters(seed=0, scale=2.0), RULES["osttp"]

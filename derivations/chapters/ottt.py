@@ -7,24 +7,16 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.chapters.common import (
-    at_rest,
-    cell_steps,
-    combined,
-    compare_gradients,
-    one_layer,
-    relative,
-)
+from gradcert.derivations.common import at_rest, cell_steps, combined, compare_gradients, one_layer, relative
 from gradcert.derivations.figures import unrolled
 from gradcert.derivations.ledger import Ledger
 from gradcert.derivations.notation import sym
 from gradcert.derivations.proof import Result, named, problem, run
 from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.derivations.symbols import SYMBOLS
-from gradcert.reference import RULES, TEMPORAL, Edge, Layer, Lif, Network, Rnn, Rule, reverse
-from gradcert.reference.forward import Learner
-from gradcert.reference.rules import otpe
-from gradcert.reference.tape import record
+from gradcert.reference import RULES, TEMPORAL, Edge, Layer, Lif, Network, Rnn, Rule
+from gradcert.reference.engines import Learner, record, reverse
+from gradcert.reference.estimators import otpe
 
 LEAK = sympy.Symbol("λ")
 HEAD = Rnn(recurrent=False, activation="identity")
@@ -258,7 +250,7 @@ DERIVATION = Derivation(
             "minus θ times the filtered earlier spikes.",
             premises=("paths.local-lif-reset-subtract-before-leak-recurrent-true",),
             equations=_forward,
-            code=("reference/cells/lif.py:step",),
+            code=("reference/networks/cells/lif.py:step",),
             source="mathematics.md 7.1",
             sizes="T = 3",
         ),
@@ -268,7 +260,7 @@ DERIVATION = Derivation(
             "included and not decayed; that of the bias is the geometric sum.",
             premises=("ottt.forward",),
             equations=_trace,
-            code=("reference/forward.py:Learner",),
+            code=("reference/engines/forward.py:Learner",),
             source="arXiv 2210.04195; mathematics.md 7.1",
             sizes="n = n_in = 2, T = 3",
         ),
@@ -278,7 +270,7 @@ DERIVATION = Derivation(
             "leak is a scalar and keeps the tangent factorised.",
             premises=("ottt.trace",),
             proof=_storage,
-            code=("reference/tangent.py",),
+            code=("reference/engines/tangent.py",),
             source="mathematics.md 11",
         ),
         *cell_steps(
@@ -290,7 +282,7 @@ DERIVATION = Derivation(
             "the forward engine minus BPTT with detached reset by the reverse engine expands to 0.",
             premises=("ottt.trace", "ostl.one-layer"),
             proof=_last_layer,
-            code=("reference/forward.py",),
+            code=("reference/engines/forward.py",),
             source="mathematics.md 12, item 4",
             sizes="1 -> 2 -> 2 -> 1, T = 3, three resets",
         ),
@@ -310,7 +302,7 @@ DERIVATION = Derivation(
             "whether or not the lower layer's own reset is live.",
             premises=("ottt.last-layer", "depth.two-layers"),
             proof=_otpe,
-            code=("reference/rules/otpe.py",),
+            code=("reference/estimators/otpe.py",),
             source="arXiv 2311.16151; mathematics.md 9, 12.8",
             sizes="1 -> 2 -> 2 -> 1, T = 3",
         ),
@@ -380,7 +372,8 @@ DERIVATION = Derivation(
     ),
     snippet="""\
 import numpy as np
-from gradcert.reference import RULES, Layer, Lif, Network, Rnn, forward, reverse
+from gradcert.reference import RULES, Layer, Lif, Network, Rnn
+from gradcert.reference.engines import forward, reverse
 
 head = Rnn(recurrent=False, activation="identity")
 network = Network(layers=(Layer(Lif(leak=0.5), inputs=3, units=5), Layer(head, inputs=5, units=2)))

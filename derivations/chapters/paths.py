@@ -8,7 +8,7 @@ import numpy as np
 import sympy
 
 from gradcert.derivations.cases import variants
-from gradcert.derivations.chapters.common import cell_steps, combined, one_layer, prove_truncated, relative, slug
+from gradcert.derivations.common import cell_steps, combined, one_layer, prove_truncated, relative, slug
 from gradcert.derivations.derivative import differentiate
 from gradcert.derivations.figures import unrolled
 from gradcert.derivations.mutation import describe, mutations
@@ -17,8 +17,9 @@ from gradcert.derivations.paths import paths, prove_path_sum
 from gradcert.derivations.proof import Result, problem, run
 from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.derivations.width import step_for_every_width
-from gradcert.reference import Layer, Lif, Loss, Network, Rnn, Snu, forward, reverse, rule_named
-from gradcert.reference.loss import KINDS
+from gradcert.reference import Layer, Lif, Loss, Network, Rnn, Snu, rule_named
+from gradcert.reference.engines import forward, reverse
+from gradcert.reference.networks import KINDS
 from gradcert.reference.rules import RULES
 
 
@@ -94,7 +95,11 @@ def _truncated(label: str) -> Step:
         "the first step of a chunk forgets arbitrary traces, the others are those of the exact row.",
         premises=("paths.sum",),
         proof=lambda: prove_truncated(cell, lengths),
-        code=("reference/forward.py:Learner", "reference/reverse.py:sweep", "reference/paths.py"),
+        code=(
+            "reference/engines/forward.py:Learner",
+            "reference/engines/reverse.py:sweep",
+            "reference/engines/paths.py",
+        ),
         source="Williams & Peng 1990; mathematics.md 0.4",
         sizes=f"every T by induction for K = 1, 2, 3, and (T, K) = {sizes}; 2 layers of 1 unit",
     )
@@ -139,9 +144,9 @@ def _path_sums() -> Result:
 
 def _closed() -> Result:
     """Compare with SymPy's own derivative of the loss as one nested expression: no ledger, no names, no cuts."""
-    from gradcert.derivations.chapters.common import compare_gradients
+    from gradcert.derivations.common import compare_gradients
     from gradcert.derivations.symbols import SYMBOLS
-    from gradcert.reference.tape import record
+    from gradcert.reference.engines import record
 
     results = []
     for cell, units, steps in ((Snu(train=("leak", "threshold")), 2, 2), (Rnn(), 1, 3), (Lif(recurrent=True), 1, 3)):
@@ -222,7 +227,7 @@ DERIVATION = Derivation(
             "The learning signal starts at the loss: what the code returns as dE/do is the derivative of the value "
             "that it returns as E, for both losses, both reductions, and a loss at every step or at the last alone.",
             equations=_losses,
-            code=("reference/loss.py:gradient", "reference/loss.py:value"),
+            code=("reference/networks/loss.py:gradient", "reference/networks/loss.py:value"),
             source="mathematics.md 14.4, T62",
         ),
         *(_local(label) for label in variants()),
@@ -232,7 +237,7 @@ DERIVATION = Derivation(
             "of them is what the reverse and the forward engine return. This is the definition that both have to meet.",
             premises=("paths.loss", "paths.local-snu-transfer-tanh", "paths.local-rnn"),
             proof=_path_sums,
-            code=("reference/reverse.py:sweep", "reference/forward.py:Learner"),
+            code=("reference/engines/reverse.py:sweep", "reference/engines/forward.py:Learner"),
             source="mathematics.md 0.3",
             sizes="n_in = 1, n = 2, T = 3, one layer",
         ),
@@ -243,7 +248,7 @@ DERIVATION = Derivation(
             "doubles with every step; it is a check of the proofs by a second way, not their replacement.",
             premises=("paths.loss",),
             proof=_closed,
-            code=("reference/reverse.py", "reference/forward.py", "reference/tape.py"),
+            code=("reference/engines/reverse.py", "reference/engines/forward.py", "reference/engines/tape.py"),
             source="mathematics.md 0.3",
             sizes="SNU n = 2, T = 2; vanilla RNN and LIF n = 1, T = 3",
         ),
@@ -255,7 +260,7 @@ DERIVATION = Derivation(
             "the derivative of unit j's state one step before.",
             premises=("paths.local-rnn", "paths.local-snu-transfer-tanh"),
             equations=_widths,
-            code=("reference/step.py:across", "reference/step.py:immediate"),
+            code=("reference/engines/step.py:across", "reference/engines/step.py:immediate"),
             source="mathematics.md 0.3, 4.1",
             sizes="every n and n_in",
         ),
@@ -294,7 +299,8 @@ DERIVATION = Derivation(
     ),
     snippet="""\
 import numpy as np
-from gradcert.reference import RULES, Layer, Network, Snu, forward, reverse
+from gradcert.reference import RULES, Layer, Network, Snu
+from gradcert.reference.engines import forward, reverse
 
 network = Network(layers=(Layer(Snu(), inputs=3, units=4),))
 parameters = network.parameters(seed=0)

@@ -8,7 +8,7 @@ import numpy as np
 import sympy
 
 from gradcert.derivations.branches import Branching, regions
-from gradcert.derivations.chapters.common import at_rest, combined, compare_gradients, relative
+from gradcert.derivations.common import at_rest, combined, compare_gradients, relative
 from gradcert.derivations.derivative import differentiate, expressions, kept_derivative
 from gradcert.derivations.figures import heat_map
 from gradcert.derivations.ledger import Ledger
@@ -17,11 +17,11 @@ from gradcert.derivations.proof import Problem, Result, named, problem, run
 from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.derivations.ring import Ring
 from gradcert.derivations.spiking import LEAKS, THRESHOLD, agree, run_rule, stack, tape_of, values, written
-from gradcert.reference import RULES, Layer, Lif, Network, reverse
-from gradcert.reference.cells import lif
+from gradcert.reference import RULES, Layer, Lif, Network
+from gradcert.reference.engines import record, reverse
+from gradcert.reference.estimators import ndot, rate_based
+from gradcert.reference.networks.cells import lif
 from gradcert.reference.numbers import FLOAT64
-from gradcert.reference.rules import ndot, rate_based
-from gradcert.reference.tape import record
 
 LEAK = sympy.Symbol("λ")
 RESETS: tuple[tuple[str, bool], ...] = (("subtract_before_leak", False), ("subtract_before_leak", True), ("hard", True))
@@ -248,7 +248,7 @@ DERIVATION = Derivation(
             "edge and, where the reset is live, the RESET edge times the pseudo-derivative of the step before.",
             premises=("paths.local-lif-reset-subtract-before-leak-recurrent-true", "osttp.split"),
             equations=_printed,
-            code=("reference/rules/common.py:membrane_step", "reference/cells/lif.py:factors"),
+            code=("reference/estimators/common.py:membrane_step", "reference/networks/cells/lif.py:factors"),
             source="arXiv 2410.11488; mathematics.md 10",
             sizes="every size (elementwise)",
         ),
@@ -258,7 +258,7 @@ DERIVATION = Derivation(
             "t.",
             premises=("rates.decay",),
             equations=_kappa,
-            code=("reference/rules/rate_based.py:rate_slope",),
+            code=("reference/estimators/rate_based.py:rate_slope",),
             source="arXiv 2410.11488; mathematics.md 10",
             sizes="T = 3",
         ),
@@ -268,7 +268,7 @@ DERIVATION = Derivation(
             "differentiated by SymPy, expands to 0: with the reset live the slope of the rate is exact.",
             premises=("rates.kappa", "paths.sum"),
             proof=_constant,
-            code=("reference/rules/rate_based.py:rate_slope",),
+            code=("reference/estimators/rate_based.py:rate_slope",),
             source="mathematics.md 10",
             sizes="T = 3, three resets",
         ),
@@ -278,7 +278,7 @@ DERIVATION = Derivation(
             "every weight meets the mean of its input. Nothing else of the sequence enters.",
             premises=("rates.kappa", "paths.loss"),
             proof=_chain,
-            code=("reference/rules/rate_based.py:gradients",),
+            code=("reference/estimators/rate_based.py:gradients",),
             source="arXiv 2410.11488; mathematics.md 10",
             sizes="2 -> 2 -> 2, T = 3, two samples",
         ),
@@ -289,7 +289,7 @@ DERIVATION = Derivation(
             "has no membrane below it and forgets with λ; the ratio of the first step, whose denominator is 0, is λ.",
             premises=("paths.loss",),
             proof=_ndot,
-            code=("reference/rules/ndot.py:gradients", "reference/rules/ndot.py:ratios"),
+            code=("reference/estimators/ndot.py:gradients", "reference/estimators/ndot.py:ratios"),
             source="Jiang et al., ICML 2024, through third-party notes; mathematics.md 7.4",
             sizes="2 -> 1 -> 2, T = 4, all 27 branches",
         ),
@@ -299,7 +299,7 @@ DERIVATION = Derivation(
             "the membrane was when it was fired, and an early membrane near 0 makes one spike outweigh all others.",
             premises=("rates.ndot",),
             equations=_telescope,
-            code=("reference/rules/ndot.py:presynaptic_trace",),
+            code=("reference/estimators/ndot.py:presynaptic_trace",),
             source="mathematics.md 7.4",
             sizes="T = 4",
         ),
@@ -309,7 +309,7 @@ DERIVATION = Derivation(
             "the membrane. With input the ratio measures the input as much as the decay.",
             premises=("rates.ndot",),
             equations=_ratio,
-            code=("reference/cells/lif.py:step",),
+            code=("reference/networks/cells/lif.py:step",),
             source="mathematics.md 7.4",
             sizes="every size (elementwise)",
         ),
@@ -318,7 +318,7 @@ DERIVATION = Derivation(
             "On the branch where every ratio is clamped to λ, and with one leak in both layers, NDOT is OTTT.",
             premises=("rates.ndot", "ottt.trace"),
             proof=_as_ottt,
-            code=("reference/rules/ndot.py:ratios", "reference/forward.py:Learner"),
+            code=("reference/estimators/ndot.py:ratios", "reference/engines/forward.py:Learner"),
             source="mathematics.md 7.4",
             sizes="2 -> 2 -> 2, T = 3",
         ),
@@ -334,8 +334,9 @@ DERIVATION = Derivation(
     ),
     snippet="""\
 import numpy as np
-from gradcert.reference import Layer, Lif, Loss, Network, reverse, RULES
-from gradcert.reference.rules import rate_based
+from gradcert.reference import Layer, Lif, Loss, Network, RULES
+from gradcert.reference.engines import reverse
+from gradcert.reference.estimators import rate_based
 
 network = Network(layers=(Layer(Lif(leak=0.5), inputs=3, units=4),), loss=Loss(when="last"))
 w = network.parameters(seed=1, scale=2.0)

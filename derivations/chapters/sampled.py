@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.chapters.common import at_rest, combined, compare_gradients
+from gradcert.derivations.common import at_rest, combined, compare_gradients
 from gradcert.derivations.figures import heat_map
 from gradcert.derivations.notation import sym
 from gradcert.derivations.proof import Problem, Result, feedback_symbols, problem, run
 from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.derivations.spiking import LEAKS, THRESHOLD, agree, filtered_sums, run_rule, stack, values, written
 from gradcert.derivations.symbols import SYMBOLS, symbols
-from gradcert.reference import RULES, Layer, Lif, Network, Rnn, reverse
-from gradcert.reference.rules import etlp, opzo, sltt_k
-from gradcert.reference.tape import record
+from gradcert.reference import RULES, Layer, Lif, Network, Rnn
+from gradcert.reference.engines import record, reverse
+from gradcert.reference.estimators import etlp, opzo, sltt_k
 
 RHO, MU, ALPHA = sympy.symbols("ρ μ α")
 HEAD = Rnn(recurrent=False, activation="identity")
@@ -221,7 +221,7 @@ DERIVATION = Derivation(
             "steps counted; the option that multiplies by T/K is unbiased.",
             premises=("paths.loss",),
             proof=_sltt_k,
-            code=("reference/rules/sltt_k.py:gradients",),
+            code=("reference/estimators/sltt_k.py:gradients",),
             source="Meng et al., ICCV 2023; mathematics.md 7.3, T63",
             sizes="2 -> 2 -> 2, T = 4, K = 1, 2, 3: all 14 sets",
         ),
@@ -231,7 +231,7 @@ DERIVATION = Derivation(
             "hidden layers get the target through their fixed matrix, the last one its error.",
             premises=("paths.loss",),
             proof=_etlp,
-            code=("reference/rules/etlp.py:gradients",),
+            code=("reference/estimators/etlp.py:gradients",),
             source="arXiv 2301.08281, through third-party restatements; mathematics.md 10",
             sizes="2 -> 2 -> 2, T = 3, two samples, with and without lateral weights",
         ),
@@ -241,7 +241,7 @@ DERIVATION = Derivation(
             "step, for every ρ.",
             premises=("sampled.etlp",),
             proof=_etlp_mean,
-            code=("reference/rules/etlp.py:gradients",),
+            code=("reference/estimators/etlp.py:gradients",),
             source="linearity of the mean",
             sizes="2 -> 2 -> 2, T = 3, all 8 sequences",
         ),
@@ -250,7 +250,7 @@ DERIVATION = Derivation(
             "With an event at every step and without lateral weights the last layer is BPTT with detached reset.",
             premises=("sampled.etlp", "ottt.last-layer"),
             proof=_etlp_exact,
-            code=("reference/rules/etlp.py", "reference/reverse.py"),
+            code=("reference/estimators/etlp.py", "reference/engines/reverse.py"),
             source="mathematics.md 12, item 4",
             sizes="2 -> 2 -> 2, T = 3",
         ),
@@ -259,7 +259,7 @@ DERIVATION = Derivation(
             "Given its matrix B, the code of OPZO is OTTT's trace with the error brought down by B.",
             premises=("paths.loss", "ottt.trace"),
             proof=_opzo,
-            code=("reference/rules/opzo.py:gradients", "reference/rules/common.py:projected_credit"),
+            code=("reference/estimators/opzo.py:gradients", "reference/estimators/common.py:projected_credit"),
             source="arXiv 2407.12516, through third-party restatements; mathematics.md 10",
             sizes="2 -> 2 -> 2, T = 3, two samples, with and without lateral weights",
         ),
@@ -269,7 +269,7 @@ DERIVATION = Derivation(
             "the unperturbed output averages out, and the moving average starts from what it was: the mean of B is "
             "μ^T B + (1 - μ^T) W, whatever α.",
             proof=_opzo_feedback,
-            code=("reference/rules/opzo.py:estimate_feedback",),
+            code=("reference/estimators/opzo.py:estimate_feedback",),
             source="arXiv 2407.12516; mathematics.md 10",
             sizes="(T, units) = (1, 3), (2, 2), (3, 1): all signs",
         ),
@@ -279,7 +279,7 @@ DERIVATION = Derivation(
             "already, and (1 - μ^T) times OTTT's if B starts from zero. Direction right, size short of it.",
             premises=("sampled.opzo", "sampled.opzo-feedback"),
             proof=_opzo_mean,
-            code=("reference/rules/opzo.py:gradients", "reference/reverse.py"),
+            code=("reference/estimators/opzo.py:gradients", "reference/engines/reverse.py"),
             source="linearity of the mean",
             sizes="1 -> 2 -> 1, T = 2",
         ),
@@ -289,7 +289,7 @@ DERIVATION = Derivation(
             "the perturbed output, so a small perturbation does not make a good estimate; it makes a noisy one.",
             premises=("sampled.opzo-feedback",),
             equations=_opzo_error,
-            code=("reference/rules/opzo.py:estimate_feedback",),
+            code=("reference/estimators/opzo.py:estimate_feedback",),
             source="mathematics.md 10",
             sizes="n = 1, T = 1, both draws",
         ),
@@ -304,8 +304,9 @@ DERIVATION = Derivation(
     snippet="""\
 from itertools import combinations
 import numpy as np
-from gradcert.reference import RULES, Layer, Lif, Network, reverse
-from gradcert.reference.rules import sltt_k
+from gradcert.reference import RULES, Layer, Lif, Network
+from gradcert.reference.engines import reverse
+from gradcert.reference.estimators import sltt_k
 
 network = Network(layers=(Layer(Lif(leak=0.5), inputs=3, units=4), Layer(Lif(leak=0.5), inputs=4, units=2)))
 w = network.parameters(seed=0, scale=2.0)

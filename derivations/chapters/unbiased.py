@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.chapters.common import at_rest, combined, compare_gradients, one_layer
+from gradcert.derivations.common import at_rest, combined, compare_gradients, one_layer
 from gradcert.derivations.figures import unrolled
 from gradcert.derivations.ledger import Ledger
 from gradcert.derivations.notation import sym
 from gradcert.derivations.proof import Problem, Result, named, problem, run
 from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.derivations.symbols import SYMBOLS
-from gradcert.reference import RULES, Layer, Lif, Loss, Network, Rnn, reverse
-from gradcert.reference.rules import kf_rtrl, uoro
-from gradcert.reference.rules.walk import state_size
+from gradcert.reference import RULES, Layer, Lif, Loss, Network, Rnn
+from gradcert.reference.engines import reverse
+from gradcert.reference.estimators import kf_rtrl, state_size, uoro
 
 NORMALISERS = (sympy.Symbol("r0", positive=True), sympy.Symbol("r1", positive=True))
 
@@ -177,7 +177,7 @@ DERIVATION = Derivation(
             "BPTT expands to 0; r0 and r1 are free symbols.",
             premises=("paths.sum",),
             proof=_uoro,
-            code=("reference/rules/uoro.py",),
+            code=("reference/estimators/uoro.py",),
             source="arXiv 1702.05043; mathematics.md 3",
             sizes="T = 2; n = 2, LIF n = 1, two layers of 1",
         ),
@@ -186,7 +186,7 @@ DERIVATION = Derivation(
             "The same for the Kronecker-factored estimate, whose two signs per step are scalars.",
             premises=("paths.sum",),
             proof=_kf,
-            code=("reference/rules/kf_rtrl.py",),
+            code=("reference/estimators/kf_rtrl.py",),
             source="Mujika et al. 2018; mathematics.md 3",
             sizes="n = 2, T = 2; n = 1, T = 3",
         ),
@@ -195,7 +195,7 @@ DERIVATION = Derivation(
             "Negating all noise leaves the estimate as it is, identically: a pair ν, -ν is one draw and not two.",
             premises=("unbiased.uoro",),
             proof=_antithetic,
-            code=("reference/rules/uoro.py",),
+            code=("reference/estimators/uoro.py",),
             source="mathematics.md 3, T89",
             sizes="n = 2, T = 2",
         ),
@@ -205,7 +205,7 @@ DERIVATION = Derivation(
             "a fixed number.",
             premises=("unbiased.uoro",),
             equations=_error,
-            code=("reference/rules/uoro.py",),
+            code=("reference/estimators/uoro.py",),
             source="mathematics.md 3",
             sizes="n = 1, T = 2, all four draws",
         ),
@@ -223,7 +223,7 @@ DERIVATION = Derivation(
             "ν1 ν2 = 1, and the error of a draw becomes a bias.",
             premises=("unbiased.error",),
             equations=_bias,
-            code=("reference/rules/uoro.py",),
+            code=("reference/estimators/uoro.py",),
             source="mathematics.md 3, T84, T85",
             sizes="n = 1, T = 2",
         ),
@@ -242,8 +242,9 @@ DERIVATION = Derivation(
     snippet="""\
 from itertools import product
 import numpy as np
-from gradcert.reference import RULES, Layer, Network, Rnn, reverse
-from gradcert.reference.rules import uoro
+from gradcert.reference import RULES, Layer, Network, Rnn
+from gradcert.reference.engines import reverse
+from gradcert.reference.estimators import uoro
 
 network = Network(layers=(Layer(Rnn(), inputs=1, units=2),))
 w, x, y = network.parameters(seed=0), np.ones((2, 1, 1)), np.zeros((2, 1, 2))

@@ -8,8 +8,8 @@ from typing import Any
 
 from gradcert.certify.claims import Decorated, claim
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.presets import Preset
-from gradcert.reference.surrogates import Surrogate
+from gradcert.reference.networks import Preset
+from gradcert.reference.numbers import Surrogate
 
 DRAWN = ("leak", "threshold", "beta", "rho")  # continuous: every case draws its own
 
@@ -23,7 +23,7 @@ def conventions(preset: Preset, *, keep: Iterable[str] = ()) -> dict[str, Any]:
 
     Examples
     --------
-    >>> from gradcert.reference.presets import snntorch_leaky
+    >>> from gradcert.reference.networks import snntorch_leaky
     >>> options = conventions(snntorch_leaky(beta=0.9))
     >>> options["reset"], options["strict"], "leak" in options
     ('subtract_after_leak', True, False)
@@ -56,8 +56,8 @@ def claimed(
 
     Examples
     --------
-    >>> from gradcert.certify.claims import claim_of
-    >>> from gradcert.reference.presets import spikingjelly_lif
+    >>> from gradcert.certify.claims.claim import claim_of
+    >>> from gradcert.reference.networks import spikingjelly_lif
     >>> @claimed(spikingjelly_lif(detach_reset=True), options={"bias": False})
     ... def gradients(problem):
     ...     return {}

@@ -30,8 +30,8 @@ from gradcert.adapters.mapping import (
     transposed,
     zeros,
 )
-from gradcert.certify.problem import Problem
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import Problem
 
 try:
     import torch
@@ -107,7 +107,7 @@ def subject(
 
     Examples
     --------
-    >>> from gradcert.certify.problem import Problem
+    >>> from gradcert.reference.networks import Problem
     >>> from gradcert.reference import Layer, Network, Rnn
     >>> @subject(parameters={"0.weight": "W", "0.bias": "b"})
     ... def linear(layer):
@@ -115,7 +115,7 @@ def subject(
     >>> network = Network(layers=(Layer(Rnn(recurrent=False), inputs=2, units=1),))
     >>> x, y = np.ones((1, 1, 2)), np.zeros((1, 1, 1))
     >>> zero = {"layers.0.W": np.zeros((1, 2)), "layers.0.b": np.zeros(1)}
-    >>> loss, gradients, outputs = linear(Problem("p", network, zero, x, y + 1))
+    >>> loss, gradients, outputs = linear(Problem(network, zero, x, y + 1))
     >>> loss, gradients["layers.0.W"].tolist(), gradients["layers.0.b"].tolist()
     (0.5, [[-1.0, -1.0]], [-1.0])
     """
@@ -231,7 +231,7 @@ def run(
 
 
 def step_loss(problem: Problem, t: int, output: Any, target: Any) -> Any:
-    """Return the share of step `t` in the problem's loss, which is their sum (`gradcert.reference.loss.Loss`)."""
+    """Return the share of step `t` in the problem's loss, which is their sum (`gradcert.reference.networks.Loss`)."""
     loss, (steps, batch, _) = problem.network.loss, problem.inputs.shape
     if loss.when == "last" and t < steps - 1:
         return output.sum() * 0

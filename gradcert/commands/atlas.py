@@ -48,9 +48,9 @@ def command(
 
     from rich.console import Console
 
-    from gradcert.certify.atlas import atlas
+    from gradcert.certify.figures import atlas
     from gradcert.certify.report import atlas as report
-    from gradcert.certify.subject import Limits
+    from gradcert.certify.subjects import Limits
     from gradcert.reference.errors import GradcertError
 
     if [path, html, png].count("-") > 1:

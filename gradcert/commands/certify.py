@@ -94,9 +94,9 @@ def command(
     from rich.console import Console
 
     from gradcert.certify.campaign import certify
-    from gradcert.certify.counterexample.record import store
+    from gradcert.certify.counterexample import store
     from gradcert.certify.report import terminal
-    from gradcert.certify.subject import Limits
+    from gradcert.certify.subjects import Limits
     from gradcert.reference.errors import GradcertError
 
     if fixed_point is not None:

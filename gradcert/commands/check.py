@@ -33,8 +33,8 @@ def command(
 
     from rich.console import Console
 
+    from gradcert.certify.campaign import check
     from gradcert.certify.report import terminal
-    from gradcert.certify.vectors import check
     from gradcert.reference.errors import GradcertError
 
     try:

@@ -12,7 +12,7 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from gradcert.certify.certificate import Certificate
+    from gradcert.certify.certificates import Certificate
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 FILE = click.Path(dir_okay=False, allow_dash=True)
@@ -66,12 +66,12 @@ def written(
     certificate: Certificate, *, sealed: str | None, path: str | None, junit: str | None, html: str | None
 ) -> bool:
     """Write a certificate to the files that were asked for; return whether standard output was one of them."""
-    from gradcert.certify.report import canonical
-    from gradcert.certify.report import json as json_report
+    from gradcert.certify.certificates import json as json_report
+    from gradcert.certify.certificates import seal
     from gradcert.certify.report import junit as junit_report
 
     wanted: list[tuple[str | None, Callable[[], bytes]]] = [
-        (sealed, lambda: canonical.write(certificate)),
+        (sealed, lambda: seal.write(certificate)),
         (path, lambda: (json_report.write(certificate) + "\n").encode()),
         (junit, lambda: junit_report.write(certificate)),
         (html, lambda: _html(certificate)),

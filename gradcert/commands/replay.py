@@ -28,10 +28,9 @@ def command(file: str, subject: str | None, timeout: float, memory: int, python:
     """Run a stored counterexample again: one small problem, what comes back and what should."""
     from pathlib import Path
 
-    from gradcert.certify.counterexample.replay import replay
-    from gradcert.certify.report.counterexample import lines
-    from gradcert.certify.report.junit import text
-    from gradcert.certify.subject import Limits
+    from gradcert.certify.counterexample import replay
+    from gradcert.certify.report import lines, text
+    from gradcert.certify.subjects import Limits
     from gradcert.reference.errors import GradcertError
 
     try:

@@ -22,7 +22,7 @@ def command() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from gradcert.reference.edges import TEMPORAL, Edge
+    from gradcert.reference.networks import TEMPORAL, Edge
     from gradcert.reference.rules import RULES
 
     def kept(edges: frozenset[Edge]) -> str:

@@ -45,7 +45,7 @@ def command(
     """Write golden vectors, for implementations that cannot be called from here."""
     from pathlib import Path
 
-    from gradcert.certify import vectors
+    from gradcert.certify.campaign import vectors
     from gradcert.certify.claims import Claim
     from gradcert.reference.errors import GradcertError
 

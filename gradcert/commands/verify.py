@@ -33,9 +33,9 @@ def command(file: str, run: bool, jobs: int, as_json: bool, timeout: float, memo
 
     from rich.console import Console
 
-    from gradcert.certify.compare import shown
-    from gradcert.certify.subject import Limits
-    from gradcert.certify.verify import verify
+    from gradcert.certify.campaign import verify
+    from gradcert.certify.certificates import shown
+    from gradcert.certify.subjects import Limits
 
     data = got(file)
     with progress(Console(stderr=True)) as bar:

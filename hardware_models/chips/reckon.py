@@ -9,9 +9,9 @@ from __future__ import annotations
 from fractions import Fraction
 
 from gradcert.hardware_models.arithmetic import RECKON, Format, Overflow, Rounding, Stochastic
-from gradcert.hardware_models.chips.profile import Profile, Staircase
 from gradcert.hardware_models.description.build import BIT, Builder
 from gradcert.hardware_models.description.program import Node, Numeric, Program
+from gradcert.hardware_models.profile import Profile, Staircase
 
 HIDDEN = Stochastic("lfsr15", 15, hold_zero=True)
 OUTPUT = Stochastic("lfsr15x7", 7, hold_zero=True)

@@ -62,7 +62,7 @@ def int_step(
     Examples
     --------
     >>> from gradcert.hardware_models.arithmetic import Format
-    >>> from gradcert.hardware_models.chips.units import trace_unit
+    >>> from gradcert.hardware_models.units import trace_unit
     >>> step = int_step(trace_unit(Format.parse("u4q0"), leak=0.5, increment=3))
     >>> step.values["e.next"].sort()
     Int
@@ -97,7 +97,7 @@ def bit_step(
     Examples
     --------
     >>> from gradcert.hardware_models.arithmetic import Format
-    >>> from gradcert.hardware_models.chips.units import trace_unit
+    >>> from gradcert.hardware_models.units import trace_unit
     >>> bit_step(trace_unit(Format.parse("u4q0"), leak=0.5, increment=3)).values["e.next"].sort()
     BitVec(22)
     """

@@ -12,12 +12,12 @@ from typing import Any
 import z3
 
 from gradcert.hardware_models.chips import Profile
-from gradcert.hardware_models.chips.units import profile_weight
 from gradcert.hardware_models.description.program import Program
 from gradcert.hardware_models.description.terms import int_step
 from gradcert.hardware_models.proofs.error_bound import Bound, UpdateBound, prove_weight, rounding_error
 from gradcert.hardware_models.proofs.sign import operands as known_operands
-from gradcert.hardware_models.proofs.solver import ProofRecord, Verdict, prove
+from gradcert.hardware_models.solver import ProofRecord, Verdict, prove
+from gradcert.hardware_models.units import profile_weight
 
 WINDOW = 100  # steps of the window that the weight's bound is stated for
 

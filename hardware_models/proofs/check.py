@@ -16,7 +16,7 @@ from gradcert.hardware_models.proofs import (
     sign,
     stochastic,
 )
-from gradcert.hardware_models.proofs.solver import ProofRecord
+from gradcert.hardware_models.solver import ProofRecord
 
 CHECKS: dict[int, Callable[[Profile], list[ProofRecord]]] = {
     1: no_overflow.check,

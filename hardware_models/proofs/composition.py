@@ -25,7 +25,7 @@ from gradcert.hardware_models.description.ranges import Range
 from gradcert.hardware_models.description.terms import int_step
 from gradcert.hardware_models.proofs.error_bound import rounding_error
 from gradcert.hardware_models.proofs.invariant import base, box, induction, safe
-from gradcert.hardware_models.proofs.solver import PROVED, ProofRecord, Verdict, prove
+from gradcert.hardware_models.solver import PROVED, ProofRecord, Verdict, prove
 
 STEPS = 4
 

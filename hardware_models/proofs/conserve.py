@@ -9,11 +9,11 @@ import z3
 
 from gradcert.hardware_models.arithmetic import Format, Rounding
 from gradcert.hardware_models.chips import Profile
-from gradcert.hardware_models.chips.units import profile_weight
 from gradcert.hardware_models.description.program import Program
 from gradcert.hardware_models.description.terms import int_step
 from gradcert.hardware_models.proofs.error_bound import with_rounding
-from gradcert.hardware_models.proofs.solver import ProofRecord, Verdict, prove
+from gradcert.hardware_models.solver import ProofRecord, Verdict, prove
+from gradcert.hardware_models.units import profile_weight
 
 
 def prove_pulses(unit: Program, *, floor: bool, second: bool = False) -> Verdict:

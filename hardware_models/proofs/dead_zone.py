@@ -17,11 +17,11 @@ import z3
 
 from gradcert.hardware_models.arithmetic import Rounding
 from gradcert.hardware_models.chips import Profile
-from gradcert.hardware_models.chips.units import profile_trace, profile_weight
 from gradcert.hardware_models.description.program import Program
 from gradcert.hardware_models.description.terms import int_step
 from gradcert.hardware_models.proofs.error_bound import ROUNDINGS, with_rounding
-from gradcert.hardware_models.proofs.solver import PROVED, ProofRecord, Verdict, prove
+from gradcert.hardware_models.solver import PROVED, ProofRecord, Verdict, prove
+from gradcert.hardware_models.units import profile_trace, profile_weight
 
 Array = np.ndarray[Any, Any]
 
@@ -40,7 +40,7 @@ def persistent_trace(unit: Program) -> int:
     Examples
     --------
     >>> from gradcert.hardware_models.arithmetic import Format
-    >>> from gradcert.hardware_models.chips.units import trace_unit
+    >>> from gradcert.hardware_models.units import trace_unit
     >>> unit = trace_unit(Format.parse("u12q0"), leak=Fraction(7, 8), rounding=Rounding.NEAREST_EVEN)
     >>> persistent_trace(unit)  # floor(1/2 / (1 - 7/8))
     4

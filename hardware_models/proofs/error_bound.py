@@ -15,11 +15,11 @@ import z3
 
 from gradcert.hardware_models.arithmetic import Format, Rounding
 from gradcert.hardware_models.chips import Profile
-from gradcert.hardware_models.chips.units import profile_trace, profile_weight
 from gradcert.hardware_models.description.program import Numeric, Program
 from gradcert.hardware_models.description.terms import int_step, real_step
 from gradcert.hardware_models.proofs.invariant import box, safe
-from gradcert.hardware_models.proofs.solver import ProofRecord, Verdict, prove
+from gradcert.hardware_models.solver import ProofRecord, Verdict, prove
+from gradcert.hardware_models.units import profile_trace, profile_weight
 
 
 @dataclass(frozen=True)

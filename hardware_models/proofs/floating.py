@@ -17,7 +17,7 @@ import z3
 from gradcert.hardware_models.arithmetic import BFLOAT16
 from gradcert.hardware_models.chips import Profile
 from gradcert.hardware_models.description.float_terms import NEAREST, literal, sort
-from gradcert.hardware_models.proofs.solver import ProofRecord, Verdict, prove
+from gradcert.hardware_models.solver import ProofRecord, Verdict, prove
 
 UNIT = Fraction(1, 2**BFLOAT16.significand)  # half an ulp, relative
 TINY = Fraction(1, 2**134)  # half the smallest subnormal

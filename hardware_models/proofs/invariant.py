@@ -9,7 +9,7 @@ from gradcert.hardware_models.arithmetic import Format, smallest_format
 from gradcert.hardware_models.description.program import LEAVES, Program, elaborate
 from gradcert.hardware_models.description.ranges import Range, clipped, exact, rounded
 from gradcert.hardware_models.description.terms import int_step
-from gradcert.hardware_models.proofs.solver import Verdict, prove
+from gradcert.hardware_models.solver import Verdict, prove
 from gradcert.reference.errors import GradcertError
 
 MAXIMUM_STEPS = 60_000
@@ -46,7 +46,7 @@ def box(program: Program, *, limited: Collection[str] = ()) -> dict[str, Range]:
 
     Examples
     --------
-    >>> from gradcert.hardware_models.chips.units import trace_unit
+    >>> from gradcert.hardware_models.units import trace_unit
     >>> box(trace_unit(Format.parse("u8q0"), leak=0.5, leak_bits=4, increment=8))["e.next"]
     (0, 15)
     """

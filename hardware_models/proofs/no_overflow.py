@@ -10,11 +10,11 @@ import numpy as np
 
 from gradcert.hardware_models.arithmetic import smallest_format
 from gradcert.hardware_models.chips import Profile
-from gradcert.hardware_models.chips.units import profile_membrane, profile_trace
 from gradcert.hardware_models.description.program import Program, with_lanes
 from gradcert.hardware_models.description.simulate import Simulator
 from gradcert.hardware_models.proofs.invariant import box, induction, safe, union
-from gradcert.hardware_models.proofs.solver import PROVED, REFUTED, ProofRecord
+from gradcert.hardware_models.solver import PROVED, REFUTED, ProofRecord
+from gradcert.hardware_models.units import profile_membrane, profile_trace
 
 MAXIMUM_REPLAY = 20_000
 
@@ -73,7 +73,7 @@ def minimal_widths(program: Program) -> dict[str, int]:
     Examples
     --------
     >>> from gradcert.hardware_models.arithmetic import Format
-    >>> from gradcert.hardware_models.chips.units import trace_unit
+    >>> from gradcert.hardware_models.units import trace_unit
     >>> minimal_widths(trace_unit(Format.parse("u20q0"), leak=0.5, leak_bits=4, increment=8))
     {'e': 4}
     """

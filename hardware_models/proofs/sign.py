@@ -19,12 +19,12 @@ import z3
 
 from gradcert.hardware_models.arithmetic import Format, Overflow
 from gradcert.hardware_models.chips import Profile
-from gradcert.hardware_models.chips.units import profile_trace, profile_weight
 from gradcert.hardware_models.description.program import Program
 from gradcert.hardware_models.description.terms import int_step
 from gradcert.hardware_models.proofs.error_bound import trace_bound
 from gradcert.hardware_models.proofs.invariant import box, safe
-from gradcert.hardware_models.proofs.solver import PROVED, REFUTED, ProofRecord, Verdict, prove
+from gradcert.hardware_models.solver import PROVED, REFUTED, ProofRecord, Verdict, prove
+from gradcert.hardware_models.units import profile_trace, profile_weight
 
 
 def _rational(x: Fraction) -> Any:

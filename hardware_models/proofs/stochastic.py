@@ -17,7 +17,7 @@ import z3
 from gradcert.hardware_models.arithmetic import Lfsr, Rounding, Stochastic, aligned_fraction, drop_bits
 from gradcert.hardware_models.catalogue import program
 from gradcert.hardware_models.chips import Profile
-from gradcert.hardware_models.proofs.solver import PROVED, REFUTED, ProofRecord, Verdict, prove
+from gradcert.hardware_models.solver import PROVED, REFUTED, ProofRecord, Verdict, prove
 
 Array = np.ndarray[Any, Any]
 

@@ -18,10 +18,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from gradcert.hardware_models import units
 from gradcert.hardware_models.catalogue import find_profile, program
-from gradcert.hardware_models.chips import units
-from gradcert.hardware_models.description.compare import flatten, random_inputs, random_states
 from gradcert.hardware_models.description.program import Program
+from gradcert.hardware_models.description.random import flatten, random_inputs, random_states
 from gradcert.hardware_models.description.simulate import Simulator
 from gradcert.hardware_models.rtl.tools import missing
 from gradcert.reference.errors import GradcertError

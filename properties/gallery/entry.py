@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gradcert.properties.problem import Problem
 from gradcert.properties.subject import Subject
 from gradcert.reference import CELLS, RULES
+from gradcert.reference.networks import Problem
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from gradcert.properties.evaluate import row
 from gradcert.properties.law import Draw, Law
 from gradcert.properties.measure import Counterexample
 from gradcert.properties.numbers import RATIONALS, to_rational
-from gradcert.properties.problem import row
 from gradcert.properties.subject import Subject
 
 

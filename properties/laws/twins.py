@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from gradcert.properties.law import Draw, Law, has_gradients
 from gradcert.properties.measure import Counterexample, differ, measure, measure_reference
-from gradcert.properties.problem import Problem
 from gradcert.properties.subject import Subject
 from gradcert.reference import RULES, Rule
-from gradcert.reference.feedback import feedback_name
+from gradcert.reference.networks import Problem
+from gradcert.reference.rules import feedback_name
 
 
 @dataclass(frozen=True)

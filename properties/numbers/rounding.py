@@ -20,16 +20,11 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from gradcert.reference.errors import GradcertError
-from gradcert.reference.functions import Activation
-from gradcert.reference.majorant import UNIT_ROUNDOFF, gamma
-from gradcert.reference.numbers import Array
+from gradcert.properties.numbers.undecided import Undecided
+from gradcert.reference.engines import UNIT_ROUNDOFF, gamma
+from gradcert.reference.numbers import Activation, Array
 
 ULPS = 4
-
-
-class Undecided(GradcertError):
-    """A comparison whose outcome depends on rounding."""
 
 
 class _Rounded:

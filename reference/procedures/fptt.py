@@ -33,13 +33,11 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
+from gradcert.reference.engines import Tape, record, tape_gradients
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.network import Network, Parameters, check_problem
+from gradcert.reference.networks import Network, Parameters, check_problem
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
-from gradcert.reference.reverse import tape_gradients
-from gradcert.reference.rules.rule import Rule
-from gradcert.reference.rules.table import RULES
-from gradcert.reference.tape import Tape, record
+from gradcert.reference.rules import RULES, Rule
 
 Vector = dict[str, Array]
 Gradient = Callable[[Vector], Vector]

@@ -18,11 +18,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gradcert.reference.feedback import Feedback
-from gradcert.reference.forward import Learner
-from gradcert.reference.network import Network, Parameters, check_problem
+from gradcert.reference.engines import Learner
+from gradcert.reference.networks import Network, Parameters, check_problem
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
-from gradcert.reference.rules.rule import Rule
+from gradcert.reference.rules import Feedback, Rule
 
 
 def online(

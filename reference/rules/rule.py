@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from gradcert.reference.edges import TEMPORAL, Edge
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import TEMPORAL, Edge
 
 FEEDBACKS = ("symmetric", "random", "direct", "target", "local")
 

@@ -9,20 +9,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradcert.certify.acceptance import aligned, bounded, draws, unbiased
-from gradcert.certify.answers import Answer
-from gradcert.certify.budget.goal import proven
-from gradcert.certify.campaign import certify
-from gradcert.certify.cases.case import Spec
-from gradcert.certify.cases.generate import generate
-from gradcert.certify.certificate import from_dict
-from gradcert.certify.claims import Claim
-from gradcert.certify.conclude import control
-from gradcert.certify.prepare import Task, prepare
-from gradcert.certify.report import canonical, html, junit
-from gradcert.certify.verify import verify
-from gradcert.reference import RULES, GradcertError, residual, reverse
-from gradcert.reference.rules import kf_rtrl, uoro
+from gradcert.certify.campaign.campaign import certify
+from gradcert.certify.campaign.conclude import control
+from gradcert.certify.campaign.verify import verify
+from gradcert.certify.certificates import canonical
+from gradcert.certify.certificates.certificate import from_dict
+from gradcert.certify.claims.claim import Claim
+from gradcert.certify.judging.acceptance import aligned, bounded, draws, unbiased
+from gradcert.certify.problems.budget.goal import proven
+from gradcert.certify.problems.cases.case import Spec
+from gradcert.certify.problems.cases.generate import generate
+from gradcert.certify.report import html, junit
+from gradcert.certify.runs.prepare import Task, prepare
+from gradcert.certify.subjects.answers import Answer
+from gradcert.reference import RULES, GradcertError
+from gradcert.reference.engines import residual, reverse
+from gradcert.reference.estimators import kf_rtrl, uoro
 
 EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
 LIMITS = {"cosine": 0.5, "signs": 0.6, "ratio": [0.1, 10]}
@@ -332,7 +334,8 @@ CLAIM = {"cells": "rnn", "depths": 1, "losses": "squared_error", "when": "every"
 
 
 def exact(p):
-    from gradcert.reference import RULES, reverse
+    from gradcert.reference import RULES
+    from gradcert.reference.engines import reverse
 
     return reverse.gradients(p.network, p.parameters, p.inputs, p.targets, rule=RULES["bptt"])
 

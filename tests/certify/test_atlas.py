@@ -7,13 +7,15 @@ import pytest
 from click.testing import CliRunner
 
 from gradcert import cli
-from gradcert.certify.atlas import AXES, Point, atlas, points, problem
-from gradcert.certify.cases.generate import NOISE
+from gradcert.certify.figures.atlas import AXES, Point, atlas, points, problem
+from gradcert.certify.problems.cases.generate import NOISE
 from gradcert.certify.report import atlas as report
-from gradcert.reference import RULES, GradcertError, residual, reverse
+from gradcert.reference import RULES, GradcertError
+from gradcert.reference.engines import residual, reverse
 
 SUBJECT = """
-from gradcert.reference import RULES, reverse
+from gradcert.reference import RULES
+from gradcert.reference.engines import reverse
 
 def gradients(problem):
     given = (problem.network, problem.parameters, problem.inputs, problem.targets)

@@ -6,16 +6,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gradcert.certify.budget import Undecided, expect
-from gradcert.certify.budget.balls import Balls, decide, working_precision
-from gradcert.certify.budget.element import Precision, constant
-from gradcert.certify.cases.case import Spec
-from gradcert.certify.cases.generate import generate
-from gradcert.certify.claims import Claim
-from gradcert.certify.judge import judge, judge_all
-from gradcert.certify.problem import Problem
+from gradcert.certify.claims.claim import Claim
+from gradcert.certify.judging.verdict import judge, judge_all
+from gradcert.certify.problems.budget import Undecided, expect
+from gradcert.certify.problems.cases.case import Spec
+from gradcert.certify.problems.cases.generate import generate
+from gradcert.properties.numbers.balls import Balls, decide, working_precision
+from gradcert.properties.numbers.element import Precision, constant
 from gradcert.properties.numbers.rationals import Rationals, to_rational
-from gradcert.reference import RULES, Floats, Layer, Lif, Loss, Network, Surrogate, forward, reverse
+from gradcert.reference import RULES, Floats, Layer, Lif, Loss, Network, Surrogate
+from gradcert.reference.engines import forward, reverse
+from gradcert.reference.networks import Problem
 
 PRECISIONS = {"float64": Precision(53), "float32": Precision(24, slack=2)}
 

@@ -5,15 +5,17 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from gradcert.certify import conclude, controls
-from gradcert.certify.campaign import certify
-from gradcert.certify.cases.case import Spec
-from gradcert.certify.cases.generate import generate
-from gradcert.certify.cases.plan import plan
-from gradcert.certify.claims import Claim
-from gradcert.certify.conclude import SEPARATION
-from gradcert.certify.rows import changes, present
-from gradcert.reference import CELLS, Floats, GradcertError, forward, record, reverse, rule_named
+from gradcert.certify.campaign import conclude
+from gradcert.certify.campaign.campaign import certify
+from gradcert.certify.campaign.conclude import SEPARATION
+from gradcert.certify.claims.claim import Claim
+from gradcert.certify.claims.rows import changes, present
+from gradcert.certify.judging import controls
+from gradcert.certify.problems.cases.case import Spec
+from gradcert.certify.problems.cases.generate import generate
+from gradcert.certify.problems.cases.plan import plan
+from gradcert.reference import CELLS, Floats, GradcertError, record, rule_named
+from gradcert.reference.engines import forward, reverse
 
 CLAIMS = [
     Claim(rule="bptt", cells="lif", depths=(1, 2, 3)),

@@ -7,21 +7,22 @@ import pytest
 from click.testing import CliRunner
 
 from gradcert import cli
-from gradcert.certify.answers import Answer
-from gradcert.certify.campaign import certify
-from gradcert.certify.cases.case import Spec
-from gradcert.certify.cases.generate import generate
-from gradcert.certify.claims import Claim
+from gradcert.certify.campaign.campaign import certify
+from gradcert.certify.claims.claim import Claim
 from gradcert.certify.counterexample import record, smaller
 from gradcert.certify.counterexample.replay import replay
 from gradcert.certify.counterexample.search import failing, shrink
-from gradcert.certify.problem import from_json
+from gradcert.certify.problems.cases.case import Spec
+from gradcert.certify.problems.cases.generate import generate
 from gradcert.certify.report import html
 from gradcert.certify.report.counterexample import lines
 from gradcert.certify.report.junit import text
-from gradcert.certify.run import Run
-from gradcert.certify.subject import Subject
-from gradcert.reference import RULES, reverse
+from gradcert.certify.runs.run import Run
+from gradcert.certify.subjects.answers import Answer
+from gradcert.certify.subjects.subject import Subject
+from gradcert.reference import RULES
+from gradcert.reference.engines import reverse
+from gradcert.reference.networks import problem_from_json
 
 PLAIN = {"losses": "squared_error", "when": "every"}
 
@@ -52,7 +53,7 @@ def test_a_missing_reset_needs_two_steps_of_one_unit(detached):
 
 
 def test_the_numbers_are_simple_and_no_spike_is_a_tie(detached):
-    problem = from_json(json.dumps(detached.counterexample["problem"]))
+    problem = problem_from_json(json.dumps(detached.counterexample["problem"]))
     assert max(smaller.complexity(float(v)) for p in problem.parameters.values() for v in p.flat) <= 5  # 1/2 at most
     v = 0.0  # by hand: v = leak v (1 - z) + W x + H z + b
     z, cell = 0.0, problem.network.layers[0].cell
@@ -171,7 +172,8 @@ def test_a_lost_subject_ends_the_search():
 
 
 SECOND_CALL = """
-from gradcert.reference import RULES, reverse
+from gradcert.reference import RULES
+from gradcert.reference.engines import reverse
 CALLS = []
 
 def gradients(problem):
@@ -196,7 +198,8 @@ def test_a_fresh_process_is_asked_in_the_end(tmp_path):
 
 FILE = """
 import gradcert
-from gradcert.reference import RULES, reverse
+from gradcert.reference import RULES
+from gradcert.reference.engines import reverse
 
 def row(problem, name):
     return reverse.gradients(problem.network, problem.parameters, problem.inputs, problem.targets, rule=RULES[name])

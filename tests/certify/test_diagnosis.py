@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gradcert.certify.campaign import certify
-from gradcert.certify.claims import Claim
-from gradcert.reference import RULES, Edge, Floats, forward, record, reverse
-from gradcert.reference.surrogates import Surrogate
+from gradcert.certify.campaign.campaign import certify
+from gradcert.certify.claims.claim import Claim
+from gradcert.reference import RULES, Edge, Floats, record
+from gradcert.reference.engines import forward, reverse
+from gradcert.reference.numbers.surrogates import Surrogate
 
 
 def computed(problem, rule, *, network=None, engine=reverse, targets=None):

@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gradcert.certify.campaign import certify
-from gradcert.certify.cases.generate import NOISE
-from gradcert.certify.figures.steps import prefix
-from gradcert.certify.problem import Problem
+from gradcert.certify.campaign.campaign import certify
+from gradcert.certify.problems.cases.generate import NOISE
 from gradcert.certify.report import html
-from gradcert.reference import RULES, Layer, Network, Rnn, reverse
+from gradcert.certify.runs.steps import prefix
+from gradcert.reference import RULES, Layer, Network, Rnn
+from gradcert.reference.engines import reverse
+from gradcert.reference.networks import Problem
 
 
 def subject(rule, change=lambda gradients: gradients):
@@ -24,7 +25,7 @@ def subject(rule, change=lambda gradients: gradients):
 def test_a_prefix_is_the_first_steps():
     network = Network(layers=(Layer(Rnn(), inputs=2, units=3),))
     x, y = np.arange(8.0).reshape(4, 1, 2), np.arange(12.0).reshape(4, 1, 3)
-    part = prefix(Problem("p", network, network.parameters(), x, y), 2)
+    part = prefix(Problem(network, network.parameters(), x, y), 2)
     assert part.inputs.tolist() == x[:2].tolist()
     assert part.targets.tolist() == y[:2].tolist()
     assert part.id == "p/first-2"

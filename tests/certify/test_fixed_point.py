@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from gradcert.certify.fixed_point import certify_fixed_point, profile_of
+from gradcert.certify.fixed_point.judge import certify_fixed_point, profile_of
 from gradcert.cli import gradcert
 from gradcert.hardware_models.catalogue import program
 from gradcert.hardware_models.subject import causes, columns_after, steps_of

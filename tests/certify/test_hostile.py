@@ -2,14 +2,15 @@
 
 import pytest
 
-from gradcert.certify.campaign import certify
-from gradcert.certify.subject import Limits
+from gradcert.certify.campaign.campaign import certify
+from gradcert.certify.subjects.subject import Limits
 
 RIGHT = """
 import os, sys, time
 import numpy as np
 import gradcert
-from gradcert.reference import RULES, reverse
+from gradcert.reference import RULES
+from gradcert.reference.engines import reverse
 
 def right(problem):
     given = (problem.network, problem.parameters, problem.inputs, problem.targets)
@@ -93,7 +94,7 @@ def test_misbehaviour_is_refuted_with_its_reason(tmp_path, body):
     assert finding.check == check
     assert finding.reason.startswith(reason.replace("{}", "gradient layers.0."))
     assert finding.replay.startswith("gradcert certify --seed 0 --profile quick ")
-    assert not any("certify/worker.py" in str(line) for line in finding.where.get("output", ()))
+    assert not any("certify/subjects/worker.py" in str(line) for line in finding.where.get("output", ()))
 
 
 def test_a_traceback_is_the_subjects_own(tmp_path):

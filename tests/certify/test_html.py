@@ -9,10 +9,11 @@ from html.parser import HTMLParser
 
 import pytest
 
-from gradcert.certify.campaign import certify
-from gradcert.certify.certificate import Finding
+from gradcert.certify.campaign.campaign import certify
+from gradcert.certify.certificates.certificate import Finding
 from gradcert.certify.report import html
-from gradcert.reference import RULES, reverse
+from gradcert.reference import RULES
+from gradcert.reference.engines import reverse
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = (

@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gradcert.certify.cases.case import Spec
-from gradcert.certify.cases.generate import generate
-from gradcert.certify.claims import Claim
+from gradcert.certify.claims.claim import Claim
 from gradcert.certify.diagnosis import causes, fits, hypotheses, stored_values
 from gradcert.certify.diagnosis.bench import Edit, edited, on_floats
 from gradcert.certify.diagnosis.evidence import Evidence
 from gradcert.certify.diagnosis.hypotheses.search import all_of, tried
+from gradcert.certify.problems.cases.case import Spec
+from gradcert.certify.problems.cases.generate import generate
 from gradcert.reference.rules import RULES
 
 GRAPHS = (

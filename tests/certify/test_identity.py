@@ -5,18 +5,19 @@ from dataclasses import replace
 
 import pytest
 
-from gradcert.certify.campaign import certify
-from gradcert.certify.certificate import from_dict
-from gradcert.certify.compare import differences, summary
-from gradcert.certify.identity import TIMING, identity, subject_digest
-from gradcert.certify.report import canonical
-from gradcert.certify.subject import Subject
-from gradcert.certify.verify import verify
+from gradcert.certify.campaign.campaign import certify
+from gradcert.certify.campaign.verify import verify
+from gradcert.certify.certificates import canonical
+from gradcert.certify.certificates.certificate import from_dict
+from gradcert.certify.certificates.compare import differences, summary
+from gradcert.certify.certificates.identity import TIMING, identity, subject_digest
+from gradcert.certify.subjects.subject import Subject
 from gradcert.reference import GradcertError
 
 SUBJECT = """
 from helper import RULE
-from gradcert.reference import RULES, reverse
+from gradcert.reference import RULES
+from gradcert.reference.engines import reverse
 
 def gradients(problem):
     given = (problem.network, problem.parameters, problem.inputs, problem.targets)

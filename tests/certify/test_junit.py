@@ -5,10 +5,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from gradcert.certify.campaign import certify
-from gradcert.certify.certificate import CaseResult, Finding
+from gradcert.certify.campaign.campaign import certify
+from gradcert.certify.certificates.certificate import CaseResult, Finding
 from gradcert.certify.report import junit
-from gradcert.reference import RULES, reverse
+from gradcert.reference import RULES
+from gradcert.reference.engines import reverse
 
 OPTIONS = {"cell": "snu", "layers": 1, "profile": "quick"}
 

@@ -10,17 +10,18 @@ from pathlib import Path
 import pytest
 from junitparser import JUnitXml
 
-from gradcert.certify.campaign import certify, judge
-from gradcert.certify.cases.case import Spec
-from gradcert.certify.cases.generate import generate
-from gradcert.certify.certificate import from_dict
-from gradcert.certify.claims import Claim
-from gradcert.certify.drive import Played, stacked
-from gradcert.certify.online import CHECKS, causality, memory, prefix, reset
-from gradcert.certify.report import canonical, html, junit
-from gradcert.certify.run import Run
-from gradcert.certify.subject import Limits, Subject, Worker
-from gradcert.certify.verify import verify
+from gradcert.certify.campaign.campaign import certify, judge
+from gradcert.certify.campaign.verify import verify
+from gradcert.certify.certificates import canonical
+from gradcert.certify.certificates.certificate import from_dict
+from gradcert.certify.claims.claim import Claim
+from gradcert.certify.problems.cases.case import Spec
+from gradcert.certify.problems.cases.generate import generate
+from gradcert.certify.report import html, junit
+from gradcert.certify.runs.online import CHECKS, causality, memory, prefix, reset
+from gradcert.certify.runs.run import Run
+from gradcert.certify.subjects.drive import Played, stacked
+from gradcert.certify.subjects.subject import Limits, Subject, Worker
 from gradcert.reference import GradcertError
 
 EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"

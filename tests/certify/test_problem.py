@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gradcert
-from gradcert.certify import claims
-from gradcert.certify.campaign import certify
-from gradcert.certify.problem import Problem, from_json
-from gradcert.certify.subject import Subject
-from gradcert.reference import RULES, GradcertError, Layer, Lif, Network, Rnn, Surrogate, reverse
+from gradcert.certify.campaign.campaign import certify
+from gradcert.certify.claims import claim as claims
+from gradcert.certify.subjects.subject import Subject
+from gradcert.reference import RULES, GradcertError, Layer, Lif, Network, Rnn, Surrogate
+from gradcert.reference.engines import reverse
+from gradcert.reference.networks import Problem, problem_from_json
 
 NETWORK = Network(layers=(Layer(Lif(surrogate=Surrogate("atan")), inputs=2, units=3), Layer(Rnn(), inputs=3, units=1)))
 
@@ -30,7 +31,7 @@ def test_json_loses_nothing(value, dtype):
     parameters["layers.0.b"][1] = value
     x, y = np.full((4, 2, 2), value, dtype=dtype), np.zeros((4, 2, 1), dtype=dtype)
     problem = Problem(id="p", network=NETWORK, parameters=parameters, inputs=x, targets=y)
-    again = from_json(problem.to_json())
+    again = problem_from_json(problem.to_json())
     assert again.network == NETWORK
     assert again.dtype == dtype
     assert again.inputs.tobytes() == x.tobytes()
@@ -40,7 +41,7 @@ def test_json_loses_nothing(value, dtype):
 @pytest.mark.parametrize("line", ["", "{}", "[]", '{"dtype": "float16"}', "null", '{"dtype": "float64", "network": 3}'])
 def test_what_is_no_problem_is_refused(line):
     with pytest.raises(GradcertError):
-        from_json(line)
+        problem_from_json(line)
 
 
 def test_a_claim_survives_json():

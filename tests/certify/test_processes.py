@@ -6,17 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from gradcert.certify import family
-from gradcert.certify.campaign import certify
-from gradcert.certify.claims import Claim
-from gradcert.certify.subject import Limits
+from gradcert.certify.campaign.campaign import certify
+from gradcert.certify.claims.claim import Claim
+from gradcert.certify.subjects import family
+from gradcert.certify.subjects.subject import Limits
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 CLAIM = Claim(rule="bptt", cells="rnn", depths=1, losses="squared_error", when="every")
 START = """
 import os, sys, time
 import numpy as np
-from gradcert.reference import RULES, reverse
+from gradcert.reference import RULES
+from gradcert.reference.engines import reverse
 
 def right(problem):
     return reverse.gradients(problem.network, problem.parameters, problem.inputs, problem.targets, rule=RULES["bptt"])

@@ -8,19 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from gradcert.certify.answers import from_program
-from gradcert.certify.campaign import certify
-from gradcert.certify.subject import Limits
+from gradcert.certify.campaign.campaign import certify
+from gradcert.certify.subjects.answers import from_program
+from gradcert.certify.subjects.subject import Limits
 from gradcert.reference import GradcertError
 
 EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
 PROGRAM = """
 import json, sys
-from gradcert.certify.problem import from_json
-from gradcert.reference import RULES, reverse
+from gradcert.reference.networks import problem_from_json
+from gradcert.reference import RULES
+from gradcert.reference.engines import reverse
 
 for line in sys.stdin:
-    p = from_json(line)
+    p = problem_from_json(line)
     g = reverse.gradients(p.network, p.parameters, p.inputs, p.targets, rule=RULES["bptt"])
     g = {k: v.tolist() for k, v in g.items()}
     CHANGE
@@ -99,7 +100,8 @@ def test_c_is_certified(tmp_path):
 SUBJECT = """
 import sys
 import gradcert
-from gradcert.reference import RULES, reverse
+from gradcert.reference import RULES
+from gradcert.reference.engines import reverse
 
 assert "no site" in sys.argv or sys.flags.no_site
 

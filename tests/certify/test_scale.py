@@ -5,17 +5,18 @@ import json
 import numpy as np
 import pytest
 
-from gradcert.certify import executors, prepare
-from gradcert.certify.campaign import certify
-from gradcert.certify.cases.plan import plan
-from gradcert.certify.claims import Claim
-from gradcert.certify.identity import TIMING
-from gradcert.certify.journal import decoded, encoded
-from gradcert.certify.report import canonical
+from gradcert.certify.campaign.campaign import certify
+from gradcert.certify.certificates import canonical
+from gradcert.certify.certificates.identity import TIMING
+from gradcert.certify.claims.claim import Claim
+from gradcert.certify.problems.cases.plan import plan
+from gradcert.certify.runs import executors, prepare
+from gradcert.certify.runs.journal import decoded, encoded
 from gradcert.reference import GradcertError
 
 SUBJECT = """
-from gradcert.reference import RULES, reverse
+from gradcert.reference import RULES
+from gradcert.reference.engines import reverse
 
 def gradients(problem):
     {count}

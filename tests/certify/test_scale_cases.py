@@ -3,16 +3,17 @@
 import numpy as np
 import pytest
 
-from gradcert.certify.budget import envelope
-from gradcert.certify.campaign import certify
-from gradcert.certify.cases import scale
-from gradcert.certify.cases.case import Spec
-from gradcert.certify.cases.generate import generate
-from gradcert.certify.cases.plan import plan
-from gradcert.certify.claims import Claim
-from gradcert.certify.controls import reference_passes, variants
-from gradcert.certify.judge import judge, judge_all
-from gradcert.reference import RULES, forward, reverse
+from gradcert.certify.campaign.campaign import certify
+from gradcert.certify.claims.claim import Claim
+from gradcert.certify.judging.controls import reference_passes, variants
+from gradcert.certify.judging.verdict import judge, judge_all
+from gradcert.certify.problems.budget import envelope
+from gradcert.certify.problems.cases import scale
+from gradcert.certify.problems.cases.case import Spec
+from gradcert.certify.problems.cases.generate import generate
+from gradcert.certify.problems.cases.plan import plan
+from gradcert.reference import RULES
+from gradcert.reference.engines import forward, reverse
 from gradcert.reference.numbers import Floats
 
 
@@ -112,7 +113,7 @@ def test_they_are_planned_for_thorough_runs_of_exact_claims():
 
 
 def test_a_subject_that_fails_at_scale_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr("gradcert.certify.campaign.plan", lambda claim, profile: SPECS)
+    monkeypatch.setattr("gradcert.certify.campaign.campaign.plan", lambda claim, profile: SPECS)
     path = tmp_path / "subject.py"
     path.write_text(SUBJECT)
     found = certify(f"{path}:gradients")

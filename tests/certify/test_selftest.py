@@ -6,8 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from gradcert import cli
-from gradcert.certify import judge as judging
-from gradcert.certify.budget.expected import Bounds
+from gradcert.certify.judging import judge as judging
+from gradcert.certify.problems.budget.expected import Bounds
 from gradcert.certify.selftest import Member, selftest, summary
 from gradcert.certify.selftest.judge import cases_of, claim_of
 from gradcert.certify.selftest.run import SLOW, batches, chosen, classes

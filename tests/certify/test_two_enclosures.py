@@ -10,13 +10,14 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from gradcert.certify.budget.expected import expect
-from gradcert.certify.cases.case import Spec
-from gradcert.certify.cases.generate import generate
-from gradcert.certify.claims import Claim
+from gradcert.certify.claims.claim import Claim
+from gradcert.certify.problems.budget.expected import expect
+from gradcert.certify.problems.cases.case import Spec
+from gradcert.certify.problems.cases.generate import generate
 from gradcert.properties import budget
-from gradcert.properties.problem import Problem
-from gradcert.reference import RULES, Floats, forward, reverse
+from gradcert.reference import RULES, Floats
+from gradcert.reference.engines import forward, reverse
+from gradcert.reference.networks import Problem
 
 CASES = [
     ("rnn", 2, "float64"),

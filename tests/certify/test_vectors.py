@@ -6,10 +6,11 @@ import pytest
 from click.testing import CliRunner
 
 from gradcert import cli
-from gradcert.certify import vectors
-from gradcert.certify.claims import Claim
-from gradcert.certify.problem import from_json
-from gradcert.reference import RULES, GradcertError, reverse
+from gradcert.certify.campaign import vectors
+from gradcert.certify.claims.claim import Claim
+from gradcert.reference import RULES, GradcertError
+from gradcert.reference.engines import reverse
+from gradcert.reference.networks import problem_from_json
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def answered(folder, tmp_path):
     def write(rule="ostl", change=lambda answer, number: answer):
         lines = []
         for number, line in enumerate((folder / "vectors.jsonl").read_text().splitlines()):
-            problem = from_json(json.dumps(json.loads(line)["problem"]))
+            problem = problem_from_json(json.dumps(json.loads(line)["problem"]))
             given = (problem.network, problem.parameters, problem.inputs, problem.targets)
             found = reverse.gradients(*given, rule=RULES[rule])
             answer = {"id": problem.id, "gradients": {name: value.tolist() for name, value in found.items()}}
@@ -120,8 +121,8 @@ def test_flags_are_explained_and_true(folder):
 
 
 def test_vectors_are_the_cases_of_a_run(folder):
-    from gradcert.certify.cases.generate import generate
-    from gradcert.certify.cases.plan import plan
+    from gradcert.certify.problems.cases.generate import generate
+    from gradcert.certify.problems.cases.plan import plan
 
     _, claim, prepared = vectors.read(folder)
     spec = plan(claim, "quick")[0]

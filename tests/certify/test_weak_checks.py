@@ -9,10 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gradcert.certify.cases.plan import plan
-from gradcert.certify.claims import Claim
-from gradcert.certify.judge import judge_all
-from gradcert.certify.problem import Problem
+from gradcert.certify.claims.claim import Claim
+from gradcert.certify.judging.verdict import judge_all
+from gradcert.certify.problems.cases.plan import plan
 from gradcert.certify.selftest import selftest
 from gradcert.certify.selftest.judge import cases_of, key_of
 from gradcert.properties.gallery import WRONG
@@ -20,8 +19,10 @@ from gradcert.properties.gallery.wrong import learners
 from gradcert.properties.laws import LAWS
 from gradcert.properties.runner import BROKEN, HELD, hold
 from gradcert.properties.subject import Subject
-from gradcert.reference import RULES, reverse
-from gradcert.reference.cells import snu_equations
+from gradcert.reference import RULES
+from gradcert.reference.engines import reverse
+from gradcert.reference.networks import Problem
+from gradcert.reference.networks.cells import snu_equations
 
 OSTL = Claim(rule="ostl", cells="snu", depths=(1, 2), losses="squared_error", when="every")
 LIF = Claim(rule="ostl", cells="lif", depths=1, losses="squared_error", when="every", options={"train": ()})

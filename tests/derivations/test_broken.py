@@ -12,12 +12,13 @@ from gradcert.derivations.chapters.convolution import convolutional
 from gradcert.derivations.checker import verify
 from gradcert.derivations.pieces import jacobian_proof
 from gradcert.derivations.proof import problem, prove
-from gradcert.reference import Integrator, Lif, Rnn, reverse, rule_named
+from gradcert.reference import Integrator, Lif, Rnn, rule_named
 from gradcert.reference.bounds import recursion, system
 from gradcert.reference.bounds.pieces import LayerPieces
-from gradcert.reference.cells import alif, integrator
-from gradcert.reference.reverse import sweep
-from gradcert.reference.rules import common, etlp, ndot, opzo, rate_based, s_tllr, sltt_k, tess
+from gradcert.reference.engines import reverse
+from gradcert.reference.engines.sweep import sweep
+from gradcert.reference.estimators import common, etlp, ndot, opzo, rate_based, s_tllr, sltt_k, tess
+from gradcert.reference.networks.cells import alif, integrator
 
 
 def step_named(name):

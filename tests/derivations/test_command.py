@@ -13,7 +13,7 @@ from gradcert.derivations.checker import Verdict
 from gradcert.derivations.notation import code_step
 from gradcert.derivations.reading import terminal
 from gradcert.reference import Lif
-from gradcert.reference.cells import lif
+from gradcert.reference.networks.cells import lif
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,8 @@ from gradcert import cli
 
 SUBJECT = """
 import gradcert
-from gradcert.reference import RULES, reverse
+from gradcert.reference import RULES
+from gradcert.reference.engines import reverse
 
 @gradcert.claim(rule="ostl", cells="snu", depths=1)
 def gradients(problem):

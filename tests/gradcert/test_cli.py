@@ -10,13 +10,14 @@ import pytest
 from click.testing import CliRunner
 
 from gradcert import __version__, cli
-from gradcert.certify.report.json import schema
+from gradcert.certify.certificates.json import schema
 from gradcert.reference import RULES
 
 EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
 SUBJECT = """
 import gradcert
-from gradcert.reference import RULES, reverse
+from gradcert.reference import RULES
+from gradcert.reference.engines import reverse
 
 @gradcert.claim(rule="{claimed}", cells="snu", depths=1, losses="squared_error", when="every")
 def gradients(problem):

@@ -10,7 +10,8 @@ pytest_plugins = ["pytester"]
 
 SUBJECT = """
 import gradcert
-from gradcert.reference import RULES, reverse
+from gradcert.reference import RULES
+from gradcert.reference.engines import reverse
 
 def row(name):
     def gradients(problem):

@@ -9,19 +9,18 @@ import numpy as np
 import pytest
 import z3
 
+from gradcert.hardware_models import compare
 from gradcert.hardware_models.agreement import agreements
 from gradcert.hardware_models.arithmetic import RECKON, Rounding
 from gradcert.hardware_models.catalogue import pairs, program
 from gradcert.hardware_models.chips import PROFILES, q_format
 from gradcert.hardware_models.chips.brainscales2 import brainscales2
 from gradcert.hardware_models.chips.loihi import BRIAN, EMULATORS, LAVA, NENGO, sum_of_products
-from gradcert.hardware_models.description import compare
-from gradcert.hardware_models.description.compare import (
+from gradcert.hardware_models.compare import (
     FORMS,
     forms_of,
     lanes_difference,
     oracle_difference,
-    random_inputs,
     rtl_difference,
     solver_difference,
     solver_terms,
@@ -30,6 +29,7 @@ from gradcert.hardware_models.description.compare import (
 )
 from gradcert.hardware_models.description.evaluate import evaluate, spot_check
 from gradcert.hardware_models.description.oracle import Oracle, ball
+from gradcert.hardware_models.description.random import random_inputs
 from gradcert.hardware_models.description.simulate import Simulator
 from gradcert.hardware_models.rules import RULES
 from gradcert.reference.errors import GradcertError

@@ -13,8 +13,8 @@ from gradcert.hardware_models.arithmetic import Rounding
 from gradcert.hardware_models.catalogue import program
 from gradcert.hardware_models.chips import PROFILES
 from gradcert.hardware_models.chips.pcm_device import HIGHEST, LOWEST, SCHEMES, STEP, PcmPairs
-from gradcert.hardware_models.description.compare import flatten
 from gradcert.hardware_models.description.oracle import Oracle
+from gradcert.hardware_models.description.random import flatten
 from gradcert.hardware_models.faults import fault_table
 from gradcert.hardware_models.figures import ALPHA, first_pulse, pulses_released, trace_decay
 from gradcert.hardware_models.gradient_ledger import fixed_run, ledger, reference_gradients

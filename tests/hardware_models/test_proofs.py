@@ -16,9 +16,9 @@ import z3
 from gradcert.hardware_models.arithmetic import BFLOAT16, RECKON, Format, Rounding, Stochastic, round_floats
 from gradcert.hardware_models.catalogue import program
 from gradcert.hardware_models.chips import PROFILES
-from gradcert.hardware_models.chips.units import profile_trace, profile_weight, trace_unit
-from gradcert.hardware_models.description.compare import flatten, random_inputs, with_lanes
+from gradcert.hardware_models.compare import with_lanes
 from gradcert.hardware_models.description.oracle import Oracle
+from gradcert.hardware_models.description.random import flatten, random_inputs
 from gradcert.hardware_models.description.simulate import Simulator
 from gradcert.hardware_models.proofs import applied, floating
 from gradcert.hardware_models.proofs.check import CHECKS, check, provable
@@ -35,8 +35,9 @@ from gradcert.hardware_models.proofs.margin import certify_run
 from gradcert.hardware_models.proofs.no_overflow import minimal_widths, narrowed, overflow_replay
 from gradcert.hardware_models.proofs.reasons import not_asked
 from gradcert.hardware_models.proofs.sign import operands, smallest_threshold
-from gradcert.hardware_models.proofs.solver import PROVED, REFUTED, prove
 from gradcert.hardware_models.proofs.stochastic import bias_near_zero, joint_law, probabilities, words_of_period
+from gradcert.hardware_models.solver import PROVED, REFUTED, prove
+from gradcert.hardware_models.units import profile_trace, profile_weight, trace_unit
 from gradcert.reference.errors import GradcertError
 
 FIXED = [name for name, p in PROFILES.items() if provable(p)]

@@ -11,7 +11,7 @@ import numpy as np
 from balls import ball, decided
 from flint import arb
 
-from gradcert.reference.edges import Edge
+from gradcert.reference.networks.edges import Edge
 
 
 class Dual:

@@ -6,7 +6,7 @@ from balls import BALLS, BITS, agree, each, precision
 from flint import arb, arb_series, ctx
 
 from gradcert.reference import FLOAT32, FLOAT64, GradcertError
-from gradcert.reference.functions import ACTIVATIONS, activation
+from gradcert.reference.numbers.functions import ACTIVATIONS, activation
 
 POINTS = np.array([-2.75, -1.25, -0.375, -0.0625, 0.125, 0.5, 1.0, 3.25])
 

@@ -15,8 +15,8 @@ from gradcert.reference.bounds import Online, a_priori, componentwise, tightness
 from gradcert.reference.bounds.majorants import Majorant
 from gradcert.reference.bounds.recorded import Recorded
 from gradcert.reference.bounds.recursion import Recursion
-from gradcert.reference.majorant import gamma
-from gradcert.reference.residual import residual
+from gradcert.reference.engines.majorant import gamma
+from gradcert.reference.engines.residual import residual
 
 ATTAINED = ("ostl", "sltt", "tbptt(2)", "tbptt(3)")
 # 3 layers, 5 steps, 1 x 1 matrices: each number passes fewer than 100 operations per layer and step; each norm is
@@ -172,7 +172,7 @@ def test_componentwise_with_the_signs_left_in_is_no_bound(monkeypatch):
     network, p, x, y = bound_problems.attained()
     mixed = {k: -4 * v if k == "layers.1.H" else v for k, v in p.items()}
     outputs = record(network, mixed, x).outputs
-    module = importlib.import_module("gradcert.reference.residual")
+    module = importlib.import_module("gradcert.reference.engines.residual")
     honest = module.magnitudes
 
     def signed_weights(tape):

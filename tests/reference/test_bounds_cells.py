@@ -7,7 +7,7 @@ import pytest
 from bound_problems import load
 
 from gradcert.reference import CELLS, Layer, Lif, Network, Rnn, draw_feedback, rule_named
-from gradcert.reference.synapses import SYNAPSES
+from gradcert.reference.networks.synapses import SYNAPSES
 
 benchmark = load()
 RULES = ("ostl", "ostl-random", "osttp", "tbptt(2)")

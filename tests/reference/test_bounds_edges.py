@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from gradcert.reference import FLOAT64, RULES, SURROGATES, Layer, Network, Snu, Surrogate, record, reverse
+from gradcert.reference import FLOAT64, RULES, SURROGATES, Layer, Network, Snu, Surrogate, record
 from gradcert.reference.bounds import a_priori
 from gradcert.reference.bounds.intervals import Intervals
 from gradcert.reference.bounds.majorants import identity
-from gradcert.reference.functions import spike
+from gradcert.reference.engines import reverse
+from gradcert.reference.numbers.functions import spike
 
 POINTS = np.concatenate([np.linspace(-4, 4, 81), [0.25, 0.5, 1.0]])
 CHANGES_SIGN = {"signed_step", "multi_gaussian"}

@@ -21,7 +21,6 @@ from gradcert.reference import (
     Surrogate,
     draw_feedback,
     record,
-    reverse,
     rule_named,
 )
 from gradcert.reference.bounds import Bound, Online, a_priori, descent, entries, node_ranges, tightness, windowed
@@ -29,9 +28,10 @@ from gradcert.reference.bounds.norms import frobenius, outward, spectral
 from gradcert.reference.bounds.recorded import Recorded, roundings
 from gradcert.reference.bounds.recursion import _column, _combined
 from gradcert.reference.bounds.system import assemble
-from gradcert.reference.forward import Learner
-from gradcert.reference.majorant import gamma
-from gradcert.reference.residual import projected_signal, residual
+from gradcert.reference.engines import reverse
+from gradcert.reference.engines.forward import Learner
+from gradcert.reference.engines.majorant import gamma
+from gradcert.reference.engines.residual import projected_signal, residual
 
 DETACHED = TEMPORAL - {Edge.RESET}
 

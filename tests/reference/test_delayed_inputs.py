@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from budget import worst
 
-from gradcert.reference import RULES, Edge, GradcertError, Layer, Link, Network, Rnn, forward, record, reverse
-from gradcert.reference.cells import Integrator
+from gradcert.reference import RULES, Edge, GradcertError, Layer, Link, Network, Rnn, record
+from gradcert.reference.engines import forward, reverse
+from gradcert.reference.networks.cells import Integrator
 
 RULE_NAMES = ("bptt", "ostl", "ottt", "tbptt-chunks", "snap-1")
 

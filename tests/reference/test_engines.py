@@ -10,18 +10,8 @@ import torch_oracle
 from budget import worst
 from networks import CELL_NAMES, problem
 
-from gradcert.reference import (
-    RULES,
-    TEMPORAL,
-    Edge,
-    GradcertError,
-    Rule,
-    draw_feedback,
-    forward,
-    record,
-    reverse,
-    tangent,
-)
+from gradcert.reference import RULES, TEMPORAL, Edge, GradcertError, Rule, draw_feedback, record
+from gradcert.reference.engines import forward, reverse, tangent
 
 LOSSES = (
     {"kind": "squared_error"},

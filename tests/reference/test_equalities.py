@@ -9,7 +9,8 @@ import pytest
 from budget import worst
 from networks import problem
 
-from gradcert.reference import RULES, Layer, Lif, Network, Snu, record, reverse
+from gradcert.reference import RULES, Layer, Lif, Network, Snu, record
+from gradcert.reference.engines import reverse
 
 
 @pytest.mark.parametrize("name", ("snu", "snu-triangle", "ssnu", "lif-before", "lif-hard", "rnn"))

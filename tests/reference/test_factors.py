@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from gradcert.reference import FLOAT64, RULES, Layer, Network, Snu, Surrogate, record
-from gradcert.reference.factors import BLOCK, Factors
-from gradcert.reference.reverse import pull_use, tape_gradients
+from gradcert.reference.engines.factors import BLOCK, Factors
+from gradcert.reference.engines.reverse import tape_gradients
+from gradcert.reference.engines.sweep import pull_use
 
 
 def tape_and_targets():

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from networks import CELL_NAMES, problem
 
-from gradcert.reference import FLOAT32, FLOAT64, RULES, draw_feedback, forward, record, reverse
-from gradcert.reference.majorant import gamma, majorant
+from gradcert.reference import FLOAT32, FLOAT64, RULES, draw_feedback, record
+from gradcert.reference.engines import forward, reverse
+from gradcert.reference.engines.majorant import gamma, majorant
 
 # As in budget.py, 4096 roundings cover a comparison; a spike's own state is compared with a threshold that neither
 # run comes near (checked: both spike alike), so that no step function amplifies a rounding.

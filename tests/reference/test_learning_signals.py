@@ -7,11 +7,12 @@ import pytest
 from budget import worst
 from networks import problem
 
-from gradcert.reference import RULES, Layer, Learner, Lif, Link, Loss, Network, draw_feedback, forward, reverse
-from gradcert.reference.edges import Edge
-from gradcert.reference.network import with_loss
-from gradcert.reference.reverse import pull_link
-from gradcert.reference.tape import record
+from gradcert.reference import RULES, Layer, Learner, Lif, Link, Loss, Network, draw_feedback
+from gradcert.reference.engines import forward, reverse
+from gradcert.reference.engines.sweep import pull_link
+from gradcert.reference.engines.tape import record
+from gradcert.reference.networks.edges import Edge
+from gradcert.reference.networks.network import with_loss
 
 ENGINES = {"reverse": reverse.gradients, "forward": forward.gradients}
 MATRICES = ("ostl-random", "osttp", "e-prop-random")  # one row for each way to use them

@@ -9,7 +9,7 @@ from balls import BALLS, BITS, agree, each, precision
 from flint import arb, arb_series, ctx
 
 from gradcert.reference import FLOAT64, GradcertError, Loss
-from gradcert.reference.majorant import gamma
+from gradcert.reference.engines.majorant import gamma
 
 T, B, K = 3, 2, 4
 OPTIONS = [

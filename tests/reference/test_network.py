@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from gradcert.reference import FLOAT32, GradcertError, Layer, Loss, Network, from_dict
-from gradcert.reference.cells import Integrator, Lif, Lstm, Rnn
-from gradcert.reference.network import check_problem, with_loss
-from gradcert.reference.synapses import AvgPool, Conv2d, Dense
+from gradcert.reference.networks.cells import Integrator, Lif, Lstm, Rnn
+from gradcert.reference.networks.network import check_problem, with_loss
+from gradcert.reference.networks.synapses import AvgPool, Conv2d, Dense
 
 POOL = Rnn(activation="identity", recurrent=False, bias=False)
 SPIKING = Lif(leak=(0.5, 0.25, 0.75), train=("leak", "threshold"), recurrent=True)

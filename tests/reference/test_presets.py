@@ -12,8 +12,9 @@ import torch
 from balls import BALLS, BITS, agree, each, precision, size
 from flint import arb
 
-from gradcert.reference import RULES, GradcertError, Layer, Loss, Network, Surrogate, forward, record, reverse
-from gradcert.reference.presets import (
+from gradcert.reference import RULES, GradcertError, Layer, Loss, Network, Surrogate, record
+from gradcert.reference.engines import forward, reverse
+from gradcert.reference.networks.presets import (
     PRESETS,
     alif_e_prop,
     alif_light,

@@ -26,11 +26,11 @@ from gradcert.reference import (
     Surrogate,
     draw_feedback,
     record,
-    reverse,
     rule_named,
 )
-from gradcert.reference.majorant import gamma
-from gradcert.reference.residual import residual, tape_residual
+from gradcert.reference.engines import reverse
+from gradcert.reference.engines.majorant import gamma
+from gradcert.reference.engines.residual import residual, tape_residual
 
 ROWS = [*RULES.values(), rule_named("tbptt(1)"), rule_named("tbptt(2)"), rule_named("tbptt-chunks(2)")]
 DETACHED = TEMPORAL - {Edge.RESET}

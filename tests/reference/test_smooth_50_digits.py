@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from budget import worst
 
-from gradcert.reference import RULES, Layer, Loss, Network, Rnn, Ssnu, forward, reverse
+from gradcert.reference import RULES, Layer, Loss, Network, Rnn, Ssnu
+from gradcert.reference.engines import forward, reverse
 
 H = mpmath.mpf("1e-16")
 

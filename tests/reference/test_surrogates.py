@@ -10,9 +10,9 @@ from balls import BALLS, BITS, agree, each, precision
 from flint import arb, arb_series, ctx
 
 from gradcert.reference import FLOAT64, GradcertError, Surrogate
-from gradcert.reference.functions import spike
-from gradcert.reference.majorant import gamma
-from gradcert.reference.surrogates import SURROGATES, pseudo_derivative
+from gradcert.reference.engines.majorant import gamma
+from gradcert.reference.numbers.functions import spike
+from gradcert.reference.numbers.surrogates import SURROGATES, pseudo_derivative
 
 POINTS = np.array([-3.25, -1.125, -0.625, -0.1875, -0.03125, 0.0625, 0.21875, 0.8125, 1.375, 2.75])
 

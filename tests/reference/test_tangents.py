@@ -8,9 +8,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from gradcert.reference.factors import BLOCK
-from gradcert.reference.synapses import Dense
-from gradcert.reference.tangent import (
+from gradcert.reference.engines.factors import BLOCK
+from gradcert.reference.engines.tangent import (
     ONE,
     Elementwise,
     Operator,
@@ -23,6 +22,7 @@ from gradcert.reference.tangent import (
     summed,
     weighted,
 )
+from gradcert.reference.networks.synapses import Dense
 
 BATCH = 3
 SIZES = {"small": (4, 3), "large": (20, 21)}  # units, columns: a full tangent below and beyond a block

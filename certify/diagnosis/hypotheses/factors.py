@@ -10,8 +10,8 @@ from typing import Any
 from gradcert.certify.diagnosis.bench import Bench, GraphEdit
 from gradcert.certify.diagnosis.graph import COPY, Arc, Feed, Graph, recursion_apart
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_edit, unique, written
-from gradcert.reference.edges import Link, Use
-from gradcert.reference.tape import LayerTape, Tape
+from gradcert.reference.engines import LayerTape, Tape
+from gradcert.reference.networks import Link, Use
 
 Value = Callable[[LayerTape], Any]
 DECAY = ("leak", "kappa", "rate")

@@ -11,8 +11,8 @@ import numpy as np
 from gradcert.certify.diagnosis.bench import Bench, GraphEdit
 from gradcert.certify.diagnosis.graph import Arc, Feed, Graph
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_edit, unique
-from gradcert.reference.edges import Link, Use
-from gradcert.reference.tape import LayerTape, Tape
+from gradcert.reference.engines import LayerTape, Tape
+from gradcert.reference.networks import Link, Use
 
 
 def make(bench: Bench) -> Iterator[Hypothesis]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradcert.certify.diagnosis.bench import Bench, Edit, edited
-from gradcert.reference.edges import Link, Use
+from gradcert.reference.networks import Link, Use
 from gradcert.reference.numbers import Array
 
 Gradient = dict[str, Array]
@@ -51,7 +51,7 @@ def written(origin: Link | Use) -> str:
 
     Examples
     --------
-    >>> from gradcert.reference.edges import Edge
+    >>> from gradcert.reference.networks import Edge
     >>> written(Link("v", "z", lag=1, edge=Edge.RESET)), written(Use("v", "leak"))
     ("v<-z'", 'v<-leak')
     """

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from gradcert.certify.budget.balls import Undecided, working_precision
-from gradcert.certify.budget.expected import Bounds, bounds_of
 from gradcert.certify.diagnosis.bench import Bench, on_balls, on_floats
 from gradcert.certify.diagnosis.evidence import LIKELY, Evidence
 from gradcert.certify.diagnosis.hypotheses import (
@@ -23,8 +21,10 @@ from gradcert.certify.diagnosis.hypotheses import (
     timing,
 )
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis
+from gradcert.certify.problems import Bounds, bounds_of
+from gradcert.properties.numbers import Undecided, working_precision
 from gradcert.reference.numbers import Array
-from gradcert.reference.rules.rule import Rule
+from gradcert.reference.rules import Rule
 
 MAKERS = (
     *(slopes.make, timing.make, arcs.make, credit.make, conventions.make),

@@ -11,9 +11,8 @@ import numpy as np
 from gradcert.certify.diagnosis.bench import Bench, layers_as
 from gradcert.certify.diagnosis.graph import Feed, Graph
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_edit
-from gradcert.reference.numbers import Array
-from gradcert.reference.surrogates import Surrogate
-from gradcert.reference.tape import LayerTape, Tape
+from gradcert.reference.engines import LayerTape, Tape
+from gradcert.reference.numbers import Array, Surrogate
 
 Nodes = Mapping[str, Array]
 SCALES = (0.25, 0.3, 0.5, 1.0, 2.0, 4.0, 10.0, 25.0, 100.0)

@@ -9,8 +9,8 @@ import itertools
 from typing import Any
 
 from gradcert.reference import RULES, record
-from gradcert.reference.procedures.fptt import last_state
-from gradcert.reference.reverse import tape_gradients
+from gradcert.reference.engines import tape_gradients
+from gradcert.reference.procedures import last_state
 
 ALPHA, RATE, BETA = 0.5, 0.25, 0.5
 

@@ -27,7 +27,7 @@ Cost of a layer of n units per step: n^2 values and n^2 operations; n values of 
 Exact: one layer without lateral weights and with the reset out of the graph, under a leaky or stateless readout.
 """
 
-from gradcert.reference.edges import Edge
+from gradcert.reference.networks import Edge
 from gradcert.reference.rules.rule import Rule
 
 OWN = frozenset({Edge.STATE, Edge.ADAPTATION})

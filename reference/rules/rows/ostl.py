@@ -23,7 +23,7 @@ Exact: one layer with memory; more if nothing above has memory. R was 45 % and 3
 Left open by what could be read: the printed form of R and the paper's complexity table (mathematics.md 17).
 """
 
-from gradcert.reference.edges import TEMPORAL
+from gradcert.reference.networks import TEMPORAL
 from gradcert.reference.rules.rule import Rule
 
 ROWS = (

@@ -2,16 +2,17 @@
 
 import pytest
 
-from gradcert.certify.campaign import certify
-from gradcert.certify.claims import Claim
-from gradcert.reference import RULES, GradcertError, Layer, Network, from_dict, reverse
-from gradcert.reference.cells import cell_named
-from gradcert.reference.cells.elsewhere import FOUND
+from gradcert.certify.campaign.campaign import certify
+from gradcert.certify.claims.claim import Claim
+from gradcert.reference import RULES, GradcertError, Layer, Network, from_dict
+from gradcert.reference.engines import reverse
+from gradcert.reference.networks.cells import cell_named
+from gradcert.reference.networks.cells.elsewhere import FOUND
 
 pytest.importorskip("sympy", reason="needs sympy: pip install 'gradcert[derivations]'")
 
 SOURCE = """
-from gradcert.certify.own_cell import define
+from gradcert.models.equations import define
 
 Leaky = define(
     "leaky",

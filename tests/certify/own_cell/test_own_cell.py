@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from rewritten import CELLS, DRIVE, FIRE, MEMBRANE, PAIR, SCALED_ALIF, TRIANGLE, built_in
 
-from gradcert.certify.own_cell import check, define
-from gradcert.certify.own_cell.cell import differentiate
+from gradcert.models.equations import check, define
+from gradcert.models.equations.cell import differentiate
 from gradcert.properties.numbers.prime_field import PrimeField
 from gradcert.properties.numbers.rationals import Rationals
-from gradcert.reference import RULES, Edge, GradcertError, Layer, Network, Rnn, draw_feedback, forward, reverse
+from gradcert.reference import RULES, Edge, GradcertError, Layer, Network, Rnn, draw_feedback
+from gradcert.reference.engines import forward, reverse
 
 pytest.importorskip("sympy", reason="needs sympy: pip install 'gradcert[derivations]'")
 

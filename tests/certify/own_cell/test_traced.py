@@ -5,9 +5,9 @@ import pytest
 from rewritten import TRIANGLE
 from test_own_cell import different, gradients
 
-from gradcert.certify.campaign import certify
-from gradcert.certify.own_cell import check, define, weighted
-from gradcert.certify.own_cell.trace import trace
+from gradcert.certify.campaign.campaign import certify
+from gradcert.models.equations import check, define, weighted
+from gradcert.models.equations.trace import trace
 from gradcert.reference import RULES, GradcertError, Lif, Lstm, Rnn
 
 pytest.importorskip("sympy", reason="needs sympy: pip install 'gradcert[derivations]'")
@@ -108,7 +108,7 @@ def test_what_is_no_equation_is_refused(step, words):
 
 
 def test_a_traced_cell_is_certified():
-    from gradcert.reference import reverse
+    from gradcert.reference.engines import reverse
 
     def subject(problem):
         given = (problem.network, problem.parameters, problem.inputs, problem.targets)

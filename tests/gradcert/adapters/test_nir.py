@@ -3,25 +3,14 @@
 import numpy as np
 import pytest
 
-from gradcert.reference import (
-    RULES,
-    GradcertError,
-    Integrator,
-    Layer,
-    Lif,
-    Network,
-    Rnn,
-    Snu,
-    Surrogate,
-    record,
-    reverse,
-)
-from gradcert.reference.cells import cell_named
-from gradcert.reference.synapses import AvgPool, Conv2d
+from gradcert.reference import RULES, GradcertError, Integrator, Layer, Lif, Network, Rnn, Snu, Surrogate, record
+from gradcert.reference.engines import reverse
+from gradcert.reference.networks.cells import cell_named
+from gradcert.reference.networks.synapses import AvgPool, Conv2d
 
 nir = pytest.importorskip("nir", reason="needs nir: pip install 'gradcert[nir]'")
-from gradcert.adapters.nir import CUBA, CURRENT, CYCLE, LOSS, START, SURROGATE, TIE, read, write  # noqa: E402
-from gradcert.adapters.nir_images import CONV_BIAS  # noqa: E402
+from gradcert.models.nir.graph import CUBA, CURRENT, CYCLE, LOSS, START, SURROGATE, TIE, read, write  # noqa: E402
+from gradcert.models.nir.images import CONV_BIAS  # noqa: E402
 
 TRIANGLE = Surrogate("triangle", scale=0.5)
 

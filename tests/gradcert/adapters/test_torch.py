@@ -5,10 +5,10 @@ from functools import cache
 import numpy as np
 import pytest
 
-from gradcert.certify.cases.case import Spec
-from gradcert.certify.cases.generate import generate
-from gradcert.certify.claims import Claim
-from gradcert.certify.judge import judge_all
+from gradcert.certify.claims.claim import Claim
+from gradcert.certify.judging.verdict import judge_all
+from gradcert.certify.problems.cases.case import Spec
+from gradcert.certify.problems.cases.generate import generate
 from gradcert.reference import GradcertError
 
 torch = pytest.importorskip("torch", reason="needs torch: pip install 'gradcert[torch]'")

@@ -5,7 +5,8 @@ from balls import BALLS, BITS, agree, precision, size
 from budget import worst
 from cell_nets import CELLS, Problem, bare, problem, stack
 
-from gradcert.reference import FLOAT64, RULES, GradcertError, draw_feedback, forward, reverse
+from gradcert.reference import FLOAT64, RULES, GradcertError, draw_feedback
+from gradcert.reference.engines import forward, reverse
 
 ONE_INPUT = tuple(name for name in CELLS if not name.startswith(("lstm", "gru")))
 

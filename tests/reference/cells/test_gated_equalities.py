@@ -5,8 +5,9 @@ import pytest
 from balls import BALLS, BITS, agree, precision, size
 from cell_nets import bare, problem
 
-from gradcert.reference import RULES, TEMPORAL, record, reverse
-from gradcert.reference.structure import reachable
+from gradcert.reference import RULES, TEMPORAL, record
+from gradcert.reference.engines import reverse
+from gradcert.reference.engines.structure import reachable
 
 
 def bptt(case):

@@ -9,9 +9,9 @@ from cell_nets import CELLS as VARIANTS
 
 import gradcert.reference
 from gradcert.reference import CELLS, GradcertError, Layer, Network, from_dict
-from gradcert.reference.cells import cell_named
-from gradcert.reference.cells.elsewhere import FOUND
-from gradcert.reference.cells.options import check_unit_interval
+from gradcert.reference.networks.cells import cell_named
+from gradcert.reference.networks.cells.elsewhere import FOUND
+from gradcert.reference.networks.cells.options import check_unit_interval
 
 MULTI_GAUSSIAN = {"name": "multi_gaussian", "scale": 0.5, "sigma": 0.3, "side": 0.15}
 TRIANGLE = {"name": "triangle", "scale": 0.3, "width": 1.0}
@@ -74,7 +74,7 @@ def test_what_is_not_in_the_unit_interval(value):
 SOURCE = """
 from dataclasses import dataclass
 
-from gradcert.reference.cells import Rnn
+from gradcert.reference.networks import Rnn
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ import pytest
 from balls import BALLS, BITS, agree, precision
 from cell_nets import WIDE, Problem, problem
 
-from gradcert.reference import RULES, Layer, Network, draw_feedback, reverse
-from gradcert.reference.cells import Alif, Integrator, LeakyRnn, Lif, Rnn
+from gradcert.reference import RULES, Layer, Network, draw_feedback
+from gradcert.reference.engines import reverse
+from gradcert.reference.networks.cells import Alif, Integrator, LeakyRnn, Lif, Rnn
 
 LIF = {"leak": 0.7, "threshold": 0.4, "surrogate": WIDE, "recurrent": True, "strict": True}
 

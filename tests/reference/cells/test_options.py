@@ -8,7 +8,7 @@ from cell_nets import CELLS, stack
 
 from gradcert.reference import CELLS as REGISTRY
 from gradcert.reference import GradcertError, Layer, Network, from_dict, record
-from gradcert.reference.cells import Alif, Gru, Integrator, LeakyRnn, Lif, Ltc
+from gradcert.reference.networks.cells import Alif, Gru, Integrator, LeakyRnn, Lif, Ltc
 
 
 @pytest.mark.parametrize("name", CELLS)

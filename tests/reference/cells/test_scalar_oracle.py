@@ -7,8 +7,9 @@ import scalar_oracle
 from balls import BALLS, BITS, agree, precision, size
 from cell_nets import CELLS, absent_removed, problem, stack
 
-from gradcert.reference import RULES, Edge, Link, Network, Rule, reverse
-from gradcert.reference.network import Layer
+from gradcert.reference import RULES, Edge, Link, Network, Rule
+from gradcert.reference.engines import reverse
+from gradcert.reference.networks.network import Layer
 
 # the rows whose learning signal is exact backpropagation within a step and which have no window
 RULE_NAMES = ("bptt", "bptt-detached-reset", "ostl", "e-prop", "ottt", "sltt")

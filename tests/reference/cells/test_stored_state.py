@@ -7,8 +7,8 @@ import pytest
 from cell_nets import WIDE, problem
 
 from gradcert.reference import FLOAT64, Layer, Network, record
-from gradcert.reference.cells import Lif
-from gradcert.reference.cells.lif import RESETS
+from gradcert.reference.networks.cells import Lif
+from gradcert.reference.networks.cells.lif import RESETS
 
 CELL = Lif(leak=0.75, threshold=0.25, reset_value=-0.5, surrogate=WIDE, recurrent=True)
 

@@ -15,8 +15,9 @@ from balls import BALLS, BITS, each, precision, size
 from cell_nets import CELLS, Problem, problem, stack
 from flint import arb
 
-from gradcert.reference import FLOAT64, RULES, Edge, Layer, Network, reverse
-from gradcert.reference.cells import Gru, Integrator, Lstm
+from gradcert.reference import FLOAT64, RULES, Edge, Layer, Network
+from gradcert.reference.engines import reverse
+from gradcert.reference.networks.cells import Gru, Integrator, Lstm
 
 COARSE = 42
 NARROW = 1e-6

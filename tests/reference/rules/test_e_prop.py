@@ -10,9 +10,10 @@ import pytest
 from rational_nets import HEAD, LEAKS, PSI, SLOPE, THRESHOLDS, differing, draw, lif, same, vector
 
 from gradcert.properties.numbers import RATIONALS, to_rational
-from gradcert.reference import RULES, Layer, Network, draw_feedback, forward, reverse
-from gradcert.reference.cells.alif import Alif
-from gradcert.reference.cells.integrator import Integrator
+from gradcert.reference import RULES, Layer, Network, draw_feedback
+from gradcert.reference.engines import forward, reverse
+from gradcert.reference.networks.cells.alif import Alif
+from gradcert.reference.networks.cells.integrator import Integrator
 from gradcert.reference.procedures import adapted
 
 BETA, RHO, KAPPA = Fraction(1, 4), Fraction(4, 5), Fraction(2, 5)

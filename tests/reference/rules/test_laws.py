@@ -15,21 +15,9 @@ import pytest
 from rational_nets import HEAD, LEAKS, PSI, THRESHOLDS, differing, draw, lif, plain, same, spatial, stack
 
 from gradcert.properties.numbers import RATIONALS
-from gradcert.reference import (
-    ESTIMATORS,
-    FLOAT32,
-    RULES,
-    Layer,
-    Lif,
-    Loss,
-    Network,
-    Rnn,
-    draw_feedback,
-    forward,
-    record,
-    reverse,
-)
-from gradcert.reference.rules.walk import state_size
+from gradcert.reference import ESTIMATORS, FLOAT32, RULES, Layer, Lif, Loss, Network, Rnn, draw_feedback, record
+from gradcert.reference.engines import forward, reverse
+from gradcert.reference.estimators.walk import state_size
 
 NET = stack(lif(0), lif(1))
 NORMALISERS = tuple(RATIONALS.array([1.5, 0.25]))

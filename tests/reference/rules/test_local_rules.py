@@ -12,8 +12,9 @@ from mutants import mutant
 from rational_nets import differing, draw, lif, ottt, plain, run, same, stack
 
 from gradcert.properties.numbers import RATIONALS, to_rational
-from gradcert.reference import RULES, draw_feedback, forward, reverse
-from gradcert.reference.rules import etlp, ndot, opzo, tess
+from gradcert.reference import RULES, draw_feedback
+from gradcert.reference.engines import forward, reverse
+from gradcert.reference.estimators import etlp, ndot, opzo, tess
 
 DEEP = stack(lif(0), lif(1))
 LATERAL = stack(lif(0, recurrent=True), lif(1))
@@ -88,7 +89,7 @@ def test_ratios_are_clamped_on_both_sides_and_some_are_not():
 )
 def test_changed_ratios_are_seen(change):
     p, x, y = draw(DEEP)
-    wrong = mutant("gradcert.reference.rules.ndot", change)
+    wrong = mutant("gradcert.reference.estimators.ndot", change)
     assert not same(wrong.gradients(DEEP, p, x, y, numbers=RATIONALS), plain(DEEP, p, x, y, ndot_rule))
 
 
@@ -99,7 +100,7 @@ def test_a_membrane_at_rest_has_the_leak_as_its_ratio():
     p = {k: 0 * v if k == "layers.0.b" else v for k, v in p.items()}
     found = ndot.gradients(DEEP, p, x, y, numbers=RATIONALS)
     assert same(found, plain(DEEP, p, x, y, ndot_rule))
-    bare = mutant("gradcert.reference.rules.ndot", ("(before + silent)", "before"))
+    bare = mutant("gradcert.reference.estimators.ndot", ("(before + silent)", "before"))
     with pytest.raises(ZeroDivisionError):
         bare.gradients(DEEP, p, x, y, numbers=RATIONALS)
 
@@ -136,7 +137,7 @@ def test_the_mean_of_the_feedback_under_a_linear_head_is_its_weight():
 )
 def test_changed_estimates_are_seen(change):
     """T81: the estimate of now in place of the decayed one, among others."""
-    wrong = mutant("gradcert.reference.rules.opzo", change)
+    wrong = mutant("gradcert.reference.estimators.opzo", change)
     network = stack(lif(0))
     p, x, _ = draw(network, steps=3, batch=1)
     options = {"signs": every_sign(3, 3), "alpha": Fraction(1, 7), "numbers": RATIONALS, "momentum": Fraction(1, 3)}

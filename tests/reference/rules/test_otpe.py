@@ -11,13 +11,14 @@ from mutants import mutant
 from rational_nets import differing, draw, lif, ottt, plain, run, same, stack
 
 from gradcert.properties.numbers import RATIONALS
-from gradcert.reference import TEMPORAL, Edge, Rule, reverse
-from gradcert.reference.rules import otpe
+from gradcert.reference import TEMPORAL, Edge, Rule
+from gradcert.reference.engines import reverse
+from gradcert.reference.estimators import otpe
 
 TWO = stack(lif(0), lif(1))
 THREE = stack(lif(0), lif(1), lif(2))
 NO_RESET = TEMPORAL - {Edge.RESET}
-NAME = "gradcert.reference.rules.otpe"
+NAME = "gradcert.reference.estimators.otpe"
 
 
 def bptt(network, p, x, y, own, upper):

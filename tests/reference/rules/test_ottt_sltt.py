@@ -11,8 +11,9 @@ from mutants import mutant
 from rational_nets import differing, draw, lif, ottt, plain, run, same, spatial, stack
 
 from gradcert.properties.numbers import RATIONALS
-from gradcert.reference import RULES, reverse
-from gradcert.reference.rules import sltt_k
+from gradcert.reference import RULES
+from gradcert.reference.engines import reverse
+from gradcert.reference.estimators import sltt_k
 
 DEEP = stack(lif(0), lif(1))
 LATERAL = stack(lif(0), lif(1, recurrent=True))
@@ -74,7 +75,7 @@ def test_sltt_k_draws_k_different_steps():
 
 def test_a_loss_divided_by_k_is_seen():
     """T63."""
-    wrong = mutant("gradcert.reference.rules.sltt_k", ("    if unbiased:", "    if True:"))
+    wrong = mutant("gradcert.reference.estimators.sltt_k", ("    if unbiased:", "    if True:"))
     p, x, y = draw(DEEP, steps=4)
     right = sltt_k.gradients(DEEP, p, x, y, numbers=RATIONALS, chosen=(1, 3))
     assert differing(wrong.gradients(DEEP, p, x, y, numbers=RATIONALS, chosen=(1, 3)), right) == set(p)

@@ -13,8 +13,9 @@ from mutants import mutant
 from rational_nets import draw, lif, run, same, stack
 
 from gradcert.properties.numbers import RATIONALS
-from gradcert.reference import RULES, record, reverse
-from gradcert.reference.rules import rate_based
+from gradcert.reference import RULES, record
+from gradcert.reference.engines import reverse
+from gradcert.reference.estimators import rate_based
 
 RESETS = ("subtract_before_leak", "subtract_after_leak", "hard", "none")
 
@@ -52,14 +53,14 @@ UNIT = "layer.p['leak'] * (1 - psi[t - 1])"
 @pytest.mark.parametrize("wrong", (LATE, UNIT, "layer.p['leak'] * (1 - layer.p['threshold'] * psi[t - 1]) ** 2"))
 def test_a_wrong_kappa_is_seen(wrong):
     """T82: psi of step t instead of t - 1; a threshold of 1 written into the formula."""
-    module = mutant("gradcert.reference.rules.rate_based", (STEP, f"{wrong} if t else 0"))
+    module = mutant("gradcert.reference.estimators.rate_based", (STEP, f"{wrong} if t else 0"))
     bptt, rate = bias_both_ways("subtract_before_leak", True, module)
     assert (bptt != rate).any()
 
 
 def test_the_right_formula_put_in_by_hand_passes():
     right = "layer.p['leak'] * (1 - layer.p['threshold'] * psi[t - 1]) if t else 0"
-    module = mutant("gradcert.reference.rules.rate_based", (STEP, right))
+    module = mutant("gradcert.reference.estimators.rate_based", (STEP, right))
     bptt, rate = bias_both_ways("subtract_before_leak", True, module)
     assert (bptt == rate).all()
 

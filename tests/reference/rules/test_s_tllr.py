@@ -11,11 +11,11 @@ from mutants import mutant
 from rational_nets import LEAKS, differing, draw, lif, ottt, plain, same, stack
 
 from gradcert.properties.numbers import RATIONALS, to_rational
-from gradcert.reference.rules import s_tllr
+from gradcert.reference.estimators import s_tllr
 
 LQ, LP, POST, PRE = Fraction(1, 3), Fraction(3, 5), Fraction(-1, 5), Fraction(7, 6)
 OPTIONS = {"lq": LQ, "lp": LP, "a_post": POST, "a_pre": PRE}
-NAME = "gradcert.reference.rules.s_tllr"
+NAME = "gradcert.reference.estimators.s_tllr"
 DEEP = stack(lif(0), lif(1, recurrent=True))
 
 

@@ -15,9 +15,10 @@ from mutants import mutant
 from rational_nets import HEAD, draw, lif, same, stack
 
 from gradcert.properties.numbers import RATIONALS
-from gradcert.reference import RULES, Layer, Lif, Network, Rnn, Snu, reverse
-from gradcert.reference.rules import kf_rtrl, uoro
-from gradcert.reference.rules.walk import state_nodes, state_size
+from gradcert.reference import RULES, Layer, Lif, Network, Rnn, Snu
+from gradcert.reference.engines import reverse
+from gradcert.reference.estimators import kf_rtrl, uoro
+from gradcert.reference.estimators.walk import state_nodes, state_size
 
 NORMALISERS = tuple(RATIONALS.array([1.5, 0.25]))
 
@@ -105,8 +106,8 @@ def test_negating_all_noise_is_no_second_draw():
     assert not same(a, c)
 
 
-UORO = "gradcert.reference.rules.uoro"
-KF = "gradcert.reference.rules.kf_rtrl"
+UORO = "gradcert.reference.estimators.uoro"
+KF = "gradcert.reference.estimators.kf_rtrl"
 ONES = "_split(network, numbers.array(np.ones(signs.shape[1:], dtype=int)))"
 UORO_MUTANTS = {
     "T84 noise in the interior of the interval": (("numbers.array(signs[t])", "numbers.array(signs[t]) / 2"),),

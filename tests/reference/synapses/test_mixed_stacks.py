@@ -8,10 +8,11 @@ from balls import BALLS, BITS, agree, precision, size
 from cell_nets import problem
 from scalar_oracle import Dual, dual
 
-from gradcert.reference import RULES, Layer, Loss, Network, draw_feedback, forward, from_dict, reverse
-from gradcert.reference.cells import Integrator, Lif, Rnn
-from gradcert.reference.surrogates import Surrogate
-from gradcert.reference.synapses import AvgPool, Conv2d
+from gradcert.reference import RULES, Layer, Loss, Network, draw_feedback, from_dict
+from gradcert.reference.engines import forward, reverse
+from gradcert.reference.networks.cells import Integrator, Lif, Rnn
+from gradcert.reference.networks.synapses import AvgPool, Conv2d
+from gradcert.reference.numbers.surrogates import Surrogate
 
 WIDE = Surrogate("sigmoid", scale=1.5)
 CONV = Conv2d(in_channels=1, height=3, width=4, out_channels=2, kernel=(2, 2), stride=(1, 2), padding=(1, 0))

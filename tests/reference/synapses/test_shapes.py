@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gradcert.reference import GradcertError
-from gradcert.reference.synapses import AvgPool, Conv2d, Dense
+from gradcert.reference.networks.synapses import AvgPool, Conv2d, Dense
 
 SYNAPSES = {
     "dense": Dense(inputs=3, units=4),

@@ -5,9 +5,10 @@ import pytest
 from balls import BALLS, BITS, agree, precision
 from cell_nets import problem
 
-from gradcert.reference import RULES, Layer, Network, forward, record, reverse, rule_named
-from gradcert.reference.cells import Rnn
-from gradcert.reference.synapses import Conv2d, Dense
+from gradcert.reference import RULES, Layer, Network, record, rule_named
+from gradcert.reference.engines import forward, reverse
+from gradcert.reference.networks.cells import Rnn
+from gradcert.reference.networks.synapses import Conv2d, Dense
 
 # two channels of three positions; without padding, so that every unit of a channel reads every tap
 CONV = Conv2d(in_channels=2, height=1, width=6, out_channels=2, kernel=(1, 2), stride=(1, 2))

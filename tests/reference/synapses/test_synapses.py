@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from gradcert.reference import GradcertError
-from gradcert.reference.synapses import SYNAPSES, AvgPool, Conv2d, Dense
+from gradcert.reference.networks.synapses import SYNAPSES, AvgPool, Conv2d, Dense
 
 CONVOLUTIONS = {
     "plain": Conv2d(in_channels=2, height=5, width=4, out_channels=3, kernel=(2, 3)),

@@ -1,0 +1,27 @@
+"""A campaign, from a claim to a certificate: cases are asked, judged and controlled, the outcome is concluded.
+
+`certify` does all of it while the subject runs; `conclude` turns what was seen into a certificate; `verify` runs a
+certificate again; `vectors` does the same offline, with files. Uses every room of `certify` but reports.
+"""
+
+from gradcert.certify.campaign import vectors
+from gradcert.certify.campaign.campaign import ask_again, certify, claimed, judge, judge_all, stepwise
+from gradcert.certify.campaign.conclude import control, decide, decisive, explained
+from gradcert.certify.campaign.vectors import check
+from gradcert.certify.campaign.verify import verify
+
+__all__ = [
+    "ask_again",
+    "certify",
+    "check",
+    "claimed",
+    "control",
+    "decide",
+    "decisive",
+    "explained",
+    "judge",
+    "judge_all",
+    "stepwise",
+    "vectors",
+    "verify",
+]

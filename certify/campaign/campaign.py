@@ -1,0 +1,324 @@
+"""A campaign: generate the cases of a claim, have them solved, judge, repeat, control, diagnose, and certify."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gradcert.certify import figures
+from gradcert.certify.campaign.conclude import conclude
+from gradcert.certify.certificates import (
+    VERSION,
+    CaseResult,
+    Certificate,
+    Finding,
+    canonical,
+    environment,
+    reference_digest,
+    sha256,
+    subject_digest,
+)
+from gradcert.certify.claims import Claim, claim_of, from_dict
+from gradcert.certify.counterexample import record as counterexample
+from gradcert.certify.judging import FORWARD, acceptance, repeat
+from gradcert.certify.judging.acceptance import aligned, unbiased
+from gradcert.certify.problems import Case, Spec, plan, profile_named
+from gradcert.certify.runs import Journal, Prepared, Run, prepare_all, tail
+from gradcert.certify.runs import online as online_checks
+from gradcert.certify.subjects import Answer, Limits, Subject, Worker
+from gradcert.reference.errors import GradcertError
+
+Progress = Callable[[int, int, str], None]
+
+
+def certify(
+    subject: Any,
+    *,
+    rule: str | None = None,
+    cell: str | Iterable[str] | None = None,
+    layers: int | Iterable[int] | None = None,
+    dtype: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    online: bool | None = None,
+    acceptance: str | None = None,
+    within: Mapping[str, Any] | None = None,
+    claim: Claim | None = None,
+    profile: str = "default",
+    seed: int = 0,
+    python: str | None = None,
+    limits: Limits = Limits(),  # noqa: B008
+    progress: Progress | None = None,
+    jobs: int = 1,
+    cluster: str | None = None,
+    resume: Path | None = None,
+) -> Certificate:
+    """Judge a subject against what it claims.
+
+    Parameters
+    ----------
+    subject : a callable that takes a `Problem` and returns a dict of gradients, ``(loss, gradients)`` or
+        ``(loss, gradients, outputs)``; or its name, ``package.module:attribute`` or ``path/to/file.py:attribute``;
+        or a stepwise learner (`gradcert.certify.subjects.learner`), or the words of a command, for a program in any
+        language.
+    rule, cell, layers, dtype, options, online, acceptance, within : the claim, or what replaces parts of the claim that
+        the subject was decorated with: a row of the rule table, one or more cells, one or more depths, ``float64`` or
+        ``float32``, conventions, whether it is online, the class and its limits (`Claim`).
+    claim : the whole claim at once.
+    profile : ``quick``, ``default`` or ``thorough``.
+    seed : decides every case.
+    python : another interpreter for a named subject.
+    limits : seconds and memory.
+    progress : called with (done, total, what).
+    jobs : processes that prepare cases; the outcome does not depend on it.
+    cluster : address of a Dask scheduler whose workers prepare cases instead.
+    resume : a file in which the run writes down what it has done, and from which a stopped run goes on.
+
+    Returns
+    -------
+    A `Certificate`.
+
+    Raises
+    ------
+    GradcertError : if there is no claim, or it does not fit together.
+
+    Examples
+    --------
+    >>> from gradcert.reference import RULES
+    >>> from gradcert.reference.engines import reverse
+    >>> def gradients(problem):
+    ...     given = (problem.network, problem.parameters, problem.inputs, problem.targets)
+    ...     return reverse.gradients(*given, rule=RULES["ostl"])
+    >>> certify(gradients, rule="ostl", cell="snu", layers=1, profile="quick").verdict
+    'certified'
+    """
+    started = time.perf_counter()
+    who = Subject(subject, python=python, limits=limits)
+    first = who.start()
+    told = first.claim if isinstance(first, Worker) else None
+    try:
+        wanted = claimed(
+            subject,
+            told,
+            rule=rule,
+            cell=cell,
+            layers=layers,
+            dtype=dtype,
+            options=options,
+            online=online,
+            acceptance=acceptance,
+            within=within,
+            claim=claim,
+            failed=not isinstance(first, Worker),
+        )
+        if isinstance(first, Worker):
+            stepwise(who, first, wanted)
+        specs = plan(wanted, profile)
+    except GradcertError:
+        if isinstance(first, Worker):
+            first.stop()
+        raise
+    run = Run(who, wanted, profile=profile, planned=len(specs))
+    digests = {"subject": subject_digest(who), "reference": reference_digest()}
+    shown_steps: list[dict[str, Any]] = []
+    small: dict[str, Any] | None = None
+    if isinstance(first, Worker):
+        run.worker = first
+        try:
+            if resume is not None:
+                asked = {"suite": VERSION, "subject": who.name, "claim": wanted.to_dict(), "seed": seed}
+                asked |= {"profile": profile, "digests": digests, "environment": environment()}
+                run.journal = Journal(resume, {"journal": "gradcert-journal-1", **asked})
+            done = run.journal.prepared if run.journal is not None else None
+            ready = prepare_all(specs, wanted, seed=seed, jobs=jobs, cluster=cluster, done=done)
+            judge_all(run, specs, ready, progress or (lambda *_: None))
+            if run.worker is not None:
+                ask_again(run, profile_named(profile).repeats)
+                if wanted.online:
+                    online_checks.run_all(run)
+                wrong = [case.id for case, _, _ in run.failed]
+                if wanted.entrywise:
+                    small_enough = [pair for pair in run.answers if pair[0].spec.family != "scale"]
+                    shown_steps = figures.steps(small_enough, wrong, run.solve, seen=run.prefixes)
+                    small = counterexample.find(run, most=profile_named(profile).questions)
+        finally:
+            if run.worker is not None:
+                run.worker.stop()
+    else:
+        run.findings.append((None, Finding("import", "", first.reason, where={"output": tail(first.output)})))
+        run.results += [CaseResult(s.id, s.family, False, "blocked", None, 0.0) for s in specs]
+    options_shown = "" if profile == "default" else f"--profile {profile} "
+    return conclude(
+        run,
+        subject=who.name,
+        replay=f"gradcert certify --seed {seed} {options_shown}{who.replay}",
+        digests=digests,
+        steps=shown_steps,
+        counterexample=small,
+        seed=seed,
+        profile=profile,
+        started=started,
+    )
+
+
+def claimed(
+    subject: Any,
+    told: Mapping[str, Any] | None,
+    *,
+    rule: str | None = None,
+    cell: str | Iterable[str] | None = None,
+    layers: int | Iterable[int] | None = None,
+    dtype: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    online: bool | None = None,
+    acceptance: str | None = None,
+    within: Mapping[str, Any] | None = None,
+    claim: Claim | None = None,
+    failed: bool = False,
+) -> Claim:
+    """Return the claim of a subject: as decorated, as its process told, or as given, which wins.
+
+    Raises
+    ------
+    GradcertError : if there is none, or it does not fit together; not for a subject that `failed` to start.
+    """
+    declared = claim or claim_of(subject) or (from_dict(told) if told is not None else None)
+    given: dict[str, Any] = {}
+    if rule is not None:
+        given["rule"] = rule
+    if cell is not None:
+        given["cells"] = (cell,) if isinstance(cell, str) else tuple(cell)
+    if layers is not None:
+        given["depths"] = (layers,) if isinstance(layers, int) else tuple(layers)
+    if dtype is not None:
+        given["dtype"] = dtype
+    if options is not None:
+        given["options"] = {**(declared.options if declared else {}), **options}
+    for name, value in (("online", online), ("acceptance", acceptance), ("limits", within)):
+        if value is not None:
+            given[name] = value
+    if declared is not None:
+        return replace(declared, **given)
+    if failed and ("rule" not in given or "cells" not in given):
+        given = {"rule": "bptt", "cells": ("rnn",), **given}  # nothing will run; the reason is what counts
+    if "rule" not in given or "cells" not in given:
+        raise GradcertError(
+            "the subject declares no claim",
+            allowed="a rule and a cell",
+            do='pass --rule and --cell, or decorate it: @gradcert.claim(rule="ostl", cells=("snu",))',
+        )
+    return Claim(**given)
+
+
+def stepwise(who: Subject, worker: Worker, wanted: Claim) -> None:
+    """Have a program that claims "online" driven step by step.
+
+    Raises
+    ------
+    GradcertError : if a callable claims "online", which nobody can check from outside.
+    """
+    if wanted.online and not worker.stepwise and not worker.program:
+        raise GradcertError(
+            f"{who.name} claims to be online, and is a callable, which is given the whole sequence at once",
+            allowed="a stepwise learner: start(start), step(input, target), gradients()",
+            do="write the learner as an object with these three methods, or leave online out of the claim",
+        )
+    if who.program:
+        who.stepwise = worker.stepwise = wanted.online
+
+
+def judge_all(run: Run, specs: Sequence[Spec], ready: Iterable[Prepared], progress: Progress) -> None:
+    """Have every case solved and judged, as it gets ready."""
+    for number, (spec, prepared) in enumerate(zip(specs, ready, strict=True)):
+        progress(number, len(specs), spec.id)
+        run.prepared.append(prepared)
+        case = prepared.case
+        if case is None:
+            run.notes.append(f"no acceptable draw for {spec.id}")
+            run.results.append(CaseResult(spec.id, spec.family, False, "blocked", None, 0.0))
+            continue
+        answer = run.recall(case)
+        if answer is None:
+            answer = run.ask(case)
+            if run.journal is not None:
+                run.journal.add(spec, prepared, answer)
+        judge(run, case, answer)
+    progress(len(specs), len(specs), "")
+    if any(spec.family == "scale" for spec in specs):
+        run.notes.append("scale cases are held to a measured envelope: weaker evidence than a derived budget")
+    for cell in run.claim.cells:
+        if not any(s.cell == cell and s.family == "dyadic" for s in specs):
+            run.notes.append(f"{cell}: no exact cases, its outputs are irrational")
+        elif not any(r.exact for r in run.results if r.id.split("/")[0] == cell):
+            run.notes.append(
+                f"{cell}: outputs are judged to the last bit, gradients are not: the pseudo-derivative is irrational"
+            )
+
+
+def judge(run: Run, case: Case, answer: Answer | None) -> None:
+    """Judge the answer to one case; None where there is none."""
+    budget = max(bounds.relative for bounds in case.expected.gradients.values())
+    digest = sha256(canonical(case.problem.to_dict()))
+    result = CaseResult(case.id, case.spec.family, case.expected.exact, "blocked", None, budget, case.facts, digest)
+    if answer is None:
+        run.results.append(result)
+        return
+    found: list[Finding] = []
+    for check in FORWARD:
+        found = check(case, answer)
+        if found:
+            break
+    found = found or acceptance.check(case, answer, run.claim)
+    worst, errors = None, {}
+    if not found and run.claim.acceptance == "unbiased":
+        found, worst = _drawn(run, case)
+    elif not found or found[0].check in ("gradient", "inputs", "loss"):
+        given = {k: v for k, v in answer.gradients.items() if isinstance(v, np.ndarray)}
+        if set(given) == set(case.expected.gradients) and run.claim.acceptance == "aligned":
+            worst = aligned.used(case, given, run.claim)
+        elif set(given) == set(case.expected.gradients) and run.claim.acceptance != "unbiased":
+            errors = figures.by_parameter(given, case.expected.gradients)
+            worst = max(figure["worst"] for figure in errors.values())
+    run.results.append(replace(result, verdict="failed" if found else "passed", worst=worst, parameters=errors))
+    if case.spec.family == "scale":  # too large to be enclosed, and so to be explained
+        found = [replace(finding, cause=finding.cause or f"at scale: {case.facts['kind']}") for finding in found]
+    else:
+        run.failed += [(case, answer, finding.check) for finding in found[:1]]
+    run.findings += [(case, finding) for finding in found]
+    if answer.failure is None:
+        run.answers.append((case, answer))
+
+
+def _drawn(run: Run, case: Case) -> tuple[list[Finding], float | None]:
+    """Judge the mean over draws; the known-wrong variants are the subject's own draws, displaced."""
+    outcome = unbiased.judge(case, unbiased.drawn(case, run.draw), profile=run.profile, cases=run.planned)
+    run.checks.append(outcome.result)
+    if run.prepared:
+        run.prepared[-1] = replace(run.prepared[-1], variants=outcome.variants)
+    return list(outcome.findings), outcome.worst
+
+
+def ask_again(run: Run, most: int) -> None:
+    """Ask the last case again at once, then others in reverse order."""
+    if run.subject is None:
+        return
+    pairs = [pair for pair in run.answers if not pair[1].changed]
+    again = pairs[-1:] + pairs[-most:][::-1][1:] if len(pairs) >= most else pairs[::-1]
+    if len(pairs) > most:
+        again[-1] = pairs[0]  # the very first, which met a fresh process
+    for number, (case, first) in enumerate(again):
+        second = run.ask(case)
+        if second is None:
+            return
+        when = "at once" if number == 0 else "after other problems"
+        found, note = repeat.check(case, first, second, run.subject, when=when)
+        if found and run.claim.acceptance == "unbiased" and second.failure is None:
+            found, note = [], "the subject has randomness beside problem.seed: no run of it repeats to the bit"
+        run.findings += [(case, finding) for finding in found]
+        run.notes += [note] if note else []
+        if found:
+            return

@@ -1,0 +1,22 @@
+"""Claims: what a subject says that it computes, and the rows of the rule table near a row.
+
+A new thing that can be claimed goes here. Uses `reference` alone, because a subject's process imports it for `claim`.
+"""
+
+from gradcert.certify.claims.claim import Claim, Decorated, claim, claim_of, from_dict
+from gradcert.certify.claims.rows import ORDER, changes, difference, present, published, same_row, shown
+
+__all__ = [
+    "ORDER",
+    "Claim",
+    "Decorated",
+    "changes",
+    "claim",
+    "claim_of",
+    "difference",
+    "from_dict",
+    "present",
+    "published",
+    "same_row",
+    "shown",
+]

@@ -1,0 +1,63 @@
+"""A case: a problem, what has to come back, and which mistakes it can see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gradcert.certify.problems.budget.expected import Expected
+from gradcert.reference.networks import Problem
+from gradcert.reference.rules import Rule
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a case is to be like; its id and the seed decide the rest.
+
+    Attributes
+    ----------
+    cell, depth, loss, when : one combination of the claim.
+    family : a key of `FAMILIES`.
+    index : counts cases of one combination; the claim's alternatives are taken in turn by `turn`.
+    """
+
+    cell: str
+    depth: int
+    loss: str
+    when: str
+    family: str
+    index: int = 0
+    turn: int = 0
+
+    @property
+    def id(self) -> str:
+        """The case's name."""
+        return f"{self.cell}/{self.depth}/{self.loss}-{self.when}/{self.family}/{self.index}"
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One case.
+
+    Attributes
+    ----------
+    spec : what it was to be like.
+    problem : what the subject is given.
+    rule : the claimed row.
+    expected : what has to come back.
+    separates : label of a neighbouring row -> by how many budgets its gradient differs, 0 where it does not.
+    facts : figures for the report: spike rate, ties, draws.
+    """
+
+    spec: Spec
+    problem: Problem
+    rule: Rule
+    expected: Expected
+    separates: Mapping[str, float]
+    facts: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        """The case's name."""
+        return self.spec.id

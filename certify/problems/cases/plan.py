@@ -1,0 +1,80 @@
+"""Which cases a claim gets: every cell, depth, loss and moment, in every family that applies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gradcert.certify.claims import Claim
+from gradcert.certify.problems.cases.case import Spec
+from gradcert.certify.problems.cases.families import families
+from gradcert.certify.problems.cases.scale import KINDS
+from gradcert.reference.errors import GradcertError
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How much is done.
+
+    Attributes
+    ----------
+    each : cases of a family for one combination of cell, depth, loss and moment.
+    combinations : None for all, or how many combinations of loss and moment per cell and depth.
+    repeats : cases that are run again, in reverse order.
+    scale : whether there are scale cases too.
+    questions : smaller problems that a refuted subject is asked, in search of a counterexample.
+    """
+
+    each: int
+    combinations: int | None
+    repeats: int
+    questions: int
+    scale: bool = False
+
+
+PROFILES = {
+    "quick": Profile(1, 2, 2, 0),
+    "default": Profile(1, None, 4, 150),
+    "thorough": Profile(5, None, 12, 500, scale=True),
+}
+
+
+def profile_named(name: str) -> Profile:
+    """Return a profile.
+
+    Examples
+    --------
+    >>> profile_named("quick").each
+    1
+    """
+    if name not in PROFILES:
+        raise GradcertError(f"the profile {name!r} is unknown", allowed=", ".join(PROFILES))
+    return PROFILES[name]
+
+
+def plan(claim: Claim, profile: str = "default") -> tuple[Spec, ...]:
+    """Return the specs of all cases, in order.
+
+    Examples
+    --------
+    >>> [spec.id for spec in plan(Claim(rule="bptt", cells="rnn", depths=1, losses="squared_error"), "quick")]
+    ['rnn/1/squared_error-every/bounded/0', 'rnn/1/squared_error-last/bounded/0']
+    """
+    chosen, out = profile_named(profile), []
+    for cell in claim.cells:
+        for depth in claim.depths:
+            pairs = [(loss, when) for loss in claim.losses for when in claim.when]
+            few = 2 if claim.acceptance == "unbiased" else chosen.combinations
+            if few is not None:  # the first and the last: both losses, both moments
+                pairs = list(dict.fromkeys([pairs[0], pairs[-1]]))[:few]
+            for number, (loss, when) in enumerate(pairs):
+                # a mean is never exact
+                every = families(claim, cell) if claim.acceptance != "unbiased" else ("bounded",)
+                for family in every:  # every family sees every alternative
+                    for index in range(chosen.each):
+                        turn = number * chosen.each + index + depth - 1  # another one for another depth
+                        out.append(Spec(cell, depth, loss, when, family, index, turn))
+            if chosen.scale and claim.entrywise:
+                for index in range(len(KINDS)):  # every loss and moment in turn
+                    loss, when = pairs[(index + depth) % len(pairs)]
+                    out.append(Spec(cell, depth, loss, when, "scale", index, index + depth - 1))
+    return tuple(out)

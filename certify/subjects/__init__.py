@@ -1,0 +1,26 @@
+"""Subjects: somebody's code, in a process of its own, and the ways to start and to ask it.
+
+A new way to start a subject goes here. `subject` starts one, `process`, `family` and `confine` keep it in bounds;
+`worker`, `serving`, `stepped` and `learner` are its side of the pipe, and need NumPy alone; `drive` takes a learner
+through a sequence, `answers` reads what comes back.
+"""
+
+from gradcert.certify.subjects.answers import Answer, from_program, from_worker, parsed
+from gradcert.certify.subjects.drive import Played
+from gradcert.certify.subjects.process import Failure, Process
+from gradcert.certify.subjects.subject import THREADS, Limits, Subject, Worker, named
+
+__all__ = [
+    "THREADS",
+    "Answer",
+    "Failure",
+    "Limits",
+    "Played",
+    "Process",
+    "Subject",
+    "Worker",
+    "from_program",
+    "from_worker",
+    "named",
+    "parsed",
+]

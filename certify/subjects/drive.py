@@ -1,0 +1,162 @@
+"""Driving a stepwise learner: one message for every step, so that the future is nowhere near it.
+
+The learner's process is told a step's input and target when that step is due, as arrays of its own. Programs in other
+languages speak the same messages: ``{"start": ...}`` and ``{"step": ...}``, each answered by a JSON object (``{}``, or
+``{"output": [[...]]}`` after a step), and ``{"gradients": true}``, answered as a problem is. A program that answers the
+start with ``{"measures": true}`` is asked ``{"measure": true}`` and says ``{"measured": bytes}``, garbage collected.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from gradcert.certify.subjects.answers import Answer, array_of, raised
+from gradcert.certify.subjects.learner import start_of
+from gradcert.certify.subjects.process import Failure
+from gradcert.reference.networks import Problem
+from gradcert.reference.numbers import Array
+
+Talk = Callable[[str], Mapping[str, Any] | Failure]
+Read = Callable[[Mapping[str, Any]], Answer]
+
+
+@dataclass
+class Played:
+    """What came of a sequence.
+
+    Attributes
+    ----------
+    credited : number of steps -> the gradients after so many.
+    outputs : what each step returned.
+    changed : arrays that were written to.
+    measured : number of steps -> bytes held, by kind.
+    failure : why it ended early, and after how many steps.
+    steps : how many steps were taken.
+    """
+
+    credited: dict[int, Answer] = field(default_factory=dict)
+    outputs: list[Array | str | None] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    measured: dict[int, dict[str, int | None]] = field(default_factory=dict)
+    failure: Failure | None = None
+    steps: int = 0
+
+
+class Stopped(Exception):
+    """The learner did not answer, or not as it should."""
+
+    def __init__(self, failure: Failure) -> None:
+        self.failure = failure
+
+
+def play(
+    talk: Talk,
+    read: Read,
+    problem: Problem,
+    *,
+    ask: Collection[int],
+    measure: Collection[int] = (),
+    upto: int | None = None,
+    resident: Callable[[], int | None] | None = None,
+) -> Played:
+    """Take a learner through a sequence.
+
+    Parameters
+    ----------
+    talk : sends a line and returns what came back.
+    read : turns the reply with gradients into an answer.
+    problem : the sequence.
+    ask, measure : numbers of steps after which gradients are asked for, and memory is measured.
+    upto : leave the sequence after so many steps.
+    resident : tells how many bytes a program holds, where it cannot be asked itself.
+    """
+    played = Played()
+
+    def say(message: Mapping[str, Any], what: str) -> Mapping[str, Any]:
+        reply = talk(json.dumps(message, separators=(",", ":"), allow_nan=False))
+        if isinstance(reply, Failure):
+            raise Stopped(replace(reply, reason=f"{what}: {reply.reason}"))
+        for key, words in (("raised", "it raised"), ("error", "it says:")):
+            if key in reply:
+                said = reply[key] if key == "raised" else {"kind": str(reply[key])}
+                failure = raised("raised", words, said)
+                raise Stopped(replace(failure, reason=f"{what}: {failure.reason}"))
+        if "wrong" in reply:
+            raise Stopped(Failure("wrong", str(reply["wrong"])))
+        played.changed += [name for name in reply.get("changed", ()) if name not in played.changed]
+        return reply
+
+    def look(t: int) -> None:
+        if t in measure and (resident is None or tells):
+            held = say({"measure": True}, f"measured after step {t}").get("measured")
+            played.measured[t] = dict(held) if isinstance(held, Mapping) else {"told": told(held)}
+        elif t in measure and resident is not None:
+            played.measured[t] = {"resident": resident()}
+        if t in ask:
+            answer = read(say({"gradients": True}, f"gradients() after step {t}" if t else "gradients()"))
+            played.credited[t] = answer
+
+    tells = False
+    steps = problem.inputs.shape[0]
+    last = problem.network.loss.when == "last"
+    begin = start_of(problem).to_dict()
+    try:
+        tells = bool(say({"start": {**begin, "trace": True} if measure else begin}, "start()").get("measures"))
+        look(0)
+        for t in range(steps if upto is None else upto):
+            target = problem.targets[t].tolist() if t == steps - 1 or not last else None
+            reply = say({"step": {"input": problem.inputs[t].tolist(), "target": target}}, f"step {t + 1}")
+            output = reply.get("output")
+            played.outputs.append(None if output is None else array_of(output))
+            played.steps = t + 1
+            look(t + 1)
+    except Stopped as stopped:
+        played.failure = stopped.failure
+    return played
+
+
+def told(count: Any) -> int | None:
+    """Return the bytes that a program says it holds, if it is a number.
+
+    Examples
+    --------
+    >>> told(12.0), told("many"), told(True)
+    (12, None, None)
+    """
+    return int(count) if isinstance(count, (int, float)) and not isinstance(count, bool) and count == count else None
+
+
+def answered(played: Played) -> Answer:
+    """Return a sequence as the answer to its problem: the gradients after the last step, all outputs."""
+    if played.failure is not None:
+        return Answer(failure=played.failure)
+    last = played.credited[played.steps]
+    return replace(last, outputs=stacked(played.outputs), changed=tuple(played.changed))
+
+
+def stacked(outputs: list[Array | str | None]) -> Array | str | None:
+    """Return the outputs of all steps as one array, if every step gave one.
+
+    Examples
+    --------
+    >>> stacked([np.zeros((1, 2)), np.ones((1, 2))]).shape
+    (2, 1, 2)
+    >>> stacked([None, None]) is None
+    True
+    """
+    if all(o is None for o in outputs):
+        return None
+    for t, output in enumerate(outputs, start=1):
+        if output is None:
+            return f"nothing at step {t}"
+        if isinstance(output, str):
+            return f"{output} at step {t}"
+    arrays = [o for o in outputs if isinstance(o, np.ndarray)]
+    if len({a.shape for a in arrays}) > 1:
+        return "of another shape from step to step"
+    return np.stack(arrays)

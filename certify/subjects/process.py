@@ -1,0 +1,184 @@
+"""A process with limits on time, output and processes of its own, spoken to in lines."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gradcert.certify.subjects import confine, family
+
+FLOOD = 16 * 2**20  # bytes on standard output and error in one call
+REPLY = 256 * 2**20  # bytes of one reply
+KEPT = 4000  # bytes of output that a finding quotes
+PROCESSES = 64  # that a subject may have at once
+WATCH = 0.1  # seconds between two looks at them
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why no reply came.
+
+    Attributes
+    ----------
+    kind : ``died``, ``hung`` or ``flooded``.
+    reason : one sentence.
+    output : the end of what the process printed.
+    """
+
+    kind: str
+    reason: str
+    output: str = ""
+
+
+class Forked:
+    """A forked child, with the part of `subprocess.Popen` that is needed here."""
+
+    def __init__(self, body: Callable[[int, int], None]) -> None:
+        (self._in, to_child), (from_child, self._out) = os.pipe(), os.pipe()
+        errors, self._err = os.pipe()
+        self.returncode: int | None = None
+        with warnings.catch_warnings():
+            # a thread of the parent may hold a lock for ever in the child: then the time limit ends the call
+            warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+            self.pid = os.fork()
+        if self.pid == 0:
+            status = 1
+            with contextlib.suppress(BaseException):
+                os.setsid()
+                confine.adopt()
+                os.dup2(self._err, 2)
+                os.dup2(self._err, 1)
+                os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+                for fd in (to_child, from_child, errors):
+                    os.close(fd)
+                body(self._in, self._out)
+                status = 0
+            os._exit(status)
+        for fd in (self._in, self._out, self._err):
+            os.close(fd)
+        self.stdin, self.stdout, self.stderr = (
+            os.fdopen(to_child, "wb"),
+            os.fdopen(from_child, "rb"),
+            os.fdopen(errors, "rb"),
+        )
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end; return the exit status, or minus the signal."""
+        deadline = time.monotonic() + (timeout or 0)
+        while self.returncode is None:
+            pid, status = os.waitpid(self.pid, 0 if timeout is None else os.WNOHANG)
+            if pid:
+                self.returncode = os.waitstatus_to_exitcode(status)
+            elif time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
+            else:
+                time.sleep(0.01)
+        return self.returncode
+
+
+class Process:
+    """A child that answers one line with one line."""
+
+    def __init__(self, child: Any, *, mark: str | None = None) -> None:
+        self.child, self.mark, self.most = child, mark, PROCESSES
+        self.buffer, self.output, self.printed = bytearray(), bytearray(), 0
+        for pipe in (child.stdin, child.stdout, child.stderr):
+            os.set_blocking(pipe.fileno(), False)
+
+    @classmethod
+    def spawn(
+        cls, command: Sequence[str], *, environment: dict[str, str] | None = None, memory: int | None = None
+    ) -> Process:
+        """Start a program in a session of its own, with at most so many MiB of data."""
+        if shutil.which(command[0]) is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), command[0])
+        pipe, mark = subprocess.PIPE, family.mark()
+        command = [sys.executable, "-I", "-S", confine.__file__, str(memory or 0), *command]
+        options: dict[str, Any] = {"stdin": pipe, "stdout": pipe, "stderr": pipe, "bufsize": 0}
+        options["env"] = {**(os.environ if environment is None else environment), family.MARK: mark}
+        return cls(subprocess.Popen(command, start_new_session=True, **options), mark=mark)
+
+    @classmethod
+    def fork(cls, body: Callable[[int, int], None]) -> Process:
+        """Fork; the child calls ``body(requests, replies)`` with two file descriptors."""
+        return cls(Forked(body))
+
+    def exchange(self, line: str | None, *, timeout: float) -> str | Failure:
+        """Send a line, if any, and return the line that comes back."""
+        deadline = time.monotonic() + timeout
+        pending = memoryview((line + "\n").encode() if line is not None else b"")
+        replies, errors, requests = (p.fileno() for p in (self.child.stdout, self.child.stderr, self.child.stdin))
+        self.printed, listening = 0, [replies, errors]
+        look = time.monotonic() + WATCH
+        while b"\n" not in self.buffer:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return self.failure("hung", f"no answer within {timeout:g} s")
+            if time.monotonic() >= look:
+                if len(family.below(self.child.pid)) > self.most:
+                    return self.failure("flooded", f"more than {self.most} processes at once")
+                look = time.monotonic() + WATCH
+            readable, writable, _ = select.select(listening, [requests] if pending else [], [], min(left, WATCH))
+            if writable:
+                try:
+                    pending = pending[os.write(requests, pending[:65536]) :]
+                except BrokenPipeError:
+                    pending = memoryview(b"")
+            if errors in readable and not self._drain(errors):
+                listening.remove(errors)
+            if self.printed > FLOOD:
+                return self.failure("flooded", f"more than {FLOOD // 2**20} MiB printed in one call")
+            if replies in readable:
+                data = os.read(replies, 1 << 20)
+                self.buffer += data
+                if not data:
+                    return self.failure("died", f"the process ended: {self._end()}")
+                if len(self.buffer) > REPLY:
+                    return self.failure("flooded", f"an answer of more than {REPLY // 2**20} MiB")
+        reply, _, rest = bytes(self.buffer).partition(b"\n")
+        self.buffer = bytearray(rest)
+        return reply.decode("utf-8", "replace")
+
+    def _drain(self, errors: int) -> bool:
+        data = os.read(errors, 1 << 16)
+        self.printed += len(data)
+        self.output = (self.output + data)[-KEPT:]
+        return bool(data)
+
+    def _end(self) -> str:
+        try:
+            status = self.child.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            return "its pipe was closed"
+        if status < 0:
+            with contextlib.suppress(ValueError):
+                return f"signal {signal.Signals(-status).name}"
+        return f"exit status {status}"
+
+    def failure(self, kind: str, reason: str) -> Failure:
+        """Collect the last output, kill the process and say why."""
+        with contextlib.suppress(OSError):
+            while self._drain(self.child.stderr.fileno()) and self.printed <= FLOOD:
+                pass
+        self.kill()
+        return Failure(kind, reason, self.output.decode("utf-8", "replace"))
+
+    def kill(self) -> None:
+        """End the process and everything it started."""
+        family.end(self.child.pid, self.mark, reaped=self.child.returncode is not None)
+        with contextlib.suppress(subprocess.TimeoutExpired, ChildProcessError):
+            self.child.wait(timeout=5)
+        for pipe in (self.child.stdin, self.child.stdout, self.child.stderr):
+            with contextlib.suppress(OSError):
+                pipe.close()

@@ -1,0 +1,130 @@
+"""A stepwise learner in its own process: one message, one reply. Each step's arrays arrive with the step.
+
+Messages: ``{"start": {...}}``, ``{"step": {"input": ..., "target": ... or null}}``, ``{"gradients": true}`` and
+``{"measure": true}``. Between messages nothing of a step is kept on this side.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import json
+import sys
+import tracemalloc
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from gradcert.certify.subjects import learner
+from gradcert.certify.subjects.wire import describe, encoded
+
+NUMPY_DOMAIN = 389047  # under which NumPy registers the data of arrays with tracemalloc (numpy.lib.tracemalloc_domain)
+
+
+class Stepped:
+    """A learner and its sequence so far."""
+
+    def __init__(self, subject: Any) -> None:
+        self.subject = subject
+        self.made: Any = None
+        self.learner: Any = None
+        self.start: learner.Start | None = None
+        self.given: dict[str, bytes] = {}
+
+    def answer(self, line: str) -> dict[str, Any]:
+        """Do what a message asks and return everything there is to say about it."""
+        message = json.loads(line)
+        del line
+        try:
+            if "start" in message:
+                return self._start(message["start"])
+            if "step" in message:
+                return self._step(message.pop("step"))
+            return self._gradients() if "gradients" in message else measure()
+        except BaseException as error:
+            return {"raised": describe(error)}
+
+    def _start(self, spec: Mapping[str, Any]) -> dict[str, Any]:
+        if spec.get("trace") and not tracemalloc.is_tracing():
+            tracemalloc.start(1)
+        if self.made is None:
+            self.made = learner.made(self.subject)
+        self.start = start = learner.from_json(json.dumps(spec))
+        self.given = {name: value.tobytes() for name, value in {**start.parameters, **start.feedback}.items()}
+        other = self.made.start(start)
+        self.learner = other if learner.is_learner(other) else self.made
+        return {"changed": self._changed()}
+
+    def _changed(self) -> list[str]:
+        assert self.start is not None
+        now = {**self.start.parameters, **self.start.feedback}
+        return [name for name, was in self.given.items() if name not in now or now[name].tobytes() != was]
+
+    def _step(self, spec: dict[str, Any]) -> dict[str, Any]:
+        assert self.start is not None
+        x = np.array(spec.pop("input"), dtype=self.start.dtype)
+        y = None if spec["target"] is None else np.array(spec.pop("target"), dtype=self.start.dtype)
+        before = (x.tobytes(), b"" if y is None else y.tobytes())
+        output = self.learner.step(x, y)
+        changed = self._changed()
+        changed += ["inputs"] if x.tobytes() != before[0] else []
+        changed += ["targets"] if y is not None and y.tobytes() != before[1] else []
+        return {"changed": changed} if output is None else {"changed": changed, "output": encoded(output)}
+
+    def _gradients(self) -> dict[str, Any]:
+        result = self.learner.gradients()
+        loss, gradients = result if isinstance(result, tuple) and len(result) == 2 else (None, result)
+        if not isinstance(gradients, Mapping):
+            return {"wrong": f"gradients() returned a {type(gradients).__name__} in place of a mapping"}
+        out: dict[str, Any] = {"changed": self._changed(), "rewritten": []}
+        out["gradients"] = {str(k): encoded(v) for k, v in gradients.items()}
+        return out if loss is None else {**out, "loss": encoded(loss)}
+
+
+def measure() -> dict[str, Any]:
+    """Return the bytes that this process holds: in arrays, in Python objects, and in the C heap where it can be asked.
+
+    The first two count what was allocated since tracing began, with the learner's state; the last one sees tensors and
+    graphs of libraries that allocate by themselves.
+    """
+    settle()
+    traced, _ = tracemalloc.get_traced_memory()
+    chosen = tracemalloc.DomainFilter(True, NUMPY_DOMAIN)
+    arrays = sum(t.size for t in tracemalloc.take_snapshot().filter_traces([chosen]).traces)
+    settle()
+    return {"measured": {"arrays": arrays, "objects": traced, "heap": heap()}}
+
+
+def settle() -> None:
+    """Collect garbage, and empty the interpreter's table of attribute look-ups, which keeps names that C code made."""
+    gc.collect()
+    clear = getattr(sys, "_clear_internal_caches", None) or getattr(sys, "_clear_type_cache", None)
+    if clear is not None:
+        clear()
+
+
+class _Mallinfo(ctypes.Structure):
+    """The C library's struct mallinfo2."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t) for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks".split()
+    ]
+    _fields_ += [(name, ctypes.c_size_t) for name in ("fordblks", "keepcost")]
+
+
+def _heap() -> Callable[[], int | None]:
+    try:
+        ask = ctypes.CDLL(None).mallinfo2
+    except (AttributeError, OSError):  # a C library other than glibc 2.33 or later
+        return lambda: None
+    ask.restype = _Mallinfo
+
+    def used() -> int:
+        found = ask()
+        return int(found.uordblks + found.hblkhd)
+
+    return used
+
+
+heap = _heap()

@@ -1,0 +1,248 @@
+"""Subjects: code that claims to compute gradients, in a process of its own."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import json
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from gradcert.certify.subjects import answers, drive, serving, worker
+from gradcert.certify.subjects.answers import Answer
+from gradcert.certify.subjects.learner import is_learner
+from gradcert.certify.subjects.process import Failure, Process
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import Problem
+
+ROOMS = ("certify", "models", "reference", "properties", "hardware_models", "derivations")
+# one thread: a subject's sums then have one order, and two workers do not fight over two cores
+THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+FORM = "package.module:attribute or path/to/file.py:attribute"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a subject may use.
+
+    Attributes
+    ----------
+    call : seconds for one problem.
+    start : seconds for its imports.
+    memory : MiB of data, or None.
+    processes : that the subject may have started at once.
+    """
+
+    call: float = 30.0
+    start: float = 120.0
+    memory: int | None = 8192
+    processes: int = 64
+
+
+class Subject:
+    """A subject; every `Worker` of it is a fresh process.
+
+    Parameters
+    ----------
+    what : ``package.module:attribute``, ``path/to/file.py:attribute``, a callable, a stepwise learner
+        (`gradcert.certify.subjects.learner`), or the words of a command: a program in any language that
+        answers one JSON line per problem with one JSON line (`answers.from_program`).
+    python : the interpreter for a named subject.
+    limits : time and memory.
+    stepwise : whether a program is driven step by step (`drive`); Python's subjects tell themselves.
+    """
+
+    def __init__(
+        self,
+        what: Any,
+        *,
+        python: str | None = None,
+        limits: Limits = Limits(),
+        stepwise: bool = False,
+    ) -> None:
+        self.python, self.limits, self.stepwise = python or sys.executable, limits, stepwise
+        self.callable: Callable[..., Any] | None = None
+        self.program: tuple[str, ...] = ()
+        if isinstance(what, str):
+            self.name = _checked(what)
+        elif callable(what) or is_learner(what):
+            found = _importable(what)
+            self.callable = None if found else what
+            self.name = found or f"{what.__module__}:{getattr(what, '__qualname__', type(what).__name__)}"
+        elif isinstance(what, (list, tuple)) and what and all(isinstance(word, str) for word in what):
+            if shutil.which(what[0]) is None:
+                raise GradcertError(f"the program {what[0]!r} does not start", allowed="a program that can be run")
+            self.program = tuple(what)
+            self.name = shlex.join(self.program)
+        else:
+            raise GradcertError(
+                f"a subject of type {type(what).__name__}",
+                allowed=f"a callable, a stepwise learner, a command, or {FORM}",
+            )
+
+    @property
+    def replay(self) -> str:
+        """How the command line names it."""
+        return f"-- {self.name}" if self.program else self.name
+
+    def start(self) -> Worker | Failure:
+        """Start a process and import the subject."""
+        if self.callable is not None:
+            return Worker.of(Process.fork(self._body), self.limits)
+        if self.program:
+            process = _spawn(self.program, self.limits.memory)
+            return Worker(process, self.limits, None, answers.from_program, stepwise=self.stepwise, program=True)
+        rooms = {
+            name: str(Path(spec.origin).parent)
+            for name in ("gradcert", *(f"gradcert.{r}" for r in ROOMS))
+            if (spec := importlib.util.find_spec(name)) and spec.origin
+        }
+        words = (self.python, worker.__file__, self.name, json.dumps(rooms), json.dumps(self.limits.memory))
+        return Worker.of(_spawn(words, None), self.limits)
+
+    def _body(self, requests: int, replies: int) -> None:
+        worker.limit_memory(self.limits.memory)
+        serving.serve(lambda: self.callable, os.fdopen(requests, "r"), os.fdopen(replies, "w"))
+
+
+class Worker:
+    """A running subject."""
+
+    def __init__(
+        self,
+        process: Process,
+        limits: Limits,
+        claim: Mapping[str, Any] | None,
+        read: Callable[[Mapping[str, Any]], Answer],
+        *,
+        stepwise: bool = False,
+        program: bool = False,
+    ) -> None:
+        self.process, self.limits, self.claim, self.read = process, limits, claim, read
+        self.stepwise, self.program = stepwise, program
+        process.most = limits.processes
+
+    @classmethod
+    def of(cls, process: Process, limits: Limits) -> Worker | Failure:
+        """Wait for the subject to be imported."""
+        reply = process.exchange(None, timeout=limits.start)
+        if isinstance(reply, Failure):
+            return Failure("import", f"the subject does not start: {reply.reason}", reply.output)
+        said = answers.parsed(reply)
+        if said is None:
+            return process.failure("import", "the subject does not start: it wrote into the protocol")
+        if "failed" in said:
+            process.kill()
+            return answers.raised("import", "importing the subject raised", said["failed"])
+        return cls(process, limits, said.get("claim"), answers.from_worker, stepwise=bool(said.get("stepwise")))
+
+    def ask(self, problem: Problem) -> Answer:
+        """Have one problem solved."""
+        if self.stepwise:
+            return drive.answered(self.play(problem, ask=[len(problem.inputs)]))
+        said = self.talk(problem.to_json())
+        return Answer(failure=said) if isinstance(said, Failure) else self.understood(said)
+
+    def draws(self, problem: Problem, seeds: Sequence[int]) -> list[Answer]:
+        """Have one problem solved with many seeds, up to the first failure."""
+        if self.stepwise or self.program:
+            found = []
+            for seed in seeds:
+                found.append(self.ask(replace(problem, seed=seed)))
+                if found[-1].failure is not None:
+                    break
+            return found
+        said = self.talk(json.dumps({**problem.to_dict(), "draws": list(seeds)}, allow_nan=False))
+        if isinstance(said, Failure):
+            return [Answer(failure=said)]
+        return [self.understood(each) for each in said["draws"]] if "draws" in said else [self.understood(said)]
+
+    def play(self, problem: Problem, **options: Any) -> drive.Played:
+        """Take a stepwise learner through a sequence; options as for `drive.play`."""
+        resident = partial(resident_bytes, self.process.child.pid) if self.program else None
+        return drive.play(self.talk, self.understood, problem, resident=resident, **options)
+
+    def talk(self, line: str) -> Mapping[str, Any] | Failure:
+        """Send a line and return what came back."""
+        reply = self.process.exchange(line, timeout=self.limits.call)
+        if isinstance(reply, Failure):
+            return reply
+        said = answers.parsed(reply)
+        return said if said is not None else self._garbled(f"it begins with {reply[:60]!r}")
+
+    def understood(self, said: Mapping[str, Any]) -> Answer:
+        """Return the answer that a reply holds."""
+        try:
+            return self.read(said)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            return Answer(failure=self._garbled(str(error)))
+
+    def _garbled(self, why: str) -> Failure:
+        return self.process.failure("garbled", f"the answer is not the protocol's JSON: {why}")
+
+    def stop(self) -> None:
+        """End the process."""
+        self.process.kill()
+
+
+def resident_bytes(pid: int) -> int | None:
+    """Return the bytes of the pages that a process holds, or None where the system does not tell."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def _spawn(words: Sequence[str], memory: int | None) -> Process:
+    try:
+        return Process.spawn(words, environment={**os.environ, **THREADS}, memory=memory)
+    except OSError as error:
+        raise GradcertError(f"{words[0]} does not start: {error.strerror}", allowed="a program that runs") from None
+
+
+def _checked(name: str) -> str:
+    where, colon, attribute = name.rpartition(":")
+    if not colon or not where or not attribute:
+        raise GradcertError(f"the subject {name!r}", allowed=FORM)
+    if where.endswith(".py"):
+        if not Path(where).is_file():
+            raise GradcertError(f"the subject {name!r}: there is no file {where}", allowed=FORM)
+        return f"{where}:{attribute}"
+    return name
+
+
+def _importable(function: Callable[..., Any]) -> str | None:
+    """Return the name under which a fresh process finds a function, or None for closures, lambdas and notebooks."""
+    name, module = getattr(function, "__qualname__", ""), sys.modules.get(getattr(function, "__module__", "") or "")
+    if not name or "<" in name or module is None:
+        return None
+    found: Any = module
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if found is not function:
+        return None
+    try:
+        path = inspect.getsourcefile(function)
+    except TypeError:
+        return None
+    if module.__name__ != "__main__" and importlib.util.find_spec(module.__name__.partition(".")[0]) is not None:
+        return f"{module.__name__}:{name}"
+    return f"{path}:{name}" if path and path.endswith(".py") and Path(path).is_file() else None
+
+
+def named(name: str, *, python: str | None, limits: Limits) -> Subject:
+    """Return the subject that a certificate names: by module or file, or the words of a command."""
+    try:
+        return Subject(name, python=python, limits=limits)
+    except GradcertError:
+        words = shlex.split(name)
+        if ":" in name and len(words) == 1:
+            raise
+        return Subject(words, limits=limits)

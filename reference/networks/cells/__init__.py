@@ -1,0 +1,34 @@
+"""Cells: one file each. `CELLS` is the registry; adding a cell is adding a file and a row.
+
+A cell of somebody else is called ``path/to/file.py:attribute`` and loaded when it is first asked for.
+"""
+
+from typing import Any
+
+from gradcert.reference.networks.cells import elsewhere
+from gradcert.reference.networks.cells.alif import Alif
+from gradcert.reference.networks.cells.gru import Gru
+from gradcert.reference.networks.cells.integrator import Integrator
+from gradcert.reference.networks.cells.leaky_rnn import LeakyRnn
+from gradcert.reference.networks.cells.lif import Lif
+from gradcert.reference.networks.cells.lstm import Lstm
+from gradcert.reference.networks.cells.ltc import Ltc
+from gradcert.reference.networks.cells.rnn import Rnn
+from gradcert.reference.networks.cells.snu import Snu
+from gradcert.reference.networks.cells.ssnu import Ssnu
+
+CELLS = {cell.name: cell for cell in (Snu, Ssnu, Lif, Alif, Ltc, Rnn, LeakyRnn, Lstm, Gru, Integrator)}
+
+
+def cell_named(name: str) -> Any:
+    """Return a cell class by its name.
+
+    Examples
+    --------
+    >>> cell_named("lif") is Lif
+    True
+    """
+    return elsewhere.find(name, CELLS)
+
+
+__all__ = ["CELLS", "Alif", "Gru", "Integrator", "LeakyRnn", "Lif", "Lstm", "Ltc", "Rnn", "Snu", "Ssnu", "cell_named"]
