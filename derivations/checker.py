@@ -18,6 +18,7 @@ from pathlib import Path
 import sympy
 
 from gradcert.derivations.chapters import CHAPTERS, chapter
+from gradcert.derivations.executed import forget, not_run, watched
 from gradcert.derivations.record import Derivation, Step
 from gradcert.derivations.ring import is_zero
 from gradcert.reference.errors import GradcertError
@@ -46,7 +47,8 @@ class Verdict:
 
 
 def verify(step: Step) -> Verdict:
-    """Verify one step; a step with nothing to verify fails, and so does one in which anything is raised.
+    """Verify one step. It fails where there is nothing to verify, if anything is raised, and if it lists code that it
+    did not run.
 
     Examples
     --------
@@ -62,14 +64,18 @@ def verify(step: Step) -> Verdict:
     start = time.perf_counter()
     failed: list[str] = []
     count = 0
-    # code that is wrong may not even run: whatever it raises is the step's failure and nobody else's
-    for part in (_identities, _proof):
-        try:
-            identities, sentences = part(step)
-        except Exception as error:
-            identities, sentences = 0, [raised(error)]
-        count += identities
-        failed += sentences
+    forget(step.id.split(".")[0])
+    with watched(step.code) as ran:
+        # code that is wrong may not even run: whatever it raises is the step's failure and nobody else's
+        for part in (_identities, _proof):
+            try:
+                identities, sentences = part(step)
+            except Exception as error:
+                identities, sentences = 0, [raised(error)]
+            count += identities
+            failed += sentences
+    if not failed:
+        failed += not_run(step.code, ran)
     if count == 0 and not failed:
         failed.append("no identity and no proof")
     status = "failed" if failed else ("definition" if step.definition and step.proof is None else "proved")

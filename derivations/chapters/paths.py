@@ -48,7 +48,7 @@ def _local(label: str) -> Step:
         "other nodes held fixed. The activations are undefined functions, and so are their (pseudo-)derivatives.",
         equations=equations,
         proof=proof,
-        code=(f"reference/cells/{cell.name}.py:step", f"reference/cells/{cell.name}.py:factors"),
+        code=(f"reference/networks/cells/{cell.name}.py:step", f"reference/networks/cells/{cell.name}.py:factors"),
         source="mathematics.md 0.3, 1.1-1.5",
         sizes="every size (the code is elementwise)",
     )
@@ -77,7 +77,7 @@ def _breaks(label: str) -> Step:
         "sentence names the cell, the rule and the edge. A proof that cannot fail proves nothing.",
         premises=(f"paths.local-{slug(label)}",),
         proof=proof,
-        code=(f"reference/cells/{cell.name}.py:factors", "derivations/mutation.py"),
+        code=(f"reference/networks/cells/{cell.name}.py:factors", "derivations/mutation.py"),
         source="mathematics.md 14.10",
         sizes="n = 2, T = 2, rule ostl",
     )
