@@ -47,8 +47,9 @@ class Verdict:
 
 
 def verify(step: Step) -> Verdict:
-    """Verify one step. It fails where there is nothing to verify, if anything is raised, and if it lists code that it
-    did not run.
+    """Verify one step.
+
+    It fails where there is nothing to verify, where anything is raised, and where it lists code that it did not run.
 
     Examples
     --------

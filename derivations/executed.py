@@ -19,25 +19,26 @@ from typing import Any
 
 import gradcert.derivations
 import gradcert.reference
-from gradcert.reference.errors import GradcertError
 
 ROOTS = {"reference": gradcert.reference, "derivations": gradcert.derivations}
 #: what instrumented code calls, by the file that it belongs to
 MARK = "__entered__"
 
 
-def module_of(path: str) -> ModuleType:
-    """Return the module of a listed file; a folder is its ``__init__``.
+def module_of(path: str) -> ModuleType | None:
+    """Return the module of a listed file, None where there is none; a folder is its ``__init__``.
 
     Examples
     --------
     >>> module_of("reference/engines/step.py").__name__
     'gradcert.reference.engines.step'
+    >>> module_of("reference/engines/steps.py") is None
+    True
     """
     room, *rest = path.removesuffix(".py").split("/")
     file = Path(str(ROOTS[room].__file__)).parent.joinpath(*path.split("/")[1:]) if room in ROOTS else None
     if file is None or not (file.is_file() or (file / "__init__.py").is_file()):
-        raise GradcertError(f"the code {path!r} of a step is no file", allowed="reference/... or derivations/...")
+        return None
     return import_module(".".join(("gradcert", room, *rest)))
 
 
@@ -93,6 +94,8 @@ def watched(listed: Collection[str]) -> Iterator[set[str]]:
     modules = {entry.split(":")[0]: module_of(entry.split(":")[0]) for entry in listed}
     try:
         for path, module in modules.items():
+            if module is None:
+                continue
             codes = _codes(Path(str(module.__file__)))
             vars(module)[MARK] = lambda name, path=path: ran.add(f"{path}:{name}")
             for f in functions(module):
@@ -122,11 +125,15 @@ def not_run(listed: Collection[str], ran: Collection[str]) -> list[str]:
     out = []
     for entry in listed:
         path, _, name = entry.partition(":")
+        module = module_of(path)
+        if module is None:
+            out.append(f"{path} is listed and is no file of {' or '.join(ROOTS)}")
+            continue
         names = {r.partition(":")[2] for r in ran if r.startswith(f"{path}:")}
         if name:
-            met = any(name in n.split(".") for n in names)
+            met = any(f".{name}." in f".{n}." for n in names)
         else:
-            met = bool(names) or not any(True for _ in functions(module_of(path)))
+            met = bool(names) or not any(True for _ in functions(module))
         if not met:
             out.append(f"{entry} is listed and was not run")
     return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,14 @@ import sympy
 from gradcert.derivations.cases import variants
 from gradcert.derivations.common import cell_steps, combined, one_layer, prove_truncated, relative, slug
 from gradcert.derivations.derivative import differentiate
+from gradcert.derivations.elementary import loss_value
 from gradcert.derivations.figures import unrolled
 from gradcert.derivations.mutation import describe, mutations
 from gradcert.derivations.notation import GREEK, code_step, sym
 from gradcert.derivations.paths import paths, prove_path_sum
 from gradcert.derivations.proof import Result, problem, run
 from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
+from gradcert.derivations.symbols import SYMBOLS
 from gradcert.derivations.width import step_for_every_width
 from gradcert.reference import Layer, Lif, Loss, Network, Rnn, Snu, rule_named
 from gradcert.reference.engines import forward, reverse
@@ -106,31 +109,20 @@ def _truncated(label: str) -> Step:
 
 
 def _losses() -> list[Equation]:
-    o = np.array([[[sym("o", str(k), str(t)) for k in (1, 2)]] for t in (1, 2)], dtype=object)
-    y = np.array([[[sym("y", str(k), str(t)) for k in (1, 2)]] for t in (1, 2)], dtype=object)
-    from gradcert.derivations.symbols import SYMBOLS
-
+    """Differentiate the value that the code computes by every output of two steps, two samples and two features."""
+    place = list(np.ndindex(2, 2, 2))
+    o, y = (np.empty((2, 2, 2), dtype=object) for _ in "oy")
+    for t, b, k in place:
+        low = f"{k + 1}{b + 1}"
+        o[t, b, k], y[t, b, k] = sym("o", low, str(t + 1)), sym("y", low, str(t + 1))
     out = []
-    for kind in KINDS:
-        for when in ("every", "last"):
-            for time in ("sum", "mean"):
-                loss = Loss(kind=kind, when=when, time=time)
-                value = loss.value(o, y, SYMBOLS) if kind == "squared_error" else _cross_entropy(loss, o, y)
-                gradient = loss.gradient(o, y, SYMBOLS)
-                for t in (0, 1):
-                    left, right = gradient[t, 0, 0], sympy.diff(value, o[t, 0, 0])
-                    out.append(Equation(left, right, f"{kind}, {when}, {time}: dE/do₁ at t={t + 1}"))
+    for kind, when, time, batch in product(KINDS, ("every", "last"), ("sum", "mean"), ("sum", "mean")):
+        loss = Loss(kind=kind, when=when, time=time, batch=batch)
+        value, gradient = loss_value(loss, o, y, SYMBOLS), loss.gradient(o, y, SYMBOLS)
+        for index in place:
+            label = f"{kind}, {when}, time {time}, batch {batch}: dE/d{o[index]}"
+            out.append(Equation(gradient[index], sympy.diff(value, o[index]), label))
     return out
-
-
-def _cross_entropy(loss: Loss, o: Any, y: Any) -> Any:
-    # written out by hand: -sum_k y_k log softmax(o)_k
-    steps = (0, 1) if loss.when == "every" else (1,)
-    total = sympy.S.Zero
-    for t in steps:
-        logsum = sympy.log(sum(sympy.exp(v) for v in o[t, 0]))
-        total += sum(y[t, 0, k] * (logsum - o[t, 0, k]) for k in (0, 1))
-    return total / loss.divisor(2, 1)
 
 
 def _path_sums() -> Result:
@@ -145,7 +137,6 @@ def _path_sums() -> Result:
 def _closed() -> Result:
     """Compare with SymPy's own derivative of the loss as one nested expression: no ledger, no names, no cuts."""
     from gradcert.derivations.common import compare_gradients
-    from gradcert.derivations.symbols import SYMBOLS
     from gradcert.reference.engines import record
 
     results = []
@@ -225,10 +216,12 @@ DERIVATION = Derivation(
         Step(
             "paths.loss",
             "The learning signal starts at the loss: what the code returns as dE/do is the derivative of the value "
-            "that it returns as E, for both losses, both reductions, and a loss at every step or at the last alone.",
+            "that it returns as E, for both losses, sums and means over time and batch, and a loss at every step or at "
+            "the last alone; by every output of every step and sample. E is the code's own, its exp and log included.",
             equations=_losses,
             code=("reference/networks/loss.py:gradient", "reference/networks/loss.py:value"),
             source="mathematics.md 14.4, T62",
+            sizes="T = 2, two samples, two outputs",
         ),
         *(_local(label) for label in variants()),
         Step(
@@ -237,7 +230,7 @@ DERIVATION = Derivation(
             "of them is what the reverse and the forward engine return. This is the definition that both have to meet.",
             premises=("paths.loss", "paths.local-snu-transfer-tanh", "paths.local-rnn"),
             proof=_path_sums,
-            code=("reference/engines/reverse.py:sweep", "reference/engines/forward.py:Learner"),
+            code=("reference/engines/sweep.py:sweep", "reference/engines/forward.py:Learner"),
             source="mathematics.md 0.3",
             sizes="n_in = 1, n = 2, T = 3, one layer",
         ),
@@ -256,11 +249,16 @@ DERIVATION = Derivation(
             "paths.width",
             "One step for a layer of n units, n a symbol: the derivative of unit i's state in the direction of W_pq or "
             "H_pq. On the left SymPy differentiates the code's step, the sums over units resolved with Kronecker "
-            "deltas; on the right stands the sum over edges with the local derivatives that the code returns. ε_jpq is "
-            "the derivative of unit j's state one step before.",
+            "deltas; on the right stands the sum over edges, written here, with the local derivatives that the code "
+            "returns. ε_jpq is the derivative of unit j's state one step before. That the engine forms this sum is "
+            "ostl.jacobian, for two units.",
             premises=("paths.local-rnn", "paths.local-snu-transfer-tanh"),
             equations=_widths,
-            code=("reference/engines/step.py:across", "reference/engines/step.py:immediate"),
+            code=(
+                *(f"reference/networks/cells/{name}.py:step" for name in ("rnn", "lif")),
+                *(f"reference/networks/cells/{name}.py:factors" for name in ("rnn", "lif")),
+                "reference/networks/cells/snu_equations.py",
+            ),
             source="mathematics.md 0.3, 4.1",
             sizes="every n and n_in",
         ),

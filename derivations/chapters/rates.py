@@ -17,9 +17,10 @@ from gradcert.derivations.proof import Problem, Result, named, problem, run
 from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.derivations.ring import Ring
 from gradcert.derivations.spiking import LEAKS, THRESHOLD, agree, run_rule, stack, tape_of, values, written
+from gradcert.derivations.symbols import SYMBOLS
 from gradcert.reference import RULES, Layer, Lif, Network
 from gradcert.reference.engines import record, reverse
-from gradcert.reference.estimators import ndot, rate_based
+from gradcert.reference.estimators import membrane_step, ndot, rate_based
 from gradcert.reference.networks.cells import lif
 from gradcert.reference.numbers import FLOAT64
 
@@ -66,7 +67,7 @@ def _factor(layer: Any, reset: str, live: bool, k: int, v: Any, z: Any, psi: Any
 
 
 def _printed() -> list[Equation]:
-    """Compare the local derivatives of the code with the printed decay, one step."""
+    """Compare the local derivatives of the code with the printed decay, one step: added up by hand and by the code."""
     out = []
     for reset, live in RESETS:
         options: dict[str, Any] = {"reset_value": 0} if reset == "hard" else {}
@@ -75,7 +76,13 @@ def _printed() -> list[Equation]:
         found = code[lif.STATE] + (code[lif.RESET] * psi if live else 0)
         lam = sym("λ")
         printed = _decay(reset, live, v, z, psi).xreplace({LEAK: lam, THRESHOLD: th})
-        out.append(Equation(found, printed, f"dv/dv', {reset}, reset {'live' if live else 'detached'}"))
+        label = f"{reset}, reset {'live' if live else 'detached'}"
+        out.append(Equation(found, printed, f"dv/dv', {label}"))
+        p = _one(reset, 2)
+        tape = record(named(p.network, Ledger(opaque=False)), p.parameters, p.inputs, numbers=SYMBOLS).layers[0]
+        before = (tape.now["v"][0, 0, 0], tape.now["z"][0, 0, 0], tape.factors[lif.OUTPUT][0, 0, 0])
+        by_code = np.broadcast_to(membrane_step(tape, 1, live_reset=live), (1, 1))[0, 0]
+        out.append(Equation(by_code, _decay(reset, live, *before), f"membrane_step, {label}"))
     return out
 
 

@@ -12,8 +12,10 @@ from gradcert import derivations
 from gradcert.derivations import checker
 from gradcert.derivations.chapters import CHAPTERS, chapter
 from gradcert.derivations.checker import graph, structure, verify
-from gradcert.derivations.proof import Result
+from gradcert.derivations.proof import Result, problem, prove
 from gradcert.derivations.record import Equation, Step
+from gradcert.reference import Layer, Network, Rnn, rule_named
+from gradcert.reference.engines.sweep import sweep
 from gradcert.reference.errors import GradcertError
 
 X, Y = sympy.symbols("x y")
@@ -40,6 +42,40 @@ def step(**options) -> Step:
 )
 def test_a_step_is_proved_or_fails(given, status):
     assert verify(given).status == status
+
+
+def one_step_of_the_engine():
+    p = problem(Network(layers=(Layer(Rnn(), inputs=1, units=1),)), steps=1)
+    return prove(p, rule_named("bptt"), "reverse")
+
+
+@pytest.mark.parametrize(
+    ("listed", "sentences"),
+    [
+        ("reference/engines/reverse.py", ()),
+        ("reference/engines/sweep.py:sweep", ()),
+        ("reference/networks/cells/rnn.py:Rnn.step", ()),
+        ("reference/rules/rows/ostl.py", ()),  # data: nothing in it can be run
+        ("reference/engines/forward.py:Learner", ("reference/engines/forward.py:Learner is listed and was not run",)),
+        ("reference/networks/cells/lif.py", ("reference/networks/cells/lif.py is listed and was not run",)),
+        ("engines/sweep.py:sweep", ("engines/sweep.py is listed and is no file of reference or derivations",)),
+        (
+            "reference/swep.py:sweep",
+            ("reference/swep.py is listed and is no file of reference or derivations",),
+        ),
+        ("reference/engines/sweep.py:swept", ("reference/engines/sweep.py:swept is listed and was not run",)),
+    ],
+)
+def test_a_step_may_not_list_what_it_never_ran(listed, sentences):
+    before = sweep.__code__
+    assert verify(step(proof=one_step_of_the_engine, code=(listed,))).failed == sentences
+    assert sweep.__code__ is before
+
+
+def test_what_another_step_left_in_a_cache_was_not_run_by_this_one():
+    lif = "reference/networks/cells/lif.py:step"
+    told = replace(next(s for s in chapter("osttp").steps if s.id == "osttp.split"), code=(lif,))
+    assert [verify(told).failed for _ in range(2)] == [(), ()]
 
 
 def raising(kind):
