@@ -118,7 +118,7 @@ def _losses() -> list[Equation]:
     out = []
     for kind, when, time, batch in product(KINDS, ("every", "last"), ("sum", "mean"), ("sum", "mean")):
         loss = Loss(kind=kind, when=when, time=time, batch=batch)
-        value, gradient = loss_value(loss, o, y, SYMBOLS), loss.gradient(o, y, SYMBOLS)
+        value, gradient = loss_value(loss, o, y), loss.gradient(o, y, SYMBOLS)
         for index in place:
             label = f"{kind}, {when}, time {time}, batch {batch}: dE/d{o[index]}"
             out.append(Equation(gradient[index], sympy.diff(value, o[index]), label))

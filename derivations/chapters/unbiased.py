@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import sympy
 
+from gradcert.derivations import normalisers
 from gradcert.derivations.common import at_rest, combined, compare_gradients, one_layer
 from gradcert.derivations.figures import unrolled
 from gradcert.derivations.ledger import Ledger
@@ -74,6 +75,14 @@ def _kf() -> Result:
     return combined(
         "KF-RTRL", [_unbiased(at_rest(problem(n, steps=t)), kf_rtrl, name) for name, (n, t) in cases.items()]
     )
+
+
+def _published() -> Result:
+    results = [
+        normalisers.published(uoro, normalisers.uoro_draw, (2, 1, 2), units=2),
+        normalisers.published(kf_rtrl, normalisers.kf_draw, (1, 2, 1, 2), units=2),
+    ]
+    return combined("published normalisers", results)
 
 
 def _antithetic() -> Result:
@@ -189,6 +198,22 @@ DERIVATION = Derivation(
             code=("reference/estimators/kf_rtrl.py",),
             source="Mujika et al. 2018; mathematics.md 3",
             sizes="n = 2, T = 2; n = 1, T = 3",
+        ),
+        Step(
+            "unbiased.normalisers",
+            "Any positive normalisers leave the mean as it is, so the mean cannot tell which were used. One draw can: "
+            "with the code's own, a draw of either estimator is the published recursion with r0 = sqrt(|B|/|JA|), "
+            "r1 = sqrt(|νD|/|ν|) and p1 = sqrt(|JA|/|u|), p2 = sqrt(|φ'|/|a|), written out with matrices. A root is a "
+            "symbol of its own, the same for the same polynomial.",
+            premises=("unbiased.uoro", "unbiased.kf-rtrl"),
+            proof=_published,
+            code=(
+                "reference/estimators/uoro.py:normaliser",
+                "reference/estimators/uoro.py:_norm",
+                "reference/estimators/kf_rtrl.py:_norm",
+            ),
+            source="arXiv 1702.05043; Mujika et al. 2018; mathematics.md 3",
+            sizes="vanilla RNN, n = 2, T = 2, one draw each",
         ),
         Step(
             "unbiased.antithetic",
