@@ -296,7 +296,8 @@ DERIVATION = Derivation(
         "solve a = (W a_in + b)/θ up to |v - θ z|/(θ Λ), Λ the sum of λ^(T-t) over t. OTTT's update h has a "
         "positive inner product with G = g times the sum of the traces and, because neither traces nor rates are "
         "negative, with the gradient R = g a_in of this representation. For a layer with feedback connections at its "
-        "fixed point the same holds if the recurrence contracts, |M| < 1, M the derivative of the fixed-point map. None of it says that OTTT equals BPTT.",
+        "fixed point the same holds if the recurrence contracts, |M| < 1, M the derivative of the "
+        "fixed-point map. None of it says that OTTT equals BPTT.",
     ),
     steps=(
         Step(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import sympy
 
+from gradcert.derivations import adjoints
 from gradcert.derivations.cases import variants
 from gradcert.derivations.common import cell_steps, combined, one_layer, prove_truncated, relative, slug
 from gradcert.derivations.derivative import differentiate
@@ -210,7 +211,10 @@ DERIVATION = Derivation(
         "along links labelled STATE, RESET, RECURRENT or ADAPTATION. Then dE/dw is the sum, over all paths from a use "
         "of w to the loss, of the products of local derivatives; the reverse engine with the rule bptt and the forward "
         "engine with the rule rtrl compute it, for every real value of weights, inputs, states and constants, at the "
-        "sizes given; the forward engine for every T.",
+        "sizes given: squared error, a loss at every step or at the last, sums and means, one sample and two, two "
+        "layers of one or two units. For every T: the forward engine by induction on those networks with the loss summed over "
+        "all steps, the reverse engine within one layer (paths.reverse). Every width and every depth at once is not "
+        "claimed here.",
     ),
     steps=(
         Step(
@@ -233,6 +237,19 @@ DERIVATION = Derivation(
             code=("reference/engines/sweep.py:sweep", "reference/engines/forward.py:Learner"),
             source="mathematics.md 0.3",
             sizes="n_in = 1, n = 2, T = 3, one layer",
+        ),
+        Step(
+            "paths.reverse",
+            "Every T for the reverse engine. One turn of its loop from arbitrary adjoints one step later, every local "
+            "derivative a free symbol: the adjoint of a node is the sum over the links that leave it, those within the "
+            "step and the kept ones into the next; for every set of edges that a row keeps, and at the border of a "
+            "chunk. With the last step, where nothing comes after, this is an induction backwards in time. Gradients "
+            "are sums over steps of what the adjoints meet.",
+            premises=("paths.sum",),
+            proof=adjoints.every_cell,
+            code=("reference/engines/sweep.py:sweep", "reference/engines/sweep.py:_sweep_in_time"),
+            source="mathematics.md 0.3",
+            sizes="every T by induction; one layer, 1 -> 2, one sample",
         ),
         Step(
             "paths.closed",
