@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from itertools import product
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import pytest
@@ -219,7 +220,9 @@ def length(*arrays):
 
 def uoro_loops(network, p, x, y, signs):
     """r0 = sqrt(|B| / |J A|), r1 = sqrt(|nu D| / |nu|)."""
-    total: dict = {}
+    total: dict[str, Any] = {}
+    state: Any = None
+    rows: dict[str, Any] = {}
     for t, (jacobian, slope, sources, error) in enumerate(loops(network, p, x, y)):
         nu = BALLS.array(signs[t, 0])
         fresh = {k: np.outer(slope * nu, s) for k, s in sources.items()}
@@ -237,7 +240,9 @@ def uoro_loops(network, p, x, y, signs):
 
 def kf_loops(network, p, x, y, signs):
     """p1 = sqrt(|J A| / |u|), p2 = sqrt(|phi'| / |a|)."""
-    total: dict = {}
+    total: dict[str, Any] = {}
+    big: Any = None
+    u: dict[str, Any] = {}
     for t, (jacobian, slope, sources, error) in enumerate(loops(network, p, x, y)):
         n1, n2 = BALLS.array(signs[0, t, 0])
         p2 = root(length(slope) / length(*sources.values()))
@@ -253,9 +258,10 @@ def kf_loops(network, p, x, y, signs):
     return total
 
 
-@pytest.mark.parametrize(
-    ("module", "written", "shape"), ((uoro, uoro_loops, (3, 1, 3)), (kf_rtrl, kf_loops, (1, 3, 1, 2)))
-)
+LOOPS = ((uoro, uoro_loops, (3, 1, 3)), (kf_rtrl, kf_loops, (1, 3, 1, 2)))
+
+
+@pytest.mark.parametrize(("module", "written", "shape"), LOOPS)
 def test_one_draw_has_the_normalisers_of_the_papers(module, written, shape):
     """The mean cannot tell one normaliser from another; a single draw can."""
     network = Network(layers=(Layer(Rnn(), inputs=2, units=3),))
@@ -264,10 +270,8 @@ def test_one_draw_has_the_normalisers_of_the_papers(module, written, shape):
     with precision(BITS):
         p = {k: BALLS.array(v) for k, v in network.parameters(seed=1, scale=1.5).items()}
         x, y = BALLS.array(rng.standard_normal((3, 1, 2))), BALLS.array(rng.standard_normal((3, 1, 3)))
-        found, expected = (
-            module.gradients(network, p, x, y, numbers=BALLS, signs=signs),
-            written(network, p, x, y, signs),
-        )
+        found = module.gradients(network, p, x, y, numbers=BALLS, signs=signs)
+        expected = written(network, p, x, y, signs)
         for k in "WHb":
             assert agree(found[f"layers.0.{k}"], expected[k].reshape(p[f"layers.0.{k}"].shape)), k
 
