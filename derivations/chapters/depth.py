@@ -136,7 +136,7 @@ DERIVATION = Derivation(
             "real value. The code of both is run, and the coefficients are compared monomial by monomial.",
             premises=("depth.every-row",),
             proof=residuals.componentwise,
-            code=("reference/bounds/componentwise.py", "reference/engines/residual.py:magnitudes"),
+            code=("reference/engines/residual.py:tape_residual", "reference/engines/residual.py:magnitudes"),
             source="triangle inequality",
             sizes="1 -> 2 -> 2, T = 3",
         ),
