@@ -111,8 +111,8 @@ def cell_steps(
                     "reference/engines/forward.py",
                 ),
                 source=source,
-                sizes=f"{length}T = {2 if many else 3} (2 layers of 2 units), T = 3 under a leaky readout, loss summed over "
-                "steps, 1 sample; T = 2, 2 layers of 1 unit, 2 samples: mean loss, and last step alone",
+                sizes=f"{length}T = {2 if many else 3} (2 layers of 2 units), T = 3 under a leaky readout, loss summed "
+                "over steps, 1 sample; T = 2, 2 layers of 1 unit, 2 samples: mean loss, and last step alone",
             )
         )
     return tuple(out)

@@ -223,4 +223,21 @@ wider = [windowed(network, w, x, y, rule=RULES["ostl"], window=k).layer(0) for k
 print(online.bound().layer(0), wider)
 """,
     figures=(_figure,),
+    notation={
+        "A": "one-step Jacobian of the system's state; also any matrix",
+        "B": "in |AB|: another matrix",
+        "F": "what a parameter does to the state at the step itself",
+        "I": "identity matrix",
+        "N": "matrix of constants that bound the norms of the blocks of A at every step",
+        "S": "sum of the powers of N below t - 1",
+        "X": "derivative of the system's state by a parameter",
+        "b": "bound: of the recursion on the error so far, of the certificate on |g - h| (b_p for tensor p)",
+        "c": "constants that bound the norms of the error row",
+        "d": "constant that bounds what passes beside the state",
+        "f": "constants that bound the norms of F",
+        "g": "gradient (g_p of tensor p)",
+        "h": "estimate (h_p of tensor p)",
+        "x": "bound on the norms of the blocks of X",
+        "w": "length of a window",
+    },
 )

@@ -387,4 +387,8 @@ back = reverse.gradients(network, w, x, y, rule=RULES["ottt"])
 print({name: abs(ahead[name] - back[name]).max() for name in back})
 """,
     figures=(_figure,),
+    notation={
+        "g": "any credit at the output of a map",
+        "y": "output of a map",
+    },
 )

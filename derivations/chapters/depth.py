@@ -221,4 +221,18 @@ dropped = residual(network, network.parameters(seed=3, scale=1.5), x, y, rule=RU
 print(dropped.shares())  # which edge of which layer the missing gradient is due to
 """,
     figures=(_figure,),
+    notation={
+        "A": "one-step Jacobian of the states that an error lives in",
+        "B": "in |AB|: another matrix",
+        "F": "what a parameter does to that state at the step itself",
+        "J": "one-step Jacobian of a layer's state",
+        "R": "residual: what a rule leaves out of the gradient",
+        "X": "derivative of that state by a parameter",
+        "a": "in a·b: a vector",
+        "b": "bound on the error of the estimate (in a·b: a vector)",
+        "e": "eligibility of a layer; in the bounds the row that takes the state to the error",
+        "g": "gradient (g' in R: derivative of the state's activation)",
+        "h": "estimate (h' in R: derivative of the output function)",
+        "δ": "derivative of the loss by the output",
+    },
 )

@@ -302,4 +302,13 @@ x, y = np.random.default_rng(0).random((20, 1, 3)), np.zeros((20, 1, 2))
 print(forward.gradients(network, w, x, y, rule=RULES["e-prop"])["layers.0.W"])
 """,
     figures=(_figure,),
+    notation={
+        "B": "feedback matrix, (outputs, units); B_ki from output k to unit i",
+        "L": "learning signal of a unit",
+        "e": "eligibility of a synapse",
+        "β": "strength of adaptation",
+        "ε": "ε_a: trace of the adaptation",
+        "κ": "leak of the readout",
+        "ρ": "decay of adaptation",
+    },
 )

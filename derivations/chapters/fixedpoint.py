@@ -280,4 +280,12 @@ for x in (1, 0, 1, 1, 0, 0, 1, 0):
 print(abs(rounded - exact) <= unit / 2 / (1 - leak))
 """,
     figures=(_figure,),
+    notation={
+        "X": "bound on the inputs",
+        "e": "error of the trace",
+        "q": "rounded value, in units",
+        "u": "unit of the fixed-point format",
+        "Δ": "error of the leak",
+        "δ": "rounding error of a step",
+    },
 )

@@ -360,4 +360,18 @@ state = code_step(state, gradient, alpha=Fraction(1, 2), beta=Fraction(1, 2), so
 print(state.pull["w"], gradient(state.weights)["w"])  # not equal: one step is no minimisation
 """,
     figures=(_figure,),
+    notation={
+        "G": "gradient of the part before, at the weights with which the part begins (paper)",
+        "P": "number of parts",
+        "a": "drive of the liquid neuron",
+        "k": "gate of the membrane: inverse time constant",
+        "r": "gate of the adaptation",
+        "u": "membrane potential after the reset",
+        "w": "weights (w̄: their running average; a prime: at the next part)",
+        "Λ": "linear term of the code",
+        "α": "strength of the regulariser",
+        "β": "share of the new weights in the code's average",
+        "η": "learning rate",
+        "ℓ": "loss of a part",
+    },
 )

@@ -290,4 +290,13 @@ again = forward.gradients(network, moved, x, y, rule=rule, feedback=g)
 print(abs(found["layers.0.W"] - again["layers.0.W"]).max())  # 0: the layer above does not matter
 """,
     figures=(_figure,),
+    notation={
+        "E": "loss, of the layer's readout",
+        "G": "fixed random readout of a layer, (outputs, units)",
+        "S": "square waves that TESS reads out with",
+        "a": "a_post, a_pre: weights of the two traces",
+        "l": "number of a layer",
+        "r": "readout of a layer",
+        "π": "the circle constant",
+    },
 )

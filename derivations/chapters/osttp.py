@@ -211,4 +211,9 @@ h = forward.gradients(network, w, x, y, rule=rule, feedback={k: -v for k, v in b
 print(abs(g["layers.0.W"] + h["layers.0.W"]).max())
 """,
     figures=(_figure,),
+    notation={
+        "B": "fixed random feedback matrix",
+        "d": "error at the output",
+        "e": "eligibility",
+    },
 )

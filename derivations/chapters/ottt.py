@@ -465,4 +465,18 @@ exact = reverse.gradients(network, w, x, y, rule=RULES["bptt-detached-reset"])
 print({name: abs(online[name] - exact[name]).max() for name in exact})
 """,
     figures=(_figure,),
+    notation={
+        "G": "g times the sum of the traces",
+        "M": "derivative of the fixed-point map by the rates",
+        "R": "gradient of the representation, g a_in",
+        "a": "weighted firing rate; a_in that of the input",
+        "b": "bias (b̂: its trace)",
+        "g": "credit at the membrane: ψ times dE/dz through the same step",
+        "h": "what OTTT computes; in ottt.recurrent the credit within a step",
+        "m": "derivative of v by a weight",
+        "r": "deviation of h from G",
+        "Λ": "sum of λ^(T-t) over t",
+        "η": "bound on the relative variation of credit in time, below 1",
+        "ρ": "relative variation of credit at a step",
+    },
 )

@@ -212,8 +212,8 @@ DERIVATION = Derivation(
         "of w to the loss, of the products of local derivatives; the reverse engine with the rule bptt and the forward "
         "engine with the rule rtrl compute it, for every real value of weights, inputs, states and constants, at the "
         "sizes given: squared error, a loss at every step or at the last, sums and means, one sample and two, two "
-        "layers of one or two units. For every T: the forward engine by induction on those networks with the loss summed over "
-        "all steps, the reverse engine within one layer (paths.reverse). Every width and every depth at once is not "
+        "layers of one or two units. For every T: the forward engine by induction on those networks with the loss "
+        "summed over all steps, the reverse engine within one layer (paths.reverse). Every width and every depth at once is not "
         "claimed here.",
     ),
     steps=(
@@ -325,4 +325,11 @@ ahead = forward.gradients(network, parameters, x, y, rule=RULES["rtrl"])
 print({name: abs(back[name] - ahead[name]).max() for name in back})
 """,
     figures=(_count,),
+    notation={
+        "ε": "derivative of a unit's state by a weight, one step before",
+        "p": "row of the weight that is moved",
+        "q": "column of the weight that is moved",
+        "H": "lateral weight, from the layer's output one step before",
+        "K": "length of a window or of a chunk",
+    },
 )

@@ -352,4 +352,11 @@ rate = rate_based.gradients(network, w, x, np.ones((12, 1, 4)))
 print({name: g.shape for name, g in rate.items()}, rate["layers.0.b"])
 """,
     figures=(_figure,),
+    notation={
+        "I": "current into a neuron",
+        "J": "one-step derivative of the membrane potential",
+        "r": "rate, the mean output; r^t in NDOT: ratio of successive membrane potentials",
+        "u": "membrane potential after the reset, v - θ z",
+        "κ": "derivative of v by a constant current",
+    },
 )

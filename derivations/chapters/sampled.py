@@ -316,4 +316,13 @@ sltt = reverse.gradients(network, w, x, y, rule=RULES["sltt"])["layers.0.W"]
 print(abs(sum(draws) / len(draws) - sltt * 2 / 4).max())  # K/T of SLTT
 """,
     figures=(_figure,),
+    notation={
+        "B": "feedback matrix of a hidden layer, (outputs, units)",
+        "K": "number of steps that are drawn",
+        "α": "size of the perturbation",
+        "δ": "derivative of the loss by z through paths of the same step",
+        "μ": "momentum of the average",
+        "ρ": "probability of an event",
+        "n": "vector of random signs",
+    },
 )

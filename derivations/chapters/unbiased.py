@@ -278,4 +278,17 @@ mean = sum(uoro.gradients(network, w, x, y, signs=s)["layers.0.H"] for s in draw
 print(mean - reverse.gradients(network, w, x, y, rule=RULES["bptt"])["layers.0.H"])
 """,
     figures=(_figure,),
+    notation={
+        "A": "random column that stands for the state's side of the influence matrix",
+        "B": "random row that stands for the parameters' side",
+        "D": "immediate derivative of the state (D1, D2: at steps 1 and 2)",
+        "J": "one-step Jacobian of the state",
+        "a": "what the drive's weights multiply",
+        "q": "derivative of the loss by the state",
+        "r": "r0, r1: normalisers",
+        "u": "random row of KF-RTRL",
+        "ν": "vector of independent signs",
+        "φ": "activation; φ' its derivative",
+        "p": "p1, p2: normalisers of KF-RTRL",
+    },
 )

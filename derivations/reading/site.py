@@ -16,6 +16,7 @@ import gradcert.reference
 from gradcert.derivations.chapters import CHAPTERS, chapter
 from gradcert.derivations.checker import Verdict, graph
 from gradcert.derivations.figures import dependencies
+from gradcert.derivations.glossary import table
 from gradcert.derivations.reading import pages
 from gradcert.derivations.reading.mathml import equation, prose
 from gradcert.derivations.reading.terminal import MARKS, shown
@@ -118,6 +119,7 @@ def _chapter(d: Derivation, found: Mapping[str, Verdict], code: dict[str, str]) 
     return ENVIRONMENT.from_string(pages.CHAPTER).render(
         d=d,
         steps=steps,
+        symbols=table(d),
         figures=[f() for f in d.figures],
         example=d.example(),
         count=len(d.steps),

@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from gradcert.derivations import glossary
 from gradcert.derivations.chapters import chapter
 from gradcert.derivations.checker import Verdict, checked
 from gradcert.derivations.reading.mathml import parts
@@ -62,6 +63,10 @@ def render(derivation: Derivation, console: Console, *, pause: Callable[[], None
     console.print("[bold]Statement")
     for paragraph in derivation.statement:
         console.print(Padding(Text(paragraph), (0, 0, 1, 2)))
+    console.print("[bold]Symbols")
+    for letter, meaning in glossary.table(derivation):
+        console.print(Padding(Text(f"{letter}  {meaning}"), (0, 0, 0, 2)))
+    console.print()
     good = True
     for step in derivation.steps:
         verdict = checked(step)

@@ -9,7 +9,7 @@ import sympy
 from rich.console import Console
 
 from gradcert import derivations
-from gradcert.derivations import checker
+from gradcert.derivations import checker, glossary
 from gradcert.derivations.chapters import CHAPTERS, chapter
 from gradcert.derivations.checker import graph, structure, verify
 from gradcert.derivations.proof import Result, problem, prove
@@ -167,6 +167,19 @@ def test_failures_are_not_kept(tmp_path, monkeypatch):
     for _ in range(2):
         (verdict,) = checker.check(["fptt"], jobs=1, cache=tmp_path)["fptt"]
         assert (verdict.status, verdict.cached, verdict.failed) == ("failed", False, ("x = y",))
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_every_letter_has_a_meaning(name):
+    d = chapter(name)
+    assert glossary.used(d) - set(glossary.COMMON) - set(d.notation) == set()
+
+
+def test_a_letter_without_a_meaning_is_seen():
+    d = chapter("fptt")
+    assert "Q" in glossary.used(replace(d, statement=(*d.statement, "Let Q^t be anything.")))
+    assert glossary.letters("I say: a trace, A trace, OTTT's h' and |M|, x^t - y") == {"h", "M", "x", "y"}
+    assert dict(glossary.table(d))["G"].startswith("gradient of the part before")
 
 
 def test_unknown_derivations_are_refused():
