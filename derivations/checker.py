@@ -75,10 +75,10 @@ def verify(step: Step) -> Verdict:
                 identities, sentences = 0, [raised(error)]
             count += identities
             failed += sentences
-    if not failed:
-        failed += not_run(step.code, ran)
     if count == 0 and not failed:
         failed.append("no identity and no proof")
+    if not failed:
+        failed += not_run(step.code, ran)
     status = "failed" if failed else ("definition" if step.definition and step.proof is None else "proved")
     return Verdict(step.id, status, count, tuple(failed), time.perf_counter() - start)
 

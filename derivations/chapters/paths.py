@@ -101,7 +101,7 @@ def _truncated(label: str) -> Step:
         proof=lambda: prove_truncated(cell, lengths),
         code=(
             "reference/engines/forward.py:Learner",
-            "reference/engines/reverse.py:sweep",
+            "reference/engines/sweep.py:sweep",
             "reference/engines/paths.py",
         ),
         source="Williams & Peng 1990; mathematics.md 0.4",
@@ -213,8 +213,8 @@ DERIVATION = Derivation(
         "engine with the rule rtrl compute it, for every real value of weights, inputs, states and constants, at the "
         "sizes given: squared error, a loss at every step or at the last, sums and means, one sample and two, two "
         "layers of one or two units. For every T: the forward engine by induction on those networks with the loss "
-        "summed over all steps, the reverse engine within one layer (paths.reverse). Every width and every depth at once is not "
-        "claimed here.",
+        "summed over all steps, the reverse engine within one layer (paths.reverse). Every width and every depth at "
+        "once is not claimed here.",
     ),
     steps=(
         Step(

@@ -178,7 +178,7 @@ def test_every_letter_has_a_meaning(name):
 def test_a_letter_without_a_meaning_is_seen():
     d = chapter("fptt")
     assert "Q" in glossary.used(replace(d, statement=(*d.statement, "Let Q^t be anything.")))
-    assert glossary.letters("I say: a trace, A trace, OTTT's h' and |M|, x^t - y") == {"h", "M", "x", "y"}
+    assert glossary.letters("I say: a trace, A trace, OTTT's h' and |M|, x^t - y") == {"h", "M", "t", "x", "y"}
     assert dict(glossary.table(d))["G"].startswith("gradient of the part before")
 
 
