@@ -96,8 +96,8 @@ def killer(bug: Bug) -> str:
     return said if code else ""
 
 
-def failing(bug: Bug) -> str:
-    """Return what the step of a derivation says when it fails, or nothing."""
+def failing(steps: list[str], *, seconds: float = SECONDS) -> str:
+    """Return the first step that fails and what it says, or nothing; the steps are verified in a child."""
     from scripts.mutation.isolated import in_child
 
     def work() -> tuple[int, str]:
@@ -105,15 +105,18 @@ def failing(bug: Bug) -> str:
             from gradcert.derivations.chapters import chapter
             from gradcert.derivations.checker import verify
 
-            step = next((s for s in chapter(bug.derive.split(".")[0]).steps if s.id == bug.derive), None)
+            known = {s.id: s for name in {n.split(".")[0] for n in steps} for s in chapter(name).steps}
         except Exception as error:
-            return 1, f"{bug.derive} cannot be built: {type(error).__name__}"
-        if step is None:
-            return 1, f"{bug.derive} is missing"
-        verdict = verify(step)
-        return int(verdict.status == "failed"), "; ".join(verdict.failed[:1])
+            return 1, f"{steps[0]} cannot be built: {type(error).__name__}"
+        for name in steps:
+            if name not in known:
+                return 1, f"{name} is missing"
+            verdict = verify(known[name])
+            if verdict.status == "failed":
+                return 1, f"{name}: {verdict.failed[0]}"
+        return 0, ""
 
-    code, said = in_child(work, seconds=SECONDS)
+    code, said = in_child(work, seconds=seconds)
     return said if code else ""
 
 
@@ -130,12 +133,11 @@ def here(pattern: str, shown: Path) -> int:
     for name in dict.fromkeys(bug.test for bug in wanted if "::" in bug.test):
         if found := killer(Bug("", "", "", name)):
             raise SystemExit(f"{found} fails without a bug")
-    for bug in {b.derive: b for b in wanted if b.derive}.values():
-        if found := failing(bug):
-            raise SystemExit(f"{bug.derive} fails without a bug: {found}")
+    if found := failing(list(dict.fromkeys(b.derive for b in wanted if b.derive)), seconds=10 * SECONDS):
+        raise SystemExit(f"without a bug: {found}")
     for bug in wanted:
         with planted(bug, ROOT):
-            test, step = killer(bug), failing(bug) if bug.derive else "-"
+            test, step = killer(bug), failing([bug.derive]) if bug.derive else "-"
         good = bool(test) and bool(step)
         survived += not good
         verdict = "killed  " if good else "SURVIVED"
