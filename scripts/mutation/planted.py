@@ -89,7 +89,7 @@ def killer(bug: Bug) -> str:
 
     def work() -> tuple[int, str]:
         order = Order([])
-        code = session([bug.test] if "::" in bug.test else bug.test.split(), order, "-x")
+        code = session([bug.test] if "[" in bug.test else bug.test.split(), order, "-x")
         return code, order.failed
 
     code, said = in_child(work, seconds=SECONDS)
@@ -130,7 +130,7 @@ def here(pattern: str, shown: Path) -> int:
     survived, text = 0, (ROOT / LIST).read_text()
     wanted = [bug for bug in bugs() if re.search(pattern, bug.file)]
     # a named test that fails without a bug would prove nothing; whole files are for finding a test in the first place
-    for name in dict.fromkeys(bug.test for bug in wanted if "::" in bug.test):
+    for name in dict.fromkeys(bug.test for bug in wanted if "::" in bug.test and "[" in bug.test):
         if found := killer(Bug("", "", "", name)):
             raise SystemExit(f"{found} fails without a bug")
     if found := failing(list(dict.fromkeys(b.derive for b in wanted if b.derive)), seconds=10 * SECONDS):
@@ -144,7 +144,7 @@ def here(pattern: str, shown: Path) -> int:
         print(f"{verdict} {bug.file}: {test or 'no test'}; {step[:100] or 'no step'}", flush=True)
         if test and test != bug.test:
             text = _renamed(text, bug, test)
-    shown.write_text(text)
+        shown.write_text(text)
     return survived
 
 
