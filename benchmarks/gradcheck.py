@@ -136,7 +136,7 @@ def by_budget(problem, gradients):
 def by_certify(cell, gradients):
     """A whole certificate on cases of gradcert's own: the default profile."""
     start = clock()
-    found = certify(gradients, rule="ostl", cell=cell, layers=1, options={"recurrent": True})
+    found = certify(gradients, rule="ostl", cells=cell, depths=1, options={"recurrent": True})
     return Outcome(found.verdict == "refuted", clock() - start, found.reason)
 
 

@@ -41,7 +41,7 @@ class Step:
     proof : runs a proof about the engines' code. None where the step is an identity.
     definition : the equations define their left-hand side, a bare symbol or function, and there is nothing to prove.
     code : what of the engine it is about, ``reference/engines/step.py:across``.
-    source : equation or section of the paper, section of mathematics.md.
+    source : equation or section of the paper; a section or equality of docs/mathematics, cited by number.
     sizes : the sizes that it is proved at, or ``every``.
     """
 
@@ -93,7 +93,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Trap:
-    """Something that goes wrong in practice: its number in mathematics.md section 14, and what one sees."""
+    """Something that goes wrong in practice: its number in mathematics.md 14, and what one sees."""
 
     id: str
     text: str

@@ -7,7 +7,7 @@ no room imports it. Importing any room runs this file first, so nothing heavy is
 they are first used.
 
 ``gradcert.certify`` is both the room and the function that does everything: ``gradcert.certify(subject, rule="ostl",
-cell="snu", layers=(1, 2))`` returns a certificate.
+cells="snu", depths=(1, 2))`` returns a certificate.
 """
 
 import importlib

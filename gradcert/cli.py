@@ -27,7 +27,7 @@ COMMANDS = {
 EPILOG = """\b
 Examples:
   gradcert certify examples/numpy_ostl.py:gradients
-  gradcert certify mypackage.learning:gradients --rule ostl --cell snu --depth 2
+  gradcert certify mypackage.learning:gradients --rule ostl --cells snu --depths 2
   gradcert rules
 
 \b
@@ -47,6 +47,15 @@ class Commands(click.Group):
             return None
         command: click.Command = importlib.import_module(f"gradcert.commands.{name}").command
         return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Understand the names that options had before, and say what they are called."""
+        from gradcert.certify.claims.names import renamed_words
+
+        args, said = renamed_words(args)
+        for sentence in said:
+            click.echo(f"note: {sentence}", err=True)
+        return super().parse_args(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""

@@ -77,8 +77,8 @@ def plot_trace_decay(path: Path) -> None:
 def first_pulse(gradient: Fraction, *, pulse: Fraction = Fraction(1, 8), toward_zero: bool = False) -> int:
     """Return how many updates of `gradient` an accumulator needs until it releases its first pulse.
 
-    With floor division a positive sum waits until it reaches a whole pulse, a negative one acts at once (hardware.md
-    1.7).
+    With floor division a positive sum waits until it reaches a whole pulse, a negative one acts at once
+    (hardware.md 1.7).
 
     Examples
     --------

@@ -23,7 +23,7 @@ from gradcert.certify.certificates import (
     sha256,
     subject_digest,
 )
-from gradcert.certify.claims import Claim, claim_of, from_dict
+from gradcert.certify.claims import Claim, claim_of, from_dict, renamed
 from gradcert.certify.counterexample import record as counterexample
 from gradcert.certify.judging import FORWARD, acceptance, repeat
 from gradcert.certify.judging.acceptance import aligned, unbiased
@@ -34,14 +34,15 @@ from gradcert.certify.subjects import Answer, Limits, Subject, Worker
 from gradcert.reference.errors import GradcertError
 
 Progress = Callable[[int, int, str], None]
+PARTS = ("rule", "cells", "depths", "dtype", "options", "online", "acceptance", "within", "claim")
 
 
 def certify(
     subject: Any,
     *,
     rule: str | None = None,
-    cell: str | Iterable[str] | None = None,
-    layers: int | Iterable[int] | None = None,
+    cells: str | Iterable[str] | None = None,
+    depths: int | Iterable[int] | None = None,
     dtype: str | None = None,
     options: Mapping[str, Any] | None = None,
     online: bool | None = None,
@@ -56,6 +57,7 @@ def certify(
     jobs: int = 1,
     cluster: str | None = None,
     resume: Path | None = None,
+    **old: Any,
 ) -> Certificate:
     """Judge a subject against what it claims.
 
@@ -65,7 +67,7 @@ def certify(
         ``(loss, gradients, outputs)``; or its name, ``package.module:attribute`` or ``path/to/file.py:attribute``;
         or a stepwise learner (`gradcert.certify.subjects.learner`), or the words of a command, for a program in any
         language.
-    rule, cell, layers, dtype, options, online, acceptance, within : the claim, or what replaces parts of the claim that
+    rule, cells, depths, dtype, options, online, acceptance, within : the claim, or what replaces parts of that which
         the subject was decorated with: a row of the rule table, one or more cells, one or more depths, ``float64`` or
         ``float32``, conventions, whether it is online, the class and its limits (`Claim`).
     claim : the whole claim at once.
@@ -93,10 +95,13 @@ def certify(
     >>> def gradients(problem):
     ...     given = (problem.network, problem.parameters, problem.inputs, problem.targets)
     ...     return reverse.gradients(*given, rule=RULES["ostl"])
-    >>> certify(gradients, rule="ostl", cell="snu", layers=1, profile="quick").verdict
+    >>> certify(gradients, rule="ostl", cells="snu", depths=1, profile="quick").verdict
     'certified'
     """
     started = time.perf_counter()
+    if old:
+        parts = renamed({"cells": cells, "depths": depths, "options": options}, old, known=PARTS)
+        cells, depths, options = parts["cells"], parts["depths"], parts["options"]
     who = Subject(subject, python=python, limits=limits)
     first = who.start()
     told = first.claim if isinstance(first, Worker) else None
@@ -105,8 +110,8 @@ def certify(
             subject,
             told,
             rule=rule,
-            cell=cell,
-            layers=layers,
+            cells=cells,
+            depths=depths,
             dtype=dtype,
             options=options,
             online=online,
@@ -170,8 +175,8 @@ def claimed(
     told: Mapping[str, Any] | None,
     *,
     rule: str | None = None,
-    cell: str | Iterable[str] | None = None,
-    layers: int | Iterable[int] | None = None,
+    cells: str | Iterable[str] | None = None,
+    depths: int | Iterable[int] | None = None,
     dtype: str | None = None,
     options: Mapping[str, Any] | None = None,
     online: bool | None = None,
@@ -190,10 +195,10 @@ def claimed(
     given: dict[str, Any] = {}
     if rule is not None:
         given["rule"] = rule
-    if cell is not None:
-        given["cells"] = (cell,) if isinstance(cell, str) else tuple(cell)
-    if layers is not None:
-        given["depths"] = (layers,) if isinstance(layers, int) else tuple(layers)
+    if cells is not None:
+        given["cells"] = (cells,) if isinstance(cells, str) else tuple(cells)
+    if depths is not None:
+        given["depths"] = (depths,) if isinstance(depths, int) else tuple(depths)
     if dtype is not None:
         given["dtype"] = dtype
     if options is not None:
@@ -208,8 +213,8 @@ def claimed(
     if "rule" not in given or "cells" not in given:
         raise GradcertError(
             "the subject declares no claim",
-            allowed="a rule and a cell",
-            do='pass --rule and --cell, or decorate it: @gradcert.claim(rule="ostl", cells=("snu",))',
+            allowed="a rule and cells",
+            do='pass --rule and --cells, or decorate it: @gradcert.claim(rule="ostl", cells=("snu",))',
         )
     return Claim(**given)
 

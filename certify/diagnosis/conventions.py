@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,18 +12,10 @@ from gradcert.certify.diagnosis.evidence import Evidence, names_in
 from gradcert.certify.judging import judge
 from gradcert.certify.problems import Case
 from gradcert.certify.subjects import Answer
-from gradcert.reference.networks import Network
+from gradcert.reference.networks import Network, alternatives, with_convention
 from gradcert.reference.numbers import SURROGATES, Array, Surrogate
 from gradcert.reference.rules import Rule
 
-SWITCHES: dict[str, tuple[Any, ...]] = {
-    "strict": (True, False),
-    "reset": ("subtract_before_leak", "subtract_after_leak", "hard", "none"),
-    "gain": ("one", "one_minus_leak"),
-    "transfer": ("identity", "relu", "tanh", "sigmoid"),
-    "activation": ("identity", "relu", "tanh", "sigmoid"),
-    "output": ("identity", "relu", "tanh", "sigmoid"),
-}
 SCALES = (0.25, 0.3, 0.5, 1.0, 2.0, 4.0, 10.0, 25.0, 100.0)
 
 
@@ -38,17 +30,12 @@ def forward_alternatives(network: Network) -> Iterator[tuple[str, Network]]:
 
 
 def _switched(network: Network) -> Iterator[tuple[str, Network]]:
-    for option, values in SWITCHES.items():
-        for value in values:
-            layers = tuple(_with(layer, option, value) for layer in network.layers)
-            if layers != network.layers:
-                yield f"{option}={value!r}", replace(network, layers=layers)
-
-
-def _with(layer: Any, option: str, value: Any) -> Any:
-    if option in {f.name for f in fields(layer.cell)}:
-        return replace(layer, cell=replace(layer.cell, **{option: value}))
-    return layer
+    """Yield the network under every other convention that one of its cells knows."""
+    others = dict.fromkeys(pair for layer in network.layers for pair in alternatives(layer.cell))
+    for option, value in others:
+        layers = tuple(replace(x, cell=with_convention(x.cell, option, value)) for x in network.layers)
+        if layers != network.layers:
+            yield f"{option}={value!r}", replace(network, layers=layers)
 
 
 def outputs(failed: Sequence[tuple[Case, Answer]]) -> str:
@@ -97,8 +84,12 @@ def _surrogates() -> list[Surrogate]:
     return list(found.values())
 
 
+def _sloped(cell: Any, surrogate: Surrogate) -> Any:
+    return replace(cell, surrogate=surrogate) if hasattr(cell, "surrogate") else cell
+
+
 def _explains(e: Evidence, claimed: Rule, surrogate: Surrogate) -> bool:
-    layers = tuple(_with(layer, "surrogate", surrogate) for layer in e.network.layers)
+    layers = tuple(replace(x, cell=_sloped(x.cell, surrogate)) for x in e.network.layers)
     if layers == e.network.layers:
         return False
     network = replace(e.network, layers=layers)

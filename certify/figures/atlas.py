@@ -108,7 +108,7 @@ def problem(cell: str, options: Mapping[str, Any], point: Point, *, seed: int) -
 def atlas(
     subject: str | Sequence[str] | Callable[..., Any],
     *,
-    cell: str,
+    cells: str,
     options: Mapping[str, Any] | None = None,
     draws: int = 3,
     seed: int = 0,
@@ -121,7 +121,7 @@ def atlas(
     Parameters
     ----------
     subject, python, limits, progress : as for `gradcert.certify.campaign.certify`.
-    cell, options : the cell of every layer.
+    cells, options : the cell of every layer.
     draws : random problems at every point.
     seed : of the first one.
 
@@ -137,7 +137,7 @@ def atlas(
     GradcertError : for an unknown cell or option, or a subject that does not start.
     """
     given = dict(options or {})
-    where = points(cell, given)
+    where = points(cells, given)
     who = Subject(subject, python=python, limits=limits)
     found = []
     worker: Any = who.start()
@@ -149,7 +149,7 @@ def atlas(
                 progress(number, len(where), axis)
             pairs, failure = [], ""
             for draw in range(draws):
-                asked = problem(cell, given, point, seed=seed + draw)
+                asked = problem(cells, given, point, seed=seed + draw)
                 answer = worker.ask(asked)
                 failure = _wrong(asked, answer)
                 if failure:
@@ -167,7 +167,7 @@ def atlas(
     finally:
         if isinstance(worker, Worker):
             worker.stop()
-    head = {"schema": "gradcert-atlas-1", "subject": who.name, "cell": cell, "options": given}
+    head = {"schema": "gradcert-atlas-1", "subject": who.name, "cell": cells, "options": given}
     return {**head, "draws": draws, "seed": seed, "points": found}
 
 

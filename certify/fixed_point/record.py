@@ -47,7 +47,7 @@ class FixedPointCertificate:
     @property
     def replay(self) -> str:
         """The command that shows it again."""
-        sizes = " ".join(f"--option {k}={v}" for k, v in self.sizes.items() if v != SIZES.get(k))
+        sizes = " ".join(f"--options {k}={v}" for k, v in self.sizes.items() if v != SIZES.get(k))
         words = ["gradcert certify --fixed-point", self.profile, "--rule", self.rule, sizes, f"--seed {self.seed}"]
         return " ".join(w for w in (*words, self.subject) if w)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
@@ -19,7 +20,7 @@ from gradcert.derivations.record import Derivation, Equation, Example, Figure, S
 from gradcert.derivations.symbols import SYMBOLS, function_pair
 from gradcert.reference import RULES, Alif, Integrator, Layer, Network, Rnn, Rule, rule_named
 from gradcert.reference.engines import Learner, reverse
-from gradcert.reference.networks.cells import alif
+from gradcert.reference.networks import alif
 from gradcert.reference.numbers import spike
 
 ALIF = Alif(bias=False, recurrent=True, train=("leak", "threshold", "beta", "rho"))
@@ -81,10 +82,16 @@ def _scaling() -> list[Equation]:
     return out
 
 
+def _choices() -> Iterator[tuple[Any, ...]]:
+    """Return every combination of the cell's conventions, in the order reset, gain, adaptation_gain, scaling."""
+    values = {c.option: c.values for c in Alif.conventions}
+    return product(*(values[option] for option in ("reset", "gain", "adaptation_gain", "scaling")))
+
+
 def _options() -> Result:
     """Differentiate the step of every combination of options, and compare with the factors of the cell."""
     failed, count = [], 0
-    for reset, gain, adaptation, scaling in product(alif.RESETS, alif.GAINS, alif.ADAPTATION_GAINS, alif.SCALINGS):
+    for reset, gain, adaptation, scaling in _choices():
         cell = Alif(
             reset=reset,
             gain=gain,
@@ -273,7 +280,7 @@ DERIVATION = Derivation(
             premises=("eprop.adaptation",),
             proof=_as_ottt,
             code=("reference/engines/forward.py",),
-            source="mathematics.md 12, item 6",
+            source="mathematics.md 12.6",
             sizes="2 -> 2 -> 1, T = 3",
         ),
     ),

@@ -16,7 +16,6 @@ from gradcert.derivations.record import Derivation, Equation, Example, Figure, S
 from gradcert.derivations.symbols import function_pair
 from gradcert.reference import RULES, TEMPORAL, Gru, Layer, Lstm, Network, Snu
 from gradcert.reference.engines import ONE, across, applied, basis, immediate, reverse, within
-from gradcert.reference.networks.cells import gru
 from gradcert.reference.numbers import SIGMOID, TANH
 
 SIGMA, SIGMA_ = function_pair(SIGMOID.name)
@@ -136,7 +135,7 @@ def _dense() -> list[Equation]:
 
 def _biases() -> Result:
     results, failed = [], []
-    for reset in gru.RESETS:
+    for reset in Gru.conventions[0].values:
         p = problem(one_layer(Gru(reset=reset), inputs=1), steps=2)
         _, grads = run("reverse", p, RULES["bptt"])
         same = compare_gradients(
@@ -251,7 +250,7 @@ DERIVATION = Derivation(
             premises=("gated.gru-after", "gated.gru-before"),
             proof=_biases,
             code=("reference/networks/cells/gru.py",),
-            source="mathematics.md 12, item 13",
+            source="mathematics.md 12.13",
             sizes="n = 2, T = 2",
         ),
     ),

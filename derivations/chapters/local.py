@@ -236,7 +236,7 @@ DERIVATION = Derivation(
             premises=("ottt.last-layer",),
             proof=_last_layer,
             code=("reference/rules/rows/decolle.py",),
-            source="mathematics.md 12, item 4",
+            source="mathematics.md 12.4",
             sizes="1 -> 2 -> 2, T = 3",
         ),
         Step(

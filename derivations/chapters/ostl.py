@@ -218,7 +218,7 @@ DERIVATION = Derivation(
             premises=("ostl.jacobian", "paths.sum"),
             proof=_one_layer,
             code=("reference/engines/forward.py:Learner",),
-            source="mathematics.md 12, item 1",
+            source="mathematics.md 12.1",
             sizes="n = 2, T = 3 (T = 2 for cells of many gates)",
         ),
         Step(

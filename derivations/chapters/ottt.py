@@ -351,7 +351,7 @@ DERIVATION = Derivation(
             premises=("ottt.trace", "ostl.one-layer"),
             proof=_last_layer,
             code=("reference/engines/forward.py",),
-            source="mathematics.md 12, item 4",
+            source="mathematics.md 12.4",
             sizes="1 -> 2 -> 2 -> 1, T = 3, three resets",
         ),
         Step(

@@ -251,7 +251,7 @@ DERIVATION = Derivation(
             premises=("sampled.etlp", "ottt.last-layer"),
             proof=_etlp_exact,
             code=("reference/estimators/etlp.py", "reference/engines/reverse.py"),
-            source="mathematics.md 12, item 4",
+            source="mathematics.md 12.4",
             sizes="2 -> 2 -> 2, T = 3",
         ),
         Step(

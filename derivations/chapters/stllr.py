@@ -222,7 +222,7 @@ DERIVATION = Derivation(
             premises=("stllr.rule", "ottt.trace"),
             proof=_as_ottt,
             code=("reference/estimators/s_tllr.py", "reference/engines/forward.py:Learner"),
-            source="mathematics.md 12, item 7",
+            source="mathematics.md 12.7",
             sizes="2 -> 2 -> 2, T = 3",
         ),
     ),

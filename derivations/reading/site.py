@@ -1,4 +1,4 @@
-"""A derivation as pages: MathML rendered by the browser, figures inline, cross links to the code, no network."""
+"""A derivation as pages: MathML rendered by the browser, figures inline, links to the code and to what is cited."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gradcert.derivations.chapters import CHAPTERS, chapter
 from gradcert.derivations.checker import Verdict, graph
 from gradcert.derivations.figures import dependencies
 from gradcert.derivations.glossary import table
-from gradcert.derivations.reading import pages
+from gradcert.derivations.reading import citations, library, pages
 from gradcert.derivations.reading.mathml import equation, prose
 from gradcert.derivations.reading.terminal import MARKS, shown
 from gradcert.derivations.record import Derivation, Step, theorem
@@ -35,7 +35,7 @@ def _page(body: str, *, title: str, up: str = "", before: Any = None, after: Any
         title=title,
         style=Markup(pages.STYLE),
         script=Markup(pages.SCRIPT),
-        body=Markup(body),
+        body=Markup(citations.link(body, up)),
         up=up,
         before=before,
         after=after,
@@ -75,7 +75,9 @@ def write_site(folder: Path, verdicts: Mapping[str, list[Verdict]]) -> list[Path
             )
         )
     index = ENVIRONMENT.from_string(pages.INDEX).render(
-        rows=rows, graph=dependencies(graph([chapter(name) for name in names]))
+        rows=rows,
+        graph=dependencies(graph([chapter(name) for name in names])),
+        library=bool(citations.targets()),
     )
     (folder / "index.html").write_text(_page(index, title="gradcert: derivations"), encoding="utf-8")
     written.append(folder / "index.html")
@@ -83,6 +85,11 @@ def write_site(folder: Path, verdicts: Mapping[str, list[Verdict]]) -> list[Path
         target = folder / page
         target.parent.mkdir(exist_ok=True)
         target.write_text(_source(path_of_code), encoding="utf-8")
+        written.append(target)
+    for page, title, body in library.rendered():
+        target = folder / "docs" / page
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(_page(body, title=title, up="../" * (page.count("/") + 1)), encoding="utf-8")
         written.append(target)
     return written
 

@@ -13,6 +13,7 @@ from rich.text import Text
 from gradcert.derivations import glossary
 from gradcert.derivations.chapters import chapter
 from gradcert.derivations.checker import Verdict, checked
+from gradcert.derivations.reading.citations import DOCS, citations, targets
 from gradcert.derivations.reading.mathml import parts
 from gradcert.derivations.record import Derivation, Equation, Step, theorem
 
@@ -49,6 +50,15 @@ def plain(expression: Any) -> str:
     return str(found)
 
 
+def cited(text: str, style: str = "") -> Text:
+    """Return text whose citations lead to the pages of `docs/`, in terminals that know links."""
+    out = Text(text, style=style)
+    for c in citations(text):
+        if target := targets().get((c.page, c.anchor)):
+            out.stylize(f"link {DOCS.as_uri()}/{target}", c.start, c.end)
+    return out
+
+
 def render(derivation: Derivation, console: Console, *, pause: Callable[[], None] | None = None) -> bool:
     """Print a derivation, with each step's verdict (verified now, or from the cache); return whether all hold.
 
@@ -83,7 +93,7 @@ def render(derivation: Derivation, console: Console, *, pause: Callable[[], None
     console.print(Padding(table, (0, 0, 1, 2)))
     console.print("[bold]What goes wrong in practice")
     for trap in derivation.traps:
-        console.print(Padding(Text(f"{trap.id}  {trap.text}"), (0, 0, 0, 2)))
+        console.print(Padding(cited(f"{trap.id}  {trap.text}"), (0, 0, 0, 2)))
     console.print("\n[bold]Try it")
     console.print(Padding(Text(derivation.snippet), (0, 0, 0, 2)))
     return good
@@ -113,7 +123,7 @@ def _step(step: Step, verdict: Verdict, console: Console) -> None:
     if step.premises:
         where += f"; rests on {', '.join(step.premises)}"
     if where:
-        console.print(Padding(Text(where, style="dim"), (0, 0, 1, 2)))
+        console.print(Padding(cited(where, "dim"), (0, 0, 1, 2)))
     for sentence in verdict.failed[:10]:
         console.print(Padding(Text(sentence, style="red"), (0, 0, 0, 4)))
 

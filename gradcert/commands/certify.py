@@ -15,9 +15,9 @@ Examples:
   gradcert certify examples/torch_rnn.py:gradients
   gradcert certify examples/wrong_ostl.py:gradients --html report.html
   gradcert certify examples/numpy_ostl.py:gradients --certificate ostl.json
-  gradcert certify package.module:gradients --rule ottt --cell lif --option strict=true
+  gradcert certify package.module:gradients --rule ottt --cells lif --options strict=true
   gradcert certify old_library.py:gradients --python ~/envs/old/bin/python
-  gradcert certify --rule rtrl --cell rnn -- node examples/rtrl.mjs
+  gradcert certify --rule rtrl --cells rnn -- node examples/rtrl.mjs
   gradcert certify --fixed-point q-format --rule ottt -- ./ottt_fixed_point
   gradcert certify --fixed-point reckon examples/leaky_trace.toml
 
@@ -37,14 +37,10 @@ Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 internal error."
 @click.command("certify", epilog=EPILOG)
 @click.argument("subject", metavar="FILE.py:ATTRIBUTE | MODULE:ATTRIBUTE | -- COMMAND...", nargs=-1, required=True)
 @click.option("--rule", metavar="NAME", help="Rule that is claimed; see gradcert rules.")
-@click.option("--cell", "cells", metavar="NAME", multiple=True, help="Cell; repeat for several.")
-@click.option(
-    "--depth", "depths", metavar="N", type=click.IntRange(1, 8), multiple=True, help="Number of layers; repeat."
-)
+@click.option("--cells", metavar="NAME", multiple=True, help="Cell; repeat for several.")
+@click.option("--depths", metavar="N", type=click.IntRange(1, 8), multiple=True, help="Number of layers; repeat.")
 @click.option("--dtype", type=click.Choice(["float64", "float32"]), help="Arithmetic that is claimed.")
-@click.option(
-    "--option", "options", metavar="NAME=VALUE", multiple=True, help="Convention of the cell; values are JSON."
-)
+@click.option("--options", metavar="NAME=VALUE", multiple=True, help="Convention of the cell; values are JSON.")
 @click.option(
     "--acceptance", type=click.Choice(["exact", "bounded", "aligned", "unbiased"]), help="Class of the claim."
 )
@@ -103,7 +99,7 @@ def command(
         from gradcert.commands import fixed_point as integers
 
         others = {"--certificate": sealed, "--junit": junit, "--html": html, "--resume": resume, "--cluster": cluster,
-                  "--cell": cells, "--depth": depths, "--dtype": dtype, "--online": online}  # fmt: skip
+                  "--cells": cells, "--depths": depths, "--dtype": dtype, "--online": online}  # fmt: skip
         bounds = Limits(call=timeout, memory=memory)
         sys.exit(integers.run(subject, fixed_point, rule, options, profile, seed, bounds, python, path, others))
     errors = Console(stderr=True)
@@ -112,8 +108,8 @@ def command(
             certificate = certify(
                 subject if len(subject) > 1 or shutil.which(subject[0]) else subject[0],
                 rule=rule,
-                cell=cells or None,
-                layers=depths or None,
+                cells=cells or None,
+                depths=depths or None,
                 dtype=dtype,
                 options=named(options),
                 online=online,

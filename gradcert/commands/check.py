@@ -10,7 +10,7 @@ from gradcert.commands.common import writers, written
 
 EPILOG = """\b
 Examples:
-  gradcert vectors --rule rtrl --cell rnn -o vectors
+  gradcert vectors --rule rtrl --cells rnn -o vectors
   node examples/rtrl.mjs < vectors/problems.jsonl > answers.jsonl
   gradcert check vectors answers.jsonl --html report.html
 

@@ -132,7 +132,7 @@ def named(pairs: tuple[str, ...]) -> dict[str, Any] | None:
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name:
-            raise GradcertError(f"--option {pair}", allowed="NAME=VALUE, such as strict=true or surrogate=atan")
+            raise GradcertError(f"--options {pair}", allowed="NAME=VALUE, such as strict=true or surrogate=atan")
         try:
             out[name] = json.loads(value)
         except ValueError:

@@ -170,6 +170,7 @@ def define(
 
     body = {
         "name": name,
+        "conventions": (options.strictness({}),) if recipe.spikes else (),
         "recipe": recipe,
         "nodes": property(lambda self: recipe.nodes),
         "links": property(lambda self: recipe.links),

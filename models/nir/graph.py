@@ -9,7 +9,7 @@ so leak = 1 - dt/tau, and r = 1 or tau/dt is our gain ``one_minus_leak`` or ``on
 therefore comes back as a note or has to be given, are the pseudo-derivative, the loss, what a tie at the threshold
 does, how late a cycle is, where v starts, and which current drives v in a CubaLIF. What it says differently is
 refused: a reset that subtracts. Convolutions and poolings are synapses (`nir_images`), CubaLIF is a cell of its own
-(`nir_cuba`).
+(`cuba`).
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ except ModuleNotFoundError:
 SURROGATE = "the graph has no pseudo-derivative"
 TIE = "the graph fires at v > threshold; whether a tie fires is strict={}"
 CURRENT = "the graph does not say which synaptic current drives v: here that {} the step's input"
-CUBA_FILE = Path(__file__).with_name("nir_cuba.py")
+CUBA_FILE = Path(__file__).with_name("cuba.py")
 CUBA = tuple(f"{CUBA_FILE}:{name}" for name in ("NEW", "NEW_LATERAL", "OLD", "OLD_LATERAL"))
 START = "the graph does not say where v starts: here at 0, although it leaks towards v_leak"
 TRAINED = ("leak", "threshold", "kappa", "rho")

@@ -32,7 +32,7 @@ LAW = Law(
     name="enumeration",
     group="estimators",
     statement="At small size, the mean over all outcomes of the noise is the gradient, exactly.",
-    source="mathematics.md section 3, 12.10",
+    source="mathematics.md 3, 12.10",
     applies=lambda subject: subject.outcomes is not None,
     check=check,
 )

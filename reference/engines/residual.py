@@ -2,7 +2,7 @@
 
 A gradient is a sum over paths from the loss back to a parameter. Walking back from the loss, a path is *kept* until it
 meets the first edge that the rule drops, and *dropped* from there on. Two adjoints are carried, K for the paths that
-are still kept and R for the others (mathematics.md 0.3; R is the residual of 4.3 for any row):
+are still kept and R for the others (mathematics.md 0.3; R is that of mathematics.md 4.3, for any row):
 
     K^(t-1) = J_kept^T K^t                       R^(t-1) = J^T R^t + J_dropped^T K^t
 

@@ -65,7 +65,7 @@ def pattern(layer: Layer, weight: str) -> Array:
 def reachable(layer: Layer, kept: frozenset[Edge], parameter: str, within: int) -> Array:
     """Return which units each row of a parameter reaches within n steps: boolean (rows, units).
 
-    Step 1 is the pattern of the immediate derivative (mathematics.md section 3: mask_1), in which the explicit path
+    Step 1 is the pattern of the immediate derivative (mathematics.md 3: mask_1), in which the explicit path
     of a threshold through the previous output counts; each further step adds what the kept edges connect. The pattern
     is that of the structure, never of the values. A row is one unit's copy of its weights: where copies are shared
     (a convolution), a weight reaches what any of its copies reaches; at a padded border every tap counts as read.

@@ -25,6 +25,7 @@ from gradcert.reference.networks.cells import (
     snu_equations,
 )
 from gradcert.reference.networks.cells.lstm import PEEPHOLE_USES, PEEPHOLES
+from gradcert.reference.networks.cells.options import Convention, alternatives, conventions, with_convention
 from gradcert.reference.networks.cells.protocol import Cell, Drive, Nodes
 from gradcert.reference.networks.edges import TEMPORAL, Edge, Link, Use
 from gradcert.reference.networks.loss import KINDS, Loss
@@ -45,6 +46,7 @@ __all__ = [
     "AvgPool",
     "Cell",
     "Conv2d",
+    "Convention",
     "Dense",
     "Drive",
     "Edge",
@@ -68,8 +70,10 @@ __all__ = [
     "Synapse",
     "Use",
     "alif",
+    "alternatives",
     "cell_named",
     "check_problem",
+    "conventions",
     "from_dict",
     "gru",
     "lif",
@@ -82,5 +86,6 @@ __all__ = [
     "snntorch_leaky",
     "snu_equations",
     "spikingjelly_lif",
+    "with_convention",
     "with_loss",
 ]

@@ -54,7 +54,7 @@ def activation(name: str) -> Activation:
 
 @cache
 def spike(surrogate: Surrogate, *, strict: bool = False) -> Activation:
-    """Return the step function with the pseudo-derivative of `surrogate` (mathematics.md section 2).
+    """Return the step function with the pseudo-derivative of `surrogate` (mathematics.md 2).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Pseudo-derivatives with their exact scales (mathematics.md section 2).
+"""Pseudo-derivatives with their exact scales (mathematics.md 2).
 
 x is the membrane potential minus the effective threshold. Libraries use one name for different functions and
 different names for one function; peak and area are stated because both matter to the gradient.

@@ -1,6 +1,6 @@
 """Feedback that learns along with the readout (adaptive e-prop; Kolen & Pollack 1994).
 
-Paper: Bellec et al. 2020; code IGITUGraz/eligibility_propagation (mathematics.md section 6)::
+Paper: Bellec et al. 2020; code IGITUGraz/eligibility_propagation (mathematics.md 6)::
 
     W_o <- (1 - decay) W_o - rate dE/dW_o
     B   <- (1 - decay) B   - rate dE/dW_o            the same update and the same decay, at the same time

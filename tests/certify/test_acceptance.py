@@ -12,7 +12,7 @@ import pytest
 from gradcert.certify.campaign.campaign import certify
 from gradcert.certify.campaign.conclude import control
 from gradcert.certify.campaign.verify import verify
-from gradcert.certify.certificates import canonical
+from gradcert.certify.certificates import seal
 from gradcert.certify.certificates.certificate import from_dict
 from gradcert.certify.claims.claim import Claim
 from gradcert.certify.judging.acceptance import aligned, bounded, draws, unbiased
@@ -55,7 +55,7 @@ def test_a_row_and_bptt_are_within_the_rows_bound(deep):
 
 def test_the_bound_is_that_of_the_dropped_paths(deep):
     p, bound = deep.problem, proven(deep.problem, RULES["ostl"])
-    dropped = residual.residual(p.network, p.parameters, p.inputs, p.targets, rule=RULES["ostl"]).total
+    dropped = residual(p.network, p.parameters, p.inputs, p.targets, rule=RULES["ostl"]).total
     assert not bound["layers.1.W"].any()
     for name, value in dropped.items():
         assert (abs(value) <= bound[name]).all()
@@ -321,7 +321,7 @@ def test_one_certificate_of_each_class_goes_through_everything(tmp_path):
     for name, reason in reasons.items():
         certificate = certify(f"{path}:{name}", profile="quick")
         assert (certificate.verdict, certificate.reason) == ("certified", reason)
-        data = canonical.write(certificate)
+        data = seal.write(certificate)
         assert from_dict(json.loads(data)) == from_dict(certificate.to_dict())
         assert name != "gradients" or verify(data).outcome == "verified"  # draws too come out again
         assert certificate.claim["acceptance"] in html.write(certificate)

@@ -38,7 +38,7 @@ def subject(tmp_path):
 
 @pytest.fixture
 def mapped(subject):
-    return atlas(subject("ostl"), cell="lif", draws=2)
+    return atlas(subject("ostl"), cells="lif", draws=2)
 
 
 def test_a_known_rule_is_found_everywhere(mapped):
@@ -67,7 +67,7 @@ def test_the_split_is_the_residual(mapped):
     for draw in range(2):  # another way to the same numbers: the public residual of a problem, and its norms
         p = problem("lif", {}, Point(recurrence=base["point"]["recurrence"]), seed=draw)
         given = (p.network, p.parameters, p.inputs, p.targets)
-        dropped = residual.residual(*given, rule=RULES["ostl"])
+        dropped = residual(*given, rule=RULES["ostl"])
         norm = sum((g * g).sum() for g in reverse.gradients(*given, rule=RULES["bptt"]).values())
         gap = sum((g * g).sum() for g in dropped.total.values()) / norm
         for label, share in dropped.shares().items():
@@ -81,7 +81,7 @@ def test_the_split_is_the_residual(mapped):
 def test_an_unknown_rule_is_not_explained(tmp_path):
     path = tmp_path / "subject.py"
     path.write_text(SUBJECT.format(rule="ostl", factor="doubled(") + ")\n" + DOUBLED)
-    base = atlas(f"{path}:gradients", cell="lif", draws=1)["points"][0]
+    base = atlas(f"{path}:gradients", cells="lif", draws=1)["points"][0]
     assert base["unexplained"] > 0.1
     assert abs(report.row_of(base, "ostl")["ratio"] - 2) <= 2 * NOISE
 
@@ -100,7 +100,7 @@ def test_a_subject_that_fails_somewhere(tmp_path):
     path = tmp_path / "subject.py"
     text = SUBJECT.format(rule="ottt", factor="")
     path.write_text(text.replace("    given", "    assert problem.inputs.shape[0] != 3\n    given"))
-    found = atlas(f"{path}:gradients", cell="lif", draws=1)
+    found = atlas(f"{path}:gradients", cells="lif", draws=1)
     failed = [p for p in found["points"] if "failure" in p]
     assert [p["point"]["steps"] for p in failed] == [3]
     assert "AssertionError" in failed[0]["failure"]
@@ -108,7 +108,7 @@ def test_a_subject_that_fails_somewhere(tmp_path):
 
 
 def test_the_command(subject, tmp_path):
-    arguments = ["atlas", subject("sltt"), "--cell", "lif", "--draws", "1"]
+    arguments = ["atlas", subject("sltt"), "--cells", "lif", "--draws", "1"]
     arguments += ["--json", tmp_path / "a.json", "--html", tmp_path / "a.html", "--png", tmp_path / "a.png"]
     done = CliRunner().invoke(cli.gradcert, [str(a) for a in arguments], prog_name="gradcert")
     assert done.exit_code == 0, done.output
@@ -123,8 +123,8 @@ def test_the_command(subject, tmp_path):
 
 def test_usage(subject, tmp_path):
     with pytest.raises(GradcertError, match="no option colour"):
-        atlas(subject("ostl"), cell="lif", options={"colour": 1})
+        atlas(subject("ostl"), cells="lif", options={"colour": 1})
     path = tmp_path / "nothing.py"
     path.write_text("def gradients(problem):\n    return {}\n")
     with pytest.raises(GradcertError, match="no gradient at the base point"):
-        atlas(f"{path}:gradients", cell="lif")
+        atlas(f"{path}:gradients", cells="lif")

@@ -214,7 +214,7 @@ def test_a_part_in_a_million_is_outside(rule, cell, depth, loss):
 
 
 def test_budgets_are_far_below_the_smallest_known_mistake():
-    # mathematics.md section 12: some mistakes change a gradient by 4 % only
+    # mathematics.md 12: some mistakes change a gradient by 4 % only
     for dtype, limit in (("float64", 4e-8), ("float32", 4e-3)):
         for rule, cell, depth, loss in CASES:
             made = case(rule, cell, depth, dtype, loss=loss)

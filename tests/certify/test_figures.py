@@ -25,7 +25,7 @@ def subject(rule, change=lambda gradients: gradients):
 def test_a_prefix_is_the_first_steps():
     network = Network(layers=(Layer(Rnn(), inputs=2, units=3),))
     x, y = np.arange(8.0).reshape(4, 1, 2), np.arange(12.0).reshape(4, 1, 3)
-    part = prefix(Problem(network, network.parameters(), x, y), 2)
+    part = prefix(Problem(network, network.parameters(), x, y, id="p"), 2)
     assert part.inputs.tolist() == x[:2].tolist()
     assert part.targets.tolist() == y[:2].tolist()
     assert part.id == "p/first-2"
@@ -34,7 +34,7 @@ def test_a_prefix_is_the_first_steps():
 @pytest.mark.parametrize("window", [1, 2, 3])
 def test_a_truncation_shows_at_the_step_that_it_cuts(window):
     rule = replace(RULES["tbptt"], name="cut", window=window)
-    certificate = certify(subject(rule), rule="bptt", cell="rnn", layers=1, profile="quick")
+    certificate = certify(subject(rule), rule="bptt", cells="rnn", depths=1, profile="quick")
     assert certificate.verdict == "refuted"
     (figure,) = certificate.figures["steps"]
     wrong = [t for t in range(figure["steps"]) if any(row[t]["worst"] > 1 for row in figure["parameters"].values())]
@@ -43,14 +43,14 @@ def test_a_truncation_shows_at_the_step_that_it_cuts(window):
 
 
 def test_a_right_subject_is_right_at_every_step():
-    certificate = certify(subject(RULES["ostl"]), rule="ostl", cell="snu", layers=2, profile="quick")
+    certificate = certify(subject(RULES["ostl"]), rule="ostl", cells="snu", depths=2, profile="quick")
     (figure,) = certificate.figures["steps"]
     assert all(entry["worst"] <= 1 for row in figure["parameters"].values() for entry in row)
     assert max(entry["worst"] for case in certificate.cases for entry in case.parameters.values()) == certificate.worst
 
 
 def test_the_graph_says_what_is_claimed_and_what_is_found():
-    certificate = certify(subject(RULES["bptt-detached-reset"]), rule="ostl", cell="snu", layers=2, profile="quick")
+    certificate = certify(subject(RULES["bptt-detached-reset"]), rule="ostl", cells="snu", depths=2, profile="quick")
     (figure,) = certificate.figures["graph"]
     below, above = figure["layers"]
     assert {e["edge"]: (e["claimed"], e["found"]) for e in below["own"]} == {
@@ -73,7 +73,7 @@ def test_what_cannot_be_told_is_not_told():
     def reversed_entries(gradients):
         return {k: np.flip(v).copy() for k, v in gradients.items()}
 
-    certificate = certify(subject(RULES["bptt"], reversed_entries), rule="bptt", cell="rnn", layers=1, profile="quick")
+    certificate = certify(subject(RULES["bptt"], reversed_entries), rule="bptt", cells="rnn", depths=1, profile="quick")
     (figure,) = certificate.figures["graph"]
     assert figure["found"] is None
     assert {edge["found"] for edge in figure["layers"][0]["own"]} == {None}
@@ -82,7 +82,7 @@ def test_what_cannot_be_told_is_not_told():
 
 def test_alignment_with_every_row():
     double = subject(RULES["ottt"], lambda gradients: {k: 2 * v for k, v in gradients.items()})
-    certificate = certify(double, rule="ottt", cell="lif", layers=2, profile="quick")
+    certificate = certify(double, rule="ottt", cells="lif", depths=2, profile="quick")
     (figure,) = certificate.figures["alignment"]
     rows = {row["rule"]: row for row in figure["rules"]}
     assert set(rows) == set(RULES)
@@ -99,7 +99,7 @@ def test_a_subject_that_never_answers_has_no_figures():
     def broken(problem):
         raise ValueError
 
-    certificate = certify(broken, rule="bptt", cell="rnn", layers=1, profile="quick")
+    certificate = certify(broken, rule="bptt", cells="rnn", depths=1, profile="quick")
     assert certificate.figures["steps"] == []
     assert certificate.figures["alignment"] == []
     assert "Refuted" in html.write(certificate)

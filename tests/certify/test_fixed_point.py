@@ -134,7 +134,7 @@ def test_formats_and_options_that_do_not_exist_are_one_clear_error(subject) -> N
     done = CliRunner().invoke(gradcert, ["certify", "--fixed-point", "reckon", "--html", "x.html", subject("learner")])
     assert done.exit_code == 2 and "--html does not go with --fixed-point" in done.output
     done = CliRunner().invoke(
-        gradcert, ["certify", "--fixed-point", "reckon", "--option", "layers=2", subject("learner")]
+        gradcert, ["certify", "--fixed-point", "reckon", "--options", "layers=2", subject("learner")]
     )
     assert done.exit_code == 2 and "inputs, neurons, outputs" in done.output
 

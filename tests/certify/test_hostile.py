@@ -172,7 +172,7 @@ def test_an_earlier_result_that_changes_is_noticed(tmp_path):
 def test_a_subject_that_does_not_start_is_inconclusive(tmp_path, text, reason):
     path = tmp_path / "subject.py"
     path.write_text(text + "\n")
-    certificate = certify(f"{path}:gradients", rule="bptt", cell="rnn", profile="quick")
+    certificate = certify(f"{path}:gradients", rule="bptt", cells="rnn", profile="quick")
     assert certificate.verdict == "inconclusive"
     assert certificate.exit_code == 3
     assert reason in certificate.reason

@@ -33,12 +33,12 @@ def row(name):
 
 @pytest.fixture(scope="module")
 def refuted():
-    return certify(row("bptt-detached-reset"), rule="ostl", cell="snu", layers=(1, 2), profile="quick")
+    return certify(row("bptt-detached-reset"), rule="ostl", cells="snu", depths=(1, 2), profile="quick")
 
 
 @pytest.fixture(scope="module")
 def certified():
-    return certify(row("ostl"), rule="ostl", cell=("snu", "rnn"), layers=(1, 2), profile="quick")
+    return certify(row("ostl"), rule="ostl", cells=("snu", "rnn"), depths=(1, 2), profile="quick")
 
 
 class Balanced(HTMLParser):

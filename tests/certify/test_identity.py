@@ -7,7 +7,7 @@ import pytest
 
 from gradcert.certify.campaign.campaign import certify
 from gradcert.certify.campaign.verify import verify
-from gradcert.certify.certificates import canonical
+from gradcert.certify.certificates import seal
 from gradcert.certify.certificates.certificate import from_dict
 from gradcert.certify.certificates.compare import differences, summary
 from gradcert.certify.certificates.identity import TIMING, identity, subject_digest
@@ -41,11 +41,11 @@ def certificate(home):
 
 @pytest.fixture(scope="module")
 def data(certificate):
-    return canonical.write(certificate)
+    return seal.write(certificate)
 
 
 def test_two_runs_are_the_same_bytes_but_for_their_timing(home, data):
-    again = canonical.write(certify(f"{home}/subject.py:gradients", **OPTIONS))
+    again = seal.write(certify(f"{home}/subject.py:gradients", **OPTIONS))
     records = [json.loads(d) for d in (data, again)]
     assert records[0]["identity"] == records[1]["identity"]
     for record in records:
@@ -55,17 +55,17 @@ def test_two_runs_are_the_same_bytes_but_for_their_timing(home, data):
 
 
 def test_what_is_written_is_in_order_and_reads_back(data, certificate):
-    assert canonical.faults(data) == []
+    assert seal.faults(data) == []
     assert from_dict(json.loads(data)) == from_dict(certificate.to_dict())
-    assert canonical.write(from_dict(json.loads(data))) == data
+    assert seal.write(from_dict(json.loads(data))) == data
 
 
 def test_an_error_of_any_size_reads_back(certificate):
     """Canonical JSON writes doubles from 2^53 to 1e21 without a point: far off a small budget, an error gets there."""
     for size in (2.0**53, 6.1932569903623e17, 1e21):
-        data = canonical.write(replace(certificate, seconds=size))
-        assert canonical.faults(data) == []
-        assert canonical.read(data)["seconds"] == size
+        data = seal.write(replace(certificate, seconds=size))
+        assert seal.faults(data) == []
+        assert seal.read(data)["seconds"] == size
 
 
 def test_every_changed_byte_is_found(data):
@@ -73,17 +73,17 @@ def test_every_changed_byte_is_found(data):
     for number, at in enumerate(range(0, len(data), 41)):
         changed = bytearray(data)
         changed[at] ^= 1 << (number % 8)
-        assert canonical.faults(bytes(changed)), (at, data[at - 20 : at + 20])
+        assert seal.faults(bytes(changed)), (at, data[at - 20 : at + 20])
 
 
 @pytest.mark.parametrize("change", [lambda d: d + b"\n", lambda d: d[:-1], lambda d: d.replace(b",", b", ", 1)])
 def test_layout_counts(data, change):
-    assert canonical.faults(change(data))
+    assert seal.faults(change(data))
 
 
 def test_the_order_of_options_is_no_difference(home):
     options = {"surrogate": [{"width": 1.0, "scale": 1.0, "name": "triangle"}, "tanh"], "strict": True}
-    found = verify(canonical.write(certify(f"{home}/subject.py:gradients", options=options, **OPTIONS)))
+    found = verify(seal.write(certify(f"{home}/subject.py:gradients", options=options, **OPTIONS)))
     assert found.outcome == "verified", found
 
 
@@ -104,8 +104,8 @@ def test_verified_by_running_again(data):
     ],
 )
 def test_a_forged_result_under_a_fresh_seal_does_not_come_out_again(certificate, forge):
-    data = canonical.write(forge(certificate))
-    assert canonical.faults(data) == []
+    data = seal.write(forge(certificate))
+    assert seal.faults(data) == []
     found = verify(data)
     assert found.outcome == "broken"
     assert found.differences
@@ -125,7 +125,7 @@ def test_a_changed_subject_is_undecided(certificate, tmp_path):
     name = f"{tmp_path}/subject.py:gradients"
     (tmp_path / "subject.py").write_text(SUBJECT)
     (tmp_path / "helper.py").write_text('RULE = "sltt"\n')
-    found = verify(canonical.write(replace(certificate, subject=name)))
+    found = verify(seal.write(replace(certificate, subject=name)))
     assert found.outcome == "undecided"
     assert found.exit_code == 3
     assert "digests.subject" in found.reasons[0]
@@ -133,7 +133,7 @@ def test_a_changed_subject_is_undecided(certificate, tmp_path):
 
 
 def test_a_subject_that_is_gone_is_undecided(certificate, tmp_path):
-    found = verify(canonical.write(replace(certificate, subject=f"{tmp_path}/gone.py:gradients")))
+    found = verify(seal.write(replace(certificate, subject=f"{tmp_path}/gone.py:gradients")))
     assert found.outcome == "undecided"
     assert "gone.py" in found.reasons[0]
 
@@ -181,5 +181,5 @@ def test_what_is_no_certificate(data):
     del record["claim"]
     for wrong in (b"", b"[]", b"{", json.dumps(record).encode()):
         with pytest.raises(GradcertError, match="no certificate"):
-            canonical.read(wrong)
-        assert canonical.faults(wrong)
+            seal.read(wrong)
+        assert seal.faults(wrong)

@@ -12,7 +12,7 @@ from junitparser import JUnitXml
 
 from gradcert.certify.campaign.campaign import certify, judge
 from gradcert.certify.campaign.verify import verify
-from gradcert.certify.certificates import canonical
+from gradcert.certify.certificates import seal
 from gradcert.certify.certificates.certificate import from_dict
 from gradcert.certify.claims.claim import Claim
 from gradcert.certify.problems.cases.case import Spec
@@ -83,7 +83,7 @@ def test_a_right_learner_is_certified(tmp_path):
     assert certificate.reason.endswith("online: causal, constant memory, every prefix, every reset")
     assert [(c.id, c.verdict) for c in certificate.checks] == [(f"online/{n}/rnn/1", "passed") for n in CHECKS]
     assert certificate.checks[2].facts["arrays"] == "constant"
-    data = canonical.write(certificate)
+    data = seal.write(certificate)
     assert from_dict(json.loads(data)).checks == certificate.checks
     assert verify(data).outcome == "verified"
     assert JUnitXml.fromstring(junit.write(certificate)).tests == len(certificate.cases) + 4
@@ -110,7 +110,7 @@ def test_right_gradients_from_stored_inputs_are_not_online():
     suite = next(iter(JUnitXml.fromstring(junit.write(certificate))))
     assert {(t.classname, t.name) for t in suite if not t.is_passed} == {("bptt.online", "memory/rnn/1")}
     assert certificate.reason.removeprefix("memory: ") in html.write(certificate)
-    assert verify(canonical.write(certificate)).outcome == "verified"
+    assert verify(seal.write(certificate)).outcome == "verified"
 
 
 HOARDS = {  # what is kept of every step, and where it is seen
@@ -277,7 +277,7 @@ def test_a_callable_cannot_be_online():
         return {}
 
     with pytest.raises(GradcertError, match=r"claims to be online, and is a callable.*allowed: a stepwise learner"):
-        certify(gradients, rule="sltt", cell="rnn", online=True)
+        certify(gradients, rule="sltt", cells="rnn", online=True)
 
 
 def test_an_object_is_a_learner_too():
@@ -287,7 +287,7 @@ def test_an_object_is_a_learner_too():
         def gradients(self):
             return {}
 
-    certificate = certify(Lost(), rule="sltt", cell="rnn", layers=1, profile="quick", online=True)
+    certificate = certify(Lost(), rule="sltt", cells="rnn", depths=1, profile="quick", online=True)
     assert certificate.verdict == "refuted"
     assert "structure: the gradient does not fit the parameters: missing" in certificate.reason
 
@@ -363,6 +363,6 @@ def test_a_programs_pages_show_constant_memory_or_nothing(tmp_path, case, monkey
 @pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not installed")
 def test_javascript_is_online():
     certificate = certify(
-        ["node", str(EXAMPLES / "rtrl.mjs")], rule="rtrl", cell="rnn", layers=1, profile="quick", online=True
+        ["node", str(EXAMPLES / "rtrl.mjs")], rule="rtrl", cells="rnn", depths=1, profile="quick", online=True
     )
     assert certificate.verdict == "certified", certificate.reason

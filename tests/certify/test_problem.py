@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gradcert
+from gradcert.certify import claims
 from gradcert.certify.campaign.campaign import certify
-from gradcert.certify.claims import claim as claims
 from gradcert.certify.subjects.subject import Subject
 from gradcert.reference import RULES, GradcertError, Layer, Lif, Network, Rnn, Surrogate
 from gradcert.reference.engines import reverse
@@ -56,7 +56,7 @@ def test_a_claim_survives_json():
 
 def test_the_room_can_be_called_and_sent():
     room: Any = gradcert.certify
-    certificate = room(bptt, rule="bptt", cell="rnn", layers=1, profile="quick")
+    certificate = room(bptt, rule="bptt", cells="rnn", depths=1, profile="quick")
     assert certificate.verdict == "certified"
     assert pickle.loads(pickle.dumps(room)) is room
 
@@ -64,14 +64,14 @@ def test_the_room_can_be_called_and_sent():
 def test_a_closure_is_a_subject():
     calls = []
     certificate = certify(
-        lambda problem: calls.append(1) or bptt(problem), rule="bptt", cell="rnn", layers=1, profile="quick"
+        lambda problem: calls.append(1) or bptt(problem), rule="bptt", cells="rnn", depths=1, profile="quick"
     )
     assert certificate.verdict == "certified"
     assert calls == []  # it ran in another process
 
 
 def test_two_runs_differ_in_their_seconds_only():
-    first, second = (certify(bptt, rule="bptt", cell="snu", layers=2, profile="quick").to_dict() for _ in range(2))
+    first, second = (certify(bptt, rule="bptt", cells="snu", depths=2, profile="quick").to_dict() for _ in range(2))
     assert first.pop("seconds") >= 0
     assert second.pop("seconds") >= 0
     assert first == second

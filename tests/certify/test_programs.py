@@ -32,7 +32,7 @@ for line in sys.stdin:
 def judged(tmp_path, change="pass", **options):
     path = tmp_path / "program.py"
     path.write_text(PROGRAM.replace("CHANGE", change))
-    return certify([sys.executable, str(path)], rule="bptt", cell="rnn", profile="quick", **options)
+    return certify([sys.executable, str(path)], rule="bptt", cells="rnn", profile="quick", **options)
 
 
 def test_a_right_program_is_certified(tmp_path):
@@ -73,7 +73,7 @@ def test_a_programs_memory_is_limited(tmp_path):
 def test_no_such_program_is_a_usage_error():
     for command in (["/no/such/program"], [], [3]):
         with pytest.raises(GradcertError):
-            certify(command, rule="bptt", cell="rnn", profile="quick")
+            certify(command, rule="bptt", cells="rnn", profile="quick")
 
 
 def test_integers_are_numbers():
@@ -84,7 +84,7 @@ def test_integers_are_numbers():
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not installed")
 def test_javascript_is_certified():
-    found = certify(["node", str(EXAMPLES / "rtrl.mjs")], rule="rtrl", cell="rnn", profile="quick")
+    found = certify(["node", str(EXAMPLES / "rtrl.mjs")], rule="rtrl", cells="rnn", profile="quick")
     assert found.verdict == "certified", found.reason
 
 
@@ -93,7 +93,7 @@ def test_c_is_certified(tmp_path):
     program = tmp_path / "ottt"
     source = EXAMPLES / "ottt.c"
     subprocess.run(["cc", "-O2", "-ffp-contract=off", "-o", program, source, "-lm"], check=True)
-    found = certify([str(program)], rule="ottt", cell="lif", profile="quick")
+    found = certify([str(program)], rule="ottt", cells="lif", profile="quick")
     assert found.verdict == "certified", found.reason
 
 

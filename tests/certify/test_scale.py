@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from gradcert.certify.campaign.campaign import certify
-from gradcert.certify.certificates import canonical
+from gradcert.certify.certificates import seal
 from gradcert.certify.certificates.identity import TIMING
 from gradcert.certify.claims.claim import Claim
 from gradcert.certify.problems.cases.plan import plan
-from gradcert.certify.runs import executors, prepare
+from gradcert.certify.runs import executors
 from gradcert.certify.runs.journal import decoded, encoded
+from gradcert.certify.runs.prepare import _agreeing, prepare_all, suite
 from gradcert.reference import GradcertError
 
 SUBJECT = """
@@ -38,7 +39,7 @@ def subject(tmp_path):
 
 
 def result(certificate):
-    record = json.loads(canonical.write(certificate))
+    record = json.loads(seal.write(certificate))
     return {name: value for name, value in record.items() if name not in TIMING}
 
 
@@ -122,10 +123,10 @@ def test_arrays_survive_the_journal(dtype):
 
 
 def test_shards_that_disagree_do_not_merge():
-    theirs = {**prepare.suite(), "environment": {**prepare.suite()["environment"], "numpy": "0.0"}}
-    assert list(prepare._agreeing(iter([(prepare.suite(), "shard")]))) == ["shard"]
+    theirs = {**suite(), "environment": {**suite()["environment"], "numpy": "0.0"}}
+    assert list(_agreeing(iter([(suite(), "shard")]))) == ["shard"]
     with pytest.raises(GradcertError, match=r"environment\.numpy"):
-        list(prepare._agreeing(iter([(prepare.suite(), "shard"), (theirs, "other")])))
+        list(_agreeing(iter([(suite(), "shard"), (theirs, "other")])))
 
 
 def test_a_cluster_of_two_workers_changes_nothing(subject):
@@ -138,10 +139,10 @@ def test_a_cluster_of_two_workers_changes_nothing(subject):
         assert result(certify(name, cluster=address, **OPTIONS)) == result(certify(name, **OPTIONS))
         claim = Claim(rule="ostl", cells="rnn", depths=1)
         specs = plan(claim, "quick")
-        there = [p.case.id for p in prepare.prepare_all(specs, claim, seed=0, cluster=address)]
+        there = [p.case.id for p in prepare_all(specs, claim, seed=0, cluster=address)]
         assert there == [spec.id for spec in specs]
         client = distributed.Client(address, set_as_default=False)
-        assert len(client.run(prepare.suite)) == 2
+        assert len(client.run(suite)) == 2
         client.close()
 
 

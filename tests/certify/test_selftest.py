@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from gradcert import cli
-from gradcert.certify.judging import judge as judging
+from gradcert.certify.judging import verdict as judging
 from gradcert.certify.problems.budget.expected import Bounds
 from gradcert.certify.selftest import Member, selftest, summary
 from gradcert.certify.selftest.judge import cases_of, claim_of

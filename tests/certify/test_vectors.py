@@ -149,7 +149,9 @@ def test_changed_vectors_are_refused(folder, answered, tmp_path):
 
 
 def test_the_command_writes_them(tmp_path):
-    done = run("vectors", "--rule", "bptt", "--cell", "rnn", "--depth", "1", "--profile", "quick", "-o", tmp_path / "v")
+    done = run(
+        "vectors", "--rule", "bptt", "--cells", "rnn", "--depths", "1", "--profile", "quick", "-o", tmp_path / "v"
+    )
     assert done.exit_code == 0, done.output
     assert (tmp_path / "v" / "vectors.jsonl").read_text().count("\n") == int(done.output.split()[0])
-    assert run("vectors", "--rule", "nothing", "--cell", "rnn", "-o", tmp_path).exit_code == 2
+    assert run("vectors", "--rule", "nothing", "--cells", "rnn", "-o", tmp_path).exit_code == 2

@@ -12,6 +12,8 @@ from gradcert.derivations.chapters import CHAPTERS, chapter
 from gradcert.derivations.checker import Verdict
 from gradcert.derivations.notation import code_step
 from gradcert.derivations.reading import terminal
+from gradcert.derivations.reading.citations import DOCS
+from gradcert.derivations.reading.terminal import cited
 from gradcert.reference import Lif
 from gradcert.reference.networks.cells import lif
 
@@ -154,3 +156,12 @@ def test_an_unknown_name_is_one_sentence():
     result = run("osttl")
     assert result.exit_code == 2
     assert "the derivation 'osttl' is unknown" in result.output
+
+
+def test_a_citation_leads_to_its_page():
+    text = cited("mathematics.md 4.3; T45 and more")
+    links = {text.plain[s.start : s.end]: str(s.style) for s in text.spans}
+    assert links == {
+        "mathematics.md 4.3": f"link {DOCS.as_uri()}/mathematics/04-ostl.md#4.3",
+        "T45": f"link {DOCS.as_uri()}/mathematics/14-traps.md#T45",
+    }

@@ -1,4 +1,4 @@
-"""Equalities of mathematics.md section 12 that need the table alone; the formulas are written out, not called."""
+"""Equalities of mathematics.md 12 that need the table alone; the formulas are written out, not called."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_ottt_as_its_authors_write_it():
 
 
 def test_sltt_is_ottt_with_no_trace():
-    """Equality 4: the leak of the trace set to 0 while the forward pass keeps its own."""
+    """mathematics.md 12.4: the leak of the trace set to 0 while the forward pass keeps its own."""
     network, p, x, y = problem("lif-ff", 3, seed=7)
     tape = record(network, p, x)
     delta, got = tape.outputs - y, {}
@@ -145,7 +145,7 @@ def test_a_window_of_the_whole_sequence_is_bptt_by_another_order_of_summation():
 
 
 def test_snap_reaches_rtrl_at_the_diameter():
-    """Equality 9: dense lateral weights have diameter 2."""
+    """mathematics.md 12.9: dense lateral weights have diameter 2."""
     network, p, x, y = problem("snu", 1, seed=10)
     want = reverse.gradients(network, p, x, y, rule=RULES["rtrl"])
     two = reverse.gradients(network, p, x, y, rule=RULES["snap-2"])
@@ -155,7 +155,7 @@ def test_snap_reaches_rtrl_at_the_diameter():
 
 
 def test_snap_1_is_the_recursion_with_the_diagonal_of_the_jacobian():
-    """Equality 9: m^t = diag(J^t) m^(t-1) + d^t, which keeps H_ii and the reset."""
+    """mathematics.md 12.9: m^t = diag(J^t) m^(t-1) + d^t, which keeps H_ii and the reset."""
     network, p, x, y = problem("snu", 1, seed=11)
     tape = record(network, p, x).layers[0]
     local = {k.split(".")[2]: v for k, v in p.items()}
@@ -171,7 +171,7 @@ def test_snap_1_is_the_recursion_with_the_diagonal_of_the_jacobian():
 
 
 def test_silent_steps_after_the_last_loss_change_nothing():
-    """Equality 18, first half."""
+    """mathematics.md 12.18, first half."""
     network, p, x, y = problem("snu", 1, seed=12)
     rule = RULES["bptt"]
     want = reverse.gradients(network, p, x, y, rule=rule)

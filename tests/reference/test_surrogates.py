@@ -1,6 +1,6 @@
 """Every pseudo-derivative is the derivative of the function with which its source smooths the step.
 
-The functions are written here (mathematics.md section 2) and differentiated as power series of balls, so that the two
+The functions are written here (mathematics.md 2) and differentiated as power series of balls, so that the two
 formulas share nothing and agree without a tolerance. Seams, where the derivative jumps, are stated one by one.
 """
 

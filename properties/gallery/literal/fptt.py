@@ -1,4 +1,4 @@
-"""Forward propagation through time, both forms (mathematics.md section 8); returns the weights after one sequence.
+"""Forward propagation through time, both forms (mathematics.md 8); returns the weights after one sequence.
 
 Gradients of a part come from the reference: what is tested is the bookkeeping around them.
 """

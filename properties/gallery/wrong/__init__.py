@@ -1,4 +1,4 @@
-"""Wrong gradients, by the section of the trap catalogue (mathematics.md section 14) that they belong to."""
+"""Wrong gradients, by the section of the trap catalogue (mathematics.md 14) that they belong to."""
 
 from gradcert.properties.gallery.wrong import (
     credit,

@@ -11,10 +11,6 @@ from gradcert.reference.networks.cells.protocol import Drive, Nodes
 from gradcert.reference.networks.edges import Edge, Link, Use
 from gradcert.reference.numbers import Array, Numbers, Surrogate, spike
 
-RESETS = ("threshold", "adaptive_threshold", "none")
-GAINS = ("one", "one_minus_leak")
-ADAPTATION_GAINS = ("one", "one_minus_rho")
-SCALINGS = ("none", "threshold", "adaptive_threshold")
 PARAMETERS = ("leak", "threshold", "beta", "rho")
 
 INPUT = Link("a", "x", weight="W")
@@ -70,6 +66,24 @@ class Alif:
     """
 
     name: ClassVar[str] = "alif"
+    conventions: ClassVar[tuple[options.Convention, ...]] = (
+        options.strictness({True: "eligibility_propagation, Yin"}),
+        options.Convention(
+            "reset",
+            ("threshold", "adaptive_threshold", "none"),
+            {"threshold": "e-prop, LightALIF", "adaptive_threshold": "Yin"},
+        ),
+        options.Convention("gain", ("one", "one_minus_leak"), {"one": "e-prop", "one_minus_leak": "LightALIF, Yin"}),
+        options.Convention(
+            "adaptation_gain", ("one", "one_minus_rho"), {"one": "e-prop", "one_minus_rho": "LightALIF, Yin"}
+        ),
+        options.Convention(
+            "scaling",
+            ("none", "threshold", "adaptive_threshold"),
+            {"none": "Yin", "threshold": "e-prop", "adaptive_threshold": "LightALIF"},
+            forward=False,
+        ),
+    )
     leak: Any = 0.9
     threshold: Any = 1.0
     beta: Any = 0.2
@@ -88,10 +102,7 @@ class Alif:
     def __post_init__(self) -> None:
         options.check_unit_interval("leak", self.leak)
         options.check_unit_interval("rho", self.rho)
-        options.check_choice("reset", self.reset, RESETS)
-        options.check_choice("gain", self.gain, GAINS)
-        options.check_choice("adaptation_gain", self.adaptation_gain, ADAPTATION_GAINS)
-        options.check_choice("scaling", self.scaling, SCALINGS)
+        options.check_conventions(self)
         options.check_trained(self.train, PARAMETERS)
 
     @property

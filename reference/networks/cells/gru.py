@@ -11,8 +11,6 @@ from gradcert.reference.networks.cells.protocol import Drive, Nodes
 from gradcert.reference.networks.edges import Edge, Link, Use
 from gradcert.reference.numbers import SIGMOID, TANH, Array, Numbers
 
-RESETS = ("after", "before")
-
 INPUTS = tuple(Link(f"a{k}", "x", weight=f"W_{k}") for k in ("r", "u", "n"))
 RECURRENTS = tuple(Link(f"a{k}", "z", lag=1, edge=Edge.RECURRENT, weight=f"H_{k}") for k in ("r", "u"))
 GATE_R, GATE_U = Link("r", "ar"), Link("u", "au")
@@ -58,11 +56,16 @@ class Gru:
     """
 
     name: ClassVar[str] = "gru"
+    conventions: ClassVar[tuple[options.Convention, ...]] = (
+        options.Convention(
+            "reset", ("after", "before"), {"after": "PyTorch, cuDNN", "before": "TensorFlow, ONNX's default"}
+        ),
+    )
     reset: str = "after"
     bias: bool = True
 
     def __post_init__(self) -> None:
-        options.check_choice("reset", self.reset, RESETS)
+        options.check_conventions(self)
 
     @property
     def nodes(self) -> tuple[str, ...]:

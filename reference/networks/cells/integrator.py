@@ -11,7 +11,6 @@ from gradcert.reference.networks.cells.protocol import Drive, Nodes
 from gradcert.reference.networks.edges import Edge, Link, Use
 from gradcert.reference.numbers import Array, Numbers
 
-GAINS = ("one", "one_minus_kappa")
 PARAMETERS = ("kappa",)
 
 INPUT = Link("a", "x", weight="W")
@@ -26,7 +25,7 @@ class Integrator:
     """z^t = kappa z^(t-1) + gain (W x^t + b).
 
     A rule may keep this cell's STATE edge although it cuts those of other upper layers (`Rule.readout`): that is how
-    e-prop's filtered eligibility trace comes about, with the same kappa and the same gain (mathematics.md section 6).
+    e-prop's filtered eligibility trace comes about, with the same kappa and the same gain (mathematics.md 6).
 
     Parameters
     ----------
@@ -42,6 +41,7 @@ class Integrator:
     """
 
     name: ClassVar[str] = "integrator"
+    conventions: ClassVar[tuple[options.Convention, ...]] = (options.Convention("gain", ("one", "one_minus_kappa")),)
     kappa: Any = 0.9
     gain: str = "one"
     bias: bool = True
@@ -49,7 +49,7 @@ class Integrator:
 
     def __post_init__(self) -> None:
         options.check_unit_interval("kappa", self.kappa)
-        options.check_choice("gain", self.gain, GAINS)
+        options.check_conventions(self)
         options.check_trained(self.train, PARAMETERS)
 
     @property

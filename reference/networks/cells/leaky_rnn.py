@@ -42,6 +42,7 @@ class LeakyRnn:
     """
 
     name: ClassVar[str] = "leaky_rnn"
+    conventions: ClassVar[tuple[options.Convention, ...]] = (options.activations("activation"),)
     rate: Any = 0.2
     activation: str = "tanh"
     recurrent: bool = True
@@ -50,7 +51,7 @@ class LeakyRnn:
 
     def __post_init__(self) -> None:
         options.check_unit_interval("rate", self.rate)
-        options.check_activation("activation", self.activation)
+        options.check_conventions(self)
         options.check_trained(self.train, PARAMETERS)
 
     @property

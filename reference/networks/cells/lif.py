@@ -11,8 +11,6 @@ from gradcert.reference.networks.cells.protocol import Drive, Nodes
 from gradcert.reference.networks.edges import Edge, Link, Use
 from gradcert.reference.numbers import Array, Numbers, Surrogate, spike
 
-RESETS = ("subtract_before_leak", "subtract_after_leak", "hard", "hard_with_input", "none")
-GAINS = ("one", "one_minus_leak")
 PARAMETERS = ("leak", "threshold")
 
 INPUT = Link("a", "x", weight="W")
@@ -67,6 +65,31 @@ Link(target='z', source='v', lag=0, edge=<Edge.SPACE: 'space'>, weight=None))
     """
 
     name: ClassVar[str] = "lif"
+    conventions: ClassVar[tuple[options.Convention, ...]] = (
+        options.strictness({True: "snnTorch, Norse", False: "SpikingJelly, the papers"}),
+        options.Convention(
+            "reset",
+            ("subtract_before_leak", "subtract_after_leak", "hard", "hard_with_input", "none"),
+            {
+                "subtract_before_leak": "SpikingJelly v_reset=None",
+                "subtract_after_leak": "snnTorch reset_mechanism='subtract'",
+                "hard": "SpikingJelly v_reset=0, Norse, snnTorch Leaky reset_mechanism='zero'",
+                "hard_with_input": "snnTorch RLeaky reset_mechanism='zero'",
+                "none": "snnTorch reset_mechanism='none'",
+            },
+        ),
+        options.Convention(
+            "gain",
+            ("one", "one_minus_leak"),
+            {
+                "one": "snnTorch, SpikingJelly decay_input=False",
+                "one_minus_leak": "SpikingJelly decay_input=True, Norse",
+            },
+        ),
+        options.Convention(
+            "stored", ("pre", "post"), {"pre": "snnTorch", "post": "SpikingJelly, Norse"}, forward=False
+        ),
+    )
     leak: Any = 0.9
     threshold: Any = 1.0
     reset: str = "subtract_before_leak"
@@ -82,9 +105,7 @@ Link(target='z', source='v', lag=0, edge=<Edge.SPACE: 'space'>, weight=None))
 
     def __post_init__(self) -> None:
         options.check_unit_interval("leak", self.leak)
-        options.check_choice("reset", self.reset, RESETS)
-        options.check_choice("gain", self.gain, GAINS)
-        options.check_choice("stored", self.stored, ("pre", "post"))
+        options.check_conventions(self)
         options.check_trained(self.train, PARAMETERS)
 
     @property

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from gradcert.reference.networks.cells import options
 from gradcert.reference.networks.cells.protocol import Drive, Nodes
 from gradcert.reference.networks.edges import Edge, Link, Use
 from gradcert.reference.numbers import SIGMOID, TANH, Array, Numbers
@@ -54,6 +55,7 @@ class Lstm:
     """
 
     name: ClassVar[str] = "lstm"
+    conventions: ClassVar[tuple[options.Convention, ...]] = ()
     peepholes: bool = False
     recurrent: bool = True
     bias: bool = True

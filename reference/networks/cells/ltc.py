@@ -68,6 +68,7 @@ class Ltc:
     """
 
     name: ClassVar[str] = "ltc"
+    conventions: ClassVar[tuple[options.Convention, ...]] = (options.strictness({True: "byin-cwi/sFPTT"}),)
     threshold: Any = 0.1
     beta: Any = 1.8
     surrogate: Surrogate = Surrogate("multi_gaussian", sigma=0.3)

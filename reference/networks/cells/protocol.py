@@ -17,6 +17,9 @@ class Cell(Protocol):
 
     ``nodes`` are in topological order within one step and end with ``z``, the output. A node fed by weights is a
     linear node: the engine computes it (`Drive`), so a cell never sees a weight matrix or knows its geometry.
+
+    A cell answers for its own conventions: ``conventions``, a tuple of `Convention`, says which options implementations
+    choose differently and what they call them (`options.conventions`).
     """
 
     name: ClassVar[str]

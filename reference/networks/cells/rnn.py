@@ -34,12 +34,13 @@ Link(target='z', source='a', lag=0, edge=<Edge.SPACE: 'space'>, weight=None))
     """
 
     name: ClassVar[str] = "rnn"
+    conventions: ClassVar[tuple[options.Convention, ...]] = (options.activations("activation"),)
     activation: str = "tanh"
     recurrent: bool = True
     bias: bool = True
 
     def __post_init__(self) -> None:
-        options.check_activation("activation", self.activation)
+        options.check_conventions(self)
 
     @property
     def nodes(self) -> tuple[str, ...]:

@@ -32,6 +32,10 @@ class Snu:
     """
 
     name: ClassVar[str] = "snu"
+    conventions: ClassVar[tuple[options.Convention, ...]] = (
+        options.strictness({True: "IBM/ostl"}),
+        options.activations("transfer"),
+    )
     leak: Any = 0.8
     threshold: Any = 1.0
     transfer: str = "identity"
@@ -43,7 +47,7 @@ class Snu:
 
     def __post_init__(self) -> None:
         options.check_unit_interval("leak", self.leak)
-        options.check_activation("transfer", self.transfer)
+        options.check_conventions(self)
         options.check_trained(self.train, snu_equations.PARAMETERS)
 
     @property

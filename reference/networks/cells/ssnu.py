@@ -30,6 +30,10 @@ class Ssnu:
     """
 
     name: ClassVar[str] = "ssnu"
+    conventions: ClassVar[tuple[options.Convention, ...]] = (
+        options.activations("transfer"),
+        options.activations("output"),
+    )
     leak: Any = 0.8
     threshold: Any = 1.0
     transfer: str = "identity"
@@ -40,8 +44,7 @@ class Ssnu:
 
     def __post_init__(self) -> None:
         options.check_unit_interval("leak", self.leak)
-        options.check_activation("transfer", self.transfer)
-        options.check_activation("output", self.output)
+        options.check_conventions(self)
         options.check_trained(self.train, snu_equations.PARAMETERS)
 
     @property

@@ -18,7 +18,7 @@ class Dense:
     ----------
     inputs, units : sizes.
     absent : pairs (i, j) of connections that do not exist: their weight has no effect and their gradient is 0.
-        e-prop forbids self-connections (mathematics.md section 6).
+        e-prop forbids self-connections (mathematics.md 6).
 
     Examples
     --------

@@ -45,8 +45,8 @@ def test_a_claim_is_judged(name):
             problem.network, problem.parameters, problem.inputs, problem.targets, rule=RULES["e-prop"]
         )
 
-    right = certify(gradients, rule="e-prop", cell=name, layers=2, profile="quick")
-    wrong = certify(gradients, rule="ostl", cell=name, layers=2, profile="quick")
+    right = certify(gradients, rule="e-prop", cells=name, depths=2, profile="quick")
+    wrong = certify(gradients, rule="ostl", cells=name, depths=2, profile="quick")
     assert right.verdict == "certified", right.reason
     assert wrong.verdict == "refuted"
     assert "without RECURRENT" in wrong.reason

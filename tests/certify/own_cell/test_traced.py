@@ -115,7 +115,7 @@ def test_a_traced_cell_is_certified():
         return reverse.gradients(*given, rule=RULES["bptt"])
 
     cell = f"{__file__}:Traced"
-    found = certify(subject, rule="bptt", cell=cell, layers=1, profile="quick")
+    found = certify(subject, rule="bptt", cells=cell, depths=1, profile="quick")
     assert found.verdict == "certified", found.reason
 
 

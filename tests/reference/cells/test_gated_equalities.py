@@ -1,4 +1,4 @@
-"""Statements about gated cells (mathematics.md 1.5, 4.4 and section 12, 13 and 14), in ball arithmetic."""
+"""Statements about gated cells (mathematics.md 1.5, 4.4, 12.13, 12.14), in ball arithmetic."""
 
 import numpy as np
 import pytest

@@ -15,7 +15,7 @@ from gradcert.reference.networks.cells.options import check_unit_interval
 
 MULTI_GAUSSIAN = {"name": "multi_gaussian", "scale": 0.5, "sigma": 0.3, "side": 0.15}
 TRIANGLE = {"name": "triangle", "scale": 0.3, "width": 1.0}
-# as the sources of the cells have them (docstrings; mathematics.md section 1)
+# as the sources of the cells have them (docstrings; mathematics.md 1)
 DEFAULTS = {
     "snu": {"leak": 0.8, "threshold": 1.0, "transfer": "identity", "surrogate": {"name": "tanh"}, "strict": True},
     "ssnu": {"leak": 0.8, "threshold": 1.0, "transfer": "identity", "output": "sigmoid"},

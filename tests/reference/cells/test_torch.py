@@ -123,7 +123,7 @@ def test_modules_of_torch(cell, depth):
     mine = coarse(case)
     assert mine.keys() == theirs.keys() == with_second_bias.keys()
     assert outside(mine, theirs) == set()
-    # the two bias vectors coincide, but for the candidate of the GRU (mathematics.md section 12, 13)
+    # the two bias vectors coincide, but for the candidate of the GRU (mathematics.md 12.13)
     assert outside(mine, with_second_bias) == {k for k in mine if k.endswith("b_n")}
 
 

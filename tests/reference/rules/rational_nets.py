@@ -75,7 +75,7 @@ def vector(values):
 
 
 def run(network, p, x):
-    """Run the stack on one sample, x: (T, n); soft reset before the leak, gain one."""
+    """Run the stack on one sample, x: (T, n); soft reset before the leak, or hard; gain one."""
     out = []
     values = list(x)
     for i, layer in enumerate(network.layers):
@@ -86,13 +86,15 @@ def run(network, p, x):
             out.append(Run(values, z, z, ones, to_rational(0), None, w, None))
             values = z
             continue
-        assert layer.cell.reset == "subtract_before_leak" and layer.cell.gain == "one"
+        hard = {"subtract_before_leak": False, "hard": True}[layer.cell.reset]
+        assert layer.cell.gain == "one"
         leak, th = to_rational(layer.cell.leak), to_rational(layer.cell.threshold)
         h = p.get(f"layers.{i}.H")
         v_before = z_before = vector([0] * layer.units)
         vs, zs, psis = [], [], []
         for u in values:
-            v = leak * (v_before - th * z_before) + w @ u + b
+            kept = (1 - z_before) * v_before if hard else v_before - th * z_before
+            v = leak * kept + w @ u + b
             if h is not None:
                 v = v + h @ z_before
             z = vector([1 if a - th >= 0 else 0 for a in v])

@@ -1,4 +1,4 @@
-"""FPTT in both forms (mathematics.md 8; section 12, equality 12; traps T103 to T113), over the rationals.
+"""FPTT in both forms (mathematics.md 8, 12.12; traps T103 to T113), over the rationals.
 
 A quadratic loss and an exact inner solver give closed forms; a one-unit linear network gives the loop over parts,
 written out with its own derivatives.
@@ -109,7 +109,7 @@ def test_the_two_forms_differ_from_the_second_part_on():
 
 
 def test_lam_is_the_gradient_if_and_only_if_the_minimum_was_reached():
-    """Equality 12, and T113: after one descent step Lam is al rate times the gradient at the old weights."""
+    """mathematics.md 12.12, and T113: after one descent step Lam is al rate times the gradient at the old weights."""
     for t, (w, _, lam) in enumerate(steps_of("code", exact)):
         assert (lam == grad(t, w)).all()
     stepped = steps_of("code", gradient_step(RATE))

@@ -1,4 +1,4 @@
-"""What holds for every rule (mathematics.md 12: 11, 15, 16, 17, 18) and what is known not to; over the rationals.
+"""What holds for every rule (mathematics.md 12.11, 12.15 to 12.18) and what is known not to; over the rationals.
 
 Rules that a law excludes are shown to break it: the law would not be a test of anything otherwise.
 """

@@ -1,4 +1,4 @@
-"""OTPE (mathematics.md 9; section 12, equality 8), exactly, over the rationals."""
+"""OTPE (mathematics.md 9, 12.8), exactly, over the rationals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OTTT, SLTT, SLTT-K (mathematics.md 7; section 12, equality 4), exactly, over the rationals."""
+"""OTTT, SLTT, SLTT-K (mathematics.md 7, 12.4), exactly, over the rationals."""
 
 from __future__ import annotations
 
@@ -42,6 +42,18 @@ def test_ottt_is_bptt_with_detached_reset_at_the_last_spiking_layer_and_nowhere_
     assert differing(literal, bptt) == {"layers.0.W", "layers.0.b"}
     live = engine(DEEP, p, x, y, "bptt")
     assert {"layers.1.W", "layers.1.b"} <= differing(literal, live)
+
+
+@pytest.mark.parametrize("upper", (lif(1, recurrent=True), lif(1, reset="hard")))
+def test_lateral_weights_and_a_hard_reset_are_excepted(upper):
+    """The hypotheses of mathematics.md 7.1: with a hard reset the row, whose trace is gated, is another number."""
+    network = stack(lif(0), upper)
+    p, x, y = draw(network)
+    literal, row = plain(network, p, x, y, ottt), engine(network, p, x, y, "ottt")
+    bptt = engine(network, p, x, y, "bptt-detached-reset")
+    assert {"layers.1.W", "layers.1.b"} <= differing(literal, bptt)
+    assert ("layers.1.W" in differing(literal, row)) == (upper.reset == "hard")
+    assert ("layers.1.W" in differing(row, bptt)) == upper.recurrent
 
 
 def test_ottt_without_leak_is_sltt_is_backpropagation_within_each_step():

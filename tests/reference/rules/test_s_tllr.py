@@ -1,4 +1,4 @@
-"""S-TLLR (mathematics.md 10; section 12, equality 7), exactly, over the rationals; the sums are written out."""
+"""S-TLLR (mathematics.md 10, 12.7), exactly, over the rationals; the sums are written out."""
 
 from __future__ import annotations
 

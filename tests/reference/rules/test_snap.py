@@ -1,4 +1,4 @@
-"""SnAp-n (mathematics.md 3; section 12, equality 9), exactly, over the rationals; the masked recursion in loops."""
+"""SnAp-n (mathematics.md 3, 12.9), exactly, over the rationals; the masked recursion in loops."""
 
 from __future__ import annotations
 

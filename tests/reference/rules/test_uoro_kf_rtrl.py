@@ -1,4 +1,4 @@
-"""UORO and KF-RTRL are unbiased (mathematics.md 3; section 12, equality 10).
+"""UORO and KF-RTRL are unbiased (mathematics.md 3, 12.10).
 
 Exactly: the mean over all sign patterns, over the rationals with fixed normalisers. On more draws: a z-score, with the
 normalisers of the papers. The traps T84 to T90, as changes to the source, are each rejected.

@@ -21,7 +21,7 @@ def network():
 
 
 def by_definition(case, n):
-    """M = mask * (J M + D) with M the derivative of all units by all shared weights (mathematics.md section 3)."""
+    """M = mask * (J M + D) with M the derivative of all units by all shared weights (mathematics.md 3)."""
     (layer,) = record(case.network, case.parameters, case.inputs, numbers=BALLS).layers
     h = RING.effective(case.parameters["layers.0.H"])
     delta = case.network.loss.gradient(layer.now["z"], case.targets, BALLS)
