@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from fractions import Fraction
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -26,7 +26,8 @@ from gradcert.reference import (
 )
 from gradcert.reference.bounds import Bound, Online, a_priori, descent, entries, node_ranges, tightness, windowed
 from gradcert.reference.bounds.intervals import INTERVALS
-from gradcert.reference.bounds.norms import frobenius, outward, spectral
+from gradcert.reference.bounds.majorants import Majorant
+from gradcert.reference.bounds.norms import frobenius, norm, outward, spectral
 from gradcert.reference.bounds.recorded import Recorded, roundings
 from gradcert.reference.bounds.recursion import _column, _combined
 from gradcert.reference.bounds.system import assemble
@@ -68,6 +69,62 @@ def test_norms_are_never_below_the_exact_ones(shape):
         )  # and hardly above: 10^4 roundings cover a 7 x 7 SVD's residue
         assert Fraction(float(frobenius(a))) ** 2 >= sum(Fraction(float(v)) ** 2 for v in a.reshape(-1))
     assert spectral(np.zeros(shape)) == 0
+
+
+@pytest.mark.parametrize("shape", ((1, 1), (2, 3), (4, 4)))
+def test_the_norm_of_a_pair_covers_every_matrix_within_its_rounding(shape):
+    rng = np.random.default_rng(shape)
+    for _ in range(10):
+        a = rng.standard_normal(shape)
+        found = norm(np.stack([a, abs(a)]), 5)
+        for signs in (1, -1, rng.choice([-1, 1], shape)):
+            assert dominates(found, a * (1 + signs * gamma(5)))
+
+
+def dyadic(rng, *shape):
+    """Sixteenths: sums and products of a few of them are exact."""
+    return rng.integers(-16, 17, shape) / 16
+
+
+def members(rng, majorant, units=3):
+    """Matrices that a majorant stands for: the diagonal at its ends or between them, the rest at its largest."""
+    for _ in range(3):
+        at = rng.choice([0.0, 0.5, 1.0], units)
+        diagonal = np.diag(majorant.low + at * (majorant.high - majorant.low)) if majorant.low is not None else 0.0
+        rest = rng.choice([-1, 1], (units, units)) * majorant.rest if majorant.rest is not None else 0.0
+        yield diagonal + rest
+
+
+def drawn(rng, kind, units=3):
+    ends = np.sort(dyadic(rng, 2, units), axis=0) if kind != "matrix" else (None, None)
+    weight = dyadic(rng, units, units) if kind != "diagonal" else None
+    # the norm of the rest bounds that of every matrix of its size: for signs at will it is that of the absolute values
+    size = 0.0 if weight is None else float(spectral(abs(weight)))
+    return Majorant(*ends, size, None if weight is None else abs(weight))
+
+
+@pytest.mark.parametrize("kinds", tuple(product(("diagonal", "matrix", "both"), repeat=2)))
+def test_majorants_of_sums_and_products_stand_for_them(kinds):
+    """Every matrix of the sum, of the scaled one and of the product is within what the code says of them."""
+    rng = np.random.default_rng([len(k) for k in kinds])
+    for _ in range(3):
+        a, b = (drawn(rng, kind) for kind in kinds)
+        low, high = np.sort(dyadic(rng, 2, 3), axis=0)
+        weight = dyadic(rng, 4, 3)
+        for x in members(rng, a):
+            for y in members(rng, b):
+                assert dominates(a.plus(b).size(), x + y)
+                assert (abs(x + y) <= a.plus(b).entries()).all() if a.plus(b).entries().size else True
+            for factor in (low, high, (low + high) / 2):
+                assert dominates(a.scaled(low, high).size(), factor[:, None] * x)
+            assert dominates(a.through(weight).size(), weight @ x)
+    assert a.plus(None) is a
+
+
+def test_the_bound_of_a_layer_is_that_of_all_its_tensors_together():
+    bound = Bound({"layers.0.W": 3.0, "layers.0.b": 4.0, "layers.1.W": 12.0})
+    for found, exact in ((bound.layer(0), 5), (bound.layer(1), 12), (bound.total, 13)):
+        assert exact <= found <= exact * (1 + gamma(100))
 
 
 def test_a_plain_singular_value_can_be_below_the_norm():
