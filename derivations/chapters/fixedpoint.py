@@ -116,7 +116,13 @@ def _jacobian() -> list[Equation]:
     p = problem(Network(layers=(Layer(Snu(bias=False, transfer="tanh"), inputs=1, units=1),)), steps=3)
     traces, jacobians = [], []
     for rounded in (False, True):
-        options = {"rule": RULES["ostl"], "steps": 3, "batch": 1, "numbers": SYMBOLS, "initial": p.initial}
+        options: dict[str, Any] = {
+            "rule": RULES["ostl"],
+            "steps": 3,
+            "batch": 1,
+            "numbers": SYMBOLS,
+            "initial": p.initial,
+        }
         learner = Learner(named(p.network, Ledger()), p.parameters, **options)
         for t in range(3):
             last = learner.before[0] if t else None

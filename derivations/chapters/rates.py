@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from gradcert.derivations.symbols import SYMBOLS
 from gradcert.reference import RULES, Layer, Lif, Network
 from gradcert.reference.engines import record, reverse
 from gradcert.reference.estimators import membrane_step, ndot, rate_based
+from gradcert.reference.networks import with_loss
 from gradcert.reference.networks.cells import lif
 from gradcert.reference.numbers import FLOAT64
 
@@ -108,15 +110,23 @@ def _constant() -> Result:
 
 def _chain() -> Result:
     """Compare the gradients of two layers with dE/dr dr/dI (x) mean input, written out."""
+    return combined("two layers", [_two_layers(share) for share in ("sum", "mean")])
+
+
+def _two_layers(reduction: str) -> Result:
     p = stack()
+    p = replace(p, network=with_loss(p.network, batch=reduction))
     steps, batch = p.inputs.shape[:2]
+    share = sympy.Rational(1, batch) if reduction == "mean" else 1
     found = run_rule(p, rate_based)
     low, high = tape_of(p).layers
     slope = [rate_based.rate_slope(layer) for layer in (low, high)]
     weight = p.parameters["layers.1.W"]
     top = np.empty((batch, 2), dtype=object)
     for b, i in np.ndindex(top.shape):
-        top[b, i] = sum(high.now["z"][t, b, i] - p.targets[t, b, i] for t in range(steps)) / sympy.Integer(steps)
+        top[b, i] = (
+            sum(high.now["z"][t, b, i] - p.targets[t, b, i] for t in range(steps)) * share / sympy.Integer(steps)
+        )
     credit = [np.empty((batch, 2), dtype=object), top * slope[1]]
     for b, j in np.ndindex(batch, 2):
         credit[0][b, j] = slope[0][b, j] * sum(weight[i, j] * credit[1][b, i] for i in range(2))
@@ -127,7 +137,7 @@ def _chain() -> Result:
     def of_bias(layer: int, index: tuple[int, ...], t: int, b: int) -> Any:
         return credit[layer][b, index[0]] / sympy.Integer(steps)
 
-    return agree("rate-based, two layers", found, written(p, {"W": of_weight, "b": of_bias}))
+    return agree(f"rate-based, two layers, {reduction} over samples", found, written(p, {"W": of_weight, "b": of_bias}))
 
 
 def _membranes(layer: Any, b: int, j: int) -> list[Any]:
@@ -287,7 +297,7 @@ DERIVATION = Derivation(
             proof=_chain,
             code=("reference/estimators/rate_based.py:gradients",),
             source="arXiv 2410.11488; mathematics.md 10",
-            sizes="2 -> 2 -> 2, T = 3, two samples",
+            sizes="2 -> 2 -> 2, T = 3, two samples; sum and mean over them",
         ),
         Step(
             "rates.ndot",

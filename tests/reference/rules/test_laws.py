@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,19 @@ import pytest
 from rational_nets import HEAD, LEAKS, PSI, THRESHOLDS, differing, draw, lif, plain, same, spatial, stack
 
 from gradcert.properties.numbers import RATIONALS
-from gradcert.reference import ESTIMATORS, FLOAT32, RULES, Layer, Lif, Loss, Network, Rnn, draw_feedback, record
+from gradcert.reference import (
+    ESTIMATORS,
+    FLOAT32,
+    RULES,
+    Layer,
+    Lif,
+    Loss,
+    Network,
+    Rnn,
+    draw_feedback,
+    estimators,
+    record,
+)
 from gradcert.reference.engines import forward, reverse
 from gradcert.reference.estimators.walk import state_size
 
@@ -64,6 +77,13 @@ def test_every_rule_is_a_page_that_says_what_it_drops_and_costs():
         for word in ("Paper", "equations", "Dropped:", "Cost", "Exact"):
             assert word in rule.page, (rule.name, word)
     assert not set(RULES) & set(ESTIMATORS)
+
+
+def test_every_file_of_an_estimator_is_in_the_table():
+    """A rule that is left out of the table would be left out of these tests as well."""
+    folder = Path(str(estimators.__file__)).parent
+    files = {path.stem for path in folder.glob("*.py") if "\nESTIMATOR = " in path.read_text()}
+    assert {e.gradients.__module__.rpartition(".")[2] for e in ESTIMATORS.values()} == files
 
 
 # --- 11: one step ----------------------------------------------------------------------------------------------------
