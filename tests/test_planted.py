@@ -1,6 +1,8 @@
 """The list of planted bugs: complete, in place, and each with a test and a step that exist."""
 
 import re
+import tomllib
+from dataclasses import replace
 
 import pytest
 
@@ -61,6 +63,9 @@ def test_a_bug_is_put_in_and_taken_out_again(tmp_path):
 
 def test_what_killed_a_bug_is_written_into_the_list():
     text = (ROOT / planted.LIST).read_text()
-    made = planted._renamed(text, BUGS[3], 'tests/a.py::test_b[c-"d"]')
+    made = planted._noted(text, BUGS[3], 'tests/a.py::test_b[c-"d"]', True)
     assert made.count('test = "tests/a.py::test_b[c-\\"d\\"]"') == 1
-    assert len(made.splitlines()) == len(text.splitlines())
+    assert replace(BUGS[3], test='tests/a.py::test_b[c-"d"]', killed=True) in [
+        planted.Bug(**entry) for entry in tomllib.loads(made)["bug"]
+    ]
+    assert planted._noted(made, BUGS[4], "", False).count("killed = false") == 1 + text.count("killed = false")
