@@ -50,11 +50,12 @@ class Commands(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Understand the names that options had before, and say what they are called."""
-        from gradcert.certify.claims.names import renamed_words
+        if any(word.startswith(("--cell", "--depth", "--layer", "--option")) for word in args):
+            from gradcert.certify.names import renamed_words
 
-        args, said = renamed_words(args)
-        for sentence in said:
-            click.echo(f"note: {sentence}", err=True)
+            args, said = renamed_words(args)
+            for sentence in said:
+                click.echo(f"note: {sentence}", err=True)
         return super().parse_args(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -57,23 +56,6 @@ def trace_decay(start: int = 64, steps: int = 2000, *, runs: int = 300, seed: in
     return {"real": real, "truncated": np.array(truncated), "stochastic": np.array(mean)}
 
 
-def plot_trace_decay(path: Path) -> None:
-    """Draw `trace_decay`."""
-    figure, axes = new_figure()
-    styles = {"real": {"linestyle": "--", "color": "black", "zorder": 3}}
-    labels = {
-        "real": "real-valued",
-        "truncated": "truncated: zero after 64 steps",
-        "stochastic": "stochastic, 300 runs",
-    }
-    for name, values in trace_decay().items():
-        axes.plot(values, label=labels[name], **styles.get(name, {}))
-    axes.set(xlabel="steps", ylabel="trace", title="a ReckOn-style trace of 64, leak 0x7FEF / 2^15")
-    axes.grid(alpha=0.3)
-    axes.legend()
-    figure.savefig(path)
-
-
 def first_pulse(gradient: Fraction, *, pulse: Fraction = Fraction(1, 8), toward_zero: bool = False) -> int:
     """Return how many updates of `gradient` an accumulator needs until it releases its first pulse.
 
@@ -112,16 +94,3 @@ def pulses_released(gradient: Fraction, updates: int, *, radix: int = 30, toward
         released += pulses
         out.append(released)
     return np.array(out)
-
-
-def plot_pcm_asymmetry(path: Path) -> None:
-    """Draw the pulses that an accumulator releases for small updates of either sign, by floor and toward zero."""
-    figure, axes = new_figure(2)
-    for panel, toward in zip(axes, (False, True), strict=True):
-        for sign in (1, -1):
-            released = pulses_released(Fraction(sign, 1000), 400, toward_zero=toward)
-            panel.plot(released, label=f"update {sign / 1000:+g}")
-        panel.set(xlabel="updates", ylabel="pulses released", title="rounding toward zero" if toward else "floor")
-        panel.grid(alpha=0.3)
-        panel.legend()
-    figure.savefig(path)

@@ -23,10 +23,11 @@ from gradcert.certify.certificates import (
     sha256,
     subject_digest,
 )
-from gradcert.certify.claims import Claim, claim_of, from_dict, renamed
+from gradcert.certify.claims import Claim, claim_of, from_dict
 from gradcert.certify.counterexample import record as counterexample
 from gradcert.certify.judging import FORWARD, acceptance, repeat
 from gradcert.certify.judging.acceptance import aligned, unbiased
+from gradcert.certify.names import present_names
 from gradcert.certify.problems import Case, Spec, plan, profile_named
 from gradcert.certify.runs import Journal, Prepared, Run, prepare_all, tail
 from gradcert.certify.runs import online as online_checks
@@ -34,9 +35,9 @@ from gradcert.certify.subjects import Answer, Limits, Subject, Worker
 from gradcert.reference.errors import GradcertError
 
 Progress = Callable[[int, int, str], None]
-PARTS = ("rule", "cells", "depths", "dtype", "options", "online", "acceptance", "within", "claim")
 
 
+@present_names
 def certify(
     subject: Any,
     *,
@@ -57,7 +58,6 @@ def certify(
     jobs: int = 1,
     cluster: str | None = None,
     resume: Path | None = None,
-    **old: Any,
 ) -> Certificate:
     """Judge a subject against what it claims.
 
@@ -99,9 +99,6 @@ def certify(
     'certified'
     """
     started = time.perf_counter()
-    if old:
-        parts = renamed({"cells": cells, "depths": depths, "options": options}, old, known=PARTS)
-        cells, depths, options = parts["cells"], parts["depths"], parts["options"]
     who = Subject(subject, python=python, limits=limits)
     first = who.start()
     told = first.claim if isinstance(first, Worker) else None

@@ -4,7 +4,6 @@ A new thing that can be claimed goes here. Uses `reference` alone, because a sub
 """
 
 from gradcert.certify.claims.claim import Claim, Decorated, claim, claim_of, from_dict
-from gradcert.certify.claims.names import renamed, renamed_words
 from gradcert.certify.claims.rows import ORDER, changes, difference, present, published, same_row, shown
 
 __all__ = [
@@ -18,8 +17,6 @@ __all__ = [
     "from_dict",
     "present",
     "published",
-    "renamed",
-    "renamed_words",
     "same_row",
     "shown",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
-from gradcert.certify.claims.names import RENAMED, renamed
+from gradcert.certify.names import present_names
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import KINDS, cell_named
 from gradcert.reference.rules import rule_named
@@ -120,7 +120,8 @@ class Claim:
         return f"{kind}{self.rule} on {'/'.join(self.cells)}, depth {depths}, {self.dtype}{options}{limits}"
 
 
-def claim(*, rule: str, cells: Iterable[str] | str | None = None, **options: Any) -> Callable[[Decorated], Decorated]:
+@present_names
+def claim(*, rule: str, cells: Iterable[str] | str, **options: Any) -> Callable[[Decorated], Decorated]:
     """Decorate a subject with its claim; arguments as for `Claim`.
 
     Examples
@@ -131,9 +132,7 @@ def claim(*, rule: str, cells: Iterable[str] | str | None = None, **options: Any
     >>> claim_of(gradients).rule
     'bptt'
     """
-    old = {name: options.pop(name) for name in tuple(options) if name in RENAMED}
-    given = renamed({"cells": cells}, old, known=[f.name for f in fields(Claim)])
-    made = Claim(rule=rule, **given, **options)
+    made = Claim(rule=rule, cells=cells, **options)  # type: ignore[arg-type]
 
     def decorate(subject: Decorated) -> Decorated:
         setattr(subject, ATTRIBUTE, made)

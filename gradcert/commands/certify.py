@@ -15,7 +15,7 @@ Examples:
   gradcert certify examples/torch_rnn.py:gradients
   gradcert certify examples/wrong_ostl.py:gradients --html report.html
   gradcert certify examples/numpy_ostl.py:gradients --certificate ostl.json
-  gradcert certify package.module:gradients --rule ottt --cells lif --options strict=true
+  gradcert certify package.mod:gradients --rule ottt --cells lif --options strict=true
   gradcert certify old_library.py:gradients --python ~/envs/old/bin/python
   gradcert certify --rule rtrl --cells rnn -- node examples/rtrl.mjs
   gradcert certify --fixed-point q-format --rule ottt -- ./ottt_fixed_point

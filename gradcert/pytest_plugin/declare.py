@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from gradcert.certify.names import present_names
 from gradcert.pytest_plugin.check import Check
 from gradcert.pytest_plugin.session import Checks
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 ATTRIBUTE = "__gradcert_checks__"
 
 
+@present_names
 def subject_tests(
     subject: Any,
     *,
@@ -27,7 +29,6 @@ def subject_tests(
     profile: str | None = None,
     seed: int = 0,
     python: str | None = None,
-    **old: Any,
 ) -> Callable[..., None]:
     """Return a test function that is run once for every check of a subject; assign it to a name that begins with test.
 
@@ -44,10 +45,6 @@ def subject_tests(
     """
     claimed = {"rule": rule, "cells": cells, "depths": depths, "dtype": dtype, "options": options, "claim": claim}
     claimed["online"] = online
-    if old:
-        from gradcert.certify.claims import renamed
-
-        claimed = renamed(claimed, old, known=tuple(claimed))
 
     def test_subject(gradcert_check: Check) -> None:
         __tracebackhide__ = True

@@ -64,11 +64,6 @@ class Problem:
         """The dtype of all arrays."""
         return str(self.inputs.dtype)
 
-    def with_parameters(self, **changed: Array) -> Problem:
-        """Return the problem with some parameters replaced; ``__`` stands for a dot."""
-        given = {name.replace("__", "."): value for name, value in changed.items()}
-        return replace(self, parameters={**self.parameters, **given})
-
     def with_loss(self, **options: str) -> Problem:
         """Return the problem with another loss."""
         return replace(self, network=replace(self.network, loss=replace(self.network.loss, **options)))

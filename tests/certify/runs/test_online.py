@@ -24,7 +24,7 @@ from gradcert.certify.subjects.drive import Played, stacked
 from gradcert.certify.subjects.subject import Limits, Subject, Worker
 from gradcert.reference import GradcertError
 
-EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 RIGHT = """
 import ctypes, gc, os, sys, time
 import numpy as np

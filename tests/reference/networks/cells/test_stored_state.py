@@ -8,9 +8,10 @@ from cell_nets import WIDE, problem
 
 from gradcert.reference import FLOAT64, Layer, Network, record
 from gradcert.reference.networks.cells import Lif
-from gradcert.reference.networks.cells.lif import RESETS
 
 CELL = Lif(leak=0.75, threshold=0.25, reset_value=-0.5, surrogate=WIDE, recurrent=True)
+
+(RESETS,) = (c.values for c in Lif.conventions if c.option == "reset")
 
 
 def run(cell):

@@ -11,7 +11,7 @@ from gradcert.certify.report import junit
 from gradcert.reference import RULES
 from gradcert.reference.engines import reverse
 
-OPTIONS = {"cell": "snu", "layers": 1, "profile": "quick"}
+OPTIONS = {"cells": "snu", "depths": 1, "profile": "quick"}
 
 
 def ostl(problem):

@@ -18,7 +18,7 @@ from gradcert.hardware_models.subject import causes, columns_after, steps_of
 from gradcert.hardware_models.variants import variants
 from gradcert.reference.errors import GradcertError
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 
 SUBJECT = """
 import numpy as np

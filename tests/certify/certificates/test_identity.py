@@ -23,7 +23,7 @@ def gradients(problem):
     given = (problem.network, problem.parameters, problem.inputs, problem.targets)
     return reverse.gradients(*given, rule=RULES[RULE])
 """
-OPTIONS = {"rule": "ostl", "cell": "snu", "layers": 1, "profile": "quick"}
+OPTIONS = {"rule": "ostl", "cells": "snu", "depths": 1, "profile": "quick"}
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ def gradients(problem):
     return reverse.gradients(*given, rule=RULES["{rule}"])
 """
 COUNT = "open('{path}', 'a').write(problem.id + '\\n')"
-OPTIONS = {"rule": "ostl", "cell": ("snu", "rnn"), "layers": 1, "profile": "quick"}
+OPTIONS = {"rule": "ostl", "cells": ("snu", "rnn"), "depths": 1, "profile": "quick"}
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_failures_are_remembered(subject, tmp_path):
 )
 def test_a_journal_of_another_run_is_refused(subject, tmp_path, change, words):
     name, journal = subject(), tmp_path / "run.jsonl"
-    options = {**OPTIONS, "cell": "rnn"}
+    options = {**OPTIONS, "cells": "rnn"}
     certify(name, resume=journal, **options)
     with pytest.raises(GradcertError, match=f"belongs to another run: {words}"):
         certify(name, resume=journal, **{**options, **change})
@@ -102,7 +102,7 @@ def test_a_journal_of_another_run_is_refused(subject, tmp_path, change, words):
 
 def test_a_journal_of_a_changed_subject_is_refused(subject, tmp_path):
     journal = tmp_path / "run.jsonl"
-    options = {**OPTIONS, "cell": "rnn"}
+    options = {**OPTIONS, "cells": "rnn"}
     certify(subject(), resume=journal, **options)
     with pytest.raises(GradcertError, match=r"digests\.subject"):
         certify(subject("sltt"), resume=journal, **options)

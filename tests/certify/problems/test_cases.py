@@ -138,7 +138,7 @@ def test_a_judge_that_passes_everything_voids_the_run(monkeypatch):
         return False
 
     monkeypatch.setattr(controls, "refuted", blind)
-    certificate = certify(subject_of(Claim(rule="bptt", cells="rnn")), rule="bptt", cell="rnn", profile="quick")
+    certificate = certify(subject_of(Claim(rule="bptt", cells="rnn")), rule="bptt", cells="rnn", profile="quick")
     assert certificate.verdict == "inconclusive"
     assert "the control 'without RECURRENT' passed on every case" in certificate.reason
 
@@ -148,7 +148,7 @@ def test_the_reference_has_to_pass(monkeypatch):
         return {name: 1.01 * g for name, g in reverse.gradients(*arguments, **options).items()}
 
     monkeypatch.setattr(forward, "gradients", wrong)
-    certificate = certify(subject_of(Claim(rule="bptt", cells="rnn")), rule="bptt", cell="rnn", profile="quick")
+    certificate = certify(subject_of(Claim(rule="bptt", cells="rnn")), rule="bptt", cells="rnn", profile="quick")
     assert certificate.verdict == "inconclusive"
     assert "leaves its own budget" in certificate.reason
 

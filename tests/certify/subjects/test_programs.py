@@ -13,7 +13,7 @@ from gradcert.certify.subjects.answers import from_program
 from gradcert.certify.subjects.subject import Limits
 from gradcert.reference import GradcertError
 
-EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 PROGRAM = """
 import json, sys
 from gradcert.reference.networks import problem_from_json
