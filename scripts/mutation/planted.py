@@ -171,8 +171,8 @@ def section(root: Path = ROOT) -> str:
         f"{len(found)} bugs, at least one in each of the {len(files(root))} files of `reference/` that hold more than",
         "imports. `make planted` puts each into a copy of the source and runs the test beside it; "
         f"{killed} of them have been",
-        f"seen to be killed. {steps} of these fail a step of `gradcert derive --check` as well, which names the code. The",
-        f"list is `{LIST}`; a test sees to it that it stays complete and in place.",
+        f"seen to be killed. {steps} of these fail a step of `gradcert derive --check` as well, which names the code.",
+        f"The list is `{LIST}`; a test sees to it that it stays complete and in place.",
         "",
         "| file | line | bug | killed by | step that fails |",
         "|---|---|---|---|---|",
