@@ -22,9 +22,10 @@ def test_every_bug_is_in_place_and_has_a_killer():
     for bug in BUGS:
         assert (ROOT / bug.file).read_text().count(bug.old) == 1, bug
         assert bug.old != bug.new
-        path, _, name = bug.test.partition("::")
-        function = name.partition("[")[0].rpartition("::")[2]
-        assert re.search(rf"(?m)^ *def {re.escape(function)}\(", (ROOT / path).read_text()), bug.test
+        if bug.killed:
+            path, _, name = bug.test.partition("::")
+            function = name.partition("[")[0].rpartition("::")[2]
+            assert re.search(rf"(?m)^ *def {re.escape(function)}\(", (ROOT / path).read_text()), bug.test
         assert not bug.derive or bug.derive in STEPS, bug
 
 
