@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.derivations.cases import applicable, problems, rules, variants
+from gradcert.derivations.cases import applicable, counts_every_step, problems, rules, variants
 from gradcert.derivations.induction import CHANGED, prove_for_every_length
 from gradcert.derivations.proof import Problem, Result, problem, prove
 from gradcert.derivations.record import Step
@@ -44,7 +44,7 @@ def prove_rows(cell: Any, names: tuple[str, ...], *, every_length: bool) -> Resu
             if not applicable(rule, p.network):
                 continue
             results += [prove(p, rule, engine) for engine in ("reverse", "forward")]
-            if every_length:
+            if every_length and counts_every_step(p):
                 results += _every_length(p.network, rule)
     return combined(f"{', '.join(names)} for {cell.name}", results)
 
@@ -96,7 +96,7 @@ def cell_steps(
     for label, cell in variants().items():
         if not only(label):
             continue
-        length = "every T by induction and " if every_length else ""
+        length = "every T by induction (forward engine) and " if every_length else ""
         many = len(cell.nodes) > 8
         out.append(
             Step(
@@ -111,7 +111,8 @@ def cell_steps(
                     "reference/engines/forward.py",
                 ),
                 source=source,
-                sizes=f"{length}T = {2 if many else 3} (2 layers of 2 units), T = 3 under a leaky readout",
+                sizes=f"{length}T = {2 if many else 3} (2 layers of 2 units), T = 3 under a leaky readout, loss summed "
+                "over steps, 1 sample; T = 2, 2 layers of 1 unit, 2 samples: mean loss, and last step alone",
             )
         )
     return tuple(out)

@@ -6,7 +6,7 @@ Only data: the checker (`checker`) decides, the readers (`reading`) show.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -111,6 +111,7 @@ class Derivation:
     example, figures : made when they are read.
     traps : what goes wrong in practice.
     snippet : Python to paste, which shows the theorem at work.
+    notation : letter -> meaning, beyond those that mean the same in every chapter (`glossary.COMMON`).
     """
 
     name: str
@@ -122,3 +123,4 @@ class Derivation:
     traps: tuple[Trap, ...]
     snippet: str
     figures: tuple[Callable[[], Figure], ...] = field(default=())
+    notation: Mapping[str, str] = field(default_factory=dict)

@@ -198,4 +198,8 @@ print(polynomial(Snu(bias=False), RULES["ostl"], "memory", degrees=(4, 1)))
 print(polynomial(Snu(bias=False), RULES["e-prop"], "products", degrees=(2, 1)))
 """,
     figures=(_figure,),
+    notation={
+        "K": "number of layers",
+        "m": "number of inputs of a layer",
+    },
 )

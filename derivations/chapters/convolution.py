@@ -359,7 +359,7 @@ DERIVATION = Derivation(
             "entry: the sum of products is not the product of sums.",
             premises=("convolution.pull-backs",),
             proof=_wrong_storage,
-            code=("reference/networks/synapses/conv2d.py:fold",),
+            code=("reference/networks/synapses/conv2d.py:expand", "reference/networks/synapses/conv2d.py:pull_weight"),
             source="mathematics.md 14.1, T25",
             sizes="3 x 3 -> 2 x 2",
         ),
@@ -387,4 +387,8 @@ back = reverse.gradients(network, w, x, y, rule=RULES["ottt"])
 print({name: abs(ahead[name] - back[name]).max() for name in back})
 """,
     figures=(_figure,),
+    notation={
+        "g": "any credit at the output of a map",
+        "y": "output of a map",
+    },
 )

@@ -279,4 +279,18 @@ g = reverse.gradients(network, w, x, y, rule=RULES["bptt"])
 print(abs(g["layers.0.b_n"] - g["layers.0.c_n"]).max())  # 0 with reset="before"
 """,
     figures=(_figure,),
+    notation={
+        "F": "immediate derivative",
+        "J": "one-step Jacobian; Jcz that of c by z, and so on",
+        "U": "lateral weight of a gate",
+        "c": "cell state of an LSTM",
+        "e": "derivative of z by a parameter",
+        "h": "output; the same as z",
+        "o": "output gate",
+        "q": "a unit (q_j: the reset output r_j z_j)",
+        "r": "reset gate of a GRU (r_i of unit i)",
+        "s": "the state in OSTL's generic form",
+        "b": "bias (b_n, c_n: the two of a GRU's candidate)",
+        "H": "lateral weight (H_n, H_r: of a GRU's candidate and reset gate)",
+    },
 )

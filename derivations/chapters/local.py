@@ -9,6 +9,7 @@ import sympy
 
 from gradcert.derivations.cases import deep
 from gradcert.derivations.common import at_rest, cell_steps, combined, relative
+from gradcert.derivations.elementary import loss_value
 from gradcert.derivations.figures import unrolled
 from gradcert.derivations.ledger import Ledger
 from gradcert.derivations.proof import Problem, Result, feedback_symbols, named, problem, prove, run
@@ -32,17 +33,11 @@ def _credit() -> list[Equation]:
         tape, g = tape_of(p), feedback_symbols(p.network, RULES["decolle"])["layers.0.B"]
         z, y = tape.layers[0].now["z"], p.targets
         found, readout = local_credit(tape.layers[0], y, g, tape), np.matmul(z, g.T)
-        value = p.network.loss.value(readout, y, SYMBOLS) if kind == "squared_error" else _cross_entropy(readout, y)
+        value = loss_value(p.network.loss, readout, y)
         out += [
             Equation(found[i], sympy.diff(value, z[i]), f"{kind}: credit of z{i[2] + 1}") for i in np.ndindex(z.shape)
         ]
     return out
-
-
-def _cross_entropy(o: Any, y: Any) -> Any:
-    # written out by hand: -sum_k y_k log softmax(o)_k
-    logsum = sympy.log(sum(sympy.exp(v) for v in o.flat))
-    return sum(t * (logsum - v) for v, t in zip(o.flat, y.flat, strict=True))
 
 
 def _reductions() -> Result:
@@ -205,7 +200,7 @@ DERIVATION = Derivation(
             "through the same fixed matrix. For both losses, differentiated by SymPy.",
             premises=("paths.loss",),
             equations=_credit,
-            code=("reference/engines/residual.py:local_credit", "reference/engines/reverse.py:tape_gradients"),
+            code=("reference/engines/residual.py:local_credit",),
             source="nmi-lab/decolle-public; mathematics.md 10",
             sizes="2 units, 2 outputs",
         ),
@@ -295,4 +290,13 @@ again = forward.gradients(network, moved, x, y, rule=rule, feedback=g)
 print(abs(found["layers.0.W"] - again["layers.0.W"]).max())  # 0: the layer above does not matter
 """,
     figures=(_figure,),
+    notation={
+        "E": "loss, of the layer's readout",
+        "G": "fixed random readout of a layer, (outputs, units)",
+        "S": "square waves that TESS reads out with",
+        "a": "a_post, a_pre: weights of the two traces",
+        "l": "number of a layer",
+        "r": "readout of a layer",
+        "π": "the circle constant",
+    },
 )

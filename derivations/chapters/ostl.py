@@ -260,4 +260,13 @@ exact = reverse.gradients(network, parameters, x, y, rule=RULES["bptt"])
 print({name: abs(g - exact[name]).max() for name, g in learner.gradients().items()})
 """,
     figures=(_figure,),
+    notation={
+        "F": "immediate derivative of the state, all earlier values held fixed",
+        "J": "one-step Jacobian of the layer's state, dv^t/dv^(t-1)",
+        "L": "learning signal: derivative of the loss by z through paths of the same step",
+        "a": "argument of g: drive plus what is left of the state",
+        "e": "eligibility, derivative of z by a parameter inside the layer",
+        "g": "activation of the state; g' its derivative",
+        "h": "output function; h' its (pseudo-)derivative",
+    },
 )

@@ -24,8 +24,8 @@ def _problem() -> Problem:
     return problem(Network(layers=(Layer(cell, inputs=1, units=2), Layer(cell, inputs=2, units=2))), steps=3)
 
 
-def _run(p: Problem, rule: str, feedback: dict[str, Any], targets: Any) -> dict[str, Any]:
-    return forward.gradients(
+def _run(p: Problem, rule: str, feedback: dict[str, Any], targets: Any, *, engine: Any = forward) -> dict[str, Any]:
+    found: dict[str, Any] = engine.gradients(
         named(p.network, Ledger()),
         p.parameters,
         p.inputs,
@@ -35,6 +35,7 @@ def _run(p: Problem, rule: str, feedback: dict[str, Any], targets: Any) -> dict[
         feedback=feedback,
         initial=p.initial,
     )
+    return found
 
 
 def _split() -> list[Equation]:
@@ -81,10 +82,13 @@ def _odd() -> Result:
 
 def _aligned() -> Result:
     p = _problem()
-    plain = _run(p, "ostl", {}, p.targets)
-    return compare_gradients(
-        "B = W", _run(p, "ostl-random", {"layers.1.B": p.parameters["layers.1.W"]}, p.targets), plain
-    )
+    feedback = {"layers.1.B": p.parameters["layers.1.W"]}
+    results = []
+    for engine in (forward, reverse):
+        plain = _run(p, "ostl", {}, p.targets, engine=engine)
+        found = _run(p, "ostl-random", feedback, p.targets, engine=engine)
+        results.append(compare_gradients(f"{engine.__name__.split('.')[-1]}: B = W", found, plain))
+    return combined("B = W", results)
 
 
 def _inner() -> list[Equation]:
@@ -169,10 +173,10 @@ DERIVATION = Derivation(
         ),
         Step(
             "osttp.aligned",
-            "With B = W random feedback is OSTL, identically.",
+            "With B = W random feedback is OSTL, identically, by either engine.",
             premises=("ostl.one-layer",),
             proof=_aligned,
-            code=("reference/engines/sweep.py:weights_down",),
+            code=("reference/engines/forward.py:Learner", "reference/engines/sweep.py:weights_down"),
             source="arXiv 2007.12723 Eq. 26-27",
             sizes="1 -> 2 -> 2, T = 3",
         ),
@@ -207,4 +211,9 @@ h = forward.gradients(network, w, x, y, rule=rule, feedback={k: -v for k, v in b
 print(abs(g["layers.0.W"] + h["layers.0.W"]).max())
 """,
     figures=(_figure,),
+    notation={
+        "B": "fixed random feedback matrix",
+        "d": "error at the output",
+        "e": "eligibility",
+    },
 )

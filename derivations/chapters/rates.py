@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,11 @@ from gradcert.derivations.proof import Problem, Result, named, problem, run
 from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.derivations.ring import Ring
 from gradcert.derivations.spiking import LEAKS, THRESHOLD, agree, run_rule, stack, tape_of, values, written
+from gradcert.derivations.symbols import SYMBOLS
 from gradcert.reference import RULES, Layer, Lif, Network
 from gradcert.reference.engines import record, reverse
-from gradcert.reference.estimators import ndot, rate_based
+from gradcert.reference.estimators import membrane_step, ndot, rate_based
+from gradcert.reference.networks import with_loss
 from gradcert.reference.networks.cells import lif
 from gradcert.reference.numbers import FLOAT64
 
@@ -66,7 +69,7 @@ def _factor(layer: Any, reset: str, live: bool, k: int, v: Any, z: Any, psi: Any
 
 
 def _printed() -> list[Equation]:
-    """Compare the local derivatives of the code with the printed decay, one step."""
+    """Compare the local derivatives of the code with the printed decay, one step: added up by hand and by the code."""
     out = []
     for reset, live in RESETS:
         options: dict[str, Any] = {"reset_value": 0} if reset == "hard" else {}
@@ -75,7 +78,13 @@ def _printed() -> list[Equation]:
         found = code[lif.STATE] + (code[lif.RESET] * psi if live else 0)
         lam = sym("λ")
         printed = _decay(reset, live, v, z, psi).xreplace({LEAK: lam, THRESHOLD: th})
-        out.append(Equation(found, printed, f"dv/dv', {reset}, reset {'live' if live else 'detached'}"))
+        label = f"{reset}, reset {'live' if live else 'detached'}"
+        out.append(Equation(found, printed, f"dv/dv', {label}"))
+        p = _one(reset, 2)
+        tape = record(named(p.network, Ledger(opaque=False)), p.parameters, p.inputs, numbers=SYMBOLS).layers[0]
+        before = (tape.now["v"][0, 0, 0], tape.now["z"][0, 0, 0], tape.factors[lif.OUTPUT][0, 0, 0])
+        by_code = np.broadcast_to(membrane_step(tape, 1, live_reset=live), (1, 1))[0, 0]
+        out.append(Equation(by_code, _decay(reset, live, *before), f"membrane_step, {label}"))
     return out
 
 
@@ -101,15 +110,23 @@ def _constant() -> Result:
 
 def _chain() -> Result:
     """Compare the gradients of two layers with dE/dr dr/dI (x) mean input, written out."""
+    return combined("two layers", [_two_layers(share) for share in ("sum", "mean")])
+
+
+def _two_layers(reduction: str) -> Result:
     p = stack()
+    p = replace(p, network=with_loss(p.network, batch=reduction))
     steps, batch = p.inputs.shape[:2]
+    share = sympy.Rational(1, batch) if reduction == "mean" else 1
     found = run_rule(p, rate_based)
     low, high = tape_of(p).layers
     slope = [rate_based.rate_slope(layer) for layer in (low, high)]
     weight = p.parameters["layers.1.W"]
     top = np.empty((batch, 2), dtype=object)
     for b, i in np.ndindex(top.shape):
-        top[b, i] = sum(high.now["z"][t, b, i] - p.targets[t, b, i] for t in range(steps)) / sympy.Integer(steps)
+        top[b, i] = (
+            sum(high.now["z"][t, b, i] - p.targets[t, b, i] for t in range(steps)) * share / sympy.Integer(steps)
+        )
     credit = [np.empty((batch, 2), dtype=object), top * slope[1]]
     for b, j in np.ndindex(batch, 2):
         credit[0][b, j] = slope[0][b, j] * sum(weight[i, j] * credit[1][b, i] for i in range(2))
@@ -120,7 +137,7 @@ def _chain() -> Result:
     def of_bias(layer: int, index: tuple[int, ...], t: int, b: int) -> Any:
         return credit[layer][b, index[0]] / sympy.Integer(steps)
 
-    return agree("rate-based, two layers", found, written(p, {"W": of_weight, "b": of_bias}))
+    return agree(f"rate-based, two layers, {reduction} over samples", found, written(p, {"W": of_weight, "b": of_bias}))
 
 
 def _membranes(layer: Any, b: int, j: int) -> list[Any]:
@@ -280,7 +297,7 @@ DERIVATION = Derivation(
             proof=_chain,
             code=("reference/estimators/rate_based.py:gradients",),
             source="arXiv 2410.11488; mathematics.md 10",
-            sizes="2 -> 2 -> 2, T = 3, two samples",
+            sizes="2 -> 2 -> 2, T = 3, two samples; sum and mean over them",
         ),
         Step(
             "rates.ndot",
@@ -345,4 +362,11 @@ rate = rate_based.gradients(network, w, x, np.ones((12, 1, 4)))
 print({name: g.shape for name, g in rate.items()}, rate["layers.0.b"])
 """,
     figures=(_figure,),
+    notation={
+        "I": "current into a neuron",
+        "J": "one-step derivative of the membrane potential",
+        "r": "rate, the mean output; r^t in NDOT: ratio of successive membrane potentials",
+        "u": "membrane potential after the reset, v - θ z",
+        "κ": "derivative of v by a constant current",
+    },
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations, product
 from math import comb
 from typing import Any
@@ -19,6 +20,7 @@ from gradcert.derivations.symbols import SYMBOLS, symbols
 from gradcert.reference import RULES, Layer, Lif, Network, Rnn
 from gradcert.reference.engines import record, reverse
 from gradcert.reference.estimators import etlp, opzo, sltt_k
+from gradcert.reference.networks import with_loss
 
 RHO, MU, ALPHA = sympy.symbols("ρ μ α")
 HEAD = Rnn(recurrent=False, activation="identity")
@@ -56,15 +58,26 @@ def _sltt_k() -> Result:
     return combined("SLTT-K", results)
 
 
+#: options of the loss, and what of a step's target counts, in three steps and two samples
+LOSSES: tuple[tuple[dict[str, Any], Any], ...] = (
+    ({}, lambda t: 1),
+    ({"when": "last"}, lambda t: int(t == 2)),
+    ({"time": "mean", "batch": "mean"}, lambda t: sympy.Rational(1, 6)),
+)
+
+
 def _etlp() -> Result:
     results = []
-    for recurrent in (False, True):
+    for recurrent, (options, share) in [*product((False,), LOSSES), (True, LOSSES[0])]:
         p = stack(recurrent=recurrent)
+        p = replace(p, network=with_loss(p.network, **options))
         events, feedback = symbols("event", p.inputs.shape[:2]), feedback_symbols(p.network, RULES["osttp"])
         found = run_rule(p, etlp, feedback=feedback, events=events)
-        signal = (np.matmul(p.targets, feedback["layers.0.B"]), values(p).delta[1])
+        targets = np.array([y * share(t) for t, y in enumerate(p.targets)], dtype=object)
+        signal = (np.matmul(targets, feedback["layers.0.B"]), values(p).delta[1])
         credit = tuple(events[:, :, None] * of_layer for of_layer in signal)
-        results.append(agree(f"ETLP, lateral weights: {recurrent}", found, filtered_sums(p, credit)))
+        label = f"ETLP, lateral weights: {recurrent}, loss {options}"
+        results.append(agree(label, found, filtered_sums(p, credit)))
     return combined("ETLP", results)
 
 
@@ -233,7 +246,7 @@ DERIVATION = Derivation(
             proof=_etlp,
             code=("reference/estimators/etlp.py:gradients",),
             source="arXiv 2301.08281, through third-party restatements; mathematics.md 10",
-            sizes="2 -> 2 -> 2, T = 3, two samples, with and without lateral weights",
+            sizes="2 -> 2 -> 2, T = 3, two samples, with and without lateral weights; sums, means, last step alone",
         ),
         Step(
             "sampled.etlp-mean",
@@ -316,4 +329,13 @@ sltt = reverse.gradients(network, w, x, y, rule=RULES["sltt"])["layers.0.W"]
 print(abs(sum(draws) / len(draws) - sltt * 2 / 4).max())  # K/T of SLTT
 """,
     figures=(_figure,),
+    notation={
+        "B": "feedback matrix of a hidden layer, (outputs, units)",
+        "K": "number of steps that are drawn",
+        "α": "size of the perturbation",
+        "δ": "derivative of the loss by z through paths of the same step",
+        "μ": "momentum of the average",
+        "ρ": "probability of an event",
+        "n": "vector of random signs",
+    },
 )

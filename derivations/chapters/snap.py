@@ -256,4 +256,14 @@ for n in (1, 2):
     print(n, abs(found - exact).max())
 """,
     figures=(_figure,),
+    notation={
+        "r": "the unit that a weight feeds",
+        "u": "a unit that it reaches",
+        "D": "immediate derivative of the state",
+        "H": "lateral weight",
+        "J": "one-step Jacobian of the state",
+        "M": "influence matrix: derivative of the state by the parameters",
+        "m": "derivative of a unit's state by a weight",
+        "φ": "activation; φ' its derivative",
+    },
 )

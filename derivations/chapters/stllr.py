@@ -247,4 +247,10 @@ ottt = reverse.gradients(network, w, x, y, rule=RULES["ottt"])
 print({name: abs(found[name] - ottt[name]).max() for name in ottt})  # the weights agree, the biases do not
 """,
     figures=(_figure,),
+    notation={
+        "a": "a_pre, a_post: weights of the two traces",
+        "e": "eligibility of a synapse",
+        "δ": "derivative of the loss by z through paths of the same step",
+        "λ": "leak per step (λ_p, λ_q: of the two traces)",
+    },
 )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import sympy
 
+from gradcert.derivations import normalisers
 from gradcert.derivations.common import at_rest, combined, compare_gradients, one_layer
 from gradcert.derivations.figures import unrolled
 from gradcert.derivations.ledger import Ledger
@@ -74,6 +75,14 @@ def _kf() -> Result:
     return combined(
         "KF-RTRL", [_unbiased(at_rest(problem(n, steps=t)), kf_rtrl, name) for name, (n, t) in cases.items()]
     )
+
+
+def _published() -> Result:
+    results = [
+        normalisers.published(uoro, normalisers.uoro_draw, (2, 1, 2), units=2),
+        normalisers.published(kf_rtrl, normalisers.kf_draw, (1, 2, 1, 2), units=2),
+    ]
+    return combined("published normalisers", results)
 
 
 def _antithetic() -> Result:
@@ -191,6 +200,22 @@ DERIVATION = Derivation(
             sizes="n = 2, T = 2; n = 1, T = 3",
         ),
         Step(
+            "unbiased.normalisers",
+            "Any positive normalisers leave the mean as it is, so the mean cannot tell which were used. One draw can: "
+            "with the code's own, a draw of either estimator is the published recursion with r0 = sqrt(|B|/|JA|), "
+            "r1 = sqrt(|νD|/|ν|) and p1 = sqrt(|JA|/|u|), p2 = sqrt(|φ'|/|a|), written out with matrices. A root is a "
+            "symbol of its own, the same for the same polynomial.",
+            premises=("unbiased.uoro", "unbiased.kf-rtrl"),
+            proof=_published,
+            code=(
+                "reference/estimators/uoro.py:normaliser",
+                "reference/estimators/uoro.py:_norm",
+                "reference/estimators/kf_rtrl.py:_norm",
+            ),
+            source="arXiv 1702.05043; Mujika et al. 2018; mathematics.md 3",
+            sizes="vanilla RNN, n = 2, T = 2, one draw each",
+        ),
+        Step(
             "unbiased.antithetic",
             "Negating all noise leaves the estimate as it is, identically: a pair ν, -ν is one draw and not two.",
             premises=("unbiased.uoro",),
@@ -253,4 +278,17 @@ mean = sum(uoro.gradients(network, w, x, y, signs=s)["layers.0.H"] for s in draw
 print(mean - reverse.gradients(network, w, x, y, rule=RULES["bptt"])["layers.0.H"])
 """,
     figures=(_figure,),
+    notation={
+        "A": "random column that stands for the state's side of the influence matrix",
+        "B": "random row that stands for the parameters' side",
+        "D": "immediate derivative of the state (D1, D2: at steps 1 and 2)",
+        "J": "one-step Jacobian of the state",
+        "a": "what the drive's weights multiply",
+        "q": "derivative of the loss by the state",
+        "r": "r0, r1: normalisers",
+        "u": "random row of KF-RTRL",
+        "ν": "vector of independent signs",
+        "φ": "activation; φ' its derivative",
+        "p": "p1, p2: normalisers of KF-RTRL",
+    },
 )

@@ -64,6 +64,7 @@ CHAPTER = """\
 {{- (bad|string + ' not proved') if bad else 'all proved' }}</span></p>
 {% for p in d.motivation %}<p>{{ p|prose }}</p>{% endfor %}
 <h2>Statement</h2><div class="statement">{% for p in d.statement %}<p>{{ p|prose }}</p>{% endfor %}</div>
+<h2>Symbols</h2><dl class="traps">{% for s in symbols %}<dt>{{ s[0] }}</dt><dd>{{ s[1]|prose }}</dd>{% endfor %}</dl>
 {% for f in figures %}<figure>{{ f.svg|safe }}<figcaption>{{ f.caption }}</figcaption></figure>{% endfor %}
 <h2>Proof</h2>
 {% for s in steps %}{% if s.group and s.first %}<details><summary>{{ s.group }}: {{ s.size }} cells</summary>{% endif %}

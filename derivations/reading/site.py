@@ -16,9 +16,10 @@ import gradcert.reference
 from gradcert.derivations.chapters import CHAPTERS, chapter
 from gradcert.derivations.checker import Verdict, graph
 from gradcert.derivations.figures import dependencies
+from gradcert.derivations.glossary import table
 from gradcert.derivations.reading import citations, library, pages
 from gradcert.derivations.reading.mathml import equation, prose
-from gradcert.derivations.reading.terminal import MARKS
+from gradcert.derivations.reading.terminal import MARKS, shown
 from gradcert.derivations.record import Derivation, Step, theorem
 
 ENVIRONMENT = Environment(autoescape=True, undefined=StrictUndefined)
@@ -111,7 +112,7 @@ def _chapter(d: Derivation, found: Mapping[str, Verdict], code: dict[str, str]) 
                 mark=MARKS[verdict.status][0] if verdict else "?",
                 identities=verdict.identities if verdict else 0,
                 failed=verdict.failed if verdict else (),
-                equations=[equation(e.left, e.right, e.label) for e in (s.equations() if s.equations else ())],
+                equations=[equation(e.left, e.right, e.label) for e in shown(s)],
                 sizes=s.sizes,
                 source=s.source,
                 premises=[(f"{p.split('.')[0]}.html#{p}", p) for p in s.premises],
@@ -125,6 +126,7 @@ def _chapter(d: Derivation, found: Mapping[str, Verdict], code: dict[str, str]) 
     return ENVIRONMENT.from_string(pages.CHAPTER).render(
         d=d,
         steps=steps,
+        symbols=table(d),
         figures=[f() for f in d.figures],
         example=d.example(),
         count=len(d.steps),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -10,11 +10,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from gradcert.derivations import glossary
 from gradcert.derivations.chapters import chapter
 from gradcert.derivations.checker import Verdict, checked
 from gradcert.derivations.reading.citations import DOCS, citations, targets
 from gradcert.derivations.reading.mathml import parts
-from gradcert.derivations.record import Derivation, Step, theorem
+from gradcert.derivations.record import Derivation, Equation, Step, theorem
 
 SHOWN = 3  # equations of a step; the pages have all
 MARKS = {"proved": ("✓", "green"), "definition": ("≝", "cyan"), "failed": ("✗", "bold red")}
@@ -72,6 +73,10 @@ def render(derivation: Derivation, console: Console, *, pause: Callable[[], None
     console.print("[bold]Statement")
     for paragraph in derivation.statement:
         console.print(Padding(Text(paragraph), (0, 0, 1, 2)))
+    console.print("[bold]Symbols")
+    for letter, meaning in glossary.table(derivation):
+        console.print(Padding(Text(f"{letter}  {meaning}"), (0, 0, 0, 2)))
+    console.print()
     good = True
     for step in derivation.steps:
         verdict = checked(step)
@@ -94,12 +99,20 @@ def render(derivation: Derivation, console: Console, *, pause: Callable[[], None
     return good
 
 
+def shown(step: Step) -> Sequence[Equation]:
+    """Return the identities of a step; none where building them raises, which its verdict has said already."""
+    try:
+        return step.equations() if step.equations else ()
+    except Exception:
+        return ()
+
+
 def _step(step: Step, verdict: Verdict, console: Console) -> None:
     mark, style = MARKS[verdict.status]
     head = Text.assemble((f"{mark} ", style), (step.id, "bold"), f"  {verdict.identities} identities")
     console.print(head + Text(f", {step.sizes}" if step.sizes else ""))
     console.print(Padding(Text(step.why), (0, 0, 0, 2)))
-    equations = step.equations() if step.equations else ()
+    equations = shown(step)
     for e in equations[:SHOWN]:
         console.print(Padding(Text(f"{e.label}:" if e.label else "", style="dim"), (0, 0, 0, 4)))
         console.print(Padding(Text(plain(e.left), style="cyan"), (0, 0, 0, 6)))

@@ -19,7 +19,7 @@ from gradcert.reference.bounds.pieces import LayerPieces
 from gradcert.reference.engines import reverse
 from gradcert.reference.engines.sweep import sweep
 from gradcert.reference.estimators import common, etlp, ndot, opzo, rate_based, s_tllr, sltt_k, tess
-from gradcert.reference.networks.cells import alif, integrator
+from gradcert.reference.networks.cells import alif, integrator, lif
 
 
 def step_named(name):
@@ -39,9 +39,9 @@ def lagging(values, leak):
 
 def slope_of_this_step(tape, t, *, live_reset):
     """T82: psi of step t in the place of step t - 1."""
-    jacobian = common.at(tape.factors[common.STATE], t)
-    if live_reset and common.RESET in tape.factors:
-        jacobian = jacobian + common.at(tape.factors[common.RESET], t) * common.slopes(tape)[t]
+    jacobian = common.at(tape.factors[lif.STATE], t)
+    if live_reset and lif.RESET in tape.factors:
+        jacobian = jacobian + common.at(tape.factors[lif.RESET], t) * common.slopes(tape)[t]
     return jacobian
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pickle
 from fractions import Fraction
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
 from networks import CELL_NAMES, problem
 
 from gradcert.reference import (
+    FLOAT64,
     RULES,
     TEMPORAL,
     Edge,
@@ -24,7 +25,9 @@ from gradcert.reference import (
     rule_named,
 )
 from gradcert.reference.bounds import Bound, Online, a_priori, descent, entries, node_ranges, tightness, windowed
-from gradcert.reference.bounds.norms import frobenius, outward, spectral
+from gradcert.reference.bounds.intervals import INTERVALS
+from gradcert.reference.bounds.majorants import Majorant
+from gradcert.reference.bounds.norms import frobenius, norm, outward, spectral
 from gradcert.reference.bounds.recorded import Recorded, roundings
 from gradcert.reference.bounds.recursion import _column, _combined
 from gradcert.reference.bounds.system import assemble
@@ -32,6 +35,9 @@ from gradcert.reference.engines import reverse
 from gradcert.reference.engines.forward import Learner
 from gradcert.reference.engines.majorant import gamma
 from gradcert.reference.engines.residual import projected_signal, residual
+from gradcert.reference.networks.cells.lif import OUTPUT as LIF_OUTPUT
+from gradcert.reference.numbers.functions import spike
+from gradcert.reference.numbers.surrogates import pseudo_derivative
 
 DETACHED = TEMPORAL - {Edge.RESET}
 
@@ -63,6 +69,62 @@ def test_norms_are_never_below_the_exact_ones(shape):
         )  # and hardly above: 10^4 roundings cover a 7 x 7 SVD's residue
         assert Fraction(float(frobenius(a))) ** 2 >= sum(Fraction(float(v)) ** 2 for v in a.reshape(-1))
     assert spectral(np.zeros(shape)) == 0
+
+
+@pytest.mark.parametrize("shape", ((1, 1), (2, 3), (4, 4)))
+def test_the_norm_of_a_pair_covers_every_matrix_within_its_rounding(shape):
+    rng = np.random.default_rng(shape)
+    for _ in range(10):
+        a = rng.standard_normal(shape)
+        found = norm(np.stack([a, abs(a)]), 5)
+        for signs in (1, -1, rng.choice([-1, 1], shape)):
+            assert dominates(found, a * (1 + signs * gamma(5)))
+
+
+def dyadic(rng, *shape):
+    """Sixteenths: sums and products of a few of them are exact."""
+    return rng.integers(-16, 17, shape) / 16
+
+
+def members(rng, majorant, units=3):
+    """Matrices that a majorant stands for: the diagonal at its ends or between them, the rest at its largest."""
+    for _ in range(3):
+        at = rng.choice([0.0, 0.5, 1.0], units)
+        diagonal = np.diag(majorant.low + at * (majorant.high - majorant.low)) if majorant.low is not None else 0.0
+        rest = rng.choice([-1, 1], (units, units)) * majorant.rest if majorant.rest is not None else 0.0
+        yield diagonal + rest
+
+
+def drawn(rng, kind, units=3):
+    ends = np.sort(dyadic(rng, 2, units), axis=0) if kind != "matrix" else (None, None)
+    weight = dyadic(rng, units, units) if kind != "diagonal" else None
+    # the norm of the rest bounds that of every matrix of its size: for signs at will it is that of the absolute values
+    size = 0.0 if weight is None else float(spectral(abs(weight)))
+    return Majorant(*ends, size, None if weight is None else abs(weight))
+
+
+@pytest.mark.parametrize("kinds", tuple(product(("diagonal", "matrix", "both"), repeat=2)))
+def test_majorants_of_sums_and_products_stand_for_them(kinds):
+    """Every matrix of the sum, of the scaled one and of the product is within what the code says of them."""
+    rng = np.random.default_rng([len(k) for k in kinds])
+    for _ in range(3):
+        a, b = (drawn(rng, kind) for kind in kinds)
+        low, high = np.sort(dyadic(rng, 2, 3), axis=0)
+        weight = dyadic(rng, 4, 3)
+        for x in members(rng, a):
+            for y in members(rng, b):
+                assert dominates(a.plus(b).size(), x + y)
+                assert (abs(x + y) <= a.plus(b).entries()).all() if a.plus(b).entries().size else True
+            for factor in (low, high, (low + high) / 2):
+                assert dominates(a.scaled(low, high).size(), factor[:, None] * x)
+            assert dominates(a.through(weight).size(), weight @ x)
+    assert a.plus(None) is a
+
+
+def test_the_bound_of_a_layer_is_that_of_all_its_tensors_together():
+    bound = Bound({"layers.0.W": 3.0, "layers.0.b": 4.0, "layers.1.W": 12.0})
+    for found, exact in ((bound.layer(0), 5), (bound.layer(1), 12), (bound.total, 13)):
+        assert exact <= found <= exact * (1 + gamma(100))
 
 
 def test_a_plain_singular_value_can_be_below_the_norm():
@@ -144,6 +206,22 @@ def test_online_is_windowed_with_one_step_on_every_prefix():
     assert max(sizes[2:]) == min(sizes[2:])  # memory does not grow with time
 
 
+@pytest.mark.parametrize("loss", ({"batch": "mean", "time": "mean"}, {"when": "last", "batch": "mean"}))
+@pytest.mark.parametrize("name", ("ostl", "ostl-random", "e-prop-random", "osttp", "decolle", "tbptt(2)", "snap-1"))
+def test_online_counts_what_the_loss_counts(name, loss):
+    """Step by step or all at once: for every kind of feedback, and every way to reduce the loss."""
+    network, p, x, y = problem("lif-before", 2, seed=2, steps=4, **loss)
+    rule, room = rule_named(name), gamma(10**5)
+    feedback = draw_feedback(network, rule, seed=1)
+    online = Online(network, p, rule=rule, steps=len(x), batch=x.shape[1], feedback=feedback)
+    for t in range(len(x)):
+        online.step(x[t], y[t])
+    error = residual(network, p, x, y, rule=rule, feedback=feedback).total if rule.reach is None else {}
+    for key, value in windowed(network, p, x, y, rule=rule, window=1, feedback=feedback).tensors.items():
+        assert value * (1 - room) <= online.bound().tensors[key] <= value * (1 + room)
+        assert key not in error or np.linalg.norm(error[key]) <= online.bound().tensors[key] * (1 + room)
+
+
 def test_windows_that_divide_each_other_are_ordered():
     room = 1 + gamma(10**5)
     for cell in ("lif-before", "ssnu", "snu"):
@@ -210,6 +288,42 @@ def test_ranges_hold_for_every_factor():
                     assert low <= values[..., unit].min() <= values[..., unit].max() <= high, (name, key)
 
 
+UPSIDE_DOWN = ("sigmoid", "atan", "erf", "super_spike_outside", "rect", "triangle", "multi_gaussian")
+
+
+@pytest.mark.parametrize("name", UPSIDE_DOWN)
+@pytest.mark.parametrize("scale", (-0.75, 0.75))
+def test_the_interval_of_a_slope_holds_every_slope(name, scale):
+    """A negative scale turns a pseudo-derivative upside down, and nothing refuses it."""
+    surrogate = Surrogate(name, scale=scale)
+    x = np.linspace(-3, 3, 97)
+    slopes = pseudo_derivative(surrogate, x, FLOAT64)
+    (found,) = INTERVALS.slope(spike(surrogate), INTERVALS.array(np.zeros(1)))
+    assert found.low <= slopes.min() and slopes.max() <= found.high
+    assert (slopes * scale > 0).any()
+
+
+@pytest.mark.parametrize("name", ("triangle", "atan"))
+def test_a_priori_holds_where_slopes_are_negative(name):
+    cell = Lif(leak=0.7, threshold=0.3, surrogate=Surrogate(name, scale=-0.75), recurrent=True)
+    network = Network(layers=(Layer(cell, inputs=2, units=3), Layer(cell, inputs=3, units=2)))
+    p, rng = network.parameters(seed=1, scale=1.5), np.random.default_rng(2)
+    x, y = rng.uniform(-1, 1, (5, 2, 2)), rng.uniform(0, 1, (5, 2, 2))
+    tape = record(network, p, x)
+    q = np.linalg.norm(network.loss.gradient(tape.outputs, y, FLOAT64), axis=-1).max()
+    known = {"steps": 5, "batch": 2, "input_bound": 1.0, "loss_gradient_bound": float(np.nextafter(q, np.inf))}
+    bound = a_priori(network, p, rule=RULES["ostl"], **known)
+    error = residual(network, p, x, y, rule=RULES["ostl"]).total
+    assert all(np.linalg.norm(error[k]) <= bound.tensors[k] for k in p)
+    ranges = node_ranges(network, p, steps=5, input_bound=1.0)
+    for layer, found in zip(tape.layers, ranges, strict=True):
+        values = layer.factors[LIF_OUTPUT]
+        for unit in range(layer.layer.units):
+            end = found.factors[LIF_OUTPUT][0, 0, unit]
+            assert end.low <= values[..., unit].min() < 0
+            assert values[..., unit].max() <= end.high
+
+
 def inner(a, b):
     return sum(float((a[k] * b[k]).sum()) for k in a)
 
@@ -231,6 +345,29 @@ def test_descent_margin_is_below_the_inner_product():
             if found.norm > found.bound:
                 assert found.holds
     assert 5 < held < 36, held
+
+
+def test_the_cosine_is_never_claimed_above_the_worst():
+    """Errors across the estimate, which leave the inner product and lengthen the gradient; in exact integers."""
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(300):
+        count = rng.integers(1, 4)
+        h, k = rng.integers(-4, 5, (count, 2)) * rng.integers(0, 5, (count, 1)), rng.integers(0, 4, count)
+        far = rng.integers(0, 50, (count, 2))
+        # across where there is a length, anywhere where there is none
+        off = np.where((h == 0).all(axis=1)[:, None], far, k[:, None] * np.stack([-h[:, 1], h[:, 0]], axis=1))
+        g = h + off
+        sizes = [float(np.nextafter(np.sqrt(v), np.inf)) if v else 0.0 for v in (off**2).sum(axis=1)]
+        names = [f"w{i}" for i in range(count)]
+        estimate = {n: v.astype(float) for n, v in zip(names, h, strict=True)}
+        found = descent(estimate, Bound(dict(zip(names, sizes, strict=True))))
+        if found.holds:
+            held += 1
+            product, length = int((h * g).sum()), int((h * h).sum()) * int((g * g).sum())
+            assert product > 0
+            assert Fraction(found.cosine) ** 2 * length <= product**2
+    assert held > 30, held
 
 
 def test_descent_with_a_bound_that_is_none_certifies_a_falsehood():

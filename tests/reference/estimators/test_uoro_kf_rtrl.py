@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from itertools import product
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import pytest
+from balls import BALLS, BITS, agree, precision
+from flint import arb
 from mutants import mutant
 from rational_nets import HEAD, draw, lif, same, stack
 
@@ -194,6 +197,83 @@ def test_draws_with_the_normalisers_of_the_paper_are_unbiased(module):
 def test_biased_draws_are_seen(name, change):
     z, bound = largest_z(mutant(name, change))
     assert z > bound
+
+
+def loops(network, p, x, y):
+    """Step by step, for one layer of vanilla units and one sample: J, phi', what the parameters multiply, the error."""
+    w, h, b = (p[f"layers.0.{k}"] for k in "WHb")
+    z = 0 * b
+    for t in range(len(x)):
+        before, a = z, w @ x[t, 0] + h @ z + b
+        z = BALLS.tanh(a)
+        slope = 1 - z * z
+        yield slope[:, None] * h, slope, {"W": x[t, 0], "H": before, "b": BALLS.array(np.ones(1))}, z - y[t, 0]
+
+
+def root(value):
+    return value.sqrt()
+
+
+def length(*arrays):
+    return root(sum((v * v for array in arrays for v in np.ravel(array)), arb(0)))
+
+
+def uoro_loops(network, p, x, y, signs):
+    """r0 = sqrt(|B| / |J A|), r1 = sqrt(|nu D| / |nu|)."""
+    total: dict[str, Any] = {}
+    state: Any = None
+    rows: dict[str, Any] = {}
+    for t, (jacobian, slope, sources, error) in enumerate(loops(network, p, x, y)):
+        nu = BALLS.array(signs[t, 0])
+        fresh = {k: np.outer(slope * nu, s) for k, s in sources.items()}
+        r1 = root(length(*fresh.values()) / length(nu))
+        if t:
+            r0 = root(length(*rows.values()) / length(jacobian @ state))
+            state = r0 * (jacobian @ state) + r1 * nu
+            rows = {k: rows[k] / r0 + fresh[k] / r1 for k in fresh}
+        else:
+            state, rows = r1 * nu, {k: f / r1 for k, f in fresh.items()}
+        for k, row in rows.items():
+            total[k] = total.get(k, 0) + (error @ state) * row
+    return total
+
+
+def kf_loops(network, p, x, y, signs):
+    """p1 = sqrt(|J A| / |u|), p2 = sqrt(|phi'| / |a|)."""
+    total: dict[str, Any] = {}
+    big: Any = None
+    u: dict[str, Any] = {}
+    for t, (jacobian, slope, sources, error) in enumerate(loops(network, p, x, y)):
+        n1, n2 = BALLS.array(signs[0, t, 0])
+        p2 = root(length(slope) / length(*sources.values()))
+        fresh = n2 * np.diag(slope) / p2
+        if t:
+            moved = jacobian @ big
+            p1 = root(length(moved) / length(*u.values()))
+            u, big = {k: n1 * p1 * u[k] + n2 * p2 * s for k, s in sources.items()}, n1 * moved / p1 + fresh
+        else:
+            u, big = {k: n2 * p2 * s for k, s in sources.items()}, fresh
+        for k, s in u.items():
+            total[k] = total.get(k, 0) + np.outer(error @ big, s)
+    return total
+
+
+LOOPS = ((uoro, uoro_loops, (3, 1, 3)), (kf_rtrl, kf_loops, (1, 3, 1, 2)))
+
+
+@pytest.mark.parametrize(("module", "written", "shape"), LOOPS)
+def test_one_draw_has_the_normalisers_of_the_papers(module, written, shape):
+    """The mean cannot tell one normaliser from another; a single draw can."""
+    network = Network(layers=(Layer(Rnn(), inputs=2, units=3),))
+    rng = np.random.default_rng(3)
+    signs = 2 * rng.integers(0, 2, size=shape) - 1
+    with precision(BITS):
+        p = {k: BALLS.array(v) for k, v in network.parameters(seed=1, scale=1.5).items()}
+        x, y = BALLS.array(rng.standard_normal((3, 1, 2))), BALLS.array(rng.standard_normal((3, 1, 3)))
+        found = module.gradients(network, p, x, y, numbers=BALLS, signs=signs)
+        expected = written(network, p, x, y, signs)
+        for k in "WHb":
+            assert agree(found[f"layers.0.{k}"], expected[k].reshape(p[f"layers.0.{k}"].shape)), k
 
 
 BARE = "\n\n\ndef normaliser(above, below):\n    return np.sqrt(above / below)\n"
