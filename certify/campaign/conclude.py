@@ -132,7 +132,7 @@ def explained(run: Run, *, replay: str) -> list[Finding]:
         cause = finding.cause
         failed = [(case, answer) for case, answer, what in run.failed if what == check]
         if check == "gradient" and run.claim.entrywise and failed:
-            cause = diagnosis.explain(failed, rule_named(run.claim.rule))
+            cause = diagnosis.explain(run.answers, rule_named(run.claim.rule))
             finding = replace(finding, where={**finding.where, **_first(run, failed)})
         elif check == "outputs" and failed:
             cause = diagnosis.explain_outputs(failed)

@@ -4,7 +4,17 @@ A new thing that can be claimed goes here. Uses `reference` alone, because a sub
 """
 
 from gradcert.certify.claims.claim import Claim, Decorated, claim, claim_of, from_dict
-from gradcert.certify.claims.rows import ORDER, changes, difference, present, published, same_row, shown
+from gradcert.certify.claims.rows import (
+    ORDER,
+    changes,
+    difference,
+    in_readout,
+    present,
+    published,
+    same_row,
+    shown,
+    shown_above,
+)
 
 __all__ = [
     "ORDER",
@@ -15,8 +25,10 @@ __all__ = [
     "claim_of",
     "difference",
     "from_dict",
+    "in_readout",
     "present",
     "published",
     "same_row",
     "shown",
+    "shown_above",
 ]

@@ -18,7 +18,7 @@ What is found is a record with a key (`causes`); the sentence is made of it.
 
 from gradcert.certify.diagnosis import causes, rows
 from gradcert.certify.diagnosis.evidence import Evidence
-from gradcert.certify.diagnosis.explain import chosen, explain, explain_outputs
+from gradcert.certify.diagnosis.explain import evidence_of, explain, explain_outputs
 from gradcert.certify.diagnosis.localise import locate, sentence
 from gradcert.certify.diagnosis.published import VARIATIONS, search
 
@@ -26,7 +26,7 @@ __all__ = [
     "VARIATIONS",
     "Evidence",
     "causes",
-    "chosen",
+    "evidence_of",
     "explain",
     "explain_outputs",
     "locate",

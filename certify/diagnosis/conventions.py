@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.diagnosis.evidence import Evidence, names_in
+from gradcert.certify.diagnosis.candidate import Candidate
+from gradcert.certify.diagnosis.evidence import Evidence
 from gradcert.certify.judging import judge
 from gradcert.certify.problems import Case
 from gradcert.certify.subjects import Answer
@@ -66,12 +67,24 @@ def _produces(e: Evidence, given: Array, label: str) -> bool:
     return judge(given, e.case.expected.outputs).ok  # the option does not exist here
 
 
-def surrogates(evidence: Sequence[Evidence], claimed: Rule) -> Surrogate | None:
-    """Return the pseudo-derivative that explains every gradient, or None."""
+def surrogates(claimed: Rule) -> Iterator[Candidate]:
+    """Yield every other pseudo-derivative."""
     for surrogate in _surrogates():
-        if all(_explains(e, claimed, surrogate) for e in evidence):
-            return surrogate
-    return None
+
+        def changed(e: Evidence, surrogate: Surrogate = surrogate) -> Network:
+            layers = tuple(replace(x, cell=_sloped(x.cell, surrogate)) for x in e.network.layers)
+            return replace(e.network, layers=layers)
+
+        def floats(e: Evidence, changed: Any = changed) -> Any:
+            network = changed(e)
+            return None if network == e.network else e.bench.again(network=network).gradients(claimed)
+
+        def bounds(e: Evidence, changed: Any = changed) -> Any:
+            run = e.expected(claimed, network=changed(e))
+            return run and run.gradients
+
+        label = f"{claimed.name} with the pseudo-derivative {surrogate.label}"
+        yield Candidate(f"slope:{surrogate.name}", label, floats, bounds)
 
 
 def _surrogates() -> list[Surrogate]:
@@ -86,16 +99,3 @@ def _surrogates() -> list[Surrogate]:
 
 def _sloped(cell: Any, surrogate: Surrogate) -> Any:
     return replace(cell, surrogate=surrogate) if hasattr(cell, "surrogate") else cell
-
-
-def _explains(e: Evidence, claimed: Rule, surrogate: Surrogate) -> bool:
-    layers = tuple(replace(x, cell=_sloped(x.cell, surrogate)) for x in e.network.layers)
-    if layers == e.network.layers:
-        return False
-    network = replace(e.network, layers=layers)
-    other = Evidence(replace(e.case, problem=replace(e.case.problem, network=network)), e.given)
-    gradient = other.gradient(claimed)
-    if not all(other.likely(name, gradient[name]) for name in names_in([e])):
-        return False
-    run = other.expected(claimed)
-    return run is not None and all(other.equals(name, run.gradients[name]) for name in e.given)
