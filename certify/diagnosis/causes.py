@@ -7,8 +7,9 @@ that was judged, those that passed included; "as claimed" is said of what passed
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 
 from gradcert.certify.diagnosis import conventions, fits, hypotheses, rows, stored_values, transformations
 from gradcert.certify.diagnosis.candidate import Candidate
@@ -31,11 +32,13 @@ class Cause:
     key : ``kind:what``.
     names : the parameters whose gradients it explains, on every case; or what they are of.
     label : in words.
+    holds : whether it accounts for other cases too: what a sentence is worth.
     """
 
     key: str
     names: tuple[str, ...]
     label: str
+    holds: Callable[[Sequence[Evidence]], bool] = field(compare=False, repr=False, default=lambda _: True)
 
     @property
     def said(self) -> str:
@@ -127,12 +130,15 @@ class _Search:
             if not alive:
                 continue
             if all_of_it and self._proven(candidate, everything):
-                return Explanation((Cause(candidate.key, self.names, candidate.label),))
+                return Explanation((Cause(candidate.key, self.names, candidate.label, partial(_all, candidate)),))
             self.near.append((candidate, frozenset(alive)))
         for what, label in stored_values.search(self.judged):
-            return Explanation((Cause(f"value:{what}", self.names, f"{self.claimed.name} with {label}"),))
+            return Explanation(
+                (Cause(f"value:{what}", self.names, f"{self.claimed.name} with {label}", _stored(what)),)
+            )
         for fit in fits.search(self.judged, self.claimed):
-            return Explanation((Cause(f"amount:{fit.what}", self.names, f"{self.claimed.name} with {fit.label}"),))
+            label = f"{self.claimed.name} with {fit.label}"
+            return Explanation((Cause(f"amount:{fit.what}", self.names, label, _fitted(fit, self.claimed)),))
         return None
 
     def parts(self) -> Explanation:
@@ -190,8 +196,38 @@ class _Search:
         self, pooling: Pooling, chosen: list[tuple[Candidate, list[Pool]]], left: Sequence[Pool]
     ) -> Explanation:
         order = list(members(self.judged, pooling))
-        causes = [Cause(c.key, (shown(sorted(pools, key=order.index), self.judged),), c.label) for c, pools in chosen]
+        causes = [
+            Cause(
+                c.key,
+                (shown(sorted(pools, key=order.index)),),
+                c.label,
+                partial(_all, c, pooling=pooling, pools=frozenset(pools)),
+            )
+            for c, pools in chosen
+        ]
         right = [pool for pool in order if pool not in self.wrong]
         if right and (causes or left):
-            causes.append(Cause(AS_CLAIMED, (shown(right, self.judged),), f"{self.claimed.name}, as claimed"))
-        return Explanation(tuple(causes), tuple(shown([pool], self.judged) for pool in sorted(left, key=order.index)))
+            causes.append(Cause(AS_CLAIMED, (shown(right),), f"{self.claimed.name}, as claimed"))
+        return Explanation(tuple(causes), tuple(shown([pool]) for pool in sorted(left, key=order.index)))
+
+
+def _all(
+    candidate: Candidate,
+    fresh: Sequence[Evidence],
+    *,
+    pooling: Pooling = POOLINGS[0],
+    pools: frozenset[Pool] | None = None,
+) -> bool:
+    for e in fresh:
+        names = frozenset(name for name in e.given if pools is None or pooling(e, name) in pools)
+        if not candidate.proven(e, names):
+            return False
+    return True
+
+
+def _stored(what: str) -> Callable[[Sequence[Evidence]], bool]:
+    return lambda fresh: what in [found for found, _ in stored_values.search(fresh)]
+
+
+def _fitted(fit: fits.Fit, claimed: Rule) -> Callable[[Sequence[Evidence]], bool]:
+    return lambda fresh: any(found.what == fit.what for found in fits.search(fresh, claimed))

@@ -40,14 +40,14 @@ def members(judged: Sequence[Evidence], pooling: Pooling) -> dict[Pool, list[tup
     return out
 
 
-def shown(pools: Iterable[Pool], judged: Sequence[Evidence]) -> str:
+def shown(pools: Iterable[Pool]) -> str:
     """Return pools in words: names where they are one name's, else what they are of.
 
     Examples
     --------
-    >>> shown([("", "layers.0.W"), ("", "layers.0.b")], [])
+    >>> shown([("", "layers.0.W"), ("", "layers.0.b")])
     'layers.0.W, layers.0.b'
-    >>> shown([("the readout", "W"), ("the readout", "b")], [])
+    >>> shown([("the readout", "W"), ("the readout", "b")])
     'W, b of the readout'
     """
     places: dict[str, list[str]] = {}
