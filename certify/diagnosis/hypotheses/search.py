@@ -14,8 +14,10 @@ from gradcert.certify.diagnosis.hypotheses import (
     conventions,
     credit,
     differences,
+    errors,
     factors,
     feeds,
+    forward,
     gates,
     parameters,
     slopes,
@@ -29,7 +31,7 @@ from gradcert.reference.rules import Rule
 
 MAKERS = (
     *(slopes.make, timing.make, arcs.make, credit.make, conventions.make),
-    *(feeds.make, parameters.make, gates.make, factors.make),
+    *(errors.make, feeds.make, parameters.make, gates.make, forward.make, factors.make),
 )
 
 
