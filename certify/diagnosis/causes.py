@@ -72,7 +72,7 @@ class Explanation:
             return NOTHING
         if len(self.causes) == 1 and not self.unexplained:
             return f"it {self.causes[0].said}"
-        said = "; ".join(f"{', '.join(c.names)}: {c.said}" for c in self.causes)
+        said = "; ".join(f"{', '.join(c.names)}: {c.said.removeprefix('is ')}" for c in self.causes)
         return f"{said}; nothing known explains {', '.join(self.unexplained)}" if self.unexplained else said
 
 

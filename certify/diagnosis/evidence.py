@@ -28,6 +28,8 @@ class Evidence:
 
     case: Case
     given: Mapping[str, Array]
+    outputs: Array | None = None
+    loss: Array | None = None
 
     @cached_property
     def right(self) -> frozenset[str]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from gradcert.certify.diagnosis import causes, conventions
+from gradcert.certify.diagnosis import causes, forward
 from gradcert.certify.diagnosis.evidence import Evidence
 from gradcert.certify.problems import Case
 from gradcert.certify.subjects import Answer
@@ -26,7 +26,8 @@ def evidence_of(answered: Iterable[tuple[Case, Answer]]) -> list[Evidence]:
             given[k].shape == b.value.shape for k, b in case.expected.gradients.items()
         )
         if fits and case.spec.family != "scale" and all(np.isfinite(g).all() for g in given.values()):
-            out.append(Evidence(case, given))
+            shape = case.expected.outputs.value.shape
+            out.append(Evidence(case, given, _array(answer.outputs, shape), _array(answer.loss, ())))
     return out
 
 
@@ -40,9 +41,15 @@ def explain(answered: Iterable[tuple[Case, Answer]], claimed: Rule) -> str:
     return guarded(lambda: str(causes.find(evidence_of(answered), claimed)))
 
 
-def explain_outputs(failed: Sequence[tuple[Case, Answer]]) -> str:
-    """Return which convention the outputs follow instead, or "" if none is known."""
-    return guarded(lambda: conventions.outputs(failed))
+def explain_forward(answered: Iterable[tuple[Case, Answer]], claimed: Rule, check: str) -> str:
+    """Return what is wrong with the outputs or the loss (`check`), and what of the gradients, or "" if unknown."""
+    return guarded(lambda: forward.explain(evidence_of(answered), claimed, check))
+
+
+def _array(value: object, shape: tuple[int, ...]) -> np.ndarray | None:
+    if not isinstance(value, np.ndarray) or value.shape != shape or not np.isfinite(value).all():
+        return None
+    return np.asarray(value, dtype=float)
 
 
 def guarded(find: Callable[[], str]) -> str:

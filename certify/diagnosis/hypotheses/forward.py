@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gradcert.certify.diagnosis.bench import Bench
-from gradcert.certify.diagnosis.hypotheses.hypothesis import Gradient, Hypothesis
+from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_run
 from gradcert.reference.engines import LayerTape, Tape, record
 from gradcert.reference.networks import Drive, Network, Nodes
 from gradcert.reference.numbers import Array, Numbers
@@ -131,31 +131,31 @@ def _times(word: str, name: str) -> str:
     )
 
 
-def _of(what: str, label: str, compute: Callable[[Bench], Gradient | None], *, seen: bool = False) -> Hypothesis:
+def _of(what: str, label: str, run: Callable[[Bench], Bench | None], *, seen: bool = False) -> Hypothesis:
     place = "forward and backward" if seen else "in the forward pass"
-    return Hypothesis("forward", f"{what}{' and back' if seen else ''}", f"{label} {place}", compute)
+    return of_run("forward", f"{what}{' and back' if seen else ''}", f"{label} {place}", run)
 
 
 def _turned(value: Any, _: Any) -> Any:
     return value.T if np.ndim(value) == 2 and value.shape[0] == value.shape[1] else value
 
 
-def _weights(name: str, change: Change, seen: bool, bench: Bench) -> Gradient | None:
+def _weights(name: str, change: Change, seen: bool, bench: Bench) -> Bench | None:
     mine = [k for k in bench.parameters if k.rpartition(".")[2] == name]
     changed = {**bench.parameters, **{k: change(bench.parameters[k], {}) for k in mine}}
     if seen:
-        return bench.again(parameters=changed).gradients()
+        return bench.again(parameters=changed)
     return _read_as_claimed(bench, bench.tape.network, changed, bench.inputs)
 
 
-def _cells(bench: Bench, **how: Any) -> Gradient | None:
+def _cells(bench: Bench, **how: Any) -> Bench | None:
     net = bench.tape.network
     layers = tuple(replace(x, cell=Otherwise(x.cell, **how)) for x in net.layers)
     return _read_as_claimed(bench, replace(net, layers=layers), bench.parameters, bench.inputs)
 
 
-def _starting(node: str, value: int) -> Callable[[Bench], Gradient | None]:
-    def compute(bench: Bench) -> Gradient | None:
+def _starting(node: str, value: int) -> Callable[[Bench], Bench | None]:
+    def run(bench: Bench) -> Bench | None:
         batch = bench.inputs.shape[1]
         initial = {
             f"layers.{i}.{node}": bench.numbers.zeros((batch, x.units)) + value
@@ -163,19 +163,19 @@ def _starting(node: str, value: int) -> Callable[[Bench], Gradient | None]:
             if node in x.cell.nodes
         }
         tape = record(bench.tape.network, bench.parameters, bench.inputs, numbers=bench.numbers, initial=initial)
-        return replace(bench, tape=tape).gradients()
+        return replace(bench, tape=tape)
 
-    return compute
+    return run
 
 
-def _read_as_claimed(bench: Bench, network: Network, parameters: Mapping[str, Array], inputs: Array) -> Gradient | None:
+def _read_as_claimed(bench: Bench, network: Network, parameters: Mapping[str, Array], inputs: Array) -> Bench | None:
     """Run changed layers; read what they have computed by the claimed cells and the given parameters."""
     run = record(network, parameters, inputs, numbers=bench.numbers)
     layers = []
     for right, new in zip(bench.tape.layers, run.layers, strict=True):
         factors = right.layer.cell.factors(bench.numbers, right.p, new.prev, new.now)
         layers.append(LayerTape(right.layer, right.p, new.x, new.prev, new.now, factors))
-    return replace(bench, tape=Tape(bench.tape.network, bench.numbers, tuple(layers))).gradients()
+    return replace(bench, tape=Tape(bench.tape.network, bench.numbers, tuple(layers)))
 
 
 def _moved() -> Iterator[Hypothesis]:
@@ -184,15 +184,15 @@ def _moved() -> Iterator[Hypothesis]:
         for by, word in ((1, "before"), (-1, "after")):
             for which in ("inputs", "targets"):
 
-                def compute(bench: Bench, axis: int = axis, by: int = by, which: str = which) -> Gradient | None:
+                def run(bench: Bench, axis: int = axis, by: int = by, which: str = which) -> Bench | None:
                     values = getattr(bench, which)
                     if values.shape[axis] < 2:
-                        return bench.gradients()
+                        return bench
                     other = {which: np.roll(values, by, axis=axis)}
                     if which == "targets":
-                        return bench.again(targets=other["targets"]).gradients()
+                        return bench.again(targets=other["targets"])
                     tape = record(bench.tape.network, bench.parameters, other["inputs"], numbers=bench.numbers)
-                    return replace(bench, tape=tape, inputs=other["inputs"]).gradients()
+                    return replace(bench, tape=tape, inputs=other["inputs"])
 
                 label = f"the {which} of the {what} {word}, wrapped around"
-                yield Hypothesis("timing", f"{which} of the {what} {word}", label, compute)
+                yield of_run("timing", f"{which} of the {what} {word}", label, run)

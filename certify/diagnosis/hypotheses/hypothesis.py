@@ -25,6 +25,7 @@ class Hypothesis:
     label : completes "<rule> with ...".
     compute : the gradient under the hypothesis, in the numbers of a bench; None where it does not apply.
     edit : what it is an edit of the graph by, if it is one.
+    forward : the problem as it is run under the hypothesis, where that changes the forward pass; None in it as above.
     """
 
     kind: str
@@ -32,6 +33,7 @@ class Hypothesis:
     label: str
     compute: Callable[[Bench], Gradient | None]
     edit: Edit | None = None
+    forward: Callable[[Bench], Bench | None] | None = None
 
     @property
     def key(self) -> str:
@@ -46,6 +48,16 @@ def of_edit(kind: str, what: str, label: str, **edits: Any) -> Hypothesis:
     """Return the hypothesis that the graph was edited; arguments as for `Edit`."""
     edit = Edit(**edits)
     return Hypothesis(kind, what, label, lambda bench: edited(bench, edit), edit)
+
+
+def of_run(kind: str, what: str, label: str, run: Callable[[Bench], Bench | None]) -> Hypothesis:
+    """Return the hypothesis that the forward pass was another one."""
+
+    def compute(bench: Bench) -> Gradient | None:
+        changed = run(bench)
+        return None if changed is None else changed.gradients()
+
+    return Hypothesis(kind, what, label, compute, forward=run)
 
 
 def everywhere(hypothesis: Hypothesis) -> Iterator[Hypothesis]:

@@ -48,13 +48,18 @@ def all_of(bench: Bench, *, differenced: bool = False) -> Iterator[Hypothesis]:
 
 def make(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Candidate]:
     """Yield every hypothesis about the networks of the evidence, the simplest first."""
+    for hypothesis in distinct(evidence):
+        yield candidate(hypothesis, claimed)
+
+
+def distinct(evidence: Sequence[Evidence]) -> Iterator[Hypothesis]:
+    """Yield the hypotheses about all networks of the evidence, once."""
     benches = [e.bench for e in evidence]
     deepest = max(benches, key=lambda b: b.network.depth)
     # the loss of spiking units is constant but for its jumps: most of its differences are zero
     given = [g for e in evidence for g in e.given.values()]
     differenced = 4 * sum(int((g == 0).sum()) for g in given) > sum(g.size for g in given)
-    for hypothesis in _distinct(deepest, benches, differenced=differenced):
-        yield candidate(hypothesis, claimed)
+    yield from _distinct(deepest, benches, differenced=differenced)
 
 
 def candidate(hypothesis: Hypothesis, claimed: Rule) -> Candidate:
