@@ -143,7 +143,8 @@ class _Search:
 
     def parts(self) -> Explanation:
         """Return several candidates that share the parameters, as few as possible."""
-        best: Explanation | None = None
+        found_so_far: list[tuple[tuple[int, int, tuple[int, ...]], Explanation]] = []
+        rank = {id(candidate): number for number, (candidate, _) in enumerate(self.near)}
         for pooling in POOLINGS:
             left = {pool for pool, (p, _) in self.wrong.items() if p is pooling}
             chosen: list[tuple[Candidate, list[Pool]]] = []
@@ -168,13 +169,11 @@ class _Search:
                 left -= set(found[1])
                 tried = set()
             explanation = self._explanation(pooling, chosen, sorted(left))
-            if best is None or (len(explanation.unexplained), len(explanation.causes)) < (
-                len(best.unexplained),
-                len(best.causes),
-            ):
-                best = explanation
-        assert best is not None
-        return best
+            # what explains more, then fewer causes, then simpler ones
+            cells = sum(len(self.wrong[pool][1]) for pool in left)
+            ranks = tuple(sorted((rank[id(c)] for c, _ in chosen), reverse=True))
+            found_so_far.append(((cells, len(chosen), ranks), explanation))
+        return min(found_so_far, key=lambda pair: pair[0])[1]
 
     def _pool(self, pooling: Pooling, e: Evidence, name: str) -> Pool:
         return pooling(e, name)

@@ -78,8 +78,8 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
             yield from _otherwise(origin)
             yield from _exchanged(origin, cells)
         if isinstance(origin, Link) and origin.target == "z" and origin.lag == 0:
-            for name in ("= 1", "squared", "divided by 2", "times 2", "times threshold"):
-                yield _own(origin, name, CHANGES[name])
+            for name, change in CHANGES.items():
+                yield _own(origin, name, change)
             continue  # a pseudo-derivative: see `slopes`
         leaky = any(origin in (*cell.links, *cell.uses) and _leaks(cell) for cell in cells)
         for name, value in EXPRESSIONS.items() if leaky else ():

@@ -79,7 +79,7 @@ def candidate(hypothesis: Hypothesis, claimed: Rule) -> Candidate:
 def _distinct(deepest: Bench, benches: Sequence[Bench], *, differenced: bool) -> Iterator[Hypothesis]:
     """Yield the hypotheses about all networks; those of the deepest know most layers."""
     known: set[tuple[str, str]] = set()
-    kinds = {(b.network.depth, tuple(layer.cell for layer in b.network.layers)): b for b in (deepest, *benches)}
+    kinds = {(b.network.depth, repr([layer.cell for layer in b.network.layers])): b for b in (deepest, *benches)}
     deep = deepest.network.depth > 1
     for bench in kinds.values():
         for hypothesis in all_of(bench, differenced=differenced):
