@@ -111,6 +111,12 @@ def _shares(steps: int) -> Iterator[Hypothesis]:
 
         label = f"the {what} alone in the sum"
         yield of_edit("share", what, label, share=share)
+        yield of_edit(
+            "share",
+            f"error of the {what}",
+            f"the error of the {what} alone",
+            signal=lambda d, i, b, share=share: share(d),
+        )
 
         def below(credit: Array, delta: Array, i: int, bench: Bench, share: Any = share) -> Array:
             return share(credit)

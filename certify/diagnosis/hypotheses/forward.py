@@ -37,6 +37,9 @@ CONSTANTS: dict[str, Change] = {
 }
 
 
+PLACES = ("the last layer", "the layers below the last")
+
+
 class Otherwise:
     """A cell that computes its step from changed values."""
 
@@ -97,6 +100,9 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
         for word, change in BY.items():
             for seen in (False, True):
                 yield _of(f"{name} by {word}", _times(word, name), partial(_weights, name, change, seen), seen=seen)
+            for place in PLACES if bench.network.depth > 1 else ():
+                what = f"{_times(word, f'{name} of {place}')}"
+                yield _of(f"{name} of {place} by {word}", what, partial(_weights, name, change, False, place=place))
         for seen in (False, True):
             yield _of(f"{name} turned", f"{name} transposed", partial(_weights, name, _turned, seen), seen=seen)
     reads = dict.fromkeys(k.source for x in bench.network.layers for k in x.cell.links if k.lag and k.source != "x")
@@ -113,7 +119,7 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
             what = "1" if word == "1" else what
             yield _of(f"{c} = {word}", f"{what} in the place of {c}", partial(_cells, constant=(c, change)))
         for node in reads:
-            scaled: tuple[str, Change] = (node, lambda v, p, c=c: v * p[c])
+            scaled: tuple[str, Change] = (node, lambda v, p, c=c: v * p[c] if c in p else v)
             yield _of(f"{node}' by {c}", f"{c} {node}' in the place of {node}'", partial(_cells, prev=scaled))
     for which in range(5):
         for how in ("left out", "of the negative"):
@@ -140,8 +146,10 @@ def _turned(value: Any, _: Any) -> Any:
     return value.T if np.ndim(value) == 2 and value.shape[0] == value.shape[1] else value
 
 
-def _weights(name: str, change: Change, seen: bool, bench: Bench) -> Bench | None:
+def _weights(name: str, change: Change, seen: bool, bench: Bench, *, place: str = "") -> Bench | None:
+    last = f"layers.{bench.network.depth - 1}."
     mine = [k for k in bench.parameters if k.rpartition(".")[2] == name]
+    mine = [k for k in mine if not place or k.startswith(last) == (place == PLACES[0])]
     changed = {**bench.parameters, **{k: change(bench.parameters[k], {}) for k in mine}}
     if seen:
         return bench.again(parameters=changed)

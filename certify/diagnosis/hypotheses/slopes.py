@@ -20,6 +20,7 @@ SCALES = (0.25, 0.3, 0.5, 1.0, 2.0, 4.0, 10.0, 25.0, 100.0)
 # where it is taken: the node values that make the right formula take it there
 PLACES: dict[str, tuple[str, Callable[[LayerTape], Nodes]]] = {
     "at the potential": ("v in place of v - threshold", lambda t: {"v": t.now["v"] + t.p["threshold"]}),
+    "less the leak": ("v - leak", lambda t: {"v": t.now["v"] + t.p["threshold"] - t.p["leak"]}),
     "after a soft reset": (
         "the potential after its reset",
         lambda t: {"v": t.now["v"] - t.p["threshold"] * t.now["z"]},
