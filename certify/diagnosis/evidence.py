@@ -19,6 +19,7 @@ from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule, check_feedback
 
 LIKELY = 1e-2  # a float64 run this close, relative to the norm, is worth a run on balls, which decides
+CANCELLED = 2.0**-40  # of the largest gradient: what rounding may leave of one that is zero
 ENOUGH = 2  # failed cases of one parameter, cell and depth that a search goes over; all judge what it finds
 
 
@@ -101,8 +102,12 @@ class Evidence:
 
     def likely(self, name: str, candidate: Array) -> bool:
         """Return whether a float64 candidate is close to what was given; a filter, never a verdict."""
-        size = float(np.linalg.norm(candidate))
-        return float(np.linalg.norm(self.given[name] - candidate)) <= LIKELY * size
+        away = float(np.linalg.norm(self.given[name] - candidate))
+        return away <= LIKELY * float(np.linalg.norm(candidate)) + CANCELLED * self._scale
+
+    @cached_property
+    def _scale(self) -> float:
+        return max(float(np.linalg.norm(b.value)) for b in self.case.expected.gradients.values())
 
     def equals(self, name: str, bounds: Bounds) -> bool:
         """Return whether what was given lies within a budget."""

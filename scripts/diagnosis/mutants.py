@@ -7,6 +7,7 @@ import copy
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 Kinds = Mapping[str, Mapping[str, frozenset[tuple[Any, ...]]]]  # function -> name -> shapes that it has had
@@ -127,7 +128,7 @@ def _edits(
                 yield "operand", ast.Name(other, ast.Load())
     plain = isinstance(node, ast.Constant) and type(node.value) in (int, float) and not indexed
     if plain and not isinstance(parent, (ast.keyword, ast.Call, ast.Tuple)):
-        for value in NEXT.get(float(node.value), ()):  # type: ignore[attr-defined, arg-type]
+        for value in NEXT.get(float(node.value), ()):  # type: ignore[attr-defined]
             yield "constant", ast.Constant(type(node.value)(value))  # type: ignore[attr-defined]
     if isinstance(node, ast.Compare) and type(node.ops[0]) in FLIPPED:
         yield "condition", ast.Compare(node.left, [FLIPPED[type(node.ops[0])]()], node.comparators)
@@ -135,9 +136,9 @@ def _edits(
         yield "condition", ast.Constant(True)
         yield "condition", ast.Constant(False)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        other = {"sum": "mean", "mean": "sum"}.get(node.func.attr)
-        if other:
-            yield "reduction", ast.Call(ast.Attribute(node.func.value, other, ast.Load()), node.args, node.keywords)
+        turned = {"sum": "mean", "mean": "sum"}.get(node.func.attr)
+        if turned:
+            yield "reduction", ast.Call(ast.Attribute(node.func.value, turned, ast.Load()), node.args, node.keywords)
         if node.func.attr in ("zeros", "zeros_like") and isinstance(statement, ast.Assign):
             ones = node.func.attr.replace("zeros", "ones")
             yield "initial", ast.Call(ast.Attribute(node.func.value, ones, ast.Load()), node.args, node.keywords)
@@ -147,8 +148,8 @@ def _edits(
     if isinstance(node, ast.Constant) and isinstance(node.value, str) and "->" in node.value:
         yield from _axes(node.value)
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple) and "None" in ast.unparse(node.slice):
-        turned = ast.Tuple([*node.slice.elts[:-2], node.slice.elts[-1], node.slice.elts[-2]], ast.Load())
-        yield "axis", ast.Subscript(node.value, turned, ast.Load())
+        swapped = ast.Tuple([*node.slice.elts[:-2], node.slice.elts[-1], node.slice.elts[-2]], ast.Load())
+        yield "axis", ast.Subscript(node.value, swapped, ast.Load())
 
 
 def _binary(node: ast.BinOp, indexed: bool) -> Edits:
@@ -207,10 +208,10 @@ def _statements(function: ast.FunctionDef) -> Iterator[tuple[str, ast.AST, Calla
         for i, one in enumerate(body):
             follow = body[i + 1] if i + 1 < len(body) else None
             if isinstance(one, simple) and isinstance(follow, simple) and _share(one, follow):
-                yield "order", one, _in_body(owner, lambda b, i=i: b.__setitem__(slice(i, i + 2), [b[i + 1], b[i]]))
+                yield "order", one, _in_body(owner, partial(_swapped, i))
             if isinstance(one, ast.AugAssign) and len(body) > 1:
-                yield "statement dropped", one, _in_body(owner, lambda b, i=i: b.pop(i))
-                yield "accumulation", one, _in_body(owner, lambda b, i=i: b.__setitem__(i, _once(b[i])))
+                yield "statement dropped", one, _in_body(owner, partial(_dropped, i))
+                yield "accumulation", one, _in_body(owner, partial(_first, i))
 
 
 def _share(a: ast.stmt, b: ast.stmt) -> bool:
@@ -222,8 +223,17 @@ def _share(a: ast.stmt, b: ast.stmt) -> bool:
     return bool(names(a, ast.Store) & names(b, ast.Load) or names(b, ast.Store) & names(a, ast.Load))
 
 
-def _once(statement: ast.AugAssign) -> ast.Assign:
-    return ast.Assign([statement.target], statement.value, lineno=statement.lineno)
+def _swapped(i: int, body: list[Any]) -> None:
+    body[i : i + 2] = body[i + 1], body[i]
+
+
+def _dropped(i: int, body: list[Any]) -> None:
+    del body[i]
+
+
+def _first(i: int, body: list[Any]) -> None:
+    """Assign where something was added."""
+    body[i] = ast.Assign([body[i].target], body[i].value, lineno=body[i].lineno)
 
 
 def _in_body(owner: ast.AST, change: Callable[[list[Any]], Any]) -> Callable[[ast.AST], None]:

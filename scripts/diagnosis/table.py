@@ -22,7 +22,8 @@ def table(outcomes: Sequence[Outcome], *, each: int, seed: int) -> str:
             "*Named*: a cause for every gradient that is wrong. *Partly*: for some. *False*: a cause, computed on "
             "five fresh problems, does not equal the mutant there. *Equivalent*: the judge accepts it.",
             "",
-            f"A diagnosis took {statistics.median(seconds):.1f} s of a processor in the median, {seconds[-1]:.0f} s at most.",
+            "Of a processor, a diagnosis took "
+            f"{statistics.median(seconds):.1f} s in the median, {seconds[-1]:.0f} s at most.",
             "",
             *_rows("implementation", outcomes, lambda o: f"{o.subject}{' (held back)' if o.held else ''}"),
             "",

@@ -203,9 +203,10 @@ def _neighbours(links: list[Link | Use]) -> Iterator[Hypothesis]:
                     return graph
                 p = whole.layers[other].p
                 decay = next((p[name] for name in DECAY if name in p), None)
-                if decay is None or len(set(map(str, decay.ravel()))) > 1:
+                if decay is None:
                     return graph
-                return _edit(origin, lambda f, t: decay.ravel()[0])(graph, tape, whole)
+                one = decay.ravel()[0] if len(set(map(str, decay.ravel()))) == 1 else decay.sum() / decay.size
+                return _edit(origin, lambda f, t: one)(graph, tape, whole)
 
             what = f"{written(origin)} = decay of the layer {place}"
             yield of_edit("factor", what, f"the factor of {what}", own=edit)

@@ -20,7 +20,6 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
     cells = [layer.cell for layer in bench.network.layers]
     weights = [k for cell in cells for k in cell.links if k.weight is not None]
     uses = [u for cell in cells for u in cell.uses if u.parameter in cell.trained]
-    yield from _elsewhere(cells)
     for origin in unique([*weights, *uses]):
         name = origin.weight if isinstance(origin, Link) else origin.parameter
         yield of_edit("feed", f"{name} past its gate", f"the factor behind {name} forgotten", own=_past(origin, False))
@@ -29,6 +28,7 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
             yield of_edit("feed", what, f"the gate of {name} on its source", own=_past(origin, True))
             what = f"{name} before its gate"
             yield of_edit("feed", what, f"{name} fed with what its gate has not yet multiplied", own=_before(origin))
+    yield from _elsewhere(cells)
 
 
 def _elsewhere(cells: list[Any]) -> Iterator[Hypothesis]:
