@@ -210,9 +210,6 @@ def _neighbours(links: list[Link | Use]) -> Iterator[Hypothesis]:
 
             what = f"{written(origin)} = decay of the layer {place}"
             yield of_edit("factor", what, f"the factor of {what}", own=edit)
-            yield of_edit(
-                "factor", f"{what}, in the credit below too", f"the factor of {what} everywhere", own=edit, down=edit
-            )
 
 
 def _chain_rule(uses: list[Link | Use]) -> Iterator[Hypothesis]:
