@@ -12,7 +12,7 @@ ROOMS := $(shell ls -d */__init__.py | cksum | cut -d' ' -f1)
 STAMP := .venv/.installed-$(ROOMS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install debian test certify peers lint format selftest properties planted clean
+.PHONY: help install debian test certify peers lint format selftest diagnosis properties planted clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ format: install ## rewrite the code in the project's style
 
 selftest: install ## judge the judge: the whole gallery of wrong and of unusual gradients
 	OMP_NUM_THREADS=1 $(BIN)/gradcert selftest
+
+diagnosis: install ## how much of what is wrong is named: mutants of the literal implementations, into docs/diagnosis.md
+	OMP_NUM_THREADS=1 $(BIN)/python -m scripts.diagnosis
 
 properties: install ## the property tests, with many more examples
 	OMP_NUM_THREADS=1 $(BIN)/python -m gradcert.properties --profile thorough

@@ -143,10 +143,10 @@ def explained(run: Run, *, replay: str) -> list[Finding]:
         if all(f.cause == ROUNDED for _, f in group):
             pass  # the evidence says no more
         elif check == "gradient" and run.claim.entrywise and failed:
-            cause = diagnosis.explain(failed, rule_named(run.claim.rule))
+            cause = diagnosis.explain(run.answers, rule_named(run.claim.rule))
             finding = replace(finding, where={**finding.where, **_first(run, failed)})
-        elif check == "outputs" and failed:
-            cause = diagnosis.explain_outputs(failed)
+        elif check in ("outputs", "loss") and run.claim.entrywise and failed:
+            cause = diagnosis.explain_forward(run.answers, rule_named(run.claim.rule), check)
         count = len({case.id for case, _ in group if case is not None}) or 1
         out.append(replace(finding, cause=cause, cases=count, replay=replay))
     return out
@@ -179,7 +179,7 @@ def decide(
     blocked = len(run.results) - ran
     if findings and ran:
         worst = decisive(findings)
-        what = worst.cause if worst.check in ("gradient", "outputs") and worst.cause else worst.reason
+        what = worst.cause if worst.check in ("gradient", "outputs", "loss") and worst.cause else worst.reason
         return REFUTED, f"{worst.check}: {what}"
     if not ran:
         return INCONCLUSIVE, f"nothing ran: {findings[0].reason}" if findings else "nothing ran"

@@ -4,7 +4,17 @@ A new thing that can be claimed goes here. Uses `reference` alone, because a sub
 """
 
 from gradcert.certify.claims.claim import Claim, Decorated, claim, claim_of, files_of, from_dict, sentence
-from gradcert.certify.claims.rows import ORDER, changes, difference, present, published, same_row, shown
+from gradcert.certify.claims.rows import (
+    ORDER,
+    changes,
+    difference,
+    in_readout,
+    present,
+    published,
+    same_row,
+    shown,
+    shown_above,
+)
 
 __all__ = [
     "ORDER",
@@ -16,9 +26,11 @@ __all__ = [
     "difference",
     "files_of",
     "from_dict",
+    "in_readout",
     "present",
     "published",
     "same_row",
     "sentence",
     "shown",
+    "shown_above",
 ]

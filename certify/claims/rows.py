@@ -8,6 +8,7 @@ from gradcert.reference.networks import TEMPORAL, Edge, Network
 from gradcert.reference.rules import RULES, Rule
 
 ORDER = (Edge.STATE, Edge.RESET, Edge.RECURRENT, Edge.ADAPTATION)
+READOUT = "integrator"  # the cell whose layer follows a rule's `readout` edges as well
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,17 @@ def present(network: Network) -> tuple[Edge, ...]:
     >>> [edge.name for edge in present(Network(layers=(Layer(Lif(), inputs=2, units=3),)))]
     ['STATE', 'RESET']
     """
-    found = {link.edge for layer in network.layers for link in layer.cell.links if link.lag and link.edge in TEMPORAL}
-    return tuple(edge for edge in ORDER if edge in found)
+    return _in_order({edge for layer in network.layers for edge in _edges(layer)})
+
+
+def above(network: Network) -> tuple[Edge, ...]:
+    """Return the edges that the layers above a hidden layer have, a leaky readout left out."""
+    return _in_order({e for layer in network.layers[1:] if layer.cell.name != READOUT for e in _edges(layer)})
+
+
+def in_readout(network: Network) -> tuple[Edge, ...]:
+    """Return the edges of a leaky readout that has a layer below it."""
+    return _in_order({e for layer in network.layers[1:] if layer.cell.name == READOUT for e in _edges(layer)})
 
 
 def changes(rule: Rule, network: Network) -> list[Change]:
@@ -63,18 +73,17 @@ def changes(rule: Rule, network: Network) -> list[Change]:
 
 def shown(edges: frozenset[Edge], network: Network) -> str:
     """Return the names of the edges that a network has, in order."""
-    return ", ".join(edge.name for edge in present(network) if edge in edges) or "none"
+    return _names(edges, present(network))
+
+
+def shown_above(rule: Rule, network: Network) -> str:
+    """Return the names of the edges that a rule keeps above a hidden layer, of those that the layers there have."""
+    return _names(rule.upper, above(network)) if above(network) else _names(_kept(rule), in_readout(network))
 
 
 def same_row(a: Rule, b: Rule, network: Network) -> bool:
-    """Return whether two rows keep the same edges of a network, with the same feedback and truncation."""
-    edges = frozenset(present(network))
-    alone = network.depth == 1
-    return (
-        a.own & edges == b.own & edges
-        and (alone or (a.feedback == b.feedback and (a.upper & edges == b.upper & edges or a.feedback == "target")))
-        and (a.window, a.chunk, a.reach) == (b.window, b.chunk, b.reach)
-    )
+    """Return whether two rows follow the same paths of a network: edges that its layers have, feedback, truncation."""
+    return not difference(a, b, network)
 
 
 def published(rule: Rule, network: Network, *, first: str = "") -> str | None:
@@ -84,14 +93,36 @@ def published(rule: Rule, network: Network, *, first: str = "") -> str | None:
 
 
 def difference(found: Rule, claimed: Rule, network: Network) -> list[str]:
-    """Return the edges by which a row differs from the claimed one, such as ``without RESET``."""
-    out = []
-    for where in ("own", "upper"):
-        a, b = getattr(found, where), getattr(claimed, where)
-        if where == "upper" and (network.depth == 1 or a == b):
-            continue
-        place = "" if where == "own" else " in the layers above"
-        for edge in present(network):
-            if (edge in a) != (edge in b):
-                out.append(f"{'with' if edge in a else 'without'} {edge.name}{place}")
+    """Return all by which a row differs from the claimed one on a network, such as ``without RESET``."""
+    out = _edge_words(found.own, claimed.own, present(network), "")
+    if network.depth > 1 and not found.feedback == claimed.feedback == "target":  # there nothing comes down
+        out += _edge_words(found.upper, claimed.upper, above(network), " in the layers above")
+        out += _edge_words(_kept(found), _kept(claimed), in_readout(network), " in the readout")
+    if network.depth > 1 and found.feedback != claimed.feedback:
+        out.append(f"{found.feedback} feedback")
+    for name, words in (("window", "a window of"), ("chunk", "chunks of"), ("reach", "a reach of")):
+        a, b = getattr(found, name), getattr(claimed, name)
+        if a != b:
+            out.append(f"with {words} {a} steps" if a is not None else f"without {words} {b} steps")
     return out
+
+
+def _edges(layer: object) -> set[Edge]:
+    links = layer.cell.links  # type: ignore[attr-defined]
+    return {link.edge for link in links if link.lag and link.edge in TEMPORAL}
+
+
+def _in_order(found: set[Edge]) -> tuple[Edge, ...]:
+    return tuple(edge for edge in ORDER if edge in found)
+
+
+def _names(edges: frozenset[Edge], among: tuple[Edge, ...]) -> str:
+    return ", ".join(edge.name for edge in among if edge in edges) or "none"
+
+
+def _kept(rule: Rule) -> frozenset[Edge]:
+    return rule.kept_above(READOUT)
+
+
+def _edge_words(a: frozenset[Edge], b: frozenset[Edge], among: tuple[Edge, ...], place: str) -> list[str]:
+    return [f"{'with' if e in a else 'without'} {e.name}{place}" for e in among if (e in a) != (e in b)]

@@ -122,6 +122,8 @@ class Edit:
     signal : changes the learning signal that arrives at a layer, for its own parameters; told the layer's index.
     below : changes the learning signal on its way to the layer below.
     weights : changes the matrices that carry credit down.
+    broadcast : changes the signal that a fixed matrix sends to every layer.
+    share : takes a part of the adjoints that parameters are fed with.
     """
 
     own: GraphEdit | None = None
@@ -131,6 +133,7 @@ class Edit:
     below: Callable[[Array, Array, int, Bench], Array] | None = None
     weights: Callable[[dict[str, Array], int, Bench], dict[str, Array]] | None = None
     broadcast: Callable[[Array, Bench], Array] | None = None
+    share: Callable[[Array], Array] | None = None
 
 
 def edited(bench: Bench, edit: Edit) -> dict[str, Array] | None:
@@ -149,7 +152,10 @@ def edited(bench: Bench, edit: Edit) -> dict[str, Array] | None:
         own = graph_of(layer, rule.own, chunk=rule.chunk)
         own = edit.own(own, layer, tape) if edit.own else own
         arriving = edit.signal(delta, i, bench) if edit.signal else delta
-        grads = gradients(own, sweep(own, arriving))
+        adjoints = sweep(own, arriving)
+        if edit.share:
+            adjoints = {node: edit.share(values) for node, values in adjoints.items()}
+        grads = gradients(own, adjoints)
         out.update({f"layers.{i}.{name}": g for name, g in grads.items()})
         if i == 0:
             break

@@ -85,12 +85,22 @@ class Feed:
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """One layer's nodes in topological order, its kept arcs and feeds; arcs of lag 1 into a step of `cut` are cut."""
+    """One layer's nodes in topological order, its kept arcs and feeds.
+
+    Attributes
+    ----------
+    nodes, arcs, feeds : of one layer.
+    cut : steps into which arcs of lag 1 are cut.
+    after : nodes whose adjoint after the last step is one, where it should be zero.
+    seeded : nodes that get credit of one at the last step.
+    """
 
     nodes: tuple[str, ...]
     arcs: tuple[Arc, ...]
     feeds: tuple[Feed, ...]
     cut: frozenset[int] = frozenset()
+    after: frozenset[str] = frozenset()
+    seeded: frozenset[str] = frozenset()
 
     def arcs_as(self, change: Callable[[Arc], Arc | None]) -> Graph:
         """Return the graph with every arc changed; None drops it."""
@@ -136,6 +146,11 @@ def sweep(graph: Graph, delta: Array) -> dict[str, Array]:
                 if s < steps and not (arc.lag and s in graph.cut):
                     term = arc.pull(rows[arc.target][s], s)
                     total = term if total is None else total + term
+                elif s == steps and arc.target in graph.after:
+                    term = arc.pull(nothing + 1, t)
+                    total = term if total is None else total + term
+            if t == steps - 1 and node in graph.seeded:
+                total = nothing + 1 if total is None else total + 1
             rows[node][t] = nothing if total is None else total
     return {node: np.stack(values) for node, values in rows.items()}
 

@@ -34,9 +34,10 @@ def collect(
     claimed : the claimed row.
     refuted : whether anything at all was refuted.
     """
+    answered = list(answers)
     return {
-        "alignment": alignment(answers),
-        "graph": graph(cases, wrong, claimed, refuted=refuted),
+        "alignment": alignment(answered),
+        "graph": graph(cases, answered if wrong else [], claimed, refuted=refuted),
         "steps": steps,
     }
 

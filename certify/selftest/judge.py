@@ -11,7 +11,7 @@ from typing import Any
 from gradcert.certify.campaign import ask_again, control, decide, decisive, judge_all
 from gradcert.certify.certificates import CERTIFIED, REFUTED, Finding
 from gradcert.certify.claims import Claim, from_dict
-from gradcert.certify.diagnosis import VARIATIONS, Evidence, causes, chosen, search
+from gradcert.certify.diagnosis import VARIATIONS, Evidence, causes, evidence_of, search
 from gradcert.certify.problems import Spec, plan, profile_named
 from gradcert.certify.runs import Prepared, Run, Task, online, prepare
 from gradcert.certify.selftest import published
@@ -131,10 +131,10 @@ def _cause(entry: Entry, run: Run, finding: Finding) -> dict[str, Any]:
     """Return the check that decided, and what the diagnosis makes of it."""
     if finding.check != "gradient":
         return {"check": finding.check, "found": (key_of_finding(finding),), "said": finding.reason}
-    failed = [(case, answer) for case, answer, check in run.failed if check == "gradient"]
+    judged = evidence_of(run.answers)
     if entry.claim["rule"] in VARIATIONS:
-        return {"check": "gradient", **_variation(entry, chosen(failed))}
-    explanation = causes.find(chosen(failed), rule_named(run.claim.rule))
+        return {"check": "gradient", **_variation(entry, judged)}
+    explanation = causes.find(judged, rule_named(run.claim.rule))
     found = () if explanation.unexplained else explanation.keys
     return {"check": "gradient", "found": found, "said": str(explanation)}
 

@@ -147,7 +147,12 @@ def _doubled() -> Iterator[Hypothesis]:
 
             return graph.feeds_as(feed)
 
-        yield of_edit("timing", f"first step {word}", f"the first step counted {word} in the trace", own=edit)
+        yield of_edit(
+            "timing",
+            f"first step {word}",
+            {"twice": "the first step counted twice", "never": "the first step left out"}[word],
+            own=edit,
+        )
 
 
 def _first(values: Any, factor: int) -> Any:
