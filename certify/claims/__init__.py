@@ -3,11 +3,14 @@
 A new thing that can be claimed goes here. Uses `reference` alone, because a subject's process imports it for `claim`.
 """
 
+from gradcert.certify.claims.circumstances import AXES, TEXTS
 from gradcert.certify.claims.claim import Claim, Decorated, claim, claim_of, from_dict
 from gradcert.certify.claims.rows import ORDER, changes, difference, present, published, same_row, shown
 
 __all__ = [
+    "AXES",
     "ORDER",
+    "TEXTS",
     "Claim",
     "Decorated",
     "changes",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
+from gradcert.certify.claims import circumstances
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import KINDS, cell_named
 from gradcert.reference.rules import rule_named
@@ -46,6 +47,8 @@ class Claim:
     readout : None, or a cell for one more layer on top, such as ``rnn`` (without recurrence, identity: a linear
         readout).
     readout_options : its options.
+    without : circumstances that the claim does not cover, axis -> levels, such as ``{"targets": ["soft"]}``
+        (`gradcert.certify.claims.circumstances`). They are listed as ruled out.
 
     Examples
     --------
@@ -67,6 +70,7 @@ class Claim:
     readout_options: Mapping[str, Any] = field(default_factory=dict)
     online: bool = False
     limits: Mapping[str, Any] = field(default_factory=dict)
+    without: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("cells", "depths", "losses", "when"):
@@ -91,6 +95,7 @@ class Claim:
                 raise GradcertError(f"depth {depth!r}", allowed="1 to 8 layers")
         known = {f.name for kind in kinds[: len(self.cells)] for f in fields(kind)}
         _check("options", self.options, known)
+        object.__setattr__(self, "without", circumstances.check(self.without))
 
     @property
     def entrywise(self) -> bool:
@@ -98,9 +103,9 @@ class Claim:
         return self.acceptance == "exact"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form; ``online`` and ``limits`` only where they say something."""
+        """Return the JSON form; ``online``, ``limits`` and ``without`` only where they say something."""
         out = {f.name: _plain(getattr(self, f.name)) for f in fields(self)}
-        return {name: value for name, value in out.items() if name not in ("online", "limits") or value}
+        return {name: value for name, value in out.items() if name not in ("online", "limits", "without") or value}
 
     def __str__(self) -> str:
         """Return the claim on one line; alternatives of an option are joined by "or".
@@ -116,7 +121,8 @@ class Claim:
         kind = "" if self.acceptance == "exact" else f"{self.acceptance} "
         kind += "online " if self.online else ""
         limits = "".join(f", {k} {v}" for k, v in self.limits.items())
-        return f"{kind}{self.rule} on {'/'.join(self.cells)}, depth {depths}, {self.dtype}{options}{limits}"
+        without = "".join(f", without {k} {' or '.join(v)}" for k, v in self.without.items())
+        return f"{kind}{self.rule} on {'/'.join(self.cells)}, depth {depths}, {self.dtype}{options}{limits}{without}"
 
 
 def claim(*, rule: str, cells: Iterable[str] | str, **options: Any) -> Callable[[Decorated], Decorated]:

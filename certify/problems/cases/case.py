@@ -20,6 +20,7 @@ class Spec:
     cell, depth, loss, when : one combination of the claim.
     family : a key of `FAMILIES`.
     index : counts cases of one combination; the claim's alternatives are taken in turn by `turn`.
+    levels : the circumstances that it is drawn for, (axis, level).
     """
 
     cell: str
@@ -29,6 +30,10 @@ class Spec:
     family: str
     index: int = 0
     turn: int = 0
+    levels: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "levels", tuple((str(a), str(b)) for a, b in self.levels))  # JSON has lists
 
     @property
     def id(self) -> str:
@@ -47,7 +52,7 @@ class Case:
     rule : the claimed row.
     expected : what has to come back.
     separates : label of a neighbouring row -> by how many budgets its gradient differs, 0 where it does not.
-    facts : figures for the report: spike rate, ties, draws.
+    facts : figures for the report: spike rate, ties, draws; ``T``, ``B``, ``sizes`` and the circumstances ``met``.
     """
 
     spec: Spec

@@ -1,0 +1,12 @@
+"""Circumstances that cases have to meet: which rows of levels, how one is drawn, what a problem shows of them.
+
+The axes are a matter of claims (`gradcert.certify.claims.circumstances`). A new level is a word there, a way to make it
+in `make`, and a test for it in `seen`.
+"""
+
+from gradcert.certify.problems.circumstances.ruled import drawn_axes, ruled_out
+from gradcert.certify.problems.circumstances.rows import IMPOSSIBLE, rows
+from gradcert.certify.problems.circumstances.seen import met
+from gradcert.certify.problems.circumstances.summary import summary
+
+__all__ = ["IMPOSSIBLE", "drawn_axes", "met", "rows", "ruled_out", "summary"]
