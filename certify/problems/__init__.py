@@ -1,6 +1,6 @@
-"""Problems made ready to be judged: families of cases (`cases/`), and the budget of each (`budget/`).
+"""Problems made ready to be judged: families of cases (`cases/`), circumstances that they meet, the budget of each.
 
-A new family of cases, or a circumstance that cases have to meet, goes to `cases/`; what a right implementation may
+A new family of cases goes to `cases/`, a circumstance that cases have to meet to `circumstances/`; what a right implementation may
 return is derived in `budget/`. Nothing here knows subjects.
 """
 
@@ -11,7 +11,9 @@ from gradcert.certify.problems.cases import scale
 from gradcert.certify.problems.cases.case import Case, Spec
 from gradcert.certify.problems.cases.draw import surrogate
 from gradcert.certify.problems.cases.generate import NOISE, generate
+from gradcert.certify.problems.cases.plan import circumstances as circumstance_specs
 from gradcert.certify.problems.cases.plan import plan, profile_named
+from gradcert.certify.problems.circumstances import long, make_case, summary
 
 __all__ = [
     "NOISE",
@@ -22,12 +24,16 @@ __all__ = [
     "Expected",
     "Spec",
     "bounds_of",
+    "circumstance_specs",
     "expect",
     "generate",
+    "long",
+    "make_case",
     "plan",
     "profile_named",
     "proven",
     "scale",
     "stored",
+    "summary",
     "surrogate",
 ]

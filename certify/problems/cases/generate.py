@@ -14,6 +14,8 @@ from gradcert.certify.problems.budget.goal import expectation
 from gradcert.certify.problems.cases.case import Case, Spec
 from gradcert.certify.problems.cases.draw import Family, draw, spiking
 from gradcert.certify.problems.cases.families import FAMILIES
+from gradcert.certify.problems.circumstances.generate import facts, floats
+from gradcert.certify.problems.circumstances.seen import met
 from gradcert.properties.numbers import Undecided
 from gradcert.reference.engines import Tape, record, tape_gradients
 from gradcert.reference.networks import Problem, cell_named
@@ -86,9 +88,11 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
     if kept is None:
         return None
     best, expected = kept
+    tape, gradients = floats(best.problem, rule)
+    told = {**facts(best.problem, tuple(met(best.problem, tape, gradients))), **best.facts}
     separates = {label: _budgets(g, best.gradients, expected) for label, g in best.neighbours.items()}
     separates = separates if claim.entrywise else {}  # in budgets of the row's own rounding
-    return Case(spec, best.problem, rule, expected, separates, best.facts)
+    return Case(spec, best.problem, rule, expected, separates, told)
 
 
 def _draft(problem: Problem, rule: Rule, attempt: int, *, ties: bool) -> Draft | None:

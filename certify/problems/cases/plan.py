@@ -8,6 +8,8 @@ from gradcert.certify.claims import Claim
 from gradcert.certify.problems.cases.case import Spec
 from gradcert.certify.problems.cases.families import families
 from gradcert.certify.problems.cases.scale import KINDS
+from gradcert.certify.problems.circumstances.ruled import drawn_axes
+from gradcert.certify.problems.circumstances.rows import rows
 from gradcert.reference.errors import GradcertError
 
 
@@ -20,6 +22,7 @@ class Profile:
     each : cases of a family for one combination of cell, depth, loss and moment.
     combinations : None for all, or how many combinations of loss and moment per cell and depth.
     repeats : cases that are run again, in reverse order.
+    strength : 0 for no circumstances beyond those that the families meet, 1 for every level, 2 for every pair of levels.
     scale : whether there are scale cases too.
     questions : smaller problems that a refuted subject is asked, in search of a counterexample.
     """
@@ -28,13 +31,14 @@ class Profile:
     combinations: int | None
     repeats: int
     questions: int
+    strength: int = 0
     scale: bool = False
 
 
 PROFILES = {
     "quick": Profile(1, 2, 2, 0),
-    "default": Profile(1, None, 4, 150),
-    "thorough": Profile(5, None, 12, 500, scale=True),
+    "default": Profile(1, None, 4, 150, strength=1),
+    "thorough": Profile(5, None, 12, 500, strength=2, scale=True),
 }
 
 
@@ -77,4 +81,24 @@ def plan(claim: Claim, profile: str = "default") -> tuple[Spec, ...]:
                 for index in range(len(KINDS)):  # every loss and moment in turn
                     loss, when = pairs[(index + depth) % len(pairs)]
                     out.append(Spec(cell, depth, loss, when, "scale", index, index + depth - 1))
+        out += circumstances(claim, cell, chosen.strength)
     return tuple(out)
+
+
+def circumstances(claim: Claim, cell: str, strength: int, *, first: int = 0, salt: str = "0") -> list[Spec]:
+    """Return the specs that meet every level (1) or pair of levels (2) of a cell's circumstances, and the long case.
+
+    A claim of an estimate, or of an alignment, is not asked in all of them: what it promises is about the ordinary.
+    """
+    if not strength or claim.acceptance not in ("exact", "bounded"):
+        return []
+    axes = {**drawn_axes(claim, cell), "depth": tuple(map(str, claim.depths)), "loss": claim.losses}
+    out = []
+    for index, row in enumerate(rows(axes, strength, salt=salt), start=first):
+        when = claim.when[index % len(claim.when)]
+        out.append(Spec(cell, int(row["depth"]), row["loss"], when, "circumstance", index, index, tuple(row.items())))
+    if claim.entrywise and "hundreds" not in claim.without.get("T", ()) and not first:
+        when = "last" if "last" in claim.when else claim.when[0]
+        depths = sorted(claim.depths) if strength > 1 else [min(claim.depths)]
+        out += [Spec(cell, depth, claim.losses[0], when, "long", turn=depth - 1) for depth in depths]
+    return out

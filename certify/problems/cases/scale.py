@@ -19,6 +19,8 @@ from gradcert.certify.problems.budget.envelope import Run, envelope
 from gradcert.certify.problems.cases.bounded import Bounded
 from gradcert.certify.problems.cases.case import Case, Spec
 from gradcert.certify.problems.cases.draw import DECAYS, draw, spiking
+from gradcert.certify.problems.circumstances.generate import facts, floats
+from gradcert.certify.problems.circumstances.seen import met
 from gradcert.reference.networks import cell_named
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import rule_named
@@ -79,8 +81,10 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
         found = envelope(problem, rule, claim.dtype, rng)
         if found is None or not _worth(found[1], kind):
             continue
-        facts: dict[str, Any] = {"kind": kind, "evidence": "measured envelope", "draws": attempt + 1}
-        return Case(spec, problem, rule, found[0], {}, facts)
+        tape, gradients = floats(problem, rule)
+        told: dict[str, Any] = facts(problem, tuple(met(problem, tape, gradients)))
+        told |= {"kind": kind, "evidence": "measured envelope", "draws": attempt + 1}
+        return Case(spec, problem, rule, found[0], {}, told)
     return None
 
 

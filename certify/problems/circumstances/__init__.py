@@ -4,9 +4,11 @@ The axes are a matter of claims (`gradcert.certify.claims.circumstances`). A new
 in `make`, and a test for it in `seen`.
 """
 
+from gradcert.certify.problems.circumstances import long
+from gradcert.certify.problems.circumstances.generate import generate as make_case
 from gradcert.certify.problems.circumstances.ruled import drawn_axes, ruled_out
 from gradcert.certify.problems.circumstances.rows import IMPOSSIBLE, rows
 from gradcert.certify.problems.circumstances.seen import met
-from gradcert.certify.problems.circumstances.summary import summary
+from gradcert.certify.problems.circumstances.summary import MANY, summary
 
-__all__ = ["IMPOSSIBLE", "drawn_axes", "met", "rows", "ruled_out", "summary"]
+__all__ = ["IMPOSSIBLE", "MANY", "drawn_axes", "long", "make_case", "met", "rows", "ruled_out", "summary"]

@@ -27,7 +27,7 @@ SIZES = {
     "one unit": (3, 1, 2, 3, 2),
     "one input": (1, 3, 2, 3, 2),
     "layers alike": (3, 3, 3, 3, 3),
-    "tens": (12, 10, 3, 2, 3),
+    "tens": (2, 10, 3, 2, 3),
 }
 POWERS = {"above 5": 5, "above 1e6": 22, "tiny": -24}  # of two, by which a column of inputs is scaled
 LOGIT = 1024.0  # exp of it overflows in float64

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
+from itertools import combinations
 from typing import Any
 
 from covertable import make
@@ -19,6 +21,7 @@ IMPOSSIBLE: tuple[tuple[tuple[str, tuple[str, ...]], tuple[str, tuple[str, ...]]
     (("spikes", ("never",)), ("threshold", ("below 0",))),
     (("spikes", ("always",)), ("weights", ("all negative",))),
     (("spikes", ("always",)), ("inputs", ("all 0",))),
+    (("spikes", ("always",)), ("biases", ("0",))),
     (("sizes", ("one unit",)), ("weights", ("a zero row",))),
     (("numbers", ("logits beyond exp",)), ("weights", ("all negative", "large"))),
     (("numbers", ("logits beyond exp",)), ("biases", ("0",))),
@@ -31,8 +34,11 @@ IMPOSSIBLE: tuple[tuple[tuple[str, tuple[str, ...]], tuple[str, tuple[str, ...]]
 )
 
 
-def rows(axes: Mapping[str, tuple[str, ...]], strength: int, *, salt: str) -> list[dict[str, str]]:
+def rows(axes: Mapping[str, tuple[str, ...]], strength: int, *, salt: str) -> tuple[dict[str, str], ...]:
     """Return rows of levels, axis -> level.
+
+    The library covers everything; a row with two levels that cannot be together then becomes two, each with one of
+    them (its own way of keeping them apart takes half a minute here).
 
     Parameters
     ----------
@@ -46,11 +52,58 @@ def rows(axes: Mapping[str, tuple[str, ...]], strength: int, *, salt: str) -> li
     >>> sorted({row["T"] for row in found}), len(found)
     (['1', '2'], 2)
     """
-    conditions: list[dict[str, Any]] = []
-    for (one, these), (other, those) in IMPOSSIBLE:
-        if one in axes and other in axes:
-            both = [{"operator": "in", "left": a, "values": list(v)} for a, v in ((one, these), (other, those))]
-            conditions.append({"operator": "not", "condition": {"operator": "and", "conditions": both}})
-    strength = min(strength, len(axes))
-    found = make({k: list(v) for k, v in axes.items()}, strength=strength, salt=salt, constraints=conditions)
-    return [dict(sorted(row.items())) for row in found]
+    return tuple(dict(row) for row in _rows(tuple(axes.items()), strength, salt))
+
+
+@lru_cache(maxsize=64)
+def _rows(axes: tuple[tuple[str, tuple[str, ...]], ...], strength: int, salt: str) -> tuple[dict[str, str], ...]:
+    levels = dict(axes)
+    found = make({k: list(v) for k, v in axes}, strength=min(strength, len(axes)), salt=salt)
+    waiting = [{axis: row[axis] for axis in levels} for row in found]
+    out: list[dict[str, str]] = []
+    covered: set[Any] = set()
+    while waiting:
+        row = waiting.pop(0)
+        clash = impossible(row)
+        if clash is None:
+            new = {*combinations(row.items(), min(strength, len(row)))} - covered
+            out += [row] if new else []
+            covered |= new
+            continue
+        for axis in clash:
+            others = ({**row, axis: level} for level in levels[axis])
+            waiting += [next((o for o in others if _clashes(o) < _clashes(row)), {})]
+        waiting = [row for row in waiting if row]
+    wanted = combinations([(axis, level) for axis, names in axes for level in names], min(strength, len(axes)))
+    for some in wanted:  # what was lost where two rows had to part
+        given = dict(some)
+        if len(given) == len(some) and some not in covered and impossible(given) is None:
+            row = _completed(given, levels)
+            if row is not None:
+                out.append(row)
+                covered |= {*combinations(row.items(), min(strength, len(row)))}
+    return tuple(out)
+
+
+def _completed(given: Mapping[str, str], levels: Mapping[str, tuple[str, ...]]) -> dict[str, str] | None:
+    """Return a row with the given levels, the others the first of their axes that can be together with them."""
+    row = dict(given)
+    for axis, names in levels.items():
+        if axis not in row:
+            fits = [name for name in names if impossible({**row, axis: name}) is None]
+            if not fits:
+                return None
+            row[axis] = fits[0]
+    return {axis: row[axis] for axis in levels}
+
+
+def impossible(row: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return two axes whose levels in a row cannot be together, or None."""
+    return next(
+        ((one, other) for (one, these), (other, those) in IMPOSSIBLE if row.get(one) in these and row.get(other) in those),
+        None,
+    )
+
+
+def _clashes(row: Mapping[str, str]) -> int:
+    return sum(row.get(one) in these and row.get(other) in those for (one, these), (other, those) in IMPOSSIBLE)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields
 from functools import lru_cache
 from typing import Any
 
-from gradcert.certify.claims import AXES, Claim
+from gradcert.certify.claims import AXES, Claim, from_dict
 from gradcert.certify.problems.cases.draw import DECAYS, cell_options
 from gradcert.reference.networks import cell_named
-from gradcert.reference.numbers import ACTIVATIONS
 
-BESIDES = ("calls", "numbers", "T")  # axes with levels that no single draw is made for
 UNBOUNDED = ("identity", "relu", "relu_off_at_zero")
 LEAKS = tuple(name for name in DECAYS if name in ("leak", "kappa", "rate"))
 
@@ -24,21 +23,11 @@ def ruled_out(claim: Claim, cell: str) -> dict[tuple[str, str], str]:
     >>> ruled_out(Claim(rule="bptt", cells="rnn", losses="squared_error"), "rnn")["targets", "soft"]
     'of a cross-entropy'
     """
-    return dict(_ruled_out(_key(claim), cell))
-
-
-def _key(claim: Claim) -> str:
-    import json
-
-    return json.dumps(claim.to_dict(), sort_keys=True)
+    return dict(_ruled_out(json.dumps(claim.to_dict(), sort_keys=True), cell))
 
 
 @lru_cache(maxsize=64)
 def _ruled_out(key: str, cell: str) -> tuple[tuple[tuple[str, str], str], ...]:
-    import json
-
-    from gradcert.certify.claims import from_dict
-
     claim = from_dict(json.loads(key))
     out: dict[tuple[str, str], str] = {
         (axis, level): "the claim says so" for axis, levels in claim.without.items() for level in levels
@@ -52,8 +41,8 @@ def _ruled_out(key: str, cell: str) -> tuple[tuple[tuple[str, str], str], ...]:
     own, given = {f.name for f in fields(kind)}, cell_options(claim, cell)
     fixed = {**given.alternatives, **given.fixed}
     spiking = "surrogate" in own
-    lateral = fixed.get("recurrent", getattr(kind(), "recurrent", True))
-    if lateral is False:
+    made = kind(**given.fixed)
+    if "recurrent" not in given.alternatives and not any(k.weight is not None and k.lag for k in made.links):
         rule("no lateral weights", "weights", "lateral 0")
     if fixed.get("bias", getattr(kind(), "bias", None)) in (False, None):
         rule("no biases", "biases", "not 0")
@@ -76,7 +65,7 @@ def _ruled_out(key: str, cell: str) -> tuple[tuple[tuple[str, str], str], ...]:
         rule(why, "numbers", "logits beyond exp")
     if spiking:
         rule("spikes do not saturate", "numbers", "saturated")
-    elif str(getattr(kind(), "activation", "tanh")) in UNBOUNDED and "activation" not in fixed:
+    elif cell == "integrator" or str(getattr(made, "activation", "tanh")) in UNBOUNDED:
         rule("nothing saturates", "numbers", "saturated")
     return tuple(out.items())
 
@@ -116,6 +105,3 @@ def drawn_axes(claim: Claim, cell: str) -> dict[str, tuple[str, ...]]:
     axes["spikes"] = tuple(level for level in axes["spikes"] if level != "at the threshold")  # the dyadic cases
     axes["numbers"] = tuple(level for level in axes["numbers"] if level != "entries above 1000")  # large inputs
     return {axis: levels for axis, levels in axes.items() if levels}
-
-
-assert set(UNBOUNDED) <= {*ACTIVATIONS, *UNBOUNDED}

@@ -192,7 +192,8 @@ def _numbers(problem: Problem, tape: Tape, gradients: Mapping[str, Array]) -> It
         for link in layer.layer.cell.links
         if link.weight is None and link.lag == 0
     ]
-    if any(f.ndim and (np.abs(f) < FLAT).any() for f in factors):
+    full = any((np.abs(np.asarray(layer.now["z"])) > 1 - FLAT).any() for layer in smooth)
+    if full or any(f.ndim and ((f != 0) & (np.abs(f) < FLAT)).any() for f in factors):
         yield "numbers", "saturated"
         before = True
     if any(np.abs(g).max() > 1000 for g in gradients.values()):
