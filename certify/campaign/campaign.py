@@ -34,6 +34,7 @@ from gradcert.certify.subjects import Answer, Limits, Subject, Worker
 from gradcert.reference.errors import GradcertError
 
 Progress = Callable[[int, int, str], None]
+BATCH = 20  # calls in one message, so that their time is counted together
 
 
 def certify(
@@ -127,7 +128,7 @@ def certify(
     shown_steps: list[dict[str, Any]] = []
     small: dict[str, Any] | None = None
     if isinstance(first, Worker):
-        run.worker = first
+        run.worker, run.arrays = first, not (first.program or first.stepwise)
         try:
             if resume is not None:
                 asked = {"suite": VERSION, "subject": who.name, "claim": wanted.to_dict(), "seed": seed}
@@ -138,12 +139,14 @@ def certify(
             judge_all(run, specs, ready, progress or (lambda *_: None))
             if run.worker is not None:
                 ask_again(run, profile_named(profile).repeats)
+                ask_often(run, profile_named(profile).calls)
                 if wanted.online:
                     online_checks.run_all(run)
                 wrong = [case.id for case, _, _ in run.failed]
                 if wanted.entrywise:
                     small_enough = [pair for pair in run.answers if pair[0].spec.family != "scale"]
                     shown_steps = figures.steps(small_enough, wrong, run.solve, seen=run.prefixes)
+                    judge_prefixes(run)
                     small = counterexample.find(run, most=profile_named(profile).questions)
         finally:
             if run.worker is not None:
@@ -315,10 +318,57 @@ def ask_again(run: Run, most: int) -> None:
         if second is None:
             return
         when = "at once" if number == 0 else "after other problems"
+        run.again = run.again or number > 0
         found, note = repeat.check(case, first, second, run.subject, when=when)
         if found and run.claim.acceptance == "unbiased" and second.failure is None:
             found, note = [], "the subject has randomness beside problem.seed: no run of it repeats to the bit"
+        found = found or _wrong(run, case, second, f"asked again {when}")
         run.findings += [(case, finding) for finding in found]
         run.notes += [note] if note else []
         if found:
             return
+
+
+def ask_often(run: Run, most: int) -> None:
+    """Ask the smallest case that passed again and again, until the process has answered so many calls."""
+    failed = {case.id for case, _, _ in run.failed}
+    pairs = [pair for pair in run.answers if pair[0].id not in failed]
+    if run.worker is None or not pairs or run.calls >= most or run.claim.acceptance == "unbiased":
+        return
+    size = {id(c): c.problem.inputs.size * len(c.problem.parameters) for c, _ in pairs}
+    case, first = min(pairs, key=lambda pair: (size[id(pair[0])], pair[0].id))
+    while run.worker is not None and run.calls < most:
+        answer = run.solve(case.problem, times=min(BATCH, most - run.calls))
+        if answer is None:
+            return
+        found = _wrong(run, case, answer, f"after {run.calls} calls") or (
+            repeat.check(case, first, answer, run.subject, when=f"after {run.calls} calls")[0] if run.subject else []
+        )
+        run.findings += [(case, finding) for finding in found]
+        if found:
+            return
+
+
+def judge_prefixes(run: Run) -> None:
+    """Judge what was asked to see where in time a gradient goes wrong: whatever is asked is judged.
+
+    Of a case that failed as a whole, its prefixes add what is of another kind: an error, or the death of the process.
+    """
+    failed = {case.id for case, _, _ in run.failed}
+    for name, prefixes in run.prefixes.items():
+        for prefix in prefixes:
+            if prefix is None:
+                continue
+            found = _wrong(run, prefix.case, prefix.answer, f"given the first {prefix.length} steps")
+            if found and (name not in failed or found[0].check in ("call", "structure", "inputs")):
+                run.findings += [(prefix.case, found[0])]
+                run.failed += [(prefix.case, prefix.answer, found[0].check)] if name not in failed else []
+
+
+def _wrong(run: Run, case: Case, answer: Answer, when: str) -> list[Finding]:
+    """Return what is wrong with an answer that was asked for beside the cases, and when it was."""
+    found: list[Finding] = []
+    for check in FORWARD:
+        found = found or check(case, answer)
+    found = found or acceptance.check(case, answer, run.claim)
+    return [replace(finding, reason=f"{when}: {finding.reason}") for finding in found[:1]]

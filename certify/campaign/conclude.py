@@ -18,9 +18,9 @@ from gradcert.certify.certificates import (
     Finding,
     environment,
 )
-from gradcert.certify.claims import Claim
+from gradcert.certify.claims import AXES, Claim
 from gradcert.certify.judging import RATE
-from gradcert.certify.problems import TRUTH, Case
+from gradcert.certify.problems import TRUTH, Case, summary
 from gradcert.certify.runs import Prepared, Run
 from gradcert.certify.subjects import Answer
 from gradcert.reference.rules import rule_named
@@ -90,7 +90,15 @@ def conclude(
         ),
         counterexample=counterexample,
         checks=tuple(run.checks),
+        circumstances=circumstances(run),
     )
+
+
+def circumstances(run: Run) -> dict[str, Any]:
+    """Return which circumstances the judged cases met (`gradcert.certify.problems.circumstances`)."""
+    judged = [result.facts for result in run.results if result.verdict != "blocked"]
+    outside = () if run.arrays else tuple(("memory", level) for level in AXES["memory"] if level != "C order")
+    return summary(run.claim, judged, calls=run.most_calls, again=run.again, outside=outside)
 
 
 def control(prepared: list[Prepared], claim: Claim) -> tuple[list[Control], dict[str, dict[str, float]], list[str]]:

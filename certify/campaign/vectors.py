@@ -233,7 +233,7 @@ def check(folder: Path, file: Path) -> Certificate:
         raise GradcertError(f"{file} cannot be read ({error})", allowed="a file of JSON lines") from None
     if unknown := strays(prepared, given):
         raise GradcertError(f"{len(unknown)} answers belong to no vector, the first is {unknown[0]}")
-    run = Run(None, claim)
+    run = Run(None, claim, arrays=False)
     for entry in prepared:
         run.prepared.append(entry)
         if entry.case is not None:

@@ -11,6 +11,7 @@ from gradcert.reference.errors import GradcertError
 
 SCHEMA = "gradcert-certificate-1"
 CERTIFIED, REFUTED, INCONCLUSIVE = "certified", "refuted", "inconclusive"
+LATER = ("counterexample", "checks", "circumstances")  # fields that the first certificates do not have
 EXIT = {CERTIFIED: 0, REFUTED: 1, INCONCLUSIVE: 3}
 
 
@@ -116,6 +117,8 @@ class Certificate:
     counterexample : the smallest problem found on which the subject is wrong (`gradcert.certify.counterexample`), or
         None.
     checks : of the subject as a whole, where the claim asks for them: what "online" means, or the mean over draws.
+    circumstances : which levels of which axes the cases met, the largest T, B and all sizes
+        (`gradcert.certify.problems.circumstances`).
     """
 
     verdict: str
@@ -137,6 +140,7 @@ class Certificate:
     figures: Mapping[str, Any] = field(default_factory=dict)
     counterexample: Mapping[str, Any] | None = None
     checks: tuple[CheckResult, ...] = ()
+    circumstances: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
@@ -151,8 +155,9 @@ class Certificate:
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form, with its identity; infinities as strings; ``checks`` where there are any."""
         record = {"schema": SCHEMA, **_plain(self), "counts": self.counts}
-        if not self.checks:
-            del record["checks"]
+        for name in ("checks", "circumstances"):
+            if not record[name]:
+                del record[name]
         return {**record, "identity": identity(record)}
 
     @property
@@ -177,8 +182,9 @@ def from_dict(record: Mapping[str, Any]) -> Certificate:
     except jsonschema.ValidationError as error:
         at = "/".join(map(str, error.absolute_path)) or "the record"
         raise GradcertError(f"no certificate: at {at}, {error.message[:200]}", allowed=f"JSON as {SCHEMA}") from None
-    given = {f.name: record[f.name] for f in fields(Certificate) if f.name not in ("counterexample", "checks")}
+    given = {f.name: record[f.name] for f in fields(Certificate) if f.name not in LATER}
     given["counterexample"] = record.get("counterexample")  # certificates of 0.1 before it have none
+    given["circumstances"] = record.get("circumstances", {})
     given["checks"] = tuple(CheckResult(**_numbers(c)) for c in record.get("checks", ()))
     given["findings"] = tuple(Finding(**{**f, "where": _numbers(f["where"])}) for f in record["findings"])
     given["cases"] = tuple(CaseResult(**_numbers(c)) for c in record["cases"])

@@ -33,6 +33,9 @@ def find(run: Run, *, most: int) -> dict[str, Any] | None:
     found = shrink(run.failed, run.solve, most=most, fixed=fixed)
     if found is None:
         return None
+    for case, finding in found.others:  # whatever is asked is judged
+        reason = f"asked for a smaller problem: {finding.reason}"
+        run.findings.append((case, replace(finding, reason=reason)))
     return to_dict(found, alone=_alone(run, found))
 
 

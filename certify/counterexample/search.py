@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.certificates import canonical, sha256
+from gradcert.certify.certificates import Finding, canonical, sha256
 from gradcert.certify.counterexample import smaller
 from gradcert.certify.diagnosis import Evidence, rows
 from gradcert.certify.judging import CHECKS, judge_all
@@ -43,6 +43,7 @@ class Small:
     problem, expected, answer : the smaller problem, its reference, and what the subject returns for it.
     asked : how many problems the subject was asked.
     complete : whether nothing smaller was left to try.
+    others : what was found on the way that is wrong in another way.
     """
 
     start: Case
@@ -52,11 +53,14 @@ class Small:
     answer: Answer
     asked: int
     complete: bool
+    others: tuple[tuple[Case, Finding], ...] = ()
 
 
 def begin(failed: Iterable[tuple[Case, Answer, str]]) -> tuple[Case, Answer, str] | None:
     """Return the failure to shrink: few layers, plain loss, exact numbers and few steps first."""
     ready = [entry for entry in failed if entry[2] in SHRUNK]
+    # how arrays lie in memory is not part of a problem
+    ready = [entry for entry in ready if dict(entry[0].spec.levels).get("memory", "C order") == "C order"]
 
     def size(entry: tuple[Case, Answer, str]) -> tuple[object, ...]:
         case = entry[0]
@@ -90,7 +94,8 @@ def shrink(
         search.numbers()
         if search.best.problem is before:
             break
-    return replace(search.best, asked=search.asked, complete=search.asked < most and not search.lost)
+    complete = search.asked < most and not search.lost
+    return replace(search.best, asked=search.asked, complete=complete, others=tuple(search.others.values()))
 
 
 class _Search:
@@ -100,6 +105,7 @@ class _Search:
         self.start, self.check, self.ask, self.most = start, check, ask, most
         self.asked, self.lost = 0, False
         self.tried: set[str] = set()
+        self.others: dict[str, tuple[Case, Finding]] = {}  # what else was wrong on the way, by check
         self.best = Small(start, check, start.problem, start.expected, answer, 0, False)
         self.row = _row(start, answer) if check == "gradient" else None
         self.ties = _ties(start.problem)
@@ -134,7 +140,13 @@ class _Search:
         self.asked += 1
         answer = self.ask(problem)
         self.lost = answer is None
-        if answer is None or failing(replace(self.start, problem=problem, expected=expected), answer) != self.check:
+        if answer is None:
+            return False
+        case = replace(self.start, problem=problem, expected=expected)
+        found = first_wrong(case, answer)
+        if found is None or found.check != self.check:
+            if found is not None:
+                self.others.setdefault(found.check, (case, found))
             return False
         if other is not None and not _inside(answer, other.gradients):
             return False
@@ -145,7 +157,13 @@ class _Search:
 
 def failing(case: Case, answer: Answer) -> str | None:
     """Return the first check that fails, or None."""
-    return next((found[0].check for check in CHECKS if (found := check(case, answer))), None)
+    found = first_wrong(case, answer)
+    return found.check if found is not None else None
+
+
+def first_wrong(case: Case, answer: Answer) -> Finding | None:
+    """Return the finding of the first check that fails, or None."""
+    return next((found[0] for check in CHECKS if (found := check(case, answer))), None)
 
 
 def _row(start: Case, answer: Answer) -> Rule | None:

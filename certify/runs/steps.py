@@ -21,16 +21,29 @@ from gradcert.reference.networks import Problem
 from gradcert.reference.numbers import Array
 
 MOST = 2  # cases that are asked step by step, each of another cell and depth
+LONGEST = 12  # steps of such a case
 Ask = Callable[[Problem], Answer | None]
 
 
 @dataclass(frozen=True, eq=False)
 class Prefix:
-    """The first steps of a case: what came back for them, and what should have."""
+    """The first steps of a case: what came back for them, and what should have.
+
+    Attributes
+    ----------
+    case : the prefix as a case of its own, which its answer is judged by.
+    given : its gradients, none where there are none of the right shapes.
+    """
 
     length: int
+    case: Case
+    answer: Answer
     given: Mapping[str, Array]
-    expected: Mapping[str, Bounds]
+
+    @property
+    def expected(self) -> Mapping[str, Bounds]:
+        """What the gradients should have been."""
+        return self.case.expected.gradients
 
 
 def steps(
@@ -60,9 +73,9 @@ def steps(
         prefixes = [_prefix(case, t, ask) for t in range(1, length + 1)]
         rows: dict[str, list[dict[str, float] | None]] = {name: [] for name in case.expected.gradients}
         for found in prefixes:
-            errors = by_parameter(found.given, found.expected) if found else {}
+            errors = by_parameter(found.given, found.expected) if found and found.given else {}
             for name, row in rows.items():
-                row.append({k: errors[name][k] for k in ("worst", "error")} if found else None)
+                row.append({k: errors[name][k] for k in ("worst", "error")} if errors else None)
         out.append({"case": case.id, "steps": length, "parameters": rows})
         if seen is not None:
             seen[case.id] = prefixes
@@ -72,6 +85,8 @@ def steps(
 def _chosen(pairs: Iterable[tuple[Case, Answer]], failed: set[str]) -> list[Case]:
     groups: dict[tuple[str, int], list[Case]] = {}
     for case, _ in pairs:
+        if len(case.problem.inputs) > LONGEST:
+            continue
         groups.setdefault((case.spec.cell, case.spec.depth), []).append(case)
     best = [min(cases, key=lambda c: (c.id not in failed, c.spec.when != "every")) for cases in groups.values()]
     best.sort(key=lambda c: (c.id not in failed, -c.spec.depth))
@@ -92,9 +107,9 @@ def _prefix(case: Case, length: int, ask: Ask) -> Prefix | None:
     except Undecided:
         return None
     answer = ask(problem)
-    if answer is None or answer.failure is not None:
+    if answer is None:
         return None
     given = {k: v for k, v in answer.gradients.items() if isinstance(v, np.ndarray)}
-    if {k: v.shape for k, v in given.items()} != {k: b.value.shape for k, b in expected.gradients.items()}:
-        return None
-    return Prefix(length, given, expected.gradients)
+    fits = {k: v.shape for k, v in given.items()} == {k: b.value.shape for k, b in expected.gradients.items()}
+    part = replace(case, problem=problem, expected=expected, facts={**case.facts, "prefix of": case.id})
+    return Prefix(length, part, answer, given if fits else {})

@@ -22,6 +22,7 @@ class Profile:
     each : cases of a family for one combination of cell, depth, loss and moment.
     combinations : None for all, or how many combinations of loss and moment per cell and depth.
     repeats : cases that are run again, in reverse order.
+    calls : that one process has to answer before the end.
     strength : 0 for no circumstances beyond those that the families meet, 1 for every level, 2 for every pair of levels.
     scale : whether there are scale cases too.
     questions : smaller problems that a refuted subject is asked, in search of a counterexample.
@@ -32,13 +33,14 @@ class Profile:
     repeats: int
     questions: int
     strength: int = 0
+    calls: int = 0
     scale: bool = False
 
 
 PROFILES = {
     "quick": Profile(1, 2, 2, 0),
-    "default": Profile(1, None, 4, 150, strength=1),
-    "thorough": Profile(5, None, 12, 500, strength=2, scale=True),
+    "default": Profile(1, None, 4, 150, strength=1, calls=160),
+    "thorough": Profile(5, None, 12, 500, strength=2, calls=400, scale=True),
 }
 
 

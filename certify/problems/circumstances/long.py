@@ -120,7 +120,7 @@ def _chosen(spec: Spec, claim: Claim, rule: Rule, seed: int) -> list[int]:
         problem = _drawn(spec, claim, rule, seed, attempt, SHORT)
         if problem is not None:
             scores[attempt] = _left(problem, rule)
-    return sorted(scores, key=lambda a: -scores[a])[:2]
+    return sorted(scores, key=lambda a: -scores[a])[:4]
 
 
 def _left(problem: Problem, rule: Rule) -> float:
