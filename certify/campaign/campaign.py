@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradcert.certify import figures
+from gradcert.certify.campaign import where
 from gradcert.certify.campaign.conclude import conclude
 from gradcert.certify.certificates import (
     VERSION,
@@ -142,6 +143,7 @@ def certify(
                 ask_often(run, profile_named(profile).calls)
                 if wanted.online:
                     online_checks.run_all(run)
+                where.narrow(run, seed=seed, judge=judge)
                 wrong = [case.id for case, _, _ in run.failed]
                 if wanted.entrywise:
                     small_enough = [pair for pair in run.answers if pair[0].spec.family != "scale"]
@@ -341,9 +343,9 @@ def ask_often(run: Run, most: int) -> None:
         answer = run.solve(case.problem, times=min(BATCH, most - run.calls))
         if answer is None:
             return
-        found = _wrong(run, case, answer, f"after {run.calls} calls") or (
-            repeat.check(case, first, answer, run.subject, when=f"after {run.calls} calls")[0] if run.subject else []
-        )
+        when = f"after {run.calls} calls"
+        found = repeat.check(case, first, answer, run.subject, when=when)[0] if run.subject is not None else []
+        found = found or _wrong(run, case, answer, when)
         run.findings += [(case, finding) for finding in found]
         if found:
             return

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from gradcert.certify import diagnosis, figures
+from gradcert.certify.campaign import where
 from gradcert.certify.certificates import (
     CERTIFIED,
     INCONCLUSIVE,
@@ -140,13 +141,28 @@ def explained(run: Run, *, replay: str) -> list[Finding]:
         cause = finding.cause
         failed = [(case, answer) for case, answer, what in run.failed if what == check]
         if check == "gradient" and run.claim.entrywise and failed:
-            cause = diagnosis.explain(failed, rule_named(run.claim.rule))
+            cause = explanation(run, failed)[0]
             finding = replace(finding, where={**finding.where, **_first(run, failed)})
         elif check == "outputs" and failed:
             cause = diagnosis.explain_outputs(failed)
         count = len({case.id for case, _ in group if case is not None}) or 1
         out.append(replace(finding, cause=cause, cases=count, replay=replay))
     return out
+
+
+def explanation(run: Run, failed: list[tuple[Case, Answer]]) -> tuple[str, tuple[str, ...]]:
+    """Return what a wrong gradient is, in a sentence and as keys; none of the latter where nothing known explains it.
+
+    Ordinary cases are explained by what the subject computes instead. Where those all passed, it is what the others
+    have in common that explains.
+    """
+    ordinary = [pair for pair in failed if pair[0].spec.family in where.ORDINARY]
+    beside = where.said(run)
+    if not ordinary and beside[1]:
+        return beside
+    found = diagnosis.causes.find(diagnosis.chosen(ordinary or failed), rule_named(run.claim.rule))
+    keys = found.keys if not found.unexplained else ()
+    return (str(found), keys) if keys or not beside[1] else (f"{found}; {beside[0]}", beside[1])
 
 
 def _first(run: Run, failed: list[tuple[Case, Answer]]) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from gradcert.certify.problems.cases import scale
 from gradcert.certify.problems.cases.case import Case, Spec
 from gradcert.certify.problems.cases.draw import surrogate
 from gradcert.certify.problems.cases.generate import NOISE, generate
+from gradcert.certify.problems.cases.plan import alone, plan, profile_named
 from gradcert.certify.problems.cases.plan import circumstances as circumstance_specs
-from gradcert.certify.problems.cases.plan import plan, profile_named
 from gradcert.certify.problems.circumstances import long, make_case, summary
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Case",
     "Expected",
     "Spec",
+    "alone",
     "bounds_of",
     "circumstance_specs",
     "expect",

@@ -39,7 +39,9 @@ def table(found: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the rows of a page's table: an axis, what it means, its levels as (name, state, why)."""
     rows = []
     for axis, names in found["levels"].items():
-        states = [(n, "met" if w == MET else "not" if w == NOT else "out", "" if w == MET else w) for n, w in names.items()]
+        states = [
+            (n, "met" if w == MET else "not" if w == NOT else "out", "" if w == MET else w) for n, w in names.items()
+        ]
         rows.append({"axis": axis, "text": TEXTS.get(axis, ""), "levels": states})
     return rows
 

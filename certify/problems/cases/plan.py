@@ -8,8 +8,9 @@ from gradcert.certify.claims import Claim
 from gradcert.certify.problems.cases.case import Spec
 from gradcert.certify.problems.cases.families import families
 from gradcert.certify.problems.cases.scale import KINDS
+from gradcert.certify.problems.circumstances.rows import alone as lone_row
+from gradcert.certify.problems.circumstances.rows import impossible, rows
 from gradcert.certify.problems.circumstances.ruled import drawn_axes
-from gradcert.certify.problems.circumstances.rows import rows
 from gradcert.reference.errors import GradcertError
 
 
@@ -87,6 +88,17 @@ def plan(claim: Claim, profile: str = "default") -> tuple[Spec, ...]:
     return tuple(out)
 
 
+def alone(claim: Claim, cell: str, axis: str, level: str, *, loss: str, depth: int) -> dict[str, str] | None:
+    """Return a row of levels in which one alone is unusual; None where it cannot be drawn for."""
+    axes = {**drawn_axes(claim, cell), "depth": tuple(map(str, claim.depths)), "loss": claim.losses}
+    if level not in axes.get(axis, ()):
+        return None
+    for others in ({"loss": loss, "depth": str(depth)}, {"loss": loss}, {}):
+        if (row := lone_row(axes, {axis: level, **others})) is not None and impossible(row) is None:
+            return row
+    return None
+
+
 def circumstances(claim: Claim, cell: str, strength: int, *, first: int = 0, salt: str = "0") -> list[Spec]:
     """Return the specs that meet every level (1) or pair of levels (2) of a cell's circumstances, and the long case.
 
@@ -96,8 +108,11 @@ def circumstances(claim: Claim, cell: str, strength: int, *, first: int = 0, sal
         return []
     axes = {**drawn_axes(claim, cell), "depth": tuple(map(str, claim.depths)), "loss": claim.losses}
     out = []
-    for index, row in enumerate(rows(axes, strength, salt=salt), start=first):
+    together = ("loss", "targets") if strength == 1 else ()
+    for index, row in enumerate(rows(axes, strength, salt=salt, together=together), start=first):
         when = claim.when[index % len(claim.when)]
+        if row.get("targets") == "a step without" and "every" in claim.when:
+            when = "every"  # elsewhere that step does not count
         out.append(Spec(cell, int(row["depth"]), row["loss"], when, "circumstance", index, index, tuple(row.items())))
     if claim.entrywise and "hundreds" not in claim.without.get("T", ()) and not first:
         when = "last" if "last" in claim.when else claim.when[0]

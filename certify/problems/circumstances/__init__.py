@@ -6,8 +6,8 @@ in `make`, and a test for it in `seen`.
 
 from gradcert.certify.problems.circumstances import long
 from gradcert.certify.problems.circumstances.generate import generate as make_case
-from gradcert.certify.problems.circumstances.ruled import drawn_axes, ruled_out
 from gradcert.certify.problems.circumstances.rows import IMPOSSIBLE, rows
+from gradcert.certify.problems.circumstances.ruled import drawn_axes, ruled_out
 from gradcert.certify.problems.circumstances.seen import met
 from gradcert.certify.problems.circumstances.summary import MANY, summary
 

@@ -8,7 +8,7 @@ way forgets: leaks are near 1, lateral weights near the identity, gates held ope
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +31,7 @@ LENGTHS = (150, 100, 64, 48, 32, 24, 16, 12, 8)  # the first that is seen to its
 SHORT = 40  # steps of the draws among which the best is chosen
 DRAWS = 18
 SIZES = {depth: (2, *([2] * (depth - 1)), 2) for depth in range(1, 9)}
+NEAR = 2.0**-44  # part of the largest entry by which two evaluations in float64 differ, at most
 MARGIN = 4.0  # budgets by which every truncation has to differ
 HOPELESS = {"float64": 1e-13, "float32": 1e-5}  # part of an entry that no budget of so many steps lets be seen
 
@@ -172,6 +173,21 @@ def _drawn(spec: Spec, claim: Claim, rule: Rule, seed: int, attempt: int, steps:
     if problem.network.loss.kind == "squared_error":
         targets[:-1] *= 2.0**-4
     return replace(problem, parameters=parameters, inputs=inputs, targets=targets)
+
+
+def truncation(case: Case, given: Mapping[str, Any]) -> int | None:
+    """Return the number of steps to which a gradient of a long case is truncated, if it is one of a truncation."""
+    rule, problem = case.rule, case.problem
+    if rule.reach or rule.chunk or rule.feedback not in ("symmetric", "random"):
+        return None
+    tape, _ = floats(problem, rule)
+    feedback = check_feedback(problem.network, rule, {k: np.asarray(v, float) for k, v in problem.feedback.items()})
+    delta = problem.network.loss.gradient(tape.outputs, np.asarray(problem.targets, dtype=float), tape.numbers)
+    for steps, part in enumerate(truncated_sums(tape, delta, rule, feedback), start=1):
+        size = {k: b.budget + NEAR * np.abs(part[k]).max() for k, b in case.expected.gradients.items()}
+        if all(np.shape(given.get(k)) == v.shape and (np.abs(given[k] - v) <= size[k]).all() for k, v in part.items()):
+            return steps if steps < len(problem.inputs) else None
+    return None
 
 
 def controls(case: Case) -> Iterator[tuple[str, bool | None]]:

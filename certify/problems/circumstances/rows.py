@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 from covertable import make
+
+JOINT = "together"
 
 # What cannot be, or shows nothing: pairs of (axis, levels).
 IMPOSSIBLE: tuple[tuple[tuple[str, tuple[str, ...]], tuple[str, tuple[str, ...]]], ...] = (
@@ -34,7 +36,9 @@ IMPOSSIBLE: tuple[tuple[tuple[str, tuple[str, ...]], tuple[str, tuple[str, ...]]
 )
 
 
-def rows(axes: Mapping[str, tuple[str, ...]], strength: int, *, salt: str) -> tuple[dict[str, str], ...]:
+def rows(
+    axes: Mapping[str, tuple[str, ...]], strength: int, *, salt: str, together: tuple[str, ...] = ()
+) -> tuple[dict[str, str], ...]:
     """Return rows of levels, axis -> level.
 
     The library covers everything; a row with two levels that cannot be together then becomes two, each with one of
@@ -45,6 +49,7 @@ def rows(axes: Mapping[str, tuple[str, ...]], strength: int, *, salt: str) -> tu
     axes : with the levels that may occur.
     strength : 1 for every level, 2 for every pair of levels that can be.
     salt : decides which rows, of the many sets that would do.
+    together : axes whose levels occur in every combination that can be, whatever the strength.
 
     Examples
     --------
@@ -52,13 +57,21 @@ def rows(axes: Mapping[str, tuple[str, ...]], strength: int, *, salt: str) -> tu
     >>> sorted({row["T"] for row in found}), len(found)
     (['1', '2'], 2)
     """
-    return tuple(dict(row) for row in _rows(tuple(axes.items()), strength, salt))
+    names = tuple(axis for axis in together if axis in axes)
+    return tuple(dict(row) for row in _rows(tuple(axes.items()), strength, salt, names))
 
 
 @lru_cache(maxsize=64)
-def _rows(axes: tuple[tuple[str, tuple[str, ...]], ...], strength: int, salt: str) -> tuple[dict[str, str], ...]:
+def _rows(
+    axes: tuple[tuple[str, tuple[str, ...]], ...], strength: int, salt: str, together: tuple[str, ...]
+) -> tuple[dict[str, str], ...]:
     levels = dict(axes)
-    found = make({k: list(v) for k, v in axes}, strength=min(strength, len(axes)), salt=salt)
+    factors: dict[str, list[Any]] = {k: list(v) for k, v in axes if k not in together}
+    if together:
+        joint = [tuple(zip(together, names, strict=True)) for names in product(*(levels[a] for a in together))]
+        factors[JOINT] = [some for some in joint if impossible(dict(some)) is None]
+    found = make(factors, strength=min(strength, len(factors)), salt=salt)
+    found = [{**row, **dict(row.get(JOINT, ()))} for row in found]
     waiting = [{axis: row[axis] for axis in levels} for row in found]
     out: list[dict[str, str]] = []
     covered: set[Any] = set()
@@ -67,6 +80,7 @@ def _rows(axes: tuple[tuple[str, tuple[str, ...]], ...], strength: int, salt: st
         clash = impossible(row)
         if clash is None:
             new = {*combinations(row.items(), min(strength, len(row)))} - covered
+            new |= {tuple(row[a] for a in together)} - covered if together else set()
             out += [row] if new else []
             covered |= new
             continue
@@ -97,10 +111,21 @@ def _completed(given: Mapping[str, str], levels: Mapping[str, tuple[str, ...]]) 
     return {axis: row[axis] for axis in levels}
 
 
+def alone(axes: Mapping[str, tuple[str, ...]], given: Mapping[str, str]) -> dict[str, str] | None:
+    """Return a row with the given levels and nothing else that is unusual, or None where there is none."""
+    plain = {"T": "even", "B": "2", "sizes": "fewer inputs"}
+    usual = {axis: (plain[axis], *names) if plain.get(axis) in names else names for axis, names in axes.items()}
+    return _completed({k: v for k, v in given.items() if k in axes}, usual)
+
+
 def impossible(row: Mapping[str, str]) -> tuple[str, str] | None:
     """Return two axes whose levels in a row cannot be together, or None."""
     return next(
-        ((one, other) for (one, these), (other, those) in IMPOSSIBLE if row.get(one) in these and row.get(other) in those),
+        (
+            (one, other)
+            for (one, these), (other, those) in IMPOSSIBLE
+            if row.get(one) in these and row.get(other) in those
+        ),
         None,
     )
 

@@ -58,6 +58,8 @@ def _ruled_out(key: str, cell: str) -> tuple[tuple[tuple[str, str], str], ...]:
         rule("a trained leak may be kept as its logit", "leak", "0", "1")
     if claim.losses == ("squared_error",):
         rule("of a cross-entropy", "targets", "soft", "any sum", "one class")
+    if claim.when == ("last",):
+        rule("the last step alone counts", "targets", "a step without")
     if max(claim.depths) == 1:
         rule("one layer", "sizes", "layers alike")
     if "cross_entropy" not in claim.losses or not unbounded(claim, cell):
@@ -72,9 +74,11 @@ def _ruled_out(key: str, cell: str) -> tuple[tuple[tuple[str, str], str], ...]:
 
 def _trained(fixed: Any) -> list[tuple[str, ...]]:
     train = fixed.get("train", ())
-    return [tuple(t) if isinstance(t, (list, tuple)) else (t,) for t in train] if train and not isinstance(
-        train[0], str
-    ) else [tuple(train)]
+    return (
+        [tuple(t) if isinstance(t, (list, tuple)) else (t,) for t in train]
+        if train and not isinstance(train[0], str)
+        else [tuple(train)]
+    )
 
 
 def unbounded(claim: Claim, cell: str) -> bool:

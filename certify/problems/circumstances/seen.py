@@ -31,7 +31,7 @@ def met(problem: Problem, tape: Tape, gradients: Mapping[str, Array], *, memory:
         *_lengths(problem),
         *_samples(problem),
         *_sizes(problem),
-        *_weights(problem),
+        *_weights(problem, gradients),
         *_inputs(problem),
         ("memory", memory),
         *_targets(problem),
@@ -56,7 +56,10 @@ def _lengths(problem: Problem) -> Iterator[Level]:
 def _samples(problem: Problem) -> Iterator[Level]:
     batch = problem.inputs.shape[1]
     alike = any(
-        bool((problem.inputs[:, a] == problem.inputs[:, b]).all() and (problem.targets[:, a] == problem.targets[:, b]).all())
+        bool(
+            (problem.inputs[:, a] == problem.inputs[:, b]).all()
+            and (problem.targets[:, a] == problem.targets[:, b]).all()
+        )
         for a in range(batch)
         for b in range(a)
     )
@@ -81,24 +84,30 @@ def _sizes(problem: Problem) -> Iterator[Level]:
         yield "sizes", "tens"
 
 
-def _weights(problem: Problem) -> Iterator[Level]:
-    matrices = [w for w in problem.parameters.values() if w.ndim == 2]
+def _weights(problem: Problem, gradients: Mapping[str, Array]) -> Iterator[Level]:
+    # a weight, a row, a bias of 0 is met where its gradient is none: else nobody sees what became of it
+    shaped = [(w, np.asarray(gradients[name])) for name, w in problem.parameters.items() if w.ndim == 2]
+    matrices = [w for w, _ in shaped]
     signs = {float(s) for w in matrices for s in np.unique(np.sign(w)) if s}
     if len(signs) == 2:
         yield "weights", "of both signs"
     elif signs:
         yield "weights", "all positive" if 1.0 in signs else "all negative"
-    if any((w == 0).any() and w.any() for w in matrices):
+    if any(w.any() and g[w == 0].any() for w, g in shaped):
         yield "weights", "one exactly 0"
-    if any((~w.any(axis=1)).any() and w.any() for w in matrices):
+    if any(w.any() and g[~w.any(axis=1)].any() for w, g in shaped):
         yield "weights", "a zero row"
     if any(np.abs(w).max() > LARGE for w in matrices):
         yield "weights", "large"
     names = [f"layers.{i}.{n}" for i, layer in enumerate(problem.network.layers) for n in lateral(layer)]
-    if names and not any(problem.parameters[name].any() for name in names):
+    none = not any(problem.parameters[name].any() for name in names)
+    if none and any(np.asarray(gradients[name]).any() for name in names):
         yield "weights", "lateral 0"
-    biases = [problem.parameters[name] for name in vectors(problem)]
-    yield "biases", "not 0" if any(b.any() for b in biases) else "0"
+    biases = vectors(problem)
+    if any(problem.parameters[name].any() for name in biases):
+        yield "biases", "not 0"
+    elif not biases or any(np.asarray(gradients[name]).any() for name in biases):
+        yield "biases", "0"
 
 
 def _inputs(problem: Problem) -> Iterator[Level]:
@@ -126,7 +135,7 @@ def _targets(problem: Problem) -> Iterator[Level]:
     if not y.any():
         yield "targets", "all 0"
         return
-    if len(every) > 1 and (~every.any(axis=(1, 2))).any():
+    if len(y) > 1 and (~y.any(axis=(1, 2))).any():
         yield "targets", "a step without"
     if problem.network.loss.kind == "squared_error":
         yield "targets", "ordinary"
