@@ -13,6 +13,7 @@ import numpy as np
 from gradcert.certify import figures
 from gradcert.certify.campaign import where
 from gradcert.certify.campaign.conclude import conclude
+from gradcert.certify.campaign.reach import reach
 from gradcert.certify.certificates import (
     VERSION,
     CaseResult,
@@ -143,6 +144,7 @@ def certify(
                 ask_often(run, profile_named(profile).calls)
                 if wanted.online:
                     online_checks.run_all(run)
+                run.code = reach(run, seed=seed, most=profile_named(profile).reach, judge=judge)
                 where.narrow(run, seed=seed, judge=judge)
                 wrong = [case.id for case, _, _ in run.failed]
                 if wanted.entrywise:

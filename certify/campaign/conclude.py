@@ -99,7 +99,8 @@ def circumstances(run: Run) -> dict[str, Any]:
     """Return which circumstances the judged cases met (`gradcert.certify.problems.circumstances`)."""
     judged = [result.facts for result in run.results if result.verdict != "blocked"]
     outside = () if run.arrays else tuple(("memory", level) for level in AXES["memory"] if level != "C order")
-    return summary(run.claim, judged, calls=run.most_calls, again=run.again, outside=outside)
+    found = summary(run.claim, judged, calls=run.most_calls, again=run.again, outside=outside)
+    return {**found, "code": run.code} if run.code else found
 
 
 def control(prepared: list[Prepared], claim: Claim) -> tuple[list[Control], dict[str, dict[str, float]], list[str]]:

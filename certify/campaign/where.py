@@ -22,7 +22,9 @@ ORDINARY = ("dyadic", "bounded")
 def levels(run: Run) -> list[str]:
     """Return the levels (``axis: level``) that tell the cases that failed from those that passed; may be none."""
     failed = [set(r.facts.get("met", ())) for r in run.results if r.verdict == "failed"]
-    passed = [set(r.facts.get("met", ())) for r in run.results if r.verdict == "passed"]
+    # where every gradient is zero a factor changes nothing: such a case says nothing for its levels
+    told = [r for r in run.results if r.verdict == "passed" and any(p["norm"] for p in r.parameters.values())]
+    passed = [set(r.facts.get("met", ())) for r in told]
     if not failed or not passed:
         return []
     common = set.intersection(*failed) - set.union(*passed)
@@ -50,7 +52,7 @@ def narrow(run: Run, *, seed: int, judge: Callable[[Run, Any, Answer | None], No
 
 
 def said(run: Run) -> tuple[str, tuple[str, ...]]:
-    """Return what is known of a subject that is right on ordinary cases: a sentence, and its keys; both may be empty."""
+    """Return what is known of a subject that is right on ordinary cases: a sentence and its keys, or neither."""
     for case, answer, check in run.failed:
         if case.spec.family == "long" and check == "gradient" and (steps := long.truncation(case, answer.gradients)):
             return f"it equals tbptt({steps}): credit is truncated after {steps} steps", (f"row:tbptt({steps})",)

@@ -68,9 +68,7 @@ def check(without: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
         if wrong := [name for name in names if name not in AXES[axis]]:
             raise GradcertError(f"without: {axis} {', '.join(map(repr, wrong))}", allowed=", ".join(AXES[axis]))
         if not set(AXES[axis]) - set(names):
-            raise GradcertError(
-                f"without: every level of {axis}", do="leave one in: a subject has to be asked something"
-            )
+            raise GradcertError(f"without: every level of {axis}", do="leave one in")
         if names:
             out[axis] = names
     return out

@@ -1,7 +1,7 @@
 """Problems made ready to be judged: families of cases (`cases/`), circumstances that they meet, the budget of each.
 
-A new family of cases goes to `cases/`, a circumstance that cases have to meet to `circumstances/`; what a right implementation may
-return is derived in `budget/`. Nothing here knows subjects.
+A new family of cases goes to `cases/`, a circumstance that cases have to meet to `circumstances/`; what a right
+implementation may return is derived in `budget/`. Nothing here knows subjects.
 """
 
 from gradcert.certify.problems.budget.expected import PRECISIONS, Bounds, Expected, bounds_of, expect

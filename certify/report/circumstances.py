@@ -32,16 +32,44 @@ def lines(found: Mapping[str, Any]) -> list[str]:
     if out := _grouped((a, n) for a, n, what in levels if what not in (MET, NOT)):
         head += f"; ruled out: {out}"
     sizes = ", ".join("-".join(map(str, widths)) for widths in largest["sizes"])
-    return [head, f"largest: T {largest['T']}, B {largest['B']}, calls {found['calls']}; sizes {sizes}"]
+    size = f"largest: T {largest['T']}, B {largest['B']}, calls {found['calls']}; sizes {sizes}"
+    return [head, size, *(f"code: {text}" for text in code(found.get("code", {})))]
+
+
+def code(found: Mapping[str, Any]) -> list[str]:
+    """Return what is said of the subject's own code, a sentence a file.
+
+    Examples
+    --------
+    >>> file = {"file": "rule.py", "lines": [[41, 44]], "conditions": [[12, "never false"]], "functions": ["main"]}
+    >>> code({"looked": True, "files": [{**file, "ran": 20, "of": 24}], "tried": 8})
+    ['rule.py: lines 41-44 never ran; line 12 was never false; never called: main']
+    >>> code({"looked": False, "why": "a program in another language"})
+    ['which lines ran was not looked at: a program in another language']
+    """
+    if not found:
+        return []
+    if not found["looked"]:
+        return [f"which lines ran was not looked at: {found['why']}"]
+    out = []
+    for file in found["files"]:
+        parts = []
+        if spans := [f"{a}-{b}" if b > a else f"{a}" for a, b in file["lines"]]:
+            word = "lines" if len(spans) > 1 or "-" in spans[0] else "line"
+            parts.append(f"{word} {', '.join(spans)} never ran")
+        parts += [f"line {line} was {what}" for line, what in file["conditions"]]
+        if file["functions"]:
+            parts.append(f"never called: {', '.join(file['functions'])}")
+        said = "; ".join(parts) or f"all {file['of']} lines of its functions ran, every condition both ways"
+        out.append(f"{file['file']}: {said}")
+    return out
 
 
 def table(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the rows of a page's table: an axis, what it means, its levels as (name, state, why)."""
+    """Return the rows of a page's table: an axis, what it means, its levels as (name, whether met, why not)."""
     rows = []
     for axis, names in found["levels"].items():
-        states = [
-            (n, "met" if w == MET else "not" if w == NOT else "out", "" if w == MET else w) for n, w in names.items()
-        ]
+        states = [(name, what == MET, "" if what == MET else what) for name, what in names.items()]
         rows.append({"axis": axis, "text": TEXTS.get(axis, ""), "levels": states})
     return rows
 

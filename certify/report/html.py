@@ -38,6 +38,7 @@ def write(certificate: Certificate) -> str:
             where=where,
             sentence=sentence,
             small=_small(certificate),
+            code=circumstances.code(certificate.circumstances.get("code", {})),
             met=circumstances.table(certificate.circumstances) if certificate.circumstances else [],
         )
     )

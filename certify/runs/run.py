@@ -39,6 +39,7 @@ class Run:
     planned: int = 1  # cases, among which an error rate is shared
     calls: int = 0  # that the present process has answered
     most_calls: int = 0  # that one process has answered
+    code: dict[str, Any] = field(default_factory=dict)  # of the subject's own, that never ran
     arrays: bool = True  # whether the subject is handed arrays of this machine's memory
     again: bool = False  # whether a problem was asked again after others
 

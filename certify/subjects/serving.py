@@ -9,6 +9,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from gradcert.certify.subjects.coverage import Coverage
 from gradcert.certify.subjects.stepped import Stepped
 from gradcert.certify.subjects.wire import describe, encoded
 from gradcert.reference.networks import problem_from_record
@@ -19,17 +20,23 @@ class Served:
 
     def __init__(self, subject: Callable[[Any], Any]) -> None:
         self.subject = subject
+        self.coverage = Coverage(subject)
         self.returned: list[tuple[str, str, Any, bytes]] = []  # problem, key, the array as returned, its bytes then
 
     def answer(self, line: str) -> dict[str, Any]:
         """Call the subject on one problem and return everything there is to say about it."""
         spec = json.loads(line)
+        if "coverage" in spec:
+            return self.coverage.record()
         if seeds := spec.get("draws"):
             return {"draws": [self.solve(replace(problem_from_record(spec), seed=seed)) for seed in seeds]}
         problem = laid_out(problem_from_record(spec), spec.get("memory"))
         for _ in range(spec.get("times", 1) - 1):
             self.solve(problem.copy())
-        return self.solve(problem)
+        if spec.get("times", 1) > 1:
+            return self.solve(problem)
+        with self.coverage.watching():
+            return self.solve(problem)
 
     def solve(self, problem: Any) -> dict[str, Any]:
         """Call the subject on a problem."""
@@ -74,7 +81,7 @@ class Served:
 
 
 def laid_out(problem: Any, memory: str | None) -> Any:
-    """Return the problem with its arrays in another order of memory: the same numbers, as other programs hand them over.
+    """Return the problem with its arrays in another order of memory: the same numbers, as others hand them over.
 
     Examples
     --------

@@ -163,6 +163,13 @@ class Worker:
         said = self.talk(problem.to_json() if plain else json.dumps({**problem.to_dict(), **more}, allow_nan=False))
         return Answer(failure=said) if isinstance(said, Failure) else self.understood(said)
 
+    def coverage(self) -> Mapping[str, Any] | None:
+        """Return which lines of the subject's own files never ran (`Coverage.record`), or None for another language."""
+        if self.program:
+            return None
+        said = self.talk(json.dumps({"coverage": True}))
+        return None if isinstance(said, Failure) or "files" not in said else said
+
     def draws(self, problem: Problem, seeds: Sequence[int]) -> list[Answer]:
         """Have one problem solved with many seeds, up to the first failure."""
         if self.stepwise or self.program:

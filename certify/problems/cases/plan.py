@@ -23,8 +23,9 @@ class Profile:
     each : cases of a family for one combination of cell, depth, loss and moment.
     combinations : None for all, or how many combinations of loss and moment per cell and depth.
     repeats : cases that are run again, in reverse order.
+    reach : further problems that may be tried to reach lines of the subject that never ran.
     calls : that one process has to answer before the end.
-    strength : 0 for no circumstances beyond those that the families meet, 1 for every level, 2 for every pair of levels.
+    strength : of the circumstances: 1 for every level, 2 for every pair of levels, 0 for what the families meet.
     scale : whether there are scale cases too.
     questions : smaller problems that a refuted subject is asked, in search of a counterexample.
     """
@@ -35,13 +36,14 @@ class Profile:
     questions: int
     strength: int = 0
     calls: int = 0
+    reach: int = 0
     scale: bool = False
 
 
 PROFILES = {
     "quick": Profile(1, 2, 2, 0),
-    "default": Profile(1, None, 4, 150, strength=1, calls=160),
-    "thorough": Profile(5, None, 12, 500, strength=2, calls=400, scale=True),
+    "default": Profile(1, None, 4, 150, strength=1, calls=160, reach=8),
+    "thorough": Profile(5, None, 12, 500, strength=2, calls=400, reach=40, scale=True),
 }
 
 
@@ -91,7 +93,8 @@ def plan(claim: Claim, profile: str = "default") -> tuple[Spec, ...]:
 def alone(claim: Claim, cell: str, axis: str, level: str, *, loss: str, depth: int) -> dict[str, str] | None:
     """Return a row of levels in which one alone is unusual; None where it cannot be drawn for."""
     axes = {**drawn_axes(claim, cell), "depth": tuple(map(str, claim.depths)), "loss": claim.losses}
-    if level not in axes.get(axis, ()):
+    number = axis in ("T", "B", "sizes") and level.split(" ")[0].isdigit()  # a number of steps, samples, units
+    if level not in axes.get(axis, ()) and not number:
         return None
     for others in ({"loss": loss, "depth": str(depth)}, {"loss": loss}, {}):
         if (row := lone_row(axes, {axis: level, **others})) is not None and impossible(row) is None:

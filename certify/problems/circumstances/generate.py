@@ -1,4 +1,4 @@
-"""The case of a row of levels: drawn until the problem shows them, has a gradient to see, and every comparison a margin."""
+"""The case of a row of levels: drawn until the problem shows them, with a gradient to see and margins everywhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The long case: hundreds of steps, quiet but for the first and the last, decays near 1, so that the oldest step counts.
+"""The long case: hundreds of steps, quiet but for the first and last, decays near 1, so that the oldest step counts.
 
 A truncation to any number of steps below its length changes the gradient by more than the budget: that is computed for
 every length (`separated`), and a case that fails it is made shorter. Credit reaches the first step where nothing on the

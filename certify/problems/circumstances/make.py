@@ -34,15 +34,16 @@ LOGIT = 1024.0  # exp of it overflows in float64
 
 
 class Placed:
-    """A family whose sizes, constants and lengths are those of a row."""
+    """A family whose sizes, constants and lengths are those of a row; ``T``, ``B`` and ``7 units`` may be numbers too."""
 
     def __init__(self, base: Family, row: Mapping[str, str], claim: Claim) -> None:
         self.base, self.row = base, row
-        self.steps = STEPS[row.get("T", "even")]
+        steps, batch, sizes = row.get("T", "even"), row.get("B", "2"), row.get("sizes", "more inputs")
+        self.steps = STEPS[steps] if steps in STEPS else int(steps)
         if claim.time == "mean" and self.steps == 5 and type(base).__name__ == "Dyadic":
             self.steps = 3
-        self.batch = BATCH[row.get("B", "2")]
-        widths = SIZES[row.get("sizes", "more inputs")]
+        self.batch = BATCH[batch] if batch in BATCH else int(batch)
+        widths = SIZES[sizes] if sizes in SIZES else (2, int(sizes.partition(" ")[0]), 2, 3, 2)
         widths += widths[1:] * 2
         self.sizes = {depth: widths[: depth + 1] for depth in range(1, 9)}
 

@@ -120,14 +120,10 @@ def alone(axes: Mapping[str, tuple[str, ...]], given: Mapping[str, str]) -> dict
 
 def impossible(row: Mapping[str, str]) -> tuple[str, str] | None:
     """Return two axes whose levels in a row cannot be together, or None."""
-    return next(
-        (
-            (one, other)
-            for (one, these), (other, those) in IMPOSSIBLE
-            if row.get(one) in these and row.get(other) in those
-        ),
-        None,
-    )
+    for (one, these), (other, those) in IMPOSSIBLE:
+        if row.get(one) in these and row.get(other) in those:
+            return one, other
+    return None
 
 
 def _clashes(row: Mapping[str, str]) -> int:

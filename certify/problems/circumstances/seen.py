@@ -55,14 +55,9 @@ def _lengths(problem: Problem) -> Iterator[Level]:
 
 def _samples(problem: Problem) -> Iterator[Level]:
     batch = problem.inputs.shape[1]
-    alike = any(
-        bool(
-            (problem.inputs[:, a] == problem.inputs[:, b]).all()
-            and (problem.targets[:, a] == problem.targets[:, b]).all()
-        )
-        for a in range(batch)
-        for b in range(a)
-    )
+    x, y = problem.inputs, problem.targets
+    pairs = [(a, b) for a in range(batch) for b in range(a)]
+    alike = any(bool((x[:, a] == x[:, b]).all() and (y[:, a] == y[:, b]).all()) for a, b in pairs)
     silent = [not problem.inputs[:, b].any() for b in range(batch)]
     yield "samples", "equal" if alike else "different"
     if any(silent) and not all(silent):

@@ -28,8 +28,8 @@ def summary(
 
     Returns
     -------
-    ``{"levels": {axis: {level: "met", "not met", or why it is ruled out}}, "pairs": {"met", "of"}, "largest": {"T", "B",
-    "sizes"}, "calls"}``. A level is ruled out if it is for every cell of the claim.
+    ``{"levels": {axis: {level: "met", "not met", or why it is ruled out}}, "pairs": {"met", "of"},
+    "largest": {"T", "B", "sizes"}, "calls"}``. A level is ruled out if it is for every cell of the claim.
     """
     facts = [f for f in cases if "met" in f]
     met = {_level(text) for f in facts for text in f["met"]}

@@ -116,10 +116,8 @@ def pairs_of_steps(problem: Any) -> dict[str, Any]:
 
 def distinct(problem: Any) -> dict[str, Any]:
     """Return the gradient over distinct samples: one that comes twice counts once."""
-    keys = [
-        x.tobytes() + y.tobytes()
-        for x, y in zip(problem.inputs.swapaxes(0, 1), problem.targets.swapaxes(0, 1), strict=True)
-    ]
+    x, y = problem.inputs, problem.targets
+    keys = [x[:, b].tobytes() + y[:, b].tobytes() for b in range(x.shape[1])]
     kept = [i for i, key in enumerate(keys) if key not in keys[:i]]
     return right(given(problem, inputs=problem.inputs[:, kept], targets=problem.targets[:, kept]))
 
@@ -140,9 +138,8 @@ def memory_as_it_lies(problem: Any) -> dict[str, Any]:
     """Return the gradient of inputs read from memory in C order, whatever their strides say."""
     x = problem.inputs
     strides = np.cumprod([x.itemsize, *x.shape[:0:-1]])[::-1]
-    return right(
-        given(problem, inputs=np.lib.stride_tricks.as_strided(x, strides=tuple(int(s) for s in strides)).copy())
-    )
+    found = np.lib.stride_tricks.as_strided(x, strides=tuple(int(s) for s in strides)).copy()
+    return right(given(problem, inputs=found))
 
 
 def in_place(problem: Any) -> dict[str, Any]:
@@ -220,66 +217,141 @@ MEMBERS: dict[str, tuple[str, str, Callable[[Any], Gradients]]] = {
     "one_step": ("T: 1", "wrong for one step", when(lambda p: len(p.inputs) == 1)),
     "two_steps": ("T: 2", "wrong for two steps", when(lambda p: len(p.inputs) == 2)),
     "odd_steps": ("T: odd", "two steps at a time; the last of an odd number is dropped", pairs_of_steps),
-    "odd_ones": ("T: odd", "right for an even number of steps, ones for an odd one", when(
-        lambda p: len(p.inputs) % 2 == 1, lambda p: {n: np.ones_like(v) for n, v in p.parameters.items()}
-    )),
+    "odd_ones": (
+        "T: odd",
+        "right for an even number of steps, ones for an odd one",
+        when(lambda p: len(p.inputs) % 2 == 1, lambda p: {n: np.ones_like(v) for n, v in p.parameters.items()}),
+    ),
     "six_steps": ("T: hundreds", "truncated after 6 steps", _truncated(6)),
     "forty_steps": ("T: hundreds", "truncated after 40 steps", _truncated(40)),
     "one_sample": ("B: 1", "wrong for one sample", when(lambda p: p.inputs.shape[1] == 1)),
     "two_samples": ("B: 2", "wrong for two samples", when(lambda p: p.inputs.shape[1] == 2)),
     "equal_samples": ("samples: equal", "a sample that comes twice counts once", distinct),
     "silent_sample": ("samples: one silent", "a sample without input is left out", awake),
-    "zero_weight": ("weights: one exactly 0", "a weight of exactly 0 is taken for an absent one", lambda p: _masked(p, lambda w: w != 0)),
-    "zero_row": ("weights: a zero row", "a row of zeros is taken for an absent unit", lambda p: _masked(p, lambda w: w.any(axis=1, keepdims=True))),
+    "zero_weight": (
+        "weights: one exactly 0",
+        "a weight of exactly 0 is taken for an absent one",
+        lambda p: _masked(p, lambda w: w != 0),
+    ),
+    "zero_row": (
+        "weights: a zero row",
+        "a row of zeros is taken for an absent unit",
+        lambda p: _masked(p, lambda w: w.any(axis=1, keepdims=True)),
+    ),
     "all_positive": ("weights: all positive", "wrong where no weight is negative", when(lambda p: _each_signs(p, 1.0))),
-    "all_negative": ("weights: all negative", "wrong where no weight is positive", when(lambda p: _each_signs(p, -1.0))),
-    "large_weight": ("weights: large", "weights clipped at 100", lambda p: right(
-        given(p, parameters={n: np.clip(w, -100, 100) if w.ndim == 2 else w for n, w in p.parameters.items()})
-    )),
+    "all_negative": (
+        "weights: all negative",
+        "wrong where no weight is positive",
+        when(lambda p: _each_signs(p, -1.0)),
+    ),
+    "large_weight": (
+        "weights: large",
+        "weights clipped at 100",
+        lambda p: right(
+            given(p, parameters={n: np.clip(w, -100, 100) if w.ndim == 2 else w for n, w in p.parameters.items()})
+        ),
+    ),
     "lateral_zero": ("weights: lateral 0", "no gradient of H where H is 0", _lateral),
-    "bias_zero": ("biases: 0", "no gradient of a bias that is 0", lambda p: {
-        n: g if g.ndim > 1 or p.parameters[n].any() else 0 * g for n, g in right(p).items()
-    }),
-    "binary_inputs": ("inputs: 0 and 1", "wrong for inputs of 0 and 1", when(lambda p: set(np.unique(p.inputs)) == {0.0, 1.0})),
+    "bias_zero": (
+        "biases: 0",
+        "no gradient of a bias that is 0",
+        lambda p: {n: g if g.ndim > 1 or p.parameters[n].any() else 0 * g for n, g in right(p).items()},
+    ),
+    "binary_inputs": (
+        "inputs: 0 and 1",
+        "wrong for inputs of 0 and 1",
+        when(lambda p: set(np.unique(p.inputs)) == {0.0, 1.0}),
+    ),
     "no_input": ("inputs: all 0", "nothing to learn without input", when(lambda p: not p.inputs.any(), nothing)),
     "silent_step": ("inputs: a silent step", "a step without input is skipped, its leak too", busy),
     "inputs_above_5": ("inputs: above 5", "inputs clipped at 5", lambda p: _inputs(p, lambda x: np.clip(x, -5, 5))),
-    "inputs_above_1e6": ("inputs: above 1e6", "inputs clipped at 1e6", lambda p: _inputs(p, lambda x: np.clip(x, -1e6, 1e6))),
-    "tiny_inputs": ("inputs: tiny", "inputs below 1e-6 taken for 0", lambda p: _inputs(p, lambda x: np.where(np.abs(x) < 1e-6, 0, x))),
-    "fortran_inputs": ("memory: Fortran order", "inputs read in C order from memory", when(
-        lambda p: p.inputs.flags.f_contiguous and not p.inputs.flags.c_contiguous, memory_as_it_lies
-    )),
-    "strided_inputs": ("memory: strided", "strides of the inputs ignored", when(
-        lambda p: not p.inputs.flags.f_contiguous and not p.inputs.flags.c_contiguous, memory_as_it_lies
-    )),
+    "inputs_above_1e6": (
+        "inputs: above 1e6",
+        "inputs clipped at 1e6",
+        lambda p: _inputs(p, lambda x: np.clip(x, -1e6, 1e6)),
+    ),
+    "tiny_inputs": (
+        "inputs: tiny",
+        "inputs below 1e-6 taken for 0",
+        lambda p: _inputs(p, lambda x: np.where(np.abs(x) < 1e-6, 0, x)),
+    ),
+    "fortran_inputs": (
+        "memory: Fortran order",
+        "inputs read in C order from memory",
+        when(lambda p: p.inputs.flags.f_contiguous and not p.inputs.flags.c_contiguous, memory_as_it_lies),
+    ),
+    "strided_inputs": (
+        "memory: strided",
+        "strides of the inputs ignored",
+        when(lambda p: not p.inputs.flags.f_contiguous and not p.inputs.flags.c_contiguous, memory_as_it_lies),
+    ),
     "writes_inputs": ("memory: read-only", "inputs scaled in place, and back", in_place),
-    "soft_targets": ("targets: soft", "soft targets replaced by their maximum", lambda p: right(
-        given(p, targets=_hot(p.targets)) if entropy(p) and (p.targets.sum(axis=-1) <= 1).all() else p
-    )),
-    "softmax_less_target": ("targets: any sum", "p - t, whatever t sums to", lambda p: (
-        credited(p, lambda o, y: (softmax(o) - y) * y.any(axis=-1, keepdims=True)) if entropy(p) else right(p)
-    )),
+    "soft_targets": (
+        "targets: soft",
+        "soft targets replaced by their maximum",
+        lambda p: right(given(p, targets=_hot(p.targets)) if entropy(p) and (p.targets.sum(axis=-1) <= 1).all() else p),
+    ),
+    "softmax_less_target": (
+        "targets: any sum",
+        "p - t, whatever t sums to",
+        lambda p: (
+            credited(p, lambda o, y: (softmax(o) - y) * y.any(axis=-1, keepdims=True)) if entropy(p) else right(p)
+        ),
+    ),
     "no_targets": ("targets: all 0", "targets of 0 taken for none", when(lambda p: not p.targets.any(), doubled)),
-    "one_class": ("targets: one class", "wrong where one class alone occurs", when(
-        lambda p: entropy(p) and p.targets.shape[2] > 1 and bool((p.targets[..., 0] == 1).all())
-    )),
-    "step_without_target": ("targets: a step without", "a step whose target is 0 counts for nothing", lambda p: credited(
-        p, lambda o, y: ((o - y) if not entropy(p) else softmax(o) * y.sum(axis=-1, keepdims=True) - y)
-        * (y.any(axis=(1, 2), keepdims=True) if y.any() else 1)
-    )),
+    "one_class": (
+        "targets: one class",
+        "wrong where one class alone occurs",
+        when(lambda p: entropy(p) and p.targets.shape[2] > 1 and bool((p.targets[..., 0] == 1).all())),
+    ),
+    "step_without_target": (
+        "targets: a step without",
+        "a step whose target is 0 counts for nothing",
+        lambda p: credited(
+            p,
+            lambda o, y: (
+                ((o - y) if not entropy(p) else softmax(o) * y.sum(axis=-1, keepdims=True) - y)
+                * (y.any(axis=(1, 2), keepdims=True) if y.any() else 1)
+            ),
+        ),
+    ),
     "never_spikes": ("spikes: never", "a unit that never spikes has no gradient", lambda p: _dead(p)),
-    "always_spikes": ("spikes: always", "wrong where a layer always spikes", when(lambda p: any(z.all() for z in spikes(p)))),
-    "leak_zero": ("leak: 0", "a leak of 0 is taken for the default of 0.9", lambda p: with_cells(p, lambda c: replace(c, leak=c.leak or 0.9))),
-    "leak_one": ("leak: 1", "a leak of 1 is taken for none", lambda p: with_cells(p, lambda c: replace(c, leak=0.0 if c.leak == 1 else c.leak))),
+    "always_spikes": (
+        "spikes: always",
+        "wrong where a layer always spikes",
+        when(lambda p: any(z.all() for z in spikes(p))),
+    ),
+    "leak_zero": (
+        "leak: 0",
+        "a leak of 0 is taken for the default of 0.9",
+        lambda p: with_cells(p, lambda c: replace(c, leak=c.leak or 0.9)),
+    ),
+    "leak_one": (
+        "leak: 1",
+        "a leak of 1 is taken for none",
+        lambda p: with_cells(p, lambda c: replace(c, leak=0.0 if c.leak == 1 else c.leak)),
+    ),
     "threshold_one": ("threshold: 1", "wrong for a threshold of 1", when(lambda p: 1.0 in _thresholds(p))),
-    "threshold_negative": ("threshold: below 0", "the threshold's size for the threshold", lambda p: with_cells(p, lambda c: replace(c, threshold=abs(c.threshold)))),
+    "threshold_negative": (
+        "threshold: below 0",
+        "the threshold's size for the threshold",
+        lambda p: with_cells(p, lambda c: replace(c, threshold=abs(c.threshold))),
+    ),
     "softmax_unshifted": ("numbers: logits beyond exp", "a softmax without a shift", _unshifted),
     "entries_clipped_at_100": ("numbers: entries above 1000", "entries clipped at 100", lambda p: clipped(p, 100.0)),
     "entries_clipped_at_1000": ("numbers: entries above 1000", "entries clipped at 1000", lambda p: clipped(p, 1000.0)),
-    "norms_clipped_at_100": ("numbers: entries above 1000", "norms clipped at 100", lambda p: clipped(p, 100.0, norm=True)),
-    "norms_clipped_at_1000": ("numbers: entries above 1000", "norms clipped at 1000", lambda p: clipped(p, 1000.0, norm=True)),
+    "norms_clipped_at_100": (
+        "numbers: entries above 1000",
+        "norms clipped at 100",
+        lambda p: clipped(p, 100.0, norm=True),
+    ),
+    "norms_clipped_at_1000": (
+        "numbers: entries above 1000",
+        "norms clipped at 1000",
+        lambda p: clipped(p, 1000.0, norm=True),
+    ),
     "many_calls": ("calls: many", "wrong from the 151st call on", counted),
-}  # fmt: skip
+}
 
 
 def _dead(problem: Any) -> dict[str, Any]:
