@@ -50,6 +50,7 @@ def certify(
     online: bool | None = None,
     acceptance: str | None = None,
     within: Mapping[str, Any] | None = None,
+    without: Mapping[str, Any] | None = None,
     claim: Claim | None = None,
     profile: str = "default",
     seed: int = 0,
@@ -68,9 +69,10 @@ def certify(
         ``(loss, gradients, outputs)``; or its name, ``package.module:attribute`` or ``path/to/file.py:attribute``;
         or a stepwise learner (`gradcert.certify.subjects.learner`), or the words of a command, for a program in any
         language.
-    rule, cell, layers, dtype, options, online, acceptance, within : the claim, or what replaces parts of the claim that
-        the subject was decorated with: a row of the rule table, one or more cells, one or more depths, ``float64`` or
-        ``float32``, conventions, whether it is online, the class and its limits (`Claim`).
+    rule, cell, layers, dtype, options, online, acceptance, within, without : the claim, or what replaces parts of the
+        claim that the subject was decorated with: a row of the rule table, one or more cells, one or more depths,
+        ``float64`` or ``float32``, conventions, whether it is online, the class and its limits, the circumstances that
+        it rules out (`Claim`).
     claim : the whole claim at once.
     profile : ``quick``, ``default`` or ``thorough``.
     seed : decides every case.
@@ -115,6 +117,7 @@ def certify(
             online=online,
             acceptance=acceptance,
             within=within,
+            without=without,
             claim=claim,
             failed=not isinstance(first, Worker),
         )
@@ -184,6 +187,7 @@ def claimed(
     online: bool | None = None,
     acceptance: str | None = None,
     within: Mapping[str, Any] | None = None,
+    without: Mapping[str, Any] | None = None,
     claim: Claim | None = None,
     failed: bool = False,
 ) -> Claim:
@@ -205,7 +209,7 @@ def claimed(
         given["dtype"] = dtype
     if options is not None:
         given["options"] = {**(declared.options if declared else {}), **options}
-    for name, value in (("online", online), ("acceptance", acceptance), ("limits", within)):
+    for name, value in (("online", online), ("acceptance", acceptance), ("limits", within), ("without", without)):
         if value is not None:
             given[name] = value
     if declared is not None:

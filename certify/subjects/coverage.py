@@ -2,7 +2,7 @@
 
 The subject's own files are the one that it is defined in, and modules beside it that it has imported. Only functions
 are looked at, as the rest of a file runs when it is imported; a function that was never entered is named, not listed
-line by line. Code that is compiled before it runs (numba) counts as not run. Nothing but the standard library is needed.
+line by line. Code that is compiled before it runs (numba) counts as not run. The standard library alone is needed.
 """
 
 from __future__ import annotations

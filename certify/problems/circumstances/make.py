@@ -34,7 +34,7 @@ LOGIT = 1024.0  # exp of it overflows in float64
 
 
 class Placed:
-    """A family whose sizes, constants and lengths are those of a row; ``T``, ``B`` and ``7 units`` may be numbers too."""
+    """A family whose sizes, constants and lengths are those of a row; T, B and units may be numbers too."""
 
     def __init__(self, base: Family, row: Mapping[str, str], claim: Claim) -> None:
         self.base, self.row = base, row
