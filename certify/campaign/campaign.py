@@ -152,7 +152,9 @@ def certify(
                 wrong = [case.id for case, _, _ in run.failed]
                 if wanted.entrywise:
                     small_enough = [pair for pair in run.answers if pair[0].spec.family != "scale"]
-                    shown_steps = figures.steps(small_enough, wrong, run.solve, seen=run.prefixes)
+                    shown_steps = figures.steps(
+                        small_enough, wrong, run.solve, seen=run.prefixes, without=run.claim.without
+                    )
                     judge_prefixes(run)
                     small = counterexample.find(run, most=profile_named(profile).questions)
         finally:

@@ -10,7 +10,7 @@ The number of questions is bounded and their order fixed: a second run finds the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from gradcert.certify.certificates import Finding, canonical, sha256
 from gradcert.certify.counterexample import smaller
 from gradcert.certify.diagnosis import Evidence, rows
 from gradcert.certify.judging import CHECKS, judge_all
-from gradcert.certify.problems import Bounds, Case, Expected, expect
+from gradcert.certify.problems import Bounds, Case, Expected, expect, outside
 from gradcert.certify.subjects import Answer
 from gradcert.properties.numbers import Undecided
 from gradcert.reference.engines import record
@@ -71,7 +71,12 @@ def begin(failed: Iterable[tuple[Case, Answer, str]]) -> tuple[Case, Answer, str
 
 
 def shrink(
-    failed: Iterable[tuple[Case, Answer, str]], ask: Ask, *, most: int, fixed: Iterable[str] = ()
+    failed: Iterable[tuple[Case, Answer, str]],
+    ask: Ask,
+    *,
+    most: int,
+    fixed: Iterable[str] = (),
+    without: Mapping[str, Any] | None = None,
 ) -> Small | None:
     """Return the smallest problem found on which the subject is still wrong in the same way.
 
@@ -81,11 +86,12 @@ def shrink(
     ask : has a problem solved, or returns None when the subject is lost.
     most : questions at most; 0 does not search.
     fixed : options of the cells that the claim fixes, which stay as they are.
+    without : circumstances that the claim rules out, in which nothing is asked.
     """
     chosen = begin(failed) if most else None
     if chosen is None:
         return None
-    search = _Search(*chosen, ask, most)
+    search = _Search(*chosen, ask, most, without or {})
     for _ in range(3):  # smaller sizes make simpler numbers possible, and the other way round
         before = search.best.problem
         for more in (smaller.batch, smaller.steps, lambda p: smaller.sizes(p, search.start.rule)):
@@ -101,7 +107,10 @@ def shrink(
 class _Search:
     """The best problem so far, and the questions that were asked."""
 
-    def __init__(self, start: Case, answer: Answer, check: str, ask: Ask, most: int) -> None:
+    def __init__(
+        self, start: Case, answer: Answer, check: str, ask: Ask, most: int, without: Mapping[str, Any]
+    ) -> None:
+        self.without = without
         self.start, self.check, self.ask, self.most = start, check, ask, most
         self.asked, self.lost = 0, False
         self.tried: set[str] = set()
@@ -127,7 +136,7 @@ class _Search:
     def holds(self, problem: Problem) -> bool:
         """Return whether the subject is wrong in the same way on a problem; if it is, that is the best one."""
         key = sha256(canonical(problem.to_dict()))
-        if key in self.tried or self.lost or self.asked >= self.most:
+        if key in self.tried or self.lost or self.asked >= self.most or outside(problem, self.without):
             return False
         self.tried.add(key)
         problem = replace(problem, id=f"{self.start.id}/smaller-{key[:8]}")

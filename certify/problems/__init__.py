@@ -13,7 +13,7 @@ from gradcert.certify.problems.cases.draw import surrogate
 from gradcert.certify.problems.cases.generate import NOISE, generate
 from gradcert.certify.problems.cases.plan import alone, plan, profile_named
 from gradcert.certify.problems.cases.plan import circumstances as circumstance_specs
-from gradcert.certify.problems.circumstances import long, make_case, summary
+from gradcert.certify.problems.circumstances import long, make_case, outside, summary
 
 __all__ = [
     "NOISE",
@@ -30,6 +30,7 @@ __all__ = [
     "generate",
     "long",
     "make_case",
+    "outside",
     "plan",
     "profile_named",
     "proven",

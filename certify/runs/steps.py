@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from gradcert.certify.judging import by_parameter
-from gradcert.certify.problems import Bounds, Case, expect
+from gradcert.certify.problems import Bounds, Case, expect, outside
 from gradcert.certify.subjects import Answer
 from gradcert.properties.numbers import Undecided
 from gradcert.reference.networks import Problem
@@ -52,6 +52,7 @@ def steps(
     ask: Ask,
     *,
     seen: dict[str, list[Prefix | None]] | None = None,
+    without: Mapping[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
     """Return the errors of every prefix, for cases of different cells and depths: failed ones, then deep ones.
 
@@ -61,6 +62,7 @@ def steps(
     failed : ids of those that failed, which are looked at first.
     ask : has a problem solved, or returns None when the subject is lost.
     seen : gets the prefixes of every case that was looked at.
+    without : circumstances that are not asked for.
 
     Returns
     -------
@@ -70,7 +72,7 @@ def steps(
     out = []
     for case in _chosen(pairs, set(failed)):
         length = case.problem.inputs.shape[0]
-        prefixes = [_prefix(case, t, ask) for t in range(1, length + 1)]
+        prefixes = [_prefix(case, t, ask, without or {}) for t in range(1, length + 1)]
         rows: dict[str, list[dict[str, float] | None]] = {name: [] for name in case.expected.gradients}
         for found in prefixes:
             errors = by_parameter(found.given, found.expected) if found and found.given else {}
@@ -100,8 +102,10 @@ def prefix(problem: Problem, length: int) -> Problem:
     )
 
 
-def _prefix(case: Case, length: int, ask: Ask) -> Prefix | None:
+def _prefix(case: Case, length: int, ask: Ask, without: Mapping[str, Any]) -> Prefix | None:
     problem = prefix(case.problem, length)
+    if outside(problem, without):
+        return None
     try:
         expected = expect(problem, case.rule, problem.dtype)
     except Undecided:

@@ -15,7 +15,7 @@ from gradcert.certify.problems.cases.case import Case, Spec
 from gradcert.certify.problems.cases.draw import Family, draw, spiking
 from gradcert.certify.problems.cases.families import FAMILIES
 from gradcert.certify.problems.circumstances.generate import facts, floats
-from gradcert.certify.problems.circumstances.seen import met
+from gradcert.certify.problems.circumstances.seen import met, outside
 from gradcert.properties.numbers import Undecided
 from gradcert.reference.engines import Tape, record, tape_gradients
 from gradcert.reference.networks import Problem, cell_named
@@ -67,6 +67,8 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
         family: Family = FAMILIES[spec.family](claim, least_steps(rule), attempt)
         problem = draw(spec, claim, rule, family, rng, scale=scales[attempt % len(scales)])
         problem = replace(problem, seed=0) if claim.acceptance == "unbiased" else problem
+        if outside(problem, claim.without):
+            continue
         draft = _draft(problem, rule, attempt, ties=spec.family == "dyadic")
         if draft is None:
             continue

@@ -8,7 +8,7 @@ from gradcert.certify.problems.circumstances import long
 from gradcert.certify.problems.circumstances.generate import generate as make_case
 from gradcert.certify.problems.circumstances.rows import IMPOSSIBLE, rows
 from gradcert.certify.problems.circumstances.ruled import drawn_axes, ruled_out
-from gradcert.certify.problems.circumstances.seen import met
+from gradcert.certify.problems.circumstances.seen import met, outside
 from gradcert.certify.problems.circumstances.summary import MANY, summary
 
-__all__ = ["IMPOSSIBLE", "MANY", "drawn_axes", "long", "make_case", "met", "rows", "ruled_out", "summary"]
+__all__ = ["IMPOSSIBLE", "MANY", "drawn_axes", "long", "make_case", "met", "outside", "rows", "ruled_out", "summary"]

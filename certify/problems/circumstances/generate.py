@@ -17,7 +17,7 @@ from gradcert.certify.problems.cases.case import Case, Spec
 from gradcert.certify.problems.cases.draw import draw, spiking
 from gradcert.certify.problems.cases.families import FAMILIES
 from gradcert.certify.problems.circumstances.make import Placed, moved, vectors
-from gradcert.certify.problems.circumstances.seen import met
+from gradcert.certify.problems.circumstances.seen import met, outside
 from gradcert.properties.numbers import Undecided
 from gradcert.reference.engines import Tape, record, tape_gradients
 from gradcert.reference.errors import GradcertError
@@ -65,6 +65,8 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
             row = {k: v for k, v in row.items() if k not in ("leak", "threshold")}
             continue
         problem = moved(_aimed(problem, row, attempt), row, rng)
+        if outside(problem, claim.without):
+            continue
         tape, gradients = floats(problem, rule)
         if not all(np.isfinite(g).all() for g in (tape.outputs, *gradients.values())):
             continue

@@ -41,7 +41,9 @@ class Quiet(Bounded):
 
     def __init__(self, claim: Claim, steps: int, attempt: int = 0) -> None:
         super().__init__(claim, 0, attempt)
-        self.steps, self.batch, self.sizes = steps, 1, SIZES
+        self.steps, self.batch = steps, 1
+        square = "square" not in claim.without.get("sizes", ())
+        self.sizes = SIZES if square else {depth: (3, 2, 1, 1, 1, 1, 1, 1, 1)[: depth + 1] for depth in SIZES}
 
     def constant(self, name: str, rng: np.random.Generator, *, spiking: bool) -> float:
         """Leaks of 1 - 1/256 and the like; the complement for the rate of a leaky integrator."""

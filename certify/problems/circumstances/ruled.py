@@ -58,6 +58,8 @@ def _ruled_out(key: str, cell: str) -> tuple[tuple[tuple[str, str], str], ...]:
         rule("a trained leak may be kept as its logit", "leak", "0", "1")
     if claim.losses == ("squared_error",):
         rule("of a cross-entropy", "targets", "soft", "any sum", "one class")
+    if claim.losses == ("cross_entropy",):
+        rule("without a target a cross-entropy is 0", "targets", "all 0")
     if claim.when == ("last",):
         rule("the last step alone counts", "targets", "a step without")
     if max(claim.depths) == 1:

@@ -45,6 +45,14 @@ def met(problem: Problem, tape: Tape, gradients: Mapping[str, Array], *, memory:
 Level = tuple[str, str]
 
 
+def outside(problem: Problem, without: Mapping[str, tuple[str, ...]]) -> bool:
+    """Return whether a problem shows a level that a claim rules out, as far as that needs no forward pass."""
+    if not without:
+        return False
+    parts = (_lengths, _samples, _sizes, _inputs, _targets, _constants)
+    return any(level in without.get(axis, ()) for part in parts for axis, level in part(problem))
+
+
 def _lengths(problem: Problem) -> Iterator[Level]:
     steps, batch, _ = problem.inputs.shape
     yield "T", str(steps) if steps <= 2 else "odd" if steps % 2 else "even"
