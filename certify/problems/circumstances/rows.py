@@ -32,6 +32,7 @@ IMPOSSIBLE: tuple[tuple[tuple[str, tuple[str, ...]], tuple[str, tuple[str, ...]]
     (("numbers", ("saturated",)), ("inputs", ("tiny", "subnormal", "all 0"))),
     (("loss", ("squared_error",)), ("targets", ("soft", "any sum", "one class"))),
     (("loss", ("cross_entropy",)), ("sizes", ("one unit",))),
+    (("sizes", ("one unit",)), ("targets", ("soft", "any sum", "one class"))),
     (("loss", ("cross_entropy",)), ("targets", ("all 0",))),
     (("depth", ("1",)), ("sizes", ("layers alike",))),
 )
