@@ -145,7 +145,8 @@ def explained(run: Run, *, replay: str) -> list[Finding]:
             cause = explanation(run, failed)[0]
             finding = replace(finding, where={**finding.where, **_first(run, failed)})
         elif check == "outputs" and failed:
-            cause = diagnosis.explain_outputs(failed)
+            ordinary = [pair for pair in failed if pair[0].spec.family in where.ORDINARY]
+            cause = diagnosis.explain_outputs(ordinary) if ordinary else where.said(run)[0]
         count = len({case.id for case, _ in group if case is not None}) or 1
         out.append(replace(finding, cause=cause, cases=count, replay=replay))
     return out

@@ -60,7 +60,7 @@ def code(found: Mapping[str, Any]) -> list[str]:
         parts += [f"line {line} was {what}" for line, what in file["conditions"]]
         if file["functions"]:
             parts.append(f"never called: {', '.join(file['functions'])}")
-        said = "; ".join(parts) or f"all {file['of']} lines of its functions ran, every condition both ways"
+        said = "; ".join(parts) or "every line of its functions ran, every condition both ways"
         out.append(f"{file['file']}: {said}")
     return out
 

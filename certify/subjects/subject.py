@@ -25,6 +25,7 @@ from gradcert.reference.networks import Problem
 ROOMS = ("certify", "models", "reference", "properties", "hardware_models", "derivations")
 # one thread: a subject's sums then have one order, and two workers do not fight over two cores
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+SHORT = 20  # steps that the time for one problem is meant for; a longer one gets more
 FORM = "package.module:attribute or path/to/file.py:attribute"
 
 
@@ -34,7 +35,7 @@ class Limits:
 
     Attributes
     ----------
-    call : seconds for one problem.
+    call : seconds for one problem of up to 20 steps; in proportion for longer ones.
     start : seconds for its imports.
     memory : MiB of data, or None.
     processes : that the subject may have started at once.
@@ -160,7 +161,8 @@ class Worker:
             return drive.answered(self.play(problem, ask=[len(problem.inputs)]))
         more = {k: v for k, v in (("memory", memory), ("times", times)) if v not in (None, 1, "C order")}
         plain = self.program or not more
-        said = self.talk(problem.to_json() if plain else json.dumps({**problem.to_dict(), **more}, allow_nan=False))
+        line = problem.to_json() if plain else json.dumps({**problem.to_dict(), **more}, allow_nan=False)
+        said = self.talk(line, patience=times * max(1.0, len(problem.inputs) / SHORT))
         return Answer(failure=said) if isinstance(said, Failure) else self.understood(said)
 
     def coverage(self) -> Mapping[str, Any] | None:
@@ -189,9 +191,9 @@ class Worker:
         resident = partial(resident_bytes, self.process.child.pid) if self.program else None
         return drive.play(self.talk, self.understood, problem, resident=resident, **options)
 
-    def talk(self, line: str) -> Mapping[str, Any] | Failure:
-        """Send a line and return what came back."""
-        reply = self.process.exchange(line, timeout=self.limits.call)
+    def talk(self, line: str, *, patience: float = 1.0) -> Mapping[str, Any] | Failure:
+        """Send a line and return what came back within the time of so many calls."""
+        reply = self.process.exchange(line, timeout=patience * self.limits.call)
         if isinstance(reply, Failure):
             return reply
         said = answers.parsed(reply)
