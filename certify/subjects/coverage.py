@@ -50,7 +50,7 @@ class Coverage:
             yield
         finally:
             sys.settrace(None)
-            threading.settrace(None)  # type: ignore[arg-type]
+            threading.settrace(None)
 
     def _called(self, frame: FrameType, event: str, argument: Any) -> Any:
         code = frame.f_code
@@ -109,7 +109,7 @@ class Coverage:
 
 
 def _file(subject: Any) -> str | None:
-    for thing in (subject, type(subject), getattr(subject, "func", None)):
+    for thing in (subject, type(subject), getattr(subject, "func", subject)):
         with contextlib.suppress(TypeError, OSError):
             found = inspect.getsourcefile(inspect.unwrap(thing) if callable(thing) else thing)
             if found and Path(found).is_file():

@@ -94,10 +94,10 @@ def _rows(
     for some in wanted:  # what was lost where two rows had to part
         given = dict(some)
         if len(given) == len(some) and some not in covered and impossible(given) is None:
-            row = _completed(given, levels)
-            if row is not None:
-                out.append(row)
-                covered |= {*combinations(row.items(), min(strength, len(row)))}
+            more = _completed(given, levels)
+            if more is not None:
+                out.append(more)
+                covered |= {*combinations(more.items(), min(strength, len(more)))}
     return tuple(out)
 
 
