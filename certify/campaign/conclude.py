@@ -96,7 +96,7 @@ def conclude(
 
 
 def circumstances(run: Run) -> dict[str, Any]:
-    """Return which circumstances the judged cases met (`gradcert.certify.problems.circumstances`)."""
+    """Return which circumstances the judged cases met (`gradcert.certify.problems.cases.circumstances`)."""
     judged = [result.facts for result in run.results if result.verdict != "blocked"]
     outside = () if run.arrays else tuple(("memory", level) for level in AXES["memory"] if level != "C order")
     found = summary(run.claim, judged, calls=run.most_calls, again=run.again, outside=outside)

@@ -118,7 +118,7 @@ class Certificate:
         None.
     checks : of the subject as a whole, where the claim asks for them: what "online" means, or the mean over draws.
     circumstances : which levels of which axes the cases met, the largest T, B and all sizes
-        (`gradcert.certify.problems.circumstances`).
+        (`gradcert.certify.problems.cases.circumstances`).
     """
 
     verdict: str

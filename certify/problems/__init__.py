@@ -9,11 +9,11 @@ from gradcert.certify.problems.budget.goal import TRUTH, proven
 from gradcert.certify.problems.budget.stored import stored
 from gradcert.certify.problems.cases import scale
 from gradcert.certify.problems.cases.case import Case, Spec
+from gradcert.certify.problems.cases.circumstances import long, make_case, outside, summary
 from gradcert.certify.problems.cases.draw import surrogate
 from gradcert.certify.problems.cases.generate import NOISE, generate
 from gradcert.certify.problems.cases.plan import alone, plan, profile_named
 from gradcert.certify.problems.cases.plan import circumstances as circumstance_specs
-from gradcert.certify.problems.circumstances import long, make_case, outside, summary
 
 __all__ = [
     "NOISE",

@@ -12,10 +12,10 @@ from gradcert.certify.claims import Claim, changes
 from gradcert.certify.problems.budget.expected import Expected
 from gradcert.certify.problems.budget.goal import expectation
 from gradcert.certify.problems.cases.case import Case, Spec
+from gradcert.certify.problems.cases.circumstances.generate import facts, floats
+from gradcert.certify.problems.cases.circumstances.seen import met, outside
 from gradcert.certify.problems.cases.draw import Family, draw, spiking
 from gradcert.certify.problems.cases.families import FAMILIES
-from gradcert.certify.problems.circumstances.generate import facts, floats
-from gradcert.certify.problems.circumstances.seen import met, outside
 from gradcert.properties.numbers import Undecided
 from gradcert.reference.engines import Tape, record, tape_gradients
 from gradcert.reference.networks import Problem, cell_named

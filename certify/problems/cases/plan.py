@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from gradcert.certify.claims import Claim
 from gradcert.certify.problems.cases.case import Spec
+from gradcert.certify.problems.cases.circumstances.rows import alone as lone_row
+from gradcert.certify.problems.cases.circumstances.rows import impossible, rows
+from gradcert.certify.problems.cases.circumstances.ruled import drawn_axes
 from gradcert.certify.problems.cases.families import families
 from gradcert.certify.problems.cases.scale import KINDS
-from gradcert.certify.problems.circumstances.rows import alone as lone_row
-from gradcert.certify.problems.circumstances.rows import impossible, rows
-from gradcert.certify.problems.circumstances.ruled import drawn_axes
 from gradcert.reference.errors import GradcertError
 
 

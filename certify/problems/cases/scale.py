@@ -18,9 +18,9 @@ from gradcert.certify.claims import Claim
 from gradcert.certify.problems.budget.envelope import Run, envelope
 from gradcert.certify.problems.cases.bounded import Bounded
 from gradcert.certify.problems.cases.case import Case, Spec
+from gradcert.certify.problems.cases.circumstances.generate import facts, floats
+from gradcert.certify.problems.cases.circumstances.seen import met
 from gradcert.certify.problems.cases.draw import DECAYS, draw, spiking
-from gradcert.certify.problems.circumstances.generate import facts, floats
-from gradcert.certify.problems.circumstances.seen import met
 from gradcert.reference.networks import cell_named
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import rule_named

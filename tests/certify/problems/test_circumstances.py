@@ -8,8 +8,8 @@ import pytest
 from gradcert.certify.claims import AXES, Claim, from_dict
 from gradcert.certify.judging import acceptance, judge_all
 from gradcert.certify.problems import Spec, expect, plan
-from gradcert.certify.problems.circumstances import IMPOSSIBLE, drawn_axes, long, make_case, rows, ruled_out
-from gradcert.certify.problems.circumstances.rows import impossible
+from gradcert.certify.problems.cases.circumstances import IMPOSSIBLE, drawn_axes, long, make_case, rows, ruled_out
+from gradcert.certify.problems.cases.circumstances.rows import impossible
 from gradcert.reference import RULES, Floats, GradcertError, Layer, Network, Problem, Rnn, rule_named
 from gradcert.reference.engines import reverse
 from gradcert.reference.networks import Loss
@@ -58,8 +58,8 @@ def test_a_zero_that_nobody_could_see_is_not_met():
     parameters["layers.0.W"][0, 0] = 0
 
     def levels(x):
-        from gradcert.certify.problems.circumstances import met
-        from gradcert.certify.problems.circumstances.generate import floats
+        from gradcert.certify.problems.cases.circumstances import met
+        from gradcert.certify.problems.cases.circumstances.generate import floats
 
         problem = Problem(network, parameters, x, np.ones((2, 1, 2)))
         return met(problem, *floats(problem, RULES["bptt"]))

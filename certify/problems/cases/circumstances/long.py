@@ -17,10 +17,10 @@ import numpy as np
 from gradcert.certify.claims import Claim
 from gradcert.certify.problems.cases.bounded import Bounded
 from gradcert.certify.problems.cases.case import Case, Spec
+from gradcert.certify.problems.cases.circumstances.generate import bounded, facts, floats
+from gradcert.certify.problems.cases.circumstances.make import lateral, reading, vectors
+from gradcert.certify.problems.cases.circumstances.seen import met
 from gradcert.certify.problems.cases.draw import DECAYS, draw
-from gradcert.certify.problems.circumstances.generate import bounded, facts, floats
-from gradcert.certify.problems.circumstances.make import lateral, reading, vectors
-from gradcert.certify.problems.circumstances.seen import met
 from gradcert.reference.engines import Tape, tape_gradients, truncated_sums
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Problem

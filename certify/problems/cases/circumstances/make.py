@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from gradcert.certify.claims import Claim
+from gradcert.certify.problems.cases.circumstances.ruled import LEAKS
 from gradcert.certify.problems.cases.draw import Family
-from gradcert.certify.problems.circumstances.ruled import LEAKS
 from gradcert.reference.networks import Layer, Problem
 from gradcert.reference.numbers import Array
 

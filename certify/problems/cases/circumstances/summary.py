@@ -7,8 +7,8 @@ from itertools import combinations
 from typing import Any
 
 from gradcert.certify.claims import AXES, Claim
-from gradcert.certify.problems.circumstances.rows import IMPOSSIBLE
-from gradcert.certify.problems.circumstances.ruled import ruled_out
+from gradcert.certify.problems.cases.circumstances.rows import IMPOSSIBLE
+from gradcert.certify.problems.cases.circumstances.ruled import ruled_out
 
 MANY = 150  # calls of one process
 Level = tuple[str, str]

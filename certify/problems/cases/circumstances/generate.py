@@ -14,10 +14,10 @@ from gradcert.certify.problems.budget.envelope import flushed
 from gradcert.certify.problems.budget.expected import Bounds, Expected
 from gradcert.certify.problems.budget.goal import expectation
 from gradcert.certify.problems.cases.case import Case, Spec
+from gradcert.certify.problems.cases.circumstances.make import Placed, moved, vectors
+from gradcert.certify.problems.cases.circumstances.seen import met, outside
 from gradcert.certify.problems.cases.draw import draw, spiking
 from gradcert.certify.problems.cases.families import FAMILIES
-from gradcert.certify.problems.circumstances.make import Placed, moved, vectors
-from gradcert.certify.problems.circumstances.seen import met, outside
 from gradcert.properties.numbers import Undecided
 from gradcert.reference.engines import Tape, record, tape_gradients
 from gradcert.reference.errors import GradcertError

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.problems.circumstances.make import lateral, vectors
-from gradcert.certify.problems.circumstances.ruled import LEAKS, UNBOUNDED
+from gradcert.certify.problems.cases.circumstances.make import lateral, vectors
+from gradcert.certify.problems.cases.circumstances.ruled import LEAKS, UNBOUNDED
 from gradcert.reference.engines import Tape
 from gradcert.reference.networks import Problem
 from gradcert.reference.numbers import Array
