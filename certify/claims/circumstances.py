@@ -1,8 +1,8 @@
 """Circumstances: the axes along which problems differ, and the levels on each at which real implementations went wrong.
 
 A certificate lists the levels that its cases met, those that they did not, and those that the claim rules out. A level
-is *met* by a case if the problem itself shows it (`gradcert.certify.problems.cases.circumstances.seen`), whatever it was
-drawn for. A claim rules levels out by ``without={"targets": ["soft"]}``; some are ruled out by what else it says.
+is *met* by a case if the problem itself shows it, whatever it was drawn for
+(`gradcert.certify.problems.cases.circumstances.seen`). A claim rules levels out by ``without={"targets": ["soft"]}``; some are ruled out by what else it says.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Problems made ready to be judged: families of cases (`cases/`), circumstances that they meet, the budget of each.
 
-A new family of cases goes to `cases/`, a circumstance that cases have to meet to `circumstances/`; what a right
+A new family of cases goes to `cases/`, a circumstance that they have to meet to `cases/circumstances/`; what a right
 implementation may return is derived in `budget/`. Nothing here knows subjects.
 """
 
