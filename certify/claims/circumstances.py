@@ -2,7 +2,8 @@
 
 A certificate lists the levels that its cases met, those that they did not, and those that the claim rules out. A level
 is *met* by a case if the problem itself shows it, whatever it was drawn for
-(`gradcert.certify.problems.cases.circumstances.seen`). A claim rules levels out by ``without={"targets": ["soft"]}``; some are ruled out by what else it says.
+(`gradcert.certify.problems.cases.circumstances.seen`). A claim rules levels out by ``without={"targets": ["soft"]}``;
+some are ruled out by what else it says.
 """
 
 from __future__ import annotations
