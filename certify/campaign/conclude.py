@@ -21,7 +21,7 @@ from gradcert.certify.certificates import (
 )
 from gradcert.certify.claims import AXES, Claim
 from gradcert.certify.judging import RATE
-from gradcert.certify.problems import TRUTH, Case, summary
+from gradcert.certify.problems import TRUTH, Case, profile_named, summary
 from gradcert.certify.runs import Prepared, Run
 from gradcert.certify.subjects import Answer
 from gradcert.reference.rules import rule_named
@@ -99,7 +99,9 @@ def circumstances(run: Run) -> dict[str, Any]:
     """Return which circumstances the judged cases met (`gradcert.certify.problems.cases.circumstances`)."""
     judged = [result.facts for result in run.results if result.verdict != "blocked"]
     outside = () if run.arrays else tuple(("memory", level) for level in AXES["memory"] if level != "C order")
-    found = summary(run.claim, judged, calls=run.most_calls, again=run.again, outside=outside)
+    least = profile_named(run.profile).calls  # not the very number: a resumed run has answered fewer
+    calls = least if run.most_calls >= least else 0
+    found = summary(run.claim, judged, calls=calls, again=run.again, outside=outside)
     return {**found, "code": run.code} if run.code else found
 
 

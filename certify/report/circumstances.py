@@ -20,7 +20,7 @@ def lines(found: Mapping[str, Any]) -> list[str]:
     >>> for line in lines({"levels": levels, "pairs": {"met": 0, "of": 4}, "largest": largest, "calls": 9}):
     ...     print(line)
     circumstances: 1 of 2 levels met, 0 of 4 pairs; not met: T 2; ruled out: leak 0, 1
-    largest: T 1, B 2, calls 9; sizes 3-4, 2-1
+    largest: T 1, B 2, 9 calls or more; sizes 3-4, 2-1
     """
     levels = [(axis, name, what) for axis, names in found["levels"].items() for name, what in names.items()]
     met = sum(what == MET for _, _, what in levels)
@@ -32,7 +32,8 @@ def lines(found: Mapping[str, Any]) -> list[str]:
     if out := _grouped((a, n) for a, n, what in levels if what not in (MET, NOT)):
         head += f"; ruled out: {out}"
     sizes = ", ".join("-".join(map(str, widths)) for widths in largest["sizes"])
-    size = f"largest: T {largest['T']}, B {largest['B']}, calls {found['calls']}; sizes {sizes}"
+    calls = f", {found['calls']} calls or more" if found["calls"] else ""
+    size = f"largest: T {largest['T']}, B {largest['B']}{calls}; sizes {sizes}"
     return [head, size, *(f"code: {text}" for text in code(found.get("code", {})))]
 
 

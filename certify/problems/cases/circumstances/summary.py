@@ -22,7 +22,7 @@ def summary(
     Parameters
     ----------
     cases : the facts of every case that was judged.
-    calls : the most that one process has answered.
+    calls : that one process has answered at least.
     again : whether a problem was asked again, others in between.
     outside : levels that no case of this run could meet (memory, for a program in another language).
 
@@ -33,7 +33,7 @@ def summary(
     """
     facts = [f for f in cases if "met" in f]
     met = {_level(text) for f in facts for text in f["met"]}
-    met |= {("calls", "first")} if calls else set()
+    met |= {("calls", "first")} if facts else set()
     met |= {("calls", "again")} if again else set()
     met |= {("calls", "many")} if calls > MANY else set()
     met -= set(outside)
