@@ -4,14 +4,15 @@
 certificate again; `vectors` does the same offline, with files. Uses every room of `certify` but reports.
 """
 
-from gradcert.certify.campaign import vectors
-from gradcert.certify.campaign.campaign import ask_again, certify, claimed, judge, judge_all, stepwise
-from gradcert.certify.campaign.conclude import control, decide, decisive, explained
+from gradcert.certify.campaign import vectors, where
+from gradcert.certify.campaign.campaign import ask_again, ask_often, certify, claimed, judge, judge_all, stepwise
+from gradcert.certify.campaign.conclude import control, decide, decisive, explained, explanation
 from gradcert.certify.campaign.vectors import check
 from gradcert.certify.campaign.verify import runs, verify
 
 __all__ = [
     "ask_again",
+    "ask_often",
     "certify",
     "check",
     "claimed",
@@ -19,10 +20,12 @@ __all__ = [
     "decide",
     "decisive",
     "explained",
+    "explanation",
     "judge",
     "judge_all",
     "runs",
     "stepwise",
     "vectors",
     "verify",
+    "where",
 ]

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from gradcert.certify import figures
+from gradcert.certify.campaign import where
 from gradcert.certify.campaign.conclude import conclude
+from gradcert.certify.campaign.reach import reach
 from gradcert.certify.certificates import (
     VERSION,
     CaseResult,
@@ -37,6 +39,7 @@ from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import file_of
 
 Progress = Callable[[int, int, str], None]
+BATCH = 20  # calls in one message, so that their time is counted together
 
 
 @present_names
@@ -51,6 +54,7 @@ def certify(
     online: bool | None = None,
     acceptance: str | None = None,
     within: Mapping[str, Any] | None = None,
+    without: Mapping[str, Any] | None = None,
     claim: Claim | None = None,
     profile: str = "default",
     seed: int = 0,
@@ -70,9 +74,10 @@ def certify(
         ``(loss, gradients, outputs)``; or its name, ``package.module:attribute`` or ``path/to/file.py:attribute``;
         or a stepwise learner (`gradcert.certify.subjects.learner`), or the words of a command, for a program in any
         language.
-    rule, cells, depths, dtype, options, online, acceptance, within : the claim, or what replaces parts of that which
-        the subject was decorated with: a row of the rule table, one or more cells, one or more depths, ``float64`` or
-        ``float32``, conventions, whether it is online, the class and its limits (`Claim`).
+    rule, cells, depths, dtype, options, online, acceptance, within, without : the claim, or what replaces parts of that
+        which the subject was decorated with: a row of the rule table, one or more cells, one or more depths,
+        ``float64`` or ``float32``, conventions, whether it is online, the class and its limits, the circumstances that
+        it rules out (`Claim`).
     claim : the whole claim at once.
     profile : ``quick``, ``default`` or ``thorough``.
     seed : decides every case.
@@ -120,6 +125,7 @@ def certify(
             online=online,
             acceptance=acceptance,
             within=within,
+            without=without,
             claim=claim,
             failure=None if isinstance(first, Worker) else first,
             run_cells=run_cells,
@@ -137,7 +143,7 @@ def certify(
     shown_steps: list[dict[str, Any]] = []
     small: dict[str, Any] | None = None
     if isinstance(first, Worker):
-        run.worker = first
+        run.worker, run.arrays = first, not (first.program or first.stepwise)
         run.notes += first.notes
         try:
             if resume is not None:
@@ -152,12 +158,18 @@ def certify(
                 ask_again(run, profile_named(profile).repeats)
                 if profile != "quick":
                     ordinary.check(run)
+                ask_often(run, profile_named(profile).calls)
                 if wanted.online:
                     online_checks.run_all(run)
+                run.code = reach(run, seed=seed, most=profile_named(profile).reach, judge=judge)
+                where.narrow(run, seed=seed, judge=judge)
                 wrong = [case.id for case, _, _ in run.failed]
                 if wanted.entrywise:
                     small_enough = [pair for pair in run.answers if pair[0].spec.family != "scale"]
-                    shown_steps = figures.steps(small_enough, wrong, run.solve, seen=run.prefixes)
+                    shown_steps = figures.steps(
+                        small_enough, wrong, run.solve, seen=run.prefixes, without=run.claim.without
+                    )
+                    judge_prefixes(run)
                     small = counterexample.find(run, most=profile_named(profile).questions)
             sources = who.made_of(run.worker)
         finally:
@@ -194,6 +206,7 @@ def claimed(
     online: bool | None = None,
     acceptance: str | None = None,
     within: Mapping[str, Any] | None = None,
+    without: Mapping[str, Any] | None = None,
     claim: Claim | None = None,
     failure: Failure | None = None,
     run_cells: bool = False,
@@ -222,7 +235,7 @@ def claimed(
         given["dtype"] = dtype
     if options is not None:
         given["options"] = {**(declared.options if declared else {}), **options}
-    for name, value in (("online", online), ("acceptance", acceptance), ("limits", within)):
+    for name, value in (("online", online), ("acceptance", acceptance), ("limits", within), ("without", without)):
         if value is not None:
             given[name] = value
     if declared is not None:
@@ -350,10 +363,57 @@ def ask_again(run: Run, most: int) -> None:
         if second is None:
             return
         when = "at once" if number == 0 else "after other problems"
+        run.again = run.again or number > 0
         found, note = repeat.check(case, first, second, run.subject, when=when)
         if found and run.claim.acceptance == "unbiased" and second.failure is None:
             found, note = [], "the subject has randomness beside problem.seed: no run of it repeats to the bit"
+        found = found or _wrong(run, case, second, f"asked again {when}")
         run.findings += [(case, finding) for finding in found]
         run.notes += [note] if note else []
         if found:
             return
+
+
+def ask_often(run: Run, most: int) -> None:
+    """Ask the smallest case that passed again and again, until the process has answered so many calls."""
+    failed = {case.id for case, _, _ in run.failed}
+    pairs = [pair for pair in run.answers if pair[0].id not in failed]
+    if run.worker is None or not pairs or run.calls >= most or run.claim.acceptance == "unbiased":
+        return
+    size = {id(c): c.problem.inputs.size * len(c.problem.parameters) for c, _ in pairs}
+    case, first = min(pairs, key=lambda pair: (size[id(pair[0])], pair[0].id))
+    while run.worker is not None and run.calls < most:
+        answer = run.solve(case.problem, times=min(BATCH, most - run.calls))
+        if answer is None:
+            return
+        when = f"after {run.calls} calls"
+        found = repeat.check(case, first, answer, run.subject, when=when)[0] if run.subject is not None else []
+        found = found or _wrong(run, case, answer, when)
+        run.findings += [(case, finding) for finding in found]
+        if found:
+            return
+
+
+def judge_prefixes(run: Run) -> None:
+    """Judge what was asked to see where in time a gradient goes wrong: whatever is asked is judged.
+
+    Of a case that failed as a whole, its prefixes add what is of another kind: an error, or the death of the process.
+    """
+    failed = {case.id for case, _, _ in run.failed}
+    for name, prefixes in run.prefixes.items():
+        for prefix in prefixes:
+            if prefix is None:
+                continue
+            found = _wrong(run, prefix.case, prefix.answer, f"given the first {prefix.length} steps")
+            if found and (name not in failed or found[0].check in ("call", "structure", "inputs")):
+                run.findings += [(prefix.case, found[0])]
+                run.failed += [(prefix.case, prefix.answer, found[0].check)] if name not in failed else []
+
+
+def _wrong(run: Run, case: Case, answer: Answer, when: str) -> list[Finding]:
+    """Return what is wrong with an answer that was asked for beside the cases, and when it was."""
+    found: list[Finding] = []
+    for check in FORWARD:
+        found = found or check(case, answer)
+    found = found or acceptance.check(case, answer, run.claim)
+    return [replace(finding, reason=f"{when}: {finding.reason}") for finding in found[:1]]

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from gradcert.certify import diagnosis, figures
+from gradcert.certify.campaign import where
 from gradcert.certify.certificates import (
     CERTIFIED,
     INCONCLUSIVE,
@@ -18,9 +19,9 @@ from gradcert.certify.certificates import (
     Finding,
     environment,
 )
-from gradcert.certify.claims import Claim
+from gradcert.certify.claims import AXES, Claim
 from gradcert.certify.judging import RATE, ROUNDED
-from gradcert.certify.problems import TRUTH, Case
+from gradcert.certify.problems import TRUTH, Case, profile_named, summary
 from gradcert.certify.runs import Prepared, Run
 from gradcert.certify.subjects import Answer
 from gradcert.reference.rules import rule_named
@@ -99,7 +100,18 @@ def conclude(
         checks=tuple(run.checks),
         sources=dict(sources or {}),
         resumed=run.recalled,
+        circumstances=circumstances(run),
     )
+
+
+def circumstances(run: Run) -> dict[str, Any]:
+    """Return which circumstances the judged cases met (`gradcert.certify.problems.cases.circumstances`)."""
+    judged = [result.facts for result in run.results if result.verdict != "blocked"]
+    outside = () if run.arrays else tuple(("memory", level) for level in AXES["memory"] if level != "C order")
+    least = profile_named(run.profile).calls  # not the very number: a resumed run has answered fewer
+    calls = least if run.most_calls >= least else 0
+    found = summary(run.claim, judged, calls=calls, again=run.again, outside=outside)
+    return {**found, "code": run.code} if run.code else found
 
 
 def control(prepared: list[Prepared], claim: Claim) -> tuple[list[Control], dict[str, dict[str, float]], list[str]]:
@@ -143,13 +155,37 @@ def explained(run: Run, *, replay: str) -> list[Finding]:
         if all(f.cause == ROUNDED for _, f in group):
             pass  # the evidence says no more
         elif check == "gradient" and run.claim.entrywise and failed:
-            cause = diagnosis.explain(run.answers, rule_named(run.claim.rule))
+            cause = explanation(run, failed)[0]
             finding = replace(finding, where={**finding.where, **_first(run, failed)})
         elif check in ("outputs", "loss") and run.claim.entrywise and failed:
-            cause = diagnosis.explain_forward(run.answers, rule_named(run.claim.rule), check)
+            usual = any(case.spec.family in where.ORDINARY for case, _ in failed)
+            cause = diagnosis.explain_forward(run.answers, rule_named(run.claim.rule), check) if usual else ""
+            cause = cause or where.said(run)[0]
         count = len({case.id for case, _ in group if case is not None}) or 1
         out.append(replace(finding, cause=cause, cases=count, replay=replay))
     return out
+
+
+def explanation(run: Run, failed: list[tuple[Case, Answer]]) -> tuple[str, tuple[str, ...]]:
+    """Return what a wrong gradient is, in a sentence and as keys; none of the latter where nothing known explains it.
+
+    Ordinary cases are explained by what the subject computes instead. Where those all passed, it is what the others
+    have in common that explains.
+    """
+    ordinary = [pair for pair in failed if pair[0].spec.family in where.ORDINARY]
+    beside = where.said(run)
+    if not ordinary and beside[1]:
+        return beside
+    keys: tuple[str, ...] = ()
+
+    def search() -> str:
+        nonlocal keys
+        found = diagnosis.causes.find(diagnosis.evidence_of(run.answers), rule_named(run.claim.rule))
+        keys = found.keys if not found.unexplained else ()
+        return str(found)
+
+    found = diagnosis.guarded(search)
+    return (found, keys) if keys or not beside[1] else (f"{found}; {beside[0]}", beside[1])
 
 
 def _first(run: Run, failed: list[tuple[Case, Answer]]) -> dict[str, Any]:

@@ -243,7 +243,7 @@ def check(folder: Path, file: Path, *, run: bool = False) -> Certificate:
     given = answers(text(data, str(file)).split("\n"), order)
     if unknown := strays(prepared, given):
         raise GradcertError(f"{len(unknown)} answers belong to no vector, the first is {unknown[0]}")
-    state = Run(None, claim)
+    state = Run(None, claim, arrays=False)
     for entry in prepared:
         state.prepared.append(entry)
         if entry.case is not None:

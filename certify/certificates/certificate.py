@@ -11,7 +11,8 @@ from gradcert.reference.printable import legible
 
 SCHEMA = "gradcert-certificate-1"
 CERTIFIED, REFUTED, INCONCLUSIVE = "certified", "refuted", "inconclusive"
-OPTIONAL = ("counterexample", "checks", "resumed", "sources")  # fields that a certificate has where they say something
+# fields that a certificate has where they say something
+OPTIONAL = ("counterexample", "checks", "resumed", "sources", "circumstances")
 EXIT = {CERTIFIED: 0, REFUTED: 1, INCONCLUSIVE: 3}
 
 
@@ -126,6 +127,8 @@ class Certificate:
     sources : what the subject is made of: ``interpreter``, ``threads``, ``packages`` (distribution -> version),
         ``files`` (name -> SHA-256), and what is ``unseen``; empty where no process of it could be asked.
     resumed : how many answers were not given in this run, but read from the journal of one that was stopped.
+    circumstances : which levels of which axes the cases met, the largest T, B and all sizes
+        (`gradcert.certify.problems.cases.circumstances`).
 
     What a subject says stands in a certificate, so every text in it is made printable when it is made.
     """
@@ -151,6 +154,7 @@ class Certificate:
     checks: tuple[CheckResult, ...] = ()
     sources: Mapping[str, Any] = field(default_factory=dict)
     resumed: int = 0
+    circumstances: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _legible(self)
@@ -168,7 +172,7 @@ class Certificate:
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form, with its identity; infinities as strings; ``checks`` where there are any."""
         record = {"schema": SCHEMA, **_plain(self), "counts": self.counts}
-        for name in ("checks", "sources", "resumed"):
+        for name in ("checks", "sources", "resumed", "circumstances"):
             if not record[name]:
                 del record[name]
         return {**record, "identity": identity(record)}
@@ -192,6 +196,7 @@ def from_dict(record: Mapping[str, Any]) -> Certificate:
     given = {f.name: record[f.name] for f in fields(Certificate) if f.name not in OPTIONAL}
     given["counterexample"] = record.get("counterexample")  # certificates of 0.1 before it have none
     given["resumed"] = record.get("resumed", 0)
+    given["circumstances"] = record.get("circumstances", {})
     given["checks"] = tuple(CheckResult(**_numbers(c)) for c in record.get("checks", ()))
     given["sources"] = record.get("sources", {})
     given["findings"] = tuple(Finding(**{**f, "where": _numbers(f["where"])}) for f in record["findings"])

@@ -3,6 +3,7 @@
 A new thing that can be claimed goes here. Uses `reference` alone, because a subject's process imports it for `claim`.
 """
 
+from gradcert.certify.claims.circumstances import AXES, TEXTS
 from gradcert.certify.claims.claim import Claim, Decorated, claim, claim_of, files_of, from_dict, sentence
 from gradcert.certify.claims.rows import (
     ORDER,
@@ -17,7 +18,9 @@ from gradcert.certify.claims.rows import (
 )
 
 __all__ = [
+    "AXES",
     "ORDER",
+    "TEXTS",
     "Claim",
     "Decorated",
     "changes",

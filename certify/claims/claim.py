@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from gradcert.certify.claims import circumstances
 from gradcert.certify.names import present_names
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import KINDS, cell_named, check_options, file_of
@@ -50,6 +51,8 @@ class Claim:
     readout : None, or a cell for one more layer on top, such as ``rnn`` (without recurrence, identity: a linear
         readout).
     readout_options : its options.
+    without : circumstances that the claim does not cover, axis -> levels, such as ``{"targets": ["soft"]}``
+        (`gradcert.certify.claims.circumstances`). They are listed as ruled out.
 
     A cell of somebody else's is ``path/to/file.py:attribute``, and its file is run: whoever writes a claim in Python
     names it. A claim that was read (`from_dict`) may name files only where that was allowed.
@@ -74,6 +77,7 @@ class Claim:
     readout_options: Mapping[str, Any] = field(default_factory=dict)
     online: bool = False
     limits: Mapping[str, Any] = field(default_factory=dict)
+    without: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("cells", "depths", "losses", "when"):
@@ -100,6 +104,7 @@ class Claim:
         _check("options", _mapping("options", self.options), {f.name for kind in cells for f in fields(kind)})
         _check_values(self.options, cells, alternatives=True)
         _check_values(_mapping("readout_options", self.readout_options), readout, alternatives=False)
+        object.__setattr__(self, "without", circumstances.check(self.without))
 
     @property
     def entrywise(self) -> bool:
@@ -107,9 +112,9 @@ class Claim:
         return self.acceptance == "exact"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form; ``online`` and ``limits`` only where they say something."""
+        """Return the JSON form; ``online``, ``limits`` and ``without`` only where they say something."""
         out = {f.name: _plain(getattr(self, f.name)) for f in fields(self)}
-        return {name: value for name, value in out.items() if name not in ("online", "limits") or value}
+        return {name: value for name, value in out.items() if name not in ("online", "limits", "without") or value}
 
     def __str__(self) -> str:
         """Return the claim on one line; alternatives of an option are joined by "or".

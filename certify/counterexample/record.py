@@ -30,9 +30,12 @@ def find(run: Run, *, most: int) -> dict[str, Any] | None:
     if run.claim.acceptance != "exact" or any(finding.check == "repeat" for _, finding in run.findings):
         return None
     fixed = (*run.claim.options, *run.claim.readout_options)
-    found = shrink(run.failed, run.solve, most=most, fixed=fixed)
+    found = shrink(run.failed, run.solve, most=most, fixed=fixed, without=run.claim.without)
     if found is None:
         return None
+    for case, finding in found.others:  # whatever is asked is judged
+        reason = f"asked for a smaller problem: {finding.reason}"
+        run.findings.append((case, replace(finding, reason=reason)))
     return to_dict(found, alone=_alone(run, found))
 
 

@@ -18,14 +18,14 @@ NOT_LOOKED_FOR = "no cause could be looked for: a fault in gradcert's diagnosis,
 
 
 def evidence_of(answered: Iterable[tuple[Case, Answer]]) -> list[Evidence]:
-    """Return what came back as evidence; scale cases, which no enclosure can follow, are left out."""
+    """Return what came back as evidence; scale and long cases, which no enclosure follows in time, are left out."""
     out = []
     for case, answer in answered:
         given = {k: np.asarray(v, dtype=float) for k, v in answer.gradients.items() if isinstance(v, np.ndarray)}
         fits = set(given) == set(case.expected.gradients) and all(
             given[k].shape == b.value.shape for k, b in case.expected.gradients.items()
         )
-        if fits and case.spec.family != "scale" and all(np.isfinite(g).all() for g in given.values()):
+        if fits and case.spec.family not in ("scale", "long") and all(np.isfinite(g).all() for g in given.values()):
             shape = case.expected.outputs.value.shape
             out.append(Evidence(case, given, _array(answer.outputs, shape), _array(answer.loss, ())))
     return out

@@ -30,7 +30,7 @@ def locate(case: Case, prefixes: Sequence[Prefix | None]) -> dict[str, Any]:
     """
     unseen = 0
     for step, prefix in enumerate(prefixes, start=1):
-        if prefix is None:
+        if prefix is None or not prefix.given:
             unseen += 1
             continue
         verdicts = judge_all(prefix.given, prefix.expected)

@@ -52,7 +52,7 @@ def judge(given: Array, bounds: Bounds) -> Judgement:
     """
     values = np.asarray(given, dtype=float)
     error = np.abs(values - bounds.value)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ratio = np.where(error == 0, 0.0, error / bounds.budget)
     ratio = np.where(np.isnan(ratio), np.inf, ratio)
     index = np.unravel_index(int(np.argmax(ratio)), ratio.shape) if ratio.ndim else ()

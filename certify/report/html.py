@@ -11,7 +11,7 @@ import jinja2
 from gradcert.certify.certificates import CaseResult, Certificate
 from gradcert.certify.claims import sentence as sentence_of
 from gradcert.certify.diagnosis import sentence
-from gradcert.certify.report import counterexample, heatmap, unrolled
+from gradcert.certify.report import circumstances, counterexample, heatmap, unrolled
 from gradcert.certify.report.junit import where
 
 WORDS = {"certified": "Certified", "refuted": "Refuted", "inconclusive": "Inconclusive"}
@@ -38,6 +38,8 @@ def write(certificate: Certificate) -> str:
             where=where,
             sentence=sentence,
             small=_small(certificate),
+            code=circumstances.code(certificate.circumstances.get("code", {})),
+            met=circumstances.table(certificate.circumstances) if certificate.circumstances else [],
         )
     )
     return page

@@ -13,7 +13,7 @@ from rich.text import Text
 from gradcert.certify.certificates import CERTIFIED, REFUTED, CaseResult, Certificate, CheckResult, Finding
 from gradcert.certify.claims import sentence as sentence_of
 from gradcert.certify.diagnosis import sentence
-from gradcert.certify.report import counterexample
+from gradcert.certify.report import circumstances, counterexample
 from gradcert.certify.report.junit import where
 
 COLOURS = {CERTIFIED: "green", REFUTED: "red"}
@@ -33,6 +33,8 @@ def write(certificate: Certificate, console: Console) -> None:
         console.print(_groups(certificate))
         for check in certificate.checks:
             console.print(_check(check))
+        for line in circumstances.lines(certificate.circumstances) if certificate.circumstances else ():
+            console.print(line, style="dim", markup=False, highlight=False)
         console.print(_evidence(certificate), style="dim")
     for note in certificate.notes:
         console.print(f"note: {note}", style="dim", markup=False, highlight=False)

@@ -15,7 +15,7 @@ from typing import Any
 from gradcert.certify.certificates import environment, reference_digest
 from gradcert.certify.claims import Claim
 from gradcert.certify.judging import acceptance
-from gradcert.certify.problems import Case, Spec, generate
+from gradcert.certify.problems import Case, Spec, generate, long, make_case
 from gradcert.certify.problems.cases import scale
 from gradcert.certify.runs import executors
 from gradcert.reference.errors import GradcertError
@@ -51,11 +51,19 @@ def prepare(task: Task) -> Prepared:
     """Generate a case and judge the controls on it."""
     for cell in (*task.claim.cells, *([task.claim.readout] if task.claim.readout else [])):
         cell_named(cell, run=True)  # in a process of its own: the claim was made where this was allowed
-    draw = scale.generate if task.spec.family == "scale" else generate
+    family = task.spec.family
+    draw = {"scale": scale.generate, "circumstance": make_case, "long": long.generate}.get(family, generate)
     case = draw(task.spec, task.claim, seed=task.seed)
     if case is None:
         return Prepared(None)
-    return Prepared(case, tuple(acceptance.variants(case, task.claim)), acceptance.sound(case, task.claim))
+    return Prepared(case, shown(case, task.claim), acceptance.sound(case, task.claim))
+
+
+def shown(case: Case, claim: Claim) -> tuple[tuple[str, bool | None], ...]:
+    """Return the known-wrong variants of a case: truncations of the long one, none where little is to be seen."""
+    if case.spec.family == "long":
+        return tuple(long.controls(case))
+    return () if case.spec.family == "circumstance" else tuple(acceptance.variants(case, claim))
 
 
 def identified(task: Task) -> tuple[Mapping[str, Any], Prepared]:

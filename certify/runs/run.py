@@ -38,10 +38,15 @@ class Run:
     profile: str = "default"
     recalled: int = 0  # answers that came from a journal
     planned: int = 1  # cases, among which an error rate is shared
+    calls: int = 0  # that the present process has answered
+    most_calls: int = 0  # that one process has answered
+    code: dict[str, Any] = field(default_factory=dict)  # of the subject's own, that never ran
+    arrays: bool = True  # whether the subject is handed arrays of this machine's memory
+    again: bool = False  # whether a problem was asked again after others
 
     def ask(self, case: Case) -> Answer | None:
         """Have a case solved, in a new process if the last one was lost; None once too many were."""
-        return self.solve(case.problem) if self._alive(case) else None
+        return self.solve(case.problem, memory=dict(case.spec.levels).get("memory")) if self._alive(case) else None
 
     def draw(self, problem: Problem, seeds: list[int]) -> list[Answer] | None:
         """Have a problem solved with many seeds; None once the process is lost."""
@@ -74,16 +79,18 @@ class Run:
                 self.findings.append((case, Finding("import", case.id if case else "", started.reason, where=where)))
                 self.lost = LOST
                 return False
-            self.worker = started
+            self.worker, self.calls = started, 0
         return self.worker is not None
 
-    def solve(self, problem: Problem) -> Answer | None:
-        """Have any problem solved by the process that there is."""
+    def solve(self, problem: Problem, *, memory: str | None = None, times: int = 1) -> Answer | None:
+        """Have any problem solved by the process that there is; options as for `Worker.ask`."""
         if self.worker is None:
             return None
-        answer = self.worker.ask(problem)
+        answer = self.worker.ask(problem, memory=memory, times=times)
         if _lost(answer):
             self.worker, self.lost = None, self.lost + 1
+        self.calls += times
+        self.most_calls = max(self.calls, self.most_calls)
         return answer
 
     def recall(self, case: Case) -> Answer | None:

@@ -14,23 +14,36 @@ from typing import Any
 import numpy as np
 
 from gradcert.certify.judging import by_parameter
-from gradcert.certify.problems import Bounds, Case, expect
+from gradcert.certify.problems import Bounds, Case, expect, outside
 from gradcert.certify.subjects import Answer
 from gradcert.properties.numbers import Undecided
 from gradcert.reference.networks import Problem
 from gradcert.reference.numbers import Array
 
 MOST = 2  # cases that are asked step by step, each of another cell and depth
+LONGEST = 12  # steps of such a case
 Ask = Callable[[Problem], Answer | None]
 
 
 @dataclass(frozen=True, eq=False)
 class Prefix:
-    """The first steps of a case: what came back for them, and what should have."""
+    """The first steps of a case: what came back for them, and what should have.
+
+    Attributes
+    ----------
+    case : the prefix as a case of its own, which its answer is judged by.
+    given : its gradients, none where there are none of the right shapes.
+    """
 
     length: int
+    case: Case
+    answer: Answer
     given: Mapping[str, Array]
-    expected: Mapping[str, Bounds]
+
+    @property
+    def expected(self) -> Mapping[str, Bounds]:
+        """What the gradients should have been."""
+        return self.case.expected.gradients
 
 
 def steps(
@@ -39,6 +52,7 @@ def steps(
     ask: Ask,
     *,
     seen: dict[str, list[Prefix | None]] | None = None,
+    without: Mapping[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
     """Return the errors of every prefix, for cases of different cells and depths: failed ones, then deep ones.
 
@@ -48,6 +62,7 @@ def steps(
     failed : ids of those that failed, which are looked at first.
     ask : has a problem solved, or returns None when the subject is lost.
     seen : gets the prefixes of every case that was looked at.
+    without : circumstances that are not asked for.
 
     Returns
     -------
@@ -57,12 +72,12 @@ def steps(
     out = []
     for case in _chosen(pairs, set(failed)):
         length = case.problem.inputs.shape[0]
-        prefixes = [_prefix(case, t, ask) for t in range(1, length + 1)]
+        prefixes = [_prefix(case, t, ask, without or {}) for t in range(1, length + 1)]
         rows: dict[str, list[dict[str, float] | None]] = {name: [] for name in case.expected.gradients}
         for found in prefixes:
-            errors = by_parameter(found.given, found.expected) if found else {}
+            errors = by_parameter(found.given, found.expected) if found and found.given else {}
             for name, row in rows.items():
-                row.append({k: errors[name][k] for k in ("worst", "error")} if found else None)
+                row.append({k: errors[name][k] for k in ("worst", "error")} if errors else None)
         out.append({"case": case.id, "steps": length, "parameters": rows})
         if seen is not None:
             seen[case.id] = prefixes
@@ -72,6 +87,8 @@ def steps(
 def _chosen(pairs: Iterable[tuple[Case, Answer]], failed: set[str]) -> list[Case]:
     groups: dict[tuple[str, int], list[Case]] = {}
     for case, _ in pairs:
+        if len(case.problem.inputs) > LONGEST:
+            continue
         groups.setdefault((case.spec.cell, case.spec.depth), []).append(case)
     best = [min(cases, key=lambda c: (c.id not in failed, c.spec.when != "every")) for cases in groups.values()]
     best.sort(key=lambda c: (c.id not in failed, -c.spec.depth))
@@ -85,16 +102,18 @@ def prefix(problem: Problem, length: int) -> Problem:
     )
 
 
-def _prefix(case: Case, length: int, ask: Ask) -> Prefix | None:
+def _prefix(case: Case, length: int, ask: Ask, without: Mapping[str, Any]) -> Prefix | None:
     problem = prefix(case.problem, length)
+    if outside(problem, without):
+        return None
     try:
         expected = expect(problem, case.rule, problem.dtype)
     except Undecided:
         return None
     answer = ask(problem)
-    if answer is None or answer.failure is not None:
+    if answer is None:
         return None
     given = {k: v for k, v in answer.gradients.items() if isinstance(v, np.ndarray)}
-    if {k: v.shape for k, v in given.items()} != {k: b.value.shape for k, b in expected.gradients.items()}:
-        return None
-    return Prefix(length, given, expected.gradients)
+    fits = {k: v.shape for k, v in given.items()} == {k: b.value.shape for k, b in expected.gradients.items()}
+    part = replace(case, problem=problem, expected=expected, facts={**case.facts, "prefix of": case.id})
+    return Prefix(length, part, answer, given if fits else {})

@@ -39,6 +39,8 @@ def cases(entry: Entry, claim: Claim, profile: str) -> list[tuple[Spec, Prepared
     """Return the cases of a claim, the algorithm's own result in the place of the row's, where it decides."""
     out = []
     for spec in plan(claim, profile):
+        if spec.levels or spec.family == "long":  # circumstances are those of a claim's row
+            continue
         case = generate(spec, claim)
         found = _expected(entry, case) if case is not None else None
         if found is not None:

@@ -9,6 +9,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from gradcert.certify.subjects.coverage import Coverage
 from gradcert.certify.subjects.stepped import Stepped
 from gradcert.certify.subjects.wire import describe, encoded
 from gradcert.reference.networks import problem_from_record
@@ -21,14 +22,23 @@ class Served:
 
     def __init__(self, subject: Callable[[Any], Any]) -> None:
         self.subject = subject
+        self.coverage = Coverage(subject)
         self.returned: list[tuple[str, str, Any, bytes]] = []  # problem, key, the array as returned, its bytes then
 
     def answer(self, line: str) -> dict[str, Any]:
         """Call the subject on one problem and return everything there is to say about it."""
         spec = json.loads(line)  # the judge's own words; cells in files are run here, in the subject's process
+        if "coverage" in spec:
+            return self.coverage.record()
         if seeds := spec.get("draws"):
             return {"draws": [self.solve(replace(problem_from_record(spec, run=True), seed=seed)) for seed in seeds]}
-        return self.solve(problem_from_record(spec, run=True))
+        problem = laid_out(problem_from_record(spec, run=True), spec.get("memory"))
+        for _ in range(spec.get("times", 1) - 1):
+            self.solve(problem.copy())
+        if spec.get("times", 1) > 1:
+            return self.solve(problem)
+        with self.coverage.watching():
+            return self.solve(problem)
 
     def solve(self, problem: Any) -> dict[str, Any]:
         """Call the subject on a problem."""
@@ -70,6 +80,39 @@ class Served:
         if isinstance(value, np.ndarray) and "wrong" not in out:
             self.returned.append((problem, key, value, value.tobytes()))
         return out
+
+
+def laid_out(problem: Any, memory: str | None) -> Any:
+    """Return the problem with its arrays in another order of memory: the same numbers, as others hand them over.
+
+    Examples
+    --------
+    >>> from gradcert.reference import Layer, Network, Rnn, Problem
+    >>> network = Network(layers=(Layer(Rnn(), inputs=2, units=3),))
+    >>> problem = Problem(network, network.parameters(), np.zeros((4, 2, 2)), np.zeros((4, 2, 3)))
+    >>> laid_out(problem, "Fortran order").inputs.flags.c_contiguous
+    False
+    """
+    if memory is None:
+        return problem
+
+    def moved(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        if memory == "Fortran order":
+            return np.asfortranarray(array)
+        if memory == "strided" and array.ndim:
+            wide = np.zeros((*array.shape[:-1], 2 * array.shape[-1]), dtype=array.dtype)
+            wide[..., ::2] = array
+            return wide[..., ::2]
+        array.flags.writeable = memory != "read-only"
+        return array
+
+    return replace(
+        problem,
+        parameters={name: moved(value) for name, value in problem.parameters.items()},
+        inputs=moved(problem.inputs),
+        targets=moved(problem.targets),
+        feedback={name: moved(value) for name, value in problem.feedback.items()},
+    )
 
 
 def serve(get: Callable[[], Any], requests: IO[str], replies: IO[str], report: Callable[[], Mapping[str, Any]]) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from gradcert.certify.subjects import learner, sources
+from gradcert.certify.subjects.coverage import Coverage
 from gradcert.certify.subjects.wire import describe, encoded
 
 NUMPY_DOMAIN = 389047  # under which NumPy registers the data of arrays with tracemalloc (numpy.lib.tracemalloc_domain)
@@ -28,6 +29,7 @@ class Stepped:
 
     def __init__(self, subject: Any) -> None:
         self.subject = subject
+        self.coverage: Coverage | None = None
         self.made: Any = None
         self.learner: Any = None
         self.start: learner.Start | None = None
@@ -38,13 +40,23 @@ class Stepped:
         message = json.loads(line)
         del line
         try:
-            if "start" in message:
-                return self._start(message["start"])
-            if "step" in message:
-                return self._step(message.pop("step"))
-            return self._gradients() if "gradients" in message else measure()
+            if "coverage" in message:
+                return self.coverage.record() if self.coverage is not None else {"files": [], "numbers": []}
+            if tracemalloc.is_tracing() or message.get("start", {}).get("trace") or "measure" in message:
+                return self._do(message)
+            self.made = learner.made(self.subject) if self.made is None else self.made
+            self.coverage = self.coverage or Coverage(self.made)
+            with self.coverage.watching():
+                return self._do(message)
         except BaseException as error:
             return {"raised": describe(error)}
+
+    def _do(self, message: dict[str, Any]) -> dict[str, Any]:
+        if "start" in message:
+            return self._start(message["start"])
+        if "step" in message:
+            return self._step(message.pop("step"))
+        return self._gradients() if "gradients" in message else measure()
 
     def _start(self, spec: Mapping[str, Any]) -> dict[str, Any]:
         if self.made is None:

@@ -11,6 +11,8 @@ from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Preset
 from gradcert.reference.numbers import Surrogate
 
+# snnTorch resets a neuron whose potential, 0 at first, is above its threshold before the first step
+WITHOUT = {"snnTorch": {"threshold": ("below 0",)}}
 DRAWN = ("leak", "threshold", "beta", "rho")  # continuous: every case draws its own
 
 
@@ -54,6 +56,8 @@ def claimed(
     keep : constants of the preset that are fixed (`conventions`).
     options : more conventions, or others.
 
+    What the library does otherwise, and no convention of the cell says, the claim rules out (`WITHOUT`).
+
     Examples
     --------
     >>> from gradcert.certify.claims.claim import claim_of
@@ -65,4 +69,6 @@ def claimed(
     ('bptt-detached-reset', False)
     """
     chosen = {**conventions(preset, keep=keep), **(options or {})}
-    return claim(rule=rule or preset.rule, cells=(preset.cell.name,), depths=depths, dtype=dtype, options=chosen)
+    without = {} if "threshold" in chosen else WITHOUT.get(preset.source.split(" ")[0], {})
+    named = {"rule": rule or preset.rule, "cells": (preset.cell.name,), "depths": depths, "dtype": dtype}
+    return claim(**named, options=chosen, without=without)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from gradcert.commands.common import limits, named, progress, writable, writers, written
+from gradcert.commands.common import limits, named, progress, ruled_out, writable, writers, written
 
 EPILOG = """\b
 Examples:
@@ -47,6 +47,12 @@ Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 internal error."
     "--acceptance", type=click.Choice(["exact", "bounded", "aligned", "unbiased"]), help="Class of the claim."
 )
 @click.option("--within", metavar="NAME=VALUE", multiple=True, help="Limit of a bounded or aligned claim; JSON.")
+@click.option(
+    "--without",
+    metavar="AXIS=LEVEL",
+    multiple=True,
+    help="Circumstance that the claim rules out, targets=soft; repeat.",
+)
 @click.option("--online/--no-online", default=None, help="Claim to be online: the subject takes one step at a time.")
 @click.option(
     "--fixed-point", metavar="FORMAT", help="Judge integers: a profile of gradcert hardware, or such as s6q4."
@@ -68,6 +74,7 @@ def command(
     options: tuple[str, ...],
     acceptance: str | None,
     within: tuple[str, ...],
+    without: tuple[str, ...],
     online: bool | None,
     fixed_point: str | None,
     profile: str,
@@ -120,6 +127,7 @@ def command(
                 online=online,
                 acceptance=acceptance,
                 within=named(within),
+                without=ruled_out(without),
                 profile=profile,
                 seed=seed,
                 python=python,

@@ -163,6 +163,19 @@ def progress(console: Console) -> Iterator[Callable[[int, int, str], None] | Non
         yield lambda done, total, what: bar.update(task, completed=done, total=total, description=what)
 
 
+def ruled_out(pairs: tuple[str, ...]) -> dict[str, list[str]] | None:
+    """Read AXIS=LEVEL, an axis as often as it has levels."""
+    from gradcert.reference.errors import GradcertError
+
+    out: dict[str, list[str]] = {}
+    for pair in pairs:
+        axis, equals, level = pair.partition("=")
+        if not equals:
+            raise GradcertError(f"--without {pair}", allowed="AXIS=LEVEL, such as targets=soft")
+        out.setdefault(axis, []).append(level)
+    return out or None
+
+
 def named(pairs: tuple[str, ...]) -> dict[str, Any] | None:
     """Read NAME=VALUE; a value that is no JSON is a word."""
     from gradcert.reference.errors import GradcertError

@@ -8,6 +8,7 @@ Generic in the rule, the cell and the number system: a new rule or cell needs no
 from gradcert.reference.engines import forward, reverse
 from gradcert.reference.engines.forward import Learner
 from gradcert.reference.engines.majorant import UNIT_ROUNDOFF, gamma, majorant
+from gradcert.reference.engines.paths import truncated_sums
 from gradcert.reference.engines.residual import (
     PROJECTED,
     above,
@@ -72,6 +73,7 @@ __all__ = [
     "sweep",
     "tape_gradients",
     "tape_residual",
+    "truncated_sums",
     "weight_of",
     "weights_down",
     "within",

@@ -7,6 +7,8 @@ parameter can reach within n steps (SnAp-n), with one adjoint per row of the wei
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from gradcert.reference.engines.structure import basis, gate, kept_links, reachable
@@ -22,6 +24,14 @@ def windowed_gradients(tape: Tape, delta: Array, rule: Rule, feedback: Feedback)
 
     A path follows the upper edges in the layers that it passes through and the own edges in the layer it ends in.
     """
+    out: dict[str, Array] = {}
+    for sums in truncated_sums(tape, delta, rule, feedback):
+        out = sums
+    return out
+
+
+def truncated_sums(tape: Tape, delta: Array, rule: Rule, feedback: Feedback) -> Iterator[dict[str, Array]]:
+    """Yield the sums over paths of at most 1, 2, ... steps, up to the rule's window: every truncation in one pass."""
     out: dict[str, Array] = {}
     depth, steps = tape.network.depth, delta.shape[0]
     above = [rule.kept_above(layer.layer.cell.name) for layer in tape.layers]
@@ -41,7 +51,7 @@ def windowed_gradients(tape: Tape, delta: Array, rule: Rule, feedback: Feedback)
                     adjoints = _same_step(layer, down, passing[i])
                 passing[i] = _one_step_back(layer, adjoints, above[i])
                 down = credit_below(layer, adjoints, weights_down(layer.layer, i, layer.p, rule, feedback))
-    return {name: out[name] for name in tape.network.shapes()}
+        yield {name: out[name] for name in tape.network.shapes()}
 
 
 def _same_step(tape: LayerTape, delta: Array, arriving: dict[str, Array]) -> dict[str, Array]:

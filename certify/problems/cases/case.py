@@ -21,6 +21,7 @@ class Spec:
     family : a key of `FAMILIES`.
     index : counts cases of one combination; the claim's alternatives are taken in turn by `turn`.
     instead : the family in whose place this case stands, where that one cannot be drawn.
+    levels : the circumstances that it is drawn for, (axis, level).
     """
 
     cell: str
@@ -31,6 +32,10 @@ class Spec:
     index: int = 0
     turn: int = 0
     instead: str = ""
+    levels: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "levels", tuple((str(a), str(b)) for a, b in self.levels))  # JSON has lists
 
     @property
     def id(self) -> str:
@@ -49,7 +54,7 @@ class Case:
     rule : the claimed row.
     expected : what has to come back.
     separates : label of a neighbouring row -> by how many budgets its gradient differs, 0 where it does not.
-    facts : figures for the report: spike rate, ties, draws.
+    facts : figures for the report: spike rate, ties, draws; ``T``, ``B``, ``sizes`` and the circumstances ``met``.
     """
 
     spec: Spec

@@ -140,6 +140,7 @@ def draw(spec: Spec, claim: Claim, rule: Rule, family: Family, rng: np.random.Ge
     scale : of the weights; larger scales make more spikes.
     """
     options = chosen_options(claim, spec.cell, spec.turn)
+    _allow(family, claim)
     sizes = (getattr(family, "sizes", None) or SIZES).get(spec.depth) or tuple(
         3 + (i % 2) - 2 * (i == spec.depth) for i in range(spec.depth + 1)
     )
@@ -169,6 +170,20 @@ def draw(spec: Spec, claim: Claim, rule: Rule, family: Family, rng: np.random.Ge
         feedback={
             name: _as(claim, family.weight(s, s[0], 1.0, rng)) for name, s in feedback_shapes(network, rule).items()
         },
+    )
+
+
+def _allow(family: Family, claim: Claim) -> None:
+    """Move a family's length and batch to such as the claim does not rule out."""
+    lengths, batches = claim.without.get("T", ()), claim.without.get("B", ())
+
+    def level(steps: int) -> str:
+        return str(steps) if steps <= 2 else "odd" if steps % 2 else "even"
+
+    while level(family.steps) in lengths or (family.steps >= 100 and "hundreds" in lengths):
+        family.steps += 1 if family.steps < 99 else -51
+    family.batch = next(
+        (b for b in (family.batch, 3, 2, 1) if (str(b) if b <= 2 else "more") not in batches), family.batch
     )
 
 

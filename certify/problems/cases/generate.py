@@ -12,6 +12,8 @@ from gradcert.certify.claims import Claim, changes
 from gradcert.certify.problems.budget.expected import Expected
 from gradcert.certify.problems.budget.goal import expectation
 from gradcert.certify.problems.cases.case import Case, Spec
+from gradcert.certify.problems.cases.circumstances.generate import facts, floats
+from gradcert.certify.problems.cases.circumstances.seen import met, outside
 from gradcert.certify.problems.cases.draw import Family, draw, latency, spiking
 from gradcert.certify.problems.cases.families import FAMILIES
 from gradcert.properties.numbers import Undecided
@@ -67,6 +69,8 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
         family: Family = FAMILIES[spec.family](claim, least, attempt)
         problem = draw(spec, claim, rule, family, rng, scale=scales[attempt % len(scales)])
         problem = replace(problem, seed=0) if claim.acceptance == "unbiased" else problem
+        if outside(problem, claim.without):
+            continue
         draft = _draft(problem, rule, attempt, ties=spec.family == "dyadic")
         if draft is None:
             continue
@@ -89,9 +93,11 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
         instead = replace(spec, family="bounded", instead=spec.family)
         return generate(instead, claim, seed=seed) if spec.family != "bounded" else None
     best, expected = kept
+    tape, gradients = floats(best.problem, rule)
+    told = {**facts(best.problem, tuple(met(best.problem, tape, gradients))), **best.facts}
     separates = {label: _budgets(g, best.gradients, expected) for label, g in best.neighbours.items()}
     separates = separates if claim.entrywise else {}  # in budgets of the row's own rounding
-    return Case(spec, best.problem, rule, expected, separates, best.facts)
+    return Case(spec, best.problem, rule, expected, separates, told)
 
 
 def _draft(problem: Problem, rule: Rule, attempt: int, *, ties: bool) -> Draft | None:

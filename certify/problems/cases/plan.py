@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 
 from gradcert.certify.claims import Claim
 from gradcert.certify.problems.cases.case import Spec
+from gradcert.certify.problems.cases.circumstances.rows import alone as lone_row
+from gradcert.certify.problems.cases.circumstances.rows import impossible, rows
+from gradcert.certify.problems.cases.circumstances.ruled import drawn_axes
 from gradcert.certify.problems.cases.draw import turns
 from gradcert.certify.problems.cases.families import FAMILIES, families
 from gradcert.certify.problems.cases.scale import KINDS
@@ -21,6 +24,9 @@ class Profile:
     each : cases of a family for one combination of cell, depth, loss and moment.
     combinations : None for all, or how many combinations of loss and moment per cell and depth.
     repeats : cases that are run again, in reverse order.
+    reach : further problems that may be tried to reach lines of the subject that never ran.
+    calls : that one process has to answer before the end.
+    strength : of the circumstances: 1 for every level, 2 for every pair of levels, 0 for what the families meet.
     scale : whether there are scale cases too.
     questions : smaller problems that a refuted subject is asked, in search of a counterexample.
     """
@@ -29,13 +35,16 @@ class Profile:
     combinations: int | None
     repeats: int
     questions: int
+    strength: int = 0
+    calls: int = 0
+    reach: int = 0
     scale: bool = False
 
 
 PROFILES = {
     "quick": Profile(1, 2, 2, 0),
-    "default": Profile(1, None, 4, 150),
-    "thorough": Profile(5, None, 12, 500, scale=True),
+    "default": Profile(1, None, 4, 150, strength=1, calls=160, reach=8),
+    "thorough": Profile(5, None, 12, 500, strength=2, calls=400, reach=40, scale=True),
 }
 
 
@@ -80,6 +89,7 @@ def plan(claim: Claim, profile: str = "default") -> tuple[Spec, ...]:
                 for index in range(len(KINDS)):  # every loss and moment in turn
                     loss, when = pairs[(index + depth) % len(pairs)]
                     out.append(Spec(cell, depth, loss, when, "scale", index, index + depth - 1))
+        out += circumstances(claim, cell, chosen.strength)
     return tuple(out)
 
 
@@ -88,3 +98,37 @@ def _families(claim: Claim, cell: str) -> list[tuple[str, ...]]:
     if claim.acceptance == "unbiased":  # a mean is never exact
         return [("bounded",)]
     return [families(claim, cell, turn) for turn in range(turns(claim, cell))]
+
+
+def alone(claim: Claim, cell: str, axis: str, level: str, *, loss: str, depth: int) -> dict[str, str] | None:
+    """Return a row of levels in which one alone is unusual; None where it cannot be drawn for."""
+    axes = {**drawn_axes(claim, cell), "depth": tuple(map(str, claim.depths)), "loss": claim.losses}
+    number = axis in ("T", "B", "sizes") and level.split(" ")[0].isdigit()  # a number of steps, samples, units
+    if level not in axes.get(axis, ()) and not number:
+        return None
+    for others in ({"loss": loss, "depth": str(depth)}, {"loss": loss}, {}):
+        if (row := lone_row(axes, {axis: level, **others})) is not None and impossible(row) is None:
+            return row
+    return None
+
+
+def circumstances(claim: Claim, cell: str, strength: int, *, first: int = 0, salt: str = "0") -> list[Spec]:
+    """Return the specs that meet every level (1) or pair of levels (2) of a cell's circumstances, and the long case.
+
+    A claim of an estimate, or of an alignment, is not asked in all of them: what it promises is about the ordinary.
+    """
+    if not strength or claim.acceptance not in ("exact", "bounded"):
+        return []
+    axes = {**drawn_axes(claim, cell), "depth": tuple(map(str, claim.depths)), "loss": claim.losses}
+    out = []
+    together = ("loss", "targets") if strength == 1 else ()
+    for index, row in enumerate(rows(axes, strength, salt=salt, together=together), start=first):
+        when = claim.when[index % len(claim.when)]
+        if row.get("targets") == "a step without" and "every" in claim.when:
+            when = "every"  # elsewhere that step does not count
+        out.append(Spec(cell, int(row["depth"]), row["loss"], when, "circumstance", index, index, levels=tuple(row.items())))
+    if claim.entrywise and "hundreds" not in claim.without.get("T", ()) and not first:
+        when = "last" if "last" in claim.when else claim.when[0]
+        depths = sorted(claim.depths) if strength > 1 else [min(claim.depths)]
+        out += [Spec(cell, depth, claim.losses[0], when, "long", turn=depth - 1) for depth in depths]
+    return out

@@ -20,6 +20,8 @@ from gradcert.certify.problems.budget.envelope import Run, envelope
 from gradcert.certify.problems.budget.stored import DECAYS
 from gradcert.certify.problems.cases.bounded import Bounded
 from gradcert.certify.problems.cases.case import Case, Spec
+from gradcert.certify.problems.cases.circumstances.generate import facts, floats
+from gradcert.certify.problems.cases.circumstances.seen import met
 from gradcert.certify.problems.cases.draw import draw, latency, spiking
 from gradcert.certify.problems.cases.generate import generate as generate_small
 from gradcert.certify.problems.cases.generate import least_steps
@@ -83,8 +85,10 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
         found = envelope(problem, rule, claim.dtype, rng)
         if found is None or not _worth(found[1], kind):
             continue
-        facts: dict[str, Any] = {"kind": kind, "evidence": "measured envelope", "draws": attempt + 1}
-        return Case(spec, problem, rule, found[0], {}, facts)
+        tape, gradients = floats(problem, rule)
+        told: dict[str, Any] = facts(problem, tuple(met(problem, tape, gradients)))
+        told |= {"kind": kind, "evidence": "measured envelope", "draws": attempt + 1}
+        return Case(spec, problem, rule, found[0], {}, told)
     return generate_small(replace(spec, family="bounded", instead="scale"), claim, seed=seed)
 
 

@@ -6,12 +6,15 @@ import pytest
 from click.testing import CliRunner
 
 from gradcert import cli
+from gradcert.certify.claims import Claim
 from gradcert.certify.judging import verdict as judging
 from gradcert.certify.problems.budget.expected import Bounds
+from gradcert.certify.problems.cases.circumstances import drawn_axes
 from gradcert.certify.selftest import Member, selftest, summary
 from gradcert.certify.selftest.judge import cases_of, claim_of
 from gradcert.certify.selftest.run import SLOW, batches, chosen, classes
-from gradcert.properties.gallery import UNUSUAL, WRONG
+from gradcert.properties.gallery import BLIND, UNUSUAL, WRONG
+from gradcert.properties.gallery.wrong import circumstances
 
 # members of every class whose claims take a second together; all of them are judged by make selftest
 SAMPLE = {
@@ -40,6 +43,25 @@ def test_unusual_gradients_are_accepted():
     assert all(m.judge == "certify" for m in members)
 
 
+def test_what_is_wrong_in_one_circumstance_is_refuted_there():
+    # they share their cases; all of them are judged by make selftest
+    names = ["C03_*", "C10_*", "C16_*", "C27_*", "C29_*", "C32_*", "C43_*", "C48_*"]
+    members = selftest(names)
+    assert [m.verdict for m in members] == ["killed"] * len(names)
+    found = {m.name[:3]: m.found for m in members}
+    assert found["C03"] == ("where:sizes: square",) and found["C10"] == ("row:tbptt(6)",)
+    assert found["C32"] == ("where:targets: soft",) and found["C48"] == ("repeat:state kept between calls",)
+
+
+def test_every_level_that_is_drawn_for_has_a_member():
+    drawn = {f"{a}: {v}" for a, names in drawn_axes(Claim("bptt", "snu"), "snu").items() for v in names}
+    plain = {"some", "ordinary", "real", "of both signs", "different", "between", "other", "C order", "not 0", "more"}
+    seen = {circumstances.MEMBERS[e.name.split("_", 1)[1]][0] for e in BLIND.values()}
+    missed = {text for text in drawn - seen if text.partition(": ")[2] not in plain}
+    assert missed == {"T: even", "sizes: more inputs", "sizes: fewer inputs", "inputs: subnormal", "spikes: adjacent",
+                      "spikes: a step without"}  # fmt: skip
+
+
 def test_what_no_claim_can_say_is_judged_by_the_laws_and_listed():
     (member,) = selftest(["T73_ratio_by_zero"])
     assert (member.verdict, member.judge, member.check) == ("killed", "laws", "own-rule")
@@ -49,7 +71,7 @@ def test_what_no_claim_can_say_is_judged_by_the_laws_and_listed():
 
 def test_everybody_is_judged_once():
     names = [name for batch in batches(chosen()) for name in batch]
-    assert sorted(names) == sorted([*WRONG, *UNUSUAL])
+    assert sorted(names) == sorted([*WRONG, *BLIND, *UNUSUAL])
     assert all(any(name.startswith(word) for name in [*WRONG, *UNUSUAL]) for word in SLOW)
     assert [e.name for e in chosen(["T62*"], ["credit and loss"])] == ["T62_one_over_steps", "T62_one_over_batch"]
     assert {e.bug_class for e in WRONG.values()} < set(classes())
