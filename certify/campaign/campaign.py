@@ -291,8 +291,6 @@ def judge_all(run: Run, specs: Sequence[Spec], ready: Iterable[Prepared], progre
             answer = run.ask(case)
             if run.journal is not None:
                 run.journal.add(spec, prepared, answer)
-        if answer is not None and answer.failure is not None and answer.failure.kind == "usage":
-            raise GradcertError(answer.failure.reason, do="mend the maps of the adapter")
         judge(run, case, answer)
     progress(len(specs), len(specs), "")
     if any(spec.family == "scale" for spec in specs):
@@ -308,7 +306,14 @@ def judge_all(run: Run, specs: Sequence[Spec], ready: Iterable[Prepared], progre
 
 
 def judge(run: Run, case: Case, answer: Answer | None) -> None:
-    """Judge the answer to one case; None where there is none."""
+    """Judge the answer to one case; None where there is none.
+
+    Raises
+    ------
+    GradcertError : where the maps of an adapter do not fit: nothing of the subject was run, so nothing is refuted.
+    """
+    if answer is not None and answer.failure is not None and answer.failure.kind == "usage":
+        raise GradcertError(answer.failure.reason, do="mend the maps of the adapter")
     budget = max(bounds.relative for bounds in case.expected.gradients.values())
     digest = sha256(canonical(case.problem.to_dict()))
     result = CaseResult(case.id, case.spec.family, case.expected.exact, "blocked", None, budget, case.facts, digest)
@@ -382,7 +387,7 @@ def ask_often(run: Run, most: int) -> None:
         return
     size = {id(c): c.problem.inputs.size * len(c.problem.parameters) for c, _ in pairs}
     case, first = min(pairs, key=lambda pair: (size[id(pair[0])], pair[0].id))
-    while run.worker is not None and run.calls < most:
+    while run.calls < most:
         answer = run.solve(case.problem, times=min(BATCH, most - run.calls))
         if answer is None:
             return

@@ -11,7 +11,7 @@ from typing import Any
 
 from gradcert.certify.problems import Spec, alone, circumstance_specs
 from gradcert.certify.runs import Run, Task, prepare
-from gradcert.certify.subjects import Answer
+from gradcert.certify.subjects import Answer, Worker
 
 FIRST = 2000  # of the numbers of such cases
 NUMBERS = 3  # of the subject's own that are tried
@@ -46,7 +46,8 @@ def reach(run: Run, *, seed: int, most: int, judge: Callable[[Run, Any, Answer |
             run.prepared.append(prepared)
             judge(run, prepared.case, run.ask(prepared.case))
             tried += 1
-            found = (run.worker.coverage() if run.worker is not None else None) or found
+            worker: Worker | None = run.worker  # it may have ended with this problem
+            found = (worker.coverage() if worker is not None else None) or found
             idle = idle + 1 if _open(found) == before else 0
             before = _open(found)
     return {"looked": True, "files": list(found["files"]), "tried": tried}
@@ -67,7 +68,9 @@ def _specs(run: Run, found: Mapping[str, Any], seed: int) -> Iterator[Spec]:
         for axis, level in (("T", f"{value}"), ("sizes", f"{value} units"), ("B", f"{value}")):
             row = alone(claim, cell, axis, level, loss=loss, depth=depth)
             if row is not None:
-                yield Spec(cell, int(row["depth"]), row["loss"], when, "circumstance", number, 0, levels=tuple(row.items()))
+                yield Spec(
+                    cell, int(row["depth"]), row["loss"], when, "circumstance", number, 0, levels=tuple(row.items())
+                )
                 number += 1
     for cell in claim.cells:
         yield from circumstance_specs(claim, cell, 1, first=number, salt=f"{seed + 1}")

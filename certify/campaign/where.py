@@ -44,7 +44,9 @@ def narrow(run: Run, *, seed: int, judge: Callable[[Run, Any, Answer | None], No
         row = alone(run.claim, like.cell, axis, level, loss=like.loss, depth=like.depth)
         if row is None:
             continue
-        spec = Spec(like.cell, int(row["depth"]), row["loss"], like.when, "circumstance", number, 0, levels=tuple(row.items()))
+        spec = Spec(
+            like.cell, int(row["depth"]), row["loss"], like.when, "circumstance", number, 0, levels=tuple(row.items())
+        )
         prepared = prepare(Task(spec, run.claim, seed))
         if prepared.case is not None and text in prepared.case.facts["met"]:
             run.prepared.append(prepared)

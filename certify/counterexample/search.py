@@ -178,7 +178,7 @@ def first_wrong(case: Case, answer: Answer) -> Finding | None:
 def _row(start: Case, answer: Answer) -> Rule | None:
     """Return the row of the table that the subject equals on a case, if there is one."""
     given = {k: np.asarray(v, dtype=float) for k, v in answer.gradients.items() if isinstance(v, np.ndarray)}
-    found, _ = rows.search([Evidence(start, given)], start.rule)
+    found = rows.search([Evidence(start, given)], start.rule)
     return found.rule if found is not None else None
 
 

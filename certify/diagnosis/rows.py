@@ -12,6 +12,7 @@ from gradcert.certify.diagnosis.candidate import Candidate
 from gradcert.certify.diagnosis.evidence import Evidence
 from gradcert.certify.problems import Bounds
 from gradcert.reference.networks import Edge, Network
+from gradcert.reference.numbers import Array
 from gradcert.reference.rules import RULES, Rule
 
 AS_CLAIMED = "row:as claimed"
@@ -84,7 +85,7 @@ def make(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Row]:
         yield Row(*found, partial(_floats, rule), partial(_bounds, rule), rule)
 
 
-def _floats(rule: Rule, e: Evidence) -> Mapping[str, object]:
+def _floats(rule: Rule, e: Evidence) -> Mapping[str, Array]:
     return e.gradient(rule)
 
 

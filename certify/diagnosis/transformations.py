@@ -81,7 +81,7 @@ def factors(claimed: Rule) -> Iterator[Candidate]:
             def bounds(e: Evidence, rule: Rule = rule, factor: Factor = factor) -> Mapping[str, Bounds] | None:
                 run = e.case.expected if rule == e.case.rule else e.expected(rule)
                 unit = 2.0**-53 if e.case.problem.dtype == "float64" else 2.0**-24
-                return run and {n: scaled(b, factor(e), unit=unit) for n, b in run.gradients.items()}
+                return None if run is None else {n: scaled(b, factor(e), unit=unit) for n, b in run.gradients.items()}
 
             of = "" if rule is claimed else f" of {rule.name}"
             known = f"scale:{label.split(',')[0].split(' (')[0]}{of}"
@@ -116,7 +116,7 @@ def single(evidence: Sequence[Evidence], claimed: Rule) -> Candidate:
 
     def bounds(e: Evidence) -> Mapping[str, Bounds] | None:
         run = e.expected(claimed, dtype="float32") if e.case.problem.dtype == "float64" else None
-        return run and run.gradients
+        return None if run is None else run.gradients
 
     return Candidate("value:float32", f"{claimed.name} in float32 arithmetic, where float64 is claimed", floats, bounds)
 
@@ -141,7 +141,7 @@ def shifts(claimed: Rule) -> Iterator[Candidate]:
 
         def bounds(e: Evidence, change: Callable[[Array], Array] = change) -> Mapping[str, Bounds] | None:
             run = e.expected(claimed, targets=change(e.case.problem.targets))
-            return run and run.gradients
+            return None if run is None else run.gradients
 
         yield Candidate(f"timing:{label}", f"{claimed.name} with {label}", floats, bounds)
 
@@ -165,7 +165,7 @@ def errors(claimed: Rule) -> Iterator[Candidate]:
 
         def bounds(e: Evidence, changed: Callable[[Evidence], Network] = changed) -> Mapping[str, Bounds] | None:
             run = e.expected(claimed, network=changed(e))
-            return run and run.gradients
+            return None if run is None else run.gradients
 
         label = f"{claimed.name} with the error of a {kind.replace('_', ' ')}"
         yield Candidate(f"loss:kind = {kind}", label, floats, bounds)

@@ -1,9 +1,9 @@
 """Subjects: somebody's code, in a process of its own, and the ways to start and to ask it.
 
 A new way to start a subject goes here. `subject` starts one; `process`, `warden`, `family` and `confine` keep it in
-A new way to start a subject goes here. `subject` starts one; `process`, `warden`, `family`, `confine` keep it in
-need NumPy alone; `program_files` says what a program is made of; `drive` takes a learner through a sequence, `answers`
-reads what comes back.
+bounds, `usage` says what it holds; `worker`, `serving`, `stepped`, `sources` and `learner` are its side of the pipe,
+and need NumPy alone; `program_files` says what a program is made of; `drive` takes a learner through a sequence,
+`answers` reads what comes back.
 """
 
 from gradcert.certify.subjects.answers import Answer, decoded, encoded, from_program, from_worker, parsed

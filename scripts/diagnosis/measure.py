@@ -109,14 +109,19 @@ def _isolated(prepared: Asked, mutant: Mutant) -> Outcome:
     process.start()
     there.close()
     try:
-        found = here.recv() if here.poll(LONGEST) else {"verdict": "hung"}
+        found: dict[str, Any] = here.recv() if here.poll(LONGEST) else {"verdict": "hung"}
     except EOFError:
         found = {"verdict": "crashed"}
     if process.is_alive():
         process.join(1)
         process.kill()
     process.join()
-    about = {"operator": mutant.operator, "line": mutant.line, "before": mutant.before, "after": mutant.after}
+    about: dict[str, Any] = {
+        "operator": mutant.operator,
+        "line": mutant.line,
+        "before": mutant.before,
+        "after": mutant.after,
+    }
     return Outcome(subject=prepared.literal.name, held=prepared.literal.held, **about, **found)
 
 

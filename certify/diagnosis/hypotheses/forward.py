@@ -119,7 +119,7 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
             what = "1" if word == "1" else what
             yield _of(f"{c} = {word}", f"{what} in the place of {c}", partial(_cells, constant=(c, change)))
         for node in reads:
-            scaled: tuple[str, Change] = (node, lambda v, p, c=c: v * p[c] if c in p else v)
+            scaled: tuple[str, Change] = (node, partial(_by_constant, c))
             yield _of(f"{node}' by {c}", f"{c} {node}' in the place of {node}'", partial(_cells, prev=scaled))
     for which in range(5):
         for how in ("left out", "of the negative"):
@@ -156,9 +156,17 @@ def _weights(name: str, change: Change, seen: bool, bench: Bench, *, place: str 
     return _read_as_claimed(bench, bench.tape.network, changed, bench.inputs)
 
 
+def _by_constant(c: str, v: Array, p: Mapping[str, Array]) -> Array:
+    return v * p[c] if c in p else v
+
+
+def _otherwise(cell: Any, **how: Any) -> Any:
+    return Otherwise(cell, **how)
+
+
 def _cells(bench: Bench, **how: Any) -> Bench | None:
     net = bench.tape.network
-    layers = tuple(replace(x, cell=Otherwise(x.cell, **how)) for x in net.layers)
+    layers = tuple(replace(x, cell=_otherwise(x.cell, **how)) for x in net.layers)
     return _read_as_claimed(bench, replace(net, layers=layers), bench.parameters, bench.inputs)
 
 

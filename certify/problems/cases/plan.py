@@ -126,7 +126,9 @@ def circumstances(claim: Claim, cell: str, strength: int, *, first: int = 0, sal
         when = claim.when[index % len(claim.when)]
         if row.get("targets") == "a step without" and "every" in claim.when:
             when = "every"  # elsewhere that step does not count
-        out.append(Spec(cell, int(row["depth"]), row["loss"], when, "circumstance", index, index, levels=tuple(row.items())))
+        out.append(
+            Spec(cell, int(row["depth"]), row["loss"], when, "circumstance", index, index, levels=tuple(row.items()))
+        )
     if claim.entrywise and "hundreds" not in claim.without.get("T", ()) and not first:
         when = "last" if "last" in claim.when else claim.when[0]
         depths = sorted(claim.depths) if strength > 1 else [min(claim.depths)]

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from gradcert.certify.claims import Claim
+from gradcert.certify.problems.budget.stored import DECAYS
 from gradcert.certify.problems.cases.bounded import Bounded
 from gradcert.certify.problems.cases.case import Case, Spec
 from gradcert.certify.problems.cases.circumstances.generate import bounded, facts, floats
 from gradcert.certify.problems.cases.circumstances.make import lateral, reading, vectors
 from gradcert.certify.problems.cases.circumstances.seen import met
-from gradcert.certify.problems.budget.stored import DECAYS
 from gradcert.certify.problems.cases.draw import draw
 from gradcert.reference.engines import Tape, tape_gradients, truncated_sums
 from gradcert.reference.errors import GradcertError
@@ -65,7 +65,7 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
     >>> case.facts["T"], case.facts["truncations seen"]
     (150, '1 to 149 steps')
     """
-    rule, least = rule_named(claim.rule), 0
+    rule, least = rule_named(claim.rule), 0.0
     shortest = max(rule.window or 0, rule.chunk or 0) + 2
     chosen = _chosen(spec, claim, rule, seed)
     for length in (n for n in LENGTHS if n >= shortest or n == LENGTHS[0]):
@@ -188,7 +188,10 @@ def truncation(case: Case, given: Mapping[str, Any]) -> int | None:
     delta = problem.network.loss.gradient(tape.outputs, np.asarray(problem.targets, dtype=float), tape.numbers)
     for steps, part in enumerate(truncated_sums(tape, delta, rule, feedback), start=1):
         size = {k: b.budget + NEAR * np.abs(part[k]).max() for k, b in case.expected.gradients.items()}
-        if all(k in given and given[k].shape == v.shape and (np.abs(given[k] - v) <= size[k]).all() for k, v in part.items()):
+        if all(
+            k in given and given[k].shape == v.shape and (np.abs(given[k] - v) <= size[k]).all()
+            for k, v in part.items()
+        ):
             return steps if steps < len(problem.inputs) else None
     return None
 
