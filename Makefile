@@ -12,7 +12,7 @@ ROOMS := $(shell ls -d */__init__.py | cksum | cut -d' ' -f1)
 STAMP := .venv/.installed-$(ROOMS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install debian test certify theorems peers lint format selftest properties clean
+.PHONY: help install debian test certify theorems peers lint format selftest diagnosis properties planted clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ format: install ## rewrite the code in the project's style
 selftest: install ## judge the judge: the whole gallery of wrong and of unusual gradients
 	OMP_NUM_THREADS=1 $(BIN)/gradcert selftest
 
+diagnosis: install ## how much of what is wrong is named: mutants of the literal implementations, into docs/diagnosis.md
+	OMP_NUM_THREADS=1 $(BIN)/python -m scripts.diagnosis
+
 properties: install ## the property tests, with many more examples
 	OMP_NUM_THREADS=1 $(BIN)/python -m gradcert.properties --profile thorough
 
@@ -76,6 +79,9 @@ mutation: install ## docs/mutation.md: which small changes of reference/ no test
 	cd build/mutation && mkdir -p build && $(MUTATION) init && $(MUTATION) trace
 	cd build/mutation && $(MUTATION) --share $(SHARE) run && $(MUTATION) --budget 100 again
 	cd build/mutation && $(MUTATION) report; status=$$?; cp docs/mutation.md $(CURDIR)/docs/; exit $$status
+
+planted: install ## put a bug into every file of reference/ and see it killed (docs/mutation.md)
+	nice $(BIN)/python -m scripts.mutation.planted
 
 clean: ## remove .venv, builds and caches
 	rm -rf .venv build dist gradcert.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

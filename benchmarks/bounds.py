@@ -32,14 +32,20 @@ from gradcert.reference import (
     Surrogate,
     draw_feedback,
     record,
-    reverse,
     rule_named,
 )
-from gradcert.reference.bounds import Bound, Online, a_priori, componentwise, descent, entries, windowed
-from gradcert.reference.bounds.online import tape_bound
-from gradcert.reference.bounds.recorded import roundings
-from gradcert.reference.majorant import gamma
-from gradcert.reference.residual import projected_signal, residual
+from gradcert.reference.bounds import (
+    Bound,
+    Online,
+    a_priori,
+    componentwise,
+    descent,
+    entries,
+    roundings,
+    tape_bound,
+    windowed,
+)
+from gradcert.reference.engines import gamma, projected_signal, residual, reverse
 
 SMOOTH = ("rnn", "ssnu")
 SPIKING = ("snu", "lif-before", "lif-after", "lif-hard", "lif-none")

@@ -24,12 +24,12 @@ PEER = """
 import json, sys, time
 sys.path[:0] = sys.argv[1:]  # before the working directory, whose folder gradcert/ is not the whole package
 import braintrace_rules, brainstate, braintrace, jax, jax.numpy as jnp, numpy as np
-from gradcert.certify.problem import from_json
+from gradcert.reference.networks import problem_from_json
 HOW = {"snap": (braintrace.SnAp, {"n": 2}), "ostl_is_snap_1": (braintrace.OSTLRecurrent, {}),
        "e_prop": (braintrace.EProp, {}), "d_rtrl": (braintrace.D_RTRL, {})}
 for line in sys.stdin:
     spec = json.loads(line)
-    problem = from_json(json.dumps(spec["problem"]))
+    problem = problem_from_json(json.dumps(spec["problem"]))
     _, gradients, _ = getattr(braintrace_rules, spec["name"])(problem)
     algorithm, options = HOW[spec["name"]]
     xs, ys = jnp.asarray(problem.inputs), jnp.asarray(problem.targets)
@@ -48,20 +48,20 @@ for line in sys.stdin:
 
 def problem(units: int, steps: int, batch: int, cell: str):
     """Return one layer of a size."""
-    from gradcert.certify.problem import Problem
     from gradcert.reference import Layer, LeakyRnn, Network, Rnn
+    from gradcert.reference.networks import Problem
 
     made = Rnn() if cell == "rnn" else LeakyRnn(rate=0.25)
     network = Network(layers=(Layer(made, inputs=units // 2, units=units),))
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((steps, batch, units // 2)), rng.standard_normal((steps, batch, units))
-    return Problem("benchmark", network, network.parameters(scale=0.8), x, y)
+    return Problem(network, network.parameters(scale=0.8), x, y)
 
 
 def ours(given, rule: str) -> tuple[float, float, dict[str, np.ndarray]]:
     """Return seconds of the reverse and of the forward engine (the faster of three), and the gradients."""
     from gradcert.reference import RULES as ROWS
-    from gradcert.reference import forward, reverse
+    from gradcert.reference.engines import forward, reverse
 
     arguments = (given.network, given.parameters, given.inputs, given.targets)
     seconds, found = [], {}

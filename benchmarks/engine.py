@@ -17,7 +17,8 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from gradcert.reference import RULES, Layer, Learner, Lif, Network, Snu, forward, reverse
+from gradcert.reference import RULES, Layer, Learner, Lif, Network, Snu
+from gradcert.reference.engines import forward, reverse
 
 console = Console()
 

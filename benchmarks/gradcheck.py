@@ -20,15 +20,13 @@ import numpy as np
 import torch
 from torch.autograd.gradcheck import GradcheckError, gradcheck
 
-from gradcert.certify.budget.expected import expect
 from gradcert.certify.campaign import certify
-from gradcert.certify.judge import judge_all
-from gradcert.certify.problem import Problem
+from gradcert.certify.judging import judge_all
+from gradcert.certify.problems import expect
 from gradcert.properties.gallery import WRONG
 from gradcert.properties.gallery.literal import snu
 from gradcert.reference import RULES, Layer
-from gradcert.reference.cells import Snu, Ssnu
-from gradcert.reference.network import Network
+from gradcert.reference.networks import Network, Problem, Snu, Ssnu
 
 MEMBERS = (
     "T01_slope_too_new",
@@ -70,7 +68,7 @@ def problem_of(cell, n, steps):
     inputs, targets = rng.standard_normal((steps, BATCH, n)), rng.standard_normal((steps, BATCH, n))
     parameters = network.parameters(seed=n)
     parameters["layers.0.H"] = LATERAL * parameters["layers.0.H"]
-    return Problem("gradcheck", network, parameters, inputs, targets)
+    return Problem(network, parameters, inputs, targets)
 
 
 def loss_of(problem, parameters):
@@ -102,7 +100,7 @@ def function_of(problem, gradients):
         @staticmethod
         def backward(ctx, credit):
             given = {n: v.detach().numpy() for n, v in zip(names, ctx.saved_tensors, strict=True)}
-            fields = (problem.id, problem.network, given, problem.inputs, problem.targets)
+            fields = (problem.network, given, problem.inputs, problem.targets)
             found = answered(gradients(Problem(*fields)))
             return tuple(credit * torch.from_numpy(np.asarray(found[n], dtype=float)) for n in names)
 
@@ -138,7 +136,7 @@ def by_budget(problem, gradients):
 def by_certify(cell, gradients):
     """A whole certificate on cases of gradcert's own: the default profile."""
     start = clock()
-    found = certify(gradients, rule="ostl", cell=cell, layers=1, options={"recurrent": True})
+    found = certify(gradients, rule="ostl", cells=cell, depths=1, options={"recurrent": True})
     return Outcome(found.verdict == "refuted", clock() - start, found.reason)
 
 

@@ -16,18 +16,17 @@ from types import ModuleType
 from typing import Any
 
 _HOME = {
-    "Case": "cases.case",
-    "Certificate": "certificate",
+    "Case": "problems",
+    "Certificate": "certificates",
     "Claim": "claims",
-    "Finding": "certificate",
-    "Limits": "subject",
-    "Problem": "problem",
-    "Subject": "subject",
+    "Finding": "certificates",
+    "Limits": "subjects",
+    "Subject": "subjects",
     "certify": "campaign",
     "claim": "claims",
-    "expect": "budget.expected",
-    "generate": "cases.generate",
-    "plan": "cases.plan",
+    "expect": "problems",
+    "generate": "problems",
+    "plan": "problems",
 }
 
 __all__ = list(_HOME)

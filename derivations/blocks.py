@@ -16,9 +16,8 @@ import numpy as np
 import sympy
 
 from gradcert.derivations.notation import PARTS, sym
-from gradcert.reference.bounds.recursion import Recursion
-from gradcert.reference.bounds.system import Port, System
-from gradcert.reference.edges import Edge
+from gradcert.reference.bounds import Port, Recursion, System
+from gradcert.reference.networks import Edge
 from gradcert.reference.numbers import Array
 
 #: norm -> the expression that it is the norm of

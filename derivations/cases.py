@@ -8,8 +8,7 @@ from typing import Any
 import sympy
 
 from gradcert.derivations.proof import Problem, problem
-from gradcert.reference.cells import CELLS, Integrator
-from gradcert.reference.network import Layer, Network
+from gradcert.reference.networks import CELLS, Integrator, Layer, Loss, Network, with_loss
 from gradcert.reference.rules import RULES, Rule, rule_named
 
 # Constants that no option trains are free symbols as well.
@@ -108,7 +107,10 @@ def deep(cell: Any, *, inputs: int = 2, units: int = 2) -> Network:
 
 
 def problems(cell: Any) -> list[Problem]:
-    """Return the problems that every row is proved on: two layers of the cell, and one under a leaky readout.
+    """Return the problems that every row is proved on.
+
+    Two layers of the cell and one under a leaky readout, one sample, the loss summed over all steps; then two layers of
+    one unit with two samples, the loss a mean over steps and samples, and the loss of the last step alone.
 
     Cells of many gates take two steps and one input where the others take three and two: their polynomials have 10^6
     terms otherwise, and length is the business of the induction.
@@ -117,7 +119,22 @@ def problems(cell: Any) -> list[Problem]:
     return [
         problem(deep(cell, inputs=1 if small else 2), steps=2 if small else 3),
         problem(under_readout(cell), steps=3),
+        *reduced(cell),
     ]
+
+
+def reduced(cell: Any) -> list[Problem]:
+    """Return the problems with two samples: a loss that is a mean, and a loss at the last step."""
+    network = deep(cell, inputs=1, units=1)
+    return [
+        problem(with_loss(network, time="mean", batch="mean"), steps=2, batch=2),
+        problem(with_loss(network, when="last"), steps=2, batch=2),
+    ]
+
+
+def counts_every_step(p: Problem) -> bool:
+    """Return whether a problem's loss is the plain sum that the induction over time is about."""
+    return p.network.loss == Loss()
 
 
 def applicable(rule: Rule, network: Network) -> bool:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import time
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
@@ -17,6 +18,7 @@ from pathlib import Path
 import sympy
 
 from gradcert.derivations.chapters import CHAPTERS, chapter
+from gradcert.derivations.executed import forget, not_run, watched
 from gradcert.derivations.record import Derivation, Step
 from gradcert.derivations.ring import is_zero
 from gradcert.reference.errors import GradcertError
@@ -45,7 +47,9 @@ class Verdict:
 
 
 def verify(step: Step) -> Verdict:
-    """Verify one step; a step with nothing to verify fails.
+    """Verify one step.
+
+    It fails where there is nothing to verify, where anything is raised, and where it lists code that it did not run.
 
     Examples
     --------
@@ -61,26 +65,58 @@ def verify(step: Step) -> Verdict:
     start = time.perf_counter()
     failed: list[str] = []
     count = 0
-    if step.equations is not None:
-        equations = list(step.equations())
-        for e in equations:
-            count += 1
-            if step.definition:
-                left = sympy.sympify(e.left)
-                if not (left.is_Symbol or left.is_Function or isinstance(left, sympy.Indexed)):
-                    failed.append(f"{left} is no name, so it cannot be defined")
-            elif not is_zero(sympy.sympify(e.left) - sympy.sympify(e.right)):
-                failed.append(f"{e.left} = {e.right}")
-    if step.proof is not None:
-        result = step.proof()
-        count += result.identities
-        failed += result.failed
-        if result.identities == 0:
-            failed.append(f"{result.claim}: nothing was proved")
+    forget(step.id.split(".")[0])
+    with watched(step.code) as ran:
+        # code that is wrong may not even run: whatever it raises is the step's failure and nobody else's
+        for part in (_identities, _proof):
+            try:
+                identities, sentences = part(step)
+            except Exception as error:
+                identities, sentences = 0, [raised(error)]
+            count += identities
+            failed += sentences
     if count == 0 and not failed:
         failed.append("no identity and no proof")
+    if not failed:
+        failed += not_run(step.code, ran)
     status = "failed" if failed else ("definition" if step.definition and step.proof is None else "proved")
     return Verdict(step.id, status, count, tuple(failed), time.perf_counter() - start)
+
+
+def raised(error: BaseException) -> str:
+    """Return what was raised as a sentence: its kind, its words, and the line that it came from.
+
+    Examples
+    --------
+    >>> raised(ZeroDivisionError("division by zero"))
+    'ZeroDivisionError: division by zero'
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" (raised in {Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{where}"
+
+
+def _identities(step: Step) -> tuple[int, list[str]]:
+    """Expand the identities of a step."""
+    failed: list[str] = []
+    equations = list(step.equations()) if step.equations is not None else []
+    for e in equations:
+        if step.definition:
+            left = sympy.sympify(e.left)
+            if not (left.is_Symbol or left.is_Function or isinstance(left, sympy.Indexed)):
+                failed.append(f"{left} is no name, so it cannot be defined")
+        elif not is_zero(sympy.sympify(e.left) - sympy.sympify(e.right)):
+            failed.append(f"{e.left} = {e.right}")
+    return len(equations), failed
+
+
+def _proof(step: Step) -> tuple[int, list[str]]:
+    """Run the proof of a step."""
+    if step.proof is None:
+        return 0, []
+    result = step.proof()
+    nothing = [f"{result.claim}: nothing was proved"] if result.identities == 0 else []
+    return result.identities, [*result.failed, *nothing]
 
 
 def structure(derivations: Iterable[Derivation], known: frozenset[str] | None = None) -> list[str]:
@@ -204,9 +240,11 @@ def _run(todo: list[tuple[str, str]], jobs: int) -> Iterable[tuple[str, Verdict]
             yield name, _verify_named(name, step)
         return
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        futures = {pool.submit(_verify_named, name, step): name for name, step in todo}
+        futures = {pool.submit(_verify_named, name, step): (name, step) for name, step in todo}
         for future in as_completed(futures):
-            yield futures[future], future.result()
+            name, step = futures[future]
+            error = future.exception()  # of the process itself: memory, a signal, a chapter that cannot be imported
+            yield name, future.result() if error is None else Verdict(step, "failed", 0, (raised(error),), 0.0)
 
 
 def _verify_named(name: str, step: str) -> Verdict:

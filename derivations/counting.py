@@ -14,11 +14,10 @@ import numpy as np
 import sympy
 
 from gradcert.derivations.symbols import each
-from gradcert.reference.forward import Learner
-from gradcert.reference.functions import Activation
-from gradcert.reference.network import Layer, Network
-from gradcert.reference.numbers import FLOAT64, Array
-from gradcert.reference.rules.rule import Rule
+from gradcert.reference.engines import Learner
+from gradcert.reference.networks import Layer, Network
+from gradcert.reference.numbers import FLOAT64, Activation, Array
+from gradcert.reference.rules import Rule
 
 N, M = sympy.symbols("n m", positive=True)
 

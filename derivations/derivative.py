@@ -15,10 +15,9 @@ import sympy
 
 from gradcert.derivations.ledger import Definition, Ledger
 from gradcert.derivations.ring import Ring, is_zero
-from gradcert.reference.edges import Edge, Link, Use
-from gradcert.reference.network import Network
-from gradcert.reference.reverse import error_node
-from gradcert.reference.rules.rule import Rule
+from gradcert.reference.engines import error_node
+from gradcert.reference.networks import Edge, Link, Network, Use
+from gradcert.reference.rules import Rule
 
 
 @dataclass(frozen=True)

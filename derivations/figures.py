@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from gradcert.derivations.record import Figure
-from gradcert.reference.cells.protocol import Cell
-from gradcert.reference.rules.rule import Rule
+from gradcert.reference.networks import Cell
+from gradcert.reference.rules import Rule
 
 
 def _svg(width: int, height: int, title: str, body: Sequence[str]) -> str:

@@ -23,11 +23,9 @@ from gradcert.derivations.ledger import Ledger
 from gradcert.derivations.proof import Problem, Result, feedback_symbols, layer_slopes, named
 from gradcert.derivations.ring import Ring
 from gradcert.derivations.symbols import SYMBOLS, symbols
+from gradcert.reference.engines import Learner, Tangent, basis
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.forward import Learner
-from gradcert.reference.rules.rule import Rule
-from gradcert.reference.structure import basis
-from gradcert.reference.tangent import Tangent
+from gradcert.reference.rules import Rule
 
 #: what a proof says that starts before the traces have reached the form that they keep
 CHANGED = "the traces change their form of storage"

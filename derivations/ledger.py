@@ -19,9 +19,8 @@ import sympy
 from gradcert.derivations.scaling import rescaled, scale_of
 from gradcert.derivations.symbols import each
 from gradcert.derivations.traced import TRACED, Traced, check_same, traced
-from gradcert.reference.cells.protocol import Cell, Drive, Nodes
-from gradcert.reference.edges import Link, Use
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import Cell, Drive, Link, Nodes, Use
 from gradcert.reference.numbers import Array, Numbers
 
 

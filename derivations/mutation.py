@@ -11,12 +11,9 @@ import sympy
 
 from gradcert.derivations.proof import Problem, Result, problem, prove
 from gradcert.derivations.symbols import each
-from gradcert.reference.cells.protocol import Cell, Nodes
-from gradcert.reference.edges import Link, Use
-from gradcert.reference.network import Layer, Network
+from gradcert.reference.networks import Cell, Layer, Link, Network, Nodes, Synapse, Use
 from gradcert.reference.numbers import Array, Numbers
 from gradcert.reference.rules import rule_named
-from gradcert.reference.synapses.protocol import Synapse
 
 
 @dataclass(frozen=True)

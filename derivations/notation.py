@@ -13,10 +13,8 @@ import sympy
 from gradcert.derivations.ledger import Ledger
 from gradcert.derivations.proof import named, problem
 from gradcert.derivations.symbols import SYMBOLS
-from gradcert.reference.cells.protocol import Cell
-from gradcert.reference.edges import Link, Use
-from gradcert.reference.network import Layer, Network
-from gradcert.reference.tape import record
+from gradcert.reference.engines import record
+from gradcert.reference.networks import Cell, Layer, Link, Network, Use
 
 #: name of a symbol -> (base, lower index, upper index)
 PARTS: dict[str, tuple[str, str, str]] = {}

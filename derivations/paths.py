@@ -16,7 +16,7 @@ import sympy
 from gradcert.derivations.derivative import Local, differentiate
 from gradcert.derivations.proof import Problem, Result, loss_slopes, run
 from gradcert.derivations.ring import Ring
-from gradcert.reference.rules.rule import Rule
+from gradcert.reference.rules import Rule
 
 
 @dataclass(frozen=True)

@@ -15,17 +15,14 @@ import numpy as np
 import sympy
 
 from gradcert.derivations.cases import variants
-from gradcert.derivations.chapters.common import combined
+from gradcert.derivations.common import combined
 from gradcert.derivations.ledger import Ledger
 from gradcert.derivations.proof import Problem, Result, named, problem
 from gradcert.derivations.symbols import SYMBOLS
 from gradcert.reference import TEMPORAL, Layer, Network, rule_named
-from gradcert.reference.bounds.pieces import LayerPieces
-from gradcert.reference.forward import Learner
+from gradcert.reference.bounds import LayerPieces
+from gradcert.reference.engines import LayerTape, Learner, Step, across, basis
 from gradcert.reference.numbers import Array
-from gradcert.reference.step import Step, across
-from gradcert.reference.structure import basis
-from gradcert.reference.tape import LayerTape
 
 
 def two_steps(p: Problem, *, opaque: bool = True) -> tuple[Step, Step, Learner]:

@@ -18,12 +18,10 @@ from gradcert.derivations.derivative import Local, differentiate, expressions, k
 from gradcert.derivations.ledger import Ledger, Named
 from gradcert.derivations.ring import Ring
 from gradcert.derivations.symbols import SYMBOLS, symbols
-from gradcert.reference import forward, reverse
-from gradcert.reference.edges import TEMPORAL
+from gradcert.reference.engines import forward, reverse
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.feedback import feedback_shapes
-from gradcert.reference.network import Network
-from gradcert.reference.rules.rule import Rule
+from gradcert.reference.networks import TEMPORAL, Network
+from gradcert.reference.rules import Rule, feedback_shapes
 
 ENGINES = {"reverse": reverse.gradients, "forward": forward.gradients}
 

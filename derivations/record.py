@@ -6,7 +6,7 @@ Only data: the checker (`checker`) decides, the readers (`reading`) show.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,8 +40,8 @@ class Step:
     equations : builds the identities; they are expanded and have to vanish. None where the step is a proof by `proof`.
     proof : runs a proof about the engines' code. None where the step is an identity.
     definition : the equations define their left-hand side, a bare symbol or function, and there is nothing to prove.
-    code : what of the engine it is about, ``reference/step.py:across``.
-    source : equation or section of the paper, section of mathematics.md.
+    code : what of the engine it is about, ``reference/engines/step.py:across``.
+    source : equation or section of the paper; a section or equality of docs/mathematics, cited by number.
     sizes : the sizes that it is proved at, or ``every``.
     """
 
@@ -93,7 +93,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Trap:
-    """Something that goes wrong in practice: its number in mathematics.md section 14, and what one sees."""
+    """Something that goes wrong in practice: its number in mathematics.md 14, and what one sees."""
 
     id: str
     text: str
@@ -111,6 +111,7 @@ class Derivation:
     example, figures : made when they are read.
     traps : what goes wrong in practice.
     snippet : Python to paste, which shows the theorem at work.
+    notation : letter -> meaning, beyond those that mean the same in every chapter (`glossary.COMMON`).
     """
 
     name: str
@@ -122,3 +123,4 @@ class Derivation:
     traps: tuple[Trap, ...]
     snippet: str
     figures: tuple[Callable[[], Figure], ...] = field(default=())
+    notation: Mapping[str, str] = field(default_factory=dict)

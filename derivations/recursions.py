@@ -26,8 +26,7 @@ from gradcert.derivations.proof import Result
 from gradcert.derivations.record import Equation
 from gradcert.derivations.ring import Ring
 from gradcert.reference import RULES, Layer, Network, Rnn, Rule, rule_named
-from gradcert.reference.bounds.recorded import Injection
-from gradcert.reference.bounds.system import System, assemble
+from gradcert.reference.bounds import Injection, System, assemble
 
 NAMES = ("ostl", "ostl-random", "e-prop-random", "osttp", "decolle", "tbptt")
 #: (layers, layer of the parameters, T)

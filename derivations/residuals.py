@@ -8,16 +8,15 @@ import numpy as np
 import sympy
 
 from gradcert.derivations.cases import applicable, deep, rules, variants
-from gradcert.derivations.chapters.common import combined, compare_gradients
+from gradcert.derivations.common import combined, compare_gradients
 from gradcert.derivations.ledger import Ledger
 from gradcert.derivations.majorant import Absolute, majorised
 from gradcert.derivations.notation import matrix
 from gradcert.derivations.proof import Problem, Result, feedback_symbols, named, problem, run
 from gradcert.derivations.symbols import SYMBOLS
 from gradcert.reference import RULES, TEMPORAL, Layer, Lif, Network, Rnn, Snu
-from gradcert.reference.cells import snu_equations as snu
-from gradcert.reference.residual import check_rule, tape_residual
-from gradcert.reference.tape import record
+from gradcert.reference.engines import check_rule, record, tape_residual
+from gradcert.reference.networks.cells import snu_equations as snu
 
 
 def stack(depth: int, **options: Any) -> Network:
@@ -81,7 +80,7 @@ def two_layers() -> Result:
         "R for two layers",
         [
             compare_gradients("BPTT - OSTL = formula", {name: exact[name] - online[name]}, formula),
-            compare_gradients("reference/residual.py = formula", {name: dropped[name]}, formula),
+            compare_gradients("reference/engines/residual.py = formula", {name: dropped[name]}, formula),
             compare_gradients(
                 "the upper layer is exact",
                 {k: exact[k] - online[k] for k in exact if k.startswith("layers.1")},

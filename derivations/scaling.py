@@ -2,7 +2,7 @@
 
 The spike is Theta(v - A), and Theta((v - A) / u) is the same spike for every u > 0. A pseudo-derivative is a function
 h' put in the place of Theta', and there the choice shows: (1/u) h'((v - A) / u) instead of h'(v - A), and a derivative
-by u where u is trained or moves with the adaptation (mathematics.md section 2, e-prop psi; traps T45, T46). So a cell
+by u where u is trained or moves with the adaptation (mathematics.md 2, e-prop psi; traps T45, T46). So a cell
 that states a scale is proved about h((v - A) / u), h undefined: the code's own margin, divided here by the scale.
 """
 

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.chapters.common import compare_gradients
+from gradcert.derivations.common import compare_gradients
 from gradcert.derivations.ledger import Ledger
 from gradcert.derivations.proof import Problem, Result, loss_slopes, named, problem
 from gradcert.derivations.symbols import SYMBOLS
 from gradcert.reference import Layer, Lif, Network
-from gradcert.reference.cells.lif import OUTPUT
+from gradcert.reference.engines import Tape, record
+from gradcert.reference.networks import lif
 from gradcert.reference.numbers import Array
-from gradcert.reference.tape import Tape, record
 
 #: leak of the first layer, of the second, and the threshold of both
 LEAKS = sympy.symbols("λ_1 λ_2")
@@ -71,11 +71,13 @@ def values(p: Problem) -> Values:
     down: Array = np.empty(low.now["z"].shape, dtype=object)
     weight = p.parameters["layers.1.W"]
     for t, b, j in np.ndindex(down.shape):
-        down[t, b, j] = sum(top[t, b, i] * high.factors[OUTPUT][t, b, i] * weight[i, j] for i in range(top.shape[2]))
+        down[t, b, j] = sum(
+            top[t, b, i] * high.factors[lif.OUTPUT][t, b, i] * weight[i, j] for i in range(top.shape[2])
+        )
     return Values(
         x=(low.x, high.x),
         before=(low.prev["z"], high.prev["z"]),
-        psi=(low.factors[OUTPUT], high.factors[OUTPUT]),
+        psi=(low.factors[lif.OUTPUT], high.factors[lif.OUTPUT]),
         delta=(down, top),
     )
 

@@ -16,8 +16,7 @@ import numpy as np
 import sympy
 
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.functions import Activation
-from gradcert.reference.numbers import Array
+from gradcert.reference.numbers import Activation, Array
 
 _LETTERS = {"tanh": "phi", "sigmoid": "sigma", "relu": "g"}
 
@@ -73,7 +72,7 @@ class Symbols:
 
     Examples
     --------
-    >>> from gradcert.reference.functions import TANH
+    >>> from gradcert.reference.numbers import TANH
     >>> SYMBOLS.apply(TANH, symbols("a", (2,)))
     array([phi(a[0]), phi(a[1])], dtype=object)
     """

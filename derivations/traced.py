@@ -16,8 +16,7 @@ import sympy
 
 from gradcert.derivations.symbols import SYMBOLS, each
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.functions import Activation
-from gradcert.reference.numbers import Array
+from gradcert.reference.numbers import Activation, Array
 
 
 class Traced:

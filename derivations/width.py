@@ -15,7 +15,7 @@ from sympy.concrete.delta import deltasummation
 
 from gradcert.derivations.notation import code_step
 from gradcert.derivations.record import Equation
-from gradcert.reference.edges import Link
+from gradcert.reference.networks import Link
 
 N, I_, J, P, Q = sympy.symbols("n i j p q", integer=True, positive=True)
 _S = sympy.Symbol("s")

@@ -25,7 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import gradcert
-from gradcert.certify.problem import from_json
+from gradcert.reference.networks import problem_from_json
 
 brainstate.environ.set(precision=64)
 jax.config.update("jax_enable_x64", True)
@@ -98,7 +98,7 @@ def solve(problem, algorithm, **options):
 @functools.lru_cache(maxsize=2)
 def compiled(line):
     """UORO on one problem, traced once: a function of the key of its draws."""
-    problem = from_json(line)
+    problem = problem_from_json(line)
     steps, batch, _ = problem.inputs.shape
     xs, ys, network = jnp.asarray(problem.inputs), jnp.asarray(problem.targets), Stack(problem)
     learner = braintrace.compile(network, braintrace.UORO, xs[0], batch_size=batch, projection_key=jax.random.key(0))

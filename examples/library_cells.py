@@ -1,11 +1,11 @@
-"""Neurons of libraries that gradcert has no cell for, as equations with labelled edges (``gradcert.certify.own_cell``).
+"""Neurons of libraries that gradcert has no cell for, as equations with labelled edges (``gradcert.models.equations``).
 
 Read from the code of snnTorch 1.0.0 and Norse 1.1.0. The subjects are in ``snntorch_two_states.py`` and
 ``norse_two_states.py``; they name a cell by file and attribute.
 """
 
-from gradcert.certify.own_cell import define
-from gradcert.reference.surrogates import Surrogate
+from gradcert.models.equations import define
+from gradcert.reference.numbers import Surrogate
 
 ATAN = Surrogate("atan", scale=2.0)  # snnTorch's default
 SUPER_SPIKE = Surrogate("fast_sigmoid", slope=1.0)  # Norse's, as it computes it

@@ -17,7 +17,7 @@ from norse.torch import LIFBoxCell, LIFBoxParameters, SequentialState
 
 from gradcert.adapters.presets import claimed
 from gradcert.adapters.torch import subject
-from gradcert.reference.presets import norse_lif_box
+from gradcert.reference.networks import norse_lif_box
 
 PARAMETERS = {"0.weight": "W", "0.bias": "b"}
 DOCUMENTED = {"name": "fast_sigmoid", "slope": 100.0}

@@ -13,7 +13,7 @@ import torch
 
 import gradcert
 from gradcert.adapters.torch import subject
-from gradcert.certify.own_cell import define
+from gradcert.models.equations import define
 
 Resonate = define(
     "resonate",

@@ -18,7 +18,7 @@ import torch
 
 from gradcert.adapters.presets import claimed
 from gradcert.adapters.torch import subject
-from gradcert.reference.presets import snntorch_leaky
+from gradcert.reference.networks import snntorch_leaky
 
 LEAKY = snntorch_leaky(beta=0.9)
 PARAMETERS = {"0.weight": "W", "0.bias": "b", "1.beta": "leak", "1.threshold": "threshold"}

@@ -10,7 +10,7 @@ import torch
 
 from gradcert.adapters.presets import claimed
 from gradcert.adapters.torch import subject
-from gradcert.reference.presets import snntorch_leaky
+from gradcert.reference.networks import snntorch_leaky
 
 PARAMETERS = {"0.weight": "W", "0.bias": "b", "1.recurrent.weight": "H"}
 

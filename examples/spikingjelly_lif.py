@@ -17,7 +17,7 @@ from torch.nn import Sequential
 
 from gradcert.adapters.presets import claimed
 from gradcert.adapters.torch import logit, negated, subject
-from gradcert.reference.presets import spikingjelly_lif
+from gradcert.reference.networks import spikingjelly_lif
 
 SURROGATES = {"sigmoid": surrogate.Sigmoid, "piecewise_quadratic": surrogate.PiecewiseQuadratic}
 PARAMETERS = {"0.weight": "W", "0.bias": "b"}

@@ -15,7 +15,7 @@ from spikingjelly_lif import OPTIONS, modules
 
 from gradcert.adapters.presets import claimed
 from gradcert.adapters.torch import subject
-from gradcert.reference.presets import spikingjelly_lif
+from gradcert.reference.networks import spikingjelly_lif
 
 SOFT = spikingjelly_lif(tau=2.0, v_reset=None, decay_input=False)
 ONE_LEAK = {**OPTIONS, "leak": 0.5}

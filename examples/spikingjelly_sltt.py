@@ -10,7 +10,7 @@ from torch.nn import Sequential
 
 from gradcert.adapters.presets import claimed
 from gradcert.adapters.torch import subject
-from gradcert.reference.presets import spikingjelly_lif
+from gradcert.reference.networks import spikingjelly_lif
 
 
 @claimed(spikingjelly_lif(), rule="sltt", options=OPTIONS)

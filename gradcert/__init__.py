@@ -1,12 +1,13 @@
 """Conformance checks and certificates for online-learning gradients of recurrent and spiking networks.
 
 The face of the project: the public Python API, the command line and the pytest plugin. It may import every room below
-(`gradcert.certify`, `gradcert.properties`, `gradcert.hardware_models`, `gradcert.derivations`, `gradcert.reference`);
+(`gradcert.certify`, `gradcert.properties`, `gradcert.models`, `gradcert.hardware_models`, `gradcert.derivations`,
+`gradcert.reference`);
 no room imports it. Importing any room runs this file first, so nothing heavy is imported here: names are resolved when
 they are first used.
 
 ``gradcert.certify`` is both the room and the function that does everything: ``gradcert.certify(subject, rule="ostl",
-cell="snu", layers=(1, 2))`` returns a certificate.
+cells="snu", depths=(1, 2))`` returns a certificate.
 """
 
 import importlib
@@ -20,12 +21,12 @@ _HOME = {
     "Finding": "certify",
     "GradcertError": "reference",
     "Limits": "certify",
-    "Problem": "certify",
+    "Problem": "reference",
     "cases": "pytest_plugin",
     "claim": "certify",
     "subject_tests": "pytest_plugin",
 }
-_ROOMS = ("certify", "derivations", "hardware_models", "properties", "reference", "theorems")
+_ROOMS = ("certify", "derivations", "hardware_models", "models", "properties", "reference", "theorems")
 
 __all__ = ["__version__", "certify", *(name for name, home in _HOME.items() if home != "pytest_plugin")]
 

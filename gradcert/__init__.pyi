@@ -2,14 +2,14 @@
 # and ``gradcert.certify`` is the function as well as the room.
 
 from gradcert.certify.campaign import certify as certify
-from gradcert.certify.certificate import Certificate as Certificate
-from gradcert.certify.certificate import Finding as Finding
+from gradcert.certify.certificates import Certificate as Certificate
+from gradcert.certify.certificates import Finding as Finding
 from gradcert.certify.claims import Claim as Claim
 from gradcert.certify.claims import claim as claim
-from gradcert.certify.problem import Problem as Problem
-from gradcert.certify.subject import Limits as Limits
+from gradcert.certify.subjects import Limits as Limits
 from gradcert.pytest_plugin import cases as cases
 from gradcert.pytest_plugin import subject_tests as subject_tests
+from gradcert.reference import Problem as Problem
 from gradcert.reference.errors import GradcertError as GradcertError
 
 __version__: str

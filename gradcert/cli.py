@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import traceback
 
@@ -28,11 +29,12 @@ COMMANDS = {
 EPILOG = """\b
 Examples:
   gradcert certify examples/numpy_ostl.py:gradients
-  gradcert certify mypackage.learning:gradients --rule ostl --cell snu --depth 2
+  gradcert certify mypackage.learning:gradients --rule ostl --cells snu --depths 2
   gradcert rules
 
 \b
-Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 internal error."""
+Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 internal error;
+130 interrupted."""
 
 
 class Commands(click.Group):
@@ -48,6 +50,16 @@ class Commands(click.Group):
             return None
         command: click.Command = importlib.import_module(f"gradcert.commands.{name}").command
         return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Understand the names that options had before, and say what they are called."""
+        if any(word.startswith(("--cell", "--depth", "--layer", "--option")) for word in args):
+            from gradcert.certify.names import renamed_words
+
+            args, said = renamed_words(args)
+            for sentence in said:
+                click.echo(f"note: {sentence}", err=True)
+        return super().parse_args(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""
@@ -66,10 +78,23 @@ def gradcert() -> None:
 
 
 def main() -> None:
-    """Run the command line; errors of ours end with status 4 and say so."""
+    """Run the command line; errors of ours end with status 4 and say so, an interrupt with 130, as shells have it."""
     try:
-        gradcert(prog_name="gradcert")
-    except Exception as error:  # the last resort: SystemExit and click's own errors pass by
-        traceback.print_exc()
+        status = gradcert(prog_name="gradcert", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort) as error:
+        interrupted = isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt)
+        click.echo("gradcert: interrupted" if interrupted else "gradcert: not done", err=True)
+        sys.exit(130 if interrupted else 1)
+    except BrokenPipeError:  # whoever read the output has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(1)
+    except Exception as error:  # the last resort: SystemExit passes by
+        from gradcert.reference.printable import printable
+
+        click.echo(printable(traceback.format_exc(), most=20_000, lines=True), err=True)
         click.echo(f"gradcert: internal error ({type(error).__name__}); this is a defect of gradcert", err=True)
         sys.exit(4)
+    sys.exit(status if isinstance(status, int) else 0)

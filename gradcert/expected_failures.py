@@ -23,6 +23,8 @@ from typing import Any
 
 import pytest
 
+from gradcert.reference.printable import printable
+
 KEYS = {"id": str, "reason": str, "link": str, "expires": datetime.date}
 
 
@@ -67,7 +69,9 @@ def read(path: Path, *, today: datetime.date | None = None) -> tuple[Expected, .
 
 def _entry(entry: Any, path: Path) -> Expected:
     if not isinstance(entry, dict) or set(entry) != set(KEYS):
-        raise pytest.UsageError(f"expected failures: an entry of {path} needs exactly {', '.join(KEYS)}: {entry}")
+        raise pytest.UsageError(
+            f"expected failures: an entry of {path} needs exactly {', '.join(KEYS)}: {printable(entry)}"
+        )
     for name, kind in KEYS.items():
         if not isinstance(entry[name], kind) or isinstance(entry[name], datetime.datetime) or entry[name] == "":
             raise pytest.UsageError(

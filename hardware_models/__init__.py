@@ -2,7 +2,7 @@
 
 What lives here: fixed-point arithmetic, one declarative description per rule and profile (from which the NumPy
 simulator, the Fraction oracle, solver terms, Verilog and the real-valued rule are derived), proofs with broken twins,
-RTL checks and the gradient ledger.
+searches against every printed claim, RTL checks and the gradient ledger.
 
 What it may import: `gradcert.reference`, NumPy; z3, cvc5, ml_dtypes, cocotb and matplotlib only where they are used.
 
@@ -15,17 +15,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gradcert.hardware_models.agreement import agreements
+    from gradcert.hardware_models.agreement.faults import fault_table
+    from gradcert.hardware_models.agreement.forms import agreements
     from gradcert.hardware_models.api import check, describe, profiles, sweep
+    from gradcert.hardware_models.attacks.search import attack
     from gradcert.hardware_models.catalogue import program
-    from gradcert.hardware_models.faults import fault_table
-    from gradcert.hardware_models.gradient_ledger import Ledger, ledger
+    from gradcert.hardware_models.ledger.gradient_ledger import Ledger, ledger
     from gradcert.hardware_models.rtl.harness import follow, read_harness
     from gradcert.hardware_models.subject import judge_fixed_point
 
 _HOME = {
     "Ledger": "gradient_ledger",
     "agreements": "agreement",
+    "attack": "attacks.search",
     "check": "api",
     "describe": "api",
     "fault_table": "faults",
@@ -41,6 +43,7 @@ _HOME = {
 __all__ = [
     "Ledger",
     "agreements",
+    "attack",
     "check",
     "describe",
     "fault_table",

@@ -13,7 +13,7 @@ def find_profile(name: str | Profile) -> Profile:
     """Return a profile by name."""
     if isinstance(name, Profile):
         return name
-    if name not in PROFILES:
+    if name not in list(PROFILES):  # a list, in which anything can be looked for
         raise GradcertError(f"profile {name!r}", allowed=", ".join(PROFILES), do="choose one of them")
     return PROFILES[name]
 

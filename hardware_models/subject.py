@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from gradcert.hardware_models.agreement.variants import Variant, variants
 from gradcert.hardware_models.catalogue import program
 from gradcert.hardware_models.chips import Profile
-from gradcert.hardware_models.description.compare import flatten, random_inputs, random_states
 from gradcert.hardware_models.description.program import Program, elaborate, with_lanes
+from gradcert.hardware_models.description.random import flatten, random_inputs, random_states
 from gradcert.hardware_models.description.simulate import Simulator
-from gradcert.hardware_models.variants import Variant, variants
 from gradcert.reference.errors import GradcertError
 
 Array = np.ndarray[Any, Any]
@@ -143,7 +143,7 @@ def causes(described: Program, leaves: Mapping[str, Array], answers: Mapping[str
     Examples
     --------
     >>> from gradcert.hardware_models.arithmetic import Format
-    >>> from gradcert.hardware_models.chips.units import trace_unit
+    >>> from gradcert.hardware_models.units import trace_unit
     >>> unit = trace_unit(Format.parse("u8q0"), leak=0.75)
     >>> e = np.array([8, 9, 10, 11, 0])
     >>> leaves = {"spike": np.array([0, 1, 0, 1, 1]), "e": e}

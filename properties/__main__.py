@@ -43,7 +43,7 @@ def load(where: str) -> Any:
 @click.option("--law", "laws", multiple=True, type=click.Choice(tuple(LAWS)), help="Only these laws.")
 @click.option("--rule", "rules", multiple=True, type=click.Choice(tuple(RULES)), help="Only these rules.")
 @click.option("--subject", help="package.module:attribute or file.py:attribute; needs one --rule.")
-@click.option("--cell", "cells", multiple=True, help="Cells that the subject supports.")
+@click.option("--cells", multiple=True, help="Cells that the subject supports.")
 @click.option("--family", type=click.Choice(("exact", "bounded")), default="exact", show_default=True)
 @click.option(
     "--keep", type=click.Path(path_type=Path, file_okay=False), default=Path(".gradcert-properties"), show_default=True

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gradcert.properties.evaluate import row
 from gradcert.properties.numbers import Rounding, Undecided
-from gradcert.properties.problem import Problem, row
 from gradcert.reference import Rule
+from gradcert.reference.networks import Problem
 from gradcert.reference.numbers import Array
 
 

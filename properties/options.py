@@ -15,10 +15,10 @@ import numpy as np
 from hypothesis import strategies as st
 
 from gradcert.properties.numbers import Dyadics
-from gradcert.reference import CELLS, RULES, SURROGATES, GradcertError, Layer, Network, Surrogate, reverse
-from gradcert.reference.cells import cell_named
-from gradcert.reference.cells.protocol import Cell
-from gradcert.reference.functions import ACTIVATIONS
+from gradcert.reference import CELLS, RULES, SURROGATES, GradcertError, Layer, Network, Surrogate
+from gradcert.reference.engines import reverse
+from gradcert.reference.networks import Cell, cell_named
+from gradcert.reference.numbers import ACTIVATIONS
 
 FAMILIES = ("exact", "bounded", "scale", "field")
 READOUTS = ("rnn", "integrator")

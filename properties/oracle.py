@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.properties.numbers.dual import Duals, make, primal, tangent
-from gradcert.properties.problem import Problem
+from gradcert.properties.numbers import Duals
+from gradcert.properties.numbers.dual import make, primal, tangent
 from gradcert.reference import Edge, Layer, Numbers, Rule
+from gradcert.reference.engines import local_parameters, record
+from gradcert.reference.networks import Problem
 from gradcert.reference.numbers import Array
-from gradcert.reference.tape import local_parameters, record
 
 
 def can_cut(layer: Layer, kept: frozenset[Edge]) -> bool:

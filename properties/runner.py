@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,12 @@ from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase
 from hypothesis.errors import Flaky, Unsatisfiable
 
 from gradcert.properties.law import Law, observing
-from gradcert.properties.laws import LAWS
 from gradcert.properties.measure import Counterexample, SubjectFailed
-from gradcert.properties.problem import Problem
 from gradcert.properties.profiles import PROFILES, Profile
 from gradcert.properties.subject import Subject, Unsupported
 from gradcert.properties.vacuity import edges_that_matter
 from gradcert.reference import Edge
+from gradcert.reference.networks import Problem
 
 HELD, BROKEN, EMPTY, DOES_NOT_APPLY = "held", "broken", "no example", "does not apply"
 
@@ -153,17 +152,5 @@ def write(path: Path, found: Counterexample) -> None:
     """Write a counterexample so that it can be typed in again."""
     path.parent.mkdir(parents=True, exist_ok=True)
     record = {"law": found.law, "where": found.where, "index": list(found.index), "budget": found.budget}
-    record |= {"found": str(found.found), "expected": str(found.expected), "problem": found.problem.describe()}
+    record |= {"found": str(found.found), "expected": str(found.expected), "problem": found.problem.to_dict()}
     path.write_text(json.dumps(record, indent=1) + "\n")
-
-
-def hold_all(
-    subject: Subject,
-    *,
-    laws: Iterable[Law] | None = None,
-    profile: Profile = PROFILES["quick"],
-    keep: Path | None = None,
-) -> Iterator[Report]:
-    """Hold a subject to every law that applies to it."""
-    for law in laws if laws is not None else LAWS.values():
-        yield hold(subject, law, profile=profile, keep=keep)

@@ -31,14 +31,12 @@ from hypothesis import strategies as st
 from gradcert.properties.budget import is_decided
 from gradcert.properties.numbers import SIGNIFICAND, PrimeField
 from gradcert.properties.options import FAMILIES, cells, exact_cells, surrogates
-from gradcert.properties.problem import Problem
 from gradcert.properties.vacuity import bits_needed, why_vacuous
 from gradcert.reference import CELLS, FLOAT64, RULES, Floats, GradcertError, Layer, Loss, Network, Rnn, Rule
-from gradcert.reference.cells.protocol import Cell
-from gradcert.reference.feedback import feedback_shapes
+from gradcert.reference.engines import record
+from gradcert.reference.networks import Cell, Conv2d, Dense, Problem
 from gradcert.reference.numbers import Array
-from gradcert.reference.synapses import Conv2d, Dense
-from gradcert.reference.tape import record
+from gradcert.reference.rules import feedback_shapes
 
 __all__ = [
     "FAMILIES",

@@ -8,9 +8,10 @@ from typing import Any, Protocol
 
 from hypothesis.strategies import SearchStrategy
 
-from gradcert.properties.problem import Problem, row
+from gradcert.properties.evaluate import row
 from gradcert.properties.strategies import problems
 from gradcert.reference import RULES, GradcertError, Learner, Rule
+from gradcert.reference.networks import Problem
 from gradcert.reference.numbers import Array
 
 Gradients = Mapping[str, Array]

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from gradcert.properties.evaluate import row
 from gradcert.properties.numbers import Dyadics, PrimeField
-from gradcert.properties.problem import Problem, row
 from gradcert.reference import Edge, GradcertError, Rule
-from gradcert.reference.tape import LayerTape, record
+from gradcert.reference.engines import LayerTape, record
+from gradcert.reference.networks import Problem
 
 
 def why_vacuous(problem: Problem, rule: Rule) -> str | None:

@@ -6,21 +6,37 @@ edges, a reverse engine and a forward (eligibility trace) engine, both generic i
 What it may import: NumPy and the standard library, nothing else.
 """
 
-from gradcert.reference import forward, reverse
-from gradcert.reference.cells import CELLS, Alif, Gru, Integrator, LeakyRnn, Lif, Lstm, Ltc, Rnn, Snu, Ssnu
-from gradcert.reference.edges import TEMPORAL, Edge, Link, Use
+from gradcert.reference.engines import Learner, Tape, forward, record, reverse
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.feedback import draw_feedback
-from gradcert.reference.forward import Learner
-from gradcert.reference.loss import Loss
-from gradcert.reference.network import Layer, Network, from_dict
-from gradcert.reference.numbers import FLOAT32, FLOAT64, Floats, Numbers
-from gradcert.reference.rules import RULES, Rule, rule_named
-from gradcert.reference.rules.estimator import Estimator
-from gradcert.reference.rules.estimators import ESTIMATORS, estimator_named
-from gradcert.reference.surrogates import SURROGATES, Surrogate
-from gradcert.reference.synapses import SYNAPSES, AvgPool, Conv2d, Dense
-from gradcert.reference.tape import Tape, record
+from gradcert.reference.estimators import ESTIMATORS, Estimator, estimator_named
+from gradcert.reference.networks import (
+    CELLS,
+    SYNAPSES,
+    TEMPORAL,
+    Alif,
+    AvgPool,
+    Conv2d,
+    Dense,
+    Edge,
+    Gru,
+    Integrator,
+    Layer,
+    LeakyRnn,
+    Lif,
+    Link,
+    Loss,
+    Lstm,
+    Ltc,
+    Network,
+    Problem,
+    Rnn,
+    Snu,
+    Ssnu,
+    Use,
+    from_dict,
+)
+from gradcert.reference.numbers import FLOAT32, FLOAT64, SURROGATES, Floats, Numbers, Surrogate
+from gradcert.reference.rules import RULES, Rule, draw_feedback, rule_named
 
 __all__ = [
     "CELLS",
@@ -51,6 +67,7 @@ __all__ = [
     "Ltc",
     "Network",
     "Numbers",
+    "Problem",
     "Rnn",
     "Rule",
     "Snu",

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from gradcert.reference.printable import printable
+
+MOST = 8000  # characters of one part: the end of a simulation's log fits
+
 
 class GradcertError(ValueError):
     """Raised wherever input does not fit, at the edge, before any work is done.
@@ -12,6 +16,8 @@ class GradcertError(ValueError):
     allowed : what would have been accepted.
     do : what the reader can do about it.
 
+    What stands in them may come from anywhere: it is made printable (`gradcert.reference.printable`).
+
     Examples
     --------
     >>> str(GradcertError("the leak is 2.0", allowed="a number in [0, 1]", do="pass leak=0.9"))
@@ -19,10 +25,16 @@ class GradcertError(ValueError):
     """
 
     def __init__(self, given: str, *, allowed: str | None = None, do: str | None = None) -> None:
-        self.given, self.allowed, self.do = given, allowed, do
-        parts = [given]
-        if allowed is not None:
-            parts.append(f"allowed: {allowed}")
-        if do is not None:
-            parts.append(f"to fix it: {do}")
+        self.given = _safe(given)
+        self.allowed = None if allowed is None else _safe(allowed)
+        self.do = None if do is None else _safe(do)
+        parts = [self.given]
+        if self.allowed is not None:
+            parts.append(f"allowed: {self.allowed}")
+        if self.do is not None:
+            parts.append(f"to fix it: {self.do}")
         super().__init__("; ".join(parts))
+
+
+def _safe(part: str) -> str:
+    return printable(part, most=MOST, lines=True)

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("certify", "derivations", "hardware_models", "properties", "reference", "theorems")
+ROOMS = ("certify", "derivations", "hardware_models", "models", "properties", "reference", "theorems")
 FACE = "gradcert"
 # What a room may import of the others. The face may import all of them.
 BELOW = {
-    "certify": {"properties", "hardware_models", "reference"},
+    "certify": {"models", "properties", "hardware_models", "reference"},
+    "models": {"properties", "reference"},
     "properties": {"reference"},
     "hardware_models": {"reference"},
     "derivations": {"reference"},
@@ -114,6 +115,30 @@ def test_import_contracts_can_break(tmp_path, room, line, arrow):
     assert arrow in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("room", "folder", "line", "circle"),
+    [
+        ("reference", "numbers", "import gradcert.reference.networks", "No cycles are allowed in gradcert.reference."),
+        ("certify", "claims", "from gradcert.certify import campaign", "No cycles are allowed in gradcert.certify."),
+        (
+            "certify",
+            "diagnosis/published",
+            "import gradcert.certify.diagnosis.explain",
+            "in gradcert.certify.diagnosis.",
+        ),
+    ],
+)
+def test_circles_are_seen(tmp_path, room, folder, line, circle):
+    tree(tmp_path)
+    linked = tmp_path / FACE / room
+    linked.unlink()
+    shutil.copytree(ROOT / room, linked, ignore=shutil.ignore_patterns(*NOT_SOURCE))
+    (linked / folder / "wrong.py").write_text(f'"""An arrow that closes a circle."""\n\n\ndef late():\n    {line}\n')
+    done = lint_imports(tmp_path)
+    assert done.returncode == 1
+    assert circle in done.stdout
+
+
 def test_no_room_imports_upwards_or_the_face(tmp_path):
     imports = direct_imports(tmp_path)
     assert "reference" in {room_of(importer) for importer, _ in imports}
@@ -122,13 +147,13 @@ def test_no_room_imports_upwards_or_the_face(tmp_path):
 
 def test_upward_arrows_are_seen():
     wrong = [
-        ("gradcert.certify.judging.judge", "gradcert.cli"),
+        ("gradcert.certify.judging.verdict", "gradcert.cli"),
         ("gradcert.reference.networks.network", "gradcert"),
         ("gradcert.properties", "gradcert.derivations"),
     ]
     right = [
         ("gradcert.cli", "gradcert.certify"),
-        ("gradcert.certify.judging.judge", "gradcert.reference.networks.network"),
+        ("gradcert.certify.judging.verdict", "gradcert.reference.networks.network"),
         ("gradcert.reference.networks.network", "gradcert.reference"),
         ("gradcert.reference.networks.network", "numpy"),
     ]

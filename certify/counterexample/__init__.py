@@ -2,3 +2,9 @@
 
 `search` shrinks a failed case by asking the subject, `stored` writes the outcome to a file, `replay` runs it again.
 """
+
+from gradcert.certify.counterexample import record
+from gradcert.certify.counterexample.record import store
+from gradcert.certify.counterexample.replay import read, replay
+
+__all__ = ["read", "record", "replay", "store"]

@@ -10,13 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.answers import Answer
-from gradcert.certify.budget.expected import Bounds
-from gradcert.certify.certificate import Certificate
+from gradcert.certify.certificates import Certificate, canonical, sha256
 from gradcert.certify.counterexample.search import Small, failing, shrink
-from gradcert.certify.identity import canonical, sha256
-from gradcert.certify.run import Run
-from gradcert.certify.subject import Worker
+from gradcert.certify.problems import Bounds
+from gradcert.certify.runs import Run
+from gradcert.certify.subjects import Answer, Worker
 from gradcert.reference.errors import GradcertError
 
 SCHEMA = "gradcert-counterexample-1"
@@ -32,9 +30,12 @@ def find(run: Run, *, most: int) -> dict[str, Any] | None:
     if run.claim.acceptance != "exact" or any(finding.check == "repeat" for _, finding in run.findings):
         return None
     fixed = (*run.claim.options, *run.claim.readout_options)
-    found = shrink(run.failed, run.solve, most=most, fixed=fixed)
+    found = shrink(run.failed, run.solve, most=most, fixed=fixed, without=run.claim.without)
     if found is None:
         return None
+    for case, finding in found.others:  # whatever is asked is judged
+        reason = f"asked for a smaller problem: {finding.reason}"
+        run.findings.append((case, replace(finding, reason=reason)))
     return to_dict(found, alone=_alone(run, found))
 
 
@@ -69,7 +70,7 @@ def to_dict(found: Small, *, alone: bool) -> dict[str, Any]:
         "problem": found.problem.to_dict(),
         "arrays": arrays(found.check, found.answer, bounds_of(found.check, found.expected)),
         "file": file,
-        "replay": f"gradcert replay {file}",
+        "replay": f"gradcert replay --run {file}",
     }
 
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gradcert.certify.budget.expected import expect
-from gradcert.certify.cases.case import Case, Spec
-from gradcert.certify.certificate import Finding
-from gradcert.certify.checks import CHECKS
+from gradcert.certify.certificates import Finding, validated
+from gradcert.certify.claims import files_of
 from gradcert.certify.counterexample.record import SCHEMA, arrays, bounds_of
-from gradcert.certify.problem import from_json
-from gradcert.certify.subject import Limits, Subject, Worker
-from gradcert.certify.verify import named
+from gradcert.certify.judging import CHECKS
+from gradcert.certify.problems import Case, Spec, expect
+from gradcert.certify.subjects import Limits, Subject, Worker, named
+from gradcert.properties.numbers import Undecided
+from gradcert.reference import outside
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import problem_from_record
+from gradcert.reference.outside import parse, record
+from gradcert.reference.printable import legible
 from gradcert.reference.rules import rule_named
 
 FORM = f"a file that gradcert certify wrote ({SCHEMA}), or a certificate as JSON with a counterexample"
@@ -35,26 +37,62 @@ class Replayed:
     record: dict[str, Any]
 
 
-def read(path: Path) -> tuple[str, dict[str, Any]]:
-    """Return the subject's name and the counterexample of a file.
+@dataclass(frozen=True)
+class Stored:
+    """A counterexample as it was stored.
+
+    Attributes
+    ----------
+    subject : the name of the subject that it was found on.
+    files : files that the cells of its problem would be read from.
+    record : its JSON form.
+    """
+
+    subject: str
+    files: tuple[str, ...]
+    record: dict[str, Any]
+
+
+def read(path: Path) -> Stored:
+    """Return the counterexample of a file; nothing that it names is looked up.
 
     Raises
     ------
     GradcertError : if the file holds none.
     """
+    what = f"{path}, which holds no counterexample"
+    whole = record(parse(outside.read(path, FORM), str(path), nan=True), what, needs=("subject", "counterexample"))
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise GradcertError(f"{path} cannot be read ({error})", allowed=FORM) from None
-    found = record.get("counterexample") if isinstance(record, dict) else None
-    if not isinstance(found, dict) or not {"problem", "rule", "check", "case"} <= set(found) or "subject" not in record:
-        raise GradcertError(f"{path} holds no counterexample", allowed=FORM)
-    return str(record["subject"]), found
+        found = validated(whole["counterexample"], "certificate", what, part="counterexample")
+    except GradcertError as error:
+        raise GradcertError(str(error), allowed=FORM) from None
+    network = record(found["problem"].get("network"), "the network of the problem")
+    layers = network["layers"] if isinstance(network.get("layers"), list) else []
+    cells = [layer.get("cell") for layer in layers if isinstance(layer, dict)]
+    return Stored(str(whole["subject"]), tuple(files_of({"cells": cells})), found)
+
+
+def case_of(stored: Stored, *, run: bool = False) -> Case:
+    """Return the problem of a counterexample with its reference, computed anew; `run` as for `replay`.
+
+    Raises
+    ------
+    GradcertError : if it is no problem, or has no gradient that can be enclosed.
+    """
+    problem = problem_from_record(stored.record["problem"], run=run)
+    rule = rule_named(stored.record["rule"])
+    try:
+        expected = expect(problem, rule, problem.dtype)
+    except (Undecided, ArithmeticError) as error:
+        raise GradcertError(f"the problem has no gradient that can be enclosed ({error})") from None
+    spec = Spec(problem.network.layers[0].cell.name, problem.network.depth, "", "", "replay")
+    return Case(spec, problem, rule, expected, {}, {})
 
 
 def replay(
     path: Path,
     *,
+    run: bool = False,
     subject: str | None = None,
     python: str | None = None,
     limits: Limits = Limits(),  # noqa: B008
@@ -64,30 +102,34 @@ def replay(
     Parameters
     ----------
     path : a stored counterexample, or a certificate as JSON.
+    run : whether what the file names may be run: its subject, and the files of cells. See `read` for what that is.
     subject : another subject than the one that it was found on.
     python, limits : as for `gradcert.certify.campaign.certify`.
 
     Raises
     ------
-    GradcertError : if the file holds no counterexample, or the subject does not start.
+    GradcertError : if the file holds no counterexample, names something that may not be run, or the subject does not
+        start.
     """
-    name, found = read(path)
-    who = Subject(subject, python=python, limits=limits) if subject else named(name, python=python, limits=limits)
-    problem = from_json(json.dumps(found["problem"]))
-    rule = rule_named(found["rule"])
-    expected = expect(problem, rule, problem.dtype)
-    cell = problem.network.layers[0].cell.name
-    case = Case(Spec(cell, problem.network.depth, "", "", "replay"), problem, rule, expected, {}, {})
+    stored = read(path)
+    if subject is None and not run:
+        raise GradcertError(f"{path} names what is to be run: {stored.subject}", do="look at it; then --run")
+    if subject:
+        who = Subject(subject, python=python, limits=limits)
+    else:
+        who = named(stored.subject, python=python, limits=limits)
+    case = case_of(stored, run=run)
+    problem, expected = case.problem, case.expected
     started = who.start()
     if not isinstance(started, Worker):
         raise GradcertError(f"{who.name} cannot be run: {started.reason}", do="run it where the subject can be found")
     answer = started.ask(problem)
     started.stop()
     findings = next((wrong for check in CHECKS if (wrong := check(case, answer))), [])
-    record = {k: v for k, v in found.items() if k != "arrays"}
-    check = findings[0].check if findings else found["check"]
+    shown = {k: v for k, v in stored.record.items() if k != "arrays"} | {"problem": problem.to_dict()}
+    check = findings[0].check if findings else stored.record["check"]
     if answer.failure is None and check in ("gradient", "outputs", "loss"):
         given = {"gradient": answer.gradients, "outputs": answer.outputs, "loss": answer.loss}[check]
         if given is not None:
-            record |= {"check": check, "arrays": arrays(check, answer, bounds_of(check, expected))}
-    return Replayed(tuple(findings), record)
+            shown |= {"check": check, "arrays": arrays(check, answer, bounds_of(check, expected))}
+    return Replayed(tuple(findings), legible(shown))

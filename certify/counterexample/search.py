@@ -10,27 +10,23 @@ The number of questions is bounded and their order fixed: a second run finds the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from gradcert.certify.answers import Answer
-from gradcert.certify.budget.balls import Undecided
-from gradcert.certify.budget.expected import Bounds, Expected, expect
-from gradcert.certify.cases.case import Case
-from gradcert.certify.checks import CHECKS
+from gradcert.certify.certificates import Finding, canonical, sha256
 from gradcert.certify.counterexample import smaller
-from gradcert.certify.diagnosis import rows
-from gradcert.certify.diagnosis.evidence import Evidence
-from gradcert.certify.identity import canonical, sha256
-from gradcert.certify.judge import judge_all
-from gradcert.certify.problem import Problem
+from gradcert.certify.diagnosis import Evidence, rows
+from gradcert.certify.judging import CHECKS, judge_all
+from gradcert.certify.problems import Bounds, Case, Expected, expect, outside
+from gradcert.certify.subjects import Answer
+from gradcert.properties.numbers import Undecided
+from gradcert.reference.engines import record
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.network import Network
-from gradcert.reference.rules.rule import Rule
-from gradcert.reference.tape import record
+from gradcert.reference.networks import Network, Problem
+from gradcert.reference.rules import Rule
 
 SHRUNK = ("outputs", "loss", "gradient")  # checks whose failures are shrunk: the others need no small numbers
 Ask = Callable[[Problem], Answer | None]
@@ -47,6 +43,7 @@ class Small:
     problem, expected, answer : the smaller problem, its reference, and what the subject returns for it.
     asked : how many problems the subject was asked.
     complete : whether nothing smaller was left to try.
+    others : what was found on the way that is wrong in another way.
     """
 
     start: Case
@@ -56,11 +53,14 @@ class Small:
     answer: Answer
     asked: int
     complete: bool
+    others: tuple[tuple[Case, Finding], ...] = ()
 
 
 def begin(failed: Iterable[tuple[Case, Answer, str]]) -> tuple[Case, Answer, str] | None:
     """Return the failure to shrink: few layers, plain loss, exact numbers and few steps first."""
     ready = [entry for entry in failed if entry[2] in SHRUNK]
+    # how arrays lie in memory is not part of a problem
+    ready = [entry for entry in ready if dict(entry[0].spec.levels).get("memory", "C order") == "C order"]
 
     def size(entry: tuple[Case, Answer, str]) -> tuple[object, ...]:
         case = entry[0]
@@ -71,7 +71,12 @@ def begin(failed: Iterable[tuple[Case, Answer, str]]) -> tuple[Case, Answer, str
 
 
 def shrink(
-    failed: Iterable[tuple[Case, Answer, str]], ask: Ask, *, most: int, fixed: Iterable[str] = ()
+    failed: Iterable[tuple[Case, Answer, str]],
+    ask: Ask,
+    *,
+    most: int,
+    fixed: Iterable[str] = (),
+    without: Mapping[str, Any] | None = None,
 ) -> Small | None:
     """Return the smallest problem found on which the subject is still wrong in the same way.
 
@@ -81,11 +86,12 @@ def shrink(
     ask : has a problem solved, or returns None when the subject is lost.
     most : questions at most; 0 does not search.
     fixed : options of the cells that the claim fixes, which stay as they are.
+    without : circumstances that the claim rules out, in which nothing is asked.
     """
     chosen = begin(failed) if most else None
     if chosen is None:
         return None
-    search = _Search(*chosen, ask, most)
+    search = _Search(*chosen, ask, most, without or {})
     for _ in range(3):  # smaller sizes make simpler numbers possible, and the other way round
         before = search.best.problem
         for more in (smaller.batch, smaller.steps, lambda p: smaller.sizes(p, search.start.rule)):
@@ -94,16 +100,21 @@ def shrink(
         search.numbers()
         if search.best.problem is before:
             break
-    return replace(search.best, asked=search.asked, complete=search.asked < most and not search.lost)
+    complete = search.asked < most and not search.lost
+    return replace(search.best, asked=search.asked, complete=complete, others=tuple(search.others.values()))
 
 
 class _Search:
     """The best problem so far, and the questions that were asked."""
 
-    def __init__(self, start: Case, answer: Answer, check: str, ask: Ask, most: int) -> None:
+    def __init__(
+        self, start: Case, answer: Answer, check: str, ask: Ask, most: int, without: Mapping[str, Any]
+    ) -> None:
+        self.without = without
         self.start, self.check, self.ask, self.most = start, check, ask, most
         self.asked, self.lost = 0, False
         self.tried: set[str] = set()
+        self.others: dict[str, tuple[Case, Finding]] = {}  # what else was wrong on the way, by check
         self.best = Small(start, check, start.problem, start.expected, answer, 0, False)
         self.row = _row(start, answer) if check == "gradient" else None
         self.ties = _ties(start.problem)
@@ -125,7 +136,7 @@ class _Search:
     def holds(self, problem: Problem) -> bool:
         """Return whether the subject is wrong in the same way on a problem; if it is, that is the best one."""
         key = sha256(canonical(problem.to_dict()))
-        if key in self.tried or self.lost or self.asked >= self.most:
+        if key in self.tried or self.lost or self.asked >= self.most or outside(problem, self.without):
             return False
         self.tried.add(key)
         problem = replace(problem, id=f"{self.start.id}/smaller-{key[:8]}")
@@ -138,7 +149,13 @@ class _Search:
         self.asked += 1
         answer = self.ask(problem)
         self.lost = answer is None
-        if answer is None or failing(replace(self.start, problem=problem, expected=expected), answer) != self.check:
+        if answer is None:
+            return False
+        case = replace(self.start, problem=problem, expected=expected)
+        found = first_wrong(case, answer)
+        if found is None or found.check != self.check:
+            if found is not None:
+                self.others.setdefault(found.check, (case, found))
             return False
         if other is not None and not _inside(answer, other.gradients):
             return False
@@ -149,13 +166,19 @@ class _Search:
 
 def failing(case: Case, answer: Answer) -> str | None:
     """Return the first check that fails, or None."""
-    return next((found[0].check for check in CHECKS if (found := check(case, answer))), None)
+    found = first_wrong(case, answer)
+    return found.check if found is not None else None
+
+
+def first_wrong(case: Case, answer: Answer) -> Finding | None:
+    """Return the finding of the first check that fails, or None."""
+    return next((found[0] for check in CHECKS if (found := check(case, answer))), None)
 
 
 def _row(start: Case, answer: Answer) -> Rule | None:
     """Return the row of the table that the subject equals on a case, if there is one."""
     given = {k: np.asarray(v, dtype=float) for k, v in answer.gradients.items() if isinstance(v, np.ndarray)}
-    found, _ = rows.search([Evidence(start, given)], start.rule)
+    found = rows.search([Evidence(start, given)], start.rule)
     return found.rule if found is not None else None
 
 

@@ -11,11 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.problem import Problem
-from gradcert.reference.feedback import feedback_shapes
-from gradcert.reference.network import Layer, Network
+from gradcert.reference.networks import Layer, Network, Problem
 from gradcert.reference.numbers import Array
-from gradcert.reference.rules.rule import Rule
+from gradcert.reference.rules import Rule, feedback_shapes
 
 PROBES = (101, 103, 107, 109, 113, 127, 131, 137, 139)  # sizes that tell the axes of an array apart
 

@@ -8,17 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.budget.balls import Balls
-from gradcert.certify.budget.expected import PRECISIONS
-from gradcert.certify.budget.stored import stored
 from gradcert.certify.diagnosis.graph import Graph, gradients, graph_of, sweep
-from gradcert.certify.problem import Problem
-from gradcert.reference.feedback import check_feedback
-from gradcert.reference.network import Network
+from gradcert.certify.problems import PRECISIONS, parameters_on_balls, stored
+from gradcert.properties.numbers import Balls
+from gradcert.reference.engines import LayerTape, Tape, credit_below, error_node, record, tape_gradients, weights_down
+from gradcert.reference.networks import Network, Problem
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
-from gradcert.reference.reverse import credit_below, error_node, tape_gradients, weights_down
-from gradcert.reference.rules.rule import Rule
-from gradcert.reference.tape import LayerTape, Tape, record
+from gradcert.reference.rules import Rule, check_feedback
 
 GraphEdit = Callable[[Graph, LayerTape, Tape], Graph]
 
@@ -80,7 +76,7 @@ def on_floats(problem: Problem, rule: Rule) -> Bench:
 
 
 def on_balls(problem: Problem, rule: Rule, dtype: str) -> Bench:
-    """Return the problem on balls, within `working_precision`; see `gradcert.certify.budget.expected.expect`."""
+    """Return the problem on balls, within `working_precision`; see `gradcert.certify.problems.expect`."""
     balls = Balls(PRECISIONS[dtype])
     return _bench(problem, rule, balls, balls.exactly)
 
@@ -89,7 +85,9 @@ def _bench(problem: Problem, rule: Rule, numbers: Numbers, convert: Callable[[An
     feedback = {name: convert(value) for name, value in problem.feedback.items()}
     return _recorded(
         problem.network,
-        {name: convert(value) for name, value in problem.parameters.items()},
+        parameters_on_balls(problem.parameters, numbers)
+        if isinstance(numbers, Balls)
+        else {name: convert(value) for name, value in problem.parameters.items()},
         convert(problem.inputs),
         convert(problem.targets),
         check_feedback(problem.network, rule, feedback),
@@ -124,6 +122,8 @@ class Edit:
     signal : changes the learning signal that arrives at a layer, for its own parameters; told the layer's index.
     below : changes the learning signal on its way to the layer below.
     weights : changes the matrices that carry credit down.
+    broadcast : changes the signal that a fixed matrix sends to every layer.
+    share : takes a part of the adjoints that parameters are fed with.
     """
 
     own: GraphEdit | None = None
@@ -133,12 +133,13 @@ class Edit:
     below: Callable[[Array, Array, int, Bench], Array] | None = None
     weights: Callable[[dict[str, Array], int, Bench], dict[str, Array]] | None = None
     broadcast: Callable[[Array, Bench], Array] | None = None
+    share: Callable[[Array], Array] | None = None
 
 
 def edited(bench: Bench, edit: Edit) -> dict[str, Array] | None:
     """Return the gradient of the claimed row with an edit; None for rows that are no sum over one graph.
 
-    Follows `gradcert.reference.reverse.tape_gradients`, layer by layer from the top.
+    Follows `gradcert.reference.engines.tape_gradients`, layer by layer from the top.
     """
     rule, tape = bench.rule, bench.tape
     if rule.window is not None or rule.reach is not None or rule.feedback == "local":
@@ -151,7 +152,10 @@ def edited(bench: Bench, edit: Edit) -> dict[str, Array] | None:
         own = graph_of(layer, rule.own, chunk=rule.chunk)
         own = edit.own(own, layer, tape) if edit.own else own
         arriving = edit.signal(delta, i, bench) if edit.signal else delta
-        grads = gradients(own, sweep(own, arriving))
+        adjoints = sweep(own, arriving)
+        if edit.share:
+            adjoints = {node: edit.share(values) for node, values in adjoints.items()}
+        grads = gradients(own, adjoints)
         out.update({f"layers.{i}.{name}": g for name, g in grads.items()})
         if i == 0:
             break

@@ -1,19 +1,23 @@
-"""What the steps of the diagnosis found, as records: which explanation, of which parameters, in which words.
+"""What the diagnosis found, as records: which explanation, of which parameters, in which words.
 
 A cause has a key, ``kind:what``, that names the edge, factor, step, convention or transformation; the sentence that a
-certificate shows is made of the same records.
+certificate shows is made of the same records. A cause is believed where it lies within its own budget on every case
+that was judged, those that passed included; "as claimed" is said of what passed everywhere, and of nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 
 from gradcert.certify.diagnosis import conventions, fits, hypotheses, rows, stored_values, transformations
-from gradcert.certify.diagnosis.evidence import Evidence, names_in
-from gradcert.reference.rules.rule import Rule
+from gradcert.certify.diagnosis.candidate import Candidate
+from gradcert.certify.diagnosis.evidence import Evidence, names_in, telling
+from gradcert.certify.diagnosis.pools import POOLINGS, Pool, Pooling, members, shown
+from gradcert.certify.diagnosis.rows import AS_CLAIMED
+from gradcert.reference.rules import Rule
 
-AS_CLAIMED = "row:as claimed"
 NOTHING = (
     "no row of the rule table, no simple transformation of one, no known convention and no known mistake explains it"
 )
@@ -26,13 +30,21 @@ class Cause:
     Attributes
     ----------
     key : ``kind:what``.
-    names : the parameters whose gradients it explains, on every case.
+    names : the parameters whose gradients it explains, on every case; or what they are of.
     label : in words.
+    holds : whether it accounts for other cases too: what a sentence is worth.
     """
 
     key: str
     names: tuple[str, ...]
     label: str
+    holds: Callable[[Sequence[Evidence]], bool] = field(compare=False, repr=False, default=lambda _: True)
+
+    @property
+    def said(self) -> str:
+        """A predicate: "equals", "is"."""
+        verb = "is" if self.key == transformations.ZERO else "equals"
+        return f"{verb} {self.label}"
 
 
 @dataclass(frozen=True)
@@ -41,14 +53,13 @@ class Explanation:
 
     Attributes
     ----------
-    causes : one for all parameters, or several that share them; those that are right are explained `AS_CLAIMED`.
+    causes : one for all parameters, or several that share them, what is wrong first; those that are right on every case
+        are explained `AS_CLAIMED`.
     unexplained : parameters that nothing known explains.
-    note : what the sentence adds to a single cause.
     """
 
     causes: tuple[Cause, ...] = ()
     unexplained: tuple[str, ...] = ()
-    note: str = ""
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -57,51 +68,165 @@ class Explanation:
 
     def __str__(self) -> str:
         """Return one sentence."""
-        if not self.causes:
+        if not self.keys:
             return NOTHING
         if len(self.causes) == 1 and not self.unexplained:
-            return f"it equals {self.causes[0].label}{self.note}"
-        said = "; ".join(f"{', '.join(c.names)}: equals {c.label}" for c in self.causes)
+            return f"it {self.causes[0].said}"
+        said = "; ".join(f"{', '.join(c.names)}: {c.said.removeprefix('is ')}" for c in self.causes)
         return f"{said}; nothing known explains {', '.join(self.unexplained)}" if self.unexplained else said
 
 
-def find(evidence: Sequence[Evidence], claimed: Rule) -> Explanation:
-    """Return the first explanation, of rows, transformations and mistakes, that accounts for everything given."""
-    names = tuple(names_in(evidence))
-    row, single = rows.search(evidence, claimed)
-    if row is not None:
-        return Explanation((Cause(row.key, names, row.label),), note=f", to {row.distance:.0e}")
-    partial = {name: Cause(found.key, (name,), found.label) for name, found in single.items()}
-    for found in transformations.search(evidence, claimed):
-        if set(found.names) == set(names):
-            return Explanation((Cause(found.key, names, found.label),))
-        for name in found.names:
-            partial.setdefault(name, Cause(found.key, (name,), found.label))
-    if set(partial) == set(names):
-        return Explanation(_together(partial, names))
-    if cause := _mistake(evidence, claimed, names):
-        return Explanation((cause,))
-    return Explanation(
-        _together(partial, names), tuple(name for name in names if name not in partial) if partial else ()
-    )
+def find(judged: Sequence[Evidence], claimed: Rule) -> Explanation:
+    """Return the simplest explanation of everything that was given, on every case that was judged."""
+    evidence = telling(judged)
+    if not evidence:
+        return Explanation()
+    search = _Search(judged, evidence, claimed)
+    return search.zero() or search.whole() or search.parts()
 
 
-def _mistake(evidence: Sequence[Evidence], claimed: Rule, names: tuple[str, ...]) -> Cause | None:
-    if (surrogate := conventions.surrogates(evidence, claimed)) is not None:
-        label = f"{claimed.name} with the pseudo-derivative {surrogate.label}"
-        return Cause(f"slope:{surrogate.name}", names, label)
-    for hypothesis in hypotheses.search(evidence, claimed):
-        return Cause(hypothesis.key, names, f"{claimed.name} with {hypothesis.label}")
-    for what, label in stored_values.search(evidence):
-        return Cause(f"value:{what}", names, f"{claimed.name} with {label}")
-    for fit in fits.search(evidence, claimed):
-        return Cause(f"amount:{fit.what}", names, f"{claimed.name} with {fit.label}")
-    return None
+def candidates(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Candidate]:
+    """Yield every candidate, the simplest first."""
+    yield from rows.make(evidence, claimed)
+    yield from transformations.make(evidence, claimed)
+    yield from conventions.surrogates(claimed)
+    yield from hypotheses.make(evidence, claimed)
 
 
-def _together(partial: dict[str, Cause], names: Sequence[str]) -> tuple[Cause, ...]:
-    groups: dict[tuple[str, str], list[str]] = {}
-    for name in names:
-        if name in partial:
-            groups.setdefault((partial[name].key, partial[name].label), []).append(name)
-    return tuple(Cause(key, tuple(members), label) for (key, label), members in groups.items())
+class _Search:
+    """One search: what came close, and what was proven."""
+
+    def __init__(self, judged: Sequence[Evidence], evidence: Sequence[Evidence], claimed: Rule) -> None:
+        self.judged, self.evidence, self.claimed = judged, evidence, claimed
+        self.names = tuple(names_in(judged))
+        self.numbers = {id(e): n for n, e in enumerate(judged)}
+        self.wrong: dict[Pool, tuple[Pooling, list[tuple[int, str]]]] = {}
+        for pooling in POOLINGS:
+            for pool, found in members(judged, pooling).items():
+                if not all(name in judged[n].right for n, name in found):
+                    self.wrong[pool] = pooling, found
+        self.near: list[tuple[Candidate, frozenset[Pool]]] = []
+
+    def zero(self) -> Explanation | None:
+        """Return that all that is wrong is zero, if it is."""
+        for pooling in POOLINGS:
+            mine = [(pool, found) for pool, (p, found) in self.wrong.items() if p is pooling]
+            if all(not self.judged[n].given[name].any() for _, found in mine for n, name in found):
+                return self._explanation(pooling, [(transformations.zero(), [pool for pool, _ in mine])], [])
+        return None
+
+    def whole(self) -> Explanation | None:
+        """Return one candidate that explains everything; keep those that explain something."""
+        everything = {id(e): frozenset(e.given) for e in self.judged}
+        for candidate in (transformations.zero(), *candidates(self.evidence, self.claimed)):
+            alive, all_of_it = set(self.wrong), True
+            for e in self.evidence:
+                near = candidate.near(e)
+                all_of_it = all_of_it and near == everything[id(e)]
+                lost = {self._pool(p, e, name) for p in POOLINGS for name in everything[id(e)] - near}
+                alive -= lost
+                if not alive:
+                    break
+            if not alive:
+                continue
+            if all_of_it and self._proven(candidate, everything):
+                return Explanation((Cause(candidate.key, self.names, candidate.label, partial(_all, candidate)),))
+            self.near.append((candidate, frozenset(alive)))
+        for what, label in stored_values.search(self.judged):
+            return Explanation(
+                (Cause(f"value:{what}", self.names, f"{self.claimed.name} with {label}", _stored(what)),)
+            )
+        for fit in fits.search(self.judged, self.claimed):
+            label = f"{self.claimed.name} with {fit.label}"
+            return Explanation((Cause(f"amount:{fit.what}", self.names, label, _fitted(fit, self.claimed)),))
+        return None
+
+    def parts(self) -> Explanation:
+        """Return several candidates that share the parameters, as few as possible."""
+        found_so_far: list[tuple[tuple[int, int, tuple[int, ...]], Explanation]] = []
+        rank = {id(candidate): number for number, (candidate, _) in enumerate(self.near)}
+        for pooling in POOLINGS:
+            left = {pool for pool, (p, _) in self.wrong.items() if p is pooling}
+            chosen: list[tuple[Candidate, list[Pool]]] = []
+            tried: set[tuple[int, frozenset[Pool]]] = set()
+            while left:
+                order = sorted(
+                    ((c, alive & left) for c, alive in self.near if alive & left), key=lambda pair: -len(pair[1])
+                )
+                found = None
+                for candidate, alive in order:
+                    if (id(candidate), alive) in tried:
+                        continue
+                    tried.add((id(candidate), alive))
+                    good = [pool for pool in alive if self._holds(candidate, pool)]
+                    if good and (found is None or len(good) > len(found[1])):
+                        found = candidate, good
+                    if found is not None and len(found[1]) == len(alive):
+                        break
+                if found is None:
+                    break
+                chosen.append((found[0], found[1]))
+                left -= set(found[1])
+                tried = set()
+            explanation = self._explanation(pooling, chosen, sorted(left))
+            # what explains more, then fewer causes, then simpler ones
+            cells = sum(len(self.wrong[pool][1]) for pool in left)
+            ranks = tuple(sorted((rank[id(c)] for c, _ in chosen), reverse=True))
+            found_so_far.append(((cells, len(chosen), ranks), explanation))
+        return min(found_so_far, key=lambda pair: pair[0])[1]
+
+    def _pool(self, pooling: Pooling, e: Evidence, name: str) -> Pool:
+        return pooling(e, name)
+
+    def _proven(self, candidate: Candidate, names: dict[int, frozenset[str]]) -> bool:
+        order = sorted(self.judged, key=lambda e: (len(e.right) == len(e.given), e.size))
+        if not all(names[id(e)] <= candidate.near(e) for e in order if names.get(id(e))):
+            return False
+        return all(candidate.proven(e, names[id(e)]) for e in order if names.get(id(e)))
+
+    def _holds(self, candidate: Candidate, pool: Pool) -> bool:
+        names: dict[int, frozenset[str]] = {}
+        for n, name in self.wrong[pool][1]:
+            e = self.judged[n]
+            names[id(e)] = names.get(id(e), frozenset()) | {name}
+        return self._proven(candidate, names)
+
+    def _explanation(
+        self, pooling: Pooling, chosen: list[tuple[Candidate, list[Pool]]], left: Sequence[Pool]
+    ) -> Explanation:
+        order = list(members(self.judged, pooling))
+        causes = [
+            Cause(
+                c.key,
+                (shown(sorted(pools, key=order.index)),),
+                c.label,
+                partial(_all, c, pooling=pooling, pools=frozenset(pools)),
+            )
+            for c, pools in chosen
+        ]
+        right = [pool for pool in order if pool not in self.wrong]
+        if right and (causes or left):
+            causes.append(Cause(AS_CLAIMED, (shown(right),), f"{self.claimed.name}, as claimed"))
+        return Explanation(tuple(causes), tuple(shown([pool]) for pool in sorted(left, key=order.index)))
+
+
+def _all(
+    candidate: Candidate,
+    fresh: Sequence[Evidence],
+    *,
+    pooling: Pooling = POOLINGS[0],
+    pools: frozenset[Pool] | None = None,
+) -> bool:
+    for e in fresh:
+        names = frozenset(name for name in e.given if pools is None or pooling(e, name) in pools)
+        if not candidate.proven(e, names):
+            return False
+    return True
+
+
+def _stored(what: str) -> Callable[[Sequence[Evidence]], bool]:
+    return lambda fresh: what in [found for found, _ in stored_values.search(fresh)]
+
+
+def _fitted(fit: fits.Fit, claimed: Rule) -> Callable[[Sequence[Evidence]], bool]:
+    return lambda fresh: any(found.what == fit.what for found in fits.search(fresh, claimed))

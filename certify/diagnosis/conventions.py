@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import fields, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
+from gradcert.certify.diagnosis.candidate import Candidate
+from gradcert.certify.diagnosis.evidence import Evidence
+from gradcert.reference.networks import Network, alternatives, with_convention
+from gradcert.reference.numbers import SURROGATES, Surrogate
+from gradcert.reference.rules import Rule
 
-from gradcert.certify.answers import Answer
-from gradcert.certify.cases.case import Case
-from gradcert.certify.diagnosis.evidence import Evidence, names_in
-from gradcert.certify.judge import judge
-from gradcert.reference.network import Network
-from gradcert.reference.numbers import Array
-from gradcert.reference.rules.rule import Rule
-from gradcert.reference.surrogates import SURROGATES, Surrogate
-
-SWITCHES: dict[str, tuple[Any, ...]] = {
-    "strict": (True, False),
-    "reset": ("subtract_before_leak", "subtract_after_leak", "hard", "none"),
-    "gain": ("one", "one_minus_leak"),
-    "transfer": ("identity", "relu", "tanh", "sigmoid"),
-    "activation": ("identity", "relu", "tanh", "sigmoid"),
-    "output": ("identity", "relu", "tanh", "sigmoid"),
-}
 SCALES = (0.25, 0.3, 0.5, 1.0, 2.0, 4.0, 10.0, 25.0, 100.0)
 
 
@@ -39,53 +26,32 @@ def forward_alternatives(network: Network) -> Iterator[tuple[str, Network]]:
 
 
 def _switched(network: Network) -> Iterator[tuple[str, Network]]:
-    for option, values in SWITCHES.items():
-        for value in values:
-            layers = tuple(_with(layer, option, value) for layer in network.layers)
-            if layers != network.layers:
-                yield f"{option}={value!r}", replace(network, layers=layers)
+    """Yield the network under every other convention that one of its cells knows."""
+    others = dict.fromkeys(pair for layer in network.layers for pair in alternatives(layer.cell))
+    for option, value in others:
+        layers = tuple(replace(x, cell=with_convention(x.cell, option, value)) for x in network.layers)
+        if layers != network.layers:
+            yield f"{option}={value!r}", replace(network, layers=layers)
 
 
-def _with(layer: Any, option: str, value: Any) -> Any:
-    if option in {f.name for f in fields(layer.cell)}:
-        return replace(layer, cell=replace(layer.cell, **{option: value}))
-    return layer
-
-
-def outputs(failed: Sequence[tuple[Case, Answer]]) -> str:
-    """Return the convention whose outputs are the subject's on every case that failed, or ""."""
-    pairs = [(case, np.asarray(a.outputs, dtype=float)) for case, a in failed if isinstance(a.outputs, np.ndarray)]
-    if not pairs:
-        return ""
-    labels = dict.fromkeys(label for case, _ in pairs for label, _ in forward_alternatives(case.problem.network))
-    evidence = [(Evidence(case, {}), given) for case, given in pairs]
-    if all(_delayed(case, given) for case, given in pairs):
-        return "the outputs come one step late"
-    for label in labels:
-        if all(_produces(e, given, label) for e, given in evidence):
-            return f"the outputs are those of {label}"
-    return ""
-
-
-def _delayed(case: Case, given: Array) -> bool:
-    bounds = case.expected.outputs
-    return judge(given[1:], type(bounds)(bounds.value[:-1], bounds.budget[:-1])).ok
-
-
-def _produces(e: Evidence, given: Array, label: str) -> bool:
-    for name, network in forward_alternatives(e.network):
-        if name == label:
-            run = e.expected(e.case.rule, network=network)
-            return run is not None and judge(given, run.outputs).ok
-    return judge(given, e.case.expected.outputs).ok  # the option does not exist here
-
-
-def surrogates(evidence: Sequence[Evidence], claimed: Rule) -> Surrogate | None:
-    """Return the pseudo-derivative that explains every gradient, or None."""
+def surrogates(claimed: Rule) -> Iterator[Candidate]:
+    """Yield every other pseudo-derivative."""
     for surrogate in _surrogates():
-        if all(_explains(e, claimed, surrogate) for e in evidence):
-            return surrogate
-    return None
+
+        def changed(e: Evidence, surrogate: Surrogate = surrogate) -> Network:
+            layers = tuple(replace(x, cell=_sloped(x.cell, surrogate)) for x in e.network.layers)
+            return replace(e.network, layers=layers)
+
+        def floats(e: Evidence, changed: Any = changed) -> Any:
+            network = changed(e)
+            return None if network == e.network else e.bench.again(network=network).gradients(claimed)
+
+        def bounds(e: Evidence, changed: Any = changed) -> Any:
+            run = e.expected(claimed, network=changed(e))
+            return run and run.gradients
+
+        label = f"{claimed.name} with the pseudo-derivative {surrogate.label}"
+        yield Candidate(f"slope:{surrogate.name}", label, floats, bounds)
 
 
 def _surrogates() -> list[Surrogate]:
@@ -98,14 +64,5 @@ def _surrogates() -> list[Surrogate]:
     return list(found.values())
 
 
-def _explains(e: Evidence, claimed: Rule, surrogate: Surrogate) -> bool:
-    layers = tuple(_with(layer, "surrogate", surrogate) for layer in e.network.layers)
-    if layers == e.network.layers:
-        return False
-    network = replace(e.network, layers=layers)
-    other = Evidence(replace(e.case, problem=replace(e.case.problem, network=network)), e.given)
-    gradient = other.gradient(claimed)
-    if not all(other.likely(name, gradient[name]) for name in names_in([e])):
-        return False
-    run = other.expected(claimed)
-    return run is not None and all(other.equals(name, run.gradients[name]) for name in e.given)
+def _sloped(cell: Any, surrogate: Surrogate) -> Any:
+    return replace(cell, surrogate=surrogate) if hasattr(cell, "surrogate") else cell

@@ -5,30 +5,42 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from gradcert.certify.budget.balls import Undecided
-from gradcert.certify.budget.expected import Bounds, Expected, expect
-from gradcert.certify.cases.case import Case
-from gradcert.certify.judge import judge
-from gradcert.certify.problem import Problem
-from gradcert.reference.feedback import check_feedback
-from gradcert.reference.network import Network
+from gradcert.certify.diagnosis.bench import Bench, on_balls, on_floats
+from gradcert.certify.judging import judge
+from gradcert.certify.problems import Bounds, Case, Expected, expect
+from gradcert.properties.numbers import Undecided, working_precision
+from gradcert.reference.engines import Tape, record, tape_gradients
+from gradcert.reference.networks import Network, Problem
 from gradcert.reference.numbers import Array
-from gradcert.reference.reverse import tape_gradients
-from gradcert.reference.rules.rule import Rule
-from gradcert.reference.tape import Tape, record
+from gradcert.reference.rules import Rule, check_feedback
 
 LIKELY = 1e-2  # a float64 run this close, relative to the norm, is worth a run on balls, which decides
+CANCELLED = 2.0**-40  # of the largest gradient: what rounding may leave of one that is zero
+ENOUGH = 2  # failed cases of one parameter, cell and depth that a search goes over; all judge what it finds
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evidence:
     """One case and what was returned for it."""
 
     case: Case
     given: Mapping[str, Array]
+    outputs: Array | None = None
+    loss: Array | None = None
+
+    @cached_property
+    def right(self) -> frozenset[str]:
+        """The parameters whose gradient is within the budget of the claim."""
+        return frozenset(n for n, g in self.given.items() if judge(g, self.case.expected.gradients[n]).ok)
+
+    @property
+    def size(self) -> int:
+        """Number of entries times steps: what a run over this case costs."""
+        return len(self.case.problem.inputs) * sum(g.size for g in self.given.values())
 
     @property
     def network(self) -> Network:
@@ -52,15 +64,37 @@ class Evidence:
         """The forward pass in float64."""
         return record(self.network, self.floats.parameters, self.floats.inputs)
 
-    def gradient(self, rule: Rule, *, tape: Tape | None = None, targets: Array | None = None) -> dict[str, Array]:
-        """Return the gradient of a row in float64."""
-        feedback = check_feedback(self.network, rule, self.floats.feedback)
-        wanted = self.floats.targets if targets is None else targets
-        return tape_gradients(tape or self.tape, wanted, rule=rule, feedback=feedback)
+    @cached_property
+    def bench(self) -> Bench:
+        """The problem in float64, for hypotheses."""
+        return on_floats(self.case.problem, self.case.rule)
 
-    def expected(self, rule: Rule, *, network: Network | None = None, dtype: str | None = None) -> Expected | None:
+    @cached_property
+    def balls(self) -> Bench | None:
+        """The problem on balls, to be used within `working_precision`; None if it is undecided."""
+        with working_precision():
+            try:
+                return on_balls(self.case.problem, self.case.rule, self.case.problem.dtype)
+            except Undecided:
+                return None
+
+    @cached_property
+    def _rows(self) -> dict[Rule, Any]:
+        return {}
+
+    def gradient(self, rule: Rule) -> dict[str, Array]:
+        """Return the gradient of a row in float64."""
+        if rule not in self._rows:
+            feedback = check_feedback(self.network, rule, self.floats.feedback)
+            self._rows[rule] = tape_gradients(self.tape, self.floats.targets, rule=rule, feedback=feedback)
+        return self._rows[rule]
+
+    def expected(
+        self, rule: Rule, *, network: Network | None = None, dtype: str | None = None, targets: Array | None = None
+    ) -> Expected | None:
         """Return the reference and budgets of a row, or None if they are undecided under the new assumptions."""
         problem = self.case.problem if network is None else replace(self.case.problem, network=network)
+        problem = problem if targets is None else replace(problem, targets=targets)
         try:
             return expect(problem, rule, dtype or self.case.problem.dtype)
         except Undecided:
@@ -68,8 +102,12 @@ class Evidence:
 
     def likely(self, name: str, candidate: Array) -> bool:
         """Return whether a float64 candidate is close to what was given; a filter, never a verdict."""
-        size = float(np.linalg.norm(candidate))
-        return float(np.linalg.norm(self.given[name] - candidate)) <= LIKELY * size
+        away = float(np.linalg.norm(self.given[name] - candidate))
+        return away <= LIKELY * float(np.linalg.norm(candidate)) + CANCELLED * self._scale
+
+    @cached_property
+    def _scale(self) -> float:
+        return max(float(np.linalg.norm(b.value)) for b in self.case.expected.gradients.values())
 
     def equals(self, name: str, bounds: Bounds) -> bool:
         """Return whether what was given lies within a budget."""
@@ -81,11 +119,14 @@ def names_in(evidence: Sequence[Evidence]) -> list[str]:
     return list(dict.fromkeys(name for e in sorted(evidence, key=lambda e: -len(e.given)) for name in e.given))
 
 
-def distance(evidence: Sequence[Evidence], expected: Sequence[Expected], names: Sequence[str]) -> float:
-    """Return the largest relative distance, in norm, from what was given to a reference."""
-    worst = 0.0
-    for e, x in zip(evidence, expected, strict=True):
-        for name in names:
-            if name in e.given and (size := float(np.linalg.norm(x.gradients[name].value))):
-                worst = max(worst, float(np.linalg.norm(e.given[name] - x.gradients[name].value)) / size)
-    return worst
+def telling(judged: Sequence[Evidence]) -> list[Evidence]:
+    """Return cases that failed, the smallest first: of every cell and depth, for every parameter that is wrong, two."""
+    seen: dict[tuple[str, int, str], int] = {}
+    out: list[Evidence] = []
+    for e in sorted(judged, key=lambda e: e.size):
+        keys = [(e.case.spec.cell, e.case.spec.depth, name) for name in set(e.given) - e.right]
+        if any(seen.get(k, 0) < ENOUGH for k in keys):
+            out.append(e)
+            for k in keys:
+                seen[k] = seen.get(k, 0) + 1
+    return out

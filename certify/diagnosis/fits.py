@@ -11,16 +11,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
+from itertools import combinations
 
 import numpy as np
 
-from gradcert.certify.budget.balls import Undecided, working_precision
-from gradcert.certify.budget.expected import Bounds, bounds_of
 from gradcert.certify.diagnosis.bench import Bench, Edit, edited, on_balls, on_floats
 from gradcert.certify.diagnosis.evidence import LIKELY, Evidence
 from gradcert.certify.diagnosis.graph import gradients, graph_of, sweep
+from gradcert.certify.problems import Bounds, bounds_of
+from gradcert.properties.numbers import Undecided, working_precision
 from gradcert.reference.numbers import Array
-from gradcert.reference.rules.rule import Rule
+from gradcert.reference.rules import Rule
 
 Parts = tuple[Mapping[str, Array] | None, list[Mapping[str, Array]]]  # fixed, and what the unknown numbers multiply
 DENOMINATOR = 64  # of a simple number
@@ -181,8 +182,12 @@ def _rate(coefficients: list[Array], _: Sequence[Evidence]) -> Fit | None:
 
 def _weighed(what: str) -> Callable[[list[Array], Sequence[Evidence]], Fit | None]:
     def accept(coefficients: list[Array], _: Sequence[Evidence]) -> Fit | None:
-        if all((np.isnan(c) | (c == 1)).all() for c in coefficients):
+        known = [c[~np.isnan(c)] for c in coefficients]
+        if all(len(set(c)) <= 1 for c in known):  # one factor for all of them: see `transformations`
             return None
+        for a, b in combinations(coefficients, 2):  # what is said of one case is true of every case of that length
+            if len(a) == len(b) and not (np.isnan(a) | np.isnan(b) | (a == b)).all():
+                return None
         shown = ", ".join("any" if np.isnan(x) else f"{x:.4g}" for x in coefficients[0])
         return Fit(f"{what}s weighed", f"the {what}s of the loss weighed by {shown}")
 

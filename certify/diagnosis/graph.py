@@ -3,7 +3,7 @@
 Most mistakes in a hand-written recursion are one edit of this graph: a factor replaced, an arc dropped or one step off,
 a parameter that is fed with the wrong value, the recursion and the output reading different copies of one node. A
 hypothesis is such an edit; its gradient is the sweep over the edited graph, in floats to be tried and on balls to be
-proven. Without an edit the sweep is that of `gradcert.reference.reverse`.
+proven. Without an edit the sweep is that of `gradcert.reference.engines.reverse`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.reference.edges import Edge, Link, Use
+from gradcert.reference.engines import LayerTape, at, kept_links, pull_use
+from gradcert.reference.networks import Edge, Link, Synapse, Use
 from gradcert.reference.numbers import Array
-from gradcert.reference.reverse import at, pull_use
-from gradcert.reference.structure import kept_links
-from gradcert.reference.synapses.protocol import Synapse
-from gradcert.reference.tape import LayerTape
 
 COPY = "~"  # the suffix of a node's copy
 
@@ -88,12 +85,22 @@ class Feed:
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """One layer's nodes in topological order, its kept arcs and feeds; arcs of lag 1 into a step of `cut` are cut."""
+    """One layer's nodes in topological order, its kept arcs and feeds.
+
+    Attributes
+    ----------
+    nodes, arcs, feeds : of one layer.
+    cut : steps into which arcs of lag 1 are cut.
+    after : nodes whose adjoint after the last step is one, where it should be zero.
+    seeded : nodes that get credit of one at the last step.
+    """
 
     nodes: tuple[str, ...]
     arcs: tuple[Arc, ...]
     feeds: tuple[Feed, ...]
     cut: frozenset[int] = frozenset()
+    after: frozenset[str] = frozenset()
+    seeded: frozenset[str] = frozenset()
 
     def arcs_as(self, change: Callable[[Arc], Arc | None]) -> Graph:
         """Return the graph with every arc changed; None drops it."""
@@ -139,6 +146,11 @@ def sweep(graph: Graph, delta: Array) -> dict[str, Array]:
                 if s < steps and not (arc.lag and s in graph.cut):
                     term = arc.pull(rows[arc.target][s], s)
                     total = term if total is None else total + term
+                elif s == steps and arc.target in graph.after:
+                    term = arc.pull(nothing + 1, t)
+                    total = term if total is None else total + term
+            if t == steps - 1 and node in graph.seeded:
+                total = nothing + 1 if total is None else total + 1
             rows[node][t] = nothing if total is None else total
     return {node: np.stack(values) for node, values in rows.items()}
 

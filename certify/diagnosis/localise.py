@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gradcert.certify.cases.case import Case
-from gradcert.certify.figures.steps import Prefix
-from gradcert.certify.judge import judge_all, worst_of
+from gradcert.certify.judging import judge_all, worst_of
+from gradcert.certify.problems import Case
+from gradcert.certify.runs import Prefix
 
 
 def locate(case: Case, prefixes: Sequence[Prefix | None]) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def locate(case: Case, prefixes: Sequence[Prefix | None]) -> dict[str, Any]:
     Parameters
     ----------
     case : a case whose gradient was refuted.
-    prefixes : its first 1, 2, ... steps, as from `gradcert.certify.figures.steps`; None where one was not judged.
+    prefixes : its first 1, 2, ... steps, as from `gradcert.certify.runs.steps`; None where one was not judged.
 
     Returns
     -------
@@ -30,7 +30,7 @@ def locate(case: Case, prefixes: Sequence[Prefix | None]) -> dict[str, Any]:
     """
     unseen = 0
     for step, prefix in enumerate(prefixes, start=1):
-        if prefix is None:
+        if prefix is None or not prefix.given:
             unseen += 1
             continue
         verdicts = judge_all(prefix.given, prefix.expected)

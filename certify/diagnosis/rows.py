@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 
-from gradcert.certify.budget.expected import Expected
-from gradcert.certify.diagnosis.evidence import Evidence, distance, names_in
-from gradcert.certify.rows import difference, present, published, same_row, shown
-from gradcert.reference.edges import Edge
-from gradcert.reference.network import Network
-from gradcert.reference.rules import RULES
-from gradcert.reference.rules.rule import Rule
+from gradcert.certify.claims import difference, in_readout, present, published, same_row, shown, shown_above
+from gradcert.certify.diagnosis.candidate import Candidate
+from gradcert.certify.diagnosis.evidence import Evidence
+from gradcert.certify.problems import Bounds
+from gradcert.reference.networks import Edge, Network
+from gradcert.reference.numbers import Array
+from gradcert.reference.rules import RULES, Rule
+
+AS_CLAIMED = "row:as claimed"
 
 
-@dataclass(frozen=True)
-class Row:
-    """A row that explains something: the rule, its name, how close it comes, and what distinguishes it, as a key."""
+@dataclass(frozen=True, eq=False)
+class Row(Candidate):
+    """A candidate that is a row."""
 
     rule: Rule
-    label: str
-    distance: float
-    key: str
 
 
 def subsets(edges: tuple[Edge, ...]) -> Iterator[frozenset[Edge]]:
@@ -31,110 +31,111 @@ def subsets(edges: tuple[Edge, ...]) -> Iterator[frozenset[Edge]]:
         yield from (frozenset(chosen) for chosen in combinations(edges, size))
 
 
-def candidates(claimed: Rule, network: Network, feedback: bool) -> list[Rule]:
+def candidates(claimed: Rule, network: Network, feedback: bool, *, steps: int = 6) -> list[Rule]:
     """Return all rows to try, those nearest to the claim first.
 
     Parameters
     ----------
     feedback : whether the problems carry feedback matrices; without them only symmetric rows can be computed.
+    steps : of the longest problem; truncations are tried up to here.
     """
     edges = present(network)
     ways = dict.fromkeys([claimed.feedback if feedback else "symmetric", "symmetric"])
-    plain = replace(claimed, window=None, chunk=None, reach=None, readout=frozenset())
+    plain = replace(claimed, window=None, chunk=None, reach=None)
     tried: list[Rule] = [claimed]
+    readouts = dict.fromkeys([claimed.readout, *(frozenset(kept) for kept in subsets(in_readout(network)))])
     for way in ways:
         for own in subsets(edges):
             for upper in subsets(edges) if network.depth > 1 and way != "target" else (frozenset[Edge](),):
-                tried.append(replace(plain, name="row", own=own, upper=upper, feedback=way))
+                for readout in readouts:
+                    tried.append(replace(plain, name="row", own=own, upper=upper, readout=readout, feedback=way))
     for rule in RULES.values():  # rows with a truncation, or a readout's own memory
         if rule.window or rule.chunk or rule.reach or rule.readout:
             tried += [rule] if rule.feedback in ways else []
-    for steps in range(1, 6):
-        tried.append(replace(RULES["tbptt"], name=f"tbptt({steps})", window=steps))
+    for k in range(1, steps):
+        tried.append(replace(RULES["tbptt"], name=f"tbptt({k})", window=k))
+        tried.append(replace(RULES["tbptt-chunks"], name=f"tbptt-chunks({k})", chunk=k))
+        if claimed.reach is None and claimed.window is None and claimed.feedback != "local":
+            tried.append(replace(plain, name="row", chunk=k))
+            if claimed.feedback in ("symmetric", "random"):
+                tried.append(replace(plain, name="row", window=k, chunk=None))
     out: list[Rule] = []
     for rule in sorted(tried, key=lambda r: edits(r, claimed, network)):
-        if not any(same_row(rule, other, network) and rule.readout == other.readout for other in out):
+        if not any(same_row(rule, other, network) for other in out):
             out.append(rule)
     return out
 
 
 def edits(rule: Rule, claimed: Rule, network: Network) -> tuple[int, int]:
     """Return how far a row is from the claimed one: other feedback or truncation first, then edges."""
-    edges = frozenset(present(network))
-    kinds = (rule.feedback != claimed.feedback) + ((rule.window, rule.chunk, rule.reach) != _cuts(claimed))
-    return kinds, len((rule.own ^ claimed.own) & edges) + len((rule.upper ^ claimed.upper) & edges)
+    kinds = (rule.feedback != claimed.feedback) + (_cuts(rule) != _cuts(claimed))
+    return kinds, len(difference(rule, claimed, network))
 
 
 def _cuts(rule: Rule) -> tuple[int | None, int | None, int | None]:
     return rule.window, rule.chunk, rule.reach
 
 
-def search(evidence: Sequence[Evidence], claimed: Rule) -> tuple[Row | None, dict[str, Row]]:
-    """Return the nearest row that equals everything given, and, where there is none, one for each parameter."""
+def make(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Row]:
+    """Yield every row as a candidate, the claimed one first."""
     network = max((e.network for e in evidence), key=lambda n: (n.depth, len(present(n))))
-    names = names_in(evidence)
-    rules = candidates(claimed, network, any(e.floats.feedback for e in evidence))
-    likely: list[tuple[Rule, set[str]]] = []
-    for rule in rules:
-        close = set(names)
-        for e in evidence:
-            gradient = e.gradient(rule)
-            close -= {n for n in close & set(gradient) if not e.likely(n, gradient[n])}
-            if not close:
-                break
-        if close:
-            likely.append((rule, close))
-    proofs: dict[int, tuple[set[str], list[Expected]]] = {}
+    steps = max(len(e.case.problem.inputs) for e in evidence)
+    for rule in candidates(claimed, network, any(e.case.problem.feedback for e in evidence), steps=steps):
+        found = key(rule, claimed, network), label(rule, claimed, network)
+        yield Row(*found, partial(_floats, rule), partial(_bounds, rule), rule)
 
-    def proven(number: int) -> tuple[set[str], list[Expected]]:
-        if number not in proofs:
-            rule, close = likely[number]
-            runs = [e.expected(rule) for e in evidence]
-            for e, run in zip(evidence, runs, strict=True):
-                close = {n for n in close if n not in e.given or (run is not None and e.equals(n, run.gradients[n]))}
-            proofs[number] = close, [run for run in runs if run is not None]
-        return proofs[number]
 
-    for number, (rule, close) in enumerate(likely):
-        if len(close) == len(names) and len(proven(number)[0]) == len(names):
-            away = distance(evidence, proven(number)[1], names)
-            return Row(rule, label(rule, claimed, network), away, key(rule, claimed, network)), {}
-    single: dict[str, Row] = {}
-    for name in names:
-        for number, (rule, close) in enumerate(likely):
-            if name in close and name in proven(number)[0]:
-                away = distance(evidence, proven(number)[1], [name])
-                single[name] = Row(rule, label(rule, claimed, network), away, key(rule, claimed, network))
-                break
-    return None, single
+def _floats(rule: Rule, e: Evidence) -> Mapping[str, Array]:
+    return e.gradient(rule)
+
+
+def _bounds(rule: Rule, e: Evidence) -> Mapping[str, Bounds] | None:
+    if rule == e.case.rule:
+        return e.case.expected.gradients
+    run = e.expected(rule)
+    return None if run is None else run.gradients
+
+
+def search(judged: Sequence[Evidence], claimed: Rule) -> Row | None:
+    """Return the nearest row that equals everything that was given, on every case."""
+    order = sorted(judged, key=lambda e: (len(e.right) == len(e.given), e.size))
+    for row in make(judged, claimed):
+        if all(row.near(e) == frozenset(e.given) for e in order):
+            if all(row.proven(e, frozenset(e.given)) for e in order):
+                return row
+    return None
 
 
 def key(rule: Rule, claimed: Rule, network: Network) -> str:
     """Return what distinguishes a row from the claimed one: edges, a truncation, where the signal comes from."""
-    if same_row(rule, claimed, network):
-        return "row:as claimed"
     found = difference(rule, claimed, network)
+    if not found:
+        return AS_CLAIMED
     if _cuts(rule) != _cuts(claimed):
-        found.append(published(rule, network) or rule.name)
-    if rule.feedback != claimed.feedback:
-        found.append(f"{rule.feedback} feedback")
+        named = published(rule, network) or (rule.name if rule.name != "row" else "")
+        found = [f for f in found if f.endswith(("LAYERS", "readout")) or not f.endswith("steps")]
+        found.append(named or _cut_words(rule, claimed, network))
     return f"row:{', '.join(found)}"
+
+
+def _cut_words(rule: Rule, claimed: Rule, network: Network) -> str:
+    return " and ".join(f for f in difference(rule, claimed, network) if f.endswith("steps"))
 
 
 def label(rule: Rule, claimed: Rule, network: Network) -> str:
     """Return what to call a row: a published rule, else the claimed one with its missing or extra edges."""
-    if same_row(rule, claimed, network):
+    changed = difference(rule, claimed, network)
+    if not changed:
         return f"{claimed.name}, as claimed"
     edges = f"own: {shown(rule.own, network)}"
     if network.depth > 1 and rule.feedback != "target":
-        edges += f"; above: {shown(rule.upper, network)}"
+        edges += f"; above: {shown_above(rule, network)}"
     if rule.feedback != claimed.feedback:
         edges += f"; {rule.feedback} feedback"
-    name = published(rule, network)
-    changed = difference(rule, claimed, network)
-    if rule.window or rule.chunk or rule.reach:
-        return f"{name or rule.name} ({edges})"
+    name = published(rule, network) or (rule.name if rule.name not in ("row", claimed.name) else None)
+    if _cuts(rule) != _cuts(claimed) and name:
+        return f"{name} ({edges})"
     if len(changed) <= 2 or name is None:
         also = f", which is {name}" if name else ""
-        return f"{' '.join([claimed.name, ' and '.join(changed)]).rstrip()}{also} ({edges})"
+        return f"{claimed.name} {' and '.join(changed)}{also} ({edges})"
     return f"{name}: {claimed.name} {', '.join(changed)} ({edges})"

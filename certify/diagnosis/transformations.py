@@ -1,45 +1,55 @@
-"""Which simple transformation explains it: a factor, a sign, a transpose, a step early or late, float32 inside."""
+"""Which simple transformation explains it: zero, a factor, a sign, a transpose, a step early or late, float32."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from gradcert.certify.budget.expected import Bounds
-from gradcert.certify.diagnosis.evidence import Evidence, distance, names_in
+from gradcert.certify.diagnosis.candidate import Candidate
+from gradcert.certify.diagnosis.evidence import Evidence
+from gradcert.certify.problems import Bounds
+from gradcert.reference.networks import KINDS, Network
 from gradcert.reference.numbers import Array
-from gradcert.reference.rules import RULES
-from gradcert.reference.rules.rule import Rule
-
-FLOAT32_ERROR = (
-    2.0**-28
-)  # one rounding of a gradient to float32 errs by 2^-24 of an entry at most, seldom by a 16th of it
+from gradcert.reference.rules import RULES, Rule
 
 Factor = Callable[[Evidence], float]
+ZERO = "value:zero"
 
+
+def _steps(e: Evidence) -> int:
+    return len(e.case.problem.inputs)
+
+
+def _batch(e: Evidence) -> int:
+    return int(e.case.problem.inputs.shape[1])
+
+
+def _outputs(e: Evidence) -> int:
+    return int(e.case.problem.targets.shape[2])
+
+
+# The simplest first: on cases with T = 2 B, one half is B / T as well.
 FACTORS: dict[str, Factor] = {
-    "divided by T, a mean over time": lambda e: 1 / len(e.floats.inputs),
-    "divided by B, a mean over the batch": lambda e: 1 / e.floats.inputs.shape[1],
-    "divided by T and B": lambda e: 1 / (e.floats.inputs.shape[0] * e.floats.inputs.shape[1]),
-    "times T": lambda e: len(e.floats.inputs),
-    "times B": lambda e: e.floats.inputs.shape[1],
+    "with the opposite sign": lambda _: -1.0,
     "divided by 2": lambda _: 0.5,
     "times 2 (a squared error without its 1/2)": lambda _: 2.0,
-    "with the opposite sign": lambda _: -1.0,
-    "divided by the number of outputs": lambda e: 1 / e.floats.targets.shape[2],
+    "divided by T, a mean over time": lambda e: 1 / _steps(e),
+    "divided by B, a mean over the batch": lambda e: 1 / _batch(e),
+    "divided by the number of outputs": lambda e: 1 / _outputs(e),
+    "times T": _steps,
+    "times B": _batch,
+    "times the number of outputs": _outputs,
+    "divided by T and B": lambda e: 1 / (_steps(e) * _batch(e)),
+    "times T and B": lambda e: _steps(e) * _batch(e),
+    "divided by the number of entries": lambda e: 1 / e.floats.targets.size,
     "times 2 and divided by the number of entries (a mean squared error)": lambda e: 2 / e.floats.targets.size,
+    "times 2 and divided by the number of outputs": lambda e: 2 / _outputs(e),
+    "times 2 and divided by B and the number of outputs": lambda e: 2 / (_batch(e) * _outputs(e)),
+    "times T and divided by B": lambda e: _steps(e) / _batch(e),
+    "times B and divided by T": lambda e: _batch(e) / _steps(e),
 }
-
-
-@dataclass(frozen=True)
-class Found:
-    """A transformation, the parameters that it explains, and what to know it by."""
-
-    label: str
-    names: tuple[str, ...]
-    key: str
 
 
 def scaled(bounds: Bounds, factor: float, *, unit: float) -> Bounds:
@@ -50,94 +60,121 @@ def scaled(bounds: Bounds, factor: float, *, unit: float) -> Bounds:
     )
 
 
-def factors(evidence: Sequence[Evidence], claimed: Rule, names: Sequence[str]) -> Iterator[Found]:
-    """Yield factors on the claimed row, or on a published one."""
-    for rule in (
-        claimed,
-        *(r for r in RULES.values() if r.feedback == "symmetric" and not (r.window or r.chunk or r.reach)),
-    ):
-        runs = [e.expected(rule) for e in evidence]
-        if any(run is None for run in runs):
-            continue
+def zero() -> Candidate:
+    """Return the candidate that is zero in every entry."""
+
+    def bounds(e: Evidence) -> Mapping[str, Bounds]:
+        return {name: Bounds(np.zeros(g.shape), np.zeros(g.shape)) for name, g in e.given.items()}
+
+    return Candidate(ZERO, "zero in every entry", lambda e: {n: np.zeros(g.shape) for n, g in e.given.items()}, bounds)
+
+
+def factors(claimed: Rule) -> Iterator[Candidate]:
+    """Yield factors on the claimed row, then on published ones."""
+    others = (r for r in RULES.values() if r.feedback == "symmetric" and not (r.window or r.chunk or r.reach))
+    for rule in (claimed, *(r for r in others if r.name != claimed.name)):
         for label, factor in FACTORS.items():
-            right = set(names)
-            for e, run in zip(evidence, runs, strict=True):
+
+            def floats(e: Evidence, rule: Rule = rule, factor: Factor = factor) -> Mapping[str, Array]:
+                return {name: g * factor(e) for name, g in e.gradient(rule).items()}
+
+            def bounds(e: Evidence, rule: Rule = rule, factor: Factor = factor) -> Mapping[str, Bounds] | None:
+                run = e.case.expected if rule == e.case.rule else e.expected(rule)
                 unit = 2.0**-53 if e.case.problem.dtype == "float64" else 2.0**-24
-                for name in set(e.given) & right:
-                    if run is None or not e.equals(name, scaled(run.gradients[name], factor(e), unit=unit)):
-                        right.discard(name)
-            if right:
-                of = "" if rule is claimed else f" of {rule.name}"
-                known = f"scale:{label.split(',')[0].split(' (')[0]}{of}"
-                yield Found(f"{rule.name} {label}", tuple(n for n in names if n in right), known)
+                return None if run is None else {n: scaled(b, factor(e), unit=unit) for n, b in run.gradients.items()}
+
+            of = "" if rule is claimed else f" of {rule.name}"
+            known = f"scale:{label.split(',')[0].split(' (')[0]}{of}"
+            yield Candidate(known, f"{rule.name} {label}", floats, bounds)
 
 
-def transposes(evidence: Sequence[Evidence], claimed: Rule, names: Sequence[str]) -> Iterator[Found]:
-    """Yield square parameters whose gradient is returned transposed."""
-    right = []
-    for name in names:
-        holders = [e for e in evidence if name in e.given]
-        if all(e.given[name].ndim == 2 and e.given[name].shape[0] == e.given[name].shape[1] for e in holders):
-            bounds = [(e, e.case.expected.gradients[name]) for e in holders]
-            if all(replace_given(e, name).equals(name, b) for e, b in bounds):
-                right.append(name)
-    if right:
-        yield Found(f"{claimed.name}, the gradient transposed", tuple(right), "value:transposed")
+def transposed(claimed: Rule) -> Candidate:
+    """Return the candidate that square parameters' gradients are transposed."""
+
+    def square(a: Array) -> bool:
+        return a.ndim == 2 and a.shape[0] == a.shape[1]
+
+    def floats(e: Evidence) -> Mapping[str, Array]:
+        return {n: b.value.T for n, b in e.case.expected.gradients.items() if square(b.value)}
+
+    def bounds(e: Evidence) -> Mapping[str, Bounds]:
+        found = e.case.expected.gradients.items()
+        return {n: Bounds(b.value.T, b.budget.T) for n, b in found if square(b.value)}
+
+    return Candidate("value:transposed", f"{claimed.name}, the gradient transposed", floats, bounds)
 
 
-def replace_given(e: Evidence, name: str) -> Evidence:
-    """Return the evidence with one gradient transposed."""
-    return replace(e, given={**e.given, name: e.given[name].T})
-
-
-def float32(evidence: Sequence[Evidence], claimed: Rule, names: Sequence[str]) -> Iterator[Found]:
-    """Yield parameters that are right in float32 arithmetic, where float64 is claimed.
+def single(evidence: Sequence[Evidence], claimed: Rule) -> Candidate:
+    """Return the candidate that is right in float32 arithmetic, where float64 is claimed.
 
     A smaller mistake is inside the wide float32 budget too; so the distance has to be one that float32 makes.
     """
-    right = set(names)
-    for e in evidence:
+    usual = {n for e in evidence for n in e.given if _distance(e, n) > FLOAT32_ERROR}
+
+    def floats(e: Evidence) -> Mapping[str, Array]:
+        return {n: b.value for n, b in e.case.expected.gradients.items() if n in e.right or n in usual}
+
+    def bounds(e: Evidence) -> Mapping[str, Bounds] | None:
         run = e.expected(claimed, dtype="float32") if e.case.problem.dtype == "float64" else None
-        right &= {n for n in right if n not in e.given or (run is not None and e.equals(n, run.gradients[n]))}
-    usual = {n for n in right if distance(evidence, [e.case.expected for e in evidence], [n]) > FLOAT32_ERROR}
-    if usual:
-        label = f"{claimed.name} in float32 arithmetic, where float64 is claimed"
-        yield Found(label, tuple(n for n in names if n in usual), "value:float32")
+        return None if run is None else run.gradients
+
+    return Candidate("value:float32", f"{claimed.name} in float32 arithmetic, where float64 is claimed", floats, bounds)
 
 
-def shifts(evidence: Sequence[Evidence], claimed: Rule, names: Sequence[str]) -> Iterator[Found]:
-    """Yield targets one step early or late, and a step of the loss left out, each proven on balls."""
+FLOAT32_ERROR = (
+    2.0**-28
+)  # one rounding of a gradient to float32 errs by 2^-24 of an entry at most, seldom by a 16th of it
+
+
+def _distance(e: Evidence, name: str) -> float:
+    right = e.case.expected.gradients[name].value
+    size = float(np.linalg.norm(right))
+    return float(np.linalg.norm(e.given[name] - right)) / size if size else 0.0
+
+
+def shifts(claimed: Rule) -> Iterator[Candidate]:
+    """Yield targets one step early or late."""
     for label, change in SHIFTS.items():
-        right = set(names)
-        for e in evidence:
-            moved = change(e.case.problem.targets, e.case.expected.outputs.value)
-            other = replace(e.case, problem=replace(e.case.problem, targets=moved.astype(e.case.problem.dtype)))
-            run = replace(e, case=other).expected(claimed) if moved is not e.case.problem.targets else None
-            right &= {n for n in right if n not in e.given or (run is not None and e.equals(n, run.gradients[n]))}
-            if not right:
-                break
-        if right:
-            yield Found(f"{claimed.name} with {label}", tuple(n for n in names if n in right), f"timing:{label}")
+
+        def floats(e: Evidence, change: Callable[[Array], Array] = change) -> Mapping[str, Array]:
+            return e.bench.again(targets=change(e.bench.targets)).gradients(claimed)
+
+        def bounds(e: Evidence, change: Callable[[Array], Array] = change) -> Mapping[str, Bounds] | None:
+            run = e.expected(claimed, targets=change(e.case.problem.targets))
+            return None if run is None else run.gradients
+
+        yield Candidate(f"timing:{label}", f"{claimed.name} with {label}", floats, bounds)
 
 
-def _late(y: Array, _: Array) -> Array:
-    return np.concatenate([y[:1], y[:-1]])
-
-
-def _early(y: Array, _: Array) -> Array:
-    return np.concatenate([y[1:], y[-1:]])
-
-
-SHIFTS: dict[str, Callable[[Array, Array], Array]] = {
-    "targets one step late": _late,
-    "targets one step early": _early,
+SHIFTS: dict[str, Callable[[Array], Array]] = {
+    "targets one step late": lambda y: np.concatenate([y[:1], y[:-1]]),
+    "targets one step early": lambda y: np.concatenate([y[1:], y[-1:]]),
 }
 
-STEPS = (factors, transposes, shifts, float32)
+
+def errors(claimed: Rule) -> Iterator[Candidate]:
+    """Yield the error of the other kind of loss."""
+    for kind in KINDS:
+
+        def changed(e: Evidence, kind: str = kind) -> Network:
+            return replace(e.network, loss=replace(e.network.loss, kind=kind))
+
+        def floats(e: Evidence, changed: Callable[[Evidence], Network] = changed) -> Mapping[str, Array] | None:
+            other = changed(e)
+            return None if other == e.network else e.bench.again(network=other).gradients(claimed)
+
+        def bounds(e: Evidence, changed: Callable[[Evidence], Network] = changed) -> Mapping[str, Bounds] | None:
+            run = e.expected(claimed, network=changed(e))
+            return None if run is None else run.gradients
+
+        label = f"{claimed.name} with the error of a {kind.replace('_', ' ')}"
+        yield Candidate(f"loss:kind = {kind}", label, floats, bounds)
 
 
-def search(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Found]:
-    """Yield every transformation that explains at least one parameter on all cases."""
-    names = names_in(evidence)
-    for step in STEPS:
-        yield from step(evidence, claimed, names)
+def make(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Candidate]:
+    """Yield all of them, the claimed row's first."""
+    yield from factors(claimed)
+    yield transposed(claimed)
+    yield from shifts(claimed)
+    yield single(evidence, claimed)
+    yield from errors(claimed)

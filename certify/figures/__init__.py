@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from gradcert.certify.answers import Answer
-from gradcert.certify.cases.case import Case
 from gradcert.certify.figures.alignment import alignment
-from gradcert.certify.figures.errors import by_parameter
+from gradcert.certify.figures.atlas import atlas
 from gradcert.certify.figures.graph import graph
-from gradcert.certify.figures.steps import steps
-from gradcert.reference.rules.rule import Rule
-
-__all__ = ["alignment", "by_parameter", "collect", "graph", "steps"]
+from gradcert.certify.judging import by_parameter
+from gradcert.certify.problems import Case
+from gradcert.certify.runs import steps
+from gradcert.certify.subjects import Answer
+from gradcert.reference.rules import Rule
 
 
 def collect(
@@ -35,8 +34,12 @@ def collect(
     claimed : the claimed row.
     refuted : whether anything at all was refuted.
     """
+    answered = list(answers)
     return {
-        "alignment": alignment(answers),
-        "graph": graph(cases, wrong, claimed, refuted=refuted),
+        "alignment": alignment(answered),
+        "graph": graph(cases, answered if wrong else [], claimed, refuted=refuted),
         "steps": steps,
     }
+
+
+__all__ = ["alignment", "atlas", "by_parameter", "collect", "graph", "steps"]

@@ -7,16 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.answers import Answer
-from gradcert.certify.cases.case import Case
-from gradcert.certify.problem import Problem
+from gradcert.certify.problems import Case
+from gradcert.certify.subjects import Answer
+from gradcert.reference.engines import Tape, record, tape_gradients
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.feedback import check_feedback, draw_feedback, feedback_shapes
+from gradcert.reference.networks import Problem
 from gradcert.reference.numbers import Array
-from gradcert.reference.reverse import tape_gradients
-from gradcert.reference.rules import RULES
-from gradcert.reference.rules.rule import Rule
-from gradcert.reference.tape import Tape, record
+from gradcert.reference.rules import RULES, Rule, check_feedback, draw_feedback, feedback_shapes
 
 MOST = 2  # cases of one cell and depth
 Gradients = Mapping[str, Array]

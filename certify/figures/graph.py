@@ -5,27 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
-from gradcert.certify.answers import Answer
-from gradcert.certify.cases.case import Case
-from gradcert.certify.diagnosis import rows
-from gradcert.certify.diagnosis.explain import chosen
-from gradcert.certify.rows import ORDER
-from gradcert.reference.edges import TEMPORAL
-from gradcert.reference.network import Network
-from gradcert.reference.rules.rule import Rule
+from gradcert.certify.claims import ORDER
+from gradcert.certify.diagnosis import evidence_of, rows
+from gradcert.certify.problems import Case
+from gradcert.certify.subjects import Answer
+from gradcert.reference.networks import TEMPORAL, Network
+from gradcert.reference.rules import Rule
 
 
 def graph(
-    cases: Iterable[Case], failed: Iterable[tuple[Case, Answer]], claimed: Rule, *, refuted: bool
+    cases: Iterable[Case], answered: Iterable[tuple[Case, Answer]], claimed: Rule, *, refuted: bool
 ) -> list[dict[str, Any]]:
     """Return the edges of the deepest network of every cell.
 
     Parameters
     ----------
     cases : all cases; the first of a cell and depth stands for it.
-    failed : cases whose gradient was refuted, with the answers.
+    answered : every case that was answered, with its answer.
     claimed : the row that was claimed.
     refuted : whether anything was refuted; if not, what is found is what was claimed.
 
@@ -36,9 +32,8 @@ def graph(
     """
     found = claimed if not refuted else None
     label = claimed.name if found else None
-    evidence = [(c, a) for c, a in failed if all(isinstance(v, np.ndarray) for v in a.gradients.values())]
-    if refuted and evidence:
-        row, _ = rows.search(chosen(evidence), claimed)
+    if refuted and (judged := evidence_of(answered)):
+        row = rows.search(judged, claimed)
         if row is not None:
             found, label = row.rule, row.label
     deepest: dict[str, Case] = {}

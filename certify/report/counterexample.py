@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.reference.cells import cell_named
-from gradcert.reference.network import from_dict
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import cell_named, from_dict
 
 ALWAYS = ("leak", "threshold", "kappa", "rho", "beta", "rate")  # options that are shown even where they are usual
 MOST = 12  # entries of the gradient that are shown
@@ -39,13 +39,20 @@ def given(problem: Mapping[str, Any]) -> list[tuple[str, str]]:
     reduced = [f"{word} over {axis}" for axis in ("time", "batch") if (word := loss.get(axis, "sum")) != "sum"]
     out.append(("loss", ", ".join([loss["kind"].replace("_", " "), f"at {loss['when']} step", *reduced])))
     arrays = {**problem["parameters"], **problem.get("feedback", {})}
-    order = [*from_dict(problem["network"]).shapes(), *sorted(problem.get("feedback", {}))]
+    try:
+        names = list(from_dict(problem["network"]).shapes())
+    except GradcertError:  # a cell in a file that nobody has run here
+        names = sorted(problem["parameters"])
+    order = [*names, *sorted(problem.get("feedback", {}))]
     out += [(name, numbers(arrays[name])) for name in order]
     return [*out, *((name, _signal(problem[name])) for name in ("inputs", "targets"))]
 
 
 def _layer(layer: Mapping[str, Any]) -> str:
-    usual = {f.name: f.default for f in fields(cell_named(layer["cell"]))}
+    try:
+        usual = {f.name: f.default for f in fields(cell_named(layer["cell"]))}
+    except GradcertError:
+        usual = {}
     words = []
     trained = layer["options"].get("train", ())  # their values are parameters
     for name, value in sorted(layer["options"].items()):

@@ -8,10 +8,10 @@ from typing import Any
 
 import jinja2
 
-from gradcert.certify.certificate import CaseResult, Certificate
-from gradcert.certify.claims import from_dict
-from gradcert.certify.diagnosis.localise import sentence
-from gradcert.certify.report import counterexample, heatmap, unrolled
+from gradcert.certify.certificates import CaseResult, Certificate
+from gradcert.certify.claims import sentence as sentence_of
+from gradcert.certify.diagnosis import sentence
+from gradcert.certify.report import circumstances, counterexample, heatmap, unrolled
 from gradcert.certify.report.junit import where
 
 WORDS = {"certified": "Certified", "refuted": "Refuted", "inconclusive": "Inconclusive"}
@@ -25,7 +25,7 @@ def write(certificate: Certificate) -> str:
         .render(
             c=certificate,
             word=WORDS[certificate.verdict],
-            claim=str(from_dict(certificate.claim)),
+            claim=sentence_of(certificate.claim),
             tiles=_tiles(certificate),
             groups=_groups(certificate),
             steps=_steps(certificate),
@@ -38,6 +38,8 @@ def write(certificate: Certificate) -> str:
             where=where,
             sentence=sentence,
             small=_small(certificate),
+            code=circumstances.code(certificate.circumstances.get("code", {})),
+            met=circumstances.table(certificate.circumstances) if certificate.circumstances else [],
         )
     )
     return page
@@ -212,7 +214,7 @@ def _edges(certificate: Certificate) -> list[tuple[str, float]]:
 def _commands(certificate: Certificate) -> list[tuple[str, str]]:
     options = f"--seed {certificate.seed} --profile {certificate.profile}"
     subject = certificate.subject if ":" in certificate.subject else f"-- {certificate.subject}"
-    claim = f"--rule {certificate.claim['rule']} " + " ".join(f"--cell {c}" for c in certificate.claim["cells"])
+    claim = f"--rule {certificate.claim['rule']} " + " ".join(f"--cells {c}" for c in certificate.claim["cells"])
     return [
         ("Run it again", f"gradcert certify {options} {claim} --certificate again.json {subject}"),
         ("Verify the certificate", "gradcert verify certificate.json"),

@@ -8,9 +8,9 @@ from typing import Any
 
 from junitparser import Error, Failure, JUnitXml, Property, Skipped, TestCase, TestSuite
 
-from gradcert.certify.certificate import CERTIFIED, REFUTED, CaseResult, Certificate, CheckResult, Finding
-from gradcert.certify.claims import from_dict
-from gradcert.certify.diagnosis.localise import sentence
+from gradcert.certify.certificates import CERTIFIED, REFUTED, CaseResult, Certificate, CheckResult, Finding
+from gradcert.certify.claims import sentence as sentence_of
+from gradcert.certify.diagnosis import sentence
 
 FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # what XML 1.0 cannot hold
 
@@ -19,7 +19,7 @@ def write(certificate: Certificate) -> bytes:
     """Return the XML. Cases that were not run are skipped; a void or inconclusive run is an error of its own."""
     suite = TestSuite(_clean(certificate.subject))
     for name, value in (
-        ("claim", str(from_dict(certificate.claim))),
+        ("claim", sentence_of(certificate.claim)),
         ("verdict", certificate.verdict),
         ("reason", certificate.reason),
         ("identity", certificate.identity),

@@ -10,10 +10,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from gradcert.certify.certificate import CERTIFIED, REFUTED, CaseResult, Certificate, CheckResult, Finding
-from gradcert.certify.claims import from_dict
-from gradcert.certify.diagnosis.localise import sentence
-from gradcert.certify.report import counterexample
+from gradcert.certify.certificates import CERTIFIED, REFUTED, CaseResult, Certificate, CheckResult, Finding
+from gradcert.certify.claims import sentence as sentence_of
+from gradcert.certify.diagnosis import sentence
+from gradcert.certify.report import circumstances, counterexample
 from gradcert.certify.report.junit import where
 
 COLOURS = {CERTIFIED: "green", REFUTED: "red"}
@@ -23,7 +23,7 @@ def write(certificate: Certificate, console: Console) -> None:
     """Print a certificate."""
     colour = COLOURS.get(certificate.verdict, "yellow")
     head = Text.assemble((certificate.verdict.upper(), f"bold {colour}"), "  ", certificate.reason)
-    lines = Text(f"subject  {certificate.subject}\nclaim    {from_dict(certificate.claim)}", style="dim")
+    lines = Text(f"subject  {certificate.subject}\nclaim    {sentence_of(certificate.claim)}", style="dim")
     console.print(Panel(Group(head, lines), border_style=colour))
     for finding in certificate.findings:
         console.print(_finding(finding))
@@ -33,6 +33,8 @@ def write(certificate: Certificate, console: Console) -> None:
         console.print(_groups(certificate))
         for check in certificate.checks:
             console.print(_check(check))
+        for line in circumstances.lines(certificate.circumstances) if certificate.circumstances else ():
+            console.print(line, style="dim", markup=False, highlight=False)
         console.print(_evidence(certificate), style="dim")
     for note in certificate.notes:
         console.print(f"note: {note}", style="dim", markup=False, highlight=False)

@@ -6,6 +6,6 @@ refuted, with the right cause named; an unusual one has to be certified.
 """
 
 from gradcert.certify.selftest.record import Member, Summary, summary
-from gradcert.certify.selftest.run import selftest
+from gradcert.certify.selftest.run import chosen, classes, selftest
 
-__all__ = ["Member", "Summary", "selftest", "summary"]
+__all__ = ["Member", "Summary", "chosen", "classes", "selftest", "summary"]

@@ -8,26 +8,20 @@ from dataclasses import fields
 from functools import lru_cache, partial
 from typing import Any
 
-from gradcert.certify import online
-from gradcert.certify.campaign import ask_again, judge_all
-from gradcert.certify.cases.case import Spec
-from gradcert.certify.cases.plan import plan, profile_named
-from gradcert.certify.certificate import CERTIFIED, REFUTED, Finding
+from gradcert.certify.campaign import ask_again, ask_often, control, decide, decisive, explanation, judge_all, where
+from gradcert.certify.campaign import judge as judge_one
+from gradcert.certify.certificates import CERTIFIED, REFUTED, Finding
 from gradcert.certify.claims import Claim, from_dict
-from gradcert.certify.conclude import control, decide, decisive
-from gradcert.certify.diagnosis import causes
-from gradcert.certify.diagnosis.evidence import Evidence
-from gradcert.certify.diagnosis.explain import chosen
-from gradcert.certify.diagnosis.published import VARIATIONS, search
-from gradcert.certify.prepare import Prepared, Task, prepare
-from gradcert.certify.run import Run
+from gradcert.certify.diagnosis import VARIATIONS, Evidence, evidence_of, search
+from gradcert.certify.problems import Spec, plan, profile_named
+from gradcert.certify.runs import Prepared, Run, Task, online, prepare
 from gradcert.certify.selftest import published
 from gradcert.certify.selftest.record import ACCEPTED, ACCUSED, CORRECT, KILLED, SURVIVED, Member
-from gradcert.certify.subject import Subject, Worker
+from gradcert.certify.subjects import Subject, Worker
 from gradcert.properties.gallery.entry import Entry
 from gradcert.properties.gallery.judge import judge as judge_by_laws
 from gradcert.properties.gallery.wrong.learners import Stepwise
-from gradcert.reference.rules import RULES, rule_named
+from gradcert.reference.rules import RULES
 
 PROFILE = "default"
 DRAWN = "quick"  # the profile of estimators, which are asked for thousands of draws
@@ -100,6 +94,8 @@ def _by_certify(entry: Entry, claim: Claim, cases: list[tuple[Spec, Prepared]]) 
         judge_all(run, [spec for spec, _ in cases], [case for _, case in cases], lambda *_: None)
         if run.worker is not None:
             ask_again(run, profile_named(profile).repeats)
+            ask_often(run, profile_named(profile).calls)
+            where.narrow(run, seed=0, judge=judge_one)
             if claim.online:
                 online.run_all(run)
     finally:
@@ -138,12 +134,14 @@ def _cause(entry: Entry, run: Run, finding: Finding) -> dict[str, Any]:
     """Return the check that decided, and what the diagnosis makes of it."""
     if finding.check != "gradient":
         return {"check": finding.check, "found": (key_of_finding(finding),), "said": finding.reason}
-    failed = [(case, answer) for case, answer, check in run.failed if check == "gradient"]
+    judged = evidence_of(run.answers)
     if entry.claim["rule"] in VARIATIONS:
-        return {"check": "gradient", **_variation(entry, chosen(failed))}
-    explanation = causes.find(chosen(failed), rule_named(run.claim.rule))
-    found = () if explanation.unexplained else explanation.keys
-    return {"check": "gradient", "found": found, "said": str(explanation)}
+        return {"check": "gradient", **_variation(entry, judged)}
+    failed = [(case, answer) for case, answer, check in run.failed if check == "gradient"]
+    if not failed:
+        return {"check": "gradient", "found": (key_of_finding(finding),), "said": finding.reason}
+    said, found = explanation(run, failed)
+    return {"check": "gradient", "found": found, "said": said}
 
 
 def key_of_finding(finding: Finding) -> str:

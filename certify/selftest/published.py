@@ -12,17 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.budget.balls import Balls, Undecided, working_precision
-from gradcert.certify.budget.expected import PRECISIONS, bounds_of
-from gradcert.certify.budget.stored import stored
-from gradcert.certify.cases.case import Case, Spec
-from gradcert.certify.cases.generate import generate
-from gradcert.certify.cases.plan import plan
 from gradcert.certify.claims import Claim
-from gradcert.certify.diagnosis.published import VARIATIONS
-from gradcert.certify.prepare import Prepared
+from gradcert.certify.diagnosis import VARIATIONS
+from gradcert.certify.problems import PRECISIONS, Case, Spec, bounds_of, generate, parameters_on_balls, plan, stored
+from gradcert.certify.runs import Prepared
 from gradcert.properties.gallery.entry import Entry
-from gradcert.properties.problem import Problem
+from gradcert.properties.numbers import Balls, Undecided, working_precision
+from gradcert.reference.networks import Problem
 
 DRAWN = {"fptt": "bptt"}  # the row whose cases are drawn; for rules with a trace of their own, OTTT's
 FREE = ("leak", "threshold")  # constants that the cases draw for each layer
@@ -43,6 +39,8 @@ def cases(entry: Entry, claim: Claim, profile: str) -> list[tuple[Spec, Prepared
     """Return the cases of a claim, the algorithm's own result in the place of the row's, where it decides."""
     out = []
     for spec in plan(claim, profile):
+        if spec.levels or spec.family == "long":  # circumstances are those of a claim's row
+            continue
         case = generate(spec, claim)
         found = _expected(entry, case) if case is not None else None
         if found is not None:
@@ -59,7 +57,7 @@ def _expected(entry: Entry, case: Case) -> Case | None:
 
         problem = Problem(
             stored(p.network),
-            exactly(p.parameters),
+            parameters_on_balls(p.parameters, balls),
             balls.exactly(p.inputs),
             balls.exactly(p.targets),
             exactly(p.feedback),

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from fnmatch import fnmatchcase
 
-from gradcert.certify import executors
+from gradcert.certify.runs import executors
 from gradcert.certify.selftest.judge import claim_of, judge, key_of
 from gradcert.certify.selftest.record import CORRECT, Member
-from gradcert.properties.gallery import UNUSUAL, WRONG
+from gradcert.properties.gallery import BLIND, UNUSUAL, WRONG
 from gradcert.properties.gallery.entry import Entry
 
 Progress = Callable[[int, int, str], None]
@@ -35,7 +35,7 @@ def chosen(names: Iterable[str] = (), classes: Iterable[str] = ()) -> list[Entry
     """
     patterns, wanted = [*names], set(classes)
     out = []
-    for entry in (*WRONG.values(), *UNUSUAL.values()):
+    for entry in (*WRONG.values(), *BLIND.values(), *UNUSUAL.values()):
         named = not patterns or any(fnmatchcase(entry.name, p) for p in patterns)
         if named and (not wanted or (entry.bug_class or CORRECT) in wanted):
             out.append(entry)
@@ -44,12 +44,12 @@ def chosen(names: Iterable[str] = (), classes: Iterable[str] = ()) -> list[Entry
 
 def classes() -> list[str]:
     """Return the bug classes of the gallery, and that of the correct members."""
-    return [*dict.fromkeys(entry.bug_class for entry in WRONG.values()), CORRECT]
+    return [*dict.fromkeys(entry.bug_class for entry in (*WRONG.values(), *BLIND.values())), CORRECT]
 
 
 def judge_named(names: tuple[str, ...]) -> list[Member]:
     """Judge some members, one after the other; they share their cases."""
-    everyone = {**WRONG, **UNUSUAL}
+    everyone = {**WRONG, **BLIND, **UNUSUAL}
     return [judge(everyone[name]) for name in names]
 
 

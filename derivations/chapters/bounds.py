@@ -1,4 +1,4 @@
-"""The bounds of `reference/bounds`, proved about their code, for every width."""
+"""The bounds of `reference/bounds`: what is proved about their code, and for which sizes."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.derivations import pieces, recursions
+from gradcert.derivations import certificate, pieces, recursions
 from gradcert.derivations.figures import heat_map
 from gradcert.derivations.record import Derivation, Example, Figure, Step, Trap
 from gradcert.reference import RULES, Layer, Network, Snu
 from gradcert.reference.bounds import Online, a_priori, componentwise, tightness, windowed
-from gradcert.reference.residual import residual
+from gradcert.reference.engines import residual
 
 
 def _problem(leak: float = 0.8) -> tuple[Any, ...]:
@@ -65,15 +65,19 @@ def _figure() -> Figure:
 
 DERIVATION = Derivation(
     name="bounds",
-    title="The bounds, proved about their code",
+    title="The bounds: system, recursion and certificate",
     motivation=(
         "The chapter on depth shows why the residual can be bounded. This one is about the code that does it, and it "
-        "has to hold for layers of any width, so there is nothing to be gained from two units and free weights. "
+        "should hold for layers of any width, so there is little to be gained from two units and free weights. "
         "Instead the code is run on matrices without entries: symbols that do not commute. It adds and multiplies "
         "them, never looks inside, and what comes out is an identity of matrices of any size.",
         "Where the code takes a norm, it gets a symbol |A|. The two facts about norms, |A + B| <= |A| + |B| and "
         "|AB| <= |A||B|, are the only inequalities that are used; all the rest is bookkeeping, and bookkeeping can be "
         "checked.",
+        "That covers the system, its recursion and its windows, for every width. It does not cover the float code "
+        "around them: what the system is told of a layer is proved at one and two units; the norms, the outward "
+        "rounding, the intervals of the a-priori bound and the class that takes steps are compared with exact numbers "
+        "by tests, and are not proved here.",
     ),
     statement=(
         "The system that the code assembles from kept and dropped Jacobians computes, at every step, the gradient of "
@@ -106,7 +110,7 @@ DERIVATION = Derivation(
             "code is run at every such point and compared with the forward engine's operators, which are symbols.",
             premises=("bounds.system", "ostl.jacobian"),
             proof=pieces.every_jacobian,
-            code=("reference/bounds/pieces.py:LayerPieces", "reference/step.py:across"),
+            code=("reference/bounds/pieces.py:LayerPieces", "reference/engines/step.py:across"),
             source="a polynomial linear in each variable",
             sizes="every cell with one unit; SNU, sSNU, LIF, vanilla and leaky RNN with two",
         ),
@@ -127,7 +131,7 @@ DERIVATION = Derivation(
             "every T.",
             premises=("bounds.online", "depth.online"),
             equations=recursions.induction,
-            code=("reference/bounds/recursion.py:Recursion", "reference/bounds/online.py:Online"),
+            code=("reference/bounds/recursion.py:Recursion",),
             source="reference/bounds/online.py, proof",
             sizes="every width, every T; two components",
         ),
@@ -137,7 +141,7 @@ DERIVATION = Derivation(
             "written out with products of matrices, a last block that is shorter included.",
             premises=("bounds.online", "depth.windowed"),
             equations=recursions.windowed,
-            code=("reference/bounds/windowed.py:windowed", "reference/bounds/recursion.py:Recursion"),
+            code=("reference/bounds/recursion.py:Recursion",),
             source="reference/bounds/windowed.py, statement",
             sizes="every width; two components, (T, w) = (3, 2), (4, 2), (5, 2), (3, 3)",
         ),
@@ -158,7 +162,7 @@ DERIVATION = Derivation(
             "c S_t f + d over t, S_t the sum of the powers of N below t - 1: the statement of the a-priori bound.",
             premises=("bounds.induction",),
             equations=recursions.series,
-            code=("reference/bounds/a_priori.py:a_priori", "reference/bounds/recursion.py:Recursion"),
+            code=("reference/bounds/recursion.py:Recursion",),
             source="reference/bounds/a_priori.py, statement",
             sizes="two components, T = 2, 3, 4",
         ),
@@ -170,7 +174,6 @@ DERIVATION = Derivation(
             "theorem: a network whose Jacobians are not contractive has an a-priori bound that grows with T.",
             premises=("bounds.a-priori", "depth.a-priori"),
             proof=recursions.geometric,
-            code=("reference/bounds/a_priori.py:a_priori",),
             source="geometric series of matrices",
             sizes="every width, every T",
         ),
@@ -182,9 +185,19 @@ DERIVATION = Derivation(
             "pseudo-derivatives.",
             premises=("depth.descent", "depth.cauchy-schwarz"),
             equations=recursions.descent,
-            code=("reference/bounds/descent.py:descent",),
             source="reference/bounds/descent.py, statement",
             sizes="two tensors, every size",
+        ),
+        Step(
+            "bounds.descent-code",
+            "The code of the certificate is float code, and is compared with the statement in exact arithmetic at "
+            "points: tensors whose norms are whole numbers. Its margin and its cosine are never above those of the "
+            "statement, and fall short by less than 1e-9 of them. This is no proof for all values.",
+            premises=("bounds.descent",),
+            proof=certificate.at_points,
+            code=("reference/bounds/descent.py:descent",),
+            source="reference/bounds/descent.py, statement",
+            sizes="one and two tensors, 64 points",
         ),
     ),
     example=_example,
@@ -210,4 +223,21 @@ wider = [windowed(network, w, x, y, rule=RULES["ostl"], window=k).layer(0) for k
 print(online.bound().layer(0), wider)
 """,
     figures=(_figure,),
+    notation={
+        "A": "one-step Jacobian of the system's state; also any matrix",
+        "B": "in |AB|: another matrix",
+        "F": "what a parameter does to the state at the step itself",
+        "I": "identity matrix",
+        "N": "matrix of constants that bound the norms of the blocks of A at every step",
+        "S": "sum of the powers of N below t - 1",
+        "X": "derivative of the system's state by a parameter",
+        "b": "bound: of the recursion on the error so far, of the certificate on |g - h| (b_p for tensor p)",
+        "c": "constants that bound the norms of the error row",
+        "d": "constant that bounds what passes beside the state",
+        "f": "constants that bound the norms of F",
+        "g": "gradient (g_p of tensor p)",
+        "h": "estimate (h_p of tensor p)",
+        "x": "bound on the norms of the blocks of X",
+        "w": "length of a window",
+    },
 )

@@ -143,7 +143,7 @@ DERIVATION = Derivation(
             "a grid of sizes and confirmed beyond it, is the polynomial typed here.",
             premises=("ostl.storage", "ottt.storage"),
             equations=_memories,
-            code=("reference/forward.py:Learner", "reference/tangent.py"),
+            code=("reference/engines/forward.py:Learner", "reference/engines/tangent.py"),
             source="mathematics.md 11",
             sizes="polynomials of degree <= 4 in n, 1 in m: grid of 5 x 2 and one point beyond",
         ),
@@ -154,7 +154,7 @@ DERIVATION = Derivation(
             "nothing; the n that tables give it is the activity of the step itself.",
             premises=("complexity.memory",),
             proof=_orders,
-            code=("reference/forward.py",),
+            code=("reference/engines/forward.py",),
             source="S-TLLR's comparison table (third party); mathematics.md 11",
         ),
         Step(
@@ -162,7 +162,7 @@ DERIVATION = Derivation(
             "The tape of the reverse engine grows with T, three numbers per unit and step; the "
             "traces of the forward engine do not grow.",
             proof=_time,
-            code=("reference/tape.py", "reference/forward.py"),
+            code=("reference/engines/tape.py", "reference/engines/forward.py"),
             source="mathematics.md 11",
             sizes="T = 3, 6, 12",
         ),
@@ -171,7 +171,7 @@ DERIVATION = Derivation(
             "The engine stores SnAp-1 in a dense array and masks it: n times what the mask leaves. The "
             "published cost assumes sparse storage, and the engine makes no claim to it.",
             equations=_sparse,
-            code=("reference/forward.py:Learner._masked",),
+            code=("reference/engines/forward.py:Learner._masked",),
             source="arXiv 2006.07232; mathematics.md 3",
             sizes="n = 4, m = 2",
         ),
@@ -198,4 +198,8 @@ print(polynomial(Snu(bias=False), RULES["ostl"], "memory", degrees=(4, 1)))
 print(polynomial(Snu(bias=False), RULES["e-prop"], "products", degrees=(2, 1)))
 """,
     figures=(_figure,),
+    notation={
+        "K": "number of layers",
+        "m": "number of inputs of a layer",
+    },
 )

@@ -8,17 +8,15 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.chapters.common import combined, compare_gradients, relative
+from gradcert.derivations.common import combined, compare_gradients, relative
 from gradcert.derivations.figures import heat_map
 from gradcert.derivations.mutation import BrokenSynapse
 from gradcert.derivations.proof import Result, problem, prove
 from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.derivations.symbols import symbols
-from gradcert.reference import RULES, Layer, Lif, Network, Rnn, reverse, rule_named
-from gradcert.reference.cells.snu import Snu
-from gradcert.reference.forward import Learner
-from gradcert.reference.synapses import AvgPool, Conv2d, Dense
-from gradcert.reference.synapses.protocol import Synapse
+from gradcert.reference import RULES, Layer, Lif, Network, Rnn, rule_named
+from gradcert.reference.engines import Learner, reverse
+from gradcert.reference.networks import AvgPool, Conv2d, Dense, Snu, Synapse
 
 POOL = Rnn(activation="identity", recurrent=False, bias=False)
 
@@ -280,7 +278,7 @@ DERIVATION = Derivation(
             "window, and rows and columns left over are not read.",
             equations=_corner,
             proof=_maps,
-            code=("reference/synapses/conv2d.py:apply", "reference/synapses/avgpool.py:apply"),
+            code=("reference/networks/synapses/conv2d.py:apply", "reference/networks/synapses/avgpool.py:apply"),
             source="cross-correlation",
             sizes="3 x 3 pixels, 2 channels in and out; five kernels, strides, paddings; two poolings",
         ),
@@ -290,7 +288,10 @@ DERIVATION = Derivation(
             "summed over samples. For dense synapses too, and where connections are absent.",
             premises=("convolution.map",),
             proof=lambda: _every(pull_backs),
-            code=("reference/synapses/conv2d.py:pull_input", "reference/synapses/conv2d.py:pull_weight"),
+            code=(
+                "reference/networks/synapses/conv2d.py:pull_input",
+                "reference/networks/synapses/conv2d.py:pull_weight",
+            ),
             source="the adjoint of a linear map",
             sizes="nine synapses, two samples",
         ),
@@ -300,7 +301,7 @@ DERIVATION = Derivation(
             "the shared weight by a sum over positions.",
             premises=("convolution.pull-backs",),
             proof=lambda: _every(tangents),
-            code=("reference/synapses/conv2d.py:expand", "reference/synapses/conv2d.py:fold"),
+            code=("reference/networks/synapses/conv2d.py:expand", "reference/networks/synapses/conv2d.py:fold"),
             source="mathematics.md 14.1, T25",
             sizes="nine synapses",
         ),
@@ -320,7 +321,7 @@ DERIVATION = Derivation(
             "neurons: the derivative of the loss, every kernel entry, input, state and constant a free symbol.",
             premises=("convolution.tangents", "paths.sum"),
             proof=lambda: _network(("bptt", "rtrl"), pool=False),
-            code=("reference/reverse.py", "reference/forward.py"),
+            code=("reference/engines/reverse.py", "reference/engines/forward.py"),
             source="mathematics.md 0.3",
             sizes="3 x 3 -> 2 x 2 x 2 -> 1, T = 3 (SNU: T = 2)",
         ),
@@ -329,7 +330,7 @@ DERIVATION = Derivation(
             "The same for OTTT, SLTT, OSTL and DECOLLE, with their edges cut.",
             premises=("convolution.exact", "ottt.trace", "ostl.jacobian"),
             proof=lambda: _network(("ottt", "sltt", "ostl", "decolle"), pool=False),
-            code=("reference/reverse.py", "reference/forward.py"),
+            code=("reference/engines/reverse.py", "reference/engines/forward.py"),
             source="mathematics.md 0.4",
             sizes="3 x 3 -> 2 x 2 x 2 -> 1, T = 3 (SNU: T = 2)",
         ),
@@ -338,7 +339,7 @@ DERIVATION = Derivation(
             "And with a pooling layer between: it has no memory and no weight, and passes credit and tangents on.",
             premises=("convolution.exact",),
             proof=lambda: _network(("bptt", "ostl", "ottt"), pool=True),
-            code=("reference/synapses/avgpool.py",),
+            code=("reference/networks/synapses/avgpool.py",),
             source="mathematics.md 0.3",
             sizes="3 x 3 -> 2 x 2 x 2 -> 2 -> 1, T = 3 (SNU: T = 2)",
         ),
@@ -348,7 +349,7 @@ DERIVATION = Derivation(
             "when the signal is there. With a leak per unit there is one trace per synapse: positions times kernel.",
             premises=("convolution.tangents",),
             proof=_storage,
-            code=("reference/tangent.py:Tangent",),
+            code=("reference/engines/tangent.py:Tangent",),
             source="mathematics.md 14.1, T25",
             sizes="8 units of 4 weights",
         ),
@@ -358,7 +359,7 @@ DERIVATION = Derivation(
             "entry: the sum of products is not the product of sums.",
             premises=("convolution.pull-backs",),
             proof=_wrong_storage,
-            code=("reference/synapses/conv2d.py:fold",),
+            code=("reference/networks/synapses/conv2d.py:expand", "reference/networks/synapses/conv2d.py:pull_weight"),
             source="mathematics.md 14.1, T25",
             sizes="3 x 3 -> 2 x 2",
         ),
@@ -372,8 +373,9 @@ DERIVATION = Derivation(
     ),
     snippet="""\
 import numpy as np
-from gradcert.reference import RULES, Layer, Lif, Network, forward, reverse
-from gradcert.reference.synapses import Conv2d
+from gradcert.reference import RULES, Layer, Lif, Network
+from gradcert.reference.engines import forward, reverse
+from gradcert.reference.networks import Conv2d
 
 conv = Conv2d(in_channels=1, height=4, width=4, out_channels=2, kernel=(3, 3), padding=(1, 1))
 layers = (Layer(Lif(), inputs=16, units=32, synapses=(("W", conv),)), Layer(Lif(), inputs=32, units=2))
@@ -385,4 +387,8 @@ back = reverse.gradients(network, w, x, y, rule=RULES["ottt"])
 print({name: abs(ahead[name] - back[name]).max() for name in back})
 """,
     figures=(_figure,),
+    notation={
+        "g": "any credit at the output of a map",
+        "y": "output of a map",
+    },
 )

@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 
 from gradcert.derivations import inequalities, residuals
-from gradcert.derivations.chapters.common import relative
+from gradcert.derivations.common import relative
 from gradcert.derivations.figures import heat_map
 from gradcert.derivations.record import Derivation, Example, Figure, Step, Trap
-from gradcert.reference import RULES, TEMPORAL, Layer, Network, Snu, reverse, rule_named
-from gradcert.reference.residual import residual
-from gradcert.reference.reverse import credit_below, layer_gradients, sweep
-from gradcert.reference.tape import record
+from gradcert.reference import RULES, TEMPORAL, Layer, Network, Snu, rule_named
+from gradcert.reference.engines import credit_below, layer_gradients, record, residual, reverse, sweep
 
 
 def _network() -> tuple[Network, dict[str, Any], Any, Any]:
@@ -98,7 +96,7 @@ DERIVATION = Derivation(
             "upper layer's own gradient is exact.",
             premises=("ostl.jacobian", "ostl.one-layer", "paths.sum"),
             proof=residuals.two_layers,
-            code=("reference/residual.py", "reference/reverse.py"),
+            code=("reference/engines/residual.py", "reference/engines/reverse.py"),
             source="arXiv 2007.12723; mathematics.md 4.3",
             sizes="1 -> 2 -> 2, T = 3",
         ),
@@ -108,7 +106,7 @@ DERIVATION = Derivation(
             "dropped from there on, wherever that edge lies. Shown for three layers, OSTL and SLTT.",
             premises=("depth.two-layers",),
             proof=lambda: residuals.rule_plus_residual(residuals.stack(3), 3, ("ostl", "sltt")),
-            code=("reference/residual.py:Walk",),
+            code=("reference/engines/residual.py:Walk",),
             source="mathematics.md 4.3",
             sizes="1 -> 2 -> 2 -> 2, T = 3",
         ),
@@ -118,7 +116,7 @@ DERIVATION = Derivation(
             "computes plus what the residual engine says that it drops is BPTT.",
             premises=("depth.two-layers",),
             proof=residuals.every_row,
-            code=("reference/residual.py:tape_residual",),
+            code=("reference/engines/residual.py:tape_residual",),
             source="mathematics.md 0.4",
             sizes="1 -> 2 -> 2, T = 3; SNU, LIF, ALIF, vanilla and leaky RNN",
         ),
@@ -127,7 +125,7 @@ DERIVATION = Derivation(
             "R vanishes where there is nothing to leave out: one layer, upper layers without memory, or a single step.",
             premises=("depth.two-layers",),
             proof=residuals.zero,
-            code=("reference/residual.py",),
+            code=("reference/engines/residual.py",),
             source="mathematics.md 4.3",
             sizes="T = 3, and three layers with T = 1",
         ),
@@ -138,7 +136,7 @@ DERIVATION = Derivation(
             "real value. The code of both is run, and the coefficients are compared monomial by monomial.",
             premises=("depth.every-row",),
             proof=residuals.componentwise,
-            code=("reference/bounds/componentwise.py", "reference/residual.py:magnitudes"),
+            code=("reference/engines/residual.py:tape_residual", "reference/engines/residual.py:magnitudes"),
             source="triangle inequality",
             sizes="1 -> 2 -> 2, T = 3",
         ),
@@ -154,10 +152,9 @@ DERIVATION = Derivation(
             "depth.product-norm",
             "The same for matrices: |AB| <= |A||B| in the Frobenius norm, the gap being a sum of "
             "squares. The spectral norm, which the code uses, is submultiplicative by definition (a supremum of "
-            "quotients) and never larger.",
+            "quotients) and never larger. That the code's number is one, rounded outward, is not proved here.",
             premises=("depth.cauchy-schwarz",),
             equations=inequalities.product_norm,
-            code=("reference/bounds/norms.py:spectral",),
             source="",
             sizes="2 x 2",
         ),
@@ -165,10 +162,10 @@ DERIVATION = Derivation(
             "depth.online",
             "Let X^t = A^t X^(t-1) + F^t and x^t = |A^t| x^(t-1) + |F^t| with x^0 = |X^0| = 0. The "
             "triangle inequality gives |X^t| <= |A||X| + |F|, and x^t exceeds that by |A| times what x^(t-1) exceeds "
-            "|X^(t-1)| by: if x was a bound before the step, it is one after it.",
+            "|X^(t-1)| by: if x was a bound before the step, it is one after it. This and what "
+            "follows are inequalities alone; that the code computes them is the chapter on bounds.",
             premises=("depth.product-norm", "depth.every-row"),
             equations=inequalities.online,
-            code=("reference/bounds/online.py", "reference/bounds/recursion.py:Recursion"),
             source="",
             sizes="every T",
         ),
@@ -178,7 +175,6 @@ DERIVATION = Derivation(
             "difference is (|A^2||A^1| - |A^2 A^1|) x, and that is not negative.",
             premises=("depth.online",),
             equations=inequalities.windowed,
-            code=("reference/bounds/windowed.py",),
             source="",
             sizes="blocks of two, hence w | w'",
         ),
@@ -188,7 +184,6 @@ DERIVATION = Derivation(
             "at t = 0, one step of the recursion keeps the form, and the limit F/(1 - A) is larger still.",
             premises=("depth.online",),
             equations=inequalities.a_priori,
-            code=("reference/bounds/a_priori.py",),
             source="geometric series",
             sizes="every T",
         ),
@@ -198,7 +193,6 @@ DERIVATION = Derivation(
             "(g-h)·h >= -b|h|, so g·h >= |h|(|h| - b): if b < |h|, the loss falls along -h at first order.",
             premises=("depth.cauchy-schwarz", "depth.online"),
             equations=inequalities.descent,
-            code=("reference/bounds/descent.py:descent",),
             source="",
             sizes="every size",
         ),
@@ -218,7 +212,7 @@ DERIVATION = Derivation(
     snippet="""\
 import numpy as np
 from gradcert.reference import RULES, Layer, Network, Snu
-from gradcert.reference.residual import residual
+from gradcert.reference.engines import residual
 
 network = Network(layers=(Layer(Snu(), inputs=3, units=5), Layer(Snu(), inputs=5, units=3)))
 rng = np.random.default_rng(4)
@@ -227,4 +221,18 @@ dropped = residual(network, network.parameters(seed=3, scale=1.5), x, y, rule=RU
 print(dropped.shares())  # which edge of which layer the missing gradient is due to
 """,
     figures=(_figure,),
+    notation={
+        "A": "one-step Jacobian of the states that an error lives in",
+        "B": "in |AB|: another matrix",
+        "F": "what a parameter does to that state at the step itself",
+        "J": "one-step Jacobian of a layer's state",
+        "R": "residual: what a rule leaves out of the gradient",
+        "X": "derivative of that state by a parameter",
+        "a": "in a·b: a vector",
+        "b": "bound on the error of the estimate (in a·b: a vector)",
+        "e": "eligibility of a layer; in the bounds the row that takes the state to the error",
+        "g": "gradient (g' in R: derivative of the state's activation)",
+        "h": "estimate (h' in R: derivative of the output function)",
+        "δ": "derivative of the loss by the output",
+    },
 )

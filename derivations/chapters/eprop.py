@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
 import numpy as np
 import sympy
 
-from gradcert.derivations.chapters.common import cell_steps, compare_gradients, one_layer, relative
+from gradcert.derivations.common import cell_steps, combined, compare_gradients, one_layer, relative
 from gradcert.derivations.derivative import differentiate
 from gradcert.derivations.figures import unrolled
 from gradcert.derivations.induction import entry
@@ -17,10 +18,10 @@ from gradcert.derivations.notation import code_step, sym
 from gradcert.derivations.proof import Result, named, problem, run
 from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.derivations.symbols import SYMBOLS, function_pair
-from gradcert.reference import RULES, Alif, Integrator, Layer, Network, Rnn, reverse, rule_named
-from gradcert.reference.cells import alif
-from gradcert.reference.forward import Learner
-from gradcert.reference.functions import spike
+from gradcert.reference import RULES, Alif, Integrator, Layer, Network, Rnn, Rule, rule_named
+from gradcert.reference.engines import Learner, reverse
+from gradcert.reference.networks import alif
+from gradcert.reference.numbers import spike
 
 ALIF = Alif(bias=False, recurrent=True, train=("leak", "threshold", "beta", "rho"))
 
@@ -81,10 +82,16 @@ def _scaling() -> list[Equation]:
     return out
 
 
+def _choices() -> Iterator[tuple[Any, ...]]:
+    """Return every combination of the cell's conventions, in the order reset, gain, adaptation_gain, scaling."""
+    values = {c.option: c.values for c in Alif.conventions}
+    return product(*(values[option] for option in ("reset", "gain", "adaptation_gain", "scaling")))
+
+
 def _options() -> Result:
     """Differentiate the step of every combination of options, and compare with the factors of the cell."""
     failed, count = [], 0
-    for reset, gain, adaptation, scaling in product(alif.RESETS, alif.GAINS, alif.ADAPTATION_GAINS, alif.SCALINGS):
+    for reset, gain, adaptation, scaling in _choices():
         cell = Alif(
             reset=reset,
             gain=gain,
@@ -119,6 +126,26 @@ def _filter() -> list[Equation]:
         online += signal[t] * bar
     offline = sum(e[s] * sum(kappa ** (t - s) * signal[t] for t in range(s, steps)) for s in range(steps))
     return [Equation(online, offline, "Σ Lᵗ ēᵗ")]
+
+
+def _stopped() -> Result:
+    """Compare e-prop with the graph in which the spike is stopped on its way into lateral weights and the reset."""
+    graph = Rule("stopped", "lateral and reset spikes stopped", RULES["e-prop"].own, RULES["e-prop"].own)
+    cell = Alif(recurrent=True, train=("leak", "threshold", "beta", "rho"))
+    readout = Integrator(train=("kappa",))
+    one = (Layer(cell, inputs=1, units=2), Layer(readout, inputs=2, units=1))
+    two = (Layer(cell, inputs=1, units=1), Layer(cell, inputs=1, units=2), Layer(readout, inputs=2, units=1))
+    results, failed = [], []
+    for layers in (one, two):
+        p = problem(Network(layers=layers), steps=3)
+        found, exact = run("forward", p, RULES["e-prop"])[1], run("reverse", p, graph)[1]
+        top = [k for k in found if int(k.split(".")[1]) >= len(layers) - 2]
+        label = f"{len(layers) - 1} hidden"
+        results.append(compare_gradients(label, {k: found[k] for k in top}, {k: exact[k] for k in top}))
+        if len(layers) > 2 and not compare_gradients("", {"W": found["layers.0.W"]}, {"W": exact["layers.0.W"]}).failed:
+            failed.append("below the last hidden layer e-prop equals the stopped graph, and should not")
+    total = combined("e-prop and the stopped graph", results)
+    return Result(total.claim, total.identities + 1, (*total.failed, *failed), total.seconds)
 
 
 def _as_ottt() -> Result:
@@ -174,11 +201,12 @@ DERIVATION = Derivation(
     statement=(
         "With x̂^t = λ x̂^(t-1) + x^t, ε_a^t = ψ^(t-1) x̂^(t-1) + (ρ - β ψ^(t-1)) ε_a^(t-1) and e^t = ψ^t (x̂^t "
         "- β ε_a^t), "
-        "e-prop with symmetric feedback is the exact gradient of the graph in which the spike is stopped on its "
-        "way into "
-        "lateral synapses and into the reset, while the spike that drives the adaptation is live. The sum over t "
-        "of L^t "
-        "times ē^t = κ ē^(t-1) + e^t is that of the discounted future of L times e.",
+        "e-prop with symmetric feedback is, for one hidden layer under a leaky readout, the exact gradient of the "
+        "graph in which the spike is stopped on its way into lateral synapses and into the reset, while the spike that "
+        "drives the adaptation is live. With two or more hidden layers that holds for the last of them and for the "
+        "readout; below, e-prop also drops STATE and ADAPTATION of the hidden layers above. With L_i^t the sum over k "
+        "of B_ki (o_k^t - y_k^t), B of shape (outputs, units), the sum over t of L^t times ē^t = κ ē^(t-1) + e^t is "
+        "that of the discounted future of L times e.",
     ),
     steps=(
         Step(
@@ -187,7 +215,7 @@ DERIVATION = Derivation(
             "λ-filtered input, that of the adaptation is the published recursion, with ψ and x̂ of the step before.",
             premises=("paths.local-alif-recurrent-true-resistance-r", "ostl.jacobian"),
             equations=_traces,
-            code=("reference/forward.py:Learner", "reference/cells/alif.py"),
+            code=("reference/engines/forward.py:Learner", "reference/networks/cells/alif.py"),
             source="mathematics.md 6",
             sizes="n = n_in = 2, T = 3",
         ),
@@ -199,7 +227,7 @@ DERIVATION = Derivation(
             "own. The code's factors against SymPy's rule for quotients, ψ an undefined function.",
             premises=("paths.local-alif-scaling-threshold-recurrent-true",),
             equations=_scaling,
-            code=("reference/cells/alif.py:factors",),
+            code=("reference/networks/cells/alif.py:factors",),
             source="mathematics.md 2 (psi of IGITUGraz), 6; T45, T46",
             sizes="every size (elementwise)",
         ),
@@ -209,7 +237,7 @@ DERIVATION = Derivation(
             "derivative of the cell's code against the derivative of the cell's own step.",
             premises=("eprop.scaling",),
             proof=_options,
-            code=("reference/cells/alif.py:step", "reference/cells/alif.py:factors"),
+            code=("reference/networks/cells/alif.py:step", "reference/networks/cells/alif.py:factors"),
             source="mathematics.md 1.2",
             sizes="every size (elementwise)",
         ),
@@ -234,13 +262,25 @@ DERIVATION = Derivation(
             source="Bellec et al. 2020; Murray 2019; mathematics.md 6",
         ),
         Step(
+            "eprop.stopped",
+            "One hidden layer of adaptive neurons with lateral weights under a leaky readout: e-prop by the forward "
+            "engine is the derivative of the graph with stopped lateral and reset spikes, by the reverse engine. Two "
+            "hidden layers: the same for the upper one and the readout, and not for the lower one, which is checked "
+            "too.",
+            premises=("eprop.adaptation", "eprop.filter"),
+            proof=_stopped,
+            code=("reference/engines/forward.py:Learner", "reference/engines/sweep.py:sweep"),
+            source="Bellec et al. 2020; mathematics.md 6",
+            sizes="1 -> 2 -> 1 and 1 -> 1 -> 2 -> 1, T = 3",
+        ),
+        Step(
             "eprop.ottt",
             "Without adaptation, without lateral weights and under a readout without memory, e-prop and "
             "OTTT are one rule.",
             premises=("eprop.adaptation",),
             proof=_as_ottt,
-            code=("reference/forward.py",),
-            source="mathematics.md 12, item 6",
+            code=("reference/engines/forward.py",),
+            source="mathematics.md 12.6",
             sizes="2 -> 2 -> 1, T = 3",
         ),
     ),
@@ -260,7 +300,8 @@ DERIVATION = Derivation(
     ),
     snippet="""\
 import numpy as np
-from gradcert.reference import RULES, Alif, Integrator, Layer, Network, forward
+from gradcert.reference import RULES, Alif, Integrator, Layer, Network
+from gradcert.reference.engines import forward
 
 network = Network(layers=(Layer(Alif(beta=0.3), inputs=3, units=8), Layer(Integrator(), inputs=8, units=2)))
 w = network.parameters(seed=0, scale=2.0)
@@ -268,4 +309,13 @@ x, y = np.random.default_rng(0).random((20, 1, 3)), np.zeros((20, 1, 2))
 print(forward.gradients(network, w, x, y, rule=RULES["e-prop"])["layers.0.W"])
 """,
     figures=(_figure,),
+    notation={
+        "B": "feedback matrix, (outputs, units); B_ki from output k to unit i",
+        "L": "learning signal of a unit",
+        "e": "eligibility of a synapse",
+        "β": "strength of adaptation",
+        "ε": "ε_a: trace of the adaptation",
+        "κ": "leak of the readout",
+        "ρ": "decay of adaptation",
+    },
 )

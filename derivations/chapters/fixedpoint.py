@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -14,8 +15,8 @@ from gradcert.derivations.notation import sym
 from gradcert.derivations.proof import Result, named, problem
 from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.derivations.symbols import SYMBOLS
-from gradcert.reference import RULES, Layer, Lif, Network
-from gradcert.reference.forward import Learner
+from gradcert.reference import RULES, TEMPORAL, Layer, Lif, Network, Snu
+from gradcert.reference.engines import Learner, across
 
 LEAK = sympy.Symbol("λ")
 STEPS = 4
@@ -110,14 +111,30 @@ def _stochastic() -> list[Equation]:
 
 
 def _jacobian() -> list[Equation]:
-    """Carry a rounding through two steps of any linear recursion, J of the engine's or any other rule's trace."""
+    """Round OSTL's trace after every step of the engine; J is the engine's own one-step Jacobian."""
     d = [sym("δ", "", str(t)) for t in (1, 2, 3)]
-    j2, j3 = sympy.symbols("J² J³")
-    f = [sym("F", "", str(t)) for t in (1, 2, 3)]
-    exact, rounded = f[0], f[0] + d[0]
-    for j, force, delta in ((j2, f[1], d[1]), (j3, f[2], d[2])):
-        exact, rounded = j * exact + force, j * rounded + force + delta
-    return [Equation(rounded - exact, j3 * j2 * d[0] + j3 * d[1] + d[2], "error at step 3")]
+    p = problem(Network(layers=(Layer(Snu(bias=False, transfer="tanh"), inputs=1, units=1),)), steps=3)
+    traces, jacobians = [], []
+    for rounded in (False, True):
+        options: dict[str, Any] = {
+            "rule": RULES["ostl"],
+            "steps": 3,
+            "batch": 1,
+            "numbers": SYMBOLS,
+            "initial": p.initial,
+        }
+        learner = Learner(named(p.network, Ledger()), p.parameters, **options)
+        for t in range(3):
+            last = learner.before[0] if t else None
+            learner.step(p.inputs[t], p.targets[t])
+            if last is not None and not rounded:
+                jacobians.append(sympy.sympify(across(last, learner.before[0], TEMPORAL, "v")["v"].value.flat[0]))
+            trace = learner.traces[0][0, "W", 0]
+            if rounded:
+                trace["v"] = replace(trace["v"], array=trace["v"].array + d[t])
+        traces.append(trace["v"].array.flat[0])
+    j2, j3 = jacobians
+    return [Equation(traces[1] - traces[0], j3 * j2 * d[0] + j3 * d[1] + d[2], "error at step 3")]
 
 
 def _gradient() -> list[Equation]:
@@ -190,7 +207,7 @@ DERIVATION = Derivation(
             "rounding errors added: the error itself is the trace of the errors.",
             premises=("ottt.trace",),
             equations=_moves,
-            code=("reference/forward.py:Learner",),
+            code=("reference/engines/forward.py:Learner",),
             source="mathematics.md 7.1",
             sizes="T = 4",
         ),
@@ -237,13 +254,13 @@ DERIVATION = Derivation(
         ),
         Step(
             "fixedpoint.jacobian",
-            "For the recursion of any other trace the same holds with products of Jacobians in "
-            "place of powers of λ; the bounds of the chapter on depth apply to them word for word.",
+            "The engine's trace for OSTL, rounded after every step: the error carries products of Jacobians in "
+            "place of powers of λ, and the bounds of the chapter on depth apply to them word for word.",
             premises=("fixedpoint.input", "depth.online"),
             equations=_jacobian,
-            code=("reference/step.py:across",),
+            code=("reference/engines/step.py:across",),
             source="mathematics.md 0.3",
-            sizes="T = 3",
+            sizes="SNU, one unit, T = 3",
         ),
         Step(
             "fixedpoint.gradient",
@@ -269,4 +286,12 @@ for x in (1, 0, 1, 1, 0, 0, 1, 0):
 print(abs(rounded - exact) <= unit / 2 / (1 - leak))
 """,
     figures=(_figure,),
+    notation={
+        "X": "bound on the inputs",
+        "e": "error of the trace",
+        "q": "rounded value, in units",
+        "u": "unit of the fixed-point format",
+        "Δ": "error of the leak",
+        "δ": "rounding error of a step",
+    },
 )

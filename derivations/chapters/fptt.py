@@ -7,24 +7,18 @@ from typing import Any
 import numpy as np
 import sympy
 
+from gradcert.derivations.common import at_rest, combined, compare_gradients, one_layer
 from gradcert.derivations.figures import unrolled
 from gradcert.derivations.notation import code_step, sym
-from gradcert.derivations.proof import Result
+from gradcert.derivations.proof import Problem, Result, problem
 from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
-from gradcert.derivations.symbols import function_pair
-from gradcert.reference import RULES, Ltc
-from gradcert.reference.cells import ltc
-from gradcert.reference.functions import SIGMOID
-from gradcert.reference.procedures.fptt import (
-    FpttState,
-    Vector,
-    gradient_step,
-    paper_step,
-    parts_of,
-)
-from gradcert.reference.procedures.fptt import (
-    code_step as code_form,
-)
+from gradcert.derivations.symbols import SYMBOLS, function_pair
+from gradcert.reference import RULES, Ltc, Rnn
+from gradcert.reference.engines import record, reverse
+from gradcert.reference.networks.cells import ltc
+from gradcert.reference.numbers import SIGMOID
+from gradcert.reference.procedures import FpttState, Vector, fptt, gradient_step, paper_step, parts_of
+from gradcert.reference.procedures import code_step as code_form
 
 ALPHA, BETA = sympy.symbols("α β")
 W, W1, BAR, PULL = sym("w"), sym("w", "", "t+1"), sym("w̄"), sym("G")
@@ -80,16 +74,80 @@ def _one_step() -> list[Equation]:
     return [Equation(out.pull["w"][0], ALPHA * rate * sympy.Function("ℓ'")(W), "Λ after one descent step")]
 
 
+def _updates() -> list[Equation]:
+    """Compare what the code carries to the next part with the printed updates, both forms."""
+    ell, lam = sympy.Function("ℓ'")(W1), PULL - ALPHA * (W1 - BAR)
+    paper, code = _run("paper")[1], _run("code")[1]
+    return [
+        Equation(paper.pull["w"][0], ell, "paper: G at the next part"),
+        Equation(paper.average["w"][0], (BAR + W1) / 2 - ell / (2 * ALPHA), "paper: w̄ at the next part"),
+        Equation(code.pull["w"][0], lam, "code: Λ at the next part"),
+        Equation(code.average["w"][0], (1 - BETA) * BAR + BETA * W1 - BETA / ALPHA * lam, "code: w̄ at the next part"),
+    ]
+
+
 def _forms() -> list[Equation]:
     paper, paper_out = _run("paper")
     code, code_out = _run("code")
     ell = sympy.Function("ℓ'")(W1)
-    half = {BETA: sympy.Rational(1, 2)}
-    gap = paper_out.average["w"][0] - code_out.average["w"][0].subs(half)
+    gap = paper_out.average["w"][0] - code_out.average["w"][0]
+    # at a stationary point of the code's objective Λ = ∇ℓ + α(w - w̄) before the update, and ∇ℓ after it
+    stationary = {PULL: ell + ALPHA * (W1 - BAR)}
     return [
         Equation(paper - code, PULL / 2, "gradient of the two objectives"),
-        Equation(gap, (code_out.pull["w"][0] - ell) / (2 * ALPHA), "w̄ of the two forms, β = 1/2"),
+        Equation(
+            gap,
+            (sympy.Rational(1, 2) - BETA) * (W1 - BAR) - ell / (2 * ALPHA) + BETA / ALPHA * code_out.pull["w"][0],
+            "w̄ of the paper minus w̄ of the code",
+        ),
+        Equation(
+            sympy.sympify(gap).xreplace(stationary),
+            (sympy.Rational(1, 2) - BETA) * (W1 - BAR - ell / ALPHA),
+            "the same where Λ = ∇ℓ",
+        ),
     ]
+
+
+def _part(p: Problem, span: slice, held: Any) -> Any:
+    """Return the gradient of one part from a given state, by the reverse engine: weights -> gradient."""
+
+    def gradient(w: Vector) -> Vector:
+        return reverse.gradients(
+            p.network, w, p.inputs[span], p.targets[span], rule=RULES["bptt"], numbers=SYMBOLS, initial=held
+        )
+
+    return gradient
+
+
+def _whole() -> Result:
+    """Run `fptt` itself, two parts of an RNN from one step of descent each, against both updates written out."""
+    rate = sympy.Symbol("η")
+    p = at_rest(problem(one_layer(Rnn(bias=False), inputs=1, units=1), steps=3))
+    results = []
+    for form in ("paper", "code"):
+        w, bar, pull = dict(p.parameters), dict(p.parameters), {k: 0 * v for k, v in p.parameters.items()}
+        held: Any = {}
+        for span in (slice(0, 2), slice(2, 3)):
+            gradient = _part(p, span, held)
+            share = sympy.Rational(1, 2) if form == "paper" else 1
+            g, entering = gradient(w), w
+            w = {k: w[k] - rate * (g[k] + ALPHA * (w[k] - bar[k]) - share * pull[k]) for k in w}
+            if form == "paper":
+                pull = gradient(w)
+                bar = {k: (bar[k] + w[k]) / 2 - pull[k] / (2 * ALPHA) for k in w}
+            else:
+                pull = {k: pull[k] - ALPHA * (w[k] - bar[k]) for k in w}
+                bar = {k: (1 - BETA) * bar[k] + BETA * w[k] - BETA / ALPHA * pull[k] for k in w}
+            # the state that goes on is that of the pass before the update
+            z = record(p.network, entering, p.inputs[span], numbers=SYMBOLS, initial=held).outputs[-1]
+            held = {"layers.0.z": z}
+        options: dict[str, Any] = {"parts": 2, "alpha": ALPHA, "beta": BETA, "rate": rate, "form": form}
+        found = fptt(p.network, p.parameters, p.inputs, p.targets, numbers=SYMBOLS, finish=False, **options)
+        for name, mine, code in (("w", w, found.weights), ("w̄", bar, found.average), ("G or Λ", pull, found.pull)):
+            results.append(compare_gradients(f"{form}: {name}", code, mine))
+        last = fptt(p.network, p.parameters, p.inputs, p.targets, numbers=SYMBOLS, **options)
+        results.append(compare_gradients(f"{form}: w at the end is w̄", last.weights, bar))
+    return combined("two parts", results)
 
 
 def _parts() -> Result:
@@ -192,13 +250,13 @@ DERIVATION = Derivation(
         "so a weight reaches the membrane by three roads at once.",
     ),
     statement=(
-        "The paper minimises ℓ(w) + (α/2)|w - w̄ - G/(2α)|², the code ℓ(w) - Λ·w + (α/2)|w - w̄|²; their "
-        "gradients differ "
-        "by half the linear term. Λ is the gradient at the new weights if and only if the code's objective was "
-        "minimised "
-        "exactly; then, with β = 1/2, both average alike. Memory is ceil(T/P) steps of activations and three "
-        "copies of the "
-        "parameters, whatever T.",
+        "The paper minimises ℓ(w) + (α/2)|w - w̄ - G/(2α)|², where G is the gradient of the part before at the weights "
+        "with which this one begins, and goes on with G' = ∇ℓ(w') and w̄' = (w̄ + w')/2 - G'/(2α). The code minimises "
+        "ℓ(w) - Λ·w + (α/2)|w - w̄|² and goes on with Λ' = Λ - α(w' - w̄), w̄' = (1 - β)w̄ + βw' - (β/α)Λ'. The "
+        "gradients of the two objectives differ by half the linear term. Λ' is the gradient at the new weights if and "
+        "only if these are a stationary point of the code's objective, which a minimum is and a saddle is too; then "
+        "both average alike, whatever the weights, exactly for β = 1/2. Memory is ceil(T/P) steps of activations and "
+        "three copies of the parameters, whatever T.",
     ),
     steps=(
         Step(
@@ -211,9 +269,20 @@ DERIVATION = Derivation(
             sizes="every weight (elementwise)",
         ),
         Step(
+            "fptt.updates",
+            "What goes on to the next part: G and the running average of the paper, Λ and the running average of the "
+            "code, the code's own results against the printed updates, for every α and β.",
+            premises=("fptt.risk",),
+            equations=_updates,
+            code=("reference/procedures/fptt.py:paper_step", "reference/procedures/fptt.py:code_step"),
+            source="PMLR v139 kag21a; mathematics.md 8.1, 8.2, T104, T105",
+            sizes="every weight (elementwise)",
+        ),
+        Step(
             "fptt.minimiser",
             "Λ misses the gradient at the new weights by exactly the gradient of the objective there: "
-            "it is right if and only if the inner problem is solved.",
+            "it is right if and only if the new weights are a stationary point. Whether that is a minimum it does "
+            "not say.",
             premises=("fptt.risk",),
             equations=_minimiser,
             code=("reference/procedures/fptt.py:code_step",),
@@ -230,11 +299,11 @@ DERIVATION = Derivation(
         ),
         Step(
             "fptt.forms",
-            "The two objectives differ by G/2 in their gradients, always. Their averages agree for "
-            "β = 1/2 if Λ is the gradient, that is, if the minimum was reached.",
-            premises=("fptt.minimiser",),
+            "The two objectives differ by G/2 in their gradients, always. What their averages differ by, for every β; "
+            "where Λ is the gradient it is (1/2 - β)(w - w̄ - ∇ℓ/α), which vanishes for all weights at β = 1/2 alone.",
+            premises=("fptt.minimiser", "fptt.updates"),
             equations=_forms,
-            code=("reference/procedures/fptt.py",),
+            code=("reference/procedures/fptt.py:paper_step", "reference/procedures/fptt.py:code_step"),
             source="mathematics.md 8.1, 8.2, T103",
         ),
         Step(
@@ -246,12 +315,23 @@ DERIVATION = Derivation(
             sizes="all T <= 24 and P <= T",
         ),
         Step(
+            "fptt.sequence",
+            "The procedure itself, both forms, two parts with one step of descent each: weights, averages, G and Λ "
+            "against the updates written out, the gradient of a part by the reverse engine from the state that the "
+            "part before left with the weights before its update.",
+            premises=("fptt.updates", "fptt.parts"),
+            proof=_whole,
+            code=("reference/procedures/fptt.py:fptt", "reference/procedures/fptt.py:last_state"),
+            source="mathematics.md 8, T109, T110, T111",
+            sizes="vanilla RNN, one unit, T = 3, P = 2",
+        ),
+        Step(
             "fptt.branches",
             "The liquid time-constant neuron's step, differentiated by its drive: the drive itself with "
             "factor k, the gate k through a - u, and the gate r through the adaptation and the threshold.",
             premises=("paths.local-ltc",),
             equations=_branches,
-            code=("reference/cells/ltc.py:step",),
+            code=("reference/networks/cells/ltc.py:step",),
             source="arXiv 2112.11231; mathematics.md 1.3",
             sizes="one unit",
         ),
@@ -270,7 +350,7 @@ DERIVATION = Derivation(
     snippet="""\
 from fractions import Fraction
 import numpy as np
-from gradcert.reference.procedures.fptt import code_step, gradient_step, start
+from gradcert.reference.procedures import code_step, gradient_step, start
 
 def gradient(w):
     return {"w": 3 * (w["w"] - 2)}
@@ -280,4 +360,18 @@ state = code_step(state, gradient, alpha=Fraction(1, 2), beta=Fraction(1, 2), so
 print(state.pull["w"], gradient(state.weights)["w"])  # not equal: one step is no minimisation
 """,
     figures=(_figure,),
+    notation={
+        "G": "gradient of the part before, at the weights with which the part begins (paper)",
+        "P": "number of parts",
+        "a": "drive of the liquid neuron",
+        "k": "gate of the membrane: inverse time constant",
+        "r": "gate of the adaptation",
+        "u": "membrane potential after the reset",
+        "w": "weights (w̄: their running average; a prime: at the next part)",
+        "Λ": "linear term of the code",
+        "α": "strength of the regulariser",
+        "β": "share of the new weights in the code's average",
+        "η": "learning rate",
+        "ℓ": "loss of a part",
+    },
 )

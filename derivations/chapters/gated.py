@@ -7,19 +7,16 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.chapters.common import combined, compare_gradients, one_layer, relative
+from gradcert.derivations.common import combined, compare_gradients, one_layer, relative
 from gradcert.derivations.figures import unrolled
 from gradcert.derivations.induction import entry
 from gradcert.derivations.notation import code_step, sym
 from gradcert.derivations.proof import Problem, Result, problem, run
 from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.derivations.symbols import function_pair
-from gradcert.reference import RULES, TEMPORAL, Gru, Layer, Lstm, Network, Snu, reverse
-from gradcert.reference.cells import gru
-from gradcert.reference.functions import SIGMOID, TANH
-from gradcert.reference.step import across, immediate, within
-from gradcert.reference.structure import basis
-from gradcert.reference.tangent import ONE, applied
+from gradcert.reference import RULES, TEMPORAL, Gru, Layer, Lstm, Network, Snu
+from gradcert.reference.engines import ONE, across, applied, basis, immediate, reverse, within
+from gradcert.reference.numbers import SIGMOID, TANH
 
 SIGMA, SIGMA_ = function_pair(SIGMOID.name)
 PHI, PHI_ = function_pair(TANH.name)
@@ -138,7 +135,7 @@ def _dense() -> list[Equation]:
 
 def _biases() -> Result:
     results, failed = [], []
-    for reset in gru.RESETS:
+    for reset in Gru.conventions[0].values:
         p = problem(one_layer(Gru(reset=reset), inputs=1), steps=2)
         _, grads = run("reverse", p, RULES["bptt"])
         same = compare_gradients(
@@ -202,7 +199,7 @@ DERIVATION = Derivation(
             "z^(t-1) through the output gate to z^t, which passes beside c.",
             premises=("paths.local-lstm",),
             equations=_lstm,
-            code=("reference/cells/lstm.py:step",),
+            code=("reference/networks/cells/lstm.py:step",),
             source="mathematics.md 4.4",
             sizes="one unit; more units by paths.rows-lstm",
         ),
@@ -213,7 +210,7 @@ DERIVATION = Derivation(
             "the step.",
             premises=("gated.lstm",),
             proof=_carried,
-            code=("reference/structure.py:basis",),
+            code=("reference/engines/structure.py:basis",),
             source="mathematics.md 4.4",
         ),
         Step(
@@ -221,7 +218,7 @@ DERIVATION = Derivation(
             "The Jacobian of the GRU whose reset gate multiplies after the product (PyTorch, cuDNN).",
             premises=("paths.local-gru-reset-after",),
             equations=lambda: _gru("after"),
-            code=("reference/step.py:across", "reference/cells/gru.py"),
+            code=("reference/engines/step.py:across", "reference/networks/cells/gru.py"),
             source="mathematics.md 1.5",
             sizes="n = 2",
         ),
@@ -231,7 +228,7 @@ DERIVATION = Derivation(
             "gate now sits inside the matrix product.",
             premises=("paths.local-gru-reset-before",),
             equations=lambda: _gru("before"),
-            code=("reference/step.py:across", "reference/cells/gru.py"),
+            code=("reference/engines/step.py:across", "reference/networks/cells/gru.py"),
             source="mathematics.md 1.5",
             sizes="n = 2",
         ),
@@ -242,7 +239,7 @@ DERIVATION = Derivation(
             "already left something out.",
             premises=("gated.gru-before",),
             equations=_dense,
-            code=("reference/step.py:immediate", "reference/step.py:within"),
+            code=("reference/engines/step.py:immediate", "reference/engines/step.py:within"),
             source="mathematics.md 1.5",
             sizes="n = 2",
         ),
@@ -252,8 +249,8 @@ DERIVATION = Derivation(
             "after: c_n is multiplied by r, and they are not.",
             premises=("gated.gru-after", "gated.gru-before"),
             proof=_biases,
-            code=("reference/cells/gru.py",),
-            source="mathematics.md 12, item 13",
+            code=("reference/networks/cells/gru.py",),
+            source="mathematics.md 12.13",
             sizes="n = 2, T = 2",
         ),
     ),
@@ -272,7 +269,8 @@ DERIVATION = Derivation(
     ),
     snippet="""\
 import numpy as np
-from gradcert.reference import RULES, Gru, Layer, Network, reverse
+from gradcert.reference import RULES, Gru, Layer, Network
+from gradcert.reference.engines import reverse
 
 network = Network(layers=(Layer(Gru(reset="after"), inputs=3, units=4),))
 w = network.parameters(seed=0)
@@ -281,4 +279,18 @@ g = reverse.gradients(network, w, x, y, rule=RULES["bptt"])
 print(abs(g["layers.0.b_n"] - g["layers.0.c_n"]).max())  # 0 with reset="before"
 """,
     figures=(_figure,),
+    notation={
+        "F": "immediate derivative",
+        "J": "one-step Jacobian; Jcz that of c by z, and so on",
+        "U": "lateral weight of a gate",
+        "c": "cell state of an LSTM",
+        "e": "derivative of z by a parameter",
+        "h": "output; the same as z",
+        "o": "output gate",
+        "q": "a unit (q_j: the reset output r_j z_j)",
+        "r": "reset gate of a GRU (r_i of unit i)",
+        "s": "the state in OSTL's generic form",
+        "b": "bias (b_n, c_n: the two of a GRU's candidate)",
+        "H": "lateral weight (H_n, H_r: of a GRU's candidate and reset gate)",
+    },
 )

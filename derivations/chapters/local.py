@@ -8,17 +8,18 @@ import numpy as np
 import sympy
 
 from gradcert.derivations.cases import deep
-from gradcert.derivations.chapters.common import at_rest, cell_steps, combined, relative
+from gradcert.derivations.common import at_rest, cell_steps, combined, relative
+from gradcert.derivations.elementary import loss_value
 from gradcert.derivations.figures import unrolled
 from gradcert.derivations.ledger import Ledger
 from gradcert.derivations.proof import Problem, Result, feedback_symbols, named, problem, prove, run
 from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.derivations.spiking import agree, run_rule, stack, tape_of, values, written
 from gradcert.derivations.symbols import SYMBOLS
-from gradcert.reference import RULES, Layer, Lif, Network, Snu, draw_feedback, forward, reverse
-from gradcert.reference.network import with_loss
-from gradcert.reference.residual import local_credit
-from gradcert.reference.rules import tess
+from gradcert.reference import RULES, Layer, Lif, Network, Snu, draw_feedback
+from gradcert.reference.engines import forward, local_credit, reverse
+from gradcert.reference.estimators import tess
+from gradcert.reference.networks import with_loss
 
 LQ, LP, A_POST, A_PRE = sympy.symbols("λ_q λ_p a_post a_pre")
 CONSTANTS = {"lq": LQ, "lp": LP, "a_post": A_POST, "a_pre": A_PRE}
@@ -32,17 +33,11 @@ def _credit() -> list[Equation]:
         tape, g = tape_of(p), feedback_symbols(p.network, RULES["decolle"])["layers.0.B"]
         z, y = tape.layers[0].now["z"], p.targets
         found, readout = local_credit(tape.layers[0], y, g, tape), np.matmul(z, g.T)
-        value = p.network.loss.value(readout, y, SYMBOLS) if kind == "squared_error" else _cross_entropy(readout, y)
+        value = loss_value(p.network.loss, readout, y)
         out += [
             Equation(found[i], sympy.diff(value, z[i]), f"{kind}: credit of z{i[2] + 1}") for i in np.ndindex(z.shape)
         ]
     return out
-
-
-def _cross_entropy(o: Any, y: Any) -> Any:
-    # written out by hand: -sum_k y_k log softmax(o)_k
-    logsum = sympy.log(sum(sympy.exp(v) for v in o.flat))
-    return sum(t * (logsum - v) for v, t in zip(o.flat, y.flat, strict=True))
 
 
 def _reductions() -> Result:
@@ -205,7 +200,7 @@ DERIVATION = Derivation(
             "through the same fixed matrix. For both losses, differentiated by SymPy.",
             premises=("paths.loss",),
             equations=_credit,
-            code=("reference/residual.py:local_credit", "reference/reverse.py:tape_gradients"),
+            code=("reference/engines/residual.py:local_credit",),
             source="nmi-lab/decolle-public; mathematics.md 10",
             sizes="2 units, 2 outputs",
         ),
@@ -221,7 +216,7 @@ DERIVATION = Derivation(
             "reduced as the network's loss is.",
             premises=("local.credit",),
             proof=_reductions,
-            code=("reference/forward.py:Learner", "reference/reverse.py:tape_gradients"),
+            code=("reference/engines/forward.py:Learner", "reference/engines/reverse.py:tape_gradients"),
             source="mathematics.md 14.4, T62",
             sizes="1 -> 2 -> 2, T = 3, two samples",
         ),
@@ -231,7 +226,7 @@ DERIVATION = Derivation(
             "occurs in a layer's gradient, and nothing of the upper layer occurs in the lower one's.",
             premises=("local.credit",),
             proof=_isolated,
-            code=("reference/reverse.py:tape_gradients", "reference/forward.py:Learner"),
+            code=("reference/engines/reverse.py:tape_gradients", "reference/engines/forward.py:Learner"),
             source="mathematics.md 10, T78",
             sizes="1 -> 2 -> 2, T = 3",
         ),
@@ -241,7 +236,7 @@ DERIVATION = Derivation(
             premises=("ottt.last-layer",),
             proof=_last_layer,
             code=("reference/rules/rows/decolle.py",),
-            source="mathematics.md 12, item 4",
+            source="mathematics.md 12.4",
             sizes="1 -> 2 -> 2, T = 3",
         ),
         Step(
@@ -249,7 +244,7 @@ DERIVATION = Derivation(
             "TESS's readout is a table of signs of sines. The code computes them with whole numbers; SymPy knows the "
             "sines of rational multiples of π exactly, zeros included.",
             equations=_basis,
-            code=("reference/rules/tess.py:basis",),
+            code=("reference/estimators/tess.py:basis",),
             source="arXiv 2502.01837; mathematics.md 10",
             sizes="3 x 4, 4 x 5 and 2 x 6",
         ),
@@ -258,7 +253,7 @@ DERIVATION = Derivation(
             "TESS's code minus its equation, the local error through S and both traces written out as sums.",
             premises=("local.basis", "stllr.rule"),
             proof=_tess,
-            code=("reference/rules/tess.py:gradients",),
+            code=("reference/estimators/tess.py:gradients",),
             source="arXiv 2502.01837; mathematics.md 10",
             sizes="2 -> 2 -> 2, T = 3, two samples, with and without lateral weights",
         ),
@@ -268,7 +263,7 @@ DERIVATION = Derivation(
             "engine's DECOLLE: two files of code, one rule.",
             premises=("local.tess",),
             proof=_tess_as_decolle,
-            code=("reference/rules/tess.py", "reference/forward.py:Learner"),
+            code=("reference/estimators/tess.py", "reference/engines/forward.py:Learner"),
             source="mathematics.md 10",
             sizes="2 -> 2 -> 2, T = 3",
         ),
@@ -282,7 +277,8 @@ DERIVATION = Derivation(
     ),
     snippet="""\
 import numpy as np
-from gradcert.reference import RULES, Layer, Lif, Network, draw_feedback, forward
+from gradcert.reference import RULES, Layer, Lif, Network, draw_feedback
+from gradcert.reference.engines import forward
 
 network = Network(layers=(Layer(Lif(leak=0.7), inputs=3, units=5), Layer(Lif(leak=0.7), inputs=5, units=2)))
 w, rule = network.parameters(seed=0, scale=2.0), RULES["decolle"]
@@ -294,4 +290,13 @@ again = forward.gradients(network, moved, x, y, rule=rule, feedback=g)
 print(abs(found["layers.0.W"] - again["layers.0.W"]).max())  # 0: the layer above does not matter
 """,
     figures=(_figure,),
+    notation={
+        "E": "loss, of the layer's readout",
+        "G": "fixed random readout of a layer, (outputs, units)",
+        "S": "square waves that TESS reads out with",
+        "a": "a_post, a_pre: weights of the two traces",
+        "l": "number of a layer",
+        "r": "readout of a layer",
+        "π": "the circle constant",
+    },
 )

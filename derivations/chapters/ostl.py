@@ -9,17 +9,16 @@ import numpy as np
 
 from gradcert.derivations import pieces
 from gradcert.derivations.cases import variants
-from gradcert.derivations.chapters.common import cell_steps, combined, compare_gradients, one_layer, relative
+from gradcert.derivations.common import cell_steps, combined, compare_gradients, one_layer, relative
 from gradcert.derivations.figures import unrolled
 from gradcert.derivations.proof import Problem, Result, problem, run
 from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.derivations.symbols import function_pair
-from gradcert.reference import RULES, TEMPORAL, Layer, Network, Rnn, Snu, Ssnu, reverse, rule_named
-from gradcert.reference.cells import snu_equations
-from gradcert.reference.forward import Learner
-from gradcert.reference.functions import spike
-from gradcert.reference.step import Step as EngineStep
-from gradcert.reference.step import across
+from gradcert.reference import RULES, TEMPORAL, Layer, Network, Rnn, Snu, Ssnu, rule_named
+from gradcert.reference.engines import Learner, across, reverse
+from gradcert.reference.engines import Step as EngineStep
+from gradcert.reference.networks.cells import snu_equations
+from gradcert.reference.numbers import spike
 
 
 def two_steps(cell: Any) -> tuple[Problem, EngineStep, EngineStep, Learner]:
@@ -170,7 +169,7 @@ DERIVATION = Derivation(
             "is easily forgotten because it is small. Every h' is taken at t-1, and g' at t multiplies all of it.",
             premises=("paths.local-snu-transfer-tanh", "paths.width"),
             equations=lambda: _jacobian(Snu(transfer="tanh", train=("leak", "threshold"))),
-            code=("reference/step.py:across",),
+            code=("reference/engines/step.py:across",),
             source="arXiv 2007.12723 Eq. 17 (via third-party restatement); mathematics.md 4.1",
             sizes="n = 2, entry by entry; every n by paths.width",
         ),
@@ -180,7 +179,7 @@ DERIVATION = Derivation(
             "pseudo-derivative was an independent function all along.",
             premises=("ostl.jacobian", "paths.local-ssnu-transfer-tanh"),
             equations=lambda: _jacobian(Ssnu(transfer="tanh", train=("leak", "threshold"))),
-            code=("reference/cells/ssnu.py",),
+            code=("reference/networks/cells/ssnu.py",),
             source="mathematics.md 1.4",
             sizes="n = 2",
         ),
@@ -190,7 +189,7 @@ DERIVATION = Derivation(
             "means that nothing couples different units, not that nothing is remembered.",
             premises=("ostl.jacobian",),
             equations=lambda: _jacobian(Snu(transfer="tanh", recurrent=False, train=("leak", "threshold"))),
-            code=("reference/step.py:across",),
+            code=("reference/engines/step.py:across",),
             source="mathematics.md 4.2",
             sizes="n = 2",
         ),
@@ -202,7 +201,7 @@ DERIVATION = Derivation(
             "through the reset. The engine calls it the explicit path of a derived node.",
             premises=("ostl.jacobian",),
             equations=_threshold,
-            code=("reference/step.py:across", "reference/structure.py:basis"),
+            code=("reference/engines/step.py:across", "reference/engines/structure.py:basis"),
             source="arXiv 2007.12723 Eq. 18-19; mathematics.md 4.1",
             sizes="n = 2",
         ),
@@ -218,8 +217,8 @@ DERIVATION = Derivation(
             "the reverse engine's BPTT expands to 0 for every cell, and for a layer under a head without memory.",
             premises=("ostl.jacobian", "paths.sum"),
             proof=_one_layer,
-            code=("reference/forward.py:Learner",),
-            source="mathematics.md 12, item 1",
+            code=("reference/engines/forward.py:Learner",),
+            source="mathematics.md 12.1",
             sizes="n = 2, T = 3 (T = 2 for cells of many gates)",
         ),
         Step(
@@ -228,7 +227,7 @@ DERIVATION = Derivation(
             "number per synapse and unit to one per synapse. The engine finds this from the structure: it stores rows.",
             premises=("ostl.jacobian-feedforward",),
             proof=_storage,
-            code=("reference/tangent.py:Tangent",),
+            code=("reference/engines/tangent.py:Tangent",),
             source="mathematics.md 4.2, 4.5",
             sizes="n = 2",
         ),
@@ -248,7 +247,8 @@ DERIVATION = Derivation(
     ),
     snippet="""\
 import numpy as np
-from gradcert.reference import RULES, Layer, Learner, Network, Snu, reverse
+from gradcert.reference import RULES, Layer, Learner, Network, Snu
+from gradcert.reference.engines import reverse
 
 network = Network(layers=(Layer(Snu(), inputs=3, units=4),))
 parameters = network.parameters(seed=0, scale=2.0)
@@ -260,4 +260,13 @@ exact = reverse.gradients(network, parameters, x, y, rule=RULES["bptt"])
 print({name: abs(g - exact[name]).max() for name, g in learner.gradients().items()})
 """,
     figures=(_figure,),
+    notation={
+        "F": "immediate derivative of the state, all earlier values held fixed",
+        "J": "one-step Jacobian of the layer's state, dv^t/dv^(t-1)",
+        "L": "learning signal: derivative of the loss by z through paths of the same step",
+        "a": "argument of g: drive plus what is left of the state",
+        "e": "eligibility, derivative of z by a parameter inside the layer",
+        "g": "activation of the state; g' its derivative",
+        "h": "output function; h' its (pseudo-)derivative",
+    },
 )

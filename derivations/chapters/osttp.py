@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.chapters.common import cell_steps, combined, compare_gradients, relative
+from gradcert.derivations.common import cell_steps, combined, compare_gradients, relative
 from gradcert.derivations.figures import unrolled
 from gradcert.derivations.ledger import Ledger
 from gradcert.derivations.notation import code_step, sym
 from gradcert.derivations.proof import Problem, Result, feedback_symbols, named, output_symbols, problem
 from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.derivations.symbols import SYMBOLS
-from gradcert.reference import RULES, Layer, Lif, Network, Snu, draw_feedback, forward, reverse
-from gradcert.reference.cells import lif
+from gradcert.reference import RULES, Layer, Lif, Network, Snu, draw_feedback
+from gradcert.reference.engines import forward, reverse
+from gradcert.reference.networks.cells import lif
 
 
 def _problem() -> Problem:
@@ -23,8 +24,8 @@ def _problem() -> Problem:
     return problem(Network(layers=(Layer(cell, inputs=1, units=2), Layer(cell, inputs=2, units=2))), steps=3)
 
 
-def _run(p: Problem, rule: str, feedback: dict[str, Any], targets: Any) -> dict[str, Any]:
-    return forward.gradients(
+def _run(p: Problem, rule: str, feedback: dict[str, Any], targets: Any, *, engine: Any = forward) -> dict[str, Any]:
+    found: dict[str, Any] = engine.gradients(
         named(p.network, Ledger()),
         p.parameters,
         p.inputs,
@@ -34,6 +35,7 @@ def _run(p: Problem, rule: str, feedback: dict[str, Any], targets: Any) -> dict[
         feedback=feedback,
         initial=p.initial,
     )
+    return found
 
 
 def _split() -> list[Equation]:
@@ -80,10 +82,13 @@ def _odd() -> Result:
 
 def _aligned() -> Result:
     p = _problem()
-    plain = _run(p, "ostl", {}, p.targets)
-    return compare_gradients(
-        "B = W", _run(p, "ostl-random", {"layers.1.B": p.parameters["layers.1.W"]}, p.targets), plain
-    )
+    feedback = {"layers.1.B": p.parameters["layers.1.W"]}
+    results = []
+    for engine in (forward, reverse):
+        plain = _run(p, "ostl", {}, p.targets, engine=engine)
+        found = _run(p, "ostl-random", feedback, p.targets, engine=engine)
+        results.append(compare_gradients(f"{engine.__name__.split('.')[-1]}: B = W", found, plain))
+    return combined("B = W", results)
 
 
 def _inner() -> list[Equation]:
@@ -138,7 +143,7 @@ DERIVATION = Derivation(
             "RESET edges.",
             premises=("paths.local-lif-reset-hard-recurrent-true-reset-value-v-r",),
             equations=_split,
-            code=("reference/cells/lif.py:factors",),
+            code=("reference/networks/cells/lif.py:factors",),
             source="arXiv 2304.05124 Eq. 6, 8-9 (via third-party restatement); mathematics.md 5",
         ),
         *cell_steps(
@@ -152,7 +157,7 @@ DERIVATION = Derivation(
             "Put y = o. The last layer's gradient expands to 0; the hidden layer's does not.",
             premises=("ostl.one-layer",),
             proof=_zero_loss,
-            code=("reference/forward.py",),
+            code=("reference/engines/forward.py",),
             source="mathematics.md 5, T68",
             sizes="1 -> 2 -> 2, T = 3",
         ),
@@ -162,16 +167,16 @@ DERIVATION = Derivation(
             "its mean is 0, and the sign convention is statistically irrelevant, but not after a fixed seed.",
             premises=("osttp.zero-loss",),
             proof=_odd,
-            code=("reference/feedback.py",),
+            code=("reference/rules/feedback.py",),
             source="mathematics.md 5",
             sizes="1 -> 2 -> 2, T = 3",
         ),
         Step(
             "osttp.aligned",
-            "With B = W random feedback is OSTL, identically.",
+            "With B = W random feedback is OSTL, identically, by either engine.",
             premises=("ostl.one-layer",),
             proof=_aligned,
-            code=("reference/reverse.py:weights_down",),
+            code=("reference/engines/forward.py:Learner", "reference/engines/sweep.py:weights_down"),
             source="arXiv 2007.12723 Eq. 26-27",
             sizes="1 -> 2 -> 2, T = 3",
         ),
@@ -194,7 +199,8 @@ DERIVATION = Derivation(
     ),
     snippet="""\
 import numpy as np
-from gradcert.reference import RULES, Layer, Network, Snu, draw_feedback, forward
+from gradcert.reference import RULES, Layer, Network, Snu, draw_feedback
+from gradcert.reference.engines import forward
 
 network = Network(layers=(Layer(Snu(), inputs=3, units=5), Layer(Snu(), inputs=5, units=2)))
 w, rule = network.parameters(seed=0, scale=2.0), RULES["osttp"]
@@ -205,4 +211,9 @@ h = forward.gradients(network, w, x, y, rule=rule, feedback={k: -v for k, v in b
 print(abs(g["layers.0.W"] + h["layers.0.W"]).max())
 """,
     figures=(_figure,),
+    notation={
+        "B": "fixed random feedback matrix",
+        "d": "error at the output",
+        "e": "eligibility",
+    },
 )

@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import sympy
 
-from gradcert.derivations.chapters.common import (
-    at_rest,
-    cell_steps,
-    combined,
-    compare_gradients,
-    one_layer,
-    relative,
-)
+from gradcert.derivations.common import at_rest, cell_steps, combined, compare_gradients, one_layer, relative
 from gradcert.derivations.figures import unrolled
+from gradcert.derivations.induction import entry
 from gradcert.derivations.ledger import Ledger
 from gradcert.derivations.notation import sym
 from gradcert.derivations.proof import Result, named, problem, run
 from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.derivations.symbols import SYMBOLS
-from gradcert.reference import RULES, TEMPORAL, Edge, Layer, Lif, Network, Rnn, Rule, reverse
-from gradcert.reference.forward import Learner
-from gradcert.reference.rules import otpe
-from gradcert.reference.tape import record
+from gradcert.reference import RULES, TEMPORAL, Edge, Layer, Lif, Network, Rnn, Rule
+from gradcert.reference.engines import Learner, record, reverse
+from gradcert.reference.estimators import otpe
 
 LEAK = sympy.Symbol("λ")
+#: of the lower and of the upper layer
+LEAKS = sympy.symbols("λ_1 λ_2")
 HEAD = Rnn(recurrent=False, activation="identity")
 
 
-def _lif(**options: Any) -> Lif:
+def _lif(leak: Any = LEAK, **options: Any) -> Lif:
     """Return the paper's neuron with one leak for the whole layer, a free symbol."""
-    return Lif(leak=LEAK, threshold=sympy.Symbol("θ"), **options)
+    return Lif(leak=leak, threshold=sympy.Symbol("θ"), **options)
 
 
 def _forward() -> list[Equation]:
@@ -74,6 +70,31 @@ def _trace() -> list[Equation]:
     return [*out, Equation(bias.array[0, 0], 1 + LEAK + LEAK**2, "b̂ at step 3")]
 
 
+def _hard() -> list[Equation]:
+    """Compare the engine's trace for a hard reset with the filter whose leak is gated by the unit's own spikes."""
+    p = at_rest(problem(one_layer(_lif(reset="hard", reset_value=0), inputs=1, units=1), steps=3))
+    learner = Learner(
+        named(p.network, Ledger(opaque=False)),
+        p.parameters,
+        rule=RULES["ottt"],
+        steps=3,
+        batch=1,
+        numbers=SYMBOLS,
+        initial=p.initial,
+    )
+    for t in range(3):
+        learner.step(p.inputs[t], p.targets[t])
+    x, z = [p.inputs[t, 0, 0] for t in range(3)], [sympy.Symbol(f"z0^{t}[0,0]") for t in range(2)]
+    found = entry(learner.traces[0][0, "W", 0]["v"], 0, 0, 0, 0)
+    gated = x[2] + LEAK * (1 - z[1]) * (x[1] + LEAK * (1 - z[0]) * x[0])
+    filtered = x[2] + LEAK * x[1] + LEAK**2 * x[0]
+    missing = LEAK * z[1] * (x[1] + LEAK * x[0]) + LEAK**2 * (1 - z[1]) * z[0] * x[0]
+    return [
+        Equation(found, gated, "dv/dw at step 3, STATE alone kept"),
+        Equation(filtered - found, missing, "x̂ at step 3 minus dv/dw"),
+    ]
+
+
 def _storage() -> Result:
     p = problem(one_layer(_lif(), inputs=2, units=3), steps=2)
     learner = Learner(
@@ -94,6 +115,7 @@ def _storage() -> Result:
 
 
 def _last_layer() -> Result:
+    """Run the theorem where it holds; with lateral weights in the last spiking layer it has to fail there."""
     results = []
     for reset in ("subtract_before_leak", "subtract_after_leak", "none"):
         cell = Lif(reset=reset, train=("leak", "threshold") if reset == "none" else ("leak",))
@@ -103,7 +125,14 @@ def _last_layer() -> Result:
         _, exact = run("reverse", p, RULES["bptt-detached-reset"])
         names = [k for k in online if k.startswith(("layers.1", "layers.2"))]
         results.append(compare_gradients(reset, {k: online[k] for k in names}, {k: exact[k] for k in names}))
-    return combined("last spiking layer", results)
+    lateral = Lif(recurrent=True, train=("leak",))
+    p = problem(Network(layers=(Layer(lateral, inputs=1, units=2), Layer(HEAD, inputs=2, units=1))), steps=3)
+    _, online = run("forward", p, RULES["ottt"])
+    _, exact = run("reverse", p, RULES["bptt-detached-reset"])
+    same = compare_gradients("lateral", {"W": online["layers.0.W"]}, {"W": exact["layers.0.W"]})
+    found = combined("last spiking layer", results)
+    wrong = () if same.failed else ("with lateral weights OTTT equals BPTT with detached reset, and should not",)
+    return replace(found, identities=found.identities + 1, failed=(*found.failed, *wrong))
 
 
 def _limit() -> Result:
@@ -125,7 +154,8 @@ def _otpe() -> Result:
     results = []
     for live in (True, False):
         row = truth if live else Rule("x", "both resets detached", truth.own - {Edge.RESET}, truth.upper)
-        layers = (Layer(_lif(), inputs=1, units=2), Layer(_lif(), inputs=2, units=2), Layer(HEAD, inputs=2, units=1))
+        low, high = (_lif(leak) for leak in LEAKS)
+        layers = (Layer(low, inputs=1, units=2), Layer(high, inputs=2, units=2), Layer(HEAD, inputs=2, units=1))
         p = at_rest(problem(Network(layers=layers), steps=3))
         found = otpe.gradients(
             named(p.network, Ledger(opaque=False)), p.parameters, p.inputs, p.targets, numbers=SYMBOLS, live_reset=live
@@ -183,8 +213,22 @@ def _deviation() -> list[Equation]:
 
 
 def _positive() -> list[Equation]:
-    g, r, eta = sympy.symbols("|g| r·g η")
-    return [Equation(g**2 + r - g**2 * (1 - eta), r + eta * g**2, "h·g - (1-η)|g|², with h = g + r")]
+    g, r, eta = sympy.symbols("|G| r·G η")
+    return [Equation(g**2 + r - g**2 * (1 - eta), r + eta * g**2, "h·G - (1-η)|G|², with h = G + r")]
+
+
+def _representation() -> list[Equation]:
+    """Multiply one entry of OTTT's sum with the same entry g a of the representation's gradient."""
+    g, a, eta, steps = sym("g"), sym("a", "in"), sym("η"), 4
+    relative_ = [sym("ρ", "", str(t + 1)) for t in range(steps)]
+    trace = [sym("x̂", "", str(t + 1)) for t in range(steps)]
+    found = sum(g * (1 + r) * x for r, x in zip(relative_, trace, strict=True))
+    slack = sum((eta + r) * x for r, x in zip(relative_, trace, strict=True))
+    return [
+        Equation(
+            found * g * a - (1 - eta) * g * sum(trace) * g * a, g**2 * a * slack, "h R - (1-η) G R, with G = g Σ x̂ᵗ"
+        )
+    ]
 
 
 def _recurrent() -> list[Equation]:
@@ -241,15 +285,19 @@ DERIVATION = Derivation(
         "is exact.",
     ),
     statement=(
-        "With one leak for the layer, x̂^t = λ x̂^(t-1) + x^t and b̂^t = λ b̂^(t-1) + 1, the sum over t of g^t x̂^t "
-        "is the gradient with STATE alone kept. For the last spiking layer under a head without memory it equals "
-        "BPTT with detached reset. At λ = 0 it is SLTT. OTPE on two LIF layers equals BPTT with the upper reset "
-        "detached.",
+        "With one leak λ for the layer, x̂^t = λ x̂^(t-1) + x^t, b̂^t = λ b̂^(t-1) + 1 and g^t = ψ^t dE/dz^t through "
+        "paths of the same step, the sum over t of g^t x̂^t is the gradient with STATE alone kept, where the reset "
+        "subtracts or is absent. With a hard reset the STATE edge is λ(1 - z^(t-1)) and differs from unit to unit; "
+        "the row of the table follows it, the published trace does not. For the last spiking layer without lateral "
+        "weights, under a head without memory, the row equals BPTT with detached reset. At λ = 0 it is SLTT. OTPE on "
+        "two LIF layers, a leak to each, equals BPTT with the upper reset detached.",
         "Descent is another statement, with hypotheses of its own: the weighted rates of the input converge, v stays "
         "bounded, traces are not negative, credit varies in time by a relative η < 1 at most. Then the weighted rates "
-        "solve a = (W a_in + b)/θ up to |v - θ z|/(θ Λ), and OTTT's update has a positive inner product with the "
-        "gradient of this representation. For a layer with feedback connections at its fixed point the same holds if "
-        "the recurrence contracts, |M| < 1. None of it says that OTTT equals BPTT.",
+        "solve a = (W a_in + b)/θ up to |v - θ z|/(θ Λ), Λ the sum of λ^(T-t) over t. OTTT's update h has a "
+        "positive inner product with G = g times the sum of the traces and, because neither traces nor rates are "
+        "negative, with the gradient R = g a_in of this representation. For a layer with feedback connections at its "
+        "fixed point the same holds if the recurrence contracts, |M| < 1, M the derivative of the "
+        "fixed-point map. None of it says that OTTT equals BPTT.",
     ),
     steps=(
         Step(
@@ -258,7 +306,7 @@ DERIVATION = Derivation(
             "minus θ times the filtered earlier spikes.",
             premises=("paths.local-lif-reset-subtract-before-leak-recurrent-true",),
             equations=_forward,
-            code=("reference/cells/lif.py:step",),
+            code=("reference/networks/cells/lif.py:step",),
             source="mathematics.md 7.1",
             sizes="T = 3",
         ),
@@ -268,9 +316,20 @@ DERIVATION = Derivation(
             "included and not decayed; that of the bias is the geometric sum.",
             premises=("ottt.forward",),
             equations=_trace,
-            code=("reference/forward.py:Learner",),
+            code=("reference/engines/forward.py:Learner",),
             source="arXiv 2210.04195; mathematics.md 7.1",
             sizes="n = n_in = 2, T = 3",
+        ),
+        Step(
+            "ottt.hard",
+            "With a hard reset to 0 the engine's trace for the same row is gated by the unit's own spikes, "
+            "m^t = λ(1 - z^(t-1)) m^(t-1) + x^t. The filtered activity, which is what papers and libraries carry, "
+            "exceeds it by what was filtered before each spike: it is then not the gradient with STATE alone kept.",
+            premises=("ottt.trace",),
+            equations=_hard,
+            code=("reference/engines/forward.py:Learner", "reference/networks/cells/lif.py:factors"),
+            source="mathematics.md 1.1 (form C), 17",
+            sizes="one unit, T = 3",
         ),
         Step(
             "ottt.storage",
@@ -278,7 +337,7 @@ DERIVATION = Derivation(
             "leak is a scalar and keeps the tangent factorised.",
             premises=("ottt.trace",),
             proof=_storage,
-            code=("reference/tangent.py",),
+            code=("reference/engines/tangent.py",),
             source="mathematics.md 11",
         ),
         *cell_steps(
@@ -286,12 +345,13 @@ DERIVATION = Derivation(
         ),
         Step(
             "ottt.last-layer",
-            "For the last spiking layer under a head without memory nothing else is dropped: OTTT by "
-            "the forward engine minus BPTT with detached reset by the reverse engine expands to 0.",
+            "For the last spiking layer, without lateral weights and under a head without memory, nothing else is "
+            "dropped: OTTT by the forward engine minus BPTT with detached reset by the reverse engine expands to 0. "
+            "With lateral weights it does not, and that is checked too: RECURRENT is dropped as well.",
             premises=("ottt.trace", "ostl.one-layer"),
             proof=_last_layer,
-            code=("reference/forward.py",),
-            source="mathematics.md 12, item 4",
+            code=("reference/engines/forward.py",),
+            source="mathematics.md 12.4",
             sizes="1 -> 2 -> 2 -> 1, T = 3, three resets",
         ),
         Step(
@@ -310,7 +370,7 @@ DERIVATION = Derivation(
             "whether or not the lower layer's own reset is live.",
             premises=("ottt.last-layer", "depth.two-layers"),
             proof=_otpe,
-            code=("reference/rules/otpe.py",),
+            code=("reference/estimators/otpe.py",),
             source="arXiv 2311.16151; mathematics.md 9, 12.8",
             sizes="1 -> 2 -> 2 -> 1, T = 3",
         ),
@@ -319,7 +379,8 @@ DERIVATION = Derivation(
             "Divide ottt.forward by Λ, the sum of the weights λ^(T-t): the weighted rate a is (W a_in + b)/θ up to "
             "(v - θ z)/(θ Λ). Hypotheses: the weighted rate a_in of the input converges, and v stays bounded, which it "
             "does while the representation lies in [0, 1]; beyond, the rate saturates. Without a leak Λ = T and the "
-            "error vanishes. With one Λ stays below 1/(1 - λ), and an error of (1 - λ)|v - θ z|/θ stays for ever.",
+            "error vanishes as T grows. With one Λ stays below 1/(1 - λ), and an error of (1 - λ)|v - θ z|/θ stays "
+            "for ever.",
             premises=("ottt.forward",),
             equations=_rates,
             source="arXiv 2210.04195, theorem (hypotheses from memory, mathematics.md 7.1)",
@@ -327,8 +388,8 @@ DERIVATION = Derivation(
         Step(
             "ottt.three-factor",
             "Hypothesis: the credit g is constant in time. Then OTTT's sum is g times a weighted "
-            "sum of inputs with positive weights: a positive multiple, up to the weights, of the representation's "
-            "gradient g a_in.",
+            "sum of inputs with positive weights, the sum of the traces. Those are not the weights of a_in: an early "
+            "input weighs most here and least there. So it is no multiple of the representation's gradient g a_in.",
             premises=("ottt.trace", "ottt.rates"),
             equations=_three_factor,
             source="arXiv 2210.04195; mathematics.md 7.1",
@@ -347,18 +408,30 @@ DERIVATION = Derivation(
         ),
         Step(
             "ottt.descent",
-            "So the deviation r from the positive multiple g obeys |r| <= η|g| with η < 1. By Cauchy-Schwarz "
-            "r·g >= -η|g|², so h·g >= (1-η)|g|² > 0. It is a statement about direction, not about equality with BPTT.",
+            "So the deviation r from G = g times the sum of the traces obeys |r| <= η|G| with η < 1. By Cauchy-Schwarz "
+            "r·G >= -η|G|², so h·G >= (1-η)|G|² > 0. It is a statement about direction, not about equality with BPTT.",
             premises=("ottt.deviation", "depth.cauchy-schwarz"),
             equations=_positive,
             source="arXiv 2210.04195",
         ),
         Step(
+            "ottt.representation",
+            "From G to the representation's gradient R = g a_in, entry by entry: h R exceeds (1 - η) G R by a sum of "
+            "products of non-negative factors, if |ρ^t| <= η and neither traces nor rates are negative; and G R is "
+            "g² times a trace times a rate. Without that hypothesis the last step does not close: two vectors that "
+            "both have a positive product with a third may point away from each other.",
+            premises=("ottt.descent", "ottt.rates"),
+            equations=_representation,
+            source="arXiv 2210.04195; mathematics.md 17",
+            sizes="T = 4, entry by entry",
+        ),
+        Step(
             "ottt.recurrent",
             "With feedback connections the rates are a fixed point, if they converge, and the gradient g solves "
-            "h = (I - M)^T g, where h is what OTTT computes. Then g·h = |g|² - g·Mg >= (1 - |M|)|g|². Hypothesis: the "
+            "h = (I - M)^T g, where h is the credit within a step, which is OTTT's, and M the derivative of the "
+            "fixed-point map by the rates. Then g·h = |g|² - g·Mg >= (1 - |M|)|g|². Hypothesis: the "
             "recurrence contracts, |M| < 1 in the spectral norm; it is what makes the fixed point unique as well.",
-            premises=("ottt.descent", "depth.product-norm"),
+            premises=("ottt.representation", "depth.product-norm"),
             equations=_recurrent,
             source="arXiv 2210.04195; implicit differentiation",
             sizes="n = 2",
@@ -380,7 +453,8 @@ DERIVATION = Derivation(
     ),
     snippet="""\
 import numpy as np
-from gradcert.reference import RULES, Layer, Lif, Network, Rnn, forward, reverse
+from gradcert.reference import RULES, Layer, Lif, Network, Rnn
+from gradcert.reference.engines import forward, reverse
 
 head = Rnn(recurrent=False, activation="identity")
 network = Network(layers=(Layer(Lif(leak=0.5), inputs=3, units=5), Layer(head, inputs=5, units=2)))
@@ -391,4 +465,18 @@ exact = reverse.gradients(network, w, x, y, rule=RULES["bptt-detached-reset"])
 print({name: abs(online[name] - exact[name]).max() for name in exact})
 """,
     figures=(_figure,),
+    notation={
+        "G": "g times the sum of the traces",
+        "M": "derivative of the fixed-point map by the rates",
+        "R": "gradient of the representation, g a_in",
+        "a": "weighted firing rate; a_in that of the input",
+        "b": "bias (b̂: its trace)",
+        "g": "credit at the membrane: ψ times dE/dz through the same step",
+        "h": "what OTTT computes; in ottt.recurrent the credit within a step",
+        "m": "derivative of v by a weight",
+        "r": "deviation of h from G",
+        "Λ": "sum of λ^(T-t) over t",
+        "η": "bound on the relative variation of credit in time, below 1",
+        "ρ": "relative variation of credit at a step",
+    },
 )

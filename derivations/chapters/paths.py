@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
 import sympy
 
+from gradcert.derivations import adjoints
 from gradcert.derivations.cases import variants
-from gradcert.derivations.chapters.common import cell_steps, combined, one_layer, prove_truncated, relative, slug
+from gradcert.derivations.common import cell_steps, combined, one_layer, prove_truncated, relative, slug
 from gradcert.derivations.derivative import differentiate
+from gradcert.derivations.elementary import loss_value
 from gradcert.derivations.figures import unrolled
 from gradcert.derivations.mutation import describe, mutations
 from gradcert.derivations.notation import GREEK, code_step, sym
 from gradcert.derivations.paths import paths, prove_path_sum
 from gradcert.derivations.proof import Result, problem, run
 from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
+from gradcert.derivations.symbols import SYMBOLS
 from gradcert.derivations.width import step_for_every_width
-from gradcert.reference import Layer, Lif, Loss, Network, Rnn, Snu, forward, reverse, rule_named
-from gradcert.reference.loss import KINDS
+from gradcert.reference import Layer, Lif, Loss, Network, Rnn, Snu, rule_named
+from gradcert.reference.engines import forward, reverse
+from gradcert.reference.networks import KINDS
 from gradcert.reference.rules import RULES
 
 
@@ -26,12 +31,7 @@ def _local(label: str) -> Step:
     cell = variants()[label]
 
     def equations() -> list[Equation]:
-        # the derivative is SymPy's, of the code's step; the right-hand side is what the code's factors return
-        p = problem(one_layer(cell, inputs=1, units=1), steps=1)
-        ledger, _ = run("reverse", p, rule_named("bptt"), opaque=False)
-        _, wrong = differentiate(ledger, p.free)
-        if wrong:
-            raise AssertionError("; ".join(wrong))
+        # the derivative is SymPy's, of the code's step; on the left stands what the code's factors return
         code = code_step(cell)
         out = []
         for key, factor in code.factors.items():
@@ -39,12 +39,20 @@ def _local(label: str) -> Step:
             out.append(Equation(factor, _partial(code, key), f"{describe(key)} = d{key.target}/d{source}"))
         return out
 
+    def proof() -> Result:
+        # the same by the ledger, which also sees a derivative that the code does not return at all
+        p = problem(one_layer(cell, inputs=1, units=1), steps=1)
+        ledger, _ = run("reverse", p, rule_named("bptt"), opaque=False)
+        _, wrong = differentiate(ledger, p.free)
+        return Result(label, len(ledger.factors), tuple(wrong), 0.0)
+
     return Step(
         f"paths.local-{slug(label)}",
         f"{label}: every local derivative that the cell's code returns is the derivative of the cell's own step, all "
         "other nodes held fixed. The activations are undefined functions, and so are their (pseudo-)derivatives.",
         equations=equations,
-        code=(f"reference/cells/{cell.name}.py:step", f"reference/cells/{cell.name}.py:factors"),
+        proof=proof,
+        code=(f"reference/networks/cells/{cell.name}.py:step", f"reference/networks/cells/{cell.name}.py:factors"),
         source="mathematics.md 0.3, 1.1-1.5",
         sizes="every size (the code is elementwise)",
     )
@@ -73,7 +81,7 @@ def _breaks(label: str) -> Step:
         "sentence names the cell, the rule and the edge. A proof that cannot fail proves nothing.",
         premises=(f"paths.local-{slug(label)}",),
         proof=proof,
-        code=(f"reference/cells/{cell.name}.py:factors", "derivations/mutation.py"),
+        code=(f"reference/networks/cells/{cell.name}.py:factors", "derivations/mutation.py"),
         source="mathematics.md 14.10",
         sizes="n = 2, T = 2, rule ostl",
     )
@@ -91,38 +99,31 @@ def _truncated(label: str) -> Step:
         "the first step of a chunk forgets arbitrary traces, the others are those of the exact row.",
         premises=("paths.sum",),
         proof=lambda: prove_truncated(cell, lengths),
-        code=("reference/forward.py:Learner", "reference/reverse.py:sweep", "reference/paths.py"),
+        code=(
+            "reference/engines/forward.py:Learner",
+            "reference/engines/sweep.py:sweep",
+            "reference/engines/paths.py",
+        ),
         source="Williams & Peng 1990; mathematics.md 0.4",
         sizes=f"every T by induction for K = 1, 2, 3, and (T, K) = {sizes}; 2 layers of 1 unit",
     )
 
 
 def _losses() -> list[Equation]:
-    o = np.array([[[sym("o", str(k), str(t)) for k in (1, 2)]] for t in (1, 2)], dtype=object)
-    y = np.array([[[sym("y", str(k), str(t)) for k in (1, 2)]] for t in (1, 2)], dtype=object)
-    from gradcert.derivations.symbols import SYMBOLS
-
+    """Differentiate the value that the code computes by every output of two steps, two samples and two features."""
+    place = list(np.ndindex(2, 2, 2))
+    o, y = (np.empty((2, 2, 2), dtype=object) for _ in "oy")
+    for t, b, k in place:
+        low = f"{k + 1}{b + 1}"
+        o[t, b, k], y[t, b, k] = sym("o", low, str(t + 1)), sym("y", low, str(t + 1))
     out = []
-    for kind in KINDS:
-        for when in ("every", "last"):
-            for time in ("sum", "mean"):
-                loss = Loss(kind=kind, when=when, time=time)
-                value = loss.value(o, y, SYMBOLS) if kind == "squared_error" else _cross_entropy(loss, o, y)
-                gradient = loss.gradient(o, y, SYMBOLS)
-                for t in (0, 1):
-                    left, right = gradient[t, 0, 0], sympy.diff(value, o[t, 0, 0])
-                    out.append(Equation(left, right, f"{kind}, {when}, {time}: dE/do₁ at t={t + 1}"))
+    for kind, when, time, batch in product(KINDS, ("every", "last"), ("sum", "mean"), ("sum", "mean")):
+        loss = Loss(kind=kind, when=when, time=time, batch=batch)
+        value, gradient = loss_value(loss, o, y), loss.gradient(o, y, SYMBOLS)
+        for index in place:
+            label = f"{kind}, {when}, time {time}, batch {batch}: dE/d{o[index]}"
+            out.append(Equation(gradient[index], sympy.diff(value, o[index]), label))
     return out
-
-
-def _cross_entropy(loss: Loss, o: Any, y: Any) -> Any:
-    # written out by hand: -sum_k y_k log softmax(o)_k
-    steps = (0, 1) if loss.when == "every" else (1,)
-    total = sympy.S.Zero
-    for t in steps:
-        logsum = sympy.log(sum(sympy.exp(v) for v in o[t, 0]))
-        total += sum(y[t, 0, k] * (logsum - o[t, 0, k]) for k in (0, 1))
-    return total / loss.divisor(2, 1)
 
 
 def _path_sums() -> Result:
@@ -136,9 +137,8 @@ def _path_sums() -> Result:
 
 def _closed() -> Result:
     """Compare with SymPy's own derivative of the loss as one nested expression: no ledger, no names, no cuts."""
-    from gradcert.derivations.chapters.common import compare_gradients
-    from gradcert.derivations.symbols import SYMBOLS
-    from gradcert.reference.tape import record
+    from gradcert.derivations.common import compare_gradients
+    from gradcert.reference.engines import record
 
     results = []
     for cell, units, steps in ((Snu(train=("leak", "threshold")), 2, 2), (Rnn(), 1, 3), (Lif(recurrent=True), 1, 3)):
@@ -211,16 +211,21 @@ DERIVATION = Derivation(
         "along links labelled STATE, RESET, RECURRENT or ADAPTATION. Then dE/dw is the sum, over all paths from a use "
         "of w to the loss, of the products of local derivatives; the reverse engine with the rule bptt and the forward "
         "engine with the rule rtrl compute it, for every real value of weights, inputs, states and constants, at the "
-        "sizes given; the forward engine for every T.",
+        "sizes given: squared error, a loss at every step or at the last, sums and means, one sample and two, two "
+        "layers of one or two units. For every T: the forward engine by induction on those networks with the loss "
+        "summed over all steps, the reverse engine within one layer (paths.reverse). Every width and every depth at "
+        "once is not claimed here.",
     ),
     steps=(
         Step(
             "paths.loss",
             "The learning signal starts at the loss: what the code returns as dE/do is the derivative of the value "
-            "that it returns as E, for both losses, both reductions, and a loss at every step or at the last alone.",
+            "that it returns as E, for both losses, sums and means over time and batch, and a loss at every step or at "
+            "the last alone; by every output of every step and sample. E is the code's own, its exp and log included.",
             equations=_losses,
-            code=("reference/loss.py:gradient", "reference/loss.py:value"),
+            code=("reference/networks/loss.py:gradient", "reference/networks/loss.py:value"),
             source="mathematics.md 14.4, T62",
+            sizes="T = 2, two samples, two outputs",
         ),
         *(_local(label) for label in variants()),
         Step(
@@ -229,9 +234,22 @@ DERIVATION = Derivation(
             "of them is what the reverse and the forward engine return. This is the definition that both have to meet.",
             premises=("paths.loss", "paths.local-snu-transfer-tanh", "paths.local-rnn"),
             proof=_path_sums,
-            code=("reference/reverse.py:sweep", "reference/forward.py:Learner"),
+            code=("reference/engines/sweep.py:sweep", "reference/engines/forward.py:Learner"),
             source="mathematics.md 0.3",
             sizes="n_in = 1, n = 2, T = 3, one layer",
+        ),
+        Step(
+            "paths.reverse",
+            "Every T for the reverse engine. One turn of its loop from arbitrary adjoints one step later, every local "
+            "derivative a free symbol: the adjoint of a node is the sum over the links that leave it, those within the "
+            "step and the kept ones into the next; for every set of edges that a row keeps, and at the border of a "
+            "chunk. With the last step, where nothing comes after, this is an induction backwards in time. Gradients "
+            "are sums over steps of what the adjoints meet.",
+            premises=("paths.sum",),
+            proof=adjoints.every_cell,
+            code=("reference/engines/sweep.py:sweep", "reference/engines/sweep.py:_sweep_in_time"),
+            source="mathematics.md 0.3",
+            sizes="every T by induction; one layer, 1 -> 2, one sample",
         ),
         Step(
             "paths.closed",
@@ -240,7 +258,7 @@ DERIVATION = Derivation(
             "doubles with every step; it is a check of the proofs by a second way, not their replacement.",
             premises=("paths.loss",),
             proof=_closed,
-            code=("reference/reverse.py", "reference/forward.py", "reference/tape.py"),
+            code=("reference/engines/reverse.py", "reference/engines/forward.py", "reference/engines/tape.py"),
             source="mathematics.md 0.3",
             sizes="SNU n = 2, T = 2; vanilla RNN and LIF n = 1, T = 3",
         ),
@@ -248,11 +266,16 @@ DERIVATION = Derivation(
             "paths.width",
             "One step for a layer of n units, n a symbol: the derivative of unit i's state in the direction of W_pq or "
             "H_pq. On the left SymPy differentiates the code's step, the sums over units resolved with Kronecker "
-            "deltas; on the right stands the sum over edges with the local derivatives that the code returns. ε_jpq is "
-            "the derivative of unit j's state one step before.",
+            "deltas; on the right stands the sum over edges, written here, with the local derivatives that the code "
+            "returns. ε_jpq is the derivative of unit j's state one step before. That the engine forms this sum is "
+            "ostl.jacobian, for two units.",
             premises=("paths.local-rnn", "paths.local-snu-transfer-tanh"),
             equations=_widths,
-            code=("reference/step.py:across", "reference/step.py:immediate"),
+            code=(
+                *(f"reference/networks/cells/{name}.py:step" for name in ("rnn", "lif")),
+                *(f"reference/networks/cells/{name}.py:factors" for name in ("rnn", "lif")),
+                "reference/networks/cells/snu_equations.py",
+            ),
             source="mathematics.md 0.3, 4.1",
             sizes="every n and n_in",
         ),
@@ -291,7 +314,8 @@ DERIVATION = Derivation(
     ),
     snippet="""\
 import numpy as np
-from gradcert.reference import RULES, Layer, Network, Snu, forward, reverse
+from gradcert.reference import RULES, Layer, Network, Snu
+from gradcert.reference.engines import forward, reverse
 
 network = Network(layers=(Layer(Snu(), inputs=3, units=4),))
 parameters = network.parameters(seed=0)
@@ -301,4 +325,11 @@ ahead = forward.gradients(network, parameters, x, y, rule=RULES["rtrl"])
 print({name: abs(back[name] - ahead[name]).max() for name in back})
 """,
     figures=(_count,),
+    notation={
+        "ε": "derivative of a unit's state by a weight, one step before",
+        "p": "row of the weight that is moved",
+        "q": "column of the weight that is moved",
+        "H": "lateral weight, from the layer's output one step before",
+        "K": "length of a window or of a chunk",
+    },
 )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import sympy
 
 from gradcert.derivations.branches import Branching, regions
-from gradcert.derivations.chapters.common import at_rest, combined, compare_gradients, relative
+from gradcert.derivations.common import at_rest, combined, compare_gradients, relative
 from gradcert.derivations.derivative import differentiate, expressions, kept_derivative
 from gradcert.derivations.figures import heat_map
 from gradcert.derivations.ledger import Ledger
@@ -17,11 +18,13 @@ from gradcert.derivations.proof import Problem, Result, named, problem, run
 from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.derivations.ring import Ring
 from gradcert.derivations.spiking import LEAKS, THRESHOLD, agree, run_rule, stack, tape_of, values, written
-from gradcert.reference import RULES, Layer, Lif, Network, reverse
-from gradcert.reference.cells import lif
+from gradcert.derivations.symbols import SYMBOLS
+from gradcert.reference import RULES, Layer, Lif, Network
+from gradcert.reference.engines import record, reverse
+from gradcert.reference.estimators import membrane_step, ndot, rate_based
+from gradcert.reference.networks import with_loss
+from gradcert.reference.networks.cells import lif
 from gradcert.reference.numbers import FLOAT64
-from gradcert.reference.rules import ndot, rate_based
-from gradcert.reference.tape import record
 
 LEAK = sympy.Symbol("λ")
 RESETS: tuple[tuple[str, bool], ...] = (("subtract_before_leak", False), ("subtract_before_leak", True), ("hard", True))
@@ -66,7 +69,7 @@ def _factor(layer: Any, reset: str, live: bool, k: int, v: Any, z: Any, psi: Any
 
 
 def _printed() -> list[Equation]:
-    """Compare the local derivatives of the code with the printed decay, one step."""
+    """Compare the local derivatives of the code with the printed decay, one step: added up by hand and by the code."""
     out = []
     for reset, live in RESETS:
         options: dict[str, Any] = {"reset_value": 0} if reset == "hard" else {}
@@ -75,7 +78,13 @@ def _printed() -> list[Equation]:
         found = code[lif.STATE] + (code[lif.RESET] * psi if live else 0)
         lam = sym("λ")
         printed = _decay(reset, live, v, z, psi).xreplace({LEAK: lam, THRESHOLD: th})
-        out.append(Equation(found, printed, f"dv/dv', {reset}, reset {'live' if live else 'detached'}"))
+        label = f"{reset}, reset {'live' if live else 'detached'}"
+        out.append(Equation(found, printed, f"dv/dv', {label}"))
+        p = _one(reset, 2)
+        tape = record(named(p.network, Ledger(opaque=False)), p.parameters, p.inputs, numbers=SYMBOLS).layers[0]
+        before = (tape.now["v"][0, 0, 0], tape.now["z"][0, 0, 0], tape.factors[lif.OUTPUT][0, 0, 0])
+        by_code = np.broadcast_to(membrane_step(tape, 1, live_reset=live), (1, 1))[0, 0]
+        out.append(Equation(by_code, _decay(reset, live, *before), f"membrane_step, {label}"))
     return out
 
 
@@ -101,15 +110,23 @@ def _constant() -> Result:
 
 def _chain() -> Result:
     """Compare the gradients of two layers with dE/dr dr/dI (x) mean input, written out."""
+    return combined("two layers", [_two_layers(share) for share in ("sum", "mean")])
+
+
+def _two_layers(reduction: str) -> Result:
     p = stack()
+    p = replace(p, network=with_loss(p.network, batch=reduction))
     steps, batch = p.inputs.shape[:2]
+    share = sympy.Rational(1, batch) if reduction == "mean" else 1
     found = run_rule(p, rate_based)
     low, high = tape_of(p).layers
     slope = [rate_based.rate_slope(layer) for layer in (low, high)]
     weight = p.parameters["layers.1.W"]
     top = np.empty((batch, 2), dtype=object)
     for b, i in np.ndindex(top.shape):
-        top[b, i] = sum(high.now["z"][t, b, i] - p.targets[t, b, i] for t in range(steps)) / sympy.Integer(steps)
+        top[b, i] = (
+            sum(high.now["z"][t, b, i] - p.targets[t, b, i] for t in range(steps)) * share / sympy.Integer(steps)
+        )
     credit = [np.empty((batch, 2), dtype=object), top * slope[1]]
     for b, j in np.ndindex(batch, 2):
         credit[0][b, j] = slope[0][b, j] * sum(weight[i, j] * credit[1][b, i] for i in range(2))
@@ -120,7 +137,7 @@ def _chain() -> Result:
     def of_bias(layer: int, index: tuple[int, ...], t: int, b: int) -> Any:
         return credit[layer][b, index[0]] / sympy.Integer(steps)
 
-    return agree("rate-based, two layers", found, written(p, {"W": of_weight, "b": of_bias}))
+    return agree(f"rate-based, two layers, {reduction} over samples", found, written(p, {"W": of_weight, "b": of_bias}))
 
 
 def _membranes(layer: Any, b: int, j: int) -> list[Any]:
@@ -248,7 +265,7 @@ DERIVATION = Derivation(
             "edge and, where the reset is live, the RESET edge times the pseudo-derivative of the step before.",
             premises=("paths.local-lif-reset-subtract-before-leak-recurrent-true", "osttp.split"),
             equations=_printed,
-            code=("reference/rules/common.py:membrane_step", "reference/cells/lif.py:factors"),
+            code=("reference/estimators/common.py:membrane_step", "reference/networks/cells/lif.py:factors"),
             source="arXiv 2410.11488; mathematics.md 10",
             sizes="every size (elementwise)",
         ),
@@ -258,7 +275,7 @@ DERIVATION = Derivation(
             "t.",
             premises=("rates.decay",),
             equations=_kappa,
-            code=("reference/rules/rate_based.py:rate_slope",),
+            code=("reference/estimators/rate_based.py:rate_slope",),
             source="arXiv 2410.11488; mathematics.md 10",
             sizes="T = 3",
         ),
@@ -268,7 +285,7 @@ DERIVATION = Derivation(
             "differentiated by SymPy, expands to 0: with the reset live the slope of the rate is exact.",
             premises=("rates.kappa", "paths.sum"),
             proof=_constant,
-            code=("reference/rules/rate_based.py:rate_slope",),
+            code=("reference/estimators/rate_based.py:rate_slope",),
             source="mathematics.md 10",
             sizes="T = 3, three resets",
         ),
@@ -278,9 +295,9 @@ DERIVATION = Derivation(
             "every weight meets the mean of its input. Nothing else of the sequence enters.",
             premises=("rates.kappa", "paths.loss"),
             proof=_chain,
-            code=("reference/rules/rate_based.py:gradients",),
+            code=("reference/estimators/rate_based.py:gradients",),
             source="arXiv 2410.11488; mathematics.md 10",
-            sizes="2 -> 2 -> 2, T = 3, two samples",
+            sizes="2 -> 2 -> 2, T = 3, two samples; sum and mean over them",
         ),
         Step(
             "rates.ndot",
@@ -289,7 +306,7 @@ DERIVATION = Derivation(
             "has no membrane below it and forgets with λ; the ratio of the first step, whose denominator is 0, is λ.",
             premises=("paths.loss",),
             proof=_ndot,
-            code=("reference/rules/ndot.py:gradients", "reference/rules/ndot.py:ratios"),
+            code=("reference/estimators/ndot.py:gradients", "reference/estimators/ndot.py:ratios"),
             source="Jiang et al., ICML 2024, through third-party notes; mathematics.md 7.4",
             sizes="2 -> 1 -> 2, T = 4, all 27 branches",
         ),
@@ -299,7 +316,7 @@ DERIVATION = Derivation(
             "the membrane was when it was fired, and an early membrane near 0 makes one spike outweigh all others.",
             premises=("rates.ndot",),
             equations=_telescope,
-            code=("reference/rules/ndot.py:presynaptic_trace",),
+            code=("reference/estimators/ndot.py:presynaptic_trace",),
             source="mathematics.md 7.4",
             sizes="T = 4",
         ),
@@ -309,7 +326,7 @@ DERIVATION = Derivation(
             "the membrane. With input the ratio measures the input as much as the decay.",
             premises=("rates.ndot",),
             equations=_ratio,
-            code=("reference/cells/lif.py:step",),
+            code=("reference/networks/cells/lif.py:step",),
             source="mathematics.md 7.4",
             sizes="every size (elementwise)",
         ),
@@ -318,7 +335,7 @@ DERIVATION = Derivation(
             "On the branch where every ratio is clamped to λ, and with one leak in both layers, NDOT is OTTT.",
             premises=("rates.ndot", "ottt.trace"),
             proof=_as_ottt,
-            code=("reference/rules/ndot.py:ratios", "reference/forward.py:Learner"),
+            code=("reference/estimators/ndot.py:ratios", "reference/engines/forward.py:Learner"),
             source="mathematics.md 7.4",
             sizes="2 -> 2 -> 2, T = 3",
         ),
@@ -334,8 +351,9 @@ DERIVATION = Derivation(
     ),
     snippet="""\
 import numpy as np
-from gradcert.reference import Layer, Lif, Loss, Network, reverse, RULES
-from gradcert.reference.rules import rate_based
+from gradcert.reference import Layer, Lif, Loss, Network, RULES
+from gradcert.reference.engines import reverse
+from gradcert.reference.estimators import rate_based
 
 network = Network(layers=(Layer(Lif(leak=0.5), inputs=3, units=4),), loss=Loss(when="last"))
 w = network.parameters(seed=1, scale=2.0)
@@ -344,4 +362,11 @@ rate = rate_based.gradients(network, w, x, np.ones((12, 1, 4)))
 print({name: g.shape for name, g in rate.items()}, rate["layers.0.b"])
 """,
     figures=(_figure,),
+    notation={
+        "I": "current into a neuron",
+        "J": "one-step derivative of the membrane potential",
+        "r": "rate, the mean output; r^t in NDOT: ratio of successive membrane potentials",
+        "u": "membrane potential after the reset, v - θ z",
+        "κ": "derivative of v by a constant current",
+    },
 )

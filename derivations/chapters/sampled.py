@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations, product
 from math import comb
 from typing import Any
@@ -9,16 +10,17 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.chapters.common import at_rest, combined, compare_gradients
+from gradcert.derivations.common import at_rest, combined, compare_gradients
 from gradcert.derivations.figures import heat_map
 from gradcert.derivations.notation import sym
 from gradcert.derivations.proof import Problem, Result, feedback_symbols, problem, run
 from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.derivations.spiking import LEAKS, THRESHOLD, agree, filtered_sums, run_rule, stack, values, written
 from gradcert.derivations.symbols import SYMBOLS, symbols
-from gradcert.reference import RULES, Layer, Lif, Network, Rnn, reverse
-from gradcert.reference.rules import etlp, opzo, sltt_k
-from gradcert.reference.tape import record
+from gradcert.reference import RULES, Layer, Lif, Network, Rnn
+from gradcert.reference.engines import record, reverse
+from gradcert.reference.estimators import etlp, opzo, sltt_k
+from gradcert.reference.networks import with_loss
 
 RHO, MU, ALPHA = sympy.symbols("ρ μ α")
 HEAD = Rnn(recurrent=False, activation="identity")
@@ -56,15 +58,26 @@ def _sltt_k() -> Result:
     return combined("SLTT-K", results)
 
 
+#: options of the loss, and what of a step's target counts, in three steps and two samples
+LOSSES: tuple[tuple[dict[str, Any], Any], ...] = (
+    ({}, lambda t: 1),
+    ({"when": "last"}, lambda t: int(t == 2)),
+    ({"time": "mean", "batch": "mean"}, lambda t: sympy.Rational(1, 6)),
+)
+
+
 def _etlp() -> Result:
     results = []
-    for recurrent in (False, True):
+    for recurrent, (options, share) in [*product((False,), LOSSES), (True, LOSSES[0])]:
         p = stack(recurrent=recurrent)
+        p = replace(p, network=with_loss(p.network, **options))
         events, feedback = symbols("event", p.inputs.shape[:2]), feedback_symbols(p.network, RULES["osttp"])
         found = run_rule(p, etlp, feedback=feedback, events=events)
-        signal = (np.matmul(p.targets, feedback["layers.0.B"]), values(p).delta[1])
+        targets = np.array([y * share(t) for t, y in enumerate(p.targets)], dtype=object)
+        signal = (np.matmul(targets, feedback["layers.0.B"]), values(p).delta[1])
         credit = tuple(events[:, :, None] * of_layer for of_layer in signal)
-        results.append(agree(f"ETLP, lateral weights: {recurrent}", found, filtered_sums(p, credit)))
+        label = f"ETLP, lateral weights: {recurrent}, loss {options}"
+        results.append(agree(label, found, filtered_sums(p, credit)))
     return combined("ETLP", results)
 
 
@@ -221,7 +234,7 @@ DERIVATION = Derivation(
             "steps counted; the option that multiplies by T/K is unbiased.",
             premises=("paths.loss",),
             proof=_sltt_k,
-            code=("reference/rules/sltt_k.py:gradients",),
+            code=("reference/estimators/sltt_k.py:gradients",),
             source="Meng et al., ICCV 2023; mathematics.md 7.3, T63",
             sizes="2 -> 2 -> 2, T = 4, K = 1, 2, 3: all 14 sets",
         ),
@@ -231,9 +244,9 @@ DERIVATION = Derivation(
             "hidden layers get the target through their fixed matrix, the last one its error.",
             premises=("paths.loss",),
             proof=_etlp,
-            code=("reference/rules/etlp.py:gradients",),
+            code=("reference/estimators/etlp.py:gradients",),
             source="arXiv 2301.08281, through third-party restatements; mathematics.md 10",
-            sizes="2 -> 2 -> 2, T = 3, two samples, with and without lateral weights",
+            sizes="2 -> 2 -> 2, T = 3, two samples, with and without lateral weights; sums, means, last step alone",
         ),
         Step(
             "sampled.etlp-mean",
@@ -241,7 +254,7 @@ DERIVATION = Derivation(
             "step, for every ρ.",
             premises=("sampled.etlp",),
             proof=_etlp_mean,
-            code=("reference/rules/etlp.py:gradients",),
+            code=("reference/estimators/etlp.py:gradients",),
             source="linearity of the mean",
             sizes="2 -> 2 -> 2, T = 3, all 8 sequences",
         ),
@@ -250,8 +263,8 @@ DERIVATION = Derivation(
             "With an event at every step and without lateral weights the last layer is BPTT with detached reset.",
             premises=("sampled.etlp", "ottt.last-layer"),
             proof=_etlp_exact,
-            code=("reference/rules/etlp.py", "reference/reverse.py"),
-            source="mathematics.md 12, item 4",
+            code=("reference/estimators/etlp.py", "reference/engines/reverse.py"),
+            source="mathematics.md 12.4",
             sizes="2 -> 2 -> 2, T = 3",
         ),
         Step(
@@ -259,7 +272,7 @@ DERIVATION = Derivation(
             "Given its matrix B, the code of OPZO is OTTT's trace with the error brought down by B.",
             premises=("paths.loss", "ottt.trace"),
             proof=_opzo,
-            code=("reference/rules/opzo.py:gradients", "reference/rules/common.py:projected_credit"),
+            code=("reference/estimators/opzo.py:gradients", "reference/estimators/common.py:projected_credit"),
             source="arXiv 2407.12516, through third-party restatements; mathematics.md 10",
             sizes="2 -> 2 -> 2, T = 3, two samples, with and without lateral weights",
         ),
@@ -269,7 +282,7 @@ DERIVATION = Derivation(
             "the unperturbed output averages out, and the moving average starts from what it was: the mean of B is "
             "μ^T B + (1 - μ^T) W, whatever α.",
             proof=_opzo_feedback,
-            code=("reference/rules/opzo.py:estimate_feedback",),
+            code=("reference/estimators/opzo.py:estimate_feedback",),
             source="arXiv 2407.12516; mathematics.md 10",
             sizes="(T, units) = (1, 3), (2, 2), (3, 1): all signs",
         ),
@@ -279,7 +292,7 @@ DERIVATION = Derivation(
             "already, and (1 - μ^T) times OTTT's if B starts from zero. Direction right, size short of it.",
             premises=("sampled.opzo", "sampled.opzo-feedback"),
             proof=_opzo_mean,
-            code=("reference/rules/opzo.py:gradients", "reference/reverse.py"),
+            code=("reference/estimators/opzo.py:gradients", "reference/engines/reverse.py"),
             source="linearity of the mean",
             sizes="1 -> 2 -> 1, T = 2",
         ),
@@ -289,7 +302,7 @@ DERIVATION = Derivation(
             "the perturbed output, so a small perturbation does not make a good estimate; it makes a noisy one.",
             premises=("sampled.opzo-feedback",),
             equations=_opzo_error,
-            code=("reference/rules/opzo.py:estimate_feedback",),
+            code=("reference/estimators/opzo.py:estimate_feedback",),
             source="mathematics.md 10",
             sizes="n = 1, T = 1, both draws",
         ),
@@ -304,8 +317,9 @@ DERIVATION = Derivation(
     snippet="""\
 from itertools import combinations
 import numpy as np
-from gradcert.reference import RULES, Layer, Lif, Network, reverse
-from gradcert.reference.rules import sltt_k
+from gradcert.reference import RULES, Layer, Lif, Network
+from gradcert.reference.engines import reverse
+from gradcert.reference.estimators import sltt_k
 
 network = Network(layers=(Layer(Lif(leak=0.5), inputs=3, units=4), Layer(Lif(leak=0.5), inputs=4, units=2)))
 w = network.parameters(seed=0, scale=2.0)
@@ -315,4 +329,13 @@ sltt = reverse.gradients(network, w, x, y, rule=RULES["sltt"])["layers.0.W"]
 print(abs(sum(draws) / len(draws) - sltt * 2 / 4).max())  # K/T of SLTT
 """,
     figures=(_figure,),
+    notation={
+        "B": "feedback matrix of a hidden layer, (outputs, units)",
+        "K": "number of steps that are drawn",
+        "α": "size of the perturbation",
+        "δ": "derivative of the loss by z through paths of the same step",
+        "μ": "momentum of the average",
+        "ρ": "probability of an event",
+        "n": "vector of random signs",
+    },
 )

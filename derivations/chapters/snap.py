@@ -8,7 +8,7 @@ import numpy as np
 import sympy
 
 from gradcert.derivations.cases import variants
-from gradcert.derivations.chapters.common import at_rest, combined, compare_gradients, one_layer, relative
+from gradcert.derivations.common import at_rest, combined, compare_gradients, one_layer, relative
 from gradcert.derivations.figures import heat_map
 from gradcert.derivations.induction import entry
 from gradcert.derivations.ledger import Ledger
@@ -16,12 +16,9 @@ from gradcert.derivations.notation import matrix
 from gradcert.derivations.proof import Problem, Result, named, problem, run
 from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.derivations.symbols import SYMBOLS
-from gradcert.reference import RULES, TEMPORAL, Layer, Network, Rnn, Snu, reverse, rule_named
-from gradcert.reference.cells.rnn import OUTPUT
-from gradcert.reference.forward import Learner
-from gradcert.reference.structure import reachable
-from gradcert.reference.synapses import Dense
-from gradcert.reference.tape import record
+from gradcert.reference import RULES, TEMPORAL, Layer, Network, Rnn, Snu, rule_named
+from gradcert.reference.engines import Learner, reachable, record, reverse
+from gradcert.reference.networks import Dense, rnn
 
 #: every unit hears the one before it: 0 -> 1 -> 2 -> 0
 RING = tuple((i, j) for i in range(3) for j in range(3) if j != (i - 1) % 3)
@@ -50,7 +47,7 @@ def _recursion(p: Problem, n: int) -> dict[str, Any]:
         m = sympy.zeros(units, 1)
         total = sympy.S.Zero
         for t in range(steps):
-            slope = layer.factors[OUTPUT][t, 0]
+            slope = layer.factors[rnn.OUTPUT][t, 0]
             fresh = sympy.zeros(units, 1)
             fresh[row] = layer.prev["z"][t, 0, column]
             m = sympy.diag(*slope) * (h * m + fresh)
@@ -135,7 +132,7 @@ def _one() -> list[Equation]:
         learner.step(p.inputs[t], p.targets[t])
         step = learner.before[0]
         for i, j in np.ndindex(2, 2):
-            held[i, j] = step.factors[OUTPUT][0, i] * (h[i, i] * held[i, j] + step.prev["z"][0, j])
+            held[i, j] = step.factors[rnn.OUTPUT][0, i] * (h[i, i] * held[i, j] + step.prev["z"][0, j])
             if t == 1:
                 found = entry(learner.traces[0][0, "H", 0]["z"], 0, i, i, j)
                 out.append(Equation(found, held[i, j], f"m_{i + 1}{j + 1}^t at t = 2"))
@@ -192,7 +189,7 @@ DERIVATION = Derivation(
             "In a ring a weight into unit r reaches unit u after u - r steps: the code's mask has these "
             "entries and no others.",
             proof=_patterns,
-            code=("reference/structure.py:reachable",),
+            code=("reference/engines/structure.py:reachable",),
             source="arXiv 2006.07232; mathematics.md 3",
             sizes="a ring of 4, n = 1, 2, 3",
         ),
@@ -201,7 +198,7 @@ DERIVATION = Derivation(
             "The recursion written down from its definition, mask and all, against both engines.",
             premises=("snap.patterns", "paths.local-rnn"),
             proof=_definition,
-            code=("reference/paths.py:masked_gradients", "reference/forward.py"),
+            code=("reference/engines/paths.py:masked_gradients", "reference/engines/forward.py"),
             source="mathematics.md 3",
             sizes="dense and ring of 3, n = 1, 2, T = 4",
         ),
@@ -211,7 +208,7 @@ DERIVATION = Derivation(
             "mask forbids is 0 in the engine's trace.",
             premises=("snap.definition",),
             equations=_one,
-            code=("reference/forward.py:Learner",),
+            code=("reference/engines/forward.py:Learner",),
             source="mathematics.md 3",
             sizes="n = 2, T = 2",
         ),
@@ -221,7 +218,7 @@ DERIVATION = Derivation(
             "engine give the same gradient, although one confines credit and the other influence.",
             premises=("snap.definition",),
             proof=_engines,
-            code=("reference/paths.py", "reference/forward.py"),
+            code=("reference/engines/paths.py", "reference/engines/forward.py"),
             source="mathematics.md 3",
             sizes="n = 2, T = 3 (2 for cells of many gates)",
         ),
@@ -230,7 +227,7 @@ DERIVATION = Derivation(
             "Ring of 3 and of 4: SnAp-n is BPTT at n = 3 and 4 and not at n = 2 and 3. Dense layers: at n = 2.",
             premises=("snap.definition", "ostl.one-layer"),
             proof=_diameter,
-            code=("reference/forward.py",),
+            code=("reference/engines/forward.py",),
             source="mathematics.md 3, 12.9",
             sizes="T = n + 1",
         ),
@@ -248,7 +245,8 @@ DERIVATION = Derivation(
     ),
     snippet="""\
 import numpy as np
-from gradcert.reference import RULES, Layer, Network, Rnn, forward, rule_named
+from gradcert.reference import RULES, Layer, Network, Rnn, rule_named
+from gradcert.reference.engines import forward
 
 network = Network(layers=(Layer(Rnn(), inputs=2, units=5),))
 w, x, y = network.parameters(seed=0), np.ones((7, 1, 2)), np.zeros((7, 1, 5))
@@ -258,4 +256,14 @@ for n in (1, 2):
     print(n, abs(found - exact).max())
 """,
     figures=(_figure,),
+    notation={
+        "r": "the unit that a weight feeds",
+        "u": "a unit that it reaches",
+        "D": "immediate derivative of the state",
+        "H": "lateral weight",
+        "J": "one-step Jacobian of the state",
+        "M": "influence matrix: derivative of the state by the parameters",
+        "m": "derivative of a unit's state by a weight",
+        "φ": "activation; φ' its derivative",
+    },
 )

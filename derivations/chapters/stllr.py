@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.chapters.common import at_rest, combined, compare_gradients, relative
+from gradcert.derivations.common import at_rest, combined, compare_gradients, relative
 from gradcert.derivations.figures import heat_map
 from gradcert.derivations.notation import sym
 from gradcert.derivations.proof import Problem, Result, feedback_symbols, run
 from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.derivations.spiking import LEAKS, agree, run_rule, stack, values, written
-from gradcert.reference import RULES, Layer, Lif, Network, reverse
-from gradcert.reference.rules import s_tllr
-from gradcert.reference.rules.common import filtered
+from gradcert.reference import RULES, Layer, Lif, Network
+from gradcert.reference.engines import reverse
+from gradcert.reference.estimators import filtered, s_tllr
 
 LQ, LP, A_POST, A_PRE = sympy.symbols("λ_q λ_p a_post a_pre")
 CONSTANTS = {"lq": LQ, "lp": LP, "a_post": A_POST, "a_pre": A_PRE}
@@ -172,7 +172,7 @@ DERIVATION = Derivation(
             "The two filters of the code are the sums. The acausal one does not contain ψ of its own step: the pair "
             "(x^t, ψ^t) belongs to the causal half. One multiplication per step moves either on.",
             equations=_traces,
-            code=("reference/rules/s_tllr.py:postsynaptic", "reference/rules/common.py:filtered"),
+            code=("reference/estimators/s_tllr.py:postsynaptic", "reference/estimators/common.py:filtered"),
             source="arXiv 2306.15220; mathematics.md 10",
             sizes="four steps",
         ),
@@ -183,7 +183,7 @@ DERIVATION = Derivation(
             "the chain rule within the step. Pseudo-derivatives, inputs, weights and the four constants are free.",
             premises=("stllr.traces", "paths.loss"),
             proof=_rule,
-            code=("reference/rules/s_tllr.py:gradients", "reference/rules/s_tllr.py:layer_update"),
+            code=("reference/estimators/s_tllr.py:gradients", "reference/estimators/s_tllr.py:layer_update"),
             source="arXiv 2306.15220; mathematics.md 10",
             sizes="2 -> 2 -> 2, T = 3, two samples, with and without lateral weights",
         ),
@@ -192,7 +192,7 @@ DERIVATION = Derivation(
             "Steps before T_l contribute nothing to the update, but their spikes stay in both traces.",
             premises=("stllr.rule",),
             proof=_late,
-            code=("reference/rules/s_tllr.py:gradients",),
+            code=("reference/estimators/s_tllr.py:gradients",),
             source="mathematics.md 10",
             sizes="2 -> 2 -> 2, T = 3, T_l = 2, 3",
         ),
@@ -201,7 +201,7 @@ DERIVATION = Derivation(
             "With direct feedback the credit of the hidden layer is the output's error through its fixed matrix.",
             premises=("stllr.rule",),
             proof=_broadcast,
-            code=("reference/rules/common.py:projected_credit",),
+            code=("reference/estimators/common.py:projected_credit",),
             source="mathematics.md 10",
             sizes="2 -> 2 -> 2, T = 3",
         ),
@@ -211,7 +211,7 @@ DERIVATION = Derivation(
             "a_post / λ_q in place of a_post: a default of -.2 acts as -.4.",
             premises=("stllr.rule",),
             proof=_code_form,
-            code=("reference/rules/s_tllr.py:postsynaptic",),
+            code=("reference/estimators/s_tllr.py:postsynaptic",),
             source="mathematics.md 10, 12.7, T74",
             sizes="2 -> 2 -> 2, T = 3",
         ),
@@ -221,8 +221,8 @@ DERIVATION = Derivation(
             "OTTT. The biases lack λ + ... + λ^t at step t: psi alone is SLTT's trace, not OTTT's.",
             premises=("stllr.rule", "ottt.trace"),
             proof=_as_ottt,
-            code=("reference/rules/s_tllr.py", "reference/forward.py:Learner"),
-            source="mathematics.md 12, item 7",
+            code=("reference/estimators/s_tllr.py", "reference/engines/forward.py:Learner"),
+            source="mathematics.md 12.7",
             sizes="2 -> 2 -> 2, T = 3",
         ),
     ),
@@ -235,8 +235,9 @@ DERIVATION = Derivation(
     ),
     snippet="""\
 import numpy as np
-from gradcert.reference import RULES, Layer, Lif, Network, reverse
-from gradcert.reference.rules import s_tllr
+from gradcert.reference import RULES, Layer, Lif, Network
+from gradcert.reference.engines import reverse
+from gradcert.reference.estimators import s_tllr
 
 network = Network(layers=(Layer(Lif(leak=0.5), inputs=3, units=5), Layer(Lif(leak=0.5), inputs=5, units=2)))
 w = network.parameters(seed=0, scale=2.0)
@@ -246,4 +247,10 @@ ottt = reverse.gradients(network, w, x, y, rule=RULES["ottt"])
 print({name: abs(found[name] - ottt[name]).max() for name in ottt})  # the weights agree, the biases do not
 """,
     figures=(_figure,),
+    notation={
+        "a": "a_pre, a_post: weights of the two traces",
+        "e": "eligibility of a synapse",
+        "δ": "derivative of the loss by z through paths of the same step",
+        "λ": "leak per step (λ_p, λ_q: of the two traces)",
+    },
 )

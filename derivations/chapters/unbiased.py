@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.chapters.common import at_rest, combined, compare_gradients, one_layer
+from gradcert.derivations import normalisers
+from gradcert.derivations.common import at_rest, combined, compare_gradients, one_layer
 from gradcert.derivations.figures import unrolled
 from gradcert.derivations.ledger import Ledger
 from gradcert.derivations.notation import sym
 from gradcert.derivations.proof import Problem, Result, named, problem, run
 from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.derivations.symbols import SYMBOLS
-from gradcert.reference import RULES, Layer, Lif, Loss, Network, Rnn, reverse
-from gradcert.reference.rules import kf_rtrl, uoro
-from gradcert.reference.rules.walk import state_size
+from gradcert.reference import RULES, Layer, Lif, Loss, Network, Rnn
+from gradcert.reference.engines import reverse
+from gradcert.reference.estimators import kf_rtrl, state_size, uoro
 
 NORMALISERS = (sympy.Symbol("r0", positive=True), sympy.Symbol("r1", positive=True))
 
@@ -74,6 +75,14 @@ def _kf() -> Result:
     return combined(
         "KF-RTRL", [_unbiased(at_rest(problem(n, steps=t)), kf_rtrl, name) for name, (n, t) in cases.items()]
     )
+
+
+def _published() -> Result:
+    results = [
+        normalisers.published(uoro, normalisers.uoro_draw, (2, 1, 2), units=2),
+        normalisers.published(kf_rtrl, normalisers.kf_draw, (1, 2, 1, 2), units=2),
+    ]
+    return combined("published normalisers", results)
 
 
 def _antithetic() -> Result:
@@ -177,7 +186,7 @@ DERIVATION = Derivation(
             "BPTT expands to 0; r0 and r1 are free symbols.",
             premises=("paths.sum",),
             proof=_uoro,
-            code=("reference/rules/uoro.py",),
+            code=("reference/estimators/uoro.py",),
             source="arXiv 1702.05043; mathematics.md 3",
             sizes="T = 2; n = 2, LIF n = 1, two layers of 1",
         ),
@@ -186,16 +195,32 @@ DERIVATION = Derivation(
             "The same for the Kronecker-factored estimate, whose two signs per step are scalars.",
             premises=("paths.sum",),
             proof=_kf,
-            code=("reference/rules/kf_rtrl.py",),
+            code=("reference/estimators/kf_rtrl.py",),
             source="Mujika et al. 2018; mathematics.md 3",
             sizes="n = 2, T = 2; n = 1, T = 3",
+        ),
+        Step(
+            "unbiased.normalisers",
+            "Any positive normalisers leave the mean as it is, so the mean cannot tell which were used. One draw can: "
+            "with the code's own, a draw of either estimator is the published recursion with r0 = sqrt(|B|/|JA|), "
+            "r1 = sqrt(|νD|/|ν|) and p1 = sqrt(|JA|/|u|), p2 = sqrt(|φ'|/|a|), written out with matrices. A root is a "
+            "symbol of its own, the same for the same polynomial.",
+            premises=("unbiased.uoro", "unbiased.kf-rtrl"),
+            proof=_published,
+            code=(
+                "reference/estimators/uoro.py:normaliser",
+                "reference/estimators/uoro.py:_norm",
+                "reference/estimators/kf_rtrl.py:_norm",
+            ),
+            source="arXiv 1702.05043; Mujika et al. 2018; mathematics.md 3",
+            sizes="vanilla RNN, n = 2, T = 2, one draw each",
         ),
         Step(
             "unbiased.antithetic",
             "Negating all noise leaves the estimate as it is, identically: a pair ν, -ν is one draw and not two.",
             premises=("unbiased.uoro",),
             proof=_antithetic,
-            code=("reference/rules/uoro.py",),
+            code=("reference/estimators/uoro.py",),
             source="mathematics.md 3, T89",
             sizes="n = 2, T = 2",
         ),
@@ -205,7 +230,7 @@ DERIVATION = Derivation(
             "a fixed number.",
             premises=("unbiased.uoro",),
             equations=_error,
-            code=("reference/rules/uoro.py",),
+            code=("reference/estimators/uoro.py",),
             source="mathematics.md 3",
             sizes="n = 1, T = 2, all four draws",
         ),
@@ -223,7 +248,7 @@ DERIVATION = Derivation(
             "ν1 ν2 = 1, and the error of a draw becomes a bias.",
             premises=("unbiased.error",),
             equations=_bias,
-            code=("reference/rules/uoro.py",),
+            code=("reference/estimators/uoro.py",),
             source="mathematics.md 3, T84, T85",
             sizes="n = 1, T = 2",
         ),
@@ -242,8 +267,9 @@ DERIVATION = Derivation(
     snippet="""\
 from itertools import product
 import numpy as np
-from gradcert.reference import RULES, Layer, Network, Rnn, reverse
-from gradcert.reference.rules import uoro
+from gradcert.reference import RULES, Layer, Network, Rnn
+from gradcert.reference.engines import reverse
+from gradcert.reference.estimators import uoro
 
 network = Network(layers=(Layer(Rnn(), inputs=1, units=2),))
 w, x, y = network.parameters(seed=0), np.ones((2, 1, 1)), np.zeros((2, 1, 2))
@@ -252,4 +278,17 @@ mean = sum(uoro.gradients(network, w, x, y, signs=s)["layers.0.H"] for s in draw
 print(mean - reverse.gradients(network, w, x, y, rule=RULES["bptt"])["layers.0.H"])
 """,
     figures=(_figure,),
+    notation={
+        "A": "random column that stands for the state's side of the influence matrix",
+        "B": "random row that stands for the parameters' side",
+        "D": "immediate derivative of the state (D1, D2: at steps 1 and 2)",
+        "J": "one-step Jacobian of the state",
+        "a": "what the drive's weights multiply",
+        "q": "derivative of the loss by the state",
+        "r": "r0, r1: normalisers",
+        "u": "random row of KF-RTRL",
+        "ν": "vector of independent signs",
+        "φ": "activation; φ' its derivative",
+        "p": "p1, p2: normalisers of KF-RTRL",
+    },
 )

@@ -7,7 +7,7 @@ STYLE = """\
   --accent: #7db4f0; --good: #6cc58a; --bad: #f2857c; --panel: #1e222b; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 17px/1.6 Georgia, 'Times New Roman', serif; }
-main { max-width: 46rem; margin: 0 auto; padding: 1.2rem 1rem 4rem; }
+main { max-width: 46rem; margin: 0 auto; padding: 1.2rem 1rem 4rem; overflow-wrap: break-word; }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 1rem 0 1.2rem; } h2 { font-size: 1.3rem; margin: 2.2rem 0 .6rem; }
 nav, code, pre, .meta, table, .words, summary, .label { font-family: system-ui, sans-serif; }
 nav { border-bottom: 1px solid var(--line); padding: .6rem 1rem; font-size: .85rem; }
@@ -35,6 +35,7 @@ svg.figure { width: 100%; height: auto; max-height: 34rem; }
 .label { font: 12px system-ui, sans-serif; fill: var(--soft); }
 .edge-name { font-size: 9px; fill: var(--ink); paint-order: stroke; stroke: var(--paper); stroke-width: 3px; }
 button.copy { font: .78rem system-ui, sans-serif; padding: .2rem .7rem; cursor: pointer; }
+:is(p, li, td, h1, h2, h3) > code { overflow-wrap: anywhere; }
 .traps dt { font-family: system-ui, sans-serif; font-weight: 600; font-size: .85rem; } .traps dd { margin: 0 0 .6rem; }
 .code pre { font-size: .78rem; } .code span[id]:target { background: var(--panel); outline: 1px solid var(--accent); }
 """
@@ -63,6 +64,7 @@ CHAPTER = """\
 {{- (bad|string + ' not proved') if bad else 'all proved' }}</span></p>
 {% for p in d.motivation %}<p>{{ p|prose }}</p>{% endfor %}
 <h2>Statement</h2><div class="statement">{% for p in d.statement %}<p>{{ p|prose }}</p>{% endfor %}</div>
+<h2>Symbols</h2><dl class="traps">{% for s in symbols %}<dt>{{ s[0] }}</dt><dd>{{ s[1]|prose }}</dd>{% endfor %}</dl>
 {% for f in figures %}<figure>{{ f.svg|safe }}<figcaption>{{ f.caption }}</figcaption></figure>{% endfor %}
 <h2>Proof</h2>
 {% for s in steps %}{% if s.group and s.first %}<details><summary>{{ s.group }}: {{ s.size }} cells</summary>{% endif %}
@@ -95,6 +97,8 @@ INDEX = """\
 <h1>Derivations</h1>
 <p>Where the learning rules come from, proved about the code that computes them. The engines of <code>reference/</code>
 run on symbols; what they return, minus the derivative of the loss with the rule's edges cut, expands to 0.</p>
+{% if library %}<p>What they cite, with its sources: <a href="docs/mathematics/README.html">mathematics</a>,
+<a href="docs/hardware.html">hardware</a>.</p>{% endif %}
 <div class="scroll"><table><thead><tr><th>derivation</th><th>steps</th><th>identities</th><th>seconds</th><th></th></tr>
 </thead><tbody>{% for r in rows %}<tr><td><a href="{{ r.name }}.html">{{ r.title }}</a></td><td>{{ r.steps }}</td>
 <td>{{ r.identities }}</td><td>{{ r.seconds }}</td><td class="{{ 'failed' if r.bad else 'proved' }}">

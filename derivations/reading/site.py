@@ -1,4 +1,4 @@
-"""A derivation as pages: MathML rendered by the browser, figures inline, cross links to the code, no network."""
+"""A derivation as pages: MathML rendered by the browser, figures inline, links to the code and to what is cited."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from gradcert.derivations.chapters import CHAPTERS, chapter
 from gradcert.derivations.checker import Verdict, graph
 from gradcert.derivations.figures import dependencies
 from gradcert.derivations.generalised import GENERALISED
-from gradcert.derivations.reading import pages
+from gradcert.derivations.glossary import table
+from gradcert.derivations.reading import citations, library, pages
 from gradcert.derivations.reading.mathml import equation, prose
-from gradcert.derivations.reading.terminal import MARKS
+from gradcert.derivations.reading.terminal import MARKS, shown
 from gradcert.derivations.record import Derivation, Step, theorem
 
 ENVIRONMENT = Environment(autoescape=True, undefined=StrictUndefined)
@@ -35,7 +36,7 @@ def _page(body: str, *, title: str, up: str = "", before: Any = None, after: Any
         title=title,
         style=Markup(pages.STYLE),
         script=Markup(pages.SCRIPT),
-        body=Markup(body),
+        body=Markup(citations.link(body, up)),
         up=up,
         before=before,
         after=after,
@@ -75,7 +76,9 @@ def write_site(folder: Path, verdicts: Mapping[str, list[Verdict]]) -> list[Path
             )
         )
     index = ENVIRONMENT.from_string(pages.INDEX).render(
-        rows=rows, graph=dependencies(graph([chapter(name) for name in names]))
+        rows=rows,
+        graph=dependencies(graph([chapter(name) for name in names])),
+        library=bool(citations.targets()),
     )
     (folder / "index.html").write_text(_page(index, title="gradcert: derivations"), encoding="utf-8")
     written.append(folder / "index.html")
@@ -83,6 +86,11 @@ def write_site(folder: Path, verdicts: Mapping[str, list[Verdict]]) -> list[Path
         target = folder / page
         target.parent.mkdir(exist_ok=True)
         target.write_text(_source(path_of_code), encoding="utf-8")
+        written.append(target)
+    for page, title, body in library.rendered():
+        target = folder / "docs" / page
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(_page(body, title=title, up="../" * (page.count("/") + 1)), encoding="utf-8")
         written.append(target)
     return written
 
@@ -105,7 +113,7 @@ def _chapter(d: Derivation, found: Mapping[str, Verdict], code: dict[str, str]) 
                 mark=MARKS[verdict.status][0] if verdict else "?",
                 identities=verdict.identities if verdict else 0,
                 failed=verdict.failed if verdict else (),
-                equations=[equation(e.left, e.right, e.label) for e in (s.equations() if s.equations else ())],
+                equations=[equation(e.left, e.right, e.label) for e in shown(s)],
                 sizes=s.sizes,
                 source=s.source,
                 premises=[(f"{p.split('.')[0]}.html#{p}", p) for p in s.premises],
@@ -120,6 +128,7 @@ def _chapter(d: Derivation, found: Mapping[str, Verdict], code: dict[str, str]) 
         d=d,
         theorems=GENERALISED.get(d.name, ()),
         steps=steps,
+        symbols=table(d),
         figures=[f() for f in d.figures],
         example=d.example(),
         count=len(d.steps),

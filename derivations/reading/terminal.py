@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -10,11 +10,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from gradcert.derivations import glossary
 from gradcert.derivations.chapters import chapter
 from gradcert.derivations.checker import Verdict, checked
 from gradcert.derivations.generalised import GENERALISED
+from gradcert.derivations.reading.citations import DOCS, citations, targets
 from gradcert.derivations.reading.mathml import parts
-from gradcert.derivations.record import Derivation, Step, theorem
+from gradcert.derivations.record import Derivation, Equation, Step, theorem
 
 SHOWN = 3  # equations of a step; the pages have all
 MARKS = {"proved": ("✓", "green"), "definition": ("≝", "cyan"), "failed": ("✗", "bold red")}
@@ -49,6 +51,15 @@ def plain(expression: Any) -> str:
     return str(found)
 
 
+def cited(text: str, style: str = "") -> Text:
+    """Return text whose citations lead to the pages of `docs/`, in terminals that know links."""
+    out = Text(text, style=style)
+    for c in citations(text):
+        if target := targets().get((c.page, c.anchor)):
+            out.stylize(f"link {DOCS.as_uri()}/{target}", c.start, c.end)
+    return out
+
+
 def render(derivation: Derivation, console: Console, *, pause: Callable[[], None] | None = None) -> bool:
     """Print a derivation, with each step's verdict (verified now, or from the cache); return whether all hold.
 
@@ -63,6 +74,10 @@ def render(derivation: Derivation, console: Console, *, pause: Callable[[], None
     console.print("[bold]Statement")
     for paragraph in derivation.statement:
         console.print(Padding(Text(paragraph), (0, 0, 1, 2)))
+    console.print("[bold]Symbols")
+    for letter, meaning in glossary.table(derivation):
+        console.print(Padding(Text(f"{letter}  {meaning}"), (0, 0, 0, 2)))
+    console.print()
     good = True
     for step in derivation.steps:
         verdict = checked(step)
@@ -79,7 +94,7 @@ def render(derivation: Derivation, console: Console, *, pause: Callable[[], None
     console.print(Padding(table, (0, 0, 1, 2)))
     console.print("[bold]What goes wrong in practice")
     for trap in derivation.traps:
-        console.print(Padding(Text(f"{trap.id}  {trap.text}"), (0, 0, 0, 2)))
+        console.print(Padding(cited(f"{trap.id}  {trap.text}"), (0, 0, 0, 2)))
     if names := GENERALISED.get(derivation.name):
         console.print("\n[bold]For every size, checked by Coq[/bold] (gradcert theorems)")
         console.print(Padding(Text(", ".join(names)), (0, 0, 0, 2)))
@@ -88,12 +103,20 @@ def render(derivation: Derivation, console: Console, *, pause: Callable[[], None
     return good
 
 
+def shown(step: Step) -> Sequence[Equation]:
+    """Return the identities of a step; none where building them raises, which its verdict has said already."""
+    try:
+        return step.equations() if step.equations else ()
+    except Exception:
+        return ()
+
+
 def _step(step: Step, verdict: Verdict, console: Console) -> None:
     mark, style = MARKS[verdict.status]
     head = Text.assemble((f"{mark} ", style), (step.id, "bold"), f"  {verdict.identities} identities")
     console.print(head + Text(f", {step.sizes}" if step.sizes else ""))
     console.print(Padding(Text(step.why), (0, 0, 0, 2)))
-    equations = step.equations() if step.equations else ()
+    equations = shown(step)
     for e in equations[:SHOWN]:
         console.print(Padding(Text(f"{e.label}:" if e.label else "", style="dim"), (0, 0, 0, 4)))
         console.print(Padding(Text(plain(e.left), style="cyan"), (0, 0, 0, 6)))
@@ -104,7 +127,7 @@ def _step(step: Step, verdict: Verdict, console: Console) -> None:
     if step.premises:
         where += f"; rests on {', '.join(step.premises)}"
     if where:
-        console.print(Padding(Text(where, style="dim"), (0, 0, 1, 2)))
+        console.print(Padding(cited(where, "dim"), (0, 0, 1, 2)))
     for sentence in verdict.failed[:10]:
         console.print(Padding(Text(sentence, style="red"), (0, 0, 0, 4)))
 

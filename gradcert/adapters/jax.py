@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from gradcert.adapters.mapping import check, computed, logarithm, logit, negated, stacked, transposed, zeros
-from gradcert.certify.problem import Problem
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import Problem
 
 try:
     import jax
@@ -84,7 +84,7 @@ def subject(
     >>> network = Network(layers=(Layer(Rnn(recurrent=False), inputs=2, units=1),))
     >>> x, y = np.ones((1, 1, 2)), np.ones((1, 1, 1))
     >>> zero = {"layers.0.W": np.zeros((1, 2)), "layers.0.b": np.zeros(1)}
-    >>> loss, gradients, outputs = linear(Problem("p", network, zero, x, y))
+    >>> loss, gradients, outputs = linear(Problem(network, zero, x, y))
     >>> float(loss), gradients["layers.0.W"].tolist(), gradients["layers.0.b"].tolist()
     (0.5, [[-1.0, -1.0]], [-1.0])
     """
@@ -146,7 +146,7 @@ def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def total_loss(problem: Problem, outputs: Any, targets: Any) -> Any:
-    """Return the problem's loss (`gradcert.reference.loss.Loss`); outputs and targets are (T, B, n)."""
+    """Return the problem's loss (`gradcert.reference.networks.Loss`); outputs and targets are (T, B, n)."""
     loss, (steps, batch, _) = problem.network.loss, problem.inputs.shape
     if loss.when == "last":
         outputs, targets = outputs[-1:], targets[-1:]

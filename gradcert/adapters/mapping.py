@@ -15,6 +15,10 @@ from typing import Any
 from gradcert.reference.errors import GradcertError
 
 
+class MapError(GradcertError):
+    """The maps of an adapter do not fit the module or the problem: a usage error, not a wrong gradient."""
+
+
 @dataclass(frozen=True)
 class Map:
     """A parameter of a library as a function of the problem's parameters.
@@ -158,6 +162,10 @@ def check(maps: Mapping[str, Source], has: Mapping[str, Any], existing: frozense
     has : the problem's parameters.
     existing : names of the library's parameters; None where a function takes whatever it is given.
 
+    Raises
+    ------
+    MapError : with the names that are left over.
+
     Examples
     --------
     >>> sorted(check({"weight": "W", "bias": "b"}, {"W": 1.0}, frozenset({"weight"})))
@@ -168,17 +176,17 @@ def check(maps: Mapping[str, Source], has: Mapping[str, Any], existing: frozense
     existing = frozenset(chosen) if existing is None else existing
     absent = sorted(set(chosen) - existing)
     if absent:
-        raise GradcertError(f"there is no parameter {', '.join(absent)}", allowed=", ".join(sorted(existing)) or "none")
+        raise MapError(f"there is no parameter {', '.join(absent)}", allowed=", ".join(sorted(existing)) or "none")
     free = sorted(existing - set(chosen))
     if free:
-        raise GradcertError(
+        raise MapError(
             f"nothing is mapped to {', '.join(free)}",
             allowed=f"functions of {', '.join(has)}",
             do="map each, if only by zeros(...), or build the module without it",
         )
     unread = sorted(set(has) - {name for m in chosen.values() for name in m.names})
     if unread:
-        raise GradcertError(
+        raise MapError(
             f"no parameter is made of {', '.join(unread)}",
             allowed=", ".join(sorted(existing)) or "none",
             do="map it, or claim cells without it (options bias, recurrent, train)",

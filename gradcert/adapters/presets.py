@@ -8,9 +8,11 @@ from typing import Any
 
 from gradcert.certify.claims import Decorated, claim
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.presets import Preset
-from gradcert.reference.surrogates import Surrogate
+from gradcert.reference.networks import Preset
+from gradcert.reference.numbers import Surrogate
 
+# snnTorch resets a neuron whose potential, 0 at first, is above its threshold before the first step
+WITHOUT = {"snnTorch": {"threshold": ("below 0",)}}
 DRAWN = ("leak", "threshold", "beta", "rho")  # continuous: every case draws its own
 
 
@@ -23,7 +25,7 @@ def conventions(preset: Preset, *, keep: Iterable[str] = ()) -> dict[str, Any]:
 
     Examples
     --------
-    >>> from gradcert.reference.presets import snntorch_leaky
+    >>> from gradcert.reference.networks import snntorch_leaky
     >>> options = conventions(snntorch_leaky(beta=0.9))
     >>> options["reset"], options["strict"], "leak" in options
     ('subtract_after_leak', True, False)
@@ -54,10 +56,12 @@ def claimed(
     keep : constants of the preset that are fixed (`conventions`).
     options : more conventions, or others.
 
+    What the library does otherwise, and no convention of the cell says, the claim rules out (`WITHOUT`).
+
     Examples
     --------
-    >>> from gradcert.certify.claims import claim_of
-    >>> from gradcert.reference.presets import spikingjelly_lif
+    >>> from gradcert.certify.claims.claim import claim_of
+    >>> from gradcert.reference.networks import spikingjelly_lif
     >>> @claimed(spikingjelly_lif(detach_reset=True), options={"bias": False})
     ... def gradients(problem):
     ...     return {}
@@ -65,4 +69,6 @@ def claimed(
     ('bptt-detached-reset', False)
     """
     chosen = {**conventions(preset, keep=keep), **(options or {})}
-    return claim(rule=rule or preset.rule, cells=(preset.cell.name,), depths=depths, dtype=dtype, options=chosen)
+    without = {} if "threshold" in chosen else WITHOUT.get(preset.source.split(" ")[0], {})
+    named = {"rule": rule or preset.rule, "cells": (preset.cell.name,), "depths": depths, "dtype": dtype}
+    return claim(**named, options=chosen, without=without)  # type: ignore[arg-type]

@@ -20,6 +20,7 @@ import numpy as np
 
 from gradcert.adapters.mapping import (
     Map,
+    MapError,
     Source,
     check,
     computed,
@@ -30,8 +31,8 @@ from gradcert.adapters.mapping import (
     transposed,
     zeros,
 )
-from gradcert.certify.problem import Problem
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import Problem
 
 try:
     import torch
@@ -52,6 +53,7 @@ __all__ = [
     "zeros",
 ]
 
+FRESH = "modules are built anew for every call: whether one keeps state from sequence to sequence was not looked at"
 Call = Callable[[Any, Any, Any], tuple[Any, Any]]  # (module, x, state) -> (output, state); the first state is None
 Answer = tuple[float, dict[str, Any], Any]
 
@@ -80,6 +82,7 @@ def subject(
     online: bool = False,
     batch_first: bool = False,
     reset: Callable[[Any], object] | None = None,
+    fresh: bool = False,
 ) -> Any:
     """Turn a function that builds a module into a subject; a decorator.
 
@@ -94,8 +97,9 @@ def subject(
         returned, if it returned one; or a function ``(module, x_t, state) -> (output, state)``.
     online : backpropagate the loss of every step at once, for rules that detach the state; wants calls by step.
     batch_first : sequences are (B, T, n).
-    reset : called with the module before every sequence. With it, modules are kept from call to call, as in training,
-        and a state that survives the reset will be found out; without it, each call builds its own.
+    reset : called with the module before every sequence, as in training. Modules live from call to call, so that a
+        state that survives is found out.
+    fresh : build new modules for every call. What survives in a module is then not seen, and the certificate says so.
 
     Returns
     -------
@@ -107,7 +111,7 @@ def subject(
 
     Examples
     --------
-    >>> from gradcert.certify.problem import Problem
+    >>> from gradcert.reference.networks import Problem
     >>> from gradcert.reference import Layer, Network, Rnn
     >>> @subject(parameters={"0.weight": "W", "0.bias": "b"})
     ... def linear(layer):
@@ -115,13 +119,13 @@ def subject(
     >>> network = Network(layers=(Layer(Rnn(recurrent=False), inputs=2, units=1),))
     >>> x, y = np.ones((1, 1, 2)), np.zeros((1, 1, 1))
     >>> zero = {"layers.0.W": np.zeros((1, 2)), "layers.0.b": np.zeros(1)}
-    >>> loss, gradients, outputs = linear(Problem("p", network, zero, x, y + 1))
+    >>> loss, gradients, outputs = linear(Problem(network, zero, x, y + 1))
     >>> loss, gradients["layers.0.W"].tolist(), gradients["layers.0.b"].tolist()
     (0.5, [[-1.0, -1.0]], [-1.0])
     """
     if build is None:
         decorated: Any = functools.partial(subject, parameters=parameters, call=call, per=per, online=online)
-        return functools.partial(decorated, batch_first=batch_first, reset=reset)
+        return functools.partial(decorated, batch_first=batch_first, reset=reset, fresh=fresh)
     if isinstance(call, str) and call not in CALLS:
         raise GradcertError(f"call={call!r}", allowed=f"{', '.join(map(repr, CALLS))} or a function")
     if per not in ("layer", "network"):
@@ -135,10 +139,11 @@ def subject(
         dtype = getattr(torch, problem.dtype)
         with default_dtype(dtype):
             parts = list(pieces(problem, per))
-            key = str(problem.network.to_dict())
+            key = f"{problem.network.to_dict()} {problem.dtype}"
             modules = kept.get(key) or [build(part) for part, _ in parts]
-            if reset is not None:
+            if not fresh:
                 kept[key] = modules
+            if reset is not None:
                 for module in modules:
                     reset(module)
             leaves = {k: torch.tensor(v, dtype=dtype, requires_grad=True) for k, v in problem.parameters.items()}
@@ -152,6 +157,7 @@ def subject(
         found = {name: leaf.grad.numpy() for name, leaf in leaves.items() if leaf.grad is not None}
         return loss, {**zero, **found}, outputs
 
+    gradients.__gradcert_notes__ = (FRESH,) if fresh else ()  # type: ignore[attr-defined]
     return gradients
 
 
@@ -182,7 +188,7 @@ def put(module: Any, maps: Mapping[str, Source], p: Mapping[str, Any]) -> Links:
         if value.shape != own[name].shape and value.numel() == own[name].numel() == 1:
             value = value.reshape(own[name].shape)  # a scalar and one unit
         if value.shape != own[name].shape:
-            raise GradcertError(
+            raise MapError(
                 f"{name} has shape {tuple(own[name].shape)} and is given {tuple(value.shape)}",
                 do="transpose or stack it: gradcert.adapters.mapping",
             )
@@ -231,7 +237,7 @@ def run(
 
 
 def step_loss(problem: Problem, t: int, output: Any, target: Any) -> Any:
-    """Return the share of step `t` in the problem's loss, which is their sum (`gradcert.reference.loss.Loss`)."""
+    """Return the share of step `t` in the problem's loss, which is their sum (`gradcert.reference.networks.Loss`)."""
     loss, (steps, batch, _) = problem.network.loss, problem.inputs.shape
     if loss.when == "last" and t < steps - 1:
         return output.sum() * 0

@@ -10,9 +10,9 @@ from gradcert.commands.common import FILE, limits, named, progress, put
 
 EPILOG = """\b
 Examples:
-  gradcert atlas examples/numpy_ostl.py:gradients --cell snu
-  gradcert atlas mine.py:gradients --cell lif --html atlas.html
-  gradcert atlas mine.py:gradients --cell lif --json atlas.json --png atlas.png
+  gradcert atlas examples/numpy_ostl.py:gradients --cells snu
+  gradcert atlas mine.py:gradients --cells lif --html atlas.html
+  gradcert atlas mine.py:gradients --cells lif --json atlas.json --png atlas.png
 
 \b
 Nothing is claimed and nothing is judged: the map shows where a new rule lies
@@ -22,8 +22,8 @@ Exit status: 0 drawn; 2 usage, or a subject that gives no gradient."""
 
 @click.command("atlas", epilog=EPILOG)
 @click.argument("subject", metavar="FILE.py:ATTRIBUTE | MODULE:ATTRIBUTE | -- COMMAND...", nargs=-1, required=True)
-@click.option("--cell", metavar="NAME", required=True, help="Cell of every layer.")
-@click.option("--option", "options", metavar="NAME=VALUE", multiple=True, help="Convention of the cell; JSON values.")
+@click.option("--cells", metavar="NAME", required=True, help="Cell of every layer.")
+@click.option("--options", metavar="NAME=VALUE", multiple=True, help="Convention of the cell; JSON values.")
 @click.option("--draws", metavar="N", type=click.IntRange(1), default=3, show_default=True, help="Problems per point.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the first problem.")
 @click.option("--json", "path", metavar="FILE", type=FILE, help="Write every figure; - for standard output.")
@@ -32,7 +32,7 @@ Exit status: 0 drawn; 2 usage, or a subject that gives no gradient."""
 @limits
 def command(
     subject: tuple[str, ...],
-    cell: str,
+    cells: str,
     options: tuple[str, ...],
     draws: int,
     seed: int,
@@ -48,9 +48,9 @@ def command(
 
     from rich.console import Console
 
-    from gradcert.certify.atlas import atlas
+    from gradcert.certify.figures import atlas
     from gradcert.certify.report import atlas as report
-    from gradcert.certify.subject import Limits
+    from gradcert.certify.subjects import Limits
     from gradcert.reference.errors import GradcertError
 
     if [path, html, png].count("-") > 1:
@@ -59,7 +59,7 @@ def command(
         with progress(Console(stderr=True)) as bar:
             record = atlas(
                 subject if len(subject) > 1 or shutil.which(subject[0]) else subject[0],
-                cell=cell,
+                cells=cells,
                 options=named(options),
                 draws=draws,
                 seed=seed,

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import click
 
-from gradcert.commands.common import limits, named, progress, writers, written
+from gradcert.commands.common import limits, named, progress, ruled_out, writable, writers, written
 
 EPILOG = """\b
 Examples:
   gradcert certify examples/torch_rnn.py:gradients
   gradcert certify examples/wrong_ostl.py:gradients --html report.html
   gradcert certify examples/numpy_ostl.py:gradients --certificate ostl.json
-  gradcert certify package.module:gradients --rule ottt --cell lif --option strict=true
+  gradcert certify package.mod:gradients --rule ottt --cells lif --options strict=true
   gradcert certify old_library.py:gradients --python ~/envs/old/bin/python
-  gradcert certify --rule rtrl --cell rnn -- node examples/rtrl.mjs
+  gradcert certify --rule rtrl --cells rnn -- node examples/rtrl.mjs
   gradcert certify --fixed-point q-format --rule ottt -- ./ottt_fixed_point
   gradcert certify --fixed-point reckon examples/leaky_trace.toml
 
@@ -31,33 +31,38 @@ subject takes (inputs, state); a file design.toml maps the signals of RTL.
 \b
 A claim comes with the subject (decorator gradcert.claim) or from options,
 which win. The smallest counterexample of a refuted claim goes to .gradcert/.
+A subject is code that runs with your rights: isolation protects the judge's
+numbers and your terminal, not your files (SECURITY.md: run it in a container).
 Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 internal error."""
 
 
 @click.command("certify", epilog=EPILOG)
 @click.argument("subject", metavar="FILE.py:ATTRIBUTE | MODULE:ATTRIBUTE | -- COMMAND...", nargs=-1, required=True)
 @click.option("--rule", metavar="NAME", help="Rule that is claimed; see gradcert rules.")
-@click.option("--cell", "cells", metavar="NAME", multiple=True, help="Cell; repeat for several.")
-@click.option(
-    "--depth", "depths", metavar="N", type=click.IntRange(1, 8), multiple=True, help="Number of layers; repeat."
-)
+@click.option("--cells", metavar="NAME", multiple=True, help="Cell; repeat for several.")
+@click.option("--depths", metavar="N", type=click.IntRange(1, 8), multiple=True, help="Number of layers; repeat.")
 @click.option("--dtype", type=click.Choice(["float64", "float32"]), help="Arithmetic that is claimed.")
-@click.option(
-    "--option", "options", metavar="NAME=VALUE", multiple=True, help="Convention of the cell; values are JSON."
-)
+@click.option("--options", metavar="NAME=VALUE", multiple=True, help="Convention of the cell; values are JSON.")
 @click.option(
     "--acceptance", type=click.Choice(["exact", "bounded", "aligned", "unbiased"]), help="Class of the claim."
 )
 @click.option("--within", metavar="NAME=VALUE", multiple=True, help="Limit of a bounded or aligned claim; JSON.")
+@click.option(
+    "--without",
+    metavar="AXIS=LEVEL",
+    multiple=True,
+    help="Circumstance that the claim rules out, targets=soft; repeat.",
+)
 @click.option("--online/--no-online", default=None, help="Claim to be online: the subject takes one step at a time.")
 @click.option(
     "--fixed-point", metavar="FORMAT", help="Judge integers: a profile of gradcert hardware, or such as s6q4."
 )
 @click.option("--profile", type=click.Choice(["quick", "default", "thorough"]), default="default", show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True, help="Decides every case.")
+@click.option("--seed", type=click.IntRange(0, 2**53 - 1), default=0, show_default=True, help="Decides every case.")
 @click.option("--jobs", metavar="N", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
 @click.option("--cluster", metavar="ADDRESS", help="Dask scheduler, in place of processes.")
 @click.option("--resume", metavar="FILE", type=click.Path(dir_okay=False), help="Journal: go on where a run stopped.")
+@click.option("--run", is_flag=True, help="Run files of cells that the subject's claim names, in the judge's process.")
 @writers
 @limits
 def command(
@@ -69,6 +74,7 @@ def command(
     options: tuple[str, ...],
     acceptance: str | None,
     within: tuple[str, ...],
+    without: tuple[str, ...],
     online: bool | None,
     fixed_point: str | None,
     profile: str,
@@ -76,6 +82,7 @@ def command(
     jobs: int,
     cluster: str | None,
     resume: str | None,
+    run: bool,
     sealed: str | None,
     path: str | None,
     junit: str | None,
@@ -94,31 +101,33 @@ def command(
     from rich.console import Console
 
     from gradcert.certify.campaign import certify
-    from gradcert.certify.counterexample.record import store
+    from gradcert.certify.counterexample import store
     from gradcert.certify.report import terminal
-    from gradcert.certify.subject import Limits
+    from gradcert.certify.subjects import Limits
     from gradcert.reference.errors import GradcertError
 
     if fixed_point is not None:
         from gradcert.commands import fixed_point as integers
 
         others = {"--certificate": sealed, "--junit": junit, "--html": html, "--resume": resume, "--cluster": cluster,
-                  "--cell": cells, "--depth": depths, "--dtype": dtype, "--online": online}  # fmt: skip
+                  "--cells": cells, "--depths": depths, "--dtype": dtype, "--online": online}  # fmt: skip
         bounds = Limits(call=timeout, memory=memory)
         sys.exit(integers.run(subject, fixed_point, rule, options, profile, seed, bounds, python, path, others))
+    writable(sealed, path, junit, html)
     errors = Console(stderr=True)
     try:
         with progress(errors) as bar:
             certificate = certify(
                 subject if len(subject) > 1 or shutil.which(subject[0]) else subject[0],
                 rule=rule,
-                cell=cells or None,
-                layers=depths or None,
+                cells=cells or None,
+                depths=depths or None,
                 dtype=dtype,
                 options=named(options),
                 online=online,
                 acceptance=acceptance,
                 within=named(within),
+                without=ruled_out(without),
                 profile=profile,
                 seed=seed,
                 python=python,
@@ -127,6 +136,7 @@ def command(
                 jobs=jobs,
                 cluster=cluster,
                 resume=Path(resume) if resume else None,
+                run_cells=run,
             )
     except GradcertError as error:
         raise click.UsageError(str(error)) from None

@@ -10,7 +10,7 @@ from gradcert.commands.common import writers, written
 
 EPILOG = """\b
 Examples:
-  gradcert vectors --rule rtrl --cell rnn -o vectors
+  gradcert vectors --rule rtrl --cells rnn -o vectors
   node examples/rtrl.mjs < vectors/problems.jsonl > answers.jsonl
   gradcert check vectors answers.jsonl --html report.html
 
@@ -24,21 +24,22 @@ Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 internal error."
 @click.command("check", epilog=EPILOG)
 @click.argument("vectors", type=click.Path(file_okay=False))
 @click.argument("answers", type=click.Path(dir_okay=False))
+@click.option("--run", is_flag=True, help="Run the files of cells that VECTORS names.")
 @writers
 def command(
-    vectors: str, answers: str, sealed: str | None, path: str | None, junit: str | None, html: str | None
+    vectors: str, answers: str, run: bool, sealed: str | None, path: str | None, junit: str | None, html: str | None
 ) -> None:
     """Judge a file of answers to golden vectors, with the judge that subjects meet."""
     from pathlib import Path
 
     from rich.console import Console
 
+    from gradcert.certify.campaign import check
     from gradcert.certify.report import terminal
-    from gradcert.certify.vectors import check
     from gradcert.reference.errors import GradcertError
 
     try:
-        certificate = check(Path(vectors), Path(answers))
+        certificate = check(Path(vectors), Path(answers), run=run)
     except GradcertError as error:
         raise click.UsageError(str(error)) from None
     if not written(certificate, sealed=sealed, path=path, junit=junit, html=html):

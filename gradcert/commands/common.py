@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +14,7 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from gradcert.certify.certificate import Certificate
+    from gradcert.certify.certificates import Certificate
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 FILE = click.Path(dir_okay=False, allow_dash=True)
@@ -65,13 +67,16 @@ def limits(command: Callable[..., Any]) -> Callable[..., Any]:
 def written(
     certificate: Certificate, *, sealed: str | None, path: str | None, junit: str | None, html: str | None
 ) -> bool:
-    """Write a certificate to the files that were asked for; return whether standard output was one of them."""
-    from gradcert.certify.report import canonical
-    from gradcert.certify.report import json as json_report
+    """Write a certificate to the files that were asked for; return whether standard output was one of them.
+
+    A file that cannot be written does not hide the verdict: it is shown, and the status is the verdict's, or 2.
+    """
+    from gradcert.certify.certificates import json as json_report
+    from gradcert.certify.certificates import seal
     from gradcert.certify.report import junit as junit_report
 
     wanted: list[tuple[str | None, Callable[[], bytes]]] = [
-        (sealed, lambda: canonical.write(certificate)),
+        (sealed, lambda: seal.write(certificate)),
         (path, lambda: (json_report.write(certificate) + "\n").encode()),
         (junit, lambda: junit_report.write(certificate)),
         (html, lambda: _html(certificate)),
@@ -79,10 +84,35 @@ def written(
     names = [name for name, _ in wanted if name is not None]
     if names.count("-") > 1:
         raise click.UsageError("standard output holds one report")
+    failed = []
     for name, content in wanted:
         if name is not None:
-            put(name, content())
+            try:
+                put(name, content())
+            except click.UsageError as error:
+                failed.append(str(error))
+    if failed:
+        from rich.console import Console
+
+        from gradcert.certify.report import terminal
+
+        terminal.write(certificate, Console(highlight=False, stderr="-" in names))
+        for text in failed:
+            click.echo(f"gradcert: {text}", err=True)
+        sys.exit(certificate.exit_code or click.UsageError.exit_code)
     return "-" in names
+
+
+def writable(*names: str | None) -> None:
+    """Refuse files that cannot be written, before any work is done for them."""
+    for name in names:
+        if name is None or name == "-":
+            continue
+        folder = Path(name).parent
+        if not folder.is_dir():
+            raise click.UsageError(f"{name} cannot be written: there is no folder {folder}")
+        if not os.access(name if Path(name).exists() else folder, os.W_OK):
+            raise click.UsageError(f"{name} cannot be written: no right to do so")
 
 
 def _html(certificate: Certificate) -> bytes:
@@ -102,10 +132,21 @@ def put(name: str, data: bytes) -> None:
 
 def got(name: str) -> bytes:
     """Read the bytes of a file."""
+    from gradcert.reference.errors import GradcertError
+    from gradcert.reference.outside import read
+
     try:
-        return Path(name).read_bytes()
-    except OSError as error:
-        raise click.UsageError(f"{name} cannot be read: {error.strerror}") from None
+        return read(Path(name), "a file that gradcert wrote")
+    except GradcertError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def shown(names: Iterable[str]) -> None:
+    """Say on standard error what is about to be run because a file names it."""
+    from gradcert.reference.printable import printable
+
+    for name in names:
+        click.echo(f"runs {printable(name)}", err=True)
 
 
 @contextmanager
@@ -122,19 +163,35 @@ def progress(console: Console) -> Iterator[Callable[[int, int, str], None] | Non
         yield lambda done, total, what: bar.update(task, completed=done, total=total, description=what)
 
 
+def ruled_out(pairs: tuple[str, ...]) -> dict[str, list[str]] | None:
+    """Read AXIS=LEVEL, an axis as often as it has levels."""
+    from gradcert.reference.errors import GradcertError
+
+    out: dict[str, list[str]] = {}
+    for pair in pairs:
+        axis, equals, level = pair.partition("=")
+        if not equals:
+            raise GradcertError(f"--without {pair}", allowed="AXIS=LEVEL, such as targets=soft")
+        out.setdefault(axis, []).append(level)
+    return out or None
+
+
 def named(pairs: tuple[str, ...]) -> dict[str, Any] | None:
     """Read NAME=VALUE; a value that is no JSON is a word."""
-    import json
-
     from gradcert.reference.errors import GradcertError
+    from gradcert.reference.outside import parse
 
     out: dict[str, Any] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name:
-            raise GradcertError(f"--option {pair}", allowed="NAME=VALUE, such as strict=true or surrogate=atan")
+            raise GradcertError(f"--options {pair}", allowed="NAME=VALUE, such as strict=true or surrogate=atan")
+        if name in out:
+            raise GradcertError(f"--options {name} twice", allowed="once; alternatives are a JSON list")
         try:
-            out[name] = json.loads(value)
-        except ValueError:
+            out[name] = parse(value, name)
+        except GradcertError:
+            if value[:1] in '[{"':  # meant as JSON, and none
+                raise
             out[name] = value
     return out or None

@@ -27,12 +27,11 @@ def command(before: str, after: str, as_json: bool) -> None:
     """Explain what changed between two certificates: what was asked, and what came out."""
     import json
 
-    from gradcert.certify.compare import differences, shown, summary
-    from gradcert.certify.report import canonical
+    from gradcert.certify.certificates import differences, seal, shown, summary
     from gradcert.reference.errors import GradcertError
 
     try:
-        a, b = (canonical.read(got(name)) for name in (before, after))
+        a, b = (seal.read(got(name)) for name in (before, after))
     except GradcertError as error:
         raise click.UsageError(str(error)) from None
     found = differences(a, b)

@@ -10,7 +10,7 @@ from gradcert.commands.common import named, put
 
 if TYPE_CHECKING:
     from gradcert.certify.fixed_point import FixedPointCertificate
-    from gradcert.certify.subject import Limits
+    from gradcert.certify.subjects import Limits
 
 COLOURS = {"certified": "green", "refuted": "red", "inconclusive": "yellow"}
 

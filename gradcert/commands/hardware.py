@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,9 @@ EPILOG = """\b
 Examples:
   gradcert hardware                                   the profiles
   gradcert hardware reckon --rule e-prop              formats, proofs and gradient ledger
-  gradcert hardware --check                           prove everything; 1 if a claim or a broken twin behaves
+  gradcert hardware --check                           prove everything: 1 if a claim or twin is not as it should be,
+                                                      3 if the solver does not know
+  gradcert hardware --check --attack 2000             and search for a counterexample to every printed claim
   gradcert hardware --check reckon                    prove one profile
   gradcert hardware --check --steps 100000            and compare every executable form on that many random steps
   gradcert hardware --weight-bits 4..16 --plot w.png  gradient and training against width and rounding"""
@@ -24,7 +27,7 @@ def _range(_: click.Context, __: click.Parameter, value: str | None) -> range | 
     if value is None:
         return None
     low, dots, high = value.partition("..")
-    if not (low.isdigit() and (high.isdigit() or not dots)):
+    if not all(re.fullmatch("[1-9][0-9]{0,2}", part) for part in ((low, high) if dots else (low,))):
         raise click.BadParameter("give a width such as 8, or a range such as 4..16")
     return range(int(low), int(high or low) + 1)
 
@@ -39,6 +42,12 @@ def _range(_: click.Context, __: click.Parameter, value: str | None) -> range | 
     type=click.IntRange(1),
     help="With --check: compare simulator, Fractions, z3 and RTL on N random steps (100000: minutes).",
 )
+@click.option(
+    "--attack",
+    metavar="N",
+    type=click.IntRange(1),
+    help="With --check: try N programs of the declared units against every printed claim (2000: a minute).",
+)
 @click.option("--weight-bits", metavar="N..M", callback=_range, help="Sweep the width of the weights.")
 @click.option("--plot", type=click.Path(dir_okay=False), help="With --weight-bits: write a figure.")
 def command(
@@ -46,6 +55,7 @@ def command(
     rule: str | None,
     checking: bool,
     steps: int | None,
+    attack: int | None,
     weight_bits: range | None,
     plot: str | None,
 ) -> None:
@@ -59,9 +69,9 @@ def command(
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
     try:
         if checking:
-            proved = _prove(profile, console)
+            status = _prove(profile, console, attack)
             agreed = steps is None or _agree(profile, rule, steps, console)
-            sys.exit(0 if proved and agreed else 1)
+            sys.exit(status if agreed else 1)
         elif weight_bits is not None:
             _sweep(weight_bits, rule or "ottt", plot, console)
         elif profile is None:
@@ -174,21 +184,39 @@ def _share(x: float) -> str:
     return f"{100 * x:.3g} %"
 
 
-def _prove(profile: str | None, console: Console) -> bool:
+MARKS = {"proved": "[green]✓[/green]", "refuted": "[red]✗[/red]", "unknown": "[yellow]?[/yellow]"}
+
+
+def _prove(profile: str | None, console: Console, attack: int | None = None) -> int:
+    """Print every claim; 0 if all are proved and none broken, 1 if one is refuted or broken, 3 if one is unknown."""
     from rich.table import Table
 
     from gradcert import hardware_models
 
-    table = Table("", "", "profile", "claim", "proof", "broken twin", "cvc5", "seconds", "detail")
-    good, total = True, 0.0
+    heads = ("", "", "profile", "claim", "proof", "broken twin", "cvc5", "seconds", "detail")
+    table = Table(*heads, *([] if attack is None else ["attacked"]))
+    total, outcomes, named = 0.0, dict.fromkeys(MARKS, 0), []
     for record in hardware_models.check(profile):
-        good, total = good and record.holds, total + record.seconds
-        mark = "[green]✓[/green]" if record.holds else "[red]✗[/red]"
+        outcome, words = record.outcome, []
+        if attack is not None:
+            search = hardware_models.attack(record, draws=attack)
+            words = [f"{search.tried} tried"]
+            if search.broken:
+                outcome, words = "refuted", [f"[red]broken[/red]: {search.broken}"]
+            elif search.reached is not None:
+                words = [f"{search.tried} tried, {search.reached:.0%} of the bound"]
+        outcomes[outcome] += 1
+        total += record.seconds
+        if outcome != "proved":
+            named.append(f"{outcome}: {record.profile}, proof {record.number}: {record.claim}")
         second = "" if record.second == "not asked" else record.second
-        words = (str(record.number), record.profile, record.claim, record.verdict, record.twin, second)
-        table.add_row(mark, *words, f"{record.seconds:.2f}", record.detail)
+        cells = (str(record.number), record.profile, record.claim, record.verdict, record.twin, second)
+        table.add_row(MARKS[outcome], *cells, f"{record.seconds:.2f}", record.detail, *words)
     console.print(table)
-    console.print(f"{table.row_count} claims, {total:.1f} s; " + ("all hold" if good else "not all hold"))
+    counted = ", ".join(f"{n} {outcome}" for outcome, n in outcomes.items() if n)
+    console.print(f"{table.row_count} claims, {total:.1f} s: {counted}; {'not all hold' if named else 'all hold'}")
+    for line in named:
+        console.print(line)
     from gradcert.hardware_models.proofs.reasons import not_asked
 
     left = Table("proof", "profile", "what is not asked", "why", title="Not asked", title_justify="left")
@@ -196,7 +224,7 @@ def _prove(profile: str | None, console: Console) -> bool:
         left.add_row(str(item.number), item.profile, item.what, item.why)
     if left.row_count:
         console.print(left)
-    return good
+    return 1 if outcomes["refuted"] else 3 if outcomes["unknown"] else 0
 
 
 def _agree(profile: str | None, rule: str | None, steps: int, console: Console) -> bool:

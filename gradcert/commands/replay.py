@@ -6,36 +6,47 @@ import sys
 
 import click
 
-from gradcert.commands.common import limits
+from gradcert.commands.common import limits, shown
 
 EPILOG = """\b
 Examples:
   gradcert certify examples/wrong_ostl.py:gradients
   gradcert replay .gradcert/snu-0123456789.json
+  gradcert replay --run .gradcert/snu-0123456789.json
   gradcert replay certificate.json mine.py:gradients
 
 \b
-gradcert certify shrinks a failure and stores it; the first form runs it again,
-the second has another subject solve it. The reference is computed anew.
+gradcert certify shrinks a failure and stores it; the first form shows it and
+what it would run, the second runs it again, the third has another subject
+solve it. The reference is computed anew.
 Exit status: 0 right now; 1 still wrong; 2 usage; 4 internal error."""
 
 
 @click.command("replay", epilog=EPILOG)
 @click.argument("file", type=click.Path(dir_okay=False))
 @click.argument("subject", required=False)
+@click.option("--run", is_flag=True, help="Run what FILE names: its subject, and files of cells.")
 @limits
-def command(file: str, subject: str | None, timeout: float, memory: int, python: str | None) -> None:
+def command(file: str, subject: str | None, run: bool, timeout: float, memory: int, python: str | None) -> None:
     """Run a stored counterexample again: one small problem, what comes back and what should."""
     from pathlib import Path
 
-    from gradcert.certify.counterexample.replay import replay
-    from gradcert.certify.report.counterexample import lines
-    from gradcert.certify.report.junit import text
-    from gradcert.certify.subject import Limits
+    from gradcert.certify.counterexample import read, replay
+    from gradcert.certify.report import lines, text
+    from gradcert.certify.subjects import Limits
     from gradcert.reference.errors import GradcertError
+    from gradcert.reference.printable import printable
 
     try:
-        found = replay(Path(file), subject=subject, python=python, limits=Limits(call=timeout, memory=memory))
+        stored = read(Path(file))
+        names = (*([stored.subject] if subject is None else []), *stored.files)
+        if names and not run:
+            click.echo(f"nothing was run; with --run, {printable(file)} runs:")
+            for name in names:
+                click.echo(f"  {printable(name)}")
+            sys.exit(2)
+        shown(names)
+        found = replay(Path(file), run=run, subject=subject, python=python, limits=Limits(call=timeout, memory=memory))
     except GradcertError as error:
         raise click.UsageError(str(error)) from None
     click.echo("STILL WRONG" if found.findings else "RIGHT")

@@ -46,9 +46,8 @@ def command(names: tuple[str, ...], classes: tuple[str, ...], jobs: int, path: s
 
     if importlib.util.find_spec("hypothesis") is None:
         raise click.UsageError("the gallery needs Hypothesis; pip install 'gradcert[properties]'")
-    from gradcert.certify.selftest import selftest, summary
-    from gradcert.certify.selftest.run import chosen
-    from gradcert.certify.selftest.run import classes as known
+    from gradcert.certify.selftest import chosen, selftest, summary
+    from gradcert.certify.selftest import classes as known
 
     if wrong := [c for c in classes if c not in known()]:
         raise click.UsageError(f"--class {wrong[0]!r}; allowed: {', '.join(known())}")

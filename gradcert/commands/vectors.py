@@ -10,8 +10,8 @@ from gradcert.commands.common import named
 
 EPILOG = """\b
 Examples:
-  gradcert vectors --rule ottt --cell lif -o vectors
-  gradcert vectors --rule ostl --cell snu --depth 2 --dtype float32 -o vectors
+  gradcert vectors --rule ottt --cells lif -o vectors
+  gradcert vectors --rule ostl --cells snu --depths 2 --dtype float32 -o vectors
 
 \b
 The folder gets vectors.json (what the vectors are, what each flag means),
@@ -23,12 +23,12 @@ Exit status: 0 written; 2 usage."""
 
 @click.command("vectors", epilog=EPILOG)
 @click.option("--rule", metavar="NAME", required=True, help="Rule of the vectors; see gradcert rules.")
-@click.option("--cell", "cells", metavar="NAME", multiple=True, required=True, help="Cell; repeat for several.")
-@click.option("--depth", "depths", metavar="N", type=click.IntRange(1, 8), multiple=True, help="Layers; repeat.")
+@click.option("--cells", metavar="NAME", multiple=True, required=True, help="Cell; repeat for several.")
+@click.option("--depths", metavar="N", type=click.IntRange(1, 8), multiple=True, help="Layers; repeat.")
 @click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64", show_default=True)
-@click.option("--option", "options", metavar="NAME=VALUE", multiple=True, help="Convention of the cell; JSON values.")
+@click.option("--options", metavar="NAME=VALUE", multiple=True, help="Convention of the cell; JSON values.")
 @click.option("--profile", type=click.Choice(["quick", "default", "thorough"]), default="default", show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True, help="Decides every vector.")
+@click.option("--seed", type=click.IntRange(0, 2**53 - 1), default=0, show_default=True, help="Decides every vector.")
 @click.option("--jobs", metavar="N", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
 @click.option("-o", "--output", metavar="FOLDER", type=click.Path(file_okay=False), required=True)
 def command(
@@ -45,7 +45,7 @@ def command(
     """Write golden vectors, for implementations that cannot be called from here."""
     from pathlib import Path
 
-    from gradcert.certify import vectors
+    from gradcert.certify.campaign import vectors
     from gradcert.certify.claims import Claim
     from gradcert.reference.errors import GradcertError
 

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from gradcert.reference.errors import GradcertError
 
-_NOTATION = re.compile(r"([su])(\d+)q(-?\d+)")
+_NOTATION = re.compile(r"([su])([1-9][0-9]{0,2})q(0|-?[1-9][0-9]{0,2})")
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,8 @@ class Stochastic:
     strict : round up where fraction > word (words 0 .. 2**bits - 1, probability fraction / 2**bits); else where
         fraction >= word (right for a word that is never zero, as from an LFSR: probability fraction / (2**bits - 1)).
     hold_zero : a result whose floor is zero stays zero (ReckOn, hardware.md 1.1): biased near zero.
+    zero : the word may be zero, being shorter than the register that it is cut from: even an exact value then rounds
+        up now and then, unless `strict`.
 
     Examples
     --------
@@ -52,6 +54,7 @@ class Stochastic:
     bits: int
     strict: bool = False
     hold_zero: bool = False
+    zero: bool = False
 
 
 def aligned_fraction(fraction: Any, shift: int, bits: int) -> Any:

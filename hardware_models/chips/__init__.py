@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gradcert.hardware_models.chips import bfloat16, brainscales2, loihi, pcm, reckon, spinnaker
-from gradcert.hardware_models.chips.profile import ROLES, Profile, Staircase
 from gradcert.hardware_models.chips.q_format import q_format
+from gradcert.hardware_models.profile import ROLES, Profile, Staircase
 
 PROFILES: dict[str, Profile] = {
     p.name: p

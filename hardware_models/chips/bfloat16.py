@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gradcert.hardware_models.arithmetic import BFLOAT16
-from gradcert.hardware_models.chips.profile import ROLES, Profile
 from gradcert.hardware_models.description.program import Numeric
+from gradcert.hardware_models.profile import ROLES, Profile
 
 PROFILE = Profile(
     name="bfloat16",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gradcert.hardware_models.arithmetic import SIXTEEN, Format, Overflow, Rounding, Stochastic
-from gradcert.hardware_models.chips.profile import Profile
 from gradcert.hardware_models.description.program import Numeric
+from gradcert.hardware_models.profile import Profile
 
-LANE = Stochastic("lane", 8)
+LANE = Stochastic("lane", 8, zero=True)  # eight bits of a register of sixteen
 
 
 def _role(fmt: str, overflow: Overflow, rounding: Rounding = Rounding.FLOOR) -> Numeric:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from gradcert.hardware_models.arithmetic import SIXTEEN, Format, Overflow, Rounding, Stochastic
-from gradcert.hardware_models.chips.profile import Profile
 from gradcert.hardware_models.description.build import BIT, Builder
 from gradcert.hardware_models.description.program import Numeric, Program
+from gradcert.hardware_models.profile import Profile
 from gradcert.reference.errors import GradcertError
 
 WORD = Stochastic("epoch", 16, strict=True)

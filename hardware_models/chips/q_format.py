@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gradcert.hardware_models.arithmetic import SIXTEEN, Format, Overflow, Rounding, Stochastic
-from gradcert.hardware_models.chips.profile import Profile
 from gradcert.hardware_models.description.program import Numeric
+from gradcert.hardware_models.profile import Profile
 from gradcert.reference.errors import GradcertError
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from fractions import Fraction
 
 from gradcert.hardware_models.arithmetic import RECKON, Format, Overflow, Rounding, Stochastic
-from gradcert.hardware_models.chips.profile import Profile, Staircase
 from gradcert.hardware_models.description.build import BIT, Builder
 from gradcert.hardware_models.description.program import Node, Numeric, Program
+from gradcert.hardware_models.profile import Profile, Staircase
 
 HIDDEN = Stochastic("lfsr15", 15, hold_zero=True)
-OUTPUT = Stochastic("lfsr15x7", 7, hold_zero=True)
+OUTPUT = Stochastic("lfsr15x7", 7, hold_zero=True, zero=True)  # seven bits of a register of fifteen
 WEIGHT = Format(True, 8, 4)  # a 3-bit left shift aligns it with a membrane of 7 fraction bits
 MEMBRANE = Format(True, 16, 7)
 LEAK = Format(False, 16, 15)

@@ -6,8 +6,8 @@ Applied at the next presynaptic spike.
 from __future__ import annotations
 
 from gradcert.hardware_models.arithmetic import Format, Overflow, Rounding
-from gradcert.hardware_models.chips.profile import ROLES, Profile
 from gradcert.hardware_models.description.program import Numeric
+from gradcert.hardware_models.profile import ROLES, Profile
 
 ACCUM = Format(True, 32, 15)
 # C's accum arithmetic wraps; the compiler's multiplication drops the low bits toward minus infinity

@@ -65,9 +65,11 @@ class Builder:
         return self._add(Node(name, "input", Numeric(fmt), axes=axes, low=low, high=high))
 
     def random(self, name: str, source: Stochastic, axes: tuple[str, ...] = ()) -> Node:
-        """Declare a random word; zero is excluded unless the comparison is strict."""
+        """Declare a random word; zero is excluded where it would round up and the generator never gives it."""
         fmt = Format(False, source.bits, 0)
-        return self._add(Node(name, "random", Numeric(fmt, source=source), axes=axes, low=int(not source.strict)))
+        return self._add(
+            Node(name, "random", Numeric(fmt, source=source), axes=axes, low=int(not (source.strict or source.zero)))
+        )
 
     def state(
         self,
@@ -179,10 +181,6 @@ class Builder:
     def ge(self, name: str, a: Node, b: Node) -> Node:
         """Return 1 where a >= b."""
         return self._operation("ge", name, (a, b), BIT)
-
-    def gt(self, name: str, a: Node, b: Node) -> Node:
-        """Return 1 where a > b."""
-        return self._operation("gt", name, (a, b), BIT)
 
     def select(self, name: str, condition: Node, then: Node, otherwise: Node, numeric: Numeric) -> Node:
         """Return `then` where the condition is 1."""

@@ -42,7 +42,7 @@ class Oracle:
     Examples
     --------
     >>> from gradcert.hardware_models.arithmetic import Format
-    >>> from gradcert.hardware_models.chips.units import trace_unit
+    >>> from gradcert.hardware_models.units import trace_unit
     >>> unit = trace_unit(Format.parse("u12q0"), leak_bits=8, leak=0.5, increment=8)
     >>> exact, real = Oracle(unit), Oracle(unit, quantised=False)
     >>> [str(o.step({"spike": s})["e.next"]) for s in (1, 0, 0, 0, 0) for o in (exact, real)]

@@ -61,7 +61,7 @@ def exact(node: Node, args: Mapping[str, tuple[Node, Range]]) -> Exact:
 def rounded(result: Exact, node: Node) -> Range:
     """Return the range after rounding to the node's radix, before overflow.
 
-    Any rounding is between floor and ceiling.
+    Any rounding is between floor and ceiling, but for a random word of zero.
     """
     shift = result.radix - node.format.radix
     if shift <= 0:
@@ -76,8 +76,11 @@ def rounded(result: Exact, node: Node) -> Range:
     if mode is Rounding.AWAY:
         return (ceil_low if result.low > 0 else floor_low), (ceil_high if result.high > 0 else floor_high)
     if mode is Rounding.STOCHASTIC:
-        held = node.numeric.source is not None and node.numeric.source.hold_zero
-        return floor_low, max(floor_high, 0 if held and floor_high == 0 else ceil_high)
+        source = node.numeric.source
+        held = source is not None and source.hold_zero
+        # a word of zero rounds even an exact value up
+        top = floor_high + 1 if source is not None and source.zero and not source.strict else ceil_high
+        return floor_low, max(floor_high, 0 if held and floor_high == 0 else top)
     return (result.low + half - 1) >> shift, (result.high + half) >> shift
 
 

@@ -44,7 +44,7 @@ class Simulator:
 
     Examples
     --------
-    >>> from gradcert.hardware_models.chips.units import trace_unit
+    >>> from gradcert.hardware_models.units import trace_unit
     >>> sim = Simulator(trace_unit(Format.parse("u12q0"), leak_bits=8, leak=0.9, increment=8))
     >>> [int(sim.step({"spike": s})["e.next"]) for s in (1, 0, 0, 1)]
     [8, 7, 6, 13]

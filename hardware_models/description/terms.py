@@ -6,8 +6,9 @@ sign tests, concrete counterexamples, agreement with RTL (hardware.md 5, method 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 from gradcert.hardware_models.arithmetic import Overflow, Rounding, aligned_fraction
@@ -48,6 +49,7 @@ def int_step(
     state: Mapping[str, Any] | None = None,
     inputs: Mapping[str, Any] | None = None,
     box: Mapping[str, Range] | None = None,
+    unlimited: Collection[str] = (),
 ) -> Terms:
     """Return one step over Int.
 
@@ -58,11 +60,13 @@ def int_step(
     state, inputs : terms to use instead of fresh variables.
     box : ranges of all intermediates; where given, a product of two variables is a fresh variable within its McCormick
         envelope and rounding to nearest any integer within half an ulp (sound, linear abstractions), else all is exact.
+    unlimited : elaborated names of operations whose value is taken as it is before overflow; `overflow` still says when
+        that would not fit, and whoever asks for this has to assume that it does.
 
     Examples
     --------
     >>> from gradcert.hardware_models.arithmetic import Format
-    >>> from gradcert.hardware_models.chips.units import trace_unit
+    >>> from gradcert.hardware_models.units import trace_unit
     >>> step = int_step(trace_unit(Format.parse("u4q0"), leak=0.5, increment=3))
     >>> step.values["e.next"].sort()
     Int
@@ -81,7 +85,7 @@ def int_step(
                 low, high = node.bounds
                 out.assume.extend([out.values[name] >= low, out.values[name] <= high])
         else:
-            _operate(node, nodes, out, _IntAlgebra(), box, prefix)
+            _operate(node, nodes, out, _IntAlgebra(), box, prefix, limited=name not in unlimited)
     return out
 
 
@@ -97,7 +101,7 @@ def bit_step(
     Examples
     --------
     >>> from gradcert.hardware_models.arithmetic import Format
-    >>> from gradcert.hardware_models.chips.units import trace_unit
+    >>> from gradcert.hardware_models.units import trace_unit
     >>> bit_step(trace_unit(Format.parse("u4q0"), leak=0.5, increment=3)).values["e.next"].sort()
     BitVec(22)
     """
@@ -208,6 +212,8 @@ def _operate(
     algebra: Any,
     box: Mapping[str, Range] | None,
     prefix: str,
+    *,
+    limited: bool = True,
 ) -> None:
     args = [out.values[a] for a in node.args]
     operands = [nodes[a] for a in node.args]
@@ -233,6 +239,9 @@ def _operate(
         return
     outside = z3.Or(exact_stored < low, exact_stored > high)
     out.overflow[node.name] = outside
+    if not limited:
+        out.values[node.name] = exact_stored
+        return
     if node.numeric.overflow is Overflow.SATURATE:
         top, bottom = algebra.constant(high), algebra.constant(low)
         fitted = z3.If(exact_stored > high, top, z3.If(exact_stored < low, bottom, exact_stored))
@@ -314,16 +323,17 @@ def real_step(
     prefix: str = "real.",
     state: Mapping[str, Any] | None = None,
     inputs: Mapping[str, Any],
-    decisions: Mapping[str, Any] | None = None,
+    given: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the real-valued rule over Real, in units of value (not of ulp); random words have no part in it.
 
     Parameters
     ----------
-    program : a fixed-point description.
+    program : a description; of a floating-point one the values are meant.
     prefix, state : names for, or terms of, the states.
     inputs : stored integers (Int terms) or values (Real terms) by elaborated name.
-    decisions : outcomes (Int terms) of comparisons to use instead of comparing: spikes that are known to agree.
+    given : terms to use for some operations instead of computing them: spikes and slopes that are known to agree. A
+        function is called with the values so far.
     """
     flat = elaborate(program)
     values: dict[str, Any] = {}
@@ -334,11 +344,11 @@ def real_step(
         elif node.kind == "state":
             values[node.name] = (state or {}).get(node.name, z3.Real(prefix + node.name))
         elif node.kind == "input":
-            given, ulp = inputs[node.name], node.format.ulp
-            known = z3.is_real(given)
-            values[node.name] = given if known else z3.ToReal(given) * z3.Q(ulp.numerator, ulp.denominator)
-        elif decisions is not None and node.kind in ("ge", "gt"):
-            values[node.name] = z3.ToReal(decisions[node.name])
+            value, ulp = inputs[node.name], getattr(node.numeric.format, "ulp", Fraction(1))
+            values[node.name] = value if z3.is_real(value) else z3.ToReal(value) * z3.Q(ulp.numerator, ulp.denominator)
+        elif given is not None and node.name in given:
+            known = given[node.name]
+            values[node.name] = known(values) if callable(known) else known
         elif node.kind != "random":
             values[node.name] = _real(node, [values[a] for a in node.args if a in values])
     return values

@@ -46,7 +46,7 @@ def combinational(program: Program, name: str, *, only: tuple[str, ...] | None =
     Examples
     --------
     >>> from gradcert.hardware_models.arithmetic import Format
-    >>> from gradcert.hardware_models.chips.units import trace_unit
+    >>> from gradcert.hardware_models.units import trace_unit
     >>> print(combinational(trace_unit(Format.parse("u4q0"), leak=0.5, increment=3), "unit").splitlines()[0])
     module unit (
     """

@@ -17,11 +17,11 @@ import z3
 
 from gradcert.hardware_models.arithmetic import Rounding
 from gradcert.hardware_models.chips import Profile
-from gradcert.hardware_models.chips.units import profile_trace, profile_weight
 from gradcert.hardware_models.description.program import Program
 from gradcert.hardware_models.description.terms import int_step
 from gradcert.hardware_models.proofs.error_bound import ROUNDINGS, with_rounding
-from gradcert.hardware_models.proofs.solver import PROVED, ProofRecord, Verdict, prove
+from gradcert.hardware_models.solver import PROVED, ProofRecord, Verdict, all_refuted, prove
+from gradcert.hardware_models.units import profile_trace, profile_weight
 
 Array = np.ndarray[Any, Any]
 
@@ -40,7 +40,7 @@ def persistent_trace(unit: Program) -> int:
     Examples
     --------
     >>> from gradcert.hardware_models.arithmetic import Format
-    >>> from gradcert.hardware_models.chips.units import trace_unit
+    >>> from gradcert.hardware_models.units import trace_unit
     >>> unit = trace_unit(Format.parse("u12q0"), leak=Fraction(7, 8), rounding=Rounding.NEAREST_EVEN)
     >>> persistent_trace(unit)  # floor(1/2 / (1 - 7/8))
     4
@@ -145,23 +145,28 @@ def effective_time_constants(unit: Program, start: int, steps: int) -> dict[str,
 
 
 def check(p: Profile) -> list[ProofRecord]:
-    """Prove the dead zones of the profile's trace (own rounding, and nearest) and of its weight update."""
-    records = []
+    """Prove the dead zones of the profile's trace (its own rounding, floor, nearest) and of its weight update."""
     unit = profile_trace(p)
-    for rounding in (Rounding.FLOOR, Rounding.NEAREST_EVEN):
-        case = with_rounding(unit, "e.leaked", rounding)
-        level = persistent_trace(case)
-        verdict = prove_decays_above(case, level)
-        # the twin: nearest-away persists above nearest-even's level or at it; one level lower must fail unless it is
-        # zero
-        worse = with_rounding(unit, "e.leaked", Rounding.AWAY)
-        twin = prove_decays_above(case, level - 1) if level else prove_decays_above(worse, level)
-        claim = f"every stored trace above {level} decays ({rounding.value})"
-        seconds = verdict.seconds + twin.seconds
-        records.append(ProofRecord(4, claim, p.name, verdict.status, twin.status, "not asked", seconds))
+    own = unit.node("e.leaked").numeric.rounding
+    modes = dict.fromkeys([own, Rounding.FLOOR, Rounding.NEAREST_EVEN])
+    records = [_trace_record(p, unit if m is own else with_rounding(unit, "e.leaked", m), m, own) for m in modes]
     if p.update == "value" and p["update"].rounding is not Rounding.STOCHASTIC:
         records.append(_update_record(p))
     return records
+
+
+def _trace_record(p: Profile, case: Program, mode: Rounding, own: Rounding) -> ProofRecord:
+    level = persistent_trace(case)
+    verdict = prove_decays_above(case, level)
+    # the twin: one level lower must fail; where the level is zero, rounding away from zero must persist
+    worse = with_rounding(case, "e.leaked", Rounding.AWAY)
+    twin = prove_decays_above(case, level - 1) if level else prove_decays_above(worse, level)
+    how = f"{mode.value}" if mode is own else f"if it rounded {mode.value}"
+    words = ", whatever the words" if mode is Rounding.STOCHASTIC else ""
+    claim = f"every stored trace above {level} decays in a step without a spike{words} ({how})"
+    says = {"level": level, "rounding": mode, "own": mode is own}
+    seconds = verdict.seconds + twin.seconds
+    return ProofRecord(4, claim, p.name, verdict.status, twin.status, "not asked", seconds, kind="decays", says=says)
 
 
 def _update_record(p: Profile) -> ProofRecord:
@@ -171,9 +176,17 @@ def _update_record(p: Profile) -> ProofRecord:
     step = int_step(weight)
     free = z3.Int("any.product")
     moved = z3.substitute(step.values["w.step"], (step.values["product"], free))
-    inside = [free < zone.positive, free > -zone.negative]
-    verdict = prove(moved == 0, [*step.assume, *inside])
-    twin = prove(moved == 0, [*step.assume, free <= zone.positive, free >= -zone.negative])
+    ends = [z3.substitute(moved, (free, z3.IntVal(x))) != 0 for x in (zone.positive, -zone.negative)]
+    silent = z3.Implies(z3.And(free < zone.positive, free > -zone.negative), moved == 0)
+    verdict = prove(z3.And(silent, *ends), step.assume)
+    twins = [prove(moved == 0, [*step.assume, free == x]) for x in (zone.positive, -zone.negative)]
     one, other = (float(n * product.ulp / 2**p.rate) for n in (zone.positive, zone.negative))
-    claim = f"no update in (-{other:.6g}, {one:.6g}) ever acts, both ends do"
-    return ProofRecord(4, claim, p.name, verdict.status, twin.status, "not asked", verdict.seconds + twin.seconds)
+    claim = (
+        f"no product stored as one of {1 - zone.negative} .. {zone.positive - 1} in {product} ever moves the weight, "
+        f"{-zone.negative} and {zone.positive} do"
+    )
+    seconds = verdict.seconds + sum(t.seconds for t in twins)
+    detail = f"updates of {-other:.6g} and {one:.6g}"
+    twin = all_refuted(*(t.status for t in twins))
+    says = {"positive": zone.positive, "negative": zone.negative}
+    return ProofRecord(4, claim, p.name, verdict.status, twin, "not asked", seconds, detail, "dead zone", says)

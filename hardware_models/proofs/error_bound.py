@@ -1,8 +1,10 @@
-"""Proof 2: |fixed - real| is bounded for all time, for trace, update and weight, under each rounding.
+"""Proof 2: |fixed - real| is bounded, for trace, update and weight of the declared unit, under each rounding.
 
 The real-valued rule sees the same spikes: through the threshold no invariant bounds the error, one flipped spike
-changes
-everything. `margin` says, for a run, at which steps and neurons that assumption is certified.
+changes everything. `margin` says, for a run, at which steps and neurons that assumption is certified. A trace's bound
+holds for all time where the declared register cannot overflow (proof 1), else until it first does. Updates and weights
+are compared with real-valued ones that stop at the same limits as the declared registers: nothing is assumed not to
+overflow.
 """
 
 from __future__ import annotations
@@ -15,11 +17,13 @@ import z3
 
 from gradcert.hardware_models.arithmetic import Format, Rounding
 from gradcert.hardware_models.chips import Profile
-from gradcert.hardware_models.chips.units import profile_trace, profile_weight
 from gradcert.hardware_models.description.program import Numeric, Program
+from gradcert.hardware_models.description.ranges import Range
 from gradcert.hardware_models.description.terms import int_step, real_step
-from gradcert.hardware_models.proofs.invariant import box, safe
-from gradcert.hardware_models.proofs.solver import ProofRecord, Verdict, prove
+from gradcert.hardware_models.proofs.invariant import box
+from gradcert.hardware_models.proofs.printed import downward, rational, shown, upward
+from gradcert.hardware_models.solver import PROVED, ProofRecord, Verdict, prove
+from gradcert.hardware_models.units import profile_trace, profile_weight
 
 
 @dataclass(frozen=True)
@@ -54,104 +58,171 @@ def rounding_error(numeric: Numeric) -> Bound:
     return Bound(-ulp / 2, ulp / 2)
 
 
+def reach_of(unit: Program) -> Range | None:
+    """Return the trace's range for all time where nothing in its unit overflows, None where something may."""
+    ranges = box(unit)
+    nodes = {n.name: n for n in unit.nodes}
+    fits = all(nodes[n].format.low <= low and high <= nodes[n].format.high for n, (low, high) in ranges.items())
+    return ranges[unit.of_kind("state")[0].name] if fits else None
+
+
 def trace_bound(unit: Program) -> Bound:
-    """Return the all-time error of a leaky register: (rounding error + leak's own error x range) / (1 - leak)."""
+    """Return the error of a leaky register: (rounding error + leak's own error x range) / (1 - leak), as printed.
+
+    The range is the register's own where it may overflow: the bound then holds until it first does.
+    """
     product = next(n for n in unit.operations if n.kind == "mul" and n.name.endswith("leaked"))
     factor = next(unit.node(a) for a in product.args if unit.node(a).kind == "constant")
     leak = max(factor.format.value(factor.stored[0]), factor.real[0])
     drift = factor.format.value(factor.stored[0]) - factor.real[0]
     state = unit.of_kind("state")[0]
-    reach = box(unit)[state.name]
-    size = max(abs(reach[0]), abs(reach[1])) * state.format.ulp
+    low, high = reach_of(unit) or state.bounds
+    size = max(abs(low), abs(high)) * state.format.ulp
     one = rounding_error(product.numeric)
-    low = (one.low - max(-drift, Fraction(0)) * size) / (1 - leak)
-    high = (one.high + max(drift, Fraction(0)) * size) / (1 - leak)
-    return Bound(low, high)
-
-
-def _rational(x: Fraction) -> Any:
-    return z3.Q(x.numerator, x.denominator)
+    least = (one.low - max(-drift, Fraction(0)) * size) / (1 - leak)
+    most = (one.high + max(drift, Fraction(0)) * size) / (1 - leak)
+    return Bound(downward(least), upward(most))
 
 
 def prove_trace(unit: Program, bound: Bound, *, second: bool = False) -> Verdict:
-    """Prove by induction that the register stays within `bound` of the real-valued rule that sees the same inputs."""
-    ranges = box(unit)
+    """Prove by induction that the register stays within `bound` of the real-valued rule that sees the same inputs.
+
+    Where the register may overflow, up to the step in which it does.
+    """
+    reach = reach_of(unit)
     step = int_step(unit)
     state = unit.of_kind("state")[0]
-    ulp = _rational(state.format.ulp)
+    ulp = rational(state.format.ulp)
     inputs = {n.name: step.values[n.name] for n in step.program.of_kind("input")}
     real_state = z3.Real("real.state")
     real = real_step(unit, state={state.name: real_state}, inputs=inputs)
-    low, high = ranges[state.name]
+    low, high = reach or state.bounds
     now = z3.ToReal(step.values[state.name]) * ulp - real_state
-    after = z3.ToReal(step.next()[state.name]) * ulp - real[unit.next[state.name]]
+    following = step.next()[state.name]
+    after = z3.ToReal(following) * ulp - real[unit.next[state.name]]
     assume = [*step.assume, step.values[state.name] >= low, step.values[state.name] <= high]
-    assume += [now >= _rational(bound.low), now <= _rational(bound.high)]
-    # with the box of proof 1, no saturation: its conditions are excluded here
-    assume += [z3.Not(condition) for condition in step.overflow.values()]
-    return prove(z3.And(after >= _rational(bound.low), after <= _rational(bound.high)), assume, second=second)
+    quiet = [z3.Not(condition) for condition in step.overflow.values()]
+    if reach is not None:  # nothing is assumed: that nothing overflows and the range is kept is proved first
+        kept = prove(z3.And(*quiet, following >= low, following <= high), assume)
+        if kept.status != PROVED:
+            return kept
+    assume += [*quiet, now >= rational(bound.low), now <= rational(bound.high)]
+    return prove(z3.And(after >= rational(bound.low), after <= rational(bound.high)), assume, second=second)
 
 
 @dataclass(frozen=True)
 class UpdateBound:
-    """Error of one update's real-valued step given the operands' errors, and of the weight per step, in value."""
+    """Errors of credit and trace that are taken for granted, the bound on a step, and the limits that cut the real one.
+
+    All in units of value.
+    """
 
     credit: Fraction
     trace: Fraction
     step: Fraction
+    low: Fraction
+    high: Fraction
+
+    @property
+    def errors(self) -> str:
+        """The hypothesis as words."""
+        return f"credit within {shown(self.credit)} and trace within {shown(self.trace)} of the real-valued ones"
+
+
+def operand_gap(unit: Program, credit: Fraction, trace: Fraction) -> Fraction:
+    """Return the bound on |credit x trace - real product| over the operands' formats (the product lemma, proof 7)."""
+    sizes = [max(-f.low, f.high) * f.ulp for f in (unit.node("credit").format, unit.node("trace").format)]
+    return sizes[0] * trace + sizes[1] * credit + credit * trace
 
 
 def update_bound(unit: Program, p: Profile, trace: Fraction) -> UpdateBound:
-    """Return |step - real step| <= credit error x trace range + credit range x trace error + both + roundings."""
-    credit, traced = unit.node("credit").format, unit.node("trace").format
-    credit_error = credit.ulp
-    largest = [max(-f.low, f.high) * f.ulp for f in (credit, traced)]
-    product = largest[0] * trace + largest[1] * credit_error + credit_error * trace
-    product += rounding_error(unit.node("product").numeric).size
-    scaled = product / 2**p.rate
-    return UpdateBound(credit_error, trace, scaled + rounding_error(unit.node("w.step").numeric).size)
+    """Return |step - real step, cut| <= (operands' gap + product's rounding) x rate + step's rounding, as printed."""
+    credit = upward(unit.node("credit").format.ulp)
+    gap = operand_gap(unit, credit, trace) + own_rounding(unit, "product")
+    product, step = unit.node("product").format, unit.node("w.step").format
+    low = max(product.value(product.low) / 2**p.rate, step.value(step.low))
+    high = min(product.value(product.high) / 2**p.rate, step.value(step.high))
+    return UpdateBound(credit, trace, upward(gap / 2**p.rate + own_rounding(unit, "w.step")), low, high)
 
 
-def prove_update(
-    unit: Program, p: Profile, bound: UpdateBound, *, second: bool = False, pin_trace: bool = False
-) -> Verdict:
-    """Prove the update's bound for all credits and traces in their formats, real operands within their errors."""
-    step = int_step(unit)
-    nodes = {n.name: n for n in step.program.nodes}
-    real_inputs: dict[str, Any] = {n.name: step.values[n.name] for n in step.program.of_kind("input")}
-    assume = list(step.assume) + [z3.Not(c) for name, c in step.overflow.items() if name in ("product", "w.step")]
-    for name, error in (("credit", bound.credit), ("trace", bound.trace)):
-        real = z3.Real(f"real.{name}")
-        gap = z3.ToReal(step.values[name]) * _rational(nodes[name].format.ulp) - real
-        assume += [gap >= -_rational(error), gap <= _rational(error)]
-        real_inputs[name] = real
-    if pin_trace:  # enough for a refutation, and linear: the largest trace, as far above the real one as it can be
-        high = nodes["trace"].format.high
-        top = high * nodes["trace"].format.ulp - bound.trace
-        assume += [step.values["trace"] == high, real_inputs["trace"] == _rational(top)]
-    state = {n.name: z3.RealVal(0) for n in step.program.of_kind("state")}
-    values = real_step(unit, state=state, inputs=real_inputs)
-    gap = z3.ToReal(step.values["w.step"]) * _rational(nodes["w.step"].format.ulp) - values["w.step"]
-    limit = _rational(bound.step)
-    return prove(z3.And(gap >= -limit, gap <= limit), assume, second=second)
+def own_rounding(unit: Program, name: str) -> Fraction:
+    """Return what a node's rounding adds: nothing where it drops no bits."""
+    node = unit.node(name)
+    radixes = [unit.node(a).format.radix for a in node.args]
+    dropped = (sum(radixes) if node.kind == "mul" else max(radixes)) - node.shift > node.format.radix
+    return rounding_error(node.numeric).size if dropped else Fraction(0)
 
 
-def prove_weight(bound: UpdateBound, low: Fraction, high: Fraction, *, growth: Fraction) -> Verdict:
-    """Prove |w - real w| <= growth x t for all t, where each update is off by at most the update's bound.
+def clamp(x: Any, low: Any, high: Any) -> Any:
+    """Return x cut to [low, high], as a term."""
+    return z3.If(x > high, high, z3.If(x < low, low, x))
 
-    Both weights saturate at the same limits: clamping never increases a distance.
+
+@dataclass(frozen=True)
+class NamedStep:
+    """One step of the weight unit in which credit x trace is a variable of its own, tied to a real one by its gap.
+
+    Rounding, wrap and saturation are then linear; that the gap bounds the product is the lemma of proof 7.
     """
-    w, real, u, v = z3.Reals("w real u v")
-    t = z3.Int("t")
-    c, lo, hi, per_step = (_rational(x) for x in (bound.step, low, high, growth))
 
-    def clamp(x: Any) -> Any:
-        return z3.If(x > hi, hi, z3.If(x < lo, lo, x))
+    values: dict[str, Any]
+    overflow: dict[str, Any]
+    product: Any
+    real: Any
+    assume: list[Any]
 
-    allowed = z3.ToReal(t) * per_step
-    assume = [t >= 0, w >= lo, w <= hi, real >= lo, real <= hi, w - real <= allowed, real - w <= allowed]
-    assume += [u - v <= c, v - u <= c]
-    gap = clamp(w - u) - clamp(real - v)
+
+def named_step(unit: Program, gap: Fraction) -> NamedStep:
+    """Return the unit's own step over Int for all products of in-range operands, and the real product within `gap`."""
+    step = int_step(unit)
+    pair = (step.values["credit"] * step.values["trace"], z3.Int("credit.trace"))
+    (c, d), (e, f) = (unit.node(n).bounds for n in ("credit", "trace"))
+    corners = (c * e, c * f, d * e, d * f)
+    real, units = z3.Real("real.product"), unit.node("credit").format.ulp * unit.node("trace").format.ulp
+    off = z3.ToReal(pair[1]) * rational(units) - real
+    operands = ("credit", "trace")
+    assume = [a for a in step.assume if not any(str(v) in operands for v in _variables(a))]
+    assume += [pair[1] >= min(corners), pair[1] <= max(corners), off <= rational(gap), -off <= rational(gap)]
+    for node in unit.of_kind("state"):
+        assume += [step.values[node.name] >= node.bounds[0], step.values[node.name] <= node.bounds[1]]
+
+    def free(terms: dict[str, Any]) -> dict[str, Any]:
+        return {name: z3.substitute(term, pair) for name, term in terms.items()}
+
+    return NamedStep(free(step.values), free(step.overflow), pair[1], real, assume)
+
+
+def _variables(term: Any) -> list[Any]:
+    if z3.is_const(term):
+        return [] if z3.is_int_value(term) else [term]
+    return [v for child in term.children() for v in _variables(child)]
+
+
+def prove_update(unit: Program, p: Profile, bound: UpdateBound, *, second: bool = False, cut: bool = True) -> Verdict:
+    """Prove the update's bound for all credits and traces in their formats, real operands within their errors.
+
+    The real-valued step is cut to the limits of the declared registers; without `cut` the claim is false.
+    """
+    named = named_step(unit, operand_gap(unit, bound.credit, bound.trace))
+    wanted = named.real / (1 << p.rate)
+    wanted = clamp(wanted, rational(bound.low), rational(bound.high)) if cut else wanted
+    gap = z3.ToReal(named.values["w.step"]) * rational(unit.node("w.step").format.ulp) - wanted
+    limit = rational(bound.step)
+    return prove(z3.And(gap >= -limit, gap <= limit), named.assume, second=second)
+
+
+def prove_weight(unit: Program, p: Profile, bound: UpdateBound, *, growth: Fraction) -> Verdict:
+    """Prove |w - real w| <= growth x t for all t: the unit's own weight against one that stops at the same limits."""
+    named = named_step(unit, operand_gap(unit, bound.credit, bound.trace))
+    fmt = unit.node("w").format
+    low, high = rational(fmt.value(fmt.low)), rational(fmt.value(fmt.high))
+    before, after = (z3.ToReal(named.values[n]) * rational(fmt.ulp) for n in ("w", unit.next["w"]))
+    real, t = z3.Real("real.w"), z3.Int("t")
+    moved = real - clamp(named.real / (1 << p.rate), rational(bound.low), rational(bound.high))
+    allowed, per_step = z3.ToReal(t) * rational(growth), rational(growth)
+    assume = [*named.assume, t >= 0, before - real <= allowed, real - before <= allowed]
+    assume += [real >= low, real <= high]
+    gap = after - clamp(moved, low, high)  # clamping never increases a distance
     return prove(z3.And(gap <= allowed + per_step, -gap <= allowed + per_step), assume)
 
 
@@ -165,49 +236,59 @@ ROUNDINGS = tuple(m for m in Rounding if m is not Rounding.STOCHASTIC)
 
 
 def check(p: Profile) -> list[ProofRecord]:
-    """Prove trace, update and weight bounds (`applied`, where an update is not simply added to the weight).
+    """Prove the trace bound for every deterministic rounding and the profile's own, and update and weight bounds.
 
-    The trace bound for every deterministic rounding as well as the profile's own.
+    Where an update is not simply added to the weight, the latter two are in `applied`.
     """
-    from gradcert.hardware_models.proofs import applied  # it builds on this file
-
-    records = []
-    unit = safe(profile_trace(p))
+    unit = profile_trace(p)
     own = unit.node("e.leaked").numeric.rounding
-    cases = [("own", unit)] + [(m.value, safe(with_rounding(unit, "e.leaked", m))) for m in ROUNDINGS]
-    own_bound = trace_bound(unit)
-    for label, case in cases:
-        bound = trace_bound(case)
-        verdict = prove_trace(case, bound, second=label == "own")
-        # the twin: the claimed bound is an eighth smaller, which the same rounding must break
-        twin = prove_trace(case, Bound(bound.low * 7 / 8, bound.high * 7 / 8))
-        text = f"trace within [{float(bound.low):.6g}, {float(bound.high):.6g}] of the real-valued one, all time"
-        claim = f"{text} ({own.value if label == 'own' else label})"
-        ulps = float(bound.size / case.node("e").format.ulp)
-        seconds = verdict.seconds + twin.seconds
-        record = ProofRecord(2, claim, p.name, verdict.status, twin.status, verdict.second, seconds, f"{ulps:.4g} ulp")
-        records.append(record)
-    return records + (_update_records(p, own_bound) if p.update == "value" else applied.check(p, own_bound))
+    modes = [own, *(m for m in ROUNDINGS if m is not own)]
+    records = [_trace_record(p, unit if m is own else with_rounding(unit, "e.leaked", m), m, m is own) for m in modes]
+    return records + (_update_records(p) if p.update == "value" else [])
 
 
-def _update_records(p: Profile, trace: Bound) -> list[ProofRecord]:
+def _trace_record(p: Profile, case: Program, mode: Rounding, own: bool) -> ProofRecord:
+    bound, fmt = trace_bound(case), case.node("e").format
+    verdict = prove_trace(case, bound, second=own)
+    # the twin: the claimed bound is an eighth smaller, which the same rounding must break
+    twin = prove_trace(case, Bound(bound.low * 7 / 8, bound.high * 7 / 8))
+    until = "all time" if reach_of(case) else "until it first saturates"
+    how = mode.value if own else f"if it rounded {mode.value}"
+    claim = (
+        f"trace {fmt} within [{shown(bound.low)}, {shown(bound.high)}] of the real-valued one of the same spikes, "
+        f"{until} ({how})"
+    )
+    says = {"rounding": mode, "own": own, "low": bound.low, "high": bound.high, "saturates": reach_of(case) is None}
+    detail = f"{float(bound.size / fmt.ulp):.4g} ulp"
+    seconds = verdict.seconds + twin.seconds
+    return ProofRecord(2, claim, p.name, verdict.status, twin.status, verdict.second, seconds, detail, "trace", says)
+
+
+def _update_records(p: Profile) -> list[ProofRecord]:
     unit = profile_weight(p)
-    bound = update_bound(unit, p, trace.size)
+    bound = update_bound(unit, p, trace_bound(profile_trace(p)).size)
     verdict = prove_update(unit, p, bound, second=True)
-    # the twin claims a quarter of an ulp, which rounding away from zero must break
-    quarter = replace(bound, step=unit.node("w.step").format.ulp / 4)
-    twin = prove_update(with_rounding(unit, "w.step", Rounding.AWAY), p, quarter, pin_trace=True)
-    claim = f"update within {float(bound.step):.6g} of the real-valued one, trace and credit within their errors"
+    twin = prove_update(unit, p, bound, cut=False)  # the twin's real-valued step is not cut
+    says = {"bound": bound}
+    claim = (
+        f"update {unit.node('w.step').format} within {shown(bound.step)} of the real-valued one cut to "
+        f"[{bound.low}, {bound.high}], {bound.errors}"
+    )
+    seconds = verdict.seconds + twin.seconds
     records = [
-        ProofRecord(2, claim, p.name, verdict.status, twin.status, verdict.second, verdict.seconds + twin.seconds)
+        ProofRecord(2, claim, p.name, verdict.status, twin.status, verdict.second, seconds, kind="update", says=says)
     ]
-    fmt = unit.node("w").format
-    limits = fmt.value(fmt.low), fmt.value(fmt.high)
-    weight = prove_weight(bound, *limits, growth=bound.step)
-    twin = prove_weight(bound, *limits, growth=bound.step / 2)
-    claim = f"weight within {float(bound.step):.6g} x t of the real-valued one after t updates, all t, saturating"
+    weight = prove_weight(unit, p, bound, growth=bound.step)
+    twin = prove_weight(unit, p, bound, growth=bound.step / 2)
+    claim = (
+        f"weight {unit.node('w').format} within {shown(bound.step)} x t of the real-valued one after t updates, all t, "
+        "real updates cut as above, both stop at the same limits"
+    )
     seconds = weight.seconds + twin.seconds
-    records.append(ProofRecord(2, claim, p.name, weight.status, twin.status, "not asked", seconds))
+    detail = f"{float(bound.step / (bound.high - bound.low)):.0%} of what the cut leaves"
+    records.append(
+        ProofRecord(2, claim, p.name, weight.status, twin.status, "not asked", seconds, detail, "weight", says)
+    )
     return records
 
 

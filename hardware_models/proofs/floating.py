@@ -1,7 +1,7 @@
 """Proofs about bfloat16 updates: range, error bound, sign and dead zone.
 
-Two languages. What is about bits (range, sign, dead zone) is stated in z3's floating-point theory, operation by
-operation as the simulator does it. What is about size goes through one lemma: rounding to 8 significant bits, to
+Two languages. What is about bits (range, sign, dead zone) is stated in z3's floating-point theory, on the terms of the
+declared units. What is about size goes through one lemma: rounding to 8 significant bits, to
 nearest, is off by at most 2**-8 of the exact value (2**-134 below the normal numbers). The lemma is proved over
 integers, for any number of dropped bits, and error bounds over Real follow from it.
 """
@@ -16,16 +16,16 @@ import z3
 
 from gradcert.hardware_models.arithmetic import BFLOAT16
 from gradcert.hardware_models.chips import Profile
-from gradcert.hardware_models.description.float_terms import NEAREST, literal, sort
-from gradcert.hardware_models.proofs.solver import ProofRecord, Verdict, prove
+from gradcert.hardware_models.description.float_terms import NEAREST, float_step, literal, sort
+from gradcert.hardware_models.description.oracle import Oracle
+from gradcert.hardware_models.description.terms import Terms
+from gradcert.hardware_models.proofs.printed import rational, shown, upward
+from gradcert.hardware_models.solver import ProofRecord, Verdict, prove
+from gradcert.hardware_models.units import profile_trace, profile_weight
 
 UNIT = Fraction(1, 2**BFLOAT16.significand)  # half an ulp, relative
 TINY = Fraction(1, 2**134)  # half the smallest subnormal
 SPIKE = 1
-
-
-def _rational(x: Fraction) -> Any:
-    return z3.Q(x.numerator, x.denominator)
 
 
 def prove_rounding(*, bits: int = BFLOAT16.significand, claimed: int | None = None, second: bool = False) -> Verdict:
@@ -43,22 +43,32 @@ def prove_rounding(*, bits: int = BFLOAT16.significand, claimed: int | None = No
     return prove(z3.And(off * scale <= number, -off * scale <= number), assume, second=second)
 
 
-def trace_step(e: Any, leak: Fraction, spike: Any) -> Any:
-    """Return the trace register's next value in the floating-point theory."""
-    return z3.fpAdd(NEAREST, z3.fpMul(NEAREST, literal(BFLOAT16.round(leak)), e), z3.If(spike, literal(1), literal(0)))
+def trace_step(p: Profile, *, spike: bool | None = None) -> tuple[Any, Any, list[Any]]:
+    """Return (register, its next value, assumptions): the declared trace unit in the floating-point theory."""
+    step = float_step(profile_trace(p))
+    after, assume = step.next()["e"], list(step.assume)
+    if spike is not None:
+        assume.append(step.values["spike"] == int(spike))
+    return step.values["e"], after, assume
 
 
-def highest_trace(leak: Fraction) -> Fraction:
-    """Return the trace that a spike in every step ends at, by running it.
+def weight_step(p: Profile) -> Terms:
+    """Return the declared weight unit in the floating-point theory."""
+    return float_step(profile_weight(p))
+
+
+def highest_trace(p: Profile) -> Fraction:
+    """Return the trace that a spike in every step ends at, by running the declared unit on exact numbers.
 
     Examples
     --------
-    >>> highest_trace(Fraction(1, 2))
-    Fraction(2, 1)
+    >>> from gradcert.hardware_models.chips import PROFILES
+    >>> highest_trace(PROFILES["bfloat16"])
+    Fraction(31, 2)
     """
-    value, before = Fraction(0), Fraction(-1)
+    run, before, value = Oracle(profile_trace(p)), Fraction(-1), Fraction(0)
     while value != before:
-        before, value = value, BFLOAT16.round(BFLOAT16.round(BFLOAT16.round(leak) * value) + SPIKE)
+        before, value = value, run.step({"spike": Fraction(SPIKE)})["e.next"]
     return value
 
 
@@ -68,11 +78,10 @@ def below(value: Fraction) -> Fraction:
     return Fraction(float(stored.view(np.float32)))
 
 
-def prove_range(leak: Fraction, high: Fraction, *, second: bool = False) -> Verdict:
+def prove_range(p: Profile, high: Fraction, *, second: bool = False) -> Verdict:
     """Prove that a trace in [0, high] stays there, for every spike train."""
-    e, spike = z3.FP("e", sort()), z3.Bool("spike")
-    after = trace_step(e, leak, spike)
-    inside = [z3.fpGEQ(e, literal(0)), z3.fpLEQ(e, literal(high))]
+    e, after, assume = trace_step(p)
+    inside = [*assume, z3.fpGEQ(e, literal(0)), z3.fpLEQ(e, literal(high))]
     return prove(z3.And(z3.fpGEQ(after, literal(0)), z3.fpLEQ(after, literal(high))), inside, second=second)
 
 
@@ -87,8 +96,8 @@ def trace_error(leak: Fraction, high: Fraction) -> Fraction:
 def prove_trace(leak: Fraction, high: Fraction, bound: Fraction, *, second: bool = False) -> Verdict:
     """Prove |trace - real trace| <= bound for all time, from the rounding lemma, the same spikes in both."""
     e, real, product, total, spike = z3.Reals("e real product total spike")
-    a, true, u, tiny, d = (_rational(x) for x in (BFLOAT16.round(leak), leak, UNIT, TINY, bound))
-    assume = [e >= 0, e <= _rational(high), z3.Or(spike == 0, spike == SPIKE), e - real <= d, real - e <= d]
+    a, true, u, tiny, d = (rational(x) for x in (BFLOAT16.round(leak), leak, UNIT, TINY, bound))
+    assume = [e >= 0, e <= rational(high), z3.Or(spike == 0, spike == SPIKE), e - real <= d, real - e <= d]
     for rounded, exact in ((product, a * e), (total, product + spike)):
         gap = rounded - exact
         assume += [gap <= u * exact + tiny, -gap <= u * exact + tiny]
@@ -106,14 +115,14 @@ def prove_weight(p: Profile, high: Fraction, trace: Fraction, bound: Fraction) -
     """Prove |weight - real weight| <= bound x t for all t while |weight| <= 2 (no saturation in floating point)."""
     w, real, credit_trace, exact, product, step, after = z3.Reals("w real credit.trace exact product step after")
     t = z3.Int("t")
-    u, tiny, h, c, rate = (_rational(x) for x in (UNIT, TINY, high, bound, Fraction(1, 2**p.rate)))
+    u, tiny, h, c, rate = (rational(x) for x in (UNIT, TINY, high, bound, Fraction(1, 2**p.rate)))
     allowed = z3.ToReal(t) * c
 
     def near(x: Any, y: Any, size: Any) -> list[Any]:
         return [x - y <= size, y - x <= size]
 
     assume = [t >= 0, w <= 2, w >= -2, *near(w, real, allowed)]
-    assume += [credit_trace <= h, credit_trace >= -h, *near(credit_trace, exact, _rational(trace))]
+    assume += [credit_trace <= h, credit_trace >= -h, *near(credit_trace, exact, rational(trace))]
     assume += [*near(product, credit_trace, u * h + tiny), *near(step, product * rate, tiny)]
     size = z3.If(w - step < 0, step - w, w - step)
     assume += near(after, w - step, u * size + tiny)
@@ -121,12 +130,15 @@ def prove_weight(p: Profile, high: Fraction, trace: Fraction, bound: Fraction) -
     return prove(z3.And(gap <= allowed + c, -gap <= allowed + c), assume)
 
 
-def prove_sign(*, strict: bool = False, second: bool = False) -> Verdict:
-    """Prove that a positive (negative) product never raises (lowers) the weight; `strict`: that it always moves it."""
-    w, credit, e = (z3.FP(n, sort()) for n in ("w", "credit", "e"))
-    step = z3.fpMul(NEAREST, z3.fpMul(NEAREST, credit, e), literal(Fraction(1, 64)))
-    after = z3.fpSub(NEAREST, w, step)
-    finite = [z3.Not(z3.fpIsNaN(x)) for x in (w, credit, e)] + [z3.Not(z3.fpIsInf(x)) for x in (w, credit, e, step)]
+def prove_sign(p: Profile, *, strict: bool = False, second: bool = False) -> Verdict:
+    """Prove of the declared unit: a positive (negative) credit on a positive trace never raises (lowers) the weight.
+
+    `strict`: that it always moves it.
+    """
+    step = weight_step(p)
+    w, credit, e, change = (step.values[n] for n in ("w", "credit", "trace", "w.step"))
+    after = step.next()["w"]
+    finite = [z3.Not(z3.fpIsNaN(x)) for x in (w, credit, e)] + [z3.Not(z3.fpIsInf(x)) for x in (w, credit, e, change)]
     zero = literal(0)
     same = z3.And(z3.fpGT(credit, zero), z3.fpGT(e, zero))
     other = z3.And(z3.fpLT(credit, zero), z3.fpGT(e, zero))
@@ -134,11 +146,11 @@ def prove_sign(*, strict: bool = False, second: bool = False) -> Verdict:
     return prove(z3.And(z3.Implies(same, down), z3.Implies(other, z3.fpGEQ(after, w))), finite, second=second)
 
 
-def prove_decays(leak: Fraction, level: Fraction, *, second: bool = False) -> Verdict:
-    """Prove that every trace above a level becomes smaller in a step without a spike."""
-    e = z3.FP("e", sort())
-    assume = [z3.fpGT(e, literal(level)), z3.Not(z3.fpIsInf(e))]
-    return prove(z3.fpLT(trace_step(e, leak, z3.BoolVal(False)), e), assume, second=second)
+def prove_decays(p: Profile, level: Fraction, *, second: bool = False) -> Verdict:
+    """Prove that every finite trace above a level becomes smaller in a step without a spike."""
+    e, after, assume = trace_step(p, spike=False)
+    above = [*assume, z3.fpGT(e, literal(level)), z3.Not(z3.fpIsInf(e))]
+    return prove(z3.fpLT(after, e), above, second=second)
 
 
 def persistent_trace(leak: Fraction) -> Fraction:
@@ -157,44 +169,51 @@ def persistent_trace(leak: Fraction) -> Fraction:
     return Fraction(float(kept.max())) if kept.size else Fraction(0)
 
 
-def prove_silent(exponent: int, *, second: bool = False) -> Verdict:
-    """Prove that a step below 2**exponent of a normal weight leaves the weight as it is."""
-    w, step = z3.FP("w", sort()), z3.FP("step", sort())
+def prove_silent(p: Profile, exponent: int, *, second: bool = False) -> Verdict:
+    """Prove of the declared unit: a step below 2**exponent of a weight of 2**-60 to 2**60 leaves it as it is."""
+    terms, step = weight_step(p), z3.FP("any.step", sort())
+    w, after = terms.values["w"], z3.substitute(terms.next()["w"], (terms.values["w.step"], step))
     size = z3.fpMul(NEAREST, z3.fpAbs(w), literal(Fraction(2) ** exponent))
     normal = z3.And(z3.fpGEQ(z3.fpAbs(w), literal(Fraction(1, 2**60))), z3.fpLEQ(z3.fpAbs(w), literal(2**60)))
-    assume = [normal, z3.fpLT(z3.fpAbs(step), size)]
-    return prove(z3.fpEQ(z3.fpSub(NEAREST, w, step), w), assume, second=second)
+    return prove(z3.fpEQ(after, w), [normal, z3.fpLT(z3.fpAbs(step), size)], second=second)
 
 
 def check(p: Profile) -> list[ProofRecord]:
     """Prove proofs 1 to 4 for a bfloat16 profile's trace and weight."""
-    high = highest_trace(p.leak)
-    bound = trace_error(p.leak, high)
-    step = weight_error(p, high, bound)
+    high = highest_trace(p)
+    bound = upward(trace_error(p.leak, high))
+    step = upward(weight_error(p, high, bound))
     level = persistent_trace(p.leak)
     smaller = below(level) if level else level
     share = BFLOAT16.significand + 1
 
-    def record(number: int, claim: str, right: Verdict, twin: Verdict, detail: str = "") -> ProofRecord:
+    def record(number: int, kind: str, claim: str, right: Verdict, twin: Verdict, detail: str = "",
+               **says: Any) -> ProofRecord:  # fmt: skip
         seconds = right.seconds + twin.seconds
-        return ProofRecord(number, claim, p.name, right.status, twin.status, right.second, seconds, detail)
+        return ProofRecord(number, claim, p.name, right.status, twin.status, right.second, seconds, detail, kind, says)
 
     return [
-        record(1, f"trace stays in [0, {float(high):g}], all time, all spikes (floating-point theory)",
-               prove_range(p.leak, high), prove_range(p.leak, below(high)),
-               f"the largest number is {float(BFLOAT16.largest):.3g}"),
-        record(2, f"rounding is off by at most 2**-{BFLOAT16.significand} of the value, any number of dropped bits",
+        record(1, "float range", f"trace stays in [0, {float(high):g}], all time, all spikes, from 0",
+               prove_range(p, high), prove_range(p, below(high)),
+               f"floating-point theory; the largest number is {float(BFLOAT16.largest):.3g}", high=high),
+        record(2, "float rounding", f"rounding is off by at most 2**-{BFLOAT16.significand} of the exact value, from "
+               "the smallest normal number to the largest number, any number of dropped bits",
                prove_rounding(second=True), prove_rounding(claimed=BFLOAT16.significand + 1)),
-        record(2, f"trace within {float(bound):.6g} of the real-valued one, all time",
+        record(2, "float trace", f"trace within {shown(bound)} of the real-valued one of the same spikes, all time",
                prove_trace(p.leak, high, bound, second=True), prove_trace(p.leak, high, bound * 7 / 8),
-               f"{float(bound / high):.2%} of the largest trace"),
-        record(2, f"weight within {float(step):.6g} x t of the real-valued one, |weight| <= 2, |credit| <= 1, all t",
-               prove_weight(p, high, bound, step), prove_weight(p, high, bound, step / 2)),
-        record(3, "no update ever opposes the sign of its product, for all finite operands",
-               prove_sign(), prove_sign(strict=True), "the twin claims that every update acts"),
-        record(4, f"every trace above {float(level):.3g} decays",
-               prove_decays(p.leak, level), prove_decays(p.leak, smaller),
-               f"{level / (2 * TINY)} times the smallest number: no dead zone but among subnormals"),
-        record(4, f"no step below 2**-{share} of a weight ever acts on it",
-               prove_silent(-share), prove_silent(-share + 1), f"a weight of 1 needs steps of {2.0**-share:.3g}"),
+               f"{float(bound / high):.2%} of the largest trace", bound=bound),
+        record(2, "float weight", f"weight within {shown(step)} x t of the real-valued one after t updates while "
+               f"|weight| <= 2, same |credit| <= 1 in both, trace <= {float(high):g} and within {shown(bound)} of the "
+               "real-valued one",
+               prove_weight(p, high, bound, step), prove_weight(p, high, bound, step / 2),
+               bound=step, trace=bound, high=high),
+        record(3, "float sign", "no update ever opposes the sign of credit x trace, all finite operands, trace "
+               "positive, step finite",
+               prove_sign(p), prove_sign(p, strict=True), "the twin claims that every update acts"),
+        record(4, "float decays", f"every finite trace above {level / (2 * TINY)} x 2**-133 decays in a step without a "
+               "spike",
+               prove_decays(p, level), prove_decays(p, smaller), "no dead zone but among subnormals", level=level),
+        record(4, "float silent", f"no step below 2**-{share} of a weight acts on it, weights of 2**-60 to 2**60",
+               prove_silent(p, -share), prove_silent(p, -share + 1),
+               f"a weight of 1 needs steps of {2.0**-share:.3g}", exponent=-share),
     ]  # fmt: skip

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from gradcert.hardware_models.arithmetic import Format, smallest_format
+from gradcert.hardware_models.arithmetic import smallest_format
 from gradcert.hardware_models.description.program import LEAVES, Program, elaborate
 from gradcert.hardware_models.description.ranges import Range, clipped, exact, rounded
 from gradcert.hardware_models.description.terms import int_step
-from gradcert.hardware_models.proofs.solver import Verdict, prove
+from gradcert.hardware_models.solver import Verdict, prove
 from gradcert.reference.errors import GradcertError
 
 MAXIMUM_STEPS = 60_000
@@ -38,21 +38,25 @@ def propagate(flat: Program, states: Mapping[str, Range], limited: Collection[st
     return ranges
 
 
-def box(program: Program, *, limited: Collection[str] = ()) -> dict[str, Range]:
-    """Return ranges of all intermediates for all time, from the initial state, without any width limit but `limited`.
+def box(
+    program: Program, *, limited: Collection[str] = (), start: Mapping[str, Range] | None = None
+) -> dict[str, Range]:
+    """Return ranges of all intermediates for all time, without any width limit but that of the `limited` nodes.
+
+    From the initial state, or from `start`: ranges of states (before elaboration) that are loaded with something else.
 
     Raises GradcertError where the states grow without bound (an accumulator without leak, a weight that is not
     limited).
 
     Examples
     --------
-    >>> from gradcert.hardware_models.chips.units import trace_unit
+    >>> from gradcert.hardware_models.units import trace_unit
     >>> box(trace_unit(Format.parse("u8q0"), leak=0.5, leak_bits=4, increment=8))["e.next"]
     (0, 15)
     """
     flat = elaborate(program)
-    start = {n.name: flat.initial[n.name] for n in flat.of_kind("state")}
-    states = {name: (value, value) for name, value in start.items()}
+    first = {n.name: (flat.initial[n.name],) * 2 for n in flat.of_kind("state")}
+    states = {name: (start or {}).get(base(name), reset) for name, reset in first.items()}
     width = max((n.format.width for n in flat.of_kind("state")), default=1)
     roof = 1 << (width + 40)
     for turn in range(MAXIMUM_STEPS):
@@ -158,8 +162,3 @@ def induction(
         goals += [following >= low, following <= high]
     goals += [z3.Not(condition) for name, condition in step.overflow.items() if base(name) not in limited]
     return prove(z3.And(*goals), assume, second=second)
-
-
-def declared(fmt: Format) -> Range:
-    """Return the range of a format."""
-    return fmt.low, fmt.high

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from gradcert.hardware_models.description.compare import flatten
 from gradcert.hardware_models.description.oracle import Oracle
 from gradcert.hardware_models.description.program import Node, Program
+from gradcert.hardware_models.description.random import flatten
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def certify_run(
     Examples
     --------
     >>> from gradcert.hardware_models.arithmetic import Format
-    >>> from gradcert.hardware_models.chips.units import trace_unit
+    >>> from gradcert.hardware_models.units import trace_unit
     >>> unit = trace_unit(Format.parse("u12q4"), leak=0.9, increment=16)
     >>> run = certify_run(unit, [{"spike": 1}, {"spike": 0}])
     >>> run.certified, float(run.bounds[-1]["e.next"]) < 1 / 16 + 1e-3

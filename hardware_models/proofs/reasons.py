@@ -19,12 +19,6 @@ class NotAsked:
     why: str
 
 
-def draws_words(p: Profile) -> bool:
-    """Return whether any intermediate of any rule on the profile rounds stochastically."""
-    steps = (program(p, rule) for rule in p.rules)
-    return any(node.numeric.rounding is Rounding.STOCHASTIC for step in steps for node in step.operations)
-
-
 def not_asked(profile: str | None = None) -> list[NotAsked]:
     """Return what is not asked of a profile, or of all.
 
@@ -43,8 +37,10 @@ def _of(p: Profile) -> list[tuple[int, str, str]]:
     floating = not program(p, p.rules[0]).is_fixed
     out = []
     if p.update == "probability":
-        why = "an update is a probability: the trace's all-time error alone may exceed one (see the detail of proof 2)"
+        why = "an update is a probability: the trace's all-time error alone may exceed one"
         out.append((2, "update with operands in error", why))
+        why = "a weight at its limit cannot step beyond: the mean of clamped weights is not the clamped mean"
+        out.append((2, "mean weight at a limit", why))
     silent = {
         "probability": "every magnitude acts, with its probability: there is no smallest update",
         "window": "a window's sum is exact and rounded once: nothing small is lost step by step (proof 6)",
@@ -54,11 +50,14 @@ def _of(p: Profile) -> list[tuple[int, str, str]]:
         out.append((4, "smallest update that acts", silent[p.update]))
     elif not floating and p["update"].rounding is Rounding.STOCHASTIC:
         out.append((4, "smallest update that acts", "stochastic rounding: every update acts, with its probability"))
-    if not draws_words(p):
-        out.append((5, "expectation over the generator's period", "no intermediate rounds stochastically"))
+    if not any(n.kind == "random" for rule in p.rules for n in program(p, rule).nodes):
+        out.append((5, "expectation over the generator's period", "no intermediate draws a word"))
     if p.update in ("value", "probability"):
         out.append((6, "accumulation conserves", "an update is applied in the step that makes it: nothing accumulates"))
     if floating:
         why = "no format bounds the values that errors are relative to; the ledger's enclosure bounds each run instead"
         out.append((7, "whole learning step", why))
+    if p.name == "reckon":
+        why = "the reference engine has no rule that updates before it propagates: there, only the direction is asked"
+        out.append((8, "e-prop in the chip's own order", why))
     return out

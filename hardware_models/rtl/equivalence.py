@@ -12,9 +12,9 @@ from pathlib import Path
 
 from gradcert.hardware_models.description.program import Node, Program
 from gradcert.hardware_models.description.verilog import combinational, identifier, ports
-from gradcert.hardware_models.proofs.solver import PROVED, REFUTED, UNKNOWN
 from gradcert.hardware_models.rtl.tools import run
 from gradcert.hardware_models.rtl.units import Unit
+from gradcert.hardware_models.solver import PROVED, REFUTED, UNKNOWN
 
 
 @dataclass(frozen=True)

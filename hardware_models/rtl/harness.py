@@ -18,13 +18,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from gradcert.hardware_models import units
 from gradcert.hardware_models.catalogue import find_profile, program
-from gradcert.hardware_models.chips import units
-from gradcert.hardware_models.description.compare import flatten, random_inputs, random_states
 from gradcert.hardware_models.description.program import Program
+from gradcert.hardware_models.description.random import flatten, random_inputs, random_states
 from gradcert.hardware_models.description.simulate import Simulator
 from gradcert.hardware_models.rtl.tools import missing
 from gradcert.reference.errors import GradcertError
+
+UNITS = ("profile_trace", "profile_membrane", "profile_weight")  # of a chip, each with a description of its own
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,11 @@ def read_harness(path: Path) -> Harness:
     ``tie`` (ports held constant), preload; ``[inputs]`` and ``[signals]`` maps.
     """
     try:
-        data = tomllib.loads(path.read_text())
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
         chosen, design = data["description"], data["design"]
         if "unit" in chosen:
+            if chosen["unit"] not in UNITS:
+                raise GradcertError(f"the unit {chosen['unit']!r} in {path}", allowed=", ".join(UNITS))
             described = getattr(units, chosen["unit"])(find_profile(chosen["profile"]))
         else:
             sizes = {k: chosen[k] for k in ("inputs", "neurons", "outputs") if k in chosen}
@@ -92,7 +96,9 @@ def read_harness(path: Path) -> Harness:
             step.get("cycles", 1),
             step.get("preload", 0),
         )
-    except (KeyError, AttributeError, OSError, tomllib.TOMLDecodeError) as error:
+    except GradcertError:
+        raise
+    except (KeyError, AttributeError, OSError, TypeError, ValueError) as error:
         raise GradcertError(
             f"harness file {path}: {error!r}", do="see examples of a harness file in the documentation"
         ) from error

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from gradcert.hardware_models.chips.profile import Profile
 from gradcert.hardware_models.description.build import Builder
 from gradcert.hardware_models.description.program import Node, Program
+from gradcert.hardware_models.profile import Profile
 from gradcert.hardware_models.rules.neurons import layer
-from gradcert.hardware_models.rules.pieces import (
-    input_trace,
-    leaked,
-    product_format,
-    readout,
-    update_weight,
-)
+from gradcert.hardware_models.rules.pieces import input_trace, leaked, product_format, readout, update_weight
 
 
 def eprop(p: Profile, *, inputs: int, neurons: int, outputs: int, adaptive: bool = False) -> Program:

@@ -5,9 +5,9 @@ A part is one step; where the profile applies updates by window, a part is a win
 
 from __future__ import annotations
 
-from gradcert.hardware_models.chips.profile import Profile
 from gradcert.hardware_models.description.build import Builder
 from gradcert.hardware_models.description.program import Node, Numeric, Program
+from gradcert.hardware_models.profile import Profile
 from gradcert.hardware_models.rules.neurons import layer
 from gradcert.hardware_models.rules.pieces import learning_signal, readout, update_weight
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gradcert.hardware_models.arithmetic import Format
-from gradcert.hardware_models.chips.profile import Profile
 from gradcert.hardware_models.description.build import BIT, Builder
 from gradcert.hardware_models.description.program import Node, Numeric
+from gradcert.hardware_models.profile import Profile
 from gradcert.hardware_models.rules.pieces import leaked, staircase, weighted, weights
 
 

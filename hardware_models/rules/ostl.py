@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gradcert.hardware_models.chips.profile import Profile
 from gradcert.hardware_models.description.build import BIT, Builder
 from gradcert.hardware_models.description.program import Node, Numeric, Program
+from gradcert.hardware_models.profile import Profile
 from gradcert.hardware_models.rules.neurons import Layer, layer
 from gradcert.hardware_models.rules.pieces import product_format, readout, update_weight
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gradcert.hardware_models.chips.profile import Profile
 from gradcert.hardware_models.description.build import Builder
 from gradcert.hardware_models.description.program import Program
+from gradcert.hardware_models.profile import Profile
 from gradcert.hardware_models.rules.neurons import layer
 from gradcert.hardware_models.rules.pieces import input_trace, learning_signal, readout, update_weight
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from gradcert.hardware_models.arithmetic import FloatFormat, Format, Overflow, Rounding
-from gradcert.hardware_models.chips.profile import Profile, Staircase
 from gradcert.hardware_models.description.build import Builder
 from gradcert.hardware_models.description.program import AnyFormat, Node, Numeric
+from gradcert.hardware_models.profile import Profile, Staircase
 
 
 def product_format(a: AnyFormat, b: AnyFormat) -> Numeric:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gradcert.properties.problem import Problem
 from gradcert.properties.subject import Subject
 from gradcert.reference import CELLS, RULES
+from gradcert.reference.networks import Problem
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule
 
@@ -26,7 +26,7 @@ class Entry:
     gradients : the subject: a problem in, gradients out.
     claim : what it says of itself, in the words of a claim: rule, cells, depths, dtype, options, losses, when, time,
         batch, readout, readout_options. ``rule`` is a row of the rule table, or the name of an estimator.
-    traps : the traps of mathematics.md section 14 that it falls into; none where it is correct.
+    traps : the traps of mathematics.md 14 that it falls into; none where it is correct.
     bug_class : the section of the catalogue.
     cause : what is wrong, as a diagnosis may name it: keys ``kind:what`` of the edge, factor, step, convention,
         transformation or check; where two descriptions give the same gradient, each is right.

@@ -6,8 +6,8 @@ import numpy as np
 
 from gradcert.properties.law import Draw, Law, has_gradients
 from gradcert.properties.measure import Counterexample, call
-from gradcert.properties.problem import Problem
 from gradcert.properties.subject import Subject
+from gradcert.reference.networks import Problem
 
 
 def _arrays(problem: Problem) -> dict[str, np.ndarray]:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from gradcert.properties.law import Draw, Law, has_gradients
 from gradcert.properties.measure import Counterexample, Measured, differ, measure
-from gradcert.properties.problem import Problem
 from gradcert.properties.subject import Subject
+from gradcert.reference.networks import Problem
 
 
 def samples(problem: Problem) -> list[Problem]:

@@ -9,7 +9,7 @@ from hypothesis import assume
 from gradcert.properties.law import Draw, Law, has_gradients
 from gradcert.properties.measure import Counterexample, Measured, differ, measure
 from gradcert.properties.subject import Subject
-from gradcert.reference.synapses import Dense
+from gradcert.reference.networks import Dense
 
 
 def check(subject: Subject, draw: Draw) -> Counterexample | None:

@@ -10,12 +10,12 @@ from hypothesis import reject
 
 from gradcert.properties.law import Draw, Law, has_gradients, observe
 from gradcert.properties.measure import Counterexample, measure, measure_reference
-from gradcert.properties.problem import Problem
 from gradcert.properties.subject import Subject
 from gradcert.reference import RULES, GradcertError, Rule
 from gradcert.reference.bounds import Bound, Online, a_priori, componentwise, windowed
+from gradcert.reference.engines import record
+from gradcert.reference.networks import Problem
 from gradcert.reference.numbers import FLOAT64
-from gradcert.reference.tape import record
 
 SEEN = 1e3  # slacks: an error so far above its own rounding has a ratio that means something
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from gradcert.properties.evaluate import row
 from gradcert.properties.law import Draw, Law
 from gradcert.properties.measure import Counterexample
 from gradcert.properties.numbers import RATIONALS, to_rational
-from gradcert.properties.problem import row
 from gradcert.properties.subject import Subject
 
 
@@ -32,7 +32,7 @@ LAW = Law(
     name="enumeration",
     group="estimators",
     statement="At small size, the mean over all outcomes of the noise is the gradient, exactly.",
-    source="mathematics.md section 3, 12.10",
+    source="mathematics.md 3, 12.10",
     applies=lambda subject: subject.outcomes is not None,
     check=check,
 )

@@ -8,9 +8,9 @@ import numpy as np
 from hypothesis import assume
 from hypothesis import strategies as st
 
+from gradcert.properties.evaluate import row
 from gradcert.properties.law import Draw, Law, has_gradients
 from gradcert.properties.measure import Counterexample, call
-from gradcert.properties.problem import row
 from gradcert.properties.subject import Subject
 
 

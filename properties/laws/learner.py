@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gradcert.properties.law import Draw, Law, has_learner
 from gradcert.properties.measure import Counterexample, Measured, differ, measure_reference, slack_of
-from gradcert.properties.problem import Problem
 from gradcert.properties.subject import Subject
+from gradcert.reference.networks import Problem
 
 
 def run(subject: Subject, problem: Problem, *, steps: int | None = None) -> Measured:

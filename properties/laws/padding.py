@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import strategies as st
 
+from gradcert.properties.evaluate import outputs
 from gradcert.properties.law import Draw, Law
 from gradcert.properties.laws.zero_loss import applies
 from gradcert.properties.measure import Counterexample, differ, measure
@@ -19,7 +20,7 @@ def check(subject: Subject, draw: Draw) -> Counterexample | None:
     extra = draw(st.integers(1, 2))
     inputs = np.concatenate([problem.inputs, problem.inputs[:extra]])
     longer = replace(problem, inputs=inputs, targets=np.concatenate([problem.targets, problem.targets[:extra]]))
-    longer = replace(longer, targets=np.concatenate([problem.targets, longer.outputs()[len(problem.targets) :]]))
+    longer = replace(longer, targets=np.concatenate([problem.targets, outputs(longer)[len(problem.targets) :]]))
     return differ(LAW.name, longer, measure(subject, longer), measure(subject, problem))
 
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from gradcert.properties.law import Draw, Law, has_gradients
 from gradcert.properties.measure import Counterexample, differ, measure
-from gradcert.properties.problem import Problem
 from gradcert.properties.subject import Subject
 from gradcert.reference import Layer
+from gradcert.reference.networks import Problem
 from gradcert.reference.numbers import Array
 
 Order = list[int]

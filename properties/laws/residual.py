@@ -6,7 +6,7 @@ from gradcert.properties.law import Draw, Law, has_gradients
 from gradcert.properties.measure import Counterexample, Measured, differ, measure, measure_reference, slack_of
 from gradcert.properties.subject import Subject
 from gradcert.reference import RULES
-from gradcert.reference.residual import residual
+from gradcert.reference.engines import residual
 
 
 def check(subject: Subject, draw: Draw) -> Counterexample | None:

@@ -12,7 +12,7 @@ from gradcert.properties.law import Draw, Law
 from gradcert.properties.laws import zero_loss
 from gradcert.properties.measure import Counterexample, differ, measure
 from gradcert.properties.subject import Subject
-from gradcert.reference.tape import record
+from gradcert.reference.engines import record
 
 
 def applies(subject: Subject) -> bool:

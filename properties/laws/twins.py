@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from gradcert.properties.law import Draw, Law, has_gradients
 from gradcert.properties.measure import Counterexample, differ, measure, measure_reference
-from gradcert.properties.problem import Problem
 from gradcert.properties.subject import Subject
 from gradcert.reference import RULES, Rule
-from gradcert.reference.feedback import feedback_name
+from gradcert.reference.networks import Problem
+from gradcert.reference.rules import feedback_name
 
 
 @dataclass(frozen=True)
@@ -30,20 +30,40 @@ class Twins:
 
 SPIKING = ("lif", "alif")
 TWINS = (
-    Twins("ottt", "sltt", {"cells_from": ("lif",), "leak": 0.0, "train": ()}, source="12.4"),
-    Twins("sltt", "ottt", {"cells_from": ("lif",), "leak": 0.0, "train": ()}, source="12.4"),
-    Twins("bptt", "bptt-detached-reset", {"cells_from": SPIKING, "reset": "none"}, source="0.3"),
-    Twins("bptt-detached-reset", "bptt", {"cells_from": SPIKING, "reset": "none"}, source="0.3"),
+    Twins("ottt", "sltt", {"cells_from": ("lif",), "leak": 0.0, "train": ()}, source="mathematics.md 12.4"),
+    Twins("sltt", "ottt", {"cells_from": ("lif",), "leak": 0.0, "train": ()}, source="mathematics.md 12.4"),
+    Twins("bptt", "bptt-detached-reset", {"cells_from": SPIKING, "reset": "none"}, source="mathematics.md 0.3"),
+    Twins("bptt-detached-reset", "bptt", {"cells_from": SPIKING, "reset": "none"}, source="mathematics.md 0.3"),
     Twins("tbptt", "bptt", {"steps": (2, 5)}, source="a window of T steps"),
     Twins("tbptt-chunks", "bptt", {"steps": (2, 5)}, source="one chunk"),
-    Twins("snap-2", "ostl", {"depth": (1, 1), "cells_from": ("rnn", "snu", "ssnu"), "recurrent": True}, source="12.9"),
-    Twins("snap-1", "ostl", {"depth": (1, 1), "recurrent": False, "cells_from": ("lif", "snu", "ssnu")}, source="12.9"),
-    Twins("e-prop", "ottt", {"cells_from": ("lif",)}, source="12.6"),
-    Twins("ottt", "bptt-detached-reset", {"cells_from": ("lif",), "depth": (1, 1), "recurrent": False}, source="12.4"),
-    Twins("ostl-random", "ostl", tied=True, source="4.1 with B = W"),
-    Twins("e-prop-random", "e-prop", {"depth": (1, 1)}, tied=True, source="6 with B = W_o"),
-    Twins("rflo", "ottt", {"depth": (1, 1)}, tied=True, source="6 with B = W_o"),
-    Twins("osttp", "ostl", {"depth": (1, 1), "readout": False}, source="5: the last layer has the exact signal"),
+    Twins(
+        "snap-2",
+        "ostl",
+        {"depth": (1, 1), "cells_from": ("rnn", "snu", "ssnu"), "recurrent": True},
+        source="mathematics.md 12.9",
+    ),
+    Twins(
+        "snap-1",
+        "ostl",
+        {"depth": (1, 1), "recurrent": False, "cells_from": ("lif", "snu", "ssnu")},
+        source="mathematics.md 12.9",
+    ),
+    Twins("e-prop", "ottt", {"cells_from": ("lif",)}, source="mathematics.md 12.6"),
+    Twins(
+        "ottt",
+        "bptt-detached-reset",
+        {"cells_from": ("lif",), "depth": (1, 1), "recurrent": False},
+        source="mathematics.md 12.4",
+    ),
+    Twins("ostl-random", "ostl", tied=True, source="mathematics.md 4.1 with B = W"),
+    Twins("e-prop-random", "e-prop", {"depth": (1, 1)}, tied=True, source="mathematics.md 6 with B = W_o"),
+    Twins("rflo", "ottt", {"depth": (1, 1)}, tied=True, source="mathematics.md 6 with B = W_o"),
+    Twins(
+        "osttp",
+        "ostl",
+        {"depth": (1, 1), "readout": False},
+        source="mathematics.md 5: the last layer has the exact signal",
+    ),
 )
 
 
@@ -79,7 +99,7 @@ LAW = Law(
     name="twins",
     group="equality",
     statement="On networks without what distinguishes them, two rules give the same gradient.",
-    source="mathematics.md section 12",
+    source="mathematics.md 12",
     applies=lambda subject: has_gradients(subject) and bool(of(subject)),
     check=check,
 )

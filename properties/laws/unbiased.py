@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from flint import arb
 
+from gradcert.properties.evaluate import row
 from gradcert.properties.law import Draw, Law
 from gradcert.properties.measure import Counterexample
-from gradcert.properties.problem import row
 from gradcert.properties.subject import Subject
 
 ERROR_RATE = 1e-6  # of accusing an unbiased estimator, per problem

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from gradcert.properties.evaluate import outputs
 from gradcert.properties.law import Draw, Law, has_gradients
 from gradcert.properties.measure import Counterexample, Measured, differ, measure
 from gradcert.properties.subject import Subject
@@ -17,7 +18,7 @@ def applies(subject: Subject) -> bool:
 def check(subject: Subject, draw: Draw) -> Counterexample | None:
     """Ask for the outputs that the network has."""
     problem = draw(subject.problems(kinds=("squared_error",)))
-    met = replace(problem, targets=problem.outputs())
+    met = replace(problem, targets=outputs(problem))
     found = measure(subject, met)
     zero = {k: problem.numbers.zeros(v.shape) for k, v in problem.parameters.items()}
     return differ(LAW.name, met, found, Measured(zero, found.slack))

@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.reference.functions import Activation
-from gradcert.reference.numbers import Array, Numbers
+from gradcert.reference.numbers import Activation, Array, Numbers
 
 
 class Dual:

@@ -17,8 +17,7 @@ from flint import fmpq
 
 from gradcert.properties.numbers.rationals import RATIONALS, to_rational
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.functions import Activation
-from gradcert.reference.numbers import Array
+from gradcert.reference.numbers import Activation, Array
 
 _NEVER = 10**9  # exponent of an exact zero
 SIGNIFICAND = {"float64": 53, "float32": 24, "bfloat16": 8, "float16": 11}

@@ -17,8 +17,7 @@ import numpy as np
 from flint import fmpq, nmod
 
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.functions import Activation
-from gradcert.reference.numbers import Array
+from gradcert.reference.numbers import Activation, Array
 
 PRIME = 9223372036854775783  # 2^63 - 25, the largest prime below 2^63
 

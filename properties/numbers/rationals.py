@@ -15,8 +15,7 @@ import numpy as np
 from flint import fmpq
 
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.functions import Activation
-from gradcert.reference.numbers import RELATIONS, Array
+from gradcert.reference.numbers import RELATIONS, Activation, Array
 
 _DO = "use balls, or an activation and a pseudo-derivative that are rational: identity, relu, triangle, fast_sigmoid"
 

@@ -4,7 +4,9 @@ Between two non-linear functions a gradient program evaluates polynomials. A flo
 on the way from an argument to a result is off by at most gamma_N times the polynomial in absolute values (Higham,
 Accuracy and Stability of Numerical Algorithms, 3.1), on top of what the errors of the arguments do. So every number
 here is a ball (``arb``) that holds all that earlier roundings could have made of it, and a majorant for the polynomial
-under way; at a non-linear function the ball grows by gamma_N * majorant and a new polynomial begins. A comparison that
+under way; at a non-linear function the ball grows by gamma_N * majorant and a new polynomial begins. Each of the N
+operations may underflow as well, by half the smallest subnormal number, times what it is multiplied by later: at most
+the polynomial with every argument replaced by the larger of 1 and its absolute value (`reach`). A comparison that
 a ball does not decide raises `Undecided`: the membrane potential is too close to its threshold for any verdict.
 
 Assumption, stated because it is one: an elementary function of the subject is off by at most `ULPS` units in the last
@@ -20,44 +22,40 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from gradcert.reference.errors import GradcertError
-from gradcert.reference.functions import Activation
-from gradcert.reference.majorant import UNIT_ROUNDOFF, gamma
-from gradcert.reference.numbers import Array
+from gradcert.properties.numbers.undecided import Undecided
+from gradcert.reference.engines import UNIT_ROUNDOFF, gamma
+from gradcert.reference.numbers import Activation, Array
 
 ULPS = 4
-
-
-class Undecided(GradcertError):
-    """A comparison whose outcome depends on rounding."""
+HALF_OF_SMALLEST = {"float64": 2.0**-1074, "float32": 2.0**-150}  # float64 has no number for half of its smallest
 
 
 class _Rounded:
-    __slots__ = ("ball", "majorant")
+    __slots__ = ("ball", "majorant", "reach")
 
-    def __init__(self, ball: arb, majorant: arb) -> None:
-        self.ball, self.majorant = ball, majorant
+    def __init__(self, ball: arb, majorant: arb, reach: arb) -> None:
+        self.ball, self.majorant, self.reach = ball, majorant, reach
 
     def __add__(self, other: Any) -> _Rounded:
         if isinstance(other, np.ndarray):
             return NotImplemented
         o = _lift(other)
-        return _Rounded(self.ball + o.ball, self.majorant + o.majorant)
+        return _Rounded(self.ball + o.ball, self.majorant + o.majorant, self.reach + o.reach)
 
     def __mul__(self, other: Any) -> _Rounded:
         if isinstance(other, np.ndarray):
             return NotImplemented
         o = _lift(other)
-        return _Rounded(self.ball * o.ball, self.majorant * o.majorant)
+        return _Rounded(self.ball * o.ball, self.majorant * o.majorant, self.reach * o.reach)
 
     def __neg__(self) -> _Rounded:
-        return _Rounded(-self.ball, self.majorant)
+        return _Rounded(-self.ball, self.majorant, self.reach)
 
     def __sub__(self, other: Any) -> _Rounded:
         if isinstance(other, np.ndarray):
             return NotImplemented
         o = _lift(other)
-        return _Rounded(self.ball - o.ball, self.majorant + o.majorant)
+        return _Rounded(self.ball - o.ball, self.majorant + o.majorant, self.reach + o.reach)
 
     def __rsub__(self, other: Any) -> _Rounded:
         if isinstance(other, np.ndarray):
@@ -68,7 +66,8 @@ class _Rounded:
         if isinstance(other, np.ndarray):
             return NotImplemented
         inverse = 1 / _lift(other).ball  # a divisor is a count, a scale, or the sum of a softmax: bounded away from 0
-        return _Rounded(self.ball * inverse, self.majorant * _upper(abs(inverse)))
+        size = _upper(abs(inverse))
+        return _Rounded(self.ball * inverse, self.majorant * size, self.reach * _upper(size.max(1)))
 
     def __rtruediv__(self, other: Any) -> _Rounded:
         if isinstance(other, np.ndarray):
@@ -95,7 +94,8 @@ def _lift(x: Any) -> _Rounded:
     if isinstance(x, _Rounded):
         return x
     ball = x if isinstance(x, arb) else arb(float(x))
-    return _Rounded(ball, _upper(abs(ball)))
+    size = _upper(abs(ball))
+    return _Rounded(ball, size, _upper(size.max(1)))
 
 
 @dataclass(frozen=True)
@@ -138,8 +138,8 @@ class Rounding:
     def enclosure(self, x: Any) -> tuple[float, float]:
         """Return the middle, and how far any admissible float result may lie from it."""
         settled = self._settle(_lift(x))
-        middle = float(settled.mid())
-        return middle, float(_upper(abs(settled - middle)))
+        middle, radius = float(settled.mid()), _upper(abs(settled - float(settled.mid())))
+        return middle, 0.0 if radius.is_zero() else float(radius) * (1 + 2.0**-50) + 2.0**-1074
 
     def apply(self, activation: Activation, x: Array) -> Array:
         """Return activation(x)."""
@@ -159,7 +159,7 @@ class Rounding:
 
     def absolute(self, x: Array) -> Array:
         """Return |x|."""
-        return self._map(lambda e: _Rounded(abs(_lift(e).ball), _lift(e).majorant), x)
+        return self._map(lambda e: _Rounded(abs(_lift(e).ball), _lift(e).majorant, _lift(e).reach), x)
 
     def where(self, a: Array, relation: str, b: Any, then: Any, otherwise: Any) -> Array:
         """Return a choice that no rounding can turn."""
@@ -177,8 +177,9 @@ class Rounding:
 
     def _settle(self, x: _Rounded) -> arb:
         """Let the polynomial under way be rounded."""
-        slack = float(_upper(x.majorant)) * gamma(self.roundings, self.dtype)
-        return x.ball + arb(0, slack)
+        rounding = gamma(self.roundings, self.dtype)
+        slack = x.majorant * rounding + x.reach * (self.roundings * (1 + rounding) * HALF_OF_SMALLEST[self.dtype])
+        return x.ball if x.ball.is_zero() and x.majorant.is_zero() else x.ball + arb(0, _upper(slack))
 
     def _settled(self, ball: arb) -> _Rounded:
         """Return the result of an elementary function, as floats may have it."""

@@ -18,20 +18,32 @@ bound              needs                           memory                order
 from gradcert.reference.bounds.a_priori import a_priori, node_ranges
 from gradcert.reference.bounds.componentwise import componentwise, entries
 from gradcert.reference.bounds.descent import Descent, descent
-from gradcert.reference.bounds.online import Online
+from gradcert.reference.bounds.online import Online, tape_bound
+from gradcert.reference.bounds.pieces import LayerPieces
 from gradcert.reference.bounds.record import Bound, size, tightness
+from gradcert.reference.bounds.recorded import Injection, roundings
+from gradcert.reference.bounds.recursion import Recursion
+from gradcert.reference.bounds.system import Port, System, assemble
 from gradcert.reference.bounds.windowed import windowed
 
 __all__ = [
     "Bound",
     "Descent",
+    "Injection",
+    "LayerPieces",
     "Online",
+    "Port",
+    "Recursion",
+    "System",
     "a_priori",
+    "assemble",
     "componentwise",
     "descent",
     "entries",
     "node_ranges",
+    "roundings",
     "size",
+    "tape_bound",
     "tightness",
     "windowed",
 ]

@@ -57,16 +57,11 @@ from gradcert.reference.bounds.record import Bound
 from gradcert.reference.bounds.recorded import Injection
 from gradcert.reference.bounds.recursion import Recursion
 from gradcert.reference.bounds.system import Port, System, assemble
-from gradcert.reference.edges import TEMPORAL, Edge, Link, Use
+from gradcert.reference.engines import basis, check_rule, error_node, record, weight_of, weights_down
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.feedback import Feedback, check_feedback
-from gradcert.reference.network import Network, Parameters
+from gradcert.reference.networks import TEMPORAL, Edge, Link, Network, Parameters, Use
 from gradcert.reference.numbers import Array
-from gradcert.reference.residual import check_rule
-from gradcert.reference.reverse import error_node, weights_down
-from gradcert.reference.rules.rule import Rule
-from gradcert.reference.structure import basis
-from gradcert.reference.tape import record, weight_of
+from gradcert.reference.rules import Feedback, Rule, check_feedback
 
 Nodes = dict[str, Majorant]
 
@@ -96,8 +91,8 @@ def a_priori(
 
     Examples
     --------
-    >>> from gradcert.reference.cells import Lif
-    >>> from gradcert.reference.network import Layer
+    >>> from gradcert.reference.networks import Lif
+    >>> from gradcert.reference.networks import Layer
     >>> from gradcert.reference.rules import RULES
     >>> network = Network(layers=(Layer(Lif(), inputs=2, units=3), Layer(Lif(), inputs=3, units=2)))
     >>> bound = a_priori(network, network.parameters(), rule=RULES["ostl"], steps=5, batch=1,
@@ -172,8 +167,8 @@ def node_ranges(
 
     Examples
     --------
-    >>> from gradcert.reference.cells import Lif
-    >>> from gradcert.reference.network import Layer
+    >>> from gradcert.reference.networks import Lif
+    >>> from gradcert.reference.networks import Layer
     >>> network = Network(layers=(Layer(Lif(leak=0.5, reset="none", bias=False), inputs=1, units=1),))
     >>> ranges = node_ranges(network, {"layers.0.W": np.ones((1, 1))}, steps=50, input_bound=1.0)
     >>> 1.9999 < ranges[0].now["v"][0, 0, 0].high < 2.0001

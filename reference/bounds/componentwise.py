@@ -21,13 +21,10 @@ import numpy as np
 from gradcert.reference.bounds.norms import frobenius, outward
 from gradcert.reference.bounds.record import Bound
 from gradcert.reference.bounds.recorded import roundings
-from gradcert.reference.edges import TEMPORAL, Edge
-from gradcert.reference.feedback import Feedback, check_feedback
-from gradcert.reference.network import Network, Parameters, check_problem
+from gradcert.reference.engines import record, tape_residual
+from gradcert.reference.networks import TEMPORAL, Edge, Network, Parameters, check_problem
 from gradcert.reference.numbers import Array
-from gradcert.reference.residual import tape_residual
-from gradcert.reference.rules.rule import Rule
-from gradcert.reference.tape import record
+from gradcert.reference.rules import Feedback, Rule, check_feedback
 
 
 def entries(
@@ -45,8 +42,8 @@ def entries(
 
     Examples
     --------
-    >>> from gradcert.reference.cells import Snu
-    >>> from gradcert.reference.network import Layer
+    >>> from gradcert.reference.networks import Snu
+    >>> from gradcert.reference.networks import Layer
     >>> from gradcert.reference.rules import RULES
     >>> network = Network(layers=(Layer(Snu(), inputs=2, units=3), Layer(Snu(), inputs=3, units=2)))
     >>> p, x, y = network.parameters(), np.ones((4, 1, 2)), np.zeros((4, 1, 2))

@@ -24,8 +24,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradcert.reference.bounds.record import Bound
+from gradcert.reference.engines import gamma
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.majorant import gamma
 from gradcert.reference.numbers import Array
 
 

@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.functions import Activation
-from gradcert.reference.numbers import FLOAT64, Array
+from gradcert.reference.numbers import FLOAT64, Activation, Array
 
 SIGNED = ("signed_step", "multi_gaussian")
 

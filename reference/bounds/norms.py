@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcert.reference.majorant import gamma
+from gradcert.reference.engines import gamma
 from gradcert.reference.numbers import Array
 
 

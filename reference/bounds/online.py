@@ -36,13 +36,10 @@ from gradcert.reference.bounds.record import Bound
 from gradcert.reference.bounds.recorded import Recorded, roundings
 from gradcert.reference.bounds.recursion import Recursion
 from gradcert.reference.bounds.system import assemble
-from gradcert.reference.edges import TEMPORAL, Edge, Link, Use
-from gradcert.reference.feedback import Feedback, check_feedback
-from gradcert.reference.network import Network, Parameters
+from gradcert.reference.engines import Tape, check_rule, record
+from gradcert.reference.networks import TEMPORAL, Edge, Link, Network, Parameters, Use
 from gradcert.reference.numbers import FLOAT64, Array
-from gradcert.reference.residual import check_rule
-from gradcert.reference.rules.rule import Rule
-from gradcert.reference.tape import Tape, record
+from gradcert.reference.rules import Feedback, Rule, check_feedback
 
 
 class Online:
@@ -55,8 +52,8 @@ class Online:
 
     Examples
     --------
-    >>> from gradcert.reference.cells import Lif
-    >>> from gradcert.reference.network import Layer
+    >>> from gradcert.reference.networks import Lif
+    >>> from gradcert.reference.networks import Layer
     >>> from gradcert.reference.rules import RULES
     >>> network = Network(layers=(Layer(Lif(), inputs=2, units=3), Layer(Lif(), inputs=3, units=2)))
     >>> online = Online(network, network.parameters(), rule=RULES["ostl"], steps=5, batch=1)

@@ -19,10 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.reference.edges import TEMPORAL, Edge, Link, Use
+from gradcert.reference.engines import LayerTape, basis, weight_of
+from gradcert.reference.networks import TEMPORAL, Edge, Link, Use
 from gradcert.reference.numbers import Array
-from gradcert.reference.structure import basis
-from gradcert.reference.tape import LayerTape, weight_of
 
 Nodes = dict[str, Array]
 

@@ -12,15 +12,10 @@ import numpy as np
 from gradcert.reference.bounds.norms import outward
 from gradcert.reference.bounds.pieces import LayerPieces, before, pair
 from gradcert.reference.bounds.system import Port
-from gradcert.reference.edges import Edge, Link, Use
-from gradcert.reference.feedback import Feedback
-from gradcert.reference.network import Network
+from gradcert.reference.engines import LayerTape, Tape, basis, error_node, local_credit, reachable, weights_down
+from gradcert.reference.networks import Edge, Link, Network, Use
 from gradcert.reference.numbers import Array
-from gradcert.reference.residual import local_credit
-from gradcert.reference.reverse import error_node, weights_down
-from gradcert.reference.rules.rule import Rule
-from gradcert.reference.structure import basis, reachable
-from gradcert.reference.tape import LayerTape, Tape
+from gradcert.reference.rules import Feedback, Rule
 
 
 @dataclass(frozen=True)

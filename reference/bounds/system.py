@@ -21,11 +21,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from gradcert.reference.bounds.pieces import minus, plus
-from gradcert.reference.edges import Edge
-from gradcert.reference.network import Network
+from gradcert.reference.engines import PROJECTED, above
+from gradcert.reference.networks import Edge, Network
 from gradcert.reference.numbers import Array
-from gradcert.reference.residual import PROJECTED, above
-from gradcert.reference.rules.rule import Rule
+from gradcert.reference.rules import Rule
 
 Component = tuple[int, str, int]  # layer, "kept" or "dropped", age
 Port = tuple[str, str]  # node that a parameter feeds; "now" or "before" (a derived node at t - 1)

@@ -22,14 +22,11 @@ from collections.abc import Mapping
 
 from gradcert.reference.bounds.online import tape_bound
 from gradcert.reference.bounds.record import Bound
-from gradcert.reference.edges import TEMPORAL, Edge
+from gradcert.reference.engines import check_rule, record
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.feedback import Feedback, check_feedback
-from gradcert.reference.network import Network, Parameters, check_problem
+from gradcert.reference.networks import TEMPORAL, Edge, Network, Parameters, check_problem
 from gradcert.reference.numbers import Array
-from gradcert.reference.residual import check_rule
-from gradcert.reference.rules.rule import Rule
-from gradcert.reference.tape import record
+from gradcert.reference.rules import Feedback, Rule, check_feedback
 
 
 def windowed(
@@ -49,8 +46,8 @@ def windowed(
     Examples
     --------
     >>> import numpy as np
-    >>> from gradcert.reference.cells import Snu
-    >>> from gradcert.reference.network import Layer
+    >>> from gradcert.reference.networks import Snu
+    >>> from gradcert.reference.networks import Layer
     >>> from gradcert.reference.rules import RULES
     >>> network = Network(layers=(Layer(Snu(), inputs=2, units=3), Layer(Snu(), inputs=3, units=2)))
     >>> p, x, y = network.parameters(), np.ones((4, 1, 2)), np.ones((4, 1, 2))

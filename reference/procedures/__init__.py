@@ -2,7 +2,17 @@
 
 from gradcert.reference.procedures.accumulate import accumulate
 from gradcert.reference.procedures.adaptive_feedback import AdaptiveFeedback, adapted, readout_of
-from gradcert.reference.procedures.fptt import FpttState, fptt, gradient_step
+from gradcert.reference.procedures.fptt import (
+    FpttState,
+    Vector,
+    code_step,
+    fptt,
+    gradient_step,
+    last_state,
+    paper_step,
+    parts_of,
+    start,
+)
 from gradcert.reference.procedures.online import online
 
 PROCEDURES = {"accumulate": accumulate, "online": online, "fptt": fptt}
@@ -11,10 +21,16 @@ __all__ = [
     "PROCEDURES",
     "AdaptiveFeedback",
     "FpttState",
+    "Vector",
     "accumulate",
     "adapted",
+    "code_step",
     "fptt",
     "gradient_step",
+    "last_state",
     "online",
+    "paper_step",
+    "parts_of",
     "readout_of",
+    "start",
 ]

@@ -14,11 +14,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gradcert.reference.feedback import Feedback
-from gradcert.reference.forward import gradients
-from gradcert.reference.network import Network, Parameters
+from gradcert.reference.checks import check_number
+from gradcert.reference.engines.forward import gradients
+from gradcert.reference.networks import Network, Parameters
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
-from gradcert.reference.rules.rule import Rule
+from gradcert.reference.rules import Feedback, Rule
 
 
 def accumulate(
@@ -53,5 +53,6 @@ def accumulate(
     found = gradients(
         network, parameters, inputs, targets, rule=rule, numbers=numbers, feedback=feedback, initial=initial
     )
+    check_number("rate", rate)
     rate = numbers.array(rate)[()]
     return {name: value - rate * found[name] for name, value in parameters.items()}

@@ -1,6 +1,6 @@
 """Feedback that learns along with the readout (adaptive e-prop; Kolen & Pollack 1994).
 
-Paper: Bellec et al. 2020; code IGITUGraz/eligibility_propagation (mathematics.md section 6)::
+Paper: Bellec et al. 2020; code IGITUGraz/eligibility_propagation (mathematics.md 6)::
 
     W_o <- (1 - decay) W_o - rate dE/dW_o
     B   <- (1 - decay) B   - rate dE/dW_o            the same update and the same decay, at the same time
@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.network import Network, Parameters
+from gradcert.reference.networks import Network, Parameters
 from gradcert.reference.numbers import Array
 
 
@@ -76,7 +76,8 @@ def adapted(
 
     Examples
     --------
-    >>> from gradcert.reference import RULES, Layer, Lif, Rnn, draw_feedback, reverse
+    >>> from gradcert.reference import RULES, Layer, Lif, Rnn, draw_feedback
+    >>> from gradcert.reference.engines import reverse
     >>> head = Rnn(activation="identity", recurrent=False)
     >>> network = Network(layers=(Layer(Lif(), inputs=2, units=3), Layer(head, inputs=3, units=2)))
     >>> p, rule = network.parameters(), RULES["e-prop-adaptive"]

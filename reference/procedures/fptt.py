@@ -14,8 +14,8 @@ inside the part. A running average wbar and one more vector per parameter pull t
 
 "Minimise" is one step of plain gradient descent, unless another solver is given. The regulariser pulls with
 al (w - wbar) - G/2 in the paper's form and with al (w - wbar) - Lam in the code's: coefficient 1/2 against 1. Lam_(t+1)
-is grad ell_t(w_(t+1)) if and only if the minimum was reached; after one descent step from w = wbar, Lam = 0 it is
-al rate times the gradient at the old weights.
+is grad ell_t(w_(t+1)) if and only if w_(t+1) is a stationary point of the objective, as a minimum is; after one descent
+step from w = wbar, Lam = 0 it is al rate times the gradient at the old weights.
 
 The second gradient of the paper's form is taken at the new weights from the same incoming state (trap T109). The state
 that enters the next part is that of the first forward pass, with the weights before the update. Penalties are sums over
@@ -33,13 +33,12 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
+from gradcert.reference.checks import check_number
+from gradcert.reference.engines import Tape, record, tape_gradients
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.network import Network, Parameters, check_problem
+from gradcert.reference.networks import Network, Parameters, check_problem
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
-from gradcert.reference.reverse import tape_gradients
-from gradcert.reference.rules.rule import Rule
-from gradcert.reference.rules.table import RULES
-from gradcert.reference.tape import Tape, record
+from gradcert.reference.rules import RULES, Rule
 
 Vector = dict[str, Array]
 Gradient = Callable[[Vector], Vector]
@@ -180,13 +179,15 @@ def fptt(
     >>> fptt(network, network.parameters(), x, y, parts=2, alpha=0.5, rate=0.1).weights["layers.0.W"].shape
     (3, 2)
     """
-    check_problem(network, parameters, inputs, targets)
+    check_problem(network, parameters, inputs, targets, numbers)
     if form not in ("paper", "code"):
         raise GradcertError(f"form={form!r}", allowed="'paper' or 'code'")
     if (rate is None) == (solver is None):
         raise GradcertError("fptt with both or neither of rate and solver", allowed="one of them")
     if oracle is not None and network.loss.kind != "cross_entropy":
         raise GradcertError(f"an oracle with the loss {network.loss.kind!r}", allowed="cross_entropy")
+    for name, value in (("alpha", alpha), ("beta", beta), *([] if rate is None else [("rate", rate)])):
+        check_number(name, value)
     alpha, beta = numbers.array(alpha)[()], numbers.array(beta)[()]
     solve = gradient_step(numbers.array(rate)[()]) if solver is None else solver
     fixed = {name: value for name, value in parameters.items() if name in frozen}

@@ -18,11 +18,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gradcert.reference.feedback import Feedback
-from gradcert.reference.forward import Learner
-from gradcert.reference.network import Network, Parameters, check_problem
+from gradcert.reference.checks import check_number
+from gradcert.reference.engines import Learner
+from gradcert.reference.networks import Network, Parameters, check_problem
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
-from gradcert.reference.rules.rule import Rule
+from gradcert.reference.rules import Feedback, Rule
 
 
 def online(
@@ -49,11 +49,12 @@ def online(
     >>> after["layers.0.W"].shape
     (3, 2)
     """
-    check_problem(network, parameters, inputs, targets)
+    check_problem(network, parameters, inputs, targets, numbers)
     steps, batch = inputs.shape[:2]
     learner = Learner(
         network, parameters, rule=rule, steps=steps, batch=batch, numbers=numbers, feedback=feedback, initial=initial
     )
+    check_number("rate", rate)
     weights, rate = dict(parameters), numbers.array(rate)[()]
     for x, y in zip(inputs, targets, strict=True):
         learner.step(x, y)

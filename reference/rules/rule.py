@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from gradcert.reference.edges import TEMPORAL, Edge
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import TEMPORAL, Edge
 
 FEEDBACKS = ("symmetric", "random", "direct", "target", "local")
 
@@ -56,7 +56,7 @@ class Rule:
             raise GradcertError(f"feedback={self.feedback!r}", allowed=", ".join(FEEDBACKS))
         for name in ("window", "chunk", "reach"):
             value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or value < 1):
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise GradcertError(f"{name}={value!r}", allowed="a whole number of steps >= 1, or None")
         if self.window is not None and (self.chunk or self.reach or self.feedback not in ("symmetric", "random")):
             raise GradcertError(

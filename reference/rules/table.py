@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,9 @@ from gradcert.reference.rules.rows import ROWS
 from gradcert.reference.rules.rule import Rule
 
 RULES: dict[str, Rule] = {rule.name: rule for rule in ROWS}
+WHOLE = "[1-9][0-9]{0,3}"  # steps: one spelling for one number
+NUMBERED = re.compile(rf"(?P<row>[a-z0-9-]+)\((?P<steps>{WHOLE})\)")
+REACH = re.compile(rf"snap-(?P<steps>{WHOLE})")
 
 
 def rule_named(name: str, *, steps: int | None = None) -> Rule:
@@ -22,7 +26,7 @@ def rule_named(name: str, *, steps: int | None = None) -> Rule:
 
     Raises
     ------
-    GradcertError : if there is no such row.
+    GradcertError : if there is no such row. A name is read as a whole: ``tbptt( 3 )`` is none.
 
     Examples
     --------
@@ -31,18 +35,21 @@ def rule_named(name: str, *, steps: int | None = None) -> Rule:
     >>> rule_named("snap-4").reach
     4
     """
-    base, bracket, argument = name.partition("(")
-    if bracket and argument.rstrip(")").isdigit():
-        steps = int(argument.rstrip(")"))
-    elif name not in RULES and name.startswith("snap-") and name[5:].isdigit():
-        base, steps = "snap-1", int(name[5:])
+    if not isinstance(name, str):
+        raise GradcertError(f"a rule called {name!r}", allowed=", ".join(RULES))
+    base, numbered = name, NUMBERED.fullmatch(name)
+    if numbered:
+        base, steps = numbered["row"], int(numbered["steps"])
+    elif name not in RULES and (reach := REACH.fullmatch(name)):
+        base, steps = "snap-1", int(reach["steps"])
     if base not in RULES:
-        raise GradcertError(f"the rule {name!r} is unknown", allowed=", ".join(RULES))
+        allowed = f"{', '.join(RULES)}, with a number of steps as in tbptt(3) and snap-3"
+        raise GradcertError(f"the rule {name!r} is unknown", allowed=allowed)
     rule = RULES[base]
     if steps is None:
         return rule
     for option in ("window", "chunk", "reach"):
         if getattr(rule, option) is not None:
             changes: dict[str, Any] = {option: steps}
-            return replace(rule, name=name if bracket or name != base else f"{base}({steps})", **changes)
+            return replace(rule, name=name if numbered or name != base else f"{base}({steps})", **changes)
     raise GradcertError(f"the rule {base!r} takes no number of steps", allowed="tbptt, tbptt-chunks, snap")

@@ -1,5 +1,6 @@
 """Break the code that a step is about, one term at a time: the step fails, and says where."""
 
+import importlib
 from dataclasses import replace
 
 import numpy as np
@@ -12,12 +13,13 @@ from gradcert.derivations.chapters.convolution import convolutional
 from gradcert.derivations.checker import verify
 from gradcert.derivations.pieces import jacobian_proof
 from gradcert.derivations.proof import problem, prove
-from gradcert.reference import Integrator, Lif, Rnn, reverse, rule_named
+from gradcert.reference import Integrator, Lif, Rnn, rule_named
 from gradcert.reference.bounds import recursion, system
 from gradcert.reference.bounds.pieces import LayerPieces
-from gradcert.reference.cells import alif, integrator
-from gradcert.reference.reverse import sweep
-from gradcert.reference.rules import common, etlp, ndot, opzo, rate_based, s_tllr, sltt_k, tess
+from gradcert.reference.engines import reverse
+from gradcert.reference.engines.sweep import sweep
+from gradcert.reference.estimators import common, etlp, ndot, opzo, rate_based, s_tllr, sltt_k, tess
+from gradcert.reference.networks.cells import alif, integrator, lif
 
 
 def step_named(name):
@@ -37,9 +39,9 @@ def lagging(values, leak):
 
 def slope_of_this_step(tape, t, *, live_reset):
     """T82: psi of step t in the place of step t - 1."""
-    jacobian = common.at(tape.factors[common.STATE], t)
-    if live_reset and common.RESET in tape.factors:
-        jacobian = jacobian + common.at(tape.factors[common.RESET], t) * common.slopes(tape)[t]
+    jacobian = common.at(tape.factors[lif.STATE], t)
+    if live_reset and lif.RESET in tape.factors:
+        jacobian = jacobian + common.at(tape.factors[lif.RESET], t) * common.slopes(tape)[t]
     return jacobian
 
 
@@ -94,7 +96,8 @@ def transposed(self, weight, value=None):
 
 matrix = LayerPieces.matrix
 estimate, basis, factors = opzo.estimate_feedback, tess.basis, alif.Alif.factors
-sweep_in_time = reverse._sweep_in_time
+sweeps = importlib.import_module("gradcert.reference.engines.sweep")  # the function has the name of its file
+sweep_in_time = sweeps._sweep_in_time
 
 BROKEN = [
     ("stllr.rule", s_tllr, "postsynaptic", with_current_psi, "layers.0.W"),
@@ -126,7 +129,7 @@ def test_a_broken_rule_fails_its_step(monkeypatch, name, owner, attribute, wrong
 
 def test_a_chunk_that_is_a_step_too_long_is_seen(monkeypatch):
     p = problem(deep(Rnn(), inputs=1, units=1), steps=4)
-    monkeypatch.setattr(reverse, "_sweep_in_time", later_border)
+    monkeypatch.setattr(sweeps, "_sweep_in_time", later_border)
     failed = prove(p, rule_named("tbptt-chunks", steps=2), "reverse").failed
     assert {name.split("[")[0] for name in failed} == {f"layers.{m}.{w}" for m in (0, 1) for w in ("W", "H", "b")}
 

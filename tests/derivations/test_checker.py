@@ -1,6 +1,7 @@
 """The checker: unproved, false and circular steps fail; verdicts are kept by content."""
 
 import io
+from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -8,11 +9,13 @@ import sympy
 from rich.console import Console
 
 from gradcert import derivations
-from gradcert.derivations import checker
+from gradcert.derivations import checker, glossary
 from gradcert.derivations.chapters import CHAPTERS, chapter
 from gradcert.derivations.checker import graph, structure, verify
-from gradcert.derivations.proof import Result
+from gradcert.derivations.proof import Result, problem, prove
 from gradcert.derivations.record import Equation, Step
+from gradcert.reference import Layer, Network, Rnn, rule_named
+from gradcert.reference.engines.sweep import sweep
 from gradcert.reference.errors import GradcertError
 
 X, Y = sympy.symbols("x y")
@@ -39,6 +42,74 @@ def step(**options) -> Step:
 )
 def test_a_step_is_proved_or_fails(given, status):
     assert verify(given).status == status
+
+
+def one_step_of_the_engine():
+    p = problem(Network(layers=(Layer(Rnn(), inputs=1, units=1),)), steps=1)
+    return prove(p, rule_named("bptt"), "reverse")
+
+
+@pytest.mark.parametrize(
+    ("listed", "sentences"),
+    [
+        ("reference/engines/reverse.py", ()),
+        ("reference/engines/sweep.py:sweep", ()),
+        ("reference/networks/cells/rnn.py:Rnn.step", ()),
+        ("reference/rules/rows/ostl.py", ()),  # data: nothing in it can be run
+        ("reference/engines/forward.py:Learner", ("reference/engines/forward.py:Learner is listed and was not run",)),
+        ("reference/networks/cells/lif.py", ("reference/networks/cells/lif.py is listed and was not run",)),
+        ("engines/sweep.py:sweep", ("engines/sweep.py is listed and is no file of reference or derivations",)),
+        (
+            "reference/swep.py:sweep",
+            ("reference/swep.py is listed and is no file of reference or derivations",),
+        ),
+        ("reference/engines/sweep.py:swept", ("reference/engines/sweep.py:swept is listed and was not run",)),
+    ],
+)
+def test_a_step_may_not_list_what_it_never_ran(listed, sentences):
+    before = sweep.__code__
+    assert verify(step(proof=one_step_of_the_engine, code=(listed,))).failed == sentences
+    assert sweep.__code__ is before
+
+
+def test_what_another_step_left_in_a_cache_was_not_run_by_this_one():
+    lif = "reference/networks/cells/lif.py:step"
+    told = replace(next(s for s in chapter("osttp").steps if s.id == "osttp.split"), code=(lif,))
+    assert [verify(told).failed for _ in range(2)] == [(), ()]
+
+
+def raising(kind):
+    def built():
+        raise kind("planted")
+
+    return built
+
+
+@pytest.mark.parametrize("kind", [AssertionError, ZeroDivisionError, KeyError, GradcertError, RecursionError])
+@pytest.mark.parametrize("part", ["equations", "proof"])
+def test_whatever_a_step_raises_is_its_failure(part, kind):
+    verdict = verify(step(**{part: raising(kind)}))
+    assert verdict.status == "failed"
+    (sentence,) = verdict.failed
+    assert sentence.startswith(kind.__name__)
+    assert "planted" in sentence
+    assert "test_checker.py, line" in sentence
+
+
+def test_a_process_that_dies_fails_its_step(monkeypatch):
+    """What cannot be caught inside: the process is killed, and the pool breaks."""
+
+    class Broken(ThreadPoolExecutor):
+        def submit(self, function, *arguments):
+            return super().submit(raising(BrokenExecutor))
+
+    monkeypatch.setattr(checker, "ProcessPoolExecutor", lambda jobs, mp_context: Broken(jobs))
+    found = list(checker._run([("fptt", "fptt.risk"), ("fptt", "fptt.parts")], 2))
+    assert {(name, v.step, v.status) for name, v in found} == {
+        ("fptt", "fptt.risk", "failed"),
+        ("fptt", "fptt.parts", "failed"),
+    }
+    assert all(v.failed[0].startswith("BrokenExecutor: planted") for _, v in found)
 
 
 def test_all_derivations_are_in_order():
@@ -96,6 +167,19 @@ def test_failures_are_not_kept(tmp_path, monkeypatch):
     for _ in range(2):
         (verdict,) = checker.check(["fptt"], jobs=1, cache=tmp_path)["fptt"]
         assert (verdict.status, verdict.cached, verdict.failed) == ("failed", False, ("x = y",))
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_every_letter_has_a_meaning(name):
+    d = chapter(name)
+    assert glossary.used(d) - set(glossary.COMMON) - set(d.notation) == set()
+
+
+def test_a_letter_without_a_meaning_is_seen():
+    d = chapter("fptt")
+    assert "Q" in glossary.used(replace(d, statement=(*d.statement, "Let Q^t be anything.")))
+    assert glossary.letters("I say: a trace, A trace, OTTT's h' and |M|, x^t - y") == {"h", "M", "t", "x", "y"}
+    assert dict(glossary.table(d))["G"].startswith("gradient of the part before")
 
 
 def test_unknown_derivations_are_refused():

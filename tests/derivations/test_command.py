@@ -10,9 +10,12 @@ from gradcert.commands.derive import command
 from gradcert.derivations import checker
 from gradcert.derivations.chapters import CHAPTERS, chapter
 from gradcert.derivations.checker import Verdict
+from gradcert.derivations.notation import code_step
 from gradcert.derivations.reading import terminal
+from gradcert.derivations.reading.citations import DOCS
+from gradcert.derivations.reading.terminal import cited
 from gradcert.reference import Lif
-from gradcert.reference.cells import lif
+from gradcert.reference.networks.cells import lif
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +99,52 @@ def test_a_broken_jacobian_gives_status_1_and_names_cell_rule_and_edge(one_row, 
     assert "lif: dv/dv (edge STATE): the code returns 0, the derivative of its step is" in said
 
 
+HARD = "lif-reset-hard-recurrent-true-reset-value-v-r"
+
+
+@pytest.fixture
+def hard_reset(monkeypatch):
+    """Three steps about the neuron with a hard reset: its derivatives, and the rows of two chapters."""
+    whole = chapter("paths")
+    wanted = (f"paths.local-{HARD}", f"paths.breaks-{HARD}")
+    small = replace(whole, steps=tuple(replace(s, premises=()) for s in whole.steps if s.id in wanted))
+    for place in ("chapters.chapter", "checker.chapter", "reading.terminal.chapter"):
+        monkeypatch.setattr(f"gradcert.derivations.{place}", lambda name: small)
+    code_step.cache_clear()
+    yield
+    code_step.cache_clear()
+
+
+def without_reset_value(self, n, p, prev, now):
+    """The derivative of the reset as it is where a neuron is reset to 0."""
+    found = factors_of_lif(self, n, p, prev, now)
+    return {**found, lif.RESET: -p["leak"] * prev["v"]}
+
+
+def division_by_zero(self, n, p, prev, now):
+    return {**factors_of_lif(self, n, p, prev, now), lif.RESET: 1 / 0}
+
+
+factors_of_lif = Lif.factors
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (without_reset_value, "lif: dv/dz (edge RESET): the code returns"),
+        (division_by_zero, "ZeroDivisionError: division by zero (raised in test_command.py"),
+    ],
+)
+@pytest.mark.parametrize("arguments", [("paths", "--check", "--jobs", "1"), ("paths",)])
+def test_a_wrong_derivative_and_a_raised_error_fail_their_step(hard_reset, monkeypatch, wrong, words, arguments):
+    monkeypatch.setattr(Lif, "factors", wrong)
+    result = run(*arguments)
+    assert result.exit_code == 1, result.exception
+    said = " ".join(result.output.split())
+    assert f"✗ paths.local-{HARD}" in said or f"paths.local-{HARD} failed" in said
+    assert words in said
+
+
 def test_html_says_where_the_pages_are(monkeypatch, tmp_path):
     monkeypatch.setattr(derivations, "write_html", lambda folder, jobs: [folder / "index.html"])
     result = run("--html", str(tmp_path / "site"))
@@ -107,3 +156,12 @@ def test_an_unknown_name_is_one_sentence():
     result = run("osttl")
     assert result.exit_code == 2
     assert "the derivation 'osttl' is unknown" in result.output
+
+
+def test_a_citation_leads_to_its_page():
+    text = cited("mathematics.md 4.3; T45 and more")
+    links = {text.plain[s.start : s.end]: str(s.style) for s in text.spans}
+    assert links == {
+        "mathematics.md 4.3": f"link {DOCS.as_uri()}/mathematics/04-ostl.md#4.3",
+        "T45": f"link {DOCS.as_uri()}/mathematics/14-traps.md#T45",
+    }

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import sympy
 
-import gradcert.reference.forward
+import gradcert.reference.engines.forward
 from gradcert.derivations.cases import applicable, deep, problems, rules, variants
 from gradcert.derivations.chapters import CHAPTERS, chapter
 from gradcert.derivations.checker import verify
@@ -18,7 +18,7 @@ from gradcert.derivations.symbols import SYMBOLS, function_pair, symbols
 from gradcert.derivations.traced import Traced
 from gradcert.reference import CELLS, Layer, Lif, Ltc, Network, Rnn, Snu, rule_named
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.functions import RELU, TANH
+from gradcert.reference.numbers.functions import RELU, TANH
 
 SNU = Snu(transfer="tanh", train=("leak", "threshold"))
 
@@ -47,7 +47,7 @@ def test_the_other_rule_is_refuted():
     assert prove(p, wrong, "forward").proved
 
     def sltt(*arguments, rule, **options):
-        return gradcert.reference.forward.gradients(*arguments, rule=wrong, **options)
+        return gradcert.reference.engines.forward.gradients(*arguments, rule=wrong, **options)
 
     from gradcert.derivations import proof
 
@@ -69,13 +69,13 @@ def test_every_broken_local_derivative_is_named(label):
 
 def test_a_broken_engine_is_seen(monkeypatch):
     """Drop the explicit path of the threshold through the output of the step before (trap T27)."""
-    whole = gradcert.reference.forward.across
+    whole = gradcert.reference.engines.across
 
     def without(*arguments, explicit=False, **options):
         return {} if explicit else whole(*arguments, explicit=explicit, **options)
 
     p = problem(deep(SNU, inputs=1), steps=2)
-    monkeypatch.setattr(gradcert.reference.forward, "across", without)
+    monkeypatch.setattr(gradcert.reference.engines.forward, "across", without)
     failed = prove(p, rule_named("ostl"), "forward").failed
     assert {name.split("[")[0] for name in failed} == {"layers.0.threshold", "layers.1.threshold"}
     failed = prove_for_every_length(problem(deep(SNU, inputs=1), steps=3), rule_named("ostl")).failed

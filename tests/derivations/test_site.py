@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gradcert.derivations.chapters import CHAPTERS
+from gradcert.derivations.reading.citations import citations, link
 from gradcert.derivations.reading.site import write_site
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -52,7 +53,7 @@ class Links(HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         given = dict(attributes)
-        if tag == "a":
+        if tag == "a" and "href" in given:
             self.targets.append(given["href"])
         if given.get("id"):
             self.anchors.add(given["id"])
@@ -89,6 +90,16 @@ def test_no_link_is_broken(site):
     assert broken(site) == []
 
 
+def test_every_citation_is_a_link_to_a_page_of_the_site(site):
+    for path in (*site.glob("*.html"), *site.glob("code/*.html")):
+        page, up = path.read_text(encoding="utf-8"), "../" * (path.parent != site)
+        assert link(page, up) == page, path.name
+    chapter = (site / "ottt.html").read_text(encoding="utf-8")
+    assert '<a href="docs/mathematics/07-ottt-sltt.html#7.1">mathematics.md 7.1</a>' in chapter
+    assert '<dt><a href="docs/mathematics/14-traps.html#T13">T13</a></dt>' in chapter
+    assert len(list(citations(chapter))) > 20
+
+
 def test_a_broken_link_is_seen(tmp_path):
     (tmp_path / "a.html").write_text('<a href="b.html">b</a><a href="#c">c</a><a href="a.html">a</a>')
     assert broken(tmp_path) == ["a.html: b.html", "a.html: #c"]
@@ -115,6 +126,7 @@ def browse(folder: Path, pages: list[str]) -> tuple[dict[str, dict[str, int]], l
 @pytest.mark.skipif(BROWSER is None, reason="needs a Chromium browser: make debian")
 def test_every_formula_renders_at_400_pixels_without_console_messages(site):
     pages = [f"{name}.html" for name in ("index", *CHAPTERS)]
+    pages += [path.relative_to(site).as_posix() for path in sorted(site.glob("docs/**/*.html"))]
     found, console = browse(site, pages)
     assert console == []
     assert set(found) == set(pages)

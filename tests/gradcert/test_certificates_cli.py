@@ -10,7 +10,8 @@ from gradcert import cli
 
 SUBJECT = """
 import gradcert
-from gradcert.reference import RULES, reverse
+from gradcert.reference import RULES
+from gradcert.reference.engines import reverse
 
 @gradcert.claim(rule="ostl", cells="snu", depths=1)
 def gradients(problem):
@@ -58,9 +59,14 @@ def test_standard_output_holds_one_report(tmp_path, certified):
 def test_verify(certified):
     path = certified()
     done = run("verify", path)
+    assert done.exit_code == 3, done.output  # intact, and nothing was run
+    assert done.stdout.startswith("INTACT")
+    assert f"with --run it would run:\n    {path.parent}/subject.py:gradients" in done.stdout
+    done = run("verify", path, "--run")
     assert done.exit_code == 0, done.output
-    assert done.output.startswith("VERIFIED")
-    assert "every figure came out again" in done.output
+    assert done.stdout.startswith("VERIFIED")
+    assert f"runs {path.parent}/subject.py:gradients" in done.stderr
+    assert "every figure but the seconds came out again" in done.output
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(bytes(data))
@@ -73,7 +79,7 @@ def test_verify(certified):
 def test_verify_after_the_subject_changed(certified):
     path = certified()
     certified("sltt", "other.json")  # the same file now holds another subject
-    done = run("verify", path)
+    done = run("verify", path, "--run")
     assert done.exit_code == 3
     assert "digests.subject" in done.output
     assert "verdict: certified, now refuted" in done.output
@@ -101,6 +107,7 @@ def test_jobs_and_resume(certified, tmp_path):
     other = json.loads(certified("ostl", "other.json", "--jobs", 2, "--resume", tmp_path / "run.jsonl").read_bytes())
     for record in (plain, other):
         del record["seconds"], record["seal"]
+    assert "resumed" not in other  # a journal was begun, nothing was read from one
     assert plain == other
     assert (tmp_path / "run.jsonl").read_text().count("\n") == 1 + len(plain["cases"])
     done = run(

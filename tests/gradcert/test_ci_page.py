@@ -29,8 +29,8 @@ def test_the_workflow_is_well_formed():
     ]
     run = next(step["run"] for step in steps if "pytest tests" in step.get("run", ""))
     assert "\n" not in run.strip()
-    from gradcert import pytest_plugin
+    from gradcert.pytest_plugin import hooks
 
-    declared = Path(pytest_plugin.__file__).read_text(encoding="utf-8")
+    declared = Path(hooks.__file__).read_text(encoding="utf-8")
     for option in re.findall(r"--gradcert-[a-z]+", PAGE):
         assert f'"{option}"' in declared

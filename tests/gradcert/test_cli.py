@@ -10,13 +10,14 @@ import pytest
 from click.testing import CliRunner
 
 from gradcert import __version__, cli
-from gradcert.certify.report.json import schema
+from gradcert.certify.certificates.json import schema
 from gradcert.reference import RULES
 
 EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
 SUBJECT = """
 import gradcert
-from gradcert.reference import RULES, reverse
+from gradcert.reference import RULES
+from gradcert.reference.engines import reverse
 
 @gradcert.claim(rule="{claimed}", cells="snu", depths=1, losses="squared_error", when="every")
 def gradients(problem):
@@ -58,7 +59,7 @@ def test_refuted_is_1_and_names_the_edge(subject):
 
 
 def test_the_wrong_example_is_refuted():
-    done = run("certify", EXAMPLES / "wrong_ostl.py:gradients", "--profile", "quick", "--cell", "snu")
+    done = run("certify", EXAMPLES / "wrong_ostl.py:gradients", "--profile", "quick", "--cells", "snu")
     assert done.exit_code == 1
     assert "ostl without RESET" in done.output
 
@@ -69,7 +70,7 @@ def test_the_right_example_is_certified():
 
 
 def test_options_win_over_the_decorator(subject):
-    done = run("certify", subject("ostl", "bptt"), "--rule", "bptt", "--depth", 2, "--profile", "quick")
+    done = run("certify", subject("ostl", "bptt"), "--rule", "bptt", "--depths", 2, "--profile", "quick")
     assert done.exit_code == 0, done.output
     assert "bptt on snu, depth 2" in done.output
 
@@ -82,9 +83,9 @@ def test_options_win_over_the_decorator(subject):
         (["certify", "nothing"], "package.module:attribute"),
         (["certify", "{undeclared}"], "declares no claim"),
         (["certify", "{subject}", "--rule", "nothing"], "the rule 'nothing' is unknown"),
-        (["certify", "{subject}", "--cell", "nothing"], "'nothing'"),
-        (["certify", "{subject}", "--option", "colour=red"], "options: 'colour'"),
-        (["certify", "{subject}", "--option", "colour"], "NAME=VALUE"),
+        (["certify", "{subject}", "--cells", "nothing"], "'nothing'"),
+        (["certify", "{subject}", "--options", "colour=red"], "options: 'colour'"),
+        (["certify", "{subject}", "--options", "colour"], "NAME=VALUE"),
         (["certify", "{subject}", "--profile", "slow"], "'slow' is not one of"),
         (["certify", "{subject}", "--python", "/nowhere/python"], "does not exist"),
         (["nothing"], "No such command"),
@@ -101,7 +102,7 @@ def test_usage_is_2(subject, arguments, words):
 def test_inconclusive_is_3(tmp_path):
     path = tmp_path / "subject.py"
     path.write_text("import no_such_library\n")
-    done = run("certify", f"{path}:gradients", "--rule", "bptt", "--cell", "rnn")
+    done = run("certify", f"{path}:gradients", "--rule", "bptt", "--cells", "rnn")
     assert done.exit_code == 3
     assert "INCONCLUSIVE" in done.output
     assert "No module named 'no_such_library'" in done.output

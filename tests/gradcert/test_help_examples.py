@@ -43,16 +43,16 @@ RUN = {
     "derive": [("gradcert derive", 0)],
     "hardware": [("gradcert hardware", 0)],
     "check": [
-        ("gradcert vectors --rule rtrl --cell rnn -o vectors" + QUICK, 0),
+        ("gradcert vectors --rule rtrl --cells rnn -o vectors" + QUICK, 0),
         ("node examples/rtrl.mjs < vectors/problems.jsonl > answers.jsonl", 0),
         ("gradcert check vectors answers.jsonl --html report.html", 0),
     ],
-    "vectors": [("gradcert vectors --rule ostl --cell snu --depth 2 --dtype float32 -o vectors" + QUICK, 0)],
+    "vectors": [("gradcert vectors --rule ostl --cells snu --depths 2 --dtype float32 -o vectors" + QUICK, 0)],
     "verify": [
         ("gradcert certify examples/numpy_ostl.py:gradients --certificate ostl.json" + QUICK, 0),
         ("gradcert verify ostl.json --no-run", 0),
     ],
-    "certify": [("gradcert certify --rule rtrl --cell rnn" + QUICK + " -- node examples/rtrl.mjs", 0)],
+    "certify": [("gradcert certify --rule rtrl --cells rnn" + QUICK + " -- node examples/rtrl.mjs", 0)],
 }
 
 

@@ -10,7 +10,8 @@ pytest_plugins = ["pytester"]
 
 SUBJECT = """
 import gradcert
-from gradcert.reference import RULES, reverse
+from gradcert.reference import RULES
+from gradcert.reference.engines import reverse
 
 def row(name):
     def gradients(problem):
@@ -24,9 +25,9 @@ TESTS = """
 import gradcert
 from subject import bptt
 
-test_ostl = gradcert.subject_tests("subject:ostl", rule="ostl", cell="snu", layers=1)
+test_ostl = gradcert.subject_tests("subject:ostl", rule="ostl", cells="snu", depths=1)
 
-@gradcert.cases(rule="{claimed}", cell="snu", layers=2)
+@gradcert.cases(rule="{claimed}", cells="snu", depths=2)
 def test_mine(problem):
     return bptt(problem)
 """
@@ -159,7 +160,7 @@ class Learner:
         import numpy as np
         return {k: np.zeros(s) for k, s in self.shapes.items()}
 
-test_it = gradcert.subject_tests(Learner(), rule="sltt", cell="rnn", layers=1, online=True)
+test_it = gradcert.subject_tests(Learner(), rule="sltt", cells="rnn", depths=1, online=True)
 """
 
 

@@ -22,10 +22,10 @@ def gradients(problem: gradcert.Problem) -> Mapping[str, npt.NDArray[np.float64]
     return {name: np.zeros_like(value) for name, value in problem.parameters.items()}
 
 
-certificate = gradcert.certify(gradients, layers=(1, 2), seed=1, limits=gradcert.Limits(call=5.0))
+certificate = gradcert.certify(gradients, depths=(1, 2), seed=1, limits=gradcert.Limits(call=5.0))
 verdict: str = certificate.verdict
 reasons: list[str] = [finding.reason for finding in certificate.findings]
-checks = gradcert.subject_tests("package.module:gradients", rule="ostl", cell="snu")
+checks = gradcert.subject_tests("package.module:gradients", rule="ostl", cells="snu")
 wrong_result: int = certificate.verdict  # wrong
 gradcert.certify(gradients, rule=3)  # wrong
 gradcert.certify(gradients, roule="ostl")  # wrong

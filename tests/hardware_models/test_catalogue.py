@@ -9,27 +9,27 @@ import numpy as np
 import pytest
 import z3
 
-from gradcert.hardware_models.agreement import agreements
-from gradcert.hardware_models.arithmetic import RECKON, Rounding
-from gradcert.hardware_models.catalogue import pairs, program
-from gradcert.hardware_models.chips import PROFILES, q_format
-from gradcert.hardware_models.chips.brainscales2 import brainscales2
-from gradcert.hardware_models.chips.loihi import BRIAN, EMULATORS, LAVA, NENGO, sum_of_products
-from gradcert.hardware_models.description import compare
-from gradcert.hardware_models.description.compare import (
+from gradcert.hardware_models.agreement import compare
+from gradcert.hardware_models.agreement.compare import (
     FORMS,
     forms_of,
     lanes_difference,
     oracle_difference,
-    random_inputs,
     rtl_difference,
     solver_difference,
     solver_terms,
     steps_from_random_states,
     with_lanes,
 )
+from gradcert.hardware_models.agreement.forms import agreements
+from gradcert.hardware_models.arithmetic import RECKON, Rounding
+from gradcert.hardware_models.catalogue import pairs, program
+from gradcert.hardware_models.chips import PROFILES, q_format
+from gradcert.hardware_models.chips.brainscales2 import brainscales2
+from gradcert.hardware_models.chips.loihi import BRIAN, EMULATORS, LAVA, NENGO, sum_of_products
 from gradcert.hardware_models.description.evaluate import evaluate, spot_check
 from gradcert.hardware_models.description.oracle import Oracle, ball
+from gradcert.hardware_models.description.random import random_inputs
 from gradcert.hardware_models.description.simulate import Simulator
 from gradcert.hardware_models.rules import RULES
 from gradcert.reference.errors import GradcertError
@@ -127,6 +127,23 @@ def test_reckon_generators_are_the_published_ones() -> None:
         "lfsr22": (1, 22, 448, 16),
         "lfsr17": (3, 17, 17, 1),
     }
+
+
+@pytest.mark.parametrize(("profile", "rule"), [("brainscales2", "ottt"), ("reckon", "e-prop"), ("reckon", "ottt")])
+def test_every_word_that_a_generator_gives_is_in_its_declared_range(profile: str, rule: str) -> None:
+    """A word shorter than its register is zero now and then, and then rounds even an exact value up."""
+    step = program(profile, rule)
+    zeros = 0
+    for node in step.of_kind("random"):
+        source = node.numeric.source
+        lfsr = PROFILES[profile].generators[source.generator]
+        words = lfsr.cycles(4000, seed=3)
+        assert node.low <= words.min() and words.max() <= node.bounds[1], node.name
+        zeros += int((words == 0).any())
+    assert zeros or rule != "e-prop" or profile != "reckon"
+    unit = Simulator(program("brainscales2", "ottt", inputs=1, neurons=1, outputs=1))
+    given = {n.name: np.zeros(unit.program.shape(n), np.int64) for n in unit.program.of_kind("input", "random")}
+    assert unit.step(given)["Wo.step"].item() == 1  # an update of nothing, and a word of zero
 
 
 def test_unknown_names_are_one_clear_error() -> None:

@@ -9,8 +9,9 @@ from click.testing import CliRunner
 
 from gradcert import hardware_models
 from gradcert.cli import gradcert
-from gradcert.hardware_models.agreement import Agreement
+from gradcert.hardware_models.agreement.forms import Agreement
 from gradcert.hardware_models.proofs.reasons import not_asked
+from gradcert.hardware_models.solver import ProofRecord
 
 
 def run(*words: str):
@@ -26,9 +27,28 @@ def test_check_proves_compares_and_says_what_is_not_asked() -> None:
     pytest.importorskip("ml_dtypes")
     done = run("--check", "bfloat16", "--steps", "60")
     assert done.exit_code == 0, done.output
-    assert "7 claims" in done.output and "all hold" in done.output and "all equal" in done.output
+    assert "13 claims" in done.output and "13 proved; all hold" in done.output and "all equal" in done.output
     assert "equal (floating-point theory)" in done.output and "not offered" in done.output
     assert all(item.what in done.output for item in not_asked("bfloat16"))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "twin", "status"), [("unknown", "refuted", 3), ("proved", "unknown", 3), ("refuted", "refuted", 1)]
+)
+def test_what_is_not_proved_is_named(verdict: str, twin: str, status: int, monkeypatch) -> None:
+    record = ProofRecord(2, "a claim in doubt", "pcm", verdict, twin, "not asked", 0.0)
+    monkeypatch.setattr(hardware_models, "check", lambda *_: [record], raising=False)
+    done = run("--check", "pcm")
+    assert done.exit_code == status and f"1 {record.outcome}; not all hold" in done.output
+    assert f"{record.outcome}: pcm, proof 2: a claim in doubt" in done.output
+
+
+def test_a_claim_that_a_search_breaks_is_exit_status_1(monkeypatch) -> None:
+    says = {"unit": "membrane", "register": "v"}
+    record = ProofRecord(1, "never", "q-format", "proved", "refuted", "not asked", 0.0, kind="no overflow", says=says)
+    monkeypatch.setattr(hardware_models, "check", lambda *_: [record], raising=False)
+    done = run("--check", "q-format", "--attack", "50")
+    assert done.exit_code == 1 and "broken" in done.output
 
 
 def test_a_form_that_differs_is_exit_status_1(monkeypatch) -> None:

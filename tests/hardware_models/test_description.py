@@ -8,15 +8,11 @@ from fractions import Fraction
 
 import pytest
 
+from gradcert.hardware_models.agreement.compare import oracle_difference, rtl_difference, solver_difference
 from gradcert.hardware_models.arithmetic import Format, Overflow, Rounding, Stochastic
 from gradcert.hardware_models.description.build import Builder
-from gradcert.hardware_models.description.compare import (
-    oracle_difference,
-    random_inputs,
-    rtl_difference,
-    solver_difference,
-)
 from gradcert.hardware_models.description.program import Node, Numeric, Program
+from gradcert.hardware_models.description.random import random_inputs
 from gradcert.reference.errors import GradcertError
 
 
@@ -95,8 +91,8 @@ def test_generated_verilog_agrees(seed: int, needs) -> None:
 def test_a_changed_rounding_is_seen_by_every_comparison(needs) -> None:
     """The comparisons can fail: the Verilog of one description against the simulator of a slightly different one."""
     needs("iverilog", "vvp")
-    from gradcert.hardware_models.chips.units import trace_unit
     from gradcert.hardware_models.description.verilog import combinational, sequential
+    from gradcert.hardware_models.units import trace_unit
 
     unit = trace_unit(Format.parse("u8q0"), leak=Fraction(9, 10), increment=4)
     other = unit.change("e.leaked", numeric=replace(unit.node("e.leaked").numeric, rounding=Rounding.NEAREST_UP))

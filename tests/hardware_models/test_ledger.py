@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 
 from gradcert import hardware_models
+from gradcert.hardware_models.agreement.faults import fault_table
 from gradcert.hardware_models.arithmetic import Rounding
 from gradcert.hardware_models.catalogue import program
 from gradcert.hardware_models.chips import PROFILES
 from gradcert.hardware_models.chips.pcm_device import HIGHEST, LOWEST, SCHEMES, STEP, PcmPairs
-from gradcert.hardware_models.description.compare import flatten
 from gradcert.hardware_models.description.oracle import Oracle
-from gradcert.hardware_models.faults import fault_table
-from gradcert.hardware_models.figures import ALPHA, first_pulse, pulses_released, trace_decay
-from gradcert.hardware_models.gradient_ledger import fixed_run, ledger, reference_gradients
-from gradcert.hardware_models.random_task import KEYS, Task, task
+from gradcert.hardware_models.description.random import flatten
+from gradcert.hardware_models.ledger.figures import ALPHA, first_pulse, pulses_released, trace_decay
+from gradcert.hardware_models.ledger.gradient_ledger import fixed_run, ledger, reference_gradients
+from gradcert.hardware_models.ledger.random_task import KEYS, Task, task
+from gradcert.hardware_models.ledger.width_sweep import point
 from gradcert.hardware_models.rules import RULES
-from gradcert.hardware_models.width_sweep import point
 from gradcert.reference.errors import GradcertError
 
 

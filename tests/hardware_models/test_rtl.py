@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from gradcert.certify import fixed_point_rtl
+from gradcert.certify.fixed_point import rtl as fixed_point_rtl
 from gradcert.cli import gradcert
 from gradcert.hardware_models.arithmetic import Overflow, Rounding, Stochastic
 from gradcert.hardware_models.chips import PROFILES
-from gradcert.hardware_models.chips.units import profile_trace
 from gradcert.hardware_models.rtl.equivalence import prove_equivalence, prove_same
 from gradcert.hardware_models.rtl.exhaustive import exhaustive
 from gradcert.hardware_models.rtl.harness import follow, generated, read_harness, with_source
 from gradcert.hardware_models.rtl.mutants import mutants, score
 from gradcert.hardware_models.rtl.tools import run
 from gradcert.hardware_models.rtl.units import UNITS
+from gradcert.hardware_models.units import profile_trace
 from gradcert.reference.errors import GradcertError
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"

@@ -64,7 +64,7 @@ def test_failing_examples_are_kept_replayed_and_readable(keep):
     # what is replayed comes first: without a kept example one draw would have to hit
     again = hold(subject, LAWS["row"], examples=1, keep=keep, shrink=False)
     assert again.verdict == BROKEN and again.examples == 0
-    assert again.counterexample.problem.describe() == first.counterexample.problem.describe()
+    assert again.counterexample.problem.to_dict() == first.counterexample.problem.to_dict()
 
 
 def test_a_subject_that_raises_is_a_verdict():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gradcert.properties.numbers import PRIME, RATIONALS, Duals, Dyadics, PrimeField, Rounding, Undecided, to_rational
 from gradcert.properties.numbers.dual import make, primal, tangent
 from gradcert.reference import FLOAT32, FLOAT64, SURROGATES, GradcertError, Surrogate
-from gradcert.reference.functions import ACTIVATIONS, IDENTITY, SIGMOID, TANH, spike
+from gradcert.reference.numbers.functions import ACTIVATIONS, IDENTITY, SIGMOID, TANH, spike
 
 dyadic = st.integers(-64, 64).map(lambda k: k / 8)
 

@@ -8,8 +8,8 @@ from hypothesis.errors import NoSuchExample
 
 from gradcert.properties import strategies
 from gradcert.properties.budget import is_decided
+from gradcert.properties.evaluate import row
 from gradcert.properties.options import exact_cells
-from gradcert.properties.problem import row
 from gradcert.properties.vacuity import bits_needed, why_vacuous
 from gradcert.reference import CELLS, FLOAT32, RULES, GradcertError
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.reference.structure import basis, reachable
+from gradcert.reference.engines.structure import basis, reachable
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcert.reference.majorant import gamma, majorant
+from gradcert.reference.engines.majorant import gamma, majorant
 
 ROUNDINGS = 4096
 

@@ -11,8 +11,8 @@ from balls import BALLS, BITS, precision
 from scalar_oracle import dual
 
 from gradcert.reference import FLOAT64, Layer, Loss, Network, Surrogate, record
-from gradcert.reference.cells import Alif, Gru, Integrator, LeakyRnn, Lif, Lstm, Ltc
-from gradcert.reference.synapses import Dense
+from gradcert.reference.networks.cells import Alif, Gru, Integrator, LeakyRnn, Lif, Lstm, Ltc
+from gradcert.reference.networks.synapses import Dense
 
 # dyadic scales: products of scales are taken in floating point, before the number system sees them
 WIDE = Surrogate("sigmoid", scale=1.5)  # wide, so that no pseudo-derivative is small

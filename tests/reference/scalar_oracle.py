@@ -1,4 +1,4 @@
-"""An oracle that shares nothing with the engines: mathematics.md section 1 in scalars, differentiated by dual numbers.
+"""An oracle that shares nothing with the engines: mathematics.md 1 in scalars, differentiated by dual numbers.
 
 Every equation is written out here a second time, with loops over units and inputs. A `Dual` carries a ball and its
 derivatives with respect to the parameters of one layer, so the derivative has no truncation error. A temporal edge
@@ -11,7 +11,7 @@ import numpy as np
 from balls import ball, decided
 from flint import arb
 
-from gradcert.reference.edges import Edge
+from gradcert.reference.networks.edges import Edge
 
 
 class Dual:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from gradcert.reference.edges import Edge
+from gradcert.reference.networks.edges import Edge
 
 
 class Spike(torch.autograd.Function):

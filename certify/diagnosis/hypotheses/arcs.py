@@ -11,8 +11,8 @@ import numpy as np
 from gradcert.certify.diagnosis.bench import Bench, GraphEdit
 from gradcert.certify.diagnosis.graph import COPY, Arc, Feed, Graph, output_apart
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_edit, unique, written
-from gradcert.reference.edges import Link, Use
-from gradcert.reference.tape import LayerTape, Tape
+from gradcert.reference.engines import LayerTape, Tape
+from gradcert.reference.networks import Link, Use
 
 
 def make(bench: Bench) -> Iterator[Hypothesis]:
@@ -24,11 +24,31 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
             what = f"{written(link)}{weight} dropped"
             yield of_edit("arc", what, f"the path {what}", own=_without(link))
     yield from _copies(cells)
+    yield from _together(cells)
     yield of_edit("arc", "lateral weights transposed", "the lateral weights transposed in the recursion", own=_turned)
     yield of_edit("arc", "one row per parameter", "one row of the trace per parameter", own=_own_row)
     for word in ("mean", "sum"):
         what = f"batch {'averaged' if word == 'mean' else 'summed'} before the product with the trace"
         yield of_edit("arc", what, f"the {what}", own=_shared(word))
+
+
+def _together(cells: list[Any]) -> Iterator[Hypothesis]:
+    """Yield several paths of one kind dropped together, and paths that carry the credit at another node."""
+    lateral = unique([k for c in cells for k in c.links if k.weight is not None and k.source != "x"])
+    for kept in lateral if len(lateral) > 1 else ():
+        assert isinstance(kept, Link)
+        others = frozenset(lateral) - {kept}
+        edit = lambda g, t, w, others=others: g.arcs_as(lambda a: None if a.origin in others else a)  # noqa: E731
+        yield of_edit("arc", f"{kept.weight} alone", f"no path back but through {kept.weight}", own=edit)
+    for link in lateral:
+        for node in dict.fromkeys(n for c in cells if link in c.links for n in c.nodes):
+
+            def moved(graph: Graph, tape: LayerTape, _: Tape, link: Any = link, node: str = node) -> Graph:
+                return graph.arcs_as(lambda a: replace(a, target=node) if a.origin == link and a.lag else a)
+
+            if isinstance(link, Link) and link.lag and node != link.target:
+                label = f"{link.weight} carrying back the credit at {node}"
+                yield of_edit("arc", f"{link.weight} from {node}", label, own=moved)
 
 
 def _without(link: Link) -> GraphEdit:

@@ -11,8 +11,8 @@ import numpy as np
 from gradcert.certify.diagnosis.bench import Bench
 from gradcert.certify.diagnosis.graph import graph_of, sweep
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_edit
+from gradcert.reference.engines import error_node
 from gradcert.reference.numbers import Array
-from gradcert.reference.reverse import error_node
 
 
 def make(bench: Bench) -> Iterator[Hypothesis]:

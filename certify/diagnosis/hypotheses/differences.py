@@ -10,8 +10,8 @@ import numpy as np
 
 from gradcert.certify.diagnosis.bench import Bench
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Gradient, Hypothesis
+from gradcert.reference.engines import record
 from gradcert.reference.numbers import Array
-from gradcert.reference.tape import record
 
 STEPS = (*(2.0**-k for k in (10, 16, 20, 26)), *(10.0**-k for k in range(3, 9)))
 

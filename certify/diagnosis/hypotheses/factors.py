@@ -7,11 +7,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from gradcert.certify.diagnosis.bench import Bench, GraphEdit
 from gradcert.certify.diagnosis.graph import COPY, Arc, Feed, Graph, recursion_apart
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_edit, unique, written
-from gradcert.reference.edges import Link, Use
-from gradcert.reference.tape import LayerTape, Tape
+from gradcert.reference.engines import LayerTape, Tape
+from gradcert.reference.networks import Link, Use
 
 Value = Callable[[LayerTape], Any]
 DECAY = ("leak", "kappa", "rate")
@@ -35,7 +37,10 @@ STATES: dict[str, Value] = {
 }
 # what the right factor may have been multiplied by, or added to
 CHANGES: dict[str, Callable[[Any, LayerTape], Any]] = {
+    "= 1": lambda f, t: 0 * f + 1,
     "0": lambda f, t: 0 * f,
+    "squared": lambda f, t: f * f,
+    "divided by 2": lambda f, t: f / 2,
     "times -1": lambda f, t: -1 * f,
     "times 2": lambda f, t: 2 * f,
     "plus a": lambda f, t: f + t.now["a"],
@@ -69,7 +74,12 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
     links = unique([k for cell in cells for k in cell.links if k.weight is None])
     uses = unique([u for cell in cells for u in cell.uses if u.parameter in cell.trained and u.parameter != "b"])
     for origin in [*links, *uses]:
+        if isinstance(origin, Link):
+            yield from _otherwise(origin)
+            yield from _exchanged(origin, cells)
         if isinstance(origin, Link) and origin.target == "z" and origin.lag == 0:
+            for name, change in CHANGES.items():
+                yield _own(origin, name, change)
             continue  # a pseudo-derivative: see `slopes`
         leaky = any(origin in (*cell.links, *cell.uses) and _leaks(cell) for cell in cells)
         for name, value in EXPRESSIONS.items() if leaky else ():
@@ -81,6 +91,54 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
             yield from _partly(origin, name, change)
     yield from _neighbours(links)
     yield from _chain_rule(uses)
+
+
+# derivatives of a function written in its value y: of a tanh 1 - y^2, of a sigmoid y (1 - y); what becomes of them
+IN_VALUE: dict[str, Callable[[Any], Any]] = {
+    "y": lambda y: y,
+    "1 - y": lambda y: 1 - y,
+    "-y": lambda y: -1 * y,
+    "1 + y": lambda y: 1 + y,
+    "y (1 - y)": lambda y: y * (1 - y),
+    "y (1 + y)": lambda y: y * (1 + y),
+    "1 - y^2": lambda y: 1 - y * y,
+    "1 + y^2": lambda y: 1 + y * y,
+    "2 - y^2": lambda y: 2 - y * y,
+    "-y^2": lambda y: -1 * y * y,
+    "y^2": lambda y: y * y,
+    "1 - y^3": lambda y: 1 - y * y * y,
+    "y - 1": lambda y: y - 1,
+    "y (2 - y)": lambda y: y * (2 - y),
+}
+
+
+def _otherwise(origin: Link) -> Iterator[Hypothesis]:
+    """Yield a function's derivative as another expression of the function's value."""
+    if origin.lag:
+        return
+    for name, form in IN_VALUE.items():
+        change = partial(_of_value, form, origin.target)
+        yield _own(origin, f"= {name}, y = {origin.target}", change)
+
+
+def _of_value(form: Callable[[Any], Any], node: str, factor: Any, tape: LayerTape) -> Any:
+    return form(tape.now[node]) if np.ndim(factor) > 2 else factor
+
+
+def _exchanged(origin: Link, cells: list[Any]) -> Iterator[Hypothesis]:
+    """Yield a factor that is another node's value, of this step or the last, or is multiplied by it."""
+    cell = next(c for c in cells if origin in c.links)
+    for node in cell.nodes:
+        for word, values in ((node, "now"), (f"{node}'", "prev")):
+
+            def instead(f: Any, t: LayerTape, node: str = node, values: str = values) -> Any:
+                return getattr(t, values)[node]
+
+            def times(f: Any, t: LayerTape, node: str = node, values: str = values) -> Any:
+                return f * getattr(t, values)[node]
+
+            yield _own(origin, f"= {word}", instead)
+            yield _own(origin, f"times {word}", times)
 
 
 def _leaks(cell: Any) -> bool:
@@ -145,15 +203,13 @@ def _neighbours(links: list[Link | Use]) -> Iterator[Hypothesis]:
                     return graph
                 p = whole.layers[other].p
                 decay = next((p[name] for name in DECAY if name in p), None)
-                if decay is None or len(set(map(str, decay.ravel()))) > 1:
+                if decay is None:
                     return graph
-                return _edit(origin, lambda f, t: decay.ravel()[0])(graph, tape, whole)
+                one = decay.ravel()[0] if len(set(map(str, decay.ravel()))) == 1 else decay.sum() / decay.size
+                return _edit(origin, lambda f, t: one)(graph, tape, whole)
 
             what = f"{written(origin)} = decay of the layer {place}"
             yield of_edit("factor", what, f"the factor of {what}", own=edit)
-            yield of_edit(
-                "factor", f"{what}, in the credit below too", f"the factor of {what} everywhere", own=edit, down=edit
-            )
 
 
 def _chain_rule(uses: list[Link | Use]) -> Iterator[Hypothesis]:

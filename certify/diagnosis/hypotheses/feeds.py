@@ -11,8 +11,8 @@ import numpy as np
 from gradcert.certify.diagnosis.bench import Bench, GraphEdit
 from gradcert.certify.diagnosis.graph import Arc, Feed, Graph
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_edit, unique
-from gradcert.reference.edges import Link, Use
-from gradcert.reference.tape import LayerTape, Tape
+from gradcert.reference.engines import LayerTape, Tape
+from gradcert.reference.networks import Link, Use
 
 
 def make(bench: Bench) -> Iterator[Hypothesis]:
@@ -28,6 +28,58 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
             yield of_edit("feed", what, f"the gate of {name} on its source", own=_past(origin, True))
             what = f"{name} before its gate"
             yield of_edit("feed", what, f"{name} fed with what its gate has not yet multiplied", own=_before(origin))
+    yield from _elsewhere(cells)
+
+
+def _elsewhere(cells: list[Any]) -> Iterator[Hypothesis]:
+    """Yield parameters fed with another node's adjoint, and weights that multiply another node's value."""
+    nodes = list(dict.fromkeys(n for cell in cells for n in cell.nodes))
+    kinds = [[k for c in cells for k in c.links if k.weight and (k.source == "x") is x] for x in (True, False)]
+    biases = [u for c in cells for u in c.uses if u.parameter in c.trained and u.parameter.startswith("b")]
+    for name, mine in (("input weights", kinds[0]), ("lateral weights", kinds[1]), ("biases", biases)):
+        origins = frozenset(mine)
+        for node in nodes if origins else ():
+            what = f"{name} fed at {node}"
+            yield of_edit("feed", what, f"the {name} fed with the credit at {node}", own=_at(origins, node))
+            if name == "lateral weights":
+                for word in ("now", "prev"):
+                    shown = node if word == "now" else f"{node}'"
+                    label = f"the {name} multiplying {shown} in their gradient"
+                    yield of_edit("feed", f"{name} times {shown}", label, own=_reading(origins, node, word))
+    yield of_edit(
+        "feed", "input weights times v", "the potential of the layer below in the place of its spike", own=_below
+    )
+
+
+def _at(origins: frozenset[Link | Use], node: str) -> GraphEdit:
+    def edit(graph: Graph, tape: LayerTape, _: Tape) -> Graph:
+        if node not in graph.nodes:
+            return graph
+        return graph.feeds_as(lambda f: replace(f, node=node) if f.origin in origins else f)
+
+    return edit
+
+
+def _reading(origins: frozenset[Link | Use], node: str, word: str) -> GraphEdit:
+    def edit(graph: Graph, tape: LayerTape, _: Tape) -> Graph:
+        values = getattr(tape, word).get(node)
+        if values is None:
+            return graph
+        return graph.feeds_as(lambda f: replace(f, source=values) if f.origin in origins else f)
+
+    return edit
+
+
+def _below(graph: Graph, tape: LayerTape, whole: Tape) -> Graph:
+    number = whole.layers.index(tape)
+    if not number or "v" not in whole.layers[number - 1].now:
+        return graph
+    source = whole.layers[number - 1].now["v"]
+
+    def feed(f: Feed) -> Feed:
+        return replace(f, source=source) if isinstance(f.origin, Link) and f.origin.source == "x" else f
+
+    return graph.feeds_as(feed)
 
 
 def _past(origin: Link | Use, at_source: bool) -> GraphEdit:

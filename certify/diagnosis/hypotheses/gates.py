@@ -7,11 +7,8 @@ from typing import Any
 
 from gradcert.certify.diagnosis.bench import Bench, layers_as
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Gradient, Hypothesis
-from gradcert.reference.cells.lstm import PEEPHOLE_USES, PEEPHOLES, Lstm
-from gradcert.reference.cells.protocol import Drive, Nodes
-from gradcert.reference.edges import Edge, Link, Use
-from gradcert.reference.functions import SIGMOID, TANH
-from gradcert.reference.numbers import Array, Numbers
+from gradcert.reference.networks import PEEPHOLE_USES, PEEPHOLES, Drive, Edge, Link, Lstm, Nodes, Use
+from gradcert.reference.numbers import SIGMOID, TANH, Array, Numbers
 
 OLD = Link("o", "c", lag=1, edge=Edge.STATE)
 

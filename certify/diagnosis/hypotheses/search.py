@@ -1,4 +1,4 @@
-"""Try every hypothesis in floats, prove those that come close on balls."""
+"""All hypotheses about a case: in floats to be tried, on balls to be proven."""
 
 from __future__ import annotations
 
@@ -6,29 +6,32 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from gradcert.certify.budget.balls import Undecided, working_precision
-from gradcert.certify.budget.expected import Bounds, bounds_of
-from gradcert.certify.diagnosis.bench import Bench, on_balls, on_floats
-from gradcert.certify.diagnosis.evidence import LIKELY, Evidence
+from gradcert.certify.diagnosis.bench import Bench
+from gradcert.certify.diagnosis.candidate import Candidate
+from gradcert.certify.diagnosis.evidence import Evidence
 from gradcert.certify.diagnosis.hypotheses import (
     arcs,
     conventions,
     credit,
     differences,
+    errors,
     factors,
     feeds,
+    forward,
     gates,
     parameters,
     slopes,
     timing,
 )
-from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis
+from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, everywhere
+from gradcert.certify.problems import Bounds, bounds_of
+from gradcert.properties.numbers import Undecided, working_precision
 from gradcert.reference.numbers import Array
-from gradcert.reference.rules.rule import Rule
+from gradcert.reference.rules import Rule
 
 MAKERS = (
     *(slopes.make, timing.make, arcs.make, credit.make, conventions.make),
-    *(feeds.make, parameters.make, gates.make, factors.make),
+    *(errors.make, feeds.make, parameters.make, gates.make, forward.make, factors.make),
 )
 
 
@@ -43,35 +46,48 @@ def all_of(bench: Bench, *, differenced: bool = False) -> Iterator[Hypothesis]:
         yield from make(bench)
 
 
-def search(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Hypothesis]:
-    """Yield the hypotheses under which everything given, on every case, lies within the budget."""
-    # a hypothesis that fails, fails on the smallest case already
-    order = sorted(evidence, key=lambda e: sum(g.size for g in e.given.values()))
-    benches = [on_floats(e.case.problem, claimed) for e in order]
-    balls: dict[int, Bench] = {}
+def make(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Candidate]:
+    """Yield every hypothesis about the networks of the evidence, the simplest first."""
+    for hypothesis in distinct(evidence):
+        yield candidate(hypothesis, claimed)
+
+
+def distinct(evidence: Sequence[Evidence]) -> Iterator[Hypothesis]:
+    """Yield the hypotheses about all networks of the evidence, once."""
+    benches = [e.bench for e in evidence]
     deepest = max(benches, key=lambda b: b.network.depth)
-    seen: set[str] = set()
     # the loss of spiking units is constant but for its jumps: most of its differences are zero
-    given = [g for e in order for g in e.given.values()]
+    given = [g for e in evidence for g in e.given.values()]
     differenced = 4 * sum(int((g == 0).sum()) for g in given) > sum(g.size for g in given)
-    for hypothesis in _distinct(deepest, benches, differenced=differenced):
-        if hypothesis.key in seen or not all(
-            _likely(e, tried(hypothesis, b)) for e, b in zip(order, benches, strict=True)
-        ):
-            continue
-        if all(_proven(hypothesis, e, claimed, number, balls) for number, e in enumerate(order)):
-            seen.add(hypothesis.key)
-            yield hypothesis
+    yield from _distinct(deepest, benches, differenced=differenced)
+
+
+def candidate(hypothesis: Hypothesis, claimed: Rule) -> Candidate:
+    """Return a hypothesis as a candidate."""
+
+    def floats(e: Evidence) -> Mapping[str, Array] | None:
+        return tried(hypothesis, e.bench)
+
+    def bounds(e: Evidence) -> Mapping[str, Bounds] | None:
+        with working_precision():
+            found = tried(hypothesis, e.balls) if e.balls is not None else None
+            return (
+                None if found is None else {name: bounds_of(np.asarray(found[name], dtype=object)) for name in e.given}
+            )
+
+    return Candidate(hypothesis.key, f"{claimed.name} with {hypothesis.label}", floats, bounds)
 
 
 def _distinct(deepest: Bench, benches: Sequence[Bench], *, differenced: bool) -> Iterator[Hypothesis]:
     """Yield the hypotheses about all networks; those of the deepest know most layers."""
     known: set[tuple[str, str]] = set()
-    for bench in (deepest, *benches):
+    kinds = {(b.network.depth, repr([layer.cell for layer in b.network.layers])): b for b in (deepest, *benches)}
+    deep = deepest.network.depth > 1
+    for bench in kinds.values():
         for hypothesis in all_of(bench, differenced=differenced):
             if (hypothesis.key, hypothesis.label) not in known:
                 known.add((hypothesis.key, hypothesis.label))
-                yield hypothesis
+                yield from everywhere(hypothesis) if deep else (hypothesis,)
 
 
 def tried(hypothesis: Hypothesis, bench: Bench) -> Mapping[str, Array] | None:
@@ -81,27 +97,3 @@ def tried(hypothesis: Hypothesis, bench: Bench) -> Mapping[str, Array] | None:
             return hypothesis.compute(bench)
     except (Undecided, KeyError, AttributeError):  # no such node, parameter or option in this network
         return None
-
-
-def _likely(e: Evidence, candidate: Mapping[str, Array] | None) -> bool:
-    if candidate is None or any(name not in candidate for name in e.given):
-        return False
-    for name, given in e.given.items():
-        size = float(np.linalg.norm(candidate[name]))
-        if not float(np.linalg.norm(given - candidate[name])) <= LIKELY * size:
-            return False
-    return True
-
-
-def _proven(hypothesis: Hypothesis, e: Evidence, claimed: Rule, number: int, balls: dict[int, Bench]) -> bool:
-    with working_precision():
-        try:
-            if number not in balls:
-                balls[number] = on_balls(e.case.problem, claimed, e.case.problem.dtype)
-        except Undecided:
-            return False
-        found = tried(hypothesis, balls[number])
-        if found is None:
-            return False
-        bounds: dict[str, Bounds] = {name: bounds_of(found[name]) for name in e.given}
-    return all(e.equals(name, bounds[name]) for name in e.given)

@@ -11,9 +11,8 @@ import numpy as np
 from gradcert.certify.diagnosis.bench import Bench, layers_as
 from gradcert.certify.diagnosis.graph import Feed, Graph
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_edit
-from gradcert.reference.numbers import Array
-from gradcert.reference.surrogates import Surrogate
-from gradcert.reference.tape import LayerTape, Tape
+from gradcert.reference.engines import LayerTape, Tape
+from gradcert.reference.numbers import Array, Surrogate
 
 Nodes = Mapping[str, Array]
 SCALES = (0.25, 0.3, 0.5, 1.0, 2.0, 4.0, 10.0, 25.0, 100.0)
@@ -21,6 +20,7 @@ SCALES = (0.25, 0.3, 0.5, 1.0, 2.0, 4.0, 10.0, 25.0, 100.0)
 # where it is taken: the node values that make the right formula take it there
 PLACES: dict[str, tuple[str, Callable[[LayerTape], Nodes]]] = {
     "at the potential": ("v in place of v - threshold", lambda t: {"v": t.now["v"] + t.p["threshold"]}),
+    "less the leak": ("v - leak", lambda t: {"v": t.now["v"] + t.p["threshold"] - t.p["leak"]}),
     "after a soft reset": (
         "the potential after its reset",
         lambda t: {"v": t.now["v"] - t.p["threshold"] * t.now["z"]},
@@ -31,12 +31,21 @@ PLACES: dict[str, tuple[str, Callable[[LayerTape], Nodes]]] = {
 }
 
 
+WHERE: dict[str, Callable[[Any, LayerTape], Any]] = {
+    "psi only where a spike occurred": lambda f, t: f * t.now["z"],
+    "psi only where no spike occurred": lambda f, t: f * (1 - t.now["z"]),
+    "the spike in the place of psi": lambda f, t: t.now["z"],
+}
+
+
 def make(bench: Bench) -> Iterator[Hypothesis]:
     """Yield other pseudo-derivatives."""
     yield of_edit("slope", "zero", "psi = 0, the derivative of the step itself", own=_zero, down=_zero)
     for name, (label, moved) in PLACES.items():
         yield of_edit("slope", name, f"psi taken at {label}", own=_placed(moved), down=_placed(moved))
         yield of_edit("slope", f"{name}, traces alone", f"psi taken at {label} in the traces", own=_placed(moved))
+    for word, change in WHERE.items():
+        yield of_edit("slope", word, word, own=_changed(change), down=_changed(change))
     yield of_edit("slope", "lobes clipped", "the negative values of psi clipped", own=_clipped, down=_clipped)
     yield from _scaled(bench)
     yield from _divided(bench)
@@ -54,6 +63,17 @@ def _with(graph: Graph, tape: LayerTape, factors: Mapping[Any, Any]) -> Graph:
 
     into = graph.arcs_as(lambda a: replace(a, factor=factors[a.origin]) if a.target == "z" and not a.lag else a)
     return into.feeds_as(feed)
+
+
+def _changed(change: Callable[[Any, LayerTape], Any]) -> Any:
+    def edit(graph: Graph, tape: LayerTape, _: Tape) -> Graph:
+        if not hasattr(tape.layer.cell, "surrogate"):
+            return graph
+        return graph.arcs_as(
+            lambda a: replace(a, factor=change(a.factor, tape)) if a.target == "z" and not a.lag else a
+        )
+
+    return edit
 
 
 def _placed(moved: Callable[[LayerTape], Nodes]) -> Any:

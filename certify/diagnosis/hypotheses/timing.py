@@ -11,9 +11,8 @@ import numpy as np
 from gradcert.certify.diagnosis.bench import Bench
 from gradcert.certify.diagnosis.graph import COPY, Arc, Feed, Graph, earlier, graph_of, later, output_apart, sweep
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_edit
-from gradcert.reference.edges import Link
-from gradcert.reference.reverse import credit_below, weights_down
-from gradcert.reference.tape import LayerTape, Tape
+from gradcert.reference.engines import LayerTape, Tape, credit_below, weights_down
+from gradcert.reference.networks import Link
 
 
 def _slopes(graph: Graph, node: str, move: Callable[[Any], Any]) -> Graph:
@@ -148,7 +147,12 @@ def _doubled() -> Iterator[Hypothesis]:
 
             return graph.feeds_as(feed)
 
-        yield of_edit("timing", f"first step {word}", f"the first step counted {word} in the trace", own=edit)
+        yield of_edit(
+            "timing",
+            f"first step {word}",
+            {"twice": "the first step counted twice", "never": "the first step left out"}[word],
+            own=edit,
+        )
 
 
 def _first(values: Any, factor: int) -> Any:

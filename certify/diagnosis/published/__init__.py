@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.budget.balls import Balls, Undecided, working_precision
-from gradcert.certify.budget.expected import PRECISIONS, bounds_of
-from gradcert.certify.budget.stored import stored
 from gradcert.certify.diagnosis.evidence import LIKELY, Evidence
 from gradcert.certify.diagnosis.published import fptt, traces
 from gradcert.certify.diagnosis.published.variation import Posed, Variation
-from gradcert.certify.problem import Problem
+from gradcert.certify.problems import PRECISIONS, bounds_of, stored
+from gradcert.properties.numbers import Balls, Undecided, working_precision
+from gradcert.reference.networks import Problem
 from gradcert.reference.numbers import FLOAT64, Array
 
 VARIATIONS: dict[str, Callable[[Posed], Iterator[Variation]]] = {

@@ -8,11 +8,10 @@ from functools import partial
 from typing import Any
 
 from gradcert.certify.diagnosis.published.variation import Posed, Variation, Vector
+from gradcert.reference.engines import Tape, record, tape_gradients
 from gradcert.reference.numbers import Array
-from gradcert.reference.procedures.fptt import last_state, parts_of
-from gradcert.reference.reverse import tape_gradients
+from gradcert.reference.procedures import last_state, parts_of
 from gradcert.reference.rules import RULES
-from gradcert.reference.tape import Tape, record
 
 
 @dataclass(frozen=True)

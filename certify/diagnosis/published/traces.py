@@ -7,11 +7,9 @@ from functools import partial
 from typing import Any
 
 from gradcert.certify.diagnosis.published.variation import Posed, Variation, Vector
-from gradcert.reference.cells.lif import GAIN
-from gradcert.reference.numbers import Array
-from gradcert.reference.reverse import Adjoints, credit_below, sweep, tape_gradients
-from gradcert.reference.rules import RULES
-from gradcert.reference.rules.common import (
+from gradcert.reference.engines import Adjoints, LayerTape, credit_below, record, sweep, tape_gradients
+from gradcert.reference.estimators import (
+    ESTIMATORS,
     filtered,
     is_spiking,
     membrane_step,
@@ -20,8 +18,9 @@ from gradcert.reference.rules.common import (
     slopes,
     stateless_gradients,
 )
-from gradcert.reference.rules.estimators import ESTIMATORS
-from gradcert.reference.tape import LayerTape, record
+from gradcert.reference.networks import lif
+from gradcert.reference.numbers import Array
+from gradcert.reference.rules import RULES
 
 
 def published(name: str, options: dict[str, Any], p: Posed) -> Vector:
@@ -97,14 +96,14 @@ def _otpe(up_of: Up, p: Posed, *, kept: int = 1, times: int = 1) -> Vector:
             out.insert(0, _twice_filtered(layer, delta, up, kept=kept, times=times))
             psi = slopes(layer)
             smooth = filtered(psi, up) / filtered(0 * psi + 1, up)
-            adjoints = {"z": delta, "v": smooth * delta, "a": smooth * delta * layer.factors[GAIN]}
+            adjoints = {"z": delta, "v": smooth * delta, "a": smooth * delta * layer.factors[lif.GAIN]}
         if i:
             delta = credit_below(layer, adjoints, layer.p)
     return named(p.network, out)
 
 
 def _twice_filtered(layer: LayerTape, delta: Array, up: Any, *, kept: int, times: int) -> dict[str, Array]:
-    synapse, psi, gain = layer.layer.synapse("W"), slopes(layer), layer.factors[GAIN]
+    synapse, psi, gain = layer.layer.synapse("W"), slopes(layer), layer.factors[lif.GAIN]
     e_w: Any = 0
     r_w: Any = 0
     e_b: Any = 0
@@ -149,7 +148,7 @@ def _rate_slope(layer: LayerTape, unit: bool) -> Array:
     steps = len(layer.x)
     if not is_spiking(layer):
         return sweep(layer, 0 * layer.now["z"] + 1, frozenset())["a"].sum(axis=0) / steps
-    psi, leak, gain = slopes(layer), one_leak(layer, "rate-based"), layer.factors[GAIN]
+    psi, leak, gain = slopes(layer), one_leak(layer, "rate-based"), layer.factors[lif.GAIN]
     threshold = 1 if unit else layer.p["threshold"]
     kappa: Any = 0
     total: Any = 0

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gradcert.reference.network import Network
+from gradcert.reference.networks import Network
 from gradcert.reference.numbers import Array, Numbers
 
 Vector = dict[str, Array]

@@ -1,4 +1,4 @@
-"""e-prop for adaptive LIF neurons under a leaky readout, from the equations of mathematics.md section 6.
+"""e-prop for adaptive LIF neurons under a leaky readout, from the equations of mathematics.md 6.
 
 ``xh`` filters what a weight multiplies, ``epsa`` is the eligibility of the adaptation, ``eb`` the eligibility trace
 filtered by the readout. Indices: b sample, i unit and row, j column.

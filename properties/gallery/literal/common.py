@@ -25,7 +25,7 @@ FUNCTIONS: dict[str, tuple[Function, Function]] = {  # name: function, derivativ
 
 
 def pseudo(surrogate: Any, fault: str = "") -> Function:
-    """Return the pseudo-derivative of a spike; `fault` names one of section 14.9."""
+    """Return the pseudo-derivative of a spike; `fault` names one of mathematics.md 14.9."""
     s = dict(surrogate.scales)
     forms: dict[str, Function] = {
         "triangle": lambda x: s["scale"] * np.maximum(0, 1 - np.abs(x) / s["width"]),

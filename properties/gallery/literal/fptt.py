@@ -1,4 +1,4 @@
-"""Forward propagation through time, both forms (mathematics.md section 8); returns the weights after one sequence.
+"""Forward propagation through time, both forms (mathematics.md 8); returns the weights after one sequence.
 
 Gradients of a part come from the reference: what is tested is the bookkeeping around them.
 """
@@ -9,8 +9,8 @@ import itertools
 from typing import Any
 
 from gradcert.reference import RULES, record
-from gradcert.reference.procedures.fptt import last_state
-from gradcert.reference.reverse import tape_gradients
+from gradcert.reference.engines import tape_gradients
+from gradcert.reference.procedures import last_state
 
 ALPHA, RATE, BETA = 0.5, 0.25, 0.5
 

@@ -1,6 +1,6 @@
 """RTRL for one layer of rate units, and what is made of its influence matrix: SnAp-n, UORO, KF-RTRL.
 
-z = phi(a), a = W x + H z' + b (mathematics.md 1.5, section 3). Indices: b sample, q and p unit, i row, j column.
+z = phi(a), a = W x + H z' + b (mathematics.md 1.5, 3). Indices: b sample, q and p unit, i row, j column.
 Works on floats and on rationals alike, so that the mean over all outcomes of the noise can be taken exactly.
 """
 

@@ -6,13 +6,13 @@ from functools import partial
 from typing import Any
 
 from gradcert.properties.gallery import claims
+from gradcert.properties.gallery.build import row_of
 from gradcert.properties.gallery.entry import Entry
-from gradcert.properties.gallery.literal import alif, fptt, gated, influence, lif, own_trace, snu
-from gradcert.properties.gallery.unusual import differences, frameworks, orders
+from gradcert.properties.gallery.literal import alif, differences, fptt, gated, influence, lif, orders, own_trace, snu
+from gradcert.properties.gallery.unusual import frameworks
 from gradcert.properties.gallery.wrong import fptt as wrong_fptt
 from gradcert.properties.gallery.wrong import influence as wrong_influence
 from gradcert.properties.gallery.wrong import own_trace as wrong_own
-from gradcert.properties.gallery.wrong.build import row_of
 
 SNU = claims.OSTL_SNU
 TANH = {**claims.with_options(claims.RATE, activation="tanh"), "losses": ("squared_error",)}

@@ -1,6 +1,7 @@
-"""Wrong gradients, by the section of the trap catalogue (mathematics.md section 14) that they belong to."""
+"""Wrong gradients, by the section of the trap catalogue (mathematics.md 14) that they belong to."""
 
 from gradcert.properties.gallery.wrong import (
+    circumstances,
     credit,
     e_prop,
     fptt,
@@ -15,6 +16,7 @@ from gradcert.properties.gallery.wrong import (
 
 _FILES = (temporal, parameters, e_prop, credit, own_trace, influence, gated_cells, fptt, numerics, learners)
 WRONG = {entry.name: entry for file in _FILES for entry in file.ENTRIES}
+BLIND = {entry.name: entry for entry in circumstances.ENTRIES}  # wrong in one circumstance alone
 
 # Traps that need a cell, a layer or a procedure that the reference does not have.
 NOT_APPLICABLE = {
@@ -36,4 +38,4 @@ NOT_APPLICABLE = {
     "T112": "no buffers",
 }
 
-__all__ = ["NOT_APPLICABLE", "WRONG"]
+__all__ = ["BLIND", "NOT_APPLICABLE", "WRONG"]

@@ -6,10 +6,10 @@ from functools import partial
 from typing import Any
 
 from gradcert.properties.gallery import claims
+from gradcert.properties.gallery.build import bug, row_of
 from gradcert.properties.gallery.entry import Entry
 from gradcert.properties.gallery.literal import lif, own_trace, snu
-from gradcert.properties.gallery.wrong.build import bug, row_of
-from gradcert.reference.rules.estimators import ESTIMATORS
+from gradcert.reference.estimators import ESTIMATORS
 
 CLASS = "credit and loss"
 DEEP = claims.at_depth(claims.OSTL_SNU, 2)

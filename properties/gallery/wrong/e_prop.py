@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from gradcert.properties.gallery import claims
+from gradcert.properties.gallery.build import bug, row_of
 from gradcert.properties.gallery.entry import Entry
 from gradcert.properties.gallery.literal import alif, lif
-from gradcert.properties.gallery.wrong.build import bug, row_of
 from gradcert.reference import Edge
 
 CLASS = "e-prop"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from gradcert.properties.gallery.build import bug
 from gradcert.properties.gallery.entry import Entry
 from gradcert.properties.gallery.literal import fptt
-from gradcert.properties.gallery.wrong.build import bug
-from gradcert.reference.procedures.fptt import fptt as reference
+from gradcert.reference.procedures import fptt as reference
 
 CLASS = "FPTT"
 CLAIM: dict[str, Any] = {

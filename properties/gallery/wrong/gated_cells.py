@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from gradcert.properties.gallery import claims
+from gradcert.properties.gallery.build import bug
 from gradcert.properties.gallery.entry import Entry
 from gradcert.properties.gallery.literal import gated
-from gradcert.properties.gallery.wrong.build import bug
 
 CLASS = "gated cells"
 _lstm = partial(bug, CLASS, gated.gradients, claims.LSTM)

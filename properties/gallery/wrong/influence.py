@@ -6,10 +6,10 @@ from functools import partial
 from typing import Any
 
 from gradcert.properties.gallery import claims
+from gradcert.properties.gallery.build import bug, row_of
 from gradcert.properties.gallery.causes import CAUSES
 from gradcert.properties.gallery.entry import Entry
 from gradcert.properties.gallery.literal import influence
-from gradcert.properties.gallery.wrong.build import bug, row_of
 
 CLASS = "RTRL family"
 LONG = {"steps": (3, 4)}

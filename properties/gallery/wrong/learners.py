@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from gradcert.properties.gallery import claims
+from gradcert.properties.gallery.build import row_of
 from gradcert.properties.gallery.causes import CAUSES
 from gradcert.properties.gallery.entry import Entry
-from gradcert.properties.gallery.wrong.build import row_of
-from gradcert.reference import RULES, Learner, forward
+from gradcert.reference import RULES, Learner
+from gradcert.reference.engines import forward
 
 CLASS = "form"
 CLAIM = claims.OSTL_SNU
@@ -125,7 +126,7 @@ class _Weighted:
 
     def __init__(self, problem: Any, weights: Any) -> None:
         self.network, self.parameters, self.feedback = problem.network, problem.parameters, problem.feedback
-        from gradcert.reference.tape import record
+        from gradcert.reference.engines import record
 
         outputs = record(problem.network, problem.parameters, problem.inputs).outputs
         self.inputs, self.targets = problem.inputs, outputs - weights * (outputs - problem.targets)

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from gradcert.properties.gallery import claims
+from gradcert.properties.gallery.build import bug, row_of
 from gradcert.properties.gallery.entry import Entry
-from gradcert.properties.gallery.literal import lif, snu
-from gradcert.properties.gallery.unusual import orders
-from gradcert.properties.gallery.wrong.build import bug, row_of
+from gradcert.properties.gallery.literal import lif, orders, snu
 
 CLASS = "surrogate and numerics"
 
@@ -31,7 +30,7 @@ def half(problem: Any) -> Any:
 
 def finite_differences(problem: Any) -> Any:
     """Return finite differences of the loss, through the step function."""
-    from gradcert.properties.gallery.unusual.differences import central
+    from gradcert.properties.gallery.literal.differences import central
 
     return central(problem, 2.0**-20)
 

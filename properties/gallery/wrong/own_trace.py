@@ -6,12 +6,12 @@ from functools import partial
 from typing import Any
 
 from gradcert.properties.gallery import claims
+from gradcert.properties.gallery.build import bug
 from gradcert.properties.gallery.entry import Entry
 from gradcert.properties.gallery.literal import lif, own_trace
-from gradcert.properties.gallery.wrong.build import bug
 from gradcert.reference import RULES
-from gradcert.reference.majorant import majorant
-from gradcert.reference.rules.estimators import ESTIMATORS
+from gradcert.reference.engines import majorant
+from gradcert.reference.estimators import ESTIMATORS
 
 CLASS = "traces of their own"
 S_TLLR = {"lq": 0.5, "lp": 0.75, "a_post": -0.5, "a_pre": 1.0}

@@ -21,7 +21,7 @@ n^2 and n^2 where the layer has no lateral weights.
 Exact: always, for the graph that it is the gradient of; it differs once weights change inside the sequence.
 """
 
-from gradcert.reference.edges import TEMPORAL, Edge
+from gradcert.reference.networks import TEMPORAL, Edge
 from gradcert.reference.rules.rule import Rule
 
 ROWS = (

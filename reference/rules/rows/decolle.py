@@ -20,7 +20,7 @@ Cost of a layer of n units per step: n values, n^2 operations, and n n_out for t
 Exact: the last layer, without lateral weights and with the reset out of the graph; hidden layers follow another loss.
 """
 
-from gradcert.reference.edges import Edge
+from gradcert.reference.networks import Edge
 from gradcert.reference.rules.rule import Rule
 
 ROWS = (

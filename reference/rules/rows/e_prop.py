@@ -8,7 +8,7 @@ The equations (mathematics.md 6) for a layer of adaptive neurons under a leaky r
     xh_in^t  = lam xh_in^(t-1) + x^t                   xh_rec^t = lam xh_rec^(t-1) + z^(t-1)
     epsa_ij^t = psi_i^(t-1) xh_j^(t-1) + (rho - beta psi_i^(t-1)) epsa_ij^(t-1)
     e_ij^t   = psi_i^t (xh_j^t - beta epsa_ij^t)       eb_ij^t = kap eb_ij^(t-1) + e_ij^t
-    L_i^t    = sum_k B_ik (o_k^t - y*_k^t)             dE/dw_ij = sum_t L_i^t eb_ij^t
+    L_i^t    = sum_k B_ki (o_k^t - y*_k^t)             dE/dw_ij = sum_t L_i^t eb_ij^t        B (n_out, units)
 
 As kept edges: STATE and ADAPTATION in the neuron's own layer, so that the spike that drives the threshold is live while
 those that enter lateral weights and the reset are not; STATE in a leaky readout, which is the filter kap moved from
@@ -27,7 +27,7 @@ Cost of a layer of n units per step: n^2 values and n^2 operations; n values of 
 Exact: one layer without lateral weights and with the reset out of the graph, under a leaky or stateless readout.
 """
 
-from gradcert.reference.edges import Edge
+from gradcert.reference.networks import Edge
 from gradcert.reference.rules.rule import Rule
 
 OWN = frozenset({Edge.STATE, Edge.ADAPTATION})

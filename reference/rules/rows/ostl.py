@@ -16,14 +16,14 @@ The row is written for any cell: the trace keeps every edge inside the parameter
 For an LSTM the state is (c, h): with c alone, as in the paper's generic two-term form, the path of h^(t-1) through
 the output gate would be lost (mathematics.md 4.4).
 
-Dropped: paths that go up from a layer and then move through time inside an upper layer, the residual R of 4.3.
+Dropped: paths that go up from a layer and then move through time inside an upper layer, R of mathematics.md 4.3.
 Cost of a layer of n units: n^3 values, n^4 per step; n^2 and n^2 without lateral weights, where J is diagonal. Leaving
 lateral weights that exist out of the trace is another rule (trap T09), and dropping the recursion is a third (T23).
 Exact: one layer with memory; more if nothing above has memory. R was 45 % and 3 % of the gradient on two test nets.
 Left open by what could be read: the printed form of R and the paper's complexity table (mathematics.md 17).
 """
 
-from gradcert.reference.edges import TEMPORAL
+from gradcert.reference.networks import TEMPORAL
 from gradcert.reference.rules.rule import Rule
 
 ROWS = (

@@ -21,7 +21,7 @@ Cost of a layer of n units: n^3 values and n^4 per step; n^2 and n^2 without lat
 Exact: the last layer.
 """
 
-from gradcert.reference.edges import TEMPORAL
+from gradcert.reference.networks import TEMPORAL
 from gradcert.reference.rules.rule import Rule
 
 ROWS = (

@@ -24,7 +24,7 @@ Exact, against BPTT with the reset out of the graph: the last layer, without lat
 a hard reset (which gates the leak), the trace is one per synapse instead of one per presynaptic neuron.
 """
 
-from gradcert.reference.edges import Edge
+from gradcert.reference.networks import Edge
 from gradcert.reference.rules.rule import Rule
 
 ROWS = (

@@ -15,7 +15,7 @@ Cost of a layer of n units per step: n^2 values and n^2 operations.
 Exact: the last layer where it has no lateral weights and no reset.
 """
 
-from gradcert.reference.edges import Edge
+from gradcert.reference.networks import Edge
 from gradcert.reference.rules.rule import Rule
 
 ROWS = (

@@ -19,7 +19,7 @@ n + d^2 n p and d (n^2 + d^3 n^2 p) (from memory of the paper; mathematics.md 3)
 Exact: as OSTL once n is the diameter of the layer's graph; for dense lateral weights that is n = 2.
 """
 
-from gradcert.reference.edges import TEMPORAL
+from gradcert.reference.networks import TEMPORAL
 from gradcert.reference.rules.rule import Rule
 
 ROWS = (

@@ -15,7 +15,7 @@ Cost of a layer of n units per step: chunks n^2 and K n values; sliding window K
 Exact: for T <= K.
 """
 
-from gradcert.reference.edges import TEMPORAL
+from gradcert.reference.networks import TEMPORAL
 from gradcert.reference.rules.rule import Rule
 
 ROWS = (

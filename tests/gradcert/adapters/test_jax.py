@@ -39,6 +39,6 @@ def test_the_example_is_certified(name):
 def test_a_wrong_map_is_found(name, says, tmp_path):
     path = tmp_path / "wrong.py"
     path.write_text(WRONG)
-    done = certify(f"{path}:{name}", rule="bptt", cell="rnn", layers=1, profile="quick", python=str(PYTHON))
+    done = certify(f"{path}:{name}", rule="bptt", cells="rnn", depths=1, profile="quick", python=str(PYTHON))
     assert done.verdict == "refuted"
     assert says in str([done.reason, done.findings])

@@ -5,14 +5,15 @@ from functools import cache
 import numpy as np
 import pytest
 
-from gradcert.certify.cases.case import Spec
-from gradcert.certify.cases.generate import generate
-from gradcert.certify.claims import Claim
-from gradcert.certify.judge import judge_all
+from gradcert.certify.campaign import certify
+from gradcert.certify.claims.claim import Claim
+from gradcert.certify.judging.verdict import judge_all
+from gradcert.certify.problems.cases.case import Spec
+from gradcert.certify.problems.cases.generate import generate
 from gradcert.reference import GradcertError
 
 torch = pytest.importorskip("torch", reason="needs torch: pip install 'gradcert[torch]'")
-from gradcert.adapters.torch import logit, negated, stacked, subject, transposed, zeros  # noqa: E402
+from gradcert.adapters.torch import FRESH, logit, negated, stacked, subject, transposed, zeros  # noqa: E402
 
 RNN = {"weight_ih_l0": "W", "weight_hh_l0": "H", "bias_ih_l0": "b", "bias_hh_l0": zeros("b")}
 CLAIMS = {
@@ -168,11 +169,60 @@ def test_modules_are_kept_and_reset():
     assert [worst(lif, case("sltt")) <= 1 for _ in range(3)] == [True] * 3
     assert len(built) == 2  # one for each layer, once
 
-    forgetful = subject(build, parameters=LINEAR, call="step", online=True, reset=lambda module: None)
-    assert worst(forgetful, case("sltt")) <= 1
-    _, _, first = forgetful(case("sltt").problem)
-    _, _, fresh = lif(case("sltt").problem)
-    assert (first != fresh).any()
+    for forgetful in ({"reset": lambda module: None}, {}):
+        kept = subject(build, parameters=LINEAR, call="step", online=True, **forgetful)
+        assert worst(kept, case("sltt")) <= 1
+        _, _, again = kept(case("sltt").problem)
+        _, _, fresh = lif(case("sltt").problem)
+        assert (again != fresh).any()
+
+
+LEAKS = """
+import torch
+import gradcert
+from gradcert.adapters.torch import subject
+
+class Leaks(torch.nn.Module):
+    def __init__(self, layer):
+        super().__init__()
+        self.rnn = torch.nn.RNN(layer.inputs, layer.units)
+        self.before = None
+
+    def forward(self, x):
+        if self.before is None or self.before.shape[0] != x.shape[1]:
+            self.before = torch.zeros(x.shape[1], self.rnn.hidden_size)
+        z, h = self.rnn(x, self.before[None])
+        self.before = h[0].detach()
+        return z
+
+MAPS = {"rnn.weight_ih_l0": FIRST, "rnn.weight_hh_l0": SECOND, "rnn.bias_ih_l0": "b"}
+
+@gradcert.claim(rule="bptt", cells="rnn", depths=1, losses="squared_error", options={"activation": "tanh"})
+@subject(parameters={**MAPS, "rnn.bias_hh_l0": gradcert.adapters.torch.zeros("b")}, OPTIONS)
+def gradients(layer):
+    return Leaks(layer)
+"""
+
+
+def written(folder, *, options, first='"W"', second='"H"'):
+    text = LEAKS.replace("OPTIONS", options).replace("FIRST", first).replace("SECOND", second)
+    (folder / "leaks.py").write_text(text)
+    return f"{folder}/leaks.py:gradients"
+
+
+def test_state_that_leaks_between_batches_is_found_or_not_looked_at(tmp_path):
+    found = certify(written(tmp_path, options=""), profile="quick")
+    assert found.verdict == "refuted"
+    assert "state kept between calls" in {f.cause for f in found.findings}
+    unseen = certify(written(tmp_path, options="fresh=True"), profile="quick")
+    assert unseen.verdict == "certified", unseen.reason
+    assert FRESH in unseen.notes
+
+
+def test_maps_that_do_not_fit_are_a_usage_error_before_the_first_case_is_judged(tmp_path):
+    name = written(tmp_path, options="", first='"H"', second='"W"')
+    with pytest.raises(GradcertError, match=r"rnn.weight_ih_l0 has shape \(4, 3\) and is given \(4, 4\)"):
+        certify(name, profile="quick")
 
 
 def test_a_whole_network():

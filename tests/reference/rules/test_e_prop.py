@@ -1,7 +1,8 @@
-"""e-prop by its equations (mathematics.md 6; section 12, equality 6), exactly, over the rationals."""
+"""e-prop by its equations (mathematics.md 6, 12.6), exactly, over the rationals."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -10,9 +11,10 @@ import pytest
 from rational_nets import HEAD, LEAKS, PSI, SLOPE, THRESHOLDS, differing, draw, lif, same, vector
 
 from gradcert.properties.numbers import RATIONALS, to_rational
-from gradcert.reference import RULES, Layer, Network, draw_feedback, forward, reverse
-from gradcert.reference.cells.alif import Alif
-from gradcert.reference.cells.integrator import Integrator
+from gradcert.reference import RULES, Edge, Layer, Network, draw_feedback
+from gradcert.reference.engines import forward, reverse
+from gradcert.reference.networks.cells.alif import Alif
+from gradcert.reference.networks.cells.integrator import Integrator
 from gradcert.reference.procedures import adapted
 
 BETA, RHO, KAPPA = Fraction(1, 4), Fraction(4, 5), Fraction(2, 5)
@@ -26,7 +28,7 @@ def network(beta=BETA, kappa=KAPPA, *, recurrent=True):
 
 
 def literal(p, x, y, beta, kappa, *, feedback=None, mutate=""):
-    """The equations of section 6, entry by entry, one sample at a time."""
+    """The equations of mathematics.md 6, entry by entry, one sample at a time."""
     lam, th, rho, beta, kappa = map(to_rational, (LEAKS[0], THRESHOLDS[0], RHO, beta, kappa))
     w, w_o = p["layers.0.W"], p["layers.1.W"]
     h = p.get("layers.0.H", np.zeros((3, 3), dtype=object))
@@ -104,6 +106,19 @@ def test_without_adaptation_filter_and_lateral_weights_it_is_ottt():
     ottt = reverse.gradients(Network(layers=layers), p, x, y, rule=RULES["ottt"], numbers=RATIONALS)
     assert same(literal(p, x, y, 0, 0), ottt)
     assert differing(literal(p, x, y, BETA, 0), ottt) and differing(literal(p, x, y, 0, KAPPA), ottt)
+
+
+@pytest.mark.parametrize("hidden", (1, 2))
+def test_it_is_the_gradient_of_the_stopped_graph_under_one_hidden_layer_alone(hidden):
+    """mathematics.md 6, 12.5: lateral and reset spikes stopped, adaptation live, in every layer of the graph."""
+    first = network()
+    lower, readout = first.layers
+    net = Network(layers=(lower, *[Layer(lower.cell, inputs=3, units=3)] * (hidden - 1), readout))
+    p, x, y = draw(net)
+    live = frozenset({Edge.STATE, Edge.ADAPTATION})
+    stopped = replace(RULES["bptt"], name="stopped", own=live, upper=live)
+    a, b = (reverse.gradients(net, p, x, y, rule=r, numbers=RATIONALS) for r in (RULES["e-prop"], stopped))
+    assert differing(a, b) == (set() if hidden == 1 else {f"layers.0.{k}" for k in "WHb"})
 
 
 def test_adaptive_feedback_approaches_the_readout_by_the_decay_whatever_the_gradient_is():

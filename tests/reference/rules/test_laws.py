@@ -1,4 +1,4 @@
-"""What holds for every rule (mathematics.md 12: 11, 15, 16, 17, 18) and what is known not to; over the rationals.
+"""What holds for every rule (mathematics.md 12.11, 12.15 to 12.18) and what is known not to; over the rationals.
 
 Rules that a law excludes are shown to break it: the law would not be a test of anything otherwise.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,11 +26,11 @@ from gradcert.reference import (
     Network,
     Rnn,
     draw_feedback,
-    forward,
+    estimators,
     record,
-    reverse,
 )
-from gradcert.reference.rules.walk import state_size
+from gradcert.reference.engines import forward, reverse
+from gradcert.reference.estimators.walk import state_size
 
 NET = stack(lif(0), lif(1))
 NORMALISERS = tuple(RATIONALS.array([1.5, 0.25]))
@@ -76,6 +77,13 @@ def test_every_rule_is_a_page_that_says_what_it_drops_and_costs():
         for word in ("Paper", "equations", "Dropped:", "Cost", "Exact"):
             assert word in rule.page, (rule.name, word)
     assert not set(RULES) & set(ESTIMATORS)
+
+
+def test_every_file_of_an_estimator_is_in_the_table():
+    """A rule that is left out of the table would be left out of these tests as well."""
+    folder = Path(str(estimators.__file__)).parent
+    files = {path.stem for path in folder.glob("*.py") if "\nESTIMATOR = " in path.read_text()}
+    assert {e.gradients.__module__.rpartition(".")[2] for e in ESTIMATORS.values()} == files
 
 
 # --- 11: one step ----------------------------------------------------------------------------------------------------
@@ -132,12 +140,42 @@ def test_the_gradient_of_a_batch_is_the_sum_over_its_samples(name):
     assert not same(each[0], each[1])
 
 
-@pytest.mark.parametrize("name", ("bptt", "osttp", "decolle", "s-tllr"))
+# its loss is one of rates, in which there is no time left
+OF_RATES = {"rate-based"}
+
+
+@pytest.mark.parametrize("name", EVERY)
 def test_a_mean_over_the_batch_and_the_time_divides_by_both(name):
     p, x, y = draw(NET, steps=STEPS, batch=BATCH)
-    mean = replace(NET, loss=Loss(time="mean", batch="mean"))
-    found = by_name(name, mean)(mean, p, x, y)
-    assert same({k: STEPS * BATCH * v for k, v in found.items()}, by_name(name, NET)(NET, p, x, y))
+    total = by_name(name, NET)(NET, p, x, y)
+    assert any((v != 0).any() for v in total.values())
+    for options, divisor in (({"batch": "mean"}, BATCH), ({"time": "mean"}, 1 if name in OF_RATES else STEPS)):
+        mean = replace(NET, loss=Loss(**options))
+        found = by_name(name, mean)(mean, p, x, y)
+        assert same({k: divisor * v for k, v in found.items()}, total), options
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_loss_at_the_last_step_counts_what_the_last_step_adds(name):
+    """What step T contributes is the gradient of T steps less that of T - 1; such a loss asks for no more."""
+    p, x, y = draw(NET, steps=STEPS, batch=BATCH)
+    last = replace(NET, loss=Loss(when="last"))
+    if name in OF_RATES:
+        assert same(by_name(name, last)(last, p, x, y), by_name(name, NET)(NET, p, x, y))
+        return
+    options: dict[str, Any] = {"chosen": (0, STEPS - 1)} if name == "sltt-k" else {}
+    less: dict[str, Any] = {"chosen": (0,)} if name == "sltt-k" else {}
+    if name == "uoro":
+        less["signs"] = signs_for(name, NET, STEPS, BATCH)[:-1]
+    if name == "kf-rtrl":
+        less["signs"] = signs_for(name, NET, STEPS, BATCH)[:, :-1]
+    if name == "etlp":  # an event at every step, or the last one might have none
+        options["events"], less["events"] = (np.ones((steps, BATCH), dtype=int) for steps in (STEPS, STEPS - 1))
+    found = partial(by_name(name, last), **options)(last, p, x, y)
+    whole = partial(by_name(name, NET), **options)(NET, p, x, y)
+    short = partial(by_name(name, NET), **less)(NET, p, x[:-1], y[:-1])
+    assert same(found, {k: whole[k] - short[k] for k in p})
+    assert all((found[k] != 0).any() for k in p)
 
 
 # --- 17: causality ---------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""OTTT, SLTT, SLTT-K (mathematics.md 7; section 12, equality 4), exactly, over the rationals."""
+"""OTTT, SLTT, SLTT-K (mathematics.md 7, 12.4), exactly, over the rationals."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from mutants import mutant
 from rational_nets import differing, draw, lif, ottt, plain, run, same, spatial, stack
 
 from gradcert.properties.numbers import RATIONALS
-from gradcert.reference import RULES, reverse
-from gradcert.reference.rules import sltt_k
+from gradcert.reference import RULES
+from gradcert.reference.engines import reverse
+from gradcert.reference.estimators import sltt_k
 
 DEEP = stack(lif(0), lif(1))
 LATERAL = stack(lif(0), lif(1, recurrent=True))
@@ -41,6 +42,18 @@ def test_ottt_is_bptt_with_detached_reset_at_the_last_spiking_layer_and_nowhere_
     assert differing(literal, bptt) == {"layers.0.W", "layers.0.b"}
     live = engine(DEEP, p, x, y, "bptt")
     assert {"layers.1.W", "layers.1.b"} <= differing(literal, live)
+
+
+@pytest.mark.parametrize("upper", (lif(1, recurrent=True), lif(1, reset="hard")))
+def test_lateral_weights_and_a_hard_reset_are_excepted(upper):
+    """The hypotheses of mathematics.md 7.1: with a hard reset the row, whose trace is gated, is another number."""
+    network = stack(lif(0), upper)
+    p, x, y = draw(network)
+    literal, row = plain(network, p, x, y, ottt), engine(network, p, x, y, "ottt")
+    bptt = engine(network, p, x, y, "bptt-detached-reset")
+    assert {"layers.1.W", "layers.1.b"} <= differing(literal, bptt)
+    assert ("layers.1.W" in differing(literal, row)) == (upper.reset == "hard")
+    assert ("layers.1.W" in differing(row, bptt)) == upper.recurrent
 
 
 def test_ottt_without_leak_is_sltt_is_backpropagation_within_each_step():
@@ -74,7 +87,7 @@ def test_sltt_k_draws_k_different_steps():
 
 def test_a_loss_divided_by_k_is_seen():
     """T63."""
-    wrong = mutant("gradcert.reference.rules.sltt_k", ("    if unbiased:", "    if True:"))
+    wrong = mutant("gradcert.reference.estimators.sltt_k", ("    if unbiased:", "    if True:"))
     p, x, y = draw(DEEP, steps=4)
     right = sltt_k.gradients(DEEP, p, x, y, numbers=RATIONALS, chosen=(1, 3))
     assert differing(wrong.gradients(DEEP, p, x, y, numbers=RATIONALS, chosen=(1, 3)), right) == set(p)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from budget import worst
 
-from gradcert.reference import ESTIMATORS, RULES, Layer, Lif, Network, reverse
-from gradcert.reference.residual import Residual
+from gradcert.reference import ESTIMATORS, RULES, Layer, Lif, Network
+from gradcert.reference.engines import reverse
+from gradcert.reference.engines.residual import Residual
 
 
 def test_windows_chunks_and_reaches():

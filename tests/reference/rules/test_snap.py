@@ -1,4 +1,4 @@
-"""SnAp-n (mathematics.md 3; section 12, equality 9), exactly, over the rationals; the masked recursion in loops."""
+"""SnAp-n (mathematics.md 3, 12.9), exactly, over the rationals; the masked recursion in loops."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import pytest
 from rational_nets import differing, draw, lif, run, same, stack
 
 from gradcert.properties.numbers import RATIONALS
-from gradcert.reference import RULES, Layer, Network, forward, reverse, rule_named
-from gradcert.reference.synapses import Dense
+from gradcert.reference import RULES, Layer, Network, rule_named
+from gradcert.reference.engines import forward, reverse
+from gradcert.reference.networks.synapses import Dense
 
 ONE = stack(lif(0, recurrent=True), head=False)
 

@@ -1,0 +1,31 @@
+"""A campaign, from a claim to a certificate: cases are asked, judged and controlled, the outcome is concluded.
+
+`certify` does all of it while the subject runs; `conclude` turns what was seen into a certificate; `verify` runs a
+certificate again; `vectors` does the same offline, with files. Uses every room of `certify` but reports.
+"""
+
+from gradcert.certify.campaign import vectors, where
+from gradcert.certify.campaign.campaign import ask_again, ask_often, certify, claimed, judge, judge_all, stepwise
+from gradcert.certify.campaign.conclude import control, decide, decisive, explained, explanation
+from gradcert.certify.campaign.vectors import check
+from gradcert.certify.campaign.verify import runs, verify
+
+__all__ = [
+    "ask_again",
+    "ask_often",
+    "certify",
+    "check",
+    "claimed",
+    "control",
+    "decide",
+    "decisive",
+    "explained",
+    "explanation",
+    "judge",
+    "judge_all",
+    "runs",
+    "stepwise",
+    "vectors",
+    "verify",
+    "where",
+]

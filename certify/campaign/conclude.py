@@ -1,0 +1,242 @@
+"""From what was seen to a certificate: controls, merged findings with their causes, the verdict."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from gradcert.certify import diagnosis, figures
+from gradcert.certify.campaign import where
+from gradcert.certify.certificates import (
+    CERTIFIED,
+    INCONCLUSIVE,
+    REFUTED,
+    VERSION,
+    Certificate,
+    Control,
+    Finding,
+    environment,
+)
+from gradcert.certify.claims import AXES, Claim
+from gradcert.certify.judging import RATE, ROUNDED
+from gradcert.certify.problems import TRUTH, Case, profile_named, summary
+from gradcert.certify.runs import Prepared, Run
+from gradcert.certify.subjects import Answer
+from gradcert.reference.rules import rule_named
+
+RESUMED = "resumed: "  # how the note of a run that went on from a journal begins
+# An edge counts as separated when dropping it moves the gradient this many budgets away.
+SEPARATION = {"float64": 1e4, "float32": 50.0}
+# Checks, most telling first.
+ORDER = (
+    *("structure", "call", "inputs", "repeat", "outputs", "loss", "gradient"),
+    *("mean", "reset", "prefix", "causality", "memory", "import"),
+)
+
+
+def conclude(
+    run: Run,
+    *,
+    subject: str,
+    replay: str,
+    digests: Mapping[str, str],
+    steps: list[dict[str, Any]],
+    seed: int,
+    profile: str,
+    started: float,
+    counterexample: dict[str, Any] | None = None,
+    sources: Mapping[str, Any] | None = None,
+) -> Certificate:
+    """Return the certificate of a campaign.
+
+    Parameters
+    ----------
+    subject : its name.
+    replay : the command that shows a finding again.
+    digests : as in `Certificate`.
+    steps : as from `gradcert.certify.runs.steps`.
+    started : `time.perf_counter` at the beginning.
+    counterexample : as from `gradcert.certify.counterexample`.
+    sources : as in `Certificate`.
+    """
+    cases = [prepared.case for prepared in run.prepared if prepared.case is not None]
+    shown, separated, void = control(run.prepared, run.claim)
+    findings = explained(run, replay=replay)
+    verdict, reason = decide(run, findings, separated, void, run.claim)
+    wrong = [(case, answer) for case, answer, check in run.failed if check == "gradient"]
+    notes = dict.fromkeys(run.notes)
+    if run.recalled:
+        given = f"{run.recalled} of {len(run.results)} answers were read from a journal, which is taken at its word"
+        notes[f"{RESUMED}{given}"] = None
+    judged = [r.worst for r in run.results if r.worst is not None]
+    return Certificate(
+        verdict=verdict,
+        reason=reason,
+        subject=subject,
+        claim=run.claim.to_dict(),
+        seed=seed,
+        profile=profile,
+        findings=tuple(findings),
+        cases=tuple(run.results),
+        controls=tuple(shown),
+        separated=separated,
+        notes=tuple(notes),
+        worst=max(judged) if judged else None,
+        environment=environment(),
+        seconds=round(time.perf_counter() - started, 3),
+        suite=VERSION,
+        digests=dict(digests),
+        figures=figures.collect(
+            cases,
+            run.answers,
+            wrong,
+            steps,
+            claimed=rule_named(run.claim.rule),
+            refuted=verdict == REFUTED or not run.claim.entrywise,
+        ),
+        counterexample=counterexample,
+        checks=tuple(run.checks),
+        sources=dict(sources or {}),
+        resumed=run.recalled,
+        circumstances=circumstances(run),
+    )
+
+
+def circumstances(run: Run) -> dict[str, Any]:
+    """Return which circumstances the judged cases met (`gradcert.certify.problems.cases.circumstances`)."""
+    judged = [result.facts for result in run.results if result.verdict != "blocked"]
+    outside = () if run.arrays else tuple(("memory", level) for level in AXES["memory"] if level != "C order")
+    least = profile_named(run.profile).calls  # not the very number: a resumed run has answered fewer
+    calls = least if run.most_calls >= least else 0
+    found = summary(run.claim, judged, calls=calls, again=run.again, outside=outside)
+    return {**found, "code": run.code} if run.code else found
+
+
+def control(prepared: list[Prepared], claim: Claim) -> tuple[list[Control], dict[str, dict[str, float]], list[str]]:
+    """Return the controls, what the cases separate, and why the run is void, if it is."""
+    tally: dict[str, list[int]] = {}
+    void = []
+    ready = [(p, p.case) for p in prepared if p.case is not None]
+    for p, case in ready:
+        for name, verdict in p.variants:
+            if verdict is not None:
+                counts = tally.setdefault(name, [0, 0])
+                counts[0] += 1
+                counts[1] += verdict
+        if not p.sound:
+            void.append(f"the reference, run in {claim.dtype}, leaves its own budget on {case.id}")
+    separated: dict[str, dict[str, float]] = {}
+    for _, case in ready:
+        best = separated.setdefault(f"{case.spec.cell}/{case.spec.depth}", {})
+        for label, budgets in case.separates.items():
+            best[label] = max(best.get(label, 0.0), budgets)
+    void += [f"the control {name!r} passed on every case" for name, (_, wrong) in tally.items() if not wrong]
+    for group, labels in separated.items():
+        weak = [k for k, budgets in labels.items() if 0 < budgets < SEPARATION[claim.dtype]]
+        void += [f"the cases of {group} hardly see the edge {name}" for name in weak]
+    return [Control(name, shown, wrong) for name, (shown, wrong) in tally.items()], separated, void
+
+
+def explained(run: Run, *, replay: str) -> list[Finding]:
+    """Merge findings of one kind, explain them, and say how to see them again."""
+    merged: dict[tuple[str, str], list[tuple[Case | None, Finding]]] = {}
+    for case, finding in run.findings:
+        key = (finding.check, finding.cause if finding.check in ("call", "inputs", "repeat") else "")
+        if finding.check == "structure":
+            key = (finding.check, finding.reason)
+        merged.setdefault(key, []).append((case, finding))
+    out = []
+    for (check, _), group in merged.items():
+        _, finding = max(group, key=lambda pair: _weight(pair[1])) if check == "gradient" else group[0]
+        cause = finding.cause
+        failed = [(case, answer) for case, answer, what in run.failed if what == check]
+        if all(f.cause == ROUNDED for _, f in group):
+            pass  # the evidence says no more
+        elif check == "gradient" and run.claim.entrywise and failed:
+            cause = explanation(run, failed)[0]
+            finding = replace(finding, where={**finding.where, **_first(run, failed)})
+        elif check in ("outputs", "loss") and run.claim.entrywise and failed:
+            usual = any(case.spec.family in where.ORDINARY for case, _ in failed)
+            cause = diagnosis.explain_forward(run.answers, rule_named(run.claim.rule), check) if usual else ""
+            cause = cause or where.said(run)[0]
+        count = len({case.id for case, _ in group if case is not None}) or 1
+        out.append(replace(finding, cause=cause, cases=count, replay=replay))
+    return out
+
+
+def explanation(run: Run, failed: list[tuple[Case, Answer]]) -> tuple[str, tuple[str, ...]]:
+    """Return what a wrong gradient is, in a sentence and as keys; none of the latter where nothing known explains it.
+
+    Ordinary cases are explained by what the subject computes instead. Where those all passed, it is what the others
+    have in common that explains.
+    """
+    ordinary = [pair for pair in failed if pair[0].spec.family in where.ORDINARY]
+    beside = where.said(run)
+    if not ordinary and beside[1]:
+        return beside
+    keys: tuple[str, ...] = ()
+
+    def search() -> str:
+        nonlocal keys
+        found = diagnosis.causes.find(diagnosis.evidence_of(run.answers), rule_named(run.claim.rule))
+        keys = found.keys if not found.unexplained else ()
+        return str(found)
+
+    found = diagnosis.guarded(search)
+    return (found, keys) if keys or not beside[1] else (f"{found}; {beside[0]}", beside[1])
+
+
+def _first(run: Run, failed: list[tuple[Case, Answer]]) -> dict[str, Any]:
+    """Return where the gradient goes wrong first, on the first case that was asked step by step."""
+    for case, _ in failed:
+        if case.id in run.prefixes and (found := diagnosis.locate(case, run.prefixes[case.id])):
+            return {"first": found}
+    return {}
+
+
+def _weight(finding: Finding) -> float:
+    error = finding.where.get("relative error", 0.0)
+    return float(error) if error == error and error != float("inf") else 0.0
+
+
+def decisive(findings: Iterable[Finding]) -> Finding:
+    """Return the finding that decides the verdict."""
+    return min(findings, key=lambda f: ORDER.index(f.check))
+
+
+def decide(
+    run: Run, findings: list[Finding], separated: Mapping[str, Mapping[str, float]], void: list[str], claim: Claim
+) -> tuple[str, str]:
+    """Return the verdict and its reason."""
+    passed = sum(r.verdict == "passed" for r in run.results)
+    ran = sum(r.verdict != "blocked" for r in run.results)
+    blocked = len(run.results) - ran
+    if findings and ran:
+        worst = decisive(findings)
+        what = worst.cause if worst.check in ("gradient", "outputs", "loss") and worst.cause else worst.reason
+        return REFUTED, f"{worst.check}: {what}"
+    if not ran:
+        return INCONCLUSIVE, f"nothing ran: {findings[0].reason}" if findings else "nothing ran"
+    if void:
+        return INCONCLUSIVE, f"the run is void: {'; '.join(void[:3])}"
+    if blocked:
+        return INCONCLUSIVE, f"{blocked} of {len(run.results)} cases did not run"
+    if idle := [c.id for c in run.checks if c.verdict == "blocked"]:
+        return INCONCLUSIVE, f"{len(idle)} of {len(run.checks)} checks did not run, the first is {idle[0]}"
+    online = "; online: causal, constant memory, every prefix, every reset" if claim.online else ""
+    return CERTIFIED, f"{passed} cases {_agree(claim, sum(r.exact for r in run.results))}{online}"
+
+
+def _agree(claim: Claim, exact: int) -> str:
+    """Return what was certified of every case, in the words of the claim's class."""
+    if claim.acceptance == "aligned":
+        return f"are aligned with {claim.rule}, layer by layer, inside the stated limits"
+    if claim.acceptance == "bounded":
+        whose = "the stated error" if claim.limits else f"the bound proven for {claim.rule}"
+        return f"are within {whose} of {TRUTH.name}"
+    if claim.acceptance == "unbiased":
+        return f"have {claim.rule} as the mean of their draws, at an error rate of {RATE:g}"
+    bits = f", {exact} of them to the last bit" if exact else ""
+    return f"agree with {claim.rule} within their budgets{bits}"

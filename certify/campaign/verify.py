@@ -1,0 +1,130 @@
+"""Verify a certificate: are its bytes what was written, does its identity fit, and does it come out again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gradcert.certify.campaign.campaign import Progress, certify
+from gradcert.certify.campaign.conclude import RESUMED
+from gradcert.certify.certificates import (
+    UNREPEATED,
+    Difference,
+    differences,
+    seal,
+)
+from gradcert.certify.claims import files_of, from_dict
+from gradcert.certify.runs import difference
+from gradcert.certify.subjects import Limits, named
+from gradcert.reference.errors import GradcertError
+
+VERIFIED, INTACT, BROKEN, UNDECIDED = "verified", "intact", "broken", "undecided"
+EXIT = {VERIFIED: 0, INTACT: 0, BROKEN: 1, UNDECIDED: 3}
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What came of it.
+
+    Attributes
+    ----------
+    outcome : ``verified``; ``intact``, if only the file was looked at; ``broken``, if the file was changed or does not
+        come out again; ``undecided``, if it cannot be run again as it was, because the subject, the reference or the
+        environment is another.
+    reasons : sentences.
+    differences : entries that came out otherwise.
+    verdict : of the certificate, and of the new run if there was one.
+    """
+
+    outcome: str
+    reasons: tuple[str, ...]
+    differences: tuple[Difference, ...] = ()
+    verdict: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """The exit status of the command line."""
+        return EXIT[self.outcome]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        changed = [{"where": d.where, "was": d.was, "now": d.now} for d in self.differences]
+        return {
+            "outcome": self.outcome,
+            "reasons": list(self.reasons),
+            "differences": changed,
+            "verdict": list(self.verdict),
+        }
+
+
+def verify(
+    data: bytes,
+    *,
+    run: bool = False,
+    python: str | None = None,
+    limits: Limits = Limits(),  # noqa: B008
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> Verification:
+    """Verify the bytes of a certificate.
+
+    Parameters
+    ----------
+    data : as written by `gradcert.certify.certificates.seal`.
+    run : whether the checks are run again, and with them what the certificate names (`runs`); without it, only the file
+        is looked at.
+    python : the interpreter that the subject was run by, if it was another.
+    limits, jobs, progress : as for `certify`.
+    """
+    if faults := seal.faults(data):
+        return Verification(BROKEN, tuple(faults))
+    record = seal.read(data)
+    was = (record["verdict"],)
+    if not run:
+        return Verification(INTACT, ("the file is as it was written; nothing was run",), (), was)
+    try:
+        subject = named(record["subject"], python=python, limits=limits)
+    except GradcertError as error:
+        return Verification(UNDECIDED, (f"the subject cannot be run again: {error}",), (), was)
+    here = ("suite", "digests", "environment", "sources")
+    try:
+        again = certify(
+            subject.program or subject.name,
+            claim=from_dict(record["claim"], run=True),
+            seed=record["seed"],
+            profile=record["profile"],
+            python=python,
+            limits=limits,
+            jobs=jobs,
+            progress=progress,
+        ).to_dict()
+    except GradcertError as error:
+        return Verification(UNDECIDED, (f"the subject cannot be run again: {error}",), (), was)
+    changed = difference(*({name: known.get(name, {}) for name in here} for known in (record, again)))
+    found = tuple(
+        d for d in differences(_repeated(record), again, but=UNREPEATED) if d.where.split(": ")[0] not in here
+    )
+    verdicts = (record["verdict"], again["verdict"])
+    before = record.get("resumed")
+    notes = (f"{before} answers were read from a journal then; now all were given",) if before else ()
+    if not found:
+        others = f"every figure came out again, although this is not the same: {', '.join(changed)}"
+        same = "the same identity, and every figure but the seconds came out again"
+        return Verification(VERIFIED, (others if changed else same, *notes), (), verdicts)
+    first = f"{len(found)} entries came out otherwise, the first is {found[0].where}"
+    if changed:
+        names = ", ".join(changed)
+        return Verification(UNDECIDED, (f"this is not the same as it was: {names}", first, *notes), found, verdicts)
+    return Verification(BROKEN, (first, *notes), found, verdicts)
+
+
+def _repeated(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a run from the beginning has to come to: all of it but the note that answers came from a journal."""
+    return {**record, "notes": [note for note in record["notes"] if not note.startswith(RESUMED)]}
+
+
+def runs(data: bytes) -> tuple[str, ...]:
+    """Return what `verify` would run for a certificate: its subject, and the files of cells that its claim names."""
+    record = seal.read(data)
+    return (record["subject"], *files_of(record["claim"]))

@@ -1,0 +1,61 @@
+"""The JSON Schemas of what gradcert writes, as published in the package."""
+
+from __future__ import annotations
+
+import json
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import Any
+
+from gradcert.reference.errors import GradcertError
+
+
+@lru_cache(maxsize=1)
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of a certificate, as published in the package.
+
+    Examples
+    --------
+    >>> schema()["title"]
+    'gradcert certificate'
+    """
+    return published("certificate")
+
+
+def validated(record: Any, name: str, what: str, *, part: str = "") -> dict[str, Any]:
+    """Return a record that fits a schema of the package, or a named part of one.
+
+    Raises
+    ------
+    GradcertError : if it does not.
+    """
+    import jsonschema
+
+    error = jsonschema.exceptions.best_match(_validator(name, part).iter_errors(record))
+    if error is not None:
+        at = "/".join(map(str, error.absolute_path)) or "the record"
+        raise GradcertError(f"{what} does not fit: at {at}, {error.message[:200]}", allowed=str(published(name)["$id"]))
+    found: dict[str, Any] = record
+    return found
+
+
+@cache
+def _validator(name: str, part: str) -> Any:
+    import jsonschema
+
+    whole = published(name)
+    return jsonschema.Draft202012Validator({"$ref": f"#/$defs/{part}", "$defs": whole["$defs"]} if part else whole)
+
+
+@cache
+def published(name: str) -> dict[str, Any]:
+    """Return a schema of the package: ``certificate`` or ``vector``.
+
+    Examples
+    --------
+    >>> published("vector")["$id"]
+    'gradcert-vectors-1'
+    """
+    text = files("gradcert.certify.certificates").joinpath(f"{name}.schema.json").read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found

@@ -1,0 +1,60 @@
+"""The certificate as canonical JSON (RFC 8785) under a seal: the form that others can verify."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jsonschema
+
+from gradcert.certify.certificates.certificate import Certificate
+from gradcert.certify.certificates.identity import canonical, identity, seal
+from gradcert.certify.certificates.schema import schema, validated
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.outside import parse
+
+
+def write(certificate: Certificate) -> bytes:
+    """Return the bytes of a certificate; the same for two runs on one machine, but for `identity.TIMING`."""
+    record = certificate.to_dict()
+    record["seal"] = seal(record)
+    jsonschema.validate(record, schema())
+    return canonical(record)
+
+
+def read(data: bytes) -> dict[str, Any]:
+    """Return the JSON form of a certificate in any layout.
+
+    Raises
+    ------
+    GradcertError : if it is no certificate.
+    """
+    return validated(parse(data, "the certificate"), "certificate", "the certificate")
+
+
+def faults(data: bytes) -> list[str]:
+    """Return what is wrong with the bytes of a certificate, without running anything: none where they are as written.
+
+    Every byte counts: canonical JSON leaves no choice of layout, and the seal covers every value, timing included.
+
+    Examples
+    --------
+    >>> faults(b'{"schema": "gradcert-certificate-1"}')[0][:28]
+    'the certificate does not fit'
+    """
+    try:
+        record = read(data)
+    except GradcertError as error:
+        return [str(error)]
+    found = []
+    counts = {v: sum(case["verdict"] == v for case in record["cases"]) for v in record["counts"]}
+    if counts != record["counts"]:
+        found.append("the counts are not those of the cases")
+    if canonical(record) != data:
+        found.append("the file is not canonical JSON (RFC 8785)")
+    if "seal" not in record:
+        found.append("there is no seal")
+    elif record["seal"] != seal(record):
+        found.append("the seal does not fit: something in the file was changed")
+    if record["identity"] != identity(record):
+        found.append("the identity does not fit what was asked: subject, claim, cases, digests or environment")
+    return found

@@ -1,0 +1,303 @@
+"""A claim: what a subject says that it computes. What it does not declare is not asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from gradcert.certify.claims import circumstances
+from gradcert.certify.names import present_names
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import KINDS, cell_named, check_options, file_of
+from gradcert.reference.numbers import Surrogate
+from gradcert.reference.outside import record
+from gradcert.reference.rules import rule_named
+
+CLASSES = ("exact", "bounded", "aligned", "unbiased")
+DTYPES = ("float64", "float32")
+ATTRIBUTE = "__gradcert_claim__"
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What is claimed.
+
+    Attributes
+    ----------
+    rule : a row of the rule table, such as ``ostl`` or ``tbptt(3)``.
+    cells : cells of which stacks are built, one network per cell.
+    depths : numbers of layers.
+    dtype : the arithmetic of the whole computation, ``float64`` or ``float32``.
+    acceptance : when a gradient is accepted (`gradcert.certify.judging.acceptance`):
+        ``exact``, every entry is inside its budget; ``bounded``, no entry is farther from BPTT than the bound proven
+        for the rule, or, with ``limits={"error": 0.2}``, no parameter's gradient is, in norm, by that part of BPTT's;
+        ``aligned``, cosine, sign agreement and ratio of norms to the rule's gradient, layer by layer, are inside
+        ``limits={"cosine": 0.5, "signs": 0.6, "ratio": [0.1, 10]}``; ``unbiased``, the mean over the subject's own
+        randomness is the rule's gradient. An unbiased subject takes its randomness from ``problem.seed``.
+    limits : what ``bounded`` and ``aligned`` are held to.
+    online : whether the subject, a stepwise learner, is online: causal, with constant memory, consistent with every
+        prefix, and fresh for every sequence (`gradcert.certify.runs.online`).
+    options : conventions of the cells: fields of the cell records (``reset``, ``strict``, ``gain``, ``surrogate``,
+        ``recurrent``, ``bias``, ``train``, a fixed ``leak`` or ``threshold``...). An option goes to every cell that has
+        it. A list or tuple names alternatives, which the cases take in turn (``train`` is a tuple of names, and its
+        alternatives are tuples of names); a surrogate is a name, or a mapping with its name and scales.
+    losses : ``squared_error``, ``cross_entropy``.
+    when : the loss counts at ``every`` step, or at the ``last`` one.
+    time, batch : how the loss is reduced, ``sum`` or ``mean``.
+    readout : None, or a cell for one more layer on top, such as ``rnn`` (without recurrence, identity: a linear
+        readout).
+    readout_options : its options.
+    without : circumstances that the claim does not cover, axis -> levels, such as ``{"targets": ["soft"]}``
+        (`gradcert.certify.claims.circumstances`). They are listed as ruled out.
+
+    A cell of somebody else's is ``path/to/file.py:attribute``, and its file is run: whoever writes a claim in Python
+    names it. A claim that was read (`from_dict`) may name files only where that was allowed.
+
+    Examples
+    --------
+    >>> Claim(rule="ostl", cells=("snu",), depths=(1, 2)).dtype
+    'float64'
+    """
+
+    rule: str
+    cells: tuple[str, ...]
+    depths: tuple[int, ...] = (1, 2)
+    dtype: str = "float64"
+    acceptance: str = "exact"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    losses: tuple[str, ...] = KINDS
+    when: tuple[str, ...] = ("every", "last")
+    time: str = "sum"
+    batch: str = "sum"
+    readout: str | None = None
+    readout_options: Mapping[str, Any] = field(default_factory=dict)
+    online: bool = False
+    limits: Mapping[str, Any] = field(default_factory=dict)
+    without: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("cells", "depths", "losses", "when"):
+            value = getattr(self, name)
+            items = tuple(value) if isinstance(value, (list, tuple)) else (value,)
+            if not items:
+                raise GradcertError(f"a claim with {name}=()", allowed="one or more")
+            object.__setattr__(self, name, items)
+        rule_named(self.rule)
+        kinds = [cell_named(cell, run=True) for cell in (*self.cells, *([self.readout] if self.readout else []))]
+        _check("dtype", [self.dtype], DTYPES)
+        _check("acceptance", [self.acceptance], CLASSES)
+        check_limits(self.acceptance, self.limits)
+        if type(self.online) is not bool:
+            raise GradcertError(f"online={self.online!r}", allowed="true, false")
+        _check("losses", self.losses, KINDS)
+        _check("when", self.when, ("every", "last"))
+        _check("time", [self.time], ("sum", "mean"))
+        _check("batch", [self.batch], ("sum", "mean"))
+        for depth in self.depths:
+            if type(depth) is not int or not 1 <= depth <= 8:
+                raise GradcertError(f"depth {depth!r}", allowed="1 to 8 layers")
+        cells, readout = kinds[: len(self.cells)], kinds[len(self.cells) :]
+        _check("options", _mapping("options", self.options), {f.name for kind in cells for f in fields(kind)})
+        _check_values(self.options, cells, alternatives=True)
+        _check_values(_mapping("readout_options", self.readout_options), readout, alternatives=False)
+        object.__setattr__(self, "without", circumstances.check(self.without))
+
+    @property
+    def entrywise(self) -> bool:
+        """Whether every entry is judged against the claimed row and its budget."""
+        return self.acceptance == "exact"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form; ``online``, ``limits`` and ``without`` only where they say something."""
+        out = {f.name: _plain(getattr(self, f.name)) for f in fields(self)}
+        return {name: value for name, value in out.items() if name not in ("online", "limits", "without") or value}
+
+    def __str__(self) -> str:
+        """Return the claim on one line; alternatives of an option are joined by "or".
+
+        Examples
+        --------
+        >>> triangle = {"name": "triangle", "scale": 0.3, "width": 1.0}
+        >>> print(Claim(rule="ostl", cells="snu", options={"surrogate": [triangle, "tanh"], "train": ["leak"]}))
+        ostl on snu, depth 1, 2, float64, surrogate triangle(scale=0.3, width=1.0) or tanh, train leak
+        """
+        return sentence(self.to_dict())
+
+
+@present_names
+def claim(*, rule: str, cells: Iterable[str] | str, **options: Any) -> Callable[[Decorated], Decorated]:
+    """Decorate a subject with its claim; arguments as for `Claim`.
+
+    Examples
+    --------
+    >>> @claim(rule="bptt", cells=("rnn",), depths=(1, 2), options={"activation": "tanh"})
+    ... def gradients(problem):
+    ...     return {}
+    >>> claim_of(gradients).rule
+    'bptt'
+    """
+    made = Claim(rule=rule, cells=cells, **options)  # type: ignore[arg-type]
+
+    def decorate(subject: Decorated) -> Decorated:
+        setattr(subject, ATTRIBUTE, made)
+        return subject
+
+    return decorate
+
+
+def sentence(spec: Mapping[str, Any]) -> str:
+    """Return the JSON form of a claim on one line; nothing that it names is looked up."""
+    depths = ", ".join(map(str, spec["depths"]))
+    options = "".join(f", {k} {_short(k, v)}" for k, v in sorted(spec["options"].items()))
+    kind = "" if spec["acceptance"] == "exact" else f"{spec['acceptance']} "
+    kind += "online " if spec.get("online") else ""
+    limits = "".join(f", {k} {v}" for k, v in spec.get("limits", {}).items())
+    return f"{kind}{spec['rule']} on {'/'.join(spec['cells'])}, depth {depths}, {spec['dtype']}{options}{limits}"
+
+
+def claim_of(subject: Any) -> Claim | None:
+    """Return the claim that a subject was decorated with, if it was."""
+    found = getattr(subject, ATTRIBUTE, None)
+    return found if isinstance(found, Claim) else None
+
+
+def files_of(spec: Mapping[str, Any]) -> list[str]:
+    """Return the files that the cells of a claim in its JSON form would be read from.
+
+    Examples
+    --------
+    >>> files_of({"rule": "bptt", "cells": ["lif", "mine.py:Leaky"]})
+    ['mine.py']
+    """
+    cells = spec.get("cells")
+    names = [*(cells if isinstance(cells, (list, tuple)) else [cells]), spec.get("readout")]
+    return list(dict.fromkeys(where for name in names if (where := file_of(name)) is not None))
+
+
+def from_dict(given: Any, *, run: bool = False, files: Iterable[str] = ()) -> Claim:
+    """Read a claim from its JSON form.
+
+    Parameters
+    ----------
+    run : whether the files that its cells name may be run.
+    files : files that may be run anyway, such as the one that the subject itself is in.
+
+    Raises
+    ------
+    GradcertError : for what is no claim, or one that names a file that may not be run.
+    """
+    spec = record(given, "the claim")
+    cells = spec.get("cells")
+    for name in (*(cells if isinstance(cells, (list, tuple)) else [cells]), spec.get("readout")):
+        where = file_of(name)
+        if where is not None and not any(_same(where, file) for file in files):
+            cell_named(name, run=run)  # says what to do where it may not be run
+    wrong = sorted(set(spec) - {f.name for f in fields(Claim)})
+    if wrong or "rule" not in spec or "cells" not in spec:
+        allowed = ", ".join(f.name for f in fields(Claim))
+        raise GradcertError(f"a claim with {', '.join(wrong) or 'no rule or cells'}", allowed=allowed)
+    return Claim(**spec)
+
+
+def _same(one: str, other: str) -> bool:
+    return Path(one).resolve() == Path(other).resolve()
+
+
+def check_limits(acceptance: str, limits: Mapping[str, Any]) -> None:
+    """Raise unless the limits are what the class needs.
+
+    Examples
+    --------
+    >>> check_limits("aligned", {"cosine": 0.5})
+    Traceback (most recent call last):
+    gradcert.reference.errors.GradcertError: an aligned claim with limits cosine; allowed: cosine, signs and ratio: ...
+    """
+    _mapping("limits", limits)
+    for name, value in limits.items():
+        numbers = value if name == "ratio" and isinstance(value, (list, tuple)) else (value,)
+        if any(isinstance(n, bool) or not isinstance(n, (int, float)) for n in numbers):
+            raise GradcertError(f"the limit {name}={value!r}", allowed="numbers")
+    if acceptance == "aligned":
+        if set(limits) != {"cosine", "signs", "ratio"}:
+            raise GradcertError(
+                f"an aligned claim with limits {', '.join(limits) or 'for nothing'}",
+                allowed="cosine, signs and ratio: never cosine alone",
+                do='limits={"cosine": 0.5, "signs": 0.6, "ratio": [0.1, 10]}',
+            )
+        ratio = limits["ratio"]
+        low, high = ratio if isinstance(ratio, (list, tuple)) and len(ratio) == 2 else (0.0, 0.0)
+        if not 0 < float(limits["cosine"]) <= 1 or not 0 <= float(limits["signs"]) <= 1 or not 0 < low <= 1 <= high:
+            raise GradcertError(
+                f"limits {dict(limits)}", allowed="0 < cosine <= 1, 0 <= signs <= 1, 0 < low <= 1 <= high"
+            )
+    elif acceptance == "bounded":
+        if set(limits) - {"error"} or not 0 < float(limits.get("error", 1)) < float("inf"):
+            raise GradcertError(f"a bounded claim with limits {dict(limits)}", allowed="none, or error > 0")
+    elif limits:
+        raise GradcertError(f"an {acceptance} claim with limits", allowed="none: its budget is derived")
+
+
+def _mapping(what: str, value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise GradcertError(f"{what} in a {type(value).__name__}", allowed="a mapping of names to values")
+    return value
+
+
+def _check_values(options: Mapping[str, Any], kinds: Iterable[Any], *, alternatives: bool) -> None:
+    """Raise unless every option, or alternative of one, is one that the cells take."""
+    for kind in kinds:
+        own = {f.name for f in fields(kind)}
+        for name, value in options.items():
+            if name not in own:
+                continue
+            many = alternatives and isinstance(value, (list, tuple)) and not _one(name, value)
+            for each in value if many else (value,):
+                try:
+                    check_options(kind(**{name: _option(name, each)}))
+                except (TypeError, KeyError, AttributeError) as error:
+                    raise GradcertError(
+                        f"the option {name}={each!r} ({error})", allowed="what the cell takes"
+                    ) from None
+
+
+def _one(name: str, value: Iterable[Any]) -> bool:
+    """Return whether a list is one value, the names of trained parameters, rather than alternatives."""
+    return name == "train" and all(isinstance(v, str) for v in value)
+
+
+def _option(name: str, value: Any) -> Any:
+    if name == "surrogate" and isinstance(value, str):
+        return Surrogate(value)
+    if name == "surrogate" and isinstance(value, Mapping):
+        return Surrogate(**value)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _check(what: str, given: Iterable[str], allowed: Iterable[str]) -> None:
+    known = list(allowed)  # in which anything can be looked for
+    wrong = [g for g in given if g not in known]
+    if wrong:
+        raise GradcertError(f"{what}: {', '.join(map(repr, wrong))}", allowed=", ".join(sorted(known)))
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "to_dict"):
+        return value.to_dict()
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items()}
+    return [_plain(v) for v in value] if isinstance(value, (list, tuple)) else value
+
+
+def _short(option: str, value: Any) -> str:
+    plain = _plain(value)
+    if isinstance(plain, dict) and "name" in plain:
+        scales = ", ".join(f"{k}={v}" for k, v in plain.items() if k != "name")
+        return f"{plain['name']}({scales})" if scales else str(plain["name"])
+    if isinstance(plain, list):
+        names = option == "train" and all(isinstance(v, str) for v in plain)  # one value, not alternatives
+        return (" and " if names else " or ").join(_short(option, v) for v in plain) or "none"
+    return str(plain)

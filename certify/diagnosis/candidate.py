@@ -1,0 +1,46 @@
+"""A candidate explanation: a gradient that may be the subject's, in floats to be tried, as an enclosure to decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from gradcert.certify.diagnosis.evidence import Evidence
+from gradcert.certify.problems import Bounds
+from gradcert.reference.numbers import Array
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """What somebody may have computed instead.
+
+    Attributes
+    ----------
+    key : ``kind:what``.
+    label : completes "it equals".
+    floats : the gradient of a case in float64; None where the candidate says nothing about its network, which then is
+        taken to be as claimed.
+    bounds : the same as an enclosure of every correct implementation of it; None where it is undecided.
+    """
+
+    key: str
+    label: str
+    floats: Callable[[Evidence], Mapping[str, Array] | None]
+    bounds: Callable[[Evidence], Mapping[str, Bounds] | None]
+
+    def near(self, e: Evidence) -> frozenset[str]:
+        """Return the parameters whose given gradient is close to the candidate's; a filter, never a verdict."""
+        values = self.floats(e)
+        if values is None:
+            return e.right
+        return frozenset(name for name in e.given if name in values and e.likely(name, values[name]))
+
+    def proven(self, e: Evidence, names: frozenset[str]) -> bool:
+        """Return whether what was given lies within the candidate's budget, for some parameters of a case."""
+        wanted = names & set(e.given)
+        if not wanted <= self.near(e):
+            return False
+        if self.floats(e) is None:
+            return True
+        bounds = self.bounds(e)
+        return bounds is not None and all(e.equals(name, bounds[name]) for name in wanted)

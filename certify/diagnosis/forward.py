@@ -1,0 +1,147 @@
+"""What is wrong in the forward pass, where outputs or a loss are returned: it is named before anything about gradients.
+
+The hypotheses are those about gradients that change the forward pass (conventions, values of a step, parameters); their
+outputs and losses are compared, on every case that was judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from gradcert.certify.diagnosis import causes, conventions
+from gradcert.certify.diagnosis.bench import Bench
+from gradcert.certify.diagnosis.evidence import LIKELY, Evidence
+from gradcert.certify.diagnosis.hypotheses import Hypothesis
+from gradcert.certify.diagnosis.hypotheses.search import candidate, distinct
+from gradcert.certify.diagnosis.transformations import FACTORS, scaled
+from gradcert.certify.judging import judge
+from gradcert.certify.problems import Bounds, bounds_of
+from gradcert.properties.numbers import Undecided, working_precision
+from gradcert.reference.networks import Network
+from gradcert.reference.rules import Rule
+
+
+def explain(judged: Sequence[Evidence], claimed: Rule, check: str) -> str:
+    """Return what is wrong with the outputs or the loss, and what of the gradients, in one sentence; "" if unknown.
+
+    Parameters
+    ----------
+    check : ``outputs`` or ``loss``: what failed.
+    """
+    seen = [e for e in judged if getattr(e, check) is not None]
+    if not seen:
+        return ""
+    if check == "outputs" and all(_delayed(e) for e in seen):
+        return "the outputs come one step late"
+    for label, network in _conventions(seen):
+        if all(_of_network(e, network(e), check) for e in seen):
+            return f"the {check} {_are(check)} of {label}{_gradients(judged, claimed, network)}"
+    if check == "loss":
+        for label, factor in FACTORS.items():
+            if all(_scaled(e, factor(e)) for e in seen):
+                return f"the loss is the claimed one {_short(label)}{_rest(judged, claimed)}"
+    for hypothesis in distinct(seen):
+        if hypothesis.forward is not None and all(_near(e, hypothesis, check) for e in seen):
+            if all(_proven(e, hypothesis, check) for e in seen):
+                found = candidate(hypothesis, claimed)
+                same = all(found.proven(e, frozenset(e.given)) for e in judged)
+                also = ", and so are the gradients" if same else _rest(judged, claimed)
+                return f"the {check} {_are(check)} of {claimed.name} with {hypothesis.label}{also}"
+    return ""
+
+
+def _are(check: str) -> str:
+    return "are those" if check == "outputs" else "is that"
+
+
+def _short(label: str) -> str:
+    return label.split(", ")[0]
+
+
+Labelled = tuple[str, Callable[[Evidence], Network]]
+
+
+def _conventions(seen: Sequence[Evidence]) -> Iterator[Labelled]:
+    labels = dict.fromkeys(label for e in seen for label, _ in conventions.forward_alternatives(e.network))
+    for label in labels:
+
+        def network(e: Evidence, label: str = label) -> Network:
+            found = conventions.forward_alternatives(e.network)
+            return next((net for name, net in found if name == label), e.network)  # the option may not exist here
+
+        yield label, network
+
+
+def _of_network(e: Evidence, network: Network, check: str) -> bool:
+    given = np.asarray(getattr(e, check), dtype=float)
+    if network == e.network:
+        return judge(given, getattr(e.case.expected, check)).ok
+    run = e.bench.again(network=network)
+    if not _close(given, run.tape.outputs if check == "outputs" else _loss(run)):
+        return False
+    found = e.expected(e.case.rule, network=network)
+    return found is not None and judge(given, getattr(found, check)).ok
+
+
+def _gradients(judged: Sequence[Evidence], claimed: Rule, network: Callable[[Evidence], Network]) -> str:
+    """Return whether the gradients are those of the same network."""
+    for e in judged:
+        run = e.expected(claimed, network=network(e))
+        if run is None or not all(e.equals(name, run.gradients[name]) for name in e.given):
+            return _rest(judged, claimed)
+    return ", and so are the gradients"
+
+
+def _rest(judged: Sequence[Evidence], claimed: Rule) -> str:
+    """Return what is wrong with the gradients, apart from the outputs or the loss."""
+    if all(len(e.right) == len(e.given) for e in judged):
+        return "; the gradients are as claimed"
+    found = causes.find(judged, claimed)
+    said = str(found)
+    if not found.keys:
+        return ""
+    return f"; the gradient {said[3:]}" if said.startswith("it ") else f"; of the gradients, {said}"
+
+
+def _loss(run: Bench) -> Any:
+    return run.network.loss.value(run.tape.outputs, run.targets, run.numbers)
+
+
+def _close(given: Any, value: Any) -> bool:
+    a, b = np.asarray(given, dtype=float), np.asarray(value, dtype=float)
+    return bool(np.linalg.norm(a - b) <= LIKELY * np.linalg.norm(b))
+
+
+def _near(e: Evidence, hypothesis: Hypothesis, check: str) -> bool:
+    assert hypothesis.forward is not None
+    with np.errstate(all="ignore"):
+        run = hypothesis.forward(e.bench)
+    value = None if run is None else run.tape.outputs if check == "outputs" else _loss(run)
+    return value is not None and _close(getattr(e, check), value)
+
+
+def _proven(e: Evidence, hypothesis: Hypothesis, check: str) -> bool:
+    assert hypothesis.forward is not None
+    with working_precision():
+        try:
+            run = hypothesis.forward(e.balls) if e.balls is not None else None
+        except Undecided:
+            return False
+        if run is None:
+            return False
+        value = run.tape.outputs if check == "outputs" else _loss(run)
+        return judge(np.asarray(getattr(e, check), dtype=float), bounds_of(np.asarray(value, dtype=object))).ok
+
+
+def _scaled(e: Evidence, factor: float) -> bool:
+    unit = 2.0**-53 if e.case.problem.dtype == "float64" else 2.0**-24
+    return judge(np.asarray(e.loss, dtype=float), scaled(e.case.expected.loss, factor, unit=unit)).ok
+
+
+def _delayed(e: Evidence) -> bool:
+    bounds = e.case.expected.outputs
+    given = np.asarray(e.outputs, dtype=float)
+    return judge(given[1:], Bounds(bounds.value[:-1], bounds.budget[:-1])).ok

@@ -1,0 +1,124 @@
+"""The error at the outputs written otherwise, and what a backward pass starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from gradcert.certify.diagnosis.bench import Bench
+from gradcert.certify.diagnosis.graph import Graph, earlier, later
+from gradcert.certify.diagnosis.hypotheses.hypothesis import Gradient, Hypothesis, of_edit
+from gradcert.reference.engines import LayerTape, Tape
+from gradcert.reference.numbers import Array
+
+ERRORS: dict[str, tuple[str, Callable[[Array, Array, Array], Array]]] = {  # of the error and the scaled target
+    "o + y": ("the target added to the output", lambda d, y, o: d + 2 * y),
+    "o": ("an error without the target", lambda d, y, o: d + y),
+    "-y": ("an error of the target alone", lambda d, y, o: -1 * y),
+    "y": ("the target in the place of the error", lambda d, y, o: y),
+    "1": ("an error of one", lambda d, y, o: 0 * d + 1),
+    "squared": ("the error squared", lambda d, y, o: d * d),
+    "times o": ("the error times the output", lambda d, y, o: d * o),
+    "late": ("the error of the step before at the outputs", lambda d, y, o: earlier(d)),
+    "early": ("the error of the step after at the outputs", lambda d, y, o: later(d)),
+}
+
+
+def make(bench: Bench) -> Iterator[Hypothesis]:
+    """Yield other errors, and sweeps that do not start from zero or leave steps out."""
+    for what, (label, change) in ERRORS.items():
+        yield of_edit("loss", f"error {what}", label, error=_error(change))
+    nodes = dict.fromkeys(k.target for x in bench.network.layers for k in x.cell.links if k.lag)
+    for node in nodes:
+        yield of_edit(
+            "timing",
+            f"{node} after the end",
+            f"one in the place of zero after the last step, at {node}",
+            own=_after(node),
+        )
+    for node in dict.fromkeys(n for x in bench.network.layers for n in x.cell.nodes):
+        yield of_edit(
+            "timing", f"{node} started at one", f"credit of one at the last step, at {node}", own=_seeded(node)
+        )
+    for name in dict.fromkeys(k.rpartition(".")[2] for k in bench.parameters):
+        yield Hypothesis("value", f"{name} plus one", f"one added to every entry of {name}", _plus(name, 1))
+    yield Hypothesis("value", "plus one", "one added to every entry", _plus("", 1))
+    yield Hypothesis(
+        "value", "parameter", "the parameter itself in the place of its gradient", lambda b: dict(b.parameters)
+    )
+    yield Hypothesis("value", "plus parameter", "the parameter added to its gradient", _with_parameter)
+    yield from _shares(bench.steps)
+
+
+def _error(change: Callable[[Array, Array, Array], Array]) -> Callable[[Array, Bench], Array]:
+    def error(delta: Array, bench: Bench) -> Array:
+        loss = bench.network.loss
+        divisor = loss.divisor(*bench.targets.shape[:2])
+        y = bench.targets / divisor if divisor != 1 else bench.targets
+        if loss.when == "last":
+            y = np.concatenate([0 * y[:-1], y[-1:]])
+        return change(delta, y, bench.tape.outputs)
+
+    return error
+
+
+def _after(node: str) -> Any:
+    return lambda graph, tape, whole: replace(graph, after=graph.after | {node})
+
+
+def _seeded(node: str) -> Any:
+    def edit(graph: Graph, tape: LayerTape, _: Tape) -> Graph:
+        return replace(graph, seeded=graph.seeded | {node})
+
+    return edit
+
+
+def _plus(name: str, by: int) -> Callable[[Bench], Gradient]:
+    def compute(bench: Bench) -> Gradient:
+        found = bench.gradients()
+        return {k: g + by if not name or k.rpartition(".")[2] == name else g for k, g in found.items()}
+
+    return compute
+
+
+def _with_parameter(bench: Bench) -> Gradient:
+    return {k: g + bench.parameters[k] for k, g in bench.gradients().items()}
+
+
+def _shares(steps: int) -> Iterator[Hypothesis]:
+    """Yield sums that keep a part: ``=`` where ``+=`` belongs, a loop that starts late or ends early."""
+    every = slice(None)
+    parts: dict[str, tuple[slice, slice]] = {
+        "first step": (slice(0, 1), every),
+        "last step": (slice(-1, None), every),
+        "last sample": (every, slice(-1, None)),
+        "first sample": (every, slice(0, 1)),
+        "first step and last sample": (slice(0, 1), slice(-1, None)),
+        "last step and last sample": (slice(-1, None), slice(-1, None)),
+        "steps after the first": (slice(1, None), every),
+        "steps before the last": (slice(0, -1), every),
+        "steps after the second": (slice(2, None), every),
+    }
+    for what, (when, who) in parts.items():
+
+        def share(adjoint: Array, when: slice = when, who: slice = who) -> Array:
+            kept = np.zeros((*adjoint.shape[:2], 1), dtype=int)
+            kept[when, who] = 1
+            return adjoint * kept
+
+        label = f"the {what} alone in the sum"
+        yield of_edit("share", what, label, share=share)
+        yield of_edit(
+            "share",
+            f"error of the {what}",
+            f"the error of the {what} alone",
+            signal=lambda d, i, b, share=share: share(d),
+        )
+
+        def below(credit: Array, delta: Array, i: int, bench: Bench, share: Any = share) -> Array:
+            return share(credit)
+
+        yield of_edit("share", f"{what}, below too", f"{label}, and in what goes down", share=share, below=below)

@@ -1,0 +1,219 @@
+"""An atlas of a learning rule: where its gradients lie among known ones, over depth, length, leak and recurrence.
+
+For somebody who invents a rule: nothing is claimed and nothing is refuted. One quantity at a time is moved away from a
+base point; at every point the subject's gradients are compared with BPTT and with every row of the rule table (cosine,
+relative error, ratio of norms), and what it misses of BPTT is split by the kind of edge that the nearest row drops
+(`gradcert.reference.engines.residual`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from gradcert.certify.figures.alignment import against_rules, floats, row_gradients
+from gradcert.certify.problems import NOISE, surrogate
+from gradcert.certify.subjects import Answer, Limits, Subject, Worker
+from gradcert.reference.engines import tape_residual
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import Layer, Loss, Network, Problem, cell_named
+from gradcert.reference.numbers import Array
+from gradcert.reference.rules import RULES
+
+Progress = Callable[[int, int, str], None]
+INPUTS, UNITS, OUTPUTS, BATCH = 4, 6, 3, 4
+
+
+@dataclass(frozen=True)
+class Point:
+    """A place on the map.
+
+    Attributes
+    ----------
+    depth, steps : layers, and length of the sequence.
+    leak : of every layer, or None where the cell has none.
+    recurrence : factor on the lateral weights, or None where there are none.
+    """
+
+    depth: int = 2
+    steps: int = 12
+    leak: float | None = 0.9
+    recurrence: float | None = 1.0
+
+
+AXES: dict[str, tuple[Any, ...]] = {
+    "depth": (1, 2, 3, 4),
+    "steps": (1, 3, 6, 12, 24),
+    "leak": (0.0, 0.5, 0.8, 0.9, 0.95),
+    "recurrence": (0.0, 0.5, 1.0, 2.0),
+}
+
+
+def points(cell: str, options: Mapping[str, Any]) -> list[tuple[str, Point]]:
+    """Return (axis, point) of the whole map of a cell; the base point comes first.
+
+    Examples
+    --------
+    >>> [(axis, point.steps) for axis, point in points("rnn", {})][:4]
+    [('base', 12), ('depth', 12), ('depth', 12), ('depth', 12)]
+    """
+    kind: Any = cell_named(cell)
+    has_leak = "leak" in {f.name for f in fields(kind)} and "leak" not in options
+    base = Point(
+        leak=0.9 if has_leak else None, recurrence=1.0 if _lateral(_cell(cell, options, Point(leak=None))) else None
+    )
+    out = [("base", base)]
+    for axis, values in AXES.items():
+        if getattr(base, axis) is not None:
+            out += [(axis, Point(**{**asdict(base), axis: value})) for value in values]
+    return out
+
+
+def _cell(cell: str, options: Mapping[str, Any], point: Point) -> Any:
+    kind: Any = cell_named(cell)
+    known = {f.name for f in fields(kind)}
+    if wrong := sorted(set(options) - known):
+        raise GradcertError(f"the cell {cell!r} has no option {', '.join(wrong)}", allowed=", ".join(sorted(known)))
+    given = {
+        k: surrogate(v) if k == "surrogate" else tuple(v) if isinstance(v, list) else v for k, v in options.items()
+    }
+    return kind(**given, **({"leak": point.leak} if point.leak is not None else {}))
+
+
+def _lateral(cell: Any) -> set[str]:
+    return {link.weight for link in cell.links if link.lag and link.weight is not None}
+
+
+def problem(cell: str, options: Mapping[str, Any], point: Point, *, seed: int) -> Problem:
+    """Return a random problem at a point; one seed gives related problems all over the map."""
+    neuron = _cell(cell, options, point)
+    sizes = [INPUTS, *([UNITS] * (point.depth - 1)), OUTPUTS]
+    layers = tuple(Layer(neuron, inputs=a, units=b) for a, b in pairwise(sizes))
+    network = Network(layers=layers, loss=Loss(time="mean", batch="mean"))
+    spiking = hasattr(neuron, "surrogate")
+    parameters = network.parameters(seed=seed, scale=1.5 if spiking else 1.0)
+    factor = 1.0 if point.recurrence is None else point.recurrence
+    lateral = _lateral(neuron)
+    parameters = {k: v * factor if k.rpartition(".")[2] in lateral else v for k, v in parameters.items()}
+    rng = np.random.default_rng([seed, point.steps])
+    inputs = rng.standard_normal((point.steps, BATCH, INPUTS)) + (0.5 if spiking else 0.0)
+    targets = rng.random((point.steps, BATCH, OUTPUTS))
+    return Problem(network, parameters, inputs, targets, id=f"atlas/{seed}")
+
+
+def atlas(
+    subject: str | Sequence[str] | Callable[..., Any],
+    *,
+    cells: str,
+    options: Mapping[str, Any] | None = None,
+    draws: int = 3,
+    seed: int = 0,
+    python: str | None = None,
+    limits: Limits = Limits(),  # noqa: B008
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Return the map of a subject, as a record that is JSON.
+
+    Parameters
+    ----------
+    subject, python, limits, progress : as for `gradcert.certify.campaign.certify`.
+    cells, options : the cell of every layer.
+    draws : random problems at every point.
+    seed : of the first one.
+
+    Returns
+    -------
+    ``{"schema", "subject", "cell", "options", "draws", "seed", "points": [...]}``; a point holds ``axis``, ``point``,
+    ``rules`` (as in `against_rules`), ``nearest``, ``missing`` (norm of BPTT less the subject over BPTT's), ``split``
+    (``{"layer", "kind", "share"}``: parts of what the nearest row drops, as fractions of what the subject misses) and
+    ``unexplained``; or ``failure``.
+
+    Raises
+    ------
+    GradcertError : for an unknown cell or option, or a subject that does not start.
+    """
+    given = dict(options or {})
+    where = points(cells, given)
+    who = Subject(subject, python=python, limits=limits)
+    found = []
+    worker: Any = who.start()
+    if not isinstance(worker, Worker):
+        raise GradcertError(f"the subject does not start: {worker.reason}")
+    try:
+        for number, (axis, point) in enumerate(where):
+            if progress is not None:
+                progress(number, len(where), axis)
+            pairs, failure = [], ""
+            for draw in range(draws):
+                asked = problem(cells, given, point, seed=seed + draw)
+                answer = worker.ask(asked)
+                failure = _wrong(asked, answer)
+                if failure:
+                    break
+                pairs.append((asked, {k: np.asarray(v, dtype=float) for k, v in answer.gradients.items()}))
+            record = {"axis": axis, "point": asdict(point)}
+            found.append({**record, "failure": failure} if failure else {**record, **_measured(pairs)})
+            if failure and axis == "base":
+                raise GradcertError(f"the subject has no gradient at the base point: {failure}")
+            if failure:
+                worker.stop()
+                worker = who.start()
+                if not isinstance(worker, Worker):
+                    raise GradcertError(f"the subject does not start again: {worker.reason}")
+    finally:
+        if isinstance(worker, Worker):
+            worker.stop()
+    head = {"schema": "gradcert-atlas-1", "subject": who.name, "cell": cells, "options": given}
+    return {**head, "draws": draws, "seed": seed, "points": found}
+
+
+def _wrong(asked: Problem, answer: Answer) -> str:
+    if answer.failure is not None:
+        return answer.failure.reason
+    shapes = {k: getattr(v, "shape", None) for k, v in answer.gradients.items()}
+    if shapes != {k: v.shape for k, v in asked.parameters.items()}:
+        return "the gradients do not have the shapes of the parameters"
+    finite = all(np.isfinite(v).all() for v in answer.gradients.values() if isinstance(v, np.ndarray))
+    return "" if finite else "the gradients are not finite"
+
+
+def _measured(pairs: Iterable[tuple[Problem, dict[str, Array]]]) -> dict[str, Any]:
+    pairs = list(pairs)
+    rules = against_rules(pairs)
+    errors = {row["rule"]: row["error"] for row in rules if row["error"] is not None}
+    best = min(errors.values(), default=0.0)
+    nearest = next((name for name, error in errors.items() if error <= best + NOISE), None)  # equal rows: the first
+    missing, rest, count = 0.0, 0.0, 0
+    projections: dict[tuple[int, str], float] = {}
+    for asked, given in pairs:
+        tape, targets, feedback = floats(asked)
+        truth = row_gradients(RULES["bptt"], tape, targets, feedback)
+        if truth is None or nearest is None or not (size := _dot(truth[0], truth[0])):
+            continue
+        count += 1
+        gap = {k: v - given[k] for k, v in truth[0].items()}
+        missing += _dot(gap, gap) / size
+        left = gap
+        if RULES[nearest].feedback == "symmetric":
+            dropped = tape_residual(tape, targets, rule=RULES[nearest], feedback={})
+            left = {k: gap[k] - dropped.total[k] for k in gap}
+            for label, part in dropped.split.items():
+                projections[label] = projections.get(label, 0.0) + _dot(part, gap) / size
+        rest += _dot(left, left) / size
+    negligible = missing <= count * NOISE**2
+    labels = [] if negligible else list(projections.items())
+    return {
+        "rules": rules,
+        "nearest": nearest,
+        "missing": float(np.sqrt(missing / count)) if count else None,
+        "split": [{"layer": layer, "kind": kind, "share": value / missing} for (layer, kind), value in labels],
+        "unexplained": 0.0 if negligible else float(np.sqrt(rest / missing)),
+    }
+
+
+def _dot(a: Mapping[str, Array], b: Mapping[str, Array]) -> float:
+    return sum(float((a[k] * b[k]).sum()) for k in a)

@@ -1,0 +1,203 @@
+"""Certifying a fixed-point implementation: every integer of every step against its description (hardware_models).
+
+The subject is a step. It gets the stored integers of the inputs, of the random words and of the states before the step,
+and answers with the stored integers of whichever intermediates it has, the next states at least:
+
+    {"inputs": {"x": [1, 0], "target": [512]}, "state": {"v": [3, -7], "W": [[12, -3], [0, 5]]}}
+    {"v.next": [2, -6], "W.next": [[12, -3], [0, 5]], "W.step": [[0, 0], [0, 0]]}
+
+Arrays are nested lists, axes in the order in which ``gradcert hardware PROFILE --rule RULE`` lists them. A program in
+any language does so line by line on standard input and output; a Python subject is a callable (inputs, state) ->
+mapping; a file ``design.toml`` describes RTL (`hardware_models.rtl.harness`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gradcert.certify.certificates import CERTIFIED, INCONCLUSIVE, REFUTED
+from gradcert.certify.fixed_point import host as fixed_point_host
+from gradcert.certify.fixed_point.record import SIZES, FixedPointCertificate
+from gradcert.certify.subjects import THREADS, Failure, Limits, Process
+from gradcert.hardware_models.arithmetic import Format
+from gradcert.hardware_models.catalogue import find_profile, program
+from gradcert.hardware_models.chips import PROFILES, Profile, q_format
+from gradcert.hardware_models.description.program import Program
+from gradcert.hardware_models.subject import FixedPointVerdict, columns_of_rows, judge_answers, steps_of
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.outside import parse
+
+STEPS = {"quick": 200, "default": 2_000, "thorough": 20_000}
+
+
+def profile_of(text: str) -> Profile:
+    """Return the profile that a format names: a profile, or the plain Q-format with weights in the format.
+
+    Examples
+    --------
+    >>> profile_of("spinnaker").name, profile_of("s6q4").title
+    ('spinnaker', 'plain Q-format, 6-bit weights, nearest, ties to even')
+    """
+    if re.fullmatch(r"[su][0-9]+q-?[0-9]+", text):
+        fmt = Format.parse(text)
+        if not fmt.signed or fmt.radix != fmt.width - 2:
+            raise GradcertError(
+                f"weights in {text}", allowed="signed, two bits before the point: s6q4, s8q6, s12q10", do="use one"
+            )
+        return q_format(weight_bits=fmt.width)
+    found = find_profile(text)
+    if not program(found, found.rules[0]).is_fixed:
+        fixed = ", ".join(n for n, p in PROFILES.items() if program(p, p.rules[0]).is_fixed)
+        raise GradcertError(f"{text} is floating point", allowed=f"{fixed}, or a weight format such as s8q6")
+    return found
+
+
+def certify_fixed_point(
+    subject: str | Sequence[str],
+    profile: str,
+    *,
+    rule: str = "ottt",
+    sizes: Mapping[str, int] | None = None,
+    steps: int = STEPS["default"],
+    seed: int = 0,
+    limits: Limits | None = None,
+    python: str | None = None,
+) -> FixedPointCertificate:
+    """Judge a fixed-point subject bit for bit against its description.
+
+    Parameters
+    ----------
+    subject : ``file.py:attribute``, ``package.module:attribute``, ``design.toml``, or the words of a command.
+    profile, rule, sizes : the description: a profile or a weight format, a rule, and inputs, neurons, outputs.
+    steps, seed : how many random steps, from which seed.
+    limits, python : of the subject's process.
+
+    Raises
+    ------
+    GradcertError : where the description or the subject cannot be named.
+    """
+    started = time.perf_counter()
+    found = profile_of(profile)
+    unknown = set(sizes or {}) - set(SIZES)
+    if unknown:
+        raise GradcertError(f"option {sorted(unknown)[0]}", allowed=", ".join(SIZES), do="give sizes of the network")
+    chosen = {**SIZES, **(sizes or {})}
+    words = (subject,) if isinstance(subject, str) else tuple(subject)
+    name = f"-- {shlex.join(words)}" if shutil.which(words[0]) else shlex.join(words)
+    asked: dict[str, Any] = {
+        "subject": name,
+        "profile": profile,
+        "rule": rule,
+        "sizes": chosen,
+        "seed": seed,
+        "steps": steps,
+    }
+    if len(words) == 1 and words[0].endswith(".toml"):
+        from gradcert.certify.fixed_point.rtl import judged
+
+        return judged(words[0], asked, started)
+    described = program(found, rule, **chosen)
+    leaves = steps_of(described, steps, seed)
+    command = words if shutil.which(words[0]) else _host(words, python)
+    answered = _rows(command, described, leaves, limits or Limits())
+    seconds = time.perf_counter() - started
+    if isinstance(answered, str):
+        return FixedPointCertificate(REFUTED, answered, **asked, seconds=seconds)
+    try:
+        result = judge_answers(described, leaves, columns_of_rows(answered))
+    except GradcertError as error:
+        return FixedPointCertificate(REFUTED, str(error), **asked, seconds=seconds)
+    verdict, reason = _concluded(result)
+    causes = tuple(str(v) for v in result.causes)
+    seconds = time.perf_counter() - started
+    return FixedPointCertificate(verdict, reason, **asked, result=result, causes=causes, seconds=seconds)
+
+
+def _concluded(result: FixedPointVerdict) -> tuple[str, str]:
+    first = result.first
+    if first is not None:
+        return REFUTED, (
+            f"{first.name} differs at step {first.step}: expected {first.expected} ({float(first.expected_value):g}), "
+            f"got {first.got} ({float(first.got_value):g}); wrong on {result.wrong} of {result.steps} steps"
+        )
+    if result.missing:
+        shown = ", ".join(result.missing[:4]) + (", ..." if len(result.missing) > 4 else "")
+        return INCONCLUSIVE, f"{len(result.missing)} next states were not answered: {shown}"
+    return CERTIFIED, f"{len(result.compared)} integers of every step equal, {result.steps} steps"
+
+
+def _host(words: Sequence[str], python: str | None) -> tuple[str, ...]:
+    where, colon, attribute = words[0].rpartition(":")
+    if len(words) > 1 or not (colon and where and attribute) or (where.endswith(".py") and not Path(where).is_file()):
+        raise GradcertError(
+            f"the subject {shlex.join(words)!r}",
+            allowed="path/to/file.py:attribute, package.module:attribute, design.toml, or -- COMMAND",
+            do="name a callable, a harness file or a program that can be run",
+        )
+    return (python or sys.executable, fixed_point_host.__file__, words[0])
+
+
+def _rows(
+    command: Sequence[str], described: Program, leaves: Mapping[str, Any], limits: Limits
+) -> list[dict[str, int]] | str:
+    """Return one flat answer per step, or the sentence that says why there is none."""
+    states = {n.name for n in described.of_kind("state")}
+    try:
+        process = Process.spawn(command, environment={**os.environ, **THREADS}, memory=limits.memory)
+    except OSError as error:
+        raise GradcertError(f"{command[0]} does not start: {error.strerror}", allowed="a program that runs") from None
+    try:
+        rows = []
+        for t in range(len(next(iter(leaves.values())))):
+            given = {name: column[t].tolist() for name, column in leaves.items()}
+            line = {
+                "inputs": {k: v for k, v in given.items() if k not in states},
+                "state": {k: v for k, v in given.items() if k in states},
+            }
+            reply = process.exchange(json.dumps(line), timeout=limits.start if t == 0 else limits.call)
+            if isinstance(reply, Failure):
+                return f"step {t}: {reply.reason}" + (f"; it printed: {reply.output.strip()}" if reply.output else "")
+            row = _flat(described, reply)
+            if isinstance(row, str):
+                return f"step {t}: {row}"
+            rows.append(row)
+        return rows
+    finally:
+        process.kill()
+
+
+def _flat(described: Program, reply: str) -> dict[str, int] | str:
+    try:
+        said = parse(reply, "the answer", whole=True)
+    except GradcertError as error:
+        return f"the answer is not JSON: it begins with {reply[:60]!r} ({error})"
+    if not isinstance(said, dict) or "failed" in said:
+        return f"it raised {said['failed']}" if isinstance(said, dict) else "the answer is no JSON object"
+    known = {n.name: described.shape(n) for n in described.operations}
+    out: dict[str, int] = {}
+    for name, nested in said.items():
+        if name not in known:
+            return f"an answer called {name!r}, which is no intermediate (gradcert hardware PROFILE --rule RULE)"
+        try:
+            array = np.array(nested, dtype=object)
+        except ValueError:
+            return f"{name} is no array of integers"
+        if array.shape != known[name]:
+            return f"{name} has shape {list(array.shape)} instead of {list(known[name])}"
+        for index in np.ndindex(array.shape):
+            entry: Any = array[index]
+            if type(entry) is not int:
+                return f"{name} holds {entry!r}, which is no integer"
+            out[f"{name}[{','.join(map(str, index))}]" if index else name] = entry
+    return out

@@ -1,0 +1,100 @@
+"""Controls: known-wrong variants of the reference. A run in which the judge lets one pass is void.
+
+`CONTROLS` maps a name to a function of a tape, its targets, the rule and the right gradient. A variant that changes
+nothing on a case (a factor 1 / T at T = 1) is not shown on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from gradcert.certify.claims import changes
+from gradcert.certify.judging.verdict import judge_all
+from gradcert.certify.problems import NOISE, Case
+from gradcert.reference.engines import Tape, forward, record, tape_gradients
+from gradcert.reference.numbers import Array, Floats
+from gradcert.reference.rules import check_feedback
+
+Gradients = Mapping[str, Array]
+
+
+def _scaled(gradients: Gradients, factor: float) -> dict[str, Array]:
+    return {name: value * factor for name, value in gradients.items()}
+
+
+def _transposed_lateral(tape: Tape) -> Tape | None:
+    layers, changed = [], False
+    for layer in tape.layers:
+        names = [k.weight for k in layer.layer.cell.links if k.lag and k.weight is not None]
+        square = {n: layer.p[n].T for n in names if layer.p[n].ndim == 2 and layer.p[n].shape[0] == layer.p[n].shape[1]}
+        changed = changed or bool(square)
+        layers.append(replace(layer, p={**layer.p, **square}))
+    return replace(tape, layers=tuple(layers)) if changed else None
+
+
+def variants(case: Case) -> Iterator[tuple[str, bool | None]]:
+    """Yield (name, whether the judge refutes it, see `refuted`) for every known-wrong variant of a case."""
+    wrong = gradients(case)
+    _, right = next(wrong)
+    for name, variant in wrong:
+        yield name, refuted(case, variant, right)
+
+
+def gradients(case: Case) -> Iterator[tuple[str, Gradients]]:
+    """Yield the right gradient of a case in float64, then every known-wrong variant, with their names."""
+    problem, rule, numbers = case.problem, case.rule, Floats("float64")
+    parameters = {name: np.asarray(v, dtype=float) for name, v in problem.parameters.items()}
+    inputs, targets = np.asarray(problem.inputs, dtype=float), np.asarray(problem.targets, dtype=float)
+    feedback = check_feedback(
+        problem.network, rule, {k: np.asarray(v, dtype=float) for k, v in problem.feedback.items()}
+    )
+    tape = record(problem.network, parameters, inputs, numbers=numbers)
+    right = tape_gradients(tape, targets, rule=rule, feedback=feedback)
+    yield "right", right
+    steps, batch = inputs.shape[:2]
+    for change in changes(rule, problem.network):
+        kept = "with" if change.added else "without"
+        place = "" if change.where == "own" else " in the layers above"
+        yield f"{kept} {change.edge.name}{place}", tape_gradients(tape, targets, rule=change.rule, feedback=feedback)
+    if (transposed := _transposed_lateral(tape)) is not None:
+        yield "lateral weights transposed", tape_gradients(transposed, targets, rule=rule, feedback=feedback)
+    yield "divided by T", _scaled(right, 1 / steps)
+    yield "divided by B", _scaled(right, 1 / batch)
+    yield "divided by 2", _scaled(right, 0.5)
+    yield "sign reversed", _scaled(right, -1.0)
+    late = np.concatenate([targets[:1], targets[:-1]])
+    yield "targets one step late", tape_gradients(tape, late, rule=rule, feedback=feedback)
+    if problem.dtype == "float64":
+        yield "float32 inside", {name: value.astype("float32").astype(float) for name, value in right.items()}
+        yield "one part in a million", _scaled(right, 1 + 1e-6)
+
+
+def refuted(case: Case, gradients: Gradients, right: Gradients) -> bool | None:
+    """Return whether the judge refutes a variant, or None where it is no different from the right gradient here."""
+    if all(float(np.abs(gradients[n] - right[n]).max()) <= NOISE * float(np.abs(right[n]).max()) for n in right):
+        return None
+    return any(not verdict.ok for verdict in judge_all(gradients, case.expected.gradients).values())
+
+
+def reference_passes(case: Case) -> bool:
+    """Return whether both engines, run in the claimed dtype, stay inside the budget: the control that must pass."""
+    problem = case.problem
+    arguments = (problem.network, problem.parameters, problem.inputs, problem.targets)
+    options = {"rule": case.rule, "numbers": Floats(problem.dtype), "feedback": problem.feedback}
+    # traces of a wide network take the forward engine minutes
+    engines: tuple[Callable[..., Gradients], ...] = (_reverse, forward.gradients)
+    engines = engines[:1] if case.facts.get("kind") == "wide" else engines
+    return all(
+        verdict.ok
+        for engine in engines
+        for verdict in judge_all(engine(*arguments, **options), case.expected.gradients).values()
+    )
+
+
+def _reverse(*arguments: object, **options: object) -> Gradients:
+    from gradcert.reference.engines import reverse
+
+    return reverse.gradients(*arguments, **options)  # type: ignore[arg-type]

@@ -1,0 +1,42 @@
+"""Problems made ready to be judged: families of cases (`cases/`), circumstances that they meet, the budget of each.
+
+A new family of cases goes to `cases/`, a circumstance that they have to meet to `cases/circumstances/`; what a right
+implementation may return is derived in `budget/`. Nothing here knows subjects.
+"""
+
+from gradcert.certify.problems.budget.expected import PRECISIONS, Bounds, Expected, bounds_of, expect
+from gradcert.certify.problems.budget.goal import TRUTH, proven
+from gradcert.certify.problems.budget.stored import parameters_on_balls, stored
+from gradcert.certify.problems.cases import scale
+from gradcert.certify.problems.cases.case import Case, Spec
+from gradcert.certify.problems.cases.circumstances import long, make_case, outside, summary
+from gradcert.certify.problems.cases.draw import surrogate
+from gradcert.certify.problems.cases.generate import NOISE, generate
+from gradcert.certify.problems.cases.plan import alone, plan, profile_named
+from gradcert.certify.problems.cases.plan import circumstances as circumstance_specs
+
+__all__ = [
+    "NOISE",
+    "PRECISIONS",
+    "TRUTH",
+    "Bounds",
+    "Case",
+    "Expected",
+    "Spec",
+    "alone",
+    "bounds_of",
+    "circumstance_specs",
+    "expect",
+    "generate",
+    "long",
+    "make_case",
+    "outside",
+    "parameters_on_balls",
+    "plan",
+    "profile_named",
+    "proven",
+    "scale",
+    "stored",
+    "summary",
+    "surrogate",
+]

@@ -1,0 +1,110 @@
+"""What every implementation stores: the nodes of a cell at each step, its local derivatives, and constants in its way.
+
+A budget that treated the whole forward pass as one polynomial would cover evaluation orders that nobody uses, such as
+a membrane potential that is multiplied out over all earlier steps, and would grow with every reset. Here the values of
+the nodes and of the local derivatives are atoms: each is computed from stored ones, in any order, then rounded.
+
+Three things are legitimate in every claim, and none of them is a summation order: a leak that is kept in another form
+(`gradcert.properties.numbers.element.decay`); a loss that is a mean and rescaled to the sum, or the other way round,
+which rounds twice unless all counts are powers of two; a softmax that shifts its argument, or does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+
+from gradcert.properties.numbers import Balls, Decay, Element, settle
+from gradcert.reference.networks import Cell, Drive, Link, Loss, Network, Nodes, Use
+from gradcert.reference.numbers import Array, Numbers
+
+DECAYS = ("leak", "kappa", "rho", "rate")
+RESCALED = 2  # roundings of a factor 1 / n that is taken back by a factor n
+
+
+class StoredCell:
+    """A cell whose nodes and local derivatives are settled as soon as they are computed."""
+
+    def __init__(self, cell: Cell) -> None:
+        self._cell = cell
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cell, name)
+
+    def constants(self) -> Mapping[str, Any]:
+        """Return the constants, decays marked as such."""
+        return {k: _marked(v) if k in DECAYS else v for k, v in self._cell.constants().items()}
+
+    def step(self, n: Numbers, p: Mapping[str, Array], drive: Drive, prev: Nodes) -> dict[str, Array]:
+        """Compute one step."""
+        return {node: settle(value) for node, value in self._cell.step(n, p, drive, prev).items()}
+
+    def factors(self, n: Numbers, p: Mapping[str, Array], prev: Nodes, now: Nodes) -> dict[Link | Use, Any]:
+        """Return the local derivatives."""
+        return {link: settle(value) for link, value in self._cell.factors(n, p, prev, now).items()}
+
+
+class StoredLoss(Loss):
+    """A loss on balls, whatever it is scaled or shifted by and back."""
+
+    def error(self, outputs: Array, targets: Array, numbers: Numbers) -> Array:
+        """Return the error of every step; a shift by a number close to the largest output keeps exp in range."""
+        return super().error(self._shifted(outputs, numbers), targets, numbers)
+
+    def gradient_of(self, error: Array, numbers: Numbers) -> Array:
+        """Return the credit at the outputs."""
+        return self._scaled(super().gradient_of(error, numbers), error.shape)
+
+    def value(self, outputs: Array, targets: Array, numbers: Numbers) -> Any:
+        """Return the loss."""
+        total = super().value(self._shifted(outputs, numbers), targets, numbers)
+        return self._scaled(np.asarray(total, dtype=object), outputs.shape)[()]
+
+    def _shifted(self, outputs: Array, numbers: Numbers) -> Array:
+        if self.kind != "cross_entropy" or not isinstance(numbers, Balls):
+            return outputs
+        values = np.vectorize(Element.value, otypes=[float])(numbers.exactly(outputs))
+        return np.asarray(outputs - numbers.exactly(values.max(axis=-1, keepdims=True)), dtype=object)
+
+    def _scaled(self, values: Array, shape: tuple[int, ...]) -> Array:
+        counted = (shape[0] if self.when == "every" else 1) * int(np.prod(shape[1:]))
+        if counted & (counted - 1) == 0:
+            return values
+        return np.asarray(np.frompyfunc(_rescaled, 1, 1)(values), dtype=object)
+
+
+def _rescaled(x: Any) -> Any:
+    return x.rearranged(RESCALED) if isinstance(x, Element) else x
+
+
+def stored(network: Network) -> Network:
+    """Return the network with stored cells.
+
+    Examples
+    --------
+    >>> from gradcert.reference import Layer, Snu
+    >>> stored(Network(layers=(Layer(Snu(), inputs=2, units=3),))).layers[0].cell.name
+    'snu'
+    """
+    layers = tuple(replace(layer, cell=_stored(layer.cell)) for layer in network.layers)
+    loss = StoredLoss(**{f.name: getattr(network.loss, f.name) for f in fields(network.loss)})
+    return replace(network, layers=layers, loss=loss)
+
+
+def parameters_on_balls(parameters: Mapping[str, Array], balls: Balls) -> dict[str, Array]:
+    """Return parameters as a subject is given them: as they are, but for trained decays."""
+    return {
+        name: balls.array(_marked(value)) if name.rpartition(".")[2] in DECAYS else balls.exactly(value)
+        for name, value in parameters.items()
+    }
+
+
+def _marked(value: Any) -> Array:
+    return np.asarray(np.frompyfunc(Decay, 1, 1)(np.asarray(value, dtype=float)), dtype=object)
+
+
+def _stored(cell: Cell) -> Any:
+    return StoredCell(cell)

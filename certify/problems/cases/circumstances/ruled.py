@@ -1,0 +1,114 @@
+"""Which levels a claim rules out for one of its cells, and why: by its own words, by its options, by what a cell is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from functools import lru_cache
+from typing import Any
+
+from gradcert.certify.claims import AXES, Claim, from_dict
+from gradcert.certify.problems.budget.stored import DECAYS
+from gradcert.certify.problems.cases.draw import cell_options
+from gradcert.reference.networks import cell_named
+
+UNBOUNDED = ("identity", "relu", "relu_off_at_zero")
+LEAKS = tuple(name for name in DECAYS if name in ("leak", "kappa", "rate"))
+
+
+def ruled_out(claim: Claim, cell: str) -> dict[tuple[str, str], str]:
+    """Return (axis, level) -> why no case of this cell has to meet it.
+
+    Examples
+    --------
+    >>> ruled_out(Claim(rule="bptt", cells="rnn", losses="squared_error"), "rnn")["targets", "soft"]
+    'of a cross-entropy'
+    """
+    return dict(_ruled_out(json.dumps(claim.to_dict(), sort_keys=True), cell))
+
+
+@lru_cache(maxsize=64)
+def _ruled_out(key: str, cell: str) -> tuple[tuple[tuple[str, str], str], ...]:
+    claim = from_dict(json.loads(key))
+    out: dict[tuple[str, str], str] = {
+        (axis, level): "the claim says so" for axis, levels in claim.without.items() for level in levels
+    }
+
+    def rule(why: str, axis: str, *levels: str) -> None:
+        for level in levels or AXES[axis]:
+            out.setdefault((axis, level), why)
+
+    kind: Any = cell_named(cell)
+    own, given = {f.name for f in fields(kind)}, cell_options(claim, cell)
+    fixed = {**given.alternatives, **given.fixed}
+    spiking = "surrogate" in own
+    made = kind(**given.fixed)
+    if "recurrent" not in given.alternatives and not any(k.weight is not None and k.lag for k in made.links):
+        rule("no lateral weights", "weights", "lateral 0")
+    if fixed.get("bias", getattr(kind(), "bias", None)) in (False, None):
+        rule("no biases", "biases", "not 0")
+    if not spiking:
+        rule("no spikes", "spikes")
+        rule("no threshold to draw", "threshold")
+    elif "threshold" in fixed or "threshold" not in own:
+        rule("the threshold is fixed", "threshold")
+    leaks = [name for name in LEAKS if name in own]
+    if not leaks or all(name in fixed for name in leaks):
+        rule("the leak is fixed" if leaks else "no leak", "leak")
+    elif any(name in names for name in leaks for names in (_trained(fixed))):
+        rule("a trained leak may be kept as its logit", "leak", "0", "1")
+    if claim.losses == ("squared_error",):
+        rule("of a cross-entropy", "targets", "soft", "any sum", "one class")
+    if claim.losses == ("cross_entropy",):
+        rule("without a target a cross-entropy is 0", "targets", "all 0")
+    if claim.when == ("last",):
+        rule("the last step alone counts", "targets", "a step without")
+    if max(claim.depths) == 1:
+        rule("one layer", "sizes", "layers alike")
+    if "cross_entropy" not in claim.losses or not unbounded(claim, cell):
+        why = "of a cross-entropy" if "cross_entropy" not in claim.losses else "outputs are bounded"
+        rule(why, "numbers", "logits beyond exp")
+    if spiking:
+        rule("spikes do not saturate", "numbers", "saturated")
+    elif cell == "integrator" or str(getattr(made, "activation", "tanh")) in UNBOUNDED:
+        rule("nothing saturates", "numbers", "saturated")
+    return tuple(out.items())
+
+
+def _trained(fixed: Any) -> list[tuple[str, ...]]:
+    train = fixed.get("train", ())
+    return (
+        [tuple(t) if isinstance(t, (list, tuple)) else (t,) for t in train]
+        if train and not isinstance(train[0], str)
+        else [tuple(train)]
+    )
+
+
+def unbounded(claim: Claim, cell: str) -> bool:
+    """Return whether the last layer's outputs can be of any size."""
+    last = claim.readout or cell
+    kind: Any = cell_named(str(last))
+    own = {f.name for f in fields(kind)}
+    if last == "integrator":
+        return True
+    options = claim.readout_options if claim.readout else claim.options
+    default = "identity" if claim.readout else getattr(kind(), "activation", "")
+    for name in ("activation", "output"):
+        if name in own:
+            value = options.get(name, default if name == "activation" else getattr(kind(), name))
+            return all(v in UNBOUNDED for v in (value if isinstance(value, (list, tuple)) else (value,)))
+    return False
+
+
+def drawn_axes(claim: Claim, cell: str) -> dict[str, tuple[str, ...]]:
+    """Return the axes of a covering array: levels that a draw can be made for and that are not ruled out."""
+    out = ruled_out(claim, cell)
+    axes = {
+        axis: tuple(level for level in levels if (axis, level) not in out)
+        for axis, levels in AXES.items()
+        if axis != "calls"
+    }
+    axes["T"] = tuple(level for level in axes["T"] if level != "hundreds")  # a case of its own
+    axes["spikes"] = tuple(level for level in axes["spikes"] if level != "at the threshold")  # the dyadic cases
+    axes["numbers"] = tuple(level for level in axes["numbers"] if level != "entries above 1000")  # large inputs
+    return {axis: levels for axis, levels in axes.items() if levels}

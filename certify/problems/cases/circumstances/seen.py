@@ -1,0 +1,215 @@
+"""What a problem shows: the levels that it meets, read from the problem itself and its forward pass in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from gradcert.certify.problems.cases.circumstances.make import lateral, vectors
+from gradcert.certify.problems.cases.circumstances.ruled import LEAKS, UNBOUNDED
+from gradcert.reference.engines import Tape
+from gradcert.reference.networks import Problem
+from gradcert.reference.numbers import Array
+
+LARGE, TENS, HUNDREDS = 100.0, 10, 100
+BEYOND = {"float64": 709.8, "float32": 88.8}  # log of the largest number
+FLAT = 1e-9  # a derivative of a smooth function this small is one of a saturated unit
+
+
+def met(problem: Problem, tape: Tape, gradients: Mapping[str, Array], *, memory: str = "C order") -> list[str]:
+    """Return the levels that a problem meets, each as ``axis: level``, in the order of the axes.
+
+    Parameters
+    ----------
+    tape, gradients : its forward pass, and its gradient, in float64.
+    memory : how its arrays are handed over.
+    """
+    found = [
+        *_lengths(problem),
+        *_samples(problem),
+        *_sizes(problem),
+        *_weights(problem, gradients),
+        *_inputs(problem),
+        ("memory", memory),
+        *_targets(problem),
+        *_spikes(tape),
+        *_constants(problem),
+        *_numbers(problem, tape, gradients),
+    ]
+    return [f"{axis}: {level}" for axis, level in dict.fromkeys(found)]
+
+
+Level = tuple[str, str]
+
+
+def outside(problem: Problem, without: Mapping[str, tuple[str, ...]]) -> bool:
+    """Return whether a problem shows a level that a claim rules out, as far as that needs no forward pass."""
+    if not without:
+        return False
+    parts = (_lengths, _samples, _sizes, _inputs, _targets, _constants)
+    return any(level in without.get(axis, ()) for part in parts for axis, level in part(problem))
+
+
+def _lengths(problem: Problem) -> Iterator[Level]:
+    steps, batch, _ = problem.inputs.shape
+    yield "T", str(steps) if steps <= 2 else "odd" if steps % 2 else "even"
+    if steps >= HUNDREDS:
+        yield "T", "hundreds"
+    yield "B", str(batch) if batch <= 2 else "more"
+
+
+def _samples(problem: Problem) -> Iterator[Level]:
+    batch = problem.inputs.shape[1]
+    x, y = problem.inputs, problem.targets
+    pairs = [(a, b) for a in range(batch) for b in range(a)]
+    alike = any(bool((x[:, a] == x[:, b]).all() and (y[:, a] == y[:, b]).all()) for a, b in pairs)
+    silent = [not problem.inputs[:, b].any() for b in range(batch)]
+    yield "samples", "equal" if alike else "different"
+    if any(silent) and not all(silent):
+        yield "samples", "one silent"
+
+
+def _sizes(problem: Problem) -> Iterator[Level]:
+    shapes = [(layer.inputs, layer.units) for layer in problem.network.layers]
+    for below, units in shapes:
+        yield "sizes", "square" if below == units else "more inputs" if below > units else "fewer inputs"
+    if any(units == 1 for _, units in shapes):
+        yield "sizes", "one unit"
+    if shapes[0][0] == 1:
+        yield "sizes", "one input"
+    kinds = [type(layer.cell) for layer in problem.network.layers]
+    if any(a == b and k == m for (a, b), (k, m) in zip(pairwise(shapes), pairwise(kinds), strict=True)):
+        yield "sizes", "layers alike"
+    if any(max(shape) >= TENS for shape in shapes):
+        yield "sizes", "tens"
+
+
+def _weights(problem: Problem, gradients: Mapping[str, Array]) -> Iterator[Level]:
+    # a weight, a row, a bias of 0 is met where its gradient is none: else nobody sees what became of it
+    shaped = [(w, np.asarray(gradients[name])) for name, w in problem.parameters.items() if w.ndim == 2]
+    matrices = [w for w, _ in shaped]
+    signs = {float(s) for w in matrices for s in np.unique(np.sign(w)) if s}
+    if len(signs) == 2:
+        yield "weights", "of both signs"
+    elif signs:
+        yield "weights", "all positive" if 1.0 in signs else "all negative"
+    if any(w.any() and g[w == 0].any() for w, g in shaped):
+        yield "weights", "one exactly 0"
+    if any(w.any() and g[~w.any(axis=1)].any() for w, g in shaped):
+        yield "weights", "a zero row"
+    if any(np.abs(w).max() > LARGE for w in matrices):
+        yield "weights", "large"
+    names = [f"layers.{i}.{n}" for i, layer in enumerate(problem.network.layers) for n in lateral(layer)]
+    none = not any(problem.parameters[name].any() for name in names)
+    if none and any(np.asarray(gradients[name]).any() for name in names):
+        yield "weights", "lateral 0"
+    biases = vectors(problem)
+    if any(problem.parameters[name].any() for name in biases):
+        yield "biases", "not 0"
+    elif not biases or any(np.asarray(gradients[name]).any() for name in biases):
+        yield "biases", "0"
+
+
+def _inputs(problem: Problem) -> Iterator[Level]:
+    x, size = problem.inputs, np.abs(problem.inputs)
+    if not size.any():
+        yield "inputs", "all 0"
+        return
+    yield "inputs", "0 and 1" if set(np.unique(x)) <= {0.0, 1.0} else "real"
+    if len(x) > 1 and (~x.any(axis=(1, 2))).any():
+        yield "inputs", "a silent step"
+    tiny = np.finfo(x.dtype).tiny
+    if size.max() > 5:
+        yield "inputs", "above 5"
+    if size.max() > 1e6:
+        yield "inputs", "above 1e6"
+    if ((size > tiny) & (size < 1e-6)).any():
+        yield "inputs", "tiny"
+    if ((size > 0) & (size < tiny)).any():
+        yield "inputs", "subnormal"
+
+
+def _targets(problem: Problem) -> Iterator[Level]:
+    every = problem.targets
+    y = every if problem.network.loss.when == "every" else every[-1:]
+    if not y.any():
+        yield "targets", "all 0"
+        return
+    if len(y) > 1 and (~y.any(axis=(1, 2))).any():
+        yield "targets", "a step without"
+    if problem.network.loss.kind == "squared_error":
+        yield "targets", "ordinary"
+        return
+    sums, hot = y.sum(axis=-1), y.max(axis=-1)
+    if ((sums != 1) & (sums != 0)).any():
+        yield "targets", "any sum"
+    elif ((hot < 1) & (sums == 1)).any():
+        yield "targets", "soft"
+    else:
+        yield "targets", "ordinary"
+    if y.shape[2] > 1 and y[..., 0].all():
+        yield "targets", "one class"
+
+
+def _spikes(tape: Tape) -> Iterator[Level]:
+    for layer in tape.layers:
+        if not hasattr(layer.layer.cell, "surrogate"):
+            continue
+        z = np.asarray(layer.now["z"])
+        per_step = z.any(axis=(1, 2))
+        if z.any() and not z.all():
+            yield "spikes", "some"
+        if (~z.any(axis=(0, 1))).any():
+            yield "spikes", "never"
+        if z.all():
+            yield "spikes", "always"
+        if len(z) > 1 and (z[1:] * z[:-1]).any():
+            yield "spikes", "adjacent"
+        if per_step.any() and not per_step.all():
+            yield "spikes", "a step without"
+        if "v" in layer.now and "threshold" in layer.p and (layer.now["v"] == layer.p["threshold"]).any():
+            yield "spikes", "at the threshold"
+
+
+def _constants(problem: Problem) -> Iterator[Level]:
+    for i, layer in enumerate(problem.network.layers):
+        constants = dict(layer.cell.constants())
+        values: dict[str, Any] = {k: problem.parameters.get(f"layers.{i}.{k}", v) for k, v in constants.items()}
+        for name in LEAKS:
+            if name in values:
+                for v in np.unique(np.asarray(values[name], dtype=float)):
+                    yield "leak", f"{v:.0f}" if v in (0, 1) else "between"
+        if "threshold" in values and hasattr(layer.cell, "surrogate"):
+            for v in np.unique(np.asarray(values["threshold"], dtype=float)):
+                yield "threshold", "1" if v == 1 else "below 0" if v < 0 else "other"
+
+
+def _numbers(problem: Problem, tape: Tape, gradients: Mapping[str, Array]) -> Iterator[Level]:
+    before = False
+    outputs = np.asarray(tape.outputs)
+    if problem.network.loss.kind == "cross_entropy" and np.abs(outputs).max() > BEYOND[problem.dtype]:
+        yield "numbers", "logits beyond exp"
+        before = True
+    smooth = [
+        layer
+        for layer in tape.layers
+        if not hasattr(layer.layer.cell, "surrogate") and getattr(layer.layer.cell, "activation", "") not in UNBOUNDED
+    ]
+    factors = [
+        np.asarray(layer.factors.get(link))
+        for layer in smooth
+        for link in layer.layer.cell.links
+        if link.weight is None and link.lag == 0
+    ]
+    full = any((np.abs(np.asarray(layer.now["z"])) > 1 - FLAT).any() for layer in smooth)
+    if full or any(f.ndim and ((f != 0) & (np.abs(f) < FLAT)).any() for f in factors):
+        yield "numbers", "saturated"
+        before = True
+    if any(np.abs(g).max() > 1000 for g in gradients.values()):
+        yield "numbers", "entries above 1000"
+        before = True
+    if not before:
+        yield "numbers", "ordinary"

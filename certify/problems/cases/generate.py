@@ -1,0 +1,148 @@
+"""Draw until a case is worth having: it spikes, has a gradient, keeps its margins, and sees its neighbours."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from gradcert.certify.claims import Claim, changes
+from gradcert.certify.problems.budget.expected import Expected
+from gradcert.certify.problems.budget.goal import expectation
+from gradcert.certify.problems.cases.case import Case, Spec
+from gradcert.certify.problems.cases.circumstances.generate import facts, floats
+from gradcert.certify.problems.cases.circumstances.seen import met, outside
+from gradcert.certify.problems.cases.draw import Family, draw, latency, spiking
+from gradcert.certify.problems.cases.families import FAMILIES
+from gradcert.properties.numbers import Undecided
+from gradcert.reference.engines import Tape, record, tape_gradients
+from gradcert.reference.networks import Problem, cell_named
+from gradcert.reference.numbers import FLOAT64, Array
+from gradcert.reference.rules import Rule, check_feedback, rule_named
+
+DRAWS = 200  # at most
+USUAL = 6  # steps that a case has, about
+GOOD = 6  # acceptable draws among which the one that sees its neighbours best is taken
+EXACT_TRIES = 10  # draws on the way to a case whose gradients are exact, where the cell allows one
+EFFECT = 0.03  # an effect of 3 %, the smallest of known mistakes, is good enough to stop looking
+NOISE = 2.0**-40  # above gamma(2^12) of float64: no float64 run of a case rounds more often on one path
+RATES = (0.1, 0.9)  # spikes per unit and step, in every layer
+SCALES = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0)  # of weights that have to make spikes
+GRADED = (1.0, 0.8, 1.2)  # of weights that do not: contractive, so that budgets stay small
+
+
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """A draw that passed the floors."""
+
+    problem: Problem
+    gradients: dict[str, Array]
+    neighbours: dict[str, dict[str, Array]]
+    effect: float
+    facts: dict[str, Any]
+
+
+def least_steps(rule: Rule, late: int = 0) -> int:
+    """Return the length that shows a truncation, and what comes `late` steps after the input."""
+    least = max((rule.window or 0), (rule.chunk or 0)) + 2 if rule.window or rule.chunk else 0
+    return max(least, USUAL) + late if late else least
+
+
+def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
+    """Return the case of a spec, or None if no draw is acceptable; a bounded one in the place of a dyadic one.
+
+    Examples
+    --------
+    >>> case = generate(Spec("snu", 1, "squared_error", "every", "bounded"), Claim(rule="ostl", cells="snu"))
+    >>> case.expected.gradients["layers.0.H"].value.shape, sorted(case.separates)
+    ((4, 4), ['own RECURRENT', 'own RESET', 'own STATE'])
+    """
+    rng = np.random.default_rng([seed, zlib.crc32(spec.id.encode())])
+    rule = rule_named(claim.rule)
+    drafts: list[Draft] = []
+    kept: tuple[Draft, Expected] | None = None
+    scales = SCALES if spiking(cell_named(spec.cell)()) else GRADED
+    tries, least = 0, least_steps(rule, latency(claim, spec))
+    for attempt in range(DRAWS):
+        family: Family = FAMILIES[spec.family](claim, least, attempt)
+        problem = draw(spec, claim, rule, family, rng, scale=scales[attempt % len(scales)])
+        problem = replace(problem, seed=0) if claim.acceptance == "unbiased" else problem
+        if outside(problem, claim.without):
+            continue
+        draft = _draft(problem, rule, attempt, ties=spec.family == "dyadic")
+        if draft is None:
+            continue
+        drafts.append(draft)
+        if draft.effect < EFFECT and len(drafts) < GOOD and attempt < DRAWS - 1:
+            continue
+        best = max(drafts, key=lambda d: d.effect)
+        drafts.remove(best)
+        try:
+            expected = expectation(best.problem, rule, claim)
+        except Undecided:
+            continue
+        if kept is None or (expected.exact and not kept[1].exact):
+            kept = best, expected
+        tries += 1
+        rational = spec.loss == "squared_error" and all(family.may_be_exact(k.cell) for k in problem.network.layers)
+        if kept[1].exact or tries >= EXACT_TRIES or not rational:
+            break
+    if kept is None:
+        instead = replace(spec, family="bounded", instead=spec.family)
+        return generate(instead, claim, seed=seed) if spec.family != "bounded" else None
+    best, expected = kept
+    tape, gradients = floats(best.problem, rule)
+    told = {**facts(best.problem, tuple(met(best.problem, tape, gradients))), **best.facts}
+    separates = {label: _budgets(g, best.gradients, expected) for label, g in best.neighbours.items()}
+    separates = separates if claim.entrywise else {}  # in budgets of the row's own rounding
+    return Case(spec, best.problem, rule, expected, separates, told)
+
+
+def _draft(problem: Problem, rule: Rule, attempt: int, *, ties: bool) -> Draft | None:
+    """Return the draw with its gradients in float64, or None if a floor is not reached."""
+    parameters = {name: np.asarray(v, dtype=float) for name, v in problem.parameters.items()}
+    feedback = {name: np.asarray(v, dtype=float) for name, v in problem.feedback.items()}
+    tape = record(problem.network, parameters, np.asarray(problem.inputs, dtype=float), numbers=FLOAT64)
+    rates, tie = _spikes(tape)
+    if any(not RATES[0] <= r <= RATES[1] for r in rates) or (ties and rates and not tie):
+        return None
+    targets = np.asarray(problem.targets, dtype=float)
+    checked = check_feedback(problem.network, rule, feedback)
+    gradients = tape_gradients(tape, targets, rule=rule, feedback=checked)
+    if any(np.count_nonzero(np.abs(g) > 1e-6) * 2 < g.size for g in gradients.values()):
+        return None
+    neighbours = {
+        change.label: tape_gradients(tape, targets, rule=change.rule, feedback=checked)
+        for change in changes(rule, problem.network)
+    }
+    effects = [_relative(g, gradients) for g in neighbours.values()]
+    seen = [e for e in effects if e > NOISE] or [1.0]
+    facts = {"spike rates": [round(r, 3) for r in rates], "ties": tie, "draws": attempt + 1}
+    return Draft(problem, gradients, neighbours, min(seen), facts)
+
+
+def _spikes(tape: Tape) -> tuple[list[float], int]:
+    rates, ties = [], 0
+    for layer in tape.layers:
+        if spiking(layer.layer.cell):
+            rates.append(float(layer.now["z"].mean()))
+            ties += int((layer.now["v"] == layer.p["threshold"]).sum())
+    return rates, ties
+
+
+def _relative(a: dict[str, Array], b: dict[str, Array]) -> float:
+    size = sum(float((v * v).sum()) for v in b.values())
+    return float(np.sqrt(sum(float(((a[k] - b[k]) ** 2).sum()) for k in b) / size)) if size else 0.0
+
+
+def _budgets(gradients: dict[str, Array], right: dict[str, Array], expected: Expected) -> float:
+    """Return the largest difference of two float64 gradients in budgets, 0 where it is float64 rounding alone."""
+    worst = 0.0
+    for name, bounds in expected.gradients.items():
+        error = np.abs(gradients[name] - right[name])
+        error = np.where(error <= np.abs(right[name]).max() * NOISE, 0.0, error)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            worst = max(worst, float(np.where(error > 0, error / bounds.budget, 0.0).max()))
+    return worst

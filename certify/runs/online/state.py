@@ -1,0 +1,86 @@
+"""A long sequence for a memory check, and the size of the state that a rule needs on it.
+
+The network has one unit in every layer and wide inputs, so that a step hands over much and a right learner keeps
+little: the largest state that any rule of the table needs is that of real-time recurrent learning, a derivative of
+every node with respect to every parameter below it, and with one unit that is a few steps' worth of inputs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from gradcert.certify.problems import Case
+from gradcert.reference.networks import Layer, Network, Problem
+from gradcert.reference.rules import feedback_shapes
+
+INPUTS, BATCH = 64, 64
+
+
+def long(case: Case, steps: int) -> Problem:
+    """Return a long problem of a case's cells, no two of its numbers alike.
+
+    Layers whose sizes hang together, as a convolution's do, keep them, and the batch makes up for the inputs.
+    """
+    network = narrow(case.problem.network)
+    rng = np.random.default_rng([steps, BATCH])
+    wide, units = network.layers[0].inputs, network.layers[-1].units
+    batch = max(BATCH, -(-INPUTS * BATCH // wide))
+    inputs = rng.standard_normal((steps, batch, wide))
+    if network.loss.kind == "cross_entropy":
+        targets = np.eye(units)[rng.integers(0, units, (steps, batch))]
+    else:
+        targets = rng.standard_normal((steps, batch, units))
+    dtype = case.problem.dtype
+    parameters, feedback = case.problem.parameters, case.problem.feedback
+    if network is not case.problem.network:
+        parameters = {name: value.astype(dtype) for name, value in network.parameters(seed=steps).items()}
+        shapes = feedback_shapes(network, case.rule)
+        feedback = {name: rng.standard_normal(shape).astype(dtype) for name, shape in shapes.items()}
+    return replace(
+        case.problem,
+        id=f"{case.problem.id}/long",
+        network=network,
+        parameters=parameters,
+        feedback=feedback,
+        inputs=inputs.astype(dtype),
+        targets=targets.astype(dtype),
+    )
+
+
+def narrow(network: Network) -> Network:
+    """Return the network with one unit in every layer, two under a softmax, and many inputs; or itself.
+
+    Examples
+    --------
+    >>> from gradcert.reference.networks import Snu
+    >>> [(k.inputs, k.units) for k in narrow(Network((Layer(Snu(), 3, 4), Layer(Snu(), 4, 2)))).layers]
+    [(64, 1), (1, 1)]
+    """
+    if any(layer.synapses or any(map(np.ndim, layer.cell.constants().values())) for layer in network.layers):
+        return network
+    layers: list[Layer] = []
+    for number, layer in enumerate(network.layers):
+        last = number == network.depth - 1 and network.loss.kind == "cross_entropy"
+        layers.append(replace(layer, inputs=layers[-1].units if layers else INPUTS, units=2 if last else 1))
+    return replace(network, layers=tuple(layers))
+
+
+def needed(problem: Problem) -> int:
+    """Return the bytes of the largest state that a rule needs: every node's derivative by every parameter below.
+
+    Examples
+    --------
+    >>> from gradcert.reference.networks import Rnn
+    >>> network = Network((Layer(Rnn(), 3, 2),))  # two nodes a unit, 4 units' worth; 12 parameters; one sample
+    >>> needed(Problem(network, network.parameters(), np.ones((1, 1, 3)), np.ones((1, 1, 2))))
+    512
+    """
+    below, numbers = 0, 0
+    for number, layer in enumerate(problem.network.layers):
+        own = [value.size for name, value in problem.parameters.items() if name.startswith(f"layers.{number}.")]
+        below += sum(own)
+        numbers += len(layer.cell.nodes) * layer.units * (1 + below)
+    fixed = sum(array.size for array in (*problem.parameters.values(), *problem.feedback.values()))
+    return problem.inputs.itemsize * (numbers * problem.inputs.shape[1] + 2 * fixed)  # gradients are as large as these

@@ -1,0 +1,29 @@
+"""Subjects: somebody's code, in a process of its own, and the ways to start and to ask it.
+
+A new way to start a subject goes here. `subject` starts one; `process`, `warden`, `family` and `confine` keep it in
+bounds, `usage` says what it holds; `worker`, `serving`, `stepped`, `sources` and `learner` are its side of the pipe,
+and need NumPy alone; `program_files` says what a program is made of; `drive` takes a learner through a sequence,
+`answers` reads what comes back.
+"""
+
+from gradcert.certify.subjects.answers import Answer, decoded, encoded, from_program, from_worker, parsed
+from gradcert.certify.subjects.drive import Played
+from gradcert.certify.subjects.process import Failure, Process
+from gradcert.certify.subjects.subject import THREADS, Limits, Subject, Worker, named
+
+__all__ = [
+    "THREADS",
+    "Answer",
+    "Failure",
+    "Limits",
+    "Played",
+    "Process",
+    "Subject",
+    "Worker",
+    "decoded",
+    "encoded",
+    "from_program",
+    "from_worker",
+    "named",
+    "parsed",
+]

@@ -1,0 +1,160 @@
+"""What comes back from a subject, and the two forms it travels in. Nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gradcert.certify.subjects.process import Failure
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.numbers import Array
+from gradcert.reference.outside import array, parse
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What came back for one problem.
+
+    Attributes
+    ----------
+    gradients : arrays, or for what is no array a sentence.
+    loss, outputs : the same, or None where the subject does not give them.
+    changed : names of input arrays that the subject wrote to.
+    rewritten : arrays of earlier answers that have changed since.
+    failure : why there is no answer; ``raised``, ``wrong``, ``died``, ``hung``, ``flooded``, ``garbled``.
+    """
+
+    gradients: Mapping[str, Array | str] = field(default_factory=dict)
+    loss: Array | str | None = None
+    outputs: Array | str | None = None
+    changed: tuple[str, ...] = ()
+    rewritten: tuple[str, ...] = ()
+    failure: Failure | None = None
+
+
+DTYPES = tuple(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64))
+DTYPES += ("bool", "float16", "float32", "float64", "float96", "float128")
+
+
+def parsed(line: str) -> dict[str, Any] | str:
+    """Return the object that a line of JSON holds, or a sentence that says why there is none.
+
+    Examples
+    --------
+    >>> parsed('{"loss": NaN}'), parsed("[1]")
+    ({'loss': nan}, "it begins with '[1]'")
+    """
+    try:
+        said = parse(line, "the line", nan=True)
+    except GradcertError as error:
+        return f"it begins with {line[:60]!r} ({error})"
+    return said if isinstance(said, dict) else f"it begins with {line[:60]!r}"
+
+
+def raised(kind: str, what: str, error: Any) -> Failure:
+    """Return an exception of the subject as a failure."""
+    if not isinstance(error, Mapping) or "kind" not in error:
+        return Failure(kind, f"{what} something that the protocol does not know")
+    if error["kind"] == "MapError":  # of gradcert.adapters: the user's maps do not fit, and no rule was run
+        return Failure("usage", str(error.get("message")))
+    message = f"{error['kind']}: {error['message']}" if error.get("message") else str(error["kind"])
+    lines = error.get("traceback")
+    return Failure(kind, f"{what} {message}", "\n".join(map(str, lines)) if isinstance(lines, list) else "")
+
+
+def from_worker(said: Mapping[str, Any]) -> Answer:
+    """Read the answer of `worker`: arrays as base64 of their bytes."""
+    if "raised" in said:
+        return Answer(failure=raised("raised", "it raised", said["raised"]))
+    if "wrong" in said:
+        return Answer(failure=Failure("wrong", str(said["wrong"])))
+    if not isinstance(said.get("gradients"), Mapping):
+        raise GradcertError("an answer without gradients")
+    return Answer(
+        gradients={k: _bytes(v) for k, v in said["gradients"].items()},
+        loss=_bytes(said["loss"]) if "loss" in said else None,
+        outputs=_bytes(said["outputs"]) if "outputs" in said else None,
+        changed=names(said.get("changed")),
+        rewritten=names(said.get("rewritten")),
+    )
+
+
+def names(value: Any) -> tuple[str, ...]:
+    """Return a list of names; what is none of it is nothing.
+
+    Examples
+    --------
+    >>> names(["inputs"]), names(3)
+    (('inputs',), ())
+    """
+    return tuple(str(v) for v in value) if isinstance(value, list) else ()
+
+
+def from_program(said: Mapping[str, Any]) -> Answer:
+    """Read the answer of a program: ``{"gradients": {...}}`` with nested lists, ``loss`` and ``outputs`` if it likes.
+
+    A program that cannot solve a problem says ``{"error": "why"}``.
+
+    Examples
+    --------
+    >>> from_program({"gradients": {"layers.0.b": [1.0, 2.5]}}).gradients["layers.0.b"]
+    array([1. , 2.5])
+    """
+    if said.get("error") is not None:
+        return Answer(failure=Failure("raised", f"it says: {said['error']}"))
+    if not isinstance(said.get("gradients"), Mapping):
+        return Answer(failure=Failure("wrong", "the answer holds no gradients"))
+    return Answer(
+        gradients={k: _listed(v) for k, v in said["gradients"].items()},
+        loss=_listed(said["loss"]) if said.get("loss") is not None else None,
+        outputs=_listed(said["outputs"]) if said.get("outputs") is not None else None,
+    )
+
+
+def array_of(spec: Any) -> Array | str:
+    """Return an array from either form: bytes in base64, or nested lists."""
+    return _bytes(spec) if isinstance(spec, Mapping) else _listed(spec)
+
+
+def _bytes(spec: Any) -> Array | str:
+    return str(spec["wrong"]) if isinstance(spec, Mapping) and "wrong" in spec else decoded(spec)
+
+
+def encoded(given: Array) -> dict[str, Any]:
+    """Return an array as its dtype, shape and bytes."""
+    little = np.ascontiguousarray(given).astype(given.dtype.newbyteorder("<"), copy=False)
+    data = base64.b64encode(little.tobytes()).decode()
+    return {"dtype": given.dtype.name, "shape": list(given.shape), "data": data}
+
+
+def decoded(spec: Any) -> Array:
+    """Return the array of such a record.
+
+    Raises
+    ------
+    GradcertError : for anything else.
+
+    Examples
+    --------
+    >>> decoded(encoded(np.array([[1.0, 2.5]])))
+    array([[1. , 2.5]])
+    """
+    try:
+        if spec["dtype"] not in DTYPES or not all(type(n) is int and n >= 0 for n in spec["shape"]):
+            raise ValueError("an unknown dtype or shape")
+        dtype = np.dtype(spec["dtype"]).newbyteorder("<")
+        flat = np.frombuffer(base64.b64decode(spec["data"], validate=True), dtype=dtype)
+        return flat.reshape(spec["shape"]).astype(dtype.newbyteorder("="))
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise GradcertError(f"an array that is none ({error})", allowed="dtype, shape and data in base64") from None
+
+
+def _listed(value: Any) -> Array | str:
+    try:
+        return array(value, "it", null=True)  # JSON has one kind of number: 1 is 1.0
+    except GradcertError:
+        return "no array of numbers"

@@ -1,0 +1,204 @@
+"""Which lines of a subject's own files ran while it was asked, and which conditions came out one way alone.
+
+The subject's own files are the one that it is defined in, and modules beside it that it has imported. Only functions
+are looked at, as the rest of a file runs when it is imported; a function that was never entered is named, not listed
+line by line. Code that is compiled before it runs (numba) counts as not run. The standard library alone is needed.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import inspect
+import sys
+import sysconfig
+import threading
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+MOST = 4096  # lines of one file beyond which it is left alone
+Arcs = set[tuple[int, int]]
+
+
+class Coverage:
+    """Lines that ran, by file.
+
+    Parameters
+    ----------
+    subject : the callable or learner.
+    """
+
+    def __init__(self, subject: Any) -> None:
+        self.file = _file(subject)
+        self.folder = Path(self.file).resolve().parent if self.file else None
+        self.own: dict[str, bool] = {}
+        self.arcs: dict[str, Arcs] = {}
+        self.entered: dict[str, set[int]] = {}
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        """Record what runs; nothing where there are no files, or another tracer is there already."""
+        if self.file is None or sys.gettrace() is not None:
+            yield
+            return
+        threading.settrace(self._called)
+        sys.settrace(self._called)
+        try:
+            yield
+        finally:
+            sys.settrace(None)
+            threading.settrace(None)
+
+    def _called(self, frame: FrameType, event: str, argument: Any) -> Any:
+        code = frame.f_code
+        name = code.co_filename
+        mine = self.own.get(name)
+        if mine is None:
+            mine = self.own[name] = self._is_own(name)
+        if not mine:
+            return None
+        arcs = self.arcs.setdefault(name, set())
+        self.entered.setdefault(name, set()).add(code.co_firstlineno)
+        before = code.co_firstlineno
+
+        def line(frame: FrameType, event: str, argument: Any) -> Any:
+            nonlocal before
+            if event == "line":
+                arcs.add((before, frame.f_lineno))
+                before = frame.f_lineno
+            elif event == "return":
+                arcs.add((before, 0))
+            return line
+
+        return line
+
+    def _is_own(self, name: str) -> bool:
+        if self.folder is None:
+            return False
+        if name == self.file:
+            return True
+        path = Path(name)
+        outside = [Path(sysconfig.get_paths()[key]) for key in ("stdlib", "purelib", "platlib")]
+        with contextlib.suppress(OSError, ValueError):
+            path = path.resolve()
+            inside = self.folder in path.parents and path.suffix == ".py"
+            return inside and not any(o in path.parents for o in outside) and "site-packages" not in path.parts
+        return False
+
+    def record(self) -> dict[str, Any]:
+        """Return what never ran.
+
+        Returns
+        -------
+        ``{"files": [{"file", "lines": [[first, last], ...], "conditions": [[line, "never true" or "never false"], ...],
+        "functions": names never entered, "ran", "of"}, ...], "numbers": [...]}``: of every own file in which a function
+        ran; whole numbers that its conditions compare with, where something is left to reach.
+        """
+        if self.file is None:
+            return {"files": [], "numbers": []}
+        files, numbers = [], set[int]()
+        for name, arcs in sorted(self.arcs.items()):
+            with contextlib.suppress(OSError, SyntaxError, ValueError):
+                found, compared = _file_record(name, arcs, self.entered[name])
+                files.append({**found, "file": Path(name).name})
+                numbers |= compared
+        return {"files": files, "numbers": sorted(numbers)}
+
+
+def _file(subject: Any) -> str | None:
+    for thing in (subject, type(subject), getattr(subject, "func", subject)):
+        with contextlib.suppress(TypeError, OSError):
+            found = inspect.getsourcefile(inspect.unwrap(thing) if callable(thing) else thing)
+            if found and Path(found).is_file():
+                return found
+    return None
+
+
+def _file_record(name: str, arcs: Arcs, entered: set[int]) -> tuple[dict[str, Any], set[int]]:
+    source = Path(name).read_text(encoding="utf-8")
+    if source.count("\n") > MOST:
+        raise ValueError("too long")
+    tree = ast.parse(source)
+    ran = {line for _, line in arcs}
+    lines: set[int] = set()
+    missed: list[str] = []
+    conditions: list[tuple[int, str]] = []
+    numbers: set[int] = set()
+    for node in _functions(tree):
+        if not _entered(node, entered):
+            missed.append(node.name)
+            continue
+        own = _statements(node)
+        lines |= own
+        open_ends = [c for test in _tests(node) if (c := _condition(test, arcs)) is not None]
+        conditions += open_ends
+        if open_ends or own - ran:
+            numbers |= _numbers(node)
+    never = sorted(lines - ran)
+    runs = [[run[0], run[-1]] for run in _runs(never)]
+    shown = sorted(set(conditions))
+    found = {"lines": runs, "conditions": [list(c) for c in shown], "functions": sorted(missed)}
+    return {**found, "ran": len(lines & ran), "of": len(lines)}, numbers
+
+
+def _functions(tree: ast.AST) -> list[Any]:
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return [node for node in ast.walk(tree) if isinstance(node, kinds)]
+
+
+def _entered(node: Any, entered: set[int]) -> bool:
+    first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+    return node.lineno in entered or first in entered
+
+
+def _statements(node: Any) -> set[int]:
+    """Return the lines at which the statements of a function begin, those of functions inside it apart."""
+    out: set[int] = set()
+    waiting = list(node.body)
+    while waiting:
+        statement = waiting.pop()
+        quiet = isinstance(statement, (ast.Global, ast.Nonlocal, ast.Pass, ast.Import, ast.ImportFrom))
+        text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        if not quiet and not text:
+            out.add(min([statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", ()))]))
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            continue
+        for field in ("body", "orelse", "finalbody"):
+            waiting += getattr(statement, field, [])
+        for handler in [*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())]:
+            waiting += handler.body
+    return out
+
+
+def _tests(node: Any) -> list[Any]:
+    inner = [n for f in ast.walk(node) if f is not node and isinstance(f, ast.FunctionDef) for n in ast.walk(f)]
+    kinds = (ast.If, ast.While)
+    return [n for n in ast.walk(node) if isinstance(n, kinds) and n not in inner]
+
+
+def _condition(test: Any, arcs: Arcs) -> tuple[int, str] | None:
+    """Return the line of a condition that was evaluated and only ever came out one way."""
+    own = range(test.test.lineno, (test.test.end_lineno or test.test.lineno) + 1)
+    first = test.body[0].lineno
+    if first in own or (isinstance(test.test, ast.Constant)):
+        return None
+    after = {line for before, line in arcs if before in own and line not in own}
+    if not after:
+        return None
+    if first not in after:
+        return test.lineno, "never true"
+    return None if after - {first} else (test.lineno, "never false")
+
+
+def _numbers(node: Any) -> set[int]:
+    compared = [c for n in ast.walk(node) if isinstance(n, ast.Compare) for c in (n.left, *n.comparators)]
+    found = {c.value for c in compared if isinstance(c, ast.Constant)}
+    return {v for v in found if type(v) is int and 0 < v <= 64}
+
+
+def _runs(lines: list[int]) -> list[list[int]]:
+    groups = groupby(enumerate(lines), key=lambda pair: pair[1] - pair[0])
+    return [[line for _, line in group] for _, group in groups]

@@ -1,0 +1,116 @@
+"""Stepwise learners: what they are given to begin with, and how one is told from a callable.
+
+A learner is an object, or a class that makes one, with three methods::
+
+    start(start)             a new sequence: network, parameters, feedback, number of samples; no inputs, no targets
+    step(input, target)      the next step, (batch, n_in) and (batch, n_out); the target is None where the loss does not
+                             count (a loss on the last step alone). May return the output of the step, (batch, n_out)
+    gradients()              of the steps so far: a mapping, or (loss, mapping). May be called at any time
+
+A loss that is a mean over time is the mean over the steps so far: nobody knows how many are to come. What `gradients`
+returns may be the learner's own arrays: they are read at once. `start` may return another object, which is then the
+learner of this sequence.
+
+This is the only form in which "online" can be checked: later steps are in another process until they are handed over.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+import numpy as np
+
+from gradcert.reference.networks import Network, Problem, from_dict
+from gradcert.reference.numbers import Array
+
+METHODS = ("start", "step", "gradients")
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """What a sequence begins with.
+
+    Attributes
+    ----------
+    id, network, parameters, feedback, seed : as in `Problem`.
+    batch : number of samples.
+    dtype : of all arrays.
+
+    Examples
+    --------
+    >>> from gradcert.reference import Layer, Rnn
+    >>> network = Network(layers=(Layer(Rnn(), inputs=2, units=3),))
+    >>> start = Start("p", network, network.parameters(), batch=1, dtype="float64")
+    >>> from_json(json.dumps(start.to_dict())).network == network
+    True
+    >>> start.inputs
+    Traceback (most recent call last):
+    AttributeError: a learner is given no inputs to begin with: they come one step at a time
+    """
+
+    id: str
+    network: Network
+    parameters: Mapping[str, Array]
+    batch: int
+    dtype: str
+    feedback: Mapping[str, Array] = field(default_factory=dict)
+    seed: int | None = None
+
+    @property
+    def inputs(self) -> NoReturn:
+        """Not there."""
+        raise AttributeError("a learner is given no inputs to begin with: they come one step at a time")
+
+    @property
+    def targets(self) -> NoReturn:
+        """Not there."""
+        raise AttributeError("a learner is given no targets to begin with: they come one step at a time")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        out = {
+            "id": self.id,
+            "dtype": self.dtype,
+            "batch": self.batch,
+            "network": self.network.to_dict(),
+            "parameters": {name: value.tolist() for name, value in self.parameters.items()},
+            "feedback": {name: value.tolist() for name, value in self.feedback.items()},
+        }
+        return out if self.seed is None else {**out, "seed": self.seed}
+
+
+def start_of(problem: Problem) -> Start:
+    """Return what a learner is given of a problem to begin with."""
+    p = problem
+    return Start(p.id, p.network, p.parameters, p.inputs.shape[1], p.dtype, p.feedback, p.seed)
+
+
+def from_json(line: str) -> Start:
+    """Read a start back."""
+    spec = json.loads(line)
+    dtype = spec["dtype"]
+    arrays = {
+        part: {name: np.array(value, dtype=dtype) for name, value in spec[part].items()}
+        for part in ("parameters", "feedback")
+    }
+    network = from_dict(spec["network"], run=True)  # the learner's own process
+    return Start(spec["id"], network, arrays["parameters"], spec["batch"], dtype, arrays["feedback"], spec.get("seed"))
+
+
+def is_learner(subject: Any) -> bool:
+    """Return whether an object, or what a class makes, has the three methods.
+
+    Examples
+    --------
+    >>> is_learner(abs)
+    False
+    """
+    return all(callable(getattr(subject, name, None)) for name in METHODS)
+
+
+def made(subject: Any) -> Any:
+    """Return the learner: the object itself, or what the class makes."""
+    return subject() if isinstance(subject, type) else subject

@@ -1,0 +1,38 @@
+"""What a subject's process says, as JSON: exceptions as text, arrays as base64 of their bytes."""
+
+from __future__ import annotations
+
+import base64
+import traceback
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+TRACEBACK_LINES = 12
+OURS = tuple(str(Path(__file__).with_name(name)) for name in ("worker.py", "serving.py", "stepped.py"))
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """Return an exception as text: its kind, its message, and the end of its traceback, without frames of ours."""
+    ours = (*OURS, "<frozen ")
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(ours)]
+    parts = [*traceback.format_list(frames), *traceback.format_exception_only(error)]
+    lines = "".join(parts).splitlines()
+    return {"kind": type(error).__name__, "message": str(error)[:2000], "traceback": lines[-TRACEBACK_LINES:]}
+
+
+def encoded(value: Any) -> dict[str, Any]:
+    """Return an array as its dtype, shape and bytes, or why it is none."""
+    try:
+        if hasattr(value, "detach"):  # a tensor that still hangs on its graph
+            value = value.detach().cpu()
+        array = np.asarray(value)
+    except Exception as error:
+        return {"wrong": f"a {type(value).__name__} that does not convert to an array ({error})"[:300]}
+    if array.dtype.kind not in "fiub":
+        return {"wrong": f"an array of dtype {array.dtype}"}
+    if array.dtype.str.startswith(">"):  # on the wire the least byte comes first
+        array = array.astype(array.dtype.newbyteorder("<"))
+    shape = [int(n) for n in array.shape]
+    return {"dtype": array.dtype.name, "shape": shape, "data": base64.b64encode(array.tobytes()).decode()}

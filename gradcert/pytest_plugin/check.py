@@ -1,0 +1,105 @@
+"""One check of one subject, as a test runs it: a case, the controls, the repeats, or what "online" means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gradcert.pytest_plugin.session import ONLINE, Session
+
+if TYPE_CHECKING:
+    from gradcert.certify.certificates import Finding
+    from gradcert.certify.runs import Run
+
+REPEATED = 3  # cases that `repeat` asks twice
+
+
+@dataclass(frozen=True, eq=False)
+class Check:
+    """What the fixture `gradcert_check` gives: one check of one subject."""
+
+    session: Session
+    name: str
+    say: Callable[[dict[str, Any]], None]
+
+    def run(self) -> None:
+        """Do the check; fail the test if it finds something."""
+        __tracebackhide__ = True
+        session = self.session
+        about = {"subject": session.subject.name, "check": self.name}
+        if session.failure:
+            pytest.fail(session.failure, pytrace=False)
+        checks = {"controls": _controls, "repeat": _repeat, **dict.fromkeys(ONLINE, _online)}
+        worst, found = checks.get(self.name, _case)(session, self.name)
+        self.say({**about, "worst": worst})
+        if found:
+            pytest.fail("\n\n".join(found), pytrace=False)
+
+
+def _case(session: Session, name: str) -> tuple[float | None, list[str]]:
+    from gradcert.certify.campaign import judge
+
+    case = session.ready(name).case
+    if case is None:
+        return None, [f"no acceptable draw for {name}: nothing was checked"]
+    run = session.run()
+    answer = run.ask(case)
+    judge(run, case, answer)
+    session.worker = run.worker
+    idle = [f"{result.id}: {result.what}" for result in run.checks if result.verdict == "blocked"]
+    return run.results[-1].worst, _told(session, run) + idle
+
+
+def _controls(session: Session, _: str) -> tuple[float | None, list[str]]:
+    from gradcert.certify.campaign import control
+
+    assert session.claim is not None
+    void = control([session.ready(name) for name in session.specs], session.claim)[2]
+    return None, [f"the checks prove nothing: {reason}" for reason in void]
+
+
+def _repeat(session: Session, _: str) -> tuple[float | None, list[str]]:
+    from gradcert.certify.judging import repeat
+
+    run = session.run()
+    cases = [case for name in sorted(session.specs)[:REPEATED] if (case := session.ready(name).case) is not None]
+    firsts = [(case, run.ask(case)) for case in cases]
+    for number, (case, first) in enumerate(reversed(firsts)):
+        second = run.ask(case) if first is not None and first.failure is None else None
+        if first is None or first.failure is not None or second is None:
+            continue  # the case's own test says so
+        when = "at once" if number == 0 else "after other problems"
+        found, _note = repeat.check(case, first, second, session.subject, when=when)
+        if run.claim.acceptance == "unbiased" and second.failure is None:
+            found = []  # randomness beside the seed is its own affair
+        run.findings += [(case, finding) for finding in found]
+    session.worker = run.worker
+    return None, _told(session, run)
+
+
+def _online(session: Session, name: str) -> tuple[float | None, list[str]]:
+    from gradcert.certify.runs import online
+
+    run, check = session.run(), name.partition("/")[2]
+    cases = [case for spec in session.specs if (case := session.ready(spec).case) is not None]
+    for case in online.chosen(cases, deepest=check == "memory"):
+        online.judge(run, check, case, wrong=False)
+    session.worker = run.worker
+    idle = [f"{result.id}: {result.what}" for result in run.checks if result.verdict == "blocked"]
+    return None, _told(session, run) + idle
+
+
+def _told(session: Session, run: Run) -> list[str]:
+    from gradcert.certify.campaign import explained
+    from gradcert.certify.report import text
+
+    findings: list[Finding] = explained(
+        run, replay=f"gradcert certify --seed {session.checks.seed} {session.subject.replay}"
+    )
+    blocked = (
+        ["there was no answer to judge"] if not findings and run.results and run.results[-1].verdict != "passed" else []
+    )
+    return [f"{finding.check}: {text(finding)}" for finding in findings] + blocked

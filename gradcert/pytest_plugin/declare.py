@@ -1,0 +1,80 @@
+"""How somebody's test file says what is to be checked: `subject_tests`, and the decorator `cases`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from gradcert.certify.names import present_names
+from gradcert.pytest_plugin.check import Check
+from gradcert.pytest_plugin.session import Checks
+
+if TYPE_CHECKING:
+    from gradcert.certify.claims import Claim
+
+ATTRIBUTE = "__gradcert_checks__"
+
+
+@present_names
+def subject_tests(
+    subject: Any,
+    *,
+    rule: str | None = None,
+    cells: Any = None,
+    depths: Any = None,
+    dtype: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    online: bool | None = None,
+    claim: Claim | None = None,
+    profile: str | None = None,
+    seed: int = 0,
+    python: str | None = None,
+) -> Callable[..., None]:
+    """Return a test function that is run once for every check of a subject; assign it to a name that begins with test.
+
+    Parameters
+    ----------
+    subject, rule, cells, depths, dtype, options, online, claim, seed, python : as for ``gradcert.certify``.
+    profile : instead of the one on the command line.
+
+    Examples
+    --------
+    >>> test_ostl = subject_tests("mypackage.learning:gradients", rule="ostl", cells="snu")
+    >>> test_ostl.__name__
+    'test_subject'
+    """
+    claimed = {"rule": rule, "cells": cells, "depths": depths, "dtype": dtype, "options": options, "claim": claim}
+    claimed["online"] = online
+
+    def test_subject(gradcert_check: Check) -> None:
+        __tracebackhide__ = True
+        gradcert_check.run()
+
+    setattr(test_subject, ATTRIBUTE, Checks(subject, claimed, profile, seed, python))
+    return test_subject
+
+
+def cases(*, subject: Any = None, **options: Any) -> Callable[[Callable[..., Any]], Callable[..., None]]:
+    """Decorate a test: its parameter ``problem`` makes it the subject; with ``subject=`` given, its body is not run.
+
+    Parameters
+    ----------
+    subject : another subject than the decorated function, or None.
+    options : as for `subject_tests`.
+
+    Examples
+    --------
+    >>> @cases(rule="bptt", cells="rnn")
+    ... def test_mine(problem):
+    ...     return {}
+    >>> test_mine.__name__
+    'test_mine'
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., None]:
+        test = subject_tests(function if subject is None else subject, **options)
+        test.__name__, test.__qualname__, test.__doc__ = function.__name__, function.__qualname__, function.__doc__
+        test.__module__ = function.__module__
+        return test
+
+    return decorate

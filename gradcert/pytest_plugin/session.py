@@ -1,0 +1,104 @@
+"""A subject in one process of pytest: what it claims, which checks that makes, its worker, the cases made ready."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gradcert.certify.claims import Claim
+    from gradcert.certify.runs import Prepared, Run
+
+WHOLE = ("controls", "repeat")  # checks of the subject as a whole
+ONLINE = ("online/causality", "online/memory", "online/prefix", "online/reset")  # of one that claims to be online
+
+
+@dataclass(frozen=True, eq=False)
+class Checks:
+    """A subject and its claim, as given to `subject_tests`."""
+
+    subject: Any
+    options: Mapping[str, Any]
+    profile: str | None
+    seed: int
+    python: str | None
+
+
+@dataclass(eq=False)
+class Session:
+    """One subject in one process of pytest: its worker, and the cases that were made ready so far."""
+
+    checks: Checks
+    profile: str
+    claim: Claim | None = None
+    failure: str = ""
+    subject: Any = None
+    worker: Any = None
+    specs: dict[str, Any] = field(default_factory=dict)
+    prepared: dict[str, Prepared] = field(default_factory=dict)
+
+    def load(self) -> None:
+        """Find out what is claimed, from the options or from the subject itself."""
+        from gradcert.certify.campaign import claimed, stepwise
+        from gradcert.certify.problems import plan
+        from gradcert.certify.subjects import Subject, Worker
+
+        self.subject = Subject(self.checks.subject, python=self.checks.python)
+        options = dict(self.checks.options)
+        declared = claimed(self.checks.subject, None, **options) if _complete(self.checks) else None
+        if declared is None:
+            started = self.subject.start()
+            if not isinstance(started, Worker):
+                self.failure = f"{started.reason}\n{started.output}".strip()
+                return
+            self.worker = started
+            declared = claimed(self.checks.subject, started.claim, **options)
+        if declared.online and self.worker is None:  # only the subject can tell whether it takes steps
+            started = self.subject.start()
+            if not isinstance(started, Worker):
+                self.failure = f"{started.reason}\n{started.output}".strip()
+                return
+            self.worker = started
+        if self.worker is not None:
+            stepwise(self.subject, self.worker, declared)
+        self.claim = declared
+        self.specs = {spec.id: spec for spec in plan(declared, self.profile)}
+
+    @property
+    def ids(self) -> list[str]:
+        """The names of all checks, sorted."""
+        if self.failure or self.claim is None:
+            return ["import"]
+        # the known-wrong variants of an unbiased estimator are displacements of its draws, judged with each case
+        whole = WHOLE if self.claim.acceptance != "unbiased" else ("repeat",)
+        return [*sorted(self.specs), *whole, *(ONLINE if self.claim.online else ())]
+
+    def ready(self, name: str) -> Prepared:
+        """Return a case, made ready once."""
+        from gradcert.certify.runs import Task, prepare
+
+        assert self.claim is not None
+        if name not in self.prepared:
+            self.prepared[name] = prepare(Task(self.specs[name], self.claim, self.checks.seed))
+        return self.prepared[name]
+
+    def run(self) -> Run:
+        """Return a campaign that uses the living worker."""
+        from gradcert.certify.runs import Run
+
+        assert self.claim is not None
+        return Run(self.subject, self.claim, worker=self.worker, profile=self.profile, planned=len(self.specs))
+
+    def stop(self) -> None:
+        """End the subject's process."""
+        if self.worker is not None:
+            self.worker.stop()
+            self.worker = None
+
+
+def _complete(checks: Checks) -> bool:
+    from gradcert.certify.claims import claim_of
+
+    given = {name for name, value in checks.options.items() if value is not None}
+    return {"rule", "cells"} <= given or "claim" in given or claim_of(checks.subject) is not None

@@ -1,0 +1,253 @@
+"""From equations and labels to a cell of the engine's protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, make_dataclass
+from functools import cached_property
+from typing import Any
+
+from gradcert.models.equations.equations import PREVIOUS, Equation, edge_name, label, read, tidy
+from gradcert.models.equations.expression import available, derivative, evaluate, parse, symbols
+from gradcert.models.equations.trace import trace
+from gradcert.reference.checks import check_numbers
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import Drive, Link, Nodes, Use
+from gradcert.reference.networks.cells import options
+from gradcert.reference.numbers import ACTIVATIONS, Activation, Array, Numbers, Surrogate, spike
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a cell of one's own consists of.
+
+    Attributes
+    ----------
+    equations : in the order of evaluation.
+    edges : labels of the edges of lag 1, ``"v -> v": "state"``.
+    constants : per-unit constants and their values, each of which may be trained.
+    function : the step that the equations were traced from, if they were.
+    """
+
+    equations: tuple[Equation, ...]
+    edges: Mapping[str, str]
+    constants: Mapping[str, Any]
+    function: Callable[..., Any] | None = None
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Names of the nodes."""
+        return tuple(equation.node for equation in self.equations)
+
+    @property
+    def weights(self) -> tuple[str, ...]:
+        """Names of the weights."""
+        return tuple(weight for equation in self.equations for weight, _, _ in equation.weighted)
+
+    @property
+    def spikes(self) -> bool:
+        """Whether some node is a spike."""
+        return any("spike(" in equation.rest for equation in self.equations)
+
+    @cached_property
+    def parameters(self) -> tuple[str, ...]:
+        """Parameters that are neither weights nor constants: biases, peephole weights; always trained."""
+        known = {*self.nodes, *(f"{node}{PREVIOUS}" for node in self.nodes), *self.constants, "x"}
+        out = [b for equation in self.equations for b in equation.biases]
+        out += [s for equation in self.equations for s in symbols(equation.rest) if s not in known]
+        return tuple(dict.fromkeys(out))
+
+    @cached_property
+    def links(self) -> tuple[Link, ...]:
+        """Every link; one that the equations do not have is not there."""
+        out = []
+        for equation in self.equations:
+            for weight, source, lag in equation.weighted:
+                out.append(label(Link(equation.node, source, lag=lag, weight=weight), self.edges))
+            for name in symbols(equation.rest):
+                source, lag = (name.removesuffix(PREVIOUS), 1) if name.endswith(PREVIOUS) else (name, 0)
+                if source in self.nodes and derivative(equation.rest, name) is not None:
+                    out.append(label(Link(equation.node, source, lag=lag), self.edges))
+        return tuple(out)
+
+    @cached_property
+    def uses(self) -> tuple[Use, ...]:
+        """Where parameters and constants act."""
+        out = []
+        for equation in self.equations:
+            out += [Use(equation.node, bias) for bias in equation.biases]
+            acting = (*self.parameters, *self.constants)
+            out += [Use(equation.node, name) for name in symbols(equation.rest) if name in acting]
+        return tuple(out)
+
+
+def define(
+    name: str,
+    equations: Mapping[str, Any] | Callable[..., Mapping[str, Any]],
+    *,
+    edges: Mapping[str, str],
+    constants: Mapping[str, Any] | None = None,
+    surrogate: Surrogate | None = None,
+    strict: bool = False,
+) -> Any:
+    """Return a cell class for a neuron model given as equations.
+
+    Parameters
+    ----------
+    name : what it is called in networks and claims.
+    equations : node -> expression, in the order of evaluation, the output ``z`` last. ``v_prev`` is node v one step
+        before; ``W @ x`` and ``H @ z_prev`` are weighted sums (a node may add elementwise terms to them); functions
+        are exp, tanh, sigmoid, relu, identity and spike, the step with a pseudo-derivative. A name that is nothing
+        else is a trained per-unit parameter. An expression may be SymPy's instead of text, with `weighted` for the
+        sums; or all of them a function, ``step(prev, x, p, h)`` (`gradcert.models.equations.trace`).
+    edges : ``"source -> target"`` of every dependence on the step before, and its label: ``state`` (a state variable
+        to itself), ``reset`` (a spike to its membrane potential), ``recurrent`` (the output back into the layer),
+        ``adaptation`` (a spike to its threshold). The label decides which rules keep the edge. A weighted edge is
+        called ``"H @ z -> a"``, and is recurrent unless something else is said.
+    constants : per-unit constants and defaults; they are fields of the cell, and ``train`` may name them. Cases draw
+        those that are called leak, threshold, beta, rho, kappa or rate.
+    surrogate, strict : of the spike, where there is one.
+
+    Returns
+    -------
+    A frozen dataclass that `gradcert.reference.networks.Layer` takes, with the constants, ``surrogate``, ``strict``
+    and ``train`` as fields.
+
+    Raises
+    ------
+    GradcertError : for equations or labels that do not fit.
+
+    Examples
+    --------
+    >>> Lif = define(
+    ...     "my_lif",
+    ...     {"a": "W @ x + b", "v": "leak*(v_prev - threshold*z_prev) + a", "z": "spike(v - threshold)"},
+    ...     edges={"v -> v": "state", "z -> v": "reset"},
+    ...     constants={"leak": 0.9, "threshold": 1.0},
+    ... )
+    >>> Lif(leak=0.5).nodes, [link.edge.value for link in Lif().links if link.lag]
+    (('a', 'v', 'z'), ['state', 'reset'])
+    >>> def step(prev, x, p, h):
+    ...     v = p.leak * (prev.v - p.threshold * prev.z) + p.W @ x + p.b
+    ...     return {"v": v, "z": h(v - p.threshold)}
+    >>> edges = {"v -> v": "state", "z -> v": "reset"}
+    >>> define("same", step, edges=edges, constants={"leak": 0.9, "threshold": 1.0})().nodes
+    ('v', 'z')
+    """
+    for constant, value in (constants or {}).items():
+        check_numbers(f"the constant {constant}", value)
+    if not all(isinstance(word, str) for pair in edges.items() for word in pair):
+        raise GradcertError("edges with a label that is no text", allowed="such as {'v -> v': 'state'}")
+    step_function = equations if callable(equations) else None
+    texts = trace(equations) if callable(equations) else {node: str(text) for node, text in equations.items()}
+    recipe = Recipe(read(texts, constants or {}), tidy(edges), dict(constants or {}), step_function)
+    if recipe.spikes and not {"v", "threshold"} <= {*recipe.nodes, *recipe.constants}:
+        raise GradcertError(
+            "a cell that spikes without a node v or a constant threshold", do="call the membrane potential v"
+        )
+    if available():  # elsewhere the cell can be described, not computed
+        check_labels(recipe)
+    reserved = {"surrogate", "strict", "train", "name", *recipe.weights} & {*recipe.constants}
+    if reserved:
+        raise GradcertError(f"a constant called {', '.join(sorted(reserved))}", allowed="other names")
+    fields: list[tuple[str, Any, Any]] = [(k, Any, field(default=v)) for k, v in recipe.constants.items()]
+    if recipe.spikes:
+        fields.append(("surrogate", Surrogate, field(default=surrogate or Surrogate("sigmoid"))))
+        fields.append(("strict", bool, field(default=strict)))
+    fields.append(("train", tuple, field(default=())))
+
+    def __post_init__(self: Any) -> None:
+        options.check_trained(self.train, recipe.constants)
+
+    def activations(self: Any) -> dict[str, Activation]:
+        own = {"spike": spike(self.surrogate, strict=self.strict)} if recipe.spikes else {}
+        return {**ACTIVATIONS, **own}
+
+    def constant_values(self: Any) -> Mapping[str, Any]:
+        return {constant: getattr(self, constant) for constant in recipe.constants}
+
+    def step(self: Any, n: Numbers, p: Mapping[str, Array], drive: Drive, prev: Nodes) -> dict[str, Array]:
+        return run(recipe, n, p, drive, prev, activations(self))
+
+    def factors(self: Any, n: Numbers, p: Mapping[str, Array], prev: Nodes, now: Nodes) -> dict[Link | Use, Any]:
+        trained = (*recipe.parameters, *self.train)
+        return differentiate(recipe, recipe.links, trained, n, p, prev, now, activations(self))
+
+    body = {
+        "name": name,
+        "conventions": (options.strictness({}),) if recipe.spikes else (),
+        "recipe": recipe,
+        "nodes": property(lambda self: recipe.nodes),
+        "links": property(lambda self: recipe.links),
+        "uses": property(lambda self: recipe.uses),
+        "trained": property(lambda self: (*recipe.parameters, *self.train)),
+        "constants": constant_values,
+        "step": step,
+        "factors": factors,
+        "__post_init__": __post_init__,
+    }
+    return make_dataclass(name, fields, frozen=True, namespace=body)
+
+
+def check_labels(recipe: Recipe) -> None:
+    """Raise unless every edge of lag 1 has a label, and every label an edge."""
+    named = {edge_name(link) for link in recipe.links if link.lag and link.source != "x"}
+    unused = sorted(set(recipe.edges) - named)
+    if unused:
+        raise GradcertError(
+            f"a label for {', '.join(unused)}, which no equation has", allowed=", ".join(sorted(named)) or "none"
+        )
+
+
+def values(p: Mapping[str, Array], prev: Nodes, now: Nodes) -> dict[str, Any]:
+    """Return everything that an expression may name."""
+    return {**p, **now, **{f"{node}{PREVIOUS}": value for node, value in prev.items()}}
+
+
+def run(
+    recipe: Recipe,
+    n: Numbers,
+    p: Mapping[str, Array],
+    drive: Drive,
+    prev: Nodes,
+    activations: Mapping[str, Activation],
+) -> dict[str, Array]:
+    """Compute one step, node by node."""
+    now: dict[str, Array] = {}
+    for equation in recipe.equations:
+        total: Any = None
+        if equation.weighted:
+            sources = {s: (prev if lag else now)[s] for _, s, lag in equation.weighted if s != "x"}
+            total = drive(equation.node, **sources)
+        if equation.rest != "0":
+            rest = evaluate(parse(equation.rest), values(p, prev, now), n, activations)
+            total = rest if total is None else total + rest
+        now[equation.node] = total
+    return now
+
+
+def differentiate(
+    recipe: Recipe,
+    links: tuple[Link, ...],
+    trained: tuple[str, ...],
+    n: Numbers,
+    p: Mapping[str, Array],
+    prev: Nodes,
+    now: Nodes,
+    activations: Mapping[str, Activation],
+) -> dict[Link | Use, Any]:
+    """Return the local derivative of every unweighted link and of every trained use."""
+    rest = {equation.node: equation.rest for equation in recipe.equations}
+    given = values(p, prev, now)
+    out: dict[Link | Use, Any] = {}
+    for link in links:
+        if link.weight is None:
+            name = f"{link.source}{PREVIOUS}" if link.lag else link.source
+            out[link] = evaluate(derivative(rest[link.target], name), given, n, activations)
+    biases = {(equation.node, bias) for equation in recipe.equations for bias in equation.biases}
+    for use in recipe.uses:
+        if (use.target, use.parameter) in biases:
+            out[use] = 1
+        elif use.parameter in trained and (found := derivative(rest[use.target], use.parameter)) is not None:
+            out[use] = evaluate(found, given, n, activations)
+    return out

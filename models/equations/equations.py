@@ -1,0 +1,149 @@
+"""Reading equations: which terms are weighted sums, which are biases, and what is left for SymPy.
+
+An equation is a string. ``v`` is a node at this step, ``v_prev`` the same node one step before, ``x`` the input;
+``W @ x`` is a weighted sum. Everything else is elementwise.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gradcert.models.equations.grammar import FUNCTIONS, NAME, tree
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import Edge, Link
+
+PREVIOUS = "_prev"
+NODES = 100  # of one cell
+
+
+@dataclass(frozen=True)
+class Equation:
+    """One node.
+
+    Attributes
+    ----------
+    node : its name.
+    weighted : (weight, source, lag) of every weighted sum.
+    biases : parameters that are added to a weighted sum; the engine adds them.
+    rest : the elementwise part, as text; "0" where there is none.
+    """
+
+    node: str
+    weighted: tuple[tuple[str, str, int], ...]
+    biases: tuple[str, ...]
+    rest: str
+
+
+def read(equations: Mapping[str, str], constants: Mapping[str, object]) -> tuple[Equation, ...]:
+    """Read equations in the order of evaluation; the last one is the output ``z``.
+
+    Raises
+    ------
+    GradcertError : for what is no equation, for a node that is read before it exists, or a last node other than z.
+
+    Examples
+    --------
+    >>> read({"a": "W @ x + H @ z_prev + b", "z": "tanh(a)"}, {})[0].weighted
+    (('W', 'x', 0), ('H', 'z', 1))
+    """
+    nodes = list(equations)
+    if len(nodes) > NODES:
+        raise GradcertError(f"a cell of {len(nodes)} equations", allowed=f"at most {NODES}")
+    if not nodes or nodes[-1] != "z":
+        raise GradcertError(
+            f"equations that end with {nodes[-1:] or 'nothing'}", allowed="the last node is z, the output"
+        )
+    for name in (*nodes, *constants):
+        if not NAME.fullmatch(str(name)) or name.endswith(PREVIOUS) or name in (*FUNCTIONS, "x"):
+            raise GradcertError(f"the name {name!r}", allowed=f"identifiers, not x or {', '.join(FUNCTIONS)}")
+    return tuple(_one(node, equations[node], nodes, constants) for node in nodes)
+
+
+def _one(node: str, text: str, nodes: list[str], constants: Mapping[str, object]) -> Equation:
+    whole = tree(text, f"the equation of {node}")
+    weighted, biases, rest = [], [], []
+    terms = list(_terms(whole, +1))
+    linear = any(isinstance(term, ast.BinOp) and isinstance(term.op, ast.MatMult) for term, _ in terms)
+    for term, sign in terms:
+        if isinstance(term, ast.BinOp) and isinstance(term.op, ast.MatMult):
+            if sign < 0 or not isinstance(term.left, ast.Name) or not isinstance(term.right, ast.Name):
+                raise GradcertError(f"{ast.unparse(term)!r} in {node}", allowed="+ weight @ node, by their names")
+            weighted.append((term.left.id, *_source(term.right.id)))
+        elif linear and sign > 0 and isinstance(term, ast.Name) and _is_parameter(term.id, nodes, constants):
+            biases.append(term.id)
+        else:
+            rest.append(("+ " if sign > 0 else "- ") + ast.unparse(term))
+        if any(isinstance(inner, ast.MatMult) for inner in ast.walk(term)) and not weighted:
+            raise GradcertError(f"a weighted sum inside {ast.unparse(term)!r}", do="give it a node of its own")
+    _check_order(node, whole, nodes)
+    return Equation(node, tuple(weighted), tuple(biases), " ".join(rest) or "0")
+
+
+def _terms(tree: ast.expr, sign: int) -> list[tuple[ast.expr, int]]:
+    """Split a sum into its signed terms."""
+    if isinstance(tree, ast.BinOp) and isinstance(tree.op, (ast.Add, ast.Sub)):
+        right = sign if isinstance(tree.op, ast.Add) else -sign
+        return [*_terms(tree.left, sign), *_terms(tree.right, right)]
+    return [(tree, sign)]
+
+
+def _source(name: str) -> tuple[str, int]:
+    return (name.removesuffix(PREVIOUS), 1) if name.endswith(PREVIOUS) else (name, 0)
+
+
+def _is_parameter(name: str, nodes: list[str], constants: Mapping[str, object]) -> bool:
+    source, lag = _source(name)
+    return not lag and source not in (*nodes, *constants, "x")
+
+
+def _check_order(node: str, whole: ast.expr, nodes: list[str]) -> None:
+    for name in {part.id for part in ast.walk(whole) if isinstance(part, ast.Name)}:
+        source, lag = _source(name)
+        if lag and source not in (*nodes, "x"):
+            raise GradcertError(f"{name} in {node}", allowed=f"the step before of {', '.join(nodes)}")
+        if not lag and source in nodes and nodes.index(source) >= nodes.index(node):
+            raise GradcertError(f"{node} reads {source} of the same step", allowed="nodes above it, in their order")
+
+
+def edge_name(link: Link) -> str:
+    """Return what an edge of lag 1 is called: ``v -> v``, or ``H @ z -> a`` for a weighted one."""
+    return f"{link.weight} @ {link.source} -> {link.target}" if link.weight else f"{link.source} -> {link.target}"
+
+
+def tidy(edges: Mapping[str, str]) -> dict[str, str]:
+    """Return labels with their names in one spelling.
+
+    Examples
+    --------
+    >>> tidy({"z->v": "reset"})
+    {'z -> v': 'reset'}
+    """
+    return {re.sub(r"\s*(->|@)\s*", r" \1 ", key.strip()): value for key, value in edges.items()}
+
+
+def label(link: Link, edges: Mapping[str, str]) -> Link:
+    """Give a link of lag 1 its label; a weighted one is RECURRENT unless something else is said.
+
+    Raises
+    ------
+    GradcertError : if there is none.
+
+    Examples
+    --------
+    >>> label(Link("v", "z", lag=1), {"z -> v": "reset"}).edge.value
+    'reset'
+    """
+    if not link.lag or link.source == "x":
+        return link
+    name, allowed = edge_name(link), [edge.value for edge in Edge if edge is not Edge.SPACE]
+    given = edges.get(name, "recurrent" if link.weight else None)
+    if given is None:
+        raise GradcertError(
+            f"no label for the edge {name!r}", allowed=", ".join(allowed), do=f"add {name!r}: ... to edges"
+        )
+    if given not in allowed:
+        raise GradcertError(f"the label {given!r} of {name!r}", allowed=", ".join(allowed))
+    return Link(link.target, link.source, lag=1, edge=Edge(given), weight=link.weight)

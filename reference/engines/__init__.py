@@ -1,0 +1,80 @@
+"""The engines: any row of the rule table, backwards (`reverse`) and forwards (`forward`), and what the row leaves out.
+
+`tape` records a forward pass, `factors` its local derivatives, `sweep` pulls credit back through one layer, `paths`
+sums paths by length; `structure`, `step` and `tangent` make the forward engine; `residual` and `majorant` measure.
+Generic in the rule, the cell and the number system: a new rule or cell needs no change here.
+"""
+
+from gradcert.reference.engines import forward, reverse
+from gradcert.reference.engines.forward import Learner
+from gradcert.reference.engines.majorant import UNIT_ROUNDOFF, gamma, majorant
+from gradcert.reference.engines.paths import truncated_sums
+from gradcert.reference.engines.residual import (
+    PROJECTED,
+    above,
+    check_rule,
+    local_credit,
+    projected_signal,
+    residual,
+    tape_residual,
+)
+from gradcert.reference.engines.reverse import tape_gradients
+from gradcert.reference.engines.step import Step, absorb, across, immediate, within
+from gradcert.reference.engines.structure import basis, kept_links, reachable
+from gradcert.reference.engines.sweep import (
+    Adjoints,
+    at,
+    credit_below,
+    error_node,
+    layer_gradients,
+    pull_link,
+    pull_use,
+    sweep,
+    weights_down,
+)
+from gradcert.reference.engines.tangent import ONE, Tangent, applied
+from gradcert.reference.engines.tape import LayerTape, Tape, local_parameters, record, record_layer, weight_of
+
+__all__ = [
+    "ONE",
+    "PROJECTED",
+    "UNIT_ROUNDOFF",
+    "Adjoints",
+    "LayerTape",
+    "Learner",
+    "Step",
+    "Tangent",
+    "Tape",
+    "above",
+    "absorb",
+    "across",
+    "applied",
+    "at",
+    "basis",
+    "check_rule",
+    "credit_below",
+    "error_node",
+    "forward",
+    "gamma",
+    "immediate",
+    "kept_links",
+    "layer_gradients",
+    "local_credit",
+    "local_parameters",
+    "majorant",
+    "projected_signal",
+    "pull_link",
+    "pull_use",
+    "reachable",
+    "record",
+    "record_layer",
+    "residual",
+    "reverse",
+    "sweep",
+    "tape_gradients",
+    "tape_residual",
+    "truncated_sums",
+    "weight_of",
+    "weights_down",
+    "within",
+]

@@ -1,0 +1,367 @@
+"""The forward engine: the gradient of any row of the rule table, online, with eligibility traces.
+
+At every step each trace moves on by one step of the kept edges and takes in the immediate derivative; the step's
+learning signal, pulled back within the step, is contracted with it. Nothing of the past is stored but the traces.
+
+``eps^t = J eps^(t-1) + F^t + Jz (explicit path of z^(t-1))``, ``dE/dw = sum_t L^t . eps^t`` (mathematics.md 0.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from gradcert.reference.checks import check_size
+from gradcert.reference.engines.step import Step, absorb, across, immediate, within
+from gradcert.reference.engines.structure import basis, gate, reachable
+from gradcert.reference.engines.sweep import error_node, pull_use, weights_down
+from gradcert.reference.engines.tangent import ONE, Operator, Tangent, applied, contracted, projected, summed
+from gradcert.reference.engines.tape import drive_at, drives, local_parameters
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import (
+    Edge,
+    Layer,
+    Network,
+    Parameters,
+    check_initial,
+    check_parameters,
+    check_problem,
+)
+from gradcert.reference.networks.arrays import check_array
+from gradcert.reference.numbers import FLOAT64, Array, Floats, Numbers
+from gradcert.reference.rules import Feedback, Rule, check_feedback
+
+Trace = dict[str, Tangent]  # carried node -> tangent
+Key = tuple[int, str, int]  # layer of the parameter, its local name, age (0 where the rule has no window)
+
+
+class Learner:
+    """A stepwise learner: ``step(x, y)`` for each time step, ``gradients()`` at any time.
+
+    Parameters
+    ----------
+    network, parameters : the network and its flat parameter dict.
+    rule : a row of the rule table.
+    steps : length of the sequence, needed where the loss is a mean over time or counts the last step alone.
+    batch : number of samples.
+    numbers, feedback, initial : as for the reverse engine.
+
+    Examples
+    --------
+    >>> from gradcert.reference.networks import Lif
+    >>> from gradcert.reference.networks import Layer
+    >>> from gradcert.reference.rules import RULES
+    >>> network = Network(layers=(Layer(Lif(), inputs=2, units=3),))
+    >>> learner = Learner(network, network.parameters(), rule=RULES["ottt"], steps=5, batch=1)
+    >>> for t in range(5):
+    ...     output = learner.step(np.ones((1, 2)), np.zeros((1, 3)))
+    >>> learner.gradients()["layers.0.W"].shape
+    (3, 2)
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        parameters: Parameters,
+        *,
+        rule: Rule,
+        steps: int,
+        batch: int,
+        numbers: Numbers = FLOAT64,
+        feedback: Feedback | None = None,
+        initial: Mapping[str, Array] | None = None,
+    ) -> None:
+        check_parameters(network, parameters, numbers)
+        check_size("steps", steps)
+        check_size("batch", batch)
+        check_initial(network, initial, batch, numbers)
+        self.network, self.rule, self.numbers = network, rule, numbers
+        self.steps, self.batch, self.t = steps, batch, 0
+        self.feedback = check_feedback(network, rule, feedback, numbers)
+        self.p = [local_parameters(layer, i, parameters, numbers) for i, layer in enumerate(network.layers)]
+        self.own = [basis(layer.cell, rule.own)[0] for layer in network.layers]
+        above = [rule.kept_above(layer.cell.name) for layer in network.layers]
+        self.above = [frozenset[Edge]() if rule.feedback in ("target", "local") else kept for kept in above]
+        self.upper = [basis(layer.cell, kept)[0] for layer, kept in zip(network.layers, self.above, strict=True)]
+        self.before: list[Step] = [self._rest(i, initial or {}) for i in range(network.depth)]
+        self.traces: list[dict[Key, Trace]] = [{} for _ in network.layers]  # [layer where the nodes are][parameter]
+        self.total = {name: numbers.zeros(shape) for name, shape in network.shapes().items()}
+        self.masks: dict[tuple[int, str], Array] = {}
+
+    def _rest(self, i: int, initial: Mapping[str, Array]) -> Step:
+        layer = self.network.layers[i]
+        zero = {node: self.numbers.zeros((self.batch, layer.units)) for node in layer.cell.nodes}
+        prev = {node: initial.get(f"layers.{i}.{node}", values) for node, values in zero.items()}
+        x = self.numbers.zeros((self.batch, layer.inputs))
+        return Step(layer, self.p[i], x, zero, prev, layer.cell.factors(self.numbers, self.p[i], zero, prev))
+
+    def step(self, x: Array, y: Array) -> Array:
+        """Take one step: input (batch, n_in) and target (batch, n_out); return the output (batch, n_out)."""
+        self._check(x, y)
+        crossing = self.t > 0 and not (self.rule.chunk and self.t % self.rule.chunk == 0)
+        if not crossing:
+            self.traces = [{} for _ in self.network.layers]
+        now = self._forward(x)
+        traces = self._advance(now, crossing)
+        self._credit(now, traces, y)
+        self.before, self.traces = now, traces
+        self.t += 1
+        return now[-1].now["z"]
+
+    def _check(self, x: Any, y: Any) -> None:
+        """Raise unless a step fits; shapes and kinds alone, which is cheap: NaN shows in the gradient."""
+        wanted = (self.batch, self.network.layers[0].inputs), (self.batch, self.network.layers[-1].units)
+        for what, value, shape in zip(("input", "target"), (x, y), wanted, strict=True):
+            real = isinstance(self.numbers, Floats)
+            if not isinstance(value, np.ndarray) or value.shape != shape or (real and value.dtype.kind != "f"):
+                check_array(f"the {what} of step {self.t + 1}", value, shape, self.numbers)
+
+    def gradients(self) -> dict[str, Array]:
+        """Return the gradient accumulated so far, with the keys and shapes of the parameters."""
+        return {name: value.copy() for name, value in self.total.items()}
+
+    def take(self) -> dict[str, Array]:
+        """Return the gradient accumulated since the last call, and start from zero again; traces are kept."""
+        taken = self.gradients()
+        self.total = {name: self.numbers.zeros(shape) for name, shape in self.network.shapes().items()}
+        return taken
+
+    def replace(self, parameters: Parameters) -> None:
+        """Go on with other parameters; membranes and traces carry on as they are, with mixed weights."""
+        self.p = [local_parameters(layer, i, parameters, self.numbers) for i, layer in enumerate(self.network.layers)]
+
+    def _forward(self, x: Array) -> list[Step]:
+        now: list[Step] = []
+        for i, layer in enumerate(self.network.layers):
+            prev, p = self.before[i].now, self.p[i]
+            if any(link.source == "x" and link.lag for link in layer.cell.links):
+                raise GradcertError("the forward engine has no delayed inputs", do="use the reverse engine")
+            known, rest = drives(layer, p, x[None])
+            nodes = layer.cell.step(self.numbers, p, drive_at(known, rest, 0), prev)
+            now.append(Step(layer, p, x, prev, nodes, layer.cell.factors(self.numbers, p, prev, nodes)))
+            x = nodes["z"]
+        return now
+
+    def _advance(self, now: list[Step], crossing: bool) -> list[dict[Key, Trace]]:
+        """Move every trace on by one step: inside its own layer, and where edges above are kept, up the stack."""
+        traces: list[dict[Key, Trace]] = [{} for _ in now]
+        outputs: dict[Key, Tangent] = {}  # tangents of the output of the layer below
+        for m, step in enumerate(now):
+            arriving = outputs
+            outputs = {}
+            wanted = any(self.upper[k] for k in range(m + 1, len(now)))
+            if self.own[m] or wanted:
+                fresh = self._own(m, step, crossing, wanted)
+                for key, nodes in fresh.items():
+                    traces[m][key] = {c: nodes[c] for c in self.own[m] if c in nodes}
+                    if wanted and "z" in nodes:
+                        outputs[key] = nodes["z"]
+            for key, nodes in self._above(m, step, arriving, crossing).items():
+                traces[m][key] = {c: nodes[c] for c in self.upper[m] if c in nodes}
+                if wanted and "z" in nodes:
+                    outputs[key] = nodes["z"]
+            if self.rule.feedback == "direct" and m < len(now) - 1:
+                outputs = {**outputs, **{k: v for k, v in arriving.items() if k[0] < m}}
+        return traces
+
+    def _own(self, m: int, step: Step, crossing: bool, wanted: bool) -> dict[Key, Trace]:
+        """Advance the traces of a layer's own parameters."""
+        layer, kept = step.layer, self.rule.own
+        carried, derived = basis(layer.cell, kept)
+        targets = tuple(dict.fromkeys((*carried, "z"))) if wanted else carried
+        moves = {c: across(self.before[m], step, kept, c) for c in carried} if crossing else {}
+        out: dict[Key, Trace] = {}
+        for (source, name, age), trace in self.traces[m].items():
+            if source == m and crossing and self._alive(age + 1):
+                key = (m, name, self._age(age + 1))
+                _advance_trace(out, key, trace, moves, targets)
+        if crossing and self._alive(1):
+            for name, node, tangent in immediate(self.before[m]):
+                if node in derived:
+                    moved = across(self.before[m], step, kept, node, explicit=True)
+                    _inject(out, (m, name, self._age(1)), tangent, moved, targets)
+        links = tuple(k for k in layer.cell.links if k.source != "x" and k.lag == 0)
+        for name, node, tangent in immediate(step):
+            _inject(out, (m, name, 0), tangent, within(step, links, {node: ONE}), targets)
+        if self.rule.reach is not None:
+            out = {key: self._masked(m, layer, key[1], trace) for key, trace in out.items()}
+        return out
+
+    def _above(self, m: int, step: Step, arriving: dict[Key, Tangent], crossing: bool) -> dict[Key, Trace]:
+        """Advance the traces that lower layers' parameters have in this layer."""
+        out: dict[Key, Trace] = {}
+        direct = self.rule.feedback == "direct"
+        if direct and m < len(self.network.layers) - 1:
+            return out
+        wanted = any(self.upper[k] for k in range(m + 1, len(self.network.layers)))
+        targets = tuple(dict.fromkeys((*self.upper[m], "z"))) if wanted else self.upper[m]
+        if not targets:
+            return out
+        kept = self.above[m]
+        moves = {c: across(self.before[m], step, kept, c) for c in self.upper[m]} if crossing else {}
+        for (source, name, age), trace in self.traces[m].items():
+            if source < m and crossing and self._alive(age + 1):
+                _advance_trace(out, (source, name, self._age(age + 1)), trace, moves, targets)
+        links = tuple(k for k in step.layer.cell.links if k.source != "x" and k.lag == 0)
+        down = weights_down(step.layer, m, step.p, self.rule, self.feedback)
+        for link in step.layer.cell.links:
+            if link.source != "x" or link.weight is None:
+                continue
+            moved = within(step, links, {link.target: ONE})
+            for key, tangent in arriving.items():
+                rows = self.network.layers[key[0]].units
+                if direct:
+                    pushed = _broadcast(self.feedback[f"layers.{key[0]}.B"], tangent, rows)
+                else:
+                    pushed = projected(step.layer.synapse(link.weight), down[link.weight], tangent, rows)
+                _inject(out, key, pushed, moved, targets)
+        return out
+
+    def _credit(self, now: list[Step], traces: list[dict[Key, Trace]], y: Array) -> None:
+        """Contract the step's learning signal with the traces."""
+        loss, last = self.network.loss, len(now) - 1
+        if loss.when == "last" and self.t != self.steps - 1:
+            return
+        divisor = loss.divisor(self.steps, self.batch)
+        delta = loss.error(now[-1].now["z"], y, self.numbers)
+        delta = delta if divisor == 1 else delta / divisor
+        broadcast: Array | None = None
+        for m in reversed(range(len(now))):
+            step = now[m]
+            if self.rule.feedback in ("direct", "target") and m < last:
+                delta = np.matmul(broadcast, self.feedback[f"layers.{m}.B"])  # type: ignore[arg-type]
+            if self.rule.feedback == "local" and m < last:
+                readout = self.feedback[f"layers.{m}.B"]
+                delta = loss.error(np.matmul(step.now["z"], readout.T), y, self.numbers)
+                delta = np.matmul(delta if divisor == 1 else delta / divisor, readout)
+            self._contract(m, step, traces[m], absorb(step, delta, self.own[m]), own=True)
+            above = absorb(step, delta, self.upper[m])
+            self._contract(m, step, traces[m], above, own=False)
+            if m == 0:
+                break
+            if self.rule.feedback == "local":
+                continue
+            if self.rule.feedback == "target":
+                broadcast = y if divisor == 1 else y / divisor
+            elif self.rule.feedback == "direct":
+                if m == last:
+                    node = error_node(step.layer)
+                    broadcast = above.get(node, 0 * step.now[node])
+            else:
+                delta = self._down(m, step, above)
+
+    def _down(self, m: int, step: Step, credit: Mapping[str, Array]) -> Array:
+        total = 0 * step.x
+        down = weights_down(step.layer, m, step.p, self.rule, self.feedback)
+        for link in step.layer.cell.links:
+            if link.source == "x" and link.weight is not None and link.target in credit:
+                total = total + step.layer.synapse(link.weight).pull_input(down[link.weight], credit[link.target])
+        return total
+
+    def _contract(
+        self, m: int, step: Step, traces: Mapping[Key, Trace], credit: Mapping[str, Array], *, own: bool
+    ) -> None:
+        carried = self.own[m] if own else self.upper[m]
+        for (origin, name, _), trace in traces.items():
+            if (origin == m) == own:
+                for c, tangent in trace.items():
+                    if c in carried and c in credit:
+                        self._add(origin, name, contracted(credit[c], tangent))
+        if not own:
+            return
+        for link in step.layer.cell.links:
+            if link.weight is not None and link.target in credit and link.target not in carried:
+                synapse = step.layer.synapse(link.weight)
+                if synapse.shape:
+                    self._add(m, link.weight, synapse.pull_weight(credit[link.target], step.source(link)))
+        for use in step.layer.cell.uses:
+            if use.parameter in step.layer.cell.trained and use.target in credit and use.target not in carried:
+                self._add(m, use.parameter, pull_use(credit[use.target], step.factors[use]))
+
+    def _add(self, layer: int, name: str, g: Array) -> None:
+        key = f"layers.{layer}.{name}"
+        self.total[key] = self.total[key] + g
+
+    def _alive(self, age: int) -> bool:
+        return self.rule.window is None or age < self.rule.window
+
+    def _age(self, age: int) -> int:
+        return 0 if self.rule.window is None else age
+
+    def _masked(self, m: int, layer: Layer, name: str, trace: Trace) -> Trace:
+        """Confine a trace to the units that its parameter may reach (SnAp-n)."""
+        if (m, name) not in self.masks:
+            self.masks[m, name] = reachable(layer, self.rule.own, name, self.rule.reach or 1).T
+        mask = self.masks[m, name]
+        return {
+            c: Tangent("full", t.array * gate(mask[None, :, :, None], t.array), t.synapse) if t.form == "full" else t
+            for c, t in trace.items()
+        }
+
+
+def _advance_trace(
+    out: dict[Key, Trace],
+    key: Key,
+    trace: Trace,
+    moves: Mapping[str, Mapping[str, Operator]],
+    targets: tuple[str, ...],
+) -> None:
+    for c, tangent in trace.items():
+        _inject(out, key, tangent, moves[c], targets, last=True)
+
+
+def _inject(
+    out: dict[Key, Trace],
+    key: Key,
+    tangent: Tangent,
+    moved: Mapping[str, Operator],
+    targets: tuple[str, ...],
+    *,
+    last: bool = False,
+) -> None:
+    trace = out.setdefault(key, {})
+    reached = [node for node in targets if node in moved]
+    for node in reached:
+        final = last and node == reached[-1]
+        trace[node] = summed(trace.get(node), applied(moved[node], tangent, last=final))
+
+
+def _broadcast(matrix: Array, tangent: Tangent, rows: int) -> Tangent:
+    full = tangent.full(rows)
+    product = np.matmul(matrix, full.reshape(*full.shape[:2], -1))
+    return Tangent("full", product.reshape(full.shape[0], matrix.shape[0], *full.shape[2:]), tangent.synapse)
+
+
+def gradients(
+    network: Network,
+    parameters: Parameters,
+    inputs: Array,
+    targets: Array,
+    *,
+    rule: Rule,
+    numbers: Numbers = FLOAT64,
+    feedback: Feedback | None = None,
+    initial: Mapping[str, Array] | None = None,
+) -> dict[str, Array]:
+    """Return the gradient that a rule computes, by the forward engine; arguments as for the reverse engine.
+
+    Examples
+    --------
+    >>> from gradcert.reference.networks import Snu
+    >>> from gradcert.reference.networks import Layer
+    >>> from gradcert.reference.rules import RULES
+    >>> network = Network(layers=(Layer(Snu(), inputs=2, units=3),))
+    >>> x, y = np.ones((5, 4, 2)), np.zeros((5, 4, 3))
+    >>> gradients(network, network.parameters(), x, y, rule=RULES["ostl"])["layers.0.H"].shape
+    (3, 3)
+    """
+    check_problem(network, parameters, inputs, targets, numbers)
+    steps, batch = inputs.shape[:2]
+    learner = Learner(
+        network, parameters, rule=rule, steps=steps, batch=batch, numbers=numbers, feedback=feedback, initial=initial
+    )
+    for x, y in zip(inputs, targets, strict=True):
+        learner.step(x, y)
+    return learner.gradients()

@@ -1,0 +1,124 @@
+"""Gradients as sums over paths, for the rows that restrict paths by more than their edges.
+
+`windowed_gradients` sums paths by their length in steps (truncated BPTT); with a window of T or more it is BPTT, by an
+order of summation that shares nothing with the sweep. `masked_gradients` restricts a path to the units that a
+parameter can reach within n steps (SnAp-n), with one adjoint per row of the weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from gradcert.reference.engines.structure import basis, gate, kept_links, reachable
+from gradcert.reference.engines.sweep import at, credit_below, layer_gradients, pull_link, weights_down
+from gradcert.reference.engines.tape import LayerTape, Tape
+from gradcert.reference.networks import Edge, Link
+from gradcert.reference.numbers import Array
+from gradcert.reference.rules import Feedback, Rule
+
+
+def windowed_gradients(tape: Tape, delta: Array, rule: Rule, feedback: Feedback) -> dict[str, Array]:
+    """Return the sum over all paths that span at most ``rule.window`` steps, counting the first.
+
+    A path follows the upper edges in the layers that it passes through and the own edges in the layer it ends in.
+    """
+    out: dict[str, Array] = {}
+    for sums in truncated_sums(tape, delta, rule, feedback):
+        out = sums
+    return out
+
+
+def truncated_sums(tape: Tape, delta: Array, rule: Rule, feedback: Feedback) -> Iterator[dict[str, Array]]:
+    """Yield the sums over paths of at most 1, 2, ... steps, up to the rule's window: every truncation in one pass."""
+    out: dict[str, Array] = {}
+    depth, steps = tape.network.depth, delta.shape[0]
+    above = [rule.kept_above(layer.layer.cell.name) for layer in tape.layers]
+    ending: list[dict[str, Array]] = [{} for _ in range(depth)]
+    passing: list[dict[str, Array]] = [{} for _ in range(depth)]
+    for lag in range(min(rule.window or steps, steps)):
+        down = delta if lag == 0 else 0 * delta
+        for i in reversed(range(depth)):
+            layer = tape.layers[i]
+            adjoints = _same_step(layer, down, ending[i])
+            for name, g in layer_gradients(layer, adjoints).items():
+                key = f"layers.{i}.{name}"
+                out[key] = out[key] + g if key in out else g
+            ending[i] = _one_step_back(layer, adjoints, rule.own)
+            if i:
+                if above[i] != rule.own:
+                    adjoints = _same_step(layer, down, passing[i])
+                passing[i] = _one_step_back(layer, adjoints, above[i])
+                down = credit_below(layer, adjoints, weights_down(layer.layer, i, layer.p, rule, feedback))
+        yield {name: out[name] for name in tape.network.shapes()}
+
+
+def _same_step(tape: LayerTape, delta: Array, arriving: dict[str, Array]) -> dict[str, Array]:
+    """Propagate adjoints within each step, all steps at once."""
+    out: dict[str, Array] = {}
+    links = [k for k in tape.layer.cell.links if k.lag == 0 and k.source != "x"]
+    for node in reversed(tape.layer.cell.nodes):
+        total = delta if node == "z" else 0 * delta
+        if node in arriving:
+            total = total + arriving[node]
+        for link in links:
+            if link.source == node:
+                total = total + pull_link(tape, link, out[link.target], tape.factors.get(link))
+        out[node] = total
+    return out
+
+
+def _one_step_back(tape: LayerTape, adjoints: dict[str, Array], kept: frozenset[Edge]) -> dict[str, Array]:
+    """Pull the adjoints of step t + 1 back to the nodes of step t, all steps at once."""
+    out: dict[str, Array] = {}
+    for link in kept_links(tape.layer.cell, kept):
+        if link.lag:
+            g = pull_link(tape, link, adjoints[link.target], tape.factors.get(link))
+            g = np.concatenate([g[1:], 0 * g[:1]])
+            out[link.source] = out[link.source] + g if link.source in out else g
+    return out
+
+
+def masked_gradients(tape: LayerTape, delta: Array, rule: Rule) -> dict[str, Array]:
+    """Return the SnAp-n gradient of a layer: one adjoint per row of the weights, confined to the units it may reach."""
+    cell = tape.layer.cell
+    links = kept_links(cell, rule.own)
+    carried, _ = basis(cell, rule.own)
+    names = [k.weight for k in cell.links if k.weight is not None] + list(cell.trained)
+    out: dict[str, Array] = {}
+    for name in names:
+        mask = reachable(tape.layer, rule.own, name, rule.reach or 1)
+        adjoints = _confined(tape, delta, links, carried, gate(mask[:, None, :], delta), rule.chunk)
+        diagonal = {
+            node: np.stack([a[:, r, :, r] for r in range(tape.layer.units)], axis=-1) for node, a in adjoints.items()
+        }
+        grads = layer_gradients(tape, diagonal)
+        if name in grads:
+            out[name] = grads[name]
+    return out
+
+
+def _confined(
+    tape: LayerTape, delta: Array, links: tuple[Link, ...], carried: tuple[str, ...], mask: Array, chunk: int | None
+) -> dict[str, Array]:
+    """Return the adjoints, (time, rows, batch, units), every carried node being masked at every step."""
+    steps, batch, units = delta.shape
+    shape = (steps, mask.shape[0], batch, units)
+    out = {node: np.empty(shape, dtype=delta.dtype) for node in tape.layer.cell.nodes}
+    after: dict[str, Array] = {}
+    for t in reversed(range(steps)):
+        here: dict[str, Array] = {}
+        for node in reversed(tape.layer.cell.nodes):
+            total = np.zeros(shape[1:], dtype=delta.dtype)
+            if node == "z":
+                total = total + delta[t]
+            for link in links:
+                if link.source == node and not link.lag:
+                    total = total + pull_link(tape, link, here[link.target], at(tape.factors.get(link), t))
+                elif link.source == node and after:
+                    total = total + pull_link(tape, link, after[link.target], at(tape.factors.get(link), t + 1))
+            here[node] = total * mask if node in carried else total
+            out[node][t] = here[node]
+        after = {} if chunk and t % chunk == 0 else here
+    return out

@@ -1,0 +1,122 @@
+"""What an eligibility trace has to carry: the nodes that a rule's kept edges start from, and which units they reach."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradcert.reference.networks import Cell, Edge, Layer, Link
+from gradcert.reference.numbers import Array
+
+
+def kept_links(cell: Cell, kept: frozenset[Edge]) -> tuple[Link, ...]:
+    """Return the links inside the layer that survive a cut: all of lag 0, and those of lag 1 with a kept label."""
+    return tuple(k for k in cell.links if k.source != "x" and (k.lag == 0 or k.edge in kept))
+
+
+def basis(cell: Cell, kept: frozenset[Edge]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Split the nodes that kept lag-1 links start from into carried and derived ones.
+
+    A derived node is an elementwise function, within its step, of carried nodes and of per-unit parameters (the spike
+    of a membrane potential): its sensitivity follows from theirs and from the explicit path of those parameters
+    (mathematics.md 0.3, collapsed form), so that no trace of its own is needed. The output is carried too where credit
+    that arrives there would pass a link from the step before.
+
+    Examples
+    --------
+    >>> from gradcert.reference.networks import Snu
+    >>> from gradcert.reference.networks import TEMPORAL
+    >>> basis(Snu(), TEMPORAL), basis(Snu(), frozenset({Edge.STATE})), basis(Snu(), frozenset())
+    ((('v',), ('z',)), (('v',), ()), ((), ()))
+    """
+    links = kept_links(cell, kept)
+    sources = {link.source for link in links if link.lag}
+    carried: list[str] = []
+    derived: list[str] = []
+    for node in cell.nodes:
+        if node not in sources:
+            continue
+        into = [link for link in cell.links if link.target == node]
+        local = all(k.lag == 0 and k.weight is None and k.source in (*carried, *derived) for k in into)
+        (derived if into and local else carried).append(node)
+    if "z" not in sources and _credit_meets_the_past(cell, links, carried):
+        carried.append("z")
+    return tuple(carried), tuple(derived)
+
+
+def _credit_meets_the_past(cell: Cell, links: tuple[Link, ...], carried: list[str]) -> bool:
+    """Return whether credit at the output, on its way to carried nodes, meets a node that the step before acts on."""
+    met = {"z"}
+    for node in reversed(cell.nodes):
+        if node in met and node not in carried:
+            into = [link for link in links if link.target == node]
+            if any(link.lag for link in into):
+                return True
+            met |= {link.source for link in into}
+    return False
+
+
+def pattern(layer: Layer, weight: str) -> Array:
+    """Return which inputs of a synapse reach which units, boolean (units, inputs)."""
+    synapse = layer.synapse(weight)
+    ones = np.ones(synapse.shape, dtype=int)
+    return synapse.apply(ones, np.eye(synapse.inputs, dtype=int)).T != 0
+
+
+def reachable(layer: Layer, kept: frozenset[Edge], parameter: str, within: int) -> Array:
+    """Return which units each row of a parameter reaches within n steps: boolean (rows, units).
+
+    Step 1 is the pattern of the immediate derivative (mathematics.md 3: mask_1), in which the explicit path
+    of a threshold through the previous output counts; each further step adds what the kept edges connect. The pattern
+    is that of the structure, never of the values. A row is one unit's copy of its weights: where copies are shared
+    (a convolution), a weight reaches what any of its copies reaches; at a padded border every tap counts as read.
+    """
+    cell, eye = layer.cell, np.eye(layer.units, dtype=bool)
+    carried, derived = basis(cell, kept)
+    links = kept_links(cell, kept)
+    fed = {k.target for k in cell.links if k.weight == parameter}
+    fed |= {u.target for u in cell.uses if u.parameter == parameter}
+
+    def spread(seeds: dict[str, Array], along: tuple[Link, ...]) -> dict[str, Array]:
+        reached = {name: seeds.get(name, 0 * eye) for name in cell.nodes}
+        for name in cell.nodes:
+            for link in along:
+                if link.target == name and link.lag == 0:
+                    reached[name] = reached[name] | _through(layer, link, reached[link.source])
+        return reached
+
+    def cross(before: dict[str, Array]) -> Array:
+        seeds: dict[str, Array] = {}
+        for link in links:
+            if link.lag:
+                seeds[link.target] = seeds.get(link.target, 0 * eye) | _through(layer, link, before[link.source])
+        return units(spread(seeds, links))
+
+    def units(reached: dict[str, Array]) -> Array:
+        return np.logical_or.reduce([reached[c] for c in carried]) if carried else eye
+
+    inner = tuple(k for k in links if k.target in derived)
+    now = units(spread({node: eye for node in fed}, links))
+    now = now | cross(spread({node: eye for node in fed & set(derived)}, inner))
+    for _ in range(within - 1):
+        now = now | cross(spread({c: now for c in carried}, inner))
+    return _copies(layer, parameter) @ now.T
+
+
+def _copies(layer: Layer, parameter: str) -> Array:
+    """Return which rows of a parameter are copies of the same weights, boolean (rows, rows)."""
+    eye = np.eye(layer.units, dtype=bool)
+    synapse = layer.synapse(parameter) if any(k.weight == parameter for k in layer.cell.links) else None
+    if synapse is None or not synapse.shape or layer.units * synapse.columns == np.prod(synapse.shape):
+        return eye
+    rows = np.broadcast_to(eye[:, :, None], (*eye.shape, synapse.columns)).astype(int)
+    owned = np.stack([synapse.fold(row).ravel() for row in rows])
+    return np.asarray(owned @ owned.T > 0)
+
+
+def gate(mask: Array, like: Array) -> Array:
+    """Return a boolean mask as numbers that do not widen the dtype of `like`."""
+    return mask.astype(int if like.dtype == object else like.dtype)
+
+
+def _through(layer: Layer, link: Link, reached: Array) -> Array:
+    return reached if link.weight is None else (pattern(layer, link.weight).astype(int) @ reached.astype(int)) > 0

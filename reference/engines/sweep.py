@@ -1,0 +1,176 @@
+"""Credit backwards through one layer over a set of kept edges, and what it becomes: weight gradients, credit below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from gradcert.reference.engines.factors import Factors, Rows
+from gradcert.reference.engines.structure import kept_links
+from gradcert.reference.engines.tape import LayerTape, weight_of
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import Edge, Layer, Link
+from gradcert.reference.numbers import Array
+from gradcert.reference.rules import Feedback, Rule, feedback_name
+
+Adjoints = dict[str, Array]
+
+
+class Weighted(Protocol):
+    """A layer and its parameters: a `LayerTape`, or one linearised step."""
+
+    @property
+    def layer(self) -> Layer:
+        """The layer."""
+        ...
+
+    @property
+    def p(self) -> Mapping[str, Array]:
+        """Its parameters by name."""
+        ...
+
+
+def pull_link(tape: Weighted, link: Link, adjoint: Array, factor: Any) -> Array:
+    """Pull an adjoint of the link's target back to its source."""
+    if link.weight is not None:
+        return tape.layer.synapse(link.weight).pull_input(tape.p[link.weight], adjoint)
+    return adjoint if isinstance(factor, int) and factor == 1 else adjoint * factor
+
+
+def at(factor: Any, t: int) -> Any:
+    """Return a factor at one step; scalars and per-unit constants are the same at every step."""
+    return factor[t] if np.ndim(factor) > 2 else factor
+
+
+def sweep(tape: LayerTape, delta: Array, kept: frozenset[Edge], *, chunk: int | None = None) -> Adjoints:
+    """Return dE/d(node) over the kept edges, for every step and every node that a parameter or the input feeds.
+
+    Parameters
+    ----------
+    tape : the layer's forward pass.
+    delta : credit that arrives at the layer's output from outside, (time, batch, units).
+    kept : labels of the lag-1 links that are followed.
+    chunk : cut every lag-1 link that crosses a multiple of this many steps.
+    """
+    links = kept_links(tape.layer.cell, kept)
+    order = tuple(reversed(tape.layer.cell.nodes))
+    if not any(link.lag for link in links):
+        out: Adjoints = {}
+        for node in order:
+            terms = [pull_link(tape, k, out[k.target], tape.factors.get(k)) for k in links if k.source == node]
+            out[node] = _total(terms, delta if node == "z" else None, delta)
+        return out
+    return _sweep_in_time(tape, delta, links, order, chunk)
+
+
+def _sweep_in_time(
+    tape: LayerTape, delta: Array, links: tuple[Link, ...], order: tuple[str, ...], chunk: int | None
+) -> Adjoints:
+    steps = len(delta)
+    cell = tape.layer.cell
+    fed = {k.target for k in cell.links if k.weight} | {u.target for u in cell.uses if u.parameter in cell.trained}
+    out = {node: np.empty(delta.shape, dtype=delta.dtype) for node in order if node in fed}
+    plan = [
+        (
+            node,
+            [(k, *_pull(tape, link)) for k, link in enumerate(links) if link.source == node and not link.lag],
+            [(k, *_pull(tape, link)) for k, link in enumerate(links) if link.source == node and link.lag],
+        )
+        for node in order
+    ]
+    rows = Rows(tape.factors, links, steps)
+    nothing = 0 * delta[0]
+    after: Adjoints = {}
+    factors_after: tuple[Any, ...] = ()
+    for t in reversed(range(steps)):
+        crossing = t + 1 < steps and not (chunk and (t + 1) % chunk == 0)
+        here: Adjoints = {}
+        factors = rows.at(t)
+        for node, same, later in plan:
+            total = delta[t] if node == "z" else None
+            for k, target, pull in same:
+                term = pull(here[target], factors[k])
+                total = term if total is None else total + term
+            if crossing:
+                for k, target, pull in later:
+                    term = pull(after[target], factors_after[k])
+                    total = term if total is None else total + term
+            here[node] = nothing if total is None else total
+            if node in out:
+                out[node][t] = here[node]
+        after, factors_after = here, factors
+    return out
+
+
+def _pull(tape: LayerTape, link: Link) -> tuple[str, Callable[[Array, Any], Array]]:
+    """Return a link's target, and the function that pulls an adjoint of the target back, given the link's factor."""
+    if link.weight is not None:
+        synapse, weight = tape.layer.synapse(link.weight), weight_of(tape.p, link.weight)
+        return link.target, lambda g, _: synapse.pull_input(weight, g)
+    factor = tape.factors.first[link] if isinstance(tape.factors, Factors) else tape.factors[link]
+    if isinstance(factor, int) and factor == 1:
+        return link.target, lambda g, _: g
+    return link.target, lambda g, factor: g * factor
+
+
+def _total(terms: list[Array], start: Array | None, like: Array) -> Array:
+    total = start
+    for term in terms:
+        total = term if total is None else total + term
+    return 0 * like if total is None else total
+
+
+def layer_gradients(tape: LayerTape, adjoints: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the gradient of every parameter of a layer, from the adjoints of the nodes that it feeds."""
+    out: dict[str, Array] = {}
+    for link in tape.layer.cell.links:
+        if link.weight is not None and (synapse := tape.layer.synapse(link.weight)).shape:
+            out[link.weight] = synapse.pull_weight(adjoints[link.target], tape.source(link))
+    for use in tape.layer.cell.uses:
+        if use.parameter in tape.layer.cell.trained:
+            g = pull_use(adjoints[use.target], tape.factors[use])
+            out[use.parameter] = out[use.parameter] + g if use.parameter in out else g
+    return out
+
+
+def pull_use(adjoint: Array, factor: Any) -> Array:
+    """Pull an adjoint (..., units) back to a per-unit parameter."""
+    product = adjoint if isinstance(factor, int) and factor == 1 else adjoint * factor
+    return product.reshape(-1, adjoint.shape[-1]).sum(axis=0)
+
+
+def credit_below(tape: LayerTape, adjoints: Mapping[str, Array], weights: Mapping[str, Array]) -> Array:
+    """Return the credit at the layer's input, (time, batch, inputs); `weights` are the ones used on the way down."""
+    total = None
+    for link in tape.layer.cell.links:
+        if link.source == "x" and link.weight is not None:
+            g = tape.layer.synapse(link.weight).pull_input(weight_of(weights, link.weight), adjoints[link.target])
+            if link.lag:
+                g = np.concatenate([g[1:], 0 * g[:1]])
+            total = g if total is None else total + g
+    if total is None:
+        raise GradcertError(f"the cell {tape.layer.cell.name!r} has no input link", allowed="a link from x")
+    return total
+
+
+def weights_down(layer: Layer, index: int, p: Mapping[str, Array], rule: Rule, feedback: Feedback) -> dict[str, Array]:
+    """Return the matrices that carry credit down through a layer's input links."""
+    names = [link.weight for link in layer.cell.links if link.source == "x" and link.weight is not None]
+    if rule.feedback == "random" and index > 0:
+        replaced = {name: feedback_name(layer, index, name) for name in names}
+        return {name: feedback[b] if b in feedback else weight_of(p, name) for name, b in replaced.items()}
+    return {name: weight_of(p, name) for name in names}
+
+
+def error_node(layer: Layer) -> str:
+    """Return the one node of the last layer whose adjoint is broadcast by direct feedback."""
+    targets = {link.target for link in layer.cell.links if link.source == "x"}
+    if len(targets) != 1:
+        raise GradcertError(
+            f"direct feedback from a last layer of {layer.cell.name!r} cells",
+            allowed="a last layer with one weighted input",
+            do="add a readout layer",
+        )
+    return targets.pop()

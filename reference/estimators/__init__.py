@@ -1,0 +1,42 @@
+"""Rules with a trace or draws of their own, one file each: no rows, but built from the same pieces.
+
+A new rule whose trace is not a derivative, or whose gradient is random, goes here and into `ESTIMATORS`.
+"""
+
+from gradcert.reference.estimators import etlp, kf_rtrl, ndot, opzo, otpe, rate_based, s_tllr, sltt_k, tess, uoro
+from gradcert.reference.estimators.common import (
+    filtered,
+    is_spiking,
+    membrane_step,
+    named,
+    one_leak,
+    slopes,
+    stateless_gradients,
+)
+from gradcert.reference.estimators.estimator import Estimator
+from gradcert.reference.estimators.estimators import ESTIMATORS, estimator_named
+from gradcert.reference.estimators.walk import state_size
+
+__all__ = [
+    "ESTIMATORS",
+    "Estimator",
+    "estimator_named",
+    "etlp",
+    "filtered",
+    "is_spiking",
+    "kf_rtrl",
+    "membrane_step",
+    "named",
+    "ndot",
+    "one_leak",
+    "opzo",
+    "otpe",
+    "rate_based",
+    "s_tllr",
+    "slopes",
+    "sltt_k",
+    "state_size",
+    "stateless_gradients",
+    "tess",
+    "uoro",
+]

@@ -1,0 +1,108 @@
+"""Networks: edges, cells (`cells/`, one a file), synapses (`synapses/`), layers, losses, and the record of a problem.
+
+A new cell, synapse or loss goes here. Nothing here knows rules or gradients.
+"""
+
+from gradcert.reference.networks.arrays import check_array
+from gradcert.reference.networks.cells import (
+    CELLS,
+    Alif,
+    Gru,
+    Integrator,
+    LeakyRnn,
+    Lif,
+    Lstm,
+    Ltc,
+    Rnn,
+    Snu,
+    Ssnu,
+    alif,
+    cell_named,
+    file_of,
+    gru,
+    lif,
+    ltc,
+    options,
+    rnn,
+    snu_equations,
+)
+from gradcert.reference.networks.cells.lstm import PEEPHOLE_USES, PEEPHOLES
+from gradcert.reference.networks.cells.options import Convention, alternatives, conventions, with_convention
+from gradcert.reference.networks.cells.protocol import Cell, Drive, Nodes
+from gradcert.reference.networks.edges import TEMPORAL, Edge, Link, Use
+from gradcert.reference.networks.loss import KINDS, Loss
+from gradcert.reference.networks.network import (
+    Layer,
+    Network,
+    Parameters,
+    check_initial,
+    check_options,
+    check_parameters,
+    check_problem,
+    from_dict,
+    with_loss,
+)
+from gradcert.reference.networks.presets import Preset, norse_lif_box, snntorch_leaky, spikingjelly_lif
+from gradcert.reference.networks.problem import Problem, problem_from_json, problem_from_record
+from gradcert.reference.networks.synapses import SYNAPSES, AvgPool, Conv2d, Dense
+from gradcert.reference.networks.synapses.protocol import Synapse
+
+__all__ = [
+    "CELLS",
+    "KINDS",
+    "PEEPHOLES",
+    "PEEPHOLE_USES",
+    "SYNAPSES",
+    "TEMPORAL",
+    "Alif",
+    "AvgPool",
+    "Cell",
+    "Conv2d",
+    "Convention",
+    "Dense",
+    "Drive",
+    "Edge",
+    "Gru",
+    "Integrator",
+    "Layer",
+    "LeakyRnn",
+    "Lif",
+    "Link",
+    "Loss",
+    "Lstm",
+    "Ltc",
+    "Network",
+    "Nodes",
+    "Parameters",
+    "Preset",
+    "Problem",
+    "Rnn",
+    "Snu",
+    "Ssnu",
+    "Synapse",
+    "Use",
+    "alif",
+    "alternatives",
+    "cell_named",
+    "check_array",
+    "check_initial",
+    "check_options",
+    "check_parameters",
+    "check_problem",
+    "conventions",
+    "file_of",
+    "from_dict",
+    "gru",
+    "lif",
+    "ltc",
+    "norse_lif_box",
+    "options",
+    "problem_from_json",
+    "problem_from_record",
+    "rnn",
+    "snntorch_leaky",
+    "snu_equations",
+    "spikingjelly_lif",
+    "with_convention",
+    "with_loss",
+]

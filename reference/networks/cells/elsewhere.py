@@ -1,0 +1,89 @@
+"""Cells that live in somebody else's file, called ``path/to/file.py:attribute``.
+
+To find such a cell is to run its file. Names come in claims, problems and certificates, which are data, so a file is
+run only where somebody says so: ``run=True`` here, ``--run`` or ``--cell`` on the command line. Once run, a cell is
+known by its name.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gradcert.reference.errors import GradcertError
+
+FOUND: dict[str, Any] = {}  # by full name; kept apart from the cells of the registry
+OURS = Path(__file__).resolve().parents[3] / "models"  # files of gradcert itself, such as NIR's CubaLIF
+NEEDED = ("nodes", "links", "uses", "trained", "constants", "step", "factors")
+
+
+def file_of(name: Any) -> str | None:
+    """Return the file that a cell's name points to, or None for a name of the registry, or none at all.
+
+    Examples
+    --------
+    >>> file_of("cells/mine.py:Leaky"), file_of("lif")
+    ('cells/mine.py', None)
+    """
+    where = name.rpartition(":")[0] if isinstance(name, str) else ""
+    return where if where.endswith(".py") else None
+
+
+def find(name: Any, known: Mapping[str, Any], *, run: bool = False) -> Any:
+    """Return a cell class; one in a file is given its full name, and remembered in `FOUND`.
+
+    Parameters
+    ----------
+    run : run the file that the name points to; else it has to have been run already.
+
+    Raises
+    ------
+    GradcertError : for an unknown name, a file that is not there or may not be run, or something that is no cell.
+    """
+    where = file_of(name)
+    if isinstance(name, str) and name in known:
+        return known[name]
+    if where is None:
+        raise GradcertError(
+            f"the cell {name!r} is unknown", allowed=f"{', '.join(sorted(known))}, or path/to/file.py:attribute"
+        )
+    if name not in FOUND:
+        if not run and OURS not in Path(where).resolve().parents:
+            raise GradcertError(
+                f"the cell {name!r} is code in a file, and nobody has said that it may be run",
+                do="read it; then pass --run, or run=True from Python",
+            )
+        attribute = name.rpartition(":")[2]
+        found = getattr(_load(Path(where)), attribute, None)
+        if not (isinstance(found, type) and all(hasattr(found, part) for part in NEEDED)):
+            raise GradcertError(
+                f"{name!r} is no cell", allowed="a frozen dataclass of gradcert.reference.networks.Cell"
+            )
+        found.name = name  # type: ignore[attr-defined]
+        FOUND[name] = found
+    return FOUND[name]
+
+
+def _load(path: Path) -> Any:
+    if not path.is_file():
+        raise GradcertError(f"there is no file {path}", allowed="path/to/file.py:attribute")
+    for module in list(sys.modules.values()):  # the file itself may be what asks, half imported
+        if (origin := getattr(module, "__file__", None)) and Path(origin).resolve() == path.resolve():
+            return module
+    module_name = f"gradcert_cell_{path.stem}"
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    if spec is None or spec.loader is None:
+        raise GradcertError(f"{path} cannot be loaded", allowed="a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever a stranger's file raises
+        del sys.modules[module_name]
+        if isinstance(error, GradcertError):
+            raise
+        raise GradcertError(f"running {path} raised {type(error).__name__}: {error}", do="run it by itself") from error
+    return module

@@ -1,0 +1,150 @@
+"""A problem: everything that a subject is given. Its JSON form loses nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from gradcert.reference.checks import check_seed
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks.arrays import check_array
+from gradcert.reference.networks.network import Network, check_problem, from_dict
+from gradcert.reference.numbers import FLOAT64, Array, Numbers
+from gradcert.reference.outside import array, parse, record
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """One gradient to compute: a subject maps it to gradients with the keys of `parameters`.
+
+    Attributes
+    ----------
+    network : layers (cell, sizes, options) and loss.
+    parameters : ``layers.0.W`` (n, n_in), ``layers.0.H`` (n, n), ``layers.0.b`` (n,) and so on;
+        the drive is ``x @ W.T + z_previous @ H.T + b``.
+    inputs, targets : (time, batch, n_in) and (time, batch, n_out).
+    feedback : the fixed matrices of a rule with random, direct or target feedback, else empty.
+    numbers : the number system of all arrays; floats of any dtype by default.
+    id : names the case; it is not needed to compute anything.
+    seed : of an estimator's randomness, a new one for every draw (a claim of class ``unbiased``); else None.
+
+    Raises
+    ------
+    GradcertError : if shapes do not fit.
+
+    Examples
+    --------
+    >>> from gradcert.reference import Layer, Rnn
+    >>> network = Network(layers=(Layer(Rnn(), inputs=2, units=3),))
+    >>> problem = Problem(network, network.parameters(), np.full((4, 1, 2), 0.1), np.zeros((4, 1, 3)))
+    >>> again = problem_from_json(problem.to_json())
+    >>> bool((again.inputs == problem.inputs).all()), again.network == network
+    (True, True)
+    """
+
+    network: Network
+    parameters: Mapping[str, Array]
+    inputs: Array
+    targets: Array
+    feedback: Mapping[str, Array] = field(default_factory=dict)
+    numbers: Numbers = FLOAT64
+    id: str = ""
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.network, Network):
+            raise GradcertError(f"a problem of a {type(self.network).__name__}", allowed="a Network first")
+        check_problem(self.network, self.parameters, self.inputs, self.targets, self.numbers)
+        if self.seed is not None:
+            check_seed(self.seed)
+        if not isinstance(self.id, str):
+            raise GradcertError(f"a problem called {self.id!r}", allowed="a text")
+        for name, matrix in self.feedback.items():
+            check_array(name, matrix, None, self.numbers)
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of all arrays."""
+        return str(self.inputs.dtype)
+
+    def with_loss(self, **options: str) -> Problem:
+        """Return the problem with another loss."""
+        return replace(self, network=replace(self.network, loss=replace(self.network.loss, **options)))
+
+    def in_numbers(self, numbers: Numbers) -> Problem:
+        """Return the problem in another number system."""
+        return self._of(numbers.array, numbers)
+
+    def copy(self) -> Problem:
+        """Return the problem with arrays of its own."""
+        return self._of(np.array, self.numbers)
+
+    def _of(self, convert: Callable[[Any], Array], numbers: Numbers) -> Problem:
+        return replace(
+            self,
+            parameters={k: convert(v) for k, v in self.parameters.items()},
+            inputs=convert(self.inputs),
+            targets=convert(self.targets),
+            feedback={k: convert(v) for k, v in self.feedback.items()},
+            numbers=numbers,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form; arrays as nested lists, entries that are no floats as strings."""
+        out = {
+            "id": self.id,
+            "dtype": self.dtype if self.inputs.dtype.kind == "f" else self.numbers.name,
+            "network": self.network.to_dict(),
+            "parameters": {name: _listed(value) for name, value in self.parameters.items()},
+            "inputs": _listed(self.inputs),
+            "targets": _listed(self.targets),
+            "feedback": {name: _listed(value) for name, value in self.feedback.items()},
+        }
+        return out if self.seed is None else {**out, "seed": self.seed}
+
+    def to_json(self) -> str:
+        """Return one line of JSON; floats as the shortest decimals that read back to the same number."""
+        return json.dumps(self.to_dict(), separators=(",", ":"), allow_nan=False)
+
+
+def problem_from_json(line: str | bytes, *, run: bool = False) -> Problem:
+    """Read a problem back.
+
+    Parameters
+    ----------
+    run : whether the files of cells of somebody else's, which the problem names, may be run.
+
+    Raises
+    ------
+    GradcertError : if the line is not a problem.
+    """
+    return problem_from_record(parse(line, "the problem"), run=run)
+
+
+def problem_from_record(given: Any, *, run: bool = False) -> Problem:
+    """Return the problem of a parsed line, with arrays of its own at every call; errors as for `problem_from_json`."""
+    spec = record(given, "the problem", needs=("dtype", "id", "network", "parameters", "inputs", "targets"))
+    dtype = spec["dtype"]
+    if dtype not in ("float64", "float32"):
+        raise GradcertError(f"the dtype {dtype!r} of a problem", allowed="float64, float32")
+    named = {part: record(spec.get(part, {}), part) for part in ("parameters", "feedback")}
+    arrays = {part: {k: array(v, k, dtype=dtype) for k, v in values.items()} for part, values in named.items()}
+    return Problem(
+        id=spec["id"],
+        network=from_dict(record(spec["network"], "the network of a problem"), run=run),
+        inputs=array(spec["inputs"], "inputs", dtype=dtype),
+        targets=array(spec["targets"], "targets", dtype=dtype),
+        parameters=arrays["parameters"],
+        feedback=arrays["feedback"],
+        seed=spec.get("seed"),
+    )
+
+
+def _listed(x: Any) -> Any:
+    if isinstance(x, np.ndarray) and x.dtype.kind == "f":
+        return x.tolist()
+    return [_listed(e) for e in x] if np.ndim(x) else (float(x) if isinstance(x, (float, np.floating)) else str(x))

@@ -1,0 +1,28 @@
+"""Numbers: what an engine needs to know about the scalars that it computes with.
+
+`Numbers` is the protocol of a number system, `Floats` the one that NumPy brings; an `Activation` is a function and its
+derivative under one name, a `Surrogate` the pseudo-derivative of a spike. Other number systems (balls, rationals, a
+prime field, symbols) live in the rooms that need them. Imports NumPy alone.
+"""
+
+from gradcert.reference.numbers.floats import FLOAT32, FLOAT64, RELATIONS, Floats
+from gradcert.reference.numbers.functions import ACTIVATIONS, SIGMOID, TANH, activation, spike
+from gradcert.reference.numbers.protocol import Activation, Array, Numbers
+from gradcert.reference.numbers.surrogates import SURROGATES, Surrogate
+
+__all__ = [
+    "ACTIVATIONS",
+    "FLOAT32",
+    "FLOAT64",
+    "RELATIONS",
+    "SIGMOID",
+    "SURROGATES",
+    "TANH",
+    "Activation",
+    "Array",
+    "Floats",
+    "Numbers",
+    "Surrogate",
+    "activation",
+    "spike",
+]

@@ -1,0 +1,166 @@
+"""Fixed-point subjects: judged bit for bit, the fault that explains the differences named, failures are findings."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gradcert.certify.fixed_point.judge import certify_fixed_point, profile_of
+from gradcert.cli import gradcert
+from gradcert.hardware_models.agreement.variants import variants
+from gradcert.hardware_models.catalogue import program
+from gradcert.hardware_models.subject import causes, columns_after, steps_of
+from gradcert.reference.errors import GradcertError
+
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+
+SUBJECT = """
+import numpy as np
+from gradcert.hardware_models.catalogue import program
+from gradcert.hardware_models.description.simulate import Simulator
+
+step = program("{profile}", "{rule}")
+simulator = Simulator(step)
+NEXT = set(step.next.values())
+
+def learner(inputs, state):
+    print("chatter does not reach the protocol")
+    simulator.state = {{k: np.array(v) for k, v in state.items()}}
+    after = simulator.step({{k: np.array(v) for k, v in inputs.items()}})
+    return {{k: after[k] for k in NEXT}}
+
+def partial(inputs, state):
+    return {{"v.next": learner(inputs, state)["v.next"]}}
+
+def crooked(inputs, state):
+    return {{"v.next": [0.5, 1]}}
+
+def shapeless(inputs, state):
+    return {{"v.next": [1]}}
+
+def stranger(inputs, state):
+    return {{"potential": [1, 2]}}
+
+def raising(inputs, state):
+    raise RuntimeError("not today")
+"""
+
+
+@pytest.fixture
+def subject(tmp_path: Path):
+    """Return the name of a function of a subject file."""
+
+    def make(function: str, *, profile: str = "reckon", rule: str = "e-prop") -> str:
+        path = tmp_path / "subject.py"
+        path.write_text(SUBJECT.format(profile=profile, rule=rule))
+        return f"{path}:{function}"
+
+    return make
+
+
+def compiled(name: str, folder: Path) -> str:
+    if shutil.which("cc") is None:
+        pytest.skip("no C compiler (cc) is installed")
+    out = folder / name
+    subprocess.run(["cc", "-O1", "-o", str(out), str(EXAMPLES / f"{name}.c")], check=True)
+    return str(out)
+
+
+def test_the_c_example_is_certified(tmp_path: Path) -> None:
+    program_ = compiled("ottt_fixed_point", tmp_path)
+    done = CliRunner().invoke(gradcert, ["certify", "--fixed-point", "q-format", "--rule", "ottt", "--", program_])
+    assert done.exit_code == 0, done.output
+    assert "CERTIFIED  14 integers of every step equal, 2000 steps" in done.output
+    assert certify_fixed_point([program_], "s8q6", steps=30).verdict == "certified"  # the same profile by its format
+    wider = certify_fixed_point([program_], "s9q7", steps=40)
+    assert wider.verdict == "refuted"  # a description of other widths
+
+
+def test_the_wrong_c_example_is_refuted_and_its_fault_is_named(tmp_path: Path) -> None:
+    words = ["certify", "--fixed-point", "q-format", "--rule", "ottt", "--profile", "quick", "--json", "-", "--"]
+    done = CliRunner().invoke(gradcert, [*words, compiled("wrong_ottt_fixed_point", tmp_path)])
+    assert done.exit_code == 1
+    record = json.loads(done.output)
+    assert record["causes"] == ["rounding sense: W.step and Wo.step round down instead of nearest, ties to even"]
+    assert record["first"]["expected"] == record["first"]["got"] - 1
+    assert 0 < record["wrong"] < record["steps"] and record["replay"].startswith("gradcert certify --fixed-point")
+
+
+def test_a_python_subject_is_certified_and_may_chatter(subject) -> None:
+    found = certify_fixed_point(subject("learner"), "reckon", rule="e-prop", steps=60)
+    assert (found.verdict, found.exit_code) == ("certified", 0)
+
+
+def test_next_states_that_are_not_answered_leave_the_verdict_open(subject) -> None:
+    found = certify_fixed_point(subject("partial"), "reckon", rule="e-prop", steps=20)
+    assert (found.verdict, found.exit_code) == ("inconclusive", 3)
+    assert "W.next[0,0]" in found.to_dict()["missing"]
+
+
+@pytest.mark.parametrize(
+    ("function", "says"),
+    [
+        ("crooked", "v.next holds 0.5, which is no integer"),
+        ("shapeless", "v.next has shape [1] instead of [2]"),
+        ("stranger", "an answer called 'potential', which is no intermediate"),
+        ("raising", "it raised RuntimeError: not today"),
+        ("absent", "it raised AttributeError"),
+    ],
+)
+def test_what_is_no_answer_is_a_finding(subject, function: str, says: str) -> None:
+    found = certify_fixed_point(subject(function), "reckon", rule="e-prop", steps=5)
+    assert found.verdict == "refuted" and says in found.reason
+
+
+def test_a_program_that_ends_or_talks_nonsense_is_a_finding() -> None:
+    ended = certify_fixed_point([sys.executable, "-c", "pass"], "q-format", steps=5)
+    assert ended.verdict == "refuted" and "the process ended" in ended.reason
+    nonsense = certify_fixed_point(
+        [sys.executable, "-c", "print(input() and 'hello', flush=True)"], "q-format", steps=5
+    )
+    assert "the answer is not JSON" in nonsense.reason
+
+
+def test_formats_and_options_that_do_not_exist_are_one_clear_error(subject) -> None:
+    for bad in ("s8q4", "u8q6", "bfloat16", "no-chip"):
+        with pytest.raises(GradcertError):
+            profile_of(bad)
+    done = CliRunner().invoke(gradcert, ["certify", "--fixed-point", "reckon", "--html", "x.html", subject("learner")])
+    assert done.exit_code == 2 and "--html does not go with --fixed-point" in done.output
+    done = CliRunner().invoke(
+        gradcert, ["certify", "--fixed-point", "reckon", "--options", "layers=2", subject("learner")]
+    )
+    assert done.exit_code == 2 and "inputs, neurons, outputs" in done.output
+
+
+@pytest.mark.parametrize("profile", ["q-format", "reckon", "spinnaker", "brainscales2"])
+def test_most_faults_show_within_a_few_steps(profile: str) -> None:
+    """Variants that change no answer of 40 steps are faults of registers that nothing overflows, or no faults."""
+    step = program(profile, "ottt", inputs=1, neurons=1)
+    leaves = steps_of(step, 40, 5)
+    expected, _ = columns_after(step, leaves)
+    chosen = [v for v in variants(step) if v.kind in ("rounding sense", "wrong order", "sign", "shared random number")]
+    seen = [columns_after(v.program, v.leaves(leaves))[0] for v in chosen]
+    shows = [any((columns[n] != expected[n]).any() for n in expected) for columns in seen]
+    assert sum(shows) > len(chosen) / 2 and {"rounding sense", "sign"} <= {v.kind for v in chosen}
+
+
+@pytest.mark.parametrize("kind", ["guard missing", "one bit narrow", "wrong order", "constant"])
+def test_a_fault_is_found_again_by_its_own_name(kind: str) -> None:
+    step = program("q-format", "ottt", inputs=1, neurons=1)
+    leaves = steps_of(step, 200, 5)
+    expected, _ = columns_after(step, leaves)
+    for variant in (v for v in variants(step) if v.kind == kind):
+        columns, _ = columns_after(variant.program, variant.leaves(leaves))
+        answers = {n: columns[n] for n in expected}
+        if any((answers[n] != expected[n]).any() for n in expected):
+            assert str(variant) in [str(v) for v in causes(step, leaves, answers)]
+            break
+    else:
+        raise AssertionError(f"no {kind} shows")

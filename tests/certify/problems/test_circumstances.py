@@ -1,0 +1,124 @@
+"""Circumstances: every level by default, every pair in the thorough profile; what is met, and what is ruled out."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from gradcert.certify.claims import AXES, Claim, from_dict
+from gradcert.certify.judging import acceptance, judge_all
+from gradcert.certify.problems import Spec, expect, plan
+from gradcert.certify.problems.cases.circumstances import IMPOSSIBLE, drawn_axes, long, make_case, rows, ruled_out
+from gradcert.certify.problems.cases.circumstances.rows import impossible
+from gradcert.reference import RULES, Floats, GradcertError, Layer, Network, Problem, Rnn, rule_named
+from gradcert.reference.engines import reverse
+from gradcert.reference.networks import Loss
+
+
+@pytest.mark.parametrize("strength", [1, 2])
+def test_every_level_and_every_pair_occurs_and_nothing_impossible(strength):
+    claim = Claim("bptt", "lif")
+    axes = {**drawn_axes(claim, "lif"), "depth": ("1", "2"), "loss": claim.losses}
+    found = rows(axes, strength, salt="0")
+    levels = sorted((axis, level) for axis, names in axes.items() for level in names)
+    wanted = {some for some in combinations(levels, strength) if len(dict(some)) == strength}
+    wanted = {some for some in wanted if impossible(dict(some)) is None}
+    assert wanted <= {some for row in found for some in combinations(sorted(row.items()), strength)}
+    assert all(impossible(row) is None for row in found)
+    assert len(found) <= {1: 12, 2: 120}[strength]
+
+
+def test_levels_that_cannot_be_together_exist():
+    names = {axis: {*levels} for axis, levels in AXES.items()} | {
+        "depth": {"1"},
+        "loss": {*Claim("bptt", "rnn").losses},
+    }
+    assert all(set(levels) <= names[axis] for pair in IMPOSSIBLE for axis, levels in pair)
+
+
+@pytest.mark.parametrize(("cell", "dtype"), [("snu", "float64"), ("lif", "float32"), ("rnn", "float32")])
+def test_every_level_is_met_by_default_and_the_reference_passes(cell, dtype):
+    options = (
+        {"readout": "rnn", "readout_options": {"activation": "identity", "recurrent": False}} if cell == "snu" else {}
+    )
+    claim = Claim("bptt", cell, dtype=dtype, **options)
+    met = set()
+    for spec in plan(claim):
+        if spec.family == "circumstance":
+            case = make_case(spec, claim)
+            assert acceptance.sound(case, claim), spec
+            met |= set(case.facts["met"])
+    open_levels = {f"{axis}: {v}" for axis, names in drawn_axes(claim, cell).items() for v in names}
+    assert open_levels - met <= {"spikes: some", "numbers: ordinary"}  # which ordinary cases meet
+
+
+def test_a_zero_that_nobody_could_see_is_not_met():
+    network = Network(layers=(Layer(Rnn(), inputs=2, units=2),))
+    parameters = {k: np.array(v) for k, v in network.parameters(seed=1).items()}
+    parameters["layers.0.W"][0, 0] = 0
+
+    def levels(x):
+        from gradcert.certify.problems.cases.circumstances import met
+        from gradcert.certify.problems.cases.circumstances.generate import floats
+
+        problem = Problem(network, parameters, x, np.ones((2, 1, 2)))
+        return met(problem, *floats(problem, RULES["bptt"]))
+
+    assert "weights: one exactly 0" in levels(np.ones((2, 1, 2)))
+    assert "weights: one exactly 0" not in levels(np.zeros((2, 1, 2)))  # no input, no gradient of W
+
+
+def test_what_a_claim_says_rules_levels_out():
+    claim = Claim("bptt", "lif", depths=1, losses="squared_error", options={"leak": 0.5, "bias": False})
+    out = ruled_out(claim, "lif")
+    assert out["leak", "1"] == "the leak is fixed" and out["sizes", "layers alike"] == "one layer"
+    assert ("targets", "soft") in out and ("biases", "not 0") in out and ("threshold", "1") not in out
+    without = Claim("bptt", "lif", without={"targets": "soft", "T": ["1", "hundreds"]})
+    assert "soft" not in drawn_axes(without, "lif")["targets"] and "1" not in drawn_axes(without, "lif")["T"]
+    assert not any(spec.family == "long" for spec in plan(without))
+    assert from_dict(without.to_dict()) == without and "without T 1 or hundreds" in str(without)
+    assert "without" not in Claim("bptt", "lif").to_dict()
+
+
+@pytest.mark.parametrize("wrong", [{"color": "red"}, {"targets": "sofd"}, {"B": ["1", "2", "more"]}, ["targets"]])
+def test_a_level_that_does_not_exist_is_said_at_once(wrong):
+    with pytest.raises(GradcertError, match="without"):
+        Claim("bptt", "rnn", without=wrong)
+
+
+@pytest.mark.parametrize(("cell", "dtype"), [("lif", "float64"), ("rnn", "float32"), ("lstm", "float64")])
+def test_truncation_at_any_length_leaves_the_budget_of_the_long_case(cell, dtype):
+    claim = Claim("bptt", cell, dtype=dtype)
+    (spec,) = (s for s in plan(claim) if s.family == "long")
+    case = long.generate(spec, claim)
+    p = case.problem
+    assert case.facts["T"] >= 100 and case.facts["truncations seen"] == f"1 to {case.facts['T'] - 1} steps"
+    for name in [f"{form}({k})" for form in ("tbptt", "tbptt-chunks") for k in (*range(1, 41), case.facts["T"] - 1)]:
+        given = reverse.gradients(
+            p.network, p.parameters, p.inputs, p.targets, rule=rule_named(name), numbers=Floats(dtype)
+        )
+        assert not all(v.ok for v in judge_all(given, case.expected.gradients).values()), name
+        if name.startswith("tbptt(") and dtype == "float64":
+            assert f"tbptt({long.truncation(case, given)})" == name
+
+
+def test_logits_beyond_the_exponents_range_have_the_budget_of_a_shifted_softmax():
+    network = Network(layers=(Layer(Rnn(activation="identity"), inputs=2, units=3),), loss=Loss("cross_entropy"))
+    parameters = {name: np.array(v) for name, v in network.parameters(seed=1).items()}
+    parameters["layers.0.H"][:] = 0
+    far = {**parameters, "layers.0.b": parameters["layers.0.b"] + 1024}
+    x, y = np.ones((1, 1, 2)), np.eye(3)[:1].reshape(1, 1, 3)
+    near, beyond = (expect(Problem(network, p, x, y), RULES["bptt"], "float64") for p in (parameters, far))
+    value, other = (e.gradients["layers.0.b"] for e in (near, beyond))
+    assert np.abs(value.value - other.value).max() < 1e-12 and np.isfinite(other.budget).all()
+    assert other.budget.max() < 1e-9 and (other.budget > value.budget).all()  # the argument itself is rounded
+    assert all(
+        v.ok for v in judge_all(reverse.gradients(network, far, x, y, rule=RULES["bptt"]), beyond.gradients).values()
+    )
+
+
+def test_what_was_drawn_for_a_level_is_the_same_again():
+    spec = Spec("snu", 2, "cross_entropy", "every", "circumstance", 3, levels=(("targets", "soft"), ("B", "1")))
+    one, two = (make_case(spec, Claim("bptt", "snu"), seed=s) for s in (4, 4))
+    assert one.problem.to_json() == two.problem.to_json()
+    assert (one.problem.targets.sum(axis=-1) == 1).all() and one.problem.targets.max() == 0.75

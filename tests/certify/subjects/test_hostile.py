@@ -1,0 +1,179 @@
+"""Subjects that misbehave: each gets a verdict with a reason, and the campaign goes on."""
+
+import pytest
+
+from gradcert.certify.campaign.campaign import certify
+from gradcert.certify.subjects.subject import Limits
+
+RIGHT = """
+import os, sys, time
+import numpy as np
+import gradcert
+from gradcert.reference import RULES
+from gradcert.reference.engines import reverse
+
+def right(problem):
+    given = (problem.network, problem.parameters, problem.inputs, problem.targets)
+    return reverse.gradients(*given, rule=RULES["bptt"])
+
+CALLS = []
+
+@gradcert.claim(rule="bptt", cells="rnn", depths=(1, 2), losses="squared_error", when="every")
+def gradients(problem):
+    CALLS.append(problem.id)
+    g = right(problem)
+"""
+
+
+def judged(tmp_path, body, **options):
+    lines = "".join(f"    {line}\n" for line in body.strip("\n").split("\n"))
+    path = tmp_path / "subject.py"
+    path.write_text(RIGHT + lines)
+    return certify(f"{path}:gradients", profile="quick", **options)
+
+
+def test_the_right_one_is_certified(tmp_path):
+    certificate = judged(tmp_path, "return g")
+    assert certificate.verdict == "certified"
+    assert certificate.counts == {"passed": 2, "failed": 0, "blocked": 0}
+    assert 0 < certificate.worst < 1
+
+
+HOSTILE = {  # what the subject does: the check that refutes it, and the beginning of the reason
+    "raise RuntimeError('out of luck')": ("call", "it raised RuntimeError: out of luck"),
+    "sys.exit(0)": ("call", "it raised SystemExit: 0"),
+    "raise KeyboardInterrupt": ("call", "it raised KeyboardInterrupt"),
+    "os._exit(7)": ("call", "the process ended: exit status 7"),
+    "os.kill(os.getpid(), 11)": ("call", "the process ended: signal SIGSEGV"),
+    "while True: print('x' * 100000)": ("call", "more than 16 MiB printed in one call"),
+    "g['layers.0.W'][0, 0] = np.nan; return g": ("structure", "{}W holds 1 entries of 12 that are NaN"),
+    "g['layers.0.b'][:] = np.inf; return g": (
+        "structure",
+        "{}b holds 4 entries of 4 that are infinite",
+    ),
+    "g['layers.0.W'] = g['layers.0.W'].T; return g": (
+        "structure",
+        "{}W has shape (3, 4), its transpose",
+    ),
+    "g['layers.0.W'] = g['layers.0.W'][:1]; return g": (
+        "structure",
+        "{}W has shape (1, 3), not (4, 3)",
+    ),
+    "del g['layers.0.b']; return g": ("structure", "the gradient does not fit the parameters: missing layers.0.b"),
+    "g['layers.9.W'] = 0; return g": ("structure", "the gradient does not fit the parameters: unknown layers.9.W"),
+    "return {k: np.float32(v) for k, v in g.items()}": (
+        "structure",
+        "{}W has dtype float32; the claim",
+    ),
+    "return {k: v.astype(int) for k, v in g.items()}": (
+        "structure",
+        "{}W has dtype int64, not float64",
+    ),
+    "return {k: v.astype(object) for k, v in g.items()}": (
+        "structure",
+        "{}W is an array of dtype obje",
+    ),
+    "return {k: [[1], [2, 3]] for k in g}": ("structure", "{}W is a list that does not convert"),
+    "return None": ("structure", "a NoneType was returned in place of a mapping of gradients"),
+    "return list(g.values())": ("structure", "a list was returned in place of a mapping of gradients"),
+    "return float('nan'), g": ("structure", "the loss holds 1 entries of 1 that are NaN"),
+    "return 0.0, g, problem.inputs": ("structure", "outputs has shape"),
+    "return 1.0, g": ("loss", "the loss is 1, not"),
+    "problem.parameters['layers.0.W'] -= 0.1; return g": ("inputs", "the subject changed its inputs: layers.0.W"),
+    "problem.inputs[0] = 0; return g": ("inputs", "the subject changed its inputs: inputs"),
+    "problem.parameters['layers.0.W'] = 0; return g": ("inputs", "the subject changed its inputs: layers.0.W"),
+}
+
+
+@pytest.mark.parametrize("body", HOSTILE)
+def test_misbehaviour_is_refuted_with_its_reason(tmp_path, body):
+    certificate, (check, reason) = judged(tmp_path, body), HOSTILE[body]
+    assert certificate.verdict == "refuted"
+    assert certificate.exit_code == 1
+    finding = certificate.findings[0]
+    assert finding.check == check
+    assert finding.reason.startswith(reason.replace("{}", "gradient layers.0."))
+    assert finding.replay.startswith("gradcert certify --seed 0 --profile quick ")
+    assert not any("certify/subjects/worker.py" in str(line) for line in finding.where.get("output", ()))
+
+
+def test_a_traceback_is_the_subjects_own(tmp_path):
+    finding = judged(tmp_path, "raise RuntimeError('out of luck')").findings[0]
+    text = "\n".join(finding.where["output"])
+    assert "subject.py" in text
+    assert "worker" not in text
+
+
+def test_a_hang_is_ended(tmp_path):
+    certificate = judged(tmp_path, "time.sleep(60)", limits=Limits(call=0.3))
+    assert certificate.verdict == "refuted"
+    assert certificate.findings[0].reason == "no answer within 0.3 s"
+
+
+def test_a_busy_loop_that_ignores_signals_is_ended(tmp_path):
+    body = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: pass"
+    certificate = judged(tmp_path, body, limits=Limits(call=0.3))
+    assert certificate.findings[0].reason == "no answer within 0.3 s"
+
+
+def test_memory_is_limited(tmp_path):
+    certificate = judged(tmp_path, "return np.ones(10**10)", limits=Limits(memory=1024))
+    assert certificate.verdict == "refuted"
+    assert "MemoryError" in certificate.findings[0].reason
+
+
+def test_the_campaign_goes_on_after_a_crash(tmp_path):
+    certificate = judged(tmp_path, "if problem.network.depth == 1: os._exit(3)\nreturn g")
+    assert certificate.counts == {"passed": 1, "failed": 1, "blocked": 0}
+    assert certificate.verdict == "refuted"
+
+
+def test_what_is_printed_reaches_nobody(tmp_path, capfd):
+    certificate = judged(tmp_path, "print('noise'); os.write(1, b'more noise'); print('{}', flush=True)\nreturn g")
+    assert certificate.verdict == "certified"
+    assert capfd.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("body", "cause"),
+    [
+        ("g['layers.0.b'] = g['layers.0.b'] + len(CALLS); return g", "state kept between calls"),
+        ("g['layers.0.b'] = g['layers.0.b'] + (len(CALLS) > 2); return g", "state kept between calls"),
+        ("g['layers.0.b'] = g['layers.0.b'] + time.time(); return g", "not deterministic"),
+    ],
+)
+def test_state_and_chance_are_told_apart(tmp_path, body, cause):
+    certificate = judged(tmp_path, body)
+    assert certificate.verdict == "refuted"
+    assert cause in {f.cause for f in certificate.findings if f.check == "repeat"}
+
+
+def test_an_earlier_result_that_changes_is_noticed(tmp_path):
+    body = "STORE = globals().setdefault('STORE', {})\nfor k, v in g.items():\n"
+    body += "    STORE.setdefault((k, v.shape), np.zeros_like(v))[...] = v\n"
+    certificate = judged(tmp_path, body + "return {k: STORE[k, v.shape] for k, v in g.items()}")
+    assert certificate.verdict == "refuted"
+    assert "share memory" in {f.cause: f.cause for f in certificate.findings}.popitem()[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (
+            "import no_such_library",
+            "importing the subject raised ModuleNotFoundError: No module named 'no_such_library'",
+        ),
+        ("def other(problem): return {}", "has no attribute 'gradients'"),
+        ("gradients = 3", "a int is not callable"),
+        ("import os; os._exit(1)", "the subject does not start: the process ended: exit status 1"),
+        ("def gradients(:", "importing the subject raised SyntaxError"),
+    ],
+)
+def test_a_subject_that_does_not_start_is_inconclusive(tmp_path, text, reason):
+    path = tmp_path / "subject.py"
+    path.write_text(text + "\n")
+    certificate = certify(f"{path}:gradients", rule="bptt", cells="rnn", profile="quick")
+    assert certificate.verdict == "inconclusive"
+    assert certificate.exit_code == 3
+    assert reason in certificate.reason
+    assert certificate.counts["blocked"] == len(certificate.cases) > 0

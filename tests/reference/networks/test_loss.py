@@ -1,0 +1,105 @@
+"""Losses against their definition: values in fractions or enclosed, gradients as power series of balls."""
+
+from fractions import Fraction
+from itertools import product
+
+import numpy as np
+import pytest
+from balls import BALLS, BITS, agree, each, precision
+from flint import arb, arb_series, ctx
+
+from gradcert.reference import FLOAT64, GradcertError, Loss
+from gradcert.reference.engines.majorant import gamma
+
+T, B, K = 3, 2, 4
+OPTIONS = [
+    dict(zip(("when", "time", "batch"), chosen, strict=True))
+    for chosen in product(("every", "last"), ("sum", "mean"), ("sum", "mean"))
+]
+NAMES = ["-".join(options.values()) for options in OPTIONS]
+
+
+def data():
+    """Dyadic outputs and targets; a sample's targets do not sum to 1, so that the sum counts."""
+    rng = np.random.default_rng(3)
+    return rng.integers(-24, 25, size=(T, B, K)) / 8, rng.integers(1, 17, size=(T, B, K)) / 16
+
+
+def of_one(kind, o, y):
+    if kind == "squared_error":
+        return sum((a - b) * (a - b) for a, b in zip(o, y, strict=True)) / 2
+    log_sum = sum(a.exp() for a in o).log()
+    return -sum(b * (a - log_sum) for a, b in zip(o, y, strict=True))
+
+
+def reduced(terms, *, when, time, batch):
+    """In words: the steps that count, a sum or a mean over them, a sum or a mean over the samples."""
+    steps = range(T) if when == "every" else [T - 1]
+    total = sum(terms(t, b) for t in steps for b in range(B))
+    return total / (len(steps) if time == "mean" else 1) / (B if batch == "mean" else 1)
+
+
+def defined(kind, o, y, **options):
+    return reduced(lambda t, b: of_one(kind, o[t, b], y[t, b]), **options)
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=NAMES)
+def test_squared_error_in_fractions(options):
+    o, y = (np.vectorize(Fraction, otypes=[object])(values) for values in data())
+    assert Loss(**options).value(o, y, FLOAT64) == defined("squared_error", o, y, **options)
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=NAMES)
+def test_cross_entropy_is_enclosed(options):
+    """A term y (log sum exp(o - m) + m - o) has |o| <= 3 and 4 classes: 6 u + 4 ulp in exp, 3 + 4 for its sum and log,
+    then 24 additions and a division: below 64 roundings of y (1 + |m| + |log sum| + |o|) <= y (1 + 3 + 2 + 3).
+    """
+    o, y = data()
+    found = Loss(kind="cross_entropy", **options).value(o, y, FLOAT64)
+    with precision(BITS):
+        exact = defined("cross_entropy", each(arb, o), each(arb, y), **options)
+        scale = 9 * reduced(lambda t, b: arb(y[t, b].sum()), **options)
+        assert abs(arb(found) - exact) <= arb(gamma(64)) * scale
+
+
+@pytest.mark.parametrize("kind", ["squared_error", "cross_entropy"])
+@pytest.mark.parametrize("options", OPTIONS, ids=NAMES)
+def test_the_gradient_is_that_of_the_definition(kind, options):
+    o, y = (BALLS.array(values) for values in data())
+    before, ctx.cap = ctx.cap, 2
+    try:
+        with precision(BITS):
+            expected = BALLS.zeros((T, B, K))
+            for index in np.ndindex(T, B, K):
+                moved = each(lambda v: arb_series([v]), o)
+                moved[index] = arb_series([o[index], 1])
+                expected[index] = defined(kind, moved, y, **options)[1]
+            found = Loss(kind=kind, **options).gradient(o, y, BALLS)
+            assert agree(found, expected)
+            majorant = Loss(kind=kind, **options).gradient_majorant(o, y, BALLS)
+            targets = Loss(**options).gradient(abs(y), 0 * y, BALLS)  # the reduction of |y|
+            # both terms of every difference by their absolute values; probabilities are positive already
+            own = Loss(**options).gradient(abs(o), 0 * y, BALLS) if kind == "squared_error" else expected + targets
+            assert agree(majorant, own + targets)
+    finally:
+        ctx.cap = before
+
+
+def test_large_outputs_do_not_overflow():
+    """exp(1000) is no float: softmax and its logarithm are taken relative to the largest output of each sample."""
+    loss, o = Loss(kind="cross_entropy"), np.array([[[1000.0, 0.0], [-1000.0, -2000.0]]])
+    y = np.array([[[0.0, 1.0], [0.0, 1.0]]])
+    assert loss.value(o, y, FLOAT64) == 2000
+    assert loss.gradient(o, y, FLOAT64).tolist() == [[[1, -1], [1, -1]]]
+
+
+@pytest.mark.parametrize("option", ["kind", "when", "time", "batch"])
+def test_an_unknown_option_is_refused(option):
+    with pytest.raises(GradcertError, match=f"loss {option}='max'; allowed: .* or .*"):
+        Loss(**{option: "max"})
+
+
+def test_defaults():
+    expected = {"kind": "squared_error", "when": "every", "time": "sum", "batch": "sum"}
+    assert Loss().to_dict() == expected
+    assert Loss(**expected) == Loss()

@@ -1,0 +1,86 @@
+"""The one door: what is out of bounds is refused with the one error type, what is shown is printable."""
+
+import numpy as np
+import pytest
+
+from gradcert.reference import GradcertError
+from gradcert.reference.outside import array, parse, read, record, text
+from gradcert.reference.printable import legible, printable
+
+ESCAPES = "\x1b]0;t\x07\x1b[2J\x00\u2028\u202e\x9b\ud800\r\x7f"
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ("[" * 40 + "]" * 40, "40 lists inside each other"),
+        ('["]]]]",' * 40 + "1" + "]" * 40, "40 lists inside each other"),  # brackets in texts do not count
+        ("[" * 100_000, "100000 lists"),
+        ("9" * 5000, "too large"),
+        ("1e999", "too large"),
+        ("NaN", "is no number"),
+        ("-Infinity", "is no number"),
+        ('{"a": 1, "a": 2}', "'a' is there twice"),
+        ('{"' + "k" * 2000 + '": 1}', "a key of 2000 characters"),
+        ('"\\ud800"', "surrogates not allowed"),
+        ('{"\\udfff": 1}', "surrogates not allowed"),
+        ("\ud800", "surrogates not allowed"),
+        (b'"\xff"', "invalid start byte"),
+        ("{", "Expecting"),
+        ("", "Expecting value"),
+    ],
+)
+def test_json_that_is_refused(given, reason):
+    with pytest.raises(GradcertError, match=reason):
+        parse(given, "it")
+
+
+def test_json_that_is_read():
+    assert parse('{"a": ["[[[[", 1, 0.1, null, true, "\\ud83d\\ude00"]}', "it")["a"][1:3] == [1, 0.1]
+    assert parse("[" * 32 + "]" * 32, "it")
+    assert type(parse(str(2**53), "it")) is float  # canonical JSON writes a large float without a point
+    assert parse(str(2**70), "it", whole=True) == 2**70
+    assert np.isnan(parse("NaN", "it", nan=True))
+    with pytest.raises(GradcertError, match="bytes"):
+        parse('"aaaa"', "it", most=3)
+    with pytest.raises(GradcertError, match="101 digits"):
+        parse("1" * 101, "it", whole=True)
+
+
+def test_files_and_records(tmp_path):
+    path = tmp_path / "file"
+    for wrong in (path, tmp_path):
+        with pytest.raises(GradcertError, match="cannot be read"):
+            read(wrong, "a file")
+    path.write_bytes(b"\xff12")
+    assert read(path, "a file") == b"\xff12"
+    with pytest.raises(GradcertError, match="more than 2 bytes"):
+        read(path, "a file", most=2)
+    with pytest.raises(GradcertError, match="not UTF-8"):
+        text(b"\xff", "a file")
+    for wrong in (None, [1], {"b": 1}):
+        with pytest.raises(GradcertError, match="it"):
+            record(wrong, "it", needs=("a",))
+
+
+@pytest.mark.parametrize("value", [["1"], "1", [[1.0], [1.0, 2.0]], {"a": 1}, [True], [None], None, [1j], [10**400]])
+def test_what_is_no_array_of_numbers(value):
+    with pytest.raises(GradcertError, match="no array of numbers"):
+        array(value, "it")
+
+
+def test_arrays():
+    assert array([[1, 2.5]], "it", dtype="float32").dtype == "float32"
+    assert np.isnan(array([None, 1], "it", null=True)[0])  # as which JavaScript writes NaN
+
+
+def test_what_is_shown_cannot_be_obeyed():
+    shown = printable(ESCAPES)
+    assert shown.isprintable() and "\\x1b[2J" in shown and "\\u202e" in shown and "\\ud800" in shown
+    assert printable("a\nb\tc", lines=True) == "a\nb    c"
+    assert len(printable("a" * 10**7)) < 2100
+    assert printable(printable("a" * 10**7)) == printable("a" * 10**7)
+    record = legible({ESCAPES: [ESCAPES, 1.0, (ESCAPES,)]})
+    assert "\x1b" not in str(list(record.items())) and type(record[printable(ESCAPES)][2]) is tuple
+    error = GradcertError(f"a {ESCAPES}", allowed="b" * 10**6, do=ESCAPES)
+    assert str(error).isprintable() and len(str(error)) < 10**4
