@@ -67,7 +67,8 @@ def check_number(what: str, value: Any, *, above: float | None = None) -> None:
     """
     wrong = value is None or isinstance(value, UNREAL)
     if not wrong and isinstance(value, (int, float, np.number)):
-        wrong = not abs(value) <= LARGEST or (above is not None and not value > above)
+        size: Any = abs(value)
+        wrong = not size <= LARGEST or (above is not None and not value > above)
     if wrong or type(value) is object:
         raise GradcertError(f"{what}={value!r}", allowed="a number" if above is None else f"a number > {above:g}")
 
