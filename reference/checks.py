@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from gradcert.reference.errors import GradcertError
 
 UNREAL = (bool, np.bool_, str, bytes, complex, np.complexfloating, list, tuple, dict, set)
+LARGEST = sys.float_info.max  # compared, not converted: a whole number may be larger than any float
 SEEDS = 2**53  # beyond, JSON does not hold them exactly
 
 
@@ -66,7 +67,8 @@ def check_number(what: str, value: Any, *, above: float | None = None) -> None:
     """
     wrong = value is None or isinstance(value, UNREAL)
     if not wrong and isinstance(value, (int, float, np.number)):
-        wrong = not math.isfinite(value) or (above is not None and not value > above)
+        size: Any = abs(value)
+        wrong = not size <= LARGEST or (above is not None and not value > above)
     if wrong or type(value) is object:
         raise GradcertError(f"{what}={value!r}", allowed="a number" if above is None else f"a number > {above:g}")
 

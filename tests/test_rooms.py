@@ -122,8 +122,8 @@ def test_import_contracts_can_break(tmp_path, room, line, arrow):
         ("certify", "claims", "from gradcert.certify import campaign", "No cycles are allowed in gradcert.certify."),
         (
             "certify",
-            "diagnosis/published",
-            "import gradcert.certify.diagnosis.explain",
+            "diagnosis/hypotheses",
+            "import gradcert.certify.diagnosis.causes",
             "in gradcert.certify.diagnosis.",
         ),
     ],

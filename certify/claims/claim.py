@@ -103,7 +103,9 @@ class Claim:
         cells, readout = kinds[: len(self.cells)], kinds[len(self.cells) :]
         _check("options", _mapping("options", self.options), {f.name for kind in cells for f in fields(kind)})
         _check_values(self.options, cells, alternatives=True)
-        _check_values(_mapping("readout_options", self.readout_options), readout, alternatives=False)
+        given = _mapping("readout_options", self.readout_options)
+        _check("readout_options", given, {f.name for kind in readout for f in fields(kind)})
+        _check_values(given, readout, alternatives=False)
         object.__setattr__(self, "without", circumstances.check(self.without))
 
     @property

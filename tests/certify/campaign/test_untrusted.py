@@ -215,3 +215,10 @@ def test_what_a_subject_says_is_shown_and_not_obeyed(folder, tmp_path):
 def test_a_finding_is_made_printable_wherever_it_comes_from():
     found = replace(Finding("call", "", ESCAPES, where={"output": [ESCAPES]}), cause=ESCAPES)
     assert (found.reason + found.cause + found.where["output"][0]).isprintable()
+
+
+def test_options_that_the_readout_does_not_have():
+    with pytest.raises(GradcertError, match="readout_options: 'colour'"):
+        from_dict({"rule": "bptt", "cells": ["rnn"], "readout": "rnn", "readout_options": {"colour": 1}})
+    with pytest.raises(GradcertError, match="readout_options: 'bias'"):  # of a readout that is not there
+        from_dict({"rule": "bptt", "cells": ["rnn"], "readout_options": {"bias": True}})
