@@ -21,8 +21,13 @@ CELLS = os.path.relpath(Path(__file__).with_name("library_cells.py"))
 ATAN = snntorch.surrogate.atan(2.0)
 
 
+def cleared(module):
+    """Begin a sequence: the neuron, which lives from call to call, forgets the last one."""
+    module[1].reset_mem()
+
+
 @gradcert.claim(rule="bptt-detached-reset", cells=(f"{CELLS}:Synaptic",), dtype="float32")
-@subject(parameters={"0.weight": "W", "0.bias": "b"}, call="step")
+@subject(parameters={"0.weight": "W", "0.bias": "b"}, call="step", reset=cleared)
 def synaptic(layer):
     """A linear map and a ``Synaptic`` neuron."""
     rho, leak, threshold = (torch.tensor(getattr(layer.cell, k)) for k in ("rho", "leak", "threshold"))
