@@ -41,6 +41,11 @@ class Atan(torch.autograd.Function):
         return credit * ctx.alpha / 2 / (1 + (torch.pi / 2 * ctx.alpha * x) ** 2), None
 
 
+def cleared(module):
+    """Begin a sequence: the neuron, which lives from call to call, forgets the last one."""
+    module[1].reset_mem()
+
+
 def leaky(layer, surrogate=snntorch.surrogate.atan):
     """Return a linear map and a ``Leaky`` neuron that keeps its own state."""
     cell = layer.cell
@@ -58,28 +63,28 @@ def leaky(layer, surrogate=snntorch.surrogate.atan):
 
 
 @claimed(LEAKY, dtype="float32")
-@subject(parameters=PARAMETERS, call="step")
+@subject(parameters=PARAMETERS, call="step", reset=cleared)
 def gradients(layer):
     """The library as it is."""
     return leaky(layer)
 
 
 @claimed(LEAKY, dtype="float32", options={"strict": False})
-@subject(parameters=PARAMETERS, call="step")
+@subject(parameters=PARAMETERS, call="step", reset=cleared)
 def gradients_as_documented(layer):
     """The library as its documentation describes it: firing at or above the threshold."""
     return leaky(layer)
 
 
 @claimed(LEAKY, dtype="float32", options={"train": ("leak", "threshold")})
-@subject(parameters=PARAMETERS, call="step")
+@subject(parameters=PARAMETERS, call="step", reset=cleared)
 def gradients_trained(layer):
     """With ``learn_beta`` and ``learn_threshold``: the threshold is trained through spike and reset."""
     return leaky(layer)
 
 
 @claimed(LEAKY)
-@subject(parameters=PARAMETERS, call="step")
+@subject(parameters=PARAMETERS, call="step", reset=cleared)
 def gradients_float64(layer):
     """The same neuron with a surrogate that does not leave float64."""
     return leaky(layer, surrogate=lambda alpha: lambda x: Atan.apply(x, alpha))

@@ -15,6 +15,11 @@ from gradcert.reference.networks import snntorch_leaky
 PARAMETERS = {"0.weight": "W", "0.bias": "b", "1.recurrent.weight": "H"}
 
 
+def cleared(module):
+    """Begin a sequence: the neuron, which lives from call to call, forgets the last one."""
+    module[1].reset_mem()
+
+
 def rleaky(layer, reset_mechanism):
     """Return a linear map and an ``RLeaky`` neuron that keeps its own state."""
     neuron = snntorch.RLeaky(
@@ -31,14 +36,14 @@ def rleaky(layer, reset_mechanism):
 
 
 @claimed(snntorch_leaky(beta=0.9, recurrent=True), dtype="float32")
-@subject(parameters=PARAMETERS, call="step")
+@subject(parameters=PARAMETERS, call="step", reset=cleared)
 def gradients(layer):
     """The default reset."""
     return rleaky(layer, "subtract")
 
 
 @claimed(snntorch_leaky(beta=0.9, recurrent=True, reset_mechanism="zero"), dtype="float32")
-@subject(parameters=PARAMETERS, call="step")
+@subject(parameters=PARAMETERS, call="step", reset=cleared)
 def gradients_zero(layer):
     """Reset to zero, which loses the input of the step after a spike."""
     return rleaky(layer, "zero")
