@@ -64,7 +64,7 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
     >>> case.facts["T"], case.facts["truncations seen"]
     (150, '1 to 149 steps')
     """
-    rule, least = rule_named(claim.rule), 0
+    rule, least = rule_named(claim.rule), 0.0
     shortest = max(rule.window or 0, rule.chunk or 0) + 2
     chosen = _chosen(spec, claim, rule, seed)
     for length in (n for n in LENGTHS if n >= shortest or n == LENGTHS[0]):
@@ -187,7 +187,10 @@ def truncation(case: Case, given: Mapping[str, Any]) -> int | None:
     delta = problem.network.loss.gradient(tape.outputs, np.asarray(problem.targets, dtype=float), tape.numbers)
     for steps, part in enumerate(truncated_sums(tape, delta, rule, feedback), start=1):
         size = {k: b.budget + NEAR * np.abs(part[k]).max() for k, b in case.expected.gradients.items()}
-        if all(np.shape(given.get(k)) == v.shape and (np.abs(given[k] - v) <= size[k]).all() for k, v in part.items()):
+        if all(
+            k in given and np.shape(given[k]) == v.shape and (np.abs(given[k] - v) <= size[k]).all()
+            for k, v in part.items()
+        ):
             return steps if steps < len(problem.inputs) else None
     return None
 

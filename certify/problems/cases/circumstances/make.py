@@ -43,7 +43,7 @@ class Placed:
         if claim.time == "mean" and self.steps == 5 and type(base).__name__ == "Dyadic":
             self.steps = 3
         self.batch = BATCH[batch] if batch in BATCH else int(batch)
-        widths = SIZES[sizes] if sizes in SIZES else (2, int(sizes.partition(" ")[0]), 2, 3, 2)
+        widths: tuple[int, ...] = SIZES[sizes] if sizes in SIZES else (2, int(sizes.partition(" ")[0]), 2, 3, 2)
         widths += widths[1:] * 2
         self.sizes = {depth: widths[: depth + 1] for depth in range(1, 9)}
 
