@@ -38,7 +38,7 @@ def reach(run: Run, *, seed: int, most: int, judge: Callable[[Run, Any, Answer |
     before = _open(found)
     if run.claim.acceptance == "exact" and not run.findings:
         for spec in _specs(run, found, seed):
-            if tried >= most or not before or idle >= IDLE or run.worker is None:
+            if tried >= most or not before or idle >= IDLE or not run.running:
                 break
             prepared = prepare(Task(spec, run.claim, seed))
             if prepared.case is None:
@@ -46,7 +46,7 @@ def reach(run: Run, *, seed: int, most: int, judge: Callable[[Run, Any, Answer |
             run.prepared.append(prepared)
             judge(run, prepared.case, run.ask(prepared.case))
             tried += 1
-            found = (run.worker.coverage() if run.worker is not None else None) or found
+            found = (run.worker.coverage() if run.running else None) or found
             idle = idle + 1 if _open(found) == before else 0
             before = _open(found)
     return {"looked": True, "files": list(found["files"]), "tried": tried}
