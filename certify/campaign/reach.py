@@ -46,10 +46,14 @@ def reach(run: Run, *, seed: int, most: int, judge: Callable[[Run, Any, Answer |
             run.prepared.append(prepared)
             judge(run, prepared.case, run.ask(prepared.case))
             tried += 1
-            found = (run.worker.coverage() if run.running else None) or found
+            found = _again(run) or found
             idle = idle + 1 if _open(found) == before else 0
             before = _open(found)
     return {"looked": True, "files": list(found["files"]), "tried": tried}
+
+
+def _again(run: Run) -> Mapping[str, Any] | None:
+    return run.worker.coverage() if run.worker is not None else None
 
 
 def _open(found: Mapping[str, Any]) -> int:
