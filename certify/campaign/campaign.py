@@ -387,7 +387,7 @@ def ask_often(run: Run, most: int) -> None:
         return
     size = {id(c): c.problem.inputs.size * len(c.problem.parameters) for c, _ in pairs}
     case, first = min(pairs, key=lambda pair: (size[id(pair[0])], pair[0].id))
-    while run.calls < most:
+    while run.running and run.calls < most:
         answer = run.solve(case.problem, times=min(BATCH, most - run.calls))
         if answer is None:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -29,6 +30,7 @@ from gradcert.reference.rules import rule_named
 RESUMED = "resumed: "  # how the note of a run that went on from a journal begins
 # An edge counts as separated when dropping it moves the gradient this many budgets away.
 SEPARATION = {"float64": 1e4, "float32": 50.0}
+UNUSUAL = re.compile(r"/(circumstance|long)/\d+$")  # ids of cases that are asked for their circumstances
 # Checks, most telling first.
 ORDER = (
     *("structure", "call", "inputs", "repeat", "outputs", "loss", "gradient"),
@@ -202,8 +204,8 @@ def _weight(finding: Finding) -> float:
 
 
 def decisive(findings: Iterable[Finding]) -> Finding:
-    """Return the finding that decides the verdict."""
-    return min(findings, key=lambda f: ORDER.index(f.check))
+    """Return the finding that decides the verdict: on ordinary cases, if there is one."""
+    return min(findings, key=lambda f: (UNUSUAL.search(f.case) is not None, ORDER.index(f.check)))
 
 
 def decide(

@@ -11,7 +11,7 @@ from typing import Any
 
 from gradcert.certify.problems import Spec, alone, circumstance_specs
 from gradcert.certify.runs import Run, Task, prepare
-from gradcert.certify.subjects import Answer, Worker
+from gradcert.certify.subjects import Answer
 
 FIRST = 2000  # of the numbers of such cases
 NUMBERS = 3  # of the subject's own that are tried
@@ -38,7 +38,7 @@ def reach(run: Run, *, seed: int, most: int, judge: Callable[[Run, Any, Answer |
     before = _open(found)
     if run.claim.acceptance == "exact" and not run.findings:
         for spec in _specs(run, found, seed):
-            if tried >= most or not before or idle >= IDLE or run.worker is None:
+            if tried >= most or not before or idle >= IDLE or not run.running:
                 break
             prepared = prepare(Task(spec, run.claim, seed))
             if prepared.case is None:
@@ -46,11 +46,14 @@ def reach(run: Run, *, seed: int, most: int, judge: Callable[[Run, Any, Answer |
             run.prepared.append(prepared)
             judge(run, prepared.case, run.ask(prepared.case))
             tried += 1
-            worker: Worker | None = run.worker  # it may have ended with this problem
-            found = (worker.coverage() if worker is not None else None) or found
+            found = _again(run) or found
             idle = idle + 1 if _open(found) == before else 0
             before = _open(found)
     return {"looked": True, "files": list(found["files"]), "tried": tried}
+
+
+def _again(run: Run) -> Mapping[str, Any] | None:
+    return run.worker.coverage() if run.worker is not None else None
 
 
 def _open(found: Mapping[str, Any]) -> int:

@@ -44,6 +44,11 @@ class Run:
     arrays: bool = True  # whether the subject is handed arrays of this machine's memory
     again: bool = False  # whether a problem was asked again after others
 
+    @property
+    def running(self) -> bool:
+        """Whether there is a process; any question may end it."""
+        return self.worker is not None
+
     def ask(self, case: Case) -> Answer | None:
         """Have a case solved, in a new process if the last one was lost; None once too many were."""
         return self.solve(case.problem, memory=dict(case.spec.levels).get("memory")) if self._alive(case) else None

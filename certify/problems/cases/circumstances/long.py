@@ -189,7 +189,7 @@ def truncation(case: Case, given: Mapping[str, Any]) -> int | None:
     for steps, part in enumerate(truncated_sums(tape, delta, rule, feedback), start=1):
         size = {k: b.budget + NEAR * np.abs(part[k]).max() for k, b in case.expected.gradients.items()}
         if all(
-            k in given and given[k].shape == v.shape and (np.abs(given[k] - v) <= size[k]).all()
+            k in given and np.shape(given[k]) == v.shape and (np.abs(given[k] - v) <= size[k]).all()
             for k, v in part.items()
         ):
             return steps if steps < len(problem.inputs) else None
