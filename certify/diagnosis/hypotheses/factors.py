@@ -172,11 +172,8 @@ def _edit(origin: Link | Use, change: Callable[[Any, LayerTape], Any], *, source
 
 
 def _partly(origin: Link, name: str, change: Callable[[Any, LayerTape], Any]) -> Iterator[Hypothesis]:
-    """Yield a factor that is wrong in the recursion, for the new input, or in the credit below, and there alone."""
+    """Yield a factor that is wrong in the recursion, or for the new input, and there alone."""
     what = written(origin)
-    yield of_edit(
-        "factor", f"{what} {name} in the credit below", f"the factor of {what} {name} below", down=_edit(origin, change)
-    )
     if origin.lag:
         return
     for place, source in (("recursion", origin.source + COPY), ("immediate term", origin.source)):
