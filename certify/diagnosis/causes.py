@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from gradcert.certify.diagnosis import conventions, fits, hypotheses, rows, stored_values, transformations
+from gradcert.certify.diagnosis import conventions, fits, hypotheses, published, rows, stored_values, transformations
 from gradcert.certify.diagnosis.candidate import Candidate
 from gradcert.certify.diagnosis.evidence import Evidence, names_in, telling
 from gradcert.certify.diagnosis.pools import POOLINGS, Pool, Pooling, members, shown
@@ -91,6 +91,7 @@ def candidates(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Candidat
     """Yield every candidate, the simplest first."""
     yield from rows.make(evidence, claimed)
     yield from transformations.make(evidence, claimed)
+    yield from published.make()
     yield from conventions.surrogates(claimed)
     yield from hypotheses.make(evidence, claimed)
 
