@@ -36,7 +36,7 @@ def test_mutants_are_distinct_and_one_edit_away():
     clean = literal.compiled(literal.source, file="subject.py")
     kinds, functions = kinds_of(lambda: clean(problem), "subject.py")
     found = list(mutants(literal.source, kinds, functions))
-    assert len({m.source for m in found}) == len(found) > 100
+    assert len({m.source for m in found}) == len(found) > 80
     assert literal.source not in {m.source for m in found}
     operators = {m.operator for m in found}
     assert {"index", "transpose", "sign", "factor dropped", "operand", "constant", "accumulation"} <= operators
