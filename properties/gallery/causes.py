@@ -31,7 +31,7 @@ CAUSES: dict[str, tuple[str, ...]] = {
     "T11_lateral_as_input": ("timing:lateral weights read one step early",),
     "T12_read_before_update": ("timing:trace read before its update",),
     "T13_input_decayed": ("timing:input decayed",),
-    "T14_presynaptic_leak": ("factor:v<-v' = decay of the layer below",),
+    "T14_presynaptic_leak": ("factor:v<-v' = decay of the layer below", "factor:decay of the layer below"),
     "T15_soft_jacobian_of_hard_reset": ("factor:v<-z' = -leak threshold",),
     "T15_hard_jacobian_of_soft_reset": ("factor:v<-z' = -leak v'",),
     "T16_threshold_missing_in_reset": ("factor:v<-z' = -leak",),
