@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from gradcert.certify.diagnosis import conventions, fits, hypotheses, rows, stored_values, transformations
+from gradcert.certify.diagnosis import conventions, fits, hypotheses, published, rows, stored_values, transformations
 from gradcert.certify.diagnosis.candidate import Candidate
 from gradcert.certify.diagnosis.evidence import Evidence, names_in, telling
 from gradcert.certify.diagnosis.pools import POOLINGS, Pool, Pooling, members, shown
@@ -56,10 +56,12 @@ class Explanation:
     causes : one for all parameters, or several that share them, what is wrong first; those that are right on every case
         are explained `AS_CLAIMED`.
     unexplained : parameters that nothing known explains.
+    note : what the sentence adds to a single cause.
     """
 
     causes: tuple[Cause, ...] = ()
     unexplained: tuple[str, ...] = ()
+    note: str = ""
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -71,7 +73,7 @@ class Explanation:
         if not self.keys:
             return NOTHING
         if len(self.causes) == 1 and not self.unexplained:
-            return f"it {self.causes[0].said}"
+            return f"it {self.causes[0].said}{self.note}"
         said = "; ".join(f"{', '.join(c.names)}: {c.said.removeprefix('is ')}" for c in self.causes)
         return f"{said}; nothing known explains {', '.join(self.unexplained)}" if self.unexplained else said
 
@@ -89,6 +91,7 @@ def candidates(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Candidat
     """Yield every candidate, the simplest first."""
     yield from rows.make(evidence, claimed)
     yield from transformations.make(evidence, claimed)
+    yield from published.make()
     yield from conventions.surrogates(claimed)
     yield from hypotheses.make(evidence, claimed)
 
@@ -130,7 +133,10 @@ class _Search:
             if not alive:
                 continue
             if all_of_it and self._proven(candidate, everything):
-                return Explanation((Cause(candidate.key, self.names, candidate.label, partial(_all, candidate)),))
+                away = f", to {candidate.distance(self.judged):.0e}" if isinstance(candidate, rows.Row) else ""
+                return Explanation(
+                    (Cause(candidate.key, self.names, candidate.label, partial(_all, candidate)),), (), away
+                )
             self.near.append((candidate, frozenset(alive)))
         for what, label in stored_values.search(self.judged):
             return Explanation(

@@ -82,6 +82,10 @@ class Evidence:
     def _rows(self) -> dict[Rule, Any]:
         return {}
 
+    @cached_property
+    def _proofs(self) -> dict[Rule, Expected | None]:
+        return {}
+
     def gradient(self, rule: Rule) -> dict[str, Array]:
         """Return the gradient of a row in float64."""
         if rule not in self._rows:
@@ -93,12 +97,18 @@ class Evidence:
         self, rule: Rule, *, network: Network | None = None, dtype: str | None = None, targets: Array | None = None
     ) -> Expected | None:
         """Return the reference and budgets of a row, or None if they are undecided under the new assumptions."""
+        plain = network is None and dtype is None and targets is None
+        if plain and rule in self._proofs:
+            return self._proofs[rule]
         problem = self.case.problem if network is None else replace(self.case.problem, network=network)
         problem = problem if targets is None else replace(problem, targets=targets)
         try:
-            return expect(problem, rule, dtype or self.case.problem.dtype)
+            found: Expected | None = expect(problem, rule, dtype or self.case.problem.dtype)
         except Undecided:
-            return None
+            found = None
+        if plain:
+            self._proofs[rule] = found
+        return found
 
     def likely(self, name: str, candidate: Array) -> bool:
         """Return whether a float64 candidate is close to what was given; a filter, never a verdict."""

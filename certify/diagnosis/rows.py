@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
 
+import numpy as np
+
 from gradcert.certify.claims import difference, in_readout, present, published, same_row, shown, shown_above
 from gradcert.certify.diagnosis.candidate import Candidate
 from gradcert.certify.diagnosis.evidence import Evidence
@@ -23,6 +25,15 @@ class Row(Candidate):
     """A candidate that is a row."""
 
     rule: Rule
+
+    def distance(self, judged: Sequence[Evidence]) -> float:
+        """Return the largest relative distance, in norm, from what was given to the row."""
+        worst = 0.0
+        for e in judged:
+            for name, bounds in (self.bounds(e) or {}).items():
+                if size := float(np.linalg.norm(bounds.value)):
+                    worst = max(worst, float(np.linalg.norm(e.given[name] - bounds.value)) / size)
+        return worst
 
 
 def subsets(edges: tuple[Edge, ...]) -> Iterator[frozenset[Edge]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 KEPT = ("repeat:state kept between calls",)
 LATE_GATE = ("factor:a<-v' = leak",)
-NO_PSI = ("slope:zero",)
+NO_PSI = ("slope:zero", "value:zero")
 
 CAUSES: dict[str, tuple[str, ...]] = {
     # temporal recursion
@@ -31,7 +31,7 @@ CAUSES: dict[str, tuple[str, ...]] = {
     "T11_lateral_as_input": ("timing:lateral weights read one step early",),
     "T12_read_before_update": ("timing:trace read before its update",),
     "T13_input_decayed": ("timing:input decayed",),
-    "T14_presynaptic_leak": ("factor:v<-v' = decay of the layer below",),
+    "T14_presynaptic_leak": ("factor:v<-v' = decay of the layer below", "factor:decay of the layer below"),
     "T15_soft_jacobian_of_hard_reset": ("factor:v<-z' = -leak threshold",),
     "T15_hard_jacobian_of_soft_reset": ("factor:v<-z' = -leak v'",),
     "T16_threshold_missing_in_reset": ("factor:v<-z' = -leak",),
@@ -73,7 +73,7 @@ CAUSES: dict[str, tuple[str, ...]] = {
     "T37_kappa_and_leak_swapped": ("factor:z<-z' = decay of the layer below",),
     "T37_lif_kappa_and_leak_swapped": ("factor:z<-z' = decay of the layer below",),
     "T38_signal_filtered": ("credit:signal filtered",),
-    "T39_readout_gain_missing": ("factor:z<-a = 1 in the credit below",),
+    "T39_readout_gain_missing": ("factor:z<-a = 1, below",),
     "T40_slope_too_new": ("timing:slope too new",),
     "T40_trace_too_new": ("timing:trace too new",),
     "T41_beta_sign": ("factor:k<-z' = -1", "factor:k<-z' times -1"),

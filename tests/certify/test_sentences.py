@@ -12,11 +12,12 @@ from gradcert.certify.diagnosis.bench import Edit, edited, on_floats
 from gradcert.certify.diagnosis.evidence import Evidence
 from gradcert.certify.diagnosis.forward import explain as explain_forward
 from gradcert.certify.problems import generate, plan
-from gradcert.reference import RULES, Edge
+from gradcert.reference import ESTIMATORS, RULES, Edge
 from gradcert.reference.engines import record
 
 LEAKY = {"readout": "integrator", "readout_options": {"kappa": 0.75, "train": (), "gain": "one"}}
 SIGMOID = {"recurrent": True, "bias": True, "activation": "sigmoid"}
+ONE = {"gain": "one", "rest": 0.0, "leak": 0.5, "threshold": 0.75}
 PLAIN = {"reset": "subtract_before_leak", "recurrent": False, "bias": True, "train": ()}
 
 
@@ -38,7 +39,7 @@ def said(rule, cell, answer, **options):
 def test_a_missing_filter_of_the_readout_is_not_as_claimed():
     unfiltered = replace(RULES["e-prop"], readout=frozenset())
     found = said("e-prop", "lif", partial(row, unfiltered), depths=(1,), options=PLAIN, **LEAKY)
-    assert found == "it equals e-prop without STATE in the readout, which is ottt (own: STATE; above: none)"
+    assert found.startswith("it equals e-prop without STATE in the readout, which is ottt (own: STATE; above: none)")
 
 
 def test_rows_are_compared_within_the_edges_that_each_layer_has():
@@ -176,3 +177,12 @@ def test_a_cause_is_held_against_problems_that_it_was_not_found_on():
     (cause,) = causes.find(judged("bptt", "rnn", doubled), RULES["bptt"]).causes
     assert cause.holds(judged("bptt", "rnn", doubled, profile="default"))
     assert not cause.holds(judged("bptt", "rnn", lambda b: {k: 3 * g for k, g in b.gradients().items()}))
+
+
+def test_an_algorithm_that_is_no_row_is_named():
+    def answer(bench):
+        given = (bench.network, bench.parameters, bench.inputs, bench.targets)
+        return ESTIMATORS["rate-based"].gradients(*given)
+
+    found = said("ottt", "lif", answer, readout="rnn", readout_options={"recurrent": False}, options={**PLAIN, **ONE})
+    assert found.startswith("it equals ") and "(rate-based)" in found

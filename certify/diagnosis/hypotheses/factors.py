@@ -90,6 +90,7 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
         for name, change in (("= 1", lambda f, t: 1), ("0", CHANGES["0"]), ("times -1", CHANGES["times -1"])):
             yield from _partly(origin, name, change)
     yield from _neighbours(links)
+    yield from _decays()
     yield from _chain_rule(uses)
 
 
@@ -172,11 +173,8 @@ def _edit(origin: Link | Use, change: Callable[[Any, LayerTape], Any], *, source
 
 
 def _partly(origin: Link, name: str, change: Callable[[Any, LayerTape], Any]) -> Iterator[Hypothesis]:
-    """Yield a factor that is wrong in the recursion, for the new input, or in the credit below, and there alone."""
+    """Yield a factor that is wrong in the recursion, or for the new input, and there alone."""
     what = written(origin)
-    yield of_edit(
-        "factor", f"{what} {name} in the credit below", f"the factor of {what} {name} below", down=_edit(origin, change)
-    )
     if origin.lag:
         return
     for place, source in (("recursion", origin.source + COPY), ("immediate term", origin.source)):
@@ -210,6 +208,28 @@ def _neighbours(links: list[Link | Use]) -> Iterator[Hypothesis]:
 
             what = f"{written(origin)} = decay of the layer {place}"
             yield of_edit("factor", what, f"the factor of {what}", own=edit)
+
+
+def _decays() -> Iterator[Hypothesis]:
+    """Yield the decay of another layer wherever a layer's own occurs."""
+    for place, step in (("below", -1), ("above", 1)):
+
+        def edit(graph: Graph, tape: LayerTape, whole: Tape, step: int = step) -> Graph:
+            number = whole.layers.index(tape) + step
+            own = next((name for name in DECAY if name in tape.p), None)
+            if own is None or not 0 <= number < len(whole.layers):
+                return graph
+            decay = next((whole.layers[number].p[n] for n in DECAY if n in whole.layers[number].p), None)
+            if decay is None:
+                return graph
+            one = decay.ravel()[0] if len(set(map(str, decay.ravel()))) == 1 else decay.sum() / decay.size
+            p = {**tape.p, own: 0 * tape.p[own] + one}
+            factors = tape.layer.cell.factors(whole.numbers, p, tape.prev, tape.now)
+            changed = graph.arcs_as(lambda a: replace(a, factor=factors.get(a.origin, a.factor)))
+            return changed.feeds_as(lambda f: replace(f, factor=factors.get(f.origin, f.factor)))
+
+        label = f"the decay of the layer {place} wherever its own belongs"
+        yield of_edit("factor", f"decay of the layer {place}", label, own=edit)
 
 
 def _chain_rule(uses: list[Link | Use]) -> Iterator[Hypothesis]:

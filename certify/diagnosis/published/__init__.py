@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from gradcert.certify.diagnosis.candidate import Candidate
 from gradcert.certify.diagnosis.evidence import LIKELY, Evidence
 from gradcert.certify.diagnosis.published import fptt, traces
 from gradcert.certify.diagnosis.published.variation import Posed, Variation
-from gradcert.certify.problems import PRECISIONS, bounds_of, stored
+from gradcert.certify.problems import PRECISIONS, Bounds, bounds_of, stored
 from gradcert.properties.numbers import Balls, Undecided, working_precision
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.estimators import ESTIMATORS
 from gradcert.reference.networks import Problem
 from gradcert.reference.numbers import FLOAT64, Array
 
@@ -61,3 +65,30 @@ def _proven(e: Evidence, variation: Variation, settings: Mapping[str, Any]) -> b
         except Undecided:
             return False
         return all(e.equals(name, bounds_of(found[name])) for name in e.given)
+
+
+def make() -> Iterator[Candidate]:
+    """Yield the algorithms that are no rows, with their usual settings: what a claimed row may have been taken for."""
+    for name, estimator in ESTIMATORS.items():
+        if not estimator.needs:
+            found = f"published:{name}", f"{estimator.title} ({name}), which is no row of the table"
+            yield Candidate(*found, partial(_floats, name), partial(_bounds, name))
+
+
+def _computed(name: str, p: Posed) -> Mapping[str, Array]:
+    """Return the gradient of an algorithm; nothing where it cannot be computed for a network."""
+    try:
+        with np.errstate(all="ignore"):
+            return ESTIMATORS[name].gradients(p.network, p.parameters, p.inputs, p.targets, numbers=p.numbers)
+    except (GradcertError, Undecided):
+        return {}
+
+
+def _floats(name: str, e: Evidence) -> Mapping[str, Array]:
+    return _computed(name, posed(e.case.problem, {}))
+
+
+def _bounds(name: str, e: Evidence) -> Mapping[str, Bounds] | None:
+    with working_precision():
+        found = _computed(name, posed(e.case.problem, {}, balls=True))
+        return {k: bounds_of(np.asarray(v, dtype=object)) for k, v in found.items()} or None

@@ -1,0 +1,53 @@
+"""The measure of the diagnosis: clean sources that certify, mutants that differ, and a table that counts."""
+
+import ast
+
+import numpy as np
+import pytest
+
+from gradcert.certify.problems import generate, plan
+from scripts.diagnosis.folded import folded
+from scripts.diagnosis.measure import Outcome
+from scripts.diagnosis.mutants import kinds_of, mutants
+from scripts.diagnosis.subjects import LITERALS
+from scripts.diagnosis.table import table
+
+
+def first_case(literal):
+    return next(case for spec in plan(literal.claim, "quick") if (case := generate(spec, literal.claim)) is not None)
+
+
+@pytest.mark.parametrize("literal", LITERALS, ids=lambda x: x.name)
+def test_every_clean_source_computes_what_it_claims(literal):
+    case = first_case(literal)
+    found = literal.compiled(literal.source)(case.problem)
+    for name, bounds in case.expected.gradients.items():
+        assert (np.abs(found[name] - bounds.value) <= bounds.budget).all(), name
+
+
+def test_no_fault_is_left_in_a_folded_source():
+    source = folded("x = 1 if fault == 'T1' else 2\ny = a * (fault != 'T2')\nif f in ('T3',) and t:\n    z = 1\n")
+    assert source.splitlines()[:2] == ["x = 2", "y = a"] and "z" not in source
+
+
+def test_mutants_are_distinct_and_one_edit_away():
+    literal = LITERALS[0]
+    problem = first_case(literal).problem
+    clean = literal.compiled(literal.source, file="subject.py")
+    kinds, functions = kinds_of(lambda: clean(problem), "subject.py")
+    found = list(mutants(literal.source, kinds, functions))
+    assert len({m.source for m in found}) == len(found) > 80
+    assert literal.source not in {m.source for m in found}
+    operators = {m.operator for m in found}
+    assert {"index", "transpose", "sign", "factor dropped", "operand", "constant", "accumulation"} <= operators
+    for m in found[:20]:
+        ast.parse(m.source)
+
+
+def test_the_table_counts_what_is_named_and_what_is_false():
+    about = {"subject": "A", "held": False, "operator": "sign", "line": 1, "before": "a", "after": "b"}
+    told = [("fully", False), ("fully", True), ("partly", False), ("not", False)]
+    outcomes = [Outcome(**about, verdict="refuted", named=n, false=f) for n, f in told]
+    outcomes.append(Outcome(**about, verdict="equivalent"))
+    page = table(outcomes, each=5, seed=0)
+    assert "| A | 4 | 1 (25 %) | 1 | 1 | 1 | 1 | 0 | 0 | 0 |" in page
