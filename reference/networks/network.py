@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -213,7 +213,7 @@ def with_loss(network: Network, **options: str) -> Network:
 
 def check_options(cell: Any, units: int | None = None) -> None:
     """Raise unless switches are switches, and constants are finite numbers, one or one per unit."""
-    for option in fields(cell):
+    for option in fields(cell) if is_dataclass(cell) else ():  # one that wraps another has its options looked at
         if option.type in ("bool", bool):
             check_flag(option.name, getattr(cell, option.name))
         elif option.type in ("Surrogate", Surrogate) and not isinstance(getattr(cell, option.name), Surrogate):

@@ -35,7 +35,7 @@ def rule(tmp_path):
 
 
 def test_a_branch_of_a_number_of_steps_is_reached_and_refuted(rule):
-    found = certify(rule("0"), rule="bptt", cell="rnn", layers=1)
+    found = certify(rule("0"), rule="bptt", cells="rnn", depths=1)
     assert found.verdict == "refuted"
     (case,) = (c for c in found.cases if c.verdict == "failed")
     assert case.facts["T"] == 23
@@ -45,7 +45,7 @@ def test_a_branch_of_a_number_of_steps_is_reached_and_refuted(rule):
 
 
 def test_what_stays_out_of_reach_is_on_the_certificate(rule):
-    found = certify(rule("2"), rule="bptt", cell="rnn", layers=1, profile="quick")  # quick tries nothing further
+    found = certify(rule("2"), rule="bptt", cells="rnn", depths=1, profile="quick")  # quick tries nothing further
     assert found.verdict == "certified"
     (file,) = found.circumstances["code"]["files"]
     assert file["lines"] == [[14, 14], [16, 16]]

@@ -35,7 +35,7 @@ def raises_without_weights(problem):
 
 def test_a_wrong_prefix_is_a_finding():
     # the cases of the quick profile have an even length: the prefixes alone are odd
-    found = certify(ones_for_an_odd_length, rule="bptt", cell="rnn", layers=1, profile="quick")
+    found = certify(ones_for_an_odd_length, rule="bptt", cells="rnn", depths=1, profile="quick")
     assert found.verdict == "refuted" and all(c.verdict == "passed" for c in found.cases)
     assert found.findings[0].check == "gradient" and re.match(
         r"given the first [135] steps: ", found.findings[0].reason
@@ -43,7 +43,7 @@ def test_a_wrong_prefix_is_a_finding():
 
 
 def test_a_process_that_dies_of_a_prefix_is_a_finding():
-    found = certify(dies_of_three_steps, rule="bptt", cell="rnn", layers=1, profile="quick")
+    found = certify(dies_of_three_steps, rule="bptt", cells="rnn", depths=1, profile="quick")
     assert found.verdict == "refuted" and found.findings[0].check == "call"
     assert "given the first 3 steps: the process ended: exit status 7" in found.reason
 
@@ -76,7 +76,7 @@ def test_a_level_is_asked_for_unless_the_claim_rules_it_out(ruled_out):
 
 
 def test_a_certificate_says_where_the_judge_has_been():
-    found = certify(right, rule="bptt", cell="lif", layers=1)
+    found = certify(right, rule="bptt", cells="lif", depths=1)
     assert found.verdict == "certified"
     record = found.circumstances
     assert record["largest"]["T"] >= 100 and record["largest"]["B"] == 3 and [2, 10] in record["largest"]["sizes"]

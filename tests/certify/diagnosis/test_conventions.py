@@ -6,7 +6,7 @@ import pytest
 
 from gradcert.certify.campaign import certify
 from gradcert.certify.claims import Claim
-from gradcert.certify.diagnosis import conventions
+from gradcert.certify.diagnosis import forward
 from gradcert.certify.diagnosis.explain import NOT_LOOKED_FOR, STRICT
 from gradcert.reference import RULES, Floats, record, reverse
 from gradcert.reference.networks import CELLS, alternatives, with_convention
@@ -52,7 +52,7 @@ def doubled(problem):
 def test_the_convention_is_named(cell, claimed, does):
     found = judged(under(*does), cell, options=claimed)
     assert found.verdict == "refuted"
-    assert found.findings[0].cause.endswith(f"{does[0]}={does[1]!r}")
+    assert f"the outputs are those of {does[0]}={does[1]!r}" in found.findings[0].cause
 
 
 @pytest.mark.parametrize("cell", ["alif", "gru", "integrator", "lstm", "ltc"])
@@ -73,10 +73,10 @@ def test_every_alternative_of_a_cell_is_one_that_it_takes(kind):
 
 
 def test_a_diagnosis_that_raises_leaves_the_verdict_standing(monkeypatch):
-    def broken(_):
+    def broken(*_):
         raise RuntimeError("planted")
 
-    monkeypatch.setattr(conventions, "outputs", broken)
+    monkeypatch.setattr(forward, "explain", broken)
     monkeypatch.delenv(STRICT)
     found = judged(doubled, "rnn")
     assert found.verdict == "refuted"
@@ -84,6 +84,6 @@ def test_a_diagnosis_that_raises_leaves_the_verdict_standing(monkeypatch):
 
 
 def test_here_a_diagnosis_that_raises_is_a_failure(monkeypatch):
-    monkeypatch.setattr(conventions, "outputs", lambda _: 1 / 0)
+    monkeypatch.setattr(forward, "explain", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         judged(doubled, "rnn")
