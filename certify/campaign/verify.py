@@ -103,7 +103,9 @@ def verify(
         return Verification(UNDECIDED, (f"the subject cannot be run again: {error}",), (), was)
     changed = difference(*({name: known.get(name, {}) for name in here} for known in (record, again)))
     found = tuple(
-        d for d in differences(_repeated(record), again, but=UNREPEATED) if d.where.split(": ")[0] not in here
+        d
+        for d in differences(_repeated(record), _told(again, record), but=UNREPEATED)
+        if d.where.split(": ")[0] not in here
     )
     verdicts = (record["verdict"], again["verdict"])
     before = record.get("resumed")
@@ -121,7 +123,15 @@ def verify(
 
 def _repeated(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a run from the beginning has to come to: all of it but the note that answers came from a journal."""
-    return {**record, "notes": [note for note in record["notes"] if not note.startswith(RESUMED)]}
+    notes = [note for note in record["notes"] if not note.startswith(RESUMED)]
+    return {**_told(record, record), "notes": notes}
+
+
+def _told(record: Mapping[str, Any], first: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record without the lines of the subject that never ran, where the first run did not look at them."""
+    if not first.get("resumed") or "circumstances" not in record:
+        return dict(record)
+    return {**record, "circumstances": {k: v for k, v in record["circumstances"].items() if k != "code"}}
 
 
 def runs(data: bytes) -> tuple[str, ...]:

@@ -36,7 +36,13 @@ def narrow(run: Run, *, seed: int, judge: Callable[[Run, Any, Answer | None], No
     """Ask for each of several levels alone, so that one is left, where only unusual cases failed."""
     failed = [case for case, _, _ in run.failed]
     found = levels(run)
-    if len(found) < 2 or len(found) > MOST or run.worker is None or any(c.spec.family in ORDINARY for c in failed):
+    if (
+        not failed
+        or len(found) < 2
+        or len(found) > MOST
+        or run.worker is None
+        or any(c.spec.family in ORDINARY for c in failed)
+    ):
         return
     like = failed[0].spec
     for number, text in enumerate(found, start=FIRST):

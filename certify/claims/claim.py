@@ -158,7 +158,9 @@ def sentence(spec: Mapping[str, Any]) -> str:
     kind = "" if spec["acceptance"] == "exact" else f"{spec['acceptance']} "
     kind += "online " if spec.get("online") else ""
     limits = "".join(f", {k} {v}" for k, v in spec.get("limits", {}).items())
-    return f"{kind}{spec['rule']} on {'/'.join(spec['cells'])}, depth {depths}, {spec['dtype']}{options}{limits}"
+    without = "".join(f", without {k} {' or '.join(v)}" for k, v in spec.get("without", {}).items())
+    cells = "/".join(spec["cells"])
+    return f"{kind}{spec['rule']} on {cells}, depth {depths}, {spec['dtype']}{options}{limits}{without}"
 
 
 def claim_of(subject: Any) -> Claim | None:

@@ -182,6 +182,10 @@ class Builder:
         """Return 1 where a >= b."""
         return self._operation("ge", name, (a, b), BIT)
 
+    def gt(self, name: str, a: Node, b: Node) -> Node:
+        """Return 1 where a > b."""
+        return self._operation("gt", name, (a, b), BIT)
+
     def select(self, name: str, condition: Node, then: Node, otherwise: Node, numeric: Numeric) -> Node:
         """Return `then` where the condition is 1."""
         return self._operation("select", name, (condition, then, otherwise), numeric)

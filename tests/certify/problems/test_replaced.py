@@ -19,7 +19,7 @@ from gradcert.reference.numbers import spike
 @pytest.mark.parametrize("transfer", [["relu", "tanh"], ["tanh", "relu"]])
 def test_each_alternative_has_its_own_families(transfer):
     claim = Claim(rule="ostl", cells="snu", depths=1, options={"transfer": transfer})
-    cases = [generate(spec, claim) for spec in plan(claim)]
+    cases = [generate(spec, claim) for spec in plan(claim) if spec.family in ("dyadic", "bounded")]
     assert None not in cases
     assert len({case.id for case in cases}) == len(cases) == 8
     seen = {(case.spec.family, case.spec.instead, case.problem.network.layers[0].cell.transfer) for case in cases}
