@@ -23,8 +23,6 @@ from typing import Any
 
 import pytest
 
-from gradcert.reference.printable import printable
-
 KEYS = {"id": str, "reason": str, "link": str, "expires": datetime.date}
 
 
@@ -69,6 +67,8 @@ def read(path: Path, *, today: datetime.date | None = None) -> tuple[Expected, .
 
 def _entry(entry: Any, path: Path) -> Expected:
     if not isinstance(entry, dict) or set(entry) != set(KEYS):
+        from gradcert.reference.printable import printable  # the engine's room is heavy for every run of pytest
+
         raise pytest.UsageError(
             f"expected failures: an entry of {path} needs exactly {', '.join(KEYS)}: {printable(entry)}"
         )

@@ -355,6 +355,11 @@ def _drawn(run: Run, case: Case) -> tuple[list[Finding], float | None]:
     return list(outcome.findings), outcome.worst
 
 
+def found_wrong(run: Run) -> set[str]:
+    """Return the cases with a finding: asked again, they would say the same once more."""
+    return {case.id for case, _ in run.findings if case is not None}
+
+
 def ask_again(run: Run, most: int) -> None:
     """Ask the last case again at once, then others in reverse order."""
     if run.subject is None:
@@ -363,6 +368,7 @@ def ask_again(run: Run, most: int) -> None:
     again = pairs[-1:] + pairs[-most:][::-1][1:] if len(pairs) >= most else pairs[::-1]
     if len(pairs) > most:
         again[-1] = pairs[0]  # the very first, which met a fresh process
+    wrong = found_wrong(run)
     for number, (case, first) in enumerate(again):
         second = run.ask(case)
         if second is None:
@@ -372,7 +378,7 @@ def ask_again(run: Run, most: int) -> None:
         found, note = repeat.check(case, first, second, run.subject, when=when)
         if found and run.claim.acceptance == "unbiased" and second.failure is None:
             found, note = [], "the subject has randomness beside problem.seed: no run of it repeats to the bit"
-        found = found or _wrong(run, case, second, f"asked again {when}")
+        found = found or (_wrong(run, case, second, f"asked again {when}") if case.id not in wrong else [])
         run.findings += [(case, finding) for finding in found]
         run.notes += [note] if note else []
         if found:
@@ -381,8 +387,8 @@ def ask_again(run: Run, most: int) -> None:
 
 def ask_often(run: Run, most: int) -> None:
     """Ask the smallest case that passed again and again, until the process has answered so many calls."""
-    failed = {case.id for case, _, _ in run.failed}
-    pairs = [pair for pair in run.answers if pair[0].id not in failed]
+    wrong = found_wrong(run)
+    pairs = [pair for pair in run.answers if pair[0].id not in wrong]
     if run.worker is None or not pairs or run.calls >= most or run.claim.acceptance == "unbiased":
         return
     size = {id(c): c.problem.inputs.size * len(c.problem.parameters) for c, _ in pairs}

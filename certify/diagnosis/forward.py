@@ -144,4 +144,6 @@ def _scaled(e: Evidence, factor: float) -> bool:
 def _delayed(e: Evidence) -> bool:
     bounds = e.case.expected.outputs
     given = np.asarray(e.outputs, dtype=float)
+    if len(given) < 2:
+        return False
     return judge(given[1:], Bounds(bounds.value[:-1], bounds.budget[:-1])).ok

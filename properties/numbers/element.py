@@ -119,7 +119,8 @@ class Element:
             return other
         if isinstance(other, (int, float, np.integer, np.floating)):
             value = float(other)
-            held = abs(value) * 2.0 ** _exponent(value) < 2.0**self.precision.digits if _exponent(value) < 64 else False
+            places = _exponent(value)
+            held = places < 64 and math.frexp(value)[1] + places <= self.precision.digits
             return constant(value, self.precision, count=0 if held else 1)
         return None
 

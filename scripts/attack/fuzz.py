@@ -213,6 +213,9 @@ def worker(text: Callable[[], str], *, program: bool) -> Any:
         def exchange(self, line: str | None, *, timeout: float) -> str:
             return text().encode("utf-8", "replace").decode().replace("\n", " ")
 
+        def held(self, first: bool) -> dict[str, int | None]:
+            return {}
+
         def failure(self, kind: str, reason: str) -> Failure:
             return Failure(kind, reason, ESCAPES)
 
@@ -412,6 +415,8 @@ def fuzz(ground: Ground, kind: str, inputs: int) -> Outcome:
         out.inputs += 1
         try:
             shown = reader(ground, text)
+            if not isinstance(shown, str):
+                raise TypeError(f"a reader that shows a {type(shown).__name__}")
             out.read += 1
         except GradcertError as error:
             shown = str(error)
