@@ -12,7 +12,7 @@ ROOMS := $(shell ls -d */__init__.py | cksum | cut -d' ' -f1)
 STAMP := .venv/.installed-$(ROOMS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install debian test certify theorems peers lint format selftest diagnosis properties planted clean
+.PHONY: help install debian test certify theorems peers lint format selftest diagnosis attack properties planted clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,12 @@ format: install ## rewrite the code in the project's style
 
 selftest: install ## judge the judge: the whole gallery of wrong and of unusual gradients
 	OMP_NUM_THREADS=1 $(BIN)/gradcert selftest
+
+# SEEDS, INPUTS: of right implementations, and of every kind of file
+SEEDS ?= 100
+INPUTS ?= 1000
+attack: install ## attack the judge from every side, into docs/soundness.md
+	nice $(BIN)/python -m scripts.attack --seeds $(SEEDS) --inputs $(INPUTS)
 
 diagnosis: install ## how much of what is wrong is named: mutants of the literal implementations, into docs/diagnosis.md
 	OMP_NUM_THREADS=1 $(BIN)/python -m scripts.diagnosis

@@ -43,7 +43,7 @@ def letters(text: str) -> set[str]:
     Examples
     --------
     >>> sorted(letters("A trace is a sum of J^t F and a^t"))
-    ['F', 'J', 'a']
+    ['F', 'J', 'a', 't']
     """
     found = set()
     for match in LETTER.finditer(text):

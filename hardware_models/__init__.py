@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from gradcert.hardware_models.api import check, describe, profiles, sweep
     from gradcert.hardware_models.attacks.search import attack
     from gradcert.hardware_models.catalogue import program
-    from gradcert.hardware_models.ledger.gradient_ledger import Ledger, ledger
+    from gradcert.hardware_models.cost.gradient_ledger import Ledger, ledger
     from gradcert.hardware_models.rtl.harness import follow, read_harness
     from gradcert.hardware_models.subject import judge_fixed_point
 
 _HOME = {
-    "Ledger": "gradient_ledger",
-    "agreements": "agreement",
+    "Ledger": "cost.gradient_ledger",
+    "agreements": "agreement.forms",
     "attack": "attacks.search",
     "check": "api",
     "describe": "api",
-    "fault_table": "faults",
+    "fault_table": "agreement.faults",
     "follow": "rtl.harness",
     "judge_fixed_point": "subject",
-    "ledger": "gradient_ledger",
+    "ledger": "cost.gradient_ledger",
     "profiles": "api",
     "program": "catalogue",
     "read_harness": "rtl.harness",

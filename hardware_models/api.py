@@ -12,7 +12,7 @@ from gradcert.hardware_models.chips import PROFILES, Profile
 from gradcert.hardware_models.description.program import LEAVES, OPERATIONS, Node
 
 if TYPE_CHECKING:
-    from gradcert.hardware_models.ledger.width_sweep import Point
+    from gradcert.hardware_models.cost.width_sweep import Point
     from gradcert.hardware_models.solver import ProofRecord
 
 
@@ -113,8 +113,8 @@ def sweep(*, weight_bits: Iterable[int] = range(4, 17), rule: str = "ottt", plot
 
     `plot` names a figure file to write.
     """
-    from gradcert.hardware_models.ledger.width_sweep import plot_sweep
-    from gradcert.hardware_models.ledger.width_sweep import sweep as measure
+    from gradcert.hardware_models.cost.width_sweep import plot_sweep
+    from gradcert.hardware_models.cost.width_sweep import sweep as measure
 
     points = measure(weight_bits, rule=rule)
     if plot is not None:

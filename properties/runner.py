@@ -83,6 +83,7 @@ def hold(
 
     Examples
     --------
+    >>> from gradcert.properties.laws import LAWS
     >>> hold(Subject.of_reference("ostl"), LAWS["row"], examples=3).verdict
     'held'
     """

@@ -17,11 +17,11 @@ from gradcert.hardware_models.arithmetic import FloatFormat
 from gradcert.hardware_models.attacks.drives import Search
 from gradcert.hardware_models.chips import Profile
 from gradcert.hardware_models.chips.reckon import reckon_eprop
+from gradcert.hardware_models.cost.gradient_ledger import reference_gradients
+from gradcert.hardware_models.cost.random_task import Task, started, task
 from gradcert.hardware_models.description.oracle import Oracle
 from gradcert.hardware_models.description.program import Program
 from gradcert.hardware_models.description.random import flatten
-from gradcert.hardware_models.ledger.gradient_ledger import reference_gradients
-from gradcert.hardware_models.ledger.random_task import Task, started, task
 from gradcert.hardware_models.rules import RULES
 
 Says = Mapping[str, Any]

@@ -50,6 +50,7 @@ def box(
 
     Examples
     --------
+    >>> from gradcert.hardware_models.arithmetic import Format
     >>> from gradcert.hardware_models.units import trace_unit
     >>> box(trace_unit(Format.parse("u8q0"), leak=0.5, leak_bits=4, increment=8))["e.next"]
     (0, 15)

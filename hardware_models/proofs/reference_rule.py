@@ -18,10 +18,10 @@ import z3
 
 from gradcert.hardware_models.arithmetic import Format
 from gradcert.hardware_models.chips import Profile
+from gradcert.hardware_models.cost.gradient_ledger import REFERENCE_RULE, network
+from gradcert.hardware_models.cost.random_task import KEYS
 from gradcert.hardware_models.description.program import Node, Program, elaborate
 from gradcert.hardware_models.description.terms import real_step
-from gradcert.hardware_models.ledger.gradient_ledger import REFERENCE_RULE, network
-from gradcert.hardware_models.ledger.random_task import KEYS
 from gradcert.hardware_models.proofs.printed import rational
 from gradcert.hardware_models.rules import RULES
 from gradcert.hardware_models.solver import ProofRecord, Verdict, all_refuted, prove

@@ -71,7 +71,8 @@ def asked(literal: Literal) -> Asked:
     """Prepare the cases of an implementation's claim, and fresh ones."""
     specs = plan(literal.claim, "default")
     ready = tuple(prepare(Task(spec, literal.claim, 0)) for spec in specs)
-    few = [specs[i * len(specs) // FRESH] for i in range(FRESH)]
+    usual = [spec for spec in specs if spec.family in ("dyadic", "bounded")]
+    few = [usual[i * len(usual) // FRESH] for i in range(FRESH)]
     others = [Spec(s.cell, s.depth, s.loss, s.when, s.family, 50 + i, s.turn + i) for i, s in enumerate(few)]
     fresh = tuple(case for spec in others if (case := generate(spec, literal.claim)) is not None)
     return Asked(literal, specs, ready, fresh)

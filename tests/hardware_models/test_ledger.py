@@ -14,12 +14,12 @@ from gradcert.hardware_models.arithmetic import Rounding
 from gradcert.hardware_models.catalogue import program
 from gradcert.hardware_models.chips import PROFILES
 from gradcert.hardware_models.chips.pcm_device import HIGHEST, LOWEST, SCHEMES, STEP, PcmPairs
+from gradcert.hardware_models.cost.figures import ALPHA, first_pulse, pulses_released, trace_decay
+from gradcert.hardware_models.cost.gradient_ledger import fixed_run, ledger, reference_gradients
+from gradcert.hardware_models.cost.random_task import KEYS, Task, task
+from gradcert.hardware_models.cost.width_sweep import point
 from gradcert.hardware_models.description.oracle import Oracle
 from gradcert.hardware_models.description.random import flatten
-from gradcert.hardware_models.ledger.figures import ALPHA, first_pulse, pulses_released, trace_decay
-from gradcert.hardware_models.ledger.gradient_ledger import fixed_run, ledger, reference_gradients
-from gradcert.hardware_models.ledger.random_task import KEYS, Task, task
-from gradcert.hardware_models.ledger.width_sweep import point
 from gradcert.hardware_models.rules import RULES
 from gradcert.reference.errors import GradcertError
 

@@ -73,9 +73,9 @@ def needed(problem: Problem) -> int:
     Examples
     --------
     >>> from gradcert.reference.networks import Rnn
-    >>> network = Network((Layer(Rnn(), 3, 2),))  # two nodes a unit, 4 units' worth; 12 parameters; one sample
+    >>> network = Network((Layer(Rnn(), 3, 2),))  # 4 nodes by 12 parameters, twice the latter, 8 bytes each
     >>> needed(Problem(network, network.parameters(), np.ones((1, 1, 3)), np.ones((1, 1, 2))))
-    512
+    608
     """
     below, numbers = 0, 0
     for number, layer in enumerate(problem.network.layers):

@@ -14,9 +14,9 @@ import numpy as np
 
 from gradcert.hardware_models.catalogue import find_profile
 from gradcert.hardware_models.chips import Profile, Staircase
+from gradcert.hardware_models.cost.enclosure import enclose
+from gradcert.hardware_models.cost.random_task import KEYS, Task, started, task, units_of
 from gradcert.hardware_models.description.program import Node, Program
-from gradcert.hardware_models.ledger.enclosure import enclose
-from gradcert.hardware_models.ledger.random_task import KEYS, Task, started, task, units_of
 from gradcert.hardware_models.rules import RULES
 from gradcert.reference import Alif, Integrator, Layer, Lif, Network, rule_named
 from gradcert.reference.engines import reverse

@@ -11,9 +11,9 @@ import numpy as np
 
 from gradcert.hardware_models.arithmetic import Rounding
 from gradcert.hardware_models.chips import Profile, q_format
+from gradcert.hardware_models.cost.gradient_ledger import fixed_gradients, reference_gradients
+from gradcert.hardware_models.cost.random_task import Task, started, task, units_of
 from gradcert.hardware_models.description.simulate import Simulator
-from gradcert.hardware_models.ledger.gradient_ledger import fixed_gradients, reference_gradients
-from gradcert.hardware_models.ledger.random_task import Task, started, task, units_of
 from gradcert.hardware_models.rules import RULES
 from gradcert.reference.errors import GradcertError
 
@@ -93,7 +93,7 @@ def sweep(weight_bits: Iterable[int] = range(4, 17), *, rule: str = "ottt", seed
 
 def plot_sweep(points: list[Point], path: Path) -> None:
     """Draw error of the gradient and final loss against weight width, one line per rounding."""
-    from gradcert.hardware_models.ledger.figures import new_figure
+    from gradcert.hardware_models.cost.figures import new_figure
 
     figure, (left, right) = new_figure(2)
     for rounding in dict.fromkeys(p.rounding for p in points):
