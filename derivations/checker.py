@@ -17,10 +17,10 @@ from pathlib import Path
 
 import sympy
 
+from gradcert.derivations.algebra.ring import is_zero
 from gradcert.derivations.chapters import CHAPTERS, chapter
 from gradcert.derivations.executed import forget, not_run, watched
-from gradcert.derivations.record import Derivation, Step
-from gradcert.derivations.ring import is_zero
+from gradcert.derivations.proving.record import Derivation, Step
 from gradcert.reference.errors import GradcertError
 
 
@@ -53,7 +53,7 @@ def verify(step: Step) -> Verdict:
 
     Examples
     --------
-    >>> from gradcert.derivations.record import Equation, Step
+    >>> from gradcert.derivations.proving.record import Equation, Step
     >>> x = sympy.Symbol("x")
     >>> verify(Step("a.b", "why", equations=lambda: [Equation((x + 1) ** 2, x**2 + 2 * x + 1)])).status
     'proved'

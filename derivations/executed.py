@@ -141,7 +141,7 @@ def not_run(listed: Collection[str], ran: Collection[str]) -> list[str]:
 
 def forget(chapter: str) -> None:
     """Empty the caches of a chapter and of the room, so that a step runs what it lists though another one has."""
-    from gradcert.derivations.notation import code_step
+    from gradcert.derivations.proving.notation import code_step
 
     code_step.cache_clear()
     module = sys.modules.get(f"gradcert.derivations.chapters.{chapter}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from gradcert.derivations.record import Figure
+from gradcert.derivations.proving.record import Figure
 from gradcert.reference.networks import Cell
 from gradcert.reference.rules import Rule
 

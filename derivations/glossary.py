@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from gradcert.derivations.record import Derivation, theorem
+from gradcert.derivations.proving.record import Derivation, theorem
 
 #: letter -> meaning, in every chapter unless the chapter says otherwise
 COMMON: dict[str, str] = {

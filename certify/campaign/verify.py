@@ -8,12 +8,7 @@ from typing import Any
 
 from gradcert.certify.campaign.campaign import Progress, certify
 from gradcert.certify.campaign.conclude import RESUMED
-from gradcert.certify.certificates import (
-    UNREPEATED,
-    Difference,
-    differences,
-    seal,
-)
+from gradcert.certify.certificates import UNREPEATED, Difference, differences, seal
 from gradcert.certify.claims import files_of, from_dict
 from gradcert.certify.runs import difference
 from gradcert.certify.subjects import Limits, named

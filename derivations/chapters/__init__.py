@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 
-from gradcert.derivations.record import Derivation
+from gradcert.derivations.proving.record import Derivation
 from gradcert.reference.errors import GradcertError
 
 #: name -> title, in reading order

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.derivations import certificate, pieces, recursions
 from gradcert.derivations.figures import heat_map
-from gradcert.derivations.record import Derivation, Example, Figure, Step, Trap
+from gradcert.derivations.parts import certificate, pieces, recursions
+from gradcert.derivations.proving.record import Derivation, Example, Figure, Step, Trap
 from gradcert.reference import RULES, Layer, Network, Snu
 from gradcert.reference.bounds import Online, a_priori, componentwise, tightness, windowed
 from gradcert.reference.engines import residual

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.counting import M, N, measure, polynomial
+from gradcert.derivations.algebra.counting import M, N, measure, polynomial
 from gradcert.derivations.figures import heat_map
-from gradcert.derivations.notation import sym
-from gradcert.derivations.proof import Result
-from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
+from gradcert.derivations.proving.notation import sym
+from gradcert.derivations.proving.proof import Result
+from gradcert.derivations.proving.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.reference import RULES, Layer, Lif, Network, Rnn, Snu, record
 
 FULL, PLAIN = Snu(bias=False), Snu(recurrent=False, bias=False)
@@ -191,7 +191,7 @@ DERIVATION = Derivation(
         Trap("T94", "RFLO's or e-prop's cost quoted for SnAp-1, or the other way round."),
     ),
     snippet="""\
-from gradcert.derivations.counting import polynomial
+from gradcert.derivations.algebra.counting import polynomial
 from gradcert.reference import RULES, Snu
 
 print(polynomial(Snu(bias=False), RULES["ostl"], "memory", degrees=(4, 1)))

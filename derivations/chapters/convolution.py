@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.common import combined, compare_gradients, relative
+from gradcert.derivations.algebra.symbols import symbols
 from gradcert.derivations.figures import heat_map
-from gradcert.derivations.mutation import BrokenSynapse
-from gradcert.derivations.proof import Result, problem, prove
-from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
-from gradcert.derivations.symbols import symbols
+from gradcert.derivations.proving.common import combined, compare_gradients, relative
+from gradcert.derivations.proving.mutation import BrokenSynapse
+from gradcert.derivations.proving.proof import Result, problem, prove
+from gradcert.derivations.proving.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.reference import RULES, Layer, Lif, Network, Rnn, rule_named
 from gradcert.reference.engines import Learner, reverse
 from gradcert.reference.networks import AvgPool, Conv2d, Dense, Snu, Synapse
@@ -311,7 +311,7 @@ DERIVATION = Derivation(
             "fails and names the synapse and the map.",
             premises=("convolution.tangents",),
             proof=_broken,
-            code=("derivations/mutation.py:BrokenSynapse",),
+            code=("derivations/proving/mutation.py:BrokenSynapse",),
             source="mathematics.md 14.10",
             sizes="nine synapses, up to five maps each",
         ),

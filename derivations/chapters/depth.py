@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.derivations import inequalities, residuals
-from gradcert.derivations.common import relative
 from gradcert.derivations.figures import heat_map
-from gradcert.derivations.record import Derivation, Example, Figure, Step, Trap
+from gradcert.derivations.parts import inequalities, residuals
+from gradcert.derivations.proving.common import relative
+from gradcert.derivations.proving.record import Derivation, Example, Figure, Step, Trap
 from gradcert.reference import RULES, TEMPORAL, Layer, Network, Snu, rule_named
 from gradcert.reference.engines import credit_below, layer_gradients, record, residual, reverse, sweep
 

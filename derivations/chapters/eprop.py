@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.common import cell_steps, combined, compare_gradients, one_layer, relative
-from gradcert.derivations.derivative import differentiate
+from gradcert.derivations.algebra.derivative import differentiate
+from gradcert.derivations.algebra.ledger import Ledger
+from gradcert.derivations.algebra.symbols import SYMBOLS, function_pair
 from gradcert.derivations.figures import unrolled
-from gradcert.derivations.induction import entry
-from gradcert.derivations.ledger import Ledger
-from gradcert.derivations.notation import code_step, sym
-from gradcert.derivations.proof import Result, named, problem, run
-from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
-from gradcert.derivations.symbols import SYMBOLS, function_pair
+from gradcert.derivations.proving.common import cell_steps, combined, compare_gradients, one_layer, relative
+from gradcert.derivations.proving.induction import entry
+from gradcert.derivations.proving.notation import code_step, sym
+from gradcert.derivations.proving.proof import Result, named, problem, run
+from gradcert.derivations.proving.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.reference import RULES, Alif, Integrator, Layer, Network, Rnn, Rule, rule_named
 from gradcert.reference.engines import Learner, reverse
 from gradcert.reference.networks import alif

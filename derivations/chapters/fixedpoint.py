@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import sympy
 
+from gradcert.derivations.algebra.ledger import Ledger
+from gradcert.derivations.algebra.symbols import SYMBOLS
 from gradcert.derivations.figures import heat_map
-from gradcert.derivations.ledger import Ledger
-from gradcert.derivations.notation import sym
-from gradcert.derivations.proof import Result, named, problem
-from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
-from gradcert.derivations.symbols import SYMBOLS
+from gradcert.derivations.proving.notation import sym
+from gradcert.derivations.proving.proof import Result, named, problem
+from gradcert.derivations.proving.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.reference import RULES, TEMPORAL, Layer, Lif, Network, Snu
 from gradcert.reference.engines import Learner, across
 

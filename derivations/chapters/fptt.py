@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.common import at_rest, combined, compare_gradients, one_layer
+from gradcert.derivations.algebra.symbols import SYMBOLS, function_pair
 from gradcert.derivations.figures import unrolled
-from gradcert.derivations.notation import code_step, sym
-from gradcert.derivations.proof import Problem, Result, problem
-from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
-from gradcert.derivations.symbols import SYMBOLS, function_pair
+from gradcert.derivations.proving.common import at_rest, combined, compare_gradients, one_layer
+from gradcert.derivations.proving.notation import code_step, sym
+from gradcert.derivations.proving.proof import Problem, Result, problem
+from gradcert.derivations.proving.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.reference import RULES, Ltc, Rnn
 from gradcert.reference.engines import record, reverse
 from gradcert.reference.networks.cells import ltc

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.common import combined, compare_gradients, one_layer, relative
+from gradcert.derivations.algebra.symbols import function_pair
 from gradcert.derivations.figures import unrolled
-from gradcert.derivations.induction import entry
-from gradcert.derivations.notation import code_step, sym
-from gradcert.derivations.proof import Problem, Result, problem, run
-from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
-from gradcert.derivations.symbols import function_pair
+from gradcert.derivations.proving.common import combined, compare_gradients, one_layer, relative
+from gradcert.derivations.proving.induction import entry
+from gradcert.derivations.proving.notation import code_step, sym
+from gradcert.derivations.proving.proof import Problem, Result, problem, run
+from gradcert.derivations.proving.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.reference import RULES, TEMPORAL, Gru, Layer, Lstm, Network, Snu
 from gradcert.reference.engines import ONE, across, applied, basis, immediate, reverse, within
 from gradcert.reference.numbers import SIGMOID, TANH

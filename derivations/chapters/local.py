@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.cases import deep
-from gradcert.derivations.common import at_rest, cell_steps, combined, relative
-from gradcert.derivations.elementary import loss_value
+from gradcert.derivations.algebra.elementary import loss_value
+from gradcert.derivations.algebra.ledger import Ledger
+from gradcert.derivations.algebra.symbols import SYMBOLS
 from gradcert.derivations.figures import unrolled
-from gradcert.derivations.ledger import Ledger
-from gradcert.derivations.proof import Problem, Result, feedback_symbols, named, problem, prove, run
-from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
-from gradcert.derivations.spiking import agree, run_rule, stack, tape_of, values, written
-from gradcert.derivations.symbols import SYMBOLS
+from gradcert.derivations.parts.spiking import agree, run_rule, stack, tape_of, values, written
+from gradcert.derivations.proving.cases import deep
+from gradcert.derivations.proving.common import at_rest, cell_steps, combined, relative
+from gradcert.derivations.proving.proof import Problem, Result, feedback_symbols, named, problem, prove, run
+from gradcert.derivations.proving.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.reference import RULES, Layer, Lif, Network, Snu, draw_feedback
 from gradcert.reference.engines import forward, local_credit, reverse
 from gradcert.reference.estimators import tess

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.derivations import pieces
-from gradcert.derivations.cases import variants
-from gradcert.derivations.common import cell_steps, combined, compare_gradients, one_layer, relative
+from gradcert.derivations.algebra.symbols import function_pair
 from gradcert.derivations.figures import unrolled
-from gradcert.derivations.proof import Problem, Result, problem, run
-from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
-from gradcert.derivations.symbols import function_pair
+from gradcert.derivations.parts import pieces
+from gradcert.derivations.proving.cases import variants
+from gradcert.derivations.proving.common import cell_steps, combined, compare_gradients, one_layer, relative
+from gradcert.derivations.proving.proof import Problem, Result, problem, run
+from gradcert.derivations.proving.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.reference import RULES, TEMPORAL, Layer, Network, Rnn, Snu, Ssnu, rule_named
 from gradcert.reference.engines import Learner, across, reverse
 from gradcert.reference.engines import Step as EngineStep

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.common import cell_steps, combined, compare_gradients, relative
+from gradcert.derivations.algebra.ledger import Ledger
+from gradcert.derivations.algebra.symbols import SYMBOLS
 from gradcert.derivations.figures import unrolled
-from gradcert.derivations.ledger import Ledger
-from gradcert.derivations.notation import code_step, sym
-from gradcert.derivations.proof import Problem, Result, feedback_symbols, named, output_symbols, problem
-from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
-from gradcert.derivations.symbols import SYMBOLS
+from gradcert.derivations.proving.common import cell_steps, combined, compare_gradients, relative
+from gradcert.derivations.proving.notation import code_step, sym
+from gradcert.derivations.proving.proof import Problem, Result, feedback_symbols, named, output_symbols, problem
+from gradcert.derivations.proving.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.reference import RULES, Layer, Lif, Network, Snu, draw_feedback
 from gradcert.reference.engines import forward, reverse
 from gradcert.reference.networks.cells import lif

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.common import at_rest, cell_steps, combined, compare_gradients, one_layer, relative
+from gradcert.derivations.algebra.ledger import Ledger
+from gradcert.derivations.algebra.symbols import SYMBOLS
 from gradcert.derivations.figures import unrolled
-from gradcert.derivations.induction import entry
-from gradcert.derivations.ledger import Ledger
-from gradcert.derivations.notation import sym
-from gradcert.derivations.proof import Result, named, problem, run
-from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
-from gradcert.derivations.symbols import SYMBOLS
+from gradcert.derivations.proving.common import at_rest, cell_steps, combined, compare_gradients, one_layer, relative
+from gradcert.derivations.proving.induction import entry
+from gradcert.derivations.proving.notation import sym
+from gradcert.derivations.proving.proof import Result, named, problem, run
+from gradcert.derivations.proving.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.reference import RULES, TEMPORAL, Edge, Layer, Lif, Network, Rnn, Rule
 from gradcert.reference.engines import Learner, record, reverse
 from gradcert.reference.estimators import otpe

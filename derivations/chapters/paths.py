@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations import adjoints
-from gradcert.derivations.cases import variants
-from gradcert.derivations.common import cell_steps, combined, one_layer, prove_truncated, relative, slug
-from gradcert.derivations.derivative import differentiate
-from gradcert.derivations.elementary import loss_value
+from gradcert.derivations.algebra.derivative import differentiate
+from gradcert.derivations.algebra.elementary import loss_value
+from gradcert.derivations.algebra.symbols import SYMBOLS
 from gradcert.derivations.figures import unrolled
-from gradcert.derivations.mutation import describe, mutations
-from gradcert.derivations.notation import GREEK, code_step, sym
-from gradcert.derivations.paths import paths, prove_path_sum
-from gradcert.derivations.proof import Result, problem, run
-from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
-from gradcert.derivations.symbols import SYMBOLS
-from gradcert.derivations.width import step_for_every_width
+from gradcert.derivations.parts import adjoints
+from gradcert.derivations.parts.paths import paths, prove_path_sum
+from gradcert.derivations.parts.width import step_for_every_width
+from gradcert.derivations.proving.cases import variants
+from gradcert.derivations.proving.common import cell_steps, combined, one_layer, prove_truncated, relative, slug
+from gradcert.derivations.proving.mutation import describe, mutations
+from gradcert.derivations.proving.notation import GREEK, code_step, sym
+from gradcert.derivations.proving.proof import Result, problem, run
+from gradcert.derivations.proving.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.reference import Layer, Lif, Loss, Network, Rnn, Snu, rule_named
 from gradcert.reference.engines import forward, reverse
 from gradcert.reference.networks import KINDS
@@ -81,7 +81,7 @@ def _breaks(label: str) -> Step:
         "sentence names the cell, the rule and the edge. A proof that cannot fail proves nothing.",
         premises=(f"paths.local-{slug(label)}",),
         proof=proof,
-        code=(f"reference/networks/cells/{cell.name}.py:factors", "derivations/mutation.py"),
+        code=(f"reference/networks/cells/{cell.name}.py:factors", "derivations/proving/mutation.py"),
         source="mathematics.md 14.10",
         sizes="n = 2, T = 2, rule ostl",
     )
@@ -137,7 +137,7 @@ def _path_sums() -> Result:
 
 def _closed() -> Result:
     """Compare with SymPy's own derivative of the loss as one nested expression: no ledger, no names, no cuts."""
-    from gradcert.derivations.common import compare_gradients
+    from gradcert.derivations.proving.common import compare_gradients
     from gradcert.reference.engines import record
 
     results = []

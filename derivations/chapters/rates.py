@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.branches import Branching, regions
-from gradcert.derivations.common import at_rest, combined, compare_gradients, relative
-from gradcert.derivations.derivative import differentiate, expressions, kept_derivative
+from gradcert.derivations.algebra.branches import Branching, regions
+from gradcert.derivations.algebra.derivative import differentiate, expressions, kept_derivative
+from gradcert.derivations.algebra.ledger import Ledger
+from gradcert.derivations.algebra.ring import Ring
+from gradcert.derivations.algebra.symbols import SYMBOLS
 from gradcert.derivations.figures import heat_map
-from gradcert.derivations.ledger import Ledger
-from gradcert.derivations.notation import code_step, sym
-from gradcert.derivations.proof import Problem, Result, named, problem, run
-from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
-from gradcert.derivations.ring import Ring
-from gradcert.derivations.spiking import LEAKS, THRESHOLD, agree, run_rule, stack, tape_of, values, written
-from gradcert.derivations.symbols import SYMBOLS
+from gradcert.derivations.parts.spiking import LEAKS, THRESHOLD, agree, run_rule, stack, tape_of, values, written
+from gradcert.derivations.proving.common import at_rest, combined, compare_gradients, relative
+from gradcert.derivations.proving.notation import code_step, sym
+from gradcert.derivations.proving.proof import Problem, Result, named, problem, run
+from gradcert.derivations.proving.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.reference import RULES, Layer, Lif, Network
 from gradcert.reference.engines import record, reverse
 from gradcert.reference.estimators import membrane_step, ndot, rate_based

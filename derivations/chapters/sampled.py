@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.common import at_rest, combined, compare_gradients
+from gradcert.derivations.algebra.symbols import SYMBOLS, symbols
 from gradcert.derivations.figures import heat_map
-from gradcert.derivations.notation import sym
-from gradcert.derivations.proof import Problem, Result, feedback_symbols, problem, run
-from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
-from gradcert.derivations.spiking import LEAKS, THRESHOLD, agree, filtered_sums, run_rule, stack, values, written
-from gradcert.derivations.symbols import SYMBOLS, symbols
+from gradcert.derivations.parts.spiking import LEAKS, THRESHOLD, agree, filtered_sums, run_rule, stack, values, written
+from gradcert.derivations.proving.common import at_rest, combined, compare_gradients
+from gradcert.derivations.proving.notation import sym
+from gradcert.derivations.proving.proof import Problem, Result, feedback_symbols, problem, run
+from gradcert.derivations.proving.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.reference import RULES, Layer, Lif, Network, Rnn
 from gradcert.reference.engines import record, reverse
 from gradcert.reference.estimators import etlp, opzo, sltt_k

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.cases import variants
-from gradcert.derivations.common import at_rest, combined, compare_gradients, one_layer, relative
+from gradcert.derivations.algebra.ledger import Ledger
+from gradcert.derivations.algebra.symbols import SYMBOLS
 from gradcert.derivations.figures import heat_map
-from gradcert.derivations.induction import entry
-from gradcert.derivations.ledger import Ledger
-from gradcert.derivations.notation import matrix
-from gradcert.derivations.proof import Problem, Result, named, problem, run
-from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
-from gradcert.derivations.symbols import SYMBOLS
+from gradcert.derivations.proving.cases import variants
+from gradcert.derivations.proving.common import at_rest, combined, compare_gradients, one_layer, relative
+from gradcert.derivations.proving.induction import entry
+from gradcert.derivations.proving.notation import matrix
+from gradcert.derivations.proving.proof import Problem, Result, named, problem, run
+from gradcert.derivations.proving.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.reference import RULES, TEMPORAL, Layer, Network, Rnn, Snu, rule_named
 from gradcert.reference.engines import Learner, reachable, record, reverse
 from gradcert.reference.networks import Dense, rnn

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.common import at_rest, combined, compare_gradients, relative
 from gradcert.derivations.figures import heat_map
-from gradcert.derivations.notation import sym
-from gradcert.derivations.proof import Problem, Result, feedback_symbols, run
-from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
-from gradcert.derivations.spiking import LEAKS, agree, run_rule, stack, values, written
+from gradcert.derivations.parts.spiking import LEAKS, agree, run_rule, stack, values, written
+from gradcert.derivations.proving.common import at_rest, combined, compare_gradients, relative
+from gradcert.derivations.proving.notation import sym
+from gradcert.derivations.proving.proof import Problem, Result, feedback_symbols, run
+from gradcert.derivations.proving.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.reference import RULES, Layer, Lif, Network
 from gradcert.reference.engines import reverse
 from gradcert.reference.estimators import filtered, s_tllr

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations import normalisers
-from gradcert.derivations.common import at_rest, combined, compare_gradients, one_layer
+from gradcert.derivations.algebra.ledger import Ledger
+from gradcert.derivations.algebra.symbols import SYMBOLS
 from gradcert.derivations.figures import unrolled
-from gradcert.derivations.ledger import Ledger
-from gradcert.derivations.notation import sym
-from gradcert.derivations.proof import Problem, Result, named, problem, run
-from gradcert.derivations.record import Derivation, Equation, Example, Figure, Step, Trap
-from gradcert.derivations.symbols import SYMBOLS
+from gradcert.derivations.parts import normalisers
+from gradcert.derivations.proving.common import at_rest, combined, compare_gradients, one_layer
+from gradcert.derivations.proving.notation import sym
+from gradcert.derivations.proving.proof import Problem, Result, named, problem, run
+from gradcert.derivations.proving.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.reference import RULES, Layer, Lif, Loss, Network, Rnn
 from gradcert.reference.engines import reverse
 from gradcert.reference.estimators import kf_rtrl, state_size, uoro

@@ -8,7 +8,7 @@ from typing import Any
 
 from sympy.printing.mathml import MathMLPresentationPrinter
 
-from gradcert.derivations.notation import GREEK, PARTS
+from gradcert.derivations.proving.notation import GREEK, PARTS
 
 _NAMED = re.compile(r"(\+?)(\w+?)(\d+)\^(\w+)\[(\d+),(\d+)\]")
 _ARRAY = re.compile(r"([A-Za-z_]+?)(\d*)\[([\d,]+)\]")
@@ -22,7 +22,7 @@ def mathml(expression: Any) -> str:
     Examples
     --------
     >>> import sympy
-    >>> from gradcert.derivations.notation import sym
+    >>> from gradcert.derivations.proving.notation import sym
     >>> mathml(sym("v", "i", "t-1") + 2)
     '<mrow><msubsup><mi>v</mi><mi>i</mi><mi>t-1</mi></msubsup><mo>+</mo><mn>2</mn></mrow>'
     """

@@ -18,10 +18,10 @@ from gradcert.derivations.checker import Verdict, graph
 from gradcert.derivations.figures import dependencies
 from gradcert.derivations.generalised import GENERALISED
 from gradcert.derivations.glossary import table
+from gradcert.derivations.proving.record import Derivation, Step, theorem
 from gradcert.derivations.reading import citations, library, pages
 from gradcert.derivations.reading.mathml import equation, prose
 from gradcert.derivations.reading.terminal import MARKS, shown
-from gradcert.derivations.record import Derivation, Step, theorem
 
 ENVIRONMENT = Environment(autoescape=True, undefined=StrictUndefined)
 ENVIRONMENT.filters["prose"] = lambda text: Markup(prose(text))

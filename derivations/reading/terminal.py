@@ -14,9 +14,9 @@ from gradcert.derivations import glossary
 from gradcert.derivations.chapters import chapter
 from gradcert.derivations.checker import Verdict, checked
 from gradcert.derivations.generalised import GENERALISED
+from gradcert.derivations.proving.record import Derivation, Equation, Step, theorem
 from gradcert.derivations.reading.citations import DOCS, citations, targets
 from gradcert.derivations.reading.mathml import parts
-from gradcert.derivations.record import Derivation, Equation, Step, theorem
 
 SHOWN = 3  # equations of a step; the pages have all
 MARKS = {"proved": ("✓", "green"), "definition": ("≝", "cyan"), "failed": ("✗", "bold red")}

@@ -20,15 +20,7 @@ from gradcert.reference.engines.sweep import error_node, pull_use, weights_down
 from gradcert.reference.engines.tangent import ONE, Operator, Tangent, applied, contracted, projected, summed
 from gradcert.reference.engines.tape import drive_at, drives, local_parameters
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import (
-    Edge,
-    Layer,
-    Network,
-    Parameters,
-    check_initial,
-    check_parameters,
-    check_problem,
-)
+from gradcert.reference.networks import Edge, Layer, Network, Parameters, check_initial, check_parameters, check_problem
 from gradcert.reference.networks.arrays import check_array
 from gradcert.reference.numbers import FLOAT64, Array, Floats, Numbers
 from gradcert.reference.rules import Feedback, Rule, check_feedback

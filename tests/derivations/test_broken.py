@@ -6,13 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gradcert.derivations import proof, recursions
-from gradcert.derivations.cases import deep, under_readout
 from gradcert.derivations.chapters import chapter
 from gradcert.derivations.chapters.convolution import convolutional
 from gradcert.derivations.checker import verify
-from gradcert.derivations.pieces import jacobian_proof
-from gradcert.derivations.proof import problem, prove
+from gradcert.derivations.parts import recursions
+from gradcert.derivations.parts.pieces import jacobian_proof
+from gradcert.derivations.proving import proof
+from gradcert.derivations.proving.cases import deep, under_readout
+from gradcert.derivations.proving.proof import problem, prove
 from gradcert.reference import Integrator, Lif, Rnn, rule_named
 from gradcert.reference.bounds import recursion, system
 from gradcert.reference.bounds.pieces import LayerPieces
@@ -118,7 +119,7 @@ BROKEN = [
 
 @pytest.mark.parametrize(("name", "owner", "attribute", "wrong", "words"), BROKEN, ids=[b[0] for b in BROKEN])
 def test_a_broken_rule_fails_its_step(monkeypatch, name, owner, attribute, wrong, words):
-    from gradcert.derivations import notation
+    from gradcert.derivations.proving import notation
 
     notation.code_step.cache_clear()
     monkeypatch.setattr(owner, attribute, wrong)

@@ -12,8 +12,8 @@ from gradcert import derivations
 from gradcert.derivations import checker, glossary
 from gradcert.derivations.chapters import CHAPTERS, chapter
 from gradcert.derivations.checker import graph, structure, verify
-from gradcert.derivations.proof import Result, problem, prove
-from gradcert.derivations.record import Equation, Step
+from gradcert.derivations.proving.proof import Result, problem, prove
+from gradcert.derivations.proving.record import Equation, Step
 from gradcert.reference import Layer, Network, Rnn, rule_named
 from gradcert.reference.engines.sweep import sweep
 from gradcert.reference.errors import GradcertError

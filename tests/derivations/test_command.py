@@ -10,7 +10,7 @@ from gradcert.commands.derive import command
 from gradcert.derivations import checker
 from gradcert.derivations.chapters import CHAPTERS, chapter
 from gradcert.derivations.checker import Verdict
-from gradcert.derivations.notation import code_step
+from gradcert.derivations.proving.notation import code_step
 from gradcert.derivations.reading import terminal
 from gradcert.derivations.reading.citations import DOCS
 from gradcert.derivations.reading.terminal import cited

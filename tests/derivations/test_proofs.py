@@ -7,15 +7,15 @@ import pytest
 import sympy
 
 import gradcert.reference.engines.forward
-from gradcert.derivations.cases import applicable, deep, problems, rules, variants
+from gradcert.derivations.algebra.ring import Ring, is_zero
+from gradcert.derivations.algebra.symbols import SYMBOLS, function_pair, symbols
+from gradcert.derivations.algebra.traced import Traced
 from gradcert.derivations.chapters import CHAPTERS, chapter
 from gradcert.derivations.checker import verify
-from gradcert.derivations.induction import prove_for_every_length
-from gradcert.derivations.mutation import mutations
-from gradcert.derivations.proof import problem, prove
-from gradcert.derivations.ring import Ring, is_zero
-from gradcert.derivations.symbols import SYMBOLS, function_pair, symbols
-from gradcert.derivations.traced import Traced
+from gradcert.derivations.proving.cases import applicable, deep, problems, rules, variants
+from gradcert.derivations.proving.induction import prove_for_every_length
+from gradcert.derivations.proving.mutation import mutations
+from gradcert.derivations.proving.proof import problem, prove
 from gradcert.reference import CELLS, Layer, Lif, Ltc, Network, Rnn, Snu, rule_named
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers.functions import RELU, TANH
@@ -49,7 +49,7 @@ def test_the_other_rule_is_refuted():
     def sltt(*arguments, rule, **options):
         return gradcert.reference.engines.forward.gradients(*arguments, rule=wrong, **options)
 
-    from gradcert.derivations import proof
+    from gradcert.derivations.proving import proof
 
     proof.ENGINES["mixed"] = sltt
     try:

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.cases import rules, variants
-from gradcert.derivations.common import combined
-from gradcert.derivations.proof import Result
-from gradcert.derivations.ring import Ring
-from gradcert.derivations.symbols import symbols
+from gradcert.derivations.algebra.ring import Ring
+from gradcert.derivations.algebra.symbols import symbols
+from gradcert.derivations.proving.cases import rules, variants
+from gradcert.derivations.proving.common import combined
+from gradcert.derivations.proving.proof import Result
 from gradcert.reference.engines import LayerTape, sweep
 from gradcert.reference.networks import Edge, Layer
 

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.cases import applicable, deep, rules, variants
-from gradcert.derivations.common import combined, compare_gradients
-from gradcert.derivations.ledger import Ledger
-from gradcert.derivations.majorant import Absolute, majorised
-from gradcert.derivations.notation import matrix
-from gradcert.derivations.proof import Problem, Result, feedback_symbols, named, problem, run
-from gradcert.derivations.symbols import SYMBOLS
+from gradcert.derivations.algebra.ledger import Ledger
+from gradcert.derivations.algebra.symbols import SYMBOLS
+from gradcert.derivations.parts.majorant import Absolute, majorised
+from gradcert.derivations.proving.cases import applicable, deep, rules, variants
+from gradcert.derivations.proving.common import combined, compare_gradients
+from gradcert.derivations.proving.notation import matrix
+from gradcert.derivations.proving.proof import Problem, Result, feedback_symbols, named, problem, run
 from gradcert.reference import RULES, TEMPORAL, Layer, Lif, Network, Rnn, Snu
 from gradcert.reference.engines import check_rule, record, tape_residual
 from gradcert.reference.networks.cells import snu_equations as snu

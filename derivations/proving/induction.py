@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.derivative import Local, differentiate, expressions, kept_derivative, loss_derivative
-from gradcert.derivations.ledger import Ledger
-from gradcert.derivations.proof import Problem, Result, feedback_symbols, layer_slopes, named
-from gradcert.derivations.ring import Ring
-from gradcert.derivations.symbols import SYMBOLS, symbols
+from gradcert.derivations.algebra.derivative import Local, differentiate, expressions, kept_derivative, loss_derivative
+from gradcert.derivations.algebra.ledger import Ledger
+from gradcert.derivations.algebra.ring import Ring
+from gradcert.derivations.algebra.symbols import SYMBOLS, symbols
+from gradcert.derivations.proving.proof import Problem, Result, feedback_symbols, layer_slopes, named
 from gradcert.reference.engines import Learner, Tangent, basis
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.rules import Rule
@@ -45,7 +45,7 @@ def prove_for_every_length(p: Problem, rule: Rule, *, warm: int = 2) -> Result:
 
     Examples
     --------
-    >>> from gradcert.derivations.proof import problem
+    >>> from gradcert.derivations.proving.proof import problem
     >>> from gradcert.reference import Layer, Network, Snu, rule_named
     >>> network = Network(layers=(Layer(Snu(), inputs=1, units=2),))
     >>> prove_for_every_length(problem(network, steps=3), rule_named("ostl")).proved

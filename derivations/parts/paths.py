@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.derivative import Local, differentiate
-from gradcert.derivations.proof import Problem, Result, loss_slopes, run
-from gradcert.derivations.ring import Ring
+from gradcert.derivations.algebra.derivative import Local, differentiate
+from gradcert.derivations.algebra.ring import Ring
+from gradcert.derivations.proving.proof import Problem, Result, loss_slopes, run
 from gradcert.reference.rules import Rule
 
 
@@ -34,7 +34,7 @@ def paths(p: Problem, rule: Rule) -> Iterator[Path]:
 
     Examples
     --------
-    >>> from gradcert.derivations.proof import problem
+    >>> from gradcert.derivations.proving.proof import problem
     >>> from gradcert.reference import Layer, Network, Rnn, rule_named
     >>> p = problem(Network(layers=(Layer(Rnn(bias=False), inputs=1, units=1),)), steps=3)
     >>> count = lambda name: sum(str(path.parameter).startswith("W") for path in paths(p, rule_named(name)))

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.symbols import SYMBOLS, Symbols
+from gradcert.derivations.algebra.symbols import SYMBOLS, Symbols
 from gradcert.reference.numbers import Activation, Array
 
 

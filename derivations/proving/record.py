@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gradcert.derivations.proof import Result
+from gradcert.derivations.proving.proof import Result
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from gradcert.derivations.proof import Result
+from gradcert.derivations.proving.proof import Result
 from gradcert.reference.bounds import Bound, descent
 
 #: two tensors whose norms are whole numbers, and the bounds on their errors that are tried

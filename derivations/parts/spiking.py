@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.common import compare_gradients
-from gradcert.derivations.ledger import Ledger
-from gradcert.derivations.proof import Problem, Result, loss_slopes, named, problem
-from gradcert.derivations.symbols import SYMBOLS
+from gradcert.derivations.algebra.ledger import Ledger
+from gradcert.derivations.algebra.symbols import SYMBOLS
+from gradcert.derivations.proving.common import compare_gradients
+from gradcert.derivations.proving.proof import Problem, Result, loss_slopes, named, problem
 from gradcert.reference import Layer, Lif, Network
 from gradcert.reference.engines import Tape, record
 from gradcert.reference.networks import lif

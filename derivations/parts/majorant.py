@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.proof import Result
-from gradcert.derivations.ring import Ring
-from gradcert.derivations.symbols import Symbols, each
+from gradcert.derivations.algebra.ring import Ring
+from gradcert.derivations.algebra.symbols import Symbols, each
+from gradcert.derivations.proving.proof import Result
 from gradcert.reference.numbers import Array
 
 

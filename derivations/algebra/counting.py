@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.symbols import each
+from gradcert.derivations.algebra.symbols import each
 from gradcert.reference.engines import Learner
 from gradcert.reference.networks import Layer, Network
 from gradcert.reference.numbers import FLOAT64, Activation, Array

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.cases import variants
-from gradcert.derivations.common import combined
-from gradcert.derivations.ledger import Ledger
-from gradcert.derivations.proof import Problem, Result, named, problem
-from gradcert.derivations.symbols import SYMBOLS
+from gradcert.derivations.algebra.ledger import Ledger
+from gradcert.derivations.algebra.symbols import SYMBOLS
+from gradcert.derivations.proving.cases import variants
+from gradcert.derivations.proving.common import combined
+from gradcert.derivations.proving.proof import Problem, Result, named, problem
 from gradcert.reference import TEMPORAL, Layer, Network, rule_named
 from gradcert.reference.bounds import LayerPieces
 from gradcert.reference.engines import LayerTape, Learner, Step, across, basis

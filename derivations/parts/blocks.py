@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.notation import PARTS, sym
+from gradcert.derivations.proving.notation import PARTS, sym
 from gradcert.reference.bounds import Port, Recursion, System
 from gradcert.reference.networks import Edge
 from gradcert.reference.numbers import Array

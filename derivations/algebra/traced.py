@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.symbols import SYMBOLS, each
+from gradcert.derivations.algebra.symbols import SYMBOLS, each
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Activation, Array
 

@@ -16,9 +16,9 @@ from typing import Any, ClassVar
 import numpy as np
 import sympy
 
-from gradcert.derivations.scaling import rescaled, scale_of
-from gradcert.derivations.symbols import each
-from gradcert.derivations.traced import TRACED, Traced, check_same, traced
+from gradcert.derivations.algebra.scaling import rescaled, scale_of
+from gradcert.derivations.algebra.symbols import each
+from gradcert.derivations.algebra.traced import TRACED, Traced, check_same, traced
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Cell, Drive, Link, Nodes, Use
 from gradcert.reference.numbers import Array, Numbers

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 import sympy
 
-from gradcert.derivations.proof import Problem, Result, problem, prove
-from gradcert.derivations.symbols import each
+from gradcert.derivations.algebra.symbols import each
+from gradcert.derivations.proving.proof import Problem, Result, problem, prove
 from gradcert.reference.networks import Cell, Layer, Link, Network, Nodes, Synapse, Use
 from gradcert.reference.numbers import Array, Numbers
 from gradcert.reference.rules import rule_named

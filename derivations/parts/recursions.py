@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.blocks import (
+from gradcert.derivations.algebra.ring import Ring
+from gradcert.derivations.parts.blocks import (
     INSIDE,
     Abstract,
     NormRecursion,
@@ -21,10 +22,9 @@ from gradcert.derivations.blocks import (
     run_system,
     step_of,
 )
-from gradcert.derivations.notation import PARTS, sym
-from gradcert.derivations.proof import Result
-from gradcert.derivations.record import Equation
-from gradcert.derivations.ring import Ring
+from gradcert.derivations.proving.notation import PARTS, sym
+from gradcert.derivations.proving.proof import Result
+from gradcert.derivations.proving.record import Equation
 from gradcert.reference import RULES, Layer, Network, Rnn, Rule, rule_named
 from gradcert.reference.bounds import Injection, System, assemble
 

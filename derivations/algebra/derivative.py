@@ -13,8 +13,8 @@ from typing import Any
 
 import sympy
 
-from gradcert.derivations.ledger import Definition, Ledger
-from gradcert.derivations.ring import Ring, is_zero
+from gradcert.derivations.algebra.ledger import Definition, Ledger
+from gradcert.derivations.algebra.ring import Ring, is_zero
 from gradcert.reference.engines import error_node
 from gradcert.reference.networks import Edge, Link, Network, Use
 from gradcert.reference.rules import Rule

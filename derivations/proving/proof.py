@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.derivative import Local, differentiate, expressions, kept_derivative, loss_derivative
-from gradcert.derivations.ledger import Ledger, Named
-from gradcert.derivations.ring import Ring
-from gradcert.derivations.symbols import SYMBOLS, symbols
+from gradcert.derivations.algebra.derivative import Local, differentiate, expressions, kept_derivative, loss_derivative
+from gradcert.derivations.algebra.ledger import Ledger, Named
+from gradcert.derivations.algebra.ring import Ring
+from gradcert.derivations.algebra.symbols import SYMBOLS, symbols
 from gradcert.reference.engines import forward, reverse
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import TEMPORAL, Network

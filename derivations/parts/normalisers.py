@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.common import at_rest, compare_gradients, one_layer
-from gradcert.derivations.elementary import ELEMENTS, plain, root, wrapped
-from gradcert.derivations.notation import matrix
-from gradcert.derivations.proof import Problem, Result, problem
-from gradcert.derivations.symbols import SYMBOLS
+from gradcert.derivations.algebra.elementary import ELEMENTS, plain, root, wrapped
+from gradcert.derivations.algebra.symbols import SYMBOLS
+from gradcert.derivations.proving.common import at_rest, compare_gradients, one_layer
+from gradcert.derivations.proving.notation import matrix
+from gradcert.derivations.proving.proof import Problem, Result, problem
 from gradcert.reference import Rnn
 from gradcert.reference.engines import record
 from gradcert.reference.networks import rnn

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sympy
 
-from gradcert.derivations.notation import sym
-from gradcert.derivations.record import Equation
+from gradcert.derivations.proving.notation import sym
+from gradcert.derivations.proving.record import Equation
 
 
 def lagrange() -> list[Equation]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import sympy
 
-from gradcert.derivations.proof import Problem, problem
+from gradcert.derivations.proving.proof import Problem, problem
 from gradcert.reference.networks import CELLS, Integrator, Layer, Loss, Network, with_loss
 from gradcert.reference.rules import RULES, Rule, rule_named
 

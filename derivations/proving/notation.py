@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.ledger import Ledger
-from gradcert.derivations.proof import named, problem
-from gradcert.derivations.symbols import SYMBOLS
+from gradcert.derivations.algebra.ledger import Ledger
+from gradcert.derivations.algebra.symbols import SYMBOLS
+from gradcert.derivations.proving.proof import named, problem
 from gradcert.reference.engines import record
 from gradcert.reference.networks import Cell, Layer, Link, Network, Use
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.derivations.cases import applicable, counts_every_step, problems, rules, variants
-from gradcert.derivations.induction import CHANGED, prove_for_every_length
-from gradcert.derivations.proof import Problem, Result, problem, prove
-from gradcert.derivations.record import Step
+from gradcert.derivations.proving.cases import applicable, counts_every_step, problems, rules, variants
+from gradcert.derivations.proving.induction import CHANGED, prove_for_every_length
+from gradcert.derivations.proving.proof import Problem, Result, problem, prove
+from gradcert.derivations.proving.record import Step
 from gradcert.reference.networks import Layer, Network
 from gradcert.reference.rules import Rule, rule_named
 
@@ -126,7 +126,7 @@ def compare_gradients(claim: str, left: Mapping[str, Any], right: Mapping[str, A
     """Return whether two dicts of symbolic gradients agree entry by entry."""
     import sympy
 
-    from gradcert.derivations.ring import Ring
+    from gradcert.derivations.algebra.ring import Ring
 
     start = time.perf_counter()
     flat = [sympy.sympify(e) for g in (*left.values(), *right.values()) for e in np.asarray(g, dtype=object).flat]

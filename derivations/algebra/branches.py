@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.derivations.symbols import Symbols
+from gradcert.derivations.algebra.symbols import Symbols
 from gradcert.reference.numbers import Array
 
 

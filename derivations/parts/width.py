@@ -13,8 +13,8 @@ from typing import Any
 import sympy
 from sympy.concrete.delta import deltasummation
 
-from gradcert.derivations.notation import code_step
-from gradcert.derivations.record import Equation
+from gradcert.derivations.proving.notation import code_step
+from gradcert.derivations.proving.record import Equation
 from gradcert.reference.networks import Link
 
 N, I_, J, P, Q = sympy.symbols("n i j p q", integer=True, positive=True)
@@ -61,7 +61,7 @@ def step_for_every_width(cell: Any, weight: str) -> Equation:
 
     Examples
     --------
-    >>> from gradcert.derivations.ring import is_zero
+    >>> from gradcert.derivations.algebra.ring import is_zero
     >>> from gradcert.reference import Rnn
     >>> e = step_for_every_width(Rnn(bias=False), "H")
     >>> is_zero(e.left - e.right)

@@ -1,0 +1,1 @@
+"""Parts of proofs that several steps share, one subject per file: residuals, recursions, widths, spiking layers, ..."""
