@@ -1,4 +1,8 @@
-"""Report writers, one per file: each turns a certificate into one form and knows nothing of the others."""
+"""Report writers: `terminal`, `html` and `junit` turn a certificate into one form and know nothing of the others.
+
+A new writer is a file here and an option of `gradcert/commands/common.py`, which calls it; `heatmap`, `unrolled` and
+`circumstances` are pieces of the page.
+"""
 
 from gradcert.certify.report import atlas, html, junit, terminal
 from gradcert.certify.report.counterexample import lines

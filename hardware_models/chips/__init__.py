@@ -1,4 +1,4 @@
-"""Profiles: families of chips, one file each."""
+"""Profiles: families of chips, one file each and a row of `PROFILES`; what one rule alone needs: `catalogue`."""
 
 from __future__ import annotations
 

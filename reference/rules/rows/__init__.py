@@ -1,4 +1,7 @@
-"""The rows of the rule table, one file per family; each file's docstring is the page that explains its rows."""
+"""The rows of the rule table, one file per family; each file's docstring is the page that explains its rows.
+
+A new row goes into `ROWS` of its family's file, a new family is a file and a name in `FAMILIES`.
+"""
 
 from gradcert.reference.rules.rows import bptt, decolle, e_prop, ostl, osttp, ottt, rflo, sltt, snap, tbptt
 
