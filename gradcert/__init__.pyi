@@ -5,6 +5,7 @@ from gradcert.certify.campaign import certify as certify
 from gradcert.certify.certificates import Certificate as Certificate
 from gradcert.certify.certificates import Finding as Finding
 from gradcert.certify.claims import Claim as Claim
+from gradcert.certify.claims import claim as claim
 from gradcert.certify.subjects import Limits as Limits
 from gradcert.pytest_plugin import cases as cases
 from gradcert.pytest_plugin import subject_tests as subject_tests
