@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.campaign.campaign import judge
+from gradcert.certify.campaign.asked import judge
 from gradcert.certify.campaign.conclude import conclude
 from gradcert.certify.certificates import VERSION, Certificate, environment, reference_digest, sha256, validated
 from gradcert.certify.claims import Claim, from_dict

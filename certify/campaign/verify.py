@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gradcert.certify.campaign.campaign import Progress, certify
+from gradcert.certify.campaign.asked import Progress
+from gradcert.certify.campaign.campaign import certify
 from gradcert.certify.campaign.conclude import RESUMED
 from gradcert.certify.certificates import UNREPEATED, Difference, differences, seal
 from gradcert.certify.claims import files_of, from_dict

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from junitparser import JUnitXml
 
-from gradcert.certify.campaign.campaign import certify, judge
+from gradcert.certify.campaign.asked import judge
+from gradcert.certify.campaign.campaign import certify
 from gradcert.certify.campaign.verify import verify
 from gradcert.certify.certificates import seal
 from gradcert.certify.certificates.certificate import from_dict
