@@ -45,7 +45,7 @@ def overflow(p: Profile, says: Says, draws: int, seed: int) -> Search:
 def error(p: Profile, says: Says, draws: int, seed: int) -> Search:
     """Runs from states that a run reaches, fixed and real, until anything but a weight overflows."""
     step = step_of(p)
-    lanes, warm = max(1, draws // 50), 12
+    lanes, warm = max(8, draws // 20), 12  # most runs leave the hypothesis, and say nothing
     wide = with_lanes(step, lanes)
     simulator = Simulator(wide)
     simulator.state |= {k: v >> (v % 4) for k, v in random_states(wide, seed).items() if k in WEIGHTS}
