@@ -14,7 +14,7 @@ from gradcert.certify.certificates import (
     canonical,
     sha256,
 )
-from gradcert.certify.judging import FORWARD, acceptance, repeat
+from gradcert.certify.judging import acceptance, repeat
 from gradcert.certify.judging.acceptance import aligned, unbiased
 from gradcert.certify.problems import Case, Spec
 from gradcert.certify.runs import Prepared, Run
@@ -72,12 +72,7 @@ def judge(run: Run, case: Case, answer: Answer | None) -> None:
     if answer is None:
         run.results.append(result)
         return
-    found: list[Finding] = []
-    for check in FORWARD:
-        found = check(case, answer)
-        if found:
-            break
-    found = found or acceptance.check(case, answer, run.claim)
+    found = acceptance.first_wrong(case, answer, run.claim)
     worst, errors = None, {}
     if not found and run.claim.acceptance == "unbiased":
         found, worst = _drawn(run, case)
@@ -175,8 +170,5 @@ def judge_prefixes(run: Run) -> None:
 
 def _wrong(run: Run, case: Case, answer: Answer, when: str) -> list[Finding]:
     """Return what is wrong with an answer that was asked for beside the cases, and when it was."""
-    found: list[Finding] = []
-    for check in FORWARD:
-        found = found or check(case, answer)
-    found = found or acceptance.check(case, answer, run.claim)
+    found = acceptance.first_wrong(case, answer, run.claim)
     return [replace(finding, reason=f"{when}: {finding.reason}") for finding in found[:1]]

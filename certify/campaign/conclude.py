@@ -178,15 +178,7 @@ def explanation(run: Run, failed: list[tuple[Case, Answer]]) -> tuple[str, tuple
     beside = where.said(run)
     if not ordinary and beside[1]:
         return beside
-    keys: tuple[str, ...] = ()
-
-    def search() -> str:
-        nonlocal keys
-        found = diagnosis.causes.find(diagnosis.evidence_of(run.answers), rule_named(run.claim.rule))
-        keys = found.keys if not found.unexplained else ()
-        return str(found)
-
-    found = diagnosis.guarded(search)
+    found, keys = diagnosis.explain(run.answers, rule_named(run.claim.rule))
     return (found, keys) if keys or not beside[1] else (f"{found}; {beside[0]}", beside[1])
 
 

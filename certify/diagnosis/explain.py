@@ -31,14 +31,26 @@ def evidence_of(answered: Iterable[tuple[Case, Answer]]) -> list[Evidence]:
     return out
 
 
-def explain(answered: Iterable[tuple[Case, Answer]], claimed: Rule) -> str:
-    """Return what the subject computes instead, in one sentence, or that nothing known explains it.
+def explain(answered: Iterable[tuple[Case, Answer]], claimed: Rule) -> tuple[str, tuple[str, ...]]:
+    """Return what the subject computes instead, in one sentence, or that nothing known explains it; and its keys.
 
     Parameters
     ----------
     answered : every case that was answered, with its answer: an explanation holds on all of them.
+
+    Returns
+    -------
+    The sentence, and the keys of an explanation that accounts for every parameter, else none.
     """
-    return guarded(lambda: str(causes.find(evidence_of(answered), claimed)))
+    keys: tuple[str, ...] = ()
+
+    def find() -> str:
+        nonlocal keys
+        found = causes.find(evidence_of(answered), claimed)
+        keys = found.keys if not found.unexplained else ()
+        return str(found)
+
+    return guarded(find), keys
 
 
 def explain_forward(answered: Iterable[tuple[Case, Answer]], claimed: Rule, check: str) -> str:

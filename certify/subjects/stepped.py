@@ -42,7 +42,7 @@ class Stepped:
         try:
             if "coverage" in message:
                 return self.coverage.record() if self.coverage is not None else {"files": [], "numbers": []}
-            if tracemalloc.is_tracing() or message.get("start", {}).get("trace") or "measure" in message:
+            if tracemalloc.is_tracing() or "measure" in message:
                 return self._do(message)
             self.made = learner.made(self.subject) if self.made is None else self.made
             self.coverage = self.coverage or Coverage(self.made)

@@ -19,9 +19,8 @@ from typing import Any
 import numpy as np
 
 from gradcert.certify.campaign.conclude import control
-from gradcert.certify.certificates import Finding
 from gradcert.certify.claims import Claim
-from gradcert.certify.judging import FORWARD, acceptance
+from gradcert.certify.judging import acceptance
 from gradcert.certify.problems import Case, plan
 from gradcert.certify.runs import Task, prepare
 from gradcert.certify.selftest.judge import claim_of
@@ -98,7 +97,7 @@ def judged(claim: Claim, own: dict[str, Any], profile: str, seed: int) -> tuple[
             counts["answers"] += 1
             with np.errstate(all="ignore"):
                 answer = _answer(compute())
-            for finding in _found(ready.case, answer, claim):
+            for finding in acceptance.first_wrong(ready.case, answer, claim):
                 where = finding.where
                 counts["refuted"] += 1
                 far = where.get("error in budgets", where.get("relative error"))
@@ -118,13 +117,6 @@ def _answer(given: Any) -> Answer:
 
 def _array(value: Any) -> Any:
     return None if value is None else np.asarray(value)
-
-
-def _found(case: Case, answer: Answer, claim: Claim) -> list[Finding]:
-    for check in FORWARD:
-        if found := check(case, answer):
-            return found
-    return acceptance.check(case, answer, claim)
 
 
 def main() -> int:

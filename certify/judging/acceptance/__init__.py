@@ -22,7 +22,7 @@ from gradcert.certify.certificates import Finding
 from gradcert.certify.claims import Claim
 from gradcert.certify.judging import controls
 from gradcert.certify.judging.acceptance import aligned, bounded
-from gradcert.certify.judging.checks import gradient
+from gradcert.certify.judging.checks import FORWARD, gradient
 from gradcert.certify.problems import TRUTH, Case
 from gradcert.certify.subjects import Answer
 
@@ -34,6 +34,14 @@ def check(case: Case, answer: Answer, claim: Claim) -> list[Finding]:
     if claim.acceptance == "bounded":
         return bounded.check(case, answer, claim)
     return gradient.check(case, answer) if claim.entrywise else []
+
+
+def first_wrong(case: Case, answer: Answer, claim: Claim) -> list[Finding]:
+    """Return the findings of the first check that finds something: what comes after follows from it."""
+    for forward in FORWARD:
+        if found := forward(case, answer):
+            return found
+    return check(case, answer, claim)
 
 
 def variants(case: Case, claim: Claim) -> Iterator[tuple[str, bool | None]]:
