@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gradcert.hardware_models.attacks import floats, registers, rules, steps, sums, updates, words
 from gradcert.hardware_models.attacks.drives import Search
 from gradcert.hardware_models.catalogue import find_profile
 from gradcert.hardware_models.chips import Profile
-from gradcert.hardware_models.proofs.check import check
 from gradcert.hardware_models.solver import ProofRecord
 from gradcert.reference.errors import GradcertError
 
@@ -52,19 +50,6 @@ ATTACKS: dict[str, Attack] = {
 }
 
 
-@dataclass(frozen=True)
-class Attacked:
-    """A claim and what came of the search against it."""
-
-    record: ProofRecord
-    search: Search
-
-    @property
-    def holds(self) -> bool:
-        """Whether nothing broke the claim, and something was tried."""
-        return not self.search.broken and self.search.tried > 0
-
-
 def attack(record: ProofRecord, *, draws: int = 2000, seed: int = 1) -> Search:
     """Search for a counterexample to one printed claim.
 
@@ -84,15 +69,3 @@ def attack(record: ProofRecord, *, draws: int = 2000, seed: int = 1) -> Search:
     if record.kind not in ATTACKS:
         raise GradcertError(f"a claim of kind {record.kind!r}", allowed=", ".join(ATTACKS), do="write its search")
     return ATTACKS[record.kind](find_profile(record.profile), record.says, draws, seed)
-
-
-def attacks(profile: str | None = None, *, draws: int = 2000, seed: int = 1) -> Iterator[Attacked]:
-    """Prove every claim about one profile, or about all, and attack each.
-
-    Examples
-    --------
-    >>> all(found.holds for found in attacks("bfloat16", draws=200))
-    True
-    """
-    for record in check(profile):
-        yield Attacked(record, attack(record, draws=draws, seed=seed))
