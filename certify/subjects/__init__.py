@@ -6,10 +6,11 @@ and need NumPy alone; `program_files` says what a program is made of; `drive` ta
 `answers` reads what comes back.
 """
 
-from gradcert.certify.subjects.answers import Answer, decoded, encoded, from_program, from_worker, parsed
+from gradcert.certify.subjects.answers import Answer, decoded, from_program, from_worker, parsed
 from gradcert.certify.subjects.drive import Played
 from gradcert.certify.subjects.process import Failure, Process
 from gradcert.certify.subjects.subject import THREADS, Limits, Subject, Worker, named
+from gradcert.certify.subjects.wire import encoded
 
 __all__ = [
     "THREADS",

@@ -124,13 +124,6 @@ def _bytes(spec: Any) -> Array | str:
     return str(spec["wrong"]) if isinstance(spec, Mapping) and "wrong" in spec else decoded(spec)
 
 
-def encoded(given: Array) -> dict[str, Any]:
-    """Return an array as its dtype, shape and bytes."""
-    little = np.ascontiguousarray(given).astype(given.dtype.newbyteorder("<"), copy=False)
-    data = base64.b64encode(little.tobytes()).decode()
-    return {"dtype": given.dtype.name, "shape": list(given.shape), "data": data}
-
-
 def decoded(spec: Any) -> Array:
     """Return the array of such a record.
 
@@ -140,6 +133,7 @@ def decoded(spec: Any) -> Array:
 
     Examples
     --------
+    >>> from gradcert.certify.subjects import encoded
     >>> decoded(encoded(np.array([[1.0, 2.5]])))
     array([[1. , 2.5]])
     """
