@@ -85,7 +85,7 @@ def factors(claimed: Rule) -> Iterator[Candidate]:
 
             of = "" if rule is claimed else f" of {rule.name}"
             known = f"scale:{label.split(',')[0].split(' (')[0]}{of}"
-            yield Candidate(known, f"{rule.name} {label}", floats, bounds)
+            yield Candidate(known, f"{rule.name} {label}", floats, bounds, kept=True)
 
 
 def transposed(claimed: Rule) -> Candidate:
@@ -143,7 +143,7 @@ def shifts(claimed: Rule) -> Iterator[Candidate]:
             run = e.expected(claimed, targets=change(e.case.problem.targets))
             return None if run is None else run.gradients
 
-        yield Candidate(f"timing:{label}", f"{claimed.name} with {label}", floats, bounds)
+        yield Candidate(f"timing:{label}", f"{claimed.name} with {label}", floats, bounds, kept=True)
 
 
 SHIFTS: dict[str, Callable[[Array], Array]] = {
@@ -168,7 +168,7 @@ def errors(claimed: Rule) -> Iterator[Candidate]:
             return None if run is None else run.gradients
 
         label = f"{claimed.name} with the error of a {kind.replace('_', ' ')}"
-        yield Candidate(f"loss:kind = {kind}", label, floats, bounds)
+        yield Candidate(f"loss:kind = {kind}", label, floats, bounds, kept=True)
 
 
 def make(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Candidate]:

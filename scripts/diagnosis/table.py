@@ -27,6 +27,8 @@ def table(outcomes: Sequence[Outcome], *, each: int, seed: int) -> str:
             "",
             *_rows("implementation", outcomes, lambda o: f"{o.subject}{' (held back)' if o.held else ''}"),
             "",
+            *_rows("rule", outcomes, lambda o: f"{o.rule}{' (held back)' if o.held else ''}"),
+            "",
             *_rows("operator", outcomes, lambda o: o.operator),
             "",
         ]

@@ -1,0 +1,77 @@
+"""The single edits of a formula: what somebody writes who copies it and is wrong in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from gradcert.certify.diagnosis.equations.term import ONE, ZERO, Term
+from gradcert.reference.numbers import SIGMOID, TANH
+
+NUMBERS = {0: (1,), 1: (0, 2), 2: (1, 3), 0.5: (1, 0.25)}
+TURNED = {">": ">=", ">=": ">", "<": "<=", "<=": "<"}
+
+
+def single(t: Term, others: Sequence[Term] = ()) -> Iterator[Term]:
+    """Yield every formula that is one edit away, once.
+
+    Parameters
+    ----------
+    others : leaves that may stand in the place of a leaf.
+    """
+    seen = {t}
+    for new in _edits(t, others):
+        if new not in seen:
+            seen.add(new)
+            yield new
+
+
+def _edits(t: Term, others: Sequence[Term]) -> Iterator[Term]:
+    yield from _here(t, others)
+    for i, a in enumerate(t.args):
+        for new in _edits(a, others):
+            yield Term(t.op, (*t.args[:i], new, *t.args[i + 1 :]), t.name)
+
+
+def _here(t: Term, others: Sequence[Term]) -> Iterator[Term]:
+    """Yield the edits at the root."""
+    a = t.args
+    match t.op:
+        case "+" | "-":
+            yield Term("-" if t.op == "+" else "+", a)
+            yield a[0]
+            yield Term("neg", (a[1],)) if t.op == "-" else a[1]
+            if t.op == "-":
+                yield Term("-", (a[1], a[0]))
+                yield a[1]
+        case "*":
+            yield from a
+            yield from (Term("*", (x, t)) for x in a)
+        case "/":
+            yield a[0]
+            yield Term("*", a)
+            yield Term("/", (a[1], a[0]))
+        case "**":
+            yield a[0]
+        case "neg":
+            yield a[0]
+        case "apply":
+            yield a[0]
+            yield Term("apply", (Term("neg", a),), t.name)
+            if t.name in (SIGMOID, TANH):
+                yield Term("apply", a, TANH if t.name == SIGMOID else SIGMOID)
+        case "slope":
+            yield ONE
+            yield Term("neg", (t,))
+            yield Term("*", (t, t))
+        case "exp" | "absolute" | "tanh":
+            yield a[0]
+        case "where":
+            yield Term("where", a, TURNED[t.name])
+            yield a[2]
+        case "number":
+            yield from (Term("number", name=value) for value in NUMBERS.get(t.name, ()))
+        case "p" | "prev" | "now":
+            yield from (x for x in others if x != t and (x.op != "p" or t.op == "p" or True))
+            yield Term("neg", (t,))
+            yield Term("*", (Term("number", name=2), t))
+            yield from (x for x in (ZERO, ONE))

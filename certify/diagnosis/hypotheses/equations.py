@@ -1,0 +1,125 @@
+"""One edit of a cell's equations, or of a local derivative: an operand, a lag, a sign, a factor, a term, a function.
+
+The formulas are the cell's own, built in or the user's. A forward formula is edited as it is seen by a backward pass by
+hand, which keeps the right derivatives at the wrong values, and by a library, which differentiates what there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from gradcert.certify.diagnosis.bench import Bench
+from gradcert.certify.diagnosis.equations import Formulas, Given, Rewritten, Symbols, Term, evaluate, formulas, single
+from gradcert.certify.diagnosis.equations import replaced as put
+from gradcert.certify.diagnosis.graph import Arc, Feed, Graph
+from gradcert.certify.diagnosis.hypotheses.forward import read_as_claimed
+from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_edit, of_run, written
+from gradcert.reference.engines import LayerTape, Tape
+from gradcert.reference.networks import Link, Use
+
+X = Term("now", name="x")
+
+
+def make(bench: Bench) -> Iterator[Hypothesis]:
+    """Yield edits of the formulas of every kind of cell that the network has."""
+    known = dict.fromkeys(f for layer in bench.network.layers if (f := formulas(layer.cell)) is not None)
+    for mine in known:
+        yield from _slopes(mine)
+        yield from _factors(mine)
+        yield from _steps(mine)
+
+
+def _operands(mine: Formulas, node: str, *, whole: bool) -> list[Term]:
+    """Return what may be taken for another value: nodes of the step before, of this one, per-unit constants."""
+    nodes = [name for name, _ in mine.step]
+    seen = nodes if whole else nodes[: nodes.index(node)]
+    constants = {x for _, t in (*mine.step, *mine.factors) for x in t.leaves if x.op == "p"}
+    own = [Term("now", name=n) for n in seen] + [Term("prev", name=n) for n in nodes]
+    return own + sorted(constants, key=str)
+
+
+def _steps(mine: Formulas) -> Iterator[Hypothesis]:
+    for node, old in mine.step:
+        for new in single(old, _operands(mine, node, whole=False)):
+            label = f"{node} = {new} in the place of {node} = {old}"
+            for seen in (False, True):
+                place = "forward and backward" if seen else "in the forward pass"
+                run = partial(_run, mine, node, new, seen)
+                what = f"{node} = {new}{' and back' if seen else ''}"
+                yield of_run("forward", what, f"{label} {place}", run)
+
+
+def _run(mine: Formulas, node: str, new: Term, seen: bool, bench: Bench) -> Bench | None:
+    net = bench.tape.network
+    hit = [formulas(x.cell) == mine for x in net.layers]
+    if not any(hit):
+        return bench
+    cells: list[Any] = [Rewritten(x.cell, node, new) if h else x.cell for x, h in zip(net.layers, hit, strict=True)]
+    changed = replace(net, layers=tuple(replace(x, cell=c) for x, c in zip(net.layers, cells, strict=True)))
+    if not seen:
+        return read_as_claimed(bench, changed, bench.parameters, bench.inputs)
+    if not all(c.differentiable for c, h in zip(cells, hit, strict=True) if h):
+        return None
+    return bench.again(network=changed)
+
+
+def _factors(mine: Formulas) -> Iterator[Hypothesis]:
+    for origin, old in mine.factors:
+        if isinstance(origin, Use) and origin.parameter.startswith("b"):
+            continue
+        for new in single(old, _operands(mine, origin.target, whole=True)):
+            what = f"{written(origin)} = {new}"
+            label = f"{new} in the place of {old} in {_named(origin)}"
+            yield of_edit("factor", what, label, own=partial(_instead, mine, {origin: new}))
+
+
+def _named(origin: Link | Use) -> str:
+    """Return a local derivative as somebody would write it."""
+    source = origin.parameter if isinstance(origin, Use) else f"{origin.source}{chr(39) if origin.lag else ''}"
+    return f"d{origin.target}/d{source}"
+
+
+def _slopes(mine: Formulas) -> Iterator[Hypothesis]:
+    """Yield edits of the pseudo-derivative, its formula and where it is taken, wherever it occurs."""
+    found = {t for _, f in mine.factors for t in _inside(f) if t.op == "slope"}
+    for slope in sorted(found, key=str):
+        (at,) = slope.args
+        psi = slope.name.derivative(X, Symbols())
+        for new in single(psi):
+            change = {slope: put(new, {X: at})}
+            label = f"psi(x) = {new} in the place of {psi}"
+            yield _everywhere("slope", f"psi(x) = {new}", label, mine, change)
+        for new in single(at, _operands(mine, "z", whole=True)):
+            change = {slope: Term("slope", (new,), slope.name)}
+            yield _everywhere("slope", f"psi at {new}", f"psi({new}) in the place of psi({at})", mine, change)
+
+
+def _inside(t: Term) -> Iterator[Term]:
+    yield t
+    for a in t.args:
+        yield from _inside(a)
+
+
+def _everywhere(kind: str, what: str, label: str, mine: Formulas, change: dict[Term, Term]) -> Hypothesis:
+    changed = {origin: put(f, change) for origin, f in mine.factors}
+    edit = partial(_instead, mine, {o: f for o, f in changed.items() if f != dict(mine.factors)[o]})
+    return of_edit(kind, what, label, own=edit, down=edit)
+
+
+def _instead(mine: Formulas, new: dict[Any, Term], graph: Graph, tape: LayerTape, whole: Tape) -> Graph:
+    """Put formulas in the place of local derivatives."""
+    if formulas(tape.layer.cell) != mine:
+        return graph
+    given = Given(tape.p, tape.prev, tape.now)
+    values = {origin: evaluate(t, given, whole.numbers) for origin, t in new.items()}
+
+    def arc(a: Arc) -> Arc:
+        return replace(a, factor=values[a.origin]) if a.origin in values else a
+
+    def feed(f: Feed) -> Feed:
+        return replace(f, factor=values[f.origin]) if f.origin in values and f.synapse is None else f
+
+    return graph.arcs_as(arc).feeds_as(feed)
