@@ -26,6 +26,8 @@ def main() -> None:
     parser.add_argument("--share", default="0/1", metavar="I/N", help="part I of N, counted from 0; no page is written")
     parser.add_argument("--jobs", type=int, default=1, help="parts that are measured side by side")
     parser.add_argument("--cold", action="store_true", help="share nothing between mutants: times as a campaign has them")
+    parser.add_argument("--without-held", dest="held", action="store_false", help="leave out those that are held back")
+    parser.add_argument("--profile", default="default", help="of the cases; no page is written for another")
     given = parser.parse_args()
     if given.jobs > 1:
         given.out = given.out or Path("build/diagnosis.jsonl")
@@ -33,10 +35,10 @@ def main() -> None:
         _side_by_side(given)
     known = _read(given.out)
     part, parts = map(int, given.share.split("/"))
-    literals = [x for x in LITERALS if given.only in x.name]
+    literals = [x for x in LITERALS if given.only in x.name and (given.held or not x.held)]
     done = {(outcome.subject, outcome.digest) for outcome in known}
     for outcome in measure(
-        literals, most=given.each, seed=given.seed, share=(part, parts), done=done, cold=given.cold
+        literals, most=given.each, seed=given.seed, share=(part, parts), done=done, cold=given.cold, profile=given.profile
     ):
         known.append(outcome)
         if given.out is not None:
@@ -44,13 +46,13 @@ def main() -> None:
                 file.write(json.dumps(outcome.to_dict()) + "\n")
     page = table(known, each=given.each, seed=given.seed)
     print(page)
-    if not given.only and parts == 1:
+    if not given.only and given.held and parts == 1 and given.profile == "default":
         PAGE.write_text(page, encoding="utf-8")
 
 
 def _side_by_side(given: argparse.Namespace) -> None:
     """Measure the parts in processes of their own, which append to one file, a line at a time."""
-    options = [f"--{name}={getattr(given, name)}" for name in ("each", "only", "seed", "out")]
+    options = [f"--{name}={getattr(given, name)}" for name in ("each", "only", "seed", "out", "profile")]
     shares = [f"--share={part}/{given.jobs}" for part in range(given.jobs)]
     command = [sys.executable, "-m", "scripts.diagnosis", *options]
     running = [subprocess.Popen([*command, share], stdout=subprocess.DEVNULL) for share in shares]

@@ -6,6 +6,7 @@ import hashlib
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ class Asked:
 
     Attributes
     ----------
-    cases : of the default profile, the expensive ones last.
+    cases : of a profile, the expensive ones last.
     fresh : cases that no mutant is judged by.
     worked : what is known of every case, by its id.
     """
@@ -47,9 +48,9 @@ class Asked:
         return replace(self, worked={})
 
 
-def asked(literal: Literal) -> Asked:
+def asked(literal: Literal, profile: str = "default") -> Asked:
     """Prepare the cases of an implementation's claim, and fresh ones."""
-    specs = plan(literal.claim, "default")
+    specs = plan(literal.claim, profile)
     cases = [p.case for spec in specs if (p := prepare(Task(spec, literal.claim, 0))).case is not None]
     cases.sort(key=lambda case: case.spec.family in LATE)
     usual = [spec for spec in specs if spec.family in ("dyadic", "bounded")]
@@ -65,16 +66,7 @@ def drawn(prepared: Asked, most: int, seed: int) -> list[Mutant]:
     clean = prepared.literal.compiled(source, file=FILE)
     few = [case.problem for case in prepared.cases if case.spec.family not in LATE][-2:]
     kinds, functions = kinds_of(lambda: [clean(own(problem)) for problem in few], FILE)
-    groups: dict[str, list[Mutant]] = {}
-    for mutant in mutants(source, kinds, functions):
-        groups.setdefault(mutant.operator, []).append(mutant)
-    rng = random.Random(seed)
-    for group in groups.values():
-        rng.shuffle(group)
-    out: list[Mutant] = []
-    while len(out) < most and any(groups.values()):
-        out += [group.pop() for _, group in sorted(groups.items()) if group]
-    return out[:most]
+    return list(islice(mutants(source, kinds, functions, rng=random.Random(seed)), most))
 
 
 def own(problem: Problem) -> Problem:

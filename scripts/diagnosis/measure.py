@@ -64,6 +64,7 @@ def measure(
     share: tuple[int, int] = (0, 1),
     done: Collection[tuple[str, str]] = (),
     cold: bool = False,
+    profile: str = "default",
 ) -> Iterator[Outcome]:
     """Yield the outcome of every mutant of the sample.
 
@@ -72,10 +73,11 @@ def measure(
     most : mutants of every implementation.
     share : which of how many parts of them are measured here.
     done : implementations and digests of mutants that have been measured.
+    profile : of the cases.
     cold : work everything out anew for every mutant, as a campaign does.
     """
     for literal in literals:
-        prepared = asked(literal)
+        prepared = asked(literal, profile)
         left = [m for i, m in enumerate(drawn(prepared, most, seed)) if i % share[1] == share[0]]
         left = [m for m in left if (literal.name, digest(m.source)) not in done]
         while left:
