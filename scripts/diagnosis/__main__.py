@@ -25,7 +25,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="a file of outcomes: what stands there is not measured again")
     parser.add_argument("--share", default="0/1", metavar="I/N", help="part I of N, counted from 0; no page is written")
     parser.add_argument("--jobs", type=int, default=1, help="parts that are measured side by side")
-    parser.add_argument("--cold", action="store_true", help="share nothing between mutants: times as a campaign has them")
+    parser.add_argument(
+        "--cold", action="store_true", help="share nothing between mutants: times as a campaign has them"
+    )
     parser.add_argument("--without-held", dest="held", action="store_false", help="leave out those that are held back")
     parser.add_argument("--profile", default="default", help="of the cases; no page is written for another")
     given = parser.parse_args()
@@ -38,7 +40,13 @@ def main() -> None:
     literals = [x for x in LITERALS if given.only in x.name and (given.held or not x.held)]
     done = {(outcome.subject, outcome.digest) for outcome in known}
     for outcome in measure(
-        literals, most=given.each, seed=given.seed, share=(part, parts), done=done, cold=given.cold, profile=given.profile
+        literals,
+        most=given.each,
+        seed=given.seed,
+        share=(part, parts),
+        done=done,
+        cold=given.cold,
+        profile=given.profile,
     ):
         known.append(outcome)
         if given.out is not None:

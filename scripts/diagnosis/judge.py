@@ -1,4 +1,4 @@
-"""One mutant: judged by the checks that judge everybody, in this process; diagnosed; its cause held against fresh cases.
+"""One mutant: judged by the checks that judge everybody, diagnosed, its cause held against fresh cases.
 
 A mutant is our own code with one edit, so it needs no process of its own; what it needs is a limit on its time.
 """

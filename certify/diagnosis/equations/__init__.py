@@ -7,7 +7,7 @@ the tree and its evaluation in any number system, `cells` records a cell and put
 
 from gradcert.certify.diagnosis.equations.cells import Formulas, Rewritten, formulas
 from gradcert.certify.diagnosis.equations.edits import single
-from gradcert.certify.diagnosis.equations.term import Given, Symbols, Term, evaluate, replaced
+from gradcert.certify.diagnosis.equations.term import Given, Symbols, Term, evaluate, replaced, tidied
 
 __all__ = [
     "Formulas",
@@ -19,4 +19,5 @@ __all__ = [
     "formulas",
     "replaced",
     "single",
+    "tidied",
 ]

@@ -59,9 +59,7 @@ def _traced(cell: Any) -> Formulas:
         known[computed[node]] = now[node]
     values = {t: now[node] for node, t in step.items() if t.op not in LEAVES}
     factors = cell.factors(symbols, p, prev, now)
-    return Formulas(
-        tuple(step.items()), tuple((origin, replaced(term(f), values)) for origin, f in factors.items())
-    )
+    return Formulas(tuple(step.items()), tuple((origin, replaced(term(f), values)) for origin, f in factors.items()))
 
 
 class Rewritten:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from gradcert.certify.diagnosis.equations.term import ONE, ZERO, Term
+from gradcert.certify.diagnosis.equations.term import ONE, ZERO, Term, replaced
 from gradcert.reference.numbers import SIGMOID, TANH
 
-NUMBERS = {0: (1,), 1: (0, 2), 2: (1, 3), 0.5: (1, 0.25)}
+LAST = {0: (1,), 1: (0, 2), 2: (1, 3, 4)}
 TURNED = {">": ">=", ">=": ">", "<": "<=", "<=": "<"}
 
 
@@ -26,10 +27,23 @@ def single(t: Term, others: Sequence[Term] = ()) -> Iterator[Term]:
 
 
 def _edits(t: Term, others: Sequence[Term]) -> Iterator[Term]:
+    yield from _one_place(t, others)
+    again = [x for x, n in Counter(_inside(t)).items() if n > 1 and x.args]  # a value that has a name in the code
+    for x in again:
+        yield from (replaced(t, {x: new}) for new in (*_one_place(x, others), ONE))
+
+
+def _one_place(t: Term, others: Sequence[Term]) -> Iterator[Term]:
     yield from _here(t, others)
     for i, a in enumerate(t.args):
-        for new in _edits(a, others):
+        for new in _one_place(a, others):
             yield Term(t.op, (*t.args[:i], new, *t.args[i + 1 :]), t.name)
+
+
+def _inside(t: Term) -> Iterator[Term]:
+    yield t
+    for a in t.args:
+        yield from _inside(a)
 
 
 def _here(t: Term, others: Sequence[Term]) -> Iterator[Term]:
@@ -69,9 +83,10 @@ def _here(t: Term, others: Sequence[Term]) -> Iterator[Term]:
             yield Term("where", a, TURNED[t.name])
             yield a[2]
         case "number":
-            yield from (Term("number", name=value) for value in NUMBERS.get(t.name, ()))
+            near = LAST.get(t.name, (1, 2 * t.name, t.name / 2)) if isinstance(t.name, (int, float)) else ()
+            yield from (Term("number", name=value) for value in near)
         case "p" | "prev" | "now":
-            yield from (x for x in others if x != t and (x.op != "p" or t.op == "p" or True))
+            yield from (x for x in others if x != t)
             yield Term("neg", (t,))
             yield Term("*", (Term("number", name=2), t))
-            yield from (x for x in (ZERO, ONE))
+            yield from (ZERO, ONE)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from gradcert.reference.networks import Nodes
-from gradcert.reference.numbers import Activation, Array, Numbers
+from gradcert.reference.numbers import SIGMOID, Activation, Array, Numbers
 
 LEAVES = ("number", "pi", "p", "prev", "now", "drive")
 BINDING = {"+": 1, "-": 1, "*": 2, "/": 2, "neg": 2, "**": 3}
@@ -26,9 +26,9 @@ class Term:
 
     Attributes
     ----------
-    op : an operator, ``neg``, ``apply``, ``slope``, ``exp``, ``tanh``, ``absolute``, ``where``, or a leaf: a ``number``,
-        a value of the layer's parameters ``p``, of a node in the step before (``prev``) or in this one (``now``), or the
-        weighted sum (``drive``) of a node, whose arguments are what the weights multiply.
+    op : an operator, ``neg``, ``apply``, ``slope``, ``exp``, ``tanh``, ``absolute``, ``where``, or a leaf: a
+        ``number``, a value of the layer's parameters ``p``, of a node in the step before (``prev``) or in this one
+        (``now``), or the weighted sum (``drive``) of a node, whose arguments are what the weights multiply.
     args : what it is made of.
     name : of a leaf, an activation or a relation.
     """
@@ -194,6 +194,15 @@ def replaced(t: Term, known: Mapping[Term, Term]) -> Term:
     if t in known:
         return known[t]
     return Term(t.op, tuple(replaced(a, known) for a in t.args), t.name) if t.args else t
+
+
+def tidied(t: Term) -> Term:
+    """Return a formula in which a sigmoid that is written by a tanh is a sigmoid."""
+    if t.op == "/" and t.args[1].name == 2 and t.args[0].op == "+" and t.args[0].args[1] == ONE:
+        tanh = t.args[0].args[0]
+        if tanh.op == "tanh" and tanh.args[0].op == "/" and tanh.args[0].args[1].name == 2:
+            return Term("apply", (tidied(tanh.args[0].args[0]),), SIGMOID)
+    return Term(t.op, tuple(map(tidied, t.args)), t.name) if t.args else t
 
 
 def written(t: Term) -> str:

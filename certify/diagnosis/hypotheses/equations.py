@@ -12,7 +12,17 @@ from functools import partial
 from typing import Any
 
 from gradcert.certify.diagnosis.bench import Bench
-from gradcert.certify.diagnosis.equations import Formulas, Given, Rewritten, Symbols, Term, evaluate, formulas, single
+from gradcert.certify.diagnosis.equations import (
+    Formulas,
+    Given,
+    Rewritten,
+    Symbols,
+    Term,
+    evaluate,
+    formulas,
+    single,
+    tidied,
+)
 from gradcert.certify.diagnosis.equations import replaced as put
 from gradcert.certify.diagnosis.graph import Arc, Feed, Graph
 from gradcert.certify.diagnosis.hypotheses.forward import read_as_claimed
@@ -45,25 +55,47 @@ def _steps(mine: Formulas) -> Iterator[Hypothesis]:
     for node, old in mine.step:
         for new in single(old, _operands(mine, node, whole=False)):
             label = f"{node} = {new} in the place of {node} = {old}"
-            for seen in (False, True):
-                place = "forward and backward" if seen else "in the forward pass"
+            for seen in SEEN if _in_values(mine) else SEEN[:2]:
                 run = partial(_run, mine, node, new, seen)
-                what = f"{node} = {new}{' and back' if seen else ''}"
-                yield of_run("forward", what, f"{label} {place}", run)
+                yield of_run("forward", f"{node} = {new}, {seen}", f"{label} {seen}", run)
 
 
-def _run(mine: Formulas, node: str, new: Term, seen: bool, bench: Bench) -> Bench | None:
+SEEN = ("in the forward pass", "forward and backward", "in the forward pass, differentiated as if it were right")
+
+
+def _in_values(mine: Formulas) -> bool:
+    """Return whether a derivative is written in the value of the function."""
+    values = {node for node, t in mine.step if t.op == "apply" and not t.name.step}
+    return any(x.op == "now" and x.name in values for _, t in mine.factors for x in t.leaves)
+
+
+def _run(mine: Formulas, node: str, new: Term, seen: str, bench: Bench) -> Bench | None:
     net = bench.tape.network
     hit = [formulas(x.cell) == mine for x in net.layers]
     if not any(hit):
         return bench
     cells: list[Any] = [Rewritten(x.cell, node, new) if h else x.cell for x, h in zip(net.layers, hit, strict=True)]
     changed = replace(net, layers=tuple(replace(x, cell=c) for x, c in zip(net.layers, cells, strict=True)))
-    if not seen:
+    if seen == SEEN[2]:
+        return _by_formulas(read_as_claimed(bench, changed, bench.parameters, bench.inputs))
+    if seen == SEEN[0]:
         return read_as_claimed(bench, changed, bench.parameters, bench.inputs)
     if not all(c.differentiable for c, h in zip(cells, hit, strict=True) if h):
         return None
     return bench.again(network=changed)
+
+
+def _by_formulas(bench: Bench | None) -> Bench | None:
+    """Take the local derivatives as they are written in values: of a tanh 1 - z^2, whatever z is."""
+    if bench is None:
+        return None
+    layers = []
+    for tape in bench.tape.layers:
+        known = formulas(tape.layer.cell)
+        given = Given(tape.p, tape.prev, tape.now)
+        written_out = {o: evaluate(t, given, bench.numbers) for o, t in known.factors} if known else {}
+        layers.append(replace(tape, factors={**tape.factors, **written_out}))
+    return replace(bench, tape=replace(bench.tape, layers=tuple(layers)))
 
 
 def _factors(mine: Formulas) -> Iterator[Hypothesis]:
@@ -87,7 +119,7 @@ def _slopes(mine: Formulas) -> Iterator[Hypothesis]:
     found = {t for _, f in mine.factors for t in _inside(f) if t.op == "slope"}
     for slope in sorted(found, key=str):
         (at,) = slope.args
-        psi = slope.name.derivative(X, Symbols())
+        psi = tidied(slope.name.derivative(X, Symbols()))
         for new in single(psi):
             change = {slope: put(new, {X: at})}
             label = f"psi(x) = {new} in the place of {psi}"

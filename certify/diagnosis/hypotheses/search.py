@@ -72,9 +72,10 @@ def candidate(hypothesis: Hypothesis, claimed: Rule) -> Candidate:
     def bounds(e: Evidence) -> Mapping[str, Bounds] | None:
         with working_precision():
             found = tried(hypothesis, e.balls) if e.balls is not None else None
-            return (
-                None if found is None else {name: bounds_of(np.asarray(found[name], dtype=object)) for name in e.given}
-            )
+            try:
+                return found and {name: bounds_of(np.asarray(found[name], dtype=object)) for name in e.given}
+            except Undecided:
+                return None
 
     return Candidate(hypothesis.key, f"{claimed.name} with {hypothesis.label}", floats, bounds, kept=True)
 
