@@ -28,7 +28,8 @@ def single(t: Term, others: Sequence[Term] = ()) -> Iterator[Term]:
 
 def _edits(t: Term, others: Sequence[Term]) -> Iterator[Term]:
     yield from _one_place(t, others)
-    again = [x for x, n in Counter(_inside(t)).items() if n > 1 and x.args]  # a value that has a name in the code
+    # a value that has a name in the code, or is read in several places
+    again = [x for x, n in Counter(_inside(t)).items() if n > 1 and (x.args or x.op in ("now", "prev"))]
     for x in again:
         yield from (replaced(t, {x: new}) for new in (*_one_place(x, others), ONE))
 
@@ -71,6 +72,8 @@ def _here(t: Term, others: Sequence[Term]) -> Iterator[Term]:
         case "apply":
             yield a[0]
             yield Term("apply", (Term("neg", a),), t.name)
+            if t.name.step:
+                yield from (Term("apply", (Term(op, (a[0], ONE)),), t.name) for op in "+-")
             if t.name in (SIGMOID, TANH):
                 yield Term("apply", a, TANH if t.name == SIGMOID else SIGMOID)
         case "slope":

@@ -27,6 +27,7 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
     yield from _together(cells)
     yield from _adjoints(cells)
     yield of_edit("arc", "lateral weights transposed", "the lateral weights transposed in the recursion", own=_turned)
+    yield of_edit("arc", "lateral weights of one", "a sum over the units in the place of H in the recursion", own=_ones)
     yield of_edit("arc", "one row per parameter", "one row of the trace per parameter", own=_own_row)
     for word in ("mean", "sum"):
         what = f"batch {'averaged' if word == 'mean' else 'summed'} before the product with the trace"
@@ -98,6 +99,13 @@ def _turned(graph: Graph, tape: LayerTape, _: Tape) -> Graph:
     def arc(a: Arc) -> Arc:
         square = a.matrix is not None and np.ndim(a.matrix) == 2 and a.matrix.shape[0] == a.matrix.shape[1]
         return replace(a, matrix=a.matrix.T) if square and a.lag else a
+
+    return graph.arcs_as(arc)
+
+
+def _ones(graph: Graph, tape: LayerTape, _: Tape) -> Graph:
+    def arc(a: Arc) -> Arc:
+        return replace(a, matrix=0 * a.matrix + 1) if np.ndim(a.matrix) == 2 and a.lag else a
 
     return graph.arcs_as(arc)
 

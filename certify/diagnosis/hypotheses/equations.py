@@ -102,10 +102,17 @@ def _factors(mine: Formulas) -> Iterator[Hypothesis]:
     for origin, old in mine.factors:
         if isinstance(origin, Use) and origin.parameter.startswith("b"):
             continue
-        for new in single(old, _operands(mine, origin.target, whole=True)):
+        step = dict(mine.step)[origin.target]
+        squashed = [_again(step, origin.target)] if step.op == "apply" and old.op != "slope" else []
+        for new in dict.fromkeys([*squashed, *single(old, _operands(mine, origin.target, whole=True))]):
             what = f"{written(origin)} = {new}"
             label = f"{new} in the place of {old} in {_named(origin)}"
             yield of_edit("factor", what, label, own=partial(_instead, mine, {origin: new}))
+
+
+def _again(step: Term, node: str) -> Term:
+    """Return the derivative of a function at the value that it has already given."""
+    return Symbols().slope(step.name, Term("now", name=node))
 
 
 def _named(origin: Link | Use) -> str:
@@ -120,13 +127,13 @@ def _slopes(mine: Formulas) -> Iterator[Hypothesis]:
     for slope in sorted(found, key=str):
         (at,) = slope.args
         psi = tidied(slope.name.derivative(X, Symbols()))
-        for new in single(psi):
+        name = "psi" if slope.name.step else f"{slope.name.name}'"
+        for new in dict.fromkeys((X, *single(psi))):
             change = {slope: put(new, {X: at})}
-            label = f"psi(x) = {new} in the place of {psi}"
-            yield _everywhere("slope", f"psi(x) = {new}", label, mine, change)
+            yield from _everywhere(f"{name}(x) = {new}", f"{name}(x) = {new} in the place of {psi}", mine, change)
         for new in single(at, _operands(mine, "z", whole=True)):
             change = {slope: Term("slope", (new,), slope.name)}
-            yield _everywhere("slope", f"psi at {new}", f"psi({new}) in the place of psi({at})", mine, change)
+            yield from _everywhere(f"{name} at {new}", f"{name}({new}) in the place of {name}({at})", mine, change)
 
 
 def _inside(t: Term) -> Iterator[Term]:
@@ -135,10 +142,17 @@ def _inside(t: Term) -> Iterator[Term]:
         yield from _inside(a)
 
 
-def _everywhere(kind: str, what: str, label: str, mine: Formulas, change: dict[Term, Term]) -> Hypothesis:
+def _everywhere(what: str, label: str, mine: Formulas, change: dict[Term, Term]) -> Iterator[Hypothesis]:
+    """Yield an edit wherever a formula occurs, in the traces alone, and in the signal alone."""
     changed = {origin: put(f, change) for origin, f in mine.factors}
     edit = partial(_instead, mine, {o: f for o, f in changed.items() if f != dict(mine.factors)[o]})
-    return of_edit(kind, what, label, own=edit, down=edit)
+    yield of_edit("slope", what, label, own=edit, down=edit)
+    yield of_edit("slope", f"{what}, traces alone", f"{label} in the traces alone", own=edit, down=_as_it_is)
+    yield of_edit("slope", f"{what}, signal alone", f"{label} in the learning signal alone", down=edit)
+
+
+def _as_it_is(graph: Graph, tape: LayerTape, whole: Tape) -> Graph:
+    return graph
 
 
 def _instead(mine: Formulas, new: dict[Any, Term], graph: Graph, tape: LayerTape, whole: Tape) -> Graph:

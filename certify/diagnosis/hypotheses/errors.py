@@ -35,6 +35,10 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
     late, early = (lambda d, b: earlier(d)), (lambda d, b: later(d))
     yield of_edit("loss", "error late", "the error of the step before at the outputs", error=late)
     yield of_edit("loss", "error early", "the error of the step after at the outputs", error=early)
+    for by, word in ((1, "before"), (-1, "after")):
+        moved = partial(_rolled, by)
+        label = f"the error of the step {word} at the outputs, wrapped around"
+        yield of_edit("loss", f"error {word}, wrapped", label, error=moved)
     yield of_edit("loss", "error times slope", "the error times the slope of the output", error=_sloped)
     if bench.network.loss.kind == "cross_entropy":
         for what, (label, given) in SOFTMAX.items():
@@ -75,6 +79,10 @@ SOFTMAX: dict[str, tuple[str, Callable[[Array, Any], Array]]] = {
 def _softmax(given: Callable[[Array, Any], Array], delta: Array, bench: Bench) -> Array:
     error = given(bench.tape.outputs, bench.numbers) - bench.targets
     return bench.network.loss.gradient_of(error, bench.numbers)
+
+
+def _rolled(by: int, delta: Array, bench: Bench) -> Array:
+    return np.roll(delta, by, axis=0)
 
 
 def _sloped(delta: Array, bench: Bench) -> Array:
