@@ -13,11 +13,12 @@ from functools import partial
 
 import numpy as np
 
-from gradcert.certify.diagnosis import conventions, fits, hypotheses, published, rows, stored_values, transformations
+from gradcert.certify.diagnosis import hypotheses, published
 from gradcert.certify.diagnosis.candidate import Candidate
+from gradcert.certify.diagnosis.direct import conventions, fits, rows, stored_values, transformations
+from gradcert.certify.diagnosis.direct.rows import AS_CLAIMED
 from gradcert.certify.diagnosis.evidence import LIKELY, Evidence, names_in, telling
 from gradcert.certify.diagnosis.pools import POOLINGS, Pool, Pooling, members, shown
-from gradcert.certify.diagnosis.rows import AS_CLAIMED
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule
 

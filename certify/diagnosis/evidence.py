@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.diagnosis.bench import Bench, on_balls, on_floats
+from gradcert.certify.diagnosis.unrolled import Bench, on_balls, on_floats
 from gradcert.certify.judging import judge
 from gradcert.certify.problems import Bounds, Case, Expected, expect
 from gradcert.properties.numbers import Undecided, working_precision

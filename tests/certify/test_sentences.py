@@ -8,9 +8,9 @@ import pytest
 
 from gradcert.certify.claims import Claim, difference, same_row
 from gradcert.certify.diagnosis import causes
-from gradcert.certify.diagnosis.bench import Edit, edited, on_floats
 from gradcert.certify.diagnosis.evidence import Evidence
 from gradcert.certify.diagnosis.forward import explain as explain_forward
+from gradcert.certify.diagnosis.unrolled import Edit, edited, on_floats
 from gradcert.certify.problems import generate, plan
 from gradcert.reference import ESTIMATORS, RULES, Edge
 from gradcert.reference.engines import record

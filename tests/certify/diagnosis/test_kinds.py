@@ -11,8 +11,9 @@ import pytest
 
 from gradcert.certify.claims import Claim
 from gradcert.certify.diagnosis import Evidence, Worked, causes
-from gradcert.certify.diagnosis.bench import Edit, edited
 from gradcert.certify.diagnosis.equations import formulas
+from gradcert.certify.diagnosis.hypotheses import traces
+from gradcert.certify.diagnosis.unrolled import Edit, edited
 from gradcert.certify.problems import generate, make_case, plan
 from gradcert.reference import RULES, Edge
 from gradcert.reference.networks import Lstm, Snu, cell_named
@@ -21,8 +22,7 @@ LIF = {"reset": "hard", "recurrent": True, "bias": True, "train": (), "gain": "o
 OPTIONS = {
     "lif": {**LIF, "surrogate": {"name": "triangle", "scale": 0.5, "width": 1.0}, "strict": False},
     "rnn": {"recurrent": True, "bias": True, "activation": "tanh"},
-    "snu": {"recurrent": True, "bias": True, "train": ()},
-    "lstm": {"peepholes": False, "bias": True},
+    "snu": {"recurrent": True, "bias": True, "train": ("threshold",)},
 }
 
 
@@ -98,7 +98,19 @@ def clipped(bench):
 
 def swapped(bench):
     g = bench.gradients()
-    return {**g, "layers.0.W_i": g["layers.0.W_f"], "layers.0.H_o": g["layers.0.H_g"]}
+    return {**g, "layers.0.b": g["layers.0.threshold"]}
+
+
+def squared_trace(bench):
+    """Return OTTT by its own loop, the trace squared where it is used."""
+    (layer,), (delta,) = bench.tape.layers, (bench.delta,)
+    g = bench.gradients()
+    trace, total = 0, 0
+    for t in range(bench.steps):
+        trace = layer.p["leak"][None, :, None] * trace + layer.x[t][:, None, :]
+        credit = delta[t] * layer.factors[next(k for k in layer.layer.cell.links if k.target == "z")][t]
+        total = total + (credit[:, :, None] * trace**2).sum(axis=0)
+    return {**g, "layers.0.W": total}
 
 
 def scaled(bench):
@@ -117,7 +129,8 @@ KINDS = [
     ("a difference of weights", "bptt", "rnn", by_difference, "read as the difference of a weight before and after"),
     ("clipped step by step", "bptt", "rnn", clipped, "the norm of what every step adds clipped to 0.25"),
     ("2/(B n_out)", "bptt", "rnn", scaled, "it equals bptt times 2 and divided by B and the number of outputs"),
-    ("a neighbour's gradient", "bptt", "lstm", swapped, "the gradient of W_f in its place"),
+    ("a neighbour's gradient", "bptt", "snu", swapped, "the gradient of threshold in its place"),
+    ("a trace squared", "ottt", "lif", squared_trace, "eps"),
     ("psi and reset after it", "bptt", "lif", after_reset, "every local derivative at the potential after its reset"),
     ("psi only at spikes", "ottt", "lif", factored(lambda f, t: f * t.now["z"]), "psi only where a spike occurred"),
     ("psi by the threshold", "ottt", "lif", factored(lambda f, t: f * t.p["threshold"]), "threshold"),
@@ -193,3 +206,23 @@ def test_one_edit_of_a_users_own_equation_is_named(tmp_path):
     found = str(causes.find(evidence, RULES["bptt"]))
     assert found.startswith("it equals bptt with v = ") and found.endswith(" forward and backward")
     assert "- drag w'" in found or "-drag w'" in found or "-drag" in found
+
+
+@pytest.mark.parametrize(
+    ("rule", "cell", "options"),
+    [
+        ("e-prop", "lif", {"readout": "integrator", "readout_options": {"kappa": 0.75, "train": ()}}),
+        ("osttp", "lif", {"readout": "rnn", "options": {"reset": "subtract_before_leak", "recurrent": False}}),
+        ("rflo", "leaky_rnn", {"readout": "rnn", "readout_options": {"recurrent": False}}),
+    ],
+)
+def test_without_an_edit_the_trace_gives_the_engines_gradient(rule, cell, options):
+    claim = Claim(rule, cell, (1,), losses="squared_error", when="every", **options)
+    case = generate(plan(claim, "quick")[0], claim)
+    bench = Worked(case).bench
+    kinds = {tuple(traces._formulas(x).items()) for x in traces._locals(bench).values()}
+    assert len(kinds) == 2
+    for kind in kinds:
+        found = traces._computed(bench, formulas=dict(kind), node="G", new=dict(kind)["G"], start={})
+        for name, bounds in case.expected.gradients.items():
+            assert (np.abs(found[name] - bounds.value) <= bounds.budget).all()

@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.diagnosis.bench import Bench
-from gradcert.certify.diagnosis.graph import Graph, earlier, later
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Gradient, Hypothesis, of_edit
+from gradcert.certify.diagnosis.unrolled import Bench, Graph, earlier, later
 from gradcert.reference.engines import LayerTape, Tape
 from gradcert.reference.numbers import Array
 

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.diagnosis.bench import Bench, GraphEdit
-from gradcert.certify.diagnosis.graph import COPY, Arc, Feed, Graph, output_apart
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_edit, unique, written
+from gradcert.certify.diagnosis.unrolled import COPY, Arc, Bench, Feed, Graph, GraphEdit, output_apart
 from gradcert.reference.engines import LayerTape, Tape
 from gradcert.reference.networks import Link, Use
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.diagnosis.graph import Graph, gradients, graph_of, sweep
+from gradcert.certify.diagnosis.unrolled.graph import Graph, gradients, graph_of, sweep
 from gradcert.certify.problems import PRECISIONS, parameters_on_balls, stored
 from gradcert.properties.numbers import Balls
 from gradcert.reference.engines import LayerTape, Tape, credit_below, error_node, record, tape_gradients, weights_down
