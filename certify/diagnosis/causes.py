@@ -103,6 +103,9 @@ def candidates(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Candidat
     yield from hypotheses.make(evidence, claimed)
 
 
+OFTEN = 3  # cases in which a part has to be zero where it should not, before that is said while others are wrong too
+
+
 class _Search:
     """One search: what came close, and what was proven."""
 
@@ -222,10 +225,17 @@ class _Search:
 
     def _holds(self, candidate: Candidate, pool: Pool) -> bool:
         names: dict[int, frozenset[str]] = {}
+        if candidate.key == transformations.ZERO and self._seen(pool) < OFTEN:
+            return False
         for n, name in self.wrong[pool][1]:
             e = self.judged[n]
             names[id(e)] = names.get(id(e), frozenset()) | {name}
         return self._proven(candidate, names)
+
+    def _seen(self, pool: Pool) -> int:
+        """Return in how many cases a gradient is not zero where it is right."""
+        expected = (self.judged[n].case.expected.gradients[name] for n, name in self.wrong[pool][1])
+        return sum(bool(bounds.value.any()) for bounds in expected)
 
     def _explanation(
         self, pooling: Pooling, chosen: list[tuple[Candidate, list[Pool]]], left: Sequence[Pool]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from gradcert.certify.diagnosis.equations.term import ONE, ZERO, Term, replaced
+from gradcert.certify.diagnosis.equations.term import ONE, ZERO, Term, folded, replaced
 from gradcert.reference.numbers import SIGMOID, TANH
 
 LAST: dict[Any, tuple[float, ...]] = {0: (1,), 1: (0, 2), 2: (1, 3, 4)}
@@ -21,7 +21,7 @@ def single(t: Term, others: Sequence[Term] = ()) -> Iterator[Term]:
     others : leaves that may stand in the place of a leaf.
     """
     seen = {t}
-    for new in _edits(t, others):
+    for new in map(folded, _edits(t, others)):
         if new not in seen:
             seen.add(new)
             yield new

@@ -107,7 +107,8 @@ def squared_trace(bench):
     g = bench.gradients()
     trace, total = 0, 0
     for t in range(bench.steps):
-        trace = layer.p["leak"][None, :, None] * trace + layer.x[t][:, None, :]
+        kept = layer.p["leak"] * (1 - layer.prev["z"][t])  # what a hard reset leaves
+        trace = kept[:, :, None] * trace + layer.x[t][:, None, :]
         credit = delta[t] * layer.factors[next(k for k in layer.layer.cell.links if k.target == "z")][t]
         total = total + (credit[:, :, None] * trace**2).sum(axis=0)
     return {**g, "layers.0.W": total}

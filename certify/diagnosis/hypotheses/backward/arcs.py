@@ -25,12 +25,35 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
     yield from _copies(cells)
     yield from _together(cells)
     yield from _adjoints(cells)
+    yield from _redirected(cells)
     yield of_edit("arc", "lateral weights transposed", "the lateral weights transposed in the recursion", own=_turned)
     yield of_edit("arc", "lateral weights of one", "a sum over the units in the place of H in the recursion", own=_ones)
     yield of_edit("arc", "one row per parameter", "one row of the trace per parameter", own=_own_row)
     for word in ("mean", "sum"):
         what = f"batch {'averaged' if word == 'mean' else 'summed'} before the product with the trace"
         yield of_edit("arc", what, f"the {what}", own=_shared(word))
+
+
+def _redirected(cells: list[Any]) -> Iterator[Hypothesis]:
+    """Yield links that carry back the credit of another node than their target's."""
+    for cell in unique_cells(cells):
+        for link in cell.links:
+            for node in cell.nodes:
+                if node == link.target or link.source == "x" or (link.weight is not None and link.lag):
+                    continue  # see `feeds` and `_together` for the weights
+                if not link.lag and cell.nodes.index(node) <= cell.nodes.index(link.source):
+                    continue  # credit that is not there yet
+
+                def edit(g: Graph, t: LayerTape, w: Tape, link: Any = link, node: str = node) -> Graph:
+                    return g.arcs_as(lambda a: replace(a, target=node) if a.origin == link else a)
+
+                label = f"the credit at {node} in the place of that at {link.target}, for {link.source}"
+                yield of_edit("arc", f"{written(link)} of {node}", label, own=edit)
+
+
+def unique_cells(cells: list[Any]) -> list[Any]:
+    """Return one cell of every kind of nodes and links."""
+    return list({(c.nodes, c.links): c for c in cells}.values())
 
 
 def _adjoints(cells: list[Any]) -> Iterator[Hypothesis]:
