@@ -68,8 +68,12 @@ INPUTS ?= 1000
 attack: install ## attack the judge from every side, into docs/soundness.md
 	nice $(BIN)/python -m scripts.attack --seeds $(SEEDS) --inputs $(INPUTS)
 
+# EACH, JOBS: mutants of every implementation, processes. What build/diagnosis.jsonl holds is not measured again.
+EACH ?= 150
+JOBS ?= 1
 diagnosis: install ## how much of what is wrong is named: mutants of the literal implementations, into docs/diagnosis.md
-	OMP_NUM_THREADS=1 $(BIN)/python -m scripts.diagnosis
+	mkdir -p build
+	OMP_NUM_THREADS=1 $(BIN)/python -m scripts.diagnosis --each $(EACH) --jobs $(JOBS) --out build/diagnosis.jsonl
 
 properties: install ## the property tests, with many more examples
 	OMP_NUM_THREADS=1 $(BIN)/python -m gradcert.properties --profile thorough

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,8 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
     yield from _adjoints(cells)
     yield from _redirected(cells)
     yield of_edit("arc", "lateral weights transposed", "the lateral weights transposed in the recursion", own=_turned)
-    yield of_edit("arc", "lateral weights of one", "a sum over the units in the place of H in the recursion", own=_ones)
+    for what, label, change in MATRICES:
+        yield of_edit("arc", what, label, own=partial(_matrices, change))
     yield of_edit("arc", "one row per parameter", "one row of the trace per parameter", own=_own_row)
     for word in ("mean", "sum"):
         what = f"batch {'averaged' if word == 'mean' else 'summed'} before the product with the trace"
@@ -115,6 +117,26 @@ def _copies(cells: list[Any]) -> Iterator[Hypothesis]:
 
             what = f"{written(origin)} dropped {place}"
             yield of_edit("arc", what, f"the path {what}", own=edit)
+            for word, change in AT_COPY if isinstance(origin, Link) else ():
+                what, edit = f"{written(origin)} {word} {place}", partial(_at_copy, origin, node, change)
+                yield of_edit("factor", what, f"the factor of {what}", own=edit)
+
+
+AT_COPY: tuple[tuple[str, Callable[[Any], Any]], ...] = (
+    ("= 1", lambda f: 0 * f + 1),
+    ("squared", lambda f: f * f),
+    ("times -1", lambda f: -1 * f),
+    ("times 2", lambda f: 2 * f),
+)
+
+
+def _at_copy(origin: Link, node: str, change: Callable[[Any], Any], graph: Graph, tape: LayerTape, _: Tape) -> Graph:
+    """Change the factor of an arc into what the next step reads of the output, or into the output itself."""
+
+    def arc(a: Arc) -> Arc:
+        return replace(a, factor=change(a.factor)) if a.origin == origin and a.target == node else a
+
+    return output_apart(graph).arcs_as(arc)
 
 
 def _turned(graph: Graph, tape: LayerTape, _: Tape) -> Graph:
@@ -125,9 +147,16 @@ def _turned(graph: Graph, tape: LayerTape, _: Tape) -> Graph:
     return graph.arcs_as(arc)
 
 
-def _ones(graph: Graph, tape: LayerTape, _: Tape) -> Graph:
+MATRICES: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
+    ("lateral weights of one", "a sum over the units in the place of H in the recursion", lambda m: 0 * m + 1),
+    ("lateral weights squared", "H squared, entry by entry, in the recursion", lambda m: m * m),
+    ("lateral weights negative", "-H in the place of H in the recursion", lambda m: -1 * m),
+)
+
+
+def _matrices(change: Callable[[Any], Any], graph: Graph, tape: LayerTape, _: Tape) -> Graph:
     def arc(a: Arc) -> Arc:
-        return replace(a, matrix=0 * a.matrix + 1) if np.ndim(a.matrix) == 2 and a.lag else a
+        return replace(a, matrix=change(a.matrix)) if np.ndim(a.matrix) == 2 and a.lag else a
 
     return graph.arcs_as(arc)
 
