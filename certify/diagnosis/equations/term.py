@@ -224,6 +224,7 @@ def folded(t: Term) -> Term:
     a = tuple(map(folded, t.args))
     values = [x.name if x.op == "number" else None for x in a]
     known = [isinstance(v, (int, float)) for v in values]
+    number: Any = values
     if t.op in OPERATION and all(known):
         return Term("number", name=OPERATION[t.op](*values))
     match t.op:
@@ -236,11 +237,11 @@ def folded(t: Term) -> Term:
         case "*" if ONE in a:
             return a[1] if a[0] == ONE else a[0]
         case "neg" if known[0]:
-            return Term("number", name=-values[0])
+            return Term("number", name=-number[0])
         case "/" if a[1] == ONE:
             return a[0]
         case "where" if known[0] and known[1]:
-            return a[2] if RELATION[t.name](values[0], values[1]) else a[3]
+            return a[2] if RELATION[t.name](number[0], number[1]) else a[3]
     return Term(t.op, a, t.name)
 
 

@@ -117,9 +117,10 @@ def _copies(cells: list[Any]) -> Iterator[Hypothesis]:
 
             what = f"{written(origin)} dropped {place}"
             yield of_edit("arc", what, f"the path {what}", own=edit)
-            for word, change in AT_COPY if isinstance(origin, Link) else ():
-                what, edit = f"{written(origin)} {word} {place}", partial(_at_copy, origin, node, change)
-                yield of_edit("factor", what, f"the factor of {what}", own=edit)
+            if isinstance(origin, Link):
+                for word, change in AT_COPY:
+                    what, at_copy = f"{written(origin)} {word} {place}", partial(_at_copy, origin, node, change)
+                    yield of_edit("factor", what, f"the factor of {what}", own=at_copy)
 
 
 AT_COPY: tuple[tuple[str, Callable[[Any], Any]], ...] = (
