@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-import tomllib
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
@@ -24,6 +23,7 @@ from gradcert.hardware_models.description.program import Program
 from gradcert.hardware_models.description.random import flatten, random_inputs, random_states
 from gradcert.hardware_models.description.simulate import Simulator
 from gradcert.hardware_models.rtl.tools import missing
+from gradcert.reference import outside
 from gradcert.reference.errors import GradcertError
 
 UNITS = ("profile_trace", "profile_membrane", "profile_weight")  # of a chip, each with a description of its own
@@ -73,7 +73,7 @@ def read_harness(path: Path) -> Harness:
     ``tie`` (ports held constant), preload; ``[inputs]`` and ``[signals]`` maps.
     """
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = outside.toml(path, "a harness file")
         chosen, design = data["description"], data["design"]
         if "unit" in chosen:
             if chosen["unit"] not in UNITS:
@@ -82,7 +82,7 @@ def read_harness(path: Path) -> Harness:
         else:
             sizes = {k: chosen[k] for k in ("inputs", "neurons", "outputs") if k in chosen}
             described = program(chosen["profile"], chosen["rule"], **sizes)
-        sources = tuple((path.parent / s).read_text() for s in design["sources"])
+        sources = tuple(outside.text(outside.read(path.parent / s, "Verilog"), str(s)) for s in design["sources"])
         step = data.get("step", {})
         return Harness(
             described,
