@@ -191,7 +191,7 @@ def _returning(layer: Layer) -> list[str]:
 
 
 def _silent(problem: Problem, claim: Claim) -> Problem:
-    """Return the problem with next to no error before the last step: rounding there would hide the oldest step's credit."""
+    """Return the problem with next to no error before the last step: its rounding would hide the oldest credit."""
     targets, loss = np.array(problem.targets), problem.network.loss
     if loss.kind == "squared_error":
         given = ({k: np.asarray(v, float) for k, v in problem.parameters.items()}, np.asarray(problem.inputs, float))
