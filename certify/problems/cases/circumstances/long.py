@@ -121,7 +121,9 @@ def separated(tape: Tape, problem: Problem, rule: Rule, budgets: dict[str, Array
 def _chosen(spec: Spec, claim: Claim, rule: Rule, seed: int) -> list[int]:
     """Return the best attempts, judged on a shorter sequence by how much of the first step's credit is left."""
     scores: dict[int, float] = {}
-    for attempt in range(DRAWS):
+    first = _drawn(spec, claim, rule, seed, 0, SHORT)
+    gated = first is not None and len(vectors(first)) > first.network.depth
+    for attempt in range(2 * DRAWS if gated else DRAWS):  # each gate may be held open or shut
         problem = _drawn(spec, claim, rule, seed, attempt, SHORT)
         if problem is not None:
             scores[attempt] = _left(problem, rule)
@@ -152,14 +154,17 @@ def _alone(layer: Any) -> Any:
 
 
 def _drawn(spec: Spec, claim: Claim, rule: Rule, seed: int, attempt: int, steps: int) -> Problem | None:
-    rng = np.random.default_rng([seed, attempt, zlib.crc32(spec.id.encode())])
-    family: Any = Quiet(claim, steps, attempt)
+    def drawn(length: int) -> tuple[Problem, np.random.Generator]:
+        rng = np.random.default_rng([seed, attempt, zlib.crc32(spec.id.encode())])
+        family: Any = Quiet(claim, length, attempt)
+        return draw(spec, claim, rule, family, rng, scale=1.0), rng
+
     try:
-        problem = draw(spec, claim, rule, family, rng, scale=1.0)
+        short, rng = drawn(SHORT)
+        problem = drawn(steps)[0] if steps != SHORT else short
     except GradcertError:
         return None
-    parameters = {name: np.array(v) for name, v in problem.parameters.items()}
-    rng = np.random.default_rng([attempt, seed, zlib.crc32(spec.id.encode())])  # the same gates for every length
+    parameters = {name: np.array(v) for name, v in short.parameters.items()}  # the same for every length
     gates = {name: rng.choice([-5.0, 0.0, 5.0]) for name in vectors(problem)}
     names = vectors(problem)
     for i, layer in enumerate(problem.network.layers):
@@ -176,7 +181,7 @@ def _drawn(spec: Spec, claim: Claim, rule: Rule, seed: int, attempt: int, steps:
     inputs = np.array(problem.inputs) * 2.0**-10
     # what is drawn first, and so the same for every length
     inputs[0], inputs[-1] = problem.inputs[0] * 0.5, problem.inputs[1] * (1 + attempt % 3)
-    return _silent(replace(problem, parameters=parameters, inputs=inputs), claim)
+    return _silent(replace(problem, parameters=parameters, feedback=short.feedback, inputs=inputs), claim)
 
 
 def _returning(layer: Layer) -> list[str]:
