@@ -67,7 +67,7 @@ selftest: install ## judge the judge: the whole gallery of wrong and of unusual 
 SEEDS ?= 100
 INPUTS ?= 1000
 attack: install ## attack the judge from every side, into docs/soundness.md
-	nice $(BIN)/python -m scripts.attack --seeds $(SEEDS) --inputs $(INPUTS)
+	OMP_NUM_THREADS=1 nice $(BIN)/python -m scripts.attack --seeds $(SEEDS) --inputs $(INPUTS) --jobs 2
 
 diagnosis: install ## how much of what is wrong is named: mutants of the literal implementations, into docs/diagnosis.md
 	OMP_NUM_THREADS=1 $(BIN)/python -m scripts.diagnosis
