@@ -64,11 +64,11 @@ class Living:
         self.functions: dict[tuple[str, str, int], list[FunctionType]] = {}
         self.caches: list[Any] = []
         for thing in gc.get_objects():
-            if isinstance(thing, FunctionType):
+            if type(thing) is FunctionType:  # isinstance would ask proxies, and some of them warn
                 code = thing.__code__
                 key = (os.path.realpath(code.co_filename), code.co_qualname, code.co_firstlineno)
                 self.functions.setdefault(key, []).append(thing)
-            elif isinstance(thing, functools._lru_cache_wrapper) and str(thing.__module__).startswith("gradcert"):
+            elif type(thing) is functools._lru_cache_wrapper and str(thing.__module__).startswith("gradcert"):
                 self.caches.append(thing)
 
     def find(self, code: CodeType, path: Path) -> list[FunctionType]:
