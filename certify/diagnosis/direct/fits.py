@@ -231,10 +231,10 @@ def _same(coefficients: list[Array]) -> float:
 
 FAMILIES = (
     Family(lambda b: (None, [b.gradients()]), _scaled),
-    Family(lambda b: (None, [b.gradients()]), _multiple),
     Family(lambda b: (b.gradients(), [dict(b.parameters)]), _decay),
     Family(_updated, _rate),
     Family(lambda b: _masked(b, 0), _clipped),
     Family(lambda b: _masked(b, 0), _weighed("step")),
     Family(lambda b: _masked(b, 1), _weighed("sample")),
+    Family(lambda b: (None, [b.gradients()]), _multiple),
 )

@@ -1,6 +1,6 @@
 """Hypotheses: what somebody may have done instead, each an edit that is computed in floats and on balls.
 
-A new family is a file with `make` in `backward/` or `forward_pass/`, and a row of the `MAKERS` there; `equations` edits
+A new family is a file with `make` in `backward/` or `forward_pass/`, and a row of a list there; `equations` edits
 whatever formulas a cell has, `differences` are no gradient at all. An amount that is fitted goes to `direct.fits`, an
 algorithm that is no row to `published`. `hypothesis` and `search` are the machinery.
 """

@@ -16,7 +16,11 @@ from gradcert.properties.numbers import Undecided, working_precision
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule
 
-MAKERS = (*backward.MAKERS, *forward_pass.MAKERS, traces.make, equations.make)
+# the most common mistakes first, then what is made of formulas
+MAKERS = (
+    *(*backward.COMMON, *forward_pass.COMMON, *backward.OTHER, *forward_pass.OTHER),
+    *(*backward.FORMULAS, traces.make, equations.make),
+)
 
 
 def all_of(bench: Bench, *, differenced: bool = False) -> Iterator[Hypothesis]:

@@ -43,16 +43,16 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
     for name, (label, moved) in PLACES.items():
         yield of_edit("slope", name, f"psi taken at {label}", own=_placed(moved), down=_placed(moved))
         yield of_edit("slope", f"{name}, traces alone", f"psi taken at {label} in the traces", own=_placed(moved))
-    for name in ("after a soft reset", "after a hard reset"):
-        what = "every derivative " + name
-        edit = _moved(PLACES[name][1])
-        label = f"every local derivative at {PLACES[name][0]}"
-        yield of_edit("slope", what, f"{label} ({name.split()[2]})", own=edit, down=edit)
     for word, change in WHERE.items():
         yield of_edit("slope", word, word, own=_changed(change), down=_changed(change))
     yield of_edit("slope", "lobes clipped", "the negative values of psi clipped", own=_clipped, down=_clipped)
     yield from _scaled(bench)
     yield from _divided(bench)
+    for name in ("after a soft reset", "after a hard reset"):
+        what = "every derivative " + name
+        edit = _moved(PLACES[name][1])
+        label = f"every local derivative at {PLACES[name][0]}"
+        yield of_edit("slope", what, f"{label} ({name.split()[2]})", own=edit, down=edit)
 
 
 def _thresholded(tape: LayerTape) -> bool:

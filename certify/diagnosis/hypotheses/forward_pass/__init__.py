@@ -7,6 +7,7 @@ one value of a step changed, read by a backward pass that does not notice.
 from gradcert.certify.diagnosis.hypotheses.forward_pass import conventions, gates, parameters, values
 from gradcert.certify.diagnosis.hypotheses.forward_pass.values import read_as_claimed
 
-MAKERS = (conventions.make, parameters.make, gates.make, values.make)
+COMMON = (conventions.make,)
+OTHER = (parameters.make, gates.make, values.make)
 
-__all__ = ["MAKERS", "read_as_claimed"]
+__all__ = ["COMMON", "OTHER", "read_as_claimed"]
