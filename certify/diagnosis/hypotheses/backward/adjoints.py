@@ -24,7 +24,8 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
     yield from _redirected(cells)
     for origin in unique([k for cell in cells for k in cell.links if k.target == "z" and not k.lag]):
         for place, node in (("in the recursion", "z" + COPY), ("in the eligibility trace", "z")):
-            for word, change in AT_COPY if isinstance(origin, Link) else ():
+            for word, change in AT_COPY:
+                assert isinstance(origin, Link)
                 what = f"{written(origin)} {word} {place}"
                 yield of_edit("factor", what, f"the factor of {what}", own=partial(_at_copy, origin, node, change))
 
