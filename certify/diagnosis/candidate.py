@@ -48,11 +48,15 @@ class Candidate:
         return known[mine]
 
     def near(self, e: Evidence) -> frozenset[str]:
-        """Return the parameters whose given gradient is close to the candidate's; a filter, never a verdict."""
+        """Return the parameters whose given gradient is close to the candidate's; a filter, never a verdict.
+
+        What is wrong is not close to a candidate that changes nothing.
+        """
         values = self.tried(e)
         if values is None:
             return e.right
-        return frozenset(name for name in e.given if name in values and e.likely(name, values[name]))
+        close = (name for name in e.given if name in values and e.likely(name, values[name]))
+        return frozenset(n for n in close if n in e.right or not self.kept or e.changed(n, values[n]))
 
     def proven(self, e: Evidence, names: frozenset[str]) -> bool:
         """Return whether what was given lies within the candidate's budget, for some parameters of a case.

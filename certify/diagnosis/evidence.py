@@ -150,6 +150,11 @@ class Evidence:
         away = float(np.linalg.norm(self.given[name] - candidate))
         return self.case.problem.dtype == "float64" and away <= CANCELLED * self.worked.scale
 
+    def changed(self, name: str, candidate: Array) -> bool:
+        """Return whether a float64 candidate is another gradient than the claimed one."""
+        away = float(np.linalg.norm(self.case.expected.gradients[name].value - candidate))
+        return away > CANCELLED * self.worked.scale
+
     def equals(self, name: str, bounds: Bounds) -> bool:
         """Return whether what was given lies within a budget."""
         return judge(self.given[name], bounds).ok

@@ -69,7 +69,7 @@ def after_reset(bench):
 
 def by_difference(bench):
     w = bench.parameters
-    return {k: (w[k] - (w[k] - 0.01 * g)) / 0.01 for k, g in bench.gradients().items()}
+    return {k: (w[k] - (w[k] - 1e-5 * g)) / 1e-5 for k, g in bench.gradients().items()}
 
 
 def brain(bench):
