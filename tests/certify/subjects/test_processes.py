@@ -12,7 +12,7 @@ from gradcert.certify.campaign.campaign import certify
 from gradcert.certify.claims.claim import Claim
 from gradcert.certify.problems import plan
 from gradcert.certify.runs import Task, prepare
-from gradcert.certify.subjects import family, usage
+from gradcert.certify.subjects.processes import family, usage
 from gradcert.certify.subjects.subject import Limits, Subject
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
