@@ -146,6 +146,8 @@ def verdicts(found: Mapping[str, list[Verdict]], console: Console) -> None:
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for name, steps in found.items():
         by_id = {v.step: v for v in steps}
+        if set(by_id) == {name}:  # it cannot even be imported: there are no steps, and what was raised stands below
+            continue
         rows: dict[str, list[tuple[Step, Verdict]]] = {}
         for step in chapter(name).steps:
             if step.id in by_id:

@@ -145,6 +145,39 @@ def test_a_wrong_derivative_and_a_raised_error_fail_their_step(hard_reset, monke
     assert words in said
 
 
+@pytest.fixture
+def not_importable(monkeypatch):
+    """One chapter whose file raises when it is imported, and one cheap step of another that rests on it."""
+    small = chapter("fptt")
+    small = replace(small, steps=(replace(small.steps[0], premises=("paths.sum",)),))
+
+    def built(name):
+        if name == "paths":
+            raise KeyError("planted")
+        return small
+
+    for place in ("chapters.chapter", "checker.chapter", "reading.terminal.chapter"):
+        monkeypatch.setattr(f"gradcert.derivations.{place}", built)
+
+
+def test_a_derivation_that_cannot_be_imported_fails_by_name_and_the_others_are_checked(not_importable):
+    result = run("fptt", "--check", "--jobs", "1")
+    assert result.exit_code == 1, result.exception
+    said = " ".join(result.output.split())
+    assert "paths failed: KeyError: 'planted' (raised in test_command.py" in said
+    assert "✓ fptt.risk" in said
+    assert said.endswith("1 failed")
+
+
+def test_a_derivation_that_cannot_be_imported_is_named_where_it_is_read(not_importable, tmp_path):
+    result = run("paths")
+    assert result.exit_code == 1
+    assert "✗ paths failed: KeyError: 'planted'" in " ".join(result.output.split())
+    result = run("--html", str(tmp_path / "site"), "--jobs", "1")
+    assert result.exit_code == 2
+    assert "the derivation 'paths' has no page: KeyError: 'planted'" in " ".join(result.output.split())
+
+
 def test_html_says_where_the_pages_are(monkeypatch, tmp_path):
     monkeypatch.setattr(derivations, "write_html", lambda folder, jobs: [folder / "index.html"])
     result = run("--html", str(tmp_path / "site"))
