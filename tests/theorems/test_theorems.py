@@ -5,7 +5,7 @@ import re
 import pytest
 
 from gradcert.reference import GradcertError
-from gradcert.theorems.audit import COMMITTED, audit, axioms_of, render
+from gradcert.theorems.audit import COMMITTED, HEAD, audit, axioms_of, render
 from gradcert.theorems.catalogue import THEOREMS, stated
 from gradcert.theorems.mutants import MUTANTS, Mutant, outcome
 from gradcert.theorems.toolchain import CoqError, sources
@@ -52,7 +52,8 @@ def test_the_audit_is_as_committed(workshop):
 
 def test_an_axiom_would_be_seen(workshop):
     text = "Axiom cheat : 1 = 2.\nTheorem wrong : 2 = 1. Proof. symmetry; exact cheat. Qed.\nPrint Assumptions wrong.\n"
-    assert render([["Cheat.wrong"]], workshop.coq("Cheat", text)) == "Cheat.wrong: cheat\n\ncheat : 1 = 2\n"
+    said = render([["Cheat.wrong"]], workshop.coq("Cheat", text))
+    assert said == f"{HEAD}\nCheat.wrong: cheat\n\ncheat : 1 = 2\n"
 
 
 def test_an_unfinished_proof_is_refused(workshop):

@@ -105,10 +105,12 @@ def field_cases() -> Iterator[tuple[str, Case]]:
     """Yield (cell, case): every cell under every row, and under a readout; a convolution; two samples."""
     for label, cell in cells().items():
         deep, readout = stacks(cell)
+        defined = {name: is_defined(rule, deep) for name, rule in rows().items()}
         for name, rule in rows().items():
-            if is_defined(rule, deep):
+            if defined[name]:
                 yield label, Case(deep, rule, steps=3, seed=len(label))
-            if name in UNDER_A_READOUT or not is_defined(rule, deep):
+        for name, rule in rows().items():
+            if name in UNDER_A_READOUT or not defined[name]:
                 yield label, Case(readout, rule, steps=3, seed=len(label))
     for rule in rows().values():
         if is_defined(rule, convolution()):
