@@ -55,6 +55,17 @@ def test_a_step_that_fails_gives_status_1(monkeypatch):
     assert "no identity and no proof" in result.output
 
 
+def test_an_example_that_raises_gives_status_1_and_the_rest_is_shown(monkeypatch):
+    d = chapter("fptt")
+    broken = replace(d, steps=d.steps[:1], example=lambda: 1 / 0)
+    monkeypatch.setattr("gradcert.derivations.chapters.chapter", lambda name: broken)
+    result = run("fptt")
+    assert result.exit_code == 1, result.exception
+    said = " ".join(result.output.split())
+    assert "✗ fptt: the example failed: ZeroDivisionError: division by zero (raised in test_command.py" in said
+    assert "Try it" in said
+
+
 @pytest.mark.parametrize(("status", "code"), [("proved", 0), ("failed", 1)])
 def test_check_prints_a_row_per_theorem(monkeypatch, status, code):
     monkeypatch.setattr(checker, "check", lambda names, **options: verdicts(status))
