@@ -55,12 +55,13 @@ class Layer:
 
     def synapse(self, weight: str) -> Synapse:
         """Return the synapse of a weight."""
-        return self._every_synapse[weight]
+        return self._by_weight[weight]
 
     @cached_property
-    def _every_synapse(self) -> dict[str, Synapse]:
-        weights = {link.weight: link.source for link in reversed(self.cell.links) if link.weight is not None}
-        dense = {w: Dense(inputs=self.inputs if s == "x" else self.units, units=self.units) for w, s in weights.items()}
+    def _by_weight(self) -> dict[str, Synapse]:
+        """The synapse of every weight; engines ask at every step."""
+        sizes = {k.weight: self.inputs if k.source == "x" else self.units for k in self.cell.links if k.weight}
+        dense = {name: Dense(inputs=inputs, units=self.units) for name, inputs in sizes.items()}
         return {**dense, **dict(self.synapses)}
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
