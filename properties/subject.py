@@ -87,6 +87,7 @@ class Subject:
                 batch=problem.inputs.shape[1],
                 numbers=problem.numbers,
                 feedback=problem.feedback,
+                **problem.data,
             ),
         )
 

@@ -93,10 +93,10 @@ def test_large_outputs_do_not_overflow():
     assert loss.gradient(o, y, FLOAT64).tolist() == [[[1, -1], [1, -1]]]
 
 
-@pytest.mark.parametrize("option", ["kind", "when", "time", "batch"])
+@pytest.mark.parametrize("option", ["kind", "when", "time", "batch", "outputs"])
 def test_an_unknown_option_is_refused(option):
-    with pytest.raises(GradcertError, match=f"loss {option}='max'; allowed: .* or .*"):
-        Loss(**{option: "max"})
+    with pytest.raises(GradcertError, match=f"loss {option}='most'; allowed: .* or .*"):
+        Loss(**{option: "most"})
 
 
 def test_defaults():
