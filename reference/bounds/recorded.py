@@ -89,7 +89,7 @@ class Recorded:
         return cut.astype(float)[:, None, None, None]
 
     def _goes_on(self) -> Array:
-        """Return 1 but where a sequence begins, (step, batch, 1, 1): no edge at all enters there, nor does the truth."""
+        """Return 1, but 0 where a sequence begins, (step, batch, 1, 1): no edge enters there, kept or dropped."""
         begins = self.tape.layers[0].begins
         if begins is None:
             return np.ones((1, 1, 1, 1))

@@ -44,7 +44,7 @@ from gradcert.reference.engines.sweep import (
     pull_link,
     weights_down,
 )
-from gradcert.reference.engines.tape import LayerTape, Tape, left_by, record, weight_of
+from gradcert.reference.engines.tape import LayerTape, Tape, cut, left_by, record, weight_of
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import (
     PREFIX,
@@ -326,7 +326,7 @@ class Walk:
         doomed_after: Adjoints = {}
         starts = dict.fromkeys(self.tape.asked, 0 * dropped_in[0])
         for t in reversed(range(steps)):
-            cut = self.chunk is not None and (t + 1) % self.chunk == 0
+            crossing = self.chunk is not None and (t + 1) % self.chunk == 0
             k_here: Adjoints = {}
             r_here: Adjoints = {}
             doomed_here: Adjoints = {}
@@ -349,7 +349,7 @@ class Walk:
                         factor = at(self.tape.factors.get(link), t + 1)
                         r = r + pull_link(self.tape, link, r_after[link.target], factor)
                         new = pull_link(self.tape, link, k_after[link.target], factor)
-                        k, lost = self._advance(k, new, link.edge in kept and not cut)
+                        k, lost = self._advance(k, new, link.edge in kept and not crossing)
                         if lost is not None:
                             r = self._book(r, link, lost)
                         if mask is not None:
