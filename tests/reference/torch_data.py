@@ -15,9 +15,10 @@ class FirstCrossing(torch.autograd.Function):
     """snnTorch's convention: the step of the first crossing, the last one where there is none; -1 there."""
 
     @staticmethod
-    def forward(ctx, o, level):
-        crossed = o > level
-        crossed[-1] = True
+    def forward(ctx, o, level, counts):
+        crossed = (o > level) & (counts > 0)[..., None]
+        for b in range(o.shape[1]):
+            crossed[counts[:, b].nonzero()[-1], b] = True  # the last step that counts
         time = crossed.to(torch.int64).argmax(dim=0)
         ctx.save_for_backward(time, o)
         return time.to(o.dtype)
@@ -25,7 +26,7 @@ class FirstCrossing(torch.autograd.Function):
     @staticmethod
     def backward(ctx, g):
         time, o = ctx.saved_tensors
-        return torch.zeros_like(o).scatter_(0, time[None], -g[None]), None
+        return torch.zeros_like(o).scatter_(0, time[None], -g[None]), None, None
 
 
 def each(kind, o, y):
@@ -46,7 +47,7 @@ def loss_of(loss, o, y, w, layers):
             "sum": lambda: (counts[..., None] * o).sum(0),
             "mean": lambda: (counts[..., None] * o).sum(0) / counts.sum(0)[:, None],
             "max": lambda: torch.where(counts[..., None] > 0, o, -torch.inf).max(dim=0).values,
-            "first": lambda: FirstCrossing.apply(o, loss.level),
+            "first": lambda: FirstCrossing.apply(o, loss.level, counts),
         }[loss.when]()
         terms = each(loss.kind, seen, y[-1])[None]
         counts = torch.ones(1, batch, dtype=torch.float64)
