@@ -30,7 +30,8 @@ def literal(when, series, w):
         return sum(w[t] * series[t] for t in steps) / sum(w[t] for t in steps)
     if when == "max":
         return max(series[t] for t in steps)
-    return next((t for t in steps if series[t] > RATIONALS.array(LEVEL)[()]), steps[-1])
+    level = LEVEL if isinstance(series[0], float) else RATIONALS.array(LEVEL)[()]
+    return next((t for t in steps if series[t] > level), steps[-1])
 
 
 def place(when, series, w):
