@@ -1,4 +1,4 @@
-"""Optional arrays at the edge: what does not fit is refused with one sentence; the JSON form holds them, and no others."""
+"""Optional arrays at the edge: what does not fit is refused with one sentence; JSON holds those that are there."""
 
 import json
 
