@@ -50,14 +50,14 @@ def optional(draw: st.DrawFn, problem: Problem, kinds: Collection[str]) -> Probl
         given["weights"] = array(draw(weights(steps, batch)))
     if "begins" in kinds and problem.network.loss.when == "every" and not rate:
         given["begins"] = draw(_whole((steps, batch), 0, 1)) == 1
-    masks = {}
+    masks: dict[str, Array] = {}
     for i, layer in enumerate(layers):
         shape = (steps, batch, layer.units)
         if "masks" in kinds:
             masks[f"layers.{i}"] = array(draw(_whole(shape, 0, 2)))
         if "holds" in kinds and "v" in layer.cell.nodes:
             masks[f"layers.{i}.v"] = array(draw(_whole(shape, 0, 1)))
-    return replace(problem, **given, **({"masks": masks} if masks else {}))
+    return replace(problem, **given, masks=masks)
 
 
 @st.composite

@@ -51,7 +51,7 @@ def entries(
     {'layers.0.W': (3, 2)}
     """
     check_problem(network, parameters, inputs, targets)
-    check_data(network, *inputs.shape[:2], **data)
+    check_data(network, inputs.shape, **data)
     tape = record(network, parameters, inputs, **data)
     given = check_feedback(network, rule, feedback)
     total = tape_residual(tape, targets, rule=rule, feedback=given, truth=truth, absolute=True).total

@@ -91,7 +91,7 @@ class Online:
         truth: frozenset[Edge] = TEMPORAL,
         **data: Unpack[Data],
     ) -> None:
-        check_data(network, steps, batch, **data)
+        check_data(network, (steps, batch), **data)
         check_bounded(network, rule, data)
         if not network.loss.stepwise or (rule.feedback == "local" and data.get("weights") is not None):
             raise GradcertError(

@@ -59,7 +59,7 @@ def windowed(
         raise GradcertError(f"window={window}", allowed="a whole number of steps >= 1")
     check_problem(network, parameters, inputs, targets)
     check_rule(network, rule, truth)
-    check_data(network, *inputs.shape[:2], **data)
+    check_data(network, inputs.shape, **data)
     check_bounded(network, rule, data)
     tape = record(network, parameters, inputs, **data)
     feedback = check_feedback(network, rule, feedback)

@@ -98,7 +98,7 @@ class Learner:
         check_parameters(network, parameters, numbers)
         check_size("steps", steps)
         check_size("batch", batch)
-        check_data(network, steps, batch, numbers, **data)
+        check_data(network, (steps, batch), numbers, **data)
         check_asked(rule, data)
         if said is None and not network.loss.stepwise:
             raise GradcertError(
@@ -455,7 +455,7 @@ def gradients(
     steps, batch = inputs.shape[:2]
     said = None
     if not network.loss.stepwise:
-        check_data(network, steps, batch, numbers, **data)
+        check_data(network, (steps, batch), numbers, **data)
         tape = record(network, parameters, inputs, numbers=numbers, **data)
         said = signals(tape, targets, rule, check_feedback(network, rule, feedback, numbers))
     learner = Learner(

@@ -63,8 +63,8 @@ def absolute_tape(tape: Tape) -> Tape:
     layers = []
     for t in tape.layers:
         factors = every(t.layer.cell.factors(peaks, t.p, t.prev, t.now))
-        arrays = {"p": every(t.p), "x": abs(t.x), "prev": every(t.prev), "now": every(t.now)}
-        layers.append(replace(t, factors=factors, **arrays))
+        p, prev, now = (every(values) for values in (t.p, t.prev, t.now))
+        layers.append(replace(t, p=p, x=abs(t.x), prev=prev, now=now, factors=factors))
     return replace(tape, layers=tuple(layers))
 
 

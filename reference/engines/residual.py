@@ -127,7 +127,7 @@ def residual(
     """
     check_problem(network, parameters, inputs, targets, numbers)
     feedback = check_feedback(network, rule, feedback)
-    check_data(network, *inputs.shape[:2], numbers, **data)
+    check_data(network, inputs.shape, numbers, **data)
     check_asked(rule, data)
     tape = record(network, parameters, inputs, numbers=numbers, **data)
     return tape_residual(tape, targets, rule=rule, feedback=feedback, truth=truth)
@@ -413,7 +413,7 @@ def _own_gradients(walk: Walk, kept: Array, dropped: Array, rule: Rule) -> dict[
             adjoints = {node: a[:, i, 0] for node, a in r.items()}
             starts = {k: _of_shape(adjoints[PREFIX + k][0], shape) for k, shape in walk.tape.asked.items()}
             parts.append(named(walk.number, layer_gradients(walk.tape, adjoints), starts))
-        names = named(walk.number, dict.fromkeys(layer.shapes()), dict.fromkeys(walk.tape.asked))
+        names = named(walk.number, layer.shapes(), walk.tape.asked)
         return {name: [part[name] for part in parts] for name in names}
     out: dict[str, list[Array]] = {}
     rows = np.arange(layer.units)

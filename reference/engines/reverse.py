@@ -73,7 +73,7 @@ def gradients(
     """
     check_problem(network, parameters, inputs, targets, numbers)
     feedback = check_feedback(network, rule, feedback, numbers)
-    check_data(network, *inputs.shape[:2], numbers, **data)
+    check_data(network, inputs.shape, numbers, **data)
     check_asked(rule, data)
     tape = record(network, parameters, inputs, numbers=numbers, **data)
     return tape_gradients(tape, targets, rule=rule, feedback=feedback)
@@ -96,32 +96,33 @@ def tape_gradients(
     `delta` replaces the gradient at the output of the last layer, or at those of several layers by number.
     """
     absolute = delta is not None
-    credit = by_layer(arriving(tape, targets) if delta is None else delta, tape.network.depth)
+    given = arriving(tape, targets) if delta is None else delta
+    credit = by_layer(given, tape.network.depth)
     if rule.window is not None:
         return windowed_gradients(tape, credit, rule, feedback)
-    delta = credit[tape.network.depth - 1]
+    down = credit[tape.network.depth - 1]
     out: dict[str, Array] = {}
     broadcast: Array | None = None
     for i in reversed(range(tape.network.depth)):
         layer_tape = tape.layers[i]
-        own = sweep(layer_tape, delta, rule.own, chunk=rule.chunk) if rule.reach is None else None
-        grads = layer_gradients(layer_tape, own) if own else masked_gradients(layer_tape, delta, rule)
+        own = sweep(layer_tape, down, rule.own, chunk=rule.chunk) if rule.reach is None else None
+        grads = layer_gradients(layer_tape, own) if own else masked_gradients(layer_tape, down, rule)
         starts = initial_gradients(layer_tape, own, rule.own) if own and layer_tape.asked else {}
         out.update(named(i, grads, starts))
         if i == 0:
             break
         if rule.feedback == "local":
-            delta = local_credit(tape.layers[i - 1], targets, feedback[f"layers.{i - 1}.B"], tape, absolute=absolute)
+            down = local_credit(tape.layers[i - 1], targets, feedback[f"layers.{i - 1}.B"], tape, absolute=absolute)
         elif rule.feedback in ("direct", "target"):
             if broadcast is None:
-                broadcast = _broadcast(tape, delta, targets, rule)
-            delta = np.matmul(broadcast, feedback[f"layers.{i - 1}.B"])
+                broadcast = _broadcast(tape, down, targets, rule)
+            down = np.matmul(broadcast, feedback[f"layers.{i - 1}.B"])
         else:
             kept = rule.kept_above(layer_tape.layer.cell.name)
-            above = own if own and kept == rule.own else sweep(layer_tape, delta, kept, chunk=rule.chunk)
-            down = weights_down(layer_tape.layer, i, layer_tape.p, rule, feedback)
-            delta = credit_below(layer_tape, above, down)
-        delta = delta + credit[i - 1] if i - 1 in credit else delta
+            above = own if own and kept == rule.own else sweep(layer_tape, down, kept, chunk=rule.chunk)
+            weights = weights_down(layer_tape.layer, i, layer_tape.p, rule, feedback)
+            down = credit_below(layer_tape, above, weights)
+        down = down + credit[i - 1] if i - 1 in credit else down
     return ordered(tape, out)
 
 

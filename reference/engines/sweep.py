@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from gradcert.reference.networks import PREFIX, Edge, Layer, Link
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Feedback, Rule, feedback_name
 
+T = TypeVar("T")
 Adjoints = dict[str, Array]
 Credit = Array | Mapping[int, Array]  # at the last layer's output, or at several layers' by number
 
@@ -159,8 +160,8 @@ def by_layer(credit: Credit, depth: int) -> Mapping[int, Array]:
     return credit if isinstance(credit, Mapping) else {depth - 1: credit}
 
 
-def named(index: int, gradients: Mapping[str, Array], starts: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the gradients of a layer's parameters and initial values by their full names."""
+def named(index: int, gradients: Mapping[str, T], starts: Mapping[str, T]) -> dict[str, T]:
+    """Return what belongs to a layer's parameters and to its initial values by their full names."""
     own = f"layers.{index}."
     return {**{own + k: g for k, g in gradients.items()}, **{PREFIX + own + k: g for k, g in starts.items()}}
 

@@ -6,7 +6,7 @@ Engines and procedures take these as keyword arguments, all optional; what is le
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -44,8 +44,7 @@ class Data(TypedDict, total=False):
 
 def check_data(
     network: Network,
-    steps: int,
-    batch: int,
+    shape: tuple[int, ...],
     numbers: Numbers = FLOAT64,
     *,
     initial: Mapping[str, Array] | None = None,
@@ -54,16 +53,17 @@ def check_data(
     begins: Array | None = None,
     masks: Mapping[str, Array] | None = None,
 ) -> None:
-    """Raise a `GradcertError` unless the optional arrays fit the network, the sequence and the loss.
+    """Raise a `GradcertError` unless the optional arrays fit the network, the loss and inputs of a shape (T, B, ...).
 
     Examples
     --------
     >>> from gradcert.reference.networks import Layer, Loss, Rnn
     >>> network = Network(layers=(Layer(Rnn(), inputs=2, units=3),), loss=Loss(when="last"))
-    >>> check_data(network, 2, 1, weights=np.array([[1.0], [0.0]]))
+    >>> check_data(network, (2, 1), weights=np.array([[1.0], [0.0]]))
     Traceback (most recent call last):
     gradcert.reference.errors.GradcertError: a weight of 0 at the last step, which alone has a loss, in sample 0; ...
     """
+    steps, batch = shape[:2]
     check_initial(network, initial, batch, numbers)
     check_flag("initial_gradient", initial_gradient)
     if initial_gradient and not initial:
@@ -85,7 +85,7 @@ def check_data(
         check_array(f"the mask {name}", mask, (steps, batch, known[name]), numbers)
 
 
-def check_begins(begins: Array, shape: tuple[int, ...]) -> None:
+def check_begins(begins: Any, shape: tuple[int, ...]) -> None:
     """Raise unless `begins` is an array of booleans of a shape."""
     if not isinstance(begins, np.ndarray) or begins.dtype != bool or begins.shape != shape:
         given = f"{begins.dtype} of shape {begins.shape}" if isinstance(begins, np.ndarray) else repr(begins)

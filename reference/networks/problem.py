@@ -74,7 +74,7 @@ class Problem:
             raise GradcertError(f"a problem called {self.id!r}", allowed="a text")
         for name, matrix in self.feedback.items():
             check_array(name, matrix, None, self.numbers)
-        check_data(self.network, *self.inputs.shape[:2], self.numbers, **self.data)
+        check_data(self.network, self.inputs.shape, self.numbers, **self.data)
 
     @property
     def data(self) -> Data:
@@ -166,7 +166,7 @@ def problem_from_record(given: Any, *, run: bool = False) -> Problem:
     )
 
 
-def _data(spec: Mapping[str, Any], dtype: str) -> Data:
+def _data(spec: Mapping[str, Any], dtype: str) -> dict[str, Any]:
     """Return the optional arrays of a parsed line."""
     out: dict[str, Any] = {}
     for part in ("initial", "masks"):
@@ -181,7 +181,7 @@ def _data(spec: Mapping[str, Any], dtype: str) -> Data:
         out["begins"] = begins == 1
     if "initial_gradient" in spec:
         out["initial_gradient"] = spec["initial_gradient"]
-    return cast(Data, out)
+    return out
 
 
 def _there(value: Any) -> bool:

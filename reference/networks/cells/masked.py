@@ -110,7 +110,7 @@ class Masked:
         def renamed(node: str, **sources: Array) -> Array:
             # a weighted link within a step reads the new value, one from the step before what was left
             given = {**{self.left(k): v for k, v in sources.items()}, **{self.new(k): v for k, v in sources.items()}}
-            return cast(Array, drive(self.new(node), **given))
+            return drive(self.new(node), **given)
 
         now = self.cell.step(n, p, renamed, {k: prev[self.left(k)] for k in self.cell.nodes})
         out = {self.new(node): value for node, value in now.items()}

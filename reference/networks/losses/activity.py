@@ -124,7 +124,8 @@ class Activity:
 
     def _reduced(self, values: Array, weights: Array | None) -> Array:
         counted = values if weights is None else values * weights[..., None]
-        return np.asarray(counted / self._divisor(*values.shape[:2], weights))
+        steps, batch = values.shape[:2]
+        return np.asarray(counted / self._divisor(steps, batch, weights))
 
     def _samples(self, z: Array) -> int:
         return z.shape[1] if self.batch == "mean" else 1
