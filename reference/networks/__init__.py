@@ -46,7 +46,7 @@ from gradcert.reference.networks.network import (
     with_loss,
 )
 from gradcert.reference.networks.presets import Preset, norse_lif_box, snntorch_leaky, spikingjelly_lif
-from gradcert.reference.networks.problem import Problem, problem_from_json, problem_from_record
+from gradcert.reference.networks.problem import Problem, check_short, problem_from_json, problem_from_record
 from gradcert.reference.networks.synapses import SYNAPSES, AvgPool, Conv2d, Dense
 from gradcert.reference.networks.synapses.protocol import Synapse
 
@@ -98,6 +98,7 @@ __all__ = [
     "check_parameters",
     "check_plain",
     "check_problem",
+    "check_short",
     "conventions",
     "file_of",
     "from_dict",

@@ -13,6 +13,7 @@ from gradcert.reference.checks import check_seed
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks.arrays import check_array
 from gradcert.reference.networks.data import Data, check_data
+from gradcert.reference.networks.loss import check_plain
 from gradcert.reference.networks.network import Network, check_problem, from_dict
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 from gradcert.reference.outside import array, parse, record
@@ -130,6 +131,16 @@ class Problem:
     def to_json(self) -> str:
         """Return one line of JSON; floats as the shortest decimals that read back to the same number."""
         return json.dumps(self.to_dict(), separators=(",", ":"), allow_nan=False)
+
+
+def check_short(problem: Problem, who: str) -> None:
+    """Raise unless a problem has the short form: no optional arrays, and a loss of kind, when, time and batch alone.
+
+    Whoever computes the loss of a problem and does not know the rest would answer another question without a word.
+    """
+    check_plain(problem.network.loss, who)
+    if problem.data:
+        raise GradcertError(f"{who} with {', '.join(problem.data)}", allowed="a problem without optional arrays")
 
 
 def problem_from_json(line: str | bytes, *, run: bool = False) -> Problem:
