@@ -34,7 +34,7 @@ from gradcert.reference.networks.cells.protocol import Cell, Drive, Nodes
 from gradcert.reference.networks.data import PREFIX, Data, check_begins, check_data
 from gradcert.reference.networks.edges import TEMPORAL, Edge, Link, Use
 from gradcert.reference.networks.loss import KINDS, Loss, check_plain
-from gradcert.reference.networks.losses import Activity, Form
+from gradcert.reference.networks.losses import FORMS, Activity, Form
 from gradcert.reference.networks.network import (
     Layer,
     Network,
@@ -52,6 +52,7 @@ from gradcert.reference.networks.synapses.protocol import Synapse
 
 __all__ = [
     "CELLS",
+    "FORMS",
     "KINDS",
     "PEEPHOLES",
     "PEEPHOLE_USES",

@@ -14,9 +14,9 @@ from gradcert.reference.networks.losses import COLLECTED, FORMS, Activity, Form
 from gradcert.reference.networks.losses.form import surprise
 from gradcert.reference.numbers import Array, Numbers
 
-KINDS = tuple(FORMS)
+KINDS = ("squared_error", "cross_entropy")  # of the short form: those that a claim is about where it names none
 WHEN = ("every", "last", *COLLECTED)
-PLAIN = {"kind": ("squared_error", "cross_entropy"), "when": ("every", "last"), "time": ("sum", "mean")}
+PLAIN = {"kind": KINDS, "when": ("every", "last"), "time": ("sum", "mean")}
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Loss:
 
     def __post_init__(self) -> None:
         for name, value, allowed in (
-            ("kind", self.kind, KINDS),
+            ("kind", self.kind, tuple(FORMS)),
             ("when", self.when, WHEN),
             ("time", self.time, ("sum", "mean", "pooled")),
             ("batch", self.batch, ("sum", "mean")),
@@ -203,7 +203,7 @@ class Loss:
         """
         if isinstance(self.kind, Form):
             raise GradcertError(
-                f"the JSON form of the loss {self.kind.name!r}, which is code", allowed=", ".join(KINDS)
+                f"the JSON form of the loss {self.kind.name!r}, which is code", allowed=", ".join(FORMS)
             )
         out: dict[str, Any] = {"kind": self.kind, "when": self.when, "time": self.time, "batch": self.batch}
         out |= {k: getattr(self, k) for k in ("outputs", "node") if getattr(self, k) != getattr(Loss, k)}
