@@ -12,7 +12,7 @@ import numpy as np
 from gradcert.reference.checks import check_seed
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks.arrays import check_array
-from gradcert.reference.networks.data import Data, check_data
+from gradcert.reference.networks.data import PREFIX, Data, check_data
 from gradcert.reference.networks.loss import check_plain
 from gradcert.reference.networks.network import Network, check_problem, from_dict
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
@@ -87,6 +87,14 @@ class Problem:
     def dtype(self) -> str:
         """The dtype of all arrays."""
         return str(self.inputs.dtype)
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        """Every array of the problem by a name of its own."""
+        sequences = {"inputs": self.inputs, "targets": self.targets, "weights": self.weights, "begins": self.begins}
+        named = {**self.parameters, **{k: v for k, v in sequences.items() if v is not None}, **self.feedback}
+        starts = {f"{PREFIX}{k}": v for k, v in self.initial.items()}
+        return {**named, **starts, **{f"masks.{k}": v for k, v in self.masks.items()}}
 
     def with_loss(self, **options: Any) -> Problem:
         """Return the problem with another loss."""

@@ -10,6 +10,7 @@ from flint import arb, arb_series, ctx
 
 from gradcert.reference import FLOAT64, GradcertError, Loss
 from gradcert.reference.engines.majorant import gamma
+from gradcert.reference.networks import KINDS
 
 T, B, K = 3, 2, 4
 OPTIONS = [
@@ -100,6 +101,7 @@ def test_an_unknown_option_is_refused(option):
 
 
 def test_defaults():
+    assert KINDS == ("squared_error", "cross_entropy")  # what a claim that names no loss is about, and its identity
     expected = {"kind": "squared_error", "when": "every", "time": "sum", "batch": "sum"}
     assert Loss().to_dict() == expected
     assert Loss(**expected) == Loss()
