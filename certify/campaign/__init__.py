@@ -6,6 +6,7 @@ certificate again; `vectors` does the same offline, with files. Uses every room 
 
 from gradcert.certify.campaign import vectors, where
 from gradcert.certify.campaign.asked import ask_again, ask_often, judge, judge_all
+from gradcert.certify.campaign.beside import BESIDE, beside
 from gradcert.certify.campaign.campaign import certify
 from gradcert.certify.campaign.claimed import claimed, stepwise
 from gradcert.certify.campaign.conclude import control, decide, decisive, explained, explanation
@@ -13,8 +14,10 @@ from gradcert.certify.campaign.vectors import check
 from gradcert.certify.campaign.verify import runs, verify
 
 __all__ = [
+    "BESIDE",
     "ask_again",
     "ask_often",
+    "beside",
     "certify",
     "check",
     "claimed",

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from gradcert.certify.claims import Claim
     from gradcert.certify.runs import Prepared, Run
 
-WHOLE = ("controls", "repeat")  # checks of the subject as a whole
 ONLINE = ("online/causality", "online/memory", "online/prefix", "online/reset")  # of one that claims to be online
 
 
@@ -37,6 +36,8 @@ class Session:
     worker: Any = None
     specs: dict[str, Any] = field(default_factory=dict)
     prepared: dict[str, Prepared] = field(default_factory=dict)
+    calls: int = 0  # that the present process has answered
+    judged: dict[str, Run] = field(default_factory=dict)  # the cases that were asked
 
     def load(self) -> None:
         """Find out what is claimed, from the options or from the subject itself."""
@@ -70,9 +71,13 @@ class Session:
         """The names of all checks, sorted."""
         if self.failure or self.claim is None:
             return ["import"]
+        from gradcert.certify.campaign import beside
+
         # the known-wrong variants of an unbiased estimator are displacements of its draws, judged with each case
-        whole = WHOLE if self.claim.acceptance != "unbiased" else ("repeat",)
-        return [*sorted(self.specs), *whole, *(ONLINE if self.claim.online else ())]
+        controls = ["controls"] if self.claim.acceptance != "unbiased" else []
+        # online has a test for each of its checks; where a subject is wrong is asked only to say so
+        whole = [name for name in beside(self.claim, self.profile) if name not in ("online", "where")]
+        return [*sorted(self.specs), *controls, *whole, *(ONLINE if self.claim.online else ())]
 
     def ready(self, name: str) -> Prepared:
         """Return a case, made ready once."""
@@ -88,7 +93,39 @@ class Session:
         from gradcert.certify.runs import Run
 
         assert self.claim is not None
-        return Run(self.subject, self.claim, worker=self.worker, profile=self.profile, planned=len(self.specs))
+        run = Run(self.subject, self.claim, worker=self.worker, profile=self.profile, planned=len(self.specs))
+        run.calls = run.most_calls = self.calls
+        return run
+
+    def leave(self, run: Run) -> None:
+        """Take over the process of a run."""
+        self.worker, self.calls = run.worker, run.calls
+
+    def ask(self, name: str) -> Run:
+        """Have a case asked and judged; return the run of it alone."""
+        from gradcert.certify.campaign import judge
+
+        run, ready = self.run(), self.ready(name)
+        assert ready.case is not None
+        run.prepared.append(ready)
+        judge(run, ready.case, run.ask(ready.case))
+        self.leave(run)
+        self.judged[name] = run
+        return run
+
+    def whole(self) -> Run:
+        """Return the run of all cases: those that no test has asked yet are asked now."""
+        for name in self.specs:
+            if name not in self.judged and self.ready(name).case is not None:
+                self.ask(name)
+        out = self.run()
+        for name in (n for n in self.specs if n in self.judged):
+            part = self.judged[name]
+            for into, some in ((out.findings, part.findings), (out.results, part.results), (out.failed, part.failed)):
+                into += some  # type: ignore[arg-type, operator]
+            out.answers += part.answers
+            out.prepared += part.prepared
+        return out
 
     def stop(self) -> None:
         """End the subject's process."""

@@ -56,7 +56,7 @@ def _cross_entropy(o: Array, y: Array, numbers: Numbers) -> Array:
 
 def surprise(o: Array, y: Array, numbers: Numbers) -> Array:
     """Return -y_k log softmax(o)_k, (..., n_out)."""
-    shift = _shift(o, numbers)
+    shift = _shift(o)
     logsum = np.log(np.exp(o - shift).sum(axis=-1, keepdims=True)) + shift
     return y * (logsum - o)
 
@@ -81,16 +81,13 @@ def _with_zero(o: Array) -> Array:
     return np.stack([0 * o, o], axis=-1)
 
 
-def _shift(outputs: Array, numbers: Numbers) -> Any:
-    # exp must not overflow; exact systems need no shift (and have no maximum), balls say what they need
-    if outputs.dtype != object:
-        return outputs.max(axis=-1, keepdims=True)
-    own = getattr(numbers, "shift", None)
-    return own(outputs) if own is not None else 0
+def _shift(outputs: Array) -> Any:
+    # exp must not overflow; exact systems need no shift, and have no maximum
+    return outputs.max(axis=-1, keepdims=True) if outputs.dtype != object else 0
 
 
 def _softmax(outputs: Array, numbers: Numbers) -> tuple[Array, Array]:
-    weights = numbers.exp(outputs - _shift(outputs, numbers))
+    weights = numbers.exp(outputs - _shift(outputs))
     return weights, weights.sum(axis=-1, keepdims=True)
 
 
