@@ -19,11 +19,14 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=40, help="mutants of every implementation")
     parser.add_argument("--only", default="", help="implementations whose name holds this word")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--repair", type=float, default=20.0, metavar="SECONDS", help="for a repair of each; 0 for none"
+    )
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     outcomes: list[Outcome] = []
     literals = [x for x in LITERALS if given.only in x.name]
-    for outcome in measure(literals, most=given.each, seed=given.seed):
+    for outcome in measure(literals, most=given.each, seed=given.seed, repair=given.repair):
         outcomes.append(outcome)
         if given.out is not None:
             with given.out.open("a", encoding="utf-8") as file:

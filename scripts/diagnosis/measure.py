@@ -17,6 +17,7 @@ from gradcert.certify.problems import Spec, generate, plan
 from gradcert.certify.runs import Prepared, Run, Task, prepare
 from gradcert.certify.subjects import Limits, Subject, Worker
 from gradcert.reference.rules import rule_named
+from scripts.diagnosis import repairs
 from scripts.diagnosis.mutants import Mutant, kinds_of, mutants
 from scripts.diagnosis.subjects import Literal
 
@@ -36,12 +37,17 @@ class Outcome:
     keys, said : of the explanation.
     false : whether a cause does not account for fresh problems.
     seconds : of the processor, for the diagnosis.
+    repair, line : ``certified``, ``none``, or why none was looked for; what is shown.
+    edits, by : how many edits a repair has, and by which operators.
+    undone : whether the repair is the very source that was mutated.
+    agrees : whether the cause that is named holds where the repair is right: on fresh problems; None without both.
+    search, tried : seconds of the processor, and number of edits, for the search of a repair.
     """
 
     subject: str
     held: bool
     operator: str
-    line: int
+    at: int
     before: str
     after: str
     verdict: str
@@ -51,6 +57,14 @@ class Outcome:
     said: str = ""
     false: bool = False
     seconds: float = 0.0
+    repair: str = ""
+    line: str = ""
+    edits: int = 0
+    by: str = ""
+    undone: bool = False
+    agrees: bool | None = None
+    search: float = 0.0
+    tried: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -65,17 +79,19 @@ class Asked:
     specs: tuple[Spec, ...]
     ready: tuple[Prepared, ...]
     fresh: tuple[Any, ...]
+    other: tuple[Prepared, ...] = ()  # the plan with another seed, on which repairs are certified
 
 
-def asked(literal: Literal) -> Asked:
-    """Prepare the cases of an implementation's claim, and fresh ones."""
+def asked(literal: Literal, *, repair: bool = False) -> Asked:
+    """Prepare the cases of an implementation's claim, and fresh ones; the whole plan once more for repairs."""
     specs = plan(literal.claim, "default")
     ready = tuple(prepare(Task(spec, literal.claim, 0)) for spec in specs)
     usual = [spec for spec in specs if spec.family in ("dyadic", "bounded")]
     few = [usual[i * len(usual) // FRESH] for i in range(FRESH)]
     others = [Spec(s.cell, s.depth, s.loss, s.when, s.family, 50 + i, s.turn + i) for i, s in enumerate(few)]
     fresh = tuple(case for spec in others if (case := generate(spec, literal.claim)) is not None)
-    return Asked(literal, specs, ready, fresh)
+    other = tuple(prepare(Task(spec, literal.claim, 1)) for spec in specs) if repair else ()
+    return Asked(literal, specs, ready, fresh, other)
 
 
 def sample(literal: Literal, prepared: Asked, most: int, seed: int) -> list[Mutant]:
@@ -96,17 +112,22 @@ def sample(literal: Literal, prepared: Asked, most: int, seed: int) -> list[Muta
     return out[:most]
 
 
-def measure(literals: Sequence[Literal], *, most: int, seed: int = 0) -> Iterator[Outcome]:
-    """Yield the outcome of every mutant of the sample, each judged in a process of its own."""
+def measure(literals: Sequence[Literal], *, most: int, seed: int = 0, repair: float = 0.0) -> Iterator[Outcome]:
+    """Yield the outcome of every mutant of the sample, each judged in a process of its own.
+
+    Parameters
+    ----------
+    repair : seconds in which a repair of each is looked for; 0 for none.
+    """
     for literal in literals:
-        prepared = asked(literal)
+        prepared = asked(literal, repair=bool(repair))
         for mutant in sample(literal, prepared, most, seed):
-            yield _isolated(prepared, mutant)
+            yield _isolated(prepared, mutant, repair)
 
 
-def _isolated(prepared: Asked, mutant: Mutant) -> Outcome:
+def _isolated(prepared: Asked, mutant: Mutant, repair: float) -> Outcome:
     here, there = mp.get_context("fork").Pipe(duplex=False)
-    process = mp.get_context("fork").Process(target=_child, args=(there, prepared, mutant))
+    process = mp.get_context("fork").Process(target=_child, args=(there, prepared, mutant, repair))
     process.start()
     there.close()
     try:
@@ -119,20 +140,20 @@ def _isolated(prepared: Asked, mutant: Mutant) -> Outcome:
     process.join()
     about: dict[str, Any] = {
         "operator": mutant.operator,
-        "line": mutant.line,
+        "at": mutant.line,
         "before": mutant.before,
         "after": mutant.after,
     }
     return Outcome(subject=prepared.literal.name, held=prepared.literal.held, **about, **found)
 
 
-def _child(there: Any, prepared: Asked, mutant: Mutant) -> None:
+def _child(there: Any, prepared: Asked, mutant: Mutant, repair: float) -> None:
     np.seterr(all="ignore")
-    there.send(judged(prepared, mutant.source))
+    there.send(judged(prepared, mutant.source, repair=repair))
 
 
-def judged(prepared: Asked, source: str) -> dict[str, Any]:
-    """Return what the judge and the diagnosis say about a source."""
+def judged(prepared: Asked, source: str, *, repair: float = 0.0) -> dict[str, Any]:
+    """Return what the judge and the diagnosis say about a source, and its repair."""
     literal = prepared.literal
     try:
         function = literal.compiled(source)
@@ -155,18 +176,21 @@ def judged(prepared: Asked, source: str) -> dict[str, Any]:
     if len(raised) * 2 >= len(prepared.specs):
         return {"verdict": "invalid"}
     check = next((c for c in ("structure", "call", "inputs") if c in checks), "gradient")
+    mended = repairs.looked(prepared.literal, prepared.other, run, source, repair) if repair else {}
     if check != "gradient":
-        return {"verdict": "refuted", "check": check, "named": "fully"}  # what is wrong is the finding itself
+        return {"verdict": "refuted", "check": check, "named": "fully", **mended}  # the finding itself says it
     started = time.process_time()
     try:
         explanation = causes.find(evidence_of(run.answers), rule_named(literal.claim.rule))
     except Exception as error:
-        return {"verdict": "crashed", "said": f"{type(error).__name__}: {error}"}
+        return {"verdict": "crashed", "said": f"{type(error).__name__}: {error}", **mended}
     seconds = time.process_time() - started
     named = "not" if not explanation.keys else "partly" if explanation.unexplained else "fully"
     told = {"verdict": "refuted", "check": check, "named": named, "keys": explanation.keys, "said": str(explanation)}
     false = bool(explanation.keys) and not _true(prepared, function, explanation)
-    return {**told, "false": false, "seconds": round(seconds, 3)}
+    if mended.get("repair") == "certified" and explanation.keys:
+        mended["agrees"] = not false  # both are held against problems that neither was found on
+    return {**told, **mended, "false": false, "seconds": round(seconds, 3)}
 
 
 def _true(prepared: Asked, function: Any, explanation: causes.Explanation) -> bool:

@@ -1,0 +1,234 @@
+"""One run of the subject with every expression watched: what was executed, and what kind of value stands where."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from gradcert.certify.edits.kinds import Kinds, kind
+from gradcert.certify.edits.sources import Source, Sources
+
+SEEN = "__gradcert_seen__"
+MOST = 8  # kinds that are kept of one expression
+WATCHED = (ast.Name, ast.Attribute, ast.Subscript, ast.BinOp, ast.UnaryOp, ast.Call, ast.IfExp, ast.Compare)
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def numbered(sources: Sources) -> None:
+    """Give every node of every file a number; a copy of a node keeps it."""
+    number = 0
+    for source in sources.files:
+        for node in ast.walk(source.tree):
+            number += 1
+            node.number = number  # type: ignore[attr-defined]
+
+
+class Observed:
+    """What was seen: the kinds of values by the number of a node.
+
+    Stored names are seen where they are stored, at the number of the node that stores them.
+    """
+
+    def __init__(self) -> None:
+        self.kinds: dict[int, dict[Any, None]] = {}
+
+    def __call__(self, number: int, value: Any) -> Any:
+        """Note a value and hand it on."""
+        seen = self.kinds.setdefault(number, {})
+        if len(seen) < MOST and (found := kind(value)) is not None:
+            seen[found] = None
+        return value
+
+    def of(self, node: Any) -> Kinds:
+        """Return the kinds that a node has had, in the order in which they were met."""
+        return tuple(self.kinds.get(getattr(node, "number", -1), ()))
+
+    def ran(self, node: Any) -> bool:
+        """Return whether a node was evaluated."""
+        return getattr(node, "number", -1) in self.kinds
+
+    def note(self) -> None:
+        """Make this what watched code reports to."""
+        setattr(builtins, SEEN, self)
+
+
+def watched(source: Source) -> list[Any]:
+    r"""Return the code of a file in which the functions report every value.
+
+    Examples
+    --------
+    >>> import types
+    >>> source = Source("/x.py", "x", "def f(a):\\n    b = a + 1\\n    return b")
+    >>> numbered(Sources([source], lambda: None))
+    >>> seen, module = Observed(), types.ModuleType("x")
+    >>> seen.note()
+    >>> for code in watched(source):
+    ...     exec(code, module.__dict__)
+    >>> module.f(2.0), seen.of(source.tree.body[0].body[0].value)
+    (3.0, (('number',),))
+    """
+    out = []
+    for number, statement in enumerate(source.tree.body):
+        if any(isinstance(node, FUNCTIONS) for node in ast.walk(statement)):
+            fresh = _Watch().visit(copy.deepcopy(statement))
+            out.append(source.compiled(ast.fix_missing_locations(fresh)))
+        else:
+            out.append(source.codes[number])
+    return out
+
+
+class _Watch(ast.NodeTransformer):
+    """Wraps expressions inside functions; a function's name, an index in a text, a pattern are left as they are."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+
+    def visit_FunctionDef(self, node: Any) -> Any:
+        self.depth += 1
+        node.body = self._block(node.body)
+        names = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+        at = int(isinstance(node.body[0], ast.Expr) and isinstance(getattr(node.body[0], "value", None), ast.Constant))
+        node.body[at:at] = [_probe(a, ast.Name(a.arg, ast.Load())) for a in names]
+        self.depth -= 1
+        return node
+
+    visit_AsyncFunctionDef = visit_FunctionDef
+
+    def _block(self, body: list[Any]) -> list[Any]:
+        out: list[Any] = []
+        for statement in body:
+            probes = [_probe(t, _read(t)) for t in stored(statement)] if self.depth else []
+            fresh = self.visit(statement)
+            if isinstance(statement, (ast.For, ast.AsyncFor)):
+                fresh.body[:0] = probes
+                out.append(fresh)
+            else:
+                out += [fresh, *probes]
+        return out
+
+    def generic_visit(self, node: Any) -> Any:
+        for name, value in ast.iter_fields(node):
+            if isinstance(value, list) and value and isinstance(value[0], ast.stmt):
+                setattr(node, name, self._block(value))
+            elif isinstance(value, list):
+                setattr(node, name, [self.visit(v) if isinstance(v, ast.AST) else v for v in value])
+            elif isinstance(value, ast.AST):
+                setattr(node, name, self.visit(value))
+        return node
+
+    def visit_AnnAssign(self, node: Any) -> Any:
+        node.target = self.visit(node.target)
+        node.value = self.visit(node.value) if node.value is not None else None
+        return node
+
+    def visit_JoinedStr(self, node: Any) -> Any:
+        return node
+
+    def visit_match_case(self, node: Any) -> Any:
+        node.body = self._block(node.body)
+        return node
+
+    def visit_Call(self, node: Any) -> Any:
+        if isinstance(node.func, ast.Attribute):
+            node.func.value = self.visit(node.func.value)
+        node.args = [self.visit(a) for a in node.args]
+        node.keywords = [self.visit(k) for k in node.keywords]
+        return node
+
+    def visit(self, node: ast.AST) -> Any:
+        fresh = super().visit(node)
+        read = isinstance(getattr(node, "ctx", ast.Load()), ast.Load)
+        if self.depth and read and isinstance(node, WATCHED) and not isinstance(fresh, ast.stmt):
+            return _reported(node, fresh)
+        return fresh
+
+
+def _reported(node: Any, value: Any) -> ast.Call:
+    number = ast.Constant(getattr(node, "number", -1))
+    return ast.copy_location(ast.Call(ast.Name(SEEN, ast.Load()), [number, value], []), node)
+
+
+def _probe(node: Any, value: Any) -> ast.Expr:
+    return ast.copy_location(ast.Expr(_reported(node, value)), node)
+
+
+def stored(statement: Any) -> Iterator[Any]:
+    """Yield the names and attributes that a statement stores."""
+    if isinstance(statement, ast.Assign):
+        targets = statement.targets
+    elif isinstance(statement, (ast.For, ast.AugAssign)) or (
+        isinstance(statement, ast.AnnAssign) and statement.value is not None
+    ):
+        targets = [statement.target]
+    else:
+        targets = []
+    for target in targets:
+        for node in target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target]:
+            if isinstance(node, ast.Name) or (isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)):
+                yield node
+
+
+def _read(target: Any) -> Any:
+    """Return a copy of a target that reads it."""
+    fresh = copy.deepcopy(target)
+    fresh.ctx = ast.Load()
+    return fresh
+
+
+@dataclass
+class Scope:
+    """What the expressions of one function could be made of, by their text.
+
+    Attributes
+    ----------
+    atoms : names, attributes and entries that are numbers or arrays.
+    terms : longer expressions that are.
+    tests : conditions.
+    counters : names that count in a loop.
+    calls : functions that were called with one argument: the call, and the kinds that it was called with.
+    """
+
+    atoms: dict[str, tuple[Any, Kinds]] = field(default_factory=dict)
+    terms: dict[str, tuple[Any, Kinds]] = field(default_factory=dict)
+    tests: dict[str, Any] = field(default_factory=dict)
+    counters: set[str] = field(default_factory=set)
+    calls: dict[str, tuple[Any, Kinds]] = field(default_factory=dict)
+
+
+def scope(functions: list[Any], seen: Observed) -> Scope:
+    """Return the scope of a function, of those around it, and of its class's other methods."""
+    out = Scope()
+    for function in functions:
+        for node in ast.walk(function):
+            _add(out, node, seen)
+    return out
+
+
+def _add(out: Scope, node: Any, seen: Observed) -> None:
+    if isinstance(node, (ast.If, ast.IfExp)) and not isinstance(node.test, ast.Constant):
+        out.tests.setdefault(ast.unparse(node.test), node.test)
+    if isinstance(node, ast.For) and "range" in ast.unparse(node.iter):
+        out.counters |= {n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)}
+    if isinstance(node, ast.arg):
+        _keep(out.atoms, node.arg, ast.Name(node.arg, ast.Load()), seen.of(node))
+        return
+    if not isinstance(node, WATCHED) or not seen.ran(node):
+        return
+    kinds = seen.of(node)
+    plain = isinstance(node, (ast.Name, ast.Attribute, ast.Subscript))
+    if plain and not any(isinstance(n, ast.Call) for n in ast.walk(node)):
+        _keep(out.atoms, ast.unparse(node), _read(node), kinds)
+    elif not plain and len(text := ast.unparse(node)) <= 72:
+        _keep(out.terms, text, node, kinds)
+    if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:
+        _keep(out.calls, ast.unparse(node.func), node, seen.of(node.args[0]))
+
+
+def _keep(table: dict[str, tuple[Any, Kinds]], text: str, node: Any, kinds: Kinds) -> None:
+    known = table.get(text, (node, ()))[1]
+    if kinds or text in table:
+        table[text] = table.get(text, (node, ()))[0], tuple(dict.fromkeys((*known, *kinds)))
