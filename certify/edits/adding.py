@@ -7,26 +7,36 @@ from collections.abc import Iterator
 from typing import Any
 
 from gradcert.certify.edits.edit import Site, attribute, binary
-from gradcert.certify.edits.kinds import Kinds, broadcasts, exchangeable, numeric
-from gradcert.certify.edits.observe import Observed, Scope
+from gradcert.certify.edits.kinds import Kinds, array, broadcasts, exchangeable, numeric
+from gradcert.certify.edits.observe import SUSPECT, Observed, Scope
 from gradcert.certify.edits.replacing import Found, _index
 
 PRODUCTS = (ast.Mult, ast.Div)
 SUMS = (ast.Add, ast.Sub)
+USUAL = ("abs", "tanh", "exp", "sign", "log")
 
 
-def additions(site: Site, scope: Scope, seen: Observed) -> Found:
-    """Yield an expression with something added to it."""
+def additions(site: Site, scope: Scope, seen: Observed, *, far: bool) -> Found:
+    """Yield an expression with something added to it: what is near at hand, or what is made of several things."""
     node = site.node
     kinds = seen.of(node)
     if not isinstance(getattr(node, "ctx", ast.Load()), ast.Load) or not numeric(kinds) or _index(site):
         return
     if _inner(site):
         return
+    term = isinstance(site.parent, ast.BinOp) and isinstance(site.parent.op, SUMS)  # the sum itself is a site
+    if all(k[0] == "int" for k in kinds):
+        return
+    distant = _far_factors(node, kinds, scope), () if term else _far_terms(node, kinds, scope)
+    for operator, cost, new in (one for some in distant for one in some):
+        if scope.lost(new) != far:  # what is lost is near
+            yield operator, cost if far else cost - 2 * SUSPECT, new
+    if far:
+        return
     yield "sign", 1.5, ast.UnaryOp(ast.USub(), node)
     yield from _functions(node, kinds, scope)
     yield from _factors(node, kinds, scope)
-    yield from _terms(site, kinds, scope)
+    yield from () if term else _terms(node, kinds, scope)
 
 
 def _inner(site: Site) -> bool:
@@ -43,44 +53,82 @@ def _inner(site: Site) -> bool:
 
 def _functions(node: Any, kinds: Kinds, scope: Scope) -> Found:
     text = ast.unparse(node)
-    for call, theirs in scope.calls.values():
-        if exchangeable(kinds, theirs) and text != ast.unparse(call.args[0]) and text != ast.unparse(call):
-            yield "function", 3.5, ast.Call(call.func, [node], [])
+    for name, (function, theirs) in scope.calls.items():
+        if (exchangeable(kinds, theirs) or name in scope.idle) and not text.startswith(f"{name}("):
+            yield "function", 3.5, _call(function, node)
     yield "function", 3.5, binary(node, ast.Pow(), ast.Constant(2))
+    for module in scope.modules[:1]:
+        for name in USUAL:
+            yield "function", 3.75, _call(attribute(ast.Name(module, ast.Load()), name), node)
+        least = "maximum" if module != "torch" else "relu"
+        given = [ast.Constant(0.0), node] if least == "maximum" else [node]
+        yield "function", 3.75, ast.Call(attribute(ast.Name(module, ast.Load()), least), given, [])
+
+
+def _counts(new: Any, scope: Scope) -> bool:
+    return isinstance(new, ast.Name) and new.id in scope.counters
+
+
+def _call(function: Any, argument: Any) -> ast.Call:
+    return ast.Call(function, [argument], [])
 
 
 def _factors(node: Any, kinds: Kinds, scope: Scope) -> Found:
     for value in (2, 0.5, -1):
         yield "factor added", 3, binary(ast.Constant(value), ast.Mult(), node)
-    for new, theirs in scope.atoms.values():
-        if not broadcasts(theirs, kinds):
-            continue
-        plain = numeric(theirs)
-        if plain:
-            yield "factor added", 4, binary(new, ast.Mult(), node)
+    for new, theirs, far in scope.readable:
+        if broadcasts(theirs, kinds) and not _counts(new, scope):
+            yield "factor added", far + 4, binary(new, ast.Mult(), node)
+            if theirs[0] == ("int",):
+                yield "factor added", 4.25, binary(node, ast.Div(), new)
+                continue
             rest = binary(ast.Constant(1), ast.Sub(), new)
-            yield "factor added", 4.5, binary(rest, ast.Mult(), node)
-        if plain and all(k[0] in ("int", "number") for k in theirs):
-            yield "factor added", 4.25, binary(node, ast.Div(), new)
+            yield "factor added", far + 4.5, binary(rest, ast.Mult(), node)
+            if all(k[0] == "number" for k in theirs):
+                yield "factor added", 4.25, binary(node, ast.Div(), new)
+
+
+def _far_factors(node: Any, kinds: Kinds, scope: Scope) -> Found:
     for new, theirs in scope.terms.values():
         if broadcasts(theirs, kinds) and new is not node and not _holds(new, node):
             yield "factor added", 5.5, binary(new, ast.Mult(), node)
+    for new in slopes(scope, kinds):
+        yield "factor added", 6, binary(new, ast.Mult(), node)
+    arrays = [new for new, theirs in scope.atoms.values() if theirs and theirs[0][1:] and broadcasts(theirs, kinds)]
+    for i, one in enumerate(arrays):
+        for operator in SUMS:
+            for other in arrays[i + 1 :]:
+                yield "factor added", 7.5, binary(binary(one, operator(), other), ast.Mult(), node)
 
 
-def _terms(site: Site, kinds: Kinds, scope: Scope) -> Found:
-    node = site.node
-    if isinstance(site.parent, ast.BinOp) and isinstance(site.parent.op, SUMS):
-        return  # a term of a sum: the sum itself is a site
+def slopes(scope: Scope, kinds: Kinds) -> Iterator[Any]:
+    """Yield functions of an array, or of its distance from a number: pseudo-derivatives and slopes."""
+    numbers = [new for new, k in scope.atoms.values() if k and all(x == ("number",) for x in k)][:8]
+    for name, (function, given) in scope.calls.items():
+        if name.partition(".")[0] in scope.modules or not (array(given) or name in scope.idle):
+            continue
+        for new, theirs, _far in scope.readable:
+            if theirs and theirs[0][1:] and broadcasts(theirs, kinds):
+                yield _call(function, new)
+                for number in numbers:
+                    yield _call(function, binary(new, ast.Sub(), number))
+
+
+def _terms(node: Any, kinds: Kinds, scope: Scope) -> Found:
+    yield "term added", 4, binary(ast.Constant(1), ast.Sub(), node)
     for operator in (ast.Add(), ast.Sub()):
-        for new, theirs in scope.atoms.values():
-            if broadcasts(theirs, kinds) and numeric(theirs):
-                yield "term added", 5, binary(node, operator, new)
+        for new, theirs, far in scope.readable:
+            if broadcasts(theirs, kinds) and theirs[0] != ("int",):
+                yield "term added", far + 5, binary(node, operator, new)
+
+
+def _far_terms(node: Any, kinds: Kinds, scope: Scope) -> Found:
+    for operator in (ast.Add(), ast.Sub()):
         for new, theirs in scope.terms.values():
             if broadcasts(theirs, kinds) and new is not node and not _holds(new, node):
                 yield "term added", 6, binary(node, operator, new)
         for new, _ in products(scope, kinds):
             yield "term added", 7, binary(node, operator, new)
-    yield "term added", 4, binary(ast.Constant(1), ast.Sub(), node)
     for new in contractions(scope, kinds):
         yield "term added", 6.5, binary(node, ast.Add(), new)
 

@@ -13,6 +13,8 @@ from gradcert.certify.edits.kinds import Kinds, kind
 from gradcert.certify.edits.sources import Source, Sources
 
 SEEN = "__gradcert_seen__"
+LIBRARIES = ("numpy", "torch", "jax.numpy")
+SUSPECT = 1.5  # by how much what nobody reads is the more likely
 MOST = 8  # kinds that are kept of one expression
 WATCHED = (ast.Name, ast.Attribute, ast.Subscript, ast.BinOp, ast.UnaryOp, ast.Call, ast.IfExp, ast.Compare)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -157,7 +159,7 @@ def _probe(node: Any, value: Any) -> ast.Expr:
 
 
 def stored(statement: Any) -> Iterator[Any]:
-    """Yield the names and attributes that a statement stores."""
+    """Yield the names, attributes and entries that a statement stores."""
     if isinstance(statement, ast.Assign):
         targets = statement.targets
     elif isinstance(statement, (ast.For, ast.AugAssign)) or (
@@ -168,7 +170,8 @@ def stored(statement: Any) -> Iterator[Any]:
         targets = []
     for target in targets:
         for node in target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target]:
-            if isinstance(node, ast.Name) or (isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)):
+            entry = isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.value, ast.Name)
+            if isinstance(node, ast.Name) or (entry and not any(isinstance(n, ast.Call) for n in ast.walk(node))):
                 yield node
 
 
@@ -186,26 +189,70 @@ class Scope:
     Attributes
     ----------
     atoms : names, attributes and entries that are numbers or arrays.
+    entries : entries of lists and arrays at a step that a loop counts, that nobody reads as yet.
     terms : longer expressions that are.
     tests : conditions.
     counters : names that count in a loop.
-    calls : functions that were called with one argument: the call, and the kinds that it was called with.
+    calls : functions of one argument: the function, and the kinds that it was called with, if it was called.
+    idle : those that never ran.
+    unused : names that nobody reads: something may have been lost there.
+    modules : names of libraries of numbers, such as ``np``.
     """
 
     atoms: dict[str, tuple[Any, Kinds]] = field(default_factory=dict)
+    entries: dict[str, tuple[Any, Kinds]] = field(default_factory=dict)
     terms: dict[str, tuple[Any, Kinds]] = field(default_factory=dict)
     tests: dict[str, Any] = field(default_factory=dict)
     counters: set[str] = field(default_factory=set)
     calls: dict[str, tuple[Any, Kinds]] = field(default_factory=dict)
+    idle: set[str] = field(default_factory=set)
+    unused: set[str] = field(default_factory=set)
+    modules: tuple[str, ...] = ()
+
+    @property
+    def readable(self) -> Iterator[tuple[Any, Kinds, float]]:
+        """Every atom and entry, with its kinds and how far-fetched it is."""
+        for table, far in ((self.atoms, 0.0), (self.entries, 0.75)):
+            for new, kinds in table.values():
+                yield new, kinds, far - (SUSPECT if self.lost(new) else 0.0)
+
+    def lost(self, expression: Any) -> bool:
+        """Return whether an expression is of a name that nobody reads, or calls a function that never ran."""
+        names = {n.id for n in ast.walk(expression) if isinstance(n, ast.Name)}
+        return bool(names & (self.unused | self.idle))
 
 
-def scope(functions: list[Any], seen: Observed) -> Scope:
-    """Return the scope of a function, of those around it, and of its class's other methods."""
+def scope(module: ast.Module, functions: list[Any], seen: Observed) -> Scope:
+    """Return the scope of a function, and of those around it, in its module."""
     out = Scope()
     for function in functions:
         for node in ast.walk(function):
             _add(out, node, seen)
+    names = [n for function in functions for n in ast.walk(function) if isinstance(n, ast.Name)]
+    read = {n.id for n in names if isinstance(n.ctx, ast.Load)}
+    out.unused = {n.id for n in names} - read
+    imported = [a for n in module.body if isinstance(n, ast.Import) for a in n.names if a.name in LIBRARIES]
+    out.modules = tuple(a.asname or a.name for a in imported)
+    for node in module.body:
+        if isinstance(node, ast.FunctionDef) and len(node.args.args) - len(node.args.defaults) == 1:
+            if not any(seen.ran(inner) for inner in ast.walk(node)):
+                out.idle.add(node.name)
+                out.calls.setdefault(node.name, (ast.Name(node.name, ast.Load()), ()))
+    for name, kinds in list(out.atoms.values()):
+        inner = _entry_of(kinds)
+        if isinstance(name, ast.Name) and inner:
+            for counter in sorted(out.counters):
+                for index in (counter, f"{counter} - 1"):
+                    if (text := f"{name.id}[{index}]") not in out.atoms:
+                        out.entries[text] = ast.parse(text, mode="eval").body, inner
     return out
+
+
+def _entry_of(kinds: Kinds) -> Kinds:
+    """Return the kinds of the entries of lists of arrays, and of arrays of more than two axes."""
+    lists = [k[1:] for k in kinds if k[0] == "list" and len(k) > 2]
+    arrays = [(k[0], *k[2:]) for k in kinds if k[0] in ("array", "tensor") and len(k) > 3]
+    return tuple(dict.fromkeys((*lists, *arrays)))
 
 
 def _add(out: Scope, node: Any, seen: Observed) -> None:
@@ -225,7 +272,7 @@ def _add(out: Scope, node: Any, seen: Observed) -> None:
     elif not plain and len(text := ast.unparse(node)) <= 72:
         _keep(out.terms, text, node, kinds)
     if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:
-        _keep(out.calls, ast.unparse(node.func), node, seen.of(node.args[0]))
+        _keep(out.calls, ast.unparse(node.func), node.func, seen.of(node.args[0]))
 
 
 def _keep(table: dict[str, tuple[Any, Kinds]], text: str, node: Any, kinds: Kinds) -> None:

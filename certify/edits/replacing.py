@@ -259,9 +259,9 @@ def _operands(site: Site, scope: Scope, seen: Observed) -> Found:
     kinds, text = seen.of(node), ast.unparse(node)
     if not kinds or (isinstance(site.parent, ast.Call) and site.parent.func is node):
         return
-    for other, (new, theirs) in scope.atoms.items():
-        if other != text and exchangeable(kinds, theirs):
+    for new, theirs, far in scope.readable:
+        if exchangeable(kinds, theirs) and ast.unparse(new) != text:
             same = isinstance(node, ast.Subscript) == isinstance(new, ast.Subscript)
-            yield "operand", 3 if same else 3.5, new
+            yield "operand", far + (3 if same else 3.5), new
     if any(k[0] == "tensor" for k in kinds) and array(kinds) and not isinstance(site.parent, ast.Attribute):
         yield "detach", 2, ast.Call(attribute(node, "detach"), [], [])

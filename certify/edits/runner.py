@@ -7,6 +7,7 @@ and its child is ended if it does not heed; one that takes the process with it c
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import select
@@ -84,6 +85,7 @@ class Runner:
             for fd in (here, *self.close):
                 os.close(fd)
             _spare()
+            gc.disable()
             signal.signal(signal.SIGPROF, _interrupt)
             for job in jobs:
                 outcome = self._tried(job, do)

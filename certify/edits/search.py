@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ast
 import builtins
+import gc
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +25,7 @@ from gradcert.certify.edits.observe import FUNCTIONS, Observed, Scope, numbered,
 from gradcert.certify.edits.replacing import replacements
 from gradcert.certify.edits.runner import HUNG, Runner
 from gradcert.certify.edits.sources import NotLookedFor, Source, Sources
-from gradcert.certify.edits.statements import rearranged
+from gradcert.certify.edits.statements import rearranged, summed
 
 NUDGE = "__gradcert_nudge__"
 AWAY = 1.5  # cost of an edit where the wrong gradients do not come from
@@ -31,6 +33,7 @@ CHUNK = 48  # candidates of one child
 PATIENCE = 40.0  # times what the subject takes as it is, for one candidate
 LEAST = 1.0  # seconds for one candidate, at least
 FIRST = 0.6  # share of the time for single edits, where something is left to build on
+SLOW = 4.0  # times the seconds of the processor that a search may take to pass
 BASES = 4  # edits that mend a part, on which a second one is tried
 Load = Callable[[Mapping[str, str]], Sources]
 
@@ -54,7 +57,7 @@ class Search:
     load : returns the subject's files, some of them with another text.
     trials : what is asked, the first problem being one on which the subject is wrong.
     right : names that are right on every problem.
-    seconds : for all of it.
+    seconds : of the processor for all of it; it may take `SLOW` times as many to pass.
     close : file descriptors that are not for candidates.
     tried, hung : candidates so far, and how many of them had to be stopped.
     """
@@ -69,7 +72,12 @@ class Search:
     bases: list[tuple[int, int, Edit]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.end = time.monotonic() + self.seconds
+        self.begun, self.clock = spent(), time.monotonic()
+
+    def over(self, share: float = 1.0) -> bool:
+        """Return whether a share of the time is over."""
+        asleep = time.monotonic() - self.clock > SLOW * self.seconds
+        return asleep or spent() - self.begun > share * self.seconds
 
     def found(self) -> Iterator[list[dict[str, Any]]]:
         """Yield the edits, as hunks one after another, after which every trial is answered rightly.
@@ -78,51 +86,58 @@ class Search:
         ------
         NotLookedFor : where candidates cannot be tried.
         """
-        for hunks, _ in self._round({}, last=False):
-            yield hunks
+        for hunk in self._round({}, last=False):
+            yield [hunk]
         bases = sorted(self.bases, key=lambda base: base[:2])[:BASES]
         self.bases = []
         for number, (_, _, edit) in enumerate(bases):
             first = text.hunk(edit)
-            if first is None or time.monotonic() > self.end:
+            if first is None or self.over():
                 continue
             changed = {edit.source.path: text.applied(edit.source.text, first)}
-            until = time.monotonic() + (self.end - time.monotonic()) / (len(bases) - number)
-            for hunks, _ in self._round(changed, last=True, until=until):
-                yield [first, *hunks]
+            gone = (spent() - self.begun) / self.seconds
+            for hunk in self._round(changed, last=True, share=gone + (1 - gone) / (len(bases) - number)):
+                yield [first, hunk]
 
-    def _round(
-        self, changed: Mapping[str, str], *, last: bool, until: float | None = None
-    ) -> Iterator[tuple[list[dict[str, Any]], Edit]]:
+    def _round(self, changed: Mapping[str, str], *, last: bool, share: float = 1.0) -> Iterator[dict[str, Any]]:
         sources = self.load(changed)
         numbered(sources)
-        started = time.process_time()
+        started = spent()
         before = self._before(sources)
-        each = max(LEAST, PATIENCE * (time.process_time() - started))
+        each = max(LEAST, PATIENCE * (spent() - started))
         runner = Runner(each, self.close)
         wrong = frozenset(before["wrong"])
-        order = self._order(sources, runner, wrong)
-        share = self.seconds * (1.0 if last else FIRST)
-        until = until if until is not None else self.end
-        early = self.end - self.seconds + share
-        while order:
-            now = time.monotonic()
-            if now > until or (now > early and self.bases and not last):
-                return
-            chunk, order = order[:CHUNK], order[CHUNK:]
-            for edit, outcome in runner.run(chunk, lambda e: self._tried(sources, e)):
-                self.tried += 1
-                self.hung += outcome == HUNG
-                if isinstance(outcome, list):
-                    passed, left = outcome
-                    if passed == len(self.trials):
-                        found = text.hunk(edit)
-                        if found is not None:
-                            yield [found], edit
-                    elif not last and (passed or set(left) < wrong):
-                        self.bases.append((-passed, len(left), edit))
-                if time.monotonic() > until:
+        seen = self._observed(sources, runner)
+        places = list(_places(sources, seen))
+        if not places:
+            raise NotLookedFor("no function of its own source files was seen to run")
+        reach = self._reach(sources, places, seen, runner, wrong)
+        for far in (False,) if last else (False, True):
+            order = [e for place in places for e in _edits(place, seen, far=far)]
+            order.sort(key=lambda e: e.cost + AWAY * reach.get(id(e.statement), 1))
+            gc.freeze()  # what children share stays shared
+            while order:
+                if self.over(share) or (self.bases and not last and self.over(FIRST)):
                     return
+                chunk, order = order[:CHUNK], order[CHUNK:]
+                yield from self._chunk(sources, runner, chunk, wrong, last=last, share=share)
+
+    def _chunk(
+        self, sources: Sources, runner: Runner, chunk: list[Edit], wrong: frozenset[str], *, last: bool, share: float
+    ) -> Iterator[dict[str, Any]]:
+        for edit, outcome in runner.run(chunk, lambda e: self._tried(sources, e)):
+            self.tried += 1
+            self.hung += outcome == HUNG
+            if isinstance(outcome, list):
+                passed, left = outcome
+                if passed == len(self.trials):
+                    found = text.hunk(edit)
+                    if found is not None:
+                        yield found
+                elif not last and (passed or set(left) < wrong):
+                    self.bases.append((-passed, len(left), edit))
+            if self.over(share):
+                return
 
     def _tried(self, sources: Sources, edit: Edit) -> list[Any]:
         """Return how many trials are right in a row, and what is wrong on the next."""
@@ -145,15 +160,6 @@ class Search:
         if isinstance(outcome, list) and outcome[0] == len(self.trials):
             raise NotLookedFor("loaded again, it is right on the cases that failed")
         return {"wrong": outcome[1] if isinstance(outcome, list) and outcome[0] == 0 else []}
-
-    def _order(self, sources: Sources, runner: Runner, wrong: frozenset[str]) -> list[Edit]:
-        seen = self._observed(sources, runner)
-        places = list(_places(sources, seen))
-        if not places:
-            raise NotLookedFor("no function of its own source files was seen to run")
-        reach = self._reach(sources, places, seen, runner, wrong)
-        out = [e for place in places for e in _edits(place, seen)]
-        return sorted(out, key=lambda e: e.cost + AWAY * reach.get(id(e.statement), 1))
 
     def _observed(self, sources: Sources, runner: Runner) -> Observed:
         codes = {source.path: watched(source) for source in sources.files}
@@ -229,6 +235,11 @@ def _widths(one: Trial) -> list[int]:
     return [layer.units for layer in one.problem.network.layers]
 
 
+def spent() -> float:
+    """Return the seconds of the processor that this process and its children have taken."""
+    return sum(os.times()[:4])
+
+
 def nudged(value: Any) -> Any:
     """Return a value that is a little larger, if it is a number or an array.
 
@@ -273,7 +284,7 @@ def _places(sources: Sources, seen: Observed) -> Iterator[Place]:
         for top, statement in enumerate(source.tree.body):
             for function, around in _functions(statement, []):
                 if any(seen.ran(node) for node in ast.walk(function)):
-                    yield Place(source, top, function, scope([function, *around], seen))
+                    yield Place(source, top, function, scope(source.tree, [function, *around], seen))
 
 
 def _functions(node: Any, around: list[Any]) -> Iterator[tuple[Any, list[Any]]]:
@@ -287,25 +298,24 @@ def _functions(node: Any, around: list[Any]) -> Iterator[tuple[Any, list[Any]]]:
             yield from _functions(child, around)
 
 
-def _edits(place: Place, seen: Observed) -> Iterator[Edit]:
-    """Yield the edits of a function, each text of a place once."""
+def _edits(place: Place, seen: Observed, *, far: bool) -> Iterator[Edit]:
+    """Yield the edits of a function, each text of a place once; those that are near at hand, or the others."""
     known: set[tuple[int, str]] = set()
     for owner, name in _blocks(place.function):
         body = getattr(owner, name)
         loop = isinstance(owner, (ast.For, ast.While))
-        for operator, cost, statement, new in rearranged(body, place.scope, seen, loop=loop):
+        more = summed(body, place.scope) if loop else ()
+        for operator, cost, statement, new in more if far else rearranged(body, seen, loop=loop):
             if _ran(statement, seen) and new:
                 yield Edit(operator, cost, place.source, place.top, statement, owner, name, None, new)
         for statement in body:
             if isinstance(statement, (*FUNCTIONS, ast.ClassDef)) or not _ran(statement, seen):
                 continue
             for site in sites(statement):
-                for operator, cost, new in (
-                    *replacements(site, place.scope, seen),
-                    *additions(site, place.scope, seen),
-                ):
+                others = additions(site, place.scope, seen, far=far)
+                for operator, cost, new in others if far else (*replacements(site, place.scope, seen), *others):
                     key = site.node.number, ast.unparse(new)
                     if key not in known:
                         known.add(key)
-                        more = (operator, cost, place.source, place.top, statement, site.owner, site.name, site.index)
-                        yield Edit(*more, new)
+                        where = (place.source, place.top, statement, site.owner, site.name, site.index)
+                        yield Edit(operator, cost, *where, new)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any
 
 from gradcert.certify.edits.cases import trial
-from gradcert.certify.edits.search import Search
+from gradcert.certify.edits.search import Search, spent
 from gradcert.certify.edits.sources import NotLookedFor, Sources, found
 from gradcert.certify.subjects.wire import describe
 
@@ -45,11 +45,6 @@ def serve(get: Callable[[], Any], requests: IO[str], replies: IO[str], _: Callab
         reply(next(answers, {"done": True}))
 
 
-def _spent() -> float:
-    """Return the seconds of the processor that this process and its children have taken."""
-    return sum(os.times()[:4])
-
-
 def _answers(asked: Mapping[str, Any], get: Callable[[], Any], close: tuple[int, ...]) -> Iterator[dict[str, Any]]:
     installed: list[Sources] = []
 
@@ -67,7 +62,7 @@ def _answers(asked: Mapping[str, Any], get: Callable[[], Any], close: tuple[int,
 
     def told() -> dict[str, Any]:
         files = [os.path.basename(f.path) for f in installed[0].files] if installed else []
-        return {"tried": search.tried, "hung": search.hung, "files": files, "processor": _spent()}
+        return {"tried": search.tried, "hung": search.hung, "files": files, "processor": spent()}
 
     try:
         for hunks in search.found():

@@ -15,7 +15,7 @@ Changed = Iterator[tuple[str, float, ast.stmt, list[Any]]]  # operator, cost, th
 SIMPLE = (ast.Assign, ast.AugAssign)
 
 
-def rearranged(body: list[Any], scope: Scope, seen: Observed, *, loop: bool) -> Changed:
+def rearranged(body: list[Any], seen: Observed, *, loop: bool) -> Changed:
     """Yield a list of statements with one thing done otherwise.
 
     Parameters
@@ -45,8 +45,6 @@ def rearranged(body: list[Any], scope: Scope, seen: Observed, *, loop: bool) -> 
                 yield "statement dropped", 2.5, one, [*rest, *follow]
         if isinstance(one, ast.With) and "no_grad" in ast.unparse(one.items[0]):
             yield "detach", 1, one, [*rest, *one.body, *follow]
-    if loop and body:
-        yield from _more(body, scope, seen)
 
 
 def _other_sign(one: ast.AugAssign) -> ast.AugAssign:
@@ -54,8 +52,8 @@ def _other_sign(one: ast.AugAssign) -> ast.AugAssign:
     return ast.AugAssign(one.target, other, one.value)
 
 
-def _more(body: list[Any], scope: Scope, seen: Observed) -> Changed:
-    """Yield a sum that nobody adds to any more: what starts as zeros and is never added to gets a term."""
+def summed(body: list[Any], scope: Scope) -> Changed:
+    """Yield the statements of a loop with a sum that nobody adds to any more: what is never added to gets a term."""
     added = {ast.unparse(n.target) for s in body for n in ast.walk(s) if isinstance(n, ast.AugAssign)}
     for text, (name, kinds) in scope.atoms.items():
         if text in added or not isinstance(name, ast.Name) or not array(kinds) or _set_in(body, text):

@@ -12,9 +12,10 @@ from gradcert.certify.repair.record import Repair, none, repair
 from gradcert.certify.runs import Run
 from gradcert.certify.subjects import Failure, Subject, Worker
 
-SECONDS = 20.0  # for the search; what it finds is certified besides
+SECONDS = 20.0  # of the processor for the search; what it finds is certified besides
 TRIALS = 12  # problems on which an edit is tried
 SHORT = 3  # steps: a shorter problem is one on which too much is right
+SLOW = 4.0  # times the seconds that may pass
 GRACE = 30.0  # seconds beyond its own in which the process has to answer
 MOST = 4  # repairs that are handed over to be certified
 BY = "gradcert.certify.edits"
@@ -73,7 +74,7 @@ def _asked(
     }
     line, handed, spent = json.dumps({"repair": asked}, allow_nan=False), 0, 0.0
     while True:
-        said = worker.talk(line, patience=(seconds + GRACE) / subject.limits.call)
+        said = worker.talk(line, patience=(SLOW * seconds + GRACE) / subject.limits.call)
         if isinstance(said, Failure):
             return none(f"the search ended: {said.reason}")
         told = _told(said, time.perf_counter() - started - spent)
