@@ -21,6 +21,7 @@ from gradcert.certify.edits import text
 from gradcert.certify.edits.adding import additions
 from gradcert.certify.edits.cases import Trial
 from gradcert.certify.edits.edit import Edit, sites
+from gradcert.certify.edits.kinds import numeric
 from gradcert.certify.edits.observe import FUNCTIONS, Observed, Scope, numbered, scope, watched
 from gradcert.certify.edits.replacing import replacements
 from gradcert.certify.edits.runner import HUNG, Runner
@@ -188,7 +189,7 @@ class Search:
     ) -> dict[int, int]:
         """Return, by statement, 0 where it acts on all that is wrong and on nothing else, to 3 where on none of it."""
         slots = [(place, s) for place in places for s in statements(place.function) if _ran(s, seen)]
-        slots = [(place, s) for place, s in slots if getattr(s, "value", None) is not None]
+        slots = [(place, s) for place, s in slots if numeric(seen.of(getattr(s, "value", None)))]
         jobs: list[Any] = [None, *slots]
         first = self.trials[0]
 

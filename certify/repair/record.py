@@ -89,6 +89,11 @@ def line(record: Mapping[str, Any], rule: str) -> str:
     return f"no repair found among {record['tried']} edits of {files} in {record['seconds']:.0f} s"
 
 
+def told(certificate: Any) -> str:
+    """Return the line of a certificate, or "" where nobody asked for a repair."""
+    return line(certificate.repair, certificate.claim["rule"]) if certificate.repair else ""
+
+
 def details(record: Mapping[str, Any]) -> list[str]:
     """Return what is known of a repair beyond its line."""
     if not record.get("edits"):

@@ -11,6 +11,7 @@ import jinja2
 from gradcert.certify.certificates import CaseResult, Certificate
 from gradcert.certify.claims import sentence as sentence_of
 from gradcert.certify.diagnosis import sentence
+from gradcert.certify.repair import details, told
 from gradcert.certify.report import circumstances, counterexample, heatmap, unrolled
 from gradcert.certify.report.junit import where
 
@@ -38,6 +39,8 @@ def write(certificate: Certificate) -> str:
             where=where,
             sentence=sentence,
             small=_small(certificate),
+            repair=told(certificate),
+            repaired=details(certificate.repair),
             code=circumstances.code(certificate.circumstances.get("code", {})),
             met=circumstances.table(certificate.circumstances) if certificate.circumstances else [],
         )

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from gradcert.certify.claims import Claim
     from gradcert.certify.runs import Prepared, Run
 
+ENOUGH = 12  # cases that are judged for a repair
 WHOLE = ("controls", "repeat")  # checks of the subject as a whole
 ONLINE = ("online/causality", "online/memory", "online/prefix", "online/reset")  # of one that claims to be online
 
@@ -37,6 +38,9 @@ class Session:
     worker: Any = None
     specs: dict[str, Any] = field(default_factory=dict)
     prepared: dict[str, Prepared] = field(default_factory=dict)
+    repair: float = 0.0  # seconds
+    wanted: bool = True  # whether a repair is looked for if the present check fails
+    mended: str | None = None  # the line about it
 
     def load(self) -> None:
         """Find out what is claimed, from the options or from the subject itself."""
@@ -89,6 +93,30 @@ class Session:
 
         assert self.claim is not None
         return Run(self.subject, self.claim, worker=self.worker, profile=self.profile, planned=len(self.specs))
+
+    def repaired(self, run: Run) -> str:
+        """Return the line about a repair of the subject, looked for once, where what was found is one of an answer.
+
+        Parameters
+        ----------
+        run : the check that failed.
+        """
+        if not self.repair or not self.wanted or not run.failed:
+            return ""
+        if self.mended is None:
+            from gradcert.certify import certify
+            from gradcert.certify.campaign import judge_all, repaired
+            from gradcert.certify.repair import line
+
+            whole = self.run()
+            ids = [run.failed[0][0].id, *sorted(self.specs)]
+            names = [name for name in dict.fromkeys(ids) if name in self.specs][:ENOUGH]
+            specs = [self.specs[name] for name in names]
+            judge_all(whole, specs, map(self.ready, names), lambda *_: None)
+            self.worker = whole.worker
+            found = repaired.look(whole, specs, certify, seed=self.checks.seed, seconds=self.repair)
+            self.mended = line(found, whole.claim.rule)
+        return self.mended
 
     def stop(self) -> None:
         """End the subject's process."""
