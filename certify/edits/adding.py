@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from gradcert.certify.edits.edit import Site, attribute, binary
-from gradcert.certify.edits.kinds import Kinds, array, broadcasts, exchangeable, numeric
+from gradcert.certify.edits.kinds import Kind, Kinds, array, broadcasts, exchangeable, numeric
 from gradcert.certify.edits.observe import SUSPECT, Observed, Scope
 from gradcert.certify.edits.replacing import Found, _index
 
+Made = Callable[[Scope, Kinds, bool], Iterator[tuple[float, Any]]]
 PRODUCTS = (ast.Mult, ast.Div)
 SUMS = (ast.Add, ast.Sub)
 USUAL = ("abs", "tanh", "exp", "sign", "log")
@@ -27,10 +28,8 @@ def additions(site: Site, scope: Scope, seen: Observed, *, far: bool) -> Found:
     term = isinstance(site.parent, ast.BinOp) and isinstance(site.parent.op, SUMS)  # the sum itself is a site
     if all(k[0] == "int" for k in kinds):
         return
-    distant = _far_factors(node, kinds, scope), () if term else _far_terms(node, kinds, scope)
-    for operator, cost, new in (one for some in distant for one in some):
-        if scope.lost(new) != far:  # what is lost is near
-            yield operator, cost if far else cost - 2 * SUSPECT, new
+    for operator, cost, new in _distant(node, kinds, scope, term=term, lost=not far):  # what is lost is near
+        yield operator, cost if far else cost - 2 * SUSPECT, new
     if far:
         return
     yield "sign", 1.5, ast.UnaryOp(ast.USub(), node)
@@ -76,7 +75,7 @@ def _call(function: Any, argument: Any) -> ast.Call:
 def _factors(node: Any, kinds: Kinds, scope: Scope) -> Found:
     for value in (2, 0.5, -1):
         yield "factor added", 3, binary(ast.Constant(value), ast.Mult(), node)
-    for new, theirs, far in scope.readable:
+    for _, new, theirs, far in scope.readable:
         if broadcasts(theirs, kinds) and not _counts(new, scope):
             yield "factor added", far + 4, binary(new, ast.Mult(), node)
             if theirs[0] == ("int",):
@@ -88,84 +87,107 @@ def _factors(node: Any, kinds: Kinds, scope: Scope) -> Found:
                 yield "factor added", 4.25, binary(node, ast.Div(), new)
 
 
-def _far_factors(node: Any, kinds: Kinds, scope: Scope) -> Found:
+def _distant(node: Any, kinds: Kinds, scope: Scope, *, term: bool, lost: bool) -> Found:
+    """Yield additions of what is made of several things, of which one is lost, or none is."""
+    number = node.number
+    for cost, new, inside in _made(far_factors, kinds, scope, lost):
+        if number not in inside:
+            yield "factor added", cost, binary(new, ast.Mult(), node)
+    for cost, new, inside in () if term else _made(far_terms, kinds, scope, lost):
+        if number not in inside:
+            for operator in (ast.Add(), ast.Sub()):
+                yield "term added", cost, binary(node, operator, new)
+
+
+def _made(make: Made, kinds: Kinds, scope: Scope, lost: bool) -> list[tuple[float, Any, frozenset[int]]]:
+    """Return what there is for a kind, with the numbers of the nodes inside: a term is not added to itself."""
+    key = make.__name__, kinds, lost
+    if key not in scope.made:
+        found = list(make(scope, kinds, lost))
+        scope.made[key] = [
+            (c, new, frozenset(n.number for n in ast.walk(new))) for c, new in _terms_of(scope, kinds, lost)
+        ]
+        scope.made[key] += [(cost, new, frozenset()) for cost, new in found]
+    kept: list[tuple[float, Any, frozenset[int]]] = scope.made[key]
+    return kept
+
+
+def _terms_of(scope: Scope, kinds: Kinds, lost: bool) -> Iterator[tuple[float, Any]]:
     for new, theirs in scope.terms.values():
-        if broadcasts(theirs, kinds) and new is not node and not _holds(new, node):
-            yield "factor added", 5.5, binary(new, ast.Mult(), node)
-    for new in slopes(scope, kinds):
-        yield "factor added", 6, binary(new, ast.Mult(), node)
-    arrays = [new for new, theirs in scope.atoms.values() if theirs and theirs[0][1:] and broadcasts(theirs, kinds)]
-    for i, one in enumerate(arrays):
-        for operator in SUMS:
-            for other in arrays[i + 1 :]:
-                yield "factor added", 7.5, binary(binary(one, operator(), other), ast.Mult(), node)
+        if broadcasts(theirs, kinds) and scope.lost(new) == lost:
+            yield 5.75, new
 
 
-def slopes(scope: Scope, kinds: Kinds) -> Iterator[Any]:
+def far_factors(scope: Scope, kinds: Kinds, lost: bool) -> Iterator[tuple[float, Any]]:
+    """Yield factors that are made of several things, with their costs: slopes, sums of two."""
+    yield from ((6.0, new) for new in slopes(scope, kinds, lost))
+    fit = [(new, gone) for new, theirs, gone in scope.arrays if broadcasts(theirs, kinds)]
+    for i, (one, gone) in enumerate(fit):
+        for other, too in fit[i + 1 :]:
+            if (gone or too) == lost:
+                yield from ((7.5, binary(one, operator(), other)) for operator in SUMS)
+
+
+def far_terms(scope: Scope, kinds: Kinds, lost: bool) -> Iterator[tuple[float, Any]]:
+    """Yield terms that are made of several things, with their costs: products, contractions."""
+    yield from ((7.0, new) for new in products(scope, kinds, lost))
+    yield from ((6.5, new) for new in contractions(scope, kinds, lost))
+
+
+def slopes(scope: Scope, kinds: Kinds, lost: bool) -> Iterator[Any]:
     """Yield functions of an array, or of its distance from a number: pseudo-derivatives and slopes."""
-    numbers = [new for new, k in scope.atoms.values() if k and all(x == ("number",) for x in k)][:8]
     for name, (function, given) in scope.calls.items():
-        if name.partition(".")[0] in scope.modules or not (array(given) or name in scope.idle):
+        idle = name in scope.idle
+        if name.partition(".")[0] in scope.modules or not (array(given) or idle):
             continue
-        for new, theirs, _far in scope.readable:
-            if theirs and theirs[0][1:] and broadcasts(theirs, kinds):
+        for _, new, theirs, _far in scope.readable:
+            if not array(theirs) or not broadcasts(theirs, kinds):
+                continue
+            gone = idle or scope.lost(new)
+            if gone == lost:
                 yield _call(function, new)
-                for number in numbers:
-                    yield _call(function, binary(new, ast.Sub(), number))
+            yield from (_call(function, binary(new, ast.Sub(), n)) for n, too in scope.numbers if (gone or too) == lost)
+
+
+def products(scope: Scope, kinds: Kinds, lost: bool) -> Iterator[Any]:
+    """Yield products of two or three atoms, at most two of which are arrays, that have a shape that fits."""
+    fit = [(new, gone) for new, theirs, gone in scope.arrays if broadcasts(theirs, kinds)]
+    for k, (new, gone) in enumerate(fit):
+        for i, (one, too) in enumerate(scope.numbers):
+            if (gone or too) == lost:
+                yield binary(one, ast.Mult(), new)
+            for other, three in scope.numbers[i + 1 :]:
+                if (gone or too or three) == lost:
+                    yield binary(binary(one, ast.Mult(), other), ast.Mult(), new)
+        yield from (binary(new, ast.Mult(), other) for other, too in fit[k + 1 :] if (gone or too) == lost)
+
+
+def contractions(scope: Scope, kinds: Kinds, lost: bool | None = None) -> Iterator[Any]:
+    """Yield matrix products and sums over samples of atoms, that have exactly the shape that is wanted."""
+    wanted = {k[1:] for k in kinds if k[0] in ("array", "tensor")}
+    flat = [(new, {x[1:] for x in k if len(x) == 3}, gone) for new, k, gone in scope.arrays]
+    for a, shapes, gone in flat:
+        if {s[1:] for s in shapes} & wanted and lost in (gone, None):
+            yield ast.Call(attribute(a, "sum"), [], [ast.keyword("axis", ast.Constant(0))])
+        for b, others, too in flat:
+            if lost in ((gone or too), None):
+                yield from _product(a, b, shapes, others, wanted)
+
+
+def _product(a: Any, b: Any, shapes: set[Kind], others: set[Kind], wanted: set[Kind]) -> Iterator[Any]:
+    for s in shapes:
+        for t in others:
+            if s[1] == t[0] and (s[0], t[1]) in wanted:
+                yield binary(a, ast.MatMult(), b)
+            if s[1] == t[1] and (s[0], t[0]) in wanted:
+                yield binary(a, ast.MatMult(), attribute(b, "T"))
+            if s[0] == t[0] and (s[1], t[1]) in wanted:
+                yield binary(attribute(a, "T"), ast.MatMult(), b)
 
 
 def _terms(node: Any, kinds: Kinds, scope: Scope) -> Found:
     yield "term added", 4, binary(ast.Constant(1), ast.Sub(), node)
     for operator in (ast.Add(), ast.Sub()):
-        for new, theirs, far in scope.readable:
+        for _, new, theirs, far in scope.readable:
             if broadcasts(theirs, kinds) and theirs[0] != ("int",):
                 yield "term added", far + 5, binary(node, operator, new)
-
-
-def _far_terms(node: Any, kinds: Kinds, scope: Scope) -> Found:
-    for operator in (ast.Add(), ast.Sub()):
-        for new, theirs in scope.terms.values():
-            if broadcasts(theirs, kinds) and new is not node and not _holds(new, node):
-                yield "term added", 6, binary(node, operator, new)
-        for new, _ in products(scope, kinds):
-            yield "term added", 7, binary(node, operator, new)
-    for new in contractions(scope, kinds):
-        yield "term added", 6.5, binary(node, ast.Add(), new)
-
-
-def products(scope: Scope, kinds: Kinds) -> Iterator[tuple[Any, Kinds]]:
-    """Yield products of two or three atoms, at most one of which is an array, that have a shape that fits."""
-    numbers = [new for new, k in scope.atoms.values() if k and all(x == ("number",) for x in k)][:8]
-    arrays = [(new, k) for new, k in scope.atoms.values() if broadcasts(k, kinds) and all(x[1:] for x in k)]
-    for new, theirs in arrays:
-        for i, one in enumerate(numbers):
-            yield binary(one, ast.Mult(), new), theirs
-            for other in numbers[i + 1 :]:
-                yield binary(binary(one, ast.Mult(), other), ast.Mult(), new), theirs
-    for i, (new, theirs) in enumerate(arrays):
-        for other, _ in arrays[i + 1 :]:
-            yield binary(new, ast.Mult(), other), theirs
-
-
-def contractions(scope: Scope, kinds: Kinds) -> Iterator[Any]:
-    """Yield matrix products and sums over samples of atoms, that have exactly the shape that is wanted."""
-    wanted = {k[1:] for k in kinds if k[0] in ("array", "tensor")}
-    arrays = [(new, k) for new, k in scope.atoms.values() if any(x[0] in ("array", "tensor") for x in k)]
-    flat = [(new, {x[1:] for x in k if x[0] in ("array", "tensor") and len(x) == 3}) for new, k in arrays]
-    for a, shapes in flat:
-        if {s[1:] for s in shapes} & wanted:
-            yield ast.Call(attribute(a, "sum"), [], [ast.keyword("axis", ast.Constant(0))])
-        for b, others in flat:
-            for s in shapes:
-                for t in others:
-                    if s[1] == t[0] and (s[0], t[1]) in wanted:
-                        yield binary(a, ast.MatMult(), b)
-                    if s[1] == t[1] and (s[0], t[0]) in wanted:
-                        yield binary(a, ast.MatMult(), attribute(b, "T"))
-                    if s[0] == t[0] and (s[1], t[1]) in wanted:
-                        yield binary(attribute(a, "T"), ast.MatMult(), b)
-
-
-def _holds(new: Any, node: Any) -> bool:
-    """Return whether an expression holds another one: it would be used inside itself."""
-    return any(inner is node for inner in ast.walk(new))

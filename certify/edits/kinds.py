@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 Kind = tuple[Any, ...]
@@ -46,20 +47,21 @@ def array(kinds: Iterable[Kind]) -> bool:
     return bool(kinds) and all(k[0] in ("array", "tensor") for k in kinds)
 
 
-def exchangeable(a: Iterable[Kind], b: Iterable[Kind]) -> bool:
+@lru_cache(maxsize=1 << 16)
+def exchangeable(a: Kinds, b: Kinds) -> bool:
     """Return whether one could stand in the place of the other."""
     return bool(set(a) & set(b))
 
 
-def broadcasts(small: Iterable[Kind], large: Iterable[Kind]) -> bool:
+@lru_cache(maxsize=1 << 16)
+def broadcasts(small: Kinds, large: Kinds) -> bool:
     """Return whether a factor or term leaves the shape of something as it is.
 
     Examples
     --------
-    >>> broadcasts([("array", 3)], [("array", 2, 3)]), broadcasts([("array", 2, 3)], [("array", 3)])
+    >>> broadcasts((("array", 3),), (("array", 2, 3),)), broadcasts((("array", 2, 3),), (("array", 3),))
     (True, False)
     """
-    small, large = tuple(small), tuple(large)
     if not numeric(small) or not numeric(large):
         return False
     return any(_within(s[1:], k[1:]) for s in small for k in large)

@@ -7,14 +7,16 @@ import builtins
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from gradcert.certify.edits.kinds import Kinds, kind
+from gradcert.certify.edits.kinds import Kinds, array, kind
 from gradcert.certify.edits.sources import Source, Sources
 
 SEEN = "__gradcert_seen__"
 LIBRARIES = ("numpy", "torch", "jax.numpy")
 SUSPECT = 1.5  # by how much what nobody reads is the more likely
+NUMBERS = 8  # of a scope, that products are made of
 MOST = 8  # kinds that are kept of one expression
 WATCHED = (ast.Name, ast.Attribute, ast.Subscript, ast.BinOp, ast.UnaryOp, ast.Call, ast.IfExp, ast.Compare)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -209,12 +211,31 @@ class Scope:
     unused: set[str] = field(default_factory=set)
     modules: tuple[str, ...] = ()
 
-    @property
-    def readable(self) -> Iterator[tuple[Any, Kinds, float]]:
-        """Every atom and entry, with its kinds and how far-fetched it is."""
+    @cached_property
+    def readable(self) -> list[tuple[str, Any, Kinds, float]]:
+        """Every atom and entry: its text, itself, its kinds, and how far-fetched it is."""
+        out = []
         for table, far in ((self.atoms, 0.0), (self.entries, 0.75)):
-            for new, kinds in table.values():
-                yield new, kinds, far - (SUSPECT if self.lost(new) else 0.0)
+            for text, (new, kinds) in table.items():
+                out.append((text, new, kinds, far - (SUSPECT if self.lost(new) else 0.0)))
+        return out
+
+    @cached_property
+    def arrays(self) -> list[tuple[Any, Kinds, bool]]:
+        """Every atom that is an array: itself, its kinds, whether it is lost."""
+        shaped = [(new, kinds) for new, kinds in self.atoms.values() if array(kinds)]
+        return [(new, kinds, self.lost(new)) for new, kinds in shaped]
+
+    @cached_property
+    def numbers(self) -> list[tuple[Any, bool]]:
+        """Some atoms that are numbers: itself, whether it is lost."""
+        plain = [new for new, kinds in self.atoms.values() if kinds and all(k == ("number",) for k in kinds)]
+        return [(new, self.lost(new)) for new in plain[:NUMBERS]]
+
+    @cached_property
+    def made(self) -> dict[tuple[Any, ...], Any]:
+        """What longer factors and terms there are for a kind (`adding`), kept here."""
+        return {}
 
     def lost(self, expression: Any) -> bool:
         """Return whether an expression is of a name that nobody reads, or calls a function that never ran."""

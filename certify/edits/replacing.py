@@ -209,7 +209,7 @@ def _letters(subscripts: str) -> Iterator[str]:
 def _constants(node: ast.Constant, site: Site, index: bool) -> Found:
     value = node.value
     if type(value) is bool and isinstance(site.parent, ast.keyword):
-        yield "condition", 0.9, ast.Constant(not value)
+        yield "condition", 0.2, ast.Constant(not value)
     if type(value) not in (int, float) or isinstance(site.parent, (ast.Tuple, ast.keyword)):
         return
     if index:
@@ -259,8 +259,8 @@ def _operands(site: Site, scope: Scope, seen: Observed) -> Found:
     kinds, text = seen.of(node), ast.unparse(node)
     if not kinds or (isinstance(site.parent, ast.Call) and site.parent.func is node):
         return
-    for new, theirs, far in scope.readable:
-        if exchangeable(kinds, theirs) and ast.unparse(new) != text:
+    for other, new, theirs, far in scope.readable:
+        if other != text and exchangeable(kinds, theirs):
             same = isinstance(node, ast.Subscript) == isinstance(new, ast.Subscript)
             yield "operand", far + (3 if same else 3.5), new
     if any(k[0] == "tensor" for k in kinds) and array(kinds) and not isinstance(site.parent, ast.Attribute):

@@ -30,6 +30,7 @@ from gradcert.certify.edits.statements import rearranged, summed
 
 NUDGE = "__gradcert_nudge__"
 AWAY = 1.5  # cost of an edit where the wrong gradients do not come from
+UNKNOWN = 0.5  # for a statement of which that is not known
 CHUNK = 48  # candidates of one child
 PATIENCE = 40.0  # times what the subject takes as it is, for one candidate
 LEAST = 1.0  # seconds for one candidate, at least
@@ -115,7 +116,7 @@ class Search:
         reach = self._reach(sources, places, seen, runner, wrong)
         for far in (False,) if last else (False, True):
             order = [e for place in places for e in _edits(place, seen, far=far)]
-            order.sort(key=lambda e: e.cost + AWAY * reach.get(id(e.statement), 1))
+            order.sort(key=lambda e: e.cost + AWAY * reach.get(id(e.statement), UNKNOWN))
             gc.freeze()  # what children share stays shared
             while order:
                 if self.over(share) or (self.bases and not last and self.over(FIRST)):
@@ -313,10 +314,11 @@ def _edits(place: Place, seen: Observed, *, far: bool) -> Iterator[Edit]:
             if isinstance(statement, (*FUNCTIONS, ast.ClassDef)) or not _ran(statement, seen):
                 continue
             for site in sites(statement):
-                others = additions(site, place.scope, seen, far=far)
-                for operator, cost, new in others if far else (*replacements(site, place.scope, seen), *others):
+                where = (place.source, place.top, statement, site.owner, site.name, site.index)
+                for operator, cost, new in () if far else replacements(site, place.scope, seen):
                     key = site.node.number, ast.unparse(new)
                     if key not in known:
                         known.add(key)
-                        where = (place.source, place.top, statement, site.owner, site.name, site.index)
                         yield Edit(operator, cost, *where, new)
+                for operator, cost, new in additions(site, place.scope, seen, far=far):
+                    yield Edit(operator, cost, *where, new)
