@@ -9,7 +9,7 @@ from typing import Any
 from gradcert.certify.edits.edit import Site, attribute, binary
 from gradcert.certify.edits.kinds import Kind, Kinds, array, broadcasts, exchangeable, numeric
 from gradcert.certify.edits.observe import SUSPECT, Observed, Scope
-from gradcert.certify.edits.replacing import Found, _index
+from gradcert.certify.edits.replacing import FRESH, Found, _index
 
 Made = Callable[[Scope, Kinds, bool], Iterator[tuple[float, Any]]]
 PRODUCTS = (ast.Mult, ast.Div)
@@ -26,7 +26,7 @@ def additions(site: Site, scope: Scope, seen: Observed, *, far: bool) -> Found:
     if _inner(site):
         return
     term = isinstance(site.parent, ast.BinOp) and isinstance(site.parent.op, SUMS)  # the sum itself is a site
-    if all(k[0] == "int" for k in kinds):
+    if all(k[0] == "int" for k in kinds) or getattr(getattr(node, "func", None), "attr", "") in FRESH:
         return
     for operator, cost, new in _distant(node, kinds, scope, term=term, lost=not far):  # what is lost is near
         yield operator, cost if far else cost - 2 * SUSPECT, new
@@ -120,18 +120,18 @@ def _terms_of(scope: Scope, kinds: Kinds, lost: bool) -> Iterator[tuple[float, A
 
 def far_factors(scope: Scope, kinds: Kinds, lost: bool) -> Iterator[tuple[float, Any]]:
     """Yield factors that are made of several things, with their costs: slopes, sums of two."""
-    yield from ((6.0, new) for new in slopes(scope, kinds, lost))
+    yield from ((6.25, new) for new in slopes(scope, kinds, lost))
     fit = [(new, gone) for new, theirs, gone in scope.arrays if broadcasts(theirs, kinds)]
     for i, (one, gone) in enumerate(fit):
         for other, too in fit[i + 1 :]:
             if (gone or too) == lost:
-                yield from ((7.5, binary(one, operator(), other)) for operator in SUMS)
+                yield from ((7.0, binary(one, operator(), other)) for operator in SUMS)
 
 
 def far_terms(scope: Scope, kinds: Kinds, lost: bool) -> Iterator[tuple[float, Any]]:
     """Yield terms that are made of several things, with their costs: products, contractions."""
-    yield from ((7.0, new) for new in products(scope, kinds, lost))
-    yield from ((6.5, new) for new in contractions(scope, kinds, lost))
+    yield from ((6.0, new) for new in products(scope, kinds, lost))
+    yield from ((6.25, new) for new in contractions(scope, kinds, lost))
 
 
 def slopes(scope: Scope, kinds: Kinds, lost: bool) -> Iterator[Any]:

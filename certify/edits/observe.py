@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import builtins
 import copy
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -17,6 +18,7 @@ SEEN = "__gradcert_seen__"
 LIBRARIES = ("numpy", "torch", "jax.numpy")
 SUSPECT = 1.5  # by how much what nobody reads is the more likely
 NUMBERS = 8  # of a scope, that products are made of
+VALUES = 24  # digests that are kept of one
 MOST = 8  # kinds that are kept of one expression
 WATCHED = (ast.Name, ast.Attribute, ast.Subscript, ast.BinOp, ast.UnaryOp, ast.Call, ast.IfExp, ast.Compare)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -39,13 +41,24 @@ class Observed:
 
     def __init__(self) -> None:
         self.kinds: dict[int, dict[Any, None]] = {}
+        self.values: dict[int, set[int]] = {}  # digests of what was seen
 
     def __call__(self, number: int, value: Any) -> Any:
         """Note a value and hand it on."""
         seen = self.kinds.setdefault(number, {})
         if len(seen) < MOST and (found := kind(value)) is not None:
             seen[found] = None
+        values = self.values.setdefault(number, set())
+        if len(values) < VALUES:
+            values.add(digest(value))
         return value
+
+    def add(self, kinds: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+        """Add what was seen in another process."""
+        for number, found in kinds.items():
+            self.kinds.setdefault(int(number), {}).update(dict.fromkeys(tuple(k) for k in found))
+        for number, digests in values.items():
+            self.values.setdefault(int(number), set()).update(digests)
 
     def of(self, node: Any) -> Kinds:
         """Return the kinds that a node has had, in the order in which they were met."""
@@ -58,6 +71,25 @@ class Observed:
     def note(self) -> None:
         """Make this what watched code reports to."""
         setattr(builtins, SEEN, self)
+
+
+def digest(value: Any) -> int:
+    """Return a number that two values share if they are equal; of what is no array or number, that of its kind.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> digest(np.zeros(2)) == digest(np.zeros(2)), digest(0.5) == digest(np.float64(0.5)), digest([1]) == digest([2])
+    (True, True, True)
+    """
+    try:
+        if hasattr(value, "detach"):
+            value = value.detach().cpu().numpy()
+        if hasattr(value, "tobytes") and hasattr(value, "shape"):
+            return zlib.crc32(value.tobytes()) if value.shape else zlib.crc32(repr(float(value)).encode())
+        return zlib.crc32(repr(float(value)).encode()) if isinstance(value, (int, float)) else 0
+    except (TypeError, ValueError, RuntimeError):
+        return 0
 
 
 def watched(source: Source) -> list[Any]:
@@ -259,6 +291,7 @@ def scope(module: ast.Module, functions: list[Any], seen: Observed) -> Scope:
             if not any(seen.ran(inner) for inner in ast.walk(node)):
                 out.idle.add(node.name)
                 out.calls.setdefault(node.name, (ast.Name(node.name, ast.Load()), ()))
+    out.atoms = _different(out.atoms, functions, seen)
     for name, kinds in list(out.atoms.values()):
         inner = _entry_of(kinds)
         if isinstance(name, ast.Name) and inner:
@@ -267,6 +300,26 @@ def scope(module: ast.Module, functions: list[Any], seen: Observed) -> Scope:
                     if (text := f"{name.id}[{index}]") not in out.atoms:
                         out.entries[text] = ast.parse(text, mode="eval").body, inner
     return out
+
+
+def _different(
+    atoms: dict[str, tuple[Any, Kinds]], functions: list[Any], seen: Observed
+) -> dict[str, tuple[Any, Kinds]]:
+    """Return the atoms without those that only ever had the values of a shorter one."""
+    values: dict[str, set[int]] = {}
+    for node in [n for function in functions for n in ast.walk(function)]:
+        if seen.ran(node) and isinstance(node, (ast.Name, ast.Attribute, ast.Subscript, ast.arg)):
+            text = node.arg if isinstance(node, ast.arg) else ast.unparse(node)
+            values.setdefault(text, set()).update(seen.values.get(node.number, ()))  # type: ignore[attr-defined]
+    out: dict[str, tuple[Any, Kinds]] = {}
+    known: set[tuple[Any, ...]] = set()
+    for text in sorted(atoms, key=lambda t: (not t.isidentifier(), len(t))):
+        found = frozenset(values.get(text, ()))
+        key = frozenset(atoms[text][1]), found
+        if not found - {0} or len(found) >= VALUES or key not in known:
+            known.add(key)
+            out[text] = atoms[text]
+    return {text: out[text] for text in atoms if text in out}
 
 
 def _entry_of(kinds: Kinds) -> Kinds:

@@ -31,6 +31,7 @@ from gradcert.certify.edits.statements import rearranged, summed
 NUDGE = "__gradcert_nudge__"
 AWAY = 1.5  # cost of an edit where the wrong gradients do not come from
 UNKNOWN = 0.5  # for a statement of which that is not known
+FAR = 5.5  # the cost from which on what is made of several things is tried as well
 CHUNK = 48  # candidates of one child
 PATIENCE = 40.0  # times what the subject takes as it is, for one candidate
 LEAST = 1.0  # seconds for one candidate, at least
@@ -58,7 +59,6 @@ class Search:
     ----------
     load : returns the subject's files, some of them with another text.
     trials : what is asked, the first problem being one on which the subject is wrong.
-    right : names that are right on every problem.
     seconds : of the processor for all of it; it may take `SLOW` times as many to pass.
     close : file descriptors that are not for candidates.
     tried, hung : candidates so far, and how many of them had to be stopped.
@@ -66,7 +66,6 @@ class Search:
 
     load: Load
     trials: Sequence[Trial]
-    right: frozenset[str]
     seconds: float
     close: tuple[int, ...] = ()
     tried: int = 0
@@ -114,11 +113,12 @@ class Search:
         if not places:
             raise NotLookedFor("no function of its own source files was seen to run")
         reach = self._reach(sources, places, seen, runner, wrong)
-        for far in (False,) if last else (False, True):
-            order = [e for place in places for e in _edits(place, seen, far=far)]
+        order: list[Edit] = []
+        for far in (False, True):
+            order += [e for place in places for e in _edits(place, seen, far=far)]
             order.sort(key=lambda e: e.cost + AWAY * reach.get(id(e.statement), UNKNOWN))
             gc.freeze()  # what children share stays shared
-            while order:
+            while order and (far or order[0].cost + AWAY * reach.get(id(order[0].statement), UNKNOWN) < FAR):
                 if self.over(share) or (self.bases and not last and self.over(FIRST)):
                     return
                 chunk, order = order[:CHUNK], order[CHUNK:]
@@ -174,15 +174,14 @@ class Search:
                 one.answered(subject)
             except Exception:
                 pass
-            return {str(number): list(kinds) for number, kinds in seen.kinds.items()}
+            values = {str(number): list(digests) for number, digests in seen.values.items()}
+            return {"kinds": {str(number): list(kinds) for number, kinds in seen.kinds.items()}, "values": values}
 
         out = Observed()
         telling = max(self.trials, key=lambda one: len({*one.problem.inputs.shape, *_widths(one)}))
         for _, outcome in runner.run([self.trials[0], telling], look):
             if isinstance(outcome, dict) and "raised" not in outcome:
-                for number, kinds in outcome.items():
-                    table = out.kinds.setdefault(int(number), {})
-                    table.update(dict.fromkeys(tuple(k) for k in kinds))
+                out.add(outcome["kinds"], outcome["values"])
         return out
 
     def _reach(
@@ -216,7 +215,7 @@ class Search:
                 base = outcome
             elif told:
                 moved = {name for name in base if outcome.get(name) != base[name]}
-                out[id(job[1])] = _rank(moved, wrong, self.right)
+                out[id(job[1])] = _rank(moved, wrong, frozenset(base) - wrong)
         for place in places:
             for s in statements(place.function):
                 inner = [out[id(n)] for n in ast.walk(s) if n is not s and id(n) in out]

@@ -68,7 +68,6 @@ def _asked(
     asked = {
         "name": subject.name,
         "trials": [_record(case) for case in chosen],
-        "right": right(run),
         "seconds": seconds,
         "texts": {},
     }
@@ -123,15 +122,6 @@ def trials(run: Run) -> list[Case]:
             if len(out) >= (TRIALS if group is not order[1:] else TRIALS // 2):
                 break
     return out
-
-
-def right(run: Run) -> list[str]:
-    """Return the names of what is right on every case."""
-    judged = [result.parameters for result in run.results if result.parameters]
-    names = {name for parameters in judged for name in parameters}
-    good = {n for n in names if all(p[n]["worst"] <= 1 for p in judged if n in p)}
-    checks = {finding.check for _, finding in run.findings}
-    return sorted(good | ({"loss", "outputs"} - checks))
 
 
 def _size(case: Case) -> int:

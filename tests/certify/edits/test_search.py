@@ -56,7 +56,7 @@ def searched(tmp_path, monkeypatch, records):
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setattr(sys, "modules", dict(sys.modules))
 
-    def search(literal, source, seconds=20.0, right=()):
+    def search(literal, source, seconds=20.0):
         file = tmp_path / "rule.py"
         file.write_text(source)
         name = f"{file}:gradients"
@@ -72,7 +72,7 @@ def searched(tmp_path, monkeypatch, records):
             return sources
 
         load(name)
-        return Search(files, [trial(r) for r in records[literal.name]], frozenset(right), seconds), file
+        return Search(files, [trial(r) for r in records[literal.name]], seconds), file
 
     return search
 
