@@ -5,6 +5,7 @@ certificate again; `vectors` does the same offline, with files. Uses every room 
 """
 
 from gradcert.certify.campaign import repaired, vectors, where
+from gradcert.certify.campaign.again import again
 from gradcert.certify.campaign.asked import ask_again, ask_often, judge, judge_all
 from gradcert.certify.campaign.campaign import certify
 from gradcert.certify.campaign.claimed import claimed, stepwise
@@ -13,6 +14,7 @@ from gradcert.certify.campaign.vectors import check
 from gradcert.certify.campaign.verify import runs, verify
 
 __all__ = [
+    "again",
     "ask_again",
     "ask_often",
     "certify",

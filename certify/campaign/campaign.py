@@ -10,6 +10,7 @@ from typing import Any
 
 from gradcert.certify import figures
 from gradcert.certify.campaign import repaired, where
+from gradcert.certify.campaign.again import again
 from gradcert.certify.campaign.asked import Progress, ask_again, ask_often, judge, judge_all, judge_prefixes
 from gradcert.certify.campaign.claimed import claimed, stepwise
 from gradcert.certify.campaign.conclude import conclude
@@ -174,11 +175,10 @@ def certify(
         run.findings.append((None, Finding("import", "", first.reason, where={"output": tail(first.output)})))
         run.results += [CaseResult(s.id, s.family, False, "blocked", None, 0.0) for s in specs]
     digests["subject"] = subject_digest(who, sources)
-    options_shown = "" if profile == "default" else f"--profile {profile} "
     certificate = conclude(
         run,
         subject=who.name,
-        replay=f"gradcert certify --seed {seed} {options_shown}{who.replay}",
+        replay=again(who, wanted, subject=subject, told=told, profile=profile, seed=seed),
         digests=digests,
         sources=sources,
         steps=shown_steps,

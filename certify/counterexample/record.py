@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -36,7 +38,8 @@ def find(run: Run, *, most: int) -> dict[str, Any] | None:
     for case, finding in found.others:  # whatever is asked is judged
         reason = f"asked for a smaller problem: {finding.reason}"
         run.findings.append((case, replace(finding, reason=reason)))
-    return to_dict(found, alone=_alone(run, found))
+    python = run.subject.python if run.subject is not None else sys.executable
+    return to_dict(found, alone=_alone(run, found), python=python)
 
 
 def _alone(run: Run, found: Small) -> bool:
@@ -49,15 +52,17 @@ def _alone(run: Run, found: Small) -> bool:
     return failing(replace(found.start, problem=found.problem, expected=found.expected), answer) == found.check
 
 
-def to_dict(found: Small, *, alone: bool) -> dict[str, Any]:
+def to_dict(found: Small, *, alone: bool, python: str = sys.executable) -> dict[str, Any]:
     """Return the JSON form.
 
     Parameters
     ----------
     alone : whether a fresh process shows the same.
+    python : the subject's interpreter, which the replay command names where it is not this one.
     """
     digest = sha256(canonical(found.problem.to_dict()))
     file = f"{FOLDER}/{found.start.spec.cell.rpartition(':')[2]}-{digest[:10]}.json"
+    interpreter = f"--python {shlex.quote(python)} " if python != sys.executable else ""
     return {
         "case": found.start.id,
         "check": found.check,
@@ -70,7 +75,7 @@ def to_dict(found: Small, *, alone: bool) -> dict[str, Any]:
         "problem": found.problem.to_dict(),
         "arrays": arrays(found.check, found.answer, bounds_of(found.check, found.expected)),
         "file": file,
-        "replay": f"gradcert replay --run {file}",
+        "replay": f"gradcert replay --run {interpreter}{file}",
     }
 
 

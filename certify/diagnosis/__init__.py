@@ -20,7 +20,7 @@ What is found is a record with a key (`causes`); the sentence is made of it.
 """
 
 from gradcert.certify.diagnosis import causes, rows
-from gradcert.certify.diagnosis.evidence import Evidence
+from gradcert.certify.diagnosis.evidence import Evidence, Worked
 from gradcert.certify.diagnosis.explain import evidence_of, explain, explain_forward, holds
 from gradcert.certify.diagnosis.localise import locate, sentence
 from gradcert.certify.diagnosis.published import VARIATIONS, search
@@ -28,6 +28,7 @@ from gradcert.certify.diagnosis.published import VARIATIONS, search
 __all__ = [
     "VARIATIONS",
     "Evidence",
+    "Worked",
     "causes",
     "evidence_of",
     "explain",

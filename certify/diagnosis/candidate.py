@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from gradcert.certify.diagnosis.evidence import Evidence
 from gradcert.certify.problems import Bounds
@@ -21,16 +22,34 @@ class Candidate:
     floats : the gradient of a case in float64; None where the candidate says nothing about its network, which then is
         taken to be as claimed.
     bounds : the same as an enclosure of every correct implementation of it; None where it is undecided.
+    kept : whether both follow from the case alone, so that they are computed once for all evidence about it.
     """
 
     key: str
     label: str
     floats: Callable[[Evidence], Mapping[str, Array] | None]
     bounds: Callable[[Evidence], Mapping[str, Bounds] | None]
+    kept: bool = False
+
+    def tried(self, e: Evidence) -> Mapping[str, Array] | None:
+        """Return the floats of a case."""
+        return self._once(e, e.worked.tried, self.floats)
+
+    def enclosed(self, e: Evidence) -> Mapping[str, Bounds] | None:
+        """Return the bounds of a case."""
+        return self._once(e, e.worked.enclosed, self.bounds)
+
+    def _once(self, e: Evidence, known: dict[tuple[str, str], Any], compute: Callable[[Evidence], Any]) -> Any:
+        if not self.kept:
+            return compute(e)
+        mine = self.key, self.label
+        if mine not in known:
+            known[mine] = compute(e)
+        return known[mine]
 
     def near(self, e: Evidence) -> frozenset[str]:
         """Return the parameters whose given gradient is close to the candidate's; a filter, never a verdict."""
-        values = self.floats(e)
+        values = self.tried(e)
         if values is None:
             return e.right
         return frozenset(name for name in e.given if name in values and e.likely(name, values[name]))
@@ -40,7 +59,7 @@ class Candidate:
         wanted = names & set(e.given)
         if not wanted <= self.near(e):
             return False
-        if self.floats(e) is None:
+        if self.tried(e) is None:
             return True
-        bounds = self.bounds(e)
+        bounds = self.enclosed(e)
         return bounds is not None and all(e.equals(name, bounds[name]) for name in wanted)

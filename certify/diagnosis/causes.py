@@ -11,11 +11,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+import numpy as np
+
 from gradcert.certify.diagnosis import conventions, fits, hypotheses, published, rows, stored_values, transformations
 from gradcert.certify.diagnosis.candidate import Candidate
-from gradcert.certify.diagnosis.evidence import Evidence, names_in, telling
+from gradcert.certify.diagnosis.evidence import LIKELY, Evidence, names_in, telling
 from gradcert.certify.diagnosis.pools import POOLINGS, Pool, Pooling, members, shown
 from gradcert.certify.diagnosis.rows import AS_CLAIMED
+from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule
 
 NOTHING = (
@@ -74,8 +77,11 @@ class Explanation:
             return NOTHING
         if len(self.causes) == 1 and not self.unexplained:
             return f"it {self.causes[0].said}{self.note}"
-        said = "; ".join(f"{', '.join(c.names)}: {c.said.removeprefix('is ')}" for c in self.causes)
-        return f"{said}; nothing known explains {', '.join(self.unexplained)}" if self.unexplained else said
+        wrong = [c for c in self.causes if c.key != AS_CLAIMED]
+        said = [f"{', '.join(c.names)}: {c.said.removeprefix('is ')}" for c in wrong]
+        said += [f"nothing known explains {', '.join(self.unexplained)}"] if self.unexplained else []
+        said += ["the rest is as claimed"] if len(wrong) < len(self.causes) else []
+        return "; ".join(said)
 
 
 def find(judged: Sequence[Evidence], claimed: Rule) -> Explanation:
@@ -148,7 +154,30 @@ class _Search:
         return None
 
     def parts(self) -> Explanation:
-        """Return several candidates that share the parameters, as few as possible."""
+        """Return several candidates that share the parameters, as few as possible, a factor on top where need be."""
+        first = self._shared()
+        if not first.unexplained:
+            return first
+        known = len(self.near)
+        self.near += list(self._scaled(first))
+        return first if len(self.near) == known else self._shared()
+
+    def _scaled(self, found: Explanation) -> Iterator[tuple[Candidate, frozenset[Pool]]]:
+        """Yield candidates times a known factor, where one is in proportion to what nothing explains."""
+        e = self.evidence[0]
+        left = [name for name in e.given if name not in e.right and e.given[name].any()]
+        for candidate in candidates(self.evidence, self.claimed):
+            values = candidate.tried(e) or {}
+            for label in dict.fromkeys(x for name in left if name in values for x in _ratio(e, name, values[name])):
+                scaled = transformations.times(candidate, label)
+                alive = set(self.wrong)
+                for other in self.evidence:
+                    near = scaled.near(other)
+                    alive -= {p(other, name) for p in POOLINGS for name in other.given if name not in near}
+                if alive:
+                    yield scaled, frozenset(alive)
+
+    def _shared(self) -> Explanation:
         found_so_far: list[tuple[tuple[int, int, tuple[int, ...]], Explanation]] = []
         rank = {id(candidate): number for number, (candidate, _) in enumerate(self.near)}
         for pooling in POOLINGS:
@@ -214,6 +243,19 @@ class _Search:
         if right and (causes or left):
             causes.append(Cause(AS_CLAIMED, (shown(right),), f"{self.claimed.name}, as claimed"))
         return Explanation(tuple(causes), tuple(shown([pool]) for pool in sorted(left, key=order.index)))
+
+
+def _ratio(e: Evidence, name: str, value: Array) -> Iterator[str]:
+    """Yield the factors that a gradient may be a candidate's by."""
+    given = e.given[name]
+    size = float((value * value).sum())
+    if not size > 0 or not np.isfinite(size):
+        return
+    ratio = float((given * value).sum()) / size
+    if np.linalg.norm(given - ratio * value) <= LIKELY**2 * np.linalg.norm(given):
+        for label, factor in transformations.FACTORS.items():
+            if abs(factor(e) - ratio) <= LIKELY**2 * abs(ratio):
+                yield label
 
 
 def _all(

@@ -51,7 +51,7 @@ def surrogates(claimed: Rule) -> Iterator[Candidate]:
             return run and run.gradients
 
         label = f"{claimed.name} with the pseudo-derivative {surrogate.label}"
-        yield Candidate(f"slope:{surrogate.name}", label, floats, bounds)
+        yield Candidate(f"slope:{surrogate.name}", label, floats, bounds, kept=True)
 
 
 def _surrogates() -> list[Surrogate]:

@@ -23,29 +23,15 @@ CANCELLED = 2.0**-40  # of the largest gradient: what rounding may leave of one 
 ENOUGH = 2  # failed cases of one parameter, cell and depth that a search goes over; all judge what it finds
 
 
-@dataclass(frozen=True, eq=False)
-class Evidence:
-    """One case and what was returned for it."""
+class Worked:
+    """A case worked out: runs and candidates of it, which no answer changes. Evidence about one case can share it."""
 
-    case: Case
-    given: Mapping[str, Array]
-    outputs: Array | None = None
-    loss: Array | None = None
-
-    @cached_property
-    def right(self) -> frozenset[str]:
-        """The parameters whose gradient is within the budget of the claim."""
-        return frozenset(n for n, g in self.given.items() if judge(g, self.case.expected.gradients[n]).ok)
-
-    @property
-    def size(self) -> int:
-        """Number of entries times steps: what a run over this case costs."""
-        return len(self.case.problem.inputs) * sum(g.size for g in self.given.values())
-
-    @property
-    def network(self) -> Network:
-        """The network of the case."""
-        return self.case.problem.network
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self.rows: dict[Rule, Any] = {}
+        self.proofs: dict[Rule, Expected | None] = {}
+        self.tried: dict[tuple[str, str], Any] = {}  # floats and bounds of candidates, by key and label
+        self.enclosed: dict[tuple[str, str], Any] = {}
 
     @cached_property
     def floats(self) -> Problem:
@@ -62,7 +48,7 @@ class Evidence:
     @cached_property
     def tape(self) -> Tape:
         """The forward pass in float64."""
-        return record(self.network, self.floats.parameters, self.floats.inputs)
+        return record(self.case.problem.network, self.floats.parameters, self.floats.inputs)
 
     @cached_property
     def bench(self) -> Bench:
@@ -79,27 +65,71 @@ class Evidence:
                 return None
 
     @cached_property
-    def _rows(self) -> dict[Rule, Any]:
-        return {}
+    def scale(self) -> float:
+        """The norm of the largest gradient."""
+        return max(float(np.linalg.norm(b.value)) for b in self.case.expected.gradients.values())
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """One case and what was returned for it."""
+
+    case: Case
+    given: Mapping[str, Array]
+    outputs: Array | None = None
+    loss: Array | None = None
+    shared: Worked | None = None
 
     @cached_property
-    def _proofs(self) -> dict[Rule, Expected | None]:
-        return {}
+    def worked(self) -> Worked:
+        """What is known of the case."""
+        return self.shared or Worked(self.case)
+
+    @cached_property
+    def right(self) -> frozenset[str]:
+        """The parameters whose gradient is within the budget of the claim."""
+        return frozenset(n for n, g in self.given.items() if judge(g, self.case.expected.gradients[n]).ok)
+
+    @property
+    def size(self) -> int:
+        """Number of entries times steps: what a run over this case costs."""
+        return len(self.case.problem.inputs) * sum(g.size for g in self.given.values())
+
+    @property
+    def network(self) -> Network:
+        """The network of the case."""
+        return self.case.problem.network
+
+    @property
+    def floats(self) -> Problem:
+        """The problem in float64."""
+        return self.worked.floats
+
+    @property
+    def bench(self) -> Bench:
+        """The problem in float64, for hypotheses."""
+        return self.worked.bench
+
+    @property
+    def balls(self) -> Bench | None:
+        """The problem on balls, to be used within `working_precision`; None if it is undecided."""
+        return self.worked.balls
 
     def gradient(self, rule: Rule) -> dict[str, Array]:
         """Return the gradient of a row in float64."""
-        if rule not in self._rows:
+        rows = self.worked.rows
+        if rule not in rows:
             feedback = check_feedback(self.network, rule, self.floats.feedback)
-            self._rows[rule] = tape_gradients(self.tape, self.floats.targets, rule=rule, feedback=feedback)
-        return self._rows[rule]
+            rows[rule] = tape_gradients(self.worked.tape, self.floats.targets, rule=rule, feedback=feedback)
+        return rows[rule]
 
     def expected(
         self, rule: Rule, *, network: Network | None = None, dtype: str | None = None, targets: Array | None = None
     ) -> Expected | None:
         """Return the reference and budgets of a row, or None if they are undecided under the new assumptions."""
         plain = network is None and dtype is None and targets is None
-        if plain and rule in self._proofs:
-            return self._proofs[rule]
+        if plain and rule in self.worked.proofs:
+            return self.worked.proofs[rule]
         problem = self.case.problem if network is None else replace(self.case.problem, network=network)
         problem = problem if targets is None else replace(problem, targets=targets)
         try:
@@ -107,17 +137,13 @@ class Evidence:
         except Undecided:
             found = None
         if plain:
-            self._proofs[rule] = found
+            self.worked.proofs[rule] = found
         return found
 
     def likely(self, name: str, candidate: Array) -> bool:
         """Return whether a float64 candidate is close to what was given; a filter, never a verdict."""
         away = float(np.linalg.norm(self.given[name] - candidate))
-        return away <= LIKELY * float(np.linalg.norm(candidate)) + CANCELLED * self._scale
-
-    @cached_property
-    def _scale(self) -> float:
-        return max(float(np.linalg.norm(b.value)) for b in self.case.expected.gradients.values())
+        return away <= LIKELY * float(np.linalg.norm(candidate)) + CANCELLED * self.worked.scale
 
     def equals(self, name: str, bounds: Bounds) -> bool:
         """Return whether what was given lies within a budget."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from gradcert.certify.diagnosis import causes, forward
-from gradcert.certify.diagnosis.evidence import Evidence
+from gradcert.certify.diagnosis.evidence import Evidence, Worked
 from gradcert.certify.problems import Case
 from gradcert.certify.subjects import Answer
 from gradcert.reference.rules import Rule
@@ -17,8 +17,15 @@ STRICT = "GRADCERT_STRICT"  # set by our own tests: there, a diagnosis that rais
 NOT_LOOKED_FOR = "no cause could be looked for: a fault in gradcert's diagnosis, please report it"
 
 
-def evidence_of(answered: Iterable[tuple[Case, Answer]]) -> list[Evidence]:
-    """Return what came back as evidence; scale and long cases, which no enclosure follows in time, are left out."""
+def evidence_of(
+    answered: Iterable[tuple[Case, Answer]], known: Callable[[Case], Worked] | None = None
+) -> list[Evidence]:
+    """Return what came back as evidence; scale and long cases, which no enclosure follows in time, are left out.
+
+    Parameters
+    ----------
+    known : what has been worked out of the cases before, for other answers.
+    """
     out = []
     for case, answer in answered:
         given = {k: np.asarray(v, dtype=float) for k, v in answer.gradients.items() if isinstance(v, np.ndarray)}
@@ -27,7 +34,8 @@ def evidence_of(answered: Iterable[tuple[Case, Answer]]) -> list[Evidence]:
         )
         if fits and case.spec.family not in ("scale", "long") and all(np.isfinite(g).all() for g in given.values()):
             shape = case.expected.outputs.value.shape
-            out.append(Evidence(case, given, _array(answer.outputs, shape), _array(answer.loss, ())))
+            worked = None if known is None else known(case)
+            out.append(Evidence(case, given, _array(answer.outputs, shape), _array(answer.loss, ()), worked))
     return out
 
 

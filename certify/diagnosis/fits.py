@@ -205,6 +205,26 @@ def _scaled(coefficients: list[Array], evidence: Sequence[Evidence]) -> Fit | No
     return None
 
 
+def _clipped(coefficients: list[Array], evidence: Sequence[Evidence]) -> Fit | None:
+    """Say that what every step adds is clipped: its norm, where it was made smaller, is one number."""
+    norms = []
+    for c, e in zip(coefficients, evidence, strict=True):
+        _, parts = _masked(e.bench, 0) or (None, [])
+        for factor, part in zip(c, parts, strict=True):
+            if np.isfinite(factor) and not 0 < factor <= 1:
+                return None
+            if factor < 1:
+                norms.append(factor * float(np.sqrt(sum(float((g**2).sum()) for g in part.values()))))
+    if len(norms) > 1 and max(norms) - min(norms) <= 1e-9 * max(norms):
+        return Fit("steps clipped", f"the norm of what every step adds clipped to {norms[0]:.6g}")
+    return None
+
+
+def _multiple(coefficients: list[Array], _: Sequence[Evidence]) -> Fit | None:
+    c = _same(coefficients)
+    return Fit("a factor", f"a factor of {c:.6g}") if c not in (0.0, 1.0) else None
+
+
 def _same(coefficients: list[Array]) -> float:
     values = {float(c[0]) for c in coefficients}
     return values.pop() if len(values) == 1 else 0.0
@@ -212,8 +232,10 @@ def _same(coefficients: list[Array]) -> float:
 
 FAMILIES = (
     Family(lambda b: (None, [b.gradients()]), _scaled),
+    Family(lambda b: (None, [b.gradients()]), _multiple),
     Family(lambda b: (b.gradients(), [dict(b.parameters)]), _decay),
     Family(_updated, _rate),
+    Family(lambda b: _masked(b, 0), _clipped),
     Family(lambda b: _masked(b, 0), _weighed("step")),
     Family(lambda b: _masked(b, 1), _weighed("sample")),
 )

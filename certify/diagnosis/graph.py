@@ -32,6 +32,7 @@ class Arc:
     factor : local derivative at the target's step: (time, batch, units), (units,) or a number.
     synapse, matrix : of a weighted link.
     shared : whether what is pulled back is averaged (``mean``) or added up (``sum``) over the batch, for every sample.
+    adjoint : what is pulled back: the adjoint, or its square (``squared``), or ``one`` in its place.
     """
 
     target: str
@@ -42,10 +43,11 @@ class Arc:
     synapse: Synapse | None = None
     matrix: Any = None
     shared: str = ""
+    adjoint: str = ""
 
     def pull(self, adjoint: Array, t: int) -> Array:
         """Pull an adjoint of the target at step t back to the source."""
-        f = at(self.factor, t)
+        f, adjoint = at(self.factor, t), _instead(self.adjoint, adjoint)
         g = adjoint if isinstance(f, int) and f == 1 else adjoint * f
         if self.synapse is not None:
             g = self.synapse.pull_input(self.matrix, g)
@@ -66,6 +68,7 @@ class Feed:
     origin : the link or use that it was.
     factor : local derivative, or a factor on the node's adjoint.
     synapse, source : of a weight, with what it multiplies, (time, batch, features).
+    adjoint : as of an arc.
     """
 
     parameter: str
@@ -74,13 +77,19 @@ class Feed:
     factor: Any = 1
     synapse: Synapse | None = None
     source: Any = None
+    adjoint: str = ""
 
     def gradient(self, adjoint: Array) -> Array:
         """Return what the adjoint of the node, (time, batch, units), says about the parameter."""
+        adjoint = _instead(self.adjoint, adjoint)
         if self.synapse is None:
             return pull_use(adjoint, self.factor)
         g = adjoint if isinstance(self.factor, int) and self.factor == 1 else adjoint * self.factor
         return self.synapse.pull_weight(g, self.source)
+
+
+def _instead(how: str, adjoint: Array) -> Array:
+    return adjoint if not how else adjoint * adjoint if how == "squared" else 0 * adjoint + 1
 
 
 @dataclass(frozen=True, eq=False)

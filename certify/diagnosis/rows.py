@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import combinations
 
@@ -22,9 +22,9 @@ AS_CLAIMED = "row:as claimed"
 
 @dataclass(frozen=True, eq=False)
 class Row(Candidate):
-    """A candidate that is a row."""
+    """A candidate that is a row; the rows of a case are kept by their rule."""
 
-    rule: Rule
+    rule: Rule = field(kw_only=True)
 
     def distance(self, judged: Sequence[Evidence]) -> float:
         """Return the largest relative distance, in norm, from what was given to the row."""
@@ -93,7 +93,7 @@ def make(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Row]:
     steps = max(len(e.case.problem.inputs) for e in evidence)
     for rule in candidates(claimed, network, any(e.case.problem.feedback for e in evidence), steps=steps):
         found = key(rule, claimed, network), label(rule, claimed, network)
-        yield Row(*found, partial(_floats, rule), partial(_bounds, rule), rule)
+        yield Row(*found, partial(_floats, rule), partial(_bounds, rule), rule=rule)
 
 
 def _floats(rule: Rule, e: Evidence) -> Mapping[str, Array]:

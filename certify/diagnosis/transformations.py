@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -47,6 +48,13 @@ FACTORS: dict[str, Factor] = {
     "times 2 and divided by the number of entries (a mean squared error)": lambda e: 2 / e.floats.targets.size,
     "times 2 and divided by the number of outputs": lambda e: 2 / _outputs(e),
     "times 2 and divided by B and the number of outputs": lambda e: 2 / (_batch(e) * _outputs(e)),
+    "divided by B and the number of outputs": lambda e: 1 / (_batch(e) * _outputs(e)),
+    "divided by T and the number of outputs": lambda e: 1 / (_steps(e) * _outputs(e)),
+    "times 2 and divided by T": lambda e: 2 / _steps(e),
+    "times 2 and divided by B": lambda e: 2 / _batch(e),
+    "times 2 and divided by T and B": lambda e: 2 / (_steps(e) * _batch(e)),
+    "times 4": lambda _: 4.0,
+    "divided by 4": lambda _: 0.25,
     "times T and divided by B": lambda e: _steps(e) / _batch(e),
     "times B and divided by T": lambda e: _batch(e) / _steps(e),
 }
@@ -85,7 +93,23 @@ def factors(claimed: Rule) -> Iterator[Candidate]:
 
             of = "" if rule is claimed else f" of {rule.name}"
             known = f"scale:{label.split(',')[0].split(' (')[0]}{of}"
-            yield Candidate(known, f"{rule.name} {label}", floats, bounds)
+            yield Candidate(known, f"{rule.name} {label}", floats, bounds, kept=True)
+
+
+def times(candidate: Candidate, label: str) -> Candidate:
+    """Return a candidate times one of the known factors."""
+    factor = FACTORS[label]
+
+    def floats(e: Evidence) -> Mapping[str, Array] | None:
+        found = candidate.tried(e)
+        return found and {name: g * factor(e) for name, g in found.items()}
+
+    def bounds(e: Evidence) -> Mapping[str, Bounds] | None:
+        found = candidate.enclosed(e)
+        unit = 2.0**-53 if e.case.problem.dtype == "float64" else 2.0**-24
+        return found and {name: scaled(b, factor(e), unit=unit) for name, b in found.items()}
+
+    return Candidate(f"{candidate.key}, {label}", f"{candidate.label}, {label}", floats, bounds, kept=True)
 
 
 def transposed(claimed: Rule) -> Candidate:
@@ -102,6 +126,45 @@ def transposed(claimed: Rule) -> Candidate:
         return {n: Bounds(b.value.T, b.budget.T) for n, b in found if square(b.value)}
 
     return Candidate("value:transposed", f"{claimed.name}, the gradient transposed", floats, bounds)
+
+
+def exchanged(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Candidate]:
+    """Yield one parameter's gradient in the place of another's: of a neighbour in the layer, or of another layer."""
+    names = list(dict.fromkeys(name.rpartition(".")[2] for e in evidence for name in e.given))
+    depth = max(e.network.depth for e in evidence)
+
+    def taken(source: Callable[[str], str]) -> tuple[Callable[[Evidence], Any], Callable[[Evidence], Any]]:
+        def bounds(e: Evidence) -> Mapping[str, Bounds]:
+            mine = e.case.expected.gradients
+            pairs = ((name, mine.get(source(name))) for name in mine)
+            return {n: b for n, b in pairs if b is not None and b.value.shape == mine[n].value.shape}
+
+        return (lambda e: {n: b.value for n, b in bounds(e).items()}), bounds
+
+    for other in names if len(names) > 1 else ():
+        key, label = f"value:of {other}", f"{claimed.name}, the gradient of {other} in its place"
+        source = taken(lambda name, other=other: f"{name.rpartition('.')[0]}.{other}")
+        yield Candidate(key, label, *source, kept=True)
+    for i in range(depth) if depth > 1 else ():
+        key, label = f"value:of layer {i}", f"{claimed.name}, the gradient of layers.{i} in its place"
+        source = taken(lambda name, i=i: f"layers.{i}.{name.rpartition('.')[2]}")
+        yield Candidate(key, label, *source, kept=True)
+
+
+def misread(claimed: Rule) -> Candidate:
+    """Return the candidate that matrices are read in the other memory order."""
+
+    def turned(a: Array) -> Array:
+        return np.ascontiguousarray(a.T).reshape(a.shape)
+
+    def bounds(e: Evidence) -> Mapping[str, Bounds]:
+        found = e.case.expected.gradients.items()
+        return {n: Bounds(turned(b.value), turned(b.budget)) for n, b in found if b.value.ndim == 2}
+
+    def floats(e: Evidence) -> Mapping[str, Array]:
+        return {n: b.value for n, b in bounds(e).items()}
+
+    return Candidate("value:misread", f"{claimed.name}, the gradient in the other memory order", floats, bounds)
 
 
 def single(evidence: Sequence[Evidence], claimed: Rule) -> Candidate:
@@ -143,7 +206,7 @@ def shifts(claimed: Rule) -> Iterator[Candidate]:
             run = e.expected(claimed, targets=change(e.case.problem.targets))
             return None if run is None else run.gradients
 
-        yield Candidate(f"timing:{label}", f"{claimed.name} with {label}", floats, bounds)
+        yield Candidate(f"timing:{label}", f"{claimed.name} with {label}", floats, bounds, kept=True)
 
 
 SHIFTS: dict[str, Callable[[Array], Array]] = {
@@ -168,13 +231,15 @@ def errors(claimed: Rule) -> Iterator[Candidate]:
             return None if run is None else run.gradients
 
         label = f"{claimed.name} with the error of a {kind.replace('_', ' ')}"
-        yield Candidate(f"loss:kind = {kind}", label, floats, bounds)
+        yield Candidate(f"loss:kind = {kind}", label, floats, bounds, kept=True)
 
 
 def make(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Candidate]:
     """Yield all of them, the claimed row's first."""
     yield from factors(claimed)
     yield transposed(claimed)
+    yield misread(claimed)
+    yield from exchanged(evidence, claimed)
     yield from shifts(claimed)
     yield single(evidence, claimed)
     yield from errors(claimed)

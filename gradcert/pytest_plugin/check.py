@@ -95,11 +95,12 @@ def _online(session: Session, name: str) -> tuple[float | None, list[str]]:
 
 
 def _told(session: Session, run: Run) -> list[str]:
-    from gradcert.certify.campaign import explained
+    from gradcert.certify.campaign import again, explained
     from gradcert.certify.report import text
 
+    given = {"subject": session.checks.subject, "told": session.told, "profile": session.profile}
     findings: list[Finding] = explained(
-        run, replay=f"gradcert certify --seed {session.checks.seed} {session.subject.replay}"
+        run, replay=again(session.subject, run.claim, **given, seed=session.checks.seed)
     )
     blocked = (
         ["there was no answer to judge"] if not findings and run.results and run.results[-1].verdict != "passed" else []

@@ -34,6 +34,7 @@ class Session:
     profile: str
     claim: Claim | None = None
     failure: str = ""
+    told: Mapping[str, Any] | None = None  # the claim that the subject's process told
     subject: Any = None
     worker: Any = None
     specs: dict[str, Any] = field(default_factory=dict)
@@ -56,7 +57,7 @@ class Session:
             if not isinstance(started, Worker):
                 self.failure = f"{started.reason}\n{started.output}".strip()
                 return
-            self.worker = started
+            self.worker, self.told = started, started.claim
             declared = claimed(self.checks.subject, started.claim, **options)
         if declared.online and self.worker is None:  # only the subject can tell whether it takes steps
             started = self.subject.start()

@@ -1,9 +1,12 @@
-"""``python -m scripts.diagnosis [--each N] [--only WORD] [--out FILE.jsonl]``: see ``make diagnosis``."""
+"""``python -m scripts.diagnosis``: see ``make diagnosis``."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from scripts.diagnosis.measure import Outcome, measure
@@ -14,27 +17,69 @@ PAGE = Path("docs/diagnosis.md")
 
 
 def main() -> None:
-    """Measure, and write the page; with ``--out`` keep the outcomes, and write no page where ``--only`` is given."""
+    """Measure, or go on where a file of outcomes ends, and write the page where everything was asked."""
     parser = argparse.ArgumentParser(prog="python -m scripts.diagnosis", description=__doc__)
-    parser.add_argument("--each", type=int, default=40, help="mutants of every implementation")
-    parser.add_argument("--only", default="", help="implementations whose name holds this word")
+    parser.add_argument("--each", type=int, default=150, help="mutants of every implementation")
+    parser.add_argument("--only", default="", help="implementations whose name holds this word; no page is written")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, help="a file of outcomes: what stands there is not measured again")
+    parser.add_argument("--share", default="0/1", metavar="I/N", help="part I of N, counted from 0; no page is written")
+    parser.add_argument("--jobs", type=int, default=1, help="parts that are measured side by side")
+    parser.add_argument(
+        "--cold", action="store_true", help="share nothing between mutants: times as a campaign has them"
+    )
+    parser.add_argument("--without-held", dest="held", action="store_false", help="leave out those that are held back")
+    parser.add_argument("--profile", default="default", help="of the cases; no page is written for another")
     parser.add_argument(
         "--repair", type=float, default=20.0, metavar="SECONDS", help="for a repair of each; 0 for none"
     )
-    parser.add_argument("--out", type=Path)
     given = parser.parse_args()
-    outcomes: list[Outcome] = []
-    literals = [x for x in LITERALS if given.only in x.name]
-    for outcome in measure(literals, most=given.each, seed=given.seed, repair=given.repair):
-        outcomes.append(outcome)
+    if given.jobs > 1:
+        given.out = given.out or Path("build/diagnosis.jsonl")
+        given.out.parent.mkdir(parents=True, exist_ok=True)
+        _side_by_side(given)
+    known = _read(given.out)
+    part, parts = map(int, given.share.split("/"))
+    literals = [x for x in LITERALS if given.only in x.name and (given.held or not x.held)]
+    done = {(outcome.subject, outcome.digest) for outcome in known}
+    for outcome in measure(
+        literals,
+        most=given.each,
+        seed=given.seed,
+        share=(part, parts),
+        done=done,
+        cold=given.cold,
+        profile=given.profile,
+        repair=given.repair,
+    ):
+        known.append(outcome)
         if given.out is not None:
             with given.out.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(outcome.to_dict()) + "\n")
-    page = table(outcomes, each=given.each, seed=given.seed)
+    page = table(known, each=given.each, seed=given.seed)
     print(page)
-    if not given.only:
+    if not given.only and given.held and parts == 1 and given.profile == "default":
         PAGE.write_text(page, encoding="utf-8")
+
+
+def _side_by_side(given: argparse.Namespace) -> None:
+    """Measure the parts in processes of their own, which append to one file, a line at a time."""
+    options = [f"--{name}={getattr(given, name)}" for name in ("each", "only", "seed", "out", "profile", "repair")]
+    shares = [f"--share={part}/{given.jobs}" for part in range(given.jobs)]
+    command = [sys.executable, "-m", "scripts.diagnosis", *options]
+    running = [subprocess.Popen([*command, share], stdout=subprocess.DEVNULL) for share in shares]
+    if any([process.wait() for process in running]):
+        raise SystemExit("a part has failed; what it measured is in the file")
+
+
+def _read(path: Path | None) -> list[Outcome]:
+    return list(_outcomes(path.read_text(encoding="utf-8").splitlines())) if path and path.exists() else []
+
+
+def _outcomes(lines: Sequence[str]) -> Iterator[Outcome]:
+    for line in lines:
+        found = json.loads(line)
+        yield Outcome(**{**found, "keys": tuple(found["keys"])})
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import random
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -34,24 +35,46 @@ class Mutant:
     source: str
 
 
-def mutants(source: str, kinds: Kinds, functions: set[str]) -> Iterator[Mutant]:
-    """Yield distinct mutants of the functions that a run went through."""
+def mutants(source: str, kinds: Kinds, functions: set[str], *, rng: random.Random | None = None) -> Iterator[Mutant]:
+    """Yield distinct mutants of the functions that a run went through.
+
+    Parameters
+    ----------
+    rng : draws the order, operators in turn; without it they come as they stand in the source.
+    """
+    tree = _numbered(source)
+    edits: list[tuple[str, Any, Callable[[ast.AST], None]]] = []
+    for function in [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name in functions]:
+        edits += [*_expressions(function, kinds), *_statements(function)]
+    seen = {ast.unparse(tree)}
+    for operator, where, edit in edits if rng is None else _in_turn(edits, rng):
+        fresh = _numbered(source)
+        edit(fresh)
+        text = ast.unparse(ast.fix_missing_locations(fresh))
+        if text not in seen:
+            seen.add(text)
+            old = ast.unparse(where).split("\n")[0]
+            after = next((n for n in ast.walk(fresh) if getattr(n, "number", None) == where.number), None)
+            new = ast.unparse(after).split("\n")[0] if after is not None else "(moved or dropped)"
+            yield Mutant(operator, where.lineno, old, new, text)
+
+
+def _numbered(source: str) -> ast.Module:
+    """Return the tree of a source, every node with its number."""
     tree = ast.parse(source)
     for number, node in enumerate(ast.walk(tree)):
         node.number = number  # type: ignore[attr-defined]
-    seen = {ast.unparse(tree)}
-    for function in [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name in functions]:
-        for operator, where, edit in (*_expressions(function, kinds), *_statements(function)):
-            fresh = copy.deepcopy(tree)
-            edit(fresh)
-            ast.fix_missing_locations(fresh)
-            text = ast.unparse(fresh)
-            if text not in seen:
-                seen.add(text)
-                old = ast.unparse(where).split("\n")[0]
-                after = next((n for n in ast.walk(fresh) if getattr(n, "number", None) == where.number), None)  # type: ignore[attr-defined]
-                new = ast.unparse(after).split("\n")[0] if after is not None else "(moved or dropped)"
-                yield Mutant(operator, where.lineno, old, new, text)  # type: ignore[attr-defined]
+    return tree
+
+
+def _in_turn(edits: list[Any], rng: random.Random) -> Iterator[Any]:
+    groups: dict[str, list[Any]] = {}
+    for edit in edits:
+        groups.setdefault(edit[0], []).append(edit)
+    for _, group in sorted(groups.items()):
+        rng.shuffle(group)
+    while any(groups.values()):
+        yield from [group.pop() for _, group in sorted(groups.items()) if group]
 
 
 def kinds_of(run: Callable[[], Any], file: str) -> tuple[Kinds, set[str]]:

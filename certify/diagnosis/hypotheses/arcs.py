@@ -25,11 +25,31 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
             yield of_edit("arc", what, f"the path {what}", own=_without(link))
     yield from _copies(cells)
     yield from _together(cells)
+    yield from _adjoints(cells)
     yield of_edit("arc", "lateral weights transposed", "the lateral weights transposed in the recursion", own=_turned)
+    yield of_edit("arc", "lateral weights of one", "a sum over the units in the place of H in the recursion", own=_ones)
     yield of_edit("arc", "one row per parameter", "one row of the trace per parameter", own=_own_row)
     for word in ("mean", "sum"):
         what = f"batch {'averaged' if word == 'mean' else 'summed'} before the product with the trace"
         yield of_edit("arc", what, f"the {what}", own=_shared(word))
+
+
+def _adjoints(cells: list[Any]) -> Iterator[Hypothesis]:
+    """Yield links and parameters that are credited with the square of a credit, or with one."""
+    for origin in unique([*(k for c in cells for k in c.links), *(u for c in cells for u in c.uses)]):
+        for how, words in (("squared", "the square of the credit at"), ("one", "one in the place of the credit at")):
+
+            def edit(g: Graph, t: LayerTape, w: Tape, origin: Link | Use = origin, how: str = how) -> Graph:
+                def arc(a: Arc) -> Arc:
+                    return replace(a, adjoint=how) if a.origin == origin else a
+
+                def feed(f: Feed) -> Feed:
+                    return replace(f, adjoint=how) if f.origin == origin else f
+
+                return g.arcs_as(arc).feeds_as(feed)
+
+            what = origin.weight or written(origin) if isinstance(origin, Link) else origin.parameter
+            yield of_edit("arc", f"{how} for {what}", f"{words} {origin.target} for {what}", own=edit)
 
 
 def _together(cells: list[Any]) -> Iterator[Hypothesis]:
@@ -79,6 +99,13 @@ def _turned(graph: Graph, tape: LayerTape, _: Tape) -> Graph:
     def arc(a: Arc) -> Arc:
         square = a.matrix is not None and np.ndim(a.matrix) == 2 and a.matrix.shape[0] == a.matrix.shape[1]
         return replace(a, matrix=a.matrix.T) if square and a.lag else a
+
+    return graph.arcs_as(arc)
+
+
+def _ones(graph: Graph, tape: LayerTape, _: Tape) -> Graph:
+    def arc(a: Arc) -> Arc:
+        return replace(a, matrix=0 * a.matrix + 1) if np.ndim(a.matrix) == 2 and a.lag else a
 
     return graph.arcs_as(arc)
 

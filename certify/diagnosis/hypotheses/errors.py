@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,11 +20,11 @@ ERRORS: dict[str, tuple[str, Callable[[Array, Array, Array], Array]]] = {  # of 
     "o": ("an error without the target", lambda d, y, o: d + y),
     "-y": ("an error of the target alone", lambda d, y, o: -1 * y),
     "y": ("the target in the place of the error", lambda d, y, o: y),
+    "1/2": ("an error of one half", lambda d, y, o: 0 * d + 0.5),
+    "3/2 squared": ("half the third power of the difference for a loss", lambda d, y, o: 1.5 * (d * d)),
     "1": ("an error of one", lambda d, y, o: 0 * d + 1),
     "squared": ("the error squared", lambda d, y, o: d * d),
     "times o": ("the error times the output", lambda d, y, o: d * o),
-    "late": ("the error of the step before at the outputs", lambda d, y, o: earlier(d)),
-    "early": ("the error of the step after at the outputs", lambda d, y, o: later(d)),
 }
 
 
@@ -31,6 +32,21 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
     """Yield other errors, and sweeps that do not start from zero or leave steps out."""
     for what, (label, change) in ERRORS.items():
         yield of_edit("loss", f"error {what}", label, error=_error(change))
+    late, early = (lambda d, b: earlier(d)), (lambda d, b: later(d))
+    yield of_edit("loss", "error late", "the error of the step before at the outputs", error=late)
+    yield of_edit("loss", "error early", "the error of the step after at the outputs", error=early)
+    for by, word in ((1, "before"), (-1, "after")):
+        moved = partial(_rolled, by)
+        label = f"the error of the step {word} at the outputs, wrapped around"
+        yield of_edit("loss", f"error {word}, wrapped", label, error=moved)
+    yield of_edit("loss", "error times slope", "the error times the slope of the output", error=_sloped)
+    if bench.network.loss.kind == "cross_entropy":
+        for what, (label, given) in SOFTMAX.items():
+            yield of_edit("loss", f"softmax {what}", label, error=partial(_softmax, given))
+    squared = {"signal": lambda d, i, b: d * d}
+    yield of_edit("loss", "signal squared", "the learning signal squared, for a layer's own parameters", **squared)
+    below = {**squared, "below": lambda c, d, i, b: c * c}
+    yield of_edit("loss", "signal squared, below", "the learning signal squared in every layer", **below)
     nodes = dict.fromkeys(k.target for x in bench.network.layers for k in x.cell.links if k.lag)
     for node in nodes:
         yield of_edit(
@@ -53,14 +69,34 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
     yield from _shares(bench.steps)
 
 
+SOFTMAX: dict[str, tuple[str, Callable[[Array, Any], Array]]] = {
+    "unnormalised": ("a softmax that is not divided by its sum", lambda o, n: n.exp(o)),
+    "without exp": ("a softmax without its exponentials", lambda o, n: o / o.sum(axis=-1, keepdims=True)),
+    "over the batch": ("a softmax over the batch", lambda o, n: n.exp(o) / n.exp(o).sum(axis=1, keepdims=True)),
+}
+
+
+def _softmax(given: Callable[[Array, Any], Array], delta: Array, bench: Bench) -> Array:
+    error = given(bench.tape.outputs, bench.numbers) - bench.targets
+    return bench.network.loss.gradient_of(error, bench.numbers)
+
+
+def _rolled(by: int, delta: Array, bench: Bench) -> Array:
+    return np.roll(delta, by, axis=0)
+
+
+def _sloped(delta: Array, bench: Bench) -> Array:
+    last = bench.tape.layers[-1]
+    into = [last.factors[k] for k in last.layer.cell.links if k.target == "z" and not k.lag and k.weight is None]
+    return delta * into[0] if into else delta
+
+
 def _error(change: Callable[[Array, Array, Array], Array]) -> Callable[[Array, Bench], Array]:
+    """Return a change of the error before it is reduced over time and batch."""
+
     def error(delta: Array, bench: Bench) -> Array:
-        loss = bench.network.loss
-        divisor = loss.divisor(*bench.targets.shape[:2])
-        y = bench.targets / divisor if divisor != 1 else bench.targets
-        if loss.when == "last":
-            y = np.concatenate([0 * y[:-1], y[-1:]])
-        return change(delta, y, bench.tape.outputs)
+        loss, o = bench.network.loss, bench.tape.outputs
+        return loss.gradient_of(change(loss.error(o, bench.targets, bench.numbers), bench.targets, o), bench.numbers)
 
     return error
 

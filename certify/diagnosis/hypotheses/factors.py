@@ -90,6 +90,7 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
         for name, change in (("= 1", lambda f, t: 1), ("0", CHANGES["0"]), ("times -1", CHANGES["times -1"])):
             yield from _partly(origin, name, change)
     yield from _neighbours(links)
+    yield from _constants(links)
     yield from _decays()
     yield from _chain_rule(uses)
 
@@ -186,6 +187,16 @@ def _partly(origin: Link, name: str, change: Callable[[Any, LayerTape], Any]) ->
 
         label = f"the factor of {what} {name} in the {place} alone"
         yield of_edit("factor", f"{what} {name} in the {place}", label, own=edit)
+
+
+USUAL = (0.25, 0.5, 0.75, 0.8, 0.9, 0.95, 0.99)  # constants that a decay is set to where it should be a layer's own
+
+
+def _constants(links: list[Link | Use]) -> Iterator[Hypothesis]:
+    for origin in links:
+        if isinstance(origin, Link) and origin.lag and origin.source == origin.target:
+            for c in USUAL:
+                yield _own(origin, f"= {c:g}", lambda f, t, c=c: c)
 
 
 def _neighbours(links: list[Link | Use]) -> Iterator[Hypothesis]:

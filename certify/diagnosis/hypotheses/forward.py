@@ -153,7 +153,7 @@ def _weights(name: str, change: Change, seen: bool, bench: Bench, *, place: str 
     changed = {**bench.parameters, **{k: change(bench.parameters[k], {}) for k in mine}}
     if seen:
         return bench.again(parameters=changed)
-    return _read_as_claimed(bench, bench.tape.network, changed, bench.inputs)
+    return read_as_claimed(bench, bench.tape.network, changed, bench.inputs)
 
 
 def _by_constant(c: str, v: Array, p: Mapping[str, Array]) -> Array:
@@ -167,7 +167,7 @@ def _otherwise(cell: Any, **how: Any) -> Any:
 def _cells(bench: Bench, **how: Any) -> Bench | None:
     net = bench.tape.network
     layers = tuple(replace(x, cell=_otherwise(x.cell, **how)) for x in net.layers)
-    return _read_as_claimed(bench, replace(net, layers=layers), bench.parameters, bench.inputs)
+    return read_as_claimed(bench, replace(net, layers=layers), bench.parameters, bench.inputs)
 
 
 def _starting(node: str, value: int) -> Callable[[Bench], Bench | None]:
@@ -184,7 +184,7 @@ def _starting(node: str, value: int) -> Callable[[Bench], Bench | None]:
     return run
 
 
-def _read_as_claimed(bench: Bench, network: Network, parameters: Mapping[str, Array], inputs: Array) -> Bench | None:
+def read_as_claimed(bench: Bench, network: Network, parameters: Mapping[str, Array], inputs: Array) -> Bench | None:
     """Run changed layers; read what they have computed by the claimed cells and the given parameters."""
     run = record(network, parameters, inputs, numbers=bench.numbers)
     layers = []

@@ -14,6 +14,7 @@ from gradcert.certify.diagnosis.hypotheses import (
     conventions,
     credit,
     differences,
+    equations,
     errors,
     factors,
     feeds,
@@ -31,7 +32,7 @@ from gradcert.reference.rules import Rule
 
 MAKERS = (
     *(slopes.make, timing.make, arcs.make, credit.make, conventions.make),
-    *(errors.make, feeds.make, parameters.make, gates.make, forward.make, factors.make),
+    *(errors.make, feeds.make, parameters.make, gates.make, forward.make, factors.make, equations.make),
 )
 
 
@@ -71,11 +72,12 @@ def candidate(hypothesis: Hypothesis, claimed: Rule) -> Candidate:
     def bounds(e: Evidence) -> Mapping[str, Bounds] | None:
         with working_precision():
             found = tried(hypothesis, e.balls) if e.balls is not None else None
-            return (
-                None if found is None else {name: bounds_of(np.asarray(found[name], dtype=object)) for name in e.given}
-            )
+            try:
+                return found and {name: bounds_of(np.asarray(found[name], dtype=object)) for name in e.given}
+            except Undecided:
+                return None
 
-    return Candidate(hypothesis.key, f"{claimed.name} with {hypothesis.label}", floats, bounds)
+    return Candidate(hypothesis.key, f"{claimed.name} with {hypothesis.label}", floats, bounds, kept=True)
 
 
 def _distinct(deepest: Bench, benches: Sequence[Bench], *, differenced: bool) -> Iterator[Hypothesis]:

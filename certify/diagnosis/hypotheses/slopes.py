@@ -44,6 +44,11 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
     for name, (label, moved) in PLACES.items():
         yield of_edit("slope", name, f"psi taken at {label}", own=_placed(moved), down=_placed(moved))
         yield of_edit("slope", f"{name}, traces alone", f"psi taken at {label} in the traces", own=_placed(moved))
+    for name in ("after a soft reset", "after a hard reset"):
+        what = "every derivative " + name
+        edit = _moved(PLACES[name][1])
+        label = f"every local derivative at {PLACES[name][0]}"
+        yield of_edit("slope", what, f"{label} ({name.split()[2]})", own=edit, down=edit)
     for word, change in WHERE.items():
         yield of_edit("slope", word, word, own=_changed(change), down=_changed(change))
     yield of_edit("slope", "lobes clipped", "the negative values of psi clipped", own=_clipped, down=_clipped)
@@ -82,6 +87,22 @@ def _placed(moved: Callable[[LayerTape], Nodes]) -> Any:
             return graph
         now = {**tape.now, **moved(tape)}
         return _with(graph, tape, tape.layer.cell.factors(whole.numbers, tape.p, tape.prev, now))
+
+    return edit
+
+
+def _moved(moved: Callable[[LayerTape], Nodes]) -> Any:
+    """Take all derivatives at moved values, of the step before too: those of a state that is kept after its reset."""
+
+    def edit(graph: Graph, tape: LayerTape, whole: Tape) -> Graph:
+        if not _thresholded(tape):
+            return graph
+        before = moved(replace(tape, now=tape.prev))
+        cell = tape.layer.cell
+        given = {**tape.prev, **before}, {**tape.now, **moved(tape)}
+        factors = cell.factors(whole.numbers, tape.p, *given)
+        changed = graph.arcs_as(lambda a: replace(a, factor=factors.get(a.origin, a.factor)))
+        return changed.feeds_as(lambda f: replace(f, factor=factors.get(f.origin, f.factor)))
 
     return edit
 

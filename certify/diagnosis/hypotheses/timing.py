@@ -9,7 +9,18 @@ from typing import Any
 import numpy as np
 
 from gradcert.certify.diagnosis.bench import Bench
-from gradcert.certify.diagnosis.graph import COPY, Arc, Feed, Graph, earlier, graph_of, later, output_apart, sweep
+from gradcert.certify.diagnosis.graph import (
+    COPY,
+    Arc,
+    Feed,
+    Graph,
+    earlier,
+    graph_of,
+    later,
+    output_apart,
+    recursion_apart,
+    sweep,
+)
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_edit
 from gradcert.reference.engines import LayerTape, Tape, credit_below, weights_down
 from gradcert.reference.networks import Link
@@ -74,6 +85,15 @@ def _decayed_input(graph: Graph, tape: LayerTape, _: Tape) -> Graph:
     return graph.feeds_as(feed)
 
 
+def _without_now(graph: Graph, tape: LayerTape, _: Tape) -> Graph:
+    """Let parameters reach the output by the state of the step before alone."""
+    keep = [a.source for a in graph.arcs if a.lag and a.source == a.target and a.synapse is None]
+    if len(keep) != 1:
+        return graph
+    apart = recursion_apart(graph, keep[0])
+    return apart.arcs_as(lambda a: None if a.source == keep[0] and not a.lag else a)
+
+
 def make(bench: Bench) -> Iterator[Hypothesis]:
     """Yield what may be one step off."""
     yield of_edit("timing", "slope too new", "psi of step t, not t - 1, in the recursion", own=_new_slope)
@@ -81,6 +101,8 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
     yield of_edit("timing", "trace read before its update", "the trace read before it is updated", own=_early_read)
     yield of_edit("timing", "trace too new", "the trace of the same step where the last one belongs", own=_new_trace)
     yield of_edit("timing", "input decayed", "the new input decayed once too often", own=_decayed_input)
+    now = "the input of the same step left out of the trace"
+    yield of_edit("timing", "trace without the new input", now, own=_without_now)
     yield of_edit("timing", "stale signal", "the learning signal of the step before", signal=lambda d, i, b: earlier(d))
     yield of_edit("timing", "hasty signal", "the learning signal of the step after", signal=lambda d, i, b: later(d))
     yield from _filtered()

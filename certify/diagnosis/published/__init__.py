@@ -72,7 +72,7 @@ def make() -> Iterator[Candidate]:
     for name, estimator in ESTIMATORS.items():
         if not estimator.needs:
             found = f"published:{name}", f"{estimator.title} ({name}), which is no row of the table"
-            yield Candidate(*found, partial(_floats, name), partial(_bounds, name))
+            yield Candidate(*found, partial(_floats, name), partial(_bounds, name), kept=True)
 
 
 def _computed(name: str, p: Posed) -> Mapping[str, Array]:

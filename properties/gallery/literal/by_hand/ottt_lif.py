@@ -37,7 +37,8 @@ def gradients(problem: Any) -> dict[str, Any]:
             s = out[i]
         w = params[f"layers.{hidden}.W"]
         logits = s @ w.T + params[f"layers.{hidden}.b"]
-        prob = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        scores = np.exp(logits - logits.max(axis=1, keepdims=True))
+        prob = scores / scores.sum(axis=1, keepdims=True)
         delta = (prob - problem.targets[t]) / (steps * batch)
         grads[f"layers.{hidden}.W"] += delta.T @ s
         grads[f"layers.{hidden}.b"] += delta.sum(axis=0)
