@@ -23,9 +23,9 @@ def table(outcomes: Sequence[Outcome], *, each: int, seed: int) -> str:
             "Written by `make diagnosis`: mutants of the literal implementations (`properties/gallery/literal`), "
             f"{each} of each, operators in turn, seed {seed}. All are judged on the cases that everybody gets. "
             "*Named*: a cause for every gradient that is wrong. *Partly*: for some. *False*: a cause, computed on "
-            "five fresh problems, does not equal the mutant there. *Repaired*: an edit of the mutant's source was found "
-            "that is certified, on all of these cases and on the whole plan with another seed. *Equivalent*: the judge "
-            "accepts it.",
+            "five fresh problems, does not equal the mutant there. *Repaired*: an edit of the mutant's source was "
+            "found that is certified, on all of these cases and on the whole plan with another seed. *Equivalent*: "
+            "the judge accepts it.",
             "",
             "Of a processor, a diagnosis took "
             f"{statistics.median(seconds):.1f} s in the median, {seconds[-1]:.0f} s at most; the search for a repair "
