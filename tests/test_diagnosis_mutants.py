@@ -1,6 +1,7 @@
 """The measure of the diagnosis: clean sources that certify, mutants that differ, and a table that counts."""
 
 import ast
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -45,9 +46,20 @@ def test_mutants_are_distinct_and_one_edit_away():
 
 
 def test_the_table_counts_what_is_named_and_what_is_false():
-    about = {"subject": "A", "held": False, "operator": "sign", "line": 1, "before": "a", "after": "b"}
+    about = {
+        "subject": "A",
+        "held": False,
+        "rule": "bptt",
+        "digest": "",
+        "operator": "sign",
+        "line": 1,
+        "before": "a",
+        "after": "b",
+    }
     told = [("fully", False), ("fully", True), ("partly", False), ("not", False)]
     outcomes = [Outcome(**about, verdict="refuted", named=n, false=f) for n, f in told]
+    outcomes[-1] = replace(outcomes[-1], repair="certified", search=2.0, agrees=True)
     outcomes.append(Outcome(**about, verdict="equivalent"))
     page = table(outcomes, each=5, seed=0)
-    assert "| A | 4 | 1 (25 %) | 1 | 1 | 1 | 1 | 0 | 0 | 0 |" in page
+    assert "| A | 4 | 1 (25 %) | 1 | 2 (50 %) | 1 | 1 | 1 | 1 | 0 | 0 | 0 |" in page
+    assert "the search for a repair 2.0 s in the median" in page and "in 1 of 1." in page

@@ -28,14 +28,18 @@ def additions(site: Site, scope: Scope, seen: Observed, *, far: bool) -> Found:
     term = isinstance(site.parent, ast.BinOp) and isinstance(site.parent.op, SUMS)  # the sum itself is a site
     if all(k[0] == "int" for k in kinds) or getattr(getattr(node, "func", None), "attr", "") in FRESH:
         return
-    for operator, cost, new in _distant(node, kinds, scope, term=term, lost=not far):  # what is lost is near
+    factor = isinstance(site.parent, ast.BinOp) and isinstance(site.parent.op, PRODUCTS)  # the product itself is one
+    # what is lost is near
+    for operator, cost, new in _distant(node, kinds, scope, factors=not factor, terms=not term, lost=not far):
         yield operator, cost if far else cost - 2 * SUSPECT, new
     if far:
         return
-    yield "sign", 1.5, ast.UnaryOp(ast.USub(), node)
     yield from _functions(node, kinds, scope)
-    yield from _factors(node, kinds, scope)
-    yield from () if term else _terms(node, kinds, scope)
+    if not factor:
+        yield "sign", 1.5, ast.UnaryOp(ast.USub(), node)
+        yield from _factors(node, kinds, scope)
+    if not term:
+        yield from _terms(node, kinds, scope)
 
 
 def _inner(site: Site) -> bool:
@@ -45,8 +49,6 @@ def _inner(site: Site) -> bool:
         return True
     if isinstance(parent, (ast.FormattedValue, ast.Subscript, ast.Compare)):
         return True
-    if isinstance(parent, ast.BinOp) and isinstance(parent.op, PRODUCTS):
-        return True  # a factor of one factor is one of the product
     return isinstance(parent, ast.UnaryOp)
 
 
@@ -87,13 +89,13 @@ def _factors(node: Any, kinds: Kinds, scope: Scope) -> Found:
                 yield "factor added", 4.25, binary(node, ast.Div(), new)
 
 
-def _distant(node: Any, kinds: Kinds, scope: Scope, *, term: bool, lost: bool) -> Found:
+def _distant(node: Any, kinds: Kinds, scope: Scope, *, factors: bool, terms: bool, lost: bool) -> Found:
     """Yield additions of what is made of several things, of which one is lost, or none is."""
     number = node.number
-    for cost, new, inside in _made(far_factors, kinds, scope, lost):
+    for cost, new, inside in _made(far_factors, kinds, scope, lost) if factors else ():
         if number not in inside:
             yield "factor added", cost, binary(new, ast.Mult(), node)
-    for cost, new, inside in () if term else _made(far_terms, kinds, scope, lost):
+    for cost, new, inside in _made(far_terms, kinds, scope, lost) if terms else ():
         if number not in inside:
             for operator in (ast.Add(), ast.Sub()):
                 yield "term added", cost, binary(node, operator, new)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ast
+import io
+import tokenize
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gradcert.certify.edits.edit import Edit
+
+OPEN = ("(", ",", "[", "{", "+", "-", "*", "/", "@")  # at the end of a line that goes on
 
 
 def hunk(edit: Edit) -> dict[str, Any] | None:
@@ -146,16 +150,25 @@ def _hunk(edit: Edit, old: str, new: str) -> dict[str, Any]:
 
 
 def _joined(lines: list[str]) -> str:
-    """Return lines as one, comments apart.
+    """Return lines as one, without comments.
 
     Examples
     --------
-    >>> _joined(["    a = b", "", "    c = d"])
-    'a = b; c = d'
+    >>> _joined(["    a = b  # as before", "", "    c = '#'"])
+    "a = b; c = '#'"
     """
-    kept = [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
     out = ""
-    for line in kept:
-        joint = "" if not out else " " if out.endswith(("(", ",", "[", "+", "-", "*", "/", "{")) else "; "
-        out += joint + line
+    for part in filter(None, (_uncommented(line).strip() for line in lines)):
+        joint = "" if not out else " " if out.endswith(OPEN) else "; "
+        out += joint + part
     return out
+
+
+def _uncommented(line: str) -> str:
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(line.strip()).readline):
+            if token.type == tokenize.COMMENT:
+                return line.strip()[: token.start[1]]
+    except (tokenize.TokenError, IndentationError):  # a part of a statement
+        pass
+    return line

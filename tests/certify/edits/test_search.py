@@ -29,7 +29,7 @@ MISTAKES = {  # what is wrong, and by which operator it is mended
     "sign": (LIF, "credit[t] - leak * theta * dv", "credit[t] + leak * theta * dv"),
     "operand": (LIF, "psi(potentials[t] - theta)", "psi(potentials[t] - leak)"),
     "factor added": (LIF, "psi(potentials[t] - theta) * dz", "dz"),
-    "term added": (LIF, "credit[t] - leak * theta * dv", "credit[t]"),
+    "term added": (RNN, "(credit + carried[i])", "carried[i]"),
 }
 
 
@@ -54,7 +54,7 @@ def searched(tmp_path, monkeypatch, records):
     exec_module = importlib.machinery.SourceFileLoader.exec_module
     monkeypatch.setattr(importlib.machinery.SourceFileLoader, "exec_module", exec_module)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+    sys.modules.pop("rule", None)
 
     def search(literal, source, seconds=20.0):
         file = tmp_path / "rule.py"
@@ -93,16 +93,37 @@ def test_a_mistake_is_undone(searched, fresh, operator):
     assert source.split("\n")[hunks[0]["at"] - 1].strip() == hunks[0]["before"]
 
 
+def test_a_candidate_that_loops_for_ever_is_stopped(searched, monkeypatch):
+    monkeypatch.setattr("gradcert.certify.edits.search.LEAST", 0.2)
+    lines = ("scale = 0.25", "while scale < 2.0:", "    scale = scale * 2.0")
+    source = RNN.source.replace("return grads", "\n    ".join([*lines, "return {k: scale * grads[k] for k in grads}"]))
+    search, _ = searched(RNN, source)
+    (hunk,) = next(search.found())
+    assert (hunk["before"], hunk["after"]) == ("while scale < 2.0:", "while scale < 1.0:")
+    assert search.hung >= 1  # 0.0 doubled stays below
+
+
+def test_a_detach_is_put_back(searched, records):
+    torch = pytest.importorskip("torch")
+    assert torch.is_grad_enabled()
+    literal = next(x for x in LITERALS if x.name == "BPTT, reset detached, autograd")
+    records[literal.name] = cases(literal, most=2)
+    right = literal.source
+    assert right.count(".detach()") == 1
+    search, _ = searched(literal, right.replace(".detach()", ""))
+    (hunk,) = next(search.found())
+    assert hunk["operator"] == "detach" and ".detach()" in hunk["after"]
+
+
 def test_two_mistakes_are_undone_by_two_edits(searched):
-    source = LIF.source.replace("gb += dv.sum(axis=0)", "gb = dv.sum(axis=0)")
-    source = source.replace("np.einsum('tbo,tbi->oi', error, x)", "-np.einsum('tbo,tbi->oi', error, x)")
-    search, _ = searched(LIF, source)
-    search.bases = []
+    source = RNN.source.replace("grads[f'layers.{i}.b'] += da", "grads[f'layers.{i}.b'] = da")
+    source = source.replace("(1 - hs[i][t + 1] ** 2)", "(1 + hs[i][t + 1] ** 2)")
+    search, _ = searched(RNN, source, seconds=3.0)
     hunks = next(search.found())
     assert {h["operator"] for h in hunks} == {"accumulation", "sign"}
     for hunk in hunks:
         source = applied(source, hunk)
-    assert ast.unparse(ast.parse(source)) == ast.unparse(ast.parse(LIF.source))
+    assert ast.unparse(ast.parse(source)) == ast.unparse(ast.parse(RNN.source))
 
 
 def test_what_is_right_when_it_is_loaded_again_is_left(searched):
