@@ -85,6 +85,10 @@ def _factors(node: Any, kinds: Kinds, scope: Scope) -> Found:
                 continue
             rest = binary(ast.Constant(1), ast.Sub(), new)
             yield "factor added", far + 4.5, binary(rest, ast.Mult(), node)
+            if array(theirs):  # the slopes of tanh and of the logistic function
+                square = binary(ast.Constant(1), ast.Sub(), binary(new, ast.Pow(), ast.Constant(2)))
+                yield "factor added", far + 4.75, binary(square, ast.Mult(), node)
+                yield "factor added", far + 4.75, binary(binary(new, ast.Mult(), rest), ast.Mult(), node)
             if all(k[0] == "number" for k in theirs):
                 yield "factor added", 4.25, binary(node, ast.Div(), new)
 
@@ -107,7 +111,8 @@ def _made(make: Made, kinds: Kinds, scope: Scope, lost: bool) -> list[tuple[floa
     if key not in scope.made:
         found = list(make(scope, kinds, lost))
         scope.made[key] = [
-            (c, new, frozenset(n.number for n in ast.walk(new))) for c, new in _terms_of(scope, kinds, lost)
+            (c, new, frozenset(getattr(n, "number", -1) for n in ast.walk(new)))
+            for c, new in _terms_of(scope, kinds, lost)
         ]
         scope.made[key] += [(cost, new, frozenset()) for cost, new in found]
     kept: list[tuple[float, Any, frozenset[int]]] = scope.made[key]

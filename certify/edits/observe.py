@@ -292,14 +292,31 @@ def scope(module: ast.Module, functions: list[Any], seen: Observed) -> Scope:
                 out.idle.add(node.name)
                 out.calls.setdefault(node.name, (ast.Name(node.name, ast.Load()), ()))
     out.atoms = _different(out.atoms, functions, seen)
-    for name, kinds in list(out.atoms.values()):
-        inner = _entry_of(kinds)
-        if isinstance(name, ast.Name) and inner:
-            for counter in sorted(out.counters):
-                for index in (counter, f"{counter} - 1"):
-                    if (text := f"{name.id}[{index}]") not in out.atoms:
-                        out.entries[text] = ast.parse(text, mode="eval").body, inner
+    counted = _counted(functions, out.counters)
+    for text, (new, kinds) in list(out.atoms.items()):
+        if (inner := _entry_of(kinds)) and not isinstance(new, ast.Attribute):
+            for index in _indices(out.counters, counted.get(text, set())):
+                if (entry := f"{text}[{index}]") not in out.atoms:
+                    out.entries[entry] = ast.parse(entry, mode="eval").body, inner
     return out
+
+
+def _counted(functions: list[Any], counters: set[str]) -> dict[str, set[str]]:
+    """Return by which counters a list or an array is read or written, by its text."""
+    out: dict[str, set[str]] = {}
+    for node in [n for function in functions for n in ast.walk(function) if isinstance(n, ast.Subscript)]:
+        used = {n.id for n in ast.walk(node.slice) if isinstance(n, ast.Name)} & counters
+        out.setdefault(ast.unparse(node.value), set()).update(used)
+    return out
+
+
+def _indices(counters: set[str], used: set[str]) -> Iterator[str]:
+    """Yield the indices by which an entry may be read: what counts already, a step on either side, or any counter."""
+    for counter in sorted(used or counters):
+        yield counter
+        yield f"{counter} - 1"
+        if used:
+            yield f"{counter} + 1"
 
 
 def _different(
@@ -310,7 +327,7 @@ def _different(
     for node in [n for function in functions for n in ast.walk(function)]:
         if seen.ran(node) and isinstance(node, (ast.Name, ast.Attribute, ast.Subscript, ast.arg)):
             text = node.arg if isinstance(node, ast.arg) else ast.unparse(node)
-            values.setdefault(text, set()).update(seen.values.get(node.number, ()))  # type: ignore[attr-defined]
+            values.setdefault(text, set()).update(seen.values.get(getattr(node, "number", -1), ()))
     out: dict[str, tuple[Any, Kinds]] = {}
     known: set[tuple[Any, ...]] = set()
     for text in sorted(atoms, key=lambda t: (not t.isidentifier(), len(t))):
@@ -323,9 +340,9 @@ def _different(
 
 
 def _entry_of(kinds: Kinds) -> Kinds:
-    """Return the kinds of the entries of lists of arrays, and of arrays of more than two axes."""
+    """Return the kinds of the entries of lists of arrays, and of arrays of more than one axis."""
     lists = [k[1:] for k in kinds if k[0] == "list" and len(k) > 2]
-    arrays = [(k[0], *k[2:]) for k in kinds if k[0] in ("array", "tensor") and len(k) > 3]
+    arrays = [(k[0], *k[2:]) for k in kinds if k[0] in ("array", "tensor") and len(k) > 2]
     return tuple(dict.fromkeys((*lists, *arrays)))
 
 

@@ -20,7 +20,9 @@ SOFTER: dict[type, tuple[type, ...]] = {
     ast.Eq: (ast.NotEq,),
     ast.NotEq: (ast.Eq,),
 }
-REDUCTIONS = {"sum": ("mean",), "mean": ("sum",), "max": ("min",), "min": ("max",)}
+REDUCTIONS: dict[str, tuple[str, ...]] = {"sum": ("mean",), "mean": ("sum",), "max": ("min",), "min": ("max",)}
+HARMLESS = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Pass, ast.Continue, ast.Break, ast.Raise)
+HARMLESS += (ast.For, ast.If)  # type: ignore[assignment]
 FRESH = {"zeros": "ones", "ones": "zeros", "zeros_like": "ones_like", "ones_like": "zeros_like"}
 
 
@@ -123,14 +125,12 @@ def _decided(site: Site, scope: Scope) -> Found:
 
 def _harmless(statement: ast.If) -> bool:
     """Return whether both branches only compute: what never ran may not be run for a trial if it does more."""
-    allowed = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Pass, ast.Continue, ast.Break, ast.Raise)
-    allowed = (*allowed, ast.For, ast.If)
     inner = [n for s in (*statement.body, *statement.orelse) for n in ast.walk(s) if isinstance(n, ast.stmt)]
-    return all(isinstance(n, allowed) for n in inner)
+    return all(isinstance(n, HARMLESS) for n in inner)
 
 
 def _calls(node: ast.Call, site: Site, seen: Observed) -> Found:
-    name = getattr(node.func, "attr", None) or getattr(node.func, "id", "")
+    name = str(getattr(node.func, "attr", None) or getattr(node.func, "id", ""))
     for other in REDUCTIONS.get(name, ()):
         yield "reduction", 1, _renamed(node, other)
     if name in REDUCTIONS:
@@ -220,9 +220,10 @@ def _constants(node: ast.Constant, site: Site, index: bool) -> Found:
         return
     if isinstance(site.parent, ast.Call) and type(value) is int:
         return
-    near: list[float] = [0, 1, 2, 3, 0.5, 0.25, 4, -1, value * 2, value / 2, value + 1, value - 1]  # type: ignore[operator]
-    for number, other in enumerate(dict.fromkeys(float(v) for v in near)):
-        if other != value:
+    now = float(value)  # type: ignore[arg-type]
+    near = (0.0, 1.0, 2.0, 3.0, 0.5, 0.25, 4.0, -1.0, now * 2, now / 2, now + 1, now - 1)
+    for number, other in enumerate(dict.fromkeys(near)):
+        if other != now:
             whole = type(value) is int and other.is_integer()
             yield "constant", 1 + number / 8, ast.Constant(int(other) if whole else other)
 

@@ -49,7 +49,7 @@ class Source:
     def compiled(self, statement: ast.stmt) -> CodeType:
         """Return the code of one statement of the module."""
         module = ast.Module([statement], [])
-        return compile(module, self.path, "exec", flags=self.flags, dont_inherit=True)  # type: ignore[no-any-return]
+        return compile(module, self.path, "exec", flags=self.flags, dont_inherit=True)
 
     def with_statement(self, number: int) -> list[CodeType]:
         """Return the code of the module, after its statement of this number was edited."""
@@ -92,7 +92,7 @@ class Sources:
             for code in codes:
                 exec(code, module.__dict__)
 
-        SourceFileLoader.exec_module = exec_module  # type: ignore[method-assign]
+        SourceFileLoader.exec_module = exec_module  # type: ignore[method-assign, assignment]
 
 
 def found(name: str, get: Callable[[], Any], texts: Mapping[str, str]) -> Sources:

@@ -39,9 +39,10 @@ def rearranged(body: list[Any], seen: Observed, *, loop: bool) -> Changed:
             if len(body) > 1:
                 yield "statement dropped", 2, one, [*rest, *follow]
         elif isinstance(one, ast.Assign) and len(one.targets) == 1:
+            target: Any = one.targets[0]
             if loop and array(seen.of(one.value)):
-                yield "accumulation", 1, one, [*rest, ast.AugAssign(one.targets[0], ast.Add(), one.value), *follow]
-            if len(body) > 1 and not isinstance(one.targets[0], ast.Tuple):
+                yield "accumulation", 1, one, [*rest, ast.AugAssign(target, ast.Add(), one.value), *follow]
+            if len(body) > 1 and not isinstance(target, ast.Tuple):
                 yield "statement dropped", 2.5, one, [*rest, *follow]
         if isinstance(one, ast.With) and "no_grad" in ast.unparse(one.items[0]):
             yield "detach", 1, one, [*rest, *one.body, *follow]

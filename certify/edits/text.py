@@ -133,7 +133,7 @@ def _hunk(edit: Edit, old: str, new: str) -> dict[str, Any]:
         tail += 1
     last, end = len(a) - tail, len(b) - tail
     top, bottom = head_lines(edit.statement)
-    if isinstance(edit.new, list) or not top <= first + 1 <= bottom:
+    if bottom > top or isinstance(edit.new, list):  # of a long statement the lines that change
         top, bottom = first + 1, last
     more = len(b) - len(a)
     before, after = _joined(a[top - 1 : bottom]), _joined(b[top - 1 : bottom + more])

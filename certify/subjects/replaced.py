@@ -23,4 +23,4 @@ def install(texts: Mapping[str, str]) -> None:
             return usual(loader, name)
         return compile(text, loader.path, "exec", dont_inherit=True)
 
-    SourceFileLoader.get_code = code  # type: ignore[method-assign]
+    SourceFileLoader.get_code = code  # type: ignore[method-assign, assignment]
