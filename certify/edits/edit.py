@@ -94,7 +94,7 @@ def sites(statement: ast.stmt) -> Iterator[Site]:
 
     Examples
     --------
-    >>> [ast.unparse(s.node) for s in sites(ast.parse("for t in range(n):\\n    x = t").body[0])]
+    >>> [ast.unparse(s.node) for s in sites(ast.parse("for t in range(n):\n    x = t").body[0])]
     ['t', 'range(n)', 'range', 'n']
     """
     yield from _sites(statement, (statement,))

@@ -98,7 +98,7 @@ def watched(source: Source) -> list[Any]:
     Examples
     --------
     >>> import types
-    >>> source = Source("/x.py", "x", "def f(a):\\n    b = a + 1\\n    return b")
+    >>> source = Source("/x.py", "x", "def f(a):\n    b = a + 1\n    return b")
     >>> numbered(Sources([source], lambda: None))
     >>> seen, module = Observed(), types.ModuleType("x")
     >>> seen.note()

@@ -82,7 +82,7 @@ def depend(a: ast.stmt, b: ast.stmt) -> bool:
 
     Examples
     --------
-    >>> depend(*ast.parse("x = a\\ny = x").body), depend(*ast.parse("x = a\\ny = a").body)
+    >>> depend(*ast.parse("x = a\ny = x").body), depend(*ast.parse("x = a\ny = a").body)
     (True, False)
     """
     return bool(_stores(a) & _uses(b) or _stores(b) & _uses(a) or _stores(a) & _stores(b))

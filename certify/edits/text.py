@@ -36,8 +36,8 @@ def applied(source: str, hunk: Mapping[str, Any]) -> str:
 
     Examples
     --------
-    >>> applied("a\\nb\\nc", {"first": 2, "last": 2, "lines": ["B", "b"]})
-    'a\\nB\\nb\\nc'
+    >>> applied("a\nb\nc", {"first": 2, "last": 2, "lines": ["B", "b"]})
+    'a\nB\nb\nc'
     """
     lines = source.split("\n")
     return "\n".join([*lines[: hunk["first"] - 1], *hunk["lines"], *lines[hunk["last"] :]])
