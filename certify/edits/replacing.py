@@ -222,10 +222,10 @@ def _constants(node: ast.Constant, site: Site, index: bool) -> Found:
         return
     now = float(value)  # type: ignore[arg-type]
     near = (0.0, 1.0, 2.0, 3.0, 0.5, 0.25, 4.0, -1.0, now * 2, now / 2, now + 1, now - 1)
-    for number, other in enumerate(dict.fromkeys(near)):
-        if other != now:
-            whole = type(value) is int and other.is_integer()
-            yield "constant", 1 + number / 8, ast.Constant(int(other) if whole else other)
+    for number, another in enumerate(dict.fromkeys(near)):
+        if another != now:
+            whole = type(value) is int and another.is_integer()
+            yield "constant", 1 + number / 8, ast.Constant(int(another) if whole else another)
 
 
 def _axes(node: ast.Subscript) -> Found:
