@@ -35,8 +35,9 @@ $(STAMP): $(BIN)/python pyproject.toml setup.py constraints.txt
 debian: ## install missing Debian packages: simulators, browser, Coq (as root)
 	scripts/install_debian.sh
 
+# Tests start hundreds of processes: each would compile the whole house where bytecode is not written.
 test: lint ## lint, types, room contracts, all tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
 certify: install ## certify the real third-party code in examples/
 	$(BIN)/python examples/run_all.py
@@ -66,10 +67,14 @@ selftest: install ## judge the judge: the whole gallery of wrong and of unusual 
 SEEDS ?= 100
 INPUTS ?= 1000
 attack: install ## attack the judge from every side, into docs/soundness.md
-	nice $(BIN)/python -m scripts.attack --seeds $(SEEDS) --inputs $(INPUTS)
+	OMP_NUM_THREADS=1 nice $(BIN)/python -m scripts.attack --seeds $(SEEDS) --inputs $(INPUTS) --jobs 2
 
+# EACH, JOBS: mutants of every implementation, processes. What build/diagnosis.jsonl holds is not measured again.
+EACH ?= 150
+JOBS ?= 1
 diagnosis: install ## how much of what is wrong is named: mutants of the literal implementations, into docs/diagnosis.md
-	OMP_NUM_THREADS=1 $(BIN)/python -m scripts.diagnosis
+	mkdir -p build
+	OMP_NUM_THREADS=1 $(BIN)/python -m scripts.diagnosis --each $(EACH) --jobs $(JOBS) --out build/diagnosis.jsonl
 
 properties: install ## the property tests, with many more examples
 	OMP_NUM_THREADS=1 $(BIN)/python -m gradcert.properties --profile thorough
@@ -83,7 +88,7 @@ mutation: install ## docs/mutation.md: which small changes of reference/ no test
 	rm -rf build/mutation
 	git clone --quiet . build/mutation
 	cd build/mutation && mkdir -p build && $(MUTATION) init && $(MUTATION) trace
-	cd build/mutation && $(MUTATION) --share $(SHARE) run && $(MUTATION) --budget 100 again
+	cd build/mutation && $(MUTATION) --share $(SHARE) quick && $(MUTATION) --share $(SHARE) run && $(MUTATION) --budget 100 again
 	cd build/mutation && $(MUTATION) report; status=$$?; cp docs/mutation.md $(CURDIR)/docs/; exit $$status
 
 planted: install ## put a bug into every file of reference/ and see it killed (docs/mutation.md)

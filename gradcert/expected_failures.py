@@ -15,7 +15,6 @@ that passes although it is listed is a failure: the file can only be right.
 from __future__ import annotations
 
 import datetime
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,10 +47,14 @@ def read(path: Path, *, today: datetime.date | None = None) -> tuple[Expected, .
     ------
     pytest.UsageError : if the file is not as described, or an entry has expired.
     """
+    from gradcert.reference.errors import GradcertError  # heavy for those runs of pytest that have no such file
+    from gradcert.reference.outside import toml
+    from gradcert.reference.printable import legible
+
     try:
-        record = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise pytest.UsageError(f"expected failures: {path} cannot be read ({error})") from None
+        record = legible(toml(path, "a file of expected failures"))
+    except GradcertError as error:
+        raise pytest.UsageError(f"expected failures: {error}") from None
     entries = record.get("expected", [])
     if set(record) - {"expected"} or not isinstance(entries, list):
         raise pytest.UsageError(f"expected failures: {path} holds more than [[expected]] tables")
@@ -67,11 +70,8 @@ def read(path: Path, *, today: datetime.date | None = None) -> tuple[Expected, .
 
 def _entry(entry: Any, path: Path) -> Expected:
     if not isinstance(entry, dict) or set(entry) != set(KEYS):
-        from gradcert.reference.printable import printable  # the engine's room is heavy for every run of pytest
-
-        raise pytest.UsageError(
-            f"expected failures: an entry of {path} needs exactly {', '.join(KEYS)}: {printable(entry)}"
-        )
+        given = str(entry)[:200]
+        raise pytest.UsageError(f"expected failures: an entry of {path} needs exactly {', '.join(KEYS)}: {given}")
     for name, kind in KEYS.items():
         if not isinstance(entry[name], kind) or isinstance(entry[name], datetime.datetime) or entry[name] == "":
             raise pytest.UsageError(

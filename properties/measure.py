@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 from hypothesis import reject
 
-from gradcert.properties.budget import enclosure, roundings
-from gradcert.properties.evaluate import row
+from gradcert.properties.evaluation import bits_needed, enclosure, roundings, row
 from gradcert.properties.numbers import SIGNIFICAND, Dyadics, Rounding, Undecided
 from gradcert.properties.subject import Subject
-from gradcert.properties.vacuity import bits_needed
 from gradcert.reference import GradcertError, Rule
 from gradcert.reference.engines import gamma
 from gradcert.reference.networks import Problem

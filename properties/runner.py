@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase
 from hypothesis.errors import Flaky, Unsatisfiable
 
+from gradcert.properties.evaluation import edges_that_matter
 from gradcert.properties.law import Law, observing
 from gradcert.properties.measure import Counterexample, SubjectFailed
 from gradcert.properties.profiles import PROFILES, Profile
 from gradcert.properties.subject import Subject, Unsupported
-from gradcert.properties.vacuity import edges_that_matter
 from gradcert.reference import Edge
 from gradcert.reference.networks import Problem
 

@@ -28,10 +28,9 @@ import numpy as np
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from gradcert.properties.budget import is_decided
+from gradcert.properties.evaluation import bits_needed, is_decided, why_vacuous
 from gradcert.properties.numbers import SIGNIFICAND, PrimeField
 from gradcert.properties.options import FAMILIES, cells, exact_cells, surrogates
-from gradcert.properties.vacuity import bits_needed, why_vacuous
 from gradcert.reference import CELLS, FLOAT64, RULES, Floats, GradcertError, Layer, Loss, Network, Rnn, Rule
 from gradcert.reference.engines import record
 from gradcert.reference.networks import Cell, Conv2d, Dense, Problem

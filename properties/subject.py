@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from hypothesis.strategies import SearchStrategy
 
-from gradcert.properties.evaluate import row
+from gradcert.properties.evaluation import row
 from gradcert.properties.strategies import problems
 from gradcert.reference import RULES, GradcertError, Learner, Rule
 from gradcert.reference.networks import Problem

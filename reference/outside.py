@@ -1,4 +1,4 @@
-"""The one door for what comes from outside: bytes, JSON, arrays of numbers, each bounded and checked before it is used.
+"""The one door for what comes from outside: bytes, JSON, TOML, arrays of numbers, bounded and checked before their use.
 
 Files, the messages of a subject's process, answers and certificates all come in here. What is too large, too deep, or
 says one thing in two ways (a key twice, a number as a string, half a character) is refused with the one error type.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Collection, Mapping
 from math import isinf
 from pathlib import Path
@@ -21,11 +22,13 @@ from gradcert.reference.numbers import Array
 MOST = 256 * 2**20  # bytes of one text
 DEPTH = 32  # lists and objects inside each other; ours have 12 at most
 NAME = 1000  # characters of a key
+WRITTEN = 2**20  # bytes of a file that somebody has written by hand
 SAFE = 2**53  # whole numbers from here on are not exact in every program's JSON, and are read as floats
 DIGITS = 100  # of a whole number that has to stay one
 
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _ESCAPED = re.compile(rb"\\u[dD][89abcdefABCDEF]")
+_PARTS = re.compile(r"[=,{\n]")
 _STEPS = bytes({ord("["): 1, ord("{"): 1, ord("]"): 255, ord("}"): 255}.get(k, k) for k in range(256))
 _OTHERS = bytes(k for k in range(256) if k not in b"[]{}")
 
@@ -150,6 +153,41 @@ def _whole_characters(value: Any) -> None:
     elif isinstance(value, list):
         for inner in value:
             _whole_characters(inner)
+
+
+def toml(path: Path, what: str, *, most: int = WRITTEN, depth: int = DEPTH) -> dict[str, Any]:
+    """Return what a TOML file says.
+
+    Parameters
+    ----------
+    what : names it in errors: "a file of expected failures".
+    most, depth : bounds on bytes and on nesting.
+
+    Raises
+    ------
+    GradcertError : if it cannot be read, is not TOML, or something in it is out of bounds.
+    """
+    given = text(read(path, what, most=most), str(path))
+    try:
+        # the parser's time is quadratic in the parts of one key, a.a.a.a = 1
+        if any(part.count(".") > 4 * depth for part in _PARTS.split(given)):
+            raise ValueError("a key of too many parts")
+        found = tomllib.loads(given)
+        if (levels := _levels(found, depth)) > depth:
+            raise ValueError(f"{levels} tables inside each other, {depth} are allowed")
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError and what Python says of a huge number
+        raise GradcertError(f"{path} is not TOML as it should be: {error}", allowed=what) from None
+    return found
+
+
+def _levels(value: Any, most: int) -> int:
+    """Return how deep a value is nested, one more than `most` where it is deeper."""
+    level, inner = 0, [value]
+    while inner and level <= most:
+        level += 1
+        inner = [v for held in inner for v in (held.values() if isinstance(held, dict) else held)]
+        inner = [v for v in inner if isinstance(v, (dict, list))]
+    return level
 
 
 def record(value: Any, what: str, *, needs: Collection[str] = ()) -> dict[str, Any]:

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 from gradcert.certify.problems import generate, plan
+from scripts.diagnosis import judge
+from scripts.diagnosis import measure as measuring
+from scripts.diagnosis.asked import asked
 from scripts.diagnosis.folded import folded
 from scripts.diagnosis.measure import Outcome
-from scripts.diagnosis.mutants import kinds_of, mutants
+from scripts.diagnosis.mutants import Mutant, kinds_of, mutants
 from scripts.diagnosis.subjects import LITERALS
 from scripts.diagnosis.table import table
 
@@ -20,6 +23,8 @@ def first_case(literal):
 
 @pytest.mark.parametrize("literal", LITERALS, ids=lambda x: x.name)
 def test_every_clean_source_computes_what_it_claims(literal):
+    if "import torch" in literal.source:
+        pytest.importorskip("torch")
     case = first_case(literal)
     found = literal.compiled(literal.source)(case.problem)
     for name, bounds in case.expected.gradients.items():
@@ -46,16 +51,8 @@ def test_mutants_are_distinct_and_one_edit_away():
 
 
 def test_the_table_counts_what_is_named_and_what_is_false():
-    about = {
-        "subject": "A",
-        "held": False,
-        "rule": "bptt",
-        "digest": "",
-        "operator": "sign",
-        "line": 1,
-        "before": "a",
-        "after": "b",
-    }
+    about = {"subject": "A", "held": False, "rule": "bptt", "operator": "sign", "line": 1, "before": "a", "after": "b"}
+    about |= {"digest": "0"}
     told = [("fully", False), ("fully", True), ("partly", False), ("not", False)]
     outcomes = [Outcome(**about, verdict="refuted", named=n, false=f) for n, f in told]
     outcomes[-1] = replace(outcomes[-1], repair="certified", search=2.0, agrees=True)
@@ -63,3 +60,25 @@ def test_the_table_counts_what_is_named_and_what_is_false():
     page = table(outcomes, each=5, seed=0)
     assert "| A | 4 | 1 (25 %) | 1 | 2 (50 %) | 1 | 1 | 1 | 1 | 0 | 0 | 0 |" in page
     assert "the search for a repair 2.0 s in the median" in page and "in 1 of 1." in page
+
+
+def test_a_measure_is_shared_and_goes_on_where_it_stopped(tmp_path, monkeypatch):
+    """Two mutants: one that ends its process, and one after it; neither is measured twice."""
+    literal = next(x for x in LITERALS if x.name == "RTRL, tanh, per sample")
+    ends = Mutant("ends", 1, "a", "b", "import os\nos._exit(1)")
+    wrong = Mutant("sign", 1, "a", "b", literal.source.replace("error @ s_b", "-error @ s_b"))
+    assert wrong.source != literal.source
+    monkeypatch.setattr(measuring, "drawn", lambda *_: [ends, wrong])
+    found = list(measuring.measure([literal], most=2, profile="quick"))
+    assert [(o.verdict, o.named, o.false) for o in found] == [("crashed", "", False), ("refuted", "fully", False)]
+    assert found[1].said == "layers.0.b: equals rtrl with the opposite sign; the rest is as claimed"
+    done = {(o.subject, o.digest) for o in found}
+    assert list(measuring.measure([literal], most=2, profile="quick", done=done)) == []
+    assert [o.operator for o in measuring.measure([literal], most=2, profile="quick", share=(1, 2))] == ["sign"]
+
+
+def test_a_mutant_that_never_ends_is_stopped(monkeypatch):
+    literal = next(x for x in LITERALS if x.name == "RTRL, tanh, per sample")
+    monkeypatch.setattr(judge, "CALL", 0.05)
+    endless = literal.source.replace("for n in range(batch):", "while True:\n        n = 0")
+    assert judge.judged(asked(literal, "quick"), endless) == {"verdict": "hung"}

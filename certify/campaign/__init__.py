@@ -7,6 +7,7 @@ certificate again; `vectors` does the same offline, with files. Uses every room 
 from gradcert.certify.campaign import repaired, vectors, where
 from gradcert.certify.campaign.again import again
 from gradcert.certify.campaign.asked import ask_again, ask_often, judge, judge_all
+from gradcert.certify.campaign.beside import BESIDE, beside
 from gradcert.certify.campaign.campaign import certify
 from gradcert.certify.campaign.claimed import claimed, stepwise
 from gradcert.certify.campaign.conclude import control, decide, decisive, explained, explanation
@@ -14,9 +15,11 @@ from gradcert.certify.campaign.vectors import check
 from gradcert.certify.campaign.verify import runs, verify
 
 __all__ = [
+    "BESIDE",
     "again",
     "ask_again",
     "ask_often",
+    "beside",
     "certify",
     "check",
     "claimed",

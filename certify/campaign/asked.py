@@ -65,7 +65,8 @@ def judge(run: Run, case: Case, answer: Answer | None) -> None:
     GradcertError : where the maps of an adapter do not fit: nothing of the subject was run, so nothing is refuted.
     """
     if answer is not None and answer.failure is not None and answer.failure.kind == "usage":
-        raise GradcertError(answer.failure.reason, do="mend the maps of the adapter")
+        said = answer.failure.reason
+        raise GradcertError(said, do=None if "to fix it" in said else "mend the maps of the adapter")
     budget = max(bounds.relative for bounds in case.expected.gradients.values())
     digest = sha256(canonical(case.problem.to_dict()))
     result = CaseResult(case.id, case.spec.family, case.expected.exact, "blocked", None, budget, case.facts, digest)

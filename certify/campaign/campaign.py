@@ -8,13 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gradcert.certify import figures
-from gradcert.certify.campaign import repaired, where
+from gradcert.certify.campaign import repaired
 from gradcert.certify.campaign.again import again
-from gradcert.certify.campaign.asked import Progress, ask_again, ask_often, judge, judge_all, judge_prefixes
+from gradcert.certify.campaign.asked import Progress, judge_all
+from gradcert.certify.campaign.beside import BESIDE, beside
 from gradcert.certify.campaign.claimed import claimed, stepwise
 from gradcert.certify.campaign.conclude import conclude
-from gradcert.certify.campaign.reach import reach
 from gradcert.certify.certificates import (
     REFUTED,
     VERSION,
@@ -29,8 +28,7 @@ from gradcert.certify.claims import Claim
 from gradcert.certify.counterexample import record as counterexample
 from gradcert.certify.names import present_names
 from gradcert.certify.problems import plan, profile_named
-from gradcert.certify.runs import Journal, Run, ordinary, prepare_all, tail
-from gradcert.certify.runs import online as online_checks
+from gradcert.certify.runs import Journal, Run, prepare_all, tail
 from gradcert.certify.subjects import Limits, Subject, Worker
 from gradcert.reference.checks import check_seed
 from gradcert.reference.errors import GradcertError
@@ -136,7 +134,6 @@ def certify(
     run = Run(who, wanted, profile=profile, planned=len(specs))
     digests = {"subject": "", "reference": reference_digest()}
     sources: dict[str, Any] = {}
-    shown_steps: list[dict[str, Any]] = []
     small: dict[str, Any] | None = None
     if isinstance(first, Worker):
         run.worker, run.arrays = first, not (first.program or first.stepwise)
@@ -150,22 +147,10 @@ def certify(
             done = run.journal.prepared if run.journal is not None else None
             ready = prepare_all(specs, wanted, seed=seed, jobs=jobs, cluster=cluster, done=done)
             judge_all(run, specs, ready, progress or (lambda *_: None))
-            if run.worker is not None:
-                ask_again(run, profile_named(profile).repeats)
-                if profile != "quick":
-                    ordinary.check(run)
-                ask_often(run, profile_named(profile).calls)
-                if wanted.online:
-                    online_checks.run_all(run)
-                run.code = reach(run, seed=seed, most=profile_named(profile).reach, judge=judge)
-                where.narrow(run, seed=seed, judge=judge)
-                wrong = [case.id for case, _, _ in run.failed]
+            if run.running:
+                for name in beside(wanted, profile):
+                    BESIDE[name](run, seed)
                 if wanted.entrywise:
-                    small_enough = [pair for pair in run.answers if pair[0].spec.family != "scale"]
-                    shown_steps = figures.steps(
-                        small_enough, wrong, run.solve, seen=run.prefixes, without=run.claim.without
-                    )
-                    judge_prefixes(run)
                     small = counterexample.find(run, most=profile_named(profile).questions)
             sources = who.made_of(run.worker)
         finally:
@@ -181,7 +166,7 @@ def certify(
         replay=again(who, wanted, subject=subject, told=told, profile=profile, seed=seed),
         digests=digests,
         sources=sources,
-        steps=shown_steps,
+        steps=run.steps,
         counterexample=small,
         seed=seed,
         profile=profile,

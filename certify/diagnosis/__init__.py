@@ -6,20 +6,23 @@ that passed too. One candidate for all parameters is looked for first, then as f
 by name or by role. Zero is said before anything else.
 
 =================  ===============================================================================================
-`rows`             another row of the rule table: edges within those that each layer has, truncation, feedback
-`transformations`  a factor, a transpose, a step, another precision on the way out, the error of another loss
-`conventions`      another pseudo-derivative
+`direct`           explanations that edit no graph: another row of the rule table, a factor, a transpose, a step,
+                   another pseudo-derivative, what was done to the finished numbers, an amount of something
 `hypotheses`       a common mistake, as an edit of the unrolled graph, in one sweep or in all, or of the forward pass
-`stored_values`    what was done to the finished gradient
-`fits`             an amount of something, fitted and then proven
+`equations`        the cell's own formulas and their single edits, from which hypotheses are made
 `published`        algorithms that are no rows, with one of their lines done otherwise
+`unrolled`         a problem run forward, and the graphs that hypotheses edit
 `forward`          what is wrong with outputs or a loss that were returned
 =================  ===============================================================================================
+
+`causes` searches, `evidence` is what it searches on and `candidate` what it finds; `explain` and `localise` put it into
+words.
 
 What is found is a record with a key (`causes`); the sentence is made of it.
 """
 
-from gradcert.certify.diagnosis import causes, rows
+from gradcert.certify.diagnosis import causes
+from gradcert.certify.diagnosis.direct import rows
 from gradcert.certify.diagnosis.evidence import Evidence, Worked
 from gradcert.certify.diagnosis.explain import evidence_of, explain, explain_forward, holds
 from gradcert.certify.diagnosis.localise import locate, sentence

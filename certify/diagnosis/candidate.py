@@ -55,11 +55,17 @@ class Candidate:
         return frozenset(name for name in e.given if name in values and e.likely(name, values[name]))
 
     def proven(self, e: Evidence, names: frozenset[str]) -> bool:
-        """Return whether what was given lies within the candidate's budget, for some parameters of a case."""
+        """Return whether what was given lies within the candidate's budget, for some parameters of a case.
+
+        Where the candidate has no enclosure, its floats have to be what was given, but for what rounding leaves.
+        """
         wanted = names & set(e.given)
         if not wanted <= self.near(e):
             return False
         if self.tried(e) is None:
             return True
         bounds = self.enclosed(e)
-        return bounds is not None and all(e.equals(name, bounds[name]) for name in wanted)
+        if bounds is None:  # a comparison at a tie, say: no enclosure, but a computation
+            values = self.tried(e) or {}
+            return all(e.same(name, values[name]) for name in wanted)
+        return all(e.equals(name, bounds[name]) for name in wanted)

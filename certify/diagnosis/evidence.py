@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.diagnosis.bench import Bench, on_balls, on_floats
+from gradcert.certify.diagnosis.unrolled import Bench, on_balls, on_floats
 from gradcert.certify.judging import judge
 from gradcert.certify.problems import Bounds, Case, Expected, expect
 from gradcert.properties.numbers import Undecided, working_precision
@@ -145,6 +145,11 @@ class Evidence:
         away = float(np.linalg.norm(self.given[name] - candidate))
         return away <= LIKELY * float(np.linalg.norm(candidate)) + CANCELLED * self.worked.scale
 
+    def same(self, name: str, candidate: Array) -> bool:
+        """Return whether a float64 candidate is what was given, but for what rounding leaves."""
+        away = float(np.linalg.norm(self.given[name] - candidate))
+        return self.case.problem.dtype == "float64" and away <= CANCELLED * self.worked.scale
+
     def equals(self, name: str, bounds: Bounds) -> bool:
         """Return whether what was given lies within a budget."""
         return judge(self.given[name], bounds).ok
@@ -155,11 +160,19 @@ def names_in(evidence: Sequence[Evidence]) -> list[str]:
     return list(dict.fromkeys(name for e in sorted(evidence, key=lambda e: -len(e.given)) for name in e.given))
 
 
+def _degenerate(e: Evidence) -> bool:
+    """Return whether a case tells few candidates apart: too short, one sample or unit, mostly zeros."""
+    values = [b.value for b in e.case.expected.gradients.values()]
+    zeros = sum(int((v == 0).sum()) for v in values)
+    small = min(*e.case.problem.inputs.shape[:2], *(x.units for x in e.network.layers))
+    return len(e.case.problem.inputs) < 3 or small < 2 or 2 * zeros > sum(v.size for v in values)
+
+
 def telling(judged: Sequence[Evidence]) -> list[Evidence]:
     """Return cases that failed, the smallest first: of every cell and depth, for every parameter that is wrong, two."""
     seen: dict[tuple[str, int, str], int] = {}
     out: list[Evidence] = []
-    for e in sorted(judged, key=lambda e: e.size):
+    for e in sorted(judged, key=lambda e: (_degenerate(e), e.size)):
         keys = [(e.case.spec.cell, e.case.spec.depth, name) for name in set(e.given) - e.right]
         if any(seen.get(k, 0) < ENOUGH for k in keys):
             out.append(e)

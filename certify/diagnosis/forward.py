@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.diagnosis import causes, conventions
-from gradcert.certify.diagnosis.bench import Bench
+from gradcert.certify.diagnosis import causes
+from gradcert.certify.diagnosis.direct import conventions, transformations
 from gradcert.certify.diagnosis.evidence import LIKELY, Evidence
-from gradcert.certify.diagnosis.hypotheses import Hypothesis
-from gradcert.certify.diagnosis.hypotheses.search import candidate, distinct
-from gradcert.certify.diagnosis.transformations import FACTORS, scaled
+from gradcert.certify.diagnosis.hypotheses import Hypothesis, candidate, distinct
+from gradcert.certify.diagnosis.unrolled import Bench
 from gradcert.certify.judging import judge
 from gradcert.certify.problems import Bounds, bounds_of
 from gradcert.properties.numbers import Undecided, working_precision
@@ -40,7 +39,7 @@ def explain(judged: Sequence[Evidence], claimed: Rule, check: str) -> str:
         if all(_of_network(e, network(e), check) for e in seen):
             return f"the {check} {_are(check)} of {label}{_gradients(judged, claimed, network)}"
     if check == "loss":
-        for label, factor in FACTORS.items():
+        for label, factor in transformations.FACTORS.items():
             if all(_scaled(e, factor(e)) for e in seen):
                 return f"the loss is the claimed one {_short(label)}{_rest(judged, claimed)}"
     for hypothesis in distinct(seen):
@@ -138,7 +137,7 @@ def _proven(e: Evidence, hypothesis: Hypothesis, check: str) -> bool:
 
 def _scaled(e: Evidence, factor: float) -> bool:
     unit = 2.0**-53 if e.case.problem.dtype == "float64" else 2.0**-24
-    return judge(np.asarray(e.loss, dtype=float), scaled(e.case.expected.loss, factor, unit=unit)).ok
+    return judge(np.asarray(e.loss, dtype=float), transformations.scaled(e.case.expected.loss, factor, unit=unit)).ok
 
 
 def _delayed(e: Evidence) -> bool:

@@ -32,6 +32,7 @@ class Run:
     notes: list[str] = field(default_factory=list)
     prepared: list[Prepared] = field(default_factory=list)
     prefixes: dict[str, list[Prefix | None]] = field(default_factory=dict)
+    steps: list[dict[str, Any]] = field(default_factory=list)  # errors of prefixes (`gradcert.certify.runs.steps`)
     lost: int = 0
     worker: Worker | None = None
     journal: Journal | None = None

@@ -1,14 +1,13 @@
 """Subjects: somebody's code, in a process of its own, and the ways to start and to ask it.
 
-A new way to start a subject goes here. `subject` starts one; `process`, `warden`, `family` and `confine` keep it in
-bounds, `usage` says what it holds; `worker`, `serving`, `stepped`, `sources` and `learner` are its side of the pipe,
-and need NumPy alone; `program_files` says what a program is made of; `drive` takes a learner through a sequence,
-`answers` reads what comes back.
+A new way to start a subject goes here. `subject` starts one; `processes` keeps it in bounds; `worker`, `serving`,
+`stepped`, `sources` and `learner` are its side of the pipe, and need NumPy alone; `program_files` says what a program
+is made of; `drive` takes a learner through a sequence, `answers` reads what comes back.
 """
 
 from gradcert.certify.subjects.answers import Answer, decoded, from_program, from_worker, parsed
 from gradcert.certify.subjects.drive import Played
-from gradcert.certify.subjects.process import Failure, Process
+from gradcert.certify.subjects.processes import Failure, Process
 from gradcert.certify.subjects.subject import THREADS, Limits, Subject, Worker, named
 from gradcert.certify.subjects.wire import encoded
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.subjects.process import Failure
+from gradcert.certify.subjects.processes import Failure
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 from gradcert.reference.outside import array, parse

@@ -18,7 +18,7 @@ import numpy as np
 
 from gradcert.certify.subjects.answers import Answer, array_of, names, raised
 from gradcert.certify.subjects.learner import start_of
-from gradcert.certify.subjects.process import Failure
+from gradcert.certify.subjects.processes import Failure
 from gradcert.certify.subjects.wire import encoded
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Problem

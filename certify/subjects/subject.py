@@ -21,7 +21,7 @@ import numpy as np
 from gradcert.certify.subjects import answers, drive, program_files, serving, sources, worker
 from gradcert.certify.subjects.answers import Answer
 from gradcert.certify.subjects.learner import is_learner
-from gradcert.certify.subjects.process import Failure, Process
+from gradcert.certify.subjects.processes import Failure, Process
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Problem
 

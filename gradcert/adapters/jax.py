@@ -44,6 +44,7 @@ __all__ = [
 ]
 
 Answer = tuple[Any, dict[str, Any], Any]
+FRESH = "functions are built anew for every call: whether one keeps state from call to call was not looked at"
 
 
 def subject(
@@ -53,6 +54,7 @@ def subject(
     call: str = "sequence",
     initial: Callable[[Any, int], Any] | None = None,
     jit: bool = True,
+    fresh: bool = False,
 ) -> Any:
     """Turn a function that builds a layer's function into a subject; a decorator.
 
@@ -66,6 +68,8 @@ def subject(
         ``f(p, x_t, state) -> (output, state)``, scanned.
     initial : (layer, batch) -> first state; zeros (batch, units) if it is left out.
     jit : compile the gradient, once per network.
+    fresh : build and compile for every call. Otherwise functions live from call to call, as in training, so that a
+        state that one keeps is found out; what survives in one is not seen with it, and the certificate says so.
 
     Returns
     -------
@@ -89,31 +93,42 @@ def subject(
     (0.5, [[-1.0, -1.0]], [-1.0])
     """
     if build is None:
-        return functools.partial(subject, parameters=parameters, call=call, initial=initial, jit=jit)
+        return functools.partial(subject, parameters=parameters, call=call, initial=initial, jit=jit, fresh=fresh)
     if call not in ("sequence", "step"):
         raise GradcertError(f"call={call!r}", allowed="'sequence', 'step'")
+
+    kept: dict[str, Any] = {}
 
     @functools.wraps(build)
     def gradients(problem: Problem) -> Answer:
         with jax.enable_x64(problem.dtype == "float64"):
-            layers = [(layer, build(layer)) for layer in problem.network.layers]
-
-            def loss(p: Mapping[str, Any], x: Any, y: Any) -> tuple[Any, Any]:
-                for i, (layer, function) in enumerate(layers):
-                    prefix = f"layers.{i}."
-                    own = {k.removeprefix(prefix): v for k, v in p.items() if k.startswith(prefix)}
-                    maps = parameters(layer) if callable(parameters) else parameters
-                    q = nested({k: m(own) for k, m in check(maps, own).items()})
-                    x = function(q, x) if call == "sequence" else scanned(function, q, x, layer, initial)
-                return total_loss(problem, x, y), x
-
-            differentiated = jax.value_and_grad(loss, has_aux=True)
+            key = f"{problem.network.to_dict()} {problem.dtype}"
+            derivative = kept.get(key) or _derivative(build, problem, parameters, call, initial, jit=jit)
+            if not fresh:
+                kept[key] = derivative
             arrays = {k: jnp.asarray(v) for k, v in problem.parameters.items()}
-            compiled = jax.jit(differentiated) if jit else differentiated
-            (value, outputs), found = compiled(arrays, jnp.asarray(problem.inputs), jnp.asarray(problem.targets))
+            (value, outputs), found = derivative(arrays, jnp.asarray(problem.inputs), jnp.asarray(problem.targets))
         return np.asarray(value), {k: np.asarray(v) for k, v in found.items()}, np.asarray(outputs)
 
+    gradients.__gradcert_notes__ = (FRESH,) if fresh else ()  # type: ignore[attr-defined]
     return gradients
+
+
+def _derivative(build: Any, problem: Problem, parameters: Any, call: str, initial: Any, *, jit: bool) -> Any:
+    """Return ``(parameters, inputs, targets) -> ((loss, outputs), gradients)`` of every problem of this network."""
+    layers = [(layer, build(layer)) for layer in problem.network.layers]
+
+    def loss(p: Mapping[str, Any], x: Any, y: Any) -> tuple[Any, Any]:
+        for i, (layer, function) in enumerate(layers):
+            prefix = f"layers.{i}."
+            own = {k.removeprefix(prefix): v for k, v in p.items() if k.startswith(prefix)}
+            maps = parameters(layer) if callable(parameters) else parameters
+            q = nested({k: m(own) for k, m in check(maps, own).items()})
+            x = function(q, x) if call == "sequence" else scanned(function, q, x, layer, initial)
+        return total_loss(problem, x, y), x
+
+    differentiated = jax.value_and_grad(loss, has_aux=True)
+    return jax.jit(differentiated) if jit else differentiated
 
 
 def scanned(function: Any, p: Any, x: Any, layer: Any, initial: Callable[[Any, int], Any] | None) -> Any:
@@ -146,8 +161,8 @@ def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def total_loss(problem: Problem, outputs: Any, targets: Any) -> Any:
-    """Return the problem's loss (`gradcert.reference.networks.Loss`); outputs and targets are (T, B, n)."""
-    loss, (steps, batch, _) = problem.network.loss, problem.inputs.shape
+    """Return the loss of the problem's network (`gradcert.reference.networks.Loss`); both arrays are (T, B, n)."""
+    loss, (steps, batch, _) = problem.network.loss, targets.shape
     if loss.when == "last":
         outputs, targets = outputs[-1:], targets[-1:]
     if loss.kind == "squared_error":

@@ -1,4 +1,4 @@
-"""One check of one subject, as a test runs it: a case, the controls, the repeats, or what "online" means."""
+"""One check of one subject, as a test runs it: a case, the controls, what is asked beside, or what "online" means."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from gradcert.pytest_plugin.session import ONLINE, Session
 if TYPE_CHECKING:
     from gradcert.certify.certificates import Finding
     from gradcert.certify.runs import Run
-
-REPEATED = 3  # cases that `repeat` asks twice
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,23 +32,18 @@ class Check:
         about = {"subject": session.subject.name, "check": self.name}
         if session.failure:
             pytest.fail(session.failure, pytrace=False)
-        checks = {"controls": _controls, "repeat": _repeat, **dict.fromkeys(ONLINE, _online)}
-        worst, found = checks.get(self.name, _case)(session, self.name)
+        checks = {"controls": _controls, **dict.fromkeys(ONLINE, _online)}
+        check = _case if self.name in session.specs else checks.get(self.name, _beside)
+        worst, found = check(session, self.name)
         self.say({**about, "worst": worst})
         if found:
             pytest.fail("\n\n".join(found), pytrace=False)
 
 
 def _case(session: Session, name: str) -> tuple[float | None, list[str]]:
-    from gradcert.certify.campaign import judge
-
-    case = session.ready(name).case
-    if case is None:
+    if session.ready(name).case is None:
         return None, [f"no acceptable draw for {name}: nothing was checked"]
-    run = session.run()
-    answer = run.ask(case)
-    judge(run, case, answer)
-    session.worker = run.worker
+    run = session.ask(name)
     idle = [f"{result.id}: {result.what}" for result in run.checks if result.verdict == "blocked"]
     return run.results[-1].worst, _told(session, run) + idle
 
@@ -63,23 +56,16 @@ def _controls(session: Session, _: str) -> tuple[float | None, list[str]]:
     return None, [f"the checks prove nothing: {reason}" for reason in void]
 
 
-def _repeat(session: Session, _: str) -> tuple[float | None, list[str]]:
-    from gradcert.certify.judging import repeat
+def _beside(session: Session, name: str) -> tuple[float | None, list[str]]:
+    """Ask what a campaign asks beside its cases, and tell what that finds: the tests of cases tell the rest."""
+    from gradcert.certify.campaign import BESIDE
 
-    run = session.run()
-    cases = [case for name in sorted(session.specs)[:REPEATED] if (case := session.ready(name).case) is not None]
-    firsts = [(case, run.ask(case)) for case in cases]
-    for number, (case, first) in enumerate(reversed(firsts)):
-        second = run.ask(case) if first is not None and first.failure is None else None
-        if first is None or first.failure is not None or second is None:
-            continue  # the case's own test says so
-        when = "at once" if number == 0 else "after other problems"
-        found, _note = repeat.check(case, first, second, session.subject, when=when)
-        if run.claim.acceptance == "unbiased" and second.failure is None:
-            found = []  # randomness beside the seed is its own affair
-        run.findings += [(case, finding) for finding in found]
-    session.worker = run.worker
-    return None, _told(session, run)
+    run = session.whole()
+    known = len(run.findings)
+    BESIDE[name](run, session.checks.seed)
+    session.leave(run)
+    run.findings = run.findings[known:]
+    return None, _told(session, run) if run.findings else []
 
 
 def _online(session: Session, name: str) -> tuple[float | None, list[str]]:
@@ -89,7 +75,7 @@ def _online(session: Session, name: str) -> tuple[float | None, list[str]]:
     cases = [case for spec in session.specs if (case := session.ready(spec).case) is not None]
     for case in online.chosen(cases, deepest=check == "memory"):
         online.judge(run, check, case, wrong=False)
-    session.worker = run.worker
+    session.leave(run)
     idle = [f"{result.id}: {result.what}" for result in run.checks if result.verdict == "blocked"]
     return None, _told(session, run) + idle
 

@@ -25,6 +25,9 @@ def subject_tests(
     dtype: str | None = None,
     options: Mapping[str, Any] | None = None,
     online: bool | None = None,
+    acceptance: str | None = None,
+    within: Mapping[str, Any] | None = None,
+    without: Mapping[str, Any] | None = None,
     claim: Claim | None = None,
     profile: str | None = None,
     seed: int = 0,
@@ -34,7 +37,8 @@ def subject_tests(
 
     Parameters
     ----------
-    subject, rule, cells, depths, dtype, options, online, claim, seed, python : as for ``gradcert.certify``.
+    subject, rule, cells, depths, dtype, options, online, acceptance, within, without, claim, seed, python : as for
+        ``gradcert.certify``.
     profile : instead of the one on the command line.
 
     Examples
@@ -44,7 +48,7 @@ def subject_tests(
     'test_subject'
     """
     claimed = {"rule": rule, "cells": cells, "depths": depths, "dtype": dtype, "options": options, "claim": claim}
-    claimed["online"] = online
+    claimed |= {"online": online, "acceptance": acceptance, "within": within, "without": without}
 
     def test_subject(gradcert_check: Check) -> None:
         __tracebackhide__ = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from gradcert.certify.runs import Prepared, Run
 
 ENOUGH = 12  # cases that are judged for a repair
-WHOLE = ("controls", "repeat")  # checks of the subject as a whole
 ONLINE = ("online/causality", "online/memory", "online/prefix", "online/reset")  # of one that claims to be online
 
 
@@ -42,6 +41,8 @@ class Session:
     repair: float = 0.0  # seconds
     wanted: bool = True  # whether a repair is looked for if the present check fails
     mended: str | None = None  # the line about it
+    calls: int = 0  # that the present process has answered
+    judged: dict[str, Run] = field(default_factory=dict)  # the cases that were asked
 
     def load(self) -> None:
         """Find out what is claimed, from the options or from the subject itself."""
@@ -75,9 +76,13 @@ class Session:
         """The names of all checks, sorted."""
         if self.failure or self.claim is None:
             return ["import"]
+        from gradcert.certify.campaign import beside
+
         # the known-wrong variants of an unbiased estimator are displacements of its draws, judged with each case
-        whole = WHOLE if self.claim.acceptance != "unbiased" else ("repeat",)
-        return [*sorted(self.specs), *whole, *(ONLINE if self.claim.online else ())]
+        controls = ["controls"] if self.claim.acceptance != "unbiased" else []
+        # online has a test for each of its checks; where a subject is wrong is asked only to say so
+        whole = [name for name in beside(self.claim, self.profile) if name not in ("online", "where")]
+        return [*sorted(self.specs), *controls, *whole, *(ONLINE if self.claim.online else ())]
 
     def ready(self, name: str) -> Prepared:
         """Return a case, made ready once."""
@@ -93,7 +98,43 @@ class Session:
         from gradcert.certify.runs import Run
 
         assert self.claim is not None
-        return Run(self.subject, self.claim, worker=self.worker, profile=self.profile, planned=len(self.specs))
+        run = Run(self.subject, self.claim, worker=self.worker, profile=self.profile, planned=len(self.specs))
+        run.calls = run.most_calls = self.calls
+        return run
+
+    def leave(self, run: Run) -> None:
+        """Take over the process of a run."""
+        self.worker, self.calls = run.worker, run.calls
+
+    def ask(self, name: str) -> Run:
+        """Have a case asked and judged; return the run of it alone."""
+        from gradcert.certify.campaign import judge
+
+        run, ready = self.run(), self.ready(name)
+        assert ready.case is not None
+        run.prepared.append(ready)
+        judge(run, ready.case, run.ask(ready.case))
+        self.leave(run)
+        self.judged[name] = run
+        return run
+
+    def whole(self) -> Run:
+        """Return the run of all cases: those that no test has asked yet are asked now."""
+        return self.joined([name for name in self.specs if self.ready(name).case is not None])
+
+    def joined(self, names: Sequence[str]) -> Run:
+        """Return the run of some cases, which are asked where they have not been."""
+        for name in names:
+            if name not in self.judged:
+                self.ask(name)
+        out = self.run()
+        for name in names:
+            part = self.judged[name]
+            for into, some in ((out.findings, part.findings), (out.results, part.results), (out.failed, part.failed)):
+                into += some  # type: ignore[arg-type, operator]
+            out.answers += part.answers
+            out.prepared += part.prepared
+        return out
 
     def repaired(self, run: Run) -> str:
         """Return the line about a repair of the subject, looked for once, where what was found is one of an answer.
@@ -106,15 +147,13 @@ class Session:
             return ""
         if self.mended is None:
             from gradcert.certify import certify
-            from gradcert.certify.campaign import judge_all, repaired
+            from gradcert.certify.campaign import repaired
             from gradcert.certify.repair import line
 
-            whole = self.run()
-            ids = [run.failed[0][0].id, *sorted(self.specs)]
+            ids = [run.failed[0][0].id, *self.judged, *sorted(self.specs)]
             names = [name for name in dict.fromkeys(ids) if name in self.specs][:ENOUGH]
+            whole = self.joined([name for name in names if self.ready(name).case is not None])
             specs = [self.specs[name] for name in names]
-            judge_all(whole, specs, map(self.ready, names), lambda *_: None)
-            self.worker = whole.worker
             found = repaired.look(whole, specs, certify, seed=self.checks.seed, seconds=self.repair)
             self.mended = line(found, whole.claim.rule)
         return self.mended

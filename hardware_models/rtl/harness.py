@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
-import tomllib
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
@@ -24,9 +24,13 @@ from gradcert.hardware_models.description.program import Program
 from gradcert.hardware_models.description.random import flatten, random_inputs, random_states
 from gradcert.hardware_models.description.simulate import Simulator
 from gradcert.hardware_models.rtl.tools import missing
+from gradcert.reference import outside
 from gradcert.reference.errors import GradcertError
 
 UNITS = ("profile_trace", "profile_membrane", "profile_weight")  # of a chip, each with a description of its own
+LARGEST, LONGEST = 256, 10_000  # of one axis of a description; of cycles and steps
+_NAME = re.compile(r"[A-Za-z_](?:[A-Za-z0-9_$.\[\]]|\{\d\})*")  # of a signal; {0} is the first index
+_INDEX = re.compile(r"\{(\d)\}")
 
 
 @dataclass(frozen=True)
@@ -73,35 +77,67 @@ def read_harness(path: Path) -> Harness:
     ``tie`` (ports held constant), preload; ``[inputs]`` and ``[signals]`` maps.
     """
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = outside.toml(path, "a harness file")
         chosen, design = data["description"], data["design"]
         if "unit" in chosen:
             if chosen["unit"] not in UNITS:
                 raise GradcertError(f"the unit {chosen['unit']!r} in {path}", allowed=", ".join(UNITS))
             described = getattr(units, chosen["unit"])(find_profile(chosen["profile"]))
         else:
-            sizes = {k: chosen[k] for k in ("inputs", "neurons", "outputs") if k in chosen}
+            names = ("inputs", "neurons", "outputs")
+            sizes = {k: _whole(chosen[k], k, least=1, most=LARGEST) for k in names if k in chosen}
             described = program(chosen["profile"], chosen["rule"], **sizes)
-        sources = tuple((path.parent / s).read_text() for s in design["sources"])
-        step = data.get("step", {})
-        return Harness(
+        sources = tuple(outside.text(outside.read(path.parent / s, "Verilog"), str(s)) for s in design["sources"])
+        step, reset = data.get("step", {}), data.get("reset", {"signal": "rst", "active": 1, "cycles": 1})
+        harness = Harness(
             described,
-            design["top"],
+            _signal(design["top"], "top"),
             sources,
-            data["inputs"],
-            data["signals"],
-            design.get("clock", "clk"),
-            data.get("reset", {"signal": "rst", "active": 1, "cycles": 1}),
-            step.get("tie", {}),
-            step.get("cycles", 1),
-            step.get("preload", 0),
+            _signals(data["inputs"], "inputs", described),
+            _signals(data["signals"], "signals", described),
+            _signal(design.get("clock", "clk"), "clock"),
+            {
+                "signal": _signal(reset["signal"], "reset"),
+                "active": _whole(reset["active"], "reset.active", least=0, most=1),
+                "cycles": _whole(reset["cycles"], "reset.cycles", least=0, most=LONGEST),
+            },
+            {_signal(k, "tie"): _whole(v, "tie", least=0, most=2**63) for k, v in step.get("tie", {}).items()},
+            _whole(step.get("cycles", 1), "step.cycles", least=1, most=LONGEST),
+            _whole(step.get("preload", 0), "step.preload", least=0, most=LONGEST),
         )
+        states = {node.name for node in described.of_kind("state")}
+        if harness.preload and (free := sorted(states - set(harness.signals))):
+            raise GradcertError(f"preload, and no signal for {', '.join(free)}", do="map every state, or leave it out")
+        return harness
     except GradcertError:
         raise
     except (KeyError, AttributeError, OSError, TypeError, ValueError) as error:
         raise GradcertError(
             f"harness file {path}: {error!r}", do="see examples of a harness file in the documentation"
         ) from error
+
+
+def _signal(value: Any, what: str) -> str:
+    if not isinstance(value, str) or len(value) > 200 or not _NAME.fullmatch(value):
+        raise GradcertError(f"{what} = {value!r}", allowed="the name of a signal, {0} in it for the first index")
+    return value
+
+
+def _signals(value: Any, what: str, described: Program) -> dict[str, str]:
+    """Return a map from intermediates of the description to signals, with as many indices as an intermediate has."""
+    out = {}
+    for name, given in outside.record(value, what).items():
+        pattern, axes = _signal(given, f"{what}.{name}"), len(described.node(name).axes)
+        if any(int(k) >= axes for k in _INDEX.findall(pattern)):
+            raise GradcertError(f"{what}.{name} = {pattern!r}", allowed=f"{axes} indices, the first of which is 0")
+        out[name] = pattern
+    return out
+
+
+def _whole(value: Any, what: str, *, least: int, most: int) -> int:
+    if type(value) is not int or not least <= value <= most:
+        raise GradcertError(f"{what} = {value!r}", allowed=f"a whole number, {least} to {most}")
+    return value
 
 
 def follow(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from gradcert.properties.evaluate import row
+from gradcert.properties.evaluation import row
 from gradcert.properties.gallery.causes import CAUSES
 from gradcert.properties.gallery.entry import Entry
 from gradcert.reference import RULES, Edge

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from gradcert.properties.evaluate import row
+from gradcert.properties.evaluation import row
 from gradcert.properties.law import Draw, Law
 from gradcert.properties.measure import Counterexample
 from gradcert.properties.numbers import RATIONALS, to_rational

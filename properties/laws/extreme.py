@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from gradcert.properties.evaluate import row
+from gradcert.properties.evaluation import row
 from gradcert.properties.law import Draw, Law, has_gradients
 from gradcert.properties.measure import Counterexample, call
 from gradcert.properties.subject import Subject

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import strategies as st
 
-from gradcert.properties.evaluate import outputs
+from gradcert.properties.evaluation import outputs
 from gradcert.properties.law import Draw, Law
 from gradcert.properties.laws.zero_loss import applies
 from gradcert.properties.measure import Counterexample, differ, measure

@@ -6,10 +6,10 @@ import numpy as np
 from hypothesis import reject
 from hypothesis import strategies as st
 
+from gradcert.properties.evaluation import directional, supports
 from gradcert.properties.law import Draw, Law
 from gradcert.properties.measure import Counterexample, measure
 from gradcert.properties.numbers import RATIONALS, PrimeField
-from gradcert.properties.oracle import directional, supports
 from gradcert.properties.subject import Subject
 
 

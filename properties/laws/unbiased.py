@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from flint import arb
 
-from gradcert.properties.evaluate import row
+from gradcert.properties.evaluation import row
 from gradcert.properties.law import Draw, Law
 from gradcert.properties.measure import Counterexample
 from gradcert.properties.subject import Subject

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gradcert.properties.evaluate import outputs
+from gradcert.properties.evaluation import outputs
 from gradcert.properties.law import Draw, Law, has_gradients
 from gradcert.properties.measure import Counterexample, Measured, differ, measure
 from gradcert.properties.subject import Subject

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from gradcert.reference.numbers import Activation
 
 WORKING_BITS = 192  # exact for the products and sums of dyadic cases; elsewhere far below any budget
-SHIFTED = 8.0  # arguments of a softmax up to which `EXP_ULPS` holds
 CONVERSIONS = 4  # a constant that is scaled, inverted or squared before it is used comes back with a few roundings
 
 
@@ -99,16 +98,6 @@ class Balls:
     def exp(self, x: Array) -> Array:
         """Return e^x."""
         return elementwise(lambda e: e.exp(), x)
-
-    def shift(self, x: Array) -> Any:
-        """Return what a softmax subtracts from its arguments, a whole number for each: 0 unless one is above `SHIFTED`.
-
-        Below, what a program may subtract is in `EXP_ULPS`; above, in the count and the bound of the difference.
-        """
-        sizes = np.asarray(elementwise(lambda e: e.value(), x), dtype=float)
-        if np.abs(sizes).max() <= SHIFTED:
-            return 0
-        return self.exactly(np.round(sizes.max(axis=-1, keepdims=True)))
 
     def tanh(self, x: Array) -> Array:
         """Return tanh x."""

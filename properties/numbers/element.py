@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -61,27 +62,27 @@ class Precision:
     slack: int = 4
     flushes: bool = False
 
-    @property
+    @cached_property
     def normal(self) -> int:
         """The exponent of the smallest normal number."""
         return -1022 if self.digits == 53 else -126
 
-    @property
+    @cached_property
     def finest(self) -> int:
         """The exponent of the spacing near zero: everything exact is a multiple of it."""
         return self.normal if self.flushes else self.normal - self.digits + 1
 
-    @property
+    @cached_property
     def least(self) -> float:
         """What one underflow can cost: half the smallest subnormal number, or the smallest normal one."""
         return max(2.0**self.normal if self.flushes else 2.0 ** (self.finest - 1), SMALLEST)
 
-    @property
+    @cached_property
     def largest(self) -> float:
         """The largest finite number."""
         return (2.0 - 2.0 ** (1 - self.digits)) * 2.0 ** (1 - self.normal)
 
-    @property
+    @cached_property
     def unit(self) -> float:
         """The unit roundoff u."""
         return 2.0**-self.digits
@@ -110,9 +111,11 @@ class Element:
         self.ball, self.bound, self.count, self.precision = ball, bound, count, precision
         self.reach = max(1.0, bound) if reach is None else reach
         self.steps = count if steps is None else steps
-        fits = lattice is not None and lattice <= -precision.finest
-        fits = fits and (bound == 0 or math.log2(bound) + lattice < precision.digits - SPARE_BITS)  # type: ignore[operator]
-        self.lattice = lattice if fits else None
+        if lattice is not None:
+            fits = lattice <= -precision.finest
+            fits = fits and (bound == 0 or math.log2(bound) + lattice < precision.digits - SPARE_BITS)
+            lattice = lattice if fits else None
+        self.lattice = lattice
 
     def _other(self, other: Any) -> Element | None:
         if isinstance(other, Element):
@@ -125,12 +128,12 @@ class Element:
         return None
 
     def __add__(self, other: Any) -> Element:
-        o = self._other(other)
+        o = other if type(other) is Element else self._other(other)
         if o is None:
             return NotImplemented
-        if o.is_nothing():  # adding it rounds nothing
+        if o.bound == 0 and o.is_nothing():  # adding it rounds nothing
             return self
-        if self.is_nothing():
+        if self.bound == 0 and self.is_nothing():
             return o
         lattice = None if self.lattice is None or o.lattice is None else max(self.lattice, o.lattice)
         count, steps = max(self.count, o.count) + 1, max(self.steps, o.steps) + 1
@@ -150,11 +153,13 @@ class Element:
         return (-self) + other
 
     def __mul__(self, other: Any) -> Element:
-        o = self._other(other)
+        o = other if type(other) is Element else self._other(other)
         if o is None:
             return NotImplemented
-        if self.is_nothing() or o.is_nothing():  # so is the product
-            return self if self.is_nothing() else o
+        if self.bound == 0 and self.is_nothing():  # so is the product
+            return self
+        if o.bound == 0 and o.is_nothing():
+            return o
         reach, steps = self.reach * o.reach, self.steps + o.steps + 1
         lattice = None if self.lattice is None or o.lattice is None else self.lattice + o.lattice
         for gate, other_factor in ((self, o), (o, self)):

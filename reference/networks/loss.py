@@ -83,7 +83,7 @@ class Loss:
             difference = outputs - targets
             total = (difference * difference).sum() / 2
         else:
-            shift = _shift(outputs, numbers)
+            shift = _shift(outputs)
             logsum = np.log(np.exp(outputs - shift).sum(axis=-1, keepdims=True)) + shift
             total = (targets * (logsum - outputs)).sum()
         counted = 1 if self.time == "sum" else outputs.shape[0]
@@ -94,14 +94,11 @@ class Loss:
         return {"kind": self.kind, "when": self.when, "time": self.time, "batch": self.batch}
 
 
-def _shift(outputs: Array, numbers: Numbers) -> Any:
-    # exp must not overflow; exact systems need no shift (and have no maximum), balls say what they need
-    if outputs.dtype != object:
-        return outputs.max(axis=-1, keepdims=True)
-    own = getattr(numbers, "shift", None)
-    return own(outputs) if own is not None else 0
+def _shift(outputs: Array) -> Any:
+    # exp must not overflow; exact systems need no shift, and have no maximum
+    return outputs.max(axis=-1, keepdims=True) if outputs.dtype != object else 0
 
 
 def _softmax(outputs: Array, numbers: Numbers) -> tuple[Array, Array]:
-    weights = numbers.exp(outputs - _shift(outputs, numbers))
+    weights = numbers.exp(outputs - _shift(outputs))
     return weights, weights.sum(axis=-1, keepdims=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -54,11 +55,13 @@ class Layer:
 
     def synapse(self, weight: str) -> Synapse:
         """Return the synapse of a weight."""
-        for name, synapse in self.synapses:
-            if name == weight:
-                return synapse
-        source = next(link.source for link in self.cell.links if link.weight == weight)
-        return Dense(inputs=self.inputs if source == "x" else self.units, units=self.units)
+        return self._by_weight[weight]
+
+    @cached_property
+    def _by_weight(self) -> dict[str, Synapse]:
+        sources = {link.weight: link.source for link in self.cell.links if link.weight is not None}
+        sizes = {weight: self.inputs if source == "x" else self.units for weight, source in sources.items()}
+        return {**{w: Dense(inputs=n, units=self.units) for w, n in sizes.items()}, **dict(self.synapses)}
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shapes of the layer's parameters, weights first."""

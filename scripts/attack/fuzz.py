@@ -11,8 +11,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import copy
+import datetime
 import io
 import json
+import re
 import sys
 import tempfile
 import time
@@ -305,6 +307,52 @@ def read_nir(_: Ground, text: str) -> str:
     return str(read(graph, dt=step).notes)
 
 
+def toml_of(value: Any) -> str:
+    """Return a value of JSON as TOML: a day is one, what TOML has no word for is a text."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(k)} = {toml_of(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(toml_of, value))}]"
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+        return value
+    return "''" if value is None else json.dumps(value)
+
+
+def toml_file(ground: Ground, text: str) -> Path:
+    """Write a changed document as TOML; as it is, where it is no JSON any more."""
+    path = ground.folder / "by_hand.toml"
+    try:
+        record = json.loads(text)
+        lines = [f"{json.dumps(k)} = {toml_of(v)}" for k, v in record.items()]
+    except (ValueError, AttributeError, RecursionError):
+        lines = [text]
+    path.write_text("\n".join(lines), encoding="utf-8", errors="replace")
+    return path
+
+
+def read_expected(ground: Ground, text: str) -> str:
+    """The file of expected failures that the pytest plugin reads."""
+    import pytest
+
+    from gradcert.expected_failures import read
+
+    try:
+        found = read(toml_file(ground, text), today=datetime.date(2026, 1, 1))
+    except pytest.UsageError as error:
+        if not str(error).isprintable():
+            raise
+        raise GradcertError(str(error)) from None
+    return "\n".join(f"{entry.id} {entry.sentence}" for entry in found)
+
+
+def read_design(ground: Ground, text: str) -> str:
+    """The file that says which signals of a design are followed."""
+    from gradcert.hardware_models.rtl.harness import read_harness
+
+    harness = read_harness(toml_file(ground, text))
+    return f"{harness.top} {dict(harness.signals)} {dict(harness.inputs)} {dict(harness.reset)} {dict(harness.tie)}"
+
+
 READERS: dict[str, Callable[[Ground, str], str]] = {
     "certificate": read_certificate,
     "counterexample": read_counterexample,
@@ -319,6 +367,8 @@ READERS: dict[str, Callable[[Ground, str], str]] = {
     "claim": read_claim,
     "equations": read_equations,
     "NIR": read_nir,
+    "expected failures": read_expected,
+    "design": read_design,
 }
 LIF = {"a": "W @ x + b", "v": "leak*(v_prev - threshold*z_prev) + a", "z": "spike(v - threshold)"}
 
@@ -383,6 +433,17 @@ def prepared(folder: Path) -> Ground:
     nodes = {"in": {"type": "Input"}, "w": {"type": "Affine", "weight": [[1.0, 1.0]] * 3, "bias": three}, "n": lif}
     nodes["out"] = {"type": "Output"}
     base["NIR"] = {"nodes": nodes, "edges": [["in", "w"], ["w", "n"], ["n", "out"]], "dt": 0.5}
+    entry = {"id": "a.py::test[x]", "reason": "known", "link": "https://example.org", "expires": "2999-01-01"}
+    base["expected failures"] = {"expected": [entry, {**entry, "id": "b"}]}
+    (folder / "design.v").write_text("module top; endmodule")
+    base["design"] = {
+        "description": {"unit": "profile_trace", "profile": "reckon"},
+        "design": {"top": "top", "sources": ["design.v"], "clock": "clk"},
+        "inputs": {"spike": "pre", "e.leaked.word": "rnd"},
+        "signals": {"e": "trace"},
+        "reset": {"signal": "rst", "active": 1, "cycles": 2},
+        "step": {"cycles": 1, "preload": 0, "tie": {"enable": 1}},
+    }
     return ground
 
 

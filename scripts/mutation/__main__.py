@@ -18,6 +18,7 @@ from cosmic_ray.work_db import use_db
 from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkResult
 
 from scripts import package_tree
+from scripts.mutation.in_memory import Mutants, with_everything
 from scripts.mutation.isolated import TREE, warm_up
 from scripts.mutation.report import explanation, write
 from scripts.mutation.run import Choice, run
@@ -81,7 +82,7 @@ def unexplained(db: Any) -> list[Any]:
 def main() -> None:
     """Parse the command line, do one thing."""
     parser = argparse.ArgumentParser(prog="python -m scripts.mutation", description=__doc__)
-    parser.add_argument("what", choices=["init", "trace", "run", "again", "report"])
+    parser.add_argument("what", choices=["init", "trace", "quick", "run", "again", "report"])
     parser.add_argument("names", nargs="*", help="patterns of modules; for trace, tests; for report, sessions")
     parser.add_argument("--session", default="build/mutation.sqlite")
     parser.add_argument("--traced", type=Path, default=Path("build/traced.json"))
@@ -106,7 +107,11 @@ def main() -> None:
         second = options.what == "again"
         items = unexplained(db) if second else list(db.pending_work_items)
         choice = Choice(Traced(options.traced), options.budget, options.only)
-        run(db, in_order(items, options.names or ["*"], options.share), choice, prefix="then " if second else "")
+        wanted = in_order(items, options.names or ["*"], options.share)
+        if options.what == "quick":
+            with_everything(SUITES, lambda tests: run(db, wanted, choice, put=Mutants(tests).put))
+        else:
+            run(db, wanted, choice, prefix="then " if second else "")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -120,28 +121,45 @@ def diff(before: str, after: str) -> str:
     return f"{at + 1}\n- {a[at].strip()}\n+ {b[at].strip()}"
 
 
-def run(db: Any, items: list[Any], choice: Choice, *, prefix: str = "") -> None:
-    """Judge `items` and store the results in the session; `prefix` marks a second run."""
+Judge = Callable[
+    [list[str], float], tuple[int | None, str]
+]  # tests and seconds: exit code (None: too long), failed test
+
+
+@contextmanager
+def from_file(mutation: Any, operator: Any) -> Iterator[tuple[Judge, str] | None]:
+    """Write a mutant into its file; its judge imports it."""
+    with use_mutation(mutation.module_path, operator, mutation.occurrence) as (before, after):
+        yield lambda wanted, seconds: judge(wanted, seconds=seconds), diff(before, after)
+
+
+def run(db: Any, items: list[Any], choice: Choice, *, put: Any = from_file, prefix: str = "") -> None:
+    """Judge `items` and store the results in the session; `prefix` marks a second run.
+
+    `put` is a context manager that puts a mutant in place and gives its judge and its changed line, or None: left.
+    """
     start, outcomes = time.monotonic(), Counter[str]()
     for i, item in enumerate(items, 1):
         (mutation,) = item.mutations
         module = Path(mutation.module_path).as_posix()
         operator = get_operator(mutation.operator_name)(**mutation.operator_args)
         code: int | None = 0
-        said, count = "", 0
-        with use_mutation(Path(module), operator, mutation.occurrence) as (before, after):
+        said, count, line = "", 0, ""
+        with put(mutation, operator) as placed:
+            if placed is None:
+                outcomes["left"] += 1
+                continue
             for wanted in choice(module, mutation.start_pos[0]):
                 if wanted and code == 0:
                     count += len(wanted)
-                    code, said = judge(wanted, seconds=20 + 10 * sum(choice.traced.seconds[n] for n in wanted))
+                    code, said = placed[0](wanted, 20 + 10 * sum(choice.traced.seconds[n] for n in wanted))
+            line = placed[1]
         if code != 0:
             choice.kills[module][function_of(said)] += 1
         outcome = TestOutcome.SURVIVED if code == 0 else TestOutcome.KILLED
         outcomes[outcome.value] += 1
         output = f"{count} tests" if code == 0 else prefix + said
-        result = WorkResult(
-            worker_outcome=WorkerOutcome.NORMAL, test_outcome=outcome, output=output, diff=diff(before, after)
-        )
+        result = WorkResult(worker_outcome=WorkerOutcome.NORMAL, test_outcome=outcome, output=output, diff=line)
         db.set_result(item.job_id, result)
         if i % 25 == 0:
             print(f"{i} of {len(items)}: {dict(outcomes)} {time.monotonic() - start:.0f} s {module}", flush=True)

@@ -61,13 +61,13 @@ def project(pytester, monkeypatch):
 
 def test_a_test_for_every_check(project):
     done = project()()
-    done.assert_outcomes(passed=12)
+    done.assert_outcomes(passed=16)
     done.stdout.fnmatch_lines(
         [
             "gradcert: *, profile quick",
             "*= gradcert =*",
-            "subject:ostl: 6 passed; worst error * of the budget",
-            "*test_mine: 6 passed; worst error *",
+            "subject:ostl: 8 passed; worst error * of the budget",
+            "*test_mine: 8 passed; worst error *",
         ]
     )
 
@@ -76,19 +76,20 @@ def test_names_are_sorted_and_selected(project):
     run = project()
     done = run("--collect-only", "-q")
     names = [line for line in done.outlines if line.startswith("test_rules.py::test_ostl")]
-    assert names == [*sorted(names[:-2]), "test_rules.py::test_ostl[controls]", "test_rules.py::test_ostl[repeat]"]
+    whole = [f"test_rules.py::test_ostl[{name}]" for name in ("controls", "repeat", "reach", "prefixes")]
+    assert names == [*sorted(names[:-4]), *whole]
     assert "test_rules.py::test_ostl[snu/1/squared_error-every/dyadic/0]" in names
-    run("-k", "mine and dyadic").assert_outcomes(passed=2, deselected=10)
+    run("-k", "mine and dyadic").assert_outcomes(passed=2, deselected=14)
     run("-m", "gradcert", FIRST).assert_outcomes(passed=1)
 
 
 def test_a_wrong_rule_fails_with_its_cause(project):
     done = project("ostl")("-k", "mine", "-n", "2")
-    done.assert_outcomes(failed=4, passed=2)  # the controls hold, and the subject repeats itself
+    done.assert_outcomes(failed=4, passed=4)  # the controls hold, and the subject repeats itself
     done.stdout.fnmatch_lines(
         ["*gradient: the gradient of * is wrong*", "cause: it equals bptt*", "replay: gradcert certify *"]
     )
-    done.stdout.fnmatch_lines(["*test_mine: 2 passed, 4 failed; worst error *"])
+    done.stdout.fnmatch_lines(["*test_mine: 4 passed, 4 failed; worst error *"])
     done.stdout.no_fnmatch_line("*pytest_plugin.py*Error*")
 
 
@@ -129,14 +130,14 @@ def test_expected_failures(project):
     )
     names = [f"test_rules.py::test_mine[snu/2/{case}/0]" for case in cases]
     done = project("ostl", names)("-rx")
-    done.assert_outcomes(passed=8, xfailed=4)
+    done.assert_outcomes(passed=12, xfailed=4)
     done.stdout.fnmatch_lines(["gradcert: *, 4 expected failures", "*known (https://example.org/1, until 2999-01-01)*"])
     assert done.ret == 0
 
 
 def test_an_expected_failure_that_passes_fails(project):
     done = project("bptt", [FIRST])()
-    done.assert_outcomes(passed=11, failed=1)
+    done.assert_outcomes(passed=15, failed=1)
     done.stdout.fnmatch_lines(["*XPASS(strict)*"])
 
 
@@ -160,7 +161,7 @@ def test_a_stale_entry_is_an_error_for_workers_too(project):
 def test_a_part_of_the_tests_makes_nothing_stale(project):
     run = project("ostl", [FIRST])
     run("test_rules.py::test_ostl[controls]").assert_outcomes(passed=1)
-    run("-k", "ostl and controls").assert_outcomes(passed=1, deselected=11)
+    run("-k", "ostl and controls").assert_outcomes(passed=1, deselected=15)
 
 
 def test_a_subject_that_does_not_start(project, pytester):
@@ -196,9 +197,34 @@ def test_a_learner_that_claims_to_be_online(project, pytester):
     run = project()
     pytester.makepyfile(test_rules=LEARNER)
     done = run("-k", "online")
-    done.assert_outcomes(passed=2, failed=2, deselected=4)
+    done.assert_outcomes(passed=2, failed=2, deselected=6)
     done.stdout.fnmatch_lines(["memory: what the learner holds in NumPy arrays grows with every step"])
     done.stdout.fnmatch_lines(["prefix: after step 1 of 6: the gradient of *"])
+
+
+COUNTING = """
+import gradcert
+from subject import bptt
+
+asked = []
+
+@gradcert.cases(rule="bptt", cells="rnn", depths=1, profile="default")
+def test_many(problem):
+    asked.append(problem)
+    if len(problem.inputs) == 3:
+        raise ValueError("three steps")
+    factor = 2 if len(asked) > 150 else 1
+    return {name: factor * value for name, value in bptt(problem).items()}
+"""
+
+
+def test_what_the_command_asks_beside_the_cases_is_asked(project, pytester):
+    run = project()
+    pytester.makepyfile(test_rules=COUNTING)
+    done = run("-k", "calls or prefixes")
+    assert done.parseoutcomes()["failed"] == 2
+    done.stdout.fnmatch_lines(["repeat: asked again after 1?? calls, *"])
+    done.stdout.fnmatch_lines(["call: given the first 3 steps: *three steps*"])
 
 
 def test_no_claim_is_said_at_once(project, pytester):
@@ -224,7 +250,9 @@ def test_nothing_heavy_for_other_peoples_tests(pytester):
         (ENTRY.format(id=""), "allowed: a str"),
         ("expected = 3\n", "holds more than"),
         ("other = 3\n", "holds more than"),
-        ("[", "cannot be read"),
+        ("[", "is not TOML as it should be"),
+        ("a = " + "[" * 10_000, "is not TOML as it should be"),
+        ("a" * 2**20 + " = 1", "bytes"),
     ],
 )
 def test_a_file_that_is_not_right_is_refused(tmp_path, text, words):
@@ -232,3 +260,10 @@ def test_a_file_that_is_not_right_is_refused(tmp_path, text, words):
     path.write_text(text)
     with pytest.raises(pytest.UsageError, match=words):
         read(path, today=datetime.date(2026, 1, 1))
+
+
+def test_what_an_entry_says_is_shown_and_not_obeyed(tmp_path):
+    path = tmp_path / "expected.toml"
+    path.write_text(ENTRY.format(id="a").replace("known", "\\u001b[2Jknown"))
+    (entry,) = read(path, today=datetime.date(2026, 1, 1))
+    assert entry.sentence.startswith("\\x1b[2Jknown (")

@@ -7,10 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
 from gradcert.properties import strategies
-from gradcert.properties.budget import is_decided
-from gradcert.properties.evaluate import row
+from gradcert.properties.evaluation import bits_needed, is_decided, row, why_vacuous
 from gradcert.properties.options import exact_cells
-from gradcert.properties.vacuity import bits_needed, why_vacuous
 from gradcert.reference import CELLS, FLOAT32, RULES, GradcertError
 
 few = settings(max_examples=8, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), database=None)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gradcert.reference import GradcertError
-from gradcert.reference.outside import array, parse, read, record, text
+from gradcert.reference.outside import array, parse, read, record, text, toml
 from gradcert.reference.printable import legible, printable
 
 ESCAPES = "\x1b]0;t\x07\x1b[2J\x00\u2028\u202e\x9b\ud800\r\x7f"
@@ -61,6 +61,32 @@ def test_files_and_records(tmp_path):
     for wrong in (None, [1], {"b": 1}):
         with pytest.raises(GradcertError, match="it"):
             record(wrong, "it", needs=("a",))
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ("a = " + "[" * 5000 + "]" * 5000, "recursion"),
+        ("a = " + "[" * 40 + "]" * 40, "33 tables inside each other, 32 are allowed"),
+        (".".join("a" * 50) + " = 1", "33 tables inside each other, 32 are allowed"),
+        (".".join("a" * 100_000) + " = 1", "a key of too many parts"),  # minutes, if it were read
+        ("[" + ".".join("a" * 100_000) + "]", "a key of too many parts"),
+        ("a = " + "9" * 10_000, "digits"),
+        ("a = 1\na = 2", "overwrite"),
+        ("a = 2026-02-30", "not TOML"),
+        ("a = '\x00'", "not TOML"),
+        ("#" * 2**20 + "##", "more than 1048576 bytes"),
+    ],
+)
+def test_toml_that_is_refused(given, reason, tmp_path):
+    (tmp_path / "file.toml").write_text(given)
+    with pytest.raises(GradcertError, match=reason):
+        toml(tmp_path / "file.toml", "a file")
+
+
+def test_toml_that_is_read(tmp_path):
+    (tmp_path / "file.toml").write_text('[a.b]\nc = ["[[[[", {d = 1.5}]\n')
+    assert toml(tmp_path / "file.toml", "a file") == {"a": {"b": {"c": ["[[[[", {"d": 1.5}]}}}
 
 
 @pytest.mark.parametrize("value", [["1"], "1", [[1.0], [1.0, 2.0]], {"a": 1}, [True], [None], None, [1j], [10**400]])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -80,7 +80,7 @@ class Rewritten:
             raise AttributeError(name)
         return getattr(self._inner, name)
 
-    @property
+    @cached_property
     def links(self) -> tuple[Link, ...]:
         """The links of the cell, and what the new formula reads besides."""
         return (*self._inner.links, *self._more())

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Any
 
-from gradcert.certify.diagnosis.equations.term import ONE, ZERO, Term, replaced
+from gradcert.certify.diagnosis.equations.term import ONE, ZERO, Term, folded, replaced
 from gradcert.reference.numbers import SIGMOID, TANH
 
-LAST = {0: (1,), 1: (0, 2), 2: (1, 3, 4)}
+LAST: dict[Any, tuple[float, ...]] = {0: (1,), 1: (0, 2), 2: (1, 3, 4)}
 TURNED = {">": ">=", ">=": ">", "<": "<=", "<=": "<"}
 
 
@@ -20,7 +21,7 @@ def single(t: Term, others: Sequence[Term] = ()) -> Iterator[Term]:
     others : leaves that may stand in the place of a leaf.
     """
     seen = {t}
-    for new in _edits(t, others):
+    for new in map(folded, _edits(t, others)):
         if new not in seen:
             seen.add(new)
             yield new
@@ -86,7 +87,7 @@ def _here(t: Term, others: Sequence[Term]) -> Iterator[Term]:
             yield Term("where", a, TURNED[t.name])
             yield a[2]
         case "number":
-            near = LAST.get(t.name, (1, 2 * t.name, t.name / 2)) if isinstance(t.name, (int, float)) else ()
+            near = LAST.get(t.name) or ((1, 2 * t.name, t.name / 2) if isinstance(t.name, (int, float)) else ())
             yield from (Term("number", name=value) for value in near)
         case "p" | "prev" | "now":
             yield from (x for x in others if x != t)

@@ -6,6 +6,7 @@ and a term of zero, so that the tree is what the cell says.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -203,6 +204,45 @@ def tidied(t: Term) -> Term:
         if tanh.op == "tanh" and tanh.args[0].op == "/" and tanh.args[0].args[1].name == 2:
             return Term("apply", (tidied(tanh.args[0].args[0]),), SIGMOID)
     return Term(t.op, tuple(map(tidied, t.args)), t.name) if t.args else t
+
+
+RELATION = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+OPERATION = {"+": operator.add, "-": operator.sub, "*": operator.mul}
+
+
+def folded(t: Term) -> Term:
+    """Return a formula without what is known: a factor of one, a term of zero, an operation on numbers.
+
+    Examples
+    --------
+    >>> v = Term("prev", name="v")
+    >>> str(folded(Term("*", (ONE, Term("-", (v, ZERO))))))
+    "v'"
+    """
+    if not t.args:
+        return t
+    a = tuple(map(folded, t.args))
+    values = [x.name if x.op == "number" else None for x in a]
+    known = [isinstance(v, (int, float)) for v in values]
+    number: Any = values
+    if t.op in OPERATION and all(known):
+        return Term("number", name=OPERATION[t.op](*values))
+    match t.op:
+        case "+" if ZERO in a:
+            return a[1] if a[0] == ZERO else a[0]
+        case "-" if a[1] == ZERO:
+            return a[0]
+        case "*" if ZERO in a:
+            return ZERO
+        case "*" if ONE in a:
+            return a[1] if a[0] == ONE else a[0]
+        case "neg" if known[0]:
+            return Term("number", name=-number[0])
+        case "/" if a[1] == ONE:
+            return a[0]
+        case "where" if known[0] and known[1]:
+            return a[2] if RELATION[t.name](number[0], number[1]) else a[3]
+    return Term(t.op, a, t.name)
 
 
 def written(t: Term) -> str:

@@ -1,12 +1,11 @@
-"""Hypotheses about a gradient: what somebody may have done instead, one family of mistakes per file.
+"""Hypotheses: what somebody may have done instead, each an edit that is computed in floats and on balls.
 
-A new family is a file with `make`, and a row of `MAKERS` in `search`; an amount that is fitted goes to `fits` instead,
-an algorithm that is no row to `published`. `hypothesis` and `search` are the machinery.
-
-`make` yields them as candidates: the gradient of every hypothesis in floats, and on balls for those that come close.
+A new family is a file with `make` in `backward/` or `forward_pass/`, and a row of the `MAKERS` there; `equations` edits
+whatever formulas a cell has, `differences` are no gradient at all. An amount that is fitted goes to `direct.fits`, an
+algorithm that is no row to `published`. `hypothesis` and `search` are the machinery.
 """
 
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis
-from gradcert.certify.diagnosis.hypotheses.search import make
+from gradcert.certify.diagnosis.hypotheses.search import all_of, candidate, distinct, make, tried
 
-__all__ = ["Hypothesis", "make"]
+__all__ = ["Hypothesis", "all_of", "candidate", "distinct", "make", "tried"]

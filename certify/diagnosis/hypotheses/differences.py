@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.diagnosis.bench import Bench
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Gradient, Hypothesis
+from gradcert.certify.diagnosis.unrolled import Bench
 from gradcert.reference.engines import record
 from gradcert.reference.numbers import Array
 

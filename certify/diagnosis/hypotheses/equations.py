@@ -11,7 +11,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from gradcert.certify.diagnosis.bench import Bench
 from gradcert.certify.diagnosis.equations import (
     Formulas,
     Given,
@@ -24,9 +23,9 @@ from gradcert.certify.diagnosis.equations import (
     tidied,
 )
 from gradcert.certify.diagnosis.equations import replaced as put
-from gradcert.certify.diagnosis.graph import Arc, Feed, Graph
-from gradcert.certify.diagnosis.hypotheses.forward import read_as_claimed
+from gradcert.certify.diagnosis.hypotheses.forward_pass import read_as_claimed
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_edit, of_run, written
+from gradcert.certify.diagnosis.unrolled import Arc, Bench, Feed, Graph
 from gradcert.reference.engines import LayerTape, Tape
 from gradcert.reference.networks import Link, Use
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gradcert.certify.diagnosis.bench import Bench, Edit, edited
+from gradcert.certify.diagnosis.unrolled import Bench, Edit, edited
 from gradcert.reference.networks import Link, Use
 from gradcert.reference.numbers import Array
 

@@ -6,34 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from gradcert.certify.diagnosis.bench import Bench
 from gradcert.certify.diagnosis.candidate import Candidate
 from gradcert.certify.diagnosis.evidence import Evidence
-from gradcert.certify.diagnosis.hypotheses import (
-    arcs,
-    conventions,
-    credit,
-    differences,
-    equations,
-    errors,
-    factors,
-    feeds,
-    forward,
-    gates,
-    parameters,
-    slopes,
-    timing,
-)
+from gradcert.certify.diagnosis.hypotheses import backward, differences, equations, forward_pass, traces
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, everywhere
+from gradcert.certify.diagnosis.unrolled import Bench
 from gradcert.certify.problems import Bounds, bounds_of
 from gradcert.properties.numbers import Undecided, working_precision
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule
 
-MAKERS = (
-    *(slopes.make, timing.make, arcs.make, credit.make, conventions.make),
-    *(errors.make, feeds.make, parameters.make, gates.make, forward.make, factors.make, equations.make),
-)
+MAKERS = (*backward.MAKERS, *forward_pass.MAKERS, traces.make, equations.make)
 
 
 def all_of(bench: Bench, *, differenced: bool = False) -> Iterator[Hypothesis]:
@@ -72,8 +55,10 @@ def candidate(hypothesis: Hypothesis, claimed: Rule) -> Candidate:
     def bounds(e: Evidence) -> Mapping[str, Bounds] | None:
         with working_precision():
             found = tried(hypothesis, e.balls) if e.balls is not None else None
+            if found is None:
+                return None
             try:
-                return found and {name: bounds_of(np.asarray(found[name], dtype=object)) for name in e.given}
+                return {name: bounds_of(np.asarray(g, dtype=object)) for name, g in found.items()}
             except Undecided:
                 return None
 

@@ -25,6 +25,7 @@ from gradcert.reference.rules import rule_named
 EXACT = ("piecewise_quadratic", "triangle", "rect", "signed_step", "piecewise_leaky_relu")  # dyadic on dyadics
 TRIALS = 6  # layers tried before a cell is taken to leave the dyadics
 GRAINS = (4, 2)  # weights in quarters; in halves, where quarters need more digits than there are
+_TRIED: dict[tuple[str, str, int], bool] = {}
 
 
 class Dyadic:
@@ -45,7 +46,14 @@ class Dyadic:
 
     @staticmethod
     def applies(claim: Claim, cell: str, turn: int = 0) -> bool:
-        """Return whether forward values of the cell stay dyadic: tried, on one layer."""
+        """Return whether forward values of the cell stay dyadic: tried, on one layer, once for a claim."""
+        key = (f"{claim.to_dict()}", cell, turn)
+        if key not in _TRIED:
+            _TRIED[key] = Dyadic._tried(claim, cell, turn)
+        return _TRIED[key]
+
+    @staticmethod
+    def _tried(claim: Claim, cell: str, turn: int) -> bool:
         rng = np.random.default_rng(0)
         for attempt in range(TRIALS):
             family = Dyadic(claim, 0, attempt)

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from gradcert.properties.evaluation import directional
 from gradcert.properties.numbers import RATIONALS
-from gradcert.properties.oracle import directional
 from gradcert.reference import RULES
 from gradcert.reference.engines import record
 from gradcert.reference.networks import Problem
@@ -126,7 +126,7 @@ def duals(problem: Any) -> dict[str, Any]:
 
 def rationals(problem: Any) -> dict[str, Any]:
     """Return the gradient in exact rationals, rounded once."""
-    from gradcert.properties.evaluate import row
+    from gradcert.properties.evaluation import row
 
     found = row(replace(as_problem(problem)).in_numbers(RATIONALS), RULES["ostl"])
     return {k: np.reshape([float(e) for e in v.flat], v.shape) for k, v in found.items()}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.properties.evaluate import outputs, row
+from gradcert.properties.evaluation import outputs, row
 from gradcert.properties.gallery.build import row_of
 from gradcert.properties.gallery.literal import snu
 from gradcert.properties.gallery.literal.common import errors, local, pseudo

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from gradcert.certify.claims.claim import Claim
-from gradcert.certify.diagnosis import causes, fits, stored_values
-from gradcert.certify.diagnosis.bench import Edit, edited, on_floats
+from gradcert.certify.diagnosis import causes
+from gradcert.certify.diagnosis.direct import fits, stored_values
 from gradcert.certify.diagnosis.evidence import Evidence
-from gradcert.certify.diagnosis.hypotheses.search import all_of, tried
+from gradcert.certify.diagnosis.hypotheses import all_of, tried
+from gradcert.certify.diagnosis.unrolled import Edit, edited, on_floats
 from gradcert.certify.problems.cases.case import Spec
 from gradcert.certify.problems.cases.generate import generate
 from gradcert.reference.rules import RULES

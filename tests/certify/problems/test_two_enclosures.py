@@ -14,7 +14,7 @@ from gradcert.certify.claims.claim import Claim
 from gradcert.certify.problems.budget.expected import expect
 from gradcert.certify.problems.cases.case import Spec
 from gradcert.certify.problems.cases.generate import generate
-from gradcert.properties import budget
+from gradcert.properties.evaluation import budget
 from gradcert.reference import RULES, Floats
 from gradcert.reference.engines import forward, reverse
 from gradcert.reference.networks import Problem

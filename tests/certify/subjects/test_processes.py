@@ -8,7 +8,7 @@ import pytest
 
 from gradcert.certify.campaign.campaign import certify
 from gradcert.certify.claims.claim import Claim
-from gradcert.certify.subjects import family
+from gradcert.certify.subjects.processes import family
 from gradcert.certify.subjects.subject import Limits
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradcert.certify.subjects import THREADS, Failure, Limits, Subject, Worker, family, usage
+from gradcert.certify.subjects import THREADS, Failure, Limits, Subject, Worker
+from gradcert.certify.subjects.processes import family, usage
 from gradcert.certify.subjects.subject import opaque
 from gradcert.reference.networks import Layer, Network, Problem, Rnn
 
@@ -81,7 +82,8 @@ def test_a_daemon_that_cleared_its_environment_goes_when_its_parent_does(tmp_pat
 
 JUDGE = """
 import sys, time
-from gradcert.certify.subjects import Subject, family
+from gradcert.certify.subjects import Subject
+from gradcert.certify.subjects.processes import family
 def closure():
     return lambda problem: {}
 worker = Subject(sys.argv[1] if len(sys.argv) > 1 else closure()).start()

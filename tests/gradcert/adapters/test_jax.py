@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from gradcert import certify
+from gradcert.reference import GradcertError
 
 ROOT = Path(__file__).parents[3]
 PYTHON = ROOT / ".venv-peers-jax" / "bin" / "python"
@@ -35,10 +36,41 @@ def test_the_example_is_certified(name):
 
 
 @needs_jax
-@pytest.mark.parametrize(("name", "says"), [("swapped", "outputs"), ("memoryless", "no parameter is made of H")])
-def test_a_wrong_map_is_found(name, says, tmp_path):
+def test_a_wrong_map_is_found(tmp_path):
     path = tmp_path / "wrong.py"
     path.write_text(WRONG)
-    done = certify(f"{path}:{name}", rule="bptt", cells="rnn", depths=1, profile="quick", python=str(PYTHON))
-    assert done.verdict == "refuted"
-    assert says in str([done.reason, done.findings])
+    claimed = {"rule": "bptt", "cells": "rnn", "depths": 1, "profile": "quick", "python": str(PYTHON)}
+    done = certify(f"{path}:swapped", **claimed)
+    assert done.verdict == "refuted" and done.reason.startswith("outputs")
+    with pytest.raises(GradcertError, match="no parameter is made of H"):  # nothing of the subject was run
+        certify(f"{path}:memoryless", **claimed)
+
+
+KEEPING = """
+import jax.numpy as jnp
+from gradcert.adapters.jax import subject, transposed
+
+MAPS = {"kernel": transposed("W"), "bias": "b"}
+
+def keeping(layer):
+    calls = []
+
+    def outputs(p, x):
+        calls.append(x)
+        return jnp.tanh(x @ p["kernel"] + p["bias"]) * (1.0 if len(calls) < 40 else 2.0)
+
+    return outputs
+
+lives = subject(keeping, parameters=MAPS, jit=False)
+fresh = subject(keeping, parameters=MAPS, jit=False, fresh=True)
+"""
+
+
+@needs_jax
+def test_a_function_lives_through_calls_or_the_certificate_says_that_it_does_not(tmp_path):
+    path = tmp_path / "keeping.py"
+    path.write_text(KEEPING)
+    claimed = {"rule": "bptt", "cells": "rnn", "depths": 1, "options": {"recurrent": False}, "python": str(PYTHON)}
+    lives, fresh = (certify(f"{path}:{name}", **claimed) for name in ("lives", "fresh"))
+    assert lives.verdict == "refuted" and lives.findings[0].cause == "state kept between calls"
+    assert fresh.verdict == "certified" and any("built anew for every call" in note for note in fresh.notes)

@@ -22,15 +22,16 @@ from gradcert.certify.problems.cases.circumstances.generate import bounded, fact
 from gradcert.certify.problems.cases.circumstances.make import lateral, reading, vectors
 from gradcert.certify.problems.cases.circumstances.seen import met
 from gradcert.certify.problems.cases.draw import draw
-from gradcert.reference.engines import Tape, tape_gradients, truncated_sums
+from gradcert.reference.engines import Tape, record, tape_gradients, truncated_sums
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import Problem
-from gradcert.reference.numbers import Array
+from gradcert.reference.networks import Layer, Problem
+from gradcert.reference.numbers import FLOAT64, Array
 from gradcert.reference.rules import Rule, check_feedback, rule_named
 
 LENGTHS = (150, 100, 64, 48, 32, 24, 16, 12, 8)  # the first that is seen to its end is taken
 SHORT = 40  # steps of the draws among which the best is chosen
 DRAWS = 18
+BEST = 6  # of these, which are tried at every length
 SIZES = {depth: (2, *([2] * (depth - 1)), 2) for depth in range(1, 9)}
 NEAR = 2.0**-44  # part of the largest entry by which two evaluations in float64 differ, at most
 MARGIN = 4.0  # budgets by which every truncation has to differ
@@ -120,11 +121,13 @@ def separated(tape: Tape, problem: Problem, rule: Rule, budgets: dict[str, Array
 def _chosen(spec: Spec, claim: Claim, rule: Rule, seed: int) -> list[int]:
     """Return the best attempts, judged on a shorter sequence by how much of the first step's credit is left."""
     scores: dict[int, float] = {}
-    for attempt in range(DRAWS):
+    first = _drawn(spec, claim, rule, seed, 0, SHORT)
+    gated = first is not None and len(vectors(first)) > first.network.depth
+    for attempt in range(2 * DRAWS if gated else DRAWS):  # each gate may be held open or shut
         problem = _drawn(spec, claim, rule, seed, attempt, SHORT)
         if problem is not None:
             scores[attempt] = _left(problem, rule)
-    return sorted(scores, key=lambda a: -scores[a])[:4]
+    return sorted(scores, key=lambda a: -scores[a])[:BEST]
 
 
 def _left(problem: Problem, rule: Rule) -> float:
@@ -151,13 +154,17 @@ def _alone(layer: Any) -> Any:
 
 
 def _drawn(spec: Spec, claim: Claim, rule: Rule, seed: int, attempt: int, steps: int) -> Problem | None:
-    rng = np.random.default_rng([seed, attempt, zlib.crc32(spec.id.encode())])
-    family: Any = Quiet(claim, steps, attempt)
+    def drawn(length: int) -> tuple[Problem, np.random.Generator]:
+        rng = np.random.default_rng([seed, attempt, zlib.crc32(spec.id.encode())])
+        family: Any = Quiet(claim, length, attempt)
+        return draw(spec, claim, rule, family, rng, scale=1.0), rng
+
     try:
-        problem = draw(spec, claim, rule, family, rng, scale=1.0)
+        short, rng = drawn(SHORT)
+        problem = drawn(steps)[0] if steps != SHORT else short
     except GradcertError:
         return None
-    parameters = {name: np.array(v) for name, v in problem.parameters.items()}
+    parameters = {name: np.array(v) for name, v in short.parameters.items()}  # the same for every length
     gates = {name: rng.choice([-5.0, 0.0, 5.0]) for name in vectors(problem)}
     names = vectors(problem)
     for i, layer in enumerate(problem.network.layers):
@@ -166,16 +173,38 @@ def _drawn(spec: Spec, claim: Claim, rule: Rule, seed: int, attempt: int, steps:
             # a cell with one bias has no gate: a small one, which adds up over many steps
             gate = gates[name] if len(own) > 1 else 0.0
             parameters[name] = (gate + parameters[name] * 2.0**-6).astype(claim.dtype)
-        for local in lateral(layer):
+        only = len(lateral(layer)) == 1 and not hasattr(layer.cell, "surrogate")
+        for local in _returning(layer):
             w = parameters[f"layers.{i}.{local}"]
-            size = (1 - 2.0**-7) if len(lateral(layer)) == 1 and not hasattr(layer.cell, "surrogate") else 0.0
-            parameters[f"layers.{i}.{local}"] = (size * np.eye(len(w)) + w * 2.0**-7).astype(claim.dtype)
+            size = (1 - 2.0**-7) if only else 0.0
+            parameters[f"layers.{i}.{local}"] = (size * np.eye(len(w)) + np.tril(w, -1) * 2.0**-7).astype(claim.dtype)
     inputs = np.array(problem.inputs) * 2.0**-10
-    inputs[0], inputs[-1] = problem.inputs[0] * 0.5, problem.inputs[-1] * (1 + attempt % 3)
-    targets = np.array(problem.targets)
-    if problem.network.loss.kind == "squared_error":
-        targets[:-1] *= 2.0**-4
-    return replace(problem, parameters=parameters, inputs=inputs, targets=targets)
+    # what is drawn first, and so the same for every length
+    inputs[0], inputs[-1] = problem.inputs[0] * 0.5, problem.inputs[1] * (1 + attempt % 3)
+    return _silent(replace(problem, parameters=parameters, feedback=short.feedback, inputs=inputs), claim)
+
+
+def _returning(layer: Layer) -> list[str]:
+    """Return the weights that a layer's own state goes through.
+
+    They are triangular, so that there are as many paths through time as steps, and not one for every choice at each:
+    the budget of a sum counts its terms, each of which may underflow.
+    """
+    held = {link.target for link in layer.cell.links if link.lag and link.weight is None}
+    links = [k for k in layer.cell.links if k.weight is not None and (k.lag or k.source in held)]
+    return list(dict.fromkeys(k.weight for k in links if k.weight is not None))
+
+
+def _silent(problem: Problem, claim: Claim) -> Problem:
+    """Return the problem with next to no error before the last step: its rounding would hide the oldest credit."""
+    targets, loss = np.array(problem.targets), problem.network.loss
+    if loss.kind == "squared_error":
+        given = ({k: np.asarray(v, float) for k, v in problem.parameters.items()}, np.asarray(problem.inputs, float))
+        outputs = record(problem.network, *given, numbers=FLOAT64).outputs
+        targets[:-1] = outputs[:-1] + targets[:-1] * 2.0**-10
+    elif loss.when == "every" and "a step without" not in claim.without.get("targets", ()):
+        targets[:-1] = 0
+    return replace(problem, targets=targets)
 
 
 def truncation(case: Case, given: Mapping[str, Any]) -> int | None:

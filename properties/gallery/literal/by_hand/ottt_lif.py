@@ -39,8 +39,8 @@ def gradients(problem: Any) -> dict[str, Any]:
         logits = s @ w.T + params[f"layers.{hidden}.b"]
         scores = np.exp(logits - logits.max(axis=1, keepdims=True))
         prob = scores / scores.sum(axis=1, keepdims=True)
-        wanted = problem.targets[t]
-        delta = (prob * wanted.sum(axis=1, keepdims=True) - wanted) / (steps * batch)
+        y = problem.targets[t]
+        delta = (prob * y.sum(axis=1, keepdims=True) - y) / (steps * batch)
         grads[f"layers.{hidden}.W"] += delta.T @ s
         grads[f"layers.{hidden}.b"] += delta.sum(axis=0)
         delta = delta @ w

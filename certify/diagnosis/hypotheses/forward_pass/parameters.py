@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import combinations
 
-from gradcert.certify.diagnosis.bench import Bench
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Gradient, Hypothesis
+from gradcert.certify.diagnosis.unrolled import Bench
 
 Compute = Callable[[Bench], Gradient | None]
 

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.diagnosis.bench import Bench
-from gradcert.certify.diagnosis.graph import graph_of, sweep
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_edit
+from gradcert.certify.diagnosis.unrolled import Bench, graph_of, sweep
 from gradcert.reference.engines import error_node
 from gradcert.reference.numbers import Array
 

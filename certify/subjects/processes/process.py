@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gradcert.certify.subjects import family, usage, warden
+from gradcert.certify.subjects.processes import family, usage, warden
 from gradcert.reference.printable import printable
 
 FLOOD = 16 * 2**20  # bytes on standard output and error in one call

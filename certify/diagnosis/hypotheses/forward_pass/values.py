@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.diagnosis.bench import Bench
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_run
+from gradcert.certify.diagnosis.unrolled import Bench
 from gradcert.reference.engines import LayerTape, Tape, record
 from gradcert.reference.networks import Drive, Network, Nodes
 from gradcert.reference.numbers import Array, Numbers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -143,12 +144,20 @@ def exchanged(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Candidate
 
     for other in names if len(names) > 1 else ():
         key, label = f"value:of {other}", f"{claimed.name}, the gradient of {other} in its place"
-        source = taken(lambda name, other=other: f"{name.rpartition('.')[0]}.{other}")
+        source = taken(partial(_neighbour, other))
         yield Candidate(key, label, *source, kept=True)
     for i in range(depth) if depth > 1 else ():
         key, label = f"value:of layer {i}", f"{claimed.name}, the gradient of layers.{i} in its place"
-        source = taken(lambda name, i=i: f"layers.{i}.{name.rpartition('.')[2]}")
+        source = taken(partial(_in_layer, i))
         yield Candidate(key, label, *source, kept=True)
+
+
+def _neighbour(other: str, name: str) -> str:
+    return f"{name.rpartition('.')[0]}.{other}"
+
+
+def _in_layer(i: int, name: str) -> str:
+    return f"layers.{i}.{name.rpartition('.')[2]}"
 
 
 def misread(claimed: Rule) -> Candidate:

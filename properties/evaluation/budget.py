@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradcert.properties.evaluate import row
+from gradcert.properties.evaluation.evaluate import row
 from gradcert.properties.numbers import Rounding, Undecided
 from gradcert.reference import Rule
 from gradcert.reference.networks import Problem

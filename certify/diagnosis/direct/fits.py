@@ -15,9 +15,8 @@ from itertools import combinations
 
 import numpy as np
 
-from gradcert.certify.diagnosis.bench import Bench, Edit, edited, on_balls, on_floats
 from gradcert.certify.diagnosis.evidence import LIKELY, Evidence
-from gradcert.certify.diagnosis.graph import gradients, graph_of, sweep
+from gradcert.certify.diagnosis.unrolled import Bench, Edit, edited, gradients, graph_of, on_balls, on_floats, sweep
 from gradcert.certify.problems import Bounds, bounds_of
 from gradcert.properties.numbers import Undecided, working_precision
 from gradcert.reference.numbers import Array

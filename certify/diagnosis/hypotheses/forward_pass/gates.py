@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gradcert.certify.diagnosis.bench import Bench, layers_as
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Gradient, Hypothesis
+from gradcert.certify.diagnosis.unrolled import Bench, layers_as
 from gradcert.reference.networks import PEEPHOLE_USES, PEEPHOLES, Drive, Edge, Link, Lstm, Nodes, Use
 from gradcert.reference.numbers import SIGMOID, TANH, Array, Numbers
 

@@ -30,7 +30,7 @@ if __name__ == "__main__":  # run as a file, by an interpreter that need not hav
 
     del sys.path[0]
 else:
-    from gradcert.certify.subjects import confine, family
+    from gradcert.certify.subjects.processes import confine, family
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 

@@ -177,7 +177,7 @@ def recursion_apart(graph: Graph, node: str) -> Graph:
     """Give a node a copy at which everything from the step before arrives; parameters feed the node itself."""
     twin = node + COPY
     arcs = [replace(a, target=twin) if a.target == node and a.lag else a for a in graph.arcs]
-    arcs += [replace(a, source=twin) for a in graph.arcs if a.source == node]
+    arcs += [replace(a, source=twin) for a in arcs if a.source == node]
     return replace(graph, nodes=_insert(graph.nodes, node), arcs=tuple(arcs))
 
 

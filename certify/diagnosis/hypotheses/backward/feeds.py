@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.diagnosis.bench import Bench, GraphEdit
-from gradcert.certify.diagnosis.graph import Arc, Feed, Graph
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_edit, unique
+from gradcert.certify.diagnosis.unrolled import Arc, Bench, Feed, Graph, GraphEdit
 from gradcert.reference.engines import LayerTape, Tape
 from gradcert.reference.networks import Link, Use
 
@@ -28,7 +27,15 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
             yield of_edit("feed", what, f"the gate of {name} on its source", own=_past(origin, True))
             what = f"{name} before its gate"
             yield of_edit("feed", what, f"{name} fed with what its gate has not yet multiplied", own=_before(origin))
+    yield of_edit("feed", "the signal itself", "parameters fed with the learning signal as it arrives", own=_arriving)
     yield from _elsewhere(cells)
+
+
+def _arriving(graph: Graph, tape: LayerTape, _: Tape) -> Graph:
+    feeds = tuple(
+        replace(f, node="z", factor=1) if f.synapse is not None or isinstance(f.factor, int) else f for f in graph.feeds
+    )
+    return replace(graph, arcs=(), feeds=feeds)
 
 
 def _elsewhere(cells: list[Any]) -> Iterator[Hypothesis]:

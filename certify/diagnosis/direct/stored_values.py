@@ -6,10 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from gradcert.certify.diagnosis.bench import on_numbers
 from gradcert.certify.diagnosis.evidence import Evidence
-from gradcert.certify.problems import bounds_of
-from gradcert.properties.numbers import Precision, Undecided, working_precision
 from gradcert.reference.numbers import Array
 
 HALF = 2.0**-11  # unit roundoff of float16
@@ -52,7 +49,7 @@ def half(evidence: Sequence[Evidence]) -> bool:
 
 
 def difference(evidence: Sequence[Evidence]) -> bool:
-    """Return whether every entry is a difference of a weight before and after a step, to the last bit.
+    """Return whether every entry is a difference of a weight before and after a step, but for the last bits.
 
     The difference of two numbers that are rounded as w is loses what w is larger than it; how much follows from w and
     the size of the step. A number that is not such a difference does not come back when it is made one.
@@ -70,41 +67,40 @@ def _stepped(e: Evidence, rate: float) -> bool:
         step = w.dtype.type(rate)
         again = (w - (w - step * given.astype(w.dtype))) / step
         lost = unit * (np.abs(w) + 3 * rate * np.abs(bounds.value)) / rate
-        if (again != given).any() or (np.abs(given - bounds.value) > bounds.budget + lost).any():
+        if (np.abs(again - given) > 4 * unit * np.abs(given)).any() or (
+            np.abs(given - bounds.value) > bounds.budget + lost
+        ).any():
             return False
     return True
 
 
 def brain(evidence: Sequence[Evidence]) -> bool:
-    """Return whether every entry is a bfloat16, and one that arithmetic in bfloat16 may give."""
+    """Return whether every entry is a bfloat16, and right to its digits.
+
+    A gradient that was computed in float64 has an entry that is none, unless all are dyadic. How far arithmetic with
+    eight digits is off depends on how it is done, so it is asked for a sixteenth of the norm.
+    """
     for e in evidence:
-        if not all(_is_bfloat16(given) for given in e.given.values()):
-            return False
-    return all(_computed(e, Precision(BRAIN_DIGITS, slack=2)) for e in evidence)
+        for name, given in e.given.items():
+            right = e.case.expected.gradients[name].value
+            if not _is_bfloat16(given) or np.linalg.norm(given - right) > np.linalg.norm(right) / 16:
+                return False
+    return any(not _is_bfloat16(b.value) for e in evidence for b in e.case.expected.gradients.values())
 
 
 BRAIN_DIGITS = 8
 
 
-def _is_bfloat16(given: Array) -> bool:
-    mantissa, _ = np.frexp(given)
+def _is_bfloat16(values: Array) -> bool:
+    mantissa, _ = np.frexp(values)
     return bool((np.ldexp(mantissa, BRAIN_DIGITS) % 1 == 0).all())
-
-
-def _computed(e: Evidence, precision: Precision) -> bool:
-    with working_precision():
-        try:
-            found = on_numbers(e.case.problem, e.case.rule, precision).gradients()
-            return all(e.equals(n, bounds_of(np.asarray(found[n], dtype=object))) for n in e.given)
-        except Undecided:
-            return False
 
 
 VALUES: dict[str, tuple[str, Callable[[Sequence[Evidence]], bool]]] = {
     "zero": ("nothing but zeros", zero),
     "float16": ("every entry stored in float16", half),
     "difference": ("the gradient read as the difference of a weight before and after a step", difference),
-    "bfloat16": ("arithmetic in bfloat16", brain),
+    "bfloat16": ("arithmetic in bfloat16: every entry is one of its numbers", brain),
     "rows held": ("rows held at zero", held),
 }
 

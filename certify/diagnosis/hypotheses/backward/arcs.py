@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from gradcert.certify.diagnosis.bench import Bench, GraphEdit
-from gradcert.certify.diagnosis.graph import COPY, Arc, Feed, Graph, output_apart
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_edit, unique, written
+from gradcert.certify.diagnosis.unrolled import COPY, Arc, Bench, Feed, Graph, GraphEdit, output_apart
 from gradcert.reference.engines import LayerTape, Tape
 from gradcert.reference.networks import Link, Use
 
@@ -26,12 +26,36 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
     yield from _copies(cells)
     yield from _together(cells)
     yield from _adjoints(cells)
+    yield from _redirected(cells)
     yield of_edit("arc", "lateral weights transposed", "the lateral weights transposed in the recursion", own=_turned)
-    yield of_edit("arc", "lateral weights of one", "a sum over the units in the place of H in the recursion", own=_ones)
+    for what, label, change in MATRICES:
+        yield of_edit("arc", what, label, own=partial(_matrices, change))
     yield of_edit("arc", "one row per parameter", "one row of the trace per parameter", own=_own_row)
     for word in ("mean", "sum"):
         what = f"batch {'averaged' if word == 'mean' else 'summed'} before the product with the trace"
         yield of_edit("arc", what, f"the {what}", own=_shared(word))
+
+
+def _redirected(cells: list[Any]) -> Iterator[Hypothesis]:
+    """Yield links that carry back the credit of another node than their target's."""
+    for cell in unique_cells(cells):
+        for link in cell.links:
+            for node in cell.nodes:
+                if node == link.target or link.source == "x" or (link.weight is not None and link.lag):
+                    continue  # see `feeds` and `_together` for the weights
+                if not link.lag and cell.nodes.index(node) <= cell.nodes.index(link.source):
+                    continue  # credit that is not there yet
+
+                def edit(g: Graph, t: LayerTape, w: Tape, link: Any = link, node: str = node) -> Graph:
+                    return g.arcs_as(lambda a: replace(a, target=node) if a.origin == link else a)
+
+                label = f"the credit at {node} in the place of that at {link.target}, for {link.source}"
+                yield of_edit("arc", f"{written(link)} of {node}", label, own=edit)
+
+
+def unique_cells(cells: list[Any]) -> list[Any]:
+    """Return one cell of every kind of nodes and links."""
+    return list({(c.nodes, c.links): c for c in cells}.values())
 
 
 def _adjoints(cells: list[Any]) -> Iterator[Hypothesis]:
@@ -93,6 +117,27 @@ def _copies(cells: list[Any]) -> Iterator[Hypothesis]:
 
             what = f"{written(origin)} dropped {place}"
             yield of_edit("arc", what, f"the path {what}", own=edit)
+            if isinstance(origin, Link):
+                for word, change in AT_COPY:
+                    what, at_copy = f"{written(origin)} {word} {place}", partial(_at_copy, origin, node, change)
+                    yield of_edit("factor", what, f"the factor of {what}", own=at_copy)
+
+
+AT_COPY: tuple[tuple[str, Callable[[Any], Any]], ...] = (
+    ("= 1", lambda f: 0 * f + 1),
+    ("squared", lambda f: f * f),
+    ("times -1", lambda f: -1 * f),
+    ("times 2", lambda f: 2 * f),
+)
+
+
+def _at_copy(origin: Link, node: str, change: Callable[[Any], Any], graph: Graph, tape: LayerTape, _: Tape) -> Graph:
+    """Change the factor of an arc into what the next step reads of the output, or into the output itself."""
+
+    def arc(a: Arc) -> Arc:
+        return replace(a, factor=change(a.factor)) if a.origin == origin and a.target == node else a
+
+    return output_apart(graph).arcs_as(arc)
 
 
 def _turned(graph: Graph, tape: LayerTape, _: Tape) -> Graph:
@@ -103,9 +148,16 @@ def _turned(graph: Graph, tape: LayerTape, _: Tape) -> Graph:
     return graph.arcs_as(arc)
 
 
-def _ones(graph: Graph, tape: LayerTape, _: Tape) -> Graph:
+MATRICES: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
+    ("lateral weights of one", "a sum over the units in the place of H in the recursion", lambda m: 0 * m + 1),
+    ("lateral weights squared", "H squared, entry by entry, in the recursion", lambda m: m * m),
+    ("lateral weights negative", "-H in the place of H in the recursion", lambda m: -1 * m),
+)
+
+
+def _matrices(change: Callable[[Any], Any], graph: Graph, tape: LayerTape, _: Tape) -> Graph:
     def arc(a: Arc) -> Arc:
-        return replace(a, matrix=0 * a.matrix + 1) if np.ndim(a.matrix) == 2 and a.lag else a
+        return replace(a, matrix=change(a.matrix)) if np.ndim(a.matrix) == 2 and a.lag else a
 
     return graph.arcs_as(arc)
 

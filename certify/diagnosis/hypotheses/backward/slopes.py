@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.diagnosis.bench import Bench, layers_as
-from gradcert.certify.diagnosis.graph import Feed, Graph
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_edit
+from gradcert.certify.diagnosis.unrolled import Bench, Feed, Graph, layers_as
 from gradcert.reference.engines import LayerTape, Tape
 from gradcert.reference.numbers import Array, Surrogate
 

@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.diagnosis.bench import Bench
-from gradcert.certify.diagnosis.graph import Graph, earlier, later
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Gradient, Hypothesis, of_edit
+from gradcert.certify.diagnosis.unrolled import Bench, Graph, earlier, later
 from gradcert.reference.engines import LayerTape, Tape
 from gradcert.reference.numbers import Array
 
@@ -55,6 +54,9 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
             f"one in the place of zero after the last step, at {node}",
             own=_after(node),
         )
+    if len(nodes) > 1:
+        label = f"one in the place of zero after the last step, at {' and '.join(nodes)}"
+        yield of_edit("timing", "all after the end", label, own=_after(*nodes))
     for node in dict.fromkeys(n for x in bench.network.layers for n in x.cell.nodes):
         yield of_edit(
             "timing", f"{node} started at one", f"credit of one at the last step, at {node}", own=_seeded(node)
@@ -101,8 +103,8 @@ def _error(change: Callable[[Array, Array, Array], Array]) -> Callable[[Array, B
     return error
 
 
-def _after(node: str) -> Any:
-    return lambda graph, tape, whole: replace(graph, after=graph.after | {node})
+def _after(*nodes: str) -> Any:
+    return lambda graph, tape, whole: replace(graph, after=graph.after.union(nodes))
 
 
 def _seeded(node: str) -> Any:

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.diagnosis.bench import Bench
-from gradcert.certify.diagnosis.graph import (
+from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_edit
+from gradcert.certify.diagnosis.unrolled import (
     COPY,
     Arc,
+    Bench,
     Feed,
     Graph,
     earlier,
@@ -21,7 +22,6 @@ from gradcert.certify.diagnosis.graph import (
     recursion_apart,
     sweep,
 )
-from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_edit
 from gradcert.reference.engines import LayerTape, Tape, credit_below, weights_down
 from gradcert.reference.networks import Link
 

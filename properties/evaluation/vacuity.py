@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradcert.properties.evaluate import row
+from gradcert.properties.evaluation.evaluate import row
 from gradcert.properties.numbers import Dyadics, PrimeField
 from gradcert.reference import Edge, GradcertError, Rule
 from gradcert.reference.engines import LayerTape, record

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.diagnosis.graph import Graph, gradients, graph_of, sweep
+from gradcert.certify.diagnosis.unrolled.graph import Graph, gradients, graph_of, sweep
 from gradcert.certify.problems import PRECISIONS, parameters_on_balls, stored
-from gradcert.properties.numbers import Balls, Precision
+from gradcert.properties.numbers import Balls
 from gradcert.reference.engines import LayerTape, Tape, credit_below, error_node, record, tape_gradients, weights_down
 from gradcert.reference.networks import Network, Problem
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
@@ -77,12 +77,7 @@ def on_floats(problem: Problem, rule: Rule) -> Bench:
 
 def on_balls(problem: Problem, rule: Rule, dtype: str) -> Bench:
     """Return the problem on balls, within `working_precision`; see `gradcert.certify.problems.expect`."""
-    return on_numbers(problem, rule, PRECISIONS[dtype])
-
-
-def on_numbers(problem: Problem, rule: Rule, precision: Precision) -> Bench:
-    """Return the problem on balls of a precision, within `working_precision`."""
-    balls = Balls(precision)
+    balls = Balls(PRECISIONS[dtype])
     return _bench(problem, rule, balls, balls.exactly)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from gradcert.certify.diagnosis.bench import Bench, layers_as
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_run
+from gradcert.certify.diagnosis.unrolled import Bench, layers_as
 from gradcert.reference.networks import conventions, with_convention
 
 

@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.diagnosis.bench import Bench, GraphEdit
-from gradcert.certify.diagnosis.graph import COPY, Arc, Feed, Graph, recursion_apart
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_edit, unique, written
+from gradcert.certify.diagnosis.unrolled import COPY, Arc, Bench, Feed, Graph, GraphEdit, recursion_apart
 from gradcert.reference.engines import LayerTape, Tape
 from gradcert.reference.networks import Link, Use
 
@@ -196,7 +195,11 @@ def _constants(links: list[Link | Use]) -> Iterator[Hypothesis]:
     for origin in links:
         if isinstance(origin, Link) and origin.lag and origin.source == origin.target:
             for c in USUAL:
-                yield _own(origin, f"= {c:g}", lambda f, t, c=c: c)
+                yield _own(origin, f"= {c:g}", partial(_constant, c))
+
+
+def _constant(c: float, factor: Any, tape: LayerTape) -> float:
+    return c
 
 
 def _neighbours(links: list[Link | Use]) -> Iterator[Hypothesis]:

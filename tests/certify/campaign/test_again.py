@@ -1,0 +1,86 @@
+"""The command that is printed shows the finding again: the same claim, interpreter, limits, profile and words."""
+
+import io
+import shlex
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from gradcert import cli
+from gradcert.certify.campaign import again, certify
+from gradcert.certify.claims import Claim
+from gradcert.certify.subjects import Limits, Subject
+
+FILE = """
+from gradcert.certify.claims import claim
+from gradcert.reference import RULES
+from gradcert.reference.engines import reverse
+
+@claim(rule="bptt", cells="rnn", depths=1, losses="squared_error", when="every")
+def wrong(problem):
+    given = (problem.network, problem.parameters, problem.inputs, problem.targets)
+    return {k: 2 * g for k, g in reverse.gradients(*given, rule=RULES["bptt"]).items()}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "subject.py").write_text(FILE)
+    return tmp_path
+
+
+def test_the_command_replays(folder):
+    """With another interpreter, options over the subject's own, limits and a profile, all of them needed."""
+    other = folder / "python"
+    other.symlink_to(sys.executable)
+    options = {"activation": "sigmoid", "recurrent": True}
+    given = {"options": options, "profile": "quick", "python": str(other), "limits": Limits(call=20.0)}
+    found = certify("subject.py:wrong", **given, seed=3).findings[0]
+    words = shlex.split(found.replay)
+    assert words[:2] == ["gradcert", "certify"] and words[-1] == "subject.py:wrong"
+    pairs = dict(zip(words[2:-1:2], words[3:-1:2], strict=True))
+    assert pairs["--python"] == str(other) and pairs["--profile"] == "quick" and pairs["--timeout"] == "20"
+    done = CliRunner().invoke(cli.gradcert, words[1:], prog_name="gradcert")
+    assert done.exit_code == 1
+    assert found.cause in done.output and found.replay in "".join(done.output.split("\n"))
+
+
+def line(claim, *, subject="subject.py:wrong", told=None):
+    return again(Subject(subject), claim, subject=subject, told=told)
+
+
+def test_what_the_subject_claims_itself_is_not_said(folder):
+    claim = Claim("bptt", "rnn", 1, without={"targets": ["soft"]})
+    told = Claim("bptt", "rnn", 1).to_dict()
+    assert line(claim, told=told) == "gradcert certify --seed 0 --without targets=soft subject.py:wrong"
+    assert line(Claim(**{**told, "depths": (1, 2)}), told=told).split()[4:8] == ["--depths", "1", "--depths", "2"]
+    whole = line(Claim("ostl", "snu", 1, acceptance="bounded", limits={"error": 0.2}))
+    assert "--rule ostl" in whole and "--cells snu" in whole and "--within error=0.2" in whole
+
+
+def test_the_words_of_a_program_come_last(tmp_path):
+    program = (sys.executable, str(tmp_path / "a program.py"))
+    found = line(Claim("bptt", "rnn", 1), subject=program)
+    assert found.endswith(f"-- {shlex.join(program)}")
+
+
+def test_what_no_option_says_is_said_all_the_same(folder):
+    assert line(Claim("bptt", "rnn", (1, 2), losses="squared_error")).endswith(
+        'subject.py:wrong  # with losses=["squared_error"] in the claim'
+    )
+
+
+def test_reports_say_the_same_sentence(folder):
+    from rich.console import Console
+
+    from gradcert.certify.report import html, junit, terminal
+
+    found = certify("subject.py:wrong", profile="quick")
+    sentence = found.findings[0].cause
+    assert sentence.startswith("it equals bptt times 2")
+    console = Console(width=400, highlight=False, file=io.StringIO())
+    terminal.write(found, console)
+    for text in (console.file.getvalue(), junit.write(found).decode(), html.write(found), found.reason):
+        assert sentence in text
