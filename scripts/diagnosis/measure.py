@@ -119,7 +119,10 @@ def _together(
     try:
         for mutant in list(mutants):
             try:
-                yield mutant, here.recv() if here.poll(LONGEST) else {"verdict": "hung"}
+                if not here.poll(LONGEST):  # what it still says would be taken for the next one's
+                    yield mutant, {"verdict": "hung"}
+                    return
+                yield mutant, here.recv()
             except EOFError:
                 yield mutant, {"verdict": "crashed", "said": "the process ended"}
                 return
