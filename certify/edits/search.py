@@ -60,6 +60,7 @@ class Search:
     load : returns the subject's files, some of them with another text.
     trials : what is asked, the first problem being one on which the subject is wrong.
     seconds : of the processor for all of it; it may take `SLOW` times as many to pass.
+    raises : whether the subject, as it is, raises on the first problem.
     close : file descriptors that are not for candidates.
     tried, hung : candidates so far, and how many of them had to be stopped.
     """
@@ -67,6 +68,7 @@ class Search:
     load: Load
     trials: Sequence[Trial]
     seconds: float
+    raises: bool = False
     close: tuple[int, ...] = ()
     tried: int = 0
     hung: int = 0
@@ -157,8 +159,13 @@ class Search:
         """Return what is wrong with the source as it is; it has to be what the judge has seen."""
         runner = Runner(60.0, self.close)
         (_, outcome), *_ = runner.run([None], lambda _: self._asked(sources.load()))
-        if not isinstance(outcome, list) and not (isinstance(outcome, dict) and "raised" in outcome):
-            raise NotLookedFor(f"a copy of its process {outcome}")
+        raised = outcome["raised"] if isinstance(outcome, dict) else ""
+        if not isinstance(outcome, list) and not (raised and self.raises):
+            raise NotLookedFor(
+                f"loaded again in a copy of its process, it raised {raised}"
+                if raised
+                else f"a copy of its process {outcome}"
+            )
         if isinstance(outcome, list) and outcome[0] == len(self.trials):
             raise NotLookedFor("loaded again, it is right on the cases that failed")
         return {"wrong": outcome[1] if isinstance(outcome, list) and outcome[0] == 0 else []}

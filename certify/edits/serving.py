@@ -1,6 +1,6 @@
 """The subject's process, when it is asked for a repair: it never calls the subject itself, its children do.
 
-``{"repair": {"name", "trials", "seconds", "texts"}}`` begins a search, ``{"next": true}`` goes on with it.
+``{"repair": {"name", "trials", "seconds", "raises", "texts"}}`` begins a search, ``{"next": true}`` goes on with it.
 The reply is ``{"hunks": [...]}`` for edits after which every trial is right, and in the end ``{"done": true}`` or
 ``{"why": "..."}``; with each, how many candidates were tried, and which files were looked at.
 """
@@ -58,7 +58,7 @@ def _answers(asked: Mapping[str, Any], get: Callable[[], Any], close: tuple[int,
         return sources
 
     trials = [trial(record) for record in asked["trials"]]
-    search = Search(load, trials, asked["seconds"], close)
+    search = Search(load, trials, asked["seconds"], asked["raises"], close)
 
     def told() -> dict[str, Any]:
         files = [os.path.basename(f.path) for f in installed[0].files] if installed else []

@@ -69,6 +69,7 @@ def _asked(
         "name": subject.name,
         "trials": [_record(case) for case in chosen],
         "seconds": seconds,
+        "raises": any(case is chosen[0] and check == "call" for case, _, check in run.failed),
         "texts": {},
     }
     line, handed, spent = json.dumps({"repair": asked}, allow_nan=False), 0, 0.0

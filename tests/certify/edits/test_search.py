@@ -132,6 +132,16 @@ def test_what_is_right_when_it_is_loaded_again_is_left(searched):
         next(search.found())
 
 
+def test_what_cannot_be_loaded_twice_is_said(searched):
+    once = "import sys\nassert 'once' not in sys.modules, 'a second time'\nsys.modules['once'] = sys\n"
+    try:
+        search, _ = searched(RNN, RNN.source.replace("import numpy", f"{once}import numpy", 1))
+        with pytest.raises(NotLookedFor, match="it raised AssertionError: a second time"):
+            next(search.found())
+    finally:
+        sys.modules.pop("once", None)
+
+
 def test_a_source_that_does_not_parse_is_said(tmp_path):
     (tmp_path / "odd.py").write_text("x = 1\n")
     name = f"{tmp_path}/odd.py:x"
