@@ -56,10 +56,19 @@ def render_terminal(name: str, *, console: Any = None, pause: Callable[[], None]
     _need_sympy()
     from rich.console import Console
 
-    from gradcert.derivations.chapters import chapter
+    from gradcert.derivations.chapters import CHAPTERS, chapter
+    from gradcert.derivations.checker import raised
     from gradcert.derivations.reading.terminal import render
 
-    return render(chapter(name), console or Console(highlight=False), pause=pause)
+    console = console or Console(highlight=False)
+    try:
+        derivation = chapter(name)
+    except Exception as error:
+        if name not in CHAPTERS:
+            raise
+        console.print(f"✗ {name} failed: {raised(error)}", style="red", markup=False)
+        return False
+    return render(derivation, console, pause=pause)
 
 
 def check(
@@ -89,8 +98,16 @@ def check(
 
 
 def write_html(folder: Path, *, jobs: int = 2, cache: Path | None = None) -> list[Path]:
-    """Check everything and write the static site; return the paths of its pages."""
+    """Check everything and write the static site; return the paths of its pages.
+
+    Raises
+    ------
+    GradcertError : if a derivation cannot be imported; steps that fail are marked on their pages.
+    """
     found = check(jobs=jobs, cache=cache)
+    for name, verdicts in found.items():
+        if [v.step for v in verdicts] == [name]:
+            raise GradcertError(f"the derivation {name!r} has no page: {verdicts[0].failed[0]}", do="mend its code")
     from gradcert.derivations.reading.site import write_site
 
     return write_site(Path(folder), found)

@@ -182,12 +182,16 @@ def check(
 
     Returns
     -------
-    Derivation -> verdicts in reading order; faults of structure are verdicts of a step ``<name>.structure``.
+    Derivation -> verdicts in reading order; faults of structure, and what was raised where a derivation cannot even be
+    imported, are verdicts of a step ``<name>.structure``.
     """
-    wanted = _closed(list(CHAPTERS) if names is None else list(names))
-    derivations = [chapter(name) for name in wanted]
-    out: dict[str, dict[str, Verdict]] = {d.name: {} for d in derivations}
-    for sentence in structure(derivations):
+    wanted, broken = _closed(list(CHAPTERS) if names is None else list(names))
+    derivations = [chapter(name) for name in wanted if name not in broken]
+    out: dict[str, dict[str, Verdict]] = {name: {} for name in wanted}
+    for name, sentence in broken.items():
+        out[name][f"{name}.structure"] = Verdict(name, "failed", 0, (sentence,), 0.0)
+    missing = frozenset(p for d in derivations for s in d.steps for p in s.premises if p.split(".")[0] in broken)
+    for sentence in structure(derivations, missing):
         name = sentence.split(":")[0]
         out[name.split(".")[0]][f"{name}.structure"] = Verdict(name, "failed", 0, (sentence,), 0.0)
     folder = (cache or cache_folder()) / fingerprint()
@@ -206,7 +210,7 @@ def check(
             listen(verdict)
     order = {d.name: [s.id for s in d.steps] for d in derivations}
     return {
-        n: [v for k, v in vs.items() if k.endswith(".structure")] + [vs[i] for i in order[n] if i in vs]
+        n: [v for k, v in vs.items() if k.endswith(".structure")] + [vs[i] for i in order.get(n, ()) if i in vs]
         for n, vs in out.items()
     }
 
@@ -221,17 +225,21 @@ def checked(step: Step, *, cache: Path | None = None) -> Verdict:
     return held
 
 
-def _closed(names: list[str]) -> list[str]:
-    """Return the derivations and those that they rest on."""
-    todo, found = list(names), set()
+def _closed(names: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Return the derivations and those that they rest on; and what was raised by those that cannot be built."""
+    todo, found, broken = list(names), set(), {}
     while todo:
         name = todo.pop()
         if name not in CHAPTERS:
             raise GradcertError(f"the derivation {name!r} is unknown", allowed=", ".join(CHAPTERS))
-        if name not in found:
-            found.add(name)
+        if name in found:
+            continue
+        found.add(name)
+        try:
             todo += list(graph([chapter(name)])[name])
-    return [name for name in CHAPTERS if name in found]
+        except Exception as error:  # its file runs code of the engines before there is any step
+            broken[name] = raised(error)
+    return [name for name in CHAPTERS if name in found], broken
 
 
 def _run(todo: list[tuple[str, str]], jobs: int) -> Iterable[tuple[str, Verdict]]:

@@ -8,13 +8,17 @@ from gradcert.theorems.catalogue import THEOREMS
 from gradcert.theorems.toolchain import SOURCES, Workshop
 
 COMMITTED = SOURCES / "assumptions.txt"
+HEAD = """\
+What each theorem rests on at most, by Coq's Print Assumptions. Theorems of a file are asked about together, Flocq's
+apart: "nothing" is exact, and of several axioms a theorem may need fewer.
+"""
 
 
 def audit(workshop: Workshop) -> str:
     """Return the text of ``coq/assumptions.txt``: axioms by theorem, then what each axiom says.
 
     Theorems of one file are asked about together, which is ten times faster: none of them rests on more than the tuple
-    of all. Flocq's come apart from the algebra that they are about.
+    of all. Flocq's come apart from the algebra that they are about. The text says so.
     """
     groups = _groups()
     files = " ".join(dict.fromkeys(group[0].partition(".")[0] for group in groups))
@@ -39,7 +43,8 @@ def render(groups: list[list[str]], printed: str) -> str:
 
     Examples
     --------
-    >>> print(render([["A.b"], ["A.c"]], "Closed under the global context\nAxioms:\nx : nat\n  -> nat\n"), end="")
+    >>> text = render([["A.b"], ["A.c"]], "Closed under the global context\nAxioms:\nx : nat\n  -> nat\n")
+    >>> print(text.removeprefix(HEAD).lstrip(), end="")
     A.b: nothing
     A.c: x
     <BLANKLINE>
@@ -56,10 +61,10 @@ def render(groups: list[list[str]], printed: str) -> str:
         axioms |= {axiom: " ".join(says.split()) for axiom, says in found}
         rests_on = ", ".join(sorted(axiom for axiom, _ in found)) or "nothing"
         lines += [f"{name}: {rests_on}" for name in group]
-    return "\n".join([*lines, "", *(f"{axiom} : {axioms[axiom]}" for axiom in sorted(axioms))]) + "\n"
+    return "\n".join([HEAD, *lines, "", *(f"{axiom} : {axioms[axiom]}" for axiom in sorted(axioms))]) + "\n"
 
 
 def axioms_of(text: str) -> dict[str, tuple[str, ...]]:
     """Return theorem -> axioms of an audit's text."""
-    pairs = (line.split(": ", 1) for line in text.partition("\n\n")[0].splitlines())
+    pairs = (line.split(": ", 1) for line in text.removeprefix(HEAD).strip().partition("\n\n")[0].splitlines())
     return {name: () if found == "nothing" else tuple(found.split(", ")) for name, found in pairs}

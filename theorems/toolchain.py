@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -19,7 +20,9 @@ ROOM = Path(__file__).parent
 SOURCES = ROOM / "coq"
 DRIVER = ROOM / "tie" / "driver.ml"
 PACKAGES = ("coq", "libcoq-mathcomp-analysis", "libcoq-flocq", "libzarith-ocaml-dev", "ocaml", "ocaml-findlib")
-COQ = ("-q", "-Q", ".", "Gradcert", "-w", "-notation-overridden,-ambiguous-paths")
+COQ = ("-q", "-noglob", "-Q", ".", "Gradcert", "-w", "-notation-overridden,-ambiguous-paths")
+# A run of Coq lasts seconds: collecting its garbage less often saves a quarter of them, for 5 % more memory.
+ENVIRONMENT = {"OCAMLRUNPARAM": "o=400"}
 
 
 class CoqError(GradcertError):
@@ -96,10 +99,18 @@ class Workshop:
         path = self.folder / f"{file}.v"
         if text is not None:
             path.write_text(text, encoding="utf-8")
-        done = subprocess.run(["coqc", *COQ, path.name], cwd=self.folder, capture_output=True, text=True, check=False)
+        command, environment = ["coqc", *COQ, path.name], {**ENVIRONMENT, **os.environ}
+        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             raise CoqError(f"Coq does not accept {file}.v: {_first_error(done.stderr)}")
         return done.stdout
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the folder against other processes that would compile the same in it."""
+        with (self.folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def compiled(self, file: str) -> bool:
         """Return whether a file has been compiled here."""
@@ -138,7 +149,7 @@ def compile_sources(
         texts = {name: text for name, text in texts.items() if _touched(only, texts, {name})}
     workshop = Workshop((folder or default_folder()) / digest(texts.values()))
     workshop.folder.mkdir(parents=True, exist_ok=True)
-    with _alone(workshop.folder):
+    with workshop.alone():
         wanted = [name for name in texts if not workshop.compiled(name)]
         if changes and (same := [name for name in wanted if not _touched(name, texts, set(changes))]):
             lender = compile_sources(folder=folder)
@@ -165,14 +176,6 @@ def _compile(workshop: Workshop, texts: Mapping[str, str]) -> None:
         failed = [job.exception() for job in running.values() if job.exception()]
     if failed:
         raise next(error for error in failed if error)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold a folder against other processes that would compile the same in it."""
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _touched(name: str, texts: Mapping[str, str], changed: set[str]) -> bool:

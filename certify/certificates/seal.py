@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import jsonschema
-
 from gradcert.certify.certificates.certificate import Certificate
 from gradcert.certify.certificates.identity import canonical, identity, seal
 from gradcert.certify.certificates.schema import schema, validated
@@ -15,6 +13,8 @@ from gradcert.reference.outside import parse
 
 def write(certificate: Certificate) -> bytes:
     """Return the bytes of a certificate; the same for two runs on one machine, but for `identity.TIMING`."""
+    import jsonschema  # late: a run that writes no file has no use for it
+
     record = certificate.to_dict()
     record["seal"] = seal(record)
     jsonschema.validate(record, schema())

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-import jinja2
-
 from gradcert.certify.certificates import CaseResult, Certificate
 from gradcert.certify.claims import sentence as sentence_of
 from gradcert.certify.diagnosis import sentence
@@ -49,8 +47,10 @@ def write(certificate: Certificate) -> str:
 
 
 @lru_cache(maxsize=1)
-def environment() -> jinja2.Environment:
+def environment() -> Any:
     """Return what templates are rendered in: everything is escaped, nothing may be undefined."""
+    import jinja2  # late: a run that writes no page has no use for it
+
     made = jinja2.Environment(
         loader=jinja2.PackageLoader("gradcert.certify.report", "."),
         autoescape=True,

@@ -18,8 +18,18 @@ def describe(error: BaseException) -> dict[str, Any]:
     ours = (*OURS, "<frozen ")
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(ours)]
     parts = [*traceback.format_list(frames), *traceback.format_exception_only(error)]
-    lines = "".join(parts).splitlines()
-    return {"kind": type(error).__name__, "message": str(error)[:2000], "traceback": lines[-TRACEBACK_LINES:]}
+    lines = _whole("".join(parts)).splitlines()
+    try:
+        message = str(error)[:2000]
+    except Exception as other:  # an exception that cannot be shown
+        message = f"(no message: its own text raises {type(other).__name__})"
+    kind = _whole(type(error).__name__)
+    return {"kind": kind, "message": _whole(message), "traceback": lines[-TRACEBACK_LINES:]}
+
+
+def _whole(text: str) -> str:
+    """Return a text of whole characters: a line with half of one is refused on the other side."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def encoded(value: Any) -> dict[str, Any]:

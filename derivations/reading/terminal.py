@@ -12,7 +12,7 @@ from rich.text import Text
 
 from gradcert.derivations import glossary
 from gradcert.derivations.chapters import chapter
-from gradcert.derivations.checker import Verdict, checked
+from gradcert.derivations.checker import Verdict, checked, raised
 from gradcert.derivations.generalised import GENERALISED
 from gradcert.derivations.proving.record import Derivation, Equation, Step, theorem
 from gradcert.derivations.reading.citations import DOCS, citations, targets
@@ -85,13 +85,7 @@ def render(derivation: Derivation, console: Console, *, pause: Callable[[], None
         _step(step, verdict, console)
         if pause:
             pause()
-    example = derivation.example()
-    console.print("\n[bold]An example, made by the engine just now")
-    console.print(Padding(Text(example.text), (0, 0, 1, 2)))
-    table = Table(*example.columns, box=None, pad_edge=False, header_style="bold")
-    for row in example.rows:
-        table.add_row(*row)
-    console.print(Padding(table, (0, 0, 1, 2)))
+    good = _example(derivation, console) and good
     console.print("[bold]What goes wrong in practice")
     for trap in derivation.traps:
         console.print(Padding(cited(f"{trap.id}  {trap.text}"), (0, 0, 0, 2)))
@@ -101,6 +95,24 @@ def render(derivation: Derivation, console: Console, *, pause: Callable[[], None
     console.print("\n[bold]Try it")
     console.print(Padding(Text(derivation.snippet), (0, 0, 0, 2)))
     return good
+
+
+def _example(derivation: Derivation, console: Console) -> bool:
+    """Make and print the worked example; return whether the engine's code got through it."""
+    console.print("\n[bold]An example, made by the engine just now")
+    try:
+        example = derivation.example()
+    except Exception as error:
+        console.print(
+            Padding(Text(f"✗ {derivation.name}: the example failed: {raised(error)}", style="red"), (0, 0, 1, 2))
+        )
+        return False
+    console.print(Padding(Text(example.text), (0, 0, 1, 2)))
+    table = Table(*example.columns, box=None, pad_edge=False, header_style="bold")
+    for row in example.rows:
+        table.add_row(*row)
+    console.print(Padding(table, (0, 0, 1, 2)))
+    return True
 
 
 def shown(step: Step) -> Sequence[Equation]:
@@ -146,6 +158,8 @@ def verdicts(found: Mapping[str, list[Verdict]], console: Console) -> None:
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for name, steps in found.items():
         by_id = {v.step: v for v in steps}
+        if set(by_id) == {name}:  # it cannot even be imported: there are no steps, and what was raised stands below
+            continue
         rows: dict[str, list[tuple[Step, Verdict]]] = {}
         for step in chapter(name).steps:
             if step.id in by_id:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -50,14 +51,22 @@ def command(checking: bool, path: str | None) -> None:
     }
     holds = True
     if checking:
-        started = time.perf_counter()
+        started, parts = time.perf_counter(), list[tuple[str, float]]()
+
+        def listen(part: str) -> None:
+            parts.append((part, cpu()))
+            console.print(f"{part} ...", style="dim")
+
         try:
-            outcome = check(listen=lambda part: console.print(f"{part} ...", style="dim"))
+            outcome = check(listen=listen)
         except GradcertError as error:
             raise click.UsageError(str(error)) from None
         holds = outcome.holds
         write(outcome, console)
-        console.print(f"{time.perf_counter() - started:.0f} s", style="dim")
+        ends = [at for _, at in parts[1:]] + [cpu()]
+        taken = [f"{end - at:.0f} s: {part}" for (part, at), end in zip(parts, ends, strict=True)]
+        console.print(f"{time.perf_counter() - started:.0f} s; {ends[-1] - parts[0][1]:.0f} s of CPU", style="dim")
+        console.print("\n".join(taken), style="dim")
         rows = [vars(row) for row in outcome.table]
         record["check"] = {"holds": holds, "audit": outcome.audit, "accepted": outcome.accepted, "tie": rows}
     elif path != "-":
@@ -65,6 +74,11 @@ def command(checking: bool, path: str | None) -> None:
     if path is not None:
         put(path, (json.dumps(record, indent=1) + "\n").encode())
     sys.exit(0 if holds else 1)
+
+
+def cpu() -> float:
+    """Return the seconds of CPU of this process and of those that it has waited for."""
+    return sum(os.times()[:4])
 
 
 def contents(console: Console) -> None:

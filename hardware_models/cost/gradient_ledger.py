@@ -142,7 +142,7 @@ def network(p: Profile, rule: str, *, inputs: int, neurons: int, outputs: int) -
     cell: Lif | Alif
     if rule == "e-prop-alif":
         cell = Alif(leak=leak, threshold=threshold, beta=float(p.adaptation_strength), rho=float(p.adaptation_leak),
-                    recurrent=True, bias=False, scaling="none")  # fmt: skip
+                    recurrent=True, bias=False, scaling="none", strict=False)  # fmt: skip
     else:
         reset = {"ottt": "subtract_before_leak", "e-prop": "subtract_after_leak"}.get(rule, "hard")
         cell = Lif(leak=leak, threshold=threshold, reset=reset, recurrent=recurrent, bias=False)

@@ -59,9 +59,10 @@ class Layer:
 
     @cached_property
     def _by_weight(self) -> dict[str, Synapse]:
-        sources = {link.weight: link.source for link in self.cell.links if link.weight is not None}
-        sizes = {weight: self.inputs if source == "x" else self.units for weight, source in sources.items()}
-        return {**{w: Dense(inputs=n, units=self.units) for w, n in sizes.items()}, **dict(self.synapses)}
+        """The synapse of every weight; engines ask at every step."""
+        sizes = {k.weight: self.inputs if k.source == "x" else self.units for k in self.cell.links if k.weight}
+        dense = {name: Dense(inputs=inputs, units=self.units) for name, inputs in sizes.items()}
+        return {**dense, **dict(self.synapses)}
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shapes of the layer's parameters, weights first."""

@@ -15,10 +15,7 @@ from gradcert.reference.procedures.fptt import (
 )
 from gradcert.reference.procedures.online import online
 
-PROCEDURES = {"accumulate": accumulate, "online": online, "fptt": fptt}
-
 __all__ = [
-    "PROCEDURES",
     "AdaptiveFeedback",
     "FpttState",
     "Vector",

@@ -85,8 +85,20 @@ def cell(text: str) -> str:
     return "`" + text.replace("|", "\\|") + "`"
 
 
+def planted(page: str) -> str:
+    r"""Return the sections of a page that `planted` and `planted_hardware` write, each after an empty line.
+
+    Examples
+    --------
+    >>> planted("# Page\n\n## Survivors\n\nnone\n\n## Planted bugs\n\nlist\n")
+    '\n## Planted bugs\n\nlist\n'
+    """
+    sections = re.split(r"(?m)^(?=## )", page)[1:]
+    return "".join(f"\n{s.rstrip()}\n" for s in sections if "planted bugs" in s.partition("\n")[0].lower())
+
+
 def write(target: Path, sessions: Iterable[str]) -> int:
-    """Write the page; return how many survivors nobody has explained."""
+    """Write the page, its sections on planted bugs as they are; return how many survivors nobody has explained."""
     counts, survivors, commits = read(sessions)
     lines = [f"- `{commit[:12]}`: {Path(session).stem}" for session, commit in commits.items()]
     page = [HEAD.format(version=importlib.metadata.version("cosmic-ray"), commits="\n".join(lines))]
@@ -103,5 +115,5 @@ def write(target: Path, sessions: Iterable[str]) -> int:
     for why, group in reasons.items():
         page += [why, "", "| module | line | mutant |", "|---|---|---|"]
         page += [f"| `{s.module}` | {cell(s.before)} | {cell(s.after)} |" for s in group] + [""]
-    target.write_text("\n".join(page).rstrip() + "\n")
+    target.write_text("\n".join(page).rstrip() + "\n" + planted(target.read_text() if target.exists() else ""))
     return sum(not s.why for s in survivors)

@@ -55,6 +55,17 @@ def test_a_step_that_fails_gives_status_1(monkeypatch):
     assert "no identity and no proof" in result.output
 
 
+def test_an_example_that_raises_gives_status_1_and_the_rest_is_shown(monkeypatch):
+    d = chapter("fptt")
+    broken = replace(d, steps=d.steps[:1], example=lambda: 1 / 0)
+    monkeypatch.setattr("gradcert.derivations.chapters.chapter", lambda name: broken)
+    result = run("fptt")
+    assert result.exit_code == 1, result.exception
+    said = " ".join(result.output.split())
+    assert "✗ fptt: the example failed: ZeroDivisionError: division by zero (raised in test_command.py" in said
+    assert "Try it" in said
+
+
 @pytest.mark.parametrize(("status", "code"), [("proved", 0), ("failed", 1)])
 def test_check_prints_a_row_per_theorem(monkeypatch, status, code):
     monkeypatch.setattr(checker, "check", lambda names, **options: verdicts(status))
@@ -143,6 +154,39 @@ def test_a_wrong_derivative_and_a_raised_error_fail_their_step(hard_reset, monke
     said = " ".join(result.output.split())
     assert f"✗ paths.local-{HARD}" in said or f"paths.local-{HARD} failed" in said
     assert words in said
+
+
+@pytest.fixture
+def not_importable(monkeypatch):
+    """One chapter whose file raises when it is imported, and one cheap step of another that rests on it."""
+    small = chapter("fptt")
+    small = replace(small, steps=(replace(small.steps[0], premises=("paths.sum",)),))
+
+    def built(name):
+        if name == "paths":
+            raise KeyError("planted")
+        return small
+
+    for place in ("chapters.chapter", "checker.chapter", "reading.terminal.chapter"):
+        monkeypatch.setattr(f"gradcert.derivations.{place}", built)
+
+
+def test_a_derivation_that_cannot_be_imported_fails_by_name_and_the_others_are_checked(not_importable):
+    result = run("fptt", "--check", "--jobs", "1")
+    assert result.exit_code == 1, result.exception
+    said = " ".join(result.output.split())
+    assert "paths failed: KeyError: 'planted' (raised in test_command.py" in said
+    assert "✓ fptt.risk" in said
+    assert said.endswith("1 failed")
+
+
+def test_a_derivation_that_cannot_be_imported_is_named_where_it_is_read(not_importable, tmp_path):
+    result = run("paths")
+    assert result.exit_code == 1
+    assert "✗ paths failed: KeyError: 'planted'" in " ".join(result.output.split())
+    result = run("--html", str(tmp_path / "site"), "--jobs", "1")
+    assert result.exit_code == 2
+    assert "the derivation 'paths' has no page: KeyError: 'planted'" in " ".join(result.output.split())
 
 
 def test_html_says_where_the_pages_are(monkeypatch, tmp_path):

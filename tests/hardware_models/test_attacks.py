@@ -8,16 +8,21 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("z3")
 pytest.importorskip("cvc5")
 
+from gradcert.hardware_models.attacks.rules import described
 from gradcert.hardware_models.attacks.search import ATTACKS, Search, attack
 from gradcert.hardware_models.chips import PROFILES
+from gradcert.hardware_models.cost.gradient_ledger import reference_gradients
+from gradcert.hardware_models.cost.random_task import Task, task, units_of
 from gradcert.hardware_models.description.simulate import Simulator
 from gradcert.hardware_models.proofs import floating
 from gradcert.hardware_models.proofs.check import CHECKS
+from gradcert.hardware_models.rules import RULES
 from gradcert.hardware_models.solver import ProofRecord
 from gradcert.reference.errors import GradcertError
 
@@ -204,6 +209,21 @@ def test_a_changed_generator_order_lemma_or_direction_breaks_its_claim(monkeypat
     drop = words.drop_bits
     monkeypatch.setattr(words, "drop_bits", lambda x, *a, **k: drop(x, *a, **k) + 1)
     assert broken("reckon", "rounding law")
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_neuron_exactly_at_its_threshold_fires_in_the_description_and_in_the_reference(profile: str) -> None:
+    p = PROFILES[profile]
+    for rule in p.rules:
+        step = RULES[rule](p, inputs=2, neurons=2, outputs=2)
+        chosen = task(p, step, steps=1, seed=0)
+        half = float(p.threshold) / 2 / units_of(p["weight"].format)
+        weights = {**chosen.weights, "W": np.full_like(chosen.weights["W"], half)}
+        given = {**chosen.inputs[0], **(weights if p.update == "pulses" else {}), "x": np.ones(2, np.int64)}
+        both = Task([given], weights)
+        spikes, engine = described(p, step, both)[1], reference_gradients(p, rule, step, both)[1]
+        assert spikes.all(), rule
+        assert engine.all(), rule
 
 
 def test_a_claim_without_a_search_is_one_clear_error() -> None:

@@ -6,7 +6,7 @@ import pytest
 from gradcert.reference import ESTIMATORS, RULES, GradcertError, Layer, Lif, Network, Rnn, Snu, Surrogate
 from gradcert.reference.engines import Learner, forward, reverse
 from gradcert.reference.engines.residual import residual
-from gradcert.reference.networks import Problem
+from gradcert.reference.networks import Problem, problem_from_json
 from gradcert.reference.procedures import accumulate, fptt, online
 from gradcert.reference.rules import draw_feedback, rule_named
 
@@ -46,6 +46,11 @@ def test_arrays_that_do_not_fit(engine, wrong, what):
     place[what] = WRONG[wrong](place[what])
     with pytest.raises(GradcertError, match=what):
         ENGINES[engine](**given)
+
+
+@pytest.mark.parametrize("seed", [None, 0, 7])
+def test_a_problem_keeps_its_seed_on_the_way_through_json(seed):
+    assert problem_from_json(Problem(NETWORK, P, X, Y, seed=seed).to_json()).seed == seed
 
 
 @pytest.mark.parametrize("wrong", WRONG)

@@ -1,14 +1,17 @@
 """The sources: what is stated is listed, what is assumed is committed, wrong definitions are rejected."""
 
+import os
 import re
+import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from gradcert.reference import GradcertError
-from gradcert.theorems.audit import COMMITTED, audit, axioms_of, render
+from gradcert.theorems.audit import COMMITTED, HEAD, audit, axioms_of, render
 from gradcert.theorems.catalogue import THEOREMS, stated
 from gradcert.theorems.mutants import MUTANTS, Mutant, outcome
-from gradcert.theorems.toolchain import CoqError, sources
+from gradcert.theorems.toolchain import CoqError, compile_sources, sources
 
 LIBRARIES = {  # the real numbers' own, of the standard library and of mathcomp-analysis
     "ClassicalDedekindReals.sig_forall_dec",
@@ -52,12 +55,25 @@ def test_the_audit_is_as_committed(workshop):
 
 def test_an_axiom_would_be_seen(workshop):
     text = "Axiom cheat : 1 = 2.\nTheorem wrong : 2 = 1. Proof. symmetry; exact cheat. Qed.\nPrint Assumptions wrong.\n"
-    assert render([["Cheat.wrong"]], workshop.coq("Cheat", text)) == "Cheat.wrong: cheat\n\ncheat : 1 = 2\n"
+    said = render([["Cheat.wrong"]], workshop.coq("Cheat", text))
+    assert said == f"{HEAD}\nCheat.wrong: cheat\n\ncheat : 1 = 2\n"
 
 
 def test_an_unfinished_proof_is_refused(workshop):
     with pytest.raises(CoqError, match="does not accept Open"):
         workshop.coq("Open", "Theorem open : 1 = 2. Proof. Qed.\n")
+
+
+def test_two_workers_compile_a_file_once(workshop, tmp_path, monkeypatch):
+    log, real = tmp_path / "log", shutil.which("coqc")
+    (tmp_path / "coqc").write_text(f'#!/bin/sh\necho "$@" >> {log}\nexec {real} "$@"\n')
+    (tmp_path / "coqc").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda _: compile_sources(folder=tmp_path / "kept", only="Graph"), range(2)))
+    assert found[0] == found[1]
+    assert found[0].compiled("Graph")
+    assert sum(line.endswith("Graph.v") for line in log.read_text().splitlines()) == 1
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)

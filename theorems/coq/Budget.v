@@ -27,6 +27,12 @@ Inductive expression :=
 | Add (a b : expression)
 | Mul (a b : expression).
 
+Lemma ge1_mul a b : 1 <= a -> 1 <= b -> 1 <= a * b.
+Proof. intros; rewrite <- (Rmult_1_l 1); apply Rmult_le_compat; lra. Qed.
+
+Lemma le_scaled a x : 1 <= a -> 0 <= x -> x <= a * x.
+Proof. intros; rewrite <- (Rmult_1_l x) at 1; apply Rmult_le_compat_r; lra. Qed.
+
 Section Budget.
 Variable atom : nat -> R.
 
@@ -209,7 +215,7 @@ assert (T1 := Rabs_triang ((x - va) * y + va * (y - vb) + d * (x * y)) k).
 assert (T2 := Rabs_triang ((x - va) * y + va * (y - vb)) (d * (x * y))).
 assert (T3 := Rabs_triang ((x - va) * y) (va * (y - vb))).
 assert (K : eta <= (1 + u) * (g * h) * eta).
-{ assert (1 <= g * h) by nra; assert (1 <= (1 + u) * (g * h)) by nra; nra. }
+{ apply le_scaled; [|easy]; apply ge1_mul; [lra | now apply ge1_mul]. }
 lra.
 Qed.
 
@@ -256,10 +262,9 @@ induction e as [i|a IHa b IHb|a IHa b IHb].
   assert (A : size a * low b <= grand a * ((hb - 1) * grand b)) by (apply Rmult_le_compat; easy).
   assert (B : low a * size b <= (ha - 1) * grand a * grand b) by (apply Rmult_le_compat; easy).
   assert (C : low a * low b <= (ha - 1) * grand a * ((hb - 1) * grand b)) by (apply Rmult_le_compat; easy).
-  assert (G : 1 <= grand a * grand b) by nra.
-  assert (H : 1 <= ha * hb) by nra.
   assert (E : eta <= ha * hb * eta * (grand a * grand b)).
-  { apply Rle_trans with (eta * (ha * hb)); [nra|]. assert (0 <= eta * (ha * hb)) by nra; nra. }
+  { replace (ha * hb * eta * (grand a * grand b)) with (ha * hb * (grand a * grand b) * eta) by ring.
+    now apply le_scaled; [apply ge1_mul; apply ge1_mul|]. }
   lra.
 Qed.
 

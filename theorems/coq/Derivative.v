@@ -4,7 +4,7 @@
     [F t] and [c t], which the code calls local derivatives, are the differentials of step and loss at the point through
     which the network passes. A step with a jump has no differential there; its pseudo-derivative is outside this file.
     Row vectors, as in mathcomp-analysis. *)
-From mathcomp Require Import all_ssreflect all_algebra.
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat choice fintype bigop ssralg zmodp matrix.
 From mathcomp.classical Require Import boolp classical_sets functions.
 From mathcomp.analysis Require Import reals topology normedtype derive.
 From Gradcert Require Import Layer.

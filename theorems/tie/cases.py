@@ -82,18 +82,15 @@ def stacks(cell: Any) -> tuple[Network, Network]:
 
 
 def convolution() -> Network:
-    """Return shared weights, with lateral weights, over a pooling layer and under a readout.
-
-    Pooling is the lowest layer: above trained ones the forward engine divides Python zeros, which no field takes.
-    """
-    pooled: Any = AvgPool(channels=1, height=3, width=6, kernel=(1, 2))
-    shared = Conv2d(in_channels=1, height=3, width=3, out_channels=1, kernel=(2, 2))
+    """Return shared weights, with lateral weights, under a pooling layer that leaves a column unread, and a readout."""
+    shared: Any = Conv2d(in_channels=1, height=3, width=4, out_channels=1, kernel=(2, 2))
+    pooled: Any = AvgPool(channels=1, height=2, width=3, kernel=(1, 2))
     flat = Rnn(activation="identity", recurrent=False, bias=False)
     return Network(
         layers=(
-            Layer(flat, inputs=18, units=9, synapses=(("W", pooled),)),
-            Layer(Lif(train=BOTH, recurrent=True), inputs=9, units=4, synapses=(("W", shared),)),
-            Layer(Lif(reset="hard"), inputs=4, units=1),
+            Layer(Lif(train=BOTH, recurrent=True), inputs=12, units=6, synapses=(("W", shared),)),
+            Layer(flat, inputs=6, units=2, synapses=(("W", pooled),)),
+            Layer(Lif(reset="hard"), inputs=2, units=1),
         )
     )
 
@@ -108,10 +105,12 @@ def field_cases() -> Iterator[tuple[str, Case]]:
     """Yield (cell, case): every cell under every row, and under a readout; a convolution; two samples."""
     for label, cell in cells().items():
         deep, readout = stacks(cell)
+        defined = {name: is_defined(rule, deep) for name, rule in rows().items()}
         for name, rule in rows().items():
-            if is_defined(rule, deep):
+            if defined[name]:
                 yield label, Case(deep, rule, steps=3, seed=len(label))
-            if name in UNDER_A_READOUT or not is_defined(rule, deep):
+        for name, rule in rows().items():
+            if name in UNDER_A_READOUT or not defined[name]:
                 yield label, Case(readout, rule, steps=3, seed=len(label))
     for rule in rows().values():
         if is_defined(rule, convolution()):

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gradcert.properties.numbers import PrimeField, Rationals
-from gradcert.reference import RULES, Network, Rule, record
-from gradcert.reference.engines import forward, residual, reverse
+from gradcert.reference import RULES, Network, Rule, Tape, record
+from gradcert.reference.engines import forward, tape_gradients, tape_residual
 from gradcert.reference.rules import feedback_shapes
 from gradcert.theorems.tie.graph import Graph
 from gradcert.theorems.tie.program import Question, ask
@@ -86,22 +87,44 @@ def draw(numbers: System, rng: np.random.Generator, shape: tuple[int, ...]) -> A
     return numbers.array(rng.integers(-3, 4, shape) / 4)
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """What the rows of the table share on one network: what is drawn, its tape, and its BPTT."""
+
+    weights: Mapping[str, Any]
+    inputs: Any
+    targets: Any
+    tape: Tape
+    bptt: Mapping[str, Any]
+
+
+@lru_cache(maxsize=1)  # cases come network by network
+def recorded(network: Network, numbers: System, steps: int, batch: int, seed: int) -> Recorded:
+    """Draw a problem and run it."""
+    rng = np.random.default_rng(seed)
+    weights = {name: draw(numbers, rng, shape) for name, shape in network.shapes().items()}
+    inputs = draw(numbers, rng, (steps, batch, network.layers[0].inputs))
+    targets = draw(numbers, rng, (steps, batch, network.layers[-1].units))
+    tape = record(network, weights, inputs, numbers=numbers)
+    bptt = tape_gradients(tape, targets, rule=RULES["bptt"], feedback={})
+    return Recorded(weights, inputs, targets, tape, bptt)
+
+
 def prepare(case: Case, edit: Edit | None = None) -> Prepared:
     """Draw a case, run the engines, and write the question; `edit` damages the exported network (to see it noticed)."""
     network, rule, numbers = case.network, case.rule, case.numbers
-    rng = np.random.default_rng(case.seed)
-    weights = {name: draw(numbers, rng, shape) for name, shape in network.shapes().items()}
+    given = recorded(network, numbers, case.steps, case.batch, case.seed)
+    tape, targets = given.tape, given.targets
+    rng = np.random.default_rng([case.seed, 1])
     feedback = {name: draw(numbers, rng, shape) for name, shape in feedback_shapes(network, rule).items()}
-    inputs = draw(numbers, rng, (case.steps, case.batch, network.layers[0].inputs))
-    targets = draw(numbers, rng, (case.steps, case.batch, network.layers[-1].units))
-    asked: dict[str, Any] = {"rule": rule, "numbers": numbers, "feedback": feedback}
+    online: dict[str, Any] = {"rule": rule, "numbers": numbers, "feedback": feedback}
     engines = {
-        "forward": forward.gradients(network, weights, inputs, targets, **asked),
-        "reverse": reverse.gradients(network, weights, inputs, targets, **asked),
-        "bptt": reverse.gradients(network, weights, inputs, targets, rule=RULES["bptt"], numbers=numbers),
-        "residual": residual(network, weights, inputs, targets, **asked).total,
+        "forward": forward.gradients(network, given.weights, given.inputs, targets, **online),
+        "reverse": tape_gradients(tape, targets, rule=rule, feedback=feedback),
+        "bptt": given.bptt,
+        "residual": tape_residual(tape, targets, rule=rule, feedback=feedback).total,
     }
-    graph = export_with_feedback(record(network, weights, inputs, numbers=numbers), targets, rule, feedback)
+    graph = export_with_feedback(tape, targets, rule, feedback)
     if edit is not None:
         edit(graph)
     keys, parameters = _parameters(case, graph)

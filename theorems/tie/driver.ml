@@ -14,17 +14,22 @@ let numbers () = List.map int_of_string (words ())
 let rec times n f = if n = 0 then [] else let x = f () in x :: times (n - 1) f
 
 let set labels =
-  let found = Hashtbl.create 64 in
-  List.iter (fun l -> Hashtbl.replace found l ()) labels;
-  Hashtbl.mem found
+  let found = Array.make (1 + List.fold_left max 0 labels) false in
+  List.iter (fun l -> found.(l) <- true) labels;
+  fun l -> l < Array.length found && found.(l)
 
-let answer prime nodes parameters window all_walks =
-  let p = Z.of_string prime in
-  let reduce x = if p = Z.zero then x else Q.of_bigint (Z.erem (Q.num x) p) in
-  let read word =  (* an element of a field is written as a whole number *)
-    let x = Q.of_string word in
-    if p <> Z.zero && Q.den x <> Z.one then failwith ("not an element of the field: " ^ word) else reduce x in
-  let zero = Q.zero and add x y = reduce (Q.add x y) and mul x y = reduce (Q.mul x y) and opp x = reduce (Q.neg x) in
+type 'a system = { zero : 'a; add : 'a -> 'a -> 'a; mul : 'a -> 'a -> 'a; opp : 'a -> 'a;
+                   read : string -> 'a; show : 'a -> string }
+
+let rationals = { zero = Q.zero; add = Q.add; mul = Q.mul; opp = Q.neg; read = Q.of_string; show = Q.to_string }
+
+let field p =  (* its elements are whole numbers from 0 to p - 1, and are written so: anything else stops the program *)
+  let add x y = let s = Z.add x y in if Z.geq s p then Z.sub s p else s in
+  let read word = let x = Z.of_string word in if Z.sign x < 0 || Z.geq x p then failwith word else x in
+  { zero = Z.zero; add; mul = (fun x y -> Z.rem (Z.mul x y) p); opp = (fun x -> if Z.sign x = 0 then x else Z.sub p x);
+    read; show = Z.to_string }
+
+let answer { zero; add; mul; opp; read; show } nodes parameters window all_walks =
   let clock = set (numbers ()) in
   let rec edges = function
     | back :: c :: l :: rest ->
@@ -59,7 +64,7 @@ let answer prime nodes parameters window all_walks =
       else [ Graph.window_forward zero add mul clock window rule tape f;
              Graph.window_reverse zero add mul clock window rule tape f; full;
              add residual (Graph.window_beyond zero add mul clock window rule tape f) ] in
-    print_endline (String.concat " " (List.map Q.to_string (four @ parted))) in
+    print_endline (String.concat " " (List.map show (four @ parted))) in
   for _ = 1 to parameters do parameter () done
 
 let () =
@@ -67,7 +72,9 @@ let () =
     while true do
       match words () with
       | [ prime; nodes; parameters; window; walks ] ->
-          answer prime (int_of_string nodes) (int_of_string parameters) (int_of_string window) (walks = "1")
+          let nodes, parameters, window = int_of_string nodes, int_of_string parameters, int_of_string window in
+          if prime = "0" then answer rationals nodes parameters window (walks = "1")
+          else answer (field (Z.of_string prime)) nodes parameters window (walks = "1")
       | _ -> failwith "a question starts with five numbers"
     done
   with End_of_file -> ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
@@ -12,28 +11,28 @@ from typing import Any
 
 from gradcert.reference import GradcertError
 from gradcert.theorems.tie.graph import Graph, Label
-from gradcert.theorems.toolchain import DRIVER, Workshop
+from gradcert.theorems.toolchain import DRIVER, Workshop, digest
 
 Immediate = dict[int, Any]  # place of a node -> immediate derivative
 Keep = Callable[[Label], bool]
 
 
 def build(workshop: Workshop) -> Path:
-    """Compile the programs that Coq extracted, and their driver; return the executable."""
-    program = workshop.folder / "tie"
-    if program.is_file():
-        return program
-    if not (workshop.folder / "graph.ml").is_file():
-        workshop.coq("Programs")
-    shutil.copy(DRIVER, workshop.folder / "driver.ml")
-    command = ["ocamlfind", "ocamlopt", "-w", "-a", "-package", "zarith", "-linkpkg", "graph.mli", "graph.ml"]
-    partial = workshop.folder / f"tie-{os.getpid()}"
-    done = subprocess.run(
-        [*command, "driver.ml", "-o", partial.name], cwd=workshop.folder, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise GradcertError(f"OCaml does not compile the extracted programs: {done.stderr.strip()[:400]}")
-    partial.rename(program)
+    """Compile the programs that Coq extracted, and their driver, once for its content; return the executable."""
+    program = workshop.folder / f"tie-{digest([DRIVER.read_text(encoding='utf-8')])}"
+    with workshop.alone():
+        if program.is_file():
+            return program
+        if not (workshop.folder / "graph.ml").is_file():
+            workshop.coq("Programs")
+        shutil.copy(DRIVER, workshop.folder / "driver.ml")
+        command = ["ocamlfind", "ocamlopt", "-w", "-a", "-package", "zarith", "-linkpkg", "graph.mli", "graph.ml"]
+        done = subprocess.run(
+            [*command, "driver.ml", "-o", "partial"], cwd=workshop.folder, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise GradcertError(f"OCaml does not compile the extracted programs: {done.stderr.strip()[:400]}")
+        (workshop.folder / "partial").rename(program)
     return program
 
 

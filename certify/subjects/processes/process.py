@@ -24,6 +24,7 @@ REPLY = 256 * 2**20  # bytes of one reply
 KEPT = 4000  # bytes of output that a finding quotes
 PROCESSES = 64  # that a subject may have at once
 WATCH = 0.1  # seconds between two looks at them
+PATIENT = 10  # times the limit at most, where others have the processor
 HEED = 2.0  # seconds in which a warden has to end what it watches over
 
 
@@ -157,12 +158,18 @@ class Process:
 
     def exchange(self, line: str | None, *, timeout: float) -> str | Failure:
         """Send a line, if any, and return the line that comes back."""
-        deadline = time.monotonic() + timeout
+        begun, waited = time.monotonic(), -1.0
+        deadline = begun + timeout
         pending = memoryview((line + "\n").encode() if line is not None else b"")
         replies, errors, requests = (p.fileno() for p in (self.child.stdout, self.child.stderr, self.child.stdin))
         self.printed, listening = 0, [replies, errors]
         while b"\n" not in self.buffer:
             left = deadline - time.monotonic()
+            if waited < 0 and left < timeout / 2:  # most answers come earlier: looking takes time
+                waited = self._waited()
+            if left <= 0:  # time in which others had the processor is not its own
+                deadline = min(begun + timeout + self._waited() - waited, begun + PATIENT * timeout)
+                left = deadline - time.monotonic()
             if left <= 0:
                 return self.failure("hung", f"no answer within {timeout:g} s")
             if (excess := self._excess()) is not None:
@@ -188,6 +195,10 @@ class Process:
         reply, _, rest = bytes(self.buffer).partition(b"\n")
         self.buffer = bytearray(rest)
         return reply.decode("utf-8", "replace")
+
+    def _waited(self) -> float:
+        """Return for how many seconds any one process of the family has waited for a processor."""
+        return max(map(usage.waited, family.below(self.child.pid)), default=0.0)
 
     def _excess(self) -> str | None:
         """Return what the whole family has too much of, if it is time to look again."""

@@ -115,3 +115,10 @@ def _descriptors(pid: int) -> Iterator[tuple[str, os.stat_result]]:
             with contextlib.suppress(OSError):
                 path = f"/proc/{pid}/fd/{name}"
                 yield os.readlink(path), os.stat(path)
+
+
+def waited(pid: int) -> float:
+    """Return for how many seconds a process was ready to run and did not: 0 where the system does not tell."""
+    with contextlib.suppress(OSError, ValueError, IndexError), open(f"/proc/{pid}/schedstat", "rb") as file:
+        return int(file.read().split()[1]) / 1e9
+    return 0.0

@@ -78,15 +78,27 @@ class AvgPool:
             for j in range(cols):
                 yield slice(i, rows * height, rows), slice(j, cols * width, cols)
 
+    def _share(self, x: Array) -> Array:
+        """Return x over the size of a window.
+
+        Where exact numbers have no entry a full tangent holds Python's 0, and ``/`` would make a float of it, which no
+        field takes.
+        """
+        size = self.kernel[0] * self.kernel[1]
+        if x.dtype != object:
+            return x / size
+        divided = np.frompyfunc(lambda e: e if isinstance(e, int) and e == 0 else e / size, 1, 1)(x)
+        return np.asarray(divided, dtype=object)
+
     def apply(self, weight: Array | None, x: Array) -> Array:
         """Return y for x of shape (..., inputs)."""
         images = x.reshape(-1, self.channels, self.height, self.width)
         first, *rest = [images[:, :, down, right] for down, right in self._taps()]
-        return (sum(rest, start=first) / (self.kernel[0] * self.kernel[1])).reshape(*x.shape[:-1], self.units)
+        return self._share(sum(rest, start=first)).reshape(*x.shape[:-1], self.units)
 
     def pull_input(self, weight: Array | None, g: Array) -> Array:
         """Return the pull-back of g, shape (..., units), to the input: each pixel's share of its window."""
-        share = (g / (self.kernel[0] * self.kernel[1])).reshape(-1, self.channels, *self._out)
+        share = self._share(g).reshape(-1, self.channels, *self._out)
         image = np.zeros((share.shape[0], self.channels, self.height, self.width), dtype=share.dtype)
         for down, right in self._taps():
             image[:, :, down, right] = share

@@ -127,6 +127,13 @@ def test_logits_beyond_the_exponents_range_have_the_budget_of_a_shifted_softmax(
     )
 
 
+def test_a_case_that_could_see_nothing_meets_nothing():
+    # weights so large that the slope of a tanh is less than its rounding
+    spec = next(s for s in plan(Claim("bptt", "rnn"), "thorough") if s.id.startswith("rnn/1") and s.id.endswith("e/58"))
+    case = make_case(spec, Claim("bptt", "rnn"))
+    assert min(b.relative for b in case.expected.gradients.values()) > 1 and case.facts["met"] == []
+
+
 def test_what_was_drawn_for_a_level_is_the_same_again():
     spec = Spec("snu", 2, "cross_entropy", "every", "circumstance", 3, levels=(("targets", "soft"), ("B", "1")))
     one, two = (make_case(spec, Claim("bptt", "snu"), seed=s) for s in (4, 4))

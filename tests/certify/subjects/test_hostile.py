@@ -41,6 +41,8 @@ def test_the_right_one_is_certified(tmp_path):
 
 HOSTILE = {  # what the subject does: the check that refutes it, and the beginning of the reason
     "raise RuntimeError('out of luck')": ("call", "it raised RuntimeError: out of luck"),
+    "raise ValueError('half a \\ud800')": ("call", "it raised ValueError: half a \\ud800"),
+    "raise type('E', (Exception,), {'__str__': lambda self: 1 / 0})()": ("call", "it raised E: (no message"),
     "sys.exit(0)": ("call", "it raised SystemExit: 0"),
     "raise KeyboardInterrupt": ("call", "it raised KeyboardInterrupt"),
     "os._exit(7)": ("call", "the process ended: exit status 7"),

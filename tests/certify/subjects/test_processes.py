@@ -1,15 +1,19 @@
 """Subjects that start processes: too many are refuted, and none outlives the run, wherever it hides."""
 
+import itertools
 import os
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from gradcert.certify.campaign.campaign import certify
 from gradcert.certify.claims.claim import Claim
-from gradcert.certify.subjects.processes import family
-from gradcert.certify.subjects.subject import Limits
+from gradcert.certify.problems import plan
+from gradcert.certify.runs import Task, prepare
+from gradcert.certify.subjects.processes import family, usage
+from gradcert.certify.subjects.subject import Limits, Subject
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 CLAIM = Claim(rule="bptt", cells="rnn", depths=1, losses="squared_error", when="every")
@@ -139,3 +143,25 @@ def test_descendants_are_found_through_their_parents():
         os.waitpid(child, 0)
         for pid in found:
             assert not running(pid) or family.below(pid) == []
+
+
+def _slow(seconds, problem):
+    time.sleep(seconds)
+    return {}
+
+
+def test_time_in_which_others_have_the_processor_does_not_count(monkeypatch):
+    problem = prepare(Task(plan(CLAIM, "quick")[0], CLAIM, 0)).case.problem
+
+    def failure(seconds):
+        worker = Subject(partial(_slow, seconds), limits=Limits(call=0.2)).start()
+        try:
+            return worker.ask(problem).failure
+        finally:
+            worker.stop()
+
+    assert failure(60).kind == "hung"  # it sleeps: nobody keeps it from the processor
+    readings = itertools.count(0.0, 1.0)
+    monkeypatch.setattr(usage, "waited", lambda _: next(readings))
+    assert failure(0.6) is None
+    assert failure(60).kind == "hung"  # ten times the limit, and no more

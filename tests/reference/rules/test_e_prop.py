@@ -142,3 +142,18 @@ def test_feedback_that_equals_the_readout_is_e_prop():
     met = {"layers.0.B": p["layers.1.W"]}
     found = forward.gradients(net, p, x, y, rule=RULES["e-prop-adaptive"], numbers=RATIONALS, feedback=met)
     assert same(found, literal(p, x, y, BETA, KAPPA))
+
+
+@pytest.mark.parametrize("engine", (forward, reverse))
+def test_what_is_kept_of_a_readout_is_kept_of_no_hidden_layer(engine):
+    """Two hidden layers under a head without memory: that e-prop keeps a leaky readout's state changes nothing."""
+    lower = network().layers[0]
+    net = Network(layers=(lower, Layer(lower.cell, inputs=3, units=3), Layer(HEAD, inputs=3, units=2)))
+    p, x, y = draw(net)
+    row = RULES["e-prop"]
+    assert row.readout
+    found, bare = (
+        engine.gradients(net, p, x, y, rule=rule, numbers=RATIONALS)
+        for rule in (row, replace(row, readout=frozenset()))
+    )
+    assert same(found, bare)

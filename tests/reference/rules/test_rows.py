@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from budget import worst
 
-from gradcert.reference import ESTIMATORS, RULES, Layer, Lif, Network
+from gradcert.reference import ESTIMATORS, RULES, Layer, Lif, Network, draw_feedback
 from gradcert.reference.engines import reverse
 from gradcert.reference.engines.residual import Residual
 
@@ -30,6 +30,17 @@ def test_a_page_is_not_part_of_a_rule():
     assert moved == row
     assert hash(moved) == hash(row)
     assert repr(moved) == repr(row)
+
+
+@pytest.mark.parametrize("name", ["ostl-random", "osttp", "rflo", "decolle"])
+def test_feedback_is_drawn_normal_with_one_over_the_square_root_of_its_rows(name):
+    """By its first two moments within four standard errors, both signs included."""
+    layers = (Layer(Lif(), inputs=3, units=90), Layer(Lif(), inputs=90, units=40))
+    (matrix,) = draw_feedback(Network(layers=layers), RULES[name], seed=8).values()
+    scaled = matrix * np.sqrt(40)
+    assert matrix.shape == (40, 90)
+    assert abs(scaled.mean()) < 4 / np.sqrt(scaled.size)
+    assert abs((scaled**2).mean() - 1) < 4 * np.sqrt(2 / scaled.size)
 
 
 def test_defaults_of_s_tllr():

@@ -80,8 +80,15 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
     for draft in sorted(drafts, key=lambda d: d.score, reverse=True):
         expected = bounded(draft.problem, rule, claim)
         if expected is not None:
-            return Case(spec, draft.problem, rule, expected, {}, facts(draft.problem, draft.levels))
+            shown = draft.levels if _sees(expected) else ()
+            return Case(spec, draft.problem, rule, expected, {}, facts(draft.problem, shown))
     return None
+
+
+def _sees(expected: Expected) -> bool:
+    """Return whether a wrong answer may leave the budget: where it is larger than every gradient, nothing is met."""
+    told = [b for b in expected.gradients.values() if b.value.any()]
+    return not told or min(b.relative for b in told) < 1
 
 
 def facts(problem: Problem, levels: tuple[str, ...]) -> dict[str, Any]:

@@ -218,6 +218,16 @@ def test_a_collector_of_garbage_is_no_growth(case):
         assert memory._checked(case, noisy).verdict == "passed"
 
 
+@pytest.mark.parametrize(("more", "found"), [(0, {}), (1, {"pages": "too much"})])
+def test_room_set_aside_before_the_first_step_is_seen_in_pages(case, more, found):
+    from gradcert.certify.subjects import Played
+
+    problem = memory.state.long(case, memory.STEPS)
+    held = 10**6 + memory.allowed(problem) + memory.SETUP + more
+    played = Played(measured={t: {"pages": held} for t in memory.growth.points(memory.STEPS)}, steps=memory.STEPS)
+    assert memory.seen(problem, played, {"pages": 10**6}, program=False) == found
+
+
 @pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not installed")
 def test_a_right_program_that_collects_garbage_passes(case):
     subject = Subject(["node", str(EXAMPLES / "rtrl.mjs")], stepwise=True)

@@ -2,12 +2,14 @@
 
 import json
 
+import numpy as np
 import pytest
 import scalar_oracle
 from balls import BALLS, BITS, agree, precision, size
 from cell_nets import problem
 from scalar_oracle import Dual, dual
 
+from gradcert.properties.numbers import PrimeField
 from gradcert.reference import RULES, Layer, Loss, Network, draw_feedback, from_dict
 from gradcert.reference.engines import forward, reverse
 from gradcert.reference.networks.cells import Integrator, Lif, Rnn
@@ -134,3 +136,25 @@ def test_a_wrong_pool_is_seen(wrong):
         broken = Network(layers=tuple(layers), loss=case.network.loss)
         mine = reverse.gradients(broken, scaled, case.inputs, case.targets, rule=RULES["bptt"], numbers=BALLS)
         assert not agree(mine["layers.0.W"], theirs["layers.0.W"])
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_pooling_above_trained_layers_in_a_field(rule):
+    """A field takes no floats; the pools leave a column and a row unread, whose pull-back is nothing at all."""
+    field, rng = PrimeField(), np.random.default_rng(4)
+    conv = Conv2d(in_channels=1, height=4, width=6, out_channels=1, kernel=(2, 2))
+    pools = AvgPool(channels=1, height=3, width=5, kernel=(1, 2)), AvgPool(channels=1, height=3, width=2, kernel=(2, 2))
+    net = Network(
+        layers=(
+            Layer(lif(0.7, 0.3, recurrent=True, train=("leak",)), inputs=24, units=15, synapses=(("W", conv),)),
+            Layer(IDENTITY, inputs=15, units=6, synapses=(("W", pools[0]),)),
+            Layer(IDENTITY, inputs=6, units=1, synapses=(("W", pools[1]),)),
+            Layer(lif(0.6, 0.2), inputs=1, units=2),
+        )
+    )
+    p = {name: field.draw(rng, shape) for name, shape in net.shapes().items()}
+    x, y = field.draw(rng, (3, 1, 24)), field.draw(rng, (3, 1, 2))
+    asked = {"rule": rule, "numbers": field, "feedback": draw_feedback(net, rule, numbers=field)}
+    ahead, back = (engine.gradients(net, p, x, y, **asked) for engine in (forward, reverse))
+    assert all((ahead[name] == back[name]).all() for name in p)
+    assert any((ahead[name] != 0).any() for name in p if name.startswith("layers.0"))

@@ -1,0 +1,57 @@
+"""Right implementations before the judge, seed after seed, in several processes; a run goes on where it was stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from gradcert.certify.claims import Claim
+from scripts.attack import accept
+
+
+@cache
+def claims() -> list[tuple[Claim, dict[str, Any]]]:
+    """Return the claims that seeds take in turns."""
+    return accept.claims()
+
+
+def sources() -> str:
+    """Return a digest of the code that is attacked: results of another are not taken over."""
+    digest = hashlib.sha256()
+    for room in ("certify", "models", "properties", "reference", "scripts/attack"):
+        for path in sorted(Path(room).rglob("*.py")):
+            digest.update(path.as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def one(profile: str, seed: int) -> tuple[dict[str, int], list[str]]:
+    """Judge the right implementations of one seed; return counts, and what went wrong."""
+    warnings.simplefilter("ignore")
+    claim, own = claims()[seed % len(claims())]
+    counts, wrong = accept.judged(claim, own, profile, seed)
+    return dict(counts), [f"{profile}, seed {seed}: {claim}: {line}" for line in wrong]
+
+
+def accepted(profile: str, seeds: int, jobs: int, kept: Path) -> str:
+    """Judge right implementations; return a row of the table. What `kept` holds of an earlier run is not done again."""
+    done: dict[int, tuple[dict[str, int], list[str]]] = {}
+    if kept.exists():
+        done = {seed: (counts, wrong) for seed, counts, wrong in map(json.loads, kept.read_text().splitlines())}
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    left = [seed for seed in range(seeds) if seed not in done]
+    with kept.open("a") as lines, ProcessPoolExecutor(jobs, max_tasks_per_child=50) as pool:
+        waiting = {pool.submit(one, profile, seed): seed for seed in left}
+        for future in as_completed(waiting):
+            done[waiting[future]] = found = future.result()
+            print(json.dumps([waiting[future], *found]), file=lines, flush=True)
+            for line in found[1]:
+                print(line, flush=True)
+    total: Counter[str] = sum((Counter(done[seed][0]) for seed in range(seeds)), Counter())
+    names = ("cases", "answers", "refuted", "void", "inconclusive")
+    return f"| {profile} | {seeds} | {' | '.join(str(total[name]) for name in names)} |"
