@@ -35,7 +35,7 @@ FAR = 5.5  # the cost from which on what is made of several things is tried as w
 CHUNK = 48  # candidates of one child
 PATIENCE = 40.0  # times what the subject takes as it is, for one candidate
 LEAST = 1.0  # seconds for one candidate, at least
-FIRST = 0.6  # share of the time for single edits, where something is left to build on
+FIRST, SECOND = 0.25, 0.7  # shares of the time after which two edits are tried, where one mends a part, and no longer
 SLOW = 4.0  # times the seconds of the processor that a search may take to pass
 BASES = 4  # edits that mend a part, on which a second one is tried
 Load = Callable[[Mapping[str, str]], Sources]
@@ -90,19 +90,27 @@ class Search:
         NotLookedFor : where candidates cannot be tried.
         """
         for hunk in self._round({}, last=False):
-            yield [hunk]
-        bases = sorted(self.bases, key=lambda base: base[:2])[:BASES]
-        self.bases = []
+            if hunk is None:
+                yield from self._second(SECOND)
+            else:
+                yield [hunk]
+        yield from self._second(1.0)
+
+    def _second(self, share: float) -> Iterator[list[dict[str, Any]]]:
+        """Yield pairs of edits, the first of which mends a part, until a share of the time is over."""
+        bases, self.bases = sorted(self.bases, key=lambda base: base[:2])[:BASES], []
         for number, (_, _, edit) in enumerate(bases):
             first = text.hunk(edit)
-            if first is None or self.over():
+            if first is None or self.over(share):
                 continue
             changed = {edit.source.path: text.applied(edit.source.text, first)}
             gone = (spent() - self.begun) / self.seconds
-            for hunk in self._round(changed, last=True, share=gone + (1 - gone) / (len(bases) - number)):
-                yield [first, hunk]
+            for hunk in self._round(changed, last=True, share=gone + (share - gone) / (len(bases) - number)):
+                if hunk is not None:
+                    yield [first, hunk]
 
-    def _round(self, changed: Mapping[str, str], *, last: bool, share: float = 1.0) -> Iterator[dict[str, Any]]:
+    def _round(self, changed: Mapping[str, str], *, last: bool, share: float = 1.0) -> Iterator[dict[str, Any] | None]:
+        """Yield what makes every trial right, with one edit; None where two are to be tried before going on."""
         sources = self.load(changed)
         numbered(sources)
         started = spent()
@@ -116,13 +124,18 @@ class Search:
             raise NotLookedFor("no function of its own source files was seen to run")
         reach = self._reach(sources, places, seen, runner, wrong)
         order: list[Edit] = []
+        paused = False
         for far in (False, True):
             order += [e for place in places for e in _edits(place, seen, far=far)]
             order.sort(key=lambda e: e.cost + AWAY * reach.get(id(e.statement), UNKNOWN))
             gc.freeze()  # what children share stays shared
             while order and (far or order[0].cost + AWAY * reach.get(id(order[0].statement), UNKNOWN) < FAR):
-                if self.over(share) or (self.bases and not last and self.over(FIRST)):
+                if self.over(share):
                     return
+                if self.bases and not (last or paused) and self.over(FIRST):
+                    paused, files = True, sources.files
+                    yield None
+                    sources.files = files  # as they were
                 chunk, order = order[:CHUNK], order[CHUNK:]
                 yield from self._chunk(sources, runner, chunk, wrong, last=last, share=share)
 

@@ -118,7 +118,7 @@ def test_a_detach_is_put_back(searched, records):
 def test_two_mistakes_are_undone_by_two_edits(searched):
     source = RNN.source.replace("grads[f'layers.{i}.b'] += da", "grads[f'layers.{i}.b'] = da")
     source = source.replace("(1 - hs[i][t + 1] ** 2)", "(1 + hs[i][t + 1] ** 2)")
-    search, _ = searched(RNN, source, seconds=3.0)
+    search, _ = searched(RNN, source, seconds=8.0)
     hunks = next(search.found())
     assert {h["operator"] for h in hunks} == {"accumulation", "sign"}
     for hunk in hunks:

@@ -93,7 +93,7 @@ def test_a_repair_may_be_in_a_module_beside(tmp_path):
 
 def test_what_is_not_certified_is_not_offered(tmp_path, monkeypatch):
     monkeypatch.setattr(repaired, "_again", lambda *_: None)
-    found = certify(written(tmp_path), profile="quick", repair=2).repair
+    found = certify(written(tmp_path), profile="quick", repair=0.5).repair
     assert found["looked"] and "edits" not in found
     assert line(found, "bptt").startswith(f"no repair found among {found['tried']} edits of rule.py, slopes.py")
     assert details(found) == []
