@@ -29,7 +29,7 @@ from gradcert.certify.edits.sources import NotLookedFor, Source, Sources
 from gradcert.certify.edits.statements import rearranged, summed
 
 NUDGE = "__gradcert_nudge__"
-AWAY = 1.5  # cost of an edit where the wrong gradients do not come from
+AWAY = 3.0  # cost of an edit where the wrong gradients do not come from
 UNKNOWN = 0.5  # for a statement of which that is not known
 FAR = 5.5  # the cost from which on what is made of several things is tried as well
 CHUNK = 48  # candidates of one child

@@ -131,7 +131,7 @@ class Session:
         for name in names:
             part = self.judged[name]
             for into, some in ((out.findings, part.findings), (out.results, part.results), (out.failed, part.failed)):
-                into += some  # type: ignore[arg-type, operator]
+                into += some  # type: ignore[operator]
             out.answers += part.answers
             out.prepared += part.prepared
         return out
