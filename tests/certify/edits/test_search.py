@@ -56,7 +56,7 @@ def searched(tmp_path, monkeypatch, records):
     monkeypatch.setattr(sys, "path", list(sys.path))
     sys.modules.pop("rule", None)
 
-    def search(literal, source, seconds=20.0):
+    def search(literal, source, seconds=60.0):  # of the processor, until it is found
         file = tmp_path / "rule.py"
         file.write_text(source)
         name = f"{file}:gradients"
