@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from hypothesis.strategies import SearchStrategy
 
 from gradcert.properties.evaluation import row
+from gradcert.properties.optional import KINDS
 from gradcert.properties.strategies import problems
 from gradcert.reference import RULES, GradcertError, Learner, Rule
 from gradcert.reference.networks import Problem
@@ -48,6 +49,7 @@ class Subject:
     outcomes : all equally likely results of the random estimate, for a small problem.
     expected : what should come out, for a rule that is no row of the table; only the laws that know no rule and
         `own-rule` bind it.
+    reads : what it reads beside inputs and targets, of `gradcert.properties.optional.KINDS`.
     majorant : a bound on `expected` in absolute values, for a rule that divides by its state, where `Rounding` decides
         nothing.
 
@@ -68,6 +70,7 @@ class Subject:
     outcomes: Callable[[Problem], Iterable[Gradients]] | None = None
     expected: Callable[[Problem], Gradients] | None = None
     majorant: Callable[[Problem], Gradients] | None = None
+    reads: frozenset[str] = frozenset()
 
     @staticmethod
     def of_reference(rule: str | Rule, *, engine: str = "forward", family: str = "exact", **limits: Any) -> Subject:
@@ -79,6 +82,7 @@ class Subject:
             lambda problem: row(problem, found, engine=engine),
             family=family,
             limits=limits,
+            reads=frozenset(KINDS),
             learner=lambda problem: Learner(
                 problem.network,
                 problem.parameters,
@@ -87,6 +91,7 @@ class Subject:
                 batch=problem.inputs.shape[1],
                 numbers=problem.numbers,
                 feedback=problem.feedback,
+                **problem.data,
             ),
         )
 

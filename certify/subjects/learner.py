@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from gradcert.reference.networks import Network, Problem, from_dict
+from gradcert.reference.networks import Network, Problem, check_short, from_dict
 from gradcert.reference.numbers import Array
 
 METHODS = ("start", "step", "gradients")
@@ -83,7 +83,8 @@ class Start:
 
 
 def start_of(problem: Problem) -> Start:
-    """Return what a learner is given of a problem to begin with."""
+    """Return what a learner is given of a problem to begin with; there is no message yet for optional arrays."""
+    check_short(problem, "a stepwise learner")
     p = problem
     return Start(p.id, p.network, p.parameters, p.inputs.shape[1], p.dtype, p.feedback, p.seed)
 

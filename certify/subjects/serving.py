@@ -42,18 +42,13 @@ class Served:
 
     def solve(self, problem: Any) -> dict[str, Any]:
         """Call the subject on a problem."""
-        arrays: dict[str, Any] = {
-            **problem.parameters,
-            "inputs": problem.inputs,
-            "targets": problem.targets,
-            **problem.feedback,
-        }
+        arrays: dict[str, Any] = problem.arrays
         before: dict[str, bytes] = {name: array.tobytes() for name, array in arrays.items()}
         try:
             result = self.subject(problem)
         except BaseException as error:
             return {"raised": describe(error)}
-        now = {**problem.parameters, **problem.feedback, "inputs": problem.inputs, "targets": problem.targets}
+        now = problem.arrays
         changed = [k for k, v in arrays.items() if k not in now or now[k] is not v or v.tobytes() != before[k]]
         out: dict[str, Any] = {"changed": changed}
         loss, gradients, outputs = None, result, None

@@ -313,6 +313,8 @@ def opaque(problem: Problem) -> str:
     for arrays in (problem.parameters, problem.feedback, {"inputs": problem.inputs, "targets": problem.targets}):
         for name, array in arrays.items():
             total.update(f"{name}{array.shape}".encode() + np.ascontiguousarray(array).tobytes())
+    if problem.data:
+        total.update(json.dumps({k: v for k, v in problem.to_dict().items() if k in problem.data}).encode())
     return total.hexdigest()[:16]
 
 

@@ -200,7 +200,7 @@ DERIVATION = Derivation(
             "through the same fixed matrix. For both losses, differentiated by SymPy.",
             premises=("paths.loss",),
             equations=_credit,
-            code=("reference/engines/residual.py:local_credit",),
+            code=("reference/engines/credit.py:local_credit",),
             source="nmi-lab/decolle-public; mathematics.md 10",
             sizes="2 units, 2 outputs",
         ),

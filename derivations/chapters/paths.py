@@ -23,7 +23,7 @@ from gradcert.derivations.proving.proof import Result, problem, run
 from gradcert.derivations.proving.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.reference import Layer, Lif, Loss, Network, Rnn, Snu, rule_named
 from gradcert.reference.engines import forward, reverse
-from gradcert.reference.networks import KINDS
+from gradcert.reference.networks import FORMS
 from gradcert.reference.rules import RULES
 
 
@@ -117,7 +117,7 @@ def _losses() -> list[Equation]:
         low = f"{k + 1}{b + 1}"
         o[t, b, k], y[t, b, k] = sym("o", low, str(t + 1)), sym("y", low, str(t + 1))
     out = []
-    for kind, when, time, batch in product(KINDS, ("every", "last"), ("sum", "mean"), ("sum", "mean")):
+    for kind, when, time, batch in product(FORMS, ("every", "last"), ("sum", "mean"), ("sum", "mean")):
         loss = Loss(kind=kind, when=when, time=time, batch=batch)
         value, gradient = loss_value(loss, o, y), loss.gradient(o, y, SYMBOLS)
         for index in place:

@@ -22,7 +22,7 @@ import numpy as np
 
 from gradcert.adapters.mapping import check, computed, logarithm, logit, negated, stacked, transposed, zeros
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import Problem
+from gradcert.reference.networks import Problem, check_short
 
 try:
     import jax
@@ -162,6 +162,7 @@ def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
 
 def total_loss(problem: Problem, outputs: Any, targets: Any) -> Any:
     """Return the loss of the problem's network (`gradcert.reference.networks.Loss`); both arrays are (T, B, n)."""
+    check_short(problem, "a JAX module")
     loss, (steps, batch, _) = problem.network.loss, targets.shape
     if loss.when == "last":
         outputs, targets = outputs[-1:], targets[-1:]

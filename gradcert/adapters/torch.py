@@ -32,7 +32,7 @@ from gradcert.adapters.mapping import (
     zeros,
 )
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import Problem
+from gradcert.reference.networks import Problem, check_short
 
 try:
     import torch
@@ -209,6 +209,7 @@ def run(
     problem: Problem, modules: list[Any], call: str | Call, *, online: bool, batch_first: bool
 ) -> tuple[float, Any]:
     """Return loss and outputs; the gradients are left where the modules put them."""
+    check_short(problem, "a torch module")
     inputs, targets = (torch.tensor(v) for v in (problem.inputs, problem.targets))
     if call == "sequence":
         x = inputs.transpose(0, 1) if batch_first else inputs

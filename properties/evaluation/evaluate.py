@@ -8,7 +8,8 @@ from gradcert.reference.numbers import Array
 
 def outputs(problem: Problem) -> Array:
     """Return the outputs of the reference, (time, batch, n_out)."""
-    return record(problem.network, problem.parameters, problem.inputs, numbers=problem.numbers).outputs
+    data = problem.data
+    return record(problem.network, problem.parameters, problem.inputs, numbers=problem.numbers, **data).outputs
 
 
 def row(problem: Problem, rule: Rule, *, engine: str = "reverse") -> dict[str, Array]:
@@ -32,4 +33,5 @@ def row(problem: Problem, rule: Rule, *, engine: str = "reverse") -> dict[str, A
         rule=rule,
         numbers=problem.numbers,
         feedback=problem.feedback,
+        **problem.data,
     )

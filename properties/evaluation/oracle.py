@@ -35,7 +35,7 @@ def can_cut(layer: Layer, kept: frozenset[Edge]) -> bool:
 
 def supports(problem: Problem, rule: Rule) -> bool:
     """Return whether the oracle can compute this row for this network."""
-    if rule.feedback != "symmetric" or rule.reach is not None:
+    if rule.feedback != "symmetric" or rule.reach is not None or problem.data or not problem.network.loss.plain:
         return False
     # dual numbers take psi where the step is taken; a cell may scale psi's argument, which no step shows
     if any(getattr(layer.cell, "scaling", "none") != "none" for layer in problem.network.layers):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 BREAKERS: dict[str, str] = {
     "row": "T05_reset_term_dropped",
+    "given-row": "T70_mask_drawn_twice",
     "one-layer": "T03_lateral_transposed",
     "stopped": "T06_gate_dropped",
     "twins": "T13_input_decayed",
@@ -20,6 +21,9 @@ BREAKERS: dict[str, str] = {
     "zero-loss": "F08_weight_decay",
     "permutation": "F07_fixed_unit",
     "padding": "F09_absolute_time",
+    "padded-steps": "F10_averaged_over_padding",
+    "begins": "F11_carried_over_a_beginning",
+    "masks-of-ones": "F12_mask_scaled_twice",
     "shift": "F09_absolute_time",
     "input-scale": "F08_weight_decay",
     "bias-column": "T30_bias_without_trace",

@@ -30,6 +30,7 @@ class Entry:
     bug_class : the section of the catalogue.
     cause : what is wrong, as a diagnosis may name it: keys ``kind:what`` of the edge, factor, step, convention,
         transformation or check; where two descriptions give the same gradient, each is right.
+    reads : what it reads of the optional arrays of a problem (`Subject.reads`).
     beyond : why no claim of certify can say what it claims, if so; the laws judge it then.
     expected : what should come out where the rule is no row of the table.
     majorant, learner, estimate, outcomes : as for `Subject`.
@@ -49,6 +50,7 @@ class Entry:
     estimate: Callable[[Problem, int], Mapping[str, Array]] | None = None
     outcomes: Callable[[Problem], Any] | None = None
     limits: Mapping[str, Any] = field(default_factory=dict)
+    reads: frozenset[str] = frozenset()
     beyond: str = ""
 
     @property
@@ -91,6 +93,7 @@ class Entry:
             outcomes=self.outcomes,
             expected=self.expected,
             majorant=self.majorant,
+            reads=self.reads,
         )
 
 

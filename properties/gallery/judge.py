@@ -13,6 +13,7 @@ from gradcert.properties.runner import BROKEN, HELD, hold
 
 # The laws that decide; the others follow from these for a subject that is right.
 DECIDING = (
+    "given-row",
     "row",
     "own-rule",
     "arguments",

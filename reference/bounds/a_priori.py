@@ -53,11 +53,12 @@ import numpy as np
 from gradcert.reference.bounds.intervals import INTERVALS, Interval, interval, join
 from gradcert.reference.bounds.majorants import Majorant, block_size, identity, matrix
 from gradcert.reference.bounds.norms import outward, spectral
+from gradcert.reference.bounds.online import check_bounded
 from gradcert.reference.bounds.record import Bound
 from gradcert.reference.bounds.recorded import Injection
 from gradcert.reference.bounds.recursion import Recursion
 from gradcert.reference.bounds.system import Port, System, assemble
-from gradcert.reference.engines import basis, check_rule, error_node, record, weight_of, weights_down
+from gradcert.reference.engines import basis, check_rule, error_node, left_by, prepared, record, weight_of, weights_down
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import TEMPORAL, Edge, Link, Network, Parameters, Use
 from gradcert.reference.numbers import Array
@@ -101,6 +102,8 @@ def a_priori(
     (0.0, True)
     """
     check_rule(network, rule, truth)
+    check_bounded(network, rule, {})
+    network = prepared(network, None)
     given = check_feedback(network, rule, feedback)
     if rule.feedback in ("target", "local") and signal_bound is None and network.depth > 1:
         raise GradcertError(f"{rule.name!r} without a bound on its signal", do="pass signal_bound=")
@@ -118,7 +121,7 @@ def a_priori(
         recursion = Recursion(names, window=1, roundings=8)
         injections = pieces.injections(m)
         for t in range(steps):
-            counts = network.loss.when == "every" or t == steps - 1
+            counts = network.loss.when != "last" or t == steps - 1
             recursion.step(system if counts else silent, injections, 0)
         terms = 8 * (network.depth + 1) * ((rule.window or 1) + 1) + 8 * len(layer.cell.uses) + 16
         for name in names:
@@ -180,12 +183,15 @@ def node_ranges(
         x[0, 0, j] = Interval(-float(bound), float(bound))
     p = {name: INTERVALS.array(value) for name, value in parameters.items()}
     held: dict[str, Array] = {}
+    left: dict[str, Array] = {}  # those that the next step finds
     for _ in range(steps):
-        tape = record(network, p, x, numbers=INTERVALS, initial=held)
+        tape = record(network, p, x, numbers=INTERVALS, initial=left)
         for m, layer in enumerate(tape.layers):
             for node, value in layer.now.items():
                 key = f"layers.{m}.{node}"
                 held[key] = join(held[key] if key in held else 0 * value[0], value[0])
+                if left_by(layer.layer, node) == node:
+                    left[key] = held[key]
     out, arriving = [], x
     for m, layer in enumerate(tape.layers):
         values = {node: held[f"layers.{m}.{node}"][None] for node in layer.now}

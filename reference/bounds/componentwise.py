@@ -14,7 +14,7 @@ longest path; the result is moved outward by twice that.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Unpack
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from gradcert.reference.bounds.norms import frobenius, outward
 from gradcert.reference.bounds.record import Bound
 from gradcert.reference.bounds.recorded import roundings
 from gradcert.reference.engines import record, tape_residual
-from gradcert.reference.networks import TEMPORAL, Edge, Network, Parameters, check_problem
+from gradcert.reference.networks import TEMPORAL, Data, Edge, Network, Parameters, check_data, check_problem
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Feedback, Rule, check_feedback
 
@@ -35,8 +35,8 @@ def entries(
     *,
     rule: Rule,
     feedback: Feedback | None = None,
-    initial: Mapping[str, Array] | None = None,
     truth: frozenset[Edge] = TEMPORAL,
+    **data: Unpack[Data],
 ) -> dict[str, Array]:
     """Return an upper bound on the absolute value of every entry of the error, keys and shapes of the parameters.
 
@@ -51,7 +51,8 @@ def entries(
     {'layers.0.W': (3, 2)}
     """
     check_problem(network, parameters, inputs, targets)
-    tape = record(network, parameters, inputs, initial=initial)
+    check_data(network, inputs.shape, **data)
+    tape = record(network, parameters, inputs, **data)
     given = check_feedback(network, rule, feedback)
     total = tape_residual(tape, targets, rule=rule, feedback=given, truth=truth, absolute=True).total
     steps, batch = inputs.shape[:2]
@@ -68,9 +69,9 @@ def componentwise(
     *,
     rule: Rule,
     feedback: Feedback | None = None,
-    initial: Mapping[str, Array] | None = None,
     truth: frozenset[Edge] = TEMPORAL,
+    **data: Unpack[Data],
 ) -> Bound:
     """Return the Frobenius norms of `entries`; arguments as there."""
-    bounds = entries(network, parameters, inputs, targets, rule=rule, feedback=feedback, initial=initial, truth=truth)
+    bounds = entries(network, parameters, inputs, targets, rule=rule, feedback=feedback, truth=truth, **data)
     return Bound({name: float(frobenius(np.reshape(g, (1, -1)))) for name, g in bounds.items()})

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -36,9 +36,20 @@ from gradcert.reference.bounds.record import Bound
 from gradcert.reference.bounds.recorded import Recorded, roundings
 from gradcert.reference.bounds.recursion import Recursion
 from gradcert.reference.bounds.system import assemble
-from gradcert.reference.engines import Tape, check_rule, record
-from gradcert.reference.networks import TEMPORAL, Edge, Link, Network, Parameters, Use
-from gradcert.reference.numbers import FLOAT64, Array
+from gradcert.reference.engines import (
+    Tape,
+    arriving,
+    check_rule,
+    left_by,
+    prepared,
+    projected_signal,
+    record,
+    restarted,
+    starting,
+)
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import TEMPORAL, Data, Edge, Link, Network, Parameters, Use, check_data
+from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Feedback, Rule, check_feedback
 
 
@@ -47,8 +58,13 @@ class Online:
 
     Parameters
     ----------
-    network, parameters, rule, steps, batch, feedback, initial : as for `forward.Learner`.
+    network, parameters, rule, steps, batch, feedback, data : as for `forward.Learner`.
     truth : edges of the gradient that the error is measured against.
+
+    Raises
+    ------
+    GradcertError : for what no bound is known for (`check_bounded`), a loss whose credit at a step needs other steps,
+        and local losses with weights.
 
     Examples
     --------
@@ -72,39 +88,77 @@ class Online:
         steps: int,
         batch: int,
         feedback: Feedback | None = None,
-        initial: Mapping[str, Array] | None = None,
         truth: frozenset[Edge] = TEMPORAL,
+        **data: Unpack[Data],
     ) -> None:
+        check_data(network, (steps, batch), **data)
+        check_bounded(network, rule, data)
+        if not network.loss.stepwise or (rule.feedback == "local" and data.get("weights") is not None):
+            raise GradcertError(
+                f"an online bound of {rule.name!r} with the loss {network.loss}, weighted",
+                allowed="a loss of every step or of the last; no weights with local losses",
+                do="windowed(...), which has the whole sequence",
+            )
         check_rule(network, rule, truth)
         self.network, self.parameters, self.rule, self.truth = network, parameters, rule, truth
         self.feedback = check_feedback(network, rule, feedback)
         self.steps, self.batch, self.t = steps, batch, 0
-        self._nodes = dict(initial or {})
+        self.data = data
+        self._nodes = dict(data.get("initial") or {})
         self._last: tuple[Mapping[Link | Use, Any], ...] | None = None
-        self._bounds = Recursions(network, rule, window=1, steps=1)
+        self._bounds = Recursions(prepared(network, data.get("masks")), rule, window=1, steps=1)
 
     def step(self, x: Array, y: Array) -> Array:
         """Take one step: input (batch, n_in) and target (batch, n_out); return the output (batch, n_out)."""
-        tape = record(self.network, self.parameters, x[None], initial=self._nodes)
+        tape = self._record(x)
         loss, numbers = self.network.loss, tape.numbers
-        counts = loss.when == "every" or self.t == self.steps - 1
-        share = (1 if counts else 0) / loss.divisor(self.steps, self.batch)
+        share = loss.at_step(np.ones_like(y), self.t, self.steps, self.data.get("weights"))
+        share = np.zeros_like(y) if share is None else share
         delta = loss.error(tape.outputs, y[None], numbers) * share
         signal = y[None] * share
         if self.rule.feedback == "local":
             # a loss of one step has the divisor of one step; local_credit divides by it
             signal = y[None]
         pieces = Recorded(tape, self.rule, self.feedback, self.truth, self.t, self._last)
-        one_step = loss.divisor(1, self.batch)
-        self._bounds.step(pieces, delta, signal, local_share=share * one_step)
-        self._nodes = {f"layers.{m}.{k}": v[0] for m, layer in enumerate(tape.layers) for k, v in layer.now.items()}
+        one_step = loss.divisor(1, *y.shape)
+        self._bounds.step(pieces, delta, signal, local_share=share.flat[0] * one_step)
+        self._nodes = {
+            f"layers.{m}.{k}": v[0]
+            for m, layer in enumerate(tape.layers)
+            for k, v in layer.now.items()
+            if left_by(layer.layer, k) == k  # the output of a layer with a mask is not what the next step finds
+        }
         self._last = tuple(layer.factors for layer in tape.layers)
         self.t += 1
         return np.asarray(tape.outputs[0])
 
+    def _record(self, x: Array) -> Tape:
+        """Record one step."""
+        t, begins, masks = self.t, self.data.get("begins"), self.data.get("masks") or {}
+        here: Data = {"initial": self._nodes, "masks": {name: mask[t : t + 1] for name, mask in masks.items()}}
+        if begins is not None and t:
+            ran = prepared(self.network, masks)
+            for m, layer in enumerate(ran.layers):
+                start = starting(layer, m, self.data.get("initial") or {}, np.zeros((self.batch, layer.units)))
+                own = {k: self._nodes[f"layers.{m}.{k}"] for k in start if f"layers.{m}.{k}" in self._nodes}
+                self._nodes |= {f"layers.{m}.{k}": v for k, v in restarted(own, start, begins[t]).items()}
+        if begins is not None:
+            here["begins"] = begins[t : t + 1]
+        return record(self.network, self.parameters, x[None], **here)
+
     def bound(self) -> Bound:
         """Return the bound on the error of the gradient accumulated so far."""
         return self._bounds.bound()
+
+
+def check_bounded(network: Network, rule: Rule, data: Data) -> None:
+    """Raise for what no bound here is about: terms about activity, and the gradients of initial values."""
+    if network.loss.activity or data.get("initial_gradient"):
+        raise GradcertError(
+            f"a bound on the error of {rule.name!r} with terms about activity, or on gradients of initial values",
+            allowed="the error of the parameters' gradients, by a loss of the outputs alone",
+            do="componentwise(...), for terms about activity",
+        )
 
 
 class Recursions:
@@ -173,13 +227,8 @@ def tape_bound(
     allowance: int = 1,
 ) -> Bound:
     """Return the bound of a recorded forward pass with windows of the given length; `allowance` as in `Recursions`."""
-    loss = tape.network.loss
-    delta = loss.gradient(tape.outputs, targets, FLOAT64)
-    share = np.asarray(targets, dtype=float)
-    if rule.feedback == "target":
-        divisor = loss.divisor(*targets.shape[:2])
-        share = targets / divisor
-        share = share if loss.when == "every" else np.concatenate([0 * share[:-1], share[-1:]])
+    delta = arriving(tape, targets)[tape.network.depth - 1]
+    share = projected_signal(tape, targets) if rule.feedback == "target" else np.asarray(targets, dtype=float)
     steps = delta.shape[0]
     shorter = rule if rule.window is None else replace(rule, window=min(rule.window, steps))
     bounds = Recursions(tape.network, shorter, window=min(window, steps), steps=steps, allowance=allowance)

@@ -12,7 +12,7 @@ import numpy as np
 from gradcert.reference.bounds.norms import outward
 from gradcert.reference.bounds.pieces import LayerPieces, before, pair
 from gradcert.reference.bounds.system import Port
-from gradcert.reference.engines import LayerTape, Tape, basis, error_node, local_credit, reachable, weights_down
+from gradcert.reference.engines import Tape, basis, error_node, local_credit, reachable, weights_down
 from gradcert.reference.networks import Edge, Link, Network, Use
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Feedback, Rule
@@ -68,13 +68,12 @@ class Recorded:
         for m, layer in enumerate(self.tape.layers):
             last = None if self.last is None else self.last[m]
             factors, previous = layer.factors, before(layer.factors, last)
-            tiled = LayerTape(
-                layer.layer,
-                layer.p,
-                np.tile(layer.x, (1, self.lanes, 1)),
-                self._tiled(layer.prev),
-                self._tiled(layer.now),
-                self._tiled(factors),
+            tiled = replace(
+                layer,
+                x=np.tile(layer.x, (1, self.lanes, 1)),
+                prev=self._tiled(layer.prev),
+                now=self._tiled(layer.now),
+                factors=self._tiled(factors),
             )
             out.append(LayerPieces(tiled, self._tiled(previous)))
         return tuple(out)
@@ -89,6 +88,13 @@ class Recorded:
         cut = steps % chunk == 0 if chunk else np.zeros(len(steps), dtype=bool)
         return cut.astype(float)[:, None, None, None]
 
+    def _goes_on(self) -> Array:
+        """Return 1, but 0 where a sequence begins, (step, batch, 1, 1): no edge enters there, kept or dropped."""
+        begins = self.tape.layers[0].begins
+        if begins is None:
+            return np.ones((1, 1, 1, 1))
+        return 1.0 - np.tile(begins, (1, self.lanes))[:, :, None, None]
+
     def size(self, m: int) -> int:
         """Return the length of layer m's state."""
         return self.layers[m].size
@@ -98,6 +104,7 @@ class Recorded:
         layer, cut = self.layers[m], self._cut()
         j_kept, j_dropped = layer.jacobian(kept), layer.jacobian(self.truth - kept)
         j = layer.jacobian(self.truth)
+        j_kept, j_dropped, j = (values * self._goes_on() for values in (j_kept, j_dropped, j))
         return j_kept * (1 - cut), j_dropped * (1 - cut) + j * cut, j
 
     def readout(self, m: int) -> Array:
@@ -151,7 +158,7 @@ class Recorded:
         if when == "now":
             return (*self.layers[m].port(node, self._seed(m)), None)
         later = self.layers[m].explicit(node, self._seed(m), kept & self.truth)
-        return None, None, later * (1 - self._cut())
+        return None, None, later * (1 - self._cut()) * self._goes_on()
 
     def dropped_port(self, m: int, port: Port, kept: frozenset[Edge]) -> Array | None:
         """Return what a port ``before`` passes through dropped edges."""
@@ -160,7 +167,7 @@ class Recorded:
             return None
         layer, seed, cut = self.layers[m], self._seed(m), self._cut()
         lost = layer.explicit(node, seed, self.truth - kept) * (1 - cut)
-        return lost + layer.explicit(node, seed, self.truth) * cut
+        return (lost + layer.explicit(node, seed, self.truth) * cut) * self._goes_on()
 
     def confine(self, m: int, state: Array) -> tuple[Array, Array] | None:
         """Split a kept row into the units that the parameter's row may reach, and the others."""

@@ -18,13 +18,13 @@ Memory: w steps.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Unpack
 
-from gradcert.reference.bounds.online import tape_bound
+from gradcert.reference.bounds.online import check_bounded, tape_bound
 from gradcert.reference.bounds.record import Bound
 from gradcert.reference.engines import check_rule, record
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import TEMPORAL, Edge, Network, Parameters, check_problem
+from gradcert.reference.networks import TEMPORAL, Data, Edge, Network, Parameters, check_data, check_problem
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Feedback, Rule, check_feedback
 
@@ -38,8 +38,8 @@ def windowed(
     rule: Rule,
     window: int,
     feedback: Feedback | None = None,
-    initial: Mapping[str, Array] | None = None,
     truth: frozenset[Edge] = TEMPORAL,
+    **data: Unpack[Data],
 ) -> Bound:
     """Return the bound with windows of `window` steps; other arguments as for `residual`, in float64.
 
@@ -59,6 +59,8 @@ def windowed(
         raise GradcertError(f"window={window}", allowed="a whole number of steps >= 1")
     check_problem(network, parameters, inputs, targets)
     check_rule(network, rule, truth)
-    tape = record(network, parameters, inputs, initial=initial)
+    check_data(network, inputs.shape, **data)
+    check_bounded(network, rule, data)
+    tape = record(network, parameters, inputs, **data)
     feedback = check_feedback(network, rule, feedback)
     return tape_bound(tape, targets, rule=rule, feedback=feedback, truth=truth, window=window)

@@ -6,6 +6,7 @@ Generic in the rule, the cell and the number system: a new rule or cell needs no
 """
 
 from gradcert.reference.engines import forward, reverse
+from gradcert.reference.engines.credit import arriving, local_credit, objective, projected_signal
 from gradcert.reference.engines.forward import Learner
 from gradcert.reference.engines.majorant import UNIT_ROUNDOFF, gamma, majorant
 from gradcert.reference.engines.paths import truncated_sums
@@ -13,8 +14,6 @@ from gradcert.reference.engines.residual import (
     PROJECTED,
     above,
     check_rule,
-    local_credit,
-    projected_signal,
     residual,
     tape_residual,
 )
@@ -33,7 +32,18 @@ from gradcert.reference.engines.sweep import (
     weights_down,
 )
 from gradcert.reference.engines.tangent import ONE, Tangent, applied
-from gradcert.reference.engines.tape import LayerTape, Tape, local_parameters, record, record_layer, weight_of
+from gradcert.reference.engines.tape import (
+    LayerTape,
+    Tape,
+    left_by,
+    local_parameters,
+    prepared,
+    record,
+    record_layer,
+    restarted,
+    starting,
+    weight_of,
+)
 
 __all__ = [
     "ONE",
@@ -49,6 +59,7 @@ __all__ = [
     "absorb",
     "across",
     "applied",
+    "arriving",
     "at",
     "basis",
     "check_rule",
@@ -59,9 +70,12 @@ __all__ = [
     "immediate",
     "kept_links",
     "layer_gradients",
+    "left_by",
     "local_credit",
     "local_parameters",
     "majorant",
+    "objective",
+    "prepared",
     "projected_signal",
     "pull_link",
     "pull_use",
@@ -69,7 +83,9 @@ __all__ = [
     "record",
     "record_layer",
     "residual",
+    "restarted",
     "reverse",
+    "starting",
     "sweep",
     "tape_gradients",
     "tape_residual",

@@ -9,18 +9,42 @@ learning signal, pulled back within the step, is contracted with it. Nothing of 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, Unpack
 
 import numpy as np
 
 from gradcert.reference.checks import check_size
-from gradcert.reference.engines.step import Step, absorb, across, immediate, within
+from gradcert.reference.engines.credit import Signals, signals
+from gradcert.reference.engines.reverse import check_asked
+from gradcert.reference.engines.step import Step, absorb, across, entering, immediate, within
 from gradcert.reference.engines.structure import basis, gate, reachable
-from gradcert.reference.engines.sweep import error_node, pull_use, weights_down
-from gradcert.reference.engines.tangent import ONE, Operator, Tangent, applied, contracted, projected, summed
-from gradcert.reference.engines.tape import drive_at, drives, local_parameters
+from gradcert.reference.engines.sweep import error_node, named, pull_use, weights_down
+from gradcert.reference.engines.tangent import ONE, Operator, Tangent, applied, at_start, contracted, projected, summed
+from gradcert.reference.engines.tape import (
+    asked,
+    drive_at,
+    drives,
+    left_by,
+    local_parameters,
+    prepared,
+    record,
+    restarted,
+    starting,
+)
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import Edge, Layer, Network, Parameters, check_initial, check_parameters, check_problem
+from gradcert.reference.networks import (
+    PREFIX,
+    Data,
+    Edge,
+    Layer,
+    Network,
+    Parameters,
+    check_data,
+    check_parameters,
+    check_problem,
+    masks_of,
+)
 from gradcert.reference.networks.arrays import check_array
 from gradcert.reference.numbers import FLOAT64, Array, Floats, Numbers
 from gradcert.reference.rules import Feedback, Rule, check_feedback
@@ -38,7 +62,12 @@ class Learner:
     rule : a row of the rule table.
     steps : length of the sequence, needed where the loss is a mean over time or counts the last step alone.
     batch : number of samples.
-    numbers, feedback, initial : as for the reverse engine.
+    numbers, feedback, data : as for the reverse engine; weights, begins and masks of the whole sequence.
+    said : what the loss says of the whole sequence (`signals`), for a loss whose credit at a step needs other steps.
+
+    Raises
+    ------
+    GradcertError : for such a loss without `said`: no learner that walks with the sequence can know it.
 
     Examples
     --------
@@ -63,12 +92,22 @@ class Learner:
         batch: int,
         numbers: Numbers = FLOAT64,
         feedback: Feedback | None = None,
-        initial: Mapping[str, Array] | None = None,
+        said: Signals | None = None,
+        **data: Unpack[Data],
     ) -> None:
         check_parameters(network, parameters, numbers)
         check_size("steps", steps)
         check_size("batch", batch)
-        check_initial(network, initial, batch, numbers)
+        check_data(network, (steps, batch), numbers, **data)
+        check_asked(rule, data)
+        if said is None and not network.loss.stepwise:
+            raise GradcertError(
+                f"a learner that is online with the loss {network.loss}",
+                allowed="a loss of every step or of the last, without rates",
+                do="forward.gradients(...), which runs the sequence once to know the loss, and then learns from it",
+            )
+        self.data, self.said = data, said
+        initial, network = data.get("initial") or {}, prepared(network, data.get("masks"))
         self.network, self.rule, self.numbers = network, rule, numbers
         self.steps, self.batch, self.t = steps, batch, 0
         self.feedback = check_feedback(network, rule, feedback, numbers)
@@ -77,17 +116,29 @@ class Learner:
         above = [rule.kept_above(layer.cell.name) for layer in network.layers]
         self.above = [frozenset[Edge]() if rule.feedback in ("target", "local") else kept for kept in above]
         self.upper = [basis(layer.cell, kept)[0] for layer, kept in zip(network.layers, self.above, strict=True)]
-        self.before: list[Step] = [self._rest(i, initial or {}) for i in range(network.depth)]
+        zero = [numbers.zeros((batch, layer.units)) for layer in network.layers]
+        self.start = [starting(layer, i, initial, zero[i]) for i, layer in enumerate(network.layers)]
+        self.asked = [asked(layer, i, initial) if data.get("initial_gradient") else {} for i, layer in self._layers()]
+        self.before: list[Step] = [self._rest(i, values) for i, values in enumerate(zero)]
         self.traces: list[dict[Key, Trace]] = [{} for _ in network.layers]  # [layer where the nodes are][parameter]
-        self.total = {name: numbers.zeros(shape) for name, shape in network.shapes().items()}
+        self.total = self._nothing()
         self.masks: dict[tuple[int, str], Array] = {}
 
-    def _rest(self, i: int, initial: Mapping[str, Array]) -> Step:
-        layer = self.network.layers[i]
-        zero = {node: self.numbers.zeros((self.batch, layer.units)) for node in layer.cell.nodes}
-        prev = {node: initial.get(f"layers.{i}.{node}", values) for node, values in zero.items()}
+    def _layers(self) -> list[tuple[int, Layer]]:
+        return list(enumerate(self.network.layers))
+
+    def _nothing(self) -> dict[str, Array]:
+        """Return gradients of zeros."""
+        shapes = dict(self.network.shapes())
+        for i, asked_for in enumerate(self.asked):
+            shapes |= named(i, {}, asked_for)
+        return {name: self.numbers.zeros(shape) for name, shape in shapes.items()}
+
+    def _rest(self, i: int, zero: Array) -> Step:
+        layer, prev = self.network.layers[i], self.start[i]
+        before = dict.fromkeys(layer.cell.nodes, zero)
         x = self.numbers.zeros((self.batch, layer.inputs))
-        return Step(layer, self.p[i], x, zero, prev, layer.cell.factors(self.numbers, self.p[i], zero, prev))
+        return Step(layer, self.p[i], x, before, prev, layer.cell.factors(self.numbers, self.p[i], before, prev))
 
     def step(self, x: Array, y: Array) -> Array:
         """Take one step: input (batch, n_in) and target (batch, n_out); return the output (batch, n_out)."""
@@ -95,12 +146,27 @@ class Learner:
         crossing = self.t > 0 and not (self.rule.chunk and self.t % self.rule.chunk == 0)
         if not crossing:
             self.traces = [{} for _ in self.network.layers]
+        begins = self.data.get("begins")
+        new = np.full(self.batch, self.t == 0) if begins is None or self.t == 0 else begins[self.t]
+        if self.t and new.any():
+            self._restart(new)
         now = self._forward(x)
-        traces = self._advance(now, crossing)
+        traces = self._advance(now, crossing, new)
         self._credit(now, traces, y)
         self.before, self.traces = now, traces
         self.t += 1
         return now[-1].now["z"]
+
+    def _restart(self, new: Array) -> None:
+        """Begin a new sequence in some of the samples: nodes as at the start, traces empty."""
+        self.traces = [
+            {key: {c: tangent.without(new) for c, tangent in trace.items()} for key, trace in traces.items()}
+            for traces in self.traces
+        ]
+        self.before = [
+            replace(step, now=restarted(step.now, start, new))
+            for step, start in zip(self.before, self.start, strict=True)
+        ]
 
     def _check(self, x: Any, y: Any) -> None:
         """Raise unless a step fits; shapes and kinds alone, which is cheap: NaN shows in the gradient."""
@@ -117,7 +183,7 @@ class Learner:
     def take(self) -> dict[str, Array]:
         """Return the gradient accumulated since the last call, and start from zero again; traces are kept."""
         taken = self.gradients()
-        self.total = {name: self.numbers.zeros(shape) for name, shape in self.network.shapes().items()}
+        self.total = self._nothing()
         return taken
 
     def replace(self, parameters: Parameters) -> None:
@@ -130,13 +196,14 @@ class Learner:
             prev, p = self.before[i].now, self.p[i]
             if any(link.source == "x" and link.lag for link in layer.cell.links):
                 raise GradcertError("the forward engine has no delayed inputs", do="use the reverse engine")
-            known, rest = drives(layer, p, x[None])
+            masks = {k: mask[self.t][None] for k, mask in masks_of(i, self.data.get("masks")).items()}
+            known, rest = drives(layer, p, x[None], given=masks)
             nodes = layer.cell.step(self.numbers, p, drive_at(known, rest, 0), prev)
             now.append(Step(layer, p, x, prev, nodes, layer.cell.factors(self.numbers, p, prev, nodes)))
             x = nodes["z"]
         return now
 
-    def _advance(self, now: list[Step], crossing: bool) -> list[dict[Key, Trace]]:
+    def _advance(self, now: list[Step], crossing: bool, new: Array) -> list[dict[Key, Trace]]:
         """Move every trace on by one step: inside its own layer, and where edges above are kept, up the stack."""
         traces: list[dict[Key, Trace]] = [{} for _ in now]
         outputs: dict[Key, Tangent] = {}  # tangents of the output of the layer below
@@ -145,7 +212,7 @@ class Learner:
             outputs = {}
             wanted = any(self.upper[k] for k in range(m + 1, len(now)))
             if self.own[m] or wanted:
-                fresh = self._own(m, step, crossing, wanted)
+                fresh = self._own(m, step, crossing, wanted, new)
                 for key, nodes in fresh.items():
                     traces[m][key] = {c: nodes[c] for c in self.own[m] if c in nodes}
                     if wanted and "z" in nodes:
@@ -158,7 +225,7 @@ class Learner:
                 outputs = {**outputs, **{k: v for k, v in arriving.items() if k[0] < m}}
         return traces
 
-    def _own(self, m: int, step: Step, crossing: bool, wanted: bool) -> dict[Key, Trace]:
+    def _own(self, m: int, step: Step, crossing: bool, wanted: bool, new: Array) -> dict[Key, Trace]:
         """Advance the traces of a layer's own parameters."""
         layer, kept = step.layer, self.rule.own
         carried, derived = basis(layer.cell, kept)
@@ -173,10 +240,14 @@ class Learner:
             for name, node, tangent in immediate(self.before[m]):
                 if node in derived:
                     moved = across(self.before[m], step, kept, node, explicit=True)
-                    _inject(out, (m, name, self._age(1)), tangent, moved, targets)
+                    _inject(out, (m, name, self._age(1)), tangent.without(new), moved, targets)
         links = tuple(k for k in layer.cell.links if k.source != "x" and k.lag == 0)
         for name, node, tangent in immediate(step):
             _inject(out, (m, name, 0), tangent, within(step, links, {node: ONE}), targets)
+        if self.asked[m] and new.any() and self._alive(1):
+            for name, shape in self.asked[m].items():
+                moved = entering(step, kept, left_by(layer, name))
+                _inject(out, (m, PREFIX + name, self._age(1)), at_start(new, shape, step.x), moved, targets)
         if self.rule.reach is not None:
             out = {key: self._masked(m, layer, key[1], trace) for key, trace in out.items()}
         return out
@@ -213,21 +284,19 @@ class Learner:
 
     def _credit(self, now: list[Step], traces: list[dict[Key, Trace]], y: Array) -> None:
         """Contract the step's learning signal with the traces."""
-        loss, last = self.network.loss, len(now) - 1
-        if loss.when == "last" and self.t != self.steps - 1:
+        arriving, last = self._arriving(now, y), len(now) - 1
+        if not arriving:
             return
-        divisor = loss.divisor(self.steps, self.batch)
-        delta = loss.error(now[-1].now["z"], y, self.numbers)
-        delta = delta if divisor == 1 else delta / divisor
+        delta = arriving.get(last, 0 * now[-1].now["z"])
         broadcast: Array | None = None
         for m in reversed(range(len(now))):
             step = now[m]
             if self.rule.feedback in ("direct", "target") and m < last:
                 delta = np.matmul(broadcast, self.feedback[f"layers.{m}.B"])  # type: ignore[arg-type]
             if self.rule.feedback == "local" and m < last:
-                readout = self.feedback[f"layers.{m}.B"]
-                delta = loss.error(np.matmul(step.now["z"], readout.T), y, self.numbers)
-                delta = np.matmul(delta if divisor == 1 else delta / divisor, readout)
+                delta = self._local(m, step, y)
+            if m in arriving and m < last:
+                delta = delta + arriving[m]
             self._contract(m, step, traces[m], absorb(step, delta, self.own[m]), own=True)
             above = absorb(step, delta, self.upper[m])
             self._contract(m, step, traces[m], above, own=False)
@@ -236,13 +305,42 @@ class Learner:
             if self.rule.feedback == "local":
                 continue
             if self.rule.feedback == "target":
-                broadcast = y if divisor == 1 else y / divisor
+                broadcast = self._projected(y)
             elif self.rule.feedback == "direct":
                 if m == last:
                     node = error_node(step.layer)
                     broadcast = above.get(node, 0 * step.now[node])
             else:
                 delta = self._down(m, step, above)
+
+    def _arriving(self, now: list[Step], y: Array) -> dict[int, Array]:
+        """Return the credit that arrives at the output of each layer that the loss is about, at this step."""
+        if self.said is not None:
+            return {m: g[self.t] for m, g in self.said.arriving.items()}
+        loss, weights = self.network.loss, self.data.get("weights")
+        delta = loss.at_step(loss.error(now[-1].now["z"], y, self.numbers), self.t, self.steps, weights)
+        out = {} if delta is None else {len(now) - 1: delta}
+        for term in loss.activity:
+            for m in term.numbers_of(len(now)):
+                g = term.at_step(now[m].now["z"], self.t, self.steps, self.numbers, weights)
+                out[m] = out[m] + g if m in out else g
+        return out
+
+    def _projected(self, y: Array) -> Array:
+        """Return what a target projection multiplies."""
+        if self.said is not None:
+            return np.asarray(self.said.target[self.t])
+        signal = self.network.loss.at_step(y, self.t, self.steps, self.data.get("weights"))
+        return 0 * y if signal is None else signal
+
+    def _local(self, m: int, step: Step, y: Array) -> Array:
+        """Return the credit of a layer's own loss."""
+        if self.said is not None:
+            return np.asarray(self.said.local[m][self.t])
+        loss, readout = self.network.loss, self.feedback[f"layers.{m}.B"]
+        error = loss.error(np.matmul(step.now["z"], readout.T), y, self.numbers)
+        delta = loss.at_step(error, self.t, self.steps, self.data.get("weights"))
+        return 0 * step.now["z"] if delta is None else np.matmul(delta, readout)
 
     def _down(self, m: int, step: Step, credit: Mapping[str, Array]) -> Array:
         total = 0 * step.x
@@ -273,7 +371,8 @@ class Learner:
                 self._add(m, use.parameter, pull_use(credit[use.target], step.factors[use]))
 
     def _add(self, layer: int, name: str, g: Array) -> None:
-        key = f"layers.{layer}.{name}"
+        start = name.startswith(PREFIX)
+        key = f"{PREFIX}layers.{layer}.{name.removeprefix(PREFIX)}" if start else f"layers.{layer}.{name}"
         self.total[key] = self.total[key] + g
 
     def _alive(self, age: int) -> bool:
@@ -335,9 +434,12 @@ def gradients(
     rule: Rule,
     numbers: Numbers = FLOAT64,
     feedback: Feedback | None = None,
-    initial: Mapping[str, Array] | None = None,
+    **data: Unpack[Data],
 ) -> dict[str, Array]:
     """Return the gradient that a rule computes, by the forward engine; arguments as for the reverse engine.
+
+    A loss whose credit at a step needs other steps (`Loss.stepwise`) is known once the sequence has been run; the
+    learner then walks through it with eligibility traces as always.
 
     Examples
     --------
@@ -351,8 +453,21 @@ def gradients(
     """
     check_problem(network, parameters, inputs, targets, numbers)
     steps, batch = inputs.shape[:2]
+    said = None
+    if not network.loss.stepwise:
+        check_data(network, (steps, batch), numbers, **data)
+        tape = record(network, parameters, inputs, numbers=numbers, **data)
+        said = signals(tape, targets, rule, check_feedback(network, rule, feedback, numbers))
     learner = Learner(
-        network, parameters, rule=rule, steps=steps, batch=batch, numbers=numbers, feedback=feedback, initial=initial
+        network,
+        parameters,
+        rule=rule,
+        steps=steps,
+        batch=batch,
+        numbers=numbers,
+        feedback=feedback,
+        said=said,
+        **data,
     )
     for x, y in zip(inputs, targets, strict=True):
         learner.step(x, y)

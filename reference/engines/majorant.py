@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
+from gradcert.reference.engines.credit import arriving
 from gradcert.reference.engines.reverse import tape_gradients
-from gradcert.reference.engines.tape import LayerTape, Tape, record
+from gradcert.reference.engines.tape import Tape, record
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import Network, Parameters
+from gradcert.reference.networks import Data, Network, Parameters
 from gradcert.reference.numbers import FLOAT64, Activation, Array, Numbers
 from gradcert.reference.rules import Feedback, Rule, check_feedback
 
@@ -62,7 +63,8 @@ def absolute_tape(tape: Tape) -> Tape:
     layers = []
     for t in tape.layers:
         factors = every(t.layer.cell.factors(peaks, t.p, t.prev, t.now))
-        layers.append(LayerTape(t.layer, every(t.p), abs(t.x), every(t.prev), every(t.now), factors))
+        p, prev, now = (every(values) for values in (t.p, t.prev, t.now))
+        layers.append(replace(t, p=p, x=abs(t.x), prev=prev, now=now, factors=factors))
     return replace(tape, layers=tuple(layers))
 
 
@@ -75,6 +77,7 @@ def majorant(
     rule: Rule,
     numbers: Numbers = FLOAT64,
     feedback: Feedback | None = None,
+    **data: Unpack[Data],
 ) -> dict[str, Array]:
     """Return the gradient of a rule computed with absolute values; arguments as for the reverse engine.
 
@@ -90,7 +93,7 @@ def majorant(
     >>> bool((abs(exact["layers.0.W"]) <= majorant(network, p, x, y, rule=RULES["bptt"])["layers.0.W"]).all())
     True
     """
-    tape = record(network, parameters, inputs, numbers=numbers)
-    delta = network.loss.gradient_majorant(tape.outputs, targets, numbers)
+    tape = record(network, parameters, inputs, numbers=numbers, **data)
+    delta = arriving(tape, targets, absolute=True)
     given = {name: abs(value) for name, value in check_feedback(network, rule, feedback).items()}
     return tape_gradients(absolute_tape(tape), abs(np.asarray(targets)), rule=rule, feedback=given, delta=delta)

@@ -12,14 +12,26 @@ from collections.abc import Iterator
 import numpy as np
 
 from gradcert.reference.engines.structure import basis, gate, kept_links, reachable
-from gradcert.reference.engines.sweep import at, credit_below, layer_gradients, pull_link, weights_down
-from gradcert.reference.engines.tape import LayerTape, Tape
+from gradcert.reference.engines.sweep import (
+    Credit,
+    at,
+    by_layer,
+    credit_below,
+    earlier,
+    initial_gradients,
+    layer_gradients,
+    named,
+    ordered,
+    pull_link,
+    weights_down,
+)
+from gradcert.reference.engines.tape import LayerTape, Tape, cut
 from gradcert.reference.networks import Edge, Link
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Feedback, Rule
 
 
-def windowed_gradients(tape: Tape, delta: Array, rule: Rule, feedback: Feedback) -> dict[str, Array]:
+def windowed_gradients(tape: Tape, delta: Credit, rule: Rule, feedback: Feedback) -> dict[str, Array]:
     """Return the sum over all paths that span at most ``rule.window`` steps, counting the first.
 
     A path follows the upper edges in the layers that it passes through and the own edges in the layer it ends in.
@@ -30,20 +42,28 @@ def windowed_gradients(tape: Tape, delta: Array, rule: Rule, feedback: Feedback)
     return out
 
 
-def truncated_sums(tape: Tape, delta: Array, rule: Rule, feedback: Feedback) -> Iterator[dict[str, Array]]:
-    """Yield the sums over paths of at most 1, 2, ... steps, up to the rule's window: every truncation in one pass."""
+def truncated_sums(tape: Tape, delta: Credit, rule: Rule, feedback: Feedback) -> Iterator[dict[str, Array]]:
+    """Yield the sums over paths of at most 1, 2, ... steps, up to the rule's window: every truncation in one pass.
+
+    `delta` is the gradient at the last layer's output, or at several layers' by number.
+    """
     out: dict[str, Array] = {}
-    depth, steps = tape.network.depth, delta.shape[0]
+    depth, steps = tape.network.depth, tape.outputs.shape[0]
+    credit = by_layer(delta, depth)
     above = [rule.kept_above(layer.layer.cell.name) for layer in tape.layers]
     ending: list[dict[str, Array]] = [{} for _ in range(depth)]
     passing: list[dict[str, Array]] = [{} for _ in range(depth)]
     for lag in range(min(rule.window or steps, steps)):
-        down = delta if lag == 0 else 0 * delta
+        down = credit[depth - 1] if lag == 0 else 0 * credit[depth - 1]
         for i in reversed(range(depth)):
             layer = tape.layers[i]
+            if lag == 0 and i in credit and i < depth - 1:
+                down = down + credit[i]
             adjoints = _same_step(layer, down, ending[i])
-            for name, g in layer_gradients(layer, adjoints).items():
-                key = f"layers.{i}.{name}"
+            # an initial value is what the step before the first one left: a step further away
+            further = layer.asked and (rule.window is None or lag + 2 <= rule.window)
+            starts = initial_gradients(layer, adjoints, rule.own) if further else {}
+            for key, g in named(i, layer_gradients(layer, adjoints), starts).items():
                 out[key] = out[key] + g if key in out else g
             ending[i] = _one_step_back(layer, adjoints, rule.own)
             if i:
@@ -51,7 +71,7 @@ def truncated_sums(tape: Tape, delta: Array, rule: Rule, feedback: Feedback) -> 
                     adjoints = _same_step(layer, down, passing[i])
                 passing[i] = _one_step_back(layer, adjoints, above[i])
                 down = credit_below(layer, adjoints, weights_down(layer.layer, i, layer.p, rule, feedback))
-        yield {name: out[name] for name in tape.network.shapes()}
+        yield ordered(tape, out)
 
 
 def _same_step(tape: LayerTape, delta: Array, arriving: dict[str, Array]) -> dict[str, Array]:
@@ -75,7 +95,7 @@ def _one_step_back(tape: LayerTape, adjoints: dict[str, Array], kept: frozenset[
     for link in kept_links(tape.layer.cell, kept):
         if link.lag:
             g = pull_link(tape, link, adjoints[link.target], tape.factors.get(link))
-            g = np.concatenate([g[1:], 0 * g[:1]])
+            g = earlier(g, tape.begins)
             out[link.source] = out[link.source] + g if link.source in out else g
     return out
 
@@ -121,4 +141,6 @@ def _confined(
             here[node] = total * mask if node in carried else total
             out[node][t] = here[node]
         after = {} if chunk and t % chunk == 0 else here
+        if tape.begins is not None:
+            after = {node: cut(g, tape.begins[t]) for node, g in after.items()}
     return out

@@ -26,23 +26,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
+from gradcert.reference.engines.credit import arriving, local_credit, projected_signal
+from gradcert.reference.engines.reverse import check_asked
 from gradcert.reference.engines.structure import basis, reachable
 from gradcert.reference.engines.sweep import (
     Adjoints,
     at,
     credit_below,
+    earlier,
     error_node,
     layer_gradients,
+    named,
     pull_link,
     weights_down,
 )
-from gradcert.reference.engines.tape import LayerTape, Tape, record, weight_of
+from gradcert.reference.engines.tape import LayerTape, Tape, cut, left_by, record, weight_of
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import TEMPORAL, Edge, Link, Network, Parameters, check_problem
+from gradcert.reference.networks import (
+    PREFIX,
+    TEMPORAL,
+    Data,
+    Edge,
+    Link,
+    Network,
+    Parameters,
+    check_data,
+    check_problem,
+)
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 from gradcert.reference.rules import Feedback, Rule, check_feedback
 
@@ -82,14 +96,14 @@ def residual(
     rule: Rule,
     numbers: Numbers = FLOAT64,
     feedback: Feedback | None = None,
-    initial: Mapping[str, Array] | None = None,
     truth: frozenset[Edge] = TEMPORAL,
+    **data: Unpack[Data],
 ) -> Residual:
     """Return the gradient mass that a rule drops, and its split by kind of edge and layer.
 
     Parameters
     ----------
-    network, parameters, inputs, targets, rule, numbers, feedback, initial : as for `reverse.gradients`.
+    network, parameters, inputs, targets, rule, numbers, feedback, data : as for `reverse.gradients`.
     truth : edges of the gradient that the rule is measured against: all (BPTT), or ``TEMPORAL - {Edge.RESET}`` for
         BPTT with the reset out of the graph.
 
@@ -113,7 +127,9 @@ def residual(
     """
     check_problem(network, parameters, inputs, targets, numbers)
     feedback = check_feedback(network, rule, feedback)
-    tape = record(network, parameters, inputs, numbers=numbers, initial=initial)
+    check_data(network, inputs.shape, numbers, **data)
+    check_asked(rule, data)
+    tape = record(network, parameters, inputs, numbers=numbers, **data)
     return tape_residual(tape, targets, rule=rule, feedback=feedback, truth=truth)
 
 
@@ -162,24 +178,17 @@ def magnitudes(tape: Tape) -> Tape:
         return {k: v if isinstance(v, int) and v == 1 else n.absolute(np.asarray(v)) for k, v in values.items()}
 
     layers = tuple(
-        LayerTape(t.layer, sizes(t.p), n.absolute(t.x), sizes(t.prev), sizes(t.now), sizes(t.factors))
+        replace(
+            t,
+            p=sizes(t.p),
+            x=n.absolute(t.x),
+            prev=sizes(t.prev),
+            now=sizes(t.now),
+            factors=sizes(t.factors),
+        )
         for t in tape.layers
     )
     return replace(tape, layers=layers)
-
-
-def projected_signal(tape: Tape, targets: Array) -> Array:
-    """Return the targets as a target projection sees them: scaled as the loss, silent where the loss is."""
-    loss = tape.network.loss
-    divisor = loss.divisor(*targets.shape[:2])
-    signal = targets / divisor if divisor != 1 else targets
-    return signal if loss.when == "every" else np.concatenate([0 * signal[:-1], signal[-1:]])
-
-
-def local_credit(layer: LayerTape, targets: Array, readout: Array, tape: Tape) -> Array:
-    """Return the credit of a layer's own loss, through its fixed readout."""
-    local = np.matmul(layer.now["z"], readout.T)
-    return np.matmul(tape.network.loss.gradient(local, targets, tape.numbers), readout)
 
 
 def tape_residual(
@@ -200,13 +209,16 @@ def tape_residual(
     check_rule(network, rule, truth)
     names = labels(network, rule, truth)
     index = {label: k for k, label in enumerate(names)}
-    delta = network.loss.gradient(tape.outputs, targets, tape.numbers)
+    credit = arriving(tape, targets)
+    delta = credit.pop(network.depth - 1)
     signal = projected_signal(tape, targets)
     seen, down_matrices = (magnitudes(tape), dict(feedback)) if absolute else (tape, feedback)
     if absolute:
         delta, signal = tape.numbers.absolute(delta), tape.numbers.absolute(signal)
+        credit = {m: tape.numbers.absolute(g) for m, g in credit.items()}
         down_matrices = {k: tape.numbers.absolute(b) for k, b in feedback.items()}
-    ages = min(rule.window or 1, delta.shape[0])
+    # a path to an initial value has one step more than the sequence
+    ages = min(rule.window or 1, len(delta) + any(layer.asked for layer in tape.layers))
     kept = np.concatenate([delta[:, None], *(0 * delta[:, None] for _ in range(ages - 1))], axis=1)
     dropped = np.stack([0 * delta[:, None] for _ in names], axis=1) if names else delta[:, None, None][:, :0]
     split: list[dict[str, Array]] = [{} for _ in names]
@@ -220,15 +232,21 @@ def tape_residual(
                 kept = tape.numbers.absolute(kept) if absolute else kept
             else:
                 kept = np.matmul(broadcast, down_matrices[f"layers.{m}.B"])  # type: ignore[arg-type]
-        arriving = dropped
+        arrived = dropped
         if projected:
             at_feedback = index[network.depth - 1, FEEDBACK]
-            arriving = dropped.copy()
-            arriving[:, at_feedback] = dropped[:, at_feedback] + (kept if absolute else -kept)
+            arrived = dropped.copy()
+            arrived[:, at_feedback] = dropped[:, at_feedback] + (kept if absolute else -kept)
+        if m in credit:
+            first = kept[:, :1] + credit[m][:, None]
+            kept = np.concatenate([first, kept[:, 1:]], axis=1)
+            if projected:  # the rule sends nothing of it further down
+                dropped = dropped.copy()
+                dropped[:, at_feedback] = dropped[:, at_feedback] + credit[m][:, None]
         walk = Walk(layer, m, index, truth, rule.window is not None, rule.chunk)
-        for name, gradients in _own_gradients(walk, kept, arriving, rule).items():
+        for name, gradients in _own_gradients(walk, kept, arrived, rule).items():
             for part, g in zip(split, gradients, strict=True):
-                part[f"layers.{m}.{name}"] = g
+                part[name] = g
         if m == 0:
             break
         upper = above(rule, layer.layer.cell.name)
@@ -246,7 +264,9 @@ def tape_residual(
             kept = credit_below(layer, k, weights_down(layer.layer, m, layer.p, rule, down_matrices))
         else:
             kept = credit_below(layer, k, layer.p)
-    order = network.shapes()
+    order: dict[str, tuple[int, ...]] = dict(network.shapes())
+    for m, layer in enumerate(seen.layers):
+        order |= named(m, {}, layer.asked)
     total = {name: sum((part[name] for part in split), tape.numbers.zeros(shape)) for name, shape in order.items()}
     return Residual({label: {n: part[n] for n in order} for label, part in zip(names, split, strict=True)}, total)
 
@@ -267,7 +287,7 @@ def _mismatched(
             gap = numbers.absolute(weight - used) if absolute else weight - used
             term = synapse.pull_input(gap, kept[link.target])
         if link.lag:
-            term = np.concatenate([term[1:], 0 * term[:1]])
+            term = earlier(term, tape.begins)
         total = term if total is None else total + term
     return total  # type: ignore[return-value]
 
@@ -292,7 +312,8 @@ class Walk:
     ) -> tuple[Adjoints, Adjoints]:
         """Return both adjoints of every node, for credit that arrives at the output.
 
-        `mask`, (rows, 1, units), confines the kept paths of each row at the `carried` nodes (SnAp-n).
+        `mask`, (rows, 1, units), confines the kept paths of each row at the `carried` nodes (SnAp-n). Adjoints of
+        initial values that are asked for come along, as `PREFIX` and the node, of (1, ...).
         """
         cell = self.tape.layer.cell
         steps = kept_in.shape[0]
@@ -303,8 +324,9 @@ class Walk:
         k_after: Adjoints = {}
         r_after: Adjoints = {}
         doomed_after: Adjoints = {}
+        starts = dict.fromkeys(self.tape.asked, 0 * dropped_in[0])
         for t in reversed(range(steps)):
-            cut = self.chunk is not None and (t + 1) % self.chunk == 0
+            crossing = self.chunk is not None and (t + 1) % self.chunk == 0
             k_here: Adjoints = {}
             r_here: Adjoints = {}
             doomed_here: Adjoints = {}
@@ -327,7 +349,7 @@ class Walk:
                         factor = at(self.tape.factors.get(link), t + 1)
                         r = r + pull_link(self.tape, link, r_after[link.target], factor)
                         new = pull_link(self.tape, link, k_after[link.target], factor)
-                        k, lost = self._advance(k, new, link.edge in kept and not cut)
+                        k, lost = self._advance(k, new, link.edge in kept and not crossing)
                         if lost is not None:
                             r = self._book(r, link, lost)
                         if mask is not None:
@@ -338,10 +360,34 @@ class Walk:
                 out_k[node].append(k)
                 out_r[node].append(r)
             k_after, r_after, doomed_after = k_here, r_here, doomed_here
+            if starts and (t == 0 or (self.tape.begins is not None and self.tape.begins[t].any())):
+                new = np.ones(k.shape[-2], dtype=bool) if t == 0 else self.tape.begins[t]  # type: ignore[index]
+                for node, r in starts.items():
+                    starts[node] = r + cut(self._start(node, t, k_here, r_here, kept), ~new)
+            if self.tape.begins is not None:
+                k_after, r_after, doomed_after = (
+                    {node: cut(g, self.tape.begins[t]) for node, g in after.items()}
+                    for after in (k_after, r_after, doomed_after)
+                )
         return (
             {node: np.stack(values[::-1]) for node, values in out_k.items()},
-            {node: np.stack(values[::-1]) for node, values in out_r.items()},
+            {
+                **{node: np.stack(values[::-1]) for node, values in out_r.items()},
+                **{PREFIX + node: r[None] for node, r in starts.items()},
+            },
         )
+
+    def _start(self, node: str, t: int, k_here: Adjoints, r_here: Adjoints, kept: frozenset[Edge]) -> Array:
+        """Return the dropped adjoint of a node's value before step t, the first of a sequence; no chunk cuts there."""
+        k, r = 0 * k_here["z"], 0 * r_here["z"]
+        for link in self.tape.layer.cell.links:
+            if link.lag and link.edge in self.truth and link.source == left_by(self.tape.layer, node):
+                factor = at(self.tape.factors.get(link), t)
+                r = r + pull_link(self.tape, link, r_here[link.target], factor)
+                k, lost = self._advance(k, pull_link(self.tape, link, k_here[link.target], factor), link.edge in kept)
+                if lost is not None:
+                    r = self._book(r, link, lost)
+        return r
 
     def _advance(self, k: Array, new: Array, kept: bool) -> tuple[Array, Array | None]:
         """Add what a temporal link brings to the kept adjoint; return it and what is lost there."""
@@ -358,12 +404,17 @@ class Walk:
 
 
 def _own_gradients(walk: Walk, kept: Array, dropped: Array, rule: Rule) -> dict[str, list[Array]]:
-    """Return, for every parameter of a layer, what each label contributes to its residual."""
+    """Return, for every parameter of a layer by its full name, what each label contributes to its residual."""
     layer, count = walk.tape.layer, dropped.shape[1]
     if rule.reach is None:
         _, r = walk.back(kept, dropped, rule.own)
-        parts = [layer_gradients(walk.tape, {node: a[:, i, 0] for node, a in r.items()}) for i in range(count)]
-        return {name: [part[name] for part in parts] for name in layer.shapes()}
+        parts = []
+        for i in range(count):
+            adjoints = {node: a[:, i, 0] for node, a in r.items()}
+            starts = {k: _of_shape(adjoints[PREFIX + k][0], shape) for k, shape in walk.tape.asked.items()}
+            parts.append(named(walk.number, layer_gradients(walk.tape, adjoints), starts))
+        names = named(walk.number, layer.shapes(), walk.tape.asked)
+        return {name: [part[name] for part in parts] for name in names}
     out: dict[str, list[Array]] = {}
     rows = np.arange(layer.units)
     for name in layer.shapes():
@@ -371,5 +422,11 @@ def _own_gradients(walk: Walk, kept: Array, dropped: Array, rule: Rule) -> dict[
         _, r = walk.back(kept, dropped, rule.own, mask)
         # row r of a parameter feeds unit r: (time, labels, rows, batch, units) -> (rows, time, labels, batch)
         own = {node: np.moveaxis(a[:, :, rows, :, rows], 0, -1) for node, a in r.items()}
-        out[name] = [layer_gradients(walk.tape, {k: a[:, i] for k, a in own.items()})[name] for i in range(count)]
+        full = next(iter(named(walk.number, {name: rows}, {})))
+        out[full] = [layer_gradients(walk.tape, {k: a[:, i] for k, a in own.items()})[name] for i in range(count)]
     return out
+
+
+def _of_shape(g: Array, shape: tuple[int, ...]) -> Array:
+    """Return a gradient (batch, units) by an initial value of its own per sample, or one for all."""
+    return g if len(shape) == 2 else np.asarray(g.sum(axis=0))

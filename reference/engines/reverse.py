@@ -6,14 +6,27 @@ then runs back in time inside layer l (its `own` edges kept). Where both sets ag
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Unpack
 
 import numpy as np
 
+from gradcert.reference.engines.credit import arriving, local_credit, projected_signal
 from gradcert.reference.engines.paths import masked_gradients, windowed_gradients
-from gradcert.reference.engines.sweep import credit_below, error_node, layer_gradients, sweep, weights_down
+from gradcert.reference.engines.sweep import (
+    Credit,
+    by_layer,
+    credit_below,
+    error_node,
+    initial_gradients,
+    layer_gradients,
+    named,
+    ordered,
+    sweep,
+    weights_down,
+)
 from gradcert.reference.engines.tape import Tape, record
-from gradcert.reference.networks import Network, Parameters, check_initial, check_problem
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import Data, Network, Parameters, check_data, check_problem
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 from gradcert.reference.rules import Feedback, Rule, check_feedback
 
@@ -27,7 +40,7 @@ def gradients(
     rule: Rule,
     numbers: Numbers = FLOAT64,
     feedback: Feedback | None = None,
-    initial: Mapping[str, Array] | None = None,
+    **data: Unpack[Data],
 ) -> dict[str, Array]:
     """Return the gradient that a rule computes, by the reverse engine.
 
@@ -38,15 +51,16 @@ def gradients(
     rule : a row of the rule table.
     numbers : the number system of all arrays.
     feedback : the fixed matrices of a rule whose feedback is not symmetric (`draw_feedback`).
-    initial : node values before the first step.
+    data : ``initial``, ``initial_gradient``, ``weights``, ``begins``, ``masks`` (`Data`).
 
     Returns
     -------
-    A dict with the keys and shapes of `parameters`.
+    A dict with the keys and shapes of `parameters`, and ``initial.layers.0.v`` where it is asked for.
 
     Raises
     ------
-    GradcertError : if shapes do not fit or feedback matrices are missing.
+    GradcertError : if shapes do not fit, feedback matrices are missing, or a rule with a reach is asked for the
+        gradient of initial values, which SnAp-n does not define.
 
     Examples
     --------
@@ -59,44 +73,57 @@ def gradients(
     """
     check_problem(network, parameters, inputs, targets, numbers)
     feedback = check_feedback(network, rule, feedback, numbers)
-    check_initial(network, initial, inputs.shape[1], numbers)
-    tape = record(network, parameters, inputs, numbers=numbers, initial=initial)
+    check_data(network, inputs.shape, numbers, **data)
+    check_asked(rule, data)
+    tape = record(network, parameters, inputs, numbers=numbers, **data)
     return tape_gradients(tape, targets, rule=rule, feedback=feedback)
 
 
+def check_asked(rule: Rule, data: Data) -> None:
+    """Raise for a gradient of initial values that the rule does not define."""
+    if data.get("initial_gradient") and rule.reach is not None:
+        raise GradcertError(
+            f"the gradient of initial values by {rule.name!r}, which confines paths to units",
+            allowed="a rule without a reach",
+        )
+
+
 def tape_gradients(
-    tape: Tape, targets: Array, *, rule: Rule, feedback: Feedback, delta: Array | None = None
+    tape: Tape, targets: Array, *, rule: Rule, feedback: Feedback, delta: Credit | None = None
 ) -> dict[str, Array]:
-    """Return the gradient of a rule for a recorded forward pass; `delta` replaces the gradient at the outputs."""
-    local_loss = tape.network.loss.gradient if delta is None else tape.network.loss.gradient_majorant
-    if delta is None:
-        delta = tape.network.loss.gradient(tape.outputs, targets, tape.numbers)
+    """Return the gradient of a rule for a recorded forward pass.
+
+    `delta` replaces the gradient at the output of the last layer, or at those of several layers by number.
+    """
+    absolute = delta is not None
+    given = arriving(tape, targets) if delta is None else delta
+    credit = by_layer(given, tape.network.depth)
     if rule.window is not None:
-        return windowed_gradients(tape, delta, rule, feedback)
+        return windowed_gradients(tape, credit, rule, feedback)
+    down = credit[tape.network.depth - 1]
     out: dict[str, Array] = {}
     broadcast: Array | None = None
     for i in reversed(range(tape.network.depth)):
         layer_tape = tape.layers[i]
-        own = sweep(layer_tape, delta, rule.own, chunk=rule.chunk) if rule.reach is None else None
-        grads = layer_gradients(layer_tape, own) if own else masked_gradients(layer_tape, delta, rule)
-        out.update({f"layers.{i}.{name}": g for name, g in grads.items()})
+        own = sweep(layer_tape, down, rule.own, chunk=rule.chunk) if rule.reach is None else None
+        grads = layer_gradients(layer_tape, own) if own else masked_gradients(layer_tape, down, rule)
+        starts = initial_gradients(layer_tape, own, rule.own) if own and layer_tape.asked else {}
+        out.update(named(i, grads, starts))
         if i == 0:
             break
         if rule.feedback == "local":
-            readout = feedback[f"layers.{i - 1}.B"]
-            local = np.matmul(tape.layers[i - 1].now["z"], readout.T)
-            delta = np.matmul(local_loss(local, targets, tape.numbers), readout)
-            continue
-        if rule.feedback in ("direct", "target"):
+            down = local_credit(tape.layers[i - 1], targets, feedback[f"layers.{i - 1}.B"], tape, absolute=absolute)
+        elif rule.feedback in ("direct", "target"):
             if broadcast is None:
-                broadcast = _broadcast(tape, delta, targets, rule)
-            delta = np.matmul(broadcast, feedback[f"layers.{i - 1}.B"])
-            continue
-        kept = rule.kept_above(layer_tape.layer.cell.name)
-        above = own if own and kept == rule.own else sweep(layer_tape, delta, kept, chunk=rule.chunk)
-        down = weights_down(layer_tape.layer, i, layer_tape.p, rule, feedback)
-        delta = credit_below(layer_tape, above, down)
-    return {name: out[name] for name in tape.network.shapes()}
+                broadcast = _broadcast(tape, down, targets, rule)
+            down = np.matmul(broadcast, feedback[f"layers.{i - 1}.B"])
+        else:
+            kept = rule.kept_above(layer_tape.layer.cell.name)
+            above = own if own and kept == rule.own else sweep(layer_tape, down, kept, chunk=rule.chunk)
+            weights = weights_down(layer_tape.layer, i, layer_tape.p, rule, feedback)
+            down = credit_below(layer_tape, above, weights)
+        down = down + credit[i - 1] if i - 1 in credit else down
+    return ordered(tape, out)
 
 
 def _broadcast(tape: Tape, delta: Array, targets: Array, rule: Rule) -> Array:
@@ -104,6 +131,4 @@ def _broadcast(tape: Tape, delta: Array, targets: Array, rule: Rule) -> Array:
     last = tape.layers[-1]
     if rule.feedback == "direct":
         return sweep(last, delta, rule.kept_above(last.layer.cell.name), chunk=rule.chunk)[error_node(last.layer)]
-    loss = tape.network.loss
-    signal = targets / loss.divisor(*targets.shape[:2]) if loss.divisor(*targets.shape[:2]) != 1 else targets
-    return signal if loss.when == "every" else np.concatenate([0 * signal[:-1], signal[-1:]])
+    return projected_signal(tape, targets)

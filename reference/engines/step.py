@@ -69,6 +69,19 @@ def across(
     return within(now, links, seeds)
 
 
+def entering(now: Step, kept: frozenset[Edge], start: str) -> dict[str, Operator]:
+    """Return the operators from an initial value of a node to every node at the first step, along kept links.
+
+    Initial values are given one by one: that of a spike does not follow from that of its potential.
+    """
+    links = kept_links(now.layer.cell, kept)
+    seeds: dict[str, Operator] = {}
+    for link in links:
+        if link.lag and link.source == start:
+            seeds[link.target] = added(seeds.get(link.target), follow(now, link, ONE))
+    return within(now, links, seeds)
+
+
 def immediate(step: Step) -> list[tuple[str, str, Tangent]]:
     """Return (parameter, node, tangent) for every weighted link and trained per-unit parameter at this step."""
     out: list[tuple[str, str, Tangent]] = []

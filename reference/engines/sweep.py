@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from gradcert.reference.engines.factors import Factors, Rows
 from gradcert.reference.engines.structure import kept_links
-from gradcert.reference.engines.tape import LayerTape, weight_of
+from gradcert.reference.engines.tape import LayerTape, Tape, cut, left_by, weight_of
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import Edge, Layer, Link
+from gradcert.reference.networks import PREFIX, Edge, Layer, Link
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Feedback, Rule, feedback_name
 
+T = TypeVar("T")
 Adjoints = dict[str, Array]
+Credit = Array | Mapping[int, Array]  # at the last layer's output, or at several layers' by number
 
 
 class Weighted(Protocol):
@@ -71,6 +73,7 @@ def _sweep_in_time(
     steps = len(delta)
     cell = tape.layer.cell
     fed = {k.target for k in cell.links if k.weight} | {u.target for u in cell.uses if u.parameter in cell.trained}
+    fed |= {k.target for k in links if k.lag and tape.asked}
     out = {node: np.empty(delta.shape, dtype=delta.dtype) for node in order if node in fed}
     plan = [
         (
@@ -101,6 +104,8 @@ def _sweep_in_time(
             if node in out:
                 out[node][t] = here[node]
         after, factors_after = here, factors
+        if tape.begins is not None and tape.begins[t].any():
+            after = {node: cut(g, tape.begins[t]) for node, g in here.items()}
     return out
 
 
@@ -135,6 +140,49 @@ def layer_gradients(tape: LayerTape, adjoints: Mapping[str, Array]) -> dict[str,
     return out
 
 
+def initial_gradients(tape: LayerTape, adjoints: Mapping[str, Array], kept: frozenset[Edge]) -> dict[str, Array]:
+    """Return the gradient of every initial value of a layer that is asked for, over the kept edges, by its node.
+
+    An initial value acts on the first step of every sequence, through the links that cross into it.
+    """
+    out: dict[str, Array] = {}
+    for node, shape in tape.asked.items():
+        total = 0 * adjoints["z" if "z" in adjoints else next(iter(adjoints))][0]
+        for link in kept_links(tape.layer.cell, kept):
+            if link.lag and link.source == left_by(tape.layer, node):
+                total = total + arrived(tape, pull_link(tape, link, adjoints[link.target], tape.factors.get(link)))
+        out[node] = total if len(shape) == 2 else total.sum(axis=0)
+    return out
+
+
+def by_layer(credit: Credit, depth: int) -> Mapping[int, Array]:
+    """Return credit by the number of the layer at whose output it arrives."""
+    return credit if isinstance(credit, Mapping) else {depth - 1: credit}
+
+
+def named(index: int, gradients: Mapping[str, T], starts: Mapping[str, T]) -> dict[str, T]:
+    """Return what belongs to a layer's parameters and to its initial values by their full names."""
+    own = f"layers.{index}."
+    return {**{own + k: g for k, g in gradients.items()}, **{PREFIX + own + k: g for k, g in starts.items()}}
+
+
+def ordered(tape: Tape, gradients: Mapping[str, Array]) -> dict[str, Array]:
+    """Return gradients in the order of the parameters, followed by those of the initial values that are asked for."""
+    out = {name: gradients[name] for name in tape.network.shapes()}
+    for i, layer in enumerate(tape.layers):
+        for name, zero in named(i, {}, {k: tape.numbers.zeros(shape) for k, shape in layer.asked.items()}).items():
+            out[name] = gradients.get(name, zero)
+    return out
+
+
+def arrived(tape: LayerTape, pulled: Array) -> Array:
+    """Return what arrives at the states before the first steps, (batch, units), of (time, batch, units)."""
+    if tape.begins is None:
+        return np.asarray(pulled[0])
+    later = np.where(tape.begins[1:, :, None], pulled[1:], 0 * pulled[1:])
+    return np.asarray(pulled[0] + later.sum(axis=0))
+
+
 def pull_use(adjoint: Array, factor: Any) -> Array:
     """Pull an adjoint (..., units) back to a per-unit parameter."""
     product = adjoint if isinstance(factor, int) and factor == 1 else adjoint * factor
@@ -148,11 +196,18 @@ def credit_below(tape: LayerTape, adjoints: Mapping[str, Array], weights: Mappin
         if link.source == "x" and link.weight is not None:
             g = tape.layer.synapse(link.weight).pull_input(weight_of(weights, link.weight), adjoints[link.target])
             if link.lag:
-                g = np.concatenate([g[1:], 0 * g[:1]])
+                g = earlier(g, tape.begins)
             total = g if total is None else total + g
     if total is None:
         raise GradcertError(f"the cell {tape.layer.cell.name!r} has no input link", allowed="a link from x")
     return total
+
+
+def earlier(g: Array, begins: Array | None = None) -> Array:
+    """Return at each step what the step after has, (time, ..., batch, n); nothing of what the start of one cuts."""
+    if begins is not None:
+        g = cut(g, begins if g.ndim == 3 else begins.reshape(len(g), *(1,) * (g.ndim - 3), -1))
+    return np.concatenate([g[1:], 0 * g[:1]])
 
 
 def weights_down(layer: Layer, index: int, p: Mapping[str, Array], rule: Rule, feedback: Feedback) -> dict[str, Array]:

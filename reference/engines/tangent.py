@@ -47,17 +47,60 @@ class Elementwise:
 
 
 @dataclass(frozen=True)
+class PerSample:
+    """The "synapse" of a value of its own in every sample and unit: one column a sample."""
+
+    columns: int
+
+    def expand(self, x: Array) -> Array:
+        """Return what is rows already."""
+        return x
+
+    def fold(self, per_unit: Array) -> Array:
+        """Return (batch, units)."""
+        return per_unit.T
+
+    def pull_weight(self, g: Array, x: Array) -> Array:
+        """Return (batch, units)."""
+        return self.fold((g[:, :, None] * x).sum(axis=0))
+
+
+def at_start(new: Array, shape: tuple[int, ...], like: Array) -> Tangent:
+    """Return how a node before the first step depends on its initial value, in the samples that begin.
+
+    Parameters
+    ----------
+    new : (batch,), where a sequence begins.
+    shape : of the initial value: (units,) for all samples, or (batch, units).
+    like : an array of the kind of number wanted.
+    """
+    batch, units = len(new), shape[-1]
+    one = np.ones((), dtype=like.dtype) if like.dtype != object else 1
+    kinds = np.eye(batch, dtype=bool) if len(shape) == 2 else np.ones((batch, 1), dtype=bool)
+    rows = np.where((kinds & new[:, None])[:, None, :], one, 0 * one)
+    rows = np.broadcast_to(rows, (batch, units, rows.shape[2])).astype(like.dtype)
+    return Tangent("rows", rows, PerSample(batch) if len(shape) == 2 else Elementwise(units))
+
+
+@dataclass(frozen=True)
 class Tangent:
     """See the module docstring."""
 
     form: str
     array: Array
-    synapse: Synapse | Elementwise
+    synapse: Synapse | Elementwise | PerSample
     block: Array | None = None  # the memory of a large full array: one sample more than it has
 
     def rows(self) -> Array:
         """Return the rows form of an outer or rows tangent."""
         return self.synapse.expand(self.array) if self.form == "outer" else self.array
+
+    def without(self, samples: Array) -> Tangent:
+        """Return the tangent with nothing left in some samples, (batch,) booleans."""
+        if not samples.any():
+            return self
+        gone = samples.reshape(-1, *(1,) * (self.array.ndim - 1))
+        return Tangent(self.form, np.where(gone, 0 * self.array, self.array), self.synapse)
 
     def full(self, units: int) -> Array:
         """Return the full form, (batch, units, units, columns)."""

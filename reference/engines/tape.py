@@ -7,13 +7,24 @@ matrix product over all steps; only the recurrence inside a layer is a loop over
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Unpack
 
 import numpy as np
 
 from gradcert.reference.engines.factors import BLOCK, Factors
-from gradcert.reference.networks import Cell, Drive, Layer, Link, Network, Parameters, Synapse, Use
+from gradcert.reference.networks import (
+    Data,
+    Drive,
+    Layer,
+    Link,
+    Network,
+    Parameters,
+    Synapse,
+    Use,
+    masked,
+    masks_of,
+)
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 
 
@@ -28,6 +39,8 @@ class LayerTape:
     x : its input, (time, batch, inputs).
     prev, now : node -> (time, batch, units): values at t - 1 and at t.
     factors : unweighted link or use -> local derivative, (time, batch, units) or a scalar.
+    begins : (time, batch), where a new sequence begins; None where none does.
+    asked : node -> shape of the initial values whose gradient is asked for.
     """
 
     layer: Layer
@@ -36,21 +49,32 @@ class LayerTape:
     prev: Mapping[str, Array]
     now: Mapping[str, Array]
     factors: Mapping[Link | Use, Any]
+    begins: Array | None = None
+    asked: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def source(self, link: Link) -> Array:
         """Return the values that a weighted link multiplies, (time, batch, features)."""
         if link.source == "x":
-            return self.x if link.lag == 0 else np.concatenate([0 * self.x[:1], self.x[:-1]])
+            return self.x if link.lag == 0 else late(self.x, self.begins)
         return (self.prev if link.lag else self.now)[link.source]
 
 
 @dataclass(frozen=True)
 class Tape:
-    """A recorded forward pass of a network."""
+    """A recorded forward pass of a network.
+
+    Attributes
+    ----------
+    network : the network as it ran, masks and all.
+    numbers : the number system.
+    layers : one record a layer.
+    weights : (time, batch) of the loss; None where every step counts alike.
+    """
 
     network: Network
     numbers: Numbers
     layers: tuple[LayerTape, ...]
+    weights: Array | None = None
 
     @property
     def outputs(self) -> Array:
@@ -66,19 +90,33 @@ def local_parameters(layer: Layer, index: int, parameters: Parameters, numbers: 
     return p
 
 
-def _reads(cell: Cell) -> tuple[str, ...]:
-    """Return the nodes whose previous value a step may read."""
-    sources = {link.source for link in cell.links if link.lag} - {"x"}
-    return tuple(node for node in cell.nodes if node in sources or node in ("v", "z"))
+def late(x: Array, begins: Array | None = None) -> Array:
+    """Return what the step before had, 0 where a sequence begins."""
+    return cut(np.concatenate([0 * x[:1], x[:-1]]), begins)
+
+
+def cut(values: Array, begins: Array | None) -> Array:
+    """Return values (..., batch, n), with 0 where a sequence begins, (..., batch)."""
+    return values if begins is None else np.where(begins[..., None], 0 * values, values)
 
 
 Pending = dict[str, list[tuple[str, Synapse, Array]]]  # linear node -> (source, synapse, weight) still to be added
 
 
-def drives(layer: Layer, p: Mapping[str, Array], x: Array) -> tuple[dict[str, Array], Pending]:
-    """Return the part of each linear node that is known beforehand, and the weighted links that remain."""
-    known: dict[str, Array] = {}
-    rest: Pending = {}
+def drives(
+    layer: Layer,
+    p: Mapping[str, Array],
+    x: Array,
+    *,
+    begins: Array | None = None,
+    given: Mapping[str, Array] | None = None,
+) -> tuple[dict[str, Array], Pending]:
+    """Return the part of each linear node that is known beforehand, and the weighted links that remain.
+
+    `given` are nodes that are known altogether: the masks of the layer.
+    """
+    known: dict[str, Array] = dict(given or {})
+    rest: Pending = {node: [] for node in known}
     for link in layer.cell.links:
         if link.weight is None:
             continue
@@ -87,7 +125,7 @@ def drives(layer: Layer, p: Mapping[str, Array], x: Array) -> tuple[dict[str, Ar
         if link.source == "x":
             y = synapse.apply(weight, x)
             if link.lag:
-                y = np.concatenate([0 * y[:1], y[:-1]])
+                y = late(y, begins)
             known[link.target] = known[link.target] + y if link.target in known else y
         else:
             # by columns: its transpose, by which every step multiplies, then lies in memory as a product wants it
@@ -128,35 +166,69 @@ def known_shape(layer: Layer, x: Array) -> Array:
 
 
 def record_layer(
-    layer: Layer, index: int, parameters: Parameters, x: Array, numbers: Numbers, initial: Mapping[str, Array]
+    layer: Layer,
+    index: int,
+    parameters: Parameters,
+    x: Array,
+    numbers: Numbers,
+    initial: Mapping[str, Array],
+    *,
+    begins: Array | None = None,
+    given: Mapping[str, Array] | None = None,
 ) -> LayerTape:
-    """Run one layer over a sequence."""
+    """Run one layer over a sequence; `given` are its masks by node."""
     p = local_parameters(layer, index, parameters, numbers)
-    known, rest = drives(layer, p, x)
+    known, rest = drives(layer, p, x, begins=begins, given=given)
     steps, batch = x.shape[:2]
-    cell, reads = layer.cell, _reads(layer.cell)
+    cell = layer.cell
     # one block for all nodes: the allocator keeps it at hand for the next call, where one array a node would go back to
     # the system and be mapped anew, page by page
     block = np.empty((len(cell.nodes), steps + 1, batch, layer.units), dtype=numbers.zeros(()).dtype)
     history = dict(zip(cell.nodes, block, strict=True))
+    start = starting(layer, index, initial, numbers.zeros((batch, layer.units)))
     for node, values in history.items():
-        key = f"layers.{index}.{node}"
-        values[0] = initial[key] if key in initial else numbers.zeros(values.shape[1:])
-    prev: dict[str, Array] = {node: history[node][0] for node in reads}
+        values[0] = start[node]
+    prev: Mapping[str, Array] = {node: values[0] for node, values in history.items()}
     kept = list(cell.nodes)
     for t in range(steps):
+        if begins is not None:
+            prev = restarted(prev, start, begins[t])
         now = cell.step(numbers, p, drive_at(known, rest, t), prev)
-        if t == 0 and not initial and x.dtype != object:
+        if t == 0 and not initial and begins is None and x.dtype != object:
             kept = _share_equal_nodes(history, now)
         for node in kept:
             history[node][t + 1] = now[node]
         prev = now
-    before = {node: values[:-1] for node, values in history.items()}
+    before: Mapping[str, Array] = {node: values[:-1] for node, values in history.items()}
+    if begins is not None:
+        before = restarted(before, start, begins)
     after = {node: values[1:] for node, values in history.items()}
     factors: Mapping[Link | Use, Any] = Factors(layer, p, before, after, numbers)
     if x.dtype == object or steps * batch * layer.units <= BLOCK:  # nothing to gain from blocks
         factors = cell.factors(numbers, p, before, after)
-    return LayerTape(layer, p, x, before, after, factors)
+    return LayerTape(layer, p, x, before, after, factors, begins)
+
+
+def starting(layer: Layer, index: int, initial: Mapping[str, Array], zero: Array) -> dict[str, Array]:
+    """Return every node's value before the first step, (batch, units)."""
+    out = dict.fromkeys(layer.cell.nodes, zero)
+    for name, value in initial.items():
+        if name.rpartition(".")[0] == f"layers.{index}":
+            out[left_by(layer, name.rpartition(".")[2])] = np.broadcast_to(value, zero.shape)
+    return out
+
+
+def left_by(layer: Layer, node: str) -> str:
+    """Return the name under which the next step finds what a node was: its own, but for a node with a mask."""
+    left = getattr(layer.cell, "left", None)
+    return left(node) if left is not None else node
+
+
+def restarted(values: Mapping[str, Array], start: Mapping[str, Array], begins: Array) -> dict[str, Array]:
+    """Return node values (..., batch, units), the initial ones where a sequence begins, (..., batch)."""
+    if not begins.any():
+        return dict(values)
+    return {node: np.where(begins[..., None], start[node], value) for node, value in values.items()}
 
 
 def _share_equal_nodes(history: dict[str, Array], now: Mapping[str, Array]) -> list[str]:
@@ -173,7 +245,7 @@ def record(
     inputs: Array,
     *,
     numbers: Numbers = FLOAT64,
-    initial: Mapping[str, Array] | None = None,
+    **data: Unpack[Data],
 ) -> Tape:
     """Run the network over a sequence and record it.
 
@@ -182,7 +254,7 @@ def record(
     network, parameters : the network and its flat parameter dict.
     inputs : (time, batch, n_in).
     numbers : the number system of all arrays.
-    initial : node values before the first step, ``layers.0.v -> (batch, units)``; zero where absent.
+    data : the optional arrays of a problem (`Data`): initial values, weights, begins, masks.
 
     Examples
     --------
@@ -193,7 +265,29 @@ def record(
     (5, 4, 3)
     """
     layers, x = [], inputs
-    for i, layer in enumerate(network.layers):
-        layers.append(record_layer(layer, i, parameters, x, numbers, initial or {}))
+    initial, masks, begins = data.get("initial") or {}, data.get("masks"), data.get("begins")
+    ran = prepared(network, masks)
+    for i, layer in enumerate(ran.layers):
+        tape = record_layer(layer, i, parameters, x, numbers, initial, begins=begins, given=masks_of(i, masks))
+        layers.append(replace(tape, asked=asked(layer, i, initial)) if data.get("initial_gradient") else tape)
         x = layers[-1].now["z"]
-    return Tape(network, numbers, tuple(layers))
+    return Tape(ran, numbers, tuple(layers), data.get("weights"))
+
+
+def prepared(network: Network, masks: Mapping[str, Array] | None) -> Network:
+    """Return the network whose cells know that they have masks, and whose output is the node that the loss reads."""
+    outputs = [*("z" for _ in network.layers[1:]), network.loss.node]
+    cells = [
+        masked(layer.cell, i, masks or {}, output=node)
+        for i, (layer, node) in enumerate(zip(network.layers, outputs, strict=True))
+    ]
+    if all(cell is layer.cell for cell, layer in zip(cells, network.layers, strict=True)):
+        return network
+    layers = tuple(replace(layer, cell=cell) for cell, layer in zip(cells, network.layers, strict=True))
+    return replace(network, layers=layers, loss=replace(network.loss, node="z"))
+
+
+def asked(layer: Layer, index: int, initial: Mapping[str, Array]) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the initial values of a layer, by the node as users name it."""
+    own = f"layers.{index}"
+    return {k.rpartition(".")[2]: np.shape(v) for k, v in initial.items() if k.rpartition(".")[0] == own}

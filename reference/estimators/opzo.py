@@ -46,7 +46,7 @@ from gradcert.reference.estimators.common import (
     traced_gradients,
 )
 from gradcert.reference.estimators.estimator import Estimator
-from gradcert.reference.networks import Network, Parameters, check_problem
+from gradcert.reference.networks import Network, Parameters, check_plain, check_problem
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 
 
@@ -137,6 +137,7 @@ def gradients(
     (3, 2)
     """
     check_problem(network, parameters, inputs, targets, numbers)
+    check_plain(network.loss, "opzo")
     check_stack(network, "opzo", lateral=True)
     check_number("alpha", alpha)
     check_number("momentum", momentum)

@@ -38,7 +38,7 @@ from gradcert.reference.estimators.common import (
     traced_gradients,
 )
 from gradcert.reference.estimators.estimator import Estimator
-from gradcert.reference.networks import Network, Parameters, check_problem, lif
+from gradcert.reference.networks import Network, Parameters, check_plain, check_problem, lif
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 
 
@@ -64,6 +64,7 @@ def gradients(
     (3, 2)
     """
     check_problem(network, parameters, inputs, targets, numbers)
+    check_plain(network.loss, "otpe")
     check_stack(network, "otpe", gains=("one", "one_minus_leak"))
     tape = record(network, parameters, inputs, numbers=numbers)
     delta = network.loss.gradient(tape.outputs, targets, numbers)

@@ -32,7 +32,7 @@ from gradcert.reference.engines import Step, immediate, record
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.estimators.estimator import Estimator
 from gradcert.reference.estimators.walk import Nodes, pull, pull_stopped, push, state_nodes, state_size, steps_at
-from gradcert.reference.networks import Network, Parameters, check_problem
+from gradcert.reference.networks import Network, Parameters, check_plain, check_problem
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 
 Rows = dict[tuple[int, str], Array]  # (layer, parameter) -> (batch, units, columns)
@@ -71,6 +71,7 @@ def gradients(
     (3, 3)
     """
     check_problem(network, parameters, inputs, targets, numbers)
+    check_plain(network.loss, "uoro")
     signs = checked_signs((*inputs.shape[:2], state_size(network)), signs, rng)
     tape = record(network, parameters, inputs, numbers=numbers)
     delta = network.loss.gradient(tape.outputs, targets, numbers)

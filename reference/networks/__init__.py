@@ -28,15 +28,17 @@ from gradcert.reference.networks.cells import (
     snu_equations,
 )
 from gradcert.reference.networks.cells.lstm import PEEPHOLE_USES, PEEPHOLES
+from gradcert.reference.networks.cells.masked import masked, masks_of
 from gradcert.reference.networks.cells.options import Convention, alternatives, conventions, with_convention
 from gradcert.reference.networks.cells.protocol import Cell, Drive, Nodes
+from gradcert.reference.networks.data import PREFIX, Data, check_begins, check_data
 from gradcert.reference.networks.edges import TEMPORAL, Edge, Link, Use
-from gradcert.reference.networks.loss import KINDS, Loss
+from gradcert.reference.networks.loss import KINDS, Loss, check_plain
+from gradcert.reference.networks.losses import FORMS, Activity, Form
 from gradcert.reference.networks.network import (
     Layer,
     Network,
     Parameters,
-    check_initial,
     check_options,
     check_parameters,
     check_problem,
@@ -44,25 +46,30 @@ from gradcert.reference.networks.network import (
     with_loss,
 )
 from gradcert.reference.networks.presets import Preset, norse_lif_box, snntorch_leaky, spikingjelly_lif
-from gradcert.reference.networks.problem import Problem, problem_from_json, problem_from_record
+from gradcert.reference.networks.problem import Problem, check_short, problem_from_json, problem_from_record
 from gradcert.reference.networks.synapses import SYNAPSES, AvgPool, Conv2d, Dense
 from gradcert.reference.networks.synapses.protocol import Synapse
 
 __all__ = [
     "CELLS",
+    "FORMS",
     "KINDS",
     "PEEPHOLES",
     "PEEPHOLE_USES",
+    "PREFIX",
     "SYNAPSES",
     "TEMPORAL",
+    "Activity",
     "Alif",
     "AvgPool",
     "Cell",
     "Conv2d",
     "Convention",
+    "Data",
     "Dense",
     "Drive",
     "Edge",
+    "Form",
     "Gru",
     "Integrator",
     "Layer",
@@ -86,16 +93,21 @@ __all__ = [
     "alternatives",
     "cell_named",
     "check_array",
-    "check_initial",
+    "check_begins",
+    "check_data",
     "check_options",
     "check_parameters",
+    "check_plain",
     "check_problem",
+    "check_short",
     "conventions",
     "file_of",
     "from_dict",
     "gru",
     "lif",
     "ltc",
+    "masked",
+    "masks_of",
     "norse_lif_box",
     "options",
     "problem_from_json",

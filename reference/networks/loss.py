@@ -1,27 +1,41 @@
-"""Losses: what is summed, over which steps, with which reduction. A scale is part of the definition."""
+"""Losses: of what, in what form, reduced how, and what they say of activity. A scale is part of the definition."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from gradcert.reference.checks import check_number
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks.losses import COLLECTED, FORMS, Activity, Form
+from gradcert.reference.networks.losses.form import surprise
 from gradcert.reference.numbers import Array, Numbers
 
-KINDS = ("squared_error", "cross_entropy")
+KINDS = ("squared_error", "cross_entropy")  # of the short form: those that a claim is about where it names none
+WHEN = ("every", "last", *COLLECTED)
+PLAIN = {"kind": KINDS, "when": ("every", "last"), "time": ("sum", "mean")}
 
 
 @dataclass(frozen=True)
 class Loss:
-    """E = reduction over (time, batch) of the loss of one output o^t against one target y^t.
+    """E = reduction over (time, batch, outputs) of the loss of outputs against targets, and terms about activity.
 
     Parameters
     ----------
-    kind : ``squared_error`` is 1/2 sum_k (o_k - y_k)^2; ``cross_entropy`` is -sum_k y_k log softmax(o)_k.
-    when : ``every`` step or the ``last`` step alone.
-    time, batch : ``sum`` or ``mean`` over the steps that count and over the samples.
+    kind : in what form. ``squared_error`` is 1/2 sum_k (o_k - y_k)^2; ``cross_entropy`` is
+        -sum_k y_k log softmax(o)_k; ``bernoulli`` is -sum_k y_k log s(o_k) + (1 - y_k) log (1 - s(o_k)), s the
+        logistic function. A `Form` is one of your own, with its derivative; it has no JSON form.
+    when : of what. ``every`` step, the ``last`` step alone, or one number for the whole sequence, compared with the
+        last target: the ``sum``, ``mean`` or ``max`` over time, or the step of the ``first`` crossing of `level`
+        (`gradcert.reference.networks.losses.collect`).
+    time, batch, outputs : ``sum`` or ``mean`` over the steps that count (of each sample), the samples, the outputs.
+        With ``time="pooled"`` the mean is over the steps of all samples that count, together.
+    node : the node of the last layer that is the output: ``z``, or the membrane potential ``v``, a cell state ``c``.
+    level : what ``when="first"`` waits for.
+    activity : terms about what leaves the layers (`Activity`).
 
     Examples
     --------
@@ -29,76 +43,197 @@ class Loss:
     >>> o, y = np.ones((2, 1, 3)), np.zeros((2, 1, 3))
     >>> Loss().value(o, y, FLOAT64), Loss(time="mean").value(o, y, FLOAT64)
     (np.float64(3.0), np.float64(1.5))
+    >>> Loss(when="sum").value(o, y, FLOAT64), Loss(when="sum", outputs="mean").value(o, y, FLOAT64)
+    (np.float64(6.0), np.float64(2.0))
     """
 
-    kind: str = "squared_error"
+    kind: str | Form = "squared_error"
     when: str = "every"
     time: str = "sum"
     batch: str = "sum"
+    outputs: str = "sum"
+    node: str = "z"
+    level: Any = 0.0
+    activity: tuple[Activity, ...] = ()
 
     def __post_init__(self) -> None:
         for name, value, allowed in (
-            ("kind", self.kind, KINDS),
-            ("when", self.when, ("every", "last")),
-            ("time", self.time, ("sum", "mean")),
+            ("kind", self.kind, tuple(FORMS)),
+            ("when", self.when, WHEN),
+            ("time", self.time, ("sum", "mean", "pooled")),
             ("batch", self.batch, ("sum", "mean")),
+            ("outputs", self.outputs, ("sum", "mean")),
         ):
-            if value not in allowed:
+            if value not in allowed and not isinstance(value, Form):
                 raise GradcertError(f"loss {name}={value!r}", allowed=" or ".join(allowed))
+        if self.time == "pooled" and self.batch == "mean":
+            raise GradcertError("a mean over all steps of all samples, and over the samples again", do="batch='sum'")
+        check_number("level", self.level)
+        for term in self.activity:
+            if not isinstance(term, Activity):
+                raise GradcertError(f"activity of a {type(term).__name__}", allowed="a tuple of Activity")
 
-    def divisor(self, steps: int, batch: int) -> int:
-        """Return the number that the sum over time and batch is divided by."""
+    @property
+    def form(self) -> Form:
+        """What compares outputs with targets."""
+        return self.kind if isinstance(self.kind, Form) else FORMS[self.kind]
+
+    @property
+    def stepwise(self) -> bool:
+        """Whether the credit of a step needs no other step: only then can a rule be online."""
+        return self.when in ("every", "last") and all(term.stepwise for term in self.activity)
+
+    @property
+    def averages(self) -> bool:
+        """Whether something of it is divided by the weights of each sample, which must not all be 0 then."""
+        own = (self.time == "mean" and self.when == "every") or self.when in ("mean", "max", "first")
+        return own or any(term.averages for term in self.activity)
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is the short form: kind, when, time and batch alone."""
+        short = all(getattr(self, name) in allowed for name, allowed in PLAIN.items())
+        return short and (self.outputs, self.node, self.activity) == ("sum", "z", ())
+
+    def divisor(self, steps: int, batch: int, outputs: int = 1) -> int:
+        """Return the number that the sum over time, batch and outputs is divided by."""
         counted = steps if self.when == "every" else 1
-        return (counted if self.time == "mean" else 1) * (batch if self.batch == "mean" else 1)
+        whole = batch if self.batch == "mean" or (self.time == "pooled" and self.when != "every") else 1
+        over = {"sum": 1, "mean": counted, "pooled": counted * batch if self.when == "every" else 1}[self.time]
+        return over * whole * (outputs if self.outputs == "mean" else 1)
 
     def error(self, outputs: Array, targets: Array, numbers: Numbers) -> Array:
         """Return d(loss of one step and sample)/d(output), before reduction; any leading axes."""
-        if self.kind == "squared_error":
-            return outputs - targets
-        p, total = _softmax(outputs, numbers)
-        return p * targets.sum(axis=-1, keepdims=True) / total - targets
+        return self.form.derivative(outputs, targets, numbers)
 
-    def gradient(self, outputs: Array, targets: Array, numbers: Numbers) -> Array:
+    def gradient(self, outputs: Array, targets: Array, numbers: Numbers, weights: Array | None = None) -> Array:
         """Return dE/do^t for all steps, (time, batch, feature): the source of every learning signal."""
-        return self.gradient_of(self.error(outputs, targets, numbers), numbers)
+        if self.when in COLLECTED:
+            seen = COLLECTED[self.when](outputs, weights, self.level, numbers)
+            return self._spread(self.error(seen.value, targets[-1], numbers), seen.share)
+        return self.reduced(self.error(outputs, targets, numbers), numbers, weights)
 
-    def gradient_majorant(self, outputs: Array, targets: Array, numbers: Numbers) -> Array:
+    def gradient_majorant(
+        self, outputs: Array, targets: Array, numbers: Numbers, weights: Array | None = None
+    ) -> Array:
         """Return the same with absolute values: what the rounding error of `gradient` is relative to."""
-        own = outputs if self.kind == "squared_error" else self.error(outputs, targets, numbers) + targets
-        return self.gradient_of(abs(own) + abs(targets), numbers)
+        if self.when in COLLECTED:
+            seen = COLLECTED[self.when](outputs, weights, self.level, numbers)
+            return self._spread(self.form.magnitude(seen.value, targets[-1], numbers) + seen.size, abs(seen.share))
+        return self.reduced(self.form.magnitude(outputs, targets, numbers), numbers, weights)
+
+    def signal(self, targets: Array, outputs: Array, numbers: Numbers, weights: Array | None = None) -> Array:
+        """Return the targets as a target projection sees them: scaled as the loss, silent where the loss is."""
+        if self.when in COLLECTED:
+            return self._spread(targets[-1], COLLECTED[self.when](outputs, weights, self.level, numbers).share)
+        if weights is not None:
+            return self.reduced(targets, numbers, weights)
+        divisor = self.divisor(*targets.shape)
+        signal = targets if divisor == 1 else targets / divisor
+        return signal if self.when == "every" else np.concatenate([0 * signal[:-1], signal[-1:]])
+
+    def reduced(self, values: Array, numbers: Numbers, weights: Array | None = None) -> Array:
+        """Apply reduction and weights to what every step has, (time, batch, feature)."""
+        if weights is None:
+            return self.gradient_of(values, numbers)
+        delta = values * weights[..., None] / self._weight(weights, values.shape[-1])
+        return self._last_alone(delta, numbers) if self.when == "last" else delta
+
+    def at_step(self, values: Array, t: int, steps: int, weights: Array | None = None) -> Array | None:
+        """Return `reduced` at one step, values being (batch, feature); None where the loss is silent."""
+        if self.when == "last" and t != steps - 1:
+            return None
+        if weights is not None:
+            return values * weights[t][:, None] / self._weight(weights, values.shape[-1])
+        divisor = self.divisor(steps, *values.shape)
+        return values if divisor == 1 else values / divisor
+
+    def _weight(self, weights: Array, outputs: int) -> Any:
+        """Return what a weighted step is divided by: a number, or one per sample, (batch, 1)."""
+        rest = (weights.shape[1] if self.batch == "mean" else 1) * (outputs if self.outputs == "mean" else 1)
+        counted = weights if self.when == "every" else weights[-1:]
+        if self.time == "pooled":
+            return counted.sum() * rest
+        return counted.sum(axis=0)[:, None] * rest if self.time == "mean" and self.when == "every" else rest
 
     def gradient_of(self, error: Array, numbers: Numbers) -> Array:
         """Apply the reduction to the errors of all steps and samples, (time, batch, feature)."""
-        divisor = self.divisor(*error.shape[:2])
+        divisor = self.divisor(*error.shape)
         delta = error if divisor == 1 else error / divisor
-        if self.when == "last":
-            delta = np.concatenate([numbers.zeros((error.shape[0] - 1, *error.shape[1:])), delta[-1:]])
-        return delta
+        return self._last_alone(delta, numbers) if self.when == "last" else delta
+
+    def _last_alone(self, delta: Array, numbers: Numbers) -> Array:
+        return np.concatenate([numbers.zeros((len(delta) - 1, *delta.shape[1:])), delta[-1:]])
+
+    def _spread(self, values: Array, share: Array) -> Array:
+        """Return what one number per output and sample, (batch, feature), is to every step."""
+        divisor = self.divisor(1, *values.shape)
+        return share * (values if divisor == 1 else values / divisor)
 
     def value(self, outputs: Array, targets: Array, numbers: Numbers) -> Any:
-        """Return E."""
+        """Return E without weights and activity (`gradcert.reference.engines.objective` has both)."""
+        if self.when in COLLECTED:
+            seen = COLLECTED[self.when](outputs, None, self.level, numbers).value
+            return self.form.terms(seen, targets[-1], numbers).sum() / self.divisor(1, *seen.shape)
         if self.when == "last":
             outputs, targets = outputs[-1:], targets[-1:]
         if self.kind == "squared_error":
             difference = outputs - targets
             total = (difference * difference).sum() / 2
+        elif self.kind == "cross_entropy":
+            total = surprise(outputs, targets, numbers).sum()
         else:
-            shift = _shift(outputs)
-            logsum = np.log(np.exp(outputs - shift).sum(axis=-1, keepdims=True)) + shift
-            total = (targets * (logsum - outputs)).sum()
-        counted = 1 if self.time == "sum" else outputs.shape[0]
-        return total / (counted * (1 if self.batch == "sum" else outputs.shape[1]))
+            total = self.form.terms(outputs, targets, numbers).sum()
+        return total / self.divisor(*outputs.shape)
 
-    def to_dict(self) -> dict[str, str]:
-        """Return the JSON form."""
-        return {"kind": self.kind, "when": self.when, "time": self.time, "batch": self.batch}
+    def weighted(self, outputs: Array, targets: Array, numbers: Numbers, weights: Array) -> Any:
+        """Return E with weights (time, batch)."""
+        if self.when in COLLECTED:
+            seen = COLLECTED[self.when](outputs, weights, self.level, numbers).value
+            return self.form.terms(seen, targets[-1], numbers).sum() / self.divisor(1, *seen.shape)
+        terms = self.form.terms(outputs, targets, numbers)[..., None]
+        return self.reduced(terms, numbers, weights).sum() / (outputs.shape[-1] if self.outputs == "mean" else 1)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form, what is as usual left out but for the first four.
+
+        Raises
+        ------
+        GradcertError : for a form of somebody's own, which is code.
+        """
+        if isinstance(self.kind, Form):
+            raise GradcertError(
+                f"the JSON form of the loss {self.kind.name!r}, which is code", allowed=", ".join(FORMS)
+            )
+        out: dict[str, Any] = {"kind": self.kind, "when": self.when, "time": self.time, "batch": self.batch}
+        out |= {k: getattr(self, k) for k in ("outputs", "node") if getattr(self, k) != getattr(Loss, k)}
+        out |= {"level": self.level} if self.when == "first" else {}
+        return {**out, "activity": [term.to_dict() for term in self.activity]} if self.activity else out
 
 
-def _shift(outputs: Array) -> Any:
-    # exp must not overflow; exact systems need no shift, and have no maximum
-    return outputs.max(axis=-1, keepdims=True) if outputs.dtype != object else 0
+def loss_from(spec: Mapping[str, Any]) -> Loss:
+    """Read a loss from its JSON form.
+
+    Examples
+    --------
+    >>> loss = Loss(when="max", activity=(Activity(kind="l1", strength=0.5, layers=(0,)),))
+    >>> loss_from(loss.to_dict()) == loss
+    True
+    """
+    terms = tuple(Activity(**{**term, "layers": tuple(term.get("layers", ()))}) for term in spec.get("activity", ()))
+    return Loss(**{**spec, "activity": terms})
 
 
-def _softmax(outputs: Array, numbers: Numbers) -> tuple[Array, Array]:
-    weights = numbers.exp(outputs - _shift(outputs))
-    return weights, weights.sum(axis=-1, keepdims=True)
+def check_plain(loss: Loss, who: str) -> None:
+    """Raise unless a loss is the short form, which is all that some programs know.
+
+    Examples
+    --------
+    >>> check_plain(Loss(when="max"), "this rule")
+    Traceback (most recent call last):
+    gradcert.reference.errors.GradcertError: this rule with the loss ...
+    """
+    if not loss.plain:
+        kinds, when = (" or ".join(PLAIN[k]) for k in ("kind", "when"))
+        allowed = f"{kinds}, of {when} step, summed over outputs z and without terms about activity"
+        raise GradcertError(f"{who} with the loss {loss}", allowed=allowed)

@@ -14,7 +14,7 @@ from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks.arrays import check_array
 from gradcert.reference.networks.cells import cell_named
 from gradcert.reference.networks.cells.protocol import Cell
-from gradcert.reference.networks.loss import Loss
+from gradcert.reference.networks.loss import Loss, loss_from
 from gradcert.reference.networks.synapses import SYNAPSES, Dense
 from gradcert.reference.networks.synapses.protocol import Synapse
 from gradcert.reference.numbers import FLOAT64, Array, Numbers, Surrogate
@@ -108,6 +108,15 @@ class Network:
                     f"layer {i} has {below.units} units and layer {i + 1} has {above.inputs} inputs",
                     allowed="the same number",
                 )
+        nodes = self.layers[-1].cell.nodes
+        if self.loss.node not in nodes:
+            raise GradcertError(f"a loss of the node {self.loss.node!r}", allowed=", ".join(nodes))
+        for term in self.loss.activity:
+            if not term.numbers_of(self.depth) or not set(term.numbers_of(self.depth)) <= set(range(self.depth)):
+                raise GradcertError(
+                    f"a term about the activity of layers {term.layers}",
+                    allowed=f"layers from 0 to {self.depth - 1}, named where there is one alone",
+                )
 
     @property
     def depth(self) -> int:
@@ -160,7 +169,7 @@ def from_dict(spec: Mapping[str, Any], *, run: bool = False) -> Network:
     """
     try:
         layers = tuple(_layer(layer, run=run) for layer in spec["layers"])
-        return Network(layers=layers, loss=Loss(**spec.get("loss", {})))
+        return Network(layers=layers, loss=loss_from(spec.get("loss", {})))
     except GradcertError:
         raise
     except (KeyError, TypeError, AttributeError, ValueError, IndexError, OverflowError) as error:
@@ -203,7 +212,7 @@ def _listed(value: Any) -> Any:
     return [_listed(v) for v in value] if isinstance(value, tuple) else value
 
 
-def with_loss(network: Network, **options: str) -> Network:
+def with_loss(network: Network, **options: Any) -> Network:
     """Return the network with another loss.
 
     Examples
@@ -254,14 +263,3 @@ def check_problem(
         want = f"(time, batch, {network.layers[0].inputs}), no axis empty"
         raise GradcertError(f"inputs have shape {inputs.shape}", allowed=want)
     check_array("targets", targets, (*inputs.shape[:2], network.layers[-1].units), numbers)
-
-
-def check_initial(network: Network, initial: Mapping[str, Array] | None, batch: int, numbers: Numbers) -> None:
-    """Raise unless node values before the first step, ``layers.0.v -> (batch, units)``, are those of nodes."""
-    for name, value in (initial or {}).items():
-        known = {
-            f"layers.{i}.{node}": layer.units for i, layer in enumerate(network.layers) for node in layer.cell.nodes
-        }
-        if name not in known:
-            raise GradcertError(f"an initial value for {name!r}", allowed=", ".join(known))
-        check_array(f"the initial {name}", value, (batch, known[name]), numbers)

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from gradcert.reference.checks import check_seed
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks.arrays import check_array
+from gradcert.reference.networks.data import PREFIX, Data, check_data
+from gradcert.reference.networks.loss import check_plain
 from gradcert.reference.networks.network import Network, check_problem, from_dict
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 from gradcert.reference.outside import array, parse, record
+
+OPTIONAL = ("initial", "initial_gradient", "weights", "begins", "masks")
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +35,7 @@ class Problem:
     numbers : the number system of all arrays; floats of any dtype by default.
     id : names the case; it is not needed to compute anything.
     seed : of an estimator's randomness, a new one for every draw (a claim of class ``unbiased``); else None.
+    initial, initial_gradient, weights, begins, masks : see `Data`; nothing by default.
 
     Raises
     ------
@@ -54,6 +59,11 @@ class Problem:
     numbers: Numbers = FLOAT64
     id: str = ""
     seed: int | None = None
+    initial: Mapping[str, Array] = field(default_factory=dict)
+    initial_gradient: bool = False
+    weights: Array | None = None
+    begins: Array | None = None
+    masks: Mapping[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not isinstance(self.network, Network):
@@ -65,13 +75,28 @@ class Problem:
             raise GradcertError(f"a problem called {self.id!r}", allowed="a text")
         for name, matrix in self.feedback.items():
             check_array(name, matrix, None, self.numbers)
+        check_data(self.network, self.inputs.shape, self.numbers, **self.data)
+
+    @property
+    def data(self) -> Data:
+        """What there is beside inputs and targets, as keyword arguments of the engines."""
+        given: dict[str, Any] = {name: getattr(self, name) for name in OPTIONAL}
+        return cast(Data, {name: value for name, value in given.items() if _there(value)})
 
     @property
     def dtype(self) -> str:
         """The dtype of all arrays."""
         return str(self.inputs.dtype)
 
-    def with_loss(self, **options: str) -> Problem:
+    @property
+    def arrays(self) -> dict[str, Array]:
+        """Every array of the problem by a name of its own."""
+        sequences = {"inputs": self.inputs, "targets": self.targets, "weights": self.weights, "begins": self.begins}
+        named = {**self.parameters, **{k: v for k, v in sequences.items() if v is not None}, **self.feedback}
+        starts = {f"{PREFIX}{k}": v for k, v in self.initial.items()}
+        return {**named, **starts, **{f"masks.{k}": v for k, v in self.masks.items()}}
+
+    def with_loss(self, **options: Any) -> Problem:
         """Return the problem with another loss."""
         return replace(self, network=replace(self.network, loss=replace(self.network.loss, **options)))
 
@@ -91,6 +116,10 @@ class Problem:
             targets=convert(self.targets),
             feedback={k: convert(v) for k, v in self.feedback.items()},
             numbers=numbers,
+            initial={k: convert(v) for k, v in self.initial.items()},
+            weights=None if self.weights is None else convert(self.weights),
+            begins=None if self.begins is None else np.array(self.begins),
+            masks={k: convert(v) for k, v in self.masks.items()},
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -104,11 +133,22 @@ class Problem:
             "targets": _listed(self.targets),
             "feedback": {name: _listed(value) for name, value in self.feedback.items()},
         }
-        return out if self.seed is None else {**out, "seed": self.seed}
+        out |= {} if self.seed is None else {"seed": self.seed}
+        return out | {name: _listed_data(value) for name, value in self.data.items()}
 
     def to_json(self) -> str:
         """Return one line of JSON; floats as the shortest decimals that read back to the same number."""
         return json.dumps(self.to_dict(), separators=(",", ":"), allow_nan=False)
+
+
+def check_short(problem: Problem, who: str) -> None:
+    """Raise unless a problem has the short form: no optional arrays, and a loss of kind, when, time and batch alone.
+
+    Whoever computes the loss of a problem and does not know the rest would answer another question without a word.
+    """
+    check_plain(problem.network.loss, who)
+    if problem.data:
+        raise GradcertError(f"{who} with {', '.join(problem.data)}", allowed="a problem without optional arrays")
 
 
 def problem_from_json(line: str | bytes, *, run: bool = False) -> Problem:
@@ -141,7 +181,39 @@ def problem_from_record(given: Any, *, run: bool = False) -> Problem:
         parameters=arrays["parameters"],
         feedback=arrays["feedback"],
         seed=spec.get("seed"),
+        **_data(spec, dtype),
     )
+
+
+def _data(spec: Mapping[str, Any], dtype: str) -> dict[str, Any]:
+    """Return the optional arrays of a parsed line."""
+    out: dict[str, Any] = {}
+    for part in ("initial", "masks"):
+        if part in spec:
+            out[part] = {k: array(v, k, dtype=dtype) for k, v in record(spec[part], part).items()}
+    if "weights" in spec:
+        out["weights"] = array(spec["weights"], "weights", dtype=dtype)
+    if "begins" in spec:
+        begins = array(spec["begins"], "begins")
+        if not np.isin(begins, (0, 1)).all():
+            raise GradcertError("begins with other numbers than 0 and 1", allowed="1 where a sequence begins, else 0")
+        out["begins"] = begins == 1
+    if "initial_gradient" in spec:
+        out["initial_gradient"] = spec["initial_gradient"]
+    return out
+
+
+def _there(value: Any) -> bool:
+    """Return whether an optional part of a problem is there."""
+    return value is not None if isinstance(value, np.ndarray) or value is None else bool(value)
+
+
+def _listed_data(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _listed(v) for name, v in value.items()}
+    if isinstance(value, np.ndarray) and value.dtype == bool:
+        return value.astype(int).tolist()
+    return _listed(value) if isinstance(value, np.ndarray) else value
 
 
 def _listed(x: Any) -> Any:

@@ -11,12 +11,11 @@ Cost: that of the rule, and one copy of the parameters.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
 from gradcert.reference.checks import check_number
 from gradcert.reference.engines.forward import gradients
-from gradcert.reference.networks import Network, Parameters
+from gradcert.reference.networks import Data, Network, Parameters
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 from gradcert.reference.rules import Feedback, Rule
 
@@ -31,13 +30,13 @@ def accumulate(
     rate: Any,
     numbers: Numbers = FLOAT64,
     feedback: Feedback | None = None,
-    initial: Mapping[str, Array] | None = None,
+    **data: Unpack[Data],
 ) -> dict[str, Array]:
     """Return the parameters after one update with the gradient of the whole sequence.
 
     Parameters
     ----------
-    network, parameters, inputs, targets, rule, numbers, feedback, initial : as for the engines.
+    network, parameters, inputs, targets, rule, numbers, feedback, data : as for the engines.
     rate : learning rate of plain gradient descent.
 
     Examples
@@ -50,9 +49,7 @@ def accumulate(
     >>> after["layers.0.W"].shape
     (3, 2)
     """
-    found = gradients(
-        network, parameters, inputs, targets, rule=rule, numbers=numbers, feedback=feedback, initial=initial
-    )
+    found = gradients(network, parameters, inputs, targets, rule=rule, numbers=numbers, feedback=feedback, **data)
     check_number("rate", rate)
     rate = numbers.array(rate)[()]
     return {name: value - rate * found[name] for name, value in parameters.items()}

@@ -15,12 +15,11 @@ Cost: that of the rule.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
 from gradcert.reference.checks import check_number
 from gradcert.reference.engines import Learner
-from gradcert.reference.networks import Network, Parameters, check_problem
+from gradcert.reference.networks import Data, Network, Parameters, check_problem
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 from gradcert.reference.rules import Feedback, Rule
 
@@ -35,7 +34,7 @@ def online(
     rate: Any,
     numbers: Numbers = FLOAT64,
     feedback: Feedback | None = None,
-    initial: Mapping[str, Array] | None = None,
+    **data: Unpack[Data],
 ) -> dict[str, Array]:
     """Return the parameters after one update per step; arguments as for `accumulate`.
 
@@ -52,7 +51,7 @@ def online(
     check_problem(network, parameters, inputs, targets, numbers)
     steps, batch = inputs.shape[:2]
     learner = Learner(
-        network, parameters, rule=rule, steps=steps, batch=batch, numbers=numbers, feedback=feedback, initial=initial
+        network, parameters, rule=rule, steps=steps, batch=batch, numbers=numbers, feedback=feedback, **data
     )
     check_number("rate", rate)
     weights, rate = dict(parameters), numbers.array(rate)[()]

@@ -433,8 +433,8 @@ def prepared(folder: Path) -> Ground:
     nodes = {"in": {"type": "Input"}, "w": {"type": "Affine", "weight": [[1.0, 1.0]] * 3, "bias": three}, "n": lif}
     nodes["out"] = {"type": "Output"}
     base["NIR"] = {"nodes": nodes, "edges": [["in", "w"], ["w", "n"], ["n", "out"]], "dt": 0.5}
-    entry = {"id": "a.py::test[x]", "reason": "known", "link": "https://example.org", "expires": "2999-01-01"}
-    base["expected failures"] = {"expected": [entry, {**entry, "id": "b"}]}
+    known = {"id": "a.py::test[x]", "reason": "known", "link": "https://example.org", "expires": "2999-01-01"}
+    base["expected failures"] = {"expected": [known, {**known, "id": "b"}]}
     (folder / "design.v").write_text("module top; endmodule")
     base["design"] = {
         "description": {"unit": "profile_trace", "profile": "reckon"},

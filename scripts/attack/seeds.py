@@ -6,8 +6,8 @@ import hashlib
 import json
 import warnings
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from functools import cache
+from functools import cache, partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,12 @@ def sources() -> str:
     return digest.hexdigest()[:12]
 
 
-def one(profile: str, seed: int) -> tuple[dict[str, int], list[str]]:
-    """Judge the right implementations of one seed; return counts, and what went wrong."""
+def one(profile: str, seed: int) -> tuple[int, tuple[dict[str, int], list[str]]]:
+    """Judge the right implementations of one seed; return it, counts, and what went wrong."""
     warnings.simplefilter("ignore")
     claim, own = claims()[seed % len(claims())]
     counts, wrong = accept.judged(claim, own, profile, seed)
-    return dict(counts), [f"{profile}, seed {seed}: {claim}: {line}" for line in wrong]
+    return seed, (dict(counts), [f"{profile}, seed {seed}: {claim}: {line}" for line in wrong])
 
 
 def accepted(profile: str, seeds: int, jobs: int, kept: Path) -> str:
@@ -45,11 +45,10 @@ def accepted(profile: str, seeds: int, jobs: int, kept: Path) -> str:
         done = {seed: (counts, wrong) for seed, counts, wrong in map(json.loads, kept.read_text().splitlines())}
     kept.parent.mkdir(parents=True, exist_ok=True)
     left = [seed for seed in range(seeds) if seed not in done]
-    with kept.open("a") as lines, ProcessPoolExecutor(jobs, max_tasks_per_child=50) as pool:
-        waiting = {pool.submit(one, profile, seed): seed for seed in left}
-        for future in as_completed(waiting):
-            done[waiting[future]] = found = future.result()
-            print(json.dumps([waiting[future], *found]), file=lines, flush=True)
+    with kept.open("a") as lines, get_context("spawn").Pool(jobs, maxtasksperchild=50) as pool:
+        for seed, found in pool.imap_unordered(partial(one, profile), left):
+            done[seed] = found
+            print(json.dumps([seed, *found]), file=lines, flush=True)
             for line in found[1]:
                 print(line, flush=True)
     total: Counter[str] = sum((Counter(done[seed][0]) for seed in range(seeds)), Counter())

@@ -38,7 +38,7 @@ def codes(code: CodeType) -> Iterator[tuple[str, CodeType]]:
 
 def bare(code: CodeType) -> tuple[Any, ...]:
     """Return what a module or the body of a class does itself: everything but the bodies of its functions."""
-    constants = []
+    constants: list[tuple[str, Any]] = []
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             inside = bool(constant.co_flags & 0x2)

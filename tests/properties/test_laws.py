@@ -7,6 +7,7 @@ from hypothesis import reject
 
 from gradcert.properties.gallery import WRONG
 from gradcert.properties.gallery.breakers import BREAKERS
+from gradcert.properties.gallery.literal import given
 from gradcert.properties.laws import LAWS, bounds
 from gradcert.properties.measure import Counterexample
 from gradcert.properties.runner import BROKEN, DOES_NOT_APPLY, EMPTY, HELD, hold
@@ -16,6 +17,7 @@ from gradcert.reference import RULES
 TABLE = tuple(RULES)
 # laws that read several problems per example, in the family that costs least
 STRUCTURE = ("affine", "batch-sum", "loss-steps", "permutation", "input-scale", "padding", "learner", "residual")
+STRUCTURE += ("given-row", "padded-steps", "begins", "masks-of-ones")
 
 
 @pytest.mark.parametrize("rule", TABLE)
@@ -53,6 +55,14 @@ def test_every_law_is_broken_by_a_member_of_the_gallery(law):
     report = hold(subject, LAWS[law], examples=60, shrink=False)
     assert report.verdict == BROKEN, report
     assert isinstance(report.counterexample, Counterexample)
+
+
+@pytest.mark.parametrize("law", ["given-row", "padded-steps", "begins", "masks-of-ones"])
+def test_loops_that_read_everything_that_a_problem_can_have_hold_its_laws(law):
+    """The breakers of these laws are these loops with one line changed."""
+    right = replace(WRONG["F10_averaged_over_padding"].subject(), name="by hand", gradients=given.gradients)
+    report = hold(right, LAWS[law], examples=12, shrink=False)
+    assert report.verdict == HELD and report.telling > 6, report
 
 
 def test_failing_examples_are_kept_replayed_and_readable(keep):

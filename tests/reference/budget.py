@@ -16,9 +16,9 @@ from gradcert.reference.engines.majorant import gamma, majorant
 ROUNDINGS = 4096
 
 
-def worst(network, parameters, inputs, targets, rule, feedback, mine, theirs):
+def worst(network, parameters, inputs, targets, rule, feedback, mine, theirs, **data):
     """Return the largest error in units of the budget: at most 1 means equal to rounding."""
-    scale = majorant(network, parameters, inputs, targets, rule=rule, feedback=feedback)
+    scale = majorant(network, parameters, inputs, targets, rule=rule, feedback=feedback, **data)
     out = 0.0
     for name, bound in scale.items():
         error, budget = np.abs(mine[name] - theirs[name]).max(), gamma(ROUNDINGS) * bound.max()

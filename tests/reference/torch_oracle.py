@@ -40,16 +40,24 @@ def cut(value, edge, kept):
     return value if edge in kept else value.detach()
 
 
-def run_layer(layer, p, x, kept):
-    """Run one layer over (time, batch, inputs); temporal edges outside `kept` are detached where they start."""
+def run_layer(layer, p, x, kept, *, start=None, begins=None, drop=None, hold=None, node="z"):
+    """Run one layer over (time, batch, inputs); temporal edges outside `kept` are detached where they start.
+
+    start: initial v and z; begins (time, batch): they come back; drop (time, batch, units) multiplies what leaves;
+    hold: for v and z, the share of the new value, the rest being the value before.
+    """
     cell = layer.cell
     steps, batch, _ = x.shape
-    v = torch.zeros(batch, layer.units, dtype=torch.float64)
-    z = torch.zeros_like(v)
+    zero = torch.zeros(batch, layer.units, dtype=torch.float64)
+    v0, z0 = ((start or {}).get(k, zero) + zero for k in "vz")
+    v, z = v0, z0
     leak = p.get("leak", torch.tensor(getattr(cell, "leak", 0.0), dtype=torch.float64))
     th = p.get("threshold", torch.tensor(getattr(cell, "threshold", 0.0), dtype=torch.float64))
     out = []
     for t in range(steps):
+        if begins is not None:
+            v, z = (torch.where(begins[t][:, None], first, now) for first, now in ((v0, v), (z0, z)))
+        was = {"v": cut(v, Edge.STATE, kept), "z": cut(z, Edge.STATE, kept)}
         a = x[t] @ p["W"].T
         if "b" in p:
             a = a + p["b"]
@@ -57,7 +65,8 @@ def run_layer(layer, p, x, kept):
             a = a + cut(z, Edge.RECURRENT, kept) @ p["H"].T
         if cell.name == "rnn":
             z = torch.tanh(a)
-            out.append(z)
+            v, z = settle(v, z, was, hold, t)
+            out.append((v if node == "v" else z) * (1 if drop is None else drop[t]))
             continue
         vs, zr = cut(v, Edge.STATE, kept), cut(z, Edge.RESET, kept)
         if cell.name in ("snu", "ssnu"):
@@ -65,7 +74,8 @@ def run_layer(layer, p, x, kept):
             v = torch.tanh(a) if cell.transfer == "tanh" else torch.relu(a) if cell.transfer == "relu" else a
             u = v - th
             z = torch.sigmoid(u) if cell.name == "ssnu" else Spike.apply(u, pseudo(cell.surrogate, u), cell.strict)
-            out.append(z)
+            v, z = settle(v, z, was, hold, t)
+            out.append((v if node == "v" else z) * (1 if drop is None else drop[t]))
             continue
         drive = a if cell.gain == "one" else (1 - leak) * a
         if cell.reset == "subtract_before_leak":
@@ -77,8 +87,17 @@ def run_layer(layer, p, x, kept):
         else:
             v = leak * vs + drive
         z = Spike.apply(v - th, pseudo(cell.surrogate, v - th), cell.strict)
-        out.append(z)
+        v, z = settle(v, z, was, hold, t)
+        out.append((v if node == "v" else z) * (1 if drop is None else drop[t]))
     return torch.stack(out)
+
+
+def settle(v, z, was, hold, t):
+    """Zoneout: both new values are computed before either of them is held."""
+    for name, share in (hold or {}).items():
+        v = share[t] * v + (1 - share[t]) * was["v"] if name == "v" else v
+        z = share[t] * z + (1 - share[t]) * was["z"] if name == "z" else z
+    return v, z
 
 
 def loss_of(loss, outputs, targets):

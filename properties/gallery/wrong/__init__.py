@@ -6,6 +6,7 @@ from gradcert.properties.gallery.wrong import (
     e_prop,
     fptt,
     gated_cells,
+    given,
     influence,
     learners,
     numerics,
@@ -14,7 +15,7 @@ from gradcert.properties.gallery.wrong import (
     temporal,
 )
 
-_FILES = (temporal, parameters, e_prop, credit, own_trace, influence, gated_cells, fptt, numerics, learners)
+_FILES = (temporal, parameters, e_prop, credit, own_trace, influence, gated_cells, fptt, numerics, learners, given)
 WRONG = {entry.name: entry for file in _FILES for entry in file.ENTRIES}
 BLIND = {entry.name: entry for entry in circumstances.ENTRIES}  # wrong in one circumstance alone
 
@@ -23,10 +24,8 @@ NOT_APPLICABLE = {
     "T36": "no cell clamps a parameter",
     "T47": "no cell has a refractory period",
     "T50": "a procedure over several sequences: adaptive feedback",
-    "T51": "no rate regularisation in the losses",
     "T59": "collapses H into a trace of two indices, a shape error in any subject; T24 and T94 stand for it",
     "T67": "no skip connections in a stack",
-    "T70": "no dropout",
     "T71": "no batch normalisation or weight standardisation",
     "T78": "DECOLLE's neuron with two filters in series is no cell of the reference",
     "T79": "a property of in-place operations of one framework",

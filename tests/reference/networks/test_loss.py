@@ -10,6 +10,7 @@ from flint import arb, arb_series, ctx
 
 from gradcert.reference import FLOAT64, GradcertError, Loss
 from gradcert.reference.engines.majorant import gamma
+from gradcert.reference.networks import KINDS
 
 T, B, K = 3, 2, 4
 OPTIONS = [
@@ -93,13 +94,14 @@ def test_large_outputs_do_not_overflow():
     assert loss.gradient(o, y, FLOAT64).tolist() == [[[1, -1], [1, -1]]]
 
 
-@pytest.mark.parametrize("option", ["kind", "when", "time", "batch"])
+@pytest.mark.parametrize("option", ["kind", "when", "time", "batch", "outputs"])
 def test_an_unknown_option_is_refused(option):
-    with pytest.raises(GradcertError, match=f"loss {option}='max'; allowed: .* or .*"):
-        Loss(**{option: "max"})
+    with pytest.raises(GradcertError, match=f"loss {option}='most'; allowed: .* or .*"):
+        Loss(**{option: "most"})
 
 
 def test_defaults():
+    assert KINDS == ("squared_error", "cross_entropy")  # what a claim that names no loss is about, and its identity
     expected = {"kind": "squared_error", "when": "every", "time": "sum", "batch": "sum"}
     assert Loss().to_dict() == expected
     assert Loss(**expected) == Loss()

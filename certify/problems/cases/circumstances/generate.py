@@ -80,8 +80,8 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
     for draft in sorted(drafts, key=lambda d: d.score, reverse=True):
         expected = bounded(draft.problem, rule, claim)
         if expected is not None:
-            shown = draft.levels if _sees(expected) else ()
-            return Case(spec, draft.problem, rule, expected, {}, facts(draft.problem, shown))
+            told = draft.levels if _sees(expected) else ()
+            return Case(spec, draft.problem, rule, expected, {}, facts(draft.problem, told))
     return None
 
 
