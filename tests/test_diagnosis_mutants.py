@@ -1,6 +1,7 @@
 """The measure of the diagnosis: clean sources that certify, mutants that differ, and a table that counts."""
 
 import ast
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -54,9 +55,11 @@ def test_the_table_counts_what_is_named_and_what_is_false():
     about |= {"digest": "0"}
     told = [("fully", False), ("fully", True), ("partly", False), ("not", False)]
     outcomes = [Outcome(**about, verdict="refuted", named=n, false=f) for n, f in told]
+    outcomes[-1] = replace(outcomes[-1], repair="certified", search=2.0, agrees=True)
     outcomes.append(Outcome(**about, verdict="equivalent"))
     page = table(outcomes, each=5, seed=0)
-    assert "| A | 4 | 1 (25 %) | 1 | 1 | 1 | 1 | 0 | 0 | 0 |" in page
+    assert "| A | 4 | 1 (25 %) | 1 | 2 (50 %) | 1 | 1 | 1 | 1 | 0 | 0 | 0 |" in page
+    assert "the search for a repair 2.0 s in the median" in page and "in 1 of 1." in page
 
 
 def test_a_measure_is_shared_and_goes_on_where_it_stopped(tmp_path, monkeypatch):

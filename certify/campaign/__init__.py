@@ -4,7 +4,7 @@
 certificate again; `vectors` does the same offline, with files. Uses every room of `certify` but reports.
 """
 
-from gradcert.certify.campaign import vectors, where
+from gradcert.certify.campaign import repaired, vectors, where
 from gradcert.certify.campaign.again import again
 from gradcert.certify.campaign.asked import ask_again, ask_often, judge, judge_all
 from gradcert.certify.campaign.beside import BESIDE, beside
@@ -30,6 +30,7 @@ __all__ = [
     "explanation",
     "judge",
     "judge_all",
+    "repaired",
     "runs",
     "stepwise",
     "vectors",

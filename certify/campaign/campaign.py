@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from gradcert.certify.campaign import repaired
 from gradcert.certify.campaign.again import again
 from gradcert.certify.campaign.asked import Progress, judge_all
 from gradcert.certify.campaign.beside import BESIDE, beside
 from gradcert.certify.campaign.claimed import claimed, stepwise
 from gradcert.certify.campaign.conclude import conclude
 from gradcert.certify.certificates import (
+    REFUTED,
     VERSION,
     CaseResult,
     Certificate,
@@ -54,6 +57,7 @@ def certify(
     cluster: str | None = None,
     resume: Path | None = None,
     run_cells: bool = False,
+    repair: float = 0.0,
 ) -> Certificate:
     """Judge a subject against what it claims.
 
@@ -62,7 +66,7 @@ def certify(
     subject : a callable that takes a `Problem` and returns a dict of gradients, ``(loss, gradients)`` or
         ``(loss, gradients, outputs)``; or its name, ``package.module:attribute`` or ``path/to/file.py:attribute``;
         or a stepwise learner (`gradcert.certify.subjects.learner`), or the words of a command, for a program in any
-        language.
+        language; or a `gradcert.certify.subjects.Subject`.
     rule, cells, depths, dtype, options, online, acceptance, within, without : the claim, or what replaces parts of that
         which the subject was decorated with: a row of the rule table, one or more cells, one or more depths,
         ``float64`` or ``float32``, conventions, whether it is online, the class and its limits, the circumstances that
@@ -78,6 +82,7 @@ def certify(
     resume : a file in which the run writes down what it has done, and from which a stopped run goes on.
     run_cells : whether the judge may run the files of cells that the subject's own claim names, other than the
         subject's own file and what `cells` names.
+    repair : seconds in which an edit of a refuted subject's source is looked for that makes it right; 0 for none.
 
     Returns
     -------
@@ -99,7 +104,7 @@ def certify(
     """
     started = time.perf_counter()
     seed = check_seed(seed)
-    who = Subject(subject, python=python, limits=limits)
+    who = subject if isinstance(subject, Subject) else Subject(subject, python=python, limits=limits)
     first = who.start()
     told = first.claim if isinstance(first, Worker) else None
     try:
@@ -155,7 +160,7 @@ def certify(
         run.findings.append((None, Finding("import", "", first.reason, where={"output": tail(first.output)})))
         run.results += [CaseResult(s.id, s.family, False, "blocked", None, 0.0) for s in specs]
     digests["subject"] = subject_digest(who, sources)
-    return conclude(
+    certificate = conclude(
         run,
         subject=who.name,
         replay=again(who, wanted, subject=subject, told=told, profile=profile, seed=seed),
@@ -167,3 +172,7 @@ def certify(
         profile=profile,
         started=started,
     )
+    if not repair or certificate.verdict != REFUTED:
+        return certificate
+    found = repaired.look(run, specs, certify, seed=seed, seconds=repair)
+    return replace(certificate, repair=found, seconds=round(time.perf_counter() - started, 3))

@@ -178,7 +178,7 @@ def explanation(run: Run, failed: list[tuple[Case, Answer]]) -> tuple[str, tuple
     beside = where.said(run)
     if not ordinary and beside[1]:
         return beside
-    found, keys = diagnosis.explain(run.answers, rule_named(run.claim.rule))
+    found, keys = diagnosis.explain(run.answers, rule_named(run.claim.rule), keep=run.keep)
     return (found, keys) if keys or not beside[1] else (f"{found}; {beside[0]}", beside[1])
 
 

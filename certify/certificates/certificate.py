@@ -12,7 +12,7 @@ from gradcert.reference.printable import legible
 SCHEMA = "gradcert-certificate-1"
 CERTIFIED, REFUTED, INCONCLUSIVE = "certified", "refuted", "inconclusive"
 # fields that a certificate has where they say something
-OPTIONAL = ("counterexample", "checks", "resumed", "sources", "circumstances")
+OPTIONAL = ("counterexample", "checks", "resumed", "sources", "circumstances", "repair")
 EXIT = {CERTIFIED: 0, REFUTED: 1, INCONCLUSIVE: 3}
 
 
@@ -129,6 +129,8 @@ class Certificate:
     resumed : how many answers were not given in this run, but read from the journal of one that was stopped.
     circumstances : which levels of which axes the cases met, the largest T, B and all sizes
         (`gradcert.certify.problems.cases.circumstances`).
+    repair : of a refuted subject: an edit of its source that makes it right (`gradcert.certify.repair`); empty where
+        nobody asked. How far the search comes is a matter of time: two runs may differ in it.
 
     What a subject says stands in a certificate, so every text in it is made printable when it is made.
     """
@@ -155,6 +157,7 @@ class Certificate:
     sources: Mapping[str, Any] = field(default_factory=dict)
     resumed: int = 0
     circumstances: Mapping[str, Any] = field(default_factory=dict)
+    repair: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _legible(self)
@@ -172,7 +175,7 @@ class Certificate:
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form, with its identity; infinities as strings; ``checks`` where there are any."""
         record = {"schema": SCHEMA, **_plain(self), "counts": self.counts}
-        for name in ("checks", "sources", "resumed", "circumstances"):
+        for name in ("checks", "sources", "resumed", "circumstances", "repair"):
             if not record[name]:
                 del record[name]
         return {**record, "identity": identity(record)}
@@ -197,6 +200,7 @@ def from_dict(record: Mapping[str, Any]) -> Certificate:
     given["counterexample"] = record.get("counterexample")  # certificates of 0.1 before it have none
     given["resumed"] = record.get("resumed", 0)
     given["circumstances"] = record.get("circumstances", {})
+    given["repair"] = record.get("repair", {})
     given["checks"] = tuple(CheckResult(**_numbers(c)) for c in record.get("checks", ()))
     given["sources"] = record.get("sources", {})
     given["findings"] = tuple(Finding(**{**f, "where": _numbers(f["where"])}) for f in record["findings"])

@@ -11,7 +11,7 @@ from gradcert.reference.printable import printable
 
 KEYS = ("id", "name", "group", "case", "rule", "edge")  # by which members of a list are recognised
 DERIVED = ("identity", "counts", *TIMING)
-UNREPEATED = ("identity", "resumed", *TIMING)  # what a run that is done again need not have
+UNREPEATED = ("identity", "resumed", "repair", *TIMING)  # what a run that is done again need not have
 
 
 @dataclass(frozen=True)

@@ -39,12 +39,15 @@ def evidence_of(
     return out
 
 
-def explain(answered: Iterable[tuple[Case, Answer]], claimed: Rule) -> tuple[str, tuple[str, ...]]:
+def explain(
+    answered: Iterable[tuple[Case, Answer]], claimed: Rule, *, keep: Callable[[causes.Explanation], None] | None = None
+) -> tuple[str, tuple[str, ...]]:
     """Return what the subject computes instead, in one sentence, or that nothing known explains it; and its keys.
 
     Parameters
     ----------
     answered : every case that was answered, with its answer: an explanation holds on all of them.
+    keep : is handed an explanation that accounts for every parameter, for `holds`.
 
     Returns
     -------
@@ -56,9 +59,16 @@ def explain(answered: Iterable[tuple[Case, Answer]], claimed: Rule) -> tuple[str
         nonlocal keys
         found = causes.find(evidence_of(answered), claimed)
         keys = found.keys if not found.unexplained else ()
+        if keys and keep is not None:
+            keep(found)
         return str(found)
 
     return guarded(find), keys
+
+
+def holds(found: causes.Explanation, evidence: list[Evidence]) -> bool:
+    """Return whether an explanation accounts for other evidence as well."""
+    return all(cause.holds(evidence) for cause in found.causes)
 
 
 def explain_forward(answered: Iterable[tuple[Case, Answer]], claimed: Rule, check: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from gradcert.certify.certificates import CaseResult, Certificate
 from gradcert.certify.claims import sentence as sentence_of
 from gradcert.certify.diagnosis import sentence
+from gradcert.certify.repair import details, told
 from gradcert.certify.report import circumstances, counterexample, heatmap, unrolled
 from gradcert.certify.report.junit import where
 
@@ -36,6 +37,8 @@ def write(certificate: Certificate) -> str:
             where=where,
             sentence=sentence,
             small=_small(certificate),
+            repair=told(certificate),
+            repaired=details(certificate.repair),
             code=circumstances.code(certificate.circumstances.get("code", {})),
             met=circumstances.table(certificate.circumstances) if certificate.circumstances else [],
         )

@@ -11,6 +11,7 @@ from junitparser import Error, Failure, JUnitXml, Property, Skipped, TestCase, T
 from gradcert.certify.certificates import CERTIFIED, REFUTED, CaseResult, Certificate, CheckResult, Finding
 from gradcert.certify.claims import sentence as sentence_of
 from gradcert.certify.diagnosis import sentence
+from gradcert.certify.repair import told
 
 FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # what XML 1.0 cannot hold
 
@@ -27,6 +28,8 @@ def write(certificate: Certificate) -> bytes:
         ("profile", certificate.profile),
     ):
         suite.add_property(name, _clean(value))
+    if certificate.repair:
+        suite.add_property("repair", _clean(told(certificate)))
     shown = {finding.case for finding in certificate.findings if finding.check != "repeat"}
     for case in certificate.cases:
         suite.add_testcase(_case(case, certificate, first=case.id in shown))
@@ -58,7 +61,9 @@ def _case(case: CaseResult, certificate: Certificate, *, first: bool) -> TestCas
     elif case.verdict == "failed":
         found = [f for f in certificate.findings if f.case == case.id and first]
         if found:
-            out.result = [_result(Failure, f.cause or f.reason, f.check, text(f)) for f in found]
+            out.result = [
+                _result(Failure, f.cause or f.reason, f.check, text(f, repair=told(certificate))) for f in found
+            ]
         else:
             wrong = [n for n, e in case.parameters.items() if e["worst"] > 1]
             reason = (
@@ -93,8 +98,8 @@ def _result(kind: Any, message: str, type_: str, body: str) -> Any:
     return found
 
 
-def text(finding: Finding) -> str:
-    """Return everything about a finding, as lines."""
+def text(finding: Finding, *, repair: str = "") -> str:
+    """Return everything about a finding, as lines, and the repair of the subject, if one was looked for."""
     lines = [finding.reason]
     if finding.cause and finding.cause != finding.reason:
         lines.append(f"cause: {finding.cause}")
@@ -102,6 +107,8 @@ def text(finding: Finding) -> str:
         lines.append(f"case: {finding.case}" + (f" (one of {finding.cases})" if finding.cases > 1 else ""))
     lines += where(finding.where)
     lines += [f"first: {sentence(finding.where['first'])}"] if "first" in finding.where else []
+    if repair:
+        lines.append(f"repair: {repair}")
     if finding.replay:
         lines.append(f"replay: {finding.replay}")
     return "\n".join(lines)

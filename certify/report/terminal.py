@@ -10,6 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from gradcert.certify import repair
 from gradcert.certify.certificates import CERTIFIED, REFUTED, CaseResult, Certificate, CheckResult, Finding
 from gradcert.certify.claims import sentence as sentence_of
 from gradcert.certify.diagnosis import sentence
@@ -27,6 +28,8 @@ def write(certificate: Certificate, console: Console) -> None:
     console.print(Panel(Group(head, lines), border_style=colour))
     for finding in certificate.findings:
         console.print(_finding(finding))
+    if certificate.repair:
+        console.print(_repair(certificate))
     if certificate.counterexample is not None:
         console.print(_counterexample(certificate.counterexample))
     if certificate.cases and any(case.verdict != "blocked" for case in certificate.cases):
@@ -51,6 +54,12 @@ def _finding(finding: Finding) -> Group:
     parts += [Text(f"  first   {sentence(finding.where['first'])}")] if "first" in finding.where else []
     parts.append(Text(f"  replay  {finding.replay}", style="cyan"))
     return Group(*parts, Text())
+
+
+def _repair(certificate: Certificate) -> Group:
+    found = certificate.repair
+    head = Text.assemble(("repair: ", "bold green" if found.get("edits") else "bold"), repair.told(certificate))
+    return Group(head, *(Text(f"  {more}", style="dim") for more in repair.details(found)), Text())
 
 
 def _counterexample(found: Mapping[str, Any]) -> Group:

@@ -44,6 +44,11 @@ class Run:
     code: dict[str, Any] = field(default_factory=dict)  # of the subject's own, that never ran
     arrays: bool = True  # whether the subject is handed arrays of this machine's memory
     again: bool = False  # whether a problem was asked again after others
+    explanation: Any = None  # what the diagnosis found (`gradcert.certify.diagnosis`), if it accounts for everything
+
+    def keep(self, explanation: Any) -> None:
+        """Keep what the diagnosis found."""
+        self.explanation = explanation
 
     @property
     def running(self) -> bool:

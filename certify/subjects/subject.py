@@ -62,6 +62,7 @@ class Subject:
     python : the interpreter for a named subject.
     limits : time and memory.
     stepwise : whether a program is driven step by step (`drive`); Python's subjects tell themselves.
+    replaced : path of a file -> what is loaded in place of its content, for a named subject; no file is touched.
     """
 
     def __init__(
@@ -71,8 +72,10 @@ class Subject:
         python: str | None = None,
         limits: Limits = Limits(),
         stepwise: bool = False,
+        replaced: Mapping[str, str] | None = None,
     ) -> None:
         self.python, self.limits, self.stepwise = python or sys.executable, limits, stepwise
+        self.replaced = dict(replaced or {})
         self.callable: Callable[..., Any] | None = None
         self.program: tuple[str, ...] = ()
         if isinstance(what, str):
@@ -116,13 +119,14 @@ class Subject:
         finally:
             fresh.stop()
 
-    def start(self, *, ordinary: bool = False, traced: bool = False) -> Worker | Failure:
+    def start(self, *, ordinary: bool = False, traced: bool = False, by: str = "") -> Worker | Failure:
         """Start a process and import the subject.
 
         Parameters
         ----------
         ordinary : leave the threads as they are for everybody, instead of one.
         traced : have Python count what it allocates from before the subject is imported.
+        by : the module whose ``serve`` answers, for a named subject; `serving` by default.
         """
         threads = {} if ordinary else THREADS
         if self.callable is not None:
@@ -136,8 +140,10 @@ class Subject:
             if (spec := importlib.util.find_spec(name)) and spec.origin
         }
         words = (self.python, worker.__file__, self.name, json.dumps(rooms), json.dumps(self.limits.memory))
-        words = (*words, *(("traced",) if traced else ()))
-        return Worker.of(_spawn(words, None, threads), self.limits)
+        words = (*words, *(("traced",) if traced else ()), *((f"by={by}",) if by else ()))
+        words = (*words, *(("replaced",) if self.replaced else ()))
+        first = json.dumps(self.replaced) if self.replaced else None
+        return Worker.of(_spawn(words, None, threads), self.limits, first=first)
 
     def _body(self, requests: int, replies: int, *, traced: bool) -> None:
         if traced:
@@ -168,9 +174,9 @@ class Worker:
         process.most, process.memory = limits.processes, limits.memory
 
     @classmethod
-    def of(cls, process: Process, limits: Limits) -> Worker | Failure:
-        """Wait for the subject to be imported."""
-        reply = process.exchange(None, timeout=limits.start)
+    def of(cls, process: Process, limits: Limits, *, first: str | None = None) -> Worker | Failure:
+        """Wait for the subject to be imported, after a first line, if any."""
+        reply = process.exchange(first, timeout=limits.start)
         if isinstance(reply, Failure):
             return Failure("import", f"the subject does not start: {reply.reason}", reply.output)
         said = answers.parsed(reply)

@@ -81,8 +81,13 @@ def load(name: str) -> Any:
 
 
 def main() -> None:
-    """Serve the subject named on the command line: NAME ROOMS MEMORY, and ``traced`` to count what is allocated."""
+    """Serve the subject named on the command line: NAME ROOMS MEMORY, and what else is said there.
+
+    ``traced`` counts what is allocated; ``replaced`` reads files' other contents from the first line; ``by=MODULE`` has
+    a module's ``serve`` answer, in place of `serving.serve`.
+    """
     name, rooms, memory = sys.argv[1], json.loads(sys.argv[2]), json.loads(sys.argv[3])
+    more = sys.argv[4:]
     requests = os.fdopen(os.dup(0), "r", encoding="utf-8")
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -92,12 +97,16 @@ def main() -> None:
     sys.path[:] = [p for p in sys.path if Path(p or ".").resolve() != Path(__file__).resolve().parent]
     limit_memory(memory)
     install_rooms(rooms)
-    from gradcert.certify.subjects import serving, sources
+    from gradcert.certify.subjects import replaced, serving, sources
 
     sources.watch()
-    if "traced" in sys.argv[4:]:
+    if "traced" in more:
         trace()
-    serving.serve(lambda: load(name), requests, replies, lambda: sources.report(name))
+    if "replaced" in more:
+        replaced.install(json.loads(requests.readline()))
+    by = next((word.partition("=")[2] for word in more if word.startswith("by=")), serving.__name__)
+    serve = importlib.import_module(by).serve
+    serve(lambda: load(name), requests, replies, lambda: sources.report(name))
 
 
 if __name__ == "__main__":

@@ -31,6 +31,8 @@ subject takes (inputs, state); a file design.toml maps the signals of RTL.
 \b
 A claim comes with the subject (decorator gradcert.claim) or from options,
 which win. The smallest counterexample of a refuted claim goes to .gradcert/.
+A refuted subject in Python is edited in memory, in its own process, and what
+makes it right is shown if it is certified; no file of it is changed.
 A subject is code that runs with your rights: isolation protects the judge's
 numbers and your terminal, not your files (SECURITY.md: run it in a container).
 Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 internal error."""
@@ -62,6 +64,17 @@ Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 internal error."
 @click.option("--jobs", metavar="N", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
 @click.option("--cluster", metavar="ADDRESS", help="Dask scheduler, in place of processes.")
 @click.option("--resume", metavar="FILE", type=click.Path(dir_okay=False), help="Journal: go on where a run stopped.")
+@click.option(
+    "--repair",
+    metavar="SECONDS",
+    type=click.FloatRange(0),
+    default=20.0,
+    show_default=True,
+    envvar="GRADCERT_REPAIR",
+    show_envvar=True,
+    help="Processor time in which an edit of a refuted Python subject's source is looked for that makes it right.",
+)
+@click.option("--no-repair", is_flag=True, help="Look for none.")
 @click.option("--run", is_flag=True, help="Run files of cells that the subject's claim names, in the judge's process.")
 @writers
 @limits
@@ -82,6 +95,8 @@ def command(
     jobs: int,
     cluster: str | None,
     resume: str | None,
+    repair: float,
+    no_repair: bool,
     run: bool,
     sealed: str | None,
     path: str | None,
@@ -137,6 +152,7 @@ def command(
                 cluster=cluster,
                 resume=Path(resume) if resume else None,
                 run_cells=run,
+                repair=0.0 if no_repair else repair,
             )
     except GradcertError as error:
         raise click.UsageError(str(error)) from None

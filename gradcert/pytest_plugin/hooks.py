@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from gradcert.pytest_plugin.session import Checks, Session
 
 FIXTURE = "gradcert_check"
 PROFILES = ("quick", "default", "thorough")
+REPAIR = "20"  # seconds, as on the command line
 
 SESSIONS = pytest.StashKey[dict[Checks, Session]]()
 EXPECTED = pytest.StashKey[tuple[Expected, ...]]()
@@ -28,6 +30,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("gradcert", "gradient conformance")
     group.addoption("--gradcert-profile", choices=PROFILES, default=None, help="how many cases a claim gets")
     group.addoption("--gradcert-expected", metavar="FILE", default=None, help="reviewed file of expected failures")
+    seconds = "processor time in which an edit of a refuted subject's source is looked for; 0 for none"
+    group.addoption("--gradcert-repair", metavar="SECONDS", type=float, default=None, help=seconds)
+    parser.addini("gradcert_repair", f"{seconds} (also GRADCERT_REPAIR)", default="")
     parser.addini("gradcert_profile", "how many cases a claim gets: quick, default or thorough", default="default")
     parser.addini("gradcert_expected", "reviewed file of expected failures (TOML)", default="")
 
@@ -48,6 +53,16 @@ def _profile(config: pytest.Config) -> str:
     return str(config.getoption("--gradcert-profile") or config.getini("gradcert_profile"))
 
 
+def _repair(config: pytest.Config) -> float:
+    given = config.getoption("--gradcert-repair")
+    said = config.getini("gradcert_repair") or os.environ.get("GRADCERT_REPAIR") or REPAIR
+    try:
+        seconds = float(said if given is None else given)
+    except ValueError:
+        raise pytest.UsageError(f"gradcert_repair = {said}; allowed: seconds") from None
+    return max(0.0, seconds)
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     """Say which profile is used, and how many failures are expected."""
     known = len(config.stash[EXPECTED])
@@ -64,7 +79,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if session is None:
         from gradcert.reference.errors import GradcertError
 
-        session = Session(checks, checks.profile or _profile(config))
+        session = Session(checks, checks.profile or _profile(config), repair=_repair(config))
         try:
             session.load()
         except GradcertError as error:
@@ -79,7 +94,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def gradcert_check(request: pytest.FixtureRequest) -> Check:
     """One check of one subject."""
     session, name = request.param
-    return Check(session, name, lambda record: request.node.user_properties.append(("gradcert", record)))
+    expected = request.node.get_closest_marker("xfail") is not None  # whoever expects it knows about it
+    say = request.node.user_properties.append
+    return Check(session, name, lambda record: say(("gradcert", record)), expected=expected)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from gradcert.certify.claims import Claim
     from gradcert.certify.runs import Prepared, Run
 
+ENOUGH = 12  # cases that are judged for a repair
 ONLINE = ("online/causality", "online/memory", "online/prefix", "online/reset")  # of one that claims to be online
 
 
@@ -37,6 +38,9 @@ class Session:
     worker: Any = None
     specs: dict[str, Any] = field(default_factory=dict)
     prepared: dict[str, Prepared] = field(default_factory=dict)
+    repair: float = 0.0  # seconds
+    wanted: bool = True  # whether a repair is looked for if the present check fails
+    mended: str | None = None  # the line about it
     calls: int = 0  # that the present process has answered
     judged: dict[str, Run] = field(default_factory=dict)  # the cases that were asked
 
@@ -116,17 +120,43 @@ class Session:
 
     def whole(self) -> Run:
         """Return the run of all cases: those that no test has asked yet are asked now."""
-        for name in self.specs:
-            if name not in self.judged and self.ready(name).case is not None:
+        return self.joined([name for name in self.specs if self.ready(name).case is not None])
+
+    def joined(self, names: Sequence[str]) -> Run:
+        """Return the run of some cases, which are asked where they have not been."""
+        for name in names:
+            if name not in self.judged:
                 self.ask(name)
         out = self.run()
-        for name in (n for n in self.specs if n in self.judged):
+        for name in names:
             part = self.judged[name]
             for into, some in ((out.findings, part.findings), (out.results, part.results), (out.failed, part.failed)):
                 into += some  # type: ignore[operator]
             out.answers += part.answers
             out.prepared += part.prepared
         return out
+
+    def repaired(self, run: Run) -> str:
+        """Return the line about a repair of the subject, looked for once, where what was found is one of an answer.
+
+        Parameters
+        ----------
+        run : the check that failed.
+        """
+        if not self.repair or not self.wanted or not run.failed:
+            return ""
+        if self.mended is None:
+            from gradcert.certify import certify
+            from gradcert.certify.campaign import repaired
+            from gradcert.certify.repair import line
+
+            ids = [run.failed[0][0].id, *self.judged, *sorted(self.specs)]
+            names = [name for name in dict.fromkeys(ids) if name in self.specs][:ENOUGH]
+            whole = self.joined([name for name in names if self.ready(name).case is not None])
+            specs = [self.specs[name] for name in names]
+            found = repaired.look(whole, specs, certify, seed=self.checks.seed, seconds=self.repair)
+            self.mended = line(found, whole.claim.rule)
+        return self.mended
 
     def stop(self) -> None:
         """End the subject's process."""

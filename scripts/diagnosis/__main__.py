@@ -30,6 +30,9 @@ def main() -> None:
     )
     parser.add_argument("--without-held", dest="held", action="store_false", help="leave out those that are held back")
     parser.add_argument("--profile", default="default", help="of the cases; no page is written for another")
+    parser.add_argument(
+        "--repair", type=float, default=20.0, metavar="SECONDS", help="for a repair of each; 0 for none"
+    )
     given = parser.parse_args()
     if given.jobs > 1:
         given.out = given.out or Path("build/diagnosis.jsonl")
@@ -47,6 +50,7 @@ def main() -> None:
         done=done,
         cold=given.cold,
         profile=given.profile,
+        repair=given.repair,
     ):
         known.append(outcome)
         if given.out is not None:
@@ -60,7 +64,7 @@ def main() -> None:
 
 def _side_by_side(given: argparse.Namespace) -> None:
     """Measure the parts in processes of their own, which append to one file, a line at a time."""
-    options = [f"--{name}={getattr(given, name)}" for name in ("each", "only", "seed", "out", "profile")]
+    options = [f"--{name}={getattr(given, name)}" for name in ("each", "only", "seed", "out", "profile", "repair")]
     shares = [f"--share={part}/{given.jobs}" for part in range(given.jobs)]
     command = [sys.executable, "-m", "scripts.diagnosis", *options]
     running = [subprocess.Popen([*command, share], stdout=subprocess.DEVNULL) for share in shares]

@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from gradcert.certify.certificates import Finding
 from gradcert.certify.diagnosis import Evidence, causes, evidence_of
 from gradcert.certify.judging import acceptance
 from gradcert.certify.problems import Case
 from gradcert.certify.subjects import Answer, Failure
 from gradcert.reference.rules import rule_named
+from scripts.diagnosis import repairs
 from scripts.diagnosis.asked import LATE, Asked, own, written_to
 
 CALL = 4.0  # seconds of the processor for one call of a mutant
@@ -64,8 +66,14 @@ def _array(value: Any) -> Any:
     return found if found.dtype.kind in "fiub" else "no array of numbers"
 
 
-def judged(prepared: Asked, source: str) -> dict[str, Any]:
-    """Return what the judge and the diagnosis say about a source."""
+def judged(prepared: Asked, source: str, *, repair: float = 0.0, profile: str = "default") -> dict[str, Any]:
+    """Return what the judge and the diagnosis say about a source, and its repair.
+
+    Parameters
+    ----------
+    repair : seconds in which a repair is looked for; 0 for none.
+    profile : of the cases.
+    """
     literal = prepared.literal
     try:
         with limited(CALL):
@@ -73,6 +81,7 @@ def judged(prepared: Asked, source: str) -> dict[str, Any]:
     except (Exception, OutOfTime):
         return {"verdict": "invalid"}
     answers, checks, raised = [], set(), 0
+    wrong: list[tuple[Case, Finding]] = []
     ordinary = sum(case.spec.family not in LATE for case in prepared.cases)
     try:
         for case in prepared.cases:
@@ -82,6 +91,7 @@ def judged(prepared: Asked, source: str) -> dict[str, Any]:
             answers.append((case, answer))
             found = acceptance.first_wrong(case, answer, literal.claim)
             checks |= {finding.check for finding in found}
+            wrong += [(case, finding) for finding in found[:1]]
             raised += any(finding.check == "call" for finding in found)
             if raised * 2 >= ordinary:
                 return {"verdict": "invalid"}
@@ -90,9 +100,13 @@ def judged(prepared: Asked, source: str) -> dict[str, Any]:
     if not checks:
         return {"verdict": "equivalent"}
     check = next((c for c in ("structure", "call", "inputs") if c in checks), "gradient")
-    if check != "gradient":
-        return {"verdict": "refuted", "check": check, "named": "fully"}  # what is wrong is the finding itself
-    return {"verdict": "refuted", "check": check, **diagnosed(prepared, function, answers)}
+    told: dict[str, Any] = {"verdict": "refuted", "check": check, "named": "fully"}  # the finding itself says it
+    told |= diagnosed(prepared, function, answers) if check == "gradient" else {}
+    if repair:
+        told |= repairs.looked(prepared, answers, wrong, source, seconds=repair, profile=profile)
+        if told["repair"] == "certified" and told.get("keys"):
+            told["agrees"] = not told["false"]  # both were held against problems that neither was found on
+    return told
 
 
 def diagnosed(prepared: Asked, function: Any, answers: list[tuple[Case, Answer]]) -> dict[str, Any]:

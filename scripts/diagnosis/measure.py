@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import multiprocessing as mp
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -32,6 +32,11 @@ class Outcome:
     keys, said : of the explanation.
     false : whether a cause does not account for fresh problems.
     seconds : of the processor, for the diagnosis, and for `all` of it.
+    repair, shown : ``certified``, ``none``, or why none was looked for; what is shown.
+    edits, by : how many edits a repair has, and by which operators.
+    undone : whether the repair is the very source that was mutated.
+    agrees : where there are both: whether the cause holds on fresh problems, on which the repair is right.
+    search, tried : seconds of the processor, and number of edits, for the search of a repair.
     """
 
     subject: str
@@ -50,6 +55,14 @@ class Outcome:
     false: bool = False
     seconds: float = 0.0
     all: float = 0.0
+    repair: str = ""
+    shown: str = ""
+    edits: int = 0
+    by: str = ""
+    undone: bool = False
+    agrees: bool | None = None
+    search: float = 0.0
+    tried: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -65,6 +78,7 @@ def measure(
     done: Collection[tuple[str, str]] = (),
     cold: bool = False,
     profile: str = "default",
+    repair: float = 0.0,
 ) -> Iterator[Outcome]:
     """Yield the outcome of every mutant of the sample.
 
@@ -75,13 +89,14 @@ def measure(
     done : implementations and digests of mutants that have been measured.
     profile : of the cases.
     cold : work everything out anew for every mutant, as a campaign does.
+    repair : seconds in which a repair of each is looked for; 0 for none.
     """
     for literal in literals:
         prepared = asked(literal, profile)
         left = [m for i, m in enumerate(drawn(prepared, most, seed)) if i % share[1] == share[0]]
         left = [m for m in left if (literal.name, digest(m.source)) not in done]
         while left:
-            for mutant, found in _together(prepared, left, cold):
+            for mutant, found in _together(prepared, left, cold, {"repair": repair, "profile": profile}):
                 left.remove(mutant)
                 yield _outcome(literal, mutant, found)
 
@@ -92,17 +107,22 @@ def _outcome(literal: Literal, mutant: Mutant, found: dict[str, Any]) -> Outcome
     return Outcome(**about, **edit, digest=digest(mutant.source), **{**found, "keys": tuple(found.get("keys", ()))})
 
 
-def _together(prepared: Asked, mutants: Sequence[Mutant], cold: bool) -> Iterator[tuple[Mutant, dict[str, Any]]]:
+def _together(
+    prepared: Asked, mutants: Sequence[Mutant], cold: bool, options: Mapping[str, Any]
+) -> Iterator[tuple[Mutant, dict[str, Any]]]:
     """Yield what becomes of mutants in one process, until it ends; the last one has then ended it."""
     here, there = mp.get_context("fork").Pipe(duplex=False)
     sources = [mutant.source for mutant in mutants]
-    process = mp.get_context("fork").Process(target=_work, args=(there.send, prepared, sources, cold))
+    process = mp.get_context("fork").Process(target=_work, args=(there.send, prepared, sources, cold, options))
     process.start()
     there.close()
     try:
         for mutant in list(mutants):
             try:
-                yield mutant, here.recv() if here.poll(LONGEST) else {"verdict": "hung"}
+                if not here.poll(LONGEST):  # what it still says would be taken for the next one's
+                    yield mutant, {"verdict": "hung"}
+                    return
+                yield mutant, here.recv()
             except EOFError:
                 yield mutant, {"verdict": "crashed", "said": "the process ended"}
                 return
@@ -111,9 +131,11 @@ def _together(prepared: Asked, mutants: Sequence[Mutant], cold: bool) -> Iterato
         process.join()
 
 
-def _work(send: Callable[[Any], None], prepared: Asked, sources: Sequence[str], cold: bool) -> None:
+def _work(
+    send: Callable[[Any], None], prepared: Asked, sources: Sequence[str], cold: bool, options: Mapping[str, Any]
+) -> None:
     np.seterr(all="ignore")
     for source in sources:
         started = time.process_time()
-        found = judged(prepared.cold() if cold else prepared, source)
+        found = judged(prepared.cold() if cold else prepared, source, **options)
         send({**found, "all": round(time.process_time() - started, 3)})

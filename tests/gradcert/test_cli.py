@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from gradcert import __version__, cli
 from gradcert.certify.certificates.json import schema
 from gradcert.reference import RULES
+from gradcert.reference.errors import GradcertError
 
 EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
 SUBJECT = """
@@ -48,6 +49,21 @@ def test_certified_is_0(subject):
     assert done.exit_code == 0, done.output
     assert "CERTIFIED" in done.output
     assert "controls: " in done.output
+
+
+@pytest.mark.parametrize(
+    ("words", "seconds"), [((), 0.0), (("--repair", "3"), 3.0), (("--repair", "3", "--no-repair"), 0.0)]
+)
+def test_a_repair_is_looked_for_if_it_is_wanted(subject, monkeypatch, words, seconds):
+    asked = []
+
+    def certify(*_, **options):
+        asked.append(options["repair"])
+        raise GradcertError("enough")
+
+    monkeypatch.setattr("gradcert.certify.campaign.certify", certify)
+    assert run("certify", subject("ostl", "sltt"), *words).exit_code == 2
+    assert asked == [seconds]  # GRADCERT_REPAIR=0 is what the tests run with
 
 
 def test_refuted_is_1_and_names_the_edge(subject):

@@ -93,6 +93,34 @@ def test_a_wrong_rule_fails_with_its_cause(project):
     done.stdout.no_fnmatch_line("*pytest_plugin.py*Error*")
 
 
+WRONG = """
+import numpy as np
+
+def gradients(problem):
+    p, x, y = problem.parameters, problem.inputs, problem.targets
+    z = np.tanh(x @ p["layers.0.W"].T + p["layers.0.b"])
+    da = (z - y) * (1 + z * z)
+    return {"layers.0.W": np.einsum("tbo,tbi->oi", da, x), "layers.0.b": da.sum(axis=(0, 1))}
+"""
+CLAIMED = """
+import gradcert
+
+options = {"activation": "tanh", "recurrent": False, "bias": True}
+claim = gradcert.Claim(rule="bptt", cells="rnn", depths=1, losses="squared_error", when="every", options=options)
+test_mine = gradcert.subject_tests("mine:gradients", claim=claim)
+"""
+
+
+def test_a_repair_is_shown_where_a_test_fails(pytester, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(pytester.path))
+    pytester.makepyfile(mine=WRONG, test_mine=CLAIMED)
+    command = ("-p", "no:cacheprovider", "--gradcert-profile=quick", "-k", "bounded")
+    done = pytester.runpytest_subprocess(*command, "--gradcert-repair=10")
+    line = "repair: `mine.py:6`  `da = (z - y) * (1 + z * z)`  ->  `da = (z - y) * (1 - z * z)`  makes it bptt"
+    assert line in done.outlines and done.ret == 1
+    assert "repair: " not in "".join(pytester.runpytest_subprocess(*command).outlines)  # GRADCERT_REPAIR=0
+
+
 def test_expected_failures(project):
     cases = (
         "cross_entropy-last/bounded",

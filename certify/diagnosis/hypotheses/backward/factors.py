@@ -210,7 +210,7 @@ def _neighbours(links: list[Link | Use]) -> Iterator[Hypothesis]:
         for place, step in (("below", -1), ("above", 1)):
 
             def edit(graph: Graph, tape: LayerTape, whole: Tape, step: int = step, origin: Link = origin) -> Graph:
-                other = whole.layers.index(tape) + step
+                other = [k is tape for k in whole.layers].index(True) + step
                 if not 0 <= other < len(whole.layers):
                     return graph
                 p = whole.layers[other].p
@@ -229,7 +229,7 @@ def _decays() -> Iterator[Hypothesis]:
     for place, step in (("below", -1), ("above", 1)):
 
         def edit(graph: Graph, tape: LayerTape, whole: Tape, step: int = step) -> Graph:
-            number = whole.layers.index(tape) + step
+            number = [k is tape for k in whole.layers].index(True) + step
             own = next((name for name in DECAY if name in tape.p), None)
             if own is None or not 0 <= number < len(whole.layers):
                 return graph

@@ -78,7 +78,7 @@ def _reading(origins: frozenset[Link | Use], node: str, word: str) -> GraphEdit:
 
 
 def _below(graph: Graph, tape: LayerTape, whole: Tape) -> Graph:
-    number = whole.layers.index(tape)
+    number = [k is tape for k in whole.layers].index(True)
     if not number or "v" not in whole.layers[number - 1].now:
         return graph
     source = whole.layers[number - 1].now["v"]

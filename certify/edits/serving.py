@@ -1,0 +1,74 @@
+"""The subject's process, when it is asked for a repair: it never calls the subject itself, its children do.
+
+``{"repair": {"name", "trials", "seconds", "raises", "texts"}}`` begins a search, ``{"next": true}`` goes on with it.
+The reply is ``{"hunks": [...]}`` for edits after which every trial is right, and in the end ``{"done": true}`` or
+``{"why": "..."}``; with each, how many candidates were tried, and which files were looked at.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from typing import IO, Any
+
+from gradcert.certify.edits.cases import trial
+from gradcert.certify.edits.search import Search, spent
+from gradcert.certify.edits.sources import NotLookedFor, Sources, found
+from gradcert.certify.subjects.wire import describe
+
+
+def serve(get: Callable[[], Any], requests: IO[str], replies: IO[str], _: Callable[[], Mapping[str, Any]]) -> None:
+    """Load a subject, say so, and look for repairs until the requests end.
+
+    Parameters
+    ----------
+    get : loads it.
+    requests, replies : lines of JSON.
+    """
+
+    def reply(message: Mapping[str, Any]) -> None:
+        replies.write(json.dumps(message) + "\n")
+        replies.flush()
+
+    try:
+        get()
+    except BaseException as error:
+        reply({"failed": describe(error)})
+        return
+    reply({"ready": True, "claim": None})
+    answers: Iterator[dict[str, Any]] = iter(())
+    for line in requests:
+        message = json.loads(line)
+        if "repair" in message:
+            answers = _answers(message["repair"], get, (requests.fileno(), replies.fileno()))
+        reply(next(answers, {"done": True}))
+
+
+def _answers(asked: Mapping[str, Any], get: Callable[[], Any], close: tuple[int, ...]) -> Iterator[dict[str, Any]]:
+    installed: list[Sources] = []
+
+    def load(texts: Mapping[str, str]) -> Sources:
+        sources = found(asked["name"], get, {**asked["texts"], **texts})
+        if installed:
+            installed[0].files = sources.files
+            return installed[0]
+        sources.install()
+        installed.append(sources)
+        return sources
+
+    trials = [trial(record) for record in asked["trials"]]
+    search = Search(load, trials, asked["seconds"], asked["raises"], close)
+
+    def told() -> dict[str, Any]:
+        files = [os.path.basename(f.path) for f in installed[0].files] if installed else []
+        return {"tried": search.tried, "hung": search.hung, "files": files, "processor": spent()}
+
+    try:
+        for hunks in search.found():
+            yield {"hunks": hunks, **told()}
+        yield {"done": True, **told()}
+    except NotLookedFor as error:
+        yield {"why": str(error), **told()}
+    except Exception as error:
+        yield {"why": f"the search failed ({type(error).__name__}: {str(error)[:200]})", **told()}

@@ -1,0 +1,190 @@
+"""Edits that undo a mistake are found, in the user's own lines, and whatever a candidate does costs that candidate."""
+
+import ast
+import importlib.machinery
+import json
+import os
+import signal
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from gradcert.certify.edits.cases import trial
+from gradcert.certify.edits.runner import DIED, HUNG, Runner
+from gradcert.certify.edits.search import Search
+from gradcert.certify.edits.sources import NotLookedFor, Sources, found
+from gradcert.certify.edits.text import applied
+from gradcert.certify.problems import generate, plan
+from gradcert.certify.repair.look import _record
+from gradcert.certify.subjects.worker import load
+from scripts.diagnosis.subjects import LITERALS
+
+RNN, LIF = LITERALS[0], LITERALS[1]
+MISTAKES = {  # what is wrong, and by which operator it is mended
+    "index": (RNN, "(1 - hs[i][t + 1] ** 2)", "(1 - hs[i][t] ** 2)"),
+    "accumulation": (LIF, "gb += dv.sum(axis=0)", "gb = dv.sum(axis=0)"),
+    "condition": (LIF, "v >= theta", "v > theta"),
+    "sign": (LIF, "credit[t] - leak * theta * dv", "credit[t] + leak * theta * dv"),
+    "operand": (LIF, "psi(potentials[t] - theta)", "psi(potentials[t] - leak)"),
+    "factor added": (LIF, "psi(potentials[t] - theta) * dz", "dz"),
+    "term added": (RNN, "(credit + carried[i])", "carried[i]"),
+}
+
+
+def cases(literal, most=4):
+    made = (generate(spec, literal.claim) for spec in plan(literal.claim, "quick"))
+    return [json.loads(json.dumps(_record(case))) for case in list(made)[:most] if case is not None]
+
+
+@pytest.fixture(scope="module")
+def records():
+    return {literal.name: cases(literal) for literal in (RNN, LIF)}
+
+
+@pytest.fixture(scope="module")
+def fresh():
+    return {x.name: generate(plan(x.claim, "quick")[-1], x.claim, seed=1) for x in (RNN, LIF)}
+
+
+@pytest.fixture
+def searched(tmp_path, monkeypatch, records):
+    """Write a source and search it; yield what is found, and the file."""
+    exec_module = importlib.machinery.SourceFileLoader.exec_module
+    monkeypatch.setattr(importlib.machinery.SourceFileLoader, "exec_module", exec_module)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    sys.modules.pop("rule", None)
+
+    def search(literal, source, seconds=60.0):  # of the processor, until it is found
+        file = tmp_path / "rule.py"
+        file.write_text(source)
+        name = f"{file}:gradients"
+        installed = []
+
+        def files(texts):
+            sources = found(name, lambda: load(name), texts)
+            if installed:
+                installed[0].files = sources.files
+                return installed[0]
+            sources.install()
+            installed.append(sources)
+            return sources
+
+        load(name)
+        return Search(files, [trial(r) for r in records[literal.name]], seconds), file
+
+    return search
+
+
+@pytest.mark.parametrize("operator", sorted(MISTAKES))
+def test_a_mistake_is_undone(searched, fresh, operator):
+    literal, right, wrong = MISTAKES[operator]
+    assert literal.source.count(right) == 1
+    source = literal.source.replace(right, wrong)
+    search, file = searched(literal, source)
+    hunks = next(search.found())
+    assert file.read_text() == source
+    assert len(hunks) == 1 and hunks[0]["operator"] == operator
+    repaired = literal.compiled(applied(source, hunks[0]))
+    case = fresh[literal.name]
+    for name, bounds in case.expected.gradients.items():
+        assert (np.abs(repaired(case.problem)[name] - bounds.value) <= bounds.budget).all()
+    assert source.split("\n")[hunks[0]["at"] - 1].strip() == hunks[0]["before"]
+
+
+def test_a_candidate_that_loops_for_ever_is_stopped(searched, monkeypatch):
+    monkeypatch.setattr("gradcert.certify.edits.search.LEAST", 0.2)
+    lines = ("scale = 0.25", "while scale < 2.0:", "    scale = scale * 2.0")
+    source = RNN.source.replace("return grads", "\n    ".join([*lines, "return {k: scale * grads[k] for k in grads}"]))
+    search, _ = searched(RNN, source)
+    (hunk,) = next(search.found())
+    assert (hunk["before"], hunk["after"]) == ("while scale < 2.0:", "while scale < 1.0:")
+    assert search.hung >= 1  # 0.0 doubled stays below
+
+
+def test_a_detach_is_put_back(searched, records):
+    torch = pytest.importorskip("torch")
+    assert torch.is_grad_enabled()
+    literal = next(x for x in LITERALS if x.name == "BPTT, reset detached, autograd")
+    records[literal.name] = cases(literal, most=2)
+    right = literal.source
+    assert right.count(".detach()") == 1
+    search, _ = searched(literal, right.replace(".detach()", ""))
+    (hunk,) = next(search.found())
+    assert hunk["operator"] == "detach" and ".detach()" in hunk["after"]
+
+
+def test_two_mistakes_are_undone_by_two_edits(searched):
+    source = RNN.source.replace("grads[f'layers.{i}.b'] += da", "grads[f'layers.{i}.b'] = da")
+    source = source.replace("(1 - hs[i][t + 1] ** 2)", "(1 + hs[i][t + 1] ** 2)")
+    search, _ = searched(RNN, source, seconds=8.0)
+    hunks = next(search.found())
+    assert {h["operator"] for h in hunks} == {"accumulation", "sign"}
+    for hunk in hunks:
+        source = applied(source, hunk)
+    assert ast.unparse(ast.parse(source)) == ast.unparse(ast.parse(RNN.source))
+
+
+def test_what_is_right_when_it_is_loaded_again_is_left(searched):
+    search, _ = searched(RNN, RNN.source)
+    with pytest.raises(NotLookedFor, match="right on the cases that failed"):
+        next(search.found())
+
+
+def test_what_cannot_be_loaded_twice_is_said(searched):
+    once = "import sys\nassert 'once' not in sys.modules, 'a second time'\nsys.modules['once'] = sys\n"
+    try:
+        search, _ = searched(RNN, RNN.source.replace("import numpy", f"{once}import numpy", 1))
+        with pytest.raises(NotLookedFor, match="it raised AssertionError: a second time"):
+            next(search.found())
+    finally:
+        sys.modules.pop("once", None)
+
+
+def test_a_source_that_does_not_parse_is_said(tmp_path):
+    (tmp_path / "odd.py").write_text("x = 1\n")
+    name = f"{tmp_path}/odd.py:x"
+    assert load(name) == 1
+    with pytest.raises(NotLookedFor, match=r"odd\.py does not parse \(SyntaxError\)"):
+        found(name, lambda: load(name), {str(tmp_path.resolve() / "odd.py"): "x = ("})
+
+
+def _for_ever(_):
+    while True:
+        pass
+
+
+def _swallows(_):
+    while True:
+        try:
+            while True:
+                pass
+        except BaseException:
+            continue
+
+
+def _all_memory(_):
+    return len(bytearray(2**33))
+
+
+def _ends(_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_whatever_a_candidate_does_costs_that_candidate(monkeypatch):
+    monkeypatch.setattr("gradcert.certify.edits.runner.SLACK", 0.5)
+    jobs = [_for_ever, _all_memory, _ends, lambda _: sys.exit(3), _swallows, lambda _: 7]
+    started = time.process_time()
+    outcomes = [outcome for _, outcome in Runner(0.1).run(jobs, lambda job: job(None))]
+    assert outcomes[0] == HUNG and outcomes[1]["raised"].startswith("MemoryError")
+    assert outcomes[2:] == [DIED, {"raised": "SystemExit: 3"}, HUNG, 7]
+    assert time.process_time() - started < 1
+
+
+def test_a_file_is_loaded_from_what_stands_in_its_place(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    file = tmp_path / "other.py"
+    file.write_text("value = 1\n")
+    sources = found(f"{file}:value", lambda: load(f"{file}:value"), {}) if load(f"{file}:value") else None
+    assert isinstance(sources, Sources) and [f.path for f in sources.files] == [str(file.resolve())]

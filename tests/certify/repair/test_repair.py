@@ -1,0 +1,121 @@
+"""From a refuted file to the line that is shown: certified, the same everywhere, and the file is as it was."""
+
+import io
+import json
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+from rich.console import Console
+
+from gradcert.certify.campaign import certify, repaired
+from gradcert.certify.certificates import differences, seal
+from gradcert.certify.certificates.certificate import from_dict
+from gradcert.certify.certificates.compare import UNREPEATED
+from gradcert.certify.repair import details, line, told
+from gradcert.certify.repair.record import repair
+from gradcert.certify.report import html, junit, terminal, text
+
+SUBJECT = """
+import numpy as np
+import gradcert
+
+from slopes import slope
+
+
+@gradcert.claim(rule="bptt", cells="rnn", depths=1, losses="squared_error", when="every",
+                options={"activation": "tanh", "recurrent": True, "bias": True})
+def gradients(problem):
+    p, x, y = problem.parameters, problem.inputs, problem.targets
+    w, h, b = p["layers.0.W"], p["layers.0.H"], p["layers.0.b"]
+    z = [np.zeros((x.shape[1], len(b)))]
+    for t in range(len(x)):
+        z.append(np.tanh(x[t] @ w.T + z[-1] @ h.T + b))
+    grads = {name: np.zeros_like(value) for name, value in p.items()}
+    credit = np.zeros_like(z[0])
+    for t in reversed(range(len(x))):
+        da = (z[t + 1] - y[t] + credit) * slope(z[t + 1])
+        grads["layers.0.W"] += da.T @ x[t]
+        grads["layers.0.H"] += da.T @ z[t + 1]  # the state of the step itself
+        grads["layers.0.b"] += da.sum(axis=0)
+        credit = da @ h
+    return grads
+"""
+SLOPES = "def slope(z):\n    return 1 - z * z\n"
+SAID = '`rule.py:21`  `grads["layers.0.H"] += da.T @ z[t + 1]`  ->  `grads["layers.0.H"] += da.T @ z[t]`  makes it bptt'
+
+
+def written(folder, rule=SUBJECT, slopes=SLOPES):
+    (folder / "rule.py").write_text(rule)
+    (folder / "slopes.py").write_text(slopes)
+    return f"{folder}/rule.py:gradients"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wrong")
+    found = certify(written(folder), profile="quick", repair=10)
+    assert (folder / "rule.py").read_text() == SUBJECT and (folder / "slopes.py").read_text() == SLOPES
+    return found
+
+
+def test_the_line_is_named_and_certified(certificate):
+    assert certificate.verdict == "refuted" and told(certificate) == SAID
+    done = certificate.repair["certified"]
+    assert done["seed"] == 1 and done["cases"] >= 1 and certificate.repair["files"] == ["rule.py", "slopes.py"]
+    assert certificate.repair["cause"] is True  # the cause that is named is what the file computes on fresh problems
+
+
+def test_the_same_line_stands_everywhere(certificate):
+    console = Console(width=400, record=True, file=io.StringIO())
+    terminal.write(certificate, console)
+    assert f"repair: {SAID}" in console.export_text()
+    assert SAID.replace('"', "&#34;").replace(">", "&gt;") in html.write(certificate)
+    root = ElementTree.fromstring(junit.write(certificate))
+    assert root.find(".//property[@name='repair']").get("value") == SAID
+    assert f"repair: {SAID}" in root.find(".//failure").text
+    assert f"repair: {SAID}" in text(certificate.findings[0], repair=told(certificate))
+    assert from_dict(json.loads(json.dumps(certificate.to_dict()))).repair == certificate.repair
+    assert not seal.faults(seal.write(certificate))
+
+
+def test_a_run_that_is_done_again_need_not_find_it(certificate):
+    record = certificate.to_dict()
+    without = {k: v for k, v in record.items() if k != "repair"}
+    assert differences(record, without, but=UNREPEATED) == []
+    assert [d.where for d in differences(record, without)] != []
+
+
+def test_a_repair_may_be_in_a_module_beside(tmp_path):
+    name = written(tmp_path, SUBJECT.replace("da.T @ z[t + 1]", "da.T @ z[t]"), SLOPES.replace("1 - z", "1 + z"))
+    found = certify(name, profile="quick", repair=10)
+    assert told(found) == "`slopes.py:2`  `return 1 + z * z`  ->  `return 1 - z * z`  makes it bptt"
+
+
+def test_what_is_not_certified_is_not_offered(tmp_path, monkeypatch):
+    monkeypatch.setattr(repaired, "_again", lambda *_: None)
+    found = certify(written(tmp_path), profile="quick", repair=0.5).repair
+    assert found["looked"] and "edits" not in found
+    assert line(found, "bptt").startswith(f"no repair found among {found['tried']} edits of rule.py, slopes.py")
+    assert details(found) == []
+
+
+@pytest.mark.parametrize(
+    ("subject", "why"),
+    [
+        (lambda problem: dict(problem.parameters), "it was made while this program ran, and is not loaded from a file"),
+        (["cat"], "a program in another language, or answers from a file"),
+    ],
+)
+def test_without_a_source_the_reason_is_said(subject, why):
+    options = {"rule": "bptt", "cells": "rnn", "depths": 1}
+    found = certify(subject, profile="quick", repair=2, **options)
+    assert told(found) == f"no repair was looked for: {why}"
+
+
+def test_hunks_from_a_stranger_are_not_believed(tmp_path):
+    file = tmp_path / "a.py"
+    file.write_text("x = 1\n")
+    hunk = {"path": str(file), "first": 1, "last": 1, "lines": ["x = 2"], "at": 1, "before": "x = 1", "after": "x = 2"}
+    assert repair([{**hunk, "operator": "constant"}]).texts == {str(file.resolve()): "x = 2\n"}
+    for wrong in ({"first": 7}, {"path": "/etc/passwd"}, {"lines": 3}, {"last": "many"}, {"path": str(tmp_path)}):
+        assert repair([{**hunk, "operator": "constant", **wrong}]) is None
