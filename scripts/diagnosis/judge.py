@@ -80,7 +80,8 @@ def judged(prepared: Asked, source: str, *, repair: float = 0.0, profile: str = 
             function = literal.compiled(source)
     except (Exception, OutOfTime):
         return {"verdict": "invalid"}
-    answers, checks, raised = [], set(), 0
+    answers, raised = [], 0
+    checks: set[str] = set()
     wrong: list[tuple[Case, Finding]] = []
     ordinary = sum(case.spec.family not in LATE for case in prepared.cases)
     try:

@@ -102,7 +102,7 @@ def measure(
 
 
 def _outcome(literal: Literal, mutant: Mutant, found: dict[str, Any]) -> Outcome:
-    about = {"subject": literal.name, "held": literal.held, "rule": literal.claim.rule}
+    about: dict[str, Any] = {"subject": literal.name, "held": literal.held, "rule": literal.claim.rule}
     edit = {name: getattr(mutant, name) for name in ("operator", "line", "before", "after")}
     return Outcome(**about, **edit, digest=digest(mutant.source), **{**found, "keys": tuple(found.get("keys", ()))})
 

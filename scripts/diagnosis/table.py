@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from scripts.diagnosis.measure import Outcome
 
-COLUMNS = ("refuted", "named", "repaired", "named or repaired", "partly", "not named", "false")
+COLUMNS: tuple[str, ...] = ("refuted", "named", "repaired", "named or repaired", "partly", "not named", "false")
 COLUMNS += ("equivalent", "invalid", "hung", "crashed")
 
 
