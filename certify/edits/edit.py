@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from gradcert.certify.edits.sources import Source
@@ -60,7 +60,6 @@ class Edit:
     name: str
     index: int | None
     new: Any
-    before: str = field(default="", repr=False)
 
     @contextlib.contextmanager
     def made(self) -> Iterator[None]:

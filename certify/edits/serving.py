@@ -1,6 +1,6 @@
 """The subject's process, when it is asked for a repair: it never calls the subject itself, its children do.
 
-``{"repair": {"name", "trials", "seconds", "raises", "texts"}}`` begins a search, ``{"next": true}`` goes on with it.
+``{"repair": {"name", "trials", "seconds", "raises"}}`` begins a search, ``{"next": true}`` goes on with it.
 The reply is ``{"hunks": [...]}`` for edits after which every trial is right, and in the end ``{"done": true}`` or
 ``{"why": "..."}``; with each, how many candidates were tried, and which files were looked at.
 """
@@ -49,7 +49,7 @@ def _answers(asked: Mapping[str, Any], get: Callable[[], Any], close: tuple[int,
     installed: list[Sources] = []
 
     def load(texts: Mapping[str, str]) -> Sources:
-        sources = found(asked["name"], get, {**asked["texts"], **texts})
+        sources = found(asked["name"], get, texts)
         if installed:
             installed[0].files = sources.files
             return installed[0]

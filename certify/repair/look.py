@@ -70,7 +70,6 @@ def _asked(
         "trials": [_record(case) for case in chosen],
         "seconds": seconds,
         "raises": any(case is chosen[0] and check == "call" for case, _, check in run.failed),
-        "texts": {},
     }
     line, handed, spent = json.dumps({"repair": asked}, allow_nan=False), 0, 0.0
     while True:
@@ -98,8 +97,8 @@ def _asked(
 def _told(said: Mapping[str, Any], seconds: float) -> dict[str, Any]:
     files = said.get("files")
     names = [str(name) for name in files] if isinstance(files, list) else []
-    tried, hung = (said.get(name) for name in ("tried", "hung"))
-    counts = {"tried": tried if type(tried) is int else 0, "stopped": hung if type(hung) is int else 0}
+    tried, hung = (n if type(n := said.get(name)) is int and n >= 0 else 0 for name in ("tried", "hung"))
+    counts = {"tried": tried, "stopped": hung}
     spent = said.get("processor")
     spent = round(spent, 2) if isinstance(spent, float) and 0 <= spent < 1e9 else 0.0
     return {"looked": True, **counts, "seconds": round(seconds, 2), "processor": spent, "files": names}

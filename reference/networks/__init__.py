@@ -1,7 +1,7 @@
 """Networks: edges, cells (`cells/`, one a file), synapses (`synapses/`), layers, losses, and the record of a problem.
 
-A new cell is a file and a row of `CELLS`, a new synapse one of `SYNAPSES`, a new loss a kind in `loss`. Nothing
-here knows rules or gradients.
+A new cell is a file and a row of `CELLS`, a new synapse one of `SYNAPSES`, a new loss a form or a
+collection in `losses/`. Nothing here knows rules or gradients.
 """
 
 from gradcert.reference.networks.arrays import check_array

@@ -20,7 +20,7 @@ class Hypothesis:
     Attributes
     ----------
     kind : family of mistakes: ``factor``, ``arc``, ``timing``, ``feed``, ``slope``, ``credit``, ``loss``,
-        ``convention``, ``parameters``.
+        ``convention``, ``parameters``, ``forward``, ``trace``.
     what : the mistake, as a key; with the kind it identifies the hypothesis.
     label : completes "<rule> with ...".
     compute : the gradient under the hypothesis, in the numbers of a bench; None where it does not apply.

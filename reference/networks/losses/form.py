@@ -15,11 +15,11 @@ Compared = Callable[[Array, Array, Numbers], Array]
 
 @dataclass(frozen=True)
 class Form:
-    """A loss of outputs o (..., n_out) against targets y of the same shape; two forms of one name are the same.
+    """A loss of outputs o (..., n_out) against targets y of the same shape.
 
     Attributes
     ----------
-    name : identifies the form.
+    name : names the form in messages.
     terms : ``terms(o, y, numbers)``, (...,): the loss, summed over the outputs.
     derivative : ``derivative(o, y, numbers)``, (..., n_out): of `terms` by o.
     majorant : the same in absolute values: what the rounding error of `derivative` is relative to. Where it is left

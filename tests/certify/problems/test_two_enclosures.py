@@ -1,4 +1,4 @@
-"""Two derivations of what rounding may do, written apart: `certify.budget` and `properties.budget`.
+"""Two derivations of what rounding may do: `certify.problems.budget` and `properties.evaluation.budget`.
 
 The first counts the roundings of every monomial, the second bounds them once for a whole polynomial. Both have to hold
 the true value, so they overlap; and a float program has to lie in both. How wide they are beside each other is printed
