@@ -15,6 +15,7 @@ from gradcert.certify.certificates import CERTIFIED, Certificate
 from gradcert.certify.problems import Spec, generate
 from gradcert.certify.runs import Run
 from gradcert.certify.subjects import Subject, Worker
+from gradcert.reference.errors import GradcertError
 
 COMPARED = 3  # fresh problems on which the cause is held against the subject as it is
 LARGEST = 2**53 - 1  # seed
@@ -84,4 +85,8 @@ def _compared(run: Run, specs: Sequence[Spec], seed: int) -> dict[str, Any]:
         worker.stop()
     if not evidence:
         return {}
-    return {"cause": diagnosis.holds(run.explanation, evidence), "compared": len(evidence)}
+    try:
+        agrees = diagnosis.holds(run.explanation, evidence)
+    except GradcertError:  # undecided on a fresh problem: nothing is said, and the verdict stands
+        return {}
+    return {"cause": agrees, "compared": len(evidence)}

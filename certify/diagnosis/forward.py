@@ -116,8 +116,11 @@ def _close(given: Any, value: Any) -> bool:
 
 def _near(e: Evidence, hypothesis: Hypothesis, check: str) -> bool:
     assert hypothesis.forward is not None
-    with np.errstate(all="ignore"):
-        run = hypothesis.forward(e.bench)
+    try:
+        with np.errstate(all="ignore"):
+            run = hypothesis.forward(e.bench)
+    except ZeroDivisionError:  # an edited formula may divide a number by zero
+        return False
     value = None if run is None else run.tape.outputs if check == "outputs" else _loss(run)
     return value is not None and _close(getattr(e, check), value)
 
@@ -127,12 +130,12 @@ def _proven(e: Evidence, hypothesis: Hypothesis, check: str) -> bool:
     with working_precision():
         try:
             run = hypothesis.forward(e.balls) if e.balls is not None else None
+            if run is None:
+                return False
+            bounds = bounds_of(np.asarray(run.tape.outputs if check == "outputs" else _loss(run), dtype=object))
         except Undecided:
             return False
-        if run is None:
-            return False
-        value = run.tape.outputs if check == "outputs" else _loss(run)
-        return judge(np.asarray(getattr(e, check), dtype=float), bounds_of(np.asarray(value, dtype=object))).ok
+        return judge(np.asarray(getattr(e, check), dtype=float), bounds).ok
 
 
 def _scaled(e: Evidence, factor: float) -> bool:

@@ -36,17 +36,19 @@ def repair(hunks: list[Mapping[str, Any]]) -> Repair | None:
     try:
         for hunk in hunks:
             path = os.path.realpath(str(hunk["path"]))
+            if not path.endswith(".py") or not os.path.isfile(path):  # a pipe or a device would never end
+                return None
             if path not in texts:
                 with open(path, encoding="utf-8") as file:
                     texts[path] = file.read()
             count = texts[path].count("\n") + 1
             lines, first, last = list(map(str, hunk["lines"])), int(hunk["first"]), int(hunk["last"])
-            if not path.endswith(".py") or not 1 <= first <= last + 1 <= count + 1:
+            if not 1 <= first <= last + 1 <= count + 1 or int(hunk["at"]) < 1:
                 return None
             texts[path] = applied(texts[path], {"first": first, "last": last, "lines": lines})
             shown = {name: str(hunk[name]) for name in ("before", "after", "operator")}
             edits.append({"file": os.path.basename(path), "line": int(hunk["at"]), **shown})
-    except (OSError, KeyError, TypeError, ValueError):
+    except (OSError, KeyError, TypeError, ValueError, OverflowError):
         return None
     return Repair(tuple(edits), texts) if edits else None
 

@@ -101,6 +101,7 @@ def subject(
 
     @functools.wraps(build)
     def gradients(problem: Problem) -> Answer:
+        check_short(problem, "a JAX module")  # of every problem: what is kept was checked for the first one alone
         with jax.enable_x64(problem.dtype == "float64"):
             key = f"{problem.network.to_dict()} {problem.dtype}"
             derivative = kept.get(key) or _derivative(build, problem, parameters, call, initial, jit=jit)

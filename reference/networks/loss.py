@@ -64,7 +64,7 @@ class Loss:
             ("batch", self.batch, ("sum", "mean")),
             ("outputs", self.outputs, ("sum", "mean")),
         ):
-            if value not in allowed and not isinstance(value, Form):
+            if value not in allowed and not (name == "kind" and isinstance(value, Form)):
                 raise GradcertError(f"loss {name}={value!r}", allowed=" or ".join(allowed))
         if self.time == "pooled" and self.batch == "mean":
             raise GradcertError("a mean over all steps of all samples, and over the samples again", do="batch='sum'")

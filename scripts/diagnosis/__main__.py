@@ -65,6 +65,7 @@ def main() -> None:
 def _side_by_side(given: argparse.Namespace) -> None:
     """Measure the parts in processes of their own, which append to one file, a line at a time."""
     options = [f"--{name}={getattr(given, name)}" for name in ("each", "only", "seed", "out", "profile", "repair")]
+    options += [*(["--cold"] if given.cold else []), *([] if given.held else ["--without-held"])]
     shares = [f"--share={part}/{given.jobs}" for part in range(given.jobs)]
     command = [sys.executable, "-m", "scripts.diagnosis", *options]
     running = [subprocess.Popen([*command, share], stdout=subprocess.DEVNULL) for share in shares]

@@ -34,7 +34,9 @@ def derivative(t: Term, leaf: Term) -> Term | None:
             return _total(None if d[0] is None else d[0] / a[1], by)
         case "**":
             power = a[1].name
-            return None if d[0] is None else d[0] * power * a[0] ** (power - 1)
+            if d[0] is None or a[1].op != "number":  # a parameter in the exponent: no derivative is written here
+                return None
+            return d[0] * power * a[0] ** (power - 1)
         case "neg":
             return _negative(d[0])
         case "apply":

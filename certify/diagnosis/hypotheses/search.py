@@ -86,5 +86,6 @@ def tried(hypothesis: Hypothesis, bench: Bench) -> Mapping[str, Array] | None:
     try:
         with np.errstate(all="ignore"):
             return hypothesis.compute(bench)
-    except (Undecided, KeyError, AttributeError):  # no such node, parameter or option in this network
+    # no such node, parameter or option in this network; an edited formula may divide a number by zero
+    except (Undecided, KeyError, AttributeError, ZeroDivisionError):
         return None
