@@ -74,7 +74,7 @@ def main() -> None:
         "",
         "None may be refuted, make a run void, or leave it inconclusive. One claim per seed, rotating through cells,",
         "readouts, losses and dtypes; every case is answered in 13 general ways, by PyTorch where it fits, and by the",
-        "gallery's own.",
+        "gallery's own, of which those that run a program for every parameter answer short cases alone.",
         "",
         "| profile | seeds | cases | answers | refuted | void | inconclusive |",
         "|---|---|---|---|---|---|---|",
