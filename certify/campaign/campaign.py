@@ -104,6 +104,8 @@ def certify(
     """
     started = time.perf_counter()
     seed = check_seed(seed)
+    if not 0 <= repair < float("inf"):
+        raise GradcertError(f"repair={repair!r}", allowed="a number of seconds", do="repair=0 looks for none")
     who = subject if isinstance(subject, Subject) else Subject(subject, python=python, limits=limits)
     first = who.start()
     told = first.claim if isinstance(first, Worker) else None

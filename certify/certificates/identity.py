@@ -95,7 +95,11 @@ def subject_digest(subject: Any, sources: Mapping[str, Any]) -> str:
     files = dict(sources.get("files") or {})
     if not files and not words and path.suffix == ".py" and path.is_file():
         files = {path.name: sha256(path.read_bytes())}
-    return sha256(canonical([words, source, files])) if words or source or files else ""
+    replaced = {
+        name: sha256(text.encode()) for name, text in sorted(dict(getattr(subject, "replaced", None) or {}).items())
+    }
+    made_of = [words, source, files, *([replaced] if replaced else [])]
+    return sha256(canonical(made_of)) if words or source or files else ""
 
 
 def _source(function: Any) -> bytes:

@@ -31,6 +31,9 @@ def replacements(site: Site, scope: Scope, seen: Observed) -> Found:
     node = site.node
     if not isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
         return
+    around = site.parents[0] if site.parents else None
+    if isinstance(around, (ast.If, ast.While)) and _unsafe(around, seen):
+        return
     index = _index(site)
     if index:
         yield from _indices(site, scope)
@@ -111,8 +114,6 @@ def _decided(site: Site, scope: Scope) -> Found:
     node, parent = site.node, site.parent
     if isinstance(parent, ast.While):
         return
-    if isinstance(parent, ast.If) and not _harmless(parent):
-        return
     for value in (True, False):
         if not (isinstance(node, ast.Constant) and node.value is value):
             yield "condition", 1, ast.Constant(value)
@@ -123,10 +124,14 @@ def _decided(site: Site, scope: Scope) -> Found:
         yield "condition", 3, ast.Compare(ast.Name(counter, ast.Load()), [ast.Gt()], [ast.Constant(0)])
 
 
-def _harmless(statement: ast.If) -> bool:
-    """Return whether both branches only compute: what never ran may not be run for a trial if it does more."""
-    inner = [n for s in (*statement.body, *statement.orelse) for n in ast.walk(s) if isinstance(n, ast.stmt)]
-    return all(isinstance(n, HARMLESS) for n in inner)
+def _unsafe(statement: ast.If | ast.While, seen: Observed) -> bool:
+    """Return whether a branch never ran and does more than compute: it may not be run for a trial."""
+    for branch in (statement.body, statement.orelse):
+        inner = [n for s in branch for n in ast.walk(s)]
+        if not any(seen.ran(n) for n in inner):
+            if not all(isinstance(n, HARMLESS) for n in inner if isinstance(n, ast.stmt)):
+                return True
+    return False
 
 
 def _calls(node: ast.Call, site: Site, seen: Observed) -> Found:

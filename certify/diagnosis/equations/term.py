@@ -80,7 +80,7 @@ class Term:
         return written(self)
 
 
-ONE, ZERO = Term("number", name=1), Term("number", name=0)
+ONE, ZERO, MINUS_ONE = Term("number", name=1), Term("number", name=0), Term("number", name=-1)
 
 
 def term(value: Any) -> Term:
@@ -93,6 +93,8 @@ def _sum(op: str, a: Term, b: Term) -> Term:
 
 
 def _product(a: Term, b: Term) -> Term:
+    if MINUS_ONE in (a, b):
+        return Term("neg", (b if a == MINUS_ONE else a,))
     return a if b == ONE else b if a == ONE else Term("*", (a, b))
 
 

@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 
 from gradcert.certify.edits.cases import trial
+from gradcert.certify.edits.edit import Site
+from gradcert.certify.edits.observe import Observed, Scope
+from gradcert.certify.edits.replacing import replacements
 from gradcert.certify.edits.runner import DIED, HUNG, Runner
 from gradcert.certify.edits.search import Search
 from gradcert.certify.edits.sources import NotLookedFor, Sources, found
@@ -188,3 +191,17 @@ def test_a_file_is_loaded_from_what_stands_in_its_place(tmp_path, monkeypatch):
     file.write_text("value = 1\n")
     sources = found(f"{file}:value", lambda: load(f"{file}:value"), {}) if load(f"{file}:value") else None
     assert isinstance(sources, Sources) and [f.path for f in sources.files] == [str(file.resolve())]
+
+
+@pytest.mark.parametrize(
+    ("branch", "ran", "edited"), [("x = 1", False, True), ("forget(x)", False, False), ("forget(x)", True, True)]
+)
+def test_a_condition_is_edited_where_no_branch_that_never_ran_does_more_than_compute(branch, ran, edited):
+    statement = ast.parse(f"if a < b and c:\n    {branch}").body[0]
+    seen = Observed()
+    if ran:
+        call = next(n for n in ast.walk(statement.body[0]) if isinstance(n, ast.Call))
+        call.number = 1
+        seen.kinds[1] = ()
+    site = Site(statement.test, statement, "test", None, (statement,))
+    assert bool(list(replacements(site, Scope(), seen))) == edited

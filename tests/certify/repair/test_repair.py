@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -14,6 +15,7 @@ from gradcert.certify.certificates.compare import UNREPEATED
 from gradcert.certify.repair import details, line, told
 from gradcert.certify.repair.record import repair
 from gradcert.certify.report import html, junit, terminal, text
+from gradcert.reference import GradcertError
 
 SUBJECT = """
 import numpy as np
@@ -117,5 +119,21 @@ def test_hunks_from_a_stranger_are_not_believed(tmp_path):
     file.write_text("x = 1\n")
     hunk = {"path": str(file), "first": 1, "last": 1, "lines": ["x = 2"], "at": 1, "before": "x = 1", "after": "x = 2"}
     assert repair([{**hunk, "operator": "constant"}]).texts == {str(file.resolve()): "x = 2\n"}
-    for wrong in ({"first": 7}, {"path": "/etc/passwd"}, {"lines": 3}, {"last": "many"}, {"path": str(tmp_path)}):
+    os.mkfifo(tmp_path / "pipe.py")  # which would be read for ever
+    for wrong in (
+        {"first": 7},
+        {"first": float("inf")},
+        {"at": 0},
+        {"path": "/etc/passwd"},
+        {"path": str(tmp_path / "pipe.py")},
+        {"lines": 3},
+        {"last": "many"},
+        {"path": str(tmp_path)},
+    ):
         assert repair([{**hunk, "operator": "constant", **wrong}]) is None
+
+
+@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf")])
+def test_a_repair_takes_a_number_of_seconds(seconds):
+    with pytest.raises(GradcertError, match="a number of seconds"):
+        certify(lambda problem: {}, rule="bptt", cells="rnn", profile="quick", repair=seconds)

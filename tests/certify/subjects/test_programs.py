@@ -61,7 +61,9 @@ def test_a_wrong_program_is_refuted(tmp_path, change, reason):
     certificate = judged(tmp_path, change)
     assert certificate.verdict == "refuted"
     assert reason in certificate.reason
-    assert certificate.findings[0].replay.startswith("gradcert certify --seed 0 --profile quick -- ")
+    assert certificate.findings[0].replay.startswith(
+        "gradcert certify --seed 0 --profile quick --rule bptt --cells rnn -- "
+    )
 
 
 def test_a_programs_memory_is_limited(tmp_path):
