@@ -68,7 +68,7 @@ class Term:
         return Term("**", (self, term(other)))
 
     def __neg__(self) -> Term:
-        return Term("neg", (self,))
+        return Term("number", name=-self.name) if self.op == "number" else Term("neg", (self,))
 
     @cached_property
     def leaves(self) -> frozenset[Term]:
