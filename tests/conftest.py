@@ -18,5 +18,5 @@ settings.load_profile("repeatable")
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers():
-    """Half again as many as there are processors: a fifth of the suite waits, for processes that start, or that hang."""
+    """Half again as many as there are processors: a fifth of the suite waits for processes that start, or that hang."""
     return (os.cpu_count() or 2) * 3 // 2
