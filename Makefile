@@ -68,7 +68,7 @@ format: install ## rewrite the code in the project's style
 selftest: install ## judge the judge: the whole gallery of wrong and of unusual gradients
 	OMP_NUM_THREADS=1 $(BIN)/gradcert selftest
 
-# SEEDS, INPUTS: of right implementations, and of every kind of file
+# SEEDS, INPUTS: of right implementations (a tenth of them in the thorough profile), and of every kind of file
 SEEDS ?= 100
 INPUTS ?= 1000
 attack: install ## attack the judge from every side, into docs/soundness.md

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
 import tempfile
 import warnings
 from pathlib import Path
@@ -54,12 +55,16 @@ def met(profile: str) -> list[str]:
 def main() -> None:
     """Run everything and write the page."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--seeds", type=int, default=100, help="of the default profile; a tenth for thorough")
+    options.add_argument("--seeds", type=int, default=100, help="of the default profile")
+    options.add_argument(
+        "--thorough", type=int, help="seeds of the thorough profile; a tenth of the others unless given"
+    )
     options.add_argument("--inputs", type=int, default=1000, help="of every kind of file and message")
     options.add_argument("--jobs", type=int, default=1, help="processes that judge seeds")
     chosen = options.parse_args()
     warnings.simplefilter("ignore")
     kept = Path("build/attack") / sources()
+    commit = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True).stdout.strip()
     rounding: list[Any] = [
         (dtype, underflow.outside(100_000, dtype), underflow.outside(100_000, dtype, underflow.without_underflow))
         for dtype in underflow.EDGE
@@ -70,6 +75,8 @@ def main() -> None:
         "What the judge was attacked with, and what held. Written by `make attack`; what a verdict may rest on, and",
         "against whom nothing is promised, is in [SECURITY.md](../SECURITY.md) and in ARCHITECTURE.md.",
         "",
+        f"Commit {commit}.",
+        "",
         "## Right implementations, in many ways to compute",
         "",
         "None may be refuted, make a run void, or leave it inconclusive. One claim per seed, rotating through cells,",
@@ -79,7 +86,7 @@ def main() -> None:
         "| profile | seeds | cases | answers | refuted | void | inconclusive |",
         "|---|---|---|---|---|---|---|",
         accepted("default", chosen.seeds, chosen.jobs, kept / "default.jsonl"),
-        accepted("thorough", max(1, chosen.seeds // 10), chosen.jobs, kept / "thorough.jsonl"),
+        accepted("thorough", chosen.thorough or max(1, chosen.seeds // 10), chosen.jobs, kept / "thorough.jsonl"),
         "",
         "## Underflow",
         "",
