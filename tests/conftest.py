@@ -6,7 +6,6 @@ looked for where a test asks for one (`GRADCERT_REPAIR`).
 
 import os
 
-import pytest
 from hypothesis import settings
 
 os.environ["GRADCERT_STRICT"] = "1"
@@ -14,9 +13,3 @@ os.environ["GRADCERT_REPAIR"] = "0"
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 settings.register_profile("long", derandomize=False, deadline=None, max_examples=2000, print_blob=True)
 settings.load_profile("repeatable")
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers():
-    """Half again as many as there are processors: a fifth of the suite waits for processes that start, or that hang."""
-    return (os.cpu_count() or 2) * 3 // 2
