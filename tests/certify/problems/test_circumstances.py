@@ -139,3 +139,14 @@ def test_what_was_drawn_for_a_level_is_the_same_again():
     one, two = (make_case(spec, Claim("bptt", "snu"), seed=s) for s in (4, 4))
     assert one.problem.to_json() == two.problem.to_json()
     assert (one.problem.targets.sum(axis=-1) == 1).all() and one.problem.targets.max() == 0.75
+
+
+def test_levels_that_nothing_shows_together_are_given_up_one_by_one():
+    options = {"gain": "one", "adaptation_gain": "one", "reset": "threshold", "scaling": "none", "resistance": 1.0}
+    readout = {"readout": "integrator", "readout_options": {"kappa": 0.75, "train": []}}
+    claim = Claim("e-prop", "alif", depths=1, options=options, **readout)
+    (spec,) = (s for s in plan(claim, "thorough") if s.id == "alif/1/cross_entropy-every/circumstance/66")
+    assert {("inputs", "subnormal"), ("weights", "all negative"), ("biases", "0")} < set(spec.levels)
+    case = make_case(spec, claim, seed=24)
+    assert case is not None  # it was none, and the run inconclusive
+    assert "targets: soft" in case.facts["met"] and "inputs: subnormal" not in case.facts["met"]
