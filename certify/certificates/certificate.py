@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from gradcert.certify.certificates.identity import identity
+from gradcert.reference.errors import GradcertError
 from gradcert.reference.printable import legible
 
 SCHEMA = "gradcert-certificate-1"
@@ -196,6 +197,7 @@ def from_dict(record: Mapping[str, Any]) -> Certificate:
     from gradcert.certify.certificates.schema import validated
 
     validated(record, "certificate", "the certificate")
+    _alike((record.get("counterexample") or {}).get("arrays", ()))
     given = {f.name: record[f.name] for f in fields(Certificate) if f.name not in OPTIONAL}
     given["counterexample"] = record.get("counterexample")  # certificates of 0.1 before it have none
     given["resumed"] = record.get("resumed", 0)
@@ -210,6 +212,25 @@ def from_dict(record: Mapping[str, Any]) -> Certificate:
     for name in ("separated", "worst", "figures"):
         given[name] = _numbers(given[name])
     return Certificate(**given)
+
+
+def _alike(arrays: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse arrays of a counterexample that do not fit each other: entry by entry they are shown side by side."""
+    for array in arrays:
+        shapes = {_shape(array[name]) for name in ("given", "reference", "budget", "ok")}
+        if len(shapes) > 1 or None in shapes:
+            raise GradcertError(
+                f"the certificate does not fit: the arrays of {array['name']!r} in its counterexample differ in shape",
+                allowed="given, reference, budget and ok of one shape",
+            )
+
+
+def _shape(value: Any) -> tuple[int, ...] | None:
+    if not isinstance(value, list):
+        return ()
+    inner = {_shape(v) for v in value} or {()}
+    one = inner.pop()
+    return None if inner or one is None else (len(value), *one)
 
 
 def _legible(record: Any) -> None:

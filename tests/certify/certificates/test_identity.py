@@ -176,3 +176,39 @@ def test_what_is_no_certificate(data):
         with pytest.raises(GradcertError, match="the certificate"):
             seal.read(wrong)
         assert seal.faults(wrong)
+
+
+def test_arrays_that_do_not_fit_and_a_reason_that_is_missing_are_refused():
+    record = certify(lambda problem: {}, rule="bptt", cells="rnn", depths=1, profile="quick").to_dict()
+    array = {
+        "name": "layers.0.b",
+        "given": [1.0, 2.0],
+        "reference": [1.0, "inf"],
+        "budget": [0.0, 0.0],
+        "ok": [True, False],
+    }
+    shown = {
+        "case": "c",
+        "check": "gradient",
+        "rule": "bptt",
+        "asked": 1,
+        "complete": True,
+        "alone": True,
+        "file": "",
+        "replay": "",
+    }
+    size = {"widths": [1, 1], "steps": 1, "batch": 1}
+    shown |= {"was": size, "size": size, "problem": {}}
+    assert from_dict({**record, "counterexample": {**shown, "arrays": [array]}})
+    for wrong in (
+        {"given": [1.0]},
+        {"given": [[1.0, 2.0]]},
+        {"ok": True},
+        {"given": [1.0, [2.0]]},
+        {"budget": {"a": 1}},
+    ):
+        with pytest.raises(GradcertError, match="does not fit"):
+            from_dict({**record, "counterexample": {**shown, "arrays": [{**array, **wrong}]}})
+    for wrong in ({"looked": False}, {"looked": True}, {"looked": True, "files": [{"file": "a.py"}]}):
+        with pytest.raises(GradcertError, match="does not fit"):
+            from_dict({**record, "circumstances": {**record["circumstances"], "code": wrong}})
