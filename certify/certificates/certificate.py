@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+import numpy as np
+
 from gradcert.certify.certificates.identity import identity
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.printable import legible
@@ -217,20 +219,15 @@ def from_dict(record: Mapping[str, Any]) -> Certificate:
 def _alike(arrays: Sequence[Mapping[str, Any]]) -> None:
     """Refuse arrays of a counterexample that do not fit each other: entry by entry they are shown side by side."""
     for array in arrays:
-        shapes = {_shape(array[name]) for name in ("given", "reference", "budget", "ok")}
-        if len(shapes) > 1 or None in shapes:
+        try:
+            alike = len({np.shape(array[name]) for name in ("given", "reference", "budget", "ok")}) == 1
+        except ValueError:  # ragged
+            alike = False
+        if not alike:
             raise GradcertError(
                 f"the certificate does not fit: the arrays of {array['name']!r} in its counterexample differ in shape",
                 allowed="given, reference, budget and ok of one shape",
             )
-
-
-def _shape(value: Any) -> tuple[int, ...] | None:
-    if not isinstance(value, list):
-        return ()
-    inner = {_shape(v) for v in value} or {()}
-    one = inner.pop()
-    return None if inner or one is None else (len(value), *one)
 
 
 def _legible(record: Any) -> None:

@@ -128,9 +128,9 @@ def _unsafe(statement: ast.If | ast.While, seen: Observed) -> bool:
     """Return whether a branch never ran and does more than compute: it may not be run for a trial."""
     for branch in (statement.body, statement.orelse):
         inner = [n for s in branch for n in ast.walk(s)]
-        if not any(seen.ran(n) for n in inner):
-            if not all(isinstance(n, HARMLESS) for n in inner if isinstance(n, ast.stmt)):
-                return True
+        only = all(isinstance(n, HARMLESS) for n in inner if isinstance(n, ast.stmt))
+        if not only and not any(seen.ran(n) for n in inner):
+            return True
     return False
 
 

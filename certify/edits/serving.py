@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from gradcert.certify.edits.cases import trial
 from gradcert.certify.edits.search import Search, spent
-from gradcert.certify.edits.sources import NotLookedFor, Sources, found
+from gradcert.certify.edits.sources import NotLookedFor, Sources, loader
 from gradcert.certify.subjects.wire import describe
 
 
@@ -46,22 +46,18 @@ def serve(get: Callable[[], Any], requests: IO[str], replies: IO[str], _: Callab
 
 
 def _answers(asked: Mapping[str, Any], get: Callable[[], Any], close: tuple[int, ...]) -> Iterator[dict[str, Any]]:
-    installed: list[Sources] = []
+    files: list[str] = []
+    loaded = loader(asked["name"], get)
 
     def load(texts: Mapping[str, str]) -> Sources:
-        sources = found(asked["name"], get, texts)
-        if installed:
-            installed[0].files = sources.files
-            return installed[0]
-        sources.install()
-        installed.append(sources)
+        sources = loaded(texts)
+        files[:] = [os.path.basename(f.path) for f in sources.files]
         return sources
 
     trials = [trial(record) for record in asked["trials"]]
     search = Search(load, trials, asked["seconds"], asked["raises"], close)
 
     def told() -> dict[str, Any]:
-        files = [os.path.basename(f.path) for f in installed[0].files] if installed else []
         return {"tried": search.tried, "hung": search.hung, "files": files, "processor": spent()}
 
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import warnings
 from collections import Counter
@@ -11,6 +10,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from gradcert.certify.certificates.identity import of_files
 from gradcert.certify.claims import Claim
 from scripts.attack import accept
 
@@ -23,11 +23,8 @@ def claims() -> list[tuple[Claim, dict[str, Any]]]:
 
 def sources() -> str:
     """Return a digest of the code that is attacked: results of another are not taken over."""
-    digest = hashlib.sha256()
-    for room in ("certify", "models", "properties", "reference", "scripts/attack"):
-        for path in sorted(Path(room).rglob("*.py")):
-            digest.update(path.as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:12]
+    rooms = ("certify", "models", "properties", "reference", "scripts/attack")
+    return of_files((path for room in rooms for path in Path(room).rglob("*.py")), root=Path())[:12]
 
 
 def one(profile: str, seed: int) -> tuple[int, tuple[dict[str, int], list[str]]]:

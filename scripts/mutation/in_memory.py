@@ -21,17 +21,17 @@ from typing import Any
 from _pytest.runner import runtestprotocol
 from cosmic_ray.mutating import mutate_code
 
-from scripts.mutation.isolated import ROOT, in_child, session
+from scripts.mutation.isolated import ROOT, in_child, of_reference, session
 from scripts.mutation.run import Judge, diff
 
 
-def codes(code: CodeType) -> Iterator[tuple[str, CodeType]]:
-    """Yield the functions of a module and of its classes, by qualified name; not those inside functions."""
+def codes(code: CodeType) -> Iterator[CodeType]:
+    """Yield the functions of a module and of its classes; not those inside functions."""
     for constant in code.co_consts:
         if not isinstance(constant, CodeType):
             continue
         if constant.co_flags & 0x2:  # CO_NEWLOCALS: a function, not the body of a class
-            yield constant.co_qualname, constant
+            yield constant
         else:
             yield from codes(constant)
 
@@ -48,13 +48,12 @@ def bare(code: CodeType) -> tuple[Any, ...]:
     return code.co_code, code.co_names, tuple(constants)
 
 
-def changed(before: str, after: str, path: Path) -> list[tuple[CodeType, CodeType]] | None:
-    """Return the functions that differ between two versions of a file, or None where something else differs too."""
+def changed(before: str, after: str, path: Path) -> list[tuple[CodeType, CodeType]]:
+    """Return the functions that differ between two versions of a file; none where something else differs too."""
     old, new = (compile(text, str(path), "exec") for text in (before, after))
     if bare(old) != bare(new):
-        return None
-    pairs = [(a, b) for (_, a), (_, b) in zip(codes(old), codes(new), strict=True) if a != b]
-    return pairs or None
+        return []
+    return [(a, b) for a, b in zip(codes(old), codes(new), strict=True) if a != b]
 
 
 class Living:
@@ -97,7 +96,7 @@ class Held:
 
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
         """Drop the docstrings of other rooms."""
-        items[:] = [i for i in items if "docstrings" not in i.nodeid or "[gradcert.reference" in i.nodeid]
+        items[:] = of_reference(items)
 
     def pytest_runtestloop(self, session: Any) -> bool:
         """Do the work in place of the tests."""
@@ -135,8 +134,7 @@ class Mutants:
         before = path.read_text()
         after = mutate_code(before, operator, mutation.occurrence)
         pairs = changed(before, after, path)
-        able = pairs and all(self.living.can_take(old, new, path) for old, new in pairs)
-        if not pairs or not able:
+        if not pairs or not all(self.living.can_take(old, new, path) for old, new in pairs):
             yield None
             return
 

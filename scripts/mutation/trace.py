@@ -11,7 +11,7 @@ from typing import Any
 
 import coverage
 
-from scripts.mutation.isolated import ROOT, session
+from scripts.mutation.isolated import ROOT, of_reference, session
 
 SUITES = ("tests/reference", "tests/test_docstrings.py")
 
@@ -26,7 +26,7 @@ class Stopwatch:
 
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
         """Drop the docstrings of other rooms."""
-        items[:] = [i for i in items if "docstrings" not in i.nodeid or "[gradcert.reference" in i.nodeid]
+        items[:] = of_reference(items)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Begin."""

@@ -17,7 +17,7 @@ from gradcert.certify.edits.observe import Observed, Scope
 from gradcert.certify.edits.replacing import replacements
 from gradcert.certify.edits.runner import DIED, HUNG, Runner
 from gradcert.certify.edits.search import Search
-from gradcert.certify.edits.sources import NotLookedFor, Sources, found
+from gradcert.certify.edits.sources import NotLookedFor, Sources, found, loader
 from gradcert.certify.edits.text import applied
 from gradcert.certify.problems import generate, plan
 from gradcert.certify.repair.look import _record
@@ -63,19 +63,8 @@ def searched(tmp_path, monkeypatch, records):
         file = tmp_path / "rule.py"
         file.write_text(source)
         name = f"{file}:gradients"
-        installed = []
-
-        def files(texts):
-            sources = found(name, lambda: load(name), texts)
-            if installed:
-                installed[0].files = sources.files
-                return installed[0]
-            sources.install()
-            installed.append(sources)
-            return sources
-
         load(name)
-        return Search(files, [trial(r) for r in records[literal.name]], seconds), file
+        return Search(loader(name, lambda: load(name)), [trial(r) for r in records[literal.name]], seconds), file
 
     return search
 
