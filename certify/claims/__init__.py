@@ -3,8 +3,10 @@
 A new thing that can be claimed goes here. Uses `reference` alone, because a subject's process imports it for `claim`.
 """
 
-from gradcert.certify.claims.circumstances import AXES, TEXTS
-from gradcert.certify.claims.claim import Claim, Decorated, claim, claim_of, files_of, from_dict, sentence
+from gradcert.certify.claims.circumstances import AXES, CLAIMED, TEXTS
+from gradcert.certify.claims.claim import Claim, Decorated, claim, claim_of, files_of, from_dict
+from gradcert.certify.claims.given import OUTPUT, states
+from gradcert.certify.claims.losses import read_loss, said_loss
 from gradcert.certify.claims.rows import (
     ORDER,
     changes,
@@ -16,10 +18,13 @@ from gradcert.certify.claims.rows import (
     shown,
     shown_above,
 )
+from gradcert.certify.claims.sentence import sentence
 
 __all__ = [
     "AXES",
+    "CLAIMED",
     "ORDER",
+    "OUTPUT",
     "TEXTS",
     "Claim",
     "Decorated",
@@ -32,8 +37,11 @@ __all__ = [
     "in_readout",
     "present",
     "published",
+    "read_loss",
+    "said_loss",
     "same_row",
     "sentence",
     "shown",
     "shown_above",
+    "states",
 ]

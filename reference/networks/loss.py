@@ -106,6 +106,10 @@ class Loss:
         """Return d(loss of one step and sample)/d(output), before reduction; any leading axes."""
         return self.form.derivative(outputs, targets, numbers)
 
+    def terms(self, outputs: Array, targets: Array, numbers: Numbers) -> Array:
+        """Return the loss of one step and sample, before reduction; any leading axes."""
+        return self.form.terms(outputs, targets, numbers)
+
     def gradient(self, outputs: Array, targets: Array, numbers: Numbers, weights: Array | None = None) -> Array:
         """Return dE/do^t for all steps, (time, batch, feature): the source of every learning signal."""
         if self.when in COLLECTED:
@@ -174,7 +178,7 @@ class Loss:
         """Return E without weights and activity (`gradcert.reference.engines.objective` has both)."""
         if self.when in COLLECTED:
             seen = COLLECTED[self.when](outputs, None, self.level, numbers).value
-            return self.form.terms(seen, targets[-1], numbers).sum() / self.divisor(1, *seen.shape)
+            return self.terms(seen, targets[-1], numbers).sum() / self.divisor(1, *seen.shape)
         if self.when == "last":
             outputs, targets = outputs[-1:], targets[-1:]
         if self.kind == "squared_error":
@@ -190,8 +194,8 @@ class Loss:
         """Return E with weights (time, batch)."""
         if self.when in COLLECTED:
             seen = COLLECTED[self.when](outputs, weights, self.level, numbers).value
-            return self.form.terms(seen, targets[-1], numbers).sum() / self.divisor(1, *seen.shape)
-        terms = self.form.terms(outputs, targets, numbers)[..., None]
+            return self.terms(seen, targets[-1], numbers).sum() / self.divisor(1, *seen.shape)
+        terms = self.terms(outputs, targets, numbers)[..., None]
         return self.reduced(terms, numbers, weights).sum() / (outputs.shape[-1] if self.outputs == "mean" else 1)
 
     def to_dict(self) -> dict[str, Any]:
