@@ -4,9 +4,10 @@ A new thing that can be claimed goes here. Uses `reference` alone, because a sub
 """
 
 from gradcert.certify.claims.circumstances import AXES, CLAIMED, TEXTS
-from gradcert.certify.claims.claim import Claim, Decorated, claim, claim_of, files_of, from_dict
+from gradcert.certify.claims.claim import USUAL, Claim, Decorated, claim, claim_of, files_of, from_dict
 from gradcert.certify.claims.given import OUTPUT, states
 from gradcert.certify.claims.losses import read_loss, said_loss
+from gradcert.certify.claims.parts import Parts, check_names, made, read_claim, whole
 from gradcert.certify.claims.rows import (
     ORDER,
     changes,
@@ -26,17 +27,22 @@ __all__ = [
     "ORDER",
     "OUTPUT",
     "TEXTS",
+    "USUAL",
     "Claim",
     "Decorated",
+    "Parts",
     "changes",
+    "check_names",
     "claim",
     "claim_of",
     "difference",
     "files_of",
     "from_dict",
     "in_readout",
+    "made",
     "present",
     "published",
+    "read_claim",
     "read_loss",
     "said_loss",
     "same_row",
@@ -44,4 +50,5 @@ __all__ = [
     "shown",
     "shown_above",
     "states",
+    "whole",
 ]

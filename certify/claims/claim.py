@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from gradcert.certify.claims import circumstances
 from gradcert.certify.claims.given import check_given
-from gradcert.certify.claims.losses import check_losses
+from gradcert.certify.claims.losses import check_losses, read_loss
 from gradcert.certify.claims.sentence import sentence
 from gradcert.certify.names import present_names
 from gradcert.reference.errors import GradcertError
@@ -167,7 +167,7 @@ class Claim:
 
 @present_names
 def claim(*, rule: str, cells: Iterable[str] | str, **options: Any) -> Callable[[Decorated], Decorated]:
-    """Decorate a subject with its claim; arguments as for `Claim`.
+    """Decorate a subject with its claim; arguments as for `Claim`, and ``loss`` in words.
 
     Examples
     --------
@@ -177,6 +177,8 @@ def claim(*, rule: str, cells: Iterable[str] | str, **options: Any) -> Callable[
     >>> claim_of(gradients).rule
     'bptt'
     """
+    if "loss" in options:
+        options = {**read_loss(options.pop("loss")), **options}
     made = Claim(rule=rule, cells=cells, **options)  # type: ignore[arg-type]
 
     def decorate(subject: Decorated) -> Decorated:
@@ -319,5 +321,8 @@ def _plain(value: Any) -> Any:
     return [_plain(v) for v in value] if isinstance(value, (list, tuple)) else value
 
 
-USUAL = {f.name: f.default_factory() if callable(f.default_factory) else f.default for f in fields(Claim)}
+# what a part is where nothing is said of it
+USUAL: dict[str, Any] = {
+    f.name: f.default_factory() if callable(f.default_factory) else f.default for f in fields(Claim)
+}
 SILENT = {name: USUAL[name] for name in list(USUAL)[list(USUAL).index("online") :]}  # left out where they say nothing

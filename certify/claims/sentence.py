@@ -7,8 +7,8 @@ from typing import Any
 
 from gradcert.certify.claims.losses import said_loss
 
-LISTED = {"initial_nodes": ("of", " and "), "masks": ("masks", " and "), "sizes": ("sizes", "-")}
-NAMED = {"targets": "targets", "inputs": "inputs", "initial": "initial values", "T": "T", "B": "B"}
+LISTED = {"masks": ("masks", " and "), "sizes": ("sizes", "-")}
+NAMED = {"targets": "targets", "inputs": "inputs", "T": "T", "B": "B"}
 
 
 def sentence(spec: Mapping[str, Any]) -> str:
@@ -53,8 +53,11 @@ def _loss(spec: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _given(spec: Mapping[str, Any]) -> Iterator[str]:
+    if spec.get("initial", "zero") != "zero":
+        nodes = " and ".join(spec.get("initial_nodes", ()))
+        yield f"initial values {spec['initial']}" + (f" of {nodes}" if nodes else "")
     for name, word in NAMED.items():
-        if spec.get(name) not in (None, "", "zero", "real"):
+        if spec.get(name) not in (None, "", "real"):
             yield f"{word} {spec[name]}"
     for name, word in (("weights", "loss weights"), ("begins", "beginnings inside a row")):
         if spec.get(name):

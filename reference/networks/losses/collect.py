@@ -52,26 +52,27 @@ def _averaged(o: Array, weights: Array | None, level: Any, numbers: Numbers) -> 
 
 
 def _largest(o: Array, weights: Array | None, level: Any, numbers: Numbers) -> Collected:
-    best, share = 0 * o[0], 0 * o
+    one, none = numbers.array(np.ones(o.shape[1:])), numbers.zeros(o.shape[1:])
+    best, share = none, numbers.zeros(o.shape)
     found = np.zeros(o.shape[1:], dtype=bool)
     for t, counts in enumerate(_counts(o, weights)):
-        first = counts & ~found
-        wins = np.where(first, 1, np.where(counts, numbers.where(o[t], ">", best, 1, 0), 0))
-        best = np.where(first, o[t], np.where(counts, numbers.where(o[t], ">", best, o[t], best), best))
-        share = share * (1 - wins)
+        larger = np.where(counts, numbers.where(o[t], ">", best, one, none), none)
+        wins = np.where(counts & ~found, one, larger)
+        best, share = numbers.where(wins, ">", 0, o[t], best), numbers.where(wins, ">", 0, 0, share)
         share[t] = wins
         found |= counts
     return Collected(best, share, abs(best))
 
 
 def _first(o: Array, weights: Array | None, level: Any, numbers: Numbers) -> Collected:
-    time, share, crossed = 0 * o[0], 0 * o, 0 * o[0]
+    one, none = numbers.array(np.ones(o.shape[1:])), numbers.zeros(o.shape[1:])
+    time, share, crossed = none, numbers.zeros(o.shape), none
     for t, counts in enumerate(_counts(o, weights)):
-        here = np.where(counts, 1 - crossed, 0)  # so far the last step that counts, which stands if nothing crosses
-        time = time * (1 - here) + here * t
-        share = share * (1 - here)
+        # so far the last step that counts, which stands if nothing crosses
+        here = np.where(counts, numbers.where(crossed, ">", 0, none, one), none)
+        time, share = numbers.where(here, ">", 0, t, time), numbers.where(here, ">", 0, 0, share)
         share[t] = -here
-        crossed = crossed + here * numbers.where(o[t], ">", level, 1, 0)
+        crossed = numbers.where(here, ">", 0, numbers.where(o[t], ">", level, one, none), crossed)
     return Collected(time, share, time)
 
 
