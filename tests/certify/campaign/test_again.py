@@ -69,7 +69,7 @@ def test_the_words_of_a_program_come_last(tmp_path):
 
 
 TERM = {"kind": "rate", "target": 0.25, "strength": 2}
-MORE = Claim("bptt", "lif", inputs="spikes", targets="classes", weights=True, readout="rnn", T=3)
+MORE = Claim("bptt", "lif", inputs="spikes", targets="classes", weights=True, T=3)
 WHOLE = [
     Claim("bptt", "rnn", losses="squared_error"),
     Claim("bptt", "lif", losses="cross_entropy", when="sum", time="mean", batch="mean", outputs="mean", node="v"),
