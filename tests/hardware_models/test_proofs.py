@@ -65,6 +65,7 @@ def test_every_claim_is_proved_its_twin_refuted_and_no_search_breaks_it(profile:
         assert found.reached is None or found.reached <= 1
 
 
+@pytest.mark.long
 def test_every_proof_says_something_about_some_profile() -> None:
     assert {n for n in (1, 2, 3, 4) if records("pcm", n)} == {1, 2, 3, 4}
     assert records("reckon", 5) and records("pcm", 6) and records("loihi", 7)
@@ -142,6 +143,7 @@ def test_bfloat16_claims_hold_in_the_floating_point_theory_and_over_reals() -> N
     assert all(s.tried and not s.broken for s in searches), searches
 
 
+@pytest.mark.long
 def test_what_is_not_asked_of_a_profile_has_a_reason_and_the_rest_is_asked() -> None:
     for profile in FIXED:
         asked = {n for n in CHECKS if records(profile, n)}
