@@ -26,7 +26,7 @@ from gradcert.reference import RULES, GradcertError
 from gradcert.reference.engines import residual, reverse
 from gradcert.reference.estimators import kf_rtrl, uoro
 
-EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+EXAMPLES = Path(__file__).resolve().parents[4] / "examples"
 LIMITS = {"cosine": 0.5, "signs": 0.6, "ratio": [0.1, 10]}
 
 
