@@ -16,7 +16,7 @@ from gradcert.reference.errors import GradcertError
 PLAIN = {name: f"--{name}" for name in ("rule", "dtype", "acceptance", "readout", "node", "level", "targets")}
 PLAIN |= {"inputs": "--inputs", "initial": "--initial", "T": "--T", "B": "--B"}
 LISTS = {"cells": "--cells", "depths": "--depths", "initial_nodes": "--initial-nodes", "masks": "--masks"}
-PAIRS = {"options": "--options", "readout_options": "--readout-options", "limits": "--within"}
+PAIRS = {"options": "--options", "readout_options": "--readout-options", "within": "--within"}
 NOTHING: tuple[Any, ...] = (None, "", [])
 LOSS = ("losses", "when", "time", "batch", "outputs")
 ORDINARY = Limits()

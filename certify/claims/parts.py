@@ -13,18 +13,16 @@ from gradcert.reference.errors import GradcertError
 from gradcert.reference.outside import WRITTEN, parse, read, toml
 
 FORM = "a claim in TOML, or a certificate or claim in JSON"
-NAMES = {"within": "limits"}  # of a claim's fields, where the limits are those of a process
 LISTS = ("depths", "sizes")  # of numbers; a lone one is a list of one
 
 
 class Parts(TypedDict, total=False):
-    """What a subject claims, or what replaces parts of that: the fields of `Claim`, and three more.
+    """What a subject claims, or what replaces parts of that: the fields of `Claim`, and two more.
 
     Keys
     ----
     claim : the whole claim: a `Claim`, a mapping, or the name of a file (`read_claim`).
     loss : in words, such as ``cross_entropy of sum, mean over batch``.
-    within : what a claim calls ``limits``.
     """
 
     claim: Claim | Mapping[str, Any] | str | Path | None
@@ -72,7 +70,7 @@ def made(declared: Claim | None, parts: Mapping[str, Any]) -> Claim | dict[str, 
     >>> print(made(Claim(rule="bptt", cells="lif"), {"loss": "bernoulli of sum", "depths": 1}))
     bptt on lif, depth 1, float64, loss bernoulli of sum
     """
-    given = {NAMES.get(k, k): v for k, v in parts.items() if v is not None and k not in ("claim", "loss")}
+    given = {k: v for k, v in parts.items() if v is not None and k not in ("claim", "loss")}
     if parts.get("loss") is not None:
         given = {**read_loss(parts["loss"]), **given}
     for name in LISTS:

@@ -29,9 +29,9 @@ masks output'
     kind += "online " if spec.get("online") else ""
     cells = "/".join(spec["cells"])
     rest = "".join(f", {part}" for part in (*_readout(spec), *_loss(spec), *_given(spec)))
-    limits = "".join(f", {k} {v}" for k, v in spec.get("limits", {}).items())
+    within = "".join(f", {k} {v}" for k, v in spec.get("within", {}).items())
     without = "".join(f", without {k} {' or '.join(v)}" for k, v in spec.get("without", {}).items())
-    return f"{kind}{spec['rule']} on {cells}, depth {depths}, {spec['dtype']}{options}{rest}{limits}{without}"
+    return f"{kind}{spec['rule']} on {cells}, depth {depths}, {spec['dtype']}{options}{rest}{within}{without}"
 
 
 def _readout(spec: Mapping[str, Any]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from gradcert.certify.claims import Claim
 from gradcert.certify.problems import make_case, plan, summary
-from scripts.attack import fuzz, underflow
+from scripts.attack import fuzz, held, underflow
 from scripts.attack.seeds import accepted, sources
 
 PAGE = Path("docs/soundness.md")
@@ -77,6 +77,11 @@ def main() -> None:
         "",
         f"Commit {commit}.",
         "",
+        "## Attacks tried before, and tried again",
+        "",
+        "Every one that ever got through, and its kind, is a test; these are the tests, run for this page.",
+        "",
+        *held.rows(chosen.jobs),
         "## Right implementations, in many ways to compute",
         "",
         "None may be refuted, make a run void, or leave it inconclusive. One claim per seed, rotating through cells,",
