@@ -114,7 +114,7 @@ class Loss:
         """Return dE/do^t for all steps, (time, batch, feature): the source of every learning signal."""
         if self.when in COLLECTED:
             seen = COLLECTED[self.when](outputs, weights, self.level, numbers)
-            return self._spread(self.error(seen.value, targets[-1], numbers), seen.share)
+            return self._spread(self.error(seen.value, targets[-1], numbers) / seen.divisor, seen.share)
         return self.reduced(self.error(outputs, targets, numbers), numbers, weights)
 
     def gradient_majorant(
@@ -123,13 +123,15 @@ class Loss:
         """Return the same with absolute values: what the rounding error of `gradient` is relative to."""
         if self.when in COLLECTED:
             seen = COLLECTED[self.when](outputs, weights, self.level, numbers)
-            return self._spread(self.form.magnitude(seen.value, targets[-1], numbers) + seen.size, abs(seen.share))
+            size = self.form.magnitude(seen.value, targets[-1], numbers) + seen.size
+            return self._spread(size / seen.divisor, abs(seen.share))
         return self.reduced(self.form.magnitude(outputs, targets, numbers), numbers, weights)
 
     def signal(self, targets: Array, outputs: Array, numbers: Numbers, weights: Array | None = None) -> Array:
         """Return the targets as a target projection sees them: scaled as the loss, silent where the loss is."""
         if self.when in COLLECTED:
-            return self._spread(targets[-1], COLLECTED[self.when](outputs, weights, self.level, numbers).share)
+            seen = COLLECTED[self.when](outputs, weights, self.level, numbers)
+            return self._spread(targets[-1] / seen.divisor, seen.share)
         if weights is not None:
             return self.reduced(targets, numbers, weights)
         divisor = self.divisor(*targets.shape)
