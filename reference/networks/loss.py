@@ -25,9 +25,9 @@ class Loss:
 
     Parameters
     ----------
-    kind : in what form. ``squared_error`` is 1/2 sum_k (o_k - y_k)^2; ``cross_entropy`` is
-        -sum_k y_k log softmax(o)_k; ``bernoulli`` is -sum_k y_k log s(o_k) + (1 - y_k) log (1 - s(o_k)), s the
-        logistic function. A `Form` is one of your own, with its derivative; it has no JSON form.
+    kind : in what form: ``squared_error``, ``cross_entropy``, ``bernoulli``
+        (`gradcert.reference.networks.losses.form`). A `Form` is one of your own, with its derivative; it has no JSON
+        form.
     when : of what. ``every`` step, the ``last`` step alone, or one number for the whole sequence, compared with the
         last target: the ``sum``, ``mean`` or ``max`` over time, or the step of the ``first`` crossing of `level`
         (`gradcert.reference.networks.losses.collect`).

@@ -3,6 +3,8 @@
 =======  ==========================================  ==========================================================
 when     what is compared with the last target       its derivative by o^t
 =======  ==========================================  ==========================================================
+every    nothing: each o^t with its own target       w^t
+last     o of the last step                          w^t at that step, else 0
 sum      sum_t w^t o^t                               w^t
 mean     sum_t w^t o^t / sum_t w^t                   w^t / sum_t w^t
 max      the largest o^t of the steps that count     1 at the first step that has it, else 0

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
+from gradcert.certify.claims import REDUCED
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_edit, of_run
 from gradcert.certify.diagnosis.unrolled import Bench
 from gradcert.reference.networks import WHEN, with_loss
-
-REDUCED = {"time": ("sum", "mean"), "batch": ("sum", "mean"), "outputs": ("sum", "mean")}
 
 
 def make(bench: Bench) -> Iterator[Hypothesis]:
