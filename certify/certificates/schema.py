@@ -49,7 +49,7 @@ def _validator(name: str, part: str) -> Any:
 
 @cache
 def published(name: str) -> dict[str, Any]:
-    """Return a schema of the package: ``certificate`` or ``vector``.
+    """Return a schema of the package: ``certificate``, ``claim`` or ``vector``.
 
     Examples
     --------

@@ -8,7 +8,7 @@ from functools import partial
 from gradcert.certify.claims import REDUCED
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_edit, of_run
 from gradcert.certify.diagnosis.unrolled import Bench
-from gradcert.reference.networks import WHEN, with_loss
+from gradcert.reference.networks import FORMS, WHEN, with_loss
 
 
 def make(bench: Bench) -> Iterator[Hypothesis]:
@@ -20,6 +20,10 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
         if when != loss.when:
             label = f"the loss of {when} in the place of {loss.when}"
             yield of_run("loss", f"of {when}", label, partial(_other, when=when))
+    for kind in FORMS:
+        if kind != loss.kind:
+            label = f"a {kind.replace('_', ' ')} for the loss"
+            yield of_run("loss", f"kind = {kind}", label, partial(_other, kind=kind))
     for axis, ways in REDUCED.items():
         for how in ways:
             if how != getattr(loss, axis):

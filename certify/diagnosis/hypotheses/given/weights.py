@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_edit, of_run
+from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_run
 from gradcert.certify.diagnosis.unrolled import Bench
 from gradcert.reference.networks import with_loss
 from gradcert.reference.numbers import Array
@@ -29,9 +29,9 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
         return
     for what, (label, change) in READ.items():
         yield of_run("given", f"weights {what}", label, _weighed(change))
-    if bench.network.loss.time == "mean":
+    if bench.network.loss.time in ("mean", "pooled"):
         label = "a mean over time that is divided by the padded steps too"
-        yield of_edit("given", "weights averaged over padding", label, error=_over_all_steps)
+        yield of_run("given", "weights averaged over padding", label, _over_all_steps)
     for time, label in (("pooled", "one mean over the steps of all samples"), ("mean", "a mean over a sample's steps")):
         if bench.network.loss.time != time and bench.network.loss.batch == "sum":
             yield of_run("given", f"weights {time}", label, _reduced(time))
@@ -45,11 +45,13 @@ def _weighed(change: Callable[[Array], Array | None]) -> Callable[[Bench], Bench
     return run
 
 
-def _over_all_steps(delta: Array, bench: Bench) -> Array:
-    weights = bench.data.get("weights")
-    if weights is None or bench.network.loss.when != "every":  # else there is nothing over time to average
-        return delta
-    return delta * (weights.sum(axis=0) * (1 / len(weights)))[:, None]
+def _over_all_steps(bench: Bench) -> Bench | None:
+    weights, loss = bench.data.get("weights"), bench.network.loss
+    if weights is None or loss.time == "sum" or loss.when != "every":  # there is nothing over time to average
+        return bench
+    summed = with_loss(bench.network, time="sum")
+    counted = weights * (1 / (weights.size if loss.time == "pooled" else len(weights)))
+    return bench.again(network=summed, data={**bench.data, "weights": counted})
 
 
 def _reduced(time: str) -> Callable[[Bench], Any]:

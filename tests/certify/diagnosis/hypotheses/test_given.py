@@ -23,6 +23,7 @@ def explained(claim, gradients, *, when="every"):
     return find(evidence_of([(case, Answer(gradients=gradients(case.problem))) for case in cases]), rule).keys
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize("name", [e.name for e in members.ENTRIES])
 def test_a_member_of_the_gallery_is_named(name):
     entry = WRONG[name]
@@ -85,6 +86,7 @@ SUBJECTS = {
 }  # fmt: skip
 
 
+@pytest.mark.long(keep=3)
 @pytest.mark.parametrize("name", SUBJECTS)
 def test_what_is_skipped_is_named(name):
     parts, gradients, key = SUBJECTS[name]
