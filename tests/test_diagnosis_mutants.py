@@ -1,12 +1,14 @@
 """The measure of the diagnosis: clean sources that certify, mutants that differ, and a table that counts."""
 
 import ast
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from gradcert.certify.problems import generate, plan
+from scripts.diagnosis import __main__ as command
 from scripts.diagnosis import judge
 from scripts.diagnosis import measure as measuring
 from scripts.diagnosis.asked import asked
@@ -58,8 +60,9 @@ def test_the_table_counts_what_is_named_and_what_is_false():
     outcomes[-1] = replace(outcomes[-1], repair="certified", search=2.0, agrees=True)
     outcomes.append(Outcome(**about, verdict="equivalent"))
     page = table(outcomes, each=5, seed=0)
-    assert "| A | 4 | 1 (25 %) | 1 | 2 (50 %) | 1 | 1 | 1 | 1 | 0 | 0 | 0 |" in page
-    assert "the search for a repair 2.0 s in the median" in page and "in 1 of 1." in page
+    assert "| A | 4 | 1 (25 %) | 1 (25 %) | 2 (50 %) | 1 | 1 | 1 | 1 | 0 | 0 | 0 |" in page
+    assert "| for a repair that was found | 2.0 | 2 |" in page and "in 1 of 1." in page
+    assert page.count("- A, line 1: `a` became `b`") == 3  # neither named nor repaired: two; false: one
 
 
 def test_a_measure_is_shared_and_goes_on_where_it_stopped(tmp_path, monkeypatch):
@@ -75,6 +78,26 @@ def test_a_measure_is_shared_and_goes_on_where_it_stopped(tmp_path, monkeypatch)
     done = {(o.subject, o.digest) for o in found}
     assert list(measuring.measure([literal], most=2, profile="quick", done=done)) == []
     assert [o.operator for o in measuring.measure([literal], most=2, profile="quick", share=(1, 2))] == ["sign"]
+
+
+def test_what_was_measured_with_other_sources_is_not_taken_over(tmp_path, monkeypatch):
+    kept, asked_for = tmp_path / "outcomes.jsonl", []
+    about = dict.fromkeys(("subject", "rule", "operator", "before", "after", "digest"), "x")
+    outcome = Outcome(**about, held=False, line=1, verdict="equivalent")
+
+    def measured(*_, done, **options):
+        asked_for.append(set(done))
+        yield outcome
+
+    monkeypatch.setattr(command, "measure", measured)
+    monkeypatch.setattr(sys, "argv", ["measure", "--only", "none", "--out", str(kept)])
+    for digest, known in (("a", set()), ("b", set()), ("b", {("x", "x")})):
+        monkeypatch.setattr(command, "of_files", lambda *_, digest=digest, **__: digest)
+        command.main()
+        assert asked_for[-1] == known
+        with kept.open("a") as file:
+            file.write('{"subject": "torn')
+            file.write("\n")
 
 
 def test_a_mutant_that_never_ends_is_stopped(monkeypatch):

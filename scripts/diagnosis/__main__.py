@@ -6,9 +6,11 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+from gradcert.certify.certificates.identity import of_files
 from scripts.diagnosis.measure import Outcome, measure
 from scripts.diagnosis.subjects import LITERALS
 from scripts.diagnosis.table import table
@@ -38,7 +40,8 @@ def main() -> None:
         given.out = given.out or Path("build/diagnosis.jsonl")
         given.out.parent.mkdir(parents=True, exist_ok=True)
         _side_by_side(given)
-    known = _read(given.out)
+    under = _under(given)
+    known = [outcome for outcome in _read(given.out) if outcome.under == under]
     part, parts = map(int, given.share.split("/"))
     literals = [x for x in LITERALS if given.only in x.name and (given.held or not x.held)]
     done = {(outcome.subject, outcome.digest) for outcome in known}
@@ -52,6 +55,7 @@ def main() -> None:
         profile=given.profile,
         repair=given.repair,
     ):
+        outcome = replace(outcome, under=under)
         known.append(outcome)
         if given.out is not None:
             with given.out.open("a", encoding="utf-8") as file:
@@ -73,13 +77,19 @@ def _side_by_side(given: argparse.Namespace) -> None:
         raise SystemExit("a part has failed; what it measured is in the file")
 
 
-def _read(path: Path | None) -> list[Outcome]:
-    return list(_outcomes(path.read_text(encoding="utf-8").splitlines())) if path and path.exists() else []
+def _under(given: argparse.Namespace) -> str:
+    """Return what an outcome holds under: the sources that made it, and how it was asked for."""
+    rooms = ("certify", "models", "properties", "reference", "scripts/diagnosis")
+    sources = of_files((path for room in rooms for path in Path(room).rglob("*.py")), root=Path())[:12]
+    return f"{sources} {given.profile} {given.repair:g}{' cold' if given.cold else ''}"
 
 
-def _outcomes(lines: Sequence[str]) -> Iterator[Outcome]:
-    for line in lines:
-        found = json.loads(line)
+def _read(path: Path | None) -> Iterator[Outcome]:
+    for line in path.read_text(encoding="utf-8").splitlines() if path and path.exists() else ():
+        try:
+            found = json.loads(line)
+        except json.JSONDecodeError:  # torn, when a run was ended while it wrote
+            continue
         yield Outcome(**{**found, "keys": tuple(found["keys"])})
 
 

@@ -37,6 +37,7 @@ class Outcome:
     undone : whether the repair is the very source that was mutated.
     agrees : where there are both: whether the cause holds on fresh problems, on which the repair is right.
     search, tried : seconds of the processor, and number of edits, for the search of a repair.
+    under : the sources that it was measured with, and how it was asked for: others are not taken over.
     """
 
     subject: str
@@ -63,6 +64,7 @@ class Outcome:
     agrees: bool | None = None
     search: float = 0.0
     tried: int = 0
+    under: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
