@@ -59,7 +59,7 @@ def test_the_table_counts_what_is_named_and_what_is_false():
     outcomes = [Outcome(**about, verdict="refuted", named=n, false=f) for n, f in told]
     outcomes[-1] = replace(outcomes[-1], repair="certified", search=2.0, agrees=True)
     outcomes.append(Outcome(**about, verdict="equivalent"))
-    page = table(outcomes, each=5, seed=0)
+    page = table(outcomes, each=5, seed=0, repair=8.0)
     assert "| A | 4 | 1 (25 %) | 1 (25 %) | 2 (50 %) | 1 | 1 | 1 | 1 | 0 | 0 | 0 |" in page
     assert "| for a repair that was found | 2.0 | 2 |" in page and "in 1 of 1." in page
     assert page.count("- A, line 1: `a` became `b`") == 3  # neither named nor repaired: two; false: one

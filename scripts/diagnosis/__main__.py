@@ -32,9 +32,7 @@ def main() -> None:
     )
     parser.add_argument("--without-held", dest="held", action="store_false", help="leave out those that are held back")
     parser.add_argument("--profile", default="default", help="of the cases; no page is written for another")
-    parser.add_argument(
-        "--repair", type=float, default=20.0, metavar="SECONDS", help="for a repair of each; 0 for none"
-    )
+    parser.add_argument("--repair", type=float, default=8.0, metavar="SECONDS", help="for a repair of each; 0 for none")
     given = parser.parse_args()
     if given.jobs > 1:
         given.out = given.out or Path("build/diagnosis.jsonl")
@@ -60,7 +58,7 @@ def main() -> None:
         if given.out is not None:
             with given.out.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(outcome.to_dict()) + "\n")
-    page = table(known, each=given.each, seed=given.seed)
+    page = table(known, each=given.each, seed=given.seed, repair=given.repair)
     print(page)
     if not given.only and given.held and parts == 1 and given.profile == "default":
         PAGE.write_text(page, encoding="utf-8")

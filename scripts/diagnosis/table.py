@@ -13,7 +13,7 @@ COLUMNS += ("equivalent", "invalid", "hung", "crashed")
 WIDEST = 60  # characters of a line of code that is shown
 
 
-def table(outcomes: Sequence[Outcome], *, each: int, seed: int) -> str:
+def table(outcomes: Sequence[Outcome], *, each: int, seed: int, repair: float) -> str:
     """Return the page."""
     seen, held = [o for o in outcomes if not o.held], [o for o in outcomes if o.held]
     lines = [
@@ -25,8 +25,8 @@ def table(outcomes: Sequence[Outcome], *, each: int, seed: int) -> str:
         "while the diagnosis was written.",
         "",
         "- *named*: a sentence for every gradient that is wrong, true on every case that was judged",
-        "- *repaired*: an edit of the mutant's source, certified on all of these cases and on the whole plan with "
-        "another seed",
+        f"- *repaired*: an edit of the mutant's source, found within {repair:g} s of a processor, certified on all of "
+        "these cases and on the whole plan with another seed",
         "- *partly*: a sentence for some of the gradients that are wrong; *not named*: for none",
         "- *false*: a sentence that, computed on five fresh problems, does not equal the mutant there",
         "- *equivalent*: the judge accepts it; *invalid*: it does not compile, or raises on most problems; *hung*: it "

@@ -168,6 +168,13 @@ def misread(bench):
     return {k: g.T.reshape(g.shape) if g.ndim == 2 else g for k, g in bench.gradients().items()}
 
 
+def through_a_transpose(bench):
+    """Return what a library returns where the code multiplies with a transposed matrix: the gradient is turned back."""
+    names = [k for k in bench.parameters if k.endswith("H")]
+    run = bench.again(parameters={k: v.T if k in names else v for k, v in bench.parameters.items()})
+    return {k: g.T if k in names else g for k, g in run.gradients().items()}
+
+
 def scaled(bench):
     batch, outputs = bench.targets.shape[1:]
     return {k: 2 * g / (batch * outputs) for k, g in bench.gradients().items()}
@@ -198,6 +205,7 @@ KINDS = [
     ("a matrix misread", "bptt", "rnn", misread, "the gradient in the other memory order"),
     ("a gate's wrong partner", "bptt", "lstm", moved(partner), "f"),
     ("all lateral paths but one", "bptt", "lstm", alone, "no path back but through H_g"),
+    ("a transpose", "bptt", "rnn", through_a_transpose, "H transposed in the forward pass, differentiated as it is"),
     ("tanh' of a tanh", "bptt", "rnn", factored(lambda f, t: 1 - np.tanh(t.now["z"]) ** 2), "tanh(z)"),
     ("an input too late", "ottt", "lif", lambda b: edited(b, Edit(own=late_input)), "one step late"),
     ("an input too early", "ottt", "lif", lambda b: edited(b, Edit(own=early_input)), "one step early"),

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_run
+from gradcert.certify.diagnosis.hypotheses.hypothesis import Gradient, Hypothesis, of_run
 from gradcert.certify.diagnosis.unrolled import Bench
 from gradcert.reference.engines import LayerTape, Tape, record
 from gradcert.reference.networks import Drive, Network, Nodes
@@ -100,11 +100,13 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
         for word, change in BY.items():
             for seen in (False, True):
                 yield _of(f"{name} by {word}", _times(word, name), partial(_weights, name, change, seen), seen=seen)
+            yield _through(name, f"{name} by {word}", _times(word, name), change)
             for place in PLACES if bench.network.depth > 1 else ():
                 what = f"{_times(word, f'{name} of {place}')}"
                 yield _of(f"{name} of {place} by {word}", what, partial(_weights, name, change, False, place=place))
         for seen in (False, True):
             yield _of(f"{name} turned", f"{name} transposed", partial(_weights, name, _turned, seen), seen=seen)
+        yield _through(name, f"{name} turned", f"{name} transposed", _turned)
     reads = dict.fromkeys(k.source for x in bench.network.layers for k in x.cell.links if k.lag and k.source != "x")
     for node in reads:
         for word, change in BY.items():
@@ -140,6 +142,21 @@ def _times(word: str, name: str) -> str:
 def _of(what: str, label: str, run: Callable[[Bench], Bench | None], *, seen: bool = False) -> Hypothesis:
     place = "forward and backward" if seen else "in the forward pass"
     return of_run("forward", f"{what}{' and back' if seen else ''}", f"{label} {place}", run)
+
+
+def _through(name: str, what: str, label: str, change: Change) -> Hypothesis:
+    """Return a change of a parameter that a library differentiates: through the change, which is its own adjoint."""
+    run = partial(_weights, name, change, True)
+
+    def compute(bench: Bench) -> Gradient | None:
+        found = run(bench)
+        if found is None:
+            return None
+        mine = [k for k in bench.parameters if k.rpartition(".")[2] == name]
+        return {k: change(g, {}) if k in mine else g for k, g in found.gradients().items()}
+
+    where = "in the forward pass, differentiated as it is"
+    return Hypothesis("forward", f"{what}, differentiated", f"{label} {where}", compute, forward=run)
 
 
 def _turned(value: Any, _: Any) -> Any:
