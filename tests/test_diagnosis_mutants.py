@@ -59,8 +59,8 @@ def test_the_table_counts_what_is_named_and_what_is_false():
     outcomes = [Outcome(**about, verdict="refuted", named=n, false=f) for n, f in told]
     outcomes[-1] = replace(outcomes[-1], repair="certified", search=2.0, agrees=True)
     outcomes.append(Outcome(**about, verdict="equivalent"))
-    page = table(outcomes, each=5, seed=0, repair=8.0)
-    assert "| A | 4 | 1 (25 %) | 1 (25 %) | 2 (50 %) | 1 | 1 | 1 | 1 | 0 | 0 | 0 |" in page
+    page = table(outcomes, each=5, seed=0, repair=8.0, every=8)
+    assert "| A | 4 | 1 (25 %) | 1 of 1 | 2 (50 %) | 1 | 1 | 1 | 1 | 0 | 0 | 0 |" in page
     assert "| for a repair that was found | 2.0 | 2 |" in page and "in 1 of 1." in page
     assert page.count("- A, line 1: `a` became `b`") == 3  # neither named nor repaired: two; false: one
 
@@ -100,8 +100,21 @@ def test_what_was_measured_with_other_sources_is_not_taken_over(tmp_path, monkey
             file.write("\n")
 
 
-def test_a_mutant_that_never_ends_is_stopped(monkeypatch):
-    literal = next(x for x in LITERALS if x.name == "RTRL, tanh, per sample")
+@pytest.fixture(scope="module")
+def prepared():
+    return asked(next(x for x in LITERALS if x.name == "RTRL, tanh, per sample"), "quick")
+
+
+def test_a_mutant_that_never_ends_is_stopped(monkeypatch, prepared):
     monkeypatch.setattr(judge, "CALL", 0.05)
-    endless = literal.source.replace("for n in range(batch):", "while True:\n        n = 0")
-    assert judge.judged(asked(literal, "quick"), endless) == {"verdict": "hung"}
+    endless = prepared.literal.source.replace("for n in range(batch):", "while True:\n        n = 0")
+    assert judge.judged(prepared, endless) == {"verdict": "hung"}
+
+
+def test_a_repair_is_looked_for_where_nothing_is_named_and_for_a_part_of_the_others(monkeypatch, prepared):
+    monkeypatch.setattr(judge.repairs, "looked", lambda *_, **__: {"repair": "none"})
+    named = prepared.literal.source.replace("error @ s_b", "-error @ s_b")
+    unsaid = prepared.literal.source.replace("error @ s_b", "np.cos(error) @ s_b")
+    for source, every, looked in ((named, 1, True), (named, 1 << 62, False), (unsaid, 1 << 62, True)):
+        found = judge.judged(prepared, source, repair=1.0, every=every)
+        assert found["verdict"] == "refuted" and ("repair" in found) == looked

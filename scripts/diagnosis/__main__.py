@@ -33,6 +33,9 @@ def main() -> None:
     parser.add_argument("--without-held", dest="held", action="store_false", help="leave out those that are held back")
     parser.add_argument("--profile", default="default", help="of the cases; no page is written for another")
     parser.add_argument("--repair", type=float, default=8.0, metavar="SECONDS", help="for a repair of each; 0 for none")
+    parser.add_argument(
+        "--every", type=int, default=8, metavar="N", help="of those whose cause is named, look at one in N for a repair"
+    )
     given = parser.parse_args()
     if given.jobs > 1:
         given.out = given.out or Path("build/diagnosis.jsonl")
@@ -52,13 +55,14 @@ def main() -> None:
         cold=given.cold,
         profile=given.profile,
         repair=given.repair,
+        every=given.every,
     ):
         outcome = replace(outcome, under=under)
         known.append(outcome)
         if given.out is not None:
             with given.out.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(outcome.to_dict()) + "\n")
-    page = table(known, each=given.each, seed=given.seed, repair=given.repair)
+    page = table(known, each=given.each, seed=given.seed, repair=given.repair, every=given.every)
     print(page)
     if not given.only and given.held and parts == 1 and given.profile == "default":
         PAGE.write_text(page, encoding="utf-8")
@@ -66,7 +70,9 @@ def main() -> None:
 
 def _side_by_side(given: argparse.Namespace) -> None:
     """Measure the parts in processes of their own, which append to one file, a line at a time."""
-    options = [f"--{name}={getattr(given, name)}" for name in ("each", "only", "seed", "out", "profile", "repair")]
+    options = [
+        f"--{name}={getattr(given, name)}" for name in ("each", "only", "seed", "out", "profile", "repair", "every")
+    ]
     options += [*(["--cold"] if given.cold else []), *([] if given.held else ["--without-held"])]
     shares = [f"--share={part}/{given.jobs}" for part in range(given.jobs)]
     command = [sys.executable, "-m", "scripts.diagnosis", *options]
@@ -79,7 +85,7 @@ def _under(given: argparse.Namespace) -> str:
     """Return what an outcome holds under: the sources that made it, and how it was asked for."""
     rooms = ("certify", "models", "properties", "reference", "scripts/diagnosis")
     sources = of_files((path for room in rooms for path in Path(room).rglob("*.py")), root=Path())[:12]
-    return f"{sources} {given.profile} {given.repair:g}{' cold' if given.cold else ''}"
+    return f"{sources} {given.profile} {given.repair:g} {given.every}{' cold' if given.cold else ''}"
 
 
 def _read(path: Path | None) -> Iterator[Outcome]:

@@ -20,7 +20,7 @@ from gradcert.certify.problems import Case
 from gradcert.certify.subjects import Answer, Failure
 from gradcert.reference.rules import rule_named
 from scripts.diagnosis import repairs
-from scripts.diagnosis.asked import LATE, Asked, own, written_to
+from scripts.diagnosis.asked import LATE, Asked, digest, own, written_to
 
 CALL = 4.0  # seconds of the processor for one call of a mutant
 DIAGNOSIS = 120.0  # and for one search
@@ -66,13 +66,16 @@ def _array(value: Any) -> Any:
     return found if found.dtype.kind in "fiub" else "no array of numbers"
 
 
-def judged(prepared: Asked, source: str, *, repair: float = 0.0, profile: str = "default") -> dict[str, Any]:
+def judged(
+    prepared: Asked, source: str, *, repair: float = 0.0, profile: str = "default", every: int = 1
+) -> dict[str, Any]:
     """Return what the judge and the diagnosis say about a source, and its repair.
 
     Parameters
     ----------
     repair : seconds in which a repair is looked for; 0 for none.
     profile : of the cases.
+    every : a repair is looked for where no cause is named, and for one in so many of the others.
     """
     literal = prepared.literal
     try:
@@ -103,7 +106,8 @@ def judged(prepared: Asked, source: str, *, repair: float = 0.0, profile: str = 
     check = next((c for c in ("structure", "call", "inputs") if c in checks), "gradient")
     told: dict[str, Any] = {"verdict": "refuted", "check": check, "named": "fully"}  # the finding itself says it
     told |= diagnosed(prepared, function, answers) if check == "gradient" else {}
-    if repair:
+    unsaid = told["named"] != "fully" or told.get("false")
+    if repair and (unsaid or int(digest(source), 16) % every == 0):
         told |= repairs.looked(prepared, answers, wrong, source, seconds=repair, profile=profile)
         if told["repair"] == "certified" and told.get("keys"):
             told["agrees"] = not told["false"]  # both were held against problems that neither was found on

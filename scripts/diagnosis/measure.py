@@ -81,6 +81,7 @@ def measure(
     cold: bool = False,
     profile: str = "default",
     repair: float = 0.0,
+    every: int = 1,
 ) -> Iterator[Outcome]:
     """Yield the outcome of every mutant of the sample.
 
@@ -92,13 +93,16 @@ def measure(
     profile : of the cases.
     cold : work everything out anew for every mutant, as a campaign does.
     repair : seconds in which a repair of each is looked for; 0 for none.
+    every : of those whose cause is named, one in so many is looked at for a repair.
     """
     for literal in literals:
         prepared = asked(literal, profile)
         left = [m for i, m in enumerate(drawn(prepared, most, seed)) if i % share[1] == share[0]]
         left = [m for m in left if (literal.name, digest(m.source)) not in done]
         while left:
-            for mutant, found in _together(prepared, left, cold, {"repair": repair, "profile": profile}):
+            for mutant, found in _together(
+                prepared, left, cold, {"repair": repair, "profile": profile, "every": every}
+            ):
                 left.remove(mutant)
                 yield _outcome(literal, mutant, found)
 

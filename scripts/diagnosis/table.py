@@ -13,7 +13,7 @@ COLUMNS += ("equivalent", "invalid", "hung", "crashed")
 WIDEST = 60  # characters of a line of code that is shown
 
 
-def table(outcomes: Sequence[Outcome], *, each: int, seed: int, repair: float) -> str:
+def table(outcomes: Sequence[Outcome], *, each: int, seed: int, repair: float, every: int) -> str:
     """Return the page."""
     seen, held = [o for o in outcomes if not o.held], [o for o in outcomes if o.held]
     lines = [
@@ -26,7 +26,8 @@ def table(outcomes: Sequence[Outcome], *, each: int, seed: int, repair: float) -
         "",
         "- *named*: a sentence for every gradient that is wrong, true on every case that was judged",
         f"- *repaired*: an edit of the mutant's source, found within {repair:g} s of a processor, certified on all of "
-        "these cases and on the whole plan with another seed",
+        "these cases and on the whole plan with another seed; looked for where nothing is named, and for one in "
+        f"{every} of the others",
         "- *partly*: a sentence for some of the gradients that are wrong; *not named*: for none",
         "- *false*: a sentence that, computed on five fresh problems, does not equal the mutant there",
         "- *equivalent*: the judge accepts it; *invalid*: it does not compile, or raises on most problems; *hung*: it "
@@ -108,7 +109,7 @@ def _line(name: str, members: Sequence[Outcome]) -> str:
     figures = [
         len(refuted),
         share(sum(o.named == "fully" and not o.false for o in refuted)),
-        share(sum(o.repair == "certified" for o in refuted)),
+        f"{sum(o.repair == 'certified' for o in refuted)} of {sum(bool(o.repair) for o in refuted)}",
         share(sum(map(explained, refuted))),
         sum(o.named == "partly" for o in refuted),
         sum(o.named == "not" for o in refuted),
