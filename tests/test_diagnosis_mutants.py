@@ -3,6 +3,7 @@
 import ast
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -60,7 +61,7 @@ def test_the_table_counts_what_is_named_and_what_is_false():
     outcomes[-1] = replace(outcomes[-1], repair="certified", search=2.0, agrees=True)
     outcomes.append(Outcome(**about, verdict="equivalent"))
     page = table(outcomes, each=5, seed=0, repair=8.0, every=8)
-    assert "| A | 4 | 1 (25 %) | 1 of 1 | 2 (50 %) | 1 | 1 | 1 | 1 | 0 | 0 | 0 |" in page
+    assert "| A | 4 | 1 (25 %) | 1 of 1 | 2 (50 %) | 1 | 1 | 1 | 0 | 0 | 0 | 1 | 0 | 0 |" in page
     assert "| for a repair that was found | 2.0 | 2 |" in page and "in 1 of 1." in page
     assert page.count("- A, line 1: `a` became `b`") == 3  # neither named nor repaired: two; false: one
 
@@ -118,3 +119,21 @@ def test_a_repair_is_looked_for_where_nothing_is_named_and_for_a_part_of_the_oth
     for source, every, looked in ((named, 1, True), (named, 1 << 62, False), (unsaid, 1 << 62, True)):
         found = judge.judged(prepared, source, repair=1.0, every=every)
         assert found["verdict"] == "refuted" and ("repair" in found) == looked
+
+
+def test_what_is_accepted_and_wrong_elsewhere_is_missed(monkeypatch, prepared):
+    """A mutant that is right but for inputs that no case has which it is judged by; and the implementation itself."""
+    source = prepared.literal.source
+    assert judge.judged(prepared, source, profile="quick") == {"verdict": "equivalent"}
+    one = float(prepared.fresh[0].problem.inputs.ravel()[0])
+    assert all(one not in case.problem.inputs for case in prepared.cases)
+    seldom = source.replace("error @ s_b", f"error @ s_b * (1 + ({one!r} in problem.inputs))")
+    assert seldom != source and judge.judged(prepared, seldom, profile="quick") == {"verdict": "missed"}
+
+
+def test_what_is_refuted_and_equal_is_seen(monkeypatch, prepared):
+    """By a judge that refutes whatever it is shown."""
+    wrong = prepared.literal.source.replace("error @ s_b", "-error @ s_b")
+    assert judge.judged(prepared, wrong)["equal"] is False
+    monkeypatch.setattr(judge.acceptance, "first_wrong", lambda *_: [SimpleNamespace(check="gradient")])
+    assert judge.judged(prepared, prepared.literal.source)["equal"] is True

@@ -102,9 +102,10 @@ def judged(
     except OutOfTime:
         return {"verdict": "hung"}
     if not checks:
-        return {"verdict": "equivalent"}
+        return {"verdict": "missed" if _elsewhere_wrong(prepared, function, profile) else "equivalent"}
     check = next((c for c in ("structure", "call", "inputs") if c in checks), "gradient")
     told: dict[str, Any] = {"verdict": "refuted", "check": check, "named": "fully"}  # the finding itself says it
+    told["equal"] = _equal(prepared, answers)
     told |= diagnosed(prepared, function, answers) if check == "gradient" else {}
     unsaid = told["named"] != "fully" or told.get("false")
     if repair and (unsaid or int(digest(source), 16) % every == 0):
@@ -112,6 +113,31 @@ def judged(
         if told["repair"] == "certified" and told.get("keys"):
             told["agrees"] = not told["false"]  # both were held against problems that neither was found on
     return told
+
+
+def _elsewhere_wrong(prepared: Asked, function: Any, profile: str) -> bool:
+    """Return whether a mutant that was accepted is wrong on fresh problems, or on the whole plan with another seed."""
+    for case in (*prepared.fresh, *repairs.others(prepared.literal.name, profile)):
+        try:
+            if acceptance.first_wrong(case, answered(function, case), prepared.literal.claim):
+                return True
+        except OutOfTime:
+            continue
+    return False
+
+
+def _equal(prepared: Asked, answers: list[tuple[Case, Answer]]) -> bool:
+    """Return whether a mutant that was refuted has answered, to the last bit, what the implementation answers."""
+    clean = prepared.literal.compiled(prepared.literal.source)
+    for case, answer in answers:
+        if case.id not in prepared.right:
+            prepared.right[case.id] = answered(clean, case)
+        right = prepared.right[case.id].gradients
+        if answer.failure is not None or answer.changed or set(answer.gradients) != set(right):
+            return False
+        if not all(np.array_equal(answer.gradients[name], value) for name, value in right.items()):
+            return False
+    return True
 
 
 def diagnosed(prepared: Asked, function: Any, answers: list[tuple[Case, Answer]]) -> dict[str, Any]:

@@ -27,7 +27,9 @@ class Outcome:
 
     Attributes
     ----------
-    verdict : ``equivalent``, ``refuted``, ``invalid`` (most problems raise), ``hung`` or ``crashed``, with the `check`.
+    verdict : ``equivalent``, ``missed`` (accepted, and wrong on other problems), ``refuted``, ``invalid`` (most of the
+        problems raise), ``hung`` or ``crashed``, with the `check`.
+    equal : whether it was refuted although it answers what the implementation answers.
     named : ``fully``, ``partly`` or ``not``.
     keys, said : of the explanation.
     false : whether a cause does not account for fresh problems.
@@ -50,6 +52,7 @@ class Outcome:
     digest: str
     verdict: str
     check: str = ""
+    equal: bool = False
     named: str = ""
     keys: tuple[str, ...] = ()
     said: str = ""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from scripts.diagnosis.measure import Outcome
 
 COLUMNS: tuple[str, ...] = ("refuted", "named", "repaired", "named or repaired", "partly", "not named", "false")
-COLUMNS += ("equivalent", "invalid", "hung", "crashed")
+COLUMNS += ("missed", "refuted and equal", "crashed", "equivalent", "invalid", "hung")
 WIDEST = 60  # characters of a line of code that is shown
 
 
@@ -30,8 +30,11 @@ def table(outcomes: Sequence[Outcome], *, each: int, seed: int, repair: float, e
         f"{every} of the others",
         "- *partly*: a sentence for some of the gradients that are wrong; *not named*: for none",
         "- *false*: a sentence that, computed on five fresh problems, does not equal the mutant there",
-        "- *equivalent*: the judge accepts it; *invalid*: it does not compile, or raises on most problems; *hung*: it "
-        "had to be stopped; *crashed*: the diagnosis failed",
+        "- *missed*: accepted, and wrong on a fresh problem or on the whole plan with another seed; *refuted and "
+        "equal*: it answers what the implementation answers, to the last bit; *crashed*: the diagnosis failed, or the "
+        "process",
+        "- *equivalent*: accepted there too; *invalid*: it does not compile, or raises on most problems; *hung*: it "
+        "had to be stopped",
         "",
         *_rows("", {"seen while it was written": seen, "held back": held}),
         "",
@@ -59,9 +62,9 @@ def table(outcomes: Sequence[Outcome], *, each: int, seed: int, repair: float, e
         "",
         *_left(outcomes),
         "",
-        "## False sentences, crashes",
+        "## False sentences, missed, refuted and equal, crashed",
         "",
-        *(_said([o for o in outcomes if o.false or o.verdict == "crashed"]) or ["None."]),
+        *(_said([o for o in outcomes if o.false or o.equal or o.verdict in ("missed", "crashed")]) or ["None."]),
     ]
     return "\n".join(lines) + "\n"
 
@@ -115,7 +118,8 @@ def _line(name: str, members: Sequence[Outcome]) -> str:
         sum(o.named == "not" for o in refuted),
         sum(o.false for o in members),
     ]
-    figures += [sum(o.verdict == v for o in members) for v in ("equivalent", "invalid", "hung", "crashed")]
+    figures += [sum(o.verdict == "missed" for o in members), sum(o.equal for o in members)]
+    figures += [sum(o.verdict == v for o in members) for v in ("crashed", "equivalent", "invalid", "hung")]
     return f"| {name} | {' | '.join(map(str, figures))} |"
 
 
