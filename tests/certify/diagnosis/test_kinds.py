@@ -16,6 +16,7 @@ from gradcert.certify.diagnosis.hypotheses import traces
 from gradcert.certify.diagnosis.unrolled import Edit, edited
 from gradcert.certify.problems import generate, plan
 from gradcert.reference import RULES, Edge
+from gradcert.reference.engines import record_layer
 from gradcert.reference.networks import Lstm, Snu, cell_named
 
 LIF = {"reset": "hard", "recurrent": True, "bias": True, "train": (), "gain": "one", "rest": 0.0, "reset_value": 0.0}
@@ -243,6 +244,29 @@ def early_input(graph, tape, whole):
 def test_a_kind_is_named(rule, cell, answer, words):
     found = told(answer, rule, cell)
     assert words in str(found) and not found.unexplained
+
+
+def test_one_slip_in_a_line_that_all_gates_share_is_named():
+    def answer(bench):
+        names = [k for k in bench.parameters if ".H_" in k]
+        run = bench.again(parameters={k: -v if k in names else v for k, v in bench.parameters.items()})
+        return {k: -g if k in names else g for k, g in run.gradients().items()}
+
+    words = "it equals bptt with -H of every gate in the place of H of every gate in the forward pass"
+    assert str(told(answer, "bptt", "lstm")).startswith(words)
+
+
+def test_an_input_of_the_step_before_in_every_layer_is_named():
+    def answer(bench):
+        x, layers = bench.inputs, []
+        for i, layer in enumerate(bench.tape.network.layers):
+            late = np.concatenate([x[-1:], x[:-1]])
+            layers.append(replace(record_layer(layer, i, bench.parameters, late, bench.numbers, {}), x=x))
+            x = layers[-1].now["z"]
+        return replace(bench, tape=replace(bench.tape, layers=tuple(layers))).gradients()
+
+    words = "the input of the step before, wrapped around, in every layer, in the forward pass"
+    assert str(told(answer, "bptt", "rnn", 2)) == f"it equals bptt with {words}"
 
 
 def test_a_neighbours_decay_is_named():

@@ -16,7 +16,7 @@ import numpy as np
 
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Gradient, Hypothesis, of_run
 from gradcert.certify.diagnosis.unrolled import Bench
-from gradcert.reference.engines import LayerTape, Tape, record
+from gradcert.reference.engines import LayerTape, Tape, record, record_layer
 from gradcert.reference.networks import Drive, Network, Nodes
 from gradcert.reference.numbers import Array, Numbers
 
@@ -37,6 +37,7 @@ CONSTANTS: dict[str, Change] = {
 }
 
 
+GATES = " of every gate"
 PLACES = ("the last layer", "the layers below the last")
 
 
@@ -96,7 +97,8 @@ class _Skipping:
 def make(bench: Bench) -> Iterator[Hypothesis]:
     """Yield forward passes with one value of one kind changed in every layer that has it."""
     weights = list(dict.fromkeys(name.rpartition(".")[2] for name in bench.parameters))
-    for name in weights:
+    kinds = [name.partition("_")[0] + GATES for name in weights if "_" in name]
+    for name in (*weights, *(kind for kind in dict.fromkeys(kinds) if kinds.count(kind) > 1)):
         for word, change in BY.items():
             for seen in (False, True):
                 yield _of(f"{name} by {word}", _times(word, name), partial(_weights, name, change, seen), seen=seen)
@@ -144,6 +146,14 @@ def _of(what: str, label: str, run: Callable[[Bench], Bench | None], *, seen: bo
     return of_run("forward", f"{what}{' and back' if seen else ''}", f"{label} {place}", run)
 
 
+def _called(name: str, parameter: str) -> bool:
+    """Return whether a parameter has a name, or is of a kind that every gate has."""
+    local = parameter.rpartition(".")[2]
+    return (
+        local.partition("_")[0] == name.removesuffix(GATES) and "_" in local if name.endswith(GATES) else local == name
+    )
+
+
 def _through(name: str, what: str, label: str, change: Change) -> Hypothesis:
     """Return a change of a parameter that a library differentiates: through the change, which is its own adjoint."""
     run = partial(_weights, name, change, True)
@@ -152,7 +162,7 @@ def _through(name: str, what: str, label: str, change: Change) -> Hypothesis:
         found = run(bench)
         if found is None:
             return None
-        mine = [k for k in bench.parameters if k.rpartition(".")[2] == name]
+        mine = [k for k in bench.parameters if _called(name, k)]
         return {k: change(g, {}) if k in mine else g for k, g in found.gradients().items()}
 
     where = "in the forward pass, differentiated as it is"
@@ -165,7 +175,7 @@ def _turned(value: Any, _: Any) -> Any:
 
 def _weights(name: str, change: Change, seen: bool, bench: Bench, *, place: str = "") -> Bench | None:
     last = f"layers.{bench.network.depth - 1}."
-    mine = [k for k in bench.parameters if k.rpartition(".")[2] == name]
+    mine = [k for k in bench.parameters if _called(name, k)]
     mine = [k for k in mine if not place or k.startswith(last) == (place == PLACES[0])]
     changed = {**bench.parameters, **{k: change(bench.parameters[k], {}) for k in mine}}
     if seen:
@@ -229,3 +239,20 @@ def _moved() -> Iterator[Hypothesis]:
 
                 label = f"the {which} of the {what} {word}, wrapped around"
                 yield of_run("timing", f"{which} of the {what} {word}", label, run)
+    for by, word in ((1, "before"), (-1, "after")):
+        for scope, but in (("every layer", 0), ("every layer but the last", 1)):
+            for seen in (False, True):
+                what = f"the input of the step {word}, wrapped around, in {scope}"
+                label = f"{what}{', forward and backward' if seen else ', in the forward pass'}"
+                yield of_run("timing", what + (" and back" if seen else ""), label, partial(_rolled, by, but, seen))
+
+
+def _rolled(by: int, but: int, seen: bool, bench: Bench) -> Bench:
+    """Run the layers, all but some at the top on their inputs of another step."""
+    net, layers, x = bench.tape.network, list[LayerTape](), bench.inputs
+    for i, layer in enumerate(net.layers):
+        moved = np.roll(x, by, axis=0) if i < net.depth - but else x
+        tape = record_layer(layer, i, bench.parameters, moved, bench.numbers, {})
+        layers.append(tape if seen else replace(tape, x=x))
+        x = tape.now["z"]
+    return replace(bench, tape=Tape(net, bench.numbers, tuple(layers)))
