@@ -61,12 +61,12 @@ def _differing(wanted: Claim, own: Claim | None) -> Iterator[str]:
         if (own is None and name == "cells") or said[name] != had[name]:
             for value in said[name]:
                 yield from (f"--{name}", str(value))
-    options, limits = had.get("options", {}), had.get("limits", {})
+    options, limits = had.get("options", {}), had.get("within", {})
     for key, value in said.get("options", {}).items():  # added to the subject's own
         if key not in options or options[key] != value:
             yield from ("--options", f"{key}={json.dumps(value)}")
-    for key, value in said.get("limits", {}).items():  # in the place of the subject's own
-        if said["limits"] != limits:
+    for key, value in said.get("within", {}).items():  # in the place of the subject's own
+        if said["within"] != limits:
             yield from ("--within", f"{key}={json.dumps(value)}")
     for axis, levels in said.get("without", {}).items():
         for level in levels:
@@ -82,5 +82,5 @@ def _unsaid(wanted: Claim, own: Claim | None) -> list[str]:
     names = ("losses", "when", "time", "batch", "readout", "readout_options")
     left = [f"{name}={json.dumps(said[name])}" for name in names if said[name] != had[name]]
     gone = [f"options.{key}" for key in had["options"] if key not in said["options"]]
-    gone += [name for name in ("limits", "without") if had.get(name) and not said.get(name)]
+    gone += [name for name in ("within", "without") if had.get(name) and not said.get(name)]
     return [*left, *(f"no {name}" for name in gone)]

@@ -56,7 +56,7 @@ def test_what_the_subject_claims_itself_is_not_said(folder):
     told = Claim("bptt", "rnn", 1).to_dict()
     assert line(claim, told=told) == "gradcert certify --seed 0 --without targets=soft subject.py:wrong"
     assert line(Claim(**{**told, "depths": (1, 2)}), told=told).split()[4:8] == ["--depths", "1", "--depths", "2"]
-    whole = line(Claim("ostl", "snu", 1, acceptance="bounded", limits={"error": 0.2}))
+    whole = line(Claim("ostl", "snu", 1, acceptance="bounded", within={"error": 0.2}))
     assert "--rule ostl" in whole and "--cells snu" in whole and "--within error=0.2" in whole
 
 
@@ -75,8 +75,8 @@ def test_what_no_option_says_is_said_all_the_same(folder):
 def test_what_the_subject_claims_and_is_not_judged_is_said(folder):
     """Options are added to the subject's own, limits stand in their place; neither can take anything away."""
     limits = {"cosine": 0.5, "signs": 0.75, "ratio": [0.5, 2]}
-    told = Claim("bptt", "rnn", 1, acceptance="aligned", limits=limits, options={"bias": False}).to_dict()
-    tighter = line(Claim(**{**told, "limits": {**limits, "cosine": 0.9}}), told=told)
+    told = Claim("bptt", "rnn", 1, acceptance="aligned", within=limits, options={"bias": False}).to_dict()
+    tighter = line(Claim(**{**told, "within": {**limits, "cosine": 0.9}}), told=told)
     assert "--within cosine=0.9 --within signs=0.75 --within 'ratio=[0.5, 2]' " in tighter and "#" not in tighter
     left = line(Claim(**{**told, "options": {}, "without": {}}), told={**told, "without": {"targets": ["soft"]}})
     assert left.endswith("subject.py:wrong  # with no options.bias, no without in the claim")
