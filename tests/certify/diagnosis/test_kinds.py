@@ -269,11 +269,13 @@ def test_an_input_of_the_step_before_in_every_layer_is_named():
     assert str(told(answer, "bptt", "rnn", 2)) == f"it equals bptt with {words}"
 
 
+@pytest.mark.long
 def test_a_neighbours_decay_is_named():
     found = str(told(moved(neighbours_decay, down=False), "ottt", "lif", 2))
     assert "decay of the layer above" in found and "nothing known" not in found
 
 
+@pytest.mark.long
 def test_a_tie_that_is_taken_otherwise_on_one_side_is_named():
     found = told(moved(with_its_edge, own=False), "ostl", "lif, rect", 2)
     assert "2 |x| <= 1" in str(found) and "signal alone" in str(found) and not found.unexplained
@@ -347,6 +349,7 @@ def test_one_edit_of_a_users_own_equation_is_named(own):
     assert "- drag w'" in found or "-drag w'" in found or "-drag" in found
 
 
+@pytest.mark.long
 def test_a_users_own_cell_gets_the_hypotheses_of_every_cell(own):
     def late(d, i, b):
         return np.concatenate([0 * d[:1], d[:-1]])
