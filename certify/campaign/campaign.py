@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from gradcert.certify.campaign import repaired
 from gradcert.certify.campaign.again import again
@@ -24,7 +23,7 @@ from gradcert.certify.certificates import (
     reference_digest,
     subject_digest,
 )
-from gradcert.certify.claims import Claim
+from gradcert.certify.claims import Parts, check_names
 from gradcert.certify.counterexample import record as counterexample
 from gradcert.certify.names import present_names
 from gradcert.certify.problems import plan, profile_named
@@ -38,16 +37,6 @@ from gradcert.reference.errors import GradcertError
 def certify(
     subject: Any,
     *,
-    rule: str | None = None,
-    cells: str | Iterable[str] | None = None,
-    depths: int | Iterable[int] | None = None,
-    dtype: str | None = None,
-    options: Mapping[str, Any] | None = None,
-    online: bool | None = None,
-    acceptance: str | None = None,
-    within: Mapping[str, Any] | None = None,
-    without: Mapping[str, Any] | None = None,
-    claim: Claim | None = None,
     profile: str = "default",
     seed: int = 0,
     python: str | None = None,
@@ -58,6 +47,7 @@ def certify(
     resume: Path | None = None,
     run_cells: bool = False,
     repair: float = 0.0,
+    **parts: Unpack[Parts],
 ) -> Certificate:
     """Judge a subject against what it claims.
 
@@ -67,11 +57,6 @@ def certify(
         ``(loss, gradients, outputs)``; or its name, ``package.module:attribute`` or ``path/to/file.py:attribute``;
         or a stepwise learner (`gradcert.certify.subjects.learner`), or the words of a command, for a program in any
         language; or a `gradcert.certify.subjects.Subject`.
-    rule, cells, depths, dtype, options, online, acceptance, within, without : the claim, or what replaces parts of that
-        which the subject was decorated with: a row of the rule table, one or more cells, one or more depths,
-        ``float64`` or ``float32``, conventions, whether it is online, the class and its limits, the circumstances that
-        it rules out (`Claim`).
-    claim : the whole claim at once.
     profile : ``quick``, ``default`` or ``thorough``.
     seed : decides every case.
     python : another interpreter for a named subject.
@@ -83,6 +68,9 @@ def certify(
     run_cells : whether the judge may run the files of cells that the subject's own claim names, other than the
         subject's own file and what `cells` names.
     repair : seconds in which an edit of a refuted subject's source is looked for that makes it right; 0 for none.
+    parts : the claim, or what replaces parts of that which the subject was decorated with: the fields of `Claim` by
+        name, ``within`` for its limits, ``loss`` in words, and ``claim`` for all of it, a `Claim`, a mapping or the
+        name of a file (`gradcert.certify.claims.Parts`).
 
     Returns
     -------
@@ -106,6 +94,7 @@ def certify(
     seed = check_seed(seed)
     if not 0 <= repair < float("inf"):
         raise GradcertError(f"repair={repair!r}", allowed="a number of seconds", do="repair=0 looks for none")
+    check_names("certify", parts)
     who = subject if isinstance(subject, Subject) else Subject(subject, python=python, limits=limits)
     first = who.start()
     told = first.claim if isinstance(first, Worker) else None
@@ -113,18 +102,9 @@ def certify(
         wanted = claimed(
             subject,
             told,
-            rule=rule,
-            cells=cells,
-            depths=depths,
-            dtype=dtype,
-            options=options,
-            online=online,
-            acceptance=acceptance,
-            within=within,
-            without=without,
-            claim=claim,
             failure=None if isinstance(first, Worker) else first,
             run_cells=run_cells,
+            **parts,
         )
         if isinstance(first, Worker):
             stepwise(who, first, wanted)

@@ -23,7 +23,7 @@ import numpy as np
 from gradcert.certify.diagnosis.equations import Given, Term, evaluate, single
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Gradient, Hypothesis
 from gradcert.certify.diagnosis.unrolled import Bench, Graph, graph_of, sweep
-from gradcert.reference.engines import credit_below, weights_down
+from gradcert.reference.engines import credit_below, projected_signal, weights_down
 from gradcert.reference.networks import Edge
 from gradcert.reference.numbers import Array
 
@@ -132,9 +132,9 @@ def _locals(bench: Bench) -> dict[int, Local] | None:
 
 def _projected(bench: Bench, error: Array, i: int) -> Array:
     """Return the signal that a fixed matrix sends to a layer."""
-    loss, matrix = bench.network.loss, bench.feedback[f"layers.{i}.B"]
+    matrix = bench.feedback[f"layers.{i}.B"]
     if bench.rule.feedback == "target":
-        error = loss.gradient_of(bench.targets, bench.numbers)
+        error = projected_signal(bench.tape, bench.targets)
     return np.matmul(error, matrix)
 
 

@@ -17,9 +17,9 @@ from gradcert.certify.problems.cases.circumstances.seen import met, outside
 from gradcert.certify.problems.cases.draw import Family, draw, latency, spiking
 from gradcert.certify.problems.cases.families import FAMILIES
 from gradcert.properties.numbers import Undecided
-from gradcert.reference.engines import Tape, record, tape_gradients
+from gradcert.reference.engines import Tape, new_value, run, tape_gradients
 from gradcert.reference.networks import Problem, cell_named
-from gradcert.reference.numbers import FLOAT64, Array
+from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule, check_feedback, rule_named
 
 DRAWS = 200  # at most
@@ -69,7 +69,7 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
         family: Family = FAMILIES[spec.family](claim, least, attempt)
         problem = draw(spec, claim, rule, family, rng, scale=scales[attempt % len(scales)])
         problem = replace(problem, seed=0) if claim.acceptance == "unbiased" else problem
-        if outside(problem, claim.without):
+        if outside(problem, claim):
             continue
         draft = _draft(problem, rule, attempt, ties=spec.family == "dyadic")
         if draft is None:
@@ -102,14 +102,12 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
 
 def _draft(problem: Problem, rule: Rule, attempt: int, *, ties: bool) -> Draft | None:
     """Return the draw with its gradients in float64, or None if a floor is not reached."""
-    parameters = {name: np.asarray(v, dtype=float) for name, v in problem.parameters.items()}
-    feedback = {name: np.asarray(v, dtype=float) for name, v in problem.feedback.items()}
-    tape = record(problem.network, parameters, np.asarray(problem.inputs, dtype=float), numbers=FLOAT64)
+    given = problem.floats()
+    tape, targets = run(given), given.targets
     rates, tie = _spikes(tape)
     if any(not RATES[0] <= r <= RATES[1] for r in rates) or (ties and rates and not tie):
         return None
-    targets = np.asarray(problem.targets, dtype=float)
-    checked = check_feedback(problem.network, rule, feedback)
+    checked = check_feedback(problem.network, rule, given.feedback)
     gradients = tape_gradients(tape, targets, rule=rule, feedback=checked)
     if any(np.count_nonzero(np.abs(g) > 1e-6) * 2 < g.size for g in gradients.values()):
         return None
@@ -127,8 +125,9 @@ def _spikes(tape: Tape) -> tuple[list[float], int]:
     rates, ties = [], 0
     for layer in tape.layers:
         if spiking(layer.layer.cell):
-            rates.append(float(layer.now["z"].mean()))
-            ties += int((layer.now["v"] == layer.p["threshold"]).sum())
+            z, v = (layer.now[new_value(layer.layer, node)] for node in "zv")
+            rates.append(float(z.mean()))
+            ties += int((v == layer.p["threshold"]).sum())
     return rates, ties
 
 

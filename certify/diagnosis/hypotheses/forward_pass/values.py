@@ -17,7 +17,7 @@ import numpy as np
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Gradient, Hypothesis, of_run
 from gradcert.certify.diagnosis.unrolled import Bench
 from gradcert.reference.engines import LayerTape, Tape, record, record_layer
-from gradcert.reference.networks import Drive, Network, Nodes
+from gradcert.reference.networks import Data, Drive, Network, Nodes
 from gradcert.reference.numbers import Array, Numbers
 
 Change = Callable[[Any, Mapping[str, Array]], Any]  # of a value, told the layer's parameters
@@ -205,20 +205,21 @@ def _starting(node: str, value: int) -> Callable[[Bench], Bench | None]:
             for i, x in enumerate(bench.network.layers)
             if node in x.cell.nodes
         }
-        tape = record(bench.tape.network, bench.parameters, bench.inputs, numbers=bench.numbers, initial=initial)
-        return replace(bench, tape=tape)
+        data: Data = {**bench.data, "initial": initial}
+        tape = record(bench.tape.network, bench.parameters, bench.inputs, numbers=bench.numbers, **data)
+        return replace(bench, tape=tape, data=data)
 
     return run
 
 
 def read_as_claimed(bench: Bench, network: Network, parameters: Mapping[str, Array], inputs: Array) -> Bench | None:
     """Run changed layers; read what they have computed by the claimed cells and the given parameters."""
-    run = record(network, parameters, inputs, numbers=bench.numbers)
+    run = record(network, parameters, inputs, numbers=bench.numbers, **bench.data)
     layers = []
     for right, new in zip(bench.tape.layers, run.layers, strict=True):
         factors = right.layer.cell.factors(bench.numbers, right.p, new.prev, new.now)
-        layers.append(LayerTape(right.layer, right.p, new.x, new.prev, new.now, factors))
-    return replace(bench, tape=Tape(bench.tape.network, bench.numbers, tuple(layers)))
+        layers.append(replace(right, x=new.x, prev=new.prev, now=new.now, factors=factors))
+    return replace(bench, tape=replace(bench.tape, layers=tuple(layers)))
 
 
 def _moved() -> Iterator[Hypothesis]:
@@ -234,7 +235,8 @@ def _moved() -> Iterator[Hypothesis]:
                     other = {which: np.roll(values, by, axis=axis)}
                     if which == "targets":
                         return bench.again(targets=other["targets"])
-                    tape = record(bench.tape.network, bench.parameters, other["inputs"], numbers=bench.numbers)
+                    given = (bench.tape.network, bench.parameters, other["inputs"])
+                    tape = record(*given, numbers=bench.numbers, **bench.data)
                     return replace(bench, tape=tape, inputs=other["inputs"])
 
                 label = f"the {which} of the {what} {word}, wrapped around"

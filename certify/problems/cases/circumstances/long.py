@@ -22,10 +22,10 @@ from gradcert.certify.problems.cases.circumstances.generate import bounded, fact
 from gradcert.certify.problems.cases.circumstances.make import lateral, reading, vectors
 from gradcert.certify.problems.cases.circumstances.seen import met
 from gradcert.certify.problems.cases.draw import draw
-from gradcert.reference.engines import Tape, record, tape_gradients, truncated_sums
+from gradcert.reference.engines import Tape, arriving, run, tape_gradients, truncated_sums
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Layer, Problem
-from gradcert.reference.numbers import FLOAT64, Array
+from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule, check_feedback, rule_named
 
 LENGTHS = (150, 100, 64, 48, 32, 24, 16, 12, 8)  # the first that is seen to its end is taken
@@ -105,9 +105,7 @@ def separated(tape: Tape, problem: Problem, rule: Rule, budgets: dict[str, Array
     """
     if rule.reach or rule.chunk or rule.feedback not in ("symmetric", "random"):
         return {}
-    feedback = check_feedback(problem.network, rule, {k: np.asarray(v, float) for k, v in problem.feedback.items()})
-    delta = problem.network.loss.gradient(tape.outputs, np.asarray(problem.targets, dtype=float), tape.numbers)
-    sums = list(truncated_sums(tape, delta, rule, feedback))
+    sums = list(_sums(tape, problem, rule))
     if len(sums) < 2 or all((sums[-1][k] == sums[0][k]).all() for k in sums[0]):
         return {}
     out = {}
@@ -116,6 +114,14 @@ def separated(tape: Tape, problem: Problem, rule: Rule, budgets: dict[str, Array
             ratios = [np.abs(part[k] - sums[-1][k]) / budgets[k] for k in part]
         out[steps] = max(float(np.nan_to_num(r, nan=0.0, posinf=np.inf).max()) for r in ratios)
     return out
+
+
+def _sums(tape: Tape, problem: Problem, rule: Rule) -> Iterator[dict[str, Array]]:
+    """Yield the gradients of a case truncated to 1, 2, ... steps, in float64."""
+    given = problem.floats()
+    yield from truncated_sums(
+        tape, arriving(tape, given.targets), rule, check_feedback(problem.network, rule, given.feedback)
+    )
 
 
 def _chosen(spec: Spec, claim: Claim, rule: Rule, seed: int) -> list[int]:
@@ -134,14 +140,13 @@ def _left(problem: Problem, rule: Rule) -> float:
     """Return how much of the last step's credit reaches the first step's input."""
     tape, _ = floats(problem, rule)
     y = np.asarray(problem.targets, dtype=float)
-    delta = problem.network.loss.gradient(tape.outputs, y, tape.numbers)
+    delta = arriving(tape, y)[tape.network.depth - 1]
     delta = np.concatenate([0 * delta[:-1], delta[-1:]])
     feedback = check_feedback(problem.network, rule, {k: np.asarray(v, float) for k, v in problem.feedback.items()})
     plain = replace(rule, window=None) if rule.window else rule
     layer = tape.layers[0]
-    found = tape_gradients(
-        replace(tape, layers=(_alone(layer), *tape.layers[1:])), y, rule=plain, feedback=feedback, delta=delta
-    )
+    first = replace(tape, layers=(_alone(layer), *tape.layers[1:]))
+    found = tape_gradients(first, y, rule=plain, feedback=feedback, delta=delta)
     sizes = [float(np.abs(found[f"layers.0.{n}"]).max()) for n in reading(layer.layer)]
     return max(sizes) if np.isfinite(sizes).all() else 0.0
 
@@ -181,6 +186,8 @@ def _drawn(spec: Spec, claim: Claim, rule: Rule, seed: int, attempt: int, steps:
     inputs = np.array(problem.inputs) * 2.0**-10
     # what is drawn first, and so the same for every length
     inputs[0], inputs[-1] = problem.inputs[0] * 0.5, problem.inputs[1] * (1 + attempt % 3)
+    if claim.inputs == "spikes":
+        inputs[0], inputs[1:-1], inputs[-1] = problem.inputs[0], 0, problem.inputs[1]
     return _silent(replace(problem, parameters=parameters, feedback=short.feedback, inputs=inputs), claim)
 
 
@@ -198,9 +205,10 @@ def _returning(layer: Layer) -> list[str]:
 def _silent(problem: Problem, claim: Claim) -> Problem:
     """Return the problem with next to no error before the last step: its rounding would hide the oldest credit."""
     targets, loss = np.array(problem.targets), problem.network.loss
+    if claim.targets or loss.kind == "bernoulli" or loss.when not in ("every", "last"):
+        return problem
     if loss.kind == "squared_error":
-        given = ({k: np.asarray(v, float) for k, v in problem.parameters.items()}, np.asarray(problem.inputs, float))
-        outputs = record(problem.network, *given, numbers=FLOAT64).outputs
+        outputs = run(problem.floats()).outputs
         targets[:-1] = outputs[:-1] + targets[:-1] * 2.0**-10
     elif loss.when == "every" and "a step without" not in claim.without.get("targets", ()):
         targets[:-1] = 0
@@ -213,9 +221,7 @@ def truncation(case: Case, given: Mapping[str, Any]) -> int | None:
     if rule.reach or rule.chunk or rule.feedback not in ("symmetric", "random"):
         return None
     tape, _ = floats(problem, rule)
-    feedback = check_feedback(problem.network, rule, {k: np.asarray(v, float) for k, v in problem.feedback.items()})
-    delta = problem.network.loss.gradient(tape.outputs, np.asarray(problem.targets, dtype=float), tape.numbers)
-    for steps, part in enumerate(truncated_sums(tape, delta, rule, feedback), start=1):
+    for steps, part in enumerate(_sums(tape, problem, rule), start=1):
         size = {k: b.budget + NEAR * np.abs(part[k]).max() for k, b in case.expected.gradients.items()}
         if all(
             k in given and np.shape(given[k]) == v.shape and (np.abs(given[k] - v) <= size[k]).all()
