@@ -96,9 +96,9 @@ _ENTRIES = [
     _unusual("triple_loop", "RTRL in plain Python numbers", orders.triple_loop, TANH, limits=SMALL),
     _unusual("complex_step", "complex-step differentiation", differences.complex_step, TANH, limits=SMALL),
     _unusual(
-        "interpolated",
-        "finite differences of a polynomial loss, exact in fractions",
-        differences.interpolated,
+        "differences_in_fractions",
+        "central differences in fractions, with a step of 2^-300",
+        differences.in_fractions,
         LINEAR,
         limits={**SMALL, "family": "exact"},
     ),
