@@ -22,11 +22,12 @@ from gradcert.certify.problems.cases.circumstances.generate import bounded, fact
 from gradcert.certify.problems.cases.circumstances.make import lateral, reading, vectors
 from gradcert.certify.problems.cases.circumstances.seen import met
 from gradcert.certify.problems.cases.draw import draw
-from gradcert.reference.engines import Tape, record, tape_gradients, truncated_sums
+from gradcert.certify.problems.cases.evaluated import evaluated
+from gradcert.reference.engines import record, tape_gradients
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Layer, Problem
 from gradcert.reference.numbers import FLOAT64, Array
-from gradcert.reference.rules import Rule, check_feedback, rule_named
+from gradcert.reference.rules import Rule, rule_named
 
 LENGTHS = (150, 100, 64, 48, 32, 24, 16, 12, 8)  # the first that is seen to its end is taken
 SHORT = 40  # steps of the draws among which the best is chosen
@@ -76,13 +77,13 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
                 continue
             tape, gradients = floats(problem, rule)
             sizes = {k: HOPELESS[claim.dtype] * np.abs(g) for k, g in gradients.items()}
-            rough = separated(tape, problem, rule, sizes)
+            rough = separated(problem, rule, sizes)
             if claim.entrywise and rough and min(rough.values()) < 1 and length != LENGTHS[-1]:
                 continue
             expected = bounded(problem, rule, claim)
             if expected is None:
                 continue
-            seen = separated(tape, problem, rule, {k: b.budget for k, b in expected.gradients.items()})
+            seen = separated(problem, rule, {k: b.budget for k, b in expected.gradients.items()})
             least = min(seen.values(), default=0.0)
             blind = (seen and least < MARGIN) or not any(g.any() for g in gradients.values())
             if claim.entrywise and blind and length != LENGTHS[-1]:
@@ -97,7 +98,7 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
     return None
 
 
-def separated(tape: Tape, problem: Problem, rule: Rule, budgets: dict[str, Array]) -> dict[int, float]:
+def separated(problem: Problem, rule: Rule, budgets: dict[str, Array]) -> dict[int, float]:
     """Return, for every number of steps that a rule could be truncated to, by how many budgets its gradient differs.
 
     Empty for a rule without edges through time, or with a projected or local signal: there nothing can be truncated
@@ -105,9 +106,7 @@ def separated(tape: Tape, problem: Problem, rule: Rule, budgets: dict[str, Array
     """
     if rule.reach or rule.chunk or rule.feedback not in ("symmetric", "random"):
         return {}
-    feedback = check_feedback(problem.network, rule, {k: np.asarray(v, float) for k, v in problem.feedback.items()})
-    delta = problem.network.loss.gradient(tape.outputs, np.asarray(problem.targets, dtype=float), tape.numbers)
-    sums = list(truncated_sums(tape, delta, rule, feedback))
+    sums = evaluated(problem).truncations(rule)
     if len(sums) < 2 or all((sums[-1][k] == sums[0][k]).all() for k in sums[0]):
         return {}
     out = {}
@@ -132,17 +131,14 @@ def _chosen(spec: Spec, claim: Claim, rule: Rule, seed: int) -> list[int]:
 
 def _left(problem: Problem, rule: Rule) -> float:
     """Return how much of the last step's credit reaches the first step's input."""
-    tape, _ = floats(problem, rule)
-    y = np.asarray(problem.targets, dtype=float)
-    delta = problem.network.loss.gradient(tape.outputs, y, tape.numbers)
+    found = evaluated(problem)
+    tape, delta = found.tape, found.credit
     delta = np.concatenate([0 * delta[:-1], delta[-1:]])
-    feedback = check_feedback(problem.network, rule, {k: np.asarray(v, float) for k, v in problem.feedback.items()})
     plain = replace(rule, window=None) if rule.window else rule
     layer = tape.layers[0]
-    found = tape_gradients(
-        replace(tape, layers=(_alone(layer), *tape.layers[1:])), y, rule=plain, feedback=feedback, delta=delta
-    )
-    sizes = [float(np.abs(found[f"layers.0.{n}"]).max()) for n in reading(layer.layer)]
+    alone = replace(tape, layers=(_alone(layer), *tape.layers[1:]))
+    left = tape_gradients(alone, found.targets, rule=plain, feedback=found.feedback(rule), delta=delta)
+    sizes = [float(np.abs(left[f"layers.0.{n}"]).max()) for n in reading(layer.layer)]
     return max(sizes) if np.isfinite(sizes).all() else 0.0
 
 
@@ -212,10 +208,7 @@ def truncation(case: Case, given: Mapping[str, Any]) -> int | None:
     rule, problem = case.rule, case.problem
     if rule.reach or rule.chunk or rule.feedback not in ("symmetric", "random"):
         return None
-    tape, _ = floats(problem, rule)
-    feedback = check_feedback(problem.network, rule, {k: np.asarray(v, float) for k, v in problem.feedback.items()})
-    delta = problem.network.loss.gradient(tape.outputs, np.asarray(problem.targets, dtype=float), tape.numbers)
-    for steps, part in enumerate(truncated_sums(tape, delta, rule, feedback), start=1):
+    for steps, part in enumerate(evaluated(problem).truncations(rule), start=1):
         size = {k: b.budget + NEAR * np.abs(part[k]).max() for k, b in case.expected.gradients.items()}
         if all(
             k in given and np.shape(given[k]) == v.shape and (np.abs(given[k] - v) <= size[k]).all()
@@ -227,7 +220,6 @@ def truncation(case: Case, given: Mapping[str, Any]) -> int | None:
 
 def controls(case: Case) -> Iterator[tuple[str, bool | None]]:
     """Yield the truncations as known-wrong variants, by their worst: (name, whether every one of them is refuted)."""
-    tape, _ = floats(case.problem, case.rule)
-    seen = separated(tape, case.problem, case.rule, {k: b.budget for k, b in case.expected.gradients.items()})
+    seen = separated(case.problem, case.rule, {k: b.budget for k, b in case.expected.gradients.items()})
     for steps in (n for n in (1, 2, 4, 8, 16, 32, 64, 128, max(seen, default=0)) if n in seen):
         yield f"truncated to {steps} steps", seen[steps] > 1
