@@ -56,22 +56,23 @@ def _in_order(texts: set[str]) -> list[str]:
 def narrow(run: Run, *, seed: int, judge: Callable[[Run, Any, Answer | None], None]) -> None:
     """Ask for each of several levels alone, so that one is left, where only unusual cases failed."""
     failed = [case for case, _, _ in run.failed]
-    exact = levels(run)
-    found = exact or suspects(run)
-    if (
-        not failed
-        or len(exact) == 1
-        or not found
-        or len(found) > MOST
-        or run.worker is None
-        or any(c.spec.family in ORDINARY for c in failed)
-    ):
+    found = levels(run)
+    if not failed or len(found) == 1 or len(found) > MOST or any(c.spec.family in ORDINARY for c in failed):
         return
-    like = failed[0].spec
-    for number, text in enumerate(found, start=FIRST):
+    ask_alone(run, found, failed[0].spec, seed=seed, judge=judge)
+    if not levels(run):
+        left = [text for text in suspects(run) if text not in run.alone]
+        ask_alone(run, left, failed[0].spec, seed=seed, judge=judge)
+
+
+def ask_alone(
+    run: Run, found: list[str], like: Spec, *, seed: int, judge: Callable[[Run, Any, Answer | None], None]
+) -> None:
+    """Ask for a case of each level in which nothing else is unusual."""
+    for number, text in enumerate(found, start=FIRST + len(run.alone)):
         axis, _, level = text.partition(": ")
         row = alone(run.claim, like.cell, axis, level, loss=like.loss, depth=like.depth)
-        if row is None:
+        if row is None or run.worker is None:
             continue
         spec = Spec(
             like.cell, int(row["depth"]), row["loss"], like.when, "circumstance", number, 0, levels=tuple(row.items())
@@ -95,12 +96,15 @@ def said(run: Run) -> tuple[str, tuple[str, ...]]:
 
 
 def _enough_alone(run: Run) -> tuple[str, tuple[str, ...]]:
-    """Return the one level of all cases that failed that is enough alone, where others alone are not; or nothing."""
+    """Return the one level of all cases that failed that is enough alone, where others alone are not; or nothing.
+
+    It has to be alone: the case that it was asked in meets none of the others that those that failed have in common.
+    """
     wrong = [text for text, verdict in run.alone.items() if verdict == "failed"]
-    failed = [r for r in run.results if r.verdict == "failed"]
-    if len(wrong) != 1 or not all(wrong[0] in r.facts.get("met", ()) for r in failed):
+    failed = [set(r.facts.get("met", ())) for r in run.results if r.verdict == "failed"]
+    if len(wrong) != 1 or set.intersection(*failed) & (set(suspects(run)) | set(run.alone)) != set(wrong):
         return "", ()
-    right = [text for text, verdict in run.alone.items() if verdict == "passed"]
-    beside = f", and right where {' or '.join(right)} is alone" if right else ""
+    others = [text for text, verdict in run.alone.items() if verdict == "passed"]
+    beside = f", and {' or '.join(others)} alone is not" if others else ""
     many = f"wrong in {len(failed)} of {len(run.results)} cases, each with {wrong[0]}"
-    return f"{many}; wrong where nothing else is unusual, too{beside}", (f"where:{wrong[0]}",)
+    return f"{many}; that alone is enough{beside}", (f"where:{wrong[0]}",)
