@@ -54,10 +54,12 @@ def _in_order(texts: set[str]) -> list[str]:
 
 
 def narrow(run: Run, *, seed: int, judge: Callable[[Run, Any, Answer | None], None]) -> None:
-    """Ask for each of several levels alone, so that one is left, where only unusual cases failed."""
+    """Ask for each of several levels alone, so that one is left, where few ordinary cases failed."""
     failed = [case for case, _, _ in run.failed]
     found = levels(run)
-    if not failed or len(found) == 1 or len(found) > MOST or any(c.spec.family in ORDINARY for c in failed):
+    usual = [r for r in run.results if r.family in ORDINARY]
+    often = 4 * sum(r.verdict == "failed" for r in usual) > len(usual)  # then it is nothing unusual that is wrong
+    if not failed or often or len(found) == 1 or len(found) > MOST:
         return
     ask_alone(run, found, failed[0].spec, seed=seed, judge=judge)
     if not levels(run):
