@@ -12,7 +12,7 @@ ROOMS := $(shell ls -d */__init__.py | cksum | cut -d' ' -f1)
 STAMP := .venv/.installed-$(ROOMS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install debian test certify theorems peers lint format selftest diagnosis attack properties planted clean
+.PHONY: help install debian test long certify theorems peers lint format selftest diagnosis attack properties planted clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,8 +39,13 @@ debian: ## install missing Debian packages: simulators, browser, Coq (as root)
 	scripts/install_debian.sh
 
 # Tests start hundreds of processes: each would compile the whole house where bytecode is not written.
-test: lint ## lint, types, room contracts, all tests
-	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+
+test: lint ## lint, types, room contracts, all tests but the long ones
+	$(PYTEST)
+
+long: install ## the long tests: exhaustive ones, compilers, provers, browsers
+	$(PYTEST) --long=only
 
 certify: install ## certify the real third-party code in examples/
 	$(BIN)/python examples/run_all.py

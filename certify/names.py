@@ -6,7 +6,7 @@ What they were called before is understood, and answered with a sentence.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -15,12 +15,12 @@ R = TypeVar("R")
 RENAMED = {"cell": "cells", "layers": "depths", "depth": "depths", "option": "options"}
 
 
-def present_names(function: Callable[P, R]) -> Callable[P, R]:
-    """Decorate a function whose keyword arguments are parts of a claim: the names that they had before are understood.
+def understood(renamed: Mapping[str, str]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Return a decorator of functions whose keyword arguments are parts of a claim: old names are understood.
 
     Examples
     --------
-    >>> @present_names
+    >>> @understood(RENAMED)
     ... def shown(*, cells=None):
     ...     return cells
     >>> with warnings.catch_warnings(record=True) as said:
@@ -29,19 +29,25 @@ def present_names(function: Callable[P, R]) -> Callable[P, R]:
     ('snu', 'cell is called cells, everywhere')
     """
 
-    @wraps(function)
-    def called(*arguments: P.args, **options: P.kwargs) -> R:
-        for name in [name for name in options if name in RENAMED]:
-            now = RENAMED[name]
-            if options.get(now) is not None:
-                from gradcert.reference.errors import GradcertError  # this file is loaded by every run of pytest
+    def decorated(function: Callable[P, R]) -> Callable[P, R]:
+        @wraps(function)
+        def called(*arguments: P.args, **options: P.kwargs) -> R:
+            for name in [name for name in options if name in renamed]:
+                now = renamed[name]
+                if options.get(now) is not None:
+                    from gradcert.reference.errors import GradcertError  # this file is loaded by every run of pytest
 
-                raise GradcertError(f"{now} and {name}", allowed=f"{now} alone, which is what {name} is called now")
-            warnings.warn(f"{name} is called {now}, everywhere", FutureWarning, stacklevel=2)
-            options[now] = options.pop(name)
-        return function(*arguments, **options)
+                    raise GradcertError(f"{now} and {name}", allowed=f"{now} alone, which is what {name} is called now")
+                warnings.warn(f"{name} is called {now}, everywhere", FutureWarning, stacklevel=2)
+                options[now] = options.pop(name)
+            return function(*arguments, **options)
 
-    return called
+        return called
+
+    return decorated
+
+
+present_names = understood(RENAMED)
 
 
 def renamed_words(words: Iterable[str]) -> tuple[list[str], list[str]]:

@@ -14,7 +14,7 @@ from gradcert.certify.subjects import Limits, Subject
 from gradcert.reference.errors import GradcertError
 
 PLAIN = {"rule": "--rule", "dtype": "--dtype", "acceptance": "--acceptance"}
-PAIRS = {"options": "--options", "limits": "--within"}
+PAIRS = {"options": "--options", "within": "--within"}
 USUAL = Limits()
 
 

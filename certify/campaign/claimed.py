@@ -54,7 +54,7 @@ def claimed(
         given["dtype"] = dtype
     if options is not None:
         given["options"] = {**(declared.options if declared else {}), **options}
-    for name, value in (("online", online), ("acceptance", acceptance), ("limits", within), ("without", without)):
+    for name, value in (("online", online), ("acceptance", acceptance), ("within", within), ("without", without)):
         if value is not None:
             given[name] = value
     if declared is not None:

@@ -228,7 +228,7 @@ def _agree(claim: Claim, exact: int) -> str:
     if claim.acceptance == "aligned":
         return f"are aligned with {claim.rule}, layer by layer, inside the stated limits"
     if claim.acceptance == "bounded":
-        whose = "the stated error" if claim.limits else f"the bound proven for {claim.rule}"
+        whose = "the stated error" if claim.within else f"the bound proven for {claim.rule}"
         return f"are within {whose} of {TRUTH.name}"
     if claim.acceptance == "unbiased":
         return f"have {claim.rule} as the mean of their draws, at an error rate of {RATE:g}"

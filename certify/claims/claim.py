@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gradcert.certify.claims import circumstances
-from gradcert.certify.names import present_names
+from gradcert.certify.names import RENAMED, understood
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import KINDS, cell_named, check_options, file_of
 from gradcert.reference.numbers import Surrogate
@@ -34,11 +34,11 @@ class Claim:
     dtype : the arithmetic of the whole computation, ``float64`` or ``float32``.
     acceptance : when a gradient is accepted (`gradcert.certify.judging.acceptance`):
         ``exact``, every entry is inside its budget; ``bounded``, no entry is farther from BPTT than the bound proven
-        for the rule, or, with ``limits={"error": 0.2}``, no parameter's gradient is, in norm, by that part of BPTT's;
+        for the rule, or, with ``within={"error": 0.2}``, no parameter's gradient is, in norm, by that part of BPTT's;
         ``aligned``, cosine, sign agreement and ratio of norms to the rule's gradient, layer by layer, are inside
-        ``limits={"cosine": 0.5, "signs": 0.6, "ratio": [0.1, 10]}``; ``unbiased``, the mean over the subject's own
+        ``within={"cosine": 0.5, "signs": 0.6, "ratio": [0.1, 10]}``; ``unbiased``, the mean over the subject's own
         randomness is the rule's gradient. An unbiased subject takes its randomness from ``problem.seed``.
-    limits : what ``bounded`` and ``aligned`` are held to.
+    within : what ``bounded`` and ``aligned`` are held to.
     online : whether the subject, a stepwise learner, is online: causal, with constant memory, consistent with every
         prefix, and fresh for every sequence (`gradcert.certify.runs.online`).
     options : conventions of the cells: fields of the cell records (``reset``, ``strict``, ``gain``, ``surrogate``,
@@ -76,7 +76,7 @@ class Claim:
     readout: str | None = None
     readout_options: Mapping[str, Any] = field(default_factory=dict)
     online: bool = False
-    limits: Mapping[str, Any] = field(default_factory=dict)
+    within: Mapping[str, Any] = field(default_factory=dict)
     without: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -90,7 +90,7 @@ class Claim:
         kinds = [cell_named(cell, run=True) for cell in (*self.cells, *([self.readout] if self.readout else []))]
         _check("dtype", [self.dtype], DTYPES)
         _check("acceptance", [self.acceptance], CLASSES)
-        check_limits(self.acceptance, self.limits)
+        check_within(self.acceptance, self.within)
         if type(self.online) is not bool:
             raise GradcertError(f"online={self.online!r}", allowed="true, false")
         _check("losses", self.losses, KINDS)
@@ -114,9 +114,9 @@ class Claim:
         return self.acceptance == "exact"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form; ``online``, ``limits`` and ``without`` only where they say something."""
+        """Return the JSON form; ``online``, ``within`` and ``without`` only where they say something."""
         out = {f.name: _plain(getattr(self, f.name)) for f in fields(self)}
-        return {name: value for name, value in out.items() if name not in ("online", "limits", "without") or value}
+        return {name: value for name, value in out.items() if name not in ("online", "within", "without") or value}
 
     def __str__(self) -> str:
         """Return the claim on one line; alternatives of an option are joined by "or".
@@ -130,7 +130,7 @@ class Claim:
         return sentence(self.to_dict())
 
 
-@present_names
+@understood(RENAMED | {"limits": "within"})
 def claim(*, rule: str, cells: Iterable[str] | str, **options: Any) -> Callable[[Decorated], Decorated]:
     """Decorate a subject with its claim; arguments as for `Claim`.
 
@@ -157,10 +157,10 @@ def sentence(spec: Mapping[str, Any]) -> str:
     options = "".join(f", {k} {_short(k, v)}" for k, v in sorted(spec["options"].items()))
     kind = "" if spec["acceptance"] == "exact" else f"{spec['acceptance']} "
     kind += "online " if spec.get("online") else ""
-    limits = "".join(f", {k} {v}" for k, v in spec.get("limits", {}).items())
+    within = "".join(f", {k} {v}" for k, v in spec.get("within", {}).items())
     without = "".join(f", without {k} {' or '.join(v)}" for k, v in spec.get("without", {}).items())
     cells = "/".join(spec["cells"])
-    return f"{kind}{spec['rule']} on {cells}, depth {depths}, {spec['dtype']}{options}{limits}{without}"
+    return f"{kind}{spec['rule']} on {cells}, depth {depths}, {spec['dtype']}{options}{within}{without}"
 
 
 def claim_of(subject: Any) -> Claim | None:
@@ -211,37 +211,37 @@ def _same(one: str, other: str) -> bool:
     return Path(one).resolve() == Path(other).resolve()
 
 
-def check_limits(acceptance: str, limits: Mapping[str, Any]) -> None:
+def check_within(acceptance: str, within: Mapping[str, Any]) -> None:
     """Raise unless the limits are what the class needs.
 
     Examples
     --------
-    >>> check_limits("aligned", {"cosine": 0.5})
+    >>> check_within("aligned", {"cosine": 0.5})
     Traceback (most recent call last):
     gradcert.reference.errors.GradcertError: an aligned claim with limits cosine; allowed: cosine, signs and ratio: ...
     """
-    _mapping("limits", limits)
-    for name, value in limits.items():
+    _mapping("within", within)
+    for name, value in within.items():
         numbers = value if name == "ratio" and isinstance(value, (list, tuple)) else (value,)
         if any(isinstance(n, bool) or not isinstance(n, (int, float)) for n in numbers):
             raise GradcertError(f"the limit {name}={value!r}", allowed="numbers")
     if acceptance == "aligned":
-        if set(limits) != {"cosine", "signs", "ratio"}:
+        if set(within) != {"cosine", "signs", "ratio"}:
             raise GradcertError(
-                f"an aligned claim with limits {', '.join(limits) or 'for nothing'}",
+                f"an aligned claim with limits {', '.join(within) or 'for nothing'}",
                 allowed="cosine, signs and ratio: never cosine alone",
-                do='limits={"cosine": 0.5, "signs": 0.6, "ratio": [0.1, 10]}',
+                do='within={"cosine": 0.5, "signs": 0.6, "ratio": [0.1, 10]}',
             )
-        ratio = limits["ratio"]
+        ratio = within["ratio"]
         low, high = ratio if isinstance(ratio, (list, tuple)) and len(ratio) == 2 else (0.0, 0.0)
-        if not 0 < float(limits["cosine"]) <= 1 or not 0 <= float(limits["signs"]) <= 1 or not 0 < low <= 1 <= high:
+        if not 0 < float(within["cosine"]) <= 1 or not 0 <= float(within["signs"]) <= 1 or not 0 < low <= 1 <= high:
             raise GradcertError(
-                f"limits {dict(limits)}", allowed="0 < cosine <= 1, 0 <= signs <= 1, 0 < low <= 1 <= high"
+                f"within {dict(within)}", allowed="0 < cosine <= 1, 0 <= signs <= 1, 0 < low <= 1 <= high"
             )
     elif acceptance == "bounded":
-        if set(limits) - {"error"} or not 0 < float(limits.get("error", 1)) < float("inf"):
-            raise GradcertError(f"a bounded claim with limits {dict(limits)}", allowed="none, or error > 0")
-    elif limits:
+        if set(within) - {"error"} or not 0 < float(within.get("error", 1)) < float("inf"):
+            raise GradcertError(f"a bounded claim with limits {dict(within)}", allowed="none, or error > 0")
+    elif within:
         raise GradcertError(f"an {acceptance} claim with limits", allowed="none: its budget is derived")
 
 

@@ -9,7 +9,7 @@ from gradcert.certify.problems.budget.goal import TRUTH, proven
 from gradcert.certify.problems.budget.stored import parameters_on_balls, stored
 from gradcert.certify.problems.cases import scale
 from gradcert.certify.problems.cases.case import Case, Spec
-from gradcert.certify.problems.cases.circumstances import long, make_case, outside, summary
+from gradcert.certify.problems.cases.circumstances import long, make_case, outside, pairs, ruled_out, summary
 from gradcert.certify.problems.cases.draw import surrogate
 from gradcert.certify.problems.cases.evaluated import evaluated
 from gradcert.certify.problems.cases.generate import NOISE, generate
@@ -33,10 +33,12 @@ __all__ = [
     "long",
     "make_case",
     "outside",
+    "pairs",
     "parameters_on_balls",
     "plan",
     "profile_named",
     "proven",
+    "ruled_out",
     "scale",
     "stored",
     "summary",

@@ -53,7 +53,7 @@ OWN: tuple[Claim, ...] = (
     Claim(rule="ostl-random", cells="lif", options={"recurrent": True}),
     Claim(rule="bptt", cells="lif", options={"leak": 0.9, "threshold": 1.0}, time="mean", batch="mean"),
     Claim(rule="ostl", cells="lif", acceptance="bounded"),
-    Claim(rule="bptt", cells="lif", acceptance="bounded", limits={"error": 1e-5}),
+    Claim(rule="bptt", cells="lif", acceptance="bounded", within={"error": 1e-5}),
 )
 
 

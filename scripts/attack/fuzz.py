@@ -425,7 +425,7 @@ def prepared(folder: Path) -> Ground:
         "cells": ["lif", "rnn"],
         "options": {"surrogate": ["atan", {"name": "tanh"}], "leak": 0.5},
     }
-    base["claim"] |= {"readout": "rnn", "limits": {}, "online": False}
+    base["claim"] |= {"readout": "rnn", "within": {}, "online": False}
     edges, constants = {"v -> v": "state", "z -> v": "reset"}, {"leak": 0.5, "threshold": 1.0}
     base["equations"] = {"equations": LIF, "edges": edges, "constants": constants}
     three = [1.0, 1.0, 1.0]

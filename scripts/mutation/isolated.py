@@ -66,7 +66,7 @@ class Order:
 def session(paths: Iterable[str], plugin: Any, *options: str) -> int:
     """Run pytest here, in this process."""
     off = ("cacheprovider", "xdist", "unraisableexception")
-    quiet = ("-q", "--assert=plain", "--no-header", "--tb=no", *(f"-pno:{name}" for name in off))
+    quiet = ("-q", "--assert=plain", "--no-header", "--tb=no", "--long=also", *(f"-pno:{name}" for name in off))
     code = pytest.main([*quiet, *options, *paths], plugins=[plugin])
     import gradcert.reference
 

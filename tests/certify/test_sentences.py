@@ -80,6 +80,7 @@ def test_zero_is_said_where_it_is_zero():
     assert everything == "it is zero in every entry"
 
 
+@pytest.mark.long
 def test_an_explanation_holds_on_cases_that_passed_too():
     """Half the gradient for some problems, and right for the others: nothing that says "divided by 2"."""
 
@@ -107,6 +108,7 @@ def test_the_same_weight_everywhere_is_a_factor():
     assert found == "it equals bptt times T and B"
 
 
+@pytest.mark.long
 def test_a_mistake_in_every_sweep_is_named_at_depth_two():
     def dropped(graph, tape, whole):
         return graph.arcs_as(lambda a: None if a.source == "z" and a.target == "v" else a)
@@ -120,6 +122,7 @@ def test_a_mistake_in_every_sweep_is_named_at_depth_two():
     assert "in every sweep" in said("bptt", "lif", lambda b: edited(b, Edit(own=halved, down=halved)), options=PLAIN)
 
 
+@pytest.mark.long
 def test_what_differs_by_role_is_explained_by_role():
     def answer(bench):
         top = bench.network.depth - 1

@@ -59,6 +59,7 @@ def test_the_other_rule_is_refuted():
     assert "layers.0.W[0, 0]" in failed
 
 
+@pytest.mark.long(keep=4)
 @pytest.mark.parametrize("label", sorted(variants()))
 def test_every_broken_local_derivative_is_named(label):
     cell = variants()[label]
@@ -188,6 +189,7 @@ SLOW = {
 }
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize("name", sorted(CHAPTERS))
 def test_the_steps_of_a_derivation_hold(name):
     """All but the rows cell by cell, which ``gradcert derive --check`` proves."""

@@ -79,6 +79,7 @@ def broken(folder: Path) -> list[str]:
     return wrong
 
 
+@pytest.mark.long
 def test_every_derivation_has_a_page_that_loads_nothing(site):
     assert {path.stem for path in site.glob("*.html")} == {*CHAPTERS, "index"}
     for path in site.rglob("*.html"):
@@ -123,6 +124,7 @@ def browse(folder: Path, pages: list[str]) -> tuple[dict[str, dict[str, int]], l
     return json.loads(match[1]), [line for line in done.stderr.splitlines() if "CONSOLE" in line]
 
 
+@pytest.mark.long
 @pytest.mark.skipif(BROWSER is None, reason="needs a Chromium browser: make debian")
 def test_every_formula_renders_at_400_pixels_without_console_messages(site):
     pages = [f"{name}.html" for name in ("index", *CHAPTERS)]

@@ -102,6 +102,7 @@ def test_diff(certified):
     assert run("diff", before, before.parent / "nothing.json").exit_code == 2
 
 
+@pytest.mark.long
 def test_jobs_and_resume(certified, tmp_path):
     plain = json.loads(certified().read_bytes())
     other = json.loads(certified("ostl", "other.json", "--jobs", 2, "--resume", tmp_path / "run.jsonl").read_bytes())

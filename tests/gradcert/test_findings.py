@@ -19,6 +19,7 @@ def interpreter(library):
     return ROOT / f".venv-peers-{PEERS[library]}" / "bin" / "python"
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize("path", FINDINGS, ids=lambda path: path.stem)
 def test_replay(path):
     library = path.stem.partition("_")[0]

@@ -72,6 +72,7 @@ def test_a_test_for_every_check(project):
     )
 
 
+@pytest.mark.long
 def test_names_are_sorted_and_selected(project):
     run = project()
     done = run("--collect-only", "-q")
@@ -111,6 +112,7 @@ test_mine = gradcert.subject_tests("mine:gradients", claim=claim)
 """
 
 
+@pytest.mark.long
 def test_a_repair_is_shown_where_a_test_fails(pytester, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(pytester.path))
     pytester.makepyfile(mine=WRONG, test_mine=CLAIMED)
@@ -121,6 +123,7 @@ def test_a_repair_is_shown_where_a_test_fails(pytester, monkeypatch):
     assert "repair: " not in "".join(pytester.runpytest_subprocess(*command).outlines)  # GRADCERT_REPAIR=0
 
 
+@pytest.mark.long
 def test_expected_failures(project):
     cases = (
         "cross_entropy-last/bounded",
@@ -135,12 +138,14 @@ def test_expected_failures(project):
     assert done.ret == 0
 
 
+@pytest.mark.long
 def test_an_expected_failure_that_passes_fails(project):
     done = project("bptt", [FIRST])()
     done.assert_outcomes(passed=15, failed=1)
     done.stdout.fnmatch_lines(["*XPASS(strict)*"])
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize(
     "name",
     ["test_rules.py::test_mine[gone]", "test_rules.py::test_gone[controls]", "test_gone.py::test_mine[controls]"],
@@ -151,6 +156,7 @@ def test_a_stale_entry_is_an_error(project, name):
     done.stderr.fnmatch_lines([f"*expected failures that fit no check: {name.replace('[', '[[]')}"])
 
 
+@pytest.mark.long
 def test_a_stale_entry_is_an_error_for_workers_too(project):
     name = "test_rules.py::test_mine[gone]"
     done = project("bptt", [name, FIRST])("-n", "2", "-k", "nothing")
@@ -158,6 +164,7 @@ def test_a_stale_entry_is_an_error_for_workers_too(project):
     assert f"ERROR: expected failures that fit no check: {name}" in done.stdout.str() + done.stderr.str()
 
 
+@pytest.mark.long
 def test_a_part_of_the_tests_makes_nothing_stale(project):
     run = project("ostl", [FIRST])
     run("test_rules.py::test_ostl[controls]").assert_outcomes(passed=1)
@@ -193,6 +200,7 @@ test_it = gradcert.subject_tests(Learner(), rule="sltt", cells="rnn", depths=1, 
 """
 
 
+@pytest.mark.long
 def test_a_learner_that_claims_to_be_online(project, pytester):
     run = project()
     pytester.makepyfile(test_rules=LEARNER)
@@ -218,6 +226,7 @@ def test_many(problem):
 """
 
 
+@pytest.mark.long
 def test_what_the_command_asks_beside_the_cases_is_asked(project, pytester):
     run = project()
     pytester.makepyfile(test_rules=COUNTING)

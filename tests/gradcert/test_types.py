@@ -33,6 +33,7 @@ gradients(3)  # wrong: the decorator keeps the signature
 """
 
 
+@pytest.mark.long
 def test_a_users_code_type_checks(tmp_path):
     tree = tmp_path / "tree"
     subprocess.run([sys.executable, ROOT / "scripts" / "package_tree.py", tree], check=True, capture_output=True)

@@ -106,6 +106,7 @@ PRINTED_BEFORE: dict[str, Callable[[], str]] = {
 }
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize("claim", PRINTED_BEFORE)
 def test_what_was_printed_before_is_broken_by_the_same_search(claim: str) -> None:
     assert PRINTED_BEFORE[claim]()
@@ -162,6 +163,7 @@ FALSE: dict[str, Callable[[], str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize("kind", FALSE)
 def test_a_false_claim_is_broken(kind: str) -> None:
     assert FALSE[kind]()
@@ -183,6 +185,7 @@ def test_a_changed_unit_breaks_its_claim(kind: str, monkeypatch) -> None:
     assert broken(profile, kind)
 
 
+@pytest.mark.long
 def test_a_changed_generator_order_lemma_or_direction_breaks_its_claim(monkeypatch) -> None:
     from gradcert.hardware_models.attacks import rules, steps, words
 

@@ -43,6 +43,7 @@ def test_simulator_equals_the_fraction_oracle(profile: str, rule: str) -> None:
     assert oracle_difference(step, random_inputs(step, 12, 1)) is None
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize(("profile", "rule"), pairs(fixed=True))
 def test_simulator_equals_solver_terms_and_rtl(profile: str, rule: str, needs) -> None:
     step = program(profile, rule)

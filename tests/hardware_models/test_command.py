@@ -23,6 +23,7 @@ def test_the_list_names_every_profile() -> None:
     assert done.exit_code == 0 and all(p.name in done.output for p in hardware_models.profiles())
 
 
+@pytest.mark.long
 def test_check_proves_compares_and_says_what_is_not_asked() -> None:
     pytest.importorskip("ml_dtypes")
     done = run("--check", "bfloat16", "--steps", "60")
@@ -51,6 +52,7 @@ def test_a_claim_that_a_search_breaks_is_exit_status_1(monkeypatch) -> None:
     assert done.exit_code == 1 and "broken" in done.output
 
 
+@pytest.mark.long
 def test_a_form_that_differs_is_exit_status_1(monkeypatch) -> None:
     wrong = Agreement("bfloat16", "ottt", 5, {"Fractions": "step 3, v.next[0]: 1 against 2", "RTL": "not offered"}, 0.0)
     monkeypatch.setattr(hardware_models, "agreements", lambda *_, **__: [wrong], raising=False)
@@ -58,6 +60,7 @@ def test_a_form_that_differs_is_exit_status_1(monkeypatch) -> None:
     assert done.exit_code == 1 and "not all equal" in done.output and "step 3" in done.output
 
 
+@pytest.mark.long
 def test_a_rule_on_a_profile_shows_formats_proofs_and_ledger() -> None:
     done = run("pcm", "--rule", "fptt")
     assert done.exit_code == 0, done.output
@@ -66,6 +69,7 @@ def test_a_rule_on_a_profile_shows_formats_proofs_and_ledger() -> None:
     assert "devices are asked for" in done.output  # the notes of the description
 
 
+@pytest.mark.long
 def test_a_sweep_is_one_row_a_width_and_a_figure(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     done = run("--weight-bits", "4..5", "--plot", str(tmp_path / "w.png"))

@@ -72,6 +72,7 @@ def random_program(seed: int, *, length: int = 14) -> Program:
     return b.program()
 
 
+@pytest.mark.long(keep=8)
 @pytest.mark.parametrize("seed", range(40))
 def test_simulator_oracle_and_solver_terms_agree(seed: int) -> None:
     program = random_program(seed)

@@ -52,6 +52,7 @@ def records(profile: str, number: int):
     return tuple(CHECKS[number](PROFILES[profile]))
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize("number", CHECKS)
 @pytest.mark.parametrize("profile", FIXED)
 def test_every_claim_is_proved_its_twin_refuted_and_no_search_breaks_it(profile: str, number: int) -> None:
@@ -64,6 +65,7 @@ def test_every_claim_is_proved_its_twin_refuted_and_no_search_breaks_it(profile:
         assert found.reached is None or found.reached <= 1
 
 
+@pytest.mark.long
 def test_every_proof_says_something_about_some_profile() -> None:
     assert {n for n in (1, 2, 3, 4) if records("pcm", n)} == {1, 2, 3, 4}
     assert records("reckon", 5) and records("pcm", 6) and records("loihi", 7)
@@ -89,6 +91,7 @@ def test_proved_and_unknown_are_never_confused() -> None:
     assert hard.status == UNKNOWN and not hard.model
 
 
+@pytest.mark.long
 def test_a_proof_that_times_out_is_not_reported_as_refuted(monkeypatch) -> None:
     """Every query unknown: every record is, in every file of proofs, and none is proved or refuted by the solver."""
     unknown = Verdict(UNKNOWN)
@@ -114,6 +117,7 @@ def test_printed_bounds_are_rounded_outward() -> None:
         assert Fraction(shown(upward(x))) == upward(x) and Fraction(shown(downward(x))) == downward(x)
 
 
+@pytest.mark.long(keep=9)
 @pytest.mark.parametrize(("profile", "rule"), pairs())
 def test_a_description_that_is_not_the_reference_rule_is_refuted(profile: str, rule: str) -> None:
     """Beyond the twins: one factor of the rule wrong, somewhere between input and weight."""
@@ -130,6 +134,7 @@ def test_a_description_that_is_not_the_reference_rule_is_refuted(profile: str, r
         )
 
 
+@pytest.mark.long
 def test_bfloat16_claims_hold_in_the_floating_point_theory_and_over_reals() -> None:
     found = list(check("bfloat16"))
     assert {r.number for r in found} == {1, 2, 3, 4, 8} and all(r.holds for r in found), found
@@ -138,6 +143,7 @@ def test_bfloat16_claims_hold_in_the_floating_point_theory_and_over_reals() -> N
     assert all(s.tried and not s.broken for s in searches), searches
 
 
+@pytest.mark.long
 def test_what_is_not_asked_of_a_profile_has_a_reason_and_the_rest_is_asked() -> None:
     for profile in FIXED:
         asked = {n for n in CHECKS if records(profile, n)}

@@ -56,12 +56,14 @@ def test_broken_twins_are_refuted_by_the_equivalence_proof(name: str, node: str,
     assert prove_equivalence(unit, program=unit.program.change(node, numeric=changed)).status == "refuted"
 
 
+@pytest.mark.long
 def test_all_inputs_of_the_8_bit_weight_unit(needs) -> None:
     needs("verilator", "g++", "make")
     done = exhaustive(UNITS["weight8"]())
     assert (done.vectors, done.mismatches) == (2**28, 0)
 
 
+@pytest.mark.long
 def test_a_wrong_rounding_is_found_by_the_exhaustive_run(needs) -> None:
     needs("verilator", "g++", "make")
     unit = UNITS["trace8"]()
@@ -83,6 +85,7 @@ def test_bring_your_own_rtl(tmp_path: Path, needs) -> None:
     assert wrong.first is not None and wrong.first["name"] == "e.leaked" and wrong.first["signal"] == "decayed"
 
 
+@pytest.mark.long
 def test_mutation_score_of_the_harness_on_our_own_trace_unit(needs) -> None:
     """Every mutant is killed by simulation, or by a proof of difference, or proved to be no fault."""
     needs("iverilog", "vvp", "yosys", "yosys-smtbmc")
@@ -108,6 +111,7 @@ def test_a_harness_file_that_does_not_fit_is_one_clear_error(tmp_path: Path, nee
     assert list(mutants("module m; endmodule")) == []
 
 
+@pytest.mark.long
 def test_certify_judges_rtl_and_scores_the_harness_on_mutants_of_the_design(tmp_path: Path, needs, monkeypatch) -> None:
     needs("iverilog", "vvp")
     pytest.importorskip("cocotb")

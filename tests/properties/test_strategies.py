@@ -49,6 +49,7 @@ def test_every_cell_is_drawn_without_a_line_of_its_own():
         assert problem.network.layers[0].cell.name == name
 
 
+@pytest.mark.long
 def test_shrinking_leads_to_one_layer_and_few_steps():
     smallest = find(strategies.problems(rule="ostl", cells_from=["snu"], recurrent=True), lambda p: True, settings=few)
     assert smallest.network.depth == 1

@@ -49,6 +49,7 @@ def test_committed_assumptions_are_those_of_the_libraries_and_only_over_the_real
     assert {axiom for axioms in rests_on.values() for axiom in axioms} <= LIBRARIES
 
 
+@pytest.mark.long
 def test_the_audit_is_as_committed(workshop):
     assert audit(workshop) == COMMITTED.read_text(encoding="utf-8")
 
@@ -76,6 +77,7 @@ def test_two_workers_compile_a_file_once(workshop, tmp_path, monkeypatch):
     assert sum(line.endswith("Graph.v") for line in log.read_text().splitlines()) == 1
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_wrong_definition_is_rejected(workshop, mutant):
     assert f"does not accept {mutant.rejects}.v" in outcome(mutant)

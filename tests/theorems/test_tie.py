@@ -35,6 +35,7 @@ def test_every_cell_and_every_row_is_run():
         assert {case.rule.name.partition("(")[0] for case in FIELD[label]} == set(RULES), label
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize("label", FIELD)
 def test_in_the_prime_field(program, label):
     found = compare(program, FIELD[label])

@@ -62,5 +62,5 @@ def sound(case: Case, claim: Claim) -> bool:
 
     Where a subject declares a bound of its own, that is BPTT: the claimed row need not keep it.
     """
-    own = claim.acceptance == "bounded" and "error" in claim.limits
+    own = claim.acceptance == "bounded" and "error" in claim.within
     return controls.reference_passes(replace(case, rule=TRUTH) if own else case)

@@ -87,34 +87,34 @@ def _layer(case: Case, given: Mapping[str, Array], names: list[str]) -> Alignmen
 def check(case: Case, answer: Answer, claim: Claim) -> list[Finding]:
     """Return the layer that is farthest outside its limits."""
     given = {k: v for k, v in answer.gradients.items() if isinstance(v, np.ndarray)}
-    found = {layer: (a, *a.worst(claim.limits)) for layer, a in layers(case, given).items()}
+    found = {layer: (a, *a.worst(claim.within)) for layer, a in layers(case, given).items()}
     layer, (a, what, used) = max(found.items(), key=lambda item: item[1][2])
     if used <= 1:
         return []
     value = {"cosine": a.cosine, "sign agreement": a.signs, "ratio of norms": a.longest}[what]
     limit = {"cosine": "cosine", "sign agreement": "signs", "ratio of norms": "ratio"}[what]
-    reason = f"in {layer} the {what} with {case.rule.name} is {value:.3g}; claimed is {claim.limits[limit]}"
+    reason = f"in {layer} the {what} with {case.rule.name} is {value:.3g}; claimed is {claim.within[limit]}"
     where = {"layer": layer, "cosine": a.cosine, "signs": a.signs, "ratio": a.longest, "inner product": a.margin}
     return [Finding("gradient", case.id, reason, where=where)]
 
 
 def used(case: Case, given: Mapping[str, Array], claim: Claim) -> float:
     """Return how much of its limits the worst layer uses."""
-    return max(a.worst(claim.limits)[1] for a in layers(case, given).values())
+    return max(a.worst(claim.within)[1] for a in layers(case, given).values())
 
 
 def variants(case: Case, claim: Claim) -> Iterator[tuple[str, bool | None]]:
     """Yield gradients that are just outside each limit."""
     right = {k: b.value for k, b in case.expected.gradients.items()}
-    low, high = (float(v) for v in claim.limits["ratio"])
+    low, high = (float(v) for v in claim.within["ratio"])
     wrong = {
         "sign reversed": {k: -v for k, v in right.items()},
         "too long": {k: v * high / SIDE for k, v in right.items()},
         "too short": {k: v * low * SIDE for k, v in right.items()},
-        "turned away": _turned(right, SIDE * float(claim.limits["cosine"])),
+        "turned away": _turned(right, SIDE * float(claim.within["cosine"])),
     }
-    if float(claim.limits["signs"]) > 0:
-        wrong["signs mixed"] = _mixed(right, SIDE * float(claim.limits["signs"]))
+    if float(claim.within["signs"]) > 0:
+        wrong["signs mixed"] = _mixed(right, SIDE * float(claim.within["signs"]))
     for name, gradients in wrong.items():
         yield name, bool(check(case, Answer(gradients=gradients), claim))
 

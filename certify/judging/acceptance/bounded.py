@@ -5,7 +5,7 @@ the dropped paths in absolute values (`componentwise.entries`), which is zero wh
 layer of a stack. The reference is BPTT's gradient, and an entry's budget is its own rounding budget plus that bound.
 The claimed row is inside by the bound's proof; a subject may be any estimator that is as near.
 
-With ``limits={"error": e}`` the subject declares its own bound: the norm of each parameter's error is at most e times
+With ``within={"error": e}`` the subject declares its own bound: the norm of each parameter's error is at most e times
 that of BPTT's gradient, beside the rounding that it is allowed anyway; a rule that is exact is held to that too.
 """
 
@@ -26,7 +26,7 @@ from gradcert.reference.numbers import Array
 
 def check(case: Case, answer: Answer, claim: Claim) -> list[Finding]:
     """Return the worst entry that is too far from BPTT, or the first parameter that is, in norm."""
-    if "error" not in claim.limits:
+    if "error" not in claim.within:
         return [_said(case, finding) for finding in gradient.check(case, answer)]
     given = {k: v for k, v in answer.gradients.items() if isinstance(v, np.ndarray)}
     for name, error, allowed in outside(case, given, claim):
@@ -45,7 +45,7 @@ def _said(case: Case, finding: Finding) -> Finding:
 
 def outside(case: Case, given: Mapping[str, Array], claim: Claim) -> Iterator[tuple[str, float, float]]:
     """Yield (parameter, relative error, allowed) where the subject leaves the bound that it declares."""
-    allowed = float(claim.limits["error"])
+    allowed = float(claim.within["error"])
     for name, b in case.expected.gradients.items():
         size, slack = float(np.linalg.norm(b.value)), float(np.linalg.norm(b.budget))
         error = float(np.linalg.norm(np.asarray(given[name], dtype=float) - b.value))
@@ -61,7 +61,7 @@ def variants(case: Case, claim: Claim) -> Iterator[tuple[str, bool | None]]:
         "sign reversed": {k: -v for k, v in right.items()},
         "doubled": {k: 2 * v for k, v in right.items()},
         "twice as far as the bound": {
-            k: b.value + 2 * b.budget + 2 * float(claim.limits.get("error", 0)) * abs(b.value)
+            k: b.value + 2 * b.budget + 2 * float(claim.within.get("error", 0)) * abs(b.value)
             for k, b in case.expected.gradients.items()
         },
     }

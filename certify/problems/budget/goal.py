@@ -28,7 +28,7 @@ def expectation(problem: Problem, rule: Rule, claim: Claim) -> Expected:
     if claim.acceptance != "bounded":
         return expect(problem, rule, claim.dtype)
     truth = expect(problem, TRUTH, claim.dtype)
-    if "error" in claim.limits:
+    if "error" in claim.within:
         return truth
     bound = proven(problem, rule)
     gradients = {

@@ -56,7 +56,7 @@ def test_what_the_subject_claims_itself_is_not_said(folder):
     told = Claim("bptt", "rnn", 1).to_dict()
     assert line(claim, told=told) == "gradcert certify --seed 0 --without targets=soft subject.py:wrong"
     assert line(Claim(**{**told, "depths": (1, 2)}), told=told).split()[4:8] == ["--depths", "1", "--depths", "2"]
-    whole = line(Claim("ostl", "snu", 1, acceptance="bounded", limits={"error": 0.2}))
+    whole = line(Claim("ostl", "snu", 1, acceptance="bounded", within={"error": 0.2}))
     assert "--rule ostl" in whole and "--cells snu" in whole and "--within error=0.2" in whole
 
 

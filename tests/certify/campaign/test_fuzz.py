@@ -21,6 +21,7 @@ def ground(tmp_path_factory):
     return fuzz.prepared(tmp_path_factory.mktemp("ground"))
 
 
+@pytest.mark.long(keep=4)
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("kind", fuzz.READERS)
 def test_nothing_gets_through(ground, kind):

@@ -34,6 +34,7 @@ def rule(tmp_path):
     return made
 
 
+@pytest.mark.long
 def test_a_branch_of_a_number_of_steps_is_reached_and_refuted(rule):
     found = certify(rule("0"), rule="bptt", cells="rnn", depths=1)
     assert found.verdict == "refuted"

@@ -78,6 +78,7 @@ def pointed(path, canary, *, subject=False):
     return out
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("subject", [True, False])
 def test_nothing_that_a_file_names_runs_unasked(folder, canary, subject):
     certificate, wrong = (pointed(folder / name, canary, subject=subject) for name in ("cert.json", "wrong.json"))

@@ -75,6 +75,7 @@ def test_a_level_is_asked_for_unless_the_claim_rules_it_out(ruled_out):
         assert "wrong exactly where targets: soft" in found.reason
 
 
+@pytest.mark.long
 def test_a_certificate_says_where_the_judge_has_been():
     found = certify(right, rule="bptt", cells="lif", depths=1)
     assert found.verdict == "certified"

@@ -28,6 +28,8 @@ def test_an_old_name_is_understood_and_answered(old, now, value):
 def test_a_decorator_understands_it_too():
     with pytest.warns(FutureWarning, match="cell is called cells"):
         claim(rule="ostl", cell="snu")(nothing)
+    with pytest.warns(FutureWarning, match="limits is called within"):
+        claim(rule="bptt", cells="snu", acceptance="bounded", limits={"error": 0.2})(nothing)
 
 
 def test_both_names_at_once_are_an_error():

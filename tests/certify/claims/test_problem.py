@@ -70,6 +70,7 @@ def test_a_closure_is_a_subject():
     assert calls == []  # it ran in another process
 
 
+@pytest.mark.long
 def test_two_runs_differ_in_their_seconds_only():
     first, second = (certify(bptt, rule="bptt", cells="snu", depths=2, profile="quick").to_dict() for _ in range(2))
     assert first.pop("seconds") >= 0

@@ -81,6 +81,7 @@ def test_a_truncation_shows_as_soon_as_something_is_out_of_its_window():
     assert found.findings[0].where["first"]["step"] == found.counterexample["size"]["steps"] == steps - 1
 
 
+@pytest.mark.long
 def test_the_topmost_wrong_layer_is_named():
     def lower(problem):
         right = row(problem, "bptt")
@@ -248,6 +249,7 @@ def test_the_replay_command_replays(run, tmp_path):
     assert run(*command.split(), "nothing.py:gradients").exit_code == 2
 
 
+@pytest.mark.long
 def test_replay_computes_the_reference_anew(run, tmp_path):
     assert run("certify", "subject.py:wrong").exit_code == 1
     [path] = (tmp_path / ".gradcert").glob("*.json")

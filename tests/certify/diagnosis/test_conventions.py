@@ -55,6 +55,7 @@ def test_the_convention_is_named(cell, claimed, does):
     assert f"the outputs are those of {does[0]}={does[1]!r}" in found.findings[0].cause
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize("cell", ["alif", "gru", "integrator", "lstm", "ltc"])
 def test_wrong_outputs_on_any_cell_are_a_refutation(cell):
     found = judged(doubled, cell)

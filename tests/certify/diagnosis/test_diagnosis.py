@@ -27,6 +27,7 @@ def verdict(subject, rule, cell, **options):
     return certify(subject, claim=claim, profile="quick")
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize(("engine", "dtype"), [(reverse, "float64"), (forward, "float64"), (forward, "float32")])
 @pytest.mark.parametrize("rule", sorted(RULES))
 def test_every_row_is_certified_in_both_engines(rule, dtype, engine):
@@ -43,6 +44,7 @@ def cut(rule, *, own=(), upper=()):
     return replace(row, own=row.own ^ set(own), upper=row.upper ^ set(upper))
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize(
     ("claimed", "row", "cause"),
     [
@@ -83,6 +85,7 @@ def factor(name):
     }[name]
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize("name", ["divided by T", "divided by B", "divided by 2", "times 2", "opposite sign"])
 def test_a_factor_is_named(name):
     def subject(problem):
@@ -91,6 +94,7 @@ def test_a_factor_is_named(name):
     assert name in verdict(subject, "ostl", "snu").reason
 
 
+@pytest.mark.long
 def test_one_parameter_is_named():
     def subject(problem):
         _, found, _ = computed(problem, RULES["ostl"])
@@ -121,6 +125,7 @@ def changed(problem, **options):
     return replace(problem.network, layers=layers)
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize(
     ("options", "cause"),
     [

@@ -157,6 +157,7 @@ def test_a_factor_is_the_one_that_fits_every_size():
     assert str(found) == "it equals bptt times 2 and divided by B and the number of outputs"
 
 
+@pytest.mark.long
 def test_a_factor_on_top_of_a_mistake_is_named():
     found = told(halved_without_reset, "ostl", "snu", 2)
     assert "ostl with the learning signal squared, for a layer's own parameters, divided by 2" in str(found)

@@ -69,6 +69,7 @@ def searched(tmp_path, monkeypatch, records):
     return search
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize("operator", sorted(MISTAKES))
 def test_a_mistake_is_undone(searched, fresh, operator):
     literal, right, wrong = MISTAKES[operator]
@@ -85,6 +86,7 @@ def test_a_mistake_is_undone(searched, fresh, operator):
     assert source.split("\n")[hunks[0]["at"] - 1].strip() == hunks[0]["before"]
 
 
+@pytest.mark.long
 def test_a_candidate_that_loops_for_ever_is_stopped(searched, monkeypatch):
     monkeypatch.setattr("gradcert.certify.edits.search.LEAST", 0.2)
     lines = ("scale = 0.25", "while scale < 2.0:", "    scale = scale * 2.0")
@@ -107,6 +109,7 @@ def test_a_detach_is_put_back(searched, records):
     assert hunk["operator"] == "detach" and ".detach()" in hunk["after"]
 
 
+@pytest.mark.long
 def test_two_mistakes_are_undone_by_two_edits(searched):
     source = RNN.source.replace("grads[f'layers.{i}.b'] += da", "grads[f'layers.{i}.b'] = da")
     source = source.replace("(1 - hs[i][t + 1] ** 2)", "(1 + hs[i][t + 1] ** 2)")

@@ -96,6 +96,7 @@ def test_axes_that_a_cell_has():
         assert found == list(values)
 
 
+@pytest.mark.long
 def test_a_subject_that_fails_somewhere(tmp_path):
     path = tmp_path / "subject.py"
     text = SUBJECT.format(rule="ottt", factor="")
@@ -107,6 +108,7 @@ def test_a_subject_that_fails_somewhere(tmp_path):
     assert "AssertionError" in report.html(found)
 
 
+@pytest.mark.long
 def test_the_command(subject, tmp_path):
     arguments = ["atlas", subject("sltt"), "--cells", "lif", "--draws", "1"]
     arguments += ["--json", tmp_path / "a.json", "--html", tmp_path / "a.html", "--png", tmp_path / "a.png"]

@@ -72,6 +72,7 @@ def compiled(name: str, folder: Path) -> str:
     return str(out)
 
 
+@pytest.mark.long
 def test_the_c_example_is_certified(tmp_path: Path) -> None:
     program_ = compiled("ottt_fixed_point", tmp_path)
     done = CliRunner().invoke(gradcert, ["certify", "--fixed-point", "q-format", "--rule", "ottt", "--", program_])

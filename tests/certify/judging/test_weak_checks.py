@@ -184,6 +184,7 @@ def test_t131_a_fixed_tolerance_and_few_draws_cannot_see_a_bias():
     assert hold(entry.subject(), LAWS["enumeration"], examples=3, shrink=False).verdict == BROKEN
 
 
+@pytest.mark.long
 def test_t132_an_entry_point_for_the_whole_sequence_bypasses_the_online_rule():
     case = cases(OSTL)[0]
     prophet = learners.Prophet(case.problem)

@@ -87,6 +87,7 @@ def test_a_run_that_is_done_again_need_not_find_it(certificate):
     assert [d.where for d in differences(record, without)] != []
 
 
+@pytest.mark.long
 def test_a_repair_may_be_in_a_module_beside(tmp_path):
     name = written(tmp_path, SUBJECT.replace("da.T @ z[t + 1]", "da.T @ z[t]"), SLOPES.replace("1 - z", "1 + z"))
     found = certify(name, profile="quick", repair=10)

@@ -152,6 +152,7 @@ def browse(tmp_path):
     return run
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize(("width", "scheme"), [(400, 0), (400, 1), (1280, 0), (1280, 1)])
 def test_a_browser_shows_it(browse, refuted, tmp_path, width, scheme):
     page = html.write(refuted)

@@ -98,11 +98,13 @@ def test_without_the_word_the_gradients_alone_are_judged(tmp_path):
     assert "checks" not in certificate.to_dict()
 
 
+@pytest.mark.long
 def test_written_out_by_hand():
     certificate = certify(f"{EXAMPLES}/online_ostl.py:Learner", profile="quick")
     assert certificate.verdict == "certified", certificate.reason
 
 
+@pytest.mark.long
 def test_right_gradients_from_stored_inputs_are_not_online():
     certificate = certify(f"{EXAMPLES}/online_in_name.py:Learner", profile="quick")
     assert certificate.verdict == "refuted"
@@ -258,6 +260,7 @@ def test_a_callable_cannot_be_online():
         certify(gradients, rule="sltt", cells="rnn", online=True)
 
 
+@pytest.mark.long
 def test_an_object_is_a_learner_too():
     class Lost:
         def start(self, start): ...
@@ -305,6 +308,7 @@ for line in sys.stdin:
 """
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize(
     ("change", "verdict", "reason"),
     [
@@ -323,6 +327,7 @@ def test_programs_take_steps_too(tmp_path, change, verdict, reason):
     assert certificate.reason.startswith(reason.replace("2 cases", "1 cases"))
 
 
+@pytest.mark.long
 @pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not installed")
 def test_javascript_is_online():
     certificate = certify(

@@ -45,12 +45,14 @@ def result(certificate):
     return {name: value for name, value in record.items() if name not in (*TIMING, "resumed")}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rule", ["ostl", "sltt"])
 def test_processes_change_nothing(subject, rule):
     name = subject(rule)
     assert result(certify(name, jobs=2, **OPTIONS)) == result(certify(name, **OPTIONS))
 
 
+@pytest.mark.long
 def test_a_stopped_run_goes_on(subject, tmp_path):
     calls = tmp_path / "calls"
     name = subject(count=COUNT.format(path=calls))
@@ -80,6 +82,7 @@ def test_a_stopped_run_goes_on(subject, tmp_path):
     assert calls.read_text().split() == again[left:]
 
 
+@pytest.mark.long
 def test_failures_are_remembered(subject, tmp_path):
     name = subject(count="import os; os._exit(3) if problem.network.layers[0].cell.name == 'rnn' else None")
     journal = tmp_path / "run.jsonl"
@@ -130,6 +133,7 @@ def test_shards_that_disagree_do_not_merge():
         list(_agreeing(iter([(suite(), "shard"), (theirs, "other")])))
 
 
+@pytest.mark.long
 def test_a_cluster_of_two_workers_changes_nothing(subject):
     distributed = pytest.importorskip("distributed", reason="Dask is not installed: pip install 'gradcert[cluster]'")
     name = subject("sltt")

@@ -30,6 +30,7 @@ def run(*arguments):
     return CliRunner().invoke(cli.gradcert, [str(a) for a in arguments], prog_name="gradcert")
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize("name", SAMPLE)
 def test_a_wrong_gradient_is_refuted_and_its_cause_named(name):
     (member,) = selftest([name])
@@ -37,12 +38,14 @@ def test_a_wrong_gradient_is_refuted_and_its_cause_named(name):
     assert member.named and member.ok
 
 
+@pytest.mark.long
 def test_unusual_gradients_are_accepted():
     members = selftest(["lif_detached", "snap_masked_before", "otpe", "complex_step"])
     assert [m.verdict for m in members] == ["accepted"] * 4
     assert all(m.judge == "certify" for m in members)
 
 
+@pytest.mark.long
 def test_what_is_wrong_in_one_circumstance_is_refuted_there():
     # they share their cases; all of them are judged by make selftest
     names = ["C03_*", "C10_*", "C16_*", "C27_*", "C29_*", "C32_*", "C43_*", "C48_*"]
@@ -120,6 +123,7 @@ def test_a_wrong_cause_is_no_cause():
     assert summary([right] * 9 + [none]).ok and not summary([right] * 8 + [none] * 2).ok
 
 
+@pytest.mark.long
 def test_the_table(snapshot):
     done = run("selftest", "T91_one*", "T73_ratio_by_zero", "snap_[12]", "--jobs", 1)
     assert done.exit_code == 1, done.output  # two causes of three

@@ -87,6 +87,7 @@ HOSTILE = {  # what the subject does: the check that refutes it, and the beginni
 }
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize("body", HOSTILE)
 def test_misbehaviour_is_refuted_with_its_reason(tmp_path, body):
     certificate, (check, reason) = judged(tmp_path, body), HOSTILE[body]
@@ -136,6 +137,7 @@ def test_what_is_printed_reaches_nobody(tmp_path, capfd):
     assert capfd.readouterr().out == ""
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize(
     ("body", "cause"),
     [

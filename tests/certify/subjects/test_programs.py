@@ -41,6 +41,7 @@ def test_a_right_program_is_certified(tmp_path):
     assert certificate.subject.endswith("program.py")
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

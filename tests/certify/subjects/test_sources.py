@@ -195,6 +195,7 @@ def gradients(problem):
 """
 
 
+@pytest.mark.long
 def test_a_certificate_says_what_it_is_of_and_verify_sees_another(tmp_path):
     (tmp_path / "subject.py").write_text(RIGHT)
     (tmp_path / "rule.txt").write_text("bptt")

@@ -210,6 +210,7 @@ def written(folder, *, options, first='"W"', second='"H"'):
     return f"{folder}/leaks.py:gradients"
 
 
+@pytest.mark.long
 def test_state_that_leaks_between_batches_is_found_or_not_looked_at(tmp_path):
     found = certify(written(tmp_path, options=""), profile="quick")
     assert found.verdict == "refuted"

@@ -35,6 +35,7 @@ def stack(name):
     )
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize("name", [*sorted(CELLS), "convolution"])
 def test_every_bound_holds(name):
     network = Network(layers=stack(name))

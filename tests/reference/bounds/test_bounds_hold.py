@@ -12,6 +12,7 @@ EVERY = 156  # numbers after which each rule has met each family and depth once
 PER_TEST = 9
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize("part", range(6))
 def test_bounds_hold_and_keep_their_order(part):
     """Numbers spread over the whole cycle of rules; `python benchmarks/bounds.py` runs thousands."""

@@ -328,6 +328,7 @@ def inner(a, b):
     return sum(float((a[k] * b[k]).sum()) for k in a)
 
 
+@pytest.mark.long
 def test_descent_margin_is_below_the_inner_product():
     held = 0
     for seed in range(12):

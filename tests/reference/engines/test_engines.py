@@ -20,6 +20,7 @@ LOSSES = (
 )
 
 
+@pytest.mark.long(keep=7)
 @pytest.mark.parametrize("depth", (1, 2, 3))
 @pytest.mark.parametrize("name", CELL_NAMES)
 def test_forward_equals_reverse_on_every_row(name, depth):

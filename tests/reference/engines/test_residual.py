@@ -60,6 +60,7 @@ def gap(network, p, x, y, rule, feedback, truth):
     return worst
 
 
+@pytest.mark.long(keep=8)
 @pytest.mark.parametrize("depth", (1, 2, 3))
 @pytest.mark.parametrize("name", CELL_NAMES)
 def test_rule_and_residual_sum_to_bptt(name, depth):
@@ -154,6 +155,7 @@ PATH_RULES = [
 PATH_RULES += ["e-prop"]
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize("cell", EXACT_CELLS[:4], ids=lambda cell: cell.name)
 def test_the_split_is_the_sum_over_all_paths_one_by_one(cell):
     network, p, x, y = exact_problem(cell)

@@ -82,6 +82,7 @@ GROWS = {  # what is kept of every step, and where it is seen
 }
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize("step", GROWS)
 def test_what_is_kept_of_every_step_is_found(tmp_path, case, step):
     outcome = checked(written(tmp_path, step=step), case)
@@ -135,6 +136,7 @@ STORES = {  # learners that store everything, none of which was found: how, and 
 }
 
 
+@pytest.mark.long(keep=2)
 @pages
 @pytest.mark.parametrize("how", STORES)
 def test_none_that_stores_everything_holds_constant_memory(tmp_path, case, how, monkeypatch):
@@ -245,6 +247,7 @@ for line in sys.stdin:
 """
 
 
+@pytest.mark.long
 @pages
 @pytest.mark.parametrize(("keep", "verdict"), [("pass", "passed"), ("kept.append(line)", "blocked")])
 def test_a_programs_pages_show_constant_memory_or_nothing(tmp_path, case, keep, verdict):
@@ -253,6 +256,7 @@ def test_a_programs_pages_show_constant_memory_or_nothing(tmp_path, case, keep, 
     assert checked(Subject([sys.executable, str(path)], stepwise=True), case).verdict == verdict
 
 
+@pytest.mark.long
 def test_a_program_that_writes_everything_to_a_file_is_found(tmp_path, case):
     path = tmp_path / "program.py"
     path.write_text(PROGRAM.replace("KEEP", f"open({str(tmp_path / 'kept')!r}, 'a').write(line)"))

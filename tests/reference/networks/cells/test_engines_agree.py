@@ -32,6 +32,7 @@ def test_under_a_readout(name, rule):
         check(problem(stack(name, 3), steps=3), rule)
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize("name", CELLS)
 def test_as_the_last_layer(name):
     with precision(BITS):
@@ -41,6 +42,7 @@ def test_as_the_last_layer(name):
                 check(case, rule)
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize("name", CELLS)
 def test_in_floating_point(name):
     """One step of these cells is a chain of at most 40 roundings, half of the 85 that the budget has per step."""

@@ -29,6 +29,7 @@ def differing(mine, theirs):
     return {name for name in mine if not agree(mine[name], theirs[name])}
 
 
+@pytest.mark.long(keep=4)
 @pytest.mark.parametrize("depth", [1, 2])
 @pytest.mark.parametrize("name", CELLS)
 def test_gradients_equal_those_of_the_equations(name, depth):
@@ -59,6 +60,7 @@ def labels(name):
 SUBSETS = [(name, frozenset(own)) for name in CELLS for n in range(5) for own in combinations(labels(name), n)]
 
 
+@pytest.mark.long(keep=18)
 @pytest.mark.parametrize(("name", "own"), SUBSETS, ids=lambda v: v if isinstance(v, str) else "-".join(sorted(v)))
 def test_any_set_of_edges_may_be_kept(name, own):
     """Own edges from one subset, upper edges from another: what the first lacks of the cell's labels."""

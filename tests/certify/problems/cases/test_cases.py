@@ -120,6 +120,7 @@ def subject_of(claim):
     return subject
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize("claim", CLAIMS, ids=str)
 def test_every_control_is_refuted(claim):
     certificate = certify(subject_of(claim), claim=claim, profile="quick")

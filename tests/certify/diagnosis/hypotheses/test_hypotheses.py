@@ -73,6 +73,7 @@ def test_a_mistake_is_named(key):
     assert explanation.keys == (key,) and str(explanation).startswith("it equals ostl with ")
 
 
+@pytest.mark.long
 def test_a_mistake_with_a_second_one_on_top_is_not_named():
     right = computed("factor:a<-v' = leak")
     # one entry in a thousand parts: far inside what the floats of the first filter let pass, far outside any budget
@@ -110,6 +111,7 @@ def test_what_was_done_to_the_values_afterwards():
     assert not stored_values.search(nearly)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("rule", "cell", "options"), [("e-prop", "alif", {"readout": "integrator"}), ("ostl", "gru", {})]
 )

@@ -96,6 +96,7 @@ def test_a_daemon_does_not_outlive_the_run(judged, tmp_path, after):
     assert alive(tmp_path) == []
 
 
+@pytest.mark.long
 def test_a_daemon_of_a_closure_does_not_outlive_it(tmp_path):
     path = tmp_path / "pids"
 
@@ -150,6 +151,7 @@ def _slow(seconds, problem):
     return {}
 
 
+@pytest.mark.long
 def test_time_in_which_others_have_the_processor_does_not_count(monkeypatch):
     problem = prepare(Task(plan(CLAIM, "quick")[0], CLAIM, 0)).case.problem
 

@@ -33,6 +33,7 @@ def test_every_entry_says_what_it_is():
         assert set(entry.claim.get("options", {})) <= options
 
 
+@pytest.mark.long(keep=6)
 @pytest.mark.parametrize("name", SAMPLE)
 def test_wrong_gradients_are_refuted(name):
     finding = judge(WRONG[name], examples=60)
@@ -40,6 +41,7 @@ def test_wrong_gradients_are_refuted(name):
     assert finding.law in LAWS
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize("name", ODD)
 def test_unusual_gradients_are_accepted(name):
     finding = judge(UNUSUAL[name], examples=2)

@@ -35,6 +35,7 @@ def test_rows_are_stopped_gradients_of_the_cells_own_steps(rule):
         assert report.verdict == HELD, report
 
 
+@pytest.mark.long(keep=11)
 @pytest.mark.parametrize("law", STRUCTURE)
 @pytest.mark.parametrize("rule", ["ostl", "osttp", "tbptt-chunks"])
 def test_structure_in_a_prime_field(law, rule):
@@ -42,6 +43,7 @@ def test_structure_in_a_prime_field(law, rule):
     assert report.verdict in (HELD, DOES_NOT_APPLY), report
 
 
+@pytest.mark.long(keep=4)
 @pytest.mark.parametrize("law", [name for name in LAWS if name not in STRUCTURE])
 def test_the_other_laws_on_ostl(law):
     for family in ("exact", "bounded"):
@@ -49,6 +51,7 @@ def test_the_other_laws_on_ostl(law):
         assert report.verdict in (HELD, DOES_NOT_APPLY), report
 
 
+@pytest.mark.long(keep=3)
 @pytest.mark.parametrize("law", tuple(LAWS))
 def test_every_law_is_broken_by_a_member_of_the_gallery(law):
     subject = WRONG[BREAKERS[law]].subject()
@@ -91,6 +94,7 @@ def test_nothing_ran_is_not_held():
     assert hold(Subject.of_reference("ostl"), law, examples=2).verdict == EMPTY
 
 
+@pytest.mark.long
 def test_the_tightness_of_bounds_is_searched_in_both_directions():
     report = hold(Subject.of_reference("ottt", engine="reverse"), LAWS["bounds"], examples=16, shrink=False)
     assert report.verdict == HELD

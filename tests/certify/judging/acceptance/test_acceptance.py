@@ -26,7 +26,7 @@ from gradcert.reference import RULES, GradcertError
 from gradcert.reference.engines import residual, reverse
 from gradcert.reference.estimators import kf_rtrl, uoro
 
-EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+EXAMPLES = Path(__file__).resolve().parents[4] / "examples"
 LIMITS = {"cosine": 0.5, "signs": 0.6, "ratio": [0.1, 10]}
 
 
@@ -75,7 +75,7 @@ def test_outside_the_bound_is_refuted_and_where_the_rule_is_exact_it_says_so(dee
 
 
 def test_a_bound_of_the_subjects_own():
-    claim = replace(BOUNDED, limits={"error": 0.25})
+    claim = replace(BOUNDED, within={"error": 0.25})
     case = case_of(claim, depth=2)
     right = row("bptt", case.problem)
     for factor, ok in ((1.2, True), (0.8, True), (1.3, False), (0.7, False)):
@@ -89,7 +89,7 @@ def test_a_bound_of_the_subjects_own():
 @pytest.mark.parametrize("family", ["bounded", "dyadic"])
 def test_a_stated_limit_holds_where_the_rule_is_exact(family):
     triangle = {"surrogate": {"name": "triangle", "scale": 1.0, "width": 1.0}}
-    claim = Claim(rule="bptt", cells="lif", acceptance="bounded", limits={"error": 1e-5}, options=triangle)
+    claim = Claim(rule="bptt", cells="lif", acceptance="bounded", within={"error": 1e-5}, options=triangle)
     case = generate(Spec("lif", 1, "squared_error", "every", family), claim)
     right = row("bptt", case.problem)
     assert case.expected.exact is (family == "dyadic")
@@ -109,7 +109,7 @@ def test_a_bound_that_says_nothing_certifies_nothing():
 
 # --- aligned ----------------------------------------------------------------------------------------------------------
 
-ALIGNED = Claim(rule="bptt", cells="rnn", depths=2, options={"activation": "tanh"}, acceptance="aligned", limits=LIMITS)
+ALIGNED = Claim(rule="bptt", cells="rnn", depths=2, options={"activation": "tanh"}, acceptance="aligned", within=LIMITS)
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +187,7 @@ def test_controls_lie_just_outside_and_are_refuted(near):
 )
 def test_limits_that_do_not_fit_are_refused(acceptance, limits):
     with pytest.raises(GradcertError):
-        Claim(rule="bptt", cells="rnn", acceptance=acceptance, limits=limits)
+        Claim(rule="bptt", cells="rnn", acceptance=acceptance, within=limits)
 
 
 # --- unbiased ---------------------------------------------------------------------------------------------------------
@@ -291,6 +291,7 @@ MUTATIONS = {  # of the example: what makes its mean wrong
 }
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize("what", MUTATIONS)
 def test_a_wrong_estimator_is_refuted(what):
     old, new = MUTATIONS[what]
@@ -353,7 +354,7 @@ def exact(p):
     return reverse.gradients(p.network, p.parameters, p.inputs, p.targets, rule=RULES["bptt"])
 
 
-@gradcert.claim(rule="bptt", acceptance="aligned", limits={"cosine": 0.5, "signs": 0.6, "ratio": [0.1, 10]}, **CLAIM)
+@gradcert.claim(rule="bptt", acceptance="aligned", within={"cosine": 0.5, "signs": 0.6, "ratio": [0.1, 10]}, **CLAIM)
 def near(p):
     return {k: 0.5 * v for k, v in exact(p).items()}
 

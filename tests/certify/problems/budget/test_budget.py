@@ -157,6 +157,7 @@ def test_every_order_of_evaluation_is_inside_the_budget(rule, cell, depth, loss,
     assert 0 < worst <= 1  # some rounding happened, and none of it left the budget
 
 
+@pytest.mark.long(keep=3)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize(("rule", "cell", "depth", "loss"), CASES)
 def test_relabelled_units_and_samples_are_inside_the_budget(rule, cell, depth, loss, dtype):

@@ -86,6 +86,7 @@ def test_a_level_that_does_not_exist_is_said_at_once(wrong):
         Claim("bptt", "rnn", without=wrong)
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize(
     ("cell", "dtype", "when"),
     [
