@@ -6,6 +6,7 @@ asks for the same numbers.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 
 import numpy as np
@@ -36,7 +37,7 @@ class Evaluated:
         with np.errstate(all="ignore"):
             return record(p.network, parameters, np.asarray(p.inputs, dtype=float), numbers=FLOAT64)
 
-    def feedback(self, rule: Rule) -> dict[str, Array]:
+    def feedback(self, rule: Rule) -> Mapping[str, Array]:
         """Return the feedback matrices of a row."""
         given = {name: np.asarray(v, dtype=float) for name, v in self.problem.feedback.items()}
         return check_feedback(self.problem.network, rule, given)
