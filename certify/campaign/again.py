@@ -14,7 +14,6 @@ from gradcert.certify.subjects import Limits, Subject
 from gradcert.reference.errors import GradcertError
 
 PLAIN = {"rule": "--rule", "dtype": "--dtype", "acceptance": "--acceptance"}
-PAIRS = {"options": "--options", "within": "--within"}
 USUAL = Limits()
 
 
@@ -62,10 +61,13 @@ def _differing(wanted: Claim, own: Claim | None) -> Iterator[str]:
         if (own is None and name == "cells") or said[name] != had[name]:
             for value in said[name]:
                 yield from (f"--{name}", str(value))
-    for name, flag in PAIRS.items():
-        for key, value in said.get(name, {}).items():
-            if had.get(name, {}).get(key) != value:
-                yield from (flag, f"{key}={json.dumps(value)}")
+    options, limits = had.get("options", {}), had.get("within", {})
+    for key, value in said.get("options", {}).items():  # added to the subject's own
+        if key not in options or options[key] != value:
+            yield from ("--options", f"{key}={json.dumps(value)}")
+    for key, value in said.get("within", {}).items():  # in the place of the subject's own
+        if said["within"] != limits:
+            yield from ("--within", f"{key}={json.dumps(value)}")
     for axis, levels in said.get("without", {}).items():
         for level in levels:
             if said.get("without") != had.get("without"):
@@ -78,4 +80,7 @@ def _unsaid(wanted: Claim, own: Claim | None) -> list[str]:
     """Return what no option of the command line says: a claim that was given in Python."""
     said, had = wanted.to_dict(), own.to_dict() if own is not None else Claim(wanted.rule, wanted.cells).to_dict()
     names = ("losses", "when", "time", "batch", "readout", "readout_options")
-    return [f"{name}={json.dumps(said[name])}" for name in names if said[name] != had[name]]
+    left = [f"{name}={json.dumps(said[name])}" for name in names if said[name] != had[name]]
+    gone = [f"options.{key}" for key in had["options"] if key not in said["options"]]
+    gone += [name for name in ("within", "without") if had.get(name) and not said.get(name)]
+    return [*left, *(f"no {name}" for name in gone)]

@@ -72,6 +72,16 @@ def test_what_no_option_says_is_said_all_the_same(folder):
     )
 
 
+def test_what_the_subject_claims_and_is_not_judged_is_said(folder):
+    """Options are added to the subject's own, limits stand in their place; neither can take anything away."""
+    limits = {"cosine": 0.5, "signs": 0.75, "ratio": [0.5, 2]}
+    told = Claim("bptt", "rnn", 1, acceptance="aligned", within=limits, options={"bias": False}).to_dict()
+    tighter = line(Claim(**{**told, "within": {**limits, "cosine": 0.9}}), told=told)
+    assert "--within cosine=0.9 --within signs=0.75 --within 'ratio=[0.5, 2]' " in tighter and "#" not in tighter
+    left = line(Claim(**{**told, "options": {}, "without": {}}), told={**told, "without": {"targets": ["soft"]}})
+    assert left.endswith("subject.py:wrong  # with no options.bias, no without in the claim")
+
+
 def test_reports_say_the_same_sentence(folder):
     from rich.console import Console
 
