@@ -11,6 +11,7 @@ from gradcert.certify.problems.cases import scale
 from gradcert.certify.problems.cases.case import Case, Spec
 from gradcert.certify.problems.cases.circumstances import long, make_case, outside, pairs, ruled_out, summary
 from gradcert.certify.problems.cases.draw import surrogate
+from gradcert.certify.problems.cases.evaluated import evaluated
 from gradcert.certify.problems.cases.generate import NOISE, generate
 from gradcert.certify.problems.cases.plan import alone, plan, profile_named
 from gradcert.certify.problems.cases.plan import circumstances as circumstance_specs
@@ -27,6 +28,7 @@ __all__ = [
     "bounds_of",
     "circumstance_specs",
     "data_on_balls",
+    "evaluated",
     "expect",
     "generate",
     "long",
