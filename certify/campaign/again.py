@@ -17,7 +17,7 @@ PLAIN = {name: f"--{name}" for name in ("rule", "dtype", "acceptance", "readout"
 PLAIN |= {"inputs": "--inputs", "initial": "--initial", "T": "--T", "B": "--B"}
 LISTS = {"cells": "--cells", "depths": "--depths", "initial_nodes": "--initial-nodes", "masks": "--masks"}
 PAIRS = {"options": "--options", "readout_options": "--readout-options", "within": "--within"}
-NOTHING: tuple[Any, ...] = (None, "", [])
+NOTHING: tuple[Any, ...] = (None, "", [], {})
 LOSS = ("losses", "when", "time", "batch", "outputs")
 ORDINARY = Limits()
 
@@ -45,7 +45,10 @@ def again(
     own = _own(subject, told)
     said, had = _compared(wanted, own)
     words += _differing(said, had, told=own is not None)
-    gone = [name for name in had if name not in PAIRS and had[name] != said[name] and said[name] in NOTHING]
+    gone = [name for name in had if name != "options" and had[name] != said[name] and said[name] in NOTHING]
+    gone += [
+        f"options.{key}" for key in had["options"] if key not in said["options"]
+    ]  # options are added, never taken away
     line = f"{shlex.join(words)} {who.replay}"
     return f"{line}  # without {', '.join(gone)} in the claim" if gone else line
 
@@ -80,8 +83,9 @@ def _differing(said: Mapping[str, Any], had: Mapping[str, Any], *, told: bool) -
     if any(said[name] != had[name] for name in LOSS):
         yield from ("--loss", said_loss(said) or "squared_error or cross_entropy of every or last")
     for name, flag in PAIRS.items():
+        whole = name == "within" and said[name] != had[name]  # in the place of the subject's own; others are added
         for key, value in said[name].items():
-            if had[name].get(key) != value:
+            if whole or had[name].get(key) != value:
                 yield from (flag, f"{key}={json.dumps(value)}")
     if said["without"] != had["without"]:
         for axis, levels in said["without"].items():

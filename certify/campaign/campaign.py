@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack
@@ -27,7 +28,7 @@ from gradcert.certify.claims import Parts, check_names
 from gradcert.certify.counterexample import record as counterexample
 from gradcert.certify.names import present_names
 from gradcert.certify.problems import plan, profile_named
-from gradcert.certify.runs import Journal, Run, prepare_all, tail
+from gradcert.certify.runs import Journal, Prepared, Run, prepare_all, tail
 from gradcert.certify.subjects import Limits, Subject, Worker
 from gradcert.reference.checks import check_seed
 from gradcert.reference.errors import GradcertError
@@ -128,7 +129,7 @@ def certify(
                 run.journal = Journal(resume, asked)
             done = run.journal.prepared if run.journal is not None else None
             ready = prepare_all(specs, wanted, seed=seed, jobs=jobs, cluster=cluster, done=done)
-            judge_all(run, specs, ready, progress or (lambda *_: None))
+            judge_all(run, specs, _meanwhile(run, ready), progress or (lambda *_: None))
             if run.running:
                 for name in beside(wanted, profile):
                     BESIDE[name](run, seed)
@@ -136,8 +137,7 @@ def certify(
                     small = counterexample.find(run, most=profile_named(profile).questions)
             sources = who.made_of(run.worker)
         finally:
-            if run.worker is not None:
-                run.worker.stop()
+            run.stop()
     else:
         run.findings.append((None, Finding("import", "", first.reason, where={"output": tail(first.output)})))
         run.results += [CaseResult(s.id, s.family, False, "blocked", None, 0.0) for s in specs]
@@ -158,3 +158,11 @@ def certify(
         return certificate
     found = repaired.look(run, specs, certify, seed=seed, seconds=repair)
     return replace(certificate, repair=found, seconds=round(time.perf_counter() - started, 3))
+
+
+def _meanwhile(run: Run, ready: Iterable[Prepared]) -> Iterator[Prepared]:
+    """Pass cases on; once the first is answered rightly, begin the process that a case is asked of with its threads."""
+    for number, prepared in enumerate(ready):
+        if number == 1 and not run.findings and "threads" in beside(run.claim, run.profile):
+            run.prepare_fresh()
+        yield prepared

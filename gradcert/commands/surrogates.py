@@ -47,9 +47,10 @@ def record(name: str) -> dict[str, Any]:
     scales: Any = {scale: Term("p", name=scale) for scale in form.defaults}
     x: Any = Term("now", name="x")
     symbols: Any = Symbols()
+    formula: Any = form.formula(x, symbols, **scales)
     return {
         "name": name,
-        "psi(x)": str(shorter(form.formula(x, symbols, **scales))),
+        "psi(x)": str(shorter(formula)),
         "scales": {scale: value for scale, value in form.defaults.items()},
         "peak": f"{Surrogate(name).peak:.6g}",
         "used by": form.used_by,

@@ -128,7 +128,7 @@ def data_on_balls(problem: Problem, balls: Balls) -> Data:
     data = problem.data
     for name in ("initial", "masks"):
         if name in data:
-            data[name] = {k: balls.exactly(v) for k, v in (data[name] or {}).items()}  # type: ignore[literal-required]
+            data[name] = {k: balls.exactly(v) for k, v in (data[name] or {}).items()}
     return {**data, "weights": np.asarray(data["weights"], dtype=float)} if "weights" in data else data
 
 

@@ -114,6 +114,16 @@ def test_the_line_of_a_claim_says_all_of_it():
     assert "readout rnn bias False" in said and "sizes 2-3-1" in said and "T 5" in said and "B 2" in said
 
 
+def test_what_the_subject_claims_and_is_not_judged_is_said(folder):
+    """Options are added to the subject's own, limits stand in their place; neither can take anything away."""
+    limits = {"cosine": 0.5, "signs": 0.75, "ratio": [0.5, 2]}
+    told = Claim("bptt", "rnn", 1, acceptance="aligned", within=limits, options={"bias": False}).to_dict()
+    tighter = line(Claim(**{**told, "within": {**limits, "cosine": 0.9}}), told=told)
+    assert "--within cosine=0.9 --within signs=0.75 --within 'ratio=[0.5, 2]' " in tighter and "#" not in tighter
+    left = line(Claim(**{**told, "options": {}, "without": {}}), told={**told, "without": {"targets": ["soft"]}})
+    assert left.endswith("subject.py:wrong  # without without, options.bias in the claim")
+
+
 def test_reports_say_the_same_sentence(folder):
     from rich.console import Console
 

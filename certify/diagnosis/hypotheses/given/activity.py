@@ -56,7 +56,7 @@ def _with(bench: Bench, credit: dict[int, Array]) -> Gradient:
 
 def _sums(bench: Bench, parts: dict[int, Array]) -> dict[int, Array]:
     plain = _plain(bench)
-    return {i: plain[i] + parts[i] if i in plain and i in parts else plain.get(i, parts.get(i)) for i in plain | parts}
+    return plain | {i: plain[i] + part if i in plain else part for i, part in parts.items()}
 
 
 def _own_alone(bench: Bench) -> Gradient | None:
@@ -73,7 +73,8 @@ def _own_alone(bench: Bench) -> Gradient | None:
 
 
 def _batch(bench: Bench) -> Gradient | None:
-    weights, parts = bench.data.get("weights"), {}
+    weights = bench.data.get("weights")
+    parts: dict[int, Array] = {}
     for term in bench.network.loss.activity:
         for i in term.numbers_of(bench.network.depth):
             z = bench.tape.layers[i].now["z"]

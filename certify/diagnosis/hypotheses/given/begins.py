@@ -18,7 +18,7 @@ MOVED: dict[str, tuple[str, Callable[[Array], Array | None]]] = {
     "one step early": ("beginnings one step early", lambda b: np.concatenate([b[1:], 0 * b[:1]])),
     "of any sample": (
         "every sample begun anew where one begins",
-        lambda b: np.repeat(b.any(1)[:, None], b.shape[1], 1),
+        lambda b: np.repeat(b.any(1, keepdims=True), b.shape[1], 1),
     ),
     "of the first sample": ("the beginnings of the first sample for all", lambda b: np.repeat(b[:, :1], b.shape[1], 1)),
 }

@@ -28,13 +28,17 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
         for how in ways:
             if how != getattr(loss, axis):
                 label = f"the {how} over {axis} in the place of the {getattr(loss, axis)}"
-                yield of_run("loss", f"{axis} = {how}", label, partial(_other, **{axis: how}))
+                yield of_run("loss", f"{axis} = {how}", label, partial(_reduced, axis, how))
     for node in bench.network.layers[-1].cell.nodes:
         if node != loss.node:
             label = f"the loss of {node} in the place of {loss.node}"
             yield of_run("loss", f"of node {node}", label, partial(_other, node=node))
     if loss.when == "first":
         yield of_edit("loss", "first sign", "a later crossing for more output", error=lambda d, b: -1 * d)
+
+
+def _reduced(axis: str, how: str, bench: Bench) -> Bench | None:
+    return _other(bench, **{axis: how})
 
 
 def _other(bench: Bench, **options: str) -> Bench | None:

@@ -9,6 +9,18 @@ from gradcert.certify.problems.cases.circumstances.generate import generate as m
 from gradcert.certify.problems.cases.circumstances.rows import IMPOSSIBLE, rows
 from gradcert.certify.problems.cases.circumstances.ruled import drawn_axes, ruled_out
 from gradcert.certify.problems.cases.circumstances.seen import met, outside
-from gradcert.certify.problems.cases.circumstances.summary import MANY, summary
+from gradcert.certify.problems.cases.circumstances.summary import MANY, pairs, summary
 
-__all__ = ["IMPOSSIBLE", "MANY", "drawn_axes", "long", "make_case", "met", "outside", "rows", "ruled_out", "summary"]
+__all__ = [
+    "IMPOSSIBLE",
+    "MANY",
+    "drawn_axes",
+    "long",
+    "make_case",
+    "met",
+    "outside",
+    "pairs",
+    "rows",
+    "ruled_out",
+    "summary",
+]

@@ -17,13 +17,14 @@ from gradcert.certify.problems.cases.case import Case, Spec
 from gradcert.certify.problems.cases.circumstances.make import Placed, moved, vectors
 from gradcert.certify.problems.cases.circumstances.seen import met, outside
 from gradcert.certify.problems.cases.draw import draw, spiking
+from gradcert.certify.problems.cases.evaluated import evaluated
 from gradcert.certify.problems.cases.families import FAMILIES
 from gradcert.properties.numbers import Undecided
-from gradcert.reference.engines import Tape, run, tape_gradients
+from gradcert.reference.engines import Tape
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Problem
 from gradcert.reference.numbers import Array
-from gradcert.reference.rules import Rule, check_feedback, rule_named
+from gradcert.reference.rules import Rule, rule_named
 
 TRIES = 24
 ENOUGH = 4  # draws that show all that was wanted, among which the one with most to see is taken
@@ -137,12 +138,8 @@ def _wider(bounds: Bounds, extra: float) -> Bounds:
 
 def floats(problem: Problem, rule: Rule) -> tuple[Tape, dict[str, Array]]:
     """Return the forward pass and the rule's gradient in float64."""
-    given = problem.floats()
-    with np.errstate(all="ignore"):
-        tape = run(given)
-        checked = check_feedback(problem.network, rule, given.feedback)
-        gradients = tape_gradients(tape, given.targets, rule=rule, feedback=checked)
-    return tape, gradients
+    found = evaluated(problem)
+    return found.tape, found.gradients(rule)
 
 
 def _aimed(problem: Problem, row: Mapping[str, str], attempt: int) -> Problem:

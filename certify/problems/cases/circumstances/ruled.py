@@ -73,8 +73,8 @@ def _ruled_out(key: str, cell: str) -> tuple[tuple[tuple[str, str], str], ...]:
         rule("one target a sequence counts", "targets", "a step without")
     if claim.inputs == "spikes":
         rule("inputs are 0 and 1", "inputs", "real", "above 5", "above 1e6", "tiny", "subnormal")
-    for axis, fixed in (("T", claim.T), ("B", claim.B), ("sizes", claim.sizes)):
-        if fixed:
+    for axis, value in (("T", claim.T), ("B", claim.B), ("sizes", claim.sizes)):
+        if value:
             rule("the claim fixes it", axis)
     _rule_given(claim, rule)
     if max(claim.depths) == 1:

@@ -45,12 +45,11 @@ def summary(
         for axis, names in AXES.items()
         if any(out.get((axis, name)) != UNCLAIMED for name in names)
     }
-    possible = _pairs(claim, out)
-    seen = {pair for f in facts for pair in combinations(sorted(_level(text) for text in f["met"]), 2)}
+    possible, seen = pairs(facts, out)
     widths = sorted({tuple(f["sizes"]) for f in facts})
     return {
         "levels": levels,
-        "pairs": {"met": len(possible & seen), "of": len(possible)},
+        "pairs": {"met": len(seen), "of": len(possible)},
         "largest": {
             "T": max((f["T"] for f in facts), default=0),
             "B": max((f["B"] for f in facts), default=0),
@@ -65,12 +64,15 @@ def _level(text: str) -> Level:
     return axis, level
 
 
-def _pairs(claim: Claim, out: Mapping[Level, str]) -> set[tuple[Level, Level]]:
-    """Return the pairs of levels, of two axes, that a case of the claim can meet."""
-    open_levels = sorted((a, v) for a, names in AXES.items() if a != "calls" for v in names if (a, v) not in out)
-    pairs = {(a, b) for a, b in combinations(open_levels, 2) if a[0] != b[0]}
+def pairs(
+    facts: Iterable[Mapping[str, Any]], out: Iterable[Level]
+) -> tuple[set[tuple[Level, Level]], set[tuple[Level, Level]]]:
+    """Return the pairs of levels, of two axes, that a case can meet where some levels are ruled out; those met."""
+    open_levels = sorted({(a, v) for a, names in AXES.items() if a != "calls" for v in names} - set(out))
+    possible = {(a, b) for a, b in combinations(open_levels, 2) if a[0] != b[0]}
     for (one, these), (other, those) in IMPOSSIBLE:
         for a in these:
             for b in those:
-                pairs -= {((one, a), (other, b)), ((other, b), (one, a))}
-    return pairs
+                possible -= {((one, a), (other, b)), ((other, b), (one, a))}
+    met = {pair for f in facts for pair in combinations(sorted(_level(text) for text in f["met"]), 2)}
+    return possible, possible & met
