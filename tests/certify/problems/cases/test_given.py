@@ -5,17 +5,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gradcert.certify.campaign import vectors
 from gradcert.certify.claims import AXES, CLAIMED, Claim
 from gradcert.certify.judging import acceptance
-from gradcert.certify.problems import PRECISIONS, Case, Spec, generate, make_case, outside, plan
+from gradcert.certify.judging.controls import UNREAD
+from gradcert.certify.problems import PRECISIONS, Case, Spec, generate, make_case, outside, plan, scale
 from gradcert.certify.problems.cases.circumstances import drawn_axes, met, ruled_out
 from gradcert.certify.problems.cases.circumstances.generate import floats
 from gradcert.certify.problems.cases.given import with_given
+from gradcert.certify.report.counterexample import given
 from gradcert.certify.runs import Task, prepare
 from gradcert.properties.gallery.literal import given as literal
 from gradcert.properties.numbers import Balls
 from gradcert.reference import RULES
-from gradcert.reference.networks import Layer, Lif, Network, Problem
+from gradcert.reference.networks import Activity, Layer, Lif, Network, Problem
 from gradcert.reference.networks.losses import COLLECTED
 
 WHOLE = Claim("bptt", "lif", 1, losses="squared_error", initial="trained", weights=True, begins=True,
@@ -147,3 +150,23 @@ def test_circumstances_of_it_are_cases_of_their_own():
     case = make_case(Spec("lif", 1, "squared_error", "every", "circumstance", levels=row), WHOLE)
     assert isinstance(case, Case)
     assert {"begins: adjacent", "loss weights: 0 inside", "masks: a step all 0"} <= set(case.facts["met"])
+
+
+def test_at_scale_and_in_golden_vectors_they_are_there_too(tmp_path):
+    case = scale.generate(Spec("lif", 1, "squared_error", "every", "scale", scale.KINDS.index("wide")), WHOLE)
+    assert case.spec.family == "scale" and acceptance.sound(case, WHOLE)
+    told = dict(acceptance.variants(case, WHOLE))
+    assert all(told[f"{name} not read"] for name in UNREAD.values())
+    one = replace(WHOLE, T=4, B=2, sizes=(2, 2))
+    vectors.write(tmp_path, one, profile="quick")
+    _, _, prepared = vectors.read(tmp_path)
+    assert all(set(p.case.expected.gradients) >= {"initial.layers.0.v"} and p.sound for p in prepared)
+
+
+def test_the_page_of_a_counterexample_shows_all_that_was_given():
+    problem = drawn({}).with_loss(outputs="mean", activity=(Activity(kind="l2", strength=0.5, layers=(0,)),))
+    said = dict(given(problem.to_dict()))
+    assert {"initial.layers.0.v", "weights", "begins", "masks.layers.0", "masks.layers.0.v"} <= set(said)
+    assert "mean over outputs" in said["loss"] and "activity l2 strength 0.5 layers [0]" in said["loss"]
+    collected = drawn({}, claim=replace(WHOLE, begins=False, when="max")).with_loss(when="max", node="v")
+    assert dict(given(collected.to_dict()))["loss"] == "squared error, of the max over time, output v"
