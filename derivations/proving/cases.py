@@ -28,6 +28,11 @@ _OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
         # one number for the whole layer: traces stay factorised
         {"leak": _FREE[2], "threshold": _FREE[3], "recurrent": True, "train": ()},
     ),
+    "refractory": ({"reset": "subtract_before_leak", "period": 1},),
+    "synaptic": (
+        {"order": "new", "reset": "subtract_after_leak"},
+        {"order": "old", "reset": "hard", "reset_value": _FREE[0], "gain": "one_minus_leak"},
+    ),
     "alif": (
         {"recurrent": True, "resistance": _FREE[4]},
         {

@@ -11,11 +11,12 @@ from balls import BALLS, BITS, precision
 from scalar_oracle import dual
 
 from gradcert.reference import FLOAT64, Layer, Loss, Network, Surrogate, record
-from gradcert.reference.networks.cells import Alif, Gru, Integrator, LeakyRnn, Lif, Lstm, Ltc
+from gradcert.reference.networks.cells import Alif, Gru, Integrator, LeakyRnn, Lif, Lstm, Ltc, Refractory, Synaptic
 from gradcert.reference.networks.synapses import Dense
 
 # dyadic scales: products of scales are taken in floating point, before the number system sees them
 WIDE = Surrogate("sigmoid", scale=1.5)  # wide, so that no pseudo-derivative is small
+SYNAPTIC = ("leak", "rho", "threshold")
 ALL = ("leak", "threshold", "beta", "rho")
 SCALED = {"gain": "one_minus_leak", "adaptation_gain": "one_minus_rho"}
 
@@ -40,6 +41,36 @@ CELLS = {
         surrogate=WIDE,
         recurrent=True,
         train=("leak", "threshold"),
+    ),
+    "refractory": Refractory(
+        leak=0.7, threshold=0.3, period=1, surrogate=WIDE, recurrent=True, train=("leak", "threshold")
+    ),
+    "refractory-two": Refractory(leak=0.7, threshold=0.2, reset="hard", reset_value=0.125, surrogate=WIDE, bias=False),
+    "synaptic": Synaptic(leak=0.7, rho=0.6, threshold=0.3, surrogate=WIDE, recurrent=True, train=SYNAPTIC),
+    "synaptic-old": Synaptic(
+        leak=0.7,
+        rho=0.6,
+        threshold=0.015,
+        order="old",
+        reset="hard",
+        reset_value=0.125,
+        gain="one_minus_leak",
+        surrogate=WIDE,
+        train=SYNAPTIC,
+    ),
+    "synaptic-wiped": Synaptic(
+        leak=0.7,
+        rho=0.6,
+        threshold=0.15,
+        reset="hard_with_input",
+        reset_value=0.125,
+        current_gain="one_minus_rho",
+        surrogate=WIDE,
+        recurrent=True,
+        train=SYNAPTIC,
+    ),
+    "synaptic-before": Synaptic(
+        leak=0.7, rho=0.6, threshold=0.3, reset="subtract_before_leak", surrogate=WIDE, bias=False, train=SYNAPTIC
     ),
     "alif-e-prop": Alif(
         leak=0.7, threshold=0.4, beta=0.3, rho=0.8, recurrent=True, scaling="threshold", surrogate=WIDE, train=ALL
@@ -73,7 +104,7 @@ CELLS = {
     "integrator": Integrator(kappa=0.6, gain="one_minus_kappa", train=("kappa",)),
     "integrator-fixed": Integrator(kappa=0.6, bias=False),
 }
-SPIKING = tuple(name for name in CELLS if name.startswith(("lif", "alif", "ltc")))
+SPIKING = tuple(name for name in CELLS if name.startswith(("lif", "refractory", "synaptic", "alif", "ltc")))
 
 
 @dataclass(frozen=True)
@@ -124,7 +155,11 @@ def bare(name, depth):
 
 
 def problem(network, *, steps=4, batch=2, numbers=BALLS, seed=0, scale=1.6):
-    """Draw parameters and data in which every spiking layer both fires and is silent, in the first half already."""
+    """Draw parameters and data in which every spiking layer both fires and is silent, in the first half already.
+
+    A layer that reads its current a step late has two steps more for that.
+    """
+    steps += 2 * sum(getattr(layer.cell, "order", "") == "old" for layer in network.layers)
     for attempt in range(300):
         rng = np.random.default_rng([seed, attempt])
         inputs = rng.standard_normal((steps, batch, network.layers[0].inputs))

@@ -122,6 +122,45 @@ def lif(c, p, x, s, cut):
     return {"v": v, "z": z}
 
 
+def refractory(c, p, x, s, cut):
+    """A counter in integers, and with the spikes of the last steps where the period is differentiated."""
+    found = lif(c, p, x, s, cut)
+    past = [s["z"], *(s[f"r{k}"] for k in range(1, c.period))]
+    registers = [[cut(Edge.RESET, value) for value in values] for values in past]
+    z = []
+    for i, fires in enumerate(found["z"]):
+        quiet = dual(1)
+        for register in registers:
+            quiet = quiet - register[i]
+        z.append(quiet * fires)
+    return {**found, **{f"r{k}": r for k, r in enumerate(registers, start=1)}, "z": z}
+
+
+def synaptic(c, p, x, s, cut):
+    drive = affine(p["W"], x, p.get("b"))
+    if c.recurrent:
+        drive = affine(p["H"], [cut(Edge.RECURRENT, z) for z in s["z"]], drive)
+    current, v, z = [], [], []
+    for i, a in enumerate(drive):
+        leak, rho, threshold = (option(c, p, name, i) for name in ("leak", "rho", "threshold"))
+        decayed = rho * cut(Edge.STATE, s["i"][i])
+        current.append(decayed + (a if c.current_gain == "one" else (1 - rho) * a))
+        driving = current[i] if c.order == "new" else cut(Edge.STATE, s["i"][i])
+        driving = driving if c.gain == "one" else (1 - leak) * driving
+        before, fired, base = cut(Edge.STATE, s["v"][i]), cut(Edge.RESET, s["z"][i]), ball(c.reset_value)
+        if c.reset == "subtract_after_leak":
+            v.append(leak * before + driving - threshold * fired)
+        elif c.reset == "subtract_before_leak":
+            v.append(leak * (before - threshold * fired) + driving)
+        elif c.reset == "hard":
+            v.append(leak * ((1 - fired) * before + base * fired) + driving)
+        else:
+            assert c.reset == "hard_with_input"
+            v.append((1 - fired) * (leak * before + driving) + base * fired)
+        z.append(spike(c, v[i] - threshold))
+    return {"i": current, "v": v, "z": z}
+
+
 def alif(c, p, x, s, cut):
     drive = affine(p["W"], x, p.get("b"))
     if c.recurrent:
@@ -243,7 +282,9 @@ EQUATIONS = {
     "lif": lif,
     "lstm": lstm,
     "ltc": ltc,
+    "refractory": refractory,
     "rnn": rnn,
+    "synaptic": synaptic,
 }
 
 

@@ -14,11 +14,15 @@ from gradcert.reference.networks.cells.leaky_rnn import LeakyRnn
 from gradcert.reference.networks.cells.lif import Lif
 from gradcert.reference.networks.cells.lstm import Lstm
 from gradcert.reference.networks.cells.ltc import Ltc
+from gradcert.reference.networks.cells.refractory import Refractory
 from gradcert.reference.networks.cells.rnn import Rnn
 from gradcert.reference.networks.cells.snu import Snu
 from gradcert.reference.networks.cells.ssnu import Ssnu
+from gradcert.reference.networks.cells.synaptic import Synaptic
 
-CELLS = {cell.name: cell for cell in (Snu, Ssnu, Lif, Alif, Ltc, Rnn, LeakyRnn, Lstm, Gru, Integrator)}
+CELLS = {
+    cell.name: cell for cell in (Snu, Ssnu, Lif, Refractory, Synaptic, Alif, Ltc, Rnn, LeakyRnn, Lstm, Gru, Integrator)
+}
 
 
 def cell_named(name: str, *, run: bool = False) -> Any:
@@ -32,5 +36,19 @@ def cell_named(name: str, *, run: bool = False) -> Any:
     return elsewhere.find(name, CELLS, run=run)
 
 
-__all__ = ["CELLS", "Alif", "Gru", "Integrator", "LeakyRnn", "Lif", "Lstm", "Ltc", "Rnn", "Snu", "Ssnu"]
+__all__ = [
+    "CELLS",
+    "Alif",
+    "Gru",
+    "Integrator",
+    "LeakyRnn",
+    "Lif",
+    "Lstm",
+    "Ltc",
+    "Refractory",
+    "Rnn",
+    "Snu",
+    "Ssnu",
+    "Synaptic",
+]
 __all__ += ["cell_named", "file_of"]

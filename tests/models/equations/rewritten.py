@@ -1,7 +1,7 @@
 """The built-in cells as their users would write them, from the equations of their docstrings."""
 
 from gradcert.models.equations import define
-from gradcert.reference import Alif, Gru, Lif, Lstm, Snu, Surrogate
+from gradcert.reference import Alif, Gru, Lif, Lstm, Refractory, Snu, Surrogate, Synaptic
 
 DRIVE = {"a": "W @ x + H @ z_prev + b"}
 FIRE = {"z": "spike(v - threshold)"}
@@ -65,6 +65,13 @@ def alif(distance, scaling):
     return own(train=tuple(ALIF)), theirs
 
 
+def synaptic(current, v, *, more=None, **options):
+    equations, constants = {**DRIVE, "i": current, "v": v, **FIRE}, {**PAIR, "rho": 0.6}
+    edges, train = {**MEMBRANE, "i -> i": "state", **(more or {})}, ("leak", "rho", "threshold")
+    own = define("synaptic_again", equations, edges=edges, constants=constants, surrogate=TRIANGLE, strict=True)
+    return own(train=train), Synaptic(**constants, surrogate=TRIANGLE, recurrent=True, train=train, **options)
+
+
 SCALED_ALIF = alif("(v - threshold - beta*k)/threshold", "threshold")
 
 # name: the cell as equations, and the built-in one
@@ -94,6 +101,33 @@ CELLS = {
     "lif-scaled-input": (
         lif("leak*(v_prev - threshold*z_prev) + (1 - leak)*a")(train=BOTH),
         built_in(reset="subtract_before_leak", gain="one_minus_leak"),
+    ),
+    "refractory": (
+        define(
+            "refractory_again",
+            {
+                **DRIVE,
+                "v": "leak*(v_prev - threshold*z_prev) + a",
+                "r1": "z_prev",
+                "r2": "r1_prev",
+                "s": "spike(v - threshold)",
+                "z": "(1 - r1 - r2)*s",
+            },
+            edges={**MEMBRANE, "z -> r1": "reset", "r1 -> r2": "reset"},
+            constants=PAIR,
+            surrogate=TRIANGLE,
+        )(train=BOTH),
+        Refractory(**PAIR, surrogate=TRIANGLE, recurrent=True, train=BOTH),
+    ),
+    "synaptic-new": synaptic("rho*i_prev + a", "leak*v_prev + i - threshold*z_prev"),
+    "synaptic-old": synaptic(
+        "rho*i_prev + (1 - rho)*a",
+        "leak*v_prev*(1 - z_prev) + (1 - leak)*i_prev",
+        more={"i -> v": "state"},
+        order="old",
+        reset="hard",
+        gain="one_minus_leak",
+        current_gain="one_minus_rho",
     ),
     "alif": alif("v - threshold - beta*k", "none"),
     "lstm": (gated(LSTM, {"c -> c": "state"}), Lstm()),

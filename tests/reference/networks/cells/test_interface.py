@@ -21,6 +21,11 @@ DEFAULTS = {
     "ssnu": {"leak": 0.8, "threshold": 1.0, "transfer": "identity", "output": "sigmoid"},
     "lif": {"leak": 0.9, "threshold": 1.0, "reset": "subtract_before_leak", "reset_value": 0.0, "gain": "one"}
     | {"surrogate": {"name": "sigmoid", "scale": 4.0}, "strict": False, "stored": "pre", "rest": 0.0},
+    "refractory": {"leak": 0.9, "threshold": 1.0, "reset": "subtract_before_leak", "reset_value": 0.0, "gain": "one"}
+    | {"surrogate": {"name": "sigmoid", "scale": 4.0}, "strict": False, "stored": "pre", "rest": 0.0, "period": 2},
+    "synaptic": {"leak": 0.9, "rho": 0.8, "threshold": 1.0, "order": "new", "reset": "subtract_after_leak"}
+    | {"reset_value": 0.0, "gain": "one", "current_gain": "one", "surrogate": {"name": "atan", "scale": 2.0}}
+    | {"strict": True},
     "alif": {"leak": 0.9, "threshold": 1.0, "beta": 0.2, "rho": 0.95, "resistance": 1.0, "reset": "threshold"}
     | {"gain": "one", "adaptation_gain": "one", "scaling": "none", "surrogate": TRIANGLE, "strict": True},
     "ltc": {"threshold": 0.1, "beta": 1.8, "surrogate": MULTI_GAUSSIAN, "strict": True},
@@ -30,7 +35,11 @@ DEFAULTS = {
     "gru": {"reset": "after"},
     "integrator": {"kappa": 0.9, "gain": "one"},
 }
-WITHOUT_H, NEVER_RECURRENT, NEVER_TRAINED = {"lif", "alif"}, {"gru", "integrator"}, {"rnn", "lstm", "gru"}
+WITHOUT_H, NEVER_RECURRENT, NEVER_TRAINED = (
+    {"lif", "refractory", "synaptic", "alif"},
+    {"gru", "integrator"},
+    {"rnn", "lstm", "gru"},
+)
 
 
 @pytest.mark.parametrize("name", CELLS)
