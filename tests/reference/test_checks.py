@@ -7,7 +7,6 @@ import pytest
 
 from gradcert.reference import GradcertError
 from gradcert.reference.checks import check_number, check_numbers, check_seed, check_size
-from gradcert.reference.networks.cells.options import check_unit_interval
 
 LARGEST = sys.float_info.max
 
@@ -36,7 +35,7 @@ def test_a_number_is_finite_and_above():
         check_number("width", value)
     check_number("width", 5e-324, above=0.0)
     for value in (np.inf, -np.inf, np.nan, np.float32(np.inf), 10**309, True, "1", 1j, None, object(), (1.0,)):
-        with pytest.raises(GradcertError, match="allowed: a number$"):
+        with pytest.raises(GradcertError, match=r"allowed: a number$"):
             check_number("width", value)
     for value in (0.0, -1, np.float32(0.0)):
         with pytest.raises(GradcertError, match="allowed: a number > 0"):
@@ -52,21 +51,3 @@ def test_numbers_are_one_or_one_per_unit():
             check_numbers("leak", value, 3)
     with pytest.raises(GradcertError, match="leak=nan"):
         check_numbers("leak", (0.5, np.nan))
-
-
-def test_the_unit_interval_has_its_ends():
-    for value in (0, 1, 0.0, 1.0, (0.0, 1.0), np.float32(1.0), np.array([0.0, 1.0])):
-        check_unit_interval("leak", value)
-    for value in (
-        1 + 2.0**-52,
-        -(2.0**-60),
-        (0.5, 2),
-        np.float32(2.0),
-        np.int64(2),
-        np.array([0.5, 2.0]),
-        True,
-        np.True_,
-        "1",
-    ):
-        with pytest.raises(GradcertError, match=r"allowed: a number in \[0, 1\]"):
-            check_unit_interval("leak", value)

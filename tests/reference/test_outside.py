@@ -1,11 +1,22 @@
 """The one door: what is out of bounds is refused with the one error type, what is shown is printable."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
 from gradcert.reference import GradcertError
 from gradcert.reference.outside import array, parse, read, record, text, toml
 from gradcert.reference.printable import legible, printable
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A record with texts in it."""
+
+    text: str
+    values: dict
+
 
 ESCAPES = "\x1b]0;t\x07\x1b[2J\x00\u2028\u202e\x9b\ud800\r\x7f"
 
@@ -61,8 +72,9 @@ def test_what_is_at_a_bound_is_read_and_what_is_one_beyond_is_not(tmp_path):
     assert parse("[1, 2, 3, [4]]", "it", depth=2)[3] == [4]
     # more brackets than levels: a depth is counted, not guessed
     assert parse("[[1], [2], [3]]", "it", depth=2) == [[1], [2], [3]]
-    with pytest.raises(GradcertError, match="33 lists inside each other, 32 are allowed"):
-        parse(deep, "it")
+    for levels in (deep, '[{"a":' * 16 + "[1]" + "}]" * 16):
+        with pytest.raises(GradcertError, match="33 lists inside each other, 32 are allowed"):
+            parse(levels, "it")
     assert parse(digits, "it", whole=True) == int(digits) == -parse(f"-{digits}", "it", whole=True)
     for number, kind in ((2**53 - 1, int), (2**53, float), (1 - 2**53, int), (-(2**53), float), (10**16, float)):
         assert type(parse(str(number), "it")) is kind and parse(str(number), "it") == number
@@ -89,9 +101,12 @@ def test_files_and_records(tmp_path):
         read(path, "a file", most=2)
     with pytest.raises(GradcertError, match="not UTF-8"):
         text(b"\xff", "a file")
-    for wrong in (None, [1], {"b": 1}):
-        with pytest.raises(GradcertError, match="it"):
-            record(wrong, "it", needs=("a",))
+    for wrong, given in ((None, "it is a NoneType"), ([1], "it is a list"), ({"b": 1}, "it without a, c")):
+        with pytest.raises(GradcertError, match=f"{given}; allowed: an object with a, c"):
+            record(wrong, "it", needs=("a", "c"))
+    with pytest.raises(GradcertError, match=r"it is a list; allowed: an object$"):
+        record([1], "it")
+    assert record({"a": 1, "c": 2}, "it", needs=("a", "c")) == {"a": 1, "c": 2}
 
 
 @pytest.mark.parametrize(
@@ -136,6 +151,7 @@ def test_a_text_is_cut_where_that_makes_it_shorter():
     assert printable("a" * 45, most=4) == "aaaa... (41 more characters)"
     assert legible("a" * 4, most=4) == "aaaa" and legible(["a" * 45], most=4) == ["aaaa... (41 more characters)"]
     assert legible(("a\r", 1), most=1) == ("a\\r", 1)
+    assert legible(Shown("a\r", {"b\r": 1.5})) == Shown("a\\r", {"b\\r": 1.5}) and legible(Shown) is Shown
 
 
 def test_what_is_shown_cannot_be_obeyed():

@@ -1,10 +1,12 @@
 """Optional arrays at the edge: what does not fit is refused with one sentence; JSON holds those that are there."""
 
 import json
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
+from gradcert.properties.numbers import RATIONALS
 from gradcert.reference import FLOAT64, RULES, GradcertError, Layer, Learner, Lif, Loss, Network
 from gradcert.reference.engines import forward, reverse
 from gradcert.reference.engines.residual import residual
@@ -123,6 +125,16 @@ def test_a_problem_comes_back_from_json_and_gives_the_same_gradient(numbers):
     )
     assert list(a) == list(b) and all(np.array_equal(a[k], b[k]) for k in a)
     assert "initial.layers.1.v" in a
+
+
+def test_numbers_that_json_has_not_are_written_out():
+    """Fractions as texts, floats that lie among them as floats; in lists of the same shape."""
+    listed = Problem(NETWORK, P, X, Y).in_numbers(RATIONALS).to_dict()["inputs"]
+    assert np.shape(listed) == X.shape and Fraction(listed[1][0][1]) == Fraction(float(X[1, 0, 1]))
+    mixed = np.array([[[Fraction(1, 3), 0.5]]], dtype=object)
+    one = Network(layers=(Layer(Lif(), inputs=2, units=1),))
+    problem = Problem(one, one.parameters(numbers=RATIONALS), mixed, mixed[..., :1], numbers=RATIONALS)
+    assert problem.to_dict()["inputs"] == [[["1/3", 0.5]]]
 
 
 def test_begins_in_json_are_zeros_and_ones():

@@ -10,7 +10,8 @@ from flint import arb, arb_series, ctx
 
 from gradcert.reference import FLOAT64, GradcertError, Loss
 from gradcert.reference.engines.majorant import gamma
-from gradcert.reference.networks import KINDS
+from gradcert.reference.networks import KINDS, Activity
+from gradcert.reference.networks.losses import COLLECTED
 
 T, B, K = 3, 2, 4
 OPTIONS = [
@@ -98,6 +99,36 @@ def test_large_outputs_do_not_overflow():
 def test_an_unknown_option_is_refused(option):
     with pytest.raises(GradcertError, match=f"loss {option}='most'; allowed: .* or .*"):
         Loss(**{option: "most"})
+
+
+def test_what_divides_by_the_weights_of_a_sample_needs_some():
+    """A mean over the steps of each sample; what is pooled is divided by the weights of all samples together."""
+    plain = [(when, time) for when in ("every", "last", "sum") for time in ("sum", "mean", "pooled")]
+    found = {(when, time) for when, time in plain if Loss(when=when, time=time).averages}
+    assert found == {("every", "mean")}
+    assert all(Loss(when=when).averages for when in ("mean", "max", "first"))
+    terms = [Activity(kind=kind, time=time) for kind in ("l1", "l2") for time in ("sum", "mean")]
+    rates = [Activity(batch=batch) for batch in ("sum", "mean", "pooled")]
+    found = [Loss(activity=(term,)).averages for term in (*terms, *rates)]
+    assert found == [False, True, False, True, True, True, False]
+
+
+def test_the_size_of_a_gradient_is_that_of_what_it_is_the_sum_of():
+    """What the rounding error is relative to, term by term: errors, and what was collected, without their signs."""
+    rng = np.random.default_rng(5)
+    o, y, w = rng.standard_normal((3, 2, 4)), rng.standard_normal((3, 2, 4)), rng.integers(1, 4, (3, 2)) / 4
+    for when in ("every", "last", "sum", "mean", "max", "first"):
+        loss = Loss(when=when, batch="mean", outputs="mean")
+        found = loss.gradient_majorant(o, y, FLOAT64, w)
+        if when in ("every", "last"):
+            want = w[..., None] * (abs(o) + abs(y)) / 8 * (1 if when == "every" else np.arange(3)[:, None, None] == 2)
+        else:
+            seen = COLLECTED[when](o, w, loss.level, FLOAT64)
+            size = {"sum": (w[..., None] * abs(o)).sum(axis=0), "first": seen.value}.get(when, abs(seen.value))
+            size = (w[..., None] * abs(o)).sum(axis=0) / w.sum(axis=0)[:, None] if when == "mean" else size
+            want = abs(seen.share) * (abs(seen.value) + abs(y[-1]) + size) / 8
+        assert np.allclose(found, want, rtol=gamma(32), atol=0), when  # fewer operations than that, on either side
+        assert (abs(loss.gradient(o, y, FLOAT64, w)) <= found * (1 + gamma(32))).all()
 
 
 def test_defaults():

@@ -7,7 +7,18 @@ import numpy as np
 import pytest
 from budget import worst
 
-from gradcert.reference import ESTIMATORS, RULES, Layer, Lif, Network, draw_feedback
+from gradcert.reference import (
+    ESTIMATORS,
+    RULES,
+    TEMPORAL,
+    GradcertError,
+    Layer,
+    Lif,
+    Network,
+    Rule,
+    draw_feedback,
+    rule_named,
+)
 from gradcert.reference.engines import reverse
 from gradcert.reference.engines.residual import Residual
 
@@ -21,6 +32,25 @@ def test_windows_chunks_and_reaches():
         "snap-1": (None, None, 1),
         "snap-2": (None, None, 2),
     }
+
+
+def test_a_row_with_a_number_says_so_in_its_name():
+    """However the number was given; and it is a whole one from 1 on."""
+    for name, steps, called, option in (
+        ("tbptt", 3, "tbptt(3)", "window"),
+        ("tbptt(3)", None, "tbptt(3)", "window"),
+        ("tbptt-chunks", 7, "tbptt-chunks(7)", "chunk"),
+        ("snap-1", 3, "snap-1(3)", "reach"),
+        ("snap-3", None, "snap-3", "reach"),
+    ):
+        row = rule_named(name, steps=steps)
+        number = {"window": None, "chunk": None, "reach": None} | {option: steps or 3}
+        assert (row.name, {key: getattr(row, key) for key in number}) == (called, number)
+    for option in ("window", "chunk", "reach"):
+        for value in (0, -1, True, 1.0, "1"):
+            with pytest.raises(GradcertError, match=f"{option}={value!r}; allowed: a whole number of steps >= 1"):
+                Rule("cut", "", TEMPORAL, TEMPORAL, **{option: value})
+        assert getattr(Rule("cut", "", TEMPORAL, TEMPORAL, **{option: 1}), option) == 1
 
 
 def test_a_page_is_not_part_of_a_rule():
