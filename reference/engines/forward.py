@@ -239,7 +239,7 @@ class Learner:
         if crossing and self._alive(1):
             for name, node, tangent in immediate(self.before[m]):
                 if node in derived:
-                    moved = across(self.before[m], step, kept, node, explicit=True)
+                    moved = across(self.before[m], step, kept, node)
                     _inject(out, (m, name, self._age(1)), tangent.without(new), moved, targets)
         links = tuple(k for k in layer.cell.links if k.source != "x" and k.lag == 0)
         for name, node, tangent in immediate(step):
