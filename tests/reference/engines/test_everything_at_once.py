@@ -17,18 +17,22 @@ from gradcert.reference import (
     TEMPORAL,
     Edge,
     Layer,
+    Learner,
     Lif,
     Loss,
     Network,
     Rnn,
     Rule,
     draw_feedback,
+    record,
     rule_named,
 )
 from gradcert.reference.engines import forward, reverse
 from gradcert.reference.engines.residual import residual
+from gradcert.reference.engines.structure import reachable
 from gradcert.reference.networks import Activity
 from gradcert.reference.networks.cells import Alif, Gru, Integrator, Lstm
+from gradcert.reference.networks.synapses import AvgPool, Dense
 
 FIELD = PrimeField()
 T, B = 4, 2
@@ -45,6 +49,14 @@ class Late(Rnn):
         """The link of the step before comes first."""
         first, *others = super().links
         return (replace(first, lag=1, edge=Edge.STATE), *others, replace(first, weight="V"))
+
+
+POOL = Layer(
+    Rnn(activation="identity", recurrent=False, bias=False),
+    inputs=3,
+    units=1,
+    synapses=(("W", AvgPool(channels=1, height=1, width=3, kernel=(1, 2))),),
+)
 
 
 def edges(*kept, **options):
@@ -81,6 +93,10 @@ CASES = {
     # several weighted inputs above, among links that are none
     "gates, random": ((Rnn(), Lstm(peepholes=True)), "ostl-random", ("initial",)),
     "gates": ((Gru(), Gru(reset="before")), "ottt", ("initial", "begins")),
+    # a map with nothing to replace among weights that are, credit that arrives in the middle of a layer
+    "pool, random": ((Rnn(), POOL, LATERAL), "ostl-random", ("initial",)),
+    "potential": ((LATERAL, LATERAL), edges(RECURRENT), ("begins",)),
+    "potential, all edges": ((LATERAL, ADAPTIVE), "bptt", ("masks",)),
     # paths confined to units
     "reach of one": ((ADAPTIVE, LATERAL), "snap-1", ("begins",)),
     "reach of two": ((Lstm(), Gru()), "snap-2", ("begins",)),
@@ -102,10 +118,12 @@ def problem(name):
     """A network, its parameters and data, the rule and its feedback, all drawn from the whole field."""
     cells, rule, kinds = {**CASES, **LATE, **WINDOWED}[name]
     rule = rule if isinstance(rule, Rule) else rule_named(rule)
-    sizes = (2, 3, 2, 3)
-    layers = [Layer(cell, inputs=sizes[i], units=sizes[i + 1]) for i, cell in enumerate(cells)]
-    layers.append(Layer(Integrator(kappa=0.5), inputs=sizes[len(cells)], units=2))
-    network = Network(layers=tuple(layers), loss=Loss(**(SILENT if name.startswith("silent") else {"time": "mean"})))
+    layers, inputs = [], 2
+    for cell, units in zip((*cells, Integrator(kappa=0.5)), (*(3, 2, 3)[: len(cells)], 2), strict=True):
+        layers.append(cell if isinstance(cell, Layer) else Layer(cell, inputs=inputs, units=units))
+        inputs = layers[-1].units
+    loss = {"silent": SILENT, "potential": {"node": "v"}}.get(name.partition(" ")[0].strip(","), {"time": "mean"})
+    network = Network(layers=tuple(layers[:-1] if "node" in loss else layers), loss=Loss(**loss))
     rng = np.random.default_rng(len(name))
 
     def draw(*shape):
@@ -141,6 +159,51 @@ def test_rule_and_residual_are_bptt(name):
     for key, want in truth.items():
         assert (mine[key] + parts.total[key] == want).all(), key
         assert (sum((part[key] for part in parts.split.values()), 0 * want) == parts.total[key]).all(), key
+
+
+@pytest.mark.parametrize("name", ["ostl", "two steps", "chunks", "masks", "silent local", "reach of one"])
+def test_a_single_step(name):
+    """The first step is the last one, and the one after the initial values."""
+    network, p, x, y, rule, given, feedback = problem(name)
+    for key in {"begins", "weights"} & set(given):
+        given[key] = given[key][:1]
+    given["masks"] = {key: mask[:1] for key, mask in given.get("masks", {}).items()}
+    truth = reverse.gradients(network, p, x[:1], y[:1], rule=Rule("truth", "", TEMPORAL, TEMPORAL), **given)
+    mine = reverse.gradients(network, p, x[:1], y[:1], rule=rule, feedback=feedback, **given)
+    found = forward.gradients(network, p, x[:1], y[:1], rule=rule, feedback=feedback, **given)
+    parts = residual(network, p, x[:1], y[:1], rule=rule, feedback=feedback, **given).total
+    assert all((found[key] == mine[key]).all() and (mine[key] + parts[key] == truth[key]).all() for key in truth)
+
+
+@pytest.mark.parametrize("cell", [LATERAL, ADAPTIVE, Gru(), Gru(reset="before"), Lstm()], ids=lambda cell: cell.name)
+def test_what_a_weight_reaches_is_where_its_trace_is_not_zero(cell):
+    """Step by step, through lateral weights that connect each unit to the next alone; in a field nothing cancels."""
+    absent = tuple((i, j) for i in range(4) for j in range(4) if i != (j + 1) % 4)
+    ring = Dense(inputs=4, units=4, absent=absent)
+    lateral = tuple((k.weight, ring) for k in cell.links if k.weight is not None and k.source != "x")
+    layer = Layer(cell, inputs=2, units=4, synapses=lateral)
+    network, rng = Network(layers=(layer,)), np.random.default_rng(0)
+    p = {key: FIELD.draw(rng, shape) for key, shape in network.shapes().items()}
+    initial = {f"layers.0.{k.source}": FIELD.draw(rng, (4,)) for k in cell.links if k.lag}  # a 0 would hide a factor
+    learner = Learner(network, p, rule=RULES["rtrl"], steps=4, batch=1, numbers=FIELD, initial=initial)
+    for t in range(4):
+        learner.step(FIELD.draw(rng, (1, 2)), FIELD.draw(rng, (1, 4)))
+        for weight in {link.weight for link in cell.links if link.weight is not None}:
+            traces = [trace for (_, name, _), trace in learner.traces[0].items() if name == weight]
+            carried = np.stack([tangent.full(4)[0] for trace in traces for tangent in trace.values()])
+            seen = (carried != 0).any(axis=(0, -1)).T
+            assert (seen == reachable(layer, TEMPORAL, weight, t + 1)).all(), (t, weight)
+
+
+@pytest.mark.parametrize("name", ["ottt", "two steps"])
+def test_credit_may_be_that_of_the_last_layer_alone(name):
+    network, p, x, y, rule, given, feedback = problem(name)
+    tape = record(network, p, x, **given)
+    delta = network.loss.gradient(tape.outputs, y, FIELD)
+    want = reverse.gradients(network, p, x, y, rule=rule, feedback=feedback, **given)
+    for credit in (delta, {network.depth - 1: delta}):
+        found = reverse.tape_gradients(tape, y, rule=rule, feedback=feedback, delta=credit)
+        assert all((found[key] == want[key]).all() for key in want)
 
 
 @pytest.mark.parametrize("name", [*CASES, *WINDOWED])
