@@ -4,11 +4,13 @@ The triangle inequality, which every other sequence pays for, has one term. What
 out: the recursion of its norms, by hand.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from networks import CELL_NAMES, cell
 
-from gradcert.reference import RULES, Layer, Lif, Loss, Network, Rnn, Surrogate, rule_named
+from gradcert.reference import RULES, Layer, Lif, Loss, Network, Rnn, Surrogate, draw_feedback, rule_named
 from gradcert.reference.bounds import Online, a_priori, windowed
 from gradcert.reference.engines import reverse
 from gradcert.reference.engines.majorant import gamma
@@ -95,6 +97,45 @@ def test_rows_that_share_their_weights():
     error = np.linalg.norm(want["layers.0.W"] - mine["layers.0.W"])
     bound = windowed(network, p, x, y, rule=RULES["snap-1"], window=2).tensors["layers.0.W"]
     assert error <= bound <= 8 * error  # a sum over 8 units, all of which may agree
+
+
+@pytest.mark.parametrize("name", ["ostl-random", "osttp", "decolle", "direct"])
+def test_what_feedback_makes_of_a_single_step(name):
+    """One step: the whole error is that of the credit, in every layer below the last; the weights above are W and B."""
+    rule = replace(RULES["ostl"], feedback="direct") if name == "direct" else RULES[name]
+    layers = [
+        Layer(Lif(threshold=0.3), inputs=2, units=3),
+        Layer(Rnn(), inputs=3, units=4),
+        Layer(Rnn(), inputs=4, units=2),
+    ]
+    network, p, x, y = problem(*layers, seed=4)
+    given = {"rule": rule, "feedback": draw_feedback(network, rule, seed=1)}
+    want = reverse.gradients(network, p, x[:1], y[:1], rule=RULES["bptt"])
+    mine = reverse.gradients(network, p, x[:1], y[:1], **given)
+    whole = windowed(network, p, x[:1], y[:1], window=1, **given).tensors
+    for bound in (whole, online(network, p, x[:1], y[:1], **given)):
+        for key in p:
+            error, slack = float(np.sqrt(((want[key] - mine[key]) ** 2).sum())), gamma(10**3) * abs(want[key]).sum()
+            assert error - slack <= bound[key] <= error * ROOM + slack, key
+            assert (error > slack) == (not key.startswith("layers.2") and not key.endswith(".H")), key
+
+
+@pytest.mark.parametrize("name", ["ostl-random", "osttp", "decolle", "direct"])
+def test_a_priori_of_feedback(name):
+    """One step of two layers: slope |W or W - B| slope |x|, and what a projection has instead, slope |B| |x|."""
+    rule = replace(RULES["ostl"], feedback="direct") if name == "direct" else RULES[name]
+    plain = Lif(leak=LEAK, reset="none", bias=False, surrogate=Surrogate("triangle", scale=SLOPE))
+    network = Network(layers=(Layer(plain, inputs=3, units=4), Layer(plain, inputs=4, units=2)))
+    p, feedback = network.parameters(seed=1), draw_feedback(network, rule, seed=1)
+    known = {**KNOWN, "steps": 1, "feedback": feedback, "signal_bound": 0.75}
+    found = a_priori(network, p, rule=rule, **known).tensors
+    through, (b,) = SLOPE * p["layers.1.W"], feedback.values()
+    credit = {
+        "ostl-random": lambda: CREDIT * np.linalg.norm(through - SLOPE * b, 2),
+        "direct": lambda: CREDIT * (np.linalg.norm(through, 2) + SLOPE * np.linalg.norm(b, 2)),
+    }.get(name, lambda: CREDIT * np.linalg.norm(through, 2) + 0.75 * np.linalg.norm(b, 2))
+    assert close(found["layers.0.W"], 2 * credit() * SLOPE * INPUT * 3**0.5)
+    assert found["layers.1.W"] == 0
 
 
 LEAK, SLOPE, THRESHOLD, STEPS, CREDIT, INPUT = 0.75, 0.5, 0.5, 6, 1.5, 2.0
