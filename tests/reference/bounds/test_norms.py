@@ -1,12 +1,17 @@
 """Norms, whatever a decomposition returns; norms of blocks; what is added up and what is not."""
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 import pytest
 
-from gradcert.reference.bounds import Bound, descent
+from gradcert.reference import RULES, Layer, Network, Rnn, record
+from gradcert.reference.bounds import Bound, descent, entries
 from gradcert.reference.bounds.majorants import Majorant, block_size, identity, matrix
 from gradcert.reference.bounds.norms import frobenius, norm, outward, spectral
 from gradcert.reference.bounds.record import size
+from gradcert.reference.bounds.recorded import roundings
+from gradcert.reference.engines import tape_residual
 from gradcert.reference.engines.majorant import gamma
 
 ROOM = 1 + gamma(10**4)  # outward by some 10 roundings and by those of a matrix of 20 entries, several times over
@@ -83,6 +88,75 @@ def test_the_entries_of_a_majorant():
     assert length <= through.norm <= length * ROOM
 
 
+@dataclass(frozen=True)
+class Met:
+    """How many roundings a number has met on its longest way; the number itself is positive, and not looked at."""
+
+    count: int = 0
+
+    def __add__(self, other):
+        return self if isinstance(other, int) else Met(max(self.count, other.count) + 1)
+
+    def __mul__(self, other):
+        if isinstance(other, int):  # 0 or 1
+            return self if other else 0
+        return Met(self.count + other.count + 1)
+
+    def __sub__(self, other):
+        return self + other
+
+    def __abs__(self):
+        return self
+
+    def __neg__(self):
+        return self
+
+    __radd__, __rmul__ = __add__, __mul__
+
+
+@dataclass(frozen=True)
+class Counting:
+    """As much of a number system as a residual asks for."""
+
+    def absolute(self, x):
+        return abs(x)
+
+    def zeros(self, shape):
+        return np.zeros(shape, dtype=int).astype(object)
+
+
+def met(values):
+    """Fresh counts in place of the numbers of a tape; a factor of 1 stays what it is."""
+    return {
+        k: np.full(np.shape(v), Met(), dtype=object) if np.ndim(v) else v if isinstance(v, int) else Met()
+        for k, v in values.items()
+    }
+
+
+def test_the_roundings_allowed_for_are_no_fewer_than_there_are():
+    """The residual in absolute values, run on counts: sums over 8 numbers, one upon the other at every step."""
+    network = Network(layers=(Layer(Rnn(), inputs=8, units=8), Layer(Rnn(), inputs=8, units=8)))
+    rng, p = np.random.default_rng(0), network.parameters(seed=1)
+    x, y = rng.standard_normal((2, 12, 1, 8))
+    tape = record(network, p, x)
+    counted = replace(
+        tape,
+        numbers=Counting(),
+        layers=tuple(
+            replace(t, p=met(t.p), x=met({0: t.x})[0], prev=met(t.prev), now=met(t.now), factors=met(t.factors))
+            for t in tape.layers
+        ),
+    )
+    given = {"rule": RULES["sltt"], "feedback": {}, "absolute": True}
+    total = tape_residual(counted, met({0: y})[0], **given).total["layers.0.W"]
+    most = max(v.count for v in total.flat if isinstance(v, Met))
+    floats = tape_residual(tape, y, **given).total["layers.0.W"]
+    room = entries(network, p, x, y, rule=RULES["sltt"])["layers.0.W"] / floats
+    assert room.min() >= 1 + 2 * gamma(most)
+    assert roundings(network, 12) >= most - 12  # but for the sum over the steps
+    assert most > 12 * 8
+
+
 def test_all_tensors_together():
     gradients = {"a": np.full((2, 2), 1.5), "b": np.array([4.0])}
     assert 5 <= size(gradients) <= 5 * ROOM and size({}) == 0
@@ -95,3 +169,5 @@ def test_what_is_not_certified_has_no_angle():
     assert (wide.margin, narrow.margin) == pytest.approx((25 - 30, 25 - 10), rel=gamma(10**3))
     assert (narrow.cosine, narrow.norm, narrow.bound) == pytest.approx((15 / (5 * 7), 5, 2), rel=gamma(10**3))
     assert not descent(estimate, Bound({"a": 2.0, "b": 0.0}), rounding={"a": 3.0}).holds
+    # what is claimed is on the safe side of what is so
+    assert (narrow.margin < 15, narrow.cosine < 15 / 35, narrow.norm < 5, narrow.bound > 2) == (True,) * 4
