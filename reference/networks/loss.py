@@ -126,11 +126,7 @@ class Loss:
         """Return the targets as a target projection sees them: scaled as the loss, silent where the loss is."""
         if self.when in COLLECTED:
             return self._spread(targets[-1], COLLECTED[self.when](outputs, weights, self.level, numbers).share)
-        if weights is not None:
-            return self.reduced(targets, numbers, weights)
-        divisor = self.divisor(*targets.shape)
-        signal = targets if divisor == 1 else targets / divisor
-        return signal if self.when == "every" else np.concatenate([0 * signal[:-1], signal[-1:]])
+        return self.reduced(targets, numbers, weights)
 
     def reduced(self, values: Array, numbers: Numbers, weights: Array | None = None) -> Array:
         """Apply reduction and weights to what every step has, (time, batch, feature)."""

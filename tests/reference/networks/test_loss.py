@@ -8,9 +8,11 @@ import pytest
 from balls import BALLS, BITS, agree, each, precision
 from flint import arb, arb_series, ctx
 
+from gradcert.properties.numbers import RATIONALS
 from gradcert.reference import FLOAT64, GradcertError, Loss
 from gradcert.reference.engines.majorant import gamma
 from gradcert.reference.networks import KINDS, Activity
+from gradcert.reference.networks.loss import WHEN
 from gradcert.reference.networks.losses import COLLECTED
 
 T, B, K = 3, 2, 4
@@ -129,6 +131,47 @@ def test_the_size_of_a_gradient_is_that_of_what_it_is_the_sum_of():
             want = abs(seen.share) * (abs(seen.value) + abs(y[-1]) + size) / 8
         assert np.allclose(found, want, rtol=gamma(32), atol=0), when  # fewer operations than that, on either side
         assert (abs(loss.gradient(o, y, FLOAT64, w)) <= found * (1 + gamma(32))).all()
+
+
+def test_weights_of_ones_are_no_weights():
+    """Whatever is summed or averaged: for gradients, values, sizes, targets, and step by step; to the last fraction."""
+    o, y = map(RATIONALS.array, data())
+    ones = RATIONALS.array(np.ones((T, B)))
+    twice = RATIONALS.array(np.full((T, B), 2.0))
+    for when, time, batch, outputs in product(WHEN, ("sum", "mean", "pooled"), ("sum", "mean"), ("sum", "mean")):
+        if time == "pooled" and batch == "mean":
+            continue
+        loss = Loss(when=when, time=time, batch=batch, outputs=outputs)
+        plain, weighted = loss.gradient(o, y, RATIONALS), loss.gradient(o, y, RATIONALS, ones)
+        assert (plain == weighted).all()
+        assert loss.value(o, y, RATIONALS) == loss.weighted(o, y, RATIONALS, ones)
+        assert (loss.gradient_majorant(o, y, RATIONALS) == loss.gradient_majorant(o, y, RATIONALS, ones)).all()
+        assert (loss.signal(y, o, RATIONALS) == loss.signal(y, o, RATIONALS, ones)).all()
+        # the loss is one of errors, a projection one of targets: both are reduced alike
+        assert (loss.signal(y, o, RATIONALS) == loss.gradient(0 * o, -y, RATIONALS)).all() or loss.when in (
+            "max",
+            "first",
+        )
+        # twice the weight of every step is no more than once in what is an average over them
+        factor = 1 if loss.averages or (when in ("every", "last") and time == "pooled") else 2
+        assert (loss.gradient(o, y, RATIONALS, twice) == factor * plain).all() or when == "sum"
+        if loss.stepwise:
+            for weights in (None, ones, twice):
+                steps = [loss.at_step(loss.error(o[t], y[t], RATIONALS), t, T, weights) for t in range(T)]
+                want = loss.gradient(o, y, RATIONALS, weights)
+                assert all((g == want[t]).all() if g is not None else not want[t].any() for t, g in enumerate(steps))
+
+
+@pytest.mark.parametrize("kind", ["squared_error", "cross_entropy", "bernoulli"])
+def test_every_form_is_weighted_step_by_step(kind):
+    """With a weight at one step of one sample alone, the loss is that step's, in each form."""
+    rng = np.random.default_rng(1)
+    o, y, loss = rng.standard_normal((T, B, K)), rng.random((T, B, K)), Loss(kind=kind)
+    for at in np.ndindex(T, B):
+        weights = np.zeros((T, B))
+        weights[at] = 0.5
+        want = loss.value(o[at][None, None], y[at][None, None], FLOAT64) / 2
+        assert loss.weighted(o, y, FLOAT64, weights) == pytest.approx(want, rel=gamma(64))
 
 
 def test_defaults():

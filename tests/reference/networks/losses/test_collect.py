@@ -74,6 +74,12 @@ def test_what_no_step_of_a_sample_counts_towards():
         assert (found.value, found.size) == (0, 0) and not (found.share * 1).any(), when
 
 
+def test_of_a_single_step():
+    o = np.array([[[3.0, -1.0]]])
+    for when, want in (("sum", o[0]), ("mean", o[0]), ("max", o[0]), ("first", 0 * o[0])):
+        assert (COLLECTED[when](o, None, LEVEL, FLOAT64).value == want).all()
+
+
 def test_the_loss_is_of_what_is_collected_against_the_last_target():
     o, w, given = data(True)
     w[-1] = 4 - w[:-1].sum(axis=0)  # a mean divides by 4: only the division by K rounds, once
