@@ -27,7 +27,7 @@ ESCAPES = "\x1b]0;t\x07\x1b[2J\x00\u2028\u202e\x9b\ud800\r\x7f"
         ("[" * 40 + "]" * 40, "40 lists inside each other"),
         ('["]]]]",' * 40 + "1" + "]" * 40, "40 lists inside each other"),  # brackets in texts do not count
         ("[" * 100_000, "100000 lists"),
-        ("9" * 5000, "too large"),
+        ("9" * 5000, f"the number {'9' * 40} is too large"),
         ("1e999", "too large"),
         ("NaN", "is no number"),
         ("-Infinity", "is no number"),
@@ -70,6 +70,9 @@ def test_what_is_at_a_bound_is_read_and_what_is_one_beyond_is_not(tmp_path):
     with pytest.raises(GradcertError, match="it has 5 bytes, 4 are allowed"):
         parse('"aaa"', "it", most=4)
     assert parse("[1, 2, 3, [4]]", "it", depth=2)[3] == [4]
+    assert parse("1", "it", depth=0) == 1
+    with pytest.raises(GradcertError, match="1 lists inside each other, 0 are allowed"):
+        parse("[]", "it", depth=0)
     # more brackets than levels: a depth is counted, not guessed
     assert parse("[[1], [2], [3]]", "it", depth=2) == [[1], [2], [3]]
     for levels in (deep, '[{"a":' * 16 + "[1]" + "}]" * 16):

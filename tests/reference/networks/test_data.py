@@ -138,6 +138,12 @@ def test_numbers_that_json_has_not_are_written_out():
     assert problem.to_dict()["inputs"] == [[["1/3", 0.5]]]
 
 
+def test_feedback_of_a_problem_is_arrays():
+    for wrong in ([[1.0]], np.array([[np.nan]]), np.array([[1]])):
+        with pytest.raises(GradcertError, match=r"layers\.0\.B"):
+            Problem(NETWORK, P, X, Y, feedback={"layers.0.B": wrong})
+
+
 def test_begins_in_json_are_zeros_and_ones():
     line = Problem(NETWORK, P, X, Y, begins=LATE).to_dict() | {"begins": [[0, 2]] * T}
     with pytest.raises(GradcertError, match="other numbers than 0 and 1"):

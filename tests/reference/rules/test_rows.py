@@ -21,6 +21,8 @@ from gradcert.reference import (
 )
 from gradcert.reference.engines import reverse
 from gradcert.reference.engines.residual import Residual
+from gradcert.reference.networks.cells import Lstm
+from gradcert.reference.rules import check_feedback
 
 
 def test_windows_chunks_and_reaches():
@@ -71,6 +73,26 @@ def test_feedback_is_drawn_normal_with_one_over_the_square_root_of_its_rows(name
     assert matrix.shape == (40, 90)
     assert abs(scaled.mean()) < 4 / np.sqrt(scaled.size)
     assert abs((scaled**2).mean() - 1) < 4 * np.sqrt(2 / scaled.size)
+
+
+def test_feedback_matrices_are_named_and_shaped_as_what_they_replace():
+    """A gate's own for every gate; what is missing or of another shape is refused."""
+    network = Network(layers=(Layer(Lif(), inputs=3, units=4), Layer(Lstm(), inputs=4, units=2)))
+    random, direct = RULES["ostl-random"], RULES["osttp"]
+    drawn = draw_feedback(network, random)
+    assert {name: b.shape for name, b in drawn.items()} == {f"layers.1.B_{gate}": (2, 4) for gate in "ifgo"}
+    assert {name: b.shape for name, b in draw_feedback(network, direct).items()} == {"layers.0.B": (2, 4)}
+    assert check_feedback(network, random, drawn) is drawn and check_feedback(network, RULES["ostl"], None) == {}
+    for wrong in (
+        None,
+        {},
+        {**drawn, "layers.1.B_f": np.zeros((4, 2))},
+        {k: b for k, b in drawn.items() if "f" not in k},
+    ):
+        with pytest.raises(GradcertError, match=r"needs the feedback matrix layers\.1\.B_[if] of shape \(2, 4\)"):
+            check_feedback(network, random, wrong)
+    with pytest.raises(GradcertError, match=r"layers\.1\.B_f .*NaN"):
+        check_feedback(network, random, {**drawn, "layers.1.B_f": np.full((2, 4), np.nan)})
 
 
 def test_defaults_of_s_tllr():
