@@ -18,7 +18,7 @@ from rational_nets import HEAD, draw, lif, same, stack
 from gradcert.properties.numbers import RATIONALS
 from gradcert.reference import ESTIMATORS, RULES, Edge, GradcertError, Layer, Link, Network, Surrogate, draw_feedback
 from gradcert.reference.engines import reverse
-from gradcert.reference.estimators import etlp, kf_rtrl, opzo, s_tllr, uoro
+from gradcert.reference.estimators import etlp, kf_rtrl, opzo, uoro
 from gradcert.reference.estimators.walk import state_size
 from gradcert.reference.networks.cells import Integrator, Lstm
 
@@ -127,17 +127,58 @@ def test_signs_are_signs():
             uoro.checked_signs((1, 2), wrong, rng)
 
 
-def test_s_tllr_where_slopes_and_credit_are_zero():
-    """Silent slopes, and steps without credit, are zeros and no quotients."""
-    network = Network(layers=(Layer(lif(0, surrogate=TRIANGLE), inputs=2, units=3),))
-    p, x, _ = draw(network, steps=4)
-    y = RATIONALS.zeros((4, 2, 3))
-    found = s_tllr.gradients(network, p, x, y, numbers=RATIONALS, first_step=1)
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("s-tllr", {"first_step": 2}),
+        ("otpe", {}),
+        ("otpe", {"approximate": True}),
+        ("ndot", {}),
+        ("tess", {}),
+        ("rate-based", {}),
+        ("sltt-k", {"k": 2, "chosen": [1]}),
+    ],
+)
+def test_slopes_and_credit_that_are_zero_are_zeros_and_no_quotients(name, options):
+    """Potentials far from the threshold, steps without credit, a layer that never spikes."""
+    network = stack(lif(0, surrogate=TRIANGLE), lif(1, surrogate=TRIANGLE, threshold=100), sizes=(2, 3, 2))
+    p, x, y = draw(network, steps=4)
+    x[:2], y[:2] = 0 * x[:2], 0 * y[:2]
+    exact = ESTIMATORS[name].gradients(network, p, x, y, numbers=RATIONALS, **options)
     floats = {k: np.array(v, dtype=float) for k, v in p.items()}
     with np.errstate(all="raise"):
-        mine = s_tllr.gradients(network, floats, x.astype(float), y.astype(float), first_step=1)
-    assert all(np.isfinite(v).all() for v in mine.values())
-    assert set(found) == set(mine)
+        mine = ESTIMATORS[name].gradients(network, floats, x.astype(float), y.astype(float), **options)
+    assert all((exact[k] == 0).tolist() == (mine[k] == 0).tolist() for k in p)
+    assert not exact["layers.1.W"].any() and exact["layers.2.b"].any()
+
+
+@pytest.mark.parametrize("module", [uoro, kf_rtrl])
+def test_of_two_normalisers_one_is_of_no_consequence(module):
+    """What multiplies one factor of the estimate at every step, and divides the other, cancels; the first does not."""
+    network = stack(lif(0, recurrent=True), sizes=(2, 2))
+    p, x, y = draw(network, steps=3, batch=1, seed=1)
+    shape = (1, 3, 1, 2) if module is kf_rtrl else (3, 1, state_size(network))
+    signs = 2 * np.random.default_rng(0).integers(0, 2, shape) - 1
+
+    def estimate(*normalisers):
+        given = {"signs": signs, "normalisers": tuple(RATIONALS.array(list(normalisers)))}
+        return module.gradients(network, p, x, y, numbers=RATIONALS, **given)
+
+    assert same(estimate(1.5, 0.25), estimate(1.5, 4.0))
+    assert not same(estimate(1.5, 0.25), estimate(0.5, 0.25))
+
+
+@pytest.mark.parametrize("name", ["s-tllr", "etlp", "opzo"])
+def test_there_is_a_matrix_for_every_layer_but_the_last(name):
+    network = stack(lif(0), lif(1), sizes=(2, 3, 4))
+    p, x, y = draw(network, steps=2, batch=1)
+    feedback = draw_feedback(network, RULES["osttp"], numbers=RATIONALS)
+    given = {"numbers": RATIONALS} | ({"rng": np.random.default_rng(0)} if "rng" in ESTIMATORS[name].needs else {})
+    assert set(ESTIMATORS[name].gradients(network, p, x, y, feedback=feedback, **given)) == set(p)
+    fewer, turned = {"layers.0.B": feedback["layers.0.B"]}, {**feedback, "layers.1.B": feedback["layers.1.B"].T}
+    for wrong, said in ((fewer, r"without the feedback matrix layers\.1\.B"), (turned, r"layers\.1\.B .*shape")):
+        with pytest.raises(GradcertError, match=said):
+            ESTIMATORS[name].gradients(network, p, x, y, feedback=wrong, **given)
 
 
 @pytest.mark.parametrize("rate", [0.0, 1.0])
