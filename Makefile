@@ -79,7 +79,8 @@ INPUTS ?= 1000
 attack: install ## attack the judge from every side, into docs/soundness.md
 	OMP_NUM_THREADS=1 nice $(BIN)/python -m scripts.attack --seeds $(SEEDS) --inputs $(INPUTS) --jobs 2
 
-# EACH, JOBS: mutants of every implementation, processes. What build/diagnosis.jsonl holds is not measured again.
+# EACH, JOBS: mutants of every implementation, of which two in three are refuted, a second or two each; processes.
+# What build/diagnosis.jsonl holds of the same sources is not measured again.
 EACH ?= 150
 JOBS ?= 1
 diagnosis: install ## how much of what is wrong is named: mutants of the literal implementations, into docs/diagnosis.md

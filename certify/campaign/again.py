@@ -9,13 +9,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gradcert.certify.campaign.claimed import claimed
-from gradcert.certify.claims import Claim
+from gradcert.certify.claims import USUAL, Claim, said_loss
 from gradcert.certify.subjects import Limits, Subject
 from gradcert.reference.errors import GradcertError
 
-PLAIN = {"rule": "--rule", "dtype": "--dtype", "acceptance": "--acceptance"}
-PAIRS = {"options": "--options", "within": "--within"}
-USUAL = Limits()
+PLAIN = {name: f"--{name}" for name in ("rule", "dtype", "acceptance", "readout", "node", "level", "targets")}
+PLAIN |= {"inputs": "--inputs", "initial": "--initial", "T": "--T", "B": "--B"}
+LISTS = {"cells": "--cells", "depths": "--depths", "initial_nodes": "--initial-nodes", "masks": "--masks"}
+PAIRS = {"options": "--options", "readout_options": "--readout-options", "within": "--within"}
+NOTHING: tuple[Any, ...] = (None, "", [], {})
+LOSS = ("losses", "when", "time", "batch", "outputs")
+ORDINARY = Limits()
 
 
 def again(
@@ -36,13 +40,17 @@ def again(
     words = ["gradcert", "certify", "--seed", str(seed)]
     words += ["--profile", profile] if profile != "default" else []
     words += ["--python", who.python] if who.python != sys.executable else []
-    words += ["--timeout", f"{who.limits.call:g}"] if who.limits.call != USUAL.call else []
-    words += ["--memory", str(who.limits.memory)] if who.limits.memory not in (USUAL.memory, None) else []
+    words += ["--timeout", f"{who.limits.call:g}"] if who.limits.call != ORDINARY.call else []
+    words += ["--memory", str(who.limits.memory)] if who.limits.memory not in (ORDINARY.memory, None) else []
     own = _own(subject, told)
-    words += _differing(wanted, own)
+    said, had = _compared(wanted, own)
+    words += _differing(said, had, told=own is not None)
+    gone = [name for name in had if name != "options" and had[name] != said[name] and said[name] in NOTHING]
+    gone += [
+        f"options.{key}" for key in had["options"] if key not in said["options"]
+    ]  # options are added, never taken away
     line = f"{shlex.join(words)} {who.replay}"
-    left = _unsaid(wanted, own)
-    return f"{line}  # with {', '.join(left)} in the claim" if left else line
+    return f"{line}  # without {', '.join(gone)} in the claim" if gone else line
 
 
 def _own(subject: Any, told: Mapping[str, Any] | None) -> Claim | None:
@@ -52,30 +60,43 @@ def _own(subject: Any, told: Mapping[str, Any] | None) -> Claim | None:
         return None
 
 
-def _differing(wanted: Claim, own: Claim | None) -> Iterator[str]:
-    """Yield the options that make the subject's own claim the one that was judged."""
-    said, had = wanted.to_dict(), own.to_dict() if own is not None else Claim(wanted.rule, wanted.cells).to_dict()
+def _compared(wanted: Claim, own: Claim | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return all parts of the claim that was judged, and of what the subject claims by itself."""
+    base = own if own is not None else Claim(wanted.rule, wanted.cells)
+    said, had = ({**_listed(USUAL), **claim.to_dict()} for claim in (wanted, base))
+    return said, had
+
+
+def _listed(parts: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in parts.items()}
+
+
+def _differing(said: Mapping[str, Any], had: Mapping[str, Any], *, told: bool) -> Iterator[str]:
+    """Yield the options that make the subject's own claim, if it told one, the one that was judged."""
     for name, flag in PLAIN.items():
-        if (own is None and name == "rule") or said[name] != had[name]:
+        if (not told and name == "rule") or (said[name] != had[name] and said[name] not in NOTHING):
             yield from (flag, str(said[name]))
-    for name in ("cells", "depths"):
-        if (own is None and name == "cells") or said[name] != had[name]:
+    for name, flag in LISTS.items():
+        if (not told and name == "cells") or said[name] != had[name]:
             for value in said[name]:
-                yield from (f"--{name}", str(value))
+                yield from (flag, str(value))
+    if any(said[name] != had[name] for name in LOSS):
+        yield from ("--loss", said_loss(said) or "squared_error or cross_entropy of every or last")
     for name, flag in PAIRS.items():
-        for key, value in said.get(name, {}).items():
-            if had.get(name, {}).get(key) != value:
+        whole = name == "within" and said[name] != had[name]  # in the place of the subject's own; others are added
+        for key, value in said[name].items():
+            if whole or had[name].get(key) != value:
                 yield from (flag, f"{key}={json.dumps(value)}")
-    for axis, levels in said.get("without", {}).items():
-        for level in levels:
-            if said.get("without") != had.get("without"):
+    if said["without"] != had["without"]:
+        for axis, levels in said["without"].items():
+            for level in levels:
                 yield from ("--without", f"{axis}={level}")
-    if wanted.online != bool(had.get("online", False)):
-        yield "--online" if wanted.online else "--no-online"
-
-
-def _unsaid(wanted: Claim, own: Claim | None) -> list[str]:
-    """Return what no option of the command line says: a claim that was given in Python."""
-    said, had = wanted.to_dict(), own.to_dict() if own is not None else Claim(wanted.rule, wanted.cells).to_dict()
-    names = ("losses", "when", "time", "batch", "readout", "readout_options")
-    return [f"{name}={json.dumps(said[name])}" for name in names if said[name] != had[name]]
+    if said["activity"] != had["activity"]:
+        for term in said["activity"]:
+            rest = ",".join(f"{k}={json.dumps(v)}" for k, v in term.items() if k != "kind")
+            yield from ("--activity", f"{term.get('kind', 'rate')}:{rest}".rstrip(":"))
+    if said["sizes"] != had["sizes"]:
+        yield from ("--sizes", ",".join(map(str, said["sizes"])))
+    for name in ("weights", "begins", "online"):
+        if bool(said[name]) != bool(had[name]):
+            yield f"--{name}" if said[name] else f"--no-{name}"

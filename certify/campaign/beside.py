@@ -45,7 +45,7 @@ def _prefixes(run: Run, _: int) -> None:
     if run.running:
         wrong = [case.id for case, _, _ in run.failed]
         small_enough = [pair for pair in run.answers if pair[0].spec.family != "scale"]
-        run.steps = figures.steps(small_enough, wrong, run.solve, seen=run.prefixes, without=run.claim.without)
+        run.steps = figures.steps(small_enough, wrong, run.solve, seen=run.prefixes, claim=run.claim)
         judge_prefixes(run)
 
 

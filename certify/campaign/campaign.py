@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from gradcert.certify.campaign import repaired
 from gradcert.certify.campaign.again import again
@@ -24,11 +24,11 @@ from gradcert.certify.certificates import (
     reference_digest,
     subject_digest,
 )
-from gradcert.certify.claims import Claim
+from gradcert.certify.claims import Parts, check_names
 from gradcert.certify.counterexample import record as counterexample
 from gradcert.certify.names import present_names
 from gradcert.certify.problems import plan, profile_named
-from gradcert.certify.runs import Journal, Run, prepare_all, tail
+from gradcert.certify.runs import Journal, Prepared, Run, prepare_all, tail
 from gradcert.certify.subjects import Limits, Subject, Worker
 from gradcert.reference.checks import check_seed
 from gradcert.reference.errors import GradcertError
@@ -38,16 +38,6 @@ from gradcert.reference.errors import GradcertError
 def certify(
     subject: Any,
     *,
-    rule: str | None = None,
-    cells: str | Iterable[str] | None = None,
-    depths: int | Iterable[int] | None = None,
-    dtype: str | None = None,
-    options: Mapping[str, Any] | None = None,
-    online: bool | None = None,
-    acceptance: str | None = None,
-    within: Mapping[str, Any] | None = None,
-    without: Mapping[str, Any] | None = None,
-    claim: Claim | None = None,
     profile: str = "default",
     seed: int = 0,
     python: str | None = None,
@@ -58,6 +48,7 @@ def certify(
     resume: Path | None = None,
     run_cells: bool = False,
     repair: float = 0.0,
+    **parts: Unpack[Parts],
 ) -> Certificate:
     """Judge a subject against what it claims.
 
@@ -67,11 +58,6 @@ def certify(
         ``(loss, gradients, outputs)``; or its name, ``package.module:attribute`` or ``path/to/file.py:attribute``;
         or a stepwise learner (`gradcert.certify.subjects.learner`), or the words of a command, for a program in any
         language; or a `gradcert.certify.subjects.Subject`.
-    rule, cells, depths, dtype, options, online, acceptance, within, without : the claim, or what replaces parts of that
-        which the subject was decorated with: a row of the rule table, one or more cells, one or more depths,
-        ``float64`` or ``float32``, conventions, whether it is online, the class and its limits, the circumstances that
-        it rules out (`Claim`).
-    claim : the whole claim at once.
     profile : ``quick``, ``default`` or ``thorough``.
     seed : decides every case.
     python : another interpreter for a named subject.
@@ -83,6 +69,9 @@ def certify(
     run_cells : whether the judge may run the files of cells that the subject's own claim names, other than the
         subject's own file and what `cells` names.
     repair : seconds in which an edit of a refuted subject's source is looked for that makes it right; 0 for none.
+    parts : the claim, or what replaces parts of that which the subject was decorated with: the fields of `Claim` by
+        name, ``within`` for its limits, ``loss`` in words, and ``claim`` for all of it, a `Claim`, a mapping or the
+        name of a file (`gradcert.certify.claims.Parts`).
 
     Returns
     -------
@@ -106,6 +95,7 @@ def certify(
     seed = check_seed(seed)
     if not 0 <= repair < float("inf"):
         raise GradcertError(f"repair={repair!r}", allowed="a number of seconds", do="repair=0 looks for none")
+    check_names("certify", parts)
     who = subject if isinstance(subject, Subject) else Subject(subject, python=python, limits=limits)
     first = who.start()
     told = first.claim if isinstance(first, Worker) else None
@@ -113,18 +103,9 @@ def certify(
         wanted = claimed(
             subject,
             told,
-            rule=rule,
-            cells=cells,
-            depths=depths,
-            dtype=dtype,
-            options=options,
-            online=online,
-            acceptance=acceptance,
-            within=within,
-            without=without,
-            claim=claim,
             failure=None if isinstance(first, Worker) else first,
             run_cells=run_cells,
+            **parts,
         )
         if isinstance(first, Worker):
             stepwise(who, first, wanted)
@@ -148,7 +129,7 @@ def certify(
                 run.journal = Journal(resume, asked)
             done = run.journal.prepared if run.journal is not None else None
             ready = prepare_all(specs, wanted, seed=seed, jobs=jobs, cluster=cluster, done=done)
-            judge_all(run, specs, ready, progress or (lambda *_: None))
+            judge_all(run, specs, _meanwhile(run, ready), progress or (lambda *_: None))
             if run.running:
                 for name in beside(wanted, profile):
                     BESIDE[name](run, seed)
@@ -156,8 +137,7 @@ def certify(
                     small = counterexample.find(run, most=profile_named(profile).questions)
             sources = who.made_of(run.worker)
         finally:
-            if run.worker is not None:
-                run.worker.stop()
+            run.stop()
     else:
         run.findings.append((None, Finding("import", "", first.reason, where={"output": tail(first.output)})))
         run.results += [CaseResult(s.id, s.family, False, "blocked", None, 0.0) for s in specs]
@@ -178,3 +158,11 @@ def certify(
         return certificate
     found = repaired.look(run, specs, certify, seed=seed, seconds=repair)
     return replace(certificate, repair=found, seconds=round(time.perf_counter() - started, 3))
+
+
+def _meanwhile(run: Run, ready: Iterable[Prepared]) -> Iterator[Prepared]:
+    """Pass cases on; once the first is answered rightly, begin the process that a case is asked of with its threads."""
+    for number, prepared in enumerate(ready):
+        if number == 1 and not run.findings and "threads" in beside(run.claim, run.profile):
+            run.prepare_fresh()
+        yield prepared

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
-from typing import Any
+from typing import Any, Unpack
 
-from gradcert.certify.claims import Claim, claim_of, files_of, from_dict
+from gradcert.certify.claims import Claim, Parts, claim_of, files_of, from_dict, made, whole
 from gradcert.certify.runs import tail
 from gradcert.certify.subjects import Failure, Subject, Worker
 from gradcert.reference.errors import GradcertError
@@ -17,18 +16,9 @@ def claimed(
     subject: Any,
     told: Mapping[str, Any] | None,
     *,
-    rule: str | None = None,
-    cells: str | Iterable[str] | None = None,
-    depths: int | Iterable[int] | None = None,
-    dtype: str | None = None,
-    options: Mapping[str, Any] | None = None,
-    online: bool | None = None,
-    acceptance: str | None = None,
-    within: Mapping[str, Any] | None = None,
-    without: Mapping[str, Any] | None = None,
-    claim: Claim | None = None,
     failure: Failure | None = None,
     run_cells: bool = False,
+    **parts: Unpack[Parts],
 ) -> Claim:
     """Return the claim of a subject: as decorated, as its process told, or as given, which wins.
 
@@ -37,42 +27,26 @@ def claimed(
     GradcertError : if there is none, or it does not fit together. Nothing is claimed in the name of a subject that did
         not start: its failure is then the reason.
     """
-    declared = claim or claim_of(subject)
-    cells = None if cells is None else _words(cells)
+    where = file_of(subject)
+    files = [*([where] if where else []), *files_of({"cells": _words(parts.get("cells"))})]
+    declared = whole(parts.get("claim"), run=run_cells, files=files) or claim_of(subject)
     if declared is None and told is not None:
-        where = file_of(subject)
-        files = [*([where] if where else []), *files_of({"cells": cells})]
         declared = from_dict(told, run=run_cells, files=files)
-    given: dict[str, Any] = {}
-    if rule is not None:
-        given["rule"] = rule
-    if cells is not None:
-        given["cells"] = cells
-    if depths is not None:
-        given["depths"] = (depths,) if isinstance(depths, int) else tuple(depths)
-    if dtype is not None:
-        given["dtype"] = dtype
-    if options is not None:
-        given["options"] = {**(declared.options if declared else {}), **options}
-    for name, value in (("online", online), ("acceptance", acceptance), ("within", within), ("without", without)):
-        if value is not None:
-            given[name] = value
-    if declared is not None:
-        return replace(declared, **given)
-    if failure is not None and ("rule" not in given or "cells" not in given):
+    found = made(declared, parts)
+    if isinstance(found, Claim):
+        return found
+    if failure is not None:
         said = "".join(f"\n  {line}" for line in tail(failure.output))
         raise GradcertError(f"{failure.reason}{said}", do="check the subject's name, and run it by itself")
-    if "rule" not in given or "cells" not in given:
-        raise GradcertError(
-            "the subject declares no claim",
-            allowed="a rule and cells",
-            do='pass --rule and --cells, or decorate it: @gradcert.claim(rule="ostl", cells=("snu",))',
-        )
-    return Claim(**given)
+    raise GradcertError(
+        "the subject declares no claim",
+        allowed="a rule and cells",
+        do='pass --rule and --cells, or decorate it: @gradcert.claim(rule="ostl", cells=("snu",))',
+    )
 
 
-def _words(given: str | Iterable[str]) -> tuple[str, ...]:
-    return (given,) if isinstance(given, str) else tuple(given)
+def _words(given: str | Iterable[str] | None) -> tuple[str, ...]:
+    return () if given is None else (given,) if isinstance(given, str) else tuple(given)
 
 
 def stepwise(who: Subject, worker: Worker, wanted: Claim) -> None:
@@ -87,6 +61,11 @@ def stepwise(who: Subject, worker: Worker, wanted: Claim) -> None:
             f"{who.name} claims to be online, and is a callable, which is given the whole sequence at once",
             allowed="a stepwise learner: start(start), step(input, target), gradients()",
             do="write the learner as an object with these three methods, or leave online out of the claim",
+        )
+    if worker.stepwise and not set(wanted.when) <= {"every", "last"}:
+        raise GradcertError(
+            f"{who.name} takes one step at a time, and claims a loss of {' or '.join(wanted.when)}",
+            allowed="a loss of every step or of the last",
         )
     if who.program:
         who.stepwise = worker.stepwise = wanted.online

@@ -29,7 +29,7 @@ from gradcert.properties.numbers import Undecided
 from gradcert.reference import outside
 from gradcert.reference.checks import check_seed
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import problem_from_record
+from gradcert.reference.networks import PREFIX, problem_from_record
 from gradcert.reference.outside import array, parse, record, text
 from gradcert.reference.rules import check_feedback, rule_named
 
@@ -174,7 +174,9 @@ def _case(entry: Mapping[str, Any], claim: Claim, *, run: bool) -> Case:
 
     cell, depth, moment, family, index = entry["id"].split("/")
     loss, _, when = moment.rpartition("-")
-    wanted, shapes = entry["expected"], problem.network.shapes()
+    wanted, shapes = entry["expected"], dict(problem.network.shapes())
+    if problem.initial_gradient:
+        shapes |= {f"{PREFIX}{name}": value.shape for name, value in problem.initial.items()}
     if set(wanted["gradients"]) != set(shapes):
         raise GradcertError(f"gradients {', '.join(wanted['gradients'])}", allowed=", ".join(shapes))
     expected = Expected(

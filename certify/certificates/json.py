@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 
 from gradcert.certify.certificates.certificate import Certificate
-from gradcert.certify.certificates.schema import schema
+from gradcert.certify.certificates.schema import check
 
 
 def write(certificate: Certificate) -> str:
     """Return the certificate as indented JSON with sorted keys."""
-    import jsonschema
-
     record = certificate.to_dict()
-    jsonschema.validate(record, schema())
+    check(record)
     return json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)

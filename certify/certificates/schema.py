@@ -22,6 +22,14 @@ def schema() -> dict[str, Any]:
     return published("certificate")
 
 
+def check(record: dict[str, Any]) -> None:
+    """Raise jsonschema's ``ValidationError`` for a certificate of ours that does not fit: a defect of gradcert.
+
+    The schema itself is not checked against its own, which takes longer than all else: a test does that.
+    """
+    _validator("certificate", "").validate(record)
+
+
 def validated(record: Any, name: str, what: str, *, part: str = "") -> dict[str, Any]:
     """Return a record that fits a schema of the package, or a named part of one.
 
@@ -41,7 +49,7 @@ def validated(record: Any, name: str, what: str, *, part: str = "") -> dict[str,
 
 @cache
 def _validator(name: str, part: str) -> Any:
-    import jsonschema
+    import jsonschema  # late: a run that writes no file has no use for it
 
     whole = published(name)
     return jsonschema.Draft202012Validator({"$ref": f"#/$defs/{part}", "$defs": whole["$defs"]} if part else whole)
@@ -49,7 +57,7 @@ def _validator(name: str, part: str) -> Any:
 
 @cache
 def published(name: str) -> dict[str, Any]:
-    """Return a schema of the package: ``certificate`` or ``vector``.
+    """Return a schema of the package: ``certificate``, ``claim`` or ``vector``.
 
     Examples
     --------

@@ -6,18 +6,16 @@ from typing import Any
 
 from gradcert.certify.certificates.certificate import Certificate
 from gradcert.certify.certificates.identity import canonical, identity, seal
-from gradcert.certify.certificates.schema import schema, validated
+from gradcert.certify.certificates.schema import check, validated
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.outside import parse
 
 
 def write(certificate: Certificate) -> bytes:
     """Return the bytes of a certificate; the same for two runs on one machine, but for `identity.TIMING`."""
-    import jsonschema  # late: a run that writes no file has no use for it
-
     record = certificate.to_dict()
     record["seal"] = seal(record)
-    jsonschema.validate(record, schema())
+    check(record)
     return canonical(record)
 
 

@@ -3,8 +3,11 @@
 A new thing that can be claimed goes here. Uses `reference` alone, because a subject's process imports it for `claim`.
 """
 
-from gradcert.certify.claims.circumstances import AXES, TEXTS
-from gradcert.certify.claims.claim import Claim, Decorated, claim, claim_of, files_of, from_dict, sentence
+from gradcert.certify.claims.circumstances import AXES, CLAIMED, TEXTS
+from gradcert.certify.claims.claim import USUAL, Claim, Decorated, claim, claim_of, files_of, from_dict
+from gradcert.certify.claims.given import OUTPUT, states
+from gradcert.certify.claims.losses import REDUCED, read_loss, said_loss
+from gradcert.certify.claims.parts import Parts, check_names, made, read_claim, whole
 from gradcert.certify.claims.rows import (
     ORDER,
     changes,
@@ -16,24 +19,37 @@ from gradcert.certify.claims.rows import (
     shown,
     shown_above,
 )
+from gradcert.certify.claims.sentence import sentence
 
 __all__ = [
     "AXES",
+    "CLAIMED",
     "ORDER",
+    "OUTPUT",
+    "REDUCED",
     "TEXTS",
+    "USUAL",
     "Claim",
     "Decorated",
+    "Parts",
     "changes",
+    "check_names",
     "claim",
     "claim_of",
     "difference",
     "files_of",
     "from_dict",
     "in_readout",
+    "made",
     "present",
     "published",
+    "read_claim",
+    "read_loss",
+    "said_loss",
     "same_row",
     "sentence",
     "shown",
     "shown_above",
+    "states",
+    "whole",
 ]

@@ -27,8 +27,13 @@ AXES: dict[str, tuple[str, ...]] = {
     "leak": ("between", "0", "1"),
     "threshold": ("other", "1", "below 0"),
     "numbers": ("ordinary", "logits beyond exp", "saturated", "entries above 1000"),
+    "initial": ("all 0", "one for all", "one each"),
+    "loss weights": ("all alike", "padding", "0 inside", "others"),
+    "begins": ("none", "inside", "adjacent"),
+    "masks": ("all 1", "some 0", "a step all 0", "others"),
     "calls": ("first", "again", "many"),
 }
+CLAIMED = ("initial", "loss weights", "begins", "masks")  # axes of problems whose claim names such arrays
 TEXTS = {
     "T": "steps",
     "B": "samples in a batch",
@@ -43,6 +48,10 @@ TEXTS = {
     "leak": "",
     "threshold": "",
     "numbers": "logits beyond exp: above 709 (88 in float32); entries of the gradient",
+    "initial": "values: one for all samples, or one each",
+    "loss weights": "padding: 0 at the end of a sample; 0 inside: before a step that counts; others: than 0 and 1",
+    "begins": "of sequences inside a row, after its first step",
+    "masks": "of outputs and nodes; a step all 0: of one sample; others: numbers than 0 and 1",
     "calls": "of one process; many: more than 150",
 }
 

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gradcert.certify.claims import circumstances
+from gradcert.certify.claims.given import check_given
+from gradcert.certify.claims.losses import check_losses, read_loss
+from gradcert.certify.claims.sentence import sentence
 from gradcert.certify.names import RENAMED, understood
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import KINDS, cell_named, check_options, file_of
@@ -45,14 +48,31 @@ class Claim:
         ``recurrent``, ``bias``, ``train``, a fixed ``leak`` or ``threshold``...). An option goes to every cell that has
         it. A list or tuple names alternatives, which the cases take in turn (``train`` is a tuple of names, and its
         alternatives are tuples of names); a surrogate is a name, or a mapping with its name and scales.
-    losses : ``squared_error``, ``cross_entropy``.
-    when : the loss counts at ``every`` step, or at the ``last`` one.
-    time, batch : how the loss is reduced, ``sum`` or ``mean``.
+    losses : in what form: ``squared_error``, ``cross_entropy``, ``bernoulli`` (`gradcert.reference.networks.Loss`).
+    when : of what: the output at ``every`` step, at the ``last`` one, its ``sum``, ``mean`` or ``max`` over time, or
+        the step of its ``first`` crossing of `level`.
+    time, batch, outputs : reduced how: ``sum`` or ``mean``; ``pooled`` over the steps of all samples together.
     readout : None, or a cell for one more layer on top, such as ``rnn`` (without recurrence, identity: a linear
         readout).
     readout_options : its options.
     without : circumstances that the claim does not cover, axis -> levels, such as ``{"targets": ["soft"]}``
         (`gradcert.certify.claims.circumstances`). They are listed as ruled out.
+    node : the node of the last layer that is the output: ``z``, the membrane potential ``v``.
+    level : what ``when="first"`` waits for.
+    targets : ``""`` for the usual ones: real for a squared error, one-hot for a cross-entropy, 0 and 1 for Bernoulli;
+        ``real``; ``one-hot`` at every step; or ``classes``, one label for a whole sequence.
+    inputs : ``real``, or ``spikes``: 0 and 1.
+    activity : terms about what leaves the layers of the stack, each a mapping with ``kind`` (``rate``, ``l1``, ``l2``),
+        ``strength``, ``target``, ``time``, ``batch`` (`gradcert.reference.networks.Activity`).
+    initial : ``zero``, ``given`` (the states before the first step come with the problem), or ``trained`` (and have
+        gradients, ``initial.layers.0.v``).
+    initial_nodes : the nodes that it is about; the states, spikes left out, where there are none.
+    weights, begins : whether problems have weights of the loss, and sequences that begin inside a row.
+    masks : ``output`` (dropout: of what leaves a layer for the next one), and nodes with zoneout, such as ``v``.
+    sizes, T, B : where the claim fixes them: inputs and units of every layer, steps, samples.
+
+    What is claimed of these is in every problem (`gradcert.Problem`), as ones, zeros and the like where a case asks for
+    nothing.
 
     A cell of somebody else's is ``path/to/file.py:attribute``, and its file is run: whoever writes a claim in Python
     names it. A claim that was read (`from_dict`) may name files only where that was allowed.
@@ -78,8 +98,25 @@ class Claim:
     online: bool = False
     within: Mapping[str, Any] = field(default_factory=dict)
     without: Mapping[str, Any] = field(default_factory=dict)
+    node: str = "z"
+    level: float = 0.0
+    outputs: str = "sum"
+    targets: str = ""
+    inputs: str = "real"
+    activity: tuple[Mapping[str, Any], ...] = ()
+    initial: str = "zero"
+    initial_nodes: tuple[str, ...] = ()
+    weights: bool = False
+    begins: bool = False
+    masks: tuple[str, ...] = ()
+    sizes: tuple[int, ...] = ()
+    T: int | None = None
+    B: int | None = None
 
     def __post_init__(self) -> None:
+        for name in ("activity", "initial_nodes", "masks", "sizes"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, tuple(value) if isinstance(value, (list, tuple)) else (value,))
         for name in ("cells", "depths", "losses", "when"):
             value = getattr(self, name)
             items = tuple(value) if isinstance(value, (list, tuple)) else (value,)
@@ -93,10 +130,6 @@ class Claim:
         check_within(self.acceptance, self.within)
         if type(self.online) is not bool:
             raise GradcertError(f"online={self.online!r}", allowed="true, false")
-        _check("losses", self.losses, KINDS)
-        _check("when", self.when, ("every", "last"))
-        _check("time", [self.time], ("sum", "mean"))
-        _check("batch", [self.batch], ("sum", "mean"))
         for depth in self.depths:
             if type(depth) is not int or not 1 <= depth <= 8:
                 raise GradcertError(f"depth {depth!r}", allowed="1 to 8 layers")
@@ -107,6 +140,8 @@ class Claim:
         _check("readout_options", given, {f.name for kind in readout for f in fields(kind)})
         _check_values(given, readout, alternatives=False)
         object.__setattr__(self, "without", circumstances.check(self.without))
+        check_losses(self, [kind() for kind in readout or cells])
+        check_given(self, [kind() for kind in cells])
 
     @property
     def entrywise(self) -> bool:
@@ -114,9 +149,9 @@ class Claim:
         return self.acceptance == "exact"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form; ``online``, ``within`` and ``without`` only where they say something."""
-        out = {f.name: _plain(getattr(self, f.name)) for f in fields(self)}
-        return {name: value for name, value in out.items() if name not in ("online", "within", "without") or value}
+        """Return the JSON form; from ``online`` on, only what says something."""
+        said = {f.name for f in fields(self) if f.name not in SILENT or getattr(self, f.name) != SILENT[f.name]}
+        return {f.name: _plain(getattr(self, f.name)) for f in fields(self) if f.name in said}
 
     def __str__(self) -> str:
         """Return the claim on one line; alternatives of an option are joined by "or".
@@ -132,7 +167,7 @@ class Claim:
 
 @understood(RENAMED | {"limits": "within"})
 def claim(*, rule: str, cells: Iterable[str] | str, **options: Any) -> Callable[[Decorated], Decorated]:
-    """Decorate a subject with its claim; arguments as for `Claim`.
+    """Decorate a subject with its claim; arguments as for `Claim`, and ``loss`` in words.
 
     Examples
     --------
@@ -142,6 +177,8 @@ def claim(*, rule: str, cells: Iterable[str] | str, **options: Any) -> Callable[
     >>> claim_of(gradients).rule
     'bptt'
     """
+    if "loss" in options:
+        options = {**read_loss(options.pop("loss")), **options}
     made = Claim(rule=rule, cells=cells, **options)  # type: ignore[arg-type]
 
     def decorate(subject: Decorated) -> Decorated:
@@ -149,18 +186,6 @@ def claim(*, rule: str, cells: Iterable[str] | str, **options: Any) -> Callable[
         return subject
 
     return decorate
-
-
-def sentence(spec: Mapping[str, Any]) -> str:
-    """Return the JSON form of a claim on one line; nothing that it names is looked up."""
-    depths = ", ".join(map(str, spec["depths"]))
-    options = "".join(f", {k} {_short(k, v)}" for k, v in sorted(spec["options"].items()))
-    kind = "" if spec["acceptance"] == "exact" else f"{spec['acceptance']} "
-    kind += "online " if spec.get("online") else ""
-    within = "".join(f", {k} {v}" for k, v in spec.get("within", {}).items())
-    without = "".join(f", without {k} {' or '.join(v)}" for k, v in spec.get("without", {}).items())
-    cells = "/".join(spec["cells"])
-    return f"{kind}{spec['rule']} on {cells}, depth {depths}, {spec['dtype']}{options}{within}{without}"
 
 
 def claim_of(subject: Any) -> Claim | None:
@@ -296,12 +321,8 @@ def _plain(value: Any) -> Any:
     return [_plain(v) for v in value] if isinstance(value, (list, tuple)) else value
 
 
-def _short(option: str, value: Any) -> str:
-    plain = _plain(value)
-    if isinstance(plain, dict) and "name" in plain:
-        scales = ", ".join(f"{k}={v}" for k, v in plain.items() if k != "name")
-        return f"{plain['name']}({scales})" if scales else str(plain["name"])
-    if isinstance(plain, list):
-        names = option == "train" and all(isinstance(v, str) for v in plain)  # one value, not alternatives
-        return (" and " if names else " or ").join(_short(option, v) for v in plain) or "none"
-    return str(plain)
+# what a part is where nothing is said of it
+USUAL: dict[str, Any] = {
+    f.name: f.default_factory() if callable(f.default_factory) else f.default for f in fields(Claim)
+}
+SILENT = {name: USUAL[name] for name in list(USUAL)[list(USUAL).index("online") :]}  # left out where they say nothing

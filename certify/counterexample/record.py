@@ -32,7 +32,7 @@ def find(run: Run, *, most: int) -> dict[str, Any] | None:
     if run.claim.acceptance != "exact" or any(finding.check == "repeat" for _, finding in run.findings):
         return None
     fixed = (*run.claim.options, *run.claim.readout_options)
-    found = shrink(run.failed, run.solve, most=most, fixed=fixed, without=run.claim.without)
+    found = shrink(run.failed, run.solve, most=most, fixed=fixed, claim=run.claim)
     if found is None:
         return None
     for case, finding in found.others:  # whatever is asked is judged

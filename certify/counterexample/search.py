@@ -10,22 +10,23 @@ The number of questions is bounded and their order fixed: a second run finds the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from gradcert.certify.certificates import Finding, canonical, sha256
+from gradcert.certify.claims import Claim
 from gradcert.certify.counterexample import smaller
 from gradcert.certify.diagnosis import Evidence, rows
 from gradcert.certify.judging import CHECKS, judge_all
 from gradcert.certify.problems import Bounds, Case, Expected, expect, outside
 from gradcert.certify.subjects import Answer
 from gradcert.properties.numbers import Undecided
-from gradcert.reference.engines import record
+from gradcert.reference.engines import new_value, run
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import Network, Problem
+from gradcert.reference.networks import Problem
 from gradcert.reference.rules import Rule
 
 SHRUNK = ("outputs", "loss", "gradient")  # checks whose failures are shrunk: the others need no small numbers
@@ -76,7 +77,7 @@ def shrink(
     *,
     most: int,
     fixed: Iterable[str] = (),
-    without: Mapping[str, Any] | None = None,
+    claim: Claim | None = None,
 ) -> Small | None:
     """Return the smallest problem found on which the subject is still wrong in the same way.
 
@@ -86,12 +87,12 @@ def shrink(
     ask : has a problem solved, or returns None when the subject is lost.
     most : questions at most; 0 does not search.
     fixed : options of the cells that the claim fixes, which stay as they are.
-    without : circumstances that the claim rules out, in which nothing is asked.
+    claim : outside of which nothing is asked.
     """
     chosen = begin(failed) if most else None
     if chosen is None:
         return None
-    search = _Search(*chosen, ask, most, without or {})
+    search = _Search(*chosen, ask, most, claim)
     for _ in range(3):  # smaller sizes make simpler numbers possible, and the other way round
         before = search.best.problem
         for more in (smaller.batch, smaller.steps, lambda p: smaller.sizes(p, search.start.rule)):
@@ -107,10 +108,8 @@ def shrink(
 class _Search:
     """The best problem so far, and the questions that were asked."""
 
-    def __init__(
-        self, start: Case, answer: Answer, check: str, ask: Ask, most: int, without: Mapping[str, Any]
-    ) -> None:
-        self.without = without
+    def __init__(self, start: Case, answer: Answer, check: str, ask: Ask, most: int, claim: Claim | None) -> None:
+        self.claim = claim
         self.start, self.check, self.ask, self.most = start, check, ask, most
         self.asked, self.lost = 0, False
         self.tried: set[str] = set()
@@ -136,7 +135,7 @@ class _Search:
     def holds(self, problem: Problem) -> bool:
         """Return whether the subject is wrong in the same way on a problem; if it is, that is the best one."""
         key = sha256(canonical(problem.to_dict()))
-        if key in self.tried or self.lost or self.asked >= self.most or outside(problem, self.without):
+        if key in self.tried or self.lost or self.asked >= self.most or outside(problem, self.claim):
             return False
         self.tried.add(key)
         problem = replace(problem, id=f"{self.start.id}/smaller-{key[:8]}")
@@ -201,8 +200,9 @@ def _inside(answer: Answer, bounds: dict[str, Bounds] | Any) -> bool:
 
 def _ties(problem: Problem) -> int:
     """Return how many membrane potentials lie on their threshold, in float64."""
-    network: Network = problem.network
-    parameters = {name: np.asarray(v, dtype=float) for name, v in problem.parameters.items()}
-    tape = record(network, parameters, np.asarray(problem.inputs, dtype=float))
-    spiking = [k for k in tape.layers if hasattr(k.layer.cell, "surrogate") and "v" in k.now and "threshold" in k.p]
-    return sum(int((layer.now["v"] == layer.p["threshold"]).sum()) for layer in spiking)
+    total = 0
+    for layer in run(problem.floats()).layers:
+        v = new_value(layer.layer, "v")
+        if hasattr(layer.layer.cell, "surrogate") and v in layer.now and "threshold" in layer.p:
+            total += int((layer.now[v] == layer.p["threshold"]).sum())
+    return total

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.reference.networks import Layer, Network, Problem
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import PREFIX, Layer, Network, Problem
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule, feedback_shapes
 
@@ -23,15 +24,17 @@ def steps(problem: Problem) -> Iterator[Problem]:
     length = len(problem.inputs)
     for size in range(1, length):
         for start in dict.fromkeys((0, length - size)):
-            part = slice(start, start + size)
-            yield replace(problem, inputs=problem.inputs[part], targets=problem.targets[part])
+            try:
+                yield problem.part(steps=slice(start, start + size))
+            except GradcertError:  # of steps none of which counts
+                continue
 
 
 def batch(problem: Problem) -> Iterator[Problem]:
     """Yield the sequences of the batch, one at a time."""
     if problem.inputs.shape[1] > 1:
         for b in range(problem.inputs.shape[1]):
-            yield replace(problem, inputs=problem.inputs[:, b : b + 1], targets=problem.targets[:, b : b + 1])
+            yield problem.part(samples=[b])
 
 
 def sizes(problem: Problem, rule: Rule) -> Iterator[Problem]:
@@ -79,7 +82,19 @@ def kept(problem: Problem, rule: Rule, boundary: int, chosen: list[int]) -> Prob
         inputs=problem.inputs[..., chosen] if boundary == 0 else problem.inputs,
         targets=targets,
         feedback={name: cut(name, value) for name, value in problem.feedback.items() if name in axes},
+        **_kept_data(problem, boundary, chosen),
     )
+
+
+def _kept_data(problem: Problem, boundary: int, chosen: list[int]) -> dict[str, Any]:
+    """Return the optional arrays of the units of one layer, with some of the units alone."""
+    own = f"layers.{boundary - 1}"
+
+    def cut(name: str, array: Array) -> Array:
+        return array[..., chosen] if name == own or name.startswith(f"{own}.") else array
+
+    parts = {"initial": problem.initial, "masks": problem.masks}
+    return {part: {name: cut(name, array) for name, array in given.items()} for part, given in parts.items()}
 
 
 def _uniform(layer: Layer) -> bool:
@@ -112,10 +127,19 @@ def constants(problem: Problem, *, fixed: frozenset[str]) -> Iterator[Problem]:
 def rounded(problem: Problem, *, targets: bool) -> Iterator[Problem]:
     """Yield problems in which one array is replaced as a whole: zeros, ones, then rounded to 1, 1/2, 1/4, 1/10."""
     for name, array in _arrays(problem, targets=targets):
+        if (usual := _usual(name)) is not None:
+            if (array != usual).any():
+                yield _with(problem, name, np.full_like(array, usual))
+            continue
         whole = [np.zeros_like(array), np.ones_like(array), *(_round(array, grain) for grain in (1, 2, 4, 10))]
         for value in whole:
             if (value != array).any() and simplicity(value) < simplicity(array):
                 yield _with(problem, name, value)
+
+
+def _usual(name: str) -> float | None:
+    """Return the number of an optional array that is as if it were not there, where there is one."""
+    return 1.0 if name == "weights" or name.startswith("masks.") else 0.0 if name == "begins" else None
 
 
 def entries(problem: Problem, position: int, *, targets: bool) -> Iterator[Problem] | None:
@@ -129,9 +153,10 @@ def entries(problem: Problem, position: int, *, targets: bool) -> Iterator[Probl
 
 def _entry(problem: Problem, name: str, array: Array, position: int) -> Iterator[Problem]:
     value = array.flat[position]
-    simple = (0.0, 1.0, -1.0, *(float(_round(np.asarray(value), grain)) for grain in (1, 2, 4, 10)))
-    for other in dict.fromkeys(simple):
-        if complexity(other) < complexity(float(value)):
+    simple = (0.0, 1.0, -1.0, *(float(_round(np.asarray(value, dtype=float), grain)) for grain in (1, 2, 4, 10)))
+    usual = _usual(name)
+    for other in dict.fromkeys(simple) if usual is None else (usual,):
+        if (complexity(other) < complexity(float(value))) if usual is None else value != usual:
             changed = array.copy()
             changed.flat[position] = other
             yield _with(problem, name, changed)
@@ -139,14 +164,20 @@ def _entry(problem: Problem, name: str, array: Array, position: int) -> Iterator
 
 def _arrays(problem: Problem, *, targets: bool) -> list[tuple[str, Array]]:
     out = [*problem.parameters.items(), *problem.feedback.items(), ("inputs", problem.inputs)]
-    return [*out, ("targets", problem.targets)] if targets else out
+    out += [("targets", problem.targets)] if targets else []
+    out += [(f"{PREFIX}{name}", array) for name, array in problem.initial.items()]
+    out += [(f"masks.{name}", array) for name, array in problem.masks.items()]
+    return [*out, *((k, v) for k, v in (("weights", problem.weights), ("begins", problem.begins)) if v is not None)]
 
 
 def _with(problem: Problem, name: str, value: Array) -> Problem:
-    if name == "inputs":
-        return replace(problem, inputs=value)
-    if name == "targets":
-        return replace(problem, targets=value)
+    if name in ("inputs", "targets", "weights", "begins"):
+        changed: dict[str, Any] = {name: value}
+        return replace(problem, **changed)
+    for part in ("initial", "masks"):
+        if name.startswith(f"{part}."):
+            changed = {part: {**getattr(problem, part), name.removeprefix(f"{part}."): value}}
+            return replace(problem, **changed)
     if name in problem.feedback:
         return replace(problem, feedback={**problem.feedback, name: value})
     return replace(problem, parameters={**problem.parameters, name: value})

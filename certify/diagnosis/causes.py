@@ -7,7 +7,7 @@ that was judged, those that passed included; "as claimed" is said of what passed
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -96,8 +96,19 @@ def find(judged: Sequence[Evidence], claimed: Rule) -> Explanation:
 
 def candidates(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Candidate]:
     """Yield every candidate, the simplest first."""
+    yield from plain(evidence, claimed)
+    yield from elaborate(evidence, claimed)
+
+
+def plain(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Candidate]:
+    """Yield rows and transformations: where one of them says it all of what is wrong, nothing else is looked for."""
+    yield transformations.zero()
     yield from rows.make(evidence, claimed)
     yield from transformations.make(evidence, claimed)
+
+
+def elaborate(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Candidate]:
+    """Yield algorithms, pseudo-derivatives and mistakes, of which there are thousands."""
     yield from published.make()
     yield from conventions.surrogates(claimed)
     yield from hypotheses.make(evidence, claimed)
@@ -112,13 +123,13 @@ class _Search:
     def __init__(self, judged: Sequence[Evidence], evidence: Sequence[Evidence], claimed: Rule) -> None:
         self.judged, self.evidence, self.claimed = judged, evidence, claimed
         self.names = tuple(names_in(judged))
-        self.numbers = {id(e): n for n, e in enumerate(judged)}
         self.wrong: dict[Pool, tuple[Pooling, list[tuple[int, str]]]] = {}
         for pooling in POOLINGS:
             for pool, found in members(judged, pooling).items():
                 if not all(name in judged[n].right for n, name in found):
                     self.wrong[pool] = pooling, found
         self.near: list[tuple[Candidate, frozenset[Pool]]] = []
+        self.left: set[Pool] = set()  # that nothing explains
 
     def zero(self) -> Explanation | None:
         """Return that all that is wrong is zero, if it is."""
@@ -129,14 +140,28 @@ class _Search:
         return None
 
     def whole(self) -> Explanation | None:
-        """Return one candidate that explains everything; keep those that explain something."""
+        """Return a candidate that explains everything, or a plain one all that is wrong; keep what explains a part."""
+        found = self._tried(plain(self.evidence, self.claimed)) or self._one()
+        found = found or self._tried(elaborate(self.evidence, self.claimed))
+        if found is not None:
+            return found
+        for what, label in stored_values.search(self.judged):
+            return Explanation(
+                (Cause(f"value:{what}", self.names, f"{self.claimed.name} with {label}", _stored(what)),)
+            )
+        for fit in fits.search(self.judged, self.claimed):
+            label = f"{self.claimed.name} with {fit.label}"
+            return Explanation((Cause(f"amount:{fit.what}", self.names, label, _fitted(fit, self.claimed)),))
+        return None
+
+    def _tried(self, candidates: Iterable[Candidate]) -> Explanation | None:
         everything = {id(e): frozenset(e.given) for e in self.judged}
-        for candidate in (transformations.zero(), *candidates(self.evidence, self.claimed)):
+        for candidate in candidates:
             alive, all_of_it = set(self.wrong), True
             for e in self.evidence:
                 near = candidate.near(e)
                 all_of_it = all_of_it and near == everything[id(e)]
-                lost = {self._pool(p, e, name) for p in POOLINGS for name in everything[id(e)] - near}
+                lost = {p(e, name) for p in POOLINGS for name in everything[id(e)] - near}
                 alive -= lost
                 if not alive:
                     break
@@ -148,13 +173,15 @@ class _Search:
                     (Cause(candidate.key, self.names, candidate.label, partial(_all, candidate)),), (), away
                 )
             self.near.append((candidate, frozenset(alive)))
-        for what, label in stored_values.search(self.judged):
-            return Explanation(
-                (Cause(f"value:{what}", self.names, f"{self.claimed.name} with {label}", _stored(what)),)
-            )
-        for fit in fits.search(self.judged, self.claimed):
-            label = f"{self.claimed.name} with {fit.label}"
-            return Explanation((Cause(f"amount:{fit.what}", self.names, label, _fitted(fit, self.claimed)),))
+        return None
+
+    def _one(self) -> Explanation | None:
+        """Return one candidate that explains all that is wrong, the rest being as claimed."""
+        for pooling in POOLINGS:
+            wrong = [pool for pool, (p, _) in self.wrong.items() if p is pooling]
+            for candidate, alive in self.near:
+                if alive.issuperset(wrong) and all(self._holds(candidate, pool) for pool in wrong):
+                    return self._explanation(pooling, [(candidate, wrong)], [])
         return None
 
     def parts(self) -> Explanation:
@@ -163,16 +190,20 @@ class _Search:
         if not first.unexplained:
             return first
         known = len(self.near)
-        self.near += list(self._scaled(first))
+        self.near += list(self._scaled())
         return first if len(self.near) == known else self._shared()
 
-    def _scaled(self, found: Explanation) -> Iterator[tuple[Candidate, frozenset[Pool]]]:
-        """Yield candidates times a known factor, where one is in proportion to what nothing explains."""
-        e = self.evidence[0]
-        left = [name for name in e.given if name not in e.right and e.given[name].any()]
-        for candidate in candidates(self.evidence, self.claimed):
+    def _scaled(self) -> Iterator[tuple[Candidate, frozenset[Pool]]]:
+        """Yield candidates times a known factor, where one is in proportion to what nothing explains.
+
+        A candidate that leaves a gradient as it is claimed, times a factor, has been tried.
+        """
+        e = next((e for e in self.evidence if self._left(e)), self.evidence[0])
+        left = self._left(e)
+        for candidate in candidates(self.evidence, self.claimed) if left else ():
             values = candidate.tried(e) or {}
-            for label in dict.fromkeys(x for name in left if name in values for x in _ratio(e, name, values[name])):
+            mine = [name for name in left if name in values and e.changed(name, values[name])]
+            for label in dict.fromkeys(x for name in mine for x in _ratio(e, name, values[name])):
                 scaled = transformations.times(candidate, label)
                 alive = set(self.wrong)
                 for other in self.evidence:
@@ -181,8 +212,13 @@ class _Search:
                 if alive:
                     yield scaled, frozenset(alive)
 
+    def _left(self, e: Evidence) -> list[str]:
+        """Return the gradients of a case that nothing explains as yet."""
+        wrong = [name for name in e.given if name not in e.right and e.given[name].any()]
+        return [name for name in wrong if any(pooling(e, name) in self.left for pooling in POOLINGS)]
+
     def _shared(self) -> Explanation:
-        found_so_far: list[tuple[tuple[int, int, tuple[int, ...]], Explanation]] = []
+        found_so_far: list[tuple[tuple[int, int, tuple[int, ...]], Explanation, set[Pool]]] = []
         rank = {id(candidate): number for number, (candidate, _) in enumerate(self.near)}
         for pooling in POOLINGS:
             left = {pool for pool, (p, _) in self.wrong.items() if p is pooling}
@@ -211,11 +247,9 @@ class _Search:
             # what explains more, then fewer causes, then simpler ones
             cells = sum(len(self.wrong[pool][1]) for pool in left)
             ranks = tuple(sorted((rank[id(c)] for c, _ in chosen), reverse=True))
-            found_so_far.append(((cells, len(chosen), ranks), explanation))
-        return min(found_so_far, key=lambda pair: pair[0])[1]
-
-    def _pool(self, pooling: Pooling, e: Evidence, name: str) -> Pool:
-        return pooling(e, name)
+            found_so_far.append(((cells, len(chosen), ranks), explanation, left))
+        _, best, self.left = min(found_so_far, key=lambda found: found[0])
+        return best
 
     def _proven(self, candidate: Candidate, names: dict[int, frozenset[str]]) -> bool:
         order = sorted(self.judged, key=lambda e: (len(e.right) == len(e.given), e.size))

@@ -13,7 +13,7 @@ from gradcert.certify.diagnosis.unrolled import Bench, on_balls, on_floats
 from gradcert.certify.judging import judge
 from gradcert.certify.problems import Bounds, Case, Expected, expect
 from gradcert.properties.numbers import Undecided, working_precision
-from gradcert.reference.engines import Tape, record, tape_gradients
+from gradcert.reference.engines import Tape, run, tape_gradients
 from gradcert.reference.networks import Network, Problem
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule, check_feedback
@@ -36,19 +36,12 @@ class Worked:
     @cached_property
     def floats(self) -> Problem:
         """The problem in float64."""
-        p = self.case.problem
-        return replace(
-            p,
-            parameters={k: np.asarray(v, dtype=float) for k, v in p.parameters.items()},
-            inputs=np.asarray(p.inputs, dtype=float),
-            targets=np.asarray(p.targets, dtype=float),
-            feedback={k: np.asarray(v, dtype=float) for k, v in p.feedback.items()},
-        )
+        return self.case.problem.floats()
 
     @cached_property
     def tape(self) -> Tape:
         """The forward pass in float64."""
-        return record(self.case.problem.network, self.floats.parameters, self.floats.inputs)
+        return run(self.floats)
 
     @cached_property
     def bench(self) -> Bench:

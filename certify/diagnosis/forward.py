@@ -19,6 +19,7 @@ from gradcert.certify.diagnosis.unrolled import Bench
 from gradcert.certify.judging import judge
 from gradcert.certify.problems import Bounds, bounds_of
 from gradcert.properties.numbers import Undecided, working_precision
+from gradcert.reference.engines import objective
 from gradcert.reference.networks import Network
 from gradcert.reference.rules import Rule
 
@@ -106,7 +107,7 @@ def _rest(judged: Sequence[Evidence], claimed: Rule) -> str:
 
 
 def _loss(run: Bench) -> Any:
-    return run.network.loss.value(run.tape.outputs, run.targets, run.numbers)
+    return objective(run.tape, run.targets)
 
 
 def _close(given: Any, value: Any) -> bool:

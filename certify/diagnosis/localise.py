@@ -13,6 +13,7 @@ from typing import Any
 from gradcert.certify.judging import judge_all, worst_of
 from gradcert.certify.problems import Case
 from gradcert.certify.runs import Prefix
+from gradcert.reference.networks import PREFIX
 
 
 def locate(case: Case, prefixes: Sequence[Prefix | None]) -> dict[str, Any]:
@@ -54,7 +55,7 @@ def layer_of(name: str) -> int:
     >>> layer_of("layers.2.W")
     2
     """
-    return int(name.split(".")[1])
+    return int(name.removeprefix(PREFIX).split(".")[1])
 
 
 def sentence(first: dict[str, Any]) -> str:

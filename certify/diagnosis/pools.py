@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from gradcert.certify.diagnosis.evidence import Evidence
+from gradcert.reference.networks import PREFIX
 
 Pool = tuple[str, str]
 Pooling = Callable[[Evidence, str], Pool]
@@ -22,7 +23,8 @@ def by_name(_: Evidence, name: str) -> Pool:
 
 def by_role(e: Evidence, name: str) -> Pool:
     """Pool what is at one place: readout, last hidden layer, layers below."""
-    _, layer, local = name.split(".")
+    layer, local = name.split(".")[-2:]
+    local = name.replace(f"layers.{layer}.", "") if name.startswith(PREFIX) else local
     hidden = e.case.spec.depth
     place = READOUT if int(layer) >= hidden else TOP if int(layer) == hidden - 1 else LOWER
     return place, local

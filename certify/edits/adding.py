@@ -57,7 +57,7 @@ def _functions(node: Any, kinds: Kinds, scope: Scope) -> Found:
     for name, (function, theirs) in scope.calls.items():
         if (exchangeable(kinds, theirs) or name in scope.idle) and not text.startswith(f"{name}("):
             yield "function", 3.5, _call(function, node)
-    yield "function", 3.5, binary(node, ast.Pow(), ast.Constant(2))
+    yield "function", 2.75, binary(node, ast.Pow(), ast.Constant(2))
     for module in scope.modules[:1]:
         for name in USUAL:
             yield "function", 3.75, _call(attribute(ast.Name(module, ast.Load()), name), node)

@@ -69,7 +69,7 @@ def _played(subject: Any, problem: Problem) -> Any:
     last, steps, outputs = problem.network.loss.when == "last", len(problem.inputs), []
     for t in range(steps):
         target = problem.targets[t].copy() if t == steps - 1 or not last else None
-        outputs.append(made.step(problem.inputs[t].copy(), target))
+        outputs.append(made.step(problem.inputs[t].copy(), target, **learner.step_data(problem, t)))
     given = made.gradients()
     loss, gradients = given if isinstance(given, tuple) and len(given) == 2 else (None, given)
     whole = None if any(o is None for o in outputs) else np.stack([_array(o) for o in outputs])

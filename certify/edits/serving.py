@@ -1,8 +1,9 @@
 """The subject's process, when it is asked for a repair: it never calls the subject itself, its children do.
 
 ``{"repair": {"name", "trials", "seconds", "raises"}}`` begins a search, ``{"next": true}`` goes on with it.
-The reply is ``{"hunks": [...]}`` for edits after which every trial is right, and in the end ``{"done": true}`` or
-``{"why": "..."}``; with each, how many candidates were tried, and which files were looked at.
+The reply is ``{"hunks": [...]}`` for edits after which every trial is right, and in the end ``{"done": true}``,
+``{"why": "..."}`` where there is nothing to try, or ``{"ended": "..."}`` where the search itself failed; with each, how
+many candidates were tried, and which files were looked at.
 """
 
 from __future__ import annotations
@@ -67,4 +68,4 @@ def _answers(asked: Mapping[str, Any], get: Callable[[], Any], close: tuple[int,
     except NotLookedFor as error:
         yield {"why": str(error), **told()}
     except Exception as error:
-        yield {"why": f"the search failed ({type(error).__name__}: {str(error)[:200]})", **told()}
+        yield {"ended": f"{type(error).__name__}: {str(error)[:200]}", **told()}

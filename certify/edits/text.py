@@ -19,8 +19,7 @@ def hunk(edit: Edit) -> dict[str, Any] | None:
     Returns
     -------
     ``path``; ``first``, ``last``: the lines that change, counted from 1, ``last`` less than ``first`` where lines are
-    only added; ``lines``: what stands there instead; ``at``, ``before``, ``after``: the line and the statements that
-    are shown; ``operator``.
+    only added; ``lines``: what stands there instead; ``at``, ``to``: the lines that are to be shown; ``operator``.
     """
     old = edit.source.text
     with edit.made():
@@ -135,26 +134,23 @@ def _hunk(edit: Edit, old: str, new: str) -> dict[str, Any]:
     top, bottom = head_lines(edit.statement)
     if bottom > top or isinstance(edit.new, list):  # of a long statement the lines that change
         top, bottom = first + 1, last
-    more = len(b) - len(a)
-    before, after = _joined(a[top - 1 : bottom]), _joined(b[top - 1 : bottom + more])
     return {
         "path": edit.source.path,
         "first": first + 1,
         "last": last,
         "lines": b[first:end],
         "at": top,
-        "before": before,
-        "after": after,
+        "to": bottom,
         "operator": edit.operator,
     }
 
 
-def _joined(lines: list[str]) -> str:
+def joined(lines: list[str]) -> str:
     """Return lines as one, without comments.
 
     Examples
     --------
-    >>> _joined(["    a = b  # as before", "", "    c = '#'"])
+    >>> joined(["    a = b  # as before", "", "    c = '#'"])
     "a = b; c = '#'"
     """
     out = ""

@@ -9,7 +9,7 @@ import numpy as np
 
 from gradcert.certify.problems import Case
 from gradcert.certify.subjects import Answer
-from gradcert.reference.engines import Tape, record, tape_gradients
+from gradcert.reference.engines import Tape, run, tape_gradients
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Problem
 from gradcert.reference.numbers import Array
@@ -37,10 +37,8 @@ def measures(given: Gradients, reference: Gradients) -> dict[str, float | None]:
 
 def floats(problem: Problem) -> tuple[Tape, Array, dict[str, Array]]:
     """Return the recorded forward pass, targets and feedback of a problem in float64."""
-    parameters = {k: np.asarray(v, dtype=float) for k, v in problem.parameters.items()}
-    tape = record(problem.network, parameters, np.asarray(problem.inputs, dtype=float))
-    feedback = {k: np.asarray(v, dtype=float) for k, v in problem.feedback.items()}
-    return tape, np.asarray(problem.targets, dtype=float), feedback
+    given = problem.floats()
+    return run(given), given.targets, dict(given.feedback)
 
 
 def row_gradients(
@@ -68,7 +66,7 @@ def alignment(pairs: Iterable[tuple[Case, Answer]]) -> list[dict[str, Any]]:
     for case, answer in pairs:
         members = groups.setdefault(f"{case.spec.cell}/{case.spec.depth}", [])
         given = {k: v for k, v in answer.gradients.items() if isinstance(v, np.ndarray)}
-        fits = {k: v.shape for k, v in given.items()} == {k: v.shape for k, v in case.problem.parameters.items()}
+        fits = {k: v.shape for k, v in given.items()} == {k: b.value.shape for k, b in case.expected.gradients.items()}
         if len(members) < MOST and fits and all(np.isfinite(v).all() for v in given.values()):
             members.append((case, given))
     return [_group(name, members) for name, members in groups.items() if members]

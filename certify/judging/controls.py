@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from gradcert.certify.claims import changes
 from gradcert.certify.judging.verdict import judge_all
-from gradcert.certify.problems import NOISE, Case
-from gradcert.reference.engines import Tape, forward, record, tape_gradients
+from gradcert.certify.problems import NOISE, Case, evaluated
+from gradcert.reference.engines import Tape, forward, reverse, run, tape_gradients
+from gradcert.reference.networks import PREFIX, Problem
 from gradcert.reference.numbers import Array, Floats
-from gradcert.reference.rules import check_feedback
+from gradcert.reference.rules import Feedback, Rule
 
 Gradients = Mapping[str, Array]
+UNREAD = {"initial": "initial values", "weights": "loss weights", "begins": "beginnings", "masks": "masks"}
 
 
 def _scaled(gradients: Gradients, factor: float) -> dict[str, Array]:
@@ -45,22 +48,17 @@ def variants(case: Case) -> Iterator[tuple[str, bool | None]]:
 
 def gradients(case: Case) -> Iterator[tuple[str, Gradients]]:
     """Yield the right gradient of a case in float64, then every known-wrong variant, with their names."""
-    problem, rule, numbers = case.problem, case.rule, Floats("float64")
-    parameters = {name: np.asarray(v, dtype=float) for name, v in problem.parameters.items()}
-    inputs, targets = np.asarray(problem.inputs, dtype=float), np.asarray(problem.targets, dtype=float)
-    feedback = check_feedback(
-        problem.network, rule, {k: np.asarray(v, dtype=float) for k, v in problem.feedback.items()}
-    )
-    tape = record(problem.network, parameters, inputs, numbers=numbers)
-    right = tape_gradients(tape, targets, rule=rule, feedback=feedback)
+    problem, rule, found = case.problem, case.rule, evaluated(case.problem)
+    tape, targets, feedback, right = found.tape, found.targets, found.feedback(rule), found.gradients(rule)
     yield "right", right
-    steps, batch = inputs.shape[:2]
+    steps, batch = problem.inputs.shape[:2]
     for change in changes(rule, problem.network):
         kept = "with" if change.added else "without"
         place = "" if change.where == "own" else " in the layers above"
-        yield f"{kept} {change.edge.name}{place}", tape_gradients(tape, targets, rule=change.rule, feedback=feedback)
+        yield f"{kept} {change.edge.name}{place}", found.gradients(change.rule)
     if (transposed := _transposed_lateral(tape)) is not None:
         yield "lateral weights transposed", tape_gradients(transposed, targets, rule=rule, feedback=feedback)
+    yield from _unread(case.problem.floats(), tape, rule, feedback)
     yield "divided by T", _scaled(right, 1 / steps)
     yield "divided by B", _scaled(right, 1 / batch)
     yield "divided by 2", _scaled(right, 0.5)
@@ -70,6 +68,22 @@ def gradients(case: Case) -> Iterator[tuple[str, Gradients]]:
     if problem.dtype == "float64":
         yield "float32 inside", {name: value.astype("float32").astype(float) for name, value in right.items()}
         yield "one part in a million", _scaled(right, 1 + 1e-6)
+
+
+def _unread(given: Problem, tape: Tape, rule: Rule, feedback: Feedback) -> Iterator[tuple[str, Gradients]]:
+    """Yield the gradients of a subject that does not read one of the optional arrays, or terms about activity."""
+    for name in [name for name in UNREAD if name in given.data]:
+        nothing: Any = {"initial": {k: 0 * v for k, v in given.initial.items()}, "masks": {}}.get(name)
+        ran = run(replace(given, **{name: nothing}))
+        yield f"{UNREAD[name]} not read", tape_gradients(ran, given.targets, rule=rule, feedback=feedback)
+    if given.initial_gradient:
+        right = tape_gradients(tape, given.targets, rule=rule, feedback=feedback)
+        none = {k: 0 * v if k.startswith(PREFIX) else v for k, v in right.items()}
+        yield "initial values without a gradient", none
+    if given.network.loss.activity:
+        alone = replace(tape, network=replace(tape.network, loss=replace(tape.network.loss, activity=())))
+        without = tape_gradients(alone, given.targets, rule=rule, feedback=feedback)
+        yield "terms about activity not read", without
 
 
 def refuted(case: Case, gradients: Gradients, right: Gradients) -> bool | None:
@@ -83,18 +97,14 @@ def reference_passes(case: Case) -> bool:
     """Return whether both engines, run in the claimed dtype, stay inside the budget: the control that must pass."""
     problem = case.problem
     arguments = (problem.network, problem.parameters, problem.inputs, problem.targets)
-    options = {"rule": case.rule, "numbers": Floats(problem.dtype), "feedback": problem.feedback}
+    options = {"rule": case.rule, "numbers": Floats(problem.dtype), "feedback": problem.feedback, **problem.data}
     # traces of a wide network take the forward engine minutes
-    engines: tuple[Callable[..., Gradients], ...] = (_reverse, forward.gradients)
+    engines: tuple[Callable[..., Gradients], ...] = (reverse.gradients, forward.gradients)
     engines = engines[:1] if case.facts.get("kind") == "wide" else engines
+    if problem.dtype == "float64":  # by the reverse engine, it was run so
+        engines = (lambda *_, **__: evaluated(problem).gradients(case.rule), *engines[1:])
     return all(
         verdict.ok
         for engine in engines
         for verdict in judge_all(engine(*arguments, **options), case.expected.gradients).values()
     )
-
-
-def _reverse(*arguments: object, **options: object) -> Gradients:
-    from gradcert.reference.engines import reverse
-
-    return reverse.gradients(*arguments, **options)  # type: ignore[arg-type]

@@ -6,11 +6,12 @@ implementation may return is derived in `budget/`. Nothing here knows subjects.
 
 from gradcert.certify.problems.budget.expected import PRECISIONS, Bounds, Expected, bounds_of, expect
 from gradcert.certify.problems.budget.goal import TRUTH, proven
-from gradcert.certify.problems.budget.stored import parameters_on_balls, stored
+from gradcert.certify.problems.budget.stored import data_on_balls, parameters_on_balls, stored
 from gradcert.certify.problems.cases import scale
 from gradcert.certify.problems.cases.case import Case, Spec
 from gradcert.certify.problems.cases.circumstances import long, make_case, outside, pairs, ruled_out, summary
 from gradcert.certify.problems.cases.draw import surrogate
+from gradcert.certify.problems.cases.evaluated import evaluated
 from gradcert.certify.problems.cases.generate import NOISE, generate
 from gradcert.certify.problems.cases.plan import alone, plan, profile_named
 from gradcert.certify.problems.cases.plan import circumstances as circumstance_specs
@@ -26,6 +27,8 @@ __all__ = [
     "alone",
     "bounds_of",
     "circumstance_specs",
+    "data_on_balls",
+    "evaluated",
     "expect",
     "generate",
     "long",

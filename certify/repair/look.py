@@ -33,7 +33,7 @@ def look(run: Run, certified: Callable[[Repair], dict[str, Any] | None], *, seco
     Returns
     -------
     ``{"looked": False, "why"}``, or ``{"looked": True, "tried", "seconds", "files"}`` with ``edits``, ``certified``
-    where there is a repair.
+    where there is a repair, and ``ended`` where the search came to an end before its time.
     """
     subject = run.subject
     if subject is None or subject.program:
@@ -75,12 +75,12 @@ def _asked(
     while True:
         said = worker.talk(line, patience=(SLOW * seconds + GRACE) / subject.limits.call)
         if isinstance(said, Failure):
-            return none(f"the search ended: {said.reason}")
+            return {"looked": True, "ended": said.reason}
         told = _told(said, time.perf_counter() - started - spent)
         if "why" in said and not said.get("tried"):
             return {**none(str(said["why"])), "files": told["files"]}
         if "hunks" not in said:
-            return told
+            return told | ({"ended": str(said["ended"])} if "ended" in said else {})
         found = repair(said["hunks"]) if isinstance(said["hunks"], list) else None
         if found is not None:
             before = time.perf_counter()

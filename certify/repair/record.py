@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 Texts = dict[str, str]  # path -> content
@@ -27,30 +27,79 @@ class Repair:
 def repair(hunks: list[Mapping[str, Any]]) -> Repair | None:
     """Return the repair that hunks describe, or None for what describes none: they come from a stranger's process.
 
-    The text of a file is read here and changed as a text; nothing of it is parsed or run.
+    The text of a file is read here and changed as a text, and what is shown of an edit is read in both; nothing of it
+    is parsed or run. Lines are counted as in the file; edits that meet in a line are shown as one.
     """
-    from gradcert.certify.edits.text import applied
+    from gradcert.certify.edits.text import applied, joined
 
-    texts: Texts = {}
-    edits = []
+    old: Texts = {}
+    new: Texts = {}
+    shown: list[_Shown] = []
     try:
         for hunk in hunks:
             path = os.path.realpath(str(hunk["path"]))
             if not path.endswith(".py") or not os.path.isfile(path):  # a pipe or a device would never end
                 return None
-            if path not in texts:
+            if path not in old:
                 with open(path, encoding="utf-8") as file:
-                    texts[path] = file.read()
-            count = texts[path].count("\n") + 1
+                    old[path] = new[path] = file.read()
+            count = new[path].count("\n") + 1
             lines, first, last = list(map(str, hunk["lines"])), int(hunk["first"]), int(hunk["last"])
-            if not 1 <= first <= last + 1 <= count + 1 or int(hunk["at"]) < 1:
+            at, to = int(hunk["at"]), int(hunk["to"])
+            if not 1 <= at <= first <= last + 1 <= to + 1 <= count + 1:
                 return None
-            texts[path] = applied(texts[path], {"first": first, "last": last, "lines": lines})
-            shown = {name: str(hunk[name]) for name in ("before", "after", "operator")}
-            edits.append({"file": os.path.basename(path), "line": int(hunk["at"]), **shown})
-    except (OSError, KeyError, TypeError, ValueError, OverflowError):
+            new[path] = applied(new[path], {"first": first, "last": last, "lines": lines})
+            more = len(lines) - (last - first + 1)
+            shown = _with(shown, _Shown(path, at, to, more, str(hunk["operator"])))
+        edits = []
+        for one in shown:
+            moved = sum(s.more for s in shown if s.path == one.path and s.at < one.at)
+            before = old[one.path].split("\n")[one.at - 1 : one.to]
+            after = new[one.path].split("\n")[one.at - 1 + moved : one.to + moved + one.more]
+            said = {"before": joined(before), "after": joined(after), "operator": one.operator}
+            edits.append({"file": os.path.basename(one.path), "line": one.at, **said})
+    except (OSError, KeyError, TypeError, ValueError, OverflowError, IndentationError):
         return None
-    return Repair(tuple(edits), texts) if edits else None
+    return Repair(tuple(edits), new) if edits else None
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """Lines of a file, counted as in the file, that are shown of an edit; and how many more they become."""
+
+    path: str
+    at: int
+    to: int
+    more: int
+    operator: str
+
+
+def _with(shown: list[_Shown], one: _Shown) -> list[_Shown]:
+    """Add an edit of the text after the others: its lines are counted as they were before, what meets becomes one."""
+    at, to = (_before(shown, one.path, line) for line in (one.at, one.to))
+    one = replace(one, at=at, to=max(to, at - 1))
+    out = []
+    for other in shown:
+        if other.path == one.path and other.at <= max(one.to, one.at) and one.at <= max(other.to, other.at):
+            operator = " and ".join(dict.fromkeys((other.operator, one.operator)))
+            both = min(other.at, one.at), max(other.to, one.to), other.more + one.more
+            one = _Shown(one.path, *both, operator)
+        else:
+            out.append(other)
+    return [*out, one]
+
+
+def _before(shown: list[_Shown], path: str, line: int) -> int:
+    """Return the number that a line of an edited text has in the file; within an edit, that of its nearest line."""
+    moved = 0
+    for other in sorted((s for s in shown if s.path == path), key=lambda s: s.at):
+        start = other.at + moved
+        if line < start:
+            break
+        if line <= other.to + moved + other.more:
+            return min(other.at + line - start, max(other.to, other.at))
+        moved += other.more
+    return line - moved
 
 
 def none(why: str) -> dict[str, Any]:
@@ -87,6 +136,8 @@ def line(record: Mapping[str, Any], rule: str) -> str:
         return sentence(record["edits"], rule)
     if not record.get("looked"):
         return f"no repair was looked for: {record.get('why', 'nobody asked')}"
+    if record.get("ended"):
+        return f"no repair found: the search ended early, {record['ended']}"
     files = ", ".join(record.get("files", ())) or "its source"
     return f"no repair found among {record['tried']} edits of {files} in {record['seconds']:.0f} s"
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import cell_named, from_dict
+from gradcert.reference.networks import PREFIX, cell_named, from_dict
 
 ALWAYS = ("leak", "threshold", "kappa", "rho", "beta", "rate")  # options that are shown even where they are usual
 MOST = 12  # entries of the gradient that are shown
@@ -35,9 +35,7 @@ def _size(size: Mapping[str, Any]) -> str:
 def given(problem: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return names and values of everything that the subject is given."""
     out = [(f"layer {k}", _layer(layer)) for k, layer in enumerate(problem["network"]["layers"])]
-    loss = problem["network"]["loss"]
-    reduced = [f"{word} over {axis}" for axis in ("time", "batch") if (word := loss.get(axis, "sum")) != "sum"]
-    out.append(("loss", ", ".join([loss["kind"].replace("_", " "), f"at {loss['when']} step", *reduced])))
+    out.append(("loss", _loss(problem["network"]["loss"])))
     arrays = {**problem["parameters"], **problem.get("feedback", {})}
     try:
         names = list(from_dict(problem["network"]).shapes())
@@ -45,7 +43,23 @@ def given(problem: Mapping[str, Any]) -> list[tuple[str, str]]:
         names = sorted(problem["parameters"])
     order = [*names, *sorted(problem.get("feedback", {}))]
     out += [(name, numbers(arrays[name])) for name in order]
-    return [*out, *((name, _signal(problem[name])) for name in ("inputs", "targets"))]
+    out += [(name, _signal(problem[name])) for name in ("inputs", "targets")]
+    out += [(f"{PREFIX}{name}", numbers(value)) for name, value in problem.get("initial", {}).items()]
+    out += [(name, numbers(problem[name])) for name in ("weights", "begins") if name in problem]
+    return [*out, *((f"masks.{name}", _signal(value)) for name, value in problem.get("masks", {}).items())]
+
+
+def _loss(loss: Mapping[str, Any]) -> str:
+    when = f"at {loss['when']} step" if loss["when"] in ("every", "last") else f"of the {loss['when']} over time"
+    words = [loss["kind"].replace("_", " "), when]
+    axes = ("time", "batch", "outputs")
+    words += [f"{word} over {axis}" for axis in axes if (word := loss.get(axis, "sum")) != "sum"]
+    words += [f"output {loss['node']}"] if "node" in loss else []
+    words += [f"level {_number(loss['level'])}"] if "level" in loss else []
+    for term in loss.get("activity", ()):
+        rest = " ".join(f"{name} {numbers(value)}" for name, value in term.items() if name != "kind")
+        words.append(f"activity {term['kind']} {rest}")
+    return ", ".join(words)
 
 
 def _layer(layer: Mapping[str, Any]) -> str:
@@ -84,7 +98,7 @@ def numbers(value: Any) -> str:
     >>> numbers([[1.0, -0.5], [0.1, 2.0]]), numbers(True)
     ('[[1, -0.5], [0.1, 2]]', 'True')
     """
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(numbers, value))}]"
     return str(value) if isinstance(value, (bool, str)) or value is None else _number(value)
 

@@ -13,10 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from gradcert.certify.claims import Claim
 from gradcert.certify.judging import by_parameter
 from gradcert.certify.problems import Bounds, Case, expect, outside
 from gradcert.certify.subjects import Answer
 from gradcert.properties.numbers import Undecided
+from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Problem
 from gradcert.reference.numbers import Array
 
@@ -52,7 +54,7 @@ def steps(
     ask: Ask,
     *,
     seen: dict[str, list[Prefix | None]] | None = None,
-    without: Mapping[str, Any] | None = None,
+    claim: Claim | None = None,
 ) -> list[dict[str, Any]]:
     """Return the errors of every prefix, for cases of different cells and depths: failed ones, then deep ones.
 
@@ -62,7 +64,7 @@ def steps(
     failed : ids of those that failed, which are looked at first.
     ask : has a problem solved, or returns None when the subject is lost.
     seen : gets the prefixes of every case that was looked at.
-    without : circumstances that are not asked for.
+    claim : outside of which nothing is asked.
 
     Returns
     -------
@@ -72,7 +74,7 @@ def steps(
     out = []
     for case in _chosen(pairs, set(failed)):
         length = case.problem.inputs.shape[0]
-        prefixes = [_prefix(case, t, ask, without or {}) for t in range(1, length + 1)]
+        prefixes = [_prefix(case, t, ask, claim) for t in range(1, length + 1)]
         rows: dict[str, list[dict[str, float] | None]] = {name: [] for name in case.expected.gradients}
         for found in prefixes:
             errors = by_parameter(found.given, found.expected) if found and found.given else {}
@@ -97,14 +99,15 @@ def _chosen(pairs: Iterable[tuple[Case, Answer]], failed: set[str]) -> list[Case
 
 def prefix(problem: Problem, length: int) -> Problem:
     """Return the problem's first steps."""
-    return replace(
-        problem, id=f"{problem.id}/first-{length}", inputs=problem.inputs[:length], targets=problem.targets[:length]
-    )
+    return replace(problem.part(steps=slice(length)), id=f"{problem.id}/first-{length}")
 
 
-def _prefix(case: Case, length: int, ask: Ask, without: Mapping[str, Any]) -> Prefix | None:
-    problem = prefix(case.problem, length)
-    if outside(problem, without):
+def _prefix(case: Case, length: int, ask: Ask, claim: Claim | None) -> Prefix | None:
+    try:
+        problem = prefix(case.problem, length)
+    except GradcertError:  # of steps none of which counts
+        return None
+    if outside(problem, claim):
         return None
     try:
         expected = expect(problem, case.rule, problem.dtype)

@@ -14,7 +14,6 @@ from gradcert.properties.gallery.entry import Entry
 
 Progress = Callable[[int, int, str], None]
 SLOW = (
-    "interpolated",
     "torch_",
     "dual_numbers",
     "uoro",

@@ -8,12 +8,13 @@ is made of; `drive` takes a learner through a sequence, `answers` reads what com
 from gradcert.certify.subjects.answers import Answer, decoded, from_program, from_worker, parsed
 from gradcert.certify.subjects.drive import Played
 from gradcert.certify.subjects.processes import Failure, Process
-from gradcert.certify.subjects.subject import THREADS, Limits, Subject, Worker, named
+from gradcert.certify.subjects.subject import THREADS, Begun, Limits, Subject, Worker, named
 from gradcert.certify.subjects.wire import encoded
 
 __all__ = [
     "THREADS",
     "Answer",
+    "Begun",
     "Failure",
     "Limits",
     "Played",

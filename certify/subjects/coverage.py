@@ -19,6 +19,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from gradcert.certify.subjects import sources
+
 MOST = 4096  # lines of one file beyond which it is left alone
 Arcs = set[tuple[int, int]]
 
@@ -109,11 +111,12 @@ class Coverage:
 
 
 def _file(subject: Any) -> str | None:
-    for thing in (subject, type(subject), getattr(subject, "func", subject)):
+    """Return the file that a subject is defined in: that of the function of a partial; none that is not a user's."""
+    for thing in (getattr(subject, "func", subject), type(subject)):
         with contextlib.suppress(TypeError, OSError):
             found = inspect.getsourcefile(inspect.unwrap(thing) if callable(thing) else thing)
             if found and Path(found).is_file():
-                return found
+                return None if sources.ours(found) else found
     return None
 
 

@@ -1,7 +1,8 @@
 """Driving a stepwise learner: one message for every step, so that the future is nowhere near it.
 
 The learner's process is told a step's input and target when that step is due, as arrays of its own. Programs in other
-languages speak the same messages: ``{"start": ...}`` and ``{"step": ...}``, each answered by a JSON object (``{}``, or
+languages speak the same messages: ``{"start": ...}`` and ``{"step": {"input": ..., "target": ...}}`` (with ``weights``,
+``begins`` and ``masks`` of the step where the claim names them), each answered by a JSON object (``{}``, or
 ``{"output": [[...]]}`` after a step), and ``{"gradients": true}``, answered as a problem is. A program that answers the
 start with ``{"measures": true}`` is asked ``{"measure": true}`` and says ``{"measured": bytes}``, garbage collected.
 """
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from gradcert.certify.subjects.answers import Answer, array_of, names, raised
-from gradcert.certify.subjects.learner import start_of
+from gradcert.certify.subjects.learner import start_of, step_data
 from gradcert.certify.subjects.processes import Failure
 from gradcert.certify.subjects.wire import encoded
 from gradcert.reference.errors import GradcertError
@@ -119,7 +120,8 @@ def play(
         look(0)
         for t in range(steps if upto is None else upto):
             target = written(problem.targets[t]) if t == steps - 1 or not last else None
-            reply = say({"step": {"input": written(problem.inputs[t]), "target": target}}, f"step {t + 1}")
+            step = {"input": written(problem.inputs[t]), "target": target, **_written(step_data(problem, t), written)}
+            reply = say({"step": step}, f"step {t + 1}")
             output = reply.get("output")
             try:
                 played.outputs.append(None if output is None else array_of(output))
@@ -130,6 +132,17 @@ def play(
     except Stopped as stopped:
         played.failure = stopped.failure
     return played
+
+
+def _written(data: Mapping[str, Any], written: Callable[[Array], Any]) -> dict[str, Any]:
+    """Return the parts of a step as they travel: beginnings as 0 and 1."""
+    out = {}
+    for name, value in data.items():
+        if isinstance(value, Mapping):
+            out[name] = {k: written(v) for k, v in value.items()}
+        else:
+            out[name] = written(value.astype(int) if value.dtype == bool else value)
+    return out
 
 
 def together(inside: Mapping[str, int | None], outside: Mapping[str, int | None]) -> dict[str, int | None]:

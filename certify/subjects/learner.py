@@ -2,9 +2,12 @@
 
 A learner is an object, or a class that makes one, with three methods::
 
-    start(start)             a new sequence: network, parameters, feedback, number of samples; no inputs, no targets
+    start(start)             a new sequence: network, parameters, feedback, number of samples, initial values where the
+                             claim names them; no inputs, no targets
     step(input, target)      the next step, (batch, n_in) and (batch, n_out); the target is None where the loss does not
-                             count (a loss on the last step alone). May return the output of the step, (batch, n_out)
+                             count (a loss on the last step alone). May return the output of the step, (batch, n_out).
+                             What else the claim names comes by keyword: ``weights`` and ``begins``, (batch,), and
+                             ``masks``, name -> (batch, units)
     gradients()              of the steps so far: a mapping, or (loss, mapping). May be called at any time
 
 A loss that is a mean over time is the mean over the steps so far: nobody knows how many are to come. What `gradients`
@@ -23,7 +26,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from gradcert.reference.networks import Network, Problem, check_short, from_dict
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import Network, Problem, from_dict
 from gradcert.reference.numbers import Array
 
 METHODS = ("start", "step", "gradients")
@@ -35,7 +39,7 @@ class Start:
 
     Attributes
     ----------
-    id, network, parameters, feedback, seed : as in `Problem`.
+    id, network, parameters, feedback, seed, initial, initial_gradient : as in `Problem`.
     batch : number of samples.
     dtype : of all arrays.
 
@@ -58,6 +62,8 @@ class Start:
     dtype: str
     feedback: Mapping[str, Array] = field(default_factory=dict)
     seed: int | None = None
+    initial: Mapping[str, Array] = field(default_factory=dict)
+    initial_gradient: bool = False
 
     @property
     def inputs(self) -> NoReturn:
@@ -79,14 +85,43 @@ class Start:
             "parameters": {name: value.tolist() for name, value in self.parameters.items()},
             "feedback": {name: value.tolist() for name, value in self.feedback.items()},
         }
+        if self.initial:
+            out["initial"] = {name: value.tolist() for name, value in self.initial.items()}
+            out["initial_gradient"] = self.initial_gradient
         return out if self.seed is None else {**out, "seed": self.seed}
 
 
 def start_of(problem: Problem) -> Start:
-    """Return what a learner is given of a problem to begin with; there is no message yet for optional arrays."""
-    check_short(problem, "a stepwise learner")
+    """Return what a learner is given of a problem to begin with.
+
+    Raises
+    ------
+    GradcertError : for a loss that is known when the sequence is over.
+    """
     p = problem
-    return Start(p.id, p.network, p.parameters, p.inputs.shape[1], p.dtype, p.feedback, p.seed)
+    if not p.network.loss.stepwise:
+        raise GradcertError(
+            f"a stepwise learner with the loss {p.network.loss}",
+            allowed="a loss of every step or of the last, no rates",
+        )
+    first = (p.id, p.network, p.parameters, p.inputs.shape[1], p.dtype, p.feedback, p.seed)
+    return Start(*first, p.initial, p.initial_gradient)
+
+
+def step_data(problem: Problem, t: int) -> dict[str, Any]:
+    """Return what a learner is given of step t beside its input and target: a part for each that the problem has.
+
+    Examples
+    --------
+    >>> from gradcert.reference import Layer, Rnn
+    >>> network = Network(layers=(Layer(Rnn(), inputs=2, units=3),))
+    >>> x, y, w = np.ones((2, 1, 2)), np.zeros((2, 1, 3)), np.array([[1.0], [0.0]])
+    >>> step_data(Problem(network, network.parameters(), x, y, weights=w), 1)
+    {'weights': array([0.])}
+    """
+    parts = {"weights": problem.weights, "begins": problem.begins}
+    out: dict[str, Any] = {name: value[t].copy() for name, value in parts.items() if value is not None}
+    return {**out, "masks": {k: v[t].copy() for k, v in problem.masks.items()}} if problem.masks else out
 
 
 def from_json(line: str) -> Start:
@@ -95,10 +130,12 @@ def from_json(line: str) -> Start:
     dtype = spec["dtype"]
     arrays = {
         part: {name: np.array(value, dtype=dtype) for name, value in spec[part].items()}
-        for part in ("parameters", "feedback")
+        for part in ("parameters", "feedback", "initial")
+        if part in spec
     }
     network = from_dict(spec["network"], run=True)  # the learner's own process
-    return Start(spec["id"], network, arrays["parameters"], spec["batch"], dtype, arrays["feedback"], spec.get("seed"))
+    first = (spec["id"], network, arrays["parameters"], spec["batch"], dtype, arrays["feedback"], spec.get("seed"))
+    return Start(*first, arrays.get("initial", {}), spec.get("initial_gradient", False))
 
 
 def is_learner(subject: Any) -> bool:

@@ -101,13 +101,8 @@ def laid_out(problem: Any, memory: str | None) -> Any:
         array.flags.writeable = memory != "read-only"
         return array
 
-    return replace(
-        problem,
-        parameters={name: moved(value) for name, value in problem.parameters.items()},
-        inputs=moved(problem.inputs),
-        targets=moved(problem.targets),
-        feedback={name: moved(value) for name, value in problem.feedback.items()},
-    )
+    out = problem.mapped(moved, problem.numbers)
+    return out if problem.begins is None else replace(out, begins=moved(problem.begins))
 
 
 def serve(get: Callable[[], Any], requests: IO[str], replies: IO[str], report: Callable[[], Mapping[str, Any]]) -> None:

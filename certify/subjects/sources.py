@@ -67,7 +67,18 @@ def own(path: str) -> bool:
     if not os.path.isabs(path):
         return False
     real = os.path.realpath(path)
-    return not real.startswith((*_STANDARD, *_ours())) and not set(INSTALLED) & set(real.split(os.sep))
+    return not ours(path) and not set(INSTALLED) & set(real.split(os.sep))
+
+
+def ours(path: str) -> bool:
+    """Return whether a file belongs to the standard library or to gradcert.
+
+    Examples
+    --------
+    >>> ours(os.__file__), ours(__file__), ours("/home/somebody/rule.py")
+    (True, True, False)
+    """
+    return os.path.realpath(path).startswith((*_STANDARD, *_ours()))
 
 
 def _ours() -> tuple[str, ...]:

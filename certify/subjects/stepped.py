@@ -62,26 +62,44 @@ class Stepped:
         if self.made is None:
             self.made = learner.made(self.subject)
         self.start = start = learner.from_json(json.dumps(spec))
-        self.given = {name: value.tobytes() for name, value in {**start.parameters, **start.feedback}.items()}
+        self.given = {name: value.tobytes() for name, value in self._kept().items()}
         other = self.made.start(start)
         self.learner = other if learner.is_learner(other) else self.made
         return {"changed": self._changed()}
 
+    def _kept(self) -> dict[str, np.ndarray]:
+        """Return the arrays that stay the same for a sequence."""
+        assert self.start is not None
+        return {**self.start.parameters, **self.start.feedback, **self.start.initial}
+
     def _changed(self) -> list[str]:
         assert self.start is not None
-        now = {**self.start.parameters, **self.start.feedback}
+        now = self._kept()
         return [name for name, was in self.given.items() if name not in now or now[name].tobytes() != was]
 
     def _step(self, spec: dict[str, Any]) -> dict[str, Any]:
         assert self.start is not None
         x = _read(spec.pop("input"), self.start.dtype)
         y = None if spec["target"] is None else _read(spec.pop("target"), self.start.dtype)
+        data = self._data(spec)
         before = (x.tobytes(), b"" if y is None else y.tobytes())
-        output = self.learner.step(x, y)
+        output = self.learner.step(x, y, **data)
         changed = self._changed()
         changed += ["inputs"] if x.tobytes() != before[0] else []
         changed += ["targets"] if y is not None and y.tobytes() != before[1] else []
         return {"changed": changed} if output is None else {"changed": changed, "output": encoded(output)}
+
+    def _data(self, spec: dict[str, Any]) -> dict[str, Any]:
+        """Return what else there is of a step, as keyword arguments."""
+        assert self.start is not None
+        out: dict[str, Any] = {}
+        if "weights" in spec:
+            out["weights"] = _read(spec.pop("weights"), self.start.dtype)
+        if "begins" in spec:
+            out["begins"] = _read(spec.pop("begins"), "float64") == 1
+        if "masks" in spec:
+            out["masks"] = {name: _read(mask, self.start.dtype) for name, mask in spec.pop("masks").items()}
+        return out
 
     def _gradients(self) -> dict[str, Any]:
         result = self.learner.gradients()

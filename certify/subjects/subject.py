@@ -120,7 +120,11 @@ class Subject:
             fresh.stop()
 
     def start(self, *, ordinary: bool = False, traced: bool = False, by: str = "") -> Worker | Failure:
-        """Start a process and import the subject.
+        """Start a process and import the subject; options as for `begin`."""
+        return self.begin(ordinary=ordinary, traced=traced, by=by).worker()
+
+    def begin(self, *, ordinary: bool = False, traced: bool = False, by: str = "") -> Begun:
+        """Start a process, and do not wait until the subject is imported.
 
         Parameters
         ----------
@@ -130,10 +134,12 @@ class Subject:
         """
         threads = {} if ordinary else THREADS
         if self.callable is not None:
-            return Worker.of(Process.fork(partial(self._body, traced=traced)), self.limits)
+            process = Process.fork(partial(self._body, traced=traced))
+            return Begun(process, lambda: Worker.of(process, self.limits))
         if self.program:
             process = _spawn(self.program, self.limits.memory, threads)
-            return Worker(process, self.limits, None, answers.from_program, stepwise=self.stepwise, program=True)
+            options = {"stepwise": self.stepwise, "program": True}
+            return Begun(process, lambda: Worker(process, self.limits, None, answers.from_program, **options))
         rooms = {
             name: str(Path(spec.origin).parent)
             for name in ("gradcert", *(f"gradcert.{r}" for r in ROOMS))
@@ -143,7 +149,8 @@ class Subject:
         words = (*words, *(("traced",) if traced else ()), *((f"by={by}",) if by else ()))
         words = (*words, *(("replaced",) if self.replaced else ()))
         first = json.dumps(self.replaced) if self.replaced else None
-        return Worker.of(_spawn(words, None, threads), self.limits, first=first)
+        process = _spawn(words, None, threads)
+        return Begun(process, lambda: Worker.of(process, self.limits, first=first))
 
     def _body(self, requests: int, replies: int, *, traced: bool) -> None:
         if traced:
@@ -152,6 +159,23 @@ class Subject:
         sources.watch()
         pipes = os.fdopen(requests, "r"), os.fdopen(replies, "w")
         serving.serve(lambda: self.callable, *pipes, lambda: sources.report(self.name, self.callable))
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A process that has been started, and may still be importing the subject.
+
+    Attributes
+    ----------
+    worker : waits until it has.
+    """
+
+    process: Process
+    worker: Callable[[], Worker | Failure]
+
+    def stop(self) -> None:
+        """End the process."""
+        self.process.kill()
 
 
 class Worker:

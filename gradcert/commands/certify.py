@@ -5,10 +5,12 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
-from gradcert.commands.common import limits, named, progress, ruled_out, writable, writers, written
+from gradcert.commands.claims import claim_options, parts
+from gradcert.commands.common import limits, progress, writable, writers, written
 
 EPILOG = """\b
 Examples:
@@ -16,6 +18,8 @@ Examples:
   gradcert certify examples/wrong_ostl.py:gradients --html report.html
   gradcert certify examples/numpy_ostl.py:gradients --certificate ostl.json
   gradcert certify package.mod:gradients --rule ottt --cells lif --options strict=true
+  gradcert certify examples/claims/lif.py:gradients --claim examples/claims/padded.toml
+  gradcert certify mine.py:f --rule bptt --cells lif --loss 'cross_entropy of sum'
   gradcert certify old_library.py:gradients --python ~/envs/old/bin/python
   gradcert certify --rule rtrl --cells rnn -- node examples/rtrl.mjs
   gradcert certify --fixed-point q-format --rule ottt -- ./ottt_fixed_point
@@ -40,22 +44,7 @@ Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 internal error."
 
 @click.command("certify", epilog=EPILOG)
 @click.argument("subject", metavar="FILE.py:ATTRIBUTE | MODULE:ATTRIBUTE | -- COMMAND...", nargs=-1, required=True)
-@click.option("--rule", metavar="NAME", help="Rule that is claimed; see gradcert rules.")
-@click.option("--cells", metavar="NAME", multiple=True, help="Cell; repeat for several.")
-@click.option("--depths", metavar="N", type=click.IntRange(1, 8), multiple=True, help="Number of layers; repeat.")
-@click.option("--dtype", type=click.Choice(["float64", "float32"]), help="Arithmetic that is claimed.")
-@click.option("--options", metavar="NAME=VALUE", multiple=True, help="Convention of the cell; values are JSON.")
-@click.option(
-    "--acceptance", type=click.Choice(["exact", "bounded", "aligned", "unbiased"]), help="Class of the claim."
-)
-@click.option("--within", metavar="NAME=VALUE", multiple=True, help="Limit of a bounded or aligned claim; JSON.")
-@click.option(
-    "--without",
-    metavar="AXIS=LEVEL",
-    multiple=True,
-    help="Circumstance that the claim rules out, targets=soft; repeat.",
-)
-@click.option("--online/--no-online", default=None, help="Claim to be online: the subject takes one step at a time.")
+@claim_options
 @click.option(
     "--fixed-point", metavar="FORMAT", help="Judge integers: a profile of gradcert hardware, or such as s6q4."
 )
@@ -80,15 +69,6 @@ Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 internal error."
 @limits
 def command(
     subject: tuple[str, ...],
-    rule: str | None,
-    cells: tuple[str, ...],
-    depths: tuple[int, ...],
-    dtype: str | None,
-    options: tuple[str, ...],
-    acceptance: str | None,
-    within: tuple[str, ...],
-    without: tuple[str, ...],
-    online: bool | None,
     fixed_point: str | None,
     profile: str,
     seed: int,
@@ -105,6 +85,7 @@ def command(
     timeout: float,
     memory: int,
     python: str | None,
+    **claimed: Any,
 ) -> None:
     """Judge a subject against what it claims.
 
@@ -124,8 +105,9 @@ def command(
     if fixed_point is not None:
         from gradcert.commands import fixed_point as integers
 
-        others = {"--certificate": sealed, "--junit": junit, "--html": html, "--resume": resume, "--cluster": cluster,
-                  "--cells": cells, "--depths": depths, "--dtype": dtype, "--online": online}  # fmt: skip
+        others = {"--certificate": sealed, "--junit": junit, "--html": html, "--resume": resume, "--cluster": cluster}
+        others |= {f"--{k}": v for k, v in claimed.items() if k not in ("rule", "options")}
+        rule, options = claimed["rule"], claimed["options"]
         bounds = Limits(call=timeout, memory=memory)
         sys.exit(integers.run(subject, fixed_point, rule, options, profile, seed, bounds, python, path, others))
     writable(sealed, path, junit, html)
@@ -134,15 +116,6 @@ def command(
         with progress(errors) as bar:
             certificate = certify(
                 subject if len(subject) > 1 or shutil.which(subject[0]) else subject[0],
-                rule=rule,
-                cells=cells or None,
-                depths=depths or None,
-                dtype=dtype,
-                options=named(options),
-                online=online,
-                acceptance=acceptance,
-                within=named(within),
-                without=ruled_out(without),
                 profile=profile,
                 seed=seed,
                 python=python,
@@ -153,6 +126,7 @@ def command(
                 resume=Path(resume) if resume else None,
                 run_cells=run,
                 repair=0.0 if no_repair else repair,
+                **parts(claimed),
             )
     except GradcertError as error:
         raise click.UsageError(str(error)) from None

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from gradcert.commands.pages import AS_JSON, shown
 
+if TYPE_CHECKING:
+    from gradcert.reference.estimators.estimator import Estimator
     from gradcert.reference.networks import Edge
     from gradcert.reference.rules import Rule
 
 EPILOG = """\b
 Examples:
   gradcert rules          the table
-  gradcert rules ostl     one row, and the theorems about it
+  gradcert rules ostl     one row, its equations and the theorems about it
+  gradcert rules otpe     a rule that is no row
 
 \b
 STATE: a state variable to itself.     RESET: a spike to its membrane potential.
@@ -33,29 +35,31 @@ FEEDBACK = {
 
 @click.command("rules", epilog=EPILOG)
 @click.argument("name", required=False)
-def command(name: str | None) -> None:
-    """Show the rule table: which edges a rule keeps, and where its learning signal comes from.
+@AS_JSON
+def command(name: str | None, as_json: bool) -> None:
+    """Show the rules: which edges a row of the table keeps, and where its learning signal comes from; or one of them.
 
-    NAME is a row, such as ostl, snap-3 or tbptt(4): its edges, its feedback, what it leaves out, and the theorems that
-    Coq has checked about it for every size.
+    NAME is a row, such as ostl, snap-3 or tbptt(4): its edges, its feedback, what it leaves out, its equations, and the
+    theorems that Coq has checked about it for every size; or a rule with a trace or draws of its own, such as otpe.
     """
-    import sys
-
-    from rich.console import Console
-
+    from gradcert.reference import ESTIMATORS
     from gradcert.reference.errors import GradcertError
-    from gradcert.reference.rules import rule_named
+    from gradcert.reference.rules import RULES, rule_named
 
-    wide = None if sys.stdout.isatty() else 200
-    console = Console(width=wide, highlight=False)
     if name is None:
-        table(console)
+        rows = [row(rule) for rule in RULES.values()]
+        shown(
+            {"rows": rows, "with a trace or draws of their own": [own(e) for e in ESTIMATORS.values()]}, as_json=as_json
+        )
+        return
+    if name in list(ESTIMATORS):
+        shown(estimator(ESTIMATORS[name]), as_json=as_json)
         return
     try:
         rule = rule_named(name)
     except GradcertError as error:
         raise click.UsageError(str(error)) from None
-    one(rule, console)
+    shown(record(rule), as_json=as_json)
 
 
 def kept(edges: frozenset[Edge]) -> str:
@@ -82,41 +86,61 @@ def cut(rule: Rule) -> str:
     return ", ".join(f"{getattr(rule, k)} {text}" for k, text in cuts.items() if getattr(rule, k) is not None)
 
 
-def table(console: Console) -> None:
-    """Print the rule table."""
-    from rich.table import Table
+def row(rule: Rule) -> dict[str, Any]:
+    """Return the line of a row in the listing."""
+    return {
+        "rule": rule.name,
+        "own layer": kept(rule.own),
+        "layers above": above(rule),
+        "feedback": rule.feedback,
+        "cut": cut(rule),
+        "exact": rule.exact,
+        "source": rule.source,
+    }
 
-    from gradcert.reference.rules import RULES
 
-    columns = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("rule", "own layer", "layers above", "feedback", "cut", "exact", "source"):
-        columns.add_column(column, overflow="fold")
-    for rule in RULES.values():
-        columns.add_row(rule.name, kept(rule.own), above(rule), rule.feedback, cut(rule), rule.exact, rule.source)
-    console.print(columns)
+def own(found: Estimator) -> dict[str, Any]:
+    """Return the line of a rule that is no row; no claim names one yet."""
+    return {"rule": found.name, "what it is": found.title, "exact": found.exact, "source": found.source}
 
 
-def one(rule: Rule, console: Console) -> None:
-    """Print one row, and the theorems about it: those about every row last."""
-    from rich.table import Table
+def record(rule: Rule) -> dict[str, Any]:
+    """Return everything about a row: those theorems that are about every row come last.
 
+    Examples
+    --------
+    >>> from gradcert.reference.rules import RULES
+    >>> found = record(RULES["ostl"])
+    >>> found["own layer"], found["exact"]
+    ('all', 'one layer with memory; or no memory above it')
+    """
     from gradcert.theorems.catalogue import EVERY, about
 
-    console.print(f"[bold]{rule.name}[/bold]  {rule.title} ({rule.source})")
-    facts = Table(box=None, pad_edge=False, show_header=False)
-    facts.add_column(style="dim")
-    facts.add_column()
-    facts.add_row("own layer", kept(rule.own))
-    facts.add_row("layers above", above(rule))
-    facts.add_row("feedback", f"{rule.feedback}: {FEEDBACK[rule.feedback]}")
-    if cut(rule):
-        facts.add_row("cut", cut(rule))
-    facts.add_row("leaves out", rule.drops)
-    facts.add_row("exact", rule.exact)
-    facts.add_row("cost of a step", f"time {rule.time}, memory {rule.memory}")
-    console.print(facts)
-    console.print("\n[bold]Theorems, for every size[/bold] (docs/theorems.md)")
-    listed = Table(box=None, pad_edge=False, show_header=False)
-    for theorem in sorted(about(rule), key=lambda t: EVERY in t.about):
-        listed.add_row(theorem.name, theorem.says)
-    console.print(listed)
+    theorems = sorted(about(rule), key=lambda t: EVERY in t.about)
+    return {
+        "name": rule.name,
+        "title": f"{rule.title} ({rule.source})",
+        "own layer": kept(rule.own),
+        "layers above": above(rule),
+        "feedback": f"{rule.feedback}: {FEEDBACK[rule.feedback]}",
+        "cut": cut(rule),
+        "leaves out": rule.drops,
+        "exact": rule.exact,
+        "cost of a step": f"time {rule.time}, memory {rule.memory}",
+        "Theorems, for every size (docs/theorems.md)": [{"theorem": t.name, "says": t.says} for t in theorems],
+        "page": rule.page,
+    }
+
+
+def estimator(found: Estimator) -> dict[str, Any]:
+    """Return everything about a rule with a trace or draws of its own."""
+    return {
+        "name": found.name,
+        "title": f"{found.title} ({found.source})",
+        "needs": ", ".join(found.needs),
+        "leaves out": found.drops,
+        "exact": found.exact,
+        "cost of a step": f"time {found.time}, memory {found.memory}",
+        "claims": "no claim names it: it is a rule of the library (gradcert.reference.ESTIMATORS)",
+        "page": found.page,
+    }

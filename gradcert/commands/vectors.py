@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from gradcert.commands.common import named
+from gradcert.commands.claims import claim_options, parts
 
 EPILOG = """\b
 Examples:
@@ -22,36 +22,30 @@ Exit status: 0 written; 2 usage."""
 
 
 @click.command("vectors", epilog=EPILOG)
-@click.option("--rule", metavar="NAME", required=True, help="Rule of the vectors; see gradcert rules.")
-@click.option("--cells", metavar="NAME", multiple=True, required=True, help="Cell; repeat for several.")
-@click.option("--depths", metavar="N", type=click.IntRange(1, 8), multiple=True, help="Layers; repeat.")
-@click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64", show_default=True)
-@click.option("--options", metavar="NAME=VALUE", multiple=True, help="Convention of the cell; JSON values.")
+@claim_options
 @click.option("--profile", type=click.Choice(["quick", "default", "thorough"]), default="default", show_default=True)
 @click.option("--seed", type=click.IntRange(0, 2**53 - 1), default=0, show_default=True, help="Decides every vector.")
 @click.option("--jobs", metavar="N", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
 @click.option("-o", "--output", metavar="FOLDER", type=click.Path(file_okay=False), required=True)
 def command(
-    rule: str,
-    cells: tuple[str, ...],
-    depths: tuple[int, ...],
-    dtype: str,
-    options: tuple[str, ...],
     profile: str,
     seed: int,
     jobs: int,
     output: str,
+    **claimed: Any,
 ) -> None:
     """Write golden vectors, for implementations that cannot be called from here."""
     from pathlib import Path
 
     from gradcert.certify.campaign import vectors
-    from gradcert.certify.claims import Claim
+    from gradcert.certify.claims import Claim, made, whole
     from gradcert.reference.errors import GradcertError
 
     try:
-        chosen: dict[str, Any] = {"depths": depths} if depths else {}
-        claim = Claim(rule=rule, cells=cells, dtype=dtype, options=named(options) or {}, **chosen)
+        given = parts(claimed)
+        claim = made(whole(given.get("claim"), run=True), given)
+        if not isinstance(claim, Claim):
+            raise click.UsageError("vectors need --rule and --cells, or --claim FILE")
         number = vectors.write(Path(output), claim, profile=profile, seed=seed, jobs=jobs)
     except GradcertError as error:
         raise click.UsageError(str(error)) from None

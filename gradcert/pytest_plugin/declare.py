@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Unpack
 
 from gradcert.certify.names import present_names
 from gradcert.pytest_plugin.check import Check
 from gradcert.pytest_plugin.session import Checks
 
 if TYPE_CHECKING:
-    from gradcert.certify.claims import Claim
+    from gradcert.certify.claims import Parts
 
 ATTRIBUTE = "__gradcert_checks__"
 
@@ -19,26 +19,16 @@ ATTRIBUTE = "__gradcert_checks__"
 def subject_tests(
     subject: Any,
     *,
-    rule: str | None = None,
-    cells: Any = None,
-    depths: Any = None,
-    dtype: str | None = None,
-    options: Mapping[str, Any] | None = None,
-    online: bool | None = None,
-    acceptance: str | None = None,
-    within: Mapping[str, Any] | None = None,
-    without: Mapping[str, Any] | None = None,
-    claim: Claim | None = None,
     profile: str | None = None,
     seed: int = 0,
     python: str | None = None,
+    **parts: Unpack[Parts],
 ) -> Callable[..., None]:
     """Return a test function that is run once for every check of a subject; assign it to a name that begins with test.
 
     Parameters
     ----------
-    subject, rule, cells, depths, dtype, options, online, acceptance, within, without, claim, seed, python : as for
-        ``gradcert.certify``.
+    subject, seed, python, parts : as for ``gradcert.certify``.
     profile : instead of the one on the command line.
 
     Examples
@@ -47,14 +37,15 @@ def subject_tests(
     >>> test_ostl.__name__
     'test_subject'
     """
-    claimed = {"rule": rule, "cells": cells, "depths": depths, "dtype": dtype, "options": options, "claim": claim}
-    claimed |= {"online": online, "acceptance": acceptance, "within": within, "without": without}
+    from gradcert.certify.claims import check_names  # this file is loaded by every run of pytest
+
+    check_names("subject_tests", parts)
 
     def test_subject(gradcert_check: Check) -> None:
         __tracebackhide__ = True
         gradcert_check.run()
 
-    setattr(test_subject, ATTRIBUTE, Checks(subject, claimed, profile, seed, python))
+    setattr(test_subject, ATTRIBUTE, Checks(subject, parts, profile, seed, python))
     return test_subject
 
 

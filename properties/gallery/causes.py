@@ -189,14 +189,18 @@ CAUSES: dict[str, tuple[str, ...]] = {
     "F07_fixed_unit": ("value:rows held",),
     "F08_weight_decay": ("amount:weight decay",),
     "F09_absolute_time": ("amount:steps weighed",),
-    # optional data: judged by the laws
-    "F10_averaged_over_padding": ("amount:steps weighed",),
-    "F11_carried_over_a_beginning": ("edge:STATE, RESET and RECURRENT over a beginning",),
-    "F12_mask_scaled_twice": ("scale:divided by 2",),
-    "F13_first_mask_at_every_step": ("amount:units weighed",),
-    "T51_rate_sign": ("credit:sign of the rate's",),
-    "T51_rate_of_the_batch": ("credit:rates of the batch",),
-    "T70_mask_drawn_twice": ("credit:another mask",),
+    # optional data
+    "F10_averaged_over_padding": ("given:weights averaged over padding",),
+    "F11_carried_over_a_beginning": ("given:begins not read",),
+    "F12_mask_scaled_twice": ("given:masks halved",),
+    "F13_first_mask_at_every_step": ("given:masks first step's",),
+    "F14_initial_values_not_read": ("given:initial not read",),
+    "F15_first_sequence_alone": ("given:initial of the first sequence",),
+    "F16_weights_not_read": ("given:weights not read",),
+    "F17_masks_not_read": ("given:masks not read",),
+    "T51_rate_sign": ("given:activity sign",),
+    "T51_rate_of_the_batch": ("given:activity rate of the batch",),
+    "T70_mask_drawn_twice": ("given:masks reversed, in the pull-back",),
     # not found
     "T48_self_connections": ("feed:self-connections",),
     "T52_feedback_redrawn": ("credit:feedback redrawn",),  # any numbers at all may have been drawn

@@ -31,6 +31,7 @@ class Entry:
     cause : what is wrong, as a diagnosis may name it: keys ``kind:what`` of the edge, factor, step, convention,
         transformation or check; where two descriptions give the same gradient, each is right.
     reads : what it reads of the optional arrays of a problem (`Subject.reads`).
+    needs : modules that its first call would import, which takes longer than the call itself.
     beyond : why no claim of certify can say what it claims, if so; the laws judge it then.
     expected : what should come out where the rule is no row of the table.
     majorant, learner, estimate, outcomes : as for `Subject`.
@@ -51,6 +52,7 @@ class Entry:
     outcomes: Callable[[Problem], Any] | None = None
     limits: Mapping[str, Any] = field(default_factory=dict)
     reads: frozenset[str] = frozenset()
+    needs: tuple[str, ...] = ()
     beyond: str = ""
 
     @property

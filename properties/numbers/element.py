@@ -34,6 +34,7 @@ import numpy as np
 from flint import arb
 
 SPARE_BITS = 3  # for rearrangements whose monomials add up to at most 8 times ours, such as v + (x - v) / tau
+TINY = 2.0**-960  # a product below may have underflowed
 SMALLEST = 2.0**-1074  # float64's own: what bookkeeping in float64 may have lost to underflow
 UPWARDS = 1.0 + 2.0**-40  # covers the roundings of the float64 bookkeeping itself, fewer than 2^12 on any path
 
@@ -87,6 +88,11 @@ class Precision:
         """The unit roundoff u."""
         return 2.0**-self.digits
 
+    @cached_property
+    def constants(self) -> dict[float, Element]:
+        """The numbers that formulas are written with, as atoms: each is made once."""
+        return {}
+
     def gamma(self, count: int) -> float:
         """Return gamma(slack count), rounded up."""
         nu = self.slack * count * self.unit
@@ -122,9 +128,12 @@ class Element:
             return other
         if isinstance(other, (int, float, np.integer, np.floating)):
             value = float(other)
-            places = _exponent(value)
-            held = places < 64 and math.frexp(value)[1] + places <= self.precision.digits
-            return constant(value, self.precision, count=0 if held else 1)
+            if (known := self.precision.constants.get(value)) is None:
+                places = _exponent(value)
+                held = places < 64 and math.frexp(value)[1] + places <= self.precision.digits
+                known = constant(value, self.precision, count=0 if held else 1)
+                self.precision.constants[value] = known
+            return known
         return None
 
     def __add__(self, other: Any) -> Element:
@@ -146,7 +155,7 @@ class Element:
         return Element(-self.ball, self.bound, self.count, self.lattice, self.precision, self.reach, self.steps)
 
     def __sub__(self, other: Any) -> Element:
-        o = self._other(other)
+        o = other if type(other) is Element else self._other(other)
         return NotImplemented if o is None else self + (-o)
 
     def __rsub__(self, other: Any) -> Element:
@@ -162,14 +171,16 @@ class Element:
             return o
         reach, steps = self.reach * o.reach, self.steps + o.steps + 1
         lattice = None if self.lattice is None or o.lattice is None else self.lattice + o.lattice
-        for gate, other_factor in ((self, o), (o, self)):
-            if gate.lattice is not None and gate.ball.is_zero():
-                # 1 - z with z = 1: zero, or, multiplied out, two equal terms of opposite sign around other terms
-                bound = _up(gate.bound * float(abs(other_factor.inflated()).upper()))
-                return Element(gate.ball, bound, 2, lattice, self.precision, max(reach, bound), steps)
-        rounds = 0 if self.is_unit() or o.is_unit() else 1
-        count = self.count + o.count + rounds
-        return Element(self.ball * o.ball, _up(self.bound * o.bound), count, lattice, self.precision, reach, steps)
+        gate = self if self.lattice is not None and self.ball.is_zero() else None
+        gate = o if gate is None and o.lattice is not None and o.ball.is_zero() else gate
+        if gate is not None:
+            # 1 - z with z = 1: zero, or, multiplied out, two equal terms of opposite sign around other terms
+            bound = _up(gate.bound * float(abs((o if gate is self else self).inflated()).upper()))
+            return Element(gate.ball, bound, 2, lattice, self.precision, max(reach, bound), steps)
+        rounds = 0 if (not self.count and self.is_unit()) or (not o.count and o.is_unit()) else 1
+        count, bound = self.count + o.count + rounds, self.bound * o.bound
+        bound = bound if bound > TINY else bound + SMALLEST  # `_up`
+        return Element(self.ball * o.ball, bound, count, lattice, self.precision, reach, steps)
 
     __rmul__ = __mul__
 
@@ -179,9 +190,9 @@ class Element:
 
     def is_unit(self) -> bool:
         """Return whether multiplying by this rounds nothing, underflow apart: 0 and the powers of two known exactly."""
-        if self.is_nothing():
-            return True
-        return self.count == 0 and bool(self.ball.is_exact()) and math.frexp(self.bound)[0] == 0.5
+        if self.bound == 0:
+            return bool(self.ball.is_zero())
+        return self.count == 0 and math.frexp(self.bound)[0] == 0.5 and bool(self.ball.is_exact())
 
     def __truediv__(self, other: Any) -> Element:
         o = self._other(other)
@@ -273,7 +284,7 @@ def _exponent(value: float) -> int:
 
 def _up(bound: float) -> float:
     """Return an upper bound of a product of positive floats, which may have underflowed."""
-    return bound if bound > 2.0**-960 else bound + SMALLEST
+    return bound if bound > TINY else bound + SMALLEST
 
 
 def constant(value: float, precision: Precision, *, count: int = 0) -> Element:

@@ -236,14 +236,19 @@ class Learner:
             if source == m and crossing and self._alive(age + 1):
                 key = (m, name, self._age(age + 1))
                 _advance_trace(out, key, trace, moves, targets)
+        late: dict[str, dict[str, Operator]] = {}  # several parameters act on one node
+        at_once: dict[str, dict[str, Operator]] = {}
         if crossing and self._alive(1):
             for name, node, tangent in immediate(self.before[m]):
                 if node in derived:
-                    moved = across(self.before[m], step, kept, node)
-                    _inject(out, (m, name, self._age(1)), tangent.without(new), moved, targets)
+                    if node not in late:
+                        late[node] = across(self.before[m], step, kept, node)
+                    _inject(out, (m, name, self._age(1)), tangent.without(new), late[node], targets)
         links = tuple(k for k in layer.cell.links if k.source != "x" and k.lag == 0)
         for name, node, tangent in immediate(step):
-            _inject(out, (m, name, 0), tangent, within(step, links, {node: ONE}), targets)
+            if node not in at_once:
+                at_once[node] = within(step, links, {node: ONE})
+            _inject(out, (m, name, 0), tangent, at_once[node], targets)
         if self.asked[m] and new.any() and self._alive(1):
             for name, shape in self.asked[m].items():
                 moved = entering(step, kept, left_by(layer, name))

@@ -20,6 +20,7 @@ from gradcert.reference.networks import (
     Link,
     Network,
     Parameters,
+    Problem,
     Synapse,
     Use,
     masked,
@@ -224,6 +225,19 @@ def left_by(layer: Layer, node: str) -> str:
     return left(node) if left is not None else node
 
 
+def new_value(layer: Layer, node: str) -> str:
+    """Return the name of what a node was computed to be: its own, but for a node with a mask.
+
+    Examples
+    --------
+    >>> from gradcert.reference.networks import Rnn, masked
+    >>> new_value(Layer(masked(Rnn(), 0, ["layers.0"]), inputs=1, units=1), "z")
+    'z~'
+    """
+    new = getattr(layer.cell, "new", None)
+    return new(node) if new is not None else node
+
+
 def restarted(values: Mapping[str, Array], start: Mapping[str, Array], begins: Array) -> dict[str, Array]:
     """Return node values (..., batch, units), the initial ones where a sequence begins, (..., batch)."""
     if not begins.any():
@@ -272,6 +286,20 @@ def record(
         layers.append(replace(tape, asked=asked(layer, i, initial)) if data.get("initial_gradient") else tape)
         x = layers[-1].now["z"]
     return Tape(ran, numbers, tuple(layers), data.get("weights"))
+
+
+def run(problem: Problem) -> Tape:
+    """Run the network of a problem over its sequences and record it, in the problem's own numbers.
+
+    Examples
+    --------
+    >>> from gradcert.reference.networks import Rnn
+    >>> network = Network(layers=(Layer(Rnn(), inputs=2, units=3),))
+    >>> x, y, w = np.ones((5, 4, 2)), np.zeros((5, 4, 3)), np.ones((5, 4))
+    >>> run(Problem(network, network.parameters(), x, y, weights=w)).weights.shape
+    (5, 4)
+    """
+    return record(problem.network, problem.parameters, problem.inputs, numbers=problem.numbers, **problem.data)
 
 
 def prepared(network: Network, masks: Mapping[str, Array] | None) -> Network:

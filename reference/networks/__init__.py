@@ -33,7 +33,7 @@ from gradcert.reference.networks.cells.options import Convention, alternatives, 
 from gradcert.reference.networks.cells.protocol import Cell, Drive, Nodes
 from gradcert.reference.networks.data import PREFIX, Data, check_begins, check_data
 from gradcert.reference.networks.edges import TEMPORAL, Edge, Link, Use
-from gradcert.reference.networks.loss import KINDS, Loss, check_plain
+from gradcert.reference.networks.loss import KINDS, WHEN, Loss, check_plain
 from gradcert.reference.networks.losses import FORMS, Activity, Form
 from gradcert.reference.networks.network import (
     Layer,
@@ -59,6 +59,7 @@ __all__ = [
     "PREFIX",
     "SYNAPSES",
     "TEMPORAL",
+    "WHEN",
     "Activity",
     "Alif",
     "AvgPool",

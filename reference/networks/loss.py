@@ -25,9 +25,9 @@ class Loss:
 
     Parameters
     ----------
-    kind : in what form. ``squared_error`` is 1/2 sum_k (o_k - y_k)^2; ``cross_entropy`` is
-        -sum_k y_k log softmax(o)_k; ``bernoulli`` is -sum_k y_k log s(o_k) + (1 - y_k) log (1 - s(o_k)), s the
-        logistic function. A `Form` is one of your own, with its derivative; it has no JSON form.
+    kind : in what form: ``squared_error``, ``cross_entropy``, ``bernoulli``
+        (`gradcert.reference.networks.losses.form`). A `Form` is one of your own, with its derivative; it has no JSON
+        form.
     when : of what. ``every`` step, the ``last`` step alone, or one number for the whole sequence, compared with the
         last target: the ``sum``, ``mean`` or ``max`` over time, or the step of the ``first`` crossing of `level`
         (`gradcert.reference.networks.losses.collect`).
@@ -106,11 +106,15 @@ class Loss:
         """Return d(loss of one step and sample)/d(output), before reduction; any leading axes."""
         return self.form.derivative(outputs, targets, numbers)
 
+    def terms(self, outputs: Array, targets: Array, numbers: Numbers) -> Array:
+        """Return the loss of one step and sample, before reduction; any leading axes."""
+        return self.form.terms(outputs, targets, numbers)
+
     def gradient(self, outputs: Array, targets: Array, numbers: Numbers, weights: Array | None = None) -> Array:
         """Return dE/do^t for all steps, (time, batch, feature): the source of every learning signal."""
         if self.when in COLLECTED:
             seen = COLLECTED[self.when](outputs, weights, self.level, numbers)
-            return self._spread(self.error(seen.value, targets[-1], numbers), seen.share)
+            return self._spread(self.error(seen.value, targets[-1], numbers) / seen.divisor, seen.share)
         return self.reduced(self.error(outputs, targets, numbers), numbers, weights)
 
     def gradient_majorant(
@@ -119,13 +123,15 @@ class Loss:
         """Return the same with absolute values: what the rounding error of `gradient` is relative to."""
         if self.when in COLLECTED:
             seen = COLLECTED[self.when](outputs, weights, self.level, numbers)
-            return self._spread(self.form.magnitude(seen.value, targets[-1], numbers) + seen.size, abs(seen.share))
+            size = self.form.magnitude(seen.value, targets[-1], numbers) + seen.size
+            return self._spread(size / seen.divisor, abs(seen.share))
         return self.reduced(self.form.magnitude(outputs, targets, numbers), numbers, weights)
 
     def signal(self, targets: Array, outputs: Array, numbers: Numbers, weights: Array | None = None) -> Array:
         """Return the targets as a target projection sees them: scaled as the loss, silent where the loss is."""
         if self.when in COLLECTED:
-            return self._spread(targets[-1], COLLECTED[self.when](outputs, weights, self.level, numbers).share)
+            seen = COLLECTED[self.when](outputs, weights, self.level, numbers)
+            return self._spread(targets[-1] / seen.divisor, seen.share)
         return self.reduced(targets, numbers, weights)
 
     def reduced(self, values: Array, numbers: Numbers, weights: Array | None = None) -> Array:
@@ -170,7 +176,7 @@ class Loss:
         """Return E without weights and activity (`gradcert.reference.engines.objective` has both)."""
         if self.when in COLLECTED:
             seen = COLLECTED[self.when](outputs, None, self.level, numbers).value
-            return self.form.terms(seen, targets[-1], numbers).sum() / self.divisor(1, *seen.shape)
+            return self.terms(seen, targets[-1], numbers).sum() / self.divisor(1, *seen.shape)
         if self.when == "last":
             outputs, targets = outputs[-1:], targets[-1:]
         if self.kind == "squared_error":
@@ -186,8 +192,8 @@ class Loss:
         """Return E with weights (time, batch)."""
         if self.when in COLLECTED:
             seen = COLLECTED[self.when](outputs, weights, self.level, numbers).value
-            return self.form.terms(seen, targets[-1], numbers).sum() / self.divisor(1, *seen.shape)
-        terms = self.form.terms(outputs, targets, numbers)[..., None]
+            return self.terms(seen, targets[-1], numbers).sum() / self.divisor(1, *seen.shape)
+        terms = self.terms(outputs, targets, numbers)[..., None]
         return self.reduced(terms, numbers, weights).sum() / (outputs.shape[-1] if self.outputs == "mean" else 1)
 
     def to_dict(self) -> dict[str, Any]:

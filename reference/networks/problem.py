@@ -102,13 +102,45 @@ class Problem:
 
     def in_numbers(self, numbers: Numbers) -> Problem:
         """Return the problem in another number system."""
-        return self._of(numbers.array, numbers)
+        return self.mapped(numbers.array, numbers)
+
+    def floats(self) -> Problem:
+        """Return the problem in float64."""
+        return self.in_numbers(FLOAT64)
+
+    def part(self, *, steps: slice = slice(None), samples: slice | list[int] = slice(None)) -> Problem:
+        """Return the problem of some consecutive steps, and of some samples: every array of it is taken alike.
+
+        Raises
+        ------
+        GradcertError : where the loss has nothing to weigh there.
+
+        Examples
+        --------
+        >>> from gradcert.reference import Layer, Rnn
+        >>> network = Network(layers=(Layer(Rnn(), inputs=2, units=3),))
+        >>> x, y, w = np.ones((4, 2, 2)), np.zeros((4, 2, 3)), np.ones((4, 2))
+        >>> first = Problem(network, network.parameters(), x, y, weights=w).part(steps=slice(1), samples=slice(1))
+        >>> first.inputs.shape, first.weights.shape
+        ((1, 1, 2), (1, 1))
+        """
+        here = (steps, samples)
+        return replace(
+            self,
+            inputs=self.inputs[here],
+            targets=self.targets[here],
+            initial={k: v[samples] if v.ndim == 2 else v for k, v in self.initial.items()},
+            weights=None if self.weights is None else self.weights[here],
+            begins=None if self.begins is None else self.begins[here],
+            masks={k: v[here] for k, v in self.masks.items()},
+        )
 
     def copy(self) -> Problem:
         """Return the problem with arrays of its own."""
-        return self._of(np.array, self.numbers)
+        return self.mapped(np.array, self.numbers)
 
-    def _of(self, convert: Callable[[Any], Array], numbers: Numbers) -> Problem:
+    def mapped(self, convert: Callable[[Any], Array], numbers: Numbers) -> Problem:
+        """Return the problem with every array of numbers converted; beginnings are copied."""
         return replace(
             self,
             parameters={k: convert(v) for k, v in self.parameters.items()},

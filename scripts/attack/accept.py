@@ -33,7 +33,7 @@ EXACT = {"name": "triangle", "scale": 1.0, "width": 1.0}
 LEAKY = {"readout": "integrator"}
 HEAD = {"readout": "rnn"}
 # Ways that run a program for every parameter: they answer the short cases of a claim, once.
-SLOW = ("complex_step", "dual_numbers", "interpolated", "rationals", "rtrl", "torch_forward_mode", "triple_loop")
+SLOW = ("complex_step", "dual_numbers", "rationals", "rtrl", "torch_forward_mode", "triple_loop")
 SHORT = 20
 OWN: tuple[Claim, ...] = (
     Claim(rule="bptt", cells="lif", **LEAKY, options={"recurrent": True, "train": ("leak", "threshold")}),

@@ -14,6 +14,7 @@ import numpy as np
 from gradcert.certify.diagnosis import Worked
 from gradcert.certify.problems import Case, Spec, generate, plan
 from gradcert.certify.runs import Task, prepare
+from gradcert.certify.subjects import Answer
 from gradcert.reference.networks import Problem
 from scripts.diagnosis.mutants import Mutant, kinds_of, mutants
 from scripts.diagnosis.subjects import Literal
@@ -32,12 +33,14 @@ class Asked:
     cases : of a profile, the expensive ones last.
     fresh : cases that no mutant is judged by.
     worked : what is known of every case, by its id.
+    right : what the implementation itself answers, by the id of a case.
     """
 
     literal: Literal
     cases: tuple[Case, ...]
     fresh: tuple[Case, ...]
     worked: dict[str, Worked] = field(default_factory=dict)
+    right: dict[str, Answer] = field(default_factory=dict)
 
     def known(self, case: Case) -> Worked:
         """Return what has been worked out of a case."""

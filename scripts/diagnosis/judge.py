@@ -20,7 +20,7 @@ from gradcert.certify.problems import Case
 from gradcert.certify.subjects import Answer, Failure
 from gradcert.reference.rules import rule_named
 from scripts.diagnosis import repairs
-from scripts.diagnosis.asked import LATE, Asked, own, written_to
+from scripts.diagnosis.asked import LATE, Asked, digest, own, written_to
 
 CALL = 4.0  # seconds of the processor for one call of a mutant
 DIAGNOSIS = 120.0  # and for one search
@@ -66,13 +66,16 @@ def _array(value: Any) -> Any:
     return found if found.dtype.kind in "fiub" else "no array of numbers"
 
 
-def judged(prepared: Asked, source: str, *, repair: float = 0.0, profile: str = "default") -> dict[str, Any]:
+def judged(
+    prepared: Asked, source: str, *, repair: float = 0.0, profile: str = "default", every: int = 1
+) -> dict[str, Any]:
     """Return what the judge and the diagnosis say about a source, and its repair.
 
     Parameters
     ----------
     repair : seconds in which a repair is looked for; 0 for none.
     profile : of the cases.
+    every : a repair is looked for where no cause is named, and for one in so many of the others.
     """
     literal = prepared.literal
     try:
@@ -99,15 +102,42 @@ def judged(prepared: Asked, source: str, *, repair: float = 0.0, profile: str = 
     except OutOfTime:
         return {"verdict": "hung"}
     if not checks:
-        return {"verdict": "equivalent"}
+        return {"verdict": "missed" if _elsewhere_wrong(prepared, function, profile) else "equivalent"}
     check = next((c for c in ("structure", "call", "inputs") if c in checks), "gradient")
     told: dict[str, Any] = {"verdict": "refuted", "check": check, "named": "fully"}  # the finding itself says it
+    told["equal"] = _equal(prepared, answers)
     told |= diagnosed(prepared, function, answers) if check == "gradient" else {}
-    if repair:
+    unsaid = told["named"] != "fully" or told.get("false")
+    if repair and (unsaid or int(digest(source), 16) % every == 0):
         told |= repairs.looked(prepared, answers, wrong, source, seconds=repair, profile=profile)
         if told["repair"] == "certified" and told.get("keys"):
             told["agrees"] = not told["false"]  # both were held against problems that neither was found on
     return told
+
+
+def _elsewhere_wrong(prepared: Asked, function: Any, profile: str) -> bool:
+    """Return whether a mutant that was accepted is wrong on fresh problems, or on the whole plan with another seed."""
+    for case in (*prepared.fresh, *repairs.others(prepared.literal.name, profile)):
+        try:
+            if acceptance.first_wrong(case, answered(function, case), prepared.literal.claim):
+                return True
+        except OutOfTime:
+            continue
+    return False
+
+
+def _equal(prepared: Asked, answers: list[tuple[Case, Answer]]) -> bool:
+    """Return whether a mutant that was refuted has answered, to the last bit, what the implementation answers."""
+    clean = prepared.literal.compiled(prepared.literal.source)
+    for case, answer in answers:
+        if case.id not in prepared.right:
+            prepared.right[case.id] = answered(clean, case)
+        right = prepared.right[case.id].gradients
+        if answer.failure is not None or answer.changed or set(answer.gradients) != set(right):
+            return False
+        if not all(np.array_equal(answer.gradients[name], value) for name, value in right.items()):
+            return False
+    return True
 
 
 def diagnosed(prepared: Asked, function: Any, answers: list[tuple[Case, Answer]]) -> dict[str, Any]:

@@ -27,7 +27,9 @@ class Outcome:
 
     Attributes
     ----------
-    verdict : ``equivalent``, ``refuted``, ``invalid`` (most problems raise), ``hung`` or ``crashed``, with the `check`.
+    verdict : ``equivalent``, ``missed`` (accepted, and wrong on other problems), ``refuted``, ``invalid`` (most of the
+        problems raise), ``hung`` or ``crashed``, with the `check`.
+    equal : whether it was refuted although it answers what the implementation answers.
     named : ``fully``, ``partly`` or ``not``.
     keys, said : of the explanation.
     false : whether a cause does not account for fresh problems.
@@ -37,6 +39,7 @@ class Outcome:
     undone : whether the repair is the very source that was mutated.
     agrees : where there are both: whether the cause holds on fresh problems, on which the repair is right.
     search, tried : seconds of the processor, and number of edits, for the search of a repair.
+    under : the sources that it was measured with, and how it was asked for: others are not taken over.
     """
 
     subject: str
@@ -49,6 +52,7 @@ class Outcome:
     digest: str
     verdict: str
     check: str = ""
+    equal: bool = False
     named: str = ""
     keys: tuple[str, ...] = ()
     said: str = ""
@@ -63,6 +67,7 @@ class Outcome:
     agrees: bool | None = None
     search: float = 0.0
     tried: int = 0
+    under: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -79,6 +84,7 @@ def measure(
     cold: bool = False,
     profile: str = "default",
     repair: float = 0.0,
+    every: int = 1,
 ) -> Iterator[Outcome]:
     """Yield the outcome of every mutant of the sample.
 
@@ -90,13 +96,16 @@ def measure(
     profile : of the cases.
     cold : work everything out anew for every mutant, as a campaign does.
     repair : seconds in which a repair of each is looked for; 0 for none.
+    every : of those whose cause is named, one in so many is looked at for a repair.
     """
     for literal in literals:
         prepared = asked(literal, profile)
         left = [m for i, m in enumerate(drawn(prepared, most, seed)) if i % share[1] == share[0]]
         left = [m for m in left if (literal.name, digest(m.source)) not in done]
         while left:
-            for mutant, found in _together(prepared, left, cold, {"repair": repair, "profile": profile}):
+            for mutant, found in _together(
+                prepared, left, cold, {"repair": repair, "profile": profile, "every": every}
+            ):
                 left.remove(mutant)
                 yield _outcome(literal, mutant, found)
 

@@ -6,13 +6,14 @@ from functools import partial
 import numpy as np
 import pytest
 
+from gradcert.certify.campaign import certify
 from gradcert.certify.claims import Claim, difference, same_row
 from gradcert.certify.diagnosis import causes
 from gradcert.certify.diagnosis.evidence import Evidence
 from gradcert.certify.diagnosis.forward import explain as explain_forward
 from gradcert.certify.diagnosis.unrolled import Edit, edited, on_floats
 from gradcert.certify.problems import generate, plan
-from gradcert.reference import ESTIMATORS, RULES, Edge
+from gradcert.reference import ESTIMATORS, RULES, Edge, GradcertError
 from gradcert.reference.engines import record
 
 LEAKY = {"readout": "integrator", "readout_options": {"kappa": 0.75, "train": (), "gain": "one"}}
@@ -182,10 +183,21 @@ def test_a_cause_is_held_against_problems_that_it_was_not_found_on():
     assert not cause.holds(judged("bptt", "rnn", lambda b: {k: 3 * g for k, g in b.gradients().items()}))
 
 
-def test_an_algorithm_that_is_no_row_is_named():
+@pytest.mark.parametrize("name", ["rate-based", "s-tllr", "tess"])
+def test_an_algorithm_that_is_no_row_is_named(name):
     def answer(bench):
         given = (bench.network, bench.parameters, bench.inputs, bench.targets)
-        return ESTIMATORS["rate-based"].gradients(*given)
+        return ESTIMATORS[name].gradients(*given)
 
     found = said("ottt", "lif", answer, readout="rnn", readout_options={"recurrent": False}, options={**PLAIN, **ONE})
-    assert found.startswith("it equals ") and "(rate-based)" in found
+    assert found.startswith("it equals ") and f"({name})" in found
+
+
+def test_nothing_is_claimed_in_the_name_of_what_is_not_there(tmp_path):
+    """A subject with a claim of its own, and a slip in its name: no other claim is invented for it."""
+    (tmp_path / "mine.py").write_text(
+        "import gradcert\n\n@gradcert.claim(rule='ottt', cells='lif')\ndef gradients(problem):\n    return {}\n"
+    )
+    with pytest.raises(GradcertError) as error:
+        certify(f"{tmp_path}/mine.py:gradient", profile="quick")
+    assert "gradient" in str(error.value) and "bptt" not in str(error.value) and "depth" not in str(error.value)

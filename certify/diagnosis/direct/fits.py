@@ -72,6 +72,8 @@ def _fitted(family: Family, e: Evidence, claimed: Rule) -> Array | None:
     if found is None:
         return None
     fixed, parts = found
+    if any(set(part) < set(e.given) for part in (*([fixed] if fixed is not None else []), *parts)):
+        return None  # it says nothing of the gradients of initial values
     columns = np.stack([_flat(part, e) for part in parts], axis=1)
     wanted = _flat(e.given, e) - (_flat(fixed, e) if fixed is not None else 0)
     live = np.abs(columns).max(axis=0) > 0

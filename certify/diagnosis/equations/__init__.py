@@ -7,7 +7,7 @@ the tree and its evaluation in any number system, `cells` records a cell and put
 
 from gradcert.certify.diagnosis.equations.cells import Formulas, Rewritten, formulas
 from gradcert.certify.diagnosis.equations.edits import single
-from gradcert.certify.diagnosis.equations.term import Given, Symbols, Term, evaluate, replaced, tidied
+from gradcert.certify.diagnosis.equations.term import Given, Symbols, Term, evaluate, replaced, shorter, tidied
 
 __all__ = [
     "Formulas",
@@ -18,6 +18,7 @@ __all__ = [
     "evaluate",
     "formulas",
     "replaced",
+    "shorter",
     "single",
     "tidied",
 ]

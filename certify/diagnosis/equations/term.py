@@ -18,6 +18,7 @@ from gradcert.reference.networks import Nodes
 from gradcert.reference.numbers import SIGMOID, Activation, Array, Numbers
 
 LEAVES = ("number", "pi", "p", "prev", "now", "drive")
+PRODUCTS = (("/",), ("neg", "/"))  # what stands in brackets at the left and at the right of a product
 BINDING = {"+": 1, "-": 1, "*": 2, "/": 2, "neg": 2, "**": 3}
 
 
@@ -275,7 +276,8 @@ def written(t: Term) -> str:
         case "-":
             return f"{written(a[0])} - {inside(a[1], 2)}"
         case "*":
-            return f"{inside(a[0], 2)} {inside(a[1], 3) if a[1].op in ('neg', '/') else inside(a[1], 2)}"
+            first, second = (inside(x, 3 if x.op in binding else 2) for x, binding in zip(a, PRODUCTS, strict=True))
+            return f"{first} {second}"
         case "/":
             return f"{inside(a[0], 2)} / {inside(a[1], 3)}"
         case "**":
@@ -292,3 +294,18 @@ def written(t: Term) -> str:
             return f"({written(a[2])} where {written(a[0])} {t.name} {written(a[1])}, else {written(a[3])})"
         case _:
             return f"{t.op}({', '.join(map(written, a))})" if a else t.op
+
+
+def shorter(t: Term) -> Term:
+    """Return a formula with squares for products of one thing with itself: for people, not for the search.
+
+    Examples
+    --------
+    >>> x = Term("now", name="x")
+    >>> str(shorter(1 - x * x))
+    '1 - x^2'
+    """
+    args = tuple(shorter(a) for a in t.args)
+    if t.op == "*" and args[0] == args[1]:
+        return Term("**", (args[0], Term("number", name=2)))
+    return Term(t.op, args, t.name)

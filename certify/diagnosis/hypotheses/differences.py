@@ -10,7 +10,7 @@ import numpy as np
 
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Gradient, Hypothesis
 from gradcert.certify.diagnosis.unrolled import Bench
-from gradcert.reference.engines import record
+from gradcert.reference.engines import objective, record
 from gradcert.reference.numbers import Array
 
 STEPS = (*(2.0**-k for k in (10, 16, 20, 26)), *(10.0**-k for k in range(3, 9)))
@@ -32,8 +32,9 @@ def central(bench: Bench, h: float) -> Gradient | None:
     def loss(name: str, index: tuple[int, ...], by: float) -> Any:
         value = bench.parameters[name].copy()
         value[index] = value[index] + by
-        tape = record(bench.tape.network, {**bench.parameters, name: value}, bench.inputs, numbers=bench.numbers)
-        return bench.network.loss.value(tape.outputs, bench.targets, bench.numbers)
+        given = {**bench.parameters, name: value}
+        tape = record(bench.tape.network, given, bench.inputs, numbers=bench.numbers, **bench.data)
+        return objective(tape, bench.targets)
 
     out: dict[str, Array] = {}
     for name, value in bench.parameters.items():

@@ -33,12 +33,20 @@ X = Term("now", name="x")
 
 
 def make(bench: Bench) -> Iterator[Hypothesis]:
-    """Yield edits of the formulas of every kind of cell that the network has."""
-    known = dict.fromkeys(f for layer in bench.network.layers if (f := formulas(layer.cell)) is not None)
-    for mine in known:
-        yield from _slopes(mine)
-        yield from _factors(mine)
-        yield from _steps(mine)
+    """Yield edits of the formulas of every kind of cell that the network has; of two that read alike, say of which."""
+    known: dict[Formulas, str] = {}
+    for layer in bench.network.layers:
+        if (found := formulas(layer.cell)) is not None:
+            known.setdefault(found, layer.cell.name)
+    said: set[tuple[str, str]] = set()
+    for mine, cell in known.items():
+        for hypothesis in (*_slopes(mine), *_factors(mine), *_steps(mine)):
+            told = hypothesis.key, hypothesis.label
+            if told in said:
+                what, label = f"{hypothesis.what}, {cell}", f"{hypothesis.label}, in {cell} layers"
+                hypothesis = replace(hypothesis, what=what, label=label)
+            said.add((hypothesis.key, hypothesis.label))
+            yield hypothesis
 
 
 def _operands(mine: Formulas, node: str, *, whole: bool) -> list[Term]:

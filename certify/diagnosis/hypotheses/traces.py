@@ -23,7 +23,7 @@ import numpy as np
 from gradcert.certify.diagnosis.equations import Given, Term, evaluate, single
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Gradient, Hypothesis
 from gradcert.certify.diagnosis.unrolled import Bench, Graph, graph_of, sweep
-from gradcert.reference.engines import credit_below, weights_down
+from gradcert.reference.engines import credit_below, projected_signal, weights_down
 from gradcert.reference.networks import Edge
 from gradcert.reference.numbers import Array
 
@@ -54,18 +54,23 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
     layers = _locals(bench)
     if layers is None:
         return
-    known = dict.fromkeys(tuple(_formulas(x).items()) for x in layers.values())
-    for mine in known:
-        for node, old in mine:
-            for new in single(old, _operands(dict(mine), node)):
-                label = f"{node} = {new} in the place of {node} = {old}, in the trace"
-                compute = partial(_computed, formulas=dict(mine), node=node, new=new, start={})
-                yield Hypothesis("trace", f"{node} = {new}", label, compute)
-        for node in (n for n, _ in mine if n in ("eps", "ebar")):
-            compute = partial(_computed, formulas=dict(mine), node=node, new=dict(mine)[node], start={node: 1})
-            yield Hypothesis(
-                "trace", f"{node} starts at one", f"{node} = 1 before the first step, in the trace", compute
-            )
+    known: dict[
+        tuple[str, Term], dict[Term, None]
+    ] = {}  # the formulas of all layers, with what could stand there instead
+    for x in layers.values():
+        mine = _formulas(x)
+        for node, old in mine.items():
+            news = known.setdefault((node, old), {})
+            news.update(dict.fromkeys(single(old, _operands(mine, node))))
+    for (node, old), news in known.items():
+        for new in news:
+            label = f"{node} = {new} in the place of {node} = {old}, in the trace"
+            yield Hypothesis("trace", f"{node} = {new}", label, partial(_computed, node=node, old=old, new=new))
+    for node, old in known:
+        if node in ("eps", "ebar"):
+            compute = partial(_computed, node=node, old=old, new=old, start={node: 1})
+            label = f"{node} = 1 before the first step, in the trace {node} = {old}"
+            yield Hypothesis("trace", f"{node} starts at one", label, compute)
 
 
 def _formulas(x: Local) -> dict[str, Term]:
@@ -127,9 +132,9 @@ def _locals(bench: Bench) -> dict[int, Local] | None:
 
 def _projected(bench: Bench, error: Array, i: int) -> Array:
     """Return the signal that a fixed matrix sends to a layer."""
-    loss, matrix = bench.network.loss, bench.feedback[f"layers.{i}.B"]
+    matrix = bench.feedback[f"layers.{i}.B"]
     if bench.rule.feedback == "target":
-        error = loss.gradient_of(bench.targets, bench.numbers)
+        error = projected_signal(bench.tape, bench.targets)
     return np.matmul(error, matrix)
 
 
@@ -170,19 +175,20 @@ def _times(a: Any, b: Any) -> Any:
 
 
 def _computed(
-    bench: Bench, *, formulas: Mapping[str, Term], node: str, new: Term, start: Mapping[str, int]
+    bench: Bench, *, node: str, old: Term, new: Term, start: Mapping[str, int] | None = None
 ) -> Gradient | None:
-    """Return the gradient with one formula edited in every layer that has these formulas."""
+    """Return the gradient with one formula edited in every layer that has it."""
     layers = _locals(bench)
     if layers is None:
         return None
     out = bench.gradients()
     hit = False
     for i, x in layers.items():
-        if _formulas(x) != formulas:
+        mine = _formulas(x)
+        if mine.get(node) != old:
             continue
         for name, (g, source) in x.fed.items():
-            found = _run(x, g, source, {**formulas, node: new}, start, bench)
+            found = _run(x, g, source, {**mine, node: new}, start or {}, bench)
             if found is None:
                 out.pop(f"layers.{i}.{name}")
             else:

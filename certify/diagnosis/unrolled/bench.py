@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from gradcert.certify.diagnosis.unrolled.graph import Graph, gradients, graph_of, sweep
-from gradcert.certify.problems import PRECISIONS, parameters_on_balls, stored
+from gradcert.certify.diagnosis.unrolled.graph import Graph, gradients, graph_of, initial_gradients, sweep
+from gradcert.certify.problems import PRECISIONS, data_on_balls, parameters_on_balls, stored
 from gradcert.properties.numbers import Balls
-from gradcert.reference.engines import LayerTape, Tape, credit_below, error_node, record, tape_gradients, weights_down
-from gradcert.reference.networks import Network, Problem
+from gradcert.reference.engines import (
+    LayerTape,
+    Tape,
+    arriving,
+    credit_below,
+    error_node,
+    named,
+    projected_signal,
+    record,
+    tape_gradients,
+    weights_down,
+)
+from gradcert.reference.networks import PREFIX, Data, Network, Problem
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 from gradcert.reference.rules import Rule, check_feedback
 
@@ -25,7 +37,7 @@ class Bench:
 
     Attributes
     ----------
-    network, parameters, inputs, targets, feedback : the problem, in numbers.
+    network, parameters, inputs, targets, feedback, data : the problem, in numbers; data is what there is beside.
     numbers : the number system.
     rule : the claimed row.
     tape : the forward pass.
@@ -39,6 +51,7 @@ class Bench:
     numbers: Numbers
     rule: Rule
     tape: Tape = field(repr=False)
+    data: Data = field(default_factory=Data)
 
     @property
     def steps(self) -> int:
@@ -48,21 +61,31 @@ class Bench:
     @property
     def delta(self) -> Array:
         """The gradient of the loss at the outputs, (time, batch, n_out)."""
-        return self.network.loss.gradient(self.tape.outputs, self.targets, self.numbers)
+        return self.credit[self.network.depth - 1]
+
+    @cached_property
+    def credit(self) -> dict[int, Array]:
+        """What the loss says to each layer, (time, batch, units), by number: at the outputs, and about activity."""
+        return arriving(self.tape, self.targets)
 
     def again(
-        self, *, network: Network | None = None, parameters: Mapping[str, Array] | None = None, targets: Any = None
+        self,
+        *,
+        network: Network | None = None,
+        parameters: Mapping[str, Array] | None = None,
+        targets: Any = None,
+        data: Data | None = None,
     ) -> Bench:
         """Run a changed problem forward."""
-        net, given = network or self.network, parameters or self.parameters
         return _recorded(
-            net,
-            given,
+            network or self.network,
+            parameters or self.parameters,
             self.inputs,
             self.targets if targets is None else targets,
             self.feedback,
             self.numbers,
             self.rule,
+            self.data if data is None else data,
         )
 
     def gradients(self, rule: Rule | None = None) -> dict[str, Array]:
@@ -72,16 +95,16 @@ class Bench:
 
 def on_floats(problem: Problem, rule: Rule) -> Bench:
     """Return the problem in float64."""
-    return _bench(problem, rule, FLOAT64, lambda values: np.asarray(values, dtype=float))
+    return _bench(problem, rule, FLOAT64, lambda values: np.asarray(values, dtype=float), problem.floats().data)
 
 
 def on_balls(problem: Problem, rule: Rule, dtype: str) -> Bench:
     """Return the problem on balls, within `working_precision`; see `gradcert.certify.problems.expect`."""
     balls = Balls(PRECISIONS[dtype])
-    return _bench(problem, rule, balls, balls.exactly)
+    return _bench(problem, rule, balls, balls.exactly, data_on_balls(problem, balls))
 
 
-def _bench(problem: Problem, rule: Rule, numbers: Numbers, convert: Callable[[Any], Array]) -> Bench:
+def _bench(problem: Problem, rule: Rule, numbers: Numbers, convert: Callable[[Any], Array], data: Data) -> Bench:
     feedback = {name: convert(value) for name, value in problem.feedback.items()}
     return _recorded(
         problem.network,
@@ -93,6 +116,7 @@ def _bench(problem: Problem, rule: Rule, numbers: Numbers, convert: Callable[[An
         check_feedback(problem.network, rule, feedback),
         numbers,
         rule,
+        data,
     )
 
 
@@ -104,10 +128,11 @@ def _recorded(
     feedback: Mapping[str, Array],
     numbers: Numbers,
     rule: Rule,
+    data: Data,
 ) -> Bench:
     runs = stored(network) if isinstance(numbers, Balls) else network
-    tape = record(runs, parameters, inputs, numbers=numbers)
-    return Bench(network, parameters, inputs, targets, feedback, numbers, rule, tape)
+    tape = record(runs, parameters, inputs, numbers=numbers, **data)
+    return Bench(network, parameters, inputs, targets, feedback, numbers, rule, tape, data)
 
 
 @dataclass(frozen=True)
@@ -155,34 +180,37 @@ def edited(bench: Bench, edit: Edit) -> dict[str, Array] | None:
         adjoints = sweep(own, arriving)
         if edit.share:
             adjoints = {node: edit.share(values) for node, values in adjoints.items()}
-        grads = gradients(own, adjoints)
-        out.update({f"layers.{i}.{name}": g for name, g in grads.items()})
+        out.update(named(i, gradients(own, adjoints), initial_gradients(own, layer, adjoints)))
         if i == 0:
             break
         if rule.feedback in ("direct", "target"):
             if broadcast is None:
                 broadcast = _broadcast(bench, delta, edit)
                 broadcast = edit.broadcast(broadcast, bench) if edit.broadcast else broadcast
-            delta = np.matmul(broadcast, bench.feedback[f"layers.{i - 1}.B"])
+            delta = _with_own(np.matmul(broadcast, bench.feedback[f"layers.{i - 1}.B"]), i - 1, bench)
             continue
         above = graph_of(layer, rule.kept_above(layer.layer.cell.name), chunk=rule.chunk)
         above = edit.down(above, layer, tape) if edit.down else above
         down = weights_down(layer.layer, i, layer.p, rule, bench.feedback)
         down = edit.weights(down, i, bench) if edit.weights else down
         credit = credit_below(layer, sweep(above, delta), down)
-        delta = edit.below(credit, delta, i, bench) if edit.below else credit
-    return {name: out[name] for name in tape.network.shapes()}
+        delta = _with_own(edit.below(credit, delta, i, bench) if edit.below else credit, i - 1, bench)
+    starts = [name for name in out if name.startswith(PREFIX)]
+    return {name: out[name] for name in (*tape.network.shapes(), *starts)}
+
+
+def _with_own(credit: Array, i: int, bench: Bench) -> Array:
+    """Return the credit that comes down to a layer, with what the loss says of the layer's own activity."""
+    return credit + bench.credit[i] if i in bench.credit else credit
 
 
 def _broadcast(bench: Bench, delta: Array, edit: Edit) -> Array:
-    last, loss = bench.tape.layers[-1], bench.network.loss
+    last = bench.tape.layers[-1]
     if bench.rule.feedback == "direct":
         graph = graph_of(last, bench.rule.kept_above(last.layer.cell.name))
         graph = edit.down(graph, last, bench.tape) if edit.down else graph
         return sweep(graph, delta)[error_node(last.layer)]
-    divisor = loss.divisor(*bench.targets.shape[:2])
-    signal = bench.targets / divisor if divisor != 1 else bench.targets
-    return signal if loss.when == "every" else np.concatenate([0 * signal[:-1], signal[-1:]])
+    return projected_signal(bench.tape, bench.targets)
 
 
 def layers_as(network: Network, change: Callable[[Any], Any]) -> Network:

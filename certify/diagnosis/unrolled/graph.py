@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.reference.engines import LayerTape, at, kept_links, pull_use
+from gradcert.reference.engines import LayerTape, at, kept_links, left_by, pull_use
 from gradcert.reference.networks import Edge, Link, Synapse, Use
 from gradcert.reference.numbers import Array
 
-COPY = "~"  # the suffix of a node's copy
+COPY = " copy"  # the suffix of a node's copy
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +100,7 @@ class Graph:
     ----------
     nodes, arcs, feeds : of one layer.
     cut : steps into which arcs of lag 1 are cut.
+    begins : (time, batch), where a new sequence begins and nothing is carried over; None where none does.
     after : nodes whose adjoint after the last step is one, where it should be zero.
     seeded : nodes that get credit of one at the last step.
     """
@@ -110,6 +111,7 @@ class Graph:
     cut: frozenset[int] = frozenset()
     after: frozenset[str] = frozenset()
     seeded: frozenset[str] = frozenset()
+    begins: Array | None = None
 
     def arcs_as(self, change: Callable[[Arc], Arc | None]) -> Graph:
         """Return the graph with every arc changed; None drops it."""
@@ -136,7 +138,8 @@ def graph_of(tape: LayerTape, kept: frozenset[Edge], *, chunk: int | None = None
     ]
     feeds += [Feed(u.parameter, u.target, u, tape.factors[u]) for u in cell.uses if u.parameter in cell.trained]
     steps = len(tape.x)
-    return Graph(cell.nodes, tuple(arcs), tuple(feeds), frozenset(range(chunk, steps, chunk)) if chunk else frozenset())
+    cut = frozenset(range(chunk, steps, chunk)) if chunk else frozenset[int]()
+    return Graph(cell.nodes, tuple(arcs), tuple(feeds), cut, begins=tape.begins)
 
 
 def sweep(graph: Graph, delta: Array) -> dict[str, Array]:
@@ -154,6 +157,8 @@ def sweep(graph: Graph, delta: Array) -> dict[str, Array]:
                 s = t + arc.lag
                 if s < steps and not (arc.lag and s in graph.cut):
                     term = arc.pull(rows[arc.target][s], s)
+                    if arc.lag and graph.begins is not None:
+                        term = np.where(graph.begins[s][:, None], 0 * term, term)
                     total = term if total is None else total + term
                 elif s == steps and arc.target in graph.after:
                     term = arc.pull(nothing + 1, t)
@@ -170,6 +175,22 @@ def gradients(graph: Graph, adjoints: Mapping[str, Array]) -> dict[str, Array]:
     for feed in graph.feeds:
         g = feed.gradient(adjoints[feed.node])
         out[feed.parameter] = out[feed.parameter] + g if feed.parameter in out else g
+    return out
+
+
+def initial_gradients(graph: Graph, tape: LayerTape, adjoints: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the gradient of every initial value that is asked for, by its node."""
+    out: dict[str, Array] = {}
+    for node, shape in tape.asked.items():
+        left = left_by(tape.layer, node)
+        total = 0 * adjoints["z"][0]
+        for arc in graph.arcs:
+            if arc.lag and arc.source in (left, left + COPY):
+                total = total + arc.pull(adjoints[arc.target][0], 0)
+                for t in range(1, len(tape.x)) if graph.begins is not None else ():
+                    pulled = arc.pull(adjoints[arc.target][t], t)
+                    total = total + np.where(graph.begins[t][:, None], pulled, 0 * pulled)  # type: ignore[index]
+        out[node] = total if len(shape) == 2 else total.sum(axis=0)
     return out
 
 

@@ -19,6 +19,7 @@ from gradcert.certify.claims import Claim
 from gradcert.certify.problems import Case
 from gradcert.certify.subjects import Answer
 from gradcert.reference.engines import gamma
+from gradcert.reference.networks import PREFIX
 from gradcert.reference.numbers import Array
 
 SIDE = 0.9  # how far outside its limit a control lies
@@ -62,7 +63,7 @@ def layers(case: Case, given: Mapping[str, Array]) -> dict[str, Alignment]:
     """Return what is certain about every layer."""
     names: dict[str, list[str]] = {}
     for name in case.expected.gradients:
-        names.setdefault(".".join(name.split(".")[:2]), []).append(name)
+        names.setdefault(".".join(name.removeprefix(PREFIX).split(".")[:2]), []).append(name)
     return {layer: _layer(case, given, members) for layer, members in names.items()}
 
 

@@ -20,7 +20,7 @@ def check(case: Case, answer: Answer) -> list[Finding]:
         return [
             Finding("call" if what.kind != "wrong" else "structure", case.id, what.reason, cause=what.kind, where=where)
         ]
-    wanted, given = case.problem.parameters, answer.gradients
+    wanted, given = {k: b.value for k, b in case.expected.gradients.items()}, answer.gradients
     found = []
     if missing := sorted(set(wanted) - set(given)):
         found.append(f"missing {', '.join(missing)}")

@@ -30,8 +30,8 @@ import numpy as np
 from gradcert.certify.problems.budget.expected import PRECISIONS, Bounds, Expected
 from gradcert.certify.problems.budget.shaken import ORDERS, Shaken, other_form, shaken
 from gradcert.certify.problems.budget.stored import DECAYS
-from gradcert.reference.engines import record, tape_gradients
-from gradcert.reference.networks import Problem
+from gradcert.reference.engines import objective, record, tape_gradients
+from gradcert.reference.networks import PREFIX, Problem
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule, check_feedback
 
@@ -128,13 +128,19 @@ def ordered(problem: Problem, orders: list[Array], samples: Array) -> Problem:
         feedback=feedback,
         inputs=np.ascontiguousarray(problem.inputs[:, samples][:, :, orders[0]]),
         targets=np.ascontiguousarray(problem.targets[:, samples][:, :, orders[-1]]),
+        initial={k: _moved(problem, f"{PREFIX}{k}", v, orders, samples) for k, v in problem.initial.items()},
+        weights=None if problem.weights is None else problem.weights[:, samples],
+        begins=None if problem.begins is None else problem.begins[:, samples],
+        masks={k: v[:, samples][:, :, orders[int(k.split(".")[1]) + 1]] for k, v in problem.masks.items()},
     )
 
 
-def _moved(problem: Problem, name: str, value: Array, orders: list[Array]) -> Array:
-    """Return a parameter, or its gradient, with its axes in another order."""
-    _, index, local = name.split(".")
+def _moved(problem: Problem, name: str, value: Array, orders: list[Array], samples: Array | None = None) -> Array:
+    """Return a parameter, an initial value (with its samples), or their gradients, with axes in another order."""
+    index, local = name.removeprefix(PREFIX).split(".")[1:]
     below, own = orders[int(index)], orders[int(index) + 1]
+    if name.startswith(PREFIX):
+        return value[own] if value.ndim == 1 else value[samples][:, own]
     if value.ndim == 1:
         return value[own]
     links = problem.network.layers[int(index)].cell.links
@@ -144,8 +150,8 @@ def _moved(problem: Problem, name: str, value: Array, orders: list[Array]) -> Ar
 
 def _restored(problem: Problem, run: Run, orders: list[Array], samples: Array) -> Run:
     back = [np.argsort(order) for order in orders]
-    gradients = {name: _moved(problem, name, value, back) for name, value in run.gradients.items()}
     order = np.argsort(samples)
+    gradients = {name: _moved(problem, name, value, back, order) for name, value in run.gradients.items()}
     margins = {i: m[:, order][:, :, back[i + 1]] for i, m in run.margins.items()}
     return Run(run.outputs[:, order][:, :, back[-1]], run.loss, gradients, margins, run.sizes)
 
@@ -161,7 +167,8 @@ def _evaluated(problem: Problem, rule: Rule, numbers: Shaken, order: str = "at o
 
     inputs, targets = (np.asarray(v, dtype=numbers.dtype) for v in (problem.inputs, problem.targets))
     network, sizes = shaken(problem.network, numbers, order)
-    tape = record(network, given(problem.parameters), inputs, numbers=numbers)
+    data = problem.mapped(lambda v: np.asarray(v, dtype=numbers.dtype), numbers).data
+    tape = record(network, given(problem.parameters), inputs, numbers=numbers, **data)
     margins, rows, seen = {}, inputs.shape[0] * inputs.shape[1], list(numbers.margins)
     for i, layer in enumerate(problem.network.layers):
         if hasattr(layer.cell, "surrogate"):
@@ -171,7 +178,7 @@ def _evaluated(problem: Problem, rule: Rule, numbers: Shaken, order: str = "at o
             margins[i] = np.concatenate(mine).reshape(*inputs.shape[:2], layer.units)
     feedback = check_feedback(problem.network, rule, given(problem.feedback))
     gradients = tape_gradients(tape, targets, rule=rule, feedback=feedback)
-    loss = np.asarray(problem.network.loss.value(tape.outputs, targets, numbers))
+    loss = np.asarray(objective(tape, targets))
     largest = {name: float(np.max(sum(found))) for name, found in sizes.items() if found}
     return Run(tape.outputs, loss, gradients, margins, largest)
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gradcert.certify.problems.budget.stored import parameters_on_balls, stored
+from gradcert.certify.problems.budget.stored import data_on_balls, parameters_on_balls, stored
 from gradcert.properties.numbers import Balls, Element, Precision, Undecided, working_precision
-from gradcert.reference.engines import record, tape_gradients
+from gradcert.reference.engines import Tape, objective, record, tape_gradients
 from gradcert.reference.networks import Problem
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule, check_feedback
@@ -64,8 +64,7 @@ def precision_for(problem: Problem, dtype: str) -> Precision:
     XLA and many GPU libraries take subnormal numbers for zero. Where no number of the problem is near the end of the
     range, gradual underflow alone is counted: products that are subnormal then are the far tails of long paths.
     """
-    given = (problem.inputs, problem.targets, *problem.parameters.values(), *problem.feedback.values())
-    sizes = [np.abs(np.asarray(v, dtype=float)) for v in given]
+    sizes = [np.abs(np.asarray(v, dtype=float)) for v in problem.arrays.values()]
     near = float(np.finfo(dtype).tiny) * 2.0**NEAR
     return replace(PRECISIONS[dtype], flushes=any(bool(((s > 0) & (s < near)).any()) for s in sizes))
 
@@ -79,28 +78,31 @@ def expect(problem: Problem, rule: Rule, dtype: str) -> Expected:
     """
     balls = Balls(precision_for(problem, dtype))
     with working_precision():
-        parameters = parameters_on_balls(problem.parameters, balls)
+        tape = on_balls(problem, balls)
         targets = balls.exactly(problem.targets)
         feedback = {name: balls.exactly(value) for name, value in problem.feedback.items()}
-        network = stored(problem.network)
-        tape = record(network, parameters, balls.exactly(problem.inputs), numbers=balls)
         checked = check_feedback(problem.network, rule, feedback)
         gradients = tape_gradients(tape, targets, rule=rule, feedback=checked)
-        loss = network.loss.value(tape.outputs, targets, balls)
         return Expected(
             outputs=bounds_of(tape.outputs),
-            loss=bounds_of(np.asarray(loss, dtype=object)),
+            loss=bounds_of(np.asarray(objective(tape, targets), dtype=object)),
             gradients={name: bounds_of(value) for name, value in gradients.items()},
         )
+
+
+def on_balls(problem: Problem, balls: Balls) -> Tape:
+    """Return the forward pass of a problem on balls, within `working_precision`."""
+    parameters = parameters_on_balls(problem.parameters, balls)
+    inputs, data = balls.exactly(problem.inputs), data_on_balls(problem, balls)
+    return record(stored(problem.network), parameters, inputs, numbers=balls, **data)
 
 
 def exact_forward(problem: Problem) -> bool:
     """Return whether every value of the forward pass is the same to the last bit in every implementation."""
     balls = Balls(precision_for(problem, problem.dtype))
     with working_precision():
-        parameters = parameters_on_balls(problem.parameters, balls)
         try:
-            tape = record(stored(problem.network), parameters, balls.exactly(problem.inputs), numbers=balls)
+            tape = on_balls(problem, balls)
         except Undecided:
             return False
         return all(e.exact for layer in tape.layers for values in layer.now.values() for e in values.ravel())

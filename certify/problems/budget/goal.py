@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from gradcert.certify.claims import Claim
 from gradcert.certify.problems.budget.expected import Bounds, Expected, expect
 from gradcert.properties.numbers.element import UPWARDS
@@ -41,7 +39,6 @@ def expectation(problem: Problem, rule: Rule, claim: Claim) -> Expected:
 
 def proven(problem: Problem, rule: Rule) -> dict[str, Array]:
     """Return the bound on the error of a rule against BPTT, entry by entry, in float64 and rounded outward."""
-    parameters = {k: np.asarray(v, dtype=float) for k, v in problem.parameters.items()}
-    inputs, targets = np.asarray(problem.inputs, dtype=float), np.asarray(problem.targets, dtype=float)
-    feedback = {k: np.asarray(v, dtype=float) for k, v in problem.feedback.items()}
-    return entries(problem.network, parameters, inputs, targets, rule=rule, feedback=feedback or None)
+    p = problem.floats()
+    given = (p.network, p.parameters, p.inputs, p.targets)
+    return entries(*given, rule=rule, feedback=dict(p.feedback) or None, **p.data)

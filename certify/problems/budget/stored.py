@@ -11,6 +11,7 @@ which rounds twice unless all counts are powers of two; a softmax that shifts it
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from gradcert.properties.numbers import Balls, Decay, Element, settle
-from gradcert.reference.networks import Cell, Drive, Link, Loss, Network, Nodes, Use
+from gradcert.reference.networks import Cell, Data, Drive, Link, Loss, Network, Nodes, Problem, Use
 from gradcert.reference.numbers import Array, Numbers
 
 DECAYS = ("leak", "kappa", "rho", "rate")
@@ -48,20 +49,31 @@ class StoredCell:
 
 
 class StoredLoss(Loss):
-    """A loss on balls, whatever it is scaled or shifted by and back."""
+    """A loss on balls, whatever it is scaled or shifted by and back.
+
+    Weights of the loss are floats among balls: a weight of 0 is compared with 0, and sums of them are exact.
+    """
 
     def error(self, outputs: Array, targets: Array, numbers: Numbers) -> Array:
         """Return the error of every step; a shift by a number close to the largest output keeps exp in range."""
         return super().error(self._shifted(outputs, numbers), targets, numbers)
 
-    def gradient_of(self, error: Array, numbers: Numbers) -> Array:
+    def terms(self, outputs: Array, targets: Array, numbers: Numbers) -> Array:
+        """Return the loss of every step, shifted as `error`."""
+        return super().terms(self._shifted(outputs, numbers), targets, numbers)
+
+    def gradient(self, outputs: Array, targets: Array, numbers: Numbers, weights: Array | None = None) -> Array:
         """Return the credit at the outputs."""
-        return self._scaled(super().gradient_of(error, numbers), error.shape)
+        return self._scaled(super().gradient(outputs, targets, numbers, weights), outputs.shape, weights)
 
     def value(self, outputs: Array, targets: Array, numbers: Numbers) -> Any:
         """Return the loss."""
-        total = super().value(self._shifted(outputs, numbers), targets, numbers)
-        return self._scaled(np.asarray(total, dtype=object), outputs.shape)[()]
+        shifted = self._shifted(outputs, numbers) if self.when in ("every", "last") else outputs
+        return self._settled(super().value(shifted, targets, numbers), outputs.shape, None)
+
+    def weighted(self, outputs: Array, targets: Array, numbers: Numbers, weights: Array) -> Any:
+        """Return the loss with weights."""
+        return self._settled(super().weighted(outputs, targets, numbers, weights), outputs.shape, weights)
 
     def _shifted(self, outputs: Array, numbers: Numbers) -> Array:
         if self.kind != "cross_entropy" or not isinstance(numbers, Balls):
@@ -69,11 +81,20 @@ class StoredLoss(Loss):
         values = np.vectorize(Element.value, otypes=[float])(numbers.exactly(outputs))
         return np.asarray(outputs - numbers.exactly(values.max(axis=-1, keepdims=True)), dtype=object)
 
-    def _scaled(self, values: Array, shape: tuple[int, ...]) -> Array:
-        counted = (shape[0] if self.when == "every" else 1) * int(np.prod(shape[1:]))
-        if counted & (counted - 1) == 0:
+    def _settled(self, total: Any, shape: tuple[int, ...], weights: Array | None) -> Any:
+        return self._scaled(np.asarray(total, dtype=object), shape, weights)[()]
+
+    def _scaled(self, values: Array, shape: tuple[int, ...], weights: Array | None) -> Array:
+        steps = shape[0] if self.when != "last" else 1
+        counts = [steps if self.when == "every" else 1] if weights is None else np.asarray(weights).sum(axis=0).tolist()
+        counts = [int(np.prod(shape[1:])) * count for count in (*counts, *((steps,) if self.when == "mean" else ()))]
+        if all(_power_of_two(count) for count in counts):
             return values
         return np.asarray(np.frompyfunc(_rescaled, 1, 1)(values), dtype=object)
+
+
+def _power_of_two(count: float) -> bool:
+    return count > 0 and math.frexp(count)[0] == 0.5
 
 
 def _rescaled(x: Any) -> Any:
@@ -100,6 +121,15 @@ def parameters_on_balls(parameters: Mapping[str, Array], balls: Balls) -> dict[s
         name: balls.array(_marked(value)) if name.rpartition(".")[2] in DECAYS else balls.exactly(value)
         for name, value in parameters.items()
     }
+
+
+def data_on_balls(problem: Problem, balls: Balls) -> Data:
+    """Return the optional arrays of a problem as a subject is given them; weights of the loss stay floats."""
+    data = problem.data
+    for name in ("initial", "masks"):
+        if name in data:
+            data[name] = {k: balls.exactly(v) for k, v in (data[name] or {}).items()}
+    return {**data, "weights": np.asarray(data["weights"], dtype=float)} if "weights" in data else data
 
 
 def _marked(value: Any) -> Array:

@@ -14,6 +14,8 @@ from gradcert.reference.numbers import Array
 class Bounded:
     """Normal weights and signals."""
 
+    sizes: Any = None
+
     def __init__(self, claim: Claim, least_steps: int, attempt: int = 0) -> None:
         # float32 budgets grow with the length of the longest path
         self.steps = max(6 if claim.dtype == "float64" else 4, least_steps)

@@ -13,6 +13,7 @@ import numpy as np
 from gradcert.certify.claims import Claim
 from gradcert.certify.problems.budget.stored import DECAYS
 from gradcert.certify.problems.cases.case import Spec
+from gradcert.certify.problems.cases.given import QUIET, activity_of, named, with_given
 from gradcert.reference.networks import Layer, Loss, Network, Problem, cell_named
 from gradcert.reference.numbers import Array, Surrogate
 from gradcert.reference.rules import Rule, feedback_shapes
@@ -26,6 +27,7 @@ class Family(Protocol):
 
     steps: int
     batch: int
+    sizes: Any  # depth -> inputs and units of every layer; the usual ones where there is no such attribute
 
     def __init__(self, claim: Claim, least_steps: int, attempt: int = 0) -> None: ...
 
@@ -157,20 +159,35 @@ def draw(spec: Spec, claim: Claim, rule: Rule, family: Family, rng: np.random.Ge
     if claim.readout is not None:
         # not like the layer below; a power of two where a mean over outputs has to be exact
         outputs = 2 if sizes[-1] != 2 else 4 if spec.family == "dyadic" else 3
+        outputs = claim.sizes[-1] if claim.sizes else outputs
         layers.append(Layer(_readout(claim, family, rng), inputs=sizes[-1], units=outputs))
-    loss = Loss(kind=spec.loss, when=spec.when, time=claim.time, batch=claim.batch)
+    loss = Loss(
+        kind=spec.loss,
+        when=spec.when,
+        time=claim.time,
+        batch=claim.batch,
+        outputs=claim.outputs,
+        node=claim.node,
+        level=claim.level,
+        activity=activity_of(claim, spec.depth),
+    )
     network = Network(layers=tuple(layers), loss=loss)
     inputs = family.signal((family.steps, family.batch, sizes[0]), rng)
-    return Problem(
+    inputs = (inputs > 0.5).astype(float) if claim.inputs == "spikes" else inputs
+    problem = Problem(
         id=spec.id,
         network=network,
         parameters={name: _as(claim, v) for name, v in _parameters(network, family, scale, rng).items()},
         inputs=_as(claim, inputs),
-        targets=_as(claim, _targets(network, family, rng)),
+        targets=_as(claim, _targets(network, claim, family, rng)),
         feedback={
             name: _as(claim, family.weight(s, s[0], 1.0, rng)) for name, s in feedback_shapes(network, rule).items()
         },
     )
+    if not named(claim):
+        return problem
+    row = QUIET if spec.family == "long" else getattr(family, "row", {})
+    return with_given(problem, claim, row, rng, exact=spec.family == "dyadic", turn=spec.turn + spec.index)
 
 
 def _allow(family: Family, claim: Claim) -> None:
@@ -180,9 +197,13 @@ def _allow(family: Family, claim: Claim) -> None:
     def level(steps: int) -> str:
         return str(steps) if steps <= 2 else "odd" if steps % 2 else "even"
 
+    if claim.sizes:
+        widths = claim.sizes[:-1] if claim.readout is not None else claim.sizes
+        family.sizes = {len(widths) - 1: widths}
     while level(family.steps) in lengths or (family.steps >= 100 and "hundreds" in lengths):
         family.steps += 1 if family.steps < 99 else -51
-    family.batch = next(
+    family.steps = claim.T or family.steps
+    family.batch = claim.B or next(
         (b for b in (family.batch, 3, 2, 1) if (str(b) if b <= 2 else "more") not in batches), family.batch
     )
 
@@ -215,11 +236,16 @@ def _parameters(network: Network, family: Family, scale: float, rng: np.random.G
     return out
 
 
-def _targets(network: Network, family: Family, rng: np.random.Generator) -> Array:
+def _targets(network: Network, claim: Claim, family: Family, rng: np.random.Generator) -> Array:
     shape = (family.steps, family.batch, network.layers[-1].units)
-    if network.loss.kind == "cross_entropy":
-        return np.eye(shape[2])[rng.integers(0, shape[2], shape[:2])]
-    return family.signal(shape, rng)
+    kind = claim.targets or {"cross_entropy": "one-hot", "bernoulli": "bits"}.get(str(network.loss.kind), "real")
+    if kind == "real":
+        return family.signal(shape, rng)
+    if kind == "bits":
+        return (family.signal(shape, rng) > 0.5).astype(float)
+    labels = rng.integers(0, shape[2], shape[:2])
+    labels[:] = labels[0] if kind == "classes" else labels
+    return np.eye(shape[2])[labels]
 
 
 def _as(claim: Claim, values: Array) -> Array:

@@ -31,6 +31,8 @@ _TRIED: dict[tuple[str, str, int], bool] = {}
 class Dyadic:
     """Weights in quarters or halves, inputs 0, 1/2 and 1, leaks 1/2 unless the claim fixes them."""
 
+    sizes: Any = None
+
     def __init__(self, claim: Claim, least_steps: int, attempt: int = 0) -> None:
         self.grain = GRAINS[attempt // 3 % 2]
         self.steps = 1 << (max(4, least_steps) - 1).bit_length()

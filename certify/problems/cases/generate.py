@@ -15,12 +15,13 @@ from gradcert.certify.problems.cases.case import Case, Spec
 from gradcert.certify.problems.cases.circumstances.generate import facts, floats
 from gradcert.certify.problems.cases.circumstances.seen import met, outside
 from gradcert.certify.problems.cases.draw import Family, draw, latency, spiking
+from gradcert.certify.problems.cases.evaluated import evaluated
 from gradcert.certify.problems.cases.families import FAMILIES
 from gradcert.properties.numbers import Undecided
-from gradcert.reference.engines import Tape, record, tape_gradients
+from gradcert.reference.engines import Tape, new_value
 from gradcert.reference.networks import Problem, cell_named
-from gradcert.reference.numbers import FLOAT64, Array
-from gradcert.reference.rules import Rule, check_feedback, rule_named
+from gradcert.reference.numbers import Array
+from gradcert.reference.rules import Rule, rule_named
 
 DRAWS = 200  # at most
 USUAL = 6  # steps that a case has, about
@@ -69,7 +70,7 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
         family: Family = FAMILIES[spec.family](claim, least, attempt)
         problem = draw(spec, claim, rule, family, rng, scale=scales[attempt % len(scales)])
         problem = replace(problem, seed=0) if claim.acceptance == "unbiased" else problem
-        if outside(problem, claim.without):
+        if outside(problem, claim):
             continue
         draft = _draft(problem, rule, attempt, ties=spec.family == "dyadic")
         if draft is None:
@@ -102,21 +103,14 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
 
 def _draft(problem: Problem, rule: Rule, attempt: int, *, ties: bool) -> Draft | None:
     """Return the draw with its gradients in float64, or None if a floor is not reached."""
-    parameters = {name: np.asarray(v, dtype=float) for name, v in problem.parameters.items()}
-    feedback = {name: np.asarray(v, dtype=float) for name, v in problem.feedback.items()}
-    tape = record(problem.network, parameters, np.asarray(problem.inputs, dtype=float), numbers=FLOAT64)
-    rates, tie = _spikes(tape)
+    in_floats = evaluated(problem)
+    rates, tie = _spikes(in_floats.tape)
     if any(not RATES[0] <= r <= RATES[1] for r in rates) or (ties and rates and not tie):
         return None
-    targets = np.asarray(problem.targets, dtype=float)
-    checked = check_feedback(problem.network, rule, feedback)
-    gradients = tape_gradients(tape, targets, rule=rule, feedback=checked)
+    gradients = in_floats.gradients(rule)
     if any(np.count_nonzero(np.abs(g) > 1e-6) * 2 < g.size for g in gradients.values()):
         return None
-    neighbours = {
-        change.label: tape_gradients(tape, targets, rule=change.rule, feedback=checked)
-        for change in changes(rule, problem.network)
-    }
+    neighbours = {change.label: in_floats.gradients(change.rule) for change in changes(rule, problem.network)}
     effects = [_relative(g, gradients) for g in neighbours.values()]
     seen = [e for e in effects if e > NOISE] or [1.0]
     facts = {"spike rates": [round(r, 3) for r in rates], "ties": tie, "draws": attempt + 1}
@@ -127,8 +121,9 @@ def _spikes(tape: Tape) -> tuple[list[float], int]:
     rates, ties = [], 0
     for layer in tape.layers:
         if spiking(layer.layer.cell):
-            rates.append(float(layer.now["z"].mean()))
-            ties += int((layer.now["v"] == layer.p["threshold"]).sum())
+            z, v = (layer.now[new_value(layer.layer, node)] for node in "zv")
+            rates.append(float(z.mean()))
+            ties += int((v == layer.p["threshold"]).sum())
     return rates, ties
 
 

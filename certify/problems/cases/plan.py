@@ -103,7 +103,8 @@ def _families(claim: Claim, cell: str) -> list[tuple[str, ...]]:
 def alone(claim: Claim, cell: str, axis: str, level: str, *, loss: str, depth: int) -> dict[str, str] | None:
     """Return a row of levels in which one alone is unusual; None where it cannot be drawn for."""
     axes = {**drawn_axes(claim, cell), "depth": tuple(map(str, claim.depths)), "loss": claim.losses}
-    number = axis in ("T", "B", "sizes") and level.split(" ")[0].isdigit()  # a number of steps, samples, units
+    fixed = {"T": claim.T, "B": claim.B, "sizes": claim.sizes}
+    number = axis in fixed and not fixed[axis] and level.split(" ")[0].isdigit()  # of steps, samples, units
     if level not in axes.get(axis, ()) and not number:
         return None
     for others in ({"loss": loss, "depth": str(depth)}, {"loss": loss}, {}):
@@ -124,12 +125,14 @@ def circumstances(claim: Claim, cell: str, strength: int, *, first: int = 0, sal
     together = ("loss", "targets") if strength == 1 else ()
     for index, row in enumerate(rows(axes, strength, salt=salt, together=together), start=first):
         when = claim.when[index % len(claim.when)]
-        if row.get("targets") == "a step without" and "every" in claim.when:
-            when = "every"  # elsewhere that step does not count
+        # where one step counts alone there is no other without a target, no padding, and no second sequence
+        elsewhere = row.get("targets") == "a step without" or row.get("begins") in ("inside", "adjacent")
+        if "every" in claim.when and (elsewhere or row.get("loss weights") == "padding"):
+            when = "every"
         out.append(
             Spec(cell, int(row["depth"]), row["loss"], when, "circumstance", index, index, levels=tuple(row.items()))
         )
-    if claim.entrywise and "hundreds" not in claim.without.get("T", ()) and not first:
+    if claim.entrywise and "hundreds" not in claim.without.get("T", ()) and not first and claim.T is None:
         when = "last" if "last" in claim.when else claim.when[0]
         depths = sorted(claim.depths) if strength > 1 else [min(claim.depths)]
         out += [Spec(cell, depth, claim.losses[0], when, "long", turn=depth - 1) for depth in depths]

@@ -9,7 +9,6 @@ sums that lose their small terms.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -46,7 +45,7 @@ class Scale(Bounded):
         super().__init__(claim, least_steps, attempt)
         self.kind, self.claim = kind, claim
         self.steps, self.batch = max(STEPS.get(kind, 8), least_steps), 4 if kind == "wide" else 2
-        self.sizes: Mapping[int, tuple[int, ...]] | None = WIDE if kind == "wide" else None
+        self.sizes = WIDE if kind == "wide" else None
 
     @staticmethod
     def applies(claim: Claim, cell: str, turn: int = 0) -> bool:

@@ -14,12 +14,8 @@ from gradcert.certify.runs.run import Run
 def check(run: Run, case: Case) -> Outcome:
     """Play a sequence; leave others half way, one of another batch size; play it again."""
     problem, steps = case.problem, len(case.problem.inputs)
-    wider = replace(
-        problem,
-        id=f"{problem.id}/wider",
-        inputs=np.concatenate([problem.inputs, problem.inputs[:, :1]], axis=1),
-        targets=np.concatenate([problem.targets, problem.targets[:, :1]], axis=1),
-    )
+    again = [*range(problem.inputs.shape[1]), 0]
+    wider = replace(problem.part(samples=again), id=f"{problem.id}/wider")
     first = run.play(problem, ask=[steps])
     other = run.play(wider, ask=[], upto=max(1, steps // 2))
     left = run.play(problem, ask=[], upto=max(1, steps // 2))

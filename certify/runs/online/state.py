@@ -8,6 +8,7 @@ every node with respect to every parameter below it, and with one unit that is a
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -46,7 +47,20 @@ def long(case: Case, steps: int) -> Problem:
         feedback=feedback,
         inputs=inputs.astype(dtype),
         targets=targets.astype(dtype),
+        **_given(case.problem, network, (steps, batch)),
     )
+
+
+def _given(problem: Problem, network: Network, shape: tuple[int, int]) -> dict[str, Any]:
+    """Return what the problem has beside inputs and targets, of other sizes: states of zero, every step counted."""
+    dtype, units = problem.dtype, {f"layers.{i}": layer.units for i, layer in enumerate(network.layers)}
+    sizes = {name: units[".".join(name.split(".")[:2])] for name in (*problem.initial, *problem.masks)}
+    return {
+        "initial": {name: np.zeros(sizes[name], dtype=dtype) for name in problem.initial},
+        "weights": None if problem.weights is None else np.ones(shape, dtype=dtype),
+        "begins": None if problem.begins is None else np.zeros(shape, dtype=bool),
+        "masks": {name: np.ones((*shape, sizes[name]), dtype=dtype) for name in problem.masks},
+    }
 
 
 def narrow(network: Network) -> Network:

@@ -1,4 +1,4 @@
-"""Gradients without a derivative rule: differences, complex steps, dual numbers, exact interpolation."""
+"""Gradients without a derivative rule: differences, complex steps, dual numbers, differences in fractions."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 
 from gradcert.properties.evaluation import directional
-from gradcert.properties.numbers import RATIONALS
+from gradcert.properties.numbers import RATIONALS, to_rational
 from gradcert.reference import RULES
 from gradcert.reference.engines import record
 from gradcert.reference.networks import Problem
+
+STEP = 300  # the step of differences in fractions is 2^-STEP
 
 
 def as_problem(problem: Any) -> Problem:
@@ -46,42 +48,25 @@ def central(problem: Any, h: float) -> dict[str, Any]:
     return _each(p, lambda name, i: (at(name, i, h) - at(name, i, -h)) / (2 * h))
 
 
-def interpolated(problem: Any) -> dict[str, Any]:
-    """Return differences that are exact: a linear network's loss is a polynomial, and enough points determine it.
+def in_fractions(problem: Any) -> dict[str, Any]:
+    """Return central differences in fractions, where neither a small step nor a subtraction costs accuracy.
 
-    The degree in one entry of H is at most 2 (T - 1) layer by layer, and the loss doubles it; all is done in
-    fractions, so that the declared accuracy is that of the final rounding.
+    The loss of a linear network is a polynomial: nothing is rounded before the end, and what the difference leaves out
+    is of the order of the step's square. Below the step itself the difference says nothing, and 0 is returned.
     """
     p = as_problem(problem).in_numbers(RATIONALS)
-    degree = 2 * len(p.inputs) * p.network.depth
-    points = range(-degree, degree + 1)
+    h = Fraction(1, 2**STEP)
+
+    def at(name: str, index: tuple[int, ...], step: Fraction) -> Fraction:
+        value = p.parameters[name].copy()
+        value[index] = value[index] + to_rational(step)
+        loss = _loss(p, {**p.parameters, name: value})
+        return Fraction(int(loss.p), int(loss.q))
 
     def derivative(name: str, index: tuple[int, ...]) -> Fraction:
-        total = Fraction(0)
-        for k in points:
-            value = p.parameters[name].copy()
-            value[index] = value[index] + k
-            loss = _loss(p, {**p.parameters, name: value})
-            total += _lagrange_slope(k, points) * Fraction(int(loss.p), int(loss.q))
-        return total
+        return round((at(name, index, h) - at(name, index, -h)) / (2 * h) / h) * h
 
     return _each(p, derivative)
-
-
-def _lagrange_slope(k: int, points: range) -> Fraction:
-    """Return the derivative at 0 of the Lagrange polynomial that is 1 at k and 0 at the other points."""
-    others = [j for j in points if j != k]
-    scale = Fraction(1)
-    for j in others:
-        scale *= Fraction(1, k - j)
-    total = Fraction(0)
-    for left_out in others:
-        product = Fraction(1)
-        for j in others:
-            if j != left_out:
-                product *= -j
-        total += product
-    return scale * total
 
 
 def complex_step(problem: Any) -> dict[str, Any]:

@@ -18,21 +18,24 @@ from gradcert.properties.gallery.literal.common import local, loss_error, pseudo
 def gradients(problem: Any, fault: str = "") -> dict[str, Any]:
     """Return the gradient of every parameter.
 
+    And of the initial values, where it is asked for.
+
     Faults: ``F10`` the mean over time counts padded steps; ``F11`` the state is carried over a beginning; ``F12`` a
     mask is scaled once more; ``F13`` the first step's mask is used at every step; ``T51 sign``, ``T51 batch`` of the
-    rate; ``T70`` the mask of the pull-back is another than that of the step.
+    rate; ``T70`` the mask of the pull-back is another than that of the step; ``F14`` initial values, ``F16`` weights of
+    the loss, ``F17`` masks are not read; ``F15`` initial values have the gradient of a row's first sequence alone.
     """
     network, x, y = problem.network, problem.inputs, problem.targets
     layer, p = network.layers[0], local(problem, 0)
     (steps, batch), units, dtype = x.shape[:2], layer.units, x.dtype
-    w = np.ones((steps, batch), dtype=dtype) if problem.weights is None else problem.weights
+    w = np.ones((steps, batch), dtype=dtype) if problem.weights is None or fault == "F16" else problem.weights
     begins = np.zeros((steps, batch), dtype=bool) if problem.begins is None else np.array(problem.begins)
     begins = begins & (fault != "F11")
     mask = np.array(problem.masks.get("layers.0", np.ones((steps, batch, units), dtype=dtype)))
     mask = mask / 2 if fault == "F12" and problem.masks else mask
-    mask[:] = mask[0] if fault == "F13" else mask
+    mask[:] = mask[0] if fault == "F13" else 1 if fault == "F17" else mask
     rest = np.zeros((batch, units), dtype=dtype)
-    v0, z0 = (rest + problem.initial.get(f"layers.0.{k}", 0) for k in "vz")
+    v0, z0 = (rest + (problem.initial.get(f"layers.0.{k}", 0) if fault != "F14" else 0) for k in "vz")
     v, z, before = np.zeros((steps, batch, units), dtype=dtype), np.zeros((steps, batch, units), dtype=dtype), []
     for t in range(steps):
         first = (begins[t] | (t == 0))[:, None]
@@ -43,6 +46,7 @@ def gradients(problem: Any, fault: str = "") -> dict[str, Any]:
     psi = pseudo(layer.cell.surrogate)(v - p["threshold"])
     credit = credited(problem, mask * z, y, w, fault) * (mask[::-1] if fault == "T70" else mask)
     total = {name: np.zeros(shape, dtype=dtype) for name, shape in network.shapes().items()}
+    starts = {name: np.zeros((batch, units), dtype=dtype) for name in problem.initial if problem.initial_gradient}
     later = np.zeros((batch, units), dtype=dtype)  # dE/dv of the step after
     for t in reversed(range(steps)):
         crossing = ~begins[t + 1][:, None] if t + 1 < steps else np.zeros((batch, 1), dtype=bool)
@@ -52,7 +56,13 @@ def gradients(problem: Any, fault: str = "") -> dict[str, Any]:
         shares = {"W": later.T @ x[t], "H": later.T @ before[t][1], "b": later.sum(axis=0)}
         for name in total:
             total[name] += shares[name.rpartition(".")[2]]
-    return total
+        if t == 0 or (begins[t].any() and fault != "F15"):
+            first = (begins[t] | (t == 0))[:, None]
+            past = {"v": p["leak"] * later, "z": later @ p["H"] - p["leak"] * p["threshold"] * later}
+            for name in starts:
+                starts[name] += np.where(first, past[name.rpartition(".")[2]], 0)
+    summed = {k: g if problem.initial[k].ndim == 2 else g.sum(axis=0) for k, g in starts.items()}
+    return total | {f"initial.{name}": g for name, g in summed.items()}
 
 
 def credited(problem: Any, o: Any, y: Any, w: Any, fault: str) -> Any:

@@ -96,9 +96,9 @@ _ENTRIES = [
     _unusual("triple_loop", "RTRL in plain Python numbers", orders.triple_loop, TANH, limits=SMALL),
     _unusual("complex_step", "complex-step differentiation", differences.complex_step, TANH, limits=SMALL),
     _unusual(
-        "interpolated",
-        "finite differences of a polynomial loss, exact in fractions",
-        differences.interpolated,
+        "differences_in_fractions",
+        "central differences in fractions, with a step of 2^-300",
+        differences.in_fractions,
         LINEAR,
         limits={**SMALL, "family": "exact"},
     ),
@@ -176,13 +176,12 @@ _ENTRIES = [
     ),
 ]
 if frameworks.HAS_TORCH:
+    WITH_TORCH = partial(_unusual, claim=TANH, needs=("torch",))
     _ENTRIES += [
-        _unusual("torch_autograd", "reverse mode by PyTorch", frameworks.autograd, TANH, limits=BOUNDED),
-        _unusual("torch_functional", "torch.func.grad", frameworks.functional, TANH, limits=BOUNDED),
-        _unusual(
-            "torch_forward_mode", "torch.func.jvp, one entry at a time", frameworks.forward_mode, TANH, limits=SMALL
-        ),
-        _unusual("torch_traced", "a compiled graph", frameworks.compiled, TANH, limits=BOUNDED),
+        WITH_TORCH("torch_autograd", "reverse mode by PyTorch", frameworks.autograd, limits=BOUNDED),
+        WITH_TORCH("torch_functional", "torch.func.grad", frameworks.functional, limits=BOUNDED),
+        WITH_TORCH("torch_forward_mode", "torch.func.jvp, one entry at a time", frameworks.forward_mode, limits=SMALL),
+        WITH_TORCH("torch_traced", "a compiled graph", frameworks.compiled, limits=BOUNDED),
     ]
 
 UNUSUAL = {entry.name: entry for entry in _ENTRIES}

@@ -82,7 +82,7 @@ class Activity:
         """Return the term of one layer, z being (time, batch, units)."""
         strength = numbers.array(self.strength)[()]
         if self.kind == "rate":
-            gap = self._rate(z, weights) - numbers.array(self.target)[()]
+            gap = self._rate(z, numbers, weights) - numbers.array(self.target)[()]
             return strength * (gap * gap).sum() / (2 * self._samples(z))
         size = numbers.absolute(z) if self.kind == "l1" else z * z / 2
         return strength * self._reduced(size, weights).sum()
@@ -91,16 +91,18 @@ class Activity:
         """Return its gradient by z^t, (time, batch, units)."""
         strength = numbers.array(self.strength)[()]
         if self.kind == "rate":
-            gap = self._rate(z, weights) - numbers.array(self.target)[()]
-            return strength * gap * self._share(z, weights) / self._samples(z)
+            gap = self._rate(z, numbers, weights) - numbers.array(self.target)[()]
+            counted, total = self._counted(z, numbers, weights)
+            return counted * (strength * gap / total / self._samples(z))
         return strength * self._reduced(self.slope(z, numbers), weights)
 
     def majorant(self, z: Array, numbers: Numbers, weights: Array | None = None) -> Array:
         """Return the gradient in absolute values: what its rounding error is relative to."""
         strength = abs(numbers.array(self.strength)[()])
         if self.kind == "rate":
-            size = self._rate(abs(z), weights) + abs(numbers.array(self.target)[()])
-            return strength * size * self._share(z, weights) / self._samples(z)
+            size = self._rate(abs(z), numbers, weights) + abs(numbers.array(self.target)[()])
+            counted, total = self._counted(z, numbers, weights)
+            return counted * (strength * size / total / self._samples(z))
         return strength * self._reduced(abs(self.slope(z, numbers)), weights)
 
     def slope(self, z: Array, numbers: Numbers) -> Array:
@@ -130,14 +132,17 @@ class Activity:
     def _samples(self, z: Array) -> int:
         return z.shape[1] if self.batch == "mean" else 1
 
-    def _share(self, z: Array, weights: Array | None) -> Array:
-        """Return d rate / d z^t, (time, batch, 1)."""
-        w = 1 + 0 * z[..., :1] if weights is None else weights[..., None]
-        return np.asarray(w / w.sum(axis=(0, 1) if self.batch == "pooled" else 0))
+    def _counted(self, z: Array, numbers: Numbers, weights: Array | None) -> tuple[Array, Any]:
+        """Return d rate / d z^t, (time, batch, 1), and what that is divided by: a number, or one per sample."""
+        steps, batch = z.shape[:2]
+        if weights is None:
+            return numbers.array(np.ones((steps, batch, 1))), steps * (batch if self.batch == "pooled" else 1)
+        return weights[..., None], weights.sum() if self.batch == "pooled" else weights.sum(axis=0)[:, None]
 
-    def _rate(self, z: Array, weights: Array | None) -> Array:
+    def _rate(self, z: Array, numbers: Numbers, weights: Array | None) -> Array:
         """Return the rates, (batch, units), or (units,) where they are pooled."""
-        return np.asarray((self._share(z, weights) * z).sum(axis=(0, 1) if self.batch == "pooled" else 0))
+        counted, total = self._counted(z, numbers, weights)
+        return np.asarray((counted * z).sum(axis=(0, 1) if self.batch == "pooled" else 0) / total)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""

@@ -1,4 +1,14 @@
-"""In what form outputs are compared with targets: the loss of one output against one target, and its derivative."""
+"""In what form outputs are compared with targets: the loss of one output against one target, and its derivative.
+
+=============  ======================================================  ============================
+kind           the loss of one step and sample                         its derivative by o_k
+=============  ======================================================  ============================
+squared_error  1/2 sum_k (o_k - y_k)^2                                 o_k - y_k
+cross_entropy  -sum_k y_k log softmax(o)_k                             softmax(o)_k sum_j y_j - y_k
+bernoulli      -sum_k y_k log s(o_k) + (1 - y_k) log (1 - s(o_k)),     s(o_k) - y_k
+               s the logistic function
+=============  ======================================================  ============================
+"""
 
 from __future__ import annotations
 

@@ -9,8 +9,10 @@ from click.testing import CliRunner
 
 from gradcert import cli
 from gradcert.certify.campaign import again, certify
-from gradcert.certify.claims import Claim
+from gradcert.certify.claims import Claim, made
 from gradcert.certify.subjects import Limits, Subject
+from gradcert.commands.certify import command
+from gradcert.commands.claims import parts
 
 FILE = """
 from gradcert.certify.claims import claim
@@ -66,10 +68,60 @@ def test_the_words_of_a_program_come_last(tmp_path):
     assert found.endswith(f"-- {shlex.join(program)}")
 
 
-def test_what_no_option_says_is_said_all_the_same(folder):
-    assert line(Claim("bptt", "rnn", (1, 2), losses="squared_error")).endswith(
-        'subject.py:wrong  # with losses=["squared_error"] in the claim'
-    )
+TERM = {"kind": "rate", "target": 0.25, "strength": 2}
+MORE = Claim("bptt", "lif", inputs="spikes", targets="classes", weights=True, T=3)
+WHOLE = [
+    Claim("bptt", "rnn", losses="squared_error"),
+    Claim("bptt", "lif", losses="cross_entropy", when="sum", time="mean", batch="mean", outputs="mean", node="v"),
+    Claim(
+        "bptt", "lif", 1, when="first", level=0.5, targets="classes", inputs="spikes", activity=[TERM, {"kind": "l1"}]
+    ),
+    Claim("bptt", "lif", initial="trained", initial_nodes=("v", "z"), weights=True, begins=True, masks=("output", "v")),
+    Claim("bptt", "lif", 1, readout="rnn", readout_options={"bias": False}, sizes=(2, 3, 1), T=5, B=2, online=False),
+]
+
+
+@pytest.mark.parametrize("claim", WHOLE, ids=str)
+@pytest.mark.parametrize("own", [None, Claim("bptt", "lif"), MORE], ids=("nothing told", "another", "more"))
+def test_what_is_printed_is_read_back_as_the_same_claim(folder, claim, own):
+    told = None if own is None else own.to_dict()
+    words, _, gone = line(claim, told=told).partition("  # without ")
+    read = command.make_context("certify", shlex.split(words)[2:], resilient_parsing=False).params
+    found = made(own, parts(read))
+    kept = {
+        name: value
+        for name, value in claim.to_dict().items()
+        if name not in gone.removesuffix(" in the claim").split(", ")
+    }
+    assert {k: v for k, v in found.to_dict().items() if k in kept} == kept
+    assert gone == ("" if own is not MORE else gone)
+
+
+def test_the_line_of_a_claim_says_all_of_it():
+    said = str(WHOLE[2]) + str(WHOLE[3]) + str(WHOLE[4])
+    for word in (
+        "classes",
+        "spikes",
+        "rate",
+        "level 0.5",
+        "trained",
+        "v and z",
+        "loss weights",
+        "beginnings",
+        "output",
+    ):
+        assert word in said, word
+    assert "readout rnn bias False" in said and "sizes 2-3-1" in said and "T 5" in said and "B 2" in said
+
+
+def test_what_the_subject_claims_and_is_not_judged_is_said(folder):
+    """Options are added to the subject's own, limits stand in their place; neither can take anything away."""
+    limits = {"cosine": 0.5, "signs": 0.75, "ratio": [0.5, 2]}
+    told = Claim("bptt", "rnn", 1, acceptance="aligned", within=limits, options={"bias": False}).to_dict()
+    tighter = line(Claim(**{**told, "within": {**limits, "cosine": 0.9}}), told=told)
+    assert "--within cosine=0.9 --within signs=0.75 --within 'ratio=[0.5, 2]' " in tighter and "#" not in tighter
+    left = line(Claim(**{**told, "options": {}, "without": {}}), told={**told, "without": {"targets": ["soft"]}})
+    assert left.endswith("subject.py:wrong  # without without, options.bias in the claim")
 
 
 def test_reports_say_the_same_sentence(folder):

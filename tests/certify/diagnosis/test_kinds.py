@@ -16,6 +16,7 @@ from gradcert.certify.diagnosis.hypotheses import traces
 from gradcert.certify.diagnosis.unrolled import Edit, edited
 from gradcert.certify.problems import generate, plan
 from gradcert.reference import RULES, Edge
+from gradcert.reference.engines import record_layer
 from gradcert.reference.networks import Lstm, Snu, cell_named
 
 LIF = {"reset": "hard", "recurrent": True, "bias": True, "train": (), "gain": "one", "rest": 0.0, "reset_value": 0.0}
@@ -23,13 +24,16 @@ OPTIONS = {
     "lif": {**LIF, "surrogate": {"name": "triangle", "scale": 0.5, "width": 1.0}, "strict": False},
     "rnn": {"recurrent": True, "bias": True, "activation": "tanh"},
     "snu": {"recurrent": True, "bias": True, "train": ("threshold",)},
+    "lstm": {"peepholes": False, "bias": True},
 }
+OPTIONS["lif, rect"] = {**OPTIONS["lif"], "surrogate": {"name": "rect", "scale": 1.0}}
 
 
 @cache
 def worked(rule, cell, depth):
     """Return the cases of a claim, each worked out at most once."""
-    claim = Claim(rule, cell, (depth,), losses="squared_error", when="every", options=OPTIONS[cell])
+    kind = cell.partition(",")[0]
+    claim = Claim(rule, kind, (depth,), losses="squared_error", when="every", options=OPTIONS[cell])
     specs = [replace(spec, index=index) for index in range(2) for spec in plan(claim, "quick")]
     cases = [case for spec in specs if (case := generate(spec, claim)) is not None]
     return [Worked(case) for case in cases]
@@ -109,6 +113,80 @@ def squared_trace(bench):
     return {**g, "layers.0.W": total}
 
 
+def started(bench):
+    """Return OTTT by its own loop, the trace of the bias one before the first step."""
+    (layer,), (delta,) = bench.tape.layers, (bench.delta,)
+    psi = layer.factors[next(k for k in layer.layer.cell.links if k.target == "z")]
+    trace, total = 1, 0
+    for t in range(bench.steps):
+        trace = layer.p["leak"] * (1 - layer.prev["z"][t]) * trace + 1
+        total = total + (delta[t] * psi[t] * trace).sum(axis=0)
+    return {**bench.gradients(), "layers.0.b": total}
+
+
+def of_the_other_unit(bench):
+    """Return OTTT with the signal of the unit that a lateral weight comes from, not of the one that it leads to."""
+    (layer,), (delta,) = bench.tape.layers, (bench.delta,)
+    psi = layer.factors[next(k for k in layer.layer.cell.links if k.target == "z")]
+    trace, total = 0, 0
+    for t in range(bench.steps):
+        trace = (layer.p["leak"] * (1 - layer.prev["z"][t]))[:, :, None] * trace + layer.prev["z"][t][:, None, :]
+        total = total + (delta[t][:, None, :] * psi[t][:, :, None] * trace).sum(axis=0)
+    return {**bench.gradients(), "layers.0.H": total}
+
+
+def moved(factors, *, own=True, down=True):
+    """Return a subject with another factor for some links, in its own sweep, on the way down, or both."""
+
+    def edit(graph, tape, whole):
+        return graph.arcs_as(lambda a: replace(a, factor=f) if (f := factors(a, tape, whole)) is not None else a)
+
+    return lambda bench: edited(bench, Edit(own=edit if own else None, down=edit if down else None))
+
+
+def partner(a, tape, whole):
+    """The input of an LSTM's cell state gated by the forget gate."""
+    return tape.now["f"] if (a.source, a.target) == ("g", "c") else None
+
+
+def neighbours_decay(a, tape, whole):
+    other = whole.layers[1].p["leak"]
+    return other.ravel()[0] if tape is whole.layers[0] and a.origin.edge == Edge.STATE else None
+
+
+def with_its_edge(a, tape, whole):
+    """The derivative of a rectangle that holds its edges, where the claimed one does not."""
+    u = tape.now["v"] - tape.p["threshold"]
+    return a.factor + (2 * np.abs(u) == 1) if a.target == "z" and not a.lag else None
+
+
+def alone(bench):
+    """Return BPTT of an LSTM whose state of the step before is detached for all gates but one."""
+
+    def edit(graph, tape, whole):
+        return graph.arcs_as(lambda a: None if a.lag and a.origin.weight not in (None, "H_g") else a)
+
+    return edited(bench, Edit(own=edit, down=edit))
+
+
+def sloped(bench):
+    """Return what follows from an error of the membrane that is multiplied by psi: the gradient of neither loss."""
+    last = bench.tape.layers[-1]
+    psi = last.factors[next(k for k in last.layer.cell.links if k.target == "z" and not k.lag)]
+    return edited(bench, Edit(error=lambda d, b: d * psi))
+
+
+def misread(bench):
+    return {k: g.T.reshape(g.shape) if g.ndim == 2 else g for k, g in bench.gradients().items()}
+
+
+def through_a_transpose(bench):
+    """Return what a library returns where the code multiplies with a transposed matrix: the gradient is turned back."""
+    names = [k for k in bench.parameters if k.endswith("H")]
+    run = bench.again(parameters={k: v.T if k in names else v for k, v in bench.parameters.items()})
+    return {k: g.T if k in names else g for k, g in run.gradients().items()}
+
+
 def scaled(bench):
     batch, outputs = bench.targets.shape[1:]
     return {k: 2 * g / (batch * outputs) for k, g in bench.gradients().items()}
@@ -125,14 +203,25 @@ KINDS = [
     ("a difference of weights", "bptt", "rnn", by_difference, "read as the difference of a weight before and after"),
     ("clipped step by step", "bptt", "rnn", clipped, "the norm of what every step adds clipped to 0.25"),
     ("a neighbour's gradient", "bptt", "snu", swapped, "the gradient of threshold in its place"),
+    ("a trace that starts at one", "ottt", "lif", started, "eps = 1 before the first step"),
     ("a trace squared", "ottt", "lif", squared_trace, "eps"),
     ("psi and reset after it", "bptt", "lif", after_reset, "every local derivative at the potential after its reset"),
     ("psi only at spikes", "ottt", "lif", factored(lambda f, t: f * t.now["z"]), "psi only where a spike occurred"),
     ("psi by the threshold", "ottt", "lif", factored(lambda f, t: f * t.p["threshold"]), "threshold"),
     ("an error late", "bptt", "rnn", lambda b: edited(b, Edit(error=lambda d, _: np.concatenate([0 * d[:1], d[:-1]]))),
      "of the step before"),
+    ("an error early", "bptt", "rnn", lambda b: edited(b, Edit(error=lambda d, _: np.concatenate([d[1:], 0 * d[:1]]))),
+     "of the step after"),
+    ("the error by psi", "bptt", "lif", sloped, "the error times the slope of the output"),
+    ("psi by a constant", "ottt", "lif", factored(lambda f, t: 0.6 * f), "triangle(scale=0.3"),
+    ("another unit's signal", "ottt", "lif", of_the_other_unit, "the other unit"),
+    ("a matrix misread", "bptt", "rnn", misread, "the gradient in the other memory order"),
+    ("a gate's wrong partner", "bptt", "lstm", moved(partner), "f"),
+    ("all lateral paths but one", "bptt", "lstm", alone, "no path back but through H_g"),
+    ("a transpose", "bptt", "rnn", through_a_transpose, "H transposed in the forward pass, differentiated as it is"),
     ("tanh' of a tanh", "bptt", "rnn", factored(lambda f, t: 1 - np.tanh(t.now["z"]) ** 2), "tanh(z)"),
     ("an input too late", "ottt", "lif", lambda b: edited(b, Edit(own=late_input)), "one step late"),
+    ("an input too early", "ottt", "lif", lambda b: edited(b, Edit(own=early_input)), "one step early"),
     ("a constant decay", "ottt", "lif", constant_decay, "0.9"),
 ]  # fmt: skip
 
@@ -144,10 +233,52 @@ def late_input(graph, tape, whole):
     return graph.feeds_as(lambda f: replace(f, source=moved(f.source)) if f.synapse and f.origin.source == "x" else f)
 
 
+def early_input(graph, tape, whole):
+    def moved(x):
+        return np.concatenate([x[1:], 0 * x[:1]])
+
+    return graph.feeds_as(lambda f: replace(f, source=moved(f.source)) if f.synapse and f.origin.source == "x" else f)
+
+
 @pytest.mark.parametrize(("rule", "cell", "answer", "words"), [k[1:] for k in KINDS], ids=[k[0] for k in KINDS])
 def test_a_kind_is_named(rule, cell, answer, words):
     found = told(answer, rule, cell)
     assert words in str(found) and not found.unexplained
+
+
+def test_one_slip_in_a_line_that_all_gates_share_is_named():
+    def answer(bench):
+        names = [k for k in bench.parameters if ".H_" in k]
+        run = bench.again(parameters={k: -v if k in names else v for k, v in bench.parameters.items()})
+        return {k: -g if k in names else g for k, g in run.gradients().items()}
+
+    words = "it equals bptt with -H of every gate in the place of H of every gate in the forward pass"
+    assert str(told(answer, "bptt", "lstm")).startswith(words)
+
+
+def test_an_input_of_the_step_before_in_every_layer_is_named():
+    def answer(bench):
+        x, layers = bench.inputs, []
+        for i, layer in enumerate(bench.tape.network.layers):
+            late = np.concatenate([x[-1:], x[:-1]])
+            layers.append(replace(record_layer(layer, i, bench.parameters, late, bench.numbers, {}), x=x))
+            x = layers[-1].now["z"]
+        return replace(bench, tape=replace(bench.tape, layers=tuple(layers))).gradients()
+
+    words = "the input of the step before, wrapped around, in every layer, in the forward pass"
+    assert str(told(answer, "bptt", "rnn", 2)) == f"it equals bptt with {words}"
+
+
+@pytest.mark.long
+def test_a_neighbours_decay_is_named():
+    found = str(told(moved(neighbours_decay, down=False), "ottt", "lif", 2))
+    assert "decay of the layer above" in found and "nothing known" not in found
+
+
+@pytest.mark.long
+def test_a_tie_that_is_taken_otherwise_on_one_side_is_named():
+    found = told(moved(with_its_edge, own=False), "ostl", "lif, rect", 2)
+    assert "2 |x| <= 1" in str(found) and "signal alone" in str(found) and not found.unexplained
 
 
 def test_a_factor_is_the_one_that_fits_every_size():
@@ -195,20 +326,36 @@ Own, Wrong = (
 """
 
 
-def test_one_edit_of_a_users_own_equation_is_named(tmp_path):
-    (tmp_path / "own.py").write_text(OWN)
-    claim = Claim("bptt", f"{tmp_path}/own.py:Own", (1,), losses="squared_error", when="every")
-    wrong = cell_named(f"{tmp_path}/own.py:Wrong", run=True)
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """Return a cell with one sign wrong, and cases of the right one."""
+    file = tmp_path_factory.mktemp("own") / "own.py"
+    file.write_text(OWN)
+    claim = Claim("bptt", f"{file}:Own", (1,), losses="squared_error", when="every")
+    cases = [Worked(generate(spec, claim)) for spec in plan(claim, "quick")]
+    return cell_named(f"{file}:Wrong", run=True), cases
+
+
+def test_one_edit_of_a_users_own_equation_is_named(own):
+    wrong, cases = own
     evidence = []
-    for case in [generate(spec, claim) for spec in plan(claim, "quick")]:
-        right = Worked(case)
+    for right in cases:
         layers = tuple(replace(x, cell=wrong(**{k: getattr(x.cell, k) for k in ("leak", "drag", "rate")}))
                        for x in right.bench.network.layers)  # fmt: skip
         run = right.bench.again(network=replace(right.bench.network, layers=layers))
-        evidence.append(Evidence(case, run.gradients(), shared=right))
+        evidence.append(Evidence(right.case, run.gradients(), shared=right))
     found = str(causes.find(evidence, RULES["bptt"]))
     assert found.startswith("it equals bptt with v = ") and found.endswith(" forward and backward")
     assert "- drag w'" in found or "-drag w'" in found or "-drag" in found
+
+
+@pytest.mark.long
+def test_a_users_own_cell_gets_the_hypotheses_of_every_cell(own):
+    def late(d, i, b):
+        return np.concatenate([0 * d[:1], d[:-1]])
+
+    evidence = [Evidence(w.case, edited(w.bench, Edit(signal=late)), shared=w) for w in own[1]]
+    assert str(causes.find(evidence, RULES["bptt"])) == "it equals bptt with the learning signal of the step before"
 
 
 @pytest.mark.parametrize(
@@ -223,9 +370,9 @@ def test_without_an_edit_the_trace_gives_the_engines_gradient(rule, cell, option
     claim = Claim(rule, cell, (1,), losses="squared_error", when="every", **options)
     case = generate(plan(claim, "quick")[0], claim)
     bench = Worked(case).bench
-    kinds = {tuple(traces._formulas(x).items()) for x in traces._locals(bench).values()}
-    assert len(kinds) == 2
-    for kind in kinds:
-        found = traces._computed(bench, formulas=dict(kind), node="G", new=dict(kind)["G"], start={})
+    formulas = [traces._formulas(x) for x in traces._locals(bench).values()]
+    assert len(formulas) == 2
+    for node, old in {(k, v) for mine in formulas for k, v in mine.items()}:
+        found = traces._computed(bench, node=node, old=old, new=old)
         for name, bounds in case.expected.gradients.items():
             assert (np.abs(found[name] - bounds.value) <= bounds.budget).all()

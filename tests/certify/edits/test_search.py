@@ -21,6 +21,7 @@ from gradcert.certify.edits.sources import NotLookedFor, Sources, found, loader
 from gradcert.certify.edits.text import applied
 from gradcert.certify.problems import generate, plan
 from gradcert.certify.repair.look import _record
+from gradcert.certify.repair.record import repair
 from gradcert.certify.subjects.worker import load
 from scripts.diagnosis.subjects import LITERALS
 
@@ -83,7 +84,8 @@ def test_a_mistake_is_undone(searched, fresh, operator):
     case = fresh[literal.name]
     for name, bounds in case.expected.gradients.items():
         assert (np.abs(repaired(case.problem)[name] - bounds.value) <= bounds.budget).all()
-    assert source.split("\n")[hunks[0]["at"] - 1].strip() == hunks[0]["before"]
+    (edit,) = repair(hunks).edits
+    assert source.split("\n")[edit["line"] - 1].strip() == edit["before"]
 
 
 @pytest.mark.long
@@ -92,8 +94,8 @@ def test_a_candidate_that_loops_for_ever_is_stopped(searched, monkeypatch):
     lines = ("scale = 0.25", "while scale < 2.0:", "    scale = scale * 2.0")
     source = RNN.source.replace("return grads", "\n    ".join([*lines, "return {k: scale * grads[k] for k in grads}"]))
     search, _ = searched(RNN, source)
-    (hunk,) = next(search.found())
-    assert (hunk["before"], hunk["after"]) == ("while scale < 2.0:", "while scale < 1.0:")
+    (edit,) = repair(next(search.found())).edits
+    assert (edit["before"], edit["after"]) == ("while scale < 2.0:", "while scale < 1.0:")
     assert search.hung >= 1  # 0.0 doubled stays below
 
 
@@ -105,8 +107,8 @@ def test_a_detach_is_put_back(searched, records):
     right = literal.source
     assert right.count(".detach()") == 1
     search, _ = searched(literal, right.replace(".detach()", ""))
-    (hunk,) = next(search.found())
-    assert hunk["operator"] == "detach" and ".detach()" in hunk["after"]
+    (edit,) = repair(next(search.found())).edits
+    assert edit["operator"] == "detach" and ".detach()" in edit["after"]
 
 
 @pytest.mark.long
@@ -114,11 +116,10 @@ def test_two_mistakes_are_undone_by_two_edits(searched):
     source = RNN.source.replace("grads[f'layers.{i}.b'] += da", "grads[f'layers.{i}.b'] = da")
     source = source.replace("(1 - hs[i][t + 1] ** 2)", "(1 + hs[i][t + 1] ** 2)")
     search, _ = searched(RNN, source, seconds=8.0)
-    hunks = next(search.found())
-    assert {h["operator"] for h in hunks} == {"accumulation", "sign"}
-    for hunk in hunks:
-        source = applied(source, hunk)
-    assert ast.unparse(ast.parse(source)) == ast.unparse(ast.parse(RNN.source))
+    found = repair(next(search.found()))
+    assert {e["operator"] for e in found.edits} == {"accumulation", "sign"}
+    (text,) = found.texts.values()
+    assert ast.unparse(ast.parse(text)) == ast.unparse(ast.parse(RNN.source))
 
 
 def test_what_is_right_when_it_is_loaded_again_is_left(searched):

@@ -118,13 +118,17 @@ def test_without_a_source_the_reason_is_said(subject, why):
 def test_hunks_from_a_stranger_are_not_believed(tmp_path):
     file = tmp_path / "a.py"
     file.write_text("x = 1\n")
-    hunk = {"path": str(file), "first": 1, "last": 1, "lines": ["x = 2"], "at": 1, "before": "x = 1", "after": "x = 2"}
-    assert repair([{**hunk, "operator": "constant"}]).texts == {str(file.resolve()): "x = 2\n"}
+    hunk = {"path": str(file), "first": 1, "last": 1, "lines": ["x = 2"], "at": 1, "to": 1}
+    found = repair([{**hunk, "operator": "constant", "before": "anything"}])  # what is shown is read in the file
+    assert found.texts == {str(file.resolve()): "x = 2\n"} and found.edits[0]["before"] == "x = 1"
     os.mkfifo(tmp_path / "pipe.py")  # which would be read for ever
     for wrong in (
         {"first": 7},
         {"first": float("inf")},
         {"at": 0},
+        {"at": 2},
+        {"to": 0},
+        {"to": 9},
         {"path": "/etc/passwd"},
         {"path": str(tmp_path / "pipe.py")},
         {"lines": 3},
@@ -138,3 +142,29 @@ def test_hunks_from_a_stranger_are_not_believed(tmp_path):
 def test_a_repair_takes_a_number_of_seconds(seconds):
     with pytest.raises(GradcertError, match="a number of seconds"):
         certify(lambda problem: {}, rule="bptt", cells="rnn", profile="quick", repair=seconds)
+
+
+def shown(path, *hunks):
+    told = [
+        {"path": str(path), "first": a, "last": b, "lines": new, "at": a, "to": b, "operator": f"e{n}"}
+        for n, (a, b, new) in enumerate(hunks)
+    ]
+    return [(e["line"], e["before"], e["after"], e["operator"]) for e in repair(told).edits]
+
+
+def test_every_edit_is_numbered_as_in_the_file(tmp_path):
+    """The second edit is one of the text after the first; where they meet, one is shown."""
+    file = tmp_path / "a.py"
+    file.write_text("\n".join("abcdef"))
+    added, dropped = (2, 1, ["new"]), (3, 3, [])
+    assert shown(file, added, (5, 5, ["D"])) == [(2, "", "new", "e0"), (4, "d", "D", "e1")]
+    assert shown(file, dropped, (4, 4, ["E"])) == [(3, "c", "", "e0"), (5, "e", "E", "e1")]
+    assert shown(file, (5, 5, ["E", "e"]), (1, 1, ["A"])) == [(5, "e", "E; e", "e0"), (1, "a", "A", "e1")]
+    assert shown(file, (2, 3, ["B"]), (2, 2, ["BB", "b"])) == [(2, "b; c", "BB; b", "e0 and e1")]
+    assert shown(file, (2, 2, ["B", "b"]), (3, 3, ["bb"])) == [(2, "b", "B; bb", "e0 and e1")]
+
+
+def test_a_search_that_ends_before_its_time_is_not_one_that_nobody_made():
+    assert line({"looked": True, "ended": "its process ended"}, "bptt") == (
+        "no repair found: the search ended early, its process ended"
+    )

@@ -1,4 +1,4 @@
-"""Optional arrays reach a subject in its own process, are told apart, and are watched; a stepwise learner has none."""
+"""Optional arrays reach a subject in its own process, a learner step by step; they are told apart, and are watched."""
 
 from dataclasses import replace
 
@@ -58,6 +58,31 @@ def test_problems_that_differ_in_them_alone_have_other_names():
     assert len({opaque(p) for p in (PROBLEM, *others)}) == 5
 
 
-def test_a_stepwise_learner_is_not_asked_what_it_is_not_told():
-    with pytest.raises(GradcertError, match="a stepwise learner with initial, weights, begins, masks"):
-        start_of(PROBLEM)
+class Recorder:
+    """A learner that answers with what it was given of every step."""
+
+    def start(self, start):
+        self.seen = {k: np.array(v) for k, v in start.initial.items()} | {"asked": np.array(start.initial_gradient)}
+
+    def step(self, x, y, *, weights, begins, masks):
+        for name, value in {"weights": weights, "begins": begins, **masks}.items():
+            self.seen[name] = np.concatenate([self.seen.get(name, value[None][:0]), value[None]])
+
+    def gradients(self):
+        return {name: value.astype(float) for name, value in self.seen.items()}
+
+
+def test_a_stepwise_learner_is_told_them_step_by_step():
+    asked = replace(PROBLEM, initial_gradient=True)
+    worker = Subject(Recorder()).start()
+    given = worker.ask(asked).gradients
+    worker.stop()
+    assert given["asked"] == 1 and np.array_equal(given["layers.0.v"], PROBLEM.initial["layers.0.v"])
+    for name in ("weights", "begins"):
+        assert np.array_equal(given[name], getattr(PROBLEM, name))
+    assert np.array_equal(given["layers.0"], PROBLEM.masks["layers.0"])
+
+
+def test_a_stepwise_learner_is_not_asked_for_what_is_known_at_the_end():
+    with pytest.raises(GradcertError, match=r"a stepwise learner with the loss .*when='sum'"):
+        start_of(replace(PROBLEM, begins=None).with_loss(when="sum"))

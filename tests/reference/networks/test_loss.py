@@ -128,7 +128,7 @@ def test_the_size_of_a_gradient_is_that_of_what_it_is_the_sum_of():
             seen = COLLECTED[when](o, w, loss.level, FLOAT64)
             size = {"sum": (w[..., None] * abs(o)).sum(axis=0), "first": seen.value}.get(when, abs(seen.value))
             size = (w[..., None] * abs(o)).sum(axis=0) / w.sum(axis=0)[:, None] if when == "mean" else size
-            want = abs(seen.share) * (abs(seen.value) + abs(y[-1]) + size) / 8
+            want = abs(seen.share) / seen.divisor * (abs(seen.value) + abs(y[-1]) + size) / 8
         assert np.allclose(found, want, rtol=gamma(32), atol=0), when  # fewer operations than that, on either side
         assert (abs(loss.gradient(o, y, FLOAT64, w)) <= found * (1 + gamma(32))).all()
 

@@ -80,7 +80,7 @@ SOFTMAX: dict[str, tuple[str, Callable[[Array, Any], Array]]] = {
 
 def _softmax(given: Callable[[Array, Any], Array], delta: Array, bench: Bench) -> Array:
     error = given(bench.tape.outputs, bench.numbers) - bench.targets
-    return bench.network.loss.gradient_of(error, bench.numbers)
+    return bench.network.loss.reduced(error, bench.numbers, bench.tape.weights)
 
 
 def _rolled(by: int, delta: Array, bench: Bench) -> Array:
@@ -98,7 +98,8 @@ def _error(change: Callable[[Array, Array, Array], Array]) -> Callable[[Array, B
 
     def error(delta: Array, bench: Bench) -> Array:
         loss, o = bench.network.loss, bench.tape.outputs
-        return loss.gradient_of(change(loss.error(o, bench.targets, bench.numbers), bench.targets, o), bench.numbers)
+        changed = change(loss.error(o, bench.targets, bench.numbers), bench.targets, o)
+        return loss.reduced(changed, bench.numbers, bench.tape.weights)
 
     return error
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_run
+from gradcert.certify.diagnosis.hypotheses.hypothesis import Gradient, Hypothesis, of_run
 from gradcert.certify.diagnosis.unrolled import Bench
-from gradcert.reference.engines import LayerTape, Tape, record
-from gradcert.reference.networks import Drive, Network, Nodes
+from gradcert.reference.engines import LayerTape, Tape, record, record_layer
+from gradcert.reference.networks import Data, Drive, Network, Nodes
 from gradcert.reference.numbers import Array, Numbers
 
 Change = Callable[[Any, Mapping[str, Array]], Any]  # of a value, told the layer's parameters
@@ -37,6 +37,7 @@ CONSTANTS: dict[str, Change] = {
 }
 
 
+GATES = " of every gate"
 PLACES = ("the last layer", "the layers below the last")
 
 
@@ -96,15 +97,18 @@ class _Skipping:
 def make(bench: Bench) -> Iterator[Hypothesis]:
     """Yield forward passes with one value of one kind changed in every layer that has it."""
     weights = list(dict.fromkeys(name.rpartition(".")[2] for name in bench.parameters))
-    for name in weights:
+    kinds = [name.partition("_")[0] + GATES for name in weights if "_" in name]
+    for name in (*weights, *(kind for kind in dict.fromkeys(kinds) if kinds.count(kind) > 1)):
         for word, change in BY.items():
             for seen in (False, True):
                 yield _of(f"{name} by {word}", _times(word, name), partial(_weights, name, change, seen), seen=seen)
+            yield _through(name, f"{name} by {word}", _times(word, name), change)
             for place in PLACES if bench.network.depth > 1 else ():
                 what = f"{_times(word, f'{name} of {place}')}"
                 yield _of(f"{name} of {place} by {word}", what, partial(_weights, name, change, False, place=place))
         for seen in (False, True):
             yield _of(f"{name} turned", f"{name} transposed", partial(_weights, name, _turned, seen), seen=seen)
+        yield _through(name, f"{name} turned", f"{name} transposed", _turned)
     reads = dict.fromkeys(k.source for x in bench.network.layers for k in x.cell.links if k.lag and k.source != "x")
     for node in reads:
         for word, change in BY.items():
@@ -142,13 +146,36 @@ def _of(what: str, label: str, run: Callable[[Bench], Bench | None], *, seen: bo
     return of_run("forward", f"{what}{' and back' if seen else ''}", f"{label} {place}", run)
 
 
+def _called(name: str, parameter: str) -> bool:
+    """Return whether a parameter has a name, or is of a kind that every gate has."""
+    local = parameter.rpartition(".")[2]
+    return (
+        local.partition("_")[0] == name.removesuffix(GATES) and "_" in local if name.endswith(GATES) else local == name
+    )
+
+
+def _through(name: str, what: str, label: str, change: Change) -> Hypothesis:
+    """Return a change of a parameter that a library differentiates: through the change, which is its own adjoint."""
+    run = partial(_weights, name, change, True)
+
+    def compute(bench: Bench) -> Gradient | None:
+        found = run(bench)
+        if found is None:
+            return None
+        mine = [k for k in bench.parameters if _called(name, k)]
+        return {k: change(g, {}) if k in mine else g for k, g in found.gradients().items()}
+
+    where = "in the forward pass, differentiated as it is"
+    return Hypothesis("forward", f"{what}, differentiated", f"{label} {where}", compute, forward=run)
+
+
 def _turned(value: Any, _: Any) -> Any:
     return value.T if np.ndim(value) == 2 and value.shape[0] == value.shape[1] else value
 
 
 def _weights(name: str, change: Change, seen: bool, bench: Bench, *, place: str = "") -> Bench | None:
     last = f"layers.{bench.network.depth - 1}."
-    mine = [k for k in bench.parameters if k.rpartition(".")[2] == name]
+    mine = [k for k in bench.parameters if _called(name, k)]
     mine = [k for k in mine if not place or k.startswith(last) == (place == PLACES[0])]
     changed = {**bench.parameters, **{k: change(bench.parameters[k], {}) for k in mine}}
     if seen:
@@ -178,20 +205,21 @@ def _starting(node: str, value: int) -> Callable[[Bench], Bench | None]:
             for i, x in enumerate(bench.network.layers)
             if node in x.cell.nodes
         }
-        tape = record(bench.tape.network, bench.parameters, bench.inputs, numbers=bench.numbers, initial=initial)
-        return replace(bench, tape=tape)
+        data: Data = {**bench.data, "initial": initial}
+        tape = record(bench.tape.network, bench.parameters, bench.inputs, numbers=bench.numbers, **data)
+        return replace(bench, tape=tape, data=data)
 
     return run
 
 
 def read_as_claimed(bench: Bench, network: Network, parameters: Mapping[str, Array], inputs: Array) -> Bench | None:
     """Run changed layers; read what they have computed by the claimed cells and the given parameters."""
-    run = record(network, parameters, inputs, numbers=bench.numbers)
+    run = record(network, parameters, inputs, numbers=bench.numbers, **bench.data)
     layers = []
     for right, new in zip(bench.tape.layers, run.layers, strict=True):
         factors = right.layer.cell.factors(bench.numbers, right.p, new.prev, new.now)
-        layers.append(LayerTape(right.layer, right.p, new.x, new.prev, new.now, factors))
-    return replace(bench, tape=Tape(bench.tape.network, bench.numbers, tuple(layers)))
+        layers.append(replace(right, x=new.x, prev=new.prev, now=new.now, factors=factors))
+    return replace(bench, tape=replace(bench.tape, layers=tuple(layers)))
 
 
 def _moved() -> Iterator[Hypothesis]:
@@ -207,8 +235,26 @@ def _moved() -> Iterator[Hypothesis]:
                     other = {which: np.roll(values, by, axis=axis)}
                     if which == "targets":
                         return bench.again(targets=other["targets"])
-                    tape = record(bench.tape.network, bench.parameters, other["inputs"], numbers=bench.numbers)
+                    given = (bench.tape.network, bench.parameters, other["inputs"])
+                    tape = record(*given, numbers=bench.numbers, **bench.data)
                     return replace(bench, tape=tape, inputs=other["inputs"])
 
                 label = f"the {which} of the {what} {word}, wrapped around"
                 yield of_run("timing", f"{which} of the {what} {word}", label, run)
+    for by, word in ((1, "before"), (-1, "after")):
+        for scope, but in (("every layer", 0), ("every layer but the last", 1)):
+            for seen in (False, True):
+                what = f"the input of the step {word}, wrapped around, in {scope}"
+                label = f"{what}{', forward and backward' if seen else ', in the forward pass'}"
+                yield of_run("timing", what + (" and back" if seen else ""), label, partial(_rolled, by, but, seen))
+
+
+def _rolled(by: int, but: int, seen: bool, bench: Bench) -> Bench:
+    """Run the layers, all but some at the top on their inputs of another step."""
+    net, layers, x = bench.tape.network, list[LayerTape](), bench.inputs
+    for i, layer in enumerate(net.layers):
+        moved = np.roll(x, by, axis=0) if i < net.depth - but else x
+        tape = record_layer(layer, i, bench.parameters, moved, bench.numbers, {})
+        layers.append(tape if seen else replace(tape, x=x))
+        x = tape.now["z"]
+    return replace(bench, tape=Tape(net, bench.numbers, tuple(layers)))

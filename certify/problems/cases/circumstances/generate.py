@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.claims import AXES, Claim
+from gradcert.certify.claims import AXES, CLAIMED, Claim
 from gradcert.certify.problems.budget.envelope import flushed
 from gradcert.certify.problems.budget.expected import Bounds, Expected
 from gradcert.certify.problems.budget.goal import expectation
@@ -17,18 +17,19 @@ from gradcert.certify.problems.cases.case import Case, Spec
 from gradcert.certify.problems.cases.circumstances.make import Placed, moved, vectors
 from gradcert.certify.problems.cases.circumstances.seen import met, outside
 from gradcert.certify.problems.cases.draw import draw, spiking
+from gradcert.certify.problems.cases.evaluated import evaluated
 from gradcert.certify.problems.cases.families import FAMILIES
 from gradcert.properties.numbers import Undecided
-from gradcert.reference.engines import Tape, record, tape_gradients
+from gradcert.reference.engines import Tape
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Problem
-from gradcert.reference.numbers import FLOAT64, Array
-from gradcert.reference.rules import Rule, check_feedback, rule_named
+from gradcert.reference.numbers import Array
+from gradcert.reference.rules import Rule, rule_named
 
 TRIES = 24
 ENOUGH = 4  # draws that show all that was wanted, among which the one with most to see is taken
 SCALES = (1.0, 2.0, 1.5, 3.0, 4.0)
-GIVEN_UP = ("inputs", "spikes", "weights", "biases", "leak", "threshold", "samples", "targets")  # what silences first
+GIVEN_UP = ("inputs", "spikes", "weights", "biases", "leak", "threshold", "samples", "targets", *CLAIMED)
 PLAIN = ("some", "ordinary", "real", "of both signs", "different")  # what no draw has to aim at
 
 
@@ -78,7 +79,7 @@ def _drawn(spec: Spec, claim: Claim, row: dict[str, str], seed: int) -> Case | N
             row = {k: v for k, v in row.items() if k not in ("leak", "threshold")}
             continue
         problem = moved(_aimed(problem, row, attempt), row, rng)
-        if outside(problem, claim.without):
+        if outside(problem, claim):
             continue
         tape, gradients = floats(problem, rule)
         if not all(np.isfinite(g).all() for g in (tape.outputs, *gradients.values())):
@@ -137,13 +138,8 @@ def _wider(bounds: Bounds, extra: float) -> Bounds:
 
 def floats(problem: Problem, rule: Rule) -> tuple[Tape, dict[str, Array]]:
     """Return the forward pass and the rule's gradient in float64."""
-    parameters = {name: np.asarray(v, dtype=float) for name, v in problem.parameters.items()}
-    feedback = {name: np.asarray(v, dtype=float) for name, v in problem.feedback.items()}
-    with np.errstate(all="ignore"):
-        tape = record(problem.network, parameters, np.asarray(problem.inputs, dtype=float), numbers=FLOAT64)
-        checked = check_feedback(problem.network, rule, feedback)
-        gradients = tape_gradients(tape, np.asarray(problem.targets, dtype=float), rule=rule, feedback=checked)
-    return tape, gradients
+    found = evaluated(problem)
+    return found.tape, found.gradients(rule)
 
 
 def _aimed(problem: Problem, row: Mapping[str, str], attempt: int) -> Problem:

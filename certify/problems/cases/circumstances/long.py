@@ -22,11 +22,12 @@ from gradcert.certify.problems.cases.circumstances.generate import bounded, fact
 from gradcert.certify.problems.cases.circumstances.make import lateral, reading, vectors
 from gradcert.certify.problems.cases.circumstances.seen import met
 from gradcert.certify.problems.cases.draw import draw
-from gradcert.reference.engines import Tape, record, tape_gradients, truncated_sums
+from gradcert.certify.problems.cases.evaluated import evaluated
+from gradcert.reference.engines import tape_gradients
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Layer, Problem
-from gradcert.reference.numbers import FLOAT64, Array
-from gradcert.reference.rules import Rule, check_feedback, rule_named
+from gradcert.reference.numbers import Array
+from gradcert.reference.rules import Rule, rule_named
 
 LENGTHS = (150, 100, 64, 48, 32, 24, 16, 12, 8)  # the first that is seen to its end is taken
 SHORT = 40  # steps of the draws among which the best is chosen
@@ -76,13 +77,13 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
                 continue
             tape, gradients = floats(problem, rule)
             sizes = {k: HOPELESS[claim.dtype] * np.abs(g) for k, g in gradients.items()}
-            rough = separated(tape, problem, rule, sizes)
+            rough = separated(problem, rule, sizes)
             if claim.entrywise and rough and min(rough.values()) < 1 and length != LENGTHS[-1]:
                 continue
             expected = bounded(problem, rule, claim)
             if expected is None:
                 continue
-            seen = separated(tape, problem, rule, {k: b.budget for k, b in expected.gradients.items()})
+            seen = separated(problem, rule, {k: b.budget for k, b in expected.gradients.items()})
             least = min(seen.values(), default=0.0)
             blind = (seen and least < MARGIN) or not any(g.any() for g in gradients.values())
             if claim.entrywise and blind and length != LENGTHS[-1]:
@@ -97,7 +98,7 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
     return None
 
 
-def separated(tape: Tape, problem: Problem, rule: Rule, budgets: dict[str, Array]) -> dict[int, float]:
+def separated(problem: Problem, rule: Rule, budgets: dict[str, Array]) -> dict[int, float]:
     """Return, for every number of steps that a rule could be truncated to, by how many budgets its gradient differs.
 
     Empty for a rule without edges through time, or with a projected or local signal: there nothing can be truncated
@@ -105,9 +106,7 @@ def separated(tape: Tape, problem: Problem, rule: Rule, budgets: dict[str, Array
     """
     if rule.reach or rule.chunk or rule.feedback not in ("symmetric", "random"):
         return {}
-    feedback = check_feedback(problem.network, rule, {k: np.asarray(v, float) for k, v in problem.feedback.items()})
-    delta = problem.network.loss.gradient(tape.outputs, np.asarray(problem.targets, dtype=float), tape.numbers)
-    sums = list(truncated_sums(tape, delta, rule, feedback))
+    sums = evaluated(problem).truncations(rule)
     if len(sums) < 2 or all((sums[-1][k] == sums[0][k]).all() for k in sums[0]):
         return {}
     out = {}
@@ -132,17 +131,15 @@ def _chosen(spec: Spec, claim: Claim, rule: Rule, seed: int) -> list[int]:
 
 def _left(problem: Problem, rule: Rule) -> float:
     """Return how much of the last step's credit reaches the first step's input."""
-    tape, _ = floats(problem, rule)
-    y = np.asarray(problem.targets, dtype=float)
-    delta = problem.network.loss.gradient(tape.outputs, y, tape.numbers)
+    found = evaluated(problem)
+    tape = found.tape
+    delta = found.credit[tape.network.depth - 1]
     delta = np.concatenate([0 * delta[:-1], delta[-1:]])
-    feedback = check_feedback(problem.network, rule, {k: np.asarray(v, float) for k, v in problem.feedback.items()})
     plain = replace(rule, window=None) if rule.window else rule
     layer = tape.layers[0]
-    found = tape_gradients(
-        replace(tape, layers=(_alone(layer), *tape.layers[1:])), y, rule=plain, feedback=feedback, delta=delta
-    )
-    sizes = [float(np.abs(found[f"layers.0.{n}"]).max()) for n in reading(layer.layer)]
+    alone = replace(tape, layers=(_alone(layer), *tape.layers[1:]))
+    left = tape_gradients(alone, found.targets, rule=plain, feedback=found.feedback(rule), delta=delta)
+    sizes = [float(np.abs(left[f"layers.0.{n}"]).max()) for n in reading(layer.layer)]
     return max(sizes) if np.isfinite(sizes).all() else 0.0
 
 
@@ -181,6 +178,8 @@ def _drawn(spec: Spec, claim: Claim, rule: Rule, seed: int, attempt: int, steps:
     inputs = np.array(problem.inputs) * 2.0**-10
     # what is drawn first, and so the same for every length
     inputs[0], inputs[-1] = problem.inputs[0] * 0.5, problem.inputs[1] * (1 + attempt % 3)
+    if claim.inputs == "spikes":
+        inputs[0], inputs[1:-1], inputs[-1] = problem.inputs[0], 0, problem.inputs[1]
     return _silent(replace(problem, parameters=parameters, feedback=short.feedback, inputs=inputs), claim)
 
 
@@ -198,9 +197,10 @@ def _returning(layer: Layer) -> list[str]:
 def _silent(problem: Problem, claim: Claim) -> Problem:
     """Return the problem with next to no error before the last step: its rounding would hide the oldest credit."""
     targets, loss = np.array(problem.targets), problem.network.loss
+    if claim.targets or loss.kind == "bernoulli" or loss.when not in ("every", "last"):
+        return problem
     if loss.kind == "squared_error":
-        given = ({k: np.asarray(v, float) for k, v in problem.parameters.items()}, np.asarray(problem.inputs, float))
-        outputs = record(problem.network, *given, numbers=FLOAT64).outputs
+        outputs = evaluated(problem).tape.outputs
         targets[:-1] = outputs[:-1] + targets[:-1] * 2.0**-10
     elif loss.when == "every" and "a step without" not in claim.without.get("targets", ()):
         targets[:-1] = 0
@@ -212,10 +212,7 @@ def truncation(case: Case, given: Mapping[str, Any]) -> int | None:
     rule, problem = case.rule, case.problem
     if rule.reach or rule.chunk or rule.feedback not in ("symmetric", "random"):
         return None
-    tape, _ = floats(problem, rule)
-    feedback = check_feedback(problem.network, rule, {k: np.asarray(v, float) for k, v in problem.feedback.items()})
-    delta = problem.network.loss.gradient(tape.outputs, np.asarray(problem.targets, dtype=float), tape.numbers)
-    for steps, part in enumerate(truncated_sums(tape, delta, rule, feedback), start=1):
+    for steps, part in enumerate(evaluated(problem).truncations(rule), start=1):
         size = {k: b.budget + NEAR * np.abs(part[k]).max() for k, b in case.expected.gradients.items()}
         if all(
             k in given and np.shape(given[k]) == v.shape and (np.abs(given[k] - v) <= size[k]).all()
@@ -227,7 +224,6 @@ def truncation(case: Case, given: Mapping[str, Any]) -> int | None:
 
 def controls(case: Case) -> Iterator[tuple[str, bool | None]]:
     """Yield the truncations as known-wrong variants, by their worst: (name, whether every one of them is refuted)."""
-    tape, _ = floats(case.problem, case.rule)
-    seen = separated(tape, case.problem, case.rule, {k: b.budget for k, b in case.expected.gradients.items()})
+    seen = separated(case.problem, case.rule, {k: b.budget for k, b in case.expected.gradients.items()})
     for steps in (n for n in (1, 2, 4, 8, 16, 32, 64, 128, max(seen, default=0)) if n in seen):
         yield f"truncated to {steps} steps", seen[steps] > 1

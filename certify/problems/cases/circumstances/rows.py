@@ -35,6 +35,12 @@ IMPOSSIBLE: tuple[tuple[tuple[str, tuple[str, ...]], tuple[str, tuple[str, ...]]
     (("sizes", ("one unit",)), ("targets", ("soft", "any sum", "one class"))),
     (("loss", ("cross_entropy",)), ("targets", ("all 0",))),
     (("depth", ("1",)), ("sizes", ("layers alike",))),
+    (("loss", ("bernoulli",)), ("targets", ("soft", "any sum", "one class", "all 0"))),
+    (("numbers", ("logits beyond exp",)), ("loss", ("bernoulli",))),
+    (("T", ("1",)), ("loss weights", ("padding", "0 inside"))),
+    (("T", ("1",)), ("begins", ("inside", "adjacent"))),
+    (("T", ("2",)), ("begins", ("adjacent",))),
+    (("B", ("1",)), ("initial", ("one each",))),
 )
 
 

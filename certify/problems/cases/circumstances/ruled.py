@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import fields
 from functools import lru_cache
 from typing import Any
 
-from gradcert.certify.claims import AXES, Claim, from_dict
+from gradcert.certify.claims import AXES, CLAIMED, Claim, from_dict
 from gradcert.certify.problems.budget.stored import DECAYS
 from gradcert.certify.problems.cases.draw import cell_options
 from gradcert.reference.networks import cell_named
 
+UNCLAIMED = "not claimed"
 UNBOUNDED = ("identity", "relu", "relu_off_at_zero")
 LEAKS = tuple(name for name in DECAYS if name in ("leak", "kappa", "rate"))
 
@@ -57,12 +59,24 @@ def _ruled_out(key: str, cell: str) -> tuple[tuple[tuple[str, str], str], ...]:
         rule("the leak is fixed" if leaks else "no leak", "leak")
     elif any(name in names for name in leaks for names in (_trained(fixed))):
         rule("a trained leak may be kept as its logit", "leak", "0", "1")
-    if claim.losses == ("squared_error",):
+    if "cross_entropy" not in claim.losses:
         rule("of a cross-entropy", "targets", "soft", "any sum", "one class")
     if claim.losses == ("cross_entropy",):
         rule("without a target a cross-entropy is 0", "targets", "all 0")
     if claim.when == ("last",):
         rule("the last step alone counts", "targets", "a step without")
+    if claim.targets in ("one-hot", "classes"):
+        rule(f"targets are {claim.targets}", "targets", "soft", "any sum", "all 0", "a step without")
+    if claim.losses == ("bernoulli",):
+        rule("targets of a Bernoulli loss are 0 and 1", "targets", "all 0")
+    if not set(claim.when) & {"every"}:
+        rule("one target a sequence counts", "targets", "a step without")
+    if claim.inputs == "spikes":
+        rule("inputs are 0 and 1", "inputs", "real", "above 5", "above 1e6", "tiny", "subnormal")
+    for axis, value in (("T", claim.T), ("B", claim.B), ("sizes", claim.sizes)):
+        if value:
+            rule("the claim fixes it", axis)
+    _rule_given(claim, rule)
     if max(claim.depths) == 1:
         rule("one layer", "sizes", "layers alike")
     if "cross_entropy" not in claim.losses or not unbounded(claim, cell):
@@ -73,6 +87,17 @@ def _ruled_out(key: str, cell: str) -> tuple[tuple[tuple[str, str], str], ...]:
     elif cell == "integrator" or str(getattr(made, "activation", "tanh")) in UNBOUNDED:
         rule("nothing saturates", "numbers", "saturated")
     return tuple(out.items())
+
+
+def _rule_given(claim: Claim, rule: Callable[..., None]) -> None:
+    """Rule out the axes of what a claim does not name, and the levels that a loss cannot have."""
+    for axis, named in zip(CLAIMED, (claim.initial != "zero", claim.weights, claim.begins, claim.masks), strict=True):
+        if not named:
+            rule(UNCLAIMED, axis)
+    if claim.when == ("last",):
+        rule("the last step alone counts", "loss weights", "padding")
+    if claim.B == 1:
+        rule("the claim fixes it", "initial", "one each")
 
 
 def _trained(fixed: Any) -> list[tuple[str, ...]]:

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from gradcert.certify.claims import Claim
 from gradcert.certify.problems.cases.circumstances.make import lateral, vectors
 from gradcert.certify.problems.cases.circumstances.ruled import LEAKS, UNBOUNDED
-from gradcert.reference.engines import Tape
+from gradcert.reference.engines import Tape, new_value
 from gradcert.reference.networks import Problem
 from gradcert.reference.numbers import Array
 
@@ -38,6 +39,7 @@ def met(problem: Problem, tape: Tape, gradients: Mapping[str, Array], *, memory:
         *_spikes(tape),
         *_constants(problem),
         *_numbers(problem, tape, gradients),
+        *_given(problem),
     ]
     return [f"{axis}: {level}" for axis, level in dict.fromkeys(found)]
 
@@ -45,12 +47,54 @@ def met(problem: Problem, tape: Tape, gradients: Mapping[str, Array], *, memory:
 Level = tuple[str, str]
 
 
-def outside(problem: Problem, without: Mapping[str, tuple[str, ...]]) -> bool:
-    """Return whether a problem shows a level that a claim rules out, as far as that needs no forward pass."""
-    if not without:
+def outside(problem: Problem, claim: Claim | None) -> bool:
+    """Return whether a problem is none of a claim: of sizes that it does not have, or with a level that it rules out.
+
+    As far as that needs no forward pass.
+    """
+    if claim is None:
         return False
-    parts = (_lengths, _samples, _sizes, _inputs, _targets, _constants)
-    return any(level in without.get(axis, ()) for part in parts for axis, level in part(problem))
+    widths = (problem.network.layers[0].inputs, *(layer.units for layer in problem.network.layers))
+    for given, fixed in ((len(problem.inputs), claim.T), (problem.inputs.shape[1], claim.B), (widths, claim.sizes)):
+        if fixed and given != fixed:
+            return True
+    if claim.inputs == "spikes" and not np.isin(problem.inputs, (0, 1)).all():
+        return True
+    parts = (_lengths, _samples, _sizes, _inputs, _targets, _constants, _given)
+    ruled = claim.without
+    return bool(ruled) and any(level in ruled.get(axis, ()) for part in parts for axis, level in part(problem))
+
+
+def _given(problem: Problem) -> Iterator[Level]:
+    """Yield the levels of initial values, weights of the loss, beginnings and masks, where there are such."""
+    if (starts := list(problem.initial.values())) and not any(v.any() for v in starts):
+        yield "initial", "all 0"
+    for value in starts:
+        if value.any():
+            yield "initial", "one for all" if value.ndim == 1 else "one each"
+    if (w := problem.weights) is not None:
+        later = np.flip(np.maximum.accumulate(np.flip(w != 0, axis=0), axis=0), axis=0)  # a step from here on counts
+        if (w == w.flat[0]).all():
+            yield "loss weights", "all alike"
+        if (~later).any():
+            yield "loss weights", "padding"
+        if ((w == 0) & later).any():
+            yield "loss weights", "0 inside"
+        if not np.isin(w, (0, 1)).all():
+            yield "loss weights", "others"
+    if (begins := problem.begins) is not None:
+        yield "begins", "inside" if begins[1:].any() else "none"
+        if (begins[1:-1] & begins[2:]).any():
+            yield "begins", "adjacent"
+    for mask in problem.masks.values():
+        if (mask == 1).all():
+            yield "masks", "all 1"
+        if (mask == 0).any():
+            yield "masks", "some 0"
+        if (mask == 0).all(axis=2).any():
+            yield "masks", "a step all 0"
+        if not np.isin(mask, (0, 1)).all():
+            yield "masks", "others"
 
 
 def _lengths(problem: Problem) -> Iterator[Level]:
@@ -63,9 +107,10 @@ def _lengths(problem: Problem) -> Iterator[Level]:
 
 def _samples(problem: Problem) -> Iterator[Level]:
     batch = problem.inputs.shape[1]
-    x, y = problem.inputs, problem.targets
+    rows = [v for v in (problem.inputs, problem.targets, problem.weights, problem.begins) if v is not None]
+    rows += [*problem.masks.values(), *(v[None] for v in problem.initial.values() if v.ndim == 2)]
     pairs = [(a, b) for a in range(batch) for b in range(a)]
-    alike = any(bool((x[:, a] == x[:, b]).all() and (y[:, a] == y[:, b]).all()) for a, b in pairs)
+    alike = any(all(bool((v[:, a] == v[:, b]).all()) for v in rows) for a, b in pairs)
     silent = [not problem.inputs[:, b].any() for b in range(batch)]
     yield "samples", "equal" if alike else "different"
     if any(silent) and not all(silent):
@@ -134,13 +179,13 @@ def _inputs(problem: Problem) -> Iterator[Level]:
 
 def _targets(problem: Problem) -> Iterator[Level]:
     every = problem.targets
-    y = every if problem.network.loss.when == "every" else every[-1:]
+    y = every if problem.network.loss.when == "every" else every[-1:]  # what is collected meets the last target
     if not y.any():
         yield "targets", "all 0"
         return
     if len(y) > 1 and (~y.any(axis=(1, 2))).any():
         yield "targets", "a step without"
-    if problem.network.loss.kind == "squared_error":
+    if problem.network.loss.kind != "cross_entropy":
         yield "targets", "ordinary"
         return
     sums, hot = y.sum(axis=-1), y.max(axis=-1)
@@ -158,7 +203,8 @@ def _spikes(tape: Tape) -> Iterator[Level]:
     for layer in tape.layers:
         if not hasattr(layer.layer.cell, "surrogate"):
             continue
-        z = np.asarray(layer.now["z"])
+        z, v = (layer.now.get(new_value(layer.layer, node)) for node in "zv")
+        z = np.asarray(z)
         per_step = z.any(axis=(1, 2))
         if z.any() and not z.all():
             yield "spikes", "some"
@@ -170,7 +216,7 @@ def _spikes(tape: Tape) -> Iterator[Level]:
             yield "spikes", "adjacent"
         if per_step.any() and not per_step.all():
             yield "spikes", "a step without"
-        if "v" in layer.now and "threshold" in layer.p and (layer.now["v"] == layer.p["threshold"]).any():
+        if v is not None and "threshold" in layer.p and (v == layer.p["threshold"]).any():
             yield "spikes", "at the threshold"
 
 
@@ -204,7 +250,7 @@ def _numbers(problem: Problem, tape: Tape, gradients: Mapping[str, Array]) -> It
         for link in layer.layer.cell.links
         if link.weight is None and link.lag == 0
     ]
-    full = any((np.abs(np.asarray(layer.now["z"])) > 1 - FLAT).any() for layer in smooth)
+    full = any((np.abs(np.asarray(layer.now[new_value(layer.layer, "z")])) > 1 - FLAT).any() for layer in smooth)
     if full or any(f.ndim and ((f != 0) & (np.abs(f) < FLAT)).any() for f in factors):
         yield "numbers", "saturated"
         before = True

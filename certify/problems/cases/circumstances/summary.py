@@ -8,7 +8,7 @@ from typing import Any
 
 from gradcert.certify.claims import AXES, Claim
 from gradcert.certify.problems.cases.circumstances.rows import IMPOSSIBLE
-from gradcert.certify.problems.cases.circumstances.ruled import ruled_out
+from gradcert.certify.problems.cases.circumstances.ruled import UNCLAIMED, ruled_out
 
 MANY = 150  # calls of one process
 Level = tuple[str, str]
@@ -43,6 +43,7 @@ def summary(
     levels = {
         axis: {name: "met" if (axis, name) in met else out.get((axis, name), "not met") for name in names}
         for axis, names in AXES.items()
+        if any(out.get((axis, name)) != UNCLAIMED for name in names)
     }
     possible, seen = pairs(facts, out)
     widths = sorted({tuple(f["sizes"]) for f in facts})

@@ -127,3 +127,17 @@ def test_every_hypothesis_can_be_computed_or_does_not_apply(rule, cell, options)
     right = edited(bench, Edit())
     other = {k.partition(":")[0] for k, g in found.items() if g and any((g[n] != right[n]).any() for n in right)}
     assert {"timing", "arc", "factor"} <= other
+
+
+def test_what_reads_alike_computes_alike():
+    """Hypotheses are known by key and label: of two that read alike and differ, one would never be tried."""
+    options = {"readout": "rnn", "readout_options": {"recurrent": False}, "options": {"recurrent": False}}
+    bench = on_floats((case := case_of("ottt", "lif", 1, options)).problem, case.rule)
+    groups = {}
+    for hypothesis in all_of(bench):
+        groups.setdefault((hypothesis.key, hypothesis.label), []).append(hypothesis)
+    for first, *others in groups.values():
+        for other in others:
+            mine, theirs = tried(first, bench), tried(other, bench)
+            assert (mine is None) == (theirs is None)
+            assert mine is None or all((mine[k] == theirs[k]).all() for k in mine), first.label

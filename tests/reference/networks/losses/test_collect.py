@@ -49,7 +49,7 @@ def test_by_a_loop_in_fractions(when, weighted):
     exact = RATIONALS.array(o), None if given is None else RATIONALS.array(given)
     found = COLLECTED[when](*exact, LEVEL, RATIONALS)
     floats = COLLECTED[when](o, given, LEVEL, FLOAT64)
-    shares = np.broadcast_to(found.share, o.shape)
+    shares = np.broadcast_to(found.share / found.divisor, o.shape)
     sizes = COLLECTED[when](abs(exact[0]), exact[1], LEVEL, RATIONALS).value if when in ("sum", "mean") else found.value
     assert (found.size == abs(sizes)).all()
     for b, k in np.ndindex(B, K):
@@ -92,5 +92,6 @@ def test_the_loss_is_of_what_is_collected_against_the_last_target():
         assert loss.weighted(series, RATIONALS.array(y), RATIONALS, weights) == exact
         assert loss.weighted(o, y, FLOAT64, given) == float(exact)
         signal = loss.signal(y, o, FLOAT64, given)
-        share = np.broadcast_to(COLLECTED[when](o, given, LEVEL, FLOAT64).share, o.shape)
+        seen = COLLECTED[when](o, given, LEVEL, FLOAT64)
+        share = np.broadcast_to(seen.share / seen.divisor, o.shape)
         assert np.array_equal(signal, share * (y[-1] / (B * K)))

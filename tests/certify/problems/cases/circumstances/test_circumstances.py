@@ -12,7 +12,7 @@ from gradcert.certify.problems.cases.circumstances import IMPOSSIBLE, drawn_axes
 from gradcert.certify.problems.cases.circumstances.rows import impossible
 from gradcert.reference import RULES, Floats, GradcertError, Layer, Network, Problem, Rnn, rule_named
 from gradcert.reference.engines import reverse
-from gradcert.reference.networks import Loss
+from gradcert.reference.networks import FORMS, Loss
 
 
 @pytest.mark.parametrize("strength", [1, 2])
@@ -31,7 +31,7 @@ def test_every_level_and_every_pair_occurs_and_nothing_impossible(strength):
 def test_levels_that_cannot_be_together_exist():
     names = {axis: {*levels} for axis, levels in AXES.items()} | {
         "depth": {"1"},
-        "loss": {*Claim("bptt", "rnn").losses},
+        "loss": {*FORMS},
     }
     assert all(set(levels) <= names[axis] for pair in IMPOSSIBLE for axis, levels in pair)
 

@@ -1,0 +1,105 @@
+"""The loss of a claim: of what, in what form, reduced how, as fields and in words that can be read back.
+
+``cross_entropy of sum, mean over batch and outputs``: forms, joined by "or"; after "of", of what, joined by "or";
+then how each axis is reduced. What is left out is as usual: every or last, and sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import FORMS, KINDS, WHEN
+
+AXES = ("time", "batch", "outputs")
+REDUCED = {"time": ("sum", "mean", "pooled"), "batch": ("sum", "mean"), "outputs": ("sum", "mean")}
+MOMENTS = ("every", "last")  # of what, where nothing is said
+EXAMPLE = "cross_entropy of sum, mean over batch and outputs"
+
+
+def read_loss(text: str) -> dict[str, Any]:
+    """Return the fields of a claim that a loss in words names.
+
+    Raises
+    ------
+    GradcertError : for words that are none of a loss.
+
+    Examples
+    --------
+    >>> read_loss("squared_error or cross_entropy of max, mean over time and batch")
+    {'losses': ['squared_error', 'cross_entropy'], 'when': ['max'], 'time': 'mean', 'batch': 'mean'}
+    >>> read_loss("hinge")
+    Traceback (most recent call last):
+    gradcert.reference.errors.GradcertError: loss: 'hinge'; allowed: squared_error, cross_entropy, bernoulli; ...
+    """
+    first, *rest = [part.strip() for part in str(text).split(",")]
+    forms, _, moments = first.partition(" of ")
+    out: dict[str, Any] = {"losses": _words(forms, tuple(FORMS))}
+    if moments:
+        out["when"] = [w.removeprefix("the ").strip() for w in moments.split(" or ")]
+        _among("of what", out["when"], WHEN)
+    for part in rest:
+        how, over, axes = part.partition(" over ")
+        for axis in axes.split(" and ") if over else [part]:
+            if axis.strip() not in AXES or how.strip() not in REDUCED[axis.strip()]:
+                raise GradcertError(
+                    f"loss: {part!r}", allowed="mean over time, batch, outputs", do=f"such as {EXAMPLE}"
+                )
+            out[axis.strip()] = how.strip()
+    return out
+
+
+def said_loss(spec: Mapping[str, Any]) -> str:
+    """Return the loss of a claim in words, "" where it is as usual.
+
+    Examples
+    --------
+    >>> said_loss({"losses": list(KINDS), "when": ["every", "last"], "time": "sum", "batch": "sum"})
+    ''
+    >>> said_loss({"losses": ["bernoulli"], "when": ["last"], "time": "sum", "batch": "mean"})
+    'bernoulli of last, mean over batch'
+    """
+    losses, when = spec.get("losses", KINDS), spec.get("when", MOMENTS)
+    reduced: dict[str, list[str]] = {}
+    for axis in AXES:
+        if (how := spec.get(axis, "sum")) != "sum":
+            reduced.setdefault(how, []).append(axis)
+    usual = tuple(losses) == KINDS and tuple(when) == MOMENTS
+    if usual and not reduced:
+        return ""
+    parts = [f"{' or '.join(losses)} of {' or '.join(when)}"]
+    return ", ".join([*parts, *(f"{how} over {' and '.join(axes)}" for how, axes in reduced.items())])
+
+
+def check_losses(claim: Any, last: Sequence[Any]) -> None:
+    """Raise unless the loss of a claim is one of the reference's, about a node that the last layer's cells have."""
+    _among("losses", claim.losses, tuple(FORMS))
+    _among("when", claim.when, WHEN)
+    for axis in AXES:
+        _among(axis, [getattr(claim, axis)], REDUCED[axis])
+    if claim.time == "pooled" and claim.batch == "mean":
+        raise GradcertError("a mean over all steps of all samples, and over the samples again", do="batch='sum'")
+    for cell in last:
+        _among(f"node, of a last layer of {cell.name}", [claim.node], tuple(cell.nodes))
+    if isinstance(claim.level, bool) or not isinstance(claim.level, (int, float)):
+        raise GradcertError(f"level={claim.level!r}", allowed="a number")
+    whole = [when for when in claim.when if when not in MOMENTS]
+    if claim.online and (whole or any(dict(term).get("kind", "rate") == "rate" for term in claim.activity)):
+        of = whole[0] if whole else "a rate"
+        raise GradcertError(
+            f"an online claim with a loss of {of}, which is known when the sequence is over",
+            allowed="a loss of every step or of the last, and no rates",
+        )
+
+
+def _words(text: str, allowed: Sequence[str]) -> list[str]:
+    found = [word.strip() for word in text.split(" or ")]
+    _among("loss", found, allowed)
+    return found
+
+
+def _among(what: str, given: Sequence[Any], allowed: Sequence[str]) -> None:
+    if wrong := [repr(g) for g in given if g not in list(allowed)]:
+        example = f"such as {EXAMPLE}" if what in ("loss", "of what") else None
+        raise GradcertError(f"{what}: {', '.join(wrong)}", allowed=", ".join(allowed), do=example)

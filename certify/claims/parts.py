@@ -1,0 +1,148 @@
+"""The parts of a claim as keyword arguments, and a claim as a file: the same names everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, TypedDict
+
+from gradcert.certify.claims.claim import Claim, files_of, from_dict
+from gradcert.certify.claims.losses import read_loss
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.outside import WRITTEN, parse, read, toml
+
+FORM = "a claim in TOML, or a certificate or claim in JSON"
+LISTS = ("depths", "sizes")  # of numbers; a lone one is a list of one
+
+
+class Parts(TypedDict, total=False):
+    """What a subject claims, or what replaces parts of that: the fields of `Claim`, and two more.
+
+    Keys
+    ----
+    claim : the whole claim: a `Claim`, a mapping, or the name of a file (`read_claim`).
+    loss : in words, such as ``cross_entropy of sum, mean over batch``.
+    """
+
+    claim: Claim | Mapping[str, Any] | str | Path | None
+    rule: str | None
+    cells: str | Iterable[str] | None
+    depths: int | Iterable[int] | None
+    dtype: str | None
+    options: Mapping[str, Any] | None
+    online: bool | None
+    acceptance: str | None
+    within: Mapping[str, Any] | None
+    without: Mapping[str, Any] | None
+    loss: str | None
+    losses: str | Iterable[str] | None
+    when: str | Iterable[str] | None
+    time: str | None
+    batch: str | None
+    outputs: str | None
+    node: str | None
+    level: float | None
+    readout: str | None
+    readout_options: Mapping[str, Any] | None
+    targets: str | None
+    inputs: str | None
+    activity: Iterable[Mapping[str, Any]] | None
+    initial: str | None
+    initial_nodes: str | Iterable[str] | None
+    weights: bool | None
+    begins: bool | None
+    masks: str | Iterable[str] | None
+    sizes: Iterable[int] | None
+    T: int | None
+    B: int | None
+
+
+def made(declared: Claim | None, parts: Mapping[str, Any]) -> Claim | dict[str, Any]:
+    """Return a claim of parts: those that are given replace those of a declared claim.
+
+    Returns
+    -------
+    The claim; the parts that there are, where they name no rule or cells and nothing was declared.
+
+    Examples
+    --------
+    >>> print(made(Claim(rule="bptt", cells="lif"), {"loss": "bernoulli of sum", "depths": 1}))
+    bptt on lif, depth 1, float64, loss bernoulli of sum
+    """
+    given = {k: v for k, v in parts.items() if v is not None and k not in ("claim", "loss")}
+    if parts.get("loss") is not None:
+        given = {**read_loss(parts["loss"]), **given}
+    for name in LISTS:
+        if name in given:
+            given[name] = (given[name],) if isinstance(given[name], int) else tuple(given[name])
+    for name in ("cells", "losses", "when", "initial_nodes", "masks"):
+        if name in given:
+            given[name] = (given[name],) if isinstance(given[name], str) else tuple(given[name])
+    if declared is not None:
+        for name in ("options", "readout_options"):
+            if name in given and given.get("readout", declared.readout) == declared.readout:
+                given[name] = {**getattr(declared, name), **given[name]}
+        return replace(declared, **given)
+    return Claim(**given) if {"rule", "cells"} <= set(given) else given
+
+
+def check_names(who: str, parts: Mapping[str, Any]) -> None:
+    """Raise a `TypeError` for keyword arguments that are no parts of a claim, as Python does."""
+    if wrong := sorted(set(parts) - set(Parts.__annotations__)):
+        allowed = ", ".join(Parts.__annotations__)
+        raise TypeError(f"{who}() got an unexpected keyword argument {wrong[0]!r}; of a claim there are {allowed}")
+
+
+def read_claim(path: Path, *, run: bool = False, files: Iterable[str] = ()) -> Claim:
+    """Read a claim from a file: TOML, or the JSON of a certificate or of a claim.
+
+    Parameters
+    ----------
+    path : its entries are the fields of `Claim`, and ``loss``. Cells in files are looked for beside it.
+    run, files : whether, and which of, the files that its cells name may be run.
+
+    Raises
+    ------
+    GradcertError : for what is no claim.
+    """
+    if path.suffix == ".json":
+        found = parse(read(path, FORM, most=256 * WRITTEN), str(path))
+        found = found.get("claim", found) if isinstance(found, Mapping) else found
+    else:
+        found = toml(path, FORM)
+    if not isinstance(found, Mapping):
+        raise GradcertError(f"{path} holds no claim", allowed=FORM)
+    spec = {**(read_loss(found["loss"]) if "loss" in found else {}), **{k: v for k, v in found.items() if k != "loss"}}
+    wrong = sorted(set(spec) - {f.name for f in fields(Claim)})
+    if wrong:
+        known = ", ".join((*(f.name for f in fields(Claim)), "loss"))
+        raise GradcertError(f"{path}: {', '.join(wrong)}", allowed=known)
+    return from_dict(_beside(path, spec), run=run, files=files)
+
+
+def whole(claim: Any, *, run: bool = False, files: Iterable[str] = ()) -> Claim | None:
+    """Return a whole claim, however it is given; None where none is."""
+    if claim is None or isinstance(claim, Claim):
+        return claim
+    if isinstance(claim, Mapping):
+        return from_dict(claim, run=run, files=files)
+    if isinstance(claim, (str, Path)):
+        return read_claim(Path(claim), run=run, files=files)
+    raise GradcertError(f"a claim in a {type(claim).__name__}", allowed="a Claim, a mapping, or the name of a file")
+
+
+def _beside(path: Path, spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a claim whose cells in files are named as they lie beside the claim, where they are not found else."""
+
+    def moved(name: Any) -> Any:
+        where = next(iter(files_of({"cells": [name]})), None)
+        if where is None or Path(where).is_file() or not (path.parent / where).is_file():
+            return name
+        return f"{path.parent / where}:{str(name).rpartition(':')[2]}"
+
+    cells = spec.get("cells")
+    out = dict(spec)
+    if cells is not None:
+        out["cells"] = [moved(name) for name in cells] if isinstance(cells, list) else moved(cells)
+    return {**out, "readout": moved(spec["readout"])} if spec.get("readout") else out

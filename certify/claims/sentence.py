@@ -1,0 +1,77 @@
+"""A claim on one line: all that it says, and nothing that is as usual."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gradcert.certify.claims.losses import said_loss
+
+LISTED = {"masks": ("masks", " and "), "sizes": ("sizes", "-")}
+NAMED = {"targets": "targets", "inputs": "inputs", "T": "T", "B": "B"}
+
+
+def sentence(spec: Mapping[str, Any]) -> str:
+    """Return the JSON form of a claim on one line; nothing that it names is looked up.
+
+    Examples
+    --------
+    >>> spec = {"rule": "bptt", "cells": ["lif"], "depths": [1], "dtype": "float64", "acceptance": "exact",
+    ...     "options": {}, "losses": ["squared_error"], "when": ["every"], "time": "mean", "batch": "sum",
+    ...     "weights": True, "masks": ["output"], "readout": "integrator"}
+    >>> sentence(spec)
+    'bptt on lif, depth 1, float64, readout integrator, loss squared_error of every, mean over time, loss weights, \
+masks output'
+    """
+    depths = ", ".join(map(str, spec["depths"]))
+    options = "".join(f", {k} {_short(k, v)}" for k, v in sorted(spec["options"].items()))
+    kind = "" if spec["acceptance"] == "exact" else f"{spec['acceptance']} "
+    kind += "online " if spec.get("online") else ""
+    cells = "/".join(spec["cells"])
+    rest = "".join(f", {part}" for part in (*_readout(spec), *_loss(spec), *_given(spec)))
+    within = "".join(f", {k} {v}" for k, v in spec.get("within", {}).items())
+    without = "".join(f", without {k} {' or '.join(v)}" for k, v in spec.get("without", {}).items())
+    return f"{kind}{spec['rule']} on {cells}, depth {depths}, {spec['dtype']}{options}{rest}{within}{without}"
+
+
+def _readout(spec: Mapping[str, Any]) -> Iterator[str]:
+    if spec.get("readout"):
+        own = spec.get("readout_options", {})
+        yield f"readout {spec['readout']}" + "".join(f" {k} {_short(k, v)}" for k, v in sorted(own.items()))
+
+
+def _loss(spec: Mapping[str, Any]) -> Iterator[str]:
+    if loss := said_loss(spec):
+        yield f"loss {loss}"
+    if spec.get("node", "z") != "z":
+        yield f"output {spec['node']}"
+    if spec.get("level"):
+        yield f"level {spec['level']:g}"
+    for term in spec.get("activity", ()):
+        more = " ".join(f"{k} {_short(k, v)}" for k, v in term.items() if k != "kind")
+        yield f"activity {term.get('kind', 'rate')} {more}".strip()
+
+
+def _given(spec: Mapping[str, Any]) -> Iterator[str]:
+    if spec.get("initial", "zero") != "zero":
+        nodes = " and ".join(spec.get("initial_nodes", ()))
+        yield f"initial values {spec['initial']}" + (f" of {nodes}" if nodes else "")
+    for name, word in NAMED.items():
+        if spec.get(name) not in (None, "", "real"):
+            yield f"{word} {spec[name]}"
+    for name, word in (("weights", "loss weights"), ("begins", "beginnings inside a row")):
+        if spec.get(name):
+            yield word
+    for name, (word, between) in LISTED.items():
+        if spec.get(name):
+            yield f"{word} {between.join(map(str, spec[name]))}"
+
+
+def _short(option: str, value: Any) -> str:
+    if isinstance(value, dict) and "name" in value:
+        scales = ", ".join(f"{k}={v}" for k, v in value.items() if k != "name")
+        return f"{value['name']}({scales})" if scales else str(value["name"])
+    if isinstance(value, list):
+        names = option == "train" and all(isinstance(v, str) for v in value)  # one value, not alternatives
+        return (" and " if names else " or ").join(_short(option, v) for v in value) or "none"
+    return str(value)

@@ -1,0 +1,11 @@
+"""Mistakes with what a problem has beside inputs and targets, and with losses: a file each, with ``make``.
+
+`weights` of the loss, `begins` of sequences inside a row, `masks`, `initial` values, `activity` terms, `losses`. Where
+a problem has nothing of it, a family has nothing to say.
+"""
+
+from gradcert.certify.diagnosis.hypotheses.given import activity, begins, initial, losses, masks, weights
+
+COMMON = (weights.make, begins.make, masks.make, initial.make, activity.make, losses.make)
+
+__all__ = ["COMMON"]

@@ -1,0 +1,45 @@
+"""Losses that claims beyond the usual ones name: of something else of the sequence, reduced otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from gradcert.certify.claims import REDUCED
+from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_edit, of_run
+from gradcert.certify.diagnosis.unrolled import Bench
+from gradcert.reference.networks import FORMS, WHEN, with_loss
+
+
+def make(bench: Bench) -> Iterator[Hypothesis]:
+    """Yield other losses, where the loss is not of the usual ones."""
+    loss = bench.network.loss
+    if loss.plain and not bench.data:
+        return
+    for when in WHEN:
+        if when != loss.when:
+            label = f"the loss of {when} in the place of {loss.when}"
+            yield of_run("loss", f"of {when}", label, partial(_other, when=when))
+    for kind in FORMS:
+        if kind != loss.kind:
+            label = f"a {kind.replace('_', ' ')} for the loss"
+            yield of_run("loss", f"kind = {kind}", label, partial(_other, kind=kind))
+    for axis, ways in REDUCED.items():
+        for how in ways:
+            if how != getattr(loss, axis):
+                label = f"the {how} over {axis} in the place of the {getattr(loss, axis)}"
+                yield of_run("loss", f"{axis} = {how}", label, partial(_reduced, axis, how))
+    for node in bench.network.layers[-1].cell.nodes:
+        if node != loss.node:
+            label = f"the loss of {node} in the place of {loss.node}"
+            yield of_run("loss", f"of node {node}", label, partial(_other, node=node))
+    if loss.when == "first":
+        yield of_edit("loss", "first sign", "a later crossing for more output", error=lambda d, b: -1 * d)
+
+
+def _reduced(axis: str, how: str, bench: Bench) -> Bench | None:
+    return _other(bench, **{axis: how})
+
+
+def _other(bench: Bench, **options: str) -> Bench | None:
+    return bench.again(network=with_loss(bench.network, **options))

@@ -1,0 +1,143 @@
+"""A stack of LIF neurons trained by torch.autograd, with all that a claim can say of its problems; and its mistakes.
+
+The claims beside this file are each about one thing: `gradcert certify examples/claims/lif.py:gradients --claim
+examples/claims/padded.toml`. A mistake has the name of the claim that it breaks, `wrong_padded`.
+"""
+
+from functools import partial
+
+import numpy as np
+import torch
+
+torch.set_num_threads(1)
+
+
+class Spike(torch.autograd.Function):
+    """A step whose derivative is that of an arcus tangent (the claims say surrogate atan, scale 2)."""
+
+    @staticmethod
+    def forward(ctx, x):
+        """Return 1 from the threshold on."""
+        ctx.save_for_backward(x)
+        return (x >= 0).to(x.dtype)
+
+    @staticmethod
+    def backward(ctx, grad):
+        """Return the pseudo-derivative times what arrives."""
+        (x,) = ctx.saved_tensors
+        return grad / (1 + (torch.pi * x) ** 2)
+
+
+def gradients(problem, mistake=""):
+    """Return loss, gradients and outputs."""
+    p = {name: torch.tensor(value, requires_grad=True) for name, value in problem.parameters.items()}
+    starts = {name: torch.tensor(value, requires_grad=True) for name, value in problem.initial.items()}
+    masks = {name: torch.tensor(value) for name, value in problem.masks.items()}
+    if mistake == "dropout":  # one mask for the whole sequence
+        masks = {name: mask[:1].expand_as(mask) for name, mask in masks.items()}
+    x, y = torch.tensor(problem.inputs), torch.tensor(problem.targets)
+    begins = np.zeros(x.shape[:2], dtype=bool) if problem.begins is None else problem.begins
+    begins = torch.tensor(begins & (mistake != "sequences"))
+    left = []
+    for i, layer in enumerate(problem.network.layers):
+        last = i == problem.network.depth - 1
+        node = problem.network.loss.node if last and mistake != "potential" else "z"
+        run = integrated if layer.cell.name == "integrator" else spiking
+        x = run(layer, f"layers.{i}", p, starts, masks, x, begins, node, mistake)
+        left.append(x)
+    loss = loss_of(problem, x, y, left, mistake)
+    wanted = {**p, **({f"initial.{k}": v for k, v in starts.items()} if problem.initial_gradient else {})}
+    found = torch.autograd.grad(loss, list(wanted.values()), allow_unused=True)
+    zero = {name: torch.zeros_like(value) for name, value in wanted.items()}
+    grads = {name: (zero[name] if g is None else g).numpy() for name, g in zip(wanted, found, strict=True)}
+    if mistake == "trained_start":  # a tensor that was made with .data
+        grads = {name: 0 * g if name.startswith("initial.") else g for name, g in grads.items()}
+    return loss.detach().numpy(), grads, x.detach().numpy()
+
+
+def spiking(layer, name, p, starts, masks, x, begins, node, mistake):
+    """Return what leaves a layer of LIF neurons."""
+    cell, rest = layer.cell, torch.zeros(x.shape[1], layer.units, dtype=x.dtype)
+    start = rest + (starts.get(f"{name}.v", 0) if mistake != "carried_state" else 0)
+    v, z, out = start, rest, []
+    for t in range(len(x)):
+        new = begins[t][:, None]
+        v, z = torch.where(new, start, v), torch.where(new, rest, z)
+        fresh = cell.leak * (v - cell.threshold * z) + x[t] @ p[f"{name}.W"].T + p[f"{name}.b"]
+        z = Spike.apply(fresh - cell.threshold)
+        mask = masks.get(f"{name}.v")
+        v = fresh if mask is None or mistake == "zoneout" else mask[t] * fresh + (1 - mask[t]) * v
+        out.append(v if node == "v" else z)
+    left = torch.stack(out)
+    return left * masks[name] if name in masks else left
+
+
+def integrated(layer, name, p, starts, masks, x, begins, node, mistake):
+    """Return what leaves a leaky readout."""
+    o, out = torch.zeros(x.shape[1], layer.units, dtype=x.dtype), []
+    for t in range(len(x)):
+        o = torch.where(begins[t][:, None], 0 * o, o)
+        o = layer.cell.kappa * o + x[t] @ p[f"{name}.W"].T + p[f"{name}.b"]
+        out.append(o)
+    return torch.stack(out)
+
+
+def loss_of(problem, o, y, left, mistake):
+    """Return the loss: in what form, of what, reduced how, and terms about activity."""
+    loss, (steps, batch) = problem.network.loss, o.shape[:2]
+    w = torch.ones(steps, batch, dtype=o.dtype) if problem.weights is None else torch.tensor(problem.weights)
+    when = {"spike_count": "mean", "largest": "last"}.get(mistake, loss.when)
+    if when in ("every", "last"):
+        terms = form(loss.kind if mistake != "bernoulli" else "squared_error", o, y) * w
+        if when == "last":
+            total = terms[-1].sum()
+        elif loss.time == "pooled":
+            total = terms.sum() / (steps * batch if mistake == "pooled" else w.sum())
+        elif loss.time == "mean":
+            total = (terms.sum(dim=0) / (steps if mistake == "padded" else w.sum(dim=0))).sum()
+        else:
+            total = terms.sum()
+    else:
+        total = form(loss.kind, collected(when, o, w, loss.level), y[-1]).sum()
+    total = total / (batch if loss.batch == "mean" else 1)
+    total = total / (o.shape[2] if loss.outputs == "mean" and mistake != "outputs" else 1)
+    for term in loss.activity:
+        if mistake == "spike_cost":
+            continue
+        sign = -1 if mistake == "rate" else 1
+        for i in term.layers:
+            z = left[i]
+            if term.kind == "rate":
+                rate = (w[..., None] * z).sum(dim=0) / w.sum(dim=0)[:, None]
+                total = total + sign * term.strength / 2 * ((rate - term.target) ** 2).sum()
+            else:
+                total = total + term.strength * ((z**2).sum() / 2 if term.kind == "l2" else z.abs().sum())
+    return total
+
+
+def form(kind, o, y):
+    """Return the loss of every step and sample, or of every sample."""
+    if kind == "squared_error":
+        return ((o - y) ** 2).sum(dim=-1) / 2
+    if kind == "cross_entropy":
+        return -(y * torch.log_softmax(o, dim=-1)).sum(dim=-1)
+    return torch.nn.functional.binary_cross_entropy_with_logits(o, y, reduction="none").sum(dim=-1)
+
+
+def collected(when, o, w, level):
+    """Return one number per output and sample."""
+    if when in ("sum", "mean", "last"):
+        total = (w[..., None] * o).sum(dim=0)
+        return total if when == "sum" else o[-1] if when == "last" else total / w.sum(dim=0)[:, None]
+    if when == "max":
+        return o.gather(0, o.argmax(dim=0, keepdim=True))[0]
+    crossed = o > level
+    first = torch.where(crossed.any(dim=0), crossed.to(torch.int8).argmax(dim=0), len(o) - 1)
+    # the time is a constant; its derivative is -1 at the step that crosses
+    at_first = o.gather(0, first[None])[0]
+    return first.to(o.dtype) - (at_first - at_first.detach())
+
+
+NAMES = ("padded", "sequences", "trained_start", "carried_state", "dropout", "zoneout", "spike_count", "largest",
+         "potential", "rate", "spike_cost", "bernoulli", "outputs", "pooled")  # fmt: skip
+globals().update({f"wrong_{name}": partial(gradients, mistake=name) for name in NAMES})

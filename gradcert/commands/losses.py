@@ -1,0 +1,54 @@
+"""``gradcert losses``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from gradcert.commands.pages import AS_JSON, chosen, rows_of, shown
+
+EPILOG = """\b
+Examples:
+  gradcert losses
+  gradcert losses max
+  gradcert certify mine.py:f --loss 'cross_entropy of sum, mean over batch'
+  gradcert certify mine.py:f --loss squared_error --activity rate:target=0.2,strength=0.1
+
+\b
+A loss is three choices, in this order: in what form, of what, reduced how. Each
+axis (time, batch, outputs) is summed where nothing is said."""
+
+
+@click.command("losses", epilog=EPILOG)
+@click.argument("name", required=False)
+@AS_JSON
+def command(name: str | None, as_json: bool) -> None:
+    """Show what a loss is made of, or one part: forms, what of a sequence they are of, reductions, activity."""
+    whole = record()
+    if name is None:
+        shown(whole, as_json=as_json)
+        return
+    known = {row[next(iter(row))]: (part, row) for part, rows in whole.items() for row in rows}
+    part, row = known[chosen(name, known, "part of a loss")]
+    shown({"name": name, "title": part, **{k: v for k, v in row.items() if v != name}}, as_json=as_json)
+
+
+def record() -> dict[str, Any]:
+    """Return what a loss is made of, as it is documented where it is computed.
+
+    Examples
+    --------
+    >>> [row["kind"] for row in record()["in what form"]]
+    ['squared_error', 'cross_entropy', 'bernoulli']
+    """
+    from gradcert.certify.claims import REDUCED
+    from gradcert.reference.networks import Activity
+    from gradcert.reference.networks.losses import collect, form
+
+    return {
+        "in what form": rows_of(form.__doc__),
+        "of what": rows_of(collect.__doc__),
+        "reduced how": [{"axis": axis, "how": list(how)} for axis, how in REDUCED.items()],
+        "activity": rows_of(Activity.__doc__),
+    }

@@ -1,0 +1,101 @@
+"""What is done wrong with optional data and losses is named: of members of the gallery, and of what skips it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gradcert.certify.claims import Claim
+from gradcert.certify.diagnosis import evidence_of
+from gradcert.certify.diagnosis.causes import find
+from gradcert.certify.problems import Spec, generate
+from gradcert.certify.subjects import Answer
+from gradcert.properties.gallery import WRONG
+from gradcert.properties.gallery.wrong import given as members
+from gradcert.reference import RULES, reverse
+
+
+def explained(claim, gradients, *, when="every"):
+    """Return the keys of what is found of wrong gradients, on two small cases that differ."""
+    rule, cell = RULES[claim.rule], claim.cells[0]
+    depth = max(claim.depths)
+    cases = [generate(Spec(cell, depth, claim.losses[0], when, "bounded", k, k), claim) for k in range(2)]
+    return find(evidence_of([(case, Answer(gradients=gradients(case.problem))) for case in cases]), rule).keys
+
+
+@pytest.mark.long(keep=2)
+@pytest.mark.parametrize("name", [e.name for e in members.ENTRIES])
+def test_a_member_of_the_gallery_is_named(name):
+    entry = WRONG[name]
+    claim = Claim(**{**entry.claim, "losses": "squared_error"})
+    assert set(explained(claim, entry.gradients)) & set(entry.cause)
+
+
+def solved(problem, rule="bptt"):
+    given = (problem.network, problem.parameters, problem.inputs, problem.targets)
+    return reverse.gradients(*given, rule=RULES[rule], feedback=problem.feedback or None, **problem.data)
+
+
+def without_gradient(problem):
+    return {k: 0 * v if k.startswith("initial.") else v for k, v in solved(problem).items()}
+
+
+def as_loss(**options):
+    return lambda problem: solved(problem.with_loss(**options))
+
+
+def in_own_layer(problem):
+    """Return the gradient with the layer's own term about activity, which credit from above does not bring down."""
+    plain = solved(problem.with_loss(activity=()))
+    (term,) = problem.network.loss.activity
+    for i in range(problem.network.depth):
+        alone = solved(problem.with_loss(activity=(replace(term, layers=(i,)),)))
+        mine = [name for name in plain if name.startswith(f"layers.{i}.")]
+        first = solved(problem.with_loss(activity=()))
+        plain |= {name: plain[name] + alone[name] - first[name] for name in mine}
+    return plain
+
+
+TERM = {"kind": "l2", "strength": 0.5}
+LSTM = {"cells": "lstm", "depths": 1}
+SUBJECTS = {
+    "initial without a gradient": ({"cells": "rnn", "initial": "trained"}, without_gradient, "value:zero"),
+    "masks of a held node": (
+        {**LSTM, "masks": "c"}, lambda p: solved(replace(p, masks={})), "given:masks not read"
+    ),
+    "the first mask of a held node": (
+        {**LSTM, "masks": "c"},
+        lambda p: solved(replace(p, masks={k: np.repeat(m[:1], len(m), axis=0) for k, m in p.masks.items()})),
+        "given:masks first step's",
+    ),
+    "weights that are squared": (
+        {"cells": "rnn", "weights": True},
+        lambda p: solved(replace(p, weights=p.weights**2)),
+        "given:weights squared",
+    ),
+    "a mean for a sum": ({"when": "sum"}, as_loss(when="mean"), "loss:of mean"),
+    "the last for the largest": ({"when": "max", "node": "v"}, as_loss(when="last"), "loss:of last"),
+    "the spike for the potential": ({"node": "v"}, as_loss(node="z"), "loss:of node z"),
+    "a sum over outputs": (
+        {"outputs": "mean", "when": "sum"}, as_loss(outputs="sum"), "scale:times the number of outputs"
+    ),
+    "no activity": ({"activity": [TERM]}, as_loss(activity=()), "given:activity not read"),
+    "activity in its own layer": (
+        {"activity": [TERM], "cells": "rnn", "depths": 2}, in_own_layer, "given:activity not below"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.long(keep=3)
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_what_is_skipped_is_named(name):
+    parts, gradients, key = SUBJECTS[name]
+    claim = Claim(**{"rule": "bptt", "cells": "lif", "depths": 1, "losses": "squared_error", "when": "every", **parts})
+    assert explained(claim, gradients, when=claim.when[0]) == (key,)
+
+
+def test_under_another_rule_a_beginning_that_is_not_read_is_named_too():
+    claim = Claim("e-prop", "lif", 1, losses="squared_error", readout="integrator", begins=True,
+                  options={"recurrent": True})  # fmt: skip
+    found = explained(claim, lambda p: solved(replace(p, begins=None), "e-prop"))
+    assert found == ("given:begins not read",)
