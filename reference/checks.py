@@ -67,6 +67,8 @@ def check_number(what: str, value: Any, *, above: float | None = None) -> None:
     """
     wrong = value is None or isinstance(value, UNREAL)
     if not wrong and isinstance(value, (int, float, np.number)):
+        # a number of NumPy's would have the largest of its own type in place of ours: infinity, in single precision
+        value = value.item() if isinstance(value, np.number) else value
         size: Any = abs(value)
         wrong = not size <= LARGEST or (above is not None and not value > above)
     if wrong or type(value) is object:

@@ -101,11 +101,12 @@ def parse(
         return out
 
     def number(digits: str) -> int | float:
-        if len(digits) <= 16 or (whole and len(digits) <= DIGITS):
+        length = len(digits.removeprefix("-"))
+        if length <= 16 or (whole and length <= DIGITS):
             found = int(digits)
             return found if whole or -SAFE < found < SAFE else float(found)
         if whole:
-            raise ValueError(f"a whole number of {len(digits)} digits")
+            raise ValueError(f"a whole number of {length} digits")
         return finite(digits)
 
     def finite(digits: str) -> float:

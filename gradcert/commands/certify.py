@@ -19,7 +19,7 @@ Examples:
   gradcert certify examples/numpy_ostl.py:gradients --certificate ostl.json
   gradcert certify package.mod:gradients --rule ottt --cells lif --options strict=true
   gradcert certify examples/claims/lif.py:gradients --claim examples/claims/padded.toml
-  gradcert certify mine.py:gradients --rule bptt --cells lif --loss 'cross_entropy of sum, mean over batch'
+  gradcert certify mine.py:f --rule bptt --cells lif --loss 'cross_entropy of sum'
   gradcert certify old_library.py:gradients --python ~/envs/old/bin/python
   gradcert certify --rule rtrl --cells rnn -- node examples/rtrl.mjs
   gradcert certify --fixed-point q-format --rule ottt -- ./ottt_fixed_point

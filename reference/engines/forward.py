@@ -242,7 +242,7 @@ class Learner:
             for name, node, tangent in immediate(self.before[m]):
                 if node in derived:
                     if node not in late:
-                        late[node] = across(self.before[m], step, kept, node, explicit=True)
+                        late[node] = across(self.before[m], step, kept, node)
                     _inject(out, (m, name, self._age(1)), tangent.without(new), late[node], targets)
         links = tuple(k for k in layer.cell.links if k.source != "x" and k.lag == 0)
         for name, node, tangent in immediate(step):

@@ -48,19 +48,15 @@ def within(step: Step, links: tuple[Link, ...], seeds: Mapping[str, Operator]) -
     return reached
 
 
-def across(
-    before: Step, now: Step, kept: frozenset[Edge], start: str, *, explicit: bool = False
-) -> dict[str, Operator]:
+def across(before: Step, now: Step, kept: frozenset[Edge], start: str) -> dict[str, Operator]:
     """Return the operators from a node at t - 1 to every node at t, along one kept link of lag 1.
 
-    A carried node first passes on, within t - 1, to the nodes derived from it; a derived node (`explicit`) starts
-    the explicit path of a parameter that acts on it directly.
+    A node first passes on, within t - 1, to the nodes derived from it; a derived one starts the explicit path of a
+    parameter that acts on it directly.
     """
     links = kept_links(now.layer.cell, kept)
     _, derived = basis(now.layer.cell, kept)
-    inner = () if explicit else tuple(k for k in links if k.lag == 0 and k.target in derived)
-    if explicit:
-        inner = tuple(k for k in links if k.lag == 0 and k.target in derived and k.source in derived)
+    inner = tuple(k for k in links if k.lag == 0 and k.target in derived)
     sources = within(before, inner, {start: ONE})
     seeds: dict[str, Operator] = {}
     for link in links:

@@ -132,11 +132,7 @@ class Loss:
         if self.when in COLLECTED:
             seen = COLLECTED[self.when](outputs, weights, self.level, numbers)
             return self._spread(targets[-1] / seen.divisor, seen.share)
-        if weights is not None:
-            return self.reduced(targets, numbers, weights)
-        divisor = self.divisor(*targets.shape)
-        signal = targets if divisor == 1 else targets / divisor
-        return signal if self.when == "every" else np.concatenate([0 * signal[:-1], signal[-1:]])
+        return self.reduced(targets, numbers, weights)
 
     def reduced(self, values: Array, numbers: Numbers, weights: Array | None = None) -> Array:
         """Apply reduction and weights to what every step has, (time, batch, feature)."""

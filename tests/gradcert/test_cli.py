@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from gradcert import __version__, cli
-from gradcert.certify.certificates.json import schema
+from gradcert.certify.certificates.schema import schema
 from gradcert.reference import RULES
 from gradcert.reference.errors import GradcertError
 

@@ -71,7 +71,8 @@ def _load(path: Path) -> Any:
     if not path.is_file():
         raise GradcertError(f"there is no file {path}", allowed="path/to/file.py:attribute")
     for module in list(sys.modules.values()):  # the file itself may be what asks, half imported
-        if (origin := getattr(module, "__file__", None)) and Path(origin).resolve() == path.resolve():
+        origin = getattr(module, "__file__", None) or ""
+        if origin.endswith(path.name) and Path(origin).resolve() == path.resolve():
             return module
     module_name = f"gradcert_cell_{path.stem}"
     spec = importlib.util.spec_from_file_location(module_name, path)

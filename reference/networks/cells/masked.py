@@ -68,11 +68,6 @@ class Masked:
         return (*out, *((DROPPED,) if self.dropped else ()), "z")
 
     @property
-    def given(self) -> tuple[str, ...]:
-        """The nodes that are masks."""
-        return (*(f"{DROPPED}.{node}" for node in self.held), *((DROPPED,) if self.dropped else ()))
-
-    @property
     def links(self) -> tuple[Link, ...]:
         """Those of the cell, and those through the masks."""
         held = [link for node in self.held for link in self._holding(node)]

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import ACTIVATIONS
 
@@ -82,8 +84,10 @@ def check_choice(option: str, value: str, allowed: Iterable[str]) -> None:
 
 def check_unit_interval(option: str, value: Any) -> None:
     """Raise unless every number of value is in [0, 1]. Symbols and other exact numbers pass unexamined."""
+    if isinstance(value, np.ndarray):
+        value = tuple(value.ravel().tolist())
     for v in value if isinstance(value, tuple) else (value,):
-        if isinstance(v, (bool, str)) or (isinstance(v, (int, float)) and not 0 <= v <= 1):
+        if isinstance(v, (bool, np.bool_, str)) or (isinstance(v, (int, float, np.number)) and not 0 <= v <= 1):
             raise GradcertError(f"{option}={v!r}", allowed="a number in [0, 1], or a tuple of one per unit")
 
 

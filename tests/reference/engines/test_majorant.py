@@ -1,5 +1,7 @@
 """What a rounding budget multiplies: the pass in absolute values, every pseudo-derivative at its peak."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from networks import problem
@@ -18,6 +20,12 @@ def test_a_pseudo_derivative_counts_with_its_peak_whatever_the_potential():
         peak = plain.layer.cell.surrogate.peak
         assert (large.factors[OUTPUT] == peak).all()
         assert (plain.factors[OUTPUT] < peak).any()
+
+
+def test_gamma_is_its_formula():
+    """Where N u is not small, too; powers of 2 make it exact."""
+    assert (gamma(2**52), gamma(2**51), gamma(2**23, "float32")) == (1, float(Fraction(1, 3)), 1)
+    assert gamma(3) >= 3 * 2.0**-53 and gamma(0) == 0
 
 
 @pytest.mark.parametrize("name", ("bptt", "ostl", "sltt"))

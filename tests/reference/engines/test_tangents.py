@@ -16,6 +16,7 @@ from gradcert.reference.engines.tangent import (
     Tangent,
     added,
     applied,
+    at_start,
     contracted,
     projected,
     scaled,
@@ -104,6 +105,26 @@ def test_an_operator_applied_to_a_tangent(kind, form, numbers):
     assert same(array_of(found, draw.units), times(matrix_of(operator, draw.units), before))
     assert same(array_of(tangent, draw.units), before)  # and nothing happened to the tangent
     assert found.array.dtype == draw.dtype
+
+
+def test_a_scalar_is_no_one():
+    draw = Draw("float64")
+    for form in FORMS:
+        tangent = draw.tangent(form)
+        for factor in (2, -1, 0, 1.0):
+            assert same(applied(Operator("scalar", factor), tangent).array, factor * tangent.array)
+
+
+@pytest.mark.parametrize("dtype", [float, object])
+@pytest.mark.parametrize("shape", [(4,), (BATCH, 4)])
+def test_a_value_before_the_first_step_acts_on_itself_in_the_samples_that_begin(shape, dtype):
+    new = np.array([True, False, True])
+    start, credit = at_start(new, shape, np.zeros((), dtype=dtype)), Draw("float64")(BATCH, 4).astype(dtype)
+    want = credit * new[:, None]
+    assert start.array.dtype == dtype
+    assert same(contracted(credit, start), want if len(shape) == 2 else want.sum(axis=0))
+    if len(shape) == 2:  # as every synapse pulls back
+        assert same(start.synapse.pull_weight(credit, start.array), want)
 
 
 def test_forms_stay_as_small_as_they_can():

@@ -1,10 +1,12 @@
 """Optional arrays at the edge: what does not fit is refused with one sentence; JSON holds those that are there."""
 
 import json
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
+from gradcert.properties.numbers import RATIONALS
 from gradcert.reference import FLOAT64, RULES, GradcertError, Layer, Learner, Lif, Loss, Network
 from gradcert.reference.engines import forward, reverse
 from gradcert.reference.engines.residual import residual
@@ -37,7 +39,8 @@ WRONG = {
     "a sample without a largest": ({"weights": SILENT}, {"when": "max"}, "of sample 1, none of whose steps counts"),
     "a sample without a rate": ({"weights": SILENT}, {"activity": (Activity(),)}, "of sample 1, none of whose"),
     "a padded last step": ({"weights": PADDED}, {"when": "last"}, "0 at the last step, .* in sample 1; to fix it"),
-    "begins of numbers": ({"begins": ONES}, {}, "allowed: an array of booleans"),
+    "begins of numbers": ({"begins": ONES}, {}, r"begins: float64 of shape \(4, 2\); allowed: an array of booleans"),
+    "begins in a list": ({"begins": [True, False]}, {}, r"begins: \[True, False\]; allowed: an array of booleans"),
     "begins of another shape": ({"begins": LATE[:-1]}, {}, r"allowed: an array of booleans of shape \(4, 2\)"),
     "begins under a loss of the row": ({"begins": LATE}, {"when": "last"}, "a loss of the row as a whole"),
     "begins under a rate": ({"begins": LATE}, {"activity": (Activity(),)}, "a loss of the row as a whole"),
@@ -123,6 +126,22 @@ def test_a_problem_comes_back_from_json_and_gives_the_same_gradient(numbers):
     )
     assert list(a) == list(b) and all(np.array_equal(a[k], b[k]) for k in a)
     assert "initial.layers.1.v" in a
+
+
+def test_numbers_that_json_has_not_are_written_out():
+    """Fractions as texts, floats that lie among them as floats; in lists of the same shape."""
+    listed = Problem(NETWORK, P, X, Y).in_numbers(RATIONALS).to_dict()["inputs"]
+    assert np.shape(listed) == X.shape and Fraction(listed[1][0][1]) == Fraction(float(X[1, 0, 1]))
+    mixed = np.array([[[Fraction(1, 3), 0.5]]], dtype=object)
+    one = Network(layers=(Layer(Lif(), inputs=2, units=1),))
+    problem = Problem(one, one.parameters(numbers=RATIONALS), mixed, mixed[..., :1], numbers=RATIONALS)
+    assert problem.to_dict()["inputs"] == [[["1/3", 0.5]]]
+
+
+def test_feedback_of_a_problem_is_arrays():
+    for wrong in ([[1.0]], np.array([[np.nan]]), np.array([[1]])):
+        with pytest.raises(GradcertError, match=r"layers\.0\.B"):
+            Problem(NETWORK, P, X, Y, feedback={"layers.0.B": wrong})
 
 
 def test_begins_in_json_are_zeros_and_ones():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gradcert.reference import FLOAT32, GradcertError, Layer, Loss, Network, from_dict
+from gradcert.reference.networks import Activity
 from gradcert.reference.networks.cells import Integrator, Lif, Lstm, Rnn
 from gradcert.reference.networks.network import check_problem, with_loss
 from gradcert.reference.networks.synapses import AvgPool, Conv2d, Dense
@@ -51,6 +52,18 @@ def test_a_stack_fits_together():
     with pytest.raises(GradcertError, match="layer 1 has 4 units and layer 2 has 3 inputs"):
         Network(layers=(*NETWORK.layers, Layer(Rnn(), inputs=3, units=1)))
     assert NETWORK.depth == 2
+
+
+def test_a_term_about_activity_is_about_layers_that_are_there():
+    for layers in ((2,), (-1,), (0, 5)):
+        with pytest.raises(GradcertError, match=r"activity of layers .* allowed: layers from 0 to 1, named where"):
+            with_loss(NETWORK, activity=(Activity(kind="l1", layers=layers),))
+    one = Network(layers=NETWORK.layers[:1])
+    with pytest.raises(
+        GradcertError, match=r"layers \(\); allowed: layers from 0 to 0, named where there is one alone"
+    ):
+        with_loss(one, activity=(Activity(kind="l1"),))
+    assert with_loss(one, activity=(Activity(kind="l1", layers=(0,)),)).depth == 1
 
 
 def test_the_parameters_that_are_drawn():

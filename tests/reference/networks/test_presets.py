@@ -4,6 +4,7 @@ Every inexact operation of the engine widens its ball by up to 2^-42, or 2048 ro
 differ from ours by a handful (v - v / tau for leak v). Their spikes have to be ours, their gradients inside the balls.
 """
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from flint import arb
 
 from gradcert.reference import RULES, GradcertError, Layer, Loss, Network, Surrogate, record
 from gradcert.reference.engines import forward, reverse
+from gradcert.reference.engines.majorant import gamma
 from gradcert.reference.networks.presets import (
     PRESETS,
     alif_e_prop,
@@ -287,7 +289,39 @@ def test_light_alif_is_the_e_prop_form_rescaled():
         assert not agree(a["v"], b["v"])
 
 
+def test_time_constants_in_steps():
+    """e^(-1/tau) of the membrane potential and of the adaptation; of the two tau's of a preset, each in its place."""
+    for make in (alif_e_prop, alif_light, alif_yin):
+        for tau, slow in ((20.0, 200.0), (5.0, 12.0)):
+            cell = make(tau=tau, tau_adaptation=slow).cell
+            # the power multiplies the error of its base, a rounding or two, by 200 at most
+            assert (cell.leak**tau, cell.rho**slow) == pytest.approx((1 / math.e,) * 2, rel=gamma(1000)), make
+    slow = [make().cell.rho for make in (alif_e_prop, alif_light, alif_yin)]
+    assert [round(-1 / math.log(rho)) for rho in slow] == [200, 200, 100]
+
+
 def test_numbers_of_the_sources():
+    """As their code has them; what fires at the threshold itself and what does not."""
+    assert [norse_lif_box(leak=0.5).cell.strict, spikingjelly_lif().cell.strict, sltt().cell.strict] == [
+        True,
+        False,
+        False,
+    ]
+    assert dict(sltt().cell.surrogate.scales) == {"scale": 1.0}
+    assert alif_e_prop().cell.surrogate == alif_light().cell.surrogate == Surrogate("triangle", scale=0.3, width=1.0)
+    assert (alif_e_prop().cell.threshold, alif_e_prop().cell.beta) == (1.0, 0.2)
+    assert (alif_light().cell.threshold, alif_light().cell.beta) == (0.01, 0.16)
+    assert (alif_yin().cell.threshold, alif_yin().cell.resistance) == (0.01, 1.0)
+    assert spikingjelly_lif().cell.leak == 0.5
+    assert snntorch_leaky(beta=0.5).cell.strict
+
+
+def test_what_starts_elsewhere_than_at_zero():
+    """Only cells with a resting potential of their own have a value to begin with, -1 as much as any."""
+    low, plain = spikingjelly_lif(v_reset=-1.0).cell, spikingjelly_lif().cell
+    net = Network(layers=(Layer(plain, inputs=2, units=3), Layer(low, inputs=3, units=1)))
+    (found,) = at_rest(net, 2).items()
+    assert found[0] == "layers.1.v" and found[1].tolist() == [[-1.0]] * 2
     assert ottt().cell.leak == 0.5
     assert dict(ottt().cell.surrogate.scales) == {"scale": 4.0}
     assert not ottt().cell.strict

@@ -6,7 +6,8 @@ from balls import BALLS, BITS, agree, each, precision
 from flint import arb, arb_series, ctx
 
 from gradcert.reference import FLOAT32, FLOAT64, GradcertError
-from gradcert.reference.numbers.functions import ACTIVATIONS, activation
+from gradcert.reference.numbers import Surrogate
+from gradcert.reference.numbers.functions import ACTIVATIONS, activation, spike
 
 POINTS = np.array([-2.75, -1.25, -0.375, -0.0625, 0.125, 0.5, 1.0, 3.25])
 
@@ -51,6 +52,13 @@ def test_at_a_tie(name, slope):
     """IBM/ostl's convention and PyTorch's (mathematics.md 4.5)."""
     found, zero = activation(name), np.zeros(1)
     assert (found.value(zero, FLOAT64).item(), found.derivative(zero, FLOAT64).item()) == (0, slope)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_spike_at_the_threshold_itself(strict):
+    found = spike(Surrogate("triangle", scale=1.0), strict=strict)
+    assert found.step == (">" if strict else ">=")
+    assert found.value(np.array([-(2.0**-50), 0.0, 2.0**-50]), FLOAT64).tolist() == [0, 0 if strict else 1, 1]
 
 
 def test_large_arguments_neither_overflow_nor_lose_the_sign():

@@ -371,6 +371,10 @@ def test_the_cross_entropy_of_mixed_targets_is_the_mixture_of_the_published_loss
         {"rate": None},
         {"rate": 1, "solver": gradient_step(1)},
         {"rate": 1, "parts": 9},
+        {"rate": 1, "parts": 0},
+        {"rate": float("nan")},
+        {"rate": 1, "alpha": "1"},
+        {"rate": 1, "beta": None},
         {"rate": 1, "oracle": np.zeros((7, 1, 1))},
     ),
 )

@@ -11,11 +11,13 @@ import pytest
 from rational_nets import HEAD, LEAKS, PSI, SLOPE, THRESHOLDS, differing, draw, lif, same, vector
 
 from gradcert.properties.numbers import RATIONALS, to_rational
-from gradcert.reference import RULES, Edge, Layer, Network, draw_feedback
+from gradcert.reference import RULES, Edge, GradcertError, Layer, Network, draw_feedback
 from gradcert.reference.engines import forward, reverse
 from gradcert.reference.networks.cells.alif import Alif
 from gradcert.reference.networks.cells.integrator import Integrator
+from gradcert.reference.networks.cells.lstm import Lstm
 from gradcert.reference.procedures import adapted
+from gradcert.reference.procedures.adaptive_feedback import readout_of
 
 BETA, RHO, KAPPA = Fraction(1, 4), Fraction(4, 5), Fraction(2, 5)
 
@@ -134,6 +136,17 @@ def test_adaptive_feedback_approaches_the_readout_by_the_decay_whatever_the_grad
     assert (after.parameters["layers.0.H"] == p["layers.0.H"] - rate * g["layers.0.H"]).all()
     bare = adapted(net, p, b, g, rate=rate, decay=to_rational(0))
     assert (bare.parameters["layers.1.W"] - bare.feedback["layers.0.B"] == gap).all()  # T50
+
+
+def test_what_adaptive_feedback_follows_is_one_matrix_into_the_last_layer():
+    """Whatever feeds the layers below it: four weights do here."""
+    lower, readout = network().layers
+    gated = Layer(Lstm(), inputs=2, units=3)
+    assert readout_of(Network(layers=(gated, readout))) == ("layers.1.W", "layers.0.B")
+    assert readout_of(Network(layers=(lower, replace(gated, inputs=3), readout))) == ("layers.2.W", "layers.1.B")
+    for layers in ((readout,), (lower, replace(gated, inputs=3)), (gated,)):
+        with pytest.raises(GradcertError, match="allowed: a last layer with one input weight"):
+            readout_of(Network(layers=layers))
 
 
 def test_feedback_that_equals_the_readout_is_e_prop():

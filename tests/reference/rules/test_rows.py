@@ -7,9 +7,22 @@ import numpy as np
 import pytest
 from budget import worst
 
-from gradcert.reference import ESTIMATORS, RULES, Layer, Lif, Network, draw_feedback
+from gradcert.reference import (
+    ESTIMATORS,
+    RULES,
+    TEMPORAL,
+    GradcertError,
+    Layer,
+    Lif,
+    Network,
+    Rule,
+    draw_feedback,
+    rule_named,
+)
 from gradcert.reference.engines import reverse
 from gradcert.reference.engines.residual import Residual
+from gradcert.reference.networks.cells import Lstm
+from gradcert.reference.rules import check_feedback
 
 
 def test_windows_chunks_and_reaches():
@@ -21,6 +34,25 @@ def test_windows_chunks_and_reaches():
         "snap-1": (None, None, 1),
         "snap-2": (None, None, 2),
     }
+
+
+def test_a_row_with_a_number_says_so_in_its_name():
+    """However the number was given; and it is a whole one from 1 on."""
+    for name, steps, called, option in (
+        ("tbptt", 3, "tbptt(3)", "window"),
+        ("tbptt(3)", None, "tbptt(3)", "window"),
+        ("tbptt-chunks", 7, "tbptt-chunks(7)", "chunk"),
+        ("snap-1", 3, "snap-1(3)", "reach"),
+        ("snap-3", None, "snap-3", "reach"),
+    ):
+        row = rule_named(name, steps=steps)
+        number = {"window": None, "chunk": None, "reach": None} | {option: steps or 3}
+        assert (row.name, {key: getattr(row, key) for key in number}) == (called, number)
+    for option in ("window", "chunk", "reach"):
+        for value in (0, -1, True, 1.0, "1"):
+            with pytest.raises(GradcertError, match=f"{option}={value!r}; allowed: a whole number of steps >= 1"):
+                Rule("cut", "", TEMPORAL, TEMPORAL, **{option: value})
+        assert getattr(Rule("cut", "", TEMPORAL, TEMPORAL, **{option: 1}), option) == 1
 
 
 def test_a_page_is_not_part_of_a_rule():
@@ -41,6 +73,26 @@ def test_feedback_is_drawn_normal_with_one_over_the_square_root_of_its_rows(name
     assert matrix.shape == (40, 90)
     assert abs(scaled.mean()) < 4 / np.sqrt(scaled.size)
     assert abs((scaled**2).mean() - 1) < 4 * np.sqrt(2 / scaled.size)
+
+
+def test_feedback_matrices_are_named_and_shaped_as_what_they_replace():
+    """A gate's own for every gate; what is missing or of another shape is refused."""
+    network = Network(layers=(Layer(Lif(), inputs=3, units=4), Layer(Lstm(), inputs=4, units=2)))
+    random, direct = RULES["ostl-random"], RULES["osttp"]
+    drawn = draw_feedback(network, random)
+    assert {name: b.shape for name, b in drawn.items()} == {f"layers.1.B_{gate}": (2, 4) for gate in "ifgo"}
+    assert {name: b.shape for name, b in draw_feedback(network, direct).items()} == {"layers.0.B": (2, 4)}
+    assert check_feedback(network, random, drawn) is drawn and check_feedback(network, RULES["ostl"], None) == {}
+    for wrong in (
+        None,
+        {},
+        {**drawn, "layers.1.B_f": np.zeros((4, 2))},
+        {k: b for k, b in drawn.items() if "f" not in k},
+    ):
+        with pytest.raises(GradcertError, match=r"needs the feedback matrix layers\.1\.B_[if] of shape \(2, 4\)"):
+            check_feedback(network, random, wrong)
+    with pytest.raises(GradcertError, match=r"layers\.1\.B_f .*NaN"):
+        check_feedback(network, random, {**drawn, "layers.1.B_f": np.full((2, 4), np.nan)})
 
 
 def test_defaults_of_s_tllr():

@@ -2,8 +2,10 @@
 
 import importlib
 import pkgutil
+import sys
 from dataclasses import is_dataclass
 
+import numpy as np
 import pytest
 from cell_nets import CELLS as VARIANTS
 
@@ -69,12 +71,38 @@ def test_a_link_spans_no_step_or_one(cell):
     assert {link.lag for link in cell.links} <= {0, 1}
 
 
-@pytest.mark.parametrize("value", [0, 1, 0.5, (0.0, 1.0), object()], ids=["0", "1", "0.5", "both", "symbol"])
+CLOSED = {
+    "0": 0,
+    "1": 1,
+    "0.5": 0.5,
+    "both": (0.0, 1.0),
+    "symbol": object(),
+    "numpy": np.float32(1),
+    "array": np.eye(2),
+}
+
+
+@pytest.mark.parametrize("value", CLOSED.values(), ids=CLOSED)
 def test_the_unit_interval_is_closed_and_examines_floats_alone(value):
     check_unit_interval("leak", value)
 
 
-@pytest.mark.parametrize("value", [-0.25, 1.25, True, False, "0.5", (0.5, 1.5), (0.5, True)])
+OUTSIDE = [
+    -0.25,
+    1.25,
+    True,
+    False,
+    "0.5",
+    (0.5, 1.5),
+    (0.5, True),
+    np.float32(2),
+    np.int64(2),
+    np.array([0.5, 2]),
+    np.True_,
+]
+
+
+@pytest.mark.parametrize("value", OUTSIDE, ids=repr)
 def test_what_is_not_in_the_unit_interval(value):
     with pytest.raises(GradcertError, match="allowed: a number in"):
         check_unit_interval("leak", value)
@@ -119,6 +147,16 @@ def test_a_cell_in_a_file(file):
     assert name not in CELLS  # the registry is ours, whatever a program has loaded
     network = Network(layers=(Layer(cell(bias=False), inputs=2, units=3),))
     assert from_dict(network.to_dict()) == network
+
+
+def test_a_file_may_ask_for_its_own_cell(file):
+    """Half imported, as a script is that describes a network with the cell that it defines."""
+    file.write_text(
+        f"{SOURCE}\nfrom gradcert.reference.networks.cells import cell_named\n"
+        "ITSELF = cell_named(f'{__file__}:Mine', run=True)\n"
+    )
+    cell = cell_named(f"{file}:Mine", run=True)
+    assert sys.modules[cell.__module__].ITSELF is cell
 
 
 @pytest.mark.parametrize("attribute", ["Half", "calls", "SOURCE", "absent"])

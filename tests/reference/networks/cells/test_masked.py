@@ -1,5 +1,8 @@
 """Masks: torch's own LSTM cell with dropout and zoneout written around it, and what masks of ones and zeros do."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -70,6 +73,18 @@ def test_masks_of_ones_are_no_masks(cell):
         want = reverse.gradients(network, p, x, y, rule=RULES[rule])
         mine = reverse.gradients(network, p, x, y, rule=RULES[rule], masks=ones)
         assert all(np.array_equal(mine[k], want[k]) for k in want)
+
+
+@pytest.mark.parametrize("cell", [Lif(threshold=0.3, recurrent=True), Lstm()])
+def test_a_masked_cell_is_a_cell(cell):
+    """A record that can be copied and sent on, with lags of 0 and 1 and its nodes in order."""
+    nodes = [node for node in cell.nodes if node in "vcz"]
+    found = masked(cell, 0, ["layers.0", *(f"layers.0.{node}" for node in nodes)])
+    assert pickle.loads(pickle.dumps(found)) == copy.deepcopy(found) == found
+    assert {link.lag for link in found.links} == {0, 1} and found.nodes[-1] == "z"
+    for link in found.links:
+        assert (link.edge == "space") is (link.lag == 0)
+        assert link.source == "x" or link.lag or found.nodes.index(link.source) < found.nodes.index(link.target)
 
 
 def test_a_layer_that_is_held_stays_where_it_began():

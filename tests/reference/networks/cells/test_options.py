@@ -9,6 +9,7 @@ from cell_nets import CELLS, stack
 from gradcert.reference import CELLS as REGISTRY
 from gradcert.reference import GradcertError, Layer, Network, from_dict, record
 from gradcert.reference.networks.cells import Alif, Gru, Integrator, LeakyRnn, Lif, Ltc
+from gradcert.reference.networks.cells.options import alternatives, conventions, with_convention
 
 
 @pytest.mark.parametrize("name", CELLS)
@@ -52,6 +53,22 @@ def test_one_number_per_unit(cell):
     assert any(value.shape == (2,) for value in constants.values())
     outputs = record(network, network.parameters(), np.ones((4, 1, 1))).layers[0].now
     assert any((values[-1, 0, 0] != values[-1, 0, 1]).all() for values in outputs.values())
+
+
+@pytest.mark.parametrize("name", REGISTRY)
+def test_from_every_convention_one_gets_to_every_other(name):
+    cell = REGISTRY[name]()
+    for convention in conventions(cell):
+        assert len(set(convention.values)) == len(convention.values) > 1
+        for value in convention.values:
+            others = [
+                v
+                for option, v in alternatives(with_convention(cell, convention.option, value))
+                if option == convention.option
+            ]
+            assert {value, *others} == (set(convention.values) if convention.forward else {value})
+            assert value not in others
+    assert with_convention(cell, "no option", 1) is cell
 
 
 @pytest.mark.parametrize(

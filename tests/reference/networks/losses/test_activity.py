@@ -1,5 +1,6 @@
 """Terms about activity by literal loops in fractions, and their gradients by what a small change adds."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -67,6 +68,9 @@ def test_by_loops(term, weighted):
         slope = (literal(term, up, w if weighted else ones) - literal(term, down, w if weighted else ones)) / (2 * h)
         assert gradient[index] == slope
     assert (term.majorant(z, RATIONALS, given) >= abs(gradient)).all()
+    # where nothing has a sign it is the gradient itself
+    term = replace(term, target=-0.25)
+    assert (term.majorant(abs(z), RATIONALS, given) == term.gradient(abs(z), RATIONALS, given)).all()
     if term.stepwise:
         for t in range(T):
             assert (term.at_step(z[t], t, T, RATIONALS, given) == gradient[t]).all()

@@ -50,6 +50,8 @@ def test_by_a_loop_in_fractions(when, weighted):
     found = COLLECTED[when](*exact, LEVEL, RATIONALS)
     floats = COLLECTED[when](o, given, LEVEL, FLOAT64)
     shares = np.broadcast_to(found.share / found.divisor, o.shape)
+    sizes = COLLECTED[when](abs(exact[0]), exact[1], LEVEL, RATIONALS).value if when in ("sum", "mean") else found.value
+    assert (found.size == abs(sizes)).all()
     for b, k in np.ndindex(B, K):
         series, weights = list(RATIONALS.array(o[:, b, k])), list(RATIONALS.array(w[:, b]))
         assert found.value[b, k] == literal(when, series, weights)
@@ -62,6 +64,20 @@ def test_by_a_loop_in_fractions(when, weighted):
             wanted = [slope if t == at else 0 for t in range(T)]
             assert list(shares[:, b, k]) == wanted and list(floats.share[:, b, k]) == wanted
             assert RATIONALS.array(floats.value)[b, k] == found.value[b, k]
+
+
+def test_what_no_step_of_a_sample_counts_towards():
+    """Refused before it comes to that; the sums are 0, and so is the rest, whatever the outputs are."""
+    o, no = np.full((2, 1, 1), 3.0), np.zeros((2, 1))
+    for when in ("sum", "max", "first"):
+        found = COLLECTED[when](o, no, LEVEL, FLOAT64)
+        assert (found.value, found.size) == (0, 0) and not (found.share * 1).any(), when
+
+
+def test_of_a_single_step():
+    o = np.array([[[3.0, -1.0]]])
+    for when, want in (("sum", o[0]), ("mean", o[0]), ("max", o[0]), ("first", 0 * o[0])):
+        assert (COLLECTED[when](o, None, LEVEL, FLOAT64).value == want).all()
 
 
 def test_the_loss_is_of_what_is_collected_against_the_last_target():

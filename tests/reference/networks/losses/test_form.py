@@ -7,7 +7,9 @@ from flint import arb_series, ctx
 
 from gradcert.reference import FLOAT64, GradcertError, Layer, Loss, Network, Rnn
 from gradcert.reference.engines import forward, reverse
+from gradcert.reference.engines.majorant import gamma
 from gradcert.reference.networks import Form, with_loss
+from gradcert.reference.networks.losses import FORMS
 from gradcert.reference.rules import RULES
 
 
@@ -38,6 +40,24 @@ def test_large_logits_do_not_overflow():
     with np.errstate(all="raise", under="ignore"):
         assert loss.value(o, y, FLOAT64) == 2000 + np.log(2.0)
         assert loss.gradient(o, y, FLOAT64).tolist() == [[[1, -1, -0.5]]]
+
+
+def test_the_size_of_a_form():
+    """Probabilities and targets without their signs; of one's own form, the derivative, outputs and targets."""
+    rng = np.random.default_rng(2)
+    o, y = rng.standard_normal((2, 5, 3))
+    p = np.exp(o) / np.exp(o).sum(axis=-1, keepdims=True)
+    cube = Form("cube", lambda o, y, n: (abs(o - y) ** 3).sum(axis=-1) / 3, lambda o, y, n: (o - y) * abs(o - y))
+    wanted = {
+        "squared_error": abs(o) + abs(y),
+        "cross_entropy": p * abs(y.sum(axis=-1, keepdims=True)) + abs(y),
+        "bernoulli": 1 / (1 + np.exp(-o)) + abs(y),
+        "cube": (o - y) ** 2 + abs(o) + abs(y),
+    }
+    for name, want in wanted.items():
+        found = FORMS.get(name, cube).magnitude(o, y, FLOAT64)
+        # exp doubles what it is given at most, and p + y - y loses 3 roundings of p + |y|, which is below 2^5 p here
+        assert np.allclose(found, want, rtol=gamma(256), atol=0), name
 
 
 def test_a_form_of_ones_own_is_used_by_both_engines():
