@@ -90,6 +90,7 @@ CAUSES: dict[str, tuple[str, ...]] = {
     "T53_lstm_recurrence_attached": ("row:with RECURRENT",),
     "T61_memoryless_readout": ("row:without STATE", "arc:z<-z' dropped"),
     "T61_lif_memoryless_readout": ("row:without STATE", "arc:z<-z' dropped"),
+    "T47_slope_while_refractory": ("factor:z<-v = psi(v - threshold)",),
     "T117_old_threshold": ("slope:at the old threshold",),
     # credit and loss
     "T54_updated_weights": ("amount:updated weights",),

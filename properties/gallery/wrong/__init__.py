@@ -22,7 +22,6 @@ BLIND = {entry.name: entry for entry in circumstances.ENTRIES}  # wrong in one c
 # Traps that need a cell, a layer or a procedure that the reference does not have.
 NOT_APPLICABLE = {
     "T36": "no cell clamps a parameter",
-    "T47": "no cell has a refractory period",
     "T50": "a procedure over several sequences: adaptive feedback",
     "T59": "collapses H into a trace of two indices, a shape error in any subject; T24 and T94 stand for it",
     "T67": "no skip connections in a stack",

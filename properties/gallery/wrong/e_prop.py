@@ -7,13 +7,19 @@ from functools import partial
 from gradcert.properties.gallery import claims
 from gradcert.properties.gallery.build import bug, row_of
 from gradcert.properties.gallery.entry import Entry
-from gradcert.properties.gallery.literal import alif, lif
+from gradcert.properties.gallery.literal import alif, lif, refractory
 from gradcert.reference import Edge
 
 CLASS = "e-prop"
 _alif = partial(bug, CLASS, alif.gradients, claims.E_PROP_ALIF)
 _lif = partial(bug, CLASS, partial(lif.gradients, keep=("state",)), claims.E_PROP)
 GAIN = {**claims.E_PROP_ALIF, "readout_options": {**claims.LEAKY["readout_options"], "gain": "one_minus_kappa"}}
+REFRACTORY = {
+    "rule": "bptt-detached-reset",
+    "cells": ("refractory",),
+    "depths": (1,),
+    "options": {"reset": "subtract_before_leak", "gain": "one", "train": (), "rest": 0.0, "recurrent": False},
+}
 LATERAL = claims.with_options(claims.E_PROP_ALIF, recurrent=True)
 LSTM_E_PROP = {**claims.LSTM, "rule": "e-prop", "options": {"recurrent": True}}
 
@@ -29,6 +35,14 @@ ENTRIES: tuple[Entry, ...] = (
     _alif("T42", "decay_without_slope", "rho instead of rho - beta psi"),
     _alif("T43", "adaptation_detached", "the adaptation's spike detached as well"),
     _alif("T44", "live_reset", "the reset left differentiable"),
+    bug(
+        CLASS,
+        refractory.gradients,
+        REFRACTORY,
+        "T47",
+        "slope_while_refractory",
+        "psi is not 0 in the refractory period",
+    ),
     _alif(
         "T45",
         "dampening_missing",
