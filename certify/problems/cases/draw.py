@@ -213,9 +213,10 @@ def _readout(claim: Claim, family: Family, rng: np.random.Generator) -> Any:
     own = {f.name for f in fields(kind)}
     plain = {"recurrent": False, "activation": "identity"}
     options = {**{k: v for k, v in plain.items() if k in own}, **claim.readout_options}
+    options = {k: surrogate(v) if k == "surrogate" else tuple(v) if k == "train" else v for k, v in options.items()}
     for name in CONTINUOUS:
         if name in own and name not in options:
-            options[name] = family.constant(name, rng, spiking=False)
+            options[name] = family.constant(name, rng, spiking="surrogate" in own)
     return kind(**options)
 
 

@@ -170,3 +170,11 @@ def test_the_page_of_a_counterexample_shows_all_that_was_given():
     assert "mean over outputs" in said["loss"] and "activity l2 strength 0.5 layers [0]" in said["loss"]
     collected = drawn({}, claim=replace(WHOLE, begins=False, when="max")).with_loss(when="max", node="v")
     assert dict(given(collected.to_dict()))["loss"] == "squared error, of the max over time, output v"
+
+
+def test_a_readout_may_spike_with_a_surrogate_of_its_own():
+    claim = Claim("bptt", "rnn", 1, losses="cross_entropy", when="sum", readout="lif",
+                  readout_options={"surrogate": {"name": "triangle", "scale": 0.5}})  # fmt: skip
+    case = generate(Spec("rnn", 1, "cross_entropy", "sum", "bounded"), claim)
+    cell = case.problem.network.layers[-1].cell
+    assert cell.surrogate.label == "triangle(scale=0.5, width=1.0)" and cell.threshold in (0.7, 0.85, 1.15, 1.3)
