@@ -73,6 +73,7 @@ def test_what_is_at_a_bound_is_read_and_what_is_one_beyond_is_not(tmp_path):
     assert parse("1", "it", depth=0) == 1
     with pytest.raises(GradcertError, match="1 lists inside each other, 0 are allowed"):
         parse("[]", "it", depth=0)
+    assert parse('"[["', "it", depth=0) == "[["
     # more brackets than levels: a depth is counted, not guessed
     assert parse("[[1], [2], [3]]", "it", depth=2) == [[1], [2], [3]]
     for levels in (deep, '[{"a":' * 16 + "[1]" + "}]" * 16):
@@ -118,6 +119,8 @@ def test_files_and_records(tmp_path):
         ("a = " + "[" * 5000 + "]" * 5000, "recursion"),
         ("a = " + "[" * 40 + "]" * 40, "33 tables inside each other, 32 are allowed"),
         (".".join("a" * 50) + " = 1", "33 tables inside each other, 32 are allowed"),
+        (".".join("a" * 129) + " = 1", "33 tables inside each other, 32 are allowed"),
+        (".".join("a" * 130) + " = 1", "a key of too many parts"),
         (".".join("a" * 100_000) + " = 1", "a key of too many parts"),  # minutes, if it were read
         ("[" + ".".join("a" * 100_000) + "]", "a key of too many parts"),
         ("a = " + "9" * 10_000, "digits"),

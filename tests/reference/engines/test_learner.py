@@ -8,6 +8,7 @@ from networks import problem
 from gradcert.reference import RULES, GradcertError, Layer, Learner, Lif, Network, Rnn, record, rule_named
 from gradcert.reference.engines import forward, reverse
 from gradcert.reference.engines.factors import BLOCK
+from gradcert.reference.engines.structure import gate
 from gradcert.reference.networks.cells import Lstm
 
 NETWORK, P, X, Y = problem("lif-before", 2)
@@ -71,6 +72,13 @@ def test_traces_larger_than_a_block(name):
     found = forward.gradients(network, p, x, y, rule=rule)
     assert worst(network, p, x, y, rule, None, found, want) <= 1
     assert worst(network, p, x, y, rule, None, found, reverse.gradients(network, p, x, y, rule=RULES["sltt"])) > 1
+
+
+def test_a_gate_widens_no_number():
+    mask = np.array([[True, False]])
+    for kind in ("float32", "float64", object):
+        found = gate(mask, np.zeros(1, dtype=kind))
+        assert found.tolist() == [[1, 0]] and found.dtype == (int if kind is object else kind)
 
 
 def test_random_feedback_replaces_the_weights_of_the_first_layer_that_has_one_below():

@@ -314,14 +314,16 @@ def test_numbers_of_the_sources():
     assert (alif_yin().cell.threshold, alif_yin().cell.resistance) == (0.01, 1.0)
     assert spikingjelly_lif().cell.leak == 0.5
     assert snntorch_leaky(beta=0.5).cell.strict
+    assert [snntorch_leaky(beta=0.5, recurrent=r).source.split()[-1] for r in (False, True)] == ["Leaky", "RLeaky"]
 
 
 def test_what_starts_elsewhere_than_at_zero():
     """Only cells with a resting potential of their own have a value to begin with, -1 as much as any."""
-    low, plain = spikingjelly_lif(v_reset=-1.0).cell, spikingjelly_lif().cell
-    net = Network(layers=(Layer(plain, inputs=2, units=3), Layer(low, inputs=3, units=1)))
-    (found,) = at_rest(net, 2).items()
-    assert found[0] == "layers.1.v" and found[1].tolist() == [[-1.0]] * 2
+    for rest in (-1.0, 1.0):
+        high, plain = spikingjelly_lif(v_reset=rest).cell, spikingjelly_lif().cell
+        net = Network(layers=(Layer(plain, inputs=2, units=3), Layer(high, inputs=3, units=1)))
+        (found,) = at_rest(net, 2).items()
+        assert found[0] == "layers.1.v" and found[1].tolist() == [[rest]] * 2
     assert ottt().cell.leak == 0.5
     assert dict(ottt().cell.surrogate.scales) == {"scale": 4.0}
     assert not ottt().cell.strict
