@@ -79,6 +79,9 @@ def test_the_entries_of_a_majorant():
     both = Majorant(np.array([-3.0, 1.0]), np.array([1.0, 2.0]), 2.5, rest)
     assert np.allclose(both.entries(), rest + np.diag([3, 2]), rtol=gamma(10), atol=0)
     assert np.array_equal(identity(2).entries(), np.eye(2)) and np.array_equal(matrix(-rest).entries(), rest)
+    # the smaller of two bounds: max |diagonal| + |rest|, and the norm of what every entry can be at most
+    sizes = [Majorant(both.low, both.high, length, rest).size() for length in (0.5, 10.0)]
+    assert sizes == [pytest.approx(v, rel=gamma(200)) for v in (3.5, np.linalg.norm(both.entries(), 2))]
     scaled = both.scaled(np.array([-2.0, 0.5]), np.array([1.0, 4.0]))
     assert np.allclose(scaled.low, [-3, 0.5], rtol=2.0**-52) and np.allclose(scaled.high, [6, 8], rtol=2.0**-52)
     assert np.allclose(scaled.rest, rest * [[2.0], [4.0]], rtol=gamma(10), atol=0)
