@@ -11,11 +11,13 @@ from gradcert.certify.campaign.beside import BESIDE, beside
 from gradcert.certify.campaign.campaign import certify
 from gradcert.certify.campaign.claimed import claimed, stepwise
 from gradcert.certify.campaign.conclude import control, decide, decisive, explained, explanation
+from gradcert.certify.campaign.more import ORDINARY, further
 from gradcert.certify.campaign.vectors import check
 from gradcert.certify.campaign.verify import runs, verify
 
 __all__ = [
     "BESIDE",
+    "ORDINARY",
     "again",
     "ask_again",
     "ask_often",
@@ -28,6 +30,7 @@ __all__ = [
     "decisive",
     "explained",
     "explanation",
+    "further",
     "judge",
     "judge_all",
     "repaired",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gradcert.certify import figures
-from gradcert.certify.campaign import where
+from gradcert.certify.campaign import more, where
 from gradcert.certify.campaign.asked import ask_again, ask_often, judge, judge_prefixes
 from gradcert.certify.campaign.reach import reach
 from gradcert.certify.claims import Claim
@@ -37,6 +37,10 @@ def _reach(run: Run, seed: int) -> None:
         run.code = reach(run, seed=seed, most=profile_named(run.profile).reach, judge=judge)
 
 
+def _more(run: Run, seed: int) -> None:
+    more.ask(run, seed=seed, judge=judge)
+
+
 def _where(run: Run, seed: int) -> None:
     where.narrow(run, seed=seed, judge=judge)
 
@@ -49,13 +53,15 @@ def _prefixes(run: Run, _: int) -> None:
         judge_prefixes(run)
 
 
-# the same again, ordinary threads, call after call, step by step, lines that never ran, levels alone, first steps
+# the same again, ordinary threads, call after call, step by step, lines that never ran, more of what failed,
+# levels alone, first steps
 BESIDE: dict[str, Callable[[Run, int], None]] = {
     "repeat": _repeat,
     "threads": _threads,
     "calls": _calls,
     "online": _online,
     "reach": _reach,
+    "more": _more,
     "where": _where,
     "prefixes": _prefixes,
 }
@@ -71,6 +77,7 @@ def beside(claim: Claim, profile: str) -> tuple[str, ...]:
     """
     applies = {
         "threads": profile != "quick",
+        "more": profile != "quick",
         "calls": profile_named(profile).calls > 0,
         "online": claim.online,
         "prefixes": claim.entrywise,

@@ -10,6 +10,7 @@ from typing import Any
 
 from gradcert.certify import diagnosis, figures
 from gradcert.certify.campaign import where
+from gradcert.certify.campaign.more import ORDINARY
 from gradcert.certify.certificates import (
     CERTIFIED,
     INCONCLUSIVE,
@@ -160,7 +161,7 @@ def explained(run: Run, *, replay: str) -> list[Finding]:
             cause = explanation(run, failed)[0]
             finding = replace(finding, where={**finding.where, **_first(run, failed)})
         elif check in ("outputs", "loss") and run.claim.entrywise and failed:
-            usual = any(case.spec.family in where.ORDINARY for case, _ in failed)
+            usual = any(case.spec.family in ORDINARY for case, _ in failed)
             cause = diagnosis.explain_forward(run.answers, rule_named(run.claim.rule), check) if usual else ""
             cause = cause or where.said(run)[0]
         count = len({case.id for case, _ in group if case is not None}) or 1
@@ -174,7 +175,7 @@ def explanation(run: Run, failed: list[tuple[Case, Answer]]) -> tuple[str, tuple
     Ordinary cases are explained by what the subject computes instead. Where those all passed, it is what the others
     have in common that explains.
     """
-    ordinary = [pair for pair in failed if pair[0].spec.family in where.ORDINARY]
+    ordinary = [pair for pair in failed if pair[0].spec.family in ORDINARY]
     beside = where.said(run)
     if not ordinary and beside[1]:
         return beside

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from gradcert.certify.campaign.more import ORDINARY
 from gradcert.certify.claims import AXES
 from gradcert.certify.problems import Spec, alone, long
 from gradcert.certify.runs import Run, Task, prepare
@@ -19,7 +20,6 @@ from gradcert.certify.subjects import Answer
 MOST = 10  # levels that are asked for alone
 FIRST = 1000  # of the numbers of such cases
 SIZES = ("T", "B", "sizes")
-ORDINARY = ("dyadic", "bounded")
 
 
 def levels(run: Run) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcert.certify.campaign import ORDINARY, further
 from gradcert.certify.diagnosis import Worked
 from gradcert.certify.problems import Case, Spec, generate, plan
 from gradcert.certify.runs import Task, prepare
@@ -54,9 +55,13 @@ class Asked:
 def asked(literal: Literal, profile: str = "default") -> Asked:
     """Prepare the cases of an implementation's claim, and fresh ones."""
     specs = plan(literal.claim, profile)
+    specs = (
+        *specs,
+        *(further(specs) if profile != "quick" else ()),
+    )  # which a campaign asks for where something failed
     cases = [p.case for spec in specs if (p := prepare(Task(spec, literal.claim, 0))).case is not None]
     cases.sort(key=lambda case: case.spec.family in LATE)
-    usual = [spec for spec in specs if spec.family in ("dyadic", "bounded")]
+    usual = [spec for spec in specs if spec.family in ORDINARY]
     few = [usual[i * len(usual) // FRESH] for i in range(FRESH)]
     others = [Spec(s.cell, s.depth, s.loss, s.when, s.family, 50 + i, s.turn + i) for i, s in enumerate(few)]
     fresh = tuple(case for spec in others if (case := generate(spec, literal.claim)) is not None)
