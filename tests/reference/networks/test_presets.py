@@ -6,6 +6,7 @@ differ from ours by a handful (v - v / tau for leak v). Their spikes have to be 
 
 import math
 from dataclasses import replace
+from inspect import signature
 
 import numpy as np
 import pytest
@@ -298,6 +299,25 @@ def test_time_constants_in_steps():
             assert (cell.leak**tau, cell.rho**slow) == pytest.approx((1 / math.e,) * 2, rel=gamma(1000)), make
     slow = [make().cell.rho for make in (alif_e_prop, alif_light, alif_yin)]
     assert [round(-1 / math.log(rho)) for rho in slow] == [200, 200, 100]
+
+
+DEFAULTS = {
+    "snntorch_leaky": {"threshold": 1.0, "reset_mechanism": "subtract", "recurrent": False},
+    "spikingjelly_lif": {"tau": 2.0, "v_threshold": 1.0, "v_reset": 0.0, "decay_input": True, "detach_reset": False},
+    "norse_lif_box": {"v_th": 1.0},
+    "ottt": {"tau": 2.0, "v_threshold": 1.0},
+    "sltt": {"tau": 1.1, "v_threshold": 1.0},
+    "alif_e_prop": {"tau": 20.0, "tau_adaptation": 200.0, "threshold": 1.0, "beta": 0.2, "dampening": 0.3},
+    "alif_light": {"tau": 20.0, "tau_adaptation": 200.0, "threshold": 0.01, "beta": 0.16, "dampening": 0.3},
+    "alif_yin": {"tau": 20.0, "tau_adaptation": 100.0, "threshold": 0.01, "beta": 1.8, "resistance": 1.0},
+}
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_defaults_are_those_of_the_sources(name):
+    options = signature(PRESETS[name]).parameters.values()
+    found = {o.name: o.default for o in options if o.default is not o.empty and o.name != "surrogate"}
+    assert found == DEFAULTS[name] | ({"recurrent": True} if name.startswith("alif") else {})
 
 
 def test_numbers_of_the_sources():
