@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gradcert.reference import GradcertError
-from gradcert.reference.outside import array, parse, read, record, text, toml
+from gradcert.reference.outside import DEPTH, DIGITS, MOST, NAME, SAFE, WRITTEN, array, parse, read, record, text, toml
 from gradcert.reference.printable import legible, printable
 
 
@@ -73,6 +73,7 @@ def test_what_is_at_a_bound_is_read_and_what_is_one_beyond_is_not(tmp_path):
     assert parse("1", "it", depth=0) == 1
     with pytest.raises(GradcertError, match="1 lists inside each other, 0 are allowed"):
         parse("[]", "it", depth=0)
+    assert parse('"[["', "it", depth=0) == "[["
     # more brackets than levels: a depth is counted, not guessed
     assert parse("[[1], [2], [3]]", "it", depth=2) == [[1], [2], [3]]
     for levels in (deep, '[{"a":' * 16 + "[1]" + "}]" * 16):
@@ -91,6 +92,12 @@ def test_what_is_at_a_bound_is_read_and_what_is_one_beyond_is_not(tmp_path):
     assert toml(tmp_path / "file.toml", "a file", most=11, depth=3) == {"a": {"b": [1]}}
     with pytest.raises(GradcertError, match="3 tables inside each other, 2 are allowed"):
         toml(tmp_path / "file.toml", "a file", depth=2)
+
+
+def test_the_bounds_themselves():
+    """As the pages say: a quarter of a gibibyte, a mebibyte by hand, 2^53, 2000 characters."""
+    assert (MOST, WRITTEN, DEPTH, NAME, SAFE, DIGITS) == (2**28, 2**20, 32, 1000, 9007199254740992, 100)
+    assert printable("a" * 2040) == "a" * 2040 and printable("a" * 2041) == "a" * 2000 + "... (41 more characters)"
 
 
 def test_files_and_records(tmp_path):
@@ -118,6 +125,8 @@ def test_files_and_records(tmp_path):
         ("a = " + "[" * 5000 + "]" * 5000, "recursion"),
         ("a = " + "[" * 40 + "]" * 40, "33 tables inside each other, 32 are allowed"),
         (".".join("a" * 50) + " = 1", "33 tables inside each other, 32 are allowed"),
+        (".".join("a" * 129) + " = 1", "33 tables inside each other, 32 are allowed"),
+        (".".join("a" * 130) + " = 1", "a key of too many parts"),
         (".".join("a" * 100_000) + " = 1", "a key of too many parts"),  # minutes, if it were read
         ("[" + ".".join("a" * 100_000) + "]", "a key of too many parts"),
         ("a = " + "9" * 10_000, "digits"),

@@ -30,6 +30,7 @@ def test_of_every_shape():
     for empty in ((3, 0), (0, 3), (2, 0, 4)):
         assert spectral(np.zeros(empty)).shape == empty[:-2] and not spectral(np.zeros(empty)).any()
     assert spectral(np.array([[np.inf, 0.0], [0.0, 1.0]])) == np.inf
+    assert np.array_equal(spectral(np.full((3, 2, 2), np.inf)), [np.inf] * 3)
     pair = np.stack([many, abs(many)])
     assert (norm(pair, 10**9) >= spectral(many) + gamma(10**9) * np.sqrt((many**2).sum(axis=(-2, -1)))).all()
     assert outward(2.0, 0) > 2
@@ -73,10 +74,14 @@ def test_a_matrix_of_blocks_is_no_longer_than_the_matrix_of_their_norms():
 
 
 def test_the_entries_of_a_majorant():
+    assert Majorant(None, None).entries().shape == (0, 0) and Majorant(None, None).size() == 0
     rest = np.array([[0.0, 2.0], [1.0, 0.5]])
     both = Majorant(np.array([-3.0, 1.0]), np.array([1.0, 2.0]), 2.5, rest)
     assert np.allclose(both.entries(), rest + np.diag([3, 2]), rtol=gamma(10), atol=0)
     assert np.array_equal(identity(2).entries(), np.eye(2)) and np.array_equal(matrix(-rest).entries(), rest)
+    # the smaller of two bounds: max |diagonal| + |rest|, and the norm of what every entry can be at most
+    sizes = [Majorant(both.low, both.high, length, rest).size() for length in (0.5, 10.0)]
+    assert sizes == [pytest.approx(v, rel=gamma(200)) for v in (3.5, np.linalg.norm(both.entries(), 2))]
     scaled = both.scaled(np.array([-2.0, 0.5]), np.array([1.0, 4.0]))
     assert np.allclose(scaled.low, [-3, 0.5], rtol=2.0**-52) and np.allclose(scaled.high, [6, 8], rtol=2.0**-52)
     assert np.allclose(scaled.rest, rest * [[2.0], [4.0]], rtol=gamma(10), atol=0)
@@ -169,5 +174,7 @@ def test_what_is_not_certified_has_no_angle():
     assert (wide.margin, narrow.margin) == pytest.approx((25 - 30, 25 - 10), rel=gamma(10**3))
     assert (narrow.cosine, narrow.norm, narrow.bound) == pytest.approx((15 / (5 * 7), 5, 2), rel=gamma(10**3))
     assert not descent(estimate, Bound({"a": 2.0, "b": 0.0}), rounding={"a": 3.0}).holds
+    nothing = descent({"a": np.zeros(2)}, Bound({"a": 0.0}))
+    assert (nothing.holds, nothing.margin, nothing.cosine) == (False, 0, 0)
     # what is claimed is on the safe side of what is so
     assert (narrow.margin < 15, narrow.cosine < 15 / 35, narrow.norm < 5, narrow.bound > 2) == (True,) * 4

@@ -75,6 +75,19 @@ def test_two_steps_reach_every_unit():
     assert not compare(network, p, x, y, RULES["snap-2"])
 
 
+@pytest.mark.parametrize(("name", "steps"), [("tbptt(2)", 2), ("bptt", 2), ("sltt", 1), ("tbptt(1)", 1), ("ostl", 1)])
+def test_where_nothing_is_dropped_every_bound_is_zero(name, steps):
+    """Constants whose explicit path is a step long included: it is not taken for a longer one."""
+    for cell_of in ("snu", "lif-before", "lif-hard", "alif"):
+        network, p, x, y = problem(Layer(CELLS[cell_of], inputs=2, units=3), Layer(Rnn(), inputs=3, units=2), seed=3)
+        given = {"rule": rule_named(name)}
+        for bound in (
+            windowed(network, p, x[:steps], y[:steps], window=steps, **given).tensors,
+            online(network, p, x[:steps], y[:steps], **given),
+        ):
+            assert set(bound.values()) == {0.0}, cell_of
+
+
 PASSED = ("ostl", "sltt", "tbptt(1)", "tbptt-chunks(1)", "ottt")
 
 
@@ -154,12 +167,13 @@ def test_a_priori_of_a_reach_counts_rows(shared):
     """
     cell_of = Lif(leak=LEAK, reset="none", bias=False, surrogate=Surrogate("triangle", scale=SLOPE))
     dot = Conv2d(in_channels=1, height=2, width=3, out_channels=1, kernel=(1, 1))
-    layer = Layer(cell_of, inputs=6, units=6, synapses=(("W", dot),) if shared else ())
+    inputs = 6 if shared else 5
+    layer = Layer(cell_of, inputs=inputs, units=6, synapses=(("W", dot),) if shared else ())
     network = Network(layers=(layer,))
     bound = a_priori(network, network.parameters(seed=1), rule=RULES["snap-1"], **KNOWN).tensors["layers.0.W"]
     kept, dropped, total = 0.0, 0.0, 0.0
     for _ in range(STEPS):
-        kept, dropped = LEAK * kept + INPUT * 6**0.5, LEAK * (dropped + kept)
+        kept, dropped = LEAK * kept + INPUT * inputs**0.5, LEAK * (dropped + kept)
         total += 2 * CREDIT * SLOPE * dropped
     assert close(bound, total * (6 if shared else 6**0.5))
 
@@ -179,6 +193,15 @@ def test_a_priori_of_a_threshold_whose_reset_is_dropped():
         kept, dropped = LEAK * (kept + 1), LEAK * (dropped + THRESHOLD * SLOPE * (kept + 1))
         total += 2 * CREDIT * SLOPE * dropped
     assert close(bound, total)
+
+
+def test_a_priori_of_a_loss_at_the_end_is_its_last_step():
+    network, p, _, _ = problem(Layer(Lif(), inputs=2, units=3), Layer(Lif(), inputs=3, units=2), when="every")
+    last = replace(network, loss=Loss(when="last"))
+    steps = [{**KNOWN, "steps": t} for t in (4, 5)]
+    fewer, more = (a_priori(network, p, rule=RULES["ostl"], **known).tensors["layers.0.W"] for known in steps)
+    found = a_priori(last, p, rule=RULES["ostl"], **steps[1]).tensors["layers.0.W"]
+    assert found > 0 and abs(found - (more - fewer)) <= 2 * gamma(10**5) * more
 
 
 def test_a_priori_asks_for_what_the_signal_is_at_most_where_there_is_one():

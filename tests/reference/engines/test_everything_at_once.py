@@ -23,6 +23,7 @@ from gradcert.reference import (
     Network,
     Rnn,
     Rule,
+    Snu,
     draw_feedback,
     record,
     rule_named,
@@ -68,7 +69,10 @@ def with_upper(rule, *kept):
 
 
 STATE, RECURRENT, RESET = Edge.STATE, Edge.RECURRENT, Edge.RESET
-SILENT = {"when": "last", "activity": (Activity(kind="l2", layers=(0,)),)}
+LOSSES = {  # of the cases that begin so
+    "silent": {"when": "last", "activity": (Activity(kind="l2", layers=(0,)),)},
+    "potential": {"node": "v"},
+}
 CASES = {
     # every way to drop a path, with initial values of both shapes and sequences that begin inside a row
     "ottt": ((LATERAL, LATERAL), "ottt", ("initial", "begins")),
@@ -97,6 +101,8 @@ CASES = {
     "pool, random": ((Rnn(), POOL, LATERAL), "ostl-random", ("initial",)),
     "potential": ((LATERAL, LATERAL), edges(RECURRENT), ("begins",)),
     "potential, all edges": ((LATERAL, ADAPTIVE), "bptt", ("masks",)),
+    "gates, all edges": ((Rnn(), Lstm()), "bptt", ("initial",)),
+    "shared nodes": ((Snu(train=("leak",)), Snu(train=("leak",))), "ottt", ("initial",)),
     # paths confined to units
     "reach of one": ((ADAPTIVE, LATERAL), "snap-1", ("begins",)),
     "reach of two": ((Lstm(), Gru()), "snap-2", ("begins",)),
@@ -122,7 +128,7 @@ def problem(name):
     for cell, units in zip((*cells, Integrator(kappa=0.5)), (*(3, 2, 3)[: len(cells)], 2), strict=True):
         layers.append(cell if isinstance(cell, Layer) else Layer(cell, inputs=inputs, units=units))
         inputs = layers[-1].units
-    loss = {"silent": SILENT, "potential": {"node": "v"}}.get(name.partition(" ")[0].strip(","), {"time": "mean"})
+    loss = LOSSES.get(name.split()[0].strip(","), {"time": "mean"})
     network = Network(layers=tuple(layers[:-1] if "node" in loss else layers), loss=Loss(**loss))
     rng = np.random.default_rng(len(name))
 

@@ -5,9 +5,22 @@ import pytest
 from budget import worst
 from networks import problem
 
-from gradcert.reference import RULES, GradcertError, Layer, Learner, Lif, Network, Rnn, record, rule_named
+from gradcert.reference import (
+    RULES,
+    GradcertError,
+    Layer,
+    Learner,
+    Lif,
+    Network,
+    Rnn,
+    draw_feedback,
+    record,
+    rule_named,
+)
 from gradcert.reference.engines import forward, reverse
+from gradcert.reference.engines.credit import signals
 from gradcert.reference.engines.factors import BLOCK
+from gradcert.reference.engines.structure import gate
 from gradcert.reference.networks.cells import Lstm
 
 NETWORK, P, X, Y = problem("lif-before", 2)
@@ -71,6 +84,21 @@ def test_traces_larger_than_a_block(name):
     found = forward.gradients(network, p, x, y, rule=rule)
     assert worst(network, p, x, y, rule, None, found, want) <= 1
     assert worst(network, p, x, y, rule, None, found, reverse.gradients(network, p, x, y, rule=RULES["sltt"])) > 1
+
+
+def test_every_layer_but_the_last_has_a_loss_of_its_own_where_the_rule_has():
+    network, p, x, y = problem("lif-before", 3, when="mean")
+    tape = record(network, p, x)
+    for name, layers in (("decolle", {0, 1}), ("ostl", set())):
+        found = signals(tape, y, RULES[name], draw_feedback(network, RULES[name])).local
+        assert set(found) == layers and all(g.shape == tape.layers[m].now["z"].shape for m, g in found.items())
+
+
+def test_a_gate_widens_no_number():
+    mask = np.array([[True, False]])
+    for kind in ("float32", "float64", object):
+        found = gate(mask, np.zeros(1, dtype=kind))
+        assert found.tolist() == [[1, 0]] and found.dtype == (int if kind is object else kind)
 
 
 def test_random_feedback_replaces_the_weights_of_the_first_layer_that_has_one_below():

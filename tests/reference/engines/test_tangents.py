@@ -121,7 +121,7 @@ def test_a_value_before_the_first_step_acts_on_itself_in_the_samples_that_begin(
     new = np.array([True, False, True])
     start, credit = at_start(new, shape, np.zeros((), dtype=dtype)), Draw("float64")(BATCH, 4).astype(dtype)
     want = credit * new[:, None]
-    assert start.array.dtype == dtype
+    assert start.array.dtype == dtype and start.array.shape == (BATCH, 4, BATCH if len(shape) == 2 else 1)
     assert same(contracted(credit, start), want if len(shape) == 2 else want.sum(axis=0))
     if len(shape) == 2:  # as every synapse pulls back
         assert same(start.synapse.pull_weight(credit, start.array), want)

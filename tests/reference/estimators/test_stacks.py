@@ -18,7 +18,7 @@ from rational_nets import HEAD, draw, lif, same, stack
 from gradcert.properties.numbers import RATIONALS
 from gradcert.reference import ESTIMATORS, RULES, Edge, GradcertError, Layer, Link, Network, Surrogate, draw_feedback
 from gradcert.reference.engines import reverse
-from gradcert.reference.estimators import etlp, kf_rtrl, opzo, uoro
+from gradcert.reference.estimators import etlp, kf_rtrl, opzo, otpe, uoro
 from gradcert.reference.estimators.walk import state_size
 from gradcert.reference.networks.cells import Integrator, Lstm
 
@@ -40,6 +40,24 @@ def test_one_step_is_the_gradient_on_every_stack(name):
     want = reverse.gradients(MIXED, p, x, y, rule=RULES["bptt"], numbers=RATIONALS)
     assert all(g.any() for g in want.values())
     assert same(ESTIMATORS[name].gradients(MIXED, p, x, y, numbers=RATIONALS, **ONE_STEP[name]), want)
+
+
+@pytest.mark.parametrize("approximate", [False, True])
+def test_one_step_of_otpe_with_a_gain(approximate):
+    network = stack(lif(0, gain="one_minus_leak"), lif(1), sizes=(2, 3, 4))
+    p, x, y = draw(network, steps=1, batch=2, seed=3)
+    want = reverse.gradients(network, p, x, y, rule=RULES["bptt"], numbers=RATIONALS)
+    assert same(otpe.gradients(network, p, x, y, numbers=RATIONALS, approximate=approximate), want)
+
+
+def test_all_steps_of_sltt_k_are_sltt():
+    """As many as there are, drawn: each of them once."""
+    network = stack(lif(0), sizes=(2, 3))
+    p, x, y = draw(network, steps=6)
+    for seed in range(3):
+        given = {"k": 6, "rng": np.random.default_rng(seed), "numbers": RATIONALS}
+        found = ESTIMATORS["sltt-k"].gradients(network, p, x, y, **given)
+        assert same(found, reverse.gradients(network, p, x, y, rule=RULES["sltt"], numbers=RATIONALS))
 
 
 @pytest.mark.parametrize("name", ["otpe", "ndot", "s-tllr", "etlp", "opzo", "tess", "rate-based"])
@@ -166,6 +184,11 @@ def test_of_two_normalisers_one_is_of_no_consequence(module):
 
     assert same(estimate(1.5, 0.25), estimate(1.5, 4.0))
     assert not same(estimate(1.5, 0.25), estimate(0.5, 0.25))
+
+
+def test_a_normaliser_is_the_root_of_a_ratio_and_1_without_one():
+    above, below = np.array([[4.0, 0.0, 4.0, 0.0]]), np.array([[1.0, 1.0, 0.0, 0.0]])
+    assert uoro.normaliser(above, below).tolist() == [[2, 1, 1, 1]]
 
 
 @pytest.mark.parametrize("name", ["s-tllr", "etlp", "opzo"])

@@ -138,6 +138,14 @@ def test_numbers_that_json_has_not_are_written_out():
     assert problem.to_dict()["inputs"] == [[["1/3", 0.5]]]
 
 
+def test_every_array_of_a_problem_has_a_name():
+    found = Problem(NETWORK, P, X, Y, feedback={"layers.0.B": np.ones((2, 3))}, **EVERYTHING).arrays
+    others = {"layers.0.B", "initial.layers.0.v", "initial.layers.1.v", "masks.layers.0", "masks.layers.1.v"}
+    assert set(found) == {*P, "inputs", "targets", "weights", "begins", *others}
+    assert set(Problem(NETWORK, P, X, Y).arrays) == {*P, "inputs", "targets"}
+    assert found["inputs"] is X and found["initial.layers.0.v"] is EVERYTHING["initial"]["layers.0.v"]
+
+
 def test_feedback_of_a_problem_is_arrays():
     for wrong in ([[1.0]], np.array([[np.nan]]), np.array([[1]])):
         with pytest.raises(GradcertError, match=r"layers\.0\.B"):

@@ -6,6 +6,7 @@ differ from ours by a handful (v - v / tau for leak v). Their spikes have to be 
 
 import math
 from dataclasses import replace
+from inspect import signature
 
 import numpy as np
 import pytest
@@ -300,6 +301,25 @@ def test_time_constants_in_steps():
     assert [round(-1 / math.log(rho)) for rho in slow] == [200, 200, 100]
 
 
+DEFAULTS = {
+    "snntorch_leaky": {"threshold": 1.0, "reset_mechanism": "subtract", "recurrent": False},
+    "spikingjelly_lif": {"tau": 2.0, "v_threshold": 1.0, "v_reset": 0.0, "decay_input": True, "detach_reset": False},
+    "norse_lif_box": {"v_th": 1.0},
+    "ottt": {"tau": 2.0, "v_threshold": 1.0},
+    "sltt": {"tau": 1.1, "v_threshold": 1.0},
+    "alif_e_prop": {"tau": 20.0, "tau_adaptation": 200.0, "threshold": 1.0, "beta": 0.2, "dampening": 0.3},
+    "alif_light": {"tau": 20.0, "tau_adaptation": 200.0, "threshold": 0.01, "beta": 0.16, "dampening": 0.3},
+    "alif_yin": {"tau": 20.0, "tau_adaptation": 100.0, "threshold": 0.01, "beta": 1.8, "resistance": 1.0},
+}
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_defaults_are_those_of_the_sources(name):
+    options = signature(PRESETS[name]).parameters.values()
+    found = {o.name: o.default for o in options if o.default is not o.empty and o.name != "surrogate"}
+    assert found == DEFAULTS[name] | ({"recurrent": True} if name.startswith("alif") else {})
+
+
 def test_numbers_of_the_sources():
     """As their code has them; what fires at the threshold itself and what does not."""
     assert [norse_lif_box(leak=0.5).cell.strict, spikingjelly_lif().cell.strict, sltt().cell.strict] == [
@@ -314,14 +334,16 @@ def test_numbers_of_the_sources():
     assert (alif_yin().cell.threshold, alif_yin().cell.resistance) == (0.01, 1.0)
     assert spikingjelly_lif().cell.leak == 0.5
     assert snntorch_leaky(beta=0.5).cell.strict
+    assert [snntorch_leaky(beta=0.5, recurrent=r).source.split()[-1] for r in (False, True)] == ["Leaky", "RLeaky"]
 
 
 def test_what_starts_elsewhere_than_at_zero():
     """Only cells with a resting potential of their own have a value to begin with, -1 as much as any."""
-    low, plain = spikingjelly_lif(v_reset=-1.0).cell, spikingjelly_lif().cell
-    net = Network(layers=(Layer(plain, inputs=2, units=3), Layer(low, inputs=3, units=1)))
-    (found,) = at_rest(net, 2).items()
-    assert found[0] == "layers.1.v" and found[1].tolist() == [[-1.0]] * 2
+    for rest in (-1.0, 1.0):
+        high, plain = spikingjelly_lif(v_reset=rest).cell, spikingjelly_lif().cell
+        net = Network(layers=(Layer(plain, inputs=2, units=3), Layer(high, inputs=3, units=1)))
+        (found,) = at_rest(net, 2).items()
+        assert found[0] == "layers.1.v" and found[1].tolist() == [[rest]] * 2
     assert ottt().cell.leak == 0.5
     assert dict(ottt().cell.surrogate.scales) == {"scale": 4.0}
     assert not ottt().cell.strict

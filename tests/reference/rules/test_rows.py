@@ -21,7 +21,9 @@ from gradcert.reference import (
 )
 from gradcert.reference.engines import reverse
 from gradcert.reference.engines.residual import Residual
+from gradcert.reference.estimators.opzo import estimate_feedback
 from gradcert.reference.networks.cells import Lstm
+from gradcert.reference.procedures import adapted
 from gradcert.reference.rules import check_feedback
 
 
@@ -101,6 +103,27 @@ def test_defaults_of_s_tllr():
     given = {name: o.default for name, o in options.items() if o.default is not o.empty and name != "numbers"}
     decays, weights = {"lq": 0.5, "lp": 0.8}, {"a_post": -0.2, "a_pre": 1.0}
     assert given == {**decays, **weights, "first_step": 0, "acausal": "paper", "feedback": None}
+
+
+@pytest.mark.parametrize(
+    ("function", "wanted"),
+    [
+        (ESTIMATORS["tess"].gradients, {"lq": 0.5, "lp": 0.8, "a_post": -0.2, "a_pre": 1.0, "acausal": "paper"}),
+        (ESTIMATORS["opzo"].gradients, {"alpha": 0.1, "momentum": 0.9}),
+        (estimate_feedback, {"alpha": 0.1, "momentum": 0.9}),
+        (ESTIMATORS["etlp"].gradients, {"rate": 0.1}),
+        (ESTIMATORS["otpe"].gradients, {"approximate": False, "live_reset": True}),
+        (adapted, {"decay": 0.01}),
+        (draw_feedback, {"seed": 0}),
+    ],
+    ids=lambda value: getattr(value, "__module__", ""),
+)
+def test_defaults_are_those_of_the_pages(function, wanted):
+    options = signature(function).parameters.values()
+    found = {o.name: o.default for o in options if o.default is not o.empty}
+    assert {name: found[name] for name in wanted} == wanted
+    left = {name for name, value in found.items() if name not in wanted and name != "numbers" and value is not None}
+    assert not left
 
 
 def test_otpe_on_one_layer_is_bptt():

@@ -149,6 +149,15 @@ def test_a_cell_in_a_file(file):
     assert from_dict(network.to_dict()) == network
 
 
+def test_a_file_that_raises(file):
+    """What it says is passed on, its own refusals as they are; nothing of it is left behind."""
+    for said, reason in (("ValueError('no')", r"running .* raised ValueError: no"), ("GradcertError('no')", r"^no$")):
+        file.write_text(f"from gradcert.reference import GradcertError\nraise {said}\n")
+        with pytest.raises(GradcertError, match=reason):
+            cell_named(f"{file}:Mine", run=True)
+        assert "gradcert_cell_cells_of_mine" not in sys.modules
+
+
 def test_a_file_may_ask_for_its_own_cell(file):
     """Half imported, as a script is that describes a network with the cell that it defines."""
     file.write_text(

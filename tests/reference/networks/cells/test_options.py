@@ -68,7 +68,8 @@ def test_from_every_convention_one_gets_to_every_other(name):
             ]
             assert {value, *others} == (set(convention.values) if convention.forward else {value})
             assert value not in others
-    assert with_convention(cell, "no option", 1) is cell
+    for option, value in (("no option", 1), ("reset", "no reset"), ("gain", "hard"), ("activation", True)):
+        assert with_convention(cell, option, value) is cell
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,13 @@ def test_only_some_synapses_change_a_weight(name):
     assert SYNAPSES["dense"].effective(weight) is weight
 
 
+def test_a_mean_of_whole_numbers_is_one():
+    """Only a 0 stays as it is, for number systems that take no floats."""
+    pool = AvgPool(channels=1, height=1, width=4, kernel=(1, 2))
+    found = pool.apply(None, np.array([1, 3, 0, 0], dtype=object))
+    assert found.tolist() == [2, 0] and type(found[1]) is int
+
+
 @pytest.mark.parametrize("pair", [(-1, 0), (0, -1), (4, 0), (0, 3)])
 def test_a_connection_that_cannot_be_absent(pair):
     with pytest.raises(GradcertError, match="allowed: i < 4, j < 3"):
