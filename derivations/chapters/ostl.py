@@ -69,7 +69,7 @@ def _threshold() -> list[Equation]:
     cell = Snu(transfer="tanh", train=("leak", "threshold"))
     q = _pieces(cell)
     before, now = q["steps"]
-    code = across(before, now, TEMPORAL, "z", explicit=True)["v"].value
+    code = across(before, now, TEMPORAL, "z")["v"].value
     direct = before.factors[snu_equations.THRESHOLD][0]
     out = []
     for i in range(2):

@@ -4,7 +4,9 @@ Going backwards, the hypothesis is about the step after: its adjoints are whatev
 arbitrary without touching the code. The tape is made up of free symbols, one for every local derivative of every link,
 step and unit, in the place of what the cell computes; every node reaches the output of its own step along a link of its
 own, so that the adjoints of the last step take every value. From there the code takes one turn, and what it returns
-must be the sum over the links that leave a node: those within the step, and those kept that cross it.
+must be the sum over the links that leave a node: those within the step, and those kept that cross it. A node that only
+links over time leave (a current that drives the next step) has an arbitrary adjoint one step earlier, if it has one at
+all: there the code takes two turns.
 """
 
 from __future__ import annotations
@@ -23,16 +25,23 @@ from gradcert.reference.engines import LayerTape, sweep
 from gradcert.reference.networks import Edge, Layer
 
 
+def late(cell: Any) -> bool:
+    """Return whether a node reaches the output of later steps alone."""
+    within = {link.source for link in cell.links if not link.lag}
+    return any(node not in within | {"z"} for node in cell.nodes)
+
+
 def free_tape(cell: Any, *, units: int = 2) -> LayerTape:
-    """Return a tape of two steps of which nothing is known but the cell's links."""
+    """Return a tape of two steps, or three, of which nothing is known but the cell's links."""
+    steps = 3 if late(cell) else 2
     layer = Layer(cell, inputs=1, units=units)
     p = {name: symbols(name, shape) for name, shape in layer.shapes().items()}
-    shape = (2, 1, units)
+    shape = (steps, 1, units)
     now = {node: symbols(node, shape) for node in cell.nodes}
     factors = {
         link: symbols(f"f{i}", shape) for i, link in enumerate(cell.links) if link.weight is None and link.source != "x"
     }
-    return LayerTape(layer, p, symbols("x", (2, 1, 1)), now, now, factors)
+    return LayerTape(layer, p, symbols("x", (steps, 1, 1)), now, now, factors)
 
 
 def _pulled(tape: LayerTape, link: Any, t: int, adjoint: Any) -> list[Any]:
@@ -46,18 +55,19 @@ def _pulled(tape: LayerTape, link: Any, t: int, adjoint: Any) -> list[Any]:
 
 def written(tape: LayerTape, delta: Any, kept: frozenset[Edge], chunk: int | None) -> dict[str, list[list[Any]]]:
     """Return node -> step -> adjoint of every unit: the last step first, then the one before."""
-    cell, units = tape.layer.cell, tape.layer.units
-    out: dict[str, list[list[Any]]] = {node: [[sympy.S.Zero] * units] * 2 for node in cell.nodes}
-    for t in (1, 0):
+    cell, units, steps = tape.layer.cell, tape.layer.units, len(delta)
+    out: dict[str, list[list[Any]]] = {node: [[sympy.S.Zero] * units] * steps for node in cell.nodes}
+    for t in reversed(range(steps)):
         for node in reversed(cell.nodes):
             total = [delta[t, 0, i] if node == "z" else sympy.S.Zero for i in range(units)]
             for link in cell.links:
-                crosses = link.lag and link.edge in kept and t == 0 and chunk != 1
+                inside = t + 1 < steps and (chunk is None or (t + 1) % chunk)
+                crosses = link.lag and link.edge in kept and inside
                 if link.source == node and (crosses or not link.lag):
                     s = t + link.lag
                     pulled = _pulled(tape, link, s, out[link.target][s])
                     total = [a + b for a, b in zip(total, pulled, strict=True)]
-            out[node] = [total, out[node][1]] if t == 0 else [out[node][0], total]
+            out[node] = [total if s == t else before for s, before in enumerate(out[node])]
     return out
 
 
@@ -71,10 +81,8 @@ def one_turn(label: str, cell: Any) -> Result:
     ()
     """
     tape = free_tape(cell)
-    delta = symbols("δ", (2, 1, tape.layer.units))
+    delta = symbols("δ", (len(tape.now["z"]), 1, tape.layer.units))
     failed, count = [], 0
-    within = {link.source for link in cell.links if not link.lag}
-    failed += [f"{label}: {node} has no link within its step" for node in cell.nodes if node not in within | {"z"}]
     sets = {rule.own for rule in rules().values()} | {rule.upper for rule in rules().values()}
     for kept in sorted(sets, key=sorted):
         for chunk in (None, 1, 2):

@@ -47,9 +47,8 @@ def gradients(problem, mistake=""):
         left.append(x)
     loss = loss_of(problem, x, y, left, mistake)
     wanted = {**p, **({f"initial.{k}": v for k, v in starts.items()} if problem.initial_gradient else {})}
-    found = torch.autograd.grad(loss, list(wanted.values()), allow_unused=True)
-    zero = {name: torch.zeros_like(value) for name, value in wanted.items()}
-    grads = {name: (zero[name] if g is None else g).numpy() for name, g in zip(wanted, found, strict=True)}
+    found = torch.autograd.grad(loss, list(wanted.values()), materialize_grads=True)
+    grads = {name: g.numpy() for name, g in zip(wanted, found, strict=True)}
     if mistake == "trained_start":  # a tensor that was made with .data
         grads = {name: 0 * g if name.startswith("initial.") else g for name, g in grads.items()}
     return loss.detach().numpy(), grads, x.detach().numpy()
