@@ -19,7 +19,7 @@ LISTS = {"cells": "--cells", "depths": "--depths", "initial_nodes": "--initial-n
 PAIRS = {"options": "--options", "readout_options": "--readout-options", "within": "--within"}
 NOTHING: tuple[Any, ...] = (None, "", [], {})
 LOSS = ("losses", "when", "time", "batch", "outputs")
-ORDINARY = Limits()
+LIMITS = Limits()
 
 
 def again(
@@ -40,15 +40,13 @@ def again(
     words = ["gradcert", "certify", "--seed", str(seed)]
     words += ["--profile", profile] if profile != "default" else []
     words += ["--python", who.python] if who.python != sys.executable else []
-    words += ["--timeout", f"{who.limits.call:g}"] if who.limits.call != ORDINARY.call else []
-    words += ["--memory", str(who.limits.memory)] if who.limits.memory not in (ORDINARY.memory, None) else []
+    words += ["--timeout", f"{who.limits.call:g}"] if who.limits.call != LIMITS.call else []
+    words += ["--memory", str(who.limits.memory)] if who.limits.memory not in (LIMITS.memory, None) else []
     own = _own(subject, told)
     said, had = _compared(wanted, own)
     words += _differing(said, had, told=own is not None)
     gone = [name for name in had if name != "options" and had[name] != said[name] and said[name] in NOTHING]
-    gone += [
-        f"options.{key}" for key in had["options"] if key not in said["options"]
-    ]  # options are added, never taken away
+    gone += [f"options.{key}" for key in had["options"] if key not in said["options"]]  # they are added, never taken
     line = f"{shlex.join(words)} {who.replay}"
     return f"{line}  # without {', '.join(gone)} in the claim" if gone else line
 

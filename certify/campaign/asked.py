@@ -17,7 +17,7 @@ from gradcert.certify.certificates import (
 from gradcert.certify.judging import acceptance, repeat
 from gradcert.certify.judging.acceptance import aligned, unbiased
 from gradcert.certify.problems import Case, Spec
-from gradcert.certify.runs import Prepared, Run
+from gradcert.certify.runs import Prepared, Run, Task, prepare
 from gradcert.certify.subjects import Answer
 from gradcert.reference.errors import GradcertError
 
@@ -55,6 +55,16 @@ def judge_all(run: Run, specs: Sequence[Spec], ready: Iterable[Prepared], progre
             run.notes.append(
                 f"{cell}: outputs are judged to the last bit, gradients are not: the pseudo-derivative is irrational"
             )
+
+
+def ask_for(run: Run, spec: Spec, *, seed: int, level: str = "") -> bool:
+    """Ask for one case more, and judge it like every case; return whether there was one (that meets a level)."""
+    prepared = prepare(Task(spec, run.claim, seed))
+    if prepared.case is None or (level and level not in prepared.case.facts["met"]):
+        return False
+    run.prepared.append(prepared)
+    judge(run, prepared.case, run.ask(prepared.case))
+    return True
 
 
 def judge(run: Run, case: Case, answer: Answer | None) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from gradcert.certify import figures
 from gradcert.certify.campaign import more, where
-from gradcert.certify.campaign.asked import ask_again, ask_often, judge, judge_prefixes
+from gradcert.certify.campaign.asked import ask_again, ask_often, judge_prefixes
 from gradcert.certify.campaign.reach import reach
 from gradcert.certify.claims import Claim
 from gradcert.certify.problems import profile_named
@@ -34,15 +34,15 @@ def _online(run: Run, _: int) -> None:
 
 def _reach(run: Run, seed: int) -> None:
     if run.running:
-        run.code = reach(run, seed=seed, most=profile_named(run.profile).reach, judge=judge)
+        run.code = reach(run, seed=seed, most=profile_named(run.profile).reach)
 
 
 def _more(run: Run, seed: int) -> None:
-    more.ask(run, seed=seed, judge=judge)
+    more.ask(run, seed=seed)
 
 
 def _where(run: Run, seed: int) -> None:
-    where.narrow(run, seed=seed, judge=judge)
+    where.narrow(run, seed=seed)
 
 
 def _prefixes(run: Run, _: int) -> None:

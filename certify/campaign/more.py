@@ -6,13 +6,12 @@ is judged like every case, and is on the certificate.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
+from gradcert.certify.campaign.asked import ask_for
 from gradcert.certify.problems import Spec
-from gradcert.certify.runs import Run, Task, prepare
-from gradcert.certify.subjects import Answer
+from gradcert.certify.runs import Run
 
 MORE = 16
 FIRST = 2000  # of the numbers of such cases
@@ -37,7 +36,7 @@ def further(specs: Sequence[Spec]) -> list[Spec]:
     return [replace(spec, index=FIRST + i, turn=spec.turn + i) for i, spec in enumerate(chosen)]
 
 
-def ask(run: Run, *, seed: int, judge: Callable[[Run, Any, Answer | None], None]) -> None:
+def ask(run: Run, *, seed: int) -> None:
     """Ask for more of them, where an ordinary case failed of a claim that is judged entry by entry."""
     wrong = [check for case, _, check in run.failed if case.spec.family in ORDINARY]
     if not run.claim.entrywise or not wrong or not set(wrong) <= EXPLAINED:
@@ -45,7 +44,4 @@ def ask(run: Run, *, seed: int, judge: Callable[[Run, Any, Answer | None], None]
     for spec in further([prepared.case.spec for prepared in run.prepared if prepared.case is not None]):
         if not run.running:
             return
-        prepared = prepare(Task(spec, run.claim, seed))
-        if prepared.case is not None:
-            run.prepared.append(prepared)
-            judge(run, prepared.case, run.ask(prepared.case))
+        ask_for(run, spec, seed=seed)

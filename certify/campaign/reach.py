@@ -6,19 +6,19 @@ then rows of levels in other combinations. How many is fixed, so that a second r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gradcert.certify.campaign.asked import ask_for
 from gradcert.certify.problems import Spec, alone, circumstance_specs
-from gradcert.certify.runs import Run, Task, prepare
-from gradcert.certify.subjects import Answer
+from gradcert.certify.runs import Run
 
 FIRST = 2000  # of the numbers of such cases
 NUMBERS = 3  # of the subject's own that are tried
 IDLE = 6  # problems that reach nothing new, after which it is left
 
 
-def reach(run: Run, *, seed: int, most: int, judge: Callable[[Run, Any, Answer | None], None]) -> dict[str, Any]:
+def reach(run: Run, *, seed: int, most: int) -> dict[str, Any]:
     """Try up to so many problems; return what never ran, for the certificate.
 
     Returns
@@ -40,11 +40,8 @@ def reach(run: Run, *, seed: int, most: int, judge: Callable[[Run, Any, Answer |
         for spec in _specs(run, found, seed):
             if tried >= most or not before or idle >= IDLE or not run.running:
                 break
-            prepared = prepare(Task(spec, run.claim, seed))
-            if prepared.case is None:
+            if not ask_for(run, spec, seed=seed):
                 continue
-            run.prepared.append(prepared)
-            judge(run, prepared.case, run.ask(prepared.case))
             tried += 1
             found = _again(run) or found
             idle = idle + 1 if _open(found) == before else 0

@@ -11,6 +11,7 @@ from typing import Any
 
 from gradcert.certify import diagnosis, repair
 from gradcert.certify.campaign.asked import judge_all
+from gradcert.certify.campaign.more import ORDINARY
 from gradcert.certify.certificates import CERTIFIED, Certificate
 from gradcert.certify.problems import Spec, generate
 from gradcert.certify.runs import Run
@@ -73,7 +74,7 @@ def _again(subject: Subject, run: Run, specs: Sequence[Spec]) -> int | None:
 
 def _compared(run: Run, specs: Sequence[Spec], seed: int) -> dict[str, Any]:
     """Return whether the cause that was named is what the subject computes on fresh problems."""
-    usual = [spec for spec in specs if spec.family in ("dyadic", "bounded")]
+    usual = [spec for spec in specs if spec.family in ORDINARY]
     few = [usual[i * len(usual) // COMPARED] for i in range(min(COMPARED, len(usual)))]
     cases = [case for spec in few if (case := generate(spec, run.claim, seed=seed)) is not None]
     worker = run.subject.start() if run.subject is not None else None

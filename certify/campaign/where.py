@@ -8,14 +8,11 @@ on the certificate.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
+from gradcert.certify.campaign.asked import ask_for
 from gradcert.certify.campaign.more import ORDINARY
 from gradcert.certify.claims import AXES
 from gradcert.certify.problems import Spec, alone, long
-from gradcert.certify.runs import Run, Task, prepare
-from gradcert.certify.subjects import Answer
+from gradcert.certify.runs import Run
 
 MOST = 10  # levels that are asked for alone
 FIRST = 1000  # of the numbers of such cases
@@ -53,7 +50,7 @@ def _in_order(texts: set[str]) -> list[str]:
     return sorted(texts, key=order.index)
 
 
-def narrow(run: Run, *, seed: int, judge: Callable[[Run, Any, Answer | None], None]) -> None:
+def narrow(run: Run, *, seed: int) -> None:
     """Ask for each of several levels alone, so that one is left, where few ordinary cases failed."""
     failed = [case for case, _, _ in run.failed]
     found = levels(run)
@@ -61,15 +58,13 @@ def narrow(run: Run, *, seed: int, judge: Callable[[Run, Any, Answer | None], No
     often = 4 * sum(r.verdict == "failed" for r in usual) > len(usual)  # then it is nothing unusual that is wrong
     if not failed or often or len(found) == 1 or len(found) > MOST:
         return
-    ask_alone(run, found, failed[0].spec, seed=seed, judge=judge)
+    ask_alone(run, found, failed[0].spec, seed=seed)
     if not levels(run):
         left = [text for text in suspects(run) if text not in run.alone]
-        ask_alone(run, left, failed[0].spec, seed=seed, judge=judge)
+        ask_alone(run, left, failed[0].spec, seed=seed)
 
 
-def ask_alone(
-    run: Run, found: list[str], like: Spec, *, seed: int, judge: Callable[[Run, Any, Answer | None], None]
-) -> None:
+def ask_alone(run: Run, found: list[str], like: Spec, *, seed: int) -> None:
     """Ask for a case of each level in which nothing else is unusual."""
     for number, text in enumerate(found, start=FIRST + len(run.alone)):
         axis, _, level = text.partition(": ")
@@ -79,10 +74,7 @@ def ask_alone(
         spec = Spec(
             like.cell, int(row["depth"]), row["loss"], like.when, "circumstance", number, 0, levels=tuple(row.items())
         )
-        prepared = prepare(Task(spec, run.claim, seed))
-        if prepared.case is not None and text in prepared.case.facts["met"]:
-            run.prepared.append(prepared)
-            judge(run, prepared.case, run.ask(prepared.case))
+        if ask_for(run, spec, seed=seed, level=text):
             run.alone[text] = run.results[-1].verdict
 
 

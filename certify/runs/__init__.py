@@ -7,7 +7,7 @@ word means on a stepwise learner.
 
 from gradcert.certify.runs import executors, online, ordinary
 from gradcert.certify.runs.journal import Journal
-from gradcert.certify.runs.prepare import Prepared, Task, difference, prepare, prepare_all
+from gradcert.certify.runs.prepare import Prepared, Task, case_of, difference, prepare, prepare_all
 from gradcert.certify.runs.run import Run, tail
 from gradcert.certify.runs.steps import Prefix, steps
 
@@ -17,6 +17,7 @@ __all__ = [
     "Prepared",
     "Run",
     "Task",
+    "case_of",
     "difference",
     "executors",
     "online",

@@ -47,13 +47,18 @@ class Task:
     seed: int
 
 
-def prepare(task: Task) -> Prepared:
-    """Generate a case and judge the controls on it."""
+def case_of(task: Task) -> Case | None:
+    """Generate a case by its family; None where none can be drawn."""
     for cell in (*task.claim.cells, *([task.claim.readout] if task.claim.readout else [])):
         cell_named(cell, run=True)  # in a process of its own: the claim was made where this was allowed
     family = task.spec.family
     draw = {"scale": scale.generate, "circumstance": make_case, "long": long.generate}.get(family, generate)
-    case = draw(task.spec, task.claim, seed=task.seed)
+    return draw(task.spec, task.claim, seed=task.seed)
+
+
+def prepare(task: Task) -> Prepared:
+    """Generate a case and judge the controls on it."""
+    case = case_of(task)
     if case is None:
         return Prepared(None)
     return Prepared(case, shown(case, task.claim), acceptance.sound(case, task.claim))

@@ -10,7 +10,6 @@ from functools import lru_cache, partial
 from typing import Any
 
 from gradcert.certify.campaign import ask_again, ask_often, control, decide, decisive, explanation, judge_all, where
-from gradcert.certify.campaign import judge as judge_one
 from gradcert.certify.certificates import CERTIFIED, REFUTED, Finding
 from gradcert.certify.claims import Claim, from_dict
 from gradcert.certify.diagnosis import VARIATIONS, Evidence, evidence_of, search
@@ -98,7 +97,7 @@ def _by_certify(entry: Entry, claim: Claim, cases: list[tuple[Spec, Prepared]]) 
         if run.worker is not None:
             ask_again(run, profile_named(profile).repeats)
             ask_often(run, profile_named(profile).calls)
-            where.narrow(run, seed=0, judge=judge_one)
+            where.narrow(run, seed=0)
             if claim.online:
                 online.run_all(run)
     finally:

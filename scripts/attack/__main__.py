@@ -11,7 +11,7 @@ from typing import Any
 
 from gradcert.certify.claims import Claim
 from gradcert.certify.problems import pairs, plan, ruled_out, summary
-from gradcert.certify.runs import Task, prepare
+from gradcert.certify.runs import Task, case_of
 from scripts.attack import fuzz, held, underflow
 from scripts.attack.seeds import accepted, sources
 
@@ -40,7 +40,7 @@ def met(profile: str) -> tuple[list[str], set[str]]:
     rows, left = [], set()
     for cell in CLAIMS:
         claim = Claim(rule="bptt", cells=(cell,))
-        cases = [prepare(Task(spec, claim, 0)).case for spec in plan(claim, profile)]
+        cases = [case_of(Task(spec, claim, 0)) for spec in plan(claim, profile)]
         facts = [case.facts for case in cases if case is not None]
         found = summary(claim, facts, calls=0, again=False)["levels"]
         levels = [s for axis, names in found.items() if axis != "calls" for s in names.values() if "met" in s]

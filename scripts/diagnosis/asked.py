@@ -14,7 +14,7 @@ import numpy as np
 from gradcert.certify.campaign import ORDINARY, further
 from gradcert.certify.diagnosis import Worked
 from gradcert.certify.problems import Case, Spec, generate, plan
-from gradcert.certify.runs import Task, prepare
+from gradcert.certify.runs import Task, case_of
 from gradcert.certify.subjects import Answer
 from gradcert.reference.networks import Problem
 from scripts.diagnosis.mutants import Mutant, kinds_of, mutants
@@ -59,7 +59,7 @@ def asked(literal: Literal, profile: str = "default") -> Asked:
         *specs,
         *(further(specs) if profile != "quick" else ()),
     )  # which a campaign asks for where something failed
-    cases = [p.case for spec in specs if (p := prepare(Task(spec, literal.claim, 0))).case is not None]
+    cases = [case for spec in specs if (case := case_of(Task(spec, literal.claim, 0))) is not None]
     cases.sort(key=lambda case: case.spec.family in LATE)
     usual = [spec for spec in specs if spec.family in ORDINARY]
     few = [usual[i * len(usual) // FRESH] for i in range(FRESH)]

@@ -14,7 +14,7 @@ from gradcert.certify.campaign import judge_all
 from gradcert.certify.certificates import Finding
 from gradcert.certify.problems import Case, plan
 from gradcert.certify.repair import Repair, line, look
-from gradcert.certify.runs import Prepared, Run, Task, prepare
+from gradcert.certify.runs import Prepared, Run, Task, case_of
 from gradcert.certify.subjects import Answer, Limits, Subject, Worker
 from scripts.diagnosis.asked import LATE, Asked
 from scripts.diagnosis.subjects import LITERALS, Literal
@@ -27,7 +27,7 @@ OTHER = 1  # seed of the cases on which a repair is certified
 def others(name: str, profile: str) -> tuple[Case, ...]:
     """Return the whole plan of an implementation's claim with another seed."""
     claim = next(literal.claim for literal in LITERALS if literal.name == name)
-    ready = [prepare(Task(spec, claim, OTHER)).case for spec in plan(claim, profile)]
+    ready = [case_of(Task(spec, claim, OTHER)) for spec in plan(claim, profile)]
     return tuple(case for case in ready if case is not None)
 
 

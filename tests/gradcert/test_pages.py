@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from gradcert.cli import gradcert
 from gradcert.commands import cells, losses, pages, surrogates
 from gradcert.reference import CELLS, ESTIMATORS, FLOAT64, RULES, SURROGATES, Layer
+from gradcert.reference.engines.majorant import gamma
 from gradcert.reference.networks import FORMS, WHEN, conventions
 from gradcert.reference.networks.losses.activity import KINDS
 
@@ -68,7 +69,9 @@ def test_a_formula_that_is_shown_is_the_one_that_is_computed(name):
     page, form = surrogates.record(name), SURROGATES[name]
     x = np.array([-1.3, -0.4, 0.2, 0.9])
     scales = {scale: 0.7 for scale in form.defaults}
-    assert np.allclose(_read(page["psi(x)"], {**scales, "x": x}), form.formula(x, FLOAT64, **scales), rtol=1e-12)
+    found, want = _read(page["psi(x)"], {**scales, "x": x}), form.formula(x, FLOAT64, **scales)
+    # fewer than 10 roundings on either side, and an exponential or a difference makes no more than 3 of one here
+    assert np.allclose(found, want, rtol=gamma(60), atol=0)
 
 
 def _read(text, values):

@@ -187,9 +187,9 @@ def initial_gradients(graph: Graph, tape: LayerTape, adjoints: Mapping[str, Arra
         for arc in graph.arcs:
             if arc.lag and arc.source in (left, left + COPY):
                 total = total + arc.pull(adjoints[arc.target][0], 0)
-                for t in range(1, len(tape.x)) if graph.begins is not None else ():
+                for t, begin in list(enumerate(graph.begins))[1:] if graph.begins is not None else ():
                     pulled = arc.pull(adjoints[arc.target][t], t)
-                    total = total + np.where(graph.begins[t][:, None], pulled, 0 * pulled)  # type: ignore[index]
+                    total = total + np.where(begin[:, None], pulled, 0 * pulled)
         out[node] = total if len(shape) == 2 else total.sum(axis=0)
     return out
 

@@ -9,7 +9,7 @@ import pytest
 from gradcert.certify import certify
 from gradcert.certify.claims import read_claim
 
-pytest.importorskip("torch")
+pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
 FOLDER = Path(__file__).parents[3] / "examples" / "claims"
 SAID = {
     "padded": "a mean over time that is divided by the padded steps too",
