@@ -9,12 +9,12 @@ from dataclasses import fields
 from functools import lru_cache, partial
 from typing import Any
 
-from gradcert.certify.campaign import ask_again, ask_often, control, decide, decisive, explanation, judge_all, where
+from gradcert.certify.campaign import BESIDE, beside, control, decide, decisive, explanation, judge_all
 from gradcert.certify.certificates import CERTIFIED, REFUTED, Finding
 from gradcert.certify.claims import Claim, from_dict
 from gradcert.certify.diagnosis import VARIATIONS, Evidence, evidence_of, search
-from gradcert.certify.problems import Spec, plan, profile_named
-from gradcert.certify.runs import Prepared, Run, Task, online, prepare
+from gradcert.certify.problems import Spec, plan
+from gradcert.certify.runs import Prepared, Run, Task, prepare
 from gradcert.certify.selftest import published
 from gradcert.certify.selftest.record import ACCEPTED, ACCUSED, CORRECT, KILLED, SURVIVED, Member
 from gradcert.certify.subjects import Subject, Worker
@@ -25,6 +25,7 @@ from gradcert.reference.rules import RULES
 
 PROFILE = "default"
 DRAWN = "quick"  # the profile of estimators, which are asked for thousands of draws
+ASKED = ("repeat", "calls", "online", "more", "where")  # beside the cases; the rest needs a subject with a name
 
 
 def claim_of(entry: Entry) -> Claim | None:
@@ -75,16 +76,19 @@ def judge(entry: Entry) -> Member:
     """
     started = time.perf_counter()
     if (claim := claim_of(entry)) is not None:
-        told = _by_certify(entry, claim, cases_of(key_of(claim)))
+        told = _by_certify(entry, claim, cases_of(key_of(claim)), ASKED)
     elif (claim := published.claim_of(entry)) is not None:
-        told = _by_certify(entry, claim, published.cases(entry, claim, PROFILE))
+        drawn = tuple(name for name in ASKED if name != "more")  # the row that cases are drawn for is not the claim
+        told = _by_certify(entry, claim, published.cases(entry, claim, PROFILE), drawn)
     else:
         told = _by_laws(entry)
     said = {**told, "seconds": round(time.perf_counter() - started, 3)}
     return Member(entry.name, entry.title, entry.bug_class or CORRECT, entry.wrong, expected=entry.cause, **said)
 
 
-def _by_certify(entry: Entry, claim: Claim, cases: list[tuple[Spec, Prepared]]) -> dict[str, Any]:
+def _by_certify(
+    entry: Entry, claim: Claim, cases: list[tuple[Spec, Prepared]], asked: tuple[str, ...]
+) -> dict[str, Any]:
     profile = profile_of(claim)
     for name in entry.needs:  # before the fork: imports are no part of a call, and have a time of their own
         importlib.import_module(name)
@@ -94,12 +98,9 @@ def _by_certify(entry: Entry, claim: Claim, cases: list[tuple[Spec, Prepared]]) 
     run.worker = worker
     try:
         judge_all(run, [spec for spec, _ in cases], [case for _, case in cases], lambda *_: None)
-        if run.worker is not None:
-            ask_again(run, profile_named(profile).repeats)
-            ask_often(run, profile_named(profile).calls)
-            where.narrow(run, seed=0)
-            if claim.online:
-                online.run_all(run)
+        for name in beside(claim, profile) if run.running else ():
+            if name in asked:
+                BESIDE[name](run, 0)
     finally:
         if run.worker is not None:
             run.worker.stop()
