@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gradcert.certify.claims.layers import said_layers
 from gradcert.certify.claims.losses import said_loss
 
-LISTED = {"masks": ("masks", " and "), "sizes": ("sizes", "-")}
+LISTED = {
+    "masks": ("masks", " and "),
+    "sizes": ("sizes", "-"),
+    "parameters": ("about the gradients of", " and "),
+    "untrained": ("not trained:", " and "),
+}
 NAMED = {"targets": "targets", "inputs": "inputs", "T": "T", "B": "B"}
 
 
@@ -27,11 +33,12 @@ masks output'
     options = "".join(f", {k} {_short(k, v)}" for k, v in sorted(spec["options"].items()))
     kind = "" if spec["acceptance"] == "exact" else f"{spec['acceptance']} "
     kind += "online " if spec.get("online") else ""
-    cells = "/".join(spec["cells"])
+    cells = said_layers(spec["layers"], _short) if spec.get("layers") else "/".join(spec["cells"])
     rest = "".join(f", {part}" for part in (*_readout(spec), *_loss(spec), *_given(spec)))
     within = "".join(f", {k} {v}" for k, v in spec.get("within", {}).items())
     without = "".join(f", without {k} {' or '.join(v)}" for k, v in spec.get("without", {}).items())
-    return f"{kind}{spec['rule']} on {cells}, depth {depths}, {spec['dtype']}{options}{rest}{within}{without}"
+    depth = "" if spec.get("layers") else f", depth {depths}"
+    return f"{kind}{spec['rule']} on {cells}{depth}, {spec['dtype']}{options}{rest}{within}{without}"
 
 
 def _readout(spec: Mapping[str, Any]) -> Iterator[str]:

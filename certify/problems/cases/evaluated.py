@@ -41,11 +41,11 @@ class Evaluated:
         return check_feedback(self.problem.network, rule, self.given.feedback)
 
     def gradients(self, rule: Rule) -> dict[str, Array]:
-        """Return the gradient of a row."""
+        """Return the gradient of a row, as far as it is asked for."""
         if rule not in self._gradients:
             with np.errstate(all="ignore"):
                 found = tape_gradients(self.tape, self.targets, rule=rule, feedback=self.feedback(rule))
-            self._gradients[rule] = found
+            self._gradients[rule] = self.problem.asked(found)
         return self._gradients[rule]
 
     @property
@@ -57,7 +57,7 @@ class Evaluated:
         """Return the sums over paths of at most 1, 2, ... steps."""
         if rule not in self._truncations:
             parts = truncated_sums(self.tape, self.credit, rule, self.feedback(rule))
-            self._truncations[rule] = [dict(part) for part in parts]
+            self._truncations[rule] = [self.problem.asked(part) for part in parts]
         return self._truncations[rule]
 
 
