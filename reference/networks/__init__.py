@@ -35,21 +35,22 @@ from gradcert.reference.networks.cells.options import Convention, alternatives, 
 from gradcert.reference.networks.cells.protocol import Cell, Drive, Nodes
 from gradcert.reference.networks.data import PREFIX, Data, check_begins, check_data
 from gradcert.reference.networks.edges import TEMPORAL, Edge, Link, Use
+from gradcert.reference.networks.graph import Circuit, Connection, Graph, Population
+from gradcert.reference.networks.layer import Layer, check_options
 from gradcert.reference.networks.loss import KINDS, WHEN, Loss, check_plain
 from gradcert.reference.networks.losses import FORMS, Activity, Form
 from gradcert.reference.networks.network import (
-    Layer,
     Network,
     Parameters,
-    check_options,
     check_parameters,
     check_problem,
+    check_stack,
     from_dict,
     with_loss,
 )
 from gradcert.reference.networks.presets import Preset, norse_lif_box, snntorch_leaky, spikingjelly_lif
 from gradcert.reference.networks.problem import Problem, check_short, problem_from_json, problem_from_record
-from gradcert.reference.networks.synapses import SYNAPSES, AvgPool, Conv2d, Dense
+from gradcert.reference.networks.synapses import SYNAPSES, AvgPool, Conv2d, Dense, Sparse
 from gradcert.reference.networks.synapses.protocol import Synapse
 
 __all__ = [
@@ -66,6 +67,8 @@ __all__ = [
     "Alif",
     "AvgPool",
     "Cell",
+    "Circuit",
+    "Connection",
     "Conv2d",
     "Convention",
     "Data",
@@ -73,6 +76,7 @@ __all__ = [
     "Drive",
     "Edge",
     "Form",
+    "Graph",
     "Gru",
     "Integrator",
     "Layer",
@@ -85,11 +89,13 @@ __all__ = [
     "Network",
     "Nodes",
     "Parameters",
+    "Population",
     "Preset",
     "Problem",
     "Refractory",
     "Rnn",
     "Snu",
+    "Sparse",
     "Ssnu",
     "Synapse",
     "Synaptic",
@@ -105,6 +111,7 @@ __all__ = [
     "check_plain",
     "check_problem",
     "check_short",
+    "check_stack",
     "conventions",
     "file_of",
     "from_dict",
