@@ -273,7 +273,21 @@ class Learner:
                 _inject(out, (m, PREFIX + name, self._age(1)), at_start(new, shape, step.x), moved, targets)
         if self.rule.reach is not None:
             out = {key: self._masked(m, layer, key[1], trace) for key, trace in out.items()}
+            if wanted and "z" not in carried:
+                self._follow(m, step, carried, out)
         return out
+
+    def _follow(self, m: int, step: Step, carried: tuple[str, ...], traces: dict[Key, Trace]) -> None:
+        """Let the tangents of the output follow from those of carried nodes, which have been confined to units."""
+        links = tuple(k for k in step.layer.cell.links if k.source != "x" and not k.lag and k.target not in carried)
+        moves = {c: within(step, links, {c: ONE}) for c in carried}
+        for key, trace in traces.items():
+            trace.pop("z", None)
+            for c in [c for c in trace if c in moves]:
+                _inject(traces, key, trace[c], moves[c], ("z",))
+        for name, node, tangent in immediate(step):
+            if node not in carried:
+                _inject(traces, (m, name, 0), tangent, within(step, links, {node: ONE}), ("z",))
 
     def _above(self, m: int, step: Step, arriving: dict[Key, Tangent], crossing: bool) -> dict[Key, Trace]:
         """Advance the traces that lower layers' parameters have in this layer."""

@@ -52,7 +52,7 @@ def wired(graph: Graph) -> Wired:
     return found
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Plan:
     """Where everything of a graph lies."""
 
@@ -112,7 +112,7 @@ class _Plan:
         return Layer(p.cell, inputs, p.units, synapses=synapses, name=p.name, shared=p.shared)
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Wiring:
     """One layer's circuit while it is put together."""
 
@@ -132,7 +132,7 @@ class _Wiring:
                 self._connect(p, c, alone=len(incoming) == 1 and c.name is None)
             member = Member(p.name, p.cell, p.units)
             self.parts.append(member)
-            self.synapses |= {member.full(name): synapse for name, synapse in p.synapses}
+            self.synapses.update({member.full(name): synapse for name, synapse in p.synapses})
         units = sum(self.populations[name].units for name, _ in exports)
         circuit = Circuit((*self.parts, *self.late), tuple(self.into), tuple(self._out(exports, units)))
         shared = tuple(f"{p.name}.{name}" for p in self.populations.values() for name in p.shared)
