@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gradcert.certify.claims import circumstances
+from gradcert.certify.claims.algorithms import check_algorithm
 from gradcert.certify.claims.given import check_given
 from gradcert.certify.claims.losses import check_losses, read_loss
 from gradcert.certify.claims.sentence import sentence
@@ -16,7 +17,7 @@ from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import KINDS, cell_named, check_options, file_of
 from gradcert.reference.numbers import Surrogate
 from gradcert.reference.outside import record
-from gradcert.reference.rules import rule_named
+from gradcert.reference.published import Algorithm, Claimed, read_rule
 
 CLASSES = ("exact", "bounded", "aligned", "unbiased")
 DTYPES = ("float64", "float32")
@@ -31,7 +32,10 @@ class Claim:
 
     Attributes
     ----------
-    rule : a row of the rule table, such as ``ostl`` or ``tbptt(3)``.
+    rule : a row of the rule table, such as ``ostl`` or ``tbptt(3)``, or an algorithm that is no row, such as ``otpe``
+        or ``fptt`` (`gradcert.reference.published`). Where an algorithm is random its draws come with the problem
+        (``problem.drawn``), and a claim of class ``unbiased`` is about its mean.
+    settings : of such an algorithm, where they are not as usual; ``fptt(parts=4)`` is the same.
     cells : cells of which stacks are built, one network per cell.
     depths : numbers of layers.
     dtype : the arithmetic of the whole computation, ``float64`` or ``float32``.
@@ -112,6 +116,7 @@ class Claim:
     sizes: tuple[int, ...] = ()
     T: int | None = None
     B: int | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("activity", "initial_nodes", "masks", "sizes"):
@@ -123,7 +128,10 @@ class Claim:
             if not items:
                 raise GradcertError(f"a claim with {name}=()", allowed="one or more")
             object.__setattr__(self, name, items)
-        rule_named(self.rule)
+        found = read_rule(self.rule, _mapping("settings", self.settings))
+        if isinstance(found, Algorithm):
+            object.__setattr__(self, "rule", found.kind.name)
+            object.__setattr__(self, "settings", dict(found.chosen))
         kinds = [cell_named(cell, run=True) for cell in (*self.cells, *([self.readout] if self.readout else []))]
         _check("dtype", [self.dtype], DTYPES)
         _check("acceptance", [self.acceptance], CLASSES)
@@ -142,6 +150,14 @@ class Claim:
         object.__setattr__(self, "without", circumstances.check(self.without))
         check_losses(self, [kind() for kind in readout or cells])
         check_given(self, [kind() for kind in cells])
+        if isinstance(found, Algorithm):
+            check_algorithm(self, found)
+
+    @property
+    def claimed(self) -> Claimed:
+        """The row, or the algorithm with its settings; for an unbiased claim of a random one, its mean."""
+        found = read_rule(self.rule, self.settings)
+        return found.average if isinstance(found, Algorithm) and self.acceptance == "unbiased" else found
 
     @property
     def entrywise(self) -> bool:

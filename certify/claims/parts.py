@@ -56,6 +56,7 @@ class Parts(TypedDict, total=False):
     sizes: Iterable[int] | None
     T: int | None
     B: int | None
+    settings: Mapping[str, Any] | None
 
 
 def made(declared: Claim | None, parts: Mapping[str, Any]) -> Claim | dict[str, Any]:
@@ -83,6 +84,10 @@ def made(declared: Claim | None, parts: Mapping[str, Any]) -> Claim | dict[str, 
         for name in ("options", "readout_options"):
             if name in given and given.get("readout", declared.readout) == declared.readout:
                 given[name] = {**getattr(declared, name), **given[name]}
+        if given.get("rule", declared.rule) != declared.rule:  # another rule has other settings
+            given.setdefault("settings", {})
+        elif "settings" in given:
+            given["settings"] = {**declared.settings, **given["settings"]}
         return replace(declared, **given)
     return Claim(**given) if {"rule", "cells"} <= set(given) else given
 

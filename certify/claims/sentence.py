@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gradcert.certify.claims.losses import said_loss
+from gradcert.reference.published import said
 
 LISTED = {"masks": ("masks", " and "), "sizes": ("sizes", "-")}
 NAMED = {"targets": "targets", "inputs": "inputs", "T": "T", "B": "B"}
@@ -31,7 +32,10 @@ masks output'
     rest = "".join(f", {part}" for part in (*_readout(spec), *_loss(spec), *_given(spec)))
     within = "".join(f", {k} {v}" for k, v in spec.get("within", {}).items())
     without = "".join(f", without {k} {' or '.join(v)}" for k, v in spec.get("without", {}).items())
-    return f"{kind}{spec['rule']} on {cells}, depth {depths}, {spec['dtype']}{options}{rest}{within}{without}"
+    rule = spec["rule"]
+    if settings := spec.get("settings"):
+        rule += f"({', '.join(f'{k}={said(v)}' for k, v in sorted(settings.items()))})"
+    return f"{kind}{rule} on {cells}, depth {depths}, {spec['dtype']}{options}{rest}{within}{without}"
 
 
 def _readout(spec: Mapping[str, Any]) -> Iterator[str]:
