@@ -146,8 +146,14 @@ def _beside(path: Path, spec: Mapping[str, Any]) -> dict[str, Any]:
             return name
         return f"{path.parent / where}:{str(name).rpartition(':')[2]}"
 
+    def beside(options: Any) -> Any:
+        value = options.get("surrogate") if isinstance(options, Mapping) else None
+        if not isinstance(value, Mapping) or "given" not in value or "formula" in value:
+            return options
+        return {**options, "surrogate": {**value, "given": moved(value["given"])}}
+
     cells = spec.get("cells")
-    out = dict(spec)
+    out = {**spec, **{name: beside(spec[name]) for name in ("options", "readout_options") if name in spec}}
     if cells is not None:
         out["cells"] = [moved(name) for name in cells] if isinstance(cells, list) else moved(cells)
     return {**out, "readout": moved(spec["readout"])} if spec.get("readout") else out

@@ -72,9 +72,11 @@ def _given(spec: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _short(option: str, value: Any) -> str:
-    if isinstance(value, dict) and "name" in value:
-        scales = ", ".join(f"{k}={v}" for k, v in value.items() if k != "name")
-        return f"{value['name']}({scales})" if scales else str(value["name"])
+    if isinstance(value, dict) and {"name", "formula"} & set(value):
+        form = value.get("formula", value.get("name"))
+        scales = ", ".join(f"{k}={v}" for k, v in value.items() if k not in ("name", "formula", "given"))
+        given = f", taken as given from {value['given']}" if value.get("given") else ""
+        return (f"{form}({scales})" if scales else str(form)) + given
     if isinstance(value, list):
         names = option == "train" and all(isinstance(v, str) for v in value)  # one value, not alternatives
         return (" and " if names else " or ").join(_short(option, v) for v in value) or "none"

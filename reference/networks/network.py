@@ -17,7 +17,7 @@ from gradcert.reference.networks.cells.protocol import Cell
 from gradcert.reference.networks.loss import Loss, loss_from
 from gradcert.reference.networks.synapses import SYNAPSES, Dense
 from gradcert.reference.networks.synapses.protocol import Synapse
-from gradcert.reference.numbers import FLOAT64, Array, Numbers, Surrogate
+from gradcert.reference.numbers import FLOAT64, Array, Numbers, Surrogate, surrogate_from
 
 Parameters = Mapping[str, Array]
 
@@ -199,8 +199,7 @@ def _layer(spec: Mapping[str, Any], *, run: bool) -> Layer:
 
 def _option(value: Any) -> Any:
     if isinstance(value, Mapping):
-        scales = dict(value)
-        return Surrogate(scales.pop("name"), **scales)
+        return surrogate_from(value)
     return tuple(_option(v) for v in value) if isinstance(value, (list, tuple)) else value
 
 
