@@ -67,7 +67,7 @@ def gradients(
 
     Raises
     ------
-    GradcertError : if neither events nor a generator are given.
+    GradcertError : if neither events nor a generator are given, or events do not fit.
 
     Examples
     --------
@@ -86,6 +86,9 @@ def gradients(
         if not 0 <= rate <= 1:
             raise GradcertError(f"etlp with rate={rate}", allowed="a rate in [0, 1]")
         events = (check_rng("etlp without events,", rng).random(inputs.shape[:2]) < rate).astype(int)
+    events = np.asarray(events)
+    if events.shape != inputs.shape[:2] or not np.isin(events, (0, 1)).all():
+        raise GradcertError(f"events of shape {events.shape}", allowed=f"0 and 1, shape {inputs.shape[:2]}")
     events = numbers.array(events)
     tape = record(network, parameters, inputs, numbers=numbers)
     divisor = network.loss.divisor(*inputs.shape[:2])

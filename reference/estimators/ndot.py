@@ -44,7 +44,7 @@ def ratios(tape: LayerTape, numbers: Numbers) -> Array:
     leak = one_leak(tape, "ndot")
     now = tape.now["v"] - tape.p["threshold"] * tape.now["z"]
     before = tape.prev["v"] - tape.p["threshold"] * tape.prev["z"]
-    silent = numbers.array((before == 0).astype(int))
+    silent = numbers.where(before, ">=", 0, 1, 0) * numbers.where(before, "<=", 0, 1, 0)
     ratio = (now * (1 - silent) + leak * silent) / (before + silent)
     top = numbers.where(ratio, ">", leak, leak, ratio)
     return numbers.where(top, "<", -leak, -leak, top)

@@ -15,7 +15,7 @@ from gradcert.reference.networks.cells import cell_named
 from gradcert.reference.networks.cells.protocol import Cell
 from gradcert.reference.networks.synapses import SYNAPSES, Dense
 from gradcert.reference.networks.synapses.protocol import Synapse
-from gradcert.reference.numbers import Array, Surrogate
+from gradcert.reference.numbers import Array, Surrogate, surrogate_from
 
 
 @dataclass(frozen=True)
@@ -171,8 +171,7 @@ def cell_from(name: str, options: Mapping[str, Any], *, run: bool) -> Any:
 def option(value: Any) -> Any:
     """Read the value of an option back: surrogates are mappings, tuples are lists."""
     if isinstance(value, Mapping):
-        scales = dict(value)
-        return Surrogate(scales.pop("name"), **scales)
+        return surrogate_from(value)
     return tuple(option(v) for v in value) if isinstance(value, (list, tuple)) else value
 
 

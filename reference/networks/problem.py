@@ -36,6 +36,8 @@ class Problem:
     id : names the case; it is not needed to compute anything.
     seed : of an estimator's randomness, a new one for every draw (a claim of class ``unbiased``); else None.
     initial, initial_gradient, weights, begins, masks : see `Data`; nothing by default.
+    drawn : the draws of a random algorithm, whole numbers, where they are given (`gradcert.reference.published`).
+    settings : of an algorithm that has such: what the claim says of it.
 
     Raises
     ------
@@ -64,6 +66,8 @@ class Problem:
     weights: Array | None = None
     begins: Array | None = None
     masks: Mapping[str, Array] = field(default_factory=dict)
+    drawn: Mapping[str, Array] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not isinstance(self.network, Network):
@@ -113,7 +117,7 @@ class Problem:
 
         Raises
         ------
-        GradcertError : where the loss has nothing to weigh there.
+        GradcertError : where the loss has nothing to weigh there, or the problem has draws, which are of the whole.
 
         Examples
         --------
@@ -124,6 +128,8 @@ class Problem:
         >>> first.inputs.shape, first.weights.shape
         ((1, 1, 2), (1, 1))
         """
+        if self.drawn:
+            raise GradcertError(f"a part of a problem with {', '.join(self.drawn)}", allowed="the whole of it")
         here = (steps, samples)
         return replace(
             self,
@@ -166,6 +172,8 @@ class Problem:
             "feedback": {name: _listed(value) for name, value in self.feedback.items()},
         }
         out |= {} if self.seed is None else {"seed": self.seed}
+        out |= {"drawn": {name: value.tolist() for name, value in self.drawn.items()}} if self.drawn else {}
+        out |= {"settings": dict(self.settings)} if self.settings else {}
         return out | {name: _listed_data(value) for name, value in self.data.items()}
 
     def to_json(self) -> str:
@@ -213,6 +221,8 @@ def problem_from_record(given: Any, *, run: bool = False) -> Problem:
         parameters=arrays["parameters"],
         feedback=arrays["feedback"],
         seed=spec.get("seed"),
+        drawn={k: _whole(v, k) for k, v in record(spec.get("drawn", {}), "drawn").items()},
+        settings=record(spec.get("settings", {}), "settings"),
         **_data(spec, dtype),
     )
 
@@ -233,6 +243,13 @@ def _data(spec: Mapping[str, Any], dtype: str) -> dict[str, Any]:
     if "initial_gradient" in spec:
         out["initial_gradient"] = spec["initial_gradient"]
     return out
+
+
+def _whole(value: Any, name: str) -> Array:
+    numbers = array(value, name)
+    if not (numbers == np.floor(numbers)).all():
+        raise GradcertError(f"{name} with other than whole numbers", allowed="steps, 0 and 1, or signs")
+    return numbers.astype(int)
 
 
 def _there(value: Any) -> bool:

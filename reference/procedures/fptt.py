@@ -151,6 +151,7 @@ def fptt(
     rule: Rule = RULES["bptt"],
     numbers: Numbers = FLOAT64,
     finish: bool = True,
+    watch: Callable[[Vector], None] | None = None,
 ) -> FpttState:
     """Return weights, average and pull after one sequence.
 
@@ -165,6 +166,7 @@ def fptt(
     oracle : (time, batch, n_out), mixed into the targets of all parts but the last (`mixed_targets`).
     rule : how the gradient of a part is computed.
     finish : whether w <- wbar and G, Lam <- 0 at the end.
+    watch : is handed the gradient of ell_t at w_t, for every part in turn.
 
     Raises
     ------
@@ -198,6 +200,8 @@ def fptt(
         y = targets[span] if oracle is None else mixed_targets(targets[span], oracle[span], p, parts)
         gradient = _gradient_of_part(network, fixed, inputs[span], y, rule, numbers, initial)
         entering = state.weights
+        if watch is not None:
+            watch(gradient(entering))
         if form == "paper":
             state = paper_step(state, gradient, alpha=alpha, solver=solve)
         else:

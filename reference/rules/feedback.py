@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 
@@ -16,7 +17,16 @@ from gradcert.reference.rules.rule import Rule
 Feedback = Mapping[str, Array]
 
 
-def feedback_shapes(network: Network, rule: Rule) -> dict[str, tuple[int, ...]]:
+class Projecting(Protocol):
+    """What has a learning signal: a row, or an algorithm that is none."""
+
+    @property
+    def feedback(self) -> str:
+        """Where it comes from, as in `Rule`."""
+        ...
+
+
+def feedback_shapes(network: Network, rule: Projecting) -> dict[str, tuple[int, ...]]:
     """Return the shapes of the feedback matrices of a rule.
 
     ``random``: ``layers.l.B`` replaces the input weight of layer l >= 1 on the way down and has its shape.
