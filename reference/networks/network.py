@@ -207,7 +207,7 @@ def check_problem(
     check_array("targets", targets, (*inputs.shape[:2], network.layers[-1].units), numbers)
 
 
-def check_stack(network: Network, who: str) -> None:
+def check_no_graph(network: Network, who: str) -> None:
     """Raise where a network is a graph of populations, for those who know stacks of layers alone."""
     if network.graph is not None:
         raise GradcertError(f"{who} for a network that is a graph", allowed="a stack: Network(layers=...)")

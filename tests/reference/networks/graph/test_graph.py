@@ -9,6 +9,7 @@ import pytest
 from graph_cases import CASES, GATED
 
 from gradcert.reference import (
+    ESTIMATORS,
     RULES,
     Connection,
     Dense,
@@ -27,8 +28,11 @@ from gradcert.reference import (
     from_dict,
     record,
 )
-from gradcert.reference.engines import forward, reverse
-from gradcert.reference.networks import Gru, Lstm, check_stack, problem_from_json
+from gradcert.reference.bounds import a_priori, windowed
+from gradcert.reference.bounds.componentwise import entries
+from gradcert.reference.engines import forward, residual, reverse
+from gradcert.reference.networks import Gru, Lstm, check_short, problem_from_json
+from gradcert.reference.procedures import fptt
 
 C, P = Connection, Population
 X = {"x": 2}
@@ -194,7 +198,36 @@ def test_one_sentence_for_each_thing_that_cannot_be(name):
         build()
 
 
-def test_a_stack_is_asked_for_where_nothing_else_is_known():
-    check_stack(Network(layers=(Layer(Rnn(), 1, 1),)), "a bound")
-    with pytest.raises(GradcertError, match="a bound for a network that is a graph; allowed: a stack"):
-        check_stack(CASES["skip"].network, "a bound")
+X1, Y1 = np.ones((3, 1, 2)), np.zeros((3, 1, 2))
+SKIP = CASES["skip"].network
+OTHERS = {
+    "a bound": lambda p: windowed(SKIP, p, X1, Y1, rule=RULES["ostl"], window=1),
+    "a bound beforehand": lambda p: a_priori(
+        SKIP, p, rule=RULES["ostl"], steps=3, batch=1, input_bound=1.0, loss_gradient_bound=1.0
+    ),
+    **{
+        f"the estimator {name}": lambda p, e=e: e.gradients(SKIP, p, X1, Y1, **dict.fromkeys(e.needs))
+        for name, e in ESTIMATORS.items()
+    },
+    "fptt": lambda p: fptt(SKIP, p, X1, Y1, parts=2, rate=0.1, alpha=0.5),
+    "a subject of the short form": lambda p: check_short(Problem(SKIP, p, X1, Y1), "a module"),
+}
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_who_knows_stacks_alone_says_so(what):
+    with pytest.raises(GradcertError, match="for a network that is a graph; allowed: a stack"):
+        OTHERS[what](SKIP.parameters())
+
+
+@pytest.mark.parametrize("name", ["feedback", "delay", "shared"])
+def test_componentwise_bounds_hold_of_graphs(name):
+    """Their paths are the residual's own: in absolute values they bound what OSTL drops, entry by entry."""
+    network = CASES[name].network
+    rng = np.random.default_rng(4)
+    p = network.parameters(seed=4)
+    x, y = (rng.standard_normal((6, 2, n)) for n in (network.inputs, 2))
+    rule = RULES["e-prop"]
+    bound = entries(network, p, x, y, rule=rule)
+    whole = residual(network, p, x, y, rule=rule).total
+    assert all((abs(whole[k]) <= bound[k]).all() for k in whole) and any(g.any() for g in whole.values())
