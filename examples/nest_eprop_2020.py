@@ -1,15 +1,15 @@
 """NEST's e-prop with update intervals: ``eprop_iaf_bsshslm_2020``, its adaptive sibling, readout and synapse.
 
-Every sample is an update interval, the batch is NEST's own (``batch_size`` intervals, one step of gradient descent), and
-the gradient is what that step takes from the weights. The network is that of NEST's examples: inputs, one recurrent
-population, readouts with ``regular_spike_arrival=False`` (their input times 1 - kappa, as the synapse's filter has it),
-learning signals over weights that are the readout's, transposed, or random.
+Every sample is an update interval, the batch is NEST's own (``batch_size`` intervals, then one step of gradient
+descent), and the gradient is what that step takes from the weights. The network is that of NEST's examples: inputs, one
+recurrent population, readouts with ``regular_spike_arrival=False`` (their input times 1 - kappa, as the synapse's
+filter has it), learning signals over the readout's weights, transposed, or over random ones.
 
 Times, in steps: an input of step k leaves its generator at 1 + k, reaches the recurrent neurons at 2 + k, the readouts
-at 3 + k; the error is there at 4 + k and back at 5 + k. That is why an interval begins with `SILENT` steps without input
-here. A spike in its first step is dropped by the synapse; one in its second changes the weight before the learning
-signal of the last step before has come in (`second_step` claims that it does not, and is refuted). Silent steps count
-in the firing rate, whose target and coefficient are converted.
+at 3 + k; the error is there at 4 + k and back at 5 + k. That is why an interval begins with `SILENT` steps without
+input here. A spike in its first step is dropped by the synapse; one in its second changes the weight before the
+learning signal of the last step before has come in (`second_step` claims that it does not, and is refuted). Silent
+steps count in the firing rate, whose target and coefficient are converted.
 
 ``t_ref`` of n steps keeps a neuron from spiking for n - 1 steps.
 
@@ -98,7 +98,10 @@ def recurrent(cell, units, **others):
     """Return the recurrent neurons, adaptive where the cell has a beta."""
     options = {**COMMON, "tau_m": time_constant(cell.leak), "V_th": cell.threshold, **pseudo_derivative(cell.surrogate)}
     gain = getattr(cell, "gain", "one_minus_leak")
-    options |= {"regular_spike_arrival": gain == "one", "t_ref": STEP * (getattr(cell, "period", 0) + 1)}
+    options |= {
+        "regular_spike_arrival": gain == "one",
+        "t_ref": STEP * (cell.period + 1 if hasattr(cell, "period") else 0),
+    }
     model = "eprop_iaf_bsshslm_2020"
     if hasattr(cell, "beta"):
         model = "eprop_iaf_adapt_bsshslm_2020"
@@ -132,8 +135,8 @@ def claim(*cells, rule="e-prop", options=(), losses="squared_error", without=(),
         readout="integrator",
         readout_options=readout_options or {"gain": "one_minus_kappa", "bias": False},
         options=dict(options),
-        # decays are exponentials of a finite time constant; a neuron whose threshold is below 0 fires in silent steps
-        without={"leak": ("0", "1"), "threshold": ("below 0",), **dict(without)},
+        # a neuron whose threshold is below 0 fires in silent steps
+        without={"threshold": ("below 0",), **dict(without)},
         **others,
     )
 

@@ -24,8 +24,9 @@ SURROGATES = {  # of gradcert, as function, height and width of NEST's code
 
 
 def time_constant(decay):
-    """Return tau in ms, for a decay exp(-step / tau)."""
-    return float(-STEP / np.log(decay))
+    """Return tau in ms, for a decay exp(-step / tau); of 0 and 1, one at which the exponential is just that."""
+    ends = {0.0: STEP / 1000, 1.0: STEP * 1e300}
+    return ends.get(float(decay)) or float(-STEP / np.log(decay))
 
 
 def pseudo_derivative(surrogate):
