@@ -229,7 +229,7 @@ def documented_atan(problem):
     return gradients(problem, surrogate_gradient_height=np.pi, surrogate_gradient_width=1.0)
 
 
-@claim("lif", options=LIF, time="mean", activity=RATE)
+@claim("lif", options=LIF, time="mean", when="every", activity=RATE)
 def averaged_regulariser(problem):
     """``average_gradient=True`` with the regulariser, which is a mean over time already."""
     return gradients(problem)
