@@ -5,6 +5,7 @@ that it changes nothing but the exponent, and large: what is lost in rounding is
 """
 
 import os
+from typing import Any
 
 os.environ.setdefault("PYNEST_QUIET", "1")
 
@@ -15,7 +16,7 @@ STEP = 1.0  # ms
 ETA = 2.0**900
 FAR = 1.7e308  # weights are not clipped
 COMMON = {"C_m": 1.0, "E_L": 0.0, "I_e": 0.0, "V_m": 0.0}  # mV and pA, as in NEST's own examples of e-prop
-SURROGATES = {  # of gradcert, as function, height and width of NEST's code
+SURROGATES: dict[str, Any] = {  # of gradcert, as function, height and width of NEST's code
     "triangle": lambda scale, width: ("piecewise_linear", scale, width),
     "exponential": lambda scale: ("exponential", 1.0, 1 / scale),
     "fast_sigmoid": lambda slope: ("fast_sigmoid_derivative", 1.0, 1 / slope),
