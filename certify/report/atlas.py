@@ -12,6 +12,7 @@ from rich.text import Text
 
 from gradcert.certify.report.html import figure
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.installing import install
 
 NAMES = {"depth": "layers", "steps": "time steps", "leak": "leak", "recurrence": "factor on lateral weights"}
 MEASURES = {"cosine": "cosine", "error": "relative error", "ratio": "ratio of norms"}
@@ -87,7 +88,7 @@ def plot(record: Mapping[str, Any], form: str) -> bytes:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ModuleNotFoundError:
-        raise GradcertError("Matplotlib is not installed", do="pip install 'gradcert[plots]'") from None
+        raise GradcertError("Matplotlib is not installed", do=install("plots")) from None
     import matplotlib
 
     groups = axes(record)

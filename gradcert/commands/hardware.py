@@ -65,6 +65,7 @@ def command(
     from rich.console import Console
 
     from gradcert.reference.errors import GradcertError
+    from gradcert.reference.installing import install
 
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
     try:
@@ -81,7 +82,7 @@ def command(
     except GradcertError as error:
         raise click.UsageError(str(error)) from None
     except ModuleNotFoundError as error:
-        raise click.UsageError(f"{error.name} is not installed; pip install 'gradcert[smt,plots,bf16]'") from None
+        raise click.UsageError(f"{error.name} is not installed; {install('smt,plots,bf16')}") from None
 
 
 def _profiles(console: Console) -> None:

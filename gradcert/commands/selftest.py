@@ -45,7 +45,9 @@ def command(names: tuple[str, ...], classes: tuple[str, ...], jobs: int, path: s
     from rich.console import Console
 
     if importlib.util.find_spec("hypothesis") is None:
-        raise click.UsageError("the gallery needs Hypothesis; pip install 'gradcert[properties]'")
+        from gradcert.reference.installing import install
+
+        raise click.UsageError(f"the gallery needs Hypothesis; {install('properties')}")
     from gradcert.certify.selftest import chosen, selftest, summary
     from gradcert.certify.selftest import classes as known
 
