@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterable
 
 NEAR = 0.7  # how alike two names are (difflib): 0.89 for ostll and ostl, 0.86 for lif and alif
-    0.7  # of two names' letters that agree in order (difflib's ratio): 'ostll' and 'ostl' 0.89, 'lif' and 'alif' 0.86
-)
 WORD = re.compile(r"[A-Za-z][\w.-]*")
 QUOTED = re.compile(r"['\"]([^'\"]+)['\"]")
 

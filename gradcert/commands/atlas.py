@@ -7,6 +7,7 @@ import shutil
 import click
 
 from gradcert.commands.common import FILE, limits, named, progress, put
+from gradcert.commands.complete import names, subjects
 
 EPILOG = """\b
 Examples:
@@ -21,8 +22,14 @@ Exit status: 0 drawn; 2 usage, or a subject that gives no gradient."""
 
 
 @click.command("atlas", epilog=EPILOG)
-@click.argument("subject", metavar="FILE.py:ATTRIBUTE | MODULE:ATTRIBUTE | -- COMMAND...", nargs=-1, required=True)
-@click.option("--cells", metavar="NAME", required=True, help="Cell of every layer.")
+@click.argument(
+    "subject",
+    metavar="FILE.py:ATTRIBUTE | MODULE:ATTRIBUTE | -- COMMAND...",
+    nargs=-1,
+    required=True,
+    shell_complete=subjects,
+)
+@click.option("--cells", metavar="NAME", required=True, shell_complete=names("CELLS"), help="Cell of every layer.")
 @click.option("--options", metavar="NAME=VALUE", multiple=True, help="Convention of the cell; JSON values.")
 @click.option("--draws", metavar="N", type=click.IntRange(1), default=3, show_default=True, help="Problems per point.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the first problem.")

@@ -16,9 +16,9 @@ Examples:
 
 \b
 An answer is a line {"id": ..., "gradients": {...}}, with "loss" and "outputs"
-if there are any; "id" is the vector's. Lines without ids answer the vectors in
-order. A vector without an answer leaves the verdict inconclusive.
-Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 internal error."""
+if there are any; "id" is the vector's. Lines without ids answer the vectors
+in order. A vector without an answer leaves the verdict inconclusive.
+Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 our error."""
 
 
 @click.command("check", epilog=EPILOG)

@@ -14,13 +14,16 @@ if TYPE_CHECKING:
 EPILOG = """\b
 Examples:
   gradcert hardware                                   the profiles
-  gradcert hardware reckon --rule e-prop              formats, proofs and gradient ledger
-  gradcert hardware --check                           prove everything: 1 if a claim or twin is not as it should be,
-                                                      3 if the solver does not know
-  gradcert hardware --check --attack 2000             and search for a counterexample to every printed claim
+  gradcert hardware reckon --rule e-prop              formats, proofs, ledger
+  gradcert hardware --check                           prove everything
   gradcert hardware --check reckon                    prove one profile
-  gradcert hardware --check --steps 100000            and compare every executable form on that many random steps
-  gradcert hardware --weight-bits 4..16 --plot w.png  gradient and training against width and rounding"""
+  gradcert hardware --check --attack 2000             search counterexamples
+  gradcert hardware --check --steps 100000            compare every form
+  gradcert hardware --weight-bits 4..16 --plot w.png  widths and roundings
+
+\b
+Exit status: 0; 1 if a claim or its broken twin is not as it should be;
+2 usage; 3 if the solver does not know; 4 internal error."""
 
 
 def _range(_: click.Context, __: click.Parameter, value: str | None) -> range | None:
