@@ -15,7 +15,7 @@ from gradcert.reference.printable import legible
 SCHEMA = "gradcert-certificate-1"
 CERTIFIED, REFUTED, INCONCLUSIVE = "certified", "refuted", "inconclusive"
 # fields that a certificate has where they say something
-OPTIONAL = ("counterexample", "checks", "resumed", "sources", "circumstances", "repair")
+OPTIONAL = ("counterexample", "checks", "resumed", "sources", "circumstances", "repair", "timing")
 EXIT = {CERTIFIED: 0, REFUTED: 1, INCONCLUSIVE: 3}
 
 
@@ -120,7 +120,7 @@ class Certificate:
     notes : what a reader should know, such as a family that does not apply.
     worst : largest error of a gradient in units of its budget, over all cases that were judged.
     environment : versions.
-    seconds : wall-clock time; the one field that differs between two runs.
+    seconds : wall-clock time; with `timing` the one field that differs between two runs.
     suite : version of gradcert.
     digests : ``subject`` and ``reference``: SHA-256 of their files.
     figures : what a report shows beyond this: ``alignment``, ``graph``, ``steps`` (`gradcert.certify.figures`).
@@ -134,6 +134,8 @@ class Certificate:
         (`gradcert.certify.problems.cases.circumstances`).
     repair : of a refuted subject: an edit of its source that makes it right (`gradcert.certify.repair`); empty where
         nobody asked. How far the search comes is a matter of time: two runs may differ in it.
+    timing : ``date``, when the run ended (UTC, ISO 8601), and ``cases``, seconds of each from question to verdict;
+        empty in certificates of gradcert 0.1.
 
     What a subject says stands in a certificate, so every text in it is made printable when it is made.
     """
@@ -161,6 +163,7 @@ class Certificate:
     resumed: int = 0
     circumstances: Mapping[str, Any] = field(default_factory=dict)
     repair: Mapping[str, Any] = field(default_factory=dict)
+    timing: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _legible(self)
@@ -178,7 +181,7 @@ class Certificate:
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form, with its identity; infinities as strings; ``checks`` where there are any."""
         record = {"schema": SCHEMA, **_plain(self), "counts": self.counts}
-        for name in ("checks", "sources", "resumed", "circumstances", "repair"):
+        for name in ("checks", "sources", "resumed", "circumstances", "repair", "timing"):
             if not record[name]:
                 del record[name]
         return {**record, "identity": identity(record)}
@@ -205,6 +208,7 @@ def from_dict(record: Mapping[str, Any]) -> Certificate:
     given["resumed"] = record.get("resumed", 0)
     given["circumstances"] = record.get("circumstances", {})
     given["repair"] = record.get("repair", {})
+    given["timing"] = record.get("timing", {})
     given["checks"] = tuple(CheckResult(**_numbers(c)) for c in record.get("checks", ()))
     given["sources"] = record.get("sources", {})
     given["findings"] = tuple(Finding(**{**f, "where": _numbers(f["where"])}) for f in record["findings"])

@@ -89,6 +89,9 @@ def command(
     path: str | None,
     junit: str | None,
     html: str | None,
+    markdown: str | None,
+    badge: str | None,
+    github: bool,
     timeout: float,
     memory: int,
     python: str | None,
@@ -113,11 +116,13 @@ def command(
         from gradcert.commands import fixed_point as integers
 
         others = {"--certificate": sealed, "--junit": junit, "--html": html, "--resume": resume, "--cluster": cluster}
+        others |= {"--markdown": markdown, "--badge": badge, "--github": github or None}
         others |= {f"--{k}": v for k, v in claimed.items() if k not in ("rule", "options")}
         rule, options = claimed["rule"], claimed["options"]
         bounds = Limits(call=timeout, memory=memory)
         sys.exit(integers.run(subject, fixed_point, rule, options, profile, seed, bounds, python, path, others))
-    writable(sealed, path, junit, html)
+    files = {"sealed": sealed, "path": path, "junit": junit, "html": html, "markdown": markdown, "badge": badge}
+    writable(*files.values())
     errors = Console(stderr=True)
     try:
         with progress(errors) as bar:
@@ -141,6 +146,6 @@ def command(
         store(certificate)
     except GradcertError as error:
         click.echo(f"the counterexample is not stored: {error}", err=True)
-    if not written(certificate, sealed=sealed, path=path, junit=junit, html=html):
+    if not written(certificate, github=github, **files):
         terminal.write(certificate, Console(highlight=False))
     sys.exit(certificate.exit_code)
