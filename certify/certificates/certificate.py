@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from os import PathLike
 from typing import Any
 
 import numpy as np
 
+from gradcert.certify.certificates import told
 from gradcert.certify.certificates.identity import identity
+from gradcert.certify.claims import sentence
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.notebook import card
 from gradcert.reference.printable import legible
 
 SCHEMA = "gradcert-certificate-1"
 CERTIFIED, REFUTED, INCONCLUSIVE = "certified", "refuted", "inconclusive"
 # fields that a certificate has where they say something
 OPTIONAL = ("counterexample", "checks", "resumed", "sources", "circumstances", "repair", "timing")
+COLOURS = {CERTIFIED: "#1a7f4b", REFUTED: "#c02f3a", INCONCLUSIVE: "#9a6700"}
 EXIT = {CERTIFIED: 0, REFUTED: 1, INCONCLUSIVE: 3}
 
 
@@ -190,6 +195,37 @@ class Certificate:
     def identity(self) -> str:
         """SHA-256 of everything that was asked: see `gradcert.certify.certificates.identity`."""
         return str(self.to_dict()["identity"])
+
+    def summary(self) -> str:
+        """Return what the command line shows: verdict, claim, findings, evidence, and what the words mean."""
+        return told.summary(self)
+
+    def html(self, path: str | PathLike[str] | None = None) -> str:
+        """Return the page for people, one file without a network; write it where a path is given."""
+        return told.told(self, "html", path)
+
+    def junit(self, path: str | PathLike[str] | None = None) -> str:
+        """Return JUnit XML, a test for every case; write it where a path is given."""
+        return told.told(self, "junit", path)
+
+    def markdown(self, path: str | PathLike[str] | None = None) -> str:
+        """Return a summary in Markdown; write it where a path is given."""
+        return told.told(self, "markdown", path)
+
+    def badge(self, path: str | PathLike[str] | None = None) -> str:
+        """Return an SVG that names rule and verdict; write it where a path is given."""
+        return told.told(self, "badge", path)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows; ``html`` is the whole page."""
+        counts = ", ".join(f"{n} {verdict}" for verdict, n in self.counts.items() if n)
+        caught = sum(control.refuted > 0 for control in self.controls)
+        facts = [("subject", self.subject), ("claim", sentence(self.claim)), ("cases", counts)]
+        facts += [(f.check, f.cause or f.reason) for f in self.findings]
+        facts += [("worst", "" if self.worst is None else f"{self.worst:.2g} of the budget")]
+        facts += [("controls", f"{caught} of {len(self.controls)} known-wrong variants refuted")]
+        facts += [("date", str(self.timing.get("date", ""))), ("identity", self.identity)]
+        return card(f"{self.verdict.upper()}: {self.reason}", facts, colour=COLOURS[self.verdict])
 
 
 def from_dict(record: Mapping[str, Any]) -> Certificate:

@@ -14,6 +14,7 @@ from gradcert.certify.claims.sentence import sentence
 from gradcert.certify.names import RENAMED, understood
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import KINDS, cell_named, check_options, file_of
+from gradcert.reference.notebook import card
 from gradcert.reference.numbers import Surrogate
 from gradcert.reference.outside import record
 from gradcert.reference.rules import rule_named
@@ -163,6 +164,15 @@ class Claim:
         ostl on snu, depth 1, 2, float64, surrogate triangle(scale=0.3, width=1.0) or tanh, train leak
         """
         return sentence(self.to_dict())
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: every part that says something."""
+        said = {name: value for name, value in self.to_dict().items() if value not in ([], {}, None)}
+        facts = []
+        for name, value in said.items():
+            several = [f"{k} {v}" for k, v in value.items()] if isinstance(value, dict) else value
+            facts.append((name, ", ".join(map(str, several)) if isinstance(several, list) else str(value)))
+        return card(f"claim: {self}", facts)
 
 
 @understood(RENAMED | {"limits": "within"})

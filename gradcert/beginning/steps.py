@@ -30,7 +30,7 @@ def steps(folder: Path) -> list[str]:
     todo.append(("gradcert --help", "all commands"))
     wide = max(len(command) for command, _ in todo)
     head = f"gradcert {__version__}: does this code compute the gradient that it says it computes?"
-    if wide > 42:  # long names of subjects: two lines each, which fit 80 columns
+    if wide + max(len(text) for _, text in todo) > 76:  # long names of subjects: two lines each, which fit 80 columns
         return [head, "", *(line for command, text in todo for line in (f"  {command}", f"      {text}"))]
     return [head, "", *(f"  {command:{wide}}  {text}" for command, text in todo)]
 

@@ -13,7 +13,7 @@ from gradcert.commands.pages import AS_JSON
 EPILOG = """\b
 Examples:
   gradcert init
-  gradcert init path/to/project
+  gradcert init --json
 
 \b
 Source is read and not run. Functions of one argument called problem, classes

@@ -13,8 +13,8 @@ Examples:
   gradcert show certificate.json --markdown -
 
 \b
-Either form of a certificate will do (--certificate or --json). Nothing is run:
-whether it is true is found out by gradcert verify --run.
+Either form of a certificate will do (--certificate or --json). Nothing is
+run: whether it is true is found out by gradcert verify --run.
 Exit status: 0 shown; 2 usage."""
 
 

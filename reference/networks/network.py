@@ -17,6 +17,7 @@ from gradcert.reference.networks.cells.protocol import Cell
 from gradcert.reference.networks.loss import Loss, loss_from
 from gradcert.reference.networks.synapses import SYNAPSES, Dense
 from gradcert.reference.networks.synapses.protocol import Synapse
+from gradcert.reference.notebook import grid
 from gradcert.reference.numbers import FLOAT64, Array, Numbers, Surrogate
 
 Parameters = Mapping[str, Array]
@@ -147,6 +148,17 @@ class Network:
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form; `from_dict` reads it back."""
         return {"layers": [layer.to_dict() for layer in self.layers], "loss": self.loss.to_dict()}
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        rows = []
+        for i, layer in enumerate(self.layers):
+            shapes = ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in layer.shapes().items())
+            edges = sorted({link.edge.name for link in layer.cell.links if link.lag})
+            sizes = f"{layer.inputs} -> {layer.units}"
+            rows.append((str(i), layer.cell.name, sizes, shapes, ", ".join(edges)))
+        count = f"{self.depth} layer{'s' if self.depth > 1 else ''}, {self.loss.kind} of {self.loss.when}"
+        return grid(f"network: {count}", ("layer", "cell", "sizes", "parameters", "edges through time"), rows)
 
 
 def from_dict(spec: Mapping[str, Any], *, run: bool = False) -> Network:

@@ -42,8 +42,10 @@ def test_alone_it_says_what_to_do_next(tmp_path, monkeypatch):
     (tmp_path / ".gradcert").mkdir()
     (tmp_path / ".gradcert" / "snu-1.json").write_text("{}")
     lines = run().output.splitlines()
-    assert "gradcert replay --run .gradcert/snu-1.json" in lines[2]
-    assert "gradcert certify mine.py:f" in lines[3]
+    assert [line for line in lines if line.startswith("  gradcert ")][:2] == [
+        "  gradcert replay --run .gradcert/snu-1.json",
+        "  gradcert certify mine.py:f",
+    ]
     assert max(map(len, lines)) <= 80
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "test_gradients.py").touch()
@@ -80,10 +82,10 @@ def test_a_name_that_is_nearly_right_is_asked_back(words, meant, tmp_path):
     (tmp_path / "mine.py").write_text("def gradients(problem):\n    return {}\n")
     file = f"{tmp_path}/mine.py:gradients"
     done = run(*(word.format(file=file, folder=tmp_path) if "{" in word else word for word in words))
-    assert done.exit_code == 2
+    assert done.exit_code == (3 if words[1:2] == ["{file}s"] else 2)  # a subject that cannot be imported is a verdict
     said = " ".join(done.output.split())
     assert any(mark in said.lower() for mark in ("did you mean", "(possible options"))
-    assert meant in said[said.lower().index("did you mean") :][:80]
+    assert meant in said[said.lower().index("did you mean") :][:200]
 
 
 def test_python_asks_back_too():
@@ -91,7 +93,7 @@ def test_python_asks_back_too():
         gradcert.clam  # noqa: B018
     assert (caught.value.name, caught.value.obj) == ("clam", gradcert)  # what its traceback makes a question of
     with pytest.raises(TypeError, match=r"did you mean 'cells'\?"):
-        gradcert.claim(rule="bptt", cels="rnn")
+        gradcert.subject_tests("a:b", rule="bptt", cels="rnn")
 
 
 def test_the_face_lists_everything():
