@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from gradcert.certify.claims import circumstances
 from gradcert.certify.claims.given import check_given
 from gradcert.certify.claims.losses import check_losses, read_loss
-from gradcert.certify.claims.sentence import sentence
+from gradcert.certify.claims.sentence import parts_of, sentence
 from gradcert.certify.names import RENAMED, understood
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import KINDS, cell_named, check_options, file_of
@@ -167,12 +167,7 @@ class Claim:
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: every part that says something."""
-        said = {name: value for name, value in self.to_dict().items() if value not in ([], {}, None)}
-        facts = []
-        for name, value in said.items():
-            several = [f"{k} {v}" for k, v in value.items()] if isinstance(value, dict) else value
-            facts.append((name, ", ".join(map(str, several)) if isinstance(several, list) else str(value)))
-        return card(f"claim: {self}", facts)
+        return card(f"claim: {self}", parts_of(self.to_dict()))
 
 
 @understood(RENAMED | {"limits": "within"})

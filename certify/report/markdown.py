@@ -19,7 +19,8 @@ MOST = 10  # findings
 def write(certificate: Certificate) -> str:
     """Return a section: the verdict, why, and the evidence; every text of the subject is quoted."""
     head = f"### {MARKS[certificate.verdict]} {certificate.verdict}: {code(certificate.subject)}"
-    out = [head, "", escaped(certificate.reason), "", f"Claim: {escaped(sentence_of(certificate.claim))}", ""]
+    out = [head, "", escaped(certificate.reason), "", f"Claim: {escaped(sentence_of(certificate.claim))}"]
+    out += [""] if certificate.findings else []
     for finding in certificate.findings[:MOST]:
         out.append(f"- **{escaped(finding.check)}**: {escaped(finding.cause or finding.reason)}")
         out += [f"  - {code(line)}" for line in where(finding.where)]
