@@ -10,6 +10,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from gradcert.certify.certificates.certificate import Finding, from_dict
+from gradcert.certify.claims import from_dict as claim_from
 from gradcert.certify.report import annotations, badge, junit, markdown
 from gradcert.certify.report.terms import TERMS, circumstance, used
 from gradcert.reference import RULES
@@ -123,7 +124,6 @@ def test_forms_are_written_where_they_are_asked_for(certified, tmp_path):
 
 def test_a_notebook_shows_records(certified, refuted):
     network = Network(layers=(Layer(Snu(), inputs=3, units=4),))
-
     for record, words in (
         (certified, ("CERTIFIED", "examples/numpy_ostl.py:gradients", certified.identity)),
         (refuted, ("REFUTED", refuted.findings[0].check)),
