@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from gradcert.commands.complete import names
 from gradcert.commands.pages import AS_JSON, chosen, shown
 
 EPILOG = """\b
@@ -23,7 +24,7 @@ subject's own function, taken as given: docs/claims.md."""
 
 
 @click.command("surrogates", epilog=EPILOG)
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=names("SURROGATES"))
 @AS_JSON
 def command(name: str | None, as_json: bool) -> None:
     """Show the pseudo-derivatives of spikes, or one: formula, scales and their defaults, peak, who uses it."""
