@@ -48,7 +48,7 @@ def again(
     gone = [name for name in had if name != "options" and had[name] != said[name] and said[name] in NOTHING]
     gone += [f"options.{key}" for key in had["options"] if key not in said["options"]]  # they are added, never taken
     line = f"{shlex.join(words)} {who.replay}"
-    return f"{line}  # without {', '.join(gone)} in the claim" if gone else line
+    return f"{line}  # with {', '.join(gone)} taken out of the claim" if gone else line
 
 
 def _own(subject: Any, told: Mapping[str, Any] | None) -> Claim | None:

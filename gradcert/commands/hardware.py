@@ -14,13 +14,16 @@ if TYPE_CHECKING:
 EPILOG = """\b
 Examples:
   gradcert hardware                                   the profiles
-  gradcert hardware reckon --rule e-prop              formats, proofs and gradient ledger
-  gradcert hardware --check                           prove everything: 1 if a claim or twin is not as it should be,
-                                                      3 if the solver does not know
-  gradcert hardware --check --attack 2000             and search for a counterexample to every printed claim
+  gradcert hardware reckon --rule e-prop              formats, proofs, ledger
+  gradcert hardware --check                           prove everything
   gradcert hardware --check reckon                    prove one profile
-  gradcert hardware --check --steps 100000            and compare every executable form on that many random steps
-  gradcert hardware --weight-bits 4..16 --plot w.png  gradient and training against width and rounding"""
+  gradcert hardware --check --attack 2000             search counterexamples
+  gradcert hardware --check --steps 100000            compare every form
+  gradcert hardware --weight-bits 4..16 --plot w.png  widths and roundings
+
+\b
+Exit status: 0; 1 if a claim or its broken twin is not as it should be;
+2 usage; 3 if the solver does not know; 4 internal error."""
 
 
 def _range(_: click.Context, __: click.Parameter, value: str | None) -> range | None:
@@ -65,6 +68,7 @@ def command(
     from rich.console import Console
 
     from gradcert.reference.errors import GradcertError
+    from gradcert.reference.installing import install
 
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
     try:
@@ -81,7 +85,7 @@ def command(
     except GradcertError as error:
         raise click.UsageError(str(error)) from None
     except ModuleNotFoundError as error:
-        raise click.UsageError(f"{error.name} is not installed; pip install 'gradcert[smt,plots,bf16]'") from None
+        raise click.UsageError(f"{error.name} is not installed; {install('smt,plots,bf16')}") from None
 
 
 def _profiles(console: Console) -> None:

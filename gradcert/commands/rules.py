@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gradcert.commands.complete import names
 from gradcert.commands.pages import AS_JSON, shown
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ Examples:
   gradcert rules otpe     a rule that is no row
 
 \b
-STATE: a state variable to itself.     RESET: a spike to its membrane potential.
-RECURRENT: through lateral weights.    ADAPTATION: a spike to its own threshold.
+STATE: a state variable to itself.   RESET: a spike to its membrane potential.
+RECURRENT: through lateral weights.  ADAPTATION: a spike to its own threshold.
 A rule that keeps all edges everywhere, with symmetric feedback, is exact."""
 
 FEEDBACK = {
@@ -34,7 +35,7 @@ FEEDBACK = {
 
 
 @click.command("rules", epilog=EPILOG)
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=names("RULES"))
 @AS_JSON
 def command(name: str | None, as_json: bool) -> None:
     """Show the rules: which edges a row of the table keeps, and where its learning signal comes from; or one of them.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -102,6 +103,33 @@ class Balls:
     def tanh(self, x: Array) -> Array:
         """Return tanh x."""
         return elementwise(lambda e: function(e, lambda ball: ball.tanh(), ulps=LIBM_ULPS), x)
+
+    def sqrt(self, x: Array) -> Array:
+        """Return the square root of x."""
+        return elementwise(lambda e: e**0.5, x)
+
+    def cos(self, x: Array) -> Array:
+        """Return the cosine of x."""
+        return elementwise(lambda e: function(e, lambda ball: ball.cos(), ulps=LIBM_ULPS), x)
+
+    def sin(self, x: Array) -> Array:
+        """Return the sine of x."""
+        return elementwise(lambda e: function(e, lambda ball: ball.sin(), ulps=LIBM_ULPS), x)
+
+    def floor(self, x: Array) -> Array:
+        """Return the largest whole number up to x, which all correct implementations agree about.
+
+        Raises
+        ------
+        Undecided : if x is closer to a whole number than rounding, and not certainly equal.
+        """
+        return elementwise(self._floor, x)
+
+    def _floor(self, e: Element) -> Element:
+        low, high = (math.floor(float(end)) for end in (e.inflated().lower(), e.inflated().upper()))
+        if low != high:
+            raise Undecided(f"floor {e.ball}")
+        return constant(float(low), self.precision)
 
     def absolute(self, x: Array) -> Array:
         """Return |x|."""

@@ -35,7 +35,7 @@ from gradcert.reference.estimators.common import (
     traced_gradients,
 )
 from gradcert.reference.estimators.estimator import Estimator
-from gradcert.reference.networks import Network, Parameters, check_plain, check_problem
+from gradcert.reference.networks import Network, Parameters, check_no_graph, check_plain, check_problem
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 
 
@@ -74,6 +74,7 @@ def gradients(
     """
     check_problem(network, parameters, inputs, targets, numbers)
     check_plain(network.loss, "ndot")
+    check_no_graph(network, "ndot")
     check_stack(network, "ndot")
     tape = record(network, parameters, inputs, numbers=numbers)
     credit = same_step(tape, network.loss.gradient(tape.outputs, targets, numbers))

@@ -29,7 +29,7 @@ from gradcert.reference.estimators.common import (
     traced_gradients,
 )
 from gradcert.reference.estimators.estimator import Estimator
-from gradcert.reference.networks import Network, Parameters, check_plain, check_problem
+from gradcert.reference.networks import Network, Parameters, check_no_graph, check_plain, check_problem
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 
 LEAKS = ("presynaptic", "postsynaptic")
@@ -71,6 +71,7 @@ def gradients(
     """
     check_problem(network, parameters, inputs, targets, numbers)
     check_plain(network.loss, "ottt-code")
+    check_no_graph(network, "ottt-code")
     check_stack(network, "ottt-code", gains=("one", "one_minus_leak"))
     if leak not in LEAKS:
         raise GradcertError(f"leak={leak!r}", allowed=", ".join(LEAKS))

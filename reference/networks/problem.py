@@ -14,7 +14,7 @@ from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks.arrays import check_array
 from gradcert.reference.networks.data import PREFIX, Data, check_data
 from gradcert.reference.networks.loss import check_plain
-from gradcert.reference.networks.network import Network, check_problem, from_dict
+from gradcert.reference.networks.network import Network, check_no_graph, check_problem, from_dict
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 from gradcert.reference.outside import array, parse, record
 
@@ -182,11 +182,12 @@ class Problem:
 
 
 def check_short(problem: Problem, who: str) -> None:
-    """Raise unless a problem has the short form: no optional arrays, and a loss of kind, when, time and batch alone.
+    """Raise unless a problem has the short form: a stack, no optional arrays, a loss of kind, when, time, batch alone.
 
     Whoever computes the loss of a problem and does not know the rest would answer another question without a word.
     """
     check_plain(problem.network.loss, who)
+    check_no_graph(problem.network, who)
     if problem.data:
         raise GradcertError(f"{who} with {', '.join(problem.data)}", allowed="a problem without optional arrays")
 

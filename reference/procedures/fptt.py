@@ -36,7 +36,7 @@ from typing import Any
 from gradcert.reference.checks import check_number
 from gradcert.reference.engines import Tape, record, tape_gradients
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import Network, Parameters, check_plain, check_problem
+from gradcert.reference.networks import Network, Parameters, check_no_graph, check_plain, check_problem
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 from gradcert.reference.rules import RULES, Rule
 
@@ -183,6 +183,7 @@ def fptt(
     """
     check_problem(network, parameters, inputs, targets, numbers)
     check_plain(network.loss, "FPTT")
+    check_no_graph(network, "FPTT")
     if form not in ("paper", "code"):
         raise GradcertError(f"form={form!r}", allowed="'paper' or 'code'")
     if (rate is None) == (solver is None):

@@ -15,7 +15,7 @@ from gradcert.certify.problems.budget.stored import DECAYS
 from gradcert.certify.problems.cases.case import Spec
 from gradcert.certify.problems.cases.given import QUIET, activity_of, named, with_given
 from gradcert.reference.networks import Layer, Loss, Network, Problem, cell_named
-from gradcert.reference.numbers import Array, Surrogate
+from gradcert.reference.numbers import Array, surrogate_from
 from gradcert.reference.published import Algorithm, Claimed
 from gradcert.reference.rules import feedback_shapes
 
@@ -73,22 +73,13 @@ def cell_options(claim: Claim, cell: str) -> Cells:
     known = {f.name for f in fields(cell_named(cell))}
     given = {k: v for k, v in claim.options.items() if k in known}
     many = {k: tuple(v) for k, v in given.items() if isinstance(v, (list, tuple)) and not _names(k, v)}
-    fixed = {k: tuple(v) if k == "train" else v for k, v in given.items() if k not in many}
-    return Cells(cell, {k: surrogate(v) if k == "surrogate" else v for k, v in fixed.items()}, many)
+    fixed = {k: v for k, v in given.items() if k not in many}
+    return Cells(cell, {k: _option(k, v) for k, v in fixed.items()}, many)
 
 
 def _names(option: str, value: Any) -> bool:
     """Return whether a list is one value, the names of the trained parameters, rather than alternatives."""
     return option == "train" and all(isinstance(v, str) for v in value)
-
-
-def surrogate(value: Any) -> Surrogate:
-    """Read a surrogate: a name, a mapping, or one ready made."""
-    if isinstance(value, Surrogate):
-        return value
-    if isinstance(value, str):
-        return Surrogate(value)
-    return Surrogate(value["name"], **{k: v for k, v in value.items() if k != "name"})
 
 
 def turns(claim: Claim, cell: str) -> int:
@@ -101,9 +92,13 @@ def chosen_options(claim: Claim, cell: str, turn: int) -> dict[str, Any]:
     what = cell_options(claim, cell)
     out = dict(what.fixed)
     for name, values in sorted(what.alternatives.items()):
-        value = values[turn % len(values)]
-        out[name] = surrogate(value) if name == "surrogate" else tuple(value) if name == "train" else value
+        out[name] = _option(name, values[turn % len(values)])
     return out
+
+
+def _option(name: str, value: Any) -> Any:
+    """Return the value of an option as its cell takes it."""
+    return surrogate_from(value) if name == "surrogate" else tuple(value) if name == "train" else value
 
 
 def latency(claim: Claim, spec: Spec) -> int:
@@ -217,7 +212,7 @@ def _readout(claim: Claim, family: Family, rng: np.random.Generator) -> Any:
     own = {f.name for f in fields(kind)}
     plain = {"recurrent": False, "activation": "identity"}
     options = {**{k: v for k, v in plain.items() if k in own}, **claim.readout_options}
-    options = {k: surrogate(v) if k == "surrogate" else tuple(v) if k == "train" else v for k, v in options.items()}
+    options = {k: _option(k, v) for k, v in options.items()}
     for name in CONTINUOUS:
         if name in own and name not in options:
             options[name] = family.constant(name, rng, spiking="surrogate" in own)

@@ -42,7 +42,7 @@ class Dyadic:
         """Return whether gradients of the cell can be dyadic too."""
         if not hasattr(cell, "surrogate"):
             return True
-        scales = [float(scale) for _, scale in cell.surrogate.scales]
+        scales = [float(scale) for scale in (*dict(cell.surrogate.scales).values(), cell.surrogate.amplitude)]
         return cell.surrogate.name in EXACT and all(s.as_integer_ratio()[1] <= 64 for s in scales)
 
     @staticmethod
