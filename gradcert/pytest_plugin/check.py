@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ class Check:
     say : takes what is to be said of the outcome.
     expected : whether it is to fail; then no repair is looked for.
     entry, of : the pattern of expected failures that it belongs to, and how many checks that lists in every profile.
+    test : its id, which runs it again where the subject has no name of its own.
     """
 
     session: Session
@@ -33,6 +35,7 @@ class Check:
     expected: bool = False
     entry: str = ""
     of: int = 0
+    test: str = ""
 
     def run(self, given: Mapping[str, Any] | None = None) -> None:
         """Do the check; fail the test if it finds something.
@@ -49,6 +52,7 @@ class Check:
             pytest.fail(session.failure, pytrace=False)
         checks = {"controls": _controls, **dict.fromkeys(ONLINE, _online)}
         check = _case if self.name in session.specs else checks.get(self.name, _beside)
+        session.test = self.test
         worst, found = check(session, self.name)
         self.say({**about, "worst": worst})
         if found:
@@ -100,9 +104,10 @@ def _told(session: Session, run: Run) -> list[str]:
     from gradcert.certify.report import text
 
     given = {"subject": session.checks.subject, "told": session.told, "profile": session.profile}
-    findings: list[Finding] = explained(
-        run, replay=again(session.subject, run.claim, **given, seed=session.checks.seed)
-    )
+    replay = shlex.join(["pytest", session.test])
+    if session.subject.callable is None:  # it can be named: no test is needed
+        replay = again(session.subject, run.claim, **given, seed=session.checks.seed)
+    findings: list[Finding] = explained(run, replay=replay)
     blocked = (
         ["there was no answer to judge"] if not findings and run.results and run.results[-1].verdict != "passed" else []
     )

@@ -18,8 +18,9 @@ def annotations(rows: Iterable[Row], folder: Path) -> list[str]:
     out = []
     for row in rows:
         if failed := row.counts.get("failed", 0):
+            lines = [line for line in row.first.splitlines() if not line.startswith("All traceback entries are hidden")]
             name = row.subject.partition("[")[0]
-            text = "\n".join([f"{failed} checks failed; the first:", *row.first.splitlines()[:MOST]])
+            text = "\n".join([f"{failed} checks failed; the first:", *lines[:MOST]])
             out.append(command("error", located(name, folder) or row.place, f"gradient: {row.subject}", text))
     return out
 

@@ -101,7 +101,15 @@ def gradcert_check(request: pytest.FixtureRequest) -> Check:
     expected = request.node.get_closest_marker("xfail") is not None  # whoever expects it knows about it
     say = request.node.user_properties.append
     entry, of = request.node.stash.get(ENTRY, ("", 0))
-    return Check(session, name, lambda record: say(("gradcert", record)), expected=expected, entry=entry, of=of)
+    return Check(
+        session,
+        name,
+        lambda record: say(("gradcert", record)),
+        expected=expected,
+        entry=entry,
+        of=of,
+        test=request.node.nodeid,
+    )
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -42,6 +42,7 @@ class Session:
     repair: float = 0.0  # seconds
     wanted: bool = True  # whether a repair is looked for if the present check fails
     mended: str | None = None  # the line about it
+    test: str = ""  # that runs
     calls: int = 0  # that the present process has answered
     judged: dict[str, Run] = field(default_factory=dict)  # the cases that were asked
     variants: dict[str, Session] = field(default_factory=dict)  # the same with parameters of the test, each a subject
