@@ -31,7 +31,7 @@ from gradcert.reference.checks import check_seed
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import PREFIX, problem_from_record
 from gradcert.reference.outside import array, parse, record, text
-from gradcert.reference.rules import check_feedback, rule_named
+from gradcert.reference.rules import Rule, check_feedback
 
 SCHEMA = "gradcert-vectors-1"
 FORM = "a folder that gradcert vectors wrote"
@@ -163,6 +163,14 @@ def read(folder: Path, *, run: bool = False) -> tuple[dict[str, Any], Claim, lis
     return head, claim, out
 
 
+def _row(claim: Claim) -> Rule:
+    """Return the row that is claimed, or raise: vectors are of gradients."""
+    rule = claim.claimed
+    if not isinstance(rule, Rule):
+        raise GradcertError(f"golden vectors of {rule.name}", allowed="a row of the rule table")
+    return rule
+
+
 def _case(entry: Mapping[str, Any], claim: Claim, *, run: bool) -> Case:
     problem = problem_from_record(entry["problem"], run=run)
 
@@ -184,7 +192,7 @@ def _case(entry: Mapping[str, Any], claim: Claim, *, run: bool) -> Case:
         loss=bounds(wanted["loss"], "the expected loss", ()),
         gradients={name: bounds(b, name, shapes[name]) for name, b in wanted["gradients"].items()},
     )
-    rule = rule_named(claim.rule)
+    rule = _row(claim)
     check_feedback(problem.network, rule, problem.feedback)
     spec = Spec(cell, int(depth[:9]), loss, when, family, int(index[:9]))
     separates = {k: float(v) for k, v in entry["separates"].items()}

@@ -26,10 +26,9 @@ from gradcert.certify.diagnosis.direct import rows
 from gradcert.certify.diagnosis.evidence import Evidence, Worked
 from gradcert.certify.diagnosis.explain import evidence_of, explain, explain_forward, holds
 from gradcert.certify.diagnosis.localise import locate, sentence
-from gradcert.certify.diagnosis.published import VARIATIONS, search
+from gradcert.certify.diagnosis.published import search
 
 __all__ = [
-    "VARIATIONS",
     "Evidence",
     "Worked",
     "causes",

@@ -18,12 +18,12 @@ import numpy as np
 
 from gradcert.certify.certificates import VERSION
 from gradcert.certify.figures.alignment import against_rules, floats, row_gradients
-from gradcert.certify.problems import NOISE, surrogate
+from gradcert.certify.problems import NOISE
 from gradcert.certify.subjects import Answer, Limits, Subject, Worker
 from gradcert.reference.engines import tape_residual
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Layer, Loss, Network, Problem, cell_named
-from gradcert.reference.numbers import Array
+from gradcert.reference.numbers import Array, surrogate_from
 from gradcert.reference.rules import RULES
 
 Progress = Callable[[int, int, str], None]
@@ -81,7 +81,7 @@ def _cell(cell: str, options: Mapping[str, Any], point: Point) -> Any:
     if wrong := sorted(set(options) - known):
         raise GradcertError(f"the cell {cell!r} has no option {', '.join(wrong)}", allowed=", ".join(sorted(known)))
     given = {
-        k: surrogate(v) if k == "surrogate" else tuple(v) if isinstance(v, list) else v for k, v in options.items()
+        k: surrogate_from(v) if k == "surrogate" else tuple(v) if isinstance(v, list) else v for k, v in options.items()
     }
     return kind(**given, **({"leak": point.leak} if point.leak is not None else {}))
 

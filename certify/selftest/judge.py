@@ -12,12 +12,13 @@ from typing import Any
 from gradcert.certify.campaign import BESIDE, beside, control, decide, decisive, explanation, judge_all
 from gradcert.certify.certificates import CERTIFIED, REFUTED, Finding
 from gradcert.certify.claims import Claim, from_dict
-from gradcert.certify.diagnosis import VARIATIONS, Evidence, evidence_of, search
+from gradcert.certify.diagnosis import Evidence, evidence_of, search
 from gradcert.certify.problems import Spec, plan
 from gradcert.certify.runs import Prepared, Run, Task, prepare
 from gradcert.certify.selftest import published
 from gradcert.certify.selftest.record import ACCEPTED, ACCUSED, CORRECT, KILLED, SURVIVED, Member
 from gradcert.certify.subjects import Subject, Worker
+from gradcert.certify.variations import VARIATIONS
 from gradcert.properties.gallery.entry import Entry
 from gradcert.properties.gallery.judge import judge as judge_by_laws
 from gradcert.properties.gallery.wrong.learners import Stepwise

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from gradcert.certify.claims import Claim
-from gradcert.certify.diagnosis import VARIATIONS
 from gradcert.certify.problems import PRECISIONS, Case, Spec, bounds_of, generate, parameters_on_balls, plan, stored
 from gradcert.certify.runs import Prepared
+from gradcert.certify.variations import VARIATIONS
 from gradcert.properties.gallery.entry import Entry
 from gradcert.properties.numbers import Balls, Undecided, working_precision
 from gradcert.reference.networks import Problem

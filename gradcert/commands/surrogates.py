@@ -14,10 +14,13 @@ Examples:
   gradcert surrogates
   gradcert surrogates atan
   gradcert certify mine.py:f --cells lif --options 'surrogate={"name": "atan", "scale": 2}'
+  gradcert certify mine.py:f --cells lif --options 'surrogate={"formula": "h / (1 + x^2)", "h": 0.3}'
 
 \b
-x is the membrane potential minus the threshold. The peak is that of the
-default scales; libraries use one name for different functions."""
+x is the membrane potential minus the threshold. The peak is that of the default
+scales; libraries use one name for different functions. Each takes an amplitude
+too, {"name": "atan", "amplitude": 0.3}. What is in no table is a formula, or the
+subject's own function, taken as given: docs/claims.md."""
 
 
 @click.command("surrogates", epilog=EPILOG)

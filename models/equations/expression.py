@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from gradcert.models.equations import grammar
-from gradcert.models.equations.grammar import FUNCTIONS
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.installing import install
-from gradcert.reference.numbers import Activation, Numbers
+from gradcert.reference.numbers import Activation, Numbers, grammar
+from gradcert.reference.numbers.grammar import FUNCTIONS
 
 
 @cache

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from gradcert.certify.diagnosis.published.variation import Posed, Variation, Vector
+import numpy as np
+
+from gradcert.certify.variations.variation import Posed, Variation, Vector
 from gradcert.reference.engines import Tape, record, tape_gradients
 from gradcert.reference.numbers import Array
 from gradcert.reference.procedures import last_state, parts_of
@@ -66,23 +68,27 @@ def variations(posed: Posed) -> Iterator[Variation]:
         "other coefficient", f"coefficient {1.5 - share:g}", partial(run, replace(right, share=1.5 - share))
     )
     for what, (label, changed) in OTHERWISE.items():
+        if what == "last part skipped" and posed.settings.get("returns") == "gradients":
+            continue  # a part less has another shape
         changed = {**changed, "share": changed.get("share", 1.0) * share}
         yield Variation(what, label, partial(run, replace(right, **changed)))
 
 
 def run(how: Lines, p: Posed) -> Vector:
-    """Return the weights after one sequence."""
+    """Return the weights after one sequence, or the gradients of its parts."""
     s = p.settings
     al, rate, be = (p.numbers.array(s[name])[()] for name in ("alpha", "rate", "beta"))
     weights = dict(p.parameters)
     average, pull = weights, {k: 0 * v for k, v in weights.items()}
     state: Mapping[str, Array] = {}
+    between: list[Vector] = []
     spans = parts_of(len(p.inputs), s["parts"])
     for span in spans[: len(spans) - how.skipped]:
         start = state if how.carried else {}
         tape = _recorded(p, weights, span, start)
         after = last_state(tape)
         g = _gradient(p, tape, span)
+        between.append(g)
         new = {}
         for k, w in weights.items():
             pulled = al * (w - average[k]) - how.share * pull[k]
@@ -103,6 +109,8 @@ def run(how: Lines, p: Posed) -> Vector:
             average = _moved(old_average, new, old_pull if how.average == "old" else pull, al, be)
         weights, state = new, after
         average = weights if how.live else average
+    if s.get("returns") == "gradients":
+        return {k: np.stack([g[k] for g in between]) for k in weights}
     return average if how.replaced else weights
 
 

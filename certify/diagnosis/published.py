@@ -1,8 +1,8 @@
-"""Algorithms that are no rows of the rule table, each with its lines done otherwise, one file per kind."""
+"""Algorithms that are no rows of the rule table: which of them, or which of their lines done otherwise, it is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,36 +10,53 @@ import numpy as np
 
 from gradcert.certify.diagnosis.candidate import Candidate
 from gradcert.certify.diagnosis.evidence import LIKELY, Evidence
-from gradcert.certify.diagnosis.published import fptt, traces
-from gradcert.certify.diagnosis.published.variation import Posed, Variation
-from gradcert.certify.problems import PRECISIONS, Bounds, bounds_of, stored
-from gradcert.properties.numbers import Balls, Undecided, working_precision
+from gradcert.certify.problems import Bounds, bounds_of
+from gradcert.certify.variations import VARIATIONS, Posed, Variation, posed, published, variations
+from gradcert.properties.numbers import Undecided, working_precision
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.estimators import ESTIMATORS
 from gradcert.reference.networks import Problem
-from gradcert.reference.numbers import FLOAT64, Array
-
-VARIATIONS: dict[str, Callable[[Posed], Iterator[Variation]]] = {
-    "fptt": fptt.variations,
-    "s-tllr": traces.s_tllr,
-    "otpe": traces.otpe,
-    "rate-based": traces.rate_based,
-    "sltt-k": traces.sltt_k,
-}
+from gradcert.reference.numbers import Array
+from gradcert.reference.published import Algorithm
+from gradcert.reference.rules import RULES, Rule
 
 
-def posed(problem: Problem, settings: Mapping[str, Any], *, balls: bool = False) -> Posed:
-    """Return a problem in float64, or on balls of its own dtype."""
-    numbers: Any = Balls(PRECISIONS[problem.dtype]) if balls else FLOAT64
-    convert = numbers.exactly if balls else numbers.array
-    return Posed(
-        stored(problem.network) if balls else problem.network,
-        {name: convert(value) for name, value in problem.parameters.items()},
-        convert(problem.inputs),
-        convert(problem.targets),
-        numbers,
-        settings,
-    )
+def candidates(claimed: Algorithm, problem: Problem) -> Iterator[Candidate]:
+    """Yield the same as candidates; rows of the table, and other algorithms, after them."""
+    for variation in variations(claimed, problem):
+        found = partial(_varied, variation, claimed), partial(_enclosed, variation, claimed)
+        yield Candidate(f"published:{variation.what}", f"{claimed.name} with {variation.label}", *found, kept=True)
+    for name, rule in RULES.items():
+        if rule.feedback == "symmetric":
+            yield Candidate(
+                f"row:{name}", f"{name}, a row of the table", partial(_row, rule), partial(_row_bounds, rule)
+            )
+
+
+def _varied(variation: Variation, claimed: Algorithm, e: Evidence) -> Mapping[str, Array]:
+    try:
+        with np.errstate(all="ignore"):
+            return variation.compute(posed(e.case.problem, claimed.settings))
+    except GradcertError:
+        return {}
+
+
+def _enclosed(variation: Variation, claimed: Algorithm, e: Evidence) -> Mapping[str, Bounds] | None:
+    with working_precision():
+        try:
+            found = variation.compute(posed(e.case.problem, claimed.settings, balls=True))
+        except Undecided:
+            return None
+        return {k: bounds_of(np.asarray(v, dtype=object)) for k, v in found.items()}
+
+
+def _row(rule: Rule, e: Evidence) -> Mapping[str, Array]:
+    return e.gradient(rule)
+
+
+def _row_bounds(rule: Rule, e: Evidence) -> Mapping[str, Bounds] | None:
+    run = e.expected(rule)
+    return None if run is None else run.gradients
 
 
 def search(evidence: Sequence[Evidence], rule: str, settings: Mapping[str, Any]) -> Iterator[Variation]:
@@ -79,7 +96,7 @@ def _computed(name: str, p: Posed) -> Mapping[str, Array]:
     """Return the gradient of an algorithm; nothing where it cannot be computed for a network."""
     try:
         with np.errstate(all="ignore"):
-            return ESTIMATORS[name].gradients(p.network, p.parameters, p.inputs, p.targets, numbers=p.numbers)
+            return published(name, {}, p)
     except (GradcertError, Undecided):
         return {}
 

@@ -1,9 +1,10 @@
-"""What an equation may be: a grammar of our own choosing, so that a text is never evaluated.
+"""What a formula may be: a grammar of our own choosing, so that a text is never evaluated.
 
-An equation comes from a file or a stranger as often as from the keyboard. Python's parser takes it apart, and what is
-left has to be of the few kinds below, in bounds that every neuron model stays far inside of: names, numbers, sums,
-products, quotients, whole powers, weighted sums and calls of the known functions. Nothing is looked up, called or
-computed; how large a number can become is bounded before SymPy sees it.
+Equations of cells and pseudo-derivatives come from a file or a stranger as often as from the keyboard. Python's parser
+takes them apart, and what is left has to be of the few kinds below, in bounds that every neuron model stays far inside
+of: names, numbers, sums, products, quotients, whole powers, weighted sums and calls of the known functions; a
+comparison is the first part of a ``where``, and nothing else. Nothing is looked up, called or computed; how large a
+number can become is bounded before SymPy sees it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,13 @@ from typing import Any
 
 from gradcert.reference.errors import GradcertError
 
-FUNCTIONS = ("exp", "identity", "relu", "sigmoid", "spike", "tanh")
+# with their numbers of arguments; where(a < b, c, d) is c where the comparison holds, and d elsewhere
+ARGUMENTS = {
+    **dict.fromkeys(("abs", "cos", "exp", "floor", "identity", "relu", "sigmoid", "sin", "spike", "sqrt", "tanh"), 1),
+    **dict.fromkeys(("max", "min"), 2),
+    "where": 3,
+}
+FUNCTIONS = tuple(sorted(ARGUMENTS))
 NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 LENGTH = 4000  # characters
 DEPTH = 200  # operations inside each other
@@ -26,6 +33,8 @@ DEGREE = 32  # of a product or power, numbers counted as factors
 LARGEST = 10**15  # of a number, and one over it the smallest
 WIDE = 10**36  # numerator and denominator of what numbers come to, as fractions; float32 holds both
 ALLOWED = f"sums, products, quotients, whole powers up to {DEGREE}, weight @ node and {', '.join(FUNCTIONS)}"
+CHOICES = ("where", "max", "min", "abs")
+COMPARISONS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
 OPERATIONS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.MatMult)
 
 
@@ -87,9 +96,32 @@ def _children(node: ast.expr, what: str) -> list[ast.expr]:
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.UAdd, ast.USub)):
         return [node.operand]
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS:
-        if len(node.args) == 1 and not node.keywords:
-            return node.args
+        if len(node.args) == ARGUMENTS[node.func.id] and not node.keywords:
+            return arguments(node, what)
     raise GradcertError(f"{_short(node)} in {what}", allowed=ALLOWED)
+
+
+def arguments(node: ast.Call, what: str = "the equation") -> list[ast.expr]:
+    """Return the arguments of a call, the comparison of a ``where`` as its two sides.
+
+    Examples
+    --------
+    >>> [ast.unparse(part) for part in arguments(ast.parse("where(v > 1, a, b)", mode="eval").body)]
+    ['v', '1', 'a', 'b']
+    """
+    if isinstance(node.func, ast.Name) and node.func.id == "where":
+        compared, *rest = node.args
+        relation(compared, what)
+        assert isinstance(compared, ast.Compare)
+        return [compared.left, *compared.comparators, *rest]
+    return node.args
+
+
+def relation(node: ast.expr, what: str = "the equation") -> str:
+    """Return the relation of a comparison of two things."""
+    if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in COMPARISONS:
+        return COMPARISONS[type(node.ops[0])]
+    raise GradcertError(f"{_short(node)} in {what}, for the first part of a where", allowed="a < b, <=, > or >=")
 
 
 def _short(node: ast.expr) -> str:
@@ -107,7 +139,9 @@ def _degree(node: ast.expr, what: str) -> int:
     if isinstance(node, ast.UnaryOp):
         return _degree(node.operand, what)
     if isinstance(node, ast.Call):
-        return min(1, _degree(node.args[0], what))
+        inner = [_degree(part, what) for part in arguments(node, what)]
+        # a choice is one of its parts, the rest is one factor of its own
+        return max(inner) if node.func.id in CHOICES else min(1, max(inner))  # type: ignore[attr-defined]
     if not isinstance(node, ast.BinOp):
         return 1
     left = _degree(node.left, what)

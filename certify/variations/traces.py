@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from gradcert.certify.diagnosis.published.variation import Posed, Variation, Vector
+from gradcert.certify.variations.variation import Posed, Variation, Vector, published
 from gradcert.reference.engines import Adjoints, LayerTape, credit_below, record, sweep, tape_gradients
 from gradcert.reference.estimators import (
-    ESTIMATORS,
     filtered,
     is_spiking,
     membrane_step,
@@ -21,12 +20,6 @@ from gradcert.reference.estimators import (
 from gradcert.reference.networks import lif
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import RULES
-
-
-def published(name: str, options: dict[str, Any], p: Posed) -> Vector:
-    """Return what the reference computes for a rule, some settings changed."""
-    given = {**p.settings, **options}
-    return ESTIMATORS[name].gradients(p.network, p.parameters, p.inputs, p.targets, numbers=p.numbers, **given)
 
 
 def sltt_k(posed: Posed) -> Iterator[Variation]:
