@@ -91,7 +91,11 @@ def test_a_wrong_rule_fails_with_its_cause(project):
     done = project("ostl")("-k", "mine", "-n", "2")
     done.assert_outcomes(failed=4, passed=4)  # the controls hold, and the subject repeats itself
     done.stdout.fnmatch_lines(
-        ["*gradient: the gradient of * is wrong*", "cause: it equals bptt*", "replay: pytest *test_rules.py::test_mine*"]
+        [
+            "*gradient: the gradient of * is wrong*",
+            "cause: it equals bptt*",
+            "replay: pytest *test_rules.py::test_mine*",
+        ]
     )
     done.stdout.fnmatch_lines(["*test_mine: 4 passed, 4 failed; worst error *"])
     done.stdout.no_fnmatch_line("*pytest_plugin.py*Error*")
