@@ -80,12 +80,13 @@ SYMBOLS: dict[str, Symbol] = {
     "H": _s("H_{#1}", r"\H{ij}", "lateral weight from unit $j$, one step ago, to unit $i$, now.", "H"),
     "b": _s("b_{#1}", r"\b{i}", "bias of unit $i$, the same number at every step.", "b"),
     "Wo": _s("U_{#1}", r"\Wo{ki}", "weight from unit $i$ to output $k$ of the network.", "layers.1.W"),
-    "lam": _s(
-        r"\lambda", r"\lam", "leak: the share of the state that survives a step, between 0 and 1.", "leak"
-    ),
+    "lam": _s(r"\lambda", r"\lam", "leak: the share of the state that survives a step, between 0 and 1.", "leak"),
     "thr": _s(r"\theta", r"\thr", "threshold that the state is compared with.", "threshold"),
     "g": _s(
-        "g", r"\g", "transfer function from drive to state, applied to each unit alone. In the example: tanh.", "transfer"
+        "g",
+        r"\g",
+        "transfer function from drive to state, applied to each unit alone. In the example: tanh.",
+        "transfer",
     ),
     "gp": _s("g'(a_{#1}^{#2})", r"\gp{i}{t}", "slope of the transfer function $g$ of unit $i$ at step $t$."),
     "h": _s("h", r"\h", "output function, applied to each unit alone: a step (spiking) or a sigmoid (graded)."),
@@ -129,10 +130,10 @@ SYMBOLS: dict[str, Symbol] = {
         "immediate effect: how $v_i^t$ answers to the copy of $w$ that is used at step $t$, the past held fixed.",
     ),
     "same": _s("[#1{=}#2]", r"\same{i}{j}", "1 if $i=j$, else 0."),
-    "bar": _s(
+    "cr": _s(
         r"\bar v_{#1}^{#2}",
-        r"\bar{i}{t}",
-        "backward credit $dE/dv_i^t$: how the whole future loss answers to the state now. BPTT computes it from the end.",
+        r"\cr{i}{t}",
+        "backward credit $dE/dv_i^t$: how the whole future loss answers to the state now. BPTT computes it backwards.",
     ),
     "R": _s("R", r"\R", "residual: the part of the gradient that the rule leaves out."),
     # e-prop
@@ -143,8 +144,8 @@ SYMBOLS: dict[str, Symbol] = {
         "adaptation of unit $i$ at step $t$: a slow memory of its own spikes.",
         "k",
     ),
-    "beta": _s(r"\beta", r"\beta", "strength of the adaptation: how much it raises the threshold.", "beta"),
-    "rho": _s(r"\rho", r"\rho", "decay of the adaptation per step, between 0 and 1.", "rho"),
+    "bet": _s(r"\beta", r"\bet", "strength of the adaptation: how much it raises the threshold.", "beta"),
+    "roh": _s(r"\rho", r"\roh", "decay of the adaptation per step, between 0 and 1.", "rho"),
     "kap": _s(r"\kappa", r"\kap", "decay of the readout per step, between 0 and 1.", "kappa"),
     "xh": _s(
         r"\hat x_{#1}^{#2}",
@@ -197,8 +198,8 @@ SYMBOLS: dict[str, Symbol] = {
     ),
     "ratein": _s(r"\bar x_{#1}", r"\ratein{j}", "weighted rate of input $j$, with the same weights."),
     "S": _s("S_{#1}", r"\S{j}", "sum of the traces of input $j$ over all steps."),
-    "eta": _s(
-        r"\eta", r"\eta", "bound on how much the credit of a unit varies in time, relative to its constant part."
+    "vary": _s(
+        r"\eta", r"\vary", "bound on how much the credit of a unit varies in time, relative to its constant part."
     ),
     # FPTT
     "wr": _s("w_{#1}", r"\wr{r}", "weights with which part $r$ begins, all of them as one vector.", "weights"),

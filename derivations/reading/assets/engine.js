@@ -284,6 +284,7 @@ function numbers(spec, s) {
     for (const [node, values] of Object.entries(back[w.layer].rows[t - 1].credit[w.layer])) values.forEach((u, i) => put(`credit ${node} `, i, t, u));
     put("bpart", "", t, back[w.layer].rows[t - 1].part(w));
   }
+  if (net.layers[0].cell === "snu") worked(out, net, w, rule);
   out.online = found.total;
   out.exact = at(back[w.layer].grad, w);
   out.gap = Math.abs(out.online - out.exact);
@@ -297,6 +298,16 @@ function numbers(spec, s) {
   }
   out.right = online(net, steps, w, spec.rule).total;
   return { out, all, norm, net, steps, w, rule };
+}
+// the pieces of one entry of the trace of an SNU, unit 1 at step 2
+function worked(out, net, w, rule) {
+  const kept = (edge) => (rule.own.includes(edge) ? 1 : 0), slope = out["f v<a:space 0.2"];
+  const old = (j) => out[`f z<v:space ${j}.1`];
+  out["J rec"] = net.layers[0].H[0][0] * old(0);
+  out["J reset"] = -out["f a<z:reset 0.2"] * old(0) * kept("reset");
+  out["J own"] = slope * (out["J rec"] + out["f a<v:state 0.2"] - out["J reset"]);
+  out["J other"] = slope * net.layers[0].H[0][1] * old(1);
+  out.F = w.i ? 0 : slope * (w.name === "W" ? net.x[1][w.j] : out[`z${w.j}.1`]);
 }
 // the third opinion: move the weight a little, run twice, divide
 function nudged(net, w, size = 1e-5) {
