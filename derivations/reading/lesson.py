@@ -15,7 +15,7 @@ and close with ``:::``:
 ======================  ================================================================================
 
 In the text, ``@{name}`` is the number of a formula, ``[[step]]`` the mark of a proof, ``{=v z}`` says that the symbols
-are defined by this paragraph, ``{{key}}`` or ``{{key:form}}`` is a number of the example, ``{state:text}`` has the colour
+are defined by this paragraph, ``{{key}}`` or ``{{key;form}}`` is a number of the example, ``{state:text}`` has the colour
 of an edge.
 """
 
@@ -184,7 +184,7 @@ class Writer:
         text = _MATH.sub(math, text)
         text = _MARK.sub(lambda m: keep(self.mark(m[1])), text)
         text = re.sub(r"\s*\{=[^}]*\}(?=[\s.,;:)]|$)|\{=[^}]*\}", "", text)
-        text = re.sub(r"\{\{([^}:]*)(?::(\w+))?\}\}", lambda m: keep(_number(m[1], m[2])), text)
+        text = re.sub(r"\{\{([^};]*)(?:;(\w+))?\}\}", lambda m: keep(_number(m[1], m[2])), text)
         text = re.sub(r"@\{([\w-]+)\}", lambda m: keep(self.reference(m[1])), text)
         text = _COLOUR.sub(lambda m: keep(f'<b class="{m[1]}">') + m[2] + keep("</b>"), text)
         html = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)

@@ -279,12 +279,20 @@ function numbers(spec, s) {
     bar.forEach((u, i) => put("bar", i, t, u));
     xh = xh.map((u, j) => (net.layers[w.layer].p.leak ?? 0) * u + q.x[j]);
     xh.forEach((u, j) => put("xh", j, t, u));
+    const own = row.d[w.layer]; // of the unit that the chosen weight feeds
+    put("xi", "", t, own.v?.[w.i]);
+    put("ai", "", t, own.k?.[w.i]);
+    put("ei", "", t, own.z[w.i]);
+    put("bi", "", t, bar[w.i]);
+    put("Li", "", t, space[w.i]);
     put("part", "", t, row.part);
     put("sum", "", t, row.sum);
     for (const [node, values] of Object.entries(back[w.layer].rows[t - 1].credit[w.layer])) values.forEach((u, i) => put(`credit ${node} `, i, t, u));
     put("bpart", "", t, back[w.layer].rows[t - 1].part(w));
   }
   if (net.layers[0].cell === "snu") worked(out, net, w, rule);
+  const p = net.layers[w.layer].p;
+  Object.assign(out, { leak: p.leak, roh: p.rho, bet: p.beta, p2: steps[2].layers[w.layer].f["z<v:space"]?.[w.i] });
   out.online = found.total;
   out.exact = at(back[w.layer].grad, w);
   out.gap = Math.abs(out.online - out.exact);
@@ -353,7 +361,7 @@ function parts(spec, s) {
     write(net, entering); // the state that goes on is that of the pass before the update
     const pass = forwards(net, xs, ys, before);
     held = pass.steps.at(-1).layers.map((l) => l.now);
-    rows.push({ w, bar, old, pull, gradient: g, left, loss: pass.loss });
+    rows.push({ w, entering, bar, old, pull, gapleft: g.map((u, k) => u - pull[k]), gradient: g, left, loss: pass.loss });
   }
   return rows;
 }
