@@ -72,16 +72,14 @@ def _levels(cell: Cell) -> dict[str, tuple[int, int]]:
     for node in cell.nodes:
         below = [row[k.source] for k in cell.links if k.target == node and not k.lag and k.source in row]
         row[node] = 1 + max(below, default=-1)
-    for node in cell.nodes:  # what nothing of its own step feeds stands as high as it can: a row below what it feeds
-        fed = [row[k.target] for k in cell.links if k.source == node and not k.lag]
-        if fed and not any(k.target == node and not k.lag for k in cell.links):
-            row[node] = min(fed) - 1
-    seen: dict[int, int] = {}
-    out = {}
-    for node in sorted(cell.nodes, key=lambda n: n == "k"):
-        out[node] = (row[node], seen.get(row[node], 0))
-        seen[row[node]] = seen.get(row[node], 0) + 1
-    return out
+    side = dict.fromkeys(cell.nodes, 0)
+    for node in cell.nodes:  # what nothing of its own step feeds stands aside, on a row of its own below what it feeds
+        if any(k.target == node and not k.lag for k in cell.links):
+            continue
+        fed = min(row[k.target] for k in cell.links if k.source == node and not k.lag)
+        row = {n: r + (r >= fed) for n, r in row.items()} | {node: fed}
+        side[node] = 1
+    return {node: (row[node], side[node]) for node in cell.nodes}
 
 
 def factor(cell: Cell, link: Link) -> str:
@@ -213,7 +211,7 @@ def _place(page: _Page, cell: Cell, link: Link, points: list[tuple[float, float]
         return
     name = "" if css == "space" else link.edge.value + (", dropped" if css == "lost" else "")
     # widths of what KaTeX sets at this size, generously
-    wide = max(8.6 * _letters(formula) + 6, 7.8 * len(name) + 4 if name else 0)
+    wide = max(8.6 * _letters(formula) + 6, 8.8 * len(name) + 6 if name else 0)
     tall = (24 if formula != "1" or not name else 0) + (15 if name else 0)
     spots = []
     for share in (0.3, 0.22, 0.4, 0.15, 0.5, 0.6, 0.7, 0.5):

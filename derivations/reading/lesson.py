@@ -33,7 +33,7 @@ from gradcert.derivations.reading.tex import display, span
 from gradcert.reference.errors import GradcertError
 
 FOLDER = Path(__file__).parent / "lessons"
-_MATH = re.compile(r"\$\$(.+?)\$\$(?:\s*\{#([\w-]+)\})?|(?<!\\)\$([^$\n]+(?:\n[^$\n]+)*?)\$([.,;:)]?)", re.DOTALL)
+_MATH = re.compile(r"\$\$(.+?)\$\$(?:\s*\{#([\w-]+)\})?|(?<!\\)(\(?)\$([^$\n]+(?:\n[^$\n]+)*?)\$([.,;:)]?)", re.DOTALL)
 _BLOCK = re.compile(r"^:::(\w+)[ \t]*(.*?)\n(.*?)^:::[ \t]*$", re.DOTALL | re.MULTILINE)
 _MARK = re.compile(r"\[\[([\w.-]+)\]\]")
 _COLOUR = re.compile(r"\{(" + "|".join(COLOURS.values()) + r"):([^{}]*)\}")
@@ -75,7 +75,7 @@ class Lesson:
     def formulas(self) -> Iterator[str]:
         """Yield the formulas of the page in reading order."""
         for text in self.texts():
-            yield from (m[1] or m[3] for m in _MATH.finditer(text))
+            yield from (m[1] or m[4] for m in _MATH.finditer(text))
 
     def texts(self) -> Iterator[str]:
         """Yield the text of every piece in reading order."""
@@ -178,8 +178,9 @@ class Writer:
         def math(match: re.Match[str]) -> str:
             if match[1]:
                 return f"\n\n{keep(self.formula(match[1], match[2] or ''))}\n\n"
-            stop = match[4]
-            return keep(f'<span class="keep">{span(match[3])}{stop}</span>' if stop else span(match[3]))
+            before, after = match[3], match[5]
+            html = f"{before}{span(match[4])}{after}"
+            return keep(f'<span class="keep">{html}</span>' if before or after else html)
 
         text = _MATH.sub(math, text)
         text = _MARK.sub(lambda m: keep(self.mark(m[1])), text)

@@ -64,11 +64,11 @@ def problems(lesson: Lesson) -> list[str]:
                 del pending[name]
                 defined.add(name)
         for match in _MATH.finditer(text):
-            symbols, letters, unknown = used(match[1] or match[3])
+            symbols, letters, unknown = used(match[1] or match[4])
             found += [f"\\{name} is no symbol and no command" for name in unknown]
             for letter in letters:
-                if letter not in LETTERS and not _is_example(letter, match[1] or match[3]):
-                    found.append(f"the letter {letter} in {(match[1] or match[3])[:60]!r} is not in the table")
+                if letter not in LETTERS and not _is_example(letter, match[1] or match[4]):
+                    found.append(f"the letter {letter} in {(match[1] or match[4])[:60]!r} is not in the table")
             for name in [*symbols, *(x for x in letters if x in LETTERS and x not in "d")]:
                 if name not in defined:
                     pending.setdefault(name, n)
