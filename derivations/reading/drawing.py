@@ -209,7 +209,7 @@ def _place(page: _Page, cell: Cell, link: Link, points: list[tuple[float, float]
     formula = factor(cell, link)
     if formula == "1" and css == "space":
         return
-    name = "" if css == "space" else link.edge.value + (", dropped" if css == "lost" else "")
+    name = "" if css == "space" else ("✕ " if css == "lost" else "") + link.edge.value
     # widths of what KaTeX sets at this size, generously
     wide = max(8.6 * _letters(formula) + 6, 8.8 * len(name) + 6 if name else 0)
     tall = (24 if formula != "1" or not name else 0) + (15 if name else 0)

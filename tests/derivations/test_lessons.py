@@ -103,7 +103,11 @@ def test_pictures_have_a_title_and_arrows():
 # Loads every page at 420 and 1300 pixels; formulas that stick out, labels that meet, controls moved to their ends.
 PROBE = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><body><script>
 const pages = %s, found = {};
-const boxes = (svg) => [...svg.querySelectorAll('div.label > *, text.caps')].map(e => e.getBoundingClientRect());
+const boxes = (svg) => [...svg.querySelectorAll('div.label, text.caps')].map(e => {
+  const all = (e.matches('text') ? [e] : [...e.querySelectorAll('.caps, .katex-html')]).map(x => {
+    const range = e.ownerDocument.createRange(); range.selectNodeContents(x); return range.getBoundingClientRect(); });
+  const side = (f, name) => Math[f](...all.map(r => r[name]));
+  return { left: side('min', 'left'), right: side('max', 'right'), top: side('min', 'top'), bottom: side('max', 'bottom') }; });
 const meet = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 2 && b.top < a.bottom - 2;
 async function look(page, width) {
   const frame = document.createElement('iframe');
@@ -115,7 +119,7 @@ async function look(page, width) {
   d.querySelectorAll('svg.drawing').forEach((svg, n) => { const all = boxes(svg);
     all.forEach((a, i) => all.slice(i + 1).forEach((b, j) => { if (meet(a, b)) seen.meeting.push([n, i, i + 1 + j]); })); });
   d.querySelectorAll('.eq > .tex').forEach(e => { if (e.scrollWidth > e.clientWidth + 1 && e.clientWidth)
-    seen.wide.push(e.getAttribute('aria-label').slice(0, 60)); });
+    seen.wide.push(e.dataset.set); });
   seen.unset = [...d.querySelectorAll('.tex')].filter(e => !e.dataset.set && !e.closest('details:not([open])')).length;
   seen.wrong = d.querySelectorAll('.katex-error').length;
   seen.page = d.documentElement.scrollWidth;

@@ -6,9 +6,9 @@
   const set = (el) => {
     if (el.dataset.set) return;
     const text = el.textContent;
-    katex.render(text, el, { displayMode: el.classList.contains("display"), macros: { ...macros }, trust: true, strict: "ignore", throwOnError: false, output: "html" });
-    el.setAttribute("aria-label", text);
-    el.dataset.set = "1";
+    katex.render(text, el, { displayMode: el.classList.contains("display"), macros: { ...macros }, trust: true, strict: "ignore", throwOnError: false, output: "htmlAndMathml" });
+    el.querySelectorAll("annotation").forEach((source) => source.remove()); // the source is for copying; macros are no TeX
+    el.dataset.set = text.slice(0, 80);
     el.classList.add("set");
   };
   const open = (el) => { for (let box = el.closest("details"); box; box = box.parentElement.closest("details")) if (!box.open) return false; return true; };
