@@ -78,7 +78,7 @@ class _Printer(LatexPrinter):  # type: ignore[misc]
     """SymPy's printer, with this room's names."""
 
     def __init__(self) -> None:
-        super().__init__({"mul_symbol": None, "fold_short_frac": True})
+        super().__init__({"mul_symbol": None})
 
     def _print_Symbol(self, expr: Any, style: str = "plain") -> str:
         name = str(expr)

@@ -57,6 +57,7 @@ def flat(spec, gradients):
 
 
 @needs_node
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize("name", SETTINGS)
 def test_the_script_is_the_engine_forwards_and_backwards(name):
     spec = example(name)
@@ -87,6 +88,7 @@ EDITS = {
 
 
 @needs_node
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize("name", EDITS)
 def test_a_mistake_that_is_a_cut_is_the_rule_with_that_cut(name):
     spec = example(name)
@@ -103,6 +105,7 @@ def test_a_mistake_that_is_a_cut_is_the_rule_with_that_cut(name):
 
 
 @needs_node
+@pytest.mark.long
 def test_a_mistake_of_eprop_that_adds_an_edge_is_the_rule_with_that_edge():
     spec, rule = example("eprop"), RULES["e-prop"]
     alive = replace(rule, own=rule.own | {Edge.RESET})
@@ -195,6 +198,7 @@ BY_HAND = {
 
 
 @needs_node
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize("name", BY_HAND)
 def test_the_other_mistakes_are_what_the_page_says_they_are(name):
     spec, (by_hand, mistakes) = example(name), BY_HAND[name]
@@ -231,6 +235,7 @@ def test_fptt_is_the_procedure_in_both_forms():
 
 
 @needs_node
+@pytest.mark.long
 def test_a_wrong_script_would_be_seen(tmp_path, monkeypatch):
     """Leave the reset out of the script's local derivatives, and the comparison is far off."""
     wrong = tmp_path / "engine.js"

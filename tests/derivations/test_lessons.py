@@ -63,7 +63,9 @@ def test_every_formula_of_the_lessons_and_of_the_symbol_table_can_be_set():
 
 @pytest.fixture(scope="module")
 def contents():
-    return {name: site.content(name, {}, {}) for name in QUESTIONS}
+    with pytest.MonkeyPatch.context() as patch:  # the identities are not what is read here
+        patch.setattr(site, "_steps", lambda *_: "")
+        return {name: site.content(name, {}, {}) for name in QUESTIONS}
 
 
 def plain(html: str) -> str:
