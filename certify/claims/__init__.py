@@ -20,7 +20,7 @@ from gradcert.certify.claims.rows import (
     shown,
     shown_above,
 )
-from gradcert.certify.claims.sentence import sentence
+from gradcert.certify.claims.sentence import parts_of, sentence
 
 __all__ = [
     "AXES",
@@ -44,6 +44,7 @@ __all__ = [
     "in_readout",
     "made",
     "of_layer",
+    "parts_of",
     "present",
     "published",
     "read_claim",

@@ -8,17 +8,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gradcert.certify.claims import circumstances
+from gradcert.certify.claims.algorithms import check_algorithm
 from gradcert.certify.claims.given import check_given
 from gradcert.certify.claims.layers import set_layers
 from gradcert.certify.claims.losses import check_losses, read_loss
-from gradcert.certify.claims.sentence import sentence
+from gradcert.certify.claims.sentence import parts_of, sentence
 from gradcert.certify.claims.surrogates import functions_of, with_formulas
 from gradcert.certify.names import RENAMED, understood
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import KINDS, cell_named, check_options, file_of
+from gradcert.reference.notebook import card
 from gradcert.reference.numbers import surrogate_from
 from gradcert.reference.outside import record
-from gradcert.reference.rules import rule_named
+from gradcert.reference.published import Algorithm, Claimed, read_rule
 
 CLASSES = ("exact", "bounded", "aligned", "unbiased")
 DTYPES = ("float64", "float32")
@@ -33,7 +35,10 @@ class Claim:
 
     Attributes
     ----------
-    rule : a row of the rule table, such as ``ostl`` or ``tbptt(3)``.
+    rule : a row of the rule table, such as ``ostl`` or ``tbptt(3)``, or an algorithm that is no row, such as ``otpe``
+        or ``fptt`` (`gradcert.reference.published`). Where an algorithm is random its draws come with the problem
+        (``problem.drawn``), and a claim of class ``unbiased`` is about its mean.
+    settings : of such an algorithm, where they are not as usual; ``fptt(parts=4)`` is the same.
     cells : cells of which stacks are built, one network per cell.
     depths : numbers of layers.
     dtype : the arithmetic of the whole computation, ``float64`` or ``float32``.
@@ -122,6 +127,7 @@ class Claim:
     layers: tuple[Mapping[str, Any], ...] = ()
     parameters: tuple[str, ...] = ()
     untrained: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("activity", "initial_nodes", "masks", "sizes", "parameters", "untrained"):
@@ -136,7 +142,10 @@ class Claim:
             object.__setattr__(self, name, items)
         for name in ("options", "readout_options"):
             object.__setattr__(self, name, with_formulas(getattr(self, name)))
-        rule_named(self.rule)
+        found = read_rule(self.rule, _mapping("settings", self.settings))
+        if isinstance(found, Algorithm):
+            object.__setattr__(self, "rule", found.kind.name)
+            object.__setattr__(self, "settings", dict(found.chosen))
         named = (*self.cells, *(layer["cell"] for layer in self.layers))
         kinds = [cell_named(cell, run=True) for cell in (*named, *([self.readout] if self.readout else []))]
         _check("dtype", [self.dtype], DTYPES)
@@ -159,6 +168,14 @@ class Claim:
         object.__setattr__(self, "without", circumstances.check(self.without))
         check_losses(self, [kind() for kind in readout or (cells[-1:] if self.layers else cells)])
         check_given(self, [kind() for kind in cells])
+        if isinstance(found, Algorithm):
+            check_algorithm(self, found)
+
+    @property
+    def claimed(self) -> Claimed:
+        """The row, or the algorithm with its settings; for an unbiased claim of a random one, its mean."""
+        found = read_rule(self.rule, self.settings)
+        return found.average if isinstance(found, Algorithm) and self.acceptance == "unbiased" else found
 
     @property
     def stacks(self) -> tuple[str, ...]:
@@ -185,6 +202,10 @@ class Claim:
         ostl on snu, depth 1, 2, float64, surrogate triangle(scale=0.3, width=1.0) or tanh, train leak
         """
         return sentence(self.to_dict())
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: every part that says something."""
+        return card(f"claim: {self}", parts_of(self.to_dict()))
 
 
 @understood(RENAMED | {"limits": "within"})

@@ -59,6 +59,7 @@ class Parts(TypedDict, total=False):
     layers: Iterable[Mapping[str, Any] | str] | None
     parameters: str | Iterable[str] | None
     untrained: str | Iterable[str] | None
+    settings: Mapping[str, Any] | None
 
 
 def made(declared: Claim | None, parts: Mapping[str, Any]) -> Claim | dict[str, Any]:
@@ -90,6 +91,10 @@ def made(declared: Claim | None, parts: Mapping[str, Any]) -> Claim | dict[str, 
             given = {"cells": (), "depths": (1, 2), "readout": None, **given}
         elif declared.layers and "cells" in given:
             given = {"layers": (), "depths": (1, 2), **given}
+        if given.get("rule", declared.rule) != declared.rule:  # another rule has other settings
+            given.setdefault("settings", {})
+        elif "settings" in given:
+            given["settings"] = {**declared.settings, **given["settings"]}
         return replace(declared, **given)
     return Claim(**given) if "rule" in given and {"cells", "layers"} & set(given) else given
 
@@ -97,8 +102,13 @@ def made(declared: Claim | None, parts: Mapping[str, Any]) -> Claim | dict[str, 
 def check_names(who: str, parts: Mapping[str, Any]) -> None:
     """Raise a `TypeError` for keyword arguments that are no parts of a claim, as Python does."""
     if wrong := sorted(set(parts) - set(Parts.__annotations__)):
+        from gradcert.reference.suggest import nearest
+
+        near = f" (did you mean {found!r}?)" if (found := nearest(wrong[0], Parts.__annotations__)) else ""
         allowed = ", ".join(Parts.__annotations__)
-        raise TypeError(f"{who}() got an unexpected keyword argument {wrong[0]!r}; of a claim there are {allowed}")
+        raise TypeError(
+            f"{who}() got an unexpected keyword argument {wrong[0]!r}{near}; of a claim there are {allowed}"
+        )
 
 
 def read_claim(path: Path, *, run: bool = False, files: Iterable[str] = ()) -> Claim:

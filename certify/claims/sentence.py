@@ -7,6 +7,7 @@ from typing import Any
 
 from gradcert.certify.claims.layers import said_layers
 from gradcert.certify.claims.losses import said_loss
+from gradcert.reference.published import said
 
 LISTED = {
     "masks": ("masks", " and "),
@@ -37,8 +38,37 @@ masks output'
     rest = "".join(f", {part}" for part in (*_readout(spec), *_loss(spec), *_given(spec)))
     within = "".join(f", {k} {v}" for k, v in spec.get("within", {}).items())
     without = "".join(f", without {k} {' or '.join(v)}" for k, v in spec.get("without", {}).items())
+    rule = spec["rule"]
+    if settings := spec.get("settings"):
+        rule += f"({', '.join(f'{k}={said(v)}' for k, v in sorted(settings.items()))})"
     depth = "" if spec.get("layers") else f", depth {depths}"
-    return f"{kind}{spec['rule']} on {cells}{depth}, {spec['dtype']}{options}{rest}{within}{without}"
+    return f"{kind}{rule} on {cells}{depth}, {spec['dtype']}{options}{rest}{within}{without}"
+
+
+def parts_of(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return every part of a claim in its JSON form, those that are as usual too, as (name, text).
+
+    Examples
+    --------
+    >>> parts_of({"rule": "bptt", "cells": ["lif"], "options": {"train": ["leak"]}, "within": {}, "readout": None})
+    [('rule', 'bptt'), ('cells', 'lif'), ('options', 'train leak')]
+    """
+    out = []
+    for name, value in spec.items():
+        if value in ([], {}, None, ()):
+            continue
+        if isinstance(value, Mapping):
+            said = ", ".join(f"{k} {_short(k, v)}" for k, v in sorted(value.items()))
+        else:
+            said = (
+                said_layers(value, _short)
+                if name == "layers"
+                else ", ".join(map(str, value))
+                if isinstance(value, (list, tuple))
+                else str(value)
+            )
+        out.append((name, said))
+    return out
 
 
 def _readout(spec: Mapping[str, Any]) -> Iterator[str]:

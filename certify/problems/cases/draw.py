@@ -16,7 +16,8 @@ from gradcert.certify.problems.cases.case import Spec
 from gradcert.certify.problems.cases.given import QUIET, activity_of, named, with_given
 from gradcert.reference.networks import Layer, Loss, Network, Problem, cell_named
 from gradcert.reference.numbers import Array, surrogate_from
-from gradcert.reference.rules import Rule, feedback_shapes
+from gradcert.reference.published import Algorithm, Claimed
+from gradcert.reference.rules import feedback_shapes
 
 SIZES = {1: (3, 4), 2: (3, 4, 2), 3: (3, 2, 4, 2)}  # no layer is square, and no layer is like the next
 CONTINUOUS = (*DECAYS, "threshold", "beta")  # drawn for each layer, unless the claim fixes them
@@ -148,7 +149,7 @@ def spiking(cell: Any) -> bool:
     return hasattr(cell, "surrogate")
 
 
-def draw(spec: Spec, claim: Claim, rule: Rule, family: Family, rng: np.random.Generator, *, scale: float) -> Problem:
+def draw(spec: Spec, claim: Claim, rule: Claimed, family: Family, rng: np.random.Generator, *, scale: float) -> Problem:
     """Draw a problem.
 
     Parameters
@@ -198,6 +199,9 @@ def draw(spec: Spec, claim: Claim, rule: Rule, family: Family, rng: np.random.Ge
             name: _as(claim, family.weight(s, s[0], 1.0, rng)) for name, s in feedback_shapes(network, rule).items()
         },
     )
+    if isinstance(rule, Algorithm):
+        drawn = rule.drawn(network, problem.inputs.shape[:2], rng)
+        problem = replace(problem, drawn=drawn, settings=rule.settings)
     if named(claim):
         row = QUIET if spec.family == "long" else getattr(family, "row", {})
         problem = with_given(problem, claim, row, rng, exact=spec.family == "dyadic", turn=spec.turn + spec.index)

@@ -20,7 +20,6 @@ from gradcert.certify.problems.budget.stored import DECAYS
 from gradcert.certify.problems.cases.case import Spec
 from gradcert.certify.problems.cases.draw import draw
 from gradcert.reference.numbers import Array
-from gradcert.reference.rules import rule_named
 
 EXACT = ("piecewise_quadratic", "triangle", "rect", "signed_step", "piecewise_leaky_relu")  # dyadic on dyadics
 TRIALS = 6  # layers tried before a cell is taken to leave the dyadics
@@ -61,7 +60,7 @@ class Dyadic:
             family = Dyadic(claim, 0, attempt)
             depth = min(claim.depths) if claim.layers or claim.parameters or claim.untrained else 1
             spec = Spec(cell, depth, claim.losses[0], claim.when[0], "dyadic", turn=turn)
-            if exact_forward(draw(spec, claim, rule_named(claim.rule), family, rng, scale=1.0 + attempt)):
+            if exact_forward(draw(spec, claim, claim.claimed, family, rng, scale=1.0 + attempt)):
                 return True
         return False
 

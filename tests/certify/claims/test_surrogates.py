@@ -31,8 +31,7 @@ def test_a_function_is_taken_as_given_and_said():
 
 
 def test_a_function_in_a_file_is_run_where_that_was_said_and_needs_no_file_afterwards(tmp_path):
-    code = "import numpy as np\nimport beside\ndef psi(x):\n    return beside.H / (1 + x * x)\n"
-    (tmp_path / "mine.py").write_text(code)
+    (tmp_path / "mine.py").write_text("import beside\ndef psi(x):\n    return beside.H / (1 + x * x)\n")
     (tmp_path / "beside.py").write_text("H = 0.25\n")
     (tmp_path / "claim.toml").write_text(GIVEN)
     with pytest.raises(GradcertError, match="nobody has said that it may be run"):
