@@ -253,7 +253,8 @@ def problem_from_record(given: Any, *, run: bool = False) -> Problem:
         drawn={k: _whole(v, k) for k, v in record(spec.get("drawn", {}), "drawn").items()},
         settings=record(spec.get("settings", {}), "settings"),
         **_data(spec, dtype),
-        **{name: tuple(map(str, spec.get(name, ()))) for name in NAMED},
+        wanted=tuple(map(str, spec.get("wanted", ()))),
+        untrained=tuple(map(str, spec.get("untrained", ()))),
     )
 
 
