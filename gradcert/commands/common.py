@@ -185,7 +185,7 @@ def progress(console: Console) -> Iterator[Callable[[int, int, str], None] | Non
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=None)
-        yield lambda done, total, what: bar.update(task, completed=done, total=total, description=what)
+        yield lambda done, total, what: bar.update(task, completed=done, total=total or None, description=what)
 
 
 def ruled_out(pairs: tuple[str, ...]) -> dict[str, list[str]] | None:

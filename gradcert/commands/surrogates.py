@@ -17,10 +17,10 @@ Examples:
   gradcert certify mine.py:f --cells lif --options 'surrogate={"formula": "h / (1 + x^2)", "h": 0.3}'
 
 \b
-x is the membrane potential minus the threshold. The peak is that of the default
-scales; libraries use one name for different functions. Each takes an amplitude
-too, {"name": "atan", "amplitude": 0.3}. What is in no table is a formula, or the
-subject's own function, taken as given: docs/claims.md."""
+x is the membrane potential minus the threshold. The peak is that of the
+default scales; libraries use one name for different functions. Each takes an
+amplitude too, {"name": "atan", "amplitude": 0.3}. What is in no table is a
+formula, or the subject's own function, taken as given: docs/claims.md."""
 
 
 @click.command("surrogates", epilog=EPILOG)
