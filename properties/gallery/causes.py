@@ -204,6 +204,10 @@ CAUSES: dict[str, tuple[str, ...]] = {
     "T70_mask_drawn_twice": ("given:masks reversed, in the pull-back",),
     # not found
     "T48_self_connections": ("feed:self-connections",),
+    "F18_detached_between_populations": ("arc:credit ends at the population",),
+    "T67_further_connections_twice": ("value:twice",),
+    "F19_delay_one_short": ("timing:delay one step short",),
+    "F20_listed_by_columns": ("feed:listed by columns",),
     "T52_feedback_redrawn": ("credit:feedback redrawn",),  # any numbers at all may have been drawn
     "T73_ratio_of_own_layer": ("published:ratio of the wrong layer",),
     "T73_ratio_by_zero": ("published:ratio by zero",),
