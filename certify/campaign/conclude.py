@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from gradcert.certify import diagnosis, figures
@@ -103,6 +104,7 @@ def conclude(
         sources=dict(sources or {}),
         resumed=run.recalled,
         circumstances=circumstances(run),
+        timing={"date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "cases": dict(run.seconds)},
     )
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.campaign.asked import judge
+from gradcert.certify.campaign.asked import Progress, judge
 from gradcert.certify.campaign.conclude import conclude
 from gradcert.certify.certificates import VERSION, Certificate, environment, reference_digest, sha256, validated
 from gradcert.certify.claims import Claim, from_dict
@@ -53,8 +53,20 @@ NOTES = {
 SEEN = 100.0  # budgets by which dropping an edge has to show for the flag
 
 
-def write(folder: Path, claim: Claim, *, profile: str = "default", seed: int = 0, jobs: int = 1) -> int:
+def write(
+    folder: Path,
+    claim: Claim,
+    *,
+    profile: str = "default",
+    seed: int = 0,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> int:
     """Write the vectors of a claim into a folder; return how many there are.
+
+    Parameters
+    ----------
+    profile, seed, jobs, progress : as for `gradcert.certify.certify`.
 
     Raises
     ------
@@ -63,8 +75,11 @@ def write(folder: Path, claim: Claim, *, profile: str = "default", seed: int = 0
     if claim.acceptance == "unbiased":
         raise GradcertError("vectors of an unbiased claim", allowed="exact, bounded, aligned: one answer to a vector")
     specs = plan(claim, profile)
-    ready = prepare_all(specs, claim, seed=seed, jobs=jobs)
-    cases = [prepared.case for prepared in ready if prepared.case is not None]
+    cases = []
+    for number, prepared in enumerate(prepare_all(specs, claim, seed=seed, jobs=jobs), start=1):
+        cases += [prepared.case] if prepared.case is not None else []
+        if progress is not None:
+            progress(number, len(specs), specs[number - 1].id)
     if not cases:
         raise GradcertError(f"no acceptable case of {claim}", do="try another seed")
     records = [validated(_record(case), "vector", "a vector") for case in cases]

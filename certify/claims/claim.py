@@ -11,11 +11,12 @@ from gradcert.certify.claims import circumstances
 from gradcert.certify.claims.algorithms import check_algorithm
 from gradcert.certify.claims.given import check_given
 from gradcert.certify.claims.losses import check_losses, read_loss
-from gradcert.certify.claims.sentence import sentence
+from gradcert.certify.claims.sentence import parts_of, sentence
 from gradcert.certify.claims.surrogates import functions_of, with_formulas
 from gradcert.certify.names import RENAMED, understood
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import KINDS, cell_named, check_options, file_of
+from gradcert.reference.notebook import card
 from gradcert.reference.numbers import surrogate_from
 from gradcert.reference.outside import record
 from gradcert.reference.published import Algorithm, Claimed, read_rule
@@ -183,6 +184,10 @@ class Claim:
         ostl on snu, depth 1, 2, float64, surrogate triangle(scale=0.3, width=1.0) or tanh, train leak
         """
         return sentence(self.to_dict())
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: every part that says something."""
+        return card(f"claim: {self}", parts_of(self.to_dict()))
 
 
 @understood(RENAMED | {"limits": "within"})

@@ -95,8 +95,13 @@ def made(declared: Claim | None, parts: Mapping[str, Any]) -> Claim | dict[str, 
 def check_names(who: str, parts: Mapping[str, Any]) -> None:
     """Raise a `TypeError` for keyword arguments that are no parts of a claim, as Python does."""
     if wrong := sorted(set(parts) - set(Parts.__annotations__)):
+        from gradcert.reference.suggest import nearest
+
+        near = f" (did you mean {found!r}?)" if (found := nearest(wrong[0], Parts.__annotations__)) else ""
         allowed = ", ".join(Parts.__annotations__)
-        raise TypeError(f"{who}() got an unexpected keyword argument {wrong[0]!r}; of a claim there are {allowed}")
+        raise TypeError(
+            f"{who}() got an unexpected keyword argument {wrong[0]!r}{near}; of a claim there are {allowed}"
+        )
 
 
 def read_claim(path: Path, *, run: bool = False, files: Iterable[str] = ()) -> Claim:

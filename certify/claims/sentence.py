@@ -38,6 +38,26 @@ masks output'
     return f"{kind}{rule} on {cells}, depth {depths}, {spec['dtype']}{options}{rest}{within}{without}"
 
 
+def parts_of(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return every part of a claim in its JSON form, those that are as usual too, as (name, text).
+
+    Examples
+    --------
+    >>> parts_of({"rule": "bptt", "cells": ["lif"], "options": {"train": ["leak"]}, "within": {}, "readout": None})
+    [('rule', 'bptt'), ('cells', 'lif'), ('options', 'train leak')]
+    """
+    out = []
+    for name, value in spec.items():
+        if value in ([], {}, None):
+            continue
+        if isinstance(value, Mapping):
+            said = ", ".join(f"{k} {_short(k, v)}" for k, v in sorted(value.items()))
+        else:
+            said = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+        out.append((name, said))
+    return out
+
+
 def _readout(spec: Mapping[str, Any]) -> Iterator[str]:
     if spec.get("readout"):
         own = spec.get("readout_options", {})

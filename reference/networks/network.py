@@ -17,6 +17,7 @@ from gradcert.reference.networks.arrays import check_array
 from gradcert.reference.networks.graph import Graph, graph_from, wired
 from gradcert.reference.networks.layer import Layer, cell_from, synapse_from_dict
 from gradcert.reference.networks.loss import Loss, loss_from
+from gradcert.reference.notebook import grid
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 
 Parameters = Mapping[str, Array]
@@ -125,6 +126,17 @@ class Network:
         if self.graph is not None:
             return {"graph": self.graph.to_dict(), "loss": self.loss.to_dict()}
         return {"layers": [layer.to_dict() for layer in self.layers], "loss": self.loss.to_dict()}
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        rows = []
+        for i, layer in enumerate(self.layers):
+            shapes = ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in layer.shapes().items())
+            edges = sorted({link.edge.name for link in layer.cell.links if link.lag})
+            sizes = f"{layer.inputs} -> {layer.units}"
+            rows.append((str(i), layer.cell.name, sizes, shapes, ", ".join(edges)))
+        count = f"{self.depth} layer{'s' if self.depth > 1 else ''}, {self.loss.kind} of {self.loss.when}"
+        return grid(f"network: {count}", ("layer", "cell", "sizes", "parameters", "edges through time"), rows)
 
 
 def from_dict(spec: Mapping[str, Any], *, run: bool = False) -> Network:
