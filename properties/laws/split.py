@@ -42,7 +42,7 @@ def split(problem: Problem, index: int, at: int) -> Problem:
     name = "input" if lateral else None
     connections += [Connection(below, part.name, name=name) for part in (one, two)]
     if lateral:
-        across = {"lag": 1, "name": "other", "edge": Edge.RECURRENT}
+        across: dict[str, Any] = {"lag": 1, "name": "other", "edge": Edge.RECURRENT}
         connections += [Connection(one.name, two.name, **across), Connection(two.name, one.name, **across)]
     connections += [Connection(part.name, above, name=part.name) for part in (one, two)]
     others = tuple(p for p in graph.populations if p != whole)

@@ -442,8 +442,9 @@ def _own_gradients(walk: Walk, kept: Array, dropped: Array, rule: Rule) -> dict[
         fed = fed_by(layer.cell, name)
         rows = np.arange(layer.size(fed[0]))
         own = {node: np.moveaxis(r[node][:, :, rows, :, rows], 0, -1) for node in fed}
-        parts = [parameter_gradient(walk.tape, name, {k: a[:, i] for k, a in own.items()}) for i in range(count)]
-        out[layer.full_name(walk.number, name)] = parts
+        out[layer.full_name(walk.number, name)] = [
+            parameter_gradient(walk.tape, name, {k: a[:, i] for k, a in own.items()}) for i in range(count)
+        ]
     return out
 
 
