@@ -25,6 +25,11 @@ class Projecting(Protocol):
         """Where it comes from, as in `Rule`."""
         ...
 
+    @property
+    def upper(self) -> frozenset[Edge]:
+        """The edges kept above."""
+        ...
+
 
 def feedback_shapes(network: Network, rule: Projecting) -> dict[str, tuple[int, ...]]:
     """Return the shapes of the feedback matrices of a rule.
