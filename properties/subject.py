@@ -16,6 +16,7 @@ from gradcert.reference.networks import Problem
 from gradcert.reference.numbers import Array
 
 Gradients = Mapping[str, Array]
+GRAPH = "graph"  # what a subject reads that knows networks as graphs of populations
 
 
 class Stepwise(Protocol):
@@ -49,7 +50,8 @@ class Subject:
     outcomes : all equally likely results of the random estimate, for a small problem.
     expected : what should come out, for a rule that is no row of the table; only the laws that know no rule and
         `own-rule` bind it.
-    reads : what it reads beside inputs and targets, of `gradcert.properties.optional.KINDS`.
+    reads : what it reads beside inputs and targets, of `gradcert.properties.optional.KINDS`; and ``graph``, where it
+        knows networks that are graphs.
     majorant : a bound on `expected` in absolute values, for a rule that divides by its state, where `Rounding` decides
         nothing.
 
@@ -82,7 +84,7 @@ class Subject:
             lambda problem: row(problem, found, engine=engine),
             family=family,
             limits=limits,
-            reads=frozenset(KINDS),
+            reads=frozenset((*KINDS, GRAPH)),
             learner=lambda problem: Learner(
                 problem.network,
                 problem.parameters,

@@ -207,6 +207,10 @@ CAUSES: dict[str, tuple[str, ...]] = {
     "T73_ratio_unclamped": ("published:ratio unclamped",),
     # not found
     "T48_self_connections": ("feed:self-connections",),
+    "F18_detached_between_populations": ("arc:credit ends at the population",),
+    "T67_further_connections_twice": ("value:twice",),
+    "F19_delay_one_short": ("timing:delay one step short",),
+    "F20_listed_by_columns": ("feed:listed by columns",),
     "T52_feedback_redrawn": ("credit:feedback redrawn",),  # any numbers at all may have been drawn
     "T86_normaliser_not_inverted": ("mean:biased",),
     "T92_mask_shifted": ("arc:mask of other units",),  # what is found is that nothing but zeros comes out

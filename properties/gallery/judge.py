@@ -10,6 +10,7 @@ from gradcert.properties.gallery.unusual import UNUSUAL
 from gradcert.properties.gallery.wrong import WRONG
 from gradcert.properties.laws import LAWS
 from gradcert.properties.runner import BROKEN, HELD, hold
+from gradcert.properties.subject import GRAPH
 
 # The laws that decide; the others follow from these for a subject that is right.
 DECIDING = (
@@ -24,6 +25,7 @@ DECIDING = (
     "memory",
     "enumeration",
 )
+OF_GRAPHS = ("chain", "registers", "split", "sparse")  # for those who read them
 EXAMPLES = {"arguments": 4, "repeatable": 8, "extreme": 8, "unbiased": 2, "enumeration": 3, "memory": 4}
 
 
@@ -65,6 +67,8 @@ def judge(entry: Entry, *, examples: int = 30) -> Finding:
     laws = [*DECIDING, "unbiased"]
     if subject.learner is not None:  # a learner is judged as one, before its gradients
         laws = ["causality", "memory", "fresh-start", *DECIDING]
+    if GRAPH in subject.reads:
+        laws = [*OF_GRAPHS, *laws]
     judged = 0
     for name in laws:
         report = hold(subject, LAWS[name], examples=min(examples, EXAMPLES.get(name, examples)), shrink=False)

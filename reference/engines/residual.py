@@ -336,7 +336,7 @@ class Walk:
         for t in reversed(range(steps)):
             crossing = self.chunk is not None and (t + 1) % self.chunk == 0
             k_here: Adjoints = {}
-            fresh: Adjoints = {}  # of k_here, what has met no carried node of the step yet
+            fresh: Adjoints = {}  # of k_here, what has met no carried node of the step yet: 0 at one
             passed: Adjoints = {}  # and what one has masked: the next mask is a step away
             r_here: Adjoints = {}
             doomed_here: Adjoints = {}
@@ -357,8 +357,7 @@ class Walk:
                             k = k + pull_link(self.tape, link, k_here[link.target], factor)
                         else:
                             through = through + pull_link(self.tape, link, passed[link.target], factor)
-                            if link.target not in carried:
-                                k = k + pull_link(self.tape, link, fresh[link.target], factor)
+                            k = k + pull_link(self.tape, link, fresh[link.target], factor)
                         r = r + pull_link(self.tape, link, r_here[link.target], factor)
                         doomed = doomed + pull_link(self.tape, link, doomed_here[link.target], factor)
                     elif k_after:
@@ -442,8 +441,9 @@ def _own_gradients(walk: Walk, kept: Array, dropped: Array, rule: Rule) -> dict[
         fed = fed_by(layer.cell, name)
         rows = np.arange(layer.size(fed[0]))
         own = {node: np.moveaxis(r[node][:, :, rows, :, rows], 0, -1) for node in fed}
-        parts = [parameter_gradient(walk.tape, name, {k: a[:, i] for k, a in own.items()}) for i in range(count)]
-        out[layer.full_name(walk.number, name)] = parts
+        out[layer.full_name(walk.number, name)] = [
+            parameter_gradient(walk.tape, name, {k: a[:, i] for k, a in own.items()}) for i in range(count)
+        ]
     return out
 
 

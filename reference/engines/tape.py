@@ -346,7 +346,7 @@ def run(problem: Problem) -> Tape:
 def prepared(network: Network, masks: Mapping[str, Array] | None) -> Network:
     """Return the network whose cells know that they have masks, and whose output is the node that the loss reads."""
     outputs = [*("z" for _ in network.layers[1:]), network.loss.node]
-    cells = [
+    cells: list[Any] = [
         layer.cell.masked(masks or {}, node)
         if isinstance(layer.cell, Circuit)
         else masked(layer.cell, i if layer.name is None else layer.name, masks or {}, output=node)

@@ -68,9 +68,9 @@ def check_random(network: Network, rule: Projecting) -> None:
     number = {name: i for i, part in enumerate(network.graph.components()) for name in part}
     for c in network.graph.connections:
         between = c.origin[0] in number and number[c.origin[0]] != number[c.target]
-        if between and sum(bool(s.shape) for s in c.chain) > 1:
-            raise GradcertError(f"random feedback through the connection {c}", allowed="connections with one weight")
-        if between and c.lag and Edge.DELAY in rule.upper:
+        if between and any(s.shape for s in c.chain[1:]):
+            raise GradcertError(f"random feedback through the connection {c}", allowed="connections with one synapse")
+        if between and c.lag and Edge.DELAY in getattr(rule, "upper", ()):
             raise GradcertError(f"random feedback through the delay {c}", allowed="a rule that keeps no DELAY above")
 
 

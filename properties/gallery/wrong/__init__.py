@@ -7,6 +7,7 @@ from gradcert.properties.gallery.wrong import (
     fptt,
     gated_cells,
     given,
+    graphs,
     influence,
     learners,
     numerics,
@@ -15,7 +16,20 @@ from gradcert.properties.gallery.wrong import (
     temporal,
 )
 
-_FILES = (temporal, parameters, e_prop, credit, own_trace, influence, gated_cells, fptt, numerics, learners, given)
+_FILES = (
+    temporal,
+    parameters,
+    e_prop,
+    credit,
+    own_trace,
+    influence,
+    gated_cells,
+    fptt,
+    numerics,
+    learners,
+    given,
+    graphs,
+)
 WRONG = {entry.name: entry for file in _FILES for entry in file.ENTRIES}
 BLIND = {entry.name: entry for entry in circumstances.ENTRIES}  # wrong in one circumstance alone
 
@@ -24,7 +38,6 @@ NOT_APPLICABLE = {
     "T36": "no cell clamps a parameter",
     "T50": "a procedure over several sequences: adaptive feedback",
     "T59": "collapses H into a trace of two indices, a shape error in any subject; T24 and T94 stand for it",
-    "T67": "no skip connections in a stack",
     "T71": "no batch normalisation or weight standardisation",
     "T78": "DECOLLE's neuron with two filters in series is no cell of the reference",
     "T79": "a property of in-place operations of one framework",

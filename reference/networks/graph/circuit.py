@@ -159,7 +159,7 @@ class Circuit:
 
         What a population gives to others, later layers and the loss passes its mask; what it gives itself does not.
         """
-        cells = {m.name: masked(m.cell, m.name, names) for m in self.members}
+        cells: dict[str, Any] = {m.name: masked(m.cell, m.name, names) for m in self.members}
         if all(cells[m.name] is m.cell for m in self.members) and output == "z":
             return self
 

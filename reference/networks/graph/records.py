@@ -92,7 +92,8 @@ class Connection:
     edge: Edge | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.lag, bool) or not isinstance(self.lag, int) or self.lag < 0:
+        lag: Any = self.lag
+        if isinstance(lag, bool) or not isinstance(lag, int) or lag < 0:
             raise GradcertError(f"the connection {self} with lag={self.lag!r}", allowed="a whole number of steps >= 0")
         if self.name is not None:
             check_name("a connection", self.name)
@@ -159,8 +160,9 @@ class Graph:
 
     def __post_init__(self) -> None:
         pairs = self.inputs.items() if isinstance(self.inputs, Mapping) else self.inputs
-        for part, given in (("inputs", pairs), ("populations", self.populations), ("connections", self.connections)):
-            object.__setattr__(self, part, tuple(tuple(e) if part == "inputs" else e for e in given))
+        object.__setattr__(self, "inputs", tuple((name, size) for name, size in pairs))
+        for part in ("inputs", "populations", "connections"):
+            object.__setattr__(self, part, tuple(getattr(self, part)))
             if not getattr(self, part):
                 raise GradcertError(f"a graph without {part}", allowed="one or more")
         for name, size in self.inputs:

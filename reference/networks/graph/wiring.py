@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import cast
 
+from gradcert.reference.networks.cells.protocol import Cell
 from gradcert.reference.networks.edges import Edge, Link
 from gradcert.reference.networks.graph.circuit import Circuit, Member, Wire
 from gradcert.reference.networks.graph.records import Connection, Graph, Population
@@ -136,7 +138,9 @@ class _Wiring:
         units = sum(self.populations[name].units for name, _ in exports)
         circuit = Circuit((*self.parts, *self.late), tuple(self.into), tuple(self._out(exports, units)))
         shared = tuple(f"{p.name}.{name}" for p in self.populations.values() for name in p.shared)
-        return Layer(circuit, self.inputs, units, synapses=tuple(self.synapses.items()), name="", shared=shared)
+        return Layer(
+            cast(Cell, circuit), self.inputs, units, synapses=tuple(self.synapses.items()), name="", shared=shared
+        )
 
     def _out(self, exports: list[tuple[str, str]], units: int) -> Iterator[Link]:
         if len(exports) == 1:

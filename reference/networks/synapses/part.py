@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -97,15 +98,15 @@ class Place:
         """No weight feeds a unit."""
         return 0
 
-    def effective(self, weight: Array | None) -> Array | None:
+    def effective(self, weight: Any) -> Any:
         """Return what was given: there is no weight."""
         return weight
 
-    def apply(self, weight: Array | None, x: Array) -> Array:
+    def apply(self, weight: Any, x: Array) -> Array:
         """Return y for x of shape (..., inputs)."""
         return placed(x, self.start, self.units)
 
-    def pull_input(self, weight: Array | None, g: Array) -> Array:
+    def pull_input(self, weight: Any, g: Array) -> Array:
         """Return what stands in the place."""
         return g[..., self.start : self.start + self.inputs]
 
@@ -113,7 +114,7 @@ class Place:
         """Return an empty gradient."""
         return np.zeros((), dtype=g.dtype)
 
-    def push(self, weight: Array | None, tangent: Array) -> Array:
+    def push(self, weight: Any, tangent: Array) -> Array:
         """Apply the map to axis 1 of a tangent of shape (batch, inputs, k)."""
         return self.apply(weight, tangent.swapaxes(1, 2)).swapaxes(1, 2)
 

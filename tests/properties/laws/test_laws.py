@@ -17,7 +17,7 @@ from gradcert.reference import RULES
 TABLE = tuple(RULES)
 # laws that read several problems per example, in the family that costs least
 STRUCTURE = ("affine", "batch-sum", "loss-steps", "permutation", "input-scale", "padding", "learner", "residual")
-STRUCTURE += ("given-row", "padded-steps", "begins", "masks-of-ones")
+STRUCTURE += ("given-row", "padded-steps", "begins", "masks-of-ones", "chain", "registers", "split", "sparse")
 
 
 @pytest.mark.parametrize("rule", TABLE)

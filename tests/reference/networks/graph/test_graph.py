@@ -159,7 +159,7 @@ REFUSED = {
     ),
     "idle input": (lambda: Graph({**X, "u": 1}, (LOW, TOP), UP), "u does not reach the output"),
     "output": (lambda: Graph(X, (LOW, TOP), UP, output="end"), "the output 'end'; allowed: low, top"),
-    "source": (lambda: Graph(X, (LOW, TOP), (*UP, C("lo", "top"))), "lo -> top from 'lo'; allowed: x, low, top"),
+    "source": (lambda: Graph(X, (LOW, TOP), (*UP, C("lo", "top"))), "lo -> top from 'lo' .*; allowed: x, low, top"),
     "target": (lambda: Graph(X, (LOW, TOP), (*UP, C("low", "x"))), "low -> x to 'x'; allowed: low, top"),
     "source node": (lambda: Graph(X, (LOW, TOP), (*UP, C("low.u", "top"))), "from the node 'u'; allowed: a, v, z"),
     "input node": (lambda: Graph(X, (LOW, TOP), (*UP, C("x.z", "top"))), "from the node 'z'"),
