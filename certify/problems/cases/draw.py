@@ -161,6 +161,8 @@ def draw(spec: Spec, claim: Claim, rule: Claimed, family: Family, rng: np.random
         3 + (i % 2) - 2 * (i == spec.depth) for i in range(spec.depth + 1)
     )
     layers = []
+    if any(getattr(kind, "square", False) for kind, _ in stack(claim, spec.cell, spec.depth, spec.turn)):
+        sizes = (sizes[1],) * len(sizes)  # an input that is read without weights has as many units
     for (kind, options), (below, units) in zip(
         stack(claim, spec.cell, spec.depth, spec.turn), pairwise(sizes), strict=True
     ):
