@@ -25,6 +25,7 @@ from gradcert.certify.problems.cases.draw import cells_of, draw, latency, spikin
 from gradcert.certify.problems.cases.generate import generate as generate_small
 from gradcert.certify.problems.cases.generate import least_steps
 from gradcert.reference.numbers import Array
+from gradcert.reference.rules import Rule
 
 KINDS = ("long", "wide", "loud", "leaky", "faint", "subnormal")
 WIDE = {1: (16, 32), 2: (16, 32, 24), 3: (8, 16, 24, 16)}
@@ -74,6 +75,7 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
     """
     rng = np.random.default_rng([seed, zlib.crc32(spec.id.encode())])
     rule, kind = claim.claimed, KINDS[spec.index]
+    assert isinstance(rule, Rule), rule  # an algorithm has no scale cases (`plan`)
     least = least_steps(rule, latency(claim, spec))
     for attempt in range(TRIES):
         family = Scale(claim, least, attempt, kind=kind)
