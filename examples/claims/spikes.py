@@ -142,7 +142,8 @@ def several(layer, p, x, mistake):
         v = cell.leak * v - cell.threshold * z + x[t] @ p["W"].T + p["b"]
         u = v / cell.threshold
         inside = (u >= 0) & (u < 4)
-        through = torch.where(torch.ones_like(inside) if mistake == "several_spikes" else inside, u, u.detach())
+        passed = v if mistake == "several_spikes" else u  # not divided by the threshold
+        through = torch.where(inside, passed, passed.detach())
         z = torch.floor(u).clamp(0, 3).detach() + (through - through.detach())
         out.append(z)
     return torch.stack(out)
