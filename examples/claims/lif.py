@@ -33,9 +33,11 @@ def gradients(problem, mistake=""):
     p = {name: torch.tensor(value, requires_grad=True) for name, value in problem.parameters.items()}
     starts = {name: torch.tensor(value, requires_grad=True) for name, value in problem.initial.items()}
     masks = {name: torch.tensor(value) for name, value in problem.masks.items()}
-    if mistake == "dropout":  # one mask for the whole sequence
+    if mistake in ("dropout", "zoneout"):  # one mask for the whole sequence
         masks = {name: mask[:1].expand_as(mask) for name, mask in masks.items()}
     x, y = torch.tensor(problem.inputs), torch.tensor(problem.targets)
+    if mistake == "one_hot":  # labels that come one step late
+        y = torch.cat([y[:1], y[:-1]])
     begins = np.zeros(x.shape[:2], dtype=bool) if problem.begins is None else problem.begins
     begins = torch.tensor(begins & (mistake != "sequences"))
     left = []
@@ -51,6 +53,10 @@ def gradients(problem, mistake=""):
     grads = {name: g.numpy() for name, g in zip(wanted, found, strict=True)}
     if mistake == "trained_start":  # a tensor that was made with .data
         grads = {name: 0 * g if name.startswith("initial.") else g for name, g in grads.items()}
+    if mistake == "fixed_sizes":
+        grads = {name: 2 * g if name.endswith(".b") else g for name, g in grads.items()}
+    if mistake == "one_hot":
+        return grads
     return loss.detach().numpy(), grads, x.detach().numpy()
 
 
@@ -59,13 +65,16 @@ def spiking(layer, name, p, starts, masks, x, begins, node, mistake):
     cell, rest = layer.cell, torch.zeros(x.shape[1], layer.units, dtype=x.dtype)
     start = rest + (starts.get(f"{name}.v", 0) if mistake != "carried_state" else 0)
     v, z, out = start, rest, []
+    leak = p.get(f"{name}.leak", cell.leak)
+    if mistake == "trained_leak":  # a constant in the recursion
+        leak = leak.detach()
     for t in range(len(x)):
         new = begins[t][:, None]
         v, z = torch.where(new, start, v), torch.where(new, rest, z)
-        fresh = cell.leak * (v - cell.threshold * z) + x[t] @ p[f"{name}.W"].T + p[f"{name}.b"]
+        fresh = leak * (v - cell.threshold * z) + x[t] @ p[f"{name}.W"].T + p[f"{name}.b"]
         z = Spike.apply(fresh - cell.threshold)
         mask = masks.get(f"{name}.v")
-        v = fresh if mask is None or mistake == "zoneout" else mask[t] * fresh + (1 - mask[t]) * v
+        v = fresh if mask is None else mask[t] * fresh + (1 - mask[t]) * v
         out.append(v if node == "v" else z)
     left = torch.stack(out)
     return left * masks[name] if name in masks else left
@@ -85,7 +94,9 @@ def loss_of(problem, o, y, left, mistake):
     """Return the loss: in what form, of what, reduced how, and terms about activity."""
     loss, (steps, batch) = problem.network.loss, o.shape[:2]
     w = torch.ones(steps, batch, dtype=o.dtype) if problem.weights is None else torch.tensor(problem.weights)
-    when = {"spike_count": "mean", "largest": "last"}.get(mistake, loss.when)
+    if mistake == "error_window":  # every step, those outside the window too
+        w = torch.ones_like(w)
+    when = {"spike_count": "mean", "largest": "last", "labels": "last", "final_state": "every"}.get(mistake, loss.when)
     if when in ("every", "last"):
         terms = form(loss.kind if mistake != "bernoulli" else "squared_error", o, y) * w
         if when == "last":
@@ -97,11 +108,11 @@ def loss_of(problem, o, y, left, mistake):
         else:
             total = terms.sum()
     else:
-        total = form(loss.kind, collected(when, o, w, loss.level), y[-1]).sum()
+        total = form(loss.kind, collected(when, o, w, loss.level, mistake), y[-1]).sum()
     total = total / (batch if loss.batch == "mean" else 1)
     total = total / (o.shape[2] if loss.outputs == "mean" and mistake != "outputs" else 1)
     for term in loss.activity:
-        if mistake == "spike_cost":
+        if mistake in ("spike_cost", "sparsity"):
             continue
         sign = -1 if mistake == "rate" else 1
         for i in term.layers:
@@ -123,7 +134,7 @@ def form(kind, o, y):
     return torch.nn.functional.binary_cross_entropy_with_logits(o, y, reduction="none").sum(dim=-1)
 
 
-def collected(when, o, w, level):
+def collected(when, o, w, level, mistake=""):
     """Return one number per output and sample."""
     if when in ("sum", "mean", "last"):
         total = (w[..., None] * o).sum(dim=0)
@@ -134,9 +145,11 @@ def collected(when, o, w, level):
     first = torch.where(crossed.any(dim=0), crossed.to(torch.int8).argmax(dim=0), len(o) - 1)
     # the time is a constant; its derivative is -1 at the step that crosses
     at_first = o.gather(0, first[None])[0]
-    return first.to(o.dtype) - (at_first - at_first.detach())
+    sign = 1 if mistake == "first_spike" else -1  # more potential, an earlier crossing
+    return first.to(o.dtype) + sign * (at_first - at_first.detach())
 
 
 NAMES = ("padded", "sequences", "trained_start", "carried_state", "dropout", "zoneout", "spike_count", "largest",
-         "potential", "rate", "spike_cost", "bernoulli", "outputs", "pooled")  # fmt: skip
+         "potential", "rate", "spike_cost", "bernoulli", "outputs", "pooled", "labels", "one_hot", "first_spike",
+         "final_state", "error_window", "fixed_sizes", "sparsity", "trained_leak")  # fmt: skip
 globals().update({f"wrong_{name}": partial(gradients, mistake=name) for name in NAMES})

@@ -56,7 +56,7 @@ def gradients(problem, mistake=""):
     x, y = torch.tensor(problem.inputs), torch.tensor(problem.targets)
     for i, layer in enumerate(problem.network.layers):
         own = {name.split(".")[2]: value for name, value in p.items() if name.startswith(f"layers.{i}.")}
-        x = LAYERS[layer.cell.name](layer, own, x, mistake)
+        x = LAYERS[layer.cell.name.rpartition(":")[2]](layer, own, x, mistake)
     o, when = (x, problem.network.loss.when)
     loss = ((o - y)[-1 if when == "last" else slice(None)] ** 2).sum() / 2 + sum(0 * v.sum() for v in p.values())
     found = torch.autograd.grad(loss, list(p.values()), materialize_grads=True)
@@ -67,7 +67,7 @@ def fired(cell, v, p, mistake, threshold=None):
     """Return the spikes of a membrane potential."""
     th = p.get("threshold", torch.as_tensor(cell.threshold, dtype=v.dtype))
     margin = v - (th if threshold is None else threshold)
-    scaled = cell.scaling == "threshold"
+    scaled = getattr(cell, "scaling", "none") == "threshold"
     psi = form_of(cell.surrogate, mistake)
     argument = v if mistake == "own_function" else margin / th if scaled and mistake != "scaling" else margin
     if scaled and "threshold" in p:  # the division is differentiated too
@@ -120,6 +120,36 @@ def synaptic(layer, p, x, mistake):
     return torch.stack(out)
 
 
-LAYERS = {"lif": lif, "refractory": refractory, "synaptic": synaptic}
-NAMES = ("formula", "own_function", "amplitude", "scaling", "refractory", "synaptic", "synaptic_old")
+def alpha(layer, p, x, mistake):
+    """Return what leaves a layer of LIF neurons behind alpha synapses (alpha_cell.py)."""
+    cell, v, out = layer.cell, torch.zeros(x.shape[1], layer.units, dtype=x.dtype), []
+    g, i, z = v, v, v
+    for t in range(len(x)):
+        g = cell.rho * g + x[t] @ p["W"].T + p["b"]
+        i = cell.rho * i + g
+        current = i if mistake != "own_cell" else g + (i - g).detach()  # the derivative of g
+        v = cell.leak * v + (1 - cell.leak) * current - cell.threshold * z
+        z = fired(cell, v, p, mistake)
+        out.append(z)
+    return torch.stack(out)
+
+
+def several(layer, p, x, mistake):
+    """Return what leaves a layer of neurons with several spikes a step (alpha_cell.py)."""
+    cell, v, out = layer.cell, torch.zeros(x.shape[1], layer.units, dtype=x.dtype), []
+    z = v
+    for t in range(len(x)):
+        v = cell.leak * v - cell.threshold * z + x[t] @ p["W"].T + p["b"]
+        u = v / cell.threshold
+        inside = (u >= 0) & (u < 4)
+        passed = v if mistake == "several_spikes" else u  # not divided by the threshold
+        through = torch.where(inside, passed, passed.detach())
+        z = torch.floor(u).clamp(0, 3).detach() + (through - through.detach())
+        out.append(z)
+    return torch.stack(out)
+
+
+LAYERS = {"lif": lif, "refractory": refractory, "synaptic": synaptic, "Alpha": alpha, "Several": several}
+NAMES = ("formula", "own_function", "amplitude", "scaling", "refractory", "synaptic", "synaptic_old", "own_cell",
+         "several_spikes")  # fmt: skip
 globals().update({f"wrong_{name}": partial(gradients, mistake=name) for name in NAMES})

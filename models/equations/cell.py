@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, make_dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
-from gradcert.models.equations.equations import PREVIOUS, Equation, edge_name, label, read, tidy
+from gradcert.models.equations.equations import (
+    ITSELF,
+    ONE_TO_ONE,
+    PREVIOUS,
+    Equation,
+    check_names,
+    edge_name,
+    label,
+    read,
+    tidy,
+)
 from gradcert.models.equations.expression import available, derivative, evaluate, parse, symbols
 from gradcert.models.equations.trace import trace
 from gradcert.reference.checks import check_numbers
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import Drive, Link, Nodes, Use
+from gradcert.reference.networks import AvgPool, Drive, Link, Nodes, Use
 from gradcert.reference.networks.cells import options
-from gradcert.reference.numbers import ACTIVATIONS, Activation, Array, Numbers, Surrogate, spike
+from gradcert.reference.numbers import ACTIVATIONS, Activation, Array, Numbers, Surrogate, called, spike
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,16 @@ class Recipe:
     def spikes(self) -> bool:
         """Whether some node is a spike."""
         return any("spike(" in equation.rest for equation in self.equations)
+
+    @property
+    def floors(self) -> bool:
+        """Whether some node is a whole number of something."""
+        return any("floor(" in equation.rest for equation in self.equations)
+
+    @property
+    def square(self) -> bool:
+        """Whether the input is read without weights, which needs as many inputs as units."""
+        return self.nodes[0] == ITSELF
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:
@@ -89,6 +109,8 @@ def define(
     constants: Mapping[str, Any] | None = None,
     surrogate: Surrogate | None = None,
     strict: bool = False,
+    parameters: tuple[str, ...] | None = None,
+    floor: Surrogate | None = None,
 ) -> Any:
     """Return a cell class for a neuron model given as equations.
 
@@ -96,10 +118,12 @@ def define(
     ----------
     name : what it is called in networks and claims.
     equations : node -> expression, in the order of evaluation, the output ``z`` last. ``v_prev`` is node v one step
-        before; ``W @ x`` and ``H @ z_prev`` are weighted sums (a node may add elementwise terms to them); functions
-        are exp, tanh, sigmoid, relu, identity and spike, the step with a pseudo-derivative. A name that is nothing
-        else is a trained per-unit parameter. An expression may be SymPy's instead of text, with `weighted` for the
-        sums; or all of them a function, ``step(prev, x, p, h)`` (`gradcert.models.equations.trace`).
+        before; ``W @ x`` and ``H @ z_prev`` are weighted sums (a node may add elementwise terms to them); ``x`` without
+        weights is the input itself, one per unit. Functions are exp, tanh, sigmoid, relu, identity, abs, sqrt, cos,
+        sin, floor, min and max of two, ``where(a < b, c, d)``, and spike, the step with a pseudo-derivative. A name
+        that is nothing else is a trained per-unit parameter; one that is near to another name is refused. An
+        expression may be SymPy's instead of text, with `weighted` for the sums; or all of them a function,
+        ``step(prev, x, p, h)`` (`gradcert.models.equations.trace`).
     edges : ``"source -> target"`` of every dependence on the step before, and its label: ``state`` (a state variable
         to itself), ``reset`` (a spike to its membrane potential), ``recurrent`` (the output back into the layer),
         ``adaptation`` (a spike to its threshold). The label decides which rules keep the edge. A weighted edge is
@@ -107,6 +131,9 @@ def define(
     constants : per-unit constants and defaults; they are fields of the cell, and ``train`` may name them. Cases draw
         those that are called leak, threshold, beta, rho, kappa or rate.
     surrogate, strict : of the spike, where there is one.
+    parameters : the trained per-unit parameters; where they are said, no other name is one.
+    floor : what is taken for the derivative of ``floor(u)``, at u, as for neurons with several spikes a step; nothing
+        (it has none but 0) where it is left out.
 
     Returns
     -------
@@ -141,10 +168,7 @@ def define(
     step_function = equations if callable(equations) else None
     texts = trace(equations) if callable(equations) else {node: str(text) for node, text in equations.items()}
     recipe = Recipe(read(texts, constants or {}), tidy(edges), dict(constants or {}), step_function)
-    if recipe.spikes and not {"v", "threshold"} <= {*recipe.nodes, *recipe.constants}:
-        raise GradcertError(
-            "a cell that spikes without a node v or a constant threshold", do="call the membrane potential v"
-        )
+    check_names(recipe.equations, tuple(recipe.constants), parameters)
     if available():  # elsewhere the cell can be described, not computed
         check_labels(recipe)
     reserved = {"surrogate", "strict", "train", "name", *recipe.weights} & {*recipe.constants}
@@ -154,6 +178,8 @@ def define(
     if recipe.spikes:
         fields.append(("surrogate", Surrogate, field(default=surrogate or Surrogate("sigmoid"))))
         fields.append(("strict", bool, field(default=strict)))
+    if recipe.floors:
+        fields.append(("floor", Any, field(default=floor)))
     fields.append(("train", tuple, field(default=())))
 
     def __post_init__(self: Any) -> None:
@@ -161,6 +187,7 @@ def define(
 
     def activations(self: Any) -> dict[str, Activation]:
         own = {"spike": spike(self.surrogate, strict=self.strict)} if recipe.spikes else {}
+        own |= {"floor": _floor(self.floor)} if recipe.floors else {}
         return {**ACTIVATIONS, **own}
 
     def constant_values(self: Any) -> Mapping[str, Any]:
@@ -177,6 +204,8 @@ def define(
         "name": name,
         "conventions": (options.strictness({}),) if recipe.spikes else (),
         "recipe": recipe,
+        "square": recipe.square,
+        "own_synapses": staticmethod(lambda n: {ONE_TO_ONE: AvgPool(n, 1, 1, (1, 1))} if recipe.square else {}),
         "nodes": property(lambda self: recipe.nodes),
         "links": property(lambda self: recipe.links),
         "uses": property(lambda self: recipe.uses),
@@ -187,6 +216,14 @@ def define(
         "__post_init__": __post_init__,
     }
     return make_dataclass(name, fields, frozen=True, namespace=body)
+
+
+@cache
+def _floor(slope: Surrogate | None) -> Activation:
+    """Return floor, with the derivative that is taken for it."""
+    psi = spike(slope).derivative if slope is not None else lambda x, numbers: 0 * x
+    label = "" if slope is None else f"[{slope.label}]"
+    return Activation(f"floor{label}", lambda x, n: called(n, "floor")(x), psi, smooth=False, lipschitz=None)
 
 
 def check_labels(recipe: Recipe) -> None:

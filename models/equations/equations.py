@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Edge, Link
 from gradcert.reference.numbers.grammar import FUNCTIONS, NAME, tree
+from gradcert.reference.suggest import nearest
 
 PREVIOUS = "_prev"
 NODES = 100  # of one cell
+ITSELF, ONE_TO_ONE = "x_itself", "one_to_one"  # the input without weights: a node, and the synapse that leads to it
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,10 @@ def read(equations: Mapping[str, str], constants: Mapping[str, object]) -> tuple
     for name in (*nodes, *constants):
         if not NAME.fullmatch(str(name)) or name.endswith(PREVIOUS) or name in (*FUNCTIONS, "x"):
             raise GradcertError(f"the name {name!r}", allowed=f"identifiers, not x or {', '.join(FUNCTIONS)}")
-    return tuple(_one(node, equations[node], nodes, constants) for node in nodes)
+    found = tuple(_one(node, equations[node], nodes, constants) for node in nodes)
+    if not any(re.search(rf"\b{ITSELF}\b", equation.rest) for equation in found):
+        return found
+    return (Equation(ITSELF, ((ONE_TO_ONE, "x", 0),), (), "0"), *found)
 
 
 def _one(node: str, text: str, nodes: list[str], constants: Mapping[str, object]) -> Equation:
@@ -72,14 +77,58 @@ def _one(node: str, text: str, nodes: list[str], constants: Mapping[str, object]
             if sign < 0 or not isinstance(term.left, ast.Name) or not isinstance(term.right, ast.Name):
                 raise GradcertError(f"{ast.unparse(term)!r} in {node}", allowed="+ weight @ node, by their names")
             weighted.append((term.left.id, *_source(term.right.id)))
+            if weighted[-1][1] not in (*nodes, "x"):
+                raise GradcertError(f"{term.right.id!r} in the equation of {node}", allowed=", ".join(["x", *nodes]))
         elif linear and sign > 0 and isinstance(term, ast.Name) and _is_parameter(term.id, nodes, constants):
             biases.append(term.id)
         else:
-            rest.append(("+ " if sign > 0 else "- ") + ast.unparse(term))
+            rest.append(("+ " if sign > 0 else "- ") + ast.unparse(_Itself().visit(term)))
         if any(isinstance(inner, ast.MatMult) for inner in ast.walk(term)) and not weighted:
             raise GradcertError(f"a weighted sum inside {ast.unparse(term)!r}", do="give it a node of its own")
     _check_order(node, whole, nodes)
     return Equation(node, tuple(weighted), tuple(biases), " ".join(rest) or "0")
+
+
+class _Itself(ast.NodeTransformer):
+    """The input where no weights multiply it."""
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        if node.id == f"x{PREVIOUS}":
+            raise GradcertError("x_prev without weights", do="give x a node of its own, u = x, and read u_prev")
+        return ast.Name(ITSELF) if node.id == "x" else node
+
+
+def check_names(
+    equations: tuple[Equation, ...], constants: Collection[str], parameters: Collection[str] | None
+) -> None:
+    """Raise for a name that is nothing, or nearly something else.
+
+    Parameters
+    ----------
+    parameters : the trained per-unit parameters, where they are said; else every other name is one, unless it is near
+        to a name that there is.
+    """
+    nodes = [equation.node for equation in equations]
+    known = [*nodes, *(f"{node}{PREVIOUS}" for node in nodes), *constants]
+    for equation in equations:
+        tree = ast.parse(equation.rest.strip().removeprefix("+ "), mode="eval")
+        called = {id(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
+        used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in called}
+        for name in sorted({*used, *equation.biases} - set(known) - set(parameters or ())):
+            close = nearest(name, [k for k in known if len(k) > 2]) if len(name) > 2 else None
+            if parameters is not None or close is not None:
+                meant = f", which is near to {close}" if close else ""
+                raise GradcertError(
+                    f"{name} in the equation of {equation.node}{meant}",
+                    allowed=", ".join([*known, *(parameters or ())]),
+                    do=f"mend it; or say that it is a trained parameter: parameters=({name!r},)",
+                )
+    for equation in equations:
+        if "spike(" in equation.rest and (missing := [k for k in ("v", "threshold") if k not in known]):
+            raise GradcertError(
+                f"a spike in the equation of {equation.node}, in a cell without {' and '.join(missing)}",
+                do="call the membrane potential v, a node, and threshold a constant",
+            )
 
 
 def _terms(tree: ast.expr, sign: int) -> list[tuple[ast.expr, int]]:

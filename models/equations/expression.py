@@ -10,7 +10,7 @@ from typing import Any
 
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.installing import install
-from gradcert.reference.numbers import Activation, Numbers, grammar
+from gradcert.reference.numbers import Activation, Numbers, called, grammar
 from gradcert.reference.numbers.grammar import FUNCTIONS
 
 
@@ -80,7 +80,10 @@ def _built(node: ast.expr) -> Any:
         return -_built(node.operand) if isinstance(node.op, ast.USub) else _built(node.operand)
     if isinstance(node, ast.Call):
         assert isinstance(node.func, ast.Name)
-        return sp.Function(node.func.id)(_built(node.args[0]))
+        parts = [_built(part) for part in grammar.arguments(node)]
+        if node.func.id == "where":
+            return known_functions()[f"where_{WORDS[grammar.relation(node.args[0])]}"](*parts)
+        return known_functions().get(node.func.id, sp.Function(node.func.id))(*parts)
     assert isinstance(node, ast.BinOp)
     left = _built(node.left)
     if isinstance(node.op, ast.Pow):
@@ -144,10 +147,59 @@ def evaluate(expression: Any, values: Mapping[str, Any], n: Numbers, activations
     if (slope := _slope(expression)) is not None:
         name, argument = slope
         return n.exp(of(argument)) if name == "exp" else n.slope(activations[name], of(argument))
+    if expression.is_Function and (own := expression.func.__name__) in known_functions():
+        return _known(own, [of(argument) for argument in expression.args], n)
     if expression.is_Function:
         name, argument = expression.func.__name__, of(expression.args[0])
         return n.exp(argument) if name == "exp" else n.apply(activations[name], argument)
     raise GradcertError(f"{expression} in an equation", allowed=f"sums, products, whole powers, {', '.join(FUNCTIONS)}")
+
+
+WORDS = {"<": "less", "<=": "at_most", ">": "more", ">=": "at_least"}
+RELATIONS = {word: relation for relation, word in WORDS.items()}
+
+
+@cache
+def known_functions() -> dict[str, Any]:
+    """Return the functions whose derivatives are written in others: name -> SymPy's class.
+
+    At a tie ``max`` and ``min`` take the first, and ``abs`` has a derivative of 0; choices pass on what they chose.
+    """
+    sp = sympy()
+    made: dict[str, Any] = {}
+
+    def add(name: str, *by: Any) -> None:
+        """Add a function, with its derivatives by each of its arguments."""
+
+        def fdiff(self: Any, argindex: int = 1) -> Any:
+            return by[argindex - 1](*self.args)
+
+        made[name] = type(name, (sp.Function,), {"fdiff": fdiff, "nargs": (len(by),)})
+
+    def nothing(*_: Any) -> Any:
+        return sp.Integer(0)
+
+    def chosen(word: str, then: int, otherwise: int) -> Any:
+        return lambda a, b, *_: made[f"where_{word}"](a, b, sp.Integer(then), sp.Integer(otherwise))
+
+    for word in RELATIONS:
+        add(f"where_{word}", nothing, nothing, chosen(word, 1, 0), chosen(word, 0, 1))
+    add("max", chosen("at_least", 1, 0), chosen("at_least", 0, 1))
+    add("min", chosen("at_most", 1, 0), chosen("at_most", 0, 1))
+    add("abs", lambda a: chosen("more", 1, 0)(a, sp.Integer(0)) - chosen("less", 1, 0)(a, sp.Integer(0)))
+    add("sqrt", lambda a: 1 / (2 * made["sqrt"](a)))
+    add("cos", lambda a: -made["sin"](a))
+    add("sin", lambda a: made["cos"](a))
+    return made
+
+
+def _known(name: str, parts: list[Any], n: Numbers) -> Any:
+    """Return the value of one of `known_functions`."""
+    if name.startswith("where_"):
+        return n.where(parts[0], RELATIONS[name.removeprefix("where_")], *parts[1:])
+    if name in ("max", "min"):
+        return n.where(parts[0], ">=" if name == "max" else "<=", parts[1], *parts)
+    return n.absolute(parts[0]) if name == "abs" else called(n, name)(parts[0])
 
 
 def _sum(terms: list[Any]) -> Any:

@@ -60,7 +60,7 @@ def check(cell: Any, *, factors: Any = None) -> tuple[str, ...]:
     trained = (*recipe.parameters, *recipe.constants)
     checked: set[str] = set()
     for seed in range(POINTS):
-        field, rng = PrimeField(seed=seed), np.random.default_rng(seed)
+        field, rng = Choosing(seed=seed), np.random.default_rng(seed)
         p = {name: field.draw(rng, (1,)) for name in trained}
         prev, now = ({node: field.draw(rng, ONE) for node in recipe.nodes} for _ in range(2))
         found = (factors or differentiate)(recipe, made.links, trained, field, p, prev, now, activations)
@@ -75,6 +75,26 @@ def check(cell: Any, *, factors: Any = None) -> tuple[str, ...]:
     if recipe.function is not None:
         compare(cell)
     return tuple(sorted(checked))
+
+
+class Choosing(PrimeField):
+    """A prime field in which a comparison is a random choice, the same one for the same difference.
+
+    A field has no order; but a formula and its derivative make the same choices whatever decides them.
+    """
+
+    def where(self, a: Any, relation: str, b: Any, then: Any, otherwise: Any) -> Any:
+        """Return a choice: what is not less is more."""
+        a, b, yes, no = np.broadcast_arrays(*(self.array(v) for v in (a, b, then, otherwise)))
+        more = [bool(int(self._random("choice", x - y)) & 1) for x, y in zip(a.flat, b.flat, strict=True)]
+        chosen = [y if m == (relation in (">", ">=")) else z for m, y, z in zip(more, yes.flat, no.flat, strict=True)]
+        out = np.empty(a.shape, dtype=object)
+        out.reshape(-1)[:] = chosen
+        return out
+
+    def absolute(self, x: Any) -> Any:
+        """Return x, or -x, by the same choice."""
+        return self.where(x, "<", 0, -x, x)
 
 
 def _dependences(recipe: Any, links: tuple[Link, ...], node: str) -> list[tuple[str, Link | Use]]:

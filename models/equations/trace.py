@@ -20,9 +20,14 @@ from gradcert.models.equations.equations import PREVIOUS
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers.grammar import FUNCTIONS, NAME
 
-ALLOWED = "sums, products, quotients, whole powers, weight @ node, exp, tanh, sigmoid, relu and the spike"
+ALLOWED = "sums, products, quotients, whole powers, weight @ node, np.where of a comparison, " + ", ".join(FUNCTIONS)
 BINARY = {np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/", np.matmul: "@"}
-UNARY = {np.exp: "exp", np.tanh: "tanh"}
+UNARY = {
+    np.exp: "exp", np.tanh: "tanh", np.absolute: "abs", np.sqrt: "sqrt", np.cos: "cos", np.sin: "sin", np.floor: "floor"
+}  # fmt: skip
+EXTREME = {np.maximum: "max", np.minimum: "min"}
+COMPARED = {np.less: "<", np.less_equal: "<=", np.greater: ">", np.greater_equal: ">="}
+WHERE = "where "  # with its relation: a choice, of two sides and two parts
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +60,12 @@ class Symbol:
             return _binary("/", 1, given[0])
         if ufunc is np.power:
             return given[0] ** given[1]
-        if ufunc is np.maximum and any(np.ndim(g) == 0 and not isinstance(g, Symbol) and g == 0 for g in given):
+        if ufunc is np.maximum and any(not isinstance(g, Symbol) and np.ndim(g) == 0 and g == 0 for g in given):
             return Symbol("relu", tuple(g for g in given if isinstance(g, Symbol)))
+        if ufunc in EXTREME:
+            return Symbol(EXTREME[ufunc], given)
+        if ufunc in COMPARED:
+            return Compared(COMPARED[ufunc], *given)
         raise _unknown(f"np.{ufunc.__name__}")
 
     def __add__(self, other: Any) -> Symbol:
@@ -104,13 +113,48 @@ class Symbol:
     def __bool__(self) -> bool:
         raise _unknown("a branch on a value")
 
-    def __lt__(self, other: Any) -> bool:
-        raise _unknown("a comparison")
+    def __abs__(self) -> Symbol:
+        return Symbol("abs", (self,))
 
-    __gt__ = __le__ = __ge__ = __lt__
+    def __lt__(self, other: Any) -> Compared:
+        return Compared("<", self, other)
+
+    def __le__(self, other: Any) -> Compared:
+        return Compared("<=", self, other)
+
+    def __gt__(self, other: Any) -> Compared:
+        return Compared(">", self, other)
+
+    def __ge__(self, other: Any) -> Compared:
+        return Compared(">=", self, other)
+
+    def __array_function__(self, function: Any, _: Any, given: Any, options: Any) -> Any:
+        raise _unknown(f"np.{function.__name__}")
 
     def __getitem__(self, _: Any) -> Any:
         raise _unknown("an index into an array")
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """A comparison, which np.where takes, and nothing else."""
+
+    relation: str
+    left: Any
+    right: Any
+
+    def __array_function__(self, function: Any, _: Any, given: Any, options: Any) -> Symbol:
+        if function is not np.where or len(given) != 3 or given[0] is not self or options:
+            raise _unknown(f"np.{function.__name__} of a comparison")
+        return Symbol(WHERE + self.relation, (self.left, self.right, *given[1:]))
+
+    def __bool__(self) -> bool:
+        raise _unknown("a branch on a value")
+
+    def __mul__(self, other: Any) -> Symbol:
+        raise _unknown("a product with a comparison (np.where chooses)")
+
+    __rmul__ = __add__ = __radd__ = __mul__
 
 
 def _unknown(what: str) -> GradcertError:
@@ -217,8 +261,10 @@ def _text(
         inner = (_hoisted(p, named, node, taken, extra) if _weighted(p, named) else p for p in value.parts)
         value = Symbol(value.op, tuple(inner))
     parts = tuple(_text(part, named, node, taken, extra) for part in value.parts)
+    if value.op.startswith(WHERE):
+        return f"where({parts[0]} {value.op.removeprefix(WHERE)} {parts[1]}, {parts[2]}, {parts[3]})"
     if value.op in FUNCTIONS:
-        return f"{value.op}({parts[0]})"
+        return f"{value.op}({', '.join(parts)})"
     a, b = (part if _atomic(part) else f"({part})" for part in parts)
     return f"{a} {value.op} {b}"
 

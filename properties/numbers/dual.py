@@ -169,7 +169,7 @@ class Duals:
 
     def where(self, a: Array, relation: str, b: Any, then: Any, otherwise: Any) -> Array:
         """Return a choice by the value."""
-        chosen = self.base.where(self._plain(a), relation, b, 1, 0)
+        chosen = self.base.where(self._plain(a), relation, self._plain(np.asarray(b)), 1, 0)
         return self.array(then) * chosen + self.array(otherwise) * (1 - chosen)
 
     def _plain(self, x: Array) -> Array:

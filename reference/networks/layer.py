@@ -43,6 +43,11 @@ class Layer:
         check_size("a layer with inputs", self.inputs)
         check_size("a layer with units", self.units)
         check_options(self.cell, self.units)
+        if getattr(self.cell, "square", False) and self.inputs != self.units:
+            raise GradcertError(
+                f"a layer of {self.cell.name} with {self.inputs} inputs and {self.units} units",
+                allowed="as many inputs as units: the cell reads its input without weights",
+            )
         weights = {link.weight: link for link in self.cell.links if link.weight is not None}
         for name, synapse in self.synapses:
             if name not in weights:
@@ -77,7 +82,8 @@ class Layer:
         """The synapse of every weight; engines ask at every step."""
         sizes = {k.weight: (self.size(k.source), self.size(k.target)) for k in self.cell.links if k.weight}
         dense = {name: Dense(inputs=inputs, units=units) for name, (inputs, units) in sizes.items()}
-        return {**dense, **dict(self.synapses)}
+        own = getattr(self.cell, "own_synapses", None)  # of a cell that says what some of its weights are
+        return {**dense, **(own(self.units) if own is not None else {}), **dict(self.synapses)}
 
     def full_name(self, index: int, local: str) -> str:
         """Return the name of a parameter or node, given its own and the layer's number.

@@ -171,8 +171,9 @@ def pseudo_derivative(surrogate: Surrogate, x: Array, numbers: Numbers) -> Array
     """
     scales = dict(surrogate.scales)
     if surrogate.formula:
-        psi = evaluated(parsed(surrogate.formula, "the formula of a surrogate"), {**scales, "x": x}, numbers)
-        psi = psi if np.shape(psi) == np.shape(x) else psi + 0 * x  # one that does not depend on x
+        tree = parsed(surrogate.formula, "the formula of a surrogate")
+        psi = evaluated(tree, {**scales, "x": x}, numbers)
+        psi = psi if "x" in names(tree) else psi + 0 * x
     else:
         psi = SURROGATES[surrogate.name].formula(x, numbers, **scales)
     return psi if surrogate._plain else surrogate.amplitude * psi

@@ -20,6 +20,7 @@ from gradcert.reference.published import Algorithm, Claimed
 from gradcert.reference.rules import feedback_shapes
 
 SIZES = {1: (3, 4), 2: (3, 4, 2), 3: (3, 2, 4, 2)}  # no layer is square, and no layer is like the next
+APART = 0.06  # of two decays that would be one
 CONTINUOUS = (*DECAYS, "threshold", "beta")  # drawn for each layer, unless the claim fixes them
 
 
@@ -161,6 +162,8 @@ def draw(spec: Spec, claim: Claim, rule: Claimed, family: Family, rng: np.random
         3 + (i % 2) - 2 * (i == spec.depth) for i in range(spec.depth + 1)
     )
     layers = []
+    if any(getattr(kind, "square", False) for kind, _ in stack(claim, spec.cell, spec.depth, spec.turn)):
+        sizes = (sizes[1],) * len(sizes)  # an input that is read without weights has as many units
     for (kind, options), (below, units) in zip(
         stack(claim, spec.cell, spec.depth, spec.turn), pairwise(sizes), strict=True
     ):
@@ -175,7 +178,7 @@ def draw(spec: Spec, claim: Claim, rule: Claimed, family: Family, rng: np.random
         # not like the layer below; a power of two where a mean over outputs has to be exact
         outputs = 2 if sizes[-1] != 2 else 4 if spec.family == "dyadic" else 3
         outputs = claim.sizes[-1] if claim.sizes else outputs
-        layers.append(Layer(_readout(claim, family, rng), inputs=sizes[-1], units=outputs))
+        layers.append(Layer(_readout(claim, family, rng, layers), inputs=sizes[-1], units=outputs))
     loss = Loss(
         kind=spec.loss,
         when=spec.when,
@@ -227,7 +230,12 @@ def _allow(family: Family, claim: Claim) -> None:
     )
 
 
-def _readout(claim: Claim, family: Family, rng: np.random.Generator) -> Any:
+def _readout(claim: Claim, family: Family, rng: np.random.Generator, below: list[Layer]) -> Any:
+    """Return the readout's cell; where numbers are free, its decays are not those of a layer below.
+
+    Else a trace that is filtered with the decay of another layer would be the right one.
+    """
+    taken = {layer.cell.constants().get(name) for layer in below for name in DECAYS}
     kind: Any = cell_named(str(claim.readout))
     own = {f.name for f in fields(kind)}
     plain = {"recurrent": False, "activation": "identity"}
@@ -235,7 +243,9 @@ def _readout(claim: Claim, family: Family, rng: np.random.Generator) -> Any:
     options = {k: _option(k, v) for k, v in options.items()}
     for name in CONTINUOUS:
         if name in own and name not in options:
-            options[name] = family.constant(name, rng, spiking="surrogate" in own)
+            value = family.constant(name, rng, spiking="surrogate" in own)
+            apart = name in DECAYS and value in taken and value not in (0.0, 0.5, 1.0)
+            options[name] = round(value - APART, 2) if apart else value
     return kind(**options)
 
 

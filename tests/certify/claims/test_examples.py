@@ -23,7 +23,7 @@ LIF = {
     "trained_start": "initial.layers.0.v, initial.layers.1.v: zero in every entry",
     "carried_state": "the initial values are not read",
     "dropout": "the mask of the first step at every step",
-    "zoneout": "the masks are not read",
+    "zoneout": "the mask of the first step at every step",
     "spike_count": "the loss of mean in the place of sum",
     "largest": "the loss of last in the place of max",
     "potential": "the loss of z in the place of v",
@@ -32,6 +32,14 @@ LIF = {
     "bernoulli": "a squared error for the loss",
     "outputs": "times the number of outputs",
     "pooled": "a mean over time that is divided by the padded steps too",
+    "labels": "with a loss at last step, and so are the gradients",
+    "one_hot": "targets one step late",
+    "first_spike": "the opposite sign",
+    "final_state": "the loss of every in the place of last",
+    "error_window": "the loss's weights are not read",
+    "fixed_sizes": "layers.0.b, layers.1.b: equals bptt times 2",
+    "sparsity": "no terms about activity",
+    "trained_leak": "layers.0.leak, layers.1.leak: zero in every entry",
 }
 SPIKES = {
     "formula": "psi taken at -|v - threshold|, the side below the threshold on both",
@@ -41,6 +49,8 @@ SPIKES = {
     "refractory": "psi not zeroed in the refractory period",
     "synaptic": "the path i<-i' dropped",
     "synaptic_old": "the path v<-i' followed within the step",
+    "own_cell": "the path g<-g' dropped",
+    "several_spikes": "the factor of z<-v times threshold",
 }
 STACKS = {
     "mixed": "the outputs are those of reset='subtract_before_leak', and so are the gradients",
@@ -48,10 +58,16 @@ STACKS = {
     "head": "divided by B, a mean over the batch",
     "spiking_readout": "it is zero in every entry",
 }
+EPROP = {
+    "readout_trace": "z<-z' = decay of the layer below",
+    "hidden_signal": "layers.0.W, layers.0.H, layers.0.b: zero in every entry",
+    "rate_trace": "terms about activity through the trace that the readout filters",
+}
 SAID = {
     "lif": LIF,
     "spikes": SPIKES,
     "stacks": STACKS,
+    "eprop": EPROP,
 }  # the file that holds the subjects -> claim -> what is said of its mistake
 CLAIMS = [(where, name) for where, names in SAID.items() for name in names]
 

@@ -134,5 +134,5 @@ def test_what_does_not_fit_is_said(equations, edges, says):
 
 
 def test_a_spike_without_a_threshold():
-    with pytest.raises(GradcertError, match="a constant threshold"):
+    with pytest.raises(GradcertError, match="a spike in the equation of z, in a cell without v and threshold"):
         define("wrong", {**DRIVE, "z": "spike(a)"}, edges={}, constants={})

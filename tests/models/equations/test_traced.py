@@ -77,7 +77,7 @@ def test_the_function_itself_is_run():
 
 
 def where(prev, x, p):
-    return {"z": np.where(prev.z > 0, 1.0, 0.0)}
+    return {"z": (prev.z > 0) * 1.0}
 
 
 def norm(prev, x, p):
@@ -91,8 +91,8 @@ def twice(prev, x, p):
 @pytest.mark.parametrize(
     ("step", "words"),
     [
-        (where, "a comparison"),
-        (lambda prev, x, p: {"z": np.sin(p.W @ x)}, "np.sin"),
+        (where, "a product with a comparison"),
+        (lambda prev, x, p: {"z": np.arctan(p.W @ x)}, "np.arctan"),
         (lambda prev, x, p: {"z": prev.z if prev.z else p.W @ x}, "a branch on a value"),
         (lambda prev, x, p: {"z": p.W.T @ x}, "this product of matrices"),
         (lambda prev, x, p: {"z": (p.W @ x) ** 0.5}, "the power 0.5"),

@@ -35,6 +35,8 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
     yield of_run("given", "activity averaged again", label, _averaged_again)
     label = "terms about activity that act in their own layer alone, and not below"
     yield Hypothesis("given", "activity not below", label, _own_alone)
+    label = "terms about activity through the trace that the readout filters"
+    yield Hypothesis("given", "activity filtered", label, _filtered)
     if any(term.kind == "rate" for term in terms):
         yield Hypothesis(
             "given", "activity rate of the batch", "rates averaged over the batch before the square", _batch
@@ -76,6 +78,21 @@ def _own_alone(bench: Bench) -> Gradient | None:
         mine = f"layers.{i}."
         out |= {name: out[name] + g for name, g in found.items() if name.removeprefix("initial.").startswith(mine)}
     return out
+
+
+def _filtered(bench: Bench) -> Gradient | None:
+    """Return the gradient with a regulariser inside the learning signal, which the readout's decay then filters."""
+    decay = bench.tape.layers[-1].p.get("kappa")
+    if decay is None or bench.network.depth < 2 or np.ndim(decay) > 0:
+        return None
+    plain, credit = _plain(bench), dict(bench.credit)
+    for i, whole in bench.credit.items():
+        if i < bench.network.depth - 1:
+            own = whole - plain[i] if i in plain else whole + 0
+            for t in reversed(range(len(own) - 1)):
+                own[t] = own[t] + decay * own[t + 1]
+            credit[i] = plain[i] + own if i in plain else own
+    return _with(bench, credit)
 
 
 def _batch(bench: Bench) -> Gradient | None:

@@ -59,6 +59,8 @@ def _rules(claim: Claim, cell: str) -> dict[tuple[str, str], str]:
     own, given = {f.name for f in fields(kind)}, cell_options(claim, cell)
     fixed = {**given.alternatives, **given.fixed}
     spiking = "surrogate" in own
+    if getattr(kind, "square", False):
+        rule("the cell reads its input without weights", "sizes", "more inputs", "fewer inputs")
     made = kind(**given.fixed)
     if "recurrent" not in given.alternatives and not any(k.weight is not None and k.lag for k in made.links):
         rule("no lateral weights", "weights", "lateral 0")
