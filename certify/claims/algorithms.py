@@ -38,6 +38,8 @@ def check_algorithm(claim: Any, found: Algorithm) -> None:
         )
     if claim.online:
         raise GradcertError(f"an online claim of {found.name}", allowed="a row of the rule table")
+    if (rows := found.settings.get("rows")) and min(claim.depths) + (claim.readout is not None) < len(rows):
+        raise GradcertError(f"{found.name} on depth {min(claim.depths)}", allowed=f"{len(rows)} layers or more")
     if claim.T is not None and claim.T < found.least:
         raise GradcertError(f"{found.name} and T={claim.T}", allowed=f"T >= {found.least}")
     for cell in claim.cells:
