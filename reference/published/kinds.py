@@ -187,6 +187,7 @@ KINDS: dict[str, Kind] = {
             "etlp", compute=_called("etlp", "events"), draw=_events, mean=_etlp_mean, feedback=lambda _: "direct"
         ),
         _estimator("tess"),
+        _estimator("eventprop"),
         Kind(
             "rows",
             "Rows put together: another row in every layer, parameters without a trace",

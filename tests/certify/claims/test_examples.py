@@ -74,7 +74,7 @@ def subjects(where):
 @pytest.mark.parametrize(("where", "name"), CLAIMS)
 def test_a_claim_is_kept_and_its_mistake_is_named(where, name):
     claim = read_claim(FOLDER / f"{name}.toml", run=True)
-    mine = getattr(subjects(where), name if where == "rules" else "gradients")
+    mine = getattr(subjects(where), "gradients" if where in ("lif", "spikes") else name)
     right = certify(partial(mine), claim=claim, profile="quick")
     wrong = certify(getattr(subjects(where), f"wrong_{name}"), claim=claim, profile="quick", repair=0.0)
     assert (right.verdict, wrong.verdict) == ("certified", "refuted")

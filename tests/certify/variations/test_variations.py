@@ -8,8 +8,9 @@ from gradcert.certify.problems import generate, plan
 from gradcert.certify.variations import VARIATIONS, posed
 from gradcert.reference.published import KINDS
 
-NAMES = {"rows": "sltt then ottt + untraced bias"}
+NAMES = {"rows": "bptt then ottt + untraced bias"}
 SETTINGS = {"uoro": {"normalisers": [1.0, 0.5]}, "kf-rtrl": {"normalisers": [1.0, 0.5]}, "sltt-k": {"k": 2}}
+EVENTS = {"cells": "synaptic", "options": {"order": "old", "reset": "hard", "gain": "one_minus_leak"}}
 LIF = {"cells": "lif", "readout": "rnn", "losses": "squared_error", "when": "every"}
 
 
@@ -22,7 +23,7 @@ def test_every_algorithm_has_variations():
 def test_each_differs_from_the_algorithm_on_a_case_and_is_refuted(name):
     claim = Claim(
         NAMES.get(name, name),
-        **LIF,
+        **(LIF | EVENTS if name == "eventprop" else LIF),
         depths=2,
         settings=SETTINGS.get(name, {"form": "code", "parts": 3} if name == "fptt" else {}),
     )
