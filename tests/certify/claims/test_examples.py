@@ -58,6 +58,7 @@ SAID = {
     "lif": LIF,
     "spikes": SPIKES,
     "rules": RULES,
+    "eventprop": {"eventprop": "eventprop(dt=0.5) with lam_v lost at a spike"},
 }  # the file that holds the subjects -> claim -> what is said of its mistake
 CLAIMS = [(where, name) for where, names in SAID.items() for name in names]
 
