@@ -54,11 +54,18 @@ RULES = {
     "fptt": "fptt(form=code, parts=3) with Lambda updated with the opposite sign",
     "update_per_step": "update-per-step with contributions that are kept from step to step",
 }
+STACKS = {
+    "mixed": "the outputs are those of reset='subtract_before_leak', and so are the gradients",
+    "frozen": "layers.0.H, which the claim says is not trained",
+    "head": "divided by B, a mean over the batch",
+    "spiking_readout": "it is zero in every entry",
+}
 SAID = {
     "lif": LIF,
     "spikes": SPIKES,
     "rules": RULES,
     "eventprop": {"eventprop": "eventprop(dt=0.5) with lam_v lost at a spike"},
+    "stacks": STACKS,
 }  # the file that holds the subjects -> claim -> what is said of its mistake
 CLAIMS = [(where, name) for where, names in SAID.items() for name in names]
 
@@ -75,7 +82,7 @@ def subjects(where):
 @pytest.mark.parametrize(("where", "name"), CLAIMS)
 def test_a_claim_is_kept_and_its_mistake_is_named(where, name):
     claim = read_claim(FOLDER / f"{name}.toml", run=True)
-    mine = getattr(subjects(where), "gradients" if where in ("lif", "spikes") else name)
+    mine = getattr(subjects(where), name if where in ("rules", "eventprop") else "gradients")
     right = certify(partial(mine), claim=claim, profile="quick")
     wrong = certify(getattr(subjects(where), f"wrong_{name}"), claim=claim, profile="quick", repair=0.0)
     assert (right.verdict, wrong.verdict) == ("certified", "refuted")
