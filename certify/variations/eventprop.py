@@ -51,7 +51,8 @@ def _adjoint(
     leak, rho = tape.p["leak"], tape.p["rho"]
     before, after = eventprop.slopes_of(tape)
     lam_v = lam_i = 0 * delta[0]
-    early, updated = [], []
+    early: list[Array] = []
+    updated: list[Array] = []
     for t in reversed(range(len(delta))):
         z = tape.now["z"][t]
         early.insert(0, lam_i)
