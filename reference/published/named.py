@@ -83,7 +83,7 @@ def algorithm(name: str, settings: Mapping[str, Any] | None = None) -> Algorithm
     --------
     >>> algorithm("otpe", {"approximat": True})
     Traceback (most recent call last):
-    gradcert.reference.errors.GradcertError: the setting 'approximat' of otpe; allowed: approximate, live_reset
+    gradcert.reference.errors.GradcertError: the setting 'approximat' of otpe (did you mean 'approximate'?); allowed: ...
     """
     kind = KINDS[name]
     chosen = {}
