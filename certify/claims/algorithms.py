@@ -26,6 +26,8 @@ def check_algorithm(claim: Any, found: Algorithm) -> None:
     arrays = [name for name, there in _optional(claim).items() if there]
     if arrays:
         raise GradcertError(f"{found.name} with {', '.join(arrays)}", allowed="inputs and targets alone")
+    if claim.layers and found.kind.name != "rows":
+        raise GradcertError(f"{found.name} on a stack whose layers differ", allowed="cells and depths")
     if claim.acceptance == "bounded":
         raise GradcertError(f"a bounded claim of {found.name}", allowed="a row of the rule table: its bound is proven")
     if claim.acceptance == "unbiased" and found.kind.mean is None:
@@ -38,6 +40,9 @@ def check_algorithm(claim: Any, found: Algorithm) -> None:
         )
     if claim.online:
         raise GradcertError(f"an online claim of {found.name}", allowed="a row of the rule table")
+    fewest = len(claim.layers) or min(claim.depths) + (claim.readout is not None)
+    if (rows := found.settings.get("rows")) and fewest < len(rows):
+        raise GradcertError(f"{found.name} on a stack of {fewest}", allowed=f"{len(rows)} layers or more")
     if claim.T is not None and claim.T < found.least:
         raise GradcertError(f"{found.name} and T={claim.T}", allowed=f"T >= {found.least}")
     for cell in claim.cells:

@@ -21,6 +21,7 @@ from gradcert.reference.notebook import card
 from gradcert.reference.numbers import surrogate_from
 from gradcert.reference.outside import record
 from gradcert.reference.published import Algorithm, Claimed, read_rule
+from gradcert.reference.rules import rule_text
 
 CLASSES = ("exact", "bounded", "aligned", "unbiased")
 DTYPES = ("float64", "float32")
@@ -142,8 +143,12 @@ class Claim:
             object.__setattr__(self, name, items)
         for name in ("options", "readout_options"):
             object.__setattr__(self, name, with_formulas(getattr(self, name)))
+        if isinstance(self.rule, Mapping):
+            object.__setattr__(self, "rule", rule_text(self.rule))
         found = read_rule(self.rule, _mapping("settings", self.settings))
-        if isinstance(found, Algorithm):
+        if isinstance(found, Algorithm) and found.kind.name == "rows":
+            object.__setattr__(self, "rule", found.name)
+        elif isinstance(found, Algorithm):
             object.__setattr__(self, "rule", found.kind.name)
             object.__setattr__(self, "settings", dict(found.chosen))
         named = (*self.cells, *(layer["cell"] for layer in self.layers))
@@ -174,6 +179,8 @@ class Claim:
     @property
     def claimed(self) -> Claimed:
         """The row, or the algorithm with its settings; for an unbiased claim of a random one, its mean."""
+        if isinstance(self.rule, Mapping):
+            object.__setattr__(self, "rule", rule_text(self.rule))
         found = read_rule(self.rule, self.settings)
         return found.average if isinstance(found, Algorithm) and self.acceptance == "unbiased" else found
 

@@ -24,12 +24,16 @@ def candidates(claimed: Algorithm, problem: Problem) -> Iterator[Candidate]:
     """Yield the same as candidates; rows of the table, and other algorithms, after them."""
     for variation in variations(claimed, problem):
         found = partial(_varied, variation, claimed), partial(_enclosed, variation, claimed)
-        yield Candidate(f"published:{variation.what}", f"{claimed.name} with {variation.label}", *found, kept=True)
+        yield Candidate(f"published:{variation.what}", f"{claimed.name} {_joined(variation.label)}", *found, kept=True)
     for name, rule in RULES.items():
         if rule.feedback == "symmetric":
             yield Candidate(
                 f"row:{name}", f"{name}, a row of the table", partial(_row, rule), partial(_row_bounds, rule)
             )
+
+
+def _joined(label: str) -> str:
+    return label if label.startswith(("with ", "without ")) else f"with {label}"
 
 
 def _varied(variation: Variation, claimed: Algorithm, e: Evidence) -> Mapping[str, Array]:

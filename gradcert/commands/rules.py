@@ -53,7 +53,9 @@ def command(name: str | None, as_json: bool) -> None:
         shown(
             {
                 "rows": rows,
-                "with a trace or draws of their own": [own(k) for k in KINDS.values() if not k.weights],
+                "with a trace or draws of their own": [
+                    own(k) for k in KINDS.values() if not k.weights and k.name != "rows"
+                ],
                 "that change weights inside a sequence": [own(k) for k in KINDS.values() if k.weights],
             },
             as_json=as_json,

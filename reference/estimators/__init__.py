@@ -5,6 +5,7 @@ A new rule whose trace is not a derivative, or whose gradient is random, goes he
 
 from gradcert.reference.estimators import (
     etlp,
+    eventprop,
     kf_rtrl,
     ndot,
     opzo,
@@ -36,6 +37,7 @@ __all__ = [
     "Estimator",
     "estimator_named",
     "etlp",
+    "eventprop",
     "filtered",
     "is_spiking",
     "kf_rtrl",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.estimators import (
     etlp,
+    eventprop,
     kf_rtrl,
     ndot,
     opzo,
@@ -18,7 +19,7 @@ from gradcert.reference.estimators import (
 )
 from gradcert.reference.estimators.estimator import Estimator
 
-_FILES = (uoro, kf_rtrl, otpe, s_tllr, ndot, ottt_code, sltt_k, opzo, rate_based, etlp, tess)
+_FILES = (uoro, kf_rtrl, otpe, s_tllr, ndot, ottt_code, sltt_k, opzo, rate_based, etlp, tess, eventprop)
 
 ESTIMATORS: dict[str, Estimator] = {file.ESTIMATOR.name: file.ESTIMATOR for file in _FILES}
 

@@ -73,6 +73,8 @@ class Algorithm:
     @property
     def name(self) -> str:
         """Its name, with the settings that are not as usual."""
+        if "rows" in self.settings:
+            return " then ".join(self.settings["rows"]) + "".join(f" + untraced {w}" for w in self.settings["untraced"])
         return (
             f"{self.kind.name}({', '.join(f'{k}={said(v)}' for k, v in self.chosen)})"
             if self.chosen

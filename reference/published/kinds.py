@@ -15,6 +15,7 @@ from gradcert.reference.estimators import ESTIMATORS, opzo, state_nodes, state_s
 from gradcert.reference.networks import Network, Problem
 from gradcert.reference.numbers import Array
 from gradcert.reference.procedures import accumulate, fptt, online
+from gradcert.reference.published import composite
 from gradcert.reference.published.algorithm import Computed, Kind, Settings
 from gradcert.reference.rules import RULES, rule_named
 
@@ -186,6 +187,14 @@ KINDS: dict[str, Kind] = {
             "etlp", compute=_called("etlp", "events"), draw=_events, mean=_etlp_mean, feedback=lambda _: "direct"
         ),
         _estimator("tess"),
+        _estimator("eventprop"),
+        Kind(
+            "rows",
+            "Rows put together: another row in every layer, parameters without a trace",
+            {"rows": [], "untraced": []},
+            composite.compute,
+            page=str(composite.__doc__),
+        ),
         Kind(
             "fptt",
             "Forward propagation through time",

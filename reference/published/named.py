@@ -8,6 +8,7 @@ from typing import Any
 
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.published.algorithm import Algorithm, Claimed
+from gradcert.reference.published.composite import rows_of
 from gradcert.reference.published.kinds import KINDS
 from gradcert.reference.rules import RULES, rule_named
 
@@ -15,6 +16,7 @@ WITH_SETTINGS = re.compile(r"(?P<name>[a-z0-9-]+)(?:\((?P<settings>[^()]*)\))?")
 SETTING = re.compile(r"(?P<name>[a-zA-Z_]+)=(?P<value>\[[^\]]*\]|[^=,\[\]]+)")
 NUMBER = re.compile(r"-?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
+UNTRACED = " + untraced "
 PAIR = "normalisers"  # which may be two positive numbers
 
 
@@ -34,12 +36,18 @@ def read_rule(text: Any, settings: Mapping[str, Any] | None = None) -> Claimed:
     --------
     >>> read_rule("ostl").title
     'Online spatio-temporal learning'
+    >>> print(read_rule("sltt then ottt + untraced bias"))
+    sltt then ottt + untraced bias
     >>> print(read_rule("fptt", {"parts": 4, "form": "code"}))
     fptt(form=code, parts=4)
     """
     given = dict(settings or {})
+    if (rows := _rows(text)) is not None:
+        if given:
+            raise GradcertError(f"settings {', '.join(given)} of {text!r}", allowed="none: rows have no settings")
+        return rows
     found = WITH_SETTINGS.fullmatch(text) if isinstance(text, str) else None
-    if found is None or found["name"] not in KINDS:
+    if found is None or found["name"] not in KINDS or found["name"] == "rows":
         rule = _row(text)
         if given:
             raise GradcertError(
@@ -50,6 +58,18 @@ def read_rule(text: Any, settings: Mapping[str, Any] | None = None) -> Claimed:
     if twice := sorted(set(given) & set(written)):
         raise GradcertError(f"settings {', '.join(twice)} of {text!r} twice", allowed="in the name, or beside it")
     return algorithm(found["name"], {**written, **given})
+
+
+def _rows(text: Any) -> Algorithm | None:
+    """Return rows put together, ``sltt then ottt + untraced bias``; None for other names."""
+    if not isinstance(text, str) or (" then " not in text and UNTRACED not in text):
+        return None
+    rows, *untraced = text.split(UNTRACED)
+    if len(set(untraced)) < len(untraced):
+        raise GradcertError(f"{text!r}, something twice", allowed="+ untraced bias, + untraced input")
+    settings = {"rows": tuple(rows.split(" then ")), "untraced": tuple(sorted(untraced))}
+    rows_of(settings)
+    return Algorithm(KINDS["rows"], tuple(settings.items()))
 
 
 def algorithm(name: str, settings: Mapping[str, Any] | None = None) -> Algorithm:
@@ -63,7 +83,7 @@ def algorithm(name: str, settings: Mapping[str, Any] | None = None) -> Algorithm
     --------
     >>> algorithm("otpe", {"approximat": True})
     Traceback (most recent call last):
-    gradcert.reference.errors.GradcertError: the setting 'approximat' of otpe; allowed: approximate, live_reset
+    gradcert.reference.errors.GradcertError: the setting 'approximat' of otpe (did you mean 'approximate'?); allowed: ...
     """
     kind = KINDS[name]
     chosen = {}
@@ -86,6 +106,8 @@ def _row(text: Any) -> Claimed:
     except GradcertError as error:
         known = str(text).partition("(")[0]
         if known in KINDS or not isinstance(text, str) or known in RULES:
+            raise
+        if "is unknown" not in str(error):
             raise
         raise GradcertError(f"{error}; or {', '.join(KINDS)}") from None
 

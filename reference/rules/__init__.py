@@ -4,6 +4,7 @@ The latter are listed by `gradcert.reference.estimators.estimators` (also `gradc
 engines, which use the table, so that this package cannot name them itself.
 """
 
+from gradcert.reference.rules.changed import rule_text
 from gradcert.reference.rules.feedback import Feedback, check_feedback, draw_feedback, feedback_name, feedback_shapes
 from gradcert.reference.rules.rule import Rule
 from gradcert.reference.rules.table import RULES, rule_named
@@ -17,4 +18,5 @@ __all__ = [
     "feedback_name",
     "feedback_shapes",
     "rule_named",
+    "rule_text",
 ]

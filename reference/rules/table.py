@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.rules.changed import changed, edge_sets
 from gradcert.reference.rules.rows import ROWS
 from gradcert.reference.rules.rule import Rule
 
@@ -21,7 +22,8 @@ def rule_named(name: str, *, steps: int | None = None) -> Rule:
 
     Parameters
     ----------
-    name : such as ``ostl``; ``tbptt(3)``, ``tbptt-chunks(4)`` and ``snap-3`` give the number themselves.
+    name : such as ``ostl``; ``tbptt(3)``, ``tbptt-chunks(4)`` and ``snap-3`` give the number themselves. A row with
+        changes, ``ostl - reset``, or edge sets, ``edges(own state, above none)`` (`gradcert.reference.rules.changed`).
     steps : replaces the window, chunk or reach of the row.
 
     Raises
@@ -34,16 +36,22 @@ def rule_named(name: str, *, steps: int | None = None) -> Rule:
     3
     >>> rule_named("snap-4").reach
     4
+    >>> rule_named("tbptt-chunks(20) - reset").chunk
+    20
     """
     if not isinstance(name, str):
         raise GradcertError(f"a rule called {name!r}", allowed=", ".join(RULES))
+    if (sets := edge_sets(name)) is not None:
+        return sets
+    if starts := [name.index(sign) for sign in (" - ", " + ") if sign in name]:
+        return changed(rule_named(name[: min(starts)], steps=steps), name[min(starts) :])
     base, numbered = name, NUMBERED.fullmatch(name)
     if numbered:
         base, steps = numbered["row"], int(numbered["steps"])
     elif name not in RULES and (reach := REACH.fullmatch(name)):
         base, steps = "snap-1", int(reach["steps"])
     if base not in RULES:
-        allowed = f"{', '.join(RULES)}, with a number of steps as in tbptt(3) and snap-3"
+        allowed = f"{', '.join(RULES)}, with a number of steps as in tbptt(3) and snap-3, changes as in ostl - reset"
         raise GradcertError(f"the rule {name!r} is unknown", allowed=allowed)
     rule = RULES[base]
     if steps is None:

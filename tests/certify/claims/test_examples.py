@@ -52,6 +52,18 @@ SPIKES = {
     "own_cell": "the path g<-g' dropped",
     "several_spikes": "the factor of z<-v times threshold",
 }
+RULES = {
+    "chunked_reset": "tbptt-chunks(3) - reset with RESET",
+    "own_edges": "with RESET in the layers above",
+    "first_synapse": "sltt then ottt with STATE in layer 0",
+    "mixed_reset": "bptt then bptt - reset without RESET in layer 0",
+    "untraced_bias": "ottt + untraced bias with a trace on the bias",
+    "ottt_code": "traces with the postsynaptic leak",
+    "sltt_k": "sltt-k(k=2) with the factor T / K",
+    "otpe": "otpe with no membrane trace",
+    "fptt": "fptt(form=code, parts=3) with Lambda updated with the opposite sign",
+    "update_per_step": "update-per-step with contributions that are kept from step to step",
+}
 STACKS = {
     "mixed": "the outputs are those of reset='subtract_before_leak', and so are the gradients",
     "frozen": "layers.0.H, which the claim says is not trained",
@@ -66,6 +78,8 @@ EPROP = {
 SAID = {
     "lif": LIF,
     "spikes": SPIKES,
+    "rules": RULES,
+    "eventprop": {"eventprop": "eventprop(dt=0.5) with lam_v lost at a spike"},
     "stacks": STACKS,
     "eprop": EPROP,
 }  # the file that holds the subjects -> claim -> what is said of its mistake
@@ -84,7 +98,8 @@ def subjects(where):
 @pytest.mark.parametrize(("where", "name"), CLAIMS)
 def test_a_claim_is_kept_and_its_mistake_is_named(where, name):
     claim = read_claim(FOLDER / f"{name}.toml", run=True)
-    right = certify(partial(subjects(where).gradients), claim=claim, profile="quick")
+    mine = getattr(subjects(where), name if where in ("rules", "eventprop") else "gradients")
+    right = certify(partial(mine), claim=claim, profile="quick")
     wrong = certify(getattr(subjects(where), f"wrong_{name}"), claim=claim, profile="quick", repair=0.0)
     assert (right.verdict, wrong.verdict) == ("certified", "refuted")
     assert SAID[where][name] in wrong.reason

@@ -12,7 +12,7 @@ def test_every_estimator_and_procedure_has_a_name_and_rows_keep_theirs():
     assert all(read_rule(name) == rule for name, rule in RULES.items())
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", [name for name in KINDS if name != "rows"])
 def test_a_name_with_all_its_settings_reads_back(name):
     changed = {
         k: (
