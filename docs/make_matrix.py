@@ -7,6 +7,7 @@ A row is a class of a library at the version that is installed; a column is a cl
 """
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -41,6 +42,8 @@ def nest(name, subject, rule="e-prop", finding=""):
     return row("nest-simulator", name, "nest", subject, rule, finding=finding)
 
 
+STATES, QIF, ADJOINT = "snntorch_two_states.py", "spikingjelly_qif.py", "norse_adjoint.py"
+FPTT, LAPICQUE = "spikingjelly_fptt", "snntorch_lapicque"
 INTERVALS, SPIKES = "nest_eprop_2020.py", "nest_eprop.py"
 LEAKY, LIF = "snntorch_leaky.py:gradients", "spikingjelly_lif.py:gradients"
 TRACE = "braintrace_rules.py"
@@ -55,16 +58,27 @@ ROWS = (
     row("snntorch", "RLeaky", "torch", "snntorch_rleaky.py:gradients", "bptt", NO_RESET),
     row("snntorch", "RLeaky, reset to zero", "torch", "snntorch_rleaky.py:gradients_zero", "bptt", NO_RESET),
     row("snntorch", "Synaptic", "torch", "snntorch_two_states.py:synaptic", "bptt", NO_RESET),
+    row("snntorch", "RSynaptic", "torch", f"{STATES}:rsynaptic", "bptt", NO_RESET),
+    row("snntorch", "Alpha", "torch", f"{STATES}:alpha_zero", "bptt", NO_RESET),
+    row("snntorch", 'Alpha, reset "subtract"', "torch", f"{STATES}:alpha_subtract", NO_RESET),
+    row("snntorch", "Lapicque, R and C", "torch", f"{STATES}:lapicque_circuit", "bptt", NO_RESET),
+    row("snntorch", "Lapicque, beta as documented", "torch", f"{STATES}:lapicque_beta", NO_RESET, finding=LAPICQUE),
     row("snntorch", "SLSTM, inputs unlike units", "torch", "snntorch_two_states.py:slstm", NO_RESET),
     row("norse", "LIFBoxCell, surrogate as documented", "torch", "norse_lif.py:gradients", "bptt"),
     row("norse", "LIFBoxCell", "torch", "norse_lif.py:gradients_as_computed", "bptt", NO_RESET),
     row("norse", "LIFCell", "torch", "norse_two_states.py:lif", "bptt", NO_RESET),
     row("norse", "LICell", "torch", "norse_two_states.py:li", "bptt"),
     row("norse", "LSNNRecurrentCell", "torch", "norse_two_states.py:lsnn", "bptt", NO_RESET),
+    row("norse", "lif_feed_forward_step_sparse", "torch", f"{ADJOINT}:sparse", "bptt", finding="norse_sparse"),
+    row("norse", "lif_feed_forward_adjoint_step", "torch", f"{ADJOINT}:adjoint", "bptt", finding="norse_adjoint"),
+    row("norse", "the same, sparse", "torch", f"{ADJOINT}:adjoint_sparse", "bptt", finding="norse_adjoint"),
     row("spikingjelly", "LIFNode", "torch", LIF, "bptt", NO_RESET),
     row("spikingjelly", "LIFNode, float32", "torch", f"{LIF}_float32", "bptt"),
     row("spikingjelly", "LIFNode, detach_reset", "torch", f"{LIF}_detached", "bptt", NO_RESET),
     row("spikingjelly", "ParametricLIFNode", "torch", f"{LIF}_parametric", "bptt"),
+    row("spikingjelly", "QIFNode, v_reset", "torch", f"{QIF}:gradients", "bptt", NO_RESET),
+    row("spikingjelly", "QIFNode, v_reset, detach_reset", "torch", f"{QIF}:gradients_detached", NO_RESET),
+    row("spikingjelly", "fptt_online_training", "torch", "spikingjelly_fptt.py:weights", "fptt", finding=FPTT),
     row("spikingjelly", "OTTTLIFNode in OTTTSequential", "torch", "spikingjelly_ottt.py:gradients", "ottt"),
     row("spikingjelly", "the same, traced input, no bias", "torch", "spikingjelly_ottt.py:gradients_traced", "ottt"),
     row("spikingjelly", "SLTTLIFNode", "torch", "spikingjelly_sltt.py:gradients", "sltt"),
@@ -101,7 +115,7 @@ ROWS = (
     nest("eprop_iaf_psc_delta", f"{SPIKES}:hard_reset_of_the_state", finding="nest_hard_reset"),
     nest("eprop_iaf, reset as documented", f"{SPIKES}:documented_reset", finding="nest_reset"),
 )
-COLUMNS = ("bptt", NO_RESET, "ostl", "snap-1", "e-prop", "e-prop-random", "ottt", "sltt")
+COLUMNS = ("bptt", NO_RESET, "ostl", "snap-1", "e-prop", "e-prop-random", "ottt", "sltt", "fptt")
 
 
 def path_of(subject, rule):
@@ -112,11 +126,12 @@ def path_of(subject, rule):
 def run(task):
     """Certify one subject for one rule and keep the certificate."""
     environment, subject, rule = task
-    python = PEERS[environment] if PEERS[environment].is_file() else OWN
     path = path_of(subject, rule)
     command = [OWN, "-m", "gradcert", "certify", subject, "--rule", rule, "--profile", PROFILE]
     command += ["--certificate", str(path), "--run", "--no-repair"]
-    command += ["--timeout", "120", "--python", str(python)]  # a first call may compile
+    command += ["--timeout", "120"]  # a first call may compile
+    if PEERS[environment].is_file():  # relative: it is printed as part of what replays a counterexample
+        command += ["--python", os.path.relpath(PEERS[environment], EXAMPLES)]
     done = subprocess.run(command, cwd=EXAMPLES, capture_output=True, text=True)
     print(f"{done.returncode}  {subject}  {rule}", file=sys.stderr, flush=True)
     if done.returncode not in (0, 1, 3):
@@ -124,7 +139,10 @@ def run(task):
 
 
 def version(environment, library):
-    """Return the installed version of a distribution, in the environment that its subjects run in."""
+    """Return the version of a distribution in the environment that its subjects run in, the pinned one without it."""
+    if not PEERS[environment].is_file():
+        pins = (HERE.parent / "scripts" / "peers" / f"{environment}.txt").read_text().splitlines()
+        return next((pin.partition("==")[2] for pin in pins if pin.startswith(f"{library}==")), "not installed")
     code = f"import importlib.metadata as m; print(m.version({library!r}))"
     done = subprocess.run([PEERS[environment], "-c", code], capture_output=True, text=True)
     return done.stdout.strip() or "not installed"

@@ -61,7 +61,7 @@ RSynaptic = define(
 )
 
 # snntorch.Alpha: an exciting and an inhibiting current; the potential, tau times their sum, keeps nothing of itself.
-# tau = log(rho) / (log(leak) - log(rho)) + 1, which is 2 for the decays below. Both documented and reset "zero":
+# tau = log(rho) / (log(leak) - log(rho)) + 1, which is 2 for the decays below. Reset "zero", the default:
 ALPHA = {"leak": 0.25, "rho": 0.5, "tau": 2.0, "threshold": 1.0}
 Alpha = define(
     "alpha",
@@ -78,7 +78,7 @@ Alpha = define(
     strict=True,
 )
 
-# The same with reset "subtract", its default: each current is reset in a way of its own, and the potential is made of
+# The same with reset "subtract": each current is reset in a way of its own, and the potential is made of
 # what they were before, and of the inhibiting current of the step before
 AlphaSubtract = define(
     "alpha_subtract",

@@ -86,7 +86,6 @@ def alphas(cell, reset_mechanism):
 
 alpha_zero = alphas("Alpha", "zero")
 alpha_subtract = alphas("AlphaSubtract", "subtract")
-alpha_as_documented = alphas("Alpha", "subtract")  # the default, against the documented equations
 
 
 def lapicque(options, constants):

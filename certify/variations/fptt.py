@@ -44,11 +44,16 @@ class Lines:
     replaced: bool = True
 
 
+BOTH = "mean penalty, second gradient from the new state"
 OTHERWISE: dict[str, tuple[str, Mapping[str, Any]]] = {
     "pull sign": ("the pull with the opposite sign", {"share": -1.0}),
     "mean penalty": ("a penalty that is a mean, not a sum", {"mean": True}),
     "second gradient at old weights": ("the second gradient at the old weights", {"second": "old"}),
     "second gradient from the new state": ("the second gradient from the new state", {"second": "state"}),
+    BOTH: (
+        "a penalty that is a mean, and the second gradient from the new state, as SpikingJelly has them",
+        {"mean": True, "second": "state"},
+    ),
     "average with the old pull": ("the average made with the old pull", {"average": "old"}),
     "average first": ("the average made before the pull", {"average": "first"}),
     "update sign": ("Lambda updated with the opposite sign", {"update": -1.0}),
@@ -63,13 +68,17 @@ OTHERWISE: dict[str, tuple[str, Mapping[str, Any]]] = {
 def variations(posed: Posed) -> Iterator[Variation]:
     """Yield the algorithm with one line done otherwise."""
     share = {"paper": 0.5, "code": 1.0}[posed.settings["form"]]
-    right = Lines(share)
+    right = Lines(share, replaced=posed.settings.get("finish", True))
     yield Variation(
         "other coefficient", f"coefficient {1.5 - share:g}", partial(run, replace(right, share=1.5 - share))
     )
     for what, (label, changed) in OTHERWISE.items():
         if what == "last part skipped" and posed.settings.get("returns") == "gradients":
             continue  # a part less has another shape
+        if what == "weights not replaced" and not right.replaced:
+            continue  # they need not be
+        if what == BOTH and posed.settings["form"] == "code":
+            continue  # it has no second gradient
         changed = {**changed, "share": changed.get("share", 1.0) * share}
         yield Variation(what, label, partial(run, replace(right, **changed)))
 

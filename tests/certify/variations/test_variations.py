@@ -5,8 +5,8 @@ import pytest
 
 from gradcert.certify.claims import Claim
 from gradcert.certify.problems import generate, plan
-from gradcert.certify.variations import VARIATIONS, posed
-from gradcert.reference.published import KINDS
+from gradcert.certify.variations import VARIATIONS, fptt, posed
+from gradcert.reference.published import KINDS, algorithm
 
 NAMES = {"rows": "bptt then ottt + untraced bias"}
 SETTINGS = {"uoro": {"normalisers": [1.0, 0.5]}, "kf-rtrl": {"normalisers": [1.0, 0.5]}, "sltt-k": {"k": 2}}
@@ -40,3 +40,16 @@ def test_each_differs_from_the_algorithm_on_a_case_and_is_refuted(name):
         assert (away > 0) != same, variation.label
         labels.append(variation.label)
     assert labels and len(set(labels)) == len(labels)
+
+
+def test_without_a_finish_the_weights_are_not_their_average():
+    claim = Claim("fptt", **LIF, depths=2, settings={"form": "paper", "parts": 3, "finish": False})
+    case = generate(next(s for s in plan(claim) if s.family == "bounded"), claim)
+    given = posed(case.problem, algorithm("fptt", claim.settings).settings)
+
+    def away(found):
+        return max(float((np.abs(found[k] - e.value) - e.budget).max()) for k, e in case.expected.gradients.items())
+
+    assert away(fptt.run(fptt.Lines(0.5, replaced=False), given)) <= 0
+    same = {v.what for v in VARIATIONS["fptt"](given) if away(v.compute(given)) <= 0}
+    assert same == {"average first", "update sign", "pull is the gradient"}  # which the code's form alone has
