@@ -5,8 +5,8 @@ means (its kind of defect, and what passing shows). ``vectors.jsonl`` holds one 
 outputs, loss and gradients with the largest admissible error of every entry, flags, the kinds of defects that it is
 about, and the known-wrong programs that it catches. ``problems.jsonl`` holds the problems alone, one per line: what a
 subject program reads. An answer is a line ``{"id": ..., "gradients": {...}}``, with ``loss`` and ``outputs`` if the
-implementation has them: the line that a subject program writes; where no line has an id, they are taken in order. Floats
-are the shortest decimals that read back to the same number.
+implementation has them: the line that a subject program writes; where no line has an id, they are taken in order.
+Floats are the shortest decimals that read back to the same number.
 """
 
 from __future__ import annotations
