@@ -41,13 +41,18 @@ static J *get(J *v, const char *key) {
     for (v = v ? v->child : NULL; v && strcmp(v->key ? v->key : "", key); v = v->next);
     return v;
 }
+static int length(J *v) {
+    int n = 0;
+    for (v = v->child; v; v = v->next) n++;
+    return n;
+}
 static int outside(J *want, J *budget, J *given) { /* how many entries; lists of one shape, numbers at the bottom */
     int bad = 0;
-    if (!given || given->kind != want->kind) return 1;
+    if (!given || given->kind != want->kind || length(given) != length(want)) return 1;
     if (want->kind == '0') return !(fabs(given->n - want->n) <= budget->n);
-    for (want = want->child, budget = budget->child, given = given->child; want && given;
+    for (want = want->child, budget = budget->child, given = given->child; want;
          want = want->next, budget = budget->next, given = given->next) bad += outside(want, budget, given);
-    return want || given ? bad + 1 : bad;
+    return bad;
 }
 static J *lines(const char *name) {
     FILE *file = fopen(name, "r");
