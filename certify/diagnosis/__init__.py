@@ -26,7 +26,6 @@ from gradcert.certify.diagnosis.direct import rows
 from gradcert.certify.diagnosis.evidence import Evidence, Worked
 from gradcert.certify.diagnosis.explain import evidence_of, explain, explain_forward, holds
 from gradcert.certify.diagnosis.localise import locate, sentence
-from gradcert.certify.diagnosis.published import search
 
 __all__ = [
     "Evidence",
@@ -38,6 +37,5 @@ __all__ = [
     "holds",
     "locate",
     "rows",
-    "search",
     "sentence",
 ]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from gradcert.certify.diagnosis.candidate import Candidate
-from gradcert.certify.diagnosis.evidence import LIKELY, Evidence
+from gradcert.certify.diagnosis.evidence import Evidence
 from gradcert.certify.problems import Bounds, bounds_of
-from gradcert.certify.variations import VARIATIONS, Posed, Variation, posed, published, variations
+from gradcert.certify.variations import Posed, Variation, posed, published, variations
 from gradcert.properties.numbers import Undecided, working_precision
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.estimators import ESTIMATORS
@@ -45,9 +44,9 @@ def _enclosed(variation: Variation, claimed: Algorithm, e: Evidence) -> Mapping[
     with working_precision():
         try:
             found = variation.compute(posed(e.case.problem, claimed.settings, balls=True))
+            return {k: bounds_of(np.asarray(v, dtype=object)) for k, v in found.items()}
         except Undecided:
             return None
-        return {k: bounds_of(np.asarray(v, dtype=object)) for k, v in found.items()}
 
 
 def _row(rule: Rule, e: Evidence) -> Mapping[str, Array]:
@@ -57,31 +56,6 @@ def _row(rule: Rule, e: Evidence) -> Mapping[str, Array]:
 def _row_bounds(rule: Rule, e: Evidence) -> Mapping[str, Bounds] | None:
     run = e.expected(rule)
     return None if run is None else run.gradients
-
-
-def search(evidence: Sequence[Evidence], rule: str, settings: Mapping[str, Any]) -> Iterator[Variation]:
-    """Yield the variations under which everything given, on every case, lies within the budget."""
-    floats = [posed(e.case.problem, settings) for e in evidence]
-    for variation in VARIATIONS[rule](floats[0]):
-        near = all(_near(e, variation, p) for e, p in zip(evidence, floats, strict=True))
-        if near and all(_proven(e, variation, settings) for e in evidence):
-            yield variation
-
-
-def _near(e: Evidence, variation: Variation, p: Posed) -> bool:
-    with np.errstate(all="ignore"):
-        found = variation.compute(p)
-    pairs = ((e.given[name], found[name]) for name in e.given)
-    return all(float(np.linalg.norm(a - b)) <= LIKELY * float(np.linalg.norm(b)) for a, b in pairs)
-
-
-def _proven(e: Evidence, variation: Variation, settings: Mapping[str, Any]) -> bool:
-    with working_precision():
-        try:
-            found: Mapping[str, Array] = variation.compute(posed(e.case.problem, settings, balls=True))
-        except Undecided:
-            return False
-        return all(e.equals(name, bounds_of(found[name])) for name in e.given)
 
 
 def make() -> Iterator[Candidate]:
@@ -108,4 +82,7 @@ def _floats(name: str, e: Evidence) -> Mapping[str, Array]:
 def _bounds(name: str, e: Evidence) -> Mapping[str, Bounds] | None:
     with working_precision():
         found = _computed(name, posed(e.case.problem, {}, balls=True))
-        return {k: bounds_of(np.asarray(v, dtype=object)) for k, v in found.items()} or None
+        try:
+            return {k: bounds_of(np.asarray(v, dtype=object)) for k, v in found.items()} or None
+        except Undecided:
+            return None

@@ -43,7 +43,7 @@ def command(name: str | None, slow: bool, checking: bool, html: str | None, path
     record: dict[str, object] = {"derivations": derivations.list_derivations()}
     try:
         if html is not None:
-            pages = derivations.write_html(Path(html), jobs=jobs)
+            pages = derivations.write_html(Path(html), jobs=jobs, listen=lambda text: click.echo(text, err=True))
             console.print(f"{len(pages)} pages; open {Path(html) / 'index.html'}")
         elif checking:
             from gradcert.derivations.reading.terminal import verdicts

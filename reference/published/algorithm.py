@@ -31,6 +31,7 @@ class Kind:
     feedback : where the learning signal of hidden layers comes from, in the words of rows: which matrices it needs.
     least : the fewest steps that a sequence needs.
     weights : whether it returns weights, or the gradients on the way, rather than a gradient.
+    page : the equations; the docstring of the file that it is defined in.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Kind:
     feedback: Callable[[Settings], str] = lambda _: "symmetric"
     least: Callable[[Settings], int] = lambda _: 1
     weights: bool = False
+    page: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

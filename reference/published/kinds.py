@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -25,6 +26,11 @@ def _given(problem: Problem) -> tuple[Network, Mapping[str, Array], Array, Array
     return problem.network, problem.parameters, problem.inputs, problem.targets
 
 
+def _page(procedure: Callable[..., Any]) -> str:
+    """Return the docstring of the file that a procedure is defined in."""
+    return str(sys.modules[procedure.__module__].__doc__)
+
+
 def _estimator(name: str, **more: Any) -> Kind:
     """Return the kind of a rule with a trace of its own, whose settings are the options of its function."""
     found = ESTIMATORS[name]
@@ -32,7 +38,12 @@ def _estimator(name: str, **more: Any) -> Kind:
     settings = {
         p.name: p.default for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY and p.name not in PROVIDED
     }
-    return Kind(name, found.title, {**settings, **more.pop("settings", {})}, **{"compute": _called(name), **more})
+    return Kind(
+        name,
+        found.title,
+        {**settings, **more.pop("settings", {})},
+        **{"compute": _called(name), "page": found.page, **more},
+    )
 
 
 def _called(name: str, *drawn: str) -> Callable[[Problem, Settings], Computed]:
@@ -173,12 +184,21 @@ KINDS: dict[str, Kind] = {
             "etlp", compute=_called("etlp", "events"), draw=_events, mean=_etlp_mean, feedback=lambda _: "direct"
         ),
         _estimator("tess"),
-        Kind("fptt", "Forward propagation through time", _FPTT, _fptt, least=lambda s: s["parts"], weights=True),
+        Kind(
+            "fptt",
+            "Forward propagation through time",
+            _FPTT,
+            _fptt,
+            least=lambda s: s["parts"],
+            weights=True,
+            page=_page(fptt),
+        ),
         Kind(
             "update-per-step",
             "A row of the table, the weights updated after every step (OTTT_O)",
             {"rule": "ottt", "rate": 0.1, "returns": "weights"},
             _online,
+            page=_page(online),
             feedback=_feedback_of_row,
             weights=True,
         ),
@@ -187,6 +207,7 @@ KINDS: dict[str, Kind] = {
             "A row of the table, the weights updated once at the end (OTTT_A)",
             {"rule": "ottt", "rate": 0.1},
             _accumulate,
+            page=_page(accumulate),
             feedback=_feedback_of_row,
             weights=True,
         ),

@@ -15,6 +15,8 @@ WITH_SETTINGS = re.compile(r"(?P<name>[a-z0-9-]+)(?:\((?P<settings>[^()]*)\))?")
 SETTING = re.compile(r"(?P<name>[a-zA-Z_]+)=(?P<value>\[[^\]]*\]|[^=,\[\]]+)")
 NUMBER = re.compile(r"-?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
+PAIR = "normalisers"  # which may be two positive numbers
+
 
 def read_rule(text: Any, settings: Mapping[str, Any] | None = None) -> Claimed:
     """Return a row of the table, or an algorithm.
@@ -41,7 +43,7 @@ def read_rule(text: Any, settings: Mapping[str, Any] | None = None) -> Claimed:
         rule = _row(text)
         if given:
             raise GradcertError(
-                f"settings {', '.join(given)} of the row {text!r}", allowed="none: a row has no settings"
+                f"settings {', '.join(given)} of the row {text!r}", allowed="none: rows have no settings"
             )
         return rule
     written = _written(found["settings"])
@@ -70,7 +72,8 @@ def algorithm(name: str, settings: Mapping[str, Any] | None = None) -> Algorithm
             allowed = ", ".join(kind.settings) or "none: it has no settings"
             raise GradcertError(f"the setting {setting!r} of {name}", allowed=allowed)
         usual = kind.settings[setting]
-        if not _alike(value, usual):
+        pair = setting == PAIR and isinstance(value, (list, tuple)) and len(value) == 2
+        if not (all(_alike(v, 0.5) and v > 0 for v in value) if pair else _alike(value, usual)):
             raise GradcertError(f"{name} with {setting}={value!r}", allowed=f"such as {usual!r}")
         if value != usual or type(value) is not type(usual):
             chosen[setting] = value
@@ -118,5 +121,4 @@ def _alike(value: Any, usual: Any) -> bool:
             and not isinstance(value, bool)
             and (isinstance(usual, float) or isinstance(value, int))
         )
-    numbers = isinstance(value, (list, tuple)) and all(_alike(v, 0.5) for v in value)
-    return isinstance(value, str) or (numbers and usual == "paper")
+    return isinstance(value, str)
