@@ -180,7 +180,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """End as a usage error where an expected failure fits no check, or all of a pattern's checks passed."""
     config = session.config
     if not hasattr(config, "workerinput"):
-        config.stash[STALE] |= {f"{name} (all of its checks passed)" for name in unfailed(config.stash[TOLD])}
+        told = config.stash[TOLD]
+        config.stash[STALE] |= {f"{name} (all of its checks passed)" for name in unfailed(told)}
     if config.stash[STALE]:
         session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
