@@ -12,7 +12,7 @@ ROOMS := $(shell ls -d */__init__.py | cksum | cut -d' ' -f1)
 STAMP := .venv/.installed-$(ROOMS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install debian test long certify theorems peers lint format selftest diagnosis attack properties planted clean
+.PHONY: help install debian test long certify theorems peers lint format selftest diagnosis attack properties planted vectors dist clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -104,8 +104,20 @@ mutation: install ## docs/mutation.md: which small changes of reference/ no test
 	cd build/mutation && $(MUTATION) --share $(SHARE) quick && $(MUTATION) --share $(SHARE) run && $(MUTATION) --budget 100 again
 	cd build/mutation && $(MUTATION) report; status=$$?; cp docs/mutation.md $(CURDIR)/docs/; exit $$status
 
+vectors: install ## write the released golden vectors anew, into vectors/
+	OMP_NUM_THREADS=1 $(BIN)/python -m scripts.vectors
+
 planted: install ## put a bug into every file of reference/ and see it killed (docs/mutation.md)
 	nice $(BIN)/python -m scripts.mutation.planted
+
+# Of what is committed, the wheel from the sdist; installed and tried outside of the checkout, by every interpreter named.
+PYTHONS ?= $(PYTHON)
+dist: install ## a wheel and an sdist in dist/, installed and tried elsewhere (PYTHONS="python3.11 python3.12")
+	rm -rf dist build/export
+	mkdir -p build/export
+	git archive HEAD | tar -x -C build/export
+	cd build/export && $(abspath $(BIN))/python -m build --no-isolation --outdir $(CURDIR)/dist .
+	for python in $(PYTHONS); do for file in dist/*; do scripts/smoke.sh $$python $$file || exit 1; done; done
 
 clean: ## remove .venv, builds and caches
 	rm -rf .venv build dist gradcert.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

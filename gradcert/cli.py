@@ -86,7 +86,9 @@ class Commands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands without importing them, related ones on one line."""
-        lines = {(name,): text for name, text in COMMANDS.items() if not any(name in group for group in TOGETHER)}
+        lines: dict[tuple[str, ...], str] = {
+            (name,): text for name, text in COMMANDS.items() if not any(name in group for group in TOGETHER)
+        }
         rows = [(", ".join(names), text) for names, text in {**lines, **TOGETHER}.items()]
         with formatter.section("Commands"):
             formatter.write_dl(rows, col_max=36, col_spacing=1)

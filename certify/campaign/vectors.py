@@ -2,10 +2,11 @@
 
 A folder of three files. ``vectors.json`` says what the vectors are: claim, seed, profile, digests, and what each flag
 means (its kind of defect, and what passing shows). ``vectors.jsonl`` holds one vector per line: a problem, the expected
-outputs, loss and gradients with the largest admissible error of every entry, and flags. ``problems.jsonl`` holds the
-problems alone, one per line: what a subject program reads. An answer is a line ``{"id": ..., "gradients": {...}}``,
-with ``loss`` and ``outputs`` if the implementation has them: the line that a subject program writes; where no line has
-an id, they are taken in order. Floats are the shortest decimals that read back to the same number.
+outputs, loss and gradients with the largest admissible error of every entry, flags, the kinds of defects that it is
+about, and the known-wrong programs that it catches. ``problems.jsonl`` holds the problems alone, one per line: what a
+subject program reads. An answer is a line ``{"id": ..., "gradients": {...}}``, with ``loss`` and ``outputs`` if the
+implementation has them: the line that a subject program writes; where no line has an id, they are taken in order.
+Floats are the shortest decimals that read back to the same number.
 """
 
 from __future__ import annotations
@@ -75,14 +76,15 @@ def write(
     if claim.acceptance == "unbiased":
         raise GradcertError("vectors of an unbiased claim", allowed="exact, bounded, aligned: one answer to a vector")
     specs = plan(claim, profile)
-    cases = []
+    cases, records = [], []
     for number, prepared in enumerate(prepare_all(specs, claim, seed=seed, jobs=jobs), start=1):
-        cases += [prepared.case] if prepared.case is not None else []
+        if prepared.case is not None:
+            cases.append(prepared.case)
+            records.append(validated(_record(prepared.case, prepared.variants), "vector", "a vector"))
         if progress is not None:
             progress(number, len(specs), specs[number - 1].id)
     if not cases:
         raise GradcertError(f"no acceptable case of {claim}", do="try another seed")
-    records = [validated(_record(case), "vector", "a vector") for case in cases]
     lines = "".join(json.dumps(r, separators=(",", ":"), allow_nan=False) + "\n" for r in records)
     used = sorted({flag for case in cases for flag in flags(case)})
     head = {
@@ -116,13 +118,15 @@ def flags(case: Case) -> list[str]:
     return out + [f"sees {label}" for label, budgets in case.separates.items() if budgets > SEEN]
 
 
-def _record(case: Case) -> dict[str, Any]:
+def _record(case: Case, variants: Iterable[tuple[str, bool | None]]) -> dict[str, Any]:
     def bounds(b: Bounds) -> dict[str, Any]:
         return {"value": b.value.tolist(), "budget": b.budget.tolist()}
 
     return {
         "id": case.id,
         "flags": flags(case),
+        "defects": sorted({NOTES[flag][0] for flag in flags(case)}),
+        "catches": [name for name, refuted in variants if refuted],
         "problem": case.problem.to_dict(),
         "expected": {
             "outputs": bounds(case.expected.outputs),

@@ -10,19 +10,15 @@ import importlib
 import io
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gradcert.reference.errors import GradcertError
-
-if TYPE_CHECKING:
-    from gradcert.certify.certificates.certificate import Certificate
 
 WRITERS = "gradcert.certify.report"
 FORMS = ("html", "junit", "markdown", "badge")
 WIDTH = 100  # columns of a summary
 
 
-def told(certificate: Certificate, form: str, path: str | PathLike[str] | None = None) -> str:
+def told(certificate: object, form: str, path: str | PathLike[str] | None = None) -> str:
     """Return a certificate in one of `FORMS`, and write it to a file where one is named.
 
     Raises
@@ -39,7 +35,7 @@ def told(certificate: Certificate, form: str, path: str | PathLike[str] | None =
     return text
 
 
-def summary(certificate: Certificate) -> str:
+def summary(certificate: object) -> str:
     """Return what a terminal shows, without colours."""
     from rich.console import Console
 

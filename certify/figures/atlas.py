@@ -190,7 +190,7 @@ def atlas(
         cell = cells or next(iter(claim.get("cells", ())), None)
         if cell is None:
             raise GradcertError("a subject without a claim", do="pass --cells, or decorate it with gradcert.claim")
-        known = {f.name for f in fields(cell_named(cell))}  # type: ignore[arg-type]
+        known = {f.name for f in fields(cell_named(cell))}
         told = {name: value for name, value in first_of(claim.get("options", {})).items() if name in known}
         given = {**told, **(options or {})}
         loss = loss_of(claim) if claim else MEAN
@@ -218,7 +218,11 @@ def atlas(
     finally:
         if isinstance(worker, Worker):
             worker.stop()
-    head = {"schema": "gradcert-atlas-1", "suite": VERSION, "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
+    head: dict[str, Any] = {
+        "schema": "gradcert-atlas-1",
+        "suite": VERSION,
+        "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
     head |= {"subject": who.name, "claim": claim, "cell": cell, "options": given, "loss": loss.to_dict()}
     head["left_out"] = sorted(name for name, value in claim.items() if value and name not in PARTS)
     return {**head, "draws": draws, "seed": seed, "points": found}

@@ -65,10 +65,10 @@ def curves(
 def _table(
     axes: Mapping[str, Sequence[Mapping[str, Any]]], rule: str, measures: Sequence[str]
 ) -> dict[tuple[str, str, float], float]:
-    out = {}
+    out: dict[tuple[str, str, float], float] = {}
     for axis, points in axes.items():
         for point in points:
-            row = next((row for row in point.get("rules", ()) if row["rule"] == rule), {})
+            row: Mapping[str, Any] = next((row for row in point.get("rules", ()) if row["rule"] == rule), {})
             out |= {(axis, m, point["point"][axis]): row[m] for m in measures if row.get(m) is not None}
     return out
 

@@ -14,7 +14,7 @@ def groups(certificate: Certificate) -> list[tuple[str, ...]]:
     for case in certificate.cases:
         cell, depth, *_ = case.id.split("/")
         found.setdefault((f"{cell}/{depth}", case.family), []).append(case)
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for (group, family), cases in found.items():
         failed = sum(case.verdict != "passed" for case in cases)
         worst = max((case.worst for case in cases if case.worst is not None), default=None)

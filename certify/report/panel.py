@@ -67,7 +67,7 @@ def draw(curves: Sequence[Curve], measure: str, *, x: str, y: str) -> Markup:
 
 def mark(curve: Curve, x: float, y: float) -> Markup:
     """Return the mark of a curve at a place: hollow, so that one behind another is seen."""
-    shapes = {
+    shapes: dict[str, list[tuple[float, float]]] = {
         "o": [(2.8 * math.cos(k * math.pi / 8), 2.8 * math.sin(k * math.pi / 8)) for k in range(16)],
         "s": [(-3, -3), (3, -3), (3, 3), (-3, 3)],
         "^": [(0, -4), (3.8, 3), (-3.8, 3)],

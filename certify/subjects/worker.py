@@ -77,7 +77,7 @@ def load(name: str) -> Any:
     found: Any = module
     for part in attribute.split("."):
         if not hasattr(found, part) and (near := _near(part, vars(found))):
-            raise AttributeError(f"{where} has no {part!r}; did you mean {near!r}?")
+            raise AttributeError(f"{where} has no attribute {part!r}; did you mean {near!r}?")
         found = getattr(found, part)
     return found
 

@@ -116,7 +116,7 @@ def command(
         from gradcert.commands import fixed_point as integers
 
         others = {"--certificate": sealed, "--junit": junit, "--html": html, "--resume": resume, "--cluster": cluster}
-        others |= {"--markdown": markdown, "--badge": badge, "--github": github or None}
+        others |= {"--markdown": markdown, "--badge": badge, "--github": "yes" if github else None}
         others |= {f"--{k}": v for k, v in claimed.items() if k not in ("rule", "options")}
         rule, options = claimed["rule"], claimed["options"]
         bounds = Limits(call=timeout, memory=memory)

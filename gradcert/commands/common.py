@@ -137,9 +137,9 @@ def content(certificate: Certificate, form: str) -> bytes:
 
 def for_github(certificate: Certificate) -> None:
     """Annotate the subject's line on standard output, and add to the file that ``GITHUB_STEP_SUMMARY`` names."""
-    from gradcert.certify.report import annotations, markdown
+    from gradcert.certify.report import annotate, markdown
 
-    for line in annotations.write(certificate, Path.cwd()):
+    for line in annotate.write(certificate, Path.cwd()):
         click.echo(line)
     if name := os.environ.get("GITHUB_STEP_SUMMARY"):
         with open(name, "a", encoding="utf-8") as file:

@@ -37,8 +37,13 @@ def command(folder: str, as_json: bool) -> None:
         raise click.UsageError(f"{error.filename} cannot be written: {error.strerror}") from None
     project = done.project
     if as_json:
-        found = [{"subject": f.subject, "line": f.line, "claims": f.claims} for f in project.found]
-        record = {"found": found, "libraries": project.libraries, "written": done.written, "kept": done.kept}
+        seen = [{"subject": f.subject, "line": f.line, "claims": f.claims} for f in project.found]
+        record: dict[str, object] = {
+            "found": seen,
+            "libraries": project.libraries,
+            "written": done.written,
+            "kept": done.kept,
+        }
         tests = [{"name": name, "subject": subject, "claim": claim} for name, subject, claim in done.tests]
         record |= {"tests": tests, "untold": done.untold, "guessed": done.guessed}
         click.echo(json.dumps(record, indent=1))

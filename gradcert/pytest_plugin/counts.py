@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,7 +34,7 @@ class Row:
         return counts + ("" if self.worst is None else f"; worst error {self.worst:.2g} of the budget")
 
 
-def counted(told: Iterable[tuple[Any, Mapping[str, Any]]]) -> list[Row]:
+def counted(told: Iterable[tuple[Any, dict[str, Any]]]) -> list[Row]:
     """Return a row for each subject, in the order of their names.
 
     Parameters

@@ -86,7 +86,7 @@ def cases(*, subject: Any = None, **options: Any) -> Callable[[Callable[..., Any
         test.__name__, test.__qualname__, test.__doc__ = function.__name__, function.__qualname__, function.__doc__
         test.__module__ = function.__module__
         if marks := getattr(function, "pytestmark", None):  # of decorators below this one
-            test.pytestmark = list(marks)
+            test.__dict__["pytestmark"] = list(marks)
         return test
 
     return decorate

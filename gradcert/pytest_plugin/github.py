@@ -11,16 +11,16 @@ from gradcert.pytest_plugin.counts import OUTCOMES, Row
 MOST = 30  # lines of a failure
 
 
-def annotations(rows: Iterable[Row], folder: Path) -> list[str]:
+def lines_of(rows: Iterable[Row], folder: Path) -> list[str]:
     """Return a workflow command for each subject that failed: at its line, or at its test's where it is not found."""
-    from gradcert.certify.report.annotations import command, located
+    from gradcert.certify.report.annotate import command, located
 
     out = []
     for row in rows:
         if failed := row.counts.get("failed", 0):
-            lines = [line for line in row.first.splitlines() if not line.startswith("All traceback entries are hidden")]
+            said = [line for line in row.first.splitlines() if not line.startswith("All traceback entries are hidden")]
             name = row.subject.partition("[")[0]
-            text = "\n".join([f"{failed} checks failed; the first:", *lines[:MOST]])
+            text = "\n".join([f"{failed} checks failed; the first:", *said[:MOST]])
             out.append(command("error", located(name, folder) or row.place, f"gradient: {row.subject}", text))
     return out
 

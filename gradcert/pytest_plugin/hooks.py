@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -180,12 +180,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """End as a usage error where an expected failure fits no check, or all of a pattern's checks passed."""
     config = session.config
     if not hasattr(config, "workerinput"):
-        config.stash[STALE] |= {f"{name} (all of its checks passed)" for name in unfailed(config.stash[TOLD])}
+        told = config.stash[TOLD]
+        config.stash[STALE] |= {f"{name} (all of its checks passed)" for name in unfailed(told)}
     if config.stash[STALE]:
         session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
 
-def unfailed(told: Iterable[tuple[Any, Mapping[str, Any]]]) -> list[str]:
+def unfailed(told: Iterable[tuple[Any, dict[str, Any]]]) -> list[str]:
     """Return the patterns of expected failures all of whose checks, of every profile, have run, and none failed."""
     passed: dict[str, set[str]] = {}
     failed: set[str] = set()
@@ -216,6 +217,6 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     for row in rows:
         terminalreporter.write_line(f"{row.subject}: {row.text}")
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        for line in github.annotations(rows, config.rootpath):
+        for line in github.lines_of(rows, config.rootpath):
             terminalreporter.write_line(line)
         github.summarise(rows)

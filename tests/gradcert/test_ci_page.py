@@ -34,3 +34,16 @@ def test_the_workflow_is_well_formed():
     declared = Path(hooks.__file__).read_text(encoding="utf-8")
     for option in re.findall(r"--gradcert-[a-z]+", PAGE):
         assert f'"{option}"' in declared
+
+
+def test_no_page_and_no_hint_installs_from_an_index_that_has_no_gradcert():
+    """Until it is published: hints come from `gradcert.reference.installing`, pages name a checkout or a repository."""
+    root = Path(__file__).resolve().parents[2]
+    files = [*root.glob("*.md"), *root.glob("docs/*.md"), root / "pyproject.toml"]
+    files += [
+        path for room in root.glob("*/__init__.py") if room.parent.name != "tests" for path in room.parent.rglob("*.py")
+    ]
+    assert len(files) > 500
+    wrong = re.compile(r"pip install (--\S+ )*['\"]?gradcert(\[[\w,]*\])?['\"]?(\s|$|&)")
+    said = [path for path in files if path.name != "installing.py" and wrong.search(path.read_text(encoding="utf-8"))]
+    assert said == []

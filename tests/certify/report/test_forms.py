@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 
 from gradcert.certify.certificates.certificate import Finding, from_dict
 from gradcert.certify.claims import from_dict as claim_from
-from gradcert.certify.report import annotations, badge, junit, markdown
+from gradcert.certify.report import annotate, badge, junit, markdown
 from gradcert.certify.report.terms import TERMS, circumstance, used
 from gradcert.reference import RULES
 from gradcert.reference.networks import Layer, Network, Snu
@@ -38,7 +38,7 @@ def test_what_people_read(certified, refuted, snapshot):
     for made in (certified, refuted):
         assert made.markdown() == snapshot
         assert made.summary() == snapshot
-        assert annotations.write(made, Path("/nowhere")) == snapshot
+        assert annotate.write(made, Path("/nowhere")) == snapshot
     assert certified.badge() == snapshot
 
 
@@ -92,20 +92,20 @@ def test_annotations_stand_at_the_line_of_the_subject(refuted, certified, tmp_pa
     (tmp_path / "rules.py").write_text("x = 1\n\n@mark\ndef ostl(problem): ...\n\nclass A:\n    def f(self): ...\n")
     (tmp_path / "src" / "pack").mkdir(parents=True)
     (tmp_path / "src" / "pack" / "mod.py").write_text("\nf = 1\n")
-    (line,) = annotations.write(refuted, tmp_path)
+    (line,) = annotate.write(refuted, tmp_path)
     assert line.startswith("::error file=rules.py,line=4,title=gradient refuted%3A rules.py%3Aostl::")
     assert "\n" not in line and "%0Aclaim: ostl on snu" in line
-    assert annotations.write(certified, tmp_path) == []
-    assert annotations.located("rules.py:A.f", tmp_path) == ("rules.py", 7)
-    assert annotations.located("pack.mod:f", tmp_path) == ("src/pack/mod.py", 2)
-    assert annotations.located("nowhere.mod:f", tmp_path) is None
-    assert annotations.located("../other.py:f", tmp_path / "src") is None
-    assert annotations.located("node rules.py", tmp_path) == ("rules.py", 1)
-    (doubtful,) = annotations.write(replace(refuted, verdict="inconclusive"), tmp_path)
+    assert annotate.write(certified, tmp_path) == []
+    assert annotate.located("rules.py:A.f", tmp_path) == ("rules.py", 7)
+    assert annotate.located("pack.mod:f", tmp_path) == ("src/pack/mod.py", 2)
+    assert annotate.located("nowhere.mod:f", tmp_path) is None
+    assert annotate.located("../other.py:f", tmp_path / "src") is None
+    assert annotate.located("node rules.py", tmp_path) == ("rules.py", 1)
+    (doubtful,) = annotate.write(replace(refuted, verdict="inconclusive"), tmp_path)
     assert doubtful.startswith("::warning ")
     edit = {"file": "rules.py", "line": 2, "before": "a", "after": "b", "operator": "x"}
     mended = replace(refuted, repair={"looked": True, "tried": 1, "seconds": 1.0, "edits": [edit]})
-    assert annotations.write(mended, tmp_path)[1].startswith("::notice file=rules.py,line=2,title=repair::")
+    assert annotate.write(mended, tmp_path)[1].startswith("::notice file=rules.py,line=2,title=repair::")
 
 
 def test_junit_has_times(refuted):
