@@ -17,7 +17,7 @@ from typing import Any
 
 from gradcert.reference.errors import GradcertError
 
-FUNCTIONS = ("exp", "identity", "relu", "sigmoid", "spike", "tanh")
+FUNCTIONS = ("exp", "identity", "relu", "relu_off_at_zero", "sigmoid", "spike", "tanh")
 NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 LENGTH = 4000  # characters
 DEPTH = 200  # operations inside each other

@@ -8,7 +8,7 @@ prime field, symbols) live in the rooms that need them. Imports NumPy alone.
 from gradcert.reference.numbers.floats import FLOAT32, FLOAT64, RELATIONS, Floats
 from gradcert.reference.numbers.functions import ACTIVATIONS, SIGMOID, TANH, activation, spike
 from gradcert.reference.numbers.protocol import Activation, Array, Numbers
-from gradcert.reference.numbers.surrogates import SURROGATES, Surrogate
+from gradcert.reference.numbers.surrogates import SURROGATES, Form, Surrogate, pseudo_derivative
 
 __all__ = [
     "ACTIVATIONS",
@@ -21,8 +21,10 @@ __all__ = [
     "Activation",
     "Array",
     "Floats",
+    "Form",
     "Numbers",
     "Surrogate",
     "activation",
+    "pseudo_derivative",
     "spike",
 ]

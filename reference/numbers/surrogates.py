@@ -61,6 +61,11 @@ class Surrogate:
         object.__setattr__(self, "scales", tuple((k, scales.get(k, v)) for k, v in defaults.items()))
 
     @property
+    def form(self) -> Form:
+        """The row of the table."""
+        return SURROGATES[self.name]
+
+    @property
     def label(self) -> str:
         """Name and scales on one line."""
         return f"{self.name}({', '.join(f'{k}={v}' for k, v in self.scales)})"
@@ -68,7 +73,7 @@ class Surrogate:
     @property
     def peak(self) -> float:
         """The largest absolute value of the pseudo-derivative."""
-        return float(SURROGATES[self.name].peak(**dict(self.scales)))
+        return float(self.form.peak(**dict(self.scales)))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -85,7 +90,7 @@ def pseudo_derivative(surrogate: Surrogate, x: Array, numbers: Numbers) -> Array
     >>> pseudo_derivative(Surrogate("triangle", scale=0.5), np.array([0.0, 0.5, 2.0]), FLOAT64)
     array([0.5 , 0.25, 0.  ])
     """
-    return SURROGATES[surrogate.name].formula(x, numbers, **dict(surrogate.scales))
+    return surrogate.form.formula(x, numbers, **dict(surrogate.scales))
 
 
 def _sigmoid(x: Array, n: Numbers, *, scale: Any) -> Array:

@@ -1,0 +1,61 @@
+"""Reading a PyTorch module as it is: one step is recorded, and becomes equations, labelled edges, cuts, a network.
+
+`capture` records a step (`recorder`, `held`), `lower` turns operations into terms, `choose` says what gets an equation,
+`populations` and `labels` what the layers and edges are, `network` makes a network of the vocabulary. PyTorch is an
+extra: it is imported when something is read.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from typing import Any
+
+from gradcert.reference.errors import GradcertError
+
+_HOME = {"Reading": "reading"}
+
+__all__ = ["Reading", "read"]
+
+
+def read(module: Any, x: Any, state: Any = None) -> Any:
+    """Read a PyTorch module: states, equations, spikes, labelled edges, and what the module's own code cuts.
+
+    Parameters
+    ----------
+    module : a ``torch.nn.Module`` that takes one time step: ``module(x)`` where it keeps its state, or
+        ``module(x, state)`` (or ``module(x, *state)``) where it returns it, its tensors last. It is copied, not changed.
+    x : an example input of one step, (batch, ...).
+    state : the state of the first step, nested as the module takes it; by default the module makes it.
+
+    Returns
+    -------
+    A `Reading`: shown as text by ``print``, as a page in a notebook; ``to_dict()`` is its JSON form.
+
+    Raises
+    ------
+    GradcertError : for what cannot be read, with the operation, its line, and what to do; without PyTorch.
+
+    Examples
+    --------
+    >>> import torch
+    >>> print(read(torch.nn.RNNCell(3, 4), torch.zeros(2, 3)))
+    layer 0 (4 units)
+      a = weight_hh @ z' + weight_ih @ x + bias_hh + bias_ih
+      z = tanh(a)   (output)
+        z' -> a  RECURRENT through weight_hh kept
+    """
+    needs_torch("gradcert.read")
+    return importlib.import_module("gradcert.models.reading.reading").read_module(module, x, state)
+
+
+def needs_torch(what: str) -> None:
+    """Raise unless PyTorch is installed."""
+    if importlib.util.find_spec("torch") is None:
+        raise GradcertError(f"{what} without PyTorch", do="pip install 'gradcert[torch]'")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
