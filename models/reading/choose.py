@@ -96,7 +96,7 @@ def _retimed(lowered: Lowering) -> tuple[Terms, dict[int, Term], tuple[Term, ...
             swap[id(spike)] = terms.make("prev", data=slot, shape=spike.shape)
     if not swap:
         return terms, updates, tuple(outputs)
-    done: dict[int, Term] = {}
+    done = lowered.became
     updates = {k: _swapped(u, swap, terms, done) for k, u in updates.items()}
     return terms, updates, tuple(_swapped(o, swap, terms, done) for o in outputs)
 

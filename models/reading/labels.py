@@ -10,13 +10,14 @@ from gradcert.models.reading.populations import X, Path
 
 @dataclass(frozen=True)
 class Edge:
-    """A link from the step before.
+    """A link from the step before, or one within the step that the user's code cuts.
 
     Attributes
     ----------
     target, source : nodes by number.
-    label : ``state``, ``reset``, ``recurrent``, ``adaptation``; ``feedback`` between populations; "" where there is
-        none to choose.
+    lag : 1, or 0.
+    label : ``state``, ``reset``, ``recurrent``, ``adaptation``; ``feedback`` between populations, ``space`` within the
+        step; "" where there is none to choose.
     weights : the weights on the way.
     kept, cut : whether a path is left that the user's code does not cut; where it cuts one.
     by_convention : why the label could be another; "" where it could not.
@@ -24,6 +25,7 @@ class Edge:
 
     target: int
     source: int
+    lag: int
     label: str
     weights: tuple[str, ...]
     kept: bool
@@ -34,18 +36,21 @@ class Edge:
 def edges(
     chosen: Chosen, links: tuple[Path, ...], layer: dict[int, int], names: dict[int, str]
 ) -> tuple[Edge, ...]:
-    """Return the labelled edges of lag 1; `names` are those of static terms."""
-    groups: dict[tuple[int, int, bool, tuple[str, ...]], list[Path]] = {}
+    """Return the labelled edges of lag 1, and what is cut within the step; `names` are those of static terms."""
+    groups: dict[tuple[int, int, int, bool, tuple[str, ...]], list[Path]] = {}
     for link in links:
-        if link.lag and link.source != X:
-            groups.setdefault((link.target, link.source, link.weight is not None, link.mixes), []).append(link)
+        if link.source != X:
+            key = (link.target, link.source, link.lag, link.weight is not None, link.mixes)
+            groups.setdefault(key, []).append(link)
     out = []
-    for (target, source, weighted, mixes), group in groups.items():
-        label, why = _label(chosen, links, layer, group, mixes)
+    for (target, source, lag, weighted, mixes), group in groups.items():
+        if not lag and not any(p.cuts for p in group):
+            continue
+        label, why = _label(chosen, links, layer, group, mixes) if lag else ("space", "")
         weights = tuple(dict.fromkeys(names[id(p.weight)] for p in group if weighted and id(p.weight) in names))
         cut = tuple(dict.fromkeys(place for p in group for place in p.cuts))
         kept = any(not p.cuts for p in group)
-        out.append(Edge(target, source, label, weights, kept, cut, why))
+        out.append(Edge(target, source, lag, label, weights, kept, cut, why))
     return tuple(out)
 
 

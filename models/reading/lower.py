@@ -35,6 +35,8 @@ class Lowering:
     Attributes
     ----------
     step, terms : what is read, and where the terms are made.
+    became : term, by its id -> what stands for it since spikes of the step before were found out.
+    moving : the nodes that depend on the input, a state or a draw.
     kinds : the kinds of spikes met. `updates` : slot -> term of its new value.
     """
 
@@ -43,9 +45,10 @@ class Lowering:
         self.kinds: list[spikes.Kind] = []
         self.slots: list[tuple[str, Any]] = [(slot.name, slot.initial) for slot in step.slots]
         self._slot_of = {slot.node: k for k, slot in enumerate(step.slots)}
-        self._moving = frozenset(self._dynamic())
-        self._spikes = spikes.find(self.nodes, self._moving)
+        self.moving = frozenset(self._dynamic())
+        self._spikes = spikes.find(self.nodes, self.moving)
         self._known: dict[int, Term] = {}
+        self.became: dict[int, Term] = {}
         self._pieces: dict[Any, int] = {}  # (slot, slice) -> slot
         self._sliced: dict[int, tuple[int, Any]] = {}
         self.outputs = [self.term(o) for o in step.outputs]
@@ -72,6 +75,10 @@ class Lowering:
                     update = self.term(self.step.slots[whole].update)
                     self.updates[k] = update if piece is None else self.part(update, *piece)
 
+    def node_of(self) -> dict[int, int]:
+        """Return the node of every term that is one, by the term's id."""
+        return {id(self.became.get(id(term), term)): k for k, term in reversed(self._known.items())}
+
     # -- one node --
 
     def term(self, k: int) -> Term:
@@ -91,11 +98,11 @@ class Lowering:
     def _below(self, k: int) -> list[int]:
         if k in self._spikes:
             return [self._spikes[k].argument]
-        return [] if k not in self._moving else self.nodes[k].operands()
+        return [] if k not in self.moving else self.nodes[k].operands()
 
     def _made(self, k: int) -> Term:
         node = self.nodes[k]
-        if k not in self._moving:
+        if k not in self.moving:
             return self.static(k)
         if k in self._spikes:
             found = self._spikes[k]
@@ -163,7 +170,7 @@ class Lowering:
         if any(word in node.name for word in ("bernoulli", "native_dropout")):
             return self.terms.make("random", (), k, node.shape, node.where)
         args = tuple(self.term(i) for i in node.operands())
-        own = [i for i in node.operands() if i in self._moving]
+        own = [i for i in node.operands() if i in self.moving]
         elementwise = len(own) == 1 and self.nodes[own[0]].shape == node.shape and node.name in ELEMENTWISE
         op = "fn" if elementwise and len(args) == 1 else "mix"
         data = name or node.name
@@ -213,10 +220,10 @@ class Lowering:
 
     def _product(self, k: int, node: Node, x: Any, w: Any) -> Term:
         """Return x @ w, w being the transpose of a weight."""
-        if w.node in self._moving or len(self.nodes[w.node].shape) != 2:
+        if w.node in self.moving or len(self.nodes[w.node].shape) != 2:
             return self._mix(k, node)
         weight = self.nodes[w.node]
-        if weight.name == "t" or (weight.name == "transpose" and len(weight.shape) == 2):
+        if weight.name in ("t", "transpose", "permute"):  # of a matrix
             return self._linear(self.term(x.node), weight.args[0].node, node)
         return self._linear(self.term(x.node), self.new("t", A.t.default, (Ref(w.node),), weight.shape[::-1]), node)
 
@@ -239,7 +246,7 @@ class Lowering:
     def _do_convolution(self, k: int, node: Node) -> Term:
         x, w, bias, stride, padding, dilation, transposed, _, groups = node.args
         plain = not transposed and groups == 1 and set(dilation) == {1} and len(stride) == 2
-        if not plain or w.node in self._moving:
+        if not plain or w.node in self.moving:
             return self._mix(k, node)
         source = self.term(x.node)
         geometry = ("convolution", self.nodes[x.node].shape[1:], node.shape[1:], tuple(stride), tuple(padding))

@@ -21,7 +21,7 @@ def static_name(nodes: list[Node], k: int) -> str:
     inner = [static_name(nodes, i) for i in node.operands()]
     if node.name in ("view", "reshape", "clone", "detach", "_to_copy", "unsqueeze", "squeeze", "expand", "alias"):
         return inner[0]
-    if node.name in ("t", "transpose"):
+    if node.name in ("t", "transpose", "permute") and len(node.shape) == 2:
         return f"{inner[0]}.T"
     if node.name == "slice":
         start, stop = node.args[2:4]
@@ -73,7 +73,9 @@ def exits(
 def node_names(
     chosen: Chosen, links: tuple[Path, ...], layers: list[list[int]], slots: list[str], outputs: list[int]
 ) -> dict[int, str]:
-    """Return the name of every node, unique within its population; what leaves it alone, or its spike, is ``z``."""
+    """Return the name of every node, unique within its population; what leaves it alone, or its spike, is ``z``;
+    a potential is ``v`` even if it leaves.
+    """
     layer = {k: i for i, group in enumerate(layers) for k in group}
     held = {id(uncut(update)): slots[k] for k, update in chosen.updates.items() if k < len(slots)}
     membranes = {id(m) for m in chosen.membranes.values()}
@@ -82,7 +84,8 @@ def node_names(
     for group in layers:
         leaving = exits(chosen, links, layer, group, outputs)
         spiking = [k for k in leaving if chosen.order[k].op == "spike"]
-        z = (spiking or leaving or group)[-1]
+        others = [k for k in leaving if id(chosen.order[k]) not in membranes]
+        z = (spiking or others or [k for k in group if chosen.order[k].op == "spike"] or leaving or group)[-1]
         taken = {"z"}
         for k in group:
             out[k] = "z" if k == z else _name(chosen.order[k], membranes, thresholds, held, taken)

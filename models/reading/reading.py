@@ -31,6 +31,8 @@ class Reading:
     edges : the links from the step before, labelled.
     psi : the pseudo-derivative of each kind of spike, and whether it is silent at its threshold.
     outputs : nodes that the module returns beside its state.
+    slots : name and first value of every state, slices of them included. `node_of` : term, by its id -> node of the
+        record. `moving` : the nodes of the record that depend on the input or a state.
     batch : samples in the example.
     """
 
@@ -48,6 +50,8 @@ class Reading:
     psi: tuple[tuple[Surrogate, bool], ...]
     outputs: list[int]
     slots: list[tuple[str, Any]]
+    node_of: dict[int, int]
+    moving: frozenset[int]
     batch: int
     notes: tuple[str, ...] = field(default=())
 
@@ -110,6 +114,8 @@ def read_module(module: Any, x: Any, state: Any = None) -> Reading:
         tuple((identify(kind), kind.strict) for kind in lowered.kinds),
         outputs,
         lowered.slots,
+        lowered.node_of(),
+        lowered.moving,
         x.shape[0],
         tuple(notes),
     )
@@ -171,7 +177,7 @@ def _layer_record(reading: Reading, i: int) -> dict[str, Any]:
 def _edge_record(reading: Reading, layer: int, edge: Edge) -> dict[str, Any]:
     node = style(reading, layer).node
     out: dict[str, Any] = {
-        "source": node(edge.source, 1),
+        "source": node(edge.source, edge.lag),
         "target": node(edge.target, 0),
         "label": edge.label or None,
         "how": "kept" if not edge.cut else "cut" if not edge.kept else "kept on one path, cut on another",

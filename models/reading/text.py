@@ -41,6 +41,8 @@ def _text(term: Term, style: Style) -> tuple[str, int]:
         return style.node(*term.data), ATOM
     if term.op == "x":
         return style.x, ATOM
+    if term.op == "named":
+        return term.data, PRODUCT if "@" in term.data else ATOM
     if term.op == "number":
         text = style.number(term.data)
         return text, ATOM if term.data >= 0 else SUM

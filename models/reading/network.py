@@ -1,0 +1,439 @@
+"""From a reading to a network of the vocabulary: cells from equations, synapses, and where its parameters come from.
+
+There are two. `full` has every edge, for the rows of the rule table; in `as_cut` nothing goes back where the user's code
+cuts, so that BPTT of it is what the module's own backward gives. What is cut is a node of its own there, without links
+and uses that lead into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from gradcert.models.equations import define
+from gradcert.models.equations.equations import PREVIOUS, read
+from gradcert.models.equations.expression import derivative, symbols
+from gradcert.models.reading.naming import identifier
+from gradcert.models.reading.populations import X
+from gradcert.models.reading.reading import Reading
+from gradcert.models.reading.run import evaluate
+from gradcert.models.reading.terms import Term, uncut
+from gradcert.models.reading.text import Style, expression
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import AvgPool, Conv2d, Layer, Loss, Network
+from gradcert.reference.networks.synapses.protocol import Synapse
+from gradcert.reference.numbers import Array
+
+IDENTITY = "one_to_one"  # of each unit with the unit below it: a pooling of one
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a parameter of the network comes from: a node of the record, and the shape it is spread to.
+
+    Attributes
+    ----------
+    node : what is evaluated on the module's parameters. `sign` : -1 where its opposite is meant.
+    spread : shape of one sample of what it acts on, for a per-unit parameter; None for a weight.
+    """
+
+    node: int
+    sign: int
+    spread: tuple[int, ...] | None
+
+
+@dataclass(frozen=True)
+class Written:
+    """A module as networks of the vocabulary.
+
+    Attributes
+    ----------
+    reading : what they were written from.
+    full, as_cut : the network with every edge; the one in which the user's cuts are cut.
+    sources : parameter of the networks -> where it comes from.
+    initial : node values before the first step, where they are not zero.
+    equations : of every layer, as `gradcert.models.equations.define` takes them.
+    names : of every layer, node of the reading -> its name in the equations.
+    spiking : of every layer, its spikes in the order of computation.
+    """
+
+    reading: Reading
+    full: Network
+    as_cut: Network
+    sources: Mapping[str, Source]
+    initial: Mapping[str, Array]
+    equations: tuple[Mapping[str, str], ...]
+    names: tuple[Mapping[int, str], ...]
+    spiking: tuple[tuple[int, ...], ...]
+
+    def initial_of(self, states: list[Any]) -> dict[str, Array]:
+        """Return the node values before the first step that given states are, where they are not zero."""
+        slots = list(self.reading.slots)
+        for k, value in enumerate(states):
+            slots[k] = (slots[k][0], value.detach().double().cpu())
+        return _initial(self.reading, slots, self.names)
+
+    def tensors(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the networks' parameters as functions of the module's, tensors with a history.
+
+        Parameters
+        ----------
+        parameters : name in the module -> tensor.
+        """
+        nodes = self.reading.step.nodes
+        out = {}
+        for name, source in self.sources.items():
+            value = evaluate(nodes, source.node, {}, parameters)
+            if source.spread is not None:
+                value = torch.broadcast_to(value, source.spread).reshape(-1)
+            out[name] = value if source.sign > 0 else -value
+        return out
+
+    def arrays(self, parameters: Mapping[str, Any], dtype: str = "float64") -> dict[str, Array]:
+        """Return the networks' parameters as NumPy arrays."""
+        with torch.no_grad():
+            found = self.tensors(parameters)
+        return {name: np.ascontiguousarray(value.detach().cpu().numpy().astype(dtype)) for name, value in found.items()}
+
+    def pulled(self, gradients: Mapping[str, Array], parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return gradients with respect to the module's parameters from those with respect to the networks'."""
+        own = {name: p.detach().double().requires_grad_() for name, p in parameters.items()}
+        with torch.enable_grad():
+            found = self.tensors(own)
+        live = [(value, torch.from_numpy(np.asarray(gradients[name], dtype="float64"))) for name, value in found.items()]
+        live = [(value, g) for value, g in live if value.requires_grad]
+        got = torch.autograd.grad(
+            [v for v, _ in live], list(own.values()), [g.reshape(v.shape) for v, g in live], allow_unused=True
+        )
+        return {
+            name: torch.zeros_like(own[name]) if g is None else g.detach() for name, g in zip(own, got, strict=True)
+        }
+
+
+def written(reading: Reading, output: int = 0) -> Written:
+    """Write a reading as networks.
+
+    Parameters
+    ----------
+    output : which of the module's outputs the loss reads, counted from 0.
+
+    Raises
+    ------
+    GradcertError : for what the vocabulary does not have: what mixes units other than by weights, more than a stack.
+    """
+    if not 0 <= output < len(reading.outputs):
+        raise GradcertError(f"output {output} of a module with {len(reading.outputs)}", allowed="counted from 0")
+    stack = _stack(reading, reading.outputs[output])
+    layers: list[tuple[Layer, Layer]] = []
+    sources: dict[str, Source] = {}
+    texts = []
+    names: list[dict[int, str]] = []
+    width = int(np.prod(reading.example.shape[1:], dtype=int))
+    node = "z"
+    for place, (number, leaving) in enumerate(stack):
+        last = place == len(stack) - 1
+        made = [_Cell(reading, number, leaving, last=last, cut=cut) for cut in (False, True)]
+        if not last or reading.names[leaving] == "z":
+            node = "z"
+        else:
+            node = reading.names[leaving]
+        both = [m.layer(width, f"read_{number}") for m in made]
+        layers.append((both[0], both[1]))
+        sources |= {f"layers.{place}.{k}": v for m in made for k, v in m.sources.items()}
+        texts.append(made[0].texts)
+        names.append({k: made[0].names[k] for k in made[0].order})
+        width = both[0].units
+    loss = Loss(node=node)
+    full, as_cut = (Network(tuple(pair[k] for pair in layers), loss) for k in (0, 1))
+    spiking = tuple(tuple(k for k in own if reading.chosen.order[k].op == "spike") for own in names)
+    initial = _initial(reading, reading.slots, tuple(names))
+    return Written(reading, full, as_cut, sources, initial, tuple(texts), tuple(names), spiking)
+
+
+def _stack(reading: Reading, output: int) -> list[tuple[int, int]]:
+    """Return layer and the node that leaves it, from below.
+
+    Raises
+    ------
+    GradcertError : if a layer reads more than one thing.
+    """
+    out: list[tuple[int, int]] = []
+    leaving = output
+    while True:
+        number = reading.layer_of(leaving)
+        if number in [i for i, _ in out]:
+            raise GradcertError(f"layer {number} feeds itself through layers above it", allowed="a stack of layers")
+        out.append((number, leaving))
+        group = reading.layers[number]
+        into = {(p.source, p.lag) for p in reading.links if p.target in group and p.source not in group}
+        if any(lag for _, lag in into):
+            raise GradcertError(f"layer {number} reads another one a step later", allowed="a stack of layers")
+        if len(into) != 1:
+            read_by = ", ".join(
+                "the input" if k == X else f"{reading.names[k]}[{reading.layer_of(k)}]" for k, _ in sorted(into)
+            )
+            raise GradcertError(f"layer {number} reads {read_by or 'nothing'}", allowed="a stack of layers")
+        ((source, _),) = into
+        if source == X:
+            return out[::-1]
+        leaving = source
+
+
+def _initial(
+    reading: Reading, slots: list[tuple[str, Any]], names: tuple[Mapping[int, str], ...]
+) -> dict[str, Array]:
+    """Return the node values before the first step that are not zero."""
+    out: dict[str, Array] = {}
+    place = {k: i for i, own in enumerate(names) for k in own}
+    for slot, (name, value) in enumerate(slots):
+        if value is None or not bool((value != 0).any()) or slot not in reading.chosen.updates:
+            continue
+        core = uncut(reading.chosen.updates[slot])
+        found = [core] if reading.chosen.has(core) else _states_in(reading, core)
+        if len(found) != 1:
+            raise GradcertError(f"{name} begins with values that are not zero, and is a function of several states")
+        node = reading.chosen.number(found[0])
+        if node in place:
+            flat = value.reshape(value.shape[0], -1).numpy() if value.dim() > 1 else value.reshape(1, -1).numpy()
+            same = bool((flat == flat[:1]).all())
+            out[f"layers.{place[node]}.{names[place[node]][node]}"] = flat[0].copy() if same else flat
+    return out
+
+
+def _states_in(reading: Reading, term: Term) -> list[Term]:
+    """Return the chosen values in a function of them that are no spikes."""
+    if reading.chosen.has(term):
+        return [] if term.op == "spike" else [term]
+    found = [t for part in term.args for t in _states_in(reading, part)]
+    return list({id(t): t for t in found}.values())
+
+
+@dataclass
+class _Cell:
+    """Writes one layer."""
+
+    reading: Reading
+    number: int
+    leaving: int
+    last: bool
+    cut: bool
+    sources: dict[str, Source] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+    names: dict[int, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._taken = {"z", "threshold"}
+        self._statics: dict[int, str] = {}
+        self._synapses: dict[str, Synapse] = {}
+        self._cut_nodes: list[str] = []
+        self._labels: dict[tuple[str, str, bool], str] = {}
+        self._threshold: float | None = None
+        self._trained: tuple[str, ...] = ()
+        self._kinds: set[int] = set()
+
+    def layer(self, inputs: int, name: str) -> Layer:
+        """Return the layer."""
+        reading, group = self.reading, self.reading.layers[self.number]
+        units = {reading.units(k) for k in group}
+        if len(units) > 1:
+            raise GradcertError(f"layer {self.number} has nodes of {sorted(units)} units", allowed="one number of units")
+        for k in group:
+            base = reading.names[k]
+            copied = base == "z" and self._copied(group)
+            base = "v" if k != self.leaving and base == "v" else base
+            self.names[k] = identifier("s", self._taken) if copied else base
+            self._taken.add(self.names[k])
+        self.order = self._ordered(group)
+        for k in self.order:
+            term = reading.equation(k)
+            self._shape = reading.chosen.order[k].shape[1:]
+            self._target = k
+            text = self._whole(term) if not self.cut else self._whole(self._with_nodes(term, k))
+            self.texts[self.names[k]] = text
+        if self._copied(group):
+            self.texts["z"] = self.names[self.leaving]
+        return Layer(self._cell(name, units.pop()), inputs, reading.units(self.leaving), tuple(self._synapses.items()))
+
+    def _copied(self, group: list[int]) -> bool:
+        """Return whether z has to be a copy: something of its own step is computed from what leaves the layer."""
+        if self.last and self.reading.names[self.leaving] != "z":
+            return not any(self.reading.names[k] == "z" for k in group)
+        later = [p for p in self.reading.links if p.source == self.leaving and not p.lag and p.target in group]
+        return bool(later) or self.reading.names[self.leaving] != "z"
+
+    def _ordered(self, group: list[int]) -> list[int]:
+        """Return the nodes in an order of computation that ends with z."""
+        z = [k for k in group if self.names[k] == "z"]
+        return [k for k in group if k not in z] + z
+
+    def _with_nodes(self, term: Term, k: int) -> Term:
+        """Return an equation in which everything that is cut is a node."""
+        terms = self.reading.chosen.terms
+        if term.op == "cut":
+            inner = self._with_nodes(term.args[0], k)
+            name = identifier("cut", self._taken)
+            self.texts[name] = self._whole(inner)
+            self._cut_nodes.append(name)
+            for edge in self.reading.edges:
+                if edge.target == k and edge.lag:
+                    key = (self._name(edge.source), name, False)
+                    self._labels.setdefault(key, edge.label if edge.label in LABELS else "state")
+            return terms.make("named", (), name, term.shape)
+        parts = tuple(self._with_nodes(a, k) for a in term.args)
+        return terms.make(term.op, parts, term.data, term.shape, term.where) if parts else term
+
+    def _name(self, k: int) -> str:
+        return self.names.get(k, "x")
+
+    def _whole(self, term: Term) -> str:
+        how = Style(self._node, self._static, self._weight, _exact, lambda inner, where: f"({inner})")
+        return _text_of(term, how, self)
+
+    def _node(self, k: int, lag: int) -> str:
+        if k in self.names:
+            return self.names[k] + PREVIOUS * lag
+        return self._through_one_to_one()
+
+    def _through_one_to_one(self) -> str:
+        """Return the node that the input is where no weight multiplies it."""
+        if "i" not in self.texts:
+            width = int(np.prod(self._shape, dtype=int))
+            self._synapses[IDENTITY] = AvgPool(channels=width, height=1, width=1, kernel=(1, 1))
+            self.texts = {"i": f"{IDENTITY} @ x", **self.texts}
+            self._taken.add("i")
+        return "i"
+
+    def _static(self, term: Term) -> str:
+        if id(term) not in self._statics:
+            name = identifier(self.reading.statics[id(term)], self._taken)
+            self._statics[id(term)] = name
+            self.sources[name] = Source(term.data, 1, tuple(self._shape))
+        return self._statics[id(term)]
+
+    def _weight(self, term: Term, source: str) -> str:
+        weight, geometry = term.args[0], term.data
+        if weight.op == "number":
+            _, (channels, height, width), _, kernel = geometry
+            name = identifier("pool", self._taken)
+            self._synapses[name] = AvgPool(channels=channels, height=height, width=width, kernel=kernel)
+            return f"{name} @ {source}"
+        name = identifier(self.reading.statics[id(weight)], self._taken)
+        self.sources[name] = Source(weight.data, 1, None)
+        if geometry is not None:
+            _, (channels, height, width), (out, *_), stride, padding = geometry
+            kernel = tuple(self.reading.step.nodes[weight.data].shape[2:])
+            self._synapses[name] = Conv2d(channels, height, width, out, kernel, stride, padding)
+        return f"{name} @ {source}"
+
+    def _cell(self, name: str, units: int) -> Any:
+        constants = {} if self._threshold is None else {"threshold": self._threshold}
+        surrogates = {self.reading.psi[kind] for kind in self._kinds}
+        if len(surrogates) > 1:
+            raise GradcertError(f"layer {self.number} has spikes of {len(surrogates)} kinds", allowed="one kind a layer")
+        surrogate, strict = surrogates.pop() if surrogates else (None, False)
+        cell = define(
+            name, self.texts, edges=self._edges(constants), constants=constants, surrogate=surrogate, strict=strict
+        )
+        made = cell(train=self._trained)
+        return _without(made, tuple(self._cut_nodes)) if self._cut_nodes else made
+
+    def _edges(self, constants: Mapping[str, float]) -> dict[str, str]:
+        """Return the labels of the edges of lag 1 that the equations have."""
+        known = dict(self._labels)
+        for edge in self.reading.edges:
+            if edge.target in self.names and edge.source in self.names and edge.lag:
+                key = (self.names[edge.source], self.names[edge.target], bool(edge.weights))
+                known[key] = edge.label if edge.label in LABELS else "state"
+        out = {}
+        for equation in read(self.texts, constants):
+            for name in symbols(equation.rest):
+                source = name.removesuffix(PREVIOUS)
+                if name.endswith(PREVIOUS) and derivative(equation.rest, name) is not None:
+                    out[f"{source} -> {equation.node}"] = known.get((source, equation.node, False), "state")
+        return out
+
+
+LABELS = ("state", "reset", "recurrent", "adaptation")
+
+
+def _text_of(term: Term, how: Style, cell: _Cell) -> str:
+    """Return an equation as `define` takes it."""
+    prepared = _prepared(term, how, cell)
+    return expression(prepared, how)
+
+
+def _prepared(term: Term, how: Style, cell: _Cell) -> Term:
+    """Replace what `expression` writes otherwise than `define` reads: spikes' thresholds, sources of weights."""
+    terms = cell.reading.chosen.terms
+    if term.op in ("mix", "cat", "stack", "random"):
+        what = str(term.data[0]) if term.op == "mix" else term.op
+        raise GradcertError(
+            f"{what} at {term.where or 'the step'} in layer {cell.number}",
+            allowed="weights, and functions of one unit: sums, products, tanh, sigmoid, exp, relu",
+        )
+    if term.op == "fn" and term.data not in ("tanh", "sigmoid", "exp", "relu_off_at_zero"):
+        raise GradcertError(
+            f"{term.data} at {term.where} in layer {cell.number}", allowed="tanh, sigmoid, exp, relu, whole powers"
+        )
+    if term.op == "x" or (term.op == "node" and term.data[0] not in cell.names):
+        return terms.make("named", (), cell._through_one_to_one(), term.shape)
+    if term.op == "linear":
+        source = uncut(term.args[1])
+        own = source.op == "named" or (source.op == "node" and source.data[0] in cell.names)
+        name = (source.data if source.op == "named" else cell._node(*source.data)) if own else "x"
+        return terms.make("named", (), cell._weight(term, name), term.shape)
+    if term.op == "drive":
+        parts = tuple(_prepared(part, how, cell) for part in term.args)
+        if any(sign < 0 for sign in term.data):
+            raise GradcertError(f"a weighted sum that is subtracted in layer {cell.number}", do="add one of -W")
+        return terms.make("drive", parts, term.data, term.shape)
+    if term.op == "spike":
+        cell._kinds.add(term.data)
+        return terms.make("spike", (_argument(term.args[0], how, cell),), term.data, term.shape)
+    if term.op == "cut":
+        return _prepared(term.args[0], how, cell)
+    parts = tuple(_prepared(part, how, cell) for part in term.args)
+    return terms.make(term.op, parts, term.data, term.shape, term.where) if parts else term
+
+
+def _argument(term: Term, how: Style, cell: _Cell) -> Term:
+    """Return a spike's argument with its threshold under that name."""
+    terms = cell.reading.chosen.terms
+    named = terms.make("named", (), "threshold", term.shape)
+    if term.op == "sub":
+        left, right = term.args
+        if right.op == "number" and cell._threshold in (None, right.data):
+            cell._threshold = right.data
+            return terms.make("sub", (_prepared(left, how, cell), named), None, term.shape)
+        if right.op == "add" and right.args[1].op == "number" and cell._threshold in (None, right.args[1].data):
+            cell._threshold = right.args[1].data
+            sum_of = terms.make("add", (_prepared(right.args[0], how, cell), named), None, term.shape)
+            return terms.make("sub", (_prepared(left, how, cell), sum_of), None, term.shape)
+        if right.op == "static" and cell._statics.get(id(right), "threshold") == "threshold":
+            cell._statics[id(right)] = "threshold"
+            cell.sources["threshold"] = Source(right.data, 1, tuple(cell._shape))
+            cell._threshold, cell._trained = 1.0, ("threshold",)
+            return terms.make("sub", (_prepared(left, how, cell), named), None, term.shape)
+    cell._threshold = 1.0 if cell._threshold is None else cell._threshold
+    return _prepared(term, how, cell)
+
+
+def _exact(value: float) -> str:
+    """Return a number as a decimal that is read back as it was."""
+    return repr(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
+
+
+def _without(cell: Any, targets: tuple[str, ...]) -> Any:
+    """Return a cell in which nothing leads into some nodes: their values stay, what goes back does not."""
+    links = tuple(link for link in cell.links if link.target not in targets)
+    uses = tuple(use for use in cell.uses if use.target not in targets)
+    body = {"links": property(lambda self: links), "uses": property(lambda self: uses)}
+    made = type(f"{cell.name}_cut", (type(cell),), body)
+    return made(**{name: getattr(cell, name) for name in cell.__dataclass_fields__})
+
+
+__all__ = ["Source", "Written", "written"]
