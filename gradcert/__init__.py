@@ -24,6 +24,7 @@ _HOME = {
     "Problem": "reference",
     "cases": "pytest_plugin",
     "claim": "certify",
+    "read": "models.reading",
     "subject_tests": "pytest_plugin",
 }
 _ROOMS = ("certify", "derivations", "hardware_models", "models", "properties", "reference", "theorems")

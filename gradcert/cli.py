@@ -13,6 +13,7 @@ from gradcert import __version__
 
 COMMANDS = {
     "certify": "judge a subject against what it claims",
+    "read": "read a PyTorch module: equations, labelled edges, what its code cuts",
     "verify": "verify a certificate: its bytes, its identity, and that it comes out again",
     "diff": "explain what changed between two certificates",
     "replay": "run a stored counterexample again",

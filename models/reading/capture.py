@@ -24,14 +24,17 @@ class Way:
     style : ``none``: module(x); ``tree``: module(x, state); ``star``: module(x, *state).
     spec : how the state is nested; its tensors come last in what the module returns.
     count : the number of its tensors.
+    time : the axis of time of a module that takes sequences (torch.nn.LSTM): it is given sequences of one step.
     """
 
     style: str
     spec: Any
     count: int
+    time: int | None = None
 
     def call(self, module: Any, x: Any, state: list[Any]) -> tuple[list[Any], list[Any]]:
         """Return outputs and new state."""
+        x = x if self.time is None else x.unsqueeze(self.time)
         if self.style == "none":
             return self.split(module(x))
         nested = tree_unflatten(state, self.spec)
@@ -57,13 +60,14 @@ class Way:
 def way_of(module: Any, state: Any) -> tuple[Way, list[Any]]:
     """Return how a module takes a state, and the state's tensors."""
     leaves, spec = tree_flatten(state)
+    time = (1 if module.batch_first else 0) if isinstance(module, torch.nn.RNNBase) else None
     if state is None or not leaves:
-        return Way("none", None, 0), []
+        return Way("none", None, 0, time), []
     if not all(isinstance(leaf, torch.Tensor) for leaf in leaves):
         raise GradcertError("a state with a part that is no tensor", allowed="a tensor, or tensors nested in tuples")
     takes = len(inspect.signature(module.forward).parameters) - 1
     star = isinstance(state, tuple) and takes >= len(state) > 1 and not hasattr(state, "_fields")
-    return Way("star" if star else "tree", spec, len(leaves)), leaves
+    return Way("star" if star else "tree", spec, len(leaves), time), leaves
 
 
 def started(module: Any, x: Any, state: Any) -> Any:
@@ -84,8 +88,10 @@ def started(module: Any, x: Any, state: Any) -> Any:
             do="pass the state of the first step: read(module, x, state)",
         )
     first, second = doubled(module), doubled(module)
+    alone, _ = way_of(module, None)
     with torch.no_grad(), Double():
-        result, again = first(x), second(x)
+        entering = x if alone.time is None else x.unsqueeze(alone.time)
+        result, again = first(entering), second(entering)
         held = [p for p, s in slots(first).items() if isinstance(peek(s), torch.Tensor) and _differs(peek(s), module, p)]
     if held or not isinstance(result, tuple) or len(result) < 2:
         return None

@@ -201,6 +201,21 @@ class Lowering:
         base = self.argument(node.args[0])
         return self.terms.make("pow", (base,), int(exponent), node.shape, node.where)
 
+    def _do_permute(self, k: int, node: Node) -> Term:
+        """Return the same where only axes of one are moved: units stay in their order."""
+        x, *rest = node.args
+        shape = self.nodes[x.node].shape
+        if node.name.startswith("permute"):
+            order = [d % len(shape) for d in rest[0]]
+        else:
+            order = list(range(len(shape)))
+            a, b = (d % len(shape) for d in (rest or (0, 1)))
+            order[a], order[b] = order[b], order[a]
+        wide = [d for d in order if shape[d] != 1]
+        return self.term(x.node) if wide == sorted(wide) else self._mix(k, node)
+
+    _do_transpose = _do_t = _do_permute
+
     # -- weighted sums --
 
     def _do_addmm(self, k: int, node: Node) -> Term:

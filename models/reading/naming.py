@@ -77,7 +77,7 @@ def node_names(
     a potential is ``v`` even if it leaves.
     """
     layer = {k: i for i, group in enumerate(layers) for k in group}
-    held = {id(uncut(update)): slots[k] for k, update in chosen.updates.items() if k < len(slots)}
+    held = {id(uncut(update)): slots[k] for k, update in chosen.updates.items() if k < len(slots) and slots[k]}
     membranes = {id(m) for m in chosen.membranes.values()}
     thresholds = {id(t) for t in chosen.thresholds.values()}
     out: dict[int, str] = {}
@@ -103,7 +103,7 @@ def _name(term: Term, membranes: set[int], thresholds: set[int], held: dict[int,
         base = "b"
     elif id(term) in held:
         base = re.sub(r"\W+", "_", held[id(term)].split(".")[-1]).strip("_") or "s"
-        base = "c" if re.fullmatch(r"state\d*", base) else base
+        base = "c" if re.fullmatch(r"state[\d_]*", base) else base
         base = f"s_{base}" if base in TAKEN or base[0].isdigit() else base
     else:
         base = "y"

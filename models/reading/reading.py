@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gradcert.models.reading.capture import Way, capture
@@ -15,6 +15,7 @@ from gradcert.models.reading.record import Step
 from gradcert.models.reading.surrogates import identify
 from gradcert.models.reading.terms import Term, uncut
 from gradcert.models.reading.text import CALLED, Style, expression, short
+from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Surrogate
 
 
@@ -55,6 +56,25 @@ class Reading:
     batch: int
     notes: tuple[str, ...] = field(default=())
 
+    @property
+    def random(self) -> bool:
+        """Whether a step draws random numbers."""
+        return any(term.op == "random" for term in _parts(self.chosen))
+
+    def network(self, output: int = 0) -> Any:
+        """Return the module as networks of the vocabulary (`gradcert.models.reading.network.Written`).
+
+        Raises
+        ------
+        GradcertError : for what the vocabulary does not have, and if the network's gradient is not the module's own.
+        """
+        from gradcert.models.reading.check import check_gradients
+        from gradcert.models.reading.network import written
+
+        made = written(self, output)
+        check_gradients(made, output)
+        return made
+
     def layer_of(self, node: int) -> int:
         """Return the number of a node's population."""
         return next(i for i, group in enumerate(self.layers) if node in group)
@@ -89,17 +109,14 @@ def read_module(module: Any, x: Any, state: Any = None) -> Reading:
     """Read a module from one step on an example input (`gradcert.models.reading.read`)."""
     step, way = capture(module, x, state)
     lowered = Lowering(step)
-    names = [slot.name for slot in step.slots]
     chosen = choose(lowered)
+    names = [name if value is not None else "" for name, value in lowered.slots]
     links = paths(chosen)
     layers = populations(chosen, links)
     layer = {k: i for i, group in enumerate(layers) for k in group}
     outputs = [chosen.number(uncut(o)) for o in chosen.outputs if chosen.has(uncut(o))]
     called = statics(chosen, lowered.nodes)
-    notes = list(step.notes)
-    if any(term.op == "random" for term in _parts(chosen)):
-        notes.append("draws random numbers (dropout): its masks are part of what a run is given")
-    return Reading(
+    made = Reading(
         module,
         x,
         state,
@@ -117,8 +134,23 @@ def read_module(module: Any, x: Any, state: Any = None) -> Reading:
         lowered.node_of(),
         lowered.moving,
         x.shape[0],
-        tuple(notes),
     )
+    return replace(made, notes=(*step.notes, *_checked(made)))
+
+
+def _checked(reading: Reading) -> list[str]:
+    """Raise unless the record is the module; return what has to be said beside it."""
+    from gradcert.models.reading.check import check_outputs
+
+    notes = ["draws random numbers (dropout): its masks are part of what a run is given"] if reading.random else []
+    try:
+        reading.network()
+    except GradcertError as error:
+        check_outputs(reading)
+        if "gradient of" in str(error) or "backward" in str(error):
+            raise
+        notes.append(f"not written as a network: {error}")
+    return notes
 
 
 def _parts(chosen: Chosen) -> list[Term]:
