@@ -27,9 +27,12 @@ what your code keeps from going back (detach, no_grad, .data), with its line."""
 @click.argument("model", metavar="FILE.py:MODEL")
 @click.option("--example", metavar="x=(BATCH,...)", help="Shape of the input of one step.")
 @click.option("--state", metavar="(BATCH,...),...", help="Shapes of a state that the module is passed; zeros.")
+@click.option("--time", type=click.Choice(["0", "1", "inside"]), help="Axis of time, of a module that takes sequences.")
 @click.option("--html", type=click.Path(dir_okay=False), help="Write a page: equations, and the graph drawn.")
 @AS_JSON
-def command(model: str, example: str | None, state: str | None, html: str | None, as_json: bool) -> None:
+def command(
+    model: str, example: str | None, state: str | None, time: str | None, html: str | None, as_json: bool
+) -> None:
     """Read a PyTorch module: its equations, spikes, labelled edges, and what its code cuts.
 
     The file is run, in this process, and one step of the module is recorded on an example input. Nothing is guessed: a
@@ -46,7 +49,7 @@ def command(model: str, example: str | None, state: str | None, html: str | None
         x, said = example_of(module, example)
         if said:
             click.echo(f"note: {said}", err=True)
-        reading = read(module, x, state_of(state))
+        reading = read(module, x, state_of(state), time=int(time) if time in ("0", "1") else time)
     except GradcertError as error:
         raise click.UsageError(str(error)) from None
     if html is not None:

@@ -18,15 +18,18 @@ _HOME = {"Reading": "reading"}
 __all__ = ["Reading", "read"]
 
 
-def read(module: Any, x: Any, state: Any = None) -> Any:
+def read(module: Any, x: Any, state: Any = None, *, time: int | str | None = None) -> Any:
     """Read a PyTorch module: states, equations, spikes, labelled edges, and what the module's own code cuts.
 
     Parameters
     ----------
     module : a ``torch.nn.Module`` that takes one time step: ``module(x)`` where it keeps its state, or
-        ``module(x, state)`` (or ``module(x, *state)``) where it returns it, its tensors last. It is copied, not changed.
-    x : an example input of one step, (batch, ...).
+        ``module(x, state)`` (or ``module(x, *state)``) where it returns it, its tensors last; or one that takes whole
+        sequences (`time`). It is copied, not changed.
+    x : an example input of one step, (batch, ...), or of a sequence.
     state : the state of the first step, nested as the module takes it; by default the module makes it.
+    time : of a module that takes a whole sequence and begins it anew in every call, the axis of time in x, 0 or 1;
+        ``"inside"`` if it loops over one input.
 
     Returns
     -------
@@ -46,7 +49,7 @@ def read(module: Any, x: Any, state: Any = None) -> Any:
         z' -> a  RECURRENT through weight_hh kept
     """
     needs_torch("gradcert.read")
-    return importlib.import_module("gradcert.models.reading.reading").read_module(module, x, state)
+    return importlib.import_module("gradcert.models.reading.reading").read_module(module, x, state, time)
 
 
 def needs_torch(what: str) -> None:

@@ -25,12 +25,29 @@ class Way:
     spec : how the state is nested; its tensors come last in what the module returns.
     count : the number of its tensors.
     time : the axis of time of a module that takes sequences (torch.nn.LSTM): it is given sequences of one step.
+    whole : where a module takes a sequence and returns no state, the axis of time, or ``inside`` for a loop over one
+        input: it is called with all steps at once.
+    steps : of a loop over one input, how many.
     """
 
     style: str
     spec: Any
     count: int
     time: int | None = None
+    whole: int | str | None = None
+    steps: int | None = None
+
+    def arranged(self, xs: Any) -> Any:
+        """Return inputs (time, batch, ...) as a module that takes whole sequences takes them."""
+        return xs.transpose(0, 1) if self.whole == 1 else xs[0] if self.whole == "inside" else xs
+
+    def entering(self, x: Any) -> Any:
+        """Return an input of one step as the record has it."""
+        return x.unsqueeze(self.whole) if isinstance(self.whole, int) else x
+
+    def one_step(self, x: Any) -> Any:
+        """Return an example of one step, (batch, ...), from an example of the module's input."""
+        return x.select(self.whole, 0) if isinstance(self.whole, int) else x
 
     def call(self, module: Any, x: Any, state: list[Any]) -> tuple[list[Any], list[Any]]:
         """Return outputs and new state."""
@@ -92,7 +109,9 @@ def started(module: Any, x: Any, state: Any) -> Any:
     with torch.no_grad(), Double():
         entering = x if alone.time is None else x.unsqueeze(alone.time)
         result, again = first(entering), second(entering)
-        held = [p for p, s in slots(first).items() if isinstance(peek(s), torch.Tensor) and _differs(peek(s), module, p)]
+        held = [
+            p for p, s in slots(first).items() if isinstance(peek(s), torch.Tensor) and _differs(peek(s), module, p)
+        ]
     if held or not isinstance(result, tuple) or len(result) < 2:
         return None
     returned = result[1] if len(result) == 2 else result[1:]
@@ -112,7 +131,9 @@ def started(module: Any, x: Any, state: Any) -> Any:
 def _differs(value: torch.Tensor, module: Any, path: str) -> bool:
     before = slots(module).get(path)
     old = peek(before) if before else None
-    return not isinstance(old, torch.Tensor) or old.shape != value.shape or not torch.equal(old.double(), value.double())
+    return (
+        not isinstance(old, torch.Tensor) or old.shape != value.shape or not torch.equal(old.double(), value.double())
+    )
 
 
 def capture(module: torch.nn.Module, x: torch.Tensor, state: Any = None) -> tuple[Step, Way]:
@@ -137,7 +158,12 @@ def capture(module: torch.nn.Module, x: torch.Tensor, state: Any = None) -> tupl
     names = _states(recorder, before, after)
     outputs, new, given, before, after, recorder = _once(copied, x, way, leaves, names)
     found = [
-        Slot(f"state{k}" if len(given) > 1 else "state", leaves[k].detach().clone(), recorder.node_of(t), recorder.node_of(u))
+        Slot(
+            f"state{k}" if len(given) > 1 else "state",
+            leaves[k].detach().clone(),
+            recorder.node_of(t),
+            recorder.node_of(u),
+        )
         for k, (t, u) in enumerate(zip(given, new, strict=True))
     ]
     for name in sorted(names):

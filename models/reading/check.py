@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from gradcert.models.reading.capture import way_of
+from gradcert.models.reading.collect import COLLECT, how_of, spread
 from gradcert.models.reading.compute import AS_CODED, run
 from gradcert.models.reading.held import doubled
 from gradcert.models.reading.network import Written
@@ -26,8 +27,8 @@ STEPS = 9
 CLOSE = 1e-9
 
 
-def check_outputs(reading: Reading) -> tuple[Any, list[Any], Any]:
-    """Raise unless the recorded step gives the module's outputs; return inputs, outputs, and the module that ran."""
+def _prepared(reading: Reading) -> tuple[Any, Any]:
+    """Return the module in float64, and fresh inputs, (time, batch, ...)."""
     module = doubled(reading.module)
     for p in module.parameters():
         p.requires_grad_()
@@ -35,23 +36,46 @@ def check_outputs(reading: Reading) -> tuple[Any, list[Any], Any]:
     generator = torch.Generator().manual_seed(1)
     scale = 1.3 * float(x.double().abs().mean() + 0.1)
     xs = scale * torch.randn(STEPS, *x.shape, dtype=torch.float64, generator=generator)
+    return module, xs if reading.way.steps is None else xs[:1].expand(reading.way.steps, *x.shape)
+
+
+def _ran(reading: Reading, module: Any, xs: Any) -> list[Any]:
+    """Return what the module returns for a sequence: of every output all steps, or what it makes of them."""
+    if reading.way.whole is not None:
+        with torch.enable_grad(), Double():
+            return reading.way.split(module(reading.way.arranged(xs)))[0]
     _, leaves = way_of(module, reading.state)
     state = [leaf.double() for leaf in leaves] or [slot.initial for slot in reading.step.slots[: reading.step.explicit]]
-    played = play(reading, dict(module.named_parameters()), xs) if not reading.random else None
     outputs: list[list[Any]] = [[] for _ in reading.step.outputs]
     with torch.enable_grad(), Double():
-        for t, x in enumerate(xs):
+        for x in xs:
             found, state = reading.way.call(module, x, state)
             for k, out in enumerate(found):
-                outputs[k].append(out)
-                flat = out.detach().reshape(x.shape[0], -1)
-                if played is not None and _off(flat, played.outputs[k][t]) > CLOSE:
-                    raise GradcertError(
-                        f"the recorded step is not the module: output {k} differs at step {t}",
-                        allowed="a step that is a function of input, parameters and state",
-                        do="take out what is not among the tensors: a counter, NumPy, a cache",
-                    )
-    return xs, outputs, module
+                outputs[k].append(out.reshape(len(x), -1))
+    return [torch.stack(o) for o in outputs]
+
+
+def collected_by(reading: Reading) -> tuple[str, ...]:
+    """Return what each result of a module that takes whole sequences is of the outputs of its steps."""
+    module, xs = _prepared(reading)
+    played = play(reading, dict(module.named_parameters()), xs)
+    return tuple(how_of(r, o) for r, o in zip(_ran(reading, module, xs), played.outputs, strict=True))
+
+
+def check_outputs(reading: Reading) -> None:
+    """Raise unless the recorded step gives the module's outputs."""
+    if reading.random:
+        return
+    module, xs = _prepared(reading)
+    played = play(reading, dict(module.named_parameters()), xs)
+    for k, result in enumerate(_ran(reading, module, xs)):
+        mine = COLLECT[reading.collects[k]](played.outputs[k]) if reading.collects else played.outputs[k]
+        if _off(result.detach().reshape(mine.shape), mine) > CLOSE:
+            raise GradcertError(
+                f"the recorded step is not the module: output {k} differs",
+                allowed="a step that is a function of input, parameters and state",
+                do="take out what is not among the tensors: a counter, NumPy, a cache",
+            )
 
 
 def _off(a: Any, b: Any) -> float:
@@ -61,18 +85,23 @@ def _off(a: Any, b: Any) -> float:
 
 def check_gradients(written: Written, output: int = 0) -> None:
     """Raise unless BPTT of the network, with the user's cuts cut, is the module's own backward."""
-    xs, outputs, module = check_outputs(written.reading)
-    out = torch.stack(outputs[output]).reshape(STEPS, xs.shape[1], -1)
+    reading = written.reading
+    check_outputs(reading)
+    module, xs = _prepared(reading)
+    out = _ran(reading, module, xs)[output]
     delta = torch.randn(out.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
     parameters = dict(module.named_parameters())
     if out.requires_grad:
         try:
             (out * delta).sum().backward()
         except RuntimeError as error:
-            raise GradcertError(f"the module's own backward over {STEPS} steps: {str(error)[:200]}") from None
+            raise GradcertError(f"the module's own backward over {len(xs)} steps: {str(error)[:200]}") from None
     found = run(written, parameters, xs)
+    played = found.played.outputs[output]
+    if reading.collects:
+        delta = spread(reading.collects[output], delta, played)
     own = found.as_cut.outputs
-    if float(np.abs(own - out.detach().numpy()).max()) > CLOSE * max(float(np.abs(own).max()), 1.0):
+    if float(np.abs(own - played.numpy()).max()) > CLOSE * max(float(np.abs(own).max()), 1.0):
         raise GradcertError("the network that was read has other outputs than the module; this is a defect of gradcert")
     for name, mine in found.gradients(AS_CODED, delta.numpy()).items():
         grad = parameters[name].grad

@@ -59,7 +59,9 @@ class Run:
         tape = self.as_cut if isinstance(rule, str) else self.full
         row = RULES["bptt"] if isinstance(rule, str) else rule
         if row.feedback in ("target", "local"):
-            raise GradcertError(f"{row.name}, whose learning signal needs targets", do="write the module's loss as a claim")
+            raise GradcertError(
+                f"{row.name}, whose learning signal needs targets", do="write the module's loss as a claim"
+            )
         return tape_gradients(tape, np.zeros_like(delta), rule=row, feedback=feedback or {}, delta=delta)
 
 

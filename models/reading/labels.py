@@ -33,9 +33,7 @@ class Edge:
     by_convention: str = ""
 
 
-def edges(
-    chosen: Chosen, links: tuple[Path, ...], layer: dict[int, int], names: dict[int, str]
-) -> tuple[Edge, ...]:
+def edges(chosen: Chosen, links: tuple[Path, ...], layer: dict[int, int], names: dict[int, str]) -> tuple[Edge, ...]:
     """Return the labelled edges of lag 1, and what is cut within the step; `names` are those of static terms."""
     groups: dict[tuple[int, int, int, bool, tuple[str, ...]], list[Path]] = {}
     for link in links:

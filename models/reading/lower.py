@@ -348,10 +348,10 @@ class Lowering:
         dim = (inner.args[2] if len(inner.args) > 2 else 0) % axes
         if inner.name == "unbind":
             dim = (inner.args[1] if len(inner.args) > 1 else 0) % axes
-            return self.part(self.term(whole), dim - axes, node.op, node.op + 1, True)
+            return self._part_of(whole, dim, node.op, node.op + 1, True)
         sizes = [self.nodes[i].shape[dim] for i in self._siblings(node.args[0].node)]
         start = sum(sizes[: node.op])
-        return self.part(self.term(whole), dim - axes, start, start + sizes[node.op], False)
+        return self._part_of(whole, dim, start, start + sizes[node.op], False)
 
     def _siblings(self, k: int) -> list[int]:
         found = {n.op: i for i, n in reversed(list(enumerate(self.nodes))) if n.kind == "item" and n.args[0].node == k}
@@ -360,18 +360,31 @@ class Lowering:
     def _do_select(self, k: int, node: Node) -> Term:
         x, dim, index = node.args
         shape = self.nodes[x.node].shape
-        return self.part(self.term(x.node), dim % len(shape) - len(shape), index % shape[dim], index % shape[dim] + 1, True)
+        return self._part_of(x.node, dim % len(shape), index % shape[dim], index % shape[dim] + 1, True)
 
     def _do_slice(self, k: int, node: Node) -> Term:
         x, dim, start, stop, *step = (*node.args, None, None, None)[: max(4, len(node.args))]
         shape = self.nodes[x.node].shape
         dim = dim or 0
         size = shape[dim]
-        start, stop = max(start or 0, 0) if (start or 0) >= 0 else size + start, min(size if stop is None else stop, size)
+        start, stop = (
+            max(start or 0, 0) if (start or 0) >= 0 else size + start,
+            min(size if stop is None else stop, size),
+        )
         stop = stop + size if stop < 0 else stop
         if any(s not in (None, 1) for s in step):
             return self._mix(k, node)
-        return self.part(self.term(x.node), dim % len(shape) - len(shape), start, stop, False)
+        return self._part_of(x.node, dim % len(shape), start, stop, False)
+
+    def _part_of(self, k: int, dim: int, start: int, stop: int, drop: bool) -> Term:
+        """Return a slice of a node along a dimension; the axes of its term may be others, where a view came between."""
+        shape, whole = self.nodes[k].shape, self.term(k)
+        if shape[dim] == stop - start:
+            return whole
+        back = dim - len(shape)
+        if whole.op != "number" and (len(whole.shape) < -back or whole.shape[back] != shape[dim]):
+            return self._whole_mix(whole, (back, start, stop, drop), (*shape[:dim], stop - start, *shape[dim + 1 :]))
+        return self.part(whole, back, start, stop, drop)
 
     def part(self, whole: Term, dim: int, start: int, stop: int, drop: bool) -> Term:
         """Return a slice along a dimension counted from the end, which is dropped where it was selected."""
@@ -401,7 +414,12 @@ class Lowering:
                 if piece is not None:
                     return self._whole_mix(whole, key, tuple(shape))
                 self._sliced[len(self.slots)] = (root, (dim, start, stop, drop))
-                self.slots.append((f"{name}[{start}]" if drop else f"{name}[{start}:{stop}]", _cut_out(initial, dim, start, stop, drop)))
+                self.slots.append(
+                    (
+                        f"{name}[{start}]" if drop else f"{name}[{start}:{stop}]",
+                        _cut_out(initial, dim, start, stop, drop),
+                    )
+                )
             return self.terms.make("prev", data=self._pieces[key], shape=tuple(shape))
         if whole.op in ("add", "sub", "mul", "div", "neg", "pow", "fn", "spike", "cut"):
             args = tuple(self.part(a, dim, start, stop, drop) for a in whole.args)

@@ -108,5 +108,3 @@ def _name(term: Term, membranes: set[int], thresholds: set[int], held: dict[int,
     else:
         base = "y"
     return identifier(base, taken)
-
-

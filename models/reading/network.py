@@ -104,7 +104,9 @@ class Written:
         own = {name: p.detach().double().requires_grad_() for name, p in parameters.items()}
         with torch.enable_grad():
             found = self.tensors(own)
-        live = [(value, torch.from_numpy(np.asarray(gradients[name], dtype="float64"))) for name, value in found.items()]
+        live = [
+            (value, torch.from_numpy(np.asarray(gradients[name], dtype="float64"))) for name, value in found.items()
+        ]
         live = [(value, g) for value, g in live if value.requires_grad]
         got = torch.autograd.grad(
             [v for v, _ in live], list(own.values()), [g.reshape(v.shape) for v, g in live], allow_unused=True
@@ -183,9 +185,7 @@ def _stack(reading: Reading, output: int) -> list[tuple[int, int]]:
         leaving = source
 
 
-def _initial(
-    reading: Reading, slots: list[tuple[str, Any]], names: tuple[Mapping[int, str], ...]
-) -> dict[str, Array]:
+def _initial(reading: Reading, slots: list[tuple[str, Any]], names: tuple[Mapping[int, str], ...]) -> dict[str, Array]:
     """Return the node values before the first step that are not zero."""
     out: dict[str, Array] = {}
     place = {k: i for i, own in enumerate(names) for k in own}
@@ -240,7 +240,9 @@ class _Cell:
         reading, group = self.reading, self.reading.layers[self.number]
         units = {reading.units(k) for k in group}
         if len(units) > 1:
-            raise GradcertError(f"layer {self.number} has nodes of {sorted(units)} units", allowed="one number of units")
+            raise GradcertError(
+                f"layer {self.number} has nodes of {sorted(units)} units", allowed="one number of units"
+            )
         for k in group:
             base = reading.names[k]
             copied = base == "z" and self._copied(group)
@@ -333,7 +335,9 @@ class _Cell:
         constants = {} if self._threshold is None else {"threshold": self._threshold}
         surrogates = {self.reading.psi[kind] for kind in self._kinds}
         if len(surrogates) > 1:
-            raise GradcertError(f"layer {self.number} has spikes of {len(surrogates)} kinds", allowed="one kind a layer")
+            raise GradcertError(
+                f"layer {self.number} has spikes of {len(surrogates)} kinds", allowed="one kind a layer"
+            )
         surrogate, strict = surrogates.pop() if surrogates else (None, False)
         cell = define(
             name, self.texts, edges=self._edges(constants), constants=constants, surrogate=surrogate, strict=strict

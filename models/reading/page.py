@@ -40,7 +40,12 @@ def fragment(reading: Reading) -> str:
 
 
 def _equation(e: dict[str, Any]) -> str:
-    text = escape(e["equation"]).replace("&#x27;", "&prime;").replace(" @ ", "&#8202;").replace(" * ", "&#8202;&middot;&#8202;")
+    text = (
+        escape(e["equation"])
+        .replace("&#x27;", "&prime;")
+        .replace(" @ ", "&#8202;")
+        .replace(" * ", "&#8202;&middot;&#8202;")
+    )
     text = text.replace("cut[", "<span class='cut'>").replace("]", "</span>") if "cut[" in text else text
     tail = [f"&psi; {escape(e['pseudo_derivative'])}, fires {e['fires']}"] if "pseudo_derivative" in e else []
     tail += ["output"] if e.get("output") else []
@@ -89,4 +94,6 @@ def _arc(source: tuple[int, int] | None, target: tuple[int, int], e: dict[str, A
     bow = 40 if source == target else 30 + abs(y1 - y0) // 3
     path = f"M {x0 + 46} {y0 + 8} C {x0 + 46 + bow} {y0 - 6}, {x1 + 46 + bow} {y1 + 32}, {x1 + 46} {y1 + 18}"
     label = f"{e['source']} -> {e['target']} {e['label'] or ''} {e['how']}"
-    return f"<path d='{path}' fill='none' stroke='{colour}' stroke-width='1.6'{dash}><title>{escape(label)}</title></path>"
+    return (
+        f"<path d='{path}' fill='none' stroke='{colour}' stroke-width='1.6'{dash}><title>{escape(label)}</title></path>"
+    )

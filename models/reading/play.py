@@ -55,7 +55,7 @@ def play(reading: Reading, parameters: Mapping[str, Any], xs: Any, states: list[
     with torch.no_grad():
         for x in xs:
             values = dict(fixed)
-            values[reading.step.x] = x
+            values[reading.step.x] = reading.way.entering(x)
             values |= {slot.node: now[i] for i, slot in enumerate(reading.step.slots)}
             for k in order:
                 if k not in values:
@@ -128,7 +128,5 @@ def _run(node: Node, values: Mapping[int, Any], parameters: Mapping[str, Any], d
             return node.op.apply(*args)
     if node.name.endswith("_"):
         written = [s.alias_info is not None and s.alias_info.is_write for s in node.op._schema.arguments]
-        args = tuple(
-            a.clone() if w and isinstance(a, torch.Tensor) else a for a, w in zip(args, written, strict=False)
-        )
+        args = tuple(a.clone() if w and isinstance(a, torch.Tensor) else a for a, w in zip(args, written, strict=False))
     return node.op(*args, **kwargs)

@@ -7,6 +7,7 @@ from typing import Any
 
 from gradcert.models.reading.capture import Way, capture
 from gradcert.models.reading.choose import Chosen, choose
+from gradcert.models.reading.fold import fold
 from gradcert.models.reading.labels import Edge, edges
 from gradcert.models.reading.lower import Lowering
 from gradcert.models.reading.naming import node_names, statics
@@ -35,6 +36,7 @@ class Reading:
     slots : name and first value of every state, slices of them included. `node_of` : term, by its id -> node of the
         record. `moving` : the nodes of the record that depend on the input or a state.
     batch : samples in the example.
+    collects : of a module that takes whole sequences, what each of its results is of the outputs of all steps.
     """
 
     module: Any
@@ -55,6 +57,7 @@ class Reading:
     moving: frozenset[int]
     batch: int
     notes: tuple[str, ...] = field(default=())
+    collects: tuple[str, ...] = field(default=())
 
     @property
     def random(self) -> bool:
@@ -105,9 +108,10 @@ class Reading:
         }
 
 
-def read_module(module: Any, x: Any, state: Any = None) -> Reading:
+def read_module(module: Any, x: Any, state: Any = None, time: int | str | None = None) -> Reading:
     """Read a module from one step on an example input (`gradcert.models.reading.read`)."""
-    step, way = capture(module, x, state)
+    step, way = capture(module, x, state) if time is None else fold(module, x, time)
+    x = way.one_step(x)
     lowered = Lowering(step)
     chosen = choose(lowered)
     names = [name if value is not None else "" for name, value in lowered.slots]
@@ -135,6 +139,10 @@ def read_module(module: Any, x: Any, state: Any = None) -> Reading:
         lowered.moving,
         x.shape[0],
     )
+    if way.whole is not None:
+        from gradcert.models.reading.check import collected_by
+
+        made = replace(made, collects=collected_by(made))
     return replace(made, notes=(*step.notes, *_checked(made)))
 
 
@@ -237,6 +245,10 @@ def described(reading: Reading) -> str:
             through = f" through {', '.join(e['through'])}" if "through" in e else ""
             why = f"; label by convention: {e['by_convention']}" if "by_convention" in e else ""
             lines.append(f"    {e['source']} -> {e['target']}  {label}{through} {how}{why}")
+    lines += [
+        f"returns {how} of {reading.names[k]}[{reading.layer_of(k)}]"
+        for k, how in zip(reading.outputs, reading.collects, strict=False)
+    ]
     lines += [f"note: {note}" for note in record["notes"]]
     return "\n".join(lines)
 

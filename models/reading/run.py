@@ -24,9 +24,7 @@ def execute(node: Node, values: Any) -> Any:
             return node.op.apply(*args)
     if node.name.endswith("_"):
         written = [s.alias_info is not None and s.alias_info.is_write for s in node.op._schema.arguments]
-        args = tuple(
-            a.clone() if w and isinstance(a, torch.Tensor) else a for a, w in zip(args, written, strict=False)
-        )
+        args = tuple(a.clone() if w and isinstance(a, torch.Tensor) else a for a, w in zip(args, written, strict=False))
     with Double():
         return node.op(*args, **kwargs)
 
