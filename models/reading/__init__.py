@@ -15,7 +15,7 @@ from gradcert.reference.errors import GradcertError
 
 _HOME = {"Reading": "reading"}
 
-__all__ = ["Reading", "read"]
+__all__ = ["Reading", "compute", "needs_torch", "read"]
 
 
 def read(module: Any, x: Any, state: Any = None, *, time: int | str | None = None) -> Any:
@@ -50,6 +50,41 @@ def read(module: Any, x: Any, state: Any = None, *, time: int | str | None = Non
     """
     needs_torch("gradcert.read")
     return importlib.import_module("gradcert.models.reading.reading").read_module(module, x, state, time)
+
+
+def compute(module: Any, batch: tuple[Any, Any], **options: Any) -> Any:
+    """Return the reference gradient of a rule for a PyTorch module and a batch: what somebody needs who writes one.
+
+    Parameters
+    ----------
+    module : as for `read`; its parameters are read, nothing of it is changed.
+    batch : inputs and target. Inputs are those of all steps, (time, batch, ...), for a module that takes one step, and
+        what the module takes for one that takes sequences.
+    rule : a row of the rule table, or ``"as-coded"``: BPTT with the module's own cuts, which its ``backward`` gives.
+    loss : (outputs, target) -> number, on what the module returns: the outputs of all steps in one tensor,
+        (time, batch, ...), for a module that takes one step.
+    state, time : as for `read`.
+    output : which of several outputs the loss reads, from 0.
+    feedback : the fixed matrices of a rule that has some (`gradcert.reference.draw_feedback`).
+
+    Returns
+    -------
+    Parameter's name -> tensor in float64, computed around the spikes that the module has in its own dtype.
+
+    Raises
+    ------
+    GradcertError : for what cannot be read, or written as a network of the vocabulary.
+
+    Examples
+    --------
+    >>> import torch
+    >>> x, y = torch.ones(5, 2, 3), torch.zeros(5, 2, 4)
+    >>> loss = lambda outputs, target: ((outputs - target) ** 2).sum() / 2
+    >>> compute(torch.nn.RNNCell(3, 4), (x, y), rule="rflo", loss=loss)["weight_ih"].shape
+    torch.Size([4, 3])
+    """
+    needs_torch("gradcert.compute")
+    return importlib.import_module("gradcert.models.reading.gradients").compute(module, batch, **options)
 
 
 def needs_torch(what: str) -> None:

@@ -41,6 +41,12 @@ class Way:
         """Return inputs (time, batch, ...) as a module that takes whole sequences takes them."""
         return xs.transpose(0, 1) if self.whole == 1 else xs[0] if self.whole == "inside" else xs
 
+    def sequence(self, x: Any) -> Any:
+        """Return the inputs of all steps, (time, batch, ...), from those of a call, or of all calls."""
+        if self.whole == "inside":
+            return x.unsqueeze(0).expand(self.steps, *x.shape)
+        return x.transpose(0, 1) if self.whole == 1 else x
+
     def entering(self, x: Any) -> Any:
         """Return an input of one step as the record has it."""
         return x.unsqueeze(self.whole) if isinstance(self.whole, int) else x

@@ -15,7 +15,7 @@ import torch
 
 from gradcert.models.reading.capture import way_of
 from gradcert.models.reading.collect import COLLECT, how_of, spread
-from gradcert.models.reading.compute import AS_CODED, run
+from gradcert.models.reading.gradients import AS_CODED, run
 from gradcert.models.reading.held import doubled
 from gradcert.models.reading.network import Written
 from gradcert.models.reading.play import play

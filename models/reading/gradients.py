@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 import torch
 
+from gradcert.models.reading.collect import COLLECT
 from gradcert.models.reading.forced import Forced
 from gradcert.models.reading.network import Written
 from gradcert.models.reading.play import Played, play
+from gradcert.models.reading.reading import Reading, read_module
 from gradcert.reference.engines import Tape, record, tape_gradients
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Network
 from gradcert.reference.numbers import Array
-from gradcert.reference.rules import Rule
+from gradcert.reference.rules import RULES, Rule, check_feedback, rule_named
 
 AS_CODED = "as-coded"  # the rule that keeps what the user's code keeps
 
@@ -28,6 +30,7 @@ class Run:
     Attributes
     ----------
     written : the networks. `parameters` : of the module, by name. `played` : the module's own operations, run again.
+    inputs, initial : as the engine had them.
     full, as_cut : the recorded passes of the two networks.
     misfired : how far from its threshold a potential was whose spike the engine disagrees about; 0 where none is.
     """
@@ -38,6 +41,8 @@ class Run:
     full: Tape
     as_cut: Tape
     misfired: float
+    inputs: Array
+    initial: Mapping[str, Array]
 
     def gradients(self, rule: Rule | str, delta: Array, feedback: Mapping[str, Array] | None = None) -> dict[str, Any]:
         """Return the gradient of a rule with respect to the module's parameters, tensors in float64.
@@ -52,17 +57,20 @@ class Run:
 
     def arrays(self, rule: Rule | str, delta: Array, feedback: Mapping[str, Array] | None = None) -> dict[str, Array]:
         """Return the same with respect to the network's parameters."""
-        from gradcert.reference.rules import RULES
-
-        if isinstance(rule, str) and rule != AS_CODED:
-            raise GradcertError(f"the rule {rule!r}", allowed=f"a row, or {AS_CODED!r}")
-        tape = self.as_cut if isinstance(rule, str) else self.full
-        row = RULES["bptt"] if isinstance(rule, str) else rule
+        row = row_of(rule)
         if row.feedback in ("target", "local"):
             raise GradcertError(
-                f"{row.name}, whose learning signal needs targets", do="write the module's loss as a claim"
+                f"{row.name}, whose learning signal needs more than the loss's derivative",
+                allowed="rules with symmetric, random or direct feedback",
             )
-        return tape_gradients(tape, np.zeros_like(delta), rule=row, feedback=feedback or {}, delta=delta)
+        tape = self.as_cut if rule == AS_CODED else self.full
+        given = check_feedback(self.written.full, row, feedback)
+        return tape_gradients(tape, np.zeros_like(delta), rule=row, feedback=given, delta=delta)
+
+
+def row_of(rule: Rule | str) -> Rule:
+    """Return the row that a rule is; ``as-coded`` is BPTT, of the network in which the user's cuts are cut."""
+    return RULES["bptt"] if rule == AS_CODED else rule_named(rule) if isinstance(rule, str) else rule
 
 
 def run(
@@ -93,7 +101,7 @@ def run(
         own = {name: arrays[name] for name in network.shapes()}
         tapes.append(record(network, own, inputs, numbers=numbers, initial=initial))
         worst = max(worst, *numbers.margins, 0.0)
-    return Run(written, parameters, played, tapes[0], tapes[1], worst)
+    return Run(written, parameters, played, tapes[0], tapes[1], worst, inputs, initial)
 
 
 def spikes_of(written: Written, network: Network, played: Played) -> Iterator[Array] | None:
@@ -115,12 +123,49 @@ def initials(written: Written, states: list[Any] | None, batch: int, dtype: str)
     }
 
 
-def delta_of(loss: Callable[..., Any], outputs: Any, target: Any) -> tuple[float, Array]:
-    """Return a loss and its derivative with respect to outputs, (time, batch, units)."""
+def compute(
+    module: Any,
+    batch: tuple[Any, Any],
+    *,
+    rule: Rule | str = "bptt",
+    loss: Callable[[Any, Any], Any],
+    state: Any = None,
+    time: int | str | None = None,
+    output: int = 0,
+    feedback: Mapping[str, Array] | None = None,
+) -> dict[str, Any]:
+    """Return the gradient of a rule on a module's own parameters, batch and loss (`gradcert.models.reading.compute`)."""
+    x, y = batch
+    reading = read_module(module, x if time is not None else x[0], state, time)
+    parameters = dict(module.named_parameters())
+    xs = reading.way.sequence(x.detach())
+    found = run(reading.network(output), parameters, xs)
+    delta = delta_of(loss, y, reading, found.played.outputs[output], output)[1]
+    return found.gradients(rule, delta, feedback)
+
+
+def delta_of(
+    loss: Callable[..., Any], target: Any, reading: Reading, outputs: Any, output: int = 0
+) -> tuple[float, Array]:
+    """Return a loss, and its derivative with respect to the outputs of all steps, (time, batch, units).
+
+    Parameters
+    ----------
+    loss : (outputs, target) -> number; its outputs are what the module returns, those of all steps in one tensor,
+        (time, batch, ...), for a module that takes one step.
+    outputs : of all steps, (time, batch, units).
+    """
     leaf = outputs.detach().double().requires_grad_()
+    shape = reading.step.nodes[reading.step.outputs[output]].shape
     with torch.enable_grad():
-        value = loss(leaf, target)
-    if value.dim():
-        raise GradcertError(f"a loss of shape {tuple(value.shape)}", allowed="a number")
+        given = leaf if not reading.collects else COLLECT[reading.collects[output]](leaf)
+        if not reading.collects and len(shape) > 2:
+            given = given.reshape(*leaf.shape[:2], *shape[1:])
+        value = loss(given, target.double() if torch.is_tensor(target) and target.is_floating_point() else target)
+    if not torch.is_tensor(value) or value.dim():
+        raise GradcertError(
+            f"a loss that returns {tuple(value.shape) if torch.is_tensor(value) else type(value).__name__}",
+            allowed="a tensor with one number",
+        )
     (found,) = torch.autograd.grad(value, leaf)
     return float(value), found.numpy()
