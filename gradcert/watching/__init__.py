@@ -28,6 +28,7 @@ def watch(module: Any, **options: Any) -> Any:
         at the module's outputs is taken as given.
     time : of a module that takes whole sequences, the axis of time, or ``"inside"``.
     feedback : the fixed matrices of a rule that has some.
+    rate : the learning rate of a trainer that writes weights directly (``watching.call``).
     folder : where the first failure is kept.
 
     Examples

@@ -21,6 +21,7 @@ from gradcert.reference.rules import RULES, Rule, check_feedback
 from gradcert.watching.evidence import Evidence, Gradients
 
 ROWS = (AS_CODED, *(n for n, r in RULES.items() if r.feedback == "symmetric" and r.reach is None and n != "rtrl"))
+NEAR = 0.2  # of the difference may be left by what is called most like
 CLAIM = "the claimed gradients"
 
 
@@ -63,6 +64,11 @@ def nearest(evidence: Evidence) -> tuple[str, float]:
     return best
 
 
+def residual(found: Gradients, evidence: Evidence) -> float:
+    """Return the norm of the difference from the given gradients."""
+    return float(sum(((v - _of(evidence.given, n)) ** 2).sum() for n, v in found.items()) ** 0.5)
+
+
 def distance(found: Gradients, evidence: Evidence) -> float:
     """Return the norm of the difference from the given gradients, as a share of the norm of those found."""
     off = size = 0.0
@@ -85,9 +91,11 @@ def cause(
     infinite = [name for name, g in given.items() if g is not None and not np.isfinite(g).all()]
     if infinite:
         return f"not finite: {', '.join(infinite)}; the loss or its scale leaves the range of the dtype"
+    all_of, best = residual(claimed, evidence), ("", float("inf"))
     for sentence, found in _candidates(evidence, rule, claimed, previous):
         if agrees(found, evidence, relative):
             return sentence
+        best = min(best, (sentence, residual(found, evidence)), key=lambda b: b[1])
     silent = [n for n, v in claimed.items() if np.abs(v).max(initial=0.0) > 0 and not np.any(_of(given, n))]
     if silent and agrees(claimed, evidence, relative, set(claimed) - set(silent)):
         return f"{CLAIM}, but zero everywhere for {', '.join(silent)}"
@@ -96,6 +104,8 @@ def cause(
         for sentence, found in _candidates(evidence, rule, claimed, previous):
             if agrees(found, evidence, relative, wrong):
                 return f"{sentence}, in {', '.join(wrong)} alone"
+    if best[1] < NEAR * all_of:
+        return f"most like {best[0]} (which leaves {100 * best[1] / all_of:.2g} % of the difference)"
     return ""
 
 
@@ -127,17 +137,19 @@ def _candidates(
         f"{CLAIM} with the pseudo-derivative taken at the potential after the reset",
         evidence.gradients(rule, lambda run, delta: _changed(run, delta, rule, evidence, _after_reset)),
     )
+    depth = evidence.runs[0].written.full.depth
     for edge in (Edge.STATE, Edge.ADAPTATION, Edge.RESET):
-        share, found = _share(evidence, rule, edge)
-        if share is not None and abs(share - 1) > 1e-6:
-            yield (
-                f"{CLAIM} with the {edge.value} edges times {share:.6g}: another decay than the forward pass has",
-                found,
-            )
+        for layer in (None, *range(depth if depth > 1 else 0)):
+            share, found = _share(evidence, rule, edge, layer)
+            if share is not None and abs(share - 1) > 1e-6:
+                of = f" of layer {layer}" if layer is not None else ""
+                yield (
+                    f"{CLAIM} with the {edge.value} edges{of} times {share:.6g}: another decay than in the forward pass",
+                    found,
+                )
     if previous is not None:
-        carried = _carried(evidence, previous, rule)
-        if carried is not None:
-            yield f"{CLAIM} with traces of the sequence before: they are not reset", carried
+        for which, carried in _carried(evidence, previous, rule):
+            yield f"{CLAIM} with {which} of the sequence before: not reset", carried
 
 
 def _factor(evidence: Evidence, claimed: Gradients) -> float | None:
@@ -150,12 +162,12 @@ def _factor(evidence: Evidence, claimed: Gradients) -> float | None:
 
 
 def _scaled(factor: float, evidence: Evidence) -> str:
-    steps, batch = evidence.deltas[0].shape[:2]
+    steps, batch, outputs = evidence.deltas[0].shape
     plain = {
-        steps: "T",
-        batch: "the batch size",
+        outputs: "the number of outputs",
         steps * batch: "T times the batch size",
-        evidence.deltas[0].shape[2]: "the number of outputs",
+        batch: "the batch size",
+        steps: "T",
     }
     for number, what in plain.items():
         if abs(factor - number) < 1e-3 * number:
@@ -196,11 +208,13 @@ def tape_numbers(tape: Any) -> Any:
     return Floats(str(tape.x.dtype))
 
 
-def _share(evidence: Evidence, rule: Rule | str, edge: Edge) -> tuple[float | None, Gradients]:
-    """Return the number by which an edge's derivatives would have to be multiplied, by a secant on the distance."""
+def _share(evidence: Evidence, rule: Rule | str, edge: Edge, layer: int | None) -> tuple[float | None, Gradients]:
+    """Return the number by which an edge's derivatives (of one layer) would have to be multiplied."""
 
     def at(share: float) -> Gradients:
         def scale(tape: Any, factors: dict[Any, Any]) -> dict[Any, Any]:
+            if layer is not None and not any(tape.layer is _layers(r, rule)[layer] for r in evidence.runs):
+                return factors
             return {k: f * share if isinstance(k, Link) and k.lag and k.edge is edge else f for k, f in factors.items()}
 
         return evidence.gradients(rule, lambda run, delta: _changed(run, delta, rule, evidence, scale))
@@ -224,32 +238,47 @@ def _share(evidence: Evidence, rule: Rule | str, edge: Edge) -> tuple[float | No
     return share, found
 
 
-def _carried(evidence: Evidence, previous: Evidence, rule: Rule | str) -> Gradients | None:
-    """Return a rule's gradients with the traces of the sequence before: one tape, over whose seam edges are kept."""
+def _layers(run: Run, rule: Rule | str) -> Any:
+    return tuple(t.layer for t in (run.as_cut if rule == AS_CODED else run.full).layers)
+
+
+def _carried(evidence: Evidence, previous: Evidence, rule: Rule | str) -> Iterator[tuple[str, Gradients]]:
+    """Yield a rule's gradients with traces of the sequence before: one tape, over whose seam edges are kept."""
     if len(evidence.runs) != 1 or len(previous.runs) != 1:
-        return None
+        return
     run, old = evidence.runs[0], previous.runs[0]
     if run.inputs.shape[1] != old.inputs.shape[1]:
-        return None
+        return
+    depth = run.written.full.depth
 
-    def joined(done: Run, delta: Array) -> dict[str, Array]:
+    def joined(done: Run, delta: Array, carrying: set[int]) -> dict[str, Array]:
         new, before = (r.as_cut if rule == AS_CODED else r.full for r in (done, old))
-        layers = []
-        for a, b in zip(before.layers, new.layers, strict=True):
-
-            def along(x: Any, y: Any) -> Any:
-                return {k: np.concatenate([x[k], y[k]]) for k in y}
-
-            prev, now = along(a.prev, b.prev), along(a.now, b.now)
-            factors = {k: _joined(a.factors[k], b.factors[k]) for k in b.factors}
-            layers.append(replace(b, x=np.concatenate([a.x, b.x]), prev=prev, now=now, factors=factors))
+        layers = [
+            _one_tape(a, b, i in carrying) for i, (a, b) in enumerate(zip(before.layers, new.layers, strict=True))
+        ]
         tape: Tape = replace(new, layers=tuple(layers))
         both = np.concatenate([np.zeros((len(old.inputs), *delta.shape[1:])), delta])
         row = row_of(rule)
         feedback = check_feedback(done.written.full, row, evidence.feedback)
         return tape_gradients(tape, np.zeros_like(both), rule=row, feedback=feedback, delta=both)
 
-    return evidence.gradients(rule, joined)
+    def own(done: Run, delta: Array) -> dict[str, Array]:
+        by_layer = [joined(done, delta, {i}) for i in range(depth)]
+        return {k: by_layer[int(k.split(".")[1])][k] for k in by_layer[0]}
+
+    yield "traces and learning signals", evidence.gradients(rule, lambda r, d: joined(r, d, set(range(depth))))
+    yield "the traces", evidence.gradients(rule, own)
+    for i in range(depth if depth > 1 else 0):
+        yield f"the traces of layer {i}", evidence.gradients(rule, lambda r, d, i=i: joined(r, d, {i}))  # type: ignore[misc]
+
+
+def _one_tape(a: Any, b: Any, carries: bool) -> Any:
+    """Return the tapes of a layer over two sequences as one; edges go over the seam, or do not."""
+    prev, now = ({k: np.concatenate([x[k], y[k]]) for k in y} for x, y in ((a.prev, b.prev), (a.now, b.now)))
+    factors = {k: _joined(a.factors[k], b.factors[k]) for k in b.factors}
+    begins = np.zeros((len(a.x) + len(b.x), a.x.shape[1]), dtype=bool)
+    begins[len(a.x)] = not carries
+    return replace(b, x=np.concatenate([a.x, b.x]), prev=prev, now=now, factors=factors, begins=begins)
 
 
 def _joined(a: Any, b: Any) -> Any:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from gradcert.models.reading.gradients import AS_CODED
 from gradcert.models.reading.network import Written
@@ -22,6 +23,7 @@ from gradcert.watching.causes import ROWS, cause, distance, nearest, rows
 from gradcert.watching.envelope import allowance
 from gradcert.watching.evidence import Evidence, Gradients, gathered
 from gradcert.watching.judgement import Judgement, Of, table
+from gradcert.watching.recording import differences, recording
 
 DTYPES = ("float32", "float64")
 
@@ -44,6 +46,7 @@ class Watch:
         time: int | str | None = None,
         output: int = 0,
         feedback: Mapping[str, Array] | None = None,
+        rate: float | None = None,
         folder: str = ".gradcert",
     ) -> None:
         check_size("judging every", every)
@@ -51,6 +54,7 @@ class Watch:
             rule_named(rule)
         self.module, self.rule, self.every, self.loss = module, rule, every, loss
         self.time, self.output, self.feedback, self.folder = time, output, feedback, folder
+        self.rate, self._rounding = rate, dict[str, float]()
         self.judgements: list[Judgement] = []
         self._count = 0
         self._calls = Calls(module, whole=time is not None)
@@ -91,6 +95,40 @@ class Watch:
         given = {name: p.grad for name, p in self.module.named_parameters()}
         return self._judge(given, y, dict(self.module.named_parameters()))
 
+    def call(self, function: Callable[..., Any], *args: Any, y: Any = None, **kwargs: Any) -> Any:
+        """Call a trainer that owns loop, loss and optimiser; what it would have applied is judged.
+
+        Parameters
+        ----------
+        function : such as ``trainer.train_sample``, called with what follows.
+        y : the target as the `loss` of the watch takes it, where one was given; by default the last argument.
+
+        Returns
+        -------
+        What the function returns.
+        """
+        if not self._due(self._count):
+            result = function(*args, **kwargs)
+            self._judge({}, None, {})
+            return result
+        parameters = dict(self.module.named_parameters())
+        weights = {n: p.detach().clone() for n, p in parameters.items()}
+        with recording(parameters) as recorded:
+            result = function(*args, **kwargs)
+        given = recorded.total()
+        changed = any(not torch.equal(p.detach(), weights[n]) for n, p in parameters.items())
+        if changed and not recorded.steps:
+            if self.rate is None:
+                raise GradcertError(
+                    "a trainer that writes weights directly", do="say its learning rate: watch(..., rate=0.1)"
+                )
+            given, self._rounding = differences(weights, parameters, self.rate)
+        elif not recorded.steps:
+            given = {n: p.grad for n, p in parameters.items()}
+        self._judge(given, args[-1] if y is None and args else y, weights)
+        recorded.apply()
+        return result
+
     def _judge(self, given: Mapping[str, Any], y: Any, parameters: Mapping[str, Any]) -> Judgement | None:
         step, found = self._count, None
         self._count += 1
@@ -99,10 +137,11 @@ class Watch:
                 found = self._judged(step, given, y, parameters)
                 self.judgements.append(found)
             elif self._due(step + 1) and self._calls.sequences:
-                self._earlier = (self._calls.sequences, {n: p.detach().clone() for n, p in parameters.items()}, y)
+                weights = parameters or dict(self.module.named_parameters())
+                self._earlier = (self._calls.sequences, {n: p.detach().clone() for n, p in weights.items()}, y)
         finally:
             self._before = None
-            if self._due(self._count):
+            if self._due(self._count) and given:
                 self._before = {n: None if g is None else g.detach().clone() for n, g in given.items()}
             self._set()
         return found
@@ -148,8 +187,6 @@ class Watch:
         x = sequence.inputs[0]
         key = (tuple(x.shape), self.module.training)
         if key not in self._written:
-            import torch
-
             with torch.random.fork_rng(devices=[]):
                 reading = read_module(self.module, x, sequence.state if self.time is None else None, self.time)
                 self._written[key] = reading.network(self.output)
@@ -212,6 +249,7 @@ class Watch:
         if dtype not in DTYPES:
             raise GradcertError(f"parameters in {dtype}", allowed=" or ".join(DTYPES))
         found = allowance(evidence, rule, centre, dtype)
+        found = {n: v + self._rounding.get(n, 0.0) for n, v in found.items()}
         sizes = {n: float(np.abs(v).max(initial=0.0)) for n, v in centre.items()}
         return {n: found[n] / sizes[n] if sizes[n] else 0.0 for n in found}
 

@@ -168,4 +168,4 @@ def delta_of(
             allowed="a tensor with one number",
         )
     (found,) = torch.autograd.grad(value, leaf)
-    return float(value), found.numpy()
+    return value.item(), found.numpy()

@@ -28,6 +28,7 @@ from gradcert.reference.networks import AvgPool, Conv2d, Layer, Loss, Network
 from gradcert.reference.networks.synapses.protocol import Synapse
 from gradcert.reference.numbers import Array
 
+INTEGRATOR = "integrator"
 IDENTITY = "one_to_one"  # of each unit with the unit below it: a pooling of one
 
 
@@ -342,6 +343,8 @@ class _Cell:
         cell = define(
             name, self.texts, edges=self._edges(constants), constants=constants, surrogate=surrogate, strict=strict
         )
+        if _is_readout(cell.recipe):
+            cell.name = INTEGRATOR  # a leaky readout, whose state some rules keep (`Rule.readout`)
         made = cell(train=self._trained)
         return _without(made, tuple(self._cut_nodes)) if self._cut_nodes else made
 
@@ -424,6 +427,16 @@ def _argument(term: Term, how: Style, cell: _Cell) -> Term:
             return terms.make("sub", (_prepared(left, how, cell), named), None, term.shape)
     cell._threshold = 1.0 if cell._threshold is None else cell._threshold
     return _prepared(term, how, cell)
+
+
+def _is_readout(recipe: Any) -> bool:
+    """Return whether a cell is a leaky integrator: z = kappa z' + gain a, neither of which moves."""
+    own = [(link.target, link.source, link.lag) for link in recipe.links if link.weight is None]
+    if recipe.spikes or sorted(own) not in ([("z", "a", 0), ("z", "z", 1)], [("z", "z", 1)]):
+        return False
+    rest = recipe.equations[-1].rest
+    found = [derivative(rest, name) for name in ("a", f"z{PREVIOUS}")]
+    return not any(e is not None and {s.name for s in e.free_symbols} & {"a", f"z{PREVIOUS}"} for e in found)
 
 
 def _exact(value: float) -> str:
