@@ -118,9 +118,10 @@ def started(module: Any, x: Any, state: Any) -> Any:
         held = [
             p for p, s in slots(first).items() if isinstance(peek(s), torch.Tensor) and _differs(peek(s), module, p)
         ]
-    if held or not isinstance(result, tuple) or len(result) < 2:
+    cell = isinstance(module, torch.nn.RNNCellBase)  # returns its state and nothing else
+    if held or not (cell or (isinstance(result, tuple) and len(result) > 1)):
         return None
-    returned = result[1] if len(result) == 2 else result[1:]
+    returned = result if cell else result[1] if len(result) == 2 else result[1:]
     zero = tree_map(lambda t: torch.zeros_like(t) if isinstance(t, torch.Tensor) else t, returned)
     way, leaves = way_of(module, zero)
     with torch.no_grad(), Double():

@@ -92,6 +92,7 @@ def _retimed(lowered: Lowering) -> tuple[Terms, dict[int, Term], tuple[Term, ...
         if shifted is not None and id(shifted) in live and shifted is not spike:
             slot = len(lowered.slots)
             lowered.slots.append((f"spike{slot}", None))
+            lowered.anew[slot] = lowered.place(spike)
             updates[slot] = shifted
             swap[id(spike)] = terms.make("prev", data=slot, shape=spike.shape)
     if not swap:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gradcert.models.reading.choose import Chosen
-from gradcert.models.reading.populations import X, Path
+from gradcert.models.reading.populations import Path, X
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ class Lowering:
     Attributes
     ----------
     step, terms : what is read, and where the terms are made.
+    anew : slot of a spike that a step computes anew -> the node that does; what it is at first is computed by that.
     became : term, by its id -> what stands for it since spikes of the step before were found out.
     moving : the nodes that depend on the input, a state or a draw.
     kinds : the kinds of spikes met. `updates` : slot -> term of its new value.
@@ -49,6 +50,7 @@ class Lowering:
         self._spikes = spikes.find(self.nodes, self.moving)
         self._known: dict[int, Term] = {}
         self.became: dict[int, Term] = {}
+        self.anew: dict[int, int] = {}
         self._pieces: dict[Any, int] = {}  # (slot, slice) -> slot
         self._sliced: dict[int, tuple[int, Any]] = {}
         self.outputs = [self.term(o) for o in step.outputs]
@@ -78,6 +80,10 @@ class Lowering:
     def node_of(self) -> dict[int, int]:
         """Return the node of every term that is one, by the term's id."""
         return {id(self.became.get(id(term), term)): k for k, term in reversed(self._known.items())}
+
+    def place(self, term: Term) -> int:
+        """Return the node of a term."""
+        return next(k for k, known in self._known.items() if known is term)
 
     # -- one node --
 
@@ -201,6 +207,13 @@ class Lowering:
         base = self.argument(node.args[0])
         return self.terms.make("pow", (base,), int(exponent), node.shape, node.where)
 
+    def _do_mean(self, k: int, node: Node) -> Term:
+        """Return the same where what is summed up is one."""
+        source = self.term(node.args[0].node)
+        return source if source.size == prod(node.shape) else self._mix(k, node)
+
+    _do_sum = _do_amax = _do_mean
+
     def _do_permute(self, k: int, node: Node) -> Term:
         """Return the same where only axes of one are moved: units stay in their order."""
         x, *rest = node.args
@@ -274,7 +287,7 @@ class Lowering:
     def _do_avg_pool2d(self, k: int, node: Node) -> Term:
         x, kernel, *rest = node.args
         stride = tuple(rest[0]) if rest and rest[0] else tuple(kernel)
-        if stride != tuple(kernel) or len(rest) > 1 and any(rest[1]):
+        if stride != tuple(kernel) or (len(rest) > 1 and any(rest[1])):
             return self._mix(k, node)
         geometry = ("average", self.nodes[x.node].shape[1:], node.shape[1:], tuple(kernel))
         return self.terms.make("linear", (self.terms.number(1.0), self.term(x.node)), geometry, node.shape, node.where)

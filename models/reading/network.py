@@ -7,8 +7,9 @@ and uses that lead into it.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -139,7 +140,12 @@ def written(reading: Reading, output: int = 0) -> Written:
     node = "z"
     for place, (number, leaving) in enumerate(stack):
         last = place == len(stack) - 1
-        made = [_Cell(reading, number, leaving, last=last, cut=cut) for cut in (False, True)]
+        above = None if last else reading.layers[stack[place + 1][0]]
+        read_by = [p for p in reading.links if above and p.source == leaving and p.target in above]
+        shut = bool(read_by) and all(p.cuts for p in read_by)
+        if any(p.cuts for p in read_by) and not shut:
+            raise GradcertError(f"layer {stack[place + 1][0]} reads layer {number} cut and uncut", allowed="one of them")
+        made = [_Cell(reading, number, leaving, last=last, cut=cut, shut=shut and cut) for cut in (False, True)]
         if not last or reading.names[leaving] == "z":
             node = "z"
         else:
@@ -187,22 +193,63 @@ def _stack(reading: Reading, output: int) -> list[tuple[int, int]]:
 
 
 def _initial(reading: Reading, slots: list[tuple[str, Any]], names: tuple[Mapping[int, str], ...]) -> dict[str, Array]:
-    """Return the node values before the first step that are not zero."""
-    out: dict[str, Array] = {}
-    place = {k: i for i, own in enumerate(names) for k in own}
+    """Return the node values before the first step that are not zero.
+
+    A state that is a function of chosen values (``u = v - theta z``) gives the potential in it, the others being known.
+    """
+    states = {s.node: slots[k][1] for k, s in enumerate(reading.step.slots)}
+    found: dict[int, Any] = {}  # node -> value
+    open_: list[tuple[str, Term, Any]] = []
     for slot, (name, value) in enumerate(slots):
-        if value is None or not bool((value != 0).any()) or slot not in reading.chosen.updates:
+        if slot in reading.anew:
+            value = evaluate(reading.step.nodes, reading.anew[slot], states).detach()
+        if value is None or slot not in reading.chosen.updates:
             continue
         core = uncut(reading.chosen.updates[slot])
-        found = [core] if reading.chosen.has(core) else _states_in(reading, core)
-        if len(found) != 1:
+        if reading.chosen.has(core):
+            found[reading.chosen.number(core)] = value
+        elif bool((value != 0).any()):
+            open_.append((name, core, value))
+    for name, core, value in open_:
+        inner = [reading.chosen.number(t) for t in _states_in(reading, core)]
+        if len(inner) != 1 or inner[0] in found:
             raise GradcertError(f"{name} begins with values that are not zero, and is a function of several states")
-        node = reading.chosen.number(found[0])
-        if node in place:
-            flat = value.reshape(value.shape[0], -1).numpy() if value.dim() > 1 else value.reshape(1, -1).numpy()
-            same = bool((flat == flat[:1]).all())
-            out[f"layers.{place[node]}.{names[place[node]][node]}"] = flat[0].copy() if same else flat
+        at = [_value(reading, core, {**found, inner[0]: value * 0 + x}) for x in (0.0, 1.0)]
+        slope = at[1] - at[0]
+        found[inner[0]] = torch.where(slope != 0, (value - at[0]) / torch.where(slope != 0, slope, 1), 0 * value)
+    out: dict[str, Array] = {}
+    for place, own in enumerate(names):
+        for node, called in own.items():
+            if node in found and bool((found[node] != 0).any()):
+                flat = found[node].reshape(len(found[node]) if found[node].dim() > 1 else 1, -1).numpy()
+                same = bool((flat == flat[:1]).all())
+                out[f"layers.{place}.{called}"] = flat[0].copy() if same else flat
     return out
+
+
+def _value(reading: Reading, term: Term, nodes: Mapping[int, Any]) -> Any:
+    """Return the value of a function of nodes; what is not given is 0."""
+    if reading.chosen.has(term):
+        return nodes.get(reading.chosen.number(term), 0.0)
+    if term.op == "number":
+        return term.data
+    if term.op == "static":
+        return evaluate(reading.step.nodes, term.data, {}).detach()
+    parts = [_value(reading, part, nodes) for part in term.args]
+    if term.op == "cut":
+        return parts[0]
+    if term.op not in FUNCTIONS:
+        raise GradcertError(f"a state that is {term.op} of others and begins with values that are not zero")
+    return FUNCTIONS[term.op](*parts)
+
+
+FUNCTIONS: dict[str, Any] = {
+    "add": operator.add,
+    "sub": operator.sub,
+    "mul": operator.mul,
+    "div": operator.truediv,
+    "neg": operator.neg,
+}
 
 
 def _states_in(reading: Reading, term: Term) -> list[Term]:
@@ -222,6 +269,7 @@ class _Cell:
     leaving: int
     last: bool
     cut: bool
+    shut: bool = False  # nothing comes back from the layer above: its reading is cut
     sources: dict[str, Source] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
     names: dict[int, str] = field(default_factory=dict)
@@ -238,6 +286,7 @@ class _Cell:
 
     def layer(self, inputs: int, name: str) -> Layer:
         """Return the layer."""
+        self._inputs = inputs
         reading, group = self.reading, self.reading.layers[self.number]
         units = {reading.units(k) for k in group}
         if len(units) > 1:
@@ -259,10 +308,13 @@ class _Cell:
             self.texts[self.names[k]] = text
         if self._copied(group):
             self.texts["z"] = self.names[self.leaving]
+            self._cut_nodes += ["z"] if self.shut else []
         return Layer(self._cell(name, units.pop()), inputs, reading.units(self.leaving), tuple(self._synapses.items()))
 
     def _copied(self, group: list[int]) -> bool:
-        """Return whether z has to be a copy: something of its own step is computed from what leaves the layer."""
+        """Return whether z has to be a copy: something of its own step is computed from what leaves, or it is cut."""
+        if self.shut:
+            return True
         if self.last and self.reading.names[self.leaving] != "z":
             return not any(self.reading.names[k] == "z" for k in group)
         later = [p for p in self.reading.links if p.source == self.leaving and not p.lag and p.target in group]
@@ -276,6 +328,8 @@ class _Cell:
     def _with_nodes(self, term: Term, k: int) -> Term:
         """Return an equation in which everything that is cut is a node."""
         terms = self.reading.chosen.terms
+        if term.op == "cut" and (found := uncut(term)).op == "node" and found.data[0] not in self.names:
+            return found  # of the layer below, which is shut
         if term.op == "cut":
             inner = self._with_nodes(term.args[0], k)
             name = identifier("cut", self._taken)
@@ -304,7 +358,7 @@ class _Cell:
     def _through_one_to_one(self) -> str:
         """Return the node that the input is where no weight multiplies it."""
         if "i" not in self.texts:
-            width = int(np.prod(self._shape, dtype=int))
+            width = self._inputs
             self._synapses[IDENTITY] = AvgPool(channels=width, height=1, width=1, kernel=(1, 1))
             self.texts = {"i": f"{IDENTITY} @ x", **self.texts}
             self._taken.add("i")
@@ -394,10 +448,14 @@ def _prepared(term: Term, how: Style, cell: _Cell) -> Term:
         name = (source.data if source.op == "named" else cell._node(*source.data)) if own else "x"
         return terms.make("named", (), cell._weight(term, name), term.shape)
     if term.op == "drive":
-        parts = tuple(_prepared(part, how, cell) for part in term.args)
-        if any(sign < 0 for sign in term.data):
-            raise GradcertError(f"a weighted sum that is subtracted in layer {cell.number}", do="add one of -W")
-        return terms.make("drive", parts, term.data, term.shape)
+        parts = []
+        for sign, part in zip(term.data, term.args, strict=True):
+            made = _prepared(part, how, cell)
+            if sign < 0:  # of minus the weight
+                name = str(made.data).partition(" ")[0]
+                cell.sources[name] = replace(cell.sources[name], sign=-1)
+            parts.append(made)
+        return terms.make("drive", tuple(parts), tuple(1 for _ in parts), term.shape)
     if term.op == "spike":
         cell._kinds.add(term.data)
         return terms.make("spike", (_argument(term.args[0], how, cell),), term.data, term.shape)

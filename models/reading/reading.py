@@ -11,7 +11,7 @@ from gradcert.models.reading.fold import fold
 from gradcert.models.reading.labels import Edge, edges
 from gradcert.models.reading.lower import Lowering
 from gradcert.models.reading.naming import node_names, statics
-from gradcert.models.reading.populations import X, Path, paths, populations
+from gradcert.models.reading.populations import Path, X, paths, populations
 from gradcert.models.reading.record import Step
 from gradcert.models.reading.surrogates import identify
 from gradcert.models.reading.terms import Term, uncut
@@ -33,7 +33,8 @@ class Reading:
     edges : the links from the step before, labelled.
     psi : the pseudo-derivative of each kind of spike, and whether it is silent at its threshold.
     outputs : nodes that the module returns beside its state.
-    slots : name and first value of every state, slices of them included. `node_of` : term, by its id -> node of the
+    slots : name and first value of every state, slices of them included. `anew` : slot of a spike that a step computes
+        anew from what the step before left -> the node that does. `node_of` : term, by its id -> node of the
         record. `moving` : the nodes of the record that depend on the input or a state.
     batch : samples in the example.
     collects : of a module that takes whole sequences, what each of its results is of the outputs of all steps.
@@ -53,6 +54,7 @@ class Reading:
     psi: tuple[tuple[Surrogate, bool], ...]
     outputs: list[int]
     slots: list[tuple[str, Any]]
+    anew: dict[int, int]
     node_of: dict[int, int]
     moving: frozenset[int]
     batch: int
@@ -135,6 +137,7 @@ def read_module(module: Any, x: Any, state: Any = None, time: int | str | None =
         tuple((identify(kind), kind.strict) for kind in lowered.kinds),
         outputs,
         lowered.slots,
+        lowered.anew,
         lowered.node_of(),
         lowered.moving,
         x.shape[0],
@@ -253,4 +256,4 @@ def described(reading: Reading) -> str:
     return "\n".join(lines)
 
 
-__all__ = ["X", "Reading", "described", "read_module", "style"]
+__all__ = ["Reading", "X", "described", "read_module", "style"]
