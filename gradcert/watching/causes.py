@@ -124,12 +124,7 @@ def _candidates(
     factor = _factor(evidence, claimed)
     if factor is not None:
         yield _scaled(factor, evidence), {n: factor * v for n, v in claimed.items()}
-    for name in ROWS:
-        if name != label:
-            try:
-                yield f"the gradients of {name}, not of {label}", evidence.gradients(name)
-            except GradcertError:
-                continue
+    yield from _other_rows(evidence, label)
     for steps in (1, -1):
         word = "late" if steps > 0 else "early"
         yield f"{CLAIM} with the learning signal one step {word}", evidence.late(steps).gradients(rule)
@@ -150,6 +145,29 @@ def _candidates(
     if previous is not None:
         for which, carried in _carried(evidence, previous, rule):
             yield f"{CLAIM} with {which} of the sequence before: not reset", carried
+
+
+def _other_rows(evidence: Evidence, label: str) -> Iterator[tuple[str, Gradients]]:
+    """Yield the gradients of other rows, equal ones once."""
+    found: list[tuple[list[str], Gradients]] = []
+    for name in (n for n in ROWS if n != label):
+        try:
+            mine = evidence.gradients(name)
+        except GradcertError:  # a row that this network does not have
+            continue
+        same = (names for names, other in found if all(_close(mine[k], other[k]) for k in mine))
+        names = next(same, None)
+        if names is None:
+            found.append(([name], mine))
+        else:
+            names.append(name)
+    for names, mine in found:
+        yield f"the gradients of {' and '.join(names)}, not of {label}", mine
+
+
+def _close(a: Array, b: Array) -> bool:
+    """Return whether two gradients of the reference differ by its own roundings alone."""
+    return float(np.abs(a - b).max(initial=0.0)) <= 1e-12 * float(np.abs(b).max(initial=0.0))
 
 
 def _factor(evidence: Evidence, claimed: Gradients) -> float | None:

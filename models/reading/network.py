@@ -144,7 +144,9 @@ def written(reading: Reading, output: int = 0) -> Written:
         read_by = [p for p in reading.links if above and p.source == leaving and p.target in above]
         shut = bool(read_by) and all(p.cuts for p in read_by)
         if any(p.cuts for p in read_by) and not shut:
-            raise GradcertError(f"layer {stack[place + 1][0]} reads layer {number} cut and uncut", allowed="one of them")
+            raise GradcertError(
+                f"layer {stack[place + 1][0]} reads layer {number} cut and uncut", allowed="one of them"
+            )
         made = [_Cell(reading, number, leaving, last=last, cut=cut, shut=shut and cut) for cut in (False, True)]
         if not last or reading.names[leaving] == "z":
             node = "z"

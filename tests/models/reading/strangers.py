@@ -297,9 +297,7 @@ OWN = {
     "current": step(Current, state=zeros(HIDDEN, HIDDEN, HIDDEN)),
     "local": step(Local),
     "delay line": step(Delay),
-    "Sequential": step(
-        lambda: nn.Sequential(nn.Linear(INPUTS, HIDDEN), Lif(), nn.Linear(HIDDEN, OUTPUTS), Readout())
-    ),
+    "Sequential": step(lambda: nn.Sequential(nn.Linear(INPUTS, HIDDEN), Lif(), nn.Linear(HIDDEN, OUTPUTS), Readout())),
     "convolution": lambda: (
         nn.Sequential(
             nn.Conv2d(1, 2, 3, padding=1), Lif(), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(8, OUTPUTS), Readout()
