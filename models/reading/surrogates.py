@@ -83,6 +83,8 @@ class Taken(Surrogate):
         object.__setattr__(self, "name", f"{kind.name} ({kind.where})")
         object.__setattr__(self, "scales", (("peak", top),))
         object.__setattr__(self, "kind", kind)
+        for part, value in (("formula", ""), ("amplitude", 1.0), ("given", "")):
+            object.__setattr__(self, part, value)
 
     @property
     def form(self) -> Form:

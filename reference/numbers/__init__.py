@@ -6,9 +6,11 @@ prime field, symbols) live in the rooms that need them. Imports NumPy alone.
 """
 
 from gradcert.reference.numbers.floats import FLOAT32, FLOAT64, RELATIONS, Floats
+from gradcert.reference.numbers.formula import called
 from gradcert.reference.numbers.functions import ACTIVATIONS, SIGMOID, TANH, activation, spike
 from gradcert.reference.numbers.protocol import Activation, Array, Numbers
-from gradcert.reference.numbers.surrogates import SURROGATES, Form, Surrogate, pseudo_derivative
+from gradcert.reference.numbers.recorded import recorded
+from gradcert.reference.numbers.surrogates import SURROGATES, Form, Surrogate, pseudo_derivative, surrogate_from
 
 __all__ = [
     "ACTIVATIONS",
@@ -25,6 +27,9 @@ __all__ = [
     "Numbers",
     "Surrogate",
     "activation",
+    "called",
     "pseudo_derivative",
+    "recorded",
     "spike",
+    "surrogate_from",
 ]
