@@ -15,7 +15,7 @@ from gradcert import __version__
 COMMANDS = {
     "init": "write claims, tests and a workflow",
     "certify": "judge a subject against what it claims",
-    "read": "read a PyTorch module: equations, labelled edges, what its code cuts",
+    "read": "say what a PyTorch module computes",
     "show": "show a certificate, on the terminal or as page, JUnit, Markdown, badge",
     "verify": "verify a certificate: its bytes, its identity, and that it comes out again",
     "diff": "explain what changed between two certificates",

@@ -13,14 +13,15 @@ EPILOG = """\b
 Examples:
   gradcert read examples/read_lif.py:Model
   gradcert read examples/read_lif.py:Model --example "x=(32,12)" --json
-  gradcert read mine.py:Net(700, 128) --state "(32,128),(32,10)"
+  gradcert read "mine.py:Net(700, 128)" --state "(32,128),(32,10)"
   gradcert read mine.py:net --html page.html
 
 \b
 Model is a torch.nn.Module that takes one time step, module(x) or
-module(x, state): a class, with its arguments where it has some, an instance, or
-a function that returns one. ' is the step before, W @ x a weighted sum, cut[...]
-what your code keeps from going back (detach, no_grad, .data), with its line."""
+module(x, state), or a sequence (--time): a class, with its arguments where it
+has some, an instance, or a function that returns one. ' is the step before,
+W @ x a weighted sum, cut[...] what your code keeps from going back (detach,
+no_grad, .data), with its line."""
 
 
 @click.command("read", epilog=EPILOG)

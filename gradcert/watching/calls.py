@@ -1,7 +1,7 @@
 """What a module is given and what comes back, seen by hooks: inputs, first states, and the derivative at its outputs.
 
-The outputs that the user gets are views of the module's own, so that a hook on them sees what the loss says to an output
-and not what comes back through the module's state, which may be the same tensor.
+The outputs that the user gets are views of the module's own, so that a hook on them sees what the loss says to an
+output and not what comes back through the module's state, which may be the same tensor.
 """
 
 from __future__ import annotations

@@ -137,11 +137,8 @@ def _candidates(
         for layer in (None, *range(depth if depth > 1 else 0)):
             share, found = _share(evidence, rule, edge, layer)
             if share is not None and abs(share - 1) > 1e-6:
-                of = f" of layer {layer}" if layer is not None else ""
-                yield (
-                    f"{CLAIM} with the {edge.value} edges{of} times {share:.6g}: another decay than in the forward pass",
-                    found,
-                )
+                which = f"{edge.value} edges of layer {layer}" if layer is not None else f"{edge.value} edges"
+                yield f"{CLAIM} with the {which} times {share:.6g}: another decay than the forward pass has", found
     if previous is not None:
         for which, carried in _carried(evidence, previous, rule):
             yield f"{CLAIM} with {which} of the sequence before: not reset", carried

@@ -1,11 +1,11 @@
 """What rounding explains, at the size and in the dtype of the training: a measured envelope, which says so.
 
-The reference engine itself runs in the module's dtype, as other programs might: every node and derivative moved by what
-libraries may be off, sums over time in another order (`gradcert.certify.problems.Shaken`), the derivatives at the outputs
-moved by a rounding of what they are made of. The spikes are the module's own, so that none flips. The allowance of a
-parameter is lambda s times the root mean square, over the evaluations, of the largest deviation of an entry, as in the
-scale cases of `certify` (`certify/problems/budget/envelope.py`, where lambda and s are derived), and the rounding of a
-sum of T B terms. It is weaker evidence than an enclosure.
+The reference engine itself runs in the module's dtype, as other programs might: every node and derivative moved by
+what libraries may be off, sums over time in another order (`gradcert.certify.problems.Shaken`), the derivatives at the
+outputs moved by a rounding of what they are made of. The spikes are the module's own, so that none flips. The
+allowance of a parameter is lambda s times the root mean square, over the evaluations, of the largest deviation of
+an entry, as in the scale cases of `certify` (`certify/problems/budget/envelope.py`, where lambda and s are
+derived), and the rounding of a sum of T B terms. It is weaker evidence than an enclosure.
 """
 
 from __future__ import annotations

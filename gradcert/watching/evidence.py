@@ -1,4 +1,4 @@
-"""What is known of one step of training: runs of the reference engine around the module's own spikes, and what came back."""
+"""What is known of a step of training: runs of the reference engine around the module's spikes, and what came back."""
 
 from __future__ import annotations
 

@@ -10,11 +10,19 @@ from typing import Any
 import numpy as np
 
 from gradcert.models.reading.gradients import AS_CODED
+from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule
 from gradcert.watching.evidence import Evidence
 from gradcert.watching.judgement import Judgement
 
 SCHEMA = "gradcert-watch-1"
+
+
+def _finite(values: Array) -> Any:
+    """Return nested lists, None where there is no number."""
+    out = values.astype(object)
+    out[~np.isfinite(values)] = None
+    return out.tolist()
 
 
 def keep(judgement: Judgement, evidence: Evidence, rule: Rule | str | None, folder: Path) -> str:
@@ -29,9 +37,7 @@ def keep(judgement: Judgement, evidence: Evidence, rule: Rule | str | None, fold
         "parameters": {k: p.detach().cpu().numpy().tolist() for k, p in run.parameters.items()},
         "inputs": run.inputs.tolist(),
         "delta": delta.tolist(),
-        "given": {
-            k: None if g is None else np.where(np.isfinite(g), g, None).tolist() for k, g in evidence.given.items()
-        },
+        "given": {k: None if g is None else _finite(g) for k, g in evidence.given.items()},
         "claimed": {k: v.tolist() for k, v in claimed.items()},
     }
     folder.mkdir(parents=True, exist_ok=True)

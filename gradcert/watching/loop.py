@@ -13,7 +13,7 @@ import torch
 
 from gradcert.models.reading.gradients import AS_CODED
 from gradcert.models.reading.network import Written
-from gradcert.models.reading.reading import read_module
+from gradcert.models.reading.reader import read_module
 from gradcert.reference.checks import check_size
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array

@@ -1,9 +1,9 @@
 """Trainers that own their loop, loss and optimiser: what a call would have applied.
 
 While a judged call runs, an optimiser's step is put off: it finds no gradients, and what it would have found is
-remembered. After the call every step is made, in order, with the gradients that were remembered. So the gradient of a call
-is a gradient at one set of weights also where the trainer steps at every time step. Where weights are written directly
-the gradient is the difference over the learning rate, and its rounding is allowed for.
+remembered. After the call every step is made, in order, with the gradients that were remembered. So the gradient of a
+call is a gradient at one set of weights also where the trainer steps at every time step. Where weights are written
+directly the gradient is the difference over the learning rate, and its rounding is allowed for.
 """
 
 from __future__ import annotations

@@ -12,10 +12,11 @@ import importlib.util
 from typing import Any
 
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.installing import install
 
-_HOME = {"Reading": "reading"}
+_HOME = {"Reading": "reading", "ReadModule": "reader", "Written": "network"}
 
-__all__ = ["Reading", "compute", "needs_torch", "read"]
+__all__ = ["ReadModule", "Reading", "Written", "compute", "needs_torch", "read"]
 
 
 def read(module: Any, x: Any, state: Any = None, *, time: int | str | None = None) -> Any:
@@ -49,7 +50,7 @@ def read(module: Any, x: Any, state: Any = None, *, time: int | str | None = Non
         z' -> a  RECURRENT through weight_hh kept
     """
     needs_torch("gradcert.read")
-    return importlib.import_module("gradcert.models.reading.reading").read_module(module, x, state, time)
+    return importlib.import_module("gradcert.models.reading.reader").read_module(module, x, state, time)
 
 
 def compute(module: Any, batch: tuple[Any, Any], **options: Any) -> Any:
@@ -84,13 +85,13 @@ def compute(module: Any, batch: tuple[Any, Any], **options: Any) -> Any:
     torch.Size([4, 3])
     """
     needs_torch("gradcert.compute")
-    return importlib.import_module("gradcert.models.reading.gradients").compute(module, batch, **options)
+    return importlib.import_module("gradcert.models.reading.computing").compute(module, batch, **options)
 
 
 def needs_torch(what: str) -> None:
     """Raise unless PyTorch is installed."""
     if importlib.util.find_spec("torch") is None:
-        raise GradcertError(f"{what} without PyTorch", do="pip install 'gradcert[torch]'")
+        raise GradcertError(f"{what} without PyTorch", do=install("torch"))
 
 
 def __getattr__(name: str) -> Any:

@@ -211,7 +211,7 @@ def refuse_scripts(module: Any) -> None:
 
 
 def _once(copied: Any, x: Any, way: Way, leaves: list[Any], states: frozenset[str]) -> tuple[Any, ...]:
-    """Record one step; the named slots count as states. States and input are no leaves, so that .data shows as a cut."""
+    """Record one step; the named slots are states. States and input are no leaves, so that .data shows as a cut."""
     held = slots(copied)
     known: dict[int, tuple[str, str]] = {}
     before: dict[str, Any] = {}

@@ -1,9 +1,9 @@
 """A reading certifies itself: the recorded step gives the module's outputs, the network read its own gradients.
 
-What is not in the record shows here: a counter, NumPy, a cache in the outputs; a hook, an operation with a derivative of
-its own in the gradients. The module, the record and the network run nine steps on fresh inputs in float64. Right ones
-differ by roundings, by less than 1e-12 of the largest value after so few steps (measured on all models of the tests: at
-most 9e-15); a wrong edge, sign or scale by a share of it. Between the two lies `CLOSE`.
+What is not in the record shows here: a counter, NumPy, a cache in the outputs; a hook, an operation with a derivative
+of its own in the gradients. The module, the record and the network run nine steps on fresh inputs in float64. Right
+ones differ by roundings, by less than 1e-12 of the largest value after so few steps (measured on all models of the
+tests: at most 9e-15); a wrong edge, sign or scale by a share of it. Between the two lies `CLOSE`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which values get an equation of their own: weighted sums, membrane potentials, spikes, outputs, and states.
 
-A state that is a function of such values at the same step (``u = v - theta z``) gets none: where the next step reads it,
-that function of the values of the step before stands instead. A spike that a step computes anew from what the step
+A state that is a function of such values at the same step (``u = v - theta z``) gets none: where the next step reads
+it, that function of the values of the step before stands instead. A spike that a step computes anew from what the step
 before left (a reset by `mem - threshold`) is the spike of the step before.
 """
 

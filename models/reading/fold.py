@@ -217,7 +217,7 @@ def _stated(
                 raise GradcertError(f"a state that begins with a function of the input, at {first[start].where}")
             starts[origin] = first[start].value.detach()
     swaps: dict[int, dict[int, Ref]] = {}
-    found = []
+    found: list[Slot] = []
     for offset, spot, origin, example in readers:
         if origin not in states:
             if origin not in starts:

@@ -13,7 +13,7 @@ from gradcert.models.reading.collect import COLLECT
 from gradcert.models.reading.forced import Forced
 from gradcert.models.reading.network import Written
 from gradcert.models.reading.play import Played, play
-from gradcert.models.reading.reading import Reading, read_module
+from gradcert.models.reading.reading import Reading
 from gradcert.reference.engines import Tape, record, tape_gradients
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Network
@@ -121,27 +121,6 @@ def initials(written: Written, states: list[Any] | None, batch: int, dtype: str)
         name: (np.broadcast_to(v, (batch, v.shape[-1])) if v.ndim > 1 and len(v) == 1 else v).astype(dtype)
         for name, v in found.items()
     }
-
-
-def compute(
-    module: Any,
-    batch: tuple[Any, Any],
-    *,
-    rule: Rule | str = "bptt",
-    loss: Callable[[Any, Any], Any],
-    state: Any = None,
-    time: int | str | None = None,
-    output: int = 0,
-    feedback: Mapping[str, Array] | None = None,
-) -> dict[str, Any]:
-    """Return the gradient of a rule on a module's own parameters, batch and loss (`gradcert.models.reading.compute`)."""
-    x, y = batch
-    reading = read_module(module, x if time is not None else x[0], state, time)
-    parameters = dict(module.named_parameters())
-    xs = reading.way.sequence(x.detach())
-    found = run(reading.network(output), parameters, xs)
-    delta = delta_of(loss, y, reading, found.played.outputs[output], output)[1]
-    return found.gradients(rule, delta, feedback)
 
 
 def delta_of(

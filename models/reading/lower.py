@@ -133,11 +133,8 @@ class Lowering:
         return self.terms.make("static", data=k, shape=node.shape)
 
     def _spike(self, kind: spikes.Kind, argument: Term, node: Node) -> Term:
-        for number, known in enumerate(self.kinds):
-            if _alike(known, kind):
-                break
-        else:
-            number = len(self.kinds)
+        number = next((k for k, known in enumerate(self.kinds) if _alike(known, kind)), len(self.kinds))
+        if number == len(self.kinds):
             self.kinds.append(kind)
         return self.terms.make("spike", (argument,), number, argument.shape, node.where)
 
@@ -468,8 +465,8 @@ class Lowering:
         return self._pieces[key]
 
 
-ELEMENTWISE = ("sqrt", "log", "abs", "sign", "floor", "round", "clamp", "cos", "sin", "erf", "softplus", "log1p", "expm1",
-               "rsqrt", "elu", "leaky_relu", "gelu", "silu", "hardtanh")  # fmt: skip
+ELEMENTWISE = ("sqrt", "log", "abs", "sign", "floor", "round", "clamp", "cos", "sin", "erf", "softplus", "log1p",
+               "expm1", "rsqrt", "elu", "leaky_relu", "gelu", "silu", "hardtanh")  # fmt: skip
 
 
 def _cut_out(value: Any, dim: int, start: int, stop: int, drop: bool) -> Any:

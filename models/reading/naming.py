@@ -1,4 +1,4 @@
-"""Names: the user's own for parameters and weights, the field's for nodes (a, v, z, b), the module's for other states."""
+"""Names: the user's own for parameters, the field's for nodes (a, v, z, b), the module's for other states."""
 
 from __future__ import annotations
 
@@ -73,9 +73,7 @@ def exits(
 def node_names(
     chosen: Chosen, links: tuple[Path, ...], layers: list[list[int]], slots: list[str], outputs: list[int]
 ) -> dict[int, str]:
-    """Return the name of every node, unique within its population; what leaves it alone, or its spike, is ``z``;
-    a potential is ``v`` even if it leaves.
-    """
+    """Return the name of every node, unique in its population: ``z`` what leaves it, ``v`` a potential in any case."""
     layer = {k: i for i, group in enumerate(layers) for k in group}
     held = {id(uncut(update)): slots[k] for k, update in chosen.updates.items() if k < len(slots) and slots[k]}
     membranes = {id(m) for m in chosen.membranes.values()}

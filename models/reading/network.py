@@ -1,8 +1,8 @@
 """From a reading to a network of the vocabulary: cells from equations, synapses, and where its parameters come from.
 
-There are two. `full` has every edge, for the rows of the rule table; in `as_cut` nothing goes back where the user's code
-cuts, so that BPTT of it is what the module's own backward gives. What is cut is a node of its own there, without links
-and uses that lead into it.
+There are two. `full` has every edge, for the rows of the rule table; in `as_cut` nothing goes back where the user's
+code cuts, so that BPTT of it is what the module's own backward gives. What is cut is a node of its own there, without
+links and uses that lead into it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from gradcert.models.reading.terms import Term, uncut
 from gradcert.models.reading.text import Style, expression
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import AvgPool, Conv2d, Layer, Loss, Network
-from gradcert.reference.networks.synapses.protocol import Synapse
 from gradcert.reference.numbers import Array
 
 INTEGRATOR = "integrator"
@@ -110,11 +109,11 @@ class Written:
             (value, torch.from_numpy(np.asarray(gradients[name], dtype="float64"))) for name, value in found.items()
         ]
         live = [(value, g) for value, g in live if value.requires_grad]
-        got = torch.autograd.grad(
+        got: Any = torch.autograd.grad(
             [v for v, _ in live], list(own.values()), [g.reshape(v.shape) for v, g in live], allow_unused=True
         )
         return {
-            name: torch.zeros_like(own[name]) if g is None else g.detach() for name, g in zip(own, got, strict=True)
+            name: g.detach() if g is not None else torch.zeros_like(own[name]) for name, g in zip(own, got, strict=True)
         }
 
 
@@ -279,7 +278,7 @@ class _Cell:
     def __post_init__(self) -> None:
         self._taken = {"z", "threshold"}
         self._statics: dict[int, str] = {}
-        self._synapses: dict[str, Synapse] = {}
+        self._synapses: dict[str, Any] = {}
         self._cut_nodes: list[str] = []
         self._labels: dict[tuple[str, str, bool], str] = {}
         self._threshold: float | None = None
@@ -450,14 +449,14 @@ def _prepared(term: Term, how: Style, cell: _Cell) -> Term:
         name = (source.data if source.op == "named" else cell._node(*source.data)) if own else "x"
         return terms.make("named", (), cell._weight(term, name), term.shape)
     if term.op == "drive":
-        parts = []
+        added = []
         for sign, part in zip(term.data, term.args, strict=True):
             made = _prepared(part, how, cell)
             if sign < 0:  # of minus the weight
                 name = str(made.data).partition(" ")[0]
                 cell.sources[name] = replace(cell.sources[name], sign=-1)
-            parts.append(made)
-        return terms.make("drive", tuple(parts), tuple(1 for _ in parts), term.shape)
+            added.append(made)
+        return terms.make("drive", tuple(added), tuple(1 for _ in added), term.shape)
     if term.op == "spike":
         cell._kinds.add(term.data)
         return terms.make("spike", (_argument(term.args[0], how, cell),), term.data, term.shape)

@@ -6,6 +6,8 @@ from html import escape
 from typing import Any
 
 from gradcert.models.reading.reading import Reading
+from gradcert.models.reading.terms import Term
+from gradcert.models.reading.text import Style, expression, short
 
 KEPT, CUT, SPACE = "#2a6f97", "#c1121f", "#8d99ae"
 WIDE, HIGH, TALL = 120, 44, 26
@@ -33,21 +35,41 @@ def fragment(reading: Reading) -> str:
     for i, layer in enumerate(record["layers"]):
         shape = " &times; ".join(map(str, layer["shape"]))
         parts.append(f"<h3>layer {i} <span class='note'>{shape} units</span></h3>")
-        parts += [_equation(e) for e in layer["equations"]]
+        how = _style(reading, i)
+        for k, e in zip(reading.layers[i], layer["equations"], strict=True):
+            parts.append(_equation(e, expression(reading.equation(k), how)))
         parts.append("<table>" + "".join(_edge(e) for e in layer["edges"]) + "</table>")
     parts += [f"<p class='note'>{escape(note)}</p>" for note in record["notes"]]
     return "".join([*parts, "</div>"])
 
 
-def _equation(e: dict[str, Any]) -> str:
-    text = (
-        escape(e["equation"])
-        .replace("&#x27;", "&prime;")
-        .replace(" @ ", "&#8202;")
-        .replace(" * ", "&#8202;&middot;&#8202;")
+def _style(reading: Reading, layer: int) -> Style:
+    """Return how equations of a layer are typeset."""
+
+    def node(k: int, lag: int) -> str:
+        other = reading.layer_of(k)
+        below = "" if other == layer else f"<sub>{other}</sub>"
+        return f"<i>{escape(reading.names[k])}</i>{below}" + "&prime;" * lag
+
+    def weight(term: Term, source: str) -> str:
+        if term.args[0].op == "number":
+            return f"average pool({source})"
+        sign = "&lowast;" if term.data else ""
+        return f"{escape(reading.statics[id(term.args[0])])}&#8202;{sign}{source}"
+
+    return Style(
+        node,
+        lambda term: escape(reading.statics[id(term)]),
+        weight,
+        short,
+        lambda inner, where: f"<span class='cut' title='{escape(where)}'>{inner}</span>",
+        "<i>x</i>",
+        "&middot;",
     )
-    text = text.replace("cut[", "<span class='cut'>").replace("]", "</span>") if "cut[" in text else text
-    tail = [f"&psi; {escape(e['pseudo_derivative'])}, fires {e['fires']}"] if "pseudo_derivative" in e else []
+
+
+def _equation(e: dict[str, Any], text: str) -> str:
+    tail = [f"&psi; {escape(e['pseudo_derivative'])}, fires {escape(e['fires'])}"] if "pseudo_derivative" in e else []
     tail += ["output"] if e.get("output") else []
     said = f" <span class='note'>{'; '.join([*tail, escape(e['where'])])}</span>"
     return f"<div class='equation'><i>{escape(e['node'])}</i> = {text}{said}</div>"

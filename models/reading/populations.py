@@ -45,7 +45,7 @@ class Path:
 
 def paths(chosen: Chosen) -> tuple[Path, ...]:
     """Return every path into every equation, equal ones once."""
-    found = []
+    found: list[Path] = []
     for k, term in enumerate(chosen.order):
         found += _into(chosen.equations[id(term)], Path(k, X, 0))
     return tuple(dict.fromkeys(found))

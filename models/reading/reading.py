@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from gradcert.models.reading.capture import Way, capture
-from gradcert.models.reading.choose import Chosen, choose
-from gradcert.models.reading.fold import fold
-from gradcert.models.reading.labels import Edge, edges
-from gradcert.models.reading.lower import Lowering
-from gradcert.models.reading.naming import node_names, statics
-from gradcert.models.reading.populations import Path, X, paths, populations
+from gradcert.models.reading.capture import Way
+from gradcert.models.reading.choose import Chosen
+from gradcert.models.reading.labels import Edge
+from gradcert.models.reading.populations import Path
 from gradcert.models.reading.record import Step
-from gradcert.models.reading.surrogates import identify
-from gradcert.models.reading.terms import Term, uncut
+from gradcert.models.reading.terms import Term
 from gradcert.models.reading.text import CALLED, Style, expression, short
-from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Surrogate
 
 
@@ -66,20 +61,6 @@ class Reading:
         """Whether a step draws random numbers."""
         return any(term.op == "random" for term in _parts(self.chosen))
 
-    def network(self, output: int = 0) -> Any:
-        """Return the module as networks of the vocabulary (`gradcert.models.reading.network.Written`).
-
-        Raises
-        ------
-        GradcertError : for what the vocabulary does not have, and if the network's gradient is not the module's own.
-        """
-        from gradcert.models.reading.check import check_gradients
-        from gradcert.models.reading.network import written
-
-        made = written(self, output)
-        check_gradients(made, output)
-        return made
-
     def layer_of(self, node: int) -> int:
         """Return the number of a node's population."""
         return next(i for i, group in enumerate(self.layers) if node in group)
@@ -95,11 +76,6 @@ class Reading:
     def __str__(self) -> str:
         return described(self)
 
-    def _repr_html_(self) -> str:
-        from gradcert.models.reading.page import fragment
-
-        return fragment(self)
-
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form: what the text says, as data."""
         return {
@@ -108,60 +84,6 @@ class Reading:
             "states": [name for name, _ in self.slots[: len(self.step.slots)]],
             "notes": list(self.notes),
         }
-
-
-def read_module(module: Any, x: Any, state: Any = None, time: int | str | None = None) -> Reading:
-    """Read a module from one step on an example input (`gradcert.models.reading.read`)."""
-    step, way = capture(module, x, state) if time is None else fold(module, x, time)
-    x = way.one_step(x)
-    lowered = Lowering(step)
-    chosen = choose(lowered)
-    names = [name if value is not None else "" for name, value in lowered.slots]
-    links = paths(chosen)
-    layers = populations(chosen, links)
-    layer = {k: i for i, group in enumerate(layers) for k in group}
-    outputs = [chosen.number(uncut(o)) for o in chosen.outputs if chosen.has(uncut(o))]
-    called = statics(chosen, lowered.nodes)
-    made = Reading(
-        module,
-        x,
-        state,
-        step,
-        way,
-        chosen,
-        links,
-        layers,
-        node_names(chosen, links, layers, names, outputs),
-        called,
-        edges(chosen, links, layer, called),
-        tuple((identify(kind), kind.strict) for kind in lowered.kinds),
-        outputs,
-        lowered.slots,
-        lowered.anew,
-        lowered.node_of(),
-        lowered.moving,
-        x.shape[0],
-    )
-    if way.whole is not None:
-        from gradcert.models.reading.check import collected_by
-
-        made = replace(made, collects=collected_by(made))
-    return replace(made, notes=(*step.notes, *_checked(made)))
-
-
-def _checked(reading: Reading) -> list[str]:
-    """Raise unless the record is the module; return what has to be said beside it."""
-    from gradcert.models.reading.check import check_outputs
-
-    notes = ["draws random numbers (dropout): its masks are part of what a run is given"] if reading.random else []
-    try:
-        reading.network()
-    except GradcertError as error:
-        check_outputs(reading)
-        if "gradient of" in str(error) or "backward" in str(error):
-            raise
-        notes.append(f"not written as a network: {error}")
-    return notes
 
 
 def _parts(chosen: Chosen) -> list[Term]:
@@ -254,6 +176,3 @@ def described(reading: Reading) -> str:
     ]
     lines += [f"note: {note}" for note in record["notes"]]
     return "\n".join(lines)
-
-
-__all__ = ["Reading", "X", "described", "read_module", "style"]

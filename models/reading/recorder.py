@@ -1,8 +1,8 @@
 """Operations on real tensors, recorded as they run: no proxies, so that the user's Python just runs.
 
 A `TorchDispatchMode` sees every operation. What it cannot see is seen elsewhere: an autograd.Function, through the
-private base class (`f = Spike.apply` may be bound early), is one node; `.data` is found by its storage; a tensor that is
-written gets a new node, and other views of the memory go stale; a cut is an operation with an input that requires a
+private base class (`f = Spike.apply` may be bound early), is one node; `.data` is found by its storage; a tensor that
+is written gets a new node, and other views of the memory go stale; a cut is an operation with an input that requires a
 gradient and an output that does not, be it by detach, no_grad or .data.
 """
 
@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import torch
@@ -29,12 +30,12 @@ TORCH, HERE = os.path.dirname(torch.__file__), os.path.dirname(__file__)
 
 def where() -> str:
     """Return file and line of the innermost code that is neither PyTorch's nor ours."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
         if not name.startswith((TORCH, HERE, "<")):
             return f"{os.path.basename(name)}:{frame.f_lineno}"
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return ""
 
 
@@ -50,19 +51,22 @@ def doubled_arguments(args: Any, kwargs: Any) -> tuple[Any, Any]:
 class Double(TorchDispatchMode):
     """Runs code that casts to float32 in float64."""
 
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run one operation."""
         args, kwargs = doubled_arguments(args, kwargs)
         return func(*args, **kwargs)
 
 
-def _cells(t: torch.Tensor) -> set[int]:
+def _cells(t: Any) -> set[int]:
     """Return the memory cells of a tensor, as offsets into its storage."""
     steps = [[i * stride for i in range(size)] for size, stride in zip(t.shape, t.stride(), strict=True)]
     return {t.storage_offset() + sum(index) for index in itertools.product(*steps)}
 
 
-class Recorder(TorchDispatchMode):
+class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Records what runs inside.
 
     Attributes
@@ -72,7 +76,7 @@ class Recorder(TorchDispatchMode):
     """
 
     def __init__(self, known: dict[int, tuple[str, str]]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.nodes: list[Node] = []
         self.known = known
         self.notes: list[str] = []
@@ -106,7 +110,8 @@ class Recorder(TorchDispatchMode):
         """Return the node of a tensor, a new one where it was not computed here."""
         if id(value) in self._stale:
             raise GradcertError(
-                f"a tensor is read at {where()} after another view of its memory was written by {self._stale[id(value)]}",
+                f"a tensor is read at {where()} after another view of its memory was written by "
+                f"{self._stale[id(value)]}",
                 do="write the step without updates in place",
             )
         if id(value) in self._of:
@@ -206,8 +211,9 @@ def functions_seen_by(recorder: Recorder) -> Iterator[None]:
         recorder.function(cls, args, out)
         return out
 
-    _SingleLevelFunction.apply = classmethod(apply)  # type: ignore[assignment,method-assign]
+    hidden: Any = _SingleLevelFunction
+    hidden.apply = classmethod(apply)
     try:
         yield
     finally:
-        del _SingleLevelFunction.apply
+        del hidden.apply

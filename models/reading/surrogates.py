@@ -1,4 +1,4 @@
-"""Naming a pseudo-derivative: the rows of the table with scales read off in closed form, else the user's own function."""
+"""Naming a pseudo-derivative: a row of the table with scales read off in closed form, or the user's own function."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def identify(kind: Kind) -> Surrogate:
     quarter = float(kind.slope(torch.tensor([0.25], dtype=torch.float64)))
     with np.errstate(all="ignore"):
         for name, scales in _candidates(float(slopes[-1]), quarter, float(slopes[0])):
-            rounded = {k: float(f"{v:.10g}") for k, v in scales.items()}
+            rounded: dict[str, Any] = {k: float(f"{v:.10g}") for k, v in scales.items()}
             if not all(isfinite(v) for v in rounded.values()):
                 continue
             try:
@@ -77,7 +77,7 @@ def _candidates(zero: float, quarter: float, far: float) -> Iterator[tuple[str, 
 class Taken(Surrogate):
     """The user's own pseudo-derivative, run as it is: taken as given, which whoever uses it says."""
 
-    kind: Kind
+    kind: Any = None
 
     def __init__(self, kind: Kind, top: float) -> None:
         object.__setattr__(self, "name", f"{kind.name} ({kind.where})")
@@ -97,7 +97,7 @@ class Taken(Surrogate):
         return f"the user's own {self.name}, taken as given (peak {dict(self.scales)['peak']:.4g})"
 
     def _run(self, x: Array, numbers: Numbers) -> Array:
-        if not isinstance(x, np.ndarray) or x.dtype.kind != "f":
+        if getattr(x, "dtype", None) is None or x.dtype.kind != "f":
             raise GradcertError(
                 f"the pseudo-derivative {self.name}, a function of PyTorch, on other numbers than floats",
                 do="write it as a row of the table: gradcert surrogates",

@@ -19,7 +19,7 @@ class Style:
     ----------
     node : (number, lag) -> text. `static` : of a static term. `weight` : weight, source as text, geometry -> text.
     number : of a number. `cut` : of what is cut, and where. `spike` : of an argument.
-    functions : names of functions that are written otherwise.
+    x, times : the input, and the sign of a product.
     """
 
     node: Callable[[int, int], str]
@@ -28,6 +28,7 @@ class Style:
     number: Callable[[float], str]
     cut: Callable[[str, str], str]
     x: str = "x"
+    times: str = "*"
 
 
 def expression(term: Term, style: Style) -> str:
@@ -63,7 +64,7 @@ def _text(term: Term, style: Style) -> tuple[str, int]:
         return f"{_text(a, style)[0]} {sign} {_wrapped(b, style, SUM if sign == '+' else PRODUCT)}", SUM
     if term.op in ("mul", "div"):
         a, b = term.args
-        sign = "*" if term.op == "mul" else "/"
+        sign = style.times if term.op == "mul" else "/"
         return f"{_wrapped(a, style, PRODUCT)} {sign} {_wrapped(b, style, ATOM)}", PRODUCT
     if term.op == "neg":
         return f"-{_wrapped(term.args[0], style, ATOM)}", PRODUCT

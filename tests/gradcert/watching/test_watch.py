@@ -16,7 +16,7 @@ from gradcert.reference.errors import GradcertError  # noqa: E402
 
 SINCE, EVERY, TRAINED = 4, 4, 9
 NAMED = {
-    "decay": "with the state edges of layer 0 times 0.888889: another decay than in the forward pass",
+    "decay": "with the state edges of layer 0 times 0.888889: another decay than the forward pass has",
     "not reset": "with the traces of layer 0 of the sequence before: not reset",
     "after the reset": "with the pseudo-derivative taken at the potential after the reset",
     "no average": "times 10, T: an average is missing",

@@ -32,10 +32,16 @@ def lstm():
 
 
 HAND = {
-    "lif": [(lif(reset="subtract_after_leak", recurrent=True), {**HID, "H": "rec_weight"}), (Integrator(kappa=0.8), OUT)],
+    "lif": [
+        (lif(reset="subtract_after_leak", recurrent=True), {**HID, "H": "rec_weight"}),
+        (Integrator(kappa=0.8), OUT),
+    ],
     "masked_fill": [(lif(reset="hard", threshold=0.5), HID), (Integrator(kappa=0.0), OUT)],
     "straight-through": [
-        (lif(reset="subtract_after_leak", recurrent=True, surrogate=Surrogate("sigmoid", scale=4.0)), {**HID, "H": "rec_weight"}),
+        (
+            lif(reset="subtract_after_leak", recurrent=True, surrogate=Surrogate("sigmoid", scale=4.0)),
+            {**HID, "H": "rec_weight"},
+        ),
         (Integrator(kappa=0.8), OUT),
     ],
     "snntorch.Leaky zero": [
@@ -50,11 +56,14 @@ HAND = {
         (Integrator(kappa=0.0), OUT),
     ],
     "spikingjelly.LIFNode": [
-        (lif(leak=0.5, reset="hard", gain="one_minus_leak", strict=False, surrogate=Surrogate("sigmoid", scale=4.0)), HID),
+        (
+            lif(leak=0.5, reset="hard", gain="one_minus_leak", strict=False, surrogate=Surrogate("sigmoid", scale=4.0)),
+            HID,
+        ),
         (Integrator(kappa=0.0), OUT),
     ],
     "nn.LSTMCell": [(Lstm(), lstm())],
-}  # fmt: skip
+}
 
 
 @pytest.mark.long(keep=2)
