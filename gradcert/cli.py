@@ -39,7 +39,7 @@ TOGETHER = {
     ("vectors", "check"): "golden vectors; judge answers to them",
     ("rules", "cells", "surrogates", "losses"): "what a claim can name, a page on each",
     ("derive", "theorems", "hardware"): "proofs: by SymPy, by Coq, about chips",
-    ("selftest",): "judge the judge",
+    ("atlas", "selftest"): "map a new rule; judge the judge",
 }
 
 EPILOG = """\b
