@@ -15,13 +15,15 @@ import torch
 
 from gradcert.models.reading.capture import way_of
 from gradcert.models.reading.collect import COLLECT, how_of, spread
-from gradcert.models.reading.gradients import AS_CODED, run
+from gradcert.models.reading.gradients import AS_CODED, Run, run
 from gradcert.models.reading.held import doubled
 from gradcert.models.reading.network import Written
 from gradcert.models.reading.play import play
 from gradcert.models.reading.reading import Reading
 from gradcert.models.reading.recorder import Double
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.numbers import Array
+from gradcert.reference.rules import RULES
 
 STEPS = 9
 CLOSE = 1e-9
@@ -80,11 +82,11 @@ def check_outputs(reading: Reading) -> None:
 
 def _off(a: Any, b: Any) -> float:
     """Return the largest difference, as a share of the largest value."""
-    return float((a - b).abs().max()) / max(float(b.abs().max()), 1.0)
+    return float((a - b).abs().max()) / max(float(b.abs().max()), float(a.abs().max()), 1e-300)
 
 
-def check_gradients(written: Written, output: int = 0) -> None:
-    """Raise unless BPTT of the network, with the user's cuts cut, is the module's own backward."""
+def check_gradients(written: Written, output: int = 0) -> tuple[str, ...]:
+    """Raise unless BPTT of the network, with the user's cuts cut, is the module's own backward; return its rows."""
     reading = written.reading
     check_outputs(reading)
     module, xs = _prepared(reading)
@@ -103,7 +105,8 @@ def check_gradients(written: Written, output: int = 0) -> None:
     own = found.as_cut.outputs
     if float(np.abs(own - played.numpy()).max()) > CLOSE * max(float(np.abs(own).max()), 1.0):
         raise GradcertError("the network that was read has other outputs than the module; this is a defect of gradcert")
-    for name, mine in found.gradients(AS_CODED, delta.numpy()).items():
+    own_gradients = found.gradients(AS_CODED, delta.numpy())
+    for name, mine in own_gradients.items():
         grad = parameters[name].grad
         theirs = torch.zeros_like(mine) if grad is None else grad
         size = max(float(theirs.abs().max()), float(mine.abs().max()))
@@ -113,3 +116,17 @@ def check_gradients(written: Written, output: int = 0) -> None:
                 allowed="operations whose derivative is PyTorch's, and spikes",
                 do="look for an autograd.Function that is no spike, or a derivative that is changed on its way",
             )
+    return tuple(name for name in ROWS if _is_row(found, name, delta.numpy(), own_gradients))
+
+
+# rows without feedback matrices, windows or confined paths; RTRL is BPTT
+ROWS = tuple(
+    name
+    for name, row in RULES.items()
+    if row.feedback == "symmetric" and not (row.reach or row.window or row.chunk) and name != "rtrl"
+)
+
+
+def _is_row(found: Run, name: str, delta: Array, own: dict[str, Any]) -> bool:
+    """Return whether the module's own gradients are those of a row of the table."""
+    return all(_off(theirs, own[k]) <= CLOSE for k, theirs in found.gradients(name, delta).items())

@@ -60,6 +60,7 @@ class Written:
     equations : of every layer, as `gradcert.models.equations.define` takes them.
     names : of every layer, node of the reading -> its name in the equations.
     spiking : of every layer, its spikes in the order of computation.
+    rows : the rows of the table whose gradients the module's own are, once that was looked at.
     """
 
     reading: Reading
@@ -70,6 +71,7 @@ class Written:
     equations: tuple[Mapping[str, str], ...]
     names: tuple[Mapping[int, str], ...]
     spiking: tuple[tuple[int, ...], ...]
+    rows: tuple[str, ...] = ()
 
     def initial_of(self, states: list[Any]) -> dict[str, Array]:
         """Return the node values before the first step that given states are, where they are not zero."""

@@ -39,8 +39,7 @@ class ReadModule(Reading):
         GradcertError : for what the vocabulary does not have, and if the network's gradient is not the module's own.
         """
         made = written(self, output)
-        check_gradients(made, output)
-        return made
+        return replace(made, rows=check_gradients(made, output))
 
 
 def read_module(module: Any, x: Any, state: Any = None, time: int | str | None = None) -> ReadModule:
@@ -77,17 +76,18 @@ def read_module(module: Any, x: Any, state: Any = None, time: int | str | None =
     )
     if way.whole is not None:
         made = replace(made, collects=collected_by(made))
-    return replace(made, notes=(*step.notes, *_checked(made)))
+    notes, rows = _checked(made)
+    return replace(made, notes=(*step.notes, *notes), rows=rows)
 
 
-def _checked(reading: ReadModule) -> list[str]:
-    """Raise unless the record is the module; return what has to be said beside it."""
+def _checked(reading: ReadModule) -> tuple[list[str], tuple[str, ...] | None]:
+    """Raise unless the record is the module; return what has to be said beside it, and the rows that it is."""
     notes = ["draws random numbers (dropout): its masks are part of what a run is given"] if reading.random else []
     try:
-        reading.network()
+        return notes, reading.network().rows
     except GradcertError as error:
         check_outputs(reading)
         if "gradient of" in str(error) or "backward" in str(error):
             raise
         notes.append(f"not written as a network: {error}")
-    return notes
+    return notes, None

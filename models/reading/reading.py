@@ -32,6 +32,7 @@ class Reading:
         anew from what the step before left -> the node that does. `node_of` : term, by its id -> node of the
         record. `moving` : the nodes of the record that depend on the input or a state.
     batch : samples in the example.
+    rows : the rows of the table whose gradients the module's own backward gives; None where there is no network.
     collects : of a module that takes whole sequences, what each of its results is of the outputs of all steps.
     """
 
@@ -55,6 +56,7 @@ class Reading:
     batch: int
     notes: tuple[str, ...] = field(default=())
     collects: tuple[str, ...] = field(default=())
+    rows: tuple[str, ...] | None = None
 
     @property
     def random(self) -> bool:
@@ -82,6 +84,7 @@ class Reading:
             "module": type(self.module).__name__,
             "layers": [_layer_record(self, i) for i in range(len(self.layers))],
             "states": [name for name, _ in self.slots[: len(self.step.slots)]],
+            "backward": None if self.rows is None else list(self.rows),
             "notes": list(self.notes),
         }
 
@@ -174,5 +177,9 @@ def described(reading: Reading) -> str:
         f"returns {how} of {reading.names[k]}[{reading.layer_of(k)}]"
         for k, how in zip(reading.outputs, reading.collects, strict=False)
     ]
+    if reading.rows is not None:
+        cut = any(edge.cut for edge in reading.edges)
+        what = " = ".join(reading.rows) or "no row of the table"
+        lines.append(f"backward: {what}{', by these cuts' if cut else ''}")
     lines += [f"note: {note}" for note in record["notes"]]
     return "\n".join(lines)
