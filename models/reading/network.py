@@ -58,7 +58,7 @@ class Written:
     sources : parameter of the networks -> where it comes from.
     initial : node values before the first step, where they are not zero.
     equations : of every layer, as `gradcert.models.equations.define` takes them.
-    names : of every layer, node of the reading -> its name in the equations.
+    names : layer, as parameters' names have it -> node of the reading -> its name in the equations.
     spiking : of every layer, its spikes in the order of computation.
     rows : the rows of the table whose gradients the module's own are, once that was looked at.
     """
@@ -69,7 +69,7 @@ class Written:
     sources: Mapping[str, Source]
     initial: Mapping[str, Array]
     equations: tuple[Mapping[str, str], ...]
-    names: tuple[Mapping[int, str], ...]
+    names: Mapping[str, Mapping[int, str]]
     spiking: tuple[tuple[int, ...], ...]
     rows: tuple[str, ...] = ()
 
@@ -78,7 +78,7 @@ class Written:
         slots = list(self.reading.slots)
         for k, value in enumerate(states):
             slots[k] = (slots[k][0], value.detach().double().cpu())
-        return _initial(self.reading, slots, self.names)
+        return initial_values(self.reading, slots, self.names)
 
     def tensors(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Return the networks' parameters as functions of the module's, tensors with a history.
@@ -148,7 +148,7 @@ def written(reading: Reading, output: int = 0) -> Written:
             raise GradcertError(
                 f"layer {stack[place + 1][0]} reads layer {number} cut and uncut", allowed="one of them"
             )
-        made = [_Cell(reading, number, leaving, last=last, cut=cut, shut=shut and cut) for cut in (False, True)]
+        made = [CellWriter(reading, number, leaving, last=last, cut=cut, shut=shut and cut) for cut in (False, True)]
         if not last or reading.names[leaving] == "z":
             node = "z"
         else:
@@ -162,8 +162,9 @@ def written(reading: Reading, output: int = 0) -> Written:
     loss = Loss(node=node)
     full, as_cut = (Network(tuple(pair[k] for pair in layers), loss) for k in (0, 1))
     spiking = tuple(tuple(k for k in own if reading.chosen.order[k].op == "spike") for own in names)
-    initial = _initial(reading, reading.slots, tuple(names))
-    return Written(reading, full, as_cut, sources, initial, tuple(texts), tuple(names), spiking)
+    called = {f"layers.{i}": own for i, own in enumerate(names)}
+    initial = initial_values(reading, reading.slots, called)
+    return Written(reading, full, as_cut, sources, initial, tuple(texts), called, spiking)
 
 
 def _stack(reading: Reading, output: int) -> list[tuple[int, int]]:
@@ -195,7 +196,18 @@ def _stack(reading: Reading, output: int) -> list[tuple[int, int]]:
         leaving = source
 
 
-def _initial(reading: Reading, slots: list[tuple[str, Any]], names: tuple[Mapping[int, str], ...]) -> dict[str, Array]:
+def is_stack(reading: Reading, output: int) -> bool:
+    """Return whether every layer below an output reads one other, of the same step."""
+    try:
+        _stack(reading, reading.outputs[output])
+    except GradcertError:
+        return False
+    return True
+
+
+def initial_values(
+    reading: Reading, slots: list[tuple[str, Any]], names: Mapping[str, Mapping[int, str]]
+) -> dict[str, Array]:
     """Return the node values before the first step that are not zero.
 
     A state that is a function of chosen values (``u = v - theta z``) gives the potential in it, the others being known.
@@ -221,12 +233,12 @@ def _initial(reading: Reading, slots: list[tuple[str, Any]], names: tuple[Mappin
         slope = at[1] - at[0]
         found[inner[0]] = torch.where(slope != 0, (value - at[0]) / torch.where(slope != 0, slope, 1), 0 * value)
     out: dict[str, Array] = {}
-    for place, own in enumerate(names):
+    for prefix, own in names.items():
         for node, called in own.items():
             if node in found and bool((found[node] != 0).any()):
                 flat = found[node].reshape(len(found[node]) if found[node].dim() > 1 else 1, -1).numpy()
                 same = bool((flat == flat[:1]).all())
-                out[f"layers.{place}.{called}"] = flat[0].copy() if same else flat
+                out[f"{prefix}.{called}"] = flat[0].copy() if same else flat
     return out
 
 
@@ -264,7 +276,7 @@ def _states_in(reading: Reading, term: Term) -> list[Term]:
 
 
 @dataclass
-class _Cell:
+class CellWriter:
     """Writes one layer."""
 
     reading: Reading
@@ -289,6 +301,12 @@ class _Cell:
 
     def layer(self, inputs: int, name: str) -> Layer:
         """Return the layer."""
+        made = self.made(inputs, name)
+        units = self.reading.units(self.leaving)
+        return Layer(made, inputs, units, tuple(self._synapses.items()))
+
+    def made(self, inputs: int, name: str) -> Any:
+        """Write the equations and return the cell."""
         self._inputs = inputs
         reading, group = self.reading, self.reading.layers[self.number]
         units = {reading.units(k) for k in group}
@@ -312,7 +330,7 @@ class _Cell:
         if self._copied(group):
             self.texts["z"] = self.names[self.leaving]
             self._cut_nodes += ["z"] if self.shut else []
-        return Layer(self._cell(name, units.pop()), inputs, reading.units(self.leaving), tuple(self._synapses.items()))
+        return self._cell(name)
 
     def _copied(self, group: list[int]) -> bool:
         """Return whether z has to be a copy: something of its own step is computed from what leaves, or it is cut."""
@@ -367,6 +385,14 @@ class _Cell:
             self._taken.add("i")
         return "i"
 
+    def outside(self, term: Term) -> str:
+        """Return what stands for a value from outside the layer that no weight multiplies."""
+        return self._through_one_to_one()
+
+    def weight_outside(self, term: Term, source: Term) -> str:
+        """Return the weighted sum of something from outside the layer."""
+        return self._weight(term, "x")
+
     def _static(self, term: Term) -> str:
         if id(term) not in self._statics:
             name = identifier(self.reading.statics[id(term)], self._taken)
@@ -375,21 +401,27 @@ class _Cell:
         return self._statics[id(term)]
 
     def _weight(self, term: Term, source: str) -> str:
+        name, synapse = self._synapse(term)
+        if synapse is not None:
+            self._synapses[name] = synapse
+        return f"{name} @ {source}"
+
+    def _synapse(self, term: Term) -> tuple[str, Any]:
+        """Return the name of a weight, and its synapse where it is not plain dense."""
         weight, geometry = term.args[0], term.data
         if weight.op == "number":
             _, (channels, height, width), _, kernel = geometry
             name = identifier("pool", self._taken)
-            self._synapses[name] = AvgPool(channels=channels, height=height, width=width, kernel=kernel)
-            return f"{name} @ {source}"
+            return name, AvgPool(channels=channels, height=height, width=width, kernel=kernel)
         name = identifier(self.reading.statics[id(weight)], self._taken)
         self.sources[name] = Source(weight.data, 1, None)
-        if geometry is not None:
-            _, (channels, height, width), (out, *_), stride, padding = geometry
-            kernel = tuple(self.reading.step.nodes[weight.data].shape[2:])
-            self._synapses[name] = Conv2d(channels, height, width, out, kernel, stride, padding)
-        return f"{name} @ {source}"
+        if geometry is None:
+            return name, None
+        _, (channels, height, width), (out, *_), stride, padding = geometry
+        kernel = tuple(self.reading.step.nodes[weight.data].shape[2:])
+        return name, Conv2d(channels, height, width, out, kernel, stride, padding)
 
-    def _cell(self, name: str, units: int) -> Any:
+    def _cell(self, name: str) -> Any:
         constants = {} if self._threshold is None else {"threshold": self._threshold}
         surrogates = {self.reading.psi[kind] for kind in self._kinds}
         if len(surrogates) > 1:
@@ -424,13 +456,13 @@ class _Cell:
 LABELS = ("state", "reset", "recurrent", "adaptation")
 
 
-def _text_of(term: Term, how: Style, cell: _Cell) -> str:
+def _text_of(term: Term, how: Style, cell: CellWriter) -> str:
     """Return an equation as `define` takes it."""
     prepared = _prepared(term, how, cell)
     return expression(prepared, how)
 
 
-def _prepared(term: Term, how: Style, cell: _Cell) -> Term:
+def _prepared(term: Term, how: Style, cell: CellWriter) -> Term:
     """Replace what `expression` writes otherwise than `define` reads: spikes' thresholds, sources of weights."""
     terms = cell.reading.chosen.terms
     if term.op in ("mix", "cat", "stack", "random"):
@@ -444,11 +476,13 @@ def _prepared(term: Term, how: Style, cell: _Cell) -> Term:
             f"{term.data} at {term.where} in layer {cell.number}", allowed="tanh, sigmoid, exp, relu, whole powers"
         )
     if term.op == "x" or (term.op == "node" and term.data[0] not in cell.names):
-        return terms.make("named", (), cell._through_one_to_one(), term.shape)
+        return terms.make("named", (), cell.outside(term), term.shape)
     if term.op == "linear":
         source = uncut(term.args[1])
         own = source.op == "named" or (source.op == "node" and source.data[0] in cell.names)
-        name = (source.data if source.op == "named" else cell._node(*source.data)) if own else "x"
+        if not own:
+            return terms.make("named", (), cell.weight_outside(term, source), term.shape)
+        name = source.data if source.op == "named" else cell._node(*source.data)
         return terms.make("named", (), cell._weight(term, name), term.shape)
     if term.op == "drive":
         added = []
@@ -457,7 +491,8 @@ def _prepared(term: Term, how: Style, cell: _Cell) -> Term:
             if sign < 0:  # of minus the weight
                 name = str(made.data).partition(" ")[0]
                 cell.sources[name] = replace(cell.sources[name], sign=-1)
-            added.append(made)
+            if not any(made is other for other in added):  # what several connections feed is there once
+                added.append(made)
         return terms.make("drive", tuple(added), tuple(1 for _ in added), term.shape)
     if term.op == "spike":
         cell._kinds.add(term.data)
@@ -468,7 +503,7 @@ def _prepared(term: Term, how: Style, cell: _Cell) -> Term:
     return terms.make(term.op, parts, term.data, term.shape, term.where) if parts else term
 
 
-def _argument(term: Term, how: Style, cell: _Cell) -> Term:
+def _argument(term: Term, how: Style, cell: CellWriter) -> Term:
     """Return a spike's argument with its threshold under that name."""
     terms = cell.reading.chosen.terms
     named = terms.make("named", (), "threshold", term.shape)
@@ -509,7 +544,12 @@ def _without(cell: Any, targets: tuple[str, ...]) -> Any:
     """Return a cell in which nothing leads into some nodes: their values stay, what goes back does not."""
     links = tuple(link for link in cell.links if link.target not in targets)
     uses = tuple(use for use in cell.uses if use.target not in targets)
-    body = {"links": property(lambda self: links), "uses": property(lambda self: uses)}
+    kept = {*links, *uses}
+
+    def factors(self: Any, *given: Any) -> dict[Any, Any]:
+        return {key: factor for key, factor in type(cell).factors(self, *given).items() if key in kept}
+
+    body = {"links": property(lambda self: links), "uses": property(lambda self: uses), "factors": factors}
     made = type(f"{cell.name}_cut", (type(cell),), body)
     return made(**{name: getattr(cell, name) for name in cell.__dataclass_fields__})
 

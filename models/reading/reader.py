@@ -12,7 +12,8 @@ from gradcert.models.reading.fold import fold
 from gradcert.models.reading.labels import edges
 from gradcert.models.reading.lower import Lowering
 from gradcert.models.reading.naming import node_names, statics
-from gradcert.models.reading.network import Written, written
+from gradcert.models.reading.graphs import as_graph
+from gradcert.models.reading.network import Written, is_stack, written
 from gradcert.models.reading.page import fragment
 from gradcert.models.reading.populations import paths, populations
 from gradcert.models.reading.reading import Reading
@@ -38,7 +39,7 @@ class ReadModule(Reading):
         ------
         GradcertError : for what the vocabulary does not have, and if the network's gradient is not the module's own.
         """
-        made = written(self, output)
+        made = written(self, output) if is_stack(self, output) else as_graph(self, output)
         return replace(made, rows=check_gradients(made, output))
 
 
