@@ -75,7 +75,8 @@ def _moved(
     other, _ = shaken(network, numbers, order)
     arrays = {k: v.astype(dtype) for k, v in done.written.arrays(done.parameters).items() if k in network.shapes()}
     initial = {k: v.astype(dtype) for k, v in done.initial.items()}
-    tape = record(other, arrays, done.inputs.astype(dtype), numbers=numbers, initial=initial)
+    masks = {k: v.astype(dtype) for k, v in done.masks.items()}
+    tape = record(other, arrays, done.inputs.astype(dtype), numbers=numbers, initial=initial, masks=masks)
     unit = PRECISIONS[dtype].unit
     off = rng.uniform(-2, 2, delta.shape) * unit * np.maximum(np.abs(delta), np.abs(delta).max(initial=0.0) * 2.0**-4)
     feedback = {k: v.astype(dtype) for k, v in check_feedback(done.written.full, row, evidence.feedback).items()}

@@ -30,7 +30,7 @@ class Run:
     Attributes
     ----------
     written : the networks. `parameters` : of the module, by name. `played` : the module's own operations, run again.
-    inputs, initial : as the engine had them.
+    inputs, initial, masks : as the engine had them.
     full, as_cut : the recorded passes of the two networks.
     misfired : how far from its threshold a potential was whose spike the engine disagrees about; 0 where none is.
     """
@@ -43,6 +43,7 @@ class Run:
     misfired: float
     inputs: Array
     initial: Mapping[str, Array]
+    masks: Mapping[str, Array]
 
     def gradients(self, rule: Rule | str, delta: Array, feedback: Mapping[str, Array] | None = None) -> dict[str, Any]:
         """Return the gradient of a rule with respect to the module's parameters, tensors in float64.
@@ -95,13 +96,14 @@ def run(
     double = {name: p.detach().double() for name, p in parameters.items()}
     arrays = written.arrays(double, dtype)
     initial = initials(written, states, xs.shape[1], dtype)
+    masks = {name: played.masks[k].cpu().numpy().astype(dtype) for name, k in written.masks.items()}
     tapes, worst = [], 0.0
     for network in (written.full, written.as_cut):
         numbers = Forced(dtype, given=spikes_of(written, network, played))
         own = {name: arrays[name] for name in network.shapes()}
-        tapes.append(record(network, own, inputs, numbers=numbers, initial=initial))
+        tapes.append(record(network, own, inputs, numbers=numbers, initial=initial, masks=masks))
         worst = max(worst, *numbers.margins, 0.0)
-    return Run(written, parameters, played, tapes[0], tapes[1], worst, inputs, initial)
+    return Run(written, parameters, played, tapes[0], tapes[1], worst, inputs, initial, masks)
 
 
 def spikes_of(written: Written, network: Network, played: Played) -> Iterator[Array] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from gradcert.models.reading.network import CellWriter, Source, Written, initial_values
@@ -97,8 +97,9 @@ def as_graph(reading: Reading, output: int = 0) -> Written:
         tuple(by_name[name].texts for name in order),
         names,
         spiking,
+        masks={member.name: member.mask for member in written if member.mask is not None},
     )
-    return replace(made)
+    return made
 
 
 def _member(reading: Reading, number: int, cut: bool) -> Member:

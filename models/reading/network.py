@@ -20,7 +20,7 @@ from gradcert.models.equations.equations import PREVIOUS, read
 from gradcert.models.equations.expression import derivative, symbols
 from gradcert.models.reading.naming import identifier
 from gradcert.models.reading.populations import X
-from gradcert.models.reading.reading import Reading
+from gradcert.models.reading.reading import Reading, drawn
 from gradcert.models.reading.run import evaluate
 from gradcert.models.reading.terms import Term, uncut
 from gradcert.models.reading.text import Style, expression
@@ -61,6 +61,7 @@ class Written:
     names : layer, as parameters' names have it -> node of the reading -> its name in the equations.
     spiking : of every layer, its spikes in the order of computation.
     rows : the rows of the table whose gradients the module's own are, once that was looked at.
+    masks : layer, as parameters' names have it -> the node of the record that is drawn and masks what leaves it.
     """
 
     reading: Reading
@@ -72,6 +73,7 @@ class Written:
     names: Mapping[str, Mapping[int, str]]
     spiking: tuple[tuple[int, ...], ...]
     rows: tuple[str, ...] = ()
+    masks: Mapping[str, int] = field(default_factory=dict)
 
     def initial_of(self, states: list[Any]) -> dict[str, Array]:
         """Return the node values before the first step that given states are, where they are not zero."""
@@ -138,6 +140,7 @@ def written(reading: Reading, output: int = 0) -> Written:
     texts = []
     names: list[dict[int, str]] = []
     width = int(np.prod(reading.example.shape[1:], dtype=int))
+    masks: dict[str, int] = {}
     node = "z"
     for place, (number, leaving) in enumerate(stack):
         last = place == len(stack) - 1
@@ -149,14 +152,13 @@ def written(reading: Reading, output: int = 0) -> Written:
                 f"layer {stack[place + 1][0]} reads layer {number} cut and uncut", allowed="one of them"
             )
         made = [CellWriter(reading, number, leaving, last=last, cut=cut, shut=shut and cut) for cut in (False, True)]
-        if not last or reading.names[leaving] == "z":
-            node = "z"
-        else:
-            node = reading.names[leaving]
+        node = "z" if not last or made[0].mask is not None else reading.names[leaving]
         both = [m.layer(width, f"read_{number}") for m in made]
         layers.append((both[0], both[1]))
         sources |= {f"layers.{place}.{k}": v for m in made for k, v in m.sources.items()}
         texts.append(made[0].texts)
+        if made[0].mask is not None:
+            masks[f"layers.{place}"] = made[0].mask
         names.append({k: made[0].names[k] for k in made[0].order})
         width = both[0].units
     loss = Loss(node=node)
@@ -164,7 +166,7 @@ def written(reading: Reading, output: int = 0) -> Written:
     spiking = tuple(tuple(k for k in own if reading.chosen.order[k].op == "spike") for own in names)
     called = {f"layers.{i}": own for i, own in enumerate(names)}
     initial = initial_values(reading, reading.slots, called)
-    return Written(reading, full, as_cut, sources, initial, tuple(texts), called, spiking)
+    return Written(reading, full, as_cut, sources, initial, tuple(texts), called, spiking, masks=masks)
 
 
 def _stack(reading: Reading, output: int) -> list[tuple[int, int]]:
@@ -290,6 +292,9 @@ class CellWriter:
     names: dict[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.mask: int | None = None  # the node of the record that is drawn, and multiplies what leaves the layer
+        self._dropped: tuple[int, ...] = ()
+        self._find_mask()
         self._taken = {"z", "threshold"}
         self._statics: dict[int, str] = {}
         self._synapses: dict[str, Any] = {}
@@ -298,6 +303,18 @@ class CellWriter:
         self._threshold: float | None = None
         self._trained: tuple[str, ...] = ()
         self._kinds: set[int] = set()
+
+    def _find_mask(self) -> None:
+        """Let what is masked leave the layer, if what leaves it is a mask of one of its nodes."""
+        term = self.reading.equation(self.leaving)
+        masks = [a for a in term.args if drawn(a)]
+        nodes = [a for a in term.args if a.op == "node" and a.data[1] == 0]
+        group = self.reading.layers[self.number]
+        if term.op == "mul" and masks and nodes and nodes[0].data[0] in group:
+            if any(p.source == self.leaving and p.target in group for p in self.reading.links):
+                return
+            self.mask, self._dropped = self.reading.node_of[id(masks[0])], (self.leaving,)
+            self.leaving = nodes[0].data[0]
 
     def layer(self, inputs: int, name: str) -> Layer:
         """Return the layer."""
@@ -308,7 +325,8 @@ class CellWriter:
     def made(self, inputs: int, name: str) -> Any:
         """Write the equations and return the cell."""
         self._inputs = inputs
-        reading, group = self.reading, self.reading.layers[self.number]
+        reading = self.reading
+        group = [k for k in reading.layers[self.number] if k not in self._dropped]
         units = {reading.units(k) for k in group}
         if len(units) > 1:
             raise GradcertError(

@@ -11,7 +11,7 @@ from torch.utils._pytree import tree_map
 
 from gradcert.models.reading.reading import Reading
 from gradcert.models.reading.record import Node, Ref
-from gradcert.models.reading.recorder import RANDOM, Double
+from gradcert.models.reading.recorder import Double
 from gradcert.reference.errors import GradcertError
 
 
@@ -24,11 +24,13 @@ class Played:
     outputs : of every output of the module, (time, batch, units).
     spikes : node of the reading -> its spikes, (time, batch, units).
     states : of every slot, its last value.
+    masks : node of the record -> what was drawn there, (time, batch, units).
     """
 
     outputs: list[Any]
     spikes: dict[int, Any]
     states: list[Any]
+    masks: dict[int, Any]
 
 
 def play(reading: Reading, parameters: Mapping[str, Any], xs: Any, states: list[Any] | None = None) -> Played:
@@ -43,14 +45,13 @@ def play(reading: Reading, parameters: Mapping[str, Any], xs: Any, states: list[
     dtype = next(iter(parameters.values())).dtype if parameters else torch.float64
     nodes = reading.step.nodes
     order = _needed(reading)
-    if any(nodes[k].kind == "op" and any(word in nodes[k].name for word in RANDOM) for k in order):
-        raise GradcertError("a module that draws random numbers (dropout)", do="module.eval(), or p=0")
     ready = {k: _prepared(nodes[k], dtype) for k in order}
     spikes = {k: reading.node_of[id(t)] for k, t in enumerate(reading.chosen.order) if id(t) in reading.node_of}
     spikes = {k: node for k, node in spikes.items() if reading.chosen.order[k].op == "spike"}
     now = starting(reading, xs.shape[1], dtype) if states is None else list(states)
     outputs: list[list[Any]] = [[] for _ in reading.step.outputs]
     fired: dict[int, list[Any]] = {k: [] for k in spikes}
+    drawn: dict[int, list[Any]] = {k: [] for k in reading.masks}
     fixed: dict[int, Any] = {}
     with torch.no_grad():
         for x in xs:
@@ -66,10 +67,15 @@ def play(reading: Reading, parameters: Mapping[str, Any], xs: Any, states: list[
                 outputs[i].append(values[o])
             for k, node in spikes.items():
                 fired[k].append(values[node])
+            for k in drawn:
+                drawn[k].append(values[k])
             now = [values[slot.update] for slot in reading.step.slots]
     batch = xs.shape[1]
     flat = [torch.stack(o).reshape(len(xs), batch, -1) for o in outputs]
-    return Played(flat, {k: torch.stack(v).reshape(len(xs), batch, -1) for k, v in fired.items()}, now)
+    spiked, masks = (
+        {k: torch.stack(v).reshape(len(xs), batch, -1) for k, v in of.items()} for of in (fired, drawn)
+    )
+    return Played(flat, spiked, now, masks)
 
 
 def starting(reading: Reading, batch: int, dtype: Any) -> list[Any]:

@@ -63,6 +63,11 @@ class Reading:
         """Whether a step draws random numbers."""
         return any(term.op == "random" for term in _parts(self.chosen))
 
+    @property
+    def masks(self) -> list[int]:
+        """The nodes of the record that are random numbers and what is made of them alone."""
+        return [self.node_of[id(t)] for t in _parts(self.chosen) if drawn(t) and id(t) in self.node_of]
+
     def layer_of(self, node: int) -> int:
         """Return the number of a node's population."""
         return next(i for i, group in enumerate(self.layers) if node in group)
@@ -87,6 +92,13 @@ class Reading:
             "backward": None if self.rows is None else list(self.rows),
             "notes": list(self.notes),
         }
+
+
+def drawn(term: Term) -> bool:
+    """Return whether a term is random numbers, or made of them and of numbers alone."""
+    return term.op == "random" or (
+        any(drawn(a) for a in term.args) and all(a.op == "number" or drawn(a) for a in term.args)
+    )
 
 
 def _parts(chosen: Chosen) -> list[Term]:
