@@ -51,6 +51,8 @@ def choose(lowered: Lowering) -> Chosen:
         _add_spike(out, spike, live)
     for term in outputs:
         _add(out, uncut(term))
+    for term in [t for t in live.values() if t.op == "linear"]:
+        _add(out, core) if (core := uncut(term.args[1])).op != "prev" else None
     _settle(out, live)
     todo = list(out.order)
     while todo:  # equations find weighted sums and their sources, which get equations too

@@ -19,6 +19,7 @@ from gradcert.models.reading.run import evaluate, leads_to
 from gradcert.models.reading.terms import Term, Terms, dynamic, uncut
 
 A = torch.ops.aten
+AVERAGE = "average_over_units"  # the weights of a mean
 SAME = {
     "view", "reshape", "_unsafe_view", "unsqueeze", "squeeze", "clone", "alias", "_to_copy", "contiguous", "flatten",
     "lift_fresh", "detach", ".data", "delay", "positive", "view_as", "copy",
@@ -80,6 +81,11 @@ class Lowering:
     def node_of(self) -> dict[int, int]:
         """Return the node of every term that is one, by the term's id."""
         return {id(self.became.get(id(term), term)): k for k, term in reversed(self._known.items())}
+
+    @property
+    def averages(self) -> frozenset[int]:
+        """The nodes that are the weights of a mean over units."""
+        return frozenset(k for k, node in enumerate(self.nodes) if node.name == AVERAGE)
 
     def place(self, term: Term) -> int:
         """Return the node of a term."""
@@ -352,6 +358,8 @@ class Lowering:
 
     def _item(self, k: int, node: Node) -> Term:
         inner = self.nodes[node.args[0].node]
+        if inner.name == "native_layer_norm" and node.op == 0:
+            return self._normalised(k, inner)
         if inner.name not in SPLITS:
             return self._mix(k, node, f"{inner.name}[{node.op}]")
         whole, axes = inner.args[0].node, len(self.nodes[inner.args[0].node].shape)
@@ -362,6 +370,29 @@ class Lowering:
         sizes = [self.nodes[i].shape[dim] for i in self._siblings(node.args[0].node)]
         start = sum(sizes[: node.op])
         return self._part_of(whole, dim, start, start + sizes[node.op], False)
+
+    def _normalised(self, k: int, node: Node) -> Term:
+        """Return a layer normalisation: averages over units are weighted sums with weights that nobody trains."""
+        x, shape, weight, bias, eps = node.args
+        source, n = self.term(x.node), shape[-1]
+        if len(shape) > 1 or source.shape != (*self.nodes[x.node].shape[:-1], n):
+            return self._mix(k, self.nodes[k], "native_layer_norm")
+        key = ("average", n)
+        if key not in self._pieces:
+            value = torch.full((n, n), 1 / n, dtype=torch.float64)
+            self.nodes.append(Node("constant", AVERAGE, shape=(n, n), value=value))
+            self._pieces[key] = len(self.nodes) - 1
+        matrix, where, t = self.terms.make("static", data=self._pieces[key], shape=(n, n)), node.where, self.terms
+
+        def average(of: Term) -> Term:
+            return t.make("linear", (matrix, of), None, of.shape, where)
+
+        centred = t.binary("sub", source, average(source), source.shape, where)
+        spread = t.binary("add", average(t.mul(centred, centred, where)), t.number(float(eps)), source.shape, where)
+        out = t.binary("div", centred, t.make("fn", (spread,), "sqrt", source.shape, where), source.shape, where)
+        if weight is not None:
+            out = t.mul(out, self.argument(weight), where)
+        return t.binary("add", out, self.argument(bias), source.shape, where) if bias is not None else out
 
     def _siblings(self, k: int) -> list[int]:
         found = {n.op: i for i, n in reversed(list(enumerate(self.nodes))) if n.kind == "item" and n.args[0].node == k}

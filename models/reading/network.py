@@ -10,6 +10,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ import torch
 
 from gradcert.models.equations import define
 from gradcert.models.equations.equations import PREVIOUS, read
-from gradcert.models.equations.expression import derivative, symbols
+from gradcert.models.equations.expression import derivative, parse, symbols
+from gradcert.models.equations.expression import evaluate as evaluate_cell
 from gradcert.models.reading.naming import identifier
 from gradcert.models.reading.populations import X
 from gradcert.models.reading.reading import Reading, drawn
@@ -26,7 +28,7 @@ from gradcert.models.reading.terms import Term, uncut
 from gradcert.models.reading.text import Style, expression
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import AvgPool, Conv2d, Layer, Loss, Network
-from gradcert.reference.numbers import Array
+from gradcert.reference.numbers import ACTIVATIONS, FLOAT64, Array
 
 INTEGRATOR = "integrator"
 IDENTITY = "one_to_one"  # of each unit with the unit below it: a pooling of one
@@ -489,9 +491,9 @@ def _prepared(term: Term, how: Style, cell: CellWriter) -> Term:
             f"{what} at {term.where or 'the step'} in layer {cell.number}",
             allowed="weights, and functions of one unit: sums, products, tanh, sigmoid, exp, relu",
         )
-    if term.op == "fn" and term.data not in ("tanh", "sigmoid", "exp", "relu_off_at_zero"):
+    if term.op == "fn" and not _known(term.data):
         raise GradcertError(
-            f"{term.data} at {term.where} in layer {cell.number}", allowed="tanh, sigmoid, exp, relu, whole powers"
+            f"{term.data} at {term.where} in layer {cell.number}", allowed="tanh, sigmoid, exp, sqrt, relu, whole powers"
         )
     if term.op == "x" or (term.op == "node" and term.data[0] not in cell.names):
         return terms.make("named", (), cell.outside(term), term.shape)
@@ -519,6 +521,18 @@ def _prepared(term: Term, how: Style, cell: CellWriter) -> Term:
         return _prepared(term.args[0], how, cell)
     parts = tuple(_prepared(part, how, cell) for part in term.args)
     return terms.make(term.op, parts, term.data, term.shape, term.where) if parts else term
+
+
+@cache
+def _known(function: str) -> bool:
+    """Return whether cells of one's own have a function and its derivative."""
+    text = f"{function}(q)"
+    try:
+        for expression_ in (parse(text), derivative(text, "q")):
+            evaluate_cell(expression_, {"q": np.ones(1)}, FLOAT64, ACTIVATIONS)
+    except (GradcertError, KeyError):
+        return False
+    return True
 
 
 def _argument(term: Term, how: Style, cell: CellWriter) -> Term:

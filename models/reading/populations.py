@@ -22,6 +22,7 @@ class Path:
     mixes : names of operations that mix units otherwise.
     cuts : where the user's code cuts it.
     gated : whether it is multiplied by something that moves.
+    averaged : whether its weight is that of an average over units.
     """
 
     target: int
@@ -31,6 +32,7 @@ class Path:
     mixes: tuple[str, ...] = ()
     cuts: tuple[str, ...] = ()
     gated: bool = False
+    averaged: bool = False
 
     @property
     def elementwise(self) -> bool:
@@ -38,34 +40,40 @@ class Path:
         return self.weight is None and not self.mixes
 
     @property
+    def inside(self) -> bool:
+        """Whether it mixes no units but by an average over those of a population (a normalisation)."""
+        return not self.mixes and (self.weight is None or self.averaged)
+
+    @property
     def pooled(self) -> bool:
         """Whether its weight is a pooling."""
         return self.weight is not None and self.weight.op == "number"
 
 
-def paths(chosen: Chosen) -> tuple[Path, ...]:
-    """Return every path into every equation, equal ones once."""
+def paths(chosen: Chosen, averages: frozenset[int] = frozenset()) -> tuple[Path, ...]:
+    """Return every path into every equation, equal ones once; `averages` are nodes whose weights are those of a mean."""
     found: list[Path] = []
     for k, term in enumerate(chosen.order):
-        found += _into(chosen.equations[id(term)], Path(k, X, 0))
+        found += _into(chosen.equations[id(term)], Path(k, X, 0), averages)
     return tuple(dict.fromkeys(found))
 
 
-def _into(term: Term, so_far: Path) -> Iterator[Path]:
+def _into(term: Term, so_far: Path, averages: frozenset[int]) -> Iterator[Path]:
     if term.op == "x":
         yield replace(so_far, source=X, lag=0)
     elif term.op == "node":
         yield replace(so_far, source=term.data[0], lag=term.data[1])
     elif term.op == "linear":
-        yield from _into(term.args[1], replace(so_far, weight=term.args[0]))
+        averaged = term.args[0].op == "static" and term.args[0].data in averages
+        yield from _into(term.args[1], replace(so_far, weight=term.args[0], averaged=averaged), averages)
     elif term.op == "cut":
-        yield from _into(term.args[0], replace(so_far, cuts=(*so_far.cuts, term.where)))
+        yield from _into(term.args[0], replace(so_far, cuts=(*so_far.cuts, term.where)), averages)
     else:
         mixes = (*so_far.mixes, str(term.data[0])) if term.op in ("mix", "cat", "stack") and term.data else so_far.mixes
         for part in term.args:
             others = [p for p in term.args if p is not part]
             gated = so_far.gated or (term.op in ("mul", "div") and any(_moves(p) for p in others))
-            yield from _into(part, replace(so_far, mixes=mixes, gated=gated))
+            yield from _into(part, replace(so_far, mixes=mixes, gated=gated), averages)
 
 
 def _moves(term: Term) -> bool:
@@ -107,7 +115,7 @@ def populations(chosen: Chosen, links: tuple[Path, ...]) -> list[list[int]]:
             join(k, chosen.number(membrane))
     for k in reversed(range(count)):  # a weighted sum, or a function of one, that feeds one population
         fed = {root(link.target) for link in inner if link.source == k}
-        plain = all(link.weight is None and not link.lag for link in inner if link.source == k)
+        plain = all(link.inside and not link.lag for link in inner if link.source == k)
         if alone(k) and len(fed) == 1 and plain:
             join(k, fed.pop())
     for k in reversed(range(count)):  # a state that feeds one population, one unit to one (a synaptic current)

@@ -50,7 +50,7 @@ def read_module(module: Any, x: Any, state: Any = None, time: int | str | None =
     lowered = Lowering(step)
     chosen = choose(lowered)
     names = [name if value is not None else "" for name, value in lowered.slots]
-    links = paths(chosen)
+    links = paths(chosen, lowered.averages)
     layers = populations(chosen, links)
     layer = {k: i for i, group in enumerate(layers) for k in group}
     outputs = [chosen.number(uncut(o)) for o in chosen.outputs if chosen.has(uncut(o))]
