@@ -150,20 +150,6 @@ def evaluate(expression: Any, values: Mapping[str, Any], n: Numbers, activations
     raise GradcertError(f"{expression} in an equation", allowed=f"sums, products, whole powers, {', '.join(FUNCTIONS)}")
 
 
-@cache
-def _ordered(expression: Any) -> tuple[Any, ...]:
-    """Return the terms of a sum in the order in which they are added up; a cell asks at every step."""
-    return tuple(expression.as_ordered_terms())
-
-
-@cache
-def _parts(expression: Any) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
-    """Return the coefficient of a product, its factors, and what it is divided by."""
-    coefficient, factors = expression.as_coeff_mul()
-    above = tuple(f for f in factors if not (f.is_Pow and f.exp.is_negative))
-    return coefficient, above, tuple(1 / f for f in factors if f.is_Pow and f.exp.is_negative)
-
-
 def _sum(terms: list[Any]) -> Any:
     total = terms[0]
     for term in terms[1:]:
@@ -207,3 +193,17 @@ def _slope(expression: Any) -> tuple[str, Any] | None:
     if isinstance(expression, sp.Derivative):
         return expression.expr.func.__name__, expression.expr.args[0]
     return None
+
+
+@cache
+def _ordered(expression: Any) -> tuple[Any, ...]:
+    """Return the terms of a sum in the order in which they are added up; a cell asks at every step."""
+    return tuple(expression.as_ordered_terms())
+
+
+@cache
+def _parts(expression: Any) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
+    """Return the coefficient of a product, its factors, and what it is divided by."""
+    coefficient, factors = expression.as_coeff_mul()
+    above = tuple(f for f in factors if not (f.is_Pow and f.exp.is_negative))
+    return coefficient, above, tuple(1 / f for f in factors if f.is_Pow and f.exp.is_negative)

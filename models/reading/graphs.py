@@ -74,7 +74,8 @@ def as_graph(reading: Reading, output: int = 0) -> Written:
         populations = []
         for member in members:
             cell = member.made(0, f"read_{member.number}")
-            populations.append(Population(member.name, cell, reading.units(member.leaving), tuple(member._synapses.items())))
+            own = tuple(member._synapses.items())
+            populations.append(Population(member.name, cell, reading.units(member.leaving), own))
             sources |= {f"{member.name}.{k}": v for k, v in member.sources.items()}
         width = reading.example[0].numel()
         connections = tuple(c for member in members for c in member.connections)

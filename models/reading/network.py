@@ -493,7 +493,8 @@ def _prepared(term: Term, how: Style, cell: CellWriter) -> Term:
         )
     if term.op == "fn" and not _known(term.data):
         raise GradcertError(
-            f"{term.data} at {term.where} in layer {cell.number}", allowed="tanh, sigmoid, exp, sqrt, relu, whole powers"
+            f"{term.data} at {term.where} in layer {cell.number}",
+            allowed="tanh, sigmoid, exp, relu, whole powers, what own cells have",
         )
     if term.op == "x" or (term.op == "node" and term.data[0] not in cell.names):
         return terms.make("named", (), cell.outside(term), term.shape)

@@ -72,9 +72,7 @@ def play(reading: Reading, parameters: Mapping[str, Any], xs: Any, states: list[
             now = [values[slot.update] for slot in reading.step.slots]
     batch = xs.shape[1]
     flat = [torch.stack(o).reshape(len(xs), batch, -1) for o in outputs]
-    spiked, masks = (
-        {k: torch.stack(v).reshape(len(xs), batch, -1) for k, v in of.items()} for of in (fired, drawn)
-    )
+    spiked, masks = ({k: torch.stack(v).reshape(len(xs), batch, -1) for k, v in of.items()} for of in (fired, drawn))
     return Played(flat, spiked, now, masks)
 
 

@@ -51,7 +51,7 @@ class Path:
 
 
 def paths(chosen: Chosen, averages: frozenset[int] = frozenset()) -> tuple[Path, ...]:
-    """Return every path into every equation, equal ones once; `averages` are nodes whose weights are those of a mean."""
+    """Return every path into every equation, equal ones once; `averages` are the nodes with the weights of a mean."""
     found: list[Path] = []
     for k, term in enumerate(chosen.order):
         found += _into(chosen.equations[id(term)], Path(k, X, 0), averages)

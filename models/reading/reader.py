@@ -9,10 +9,10 @@ from gradcert.models.reading.capture import capture
 from gradcert.models.reading.check import check_gradients, check_outputs, collected_by
 from gradcert.models.reading.choose import choose
 from gradcert.models.reading.fold import fold
+from gradcert.models.reading.graphs import as_graph
 from gradcert.models.reading.labels import edges
 from gradcert.models.reading.lower import Lowering
 from gradcert.models.reading.naming import node_names, statics
-from gradcert.models.reading.graphs import as_graph
 from gradcert.models.reading.network import Written, is_stack, written
 from gradcert.models.reading.page import fragment
 from gradcert.models.reading.populations import paths, populations
