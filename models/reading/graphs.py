@@ -44,7 +44,8 @@ class Member(CellWriter):
         node = self.names[self._target]
         self._connect(k, lag, node, name, synapse)
         if name in self.sources:
-            self.sources[f"W_{node}.{name}"] = self.sources.pop(name)
+            self.newest = f"W_{node}.{name}"
+            self.sources[self.newest] = self.sources.pop(name)
         return f"W_{node} @ x"
 
     def _connect(self, k: int, lag: int, node: str, name: str, synapse: Any) -> None:

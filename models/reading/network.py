@@ -305,6 +305,7 @@ class CellWriter:
         self._threshold: float | None = None
         self._trained: tuple[str, ...] = ()
         self._kinds: set[int] = set()
+        self.newest = ""  # the name of the weight that was written last
 
     def _find_mask(self) -> None:
         """Let what is masked leave the layer, if what leaves it is a mask of one of its nodes."""
@@ -429,12 +430,14 @@ class CellWriter:
     def _synapse(self, term: Term) -> tuple[str, Any]:
         """Return the name of a weight, and its synapse where it is not plain dense."""
         weight, geometry = term.args[0], term.data
+        self.newest = ""
         if weight.op == "number":
             _, (channels, height, width), _, kernel = geometry
             name = identifier("pool", self._taken)
             return name, AvgPool(channels=channels, height=height, width=width, kernel=kernel)
         name = identifier(self.reading.statics[id(weight)], self._taken)
         self.sources[name] = Source(weight.data, 1, None)
+        self.newest = name
         if geometry is None:
             return name, None
         _, (channels, height, width), (out, *_), stride, padding = geometry
@@ -510,8 +513,9 @@ def _prepared(term: Term, how: Style, cell: CellWriter) -> Term:
         for sign, part in zip(term.data, term.args, strict=True):
             made = _prepared(part, how, cell)
             if sign < 0:  # of minus the weight
-                name = str(made.data).partition(" ")[0]
-                cell.sources[name] = replace(cell.sources[name], sign=-1)
+                if cell.newest not in cell.sources:
+                    raise GradcertError(f"a pooling that is subtracted in layer {cell.number}", do="add one of -x")
+                cell.sources[cell.newest] = replace(cell.sources[cell.newest], sign=-1)
             if not any(made is other for other in added):  # what several connections feed is there once
                 added.append(made)
         return terms.make("drive", tuple(added), tuple(1 for _ in added), term.shape)

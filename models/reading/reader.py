@@ -83,7 +83,7 @@ def read_module(module: Any, x: Any, state: Any = None, time: int | str | None =
 
 def _checked(reading: ReadModule) -> tuple[list[str], tuple[str, ...] | None]:
     """Raise unless the record is the module; return what has to be said beside it, and the rows that it is."""
-    notes = ["draws random numbers (dropout): its masks are part of what a run is given"] if reading.random else []
+    notes = ["draws random numbers (dropout): its masks are part of a run"] if reading.random else []
     try:
         return notes, reading.network().rows
     except GradcertError as error:

@@ -278,6 +278,53 @@ class Rates(nn.Module):
         return self.out(self.rnn(x)[0][:, -1])
 
 
+class Skip(nn.Module):
+    """Two spiking layers, and a readout of the sum of their spikes."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.out = nn.Linear(INPUTS, HIDDEN), nn.Linear(HIDDEN, HIDDEN), nn.Linear(HIDDEN, OUTPUTS)
+        self.lif1, self.lif2 = Lif(), Lif(0.8)
+
+    def forward(self, x):
+        z1 = self.lif1(self.a(x))
+        return self.out(z1 + self.lif2(self.b(z1)))
+
+
+class Feedback(nn.Module):
+    """Two spiking layers, the upper one back into the lower one, of another size."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.out = nn.Linear(INPUTS, HIDDEN), nn.Linear(HIDDEN, 4), nn.Linear(4, OUTPUTS)
+        self.back = nn.Linear(4, HIDDEN, bias=False)
+
+    def forward(self, x, state):
+        u1, u2, z2 = state
+        v1 = 0.9 * u1 + self.a(x) + self.back(z2)
+        z1 = fire(v1 - 0.5, 10.0)
+        v2 = 0.8 * u2 + self.b(z1)
+        z2 = fire(v2 - 0.5, 10.0)
+        return self.out(z2), (v1 - 0.5 * z1.detach(), v2 - 0.5 * z2.detach(), z2)
+
+
+class Populations(nn.Module):
+    """Excitatory and inhibitory populations that excite and inhibit each other a step later."""
+
+    def __init__(self):
+        super().__init__()
+        self.e, self.i = nn.Linear(INPUTS, HIDDEN), nn.Linear(INPUTS, 3)
+        self.ee, self.ei = nn.Linear(HIDDEN, HIDDEN, bias=False), nn.Linear(HIDDEN, 3, bias=False)
+        self.ie, self.out = nn.Linear(3, HIDDEN, bias=False), nn.Linear(HIDDEN, OUTPUTS)
+
+    def forward(self, x, state):
+        v_e, z_e, v_i, z_i = state
+        v_e = 0.9 * v_e * (1 - z_e) + self.e(x) + self.ee(z_e) - self.ie(z_i)
+        v_i = 0.8 * v_i * (1 - z_i) + self.i(x) + self.ei(z_e)
+        z_e, z_i = fire(v_e - 1.0, 10.0), fire(v_i - 1.0, 10.0)
+        return self.out(z_e), (v_e, z_e, v_i, z_i)
+
+
 def step(module, **options):
     return lambda: (module(), 1.5 * torch.randn(BATCH, INPUTS), options)
 
@@ -304,6 +351,15 @@ OWN = {
         ),
         2 * torch.randn(BATCH, 1, 4, 4),
         {},
+    ),
+    "skip": step(Skip),
+    "feedback": step(Feedback, state=zeros(HIDDEN, 4, 4)),
+    "populations": step(Populations, state=zeros(HIDDEN, HIDDEN, 3, 3)),
+    "dropout": step(
+        lambda: nn.Sequential(nn.Linear(INPUTS, HIDDEN), Lif(), nn.Dropout(0.4), nn.Linear(HIDDEN, OUTPUTS), Readout())
+    ),
+    "layer normalisation": step(
+        lambda: nn.Sequential(nn.Linear(INPUTS, HIDDEN), nn.LayerNorm(HIDDEN), Lif(), nn.Linear(HIDDEN, OUTPUTS))
     ),
     "nn.RNNCell": step(lambda: nn.RNNCell(INPUTS, HIDDEN, nonlinearity="relu")),
     "nn.LSTMCell": step(lambda: nn.LSTMCell(INPUTS, HIDDEN)),

@@ -141,7 +141,7 @@ def test_what_has_no_network_is_read_and_says_why():
     """An own autograd.Function that is no spike, a normalisation: equations, and a note."""
     for module, state, word in (
         (OwnFunction(), zeros(HIDDEN)[0], "function Smooth at test_refused.py"),
-        (nn.Sequential(nn.Linear(INPUTS, HIDDEN), nn.LayerNorm(HIDDEN), Lif()), None, "native_layer_norm"),
+        (nn.Sequential(nn.Linear(INPUTS, HIDDEN), nn.Softmax(-1), Lif()), None, "_softmax"),
     ):
         reading = read(module, X, state)
         assert word in " ".join(reading.notes)
