@@ -83,12 +83,12 @@ def as_graph(reading: Reading, output: int = 0) -> Written:
         graph = Graph({INPUT: width}, tuple(populations), connections, population(reading.layer_of(leaving)))
         networks.append(Network(graph=graph))
         written = written or members
-    order = [number for part in networks[0].graph.components() for number in part]
+    order = [number for part in graph.components() for number in part]
     by_name = {member.name: member for member in written}
     names = {member.name: {k: member.names[k] for k in member.order} for member in written}
     spiking = tuple(
         tuple(k for name in part for k in by_name[name].order if reading.chosen.order[k].op == "spike")
-        for part in networks[0].graph.components()
+        for part in graph.components()
     )
     made = Written(
         reading,

@@ -509,7 +509,7 @@ def _prepared(term: Term, how: Style, cell: CellWriter) -> Term:
         name = source.data if source.op == "named" else cell._node(*source.data)
         return terms.make("named", (), cell._weight(term, name), term.shape)
     if term.op == "drive":
-        added = []
+        added: list[Term] = []
         for sign, part in zip(term.data, term.args, strict=True):
             made = _prepared(part, how, cell)
             if sign < 0:  # of minus the weight
