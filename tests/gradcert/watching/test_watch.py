@@ -44,6 +44,7 @@ def trained(fault, since=SINCE, steps=SINCE + 1, rule="e-prop", **options):
     return watching
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize("fault", NAMED)
 def test_a_fault_of_hand_written_traces_is_named_where_it_begins(fault):
     watching = trained(fault)
@@ -51,6 +52,7 @@ def test_a_fault_of_hand_written_traces_is_named_where_it_begins(fault):
     assert NAMED[fault] in watching.judgements[-1].cause
 
 
+@pytest.mark.long
 def test_the_right_twin_is_right():
     watching = trained(None, steps=TRAINED)
     assert [j.verdict for j in watching.judgements] == ["right"] * 3
@@ -81,11 +83,13 @@ def test_without_a_claim_it_says_which_row_it_is():
     assert by_autograd(Net(detached=False), mean_of_steps).judgements[0].rows == ("as-coded", "bptt")
 
 
+@pytest.mark.long
 def test_a_missing_detach():
     found = by_autograd(Net(detached=False), mean_of_steps, rule="bptt-detached-reset").judgements[0]
     assert (found.verdict, found.cause) == ("wrong", "the gradients of as-coded and bptt, not of bptt-detached-reset")
 
 
+@pytest.mark.long
 def test_a_missing_average_is_seen_by_the_loss():
     found = by_autograd(Net(), sum_of_steps, rule="bptt-detached-reset", claimed=mean_of_steps).judgements[0]
     assert found.cause == "the claimed gradients times 10, T: an average is missing"
@@ -94,12 +98,14 @@ def test_a_missing_average_is_seen_by_the_loss():
     assert "taken as given" in taken.notes[0]
 
 
+@pytest.mark.long
 def test_gradients_on_top_of_those_of_the_call_before():
     found = by_autograd(Net(), mean_of_steps, rule="bptt-detached-reset", steps=3, zero=False).judgements
     assert [j.verdict for j in found] == ["right", "wrong"]
     assert "on top of what .grad held before" in found[1].cause
 
 
+@pytest.mark.long
 def test_a_loss_scale_that_is_not_taken_back_and_one_that_overflows():
     found = by_autograd(Net(), mean_of_steps, "bptt-detached-reset", mean_of_steps, scale=2.0**16).judgements[0]
     assert found.cause == "the claimed gradients times 65536: a loss scale that is not taken back"
@@ -107,6 +113,7 @@ def test_a_loss_scale_that_is_not_taken_back_and_one_that_overflows():
     assert found.cause.startswith("not finite: fc.weight")
 
 
+@pytest.mark.long
 def test_a_layer_that_gets_nothing():
     class Silent(Net):
         def forward(self, x, state=None):
@@ -147,6 +154,7 @@ def test_a_trainer_that_owns_its_optimiser():
         assert torch.equal(mine, other)  # the step that was put off was made
 
 
+@pytest.mark.long
 def test_a_trainer_that_writes_weights():
     class Writer(EProp):
         def train_sample(self, data, target):

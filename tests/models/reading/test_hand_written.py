@@ -66,7 +66,7 @@ HAND = {
 }
 
 
-@pytest.mark.long(keep=2)
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize("name", HAND)
 def test_every_rule_gives_the_gradients_of_the_hand_written_cell(name):
     if name in LIBRARY:

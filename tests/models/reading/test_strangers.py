@@ -104,7 +104,7 @@ def library(name):
     pytest.importorskip(name.partition(".")[0].partition(" ")[0])
 
 
-@pytest.mark.long(keep=6)
+@pytest.mark.long(keep=4)
 @pytest.mark.parametrize("name", ALL)
 def test_read_and_its_gradient_is_the_modules_own(name):
     """`read` compares nine steps of outputs and backward; here its network judges a training step in float32."""
