@@ -4,18 +4,24 @@ import torch
 
 
 class Spike(torch.autograd.Function):
+    """A step with a pseudo-derivative."""
+
     @staticmethod
     def forward(ctx, v):
+        """Return whether v is above 0."""
         ctx.save_for_backward(v)
         return (v > 0).to(v.dtype)
 
     @staticmethod
     def backward(ctx, g):
+        """Return the pseudo-derivative's share of g."""
         (v,) = ctx.saved_tensors
         return g / (1 + 10 * v.abs()) ** 2
 
 
 class Model(torch.nn.Module):
+    """Recurrent LIF and a leaky readout."""
+
     def __init__(self, inputs=12, hidden=32, outputs=4):
         super().__init__()
         self.fc = torch.nn.Linear(inputs, hidden)
@@ -24,6 +30,7 @@ class Model(torch.nn.Module):
         self.hidden, self.outputs = hidden, outputs
 
     def forward(self, x, state=None):
+        """Take one step."""
         if state is None:
             state = [x.new_zeros(len(x), n) for n in (self.hidden, self.hidden, self.outputs)]
         v, z, y = state

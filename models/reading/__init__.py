@@ -48,6 +48,7 @@ def read(module: Any, x: Any, state: Any = None, *, time: int | str | None = Non
       a = weight_hh @ z' + weight_ih @ x + bias_hh + bias_ih
       z = tanh(a)   (output)
         z' -> a  RECURRENT through weight_hh kept
+    backward: bptt = bptt-detached-reset = ostl
     """
     needs_torch("gradcert.read")
     return importlib.import_module("gradcert.models.reading.reader").read_module(module, x, state, time)

@@ -51,7 +51,7 @@ def test_text():
         "  v = a + v' * 0.9 - cut[z']",
         "  z = spike(v - 1)   psi fast_sigmoid(slope=10.0), fires at > 0",
     ]
-    assert "    z' -> v  RESET cut (read_lif.py:30)" in done.stdout
+    assert "    z' -> v  RESET cut (read_lif.py:37)" in done.stdout
 
 
 def test_json():
@@ -62,7 +62,7 @@ def test_json():
         "target": "v",
         "label": "reset",
         "how": "cut",
-        "cut_at": ["read_lif.py:30"],
+        "cut_at": ["read_lif.py:37"],
     }
     assert record["notes"] == []
 
@@ -71,7 +71,7 @@ def test_page(tmp_path):
     done = run(LIF, "--html", tmp_path / "page.html")
     assert (done.exit_code, done.stdout) == (0, "")
     page = (tmp_path / "page.html").read_text()
-    assert "<span class='cut' title='read_lif.py:30'><i>z</i>&prime;</span>" in page
+    assert "<span class='cut' title='read_lif.py:37'><i>z</i>&prime;</span>" in page
     assert "out.weight&#8202;<i>z</i><sub>0</sub>" in page
     assert "http" not in page
 
