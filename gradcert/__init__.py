@@ -25,6 +25,9 @@ _HOME = {
     "Problem": "reference",
     "cases": "pytest_plugin",
     "claim": "certify",
+    "compute": "models.reading",
+    "read": "models.reading",
+    "watch": "watching",
     "subject_tests": "pytest_plugin",
 }
 _ROOMS = ("certify", "derivations", "hardware_models", "models", "properties", "reference", "theorems")

@@ -15,6 +15,7 @@ from gradcert import __version__
 COMMANDS = {
     "init": "write claims, tests and a workflow",
     "certify": "judge a subject against what it claims",
+    "read": "say what a PyTorch module computes",
     "show": "show a certificate, on the terminal or as page, JUnit, Markdown, badge",
     "verify": "verify a certificate: its bytes, its identity, and that it comes out again",
     "diff": "explain what changed between two certificates",
@@ -38,7 +39,7 @@ TOGETHER = {
     ("vectors", "check"): "golden vectors; judge answers to them",
     ("rules", "cells", "surrogates", "losses"): "what a claim can name, a page on each",
     ("derive", "theorems", "hardware"): "proofs: by SymPy, by Coq, about chips",
-    ("selftest",): "judge the judge",
+    ("atlas", "selftest"): "map a new rule; judge the judge",
 }
 
 EPILOG = """\b

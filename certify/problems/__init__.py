@@ -6,6 +6,7 @@ implementation may return is derived in `budget/`. Nothing here knows subjects.
 
 from gradcert.certify.problems.budget.expected import PRECISIONS, Bounds, Expected, bounds_of, expect
 from gradcert.certify.problems.budget.goal import TRUTH, proven
+from gradcert.certify.problems.budget.shaken import ORDERS, Shaken, Sized, shaken
 from gradcert.certify.problems.budget.stored import data_on_balls, parameters_on_balls, stored
 from gradcert.certify.problems.cases import scale
 from gradcert.certify.problems.cases.case import Case, Spec
@@ -17,11 +18,14 @@ from gradcert.certify.problems.cases.plan import circumstances as circumstance_s
 
 __all__ = [
     "NOISE",
+    "ORDERS",
     "PRECISIONS",
     "TRUTH",
     "Bounds",
     "Case",
     "Expected",
+    "Shaken",
+    "Sized",
     "Spec",
     "alone",
     "bounds_of",
@@ -40,6 +44,7 @@ __all__ = [
     "proven",
     "ruled_out",
     "scale",
+    "shaken",
     "stored",
     "summary",
 ]

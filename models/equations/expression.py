@@ -139,7 +139,7 @@ def evaluate(expression: Any, values: Mapping[str, Any], n: Numbers, activations
     if expression.is_Rational:
         return n.array(int(expression.p)) / int(expression.q)
     if expression.is_Add:
-        return _sum([of(term) for term in expression.as_ordered_terms()])
+        return _sum([of(term) for term in _ordered(expression)])
     if expression.is_Mul:
         return _product(expression, of)
     if expression.is_Pow:
@@ -211,9 +211,7 @@ def _sum(terms: list[Any]) -> Any:
 
 def _product(expression: Any, of: Any) -> Any:
     """Multiply; a rational coefficient as a whole number over another, so that exact systems stay exact."""
-    coefficient, factors = expression.as_coeff_mul()
-    above = [f for f in factors if not (f.is_Pow and f.exp.is_negative)]
-    below = [1 / f for f in factors if f.is_Pow and f.exp.is_negative]
+    coefficient, above, below = _parts(expression)
     total: Any = None
     for factor in above:
         value = of(factor)
@@ -247,3 +245,17 @@ def _slope(expression: Any) -> tuple[str, Any] | None:
     if isinstance(expression, sp.Derivative):
         return expression.expr.func.__name__, expression.expr.args[0]
     return None
+
+
+@cache
+def _ordered(expression: Any) -> tuple[Any, ...]:
+    """Return the terms of a sum in the order in which they are added up; a cell asks at every step."""
+    return tuple(expression.as_ordered_terms())
+
+
+@cache
+def _parts(expression: Any) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
+    """Return the coefficient of a product, its factors, and what it is divided by."""
+    coefficient, factors = expression.as_coeff_mul()
+    above = tuple(f for f in factors if not (f.is_Pow and f.exp.is_negative))
+    return coefficient, above, tuple(1 / f for f in factors if f.is_Pow and f.exp.is_negative)

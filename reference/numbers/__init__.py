@@ -10,7 +10,7 @@ from gradcert.reference.numbers.formula import called
 from gradcert.reference.numbers.functions import ACTIVATIONS, SIGMOID, TANH, activation, spike
 from gradcert.reference.numbers.protocol import Activation, Array, Numbers
 from gradcert.reference.numbers.recorded import recorded
-from gradcert.reference.numbers.surrogates import SURROGATES, Surrogate, surrogate_from
+from gradcert.reference.numbers.surrogates import SURROGATES, Form, Surrogate, pseudo_derivative, surrogate_from
 
 __all__ = [
     "ACTIVATIONS",
@@ -23,10 +23,12 @@ __all__ = [
     "Activation",
     "Array",
     "Floats",
+    "Form",
     "Numbers",
     "Surrogate",
     "activation",
     "called",
+    "pseudo_derivative",
     "recorded",
     "spike",
     "surrogate_from",

@@ -143,6 +143,7 @@ CALLED: dict[str, Callable[..., Any]] = {
     "tanh": lambda n, x: n.tanh(x),
     "sigmoid": lambda n, x: (n.tanh(x / 2) + 1) / 2,
     "relu": lambda n, x: n.where(x, ">=", 0, x, 0),
+    "relu_off_at_zero": lambda n, x: n.where(x, ">", 0, x, 0),
     "max": lambda n, a, b: n.where(a, ">=", b, a, b),
     "min": lambda n, a, b: n.where(a, "<=", b, a, b),
     **{name: lambda n, x, name=name: called(n, name)(x) for name in ("sqrt", "cos", "sin", "floor")},

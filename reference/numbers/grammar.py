@@ -20,7 +20,23 @@ from gradcert.reference.errors import GradcertError
 
 # with their numbers of arguments; where(a < b, c, d) is c where the comparison holds, and d elsewhere
 ARGUMENTS = {
-    **dict.fromkeys(("abs", "cos", "exp", "floor", "identity", "relu", "sigmoid", "sin", "spike", "sqrt", "tanh"), 1),
+    **dict.fromkeys(
+        (
+            "abs",
+            "cos",
+            "exp",
+            "floor",
+            "identity",
+            "relu",
+            "relu_off_at_zero",
+            "sigmoid",
+            "sin",
+            "spike",
+            "sqrt",
+            "tanh",
+        ),
+        1,
+    ),
     **dict.fromkeys(("max", "min"), 2),
     "where": 3,
 }

@@ -87,6 +87,11 @@ class Surrogate:
             _check_finite(self)
 
     @property
+    def form(self) -> Form:
+        """The row of the table."""
+        return SURROGATES[self.name]
+
+    @property
     def label(self) -> str:
         """Name, or formula, and scales on one line."""
         scales = self.scales if self._plain else (*self.scales, ("amplitude", self.amplitude))
@@ -103,7 +108,7 @@ class Surrogate:
         """The largest absolute value of the pseudo-derivative; None for a formula, of which nobody has said it."""
         if self.formula:
             return None
-        return abs(float(self.amplitude)) * float(SURROGATES[self.name].peak(**dict(self.scales)))
+        return abs(float(self.amplitude)) * float(self.form.peak(**dict(self.scales)))
 
     def with_scale(self, name: str, value: Any) -> Surrogate:
         """Return the same form with another scale, or another ``amplitude``."""
@@ -175,7 +180,7 @@ def pseudo_derivative(surrogate: Surrogate, x: Array, numbers: Numbers) -> Array
         psi = evaluated(tree, {**scales, "x": x}, numbers)
         psi = psi if "x" in names(tree) else psi + 0 * x
     else:
-        psi = SURROGATES[surrogate.name].formula(x, numbers, **scales)
+        psi = surrogate.form.formula(x, numbers, **scales)
     return psi if surrogate._plain else surrogate.amplitude * psi
 
 

@@ -1,0 +1,126 @@
+"""A PyTorch module named on the command line: found, built, and given an example input."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from gradcert.reference.errors import GradcertError
+
+ALLOWED = "FILE.py:Model, FILE.py:Model(3, 4), or FILE.py:name of a module or of a function that returns one"
+
+
+def module_named(name: str) -> Any:
+    """Return the module called ``FILE.py:Model``, built if it is a class or a function.
+
+    Raises
+    ------
+    GradcertError : if there is none, it cannot be built, or it is no torch.nn.Module.
+    """
+    from gradcert.models.reading import needs_torch
+
+    needs_torch("reading a module")
+    import torch
+
+    match = re.fullmatch(r"(?P<where>.+?):(?P<attribute>[A-Za-z_][\w.]*)(?P<call>\(.*\))?", name)
+    if match is None:
+        raise GradcertError(f"the module {name!r}", allowed=ALLOWED)
+    found = _loaded(match["where"])
+    for part in match["attribute"].split("."):
+        if not hasattr(found, part):
+            raise GradcertError(f"{match['where']} has no {match['attribute']}", allowed=ALLOWED)
+        found = getattr(found, part)
+    if not isinstance(found, torch.nn.Module):
+        try:
+            found = found(*_arguments(match["call"] or "()"))
+        except Exception as error:  # whatever a stranger's code raises
+            raise GradcertError(
+                f"building {match['attribute']}{match['call'] or '()'} raised {type(error).__name__}: {error}",
+                do="say its arguments: FILE.py:Model(3, 4)",
+            ) from None
+    if not isinstance(found, torch.nn.Module):
+        raise GradcertError(f"{name} is a {type(found).__name__}", allowed=ALLOWED)
+    return found
+
+
+def _arguments(call: str) -> tuple[Any, ...]:
+    try:
+        given = ast.literal_eval(f"({call[1:-1]},)" if call != "()" else "()")
+    except (ValueError, SyntaxError):
+        raise GradcertError(f"the arguments {call}", allowed="numbers, texts, tuples and lists") from None
+    return tuple(given)
+
+
+def _loaded(where: str) -> Any:
+    try:
+        if not where.endswith(".py"):
+            sys.path.insert(0, ".")
+            return importlib.import_module(where)
+        path = Path(where).resolve()
+        if not path.is_file():
+            raise GradcertError(f"there is no file {where}", allowed=ALLOWED)
+        sys.path.insert(0, str(path.parent))
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[path.stem] = module
+        spec.loader.exec_module(module)
+    except GradcertError:
+        raise
+    except Exception as error:  # whatever a stranger's file raises
+        raise GradcertError(f"running {where} raised {type(error).__name__}: {error}", do="run it by itself") from None
+    return module
+
+
+def shapes_of(text: str, what: str) -> list[tuple[int, ...]]:
+    """Read shapes: ``(32, 700)``, or several of them.
+
+    Examples
+    --------
+    >>> shapes_of("(32,128),(32,10)", "a state")
+    [(32, 128), (32, 10)]
+    """
+    try:
+        found = ast.literal_eval(f"[{text}]")
+        shapes = [tuple(int(n) for n in shape) for shape in found]
+    except (ValueError, SyntaxError, TypeError):
+        raise GradcertError(f"{what} {text!r}", allowed="shapes such as (32, 128), several with commas") from None
+    if not shapes or any(n < 1 for shape in shapes for n in shape):
+        raise GradcertError(f"{what} {text!r}", allowed="shapes such as (32, 128)")
+    return shapes
+
+
+def example_of(module: Any, given: str | None) -> tuple[Any, str]:
+    """Return an example input of one step, and what has to be said about it.
+
+    Parameters
+    ----------
+    given : such as ``x=(32,700)``; without it the size is that of the first layer which says its inputs.
+    """
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    if given is not None:
+        (shape,) = shapes_of(given.removeprefix("x="), "--example")[:1]
+        return torch.randn(*shape, generator=generator), ""
+    for name, part in module.named_modules():
+        size = getattr(part, "in_features", None) or getattr(part, "input_size", None)
+        if isinstance(size, int):
+            said = f"no --example was given: x=(2, {size}), which is what {name or 'the module'} takes"
+            return torch.randn(2, size, generator=generator), said
+    raise GradcertError("no example input", do='pass its shape, with the batch first: --example "x=(32,700)"')
+
+
+def state_of(given: str | None) -> Any:
+    """Return zeros of the shapes of a state, a tuple where there are several."""
+    import torch
+
+    if given is None:
+        return None
+    zeros = tuple(torch.zeros(*shape) for shape in shapes_of(given, "--state"))
+    return zeros if len(zeros) > 1 else zeros[0]

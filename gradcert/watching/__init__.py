@@ -1,0 +1,49 @@
+"""Judging gradients where they are computed: in somebody's own training loop, at its own size, in its own dtype.
+
+`calls` sees what a module was given and what came back, `evidence` has the reference engine run around its own spikes,
+`envelope` measures what rounding explains, `causes` names what a wrong gradient is instead, `judgement` is what was
+found, `loop` the context manager, `recording` reads trainers that own their optimiser, `kept` stores the first failure.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from gradcert.models.reading import needs_torch
+
+__all__ = ["watch"]
+
+
+def watch(module: Any, **options: Any) -> Any:
+    """Watch the gradients of a PyTorch module in a training loop; a context manager.
+
+    Parameters
+    ----------
+    module : the module, as `gradcert.read` takes it: it takes one step, or (``time``) whole sequences.
+    rule : what the gradients are claimed to be: a row of the rule table, or ``"as-coded"``, BPTT with the module's own
+        cuts. Without a claim the question is which row they are.
+    every : steps of training between judgements.
+    loss : (outputs, target) -> number. With it the loss is judged too; without it the derivative of the user's own loss
+        at the module's outputs is taken as given.
+    time : of a module that takes whole sequences, the axis of time, or ``"inside"``.
+    feedback : the fixed matrices of a rule that has some.
+    rate : the learning rate of a trainer that writes weights directly (``watching.call``).
+    folder : where the first failure is kept.
+
+    Examples
+    --------
+    >>> import torch
+    >>> model, y = torch.nn.RNNCell(3, 4), torch.zeros(2, 4)
+    >>> with watch(model, rule="bptt", every=1) as watching:
+    ...     state = torch.zeros(2, 4)
+    ...     for x in torch.ones(5, 2, 3):
+    ...         state = model(x, state)
+    ...     loss = ((state - y) ** 2).sum()
+    ...     loss.backward()
+    ...     judged = watching.step(y=y)
+    >>> judged.verdict
+    'right'
+    """
+    needs_torch("gradcert.watch")
+    return importlib.import_module("gradcert.watching.loop").Watch(module, **options)

@@ -1,0 +1,143 @@
+"""What a module is given and what comes back, seen by hooks: inputs, first states, and the derivative at its outputs.
+
+The outputs that the user gets are views of the module's own, so that a hook on them sees what the loss says to an
+output and not what comes back through the module's state, which may be the same tensor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
+
+from gradcert.models.reading.held import peek, slots
+
+
+@dataclass
+class Sequence:
+    """The calls of one sequence, or one call of a module that takes whole sequences.
+
+    Attributes
+    ----------
+    inputs : of every call. `state` : what was passed in the first call beside the input; `held` : what the module held.
+    outputs : what every call returned, detached; `arrived` : call and place of an output -> derivative that came back.
+    generator : the state of the random numbers before the first call.
+    """
+
+    inputs: list[Any] = field(default_factory=list)
+    state: Any = None
+    held: dict[str, Any] = field(default_factory=dict)
+    outputs: list[list[Any]] = field(default_factory=list)
+    arrived: dict[tuple[int, int], Any] = field(default_factory=dict)
+    generator: Any = None
+
+
+class Calls:
+    """Hooks on a module; `on` says whether they look."""
+
+    def __init__(self, module: Any, *, whole: bool) -> None:
+        self.module, self.whole, self.on = module, whole, False
+        self.sequences: list[Sequence] = []
+        self._last: list[Any] = []  # what the last call left: its results, and what the module held
+        self._held: dict[str, Any] = {}
+        self._mine: dict[int, tuple[Any, int, int]] = {}  # id of a view of an output -> it, call, place
+        self._handles = [
+            module.register_forward_pre_hook(self._before, with_kwargs=True),
+            module.register_forward_hook(self._after, with_kwargs=True),
+        ]
+
+    def __deepcopy__(self, memo: Any) -> Calls:
+        """Return one that does not look: a copy of the module is nobody's training."""
+        other = object.__new__(Calls)
+        other.on = False
+        return other
+
+    def remove(self) -> None:
+        """Take the hooks away."""
+        for handle in self._handles:
+            handle.remove()
+
+    def clear(self) -> None:
+        """Forget what was seen."""
+        self.sequences, self._last, self._held, self._mine = [], [], {}, {}
+
+    def _before(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if not self.on:
+            return None
+        leaves, spec = tree_flatten((args, kwargs))
+        given = [v for v in leaves[1:] if isinstance(v, torch.Tensor)]
+        held = {p: _copy(peek(s)) for p, s in slots(module).items() if _state_like(peek(s))}
+        if self.whole or not self._goes_on(given, held):
+            beside = [*args[1:], *kwargs.values()]
+            first = tree_map(_copy, beside[0] if len(beside) == 1 else tuple(beside)) if given else None
+            self.sequences.append(Sequence(state=first, held=held, generator=torch.get_rng_state()))
+            self._mine = {}
+        sequence = self.sequences[-1]
+        sequence.inputs.append(leaves[0].detach())
+        changed = False
+        for k, value in enumerate(leaves):  # an output that comes back as a state: tell what comes back through it
+            if k and isinstance(value, torch.Tensor) and id(value) in self._mine and value.requires_grad:
+                _, call, place = self._mine[id(value)]
+                leaves[k] = value.view_as(value)
+                leaves[k].register_hook(_subtract(sequence, call, place))
+                changed = True
+        return tree_unflatten(leaves, spec) if changed else None
+
+    def _goes_on(self, given: list[Any], held: dict[str, Any]) -> bool:
+        """Return whether a call begins with what the last one left."""
+        if not self.sequences:
+            return False
+        if given:
+            left = [v for v in self._last if isinstance(v, torch.Tensor)]
+            return all(any(g.shape == v.shape and torch.equal(g, v) for v in left) for g in given)
+        return all(_equal(held.get(p), v) for p, v in self._held.items())
+
+    def _after(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
+        if not self.on or not self.sequences:
+            return None
+        sequence = self.sequences[-1]
+        call = len(sequence.inputs) - 1
+        leaves, spec = tree_flatten(result)
+        flat = [k for k, v in enumerate(leaves) if isinstance(v, torch.Tensor)]
+        sequence.outputs.append([leaves[k].detach() for k in flat])
+        for place, k in enumerate(flat):
+            if leaves[k].requires_grad:
+                view = leaves[k].view_as(leaves[k])
+                view.register_hook(_add(sequence, call, place))
+                leaves[k] = view
+                self._mine[id(view)] = (view, call, place)
+        self._last = [leaves[k] for k in flat]
+        self._held = {p: _copy(peek(s)) for p, s in slots(module).items() if _state_like(peek(s))}
+        return tree_unflatten(leaves, spec)
+
+
+def _state_like(value: Any) -> bool:
+    return isinstance(value, float) or (isinstance(value, torch.Tensor) and value.is_floating_point())
+
+
+def _copy(value: Any) -> Any:
+    return value.detach().clone() if isinstance(value, torch.Tensor) else value
+
+
+def _equal(a: Any, b: Any) -> bool:
+    if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor):
+        return a.shape == b.shape and torch.equal(a, b)
+    return type(a) is type(b) and a == b
+
+
+def _add(sequence: Sequence, call: int, place: int) -> Any:
+    def hook(g: Any) -> None:
+        old = sequence.arrived.get((call, place))
+        sequence.arrived[call, place] = g.detach().double() if old is None else old + g.detach().double()
+
+    return hook
+
+
+def _subtract(sequence: Sequence, call: int, place: int) -> Any:
+    def hook(g: Any) -> None:
+        old = sequence.arrived.get((call, place), 0)
+        sequence.arrived[call, place] = old - g.detach().double()
+
+    return hook

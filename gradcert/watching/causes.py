@@ -1,0 +1,300 @@
+"""What gradients are instead: a row of the table, or the claimed ones after a mistake with a name.
+
+Each candidate is computed by the reference engine on the same spikes; one that agrees in every parameter within the
+allowance is the sentence. Candidates are few and of one mistake each: nothing is fitted but one number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from gradcert.models.reading.gradients import AS_CODED, Run, row_of
+from gradcert.reference.engines import Tape, tape_gradients
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import Edge, Link, Use
+from gradcert.reference.numbers import Array
+from gradcert.reference.rules import RULES, Rule, check_feedback
+from gradcert.watching.evidence import Evidence, Gradients
+
+ROWS = (AS_CODED, *(n for n, r in RULES.items() if r.feedback == "symmetric" and r.reach is None and n != "rtrl"))
+NEAR = 0.2  # of the difference may be left by what is called most like
+CLAIM = "the claimed gradients"
+
+
+def agrees(found: Gradients, evidence: Evidence, relative: Mapping[str, float], names: Any = None) -> bool:
+    """Return whether gradients are the given ones, within twice the allowance, a share of the largest entry."""
+    for name, value in found.items():
+        if names is not None and name not in names:
+            continue
+        given = evidence.given.get(name)
+        mine = np.zeros_like(value) if given is None else given
+        off = float(np.abs(mine - value).max(initial=0.0))
+        if not off <= 2 * relative[name] * float(np.abs(value).max(initial=0.0)):
+            return False
+    return True
+
+
+def rows(evidence: Evidence, relative: Mapping[str, float]) -> list[str]:
+    """Return the rows of the table that the given gradients are."""
+    out = []
+    for name in ROWS:
+        try:
+            found = evidence.gradients(name)
+        except GradcertError:  # a row that this network does not have
+            continue
+        if agrees(found, evidence, relative):
+            out.append(name)
+    return out
+
+
+def nearest(evidence: Evidence) -> tuple[str, float]:
+    """Return the row whose gradients are nearest, and the distance as a share of their norm."""
+    best = ("", float("inf"))
+    for name in ROWS:
+        try:
+            found = evidence.gradients(name)
+        except GradcertError:
+            continue
+        far = distance(found, evidence)
+        best = min(best, (name, far), key=lambda b: b[1])
+    return best
+
+
+def residual(found: Gradients, evidence: Evidence) -> float:
+    """Return the norm of the difference from the given gradients."""
+    return float(sum(((v - _of(evidence.given, n)) ** 2).sum() for n, v in found.items()) ** 0.5)
+
+
+def distance(found: Gradients, evidence: Evidence) -> float:
+    """Return the norm of the difference from the given gradients, as a share of the norm of those found."""
+    off = size = 0.0
+    for name, value in found.items():
+        given = evidence.given.get(name)
+        off += float(((value - (0 if given is None else given)) ** 2).sum())
+        size += float((value**2).sum())
+    return float((off / size) ** 0.5) if size else float("inf")
+
+
+def cause(
+    evidence: Evidence,
+    rule: Rule | str,
+    claimed: Gradients,
+    relative: Mapping[str, float],
+    previous: Evidence | None = None,
+) -> str:
+    """Return the sentence about gradients that are not the claimed ones; "" where none is known."""
+    given = evidence.given
+    infinite = [name for name, g in given.items() if g is not None and not np.isfinite(g).all()]
+    if infinite:
+        return f"not finite: {', '.join(infinite)}; the loss or its scale leaves the range of the dtype"
+    all_of, best = residual(claimed, evidence), ("", float("inf"))
+    for sentence, found in _candidates(evidence, rule, claimed, previous):
+        if agrees(found, evidence, relative):
+            return sentence
+        best = min(best, (sentence, residual(found, evidence)), key=lambda b: b[1])
+    silent = [n for n, v in claimed.items() if np.abs(v).max(initial=0.0) > 0 and not np.any(_of(given, n))]
+    if silent and agrees(claimed, evidence, relative, set(claimed) - set(silent)):
+        return f"{CLAIM}, but zero everywhere for {', '.join(silent)}"
+    wrong = [n for n in claimed if not agrees(claimed, evidence, relative, {n})]
+    if len(wrong) < len(claimed):
+        for sentence, found in _candidates(evidence, rule, claimed, previous):
+            if agrees(found, evidence, relative, wrong):
+                return f"{sentence}, in {', '.join(wrong)} alone"
+    if best[1] < NEAR * all_of:
+        return f"most like {best[0]} (which leaves {100 * best[1] / all_of:.2g} % of the difference)"
+    return ""
+
+
+def _of(given: Mapping[str, Array | None], name: str) -> Array:
+    found = given.get(name)
+    return np.zeros(1) if found is None else found
+
+
+def _candidates(
+    evidence: Evidence, rule: Rule | str, claimed: Gradients, previous: Evidence | None
+) -> Iterator[tuple[str, Gradients]]:
+    label = rule if isinstance(rule, str) else rule.name
+    if evidence.before is not None:
+        kept = {n: v + _of(evidence.before, n) for n, v in claimed.items()}
+        yield f"{CLAIM} on top of what .grad held before: it is not set to zero between two calls", kept
+    factor = _factor(evidence, claimed)
+    if factor is not None:
+        yield _scaled(factor, evidence), {n: factor * v for n, v in claimed.items()}
+    yield from _other_rows(evidence, label)
+    for steps in (1, -1):
+        word = "late" if steps > 0 else "early"
+        yield f"{CLAIM} with the learning signal one step {word}", evidence.late(steps).gradients(rule)
+    yield (
+        f"{CLAIM} with the pseudo-derivative taken at the potential after the reset",
+        evidence.gradients(rule, lambda run, delta: _changed(run, delta, rule, evidence, _after_reset)),
+    )
+    depth = evidence.runs[0].written.full.depth
+    for edge in (Edge.STATE, Edge.ADAPTATION, Edge.RESET):
+        for layer in (None, *range(depth if depth > 1 else 0)):
+            share, found = _share(evidence, rule, edge, layer)
+            if share is not None and abs(share - 1) > 1e-6:
+                which = f"{edge.value} edges of layer {layer}" if layer is not None else f"{edge.value} edges"
+                yield f"{CLAIM} with the {which} times {share:.6g}: another decay than the forward pass has", found
+    if previous is not None:
+        for which, carried in _carried(evidence, previous, rule):
+            yield f"{CLAIM} with {which} of the sequence before: not reset", carried
+
+
+def _other_rows(evidence: Evidence, label: str) -> Iterator[tuple[str, Gradients]]:
+    """Yield the gradients of other rows, equal ones once."""
+    found: list[tuple[list[str], Gradients]] = []
+    for name in (n for n in ROWS if n != label):
+        try:
+            mine = evidence.gradients(name)
+        except GradcertError:  # a row that this network does not have
+            continue
+        same = (names for names, other in found if all(_close(mine[k], other[k]) for k in mine))
+        names = next(same, None)
+        if names is None:
+            found.append(([name], mine))
+        else:
+            names.append(name)
+    for names, mine in found:
+        yield f"the gradients of {' and '.join(names)}, not of {label}", mine
+
+
+def _close(a: Array, b: Array) -> bool:
+    """Return whether two gradients of the reference differ by its own roundings alone."""
+    return float(np.abs(a - b).max(initial=0.0)) <= 1e-12 * float(np.abs(b).max(initial=0.0))
+
+
+def _factor(evidence: Evidence, claimed: Gradients) -> float | None:
+    """Return the number by which all claimed gradients would have to be multiplied, if there is a plain one."""
+    product = sum(float((_of(evidence.given, n) * v).sum()) for n, v in claimed.items())
+    size = sum(float((v**2).sum()) for v in claimed.values())
+    if not size or not np.isfinite(product) or not product:
+        return None
+    return product / size
+
+
+def _scaled(factor: float, evidence: Evidence) -> str:
+    steps, batch, outputs = evidence.deltas[0].shape
+    plain = {
+        outputs: "the number of outputs",
+        steps * batch: "T times the batch size",
+        batch: "the batch size",
+        steps: "T",
+    }
+    for number, what in plain.items():
+        if abs(factor - number) < 1e-3 * number:
+            return f"{CLAIM} times {number}, {what}: an average is missing"
+        if abs(factor * number - 1) < 1e-3:
+            return f"{CLAIM} divided by {number}, {what}"
+    if factor > 1 and abs(np.log2(factor) - round(np.log2(factor))) < 1e-6:
+        return f"{CLAIM} times {factor:g}: a loss scale that is not taken back"
+    return f"{CLAIM} times {factor:.6g}"
+
+
+def _changed(run: Run, delta: Array, rule: Rule | str, evidence: Evidence, change: Any) -> dict[str, Array]:
+    """Return a rule's gradient with other local derivatives: change(tape of a layer, factors) -> factors."""
+    tape = run.as_cut if rule == AS_CODED else run.full
+    row = row_of(rule)
+    layers = tuple(replace(t, factors=change(t, {k: t.factors[k] for k in t.factors})) for t in tape.layers)
+    feedback = check_feedback(run.written.full, row, evidence.feedback)
+    other: Tape = replace(tape, layers=layers)
+    return tape_gradients(other, np.zeros_like(delta), rule=row, feedback=feedback, delta=delta)
+
+
+def _after_reset(tape: Any, factors: dict[Any, Any]) -> dict[Any, Any]:
+    """Return factors whose spikes have the pseudo-derivative at v - threshold z."""
+    cell = tape.layer.cell
+    threshold = cell.constants().get("threshold")
+    if threshold is None or "v" not in tape.now or "z" not in tape.now:
+        return factors
+    moved = {**tape.now, "v": tape.now["v"] - tape.p["threshold"] * tape.now["z"]}
+    other = cell.factors(tape_numbers(tape), tape.p, tape.prev, moved)
+    spikes = [k for k in other if isinstance(k, (Link, Use)) and k.target == "z"]
+    return {**factors, **{k: np.broadcast_to(other[k], np.shape(tape.now["z"])) for k in spikes if k in factors}}
+
+
+def tape_numbers(tape: Any) -> Any:
+    """Return the number system of a layer's tape, of floats of its dtype."""
+    from gradcert.reference.numbers import Floats
+
+    return Floats(str(tape.x.dtype))
+
+
+def _share(evidence: Evidence, rule: Rule | str, edge: Edge, layer: int | None) -> tuple[float | None, Gradients]:
+    """Return the number by which an edge's derivatives (of one layer) would have to be multiplied."""
+
+    def at(share: float) -> Gradients:
+        def scale(tape: Any, factors: dict[Any, Any]) -> dict[Any, Any]:
+            if layer is not None and not any(tape.layer is _layers(r, rule)[layer] for r in evidence.runs):
+                return factors
+            return {k: f * share if isinstance(k, Link) and k.lag and k.edge is edge else f for k, f in factors.items()}
+
+        return evidence.gradients(rule, lambda run, delta: _changed(run, delta, rule, evidence, scale))
+
+    # Gauss-Newton on one number: how the gradient moves with it says where the given ones would be met
+    share, found = 1.0, at(1.0)
+    if not any(np.abs(a - b).max(initial=0.0) > 0 for a, b in zip(found.values(), at(0.5).values(), strict=True)):
+        return None, found
+    for _ in range(8):
+        step = 1e-4 * max(abs(share), 1e-2)
+        ahead = at(share + step)
+        slope = {n: (ahead[n] - v) / step for n, v in found.items()}
+        square = sum(float((s**2).sum()) for s in slope.values())
+        if not square:
+            return None, found
+        change = sum(float((slope[n] * (_of(evidence.given, n) - v)).sum()) for n, v in found.items()) / square
+        share = min(max(share + change, -0.5), 1.5)
+        found = at(share)
+        if abs(change) < 1e-9:
+            break
+    return share, found
+
+
+def _layers(run: Run, rule: Rule | str) -> Any:
+    return tuple(t.layer for t in (run.as_cut if rule == AS_CODED else run.full).layers)
+
+
+def _carried(evidence: Evidence, previous: Evidence, rule: Rule | str) -> Iterator[tuple[str, Gradients]]:
+    """Yield a rule's gradients with traces of the sequence before: one tape, over whose seam edges are kept."""
+    if len(evidence.runs) != 1 or len(previous.runs) != 1:
+        return
+    run, old = evidence.runs[0], previous.runs[0]
+    if run.inputs.shape[1] != old.inputs.shape[1]:
+        return
+    depth = run.written.full.depth
+
+    def joined(done: Run, delta: Array, carrying: set[int]) -> dict[str, Array]:
+        new, before = (r.as_cut if rule == AS_CODED else r.full for r in (done, old))
+        layers = [
+            _one_tape(a, b, i in carrying) for i, (a, b) in enumerate(zip(before.layers, new.layers, strict=True))
+        ]
+        tape: Tape = replace(new, layers=tuple(layers))
+        both = np.concatenate([np.zeros((len(old.inputs), *delta.shape[1:])), delta])
+        row = row_of(rule)
+        feedback = check_feedback(done.written.full, row, evidence.feedback)
+        return tape_gradients(tape, np.zeros_like(both), rule=row, feedback=feedback, delta=both)
+
+    def own(done: Run, delta: Array) -> dict[str, Array]:
+        by_layer = [joined(done, delta, {i}) for i in range(depth)]
+        return {k: by_layer[int(k.split(".")[1])][k] for k in by_layer[0]}
+
+    yield "traces and learning signals", evidence.gradients(rule, lambda r, d: joined(r, d, set(range(depth))))
+    yield "the traces", evidence.gradients(rule, own)
+    for i in range(depth if depth > 1 else 0):
+        yield f"the traces of layer {i}", evidence.gradients(rule, lambda r, d, i=i: joined(r, d, {i}))  # type: ignore[misc]
+
+
+def _one_tape(a: Any, b: Any, carries: bool) -> Any:
+    """Return the tapes of a layer over two sequences as one; edges go over the seam, or do not."""
+    prev, now = ({k: np.concatenate([x[k], y[k]]) for k in y} for x, y in ((a.prev, b.prev), (a.now, b.now)))
+    factors = {k: _joined(a.factors[k], b.factors[k]) for k in b.factors}
+    begins = np.zeros((len(a.x) + len(b.x), a.x.shape[1]), dtype=bool)
+    begins[len(a.x)] = not carries
+    return replace(b, x=np.concatenate([a.x, b.x]), prev=prev, now=now, factors=factors, begins=begins)
+
+
+def _joined(a: Any, b: Any) -> Any:
+    return np.concatenate([a, b]) if np.ndim(b) > 2 else b

@@ -1,0 +1,102 @@
+"""What was found at one step of training, and how it is said: a table, JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Of:
+    """One parameter.
+
+    Attributes
+    ----------
+    error : the largest entry of the difference from the claimed gradients; of the nearest row's without a claim.
+    allowed : what rounding explains.
+    cosine, norm : against BPTT: the cosine, and the ratio of the norms; None where one of them is zero.
+    """
+
+    error: float
+    allowed: float
+    cosine: float | None
+    norm: float | None
+
+    @property
+    def right(self) -> bool:
+        """Whether rounding explains the difference."""
+        return self.error <= self.allowed
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One step.
+
+    Attributes
+    ----------
+    step : the number of the step, from 0.
+    verdict : ``right``, ``wrong``, ``named`` (no claim, and a row fits) or ``unnamed``.
+    claim : the rule. `rows` : rows that the gradients are, where that was asked.
+    cause : what they are instead, a sentence; "" where none is known.
+    parameters : by name.
+    notes : what else has to be said. `seconds` : processor time that it took.
+    """
+
+    step: int
+    verdict: str
+    claim: str | None
+    parameters: dict[str, Of]
+    rows: tuple[str, ...] = ()
+    cause: str = ""
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+    file: str = field(default="")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return asdict(self)
+
+    def sentence(self) -> str:
+        """Return it in a sentence."""
+        if self.verdict == "right":
+            return f"step {self.step}: the gradients of {self.claim}"
+        if self.verdict == "named":
+            return f"step {self.step}: the gradients of {' = '.join(self.rows)}"
+        wrong = [name for name, of in self.parameters.items() if not of.right]
+        what = self.cause or f"not explained; wrong in {', '.join(wrong)}"
+        return f"step {self.step}: {'not the gradients of ' + self.claim + ': ' if self.claim else ''}{what}"
+
+
+def table(judgements: Sequence[Judgement]) -> str:
+    """Return a report: a line for every judgement, and the parameters of the last one and of the first wrong one.
+
+    Examples
+    --------
+    >>> print(table([Judgement(0, "right", "bptt", {"W": Of(1e-8, 1e-6, 1.0, 1.0)})]))
+    1 judged, 1 right
+    step 0: the gradients of bptt
+      parameter      error  allowed   cos BPTT  norm/BPTT
+      W            1.0e-08  1.0e-06     1.0000     1.0000
+    """
+    if not judgements:
+        return "nothing was judged"
+    good = sum(j.verdict in ("right", "named") for j in judgements)
+    word = "right" if judgements[0].claim else "named"
+    lines = [f"{len(judgements)} judged, {good} {word}"]
+    first = next((j for j in judgements if j.verdict in ("wrong", "unnamed")), None)
+    for j in dict.fromkeys(j.step for j in (first, judgements[-1]) if j is not None):
+        found = next(k for k in judgements if k.step == j)
+        lines += [found.sentence(), *_rows(found), *(f"  note: {n}" for n in found.notes)]
+        lines += [f"  kept in {found.file}"] if found.file else []
+    return "\n".join(lines)
+
+
+def _rows(judgement: Judgement) -> list[str]:
+    width = max(12, *(len(name) + 2 for name in judgement.parameters))
+    out = [f"  {'parameter':<{width}}{'error':>8}{'allowed':>9}{'cos BPTT':>11}{'norm/BPTT':>11}"]
+    for name, of in judgement.parameters.items():
+        cosine, norm = (f"{v:.4f}" if v is not None else "-" for v in (of.cosine, of.norm))
+        mark = "" if of.right else "  wrong"
+        out.append(f"  {name:<{width}}{of.error:>8.1e}{of.allowed:>9.1e}{cosine:>11}{norm:>11}{mark}")
+    return out

@@ -1,0 +1,291 @@
+"""The context manager: which steps are looked at, and what is said about them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from gradcert.models.reading.gradients import AS_CODED
+from gradcert.models.reading.network import Written
+from gradcert.models.reading.reader import read_module
+from gradcert.reference.checks import check_size
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.numbers import Array
+from gradcert.reference.rules import Rule, rule_named
+from gradcert.watching.calls import Calls
+from gradcert.watching.causes import ROWS, cause, distance, nearest, rows
+from gradcert.watching.envelope import allowance
+from gradcert.watching.evidence import Evidence, Gradients, gathered
+from gradcert.watching.judgement import Judgement, Of, table
+from gradcert.watching.recording import differences, recording
+
+DTYPES = ("float32", "float64")
+
+
+class Watch:
+    """Watches a module (`gradcert.watching.watch`).
+
+    Attributes
+    ----------
+    judgements : what was found so far.
+    """
+
+    def __init__(
+        self,
+        module: Any,
+        *,
+        rule: Rule | str | None = None,
+        every: int = 50,
+        loss: Callable[..., Any] | None = None,
+        time: int | str | None = None,
+        output: int = 0,
+        feedback: Mapping[str, Array] | None = None,
+        rate: float | None = None,
+        folder: str = ".gradcert",
+    ) -> None:
+        check_size("judging every", every)
+        if isinstance(rule, str) and rule != AS_CODED:
+            rule_named(rule)
+        self.module, self.rule, self.every, self.loss = module, rule, every, loss
+        self.time, self.output, self.feedback, self.folder = time, output, feedback, folder
+        self.rate, self._rounding = rate, dict[str, float]()
+        self.judgements: list[Judgement] = []
+        self._count = 0
+        self._calls = Calls(module, whole=time is not None)
+        self._written: dict[Any, Written] = {}
+        self._relative: dict[str, float] | None = None
+        self._before: dict[str, Any] | None = None
+        self._previous: Evidence | None = None
+        self._earlier: Any = None
+        self._set()
+
+    def __enter__(self) -> Watch:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take the hooks away."""
+        self._calls.remove()
+
+    # a step is looked at if it is due, or if the next one is: what came before is a part of some causes
+    def _due(self, step: int) -> bool:
+        return step % self.every == 0
+
+    def _set(self) -> None:
+        self._calls.clear()
+        self._calls.on = self._due(self._count) or self._due(self._count + 1)
+
+    def step(self, x: Any = None, y: Any = None) -> Judgement | None:
+        """Say that a step of training is over: after ``backward``, before the optimiser changes anything.
+
+        Parameters
+        ----------
+        x, y : the batch. Inputs are seen by hooks; the target is needed where a `loss` was given.
+
+        Returns
+        -------
+        What was found; None where the step was not due.
+        """
+        given = {name: p.grad for name, p in self.module.named_parameters()}
+        return self._judge(given, y, dict(self.module.named_parameters()))
+
+    def call(self, function: Callable[..., Any], *args: Any, y: Any = None, **kwargs: Any) -> Any:
+        """Call a trainer that owns loop, loss and optimiser; what it would have applied is judged.
+
+        Parameters
+        ----------
+        function : such as ``trainer.train_sample``, called with what follows.
+        y : the target as the `loss` of the watch takes it, where one was given; by default the last argument.
+
+        Returns
+        -------
+        What the function returns.
+        """
+        if not self._due(self._count):
+            result = function(*args, **kwargs)
+            self._judge({}, None, {})
+            return result
+        parameters = dict(self.module.named_parameters())
+        weights = {n: p.detach().clone() for n, p in parameters.items()}
+        with recording(parameters) as recorded:
+            result = function(*args, **kwargs)
+        given = recorded.total()
+        changed = any(not torch.equal(p.detach(), weights[n]) for n, p in parameters.items())
+        if changed and not recorded.steps:
+            if self.rate is None:
+                raise GradcertError(
+                    "a trainer that writes weights directly", do="say its learning rate: watch(..., rate=0.1)"
+                )
+            given, self._rounding = differences(weights, parameters, self.rate)
+        elif not recorded.steps:
+            given = {n: p.grad for n, p in parameters.items()}
+        self._judge(given, args[-1] if y is None and args else y, weights)
+        recorded.apply()
+        return result
+
+    def _judge(self, given: Mapping[str, Any], y: Any, parameters: Mapping[str, Any]) -> Judgement | None:
+        step, found = self._count, None
+        self._count += 1
+        try:
+            if self._due(step):
+                found = self._judged(step, given, y, parameters)
+                self.judgements.append(found)
+            elif self._due(step + 1) and self._calls.sequences:
+                weights = parameters or dict(self.module.named_parameters())
+                self._earlier = (self._calls.sequences, {n: p.detach().clone() for n, p in weights.items()}, y)
+        finally:
+            self._before = None
+            if self._due(self._count) and given:
+                self._before = {n: None if g is None else g.detach().clone() for n, g in given.items()}
+            self._set()
+        return found
+
+    def _judged(self, step: int, given: Mapping[str, Any], y: Any, parameters: Mapping[str, Any]) -> Judgement:
+        begun = time.process_time()
+        if self.loss is not None and y is None:
+            raise GradcertError("a loss without a target", do="step(x, y)")
+        if not self._calls.sequences:
+            raise GradcertError(
+                "a step in which the module was not called", do="call the module itself, so that its hooks run"
+            )
+        written = self._read(parameters)
+        evidence = self._evidence(written, self._calls.sequences, parameters, given, self._before, y)
+        notes = self._notes(evidence)
+        exact = evidence.gradients("bptt")
+        if self.rule is None:
+            made = self._named(step, evidence, exact, parameters)
+        else:
+            made = self._claimed(step, evidence, exact, parameters, written, y)
+        file = (
+            self._kept(made, evidence) if made.verdict == "wrong" and not any(j.file for j in self.judgements) else ""
+        )
+        spent = time.process_time() - begun
+        return Judgement(
+            step, made.verdict, made.claim, made.parameters, made.rows, made.cause, (*notes, *made.notes), spent, file
+        )
+
+    def _evidence(
+        self,
+        written: Written,
+        sequences: Any,
+        parameters: Mapping[str, Any],
+        given: Mapping[str, Any],
+        before: Mapping[str, Any] | None,
+        y: Any,
+    ) -> Evidence:
+        own = {n: p.detach() for n, p in parameters.items()}
+        return gathered(written, self.output, sequences, own, given, before, self.loss, y, self.feedback)
+
+    def _read(self, parameters: Mapping[str, Any]) -> Written:
+        sequence = self._calls.sequences[0]
+        x = sequence.inputs[0]
+        key = (tuple(x.shape), self.module.training)
+        if key not in self._written:
+            with torch.random.fork_rng(devices=[]):
+                reading = read_module(self.module, x, sequence.state if self.time is None else None, self.time)
+                self._written[key] = reading.network(self.output)
+        return self._written[key]
+
+    def _notes(self, evidence: Evidence) -> list[str]:
+        out = []
+        if not evidence.same:
+            out.append(
+                "the module's operations, run again, give other outputs: random numbers, or another dtype inside"
+            )
+        wrong = max(run.misfired for run in evidence.runs)
+        if wrong > 1e-3:
+            out.append(f"a spike of the module that its own equations do not have, {wrong:.2g} from the threshold")
+        if self.loss is None:
+            out.append("the derivative of the loss at the outputs is taken as given (pass loss= to judge it)")
+        return out
+
+    def _claimed(
+        self, step: int, evidence: Evidence, exact: Gradients, parameters: Mapping[str, Any], written: Written, y: Any
+    ) -> Judgement:
+        rule = self.rule
+        assert rule is not None
+        claimed = evidence.gradients(rule)
+        label = rule if isinstance(rule, str) else rule.name
+        relative = self._relative or self._measured(evidence, rule, claimed, parameters)
+        of = _of(evidence, claimed, exact, relative)
+        if not all(o.right for o in of.values()) and self._relative is not None:
+            relative = self._measured(evidence, rule, claimed, parameters)  # it was measured on another batch
+            of = _of(evidence, claimed, exact, relative)
+        self._relative = relative
+        if all(o.right for o in of.values()):
+            return Judgement(step, "right", label, of)
+        previous = None
+        if self._earlier is not None:
+            sequences, weights, target = self._earlier
+            previous = self._evidence(written, sequences, weights, {}, None, target)
+        return Judgement(step, "wrong", label, of, (), cause(evidence, rule, claimed, relative, previous))
+
+    def _named(self, step: int, evidence: Evidence, exact: Gradients, parameters: Mapping[str, Any]) -> Judgement:
+        best, _ = nearest(evidence)
+        centre = evidence.gradients(best)
+        relative = self._relative or self._measured(evidence, best, centre, parameters)
+        self._relative = relative
+        found = rows(evidence, relative)
+        of = _of(evidence, centre, exact, relative)
+        if found:
+            return Judgement(step, "named", None, of, tuple(found))
+        far = distance(centre, evidence)
+        said = cause(evidence, best, centre, relative)
+        said = said.replace("the claimed gradients", f"the gradients of {best}") if said else ""
+        said = said or f"no row of the table; the nearest is {best}, {far:.2g} of its norm away"
+        return Judgement(step, "unnamed", None, of, (), said)
+
+    def _measured(
+        self, evidence: Evidence, rule: Rule | str, centre: Gradients, parameters: Mapping[str, Any]
+    ) -> dict[str, float]:
+        """Return the allowance as a share of the largest entry."""
+        dtype = str(next(iter(parameters.values())).dtype).removeprefix("torch.")
+        if dtype not in DTYPES:
+            raise GradcertError(f"parameters in {dtype}", allowed=" or ".join(DTYPES))
+        found = allowance(evidence, rule, centre, dtype)
+        found = {n: v + self._rounding.get(n, 0.0) for n, v in found.items()}
+        sizes = {n: float(np.abs(v).max(initial=0.0)) for n, v in centre.items()}
+        return {n: found[n] / sizes[n] if sizes[n] else 0.0 for n in found}
+
+    def _kept(self, judgement: Judgement, evidence: Evidence) -> str:
+        """Write what the first wrong step was given, and return the file's name."""
+        from gradcert.watching.kept import keep
+
+        return keep(judgement, evidence, self.rule, Path(self.folder))
+
+    def report(self) -> str:
+        """Return what was found as a table."""
+        return table(self.judgements)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all judgements in JSON form."""
+        rule = self.rule if isinstance(self.rule, str) or self.rule is None else self.rule.name
+        return {"rule": rule, "every": self.every, "judgements": [j.to_dict() for j in self.judgements]}
+
+    def write(self, file: str) -> None:
+        """Write all judgements as JSON."""
+        Path(file).write_text(json.dumps(self.to_dict(), indent=1), encoding="utf-8")
+
+
+def _of(evidence: Evidence, claimed: Gradients, exact: Gradients, relative: Mapping[str, float]) -> dict[str, Of]:
+    out = {}
+    for name, want in claimed.items():
+        found = evidence.given.get(name)
+        mine = np.zeros_like(want) if found is None else found
+        error = float(np.abs(mine - want).max(initial=0.0))
+        error = error if np.isfinite(error) else float("inf")
+        full, size = float(np.linalg.norm(exact[name])), float(np.linalg.norm(mine))
+        both = bool(full and size and np.isfinite(size))
+        cosine = float((mine * exact[name]).sum()) / full / size if both else None
+        allowed = relative[name] * float(np.abs(want).max(initial=0.0))
+        out[name] = Of(error, allowed, cosine, size / full if both else None)
+    return out
+
+
+__all__ = ["ROWS", "Watch"]

@@ -1,0 +1,265 @@
+"""One step of a module, recorded in float64 on a copy: what goes in, what comes out, which tensors are its state."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
+
+from gradcert.models.reading.held import doubled, peek, poke, slots
+from gradcert.models.reading.record import Node, Ref, Slot, Step
+from gradcert.models.reading.recorder import RANDOM, Double, Recorder, functions_seen_by
+from gradcert.reference.errors import GradcertError
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a module is called for a step.
+
+    Attributes
+    ----------
+    style : ``none``: module(x); ``tree``: module(x, state); ``star``: module(x, *state).
+    spec : how the state is nested; its tensors come last in what the module returns.
+    count : the number of its tensors.
+    time : the axis of time of a module that takes sequences (torch.nn.LSTM): it is given sequences of one step.
+    whole : where a module takes a sequence and returns no state, the axis of time, or ``inside`` for a loop over one
+        input: it is called with all steps at once.
+    steps : of a loop over one input, how many.
+    """
+
+    style: str
+    spec: Any
+    count: int
+    time: int | None = None
+    whole: int | str | None = None
+    steps: int | None = None
+
+    def arranged(self, xs: Any) -> Any:
+        """Return inputs (time, batch, ...) as a module that takes whole sequences takes them."""
+        return xs.transpose(0, 1) if self.whole == 1 else xs[0] if self.whole == "inside" else xs
+
+    def sequence(self, x: Any) -> Any:
+        """Return the inputs of all steps, (time, batch, ...), from those of a call, or of all calls."""
+        if self.whole == "inside":
+            return x.unsqueeze(0).expand(self.steps, *x.shape)
+        return x.transpose(0, 1) if self.whole == 1 else x
+
+    def entering(self, x: Any) -> Any:
+        """Return an input of one step as the record has it."""
+        return x.unsqueeze(self.whole) if isinstance(self.whole, int) else x
+
+    def one_step(self, x: Any) -> Any:
+        """Return an example of one step, (batch, ...), from an example of the module's input."""
+        return x.select(self.whole, 0) if isinstance(self.whole, int) else x
+
+    def call(self, module: Any, x: Any, state: list[Any]) -> tuple[list[Any], list[Any]]:
+        """Return outputs and new state."""
+        x = x if self.time is None else x.unsqueeze(self.time)
+        if self.style == "none":
+            return self.split(module(x))
+        nested = tree_unflatten(state, self.spec)
+        return self.split(module(x, *nested) if self.style == "star" else module(x, nested))
+
+    def split(self, result: Any) -> tuple[list[Any], list[Any]]:
+        """Tell outputs and new state apart: the last tensors of the result are the new state."""
+        flat = [t for t in tree_flatten(result)[0] if isinstance(t, torch.Tensor)]
+        if not flat:
+            raise GradcertError(
+                f"a step that returns {type(result).__name__}", allowed="a tensor, or tensors and a state"
+            )
+        if not self.count:
+            return flat, []
+        if len(flat) < self.count:
+            raise GradcertError(
+                f"a state of {self.count} tensors goes in and {len(flat)} come out",
+                allowed="(output, state), the state as it went in",
+            )
+        return flat[: len(flat) - self.count] or flat[:1], flat[len(flat) - self.count :]
+
+
+def way_of(module: Any, state: Any) -> tuple[Way, list[Any]]:
+    """Return how a module takes a state, and the state's tensors."""
+    leaves, spec = tree_flatten(state)
+    time = (1 if module.batch_first else 0) if isinstance(module, torch.nn.RNNBase) else None
+    if state is None or not leaves:
+        return Way("none", None, 0, time), []
+    if not all(isinstance(leaf, torch.Tensor) for leaf in leaves):
+        raise GradcertError("a state with a part that is no tensor", allowed="a tensor, or tensors nested in tuples")
+    takes = len(inspect.signature(module.forward).parameters) - 1
+    star = isinstance(state, tuple) and takes >= len(state) > 1 and not hasattr(state, "_fields")
+    return Way("star" if star else "tree", spec, len(leaves), time), leaves
+
+
+def started(module: Any, x: Any, state: Any) -> Any:
+    """Return the state to begin with: what was given, or zeros of the kind that the module returns and takes back."""
+    if state is not None:
+        return state
+    try:
+        takes = [p for p in inspect.signature(module.forward).parameters.values()][1:]
+    except (TypeError, ValueError):
+        return None
+    takes = [p for p in takes if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    needed = [p for p in takes if p.default is p.empty]
+    if not takes:
+        return None
+    if needed:
+        raise GradcertError(
+            f"{type(module).__name__}.forward wants {', '.join(p.name for p in needed)} beside x",
+            do="pass the state of the first step: read(module, x, state)",
+        )
+    first, second = doubled(module), doubled(module)
+    alone, _ = way_of(module, None)
+    with torch.no_grad(), Double():
+        entering = x if alone.time is None else x.unsqueeze(alone.time)
+        result, again = first(entering), second(entering)
+        held = [
+            p for p, s in slots(first).items() if isinstance(peek(s), torch.Tensor) and _differs(peek(s), module, p)
+        ]
+    cell = isinstance(module, torch.nn.RNNCellBase)  # returns its state and nothing else
+    if held or not (cell or (isinstance(result, tuple) and len(result) > 1)):
+        return None
+    returned = result if cell else result[1] if len(result) == 2 else result[1:]
+    zero = tree_map(lambda t: torch.zeros_like(t) if isinstance(t, torch.Tensor) else t, returned)
+    way, leaves = way_of(module, zero)
+    with torch.no_grad(), Double():
+        torch_out, _ = way.call(second, x, leaves)
+    flat = [t for t in tree_flatten(again)[0] if isinstance(t, torch.Tensor)]
+    if not torch.equal(torch_out[0], flat[0]):
+        raise GradcertError(
+            f"{type(module).__name__} begins with a state of its own that is not zero",
+            do="pass it: read(module, x, state)",
+        )
+    return zero
+
+
+def _differs(value: torch.Tensor, module: Any, path: str) -> bool:
+    before = slots(module).get(path)
+    old = peek(before) if before else None
+    return (
+        not isinstance(old, torch.Tensor) or old.shape != value.shape or not torch.equal(old.double(), value.double())
+    )
+
+
+def capture(module: torch.nn.Module, x: torch.Tensor, state: Any = None) -> tuple[Step, Way]:
+    """Record one step of a module, after another one in which it may make its state.
+
+    Parameters
+    ----------
+    module : is copied, not changed.
+    x : an example input of one step, (batch, ...).
+    state : what is passed in and comes back, nested as the module has it; None for a module that keeps its state.
+    """
+    refuse_scripts(module)
+    x = x.double() if x.is_floating_point() else x
+    state = started(module, x, tree_map(lambda t: t.double() if isinstance(t, torch.Tensor) else t, state))
+    way, leaves = way_of(module, state)
+    copied = doubled(module)
+    fresh = {path: peek(slot) for path, slot in slots(copied).items()}
+    fresh = {path: v.clone() if isinstance(v, torch.Tensor) else v for path, v in fresh.items()}
+    with torch.enable_grad(), Double():
+        way.call(copied, x, leaves)  # so that states that are made when they are needed exist
+    _, _, _, before, after, recorder = _once(copied, x, way, leaves, frozenset())
+    names = _states(recorder, before, after)
+    outputs, new, given, before, after, recorder = _once(copied, x, way, leaves, names)
+    found = [
+        Slot(
+            f"state{k}" if len(given) > 1 else "state",
+            leaves[k].detach().clone(),
+            recorder.node_of(t),
+            recorder.node_of(u),
+        )
+        for k, (t, u) in enumerate(zip(given, new, strict=True))
+    ]
+    for name in sorted(names):
+        node = recorder.node_of(before[name])
+        start, shape = fresh.get(name), recorder.nodes[node].shape
+        fits = isinstance(start, torch.Tensor) and tuple(start.shape) == shape
+        number = float(start) if isinstance(start, float) else 0.0
+        initial = start.double() if fits else torch.full(shape, number, dtype=torch.float64)  # type: ignore[union-attr]
+        found.append(Slot(name, initial, node, recorder.node_of(peek(after[name]))))
+    ends = tuple(recorder.node_of(o) for o in outputs)
+    nodes = recorder.nodes
+    to = merged(nodes)
+    step = Step(
+        nodes,
+        0,
+        tuple(to.get(o, o) for o in ends),
+        tuple(Slot(s.name, s.initial, s.node, to.get(s.update, s.update)) for s in found),
+        len(given),
+        tuple(dict.fromkeys(recorder.notes)),
+    )
+    for node in nodes:
+        node.value = node.value.detach() if node.kind in ("parameter", "constant", "buffer") else None
+    return step, way
+
+
+def refuse_scripts(module: Any) -> None:
+    """Raise for what is no module in Python."""
+    if not isinstance(module, torch.nn.Module):
+        raise GradcertError(f"a {type(module).__name__}", allowed="a torch.nn.Module that takes one step")
+    for name, part in module.named_modules():
+        if isinstance(part, torch.jit.ScriptModule):
+            raise GradcertError(f"scripted code (torch.jit) in {name or 'the module'}", do="give the Python module")
+        if part._backward_hooks or part._backward_pre_hooks:
+            raise GradcertError(f"a backward hook on {name or 'the module'} changes gradients", do="take it away")
+    for name, p in module.named_parameters():
+        if p._backward_hooks:
+            raise GradcertError(f"a hook on {name} changes its gradient", do="take it away")
+
+
+def _once(copied: Any, x: Any, way: Way, leaves: list[Any], states: frozenset[str]) -> tuple[Any, ...]:
+    """Record one step; the named slots are states. States and input are no leaves, so that .data shows as a cut."""
+    held = slots(copied)
+    known: dict[int, tuple[str, str]] = {}
+    before: dict[str, Any] = {}
+    for path, slot in held.items():
+        value = peek(slot)
+        if isinstance(value, torch.Tensor):
+            value = value.detach()
+            if path in states:
+                value = value.clone().requires_grad_().clone()
+            poke(slot, value)
+            before[path] = value
+            known[id(value)] = ("state" if path in states else "buffer", path)
+    for name, p in copied.named_parameters():
+        p.requires_grad_()
+        known[id(p)] = ("parameter", name)
+    recorder = Recorder(known)
+    entering = x.clone().requires_grad_().clone() if x.is_floating_point() else x.clone()
+    recorder.add(Node("x", "x"), entering)
+    given = [t.detach().clone().requires_grad_().clone() for t in leaves]
+    for k, t in enumerate(given):
+        recorder.add(Node("state", f"state{k}"), t)
+    with torch.enable_grad(), recorder, functions_seen_by(recorder):
+        outputs, new = way.call(copied, entering, given)
+    recorder.settle()
+    return outputs, new, given, before, slots(copied), recorder
+
+
+def _states(recorder: Recorder, before: dict[str, Any], after: dict[str, Any]) -> frozenset[str]:
+    """Return the slots whose tensor was read, or moved on, and replaced or written."""
+    read = {n.name for n in recorder.nodes if n.kind == "buffer"}
+    kept = {id(peek(s)) for s in after.values()}
+    read |= {p for p, t in before.items() if id(t) in kept and peek(after[p]) is not t}
+    wrote = {id(n.value) for n in recorder.nodes if n.kind == "op" and n.name.endswith("_")}
+    written = {p for p, t in before.items() if p in after and (peek(after[p]) is not t or id(t) in wrote)}
+    return frozenset(p for p in read & written if before[p].is_floating_point())
+
+
+def merged(nodes: list[Node]) -> dict[int, int]:
+    """Let equal operations on equal operands be one node: code often computes a thing twice. Random ones stay two."""
+    same: dict[Any, int] = {}
+    to: dict[int, int] = {}
+
+    def renamed(v: Any) -> Any:
+        return Ref(to.get(v.node, v.node)) if isinstance(v, Ref) else v
+
+    for k, node in enumerate(nodes):
+        node.args, node.kwargs = tree_map(renamed, node.args), tree_map(renamed, node.kwargs)
+        if node.kind in ("op", "item", "function") and not any(r in node.name for r in RANDOM):
+            key = (node.kind, str(node.op), repr(node.args), repr(node.kwargs), node.cut)
+            to[k] = same.setdefault(key, k)
+    return to

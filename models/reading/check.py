@@ -1,0 +1,139 @@
+"""A reading certifies itself: the recorded step gives the module's outputs, the network read its own gradients.
+
+What is not in the record shows here: a counter, NumPy, a cache in the outputs; a hook, an operation with a derivative
+of its own in the gradients. The module, the record and the network run nine steps on fresh inputs in float64. Right
+ones differ by roundings, by less than 1e-12 of the largest value after so few steps (measured on all models of the
+tests: at most 9e-15); a wrong edge, sign or scale by a share of it. Between the two lies `CLOSE`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from gradcert.models.reading.capture import way_of
+from gradcert.models.reading.collect import COLLECT, how_of, spread
+from gradcert.models.reading.gradients import AS_CODED, Run, run
+from gradcert.models.reading.held import doubled
+from gradcert.models.reading.network import Written
+from gradcert.models.reading.play import play
+from gradcert.models.reading.reading import Reading
+from gradcert.models.reading.recorder import Double
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.numbers import Array
+from gradcert.reference.rules import RULES
+
+STEPS = 9
+CLOSE = 1e-9
+
+
+def _prepared(reading: Reading) -> tuple[Any, Any]:
+    """Return the module in float64, and fresh inputs, (time, batch, ...)."""
+    module = doubled(reading.module)
+    for p in module.parameters():
+        p.requires_grad_()
+    x = reading.example
+    generator = torch.Generator().manual_seed(1)
+    scale = 1.3 * float(x.double().abs().mean() + 0.1)
+    xs = scale * torch.randn(STEPS, *x.shape, dtype=torch.float64, generator=generator)
+    return module, xs if reading.way.steps is None else xs[:1].expand(reading.way.steps, *x.shape)
+
+
+def _ran(reading: Reading, module: Any, xs: Any) -> list[Any]:
+    """Return what the module returns for a sequence: of every output all steps, or what it makes of them."""
+    if reading.way.whole is not None:
+        with torch.enable_grad(), Double():
+            return reading.way.split(module(reading.way.arranged(xs)))[0]
+    _, leaves = way_of(module, reading.state)
+    state = [leaf.double() for leaf in leaves] or [slot.initial for slot in reading.step.slots[: reading.step.explicit]]
+    outputs: list[list[Any]] = [[] for _ in reading.step.outputs]
+    with torch.enable_grad(), Double():
+        for x in xs:
+            found, state = reading.way.call(module, x, state)
+            for k, out in enumerate(found):
+                outputs[k].append(out.reshape(len(x), -1))
+    return [torch.stack(o) for o in outputs]
+
+
+def _seeded(function: Callable[[], Any]) -> Any:
+    """Return what a function returns, with the same random numbers every time."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        return function()
+
+
+def collected_by(reading: Reading) -> tuple[str, ...]:
+    """Return what each result of a module that takes whole sequences is of the outputs of its steps."""
+    module, xs = _prepared(reading)
+    played = _seeded(lambda: play(reading, dict(module.named_parameters()), xs))
+    results = _seeded(lambda: _ran(reading, module, xs))
+    return tuple(how_of(r, o) for r, o in zip(results, played.outputs, strict=True))
+
+
+def check_outputs(reading: Reading) -> None:
+    """Raise unless the recorded step gives the module's outputs."""
+    module, xs = _prepared(reading)
+    played = _seeded(lambda: play(reading, dict(module.named_parameters()), xs))
+    for k, result in enumerate(_seeded(lambda: _ran(reading, module, xs))):
+        mine = COLLECT[reading.collects[k]](played.outputs[k]) if reading.collects else played.outputs[k]
+        if _off(result.detach().reshape(mine.shape), mine) > CLOSE:
+            raise GradcertError(
+                f"the recorded step is not the module: output {k} differs",
+                allowed="a step that is a function of input, parameters and state",
+                do="take out what is not among the tensors: a counter, NumPy, a cache",
+            )
+
+
+def _off(a: Any, b: Any) -> float:
+    """Return the largest difference, as a share of the largest value."""
+    return float((a - b).abs().max()) / max(float(b.abs().max()), float(a.abs().max()), 1e-300)
+
+
+def check_gradients(written: Written, output: int = 0) -> tuple[str, ...]:
+    """Raise unless BPTT of the network, with the user's cuts cut, is the module's own backward; return its rows."""
+    reading = written.reading
+    check_outputs(reading)
+    module, xs = _prepared(reading)
+    out = _seeded(lambda: _ran(reading, module, xs))[output]
+    delta = torch.randn(out.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    parameters = dict(module.named_parameters())
+    if out.requires_grad:
+        try:
+            (out * delta).sum().backward()
+        except RuntimeError as error:
+            raise GradcertError(f"the module's own backward over {len(xs)} steps: {str(error)[:200]}") from None
+    found = _seeded(lambda: run(written, parameters, xs))
+    played = found.played.outputs[output]
+    if reading.collects:
+        delta = spread(reading.collects[output], delta, played)
+    own = found.as_cut.outputs
+    if float(np.abs(own - played.numpy()).max()) > CLOSE * max(float(np.abs(own).max()), 1.0):
+        raise GradcertError("the network that was read has other outputs than the module; this is a defect of gradcert")
+    own_gradients = found.gradients(AS_CODED, delta.numpy())
+    for name, mine in own_gradients.items():
+        grad = parameters[name].grad
+        theirs = torch.zeros_like(mine) if grad is None else grad
+        size = max(float(theirs.abs().max()), float(mine.abs().max()))
+        if float((mine - theirs).abs().max()) > CLOSE * size:
+            raise GradcertError(
+                f"the gradient of {name} is not that of the graph that was read",
+                allowed="operations whose derivative is PyTorch's, and spikes",
+                do="look for an autograd.Function that is no spike, or a derivative that is changed on its way",
+            )
+    return tuple(name for name in ROWS if _is_row(found, name, delta.numpy(), own_gradients))
+
+
+# rows without feedback matrices, windows or confined paths; RTRL is BPTT
+ROWS = tuple(
+    name
+    for name, row in RULES.items()
+    if row.feedback == "symmetric" and not (row.reach or row.window or row.chunk) and name != "rtrl"
+)
+
+
+def _is_row(found: Run, name: str, delta: Array, own: dict[str, Any]) -> bool:
+    """Return whether the module's own gradients are those of a row of the table."""
+    return all(_off(theirs, own[k]) <= CLOSE for k, theirs in found.gradients(name, delta).items())

@@ -1,0 +1,32 @@
+"""The reference gradient of a rule on somebody's own module, batch and loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gradcert.models.reading.gradients import delta_of, run
+from gradcert.models.reading.reader import read_module
+from gradcert.reference.numbers import Array
+from gradcert.reference.rules import Rule
+
+
+def compute(
+    module: Any,
+    batch: tuple[Any, Any],
+    *,
+    rule: Rule | str = "bptt",
+    loss: Callable[[Any, Any], Any],
+    state: Any = None,
+    time: int | str | None = None,
+    output: int = 0,
+    feedback: Mapping[str, Array] | None = None,
+) -> dict[str, Any]:
+    """Return the gradient of a rule on a module's parameters, batch and loss (`gradcert.models.reading.compute`)."""
+    x, y = batch
+    reading = read_module(module, x if time is not None else x[0], state, time)
+    parameters = dict(module.named_parameters())
+    xs = reading.way.sequence(x.detach())
+    found = run(reading.network(output), parameters, xs)
+    delta = delta_of(loss, y, reading, found.played.outputs[output], output)[1]
+    return found.gradients(rule, delta, feedback)

@@ -1,0 +1,333 @@
+"""Modules that take a whole sequence in one call: the loop over time inside is found in the record, and folded.
+
+A call on a few steps is recorded. Its operations are the same ones over and over while the loop runs; what a repetition
+reads of the one before is a state, and what it read the first time is where the state begins. A second record, of one
+step, gives the step itself (a module that projects all inputs at once does so for this one); where the loop runs over a
+constant input, the step is a repetition of the first record.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from difflib import SequenceMatcher
+from typing import Any
+
+import torch
+from torch.utils._pytree import tree_flatten, tree_map
+
+from gradcert.models.reading.capture import Way, merged, refuse_scripts
+from gradcert.models.reading.held import doubled, peek, slots
+from gradcert.models.reading.lower import FILLED
+from gradcert.models.reading.record import Node, Ref, Slot, Step
+from gradcert.models.reading.recorder import Recorder, functions_seen_by
+from gradcert.reference.errors import GradcertError
+
+STEPS = 5  # of the longer record
+INSIDE = "inside"
+COMPUTED = ("op", "function", "item")
+
+
+def fold(module: Any, x: Any, time: int | str) -> tuple[Step, Way]:
+    """Record a module that takes a sequence, as a step.
+
+    Parameters
+    ----------
+    x : an example input of the module: with an axis of time, or without, where the module's loop is over one input.
+    time : the axis of time, 0 or 1, or ``inside``.
+    """
+    if time not in (0, 1, INSIDE):
+        raise GradcertError(f"time={time!r}", allowed=f"0 or 1, the axis of time in x, or {INSIDE!r}")
+    refuse_scripts(module)
+    x = x.double() if x.is_floating_point() else x
+    axis = time if isinstance(time, int) else None
+    long, ends = _recorded(module, _steps(x, axis, STEPS))
+    loops = _loops(long, None if axis is None else STEPS)
+    if axis is None:
+        step, steps = _from_loop(long, ends, *_only(loops))
+        way = Way("none", None, 0, None, INSIDE, steps)
+    else:
+        short, ends = _recorded(module, _steps(x, axis, 1))
+        step = _with_states(short, ends, long, loops)
+        way = Way("none", None, 0, axis, axis)
+    step = _pruned(step)
+    to = merged(step.nodes)
+    step = replace(
+        step,
+        outputs=tuple(to.get(o, o) for o in step.outputs),
+        slots=tuple(replace(s, update=to.get(s.update, s.update)) for s in step.slots),
+    )
+    for node in step.nodes:
+        node.value = node.value.detach() if node.kind in ("parameter", "constant", "buffer") else None
+    return step, way
+
+
+def _steps(x: Any, axis: int | None, count: int) -> Any:
+    """Return an input of so many steps, the example's over and over."""
+    if axis is None:
+        return x
+    if x.dim() < 3 - (axis == 0 and x.dim() == 2):
+        raise GradcertError(
+            f"an example of shape {tuple(x.shape)} with time on axis {axis}", allowed="(time, batch, ...)"
+        )
+    have = x.shape[axis]
+    index = torch.arange(count) % have
+    return x.index_select(axis, index)
+
+
+def _recorded(module: Any, x: Any) -> tuple[list[Node], list[int]]:
+    """Record one call, cuts marked; what the module holds are constants."""
+    copied = doubled(module)
+    known = {id(p): ("parameter", name) for name, p in copied.named_parameters()}
+    for path, slot in slots(copied).items():
+        if isinstance(value := peek(slot), torch.Tensor):
+            known[id(value)] = ("buffer", path)
+    for p in copied.parameters():
+        p.requires_grad_()
+    recorder = Recorder(known)
+    entering = x.clone().requires_grad_().clone()
+    recorder.add(Node("x", "x"), entering)
+    with torch.enable_grad(), recorder, functions_seen_by(recorder):
+        result = copied(entering)
+    outputs = [t for t in tree_flatten(result)[0] if isinstance(t, torch.Tensor)]
+    recorder.settle()
+    return recorder.nodes, [recorder.node_of(o) for o in outputs if o.is_floating_point()]
+
+
+def _signature(nodes: list[Node], k: int) -> Any:
+    """Return what an operation is, without what it is applied to; which item is left out, for items are steps."""
+    node = nodes[k]
+    if node.kind == "item" or node.name == "select":
+        return (node.kind, node.name, node.shape)
+    plain = tree_map(lambda v: "*" if isinstance(v, Ref) else v, (node.args, node.kwargs))
+    return (node.kind, node.name, str(node.op), node.shape, repr(plain))
+
+
+def _loops(nodes: list[Node], steps: int | None) -> list[tuple[list[int], int, int]]:
+    """Return every loop: the operations of the record, where it starts among them, and how many a repetition has.
+
+    The first step may run code of its own, that makes states: so many repetitions less one are a loop of `steps`.
+    """
+    ops = [k for k, n in enumerate(nodes) if n.kind in COMPUTED]
+    signs = [_signature(nodes, k) for k in ops]
+    found: list[tuple[int, int, int]] = []  # covered, start, period
+    for period in range(1, len(ops) // 2 + 1):
+        start = None
+        for i in range(len(ops) - period + 1):
+            same = i < len(ops) - period and signs[i] == signs[i + period]
+            if same and start is None:
+                start = i
+            elif not same and start is not None:
+                covered = i - start + period
+                count = steps - 1 if steps else covered // period
+                first = start + covered - count * period
+                if count >= 3 and first >= start and _holds(nodes, ops, first, period, count):
+                    found.append((count * period, first, period))
+                start = None
+    chosen: list[tuple[int, int, int]] = []
+    for covered, start, period in sorted(found, key=lambda f: (-f[0], f[2])):
+        if all(start + covered <= s or s + c <= start for c, s, _ in chosen):
+            chosen.append((covered, start, period))
+    if not chosen:
+        raise GradcertError("no loop over time in the module", do="give it one step: read(module, x) without time")
+    return [(ops, start, period) for _, start, period in sorted(chosen, key=lambda f: f[1])]
+
+
+def _holds(nodes: list[Node], ops: list[int], start: int, period: int, count: int) -> bool:
+    """Return whether repetitions read the same things of themselves and of the one before, and some read of that."""
+    place = {k: i - start for i, k in enumerate(ops)}
+    linked = False
+    for offset in range(period):
+        seen = None
+        for turn in range(1, count):
+            node = nodes[ops[start + turn * period + offset]]
+            reads = []
+            for k in node.operands():
+                at = place.get(k, -1)
+                own = 0 <= at < count * period
+                reads.append((at % period, turn - at // period) if own else None)
+            if any(r is not None and not 0 <= r[1] <= 1 for r in reads):
+                return False
+            linked = linked or any(r is not None and r[1] == 1 for r in reads)
+            if seen is not None and reads != seen:
+                return False
+            seen = reads
+    return linked
+
+
+def _only(loops: list[tuple[list[int], int, int]]) -> tuple[list[int], int, int]:
+    if len(loops) > 1:
+        raise GradcertError(f"{len(loops)} loops over time with a constant input", allowed="one loop")
+    return loops[0]
+
+
+def _with_states(short: list[Node], ends: list[int], long: list[Node], loops: list[tuple[list[int], int, int]]) -> Step:
+    """Return the record of one step, with states in the places that a repetition reads of the one before."""
+    ops = [k for k, n in enumerate(short) if n.kind in COMPUTED]
+    at, found, nodes = 0, [], list(short)
+    for number, (far, start, period) in enumerate(loops):
+        body = [far[start + period + i] for i in range(period)]
+        mine = _aligned(short, ops[at:], long, body)
+        if len(mine) < period:
+            raise GradcertError("one step of the module runs other code than a step of several")
+        at = ops.index(mine[period - 1]) + 1
+        for i, k in enumerate(body):  # in a first step nothing has a history, so that nothing shows as cut
+            nodes[mine[i]] = replace(nodes[mine[i]], cut=long[k].cut)
+        before = {far[start + i]: i for i in range(period)}
+        found += _stated(nodes, [mine[i] for i in range(period)], long, body, before, nodes, mine, number)
+    return Step(nodes, 0, tuple(ends), tuple(found), 0, ())
+
+
+def _aligned(nodes: list[Node], ops: list[int], long: list[Node], body: list[int]) -> dict[int, int]:
+    """Return place in a repetition -> the operation that is the same among others."""
+    ours, theirs = [_signature(nodes, k) for k in ops], [_signature(long, k) for k in body]
+    blocks = SequenceMatcher(None, ours, theirs, autojunk=False).get_matching_blocks()
+    return {block.b + i: ops[block.a + i] for block in blocks for i in range(block.size)}
+
+
+def _stated(
+    nodes: list[Node],
+    mine: list[int],
+    long: list[Node],
+    body: list[int],
+    before: dict[int, int],
+    first: list[Node],
+    begins: dict[int, int],
+    number: int,
+) -> list[Slot]:
+    """Replace, in a step's operations, what comes from the step before by states; return them.
+
+    Parameters
+    ----------
+    nodes, mine : where the step is, and its operations by their place in a repetition.
+    long, body, before : the long record, a repetition in it, and operation of the one before -> its place.
+    first, begins : the record of a first step, and place in a repetition -> its operation: where states begin.
+    """
+    states: dict[int, int] = {}
+    starts: dict[int, Any] = {}
+    readers = [
+        (offset, spot, before[ref.node], ref.node)
+        for offset, k in enumerate(body)
+        for spot, ref in enumerate(_flat(long[k]))
+        if isinstance(ref, Ref) and ref.node in before
+    ]
+    for offset, spot, origin, _ in readers:
+        if origin not in starts and offset in begins:
+            start = _flat(first[begins[offset]])[spot].node
+            if _reads_input(first, start):
+                raise GradcertError(f"a state that begins with a function of the input, at {first[start].where}")
+            starts[origin] = first[start].value.detach()
+    swaps: dict[int, dict[int, Ref]] = {}
+    found: list[Slot] = []
+    for offset, spot, origin, example in readers:
+        if origin not in states:
+            if origin not in starts:
+                raise GradcertError("a state whose first value is not to be found", do="give the module one step")
+            shape = long[example].shape
+            states[origin] = len(nodes)
+            nodes.append(Node("state", f"state{number}.{origin}", shape=shape))
+            found.append(
+                Slot(f"state{number}_{len(found)}", starts[origin].expand(shape), states[origin], mine[origin])
+            )
+        swaps.setdefault(offset, {})[spot] = Ref(states[origin])
+    for offset, swap in swaps.items():
+        nodes[mine[offset]] = _replaced(nodes[mine[offset]], swap)
+    return found
+
+
+def _reads_input(nodes: list[Node], k: int) -> bool:
+    """Return whether a value depends on the input, and not only on its shape."""
+    todo = [k]
+    while todo:
+        node = nodes[todo.pop()]
+        if node.kind == "x":
+            return True
+        if node.name.rstrip("_") not in (*FILLED, "full_like", "new_full", "empty_like"):
+            todo += node.operands()
+    return False
+
+
+def _replaced(node: Node, swap: dict[int, Ref]) -> Node:
+    count = iter(range(10**6))
+    args, kwargs = tree_map(lambda v: swap.get(next(count), v), (node.args, node.kwargs))
+    return replace(node, args=args, kwargs=kwargs)
+
+
+def _flat(node: Node) -> list[Any]:
+    leaves: list[Any] = tree_flatten((node.args, node.kwargs))[0]
+    return leaves
+
+
+def _from_loop(nodes: list[Node], ends: list[int], ops: list[int], start: int, period: int) -> tuple[Step, int]:
+    """Return a repetition as a step, for a loop over a constant input, and how many there are."""
+    count = _repeated(nodes, ops, start, period)
+    body = [ops[start + period + i] for i in range(period)]
+    before = {ops[start + i]: i for i in range(period)}
+    begins = {i: ops[start + i] for i in range(period)}
+    if not _is_first(nodes, ops, start, period):  # a first step runs code of its own
+        count, begins = count + 1, _aligned(nodes, ops[:start], nodes, body)
+    kept = list(nodes)
+    found = _stated(kept, body, nodes, body, before, nodes, begins, 0)
+    outputs = tuple(body[_collected(nodes, end, ops, start, period)] for end in ends)
+    return Step(kept, 0, outputs, tuple(found), 0, ()), count
+
+
+def _repeated(nodes: list[Node], ops: list[int], start: int, period: int) -> int:
+    """Return how often the operations from a place are repeated, the first time included."""
+    signs = [_signature(nodes, k) for k in ops]
+    count = 1
+    while signs[start + count * period : start + (count + 1) * period] == signs[start : start + period]:
+        count += 1
+    return count
+
+
+def _is_first(nodes: list[Node], ops: list[int], start: int, period: int) -> bool:
+    """Return whether the operations from a place read something else than the results of a repetition before them."""
+    place = {k: i for i, k in enumerate(ops)}
+    for i in range(period):
+        for mine, next_ in zip(
+            nodes[ops[start + i]].operands(), nodes[ops[start + period + i]].operands(), strict=True
+        ):
+            ours = start <= place.get(next_, -1) < start + period
+            if ours and _signature(nodes, mine) != _signature(nodes, next_):
+                return True
+    return False
+
+
+def _pruned(step: Step) -> Step:
+    """Return a step without the operations that nothing needs."""
+    needed: set[int] = {step.x}
+    todo = [*step.outputs, *(slot.update for slot in step.slots), *(slot.node for slot in step.slots)]
+    while todo:
+        k = todo.pop()
+        if k not in needed:
+            needed.add(k)
+            todo += step.nodes[k].operands()
+    order = [step.x, *(slot.node for slot in step.slots)]
+    order += sorted(needed - set(order))
+    to = {old: new for new, old in enumerate(order)}
+
+    def renamed(v: Any) -> Any:
+        return Ref(to[v.node]) if isinstance(v, Ref) else v
+
+    nodes = [
+        replace(n, args=tree_map(renamed, n.args), kwargs=tree_map(renamed, n.kwargs))
+        for n in map(step.nodes.__getitem__, order)
+    ]
+    found = tuple(Slot(s.name, s.initial, to[s.node], to[s.update]) for s in step.slots)
+    return Step(nodes, to[step.x], tuple(to[o] for o in step.outputs), found, 0, step.notes)
+
+
+def _collected(nodes: list[Node], end: int, ops: list[int], start: int, period: int) -> int:
+    """Return which operation of a repetition a result collects."""
+    stop = start + period * _repeated(nodes, ops, start, period)
+    place = {k: (i - start) % period for i, k in enumerate(ops) if start <= i < stop}
+    todo, found = [end], set()
+    while todo:
+        k = todo.pop()
+        if k in place:
+            found.add(place[k])
+        else:
+            todo += nodes[k].operands()
+    if len(found) != 1:
+        raise GradcertError(f"a result that collects {len(found)} values of a step", allowed="one value of every step")
+    return found.pop()

@@ -1,0 +1,79 @@
+"""What flows along the links from the step before: a label for each, and how sure it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gradcert.models.reading.choose import Chosen
+from gradcert.models.reading.populations import Path, X
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A link from the step before, or one within the step that the user's code cuts.
+
+    Attributes
+    ----------
+    target, source : nodes by number.
+    lag : 1, or 0.
+    label : ``state``, ``reset``, ``recurrent``, ``adaptation``; ``feedback`` between populations, ``space`` within the
+        step; "" where there is none to choose.
+    weights : the weights on the way.
+    kept, cut : whether a path is left that the user's code does not cut; where it cuts one.
+    by_convention : why the label could be another; "" where it could not.
+    """
+
+    target: int
+    source: int
+    lag: int
+    label: str
+    weights: tuple[str, ...]
+    kept: bool
+    cut: tuple[str, ...]
+    by_convention: str = ""
+
+
+def edges(chosen: Chosen, links: tuple[Path, ...], layer: dict[int, int], names: dict[int, str]) -> tuple[Edge, ...]:
+    """Return the labelled edges of lag 1, and what is cut within the step; `names` are those of static terms."""
+    groups: dict[tuple[int, int, int, bool, tuple[str, ...]], list[Path]] = {}
+    for link in links:
+        if link.source != X:
+            key = (link.target, link.source, link.lag, link.weight is not None, link.mixes)
+            groups.setdefault(key, []).append(link)
+    out = []
+    for (target, source, lag, weighted, mixes), group in groups.items():
+        if not lag and not any(p.cuts for p in group):
+            continue
+        label, why = _label(chosen, links, layer, group, mixes) if lag else ("space", "")
+        weights = tuple(dict.fromkeys(names[id(p.weight)] for p in group if weighted and id(p.weight) in names))
+        cut = tuple(dict.fromkeys(place for p in group for place in p.cuts))
+        kept = any(not p.cuts for p in group)
+        out.append(Edge(target, source, lag, label, weights, kept, cut, why))
+    return tuple(out)
+
+
+def _label(
+    chosen: Chosen, links: tuple[Path, ...], layer: dict[int, int], group: list[Path], mixes: tuple[str, ...]
+) -> tuple[str, str]:
+    target, source, own = group[0].target, group[0].source, layer[group[0].target] == layer[group[0].source]
+    if not own:
+        return "feedback", "" if group[0].weight is not None else "between populations, without a weight"
+    if group[0].weight is not None:
+        return "recurrent", ""
+    if mixes:
+        return "", f"through {', '.join(mixes)}, which mixes units"
+    if source == target:
+        return "state", ""
+    if chosen.order[source].op != "spike":
+        return "state", "a state to another one"
+    membranes = {id(m) for m in chosen.membranes.values()}
+    if id(chosen.order[target]) in membranes or chosen.order[target].op == "spike":
+        return "reset", ""
+    if id(chosen.order[target]) in {id(t) for t in chosen.thresholds.values()}:
+        return "adaptation", ""
+    if any(p.gated for p in group):
+        return "reset", "a spike that wipes another state"
+    feeds = [p for p in links if p.source == target and id(chosen.order[p.target]) in membranes and not p.lag]
+    if feeds:
+        return "adaptation", "a spike to a state that acts on the potential, not on the threshold"
+    return "adaptation", "a spike to another state"

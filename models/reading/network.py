@@ -1,0 +1,594 @@
+"""From a reading to a network of the vocabulary: cells from equations, synapses, and where its parameters come from.
+
+There are two. `full` has every edge, for the rows of the rule table; in `as_cut` nothing goes back where the user's
+code cuts, so that BPTT of it is what the module's own backward gives. What is cut is a node of its own there, without
+links and uses that lead into it.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+
+from gradcert.models.equations import define
+from gradcert.models.equations.equations import PREVIOUS, read
+from gradcert.models.equations.expression import derivative, parse, symbols
+from gradcert.models.equations.expression import evaluate as evaluate_cell
+from gradcert.models.reading.naming import identifier
+from gradcert.models.reading.populations import X
+from gradcert.models.reading.reading import Reading, drawn
+from gradcert.models.reading.run import evaluate
+from gradcert.models.reading.terms import Term, uncut
+from gradcert.models.reading.text import Style, expression
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import AvgPool, Conv2d, Layer, Loss, Network
+from gradcert.reference.numbers import ACTIVATIONS, FLOAT64, Array
+
+INTEGRATOR = "integrator"
+IDENTITY = "one_to_one"  # of each unit with the unit below it: a pooling of one
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a parameter of the network comes from: a node of the record, and the shape it is spread to.
+
+    Attributes
+    ----------
+    node : what is evaluated on the module's parameters. `sign` : -1 where its opposite is meant.
+    spread : shape of one sample of what it acts on, for a per-unit parameter; None for a weight.
+    """
+
+    node: int
+    sign: int
+    spread: tuple[int, ...] | None
+
+
+@dataclass(frozen=True)
+class Written:
+    """A module as networks of the vocabulary.
+
+    Attributes
+    ----------
+    reading : what they were written from.
+    full, as_cut : the network with every edge; the one in which the user's cuts are cut.
+    sources : parameter of the networks -> where it comes from.
+    initial : node values before the first step, where they are not zero.
+    equations : of every layer, as `gradcert.models.equations.define` takes them.
+    names : layer, as parameters' names have it -> node of the reading -> its name in the equations.
+    spiking : of every layer, its spikes in the order of computation.
+    rows : the rows of the table whose gradients the module's own are, once that was looked at.
+    masks : layer, as parameters' names have it -> the node of the record that is drawn and masks what leaves it.
+    """
+
+    reading: Reading
+    full: Network
+    as_cut: Network
+    sources: Mapping[str, Source]
+    initial: Mapping[str, Array]
+    equations: tuple[Mapping[str, str], ...]
+    names: Mapping[str, Mapping[int, str]]
+    spiking: tuple[tuple[int, ...], ...]
+    rows: tuple[str, ...] = ()
+    masks: Mapping[str, int] = field(default_factory=dict)
+
+    def initial_of(self, states: list[Any]) -> dict[str, Array]:
+        """Return the node values before the first step that given states are, where they are not zero."""
+        slots = list(self.reading.slots)
+        for k, value in enumerate(states):
+            slots[k] = (slots[k][0], value.detach().double().cpu())
+        return initial_values(self.reading, slots, self.names)
+
+    def tensors(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the networks' parameters as functions of the module's, tensors with a history.
+
+        Parameters
+        ----------
+        parameters : name in the module -> tensor.
+        """
+        nodes = self.reading.step.nodes
+        out = {}
+        for name, source in self.sources.items():
+            value = evaluate(nodes, source.node, {}, parameters)
+            if source.spread is not None:
+                value = torch.broadcast_to(value, source.spread).reshape(-1)
+            out[name] = value if source.sign > 0 else -value
+        return out
+
+    def arrays(self, parameters: Mapping[str, Any], dtype: str = "float64") -> dict[str, Array]:
+        """Return the networks' parameters as NumPy arrays."""
+        with torch.no_grad():
+            found = self.tensors(parameters)
+        return {name: np.ascontiguousarray(value.detach().cpu().numpy().astype(dtype)) for name, value in found.items()}
+
+    def pulled(self, gradients: Mapping[str, Array], parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return gradients with respect to the module's parameters from those with respect to the networks'."""
+        own = {name: p.detach().double().requires_grad_() for name, p in parameters.items()}
+        with torch.enable_grad():
+            found = self.tensors(own)
+        live = [
+            (value, torch.from_numpy(np.asarray(gradients[name], dtype="float64"))) for name, value in found.items()
+        ]
+        live = [(value, g) for value, g in live if value.requires_grad]
+        got: Any = torch.autograd.grad(
+            [v for v, _ in live], list(own.values()), [g.reshape(v.shape) for v, g in live], allow_unused=True
+        )
+        return {
+            name: g.detach() if g is not None else torch.zeros_like(own[name]) for name, g in zip(own, got, strict=True)
+        }
+
+
+def written(reading: Reading, output: int = 0) -> Written:
+    """Write a reading as networks.
+
+    Parameters
+    ----------
+    output : which of the module's outputs the loss reads, counted from 0.
+
+    Raises
+    ------
+    GradcertError : for what the vocabulary does not have: what mixes units other than by weights, more than a stack.
+    """
+    if not 0 <= output < len(reading.outputs):
+        raise GradcertError(f"output {output} of a module with {len(reading.outputs)}", allowed="counted from 0")
+    stack = _stack(reading, reading.outputs[output])
+    layers: list[tuple[Layer, Layer]] = []
+    sources: dict[str, Source] = {}
+    texts = []
+    names: list[dict[int, str]] = []
+    width = int(np.prod(reading.example.shape[1:], dtype=int))
+    masks: dict[str, int] = {}
+    node = "z"
+    for place, (number, leaving) in enumerate(stack):
+        last = place == len(stack) - 1
+        above = None if last else reading.layers[stack[place + 1][0]]
+        read_by = [p for p in reading.links if above and p.source == leaving and p.target in above]
+        shut = bool(read_by) and all(p.cuts for p in read_by)
+        if any(p.cuts for p in read_by) and not shut:
+            raise GradcertError(
+                f"layer {stack[place + 1][0]} reads layer {number} cut and uncut", allowed="one of them"
+            )
+        made = [CellWriter(reading, number, leaving, last=last, cut=cut, shut=shut and cut) for cut in (False, True)]
+        node = "z" if not last or made[0].mask is not None else reading.names[leaving]
+        both = [m.layer(width, f"read_{number}") for m in made]
+        layers.append((both[0], both[1]))
+        sources |= {f"layers.{place}.{k}": v for m in made for k, v in m.sources.items()}
+        texts.append(made[0].texts)
+        if made[0].mask is not None:
+            masks[f"layers.{place}"] = made[0].mask
+        names.append({k: made[0].names[k] for k in made[0].order})
+        width = both[0].units
+    loss = Loss(node=node)
+    full, as_cut = (Network(tuple(pair[k] for pair in layers), loss) for k in (0, 1))
+    spiking = tuple(tuple(k for k in own if reading.chosen.order[k].op == "spike") for own in names)
+    called = {f"layers.{i}": own for i, own in enumerate(names)}
+    initial = initial_values(reading, reading.slots, called)
+    return Written(reading, full, as_cut, sources, initial, tuple(texts), called, spiking, masks=masks)
+
+
+def _stack(reading: Reading, output: int) -> list[tuple[int, int]]:
+    """Return layer and the node that leaves it, from below.
+
+    Raises
+    ------
+    GradcertError : if a layer reads more than one thing.
+    """
+    out: list[tuple[int, int]] = []
+    leaving = output
+    while True:
+        number = reading.layer_of(leaving)
+        if number in [i for i, _ in out]:
+            raise GradcertError(f"layer {number} feeds itself through layers above it", allowed="a stack of layers")
+        out.append((number, leaving))
+        group = reading.layers[number]
+        into = {(p.source, p.lag) for p in reading.links if p.target in group and p.source not in group}
+        if any(lag for _, lag in into):
+            raise GradcertError(f"layer {number} reads another one a step later", allowed="a stack of layers")
+        if len(into) != 1:
+            read_by = ", ".join(
+                "the input" if k == X else f"{reading.names[k]}[{reading.layer_of(k)}]" for k, _ in sorted(into)
+            )
+            raise GradcertError(f"layer {number} reads {read_by or 'nothing'}", allowed="a stack of layers")
+        ((source, _),) = into
+        if source == X:
+            return out[::-1]
+        leaving = source
+
+
+def is_stack(reading: Reading, output: int) -> bool:
+    """Return whether every layer below an output reads one other, of the same step."""
+    try:
+        _stack(reading, reading.outputs[output])
+    except GradcertError:
+        return False
+    return True
+
+
+def initial_values(
+    reading: Reading, slots: list[tuple[str, Any]], names: Mapping[str, Mapping[int, str]]
+) -> dict[str, Array]:
+    """Return the node values before the first step that are not zero.
+
+    A state that is a function of chosen values (``u = v - theta z``) gives the potential in it, the others being known.
+    """
+    states = {s.node: slots[k][1] for k, s in enumerate(reading.step.slots)}
+    found: dict[int, Any] = {}  # node -> value
+    open_: list[tuple[str, Term, Any]] = []
+    for slot, (name, value) in enumerate(slots):
+        if slot in reading.anew:
+            value = evaluate(reading.step.nodes, reading.anew[slot], states).detach()
+        if value is None or slot not in reading.chosen.updates:
+            continue
+        core = uncut(reading.chosen.updates[slot])
+        if reading.chosen.has(core):
+            found[reading.chosen.number(core)] = value
+        elif bool((value != 0).any()):
+            open_.append((name, core, value))
+    for name, core, value in open_:
+        inner = [reading.chosen.number(t) for t in _states_in(reading, core)]
+        if len(inner) != 1 or inner[0] in found:
+            raise GradcertError(f"{name} begins with values that are not zero, and is a function of several states")
+        at = [_value(reading, core, {**found, inner[0]: value * 0 + x}) for x in (0.0, 1.0)]
+        slope = at[1] - at[0]
+        found[inner[0]] = torch.where(slope != 0, (value - at[0]) / torch.where(slope != 0, slope, 1), 0 * value)
+    out: dict[str, Array] = {}
+    for prefix, own in names.items():
+        for node, called in own.items():
+            if node in found and bool((found[node] != 0).any()):
+                flat = found[node].reshape(len(found[node]) if found[node].dim() > 1 else 1, -1).numpy()
+                same = bool((flat == flat[:1]).all())
+                out[f"{prefix}.{called}"] = flat[0].copy() if same else flat
+    return out
+
+
+def _value(reading: Reading, term: Term, nodes: Mapping[int, Any]) -> Any:
+    """Return the value of a function of nodes; what is not given is 0."""
+    if reading.chosen.has(term):
+        return nodes.get(reading.chosen.number(term), 0.0)
+    if term.op == "number":
+        return term.data
+    if term.op == "static":
+        return evaluate(reading.step.nodes, term.data, {}).detach()
+    parts = [_value(reading, part, nodes) for part in term.args]
+    if term.op == "cut":
+        return parts[0]
+    if term.op not in FUNCTIONS:
+        raise GradcertError(f"a state that is {term.op} of others and begins with values that are not zero")
+    return FUNCTIONS[term.op](*parts)
+
+
+FUNCTIONS: dict[str, Any] = {
+    "add": operator.add,
+    "sub": operator.sub,
+    "mul": operator.mul,
+    "div": operator.truediv,
+    "neg": operator.neg,
+}
+
+
+def _states_in(reading: Reading, term: Term) -> list[Term]:
+    """Return the chosen values in a function of them that are no spikes."""
+    if reading.chosen.has(term):
+        return [] if term.op == "spike" else [term]
+    found = [t for part in term.args for t in _states_in(reading, part)]
+    return list({id(t): t for t in found}.values())
+
+
+@dataclass
+class CellWriter:
+    """Writes one layer."""
+
+    reading: Reading
+    number: int
+    leaving: int
+    last: bool
+    cut: bool
+    shut: bool = False  # nothing comes back from the layer above: its reading is cut
+    sources: dict[str, Source] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+    names: dict[int, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.mask: int | None = None  # the node of the record that is drawn, and multiplies what leaves the layer
+        self._dropped: tuple[int, ...] = ()
+        self._find_mask()
+        self._taken = {"z", "threshold"}
+        self._statics: dict[int, str] = {}
+        self._synapses: dict[str, Any] = {}
+        self._cut_nodes: list[str] = []
+        self._labels: dict[tuple[str, str, bool], str] = {}
+        self._threshold: float | None = None
+        self._trained: tuple[str, ...] = ()
+        self._kinds: set[int] = set()
+        self.newest = ""  # the name of the weight that was written last
+
+    def _find_mask(self) -> None:
+        """Let what is masked leave the layer, if what leaves it is a mask of one of its nodes."""
+        term = self.reading.equation(self.leaving)
+        masks = [a for a in term.args if drawn(a)]
+        nodes = [a for a in term.args if a.op == "node" and a.data[1] == 0]
+        group = self.reading.layers[self.number]
+        if term.op == "mul" and masks and nodes and nodes[0].data[0] in group:
+            if any(p.source == self.leaving and p.target in group for p in self.reading.links):
+                return
+            self.mask, self._dropped = self.reading.node_of[id(masks[0])], (self.leaving,)
+            self.leaving = nodes[0].data[0]
+
+    def layer(self, inputs: int, name: str) -> Layer:
+        """Return the layer."""
+        made = self.made(inputs, name)
+        units = self.reading.units(self.leaving)
+        return Layer(made, inputs, units, tuple(self._synapses.items()))
+
+    def made(self, inputs: int, name: str) -> Any:
+        """Write the equations and return the cell."""
+        self._inputs = inputs
+        reading = self.reading
+        group = [k for k in reading.layers[self.number] if k not in self._dropped]
+        units = {reading.units(k) for k in group}
+        if len(units) > 1:
+            raise GradcertError(
+                f"layer {self.number} has nodes of {sorted(units)} units", allowed="one number of units"
+            )
+        for k in group:
+            base = reading.names[k]
+            copied = base == "z" and self._copied(group)
+            base = "v" if k != self.leaving and base == "v" else base
+            self.names[k] = identifier("s", self._taken) if copied else base
+            self._taken.add(self.names[k])
+        self.order = self._ordered(group)
+        for k in self.order:
+            term = reading.equation(k)
+            self._shape = reading.chosen.order[k].shape[1:]
+            self._target = k
+            text = self._whole(term) if not self.cut else self._whole(self._with_nodes(term, k))
+            self.texts[self.names[k]] = text
+        if self._copied(group):
+            self.texts["z"] = self.names[self.leaving]
+            self._cut_nodes += ["z"] if self.shut else []
+        return self._cell(name)
+
+    def _copied(self, group: list[int]) -> bool:
+        """Return whether z has to be a copy: something of its own step is computed from what leaves, or it is cut."""
+        if self.shut:
+            return True
+        if self.last and self.reading.names[self.leaving] != "z":
+            return not any(self.reading.names[k] == "z" for k in group)
+        later = [p for p in self.reading.links if p.source == self.leaving and not p.lag and p.target in group]
+        return bool(later) or self.reading.names[self.leaving] != "z"
+
+    def _ordered(self, group: list[int]) -> list[int]:
+        """Return the nodes in an order of computation that ends with z."""
+        z = [k for k in group if self.names[k] == "z"]
+        return [k for k in group if k not in z] + z
+
+    def _with_nodes(self, term: Term, k: int) -> Term:
+        """Return an equation in which everything that is cut is a node."""
+        terms = self.reading.chosen.terms
+        if term.op == "cut" and (found := uncut(term)).op == "node" and found.data[0] not in self.names:
+            return found  # of the layer below, which is shut
+        if term.op == "cut":
+            inner = self._with_nodes(term.args[0], k)
+            name = identifier("cut", self._taken)
+            self.texts[name] = self._whole(inner)
+            self._cut_nodes.append(name)
+            for edge in self.reading.edges:
+                if edge.target == k and edge.lag:
+                    key = (self._name(edge.source), name, False)
+                    self._labels.setdefault(key, edge.label if edge.label in LABELS else "state")
+            return terms.make("named", (), name, term.shape)
+        parts = tuple(self._with_nodes(a, k) for a in term.args)
+        return terms.make(term.op, parts, term.data, term.shape, term.where) if parts else term
+
+    def _name(self, k: int) -> str:
+        return self.names.get(k, "x")
+
+    def _whole(self, term: Term) -> str:
+        how = Style(self._node, self._static, self._weight, _exact, lambda inner, where: f"({inner})")
+        return _text_of(term, how, self)
+
+    def _node(self, k: int, lag: int) -> str:
+        if k in self.names:
+            return self.names[k] + PREVIOUS * lag
+        return self._through_one_to_one()
+
+    def _through_one_to_one(self) -> str:
+        """Return the node that the input is where no weight multiplies it."""
+        if "i" not in self.texts:
+            width = self._inputs
+            self._synapses[IDENTITY] = AvgPool(channels=width, height=1, width=1, kernel=(1, 1))
+            self.texts = {"i": f"{IDENTITY} @ x", **self.texts}
+            self._taken.add("i")
+        return "i"
+
+    def outside(self, term: Term) -> str:
+        """Return what stands for a value from outside the layer that no weight multiplies."""
+        return self._through_one_to_one()
+
+    def weight_outside(self, term: Term, source: Term) -> str:
+        """Return the weighted sum of something from outside the layer."""
+        return self._weight(term, "x")
+
+    def _static(self, term: Term) -> str:
+        if id(term) not in self._statics:
+            name = identifier(self.reading.statics[id(term)], self._taken)
+            self._statics[id(term)] = name
+            self.sources[name] = Source(term.data, 1, tuple(self._shape))
+        return self._statics[id(term)]
+
+    def _weight(self, term: Term, source: str) -> str:
+        name, synapse = self._synapse(term)
+        if synapse is not None:
+            self._synapses[name] = synapse
+        return f"{name} @ {source}"
+
+    def _synapse(self, term: Term) -> tuple[str, Any]:
+        """Return the name of a weight, and its synapse where it is not plain dense."""
+        weight, geometry = term.args[0], term.data
+        self.newest = ""
+        if weight.op == "number":
+            _, (channels, height, width), _, kernel = geometry
+            name = identifier("pool", self._taken)
+            return name, AvgPool(channels=channels, height=height, width=width, kernel=kernel)
+        name = identifier(self.reading.statics[id(weight)], self._taken)
+        self.sources[name] = Source(weight.data, 1, None)
+        self.newest = name
+        if geometry is None:
+            return name, None
+        _, (channels, height, width), (out, *_), stride, padding = geometry
+        kernel = tuple(self.reading.step.nodes[weight.data].shape[2:])
+        return name, Conv2d(channels, height, width, out, kernel, stride, padding)
+
+    def _cell(self, name: str) -> Any:
+        constants = {} if self._threshold is None else {"threshold": self._threshold}
+        surrogates = {self.reading.psi[kind] for kind in self._kinds}
+        if len(surrogates) > 1:
+            raise GradcertError(
+                f"layer {self.number} has spikes of {len(surrogates)} kinds", allowed="one kind a layer"
+            )
+        surrogate, strict = surrogates.pop() if surrogates else (None, False)
+        cell = define(
+            name, self.texts, edges=self._edges(constants), constants=constants, surrogate=surrogate, strict=strict
+        )
+        if _is_readout(cell.recipe):
+            cell.name = INTEGRATOR  # a leaky readout, whose state some rules keep (`Rule.readout`)
+        made = cell(train=self._trained)
+        return _without(made, tuple(self._cut_nodes)) if self._cut_nodes else made
+
+    def _edges(self, constants: Mapping[str, float]) -> dict[str, str]:
+        """Return the labels of the edges of lag 1 that the equations have."""
+        known = dict(self._labels)
+        for edge in self.reading.edges:
+            if edge.target in self.names and edge.source in self.names and edge.lag:
+                key = (self.names[edge.source], self.names[edge.target], bool(edge.weights))
+                known[key] = edge.label if edge.label in LABELS else "state"
+        out = {}
+        for equation in read(self.texts, constants):
+            for name in symbols(equation.rest):
+                source = name.removesuffix(PREVIOUS)
+                if name.endswith(PREVIOUS) and derivative(equation.rest, name) is not None:
+                    out[f"{source} -> {equation.node}"] = known.get((source, equation.node, False), "state")
+        return out
+
+
+LABELS = ("state", "reset", "recurrent", "adaptation")
+
+
+def _text_of(term: Term, how: Style, cell: CellWriter) -> str:
+    """Return an equation as `define` takes it."""
+    prepared = _prepared(term, how, cell)
+    return expression(prepared, how)
+
+
+def _prepared(term: Term, how: Style, cell: CellWriter) -> Term:
+    """Replace what `expression` writes otherwise than `define` reads: spikes' thresholds, sources of weights."""
+    terms = cell.reading.chosen.terms
+    if term.op in ("mix", "cat", "stack", "random"):
+        what = str(term.data[0]) if term.op == "mix" else term.op
+        raise GradcertError(
+            f"{what} at {term.where or 'the step'} in layer {cell.number}",
+            allowed="weights, and functions of one unit: sums, products, tanh, sigmoid, exp, relu",
+        )
+    if term.op == "fn" and not _known(term.data):
+        raise GradcertError(
+            f"{term.data} at {term.where} in layer {cell.number}",
+            allowed="tanh, sigmoid, exp, relu, whole powers, what own cells have",
+        )
+    if term.op == "x" or (term.op == "node" and term.data[0] not in cell.names):
+        return terms.make("named", (), cell.outside(term), term.shape)
+    if term.op == "linear":
+        source = uncut(term.args[1])
+        own = source.op == "named" or (source.op == "node" and source.data[0] in cell.names)
+        if not own:
+            return terms.make("named", (), cell.weight_outside(term, source), term.shape)
+        name = source.data if source.op == "named" else cell._node(*source.data)
+        return terms.make("named", (), cell._weight(term, name), term.shape)
+    if term.op == "drive":
+        added: list[Term] = []
+        for sign, part in zip(term.data, term.args, strict=True):
+            made = _prepared(part, how, cell)
+            if sign < 0:  # of minus the weight
+                if cell.newest not in cell.sources:
+                    raise GradcertError(f"a pooling that is subtracted in layer {cell.number}", do="add one of -x")
+                cell.sources[cell.newest] = replace(cell.sources[cell.newest], sign=-1)
+            if not any(made is other for other in added):  # what several connections feed is there once
+                added.append(made)
+        return terms.make("drive", tuple(added), tuple(1 for _ in added), term.shape)
+    if term.op == "spike":
+        cell._kinds.add(term.data)
+        return terms.make("spike", (_argument(term.args[0], how, cell),), term.data, term.shape)
+    if term.op == "cut":
+        return _prepared(term.args[0], how, cell)
+    parts = tuple(_prepared(part, how, cell) for part in term.args)
+    return terms.make(term.op, parts, term.data, term.shape, term.where) if parts else term
+
+
+@cache
+def _known(function: str) -> bool:
+    """Return whether cells of one's own have a function and its derivative."""
+    text = f"{function}(q)"
+    try:
+        for expression_ in (parse(text), derivative(text, "q")):
+            evaluate_cell(expression_, {"q": np.ones(1)}, FLOAT64, ACTIVATIONS)
+    except (GradcertError, KeyError):
+        return False
+    return True
+
+
+def _argument(term: Term, how: Style, cell: CellWriter) -> Term:
+    """Return a spike's argument with its threshold under that name."""
+    terms = cell.reading.chosen.terms
+    named = terms.make("named", (), "threshold", term.shape)
+    if term.op == "sub":
+        left, right = term.args
+        if right.op == "number" and cell._threshold in (None, right.data):
+            cell._threshold = right.data
+            return terms.make("sub", (_prepared(left, how, cell), named), None, term.shape)
+        if right.op == "add" and right.args[1].op == "number" and cell._threshold in (None, right.args[1].data):
+            cell._threshold = right.args[1].data
+            sum_of = terms.make("add", (_prepared(right.args[0], how, cell), named), None, term.shape)
+            return terms.make("sub", (_prepared(left, how, cell), sum_of), None, term.shape)
+        if right.op == "static" and cell._statics.get(id(right), "threshold") == "threshold":
+            cell._statics[id(right)] = "threshold"
+            cell.sources["threshold"] = Source(right.data, 1, tuple(cell._shape))
+            cell._threshold, cell._trained = 1.0, ("threshold",)
+            return terms.make("sub", (_prepared(left, how, cell), named), None, term.shape)
+    cell._threshold = 1.0 if cell._threshold is None else cell._threshold
+    return _prepared(term, how, cell)
+
+
+def _is_readout(recipe: Any) -> bool:
+    """Return whether a cell is a leaky integrator: z = kappa z' + gain a, neither of which moves."""
+    own = [(link.target, link.source, link.lag) for link in recipe.links if link.weight is None]
+    if recipe.spikes or sorted(own) not in ([("z", "a", 0), ("z", "z", 1)], [("z", "z", 1)]):
+        return False
+    rest = recipe.equations[-1].rest
+    found = [derivative(rest, name) for name in ("a", f"z{PREVIOUS}")]
+    return not any(e is not None and {s.name for s in e.free_symbols} & {"a", f"z{PREVIOUS}"} for e in found)
+
+
+def _exact(value: float) -> str:
+    """Return a number as a decimal that is read back as it was."""
+    return repr(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
+
+
+def _without(cell: Any, targets: tuple[str, ...]) -> Any:
+    """Return a cell in which nothing leads into some nodes: their values stay, what goes back does not."""
+    links = tuple(link for link in cell.links if link.target not in targets)
+    uses = tuple(use for use in cell.uses if use.target not in targets)
+    kept = {*links, *uses}
+
+    def factors(self: Any, *given: Any) -> dict[Any, Any]:
+        return {key: factor for key, factor in type(cell).factors(self, *given).items() if key in kept}
+
+    body = {"links": property(lambda self: links), "uses": property(lambda self: uses), "factors": factors}
+    made = type(f"{cell.name}_cut", (type(cell),), body)
+    return made(**{name: getattr(cell, name) for name in cell.__dataclass_fields__})
+
+
+__all__ = ["Source", "Written", "written"]

@@ -1,0 +1,94 @@
+"""Reading a module: every step of it in order; and what a reading can be asked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from gradcert.models.reading.capture import capture
+from gradcert.models.reading.check import check_gradients, check_outputs, collected_by
+from gradcert.models.reading.choose import choose
+from gradcert.models.reading.fold import fold
+from gradcert.models.reading.graphs import as_graph
+from gradcert.models.reading.labels import edges
+from gradcert.models.reading.lower import Lowering
+from gradcert.models.reading.naming import node_names, statics
+from gradcert.models.reading.network import Written, is_stack, written
+from gradcert.models.reading.page import fragment
+from gradcert.models.reading.populations import paths, populations
+from gradcert.models.reading.reading import Reading
+from gradcert.models.reading.surrogates import identify
+from gradcert.models.reading.terms import uncut
+from gradcert.reference.errors import GradcertError
+
+
+class ReadModule(Reading):
+    """A module as it was read, which can be shown in a notebook and written as networks of the vocabulary."""
+
+    def _repr_html_(self) -> str:
+        return fragment(self)
+
+    def network(self, output: int = 0) -> Written:
+        """Return the module as networks of the vocabulary.
+
+        Parameters
+        ----------
+        output : which of the module's outputs the loss reads, from 0.
+
+        Raises
+        ------
+        GradcertError : for what the vocabulary does not have, and if the network's gradient is not the module's own.
+        """
+        made = written(self, output) if is_stack(self, output) else as_graph(self, output)
+        return replace(made, rows=check_gradients(made, output))
+
+
+def read_module(module: Any, x: Any, state: Any = None, time: int | str | None = None) -> ReadModule:
+    """Read a module from one step on an example input (`gradcert.models.reading.read`)."""
+    step, way = capture(module, x, state) if time is None else fold(module, x, time)
+    x = way.one_step(x)
+    lowered = Lowering(step)
+    chosen = choose(lowered)
+    names = [name if value is not None else "" for name, value in lowered.slots]
+    links = paths(chosen, lowered.averages)
+    layers = populations(chosen, links)
+    layer = {k: i for i, group in enumerate(layers) for k in group}
+    outputs = [chosen.number(uncut(o)) for o in chosen.outputs if chosen.has(uncut(o))]
+    called = statics(chosen, lowered.nodes)
+    made = ReadModule(
+        module,
+        x,
+        state,
+        step,
+        way,
+        chosen,
+        links,
+        layers,
+        node_names(chosen, links, layers, names, outputs),
+        called,
+        edges(chosen, links, layer, called),
+        tuple((identify(kind), kind.strict) for kind in lowered.kinds),
+        outputs,
+        lowered.slots,
+        lowered.anew,
+        lowered.node_of(),
+        lowered.moving,
+        x.shape[0],
+    )
+    if way.whole is not None:
+        made = replace(made, collects=collected_by(made))
+    notes, rows = _checked(made)
+    return replace(made, notes=(*step.notes, *notes), rows=rows)
+
+
+def _checked(reading: ReadModule) -> tuple[list[str], tuple[str, ...] | None]:
+    """Raise unless the record is the module; return what has to be said beside it, and the rows that it is."""
+    notes = ["draws random numbers (dropout): its masks are part of a run"] if reading.random else []
+    try:
+        return notes, reading.network().rows
+    except GradcertError as error:
+        check_outputs(reading)
+        if "gradient of" in str(error) or "backward" in str(error):
+            raise
+        notes.append(f"not written as a network: {error}")
+    return notes, None

@@ -1,0 +1,95 @@
+"""The record of one step: every operation on tensors in order, with its place in the user's code. Knows no PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Ref:
+    """An argument that is the result of an earlier node."""
+
+    node: int
+
+
+@dataclass
+class Node:
+    """One tensor: given, or computed.
+
+    Attributes
+    ----------
+    kind : ``x``, ``state``, ``parameter``, ``constant``, ``op``, ``function`` (an autograd.Function), ``item`` (of an
+        operation with several results).
+    name : of the parameter or state in the module; of the operation.
+    op : what computes it; of an item its number.
+    args, kwargs : arguments, results of other nodes as `Ref`.
+    cut : whether autograd was kept from passing: detach, no_grad, .data.
+    shape, floating, value : of the result.
+    where : file and line, the innermost that is not PyTorch's.
+    """
+
+    kind: str
+    name: str
+    op: Any = None
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    cut: bool = False
+    shape: tuple[int, ...] = ()
+    floating: bool = True
+    value: Any = None
+    where: str = ""
+
+    def operands(self) -> list[int]:
+        """Return the nodes that it is computed from."""
+        return [ref.node for ref in refs((self.args, self.kwargs))]
+
+
+def refs(arguments: Any) -> Iterator[Ref]:
+    """Yield every `Ref` in nested tuples, lists and dicts.
+
+    Examples
+    --------
+    >>> [ref.node for ref in refs((Ref(2), [1.0, Ref(5)], {"alpha": 2}))]
+    [2, 5]
+    """
+    if isinstance(arguments, Ref):
+        yield arguments
+    elif isinstance(arguments, dict):
+        for value in arguments.values():
+            yield from refs(value)
+    elif isinstance(arguments, (tuple, list)):
+        for value in arguments:
+            yield from refs(value)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A state: where it is kept, its value before the first step, the node that reads it, the node of its new value."""
+
+    name: str
+    initial: Any
+    node: int
+    update: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """One recorded step.
+
+    Attributes
+    ----------
+    nodes : in the order of computation; `x` is the input's.
+    outputs : nodes of what the module returns beside its state.
+    slots : the states.
+    explicit : how many of the states are passed in and returned; the module keeps the others.
+    notes : what the recording met and does not say otherwise.
+    """
+
+    nodes: list[Node]
+    x: int
+    outputs: tuple[int, ...]
+    slots: tuple[Slot, ...]
+    explicit: int
+    notes: tuple[str, ...]

@@ -1,0 +1,219 @@
+"""Operations on real tensors, recorded as they run: no proxies, so that the user's Python just runs.
+
+A `TorchDispatchMode` sees every operation. What it cannot see is seen elsewhere: an autograd.Function, through the
+private base class (`f = Spike.apply` may be bound early), is one node; `.data` is found by its storage; a tensor that
+is written gets a new node, and other views of the memory go stale; a cut is an operation with an input that requires a
+gradient and an output that does not, be it by detach, no_grad or .data.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import torch
+from torch.autograd.function import _SingleLevelFunction
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_flatten, tree_map
+
+from gradcert.models.reading.record import Node, Ref
+from gradcert.reference.errors import GradcertError
+
+RANDOM = ("bernoulli", "dropout", "rand", "normal", "uniform", "exponential_", "multinomial")
+TORCH, HERE = os.path.dirname(torch.__file__), os.path.dirname(__file__)
+
+
+def where() -> str:
+    """Return file and line of the innermost code that is neither PyTorch's nor ours."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if not name.startswith((TORCH, HERE, "<")):
+            return f"{os.path.basename(name)}:{frame.f_lineno}"
+        frame = frame.f_back
+    return ""
+
+
+def doubled_arguments(args: Any, kwargs: Any) -> tuple[Any, Any]:
+    """Return arguments in which single precision is double: libraries write ``.float()``, a reading is in float64."""
+
+    def flip(value: Any) -> Any:
+        return torch.float64 if value is torch.float32 else value
+
+    return tuple(flip(a) for a in args), {k: flip(v) for k, v in (kwargs or {}).items()}
+
+
+class Double(TorchDispatchMode):
+    """Runs code that casts to float32 in float64."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Run one operation."""
+        args, kwargs = doubled_arguments(args, kwargs)
+        return func(*args, **kwargs)
+
+
+def _cells(t: Any) -> set[int]:
+    """Return the memory cells of a tensor, as offsets into its storage."""
+    steps = [[i * stride for i in range(size)] for size, stride in zip(t.shape, t.stride(), strict=True)]
+    return {t.storage_offset() + sum(index) for index in itertools.product(*steps)}
+
+
+class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Records what runs inside.
+
+    Attributes
+    ----------
+    nodes : what was recorded. `known` : id of a tensor that may be met -> kind and name of its node.
+    depends : the nodes that depend on the input or on a state.
+    """
+
+    def __init__(self, known: dict[int, tuple[str, str]]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.nodes: list[Node] = []
+        self.known = known
+        self.notes: list[str] = []
+        self.depends: set[int] = set()
+        self.paused = False
+        self._of: dict[int, int] = {}
+        self._alive: list[torch.Tensor] = []  # an id is a tensor's own only while the tensor lives
+        self._stale: dict[int, str] = {}
+        self._by_storage: dict[int, list[int]] = {}
+        self._pending: list[tuple[int, torch.Tensor, bool]] = []
+
+    def add(self, node: Node, value: torch.Tensor) -> int:
+        """Add a node whose value is a tensor."""
+        index = self._append(node)
+        node.shape, node.floating, node.value = tuple(value.shape), value.is_floating_point(), value
+        self._of[id(value)] = index
+        self._stale.pop(id(value), None)
+        self._alive.append(value)
+        self._by_storage.setdefault(value.untyped_storage()._cdata, []).append(index)
+        return index
+
+    def _append(self, node: Node) -> int:
+        self.nodes.append(node)
+        index = len(self.nodes) - 1
+        node.where = node.where or where()
+        if node.kind in ("x", "state") or any(k in self.depends for k in node.operands()):
+            self.depends.add(index)
+        return index
+
+    def node_of(self, value: torch.Tensor) -> int:
+        """Return the node of a tensor, a new one where it was not computed here."""
+        if id(value) in self._stale:
+            raise GradcertError(
+                f"a tensor is read at {where()} after another view of its memory was written by "
+                f"{self._stale[id(value)]}",
+                do="write the step without updates in place",
+            )
+        if id(value) in self._of:
+            return self._of[id(value)]
+        for index in reversed(self._by_storage.get(value.untyped_storage()._cdata, [])):
+            seen = self.nodes[index].value
+            if (seen.shape, seen.stride(), seen.storage_offset()) == (
+                value.shape,
+                value.stride(),
+                value.storage_offset(),
+            ):
+                detach = torch.ops.aten.detach.default
+                return self.add(Node("op", ".data", detach, (Ref(index),), cut=True), value)
+        kind, name = self.known.get(id(value), ("constant", f"const{len(self.nodes)}"))
+        return self.add(Node(kind, name), value)
+
+    def _refs(self, arguments: Any) -> Any:
+        return tree_map(lambda v: Ref(self.node_of(v)) if isinstance(v, torch.Tensor) else v, arguments)
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Run one operation and record it."""
+        args, kwargs = doubled_arguments(args, kwargs)
+        if self.paused:
+            return func(*args, **kwargs)
+        own, named = self._refs(args), self._refs(kwargs)
+        needs = any(isinstance(a, torch.Tensor) and a.requires_grad for a in tree_flatten((args, kwargs))[0])
+        out = func(*args, **kwargs)
+        name = func.overloadpacket.__name__
+        if func is torch.ops.aten._local_scalar_dense.default:
+            if own[0].node in self.depends:
+                raise GradcertError(
+                    f"the step branches at {where()} on a value that depends on its input or state",
+                    do="write it without if and .item(), with torch.where or a product",
+                )
+            return out
+        self._write(func, args, name)
+        if isinstance(out, torch.Tensor):
+            self._pending.append((self.add(Node("op", name, func, own, named), out), out, needs))
+        elif isinstance(out, (tuple, list)):
+            self._several(Node("op", name, func, own, named), name, out, needs)
+        return out
+
+    def _write(self, func: Any, args: Any, name: str) -> None:
+        """Let other views of what an operation writes go stale."""
+        for value, argument in zip(args, func._schema.arguments, strict=False):
+            info = argument.alias_info
+            if not (info and info.is_write and isinstance(value, torch.Tensor)):
+                continue
+            for index in self._by_storage.get(value.untyped_storage()._cdata, []):
+                seen = self.nodes[index].value
+                if seen is not value and _cells(seen) & _cells(value):
+                    self._stale[id(seen)] = f"{name} ({where()})"
+
+    def _several(self, node: Node, name: str, parts: Any, needs: bool) -> None:
+        index = self._append(node)
+        for k, part in enumerate(parts):
+            if isinstance(part, torch.Tensor):
+                self._pending.append((self.add(Node("item", name, k, (Ref(index),)), part), part, needs))
+
+    def function(self, cls: Any, args: Any, out: Any) -> None:
+        """Record an autograd.Function as one node."""
+        outs = out if isinstance(out, tuple) else (out,)
+        if any(o is a for o in outs for a in args):
+            raise GradcertError(f"{cls.__name__} at {where()} returns its own input", do="return a copy of it")
+        needs = any(isinstance(a, torch.Tensor) and a.requires_grad for a in args)
+        node = Node("function", cls.__name__, cls, self._refs(args))
+        if isinstance(out, tuple):
+            self._several(node, cls.__name__, out, needs)
+        else:
+            self._pending.append((self.add(node, out), out, needs))
+
+    def settle(self) -> None:
+        """Read off which operations cut: known only once autograd has marked the results."""
+        for index, out, needs in self._pending:
+            node = self.nodes[index]
+            if out._backward_hooks:
+                raise GradcertError(
+                    f"a hook on the result of {node.name} at {node.where} changes what comes back", do="take it away"
+                )
+            node.cut = needs and out.is_floating_point() and not out.requires_grad
+        self._pending = []
+
+
+@contextmanager
+def functions_seen_by(recorder: Recorder) -> Iterator[None]:
+    """Route every autograd.Function through a recorder.
+
+    `_SingleLevelFunction` is PyTorch's own business; a test per version holds that it is called (tests/models/reading).
+    """
+
+    def apply(cls: Any, *args: Any) -> Any:
+        recorder.paused = True
+        try:
+            out = super(_SingleLevelFunction, cls).apply(*args)
+        finally:
+            recorder.paused = False
+        recorder.function(cls, args, out)
+        return out
+
+    hidden: Any = _SingleLevelFunction
+    hidden.apply = classmethod(apply)
+    try:
+        yield
+    finally:
+        del hidden.apply

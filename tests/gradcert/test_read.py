@@ -1,0 +1,99 @@
+"""`gradcert read`: text, JSON, a page; what is wrong with the model or the words is one sentence."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gradcert import cli
+
+pytest.importorskip("torch")
+EXAMPLES = Path(__file__).parents[2] / "examples"
+LIF = f"{EXAMPLES / 'read_lif.py'}:Model"
+OUTER = """
+import torch
+net = torch.nn.GRUCell(3, 2)
+
+def make(n, m):
+    return torch.nn.Linear(n, m)
+
+class Sequence(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.rnn = torch.nn.RNN(3, 2)
+
+    def forward(self, x):
+        return self.rnn(x)[0]
+
+broken = 3
+"""
+
+
+def run(*words):
+    return CliRunner().invoke(cli.gradcert, ["read", *map(str, words)], prog_name="gradcert")
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "of_mine.py"
+    path.write_text(OUTER)
+    return path
+
+
+def test_text():
+    done = run(LIF)
+    assert done.exit_code == 0, done.output
+    assert "note: no --example was given: x=(2, 12), which is what fc takes" in done.stderr
+    assert done.stdout.splitlines()[:4] == [
+        "layer 0 (32 units)",
+        "  a = fc.weight @ x + rec.weight @ z' + fc.bias",
+        "  v = a + v' * 0.9 - cut[z']",
+        "  z = spike(v - 1)   psi fast_sigmoid(slope=10.0), fires at > 0",
+    ]
+    assert "    z' -> v  RESET cut (read_lif.py:37)" in done.stdout
+
+
+def test_json():
+    record = json.loads(run(LIF, "--example", "x=(4,12)", "--json").stdout)
+    assert [layer["units"] for layer in record["layers"]] == [32, 4]
+    assert record["layers"][0]["edges"][2] == {
+        "source": "z'",
+        "target": "v",
+        "label": "reset",
+        "how": "cut",
+        "cut_at": ["read_lif.py:37"],
+    }
+    assert record["notes"] == []
+
+
+def test_page(tmp_path):
+    done = run(LIF, "--html", tmp_path / "page.html")
+    assert (done.exit_code, done.stdout) == (0, "")
+    page = (tmp_path / "page.html").read_text()
+    assert "<span class='cut' title='read_lif.py:37'><i>z</i>&prime;</span>" in page
+    assert "out.weight&#8202;<i>z</i><sub>0</sub>" in page
+    assert "http" not in page
+
+
+def test_an_instance_a_function_and_a_sequence(file):
+    assert "weight_hh[0:2] @ z'" in run(f"{file}:net").stdout
+    assert run(f"{file}:make(3, 2)").stdout.splitlines()[0] == "layer 0 (2 units)"
+    assert "returns every step of z[0]" in run(f"{file}:Sequence", "--time", "0", "--example", "(4,2,3)").stdout
+
+
+def test_what_is_wrong_is_said(file):
+    for words, says in (
+        ((f"{file}:absent",), "has no absent"),
+        ((f"{file}:make",), "building make() raised TypeError"),
+        ((f"{file}:make(3, n)",), "the arguments (3, n)"),
+        ((f"{file}:broken",), "building broken() raised TypeError"),
+        (("nowhere.py:Model",), "there is no file nowhere.py"),
+        (("Model",), "the module 'Model'; allowed: FILE.py:Model"),
+        ((f"{file}:net", "--example", "x=3"), "--example '3'; allowed: shapes"),
+        ((f"{file}:net", "--html", "/nowhere/page.html"), "/nowhere/page.html"),
+    ):
+        done = run(*words)
+        assert done.exit_code == 2, done.output
+        assert says in done.output
+        assert "Traceback" not in done.output

@@ -1,0 +1,217 @@
+"""Faults that must be seen: each is named at the first judgement after its start, and its right twin never is."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+sys.path.insert(0, str(Path(__file__).parent))
+import trainers  # noqa: E402
+from trainers import EProp, Net, batch, forward, mean_of_steps, sum_of_steps  # noqa: E402
+
+import gradcert  # noqa: E402
+from gradcert.reference.errors import GradcertError  # noqa: E402
+
+SINCE, EVERY, TRAINED = 4, 4, 9
+NAMED = {
+    "decay": "with the state edges of layer 0 times 0.888889: another decay than the forward pass has",
+    "not reset": "with the traces of layer 0 of the sequence before: not reset",
+    "after the reset": "with the pseudo-derivative taken at the potential after the reset",
+    "no average": "times 10, T: an average is missing",
+    "late": "with the learning signal one step late",
+    "accumulated": "on top of what .grad held before: it is not set to zero between two calls",
+    "zero": "but zero everywhere for rec.weight",
+}
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+
+
+def trained(fault, since=SINCE, steps=SINCE + 1, rule="e-prop", **options):
+    net = Net()
+    trainer, optimiser = EProp(net, fault=fault, since=since), torch.optim.SGD(net.parameters(), lr=0.05)
+    with gradcert.watch(net, rule=rule, every=EVERY, loss=mean_of_steps, **options) as watching:
+        for k in range(steps):
+            x, y = batch(k)
+            trainer.train_sample(x, y)
+            watching.step(x, y)
+            optimiser.step()
+    return watching
+
+
+@pytest.mark.long(keep=2)
+@pytest.mark.parametrize("fault", NAMED)
+def test_a_fault_of_hand_written_traces_is_named_where_it_begins(fault):
+    watching = trained(fault)
+    assert [j.verdict for j in watching.judgements] == ["right", "wrong"]
+    assert NAMED[fault] in watching.judgements[-1].cause
+
+
+@pytest.mark.long
+def test_the_right_twin_is_right():
+    watching = trained(None, steps=TRAINED)
+    assert [j.verdict for j in watching.judgements] == ["right"] * 3
+    assert "the gradients of e-prop" in watching.report()
+
+
+@pytest.mark.long
+def test_no_alarm_on_the_right_twin():
+    for seed in range(3):
+        torch.manual_seed(seed)
+        assert {j.verdict for j in trained(None, steps=101).judgements} == {"right"}
+
+
+def by_autograd(net, loss, rule=None, claimed=None, steps=1, scale=1.0, zero=True, **options):
+    """A training loop with autograd; what `loss` is and what the watch is told may differ."""
+    with gradcert.watch(net, rule=rule, every=2, loss=claimed, **options) as watching:
+        for k in range(steps):
+            x, y = batch(k)
+            if zero:
+                net.zero_grad()
+            (scale * loss(forward(net, x), y)).backward()
+            watching.step(x, y)
+    return watching
+
+
+def test_without_a_claim_it_says_which_row_it_is():
+    assert by_autograd(Net(), mean_of_steps).judgements[0].rows == ("as-coded", "bptt-detached-reset")
+    assert by_autograd(Net(detached=False), mean_of_steps).judgements[0].rows == ("as-coded", "bptt")
+
+
+@pytest.mark.long
+def test_a_missing_detach():
+    found = by_autograd(Net(detached=False), mean_of_steps, rule="bptt-detached-reset").judgements[0]
+    assert (found.verdict, found.cause) == ("wrong", "the gradients of as-coded and bptt, not of bptt-detached-reset")
+
+
+@pytest.mark.long
+def test_a_missing_average_is_seen_by_the_loss():
+    found = by_autograd(Net(), sum_of_steps, rule="bptt-detached-reset", claimed=mean_of_steps).judgements[0]
+    assert found.cause == "the claimed gradients times 10, T: an average is missing"
+    taken = by_autograd(Net(), sum_of_steps, rule="bptt-detached-reset").judgements[0]
+    assert taken.verdict == "right"
+    assert "taken as given" in taken.notes[0]
+
+
+@pytest.mark.long
+def test_gradients_on_top_of_those_of_the_call_before():
+    found = by_autograd(Net(), mean_of_steps, rule="bptt-detached-reset", steps=3, zero=False).judgements
+    assert [j.verdict for j in found] == ["right", "wrong"]
+    assert "on top of what .grad held before" in found[1].cause
+
+
+@pytest.mark.long
+def test_a_loss_scale_that_is_not_taken_back_and_one_that_overflows():
+    found = by_autograd(Net(), mean_of_steps, "bptt-detached-reset", mean_of_steps, scale=2.0**16).judgements[0]
+    assert found.cause == "the claimed gradients times 65536: a loss scale that is not taken back"
+    found = by_autograd(Net(), mean_of_steps, "bptt-detached-reset", mean_of_steps, scale=float("inf")).judgements[0]
+    assert found.cause.startswith("not finite: fc.weight")
+
+
+@pytest.mark.long
+def test_a_layer_that_gets_nothing():
+    class Silent(Net):
+        def forward(self, x, state=None):
+            y, (v, z, _) = super().forward(x, state)
+            if state is None:
+                state = (None, None, x.new_zeros(len(x), trainers.OUTPUTS))
+            y = 0.8 * state[2] + self.out(z.detach())
+            return y, (v, z, y)
+
+    found = by_autograd(Silent(), mean_of_steps, rule="bptt-detached-reset").judgements[0]
+    assert found.cause == "the gradients of as-coded, not of bptt-detached-reset"
+    assert found.parameters["fc.weight"].cosine is None
+
+
+def test_a_trainer_that_owns_its_optimiser():
+    class Trainer:
+        """Class labels, its own Adam, a step at every sample."""
+
+        def __init__(self, net):
+            self.net, self.optimiser = net, torch.optim.Adam(net.parameters(), lr=1e-3)
+
+        def train_sample(self, data, target):
+            self.optimiser.zero_grad()
+            loss = mean_of_steps(forward(self.net, data), target)
+            loss.backward()
+            self.optimiser.step()
+            return loss.item()
+
+    torch.manual_seed(1)
+    alone, watched = Trainer(Net()), Trainer(Net())
+    watched.net.load_state_dict(alone.net.state_dict())
+    with gradcert.watch(watched.net, rule="bptt-detached-reset", every=2, loss=mean_of_steps) as watching:
+        for k in range(3):
+            x, y = batch(k)
+            assert watching.call(watched.train_sample, x, y) == alone.train_sample(x, y)
+    assert [j.verdict for j in watching.judgements] == ["right", "right"]
+    for mine, other in zip(watched.net.parameters(), alone.net.parameters(), strict=True):
+        assert torch.equal(mine, other)  # the step that was put off was made
+
+
+@pytest.mark.long
+def test_a_trainer_that_writes_weights():
+    class Writer(EProp):
+        def train_sample(self, data, target):
+            super().train_sample(data, target)
+            with torch.no_grad():
+                for p in self.net.parameters():
+                    p -= self.rate * p.grad
+                    p.grad = None
+
+    for fault, verdict in ((None, "right"), ("decay", "wrong")):
+        torch.manual_seed(0)
+        net = Net()
+        with gradcert.watch(net, rule="e-prop", every=1, loss=mean_of_steps, rate=0.05) as watching:
+            watching.call(Writer(net, fault=fault).train_sample, *batch(0))
+        assert watching.judgements[0].verdict == verdict
+    with gradcert.watch(net, rule="e-prop", every=1, loss=mean_of_steps) as watching:
+        with pytest.raises(GradcertError, match=r"writes weights directly; to fix it: say its learning rate"):
+            watching.call(Writer(net).train_sample, *batch(0))
+
+
+def test_the_first_failure_is_kept_and_all_is_json(tmp_path):
+    watching = trained("late", steps=TRAINED)
+    first = next(j for j in watching.judgements if j.verdict == "wrong")
+    kept = json.loads((tmp_path / first.file).read_text())
+    assert kept["judgement"]["step"] == SINCE
+    assert kept["equations"][0]["v"] == "a + v_prev * 0.9 - z_prev"
+    assert [bool(j.file) for j in watching.judgements] == [False, True, False]
+    watching.write(str(tmp_path / "all.json"))
+    assert json.loads((tmp_path / "all.json").read_text())["judgements"][1]["verdict"] == "wrong"
+
+
+def test_bad_input_is_one_sentence():
+    net = Net()
+    with pytest.raises(GradcertError, match="the rule 'bptx' is unknown"):
+        gradcert.watch(net, rule="bptx")
+    with pytest.raises(GradcertError, match="every"):
+        gradcert.watch(net, every=0)
+    with gradcert.watch(net, rule="bptt", every=1) as watching:
+        with pytest.raises(GradcertError, match="the module was not called"):
+            watching.step()
+    with gradcert.watch(net, rule="bptt", every=1) as watching:
+        with torch.no_grad():
+            forward(net, batch(0)[0])
+        with pytest.raises(GradcertError, match=r"nothing came back .*; to fix it: say the loss"):
+            watching.step()
+    with gradcert.watch(net, rule="bptt", every=1, loss=mean_of_steps) as watching:
+        forward(net, batch(0)[0])
+        with pytest.raises(GradcertError, match=r"a loss without a target; to fix it: step\(x, y\)"):
+            watching.step()
+
+
+def test_compute_is_the_gradient_that_autograd_has():
+    net = Net()
+    x, y = batch(0)
+    found = gradcert.compute(net, (x, y), rule="bptt-detached-reset", loss=mean_of_steps)
+    mean_of_steps(forward(net, x), y).backward()
+    for name, p in net.named_parameters():
+        assert (found[name] - p.grad).abs().max() <= 1e-5 * p.grad.abs().max()  # float32 over ten steps
+    other = gradcert.compute(net, (x, y), rule="ottt", loss=mean_of_steps)
+    assert (other["rec.weight"] - found["rec.weight"]).abs().max() > 1e-2 * found["rec.weight"].abs().max()

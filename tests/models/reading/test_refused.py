@@ -1,0 +1,180 @@
+"""What cannot be read is one sentence with the operation, its line, and what to do; nothing is guessed silently."""
+
+import builtins
+import sys
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+sys.path.insert(0, str(Path(__file__).parent))
+from strangers import BATCH, HIDDEN, INPUTS, OWN, Lif, Masked, zeros  # noqa: E402
+from torch import nn  # noqa: E402
+
+import gradcert  # noqa: E402
+from gradcert.models.reading import read  # noqa: E402
+from gradcert.reference.errors import GradcertError  # noqa: E402
+
+X = 1.5 * torch.ones(BATCH, INPUTS)
+
+
+class Base(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc, self.t = nn.Linear(INPUTS, HIDDEN), 0
+
+
+class Branch(Base):
+    def forward(self, x, v):
+        v = 0.9 * v + self.fc(x)
+        if v.max() > 1:
+            v = v * 0.5
+        return v, v
+
+
+class Counter(Base):
+    def forward(self, x, v):
+        self.t += 1
+        v = (0.9 if self.t % 3 else 0.5) * v + self.fc(x)
+        return torch.tanh(v), v
+
+
+class ThroughNumpy(Base):
+    def forward(self, x, v):
+        gain = torch.from_numpy(v.detach().numpy().clip(0, 1))
+        v = 0.9 * v + self.fc(x) * (1 - gain)
+        return torch.tanh(v), v
+
+
+class Hooked(Base):
+    def forward(self, x, v):
+        v = 0.9 * v + self.fc(x)
+        if v.requires_grad:
+            v.register_hook(lambda g: g.clamp(-0.1, 0.1))
+        return torch.tanh(v), v
+
+
+class Aliased(Base):
+    def forward(self, x, v):
+        u = self.fc(x)
+        w = u[:, 1:]
+        u.add_(0.9 * v)
+        return torch.tanh(u), u + w.sum()
+
+
+class Smooth(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, v):
+        return torch.tanh(v)
+
+    @staticmethod
+    def backward(ctx, g):
+        return g
+
+
+class OwnFunction(Base):
+    def forward(self, x, v):
+        v = Smooth.apply(0.9 * v + self.fc(x))
+        return v, v
+
+
+class Coins(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, v):
+        return (v > torch.rand_like(v)).to(v.dtype)
+
+    @staticmethod
+    def backward(ctx, g):
+        return g
+
+
+class Chance(Base):
+    def forward(self, x, v):
+        v = 0.9 * v + self.fc(x)
+        return Coins.apply(v), v
+
+
+REFUSED = {
+    Branch: r"the step branches at test_refused.py:\d+ on a value that depends on its input or state; to fix it: ",
+    Counter: r"the recorded step is not the module: output 0 differs; allowed: .*; to fix it: take out .*counter",
+    ThroughNumpy: r"the recorded step is not the module|the gradient of fc.weight is not that of the graph",
+    Hooked: r"a hook on the result of add at test_refused.py:\d+ changes what comes back; to fix it: take it away",
+    Aliased: r"a tensor is read at test_refused.py:\d+ after another view of its memory was written by add_",
+    Chance: r"the spikes of Coins at test_refused.py:\d+ are random; to fix it: read it with them off",
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_one_sentence(kind):
+    with pytest.raises(GradcertError, match=REFUSED[kind]):
+        read(kind(), X, zeros(HIDDEN)[0])
+
+
+def test_a_hook_on_a_parameter():
+    module = Masked()
+    module.fc.weight.register_hook(lambda g: 2 * g)
+    with pytest.raises(GradcertError, match=r"a hook on fc\.weight changes its gradient"):
+        read(module, X, zeros(HIDDEN, HIDDEN))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_scripted_code_and_other_objects():
+    with pytest.raises(GradcertError, match="scripted code"):
+        read(torch.jit.script(nn.Linear(INPUTS, 2)), X)
+    with pytest.raises(GradcertError, match=r"a function; allowed: a torch\.nn\.Module"):
+        read(lambda x: x, X)
+
+
+def test_a_state_that_is_needed_and_not_given():
+    with pytest.raises(GradcertError, match=r"Masked.forward wants state beside x; to fix it: pass the state"):
+        read(Masked(), X)
+
+
+def test_a_sequence_without_a_loop():
+    with pytest.raises(GradcertError, match="no loop over time in the module"):
+        read(nn.Linear(INPUTS, 2), torch.ones(4, BATCH, INPUTS), time=0)
+    with pytest.raises(GradcertError, match="time='first'"):
+        read(nn.Linear(INPUTS, 2), torch.ones(4, BATCH, INPUTS), time="first")
+
+
+def test_what_has_no_network_is_read_and_says_why():
+    """An own autograd.Function that is no spike, a normalisation: equations, and a note."""
+    for module, state, word in (
+        (OwnFunction(), zeros(HIDDEN)[0], "function Smooth at test_refused.py"),
+        (nn.Sequential(nn.Linear(INPUTS, HIDDEN), nn.Softmax(-1), Lif()), None, "_softmax"),
+    ):
+        reading = read(module, X, state)
+        assert word in " ".join(reading.notes)
+        assert "not written as a network" in " ".join(reading.notes)
+        with pytest.raises(GradcertError, match=word):
+            reading.network()
+
+
+def test_a_label_by_convention_says_so():
+    module, x, options = OWN["delay line"]()
+    record = read(module, x, **options).to_dict()
+    said = {e["source"]: e["by_convention"] for e in record["layers"][0]["edges"] if "by_convention" in e}
+    assert set(said.values()) == {"a state to another one"}
+
+
+def test_every_function_is_seen_however_it_was_bound():
+    """`_SingleLevelFunction` is PyTorch's own: this fails where a version of it takes another way."""
+    module, x, options = OWN["lif"]()  # fire = Fast.apply, bound when the file was read
+    assert "psi fast_sigmoid(slope=10.0), fires at > 0" in str(read(module, x, **options))
+    before = torch.autograd.Function.apply
+    read(module, x, **options)
+    assert torch.autograd.Function.apply == before
+
+
+def test_without_torch(monkeypatch):
+    real = builtins.__import__
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, *a: None if name == "torch" else real)
+    for call in (
+        lambda: gradcert.read(None, None),
+        lambda: gradcert.compute(None, (None, None)),
+        lambda: gradcert.watch(None),
+    ):
+        with pytest.raises(
+            GradcertError, match=r"^gradcert\.\w+ without PyTorch; to fix it: pip install .*\[torch\]'$"
+        ):
+            call()
