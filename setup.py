@@ -10,7 +10,7 @@ from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
 NOT_PACKAGES = {"tests", "build", "dist"}
-PAGES = ("*.jinja", "*.html", "*.css", "*.js", "*.svg")
+PAGES = ("*.jinja", "*.html", "*.css", "*.js", "*.svg", "*.md", "*.woff2")
 DATA = ("py.typed", "*.pyi", "*.json", "*.jsonl", "*.csv", "*.txt", "*.v", "*.ml", "*.sv", "*.vh", *PAGES)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any
 
 from gradcert.derivations.proving.notation import code_step
 from gradcert.derivations.reading.symbols import SYMBOLS

@@ -1,6 +1,7 @@
 """``python -m scripts.docs``: build the site into ``build/site``, and check its links.
 
-Marks of proofs come from the verdicts that are known (``gradcert derive --check`` makes them); `--prove` makes the rest.
+Marks of proofs come from the verdicts that are known (``gradcert derive --check`` makes them); `--prove` makes the
+rest.
 Notebooks run when their text has changed since the last build, and the build fails where one raises.
 """
 

@@ -28,7 +28,8 @@ def write(folder: Path, extra: Path, verdicts: Mapping[str, list[Any]]) -> None:
     for path, page in code.items():
         target = extra / "derivations" / page
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(site.code_page(path, assets="../../_static/"), encoding="utf-8")
+        html = site.code_page(path, assets="../../_static/").replace('href="../docs/', 'href="../../')
+        target.write_text(html, encoding="utf-8")
 
 
 def _html(html: str, *, bare: bool = False) -> str:

@@ -1,7 +1,11 @@
-"""A renderer of formulas for Sphinx: TeX in a span, set by the script that sets those of the derivations."""
+"""What Sphinx has to be told: formulas are set by the script of the derivations, docstrings are plain text in part.
+
+The house's docstrings are read in a terminal: a norm is ``|x|``, and what a module says is laid out by hand.
+"""
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import Any
 
@@ -24,7 +28,21 @@ def block(self: Any, node: Any) -> None:
     raise docutils.nodes.SkipNode
 
 
+def plain(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Take bars for bars, and the text of a module as it stands."""
+    if what == "module":
+        lines[:] = [lines[0], "", "::", "", *(f"    {line}" for line in lines[2:]), ""] if len(lines) > 2 else lines
+        lines[0] = lines[0].replace("|", r"\|")
+        return
+    code = False
+    for n, line in enumerate(lines):
+        code = line.startswith((">>>", "...")) or (code and bool(line.strip()))
+        if not code:
+            lines[n] = re.sub(r"(?<![\\`])\|", r"\\|", line)
+
+
 def setup(app: Any) -> dict[str, Any]:
     """Register the renderer."""
+    app.connect("autodoc-process-docstring", plain)
     app.add_html_math_renderer("bundled", (inline, None), (block, None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -220,19 +220,20 @@ def api(folder: Path) -> None:
     """Write a page per module that a user imports from."""
     from sphinx.ext.autodoc.mock import mock
 
+    shown: set[int] = set()
     for name, what in MODULES.items():
         with mock(["jax"]):  # it need not be installed to be described
             module = importlib.import_module(name)
-        public = [n for n in getattr(module, "__all__", []) if not n.startswith("__")]
-        body = "".join(
-            f".. autoclass:: {name}.{n}\n\n"
-            if isinstance(getattr(module, n), type)
-            else f".. autofunction:: {name}.{n}\n\n"
-            for n in public
-            if callable(getattr(module, n))
-        )
-        text = f"{name}\n{'=' * len(name)}\n\n{what[0].upper()}{what[1:]}.\n\n.. automodule:: {name}\n   :no-members:\n\n{body}"
-        _write(folder / f"{name}.rst", text)
+        body = []
+        for n in getattr(module, "__all__", []):
+            found = getattr(module, n)
+            if n.startswith("__") or not callable(found) or not str(found.__module__).startswith("gradcert"):
+                continue
+            again = "   :no-index:\n" if id(found) in shown else ""
+            body.append(f".. auto{'class' if isinstance(found, type) else 'function'}:: {name}.{n}\n{again}\n")
+            shown.add(id(found))
+        head = f"{name}\n{'=' * len(name)}\n\n{what[0].upper()}{what[1:]}.\n\n"
+        _write(folder / f"{name}.rst", f"{head}.. automodule:: {name}\n   :no-members:\n\n{''.join(body)}")
     _write(folder / "index.md", f"# Python API\n\nRead from the docstrings.\n\n{_toctree(MODULES)}")
 
 

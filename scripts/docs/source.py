@@ -26,7 +26,10 @@ def copied(target: Path) -> list[Path]:
         if path.suffix != ".md":
             shutil.copy(path, place)
             continue
-        place.write_text(linked(path.read_text(encoding="utf-8"), path), encoding="utf-8")
+        text = linked(path.read_text(encoding="utf-8"), path)
+        if inner.name == "README.md":  # the contents of a folder
+            text += "\n```{toctree}\n:hidden:\n:glob:\n\n[0-9]*\n```\n"
+        place.write_text(text, encoding="utf-8")
         pages.append(place)
     return pages
 
