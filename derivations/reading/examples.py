@@ -25,7 +25,7 @@ _CELLS = {"snu": Snu, "lif": Lif, "alif": Alif, "integrator": Integrator, "rnn":
 
 @dataclass(frozen=True)
 class Control:
-    """A slider: its name, how it is labelled, its range, and the numbers that it sets (paths into the specification)."""
+    """A slider: its name, its label, its range, and the numbers that it sets (paths into the specification)."""
 
     name: str
     sign: str

@@ -15,8 +15,8 @@ and close with ``:::``:
 ======================  ================================================================================
 
 In the text, ``@{name}`` is the number of a formula, ``[[step]]`` the mark of a proof, ``{=v z}`` says that the symbols
-are defined by this paragraph, ``{{key}}`` or ``{{key;form}}`` is a number of the example, ``{state:text}`` has the colour
-of an edge.
+are defined by this paragraph, ``{{key}}`` or ``{{key;form}}`` is a number of the example, ``{state:text}`` has the
+colour of an edge.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Pages of the derivations: chapters from their lessons, marks from verdicts, links to the code and to what is cited."""
+"""Pages of the derivations: chapters from lessons, marks from verdicts, links to the code and to what is cited."""
 
 from __future__ import annotations
 
