@@ -129,7 +129,7 @@ def _curve(x: Any, y: Any) -> str:
         f'<div class="psi"><svg viewBox="0 0 240 112" role="img" aria-label="curve from -2 to 2, largest {high:.3g}">'
         f'<line x1="10" x2="230" y1="{zero:.1f}" y2="{zero:.1f}"/><line x1="120" x2="120" y1="10" y2="90"/>'
         f'<path d="{d}"/><text x="8" y="106">−2</text><text x="117" y="106">0</text><text x="224" y="106">2</text>'
-        f'<text x="126" y="18">{high:.3g}</text></svg></div>'
+        f'<text x="10" y="18">largest {high:.3g}</text></svg></div>'
     )
 
 
