@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.installing import install
 
 if TYPE_CHECKING:
     from gradcert.derivations.checker import Verdict
@@ -23,7 +24,7 @@ __all__ = ["check", "list_derivations", "render_terminal", "write_html"]
 
 def _need_sympy() -> None:
     if find_spec("sympy") is None:
-        raise GradcertError("SymPy is not installed", do="pip install 'gradcert[derivations]'")
+        raise GradcertError("SymPy is not installed", do=install("derivations"))
 
 
 def list_derivations() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
@@ -38,16 +39,18 @@ def judge_all(run: Run, specs: Sequence[Spec], ready: Iterable[Prepared], progre
         if case.spec.instead:
             stands = f"a {case.spec.family} case, because no {case.spec.instead} one can be drawn"
             run.notes.append(f"{case.id} is {stands}")
+        started = time.perf_counter()
         answer = run.recall(case)
         if answer is None:
             answer = run.ask(case)
             if run.journal is not None:
                 run.journal.add(spec, prepared, answer)
         judge(run, case, answer)
+        run.seconds[case.id] = round(time.perf_counter() - started, 4)
     progress(len(specs), len(specs), "")
     if any(spec.family == "scale" for spec in specs):
         run.notes.append("scale cases are held to a measured envelope: weaker evidence than a derived budget")
-    for cell in run.claim.cells:
+    for cell in run.claim.stacks:
         if not any(s.cell == cell and s.family == "dyadic" for s in specs):
             why = "its outputs are irrational, or a leak is fixed that does not survive every form that libraries use"
             run.notes.append(f"{cell}: no exact cases: {why}")

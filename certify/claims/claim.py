@@ -8,15 +8,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gradcert.certify.claims import circumstances
+from gradcert.certify.claims.algorithms import check_algorithm
 from gradcert.certify.claims.given import check_given
+from gradcert.certify.claims.layers import set_layers
 from gradcert.certify.claims.losses import check_losses, read_loss
-from gradcert.certify.claims.sentence import sentence
+from gradcert.certify.claims.sentence import parts_of, sentence
+from gradcert.certify.claims.surrogates import functions_of, with_formulas
 from gradcert.certify.names import RENAMED, understood
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import KINDS, cell_named, check_options, file_of
-from gradcert.reference.numbers import Surrogate
+from gradcert.reference.notebook import card
+from gradcert.reference.numbers import surrogate_from
 from gradcert.reference.outside import record
-from gradcert.reference.rules import rule_named
+from gradcert.reference.published import Algorithm, Claimed, read_rule
 
 CLASSES = ("exact", "bounded", "aligned", "unbiased")
 DTYPES = ("float64", "float32")
@@ -31,7 +35,10 @@ class Claim:
 
     Attributes
     ----------
-    rule : a row of the rule table, such as ``ostl`` or ``tbptt(3)``.
+    rule : a row of the rule table, such as ``ostl`` or ``tbptt(3)``, or an algorithm that is no row, such as ``otpe``
+        or ``fptt`` (`gradcert.reference.published`). Where an algorithm is random its draws come with the problem
+        (``problem.drawn``), and a claim of class ``unbiased`` is about its mean.
+    settings : of such an algorithm, where they are not as usual; ``fptt(parts=4)`` is the same.
     cells : cells of which stacks are built, one network per cell.
     depths : numbers of layers.
     dtype : the arithmetic of the whole computation, ``float64`` or ``float32``.
@@ -47,7 +54,8 @@ class Claim:
     options : conventions of the cells: fields of the cell records (``reset``, ``strict``, ``gain``, ``surrogate``,
         ``recurrent``, ``bias``, ``train``, a fixed ``leak`` or ``threshold``...). An option goes to every cell that has
         it. A list or tuple names alternatives, which the cases take in turn (``train`` is a tuple of names, and its
-        alternatives are tuples of names); a surrogate is a name, or a mapping with its name and scales.
+        alternatives are tuples of names); a surrogate is a name, a mapping with its name or ``formula`` and scales,
+        or a function, which is taken as given (in a file: ``{"given": "mine.py:psi"}``).
     losses : in what form: ``squared_error``, ``cross_entropy``, ``bernoulli`` (`gradcert.reference.networks.Loss`).
     when : of what: the output at ``every`` step, at the ``last`` one, its ``sum``, ``mean`` or ``max`` over time, or
         the step of its ``first`` crossing of `level`.
@@ -69,6 +77,10 @@ class Claim:
     initial_nodes : the nodes that it is about; the states, spikes left out, where there are none.
     weights, begins : whether problems have weights of the loss, and sequences that begin inside a row.
     masks : ``output`` (dropout: of what leaves a layer for the next one), and nodes with zoneout, such as ``v``.
+    layers : instead of `cells` and `depths`, one stack of layers that differ, the lowest first, each a mapping with
+        ``cell`` and ``options``; what `options` says is said of every layer that has it.
+    parameters : the gradients that the claim is about, where it is not about all: ``W``, ``layers.0.W``, ``layers.1``.
+    untrained : parameters that are there and have no gradient, by names of the same kinds.
     sizes, T, B : where the claim fixes them: inputs and units of every layer, steps, samples.
 
     What is claimed of these is in every problem (`gradcert.Problem`), as ones, zeros and the like where a case asks for
@@ -84,7 +96,7 @@ class Claim:
     """
 
     rule: str
-    cells: tuple[str, ...]
+    cells: tuple[str, ...] = ()
     depths: tuple[int, ...] = (1, 2)
     dtype: str = "float64"
     acceptance: str = "exact"
@@ -112,19 +124,30 @@ class Claim:
     sizes: tuple[int, ...] = ()
     T: int | None = None
     B: int | None = None
+    layers: tuple[Mapping[str, Any], ...] = ()
+    parameters: tuple[str, ...] = ()
+    untrained: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("activity", "initial_nodes", "masks", "sizes"):
+        for name in ("activity", "initial_nodes", "masks", "sizes", "parameters", "untrained"):
             value = getattr(self, name)
             object.__setattr__(self, name, tuple(value) if isinstance(value, (list, tuple)) else (value,))
+        set_layers(self)
         for name in ("cells", "depths", "losses", "when"):
             value = getattr(self, name)
             items = tuple(value) if isinstance(value, (list, tuple)) else (value,)
-            if not items:
+            if not items and not (name == "cells" and self.layers):
                 raise GradcertError(f"a claim with {name}=()", allowed="one or more")
             object.__setattr__(self, name, items)
-        rule_named(self.rule)
-        kinds = [cell_named(cell, run=True) for cell in (*self.cells, *([self.readout] if self.readout else []))]
+        for name in ("options", "readout_options"):
+            object.__setattr__(self, name, with_formulas(getattr(self, name)))
+        found = read_rule(self.rule, _mapping("settings", self.settings))
+        if isinstance(found, Algorithm):
+            object.__setattr__(self, "rule", found.kind.name)
+            object.__setattr__(self, "settings", dict(found.chosen))
+        named = (*self.cells, *(layer["cell"] for layer in self.layers))
+        kinds = [cell_named(cell, run=True) for cell in (*named, *([self.readout] if self.readout else []))]
         _check("dtype", [self.dtype], DTYPES)
         _check("acceptance", [self.acceptance], CLASSES)
         check_within(self.acceptance, self.within)
@@ -133,15 +156,31 @@ class Claim:
         for depth in self.depths:
             if type(depth) is not int or not 1 <= depth <= 8:
                 raise GradcertError(f"depth {depth!r}", allowed="1 to 8 layers")
-        cells, readout = kinds[: len(self.cells)], kinds[len(self.cells) :]
+        cells, readout = kinds[: len(named)], kinds[len(named) :]
         _check("options", _mapping("options", self.options), {f.name for kind in cells for f in fields(kind)})
         _check_values(self.options, cells, alternatives=True)
+        for layer, kind in zip(self.layers, cells, strict=False):
+            _check("options", layer["options"], {f.name for f in fields(kind)})
+            _check_values(layer["options"], [kind], alternatives=True)
         given = _mapping("readout_options", self.readout_options)
         _check("readout_options", given, {f.name for kind in readout for f in fields(kind)})
         _check_values(given, readout, alternatives=False)
         object.__setattr__(self, "without", circumstances.check(self.without))
-        check_losses(self, [kind() for kind in readout or cells])
+        check_losses(self, [kind() for kind in readout or (cells[-1:] if self.layers else cells)])
         check_given(self, [kind() for kind in cells])
+        if isinstance(found, Algorithm):
+            check_algorithm(self, found)
+
+    @property
+    def claimed(self) -> Claimed:
+        """The row, or the algorithm with its settings; for an unbiased claim of a random one, its mean."""
+        found = read_rule(self.rule, self.settings)
+        return found.average if isinstance(found, Algorithm) and self.acceptance == "unbiased" else found
+
+    @property
+    def stacks(self) -> tuple[str, ...]:
+        """What the stacks of the claim are made of: its cells, or all its layers, by a name for them together."""
+        return self.cells or ("+".join(layer["cell"] for layer in self.layers),)
 
     @property
     def entrywise(self) -> bool:
@@ -164,9 +203,13 @@ class Claim:
         """
         return sentence(self.to_dict())
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: every part that says something."""
+        return card(f"claim: {self}", parts_of(self.to_dict()))
+
 
 @understood(RENAMED | {"limits": "within"})
-def claim(*, rule: str, cells: Iterable[str] | str, **options: Any) -> Callable[[Decorated], Decorated]:
+def claim(*, rule: str, cells: Iterable[str] | str = (), **options: Any) -> Callable[[Decorated], Decorated]:
     """Decorate a subject with its claim; arguments as for `Claim`, and ``loss`` in words.
 
     Examples
@@ -195,15 +238,14 @@ def claim_of(subject: Any) -> Claim | None:
 
 
 def files_of(spec: Mapping[str, Any]) -> list[str]:
-    """Return the files that the cells of a claim in its JSON form would be read from.
+    """Return the files that the cells and pseudo-derivatives of a claim in its JSON form would be read from.
 
     Examples
     --------
     >>> files_of({"rule": "bptt", "cells": ["lif", "mine.py:Leaky"]})
     ['mine.py']
     """
-    cells = spec.get("cells")
-    names = [*(cells if isinstance(cells, (list, tuple)) else [cells]), spec.get("readout")]
+    names = [*_cells_of(spec), *functions_of(spec)]
     return list(dict.fromkeys(where for name in names if (where := file_of(name)) is not None))
 
 
@@ -220,16 +262,27 @@ def from_dict(given: Any, *, run: bool = False, files: Iterable[str] = ()) -> Cl
     GradcertError : for what is no claim, or one that names a file that may not be run.
     """
     spec = record(given, "the claim")
-    cells = spec.get("cells")
-    for name in (*(cells if isinstance(cells, (list, tuple)) else [cells]), spec.get("readout")):
+    for name in _cells_of(spec):
         where = file_of(name)
         if where is not None and not any(_same(where, file) for file in files):
             cell_named(name, run=run)  # says what to do where it may not be run
+    for name in functions_of(spec):
+        if not run and not any(_same(file_of(name) or "", file) for file in files):
+            raise GradcertError(
+                f"the pseudo-derivative {name!r} is code in a file, and nobody has said that it may be run",
+                do="read it; then pass --run, or run=True from Python",
+            )
     wrong = sorted(set(spec) - {f.name for f in fields(Claim)})
-    if wrong or "rule" not in spec or "cells" not in spec:
+    if wrong or "rule" not in spec or not {"cells", "layers"} & set(spec):
         allowed = ", ".join(f.name for f in fields(Claim))
         raise GradcertError(f"a claim with {', '.join(wrong) or 'no rule or cells'}", allowed=allowed)
     return Claim(**spec)
+
+
+def _cells_of(spec: Mapping[str, Any]) -> list[Any]:
+    cells, layers = spec.get("cells"), spec.get("layers")
+    own = [layer.get("cell") if isinstance(layer, Mapping) else layer for layer in layers or ()]
+    return [*own, *(cells if isinstance(cells, (list, tuple)) else [cells]), spec.get("readout")]
 
 
 def _same(one: str, other: str) -> bool:
@@ -299,10 +352,8 @@ def _one(name: str, value: Iterable[Any]) -> bool:
 
 
 def _option(name: str, value: Any) -> Any:
-    if name == "surrogate" and isinstance(value, str):
-        return Surrogate(value)
-    if name == "surrogate" and isinstance(value, Mapping):
-        return Surrogate(**value)
+    if name == "surrogate" and isinstance(value, (str, Mapping)):
+        return surrogate_from(value)
     return tuple(value) if isinstance(value, list) else value
 
 

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import click
@@ -30,7 +31,9 @@ def subject(tmp_path, monkeypatch):
 def test_an_interrupt_ends_with_130(subject, tmp_path):
     name = subject(SLOW)
     words = [sys.executable, "-m", "gradcert", "certify", *CLAIM, name]
-    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    # a run in the background of a shell ignores interrupts, and what it starts would too
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, cwd=tmp_path, preexec_fn=heard)
     for _ in range(1000):
         if (tmp_path / "started").exists():
             break

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
 
-from gradcert.certify.claims import Claim
+from gradcert.certify.claims import Claim, about, of_layer
 from gradcert.certify.problems.budget.stored import DECAYS
 from gradcert.certify.problems.cases.case import Spec
 from gradcert.certify.problems.cases.given import QUIET, activity_of, named, with_given
 from gradcert.reference.networks import Layer, Loss, Network, Problem, cell_named
-from gradcert.reference.numbers import Array, Surrogate
-from gradcert.reference.rules import Rule, feedback_shapes
+from gradcert.reference.numbers import Array, surrogate_from
+from gradcert.reference.published import Algorithm, Claimed
+from gradcert.reference.rules import feedback_shapes
 
 SIZES = {1: (3, 4), 2: (3, 4, 2), 3: (3, 2, 4, 2)}  # no layer is square, and no layer is like the next
 CONTINUOUS = (*DECAYS, "threshold", "beta")  # drawn for each layer, unless the claim fixes them
@@ -72,8 +73,8 @@ def cell_options(claim: Claim, cell: str) -> Cells:
     known = {f.name for f in fields(cell_named(cell))}
     given = {k: v for k, v in claim.options.items() if k in known}
     many = {k: tuple(v) for k, v in given.items() if isinstance(v, (list, tuple)) and not _names(k, v)}
-    fixed = {k: tuple(v) if k == "train" else v for k, v in given.items() if k not in many}
-    return Cells(cell, {k: surrogate(v) if k == "surrogate" else v for k, v in fixed.items()}, many)
+    fixed = {k: v for k, v in given.items() if k not in many}
+    return Cells(cell, {k: _option(k, v) for k, v in fixed.items()}, many)
 
 
 def _names(option: str, value: Any) -> bool:
@@ -81,18 +82,30 @@ def _names(option: str, value: Any) -> bool:
     return option == "train" and all(isinstance(v, str) for v in value)
 
 
-def surrogate(value: Any) -> Surrogate:
-    """Read a surrogate: a name, a mapping, or one ready made."""
-    if isinstance(value, Surrogate):
-        return value
-    if isinstance(value, str):
-        return Surrogate(value)
-    return Surrogate(value["name"], **{k: v for k, v in value.items() if k != "name"})
-
-
 def turns(claim: Claim, cell: str) -> int:
-    """Return after how many turns every alternative of a cell has been taken."""
+    """Return after how many turns every alternative of a cell, or of layers that differ, has been taken."""
+    if claim.layers:
+        return math.lcm(*(turns(of_layer(claim, layer), layer["cell"]) for layer in claim.layers))
     return math.lcm(*(len(values) for values in cell_options(claim, cell).alternatives.values()))
+
+
+def stack(claim: Claim, cell: str, depth: int, turn: int) -> list[tuple[Any, dict[str, Any]]]:
+    """Return the cell class and the options of every layer of a stack, a readout left out.
+
+    Examples
+    --------
+    >>> claim = Claim(rule="bptt", layers=[{"cell": "lif", "options": {"recurrent": True}}, "rnn"])
+    >>> [(kind.name, options) for kind, options in stack(claim, claim.stacks[0], 2, 0)]
+    [('lif', {'recurrent': True}), ('rnn', {})]
+    """
+    if claim.layers:
+        return [stack(of_layer(claim, layer), layer["cell"], 1, turn)[0] for layer in claim.layers]
+    return [(cell_named(cell), chosen_options(claim, cell, turn))] * depth
+
+
+def cells_of(claim: Claim, cell: str) -> list[Any]:
+    """Return the cells of a stack, with default options: one, unless its layers differ."""
+    return [kind() for kind, _ in stack(claim, cell, 1, 0)]
 
 
 def chosen_options(claim: Claim, cell: str, turn: int) -> dict[str, Any]:
@@ -100,16 +113,18 @@ def chosen_options(claim: Claim, cell: str, turn: int) -> dict[str, Any]:
     what = cell_options(claim, cell)
     out = dict(what.fixed)
     for name, values in sorted(what.alternatives.items()):
-        value = values[turn % len(values)]
-        out[name] = surrogate(value) if name == "surrogate" else tuple(value) if name == "train" else value
+        out[name] = _option(name, values[turn % len(values)])
     return out
+
+
+def _option(name: str, value: Any) -> Any:
+    """Return the value of an option as its cell takes it."""
+    return surrogate_from(value) if name == "surrogate" else tuple(value) if name == "train" else value
 
 
 def latency(claim: Claim, spec: Spec) -> int:
     """Return how many steps an input needs, at least, to reach the output of the network of a spec."""
-    kind: Any = cell_named(spec.cell)
-    cells = [kind(**chosen_options(claim, spec.cell, spec.turn))] * spec.depth
-    return sum(_delay(cell) for cell in cells)
+    return sum(_delay(kind(**options)) for kind, options in stack(claim, spec.cell, spec.depth, spec.turn))
 
 
 def _delay(cell: Any) -> int:
@@ -134,22 +149,22 @@ def spiking(cell: Any) -> bool:
     return hasattr(cell, "surrogate")
 
 
-def draw(spec: Spec, claim: Claim, rule: Rule, family: Family, rng: np.random.Generator, *, scale: float) -> Problem:
+def draw(spec: Spec, claim: Claim, rule: Claimed, family: Family, rng: np.random.Generator, *, scale: float) -> Problem:
     """Draw a problem.
 
     Parameters
     ----------
     scale : of the weights; larger scales make more spikes.
     """
-    options = chosen_options(claim, spec.cell, spec.turn)
     _allow(family, claim)
     sizes = (getattr(family, "sizes", None) or SIZES).get(spec.depth) or tuple(
         3 + (i % 2) - 2 * (i == spec.depth) for i in range(spec.depth + 1)
     )
-    kind: Any = cell_named(spec.cell)
     layers = []
-    own = {f.name for f in fields(kind)}
-    for below, units in pairwise(sizes):
+    for (kind, options), (below, units) in zip(
+        stack(claim, spec.cell, spec.depth, spec.turn), pairwise(sizes), strict=True
+    ):
+        own = {f.name for f in fields(kind)}
         constants = {
             name: family.constant(name, rng, spiking="surrogate" in own)
             for name in CONTINUOUS
@@ -184,10 +199,14 @@ def draw(spec: Spec, claim: Claim, rule: Rule, family: Family, rng: np.random.Ge
             name: _as(claim, family.weight(s, s[0], 1.0, rng)) for name, s in feedback_shapes(network, rule).items()
         },
     )
-    if not named(claim):
-        return problem
-    row = QUIET if spec.family == "long" else getattr(family, "row", {})
-    return with_given(problem, claim, row, rng, exact=spec.family == "dyadic", turn=spec.turn + spec.index)
+    if isinstance(rule, Algorithm):
+        drawn = rule.drawn(network, problem.inputs.shape[:2], rng)
+        problem = replace(problem, drawn=drawn, settings=rule.settings)
+    if named(claim):
+        row = QUIET if spec.family == "long" else getattr(family, "row", {})
+        problem = with_given(problem, claim, row, rng, exact=spec.family == "dyadic", turn=spec.turn + spec.index)
+    wanted, untrained = about(claim, problem.gradient_names)
+    return replace(problem, wanted=wanted, untrained=untrained)
 
 
 def _allow(family: Family, claim: Claim) -> None:
@@ -213,7 +232,7 @@ def _readout(claim: Claim, family: Family, rng: np.random.Generator) -> Any:
     own = {f.name for f in fields(kind)}
     plain = {"recurrent": False, "activation": "identity"}
     options = {**{k: v for k, v in plain.items() if k in own}, **claim.readout_options}
-    options = {k: surrogate(v) if k == "surrogate" else tuple(v) if k == "train" else v for k, v in options.items()}
+    options = {k: _option(k, v) for k, v in options.items()}
     for name in CONTINUOUS:
         if name in own and name not in options:
             options[name] = family.constant(name, rng, spiking="surrogate" in own)

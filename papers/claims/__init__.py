@@ -1,0 +1,34 @@
+"""The claims, one a file. Adding one is adding a file and a row of `CLAIMS`."""
+
+from __future__ import annotations
+
+from gradcert.papers.claim import Claim
+from gradcert.papers.claims import constant_memory, ottt_on_par, same_gradient
+from gradcert.reference.errors import GradcertError
+
+CLAIMS: dict[str, Claim] = {
+    claim.name: claim
+    for claim in (
+        same_gradient.CLAIM,
+        ottt_on_par.CLAIM,
+        constant_memory.CLAIM,
+    )
+}
+
+
+def claim_named(name: str) -> Claim:
+    """Return a claim by its name or number.
+
+    Raises
+    ------
+    GradcertError : for another.
+
+    Examples
+    --------
+    >>> claim_named("C1").name
+    'same-gradient'
+    """
+    for claim in CLAIMS.values():
+        if name in (claim.name, claim.number):
+            return claim
+    raise GradcertError(f"the claim {name!r} is unknown", allowed=", ".join(f"{c.number} {c.name}" for c in CLAIMS.values()))

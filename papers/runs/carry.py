@@ -1,0 +1,85 @@
+"""Carry a claim out: plan what is known, do what is not done, plan again, until nothing is left; then judge."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from gradcert.papers.claim import Claim, Job, Results
+from gradcert.papers.data import digest_of
+from gradcert.papers.runs.store import Store
+from gradcert.papers.verdicts import Verdict, combined
+
+Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
+Listen = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Done:
+    """A claim with its results and its verdict.
+
+    Attributes
+    ----------
+    claim, results, verdict : as named.
+    quick : whether it is the form that takes seconds.
+    seconds : of CPU, of all its runs.
+    code, data : digests.
+    complete : whether every job that is planned is done.
+    """
+
+    claim: Claim
+    results: Results
+    verdict: Verdict
+    quick: bool
+    seconds: float
+    code: str
+    data: dict[str, str]
+    complete: bool
+
+
+def work(item: tuple[str, Job]) -> tuple[dict[str, Any], float]:
+    """Do one job of a claim, by its name; return its result and the seconds of CPU it took."""
+    from gradcert.papers.claims import claim_named
+
+    began = time.process_time()
+    result = claim_named(item[0]).run(item[1])
+    return result, time.process_time() - began
+
+
+def carried_out(claim: Claim, store: Store, *, quick: bool, run: Map, listen: Listen | None = None) -> Done:
+    """Do every job of a claim that is not done yet, and conclude.
+
+    Parameters
+    ----------
+    store : of this claim, opened with the digest of this code.
+    run : an ordered, lazy map, such as `map`.
+    listen : called with jobs done, jobs known, and a few words.
+
+    Raises
+    ------
+    GradcertError : where data cannot be had.
+    """
+    data = {name: digest_of(name) for name in claim.data}
+    while waiting := [job for job in claim.plan(store.results, quick) if job not in store]:
+        known = len(claim.plan(store.results, quick))
+        outcomes = run(work, [(claim.name, job) for job in waiting])
+        for number, (job, (result, seconds)) in enumerate(zip(waiting, outcomes, strict=True)):
+            store.add(job, result, seconds=seconds, data=data)
+            if listen is not None:
+                words = " ".join(str(v) for v in job.values())
+                listen(known - len(waiting) + number + 1, known, f"{claim.number} {words}")
+    return concluded(claim, store, quick=quick)
+
+
+def concluded(claim: Claim, store: Store, *, quick: bool) -> Done:
+    """Return the verdict that the results which are there lead to."""
+    planned = list(claim.plan(store.results, quick))
+    mine = tuple(line for job in planned if (line := store.line(job)))
+    results = Results(tuple((line["job"], line["result"]) for line in mine))
+    complete = bool(planned) and len(mine) == len(planned)
+    parts = list(claim.judge(results, quick)) if complete else []
+    data = {name: sha for line in mine for name, sha in line["data"].items()}
+    seconds = sum(float(line["seconds"]) for line in mine)
+    return Done(claim, results, combined(parts), quick, seconds, store.code or "", data, complete)

@@ -1,0 +1,118 @@
+"""JSON lines: one run a line, with what it was run with. A run that stopped goes on; other code starts anew.
+
+A line holds the job, its result, seconds of CPU, the digest of the code (all of `reference/` and of `papers/` but the
+report), the digests of the data sets, and the versions of Python and NumPy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import gradcert.papers
+import gradcert.reference
+from gradcert.papers.claim import Job, Results
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.outside import parse, read, text
+
+FORM = "runs as gradcert claims writes them"
+
+
+@lru_cache(maxsize=1)
+def code_digest() -> str:
+    """Return the SHA-256 of the code that a result depends on."""
+    found = hashlib.sha256()
+    for room in (gradcert.reference, gradcert.papers):
+        root = Path(str(room.__file__)).parent
+        for path in sorted(root.rglob("*.py")):
+            name = path.relative_to(root).as_posix()
+            if not name.startswith("report/"):
+                found.update(f"{room.__name__}/{name}\0".encode() + path.read_bytes() + b"\0")
+    return found.hexdigest()
+
+
+def key(job: Job) -> str:
+    """Return the text by which a job is known.
+
+    Examples
+    --------
+    >>> key({"seed": 0, "rule": "ostl"})
+    '{"rule":"ostl","seed":0}'
+    """
+    return json.dumps(job, sort_keys=True, separators=(",", ":"))
+
+
+def kept(path: Path) -> list[dict[str, Any]]:
+    """Return the lines of a file, without one that was being written when the run stopped.
+
+    Raises
+    ------
+    GradcertError : if a whole line is none of ours.
+    """
+    if not path.exists():
+        return []
+    whole = text(read(path, FORM), str(path)).split("\n")[:-1]
+    lines = [parse(line, f"line {number} of {path}") for number, line in enumerate(whole, 1)]
+    for number, line in enumerate(lines, 1):
+        if not isinstance(line, dict) or not {"job", "result", "code"} <= set(line):
+            raise GradcertError(f"line {number} of {path} is no run", allowed=FORM, do="name another folder: --results")
+    return lines
+
+
+class Store:
+    """The runs of one claim.
+
+    Parameters
+    ----------
+    path : a file; what it holds of this code counts, the rest stays where it is.
+    code : digest of the code; None takes that of the last line, which is how results are read that others ran.
+
+    Examples
+    --------
+    >>> Store(Path("no-such-file")).results.done
+    ()
+    """
+
+    def __init__(self, path: Path, code: str | None = None) -> None:
+        self.path = path
+        lines = kept(path)
+        self.code = code if code is not None or not lines else str(lines[-1]["code"])
+        self.lines = {key(line["job"]): line for line in lines if line["code"] == self.code}
+
+    def __contains__(self, job: Job) -> bool:
+        """Whether a job is done."""
+        return key(job) in self.lines
+
+    @property
+    def results(self) -> Results:
+        """What is done."""
+        return Results(tuple((line["job"], line["result"]) for line in self.lines.values()))
+
+    def line(self, job: Job) -> dict[str, Any] | None:
+        """Return the line of a job, if it is done."""
+        return self.lines.get(key(job))
+
+    def add(self, job: Job, result: Mapping[str, Any], *, seconds: float, data: Mapping[str, str]) -> None:
+        """Write a run down, at once."""
+        line = {
+            "job": dict(job),
+            "result": dict(result),
+            "seconds": round(seconds, 3),
+            "code": self.code,
+            "data": dict(data),
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+        }
+        written = json.dumps(line, allow_nan=False, separators=(",", ":"))
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        broken = self.path.exists() and not self.path.read_bytes().endswith(b"\n") and self.path.stat().st_size > 0
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(("\n" if broken else "") + written + "\n")
+        self.lines[key(job)] = json.loads(written)
