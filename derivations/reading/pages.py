@@ -97,7 +97,8 @@ run on symbols; what they return, minus the derivative of the loss with the rule
 {% if library %}<p>What they cite, with its sources: <a href="docs/mathematics/README.html">mathematics</a>,
 <a href="docs/hardware.html">hardware</a>.</p>{% endif %}
 <div class="tablewrap"><table><thead><tr><th>derivation</th><th>steps</th><th>identities</th><th>seconds</th>
-<th></th></tr></thead><tbody>{% for r in rows %}<tr><td><a href="{{ r.name }}.html">{{ r.title }}</a></td><td>{{ r.steps }}</td>
+<th></th></tr></thead>
+<tbody>{% for r in rows %}<tr><td><a href="{{ r.name }}.html">{{ r.title }}</a></td><td>{{ r.steps }}</td>
 <td>{{ r.identities }}</td><td>{{ r.seconds }}</td>
 <td class="{{ 'failed' if r.bad else 'unchecked' if r.unchecked else 'proved' }}">
 {{- '✗ ' + r.bad|string if r.bad else '? ' + r.unchecked|string if r.unchecked else '✓' }}</td></tr>{% endfor %}
