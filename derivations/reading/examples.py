@@ -94,7 +94,8 @@ def network(spec: Spec, settings: Mapping[str, Any]) -> tuple[Network, dict[str,
             for name in way:
                 place = place[int(name)] if isinstance(place, list) else place[name]
             place[int(last) if isinstance(place, list) else last] = settings.get(control.name, control.value)
-    layers, parameters = [], {}
+    layers: list[Layer] = []
+    parameters: dict[str, Any] = {}
     for i, layer in enumerate(data["layers"]):
         layers.append(Layer(cell(layer), inputs=layer["inputs"], units=layer["units"]))
         parameters |= {f"layers.{i}.{k}": np.array(layer[k], dtype=float) for k in "WHb" if k in layer}

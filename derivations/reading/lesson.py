@@ -1,6 +1,6 @@
 r"""A chapter as a student reads it: a file of content, in Markdown with formulas and a few blocks of its own.
 
-``lessons/NAME.md``. Formulas stand between ``$`` or ``$$``, in the macros of `symbols`. Blocks open with ``:::name``
+A file of `lessons`. Formulas stand between ``$`` or ``$$``, in the macros of `symbols`. Blocks open with ``:::name``
 and close with ``:::``:
 
 ======================  ================================================================================

@@ -34,11 +34,11 @@ def written(verdicts: dict[str, list[object]]) -> Path:
     place = text / "reference"
     reference.commands(place / "commands")
     reference.cells(place / "cells")
-    reference.surrogates(place / "surrogates.md")
-    reference.losses(place / "losses.md")
+    reference.surrogates(place / "surrogates")
+    reference.losses(place / "losses")
     reference.rules(place / "rules", names())
-    reference.schemas(place / "schemas.md")
-    reference.symbols(place / "symbols.md")
+    reference.schemas(place / "schemas")
+    reference.symbols(place / "symbols")
     reference.api(place / "api")
     chapters.write(text / "derivations", extra, verdicts)
     return text

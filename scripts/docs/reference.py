@@ -246,5 +246,6 @@ def _raw(html: str) -> str:
 
 
 def _write(path: Path, text: str) -> None:
+    path = path if path.suffix in (".md", ".rst") else path.with_name(f"{path.name}.md")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
