@@ -70,7 +70,8 @@ class Spec:
 
 def cell(spec: Mapping[str, Any]) -> Any:
     """Return the cell of one layer of a specification."""
-    p, options = spec["p"], {"recurrent": "H" in spec, "bias": "b" in spec}
+    p = spec["p"]
+    options: dict[str, Any] = {"recurrent": "H" in spec, "bias": "b" in spec}
     if spec["cell"] == "integrator":
         return Integrator(kappa=p["kappa"], bias="b" in spec)
     if spec["cell"] == "rnn":
