@@ -250,8 +250,17 @@ _FPTT = Spec(
     parts=3,
 )
 
+_PATHS = replace(
+    _FPTT,
+    name="paths",
+    controls=(*_FPTT.controls, Control("h12", r"H_{12}", -0.3, paths=("layers.0.H.0.1",))),
+    mistakes=("transposed", "lateral", "stale"),
+    cuts=(("recurrent", "cut the lateral arrows"),),
+    parts=0,
+)
+
 #: name -> example
-EXAMPLES: dict[str, Spec] = {spec.name: spec for spec in (_OSTL, _EPROP, _OTTT, _FPTT)}
+EXAMPLES: dict[str, Spec] = {spec.name: spec for spec in (_PATHS, _OSTL, _EPROP, _OTTT, _FPTT)}
 
 
 def example(name: str) -> Spec:

@@ -148,17 +148,28 @@ def losses(path: Path) -> None:
 def rules(folder: Path, lessons: Iterable[str]) -> None:
     """Write a page per rule: edges, cost, when it is exact, its equations with what libraries do."""
     from gradcert.commands import rules as listing
-    from gradcert.reference import ESTIMATORS, RULES
+    from gradcert.reference import RULES
+    from gradcert.reference.published import KINDS
 
-    chapters = {"ostl": "ostl", "e-prop": "eprop", "ottt": "ottt", "sltt": "ottt", "otpe": "ottt"}
+    chapters = {
+        "ostl": "ostl",
+        "e-prop": "eprop",
+        "ottt": "ottt",
+        "sltt": "ottt",
+        "otpe": "ottt",
+        "fptt": "fptt",
+        "bptt": "paths",
+        "rtrl": "paths",
+    }
     known = set(lessons)
-    for name, row in {**RULES, **ESTIMATORS}.items():
-        record = (listing.record if name in RULES else listing.estimator)(row)
+    pages = {name: listing.record(row) for name, row in RULES.items()}
+    pages |= {name: listing.algorithm(kind) for name, kind in KINDS.items()}
+    for name, record in pages.items():
         chapter = chapters.get(name)
         link = f'<a href="../../derivations/{chapter}.html">The derivation</a>\n\n' if chapter in known else ""
         _write(folder / f"{name}.md", f"# {name}\n\n{escape(record['title'], quote=False)}\n\n{link}{_record(record)}")
     text = "Which edges a rule keeps, where its learning signal comes from, what it costs, and when it is exact."
-    _write(folder / "index.md", f"# Rules\n\n{text}\n\n{_toctree([*RULES, *ESTIMATORS])}")
+    _write(folder / "index.md", f"# Rules\n\n{text}\n\n{_toctree(pages)}")
 
 
 def schemas(path: Path) -> None:
