@@ -96,3 +96,23 @@ def test_broken_links_and_what_is_loaded_from_elsewhere_are_seen(tmp_path):
 
 def test_the_table_of_symbols_needs_no_macros():
     assert _expanded(r"\v{i}{t}+\lam\W{ij}", macros()) == r"v_{i}^{t}+\lambda W_{ij}".replace(" ", "")
+
+
+@pytest.mark.long
+def test_the_reference_has_a_page_for_everything_that_can_be_named(tmp_path):
+    reference.commands(tmp_path / "commands")
+    reference.cells(tmp_path / "cells")
+    reference.rules(tmp_path / "rules", names())
+    for what, page in ((reference.surrogates, "s"), (reference.losses, "l"), (reference.schemas, "c")):
+        what(tmp_path / page)
+    there = {path.parent.name: set() for path in tmp_path.rglob("*.md")}
+    for path in tmp_path.rglob("*.md"):
+        there[path.parent.name].add(path.stem)
+    assert set(CELLS) <= there["cells"]
+    assert {*RULES, "fptt", "otpe"} <= there["rules"]
+    assert set(cli.COMMANDS) <= there["commands"]
+    text = (tmp_path / "s.md").read_text(encoding="utf-8")
+    assert all(f"## {name}\n" in text for name in SURROGATES)
+    assert text.count("<svg") == len(SURROGATES)
+    assert "squared_error" in (tmp_path / "l.md").read_text(encoding="utf-8")
+    assert (tmp_path / "c.md").read_text(encoding="utf-8").count(".schema.json") >= 3
