@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from gradcert import cli
+from gradcert.derivations.reading.lesson import names
 from gradcert.derivations.reading.symbols import macros
-from scripts.docs import links, source
+from gradcert.reference import CELLS, RULES, SURROGATES
+from scripts.docs import links, reference, source
 from scripts.docs.reference import _expanded
 
 ROOT = Path(__file__).parents[1]
