@@ -119,3 +119,12 @@ def test_the_reference_has_a_page_for_everything_that_can_be_named(tmp_path):
     assert text.count("<svg") == len(SURROGATES)
     assert "squared_error" in (tmp_path / "l.md").read_text(encoding="utf-8")
     assert (tmp_path / "c.md").read_text(encoding="utf-8").count(".schema.json") >= 3
+
+
+def test_every_page_is_in_the_contents():
+    index = (DOCS / "index.md").read_text(encoding="utf-8").splitlines()
+    pages = {path.relative_to(DOCS).with_suffix("").as_posix() for path in DOCS.glob("*.md")} - {"index"}
+    assert pages <= set(index)
+    for folder in ("tutorials", "howto", "explanation"):
+        listed = (DOCS / folder / "index.md").read_text(encoding="utf-8").splitlines()
+        assert {path.stem for path in (DOCS / folder).glob("*.md")} - {"index"} <= set(listed)
