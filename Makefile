@@ -12,7 +12,7 @@ ROOMS := $(shell ls -d */__init__.py | cksum | cut -d' ' -f1)
 STAMP := .venv/.installed-$(ROOMS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install debian test long certify theorems peers lint format selftest diagnosis attack properties planted vectors dist clean
+.PHONY: help install debian test long certify docs theorems peers lint format selftest diagnosis attack properties planted vectors dist clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,10 @@ long: install ## the long tests: exhaustive ones, compilers, provers, browsers
 
 certify: install ## certify the real third-party code in examples/
 	$(BIN)/python examples/run_all.py
+
+docs: install ## the site, with what is proved so far: build/site/index.html (prove the rest: gradcert derive --check)
+	$(PIP) --editable '.[docs]'
+	OMP_NUM_THREADS=1 $(BIN)/python -m scripts.docs
 
 # The theorems do not need the packages of `make install`: a fresh machine is done in minutes.
 theorems: $(if $(wildcard .venv/.installed-*),$(STAMP),$(BIN)/gradcert)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any
 
 from gradcert.derivations.proving.notation import code_step
 from gradcert.derivations.reading.symbols import SYMBOLS
@@ -126,7 +125,8 @@ def unrolled(cell: Cell, rule: Rule | None = None, *, loss: bool = True) -> str:
     height = bottom + (128 if recurrent else 104)
     for x, when in ((LEFT, "t-1"), (RIGHT, "t")):
         page.body.append(
-            f'<rect x="{x - 34}" y="{top - 34}" width="{68 + shift}" height="{bottom - top + 68}" rx="14" class="panel"/>'
+            f'<rect x="{x - 34}" y="{top - 34}" width="{68 + shift}" height="{bottom - top + 68}" rx="14" '
+            'class="panel"/>'
         )
         page.caption(x + shift / 2, top - 44 if not loss else 14, f"step {when.replace('-', ' − ')}")
         for node in cell.nodes:
@@ -177,7 +177,8 @@ def unrolled(cell: Cell, rule: Rule | None = None, *, loss: bool = True) -> str:
     for link, points, css in sorted(labels, key=lambda entry: entry[2] == "space"):
         _place(page, cell, link, points, css)
     heads = "".join(
-        f'<marker id="h{name}" viewBox="0 0 10 10" refX="8.5" refY="5" markerWidth="7.5" markerHeight="7.5" orient="auto">'
+        f'<marker id="h{name}" viewBox="0 0 10 10" refX="8.5" refY="5" markerWidth="7.5" markerHeight="7.5" '
+        'orient="auto">'
         f'<path d="M0,1 L9,5 L0,9 z" class="head {name}"/></marker>'
         for name in ("", "state", "reset", "recurrent", "adaptation", "lost")
     )
@@ -185,7 +186,8 @@ def unrolled(cell: Cell, rule: Rule | None = None, *, loss: bool = True) -> str:
         f"Two steps of one unit of the cell {cell.name}: its nodes, and the edges that carry the past into the present."
     )
     return (
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}" class="drawing"><defs>{heads}</defs>'
+        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}" class="drawing">'
+        f"<defs>{heads}</defs>"
         f"{''.join(page.body)}</svg>"
     )
 

@@ -25,7 +25,7 @@ _CELLS = {"snu": Snu, "lif": Lif, "alif": Alif, "integrator": Integrator, "rnn":
 
 @dataclass(frozen=True)
 class Control:
-    """A slider: its name, how it is labelled, its range, and the numbers that it sets (paths into the specification)."""
+    """A slider: its name, its label, its range, and the numbers that it sets (paths into the specification)."""
 
     name: str
     sign: str
@@ -70,7 +70,8 @@ class Spec:
 
 def cell(spec: Mapping[str, Any]) -> Any:
     """Return the cell of one layer of a specification."""
-    p, options = spec["p"], {"recurrent": "H" in spec, "bias": "b" in spec}
+    p = spec["p"]
+    options: dict[str, Any] = {"recurrent": "H" in spec, "bias": "b" in spec}
     if spec["cell"] == "integrator":
         return Integrator(kappa=p["kappa"], bias="b" in spec)
     if spec["cell"] == "rnn":
@@ -94,7 +95,8 @@ def network(spec: Spec, settings: Mapping[str, Any]) -> tuple[Network, dict[str,
             for name in way:
                 place = place[int(name)] if isinstance(place, list) else place[name]
             place[int(last) if isinstance(place, list) else last] = settings.get(control.name, control.value)
-    layers, parameters = [], {}
+    layers: list[Layer] = []
+    parameters: dict[str, Any] = {}
     for i, layer in enumerate(data["layers"]):
         layers.append(Layer(cell(layer), inputs=layer["inputs"], units=layer["units"]))
         parameters |= {f"layers.{i}.{k}": np.array(layer[k], dtype=float) for k in "WHb" if k in layer}
@@ -248,8 +250,17 @@ _FPTT = Spec(
     parts=3,
 )
 
+_PATHS = replace(
+    _FPTT,
+    name="paths",
+    controls=(*_FPTT.controls, Control("h12", r"H_{12}", -0.3, paths=("layers.0.H.0.1",))),
+    mistakes=("transposed", "lateral", "stale"),
+    cuts=(("recurrent", "cut the lateral arrows"),),
+    parts=0,
+)
+
 #: name -> example
-EXAMPLES: dict[str, Spec] = {spec.name: spec for spec in (_OSTL, _EPROP, _OTTT, _FPTT)}
+EXAMPLES: dict[str, Spec] = {spec.name: spec for spec in (_PATHS, _OSTL, _EPROP, _OTTT, _FPTT)}
 
 
 def example(name: str) -> Spec:

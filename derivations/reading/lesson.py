@@ -1,6 +1,6 @@
 r"""A chapter as a student reads it: a file of content, in Markdown with formulas and a few blocks of its own.
 
-``lessons/NAME.md``. Formulas stand between ``$`` or ``$$``, in the macros of `symbols`. Blocks open with ``:::name``
+A file of `lessons`. Formulas stand between ``$`` or ``$$``, in the macros of `symbols`. Blocks open with ``:::name``
 and close with ``:::``:
 
 ======================  ================================================================================
@@ -15,8 +15,8 @@ and close with ``:::``:
 ======================  ================================================================================
 
 In the text, ``@{name}`` is the number of a formula, ``[[step]]`` the mark of a proof, ``{=v z}`` says that the symbols
-are defined by this paragraph, ``{{key}}`` or ``{{key;form}}`` is a number of the example, ``{state:text}`` has the colour
-of an edge.
+are defined by this paragraph, ``{{key}}`` or ``{{key;form}}`` is a number of the example, ``{state:text}`` has the
+colour of an edge.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-r"""What a page calls by which letter: none that is not in the symbol table, none before it is defined, none for two things.
+r"""What a page calls by which letter: none that is not in the table, none before it is defined, none for two things.
 
 A symbol is defined where a ``where`` block lists it, or a paragraph that says ``{=key}`` explains it. It may be used in
 the piece of the page that stands right before, as a formula stands before the list under it.
@@ -15,11 +15,12 @@ _TEXT = re.compile(r"\\(?:text|operatorname|mathrm|begin|end|htmlClass|small)\*?
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
 # what KaTeX knows and is no symbol
 COMMANDS = frozenset(
-    "frac tfrac dfrac partial sum prod quad qquad bigl bigr Bigl Bigr biggl biggr left right underbrace cdot cdots dots "
-    "ldots le ge ne in leftarrow rightarrow to odot times begin end aligned boxed text textstyle displaystyle small "
-    "operatorname diag dfrac hfill over infty pm approx bar hat mathbf prime top tanh exp log min max lvert rvert "
-    "lfloor rfloor lceil rceil langle rangle mid ll gg lVert rVert cases equiv nabla sigma varphi colon not forall mapsto "
-    "scriptstyle phantom iff implies Leftrightarrow".split()
+    "frac tfrac dfrac partial sum prod quad qquad bigl bigr Bigl Bigr biggl biggr left right underbrace cdot cdots "
+    "dots ldots le ge ne in leftarrow rightarrow to odot times begin end aligned boxed text textstyle "
+    "displaystyle small operatorname diag dfrac hfill over infty pm approx bar hat mathbf prime top tanh exp "
+    "log min max lvert rvert "
+    "lfloor rfloor lceil rceil langle rangle mid ll gg lVert rVert cases equiv nabla sigma varphi colon not "
+    "forall mapsto scriptstyle phantom iff implies Leftrightarrow".split()
 )
 
 

@@ -1,4 +1,4 @@
-"""Templates of the pages: a chapter alone, a chapter's part of the machine, the table of contents, a file of the code."""
+"""Templates of the pages: a chapter alone, the machine's part of one, the table of contents, a file of the code."""
 
 PAGE = """\
 <!doctype html>
@@ -43,12 +43,13 @@ BEHIND = """\
 on symbols instead of numbers, and has a computer algebra system decide whether the result equals the formula.</p>
 <details><summary>The {{ rows|length }} steps behind this page</summary>
 <div class="tablewrap"><table class="proofs">
-<thead><tr><th class="l">step</th><th class="l">what it says</th><th>identities</th><th class="l">sizes</th></tr></thead>
+<thead><tr><th class="l">step</th><th class="l">what it says</th><th>identities</th><th class="l">sizes</th></tr>
+</thead>
 <tbody>{% for r in rows %}<tr id="p-{{ r.id }}"><td class="l id"><a href="{{ r.href }}">
 <span class="{{ r.status }}">{{ r.mark }}</span> {{ r.id }}</a></td><td class="l">{{ r.why|prose }}</td>
 <td>{{ r.identities }}</td><td class="l">{{ r.sizes }}</td></tr>{% endfor %}</tbody></table></div>
-<p>At the sizes given, code and formulas agree for <em>all</em> real values of weights, inputs, targets and states, with the
-activations left open. This is no proof in a proof assistant: the algebra system and the translation to symbols are
+<p>At the sizes given, code and formulas agree for <em>all</em> real values of weights, inputs, targets and states, with
+the activations left open. This is no proof in a proof assistant: the algebra system and the translation to symbols are
 trusted. Rounding is no part of it.</p></details>
 {% if lab %}<p>The example is computed by a short script in floating point, forwards and backwards by separate routines;
 a test compares both, and every mistake, with the project's engines over a grid of settings.</p>{% endif %}
@@ -57,7 +58,8 @@ a test compares both, and every mistake, with the project's engines over a grid 
 STEPS = """\
 <details id="steps"><summary>The whole derivation as the machine checks it: {{ steps|length }} steps,
 {{ identities }} identities, <span class="{{ 'failed' if bad else 'unchecked' if unchecked else 'proved' }}">
-{{- (bad|string + ' failed') if bad else (unchecked|string + ' not checked yet') if unchecked else 'all proved' }}</span>
+{{- (bad|string + ' failed') if bad else (unchecked|string + ' not checked yet') if unchecked else 'all proved' -}}
+</span>
 </summary>
 {% for s in steps %}{% if s.group and s.first %}<details><summary>{{ s.group }}: {{ s.size }} cells</summary>{% endif %}
 <section class="step" id="{{ s.anchor }}">
@@ -84,8 +86,8 @@ length that its statement allows (<code>gradcert theorems</code>, <code>docs/the
 SIGNS = """\
 <details><summary>All symbols of this page</summary><dl class="where">{% for s in signs %}<dt>{{ s[0]|safe }}</dt>
 <dd>{{ s[1]|safe }}</dd>{% endfor %}</dl></details>
-<p class="foot">Formulas: KaTeX (MIT licence) with its fonts; text: Source Serif 4 (both fonts SIL Open Font License 1.1).
-Everything lies beside this page; nothing is loaded from elsewhere.</p>
+<p class="foot">Formulas: KaTeX (MIT licence) with its fonts; text: Source Serif 4 (SIL Open Font License 1.1, as the
+fonts of KaTeX). Everything lies beside this page; nothing is loaded from elsewhere.</p>
 """
 
 INDEX = """\
@@ -94,8 +96,9 @@ INDEX = """\
 run on symbols; what they return, minus the derivative of the loss with the rule's edges cut, expands to 0.</p>
 {% if library %}<p>What they cite, with its sources: <a href="docs/mathematics/README.html">mathematics</a>,
 <a href="docs/hardware.html">hardware</a>.</p>{% endif %}
-<div class="tablewrap"><table><thead><tr><th>derivation</th><th>steps</th><th>identities</th><th>seconds</th><th></th></tr>
-</thead><tbody>{% for r in rows %}<tr><td><a href="{{ r.name }}.html">{{ r.title }}</a></td><td>{{ r.steps }}</td>
+<div class="tablewrap"><table><thead><tr><th>derivation</th><th>steps</th><th>identities</th><th>seconds</th>
+<th></th></tr></thead>
+<tbody>{% for r in rows %}<tr><td><a href="{{ r.name }}.html">{{ r.title }}</a></td><td>{{ r.steps }}</td>
 <td>{{ r.identities }}</td><td>{{ r.seconds }}</td>
 <td class="{{ 'failed' if r.bad else 'unchecked' if r.unchecked else 'proved' }}">
 {{- '✗ ' + r.bad|string if r.bad else '? ' + r.unchecked|string if r.unchecked else '✓' }}</td></tr>{% endfor %}

@@ -62,10 +62,10 @@ def triangles() -> str:
             body.append(_formula(x0 + s * size + size / 2, 26, rf"\scriptstyle t={s + 1}", size))
             body.append(_formula(x0 - 20, 40 + s * size + size / 2, rf"\scriptstyle s={s + 1}", size))
         centre = x0 + n * size / 2
-        body.append(_caption(centre, 200, "BPTT: by rows" if rowwise else "OSTL: by columns", "strong"))
+        body.append(_caption(centre, 200, "backwards: by rows" if rowwise else "forwards: by columns", "strong"))
         wait = "row s waits for the last step" if rowwise else "column t is ready at step t"
         body.append(_caption(centre, 217, wait))
-    title = "The terms of the double sum as a triangle: OSTL adds it by columns, each ready at its step, BPTT by rows."
+    title = "The terms of the double sum as a triangle: forwards by columns, each ready at its step, backwards by rows."
     return _svg(440, 226, title, "".join(body), _head("tri"))
 
 

@@ -1,4 +1,4 @@
-"""Pages of the derivations: chapters from their lessons, marks from verdicts, links to the code and to what is cited."""
+"""Pages of the derivations: chapters from lessons, marks from verdicts, links to the code and to what is cited."""
 
 from __future__ import annotations
 
@@ -307,8 +307,12 @@ def _anchors(file: Path) -> dict[int, str]:
 
 
 def _source(path: str) -> str:
-    body = source(path)
-    return _page(body, title=path, up="../")
+    return _page(source(path), title=path, up="../")
+
+
+def code_page(path: str, *, assets: str) -> str:
+    """Return the page of a file of the code for a site that keeps the assets elsewhere."""
+    return _source(path).replace('"../assets/', f'"{assets}')
 
 
 def source(path: str) -> str:

@@ -124,7 +124,7 @@ class _Macros(_Printer):
     def _print_Mul(self, expr: Any) -> str:
         """Print constants first, then slopes and variables."""
         number, rest = expr.as_coeff_Mul()
-        if number not in (1, -1):
+        if number not in (1, -1) or not expr.is_Mul:
             return str(super()._print_Mul(expr))
         factors = sorted(
             rest.args if rest.is_Mul else (rest,), key=lambda f: (str(f) not in _CONSTANTS, f.is_Add, str(f))

@@ -42,6 +42,7 @@ def grid(**values):
 
 
 SETTINGS = {
+    "paths": grid(w1=(0.8, -1.2), x2=(0.3,), h12=(-0.3, 0.9)),
     "ostl": grid(w1=(-1.5, 1.0), h12=(-0.5, 0.8), leak=(0.0, 0.8), x2=(0.3,)),
     "eprop": grid(w1=(1.0,), h12=(-0.6, 0.4), beta=(0.0, 0.4), kappa=(0.0, 0.7), x2=(0.4,)),
     "ottt": grid(w1=(0.9,), leak=(0.0, 0.5), x2=(0.5, 1.5), h12=(0.0, 0.7)),
@@ -81,6 +82,7 @@ def test_the_script_is_the_engine_forwards_and_backwards(name):
 
 
 EDITS = {
+    "paths": {"lateral": ("recurrent",)},
     "ostl": {"reset": ("reset",), "lateral": ("recurrent",), "memoryless": ("reset", "recurrent", "state")},
     "eprop": {"adaptation": ("adaptation",)},
     "ottt": {"untraced": ("state",)},
@@ -190,7 +192,24 @@ def ottt_by_hand(spec, settings, mistake):
     return np.array(found)
 
 
+def paths_by_hand(spec, settings, mistake):
+    """The recursion of RTRL's page for every weight, right or with one mistake."""
+    q = Traces(spec, settings)
+    z, h = q.now["z"], q.p["layers.0.H"]
+    found = []
+    for _, _, name, i, j in spec.weights:
+        e, total = np.zeros(2), 0.0
+        for t in range(3):
+            source = q.x[t, 0, j] if name == "W" else (z[t - 1, j] if t else 0.0)
+            slope = (1 - z[t - 1] ** 2 if t else np.ones(2)) if mistake == "stale" else 1 - z[t] ** 2
+            e = slope * ((h.T if mistake == "transposed" else h) @ e + source * (np.arange(2) == i))
+            total += (z[t] - q.y[t, 0]) @ e
+        found.append(total)
+    return np.array(found)
+
+
 BY_HAND = {
+    "paths": (paths_by_hand, ("transposed", "stale")),
     "ostl": (ostl_by_hand, ("late", "transfer")),
     "eprop": (eprop_by_hand, ("late", "rho", "sign", "filter")),
     "ottt": (ottt_by_hand, ("decayed", "leak", "bias")),

@@ -44,8 +44,9 @@ def typeset(formulas):
     program = (
         f"const katex = require({json.dumps(str(ASSETS / 'katex.min.js'))});"
         "const [macros, all] = JSON.parse(require('fs').readFileSync(0));"
-        "console.log(JSON.stringify(all.map((f) => { try { katex.renderToString(f, { displayMode: true, strict: 'ignore',"
-        "macros: { ...macros }, trust: true, throwOnError: true }); return ''; } catch (e) { return f + e.message; } })))"
+        "console.log(JSON.stringify(all.map((f) => { try { katex.renderToString(f, { displayMode: true,"
+        "strict: 'ignore', macros: { ...macros }, trust: true, throwOnError: true }); return ''; }"
+        "catch (e) { return f + e.message; } })))"
     )
     given = json.dumps([macros(), formulas])
     done = subprocess.run([NODE, "-e", program], input=given, capture_output=True, text=True, check=True)
@@ -109,7 +110,8 @@ const boxes = (svg) => [...svg.querySelectorAll('div.label, text.caps')].map(e =
   const all = (e.matches('text') ? [e] : [...e.querySelectorAll('.caps, .katex-html')]).map(x => {
     const range = e.ownerDocument.createRange(); range.selectNodeContents(x); return range.getBoundingClientRect(); });
   const side = (f, name) => Math[f](...all.map(r => r[name]));
-  return { left: side('min', 'left'), right: side('max', 'right'), top: side('min', 'top'), bottom: side('max', 'bottom') }; });
+  return { left: side('min', 'left'), right: side('max', 'right'),
+    top: side('min', 'top'), bottom: side('max', 'bottom') }; });
 const meet = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 2 && b.top < a.bottom - 2;
 async function look(page, width) {
   const frame = document.createElement('iframe');
@@ -119,7 +121,8 @@ async function look(page, width) {
   await frame.contentWindow.document.fonts.ready;
   const d = frame.contentDocument, seen = { meeting: [], wide: [], unset: 0, moved: 0, stuck: 0 };
   d.querySelectorAll('svg.drawing').forEach((svg, n) => { const all = boxes(svg);
-    all.forEach((a, i) => all.slice(i + 1).forEach((b, j) => { if (meet(a, b)) seen.meeting.push([n, i, i + 1 + j]); })); });
+    all.forEach((a, i) => all.slice(i + 1).forEach((b, j) => {
+      if (meet(a, b)) seen.meeting.push([n, i, i + 1 + j]); })); });
   d.querySelectorAll('.eq > .tex').forEach(e => { if (e.scrollWidth > e.clientWidth + 1 && e.clientWidth)
     seen.wide.push(e.dataset.set); });
   seen.unset = [...d.querySelectorAll('.tex')].filter(e => !e.dataset.set && !e.closest('details:not([open])')).length;
@@ -131,7 +134,8 @@ async function look(page, width) {
     if (/–|NaN|undefined/.test(shown())) seen.stuck += 100;
     for (const c of form.elements) {
       const before = shown();
-      if (c.type === 'range') c.value = c.value === c.max ? c.min : c.max; else if (c.type === 'checkbox') c.checked = true;
+      if (c.type === 'range') c.value = c.value === c.max ? c.min : c.max;
+      else if (c.type === 'checkbox') c.checked = true;
       else if (c.tagName === 'SELECT') c.selectedIndex = c.options.length - 1; else continue;
       c.dispatchEvent(new frame.contentWindow.Event('input', { bubbles: true }));
       if (shown() !== before) seen.moved += 1; else seen.stuck += 1;

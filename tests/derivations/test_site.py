@@ -28,7 +28,8 @@ async function look(page) {
   await new Promise(done => setTimeout(done, 50));  // what was folded is set when it opens
   const set = [...d.querySelectorAll('.tex .katex-html')].filter(m => !m.closest('[hidden]'));
   const flat = set.filter(m => { const box = m.getBoundingClientRect(); return box.width < 3 || box.height < 5; });
-  found[page] = { math: set.length, flat: flat.length, at: flat.map(m => m.closest('.tex').dataset.set), unset: d.querySelectorAll('.tex:not(.set)').length,
+  found[page] = { math: set.length, flat: flat.length,
+    unset: d.querySelectorAll('.tex:not(.set)').length,
     error: d.querySelectorAll('.katex-error').length, width: d.documentElement.scrollWidth };
   frame.remove();
 }

@@ -91,7 +91,7 @@
     return s;
   };
   const flatParts = (s) => {
-    const out = {}, rows = parts(spec, s);
+    const out = {}, rows = Engine.parts(spec, s);
     rows.forEach((row, r) => {
       for (const [name, values] of Object.entries(row)) out[`${name}.${r + 1}`] = Array.isArray(values) ? values[s.weight] : values;
       out[`missed.${r + 1}`] = Math.hypot(...row.pull.map((u, k) => u - row.gradient[k])) / Math.hypot(...row.gradient);
@@ -102,7 +102,7 @@
   const render = () => {
     const s = read();
     if (form.output) spec.layers.forEach((layer) => { if (layer.p.output) layer.p.output = form.output.value; });
-    const { out, all } = spec.parts ? flatParts(s) : numbers(spec, s);
+    const { out, all } = spec.parts ? flatParts(s) : Engine.numbers(spec, s);
     form.querySelectorAll("input[type=range]").forEach((c) => { form[`o-${c.name}`].value = minus((+c.value).toFixed(2)); });
     document.querySelectorAll("[data-k]").forEach((el) => { el.innerHTML = (FORMS[el.dataset.form] ?? ((v) => number(v)))(out[el.dataset.k]); });
     const box = lab.querySelector(".dots");

@@ -3,6 +3,7 @@
 // derivatives. A rule is a set of kept edges, a mistake a change of one link's term. tests/derivations/
 // test_examples.py compares all of it with gradcert's own engines.
 "use strict";
+const Engine = (() => {
 const sigmoid = (u) => 1 / (1 + Math.exp(-u));
 const SLOPES = {
   tanh: (u) => 1 - Math.tanh(u) ** 2,
@@ -220,6 +221,10 @@ const MISTAKES = {
   rho: { term: (k, u, c) => (k.edge === "adaptation" ? c.b.f ? c.b.f["z<v:space"][c.j] * c.past.v[c.j] : 0 : u) },
   // the sign of the adaptation in the eligibility
   sign: { term: (k, u) => (k.target === "z" && k.source === "k" ? -u : u) },
+  // a lateral weight read in the wrong direction
+  transposed: { term: (k, u, c) => (past(k) && k.weight ? c.layer.H[c.j][c.i] * c.ds : u) },
+  // the slope of the step before, of a plain recurrent unit
+  stale: { term: (k, u, c) => (k.target === "z" && k.source === "a" ? (c.b.f ? c.b.f["z<a:space"][c.i] : 1) * c.ds : u) },
   // bias without a trace of its own
   bias: { onlyFor: "b", without: ["state"] },
 };
@@ -365,4 +370,6 @@ function parts(spec, s) {
   }
   return rows;
 }
-if (typeof module !== "undefined") module.exports = { numbers, parts, built, forwards, backwards, online, mistaken, MISTAKES };
+return { numbers, parts };
+})();
+if (typeof module !== "undefined") module.exports = Engine;

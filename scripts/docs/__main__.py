@@ -1,0 +1,75 @@
+"""``python -m scripts.docs``: build the site into ``build/site``, and check its links.
+
+Marks of proofs come from the verdicts that are known (``gradcert derive --check`` makes them); `--prove` makes the
+rest.
+Notebooks run when their text has changed since the last build, and the build fails where one raises.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from scripts.docs import chapters, links, reference, source
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD, SITE = ROOT / "build" / "docs", ROOT / "build" / "site"
+# what a page may not say of itself while it is built
+SERIOUS = ("WARNING: document isn't included", "WARNING: undefined label", "ERROR", "failed to import", "not readable")
+
+
+def written(verdicts: dict[str, list[object]]) -> Path:
+    """Write the text of the site; return its folder."""
+    from gradcert.derivations.reading.lesson import names
+
+    text, extra = BUILD / "source", BUILD / "extra"
+    for folder in (text, extra):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+    source.copied(text)
+    source.notebooks(text, extra)
+    place = text / "reference"
+    reference.commands(place / "commands")
+    reference.cells(place / "cells")
+    reference.surrogates(place / "surrogates")
+    reference.losses(place / "losses")
+    reference.rules(place / "rules", names())
+    reference.schemas(place / "schemas")
+    reference.symbols(place / "symbols")
+    reference.api(place / "api")
+    chapters.write(text / "derivations", extra, verdicts)
+    return text
+
+
+def main() -> int:
+    """Build; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.docs", description=__doc__.splitlines()[0])
+    parser.add_argument("--prove", action="store_true", help="prove what no verdict is known of, first")
+    options = parser.parse_args()
+    from sphinx.cmd.build import main as sphinx
+
+    from gradcert.derivations import check, checker
+
+    start = time.perf_counter()
+    verdicts = check(listen=lambda v: print(f"{v.step} {v.status}")) if options.prove else checker.held()
+    text = written(verdicts)
+    print(f"{time.perf_counter() - start:.0f} s: the text is written")
+    shutil.rmtree(SITE, ignore_errors=True)
+    log = BUILD / "warnings.txt"
+    arguments = ["-b", "html", "-q", "-c", str(Path(__file__).parent), "-d", str(BUILD / "doctrees"), "-w", str(log)]
+    status = sphinx([*arguments, str(text), str(SITE)])
+    said = log.read_text(encoding="utf-8") if log.is_file() else ""
+    wrong = [line for line in said.splitlines() if any(word in line for word in SERIOUS)]
+    wrong += links.broken(SITE) if status == 0 else ["sphinx failed"]
+    for sentence in wrong:
+        print(sentence, file=sys.stderr)
+    pages = sum(1 for _ in SITE.rglob("*.html"))
+    print(f"{time.perf_counter() - start:.0f} s: {pages} pages in {SITE.relative_to(ROOT)}; {len(wrong)} faults")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,38 @@
+"""The derivations as pages of the site: their sections as HTML in Markdown, so that theme and search cover them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gradcert.derivations.chapters import CHAPTERS
+from gradcert.derivations.reading import citations, site
+
+FENCE = "``````"
+
+
+def write(folder: Path, extra: Path, verdicts: Mapping[str, list[Any]]) -> None:
+    """Write a page per chapter and the table of contents; the code that they link to goes to `extra`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    code: dict[str, str] = {}
+    for name in CHAPTERS:
+        found = site.content(name, verdicts, code)
+        parts = [f"# {found.title}\n", _html(found.lead + site.data())]
+        for n, (anchor, heading, html) in enumerate(found.sections, start=1):
+            parts.append(f"{_html(f'<a id={anchor!r}></a>', bare=True)}\n## {n}. {heading}\n\n{_html(html)}")
+        (folder / f"{name}.md").write_text("\n".join(parts), encoding="utf-8")
+    index = site.index(verdicts, cited=False).replace("<h1>Derivations</h1>", "")
+    toctree = "```{toctree}\n:hidden:\n\n" + "\n".join(CHAPTERS) + "\n```\n"
+    (folder / "index.md").write_text(f"# Derivations\n\n{_html(index)}\n{toctree}", encoding="utf-8")
+    for path, page in code.items():
+        target = extra / "derivations" / page
+        target.parent.mkdir(parents=True, exist_ok=True)
+        html = site.code_page(path, assets="../../_static/").replace('href="../docs/', 'href="../../')
+        target.write_text(html, encoding="utf-8")
+
+
+def _html(html: str, *, bare: bool = False) -> str:
+    """Return HTML as a block of Markdown; citations lead to the pages of the site."""
+    body = citations.link(html, "../").replace('href="../docs/', 'href="../')
+    return f"{FENCE}{{raw}} html\n{body if bare else f'<div class=chapter>{body}</div>'}\n{FENCE}\n"

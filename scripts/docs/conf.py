@@ -1,0 +1,43 @@
+"""Sphinx: MyST and furo, formulas by the KaTeX that the derivations bring along; nothing is loaded from elsewhere."""
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # notebooks type `gradcert`
+os.environ["TERM"] = "dumb"  # and show no bars that move
+
+project = "gradcert"
+author = "the gradcert authors"
+copyright = "the gradcert authors; Apache-2.0"
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "scripts.docs.formulas"]
+exclude_patterns: list[str] = []
+myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
+myst_heading_anchors = 3
+suppress_warnings = ["myst.header", "misc.highlighting_failure"]
+
+# notebooks run when their text changes; one that raises breaks the build
+nb_execution_mode = "cache"
+nb_execution_cache_path = str(ROOT / "build" / "docs" / "notebooks")
+nb_execution_in_temp = True
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
+
+autodoc_mock_imports = ["jax"]
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
+autodoc_default_options = {"members": True, "imported-members": True}
+napoleon_google_docstring = False
+
+html_theme = "furo"
+html_title = "gradcert"
+html_math_renderer = "bundled"
+html_static_path = [str(ROOT / "derivations" / "reading" / "assets"), "static"]
+html_extra_path = [str(ROOT / "build" / "docs" / "extra")]
+html_css_files = ["katex.min.css", "chapter.css", "site.css"]
+html_js_files = [(name, {"defer": "defer"}) for name in ("katex.min.js", "engine.js", "chapter.js")]
+html_show_sphinx = False
+html_copy_source = False
+html_theme_options = {"footer_icons": [], "top_of_page_buttons": []}

@@ -1,0 +1,48 @@
+"""What Sphinx has to be told: formulas are set by the script of the derivations, docstrings are plain text in part.
+
+The house's docstrings are read in a terminal: a norm is ``|x|``, and what a module says is laid out by hand.
+"""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from typing import Any
+
+
+def inline(self: Any, node: Any) -> None:
+    """Write a formula in the line."""
+    import docutils.nodes
+
+    self.body.append(f'<span class="tex">{escape(node.astext(), quote=False)}</span>')
+    raise docutils.nodes.SkipNode
+
+
+def block(self: Any, node: Any) -> None:
+    """Write a formula on a line of its own, with its number where it has one."""
+    import docutils.nodes
+
+    number = f'<span class="no">({node["number"]})</span>' if node.get("number") else ""
+    tex = escape(node.astext(), quote=False)
+    self.body.append(f'<div class="eq"><div class="tex display">{tex}</div>{number}</div>')
+    raise docutils.nodes.SkipNode
+
+
+def plain(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Take bars for bars, and the text of a module as it stands."""
+    if what == "module":
+        lines[:] = [lines[0], "", "::", "", *(f"    {line}" for line in lines[2:]), ""] if len(lines) > 2 else lines
+        lines[0] = lines[0].replace("|", r"\|")
+        return
+    code = False
+    for n, line in enumerate(lines):
+        code = line.startswith((">>>", "...")) or (code and bool(line.strip()))
+        if not code:
+            lines[n] = re.sub(r"(?<![\\`])\|", r"\\|", line)
+
+
+def setup(app: Any) -> dict[str, Any]:
+    """Register the renderer."""
+    app.connect("autodoc-process-docstring", plain)
+    app.add_html_math_renderer("bundled", (inline, None), (block, None))
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

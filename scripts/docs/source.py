@@ -1,0 +1,95 @@
+"""The text of the site: pages of `docs/` as they are, with links that work in HTML; notebooks to take away."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+_LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
+_CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(.*?)^```[ \t]*$", re.DOTALL | re.MULTILINE)
+
+
+def copied(target: Path) -> list[Path]:
+    """Copy `docs/` to a folder, links between pages made links between their HTML; return the pages."""
+    pages = []
+    for path in sorted(DOCS.rglob("*")):
+        inner = path.relative_to(DOCS)
+        if path.is_dir() or "__pycache__" in inner.parts:
+            continue
+        place = target / inner
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix != ".md":
+            shutil.copy(path, place)
+            continue
+        text = linked(path.read_text(encoding="utf-8"), path)
+        if inner.name == "README.md":  # the contents of a folder
+            text += "\n```{toctree}\n:hidden:\n:glob:\n\n[0-9]*\n```\n"
+        place.write_text(text, encoding="utf-8")
+        pages.append(place)
+    return pages
+
+
+def linked(text: str, path: Path) -> str:
+    """Return a page's text in which links to other pages lead to their HTML, and links out of `docs/` are names."""
+
+    def change(match: re.Match[str]) -> str:
+        words, target = match.groups()
+        file, _, anchor = target.partition("#")
+        if "://" in target or not file:
+            return f'<a href="#{anchor}">{words}</a>' if not file and anchor else match[0]
+        to = (path.parent / file).resolve()
+        if to.suffix == ".md" and to.is_relative_to(DOCS) and to.is_file():
+            return f'<a href="{file[:-3]}.html{"#" + anchor if anchor else ""}">{words}</a>'
+        if to.is_relative_to(DOCS) and to.is_file():
+            return match[0]
+        return f"{words} (`{to.relative_to(ROOT).as_posix()}`)" if to.is_relative_to(ROOT) and to.exists() else match[0]
+
+    out, inside = [], False
+    for line in text.split("\n"):
+        if line.startswith("```"):
+            inside = not inside
+        out.append(line if inside else _LINK.sub(change, line))
+    return "\n".join(out)
+
+
+def notebook(text: str) -> dict[str, object]:
+    """Return a page with code cells as a notebook."""
+    body = re.sub(r"\A---\n.*?\n---\n", "", text, count=1, flags=re.DOTALL)
+    cells: list[dict[str, object]] = []
+
+    def add(kind: str, source: str) -> None:
+        if source.strip():
+            more: dict[str, object] = {"outputs": [], "execution_count": None} if kind == "code" else {}
+            name = f"cell-{len(cells)}"
+            cells.append({"cell_type": kind, "id": name, "metadata": {}, "source": source.strip("\n"), **more})
+
+    last = 0
+    for match in _CELL.finditer(body):
+        add("markdown", body[last : match.start()])
+        add("code", match[1])
+        last = match.end()
+    add("markdown", body[last:])
+    kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    return {"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
+
+
+def notebooks(source: Path, extra: Path) -> int:
+    """Write every tutorial as a notebook beside the site's pages; return their number."""
+    folder = extra / "tutorials"
+    folder.mkdir(parents=True, exist_ok=True)
+    count = 0
+    for path in sorted((source / "tutorials").glob("*.md")):
+        text = path.read_text(encoding="utf-8")
+        if "{code-cell}" in text:
+            name = f"{path.stem}.ipynb"
+            (folder / name).write_text(json.dumps(notebook(text), indent=1, ensure_ascii=False), encoding="utf-8")
+            heading = re.search(r"^# .*$", text, re.MULTILINE)
+            assert heading is not None, path
+            more = f'\n\n<a href="{name}" download>This page as a notebook</a>\n'
+            path.write_text(text[: heading.end()] + more + text[heading.end() :], encoding="utf-8")
+            count += 1
+    return count

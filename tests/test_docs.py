@@ -1,0 +1,130 @@
+"""The site's text: its programs are certified, its links lead somewhere, its notebooks are notebooks."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gradcert import cli
+from gradcert.derivations.reading.lesson import names
+from gradcert.derivations.reading.symbols import macros
+from gradcert.reference import CELLS, RULES, SURROGATES
+from scripts.docs import links, reference, source
+from scripts.docs.reference import _expanded
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+NODE = shutil.which("node") or shutil.which("nodejs")
+
+
+def program(page: str, language: str) -> str:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    return re.search(rf"```{language}\n(.*?)```", text, re.DOTALL)[1]
+
+
+def certify(folder: Path, *words: str) -> tuple[int, str]:
+    command = [sys.executable, "-m", "gradcert", "certify", "--profile", "quick", "--no-repair", *words]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240)
+    return done.returncode, done.stdout
+
+
+@pytest.mark.long
+@pytest.mark.skipif(NODE is None, reason="needs Node.js: make debian")
+def test_the_program_in_javascript_is_certified(tmp_path):
+    (tmp_path / "bptt.mjs").write_text(program("howto/languages.md", "javascript"), encoding="utf-8")
+    claim = ("--rule", "bptt", "--cells", "rnn", "--depths", "1", "--loss", "squared_error of every")
+    assert certify(tmp_path, *claim, "--", NODE, "bptt.mjs")[0] == 0
+
+
+@pytest.mark.long
+def test_the_first_page_is_certified_and_broken_as_it_says_refuted(tmp_path):
+    text = program("start.md", "python")
+    (tmp_path / "mine.py").write_text(text, encoding="utf-8")
+    assert certify(tmp_path, "mine.py:gradients")[0] == 0
+    (tmp_path / "mine.py").write_text(text.replace("later = credit", "later = 0 * credit"), encoding="utf-8")
+    status, said = certify(tmp_path, "mine.py:gradients")
+    assert status == 1
+    assert "without RECURRENT" in said
+
+
+def test_every_link_between_pages_of_docs_leads_to_a_file():
+    wrong = []
+    for path in DOCS.rglob("*.md"):
+        text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+        for words, target in source._LINK.findall(text):
+            file = target.partition("#")[0]
+            if "://" not in target and file and not (path.parent / file).exists():
+                wrong.append(f"{path.relative_to(DOCS)}: [{words}]({target})")
+    assert wrong == []
+
+
+def test_links_of_a_page_become_those_of_the_site():
+    page = DOCS / "start.md"
+    text = "[a](recipes.md#x), [b](https://example.org), [c](../SECURITY.md), [d](matrix.md)\n```\n[e](recipes.md)\n```"
+    assert source.linked(text, page) == (
+        '<a href="recipes.html#x">a</a>, [b](https://example.org), c (`SECURITY.md`), <a href="matrix.html">d</a>\n'
+        "```\n[e](recipes.md)\n```"
+    )
+
+
+def test_a_tutorial_is_a_notebook():
+    nbformat = pytest.importorskip("nbformat")
+    pages = [p for p in (DOCS / "tutorials").glob("*.md") if "{code-cell}" in p.read_text(encoding="utf-8")]
+    assert len(pages) == 6
+    for path in pages:
+        found = source.notebook(path.read_text(encoding="utf-8"))
+        nbformat.validate(nbformat.reads(json.dumps(found), as_version=4))
+        kinds = [cell["cell_type"] for cell in found["cells"]]
+        assert kinds[0] == "markdown"
+        assert kinds.count("code") >= 3
+
+
+def test_broken_links_and_what_is_loaded_from_elsewhere_are_seen(tmp_path):
+    (tmp_path / "a.html").write_text(
+        '<a href="b.html">b</a><a href="#here">x</a><p id="here"><a href="a.html#no">y</a>'
+    )
+    (tmp_path / "c.html").write_text(
+        '<script src="https://example.org/x.js"></script><a href="https://example.org">z</a>'
+    )
+    assert links.broken(tmp_path) == [
+        "a.html links to a.html#no: no such place on that page",
+        "a.html links to b.html, which is not there",
+        "c.html loads https://example.org/x.js",
+    ]
+
+
+def test_the_table_of_symbols_needs_no_macros():
+    assert _expanded(r"\v{i}{t}+\lam\W{ij}", macros()) == r"v_{i}^{t}+\lambda W_{ij}".replace(" ", "")
+
+
+@pytest.mark.long
+def test_the_reference_has_a_page_for_everything_that_can_be_named(tmp_path):
+    reference.commands(tmp_path / "commands")
+    reference.cells(tmp_path / "cells")
+    reference.rules(tmp_path / "rules", names())
+    for what, page in ((reference.surrogates, "s"), (reference.losses, "l"), (reference.schemas, "c")):
+        what(tmp_path / page)
+    there = {path.parent.name: set() for path in tmp_path.rglob("*.md")}
+    for path in tmp_path.rglob("*.md"):
+        there[path.parent.name].add(path.stem)
+    assert set(CELLS) <= there["cells"]
+    assert {*RULES, "fptt", "otpe"} <= there["rules"]
+    assert set(cli.COMMANDS) <= there["commands"]
+    text = (tmp_path / "s.md").read_text(encoding="utf-8")
+    assert all(f"## {name}\n" in text for name in SURROGATES)
+    assert text.count("<svg") == len(SURROGATES)
+    assert "squared_error" in (tmp_path / "l.md").read_text(encoding="utf-8")
+    assert (tmp_path / "c.md").read_text(encoding="utf-8").count(".schema.json") >= 3
+
+
+def test_every_page_is_in_the_contents():
+    index = (DOCS / "index.md").read_text(encoding="utf-8").splitlines()
+    pages = {path.relative_to(DOCS).with_suffix("").as_posix() for path in DOCS.glob("*.md")} - {"index"}
+    assert pages <= set(index)
+    for folder in ("tutorials", "howto", "explanation"):
+        listed = (DOCS / folder / "index.md").read_text(encoding="utf-8").splitlines()
+        assert {path.stem for path in (DOCS / folder).glob("*.md")} - {"index"} <= set(listed)
