@@ -26,8 +26,12 @@ COMMANDS = {
     "losses": "what a loss is made of: in what form, of what, reduced how",
     "derive": "read the derivations, and prove them about the engine's own code",
     "theorems": "theorems about every size, checked by Coq, and their tie to the engine",
+    "claims": "the claims that papers make about learning, tested by training on the engine",
     "hardware": "on-chip learning in fixed point: descriptions, proofs, gradient ledger",
 }
+
+# commands/claims.py holds the options that say what an implementation claims
+FILES = {"claims": "papers"}
 
 EPILOG = """\b
 Examples:
@@ -51,7 +55,7 @@ class Commands(click.Group):
         """Import one command."""
         if name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"gradcert.commands.{name}").command
+        command: click.Command = importlib.import_module(f"gradcert.commands.{FILES.get(name, name)}").command
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

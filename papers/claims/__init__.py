@@ -31,4 +31,6 @@ def claim_named(name: str) -> Claim:
     for claim in CLAIMS.values():
         if name in (claim.name, claim.number):
             return claim
-    raise GradcertError(f"the claim {name!r} is unknown", allowed=", ".join(f"{c.number} {c.name}" for c in CLAIMS.values()))
+    raise GradcertError(
+        f"the claim {name!r} is unknown", allowed=", ".join(f"{c.number} {c.name}" for c in CLAIMS.values())
+    )

@@ -72,7 +72,11 @@ def _notes(part: ET.Element) -> Iterator[tuple[float, float, int]]:
                 if pitch is not None:
                     sharp = int(float(pitch.findtext("alter") or 0))
                     octave = int(pitch.findtext("octave") or 0)
-                    yield begin, begin + length, 12 * (octave + 1) + STEPS[pitch.findtext("step") or "C"] + sharp - LOWEST
+                    yield (
+                        begin,
+                        begin + length,
+                        12 * (octave + 1) + STEPS[pitch.findtext("step") or "C"] + sharp - LOWEST,
+                    )
                 if element.find("chord") is None:
                     onset, now = now, now + length
             furthest = max(furthest, now)

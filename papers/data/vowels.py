@@ -21,7 +21,12 @@ def _read(path: Path) -> bytes:
 
 
 VOWELS = Source(
-    "japanese-vowels", "pip", "aeon", _read, "4e55f8699841c56a52d96e7d0f03281636e418261031c35bd858e937f36daf1f", "Kudo, Toyama & Shimbo, UCI, CC BY 4.0; package BSD-3-Clause"
+    "japanese-vowels",
+    "pip",
+    "aeon",
+    _read,
+    "4e55f8699841c56a52d96e7d0f03281636e418261031c35bd858e937f36daf1f",
+    "Kudo, Toyama & Shimbo, UCI, CC BY 4.0; package BSD-3-Clause",
 )
 
 

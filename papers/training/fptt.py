@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from gradcert.reference.engines import record, tape_gradients
 from gradcert.reference.networks import Network
 from gradcert.reference.numbers import FLOAT32, Array, Numbers
-from gradcert.reference.procedures import FpttState, code_step, last_state, paper_step, parts_of, start
+from gradcert.reference.procedures import FpttState, code_step, last_state, paper_step, parts_of
 from gradcert.reference.rules import RULES
 
 Vector = Mapping[str, Array]

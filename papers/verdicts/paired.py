@@ -85,7 +85,9 @@ def paired(
         raise GradcertError(f"a margin from {bottom} to {top}", allowed="bottom < top")
     d = np.asarray(differences, dtype=float)
     if not np.isfinite(d).all():
-        raise GradcertError(f"differences {list(differences)}", allowed="finite numbers", do="say what a run that diverged counts as")
+        raise GradcertError(
+            f"differences {list(differences)}", allowed="finite numbers", do="say what a run that diverged counts as"
+        )
     n = len(d)
     if n < 2:
         return Compared(INCONCLUSIVE, float(d.mean()) if n else math.nan, -math.inf, math.inf, n)
