@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from gradcert.papers.claim import Claim
-from gradcert.papers.claims import constant_memory, ottt_on_par, same_gradient
+from gradcert.papers.claims import adding_task, constant_memory, depth_on_par, ottt_on_par, same_gradient
 from gradcert.reference.errors import GradcertError
 
 CLAIMS: dict[str, Claim] = {
     claim.name: claim
     for claim in (
         same_gradient.CLAIM,
+        depth_on_par.CLAIM,
+        adding_task.CLAIM,
         ottt_on_par.CLAIM,
         constant_memory.CLAIM,
     )
