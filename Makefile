@@ -56,8 +56,10 @@ theorems: ## install Coq where it is missing (as root), check the theorems and t
 	scripts/install_debian.sh theorems
 	OMP_NUM_THREADS=1 $(BIN)/gradcert theorems --check
 
-peers: ## environments of their own for libraries whose pins clash: .venv-peers-torch, .venv-peers-jax
-	PYTHON=$(PYTHON) scripts/peers.sh
+# PEERS=nest: one of them
+PEERS ?= all
+peers: ## environments of their own for libraries whose pins clash: .venv-peers-torch, -jax, -nest
+	PYTHON=$(PYTHON) scripts/peers.sh $(PEERS)
 
 lint: install ## ruff, mypy, import-linter
 	$(BIN)/ruff check .

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.installing import install
 
 if TYPE_CHECKING:
     from gradcert.derivations.checker import Verdict
@@ -23,7 +24,7 @@ __all__ = ["check", "list_derivations", "render_terminal", "write_html"]
 
 def _need_sympy() -> None:
     if find_spec("sympy") is None:
-        raise GradcertError("SymPy is not installed", do="pip install 'gradcert[derivations]'")
+        raise GradcertError("SymPy is not installed", do=install("derivations"))
 
 
 def list_derivations() -> dict[str, str]:
@@ -97,17 +98,56 @@ def check(
     return checker.check(names, jobs=jobs, cache=cache, listen=listen)
 
 
-def write_html(folder: Path, *, jobs: int = 2, cache: Path | None = None) -> list[Path]:
-    """Check everything and write the static site; return the paths of its pages.
+def write_html(
+    folder: Path,
+    *,
+    jobs: int = 2,
+    cache: Path | None = None,
+    listen: Callable[[str], None] | None = None,
+) -> list[Path]:
+    """Write the static site, then prove what is not proved yet, and fill in the marks; return the paths of its pages.
+
+    The pages can be read before anything is proved: what no verdict is known of is marked "?". Verdicts are kept as
+    they come, so that a run that is stopped goes on where it was.
+
+    Parameters
+    ----------
+    folder : made where it is missing.
+    jobs : number of processes.
+    cache : folder of verdicts; ``~/.cache/gradcert/derivations`` where None.
+    listen : called with a sentence of progress.
 
     Raises
     ------
     GradcertError : if a derivation cannot be imported; steps that fail are marked on their pages.
     """
-    found = check(jobs=jobs, cache=cache)
-    for name, verdicts in found.items():
-        if [v.step for v in verdicts] == [name]:
-            raise GradcertError(f"the derivation {name!r} has no page: {verdicts[0].failed[0]}", do="mend its code")
+    _need_sympy()
+    from gradcert.derivations import checker
+    from gradcert.derivations.chapters import CHAPTERS, chapter
     from gradcert.derivations.reading.site import write_site
 
-    return write_site(Path(folder), found)
+    say = listen or (lambda sentence: None)
+    for name in CHAPTERS:
+        try:
+            chapter(name)
+        except Exception as error:
+            raise GradcertError(
+                f"the derivation {name!r} has no page: {checker.raised(error)}", do="mend its code"
+            ) from None
+    folder = Path(folder)
+    held = checker.held(cache=cache)
+    steps = sum(len(chapter(name).steps) for name in CHAPTERS)
+    missing = steps - sum(len(found) for found in held.values())
+    say(f"writing the pages; {steps - missing} of {steps} steps are proved already")
+    pages = write_site(folder, held)
+    if not missing:
+        return pages
+    say(f"{folder / 'index.html'} can be read now; proving {missing} steps")
+    done = 0
+
+    def arrived(verdict: Verdict) -> None:
+        nonlocal done
+        done += 1
+        say(f"{done} of {missing}: {verdict.step} {verdict.status}")
+
+    return write_site(folder, checker.check(jobs=jobs, cache=cache, listen=arrived))

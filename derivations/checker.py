@@ -215,6 +215,14 @@ def check(
     }
 
 
+def held(*, cache: Path | None = None) -> dict[str, list[Verdict]]:
+    """Return derivation -> the verdicts that are known already, of the code as it is; nothing is proved."""
+    folder = (cache or cache_folder()) / fingerprint()
+    return {
+        name: [found for s in chapter(name).steps if (found := _read(folder, s.id)) is not None] for name in CHAPTERS
+    }
+
+
 def checked(step: Step, *, cache: Path | None = None) -> Verdict:
     """Return the verdict of one step, from the cache where the code has not changed since."""
     folder = (cache or cache_folder()) / fingerprint()

@@ -1,6 +1,6 @@
 """Write ``docs/matrix.md`` and the certificates that it links to, by running every subject.
 
-    python docs/make_matrix.py                  # about twenty minutes on one core; needs `make peers`
+    python docs/make_matrix.py                  # about forty minutes on one core; needs `make peers`
     python docs/make_matrix.py two_states       # subjects that contain a word; the others keep their certificates
 
 A row is a class of a library at the version that is installed; a column is a claim. An empty cell was not asked.
@@ -15,7 +15,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 EXAMPLES, CERTIFICATES = HERE.parent / "examples", HERE / "certificates"
 OWN = sys.executable
-PEERS = {name: HERE.parent / f".venv-peers-{name}" / "bin" / "python" for name in ("torch", "jax")}
+PEERS = {name: HERE.parent / f".venv-peers-{name}" / "bin" / "python" for name in ("torch", "jax", "nest")}
 NO_RESET = "bptt-detached-reset"
 PROFILE = "default"
 
@@ -28,13 +28,20 @@ class Row:
     name: str
     environment: str
     asked: tuple[tuple[str, str], ...]  # (rule, subject)
+    finding: str  # the replay of what is found, in examples/findings; "" for none
 
 
-def row(library, name, environment, subject, *rules, **others):
-    """One subject asked for several rules; `others` are more subjects, by rule."""
-    return Row(library, name, environment, (*((rule, subject) for rule in rules), *others.items()))
+def row(library, name, environment, subject, *rules, finding=""):
+    """One subject asked for several rules."""
+    return Row(library, name, environment, tuple((rule, subject) for rule in rules), finding)
 
 
+def nest(name, subject, rule="e-prop", finding=""):
+    """A neuron, or an option, of NEST."""
+    return row("nest-simulator", name, "nest", subject, rule, finding=finding)
+
+
+INTERVALS, SPIKES = "nest_eprop_2020.py", "nest_eprop.py"
 LEAKY, LIF = "snntorch_leaky.py:gradients", "spikingjelly_lif.py:gradients"
 TRACE = "braintrace_rules.py"
 ROWS = (
@@ -72,8 +79,29 @@ ROWS = (
     row("braintrace", "SnAp, n=1", "jax", f"{TRACE}:snap_1", "snap-1"),
     row("braintrace", "SnAp, n=2, dense lateral weights", "jax", f"{TRACE}:snap", "ostl"),
     row("braintrace", "UORO, one layer, the mean over its draws", "jax", f"{TRACE}:uoro", "bptt"),
+    nest("eprop_iaf_bsshslm_2020", f"{INTERVALS}:iaf"),
+    nest("the same, cross_entropy", f"{INTERVALS}:classification"),
+    nest("the same, refractory", f"{INTERVALS}:refractory"),
+    nest("the same, average_gradient", f"{INTERVALS}:averaged"),
+    nest("the same, random feedback", f"{INTERVALS}:random", "e-prop-random"),
+    nest("eprop_iaf_adapt_bsshslm_2020", f"{INTERVALS}:adaptive"),
+    nest("the same, refractory, with the regulariser of rates", f"{INTERVALS}:regularised"),
+    nest("inputs in the second step of an interval", f"{INTERVALS}:second_step", finding="nest_first_steps"),
+    nest("inputs in the first step of an interval", f"{INTERVALS}:first_step", finding="nest_first_steps"),
+    nest("the readout's default, regular_spike_arrival", f"{INTERVALS}:default_readout", finding="nest_readout_gain"),
+    nest("average_gradient with the regulariser", f"{INTERVALS}:averaged_regulariser", finding="nest_rate"),
+    nest("t_ref as documented", f"{INTERVALS}:documented_refractory", finding="nest_refractory"),
+    nest("piecewise_linear as documented", f"{INTERVALS}:documented_triangle", finding="nest_surrogates"),
+    nest("arctan_derivative as documented", f"{INTERVALS}:documented_atan", finding="nest_surrogates"),
+    nest("eprop_iaf", f"{SPIKES}:iaf"),
+    nest("the same, refractory", f"{SPIKES}:refractory"),
+    nest("the same, random feedback", f"{SPIKES}:random", "e-prop-random"),
+    nest("eprop_iaf_adapt, refractory", f"{SPIKES}:adaptive"),
+    nest("eprop_iaf_psc_delta, its reset out of the trace", f"{SPIKES}:hard_reset"),
+    nest("eprop_iaf_psc_delta", f"{SPIKES}:hard_reset_of_the_state", finding="nest_hard_reset"),
+    nest("eprop_iaf, reset as documented", f"{SPIKES}:documented_reset", finding="nest_reset"),
 )
-COLUMNS = ("bptt", NO_RESET, "ostl", "snap-1", "e-prop", "ottt", "sltt")
+COLUMNS = ("bptt", NO_RESET, "ostl", "snap-1", "e-prop", "e-prop-random", "ottt", "sltt")
 
 
 def path_of(subject, rule):
@@ -87,7 +115,7 @@ def run(task):
     python = PEERS[environment] if PEERS[environment].is_file() else OWN
     path = path_of(subject, rule)
     command = [OWN, "-m", "gradcert", "certify", subject, "--rule", rule, "--profile", PROFILE]
-    command += ["--certificate", str(path)]
+    command += ["--certificate", str(path), "--run", "--no-repair"]
     command += ["--timeout", "120", "--python", str(python)]  # a first call may compile
     done = subprocess.run(command, cwd=EXAMPLES, capture_output=True, text=True)
     print(f"{done.returncode}  {subject}  {rule}", file=sys.stderr, flush=True)
@@ -132,7 +160,8 @@ def page():
         asked = {rule: cell(subject, rule) for rule, subject in r.asked}
         cells = " | ".join(asked[c][0] if c in asked else "" for c in COLUMNS)
         lines.append(f"| {r.library} {version(r.environment, r.library)} | {r.name} | {cells} |")
-        reasons += [f"* {r.library} {r.name}, asked for {c}: {why}." for c, (_, why) in asked.items() if why]
+        more = f" By hand: [{r.finding}.py](../examples/findings/{r.finding}.py)." if r.finding else ""
+        reasons += [f"* {r.library} {r.name}, asked for {c}: {why}.{more}" for c, (_, why) in asked.items() if why]
     lines += ["", "## What the refuted ones are instead", ""]
     lines += [
         "Each with the size of the smallest counterexample; its numbers are in the certificate.",
@@ -143,7 +172,7 @@ def page():
     lines += [
         "UORO's claim is of the class `unbiased`: the mean over its draws is the gradient, at the error rate that its",
         "certificate states. BrainTrace's rules are judged on stacks of `rnn` and `leaky_rnn` cells written with its",
-        "own traced linear maps.",
+        "own traced linear maps. NEST's gradients are read from the change of its weights (`examples/nest_parts.py`).",
         "",
     ]
     return "\n".join(lines)

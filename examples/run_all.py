@@ -25,7 +25,7 @@ import gradcert
 HERE = Path(__file__).resolve().parent
 
 # subject: the library it needs, and the verdict known for torch 2.13, snntorch 1.0, spikingjelly 2.0, norse 1.1,
-# jax 0.10, spyx 1.0, braintrace 0.2
+# jax 0.10, spyx 1.0, braintrace 0.2, nest 3.10
 SUBJECTS = {
     "torch_rnn.py:gradients": ("torch", "certified"),
     "torch_lstm.py:gradients": ("torch", "certified"),
@@ -55,8 +55,14 @@ SUBJECTS = {
     "braintrace_rules.py:ostl": ("braintrace", "refuted"),
     "braintrace_rules.py:ostl_is_snap_1": ("braintrace", "certified"),
     "braintrace_rules.py:e_prop": ("braintrace", "certified"),
+    "nest_eprop_2020.py:iaf": ("nest", "certified"),
+    "nest_eprop_2020.py:classification": ("nest", "certified"),
+    "nest_eprop_2020.py:regularised": ("nest", "certified"),
+    "nest_eprop_2020.py:second_step": ("nest", "refuted"),
+    "nest_eprop.py:iaf": ("nest", "certified"),
+    "nest_eprop.py:adaptive": ("nest", "certified"),
 }
-PEERS = {"norse": "torch", "jax": "jax", "spyx": "jax", "braintrace": "jax"}  # their environments
+PEERS = {"norse": "torch", "jax": "jax", "spyx": "jax", "braintrace": "jax", "nest": "nest"}  # their environments
 COLOURS = {"certified": "green", "refuted": "red", "inconclusive": "yellow"}
 
 
@@ -70,7 +76,7 @@ def interpreter(library):
 
 def certificate(subject, python):
     """Certify one subject of this folder (the room itself cannot be sent to another process, a function can)."""
-    return gradcert.certify(str(HERE / subject), python=python)
+    return gradcert.certify(str(HERE / subject), python=python, run_cells=True)
 
 
 def certificates(subjects, console):

@@ -1,6 +1,6 @@
-"""snnTorch's ``Synaptic`` and ``SLSTM``, with the cells of ``library_cells.py``.
+"""snnTorch's ``Synaptic``, ``RSynaptic``, ``Alpha``, ``Lapicque`` and ``SLSTM``; cells in ``library_cells.py``.
 
-Both detach the reset, like ``Leaky``: the claim is BPTT without the RESET edge. Spikes are float32 in every library
+All detach the reset, like ``Leaky``: the claim is BPTT without the RESET edge. Spikes are float32 in every library
 surrogate, so the claim is float32.
 
 `slstm` is refuted on its outputs. ``SLSTM.forward`` compares the shape of its state, (batch, hidden), with the shape of
@@ -40,6 +40,84 @@ def synaptic(layer):
     neuron = snntorch.Synaptic(rho, leak, threshold=threshold, spike_grad=ATAN, init_hidden=True)
     snntorch.SpikingNeuron.init()  # the library keeps every neuron ever made in a list
     return torch.nn.Sequential(torch.nn.Linear(layer.inputs, layer.units), neuron)
+
+
+@gradcert.claim(
+    rule="bptt-detached-reset",
+    cells=(f"{CELLS}:RSynaptic",),
+    dtype="float32",
+    without={"threshold": ("below 0",)},
+)
+@subject(
+    parameters={"0.weight": "W", "0.bias": "b", "1.recurrent.weight": "H", "1.recurrent.bias": zeros("b")},
+    call="step",
+    reset=cleared,
+)
+def rsynaptic(layer):
+    """A linear map and an ``RSynaptic`` neuron."""
+    rho, leak, threshold = (torch.tensor(getattr(layer.cell, k)) for k in ("rho", "leak", "threshold"))
+    options = {"threshold": threshold, "spike_grad": ATAN, "init_hidden": True}
+    neuron = snntorch.RSynaptic(rho, leak, linear_features=layer.units, **options)
+    snntorch.SpikingNeuron.init()
+    return torch.nn.Sequential(torch.nn.Linear(layer.inputs, layer.units), neuron)
+
+
+def alphas(cell, reset_mechanism):
+    """A linear map and an ``Alpha`` neuron, claimed with a cell."""
+
+    @gradcert.claim(
+        rule="bptt-detached-reset",
+        cells=(f"{CELLS}:{cell}",),
+        dtype="float32",
+        depths=1,  # the reset of an upper layer is hardly seen
+        options={"leak": 0.25, "rho": 0.5},
+        without={"threshold": ("below 0",)},
+    )
+    @subject(parameters={"0.weight": "W", "0.bias": "b"}, call="step", reset=cleared)
+    def build(layer):
+        rho, leak, threshold = (torch.tensor(getattr(layer.cell, k)) for k in ("rho", "leak", "threshold"))
+        options = {"threshold": threshold, "spike_grad": ATAN, "init_hidden": True}
+        neuron = snntorch.Alpha(rho, leak, reset_mechanism=reset_mechanism, **options)
+        snntorch.SpikingNeuron.init()
+        return torch.nn.Sequential(torch.nn.Linear(layer.inputs, layer.units), neuron)
+
+    return build
+
+
+alpha_zero = alphas("Alpha", "zero")
+alpha_subtract = alphas("AlphaSubtract", "subtract")
+alpha_as_documented = alphas("Alpha", "subtract")  # the default, against the documented equations
+
+
+def lapicque(options, constants):
+    """A linear map and a ``Lapicque`` neuron, claimed as a LIF neuron whose leak is `options`'."""
+
+    @gradcert.claim(
+        rule="bptt-detached-reset",
+        cells=("lif",),
+        dtype="float32",
+        options={
+            "reset": "subtract_after_leak",
+            "gain": "one_minus_leak",
+            "strict": True,
+            "recurrent": False,
+            "surrogate": {"name": "atan", "scale": 2.0},
+            **options,
+        },
+        without={"threshold": ("below 0",)},
+    )
+    @subject(parameters={"0.weight": "W", "0.bias": "b"}, call="step", reset=cleared)
+    def build(layer):
+        threshold = torch.tensor(layer.cell.threshold)
+        neuron = snntorch.Lapicque(**constants, threshold=threshold, spike_grad=ATAN, init_hidden=True)
+        snntorch.SpikingNeuron.init()
+        return torch.nn.Sequential(torch.nn.Linear(layer.inputs, layer.units), neuron)
+
+    return build
+
+
+lapicque_circuit = lapicque({"leak": 0.75}, {"R": 1.0, "C": 4.0})  # 1 - time_step / (R C)
+lapicque_beta = lapicque({"leak": 0.75}, {"beta": 0.75})  # beta: "RC potential decay rate"
 
 
 W, H, B = (stacked(*(f"{kind}_{gate}" for gate in "ifgo")) for kind in "WHb")

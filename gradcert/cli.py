@@ -6,13 +6,16 @@ import importlib
 import os
 import sys
 import traceback
+from pathlib import Path
 
 import click
 
 from gradcert import __version__
 
 COMMANDS = {
+    "init": "write claims, tests and a workflow",
     "certify": "judge a subject against what it claims",
+    "show": "show a certificate, on the terminal or as page, JUnit, Markdown, badge",
     "verify": "verify a certificate: its bytes, its identity, and that it comes out again",
     "diff": "explain what changed between two certificates",
     "replay": "run a stored counterexample again",
@@ -26,22 +29,27 @@ COMMANDS = {
     "losses": "what a loss is made of: in what form, of what, reduced how",
     "derive": "read the derivations, and prove them about the engine's own code",
     "theorems": "theorems about every size, checked by Coq, and their tie to the engine",
-    "claims": "the claims that papers make about learning, tested by training on the engine",
+    "claims": "what papers claim about learning, tested by training",
     "hardware": "on-chip learning in fixed point: descriptions, proofs, gradient ledger",
 }
 
 # commands/claims.py holds the options that say what an implementation claims
 FILES = {"claims": "papers"}
 
-EPILOG = """\b
-Examples:
-  gradcert certify examples/numpy_ostl.py:gradients
-  gradcert certify mypackage.learning:gradients --rule ostl --cells snu --depths 2
-  gradcert rules
+# what stands on one line of --help: it has to fit a screen of 80 x 24; what is not named here gets a line of its own
+TOGETHER = {
+    ("show", "verify", "diff"): "a certificate: read, check, compare",
+    ("vectors", "check"): "golden vectors; judge answers to them",
+    ("rules", "cells", "surrogates", "losses"): "what a claim can name, a page on each",
+    ("derive", "theorems", "hardware"): "proofs: by SymPy, by Coq, about chips",
+    ("selftest",): "judge the judge",
+}
 
-\b
-Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 internal error;
-130 interrupted."""
+EPILOG = """\b
+Example:
+  gradcert certify mypackage.learning:gradients --rule ostl --cells snu
+Exit status: 0 certified, 1 refuted, 2 usage, 3 inconclusive, 4 our error.
+All of them, JSON, shell completion: docs/commands.md. What next: gradcert"""
 
 
 class Commands(click.Group):
@@ -68,20 +76,41 @@ class Commands(click.Group):
                 click.echo(f"note: {sentence}", err=True)
         return super().parse_args(ctx, args)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command; say which one was meant by a name that is none."""
+        from gradcert.reference.suggest import nearest
+
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            found = nearest(name, COMMANDS)
+            ctx.fail(f"No such command {name!r}." + (f" Did you mean {found!r}?" if found else ""))
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands without importing them."""
+        """Write the commands without importing them, related ones on one line."""
+        lines = {(name,): text for name, text in COMMANDS.items() if not any(name in group for group in TOGETHER)}
+        rows = [(", ".join(names), text) for names, text in {**lines, **TOGETHER}.items()]
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl(rows, col_max=36, col_spacing=1)
 
 
-@click.command(cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    cls=Commands,
+    epilog=EPILOG,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="gradcert")
-def gradcert() -> None:
-    """Conformance checks and certificates for online-learning gradients of recurrent and spiking networks.
+@click.pass_context
+def gradcert(ctx: click.Context) -> None:
+    """Say whether code computes the gradient that it says it computes."""
+    if ctx.invoked_subcommand is None:
+        from gradcert.beginning import steps
 
-    A subject is any callable that computes gradients; what it claims is checked on generated cases, within an error
-    budget that is derived for every entry, and a claim that fails is diagnosed.
-    """
+        for line in steps(Path.cwd()):
+            click.echo(line)
 
 
 def main() -> None:

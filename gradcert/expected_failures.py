@@ -1,6 +1,6 @@
 """Expected failures: a reviewed file that says which checks fail, why, who tracks it, and until when.
 
-TOML, one table per check::
+TOML, one table per check, per pattern of checks, or per subject::
 
     [[expected]]
     id = "tests/test_rules.py::test_ostl[snu/2/squared_error-every/dyadic/0]"
@@ -8,13 +8,24 @@ TOML, one table per check::
     link = "https://example.org/issues/12"
     expires = 2027-06-30
 
-Every key is required. An entry that has expired, is there twice, or fits no check any more is an error, and a check
-that passes although it is listed is a failure: the file can only be right.
+    [[expected]]
+    id = "tests/test_rules.py::test_ostl[snu/2/*]"   # * is any text
+    ...
+
+    [[expected]]
+    subject = "mypackage.learning:gradients"
+    check = "snu/2/*"                                # all of its checks without it
+    ...
+
+Reason, link and day are required. An entry that has expired, is there twice, or fits no check of any profile is an
+error. A check that is listed by its id and passes is a failure; of a pattern's checks some may pass, as other profiles
+ask other cases, but once all of them have run, one has to have failed: the file can only be right.
 """
 
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,17 +33,51 @@ from typing import Any
 
 import pytest
 
-KEYS = {"id": str, "reason": str, "link": str, "expires": datetime.date}
+KEYS = {"id": str, "subject": str, "check": str, "reason": str, "link": str, "expires": datetime.date}
+FORMS = ({"id"}, {"subject"}, {"subject", "check"})  # what is listed
+ALWAYS = {"reason", "link", "expires"}
 
 
 @dataclass(frozen=True)
 class Expected:
-    """One entry."""
+    """One entry.
 
-    id: str
-    reason: str
-    link: str
-    expires: datetime.date
+    Attributes
+    ----------
+    id : of a test, where ``*`` is any text; or "".
+    subject, check : a subject and which of its checks, where ``*`` is any text; or "".
+    """
+
+    id: str = ""
+    reason: str = ""
+    link: str = ""
+    expires: datetime.date = datetime.date.max
+    subject: str = ""
+    check: str = "*"
+
+    @property
+    def name(self) -> str:
+        """What the entry is called in messages."""
+        return self.id or (self.subject if self.check == "*" else f"{self.subject} {self.check}")
+
+    @property
+    def exact(self) -> bool:
+        """Whether it lists one check."""
+        return bool(self.id) and "*" not in self.id
+
+    def fits(self, test: str, subject: str, check: str) -> bool:
+        """Return whether the entry lists a check.
+
+        Examples
+        --------
+        >>> Expected("a.py::test_x[snu/2/*]").fits("a.py::test_x[snu/2/dyadic/0]", "m:f", "snu/2/dyadic/0")
+        True
+        >>> Expected(subject="m:f", check="snu/1/*").fits("a.py::test_x[snu/2/0]", "m:f", "snu/2/0")
+        False
+        """
+        if self.id:
+            return _like(self.id, test)
+        return _like(self.subject, subject) and _like(self.check, check)
 
     @property
     def sentence(self) -> str:
@@ -61,18 +106,19 @@ def read(path: Path, *, today: datetime.date | None = None) -> tuple[Expected, .
     found = [_entry(entry, path) for entry in entries]
     day = today or datetime.date.today()
     for number, entry in enumerate(found):
-        if entry.id in {other.id for other in found[:number]}:
-            raise pytest.UsageError(f"expected failures: {entry.id} is listed twice in {path}")
+        if entry.name in {other.name for other in found[:number]}:
+            raise pytest.UsageError(f"expected failures: {entry.name} is listed twice in {path}")
         if entry.expires < day:
-            raise pytest.UsageError(f"expected failures: {entry.id} expired on {entry.expires}; see {entry.link}")
+            raise pytest.UsageError(f"expected failures: {entry.name} expired on {entry.expires}; see {entry.link}")
     return tuple(found)
 
 
 def _entry(entry: Any, path: Path) -> Expected:
-    if not isinstance(entry, dict) or set(entry) != set(KEYS):
-        given = str(entry)[:200]
-        raise pytest.UsageError(f"expected failures: an entry of {path} needs exactly {', '.join(KEYS)}: {given}")
-    for name, kind in KEYS.items():
+    if not isinstance(entry, dict) or set(entry) - ALWAYS not in FORMS or not set(entry) >= ALWAYS:
+        needs = f"id, or subject with or without check; and {', '.join(sorted(ALWAYS))}"
+        raise pytest.UsageError(f"expected failures: an entry of {path} needs exactly {needs}: {str(entry)[:200]}")
+    for name in entry:
+        kind = KEYS[name]
         if not isinstance(entry[name], kind) or isinstance(entry[name], datetime.datetime) or entry[name] == "":
             raise pytest.UsageError(
                 f"expected failures: {name} = {entry[name]!r} in {path}; allowed: a {kind.__name__}"
@@ -80,25 +126,39 @@ def _entry(entry: Any, path: Path) -> Expected:
     return Expected(**entry)
 
 
-def stale(entries: Iterable[Expected], generated: set[str], whole: set[str], root: Path) -> list[str]:
-    """Return the ids of entries that fit no check.
+def _like(pattern: str, text: str) -> bool:
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text, re.DOTALL) is not None
+
+
+def stale(
+    entries: Iterable[Expected], known: Iterable[tuple[str, str, str]], whole: set[str], root: Path, everything: bool
+) -> list[str]:
+    """Return the names of entries that fit no check.
 
     Parameters
     ----------
-    generated : the ids of all checks of the functions that were looked at, selected or not.
+    known : (test, subject, check) of all checks, of every profile, of the functions that were looked at.
     whole : files that were collected as a whole.
     root : what ids are relative to.
+    everything : whether all of the tests were collected, so that a subject that was not met is not there.
 
     Examples
     --------
-    >>> entry = Expected("a.py::test_x[gone]", "why", "https://example.org", datetime.date(2030, 1, 1))
-    >>> stale([entry], {"a.py::test_x[here]"}, set(), Path("."))
+    >>> entry, here = Expected("a.py::test_x[gone]"), ("a.py::test_x[here]", "m:f", "here")
+    >>> stale([entry, Expected("a.py::test_x[h*]")], [here], set(), Path("."), False)
     ['a.py::test_x[gone]']
     """
-    functions = {name.partition("[")[0] for name in generated}
+    checks = list(known)
+    functions, subjects = {test.partition("[")[0] for test, _, _ in checks}, {subject for _, subject, _ in checks}
     out = []
     for entry in entries:
-        file, function = entry.id.partition("::")[0], entry.id.partition("[")[0]
-        if entry.id not in generated and (function in functions or file in whole or not (root / file).is_file()):
-            out.append(entry.id)
+        if any(entry.fits(*check) for check in checks):
+            continue
+        if entry.subject:
+            looked = everything or any(_like(entry.subject, subject) for subject in subjects)
+        else:
+            file, function = entry.id.partition("::")[0], entry.id.partition("[")[0]
+            looked = function in functions or file in whole or ("*" not in file and not (root / file).is_file())
+        if looked:
+            out.append(entry.name)
     return out

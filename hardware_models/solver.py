@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.installing import install
 
 try:
     import z3
 except ImportError as error:  # pragma: no cover
-    raise GradcertError("z3-solver is not installed", do="pip install 'gradcert[smt]'") from error
+    raise GradcertError("z3-solver is not installed", do=install("smt")) from error
 
 PROVED, REFUTED, UNKNOWN = "proved", "refuted", "unknown"
 OUTCOMES = (PROVED, REFUTED, UNKNOWN)
@@ -94,7 +95,7 @@ def cvc5_status(text: str, seconds: float) -> str:
     try:
         import cvc5
     except ImportError as error:
-        raise GradcertError("cvc5 is not installed", do="pip install 'gradcert[smt]'") from error
+        raise GradcertError("cvc5 is not installed", do=install("smt")) from error
     solver = cvc5.Solver()
     solver.setOption("tlimit-per", str(int(seconds * 1000)))
     solver.setLogic("ALL")

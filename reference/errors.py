@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gradcert.reference.printable import printable
+from gradcert.reference.suggest import meant
 
 MOST = 8000  # characters of one part: the end of a simulation's log fits
 
@@ -16,12 +17,15 @@ class GradcertError(ValueError):
     allowed : what would have been accepted.
     do : what the reader can do about it.
 
-    What stands in them may come from anywhere: it is made printable (`gradcert.reference.printable`).
+    What stands in them may come from anywhere: it is made printable (`gradcert.reference.printable`). Where one of
+    several allowed names is near to what was given, it is asked whether that was meant (`gradcert.reference.suggest`).
 
     Examples
     --------
     >>> str(GradcertError("the leak is 2.0", allowed="a number in [0, 1]", do="pass leak=0.9"))
     'the leak is 2.0; allowed: a number in [0, 1]; to fix it: pass leak=0.9'
+    >>> str(GradcertError("the rule 'ostll' is unknown", allowed="bptt, ostl"))
+    "the rule 'ostll' is unknown (did you mean 'ostl'?); allowed: bptt, ostl"
     """
 
     def __init__(self, given: str, *, allowed: str | None = None, do: str | None = None) -> None:
@@ -29,6 +33,8 @@ class GradcertError(ValueError):
         self.allowed = None if allowed is None else _safe(allowed)
         self.do = None if do is None else _safe(do)
         parts = [self.given]
+        if self.allowed is not None and (found := meant(self.given, self.allowed)):
+            parts[0] += f" (did you mean {found!r}?)"
         if self.allowed is not None:
             parts.append(f"allowed: {self.allowed}")
         if self.do is not None:

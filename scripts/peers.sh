@@ -1,6 +1,6 @@
 #!/bin/sh
 # Environments for third-party libraries whose pins exclude each other, or ours: .venv-peers-NAME, one for each argument
-# (torch, jax), all of them without one. Nothing of gradcert is installed there: a subject is judged through
+# (torch, jax, nest), all of them without one. Nothing of gradcert is installed there: a subject is judged through
 #
 #     gradcert certify examples/norse_lif.py:gradients --python .venv-peers-torch/bin/python
 #
@@ -39,7 +39,13 @@ for name in "${@:-all}"; do
         ;;
     esac
     case $name in
-    torch | jax | all) ;;
-    *) echo "peers: no environment is called $name; there are torch and jax" >&2 && exit 2 ;;
+    nest | all)
+        environment nest
+        install nest --no-deps -r "$HERE/peers/nest.txt"
+        ;;
+    esac
+    case $name in
+    torch | jax | nest | all) ;;
+    *) echo "peers: no environment is called $name; there are torch, jax and nest" >&2 && exit 2 ;;
     esac
 done

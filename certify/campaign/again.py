@@ -16,7 +16,7 @@ from gradcert.reference.errors import GradcertError
 PLAIN = {name: f"--{name}" for name in ("rule", "dtype", "acceptance", "readout", "node", "level", "targets")}
 PLAIN |= {"inputs": "--inputs", "initial": "--initial", "T": "--T", "B": "--B"}
 LISTS = {"cells": "--cells", "depths": "--depths", "initial_nodes": "--initial-nodes", "masks": "--masks"}
-PAIRS = {"options": "--options", "readout_options": "--readout-options", "within": "--within"}
+PAIRS = {"options": "--options", "readout_options": "--readout-options", "within": "--within", "settings": "--settings"}
 NOTHING: tuple[Any, ...] = (None, "", [], {})
 LOSS = ("losses", "when", "time", "batch", "outputs")
 LIMITS = Limits()
@@ -48,7 +48,7 @@ def again(
     gone = [name for name in had if name != "options" and had[name] != said[name] and said[name] in NOTHING]
     gone += [f"options.{key}" for key in had["options"] if key not in said["options"]]  # they are added, never taken
     line = f"{shlex.join(words)} {who.replay}"
-    return f"{line}  # without {', '.join(gone)} in the claim" if gone else line
+    return f"{line}  # with {', '.join(gone)} taken out of the claim" if gone else line
 
 
 def _own(subject: Any, told: Mapping[str, Any] | None) -> Claim | None:
@@ -60,9 +60,8 @@ def _own(subject: Any, told: Mapping[str, Any] | None) -> Claim | None:
 
 def _compared(wanted: Claim, own: Claim | None) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return all parts of the claim that was judged, and of what the subject claims by itself."""
-    base = own if own is not None else Claim(wanted.rule, wanted.cells)
-    said, had = ({**_listed(USUAL), **claim.to_dict()} for claim in (wanted, base))
-    return said, had
+    had = {"rule": wanted.rule, "cells": wanted.cells} if own is None else own.to_dict()
+    return {**_listed(USUAL), **wanted.to_dict()}, {**_listed(USUAL), **_listed(had)}
 
 
 def _listed(parts: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,7 +80,9 @@ def _differing(said: Mapping[str, Any], had: Mapping[str, Any], *, told: bool) -
     if any(said[name] != had[name] for name in LOSS):
         yield from ("--loss", said_loss(said) or "squared_error or cross_entropy of every or last")
     for name, flag in PAIRS.items():
-        whole = name == "within" and said[name] != had[name]  # in the place of the subject's own; others are added
+        whole = (
+            name in ("within", "settings") and said[name] != had[name]
+        )  # in the place of the subject's own; others are added
         for key, value in said[name].items():
             if whole or had[name].get(key) != value:
                 yield from (flag, f"{key}={json.dumps(value)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
@@ -38,12 +39,14 @@ def judge_all(run: Run, specs: Sequence[Spec], ready: Iterable[Prepared], progre
         if case.spec.instead:
             stands = f"a {case.spec.family} case, because no {case.spec.instead} one can be drawn"
             run.notes.append(f"{case.id} is {stands}")
+        started = time.perf_counter()
         answer = run.recall(case)
         if answer is None:
             answer = run.ask(case)
             if run.journal is not None:
                 run.journal.add(spec, prepared, answer)
         judge(run, case, answer)
+        run.seconds[case.id] = round(time.perf_counter() - started, 4)
     progress(len(specs), len(specs), "")
     if any(spec.family == "scale" for spec in specs):
         run.notes.append("scale cases are held to a measured envelope: weaker evidence than a derived budget")

@@ -91,7 +91,7 @@ def certify(
     >>> certify(gradients, rule="ostl", cells="snu", depths=1, profile="quick").verdict
     'certified'
     """
-    started = time.perf_counter()
+    started, told_of = time.perf_counter(), progress or (lambda *_: None)
     seed = check_seed(seed)
     if not 0 <= repair < float("inf"):
         raise GradcertError(f"repair={repair!r}", allowed="a number of seconds", do="repair=0 looks for none")
@@ -129,11 +129,13 @@ def certify(
                 run.journal = Journal(resume, asked)
             done = run.journal.prepared if run.journal is not None else None
             ready = prepare_all(specs, wanted, seed=seed, jobs=jobs, cluster=cluster, done=done)
-            judge_all(run, specs, _meanwhile(run, ready), progress or (lambda *_: None))
+            judge_all(run, specs, _meanwhile(run, ready), told_of)
             if run.running:
                 for name in beside(wanted, profile):
+                    told_of(len(specs), len(specs), f"asked beside the cases: {name}")
                     BESIDE[name](run, seed)
                 if wanted.entrywise:
+                    told_of(len(specs), len(specs), "a small counterexample" if run.failed else "")
                     small = counterexample.find(run, most=profile_named(profile).questions)
             sources = who.made_of(run.worker)
         finally:
@@ -142,6 +144,7 @@ def certify(
         run.findings.append((None, Finding("import", "", first.reason, where={"output": tail(first.output)})))
         run.results += [CaseResult(s.id, s.family, False, "blocked", None, 0.0) for s in specs]
     digests["subject"] = subject_digest(who, sources)
+    told_of(len(specs), len(specs), "controls" if not run.findings else "the cause")
     certificate = conclude(
         run,
         subject=who.name,
@@ -156,6 +159,7 @@ def certify(
     )
     if not repair or certificate.verdict != REFUTED:
         return certificate
+    told_of(len(specs), len(specs), "a repair")
     found = repaired.look(run, specs, certify, seed=seed, seconds=repair)
     return replace(certificate, repair=found, seconds=round(time.perf_counter() - started, 3))
 

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from gradcert.certify import diagnosis, figures
@@ -26,7 +27,6 @@ from gradcert.certify.judging import RATE, ROUNDED
 from gradcert.certify.problems import TRUTH, Case, profile_named, summary
 from gradcert.certify.runs import Prepared, Run
 from gradcert.certify.subjects import Answer
-from gradcert.reference.rules import rule_named
 
 RESUMED = "resumed: "  # how the note of a run that went on from a journal begins
 # An edge counts as separated when dropping it moves the gradient this many budgets away.
@@ -96,7 +96,7 @@ def conclude(
             run.answers,
             wrong,
             steps,
-            claimed=rule_named(run.claim.rule),
+            claimed=run.claim.claimed,
             refuted=verdict == REFUTED or not run.claim.entrywise,
         ),
         counterexample=counterexample,
@@ -104,6 +104,7 @@ def conclude(
         sources=dict(sources or {}),
         resumed=run.recalled,
         circumstances=circumstances(run),
+        timing={"date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "cases": dict(run.seconds)},
     )
 
 
@@ -162,7 +163,7 @@ def explained(run: Run, *, replay: str) -> list[Finding]:
             finding = replace(finding, where={**finding.where, **_first(run, failed)})
         elif check in ("outputs", "loss") and run.claim.entrywise and failed:
             usual = any(case.spec.family in ORDINARY for case, _ in failed)
-            cause = diagnosis.explain_forward(run.answers, rule_named(run.claim.rule), check) if usual else ""
+            cause = diagnosis.explain_forward(run.answers, run.claim.claimed, check) if usual else ""
             cause = cause or where.said(run)[0]
         count = len({case.id for case, _ in group if case is not None}) or 1
         out.append(replace(finding, cause=cause, cases=count, replay=replay))
@@ -179,7 +180,7 @@ def explanation(run: Run, failed: list[tuple[Case, Answer]]) -> tuple[str, tuple
     beside = where.said(run)
     if not ordinary and beside[1]:
         return beside
-    found, keys = diagnosis.explain(run.answers, rule_named(run.claim.rule), keep=run.keep)
+    found, keys = diagnosis.explain(run.answers, run.claim.claimed, keep=run.keep)
     return (found, keys) if keys or not beside[1] else (f"{found}; {beside[0]}", beside[1])
 
 

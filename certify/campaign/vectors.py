@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.campaign.asked import judge
+from gradcert.certify.campaign.asked import Progress, judge
 from gradcert.certify.campaign.conclude import conclude
 from gradcert.certify.certificates import VERSION, Certificate, environment, reference_digest, sha256, validated
 from gradcert.certify.claims import Claim, from_dict
@@ -31,7 +31,7 @@ from gradcert.reference.checks import check_seed
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import PREFIX, problem_from_record
 from gradcert.reference.outside import array, parse, record, text
-from gradcert.reference.rules import check_feedback, rule_named
+from gradcert.reference.rules import Rule, check_feedback
 
 SCHEMA = "gradcert-vectors-1"
 FORM = "a folder that gradcert vectors wrote"
@@ -53,8 +53,20 @@ NOTES = {
 SEEN = 100.0  # budgets by which dropping an edge has to show for the flag
 
 
-def write(folder: Path, claim: Claim, *, profile: str = "default", seed: int = 0, jobs: int = 1) -> int:
+def write(
+    folder: Path,
+    claim: Claim,
+    *,
+    profile: str = "default",
+    seed: int = 0,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> int:
     """Write the vectors of a claim into a folder; return how many there are.
+
+    Parameters
+    ----------
+    profile, seed, jobs, progress : as for `gradcert.certify.certify`.
 
     Raises
     ------
@@ -63,8 +75,11 @@ def write(folder: Path, claim: Claim, *, profile: str = "default", seed: int = 0
     if claim.acceptance == "unbiased":
         raise GradcertError("vectors of an unbiased claim", allowed="exact, bounded, aligned: one answer to a vector")
     specs = plan(claim, profile)
-    ready = prepare_all(specs, claim, seed=seed, jobs=jobs)
-    cases = [prepared.case for prepared in ready if prepared.case is not None]
+    cases = []
+    for number, prepared in enumerate(prepare_all(specs, claim, seed=seed, jobs=jobs), start=1):
+        cases += [prepared.case] if prepared.case is not None else []
+        if progress is not None:
+            progress(number, len(specs), specs[number - 1].id)
     if not cases:
         raise GradcertError(f"no acceptable case of {claim}", do="try another seed")
     records = [validated(_record(case), "vector", "a vector") for case in cases]
@@ -163,6 +178,14 @@ def read(folder: Path, *, run: bool = False) -> tuple[dict[str, Any], Claim, lis
     return head, claim, out
 
 
+def _row(claim: Claim) -> Rule:
+    """Return the row that is claimed, or raise: vectors are of gradients."""
+    rule = claim.claimed
+    if not isinstance(rule, Rule):
+        raise GradcertError(f"golden vectors of {rule.name}", allowed="a row of the rule table")
+    return rule
+
+
 def _case(entry: Mapping[str, Any], claim: Claim, *, run: bool) -> Case:
     problem = problem_from_record(entry["problem"], run=run)
 
@@ -184,7 +207,7 @@ def _case(entry: Mapping[str, Any], claim: Claim, *, run: bool) -> Case:
         loss=bounds(wanted["loss"], "the expected loss", ()),
         gradients={name: bounds(b, name, shapes[name]) for name, b in wanted["gradients"].items()},
     )
-    rule = rule_named(claim.rule)
+    rule = _row(claim)
     check_feedback(problem.network, rule, problem.feedback)
     spec = Spec(cell, int(depth[:9]), loss, when, family, int(index[:9]))
     separates = {k: float(v) for k, v in entry["separates"].items()}

@@ -14,6 +14,7 @@ from gradcert.certify.certificates.certificate import (
     CheckResult,
     Control,
     Finding,
+    from_dict,
 )
 from gradcert.certify.certificates.compare import UNREPEATED, Difference, differences, shown, summary
 from gradcert.certify.certificates.identity import canonical, environment, reference_digest, sha256, subject_digest
@@ -36,6 +37,7 @@ __all__ = [
     "canonical",
     "differences",
     "environment",
+    "from_dict",
     "json",
     "published",
     "reference_digest",

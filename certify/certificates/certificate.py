@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from os import PathLike
 from typing import Any
 
 import numpy as np
 
+from gradcert.certify.certificates import told
 from gradcert.certify.certificates.identity import identity
+from gradcert.certify.claims import sentence
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.notebook import card
 from gradcert.reference.printable import legible
 
 SCHEMA = "gradcert-certificate-1"
 CERTIFIED, REFUTED, INCONCLUSIVE = "certified", "refuted", "inconclusive"
 # fields that a certificate has where they say something
-OPTIONAL = ("counterexample", "checks", "resumed", "sources", "circumstances", "repair")
+OPTIONAL = ("counterexample", "checks", "resumed", "sources", "circumstances", "repair", "timing")
+COLOURS = {CERTIFIED: "#1a7f4b", REFUTED: "#c02f3a", INCONCLUSIVE: "#9a6700"}
 EXIT = {CERTIFIED: 0, REFUTED: 1, INCONCLUSIVE: 3}
 
 
@@ -120,7 +125,7 @@ class Certificate:
     notes : what a reader should know, such as a family that does not apply.
     worst : largest error of a gradient in units of its budget, over all cases that were judged.
     environment : versions.
-    seconds : wall-clock time; the one field that differs between two runs.
+    seconds : wall-clock time; with `timing` the one field that differs between two runs.
     suite : version of gradcert.
     digests : ``subject`` and ``reference``: SHA-256 of their files.
     figures : what a report shows beyond this: ``alignment``, ``graph``, ``steps`` (`gradcert.certify.figures`).
@@ -134,6 +139,8 @@ class Certificate:
         (`gradcert.certify.problems.cases.circumstances`).
     repair : of a refuted subject: an edit of its source that makes it right (`gradcert.certify.repair`); empty where
         nobody asked. How far the search comes is a matter of time: two runs may differ in it.
+    timing : ``date``, when the run ended (UTC, ISO 8601), and ``cases``, seconds of each from question to verdict;
+        empty in certificates of gradcert 0.1.
 
     What a subject says stands in a certificate, so every text in it is made printable when it is made.
     """
@@ -161,6 +168,7 @@ class Certificate:
     resumed: int = 0
     circumstances: Mapping[str, Any] = field(default_factory=dict)
     repair: Mapping[str, Any] = field(default_factory=dict)
+    timing: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _legible(self)
@@ -178,7 +186,7 @@ class Certificate:
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form, with its identity; infinities as strings; ``checks`` where there are any."""
         record = {"schema": SCHEMA, **_plain(self), "counts": self.counts}
-        for name in ("checks", "sources", "resumed", "circumstances", "repair"):
+        for name in ("checks", "sources", "resumed", "circumstances", "repair", "timing"):
             if not record[name]:
                 del record[name]
         return {**record, "identity": identity(record)}
@@ -187,6 +195,37 @@ class Certificate:
     def identity(self) -> str:
         """SHA-256 of everything that was asked: see `gradcert.certify.certificates.identity`."""
         return str(self.to_dict()["identity"])
+
+    def summary(self) -> str:
+        """Return what the command line shows: verdict, claim, findings, evidence, and what the words mean."""
+        return told.summary(self)
+
+    def html(self, path: str | PathLike[str] | None = None) -> str:
+        """Return the page for people, one file without a network; write it where a path is given."""
+        return told.told(self, "html", path)
+
+    def junit(self, path: str | PathLike[str] | None = None) -> str:
+        """Return JUnit XML, a test for every case; write it where a path is given."""
+        return told.told(self, "junit", path)
+
+    def markdown(self, path: str | PathLike[str] | None = None) -> str:
+        """Return a summary in Markdown; write it where a path is given."""
+        return told.told(self, "markdown", path)
+
+    def badge(self, path: str | PathLike[str] | None = None) -> str:
+        """Return an SVG that names rule and verdict; write it where a path is given."""
+        return told.told(self, "badge", path)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows; ``html`` is the whole page."""
+        counts = ", ".join(f"{n} {verdict}" for verdict, n in self.counts.items() if n)
+        caught = sum(control.refuted > 0 for control in self.controls)
+        facts = [("subject", self.subject), ("claim", sentence(self.claim)), ("cases", counts)]
+        facts += [(f.check, f.cause or f.reason) for f in self.findings]
+        facts += [("worst", "" if self.worst is None else f"{self.worst:.2g} of the budget")]
+        facts += [("controls", f"{caught} of {len(self.controls)} known-wrong variants refuted")]
+        facts += [("date", str(self.timing.get("date", ""))), ("identity", self.identity)]
+        return card(f"{self.verdict.upper()}: {self.reason}", facts, colour=COLOURS[self.verdict])
 
 
 def from_dict(record: Mapping[str, Any]) -> Certificate:
@@ -205,6 +244,7 @@ def from_dict(record: Mapping[str, Any]) -> Certificate:
     given["resumed"] = record.get("resumed", 0)
     given["circumstances"] = record.get("circumstances", {})
     given["repair"] = record.get("repair", {})
+    given["timing"] = record.get("timing", {})
     given["checks"] = tuple(CheckResult(**_numbers(c)) for c in record.get("checks", ()))
     given["sources"] = record.get("sources", {})
     given["findings"] = tuple(Finding(**{**f, "where": _numbers(f["where"])}) for f in record["findings"])

@@ -19,7 +19,7 @@ from gradcert.certify.claims.rows import (
     shown,
     shown_above,
 )
-from gradcert.certify.claims.sentence import sentence
+from gradcert.certify.claims.sentence import parts_of, sentence
 
 __all__ = [
     "AXES",
@@ -41,6 +41,7 @@ __all__ = [
     "from_dict",
     "in_readout",
     "made",
+    "parts_of",
     "present",
     "published",
     "read_claim",

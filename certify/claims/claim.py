@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gradcert.certify.claims import circumstances
+from gradcert.certify.claims.algorithms import check_algorithm
 from gradcert.certify.claims.given import check_given
 from gradcert.certify.claims.losses import check_losses, read_loss
-from gradcert.certify.claims.sentence import sentence
+from gradcert.certify.claims.sentence import parts_of, sentence
+from gradcert.certify.claims.surrogates import functions_of, with_formulas
 from gradcert.certify.names import RENAMED, understood
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import KINDS, cell_named, check_options, file_of
-from gradcert.reference.numbers import Surrogate
+from gradcert.reference.notebook import card
+from gradcert.reference.numbers import surrogate_from
 from gradcert.reference.outside import record
-from gradcert.reference.rules import rule_named
+from gradcert.reference.published import Algorithm, Claimed, read_rule
 
 CLASSES = ("exact", "bounded", "aligned", "unbiased")
 DTYPES = ("float64", "float32")
@@ -31,7 +34,10 @@ class Claim:
 
     Attributes
     ----------
-    rule : a row of the rule table, such as ``ostl`` or ``tbptt(3)``.
+    rule : a row of the rule table, such as ``ostl`` or ``tbptt(3)``, or an algorithm that is no row, such as ``otpe``
+        or ``fptt`` (`gradcert.reference.published`). Where an algorithm is random its draws come with the problem
+        (``problem.drawn``), and a claim of class ``unbiased`` is about its mean.
+    settings : of such an algorithm, where they are not as usual; ``fptt(parts=4)`` is the same.
     cells : cells of which stacks are built, one network per cell.
     depths : numbers of layers.
     dtype : the arithmetic of the whole computation, ``float64`` or ``float32``.
@@ -47,7 +53,8 @@ class Claim:
     options : conventions of the cells: fields of the cell records (``reset``, ``strict``, ``gain``, ``surrogate``,
         ``recurrent``, ``bias``, ``train``, a fixed ``leak`` or ``threshold``...). An option goes to every cell that has
         it. A list or tuple names alternatives, which the cases take in turn (``train`` is a tuple of names, and its
-        alternatives are tuples of names); a surrogate is a name, or a mapping with its name and scales.
+        alternatives are tuples of names); a surrogate is a name, a mapping with its name or ``formula`` and scales,
+        or a function, which is taken as given (in a file: ``{"given": "mine.py:psi"}``).
     losses : in what form: ``squared_error``, ``cross_entropy``, ``bernoulli`` (`gradcert.reference.networks.Loss`).
     when : of what: the output at ``every`` step, at the ``last`` one, its ``sum``, ``mean`` or ``max`` over time, or
         the step of its ``first`` crossing of `level`.
@@ -112,6 +119,7 @@ class Claim:
     sizes: tuple[int, ...] = ()
     T: int | None = None
     B: int | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("activity", "initial_nodes", "masks", "sizes"):
@@ -123,7 +131,12 @@ class Claim:
             if not items:
                 raise GradcertError(f"a claim with {name}=()", allowed="one or more")
             object.__setattr__(self, name, items)
-        rule_named(self.rule)
+        for name in ("options", "readout_options"):
+            object.__setattr__(self, name, with_formulas(getattr(self, name)))
+        found = read_rule(self.rule, _mapping("settings", self.settings))
+        if isinstance(found, Algorithm):
+            object.__setattr__(self, "rule", found.kind.name)
+            object.__setattr__(self, "settings", dict(found.chosen))
         kinds = [cell_named(cell, run=True) for cell in (*self.cells, *([self.readout] if self.readout else []))]
         _check("dtype", [self.dtype], DTYPES)
         _check("acceptance", [self.acceptance], CLASSES)
@@ -142,6 +155,14 @@ class Claim:
         object.__setattr__(self, "without", circumstances.check(self.without))
         check_losses(self, [kind() for kind in readout or cells])
         check_given(self, [kind() for kind in cells])
+        if isinstance(found, Algorithm):
+            check_algorithm(self, found)
+
+    @property
+    def claimed(self) -> Claimed:
+        """The row, or the algorithm with its settings; for an unbiased claim of a random one, its mean."""
+        found = read_rule(self.rule, self.settings)
+        return found.average if isinstance(found, Algorithm) and self.acceptance == "unbiased" else found
 
     @property
     def entrywise(self) -> bool:
@@ -163,6 +184,10 @@ class Claim:
         ostl on snu, depth 1, 2, float64, surrogate triangle(scale=0.3, width=1.0) or tanh, train leak
         """
         return sentence(self.to_dict())
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: every part that says something."""
+        return card(f"claim: {self}", parts_of(self.to_dict()))
 
 
 @understood(RENAMED | {"limits": "within"})
@@ -195,15 +220,14 @@ def claim_of(subject: Any) -> Claim | None:
 
 
 def files_of(spec: Mapping[str, Any]) -> list[str]:
-    """Return the files that the cells of a claim in its JSON form would be read from.
+    """Return the files that the cells and pseudo-derivatives of a claim in its JSON form would be read from.
 
     Examples
     --------
     >>> files_of({"rule": "bptt", "cells": ["lif", "mine.py:Leaky"]})
     ['mine.py']
     """
-    cells = spec.get("cells")
-    names = [*(cells if isinstance(cells, (list, tuple)) else [cells]), spec.get("readout")]
+    names = [*_cells_of(spec), *functions_of(spec)]
     return list(dict.fromkeys(where for name in names if (where := file_of(name)) is not None))
 
 
@@ -220,16 +244,26 @@ def from_dict(given: Any, *, run: bool = False, files: Iterable[str] = ()) -> Cl
     GradcertError : for what is no claim, or one that names a file that may not be run.
     """
     spec = record(given, "the claim")
-    cells = spec.get("cells")
-    for name in (*(cells if isinstance(cells, (list, tuple)) else [cells]), spec.get("readout")):
+    for name in _cells_of(spec):
         where = file_of(name)
         if where is not None and not any(_same(where, file) for file in files):
             cell_named(name, run=run)  # says what to do where it may not be run
+    for name in functions_of(spec):
+        if not run and not any(_same(file_of(name) or "", file) for file in files):
+            raise GradcertError(
+                f"the pseudo-derivative {name!r} is code in a file, and nobody has said that it may be run",
+                do="read it; then pass --run, or run=True from Python",
+            )
     wrong = sorted(set(spec) - {f.name for f in fields(Claim)})
     if wrong or "rule" not in spec or "cells" not in spec:
         allowed = ", ".join(f.name for f in fields(Claim))
         raise GradcertError(f"a claim with {', '.join(wrong) or 'no rule or cells'}", allowed=allowed)
     return Claim(**spec)
+
+
+def _cells_of(spec: Mapping[str, Any]) -> list[Any]:
+    cells = spec.get("cells")
+    return [*(cells if isinstance(cells, (list, tuple)) else [cells]), spec.get("readout")]
 
 
 def _same(one: str, other: str) -> bool:
@@ -299,10 +333,8 @@ def _one(name: str, value: Iterable[Any]) -> bool:
 
 
 def _option(name: str, value: Any) -> Any:
-    if name == "surrogate" and isinstance(value, str):
-        return Surrogate(value)
-    if name == "surrogate" and isinstance(value, Mapping):
-        return Surrogate(**value)
+    if name == "surrogate" and isinstance(value, (str, Mapping)):
+        return surrogate_from(value)
     return tuple(value) if isinstance(value, list) else value
 
 

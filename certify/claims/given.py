@@ -7,7 +7,6 @@ from typing import Any
 
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Activity
-from gradcert.reference.rules import rule_named
 
 OUTPUT = "output"  # the mask of what leaves a layer
 INITIAL = ("zero", "given", "trained")
@@ -36,7 +35,7 @@ def check_given(claim: Any, cells: Sequence[Any]) -> None:
             raise GradcertError(f"{name}: {', '.join(map(repr, wrong))}", allowed=", ".join(sorted(known)))
     if claim.initial_nodes and claim.initial == "zero":
         raise GradcertError("initial nodes, and initial values of zero", do="initial='given' or 'trained'")
-    if claim.initial == "trained" and rule_named(claim.rule).reach is not None:
+    if claim.initial == "trained" and claim.claimed.reach is not None:
         raise GradcertError(
             f"trained initial values under {claim.rule}, which does not define their gradient",
             allowed="a rule without a reach",

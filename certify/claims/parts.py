@@ -56,6 +56,7 @@ class Parts(TypedDict, total=False):
     sizes: Iterable[int] | None
     T: int | None
     B: int | None
+    settings: Mapping[str, Any] | None
 
 
 def made(declared: Claim | None, parts: Mapping[str, Any]) -> Claim | dict[str, Any]:
@@ -83,6 +84,10 @@ def made(declared: Claim | None, parts: Mapping[str, Any]) -> Claim | dict[str, 
         for name in ("options", "readout_options"):
             if name in given and given.get("readout", declared.readout) == declared.readout:
                 given[name] = {**getattr(declared, name), **given[name]}
+        if given.get("rule", declared.rule) != declared.rule:  # another rule has other settings
+            given.setdefault("settings", {})
+        elif "settings" in given:
+            given["settings"] = {**declared.settings, **given["settings"]}
         return replace(declared, **given)
     return Claim(**given) if {"rule", "cells"} <= set(given) else given
 
@@ -90,8 +95,13 @@ def made(declared: Claim | None, parts: Mapping[str, Any]) -> Claim | dict[str, 
 def check_names(who: str, parts: Mapping[str, Any]) -> None:
     """Raise a `TypeError` for keyword arguments that are no parts of a claim, as Python does."""
     if wrong := sorted(set(parts) - set(Parts.__annotations__)):
+        from gradcert.reference.suggest import nearest
+
+        near = f" (did you mean {found!r}?)" if (found := nearest(wrong[0], Parts.__annotations__)) else ""
         allowed = ", ".join(Parts.__annotations__)
-        raise TypeError(f"{who}() got an unexpected keyword argument {wrong[0]!r}; of a claim there are {allowed}")
+        raise TypeError(
+            f"{who}() got an unexpected keyword argument {wrong[0]!r}{near}; of a claim there are {allowed}"
+        )
 
 
 def read_claim(path: Path, *, run: bool = False, files: Iterable[str] = ()) -> Claim:
@@ -141,8 +151,14 @@ def _beside(path: Path, spec: Mapping[str, Any]) -> dict[str, Any]:
             return name
         return f"{path.parent / where}:{str(name).rpartition(':')[2]}"
 
+    def beside(options: Any) -> Any:
+        value = options.get("surrogate") if isinstance(options, Mapping) else None
+        if not isinstance(value, Mapping) or "given" not in value or "formula" in value:
+            return options
+        return {**options, "surrogate": {**value, "given": moved(value["given"])}}
+
     cells = spec.get("cells")
-    out = dict(spec)
+    out = {**spec, **{name: beside(spec[name]) for name in ("options", "readout_options") if name in spec}}
     if cells is not None:
         out["cells"] = [moved(name) for name in cells] if isinstance(cells, list) else moved(cells)
     return {**out, "readout": moved(spec["readout"])} if spec.get("readout") else out

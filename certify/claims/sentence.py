@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gradcert.certify.claims.losses import said_loss
+from gradcert.reference.published import said
 
 LISTED = {"masks": ("masks", " and "), "sizes": ("sizes", "-")}
 NAMED = {"targets": "targets", "inputs": "inputs", "T": "T", "B": "B"}
@@ -31,7 +32,30 @@ masks output'
     rest = "".join(f", {part}" for part in (*_readout(spec), *_loss(spec), *_given(spec)))
     within = "".join(f", {k} {v}" for k, v in spec.get("within", {}).items())
     without = "".join(f", without {k} {' or '.join(v)}" for k, v in spec.get("without", {}).items())
-    return f"{kind}{spec['rule']} on {cells}, depth {depths}, {spec['dtype']}{options}{rest}{within}{without}"
+    rule = spec["rule"]
+    if settings := spec.get("settings"):
+        rule += f"({', '.join(f'{k}={said(v)}' for k, v in sorted(settings.items()))})"
+    return f"{kind}{rule} on {cells}, depth {depths}, {spec['dtype']}{options}{rest}{within}{without}"
+
+
+def parts_of(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return every part of a claim in its JSON form, those that are as usual too, as (name, text).
+
+    Examples
+    --------
+    >>> parts_of({"rule": "bptt", "cells": ["lif"], "options": {"train": ["leak"]}, "within": {}, "readout": None})
+    [('rule', 'bptt'), ('cells', 'lif'), ('options', 'train leak')]
+    """
+    out = []
+    for name, value in spec.items():
+        if value in ([], {}, None):
+            continue
+        if isinstance(value, Mapping):
+            said = ", ".join(f"{k} {_short(k, v)}" for k, v in sorted(value.items()))
+        else:
+            said = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+        out.append((name, said))
+    return out
 
 
 def _readout(spec: Mapping[str, Any]) -> Iterator[str]:
@@ -68,9 +92,11 @@ def _given(spec: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _short(option: str, value: Any) -> str:
-    if isinstance(value, dict) and "name" in value:
-        scales = ", ".join(f"{k}={v}" for k, v in value.items() if k != "name")
-        return f"{value['name']}({scales})" if scales else str(value["name"])
+    if isinstance(value, dict) and {"name", "formula"} & set(value):
+        form = value.get("formula", value.get("name"))
+        scales = ", ".join(f"{k}={v}" for k, v in value.items() if k not in ("name", "formula", "given"))
+        given = f", taken as given from {value['given']}" if value.get("given") else ""
+        return (f"{form}({scales})" if scales else str(form)) + given
     if isinstance(value, list):
         names = option == "train" and all(isinstance(v, str) for v in value)  # one value, not alternatives
         return (" and " if names else " or ").join(_short(option, v) for v in value) or "none"

@@ -18,7 +18,7 @@ from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import problem_from_record
 from gradcert.reference.outside import parse, record
 from gradcert.reference.printable import legible
-from gradcert.reference.rules import rule_named
+from gradcert.reference.published import read_rule
 
 FORM = f"a file that gradcert certify wrote ({SCHEMA}), or a certificate as JSON with a counterexample"
 
@@ -80,7 +80,7 @@ def case_of(stored: Stored, *, run: bool = False) -> Case:
     GradcertError : if it is no problem, or has no gradient that can be enclosed.
     """
     problem = problem_from_record(stored.record["problem"], run=run)
-    rule = rule_named(stored.record["rule"])
+    rule = read_rule(stored.record["rule"])
     try:
         expected = expect(problem, rule, problem.dtype)
     except (Undecided, ArithmeticError) as error:

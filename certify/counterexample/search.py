@@ -27,6 +27,7 @@ from gradcert.properties.numbers import Undecided
 from gradcert.reference.engines import new_value, run
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Problem
+from gradcert.reference.published import Claimed
 from gradcert.reference.rules import Rule
 
 SHRUNK = ("outputs", "loss", "gradient")  # checks whose failures are shrunk: the others need no small numbers
@@ -95,7 +96,8 @@ def shrink(
     search = _Search(*chosen, ask, most, claim)
     for _ in range(3):  # smaller sizes make simpler numbers possible, and the other way round
         before = search.best.problem
-        for more in (smaller.batch, smaller.steps, lambda p: smaller.sizes(p, search.start.rule)):
+        parts = (smaller.batch, smaller.steps, lambda p: smaller.sizes(p, search.start.rule))
+        for more in parts if not chosen[0].problem.drawn else ():  # draws are of the whole problem
             search.greedy(more)
         search.greedy(lambda p: smaller.constants(p, fixed=frozenset(fixed)))
         search.numbers()
@@ -176,12 +178,14 @@ def first_wrong(case: Case, answer: Answer) -> Finding | None:
 
 def _row(start: Case, answer: Answer) -> Rule | None:
     """Return the row of the table that the subject equals on a case, if there is one."""
+    if not isinstance(start.rule, Rule):
+        return None
     given = {k: np.asarray(v, dtype=float) for k, v in answer.gradients.items() if isinstance(v, np.ndarray)}
     found = rows.search([Evidence(start, given)], start.rule)
     return found.rule if found is not None else None
 
 
-def _expected(problem: Problem, rule: Rule) -> Expected | None:
+def _expected(problem: Problem, rule: Claimed) -> Expected | None:
     try:
         return expect(problem, rule, problem.dtype)
     except (Undecided, GradcertError):

@@ -14,7 +14,8 @@ import numpy as np
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import PREFIX, Layer, Network, Problem
 from gradcert.reference.numbers import Array
-from gradcert.reference.rules import Rule, feedback_shapes
+from gradcert.reference.published import Claimed
+from gradcert.reference.rules import feedback_shapes
 
 PROBES = (101, 103, 107, 109, 113, 127, 131, 137, 139)  # sizes that tell the axes of an array apart
 
@@ -37,7 +38,7 @@ def batch(problem: Problem) -> Iterator[Problem]:
             yield problem.part(samples=[b])
 
 
-def sizes(problem: Problem, rule: Rule) -> Iterator[Problem]:
+def sizes(problem: Problem, rule: Claimed) -> Iterator[Problem]:
     """Yield problems with fewer units or inputs: one of a layer alone, then all but one."""
     widths = (problem.network.layers[0].inputs, *(layer.units for layer in problem.network.layers))
     if any(layer.synapses for layer in problem.network.layers):
@@ -52,7 +53,7 @@ def sizes(problem: Problem, rule: Rule) -> Iterator[Problem]:
                     yield found
 
 
-def kept(problem: Problem, rule: Rule, boundary: int, chosen: list[int]) -> Problem | None:
+def kept(problem: Problem, rule: Claimed, boundary: int, chosen: list[int]) -> Problem | None:
     """Return a problem with some of the inputs (boundary 0) or of the units of layer ``boundary - 1`` alone.
 
     None where the targets of a cross-entropy would name a class that is gone.
@@ -102,7 +103,7 @@ def _uniform(layer: Layer) -> bool:
     return all(np.ndim(value) == 0 for value in layer.cell.constants().values())
 
 
-def _axes(network: Network, rule: Rule) -> dict[str, tuple[int, ...]]:
+def _axes(network: Network, rule: Claimed) -> dict[str, tuple[int, ...]]:
     """Return, for every axis of every array, the boundary between layers that it counts: 0 for the inputs."""
     layers = tuple(replace(k, inputs=PROBES[i], units=PROBES[i + 1]) for i, k in enumerate(network.layers))
     probe = replace(network, layers=layers)

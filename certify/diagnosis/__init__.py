@@ -26,10 +26,8 @@ from gradcert.certify.diagnosis.direct import rows
 from gradcert.certify.diagnosis.evidence import Evidence, Worked
 from gradcert.certify.diagnosis.explain import evidence_of, explain, explain_forward, holds
 from gradcert.certify.diagnosis.localise import locate, sentence
-from gradcert.certify.diagnosis.published import VARIATIONS, search
 
 __all__ = [
-    "VARIATIONS",
     "Evidence",
     "Worked",
     "causes",
@@ -39,6 +37,5 @@ __all__ = [
     "holds",
     "locate",
     "rows",
-    "search",
     "sentence",
 ]

@@ -20,6 +20,7 @@ from gradcert.certify.diagnosis.direct.rows import AS_CLAIMED
 from gradcert.certify.diagnosis.evidence import LIKELY, Evidence, names_in, telling
 from gradcert.certify.diagnosis.pools import POOLINGS, Pool, Pooling, members, shown
 from gradcert.reference.numbers import Array
+from gradcert.reference.published import Algorithm, Claimed
 from gradcert.reference.rules import Rule
 
 NOTHING = (
@@ -85,7 +86,7 @@ class Explanation:
         return "; ".join(said)
 
 
-def find(judged: Sequence[Evidence], claimed: Rule) -> Explanation:
+def find(judged: Sequence[Evidence], claimed: Claimed) -> Explanation:
     """Return the simplest explanation of everything that was given, on every case that was judged."""
     evidence = telling(judged)
     if not evidence:
@@ -94,21 +95,28 @@ def find(judged: Sequence[Evidence], claimed: Rule) -> Explanation:
     return search.zero() or search.whole() or search.parts()
 
 
-def candidates(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Candidate]:
+def candidates(evidence: Sequence[Evidence], claimed: Claimed) -> Iterator[Candidate]:
     """Yield every candidate, the simplest first."""
     yield from plain(evidence, claimed)
     yield from elaborate(evidence, claimed)
 
 
-def plain(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Candidate]:
+def plain(evidence: Sequence[Evidence], claimed: Claimed) -> Iterator[Candidate]:
     """Yield rows and transformations: where one of them says it all of what is wrong, nothing else is looked for."""
     yield transformations.zero()
+    if isinstance(claimed, Algorithm):
+        yield from transformations.of_algorithm(claimed)
+        return
     yield from rows.make(evidence, claimed)
     yield from transformations.make(evidence, claimed)
 
 
-def elaborate(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Candidate]:
+def elaborate(evidence: Sequence[Evidence], claimed: Claimed) -> Iterator[Candidate]:
     """Yield algorithms, pseudo-derivatives and mistakes, of which there are thousands."""
+    if isinstance(claimed, Algorithm):
+        yield from published.candidates(claimed, evidence[0].case.problem)
+        yield from published.make()
+        return
     yield from published.make()
     yield from conventions.surrogates(claimed)
     yield from hypotheses.make(evidence, claimed)
@@ -120,7 +128,7 @@ OFTEN = 3  # cases in which a part has to be zero where it should not, before th
 class _Search:
     """One search: what came close, and what was proven."""
 
-    def __init__(self, judged: Sequence[Evidence], evidence: Sequence[Evidence], claimed: Rule) -> None:
+    def __init__(self, judged: Sequence[Evidence], evidence: Sequence[Evidence], claimed: Claimed) -> None:
         self.judged, self.evidence, self.claimed = judged, evidence, claimed
         self.names = tuple(names_in(judged))
         self.wrong: dict[Pool, tuple[Pooling, list[tuple[int, str]]]] = {}
@@ -143,7 +151,7 @@ class _Search:
         """Return a candidate that explains everything, or a plain one all that is wrong; keep what explains a part."""
         found = self._tried(plain(self.evidence, self.claimed)) or self._one()
         found = found or self._tried(elaborate(self.evidence, self.claimed))
-        if found is not None:
+        if found is not None or isinstance(self.claimed, Algorithm):
             return found
         for what, label in stored_values.search(self.judged):
             return Explanation(

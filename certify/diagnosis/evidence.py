@@ -11,11 +11,12 @@ import numpy as np
 
 from gradcert.certify.diagnosis.unrolled import Bench, on_balls, on_floats
 from gradcert.certify.judging import judge
-from gradcert.certify.problems import Bounds, Case, Expected, expect
+from gradcert.certify.problems import TRUTH, Bounds, Case, Expected, expect
 from gradcert.properties.numbers import Undecided, working_precision
 from gradcert.reference.engines import Tape, run, tape_gradients
 from gradcert.reference.networks import Network, Problem
 from gradcert.reference.numbers import Array
+from gradcert.reference.published import Algorithm, Claimed
 from gradcert.reference.rules import Rule, check_feedback
 
 LIKELY = 1e-2  # a float64 run this close, relative to the norm, is worth a run on balls, which decides
@@ -28,10 +29,15 @@ class Worked:
 
     def __init__(self, case: Case) -> None:
         self.case = case
-        self.rows: dict[Rule, Any] = {}
-        self.proofs: dict[Rule, Expected | None] = {}
+        self.rows: dict[Claimed, Any] = {}
+        self.proofs: dict[Claimed, Expected | None] = {}
         self.tried: dict[tuple[str, str], Any] = {}  # floats and bounds of candidates, by key and label
         self.enclosed: dict[tuple[str, str], Any] = {}
+
+    @property
+    def row(self) -> Rule:
+        """The row that hypotheses are about; that of all edges where an algorithm is claimed, which has none."""
+        return self.case.rule if isinstance(self.case.rule, Rule) else TRUTH
 
     @cached_property
     def floats(self) -> Problem:
@@ -46,14 +52,14 @@ class Worked:
     @cached_property
     def bench(self) -> Bench:
         """The problem in float64, for hypotheses."""
-        return on_floats(self.case.problem, self.case.rule)
+        return on_floats(self.case.problem, self.row)
 
     @cached_property
     def balls(self) -> Bench | None:
         """The problem on balls, to be used within `working_precision`; None if it is undecided."""
         with working_precision():
             try:
-                return on_balls(self.case.problem, self.case.rule, self.case.problem.dtype)
+                return on_balls(self.case.problem, self.row, self.case.problem.dtype)
             except Undecided:
                 return None
 
@@ -108,16 +114,18 @@ class Evidence:
         """The problem on balls, to be used within `working_precision`; None if it is undecided."""
         return self.worked.balls
 
-    def gradient(self, rule: Rule) -> dict[str, Array]:
-        """Return the gradient of a row in float64."""
+    def gradient(self, rule: Claimed) -> dict[str, Array]:
+        """Return the gradient of a row, or of an algorithm, in float64."""
         rows = self.worked.rows
-        if rule not in rows:
+        if rule not in rows and isinstance(rule, Algorithm):
+            rows[rule] = rule.gradients(self.floats)
+        elif rule not in rows and isinstance(rule, Rule):
             feedback = check_feedback(self.network, rule, self.floats.feedback)
             rows[rule] = tape_gradients(self.worked.tape, self.floats.targets, rule=rule, feedback=feedback)
         return rows[rule]
 
     def expected(
-        self, rule: Rule, *, network: Network | None = None, dtype: str | None = None, targets: Array | None = None
+        self, rule: Claimed, *, network: Network | None = None, dtype: str | None = None, targets: Array | None = None
     ) -> Expected | None:
         """Return the reference and budgets of a row, or None if they are undecided under the new assumptions."""
         plain = network is None and dtype is None and targets is None

@@ -11,7 +11,7 @@ from gradcert.certify.diagnosis import causes, forward
 from gradcert.certify.diagnosis.evidence import Evidence, Worked
 from gradcert.certify.problems import Case
 from gradcert.certify.subjects import Answer
-from gradcert.reference.rules import Rule
+from gradcert.reference.published import Algorithm, Claimed
 
 STRICT = "GRADCERT_STRICT"  # set by our own tests: there, a diagnosis that raises is a failure
 NOT_LOOKED_FOR = "no cause could be looked for: a fault in gradcert's diagnosis, please report it"
@@ -40,7 +40,10 @@ def evidence_of(
 
 
 def explain(
-    answered: Iterable[tuple[Case, Answer]], claimed: Rule, *, keep: Callable[[causes.Explanation], None] | None = None
+    answered: Iterable[tuple[Case, Answer]],
+    claimed: Claimed,
+    *,
+    keep: Callable[[causes.Explanation], None] | None = None,
 ) -> tuple[str, tuple[str, ...]]:
     """Return what the subject computes instead, in one sentence, or that nothing known explains it; and its keys.
 
@@ -71,8 +74,10 @@ def holds(found: causes.Explanation, evidence: list[Evidence]) -> bool:
     return all(cause.holds(evidence) for cause in found.causes)
 
 
-def explain_forward(answered: Iterable[tuple[Case, Answer]], claimed: Rule, check: str) -> str:
+def explain_forward(answered: Iterable[tuple[Case, Answer]], claimed: Claimed, check: str) -> str:
     """Return what is wrong with the outputs or the loss (`check`), and what of the gradients, or "" if unknown."""
+    if isinstance(claimed, Algorithm):  # what is known of forward passes is said in rows
+        return ""
     return guarded(lambda: forward.explain(evidence_of(answered), claimed, check))
 
 

@@ -12,7 +12,7 @@ from gradcert.certify.judging import by_parameter
 from gradcert.certify.problems import Case
 from gradcert.certify.runs import steps
 from gradcert.certify.subjects import Answer
-from gradcert.reference.rules import Rule
+from gradcert.reference.published import Algorithm, Claimed
 
 
 def collect(
@@ -21,7 +21,7 @@ def collect(
     wrong: Sequence[tuple[Case, Answer]],
     steps: list[dict[str, Any]],
     *,
-    claimed: Rule,
+    claimed: Claimed,
     refuted: bool,
 ) -> dict[str, Any]:
     """Return all figures of a campaign.
@@ -31,9 +31,11 @@ def collect(
     cases, answers : all cases, and those that were answered.
     wrong : those whose gradient was refuted.
     steps : as from `steps`, which needs the subject while it runs.
-    claimed : the claimed row.
+    claimed : the claimed row or algorithm.
     refuted : whether anything at all was refuted.
     """
+    if isinstance(claimed, Algorithm):  # the figures are about rows and their edges
+        return {"alignment": [], "graph": [], "steps": steps}
     answered = list(answers)
     return {
         "alignment": alignment(answered),

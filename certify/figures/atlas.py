@@ -10,18 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from gradcert.certify.certificates import VERSION
 from gradcert.certify.figures.alignment import against_rules, floats, row_gradients
-from gradcert.certify.problems import NOISE, surrogate
+from gradcert.certify.problems import NOISE
 from gradcert.certify.subjects import Answer, Limits, Subject, Worker
 from gradcert.reference.engines import tape_residual
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Layer, Loss, Network, Problem, cell_named
-from gradcert.reference.numbers import Array
+from gradcert.reference.numbers import Array, surrogate_from
 from gradcert.reference.rules import RULES
 
 Progress = Callable[[int, int, str], None]
@@ -79,7 +81,7 @@ def _cell(cell: str, options: Mapping[str, Any], point: Point) -> Any:
     if wrong := sorted(set(options) - known):
         raise GradcertError(f"the cell {cell!r} has no option {', '.join(wrong)}", allowed=", ".join(sorted(known)))
     given = {
-        k: surrogate(v) if k == "surrogate" else tuple(v) if isinstance(v, list) else v for k, v in options.items()
+        k: surrogate_from(v) if k == "surrogate" else tuple(v) if isinstance(v, list) else v for k, v in options.items()
     }
     return kind(**given, **({"leak": point.leak} if point.leak is not None else {}))
 
@@ -88,12 +90,48 @@ def _lateral(cell: Any) -> set[str]:
     return {link.weight for link in cell.links if link.lag and link.weight is not None}
 
 
-def problem(cell: str, options: Mapping[str, Any], point: Point, *, seed: int) -> Problem:
+MEAN = Loss(time="mean", batch="mean")
+PARTS = (  # of a claim, that a map has or does not need
+    *("rule", "cells", "depths", "dtype", "acceptance", "options", "losses", "when", "time", "batch", "outputs"),
+    *("node", "level", "online", "within", "without", "readout_options", "inputs", "targets"),
+)
+
+
+def loss_of(claim: Mapping[str, Any]) -> Loss:
+    """Return the loss that a claim in its JSON form names first, reduced as it says.
+
+    Examples
+    --------
+    >>> loss_of({"losses": ["cross_entropy", "squared_error"], "when": ["last"], "time": "sum", "batch": "mean"}).batch
+    'mean'
+    """
+    said = {name: claim[name] for name in ("time", "batch", "outputs", "node", "level") if name in claim}
+    if claim["when"][0] != "first":
+        said.pop("level", None)
+    return Loss(kind=claim["losses"][0], when=claim["when"][0], **said)
+
+
+def first_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options of a claim, of each list of alternatives the first.
+
+    Examples
+    --------
+    >>> first_of({"surrogate": ["tanh", "triangle"], "train": ["leak", "threshold"], "strict": True})
+    {'surrogate': 'tanh', 'train': ['leak', 'threshold'], 'strict': True}
+    """
+    out = {}
+    for name, value in options.items():
+        several = isinstance(value, list) and (name != "train" or any(isinstance(v, list) for v in value))
+        out[name] = value[0] if several and value else value
+    return out
+
+
+def problem(cell: str, options: Mapping[str, Any], point: Point, *, seed: int, loss: Loss = MEAN) -> Problem:
     """Return a random problem at a point; one seed gives related problems all over the map."""
     neuron = _cell(cell, options, point)
     sizes = [INPUTS, *([UNITS] * (point.depth - 1)), OUTPUTS]
     layers = tuple(Layer(neuron, inputs=a, units=b) for a, b in pairwise(sizes))
-    network = Network(layers=layers, loss=Loss(time="mean", batch="mean"))
+    network = Network(layers=layers, loss=loss)
     spiking = hasattr(neuron, "surrogate")
     parameters = network.parameters(seed=seed, scale=1.5 if spiking else 1.0)
     factor = 1.0 if point.recurrence is None else point.recurrence
@@ -102,13 +140,16 @@ def problem(cell: str, options: Mapping[str, Any], point: Point, *, seed: int) -
     rng = np.random.default_rng([seed, point.steps])
     inputs = rng.standard_normal((point.steps, BATCH, INPUTS)) + (0.5 if spiking else 0.0)
     targets = rng.random((point.steps, BATCH, OUTPUTS))
+    if loss.kind != "squared_error":  # classes, or 0 and 1
+        top = targets == targets.max(axis=2, keepdims=True)
+        targets = (top if loss.kind == "cross_entropy" else targets > 0.5).astype(float)
     return Problem(network, parameters, inputs, targets, id=f"atlas/{seed}")
 
 
 def atlas(
     subject: str | Sequence[str] | Callable[..., Any],
     *,
-    cells: str,
+    cells: str | None = None,
     options: Mapping[str, Any] | None = None,
     draws: int = 3,
     seed: int = 0,
@@ -121,35 +162,45 @@ def atlas(
     Parameters
     ----------
     subject, python, limits, progress : as for `gradcert.certify.campaign.certify`.
-    cells, options : the cell of every layer.
+    cells, options : the cell of every layer; by default the first of the subject's claim, with the first of each
+        option's alternatives. The loss is the claim's first, reduced as it says, and the mean over time and batch of
+        squared errors where nothing is claimed.
     draws : random problems at every point.
     seed : of the first one.
 
     Returns
     -------
-    ``{"schema", "subject", "cell", "options", "draws", "seed", "points": [...]}``; a point holds ``axis``, ``point``,
-    ``rules`` (as in `against_rules`), ``nearest``, ``missing`` (norm of BPTT less the subject over BPTT's), ``split``
-    (``{"layer", "kind", "share"}``: parts of what the nearest row drops, as fractions of what the subject misses) and
-    ``unexplained``; or ``failure``.
+    ``{"schema", "suite", "date", "subject", "claim", "cell", "options", "loss", "left_out", "draws", "seed",
+    "points": [...]}``, where ``left_out`` names parts of the claim that the map does not have. A point holds ``axis``,
+    ``point``, ``rules`` (as in `against_rules`), ``nearest``, ``missing`` (norm of BPTT less the subject over
+    BPTT's), ``split`` (``{"layer", "kind", "share"}``: parts of what the nearest row drops, as fractions of what the
+    subject misses) and ``unexplained``; or ``failure``.
 
     Raises
     ------
     GradcertError : for an unknown cell or option, or a subject that does not start.
     """
-    given = dict(options or {})
-    where = points(cells, given)
     who = Subject(subject, python=python, limits=limits)
     found = []
     worker: Any = who.start()
     if not isinstance(worker, Worker):
         raise GradcertError(f"the subject does not start: {worker.reason}")
     try:
+        claim = dict(worker.claim or {})
+        cell = cells or next(iter(claim.get("cells", ())), None)
+        if cell is None:
+            raise GradcertError("a subject without a claim", do="pass --cells, or decorate it with gradcert.claim")
+        known = {f.name for f in fields(cell_named(cell))}  # type: ignore[arg-type]
+        told = {name: value for name, value in first_of(claim.get("options", {})).items() if name in known}
+        given = {**told, **(options or {})}
+        loss = loss_of(claim) if claim else MEAN
+        where = points(cell, given)
         for number, (axis, point) in enumerate(where):
             if progress is not None:
                 progress(number, len(where), axis)
             pairs, failure = [], ""
             for draw in range(draws):
-                asked = problem(cells, given, point, seed=seed + draw)
+                asked = problem(cell, given, point, seed=seed + draw, loss=loss)
                 answer = worker.ask(asked)
                 failure = _wrong(asked, answer)
                 if failure:
@@ -167,7 +218,9 @@ def atlas(
     finally:
         if isinstance(worker, Worker):
             worker.stop()
-    head = {"schema": "gradcert-atlas-1", "subject": who.name, "cell": cells, "options": given}
+    head = {"schema": "gradcert-atlas-1", "suite": VERSION, "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
+    head |= {"subject": who.name, "claim": claim, "cell": cell, "options": given, "loss": loss.to_dict()}
+    head["left_out"] = sorted(name for name, value in claim.items() if value and name not in PARTS)
     return {**head, "draws": draws, "seed": seed, "points": found}
 
 

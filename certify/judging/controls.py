@@ -15,9 +15,11 @@ import numpy as np
 from gradcert.certify.claims import changes
 from gradcert.certify.judging.verdict import judge_all
 from gradcert.certify.problems import NOISE, Case, evaluated
+from gradcert.certify.variations import posed, variations
 from gradcert.reference.engines import Tape, forward, reverse, run, tape_gradients
 from gradcert.reference.networks import PREFIX, Problem
 from gradcert.reference.numbers import Array, Floats
+from gradcert.reference.published import Algorithm
 from gradcert.reference.rules import Feedback, Rule
 
 Gradients = Mapping[str, Array]
@@ -48,10 +50,16 @@ def variants(case: Case) -> Iterator[tuple[str, bool | None]]:
 
 def gradients(case: Case) -> Iterator[tuple[str, Gradients]]:
     """Yield the right gradient of a case in float64, then every known-wrong variant, with their names."""
-    problem, rule, found = case.problem, case.rule, evaluated(case.problem)
-    tape, targets, feedback, right = found.tape, found.targets, found.feedback(rule), found.gradients(rule)
+    rule, found = case.rule, evaluated(case.problem)
+    right = found.gradients(rule)
     yield "right", right
-    steps, batch = problem.inputs.shape[:2]
+    if isinstance(rule, Algorithm):
+        with np.errstate(all="ignore"):
+            late = rule.gradients(replace(found.given, targets=_late(found.targets)))
+        yield from _otherwise(rule, case.problem)
+        yield from _plain(case, right, late)
+        return
+    problem, tape, targets, feedback = case.problem, found.tape, found.targets, found.feedback(rule)
     for change in changes(rule, problem.network):
         kept = "with" if change.added else "without"
         place = "" if change.where == "own" else " in the layers above"
@@ -59,15 +67,31 @@ def gradients(case: Case) -> Iterator[tuple[str, Gradients]]:
     if (transposed := _transposed_lateral(tape)) is not None:
         yield "lateral weights transposed", tape_gradients(transposed, targets, rule=rule, feedback=feedback)
     yield from _unread(case.problem.floats(), tape, rule, feedback)
+    yield from _plain(case, right, tape_gradients(tape, _late(targets), rule=rule, feedback=feedback))
+
+
+def _otherwise(rule: Algorithm, problem: Problem) -> Iterator[tuple[str, Gradients]]:
+    """Yield an algorithm with one of its lines done otherwise."""
+    for variation in () if rule.mean else variations(rule, problem):
+        with np.errstate(all="ignore"):
+            yield variation.label, variation.compute(posed(problem, rule.settings))
+
+
+def _plain(case: Case, right: Gradients, late: Gradients) -> Iterator[tuple[str, Gradients]]:
+    """Yield what needs no edges: factors, a sign, targets that are late, fewer digits."""
+    steps, batch = case.problem.inputs.shape[:2]
     yield "divided by T", _scaled(right, 1 / steps)
     yield "divided by B", _scaled(right, 1 / batch)
     yield "divided by 2", _scaled(right, 0.5)
     yield "sign reversed", _scaled(right, -1.0)
-    late = np.concatenate([targets[:1], targets[:-1]])
-    yield "targets one step late", tape_gradients(tape, late, rule=rule, feedback=feedback)
-    if problem.dtype == "float64":
+    yield "targets one step late", late
+    if case.problem.dtype == "float64":
         yield "float32 inside", {name: value.astype("float32").astype(float) for name, value in right.items()}
         yield "one part in a million", _scaled(right, 1 + 1e-6)
+
+
+def _late(targets: Array) -> Array:
+    return np.concatenate([targets[:1], targets[:-1]])
 
 
 def _unread(given: Problem, tape: Tape, rule: Rule, feedback: Feedback) -> Iterator[tuple[str, Gradients]]:
@@ -96,6 +120,9 @@ def refuted(case: Case, gradients: Gradients, right: Gradients) -> bool | None:
 def reference_passes(case: Case) -> bool:
     """Return whether both engines, run in the claimed dtype, stay inside the budget: the control that must pass."""
     problem = case.problem
+    if isinstance(case.rule, Algorithm):
+        own = case.rule.gradients(problem.in_numbers(Floats(problem.dtype)))
+        return all(verdict.ok for verdict in judge_all(own, case.expected.gradients).values())
     arguments = (problem.network, problem.parameters, problem.inputs, problem.targets)
     options = {"rule": case.rule, "numbers": Floats(problem.dtype), "feedback": problem.feedback, **problem.data}
     # traces of a wide network take the forward engine minutes

@@ -10,7 +10,6 @@ from gradcert.certify.problems.budget.stored import data_on_balls, parameters_on
 from gradcert.certify.problems.cases import scale
 from gradcert.certify.problems.cases.case import Case, Spec
 from gradcert.certify.problems.cases.circumstances import long, make_case, outside, pairs, ruled_out, summary
-from gradcert.certify.problems.cases.draw import surrogate
 from gradcert.certify.problems.cases.evaluated import evaluated
 from gradcert.certify.problems.cases.generate import NOISE, generate
 from gradcert.certify.problems.cases.plan import alone, plan, profile_named
@@ -43,5 +42,4 @@ __all__ = [
     "scale",
     "stored",
     "summary",
-    "surrogate",
 ]

@@ -7,10 +7,11 @@ from functools import lru_cache
 from typing import Any
 
 from gradcert.certify.certificates import CaseResult, Certificate
+from gradcert.certify.claims import parts_of
 from gradcert.certify.claims import sentence as sentence_of
 from gradcert.certify.diagnosis import sentence
 from gradcert.certify.repair import details, told
-from gradcert.certify.report import circumstances, counterexample, heatmap, unrolled
+from gradcert.certify.report import circumstances, counterexample, heatmap, terms, unrolled
 from gradcert.certify.report.junit import where
 
 WORDS = {"certified": "Certified", "refuted": "Refuted", "inconclusive": "Inconclusive"}
@@ -25,6 +26,9 @@ def write(certificate: Certificate) -> str:
             c=certificate,
             word=WORDS[certificate.verdict],
             claim=sentence_of(certificate.claim),
+            parts=parts_of(certificate.claim),
+            asked=terms.circumstance(certificate),
+            terms=terms.used(certificate),
             tiles=_tiles(certificate),
             groups=_groups(certificate),
             steps=_steps(certificate),

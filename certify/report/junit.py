@@ -26,6 +26,7 @@ def write(certificate: Certificate) -> bytes:
         ("identity", certificate.identity),
         ("seed", str(certificate.seed)),
         ("profile", certificate.profile),
+        ("suite", f"gradcert {certificate.suite}"),
     ):
         suite.add_property(name, _clean(value))
     if certificate.repair:
@@ -42,11 +43,13 @@ def write(certificate: Certificate) -> bytes:
         whole = TestCase("run", classname="gradcert")
         whole.result = [_result(Error, certificate.reason, certificate.verdict, "")]
         suite.add_testcase(whole)
-    suite.time = certificate.seconds
     suite.update_statistics()
+    if date := certificate.timing.get("date"):
+        suite.timestamp = date.removesuffix("Z")
     xml = JUnitXml("gradcert")
     xml.add_testsuite(suite)
     xml.update_statistics()
+    xml.time = suite.time = certificate.seconds  # more than the cases: imports, controls, the diagnosis
     out: bytes = xml.tostring()
     return out
 
@@ -54,6 +57,9 @@ def write(certificate: Certificate) -> bytes:
 def _case(case: CaseResult, certificate: Certificate, *, first: bool) -> TestCase:
     cell, depth, *rest = case.id.split("/")
     out = TestCase("/".join(rest), classname=f"{certificate.claim['rule']}.{cell}.{depth}")
+    taken = certificate.timing.get("cases", {}).get(case.id)
+    if taken is not None:
+        out.time = taken
     if case.worst is not None:
         out.append(Property("worst error in budgets", f"{case.worst:.3g}"))
     if case.verdict == "blocked":

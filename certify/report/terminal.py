@@ -11,12 +11,14 @@ from rich.table import Table
 from rich.text import Text
 
 from gradcert.certify import repair
-from gradcert.certify.certificates import CERTIFIED, REFUTED, CaseResult, Certificate, CheckResult, Finding
+from gradcert.certify.certificates import CERTIFIED, REFUTED, Certificate, CheckResult, Finding
 from gradcert.certify.claims import sentence as sentence_of
 from gradcert.certify.diagnosis import sentence
-from gradcert.certify.report import circumstances, counterexample
+from gradcert.certify.report import circumstances, counterexample, terms
+from gradcert.certify.report.groups import groups
 from gradcert.certify.report.junit import where
 
+NARROW = 76  # columns that the table of cases needs
 COLOURS = {CERTIFIED: "green", REFUTED: "red"}
 
 
@@ -24,8 +26,14 @@ def write(certificate: Certificate, console: Console) -> None:
     """Print a certificate."""
     colour = COLOURS.get(certificate.verdict, "yellow")
     head = Text.assemble((certificate.verdict.upper(), f"bold {colour}"), "  ", certificate.reason)
-    lines = Text(f"subject  {certificate.subject}\nclaim    {sentence_of(certificate.claim)}", style="dim")
-    console.print(Panel(Group(head, lines), border_style=colour))
+    facts = Table.grid(padding=(0, 2))
+    for name, said in (
+        ("subject", certificate.subject),
+        ("claim", sentence_of(certificate.claim)),
+        ("asked", terms.circumstance(certificate)),
+    ):
+        facts.add_row(Text(name, style="dim"), Text(said, style="dim", overflow="fold"))
+    console.print(Panel(Group(head, facts), border_style=colour))
     for finding in certificate.findings:
         console.print(_finding(finding))
     if certificate.repair:
@@ -33,7 +41,7 @@ def write(certificate: Certificate, console: Console) -> None:
     if certificate.counterexample is not None:
         console.print(_counterexample(certificate.counterexample))
     if certificate.cases and any(case.verdict != "blocked" for case in certificate.cases):
-        console.print(_groups(certificate))
+        console.print(_groups(certificate, console.width))
         for check in certificate.checks:
             console.print(_check(check))
         for line in circumstances.lines(certificate.circumstances) if certificate.circumstances else ():
@@ -41,6 +49,8 @@ def write(certificate: Certificate, console: Console) -> None:
         console.print(_evidence(certificate), style="dim")
     for note in certificate.notes:
         console.print(f"note: {note}", style="dim", markup=False, highlight=False)
+    for name, text in terms.used(certificate).items():
+        console.print(f"{name}: {text}", style="dim italic", markup=False, highlight=False)
 
 
 def _finding(finding: Finding) -> Group:
@@ -75,29 +85,23 @@ def _check(check: CheckResult) -> Text:
     return Text.assemble((f"{check.verdict:8}", colour), f"{check.id}: {check.what}")
 
 
-def _groups(certificate: Certificate) -> Table:
+def _groups(certificate: Certificate, width: int) -> Table | Text:
+    """Return the table of cases; where it does not fit, a sentence for each of its rows."""
+    rows = groups(certificate)
+    if width < NARROW:
+        lines = [
+            f"{cell} {family}: {cases} cases, {failed} failed, {exact} exact, "
+            f"budget / gradient {budget}, worst error / budget {worst}"
+            for cell, family, cases, failed, exact, budget, worst in rows
+        ]
+        return Text("\n".join(lines))
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name, side in (("cell/depth", "left"), ("family", "left"), ("cases", "right"), ("failed", "right")):
         table.add_column(name, justify=side)  # type: ignore[arg-type]
-    table.add_column("to the last bit", justify="right")
-    table.add_column("budget / gradient", justify="right")
-    table.add_column("worst error / budget", justify="right")
-    groups: dict[tuple[str, str], list[CaseResult]] = {}
-    for case in certificate.cases:
-        cell, depth, *_ = case.id.split("/")
-        groups.setdefault((f"{cell}/{depth}", case.family), []).append(case)
-    for (group, family), cases in groups.items():
-        failed = sum(case.verdict != "passed" for case in cases)
-        worst = max((case.worst for case in cases if case.worst is not None), default=None)
-        table.add_row(
-            group,
-            family,
-            str(len(cases)),
-            Text(str(failed), style="red" if failed else ""),
-            str(sum(case.exact for case in cases)),
-            f"{max(case.budget for case in cases):.1e}",
-            "-" if worst is None else f"{worst:.2g}",
-        )
+    for name in ("exact", "budget / gradient", "worst error / budget"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(*row[:3], Text(row[3], style="red" if row[3] != "0" else ""), *row[4:])
     return table
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.installing import install
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -49,7 +50,7 @@ def dask_cluster(address: str) -> Iterator[Map]:
     try:
         from distributed import Client
     except ModuleNotFoundError:
-        raise GradcertError("Dask is not installed", do="pip install 'gradcert[cluster]'") from None
+        raise GradcertError("Dask is not installed", do=install("cluster")) from None
     _reached(address)
     quiet = logging.getLogger("distributed")
     level = quiet.level

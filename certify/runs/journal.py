@@ -27,7 +27,7 @@ from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import problem_from_json
 from gradcert.reference.numbers import Array
 from gradcert.reference.outside import parse, read, record, text
-from gradcert.reference.rules import rule_named
+from gradcert.reference.published import read_rule
 
 KIND = "gradcert-journal-2"
 FORM = "the journal of a run, as gradcert certify --resume writes it"
@@ -155,7 +155,7 @@ def _prepared(entry: Mapping[str, Any]) -> Prepared:
     case = Case(
         spec,
         problem_from_json(found["problem"]),
-        rule_named(found["rule"]),
+        read_rule(found["rule"]),
         expected,
         found["separates"],
         found["facts"],

@@ -34,6 +34,7 @@ class Run:
     prefixes: dict[str, list[Prefix | None]] = field(default_factory=dict)
     steps: list[dict[str, Any]] = field(default_factory=list)  # errors of prefixes (`gradcert.certify.runs.steps`)
     alone: dict[str, str] = field(default_factory=dict)  # level -> verdict of the case in which it alone is unusual
+    seconds: dict[str, float] = field(default_factory=dict)  # of each case, from question to verdict
     lost: int = 0
     worker: Worker | None = None
     ahead: Begun | None = None  # a process with ordinary threads, on its way

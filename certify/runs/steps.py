@@ -111,7 +111,7 @@ def _prefix(case: Case, length: int, ask: Ask, claim: Claim | None) -> Prefix | 
         return None
     try:
         expected = expect(problem, case.rule, problem.dtype)
-    except Undecided:
+    except (Undecided, GradcertError):  # too few steps for an algorithm, say
         return None
     answer = ask(problem)
     if answer is None:

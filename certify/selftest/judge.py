@@ -12,15 +12,14 @@ from typing import Any
 from gradcert.certify.campaign import BESIDE, beside, control, decide, decisive, explanation, judge_all
 from gradcert.certify.certificates import CERTIFIED, REFUTED, Finding
 from gradcert.certify.claims import Claim, from_dict
-from gradcert.certify.diagnosis import VARIATIONS, Evidence, evidence_of, search
 from gradcert.certify.problems import Spec, plan
 from gradcert.certify.runs import Prepared, Run, Task, prepare
-from gradcert.certify.selftest import published
 from gradcert.certify.selftest.record import ACCEPTED, ACCUSED, CORRECT, KILLED, SURVIVED, Member
 from gradcert.certify.subjects import Subject, Worker
 from gradcert.properties.gallery.entry import Entry
 from gradcert.properties.gallery.judge import judge as judge_by_laws
 from gradcert.properties.gallery.wrong.learners import Stepwise
+from gradcert.reference.published import KINDS
 from gradcert.reference.rules import RULES
 
 PROFILE = "default"
@@ -37,9 +36,13 @@ def claim_of(entry: Entry) -> Claim | None:
     >>> claim_of(WRONG["T05_reset_term_dropped"]).rule
     'ostl'
     """
-    if entry.claim["rule"] not in RULES or entry.beyond:
+    published = entry.claim["rule"] in KINDS
+    if not (published or entry.claim["rule"] in RULES) or entry.beyond:
         return None
     given = {f.name: entry.claim[f.name] for f in fields(Claim) if f.name in entry.claim}
+    if published:  # constants of their own for every layer
+        options = {k: v for k, v in given.get("options", {}).items() if k not in ("leak", "threshold")}
+        given |= {"options": options, "when": "every"}
     if entry.estimate is not None:
         given |= {"acceptance": "unbiased", "when": "every"}
     if entry.learner is not None:  # steps without a loss have no target, and a learner does not know how many there are
@@ -76,19 +79,14 @@ def judge(entry: Entry) -> Member:
     """
     started = time.perf_counter()
     if (claim := claim_of(entry)) is not None:
-        told = _by_certify(entry, claim, cases_of(key_of(claim)), ASKED)
-    elif (claim := published.claim_of(entry)) is not None:
-        drawn = tuple(name for name in ASKED if name != "more")  # the row that cases are drawn for is not the claim
-        told = _by_certify(entry, claim, published.cases(entry, claim, PROFILE), drawn)
+        told = _by_certify(entry, claim, cases_of(key_of(claim)))
     else:
         told = _by_laws(entry)
     said = {**told, "seconds": round(time.perf_counter() - started, 3)}
     return Member(entry.name, entry.title, entry.bug_class or CORRECT, entry.wrong, expected=entry.cause, **said)
 
 
-def _by_certify(
-    entry: Entry, claim: Claim, cases: list[tuple[Spec, Prepared]], asked: tuple[str, ...]
-) -> dict[str, Any]:
+def _by_certify(entry: Entry, claim: Claim, cases: list[tuple[Spec, Prepared]]) -> dict[str, Any]:
     profile = profile_of(claim)
     for name in entry.needs:  # before the fork: imports are no part of a call, and have a time of their own
         importlib.import_module(name)
@@ -99,7 +97,7 @@ def _by_certify(
     try:
         judge_all(run, [spec for spec, _ in cases], [case for _, case in cases], lambda *_: None)
         for name in beside(claim, profile) if run.running else ():
-            if name in asked:
+            if name in ASKED:
                 BESIDE[name](run, 0)
     finally:
         if run.worker is not None:
@@ -137,9 +135,6 @@ def _cause(entry: Entry, run: Run, finding: Finding) -> dict[str, Any]:
     """Return the check that decided, and what the diagnosis makes of it."""
     if finding.check != "gradient":
         return {"check": finding.check, "found": (key_of_finding(finding),), "said": finding.reason}
-    judged = evidence_of(run.answers)
-    if entry.claim["rule"] in VARIATIONS:
-        return {"check": "gradient", **_variation(entry, judged)}
     failed = [(case, answer) for case, answer, check in run.failed if check == "gradient"]
     if not failed:
         return {"check": "gradient", "found": (key_of_finding(finding),), "said": finding.reason}
@@ -155,15 +150,6 @@ def key_of_finding(finding: Finding) -> str:
         kinds = ("NaN", "infinite", "missing", "unknown", "shape", "dtype")
         return f"structure:{next((kind for kind in kinds if kind in finding.reason), finding.reason)}"
     return f"{finding.check}:{(finding.cause or finding.reason).partition(':')[0]}"
-
-
-def _variation(entry: Entry, evidence: list[Evidence]) -> dict[str, Any]:
-    """Return the line of a published algorithm that was done otherwise."""
-    rule = entry.claim["rule"]
-    found = next(search(evidence, rule, entry.claim.get("settings", {})), None)
-    if found is None:
-        return {"said": f"no known variation of {rule}"}
-    return {"found": (f"published:{found.what}",), "said": f"it equals {rule} with {found.label}"}
 
 
 def _by_laws(entry: Entry) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from gradcert.certify.subjects.learner import is_learner
 from gradcert.certify.subjects.processes import Failure, Process
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Problem
+from gradcert.reference.suggest import nearest
 
 ROOMS = ("certify", "models", "reference", "properties", "hardware_models", "derivations")
 # one thread: a subject's sums then have one order, and two workers do not fight over two cores
@@ -355,7 +356,10 @@ def _checked(name: str) -> str:
         raise GradcertError(f"the subject {name!r}", allowed=FORM)
     if where.endswith(".py"):
         if not Path(where).is_file():
-            raise GradcertError(f"the subject {name!r}: there is no file {where}", allowed=FORM)
+            there = {path.name: path for path in Path(where).parent.glob("*.py")}
+            near = nearest(Path(where).name, there)
+            meant = f" (did you mean {str(there[near])!r}?)" if near else ""
+            raise GradcertError(f"the subject {name!r}: there is no file {where}{meant}", allowed=FORM)
         return f"{where}:{attribute}"
     return name
 

@@ -20,7 +20,7 @@ from gradcert.derivations.algebra.ring import Ring
 from gradcert.derivations.algebra.symbols import SYMBOLS, symbols
 from gradcert.reference.engines import forward, reverse
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import TEMPORAL, Network
+from gradcert.reference.networks import TEMPORAL, Network, check_no_graph
 from gradcert.reference.rules import Rule, feedback_shapes
 
 ENGINES = {"reverse": reverse.gradients, "forward": forward.gradients}
@@ -82,6 +82,7 @@ def problem(network: Network, *, steps: int, batch: int = 1) -> Problem:
     >>> p.inputs.ravel(), sorted(map(str, p.free))
     (array([x[0,0,0], x[1,0,0]], dtype=object), ['H0[0,0]', 'W0[0,0]', 'b0[0]'])
     """
+    check_no_graph(network, "symbols")
     parameters = {}
     for name, shape in network.shapes().items():
         _, number, local = name.split(".")

@@ -1,9 +1,12 @@
-"""A derivation as pages: MathML rendered by the browser, figures inline, links to the code and to what is cited."""
+"""Pages of the derivations: chapters from their lessons, marks from verdicts, links to the code and to what is cited."""
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,31 +23,62 @@ from gradcert.derivations.generalised import GENERALISED
 from gradcert.derivations.glossary import table
 from gradcert.derivations.proving.record import Derivation, Step, theorem
 from gradcert.derivations.reading import citations, library, pages
-from gradcert.derivations.reading.mathml import equation, prose
+from gradcert.derivations.reading.labs import lab
+from gradcert.derivations.reading.lesson import Lesson, Writer, lesson, names, numbered
+from gradcert.derivations.reading.pictures import picture
+from gradcert.derivations.reading.symbols import SYMBOLS, macros
 from gradcert.derivations.reading.terminal import MARKS, shown
+from gradcert.derivations.reading.tex import equation, prose, span
 
 ENVIRONMENT = Environment(autoescape=True, undefined=StrictUndefined)
 ENVIRONMENT.filters["prose"] = lambda text: Markup(prose(text))
+ASSETS = Path(__file__).parent / "assets"
+SCRIPTS = ("katex.min.js", "chapter.js")
 ROOTS = {
     "reference": Path(str(gradcert.reference.__file__)).parent,
     "derivations": Path(str(gradcert.derivations.__file__)).parent,
 }
 
 
-def _page(body: str, *, title: str, up: str = "", before: Any = None, after: Any = None) -> str:
+@dataclass(frozen=True)
+class Content:
+    """A chapter without a page around it, for a page of its own or for the site.
+
+    Attributes
+    ----------
+    title, lead : heading and the paragraph below it, the latter as HTML.
+    sections : (anchor, heading, HTML).
+    scripts : names of the scripts that it needs.
+    """
+
+    title: str
+    lead: str
+    sections: tuple[tuple[str, str, str], ...]
+    scripts: tuple[str, ...]
+
+
+def data() -> str:
+    """Return the symbol table as the element that the pages' script reads."""
+    table_ = {"macros": macros(), "signs": {k: [s.sign, s.says] for k, s in SYMBOLS.items()}}
+    text = json.dumps(table_, ensure_ascii=False).replace("<", "\\u003c")
+    return f'<script type="application/json" id="symbols-data">{text}</script>'
+
+
+def _page(body: str, *, title: str, up: str = "", sections: Any = (), scripts: Any = SCRIPTS, **around: Any) -> str:
     return ENVIRONMENT.from_string(pages.PAGE).render(
         title=title,
-        style=Markup(pages.STYLE),
-        script=Markup(pages.SCRIPT),
         body=Markup(citations.link(body, up)),
+        data=Markup(data()),
         up=up,
-        before=before,
-        after=after,
+        sections=sections,
+        scripts=scripts,
+        before=around.get("before"),
+        after=around.get("after"),
     )
 
 
 def write_site(folder: Path, verdicts: Mapping[str, list[Verdict]]) -> list[Path]:
-    """Write all pages; return their paths.
+    """Write all pages and what they need; return the paths of the pages.
 
     Parameters
     ----------
@@ -52,36 +86,10 @@ def write_site(folder: Path, verdicts: Mapping[str, list[Verdict]]) -> list[Path
     verdicts : what the checker found; a step without a verdict is shown as not checked.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(ASSETS, folder / "assets", dirs_exist_ok=True)
     code: dict[str, str] = {}
-    written = []
-    names = list(CHAPTERS)
-    rows = []
-    for i, name in enumerate(names):
-        d = chapter(name)
-        found = {v.step: v for v in verdicts.get(name, [])}
-        body = _chapter(d, found, code)
-        before = (names[i - 1], CHAPTERS[names[i - 1]]) if i else None
-        after = (names[i + 1], CHAPTERS[names[i + 1]]) if i + 1 < len(names) else None
-        path = folder / f"{name}.html"
-        path.write_text(_page(body, title=d.title, before=before, after=after), encoding="utf-8")
-        written.append(path)
-        rows.append(
-            SimpleNamespace(
-                name=name,
-                title=d.title,
-                steps=len(d.steps),
-                identities=sum(v.identities for v in found.values()),
-                seconds=f"{sum(v.seconds for v in found.values()):.1f}",
-                bad=_bad(d, found),
-            )
-        )
-    index = ENVIRONMENT.from_string(pages.INDEX).render(
-        rows=rows,
-        graph=dependencies(graph([chapter(name) for name in names])),
-        library=bool(citations.targets()),
-    )
-    (folder / "index.html").write_text(_page(index, title="gradcert: derivations"), encoding="utf-8")
-    written.append(folder / "index.html")
+    written = [write_chapter(folder, name, verdicts, code) for name in CHAPTERS]
+    written.append(write_index(folder, verdicts))
     for path_of_code, page in code.items():
         target = folder / page
         target.parent.mkdir(exist_ok=True)
@@ -95,11 +103,140 @@ def write_site(folder: Path, verdicts: Mapping[str, list[Verdict]]) -> list[Path
     return written
 
 
-def _bad(d: Derivation, found: Mapping[str, Verdict]) -> int:
-    return sum(s.id not in found or found[s.id].status == "failed" for s in d.steps)
+def write_chapter(folder: Path, name: str, verdicts: Mapping[str, list[Verdict]], code: dict[str, str]) -> Path:
+    """Write the page of one chapter; `code` collects the files of the code that it links to."""
+    order = list(CHAPTERS)
+    i = order.index(name)
+    found = content(name, verdicts, code)
+    body = [f"<h1>{found.title}</h1>", found.lead]
+    for n, (anchor, heading, html) in enumerate(found.sections, start=1):
+        body.append(f'<h2 id="{anchor}"><span class="n">{n}</span>{heading}</h2>{html}')
+    page = _page(
+        "\n".join(body),
+        title=found.title,
+        sections=[(anchor, heading) for anchor, heading, _ in found.sections],
+        scripts=found.scripts,
+        before=(order[i - 1], CHAPTERS[order[i - 1]]) if i else None,
+        after=(order[i + 1], CHAPTERS[order[i + 1]]) if i + 1 < len(order) else None,
+    )
+    path = folder / f"{name}.html"
+    path.write_text(page, encoding="utf-8")
+    return path
 
 
-def _chapter(d: Derivation, found: Mapping[str, Verdict], code: dict[str, str]) -> str:
+def write_index(folder: Path, verdicts: Mapping[str, list[Verdict]]) -> Path:
+    """Write the table of contents."""
+    path = folder / "index.html"
+    path.write_text(_page(index(verdicts), title="gradcert: derivations"), encoding="utf-8")
+    return path
+
+
+def index(verdicts: Mapping[str, list[Verdict]], *, cited: bool | None = None) -> str:
+    """Return the table of contents as HTML."""
+    rows = []
+    for name in CHAPTERS:
+        d = chapter(name)
+        found = {v.step: v for v in verdicts.get(name, [])}
+        rows.append(
+            SimpleNamespace(
+                name=name,
+                title=lesson(name).title if name in names() else d.title,
+                steps=len(d.steps),
+                identities=sum(v.identities for v in found.values()),
+                seconds=f"{sum(v.seconds for v in found.values()):.1f}",
+                bad=sum(v.status == "failed" for v in found.values()),
+                unchecked=sum(s.id not in found for s in d.steps),
+            )
+        )
+    return ENVIRONMENT.from_string(pages.INDEX).render(
+        rows=rows,
+        graph=dependencies(graph([chapter(name) for name in CHAPTERS])),
+        library=bool(citations.targets()) if cited is None else cited,
+    )
+
+
+def content(name: str, verdicts: Mapping[str, list[Verdict]], code: dict[str, str]) -> Content:
+    """Return a chapter: from its lesson where there is one, else from the words of its derivation."""
+    d = chapter(name)
+    every = {v.step: v for found in verdicts.values() for v in found}
+    traps = _render(pages.TRAPS, d=d)
+    if name not in names():
+        parts = [
+            ("question", "The question", _render(pages.PLAIN, d=d)),
+            (
+                "statement",
+                "Statement",
+                _render(pages.STATEMENT, d=d, symbols=table(d), figures=[f() for f in d.figures]),
+            ),
+            ("example", "An example", _render(pages.EXAMPLE, example=d.example())),
+            ("mistakes", "What goes wrong in practice", traps.replace("<details>", "<details open>")),
+            ("machine", "The derivation, as it is checked", _steps(d, every, code)),
+        ]
+        return Content(d.title, "", tuple(parts), SCRIPTS)
+    of = lesson(name)
+    writer = Writer(
+        numbered(of),
+        mark=lambda step: _mark(step, name, every),
+        figure=picture,
+        example=lab,
+        measured=lambda: _render(pages.EXAMPLE, example=d.example()),
+        traps=traps,
+    )
+    parts = [(s.anchor, writer.inline(s.heading), "\n".join(writer.block(b) for b in s.blocks)) for s in of.sections]
+    playing = any(b.kind == "example" for s in of.sections for b in s.blocks)
+    machine = _render(pages.BEHIND, rows=_behind(of, name, every), lab=playing) + _steps(d, every, code)
+    parts.append(("machine", "What was checked, and how", machine + _signs(of, writer)))
+    scripts = (SCRIPTS[0], "engine.js", SCRIPTS[1]) if playing else SCRIPTS
+    return Content(of.title, f'<div class="sub">{writer.markdown(of.lead)}</div>', tuple(parts), scripts)
+
+
+def _render(template: str, **values: Any) -> str:
+    return ENVIRONMENT.from_string(template).render(**values)
+
+
+def _mark(step: str, here: str, every: Mapping[str, Verdict]) -> str:
+    """Return the mark of a proof, or of a line that is a definition."""
+    if "." not in step:
+        return f'<span class="mark none">{step}</span>'
+    if not any(s.id == step for s in chapter(step.split(".")[0]).steps):
+        raise LookupError(f"{here}: the page speaks of the step {step}, which does not exist")
+    status = every[step].status if step in every else "unchecked"
+    kind = "proved" if status == "definition" else status
+    return f'<a class="mark {kind}" href="#p-{step}">{theorem(_step(step))}</a>'
+
+
+def _step(step: str) -> Step:
+    return next(s for s in chapter(step.split(".")[0]).steps if s.id == step)
+
+
+def _behind(of: Lesson, here: str, every: Mapping[str, Verdict]) -> list[SimpleNamespace]:
+    rows = []
+    for name in of.marks():
+        if "." not in name:
+            continue
+        step, verdict, room = _step(name), every.get(name), name.split(".")[0]
+        status = verdict.status if verdict else "unchecked"
+        rows.append(
+            SimpleNamespace(
+                id=name,
+                href=f"{'' if room == here else room + '.html'}#{name}",
+                why=step.why,
+                sizes=step.sizes,
+                identities=verdict.identities if verdict else "",
+                status=status,
+                mark=MARKS[status][0] if verdict else "?",
+            )
+        )
+    return rows
+
+
+def _signs(of: Lesson, writer: Writer) -> str:
+    text = " ".join(of.formulas())
+    keys = [key for key in SYMBOLS if re.search(rf"\\{key}(?![A-Za-z])", text)]
+    return _render(pages.SIGNS, signs=[(span(SYMBOLS[k].sign), writer.inline(SYMBOLS[k].says)) for k in keys])
+
+
+def _steps(d: Derivation, found: Mapping[str, Verdict], code: dict[str, str]) -> str:
     groups = [_group(s) for s in d.steps]
     steps = []
     for i, s in enumerate(d.steps):
@@ -124,16 +261,15 @@ def _chapter(d: Derivation, found: Mapping[str, Verdict], code: dict[str, str]) 
                 last=i + 1 == len(groups) or groups[i + 1] != groups[i],
             )
         )
-    return ENVIRONMENT.from_string(pages.CHAPTER).render(
+    own = [found[s.id] for s in d.steps if s.id in found]
+    return _render(
+        pages.STEPS,
         d=d,
         theorems=GENERALISED.get(d.name, ()),
         steps=steps,
-        symbols=table(d),
-        figures=[f() for f in d.figures],
-        example=d.example(),
-        count=len(d.steps),
-        identities=sum(v.identities for v in found.values()),
-        bad=_bad(d, found),
+        identities=sum(v.identities for v in own),
+        bad=sum(v.status == "failed" for v in own),
+        unchecked=len(d.steps) - len(own),
     )
 
 
@@ -171,6 +307,12 @@ def _anchors(file: Path) -> dict[int, str]:
 
 
 def _source(path: str) -> str:
+    body = source(path)
+    return _page(body, title=path, up="../")
+
+
+def source(path: str) -> str:
+    """Return a file of the code as HTML, with an anchor at every definition."""
     root, _, inner = path.partition("/")
     file = ROOTS[root] / inner
     anchors = _anchors(file)
@@ -178,5 +320,4 @@ def _source(path: str) -> str:
         (anchors.get(i, f"line-{i}"), line)
         for i, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1)
     ]
-    body = ENVIRONMENT.from_string(pages.SOURCE).render(path=path, lines=lines)
-    return _page(body, title=path, up="../")
+    return _render(pages.SOURCE, path=path, lines=lines)

@@ -16,7 +16,7 @@ from gradcert.derivations.checker import Verdict, checked, raised
 from gradcert.derivations.generalised import GENERALISED
 from gradcert.derivations.proving.record import Derivation, Equation, Step, theorem
 from gradcert.derivations.reading.citations import DOCS, citations, targets
-from gradcert.derivations.reading.mathml import parts
+from gradcert.derivations.reading.tex import parts
 
 SHOWN = 3  # equations of a step; the pages have all
 MARKS = {"proved": ("✓", "green"), "definition": ("≝", "cyan"), "failed": ("✗", "bold red")}

@@ -22,13 +22,14 @@ import numpy as np
 
 from gradcert.adapters.mapping import check, computed, logarithm, logit, negated, stacked, transposed, zeros
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.installing import install
 from gradcert.reference.networks import Problem, check_short
 
 try:
     import jax
     import jax.numpy as jnp
 except ModuleNotFoundError:
-    absent = "JAX is not installed; to fix it: pip install 'gradcert[jax]'"
+    absent = f"JAX is not installed; to fix it: {install('jax')}"
     raise ModuleNotFoundError(absent, name="jax") from None
 
 __all__ = [

@@ -32,12 +32,13 @@ from gradcert.adapters.mapping import (
     zeros,
 )
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.installing import install
 from gradcert.reference.networks import Problem, check_short
 
 try:
     import torch
 except ModuleNotFoundError:
-    absent = "PyTorch is not installed; to fix it: pip install 'gradcert[torch]'"
+    absent = f"PyTorch is not installed; to fix it: {install('torch')}"
     raise ModuleNotFoundError(absent, name="torch") from None
 
 __all__ = [

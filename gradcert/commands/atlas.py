@@ -7,22 +7,32 @@ import shutil
 import click
 
 from gradcert.commands.common import FILE, limits, named, progress, put
+from gradcert.commands.complete import names, subjects
 
 EPILOG = """\b
 Examples:
-  gradcert atlas examples/numpy_ostl.py:gradients --cells snu
+  gradcert atlas examples/numpy_ostl.py:gradients
   gradcert atlas mine.py:gradients --cells lif --html atlas.html
   gradcert atlas mine.py:gradients --cells lif --json atlas.json --png atlas.png
 
 \b
-Nothing is claimed and nothing is judged: the map shows where a new rule lies
-among known ones, over depth, length, leak and recurrence strength.
+Nothing is judged: the map shows where a rule lies among known ones, over
+depth, length, leak and recurrence strength; with the cell, the conventions
+and the loss of its claim, where it has one.
 Exit status: 0 drawn; 2 usage, or a subject that gives no gradient."""
 
 
 @click.command("atlas", epilog=EPILOG)
-@click.argument("subject", metavar="FILE.py:ATTRIBUTE | MODULE:ATTRIBUTE | -- COMMAND...", nargs=-1, required=True)
-@click.option("--cells", metavar="NAME", required=True, help="Cell of every layer.")
+@click.argument(
+    "subject",
+    metavar="FILE.py:ATTRIBUTE | MODULE:ATTRIBUTE | -- COMMAND...",
+    nargs=-1,
+    required=True,
+    shell_complete=subjects,
+)
+@click.option(
+    "--cells", metavar="NAME", shell_complete=names("CELLS"), help="Cell of every layer; by default the claim's first."
+)
 @click.option("--options", metavar="NAME=VALUE", multiple=True, help="Convention of the cell; JSON values.")
 @click.option("--draws", metavar="N", type=click.IntRange(1), default=3, show_default=True, help="Problems per point.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the first problem.")
@@ -32,7 +42,7 @@ Exit status: 0 drawn; 2 usage, or a subject that gives no gradient."""
 @limits
 def command(
     subject: tuple[str, ...],
-    cells: str,
+    cells: str | None,
     options: tuple[str, ...],
     draws: int,
     seed: int,

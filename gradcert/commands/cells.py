@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from gradcert.commands.complete import names
 from gradcert.commands.pages import AS_JSON, shown
 
 EPILOG = """\b
@@ -15,12 +16,13 @@ Examples:
   gradcert cells mine.py:Leaky --json  a cell of your own, which is run
 
 \b
-' is the step before. An edge through time has a label, by which a rule keeps or
-cuts it (gradcert rules). What libraries call a value of an option stands beside it."""
+' is the step before. An edge through time has a label, by which a rule keeps
+or cuts it (gradcert rules). What libraries call a value of an option stands
+beside it."""
 
 
 @click.command("cells", epilog=EPILOG)
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=names("CELLS"))
 @AS_JSON
 def command(name: str | None, as_json: bool) -> None:
     """Show the cells, or one: its equations, its edges through time, its options and what libraries call them."""

@@ -11,13 +11,14 @@ import click
 
 from gradcert.commands.claims import claim_options, parts
 from gradcert.commands.common import limits, progress, writable, writers, written
+from gradcert.commands.complete import subjects
 
 EPILOG = """\b
 Examples:
   gradcert certify examples/torch_rnn.py:gradients
   gradcert certify examples/wrong_ostl.py:gradients --html report.html
   gradcert certify examples/numpy_ostl.py:gradients --certificate ostl.json
-  gradcert certify package.mod:gradients --rule ottt --cells lif --options strict=true
+  gradcert certify pkg.mod:gradients --rule ottt --cells lif --options strict=true
   gradcert certify examples/claims/lif.py:gradients --claim examples/claims/padded.toml
   gradcert certify mine.py:f --rule bptt --cells lif --loss 'cross_entropy of sum'
   gradcert certify old_library.py:gradients --python ~/envs/old/bin/python
@@ -26,11 +27,11 @@ Examples:
   gradcert certify --fixed-point reckon examples/leaky_trace.toml
 
 \b
---fixed-point FORMAT judges a fixed-point implementation (C, RTL, Python) bit
-for bit: FORMAT is a profile of `gradcert hardware`, or a weight format such as
-s6q4 (plain Q-format). One step per line: {"inputs": {"x": [1, 0]}, "state":
-{"v": [3, -7]}} is answered with stored integers, {"v.next": [2, -6]}. A Python
-subject takes (inputs, state); a file design.toml maps the signals of RTL.
+--fixed-point FORMAT judges a fixed-point implementation (C, RTL, Python)
+bit for bit: FORMAT is a profile of `gradcert hardware`, or a weight format
+such as s6q4 (plain Q-format). One step per line: {"inputs": {"x": [1, 0]},
+"state": {"v": [3, -7]}} is answered with integers, {"v.next": [2, -6]}. A
+Python subject takes (inputs, state); a file design.toml maps signals of RTL.
 
 \b
 A claim comes with the subject (decorator gradcert.claim) or from options,
@@ -38,12 +39,18 @@ which win. The smallest counterexample of a refuted claim goes to .gradcert/.
 A refuted subject in Python is edited in memory, in its own process, and what
 makes it right is shown if it is certified; no file of it is changed.
 A subject is code that runs with your rights: isolation protects the judge's
-numbers and your terminal, not your files (SECURITY.md: run it in a container).
-Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 internal error."""
+numbers and your terminal, not your files (SECURITY.md: use a container).
+Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 our error."""
 
 
 @click.command("certify", epilog=EPILOG)
-@click.argument("subject", metavar="FILE.py:ATTRIBUTE | MODULE:ATTRIBUTE | -- COMMAND...", nargs=-1, required=True)
+@click.argument(
+    "subject",
+    metavar="FILE.py:ATTRIBUTE | MODULE:ATTRIBUTE | -- COMMAND...",
+    nargs=-1,
+    required=True,
+    shell_complete=subjects,
+)
 @claim_options
 @click.option(
     "--fixed-point", metavar="FORMAT", help="Judge integers: a profile of gradcert hardware, or such as s6q4."
@@ -82,6 +89,9 @@ def command(
     path: str | None,
     junit: str | None,
     html: str | None,
+    markdown: str | None,
+    badge: str | None,
+    github: bool,
     timeout: float,
     memory: int,
     python: str | None,
@@ -106,11 +116,13 @@ def command(
         from gradcert.commands import fixed_point as integers
 
         others = {"--certificate": sealed, "--junit": junit, "--html": html, "--resume": resume, "--cluster": cluster}
+        others |= {"--markdown": markdown, "--badge": badge, "--github": github or None}
         others |= {f"--{k}": v for k, v in claimed.items() if k not in ("rule", "options")}
         rule, options = claimed["rule"], claimed["options"]
         bounds = Limits(call=timeout, memory=memory)
         sys.exit(integers.run(subject, fixed_point, rule, options, profile, seed, bounds, python, path, others))
-    writable(sealed, path, junit, html)
+    files = {"sealed": sealed, "path": path, "junit": junit, "html": html, "markdown": markdown, "badge": badge}
+    writable(*files.values())
     errors = Console(stderr=True)
     try:
         with progress(errors) as bar:
@@ -134,6 +146,6 @@ def command(
         store(certificate)
     except GradcertError as error:
         click.echo(f"the counterexample is not stored: {error}", err=True)
-    if not written(certificate, sealed=sealed, path=path, junit=junit, html=html):
+    if not written(certificate, github=github, **files):
         terminal.write(certificate, Console(highlight=False))
     sys.exit(certificate.exit_code)

@@ -16,9 +16,9 @@ Examples:
 
 \b
 An answer is a line {"id": ..., "gradients": {...}}, with "loss" and "outputs"
-if there are any; "id" is the vector's. Lines without ids answer the vectors in
-order. A vector without an answer leaves the verdict inconclusive.
-Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 internal error."""
+if there are any; "id" is the vector's. Lines without ids answer the vectors
+in order. A vector without an answer leaves the verdict inconclusive.
+Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 our error."""
 
 
 @click.command("check", epilog=EPILOG)
@@ -26,9 +26,7 @@ Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 internal error."
 @click.argument("answers", type=click.Path(dir_okay=False))
 @click.option("--run", is_flag=True, help="Run the files of cells that VECTORS names.")
 @writers
-def command(
-    vectors: str, answers: str, run: bool, sealed: str | None, path: str | None, junit: str | None, html: str | None
-) -> None:
+def command(vectors: str, answers: str, run: bool, github: bool, **files: str | None) -> None:
     """Judge a file of answers to golden vectors, with the judge that subjects meet."""
     from pathlib import Path
 
@@ -42,6 +40,6 @@ def command(
         certificate = check(Path(vectors), Path(answers), run=run)
     except GradcertError as error:
         raise click.UsageError(str(error)) from None
-    if not written(certificate, sealed=sealed, path=path, junit=junit, html=html):
+    if not written(certificate, github=github, **files):
         terminal.write(certificate, Console(highlight=False))
     sys.exit(certificate.exit_code)

@@ -9,16 +9,22 @@ from typing import Any
 import click
 
 from gradcert.commands.common import named, ruled_out
+from gradcert.commands.complete import names
 
 OPTIONS = (
     click.option("--claim", "file", metavar="FILE", type=click.Path(exists=True, dir_okay=False),
                  help="The whole claim, in TOML (docs/claims.md), or a certificate's; other options replace parts."),
-    click.option("--rule", metavar="NAME", help="Rule that is claimed; see gradcert rules."),
-    click.option("--cells", metavar="NAME", multiple=True, help="Cell; repeat for several; see gradcert cells."),
+    click.option("--rule", metavar="NAME", shell_complete=names("RULES"),
+                 help="Rule that is claimed; see gradcert rules."),
+    click.option("--settings", metavar="NAME=VALUE", multiple=True,
+                 help="Setting of a rule that is no row, such as parts=4 of fptt; values are JSON."),
+    click.option("--cells", metavar="NAME", multiple=True, shell_complete=names("CELLS"),
+                 help="Cell; repeat for several; see gradcert cells."),
     click.option("--depths", metavar="N", type=click.IntRange(1, 8), multiple=True, help="Number of layers; repeat."),
     click.option("--dtype", type=click.Choice(["float64", "float32"]), help="Arithmetic that is claimed."),
     click.option("--options", metavar="NAME=VALUE", multiple=True, help="Convention of the cell; values are JSON."),
-    click.option("--readout", metavar="NAME", help="Cell of one more layer on top, such as integrator."),
+    click.option("--readout", metavar="NAME", shell_complete=names("CELLS"),
+                 help="Cell of one more layer on top, such as integrator."),
     click.option("--readout-options", metavar="NAME=VALUE", multiple=True, help="Its conventions."),
     click.option("--loss", metavar="WORDS",
                  help="Form, of what, and how it is reduced: 'cross_entropy of sum, mean over batch'."),
@@ -68,7 +74,7 @@ def parts(given: Mapping[str, Any]) -> dict[str, Any]:
     plain = ("rule", "dtype", "readout", "loss", "node", "level", "targets", "inputs", "initial", "weights", "begins",
              "T", "B", "acceptance", "online", "cells", "depths", "initial_nodes", "masks")  # fmt: skip
     out = {name: given[name] for name in plain if given.get(name) not in (None, ())}
-    for name in ("options", "readout_options", "within"):
+    for name in ("options", "readout_options", "within", "settings"):
         out[name] = named(given.get(name, ()))
     out["without"] = ruled_out(given.get("without", ()))
     out["activity"] = [_term(text) for text in given.get("activity", ())] or None

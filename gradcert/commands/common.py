@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,10 +29,13 @@ def writers(command: Callable[..., Any]) -> Callable[..., Any]:
             ("--json", "path", "Write indented JSON; - for standard output."),
             ("--junit", "junit", "Write JUnit XML, for continuous integration."),
             ("--html", "html", "Write a report for people: one file, no network."),
+            ("--markdown", "markdown", "Write a summary, for a step of continuous integration."),
+            ("--badge", "badge", "Write a badge: an SVG that names rule and verdict."),
         )
     ):
         command = click.option(name, variable, metavar="FILE", type=FILE, help=text)(command)
-    return command
+    github = click.option("--github", is_flag=True, help="Annotate the subject's line, add to the step's summary.")
+    return github(command)
 
 
 def limits(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -64,31 +68,25 @@ def limits(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def written(
-    certificate: Certificate, *, sealed: str | None, path: str | None, junit: str | None, html: str | None
-) -> bool:
+def written(certificate: Certificate, *, github: bool = False, **files: str | None) -> bool:
     """Write a certificate to the files that were asked for; return whether standard output was one of them.
 
     A file that cannot be written does not hide the verdict: it is shown, and the status is the verdict's, or 2.
-    """
-    from gradcert.certify.certificates import json as json_report
-    from gradcert.certify.certificates import seal
-    from gradcert.certify.report import junit as junit_report
 
-    wanted: list[tuple[str | None, Callable[[], bytes]]] = [
-        (sealed, lambda: seal.write(certificate)),
-        (path, lambda: (json_report.write(certificate) + "\n").encode()),
-        (junit, lambda: junit_report.write(certificate)),
-        (html, lambda: _html(certificate)),
-    ]
+    Parameters
+    ----------
+    github : whether to annotate, and to add to the summary of the step (`for_github`).
+    files : those of `FORMS`.
+    """
+    wanted = [(files.get(form), partial(content, certificate, form)) for form in FORMS]
     names = [name for name, _ in wanted if name is not None]
     if names.count("-") > 1:
         raise click.UsageError("standard output holds one report")
     failed = []
-    for name, content in wanted:
+    for name, made in wanted:
         if name is not None:
             try:
-                put(name, content())
+                put(name, made())
             except click.UsageError as error:
                 failed.append(str(error))
     if failed:
@@ -99,6 +97,9 @@ def written(
         terminal.write(certificate, Console(highlight=False, stderr="-" in names))
         for text in failed:
             click.echo(f"gradcert: {text}", err=True)
+    if github:
+        for_github(certificate)
+    if failed:
         sys.exit(certificate.exit_code or click.UsageError.exit_code)
     return "-" in names
 
@@ -115,10 +116,34 @@ def writable(*names: str | None) -> None:
             raise click.UsageError(f"{name} cannot be written: no right to do so")
 
 
-def _html(certificate: Certificate) -> bytes:
-    from gradcert.certify.report import html  # Jinja is loaded for this alone
+FORMS = ("sealed", "path", "junit", "html", "markdown", "badge")
 
-    return html.write(certificate).encode()
+
+def content(certificate: Certificate, form: str) -> bytes:
+    """Return a certificate in one of `FORMS`; what writes it is loaded for this alone."""
+    if form == "sealed":
+        from gradcert.certify.certificates import seal
+
+        return seal.write(certificate)
+    if form == "path":
+        from gradcert.certify.certificates import json as indented
+
+        return (indented.write(certificate) + "\n").encode()
+    from gradcert.certify import report
+
+    made = getattr(report, form).write(certificate)
+    return made if isinstance(made, bytes) else made.encode()
+
+
+def for_github(certificate: Certificate) -> None:
+    """Annotate the subject's line on standard output, and add to the file that ``GITHUB_STEP_SUMMARY`` names."""
+    from gradcert.certify.report import annotations, markdown
+
+    for line in annotations.write(certificate, Path.cwd()):
+        click.echo(line)
+    if name := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with open(name, "a", encoding="utf-8") as file:
+            file.write(markdown.write(certificate))
 
 
 def put(name: str, data: bytes) -> None:
@@ -160,7 +185,7 @@ def progress(console: Console) -> Iterator[Callable[[int, int, str], None] | Non
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=None)
-        yield lambda done, total, what: bar.update(task, completed=done, total=total, description=what)
+        yield lambda done, total, what: bar.update(task, completed=done, total=total or None, description=what)
 
 
 def ruled_out(pairs: tuple[str, ...]) -> dict[str, list[str]] | None:

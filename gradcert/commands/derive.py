@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import click
+
+from gradcert.commands.common import FILE, progress, put
 
 EPILOG = """\b
 Examples:
   gradcert derive                     the table of contents
   gradcert derive ostl --slow         one derivation, step by step
   gradcert derive --check             prove everything; 1 if a step fails
-  gradcert derive --html build/site   a static site, no network needed"""
+  gradcert derive --html build/site   a static site, no network needed
+
+\b
+Exit status: 0; 1 if a step fails; 2 usage; 4 internal error."""
 
 
 @click.command("derive", epilog=EPILOG)
@@ -17,11 +24,14 @@ Examples:
 @click.option("--slow", is_flag=True, help="Wait for a key after every step.")
 @click.option("--check", "checking", is_flag=True, help="Prove all steps (of NAME and what it rests on, if given).")
 @click.option("--html", type=click.Path(file_okay=False), help="Write the static site into this folder.")
+@click.option("--json", "path", metavar="FILE", type=FILE, help="Write titles, or with --check verdicts; - for stdout.")
 @click.option("--jobs", type=click.IntRange(min=1), default=2, show_default=True, help="Processes.")
-def command(name: str | None, slow: bool, checking: bool, html: str | None, jobs: int) -> None:
+def command(name: str | None, slow: bool, checking: bool, html: str | None, path: str | None, jobs: int) -> None:
     """Read the derivations, and prove them about the engine's own code."""
+    import json
     import sys
     import time
+    from dataclasses import asdict
     from pathlib import Path
 
     from rich.console import Console
@@ -29,20 +39,29 @@ def command(name: str | None, slow: bool, checking: bool, html: str | None, jobs
     from gradcert import derivations
     from gradcert.reference.errors import GradcertError
 
-    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False, stderr=path == "-")
+    record: dict[str, object] = {"derivations": derivations.list_derivations()}
     try:
         if html is not None:
-            pages = derivations.write_html(Path(html), jobs=jobs)
+            pages = derivations.write_html(Path(html), jobs=jobs, listen=lambda text: click.echo(text, err=True))
             console.print(f"{len(pages)} pages; open {Path(html) / 'index.html'}")
         elif checking:
             from gradcert.derivations.reading.terminal import verdicts
 
             start = time.perf_counter()
-            found = derivations.check(None if name is None else [name], jobs=jobs)
+            with progress(Console(stderr=True)) as bar:
+                names, done = None if name is None else [name], count(1)
+                listen = None if bar is None else lambda verdict: bar(next(done), 0, verdict.step)
+                found = derivations.check(names, jobs=jobs, listen=listen)
             verdicts(found, console)
+            record = {"verdicts": {chapter: [asdict(v) for v in steps] for chapter, steps in found.items()}}
+            if path is not None:
+                put(path, (json.dumps(record, indent=1) + "\n").encode())
             failed = sum(v.status == "failed" for steps in found.values() for v in steps)
             console.print(f"{time.perf_counter() - start:.1f} s; " + (f"{failed} failed" if failed else "all proved"))
             sys.exit(1 if failed else 0)
+        elif path is not None:
+            put(path, (json.dumps(record, indent=1) + "\n").encode())
         elif name is None:
             from gradcert.derivations.reading.terminal import contents
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from gradcert.commands.common import FILE, progress, put
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -14,13 +20,16 @@ if TYPE_CHECKING:
 EPILOG = """\b
 Examples:
   gradcert hardware                                   the profiles
-  gradcert hardware reckon --rule e-prop              formats, proofs and gradient ledger
-  gradcert hardware --check                           prove everything: 1 if a claim or twin is not as it should be,
-                                                      3 if the solver does not know
-  gradcert hardware --check --attack 2000             and search for a counterexample to every printed claim
+  gradcert hardware reckon --rule e-prop              formats, proofs, ledger
+  gradcert hardware --check                           prove everything
   gradcert hardware --check reckon                    prove one profile
-  gradcert hardware --check --steps 100000            and compare every executable form on that many random steps
-  gradcert hardware --weight-bits 4..16 --plot w.png  gradient and training against width and rounding"""
+  gradcert hardware --check --attack 2000             search counterexamples
+  gradcert hardware --check --steps 100000            compare every form
+  gradcert hardware --weight-bits 4..16 --plot w.png  widths and roundings
+
+\b
+Exit status: 0; 1 if a claim or its broken twin is not as it should be;
+2 usage; 3 if the solver does not know; 4 internal error."""
 
 
 def _range(_: click.Context, __: click.Parameter, value: str | None) -> range | None:
@@ -49,6 +58,7 @@ def _range(_: click.Context, __: click.Parameter, value: str | None) -> range | 
     help="With --check: try N programs of the declared units against every printed claim (2000: a minute).",
 )
 @click.option("--weight-bits", metavar="N..M", callback=_range, help="Sweep the width of the weights.")
+@click.option("--json", "path", metavar="FILE", type=FILE, help="Write the same as JSON; - for standard output.")
 @click.option("--plot", type=click.Path(dir_okay=False), help="With --weight-bits: write a figure.")
 def command(
     profile: str | None,
@@ -57,6 +67,7 @@ def command(
     steps: int | None,
     attack: int | None,
     weight_bits: range | None,
+    path: str | None,
     plot: str | None,
 ) -> None:
     """On-chip learning in fixed point: descriptions, proofs, and what the arithmetic does to the gradient."""
@@ -65,42 +76,50 @@ def command(
     from rich.console import Console
 
     from gradcert.reference.errors import GradcertError
+    from gradcert.reference.installing import install
 
-    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False, stderr=path == "-")
+    record: dict[str, Any] = {}  # what is shown, as data
+    status = 0
     try:
         if checking:
-            status = _prove(profile, console, attack)
-            agreed = steps is None or _agree(profile, rule, steps, console)
-            sys.exit(status if agreed else 1)
+            status = _prove(profile, console, record, attack)
+            agreed = steps is None or _agree(profile, rule, steps, console, record)
+            status = status if agreed else 1
         elif weight_bits is not None:
-            _sweep(weight_bits, rule or "ottt", plot, console)
+            _sweep(weight_bits, rule or "ottt", plot, console, record)
         elif profile is None:
-            _profiles(console)
+            _profiles(console, record)
         else:
-            _describe(profile, rule or "e-prop", console)
+            _describe(profile, rule or "e-prop", console, record)
+        if path is not None:
+            put(path, (json.dumps(record, indent=1, default=str) + "\n").encode())
+        sys.exit(status)
     except GradcertError as error:
         raise click.UsageError(str(error)) from None
     except ModuleNotFoundError as error:
-        raise click.UsageError(f"{error.name} is not installed; pip install 'gradcert[smt,plots,bf16]'") from None
+        raise click.UsageError(f"{error.name} is not installed; {install('smt,plots,bf16')}") from None
 
 
-def _profiles(console: Console) -> None:
+def _profiles(console: Console, record: dict[str, Any]) -> None:
     from rich.table import Table
 
     from gradcert import hardware_models
 
     table = Table("profile", "what it is", "from")
-    for p in hardware_models.profiles():
-        table.add_row(p.name, p.title, p.source)
+    record["profiles"] = [{"name": p.name, "title": p.title, "source": p.source} for p in hardware_models.profiles()]
+    for p in record["profiles"]:
+        table.add_row(*p.values())
     console.print(table)
 
 
-def _describe(profile: str, rule: str, console: Console) -> None:
+def _describe(profile: str, rule: str, console: Console, record: dict[str, Any]) -> None:
     from rich.table import Table
 
     from gradcert import hardware_models
 
     found = hardware_models.describe(profile, rule)
+    record["description"] = _plain(found)
     table = Table("intermediate", "axes", "computes", "format", "rounding", "overflow", "random source")
     for row in found.rows:
         cells = (row.name, " ".join(row.axes), row.computes, row.format, row.rounding, row.overflow, row.source)
@@ -109,16 +128,33 @@ def _describe(profile: str, rule: str, console: Console) -> None:
     console.print(table)
     for note in found.notes:
         console.print(f"- {note}")
-    _prove(profile, console)
-    _ledger(profile, rule, console)
+    _prove(profile, console, record)
+    _ledger(profile, rule, console, record)
 
 
-def _ledger(profile: str, rule: str, console: Console) -> None:
+def _plain(value: Any) -> Any:
+    """Return a record, or what consists of some, as JSON has it; numbers that JSON lacks, and all else, as text."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    return value if value is None or isinstance(value, (str, int)) else str(value)
+
+
+def _ledger(profile: str, rule: str, console: Console, record: dict[str, Any]) -> None:
     from rich.table import Table
 
     from gradcert import hardware_models
 
-    book = hardware_models.ledger(rule, profile)
+    with progress(console) as bar:
+        if bar:
+            bar(0, 0, f"the ledger of {rule} on {profile}")
+        book = hardware_models.ledger(rule, profile)
+    record["ledger"] = _plain(book)
     if book.flipped_spikes:
         spikes = f"{book.flipped_spikes} (step, neuron) where the chip spikes otherwise than the rule"
     else:
@@ -187,7 +223,7 @@ def _share(x: float) -> str:
 MARKS = {"proved": "[green]✓[/green]", "refuted": "[red]✗[/red]", "unknown": "[yellow]?[/yellow]"}
 
 
-def _prove(profile: str | None, console: Console, attack: int | None = None) -> int:
+def _prove(profile: str | None, console: Console, record: dict[str, Any], attack: int | None = None) -> int:
     """Print every claim; 0 if all are proved and none broken, 1 if one is refuted or broken, 3 if one is unknown."""
     from rich.table import Table
 
@@ -196,22 +232,24 @@ def _prove(profile: str | None, console: Console, attack: int | None = None) -> 
     heads = ("", "", "profile", "claim", "proof", "broken twin", "cvc5", "seconds", "detail")
     table = Table(*heads, *([] if attack is None else ["attacked"]))
     total, outcomes, named = 0.0, dict.fromkeys(MARKS, 0), []
-    for record in hardware_models.check(profile):
-        outcome, words = record.outcome, []
+    record["claims"] = []
+    for proof in _heard(hardware_models.check(profile)):
+        outcome, words = proof.outcome, []
         if attack is not None:
-            search = hardware_models.attack(record, draws=attack)
+            search = hardware_models.attack(proof, draws=attack)
             words = [f"{search.tried} tried"]
             if search.broken:
                 outcome, words = "refuted", [f"[red]broken[/red]: {search.broken}"]
             elif search.reached is not None:
                 words = [f"{search.tried} tried, {search.reached:.0%} of the bound"]
         outcomes[outcome] += 1
-        total += record.seconds
+        total += proof.seconds
         if outcome != "proved":
-            named.append(f"{outcome}: {record.profile}, proof {record.number}: {record.claim}")
-        second = "" if record.second == "not asked" else record.second
-        cells = (str(record.number), record.profile, record.claim, record.verdict, record.twin, second)
-        table.add_row(MARKS[outcome], *cells, f"{record.seconds:.2f}", record.detail, *words)
+            named.append(f"{outcome}: {proof.profile}, proof {proof.number}: {proof.claim}")
+        second = "" if proof.second == "not asked" else proof.second
+        cells = (str(proof.number), proof.profile, proof.claim, proof.verdict, proof.twin, second)
+        record["claims"].append({**_plain(proof), "outcome": outcome, "attacked": words})
+        table.add_row(MARKS[outcome], *cells, f"{proof.seconds:.2f}", proof.detail, *words)
     console.print(table)
     counted = ", ".join(f"{n} {outcome}" for outcome, n in outcomes.items() if n)
     console.print(f"{table.row_count} claims, {total:.1f} s: {counted}; {'not all hold' if named else 'all hold'}")
@@ -227,22 +265,34 @@ def _prove(profile: str | None, console: Console, attack: int | None = None) -> 
     return 1 if outcomes["refuted"] else 3 if outcomes["unknown"] else 0
 
 
-def _agree(profile: str | None, rule: str | None, steps: int, console: Console) -> bool:
+def _heard(records: Iterable[Any]) -> Iterator[Any]:
+    """Pass records on as they come, and say how many there were."""
+    from rich.console import Console
+
+    with progress(Console(stderr=True)) as bar:
+        for number, record in enumerate(records, start=1):
+            if bar:
+                bar(number, 0, str(record.profile))
+            yield record
+
+
+def _agree(profile: str | None, rule: str | None, steps: int, console: Console, record: dict[str, Any]) -> bool:
     from rich.table import Table
 
     from gradcert import hardware_models
 
     table = Table("", "profile", "rule", "steps", "= Fractions", "= z3", "= RTL", "seconds")
     good = True
-    for record in hardware_models.agreements(profile, rule=rule, steps=steps):
-        good = good and record.holds
-        forms = dict(record.forms)
+    for found in _heard(hardware_models.agreements(profile, rule=rule, steps=steps)):
+        good = good and found.holds
+        forms = dict(found.forms)
         fractions, rtl = forms.pop("Fractions"), forms.pop("RTL")
         solver = {name: said for name, said in forms.items() if said != "not offered"}
         wrong = [f"{name}: {said}" for name, said in solver.items() if said != "equal"]
         z3 = "; ".join(wrong) or f"equal ({', '.join(solver)})"
-        mark = "[green]✓[/green]" if record.holds else "[red]✗[/red]"
-        table.add_row(mark, record.profile, record.rule, str(record.steps), fractions, z3, rtl, f"{record.seconds:.1f}")
+        mark = "[green]✓[/green]" if found.holds else "[red]✗[/red]"
+        record.setdefault("agreements", []).append(_plain(found))
+        table.add_row(mark, found.profile, found.rule, str(found.steps), fractions, z3, rtl, f"{found.seconds:.1f}")
     console.print(table)
     console.print(
         "Independent steps from random states, every intermediate compared with the NumPy simulator; "
@@ -251,12 +301,16 @@ def _agree(profile: str | None, rule: str | None, steps: int, console: Console) 
     return good
 
 
-def _sweep(widths: range, rule: str, plot: str | None, console: Console) -> None:
+def _sweep(widths: range, rule: str, plot: str | None, console: Console, record: dict[str, Any]) -> None:
     from rich.table import Table
 
     from gradcert import hardware_models
 
-    points = hardware_models.sweep(weight_bits=widths, rule=rule, plot=Path(plot) if plot else None)
+    with progress(console) as bar:
+        if bar:
+            bar(0, 0, f"{rule} at {len(widths)} widths")
+        points = hardware_models.sweep(weight_bits=widths, rule=rule, plot=Path(plot) if plot else None)
+    record["points"] = _plain(points)
     roundings = list(dict.fromkeys(p.rounding for p in points))
     table = Table(title=f"{rule}, plain Q-format: cosine with the real-valued rule / relative error of the gradient / "
                   "loss after training (before)", title_justify="left")  # fmt: skip

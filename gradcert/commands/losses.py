@@ -16,8 +16,8 @@ Examples:
   gradcert certify mine.py:f --loss squared_error --activity rate:target=0.2,strength=0.1
 
 \b
-A loss is three choices, in this order: in what form, of what, reduced how. Each
-axis (time, batch, outputs) is summed where nothing is said."""
+A loss is three choices, in this order: in what form, of what, reduced how.
+Each axis (time, batch, outputs) is summed where nothing is said."""
 
 
 @click.command("losses", epilog=EPILOG)

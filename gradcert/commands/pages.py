@@ -124,6 +124,10 @@ def chosen(name: str, known: Iterable[str], what: str) -> str:
     ------
     click.UsageError : for any other.
     """
-    if name not in list(known):
-        raise click.UsageError(f"the {what} {name!r} is unknown; there are {', '.join(known)}")
+    from gradcert.reference.suggest import nearest
+
+    there = list(known)
+    if name not in there:
+        meant = f" (did you mean {found!r}?)" if (found := nearest(name, there)) else ""
+        raise click.UsageError(f"the {what} {name!r} is unknown{meant}; there are {', '.join(there)}")
     return name

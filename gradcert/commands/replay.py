@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 import click
 
 from gradcert.commands.common import limits, shown
+from gradcert.commands.pages import AS_JSON
 
 EPILOG = """\b
 Examples:
@@ -26,8 +28,11 @@ Exit status: 0 right now; 1 still wrong; 2 usage; 4 internal error."""
 @click.argument("file", type=click.Path(dir_okay=False))
 @click.argument("subject", required=False)
 @click.option("--run", is_flag=True, help="Run what FILE names: its subject, and files of cells.")
+@AS_JSON
 @limits
-def command(file: str, subject: str | None, run: bool, timeout: float, memory: int, python: str | None) -> None:
+def command(
+    file: str, subject: str | None, run: bool, as_json: bool, timeout: float, memory: int, python: str | None
+) -> None:
     """Run a stored counterexample again: one small problem, what comes back and what should."""
     from pathlib import Path
 
@@ -49,6 +54,10 @@ def command(file: str, subject: str | None, run: bool, timeout: float, memory: i
         found = replay(Path(file), run=run, subject=subject, python=python, limits=Limits(call=timeout, memory=memory))
     except GradcertError as error:
         raise click.UsageError(str(error)) from None
+    if as_json:
+        told = [{"check": f.check, "reason": f.reason, "cause": f.cause, "where": f.where} for f in found.findings]
+        click.echo(json.dumps({"wrong": bool(told), "findings": told, "counterexample": found.record}, indent=1))
+        sys.exit(1 if told else 0)
     click.echo("STILL WRONG" if found.findings else "RIGHT")
     if "arrays" in found.record:
         click.echo("\n".join(f"  {line}" for line in lines(found.record)))

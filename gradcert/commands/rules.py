@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gradcert.commands.complete import names
 from gradcert.commands.pages import AS_JSON, shown
 
 if TYPE_CHECKING:
-    from gradcert.reference.estimators.estimator import Estimator
     from gradcert.reference.networks import Edge
+    from gradcert.reference.published import Kind
     from gradcert.reference.rules import Rule
 
 EPILOG = """\b
@@ -20,8 +21,8 @@ Examples:
   gradcert rules otpe     a rule that is no row
 
 \b
-STATE: a state variable to itself.     RESET: a spike to its membrane potential.
-RECURRENT: through lateral weights.    ADAPTATION: a spike to its own threshold.
+STATE: a state variable to itself.   RESET: a spike to its membrane potential.
+RECURRENT: through lateral weights.  ADAPTATION: a spike to its own threshold.
 A rule that keeps all edges everywhere, with symmetric feedback, is exact."""
 
 FEEDBACK = {
@@ -34,32 +35,35 @@ FEEDBACK = {
 
 
 @click.command("rules", epilog=EPILOG)
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=names("RULES"))
 @AS_JSON
 def command(name: str | None, as_json: bool) -> None:
     """Show the rules: which edges a row of the table keeps, and where its learning signal comes from; or one of them.
 
     NAME is a row, such as ostl, snap-3 or tbptt(4): its edges, its feedback, what it leaves out, its equations, and the
-    theorems that Coq has checked about it for every size; or a rule with a trace or draws of its own, such as otpe.
+    theorems that Coq has checked about it for every size; or a rule that is none, such as otpe or fptt: its settings,
+    what a claim of it is held to, and its equations.
     """
-    from gradcert.reference import ESTIMATORS
     from gradcert.reference.errors import GradcertError
-    from gradcert.reference.rules import RULES, rule_named
+    from gradcert.reference.published import KINDS, Algorithm, read_rule
+    from gradcert.reference.rules import RULES
 
     if name is None:
         rows = [row(rule) for rule in RULES.values()]
         shown(
-            {"rows": rows, "with a trace or draws of their own": [own(e) for e in ESTIMATORS.values()]}, as_json=as_json
+            {
+                "rows": rows,
+                "with a trace or draws of their own": [own(k) for k in KINDS.values() if not k.weights],
+                "that change weights inside a sequence": [own(k) for k in KINDS.values() if k.weights],
+            },
+            as_json=as_json,
         )
         return
-    if name in list(ESTIMATORS):
-        shown(estimator(ESTIMATORS[name]), as_json=as_json)
-        return
     try:
-        rule = rule_named(name)
+        rule = read_rule(name)
     except GradcertError as error:
         raise click.UsageError(str(error)) from None
-    shown(record(rule), as_json=as_json)
+    shown(algorithm(rule.kind) if isinstance(rule, Algorithm) else record(rule), as_json=as_json)
 
 
 def kept(edges: frozenset[Edge]) -> str:
@@ -99,9 +103,18 @@ def row(rule: Rule) -> dict[str, Any]:
     }
 
 
-def own(found: Estimator) -> dict[str, Any]:
-    """Return the line of a rule that is no row; no claim names one yet."""
-    return {"rule": found.name, "what it is": found.title, "exact": found.exact, "source": found.source}
+def own(kind: Kind) -> dict[str, Any]:
+    """Return the line of a rule that is no row."""
+    settings = ", ".join(f"{name}={said(value)}" for name, value in kind.settings.items())
+    return {"rule": kind.name, "what it is": kind.title, "settings": settings, "claims": claims(kind)}
+
+
+def claims(kind: Kind) -> str:
+    """Return how a claim of a rule that is no row is judged."""
+    if kind.draw is None:
+        return "exact" if not kind.weights else "exact: weights afterwards, or gradients between"
+    exact = "" if "normalisers" not in kind.settings else " with fixed normalisers"
+    return f"exact{exact}, its draws being given" + ("; unbiased" if kind.mean is not None else "")
 
 
 def record(rule: Rule) -> dict[str, Any]:
@@ -132,15 +145,33 @@ def record(rule: Rule) -> dict[str, Any]:
     }
 
 
-def estimator(found: Estimator) -> dict[str, Any]:
-    """Return everything about a rule with a trace or draws of its own."""
+def algorithm(kind: Kind) -> dict[str, Any]:
+    """Return everything about a rule that is no row."""
+    from gradcert.reference.estimators import ESTIMATORS
+
+    found = ESTIMATORS.get(kind.name)
+    more = (
+        {}
+        if found is None
+        else {
+            "needs": ", ".join(found.needs),
+            "leaves out": found.drops,
+            "exact": found.exact,
+            "cost of a step": f"time {found.time}, memory {found.memory}",
+        }
+    )
     return {
-        "name": found.name,
-        "title": f"{found.title} ({found.source})",
-        "needs": ", ".join(found.needs),
-        "leaves out": found.drops,
-        "exact": found.exact,
-        "cost of a step": f"time {found.time}, memory {found.memory}",
-        "claims": "no claim names it: it is a rule of the library (gradcert.reference.ESTIMATORS)",
-        "page": found.page,
+        "name": kind.name,
+        "title": kind.title + (f" ({found.source})" if found is not None and found.source else ""),
+        "settings": {name: said(value) for name, value in kind.settings.items()},
+        "claims": claims(kind),
+        **more,
+        "page": kind.page,
     }
+
+
+def said(value: Any) -> str:
+    """Return a setting as it is written."""
+    from gradcert.reference.published import said
+
+    return said(value)

@@ -45,14 +45,20 @@ def command(names: tuple[str, ...], classes: tuple[str, ...], jobs: int, path: s
     from rich.console import Console
 
     if importlib.util.find_spec("hypothesis") is None:
-        raise click.UsageError("the gallery needs Hypothesis; pip install 'gradcert[properties]'")
+        from gradcert.reference.installing import install
+
+        raise click.UsageError(f"the gallery needs Hypothesis; {install('properties')}")
     from gradcert.certify.selftest import chosen, selftest, summary
     from gradcert.certify.selftest import classes as known
+    from gradcert.reference.errors import GradcertError
+    from gradcert.reference.suggest import nearest
 
     if wrong := [c for c in classes if c not in known()]:
-        raise click.UsageError(f"--class {wrong[0]!r}; allowed: {', '.join(known())}")
+        raise click.UsageError(str(GradcertError(f"--class {wrong[0]!r}", allowed=", ".join(known()))))
     if missing := [name for name in names if not chosen([name])]:
-        raise click.UsageError(f"no member is called {missing[0]!r}; gradcert selftest lists them all")
+        near = nearest(missing[0], (entry.name for entry in chosen()))
+        meant = f" (did you mean {near!r}?)" if near else ""
+        raise click.UsageError(f"no member is called {missing[0]!r}{meant}; gradcert selftest lists them all")
     if not chosen(names, classes):
         raise click.UsageError("no member has one of these names and one of these classes")
     started = time.perf_counter()

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from gradcert.commands.complete import names
 from gradcert.commands.pages import AS_JSON, chosen, shown
 
 EPILOG = """\b
@@ -13,14 +14,17 @@ Examples:
   gradcert surrogates
   gradcert surrogates atan
   gradcert certify mine.py:f --cells lif --options 'surrogate={"name": "atan", "scale": 2}'
+  gradcert certify mine.py:f --cells lif --options 'surrogate={"formula": "h / (1 + x^2)", "h": 0.3}'
 
 \b
-x is the membrane potential minus the threshold. The peak is that of the default
-scales; libraries use one name for different functions."""
+x is the membrane potential minus the threshold. The peak is that of the
+default scales; libraries use one name for different functions. Each takes an
+amplitude too, {"name": "atan", "amplitude": 0.3}. What is in no table is a
+formula, or the subject's own function, taken as given: docs/claims.md."""
 
 
 @click.command("surrogates", epilog=EPILOG)
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=names("SURROGATES"))
 @AS_JSON
 def command(name: str | None, as_json: bool) -> None:
     """Show the pseudo-derivatives of spikes, or one: formula, scales and their defaults, peak, who uses it."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 EPILOG = """\b
 Examples:
   gradcert theorems            what is proved for every size, file by file
-  gradcert theorems --check    check it all: needs Coq and OCaml (make theorems)
+  gradcert theorems --check    check it all: needs Coq, OCaml (make theorems)
   gradcert theorems --json -   what is proved, and what each theorem assumes
 
 \b

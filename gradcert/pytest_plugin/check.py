@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,23 +18,41 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Check:
-    """What the fixture `gradcert_check` gives: one check of one subject; no repair is looked for if it is to fail."""
+    """What the fixture `gradcert_check` gives: one check of one subject.
+
+    Attributes
+    ----------
+    session, name : the subject, and which check.
+    say : takes what is to be said of the outcome.
+    expected : whether it is to fail; then no repair is looked for.
+    entry, of : the pattern of expected failures that it belongs to, and how many checks that lists in every profile.
+    test : its id, which runs it again where the subject has no name of its own.
+    """
 
     session: Session
     name: str
     say: Callable[[dict[str, Any]], None]
     expected: bool = False
+    entry: str = ""
+    of: int = 0
+    test: str = ""
 
-    def run(self) -> None:
-        """Do the check; fail the test if it finds something."""
+    def run(self, given: Mapping[str, Any] | None = None) -> None:
+        """Do the check; fail the test if it finds something.
+
+        Parameters
+        ----------
+        given : the test's own parameters, which the subject is called with.
+        """
         __tracebackhide__ = True
-        session = self.session
+        session = self.session.given(given or {})
         session.wanted = not self.expected
-        about = {"subject": session.subject.name, "check": self.name}
+        about = {"subject": session.subject.name, "check": self.name, "entry": self.entry, "of": self.of}
         if session.failure:
             pytest.fail(session.failure, pytrace=False)
         checks = {"controls": _controls, **dict.fromkeys(ONLINE, _online)}
         check = _case if self.name in session.specs else checks.get(self.name, _beside)
+        session.test = self.test
         worst, found = check(session, self.name)
         self.say({**about, "worst": worst})
         if found:
@@ -85,9 +104,10 @@ def _told(session: Session, run: Run) -> list[str]:
     from gradcert.certify.report import text
 
     given = {"subject": session.checks.subject, "told": session.told, "profile": session.profile}
-    findings: list[Finding] = explained(
-        run, replay=again(session.subject, run.claim, **given, seed=session.checks.seed)
-    )
+    replay = shlex.join(["pytest", session.test])
+    if session.subject.callable is None:  # it can be named: no test is needed
+        replay = again(session.subject, run.claim, **given, seed=session.checks.seed)
+    findings: list[Finding] = explained(run, replay=replay)
     blocked = (
         ["there was no answer to judge"] if not findings and run.results and run.results[-1].verdict != "passed" else []
     )

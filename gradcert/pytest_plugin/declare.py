@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -41,16 +42,30 @@ def subject_tests(
 
     check_names("subject_tests", parts)
 
-    def test_subject(gradcert_check: Check) -> None:
+    def test_subject(gradcert_check: Check, **given: Any) -> None:
         __tracebackhide__ = True
-        gradcert_check.run()
+        gradcert_check.run(given)
+
+    # pytest reads it to know which fixtures and parameters a test takes
+    test_subject.__signature__ = _signature(subject)  # type: ignore[attr-defined]
 
     setattr(test_subject, ATTRIBUTE, Checks(subject, parts, profile, seed, python))
     return test_subject
 
 
+def _signature(subject: Any) -> inspect.Signature:
+    """Return what a test of a subject takes: the check, and what a function takes beside its first parameter."""
+    names = [*inspect.signature(subject).parameters.values()][1:] if inspect.isfunction(subject) else []
+    more = [p.name for p in names if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return inspect.Signature([inspect.Parameter(name, kind) for name in ("gradcert_check", *more)])
+
+
 def cases(*, subject: Any = None, **options: Any) -> Callable[[Callable[..., Any]], Callable[..., None]]:
     """Decorate a test: its parameter ``problem`` makes it the subject; with ``subject=`` given, its body is not run.
+
+    Further parameters are the test's own: fixtures, and what ``pytest.mark.parametrize`` gives; every combination of
+    them is a subject of its own, with a process of its own.
 
     Parameters
     ----------
@@ -70,6 +85,8 @@ def cases(*, subject: Any = None, **options: Any) -> Callable[[Callable[..., Any
         test = subject_tests(function if subject is None else subject, **options)
         test.__name__, test.__qualname__, test.__doc__ = function.__name__, function.__qualname__, function.__doc__
         test.__module__ = function.__module__
+        if marks := getattr(function, "pytestmark", None):  # of decorators below this one
+            test.pytestmark = list(marks)
         return test
 
     return decorate

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
 
 from gradcert import __version__
 from gradcert.expected_failures import Expected, read, stale
+from gradcert.pytest_plugin import github
 from gradcert.pytest_plugin.check import Check
+from gradcert.pytest_plugin.counts import counted
 from gradcert.pytest_plugin.declare import ATTRIBUTE
 from gradcert.pytest_plugin.session import Checks, Session
 
@@ -19,8 +22,9 @@ REPAIR = "20"  # seconds, as on the command line
 
 SESSIONS = pytest.StashKey[dict[Checks, Session]]()
 EXPECTED = pytest.StashKey[tuple[Expected, ...]]()
-GENERATED = pytest.StashKey[set[str]]()
 STALE = pytest.StashKey[set[str]]()
+TOLD = pytest.StashKey[list[tuple[Any, dict[str, Any]]]]()  # reports of checks, with what each said
+ENTRY = pytest.StashKey[tuple[str, int]]()
 WORKER_KEY = "gradcert_stale"
 UNFIT = "expected failures that fit no check: "
 
@@ -41,7 +45,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Read the file of expected failures, and refuse one that is out of date."""
     config.addinivalue_line("markers", "gradcert: a check of a learning rule's gradients (added by gradcert)")
     config.stash[SESSIONS] = {}
-    config.stash[GENERATED] = set()
+    config.stash[TOLD] = []
+    config.pluginmanager.register(Listener(config.stash[TOLD]), "gradcert-listener")
     config.stash[STALE] = set()
     name = config.getoption("--gradcert-expected") or config.getini("gradcert_expected")
     config.stash[EXPECTED] = read(config.rootpath / name) if name else ()
@@ -87,7 +92,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         config.stash[SESSIONS][checks] = session
     ids = session.ids
     metafunc.parametrize(FIXTURE, [(session, name) for name in ids], ids=ids, indirect=True)
-    config.stash[GENERATED] |= {f"{metafunc.definition.nodeid}[{name}]" for name in ids}
 
 
 @pytest.fixture
@@ -96,26 +100,59 @@ def gradcert_check(request: pytest.FixtureRequest) -> Check:
     session, name = request.param
     expected = request.node.get_closest_marker("xfail") is not None  # whoever expects it knows about it
     say = request.node.user_properties.append
-    return Check(session, name, lambda record: say(("gradcert", record)), expected=expected)
+    entry, of = request.node.stash.get(ENTRY, ("", 0))
+    return Check(
+        session,
+        name,
+        lambda record: say(("gradcert", record)),
+        expected=expected,
+        entry=entry,
+        of=of,
+        test=request.node.nodeid,
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark checks, and those that are expected to fail; an entry that fits no check is an error."""
-    expected = {entry.id: entry for entry in config.stash[EXPECTED]}
-    for item in items:
-        if FIXTURE in getattr(item, "fixturenames", ()):
-            item.add_marker("gradcert")
-        if entry := expected.get(item.nodeid):
-            failed: Any = pytest.fail.Exception  # nothing else is excused
-            item.add_marker(pytest.mark.xfail(reason=entry.sentence, strict=True, raises=failed))
+    entries, failed = config.stash[EXPECTED], pytest.fail.Exception  # nothing else is excused
+    here = [item for item in items if FIXTURE in getattr(getattr(item, "callspec", None), "params", ())]
+    known = [(item.nodeid, *_named(item)) for item in here]
+    everywhere = _everywhere(here) if entries else []
+    for item, check in zip(here, known, strict=True):
+        item.add_marker("gradcert")
+        for entry in [entry for entry in entries if entry.fits(*check)][:1]:
+            item.add_marker(pytest.mark.xfail(reason=entry.sentence, strict=entry.exact, raises=failed))
+            if not entry.exact:
+                item.stash[ENTRY] = (entry.name, sum(entry.fits(*other) for other in everywhere))
     files = {item.nodeid.partition("::")[0] for item in items}
-    whole = files if not any("::" in str(argument) for argument in config.args) else set()
-    if gone := stale(expected.values(), config.stash[GENERATED], whole, config.rootpath):
+    partly = any("::" in str(argument) for argument in config.args)
+    whole = files if not partly else set()
+    everything = config.args_source is not pytest.Config.ArgsSource.ARGS
+    if gone := stale(entries, everywhere, whole, config.rootpath, everything):
         if not hasattr(config, "workeroutput"):
             raise pytest.UsageError(UNFIT + "; ".join(gone))
         config.workeroutput[WORKER_KEY] = gone  # a worker of xdist cannot stop the run: it runs nothing, and tells
         items.clear()
+
+
+def _named(item: Any) -> tuple[str, str]:
+    """Return the subject and the check of a test."""
+    session, name = item.callspec.params[FIXTURE]
+    return session.subject.name, name
+
+
+def _everywhere(items: list[Any]) -> list[tuple[str, str, str]]:
+    """Return (test, subject, check) of tests, and of what other profiles would ask beside them."""
+    names: dict[Session, set[str]] = {}
+    out: dict[tuple[str, str, str], None] = {}
+    for item in items:
+        session, name = item.callspec.params[FIXTURE]
+        if session not in names:
+            names[session] = {other for profile in PROFILES for other in session.ids_of(profile)}
+        before, _, after = item.nodeid.partition(f"{name}")
+        out |= {(f"{before}{other}{after}", session.subject.name, other): None for other in names[session]}
+    return list(out)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -124,11 +161,41 @@ def pytest_testnodedown(node: Any) -> None:
     node.config.stash[STALE] |= set(getattr(node, "workeroutput", {}).get(WORKER_KEY, ()))
 
 
+class Listener:
+    """Keeps what checks said, in every process that hears their reports."""
+
+    def __init__(self, told: list[tuple[Any, dict[str, Any]]]) -> None:
+        self.told = told
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Keep a report with what its check said."""
+        if report.when == "call":
+            self.told += [
+                (report, record) for name, record in getattr(report, "user_properties", ()) if name == "gradcert"
+            ]
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """End as a usage error where a worker found an expected failure that fits no check."""
-    if session.config.stash[STALE]:
+    """End as a usage error where an expected failure fits no check, or all of a pattern's checks passed."""
+    config = session.config
+    if not hasattr(config, "workerinput"):
+        config.stash[STALE] |= {f"{name} (all of its checks passed)" for name in unfailed(config.stash[TOLD])}
+    if config.stash[STALE]:
         session.exitstatus = pytest.ExitCode.USAGE_ERROR
+
+
+def unfailed(told: Iterable[tuple[Any, Mapping[str, Any]]]) -> list[str]:
+    """Return the patterns of expected failures all of whose checks, of every profile, have run, and none failed."""
+    passed: dict[str, set[str]] = {}
+    failed: set[str] = set()
+    wanted: dict[str, int] = {}
+    for report, record in told:
+        if name := record["entry"]:
+            wanted[name] = record["of"]
+            passed.setdefault(name, set()).add(report.nodeid)
+            failed |= {name} if report.outcome != "passed" else set()
+    return [name for name, seen in passed.items() if name not in failed and len(seen) >= wanted[name]]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -138,23 +205,17 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say for every subject how its checks went, and how much of the budget was used."""
-    if gone := terminalreporter.config.stash[STALE]:
+    """Say for every subject how its checks went, and how much of the budget was used; on GitHub, at its line too."""
+    config = terminalreporter.config
+    if gone := config.stash[STALE]:
         terminalreporter.write_line(f"ERROR: {UNFIT}{'; '.join(sorted(gone))}", red=True)
-    rows: dict[str, dict[str, Any]] = {}
-    for outcome in ("passed", "failed", "xfailed", "xpassed"):
-        for report in terminalreporter.stats.get(outcome, ()):
-            for name, record in getattr(report, "user_properties", ()):
-                if name == "gradcert":
-                    row = rows.setdefault(record["subject"], {"worst": None})
-                    row[outcome] = row.get(outcome, 0) + 1
-                    if record["worst"] is not None:
-                        row["worst"] = max(record["worst"], row["worst"] or 0.0)
-    if not rows:
+    if not config.stash[TOLD]:
         return
     terminalreporter.section("gradcert")
-    for subject in sorted(rows):
-        row = rows[subject]
-        counts = ", ".join(f"{row[name]} {name}" for name in ("passed", "failed", "xfailed", "xpassed") if name in row)
-        worst = "" if row["worst"] is None else f"; worst error {row['worst']:.2g} of the budget"
-        terminalreporter.write_line(f"{subject}: {counts}{worst}")
+    rows = counted(config.stash[TOLD])
+    for row in rows:
+        terminalreporter.write_line(f"{row.subject}: {row.text}")
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        for line in github.annotations(rows, config.rootpath):
+            terminalreporter.write_line(line)
+        github.summarise(rows)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -41,8 +42,10 @@ class Session:
     repair: float = 0.0  # seconds
     wanted: bool = True  # whether a repair is looked for if the present check fails
     mended: str | None = None  # the line about it
+    test: str = ""  # that runs
     calls: int = 0  # that the present process has answered
     judged: dict[str, Run] = field(default_factory=dict)  # the cases that were asked
+    variants: dict[str, Session] = field(default_factory=dict)  # the same with parameters of the test, each a subject
 
     def load(self) -> None:
         """Find out what is claimed, from the options or from the subject itself."""
@@ -74,15 +77,41 @@ class Session:
     @property
     def ids(self) -> list[str]:
         """The names of all checks, sorted."""
+        return self.ids_of(self.profile)
+
+    def ids_of(self, profile: str) -> list[str]:
+        """Return the names of all checks in a profile, sorted."""
         if self.failure or self.claim is None:
             return ["import"]
         from gradcert.certify.campaign import beside
+        from gradcert.certify.problems import plan
 
         # the known-wrong variants of an unbiased estimator are displacements of its draws, judged with each case
         controls = ["controls"] if self.claim.acceptance != "unbiased" else []
         # online has a test for each of its checks; where a subject is wrong is asked only to say so
-        whole = [name for name in beside(self.claim, self.profile) if name not in ("online", "where")]
-        return [*sorted(self.specs), *controls, *whole, *(ONLINE if self.claim.online else ())]
+        whole = [name for name in beside(self.claim, profile) if name not in ("online", "where")]
+        cases = self.specs if profile == self.profile else [spec.id for spec in plan(self.claim, profile)]
+        return [*sorted(cases), *controls, *whole, *(ONLINE if self.claim.online else ())]
+
+    def given(self, values: Mapping[str, Any]) -> Session:
+        """Return the session of the subject with parameters of its test: a subject, and a process, of its own."""
+        if not values:
+            return self
+        key = ", ".join(f"{name}={value!r}" for name, value in sorted(values.items()))
+        if key not in self.variants:
+            from gradcert.certify.subjects import Subject
+
+            function = self.checks.subject
+
+            @wraps(function)
+            def subject(problem: Any) -> Any:
+                return function(problem, **values)
+
+            subject.__qualname__ = f"{function.__qualname__}[{key}]"
+            own: dict[str, Any] = {"worker": None, "calls": 0, "judged": {}, "mended": None, "variants": {}}
+            who = Subject(subject, python=self.checks.python)
+            self.variants[key] = replace(self, checks=replace(self.checks, subject=subject), subject=who, **own)
+        return self.variants[key]
 
     def ready(self, name: str) -> Prepared:
         """Return a case, made ready once."""
@@ -159,7 +188,9 @@ class Session:
         return self.mended
 
     def stop(self) -> None:
-        """End the subject's process."""
+        """End the subject's processes."""
+        for variant in self.variants.values():
+            variant.stop()
         if self.worker is not None:
             self.worker.stop()
             self.worker = None

@@ -12,6 +12,7 @@ from gradcert.hardware_models.description.program import with_lanes
 from gradcert.hardware_models.description.simulate import Simulator
 from gradcert.hardware_models.units import trace_unit
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.installing import install
 
 Array = np.ndarray[Any, Any]
 ALPHA = Fraction(0x7FEF, 1 << 15)
@@ -22,7 +23,7 @@ def new_figure(columns: int = 1) -> tuple[Any, Any]:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise GradcertError("matplotlib is not installed", do="pip install 'gradcert[plots]'") from error
+        raise GradcertError("matplotlib is not installed", do=install("plots")) from error
     figure = Figure(figsize=(5.5 * columns, 4), layout="constrained")
     return figure, figure.subplots(1, columns)
 

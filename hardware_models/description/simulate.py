@@ -15,6 +15,7 @@ from gradcert.hardware_models.arithmetic import EventLog, FloatFormat, Format, i
 from gradcert.hardware_models.description.program import Node, Program
 from gradcert.hardware_models.description.ranges import exact
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.installing import install
 
 Array = np.ndarray[Any, Any]
 Arrays = dict[str, Array]
@@ -26,7 +27,7 @@ def _float_rounder(fmt: FloatFormat) -> Callable[[Array], Array]:
     try:
         import ml_dtypes
     except ImportError as error:
-        raise GradcertError("ml_dtypes is not installed", do="pip install 'gradcert[bf16]'") from error
+        raise GradcertError("ml_dtypes is not installed", do=install("bf16")) from error
     # float32 has more than 2 * 8 + 2 significant bits: rounding a sum or product to it first is innocuous
     return lambda x: x.astype(np.float32).astype(ml_dtypes.bfloat16).astype(np.float32)
 

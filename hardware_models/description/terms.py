@@ -15,11 +15,12 @@ from gradcert.hardware_models.arithmetic import Overflow, Rounding, aligned_frac
 from gradcert.hardware_models.description.program import Node, Program, elaborate
 from gradcert.hardware_models.description.ranges import Range, exact, rounded
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.installing import install
 
 try:
     import z3
 except ImportError as error:  # pragma: no cover - one sentence instead of a traceback deep inside a proof
-    raise GradcertError("z3-solver is not installed", do="pip install 'gradcert[smt]'") from error
+    raise GradcertError("z3-solver is not installed", do=install("smt")) from error
 
 NEAREST = tuple(mode for mode in Rounding if mode.value.startswith("nearest"))
 

@@ -26,6 +26,7 @@ from gradcert.hardware_models.description.simulate import Simulator
 from gradcert.hardware_models.rtl.tools import missing
 from gradcert.reference import outside
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.installing import install
 
 UNITS = ("profile_trace", "profile_membrane", "profile_weight")  # of a chip, each with a description of its own
 LARGEST, LONGEST = 256, 10_000  # of one axis of a description; of cycles and steps
@@ -149,7 +150,7 @@ def follow(
     try:
         from cocotb_tools.runner import get_runner
     except ImportError as error:
-        raise GradcertError("cocotb is not installed", do="pip install 'gradcert[rtl]'") from error
+        raise GradcertError("cocotb is not installed", do=install("rtl")) from error
     given = list(inputs) if inputs is not None else random_inputs(harness.description, steps, seed)
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder)

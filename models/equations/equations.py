@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gradcert.models.equations.grammar import FUNCTIONS, NAME, tree
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Edge, Link
+from gradcert.reference.numbers.grammar import FUNCTIONS, NAME, tree
 
 PREVIOUS = "_prev"
 NODES = 100  # of one cell

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from gradcert.models.equations import grammar
-from gradcert.models.equations.grammar import FUNCTIONS
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.numbers import Activation, Numbers
+from gradcert.reference.installing import install
+from gradcert.reference.numbers import Activation, Numbers, grammar
+from gradcert.reference.numbers.grammar import FUNCTIONS
 
 
 @cache
@@ -20,9 +20,7 @@ def sympy() -> Any:
     try:
         import sympy
     except ModuleNotFoundError:
-        absent = (
-            "SymPy is not installed, and cells of one's own need it; to fix it: pip install 'gradcert[derivations]'"
-        )
+        absent = f"SymPy is not installed, and cells of one's own need it; to fix it: {install('derivations')}"
         raise ModuleNotFoundError(absent, name="sympy") from None
     return sympy
 

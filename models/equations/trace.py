@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from gradcert.models.equations.equations import PREVIOUS
-from gradcert.models.equations.grammar import FUNCTIONS, NAME
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.numbers.grammar import FUNCTIONS, NAME
 
 ALLOWED = "sums, products, quotients, whole powers, weight @ node, exp, tanh, sigmoid, relu and the spike"
 BINARY = {np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/", np.matmul: "@"}

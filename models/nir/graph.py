@@ -36,13 +36,14 @@ from gradcert.models.nir.neurons import (
 )
 from gradcert.reference.checks import check_number
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import AvgPool, Conv2d, Dense, Layer, Lif, Loss, Network, Rnn
+from gradcert.reference.installing import install
+from gradcert.reference.networks import AvgPool, Conv2d, Dense, Layer, Lif, Loss, Network, Rnn, check_no_graph
 from gradcert.reference.numbers import Array
 
 try:
     import nir
 except ModuleNotFoundError:
-    absent = "nir is not installed; to fix it: pip install 'gradcert[nir]'"
+    absent = f"nir is not installed; to fix it: {install('nir')}"
     raise ModuleNotFoundError(absent, name="nir") from None
 
 __all__ = ["CUBA", "CURRENT", "CYCLE", "LOSS", "START", "SURROGATE", "TIE", "Read", "Written", "read", "write"]
@@ -121,6 +122,7 @@ def write(network: Network, parameters: Mapping[str, Array], *, dt: float = 1.0)
     >>> [type(node).__name__ for node in written.graph.nodes.values()]
     ['Input', 'Affine', 'LIF', 'Output']
     """
+    check_no_graph(network, "NIR")
     first = network.layers[0].synapse("W")
     shape: tuple[int, ...] = (
         (network.layers[0].inputs,) if isinstance(first, Dense) else images.in_shape(_image(first, 0))

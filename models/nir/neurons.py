@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.installing import install
 from gradcert.reference.networks import Integrator, Layer, Lif, cell_named
 from gradcert.reference.numbers import Array
 
 try:
     import nir
 except ModuleNotFoundError:
-    absent = "nir is not installed; to fix it: pip install 'gradcert[nir]'"
+    absent = f"nir is not installed; to fix it: {install('nir')}"
     raise ModuleNotFoundError(absent, name="nir") from None
 
 SURROGATE = "the graph has no pseudo-derivative"

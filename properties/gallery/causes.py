@@ -114,7 +114,7 @@ CAUSES: dict[str, tuple[str, ...]] = {
     # traces of their own, as far as the rules are rows
     "T69_first_layer_untraced": ("row:without STATE",),
     "T72_spikes_for_traces": ("row:without STATE",),
-    "T63_one_over_k": ("published:times T / K",),
+    "T63_one_over_k": ("published:times T / K", "scale:times T"),
     "T74_current_slope": ("published:acausal trace too new",),
     "T74_factor_short": ("published:acausal trace a factor short",),
     "T75_parameter_order": ("published:settings swapped",),
@@ -202,12 +202,12 @@ CAUSES: dict[str, tuple[str, ...]] = {
     "T51_rate_sign": ("given:activity sign",),
     "T51_rate_of_the_batch": ("given:activity rate of the batch",),
     "T70_mask_drawn_twice": ("given:masks reversed, in the pull-back",),
+    "T73_ratio_of_own_layer": ("published:leak for the ratio",),
+    "T73_ratio_by_zero": ("structure:NaN",),
+    "T73_ratio_unclamped": ("published:ratio unclamped",),
     # not found
     "T48_self_connections": ("feed:self-connections",),
     "T52_feedback_redrawn": ("credit:feedback redrawn",),  # any numbers at all may have been drawn
-    "T73_ratio_of_own_layer": ("published:ratio of the wrong layer",),
-    "T73_ratio_by_zero": ("published:ratio by zero",),
-    "T73_ratio_unclamped": ("published:ratio unclamped",),
     "T86_normaliser_not_inverted": ("mean:biased",),
     "T92_mask_shifted": ("arc:mask of other units",),  # what is found is that nothing but zeros comes out
     "T118_exponential_overflow": ("slope:overflow",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -103,12 +104,41 @@ class Balls:
         """Return tanh x."""
         return elementwise(lambda e: function(e, lambda ball: ball.tanh(), ulps=LIBM_ULPS), x)
 
+    def sqrt(self, x: Array) -> Array:
+        """Return the square root of x."""
+        return elementwise(lambda e: e**0.5, x)
+
+    def cos(self, x: Array) -> Array:
+        """Return the cosine of x."""
+        return elementwise(lambda e: function(e, lambda ball: ball.cos(), ulps=LIBM_ULPS), x)
+
+    def sin(self, x: Array) -> Array:
+        """Return the sine of x."""
+        return elementwise(lambda e: function(e, lambda ball: ball.sin(), ulps=LIBM_ULPS), x)
+
+    def floor(self, x: Array) -> Array:
+        """Return the largest whole number up to x, which all correct implementations agree about.
+
+        Raises
+        ------
+        Undecided : if x is closer to a whole number than rounding, and not certainly equal.
+        """
+        return elementwise(self._floor, x)
+
+    def _floor(self, e: Element) -> Element:
+        low, high = (math.floor(float(end)) for end in (e.inflated().lower(), e.inflated().upper()))
+        if low != high:
+            raise Undecided(f"floor {e.ball}")
+        return constant(float(low), self.precision)
+
     def absolute(self, x: Array) -> Array:
         """Return |x|."""
         return elementwise(abs, x)
 
     def where(self, a: Array, relation: str, b: Any, then: Any, otherwise: Any) -> Array:
-        """Choose elementwise; every choice is one that all correct implementations make.
+        """Choose elementwise; every choice is one that all correct implementations make, or both are the same number.
+
+        Where the two are one number but for rounding, as on the border of a clamp, it is enclosed whichever is chosen.
 
         Raises
         ------
@@ -117,10 +147,24 @@ class Balls:
         a, b, then, otherwise = (np.asarray(v, dtype=object) for v in (a, b, then, otherwise))
 
         def one(x: Element, y: Any, yes: Any, no: Any) -> Any:
-            chosen = yes if decide(x - y, relation) else no
+            try:
+                chosen = yes if decide(x - y, relation) else no
+            except Undecided:
+                if not isinstance(yes, Element) or not isinstance(no, Element):
+                    raise
+                return _either(yes, no)
             return chosen if isinstance(chosen, Element) else constant(float(chosen), self.precision)
 
         return np.asarray(np.frompyfunc(one, 4, 1)(a, b, then, otherwise), dtype=object)
+
+
+def _either(a: Element, b: Element) -> Element:
+    """Return an enclosure of both of two numbers that an implementation may hold for one; raise where they differ."""
+    if not a.inflated().overlaps(b.inflated()):
+        raise Undecided(f"{a.ball} or {b.ball}")
+    bound, reach, steps = max(a.bound, b.bound), max(a.reach, b.reach), max(a.steps, b.steps)
+    count = max(a.count, b.count)
+    return Element(a.ball.union(b.ball), bound, count, None, a.precision, reach, steps)
 
 
 def settle(x: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.reference.numbers import Activation, Array, Numbers
+from gradcert.reference.numbers import Activation, Array, Numbers, called
 
 
 class Dual:
@@ -145,6 +145,22 @@ class Duals:
     def tanh(self, x: Array) -> Array:
         """Return tanh x."""
         return self._chain(x, self.base.tanh, lambda _, y: 1 - y * y)
+
+    def sqrt(self, x: Array) -> Array:
+        """Return the square root of x."""
+        return self._chain(x, called(self.base, "sqrt"), lambda _, y: 1 / (2 * y))
+
+    def cos(self, x: Array) -> Array:
+        """Return the cosine of x."""
+        return self._chain(x, called(self.base, "cos"), lambda a, _: -called(self.base, "sin")(a))
+
+    def sin(self, x: Array) -> Array:
+        """Return the sine of x."""
+        return self._chain(x, called(self.base, "sin"), lambda a, _: called(self.base, "cos")(a))
+
+    def floor(self, x: Array) -> Array:
+        """Return the largest whole number up to x, a constant."""
+        return self._chain(x, called(self.base, "floor"), lambda a, _: 0 * a)
 
     def absolute(self, x: Array) -> Array:
         """Return |x|."""

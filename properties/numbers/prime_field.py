@@ -90,6 +90,22 @@ class PrimeField:
         """Return a random function."""
         return self._map("tanh", x)
 
+    def sqrt(self, x: Array) -> Array:
+        """Return a random function."""
+        return self._map("sqrt", x)
+
+    def cos(self, x: Array) -> Array:
+        """Return a random function."""
+        return self._map("cos", x)
+
+    def sin(self, x: Array) -> Array:
+        """Return a random function."""
+        return self._map("sin", x)
+
+    def floor(self, x: Array) -> Array:
+        """Return a random function."""
+        return self._map("floor", x)
+
     def absolute(self, x: Array) -> Array:
         """Refuse: a field has no sign."""
         raise GradcertError("the absolute value in a prime field", do="use rationals or balls")

@@ -48,7 +48,7 @@ from gradcert.reference.engines import (
     starting,
 )
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import TEMPORAL, Data, Edge, Link, Network, Parameters, Use, check_data
+from gradcert.reference.networks import TEMPORAL, Data, Edge, Link, Network, Parameters, Use, check_data, check_no_graph
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Feedback, Rule, check_feedback
 
@@ -152,7 +152,8 @@ class Online:
 
 
 def check_bounded(network: Network, rule: Rule, data: Data) -> None:
-    """Raise for what no bound here is about: terms about activity, and the gradients of initial values."""
+    """Raise for what no bound here is about: graphs, terms about activity, and the gradients of initial values."""
+    check_no_graph(network, f"a bound on the error of {rule.name!r}")
     if network.loss.activity or data.get("initial_gradient"):
         raise GradcertError(
             f"a bound on the error of {rule.name!r} with terms about activity, or on gradients of initial values",

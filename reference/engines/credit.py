@@ -88,7 +88,7 @@ class Signals:
 def signals(tape: Tape, targets: Array, rule: Rule, feedback: Feedback) -> Signals:
     """Return all that the loss says of a recorded sequence."""
     local = {
-        m: local_credit(layer, targets, feedback[f"layers.{m}.B"], tape)
+        m: local_credit(layer, targets, feedback[layer.layer.matrix_name(m)], tape)
         for m, layer in enumerate(tape.layers[:-1])
         if rule.feedback == "local"
     }

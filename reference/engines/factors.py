@@ -25,8 +25,8 @@ class Factors(Mapping[Link | Use, Any]):
         self, layer: Layer, p: Mapping[str, Array], before: Mapping[str, Array], after: Mapping[str, Array], n: Numbers
     ) -> None:
         self._cell, self._p, self._before, self._after, self._numbers = layer.cell, p, before, after, n
-        self.steps, self._batch, self._units = next(iter(after.values())).shape
-        self.size = max(1, BLOCK // (self._batch * self._units))
+        self.steps, self._batch, _ = next(iter(after.values())).shape
+        self.size = max(1, BLOCK // (self._batch * max(layer.size(node) for node in layer.cell.nodes)))
 
     def block(self, start: int, stop: int) -> dict[Link | Use, Any]:
         """Return the factors of the steps from start to stop."""
@@ -49,7 +49,7 @@ class Factors(Mapping[Link | Use, Any]):
                 if key in out and np.ndim(out[key]) < 3:
                     continue
                 if key not in out:
-                    out[key] = np.empty((self.steps, self._batch, self._units), dtype=factor.dtype)
+                    out[key] = np.empty((self.steps, *factor.shape[1:]), dtype=factor.dtype)
                 out[key][start:stop] = factor
         return out
 

@@ -18,13 +18,15 @@ from gradcert.reference.checks import check_size
 from gradcert.reference.engines.credit import Signals, signals
 from gradcert.reference.engines.reverse import check_asked
 from gradcert.reference.engines.step import Step, absorb, across, entering, immediate, within
-from gradcert.reference.engines.structure import basis, gate, reachable
-from gradcert.reference.engines.sweep import error_node, named, pull_use, weights_down
+from gradcert.reference.engines.structure import basis, reached
+from gradcert.reference.engines.sweep import error_node, named, pull_use, spread, weights_down
 from gradcert.reference.engines.tangent import ONE, Operator, Tangent, applied, at_start, contracted, projected, summed
 from gradcert.reference.engines.tape import (
     asked,
     drive_at,
     drives,
+    given_masks,
+    joined,
     left_by,
     local_parameters,
     prepared,
@@ -43,9 +45,9 @@ from gradcert.reference.networks import (
     check_data,
     check_parameters,
     check_problem,
-    masks_of,
 )
 from gradcert.reference.networks.arrays import check_array
+from gradcert.reference.networks.synapses.part import placed
 from gradcert.reference.numbers import FLOAT64, Array, Floats, Numbers
 from gradcert.reference.rules import Feedback, Rule, check_feedback
 
@@ -122,7 +124,7 @@ class Learner:
         self.before: list[Step] = [self._rest(i, values) for i, values in enumerate(zero)]
         self.traces: list[dict[Key, Trace]] = [{} for _ in network.layers]  # [layer where the nodes are][parameter]
         self.total = self._nothing()
-        self.masks: dict[tuple[int, str], Array] = {}
+        self.masks: dict[tuple[int, str], dict[str, Array]] = {}
 
     def _layers(self) -> list[tuple[int, Layer]]:
         return list(enumerate(self.network.layers))
@@ -131,12 +133,12 @@ class Learner:
         """Return gradients of zeros."""
         shapes = dict(self.network.shapes())
         for i, asked_for in enumerate(self.asked):
-            shapes |= named(i, {}, asked_for)
+            shapes |= named(self.network.layers[i], i, {}, asked_for)
         return {name: self.numbers.zeros(shape) for name, shape in shapes.items()}
 
     def _rest(self, i: int, zero: Array) -> Step:
         layer, prev = self.network.layers[i], self.start[i]
-        before = dict.fromkeys(layer.cell.nodes, zero)
+        before = starting(layer, i, {}, zero)
         x = self.numbers.zeros((self.batch, layer.inputs))
         return Step(layer, self.p[i], x, before, prev, layer.cell.factors(self.numbers, self.p[i], before, prev))
 
@@ -170,7 +172,7 @@ class Learner:
 
     def _check(self, x: Any, y: Any) -> None:
         """Raise unless a step fits; shapes and kinds alone, which is cheap: NaN shows in the gradient."""
-        wanted = (self.batch, self.network.layers[0].inputs), (self.batch, self.network.layers[-1].units)
+        wanted = (self.batch, self.network.inputs), (self.batch, self.network.layers[-1].units)
         for what, value, shape in zip(("input", "target"), (x, y), wanted, strict=True):
             real = isinstance(self.numbers, Floats)
             if not isinstance(value, np.ndarray) or value.shape != shape or (real and value.dtype.kind != "f"):
@@ -192,24 +194,25 @@ class Learner:
 
     def _forward(self, x: Array) -> list[Step]:
         now: list[Step] = []
+        outputs: dict[int, Array] = {}
         for i, layer in enumerate(self.network.layers):
-            prev, p = self.before[i].now, self.p[i]
+            prev, p, here = self.before[i].now, self.p[i], joined(outputs, self.network.sources(i), x)
             if any(link.source == "x" and link.lag for link in layer.cell.links):
                 raise GradcertError("the forward engine has no delayed inputs", do="use the reverse engine")
-            masks = {k: mask[self.t][None] for k, mask in masks_of(i, self.data.get("masks")).items()}
-            known, rest = drives(layer, p, x[None], given=masks)
+            masks = {k: mask[self.t][None] for k, mask in given_masks(layer, i, self.data.get("masks")).items()}
+            known, rest = drives(layer, p, here[None], given=masks)
             nodes = layer.cell.step(self.numbers, p, drive_at(known, rest, 0), prev)
-            now.append(Step(layer, p, x, prev, nodes, layer.cell.factors(self.numbers, p, prev, nodes)))
-            x = nodes["z"]
+            now.append(Step(layer, p, here, prev, nodes, layer.cell.factors(self.numbers, p, prev, nodes)))
+            outputs[i] = nodes["z"]
         return now
 
     def _advance(self, now: list[Step], crossing: bool, new: Array) -> list[dict[Key, Trace]]:
         """Move every trace on by one step: inside its own layer, and where edges above are kept, up the stack."""
         traces: list[dict[Key, Trace]] = [{} for _ in now]
-        outputs: dict[Key, Tangent] = {}  # tangents of the output of the layer below
+        given: list[dict[Key, Tangent]] = []  # tangents of the output of every layer so far
         for m, step in enumerate(now):
-            arriving = outputs
-            outputs = {}
+            arriving = self._tangents_into(m, given)
+            outputs: dict[Key, Tangent] = {}
             wanted = any(self.upper[k] for k in range(m + 1, len(now)))
             if self.own[m] or wanted:
                 fresh = self._own(m, step, crossing, wanted, new)
@@ -221,9 +224,24 @@ class Learner:
                 traces[m][key] = {c: nodes[c] for c in self.upper[m] if c in nodes}
                 if wanted and "z" in nodes:
                     outputs[key] = nodes["z"]
-            if self.rule.feedback == "direct" and m < len(now) - 1:
-                outputs = {**outputs, **{k: v for k, v in arriving.items() if k[0] < m}}
+            given.append(outputs)
         return traces
+
+    def _tangents_into(self, m: int, given: list[dict[Key, Tangent]]) -> dict[Key, Tangent]:
+        """Return the tangents of a layer's input; with direct feedback those that are broadcast, of every output."""
+        if self.rule.feedback == "direct":
+            return {key: tangent for outputs in given for key, tangent in outputs.items()}
+        sources = self.network.sources(m)
+        if len(sources) == 1:
+            return given[sources[0]] if sources[0] >= 0 else {}
+        start, width = 0, sum(self.network.width(s) for s in sources)
+        out: dict[Key, Tangent] = {}
+        for source in sources:
+            for key, tangent in given[source].items() if source >= 0 else ():
+                whole = placed(np.moveaxis(tangent.full(), 1, -1), start, width)
+                out[key] = summed(out.get(key), Tangent("full", np.moveaxis(whole, -1, 1), tangent.synapse))
+            start += self.network.width(source)
+        return out
 
     def _own(self, m: int, step: Step, crossing: bool, wanted: bool, new: Array) -> dict[Key, Trace]:
         """Advance the traces of a layer's own parameters."""
@@ -255,7 +273,21 @@ class Learner:
                 _inject(out, (m, PREFIX + name, self._age(1)), at_start(new, shape, step.x), moved, targets)
         if self.rule.reach is not None:
             out = {key: self._masked(m, layer, key[1], trace) for key, trace in out.items()}
+            if wanted and "z" not in carried:
+                self._follow(m, step, carried, out)
         return out
+
+    def _follow(self, m: int, step: Step, carried: tuple[str, ...], traces: dict[Key, Trace]) -> None:
+        """Let the tangents of the output follow from those of carried nodes, which have been confined to units."""
+        links = tuple(k for k in step.layer.cell.links if k.source != "x" and not k.lag and k.target not in carried)
+        moves = {c: within(step, links, {c: ONE}) for c in carried}
+        for key, trace in traces.items():
+            trace.pop("z", None)
+            for c in [c for c in trace if c in moves]:
+                _inject(traces, key, trace[c], moves[c], ("z",))
+        for name, node, tangent in immediate(step):
+            if node not in carried:
+                _inject(traces, (m, name, 0), tangent, within(step, links, {node: ONE}), ("z",))
 
     def _above(self, m: int, step: Step, arriving: dict[Key, Tangent], crossing: bool) -> dict[Key, Trace]:
         """Advance the traces that lower layers' parameters have in this layer."""
@@ -274,16 +306,17 @@ class Learner:
                 _advance_trace(out, (source, name, self._age(age + 1)), trace, moves, targets)
         links = tuple(k for k in step.layer.cell.links if k.source != "x" and k.lag == 0)
         down = weights_down(step.layer, m, step.p, self.rule, self.feedback)
+        if direct:
+            moved = within(step, links, {error_node(step.layer): ONE})
+            for key, tangent in arriving.items():
+                _inject(out, key, _broadcast(self._matrix(key[0]), tangent), moved, targets)
+            return out
         for link in step.layer.cell.links:
             if link.source != "x" or link.weight is None:
                 continue
             moved = within(step, links, {link.target: ONE})
             for key, tangent in arriving.items():
-                rows = self.network.layers[key[0]].units
-                if direct:
-                    pushed = _broadcast(self.feedback[f"layers.{key[0]}.B"], tangent, rows)
-                else:
-                    pushed = projected(step.layer.synapse(link.weight), down[link.weight], tangent, rows)
+                pushed = projected(step.layer.synapse(link.weight), down[link.weight], tangent)
                 _inject(out, key, pushed, moved, targets)
         return out
 
@@ -292,31 +325,28 @@ class Learner:
         arriving, last = self._arriving(now, y), len(now) - 1
         if not arriving:
             return
-        delta = arriving.get(last, 0 * now[-1].now["z"])
+        down: dict[int, Array] = {last: arriving.get(last, 0 * now[-1].now["z"])}
         broadcast: Array | None = None
         for m in reversed(range(len(now))):
             step = now[m]
             if self.rule.feedback in ("direct", "target") and m < last:
-                delta = np.matmul(broadcast, self.feedback[f"layers.{m}.B"])  # type: ignore[arg-type]
-            if self.rule.feedback == "local" and m < last:
+                delta = np.matmul(broadcast, self._matrix(m))  # type: ignore[arg-type]
+            elif self.rule.feedback == "local" and m < last:
                 delta = self._local(m, step, y)
+            else:
+                delta = down.pop(m)
             if m in arriving and m < last:
                 delta = delta + arriving[m]
             self._contract(m, step, traces[m], absorb(step, delta, self.own[m]), own=True)
             above = absorb(step, delta, self.upper[m])
             self._contract(m, step, traces[m], above, own=False)
-            if m == 0:
-                break
-            if self.rule.feedback == "local":
-                continue
             if self.rule.feedback == "target":
                 broadcast = self._projected(y)
-            elif self.rule.feedback == "direct":
-                if m == last:
-                    node = error_node(step.layer)
-                    broadcast = above.get(node, 0 * step.now[node])
-            else:
-                delta = self._down(m, step, above)
+            elif self.rule.feedback == "direct" and m == last > 0:
+                node = error_node(step.layer)
+                broadcast = above.get(node, 0 * step.now[node])
+            elif self.rule.feedback in ("symmetric", "random") and max(self.network.sources(m)) >= 0:
+                spread(self._down(m, step, above), self.network, m, down)
 
     def _arriving(self, now: list[Step], y: Array) -> dict[int, Array]:
         """Return the credit that arrives at the output of each layer that the loss is about, at this step."""
@@ -342,7 +372,7 @@ class Learner:
         """Return the credit of a layer's own loss."""
         if self.said is not None:
             return np.asarray(self.said.local[m][self.t])
-        loss, readout = self.network.loss, self.feedback[f"layers.{m}.B"]
+        loss, readout = self.network.loss, self._matrix(m)
         error = loss.error(np.matmul(step.now["z"], readout.T), y, self.numbers)
         delta = loss.at_step(error, self.t, self.steps, self.data.get("weights"))
         return 0 * step.now["z"] if delta is None else np.matmul(delta, readout)
@@ -376,9 +406,14 @@ class Learner:
                 self._add(m, use.parameter, pull_use(credit[use.target], step.factors[use]))
 
     def _add(self, layer: int, name: str, g: Array) -> None:
+        own = self.network.layers[layer]
         start = name.startswith(PREFIX)
-        key = f"{PREFIX}layers.{layer}.{name.removeprefix(PREFIX)}" if start else f"layers.{layer}.{name}"
-        self.total[key] = self.total[key] + g
+        key = (PREFIX if start else "") + own.full_name(layer, name.removeprefix(PREFIX))
+        self.total[key] = self.total[key] + own.collected(name, g)
+
+    def _matrix(self, m: int) -> Array:
+        """Return the feedback matrix of a layer."""
+        return self.feedback[self.network.layers[m].matrix_name(m)]
 
     def _alive(self, age: int) -> bool:
         return self.rule.window is None or age < self.rule.window
@@ -389,12 +424,9 @@ class Learner:
     def _masked(self, m: int, layer: Layer, name: str, trace: Trace) -> Trace:
         """Confine a trace to the units that its parameter may reach (SnAp-n)."""
         if (m, name) not in self.masks:
-            self.masks[m, name] = reachable(layer, self.rule.own, name, self.rule.reach or 1).T
-        mask = self.masks[m, name]
-        return {
-            c: Tangent("full", t.array * gate(mask[None, :, :, None], t.array), t.synapse) if t.form == "full" else t
-            for c, t in trace.items()
-        }
+            self.masks[m, name] = reached(layer, self.rule.own, name, self.rule.reach or 1)
+        masks = self.masks[m, name]
+        return {c: t.confined(masks[c].T) if c in masks else t for c, t in trace.items()}
 
 
 def _advance_trace(
@@ -424,8 +456,8 @@ def _inject(
         trace[node] = summed(trace.get(node), applied(moved[node], tangent, last=final))
 
 
-def _broadcast(matrix: Array, tangent: Tangent, rows: int) -> Tangent:
-    full = tangent.full(rows)
+def _broadcast(matrix: Array, tangent: Tangent) -> Tangent:
+    full = tangent.full()
     product = np.matmul(matrix, full.reshape(*full.shape[:2], -1))
     return Tangent("full", product.reshape(full.shape[0], matrix.shape[0], *full.shape[2:]), tangent.synapse)
 

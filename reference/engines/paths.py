@@ -7,11 +7,11 @@ parameter can reach within n steps (SnAp-n), with one adjoint per row of the wei
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from gradcert.reference.engines.structure import basis, gate, kept_links, reachable
+from gradcert.reference.engines.structure import basis, fed_by, gate, kept_links, reached
 from gradcert.reference.engines.sweep import (
     Credit,
     at,
@@ -22,10 +22,12 @@ from gradcert.reference.engines.sweep import (
     layer_gradients,
     named,
     ordered,
+    parameter_gradient,
     pull_link,
+    spread,
     weights_down,
 )
-from gradcert.reference.engines.tape import LayerTape, Tape, cut
+from gradcert.reference.engines.tape import LayerTape, Tape, cut, nothing
 from gradcert.reference.networks import Edge, Link
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Feedback, Rule
@@ -54,23 +56,24 @@ def truncated_sums(tape: Tape, delta: Credit, rule: Rule, feedback: Feedback) ->
     ending: list[dict[str, Array]] = [{} for _ in range(depth)]
     passing: list[dict[str, Array]] = [{} for _ in range(depth)]
     for lag in range(min(rule.window or steps, steps)):
-        down = credit[depth - 1] if lag == 0 else 0 * credit[depth - 1]
+        arrived = {depth - 1: credit[depth - 1] if lag == 0 else 0 * credit[depth - 1]}
         for i in reversed(range(depth)):
-            layer = tape.layers[i]
+            layer, down = tape.layers[i], arrived.pop(i)
             if lag == 0 and i in credit and i < depth - 1:
                 down = down + credit[i]
             adjoints = _same_step(layer, down, ending[i])
             # an initial value is what the step before the first one left: a step further away
             further = layer.asked and (rule.window is None or lag + 2 <= rule.window)
             starts = initial_gradients(layer, adjoints, rule.own) if further else {}
-            for key, g in named(i, layer_gradients(layer, adjoints), starts).items():
+            for key, g in named(layer.layer, i, layer_gradients(layer, adjoints), starts).items():
                 out[key] = out[key] + g if key in out else g
             ending[i] = _one_step_back(layer, adjoints, rule.own)
-            if i:
+            if max(tape.network.sources(i)) >= 0:
                 if above[i] != rule.own:
                     adjoints = _same_step(layer, down, passing[i])
                 passing[i] = _one_step_back(layer, adjoints, above[i])
-                down = credit_below(layer, adjoints, weights_down(layer.layer, i, layer.p, rule, feedback))
+                below = credit_below(layer, adjoints, weights_down(layer.layer, i, layer.p, rule, feedback))
+                spread(below, tape.network, i, arrived)
         yield ordered(tape, out)
 
 
@@ -79,7 +82,7 @@ def _same_step(tape: LayerTape, delta: Array, arriving: dict[str, Array]) -> dic
     out: dict[str, Array] = {}
     links = [k for k in tape.layer.cell.links if k.lag == 0 and k.source != "x"]
     for node in reversed(tape.layer.cell.nodes):
-        total = delta if node == "z" else 0 * delta
+        total = delta if node == "z" else nothing(delta, tape.layer.size(node))
         if node in arriving:
             total = total + arriving[node]
         for link in links:
@@ -104,41 +107,46 @@ def masked_gradients(tape: LayerTape, delta: Array, rule: Rule) -> dict[str, Arr
     """Return the SnAp-n gradient of a layer: one adjoint per row of the weights, confined to the units it may reach."""
     cell = tape.layer.cell
     links = kept_links(cell, rule.own)
-    carried, _ = basis(cell, rule.own)
-    names = [k.weight for k in cell.links if k.weight is not None] + list(cell.trained)
+    carried = basis(cell, rule.own)[0]
     out: dict[str, Array] = {}
-    for name in names:
-        mask = reachable(tape.layer, rule.own, name, rule.reach or 1)
-        adjoints = _confined(tape, delta, links, carried, gate(mask[:, None, :], delta), rule.chunk)
-        diagonal = {
-            node: np.stack([a[:, r, :, r] for r in range(tape.layer.units)], axis=-1) for node, a in adjoints.items()
-        }
-        grads = layer_gradients(tape, diagonal)
-        if name in grads:
-            out[name] = grads[name]
+    for name in tape.layer.shapes():
+        masks = reached(tape.layer, rule.own, name, rule.reach or 1)
+        gates = {node: gate(mask[:, None, :], delta) for node, mask in masks.items() if node in carried}
+        adjoints = _confined(tape, delta, links, gates, rule.chunk, len(next(iter(masks.values()))))
+        rows = {node: adjoints[node] for node in fed_by(cell, name)}
+        diagonal = {k: np.stack([a[:, r, :, r] for r in range(a.shape[1])], axis=-1) for k, a in rows.items()}
+        out[name] = parameter_gradient(tape, name, diagonal)
     return out
 
 
 def _confined(
-    tape: LayerTape, delta: Array, links: tuple[Link, ...], carried: tuple[str, ...], mask: Array, chunk: int | None
+    tape: LayerTape, delta: Array, links: tuple[Link, ...], masks: Mapping[str, Array], chunk: int | None, rows: int
 ) -> dict[str, Array]:
-    """Return the adjoints, (time, rows, batch, units), every carried node being masked at every step."""
-    steps, batch, units = delta.shape
-    shape = (steps, mask.shape[0], batch, units)
-    out = {node: np.empty(shape, dtype=delta.dtype) for node in tape.layer.cell.nodes}
+    """Return the adjoints, (time, rows, batch, units), every node that has a mask being masked at every step."""
+    steps, batch, _ = delta.shape
+    size = tape.layer.size
+    out = {node: np.empty((steps, rows, batch, size(node)), dtype=delta.dtype) for node in tape.layer.cell.nodes}
     after: dict[str, Array] = {}
     for t in reversed(range(steps)):
         here: dict[str, Array] = {}
+        arrived: dict[str, Array] = {}  # what has met no carried node of the step yet
+        passed: dict[str, Array] = {}  # what has been masked at one, and is not again: the next mask is a step away
         for node in reversed(tape.layer.cell.nodes):
-            total = np.zeros(shape[1:], dtype=delta.dtype)
+            new, through = (np.zeros(out[node].shape[1:], dtype=delta.dtype) for _ in range(2))
             if node == "z":
-                total = total + delta[t]
+                new = new + delta[t]
             for link in links:
                 if link.source == node and not link.lag:
-                    total = total + pull_link(tape, link, here[link.target], at(tape.factors.get(link), t))
+                    factor = at(tape.factors.get(link), t)
+                    if link.target not in masks:
+                        new = new + pull_link(tape, link, arrived[link.target], factor)
+                    through = through + pull_link(tape, link, passed[link.target], factor)
                 elif link.source == node and after:
-                    total = total + pull_link(tape, link, after[link.target], at(tape.factors.get(link), t + 1))
-            here[node] = total * mask if node in carried else total
+                    new = new + pull_link(tape, link, after[link.target], at(tape.factors.get(link), t + 1))
+            if node in masks:
+                here[node] = passed[node] = through + new * masks[node]
+            else:
+                here[node], arrived[node], passed[node] = through + new, new, through
             out[node][t] = here[node]
         after = {} if chunk and t % chunk == 0 else here
         if tape.begins is not None:

@@ -32,7 +32,7 @@ import numpy as np
 
 from gradcert.reference.engines.credit import arriving, local_credit, projected_signal
 from gradcert.reference.engines.reverse import check_asked
-from gradcert.reference.engines.structure import basis, reachable
+from gradcert.reference.engines.structure import basis, fed_by, reached
 from gradcert.reference.engines.sweep import (
     Adjoints,
     at,
@@ -41,10 +41,12 @@ from gradcert.reference.engines.sweep import (
     error_node,
     layer_gradients,
     named,
+    parameter_gradient,
     pull_link,
+    spread,
     weights_down,
 )
-from gradcert.reference.engines.tape import LayerTape, Tape, cut, left_by, record, weight_of
+from gradcert.reference.engines.tape import LayerTape, Tape, cut, left_by, nothing, record, weight_of
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import (
     PREFIX,
@@ -161,11 +163,12 @@ def labels(network: Network, rule: Rule, truth: frozenset[Edge]) -> tuple[Label,
     out: list[Label] = []
     restricted = rule.window is not None or rule.chunk is not None
     for m, layer in enumerate(network.layers):
-        always = rule.own & above(rule, layer.cell.name) if m else rule.own
+        fed = max(network.sources(m)) >= 0
+        always = rule.own & above(rule, layer.cell.name) if fed else rule.own
         for edge in sorted({k.edge for k in layer.cell.links if k.lag and k.source != "x" and k.edge in truth}):
             if edge not in always or restricted or rule.reach is not None:
                 out.append((m, edge.value))
-        if m and (rule.feedback == "random" or (rule.feedback in PROJECTED and m == network.depth - 1)):
+        if fed and (rule.feedback == "random" or (rule.feedback in PROJECTED and m == network.depth - 1)):
             out.append((m, FEEDBACK))
     return tuple(out)
 
@@ -223,15 +226,18 @@ def tape_residual(
     dropped = np.stack([0 * delta[:, None] for _ in names], axis=1) if names else delta[:, None, None][:, :0]
     split: list[dict[str, Array]] = [{} for _ in names]
     broadcast: Array | None = None
+    kept_at, dropped_at = {network.depth - 1: kept}, {network.depth - 1: dropped}
     for m in reversed(range(network.depth)):
         layer, source, last = seen.layers[m], tape.layers[m], m == network.depth - 1
+        dropped = dropped_at.pop(m)
+        kept = kept_at.pop(m, kept)
         projected = rule.feedback in PROJECTED and not last
         if projected:
             if rule.feedback == "local":
-                kept = local_credit(source, targets, feedback[f"layers.{m}.B"], tape)[:, None]
+                kept = local_credit(source, targets, feedback[layer.layer.matrix_name(m)], tape)[:, None]
                 kept = tape.numbers.absolute(kept) if absolute else kept
             else:
-                kept = np.matmul(broadcast, down_matrices[f"layers.{m}.B"])  # type: ignore[arg-type]
+                kept = np.matmul(broadcast, down_matrices[layer.layer.matrix_name(m)])  # type: ignore[arg-type]
         arrived = dropped
         if projected:
             at_feedback = index[network.depth - 1, FEEDBACK]
@@ -247,14 +253,12 @@ def tape_residual(
         for name, gradients in _own_gradients(walk, kept, arrived, rule).items():
             for part, g in zip(split, gradients, strict=True):
                 part[name] = g
-        if m == 0:
-            break
+        if max(network.sources(m)) < 0:
+            continue
         upper = above(rule, layer.layer.cell.name)
         k, r = walk.back(0 * kept if projected else kept, dropped, upper)
         dropped = credit_below(layer, r, layer.p)
-        if projected:
-            continue
-        if rule.feedback in PROJECTED:
+        if rule.feedback in PROJECTED and not projected:
             broadcast = k[error_node(layer.layer)] if rule.feedback == "direct" else signal[:, None]
             here = index[m, FEEDBACK]
             dropped[:, here] = dropped[:, here] + credit_below(layer, k, layer.p)
@@ -262,11 +266,14 @@ def tape_residual(
             here = index[m, FEEDBACK]
             dropped[:, here] = dropped[:, here] + _mismatched(source, k, rule, feedback, m, tape.numbers, absolute)
             kept = credit_below(layer, k, weights_down(layer.layer, m, layer.p, rule, down_matrices))
-        else:
+        elif not projected:
             kept = credit_below(layer, k, layer.p)
+        spread(dropped, network, m, dropped_at)
+        if rule.feedback not in PROJECTED:
+            spread(kept, network, m, kept_at)
     order: dict[str, tuple[int, ...]] = dict(network.shapes())
     for m, layer in enumerate(seen.layers):
-        order |= named(m, {}, layer.asked)
+        order |= named(layer.layer, m, {}, layer.asked)
     total = {name: sum((part[name] for part in split), tape.numbers.zeros(shape)) for name, shape in order.items()}
     return Residual({label: {n: part[n] for n in order} for label, part in zip(names, split, strict=True)}, total)
 
@@ -308,41 +315,50 @@ class Walk:
     chunk: int | None
 
     def back(
-        self, kept_in: Array, dropped_in: Array, kept: frozenset[Edge], mask: Array | None = None
+        self, kept_in: Array, dropped_in: Array, kept: frozenset[Edge], masks: Mapping[str, Array] | None = None
     ) -> tuple[Adjoints, Adjoints]:
         """Return both adjoints of every node, for credit that arrives at the output.
 
-        `mask`, (rows, 1, units), confines the kept paths of each row at the `carried` nodes (SnAp-n). Adjoints of
+        `masks`, (rows, 1, units), confine the kept paths of each row at the carried nodes (SnAp-n). Adjoints of
         initial values that are asked for come along, as `PREFIX` and the node, of (1, ...).
         """
-        cell = self.tape.layer.cell
+        cell, size = self.tape.layer.cell, self.tape.layer.size
         steps = kept_in.shape[0]
         links = [k for k in cell.links if k.source != "x" and (k.lag == 0 or k.edge in self.truth)]
-        carried = basis(cell, kept)[0] if mask is not None else ()
+        carried = basis(cell, kept)[0] if masks is not None else ()
+        every = None if masks is None else 0 * next(iter(masks.values()))[:, :, :1]  # to have all rows everywhere
         out_k: dict[str, list[Array]] = {node: [] for node in cell.nodes}
         out_r: dict[str, list[Array]] = {node: [] for node in cell.nodes}
         k_after: Adjoints = {}
         r_after: Adjoints = {}
         doomed_after: Adjoints = {}
-        starts = dict.fromkeys(self.tape.asked, 0 * dropped_in[0])
+        starts = {node: nothing(dropped_in[0], size(node)) for node in self.tape.asked}
         for t in reversed(range(steps)):
             crossing = self.chunk is not None and (t + 1) % self.chunk == 0
             k_here: Adjoints = {}
+            fresh: Adjoints = {}  # of k_here, what has met no carried node of the step yet
+            passed: Adjoints = {}  # and what one has masked: the next mask is a step away
             r_here: Adjoints = {}
             doomed_here: Adjoints = {}
             for node in reversed(cell.nodes):
-                first = 1 if node == "z" else 0
-                k, r = kept_in[t] * first, dropped_in[t] * first
-                doomed = 0 * k
-                if mask is not None:
-                    doomed = k * (0 * mask)
-                    k, r = k + doomed, r + doomed
+                k, r = kept_in[t], dropped_in[t]
+                if node != "z":
+                    k, r = nothing(k, size(node)), nothing(r, size(node))
+                doomed = through = 0 * k
+                if every is not None:
+                    doomed = k * every
+                    k, r, through = k + doomed, r + doomed, doomed
                 for link in links:
                     if link.source != node:
                         continue
                     if link.lag == 0:
                         factor = at(self.tape.factors.get(link), t)
-                        k = k + pull_link(self.tape, link, k_here[link.target], factor)
+                        if masks is None:
+                            k = k + pull_link(self.tape, link, k_here[link.target], factor)
+                        else:
+                            through = through + pull_link(self.tape, link, passed[link.target], factor)
+                            if link.target not in carried:
+                                k = k + pull_link(self.tape, link, fresh[link.target], factor)
                         r = r + pull_link(self.tape, link, r_here[link.target], factor)
                         doomed = doomed + pull_link(self.tape, link, doomed_here[link.target], factor)
                     elif k_after:
@@ -352,10 +368,13 @@ class Walk:
                         k, lost = self._advance(k, new, link.edge in kept and not crossing)
                         if lost is not None:
                             r = self._book(r, link, lost)
-                        if mask is not None:
+                        if masks is not None:
                             r = self._book(r, link, pull_link(self.tape, link, doomed_after[link.target], factor))
-                if mask is not None and node in carried:
-                    doomed, k = doomed + k * (1 - mask), k * mask
+                if masks is not None and node in carried:
+                    doomed, through = doomed + k * (1 - masks[node]), through + k * masks[node]
+                    k = 0 * k
+                if masks is not None:
+                    k, fresh[node], passed[node] = k + through, k, through
                 k_here[node], r_here[node], doomed_here[node] = k, r, doomed
                 out_k[node].append(k)
                 out_r[node].append(r)
@@ -379,7 +398,7 @@ class Walk:
 
     def _start(self, node: str, t: int, k_here: Adjoints, r_here: Adjoints, kept: frozenset[Edge]) -> Array:
         """Return the dropped adjoint of a node's value before step t, the first of a sequence; no chunk cuts there."""
-        k, r = 0 * k_here["z"], 0 * r_here["z"]
+        k, r = (nothing(here["z"], self.tape.layer.size(node)) for here in (k_here, r_here))
         for link in self.tape.layer.cell.links:
             if link.lag and link.edge in self.truth and link.source == left_by(self.tape.layer, node):
                 factor = at(self.tape.factors.get(link), t)
@@ -412,18 +431,19 @@ def _own_gradients(walk: Walk, kept: Array, dropped: Array, rule: Rule) -> dict[
         for i in range(count):
             adjoints = {node: a[:, i, 0] for node, a in r.items()}
             starts = {k: _of_shape(adjoints[PREFIX + k][0], shape) for k, shape in walk.tape.asked.items()}
-            parts.append(named(walk.number, layer_gradients(walk.tape, adjoints), starts))
-        names = named(walk.number, layer.shapes(), walk.tape.asked)
+            parts.append(named(layer, walk.number, layer_gradients(walk.tape, adjoints), starts))
+        names = named(layer, walk.number, layer.shapes(), walk.tape.asked)
         return {name: [part[name] for part in parts] for name in names}
     out: dict[str, list[Array]] = {}
-    rows = np.arange(layer.units)
     for name in layer.shapes():
-        mask = reachable(layer, rule.own, name, rule.reach)[:, None, :].astype(int)
-        _, r = walk.back(kept, dropped, rule.own, mask)
+        masks = {k: m[:, None, :].astype(int) for k, m in reached(layer, rule.own, name, rule.reach).items()}
+        _, r = walk.back(kept, dropped, rule.own, masks)
         # row r of a parameter feeds unit r: (time, labels, rows, batch, units) -> (rows, time, labels, batch)
-        own = {node: np.moveaxis(a[:, :, rows, :, rows], 0, -1) for node, a in r.items()}
-        full = next(iter(named(walk.number, {name: rows}, {})))
-        out[full] = [layer_gradients(walk.tape, {k: a[:, i] for k, a in own.items()})[name] for i in range(count)]
+        fed = fed_by(layer.cell, name)
+        rows = np.arange(layer.size(fed[0]))
+        own = {node: np.moveaxis(r[node][:, :, rows, :, rows], 0, -1) for node in fed}
+        parts = [parameter_gradient(walk.tape, name, {k: a[:, i] for k, a in own.items()}) for i in range(count)]
+        out[layer.full_name(walk.number, name)] = parts
     return out
 
 

@@ -21,6 +21,7 @@ from gradcert.reference.engines.sweep import (
     layer_gradients,
     named,
     ordered,
+    spread,
     sweep,
     weights_down,
 )
@@ -100,29 +101,31 @@ def tape_gradients(
     credit = by_layer(given, tape.network.depth)
     if rule.window is not None:
         return windowed_gradients(tape, credit, rule, feedback)
-    down = credit[tape.network.depth - 1]
+    last = tape.network.depth - 1
+    arrived: dict[int, Array] = {last: credit[last]}  # credit at the outputs of layers, from all those above
     out: dict[str, Array] = {}
     broadcast: Array | None = None
     for i in reversed(range(tape.network.depth)):
         layer_tape = tape.layers[i]
+        matrix = layer_tape.layer.matrix_name(i)
+        if i < last and rule.feedback == "local":
+            down = local_credit(layer_tape, targets, feedback[matrix], tape, absolute=absolute)
+        elif i < last and rule.feedback in ("direct", "target"):
+            if broadcast is None:
+                broadcast = _broadcast(tape, credit[last], targets, rule)
+            down = np.matmul(broadcast, feedback[matrix])
+        else:
+            down = arrived.pop(i)
+        down = down + credit[i] if i < last and i in credit else down
         own = sweep(layer_tape, down, rule.own, chunk=rule.chunk) if rule.reach is None else None
         grads = layer_gradients(layer_tape, own) if own else masked_gradients(layer_tape, down, rule)
         starts = initial_gradients(layer_tape, own, rule.own) if own and layer_tape.asked else {}
-        out.update(named(i, grads, starts))
-        if i == 0:
-            break
-        if rule.feedback == "local":
-            down = local_credit(tape.layers[i - 1], targets, feedback[f"layers.{i - 1}.B"], tape, absolute=absolute)
-        elif rule.feedback in ("direct", "target"):
-            if broadcast is None:
-                broadcast = _broadcast(tape, down, targets, rule)
-            down = np.matmul(broadcast, feedback[f"layers.{i - 1}.B"])
-        else:
+        out.update(named(layer_tape.layer, i, grads, starts))
+        if rule.feedback in ("symmetric", "random") and max(tape.network.sources(i)) >= 0:
             kept = rule.kept_above(layer_tape.layer.cell.name)
             above = own if own and kept == rule.own else sweep(layer_tape, down, kept, chunk=rule.chunk)
             weights = weights_down(layer_tape.layer, i, layer_tape.p, rule, feedback)
-            down = credit_below(layer_tape, above, weights)
-        down = down + credit[i - 1] if i - 1 in credit else down
+            spread(credit_below(layer_tape, above, weights), tape.network, i, arrived)
     return ordered(tape, out)
 
 

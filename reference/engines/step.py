@@ -11,6 +11,7 @@ import numpy as np
 from gradcert.reference.engines.structure import basis, kept_links
 from gradcert.reference.engines.sweep import pull_link
 from gradcert.reference.engines.tangent import ONE, Elementwise, Operator, Tangent, added, scaled, weighted
+from gradcert.reference.engines.tape import weight_of
 from gradcert.reference.networks import Edge, Layer, Link, Use
 from gradcert.reference.numbers import Array
 
@@ -34,7 +35,7 @@ class Step:
 def follow(step: Step, link: Link, operator: Operator) -> Operator:
     """Compose an operator with one link of a step."""
     if link.weight is not None:
-        return weighted(operator, step.layer.synapse(link.weight), step.p[link.weight])
+        return weighted(operator, step.layer.synapse(link.weight), weight_of(step.p, link.weight))
     return scaled(operator, step.factors[link])
 
 
@@ -87,12 +88,13 @@ def immediate(step: Step) -> list[tuple[str, str, Tangent]]:
     batch = step.x.shape[0]
     for use in step.layer.cell.uses:
         if use.parameter in step.layer.cell.trained:
-            factor, synapse_of_one = step.factors[use], Elementwise(step.layer.units)
+            units = step.layer.size(use.target)
+            factor, synapse_of_one = step.factors[use], Elementwise(units)
             if np.ndim(factor) == 0:
                 column = np.ones((batch, 1), dtype=step.x.dtype) * factor
                 out.append((use.parameter, use.target, Tangent("outer", column, synapse_of_one)))
             else:
-                rows = np.broadcast_to(factor, (batch, step.layer.units))[:, :, None]
+                rows = np.broadcast_to(factor, (batch, units))[:, :, None]
                 out.append((use.parameter, use.target, Tangent("rows", rows, synapse_of_one)))
     return out
 

@@ -62,51 +62,77 @@ def pattern(layer: Layer, weight: str) -> Array:
     return synapse.apply(ones, np.eye(synapse.inputs, dtype=int)).T != 0
 
 
+def fed_by(cell: Cell, parameter: str) -> tuple[str, ...]:
+    """Return the nodes that a parameter acts on."""
+    fed = {k.target for k in cell.links if k.weight == parameter}
+    fed |= {u.target for u in cell.uses if u.parameter == parameter}
+    return tuple(node for node in cell.nodes if node in fed)
+
+
 def reachable(layer: Layer, kept: frozenset[Edge], parameter: str, within: int) -> Array:
-    """Return which units each row of a parameter reaches within n steps: boolean (rows, units).
+    """Return which units each row of a parameter reaches within n steps, in a plain layer: boolean (rows, units)."""
+    return next(iter(reached(layer, kept, parameter, within).values()))
+
+
+def reached(layer: Layer, kept: frozenset[Edge], parameter: str, within: int) -> dict[str, Array]:
+    """Return which units of every carried node each row of a parameter reaches within n steps: boolean (rows, units).
 
     Step 1 is the pattern of the immediate derivative (mathematics.md 3: mask_1), in which the explicit path
     of a threshold through the previous output counts; each further step adds what the kept edges connect. The pattern
     is that of the structure, never of the values. A row is one unit's copy of its weights: where copies are shared
-    (a convolution), a weight reaches what any of its copies reaches; at a padded border every tap counts as read.
+    (a convolution), a weight reaches what any of its copies reaches; at a padded border every tap counts as read. What
+    reaches one carried node of a unit reaches all of them; a register is a unit of its own. Where no node is carried,
+    the masks are those of the nodes that the parameter feeds.
     """
-    cell, eye = layer.cell, np.eye(layer.units, dtype=bool)
+    cell = layer.cell
+    fed = fed_by(cell, parameter)
+    eye = np.eye(layer.size(fed[0]), dtype=bool)
     carried, derived = basis(cell, kept)
     links = kept_links(cell, kept)
-    fed = {k.target for k in cell.links if k.weight == parameter}
-    fed |= {u.target for u in cell.uses if u.parameter == parameter}
+    groups = getattr(cell, "groups", {})
+    kept_nodes = carried or fed
 
     def spread(seeds: dict[str, Array], along: tuple[Link, ...]) -> dict[str, Array]:
-        reached = {name: seeds.get(name, 0 * eye) for name in cell.nodes}
+        found = {name: seeds.get(name, np.zeros((layer.size(name), len(eye)), dtype=bool)) for name in cell.nodes}
         for name in cell.nodes:
             for link in along:
                 if link.target == name and link.lag == 0:
-                    reached[name] = reached[name] | _through(layer, link, reached[link.source])
-        return reached
+                    found[name] = found[name] | _through(layer, link, found[link.source])
+        return found
 
-    def cross(before: dict[str, Array]) -> Array:
+    def cross(before: dict[str, Array]) -> dict[str, Array]:
         seeds: dict[str, Array] = {}
         for link in links:
             if link.lag:
-                seeds[link.target] = seeds.get(link.target, 0 * eye) | _through(layer, link, before[link.source])
+                through = _through(layer, link, before[link.source])
+                seeds[link.target] = seeds.get(link.target, 0 * through) | through
         return units(spread(seeds, links))
 
-    def units(reached: dict[str, Array]) -> Array:
-        return np.logical_or.reduce([reached[c] for c in carried]) if carried else eye
+    def units(found: dict[str, Array]) -> dict[str, Array]:
+        if not carried:
+            return {node: eye for node in fed}
+        of = {c: [found[o] for o in carried if groups.get(o) == groups.get(c)] for c in carried}
+        return {c: np.logical_or.reduce(same) for c, same in of.items()}
+
+    def either(a: dict[str, Array], b: dict[str, Array]) -> dict[str, Array]:
+        return {node: a[node] | b[node] for node in kept_nodes}
 
     inner = tuple(k for k in links if k.target in derived)
-    now = units(spread({node: eye for node in fed}, links))
-    now = now | cross(spread({node: eye for node in fed & set(derived)}, inner))
+    now = units(spread(dict.fromkeys(fed, eye), links))
+    now = either(now, cross(spread({node: eye for node in fed if node in derived}, inner)))
     for _ in range(within - 1):
-        now = now | cross(spread({c: now for c in carried}, inner))
-    return _copies(layer, parameter) @ now.T
+        now = either(now, cross(spread({c: now[c] for c in carried}, inner)))
+    copies = _copies(layer, parameter, len(eye))
+    return {node: copies @ mask.T for node, mask in now.items()}
 
 
-def _copies(layer: Layer, parameter: str) -> Array:
+def _copies(layer: Layer, parameter: str, count: int) -> Array:
     """Return which rows of a parameter are copies of the same weights, boolean (rows, rows)."""
-    eye = np.eye(layer.units, dtype=bool)
+    eye = np.eye(count, dtype=bool)
+    if parameter in layer.shared:
+        return np.ones_like(eye)
     synapse = layer.synapse(parameter) if any(k.weight == parameter for k in layer.cell.links) else None
-    if synapse is None or not synapse.shape or layer.units * synapse.columns == np.prod(synapse.shape):
+    if synapse is None or not synapse.shape or synapse.units * synapse.columns == np.prod(synapse.shape):
         return eye
     rows = np.broadcast_to(eye[:, :, None], (*eye.shape, synapse.columns)).astype(int)
     owned = np.stack([synapse.fold(row).ravel() for row in rows])

@@ -9,9 +9,9 @@ import numpy as np
 
 from gradcert.reference.engines.factors import Factors, Rows
 from gradcert.reference.engines.structure import kept_links
-from gradcert.reference.engines.tape import LayerTape, Tape, cut, left_by, weight_of
+from gradcert.reference.engines.tape import LayerTape, Tape, cut, left_by, nothing, weight_of
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import PREFIX, Edge, Layer, Link
+from gradcert.reference.networks import PREFIX, Circuit, Edge, Layer, Link, Network
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Feedback, Rule, feedback_name
 
@@ -37,7 +37,7 @@ class Weighted(Protocol):
 def pull_link(tape: Weighted, link: Link, adjoint: Array, factor: Any) -> Array:
     """Pull an adjoint of the link's target back to its source."""
     if link.weight is not None:
-        return tape.layer.synapse(link.weight).pull_input(tape.p[link.weight], adjoint)
+        return tape.layer.synapse(link.weight).pull_input(weight_of(tape.p, link.weight), adjoint)
     return adjoint if isinstance(factor, int) and factor == 1 else adjoint * factor
 
 
@@ -62,7 +62,7 @@ def sweep(tape: LayerTape, delta: Array, kept: frozenset[Edge], *, chunk: int | 
         out: Adjoints = {}
         for node in order:
             terms = [pull_link(tape, k, out[k.target], tape.factors.get(k)) for k in links if k.source == node]
-            out[node] = _total(terms, delta if node == "z" else None, delta)
+            out[node] = _total(terms, delta if node == "z" else None, delta, tape.layer.size(node))
         return out
     return _sweep_in_time(tape, delta, links, order, chunk)
 
@@ -74,7 +74,8 @@ def _sweep_in_time(
     cell = tape.layer.cell
     fed = {k.target for k in cell.links if k.weight} | {u.target for u in cell.uses if u.parameter in cell.trained}
     fed |= {k.target for k in links if k.lag and tape.asked}
-    out = {node: np.empty(delta.shape, dtype=delta.dtype) for node in order if node in fed}
+    sizes = {node: tape.layer.size(node) for node in order}
+    out = {node: np.empty((*delta.shape[:-1], n), dtype=delta.dtype) for node, n in sizes.items() if node in fed}
     plan = [
         (
             node,
@@ -84,7 +85,7 @@ def _sweep_in_time(
         for node in order
     ]
     rows = Rows(tape.factors, links, steps)
-    nothing = 0 * delta[0]
+    none = {n: nothing(delta[0], n) for n in set(sizes.values())}
     after: Adjoints = {}
     factors_after: tuple[Any, ...] = ()
     for t in reversed(range(steps)):
@@ -100,7 +101,7 @@ def _sweep_in_time(
                 for k, target, pull in later:
                     term = pull(after[target], factors_after[k])
                     total = term if total is None else total + term
-            here[node] = nothing if total is None else total
+            here[node] = none[sizes[node]] if total is None else total
             if node in out:
                 out[node][t] = here[node]
         after, factors_after = here, factors
@@ -120,11 +121,11 @@ def _pull(tape: LayerTape, link: Link) -> tuple[str, Callable[[Array, Any], Arra
     return link.target, lambda g, factor: g * factor
 
 
-def _total(terms: list[Array], start: Array | None, like: Array) -> Array:
+def _total(terms: list[Array], start: Array | None, like: Array, units: int) -> Array:
     total = start
     for term in terms:
         total = term if total is None else total + term
-    return 0 * like if total is None else total
+    return nothing(like, units) if total is None else total
 
 
 def layer_gradients(tape: LayerTape, adjoints: Mapping[str, Array]) -> dict[str, Array]:
@@ -137,7 +138,17 @@ def layer_gradients(tape: LayerTape, adjoints: Mapping[str, Array]) -> dict[str,
         if use.parameter in tape.layer.cell.trained:
             g = pull_use(adjoints[use.target], tape.factors[use])
             out[use.parameter] = out[use.parameter] + g if use.parameter in out else g
-    return out
+    return {name: tape.layer.collected(name, g) for name, g in out.items()} if tape.layer.shared else out
+
+
+def parameter_gradient(tape: LayerTape, name: str, adjoints: Mapping[str, Array]) -> Array:
+    """Return the gradient of one parameter of a layer, from the adjoints of the nodes that it feeds."""
+    for link in tape.layer.cell.links:
+        if link.weight == name:
+            return tape.layer.synapse(name).pull_weight(adjoints[link.target], tape.source(link))
+    uses = [use for use in tape.layer.cell.uses if use.parameter == name]
+    terms = [pull_use(adjoints[use.target], tape.factors[use]) for use in uses]
+    return tape.layer.collected(name, sum(terms[1:], start=terms[0]))
 
 
 def initial_gradients(tape: LayerTape, adjoints: Mapping[str, Array], kept: frozenset[Edge]) -> dict[str, Array]:
@@ -147,7 +158,7 @@ def initial_gradients(tape: LayerTape, adjoints: Mapping[str, Array], kept: froz
     """
     out: dict[str, Array] = {}
     for node, shape in tape.asked.items():
-        total = 0 * adjoints["z" if "z" in adjoints else next(iter(adjoints))][0]
+        total = nothing(adjoints["z" if "z" in adjoints else next(iter(adjoints))][0], tape.layer.size(node))
         for link in kept_links(tape.layer.cell, kept):
             if link.lag and link.source == left_by(tape.layer, node):
                 total = total + arrived(tape, pull_link(tape, link, adjoints[link.target], tape.factors.get(link)))
@@ -160,17 +171,29 @@ def by_layer(credit: Credit, depth: int) -> Mapping[int, Array]:
     return credit if isinstance(credit, Mapping) else {depth - 1: credit}
 
 
-def named(index: int, gradients: Mapping[str, T], starts: Mapping[str, T]) -> dict[str, T]:
+def named(layer: Layer, index: int, gradients: Mapping[str, T], starts: Mapping[str, T]) -> dict[str, T]:
     """Return what belongs to a layer's parameters and to its initial values by their full names."""
-    own = f"layers.{index}."
-    return {**{own + k: g for k, g in gradients.items()}, **{PREFIX + own + k: g for k, g in starts.items()}}
+    own = {layer.full_name(index, k): g for k, g in gradients.items()}
+    return {**own, **{PREFIX + layer.full_name(index, k): g for k, g in starts.items()}}
+
+
+def spread(credit: Array, network: Network, index: int, into: dict[int, Array]) -> None:
+    """Add the credit at a layer's input, (..., inputs), to that of the layers whose outputs the input is."""
+    start = 0
+    for source in network.sources(index):
+        units = network.width(source)
+        if source >= 0:
+            part = credit if units == credit.shape[-1] else credit[..., start : start + units]
+            into[source] = into[source] + part if source in into else part
+        start += units
 
 
 def ordered(tape: Tape, gradients: Mapping[str, Array]) -> dict[str, Array]:
     """Return gradients in the order of the parameters, followed by those of the initial values that are asked for."""
     out = {name: gradients[name] for name in tape.network.shapes()}
     for i, layer in enumerate(tape.layers):
-        for name, zero in named(i, {}, {k: tape.numbers.zeros(shape) for k, shape in layer.asked.items()}).items():
+        zeros = {k: tape.numbers.zeros(shape) for k, shape in layer.asked.items()}
+        for name, zero in named(layer.layer, i, {}, zeros).items():
             out[name] = gradients.get(name, zero)
     return out
 
@@ -220,8 +243,12 @@ def weights_down(layer: Layer, index: int, p: Mapping[str, Array], rule: Rule, f
 
 
 def error_node(layer: Layer) -> str:
-    """Return the one node of the last layer whose adjoint is broadcast by direct feedback."""
-    targets = {link.target for link in layer.cell.links if link.source == "x"}
+    """Return the one node of the last layer whose adjoint is broadcast by direct feedback: the output's drive."""
+    cell = layer.cell
+    if isinstance(cell, Circuit):
+        targets = {cell.output.full(link.target) for link in cell.output.cell.links if link.source == "x"}
+    else:
+        targets = {link.target for link in cell.links if link.source == "x"}
     if len(targets) != 1:
         raise GradcertError(
             f"direct feedback from a last layer of {layer.cell.name!r} cells",

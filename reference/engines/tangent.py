@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from gradcert.reference.engines.factors import BLOCK
+from gradcert.reference.engines.structure import gate
 from gradcert.reference.networks import Synapse
 from gradcert.reference.numbers import Array
 
@@ -51,6 +52,7 @@ class PerSample:
     """The "synapse" of a value of its own in every sample and unit: one column a sample."""
 
     columns: int
+    units: int
 
     def expand(self, x: Array) -> Array:
         """Return what is rows already."""
@@ -79,7 +81,7 @@ def at_start(new: Array, shape: tuple[int, ...], like: Array) -> Tangent:
     kinds = np.eye(batch, dtype=bool) if len(shape) == 2 else np.ones((batch, 1), dtype=bool)
     rows = np.where((kinds & new[:, None])[:, None, :], one, 0 * one)
     rows = np.broadcast_to(rows, (batch, units, rows.shape[2])).astype(like.dtype)
-    return Tangent("rows", rows, PerSample(batch) if len(shape) == 2 else Elementwise(units))
+    return Tangent("rows", rows, PerSample(batch, units) if len(shape) == 2 else Elementwise(units))
 
 
 @dataclass(frozen=True)
@@ -102,11 +104,20 @@ class Tangent:
         gone = samples.reshape(-1, *(1,) * (self.array.ndim - 1))
         return Tangent(self.form, np.where(gone, 0 * self.array, self.array), self.synapse)
 
-    def full(self, units: int) -> Array:
-        """Return the full form, (batch, units, units, columns)."""
+    def confined(self, mask: Array) -> Tangent:
+        """Return the tangent with nothing left of the rows that may not reach a unit, (units, rows) booleans."""
+        if self.form == "full":
+            return Tangent("full", self.array * gate(mask[None, :, :, None], self.array), self.synapse)
+        own = np.diagonal(mask)
+        if own.all():
+            return self
+        return Tangent("rows", self.rows() * gate(own[None, :, None], self.array), self.synapse)
+
+    def full(self) -> Array:
+        """Return the full form, (batch, units, rows, columns); of the other forms as many rows as units."""
         if self.form == "full":
             return self.array
-        rows = self.rows()
+        rows, units = self.rows(), self.synapse.units
         out = np.zeros((rows.shape[0], units, units, rows.shape[2]), dtype=rows.dtype)
         index = np.arange(units)
         out[:, index, index, :] = rows
@@ -137,14 +148,21 @@ def scaled(operator: Operator, factor: Any) -> Operator:
 
 
 def weighted(operator: Operator, synapse: Synapse, weight: Array) -> Operator:
-    """Compose with a synapse between nodes of equal size."""
+    """Compose with a synapse between nodes."""
     if operator.kind == "matrix":
         return Operator("matrix", synapse.push(weight, operator.value))
-    eye = np.eye(synapse.inputs, dtype=int)
-    matrix = synapse.apply(weight, eye if weight.dtype == object else eye.astype(weight.dtype)).T
+    matrix = _matrix(synapse, weight)
     if operator.kind == "scalar":
         return Operator("matrix", (matrix * operator.value)[None])
     return Operator("matrix", matrix[None] * operator.value[:, None, :])
+
+
+def _matrix(synapse: Synapse, weight: Any) -> Array:
+    """Return a synapse as a matrix (units, inputs)."""
+    eye = np.eye(synapse.inputs, dtype=int)
+    if weight is None:  # a fixed map; its ones and zeros are those of whatever they meet
+        return synapse.apply(None, eye).T  # type: ignore[arg-type]
+    return synapse.apply(weight, eye if weight.dtype == object else eye.astype(weight.dtype)).T
 
 
 def added(a: Operator | None, b: Operator) -> Operator:
@@ -188,24 +206,24 @@ def _product(matrix: Array, tangent: Tangent, *, last: bool) -> Tangent:
     arrays that take turns.
     """
     array = tangent.array
-    batch, units, columns = max(len(matrix), len(array)), array.shape[1], array.shape[2:]
+    batch, units, columns = max(len(matrix), len(array)), matrix.shape[1], array.shape[2:]
     if array.dtype == object or array[0].size < BLOCK:
-        product = np.matmul(matrix, array.reshape(len(array), units, -1))
+        product = np.matmul(matrix, array.reshape(len(array), array.shape[1], -1))
         return Tangent("full", product.reshape(batch, units, *columns), tangent.synapse)
-    block = tangent.block if last and len(array) == batch else None
+    block = tangent.block if last and len(array) == batch and units == array.shape[1] else None
     if block is None:
         block = np.empty((batch + 1, units, *columns), dtype=np.result_type(matrix, array))
     up = array.ctypes.data == block.ctypes.data  # the samples lie at the lower end
     out = block[1:] if up else block[:-1]
     for i in reversed(range(batch)) if up else range(batch):
-        sample = array[i if len(array) == batch else 0].reshape(units, -1)
+        sample = array[i if len(array) == batch else 0].reshape(array.shape[1], -1)
         np.matmul(matrix[i if len(matrix) == batch else 0], sample, out=out[i].reshape(units, -1))
     return Tangent("full", out, tangent.synapse, block)
 
 
-def projected(synapse: Synapse, weight: Array, tangent: Tangent, rows: int) -> Tangent:
+def projected(synapse: Synapse, weight: Array, tangent: Tangent) -> Tangent:
     """Push a tangent of a layer's output through the synapse into the next layer: always full."""
-    full = tangent.full(rows)
+    full = tangent.full()
     product = synapse.push(weight, full.reshape(*full.shape[:2], -1))
     return Tangent("full", product.reshape(full.shape[0], synapse.units, *full.shape[2:]), tangent.synapse)
 

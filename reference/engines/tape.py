@@ -14,6 +14,8 @@ import numpy as np
 
 from gradcert.reference.engines.factors import BLOCK, Factors
 from gradcert.reference.networks import (
+    Cell,
+    Circuit,
     Data,
     Drive,
     Layer,
@@ -87,13 +89,26 @@ def local_parameters(layer: Layer, index: int, parameters: Parameters, numbers: 
     """Return a layer's parameters and untrained constants by local name."""
     p = {name: numbers.array(value) for name, value in layer.cell.constants().items()}
     for name in layer.shapes():
-        p[name] = parameters[f"layers.{index}.{name}"]
+        p[name] = layer.per_unit(name, parameters[layer.full_name(index, name)])
     return p
 
 
 def late(x: Array, begins: Array | None = None) -> Array:
     """Return what the step before had, 0 where a sequence begins."""
     return cut(np.concatenate([0 * x[:1], x[:-1]]), begins)
+
+
+def nothing(like: Array, units: int) -> Array:
+    """Return zeros (..., units) of the kind of `like`, (..., n)."""
+    if like.shape[-1] == units:
+        return 0 * like
+    return np.broadcast_to(0 * like[..., :1], (*like.shape[:-1], units))
+
+
+def joined(values: Mapping[int, Array], sources: tuple[int, ...], inputs: Array) -> Array:
+    """Return the input of a layer, given the outputs of layers by number, and the network's input as that of -1."""
+    parts = [inputs if s < 0 else values[s] for s in sources]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
 
 
 def cut(values: Array, begins: Array | None) -> Array:
@@ -138,7 +153,7 @@ def drives(
             if use.target in known:
                 known[use.target] += bias
             else:
-                known[use.target] = bias + known_shape(layer, x)
+                known[use.target] = bias + known_shape(layer, x, use.target)
     return known, rest
 
 
@@ -161,9 +176,9 @@ def weight_of(p: Mapping[str, Array], name: str) -> Any:
     return p.get(name)
 
 
-def known_shape(layer: Layer, x: Array) -> Array:
-    """Return zeros (time, batch, units) of x's kind."""
-    return np.zeros((*x.shape[:2], layer.units), dtype=x.dtype)
+def known_shape(layer: Layer, x: Array, node: str = "z") -> Array:
+    """Return zeros (time, batch, units of a node) of x's kind."""
+    return np.zeros((*x.shape[:2], layer.size(node)), dtype=x.dtype)
 
 
 def record_layer(
@@ -184,8 +199,10 @@ def record_layer(
     cell = layer.cell
     # one block for all nodes: the allocator keeps it at hand for the next call, where one array a node would go back to
     # the system and be mapped anew, page by page
-    block = np.empty((len(cell.nodes), steps + 1, batch, layer.units), dtype=numbers.zeros(()).dtype)
-    history = dict(zip(cell.nodes, block, strict=True))
+    units = [layer.size(node) for node in cell.nodes]
+    block = np.empty((steps + 1) * batch * sum(units), dtype=numbers.zeros(()).dtype)
+    parts = np.split(block, np.cumsum(units)[:-1] * (steps + 1) * batch)
+    history = {k: v.reshape(steps + 1, batch, n) for k, v, n in zip(cell.nodes, parts, units, strict=True)}
     start = starting(layer, index, initial, numbers.zeros((batch, layer.units)))
     for node, values in history.items():
         values[0] = start[node]
@@ -205,24 +222,46 @@ def record_layer(
         before = restarted(before, start, begins)
     after = {node: values[1:] for node, values in history.items()}
     factors: Mapping[Link | Use, Any] = Factors(layer, p, before, after, numbers)
-    if x.dtype == object or steps * batch * layer.units <= BLOCK:  # nothing to gain from blocks
+    if x.dtype == object or steps * batch * max(units) <= BLOCK:  # nothing to gain from blocks
         factors = cell.factors(numbers, p, before, after)
     return LayerTape(layer, p, x, before, after, factors, begins)
 
 
 def starting(layer: Layer, index: int, initial: Mapping[str, Array], zero: Array) -> dict[str, Array]:
     """Return every node's value before the first step, (batch, units)."""
-    out = dict.fromkeys(layer.cell.nodes, zero)
-    for name, value in initial.items():
-        if name.rpartition(".")[0] == f"layers.{index}":
-            out[left_by(layer, name.rpartition(".")[2])] = np.broadcast_to(value, zero.shape)
+    sizes = {node: layer.size(node) for node in layer.cell.nodes}
+    out = {node: zero if n == zero.shape[-1] else nothing(zero, n) for node, n in sizes.items()}
+    for node, name in initial_of(layer, index, initial).items():
+        out[left_by(layer, node)] = np.broadcast_to(initial[name], (len(zero), layer.size(node)))
     return out
+
+
+def initial_of(layer: Layer, index: int, initial: Mapping[str, Array]) -> dict[str, str]:
+    """Return the names of a layer's initial values, by the node as users name it."""
+    names = {layer.full_name(index, node): node for node in nodes_of(layer.cell)}
+    return {names[name]: name for name in initial if name in names}
 
 
 def left_by(layer: Layer, node: str) -> str:
     """Return the name under which the next step finds what a node was: its own, but for a node with a mask."""
     left = getattr(layer.cell, "left", None)
     return left(node) if left is not None else node
+
+
+def nodes_of(cell: Cell) -> tuple[str, ...]:
+    """Return a cell's nodes as users name them: without those that masks add."""
+    if isinstance(cell, Circuit):
+        return cell.plain_nodes
+    plain: Cell = getattr(cell, "cell", cell)
+    return plain.nodes
+
+
+def given_masks(layer: Layer, index: int, masks: Mapping[str, Array] | None) -> dict[str, Array]:
+    """Return the masks of a layer by the names of the nodes that they are."""
+    if not isinstance(layer.cell, Circuit):
+        return masks_of(index if layer.name is None else layer.name, masks)
+    found = {m.name: masks_of(m.name, masks) for m in layer.cell.members}
+    return {f"{name}.{node}": mask for name, own in found.items() for node, mask in own.items()}
 
 
 def new_value(layer: Layer, node: str) -> str:
@@ -278,13 +317,15 @@ def record(
     >>> record(network, network.parameters(), np.ones((5, 4, 2))).outputs.shape
     (5, 4, 3)
     """
-    layers, x = [], inputs
+    layers: list[LayerTape] = []
+    outputs: dict[int, Array] = {}
     initial, masks, begins = data.get("initial") or {}, data.get("masks"), data.get("begins")
     ran = prepared(network, masks)
     for i, layer in enumerate(ran.layers):
-        tape = record_layer(layer, i, parameters, x, numbers, initial, begins=begins, given=masks_of(i, masks))
+        x, given = joined(outputs, network.sources(i), inputs), given_masks(layer, i, masks)
+        tape = record_layer(layer, i, parameters, x, numbers, initial, begins=begins, given=given)
         layers.append(replace(tape, asked=asked(layer, i, initial)) if data.get("initial_gradient") else tape)
-        x = layers[-1].now["z"]
+        outputs[i] = tape.now["z"]
     return Tape(ran, numbers, tuple(layers), data.get("weights"))
 
 
@@ -306,7 +347,9 @@ def prepared(network: Network, masks: Mapping[str, Array] | None) -> Network:
     """Return the network whose cells know that they have masks, and whose output is the node that the loss reads."""
     outputs = [*("z" for _ in network.layers[1:]), network.loss.node]
     cells = [
-        masked(layer.cell, i, masks or {}, output=node)
+        layer.cell.masked(masks or {}, node)
+        if isinstance(layer.cell, Circuit)
+        else masked(layer.cell, i if layer.name is None else layer.name, masks or {}, output=node)
         for i, (layer, node) in enumerate(zip(network.layers, outputs, strict=True))
     ]
     if all(cell is layer.cell for cell, layer in zip(cells, network.layers, strict=True)):
@@ -317,5 +360,4 @@ def prepared(network: Network, masks: Mapping[str, Array] | None) -> Network:
 
 def asked(layer: Layer, index: int, initial: Mapping[str, Array]) -> dict[str, tuple[int, ...]]:
     """Return the shapes of the initial values of a layer, by the node as users name it."""
-    own = f"layers.{index}"
-    return {k.rpartition(".")[2]: np.shape(v) for k, v in initial.items() if k.rpartition(".")[0] == own}
+    return {node: np.shape(initial[name]) for node, name in initial_of(layer, index, initial).items()}

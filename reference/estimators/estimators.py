@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.estimators import etlp, kf_rtrl, ndot, opzo, otpe, rate_based, s_tllr, sltt_k, tess, uoro
+from gradcert.reference.estimators import (
+    etlp,
+    kf_rtrl,
+    ndot,
+    opzo,
+    otpe,
+    ottt_code,
+    rate_based,
+    s_tllr,
+    sltt_k,
+    tess,
+    uoro,
+)
 from gradcert.reference.estimators.estimator import Estimator
 
-_FILES = (uoro, kf_rtrl, otpe, s_tllr, ndot, sltt_k, opzo, rate_based, etlp, tess)
+_FILES = (uoro, kf_rtrl, otpe, s_tllr, ndot, ottt_code, sltt_k, opzo, rate_based, etlp, tess)
 
 ESTIMATORS: dict[str, Estimator] = {file.ESTIMATOR.name: file.ESTIMATOR for file in _FILES}
 

@@ -39,7 +39,7 @@ from gradcert.reference.estimators.common import (
     traced_gradients,
 )
 from gradcert.reference.estimators.estimator import Estimator
-from gradcert.reference.networks import Network, Parameters, check_plain, check_problem
+from gradcert.reference.networks import Network, Parameters, check_no_graph, check_plain, check_problem
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 
 
@@ -67,7 +67,7 @@ def gradients(
 
     Raises
     ------
-    GradcertError : if neither events nor a generator are given.
+    GradcertError : if neither events nor a generator are given, or events do not fit.
 
     Examples
     --------
@@ -79,6 +79,7 @@ def gradients(
     """
     check_problem(network, parameters, inputs, targets, numbers)
     check_plain(network.loss, "etlp")
+    check_no_graph(network, "etlp")
     check_stack(network, "etlp", lateral=True)
     check_projections(network, "etlp", feedback, numbers)
     if events is None:
@@ -86,6 +87,9 @@ def gradients(
         if not 0 <= rate <= 1:
             raise GradcertError(f"etlp with rate={rate}", allowed="a rate in [0, 1]")
         events = (check_rng("etlp without events,", rng).random(inputs.shape[:2]) < rate).astype(int)
+    events = np.asarray(events)
+    if events.shape != inputs.shape[:2] or not np.isin(events, (0, 1)).all():
+        raise GradcertError(f"events of shape {events.shape}", allowed=f"0 and 1, shape {inputs.shape[:2]}")
     events = numbers.array(events)
     tape = record(network, parameters, inputs, numbers=numbers)
     divisor = network.loss.divisor(*inputs.shape[:2])

@@ -33,7 +33,7 @@ from gradcert.reference.estimators.common import named, same_step
 from gradcert.reference.estimators.estimator import Estimator
 from gradcert.reference.estimators.uoro import checked_signs, normaliser
 from gradcert.reference.estimators.walk import Nodes, push_layer, state_nodes, step_at
-from gradcert.reference.networks import Layer, Network, Parameters, check_plain, check_problem
+from gradcert.reference.networks import Layer, Network, Parameters, check_no_graph, check_plain, check_problem
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 
 
@@ -72,6 +72,7 @@ def gradients(
     """
     check_problem(network, parameters, inputs, targets, numbers)
     check_plain(network.loss, "kf-rtrl")
+    check_no_graph(network, "kf-rtrl")
     drive = [_drive(layer) if state_nodes(layer) else "" for layer in network.layers]
     signs = checked_signs((sum(map(bool, drive)), *inputs.shape[:2], 2), signs, rng)
     tape = record(network, parameters, inputs, numbers=numbers)

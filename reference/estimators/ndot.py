@@ -35,7 +35,7 @@ from gradcert.reference.estimators.common import (
     traced_gradients,
 )
 from gradcert.reference.estimators.estimator import Estimator
-from gradcert.reference.networks import Network, Parameters, check_plain, check_problem
+from gradcert.reference.networks import Network, Parameters, check_no_graph, check_plain, check_problem
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 
 
@@ -44,7 +44,7 @@ def ratios(tape: LayerTape, numbers: Numbers) -> Array:
     leak = one_leak(tape, "ndot")
     now = tape.now["v"] - tape.p["threshold"] * tape.now["z"]
     before = tape.prev["v"] - tape.p["threshold"] * tape.prev["z"]
-    silent = numbers.array((before == 0).astype(int))
+    silent = numbers.where(before, ">=", 0, 1, 0) * numbers.where(before, "<=", 0, 1, 0)
     ratio = (now * (1 - silent) + leak * silent) / (before + silent)
     top = numbers.where(ratio, ">", leak, leak, ratio)
     return numbers.where(top, "<", -leak, -leak, top)
@@ -74,6 +74,7 @@ def gradients(
     """
     check_problem(network, parameters, inputs, targets, numbers)
     check_plain(network.loss, "ndot")
+    check_no_graph(network, "ndot")
     check_stack(network, "ndot")
     tape = record(network, parameters, inputs, numbers=numbers)
     credit = same_step(tape, network.loss.gradient(tape.outputs, targets, numbers))

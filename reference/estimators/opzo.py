@@ -33,6 +33,7 @@ import numpy as np
 
 from gradcert.reference.checks import check_number, check_rng
 from gradcert.reference.engines import record, record_layer
+from gradcert.reference.errors import GradcertError
 from gradcert.reference.estimators.common import (
     check_projections,
     check_stack,
@@ -46,13 +47,20 @@ from gradcert.reference.estimators.common import (
     traced_gradients,
 )
 from gradcert.reference.estimators.estimator import Estimator
-from gradcert.reference.networks import Network, Parameters, check_plain, check_problem
+from gradcert.reference.networks import Network, Parameters, check_no_graph, check_plain, check_problem
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 
 
 def draw_signs(network: Network, inputs: Array, rng: np.random.Generator) -> list[Array]:
     """Draw the noise of every hidden layer, +-1, (time, batch, units)."""
     return [2 * rng.integers(0, 2, size=(*inputs.shape[:2], layer.units)) - 1 for layer in network.layers[:-1]]
+
+
+def check_signs(network: Network, inputs: Array, signs: list[Array]) -> None:
+    """Raise unless there is noise of every hidden layer, +-1, (time, batch, units)."""
+    wanted = [(*inputs.shape[:2], layer.units) for layer in network.layers[:-1]]
+    if [np.shape(s) for s in signs] != wanted or not all((np.abs(s) == 1).all() for s in signs):
+        raise GradcertError(f"signs of shapes {[np.shape(s) for s in signs]}", allowed=f"+1 and -1, shapes {wanted}")
 
 
 def estimate_feedback(
@@ -113,6 +121,7 @@ def gradients(
     alpha: Any = 0.1,
     momentum: Any = 0.9,
     feedback: Mapping[str, Array] | None = None,
+    signs: list[Array] | None = None,
     rng: np.random.Generator | None = None,
 ) -> dict[str, Array]:
     """Return the OPZO update direction; see the module docstring. Layers: LIF, or without memory.
@@ -122,11 +131,12 @@ def gradients(
     network, parameters, inputs, targets, numbers : as for the reverse engine.
     alpha, momentum : see `estimate_feedback`.
     feedback : ``layers.l.B`` as estimated before; None to estimate it from this sequence.
-    rng : draws the perturbation where feedback is None.
+    signs : the perturbation itself, of every hidden layer, +-1, (time, batch, units); None to draw it.
+    rng : draws it, where neither feedback nor signs are given.
 
     Raises
     ------
-    GradcertError : if neither feedback nor a generator are given.
+    GradcertError : if there is neither feedback nor signs nor a generator, or signs do not fit.
 
     Examples
     --------
@@ -138,17 +148,20 @@ def gradients(
     """
     check_problem(network, parameters, inputs, targets, numbers)
     check_plain(network.loss, "opzo")
+    check_no_graph(network, "opzo")
     check_stack(network, "opzo", lateral=True)
     check_number("alpha", alpha)
     check_number("momentum", momentum)
     check_projections(network, "opzo", feedback, numbers)
     if feedback is None:
-        rng = check_rng("opzo without feedback,", rng)
+        if signs is None:
+            signs = draw_signs(network, inputs, check_rng("opzo without feedback,", rng))
+        check_signs(network, inputs, signs)
         feedback = estimate_feedback(
             network,
             parameters,
             inputs,
-            signs=draw_signs(network, inputs, rng),
+            signs=signs,
             alpha=alpha,
             momentum=momentum,
             numbers=numbers,

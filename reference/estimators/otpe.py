@@ -38,7 +38,7 @@ from gradcert.reference.estimators.common import (
     traced_gradients,
 )
 from gradcert.reference.estimators.estimator import Estimator
-from gradcert.reference.networks import Network, Parameters, check_plain, check_problem, lif
+from gradcert.reference.networks import Network, Parameters, check_no_graph, check_plain, check_problem, lif
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 
 
@@ -65,6 +65,7 @@ def gradients(
     """
     check_problem(network, parameters, inputs, targets, numbers)
     check_plain(network.loss, "otpe")
+    check_no_graph(network, "otpe")
     check_stack(network, "otpe", gains=("one", "one_minus_leak"))
     tape = record(network, parameters, inputs, numbers=numbers)
     delta = network.loss.gradient(tape.outputs, targets, numbers)

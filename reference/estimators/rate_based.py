@@ -30,7 +30,7 @@ import numpy as np
 from gradcert.reference.engines import LayerTape, record, sweep
 from gradcert.reference.estimators.common import check_stack, is_spiking, membrane_step, named, slopes
 from gradcert.reference.estimators.estimator import Estimator
-from gradcert.reference.networks import Network, Parameters, check_plain, check_problem, lif
+from gradcert.reference.networks import Network, Parameters, check_no_graph, check_plain, check_problem, lif
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 
 
@@ -55,6 +55,7 @@ def gradients(
     """
     check_problem(network, parameters, inputs, targets, numbers)
     check_plain(network.loss, "rate-based")
+    check_no_graph(network, "rate-based")
     check_stack(network, "rate-based", gains=("one", "one_minus_leak"))
     tape = record(network, parameters, inputs, numbers=numbers)
     steps, batch = inputs.shape[:2]

@@ -41,7 +41,7 @@ from gradcert.reference.estimators.common import (
     stateless_gradients,
 )
 from gradcert.reference.estimators.estimator import Estimator
-from gradcert.reference.networks import Network, Parameters, check_plain, check_problem
+from gradcert.reference.networks import Network, Parameters, check_no_graph, check_plain, check_problem
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 
 
@@ -80,6 +80,7 @@ def gradients(
     """
     check_problem(network, parameters, inputs, targets, numbers)
     check_plain(network.loss, "s-tllr")
+    check_no_graph(network, "s-tllr")
     check_stack(network, "s-tllr", lateral=True)
     check_projections(network, "s-tllr", feedback, numbers)
     check_size("first_step", first_step, least=0)

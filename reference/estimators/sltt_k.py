@@ -25,7 +25,7 @@ from gradcert.reference.engines import layer_gradients, record
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.estimators.common import named, same_step
 from gradcert.reference.estimators.estimator import Estimator
-from gradcert.reference.networks import Network, Parameters, check_plain, check_problem
+from gradcert.reference.networks import Network, Parameters, check_no_graph, check_plain, check_problem
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 
 
@@ -53,7 +53,7 @@ def gradients(
 
     Raises
     ------
-    GradcertError : if neither steps nor a generator are given, or K is not in 1 .. T.
+    GradcertError : if neither steps nor a generator are given, K is not in 1 .. T, or the steps are not some of them.
 
     Examples
     --------
@@ -65,18 +65,40 @@ def gradients(
     """
     check_problem(network, parameters, inputs, targets, numbers)
     check_plain(network.loss, "sltt-k")
+    check_no_graph(network, "sltt-k")
     steps = len(inputs)
     if chosen is None:
         check_size("sltt-k with k", k)
         if k > steps:
             raise GradcertError(f"sltt-k with k={k} of {steps} steps", allowed=f"k in 1 .. {steps}")
         chosen = check_rng("sltt-k", rng).choice(steps, size=k, replace=False).tolist()
+    chosen = check_chosen(chosen, steps)
     live = numbers.array(np.array([t in chosen for t in range(steps)], dtype=int))
     tape = record(network, parameters, inputs, numbers=numbers)
     delta = network.loss.gradient(tape.outputs, targets, numbers) * live[:, None, None]
     if unbiased:
         delta = delta * steps / len(chosen)
     return named(network, [layer_gradients(x, a) for x, a in zip(tape.layers, same_step(tape, delta), strict=True)])
+
+
+def check_chosen(chosen: Collection[int], steps: int) -> list[int]:
+    """Return the steps that are backpropagated, or raise unless they are some of those of a sequence, each once.
+
+    Examples
+    --------
+    >>> check_chosen(np.array([4, 0]), 5)
+    [4, 0]
+    >>> check_chosen([1, 1], 5)
+    Traceback (most recent call last):
+    gradcert.reference.errors.GradcertError: sltt-k with chosen=[1, 1] of 5 steps; allowed: different steps in 0 .. 4
+    """
+    found = chosen.tolist() if isinstance(chosen, np.ndarray) else list(chosen)
+    whole = all(isinstance(t, (int, np.integer)) and not isinstance(t, bool) and 0 <= t < steps for t in found)
+    if not found or not whole or len(set(found)) < len(found):
+        raise GradcertError(
+            f"sltt-k with chosen={found} of {steps} steps", allowed=f"different steps in 0 .. {steps - 1}"
+        )
+    return [int(t) for t in found]
 
 
 ESTIMATOR = Estimator(

@@ -32,7 +32,7 @@ from gradcert.reference.errors import GradcertError
 from gradcert.reference.estimators.common import check_stack, is_spiking, named, stateless_gradients
 from gradcert.reference.estimators.estimator import Estimator
 from gradcert.reference.estimators.s_tllr import layer_update
-from gradcert.reference.networks import Network, Parameters, check_plain, check_problem
+from gradcert.reference.networks import Network, Parameters, check_no_graph, check_plain, check_problem
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 
 
@@ -75,6 +75,7 @@ def gradients(
     """
     check_problem(network, parameters, inputs, targets, numbers)
     check_plain(network.loss, "tess")
+    check_no_graph(network, "tess")
     check_stack(network, "tess", lateral=True)
     for name, value in (("lq", lq), ("lp", lp), ("a_post", a_post), ("a_pre", a_pre)):
         check_number(name, value)

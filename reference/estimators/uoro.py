@@ -32,7 +32,7 @@ from gradcert.reference.engines import Step, immediate, record
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.estimators.estimator import Estimator
 from gradcert.reference.estimators.walk import Nodes, pull, pull_stopped, push, state_nodes, state_size, steps_at
-from gradcert.reference.networks import Network, Parameters, check_plain, check_problem
+from gradcert.reference.networks import Network, Parameters, check_no_graph, check_plain, check_problem
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 
 Rows = dict[tuple[int, str], Array]  # (layer, parameter) -> (batch, units, columns)
@@ -72,6 +72,7 @@ def gradients(
     """
     check_problem(network, parameters, inputs, targets, numbers)
     check_plain(network.loss, "uoro")
+    check_no_graph(network, "uoro")
     signs = checked_signs((*inputs.shape[:2], state_size(network)), signs, rng)
     tape = record(network, parameters, inputs, numbers=numbers)
     delta = network.loss.gradient(tape.outputs, targets, numbers)

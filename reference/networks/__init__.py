@@ -20,6 +20,7 @@ from gradcert.reference.networks.cells import (
     Ssnu,
     Synaptic,
     alif,
+    attribute_of,
     cell_named,
     file_of,
     gru,
@@ -35,13 +36,14 @@ from gradcert.reference.networks.cells.options import Convention, alternatives, 
 from gradcert.reference.networks.cells.protocol import Cell, Drive, Nodes
 from gradcert.reference.networks.data import PREFIX, Data, check_begins, check_data
 from gradcert.reference.networks.edges import TEMPORAL, Edge, Link, Use
+from gradcert.reference.networks.graph import Circuit, Connection, Graph, Population
+from gradcert.reference.networks.layer import Layer, check_options
 from gradcert.reference.networks.loss import KINDS, WHEN, Loss, check_plain
 from gradcert.reference.networks.losses import FORMS, Activity, Form
 from gradcert.reference.networks.network import (
-    Layer,
     Network,
     Parameters,
-    check_options,
+    check_no_graph,
     check_parameters,
     check_problem,
     from_dict,
@@ -49,7 +51,7 @@ from gradcert.reference.networks.network import (
 )
 from gradcert.reference.networks.presets import Preset, norse_lif_box, snntorch_leaky, spikingjelly_lif
 from gradcert.reference.networks.problem import Problem, check_short, problem_from_json, problem_from_record
-from gradcert.reference.networks.synapses import SYNAPSES, AvgPool, Conv2d, Dense
+from gradcert.reference.networks.synapses import SYNAPSES, AvgPool, Conv2d, Dense, Sparse
 from gradcert.reference.networks.synapses.protocol import Synapse
 
 __all__ = [
@@ -66,6 +68,8 @@ __all__ = [
     "Alif",
     "AvgPool",
     "Cell",
+    "Circuit",
+    "Connection",
     "Conv2d",
     "Convention",
     "Data",
@@ -73,6 +77,7 @@ __all__ = [
     "Drive",
     "Edge",
     "Form",
+    "Graph",
     "Gru",
     "Integrator",
     "Layer",
@@ -85,21 +90,25 @@ __all__ = [
     "Network",
     "Nodes",
     "Parameters",
+    "Population",
     "Preset",
     "Problem",
     "Refractory",
     "Rnn",
     "Snu",
+    "Sparse",
     "Ssnu",
     "Synapse",
     "Synaptic",
     "Use",
     "alif",
     "alternatives",
+    "attribute_of",
     "cell_named",
     "check_array",
     "check_begins",
     "check_data",
+    "check_no_graph",
     "check_options",
     "check_parameters",
     "check_plain",

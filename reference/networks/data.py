@@ -5,7 +5,7 @@ Engines and procedures take these as keyword arguments, all optional; what is le
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypedDict
 
 import numpy as np
@@ -14,6 +14,8 @@ from gradcert.reference.checks import check_flag
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks.arrays import check_array
 from gradcert.reference.networks.cells.masked import masked_nodes
+from gradcert.reference.networks.cells.protocol import Cell
+from gradcert.reference.networks.graph import Circuit
 from gradcert.reference.networks.network import Network
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 
@@ -79,10 +81,18 @@ def check_data(
     if weights is not None:
         check_weights(network, weights, (steps, batch), numbers)
     for name, mask in (masks or {}).items():
-        known = {key: layer.units for i, layer in enumerate(network.layers) for key in masked_nodes(i, layer.cell)}
+        known = {key: units for own, cell, units in owners(network) for key in masked_nodes(own, cell)}
         if name not in known:
             raise GradcertError(f"a mask for {name!r}", allowed=", ".join(known))
         check_array(f"the mask {name}", mask, (steps, batch, known[name]), numbers)
+
+
+def owners(network: Network) -> Iterator[tuple[str, Cell, int]]:
+    """Yield the name, cell and units of every layer, or of every population of a graph."""
+    if network.graph is not None:
+        yield from ((p.name, p.cell, p.units) for p in network.graph.populations)
+    else:
+        yield from ((f"layers.{i}", layer.cell, layer.units) for i, layer in enumerate(network.layers))
 
 
 def check_begins(begins: Any, shape: tuple[int, ...]) -> None:
@@ -118,7 +128,9 @@ def check_initial(network: Network, initial: Mapping[str, Array] | None, batch: 
     """Raise unless node values before the first step are those of nodes, (units,) or (batch, units)."""
     for name, value in (initial or {}).items():
         known = {
-            f"layers.{i}.{node}": layer.units for i, layer in enumerate(network.layers) for node in layer.cell.nodes
+            layer.full_name(i, node): layer.size(node)
+            for i, layer in enumerate(network.layers)
+            for node in (layer.cell.plain_nodes if isinstance(layer.cell, Circuit) else layer.cell.nodes)
         }
         if name not in known:
             raise GradcertError(f"an initial value for {name!r}", allowed=", ".join(known))

@@ -17,17 +17,19 @@ class Edge(StrEnum):
     Examples
     --------
     >>> sorted(edge.value for edge in TEMPORAL)
-    ['adaptation', 'recurrent', 'reset', 'state']
+    ['adaptation', 'delay', 'feedback_edge', 'recurrent', 'reset', 'state']
     """
 
     STATE = "state"  #: a state variable to itself (leak, forget gate)
     RESET = "reset"  #: a spike to the membrane potential that it came from
     RECURRENT = "recurrent"  #: a layer's output back into the layer, through weights
     ADAPTATION = "adaptation"  #: a spike to its own threshold
+    FEEDBACK = "feedback_edge"  #: a population's output to another of the same layer, one step later (`Graph`)
+    DELAY = "delay"  #: along a line of registers, and from it to a population of a later layer
     SPACE = "space"  #: within one step; never cut
 
 
-TEMPORAL: frozenset[Edge] = frozenset({Edge.STATE, Edge.RESET, Edge.RECURRENT, Edge.ADAPTATION})
+TEMPORAL: frozenset[Edge] = frozenset(Edge) - {Edge.SPACE}
 
 
 @dataclass(frozen=True)

@@ -1,92 +1,37 @@
-"""Networks: a stack of layers and a loss; parameters are a flat dict ``layers.0.W -> array``."""
+"""Networks: layers and a loss; parameters are a flat dict ``layers.0.W -> array``.
+
+A network is a stack of layers, or a graph of populations and connections (`Graph`), which is wired into layers.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from gradcert.reference.checks import check_flag, check_numbers, check_seed, check_size
+from gradcert.reference.checks import check_numbers, check_seed
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks.arrays import check_array
-from gradcert.reference.networks.cells import cell_named
-from gradcert.reference.networks.cells.protocol import Cell
+from gradcert.reference.networks.graph import Graph, graph_from, wired
+from gradcert.reference.networks.layer import Layer, cell_from, synapse_from_dict
 from gradcert.reference.networks.loss import Loss, loss_from
-from gradcert.reference.networks.synapses import SYNAPSES, Dense
-from gradcert.reference.networks.synapses.protocol import Synapse
-from gradcert.reference.numbers import FLOAT64, Array, Numbers, Surrogate
+from gradcert.reference.notebook import grid
+from gradcert.reference.numbers import FLOAT64, Array, Numbers
 
 Parameters = Mapping[str, Array]
 
 
 @dataclass(frozen=True)
-class Layer:
-    """One layer: a cell and the synapses on its weighted links.
+class Network:
+    """A stack of layers, the lowest first, or a graph of populations; and a loss on the output of the last.
 
     Parameters
     ----------
-    cell : the neuron model.
-    inputs, units : sizes (flat).
-    synapses : a synapse for each weight that is not plain dense, such as ``(("W", Conv2d(...)),)``.
-    """
-
-    cell: Cell
-    inputs: int
-    units: int
-    synapses: tuple[tuple[str, Synapse], ...] = ()
-
-    def __post_init__(self) -> None:
-        check_size("a layer with inputs", self.inputs)
-        check_size("a layer with units", self.units)
-        check_options(self.cell, self.units)
-        weights = {link.weight: link for link in self.cell.links if link.weight is not None}
-        for name, synapse in self.synapses:
-            if name not in weights:
-                raise GradcertError(f"a synapse for the weight {name!r}", allowed=", ".join(map(str, weights)))
-            want = (self.inputs if weights[name].source == "x" else self.units, self.units)
-            if (synapse.inputs, synapse.units) != want:
-                raise GradcertError(
-                    f"a synapse from {synapse.inputs} to {synapse.units} units for {name!r}",
-                    allowed=f"from {want[0]} to {want[1]}",
-                )
-
-    def synapse(self, weight: str) -> Synapse:
-        """Return the synapse of a weight."""
-        return self._by_weight[weight]
-
-    @cached_property
-    def _by_weight(self) -> dict[str, Synapse]:
-        """The synapse of every weight; engines ask at every step."""
-        sizes = {k.weight: self.inputs if k.source == "x" else self.units for k in self.cell.links if k.weight}
-        dense = {name: Dense(inputs=inputs, units=self.units) for name, inputs in sizes.items()}
-        return {**dense, **dict(self.synapses)}
-
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return the shapes of the layer's parameters, weights first."""
-        out: dict[str, tuple[int, ...]] = {}
-        for link in self.cell.links:
-            if link.weight is not None and (shape := self.synapse(link.weight).shape):
-                out[link.weight] = shape
-        return {**out, **{name: (self.units,) for name in self.cell.trained}}
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        options = {f.name: getattr(self.cell, f.name) for f in fields(self.cell)}  # type: ignore[arg-type]
-        plain = {
-            k: v.to_dict() if isinstance(v, Surrogate) else list(v) if isinstance(v, tuple) else v
-            for k, v in options.items()
-        }
-        synapses = {name: {"kind": type(s).__name__.lower(), **_plain(s)} for name, s in self.synapses}
-        out = {"cell": self.cell.name, "inputs": self.inputs, "units": self.units, "options": plain}
-        return {**out, "synapses": synapses} if synapses else out
-
-
-@dataclass(frozen=True)
-class Network:
-    """A stack of layers, the lowest first, and a loss on the output of the last.
+    layers : the stack, where no graph is given.
+    loss : what the output is compared by.
+    graph : populations and connections; `layers` are then what they are wired into.
 
     Examples
     --------
@@ -96,19 +41,24 @@ class Network:
     {'layers.1.W': (2, 4), 'layers.1.H': (2, 2), 'layers.1.b': (2,)}
     """
 
-    layers: tuple[Layer, ...]
+    layers: tuple[Layer, ...] = ()
     loss: Loss = Loss()
+    graph: Graph | None = None
 
     def __post_init__(self) -> None:
+        if self.graph is not None and not self.layers:
+            object.__setattr__(self, "layers", wired(self.graph).layers)
         if not self.layers:
             raise GradcertError("a network without layers", allowed="one layer or more")
-        for i, (below, above) in enumerate(zip(self.layers, self.layers[1:], strict=False)):
+        stack = zip(self.layers, self.layers[1:], strict=False) if self.graph is None else ()
+        for i, (below, above) in enumerate(stack):
             if below.units != above.inputs:
                 raise GradcertError(
                     f"layer {i} has {below.units} units and layer {i + 1} has {above.inputs} inputs",
                     allowed="the same number",
                 )
-        nodes = self.layers[-1].cell.nodes
+        last = self.layers[-1].cell if self.graph is None else self.graph.by_name[str(self.graph.output)].cell
+        nodes = last.nodes
         if self.loss.node not in nodes:
             raise GradcertError(f"a loss of the node {self.loss.node!r}", allowed=", ".join(nodes))
         for term in self.loss.activity:
@@ -123,9 +73,36 @@ class Network:
         """Number of layers."""
         return len(self.layers)
 
+    @property
+    def inputs(self) -> int:
+        """Length of the network's input."""
+        return self.layers[0].inputs if self.graph is None else self.graph.width
+
+    def width(self, source: int) -> int:
+        """Return how many units leave a layer; of -1 the length of the network's input."""
+        return self.inputs if source < 0 else self.layers[source].units
+
+    def below(self, index: int, weight: str) -> bool:
+        """Return whether an input weight of a layer reads another layer, and not the network's input."""
+        sources = self.sources(index)
+        start = getattr(self.layers[index].synapse(weight), "start", 0)
+        return max(sources) >= 0 and not (min(sources) < 0 and start < self.inputs)
+
+    def sources(self, index: int) -> tuple[int, ...]:
+        """Return whose outputs, one after the other, are the input of a layer; -1 is the network's input.
+
+        Examples
+        --------
+        >>> from gradcert.reference.networks import Snu
+        >>> Network(layers=(Layer(Snu(), inputs=3, units=4), Layer(Snu(), inputs=4, units=2))).sources(1)
+        (0,)
+        """
+        return (index - 1,) if self.graph is None else wired(self.graph).sources[index]
+
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of every parameter."""
-        return {f"layers.{i}.{k}": s for i, layer in enumerate(self.layers) for k, s in layer.shapes().items()}
+        layers = enumerate(self.layers)
+        return {layer.full_name(i, k): s for i, layer in layers for k, s in layer.shapes().items()}
 
     def parameters(self, *, seed: int = 0, scale: float = 1.0, numbers: Numbers = FLOAT64) -> dict[str, Array]:
         """Draw parameters: weights normal with standard deviation scale / sqrt(columns); trained constants as set."""
@@ -137,16 +114,29 @@ class Network:
             for name, shape in layer.shapes().items():
                 if name in constants:
                     values = np.broadcast_to(np.asarray(constants[name], dtype=float), shape).copy()
-                elif len(shape) == 1:
+                elif name in layer.cell.trained:
                     values = 0.1 * scale * rng.standard_normal(shape)
                 else:
                     values = scale * rng.standard_normal(shape) / np.sqrt(layer.synapse(name).columns)
-                out[f"layers.{i}.{name}"] = numbers.array(values)
+                out[layer.full_name(i, name)] = numbers.array(values)
         return out
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form; `from_dict` reads it back."""
+        if self.graph is not None:
+            return {"graph": self.graph.to_dict(), "loss": self.loss.to_dict()}
         return {"layers": [layer.to_dict() for layer in self.layers], "loss": self.loss.to_dict()}
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        rows = []
+        for i, layer in enumerate(self.layers):
+            shapes = ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in layer.shapes().items())
+            edges = sorted({link.edge.name for link in layer.cell.links if link.lag})
+            sizes = f"{layer.inputs} -> {layer.units}"
+            rows.append((str(i), layer.cell.name, sizes, shapes, ", ".join(edges)))
+        count = f"{self.depth} layer{'s' if self.depth > 1 else ''}, {self.loss.kind} of {self.loss.when}"
+        return grid(f"network: {count}", ("layer", "cell", "sizes", "parameters", "edges through time"), rows)
 
 
 def from_dict(spec: Mapping[str, Any], *, run: bool = False) -> Network:
@@ -168,48 +158,23 @@ def from_dict(spec: Mapping[str, Any], *, run: bool = False) -> Network:
     True
     """
     try:
-        layers = tuple(_layer(layer, run=run) for layer in spec["layers"])
-        return Network(layers=layers, loss=loss_from(spec.get("loss", {})))
+        loss = loss_from(spec.get("loss", {}))
+        if "graph" in spec:
+            return Network(graph=graph_from(spec["graph"], run=run), loss=loss)
+        return Network(layers=tuple(_layer(layer, run=run) for layer in spec["layers"]), loss=loss)
     except GradcertError:
         raise
     except (KeyError, TypeError, AttributeError, ValueError, IndexError, OverflowError) as error:
         raise GradcertError(
             f"the network description does not fit ({error})",
-            allowed="{'layers': [{'cell', 'inputs', 'units', 'options'}], 'loss': {...}}",
+            allowed="{'layers': [{'cell', 'inputs', 'units', 'options'}], 'loss': {...}}, or a 'graph' for the layers",
         ) from None
 
 
 def _layer(spec: Mapping[str, Any], *, run: bool) -> Layer:
-    cell: Any = cell_named(spec["cell"], run=run)
-    options = {k: _option(v) for k, v in spec.get("options", {}).items()}
-    wrong = sorted(set(options) - {f.name for f in fields(cell)})
-    if wrong:
-        raise GradcertError(
-            f"the cell {spec['cell']!r} has no option {', '.join(wrong)}",
-            allowed=", ".join(f.name for f in fields(cell)),
-        )
-    synapses = []
-    for name, value in spec.get("synapses", {}).items():
-        kind = value["kind"]
-        if kind not in SYNAPSES:
-            raise GradcertError(f"the synapse {kind!r} is unknown", allowed=", ".join(sorted(SYNAPSES)))
-        synapses.append((name, SYNAPSES[kind](**{k: _option(v) for k, v in value.items() if k != "kind"})))
-    return Layer(cell(**options), inputs=spec["inputs"], units=spec["units"], synapses=tuple(synapses))
-
-
-def _option(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        scales = dict(value)
-        return Surrogate(scales.pop("name"), **scales)
-    return tuple(_option(v) for v in value) if isinstance(value, (list, tuple)) else value
-
-
-def _plain(record: Any) -> dict[str, Any]:
-    return {f.name: _listed(getattr(record, f.name)) for f in fields(record)}
-
-
-def _listed(value: Any) -> Any:
-    return [_listed(v) for v in value] if isinstance(value, tuple) else value
+    cell = cell_from(spec["cell"], spec.get("options", {}), run=run)
+    synapses = tuple((name, synapse_from_dict(value)) for name, value in spec.get("synapses", {}).items())
+    return Layer(cell, inputs=spec["inputs"], units=spec["units"], synapses=synapses)
 
 
 def with_loss(network: Network, **options: Any) -> Network:
@@ -222,17 +187,6 @@ def with_loss(network: Network, **options: Any) -> Network:
     'last'
     """
     return replace(network, loss=replace(network.loss, **options))
-
-
-def check_options(cell: Any, units: int | None = None) -> None:
-    """Raise unless switches are switches, and constants are finite numbers, one or one per unit."""
-    for option in fields(cell) if is_dataclass(cell) else ():  # one that wraps another has its options looked at
-        if option.type in ("bool", bool):
-            check_flag(option.name, getattr(cell, option.name))
-        elif option.type in ("Surrogate", Surrogate) and not isinstance(getattr(cell, option.name), Surrogate):
-            raise GradcertError(f"{option.name}={getattr(cell, option.name)!r}", allowed="a Surrogate")
-    for name, value in cell.constants().items():
-        check_numbers(name, value, units)
 
 
 def check_parameters(network: Network, parameters: Parameters, numbers: Numbers = FLOAT64) -> None:
@@ -259,7 +213,13 @@ def check_problem(
     """Raise a `GradcertError` unless parameters, inputs (T, B, n_in) and targets (T, B, n_out) fit the network."""
     check_parameters(network, parameters, numbers)
     check_array("inputs", inputs, None, numbers)
-    if inputs.ndim != 3 or inputs.shape[2] != network.layers[0].inputs or 0 in inputs.shape:
-        want = f"(time, batch, {network.layers[0].inputs}), no axis empty"
+    if inputs.ndim != 3 or inputs.shape[2] != network.inputs or 0 in inputs.shape:
+        want = f"(time, batch, {network.inputs}), no axis empty"
         raise GradcertError(f"inputs have shape {inputs.shape}", allowed=want)
     check_array("targets", targets, (*inputs.shape[:2], network.layers[-1].units), numbers)
+
+
+def check_no_graph(network: Network, who: str) -> None:
+    """Raise where a network is a graph of populations, for those who know stacks of layers alone."""
+    if network.graph is not None:
+        raise GradcertError(f"{who} for a network that is a graph", allowed="a stack: Network(layers=...)")

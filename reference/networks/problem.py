@@ -14,7 +14,7 @@ from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks.arrays import check_array
 from gradcert.reference.networks.data import PREFIX, Data, check_data
 from gradcert.reference.networks.loss import check_plain
-from gradcert.reference.networks.network import Network, check_problem, from_dict
+from gradcert.reference.networks.network import Network, check_no_graph, check_problem, from_dict
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 from gradcert.reference.outside import array, parse, record
 
@@ -36,6 +36,8 @@ class Problem:
     id : names the case; it is not needed to compute anything.
     seed : of an estimator's randomness, a new one for every draw (a claim of class ``unbiased``); else None.
     initial, initial_gradient, weights, begins, masks : see `Data`; nothing by default.
+    drawn : the draws of a random algorithm, whole numbers, where they are given (`gradcert.reference.published`).
+    settings : of an algorithm that has such: what the claim says of it.
 
     Raises
     ------
@@ -64,6 +66,8 @@ class Problem:
     weights: Array | None = None
     begins: Array | None = None
     masks: Mapping[str, Array] = field(default_factory=dict)
+    drawn: Mapping[str, Array] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not isinstance(self.network, Network):
@@ -113,7 +117,7 @@ class Problem:
 
         Raises
         ------
-        GradcertError : where the loss has nothing to weigh there.
+        GradcertError : where the loss has nothing to weigh there, or the problem has draws, which are of the whole.
 
         Examples
         --------
@@ -124,6 +128,8 @@ class Problem:
         >>> first.inputs.shape, first.weights.shape
         ((1, 1, 2), (1, 1))
         """
+        if self.drawn:
+            raise GradcertError(f"a part of a problem with {', '.join(self.drawn)}", allowed="the whole of it")
         here = (steps, samples)
         return replace(
             self,
@@ -166,6 +172,8 @@ class Problem:
             "feedback": {name: _listed(value) for name, value in self.feedback.items()},
         }
         out |= {} if self.seed is None else {"seed": self.seed}
+        out |= {"drawn": {name: value.tolist() for name, value in self.drawn.items()}} if self.drawn else {}
+        out |= {"settings": dict(self.settings)} if self.settings else {}
         return out | {name: _listed_data(value) for name, value in self.data.items()}
 
     def to_json(self) -> str:
@@ -174,11 +182,12 @@ class Problem:
 
 
 def check_short(problem: Problem, who: str) -> None:
-    """Raise unless a problem has the short form: no optional arrays, and a loss of kind, when, time and batch alone.
+    """Raise unless a problem has the short form: a stack, no optional arrays, a loss of kind, when, time, batch alone.
 
     Whoever computes the loss of a problem and does not know the rest would answer another question without a word.
     """
     check_plain(problem.network.loss, who)
+    check_no_graph(problem.network, who)
     if problem.data:
         raise GradcertError(f"{who} with {', '.join(problem.data)}", allowed="a problem without optional arrays")
 
@@ -213,6 +222,8 @@ def problem_from_record(given: Any, *, run: bool = False) -> Problem:
         parameters=arrays["parameters"],
         feedback=arrays["feedback"],
         seed=spec.get("seed"),
+        drawn={k: _whole(v, k) for k, v in record(spec.get("drawn", {}), "drawn").items()},
+        settings=record(spec.get("settings", {}), "settings"),
         **_data(spec, dtype),
     )
 
@@ -233,6 +244,13 @@ def _data(spec: Mapping[str, Any], dtype: str) -> dict[str, Any]:
     if "initial_gradient" in spec:
         out["initial_gradient"] = spec["initial_gradient"]
     return out
+
+
+def _whole(value: Any, name: str) -> Array:
+    numbers = array(value, name)
+    if not (numbers == np.floor(numbers)).all():
+        raise GradcertError(f"{name} with other than whole numbers", allowed="steps, 0 and 1, or signs")
+    return numbers.astype(int)
 
 
 def _there(value: Any) -> bool:

@@ -6,9 +6,11 @@ prime field, symbols) live in the rooms that need them. Imports NumPy alone.
 """
 
 from gradcert.reference.numbers.floats import FLOAT32, FLOAT64, RELATIONS, Floats
+from gradcert.reference.numbers.formula import called
 from gradcert.reference.numbers.functions import ACTIVATIONS, SIGMOID, TANH, activation, spike
 from gradcert.reference.numbers.protocol import Activation, Array, Numbers
-from gradcert.reference.numbers.surrogates import SURROGATES, Surrogate
+from gradcert.reference.numbers.recorded import recorded
+from gradcert.reference.numbers.surrogates import SURROGATES, Surrogate, surrogate_from
 
 __all__ = [
     "ACTIVATIONS",
@@ -24,5 +26,8 @@ __all__ = [
     "Numbers",
     "Surrogate",
     "activation",
+    "called",
+    "recorded",
     "spike",
+    "surrogate_from",
 ]

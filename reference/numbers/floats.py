@@ -61,6 +61,22 @@ class Floats:
         """Return tanh x."""
         return np.asarray(np.tanh(x))
 
+    def sqrt(self, x: Array) -> Array:
+        """Return the square root of x."""
+        return np.asarray(np.sqrt(x))
+
+    def cos(self, x: Array) -> Array:
+        """Return the cosine of x."""
+        return np.asarray(np.cos(x))
+
+    def sin(self, x: Array) -> Array:
+        """Return the sine of x."""
+        return np.asarray(np.sin(x))
+
+    def floor(self, x: Array) -> Array:
+        """Return the largest whole number up to x."""
+        return np.asarray(np.floor(x))
+
     def absolute(self, x: Array) -> Array:
         """Return |x|."""
         return np.asarray(np.abs(x))

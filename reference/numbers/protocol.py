@@ -39,7 +39,11 @@ class Activation:
 
 
 class Numbers(Protocol):
-    """What a number system provides. Every method works elementwise and keeps the shape."""
+    """What a number system provides. Every method works elementwise and keeps the shape.
+
+    Formulas (`gradcert.reference.numbers.formula`, cells of one's own) may ask for ``sqrt``, ``cos``, ``sin`` and
+    ``floor`` besides, which floats, balls, the prime field and dual numbers have.
+    """
 
     @property
     def name(self) -> str:

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import Network, Parameters
+from gradcert.reference.networks import Network, Parameters, check_no_graph
 from gradcert.reference.numbers import Array
 
 
@@ -46,6 +46,7 @@ def readout_of(network: Network) -> tuple[str, str]:
     >>> readout_of(Network(layers=(Layer(Lif(), inputs=2, units=3), Layer(head, inputs=3, units=2))))
     ('layers.1.W', 'layers.0.B')
     """
+    check_no_graph(network, "adaptive feedback")
     weights = [k.weight for k in network.layers[-1].cell.links if k.source == "x" and k.weight is not None]
     if network.depth < 2 or len(weights) != 1:
         raise GradcertError("adaptive feedback without a readout layer", allowed="a last layer with one input weight")

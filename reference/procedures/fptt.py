@@ -36,7 +36,7 @@ from typing import Any
 from gradcert.reference.checks import check_number
 from gradcert.reference.engines import Tape, record, tape_gradients
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import Network, Parameters, check_plain, check_problem
+from gradcert.reference.networks import Network, Parameters, check_no_graph, check_plain, check_problem
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 from gradcert.reference.rules import RULES, Rule
 
@@ -151,6 +151,7 @@ def fptt(
     rule: Rule = RULES["bptt"],
     numbers: Numbers = FLOAT64,
     finish: bool = True,
+    watch: Callable[[Vector], None] | None = None,
 ) -> FpttState:
     """Return weights, average and pull after one sequence.
 
@@ -165,6 +166,7 @@ def fptt(
     oracle : (time, batch, n_out), mixed into the targets of all parts but the last (`mixed_targets`).
     rule : how the gradient of a part is computed.
     finish : whether w <- wbar and G, Lam <- 0 at the end.
+    watch : is handed the gradient of ell_t at w_t, for every part in turn.
 
     Raises
     ------
@@ -181,6 +183,7 @@ def fptt(
     """
     check_problem(network, parameters, inputs, targets, numbers)
     check_plain(network.loss, "FPTT")
+    check_no_graph(network, "FPTT")
     if form not in ("paper", "code"):
         raise GradcertError(f"form={form!r}", allowed="'paper' or 'code'")
     if (rate is None) == (solver is None):
@@ -198,6 +201,8 @@ def fptt(
         y = targets[span] if oracle is None else mixed_targets(targets[span], oracle[span], p, parts)
         gradient = _gradient_of_part(network, fixed, inputs[span], y, rule, numbers, initial)
         entering = state.weights
+        if watch is not None:
+            watch(gradient(entering))
         if form == "paper":
             state = paper_step(state, gradient, alpha=alpha, solver=solve)
         else:

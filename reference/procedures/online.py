@@ -15,6 +15,7 @@ Cost: that of the rule.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Unpack
 
 from gradcert.reference.checks import check_number
@@ -34,9 +35,14 @@ def online(
     rate: Any,
     numbers: Numbers = FLOAT64,
     feedback: Feedback | None = None,
+    watch: Callable[[dict[str, Array]], None] | None = None,
     **data: Unpack[Data],
 ) -> dict[str, Array]:
     """Return the parameters after one update per step; arguments as for `accumulate`.
+
+    Parameters
+    ----------
+    watch : is handed the contribution of every step in turn.
 
     Examples
     --------
@@ -58,6 +64,8 @@ def online(
     for x, y in zip(inputs, targets, strict=True):
         learner.step(x, y)
         found = learner.take()
+        if watch is not None:
+            watch(found)
         weights = {name: value - rate * found[name] for name, value in weights.items()}
         learner.replace(weights)
     return weights

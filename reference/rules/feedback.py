@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 
 from gradcert.reference.checks import check_seed
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import Layer, Network
+from gradcert.reference.networks import Edge, Layer, Network
 from gradcert.reference.networks.arrays import check_array
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 from gradcert.reference.rules.rule import Rule
@@ -16,7 +17,16 @@ from gradcert.reference.rules.rule import Rule
 Feedback = Mapping[str, Array]
 
 
-def feedback_shapes(network: Network, rule: Rule) -> dict[str, tuple[int, ...]]:
+class Projecting(Protocol):
+    """What has a learning signal: a row, or an algorithm that is none."""
+
+    @property
+    def feedback(self) -> str:
+        """Where it comes from, as in `Rule`."""
+        ...
+
+
+def feedback_shapes(network: Network, rule: Projecting) -> dict[str, tuple[int, ...]]:
     """Return the shapes of the feedback matrices of a rule.
 
     ``random``: ``layers.l.B`` replaces the input weight of layer l >= 1 on the way down and has its shape.
@@ -31,21 +41,39 @@ def feedback_shapes(network: Network, rule: Rule) -> dict[str, tuple[int, ...]]:
     ({'layers.1.B': (2, 4)}, {'layers.0.B': (2, 4)})
     """
     if rule.feedback == "random":
+        check_random(network, rule)
         shapes = {}
-        for i, layer in enumerate(network.layers[1:], start=1):
+        for i, layer in enumerate(network.layers):
             for link in layer.cell.links:
-                if link.source == "x" and link.weight is not None and (shape := layer.synapse(link.weight).shape):
+                if link.source != "x" or link.weight is None or not network.below(i, link.weight):
+                    continue
+                if shape := layer.synapse(link.weight).shape:
                     shapes[feedback_name(layer, i, link.weight)] = shape
         return shapes
     if rule.feedback in ("direct", "target", "local"):
         n_out = network.layers[-1].units
-        return {f"layers.{i}.B": (n_out, layer.units) for i, layer in enumerate(network.layers[:-1])}
+        return {layer.matrix_name(i): (n_out, layer.units) for i, layer in enumerate(network.layers[:-1])}
     return {}
 
 
+def check_random(network: Network, rule: Rule) -> None:
+    """Raise where random feedback would have to replace weights that are no layer's input weights."""
+    if network.graph is None:
+        return
+    number = {name: i for i, part in enumerate(network.graph.components()) for name in part}
+    for c in network.graph.connections:
+        between = c.origin[0] in number and number[c.origin[0]] != number[c.target]
+        if between and sum(bool(s.shape) for s in c.chain) > 1:
+            raise GradcertError(f"random feedback through the connection {c}", allowed="connections with one weight")
+        if between and c.lag and Edge.DELAY in rule.upper:
+            raise GradcertError(f"random feedback through the delay {c}", allowed="a rule that keeps no DELAY above")
+
+
 def feedback_name(layer: Layer, index: int, weight: str) -> str:
-    """Return the name of the matrix that replaces an input weight: ``B``, or ``B_i`` for a gate's ``W_i``."""
-    return f"layers.{index}.B{weight[1:]}"
+    """Return the name of the matrix that replaces an input weight: ``B`` for ``W``, ``B_i`` for a gate's ``W_i``."""
+    parts = weight.split(".")  # of a circuit's weight the first is the population
+    own = 1 if layer.name == "" else 0
+    return layer.full_name(index, ".".join((*parts[:own], f"B{parts[own][1:]}", *parts[own + 1 :])))
 
 
 def draw_feedback(network: Network, rule: Rule, *, seed: int = 0, numbers: Numbers = FLOAT64) -> dict[str, Array]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import TEMPORAL, Edge
+from gradcert.reference.notebook import card
 
 FEEDBACKS = ("symmetric", "random", "direct", "target", "local")
 
@@ -70,3 +71,11 @@ class Rule:
     def kept_above(self, cell_name: str) -> frozenset[Edge]:
         """Return the edges kept in an upper layer of the given cell."""
         return self.upper | self.readout if cell_name == "integrator" else self.upper
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        reach = [f"{n} {v}" for n in ("window", "chunk", "reach") if (v := getattr(self, n)) is not None]
+        facts = [(side, ", ".join(sorted(e.name for e in getattr(self, side))) or "none") for side in ("own", "upper")]
+        facts += [("feedback", self.feedback), ("limits", ", ".join(reach)), ("drops", self.drops)]
+        facts += [("exact", self.exact), ("time, memory", ", ".join(filter(None, (self.time, self.memory))))]
+        return card(f"{self.name}: {self.title}", [*facts, ("source", self.source)])

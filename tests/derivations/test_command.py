@@ -190,10 +190,49 @@ def test_a_derivation_that_cannot_be_imported_is_named_where_it_is_read(not_impo
 
 
 def test_html_says_where_the_pages_are(monkeypatch, tmp_path):
-    monkeypatch.setattr(derivations, "write_html", lambda folder, jobs: [folder / "index.html"])
+    monkeypatch.setattr(derivations, "write_html", lambda folder, jobs, listen: [folder / "index.html"])
     result = run("--html", str(tmp_path / "site"))
     assert result.exit_code == 0
     assert "index.html" in result.output.replace("\n", "")
+
+
+@pytest.fixture
+def only_fptt(monkeypatch):
+    """One chapter of one step, so that a site is written and proved in a moment."""
+    small = chapter("fptt")
+    small = replace(small, steps=small.steps[:2])
+    monkeypatch.setattr("gradcert.derivations.chapters.CHAPTERS", {"fptt": "FPTT"})
+    for place in ("chapters.chapter", "checker.chapter", "reading.terminal.chapter", "reading.site.chapter"):
+        monkeypatch.setattr(f"gradcert.derivations.{place}", lambda name: small)
+    for place in ("checker.CHAPTERS", "reading.site.CHAPTERS"):
+        monkeypatch.setattr(f"gradcert.derivations.{place}", {"fptt": "FPTT"})
+    # the rest of the chapter's page speaks of steps that this one has not
+    plain = "gradcert.derivations.reading.site.names"
+    monkeypatch.setattr(plain, lambda: [])
+    return small
+
+
+def test_html_can_be_read_before_it_is_proved_and_a_second_run_proves_nothing(only_fptt, tmp_path, monkeypatch):
+    folder, said = tmp_path / "site", []
+
+    def listen(sentence):
+        said.append(sentence)
+        if sentence.startswith("1 of 2"):  # the first verdict is there, and the pages are already
+            assert "not checked yet" in (folder / "fptt.html").read_text(encoding="utf-8")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        derivations.write_html(folder, jobs=1, listen=listen)
+    assert said[0] == "writing the pages; 0 of 2 steps are proved already"
+    assert "can be read now; proving 2 steps" in said[1]
+    said.clear()
+    derivations.write_html(folder, jobs=1, listen=said.append)
+    assert said[0] == "writing the pages; 1 of 2 steps are proved already"
+    assert said[-1] == "1 of 1: fptt.updates proved"
+    assert "all proved" in (folder / "fptt.html").read_text(encoding="utf-8")
+    said.clear()
+    derivations.write_html(folder, jobs=1, listen=said.append)
+    assert said == ["writing the pages; 2 of 2 steps are proved already"]
 
 
 def test_an_unknown_name_is_one_sentence():

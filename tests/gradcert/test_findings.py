@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FINDINGS = sorted((ROOT / "examples" / "findings").glob("*.py"))
-PEERS = {"norse": "torch", "snntorch": "torch", "spikingjelly": "torch", "braintrace": "jax"}
+PEERS = {"norse": "torch", "snntorch": "torch", "spikingjelly": "torch", "braintrace": "jax", "nest": "nest"}
 
 
 def interpreter(library):

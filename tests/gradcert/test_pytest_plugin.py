@@ -1,10 +1,13 @@
 """The pytest plugin, run on small projects of its own."""
 
 import datetime
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from gradcert.expected_failures import read
+from gradcert.expected_failures import Expected, read, stale
+from gradcert.pytest_plugin.hooks import unfailed
 
 pytest_plugins = ["pytester"]
 
@@ -88,7 +91,11 @@ def test_a_wrong_rule_fails_with_its_cause(project):
     done = project("ostl")("-k", "mine", "-n", "2")
     done.assert_outcomes(failed=4, passed=4)  # the controls hold, and the subject repeats itself
     done.stdout.fnmatch_lines(
-        ["*gradient: the gradient of * is wrong*", "cause: it equals bptt*", "replay: gradcert certify *"]
+        [
+            "*gradient: the gradient of * is wrong*",
+            "cause: it equals bptt*",
+            "replay: pytest *test_rules.py::test_mine*",
+        ]
     )
     done.stdout.fnmatch_lines(["*test_mine: 4 passed, 4 failed; worst error *"])
     done.stdout.no_fnmatch_line("*pytest_plugin.py*Error*")
@@ -169,6 +176,109 @@ def test_a_part_of_the_tests_makes_nothing_stale(project):
     run = project("ostl", [FIRST])
     run("test_rules.py::test_ostl[controls]").assert_outcomes(passed=1)
     run("-k", "ostl and controls").assert_outcomes(passed=1, deselected=15)
+
+
+def test_entries_by_pattern_and_by_subject():
+    known = [(f"a.py::test_x[{name}]", "m:f", name) for name in ("snu/1/0", "snu/2/0", "controls")]
+    by_id, by_subject = Expected("a.py::test_*[snu/2/*]"), Expected(subject="m:f", check="snu/1/*")
+    assert [[entry.fits(*check) for check in known] for entry in (by_id, by_subject, Expected(subject="m:f"))] == [
+        [False, True, False],
+        [True, False, False],
+        [True, True, True],
+    ]
+    assert (by_id.exact, by_subject.exact, Expected("a.py::test_x[controls]").exact) == (False, False, True)
+    root = Path(__file__).parent
+    for entry, everything, gone in (
+        (Expected("a.py::test_x[lif/*]"), False, True),
+        (Expected("b.py::test_x[lif/*]"), False, True),  # there is no such file
+        (Expected(f"{Path(__file__).name}::test_x[lif/*]"), False, False),  # not looked at
+        (Expected(subject="m:f", check="lif/*"), False, True),
+        (Expected(subject="m:g"), False, False),
+        (Expected(subject="m:g"), True, True),
+        (by_id, True, False),
+    ):
+        assert (stale([entry], known, set(), root, everything) == [entry.name]) == gone, entry
+
+
+def test_a_pattern_none_of_whose_checks_fails_is_said():
+    def report(test, outcome):
+        return SimpleNamespace(nodeid=test, outcome=outcome)
+
+    told = [(report(str(k), "passed"), {"entry": "p", "of": 3}) for k in range(3)]
+    assert unfailed(told) == ["p"]
+    assert unfailed(told[:2]) == []  # not all have run
+    assert unfailed([*told[:2], (report("2", "skipped"), {"entry": "p", "of": 3})]) == []  # one did fail, as expected
+    assert unfailed([(report("0", "passed"), {"entry": "", "of": 0})]) == []
+
+
+SUBJECTS = """
+[[expected]]
+subject = "test_rules:test_mine"
+check = "snu/2/*"
+reason = "known"
+link = "https://example.org/1"
+expires = 2999-01-01
+"""
+
+
+@pytest.mark.long
+def test_expected_failures_by_subject_in_every_profile(project, pytester):
+    run = project("ostl", [])
+    thorough = FIRST.replace("bounded/0", "bounded/1")  # a check of the thorough profile alone is not stale
+    pytester.makefile(".toml", expected=SUBJECTS + ENTRY.format(id=thorough))
+    done = run("-rx")
+    done.assert_outcomes(passed=12, xfailed=4)
+    assert done.ret == 0
+
+
+PARAMETERS = """
+import pytest
+import gradcert
+from subject import row
+
+@pytest.fixture
+def factor():
+    return 1.0
+
+@pytest.mark.parametrize("name", ["bptt", "ostl"])
+@gradcert.cases(rule="bptt", cells="snu", depths=2)
+def test_rows(problem, name, factor):
+    return {k: factor * v for k, v in row(name)(problem).items()}
+"""
+
+
+def test_cases_take_parameters_and_fixtures(project, pytester, monkeypatch, tmp_path):
+    run = project()
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    pytester.makepyfile(test_rules=PARAMETERS)
+    done = run("-k", "squared_error-every/bounded or controls")
+    done.assert_outcomes(passed=3, failed=1, deselected=12)  # two sets of controls, and bptt's case
+    done.stdout.fnmatch_lines(
+        [
+            "replay: pytest 'test_rules.py::test_rows[[]snu/2/squared_error-every/bounded/0-ostl]'",
+            "*test_rows[[]factor=1.0, name='ostl']: 1 passed, 1 failed; *",
+        ]
+    )
+    (line,) = [line for line in done.outlines if line.startswith("::error ")]
+    assert line.startswith("::error file=test_rules.py,line=11,title=gradient%3A test_rules%3Atest_rows[factor=1.0%2C")
+    assert "1 checks failed; the first:%0Agradient: " in line
+    summary = (tmp_path / "summary.md").read_text()
+    assert "test_rows[factor=1.0, name='ostl']` | ❌ | 1 | 1 | 0 | 0 |" in summary and "✅" in summary
+
+
+LOOP = """
+import gradcert
+
+for rule, name in (("bptt", "bptt"), ("ostl", "ostl")):
+    globals()[f"test_{rule}"] = gradcert.subject_tests(f"subject:{name}", rule=rule, cells="snu", depths=1)
+"""
+
+
+def test_a_loop_over_subjects(project, pytester):
+    run = project()
+    pytester.makepyfile(test_rules=LOOP)
+    run("-k", "controls").assert_outcomes(passed=2, deselected=14)
 
 
 def test_a_subject_that_does_not_start(project, pytester):
@@ -252,8 +362,10 @@ def test_nothing_heavy_for_other_peoples_tests(pytester):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[[expected]]\nid = 'a'\n", "needs exactly id, reason, link, expires"),
+        ("[[expected]]\nid = 'a'\n", "needs exactly id, or subject with or without check; and expires, link, reason"),
         (ENTRY.format(id="a") * 2, "listed twice"),
+        (ENTRY.format(id="a").replace("id =", "check ="), "needs exactly id, or subject"),
+        (ENTRY.format(id="a").replace("id =", "subject = 'b'\nid ="), "needs exactly id, or subject"),
         (ENTRY.format(id="a").replace("2999", "1999"), "expired on 1999-01-01"),
         (ENTRY.format(id="a").replace("2999-01-01", "'soon'"), "allowed: a date"),
         (ENTRY.format(id=""), "allowed: a str"),

@@ -16,6 +16,7 @@ from gradcert.reference.networks.synapses import Dense
 
 # dyadic scales: products of scales are taken in floating point, before the number system sees them
 WIDE = Surrogate("sigmoid", scale=1.5)  # wide, so that no pseudo-derivative is small
+NARROW = Surrogate(formula="where(x < 0, height, 2 height) / (1 + (pi x)^2)", height=0.375, amplitude=1.5)
 SYNAPTIC = ("leak", "rho", "threshold")
 ALL = ("leak", "threshold", "beta", "rho")
 SCALED = {"gain": "one_minus_leak", "adaptation_gain": "one_minus_rho"}
@@ -30,6 +31,7 @@ CELLS = {
         rest=0.125,
         gain="one_minus_leak",
         surrogate=WIDE,
+        scaling="threshold",
         train=("leak", "threshold"),
     ),
     "lif-hard-with-input": Lif(
@@ -45,8 +47,12 @@ CELLS = {
     "refractory": Refractory(
         leak=0.7, threshold=0.3, period=1, surrogate=WIDE, recurrent=True, train=("leak", "threshold")
     ),
-    "refractory-two": Refractory(leak=0.7, threshold=0.2, reset="hard", reset_value=0.125, surrogate=WIDE, bias=False),
-    "synaptic": Synaptic(leak=0.7, rho=0.6, threshold=0.3, surrogate=WIDE, recurrent=True, train=SYNAPTIC),
+    "refractory-two": Refractory(
+        leak=0.7, threshold=0.2, reset="hard", reset_value=0.125, surrogate=NARROW, bias=False
+    ),
+    "synaptic": Synaptic(
+        leak=0.7, rho=0.6, threshold=0.3, surrogate=WIDE, scaling="threshold", recurrent=True, train=SYNAPTIC
+    ),
     "synaptic-old": Synaptic(
         leak=0.7,
         rho=0.6,
@@ -91,7 +97,12 @@ CELLS = {
         **SCALED,
     ),
     "alif-plain": Alif(leak=0.7, threshold=0.4, beta=0.3, reset="none", bias=False, surrogate=WIDE),
-    "ltc": Ltc(surrogate=Surrogate("multi_gaussian", sigma=0.375, side=0.125), train=("threshold", "beta")),
+    "ltc": Ltc(
+        threshold=0.25,
+        surrogate=Surrogate("multi_gaussian", sigma=0.375, side=0.125),
+        scaling="threshold",
+        train=("threshold", "beta"),
+    ),
     "ltc-feed-forward": Ltc(threshold=0.2, surrogate=WIDE, recurrent=False, bias=False),
     "lstm": Lstm(),
     "lstm-peepholes": Lstm(peepholes=True),

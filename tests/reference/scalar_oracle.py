@@ -72,6 +72,9 @@ def psi(surrogate, x):
         u = 1 - abs(x) / s["width"]
         return s["scale"] * u if decided(u, ">") else arb(0)
 
+    if surrogate.formula:  # the one of `cell_nets`
+        return (1 if decided(x, "<") else 2) * s["height"] * ball(surrogate.amplitude) / (1 + (arb.pi() * x) ** 2)
+
     def normal(mean, deviation):
         return (-(((x - mean) / deviation) ** 2) / 2).exp() / (deviation * (2 * arb.pi()).sqrt())
 
@@ -118,7 +121,7 @@ def lif(c, p, x, s, cut):
         else:
             assert c.reset == "hard_with_input"
             v.append((1 - fired) * (leak * before + current) + base * fired)
-        z.append(spike(c, v[i] - threshold))
+        z.append(spike(c, (v[i] - threshold) / (threshold if c.scaling == "threshold" else 1)))
     return {"v": v, "z": z}
 
 
@@ -157,7 +160,7 @@ def synaptic(c, p, x, s, cut):
         else:
             assert c.reset == "hard_with_input"
             v.append((1 - fired) * (leak * before + driving) + base * fired)
-        z.append(spike(c, v[i] - threshold))
+        z.append(spike(c, (v[i] - threshold) / (threshold if c.scaling == "threshold" else 1)))
     return {"i": current, "v": v, "z": z}
 
 
@@ -195,7 +198,9 @@ def ltc(c, p, x, s, cut):
         ki, ri = k[i].sigmoid(), r[i].sigmoid()
         b.append(ri * cut(Edge.STATE, s["b"][i]) + (1 - ri) * cut(Edge.ADAPTATION, s["z"][i]))
         v.append(own[i] + ki * (current - own[i]))
-        z.append(spike(c, v[i] - option(c, p, "threshold", i) - option(c, p, "beta", i) * b[i]))
+        threshold = option(c, p, "threshold", i)
+        distance = v[i] - threshold - option(c, p, "beta", i) * b[i]
+        z.append(spike(c, distance / threshold if c.scaling == "threshold" else distance))
     return {"b": b, "v": v, "z": z}
 
 
@@ -211,7 +216,9 @@ def ltc_as_published(c, p, x, s, cut):
         ri = r[i].sigmoid()
         b.append(ri * s["b"][i] + (1 - ri) * s["z"][i])
         m = s["v"][i] + k[i].sigmoid() * (current - s["v"][i])
-        z.append(spike(c, m - (option(c, p, "threshold", i) + option(c, p, "beta", i) * b[i])))
+        threshold = option(c, p, "threshold", i)
+        distance = m - (threshold + option(c, p, "beta", i) * b[i])
+        z.append(spike(c, distance / threshold if c.scaling == "threshold" else distance))
         u.append((1 - z[i]) * m)
     return {"b": b, "v": u, "z": z}
 

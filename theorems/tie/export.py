@@ -15,7 +15,7 @@ import numpy as np
 
 from gradcert.reference import FLOAT64, Link, Numbers, Rule, Tape
 from gradcert.reference.engines import LayerTape, basis, weight_of
-from gradcert.reference.networks import Synapse
+from gradcert.reference.networks import Synapse, check_no_graph
 from gradcert.reference.rules import feedback_name
 from gradcert.theorems.tie.graph import OPEN, Graph, Label
 
@@ -41,6 +41,7 @@ def export(tape: Tape, targets: Array, rule: Rule, feedback: Feedback) -> Graph:
     ``("projection", m)``    from layer m to what direct, target or local feedback projects
     ``("unit", m, node, i)`` site of a node that SnAp may close; ``("signal", m)``: of a node that only a rule has
     """
+    check_no_graph(tape.network, "an export to the theorems")
     delta = tape.network.loss.gradient(tape.outputs, targets, tape.numbers)
     graph = Graph()
     steps, batch = targets.shape[:2]

@@ -14,6 +14,7 @@ from gradcert.certify.diagnosis.evidence import Evidence
 from gradcert.certify.problems import Bounds
 from gradcert.reference.networks import KINDS, Network
 from gradcert.reference.numbers import Array
+from gradcert.reference.published import Algorithm, Claimed
 from gradcert.reference.rules import RULES, Rule
 
 Factor = Callable[[Evidence], float]
@@ -78,16 +79,17 @@ def zero() -> Candidate:
     return Candidate(ZERO, "zero in every entry", lambda e: {n: np.zeros(g.shape) for n, g in e.given.items()}, bounds)
 
 
-def factors(claimed: Rule) -> Iterator[Candidate]:
-    """Yield factors on the claimed row, then on published ones."""
+def factors(claimed: Claimed) -> Iterator[Candidate]:
+    """Yield factors on the claimed row, then on published ones; on an algorithm alone, where one is claimed."""
     others = (r for r in RULES.values() if r.feedback == "symmetric" and not (r.window or r.chunk or r.reach))
-    for rule in (claimed, *(r for r in others if r.name != claimed.name)):
+    rows = () if isinstance(claimed, Algorithm) else (r for r in others if r.name != claimed.name)
+    for rule in (claimed, *rows):
         for label, factor in FACTORS.items():
 
-            def floats(e: Evidence, rule: Rule = rule, factor: Factor = factor) -> Mapping[str, Array]:
+            def floats(e: Evidence, rule: Claimed = rule, factor: Factor = factor) -> Mapping[str, Array]:
                 return {name: g * factor(e) for name, g in e.gradient(rule).items()}
 
-            def bounds(e: Evidence, rule: Rule = rule, factor: Factor = factor) -> Mapping[str, Bounds] | None:
+            def bounds(e: Evidence, rule: Claimed = rule, factor: Factor = factor) -> Mapping[str, Bounds] | None:
                 run = e.case.expected if rule == e.case.rule else e.expected(rule)
                 unit = 2.0**-53 if e.case.problem.dtype == "float64" else 2.0**-24
                 return None if run is None else {n: scaled(b, factor(e), unit=unit) for n, b in run.gradients.items()}
@@ -241,6 +243,21 @@ def errors(claimed: Rule) -> Iterator[Candidate]:
 
         label = f"{claimed.name} with the error of a {kind.replace('_', ' ')}"
         yield Candidate(f"loss:kind = {kind}", label, floats, bounds, kept=True)
+
+
+def of_algorithm(claimed: Algorithm) -> Iterator[Candidate]:
+    """Yield those that need no edges."""
+    yield from factors(claimed)
+    for label, change in SHIFTS.items():
+
+        def floats(e: Evidence, change: Callable[[Array], Array] = change) -> Mapping[str, Array]:
+            return claimed.gradients(replace(e.floats, targets=change(e.floats.targets)))
+
+        def bounds(e: Evidence, change: Callable[[Array], Array] = change) -> Mapping[str, Bounds] | None:
+            run = e.expected(claimed, targets=change(e.case.problem.targets))
+            return None if run is None else run.gradients
+
+        yield Candidate(f"timing:{label}", f"{claimed.name} with {label}", floats, bounds, kept=True)
 
 
 def make(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Candidate]:

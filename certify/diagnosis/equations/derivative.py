@@ -45,6 +45,12 @@ def derivative(t: Term, leaf: Term) -> Term | None:
             slope = t
         case "tanh":
             slope = 1 - t * t
+        case "sqrt":
+            slope = 1 / (2 * t)
+        case "cos":
+            slope = -symbols.sin(a[0])
+        case "sin":
+            slope = symbols.cos(a[0])
         case "absolute":
             slope = symbols.where(a[0], ">=", 0, 1, -1)
         case "where":

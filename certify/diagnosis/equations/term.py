@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gradcert.reference.networks import Nodes
-from gradcert.reference.numbers import SIGMOID, Activation, Array, Numbers
+from gradcert.reference.numbers import SIGMOID, Activation, Array, Numbers, called
 
 LEAVES = ("number", "pi", "p", "prev", "now", "drive")
 PRODUCTS = (("/",), ("neg", "/"))  # what stands in brackets at the left and at the right of a product
@@ -28,7 +28,7 @@ class Term:
 
     Attributes
     ----------
-    op : an operator, ``neg``, ``apply``, ``slope``, ``exp``, ``tanh``, ``absolute``, ``where``, or a leaf: a
+    op : an operator, ``neg``, ``apply``, ``slope``, ``exp``, ``tanh``, ``sqrt``, ``absolute``, ``where``, or a leaf: a
         ``number``, a value of the layer's parameters ``p``, of a node in the step before (``prev``) or in this one
         (``now``), or the weighted sum (``drive``) of a node, whose arguments are what the weights multiply.
     args : what it is made of.
@@ -129,6 +129,12 @@ class Symbols:
         """Return tanh x."""
         return Term("tanh", (term(x),))
 
+    def __getattr__(self, name: str) -> Any:
+        """Functions that not every number system has."""
+        if name not in ("sqrt", "cos", "sin", "floor"):
+            raise AttributeError(name)
+        return lambda x: Term(name, (term(x),))
+
     def absolute(self, x: Any) -> Term:
         """Return |x|."""
         return Term("absolute", (term(x),))
@@ -185,6 +191,8 @@ def _evaluate(t: Term, given: Given, n: Numbers) -> Any:
             return n.slope(t.name, _array(a[0], n))
         case "where":
             return n.where(_array(a[0], n), t.name, *a[1:])
+        case "sqrt" | "cos" | "sin" | "floor":
+            return called(n, t.op)(_array(a[0], n))
         case _:
             return getattr(n, t.op)(_array(a[0], n))
 

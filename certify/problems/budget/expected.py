@@ -12,7 +12,8 @@ from gradcert.properties.numbers import Balls, Element, Precision, Undecided, wo
 from gradcert.reference.engines import Tape, objective, record, tape_gradients
 from gradcert.reference.networks import Problem
 from gradcert.reference.numbers import Array
-from gradcert.reference.rules import Rule, check_feedback
+from gradcert.reference.published import Algorithm, Claimed
+from gradcert.reference.rules import check_feedback
 
 NEAR = 30  # binary digits above the smallest normal number
 PRECISIONS = {"float64": Precision(53, slack=4), "float32": Precision(24, slack=2)}
@@ -69,7 +70,7 @@ def precision_for(problem: Problem, dtype: str) -> Precision:
     return replace(PRECISIONS[dtype], flushes=any(bool(((s > 0) & (s < near)).any()) for s in sizes))
 
 
-def expect(problem: Problem, rule: Rule, dtype: str) -> Expected:
+def expect(problem: Problem, rule: Claimed, dtype: str) -> Expected:
     """Return the reference of a problem and the budget of every entry.
 
     Raises
@@ -81,13 +82,22 @@ def expect(problem: Problem, rule: Rule, dtype: str) -> Expected:
         tape = on_balls(problem, balls)
         targets = balls.exactly(problem.targets)
         feedback = {name: balls.exactly(value) for name, value in problem.feedback.items()}
-        checked = check_feedback(problem.network, rule, feedback)
-        gradients = tape_gradients(tape, targets, rule=rule, feedback=checked)
+        if isinstance(rule, Algorithm):
+            gradients = rule.gradients(_posed(problem, balls))
+        else:
+            checked = check_feedback(problem.network, rule, feedback)
+            gradients = tape_gradients(tape, targets, rule=rule, feedback=checked)
         return Expected(
             outputs=bounds_of(tape.outputs),
             loss=bounds_of(np.asarray(objective(tape, targets), dtype=object)),
             gradients={name: bounds_of(value) for name, value in gradients.items()},
         )
+
+
+def _posed(problem: Problem, balls: Balls) -> Problem:
+    """Return a problem on balls, its cells' values stored as every implementation stores them."""
+    on = problem.mapped(balls.exactly, balls)
+    return replace(on, network=stored(problem.network), parameters=parameters_on_balls(problem.parameters, balls))
 
 
 def on_balls(problem: Problem, balls: Balls) -> Tape:

@@ -8,12 +8,13 @@ from gradcert.properties.numbers.element import UPWARDS
 from gradcert.reference.bounds import entries
 from gradcert.reference.networks import Problem
 from gradcert.reference.numbers import Array
+from gradcert.reference.published import Claimed
 from gradcert.reference.rules import RULES, Rule
 
 TRUTH = RULES["bptt"]
 
 
-def expectation(problem: Problem, rule: Rule, claim: Claim) -> Expected:
+def expectation(problem: Problem, rule: Claimed, claim: Claim) -> Expected:
     """Return what a case is judged against (`gradcert.certify.judging.acceptance`).
 
     A bounded claim is judged against BPTT: an entry's budget is its own rounding budget plus the bound proven for the
@@ -28,6 +29,7 @@ def expectation(problem: Problem, rule: Rule, claim: Claim) -> Expected:
     truth = expect(problem, TRUTH, claim.dtype)
     if "error" in claim.within:
         return truth
+    assert isinstance(rule, Rule), rule  # `check_algorithm` lets no other claim be bounded
     bound = proven(problem, rule)
     gradients = {
         # where the bound is zero the budget stays what it was: exact stays exact

@@ -104,6 +104,23 @@ class Shaken(Floats):
         y = super().exp(x)
         return np.asarray(self.moved(y, np.abs(y), 2 * LIBM_ULPS))
 
+    def sqrt(self, x: Array) -> Array:
+        """Return the square root, moved."""
+        return self._function(super().sqrt, x)
+
+    def cos(self, x: Array) -> Array:
+        """Return the cosine, moved."""
+        return self._function(super().cos, x)
+
+    def sin(self, x: Array) -> Array:
+        """Return the sine, moved."""
+        return self._function(super().sin, x)
+
+    def _function(self, function: Callable[[Array], Array], x: Any) -> Any:
+        y = function(self.moved(x.value, x.size) if isinstance(x, Sized) else x)
+        y = self.moved(y, np.abs(y), 2 * LIBM_ULPS)
+        return sized(y) if isinstance(x, Sized) else y
+
     def slope(self, activation: Activation, x: Any) -> Any:
         """Return the (pseudo-)derivative, moved by a part of its peak."""
         y = super().slope(activation, self.moved(x.value, x.size) if isinstance(x, Sized) else x)

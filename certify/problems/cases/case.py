@@ -8,7 +8,7 @@ from typing import Any
 
 from gradcert.certify.problems.budget.expected import Expected
 from gradcert.reference.networks import Problem
-from gradcert.reference.rules import Rule
+from gradcert.reference.published import Claimed
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Case:
     ----------
     spec : what it was to be like.
     problem : what the subject is given.
-    rule : the claimed row.
+    rule : the claimed row, or the algorithm that is claimed.
     expected : what has to come back.
     separates : label of a neighbouring row -> by how many budgets its gradient differs, 0 where it does not.
     facts : figures for the report: spike rate, ties, draws; ``T``, ``B``, ``sizes`` and the circumstances ``met``.
@@ -59,7 +59,7 @@ class Case:
 
     spec: Spec
     problem: Problem
-    rule: Rule
+    rule: Claimed
     expected: Expected
     separates: Mapping[str, float]
     facts: Mapping[str, Any]

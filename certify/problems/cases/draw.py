@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -15,8 +15,9 @@ from gradcert.certify.problems.budget.stored import DECAYS
 from gradcert.certify.problems.cases.case import Spec
 from gradcert.certify.problems.cases.given import QUIET, activity_of, named, with_given
 from gradcert.reference.networks import Layer, Loss, Network, Problem, cell_named
-from gradcert.reference.numbers import Array, Surrogate
-from gradcert.reference.rules import Rule, feedback_shapes
+from gradcert.reference.numbers import Array, surrogate_from
+from gradcert.reference.published import Algorithm, Claimed
+from gradcert.reference.rules import feedback_shapes
 
 SIZES = {1: (3, 4), 2: (3, 4, 2), 3: (3, 2, 4, 2)}  # no layer is square, and no layer is like the next
 CONTINUOUS = (*DECAYS, "threshold", "beta")  # drawn for each layer, unless the claim fixes them
@@ -72,22 +73,13 @@ def cell_options(claim: Claim, cell: str) -> Cells:
     known = {f.name for f in fields(cell_named(cell))}
     given = {k: v for k, v in claim.options.items() if k in known}
     many = {k: tuple(v) for k, v in given.items() if isinstance(v, (list, tuple)) and not _names(k, v)}
-    fixed = {k: tuple(v) if k == "train" else v for k, v in given.items() if k not in many}
-    return Cells(cell, {k: surrogate(v) if k == "surrogate" else v for k, v in fixed.items()}, many)
+    fixed = {k: v for k, v in given.items() if k not in many}
+    return Cells(cell, {k: _option(k, v) for k, v in fixed.items()}, many)
 
 
 def _names(option: str, value: Any) -> bool:
     """Return whether a list is one value, the names of the trained parameters, rather than alternatives."""
     return option == "train" and all(isinstance(v, str) for v in value)
-
-
-def surrogate(value: Any) -> Surrogate:
-    """Read a surrogate: a name, a mapping, or one ready made."""
-    if isinstance(value, Surrogate):
-        return value
-    if isinstance(value, str):
-        return Surrogate(value)
-    return Surrogate(value["name"], **{k: v for k, v in value.items() if k != "name"})
 
 
 def turns(claim: Claim, cell: str) -> int:
@@ -100,9 +92,13 @@ def chosen_options(claim: Claim, cell: str, turn: int) -> dict[str, Any]:
     what = cell_options(claim, cell)
     out = dict(what.fixed)
     for name, values in sorted(what.alternatives.items()):
-        value = values[turn % len(values)]
-        out[name] = surrogate(value) if name == "surrogate" else tuple(value) if name == "train" else value
+        out[name] = _option(name, values[turn % len(values)])
     return out
+
+
+def _option(name: str, value: Any) -> Any:
+    """Return the value of an option as its cell takes it."""
+    return surrogate_from(value) if name == "surrogate" else tuple(value) if name == "train" else value
 
 
 def latency(claim: Claim, spec: Spec) -> int:
@@ -134,7 +130,7 @@ def spiking(cell: Any) -> bool:
     return hasattr(cell, "surrogate")
 
 
-def draw(spec: Spec, claim: Claim, rule: Rule, family: Family, rng: np.random.Generator, *, scale: float) -> Problem:
+def draw(spec: Spec, claim: Claim, rule: Claimed, family: Family, rng: np.random.Generator, *, scale: float) -> Problem:
     """Draw a problem.
 
     Parameters
@@ -184,6 +180,9 @@ def draw(spec: Spec, claim: Claim, rule: Rule, family: Family, rng: np.random.Ge
             name: _as(claim, family.weight(s, s[0], 1.0, rng)) for name, s in feedback_shapes(network, rule).items()
         },
     )
+    if isinstance(rule, Algorithm):
+        drawn = rule.drawn(network, problem.inputs.shape[:2], rng)
+        problem = replace(problem, drawn=drawn, settings=rule.settings)
     if not named(claim):
         return problem
     row = QUIET if spec.family == "long" else getattr(family, "row", {})
@@ -213,7 +212,7 @@ def _readout(claim: Claim, family: Family, rng: np.random.Generator) -> Any:
     own = {f.name for f in fields(kind)}
     plain = {"recurrent": False, "activation": "identity"}
     options = {**{k: v for k, v in plain.items() if k in own}, **claim.readout_options}
-    options = {k: surrogate(v) if k == "surrogate" else tuple(v) if k == "train" else v for k, v in options.items()}
+    options = {k: _option(k, v) for k, v in options.items()}
     for name in CONTINUOUS:
         if name in own and name not in options:
             options[name] = family.constant(name, rng, spiking="surrogate" in own)

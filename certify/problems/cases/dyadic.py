@@ -20,7 +20,6 @@ from gradcert.certify.problems.budget.stored import DECAYS
 from gradcert.certify.problems.cases.case import Spec
 from gradcert.certify.problems.cases.draw import draw
 from gradcert.reference.numbers import Array
-from gradcert.reference.rules import rule_named
 
 EXACT = ("piecewise_quadratic", "triangle", "rect", "signed_step", "piecewise_leaky_relu")  # dyadic on dyadics
 TRIALS = 6  # layers tried before a cell is taken to leave the dyadics
@@ -43,7 +42,7 @@ class Dyadic:
         """Return whether gradients of the cell can be dyadic too."""
         if not hasattr(cell, "surrogate"):
             return True
-        scales = [float(scale) for _, scale in cell.surrogate.scales]
+        scales = [float(scale) for scale in (*dict(cell.surrogate.scales).values(), cell.surrogate.amplitude)]
         return cell.surrogate.name in EXACT and all(s.as_integer_ratio()[1] <= 64 for s in scales)
 
     @staticmethod
@@ -60,7 +59,7 @@ class Dyadic:
         for attempt in range(TRIALS):
             family = Dyadic(claim, 0, attempt)
             spec = Spec(cell, 1, claim.losses[0], claim.when[0], "dyadic", turn=turn)
-            if exact_forward(draw(spec, claim, rule_named(claim.rule), family, rng, scale=1.0 + attempt)):
+            if exact_forward(draw(spec, claim, claim.claimed, family, rng, scale=1.0 + attempt)):
                 return True
         return False
 

@@ -14,6 +14,7 @@ import numpy as np
 from gradcert.reference.engines import Tape, arriving, run, tape_gradients, truncated_sums
 from gradcert.reference.networks import Problem
 from gradcert.reference.numbers import Array
+from gradcert.reference.published import Algorithm, Claimed
 from gradcert.reference.rules import Rule, check_feedback
 
 KEPT = 8  # problems that were evaluated last: more than the draws among which one is chosen
@@ -27,7 +28,7 @@ class Evaluated:
         self.problem = problem
         self.given = problem.floats()
         self.targets = self.given.targets
-        self._gradients: dict[Rule, dict[str, Array]] = {}
+        self._gradients: dict[Claimed, dict[str, Array]] = {}
         self._truncations: dict[Rule, list[dict[str, Array]]] = {}
 
     @cached_property
@@ -40,10 +41,13 @@ class Evaluated:
         """Return the feedback matrices of a row."""
         return check_feedback(self.problem.network, rule, self.given.feedback)
 
-    def gradients(self, rule: Rule) -> dict[str, Array]:
-        """Return the gradient of a row."""
+    def gradients(self, rule: Claimed) -> dict[str, Array]:
+        """Return the gradient of a row, or of an algorithm."""
         if rule not in self._gradients:
             with np.errstate(all="ignore"):
+                if isinstance(rule, Algorithm):
+                    self._gradients[rule] = rule.gradients(self.given)
+                    return self._gradients[rule]
                 found = tape_gradients(self.tape, self.targets, rule=rule, feedback=self.feedback(rule))
             self._gradients[rule] = found
         return self._gradients[rule]

@@ -21,7 +21,7 @@ from gradcert.properties.numbers import Undecided
 from gradcert.reference.engines import Tape, new_value
 from gradcert.reference.networks import Problem, cell_named
 from gradcert.reference.numbers import Array
-from gradcert.reference.rules import Rule, rule_named
+from gradcert.reference.published import Algorithm, Claimed
 
 DRAWS = 200  # at most
 USUAL = 6  # steps that a case has, about
@@ -45,8 +45,10 @@ class Draft:
     facts: dict[str, Any]
 
 
-def least_steps(rule: Rule, late: int = 0) -> int:
-    """Return the length that shows a truncation, and what comes `late` steps after the input."""
+def least_steps(rule: Claimed, late: int = 0) -> int:
+    """Return the length that shows a truncation or has room for parts, and what comes `late` steps after the input."""
+    if isinstance(rule, Algorithm):
+        return max(rule.least + 1, USUAL) + late if rule.least > 1 or late else 0
     least = max((rule.window or 0), (rule.chunk or 0)) + 2 if rule.window or rule.chunk else 0
     return max(least, USUAL) + late if late else least
 
@@ -61,7 +63,7 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
     ((4, 4), ['own RECURRENT', 'own RESET', 'own STATE'])
     """
     rng = np.random.default_rng([seed, zlib.crc32(spec.id.encode())])
-    rule = rule_named(claim.rule)
+    rule = claim.claimed
     drafts: list[Draft] = []
     kept: tuple[Draft, Expected] | None = None
     scales = SCALES if spiking(cell_named(spec.cell)()) else GRADED
@@ -101,7 +103,7 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
     return Case(spec, best.problem, rule, expected, separates, told)
 
 
-def _draft(problem: Problem, rule: Rule, attempt: int, *, ties: bool) -> Draft | None:
+def _draft(problem: Problem, rule: Claimed, attempt: int, *, ties: bool) -> Draft | None:
     """Return the draw with its gradients in float64, or None if a floor is not reached."""
     in_floats = evaluated(problem)
     rates, tie = _spikes(in_floats.tape)
@@ -110,7 +112,8 @@ def _draft(problem: Problem, rule: Rule, attempt: int, *, ties: bool) -> Draft |
     gradients = in_floats.gradients(rule)
     if any(np.count_nonzero(np.abs(g) > 1e-6) * 2 < g.size for g in gradients.values()):
         return None
-    neighbours = {change.label: in_floats.gradients(change.rule) for change in changes(rule, problem.network)}
+    near = [] if isinstance(rule, Algorithm) else changes(rule, problem.network)
+    neighbours = {change.label: in_floats.gradients(change.rule) for change in near}
     effects = [_relative(g, gradients) for g in neighbours.values()]
     seen = [e for e in effects if e > NOISE] or [1.0]
     facts = {"spike rates": [round(r, 3) for r in rates], "ties": tie, "draws": attempt + 1}

@@ -26,7 +26,6 @@ from gradcert.certify.problems.cases.generate import generate as generate_small
 from gradcert.certify.problems.cases.generate import least_steps
 from gradcert.reference.networks import cell_named
 from gradcert.reference.numbers import Array
-from gradcert.reference.rules import rule_named
 
 KINDS = ("long", "wide", "loud", "leaky", "faint", "subnormal")
 WIDE = {1: (16, 32), 2: (16, 32, 24), 3: (8, 16, 24, 16)}
@@ -75,7 +74,7 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
     ('wide', (32, 32))
     """
     rng = np.random.default_rng([seed, zlib.crc32(spec.id.encode())])
-    rule, kind = rule_named(claim.rule), KINDS[spec.index]
+    rule, kind = claim.claimed, KINDS[spec.index]
     least = least_steps(rule, latency(claim, spec))
     for attempt in range(TRIES):
         family = Scale(claim, least, attempt, kind=kind)

@@ -177,8 +177,9 @@ def rate_based(problem: Any, *, fault: str = "") -> dict[str, Any]:
     return _collect(problem, found)
 
 
-def sltt_k(problem: Any, *, chosen: tuple[int, ...] = (0,), fault: str = "") -> dict[str, Any]:
-    """Return the SLTT-K gradient at the chosen steps."""
+def sltt_k(problem: Any, *, fault: str = "") -> dict[str, Any]:
+    """Return the SLTT-K gradient at the steps that the problem says, the first where it says none."""
+    chosen = tuple(getattr(problem, "drawn", {}).get("chosen", (0,)))
     runs, outputs = _runs(problem)
     steps = len(outputs)
     live = np.array([t in chosen for t in range(steps)], dtype=float)[:, None, None]

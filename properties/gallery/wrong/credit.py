@@ -57,7 +57,7 @@ ENTRIES: tuple[Entry, ...] = (
     bug(
         CLASS,
         own_trace.sltt_k,
-        {**claims.OWN_LIF, "rule": "sltt-k", "settings": {"chosen": (0,)}},
+        {**claims.OWN_LIF, "rule": "sltt-k"},
         "T63",
         "one_over_k",
         "SLTT-K scaled by T / K, which the published code does not do",

@@ -56,8 +56,7 @@ def find(name: Any, known: Mapping[str, Any], *, run: bool = False) -> Any:
                 f"the cell {name!r} is code in a file, and nobody has said that it may be run",
                 do="read it; then pass --run, or run=True from Python",
             )
-        attribute = name.rpartition(":")[2]
-        found = getattr(_load(Path(where)), attribute, None)
+        found = attribute_of(name)
         if not (isinstance(found, type) and all(hasattr(found, part) for part in NEEDED)):
             raise GradcertError(
                 f"{name!r} is no cell", allowed="a frozen dataclass of gradcert.reference.networks.Cell"
@@ -65,6 +64,17 @@ def find(name: Any, known: Mapping[str, Any], *, run: bool = False) -> Any:
         found.name = name  # type: ignore[attr-defined]
         FOUND[name] = found
     return FOUND[name]
+
+
+def attribute_of(name: str) -> Any:
+    """Return what ``path/to/file.py:attribute`` names, None where the file has no such thing; the file is run.
+
+    Raises
+    ------
+    GradcertError : for a file that is not there, or that raises.
+    """
+    where, _, attribute = name.rpartition(":")
+    return getattr(_load(Path(where)), attribute, None)
 
 
 def _load(path: Path) -> Any:
@@ -80,6 +90,8 @@ def _load(path: Path) -> Any:
         raise GradcertError(f"{path} cannot be loaded", allowed="a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module
+    beside = str(path.resolve().parent)
+    sys.path.insert(0, beside)  # the file may import its neighbours
     try:
         spec.loader.exec_module(module)
     except Exception as error:  # whatever a stranger's file raises
@@ -87,4 +99,6 @@ def _load(path: Path) -> Any:
         if isinstance(error, GradcertError):
             raise
         raise GradcertError(f"running {path} raised {type(error).__name__}: {error}", do="run it by itself") from error
+    finally:
+        sys.path.remove(beside)
     return module

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from gradcert.reference.networks.cells import options
+from gradcert.reference.networks.cells import firing, options
 from gradcert.reference.networks.cells.protocol import Drive, Nodes
 from gradcert.reference.networks.edges import Edge, Link, Use
 from gradcert.reference.numbers import Array, Numbers, Surrogate, spike
@@ -48,6 +48,7 @@ class Lif:
         starts there (`initial`).
     gain : ``one``, or ``one_minus_leak`` (the 1 / tau of ``decay_input``).
     surrogate : pseudo-derivative of the spike, called at v - threshold.
+    scaling : what psi's argument, and psi, are divided by: ``none``, or the ``threshold`` (`firing`).
     strict : fire at ``>`` rather than at ``>=``.
     stored : the variable that an implementation keeps between steps, ``pre`` or ``post`` reset; it changes reported
         states (`stored_state`), not gradients: the labelled edges are the same (mathematics.md 1.1).
@@ -89,6 +90,7 @@ Link(target='z', source='v', lag=0, edge=<Edge.SPACE: 'space'>, weight=None))
         options.Convention(
             "stored", ("pre", "post"), {"pre": "snnTorch", "post": "SpikingJelly, Norse"}, forward=False
         ),
+        firing.SCALING,
     )
     leak: Any = 0.9
     threshold: Any = 1.0
@@ -102,6 +104,7 @@ Link(target='z', source='v', lag=0, edge=<Edge.SPACE: 'space'>, weight=None))
     bias: bool = True
     train: tuple[str, ...] = ()
     rest: Any = 0.0
+    scaling: str = "none"
 
     def __post_init__(self) -> None:
         options.check_unit_interval("leak", self.leak)
@@ -173,7 +176,9 @@ Link(target='z', source='v', lag=0, edge=<Edge.SPACE: 'space'>, weight=None))
     def factors(self, n: Numbers, p: Mapping[str, Array], prev: Nodes, now: Nodes) -> dict[Link | Use, Any]:
         """Return the local derivatives."""
         leak, threshold = p["leak"], p["threshold"]
-        psi = n.slope(spike(self.surrogate, strict=self.strict), now["v"] - threshold)
+        psi, by_threshold = firing.slopes(
+            n, self.surrogate, now["v"] - threshold, threshold, strict=self.strict, scaling=self.scaling
+        )
         gain: Any = 1 if self.gain == "one" else 1 - leak
         wiped = self.reset == "hard_with_input"
         out: dict[Link | Use, Any] = {
@@ -187,7 +192,7 @@ Link(target='z', source='v', lag=0, edge=<Edge.SPACE: 'space'>, weight=None))
             by_leak = by_leak - p["rest"] if self._rests else by_leak
             out[LEAK] = by_leak * (1 - prev["z"]) if wiped else by_leak
         if "threshold" in self.train:
-            out[THRESHOLD] = -psi
+            out[THRESHOLD] = by_threshold
         if self.bias:
             out[BIAS] = 1
         if self.reset == "hard":

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from gradcert.reference.networks.cells import options
+from gradcert.reference.networks.cells import firing, options
 from gradcert.reference.networks.cells.protocol import Drive, Nodes
 from gradcert.reference.networks.edges import Edge, Link, Use
 from gradcert.reference.numbers import SIGMOID, Array, Numbers, Surrogate, spike
@@ -56,6 +56,7 @@ class Ltc:
     threshold, beta : base threshold and adaptation strength; 0.1 and 1.8 in the published code. ``b`` is the
         adaptation; the parameter b is the bias of the drive.
     surrogate, strict : the published code uses the multi-Gaussian with sigma 0.3, firing at ``>``.
+    scaling : what psi's argument, and psi, are divided by: ``none``, or the base ``threshold`` (`firing`).
     recurrent : whether H exists. The gates' weights always do.
     bias : whether the biases of the drive and of the two gates exist.
     train : per-unit parameters that are trained, of ``threshold``, ``beta``.
@@ -68,7 +69,10 @@ class Ltc:
     """
 
     name: ClassVar[str] = "ltc"
-    conventions: ClassVar[tuple[options.Convention, ...]] = (options.strictness({True: "byin-cwi/sFPTT"}),)
+    conventions: ClassVar[tuple[options.Convention, ...]] = (
+        options.strictness({True: "byin-cwi/sFPTT"}),
+        firing.SCALING,
+    )
     threshold: Any = 0.1
     beta: Any = 1.8
     surrogate: Surrogate = Surrogate("multi_gaussian", sigma=0.3)
@@ -76,8 +80,10 @@ class Ltc:
     recurrent: bool = True
     bias: bool = True
     train: tuple[str, ...] = ()
+    scaling: str = "none"
 
     def __post_init__(self) -> None:
+        options.check_conventions(self)
         options.check_trained(self.train, PARAMETERS)
 
     @property
@@ -124,7 +130,9 @@ class Ltc:
         """Return the local derivatives."""
         silent, k, r = 1 - prev["z"], now["k"], now["r"]
         margin = now["v"] - (p["threshold"] + p["beta"] * now["b"])
-        psi = n.slope(spike(self.surrogate, strict=self.strict), margin)
+        psi, by_threshold = firing.slopes(
+            n, self.surrogate, margin, p["threshold"], strict=self.strict, scaling=self.scaling
+        )
         out: dict[Link | Use, Any] = {
             KEPT: silent,
             KEPT_RESET: -prev["v"],
@@ -141,6 +149,6 @@ class Ltc:
             OUTPUT: psi,
             THRESHOLD_STATE: -psi * p["beta"],
         }
-        direct = {"threshold": (THRESHOLD, -psi), "beta": (BETA, -psi * now["b"])}
+        direct = {"threshold": (THRESHOLD, by_threshold), "beta": (BETA, -psi * now["b"])}
         out |= dict(direct[name] for name in self.train)
         return {**out, **{use: 1 for use in (BIAS, *BIASES)}} if self.bias else out

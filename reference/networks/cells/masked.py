@@ -131,16 +131,16 @@ class Masked:
         return out
 
 
-def masked_nodes(index: int, cell: Cell) -> Iterator[str]:
-    """Yield the names that a mask of a layer may have: the layer's own, and those of its nodes."""
-    yield f"layers.{index}"
-    yield from (f"layers.{index}.{node}" for node in cell.nodes)
+def masked_nodes(own: str, cell: Cell) -> Iterator[str]:
+    """Yield the names that a mask of a layer or population may have: its own, and those of its nodes."""
+    yield own
+    yield from (f"{own}.{node}" for node in cell.nodes)
 
 
-def masked(cell: Cell, index: int, names: Collection[str], *, output: str = "z") -> Cell:
+def masked(cell: Cell, own: int | str, names: Collection[str], *, output: str = "z") -> Cell:
     """Return the cell of a layer with the masks of these names, and with another node as its output.
 
-    A cell that has its masks already is what it is.
+    `own` is the layer's number, or its name. A cell that has its masks already is what it is.
 
     Examples
     --------
@@ -150,14 +150,15 @@ def masked(cell: Cell, index: int, names: Collection[str], *, output: str = "z")
     """
     if hasattr(cell, "left") and hasattr(cell, "new"):
         return cell
-    dropped = f"layers.{index}" in names
-    held = tuple(node for node in cell.nodes if f"layers.{index}.{node}" in names)
+    own = f"layers.{own}" if isinstance(own, int) else own
+    dropped = own in names
+    held = tuple(node for node in cell.nodes if f"{own}.{node}" in names)
     return cast(Cell, Masked(cell, held, dropped, output)) if dropped or held or output != "z" else cell
 
 
-def masks_of(index: int, masks: Mapping[str, Array] | None) -> dict[str, Array]:
-    """Return the masks of a layer by the names of the nodes that they are."""
-    own, out = f"layers.{index}", {}
+def masks_of(own: int | str, masks: Mapping[str, Array] | None) -> dict[str, Array]:
+    """Return the masks of a layer, by its number or name, by the names of the nodes that they are."""
+    own, out = f"layers.{own}" if isinstance(own, int) else own, {}
     for name, mask in (masks or {}).items():
         if name == own:
             out[DROPPED] = np.asarray(mask)

@@ -35,7 +35,8 @@ class Refractory(lif.Lif):
     Parameters
     ----------
     period : steps after a spike without another one, from 1 to 8.
-    leak, threshold, reset, reset_value, gain, surrogate, strict, stored, recurrent, bias, train, rest : as for `Lif`.
+    leak, threshold, reset, reset_value, gain, surrogate, strict, stored, recurrent, bias, train, rest, scaling : as for
+        `Lif`.
 
     Examples
     --------

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from gradcert.reference.networks.cells import options, snu_equations
+from gradcert.reference.networks.cells import firing, options, snu_equations
 from gradcert.reference.networks.cells.protocol import Drive, Nodes
 from gradcert.reference.networks.edges import Link, Use
 from gradcert.reference.numbers import Array, Numbers, Surrogate, activation, spike
@@ -22,6 +22,7 @@ class Snu:
     transfer : g, ``relu`` (IBM/ostl layer), ``identity`` (its notebook) or any smooth activation.
     surrogate : pseudo-derivative h'; OSTL uses 1 - tanh^2.
     strict : fire at ``>`` (IBM/ostl) rather than ``>=``.
+    scaling : what psi's argument, and psi, are divided by: ``none``, or the ``threshold`` (`firing`).
     recurrent, bias : whether H and b exist. OSTL's additive bias b' inside h is minus the threshold.
     train : per-unit parameters that are trained, of ``leak``, ``threshold``.
 
@@ -35,6 +36,7 @@ class Snu:
     conventions: ClassVar[tuple[options.Convention, ...]] = (
         options.strictness({True: "IBM/ostl"}),
         options.activations("transfer"),
+        firing.SCALING,
     )
     leak: Any = 0.8
     threshold: Any = 1.0
@@ -44,6 +46,7 @@ class Snu:
     recurrent: bool = True
     bias: bool = True
     train: tuple[str, ...] = ()
+    scaling: str = "none"
 
     def __post_init__(self) -> None:
         options.check_unit_interval("leak", self.leak)
@@ -82,4 +85,7 @@ class Snu:
     def factors(self, n: Numbers, p: Mapping[str, Array], prev: Nodes, now: Nodes) -> dict[Link | Use, Any]:
         """Return the local derivatives."""
         h = spike(self.surrogate, strict=self.strict)
-        return snu_equations.factors(n, p, prev, now, g=activation(self.transfer), h=h, trained=self.trained)
+        margin, threshold = now["v"] - p["threshold"], p["threshold"]
+        slopes = firing.slopes(n, self.surrogate, margin, threshold, strict=self.strict, scaling=self.scaling)
+        g = activation(self.transfer)
+        return snu_equations.factors(n, p, prev, now, g=g, h=h, trained=self.trained, slopes=slopes)

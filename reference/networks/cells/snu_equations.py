@@ -52,20 +52,26 @@ def factors(
     g: Activation,
     h: Activation,
     trained: tuple[str, ...],
+    slopes: tuple[Array, Array] | None = None,
 ) -> dict[Link | Use, Any]:
-    """Return the local derivatives; h' and g' at t, everything with ' at t - 1."""
-    psi = n.slope(h, now["v"] - p["threshold"])
+    """Return the local derivatives; h' and g' at t, everything with ' at t - 1.
+
+    `slopes` are those of z by v and by the threshold, where they are others than those of h(v - threshold).
+    """
+    if slopes is None:
+        psi = n.slope(h, now["v"] - p["threshold"])
+        slopes = psi, -psi
     silent = 1 - prev["z"]
     out: dict[Link | Use, Any] = {
         STATE: p["leak"] * silent,
         RESET: -p["leak"] * prev["v"],
         TRANSFER: 1 if g.name == "identity" else n.slope(g, now["a"]),
-        OUTPUT: psi,
+        OUTPUT: slopes[0],
     }
     if "leak" in trained:
         out[LEAK] = prev["v"] * silent
     if "threshold" in trained:
-        out[THRESHOLD] = -psi
+        out[THRESHOLD] = slopes[1]
     if "b" in trained:
         out[BIAS] = 1
     return out

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from gradcert.reference.networks.cells import options
+from gradcert.reference.networks.cells import firing, options
 from gradcert.reference.networks.cells.protocol import Drive, Nodes
 from gradcert.reference.networks.edges import Edge, Link, Use
 from gradcert.reference.numbers import Array, Numbers, Surrogate, spike
@@ -53,7 +53,7 @@ class Synaptic:
     reset, reset_value : see the table.
     gain : ``one``, or ``one_minus_leak`` on the current's way into v.
     current_gain : ``one``, or ``one_minus_rho`` on the input's way into i.
-    surrogate, strict, recurrent, bias : as for `Lif`.
+    surrogate, strict, scaling, recurrent, bias : as for `Lif`.
     train : per-unit parameters that are trained, of ``leak``, ``rho``, ``threshold``.
 
     Examples
@@ -80,6 +80,7 @@ class Synaptic:
         options.Convention(
             "current_gain", ("one", "one_minus_rho"), {"one": "snnTorch, Norse", "one_minus_rho": "NIR"}
         ),
+        firing.SCALING,
     )
     leak: Any = 0.9
     rho: Any = 0.8
@@ -94,6 +95,7 @@ class Synaptic:
     recurrent: bool = False
     bias: bool = True
     train: tuple[str, ...] = ()
+    scaling: str = "none"
 
     def __post_init__(self) -> None:
         options.check_unit_interval("leak", self.leak)
@@ -160,7 +162,9 @@ class Synaptic:
     def factors(self, n: Numbers, p: Mapping[str, Array], prev: Nodes, now: Nodes) -> dict[Link | Use, Any]:
         """Return the local derivatives."""
         leak, rho, threshold, z = p["leak"], p["rho"], p["threshold"], prev["z"]
-        psi = n.slope(spike(self.surrogate, strict=self.strict), now["v"] - threshold)
+        psi, by_threshold = firing.slopes(
+            n, self.surrogate, now["v"] - threshold, threshold, strict=self.strict, scaling=self.scaling
+        )
         one, one_i, wiped = self.gain == "one", self.current_gain == "one", self.reset == "hard_with_input"
         current = self._current(prev, now)
         gain: Any = 1 if one else 1 - leak
@@ -186,7 +190,7 @@ class Synaptic:
             by_leak = kept if one else kept - current
             out[LEAK] = by_leak * (1 - z) if wiped else by_leak
         if "threshold" in self.train:
-            out[THRESHOLD] = -psi
+            out[THRESHOLD] = by_threshold
             if self.reset.startswith("subtract"):
                 out[THRESHOLD_RESET] = -z * (leak if self.reset == "subtract_before_leak" else 1)
         return out

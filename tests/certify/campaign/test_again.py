@@ -121,7 +121,7 @@ def test_what_the_subject_claims_and_is_not_judged_is_said(folder):
     tighter = line(Claim(**{**told, "within": {**limits, "cosine": 0.9}}), told=told)
     assert "--within cosine=0.9 --within signs=0.75 --within 'ratio=[0.5, 2]' " in tighter and "#" not in tighter
     left = line(Claim(**{**told, "options": {}, "without": {}}), told={**told, "without": {"targets": ["soft"]}})
-    assert left.endswith("subject.py:wrong  # without without, options.bias in the claim")
+    assert left.endswith("subject.py:wrong  # with without, options.bias taken out of the claim")
 
 
 def test_reports_say_the_same_sentence(folder):

@@ -1,17 +1,23 @@
 """The claims of examples/claims: torch.autograd keeps each, and one mistake for each is refuted with its cause."""
 
+import importlib
+import json
 import sys
+import tomllib
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from gradcert.certify import certify
-from gradcert.certify.claims import read_claim
+from gradcert.certify.claims import Claim, read_claim
 
 pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
+SCHEMA = Path(__file__).parents[3] / "certify" / "certificates" / "claim.schema.json"
 FOLDER = Path(__file__).parents[3] / "examples" / "claims"
-SAID = {
+LIF = {
     "padded": "a mean over time that is divided by the padded steps too",
     "sequences": "carried over a beginning",
     "trained_start": "initial.layers.0.v, initial.layers.1.v: zero in every entry",
@@ -27,27 +33,47 @@ SAID = {
     "outputs": "times the number of outputs",
     "pooled": "a mean over time that is divided by the padded steps too",
 }
+SPIKES = {
+    "formula": "psi taken at -|v - threshold|, the side below the threshold on both",
+    "own_function": "psi taken at v in place of v - threshold",
+    "amplitude": "psi = triangle(scale=0.5, width=1.5)",
+    "scaling": "psi undivided",
+    "refractory": "psi not zeroed in the refractory period",
+    "synaptic": "the path i<-i' dropped",
+    "synaptic_old": "the path v<-i' followed within the step",
+}
+SAID = {"lif": LIF, "spikes": SPIKES}  # the file that holds the subjects -> claim -> what is said of its mistake
+CLAIMS = [(where, name) for where, names in SAID.items() for name in names]
 
 
-@pytest.fixture(scope="module")
-def lif():
+def subjects(where):
     sys.path.insert(0, str(FOLDER))
     try:
-        import lif as module
+        return importlib.import_module(where)
     finally:
         sys.path.remove(str(FOLDER))
-    return module
 
 
 @pytest.mark.long(keep=3)
-@pytest.mark.parametrize("name", SAID)
-def test_a_claim_is_kept_and_its_mistake_is_named(lif, name):
-    claim = read_claim(FOLDER / f"{name}.toml")
-    right = certify(partial(lif.gradients), claim=claim, profile="quick")
-    wrong = certify(getattr(lif, f"wrong_{name}"), claim=claim, profile="quick")
+@pytest.mark.parametrize(("where", "name"), CLAIMS)
+def test_a_claim_is_kept_and_its_mistake_is_named(where, name):
+    claim = read_claim(FOLDER / f"{name}.toml", run=True)
+    right = certify(partial(subjects(where).gradients), claim=claim, profile="quick")
+    wrong = certify(getattr(subjects(where), f"wrong_{name}"), claim=claim, profile="quick", repair=0.0)
     assert (right.verdict, wrong.verdict) == ("certified", "refuted")
-    assert SAID[name] in wrong.reason
+    assert SAID[where][name] in wrong.reason
 
 
 def test_every_claim_of_the_folder_is_here():
-    assert {path.stem for path in FOLDER.glob("*.toml")} == set(SAID)
+    assert sorted(path.stem for path in FOLDER.glob("*.toml")) == sorted(name for _, name in CLAIMS)
+
+
+def test_every_claim_of_the_folder_is_one_of_the_schema():
+    schema = json.loads(SCHEMA.read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert set(schema["properties"]) == {"loss", *(f.name for f in fields(Claim))}
+    for path in FOLDER.glob("*.toml"):
+        jsonschema.validate(tomllib.loads(path.read_text()), schema)
+    wrong = {"rule": "bptt", "cells": "lif", "options": {"surrogate": {"scale": 2.0}}}
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(wrong, schema)

@@ -1,6 +1,7 @@
 """The atlas: a known rule lies where it lies, and what it misses is booked to the edges that it drops."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from gradcert import cli
 from gradcert.certify.figures.atlas import AXES, Point, atlas, points, problem
 from gradcert.certify.problems.cases.generate import NOISE
 from gradcert.certify.report import atlas as report
+from gradcert.certify.report import panel
+from gradcert.certify.report.curves import curves
 from gradcert.reference import RULES, GradcertError
 from gradcert.reference.engines import residual, reverse
 
@@ -36,9 +39,11 @@ def subject(tmp_path):
     return write
 
 
-@pytest.fixture
-def mapped(subject):
-    return atlas(subject("ostl"), cells="lif", draws=2)
+@pytest.fixture(scope="module")
+def mapped(tmp_path_factory):
+    path = tmp_path_factory.mktemp("atlas") / "subject.py"
+    path.write_text(SUBJECT.format(rule="ostl", factor=""))
+    return atlas(f"{path}:gradients", cells="lif", draws=2)
 
 
 def test_a_known_rule_is_found_everywhere(mapped):
@@ -121,6 +126,71 @@ def test_the_command(subject, tmp_path):
     page = (tmp_path / "a.html").read_text()
     assert "<svg" in page
     assert "<script" not in page
+
+
+CLAIMED = """
+import gradcert
+from gradcert.reference import RULES
+from gradcert.reference.engines import reverse
+
+OPTIONS = {"surrogate": ["triangle", "tanh"], "strict": True, "train": ["leak"]}
+
+@gradcert.claim(rule="sltt", cells="lif", losses="cross_entropy", when="last", batch="mean", weights=True,
+                options=OPTIONS)
+def gradients(problem):
+    loss = problem.network.loss
+    assert (loss.kind, loss.when, loss.time, loss.batch) == ("cross_entropy", "last", "sum", "mean")
+    assert (problem.targets.sum(axis=2) == 1).all() and problem.network.layers[0].cell.strict
+    given = (problem.network, problem.parameters, problem.inputs, problem.targets)
+    return reverse.gradients(*given, rule=RULES["sltt"])
+"""
+
+
+def test_the_map_is_of_what_the_subject_claims(tmp_path, monkeypatch):
+    for axis in ("steps", "leak", "recurrence"):
+        monkeypatch.delitem(AXES, axis)
+    (tmp_path / "subject.py").write_text(CLAIMED)
+    found = atlas(f"{tmp_path / 'subject.py'}:gradients", draws=1)
+    assert (found["cell"], found["claim"]["rule"], found["left_out"]) == ("lif", "sltt", ["weights"])
+    assert found["options"]["train"] == ["leak"] and found["loss"]["kind"] == "cross_entropy"
+    assert found["points"][0]["nearest"] == "sltt"
+    said = report.asked(found)
+    assert "cross entropy of last, sum over time, mean over batch" in said and "though claimed: weights" in said
+    page = report.html(found)
+    assert "claimed</span>" in page and said.replace("<", "&lt;") in page
+
+
+def test_percents_add_up(mapped):
+    for point in mapped["points"]:
+        parts = report.parts_of(point)
+        assert sum(percent for _, percent in parts) == (100 if parts else 0)
+    thirds = [{"layer": k, "kind": "state", "share": 1 / 3} for k in range(3)]
+    assert [p for _, p in report.parts_of({"split": thirds, "unexplained": 0.0})] == [34, 33, 33]
+    many = [{"layer": k, "kind": "state", "share": s} for k, s in enumerate((0.9, 0.4, -0.3, 0.1, -0.08, 0.004))]
+    told = dict(report.parts_of({"split": many, "unexplained": 0.1}))
+    assert told == {"state in layer 0": 90, "state in layer 1": 40, "state in layer 2": -30, "state in layer 3": 10,
+                    "smaller parts": -8, "unexplained": -2}  # fmt: skip
+
+
+def test_rules_that_coincide_are_one_curve_and_others_are_told_apart(mapped):
+    drawn = curves(report.axes(mapped), report.SHOWN, ["cosine", "error", "ratio"])
+    for axis, found in drawn.items():
+        labels = {name for curve in found for name in curve.label.split(", ")}
+        assert labels == set(report.SHOWN), axis
+        assert len({(c.colour, c.dash, c.mark) for c in found}) == len({c.dash for c in found}) == len(found)
+    together = next(c.label for c in drawn["depth"] if "e-prop" in c.label.split(", "))
+    assert "ottt" in together.split(", ")  # without lateral weights and adaptation, at every point
+
+
+def test_a_panel_holds_all_of_its_curves(mapped):
+    drawn = curves(report.axes(mapped), report.SHOWN, ["cosine", "error", "ratio"])
+    for axis, found in drawn.items():
+        for measure in ("cosine", "error", "ratio"):
+            picture = str(panel.draw(found, measure, x=axis, y=measure))
+            places = [tuple(map(float, pair.split(","))) for text in re.findall(r'points="([^"]*)"', picture)
+                      for pair in text.split()]  # fmt: skip
+            assert all(0 <= x <= panel.WIDTH and 0 <= y <= panel.HEIGHT for x, y in places)
+            assert picture.count("<polyline") == len(found)
 
 
 def test_usage(subject, tmp_path):

@@ -6,9 +6,9 @@ import sys
 import pytest
 
 SAYS = {
-    "gradcert.adapters.torch": r"^PyTorch is not installed; to fix it: pip install 'gradcert\[torch\]'$",
-    "gradcert.adapters.jax": r"^JAX is not installed; to fix it: pip install 'gradcert\[jax\]'$",
-    "gradcert.models.nir.graph": r"^nir is not installed; to fix it: pip install 'gradcert\[nir\]'$",
+    "gradcert.adapters.torch": r"^PyTorch is not installed; to fix it: pip install .*\[torch\]['\"]?.*$",
+    "gradcert.adapters.jax": r"^JAX is not installed; to fix it: pip install .*\[jax\]['\"]?.*$",
+    "gradcert.models.nir.graph": r"^nir is not installed; to fix it: pip install .*\[nir\]['\"]?.*$",
 }
 
 

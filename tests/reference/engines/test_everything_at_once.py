@@ -196,7 +196,7 @@ def test_what_a_weight_reaches_is_where_its_trace_is_not_zero(cell):
         learner.step(FIELD.draw(rng, (1, 2)), FIELD.draw(rng, (1, 4)))
         for weight in {link.weight for link in cell.links if link.weight is not None}:
             traces = [trace for (_, name, _), trace in learner.traces[0].items() if name == weight]
-            carried = np.stack([tangent.full(4)[0] for trace in traces for tangent in trace.values()])
+            carried = np.stack([tangent.full()[0] for trace in traces for tangent in trace.values()])
             seen = (carried != 0).any(axis=(0, -1)).T
             assert (seen == reachable(layer, TEMPORAL, weight, t + 1)).all(), (t, weight)
 

@@ -200,7 +200,7 @@ def test_a_tangent_pushed_into_the_next_layer(form, numbers):
     draw = Draw(numbers)
     tangent, above = draw.tangent(form), Dense(inputs=draw.units, units=5)
     weight = draw(5, draw.units)
-    found = projected(above, weight, tangent, draw.units)
+    found = projected(above, weight, tangent)
     assert (found.form, found.synapse) == ("full", tangent.synapse)
     assert same(found.array, times(weight[None], array_of(tangent, draw.units)))
 

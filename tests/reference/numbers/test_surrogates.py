@@ -54,6 +54,8 @@ SMOOTHED = {
     ),
     "nonzero_sign_log_abs": lambda x, scale: sign(x) * (1 + scale * magnitude(x)).log(),
     "fast_sigmoid": lambda x, slope: x / (1 + slope * magnitude(x)),
+    "sparse_fast_sigmoid": lambda x, slope, above: x / (1 + slope * magnitude(x)) if x[0] > above else x * 0,
+    "leaky_step": lambda x, below: x if x[0] > 0 else x * arb(below),
     "signed_step": lambda x, height: -height * magnitude(x),
     "triangle": lambda x, scale, width: tent(x, scale, arb(width)),
     "tanh": lambda x: (x.exp() - (-x).exp()) / (x.exp() + (-x).exp()),
@@ -67,6 +69,8 @@ SCALES = {
     "piecewise_leaky_relu": ({"width": 0.25, "outside": 0.125}, {"width": 2.0, "outside": 0.5}),
     "nonzero_sign_log_abs": ({"scale": 4.0}, {"scale": 0.5}),
     "fast_sigmoid": ({"slope": 10.0}, {"slope": 0.5}),
+    "sparse_fast_sigmoid": ({"slope": 10.0, "above": -0.5}, {"slope": 0.5, "above": 0.125}),
+    "leaky_step": ({"below": 0.25}, {"below": 1.5}),
     "signed_step": ({"height": 0.75}, {"height": 1.5}),
     "triangle": ({"scale": 0.375, "width": 0.75}, {"scale": 1.5, "width": 2.0}),
     "tanh": ({},),
@@ -108,6 +112,8 @@ SEAMS = [
     ("piecewise_leaky_relu", {"width": 0.5, "outside": 0.25}, 0.5, 0.25),
     ("signed_step", {"height": 0.75}, 0.0, -0.75),
     ("triangle", {"scale": 0.5, "width": 0.5}, 0.5, 0),
+    ("sparse_fast_sigmoid", {"slope": 2.0, "above": 0.5}, 0.5, 0),
+    ("leaky_step", {"below": 0.25}, 0.0, 0.25),
 ]
 
 
@@ -125,6 +131,9 @@ def test_the_peak_is_the_largest_value(name, scales):
         values = [abs(v) for v in psi(name, scales, np.array([0.0, *POINTS]))]
         slack = arb(gamma(8)) * arb(peak)
         assert all(v <= arb(peak) + slack for v in values)
+        if name == "sparse_fast_sigmoid" and scales["above"] > 0:  # the largest value is just above the level
+            values += [abs(v) for v in psi(name, scales, np.nextafter([scales["above"]], 4))]
+            slack = slack + arb(2) ** -50  # a slope below 1, times half the spacing of floats
         if name == "multi_gaussian":  # stated as a bound: the centre lobe, which the side lobes lower
             values = [abs(v) * (1 + arb(scales["side"])) for v in psi(name, {**scales, "side": 0.0}, np.array([0.0]))]
         assert any(v >= arb(peak) - slack for v in values)
@@ -146,6 +155,8 @@ def test_defaults_are_those_of_the_sources():
         "nonzero_sign_log_abs": {"scale": 1.0},
         "fast_sigmoid": {"slope": 25.0},
         "signed_step": {"height": 1.0},
+        "sparse_fast_sigmoid": {"slope": 25.0, "above": 1.0},
+        "leaky_step": {"below": 0.1},
         "triangle": {"scale": 1.0, "width": 1.0},
         "tanh": {},
         "exponential": {"scale": 1.0},

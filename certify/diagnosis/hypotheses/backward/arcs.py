@@ -24,6 +24,9 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
             yield of_edit("arc", what, f"the path {what}", own=_without(link))
     yield from _copies(cells)
     yield from _together(cells)
+    for link in unique([k for cell in cells for k in cell.links if _could_be_now(k, cell)]):
+        what = f"{written(link)} followed within the step"
+        yield of_edit("arc", what, f"the path {what}", own=_now(link), down=_now(link))
     yield of_edit("arc", "lateral weights transposed", "the lateral weights transposed in the recursion", own=_turned)
     yield of_edit("arc", "one row per parameter", "one row of the trace per parameter", own=_own_row)
     for word in ("mean", "sum"):
@@ -48,6 +51,16 @@ def _together(cells: list[Any]) -> Iterator[Hypothesis]:
             if isinstance(link, Link) and link.lag and node != link.target:
                 label = f"{link.weight} carrying back the credit at {node}"
                 yield of_edit("arc", f"{link.weight} from {node}", label, own=moved)
+
+
+def _could_be_now(link: Link, cell: Any) -> bool:
+    """Return whether a path from the step before could have been one within the step."""
+    after = link.source != "x" and cell.nodes.index(link.source) < cell.nodes.index(link.target)
+    return bool(link.lag) and link.weight is None and after
+
+
+def _now(link: Link | Use) -> GraphEdit:
+    return lambda graph, tape, whole: graph.arcs_as(lambda a: replace(a, lag=0) if a.origin == link else a)
 
 
 def _without(link: Link) -> GraphEdit:

@@ -46,6 +46,7 @@ CHANGES: dict[str, Callable[[Any, LayerTape], Any]] = {
     "times leak": lambda f, t: f * t.p["leak"],
     "times (1 - leak)": lambda f, t: f * (1 - t.p["leak"]),
     "times threshold": lambda f, t: f * t.p["threshold"],
+    "times (1 - kappa)": lambda f, t: f * (1 - t.p["kappa"]),
 }
 
 

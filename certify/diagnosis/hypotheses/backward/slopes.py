@@ -11,6 +11,8 @@ import numpy as np
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_edit
 from gradcert.certify.diagnosis.unrolled import Bench, Feed, Graph, layers_as
 from gradcert.reference.engines import LayerTape, Tape
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import with_convention
 from gradcert.reference.numbers import Array, Surrogate
 
 Nodes = Mapping[str, Array]
@@ -26,6 +28,15 @@ PLACES: dict[str, tuple[str, Callable[[LayerTape], Nodes]]] = {
     ),
     "after a hard reset": ("the potential after its reset", lambda t: {"v": t.now["v"] * (1 - t.now["z"])}),
     "at the old threshold": ("the adaptive threshold of the step before", lambda t: {"k": t.prev["k"]}),
+    "mirrored": ("minus its argument", lambda t: {"v": 2 * t.p["threshold"] - t.now["v"]}),
+    "below the threshold": (
+        "-|v - threshold|, the side below the threshold on both",
+        lambda t: {"v": t.p["threshold"] - abs(t.now["v"] - t.p["threshold"])},
+    ),
+    "above the threshold": (
+        "|v - threshold|, the side above the threshold on both",
+        lambda t: {"v": t.p["threshold"] + abs(t.now["v"] - t.p["threshold"])},
+    ),
     "at the old potential": ("the potential of the step before", lambda t: {"v": t.prev["v"]}),
 }
 
@@ -43,6 +54,7 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
     for name, (label, moved) in PLACES.items():
         yield of_edit("slope", name, f"psi taken at {label}", own=_placed(moved), down=_placed(moved))
         yield of_edit("slope", f"{name}, traces alone", f"psi taken at {label} in the traces", own=_placed(moved))
+    yield of_edit("slope", "refractory", "psi not zeroed in the refractory period", own=_open, down=_open)
     for word, change in WHERE.items():
         yield of_edit("slope", word, word, own=_changed(change), down=_changed(change))
     yield of_edit("slope", "lobes clipped", "the negative values of psi clipped", own=_clipped, down=_clipped)
@@ -90,6 +102,14 @@ def _placed(moved: Callable[[LayerTape], Nodes]) -> Any:
     return edit
 
 
+def _open(graph: Graph, tape: LayerTape, whole: Tape) -> Graph:
+    """Take the pseudo-derivative as outside of any refractory period."""
+    registers = getattr(tape.layer.cell, "registers", ())
+    quiet = _placed(lambda t: {register: 0 * t.now[register] for register in registers})
+    found: Graph = quiet(graph, tape, whole) if registers else graph
+    return found
+
+
 def _moved(moved: Callable[[LayerTape], Nodes]) -> Any:
     """Take all derivatives at moved values, of the step before too: those of a state that is kept after its reset."""
 
@@ -129,24 +149,32 @@ def _scaled(bench: Bench) -> Iterator[Hypothesis]:
     """Yield the claimed pseudo-derivatives with one of their scales changed."""
     forms = {layer.cell.surrogate for layer in bench.network.layers if hasattr(layer.cell, "surrogate")}
     for form in sorted(forms, key=lambda s: s.label):
-        for name, value in form.scales:
+        for name, value in (*form.scales, ("amplitude", form.amplitude)):
             for scale in SCALES:
-                other = Surrogate(form.name, **{**dict(form.scales), name: scale})
-                if scale != value:
+                if scale != value and (other := _with_scale(form, name, scale)) is not None:
                     yield _other(f"{name} = {scale:g}", f"psi = {other.label}", {"surrogate": other})
+
+
+def _with_scale(form: Surrogate, name: str, scale: float) -> Surrogate | None:
+    try:
+        return form.with_scale(name, scale)
+    except GradcertError:  # a formula that is no number then
+        return None
 
 
 def _divided(bench: Bench) -> Iterator[Hypothesis]:
     """Yield another divisor of psi's argument, and one that is taken for a constant."""
     for scaling in ("none", "threshold", "adaptive_threshold"):
         label = {"none": "undivided", "threshold": "divided by the threshold"}.get(scaling, "by the adaptive threshold")
-        yield _other(f"scaling {scaling}", f"psi {label}", {"scaling": scaling})
+        yield _of_cells(
+            f"scaling {scaling}", f"psi {label}", lambda c, scaling=scaling: with_convention(c, "scaling", scaling)
+        )
 
     def edit(graph: Graph, tape: LayerTape, whole: Tape) -> Graph:
         cell: Any = getattr(tape.layer.cell, "_cell", tape.layer.cell)  # itself, where its values are stored
-        if "scaling" not in {f.name for f in fields(cell)}:
+        other = with_convention(cell, "scaling", "adaptive_threshold")
+        if other == cell:
             return graph
-        other = replace(cell, scaling="adaptive_threshold")
         factors = dict(other.factors(whole.numbers, tape.p, tape.prev, tape.now))
         output = next(factors[k] for k in other.links if k.target == "z" and k.source == "v")
         for k in other.links:
@@ -160,10 +188,14 @@ def _divided(bench: Bench) -> Iterator[Hypothesis]:
 
 
 def _other(what: str, label: str, options: Mapping[str, Any]) -> Hypothesis:
-    def compute(bench: Bench) -> Any:
-        def change(cell: Any) -> Any:
-            return replace(cell, **options) if set(options) <= {f.name for f in fields(cell)} else cell
+    def change(cell: Any) -> Any:
+        return replace(cell, **options) if set(options) <= {f.name for f in fields(cell)} else cell
 
+    return _of_cells(what, label, change)
+
+
+def _of_cells(what: str, label: str, change: Callable[[Any], Any]) -> Hypothesis:
+    def compute(bench: Bench) -> Any:
         network = layers_as(bench.network, change)
         return bench.again(network=network).gradients() if network != bench.network else None
 

@@ -31,6 +31,8 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
     yield of_run("given", "activity not read", "no terms about activity", partial(_terms, change=None))
     for what, (label, change) in CHANGED.items():
         yield of_run("given", f"activity {what}", label, partial(_terms, change=change))
+    label = "terms about activity averaged over the steps once more"
+    yield of_run("given", "activity averaged again", label, _averaged_again)
     label = "terms about activity that act in their own layer alone, and not below"
     yield Hypothesis("given", "activity not below", label, _own_alone)
     if any(term.kind == "rate" for term in terms):
@@ -42,6 +44,10 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
 def _terms(bench: Bench, change: Callable[[Activity], Activity] | None) -> Bench | None:
     terms = tuple(change(term) for term in bench.network.loss.activity) if change else ()
     return bench.again(network=with_loss(bench.network, activity=terms))
+
+
+def _averaged_again(bench: Bench) -> Bench | None:
+    return _terms(bench, lambda a: replace(a, strength=a.strength / len(bench.inputs)))
 
 
 def _plain(bench: Bench) -> dict[int, Array]:

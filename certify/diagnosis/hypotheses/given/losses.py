@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 from gradcert.certify.claims import REDUCED
@@ -26,7 +26,7 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
             yield of_run("loss", f"kind = {kind}", label, partial(_other, kind=kind))
     for axis, ways in REDUCED.items():
         for how in ways:
-            if how != getattr(loss, axis):
+            if how != getattr(loss, axis) and not _twice({"time": loss.time, "batch": loss.batch, axis: how}):
                 label = f"the {how} over {axis} in the place of the {getattr(loss, axis)}"
                 yield of_run("loss", f"{axis} = {how}", label, partial(_reduced, axis, how))
     for node in bench.network.layers[-1].cell.nodes:
@@ -35,6 +35,11 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
             yield of_run("loss", f"of node {node}", label, partial(_other, node=node))
     if loss.when == "first":
         yield of_edit("loss", "first sign", "a later crossing for more output", error=lambda d, b: -1 * d)
+
+
+def _twice(reduced: Mapping[str, str]) -> bool:
+    """Return whether it would be a mean over all samples, and over the samples again, which no loss is."""
+    return reduced["time"] == "pooled" and reduced["batch"] == "mean"
 
 
 def _reduced(axis: str, how: str, bench: Bench) -> Bench | None:

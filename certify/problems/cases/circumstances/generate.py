@@ -24,7 +24,7 @@ from gradcert.reference.engines import Tape
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Problem
 from gradcert.reference.numbers import Array
-from gradcert.reference.rules import Rule, rule_named
+from gradcert.reference.published import Claimed
 
 TRIES = 24
 ENOUGH = 4  # draws that show all that was wanted, among which the one with most to see is taken
@@ -65,7 +65,7 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
 
 def _drawn(spec: Spec, claim: Claim, row: dict[str, str], seed: int) -> Case | None:
     rng = np.random.default_rng([seed, zlib.crc32(spec.id.encode())])
-    rule = rule_named(claim.rule)
+    rule = claim.claimed
     bases = [name for name, kind in FAMILIES.items() if kind.applies(claim, spec.cell)]
     wanted = [f"{axis}: {level}" for axis, level in row.items() if axis in AXES and level not in PLAIN]
     drafts: list[Draft] = []
@@ -111,7 +111,7 @@ def facts(problem: Problem, levels: tuple[str, ...]) -> dict[str, Any]:
     return {"T": len(problem.inputs), "B": problem.inputs.shape[1], "sizes": widths, "met": list(levels)}
 
 
-def bounded(problem: Problem, rule: Rule, claim: Claim) -> Expected | None:
+def bounded(problem: Problem, rule: Claimed, claim: Claim) -> Expected | None:
     """Return the reference of a problem, or None where a comparison has no margin or a number no size.
 
     Where inputs are subnormal a right implementation may flush them to zero: the budget allows for it.
@@ -136,7 +136,7 @@ def _wider(bounds: Bounds, extra: float) -> Bounds:
     return Bounds(bounds.value, bounds.budget + extra)
 
 
-def floats(problem: Problem, rule: Rule) -> tuple[Tape, dict[str, Array]]:
+def floats(problem: Problem, rule: Claimed) -> tuple[Tape, dict[str, Array]]:
     """Return the forward pass and the rule's gradient in float64."""
     found = evaluated(problem)
     return found.tape, found.gradients(rule)

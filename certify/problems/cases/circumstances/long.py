@@ -27,7 +27,7 @@ from gradcert.reference.engines import tape_gradients
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Layer, Problem
 from gradcert.reference.numbers import Array
-from gradcert.reference.rules import Rule, rule_named
+from gradcert.reference.rules import Rule
 
 LENGTHS = (150, 100, 64, 48, 32, 24, 16, 12, 8)  # the first that is seen to its end is taken
 SHORT = 40  # steps of the draws among which the best is chosen
@@ -67,7 +67,7 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
     >>> case.facts["T"], case.facts["truncations seen"]
     (150, '1 to 149 steps')
     """
-    rule, least = rule_named(claim.rule), 0.0
+    rule, least = row_of(claim), 0.0
     shortest = max(rule.window or 0, rule.chunk or 0) + 2
     chosen = _chosen(spec, claim, rule, seed)
     for length in (n for n in LENGTHS if n >= shortest or n == LENGTHS[0]):
@@ -96,6 +96,13 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
                 told["oldest step, in budgets"] = float(f"{seen[last]:.3g}")
             return Case(spec, problem, rule, expected, {}, told)
     return None
+
+
+def row_of(claim: Claim) -> Rule:
+    """Return the row that is claimed; only rows have a long case (`plan`)."""
+    rule = claim.claimed
+    assert isinstance(rule, Rule), rule
+    return rule
 
 
 def separated(problem: Problem, rule: Rule, budgets: dict[str, Array]) -> dict[int, float]:
@@ -210,7 +217,7 @@ def _silent(problem: Problem, claim: Claim) -> Problem:
 def truncation(case: Case, given: Mapping[str, Any]) -> int | None:
     """Return the number of steps to which a gradient of a long case is truncated, if it is one of a truncation."""
     rule, problem = case.rule, case.problem
-    if rule.reach or rule.chunk or rule.feedback not in ("symmetric", "random"):
+    if not isinstance(rule, Rule) or rule.reach or rule.chunk or rule.feedback not in ("symmetric", "random"):
         return None
     for steps, part in enumerate(evaluated(problem).truncations(rule), start=1):
         size = {k: b.budget + NEAR * np.abs(part[k]).max() for k, b in case.expected.gradients.items()}
@@ -224,6 +231,8 @@ def truncation(case: Case, given: Mapping[str, Any]) -> int | None:
 
 def controls(case: Case) -> Iterator[tuple[str, bool | None]]:
     """Yield the truncations as known-wrong variants, by their worst: (name, whether every one of them is refuted)."""
-    seen = separated(case.problem, case.rule, {k: b.budget for k, b in case.expected.gradients.items()})
+    rule = case.rule
+    assert isinstance(rule, Rule), rule  # an algorithm has no long case
+    seen = separated(case.problem, rule, {k: b.budget for k, b in case.expected.gradients.items()})
     for steps in (n for n in (1, 2, 4, 8, 16, 32, 64, 128, max(seen, default=0)) if n in seen):
         yield f"truncated to {steps} steps", seen[steps] > 1

@@ -12,6 +12,7 @@ from gradcert.certify.claims import AXES, CLAIMED, Claim, from_dict
 from gradcert.certify.problems.budget.stored import DECAYS
 from gradcert.certify.problems.cases.draw import cell_options
 from gradcert.reference.networks import cell_named
+from gradcert.reference.published import Algorithm
 
 UNCLAIMED = "not claimed"
 UNBOUNDED = ("identity", "relu", "relu_off_at_zero")
@@ -77,6 +78,9 @@ def _ruled_out(key: str, cell: str) -> tuple[tuple[tuple[str, str], str], ...]:
         if value:
             rule("the claim fixes it", axis)
     _rule_given(claim, rule)
+    if isinstance(named := claim.claimed, Algorithm) and named.least > 1:
+        few = [str(steps) for steps in (1, 2) if steps < named.least]
+        rule(f"{claim.rule} takes {named.least} steps at least", "T", *few)
     if max(claim.depths) == 1:
         rule("one layer", "sizes", "layers alike")
     if "cross_entropy" not in claim.losses or not unbounded(claim, cell):

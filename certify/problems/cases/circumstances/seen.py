@@ -134,7 +134,7 @@ def _sizes(problem: Problem) -> Iterator[Level]:
 
 def _weights(problem: Problem, gradients: Mapping[str, Array]) -> Iterator[Level]:
     # a weight, a row, a bias of 0 is met where its gradient is none: else nobody sees what became of it
-    shaped = [(w, np.asarray(gradients[name])) for name, w in problem.parameters.items() if w.ndim == 2]
+    shaped = [(w, _of_one(gradients[name], w)) for name, w in problem.parameters.items() if w.ndim == 2]
     matrices = [w for w, _ in shaped]
     signs = {float(s) for w in matrices for s in np.unique(np.sign(w)) if s}
     if len(signs) == 2:
@@ -156,6 +156,12 @@ def _weights(problem: Problem, gradients: Mapping[str, Array]) -> Iterator[Level
         yield "biases", "not 0"
     elif not biases or any(np.asarray(gradients[name]).any() for name in biases):
         yield "biases", "0"
+
+
+def _of_one(gradient: Array, weight: Array) -> Array:
+    """Return a gradient; of several, stacked, what is largest of each entry."""
+    g = np.asarray(gradient)
+    return g if g.shape == weight.shape else np.abs(g).max(axis=0)
 
 
 def _inputs(problem: Problem) -> Iterator[Level]:

@@ -8,6 +8,8 @@ import pytest
 from gradcert.certify.claims import Claim
 from gradcert.certify.diagnosis import evidence_of
 from gradcert.certify.diagnosis.causes import find
+from gradcert.certify.diagnosis.hypotheses.given import losses
+from gradcert.certify.diagnosis.unrolled import on_floats
 from gradcert.certify.problems import Spec, generate
 from gradcert.certify.subjects import Answer
 from gradcert.properties.gallery import WRONG
@@ -56,6 +58,11 @@ def in_own_layer(problem):
     return plain
 
 
+def averaged_again(problem):
+    (term,) = problem.network.loss.activity
+    return solved(problem.with_loss(activity=(replace(term, strength=term.strength / len(problem.inputs)),)))
+
+
 TERM = {"kind": "l2", "strength": 0.5}
 LSTM = {"cells": "lstm", "depths": 1}
 SUBJECTS = {
@@ -80,6 +87,11 @@ SUBJECTS = {
         {"outputs": "mean", "when": "sum"}, as_loss(outputs="sum"), "scale:times the number of outputs"
     ),
     "no activity": ({"activity": [TERM]}, as_loss(activity=()), "given:activity not read"),
+    "activity averaged once more": (
+        {"activity": [TERM], "cells": "rnn", "readout": "rnn"},
+        averaged_again,
+        "given:activity averaged again",
+    ),
     "activity in its own layer": (
         {"activity": [TERM], "cells": "rnn", "depths": 2}, in_own_layer, "given:activity not below"
     ),
@@ -99,3 +111,25 @@ def test_under_another_rule_a_beginning_that_is_not_read_is_named_too():
                   options={"recurrent": True})  # fmt: skip
     found = explained(claim, lambda p: solved(replace(p, begins=None), "e-prop"))
     assert found == ("given:begins not read",)
+
+
+def test_a_loss_that_nobody_can_have_is_not_tried():
+    claim = Claim("bptt", "rnn", 1, losses="squared_error", when="every", time="mean", batch="mean", activity=[TERM])
+    case = generate(Spec("rnn", 1, "squared_error", "every", "bounded", 0), claim)
+    bench = on_floats(case.problem, RULES["bptt"])
+    tried = list(losses.make(bench))
+    assert "loss:time = sum" in {hypothesis.key for hypothesis in tried}
+    assert all(hypothesis.compute(bench) for hypothesis in tried)
+
+
+@pytest.mark.long
+def test_a_readout_without_the_gain_that_its_trace_has_is_named():
+    claim = Claim("e-prop", "lif", 1, losses="squared_error", when="every", readout="integrator",
+                  options={"bias": False}, readout_options={"bias": False})  # fmt: skip
+
+    def gradients(problem):
+        right = solved(problem, "e-prop")
+        kappa = problem.network.layers[1].cell.kappa
+        return {name: g * (1 - kappa) if name.startswith("layers.0") else g for name, g in right.items()}
+
+    assert explained(claim, gradients) == ("factor:z<-a times (1 - kappa), below",)

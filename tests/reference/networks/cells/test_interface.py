@@ -19,18 +19,21 @@ MULTI_GAUSSIAN = {"name": "multi_gaussian", "scale": 0.5, "sigma": 0.3, "side": 
 TRIANGLE = {"name": "triangle", "scale": 0.3, "width": 1.0}
 # as the sources of the cells have them (docstrings; mathematics.md 1)
 DEFAULTS = {
-    "snu": {"leak": 0.8, "threshold": 1.0, "transfer": "identity", "surrogate": {"name": "tanh"}, "strict": True},
+    "snu": {"leak": 0.8, "threshold": 1.0, "transfer": "identity", "surrogate": {"name": "tanh"}}
+    | {"strict": True, "scaling": "none"},
     "ssnu": {"leak": 0.8, "threshold": 1.0, "transfer": "identity", "output": "sigmoid"},
     "lif": {"leak": 0.9, "threshold": 1.0, "reset": "subtract_before_leak", "reset_value": 0.0, "gain": "one"}
-    | {"surrogate": {"name": "sigmoid", "scale": 4.0}, "strict": False, "stored": "pre", "rest": 0.0},
+    | {"surrogate": {"name": "sigmoid", "scale": 4.0}, "strict": False, "stored": "pre", "rest": 0.0}
+    | {"scaling": "none"},
     "refractory": {"leak": 0.9, "threshold": 1.0, "reset": "subtract_before_leak", "reset_value": 0.0, "gain": "one"}
-    | {"surrogate": {"name": "sigmoid", "scale": 4.0}, "strict": False, "stored": "pre", "rest": 0.0, "period": 2},
+    | {"surrogate": {"name": "sigmoid", "scale": 4.0}, "strict": False, "stored": "pre", "rest": 0.0}
+    | {"scaling": "none", "period": 2},
     "synaptic": {"leak": 0.9, "rho": 0.8, "threshold": 1.0, "order": "new", "reset": "subtract_after_leak"}
     | {"reset_value": 0.0, "gain": "one", "current_gain": "one", "surrogate": {"name": "atan", "scale": 2.0}}
-    | {"strict": True},
+    | {"strict": True, "scaling": "none"},
     "alif": {"leak": 0.9, "threshold": 1.0, "beta": 0.2, "rho": 0.95, "resistance": 1.0, "reset": "threshold"}
     | {"gain": "one", "adaptation_gain": "one", "scaling": "none", "surrogate": TRIANGLE, "strict": True},
-    "ltc": {"threshold": 0.1, "beta": 1.8, "surrogate": MULTI_GAUSSIAN, "strict": True},
+    "ltc": {"threshold": 0.1, "beta": 1.8, "surrogate": MULTI_GAUSSIAN, "strict": True, "scaling": "none"},
     "rnn": {"activation": "tanh"},
     "leaky_rnn": {"rate": 0.2, "activation": "tanh"},
     "lstm": {"peepholes": False},

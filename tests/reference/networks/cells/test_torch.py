@@ -220,7 +220,7 @@ def ltc_loop(layer, p, x, cut):
         r = torch.sigmoid(drive @ p["Wa_I"].T + cut(b, Edge.RECURRENT) @ p["Wa_b"].T + p.get("b_a", 0))
         b = r * cut(b, Edge.STATE) + (1 - r) * cut(z, Edge.ADAPTATION)
         v = u + k * (drive - u)
-        distance = v - (th + beta * b)
+        distance = (v - (th + beta * b)) / (th if c.scaling == "threshold" else 1)
         z = Spike.apply(distance, slope_of(c.surrogate, distance))
         out.append(z)
     return torch.stack(out)

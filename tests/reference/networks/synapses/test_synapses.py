@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from gradcert.reference import GradcertError
-from gradcert.reference.networks.synapses import SYNAPSES, AvgPool, Conv2d, Dense
+from gradcert.reference.networks.synapses import SYNAPSES, AvgPool, Conv2d, Dense, Part, Place, Sparse
 
 CONVOLUTIONS = {
     "plain": Conv2d(in_channels=2, height=5, width=4, out_channels=3, kernel=(2, 3)),
@@ -31,6 +31,10 @@ SPARSE = Dense(inputs=4, units=3, absent=((0, 0), (2, 3)))
 ALL = {**{f"conv-{k}": v for k, v in CONVOLUTIONS.items()}, **{f"pool-{k}": v for k, v in POOLS.items()}}
 ALL["dense"] = Dense(inputs=4, units=3)
 ALL["dense-absent"] = SPARSE
+ALL["sparse"] = Sparse(inputs=4, units=3, present=((2, 0), (0, 3), (0, 1)))
+ALL["part"] = Part(CONVOLUTIONS["plain"], start=2, inputs=45)
+ALL["part-sparse"] = Part(ALL["sparse"], start=1, inputs=5)
+ALL["place"] = Place(inputs=2, units=4, start=1)
 
 
 def whole(rng, shape):
@@ -172,6 +176,10 @@ def test_a_wrong_convolution_is_seen(mutant):
         lambda: AvgPool(channels=1, height=2, width=1),
         lambda: AvgPool(channels=0, height=2, width=2),
         lambda: Dense(inputs=2, units=2, absent=((2, 0),)),
+        lambda: Sparse(inputs=2, units=2, present=((2, 0),)),
+        lambda: Sparse(inputs=2, units=2, present=()),
+        lambda: Sparse(inputs=2, units=2, present=((1, 0), (1, 0))),
+        lambda: Sparse(inputs=0, units=2, present=((0, 0),)),
     ],
 )
 def test_impossible_geometry_is_refused(make):
@@ -179,7 +187,14 @@ def test_impossible_geometry_is_refused(make):
         make()
 
 
+@pytest.mark.parametrize("mask", [np.ones((3, 2)), [[1, 2, 0], [0, 0, 1]], [1, 0, 1]], ids=["turned", "two", "row"])
+def test_a_mask_is_a_row_of_0_or_1_for_each_unit(mask):
+    with pytest.raises(GradcertError, match="for 2 units and 3 inputs; allowed: 0 or 1 in an array \\(2, 3\\)"):
+        Sparse.of_mask(mask, inputs=3, units=2)
+    assert Sparse.of_mask([[0, 1, 1], [1, 0, 0]], inputs=3, units=2).present == ((0, 1), (0, 2), (1, 0))
+
+
 def test_the_registry_holds_every_synapse():
     assert {name: kind.__name__.lower() for name, kind in SYNAPSES.items()} == {
-        name: name for name in ("dense", "conv2d", "avgpool")
+        name: name for name in ("dense", "conv2d", "avgpool", "sparse")
     }

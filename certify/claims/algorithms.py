@@ -1,0 +1,95 @@
+"""What a claim of an algorithm that is no row can say, tried on a small network before anything is asked."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import Layer, Loss, Network, Problem, cell_named
+from gradcert.reference.numbers import Surrogate
+from gradcert.reference.published import Algorithm, Claimed
+
+STEPS = 3  # of the trial, at least
+
+
+def check_algorithm(claim: Any, found: Algorithm) -> None:
+    """Raise unless an algorithm is defined for the stacks of a claim, with its settings, and can be judged as claimed.
+
+    Raises
+    ------
+    GradcertError : the algorithm's own, for what it does not fit.
+    """
+    arrays = [name for name, there in _optional(claim).items() if there]
+    if arrays:
+        raise GradcertError(f"{found.name} with {', '.join(arrays)}", allowed="inputs and targets alone")
+    if claim.acceptance == "bounded":
+        raise GradcertError(f"a bounded claim of {found.name}", allowed="a row of the rule table: its bound is proven")
+    if claim.acceptance == "unbiased" and found.kind.mean is None:
+        why = "whose mean is not known in closed form" if found.kind.draw else "which is not random"
+        raise GradcertError(f"an unbiased claim of {found.name}, {why}", do="acceptance='exact'")
+    if claim.acceptance == "exact" and found.settings.get("normalisers") == "paper":
+        raise GradcertError(
+            f"an exact claim of {found.name}, whose normalisers are quotients of norms that vanish at first",
+            do="acceptance='unbiased', or settings={'normalisers': [1.0, 1.0]}",
+        )
+    if claim.online:
+        raise GradcertError(f"an online claim of {found.name}", allowed="a row of the rule table")
+    if claim.T is not None and claim.T < found.least:
+        raise GradcertError(f"{found.name} and T={claim.T}", allowed=f"T >= {found.least}")
+    for cell in claim.cells:
+        for depth in claim.depths:
+            for loss in claim.losses:
+                for when in claim.when:
+                    _tried(claim, claim.claimed, cell, depth, loss, when)
+
+
+def _optional(claim: Any) -> dict[str, bool]:
+    given = {"initial values": claim.initial != "zero", "weights of the loss": claim.weights, "begins": claim.begins}
+    return {**given, "masks": bool(claim.masks), "activity": bool(claim.activity)}
+
+
+def _tried(claim: Any, rule: Claimed, cell: str, depth: int, loss: str, when: str) -> None:
+    """Compute it once, on ones."""
+    if not isinstance(rule, Algorithm):
+        return
+    sizes = (3, *(2 + i % 2 for i in range(depth)))
+    layers = [Layer(_made(cell, claim.options), inputs=a, units=b) for a, b in pairwise(sizes)]
+    if claim.readout is not None:
+        plain = {"recurrent": False, "activation": "identity"}
+        readout = _made(claim.readout, {**plain, **claim.readout_options})
+        layers.append(Layer(readout, inputs=sizes[-1], units=2))
+    reduced = {"time": claim.time, "batch": claim.batch, "outputs": claim.outputs}
+    network = Network(layers=tuple(layers), loss=Loss(kind=loss, when=when, node=claim.node, **reduced))
+    steps, outputs = max(rule.least, STEPS), layers[-1].units
+    targets = np.zeros((steps, 1, outputs))
+    targets[..., 0] = 1.0
+    problem = Problem(
+        network,
+        network.parameters(),
+        np.full((steps, 1, sizes[0]), 0.9),
+        targets,
+        feedback={f"layers.{i}.B": np.ones((outputs, layer.units)) for i, layer in enumerate(layers[:-1])},
+        drawn=rule.drawn(network, (steps, 1), np.random.default_rng(0)),
+    )
+    with np.errstate(all="ignore"):
+        rule.gradients(problem)
+
+
+def _made(cell: str, options: Any) -> Any:
+    """Return a cell with the first of every option's alternatives."""
+    kind: Any = cell_named(cell)
+    own = {f.name for f in fields(kind)}
+    first = {k: _first(k, v) for k, v in options.items() if k in own}
+    return kind(**first)
+
+
+def _first(name: str, value: Any) -> Any:
+    if isinstance(value, (list, tuple)) and not (name == "train" and all(isinstance(v, str) for v in value)):
+        value = value[0]
+    if name == "surrogate" and not isinstance(value, Surrogate):
+        return Surrogate(value) if isinstance(value, str) else Surrogate(**value)
+    return tuple(value) if isinstance(value, list) else value

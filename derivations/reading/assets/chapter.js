@@ -1,0 +1,120 @@
+// A page: formulas, definitions under the pointer, the example. Needs katex.min.js; the example needs engine.js.
+"use strict";
+(() => {
+  const known = document.getElementById("symbols-data");
+  const { macros, signs } = known ? JSON.parse(known.textContent) : { macros: {}, signs: {} };
+  const set = (el) => {
+    if (el.dataset.set) return;
+    const text = el.textContent;
+    katex.render(text, el, { displayMode: el.classList.contains("display"), macros: { ...macros }, trust: true, strict: "ignore", throwOnError: false, output: "htmlAndMathml" });
+    el.querySelectorAll("annotation").forEach((source) => source.remove()); // the source is for copying; macros are no TeX
+    el.dataset.set = text.slice(0, 80);
+    el.classList.add("set");
+  };
+  const open = (el) => { for (let box = el.closest("details"); box; box = box.parentElement.closest("details")) if (!box.open) return false; return true; };
+  document.querySelectorAll(".tex").forEach((el) => { if (open(el)) set(el); });
+  // what is folded is set when it is opened
+  document.addEventListener("toggle", (event) => event.target.querySelectorAll?.(".tex").forEach((el) => { if (open(el)) set(el); }), true);
+  addEventListener("beforeprint", () => document.querySelectorAll(".tex").forEach(set));
+
+  // definitions
+  const tip = document.createElement("div");
+  tip.id = "tip";
+  tip.setAttribute("role", "tooltip");
+  document.body.append(tip);
+  let on = null;
+  const hide = () => { tip.classList.remove("show"); if (on) on.classList.remove("on"); on = null; };
+  const filled = (text) => text.split(/(\$[^$]+\$)/).map((part) => (part.startsWith("$") ? katex.renderToString(part.slice(1, -1), { macros: { ...macros }, trust: true, strict: "ignore", throwOnError: false, output: "html" }) : part.replace(/&/g, "&amp;").replace(/</g, "&lt;"))).join("");
+  const show = (el) => {
+    if (on === el) return;
+    hide();
+    const entry = signs[el.dataset.s];
+    if (!entry) return;
+    on = el;
+    el.classList.add("on");
+    tip.innerHTML = `${filled(`$${entry[0]}$`)} &ensp;${filled(entry[1])}`;
+    const r = el.getBoundingClientRect(), w = tip.offsetWidth, h = tip.offsetHeight, wide = document.documentElement.clientWidth;
+    const left = Math.max(8, Math.min(r.left + r.width / 2 - w / 2, wide - w - 8));
+    const keep = (el.closest(".eq") ?? el).getBoundingClientRect(); // the formula itself stays in sight
+    const above = keep.bottom + h + 12 > innerHeight && keep.top - h - 6 > 4;
+    tip.style.left = `${left + scrollX}px`;
+    tip.style.top = `${(above ? keep.top - h - 6 : keep.bottom + 6) + scrollY}px`;
+    tip.classList.add("show");
+  };
+  const symbol = (event) => event.target.closest?.("[data-s]");
+  document.addEventListener("pointerover", (event) => { const el = symbol(event); if (el) show(el); else if (event.pointerType === "mouse") hide(); });
+  document.addEventListener("click", (event) => { const el = symbol(event); if (el) show(el); else hide(); });
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
+  addEventListener("resize", hide);
+  document.addEventListener("scroll", hide, { passive: true, capture: true });
+
+  const reveal = () => {
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    for (let box = target?.closest("details"); box; box = box.parentElement.closest("details")) box.open = true;
+    if (target?.closest("details")) target.scrollIntoView();
+  };
+  addEventListener("hashchange", reveal);
+  reveal();
+  document.querySelectorAll("button.copy").forEach((b) => b.addEventListener("click", () => navigator.clipboard.writeText(b.nextElementSibling.textContent).then(() => { b.textContent = "copied"; })));
+
+  // the example
+  const lab = document.querySelector(".lab");
+  if (!lab) return;
+  const spec = JSON.parse(lab.querySelector("script.spec").textContent), form = lab.querySelector("form");
+  const minus = (text) => text.replace("-", "−");
+  const number = (v, digits = 4) => (v === undefined || Number.isNaN(v) ? "–" : Math.abs(v) < 5e-15 ? "0" : Number.isInteger(v) && Math.abs(v) < 1000 ? minus(String(v)) : minus(v.toFixed(digits)));
+  const percent = (v) => (!Number.isFinite(v) ? "–" : v < 1e-12 ? "0 %" : v < 0.001 ? "< 0.1 %" : `${(100 * v).toFixed(v < 0.1 ? 1 : 0)} %`);
+  const gap = (v) => (v === 0 ? "0" : v < 1e-12 ? v.toExponential(1).replace(/e-(\d+)/, "·10<sup>−$1</sup>") : number(v, 6));
+  const FORMS = { percent, gap, long: (v) => number(v, 6), factor: (v) => (number(v).startsWith("−") ? `(${number(v)})` : number(v)) };
+
+  function dots(all, chosen) {
+    const width = 440, left = 52, right = 18, row = 26, top = 16;
+    const reach = Math.max(0.1, ...all.flatMap((u) => [Math.abs(u.online), Math.abs(u.exact)])) * 1.08;
+    const x = (v) => left + ((v + reach) / (2 * reach)) * (width - left - right), bottom = top + row * all.length;
+    const grid = [0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5].find((g) => reach / g < 3.5) ?? 10;
+    let svg = "";
+    for (let k = -Math.floor(reach / grid); k <= reach / grid; k++)
+      svg += `<line x1="${x(k * grid).toFixed(1)}" x2="${x(k * grid).toFixed(1)}" y1="${top - 6}" y2="${bottom}" class="${k ? "grid" : "axis"}"/><text x="${x(k * grid).toFixed(1)}" y="${bottom + 16}" class="tick">${minus(String(Math.round(k * grid * 100) / 100))}</text>`;
+    all.forEach((u, k) => {
+      const y = top + row * (k + 0.5);
+      svg += `<text x="12" y="${y + 4}" class="m${k === chosen ? " now" : ""}">${u.name[0]}<tspan class="sub" dy="4">${u.name.slice(1)}</tspan></text>`;
+      if (Math.abs(u.online - u.exact) > 1e-9) svg += `<line x1="${x(u.exact).toFixed(1)}" x2="${x(u.online).toFixed(1)}" y1="${y}" y2="${y}" class="gap"/>`;
+      svg += `<circle cx="${x(u.exact).toFixed(1)}" cy="${y}" r="7.5" class="ring"/><circle cx="${x(u.online).toFixed(1)}" cy="${y}" r="3.6" class="dot"/>`;
+    });
+    return `<svg viewBox="0 0 ${width} ${bottom + 24}" role="img" aria-label="Gradient of each weight: rings backwards, dots forwards">${svg}</svg>`;
+  }
+  const read = () => {
+    const s = { weight: +form.weight.value, cut: [...form.querySelectorAll("[name=cut]:checked")].map((c) => c.value) };
+    form.querySelectorAll("input[type=range]").forEach((c) => { s[c.name] = +c.value; });
+    if (form.form) s.form = form.form.value;
+    if (form.descents) s.descents = +form.descents.value;
+    return s;
+  };
+  const flatParts = (s) => {
+    const out = {}, rows = parts(spec, s);
+    rows.forEach((row, r) => {
+      for (const [name, values] of Object.entries(row)) out[`${name}.${r + 1}`] = Array.isArray(values) ? values[s.weight] : values;
+      out[`missed.${r + 1}`] = Math.hypot(...row.pull.map((u, k) => u - row.gradient[k])) / Math.hypot(...row.gradient);
+    });
+    out.error = out[`missed.${rows.length}`];
+    return { out, all: null };
+  };
+  const render = () => {
+    const s = read();
+    if (form.output) spec.layers.forEach((layer) => { if (layer.p.output) layer.p.output = form.output.value; });
+    const { out, all } = spec.parts ? flatParts(s) : numbers(spec, s);
+    form.querySelectorAll("input[type=range]").forEach((c) => { form[`o-${c.name}`].value = minus((+c.value).toFixed(2)); });
+    document.querySelectorAll("[data-k]").forEach((el) => { el.innerHTML = (FORMS[el.dataset.form] ?? ((v) => number(v)))(out[el.dataset.k]); });
+    const box = lab.querySelector(".dots");
+    if (box && all) box.innerHTML = dots(all, s.weight);
+    const state = out.error < 1e-12 ? "equal" : s.cut.length ? "cut" : "apart";
+    lab.classList.toggle("broken", state !== "equal" && lab.dataset.exact === "yes");
+    document.querySelectorAll("[data-when]").forEach((el) => { el.hidden = !el.dataset.when.split(" ").includes(state); });
+    document.querySelectorAll("[data-output]").forEach((el) => { el.hidden = form.output && el.dataset.output !== form.output.value; });
+  };
+  form.addEventListener("input", render);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.querySelector("button").addEventListener("click", () => { form.reset(); render(); });
+  form.reset();
+  render();
+})();

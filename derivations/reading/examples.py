@@ -1,0 +1,265 @@
+"""The examples of the pages: small networks of the reference engine, handed to the page's script as JSON.
+
+A specification says which cells, weights and inputs there are, what the reader may change (`controls`), which rule is
+shown beside which exact gradient, and which mistakes. Links are the cells' own. `network` builds the same problem for
+gradcert's engines, so that a test can compare the two at any setting of the sliders.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import Alif, Integrator, Layer, Lif, Network, Rnn, Snu, Ssnu
+from gradcert.reference.numbers import Surrogate
+from gradcert.reference.rules import RULES, Rule
+
+#: options of the cells that are drawn and computed; what is left is the cell's default
+_CELLS = {"snu": Snu, "lif": Lif, "alif": Alif, "integrator": Integrator, "rnn": Rnn}
+
+
+@dataclass(frozen=True)
+class Control:
+    """A slider: its name, how it is labelled, its range, and the numbers that it sets (paths into the specification)."""
+
+    name: str
+    sign: str
+    value: float
+    low: float = -2.0
+    high: float = 2.0
+    paths: tuple[str, ...] = ()
+    step: float = 0.05
+
+
+@dataclass(frozen=True)
+class Spec:
+    """An example.
+
+    Attributes
+    ----------
+    name : also that of the chapter.
+    layers : per layer its cell, per-unit constants, W and, where there are, H and b.
+    x, y : inputs and targets, step by step.
+    controls : what the reader may move.
+    rule, exact : names of rows of the rule table: what is computed forwards, and what backwards.
+    weights : (label, layer, matrix, i, j) of every weight that can be chosen.
+    mistakes : ids of the engine's mistakes, shown with their effect.
+    cuts : (edge, what the box beside it says).
+    outputs : whether the output can be switched between step and sigmoid.
+    parts : of FPTT, else 0.
+    """
+
+    name: str
+    layers: tuple[Mapping[str, Any], ...]
+    x: tuple[tuple[float, ...], ...]
+    y: tuple[tuple[float, ...], ...]
+    controls: tuple[Control, ...]
+    weights: tuple[tuple[str, int, str, int, int], ...]
+    rule: str = "bptt"
+    exact: str = "bptt"
+    mistakes: tuple[str, ...] = ()
+    cuts: tuple[tuple[str, str], ...] = ()
+    outputs: bool = False
+    parts: int = 0
+
+
+def cell(spec: Mapping[str, Any]) -> Any:
+    """Return the cell of one layer of a specification."""
+    p, options = spec["p"], {"recurrent": "H" in spec, "bias": "b" in spec}
+    if spec["cell"] == "integrator":
+        return Integrator(kappa=p["kappa"], bias="b" in spec)
+    if spec["cell"] == "rnn":
+        return Rnn(**options)
+    if spec["cell"] == "snu":
+        options |= {"leak": p["leak"], "threshold": p["threshold"], "transfer": "tanh"}
+        return Ssnu(**options) if p["output"] == "sigmoid" else Snu(**options)
+    options |= {"leak": p["leak"], "threshold": p["threshold"], "strict": p["strict"]}
+    if spec["cell"] == "lif":
+        return Lif(reset=p["reset"], surrogate=Surrogate("sigmoid"), **options)
+    return Alif(beta=p["beta"], rho=p["rho"], **options)
+
+
+def network(spec: Spec, settings: Mapping[str, Any]) -> tuple[Network, dict[str, Any], Any, Any]:
+    """Return network, parameters, inputs and targets of a specification at a reader's settings."""
+    data = json.loads(script(spec))
+    for control in spec.controls:
+        for path in control.paths:
+            *way, last = path.split(".")
+            place = data
+            for name in way:
+                place = place[int(name)] if isinstance(place, list) else place[name]
+            place[int(last) if isinstance(place, list) else last] = settings.get(control.name, control.value)
+    layers, parameters = [], {}
+    for i, layer in enumerate(data["layers"]):
+        layers.append(Layer(cell(layer), inputs=layer["inputs"], units=layer["units"]))
+        parameters |= {f"layers.{i}.{k}": np.array(layer[k], dtype=float) for k in "WHb" if k in layer}
+    x, y = (np.array(data[k], dtype=float)[:, None, :] for k in "xy")
+    return Network(layers=tuple(layers)), parameters, x, y
+
+
+def rule_with(rule: Rule, *, without: tuple[str, ...] = ()) -> Rule:
+    """Return a row of the table without some of its own edges."""
+    kept = frozenset(e for e in rule.own if e.value not in without)
+    return replace(rule, name=f"{rule.name} without {', '.join(without)}", own=kept) if without else rule
+
+
+def _edges(edges: frozenset[Any]) -> list[str]:
+    return sorted(e.value for e in edges)
+
+
+def script(spec: Spec) -> str:
+    """Return what the page's script reads."""
+    layers = []
+    for layer in spec.layers:
+        built = cell(layer)
+        layers.append(
+            {
+                **layer,
+                "units": len(layer["W"]),
+                "inputs": len(layer["W"][0]),
+                "nodes": list(built.nodes),
+                "links": [
+                    {"target": k.target, "source": k.source, "lag": k.lag, "edge": k.edge.value, "weight": k.weight}
+                    for k in built.links
+                ],
+            }
+        )
+    rule, exact = RULES[spec.rule], RULES[spec.exact]
+    return json.dumps(
+        {
+            "name": spec.name,
+            "layers": layers,
+            "x": spec.x,
+            "y": spec.y,
+            "controls": [{"name": c.name, "paths": c.paths, "value": c.value} for c in spec.controls],
+            "rule": {"own": _edges(rule.own), "upper": _edges(rule.upper), "readout": _edges(rule.readout)},
+            "exact": {"own": _edges(exact.own), "upper": _edges(exact.upper), "readout": []},
+            "weights": [dict(zip(("label", "layer", "name", "i", "j"), w, strict=True)) for w in spec.weights],
+            "mistakes": spec.mistakes,
+            "parts": spec.parts,
+        },
+        ensure_ascii=False,
+    )
+
+
+def _matrix(name: str, layer: int, rows: int, columns: int) -> tuple[tuple[str, int, str, int, int], ...]:
+    return tuple((f"{name}{i + 1}{j + 1}", layer, name, i, j) for i in range(rows) for j in range(columns))
+
+
+_OSTL = Spec(
+    name="ostl",
+    layers=(
+        {
+            "cell": "snu",
+            "p": {"leak": 0.8, "threshold": 0.5, "output": "step", "surrogate": "tanh", "strict": True},
+            "W": [[1.0], [0.4]],
+            "H": [[0.2, -0.5], [0.7, 0.1]],
+        },
+    ),
+    x=((1.0,), (0.3,), (0.8,)),
+    y=((0.0, 0.0), (1.0, 0.0), (0.0, 1.0)),
+    controls=(
+        Control("w1", r"W_{11}", 1.0, paths=("layers.0.W.0.0",)),
+        Control("h12", r"H_{12}", -0.5, paths=("layers.0.H.0.1",)),
+        Control("leak", r"\text{leak }\lambda", 0.8, 0.0, 1.0, paths=("layers.0.p.leak",)),
+        Control("x2", r"\text{input }x_1^2", 0.3, paths=("x.1.0",)),
+    ),
+    weights=(*_matrix("W", 0, 2, 1), *_matrix("H", 0, 2, 2)),
+    rule="ostl",
+    mistakes=("reset", "late", "lateral", "transfer", "memoryless"),
+    cuts=(("reset", "leave the RESET edge out"),),
+    outputs=True,
+)
+
+_EPROP = Spec(
+    name="eprop",
+    layers=(
+        {
+            "cell": "alif",
+            "p": {"leak": 0.8, "threshold": 0.6, "beta": 0.8, "rho": 0.9, "surrogate": "triangle", "strict": True},
+            "W": [[0.8], [1.2]],
+            "H": [[0.0, 0.6], [0.6, 0.0]],
+        },
+        {"cell": "integrator", "p": {"kappa": 0.7}, "W": [[0.8, -0.4]]},
+    ),
+    x=((1.0,), (0.5,), (0.0,)),
+    y=((0.3,), (0.6,), (0.3,)),
+    controls=(
+        Control("w1", r"W_{11}", 0.8, paths=("layers.0.W.0.0",)),
+        Control("h12", r"H_{12}=H_{21}", 0.6, paths=("layers.0.H.0.1", "layers.0.H.1.0")),
+        Control("beta", r"\text{strength }\beta", 0.8, 0.0, 1.0, paths=("layers.0.p.beta",)),
+        Control("kappa", r"\text{readout }\kappa", 0.7, 0.0, 1.0, paths=("layers.1.p.kappa",)),
+        Control("x2", r"\text{input }x_1^2", 0.5, paths=("x.1.0",)),
+    ),
+    weights=(*_matrix("W", 0, 2, 1), ("H12", 0, "H", 0, 1), ("H21", 0, "H", 1, 0)),
+    rule="e-prop",
+    exact="bptt-detached-reset",
+    mistakes=("late", "rho", "sign", "adaptation", "reset-alive", "readout-cut", "filter"),
+    cuts=(("adaptation", "cut ADAPTATION as well"),),
+)
+
+_OTTT = Spec(
+    name="ottt",
+    layers=(
+        {
+            "cell": "lif",
+            "p": {
+                "leak": 0.5,
+                "threshold": 0.8,
+                "reset": "subtract_before_leak",
+                "surrogate": "sigmoid",
+                "strict": False,
+                "otherLeak": 0.9,
+            },
+            "W": [[0.9, 0.4], [0.5, -0.3]],
+            "H": [[0.0, 0.0], [0.0, 0.0]],
+            "b": [0.1, 0.2],
+        },
+    ),
+    x=((1.0, 0.0), (0.5, 1.0), (1.0, 1.0)),
+    y=((0.0, 0.0), (1.0, 0.0), (0.0, 1.0)),
+    controls=(
+        Control("w1", r"W_{11}", 0.9, paths=("layers.0.W.0.0",)),
+        Control("leak", r"\text{leak }\lambda", 0.5, 0.0, 1.0, paths=("layers.0.p.leak",)),
+        Control("x2", r"\text{input }x_1^2", 0.5, paths=("x.1.0",)),
+        Control("h12", r"H_{12}", 0.0, paths=("layers.0.H.0.1",)),
+    ),
+    weights=(*_matrix("W", 0, 2, 2), ("b1", 0, "b", 0, 0), ("b2", 0, "b", 1, 0)),
+    rule="ottt",
+    exact="bptt-detached-reset",
+    mistakes=("decayed", "leak", "bias", "untraced"),
+)
+
+_FPTT = Spec(
+    name="fptt",
+    layers=({"cell": "rnn", "p": {}, "W": [[0.8], [-0.4]], "H": [[0.5, -0.3], [0.6, 0.2]]},),
+    x=((1.0,), (0.3,), (-0.6,)),
+    y=((0.9, 0.1), (0.2, -0.5), (-0.6, 0.4)),
+    controls=(
+        Control("w1", r"W_{11}\text{ at the start}", 0.8, paths=("layers.0.W.0.0",)),
+        Control("x2", r"\text{input }x_1^2", 0.3, paths=("x.1.0",)),
+    ),
+    weights=(*_matrix("W", 0, 2, 1), *_matrix("H", 0, 2, 2)),
+    parts=3,
+)
+
+#: name -> example
+EXAMPLES: dict[str, Spec] = {spec.name: spec for spec in (_OSTL, _EPROP, _OTTT, _FPTT)}
+
+
+def example(name: str) -> Spec:
+    """Return an example.
+
+    Examples
+    --------
+    >>> [c.name for c in example("ostl").controls]
+    ['w1', 'h12', 'leak', 'x2']
+    """
+    if name not in EXAMPLES:
+        raise GradcertError(f"the example {name!r} is unknown", allowed=", ".join(EXAMPLES))
+    return EXAMPLES[name]

@@ -1,0 +1,90 @@
+r"""What a page calls by which letter: none that is not in the symbol table, none before it is defined, none for two things.
+
+A symbol is defined where a ``where`` block lists it, or a paragraph that says ``{=key}`` explains it. It may be used in
+the piece of the page that stands right before, as a formula stands before the list under it.
+"""
+
+from __future__ import annotations
+
+import re
+
+from gradcert.derivations.reading.lesson import _MATH, Lesson
+from gradcert.derivations.reading.symbols import COLOURS, LETTERS, SYMBOLS
+
+_TEXT = re.compile(r"\\(?:text|operatorname|mathrm|begin|end|htmlClass|small)\*?\{[^{}]*\}|\\(?:text)\{[^}]*\}")
+_COMMAND = re.compile(r"\\([A-Za-z]+)")
+# what KaTeX knows and is no symbol
+COMMANDS = frozenset(
+    "frac tfrac dfrac partial sum prod quad qquad bigl bigr Bigl Bigr biggl biggr left right underbrace cdot cdots dots "
+    "ldots le ge ne in leftarrow rightarrow to odot times begin end aligned boxed text textstyle displaystyle small "
+    "operatorname diag dfrac hfill over infty pm approx bar hat mathbf prime top tanh exp log min max lvert rvert "
+    "lfloor rfloor lceil rceil langle rangle mid ll gg lVert rVert cases equiv nabla sigma varphi colon not forall mapsto "
+    "scriptstyle phantom iff implies Leftrightarrow".split()
+)
+
+
+def used(formula: str) -> tuple[list[str], list[str], list[str]]:
+    r"""Return the symbols, plain letters and unknown commands of a formula.
+
+    Examples
+    --------
+    >>> used(r"\v{i}{t-1}+\lam q\foo")
+    (['v', 'lam'], ['i', 't', 'q'], ['foo'])
+    """
+    bare = re.sub(r"\\\\(\[\w+\])?", " ", _TEXT.sub(" ", formula))
+    symbols, unknown = [], []
+    for name in _COMMAND.findall(bare):
+        if name in SYMBOLS:
+            symbols.append(name)
+        elif name not in COMMANDS and name not in COLOURS:
+            unknown.append(name)
+    letters = re.findall(r"[A-Za-zα-ωΑ-Ω]", _COMMAND.sub(" ", bare))
+    return symbols, list(dict.fromkeys(letters)), unknown
+
+
+def problems(lesson: Lesson) -> list[str]:
+    """Return what is wrong with the letters of a page, as sentences."""
+    found: list[str] = []
+    pieces = [block for section in lesson.sections for block in section.blocks]
+    defined: set[str] = set()
+    pending: dict[str, int] = {}
+    spelled: dict[str, str] = {}
+    for n, block in enumerate(pieces):
+        text = f"{block.title}\n{block.body}"
+        now = set(" ".join(re.findall(r"\{=([^}]*)\}", text)).split())
+        if block.kind == "where":
+            now |= set(block.title.split())
+        found += [f"{name} is defined and is not in the table" for name in now - set(SYMBOLS) - set(LETTERS)]
+        defined |= now
+        for name, where in list(pending.items()):
+            if name in defined:
+                del pending[name]
+            elif n > where + 1:
+                found.append(f"{name} is used before it is defined: {pieces[where].body[:60]!r}")
+                del pending[name]
+                defined.add(name)
+        for match in _MATH.finditer(text):
+            symbols, letters, unknown = used(match[1] or match[4])
+            found += [f"\\{name} is no symbol and no command" for name in unknown]
+            for letter in letters:
+                if letter not in LETTERS and not _is_example(letter, match[1] or match[4]):
+                    found.append(f"the letter {letter} in {(match[1] or match[4])[:60]!r} is not in the table")
+            for name in [*symbols, *(x for x in letters if x in LETTERS and x not in "d")]:
+                if name not in defined:
+                    pending.setdefault(name, n)
+            for name in symbols:
+                base = re.match(r"\\?[A-Za-z]+(?:\s*\\?[a-z])?", SYMBOLS[name].tex)
+                shown = base[0] if base else SYMBOLS[name].tex
+                if spelled.setdefault(shown, name) != name and {spelled[shown], name} not in _SAME:
+                    found.append(f"{name} and {spelled[shown]} are both written {shown}")
+    found += [f"{name} is used and never defined" for name in pending]
+    return list(dict.fromkeys(found))
+
+
+#: two entries of one thing: an eligibility by unit or by synapse, a learning signal with and without its feedback
+_SAME = ({"E", "Et"}, {"h", "hp"}, {"g", "gp"}, {"z", "rate"})
+
+
+def _is_example(letter: str, formula: str) -> bool:
+    """Whether a letter is that of a particular weight, written with its indices as numbers: W_{11}, x_1^2."""
+    return bool(re.search(rf"{letter}'?[_^]", formula)) or f"d{letter}" in formula or letter in "dE"

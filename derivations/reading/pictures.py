@@ -1,0 +1,148 @@
+"""The pictures of the pages by name: cells unrolled, the double sum as a triangle, what depth loses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+
+from gradcert.derivations.reading.drawing import unrolled
+from gradcert.derivations.reading.tex import span
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import Alif, Lif, Snu
+from gradcert.reference.rules import rule_named
+
+_TRAINED = ("leak", "threshold")
+
+
+def _formula(x: float, y: float, tex: str, width: float = 60) -> str:
+    return (
+        f'<foreignObject x="{x - width / 2:.1f}" y="{y - 14:.1f}" width="{width:.0f}" height="28">'
+        f'<div xmlns="http://www.w3.org/1999/xhtml" class="label middle">{span(tex)}</div></foreignObject>'
+    )
+
+
+def _caption(x: float, y: float, text: str, css: str = "", anchor: str = "middle") -> str:
+    return f'<text x="{x}" y="{y}" class="caps {css}" text-anchor="{anchor}">{escape(text)}</text>'
+
+
+def _head(name: str, css: str = "") -> str:
+    return (
+        f'<marker id="{name}" viewBox="0 0 10 10" refX="8.5" refY="5" markerWidth="7.5" markerHeight="7.5" '
+        f'orient="auto"><path d="M0,1 L9,5 L0,9 z" class="head {css}"/></marker>'
+    )
+
+
+def _svg(width: int, height: int, title: str, body: str, heads: str) -> str:
+    return (
+        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}" class="drawing">'
+        f"<defs>{heads}</defs>{body}</svg>"
+    )
+
+
+def triangles() -> str:
+    """Draw the pairs s <= t of four steps twice: added up by columns, and by rows."""
+    n, size, body = 4, 34, []
+    for x0, rowwise in ((52, False), (276, True)):
+        for s in range(n):
+            for t in range(s, n):
+                body.append(
+                    f'<rect x="{x0 + t * size + 3}" y="{43 + s * size}" width="{size - 6}" height="{size - 6}" rx="5" '
+                    'class="square"/>'
+                )
+            long = (n - s) * size if rowwise else (s + 1) * size
+            if rowwise:
+                y = 40 + s * size
+                body.append(f'<rect x="{x0 + s * size}" y="{y}" width="{long}" height="{size}" rx="9" class="group"/>')
+                line = f"M{x0 + n * size - 11},{y + size / 2} H{x0 + s * size + 9}"
+            else:
+                x = x0 + s * size
+                body.append(f'<rect x="{x}" y="40" width="{size}" height="{long}" rx="9" class="group"/>')
+                line = f"M{x + size / 2},51 V{40 + long - 9}"
+            body.append(f'<path d="{line}" class="edge" marker-end="url(#tri)"/>')
+            body.append(_formula(x0 + s * size + size / 2, 26, rf"\scriptstyle t={s + 1}", size))
+            body.append(_formula(x0 - 20, 40 + s * size + size / 2, rf"\scriptstyle s={s + 1}", size))
+        centre = x0 + n * size / 2
+        body.append(_caption(centre, 200, "BPTT: by rows" if rowwise else "OSTL: by columns", "strong"))
+        wait = "row s waits for the last step" if rowwise else "column t is ready at step t"
+        body.append(_caption(centre, 217, wait))
+    title = "The terms of the double sum as a triangle: OSTL adds it by columns, each ready at its step, BPTT by rows."
+    return _svg(440, 226, title, "".join(body), _head("tri"))
+
+
+def lost() -> str:
+    """Draw two layers over time: the path that is kept, and the one that is dropped."""
+    xs, low, up, body = (96, 236, 384), 214, 116, []
+    body.append(f'<rect x="62" y="{up - 30}" width="358" height="60" rx="16" class="panel"/>')
+    body.append(f'<rect x="62" y="{low - 30}" width="358" height="60" rx="16" class="panel"/>')
+    for x, when in zip(xs, ("s", "s+1", "t"), strict=True):
+        for y, layer in ((up, "2"), (low, "1")):
+            body.append(f'<circle cx="{x}" cy="{y}" r="22" class="node"/>')
+            body.append(_formula(x, y, rf"\v{{{layer}}}{{{when}}}"))
+    body += [_caption(54, up + 4, "upper", anchor="end"), _caption(54, low + 4, "lower", anchor="end")]
+    body += [_formula(384, 36, r"\Et{t}"), _formula(96, 294, r"\w")]
+    for d, css in (
+        (f"M96,280 V{low + 24}", "kept"),
+        (f"M119,{low + 6} H212", "kept"),
+        (f"M259,{low + 6} H360", "kept"),
+        (f"M390,{low - 22} V{up + 24}", "kept"),
+        (f"M390,{up - 22} V52", "kept"),
+        (f"M96,{low - 23} V{up + 24}", "lost"),
+        (f"M119,{up} H212", "lost"),
+        (f"M259,{up} H360", "lost"),
+        (f"M378,{up - 22} V52", "lost"),
+    ):
+        body.append(f'<path d="{d}" class="edge {css}" marker-end="url(#{css})"/>')
+    body.append(_caption(366, up - 42, "dropped: time inside the upper layer", "lost", "end"))
+    body.append(_caption(116, low + 54, "kept: time inside the own layer", "strong", "start"))
+    title = "Two paths from a weight of the lower layer to the loss: through its own time and up, kept; up at once and "
+    title += "through the upper layer's time, dropped."
+    return _svg(460, 308, title, "".join(body), _head("kept", "kept") + _head("lost", "lost"))
+
+
+def parts() -> str:
+    """Draw a sequence cut into parts, with what goes from each to the next."""
+    body, width = [], 132
+    for r in range(3):
+        x = 20 + r * (width + 26)
+        body.append(f'<rect x="{x}" y="86" width="{width}" height="64" rx="12" class="panel"/>')
+        for k in range(3):
+            body.append(f'<circle cx="{x + 26 + 40 * k}" cy="118" r="11" class="node"/>')
+            if k:
+                body.append(
+                    f'<path d="M{x - 2 + 40 * k},118 H{x + 13 + 40 * k}" class="edge kept" marker-end="url(#kept)"/>'
+                )
+        body.append(_caption(x + width / 2, 168, f"part {r + 1}: BPTT inside"))
+        if r:
+            body.append(f'<path d="M{x - 37},118 H{x + 13}" class="edge lost" marker-end="url(#lost)"/>')
+            body.append(f'<path d="M{x - 46},52 H{x + 18}" class="edge kept" marker-end="url(#kept)"/>')
+        body.append(_formula(x + width / 2, 52, rf"\wr{{{r + 1}}},\;\wb{{{r + 1}}},\;\La{{{r + 1}}}", 96))
+    body.append(_caption(250, 24, "weights, running average and linear term go on", "strong"))
+    body.append(_caption(250, 194, "the state goes on, its gradient does not", "lost"))
+    title = "A sequence in three parts. Between parts go the state, without its gradient, and three vectors of weights."
+    return _svg(500, 204, title, "".join(body), _head("kept", "kept") + _head("lost", "lost"))
+
+
+PICTURES: dict[str, Callable[[], str]] = {
+    "snu": lambda: unrolled(Snu(transfer="tanh", train=_TRAINED)),
+    "alif": lambda: unrolled(Alif(recurrent=True, train=("leak", "threshold", "beta", "rho"))),
+    "alif-eprop": lambda: unrolled(
+        Alif(recurrent=True, train=("leak", "threshold", "beta", "rho")), rule_named("e-prop")
+    ),
+    "lif": lambda: unrolled(Lif(recurrent=True, train=_TRAINED), rule_named("ottt")),
+    "triangles": triangles,
+    "lost": lost,
+    "parts": parts,
+}
+
+
+def picture(name: str) -> str:
+    """Return a picture as SVG.
+
+    Examples
+    --------
+    >>> picture("triangles").count('class="square"')
+    20
+    """
+    if name not in PICTURES:
+        raise GradcertError(f"the picture {name!r} is unknown", allowed=", ".join(PICTURES))
+    return PICTURES[name]()

@@ -1,0 +1,245 @@
+r"""One symbol table for all pages: how a symbol is set, and the sentence that a reader sees who touches it.
+
+A symbol is a TeX macro named like its key: ``\v{i}{t}`` sets v with its indices, and says "state of unit i" under the
+pointer. `tests/derivations/test_lessons.py` holds every page to it: no letter that is not here, none before it is
+defined, no letter twice on one page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Symbol:
+    r"""How a symbol is set and what it means.
+
+    Attributes
+    ----------
+    tex : TeX, with ``#1``, ``#2`` where its indices go.
+    sign : the symbol as a reader sees it beside its sentence, in macros.
+    says : one sentence; formulas stand between dollar signs.
+    code : its name in the code, or empty.
+    """
+
+    tex: str
+    sign: str
+    says: str
+    code: str = ""
+
+
+#: letters that are written without a macro: indices and sizes
+LETTERS: dict[str, str] = {
+    "t": "time step, $1$ to $T$. As a superscript it is a label, never a power.",
+    "s": "an earlier step, $s\\le t$.",
+    "T": "number of steps.",
+    "l": "layer, $1$ to $K$, counted from the input.",
+    "K": "number of layers.",
+    "i": "a unit of the layer.",
+    "j": "a unit that feeds it. In $W_{ij}$ the signal goes from $j$ to $i$.",
+    "p": "row of the weight in question: the unit that it feeds.",
+    "q": "column of the weight in question: what it comes from.",
+    "k": "an output of the network.",
+    "n": "number of units of a layer.",
+    "m": "number of inputs of a layer.",
+    "P": "number of parts that a sequence is cut into.",
+    "r": "a part of the sequence, $1$ to $P$.",
+    "c": "a chunk of the sequence.",
+    "d": "total derivative: all paths.",
+}
+
+
+def _s(tex: str, sign: str, says: str, code: str = "") -> Symbol:
+    return Symbol(tex, sign, says, code)
+
+
+SYMBOLS: dict[str, Symbol] = {
+    # the network
+    "x": _s(
+        "x_{#1}^{#2}",
+        r"\x{j}{t}",
+        "input $j$ of the layer at step $t$. In an upper layer: the output of the layer below at the same step.",
+        "x",
+    ),
+    "y": _s("y_{#1}^{#2}", r"\y{k}{t}", "target of output $k$ at step $t$.", "targets"),
+    "a": _s("a_{#1}^{#2}", r"\a{i}{t}", "drive of unit $i$ at step $t$: everything that arrives there, added up.", "a"),
+    "v": _s(
+        "v_{#1}^{#2}",
+        r"\v{i}{t}",
+        "state (membrane potential) of unit $i$ at step $t$, as it is compared with the threshold.",
+        "v",
+    ),
+    "z": _s(
+        "z_{#1}^{#2}",
+        r"\z{i}{t}",
+        "output of unit $i$ at step $t$: 0 or 1 for a spiking unit, between 0 and 1 for a graded one.",
+        "z",
+    ),
+    "o": _s("o_{#1}^{#2}", r"\o{k}{t}", "output $k$ of the network at step $t$, a leaky sum of spikes.", "z"),
+    "W": _s("W_{#1}", r"\W{ij}", "weight from input $j$ to unit $i$.", "W"),
+    "H": _s("H_{#1}", r"\H{ij}", "lateral weight from unit $j$, one step ago, to unit $i$, now.", "H"),
+    "b": _s("b_{#1}", r"\b{i}", "bias of unit $i$, the same number at every step.", "b"),
+    "Wo": _s("U_{#1}", r"\Wo{ki}", "weight from unit $i$ to output $k$ of the network.", "layers.1.W"),
+    "lam": _s(r"\lambda", r"\lam", "leak: the share of the state that survives a step, between 0 and 1.", "leak"),
+    "thr": _s(r"\theta", r"\thr", "threshold that the state is compared with.", "threshold"),
+    "g": _s(
+        "g",
+        r"\g",
+        "transfer function from drive to state, applied to each unit alone. In the example: tanh.",
+        "transfer",
+    ),
+    "gp": _s("g'(a_{#1}^{#2})", r"\gp{i}{t}", "slope of the transfer function $g$ of unit $i$ at step $t$."),
+    "h": _s("h", r"\h", "output function, applied to each unit alone: a step (spiking) or a sigmoid (graded)."),
+    "hp": _s(
+        r"\psi_{#1}^{#2}",
+        r"\hp{i}{t}",
+        "slope of the output of unit $i$ at step $t$. For a spiking unit, a pseudo-derivative stands in its place.",
+        "surrogate",
+    ),
+    "E": _s("E", r"\E", r"loss of the whole sequence, $E=\sum_t E^t$.", "loss"),
+    "Et": _s("E^{#1}", r"\Et{t}", "loss of step $t$. It looks at the outputs of the network at step $t$ alone."),
+    "w": _s("w", r"\w", "any one weight of the layer, the same number at every step."),
+    # derivatives
+    "ep": _s(
+        r"\varepsilon_{#1}^{#2}",
+        r"\ep{i}{t}",
+        "state eligibility $dv_i^t/dw$: how the state of unit $i$ now answers to $w$, through all steps so far, inside "
+        "the layer.",
+    ),
+    "e": _s(
+        "e_{#1}^{#2}",
+        r"\e{i}{t}",
+        "eligibility: how the output of unit $i$ now answers to the weight, through all steps so far, inside the layer "
+        "and over the edges that the rule keeps.",
+    ),
+    "L": _s(
+        "L_{#1}^{#2}",
+        r"\L{i}{t}",
+        "learning signal of unit $i$ at step $t$: how the loss of step $t$ answers to its output, through the layers "
+        "above at step $t$ alone.",
+    ),
+    "J": _s(
+        "J_{#1}^{#2}",
+        r"\J{ij}{t}",
+        "how $v_i^t$ answers to $v_j^{t-1}$, through all edges inside the layer: one step of its memory.",
+        "across",
+    ),
+    "F": _s(
+        "F_{#1}^{#2}",
+        r"\F{i}{t}",
+        "immediate effect: how $v_i^t$ answers to the copy of $w$ that is used at step $t$, the past held fixed.",
+    ),
+    "same": _s("[#1{=}#2]", r"\same{i}{j}", "1 if $i=j$, else 0."),
+    "cr": _s(
+        r"\bar v_{#1}^{#2}",
+        r"\cr{i}{t}",
+        "backward credit $dE/dv_i^t$: how the whole future loss answers to the state now. BPTT computes it backwards.",
+    ),
+    "R": _s("R", r"\R", "residual: the part of the gradient that the rule leaves out."),
+    # e-prop
+    "A": _s("A_{#1}^{#2}", r"\A{i}{t}", "threshold of unit $i$ at step $t$, the adaptation included."),
+    "k": _s(
+        r"\alpha_{#1}^{#2}",
+        r"\k{i}{t}",
+        "adaptation of unit $i$ at step $t$: a slow memory of its own spikes.",
+        "k",
+    ),
+    "bet": _s(r"\beta", r"\bet", "strength of the adaptation: how much it raises the threshold.", "beta"),
+    "roh": _s(r"\rho", r"\roh", "decay of the adaptation per step, between 0 and 1.", "rho"),
+    "kap": _s(r"\kappa", r"\kap", "decay of the readout per step, between 0 and 1.", "kappa"),
+    "xh": _s(
+        r"\hat x_{#1}^{#2}",
+        r"\xh{j}{t}",
+        "trace of input $j$: the inputs so far, each faded by the leak for every step since.",
+    ),
+    "zh": _s(
+        r"\hat z_{#1}^{#2}",
+        r"\zh{j}{t}",
+        "trace of the outputs of unit $j$, up to the step before $t$, each faded by the leak.",
+    ),
+    "ea": _s(
+        r"\varepsilon_{#1}^{#2}",
+        r"\ea{ij}{t}",
+        "trace of the adaptation: how $\\alpha_i^t$ answers to the weight from $j$ to $i$.",
+    ),
+    "eb": _s(
+        r"\bar e_{#1}^{#2}", r"\eb{ij}{t}", "filtered eligibility: the eligibilities so far, each faded by $\\kappa$."
+    ),
+    "eij": _s(
+        "e_{#1}^{#2}",
+        r"\eij{ij}{t}",
+        "eligibility of the synapse from $j$ to $i$: how the spike of $i$ answers to the weight over the edges that "
+        "e-prop keeps.",
+    ),
+    "B": _s(
+        "B_{#1}",
+        r"\B{ki}",
+        "feedback weight from output $k$ to unit $i$: the readout's own weight $U_{ki}$, or a fixed random number.",
+        "feedback",
+    ),
+    "Lf": _s(
+        "L_{#1}^{#2}",
+        r"\Lf{i}{t}",
+        "learning signal of unit $i$: the errors of the outputs at step $t$, through the feedback weights.",
+    ),
+    # OTTT
+    "bh": _s(r"\hat b^{#1}", r"\bh{t}", "trace of the constant 1, which is what a bias is multiplied with."),
+    "c": _s(
+        "c_{#1}^{#2}",
+        r"\c{i}{t}",
+        "credit at the membrane of unit $i$: slope of its output times how the loss of step $t$ answers to it, within "
+        "the step.",
+    ),
+    "Lam": _s(r"\Omega", r"\Lam", r"sum of the weights of a firing rate, $\sum_t\lambda^{T-t}$."),
+    "rate": _s(
+        r"\bar z_{#1}",
+        r"\rate{i}",
+        "weighted firing rate of unit $i$: its spikes, each weighted by the leak, over the sum of the weights.",
+    ),
+    "ratein": _s(r"\bar x_{#1}", r"\ratein{j}", "weighted rate of input $j$, with the same weights."),
+    "S": _s("S_{#1}", r"\S{j}", "sum of the traces of input $j$ over all steps."),
+    "vary": _s(
+        r"\eta", r"\vary", "bound on how much the credit of a unit varies in time, relative to its constant part."
+    ),
+    # FPTT
+    "wr": _s("w_{#1}", r"\wr{r}", "weights with which part $r$ begins, all of them as one vector.", "weights"),
+    "wb": _s(r"\bar w_{#1}", r"\wb{r}", "running average of the weights before part $r$.", "average"),
+    "G": _s("G_{#1}", r"\G{r}", "gradient of the part before, at the weights with which part $r$ begins.", "pull"),
+    "La": _s(
+        r"\Lambda_{#1}",
+        r"\La{r}",
+        "linear term of the code's objective before part $r$, one number per weight.",
+        "pull",
+    ),
+    "loss": _s(r"\ell_{#1}", r"\loss{r}", "loss of part $r$ from the state in which the part before ended."),
+    "grad": _s(r"\nabla\ell_{#1}", r"\grad{r}", "gradient of the loss of part $r$: plain BPTT inside the part."),
+    "str": _s(r"\mu", r"\str", "strength of the regulariser ($\\alpha$ in the papers).", "alpha"),
+    "share": _s(r"\beta", r"\share", "share of the new weights in the code's running average.", "beta"),
+    "step": _s(r"\eta", r"\step", "learning rate of a step of gradient descent.", "rate"),
+    "Q": _s("Q_{#1}", r"\Q{r}", "what is minimised in part $r$: its loss and the regulariser."),
+    "u": _s(r"u_{#1}^{#2}", r"\u{i}{t}", "membrane potential after the reset.", "u"),
+    "gk": _s(r"\tau_{#1}^{#2}", r"\gk{i}{t}", "gate of the membrane, between 0 and 1: its inverse time constant.", "k"),
+    "gr": _s(r"\gamma_{#1}^{#2}", r"\gr{i}{t}", "gate of the adaptation, between 0 and 1.", "r"),
+    "bb": _s(r"b_{#1}^{#2}", r"\bb{i}{t}", "adaptation of the threshold of unit $i$.", "b"),
+}
+
+#: macros that only colour: the edges, each with one colour everywhere, and what a rule drops
+COLOURS: dict[str, str] = {
+    "st": "state",
+    "rs": "reset",
+    "rc": "recurrent",
+    "ad": "adaptation",
+    "lost": "lost",
+}
+
+
+def macros() -> dict[str, str]:
+    r"""Return the KaTeX macros of the table.
+
+    Examples
+    --------
+    >>> macros()["\\v"]
+    '\\htmlData{s=v}{v_{#1}^{#2}}'
+    """
+    out = {f"\\{key}": f"\\htmlData{{s={key}}}{{{s.tex}}}" for key, s in SYMBOLS.items()}
+    return out | {f"\\{key}": f"\\htmlClass{{c-{name}}}{{#1}}" for key, name in COLOURS.items()}

@@ -1,0 +1,11 @@
+"""The beginning: what a project has to judge, the files that `gradcert init` writes for it, and what to do next.
+
+`look` reads the project's source as text, and runs none of it; `guess` names a rule and a cell from words; `libraries`
+holds a subject for layers of libraries that are used; `files` makes the files' text; `steps` says what to do next.
+"""
+
+from gradcert.beginning.files import Written, begin
+from gradcert.beginning.look import Found, Project, look
+from gradcert.beginning.steps import steps
+
+__all__ = ["Found", "Project", "Written", "begin", "look", "steps"]

@@ -1,0 +1,162 @@
+"""The files that `gradcert init` writes: a claim for each function without one, tests, subjects, a workflow."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from gradcert.beginning import libraries
+from gradcert.beginning.guess import guess
+from gradcert.beginning.look import Found, Project, look
+from gradcert.reference.installing import install
+
+TESTS, SUBJECTS, WORKFLOW = "tests/test_gradients.py", "tests/gradient_subjects.py", ".github/workflows/gradients.yml"
+
+
+@dataclass(frozen=True)
+class Written:
+    """What `begin` did.
+
+    Attributes
+    ----------
+    project : what was found.
+    written, kept : names of files that were made, and of those that were there and were left as they are.
+    tests : (name, subject, file of its claim or "") of what can be certified now.
+    untold : lines that a test file of before lacks: one for each subject that it does not name.
+    guessed : subject -> (rule, cell, why), where the claim is a guess.
+    """
+
+    project: Project
+    written: tuple[str, ...]
+    kept: tuple[str, ...]
+    tests: tuple[tuple[str, str, str], ...]
+    untold: tuple[str, ...]
+    guessed: Mapping[str, tuple[str, str, str]]
+
+
+def begin(folder: Path) -> Written:
+    """Look at a project and write what it lacks; a file that is there is never changed.
+
+    Raises
+    ------
+    OSError : where a file cannot be written.
+    """
+    project = look(folder)
+    mine = [found for found in project.found if found.file != folder / SUBJECTS]
+    pieces = [libraries.PIECES[layer] for layer in project.layers]
+    there = [found.name for found in project.found if found.file == folder / SUBJECTS]
+    if not mine and not pieces:
+        pieces = [libraries.NUMPY]
+    files: dict[str, str] = {}
+    guessed: dict[str, tuple[str, str, str]] = {}
+    tests: list[tuple[str, str, str]] = []  # name, subject, claim file
+    for found in mine:
+        claim, name = "", identifier(found, [name for name, _, _ in tests])
+        if not found.claims:
+            guessed[found.subject] = guess(found.name, found.text, found.file.stem)
+            claim = f"tests/claims/{name}.toml"
+            files[claim] = _claim(found, *guessed[found.subject])
+        tests.append((name, found.subject, claim))
+    if pieces:
+        files[SUBJECTS] = libraries.source(pieces)
+        tests += [(name, f"{SUBJECTS}:{name}", "") for name in there or [piece.name for piece in pieces]]
+    files[TESTS] = _tests(tests)
+    files[WORKFLOW] = _workflow(folder)
+    kept = tuple(name for name in files if (folder / name).exists())
+    before = (folder / TESTS).read_text(encoding="utf-8") if TESTS in kept else ""
+    untold = tuple(_line(*test) for test in tests if before and test[1] not in before)
+    for name, text in files.items():
+        if name not in kept:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            with (folder / name).open("x", encoding="utf-8") as file:  # x: never over another
+                file.write(text)
+    written = tuple(name for name in files if name not in kept)
+    return Written(project, written, kept, tuple(tests), untold, guessed)
+
+
+def identifier(found: Found, taken: Iterable[str] = ()) -> str:
+    """Return a name for a test and a claim that no other subject of the project has.
+
+    Examples
+    --------
+    >>> found = Found("my.rules:Ostl", Path("my/rules.py"), 1, "Ostl", True, True, "")
+    >>> identifier(found), identifier(found, taken=["my_rules_ostl"])
+    ('my_rules_ostl', 'my_rules_ostl_2')
+    """
+    where = found.subject.rpartition(":")[0].removesuffix(".py")
+    name = re.sub(r"\W+", "_", f"{where}_{found.name}").strip("_").lower()
+    names = (f"{name}_{number}" if number > 1 else name for number in count(1))
+    return next(other for other in names if other not in set(taken))
+
+
+def _claim(found: Found, rule: str, cell: str, why: str) -> str:
+    online = "online = true\n" if found.stepwise else ""
+    return (
+        f"# What {found.subject} claims, guessed from {why}: change it.\n"
+        "# gradcert rules, cells, surrogates and losses list what there is; docs/claims.md says what can be claimed.\n"
+        f'rule = "{rule}"\ncells = ["{cell}"]\ndepths = [1, 2]\ndtype = "float64"\n{online}'
+    )
+
+
+def _tests(tests: list[tuple[str, str, str]]) -> str:
+    lines = ['"""Every gradient of this project against what it claims. Written by gradcert init, yours to change."""',
+             "", "import gradcert", ""]  # fmt: skip
+    return "\n".join([*lines, *(_line(*test) for test in tests)]) + "\n"
+
+
+def _line(name: str, subject: str, claim: str) -> str:
+    said = f', claim="{claim}"' if claim else ""
+    return f'test_{name} = gradcert.subject_tests("{subject}"{said})'
+
+
+def _workflow(folder: Path) -> str:
+    installed = (folder / "pyproject.toml").is_file() or (folder / "setup.py").is_file()
+    needs = (folder / "requirements.txt").is_file()
+    own = "pip install ." if installed else "pip install -r requirements.txt" if needs else ""
+    ours = install()
+    there = "-e" not in ours and "'/" not in ours  # an index or a repository, and no folder of this machine
+    got = f"      - run: {ours} pytest pytest-xdist\n" if there else CHECKED_OUT
+    return HEAD + got + (f"      - run: {own}\n" if own else "") + TAIL
+
+
+HEAD = """\
+# Every gradient of this project against what it claims. Written by gradcert init, yours to change.
+name: gradients
+on:
+  push:
+  pull_request:
+  schedule:
+    - cron: "17 3 * * 1" # every Monday, all cases
+permissions:
+  contents: read
+jobs:
+  gradients:
+    runs-on: ubuntu-latest
+    timeout-minutes: 30
+    steps:
+      - uses: actions/checkout@v4
+      - uses: actions/setup-python@v5
+        with:
+          python-version: "3.11"
+"""
+CHECKED_OUT = """\
+      # this gradcert came from a folder: set the variable to the repository that it came from, as OWNER/NAME
+      - uses: actions/checkout@v4
+        with:
+          repository: ${{ vars.GRADCERT_REPOSITORY }}
+          path: .gradcert-source
+      - run: pip install ./.gradcert-source pytest pytest-xdist
+"""
+TAIL = """\
+      - run: >
+          pytest tests/test_gradients.py -n auto --junit-xml gradients.xml
+          --gradcert-profile ${{ github.event_name == 'schedule' && 'thorough' || 'default' }}
+      - uses: actions/upload-artifact@v4
+        if: always()
+        with:
+          name: gradients
+          path: gradients.xml
+"""

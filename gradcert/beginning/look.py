@@ -1,0 +1,143 @@
+"""What a project has to judge, found by reading its source; nothing of it is run."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+PASSED_OVER = {"build", "dist", "docs", "node_modules", "site-packages", "venv", "env", "__pycache__"}
+MOST = 2000  # files that are read
+PARAMETER = re.compile(r"layers\.(\d+|\{\w+\})\.\w+")  # what gradients are called, also in an f-string
+LIBRARIES = ("torch", "snntorch", "spikingjelly", "norse", "jax", "spyx", "braintrace")
+LAYERS = {
+    "torch": ("RNN", "LSTM", "GRU"),
+    "snntorch": ("Leaky",),
+    "spikingjelly": ("LIFNode",),
+}  # for which there is a subject in `libraries`
+
+
+@dataclass(frozen=True)
+class Found:
+    """One thing that can be judged.
+
+    Attributes
+    ----------
+    subject : as `gradcert certify` takes it.
+    file, line : where it is.
+    name : of the function or class.
+    claims : whether it is decorated with a claim.
+    stepwise : whether it takes one step at a time.
+    text : its source, from which a claim is guessed.
+    """
+
+    subject: str
+    file: Path
+    line: int
+    name: str
+    claims: bool
+    stepwise: bool
+    text: str
+
+
+@dataclass(frozen=True)
+class Project:
+    """What was found: things to judge, libraries that are imported, and layers of theirs that are used."""
+
+    found: tuple[Found, ...] = ()
+    libraries: tuple[str, ...] = ()
+    layers: tuple[tuple[str, str], ...] = ()
+    files: int = 0
+
+
+def look(folder: Path) -> Project:
+    """Read a project.
+
+    Parameters
+    ----------
+    folder : its root; folders of environments, builds and documentation are passed over, hidden ones too.
+    """
+    found, libraries, layers, count = list[Found](), set[str](), set[tuple[str, str]](), 0
+    for path in _sources(folder):
+        try:
+            text = path.read_text(encoding="utf-8")
+            tree = ast.parse(text)
+        except (OSError, ValueError, SyntaxError, RecursionError):  # not ours to complain about
+            continue
+        count += 1
+        imported = _imported(tree)
+        libraries |= imported & set(LIBRARIES)
+        names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        names |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
+        layers |= {(library, name) for library in imported & set(LAYERS) for name in LAYERS[library] if name in names}
+        mine = [_entry(node, path, folder, text) for node in tree.body if _is_subject(node)]
+        found += [one for one in mine if one.claims] or mine  # beside a claim, what claims nothing is its helper
+    return Project(tuple(found), tuple(n for n in LIBRARIES if n in libraries), tuple(sorted(layers)), count)
+
+
+def _sources(folder: Path) -> Iterator[Path]:
+    left = MOST
+    for at, folders, files in os.walk(folder):
+        inside = Path(at)
+        folders[:] = sorted(
+            name
+            for name in folders
+            if name not in PASSED_OVER and name[0] not in "._" and not (inside / name / "pyvenv.cfg").exists()
+        )
+        for name in sorted(files):
+            if name.endswith(".py") and left:
+                left -= 1
+                yield inside / name
+
+
+def _imported(tree: ast.Module) -> set[str]:
+    out = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            out |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            out.add(node.module.partition(".")[0])
+    return out
+
+
+def _is_subject(node: ast.stmt) -> bool:
+    if isinstance(node, ast.FunctionDef):
+        if _claims(node):
+            return True
+        given = [*node.args.posonlyargs, *node.args.args]
+        required = given[: len(given) - len(node.args.defaults)]
+        takes = len(required) == 1 and required[0].arg == "problem"
+        return takes and any(isinstance(n, ast.Return) and n.value is not None for n in ast.walk(node))
+    if isinstance(node, ast.ClassDef):
+        methods = {inner.name for inner in node.body if isinstance(inner, ast.FunctionDef)}
+        return _claims(node) or {"start", "step", "gradients"} <= methods
+    return False
+
+
+def _claims(node: ast.FunctionDef | ast.ClassDef) -> bool:
+    called = [mark.func if isinstance(mark, ast.Call) else mark for mark in node.decorator_list]
+    names = [mark.attr if isinstance(mark, ast.Attribute) else getattr(mark, "id", "") for mark in called]
+    return any(name in ("claim", "claimed") for name in names)
+
+
+def _entry(node: ast.stmt, path: Path, folder: Path, text: str) -> Found:
+    assert isinstance(node, (ast.FunctionDef, ast.ClassDef))
+    subject = f"{named(path, folder)}:{node.name}"
+    source = ast.get_source_segment(text, node) or ""
+    return Found(subject, path, node.lineno, node.name, _claims(node), isinstance(node, ast.ClassDef), source)
+
+
+def named(path: Path, folder: Path) -> str:
+    """Return how a file is named in a subject: a module of a package by its import name, any other by its path.
+
+    A file of a package cannot be loaded alone: its relative imports need the package.
+    """
+    top = path.parent
+    while (top / "__init__.py").exists() and top != folder:
+        top = top.parent
+    if top == path.parent:
+        return path.relative_to(folder).as_posix()
+    return ".".join(path.relative_to(top).with_suffix("").parts)

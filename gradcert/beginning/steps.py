@@ -1,0 +1,42 @@
+"""What to do next, in a folder: `gradcert` alone says it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gradcert import __version__
+from gradcert.beginning.look import look
+
+TESTS = "tests/test_gradients.py"
+MOST = 3  # subjects that are named
+
+
+def steps(folder: Path) -> list[str]:
+    """Return the lines: what is there to be done, the most urgent first."""
+    todo: list[tuple[str, str]] = []
+    if small := _newest(folder / ".gradcert"):
+        name = small.relative_to(folder).as_posix()
+        todo.append((f"gradcert replay --run {name}", "the last counterexample, run again"))
+    project = look(folder)
+    claiming = [found for found in project.found if found.claims]
+    todo += [(f"gradcert certify {found.subject}", "it has a claim: judge it") for found in claiming[:MOST]]
+    if (folder / TESTS).is_file():
+        todo.append((f"pytest {TESTS}", "every gradient, as tests"))
+    else:
+        seen = len(project.found)
+        what = f"{seen} function{'s' if seen != 1 else ''} to judge here" if seen else "begin in this folder"
+        todo.append(("gradcert init", f"{what}: writes a claim, tests, a workflow"))
+    todo.append(("gradcert rules", "what a claim can name; cells, surrogates, losses too"))
+    todo.append(("gradcert --help", "all commands"))
+    wide = max(len(command) for command, _ in todo)
+    head = f"gradcert {__version__}: does this code compute the gradient that it says it computes?"
+    if wide + max(len(text) for _, text in todo) > 76:  # long names of subjects: two lines each, which fit 80 columns
+        return [head, "", *(line for command, text in todo for line in (f"  {command}", f"      {text}"))]
+    return [head, "", *(f"  {command:{wide}}  {text}" for command, text in todo)]
+
+
+def _newest(folder: Path) -> Path | None:
+    try:
+        return max(folder.glob("*.json"), key=lambda path: path.stat().st_mtime, default=None)
+    except OSError:
+        return None

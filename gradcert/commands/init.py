@@ -1,0 +1,63 @@
+"""``gradcert init``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from gradcert.commands.pages import AS_JSON
+
+EPILOG = """\b
+Examples:
+  gradcert init
+  gradcert init --json
+
+\b
+Source is read and not run. Functions of one argument called problem, classes
+with start, step and gradients, and what is decorated with gradcert.claim are
+subjects; for layers of PyTorch, snnTorch and SpikingJelly that the project
+uses, subjects are written. No file that is there is changed.
+Exit status: 0; 2 usage."""
+
+
+@click.command("init", epilog=EPILOG)
+@click.argument("folder", default=".", type=click.Path(exists=True, file_okay=False))
+@AS_JSON
+def command(folder: str, as_json: bool) -> None:
+    """Look at a project, and write claims, a test file and a workflow for it."""
+    from gradcert.beginning import begin
+    from gradcert.reference.printable import printable
+
+    try:
+        done = begin(Path(folder).resolve())
+    except OSError as error:
+        raise click.UsageError(f"{error.filename} cannot be written: {error.strerror}") from None
+    project = done.project
+    if as_json:
+        found = [{"subject": f.subject, "line": f.line, "claims": f.claims} for f in project.found]
+        record = {"found": found, "libraries": project.libraries, "written": done.written, "kept": done.kept}
+        tests = [{"name": name, "subject": subject, "claim": claim} for name, subject, claim in done.tests]
+        record |= {"tests": tests, "untold": done.untold, "guessed": done.guessed}
+        click.echo(json.dumps(record, indent=1))
+        sys.exit(0)
+    said = [f"{project.files} Python files", f"{len(project.found)} subjects", *project.libraries]
+    click.echo(f"found    {', '.join(said)}")
+    for found in project.found:
+        claim = "claims itself" if found.claims else "a claim was guessed: {} on {}, from {}".format(
+            *done.guessed.get(found.subject, ("", "", ""))
+        )  # fmt: skip
+        click.echo(f"         {printable(found.subject)}, line {found.line}: {claim}")
+    for name in done.written:
+        click.echo(f"wrote    {name}")
+    for name in done.kept:
+        click.echo(f"kept     {name}: it is there, and was not changed")
+    for line in done.untold:
+        click.echo(f"lacks    {printable(line)}")
+    click.echo("next     pytest tests/test_gradients.py")
+    for _, subject, claim in done.tests[:1]:
+        click.echo(f"         gradcert certify {printable(subject)}{f' --claim {claim}' if claim else ''}")
+    if done.guessed:
+        click.echo("         read the guessed claims first: tests/claims/")

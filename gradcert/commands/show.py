@@ -1,0 +1,41 @@
+"""``gradcert show``."""
+
+from __future__ import annotations
+
+import click
+
+from gradcert.commands.common import FORMS, got, writable, writers, written
+
+EPILOG = """\b
+Examples:
+  gradcert show certificate.json
+  gradcert show certificate.json --html page.html --badge badge.svg
+  gradcert show certificate.json --markdown -
+
+\b
+Either form of a certificate will do (--certificate or --json). Nothing is
+run: whether it is true is found out by gradcert verify --run.
+Exit status: 0 shown; 2 usage."""
+
+
+@click.command("show", epilog=EPILOG)
+@click.argument("file", type=click.Path(dir_okay=False))
+@writers
+def command(file: str, github: bool, **files: str | None) -> None:
+    """Show a certificate, or write it in another form: a page, JUnit XML, Markdown, a badge."""
+    from rich.console import Console
+
+    from gradcert.certify.certificates import from_dict, seal
+    from gradcert.certify.report import terminal
+    from gradcert.reference.errors import GradcertError
+
+    writable(*(files[form] for form in FORMS))
+    try:
+        record = seal.read(got(file))
+        certificate = from_dict(record)
+    except GradcertError as error:
+        raise click.UsageError(str(error)) from None
+    if record["identity"] != certificate.identity:
+        click.echo("note: its identity does not fit what was asked; see gradcert verify", err=True)
+    if not written(certificate, github=github, **files):
+        terminal.write(certificate, Console(highlight=False))

@@ -1,0 +1,186 @@
+"""Layers: a cell and the synapses on its weighted links."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from gradcert.reference.checks import check_flag, check_numbers, check_size
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks.cells import cell_named
+from gradcert.reference.networks.cells.protocol import Cell
+from gradcert.reference.networks.synapses import SYNAPSES, Dense
+from gradcert.reference.networks.synapses.protocol import Synapse
+from gradcert.reference.numbers import Array, Surrogate, surrogate_from
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer: a cell and the synapses on its weighted links.
+
+    Parameters
+    ----------
+    cell : the neuron model.
+    inputs, units : sizes (flat): of what comes in, and of what leaves the layer. A cell whose nodes have sizes of their
+        own says so (``sizes``, a mapping); those of all others have as many units as the layer.
+    synapses : a synapse for each weight that is not plain dense, such as ``(("W", Conv2d(...)),)``.
+    name : what the names of its parameters begin with; ``layers.`` and its number where it is None.
+    shared : trained per-unit parameters of which there is one number for all units, of shape (1,).
+    """
+
+    cell: Cell
+    inputs: int
+    units: int
+    synapses: tuple[tuple[str, Synapse], ...] = ()
+    name: str | None = None
+    shared: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_size("a layer with inputs", self.inputs)
+        check_size("a layer with units", self.units)
+        check_options(self.cell, self.units)
+        weights = {link.weight: link for link in self.cell.links if link.weight is not None}
+        for name, synapse in self.synapses:
+            if name not in weights:
+                raise GradcertError(f"a synapse for the weight {name!r}", allowed=", ".join(map(str, weights)))
+            want = self.size(weights[name].source), self.size(weights[name].target)
+            if (synapse.inputs, synapse.units) != want:
+                raise GradcertError(
+                    f"a synapse from {synapse.inputs} to {synapse.units} units for {name!r}",
+                    allowed=f"from {want[0]} to {want[1]}",
+                )
+        for name in self.shared:
+            if name not in self.cell.trained:
+                raise GradcertError(
+                    f"the shared parameter {name!r}", allowed=", ".join(self.cell.trained) or "none: nothing is trained"
+                )
+
+    def size(self, node: str) -> int:
+        """Return how many units a node has, or the input ``x``."""
+        return self.inputs if node == "x" else self._sizes[node] if self._sizes else self.units
+
+    @cached_property
+    def _sizes(self) -> Mapping[str, int]:
+        sizes: Mapping[str, int] = getattr(self.cell, "sizes", {})
+        return sizes
+
+    def synapse(self, weight: str) -> Synapse:
+        """Return the synapse of a weight."""
+        return self._by_weight[weight]
+
+    @cached_property
+    def _by_weight(self) -> dict[str, Synapse]:
+        """The synapse of every weight; engines ask at every step."""
+        sizes = {k.weight: (self.size(k.source), self.size(k.target)) for k in self.cell.links if k.weight}
+        dense = {name: Dense(inputs=inputs, units=units) for name, (inputs, units) in sizes.items()}
+        return {**dense, **dict(self.synapses)}
+
+    def full_name(self, index: int, local: str) -> str:
+        """Return the name of a parameter or node, given its own and the layer's number.
+
+        Examples
+        --------
+        >>> from gradcert.reference.networks import Rnn
+        >>> Layer(Rnn(), inputs=1, units=1).full_name(2, "W")
+        'layers.2.W'
+        """
+        own = f"layers.{index}" if self.name is None else self.name
+        return f"{own}.{local}" if own else local
+
+    def matrix_name(self, index: int) -> str:
+        """Return the name of the feedback matrix that reaches the whole layer: of several populations ``a+b.B``."""
+        return f"{self.cell.owner}.B" if self.name == "" else self.full_name(index, "B")  # type: ignore[attr-defined]
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of the layer's parameters, weights first."""
+        out: dict[str, tuple[int, ...]] = {}
+        for link in self.cell.links:
+            if link.weight is not None and (shape := self.synapse(link.weight).shape):
+                out[link.weight] = shape
+        return {**out, **{k: (1,) if k in self.shared else (self._users[k],) for k in self.cell.trained}}
+
+    @cached_property
+    def _users(self) -> dict[str, int]:
+        """How many units each trained per-unit parameter has."""
+        sizes = {use.parameter: self.size(use.target) for use in self.cell.uses}
+        return {name: sizes.get(name, self.units) for name in self.cell.trained}
+
+    def per_unit(self, name: str, value: Array) -> Any:
+        """Return a parameter as the cell sees it: what is shared, once per unit."""
+        return np.broadcast_to(value, (self._users[name],)) if name in self.shared else value
+
+    def collected(self, name: str, gradient: Array) -> Array:
+        """Return the gradient of a parameter, given that of what the cell sees: what is shared collects all units'."""
+        return gradient.sum(axis=-1, keepdims=True) if name in self.shared else gradient
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        out = {"cell": self.cell.name, "inputs": self.inputs, "units": self.units, "options": options_of(self.cell)}
+        synapses = {name: synapse_to_dict(s) for name, s in self.synapses}
+        return {**out, "synapses": synapses} if synapses else out
+
+
+def options_of(cell: Cell) -> dict[str, Any]:
+    """Return the JSON form of a cell's options."""
+    options = {f.name: getattr(cell, f.name) for f in fields(cell)}  # type: ignore[arg-type]
+    return {
+        k: v.to_dict() if isinstance(v, Surrogate) else list(v) if isinstance(v, tuple) else v
+        for k, v in options.items()
+    }
+
+
+def synapse_to_dict(synapse: Synapse) -> dict[str, Any]:
+    """Return the JSON form of a synapse."""
+    record: Any = synapse
+    return {
+        "kind": type(synapse).__name__.lower(),
+        **{f.name: _listed(getattr(record, f.name)) for f in fields(record)},
+    }
+
+
+def _listed(value: Any) -> Any:
+    return [_listed(v) for v in value] if isinstance(value, tuple) else value
+
+
+def synapse_from_dict(spec: Mapping[str, Any]) -> Synapse:
+    """Read a synapse back."""
+    kind = spec["kind"]
+    if kind not in SYNAPSES:
+        raise GradcertError(f"the synapse {kind!r} is unknown", allowed=", ".join(sorted(SYNAPSES)))
+    synapse: Synapse = SYNAPSES[kind](**{k: option(v) for k, v in spec.items() if k != "kind"})
+    return synapse
+
+
+def cell_from(name: str, options: Mapping[str, Any], *, run: bool) -> Any:
+    """Read a cell back from its name and options."""
+    cell: Any = cell_named(name, run=run)
+    given = {k: option(v) for k, v in options.items()}
+    wrong = sorted(set(given) - {f.name for f in fields(cell)})
+    if wrong:
+        raise GradcertError(
+            f"the cell {name!r} has no option {', '.join(wrong)}",
+            allowed=", ".join(f.name for f in fields(cell)),
+        )
+    return cell(**given)
+
+
+def option(value: Any) -> Any:
+    """Read the value of an option back: surrogates are mappings, tuples are lists."""
+    if isinstance(value, Mapping):
+        return surrogate_from(value)
+    return tuple(option(v) for v in value) if isinstance(value, (list, tuple)) else value
+
+
+def check_options(cell: Any, units: int | None = None) -> None:
+    """Raise unless switches are switches, and constants are finite numbers, one or one per unit."""
+    for field in fields(cell) if is_dataclass(cell) else ():  # one that wraps another has its options looked at
+        if field.type in ("bool", bool):
+            check_flag(field.name, getattr(cell, field.name))
+        elif field.type in ("Surrogate", Surrogate) and not isinstance(getattr(cell, field.name), Surrogate):
+            raise GradcertError(f"{field.name}={getattr(cell, field.name)!r}", allowed="a Surrogate")
+    for name, value in cell.constants().items():
+        check_numbers(name, value, units if not hasattr(cell, "sizes") else None)

@@ -1,0 +1,140 @@
+"""Summary, Markdown, badge, annotations, what a notebook shows: all from one certificate, and each snapshotted."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from markdown_it import MarkdownIt
+
+from gradcert.certify.certificates.certificate import Finding, from_dict
+from gradcert.certify.claims import from_dict as claim_from
+from gradcert.certify.report import annotations, badge, junit, markdown
+from gradcert.certify.report.terms import TERMS, circumstance, used
+from gradcert.reference import RULES
+from gradcert.reference.networks import Layer, Network, Snu
+
+KEPT = Path(__file__).parent / "certificates"  # of quick runs, figures left out: what is read does not move with cases
+HOSTILE = "a|b`c<script>*d*\n# e"
+
+
+def kept(name):
+    return from_dict(json.loads((KEPT / f"{name}.json").read_text(encoding="utf-8")))
+
+
+@pytest.fixture(scope="module")
+def certified():
+    return kept("certified")
+
+
+@pytest.fixture(scope="module")
+def refuted():
+    return kept("refuted")
+
+
+def test_what_people_read(certified, refuted, snapshot):
+    for made in (certified, refuted):
+        assert made.markdown() == snapshot
+        assert made.summary() == snapshot
+        assert annotations.write(made, Path("/nowhere")) == snapshot
+    assert certified.badge() == snapshot
+
+
+def test_a_terminal_of_any_width_shows_all_of_it(certified):
+    from io import StringIO
+
+    from rich.console import Console
+
+    from gradcert.certify.report import terminal
+
+    for width in (40, 60, 80, 200):
+        out = StringIO()
+        terminal.write(certified, Console(file=out, width=width, color_system=None, highlight=False))
+        lines = out.getvalue().splitlines()
+        assert max(map(len, lines)) <= width
+        text = re.sub(r"[│\s]+", "", "".join(lines))
+        for said in (circumstance(certified), certified.identity, *(f"{k}: {v}" for k, v in used(certified).items())):
+            assert re.sub(r"\s+", "", said) in text, (width, said)
+
+
+def test_every_term_is_explained_where_it_is_used(certified):
+    assert set(used(certified)) == set(TERMS)
+    page = certified.html()
+    assert all(text.split(":")[0] in page for text in TERMS.values())
+    bare = replace(certified, controls=(), separated={}, circumstances={})
+    assert set(used(bare)).isdisjoint({"controls", "edges seen", "circumstances"})
+
+
+def test_hostile_text_stays_text_in_markdown(certified):
+    wrong = Finding("call", "a|b", HOSTILE, cause=HOSTILE, replay=HOSTILE)
+    made = replace(certified, verdict="refuted", subject=HOSTILE, reason=HOSTILE, findings=(wrong,), notes=(HOSTILE,))
+    rendered = MarkdownIt("commonmark").enable("table").render(markdown.write(made))
+    assert "<script" not in rendered and "<em>d</em>" not in rendered and "<h1" not in rendered
+    plain = MarkdownIt("commonmark").enable("table").render(markdown.write(certified))
+    assert plain.count("<tr>") == rendered.count("<tr>") and "<details>" in plain
+
+
+def test_a_badge_is_svg_that_fits_its_words(certified):
+    made = replace(certified, subject="a<b&\"'.py:f")
+    root = ElementTree.fromstring(badge.write(made))
+    assert root.attrib["aria-label"] == "ostl gradient: certified"
+    assert root[0].text == "a<b&\"'.py:f: certified, 2026-01-02"
+    width = float(root.attrib["width"])
+    for text in root.iter("{http://www.w3.org/2000/svg}text"):
+        half = float(text.attrib["textLength"]) / 2
+        assert 0 < float(text.attrib["x"]) - half and float(text.attrib["x"]) + half < width
+
+
+def test_annotations_stand_at_the_line_of_the_subject(refuted, certified, tmp_path):
+    refuted = replace(refuted, subject="rules.py:ostl", repair={})
+    (tmp_path / "rules.py").write_text("x = 1\n\n@mark\ndef ostl(problem): ...\n\nclass A:\n    def f(self): ...\n")
+    (tmp_path / "src" / "pack").mkdir(parents=True)
+    (tmp_path / "src" / "pack" / "mod.py").write_text("\nf = 1\n")
+    (line,) = annotations.write(refuted, tmp_path)
+    assert line.startswith("::error file=rules.py,line=4,title=gradient refuted%3A rules.py%3Aostl::")
+    assert "\n" not in line and "%0Aclaim: ostl on snu" in line
+    assert annotations.write(certified, tmp_path) == []
+    assert annotations.located("rules.py:A.f", tmp_path) == ("rules.py", 7)
+    assert annotations.located("pack.mod:f", tmp_path) == ("src/pack/mod.py", 2)
+    assert annotations.located("nowhere.mod:f", tmp_path) is None
+    assert annotations.located("../other.py:f", tmp_path / "src") is None
+    assert annotations.located("node rules.py", tmp_path) == ("rules.py", 1)
+    (doubtful,) = annotations.write(replace(refuted, verdict="inconclusive"), tmp_path)
+    assert doubtful.startswith("::warning ")
+    edit = {"file": "rules.py", "line": 2, "before": "a", "after": "b", "operator": "x"}
+    mended = replace(refuted, repair={"looked": True, "tried": 1, "seconds": 1.0, "edits": [edit]})
+    assert annotations.write(mended, tmp_path)[1].startswith("::notice file=rules.py,line=2,title=repair::")
+
+
+def test_junit_has_times(refuted):
+    (suite,) = ElementTree.fromstring(junit.write(refuted))
+    assert {case.get("time") for case in suite.findall("testcase")} == {"0.25"}
+    assert (suite.get("time"), suite.get("timestamp")) == ("1.5", "2026-01-02T03:04:05")
+
+
+def test_forms_are_written_where_they_are_asked_for(certified, tmp_path):
+    for form in ("html", "junit", "markdown", "badge"):
+        text = getattr(certified, form)(tmp_path / form)
+        assert (tmp_path / form).read_text(encoding="utf-8") == text == getattr(certified, form)()
+    with pytest.raises(ValueError, match="cannot be written"):
+        certified.html(tmp_path / "no" / "page.html")
+
+
+def test_a_notebook_shows_records(certified, refuted):
+    network = Network(layers=(Layer(Snu(), inputs=3, units=4),))
+    for record, words in (
+        (certified, ("CERTIFIED", "examples/numpy_ostl.py:gradients", certified.identity)),
+        (refuted, ("REFUTED", refuted.findings[0].check)),
+        (RULES["snap-2"], ("snap-2", "reach 2", "arXiv")),
+        (network, ("network: 1 layer", "3 -&gt; 4", "W 4x3", "RESET")),
+        (
+            claim_from(certified.claim),
+            ("claim: ostl on snu/ssnu", "squared_error, cross_entropy", "train leak and threshold"),
+        ),
+    ):
+        shown = record._repr_html_()
+        ElementTree.fromstring(shown)  # well-formed
+        assert all(word in shown for word in words), (shown, words)
+    assert "<script" not in replace(certified, subject="<script>")._repr_html_()

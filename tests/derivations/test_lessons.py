@@ -1,0 +1,191 @@
+"""The chapters as students read them: letters, formulas, questions; and in a browser every control of the example."""
+
+import json
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import gradcert.derivations.reading
+from gradcert.derivations.chapters import CHAPTERS
+from gradcert.derivations.reading import site
+from gradcert.derivations.reading.lesson import lesson, names, parsed
+from gradcert.derivations.reading.letters import problems
+from gradcert.derivations.reading.pictures import PICTURES, picture
+from gradcert.derivations.reading.symbols import SYMBOLS, macros
+
+ASSETS = Path(gradcert.derivations.reading.__file__).parent / "assets"
+NODE = shutil.which("node") or shutil.which("nodejs")
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+QUESTIONS = tomllib.loads((Path(__file__).parent / "questions.toml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_letter_is_in_the_table_and_defined_before_it_is_used(name):
+    assert problems(lesson(name)) == []
+
+
+def test_letters_that_are_missing_late_or_double_are_seen():
+    text = "# T\n\n## S {#s}\n\n$\\v{}{}+q$ and $\\foo$\n\nmore\n\n:::where x\n:::\n\n$\\x{}{}$\n\n:::where v\n:::\n"
+    found = problems(parsed("planted", text))
+    assert any("\\foo is no symbol" in sentence for sentence in found)
+    assert any(sentence.startswith("v is used before it is defined") for sentence in found)
+    assert any(sentence.startswith("q is used before it is defined") for sentence in found)
+    assert problems(parsed("planted", "# T\n\n## S {#s}\n\n$q$\n")) == ["q is used and never defined"]
+    both = parsed("planted", "# T\n\n## S {#s}\n\n{=ep ea}$\\ep{}{}\\ea{}{}$\n")
+    assert problems(both) == ["ea and ep are both written \\varepsilon"]
+
+
+def typeset(formulas):
+    """Return what KaTeX says against each formula, with the macros of the table."""
+    program = (
+        f"const katex = require({json.dumps(str(ASSETS / 'katex.min.js'))});"
+        "const [macros, all] = JSON.parse(require('fs').readFileSync(0));"
+        "console.log(JSON.stringify(all.map((f) => { try { katex.renderToString(f, { displayMode: true, strict: 'ignore',"
+        "macros: { ...macros }, trust: true, throwOnError: true }); return ''; } catch (e) { return f + e.message; } })))"
+    )
+    given = json.dumps([macros(), formulas])
+    done = subprocess.run([NODE, "-e", program], input=given, capture_output=True, text=True, check=True)
+    return [sentence for sentence in json.loads(done.stdout) if sentence]
+
+
+@pytest.mark.skipif(NODE is None, reason="needs Node.js: make debian")
+def test_every_formula_of_the_lessons_and_of_the_symbol_table_can_be_set():
+    formulas = [f for name in names() for f in lesson(name).formulas()]
+    formulas += [part for s in SYMBOLS.values() for part in (s.sign, *re.findall(r"\$(.+?)\$", s.says))]
+    assert len(formulas) > 400
+    assert typeset(formulas) == []
+    assert len(typeset([r"\frac{1}", r"\nosuch{}"])) == 2
+
+
+@pytest.fixture(scope="module")
+def contents():
+    with pytest.MonkeyPatch.context() as patch:  # the identities are not what is read here
+        patch.setattr(site, "_steps", lambda *_: "")
+        return {name: site.content(name, {}, {}) for name in QUESTIONS}
+
+
+def plain(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", "", html))
+
+
+def test_a_page_answers_its_ten_questions(contents):
+    for name, asked in QUESTIONS.items():
+        assert len(asked) == 10
+        sections = {anchor: plain(html) for anchor, _, html in contents[name].sections}
+        for question in asked:
+            for words in question["says"]:
+                assert words in sections[question["at"]], (name, question["ask"])
+
+
+def test_every_page_ends_with_the_machines_part_and_its_exercises_have_answers(contents):
+    for found in contents.values():
+        anchors = [anchor for anchor, _, _ in found.sections]
+        assert anchors[-1] == "machine"
+        assert {"question", "algorithm", "example", "mistakes", "exercises"} <= set(anchors)
+        exercises = dict((a, h) for a, _, h in found.sections)["exercises"]
+        assert exercises.count('class="exercise"') == exercises.count("<summary>Answer") >= 3
+
+
+def test_a_chapter_has_one_lesson_or_its_own_words():
+    assert set(names()) <= set(CHAPTERS)
+    assert set(QUESTIONS) <= set(names())
+
+
+def test_pictures_have_a_title_and_arrows():
+    for name in PICTURES:
+        svg = picture(name)
+        assert 'role="img" aria-label="' in svg
+        assert "marker-end" in svg
+
+
+# Loads every page at 420 and 1300 pixels; formulas that stick out, labels that meet, controls moved to their ends.
+PROBE = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><body><script>
+const pages = %s, found = {};
+const boxes = (svg) => [...svg.querySelectorAll('div.label, text.caps')].map(e => {
+  const all = (e.matches('text') ? [e] : [...e.querySelectorAll('.caps, .katex-html')]).map(x => {
+    const range = e.ownerDocument.createRange(); range.selectNodeContents(x); return range.getBoundingClientRect(); });
+  const side = (f, name) => Math[f](...all.map(r => r[name]));
+  return { left: side('min', 'left'), right: side('max', 'right'), top: side('min', 'top'), bottom: side('max', 'bottom') }; });
+const meet = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 2 && b.top < a.bottom - 2;
+async function look(page, width) {
+  const frame = document.createElement('iframe');
+  frame.width = width; frame.height = 900;
+  document.body.append(frame);
+  await new Promise(done => { frame.onload = done; frame.src = page; });
+  await frame.contentWindow.document.fonts.ready;
+  const d = frame.contentDocument, seen = { meeting: [], wide: [], unset: 0, moved: 0, stuck: 0 };
+  d.querySelectorAll('svg.drawing').forEach((svg, n) => { const all = boxes(svg);
+    all.forEach((a, i) => all.slice(i + 1).forEach((b, j) => { if (meet(a, b)) seen.meeting.push([n, i, i + 1 + j]); })); });
+  d.querySelectorAll('.eq > .tex').forEach(e => { if (e.scrollWidth > e.clientWidth + 1 && e.clientWidth)
+    seen.wide.push(e.dataset.set); });
+  seen.unset = [...d.querySelectorAll('.tex')].filter(e => !e.dataset.set && !e.closest('details:not([open])')).length;
+  seen.wrong = d.querySelectorAll('.katex-error').length;
+  seen.page = d.documentElement.scrollWidth;
+  const shown = () => [...d.querySelectorAll('[data-k]')].map(e => e.textContent).join('|');
+  const form = d.querySelector('.lab form');
+  if (form) {
+    if (/–|NaN|undefined/.test(shown())) seen.stuck += 100;
+    for (const c of form.elements) {
+      const before = shown();
+      if (c.type === 'range') c.value = c.value === c.max ? c.min : c.max; else if (c.type === 'checkbox') c.checked = true;
+      else if (c.tagName === 'SELECT') c.selectedIndex = c.options.length - 1; else continue;
+      c.dispatchEvent(new frame.contentWindow.Event('input', { bubbles: true }));
+      if (shown() !== before) seen.moved += 1; else seen.stuck += 1;
+      form.querySelector('button').click();
+    }
+  }
+  found[page + ' ' + width] = seen;
+  frame.remove();
+}
+(async () => { for (const p of pages) for (const w of [420, 1300]) await look(p, w);
+  document.body.textContent = 'FOUND' + JSON.stringify(found) + 'END'; })();
+</script></body>"""
+
+
+def browse(folder: Path, pages: list[str]) -> tuple[dict, list[str]]:
+    probe = folder / "probe.htm"
+    probe.write_text(PROBE % json.dumps(pages), encoding="utf-8")
+    command = [BROWSER, f"--user-data-dir={folder / 'profile'}", "--headless", "--no-sandbox", "--disable-gpu"]
+    command += [
+        "--allow-file-access-from-files",
+        "--enable-logging=stderr",
+        "--virtual-time-budget=60000",
+        "--dump-dom",
+    ]
+    done = subprocess.run([*command, probe.as_uri()], capture_output=True, text=True, check=True, timeout=240)
+    match = re.search(r"FOUND(.*)END", done.stdout)
+    assert match is not None, done.stderr[-2000:]
+    return json.loads(match[1]), [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+
+
+@pytest.mark.long
+@pytest.mark.skipif(BROWSER is None, reason="needs a Chromium browser: make debian")
+def test_pages_in_a_browser(tmp_path):
+    shutil.copytree(ASSETS, tmp_path / "assets")
+    pages = [site.write_chapter(tmp_path, name, {}, {}).name for name in names()]
+    found, console = browse(tmp_path, pages)
+    assert console == []
+    assert len(found) == 2 * len(pages)
+    for page, seen in found.items():
+        assert (seen["meeting"], seen["wide"], seen["unset"], seen["wrong"]) == ([], [], 0, 0), page
+        assert seen["page"] <= int(page.split()[1]), page
+        assert seen["stuck"] <= 1, page  # a control may change nothing where the example begins
+        assert seen["moved"] >= 4 or page.split(".")[0] not in QUESTIONS, page
+
+
+@pytest.mark.long
+@pytest.mark.skipif(BROWSER is None, reason="needs a Chromium browser: make debian")
+def test_the_browser_check_sees_labels_that_meet_and_formulas_that_stick_out(tmp_path):
+    shutil.copytree(ASSETS, tmp_path / "assets")
+    path = site.write_chapter(tmp_path, "ostl", {}, {})
+    html = path.read_text(encoding="utf-8")
+    twice = re.search(r"<foreignObject.*?</foreignObject>", html, re.DOTALL)[0]
+    html = html.replace(twice, twice + twice, 1).replace("\\h\\bigl(", "\\h\\bigl(\\text{" + "x" * 90 + "}", 1)
+    path.write_text(html, encoding="utf-8")
+    found, _ = browse(tmp_path, ["ostl.html"])
+    assert found["ostl.html 420"]["meeting"]
+    assert found["ostl.html 420"]["wide"]

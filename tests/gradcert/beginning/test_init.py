@@ -1,0 +1,150 @@
+"""gradcert init: what it finds in a project, what it writes, what it leaves alone."""
+
+import ast
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from gradcert import cli
+from gradcert.beginning import begin, look
+from gradcert.beginning.libraries import NUMPY, PIECES, source
+
+RULES = """
+import gradcert
+
+@gradcert.claim(rule="ostl", cells="snu")
+def declared(problem): return helper(problem)
+
+def helper(problem): return {}
+"""
+PLAIN = '''
+import torch.nn
+from snntorch import Leaky
+
+def eprop(problem):
+    """For an LSTM."""
+    return {"layers.0.W": 1}
+
+def many(problem, other): return {}
+
+class Learner:
+    def start(self, start): ...
+    def step(self, x, y): ...
+    def gradients(self): ...
+
+net = torch.nn.GRU(1, 2)
+'''
+
+
+@pytest.fixture
+def project(tmp_path):
+    (tmp_path / "rules.py").write_text(RULES)
+    (tmp_path / "pack" / "inner").mkdir(parents=True)
+    for folder in ("pack", "pack/inner"):
+        (tmp_path / folder / "__init__.py").touch()
+    (tmp_path / "pack" / "inner" / "plain.py").write_text(PLAIN)
+    (tmp_path / "broken.py").write_text("def f(problem: return")
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "other.py").write_text(RULES)
+    (tmp_path / "env2").mkdir()
+    (tmp_path / "env2" / "pyvenv.cfg").touch()
+    (tmp_path / "env2" / "other.py").write_text(RULES)
+    return tmp_path
+
+
+def test_what_is_found(project):
+    seen = look(project)
+    told = {found.subject: (found.claims, found.stepwise) for found in seen.found}
+    assert told == {
+        "rules.py:declared": (True, False),  # and not its helper
+        "pack.inner.plain:eprop": (False, False),
+        "pack.inner.plain:Learner": (False, True),
+    }
+    assert seen.libraries == ("torch", "snntorch")
+    assert seen.layers == (("snntorch", "Leaky"), ("torch", "GRU"))
+
+
+def test_what_is_written_and_what_is_left_alone(project):
+    workflow = project / ".github" / "workflows" / "gradients.yml"
+    workflow.parent.mkdir(parents=True)
+    workflow.write_text("mine")
+    done = begin(project)
+    assert workflow.read_text() == "mine" and done.kept == (".github/workflows/gradients.yml",)
+    assert done.guessed["pack.inner.plain:eprop"] == ("e-prop", "lstm", "the words 'eprop', 'lstm'")
+    assert "online = true" in (project / "tests/claims/pack_inner_plain_learner.toml").read_text()
+    tests = (project / "tests/test_gradients.py").read_text()
+    assert 'subject_tests("rules.py:declared")' in tests
+    assert 'claim="tests/claims/pack_inner_plain_eprop.toml"' in tests
+    assert 'subject_tests("tests/gradient_subjects.py:gru")' in tests
+    # a second time nothing is written, and nothing is found twice
+    before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
+    again = begin(project)
+    assert again.written == () and again.untold == ()
+    assert before == {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
+    # what is new is said
+    (project / "more.py").write_text("def sltt(problem): return {}")
+    assert begin(project).untold == (
+        'test_more_sltt = gradcert.subject_tests("more.py:sltt", claim="tests/claims/more_sltt.toml")',
+    )
+
+
+def test_a_claim_that_was_written_can_be_read(project):
+    from gradcert.certify.claims.parts import read_claim
+
+    done = begin(project)
+    for _, _, claim in done.tests:
+        if claim:
+            assert read_claim(project / claim)
+
+
+def test_what_it_says(project, snapshot):
+    done = CliRunner().invoke(cli.gradcert, ["init", str(project)], prog_name="gradcert")
+    assert done.exit_code == 0
+    assert done.output == snapshot
+
+
+def test_as_json(project):
+    done = CliRunner().invoke(cli.gradcert, ["init", str(project), "--json"], prog_name="gradcert")
+    record = json.loads(done.output)
+    (project / "tests" / "gradient_subjects.py").unlink()  # what was written is found too
+    assert record["libraries"] == ["torch", "snntorch"]
+    assert {entry["subject"] for entry in record["found"]} == {entry.subject for entry in look(project).found}
+
+
+def test_the_workflow_is_one(project):
+    yaml = pytest.importorskip("yaml", reason="PyYAML is not installed (it comes with Dask)")
+    (project / "pyproject.toml").touch()
+    begin(project)
+    steps = yaml.safe_load((project / ".github/workflows/gradients.yml").read_text())["jobs"]["gradients"]["steps"]
+    runs = [step["run"] for step in steps if "run" in step]
+    assert any("gradcert" in run and "pytest" in run for run in runs) and "pip install ." in runs
+    assert runs[-1].startswith("pytest tests/test_gradients.py")
+
+
+def test_an_empty_project_gets_a_subject_that_holds(tmp_path, monkeypatch):
+    import gradcert
+
+    begin(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert gradcert.certify("tests/gradient_subjects.py:gradients", profile="quick").verdict == "certified"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("layer", PIECES)
+def test_a_library_gets_a_subject_that_holds(layer, tmp_path):
+    import gradcert
+
+    pytest.importorskip("torch", reason="needs PyTorch: the extra torch")
+    pytest.importorskip(layer[0], reason=f"needs {layer[0]}: the extra peers")
+    (tmp_path / "subjects.py").write_text(source([PIECES[layer]]))
+    made = gradcert.certify(f"{tmp_path / 'subjects.py'}:{PIECES[layer].name}", profile="quick")
+    assert made.verdict == "certified", made.reason
+
+
+def test_all_pieces_together_are_one_file():
+    tree = ast.parse(source([*PIECES.values(), NUMPY]))
+    names = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+    assert len(names) == len(set(names)) == len(PIECES) + 1
+    imports = [ast.unparse(node) for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    assert len(imports) == len(set(imports))
