@@ -42,7 +42,7 @@ TOGETHER = {
     ("vectors", "check"): "golden vectors; judge answers to them",
     ("rules", "cells", "surrogates", "losses"): "what a claim can name, a page on each",
     ("derive", "theorems", "hardware"): "proofs: by SymPy, by Coq, about chips",
-    ("selftest",): "judge the judge",
+    ("selftest", "claims"): "judge the judge; test what papers claim",
 }
 
 EPILOG = """\b

@@ -79,8 +79,8 @@ class Claim:
     data : names of the data sets that it needs (`gradcert.papers.data`).
     task, network, budget, seeds, grid : what is run, in words.
     rule : how results decide, with margin and error rate.
-    plan : ``plan(results, quick)`` returns the jobs that are known, given the results so far; later stages (the best rate
-        of a search) appear once the earlier ones are there.
+    plan : ``plan(results, quick)`` returns the jobs that are known, given the results so far; later stages (the
+        best rate of a search) appear once the earlier ones are there.
     run : ``run(job)`` returns the result of one job.
     judge : ``judge(results, quick)`` returns the parts of the verdict.
     figures, tables : what the page shows.

@@ -169,16 +169,30 @@ CLAIM = Claim(
         Published("ALIF, BPTT and FPTT", "0.166 ... 0.183 and 0.159 ... 0.172", "byin-cwi/sFPTT"),
         Published("LSTM, FPTT, T = 500 and 1000", "0.0011 and 0.0015", "byin-cwi/sFPTT"),
     ),
-    task="The adding task, T = 50 and 100; mean squared error of the last step, a constant guess has 0.167; drawn, no data.",
-    network="2 - 32 - 1, liquid time constants (also ALIF, LSTM at T = 100), leaky readout; the authors have 128 units.",
-    budget="100 batches of 32 sequences (the authors: 10,000 of 128 in all), Adam 3e-3, gradients clipped at norm 1, ten parts; BPTT at "
-    "equal updates has ten times the batches.",
+    task=(
+        "The adding task, T = 50 and 100; mean squared error of the last step, a constant guess has 0.167; "
+        "drawn, no data."
+    ),
+    network=(
+        "2 - 32 - 1, liquid time constants (also ALIF, LSTM at T = 100), leaky readout; the authors have 128 "
+        "units."
+    ),
+    budget=(
+        "100 batches of 32 sequences (the authors: 10,000 of 128 in all), Adam 3e-3, gradients clipped at "
+        "norm 1, ten parts; BPTT at "
+    "equal updates has ten times the batches."
+    ),
     seeds="4.",
     grid="None: the authors' rate for all.",
-    rule="Paired over seeds: the error of FPTT (the code's form, average and multiplier across sequences) less that of BPTT, at equal "
-    "sequences and at equal updates. Better is shown if the upper 95 % limit of the mean difference is below 0; not shown if "
-    "the lower 95 % limit is above -0.02; else inconclusive. The paper's form, the same schedule without a regulariser, the published "
-    "script's two slips, ALIF and LSTM stand beside it. A run that ends in no number counts as 1.",
+    rule=(
+        "Paired over seeds: the error of FPTT (the code's form, average and multiplier across sequences) less "
+        "that of BPTT, at equal "
+    "sequences and at equal updates. Better is shown if the upper 95 % limit of the mean difference is below 0; "
+    "not shown if "
+    "the lower 95 % limit is above -0.02; else inconclusive. The paper's form, the same schedule without a "
+    "regulariser, the published "
+    "script's two slips, ALIF and LSTM stand beside it. A run that ends in no number counts as 1."
+    ),
     plan=plan,
     run=run,
     judge=judge,

@@ -168,22 +168,37 @@ CLAIM = Claim(
     number="C7",
     name="constant-memory",
     title="Online rules learn in memory that does not depend on T",
-    statement="OTTT: 'constant training memory costs agnostic to time steps'; FPTT, OSTL, e-prop: memory independent of the "
-    "length of the sequence.",
-    source="Xiao et al., arXiv 2210.04195 (abstract); Yin et al., arXiv 2112.11231 (abstract); Bohnstingl et al., arXiv 2007.12723",
+    statement=(
+        "OTTT: 'constant training memory costs agnostic to time steps'; FPTT, OSTL, e-prop: memory "
+        "independent of the "
+        "length of the sequence."
+    ),
+    source=(
+        "Xiao et al., arXiv 2210.04195 (abstract); Yin et al., arXiv 2112.11231 (abstract); Bohnstingl et "
+        "al., arXiv 2007.12723"
+    ),
     published=(
         Published("OTTT, CIFAR-10: memory against BPTT, T = 6", "1.71 GB against 3.00 GB", "secondary"),
         Published("FPTT, DVS-CIFAR10: memory against BPTT", "3.75 GB against 15.72 GB", "secondary"),
     ),
     task="A stream of random bits, a target at every step; drawn as it is learned from, no data.",
     network="4 inputs, 16 recurrent SNU, 2 leaky readouts, float32.",
-    budget="Sequences of 100 and of 10,000 steps; of 100 and 1,000 for relatives (ostl-random, e-prop-random, rflo, decolle, rtrl).",
+    budget=(
+        "Sequences of 100 and of 10,000 steps; of 100 and 1,000 for relatives (ostl-random, e-prop-random, "
+        "rflo, decolle, rtrl)."
+    ),
     seeds="1: memory does not depend on the draw.",
     grid="None.",
-    rule="Shown if for every rule the largest memory at the longest length is that at the shortest, to 2 % and 8 KiB (small objects "
-    "of Python's own). Controls: BPTT, and FPTT with ten parts however long the sequence is, have to grow by a tenth of "
-    "the factor of the length at least, or the measure does not see memory. Memory is what Python's allocator and NumPy ask for "
-    "(tracemalloc), counted from before the sequence; what Python keeps for objects that it has freed is given back every 50 steps or less.",
+    rule=(
+        "Shown if for every rule the largest memory at the longest length is that at the shortest, to 2 % and 8 "
+        "KiB (small objects "
+        "of Python's own). Controls: BPTT, and FPTT with ten parts however long the sequence is, have to grow by a "
+        "tenth of "
+        "the factor of the length at least, or the measure does not see memory. Memory is what Python's allocator "
+        "and NumPy ask for "
+        "(tracemalloc), counted from before the sequence; what Python keeps for objects that it has freed is given "
+        "back every 50 steps or less."
+    ),
     plan=plan,
     run=run,
     judge=judge,
@@ -191,7 +206,8 @@ CLAIM = Claim(
     tables=tables,
     unconfirmed=(
         "GPU memory of the papers' own frameworks.",
-        "FPTT as published has ten parts: its memory is a tenth of BPTT's and grows with T; with parts of fixed length it is constant.",
+        "FPTT as published has ten parts: its memory is a tenth of BPTT's and grows with T; with parts of fixed "
+        "length it is constant.",
     ),
     quick=True,
 )

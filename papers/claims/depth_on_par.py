@@ -1,8 +1,9 @@
-"""C2. OSTL is on par with BPTT in deep networks: chorales, and text character by character; e-prop, SLTT, OSTTP beside it."""
+"""C2. OSTL is on par with BPTT in deep networks: chorales, text by characters; e-prop, SLTT, OSTTP beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ def network(task: str, depth: int) -> Network:
     """Return layers of SNU and a readout without memory."""
     width = 88 if task == "chorales" else text().classes
     sizes = [width, *[UNITS] * depth]
-    layers = [Layer(Snu(leak=0.4, threshold=0.5), inputs=a, units=b) for a, b in zip(sizes, sizes[1:], strict=False)]
+    layers = [Layer(Snu(leak=0.4, threshold=0.5), inputs=a, units=b) for a, b in pairwise(sizes)]
     head = Layer(Rnn(activation="identity", recurrent=False), inputs=UNITS, units=width)
     kind = "bernoulli" if task == "chorales" else "cross_entropy"
     return Network(layers=(*layers, head), loss=Loss(kind=kind, time="mean", batch="mean"))
@@ -182,28 +183,45 @@ CLAIM = Claim(
     number="C2",
     name="depth-on-par",
     title="OSTL in deep networks is on par with BPTT",
-    statement="OSTL performs on par with BPTT on tasks from music and language modelling to speech, for spiking networks and others, "
-    "although it leaves out R.",
+    statement=(
+        "OSTL performs on par with BPTT on tasks from music and language modelling to speech, for spiking "
+        "networks and others, "
+    "although it leaves out R."
+    ),
     source="Bohnstingl et al., arXiv 2007.12723 (abstract)",
     published=(
-        Published("JSB chorales, sSNU 88-150-88, one layer: test NLL, BPTT and OSTL", "8.5985 best, 8.6007 last", "IBM/ostl"),
+        Published("JSB chorales, sSNU 88-150-88: test NLL, BPTT and OSTL", "8.5985, 8.6007 at last", "IBM/ostl"),
         Published("PTB, TIMIT", "not found", "-"),
     ),
     data=("chorales", "text"),
-    task="The next quarter note of Bach's chorales (music21's scores), the next character of Python's reference in 48 classes.",
+    task=(
+        "The next quarter note of Bach's chorales (music21's scores), the next character of Python's reference "
+        "in 48 classes."
+    ),
     network="One or two layers of 64 SNU (leak 0.4), readout without memory.",
-    budget="10 passes over 254 chorales, 16 at a time (160 updates); 150 updates of 32 passages of 40 characters; Adam.",
+    budget=(
+        "10 passes over 254 chorales, 16 at a time (160 updates); 150 updates of 32 passages of 40 "
+        "characters; Adam."
+    ),
     seeds="4 at the best rate; one more for the search.",
     grid="Rates 0.001, 0.003, 0.01, the same for every rule, on the validation split.",
-    rule="Paired over seeds, two layers: the test loss of OSTL less that of BPTT. On par is shown if the upper 95 % limit of the mean "
-    "difference is below the margin, 0.1 nats a step (chorales, about 1 %) and 0.05 nats a character (text, about 2 %); not shown if the "
-    "lower 95 % limit is above 0; else inconclusive. Random feedback, e-prop, SLTT and OSTTP, each at its own best rate, and one layer "
-    "stand beside it and do not enter: whether each is on par, and whether it is better than BPTT. The gradients are the reverse "
-    "engine's, which C1 found equal to those with traces.",
+    rule=(
+        "Paired over seeds, two layers: the test loss of OSTL less that of BPTT. On par is shown if the upper "
+        "95 % limit of the mean "
+    "difference is below the margin, 0.1 nats a step (chorales, about 1 %) and 0.05 nats a character (text, "
+    "about 2 %); not shown if the "
+    "lower 95 % limit is above 0; else inconclusive. Random feedback, e-prop, SLTT and OSTTP, each at its own "
+    "best rate, and one layer "
+    "stand beside it and do not enter: whether each is on par, and whether it is better than BPTT. The gradients "
+    "are the reverse "
+    "engine's, which C1 found equal to those with traces."
+    ),
     plan=plan,
     run=run,
     judge=judge,
     figures=figures,
     tables=tables,
-    unconfirmed=("The paper's PTB and TIMIT numbers.", "The JSB data set itself; these chorales are as played, not transposed, split otherwise."),
+    unconfirmed=("The paper's PTB and TIMIT numbers.",
+        "The JSB data set itself; these chorales are as played, not transposed, split otherwise.",
+    ),
 )  # fmt: skip

@@ -139,16 +139,27 @@ CLAIM = Claim(
         Published("SHD: OTTT against BPTT (counter-evidence, OTPE)", "70.5 % against 78.1 %", "secondary"),
     ),
     data=("mnist",),
-    task="3,000 MNIST digits: the image at each of 6 steps (leak 0.5), and its 28 rows one after the other (leak 0.9); 2,000 for "
-    "the test. Quick: scikit-learn's digits, 8 rows.",
-    network="Two layers of 100 LIF neurons (reset by subtraction before the leak, sigmoid of slope 4), readout without memory.",
+    task=(
+        "3,000 MNIST digits: the image at each of 6 steps (leak 0.5), and its 28 rows one after the other (leak "
+        "0.9); 2,000 for "
+    "the test. Quick: scikit-learn's digits, 8 rows."
+    ),
+    network=(
+        "Two layers of 100 LIF neurons (reset by subtraction before the leak, sigmoid of slope 4), readout "
+        "without memory."
+    ),
     budget="90 updates of 100 samples (static), 60 (rows); momentum 0.9, the rate falls as a cosine.",
     seeds="4 at the best rate; one more for the search, on validation. Quick: 1.",
     grid="Rates 0.03, 0.1, 0.3, the same for every rule, on 1,000 digits of validation.",
-    rule="Paired over seeds: the error of OTTT_A and of OTTT_O less that of BPTT with the reset detached. On par is shown if the "
-    "upper 95 % limit of the mean difference is below the margin, 1 point (static) and 2 points (rows); not shown if the lower 95 % "
-    "limit is above 0; else inconclusive. SLTT and BPTT with the reset kept stand beside it and do not enter. A quick run says "
-    "only that every rule learns: less than 60 % of the answers wrong (chance: 90 %).",
+    rule=(
+        "Paired over seeds: the error of OTTT_A and of OTTT_O less that of BPTT with the reset detached. On par "
+        "is shown if the "
+    "upper 95 % limit of the mean difference is below the margin, 1 point (static) and 2 points (rows); not "
+    "shown if the lower 95 % "
+    "limit is above 0; else inconclusive. SLTT and BPTT with the reset kept stand beside it and do not enter. A "
+    "quick run says "
+    "only that every rule learns: less than 60 % of the answers wrong (chance: 90 %)."
+    ),
     plan=plan,
     run=run,
     judge=judge,

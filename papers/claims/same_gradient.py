@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ MOST = 1e300  # stands for infinity, which JSON does not have
 def network(cell: str, depth: int, units: int) -> Network:
     """Return `depth` recurrent layers and a readout without memory."""
     sizes = [WIDTH, *[units] * depth]
-    layers = [Layer(CELLS[cell](), inputs=a, units=b) for a, b in zip(sizes, sizes[1:], strict=False)]
+    layers = [Layer(CELLS[cell](), inputs=a, units=b) for a, b in pairwise(sizes)]
     head = Layer(Rnn(activation="identity", recurrent=False), inputs=units, units=WIDTH)
     return Network(layers=(*layers, head), loss=Loss(kind="bernoulli", time="mean", batch="mean"))
 
@@ -81,7 +82,7 @@ def loss(net: Network, p: Mapping[str, Array], x: Array, y: Array) -> float:
 def look(
     net: Network, p: Mapping[str, Array], x: Array, y: Array, found: Mapping[str, Array], learner: str
 ) -> dict[str, Any]:
-    """Return how far a gradient is from OSTL's and from BPTT's, in budgets: enclosures of every correct program's answer."""
+    """Return how far a gradient is from OSTL's and from BPTT's, in budgets, which are enclosures."""
     problem = Problem(net, dict(p), x, y)
     try:
         ostl, bptt = (expect(problem, RULES[name], "float64").gradients for name in ("ostl", "bptt"))
@@ -135,11 +136,17 @@ def judge(results: Results, quick: bool) -> list[Part]:
         high = max((seen["as_bptt"] for seen in one), default=MOST)
         reverse = max((seen["reverse"] for seen in one), default=MOST)
         apart = curve_distance(results, cell)
-        words = f"at most {high:.2g} of the budget over {len(one)} gradients ({size(one, 'error')} relative); curves differ by {apart:.1e}"
+        words = (
+            f"at most {high:.2g} of the budget over {len(one)} gradients ({size(one, 'error')} relative); "
+            f"curves differ by {apart:.1e}"
+        )
         parts.append(holds(f"{cell}, one layer: OSTL online is BPTT", bool(one) and high <= 1 and reverse <= 1, words,
                            over_budget=high, looks=len(one), curves=apart))  # fmt: skip
         high, low = max((s["with_r"] for s in two), default=MOST), min((s["as_bptt"] for s in two), default=0.0)
-        words = f"R is {size(two, 'r')} of BPTT; OSTL + R is BPTT to {high:.2g} of the budget, OSTL alone is {low:.1g} budgets off or more"
+        words = (
+            f"R is {size(two, 'r')} of BPTT; OSTL + R is BPTT to {high:.2g} of the budget, OSTL alone is "
+            f"{low:.1g} budgets off or more"
+        )
         parts.append(
             holds(
                 f"{cell}, two layers: it differs by R", bool(two) and high <= 1 < low, words, with_r=high, without=low
@@ -154,13 +161,16 @@ def control(results: Results, cell: str, learner: str, quick: bool) -> Part:
     """Return whether a planted mistake is told apart by C1, and what cosine and learning curve would have said."""
     seen = judged(results, cell=cell, learner=learner)
     low = min((s["as_ostl"] for s in seen), default=0.0)
-    words = f"told apart by {low:.1g} budgets or more; error {size(seen, 'error')}, cosine {size(seen, 'cosine')}, ratio {size(seen, 'ratio')}"
+    words = (
+        f"told apart by {low:.1g} budgets or more; error {size(seen, 'error')}, cosine "
+        f"{size(seen, 'cosine')}, ratio {size(seen, 'ratio')}"
+    )
     words += f". The learning curve: {told_by_curve(results, cell, learner)}"
     return holds(f"{cell}, {learner}, run as if it were OSTL", bool(seen) and low > 1, words, control=True, budgets=low)
 
 
 def told_by_curve(results: Results, cell: str, learner: str) -> str:
-    """Return what the losses at the end would have said, by the rule for "on par" with a margin of 5 % of BPTT's loss."""
+    """Return what the losses at the end would have said, by the rule for "on par", margin 5 %."""
     one, other = ({"cell": cell, "depth": 1, "learner": name} for name in (learner, "bptt"))
     base = results.values("loss", **other)
     found = on_par(results.difference("loss", one, other), MARGIN * float(np.mean(list(base.values()))))
@@ -224,8 +234,11 @@ CLAIM = Claim(
     number="C1",
     name="same-gradient",
     title="OSTL is BPTT for one recurrent layer, online",
-    statement="OSTL is gradient-equivalent to BPTT for networks with one recurrent layer (shallow networks, in the paper's "
-    "word); in deep networks it leaves out a residual R.",
+    statement=(
+        "OSTL is gradient-equivalent to BPTT for networks with one recurrent layer (shallow networks, in "
+        "the paper's "
+        "word); in deep networks it leaves out a residual R."
+    ),
     source="Bohnstingl et al., arXiv 2007.12723 (abstract); IBM/ostl (the authors' repository)",
     published=(
         Published(
@@ -233,16 +246,26 @@ CLAIM = Claim(
         ),
     ),
     task="Bits said again two steps later, four at a time; drawn, no data.",
-    network="One or two recurrent layers of 12 SNU, sSNU, LSTM or GRU units and a readout without memory; 12 steps, 4 samples.",
+    network=(
+        "One or two recurrent layers of 12 SNU, sSNU, LSTM or GRU units and a readout without memory; 12 "
+        "steps, 4 samples."
+    ),
     budget="120 updates of Adam, rate 0.01, float64; 13 with two layers.",
     seeds="4; quick: 1, 8 units, 10 steps, 40 updates.",
     grid="None: the rate makes no difference to whether two gradients are equal.",
-    rule="At 7 moments (5 with two layers) of training every entry of the forward engine's gradient is compared with an enclosure of what every "
-    "correct program of BPTT may return (the budget that certificates rest on). Shown if no entry ever leaves its budget, for "
-    "any of the four cells, and if with two layers OSTL leaves it while OSTL + R does not. Moments at which a spike has no margin "
-    "in float64 are left out. Controls: OSTL without the reset edge, and with traces one step late, have to leave OSTL's budget "
-    "at every moment. Budgets are enclosures: a right program is never refused. Whether the learning curve would have told "
-    "the mistake is said beside it: on par with BPTT, with a margin of 5 % of its loss and an error rate of 5 %.",
+    rule=(
+        "At 7 moments (5 with two layers) of training every entry of the forward engine's gradient is compared "
+        "with an enclosure of what every "
+        "correct program of BPTT may return (the budget that certificates rest on). Shown if no entry ever leaves "
+        "its budget, for "
+        "any of the four cells, and if with two layers OSTL leaves it while OSTL + R does not. Moments at which a "
+        "spike has no margin "
+        "in float64 are left out. Controls: OSTL without the reset edge, and with traces one step late, have to "
+        "leave OSTL's budget "
+        "at every moment. Budgets are enclosures: a right program is never refused. Whether the learning curve would "
+        "have told "
+        "the mistake is said beside it: on par with BPTT, with a margin of 5 % of its loss and an error rate of 5 %."
+    ),
     plan=plan,
     run=run,
     judge=judge,

@@ -107,7 +107,8 @@ def _downloaded(source: Source, place: Path) -> Path:
     files = [p for p in place.iterdir() if p.is_file()]
     if len(files) != 1:
         raise GradcertError(
-            f"the data set {source.name} could not be fetched: {' '.join(command)}: {said[-1] if said else 'nothing came'}",
+            f"the data set {source.name} could not be fetched: {' '.join(command)}: "
+            f"{said[-1] if said else 'nothing came'}",
             do=f"a network, once; or put the file {source.name} into {folder()} (GRADCERT_DATA names another folder)",
         )
     return files[0]

@@ -32,7 +32,7 @@ VOWELS = Source(
 
 @lru_cache(maxsize=1)
 def vowels() -> tuple[Array, Array, Array, int]:
-    """Return inputs (29, 640, 12), padded with 0; weights (29, 640), 0 where padded; speakers; how many are for training."""
+    """Return inputs (29, 640, 12), weights (29, 640), 0 where padded, speakers, and how many are for training."""
     train, test = fetched(VOWELS).decode().split("@split\n")
     first, second = (_cases(part) for part in (train, test))
     cases = first + second

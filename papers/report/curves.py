@@ -50,7 +50,8 @@ def svg(figure: Figure) -> str:
         f'<text class="tick" x="{(WIDTH + LEFT) / 2}" y="{HEIGHT - 6}" text-anchor="middle">{escape(figure.x)}</text>'
     )
     parts.append(
-        f'<text class="tick" transform="translate(12 {middle}) rotate(-90)" text-anchor="middle">{escape(figure.y)}</text>'
+        f'<text class="tick" transform="translate(12 {middle}) rotate(-90)" text-anchor="middle">'
+        f"{escape(figure.y)}</text>"
     )
     if figure.level:
         y = at_y(figure.level[0])

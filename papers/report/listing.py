@@ -41,7 +41,8 @@ def record_of(done: Done) -> dict[str, Any]:
     ]
     word = done.verdict.word if done.complete else "inconclusive"
     return {
-        "claim": done.claim.number, "name": done.claim.name, "title": done.claim.title, "statement": done.claim.statement,
+        "claim": done.claim.number, "name": done.claim.name, "title": done.claim.title,
+        "statement": done.claim.statement,
         "source": done.claim.source, "rule": done.claim.rule, "quick": done.quick, "complete": done.complete,
         "verdict": word, "parts": parts, "runs": len(done.results.done), "seconds": round(done.seconds, 1),
         "code": done.code, "data": done.data,
@@ -56,7 +57,8 @@ def written(done: Done, console: Console) -> None:
     kind = " (quick)" if done.quick else ""
     console.print(f"[bold]{done.claim.number} {escape(done.claim.title)}[/bold]: [{STYLES[word]}]{word}[/]{kind}")
     for part in done.verdict.parts:
-        said = (part.verdict or "beside it") + (", control" if part.control else "")
+        apart = "control: told apart" if part.verdict == "shown" else "control: not told apart"
+        said = apart if part.control else part.verdict or "beside it"
         console.print(f"  [{STYLES[part.verdict]}]{said}[/]  {escape(part.name)}: [dim]{escape(part.words)}[/]")
     if not done.complete:
         console.print("  not all runs are done", style="dim")

@@ -1,8 +1,9 @@
-"""The schedule of FPTT around any optimiser: parts of a sequence, an update after each, with or without its regulariser.
+"""The schedule of FPTT around any optimiser: an update after each part, with or without its regulariser.
 
 The equations are those of `gradcert.reference.procedures` (mathematics.md 8). Here the average and the multiplier live
-across sequences, as in the published script (byin-cwi/sFPTT), and its two slips on the adding task are options: the loop
-over parts ends one early, so that the last part is never trained on; and a part's weight is ``p + 1/P``, not ``(p+1)/P``.
+across sequences, as in the published script (byin-cwi/sFPTT), and its two slips on the adding task are options: the
+loop over parts ends one early, so that the last part is never trained on; and a part's weight is ``p + 1/P``, not
+``(p+1)/P``.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def trained_on_parts(
     optimiser: Optimiser,
     numbers: Numbers = FLOAT32,
 ) -> FpttState:
-    """Return weights, average and pull after one sequence, an update after each part; membranes go on from part to part.
+    """Return weights, average and pull after one sequence, an update after each part; membranes go on.
 
     Parameters
     ----------

@@ -33,8 +33,8 @@ def test_a_claim_says_what_it_has_to_before_it_is_run(claim):
 
 @pytest.fixture(scope="module")
 def c1():
-    jobs = [{"cell": "snu", "depth": d, "learner": name, "seed": 0, **SMALL}
-            for d, name in ((1, "ostl, online"), (1, "bptt"), (1, "no reset edge"), (1, "late trace"), (2, "ostl, online"))]  # fmt: skip
+    learners = ((1, "ostl, online"), (1, "bptt"), (1, "no reset edge"), (1, "late trace"), (2, "ostl, online"))
+    jobs = [{"cell": "snu", "depth": d, "learner": name, "seed": 0, **SMALL} for d, name in learners]
     return Results(tuple((job, same_gradient.run(job)) for job in jobs))
 
 
@@ -60,8 +60,11 @@ def test_c1_tells_ostl_from_planted_mistakes(c1, monkeypatch):
 
 def test_c7_sees_what_grows():
     def made(growth):
-        return Results(tuple(({"rule": rule, "T": T, "seed": 0}, {"bytes": 1e5 * (T if rule in ("bptt", growth) else 1), "seconds": 1.0})
-                             for rule in ("ostl", "bptt") for T in (10, 1000)))  # fmt: skip
+        def size(rule, T):
+            return {"bytes": 1e5 * (T if rule in ("bptt", growth) else 1), "seconds": 1.0}
+
+        jobs = [{"rule": rule, "T": T, "seed": 0} for rule in ("ostl", "bptt") for T in (10, 1000)]
+        return Results(tuple((job, size(job["rule"], job["T"])) for job in jobs))
 
     assert by_name(constant_memory.judge(made(None), True), "ostl").verdict == "shown"
     assert by_name(constant_memory.judge(made("ostl"), True), "ostl").verdict == "not shown"

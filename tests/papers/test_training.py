@@ -1,4 +1,4 @@
-"""Optimisers against PyTorch's, planted mistakes against an independent definition, FPTT's schedule against the engine's."""
+"""Optimisers against PyTorch's, planted mistakes, FPTT's schedule against the engine's."""
 
 import numpy as np
 import pytest
@@ -59,7 +59,7 @@ def test_clipping_leaves_the_direction():
 
 
 def test_a_late_trace_is_the_sum_over_steps_of_credit_with_the_trace_of_the_step_before(net):
-    """The credit of the last step alone, for every length: late = sum_t L^t e^(t-1), by differences of the right learner."""
+    """At the first step there is no trace yet."""
     rng = np.random.default_rng(1)
     x, y = adding(rng, 6, 2)
     x, y, p = x.astype(float), y.astype(float), net.parameters(seed=1)
