@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from gradcert.papers.claim import Claim
-from gradcert.papers.claims import adding_task, constant_memory, depth_on_par, ottt_on_par, same_gradient
+from gradcert.papers.claims import (
+    adding_task,
+    constant_memory,
+    depth_on_par,
+    descent_direction,
+    ottt_on_par,
+    same_gradient,
+)
 from gradcert.reference.errors import GradcertError
 
 CLAIMS: dict[str, Claim] = {
@@ -14,6 +21,7 @@ CLAIMS: dict[str, Claim] = {
         adding_task.CLAIM,
         ottt_on_par.CLAIM,
         constant_memory.CLAIM,
+        descent_direction.CLAIM,
     )
 }
 

@@ -1,6 +1,6 @@
 """Two learners compared seed by seed: the same seed gives both the same weights, the same data, the same order.
 
-For each seed there is one difference d, of a measure that is better when smaller (a loss, an error rate): of the learner
+For each seed there is one difference d of a measure that is better when smaller (a loss, an error rate): of the learner
 that a claim is about, less the learner that it is compared with. Two one-sided t limits of the mean difference decide:
 
 ==========  ==============================  =============================
