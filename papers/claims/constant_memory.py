@@ -199,6 +199,8 @@ CLAIM = Claim(
         "(tracemalloc), counted from before the sequence; what Python keeps for objects that it has freed is given "
         "back every 50 steps or less."
     ),
+    minutes=3.5,
+    measured="extrapolated from its quick run",
     plan=plan,
     run=run,
     judge=judge,

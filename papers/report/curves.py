@@ -110,7 +110,7 @@ def ticks(low: float, high: float, log: bool) -> list[float]:
     Examples
     --------
     >>> ticks(0, 100, False), ticks(1, 1000, True)
-    ([0, 20, 40, 60, 80, 100], [1.0, 10.0, 100.0, 1000.0])
+    ([0.0, 20.0, 40.0, 60.0, 80.0, 100.0], [1.0, 10.0, 100.0, 1000.0])
     """
     if log:
         first, last = round(math.log10(low)), round(math.log10(high))

@@ -92,6 +92,7 @@ def trained_on_parts(
     >>> import numpy as np
     >>> from gradcert.papers.training.optimisers import Sgd
     >>> from gradcert.reference import FLOAT64, Layer, Rnn
+    >>> from gradcert.reference.procedures import start
     >>> network = Network(layers=(Layer(Rnn(), inputs=1, units=2),))
     >>> p, x, y, two = network.parameters(), np.ones((4, 1, 1)), np.ones((4, 1, 2)), Schedule(parts=2)
     >>> after = trained_on_parts(start(p), network, cut(x, y, two), schedule=two, optimiser=Sgd(0.1), numbers=FLOAT64)

@@ -13,6 +13,7 @@ from gradcert.papers.claim import Results
 from gradcert.papers.claims import constant_memory, same_gradient
 from gradcert.papers.figure import Figure, spread
 from gradcert.papers.report import markdown, page, record_of
+from gradcert.papers.report.__main__ import ROOT, with_rows, written
 from gradcert.papers.report.curves import svg
 from gradcert.papers.runs import Store, concluded
 
@@ -121,6 +122,14 @@ def test_a_quick_claim_runs_and_is_shown_and_is_not_run_again(tmp_path):
     assert CliRunner().invoke(gradcert, words, prog_name="gradcert").exit_code == 0
     assert (tmp_path / "constant-memory-quick.jsonl").read_text() == lines
     assert "Shown" in (tmp_path / "pages" / "constant-memory.html").read_text()
+
+
+def test_docs_and_readme_are_generated_from_the_committed_results():
+    page_of_all, rows = written()
+    assert (ROOT / "docs" / "claims_of_papers.md").read_text(encoding="utf-8") == page_of_all
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert with_rows(readme, rows) == readme
+    assert with_rows(readme, rows + "x") != readme
 
 
 def test_worst_of_a_budget_of_zero_is_any_distance():

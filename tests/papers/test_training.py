@@ -27,6 +27,7 @@ def net():
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["sgd", "adam"])
 def test_optimisers_are_those_of_torch(kind):
     torch = pytest.importorskip("torch")
