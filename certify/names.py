@@ -12,7 +12,7 @@ from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
-RENAMED = {"cell": "cells", "layers": "depths", "depth": "depths", "option": "options"}
+RENAMED = {"cell": "cells", "depth": "depths", "option": "options"}
 
 
 def understood(renamed: Mapping[str, str]) -> Callable[[Callable[P, R]], Callable[P, R]]:

@@ -16,6 +16,7 @@ from gradcert.reference.errors import GradcertError
 PLAIN = {name: f"--{name}" for name in ("rule", "dtype", "acceptance", "readout", "node", "level", "targets")}
 PLAIN |= {"inputs": "--inputs", "initial": "--initial", "T": "--T", "B": "--B"}
 LISTS = {"cells": "--cells", "depths": "--depths", "initial_nodes": "--initial-nodes", "masks": "--masks"}
+LISTS |= {"parameters": "--parameters", "untrained": "--untrained"}
 PAIRS = {"options": "--options", "readout_options": "--readout-options", "within": "--within", "settings": "--settings"}
 NOTHING: tuple[Any, ...] = (None, "", [], {})
 LOSS = ("losses", "when", "time", "batch", "outputs")
@@ -68,15 +69,24 @@ def _listed(parts: Mapping[str, Any]) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in parts.items()}
 
 
+def _with_options(name: str, own: Mapping[str, Any]) -> str:
+    return f"{name}:{','.join(f'{k}={json.dumps(v)}' for k, v in own.items())}".rstrip(":")
+
+
 def _differing(said: Mapping[str, Any], had: Mapping[str, Any], *, told: bool) -> Iterator[str]:
     """Yield the options that make the subject's own claim, if it told one, the one that was judged."""
     for name, flag in PLAIN.items():
         if (not told and name == "rule") or (said[name] != had[name] and said[name] not in NOTHING):
             yield from (flag, str(said[name]))
     for name, flag in LISTS.items():
+        if name in ("cells", "depths") and said["layers"]:
+            continue
         if (not told and name == "cells") or said[name] != had[name]:
             for value in said[name]:
                 yield from (flag, str(value))
+    if said["layers"] and (not told or said["layers"] != had["layers"]):
+        for layer in said["layers"]:
+            yield from ("--layers", _with_options(layer["cell"], layer["options"]))
     if any(said[name] != had[name] for name in LOSS):
         yield from ("--loss", said_loss(said) or "squared_error or cross_entropy of every or last")
     for name, flag in PAIRS.items():
@@ -92,8 +102,8 @@ def _differing(said: Mapping[str, Any], had: Mapping[str, Any], *, told: bool) -
                 yield from ("--without", f"{axis}={level}")
     if said["activity"] != had["activity"]:
         for term in said["activity"]:
-            rest = ",".join(f"{k}={json.dumps(v)}" for k, v in term.items() if k != "kind")
-            yield from ("--activity", f"{term.get('kind', 'rate')}:{rest}".rstrip(":"))
+            own = {k: v for k, v in term.items() if k != "kind"}
+            yield from ("--activity", _with_options(str(term.get("kind", "rate")), own))
     if said["sizes"] != had["sizes"]:
         yield from ("--sizes", ",".join(map(str, said["sizes"])))
     for name in ("weights", "begins", "online"):

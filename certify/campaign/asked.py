@@ -50,7 +50,7 @@ def judge_all(run: Run, specs: Sequence[Spec], ready: Iterable[Prepared], progre
     progress(len(specs), len(specs), "")
     if any(spec.family == "scale" for spec in specs):
         run.notes.append("scale cases are held to a measured envelope: weaker evidence than a derived budget")
-    for cell in run.claim.cells:
+    for cell in run.claim.stacks:
         if not any(s.cell == cell and s.family == "dyadic" for s in specs):
             why = "its outputs are irrational, or a leak is fixed that does not survive every form that libraries use"
             run.notes.append(f"{cell}: no exact cases: {why}")

@@ -28,7 +28,8 @@ def claimed(
         not start: its failure is then the reason.
     """
     where = file_of(subject)
-    files = [*([where] if where else []), *files_of({"cells": _words(parts.get("cells"))})]
+    layers = list(parts.get("layers") or ())
+    files = [*([where] if where else []), *files_of({"cells": _words(parts.get("cells")), "layers": layers})]
     declared = whole(parts.get("claim"), run=run_cells, files=files) or claim_of(subject)
     if declared is None and told is not None:
         declared = from_dict(told, run=run_cells, files=files)

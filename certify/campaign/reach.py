@@ -62,7 +62,7 @@ def _open(found: Mapping[str, Any]) -> int:
 def _specs(run: Run, found: Mapping[str, Any], seed: int) -> Iterator[Spec]:
     """Yield problems that may reach something: by the subject's own numbers, then in other circumstances."""
     number = FIRST
-    cell, claim = run.claim.cells[0], run.claim
+    cell, claim = run.claim.stacks[0], run.claim
     depth, loss, when = min(claim.depths), claim.losses[0], claim.when[0]
     for value in (v + more for v in found["numbers"][:NUMBERS] for more in (0, 1)):
         for axis, level in (("T", f"{value}"), ("sizes", f"{value} units"), ("B", f"{value}")):
@@ -72,5 +72,5 @@ def _specs(run: Run, found: Mapping[str, Any], seed: int) -> Iterator[Spec]:
                     cell, int(row["depth"]), row["loss"], when, "circumstance", number, 0, levels=tuple(row.items())
                 )
                 number += 1
-    for cell in claim.cells:
+    for cell in claim.stacks:
         yield from circumstance_specs(claim, cell, 1, first=number, salt=f"{seed + 1}")

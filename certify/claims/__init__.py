@@ -6,6 +6,7 @@ A new thing that can be claimed goes here. Uses `reference` alone, because a sub
 from gradcert.certify.claims.circumstances import AXES, CLAIMED, TEXTS
 from gradcert.certify.claims.claim import USUAL, Claim, Decorated, claim, claim_of, files_of, from_dict
 from gradcert.certify.claims.given import OUTPUT, states
+from gradcert.certify.claims.layers import about, of_layer
 from gradcert.certify.claims.losses import REDUCED, read_loss, said_loss
 from gradcert.certify.claims.parts import Parts, check_names, made, read_claim, whole
 from gradcert.certify.claims.rows import (
@@ -32,6 +33,7 @@ __all__ = [
     "Claim",
     "Decorated",
     "Parts",
+    "about",
     "changes",
     "check_names",
     "claim",
@@ -41,6 +43,7 @@ __all__ = [
     "from_dict",
     "in_readout",
     "made",
+    "of_layer",
     "parts_of",
     "present",
     "published",

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from gradcert.certify.claims import circumstances
 from gradcert.certify.claims.algorithms import check_algorithm
 from gradcert.certify.claims.given import check_given
+from gradcert.certify.claims.layers import set_layers
 from gradcert.certify.claims.losses import check_losses, read_loss
 from gradcert.certify.claims.sentence import parts_of, sentence
 from gradcert.certify.claims.surrogates import functions_of, with_formulas
@@ -76,6 +77,10 @@ class Claim:
     initial_nodes : the nodes that it is about; the states, spikes left out, where there are none.
     weights, begins : whether problems have weights of the loss, and sequences that begin inside a row.
     masks : ``output`` (dropout: of what leaves a layer for the next one), and nodes with zoneout, such as ``v``.
+    layers : instead of `cells` and `depths`, one stack of layers that differ, the lowest first, each a mapping with
+        ``cell`` and ``options``; what `options` says is said of every layer that has it.
+    parameters : the gradients that the claim is about, where it is not about all: ``W``, ``layers.0.W``, ``layers.1``.
+    untrained : parameters that are there and have no gradient, by names of the same kinds.
     sizes, T, B : where the claim fixes them: inputs and units of every layer, steps, samples.
 
     What is claimed of these is in every problem (`gradcert.Problem`), as ones, zeros and the like where a case asks for
@@ -91,7 +96,7 @@ class Claim:
     """
 
     rule: str
-    cells: tuple[str, ...]
+    cells: tuple[str, ...] = ()
     depths: tuple[int, ...] = (1, 2)
     dtype: str = "float64"
     acceptance: str = "exact"
@@ -119,16 +124,20 @@ class Claim:
     sizes: tuple[int, ...] = ()
     T: int | None = None
     B: int | None = None
+    layers: tuple[Mapping[str, Any], ...] = ()
+    parameters: tuple[str, ...] = ()
+    untrained: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("activity", "initial_nodes", "masks", "sizes"):
+        for name in ("activity", "initial_nodes", "masks", "sizes", "parameters", "untrained"):
             value = getattr(self, name)
             object.__setattr__(self, name, tuple(value) if isinstance(value, (list, tuple)) else (value,))
+        set_layers(self)
         for name in ("cells", "depths", "losses", "when"):
             value = getattr(self, name)
             items = tuple(value) if isinstance(value, (list, tuple)) else (value,)
-            if not items:
+            if not items and not (name == "cells" and self.layers):
                 raise GradcertError(f"a claim with {name}=()", allowed="one or more")
             object.__setattr__(self, name, items)
         for name in ("options", "readout_options"):
@@ -137,7 +146,8 @@ class Claim:
         if isinstance(found, Algorithm):
             object.__setattr__(self, "rule", found.kind.name)
             object.__setattr__(self, "settings", dict(found.chosen))
-        kinds = [cell_named(cell, run=True) for cell in (*self.cells, *([self.readout] if self.readout else []))]
+        named = (*self.cells, *(layer["cell"] for layer in self.layers))
+        kinds = [cell_named(cell, run=True) for cell in (*named, *([self.readout] if self.readout else []))]
         _check("dtype", [self.dtype], DTYPES)
         _check("acceptance", [self.acceptance], CLASSES)
         check_within(self.acceptance, self.within)
@@ -146,14 +156,17 @@ class Claim:
         for depth in self.depths:
             if type(depth) is not int or not 1 <= depth <= 8:
                 raise GradcertError(f"depth {depth!r}", allowed="1 to 8 layers")
-        cells, readout = kinds[: len(self.cells)], kinds[len(self.cells) :]
+        cells, readout = kinds[: len(named)], kinds[len(named) :]
         _check("options", _mapping("options", self.options), {f.name for kind in cells for f in fields(kind)})
         _check_values(self.options, cells, alternatives=True)
+        for layer, kind in zip(self.layers, cells, strict=False):
+            _check("options", layer["options"], {f.name for f in fields(kind)})
+            _check_values(layer["options"], [kind], alternatives=True)
         given = _mapping("readout_options", self.readout_options)
         _check("readout_options", given, {f.name for kind in readout for f in fields(kind)})
         _check_values(given, readout, alternatives=False)
         object.__setattr__(self, "without", circumstances.check(self.without))
-        check_losses(self, [kind() for kind in readout or cells])
+        check_losses(self, [kind() for kind in readout or (cells[-1:] if self.layers else cells)])
         check_given(self, [kind() for kind in cells])
         if isinstance(found, Algorithm):
             check_algorithm(self, found)
@@ -163,6 +176,11 @@ class Claim:
         """The row, or the algorithm with its settings; for an unbiased claim of a random one, its mean."""
         found = read_rule(self.rule, self.settings)
         return found.average if isinstance(found, Algorithm) and self.acceptance == "unbiased" else found
+
+    @property
+    def stacks(self) -> tuple[str, ...]:
+        """What the stacks of the claim are made of: its cells, or all its layers, by a name for them together."""
+        return self.cells or ("+".join(layer["cell"] for layer in self.layers),)
 
     @property
     def entrywise(self) -> bool:
@@ -191,7 +209,7 @@ class Claim:
 
 
 @understood(RENAMED | {"limits": "within"})
-def claim(*, rule: str, cells: Iterable[str] | str, **options: Any) -> Callable[[Decorated], Decorated]:
+def claim(*, rule: str, cells: Iterable[str] | str = (), **options: Any) -> Callable[[Decorated], Decorated]:
     """Decorate a subject with its claim; arguments as for `Claim`, and ``loss`` in words.
 
     Examples
@@ -255,15 +273,16 @@ def from_dict(given: Any, *, run: bool = False, files: Iterable[str] = ()) -> Cl
                 do="read it; then pass --run, or run=True from Python",
             )
     wrong = sorted(set(spec) - {f.name for f in fields(Claim)})
-    if wrong or "rule" not in spec or "cells" not in spec:
+    if wrong or "rule" not in spec or not {"cells", "layers"} & set(spec):
         allowed = ", ".join(f.name for f in fields(Claim))
         raise GradcertError(f"a claim with {', '.join(wrong) or 'no rule or cells'}", allowed=allowed)
     return Claim(**spec)
 
 
 def _cells_of(spec: Mapping[str, Any]) -> list[Any]:
-    cells = spec.get("cells")
-    return [*(cells if isinstance(cells, (list, tuple)) else [cells]), spec.get("readout")]
+    cells, layers = spec.get("cells"), spec.get("layers")
+    own = [layer.get("cell") if isinstance(layer, Mapping) else layer for layer in layers or ()]
+    return [*own, *(cells if isinstance(cells, (list, tuple)) else [cells]), spec.get("readout")]
 
 
 def _same(one: str, other: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypedDict
@@ -56,6 +56,9 @@ class Parts(TypedDict, total=False):
     sizes: Iterable[int] | None
     T: int | None
     B: int | None
+    layers: Iterable[Mapping[str, Any] | str] | None
+    parameters: str | Iterable[str] | None
+    untrained: str | Iterable[str] | None
     settings: Mapping[str, Any] | None
 
 
@@ -77,19 +80,23 @@ def made(declared: Claim | None, parts: Mapping[str, Any]) -> Claim | dict[str, 
     for name in LISTS:
         if name in given:
             given[name] = (given[name],) if isinstance(given[name], int) else tuple(given[name])
-    for name in ("cells", "losses", "when", "initial_nodes", "masks"):
+    for name in ("cells", "losses", "when", "initial_nodes", "masks", "parameters", "untrained"):
         if name in given:
             given[name] = (given[name],) if isinstance(given[name], str) else tuple(given[name])
     if declared is not None:
         for name in ("options", "readout_options"):
             if name in given and given.get("readout", declared.readout) == declared.readout:
                 given[name] = {**getattr(declared, name), **given[name]}
+        if "layers" in given:  # they take the place of cells, and of what was said of those
+            given = {"cells": (), "depths": (1, 2), "readout": None, **given}
+        elif declared.layers and "cells" in given:
+            given = {"layers": (), "depths": (1, 2), **given}
         if given.get("rule", declared.rule) != declared.rule:  # another rule has other settings
             given.setdefault("settings", {})
         elif "settings" in given:
             given["settings"] = {**declared.settings, **given["settings"]}
         return replace(declared, **given)
-    return Claim(**given) if {"rule", "cells"} <= set(given) else given
+    return Claim(**given) if "rule" in given and {"cells", "layers"} & set(given) else given
 
 
 def check_names(who: str, parts: Mapping[str, Any]) -> None:
@@ -157,8 +164,17 @@ def _beside(path: Path, spec: Mapping[str, Any]) -> dict[str, Any]:
             return options
         return {**options, "surrogate": {**value, "given": moved(value["given"])}}
 
-    cells = spec.get("cells")
+    cells, layers = spec.get("cells"), spec.get("layers")
+    if isinstance(layers, list):
+        spec = {**spec, "layers": [_moved_layer(layer, moved, beside) for layer in layers]}
     out = {**spec, **{name: beside(spec[name]) for name in ("options", "readout_options") if name in spec}}
     if cells is not None:
         out["cells"] = [moved(name) for name in cells] if isinstance(cells, list) else moved(cells)
     return {**out, "readout": moved(spec["readout"])} if spec.get("readout") else out
+
+
+def _moved_layer(layer: Any, moved: Callable[[Any], Any], beside: Callable[[Any], Any]) -> Any:
+    if not isinstance(layer, Mapping):
+        return moved(layer)
+    options = {"options": beside(layer["options"])} if "options" in layer else {}
+    return {**layer, "cell": moved(layer.get("cell")), **options}

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gradcert.certify.claims.layers import said_layers
 from gradcert.certify.claims.losses import said_loss
 from gradcert.reference.published import said
 
-LISTED = {"masks": ("masks", " and "), "sizes": ("sizes", "-")}
+LISTED = {
+    "masks": ("masks", " and "),
+    "sizes": ("sizes", "-"),
+    "parameters": ("about the gradients of", " and "),
+    "untrained": ("not trained:", " and "),
+}
 NAMED = {"targets": "targets", "inputs": "inputs", "T": "T", "B": "B"}
 
 
@@ -28,14 +34,15 @@ masks output'
     options = "".join(f", {k} {_short(k, v)}" for k, v in sorted(spec["options"].items()))
     kind = "" if spec["acceptance"] == "exact" else f"{spec['acceptance']} "
     kind += "online " if spec.get("online") else ""
-    cells = "/".join(spec["cells"])
+    cells = said_layers(spec["layers"], _short) if spec.get("layers") else "/".join(spec["cells"])
     rest = "".join(f", {part}" for part in (*_readout(spec), *_loss(spec), *_given(spec)))
     within = "".join(f", {k} {v}" for k, v in spec.get("within", {}).items())
     without = "".join(f", without {k} {' or '.join(v)}" for k, v in spec.get("without", {}).items())
     rule = spec["rule"]
     if settings := spec.get("settings"):
         rule += f"({', '.join(f'{k}={said(v)}' for k, v in sorted(settings.items()))})"
-    return f"{kind}{rule} on {cells}, depth {depths}, {spec['dtype']}{options}{rest}{within}{without}"
+    depth = "" if spec.get("layers") else f", depth {depths}"
+    return f"{kind}{rule} on {cells}{depth}, {spec['dtype']}{options}{rest}{within}{without}"
 
 
 def parts_of(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -48,12 +55,18 @@ def parts_of(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
     """
     out = []
     for name, value in spec.items():
-        if value in ([], {}, None):
+        if value in ([], {}, None, ()):
             continue
         if isinstance(value, Mapping):
             said = ", ".join(f"{k} {_short(k, v)}" for k, v in sorted(value.items()))
         else:
-            said = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+            said = (
+                said_layers(value, _short)
+                if name == "layers"
+                else ", ".join(map(str, value))
+                if isinstance(value, (list, tuple))
+                else str(value)
+            )
         out.append((name, said))
     return out
 

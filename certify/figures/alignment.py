@@ -92,7 +92,7 @@ def against_rules(members: Iterable[tuple[Problem, Gradients]]) -> list[dict[str
             found = row_gradients(rule, tape, targets, feedback)
             if found is None:
                 continue
-            reference, random = found
+            reference, random = {k: v for k, v in found[0].items() if k in given}, found[1]
             drawn = drawn or random
             size = float(np.sqrt(sum(float((v * v).sum()) for v in reference.values()))) or 1.0
             ours |= {f"{number}.{k}": np.asarray(given[k], dtype=float) / size for k in reference}

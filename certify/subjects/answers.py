@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from gradcert.certify.subjects.processes import Failure
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import Problem
 from gradcert.reference.numbers import Array
 from gradcert.reference.outside import array, parse
 
@@ -34,6 +35,18 @@ class Answer:
     changed: tuple[str, ...] = ()
     rewritten: tuple[str, ...] = ()
     failure: Failure | None = None
+
+    def about(self, problem: Problem) -> Answer:
+        """Return the answer without gradients that nobody asked for, and without zeros for what is not trained."""
+        if not problem.wanted:
+            return self
+        left = {k for k in problem.gradient_names if k not in problem.wanted}
+        left -= {k for k in problem.untrained if np.any(_array(self.gradients.get(k)))}
+        return replace(self, gradients={k: v for k, v in self.gradients.items() if k not in left})
+
+
+def _array(value: Any) -> Any:
+    return value if isinstance(value, np.ndarray) else 0
 
 
 DTYPES = tuple(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64))

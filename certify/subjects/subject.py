@@ -238,7 +238,7 @@ class Worker:
             return Answer(failure=said)
         if self.program and said.get("id", asked.id) != asked.id:
             return Answer(failure=self._garbled(f"it answers {said['id']!r}, asked was {asked.id!r}"))
-        return self.understood(said)
+        return self.understood(said, problem)
 
     def coverage(self) -> Mapping[str, Any] | None:
         """Return which lines of the subject's own files never ran (`Coverage.record`), or None for another language."""
@@ -261,14 +261,14 @@ class Worker:
             return [Answer(failure=said)]
         many = said.get("draws")
         if isinstance(many, list) and len(many) == len(seeds) and all(isinstance(each, Mapping) for each in many):
-            return [self.understood(each) for each in many]
-        return [self.understood(said)]
+            return [self.understood(each, problem) for each in many]
+        return [self.understood(said, problem)]
 
     def play(self, problem: Problem, **options: Any) -> drive.Played:
         """Take a stepwise learner through a sequence; options as for `drive.play`."""
         problem = self.told(problem)
         options = {"outside": self.process.held, "binary": not self.program, **options}
-        return drive.play(self.talk, self.understood, problem, **options)
+        return drive.play(self.talk, lambda said: self.understood(said, problem), problem, **options)
 
     def sources(self) -> Mapping[str, Any]:
         """Return what the subject is made of, as far as its process has loaded it (`sources.report`); empty if lost."""
@@ -301,10 +301,10 @@ class Worker:
         said = answers.parsed(reply)
         return self._garbled(said) if isinstance(said, str) else said
 
-    def understood(self, said: Mapping[str, Any]) -> Answer:
-        """Return the answer that a reply holds."""
+    def understood(self, said: Mapping[str, Any], problem: Problem) -> Answer:
+        """Return the answer that a reply to a problem holds."""
         try:
-            answer = self.read(said)
+            answer = self.read(said).about(problem)
             return replace(answer, rewritten=tuple(map(self._renamed, answer.rewritten)))
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             return Answer(failure=self._garbled(str(error)))

@@ -20,6 +20,8 @@ OPTIONS = (
                  help="Setting of a rule that is no row, such as parts=4 of fptt; values are JSON."),
     click.option("--cells", metavar="NAME", multiple=True, shell_complete=names("CELLS"),
                  help="Cell; repeat for several; see gradcert cells."),
+    click.option("--layers", metavar="CELL[:NAME=VALUE,...]", multiple=True,
+                 help="Layer of a stack whose layers differ, lif:recurrent=true; repeat, the lowest first."),
     click.option("--depths", metavar="N", type=click.IntRange(1, 8), multiple=True, help="Number of layers; repeat."),
     click.option("--dtype", type=click.Choice(["float64", "float32"]), help="Arithmetic that is claimed."),
     click.option("--options", metavar="NAME=VALUE", multiple=True, help="Convention of the cell; values are JSON."),
@@ -39,6 +41,9 @@ OPTIONS = (
     click.option("--weights/--no-weights", default=None, help="Weights of the loss, (time, batch); 0 is padding."),
     click.option("--begins/--no-begins", default=None, help="Sequences that begin inside a row."),
     click.option("--masks", metavar="output|NODE", multiple=True, help="Dropout of outputs, zoneout; repeat."),
+    click.option("--parameters", metavar="NAME", multiple=True,
+                 help="Gradient that the claim is about, where not all: W, layers.0.W, layers.1; repeat."),
+    click.option("--untrained", metavar="NAME", multiple=True, help="Parameter that has no gradient; repeat."),
     click.option("--sizes", metavar="N,N,...", help="Inputs and units of every layer, where they are fixed."),
     click.option("--T", "T", metavar="T", type=click.IntRange(1), help="Number of steps, where it is fixed."),
     click.option("--B", "B", metavar="B", type=click.IntRange(1), help="Number of samples, where it is fixed."),
@@ -72,12 +77,14 @@ def parts(given: Mapping[str, Any]) -> dict[str, Any]:
     {'rule': 'bptt', 'activity': [{'kind': 'rate', 'target': 0.2}], 'sizes': [3, 4]}
     """
     plain = ("rule", "dtype", "readout", "loss", "node", "level", "targets", "inputs", "initial", "weights", "begins",
-             "T", "B", "acceptance", "online", "cells", "depths", "initial_nodes", "masks")  # fmt: skip
+             "T", "B", "acceptance", "online", "cells", "depths", "initial_nodes", "masks", "parameters",
+             "untrained")  # fmt: skip
     out = {name: given[name] for name in plain if given.get(name) not in (None, ())}
     for name in ("options", "readout_options", "within", "settings"):
         out[name] = named(given.get(name, ()))
     out["without"] = ruled_out(given.get("without", ()))
     out["activity"] = [_term(text) for text in given.get("activity", ())] or None
+    out["layers"] = [_layer(text) for text in given.get("layers", ())] or None
     out["sizes"] = _sizes(given["sizes"]) if given.get("sizes") else None
     out["claim"] = Path(given["file"]) if given.get("file") else None
     return {name: value for name, value in out.items() if value is not None}
@@ -86,6 +93,13 @@ def parts(given: Mapping[str, Any]) -> dict[str, Any]:
 def _term(text: str) -> dict[str, Any]:
     kind, _, rest = text.partition(":")
     return {"kind": kind, **(named(tuple(rest.split(","))) or {})} if rest else {"kind": kind}
+
+
+def _layer(text: str) -> dict[str, Any]:
+    path, colon, rest = text.rpartition(":")
+    if not colon or "=" not in rest:  # a cell alone, which may be path/to/file.py:attribute
+        return {"cell": text, "options": {}}
+    return {"cell": path, "options": named(tuple(rest.split(","))) or {}}
 
 
 def _sizes(text: str) -> list[int]:

@@ -10,17 +10,17 @@ import click
 
 EPILOG = """\b
 Examples:
-  gradcert claims                         what there is, and what it costs
-  gradcert claims --quick                 those that take seconds, within a minute
-  gradcert claims same-gradient           one, in full: by name or number
-  gradcert claims all --html pages        all of them, with a page each
+  gradcert claims                   what there is, and what it costs
+  gradcert claims --quick           those that take seconds
+  gradcert claims same-gradient     one, in full: by name or number
+  gradcert claims all --html pages  all of them, with a page each
   gradcert claims --results docs/results --html pages
 
 \b
-What is done is kept (--results) and not done again with the same code. The last
-example makes pages of runs that others did. Data sets come from package
+What is done is kept (--results) and not done again with the same code. The
+last example makes pages of runs that others did. Data sets come from package
 registries, once: docs/claims_of_papers.md.
-Exit status: 0 all shown; 1 one that is not; 2 usage, or data that cannot be had;
+Exit status: 0 all shown; 1 one is not; 2 usage, or data that cannot be had;
 3 inconclusive; 4 internal error."""
 
 KEPT = Path(".gradcert") / "papers"

@@ -200,4 +200,5 @@ def _complete(checks: Checks) -> bool:
     from gradcert.certify.claims import claim_of
 
     given = {name for name, value in checks.options.items() if value is not None}
-    return {"rule", "cells"} <= given or "claim" in given or claim_of(checks.subject) is not None
+    whole = "rule" in given and bool({"cells", "layers"} & given)
+    return whole or "claim" in given or claim_of(checks.subject) is not None

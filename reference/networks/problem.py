@@ -18,6 +18,7 @@ from gradcert.reference.networks.network import Network, check_no_graph, check_p
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 from gradcert.reference.outside import array, parse, record
 
+NAMED = ("wanted", "untrained")  # lists of names
 OPTIONAL = ("initial", "initial_gradient", "weights", "begins", "masks")
 
 
@@ -36,6 +37,8 @@ class Problem:
     id : names the case; it is not needed to compute anything.
     seed : of an estimator's randomness, a new one for every draw (a claim of class ``unbiased``); else None.
     initial, initial_gradient, weights, begins, masks : see `Data`; nothing by default.
+    wanted : the names whose gradients are asked for; all of them where there are none.
+    untrained : of the others, parameters that are there and not trained: they have no gradient, or one of zeros.
     drawn : the draws of a random algorithm, whole numbers, where they are given (`gradcert.reference.published`).
     settings : of an algorithm that has such: what the claim says of it.
 
@@ -66,6 +69,8 @@ class Problem:
     weights: Array | None = None
     begins: Array | None = None
     masks: Mapping[str, Array] = field(default_factory=dict)
+    wanted: tuple[str, ...] = ()
+    untrained: tuple[str, ...] = ()
     drawn: Mapping[str, Array] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
 
@@ -80,6 +85,28 @@ class Problem:
         for name, matrix in self.feedback.items():
             check_array(name, matrix, None, self.numbers)
         check_data(self.network, self.inputs.shape, self.numbers, **self.data)
+        if wrong := sorted({*self.wanted, *self.untrained} - {*self.gradient_names}):
+            raise GradcertError(f"gradients of {', '.join(wrong)}", allowed=", ".join(self.gradient_names))
+
+    @property
+    def gradient_names(self) -> tuple[str, ...]:
+        """The names of all gradients that there are, those that nobody asks for included."""
+        starts = (f"{PREFIX}{k}" for k in self.initial) if self.initial_gradient else ()
+        return (*self.parameters, *starts)
+
+    def asked(self, gradients: Mapping[str, Any]) -> dict[str, Any]:
+        """Return those gradients that are asked for.
+
+        Examples
+        --------
+        >>> from gradcert.reference import Layer, Rnn
+        >>> network = Network(layers=(Layer(Rnn(), inputs=2, units=3),))
+        >>> x, y = np.ones((4, 1, 2)), np.zeros((4, 1, 3))
+        >>> problem = Problem(network, network.parameters(), x, y, wanted=("layers.0.b",))
+        >>> list(problem.asked(problem.parameters))
+        ['layers.0.b']
+        """
+        return {k: v for k, v in gradients.items() if not self.wanted or k in self.wanted}
 
     @property
     def data(self) -> Data:
@@ -172,6 +199,7 @@ class Problem:
             "feedback": {name: _listed(value) for name, value in self.feedback.items()},
         }
         out |= {} if self.seed is None else {"seed": self.seed}
+        out |= {name: list(names) for name in NAMED if (names := getattr(self, name))}
         out |= {"drawn": {name: value.tolist() for name, value in self.drawn.items()}} if self.drawn else {}
         out |= {"settings": dict(self.settings)} if self.settings else {}
         return out | {name: _listed_data(value) for name, value in self.data.items()}
@@ -225,6 +253,8 @@ def problem_from_record(given: Any, *, run: bool = False) -> Problem:
         drawn={k: _whole(v, k) for k, v in record(spec.get("drawn", {}), "drawn").items()},
         settings=record(spec.get("settings", {}), "settings"),
         **_data(spec, dtype),
+        wanted=tuple(map(str, spec.get("wanted", ()))),
+        untrained=tuple(map(str, spec.get("untrained", ()))),
     )
 
 

@@ -145,5 +145,5 @@ CALLED: dict[str, Callable[..., Any]] = {
     "relu": lambda n, x: n.where(x, ">=", 0, x, 0),
     "max": lambda n, a, b: n.where(a, ">=", b, a, b),
     "min": lambda n, a, b: n.where(a, "<=", b, a, b),
-    **{name: lambda n, x, name=name: called(n, name)(x) for name in ("sqrt", "cos", "sin", "floor")},  # type: ignore[misc]
+    **{name: lambda n, x, name=name: called(n, name)(x) for name in ("sqrt", "cos", "sin", "floor")},
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.reference.networks import Network, Problem
+from gradcert.reference.networks import Edge, Network, Problem
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule
 
@@ -96,6 +96,11 @@ class Algorithm:
     def feedback(self) -> str:
         """Where the learning signal of hidden layers comes from, in the words of rows."""
         return self.kind.feedback(self.settings)
+
+    @property
+    def upper(self) -> frozenset[Edge]:
+        """Edges that are kept above: what an algorithm keeps is no set of edges."""
+        return frozenset()
 
     @property
     def least(self) -> int:

@@ -125,13 +125,15 @@ def _fptt(problem: Problem, settings: Settings) -> Computed:
 
 def _online(problem: Problem, settings: Settings) -> Computed:
     seen: list[Computed] = []
-    rule, given = rule_named(settings["rule"]), {"numbers": problem.numbers, "feedback": problem.feedback}
+    rule = rule_named(settings["rule"])
+    given: dict[str, Any] = {"numbers": problem.numbers, "feedback": problem.feedback}
     weights = online(*_given(problem), rule=rule, rate=settings["rate"], watch=seen.append, **given)
     return _returned(settings, weights, seen)
 
 
 def _accumulate(problem: Problem, settings: Settings) -> Computed:
-    rule, given = rule_named(settings["rule"]), {"numbers": problem.numbers, "feedback": problem.feedback}
+    rule = rule_named(settings["rule"])
+    given: dict[str, Any] = {"numbers": problem.numbers, "feedback": problem.feedback}
     return accumulate(*_given(problem), rule=rule, rate=settings["rate"], **given)
 
 

@@ -25,6 +25,11 @@ class Projecting(Protocol):
         """Where it comes from, as in `Rule`."""
         ...
 
+    @property
+    def upper(self) -> frozenset[Edge]:
+        """The edges kept above."""
+        ...
+
 
 def feedback_shapes(network: Network, rule: Projecting) -> dict[str, tuple[int, ...]]:
     """Return the shapes of the feedback matrices of a rule.
@@ -56,7 +61,7 @@ def feedback_shapes(network: Network, rule: Projecting) -> dict[str, tuple[int, 
     return {}
 
 
-def check_random(network: Network, rule: Rule) -> None:
+def check_random(network: Network, rule: Projecting) -> None:
     """Raise where random feedback would have to replace weights that are no layer's input weights."""
     if network.graph is None:
         return

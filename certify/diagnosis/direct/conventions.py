@@ -58,7 +58,7 @@ def _surrogates() -> list[Surrogate]:
     """Return every row of the table with its default scales, and with others for its first scale."""
     found: dict[str, Surrogate] = {}
     for name, form in SURROGATES.items():
-        scaled = [Surrogate(name, **{first: s}) for first in list(form.defaults)[:1] for s in SCALES]
+        scaled = [Surrogate(name).with_scale(first, s) for first in list(form.defaults)[:1] for s in SCALES]
         for surrogate in (Surrogate(name), *scaled):
             found.setdefault(surrogate.label, surrogate)
     return list(found.values())

@@ -180,7 +180,7 @@ def edited(bench: Bench, edit: Edit) -> dict[str, Array] | None:
         adjoints = sweep(own, arriving)
         if edit.share:
             adjoints = {node: edit.share(values) for node, values in adjoints.items()}
-        out.update(named(i, gradients(own, adjoints), initial_gradients(own, layer, adjoints)))
+        out.update(named(layer.layer, i, gradients(own, adjoints), initial_gradients(own, layer, adjoints)))
         if i == 0:
             break
         if rule.feedback in ("direct", "target"):

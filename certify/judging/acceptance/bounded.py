@@ -22,6 +22,7 @@ from gradcert.certify.problems import TRUTH, Case, proven
 from gradcert.certify.subjects import Answer
 from gradcert.properties.numbers.element import UPWARDS
 from gradcert.reference.numbers import Array
+from gradcert.reference.rules import Rule
 
 
 def check(case: Case, answer: Answer, claim: Claim) -> list[Finding]:
@@ -38,6 +39,7 @@ def check(case: Case, answer: Answer, claim: Claim) -> list[Finding]:
 
 def _said(case: Case, finding: Finding) -> Finding:
     name = finding.where["array"]
+    assert isinstance(case.rule, Rule), case.rule  # no other claim is bounded (`check_algorithm`)
     exact = not proven(case.problem, case.rule)[name].any()
     what = f"{case.rule.name} is exact there" if exact else f"farther than the bound proven for {case.rule.name}"
     return Finding("gradient", case.id, f"{finding.reason}: {what}", where=finding.where)

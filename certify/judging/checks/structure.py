@@ -24,10 +24,13 @@ def check(case: Case, answer: Answer) -> list[Finding]:
     found = []
     if missing := sorted(set(wanted) - set(given)):
         found.append(f"missing {', '.join(missing)}")
-    if extra := sorted(set(given) - set(wanted)):
+    fixed = [name for name in case.problem.untrained if name in given]
+    if extra := sorted(set(given) - {*wanted, *fixed}):
         found.append(f"unknown {', '.join(extra)}")
+    if fixed:
+        found.append(f"{', '.join(fixed)}, which the claim says is not trained")
     if found:
-        where = {"missing": missing, "unknown": extra}
+        where = {"missing": missing, "unknown": [*extra, *fixed]}
         return [
             Finding("structure", case.id, f"the gradient does not fit the parameters: {'; '.join(found)}", where=where)
         ]

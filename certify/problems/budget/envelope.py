@@ -93,7 +93,7 @@ def envelope(problem: Problem, rule: Rule, dtype: str, rng: np.random.Generator)
     total = bounds(lambda run: run.loss)
     reordered = PRECISIONS[dtype].gamma(problem.targets.size + 8) * np.abs(total.value)
     total = Bounds(total.value, total.budget + reordered)
-    gradients = {name: bounds(lambda run, name=name: run.gradients[name]) for name in centre.gradients}  # type: ignore[misc]
+    gradients = {name: bounds(lambda run, name=name: run.gradients[name]) for name in problem.asked(centre.gradients)}  # type: ignore[misc]
     terms = math.prod(problem.inputs.shape[:2]) * PRECISIONS[dtype].unit
     for name, found in gradients.items():
         size = max(centre.sizes.get(name, 0.0), float(np.abs(found.value).max()))

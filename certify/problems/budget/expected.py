@@ -90,7 +90,7 @@ def expect(problem: Problem, rule: Claimed, dtype: str) -> Expected:
         return Expected(
             outputs=bounds_of(tape.outputs),
             loss=bounds_of(np.asarray(objective(tape, targets), dtype=object)),
-            gradients={name: bounds_of(value) for name, value in gradients.items()},
+            gradients={name: bounds_of(value) for name, value in problem.asked(gradients).items()},
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from gradcert.certify.claims import Claim
+from gradcert.certify.claims import Claim, about, of_layer
 from gradcert.certify.problems.budget.stored import DECAYS
 from gradcert.certify.problems.cases.case import Spec
 from gradcert.certify.problems.cases.given import QUIET, activity_of, named, with_given
@@ -83,8 +83,29 @@ def _names(option: str, value: Any) -> bool:
 
 
 def turns(claim: Claim, cell: str) -> int:
-    """Return after how many turns every alternative of a cell has been taken."""
+    """Return after how many turns every alternative of a cell, or of layers that differ, has been taken."""
+    if claim.layers:
+        return math.lcm(*(turns(of_layer(claim, layer), layer["cell"]) for layer in claim.layers))
     return math.lcm(*(len(values) for values in cell_options(claim, cell).alternatives.values()))
+
+
+def stack(claim: Claim, cell: str, depth: int, turn: int) -> list[tuple[Any, dict[str, Any]]]:
+    """Return the cell class and the options of every layer of a stack, a readout left out.
+
+    Examples
+    --------
+    >>> claim = Claim(rule="bptt", layers=[{"cell": "lif", "options": {"recurrent": True}}, "rnn"])
+    >>> [(kind.name, options) for kind, options in stack(claim, claim.stacks[0], 2, 0)]
+    [('lif', {'recurrent': True}), ('rnn', {})]
+    """
+    if claim.layers:
+        return [stack(of_layer(claim, layer), layer["cell"], 1, turn)[0] for layer in claim.layers]
+    return [(cell_named(cell), chosen_options(claim, cell, turn))] * depth
+
+
+def cells_of(claim: Claim, cell: str) -> list[Any]:
+    """Return the cells of a stack, with default options: one, unless its layers differ."""
+    return [kind() for kind, _ in stack(claim, cell, 1, 0)]
 
 
 def chosen_options(claim: Claim, cell: str, turn: int) -> dict[str, Any]:
@@ -103,9 +124,7 @@ def _option(name: str, value: Any) -> Any:
 
 def latency(claim: Claim, spec: Spec) -> int:
     """Return how many steps an input needs, at least, to reach the output of the network of a spec."""
-    kind: Any = cell_named(spec.cell)
-    cells = [kind(**chosen_options(claim, spec.cell, spec.turn))] * spec.depth
-    return sum(_delay(cell) for cell in cells)
+    return sum(_delay(kind(**options)) for kind, options in stack(claim, spec.cell, spec.depth, spec.turn))
 
 
 def _delay(cell: Any) -> int:
@@ -137,15 +156,15 @@ def draw(spec: Spec, claim: Claim, rule: Claimed, family: Family, rng: np.random
     ----------
     scale : of the weights; larger scales make more spikes.
     """
-    options = chosen_options(claim, spec.cell, spec.turn)
     _allow(family, claim)
     sizes = (getattr(family, "sizes", None) or SIZES).get(spec.depth) or tuple(
         3 + (i % 2) - 2 * (i == spec.depth) for i in range(spec.depth + 1)
     )
-    kind: Any = cell_named(spec.cell)
     layers = []
-    own = {f.name for f in fields(kind)}
-    for below, units in pairwise(sizes):
+    for (kind, options), (below, units) in zip(
+        stack(claim, spec.cell, spec.depth, spec.turn), pairwise(sizes), strict=True
+    ):
+        own = {f.name for f in fields(kind)}
         constants = {
             name: family.constant(name, rng, spiking="surrogate" in own)
             for name in CONTINUOUS
@@ -183,10 +202,11 @@ def draw(spec: Spec, claim: Claim, rule: Claimed, family: Family, rng: np.random
     if isinstance(rule, Algorithm):
         drawn = rule.drawn(network, problem.inputs.shape[:2], rng)
         problem = replace(problem, drawn=drawn, settings=rule.settings)
-    if not named(claim):
-        return problem
-    row = QUIET if spec.family == "long" else getattr(family, "row", {})
-    return with_given(problem, claim, row, rng, exact=spec.family == "dyadic", turn=spec.turn + spec.index)
+    if named(claim):
+        row = QUIET if spec.family == "long" else getattr(family, "row", {})
+        problem = with_given(problem, claim, row, rng, exact=spec.family == "dyadic", turn=spec.turn + spec.index)
+    wanted, untrained = about(claim, problem.gradient_names)
+    return replace(problem, wanted=wanted, untrained=untrained)
 
 
 def _allow(family: Family, claim: Claim) -> None:

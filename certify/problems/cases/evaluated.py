@@ -42,14 +42,14 @@ class Evaluated:
         return check_feedback(self.problem.network, rule, self.given.feedback)
 
     def gradients(self, rule: Claimed) -> dict[str, Array]:
-        """Return the gradient of a row, or of an algorithm."""
+        """Return the gradient of a row, or of an algorithm, as far as it is asked for."""
         if rule not in self._gradients:
             with np.errstate(all="ignore"):
                 if isinstance(rule, Algorithm):
-                    self._gradients[rule] = rule.gradients(self.given)
+                    self._gradients[rule] = self.problem.asked(rule.gradients(self.given))
                     return self._gradients[rule]
                 found = tape_gradients(self.tape, self.targets, rule=rule, feedback=self.feedback(rule))
-            self._gradients[rule] = found
+            self._gradients[rule] = self.problem.asked(found)
         return self._gradients[rule]
 
     @property
@@ -61,7 +61,7 @@ class Evaluated:
         """Return the sums over paths of at most 1, 2, ... steps."""
         if rule not in self._truncations:
             parts = truncated_sums(self.tape, self.credit, rule, self.feedback(rule))
-            self._truncations[rule] = [dict(part) for part in parts]
+            self._truncations[rule] = [self.problem.asked(part) for part in parts]
         return self._truncations[rule]
 
 

@@ -14,12 +14,12 @@ from gradcert.certify.problems.budget.goal import expectation
 from gradcert.certify.problems.cases.case import Case, Spec
 from gradcert.certify.problems.cases.circumstances.generate import facts, floats
 from gradcert.certify.problems.cases.circumstances.seen import met, outside
-from gradcert.certify.problems.cases.draw import Family, draw, latency, spiking
+from gradcert.certify.problems.cases.draw import Family, cells_of, draw, latency, spiking
 from gradcert.certify.problems.cases.evaluated import evaluated
 from gradcert.certify.problems.cases.families import FAMILIES
 from gradcert.properties.numbers import Undecided
 from gradcert.reference.engines import Tape, new_value
-from gradcert.reference.networks import Problem, cell_named
+from gradcert.reference.networks import Problem
 from gradcert.reference.numbers import Array
 from gradcert.reference.published import Algorithm, Claimed
 
@@ -66,7 +66,7 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
     rule = claim.claimed
     drafts: list[Draft] = []
     kept: tuple[Draft, Expected] | None = None
-    scales = SCALES if spiking(cell_named(spec.cell)()) else GRADED
+    scales = SCALES if any(map(spiking, cells_of(claim, spec.cell))) else GRADED
     tries, least = 0, least_steps(rule, latency(claim, spec))
     for attempt in range(DRAWS):
         family: Family = FAMILIES[spec.family](claim, least, attempt)

@@ -72,8 +72,8 @@ def with_given(
 
 
 def activity_of(claim: Claim, depth: int) -> tuple[Activity, ...]:
-    """Return the terms about activity, of every layer of the stack where the claim names none."""
-    layers = tuple(range(depth))
+    """Return the terms about activity, of every layer of the stack where the claim names none, a readout left out."""
+    layers = tuple(range(max(1, depth - 1) if claim.layers else depth))  # the last of layers that differ is a readout
     return tuple(Activity(**{**term, "layers": tuple(term.get("layers", ())) or layers}) for term in claim.activity)
 
 

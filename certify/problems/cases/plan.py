@@ -71,7 +71,7 @@ def plan(claim: Claim, profile: str = "default") -> tuple[Spec, ...]:
     ['rnn/1/squared_error-every/bounded/0', 'rnn/1/squared_error-last/bounded/0']
     """
     chosen, out = profile_named(profile), []
-    for cell in claim.cells:
+    for cell in claim.stacks:
         fit = _families(claim, cell)
         every = [name for name in FAMILIES if any(name in names for names in fit)]
         for depth in claim.depths:

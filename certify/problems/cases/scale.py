@@ -21,11 +21,11 @@ from gradcert.certify.problems.cases.bounded import Bounded
 from gradcert.certify.problems.cases.case import Case, Spec
 from gradcert.certify.problems.cases.circumstances.generate import facts, floats
 from gradcert.certify.problems.cases.circumstances.seen import met
-from gradcert.certify.problems.cases.draw import draw, latency, spiking
+from gradcert.certify.problems.cases.draw import cells_of, draw, latency, spiking
 from gradcert.certify.problems.cases.generate import generate as generate_small
 from gradcert.certify.problems.cases.generate import least_steps
-from gradcert.reference.networks import cell_named
 from gradcert.reference.numbers import Array
+from gradcert.reference.rules import Rule
 
 KINDS = ("long", "wide", "loud", "leaky", "faint", "subnormal")
 WIDE = {1: (16, 32), 2: (16, 32, 24), 3: (8, 16, 24, 16)}
@@ -75,10 +75,11 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
     """
     rng = np.random.default_rng([seed, zlib.crc32(spec.id.encode())])
     rule, kind = claim.claimed, KINDS[spec.index]
+    assert isinstance(rule, Rule), rule  # an algorithm has no scale cases (`plan`)
     least = least_steps(rule, latency(claim, spec))
     for attempt in range(TRIES):
         family = Scale(claim, least, attempt, kind=kind)
-        scale = 1.5 + 0.25 * (attempt % 5) if spiking(cell_named(spec.cell)()) else 0.8
+        scale = 1.5 + 0.25 * (attempt % 5) if any(map(spiking, cells_of(claim, spec.cell))) else 0.8
         problem = draw(spec, claim, rule, family, rng, scale=scale)
         found = envelope(problem, rule, claim.dtype, rng)
         if found is None or not _worth(found[1], kind):

@@ -42,7 +42,17 @@ SPIKES = {
     "synaptic": "the path i<-i' dropped",
     "synaptic_old": "the path v<-i' followed within the step",
 }
-SAID = {"lif": LIF, "spikes": SPIKES}  # the file that holds the subjects -> claim -> what is said of its mistake
+STACKS = {
+    "mixed": "the outputs are those of reset='subtract_before_leak', and so are the gradients",
+    "frozen": "layers.0.H, which the claim says is not trained",
+    "head": "divided by B, a mean over the batch",
+    "spiking_readout": "it is zero in every entry",
+}
+SAID = {
+    "lif": LIF,
+    "spikes": SPIKES,
+    "stacks": STACKS,
+}  # the file that holds the subjects -> claim -> what is said of its mistake
 CLAIMS = [(where, name) for where, names in SAID.items() for name in names]
 
 

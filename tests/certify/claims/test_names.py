@@ -14,7 +14,7 @@ def nothing(problem):
     return {}
 
 
-@pytest.mark.parametrize(("old", "now", "value"), [("cell", "cells", "snu"), ("layers", "depths", 1)])
+@pytest.mark.parametrize(("old", "now", "value"), [("cell", "cells", "snu"), ("depth", "depths", 1)])
 def test_an_old_name_is_understood_and_answered(old, now, value):
     given = {"rule": "ostl", "cells": "snu", old: value}
     given.pop(now if now == "cells" else "", None)
@@ -33,8 +33,8 @@ def test_a_decorator_understands_it_too():
 
 
 def test_both_names_at_once_are_an_error():
-    with pytest.raises(GradcertError, match="depths alone, which is what layers is called now"):
-        certify(nothing, rule="ostl", cells="snu", depths=1, layers=2)
+    with pytest.raises(GradcertError, match="depths alone, which is what depth is called now"):
+        certify(nothing, rule="ostl", cells="snu", depths=1, depth=2)
 
 
 def test_what_never_was_a_name_is_an_error():

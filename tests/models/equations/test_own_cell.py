@@ -120,7 +120,7 @@ LIF = {**DRIVE, "v": "leak*v_prev + a", **FIRE}
         ({**LIF, "v": "leak*v_prev +"}, MEMBRANE, "one expression"),
         ({**LIF, "v": "leak*u_prev + a"}, MEMBRANE, "u_prev in v"),
         ({**LIF, "v": "leak*v_prev + z"}, MEMBRANE, "v reads z of the same step"),
-        ({**LIF, "v": "leak*v_prev + sin(a)"}, MEMBRANE, "'sin.a.' in the equation of v"),
+        ({**LIF, "v": "leak*v_prev + log(a)"}, MEMBRANE, "'log.a.' in the equation of v"),
         ({**LIF, "v": "leak*(W @ x)"}, MEMBRANE, "a node of its own"),
         (LIF, {}, "no label for the edge 'v -> v'"),
         (LIF, {"v -> v": "leak"}, "the label 'leak'"),

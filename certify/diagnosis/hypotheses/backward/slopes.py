@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -166,9 +167,7 @@ def _divided(bench: Bench) -> Iterator[Hypothesis]:
     """Yield another divisor of psi's argument, and one that is taken for a constant."""
     for scaling in ("none", "threshold", "adaptive_threshold"):
         label = {"none": "undivided", "threshold": "divided by the threshold"}.get(scaling, "by the adaptive threshold")
-        yield _of_cells(
-            f"scaling {scaling}", f"psi {label}", lambda c, scaling=scaling: with_convention(c, "scaling", scaling)
-        )
+        yield _of_cells(f"scaling {scaling}", f"psi {label}", partial(with_convention, option="scaling", value=scaling))
 
     def edit(graph: Graph, tape: LayerTape, whole: Tape) -> Graph:
         cell: Any = getattr(tape.layer.cell, "_cell", tape.layer.cell)  # itself, where its values are stored

@@ -75,4 +75,4 @@ def _first_row(bench: Bench) -> Gradient | None:
     layer = bench.tape.layers[last]
     graph = graph_of(layer, bench.rule.own, chunk=bench.rule.chunk)
     adjoints = sweep(graph, delta[last])
-    return {**out, **named(last, {}, initial_gradients(replace(graph, begins=None), layer, adjoints))}
+    return {**out, **named(layer.layer, last, {}, initial_gradients(replace(graph, begins=None), layer, adjoints))}

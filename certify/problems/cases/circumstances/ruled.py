@@ -6,9 +6,10 @@ import json
 from collections.abc import Callable
 from dataclasses import fields
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
-from gradcert.certify.claims import AXES, CLAIMED, Claim, from_dict
+from gradcert.certify.claims import AXES, CLAIMED, Claim, from_dict, of_layer
 from gradcert.certify.problems.budget.stored import DECAYS
 from gradcert.certify.problems.cases.draw import cell_options
 from gradcert.reference.networks import cell_named
@@ -32,7 +33,20 @@ def ruled_out(claim: Claim, cell: str) -> dict[tuple[str, str], str]:
 
 @lru_cache(maxsize=64)
 def _ruled_out(key: str, cell: str) -> tuple[tuple[tuple[str, str], str], ...]:
-    claim = from_dict(json.loads(key))
+    return tuple(_rules(from_dict(json.loads(key)), cell).items())
+
+
+def _rules(claim: Claim, cell: str) -> dict[tuple[str, str], str]:
+    if claim.layers:  # a level is ruled out where no layer can show it
+        each = [_rules(of_layer(claim, layer), layer["cell"]) for layer in claim.layers]
+        both = {level: why for level, why in each[0].items() if all(level in other for other in each)}
+        last = of_layer(claim, claim.layers[-1])
+        logits, why = ("numbers", "logits beyond exp"), "outputs are bounded"
+        if "cross_entropy" in claim.losses and not unbounded(last, claim.layers[-1]["cell"]):
+            both[logits] = why
+        if all(one["cell"] != next_one["cell"] for one, next_one in pairwise(claim.layers)):
+            both["sizes", "layers alike"] = "no two layers of one kind"
+        return both
     out: dict[tuple[str, str], str] = {
         (axis, level): "the claim says so" for axis, levels in claim.without.items() for level in levels
     }
@@ -90,7 +104,7 @@ def _ruled_out(key: str, cell: str) -> tuple[tuple[tuple[str, str], str], ...]:
         rule("spikes do not saturate", "numbers", "saturated")
     elif cell == "integrator" or str(getattr(made, "activation", "tanh")) in UNBOUNDED:
         rule("nothing saturates", "numbers", "saturated")
-    return tuple(out.items())
+    return out
 
 
 def _rule_given(claim: Claim, rule: Callable[..., None]) -> None:

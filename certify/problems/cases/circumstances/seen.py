@@ -28,6 +28,7 @@ def met(problem: Problem, tape: Tape, gradients: Mapping[str, Array], *, memory:
     tape, gradients : its forward pass, and its gradient, in float64.
     memory : how its arrays are handed over.
     """
+    gradients = {**{name: 0 * value for name, value in problem.parameters.items()}, **gradients}  # not asked for
     found = [
         *_lengths(problem),
         *_samples(problem),

@@ -37,7 +37,7 @@ def summary(
     met |= {("calls", "again")} if again else set()
     met |= {("calls", "many")} if calls > MANY else set()
     met -= set(outside)
-    rules = [ruled_out(claim, cell) for cell in claim.cells]
+    rules = [ruled_out(claim, cell) for cell in claim.stacks]
     out = {level: why for level, why in rules[0].items() if all(level in other for other in rules)}
     out |= {level: "arrays of another language" for level in outside}
     levels = {
