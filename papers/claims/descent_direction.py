@@ -48,7 +48,7 @@ def run(job: Job) -> dict[str, Any]:
                 found = estimator_named("rate-based").gradients
                 truths[RATE_BASED] = found(net, p, sequence, y, numbers=FLOAT32, live_reset=False)
             seen = {name: alignment(ottt, truth, DEPTH) for name, truth in truths.items()}
-            drawn = {name: rng.standard_normal(g.shape) for name, g in ottt.items()}
+            drawn = {name: np.asarray(rng.standard_normal(g.shape)) for name, g in ottt.items()}
             looks.append({"update": k, **seen, RANDOM: alignment(drawn, truths[BPTT], DEPTH)})
             curve.append([k, images.errors(net, p, *test)])
         p = descend(p, ottt)
