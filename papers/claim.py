@@ -86,6 +86,8 @@ class Claim:
     figures, tables : what the page shows.
     unconfirmed : what could not be confirmed.
     quick : whether it has a form that takes seconds.
+    quick_data : the data sets that it needs.
+    bands : what that form says instead, where it is too small to say anything of the claim.
     minutes : of CPU that a full run takes, as measured or extrapolated; see `measured`.
     measured : how `minutes` is known.
     """
@@ -110,5 +112,7 @@ class Claim:
     tables: Callable[[Results], Sequence[Table]] = lambda results: ()
     unconfirmed: tuple[str, ...] = ()
     quick: bool = False
+    bands: str = ""
+    quick_data: tuple[str, ...] = ()
     minutes: float = 0.0
     measured: str = ""

@@ -170,4 +170,6 @@ CLAIM = Claim(
     unconfirmed=("The paper's own networks (VGG-11 on CIFAR-10, ImageNet) are out of reach of a CPU.",
                  "Static images cannot tell OTTT from SLTT: the input is the same at every step."),
     quick=True,
+    bands="every rule learns",
+    quick_data=("digits",),
 )  # fmt: skip

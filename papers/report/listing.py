@@ -39,12 +39,11 @@ def record_of(done: Done) -> dict[str, Any]:
         {"name": p.name, "verdict": p.verdict, "words": p.words, "control": p.control, "numbers": dict(p.numbers)}
         for p in done.verdict.parts
     ]
-    word = done.verdict.word if done.complete else "inconclusive"
     return {
         "claim": done.claim.number, "name": done.claim.name, "title": done.claim.title,
         "statement": done.claim.statement,
         "source": done.claim.source, "rule": done.claim.rule, "quick": done.quick, "complete": done.complete,
-        "verdict": word, "parts": parts, "runs": len(done.results.done), "seconds": round(done.seconds, 1),
+        "verdict": done.word, "parts": parts, "runs": len(done.results.done), "seconds": round(done.seconds, 1),
         "code": done.code, "data": done.data,
     }  # fmt: skip
 
@@ -53,9 +52,9 @@ def written(done: Done, console: Console) -> None:
     """Print a verdict and its parts."""
     from rich.markup import escape
 
-    word = done.verdict.word if done.complete else "inconclusive"
-    kind = " (quick)" if done.quick else ""
-    console.print(f"[bold]{done.claim.number} {escape(done.claim.title)}[/bold]: [{STYLES[word]}]{word}[/]{kind}")
+    kind = " (quick)" if done.quick and not done.claim.bands else ""
+    style = STYLES[done.verdict.word if done.complete else "inconclusive"]
+    console.print(f"[bold]{done.claim.number} {escape(done.claim.title)}[/bold]: [{style}]{done.word}[/]{kind}")
     for part in done.verdict.parts:
         apart = "control: told apart" if part.verdict == "shown" else "control: not told apart"
         said = apart if part.control else part.verdict or "beside it"

@@ -31,7 +31,7 @@ def word(done: Done) -> str:
     """Return the verdict; there is none before all runs are done."""
     if not done.complete:
         return f"not run in full ({done.claim.minutes:g} CPU minutes, {done.claim.measured})"
-    return f"**{done.verdict.word}**{' (quick)' if done.quick else ''}"
+    return f"**{done.word}**{' (quick)' if done.quick and not done.claim.bands else ''}"
 
 
 def _section(done: Done, file: Path) -> str:

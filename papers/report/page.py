@@ -10,7 +10,7 @@ from gradcert.papers.runs import Done
 from gradcert.papers.verdicts import INCONCLUSIVE, NOT_SHOWN, SHOWN
 
 TONES = {SHOWN: "certified", NOT_SHOWN: "refuted", INCONCLUSIVE: "inconclusive", "": "plain"}
-SIGNS = {SHOWN: "✓", NOT_SHOWN: "✗", INCONCLUSIVE: "?"}
+SIGNS = {SHOWN: "✓", NOT_SHOWN: "✗", INCONCLUSIVE: "?", "": "·"}
 
 
 def page(done: Done) -> str:
@@ -31,7 +31,7 @@ def page(done: Done) -> str:
         .render(
             done=done,
             claim=done.claim,
-            verdict=done.verdict.word if done.complete else INCONCLUSIVE,
+            verdict=tone(done),
             tones=TONES,
             signs=SIGNS,
             figures=drawn,
@@ -40,6 +40,13 @@ def page(done: Done) -> str:
         )
     )
     return made
+
+
+def tone(done: Done) -> str:
+    """Return the verdict whose colour the head has; bands have none."""
+    if done.quick and done.claim.bands and done.verdict.word == SHOWN:
+        return ""
+    return done.verdict.word if done.complete else INCONCLUSIVE
 
 
 def value(cell: Any) -> str:

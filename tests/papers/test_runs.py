@@ -89,6 +89,14 @@ def test_lines_that_are_none_of_ours_are_refused(tmp_path):
         kept(path)
 
 
+def test_a_quick_run_with_bands_says_no_verdict(claim, tmp_path):
+    small = replace(claim, bands="both learn")
+    done = carried_out(small, Store(tmp_path / "x.jsonl", "c"), quick=True, run=map)
+    assert (done.word, done.verdict.word) == ("quick: both learn", "shown")
+    assert replace(done, quick=False).word == "shown"
+    assert replace(done, complete=False).word == "inconclusive"
+
+
 def test_a_job_is_done_by_the_name_of_its_claim(claim):
     assert work(("made-up", {"rate": 1, "seed": 2}))[0] == {"loss": 1.2}
 
