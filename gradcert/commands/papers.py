@@ -5,8 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from gradcert.papers.runs.carry import Map
 
 EPILOG = """\b
 Examples:
@@ -65,11 +71,16 @@ def command(
         found = []
         with _workers(jobs, cluster) as run:
             for claim in wanted:
-                store = Store(
-                    folder / f"{claim.name}{'-quick' if quick else ''}.jsonl", code_digest(claim) if running else None
-                )
-                done = carried_out(claim, store, quick=quick, run=run, listen=_said) if running else None
-                found.append(done or concluded(claim, store, quick=quick))
+                path = folder / f"{claim.name}{'-quick' if quick else ''}.jsonl"
+                store = Store(path, code_digest(claim) if running else None)
+                try:
+                    if running:
+                        carried_out(claim, store, quick=quick, run=run, listen=_said)
+                except GradcertError as error:  # data that cannot be had: the others do not need it
+                    if len(wanted) == 1:
+                        raise
+                    click.echo(f"gradcert: {claim.number} was not run: {error}", err=True)
+                found.append(concluded(claim, store, quick=quick))
     except GradcertError as error:
         raise click.UsageError(str(error)) from None
     if as_json:
@@ -93,7 +104,7 @@ def _said(done: int, known: int, words: str) -> None:
         click.echo(f"{done}/{known} {words}", err=True)
 
 
-def _workers(jobs: int, cluster: str | None):  # type: ignore[no-untyped-def]
+def _workers(jobs: int, cluster: str | None) -> AbstractContextManager[Map]:
     """Return a context that gives a map: here, over processes, or over a cluster."""
     from contextlib import nullcontext
 

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from gradcert.cli import gradcert
-from gradcert.papers import CLAIMS
+from gradcert.papers import CLAIMS, runs
 from gradcert.papers.claim import Results
 from gradcert.papers.claims import constant_memory, same_gradient
 from gradcert.papers.figure import Figure, spread
@@ -16,6 +16,7 @@ from gradcert.papers.report import markdown, page, record_of
 from gradcert.papers.report.__main__ import ROOT, with_rows, written
 from gradcert.papers.report.curves import svg
 from gradcert.papers.runs import Store, concluded
+from gradcert.reference.errors import GradcertError
 
 SMALL = {"units": 4, "steps": 6, "batch": 2, "updates": 4}
 
@@ -111,6 +112,20 @@ def test_the_listing_and_what_is_unknown():
     unknown = CliRunner().invoke(gradcert, ["claims", "no-such"], prog_name="gradcert")
     assert unknown.exit_code == 2
     assert "same-gradient" in unknown.output
+
+
+def test_without_data_one_claim_is_not_run_and_the_others_are(tmp_path, monkeypatch):
+    def missing(claim, store, **options):
+        if claim.data:
+            raise GradcertError("no network")
+
+    monkeypatch.setattr(runs, "carried_out", missing)
+    done = CliRunner().invoke(gradcert, ["claims", "all", "--results", str(tmp_path), "--json"], prog_name="gradcert")
+    assert done.exit_code == 3
+    assert done.stderr.count("no network") == sum(bool(claim.data) for claim in CLAIMS.values())
+    assert {c["verdict"] for c in json.loads(done.stdout)} == {"inconclusive"}
+    one = CliRunner().invoke(gradcert, ["claims", "C6", "--results", str(tmp_path)], prog_name="gradcert")
+    assert (one.exit_code, "no network" in one.output) == (2, True)
 
 
 @pytest.mark.long
