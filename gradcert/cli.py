@@ -30,8 +30,12 @@ COMMANDS = {
     "losses": "what a loss is made of: in what form, of what, reduced how",
     "derive": "read the derivations, and prove them about the engine's own code",
     "theorems": "theorems about every size, checked by Coq, and their tie to the engine",
+    "claims": "what papers claim about learning, tested by training",
     "hardware": "on-chip learning in fixed point: descriptions, proofs, gradient ledger",
 }
+
+# commands/claims.py holds the options that say what an implementation claims
+FILES = {"claims": "papers"}
 
 # what stands on one line of --help: it has to fit a screen of 80 x 24; what is not named here gets a line of its own
 TOGETHER = {
@@ -39,7 +43,7 @@ TOGETHER = {
     ("vectors", "check"): "golden vectors; judge answers to them",
     ("rules", "cells", "surrogates", "losses"): "what a claim can name, a page on each",
     ("derive", "theorems", "hardware"): "proofs: by SymPy, by Coq, about chips",
-    ("atlas", "selftest"): "map a new rule; judge the judge",
+    ("atlas", "selftest", "claims"): "map a rule; judge the judge; test papers",
 }
 
 EPILOG = """\b
@@ -60,7 +64,7 @@ class Commands(click.Group):
         """Import one command."""
         if name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"gradcert.commands.{name}").command
+        command: click.Command = importlib.import_module(f"gradcert.commands.{FILES.get(name, name)}").command
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

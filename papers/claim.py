@@ -79,13 +79,15 @@ class Claim:
     data : names of the data sets that it needs (`gradcert.papers.data`).
     task, network, budget, seeds, grid : what is run, in words.
     rule : how results decide, with margin and error rate.
-    plan : ``plan(results, quick)`` returns the jobs that are known, given the results so far; later stages (the best rate
-        of a search) appear once the earlier ones are there.
+    plan : ``plan(results, quick)`` returns the jobs that are known, given the results so far; later stages (the
+        best rate of a search) appear once the earlier ones are there.
     run : ``run(job)`` returns the result of one job.
     judge : ``judge(results, quick)`` returns the parts of the verdict.
     figures, tables : what the page shows.
     unconfirmed : what could not be confirmed.
     quick : whether it has a form that takes seconds.
+    quick_data : the data sets that it needs.
+    bands : what that form says instead, where it is too small to say anything of the claim.
     minutes : of CPU that a full run takes, as measured or extrapolated; see `measured`.
     measured : how `minutes` is known.
     """
@@ -110,5 +112,7 @@ class Claim:
     tables: Callable[[Results], Sequence[Table]] = lambda results: ()
     unconfirmed: tuple[str, ...] = ()
     quick: bool = False
+    bands: str = ""
+    quick_data: tuple[str, ...] = ()
     minutes: float = 0.0
     measured: str = ""

@@ -57,8 +57,6 @@ def spread(curves: Sequence[Sequence[Sequence[float]]]) -> list[Point]:
     by_x: dict[float, list[float]] = {}
     for curve in curves:
         for x, y in curve:
-            if y is not None and math.isfinite(y):
+            if math.isfinite(y):
                 by_x.setdefault(float(x), []).append(float(y))
-    return [
-        (x, float(np.mean(ys)), min(ys), max(ys)) for x, ys in sorted(by_x.items()) if len(ys) == len(curves)
-    ]
+    return [(x, float(np.mean(ys)), min(ys), max(ys)) for x, ys in sorted(by_x.items()) if len(ys) == len(curves)]

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from gradcert.papers.claim import Claim
-from gradcert.papers.claims import constant_memory, ottt_on_par, same_gradient
+from gradcert.papers.claims import (
+    adding_task,
+    constant_memory,
+    depth_on_par,
+    descent_direction,
+    ottt_on_par,
+    same_gradient,
+)
 from gradcert.reference.errors import GradcertError
 
 CLAIMS: dict[str, Claim] = {
     claim.name: claim
     for claim in (
         same_gradient.CLAIM,
+        depth_on_par.CLAIM,
+        adding_task.CLAIM,
         ottt_on_par.CLAIM,
         constant_memory.CLAIM,
+        descent_direction.CLAIM,
     )
 }
 
@@ -31,4 +41,6 @@ def claim_named(name: str) -> Claim:
     for claim in CLAIMS.values():
         if name in (claim.name, claim.number):
             return claim
-    raise GradcertError(f"the claim {name!r} is unknown", allowed=", ".join(f"{c.number} {c.name}" for c in CLAIMS.values()))
+    raise GradcertError(
+        f"the claim {name!r} is unknown", allowed=", ".join(f"{c.number} {c.name}" for c in CLAIMS.values())
+    )

@@ -1,8 +1,9 @@
-"""What the claims about classifying images share: layers of spiking neurons, ways to show an image, a run, its measures."""
+"""What the claims about images share: layers of spiking neurons, ways to show an image, a run, its measures."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ def network(inputs: int, units: int, depth: int, leak: float, *, recurrent: bool
     """Return layers of the OTTT authors' neuron under a readout without memory."""
     cell = Lif(leak=leak, surrogate=Surrogate("sigmoid", scale=4.0), recurrent=recurrent)
     sizes = [inputs, *[units] * depth]
-    layers = [Layer(cell, inputs=a, units=b) for a, b in zip(sizes, sizes[1:], strict=False)]
+    layers = [Layer(cell, inputs=a, units=b) for a, b in pairwise(sizes)]
     head = Layer(Rnn(activation="identity", recurrent=False), inputs=units, units=10)
     return Network(layers=(*layers, head), loss=Loss(kind="cross_entropy", time="mean", batch="mean"))
 

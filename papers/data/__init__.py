@@ -1,7 +1,7 @@
 """Data sets: fetched from package registries by their own clients at run time, checked against a hash, kept in a cache.
 
-Nothing is shipped: licences differ, and are named. `adding`, `echo` and `text` need no network: the first two are drawn, the
-text is Python's own reference.
+Nothing is shipped: licences differ, and are named. `adding`, `echo` and `text` need no network: the first two are
+drawn, the text is Python's own reference.
 """
 
 from gradcert.papers.data.adding import adding

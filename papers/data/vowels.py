@@ -21,13 +21,18 @@ def _read(path: Path) -> bytes:
 
 
 VOWELS = Source(
-    "japanese-vowels", "pip", "aeon", _read, "4e55f8699841c56a52d96e7d0f03281636e418261031c35bd858e937f36daf1f", "Kudo, Toyama & Shimbo, UCI, CC BY 4.0; package BSD-3-Clause"
+    "japanese-vowels",
+    "pip",
+    "aeon",
+    _read,
+    "4e55f8699841c56a52d96e7d0f03281636e418261031c35bd858e937f36daf1f",
+    "Kudo, Toyama & Shimbo, UCI, CC BY 4.0; package BSD-3-Clause",
 )
 
 
 @lru_cache(maxsize=1)
 def vowels() -> tuple[Array, Array, Array, int]:
-    """Return inputs (29, 640, 12), padded with 0; weights (29, 640), 0 where padded; speakers; how many are for training."""
+    """Return inputs (29, 640, 12), weights (29, 640), 0 where padded, speakers, and how many are for training."""
     train, test = fetched(VOWELS).decode().split("@split\n")
     first, second = (_cases(part) for part in (train, test))
     cases = first + second

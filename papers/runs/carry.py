@@ -10,7 +10,7 @@ from typing import Any
 from gradcert.papers.claim import Claim, Job, Results
 from gradcert.papers.data import digest_of
 from gradcert.papers.runs.store import Store
-from gradcert.papers.verdicts import Verdict, combined
+from gradcert.papers.verdicts import INCONCLUSIVE, SHOWN, Verdict, combined
 
 Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
 Listen = Callable[[int, int, str], None]
@@ -38,6 +38,15 @@ class Done:
     data: dict[str, str]
     complete: bool
 
+    @property
+    def word(self) -> str:
+        """The verdict; of a quick run that is too small for one, what it says instead."""
+        if not self.complete:
+            return INCONCLUSIVE
+        if self.quick and self.claim.bands:
+            return f"quick: {self.claim.bands}" if self.verdict.word == SHOWN else "quick: out of its bands"
+        return self.verdict.word
+
 
 def work(item: tuple[str, Job]) -> tuple[dict[str, Any], float]:
     """Do one job of a claim, by its name; return its result and the seconds of CPU it took."""
@@ -61,7 +70,7 @@ def carried_out(claim: Claim, store: Store, *, quick: bool, run: Map, listen: Li
     ------
     GradcertError : where data cannot be had.
     """
-    data = {name: digest_of(name) for name in claim.data}
+    data = {name: digest_of(name) for name in (claim.quick_data if quick else claim.data)}
     while waiting := [job for job in claim.plan(store.results, quick) if job not in store]:
         known = len(claim.plan(store.results, quick))
         outcomes = run(work, [(claim.name, job) for job in waiting])

@@ -1,7 +1,7 @@
 """JSON lines: one run a line, with what it was run with. A run that stopped goes on; other code starts anew.
 
-A line holds the job, its result, seconds of CPU, the digest of the code (all of `reference/` and of `papers/` but the
-report), the digests of the data sets, and the versions of Python and NumPy.
+A line holds the job, its result, seconds of CPU, the digest of the code (`reference/`, `papers/training`,
+`papers/data` and the claim's own file), the digests of the data sets, and the versions of Python and NumPy.
 """
 
 from __future__ import annotations
@@ -9,33 +9,48 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import sys
 from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-import gradcert.papers
+import gradcert.papers.data
+import gradcert.papers.training
 import gradcert.reference
-from gradcert.papers.claim import Job, Results
+from gradcert.papers.claim import Claim, Job, Results
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.outside import parse, read, text
 
 FORM = "runs as gradcert claims writes them"
 
 
-@lru_cache(maxsize=1)
-def code_digest() -> str:
-    """Return the SHA-256 of the code that a result depends on."""
+ROOMS = (gradcert.reference, gradcert.papers.training, gradcert.papers.data)
+
+
+def code_digest(claim: Claim) -> str:
+    """Return the SHA-256 of the code that the results of a claim depend on.
+
+    Examples
+    --------
+    >>> from gradcert.papers.claims import claim_named
+    >>> code_digest(claim_named("C1")) != code_digest(claim_named("C7"))
+    True
+    """
+    files = {f"{room.__name__}/{p.relative_to(root(room))}": p for room in ROOMS for p in root(room).rglob("*.py")}
+    own = Path(str(sys.modules[claim.run.__module__].__file__))
+    files |= {f"papers/{p.name}": p for p in (own, own.parent / "images.py")}
     found = hashlib.sha256()
-    for room in (gradcert.reference, gradcert.papers):
-        root = Path(str(room.__file__)).parent
-        for path in sorted(root.rglob("*.py")):
-            name = path.relative_to(root).as_posix()
-            if not name.startswith("report/"):
-                found.update(f"{room.__name__}/{name}\0".encode() + path.read_bytes() + b"\0")
+    for name, path in sorted(files.items(), key=lambda item: item[1].as_posix()):
+        found.update(f"{name}\0".encode() + path.read_bytes() + b"\0")
     return found.hexdigest()
+
+
+def root(room: ModuleType) -> Path:
+    """Return the folder of a package."""
+    return Path(str(room.__file__)).parent
 
 
 def key(job: Job) -> str:

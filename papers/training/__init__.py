@@ -1,7 +1,7 @@
 """Training on the engine itself: the gradient that is certified is the gradient that trains.
 
-`optimisers`, `learners` (gradients by name, planted mistakes among them), `alignment` (a gradient beside another, layer by
-layer), `fptt` (the schedule of forward propagation through time, with the slips of the published script as options).
+`optimisers`, `learners` (gradients by name, planted mistakes among them), `alignment` (a gradient beside another,
+layer by layer), `fptt` (its schedule, the slips of the published script as options).
 """
 
 from gradcert.papers.training.alignment import alignment, relative

@@ -31,9 +31,7 @@ def relative(gradients: Mapping[str, Array], truth: Mapping[str, Array], prefix:
     return {"error": float(np.linalg.norm(g - t)) / size, "cosine": cosine, "ratio": own / size}
 
 
-def alignment(
-    gradients: Mapping[str, Array], truth: Mapping[str, Array], depth: int
-) -> list[dict[str, float]]:
+def alignment(gradients: Mapping[str, Array], truth: Mapping[str, Array], depth: int) -> list[dict[str, float]]:
     """Return the same for each layer, the lowest first.
 
     Examples

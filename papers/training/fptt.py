@@ -1,8 +1,9 @@
-"""The schedule of FPTT around any optimiser: parts of a sequence, an update after each, with or without its regulariser.
+"""The schedule of FPTT around any optimiser: an update after each part, with or without its regulariser.
 
 The equations are those of `gradcert.reference.procedures` (mathematics.md 8). Here the average and the multiplier live
-across sequences, as in the published script (byin-cwi/sFPTT), and its two slips on the adding task are options: the loop
-over parts ends one early, so that the last part is never trained on; and a part's weight is ``p + 1/P``, not ``(p+1)/P``.
+across sequences, as in the published script (byin-cwi/sFPTT), and its two slips on the adding task are options: the
+loop over parts ends one early, so that the last part is never trained on; and a part's weight is ``p + 1/P``, not
+``(p+1)/P``.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass, replace
 from gradcert.reference.engines import record, tape_gradients
 from gradcert.reference.networks import Network
 from gradcert.reference.numbers import FLOAT32, Array, Numbers
-from gradcert.reference.procedures import FpttState, code_step, last_state, paper_step, parts_of, start
+from gradcert.reference.procedures import FpttState, code_step, last_state, paper_step, parts_of
 from gradcert.reference.rules import RULES
 
 Vector = Mapping[str, Array]
@@ -78,7 +79,7 @@ def trained_on_parts(
     optimiser: Optimiser,
     numbers: Numbers = FLOAT32,
 ) -> FpttState:
-    """Return weights, average and pull after one sequence, an update after each part; membranes go on from part to part.
+    """Return weights, average and pull after one sequence, an update after each part; membranes go on.
 
     Parameters
     ----------
@@ -91,6 +92,7 @@ def trained_on_parts(
     >>> import numpy as np
     >>> from gradcert.papers.training.optimisers import Sgd
     >>> from gradcert.reference import FLOAT64, Layer, Rnn
+    >>> from gradcert.reference.procedures import start
     >>> network = Network(layers=(Layer(Rnn(), inputs=1, units=2),))
     >>> p, x, y, two = network.parameters(), np.ones((4, 1, 1)), np.ones((4, 1, 2)), Schedule(parts=2)
     >>> after = trained_on_parts(start(p), network, cut(x, y, two), schedule=two, optimiser=Sgd(0.1), numbers=FLOAT64)

@@ -1,7 +1,7 @@
 """Two learners compared seed by seed: the same seed gives both the same weights, the same data, the same order.
 
-For each seed there is one difference d, of a measure that is better when smaller (a loss, an error rate), of the learner that
-a claim is about less the learner that it is compared with. Two one-sided t intervals of the mean difference decide:
+For each seed there is one difference d of a measure that is better when smaller (a loss, an error rate): of the learner
+that a claim is about, less the learner that it is compared with. Two one-sided t limits of the mean difference decide:
 
 ==========  ==============================  =============================
 claim       shown                           not shown
@@ -85,7 +85,9 @@ def paired(
         raise GradcertError(f"a margin from {bottom} to {top}", allowed="bottom < top")
     d = np.asarray(differences, dtype=float)
     if not np.isfinite(d).all():
-        raise GradcertError(f"differences {list(differences)}", allowed="finite numbers", do="say what a run that diverged counts as")
+        raise GradcertError(
+            f"differences {list(differences)}", allowed="finite numbers", do="say what a run that diverged counts as"
+        )
     n = len(d)
     if n < 2:
         return Compared(INCONCLUSIVE, float(d.mean()) if n else math.nan, -math.inf, math.inf, n)

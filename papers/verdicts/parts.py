@@ -1,9 +1,9 @@
 """The parts of a verdict and how they add up.
 
 A claim is shown if all of its parts are. One part that is not shown makes it not shown; else it is inconclusive. To say
-"shown" wrongly, every part that does not hold would have to be said wrongly, so that its error rate is that of one part; to
-say "not shown" wrongly one part is enough, so that its rate is that of a part times their number at most. A control is a
-part: a learner with a planted mistake has to be told apart, or the experiment proves nothing.
+"shown" wrongly, every part that does not hold would have to be said wrongly, so that its error rate is that of one
+part; to say "not shown" wrongly one part is enough, so that its rate is that of a part times their number at most. A
+control is a part: a learner with a planted mistake has to be told apart, or the experiment proves nothing.
 """
 
 from __future__ import annotations

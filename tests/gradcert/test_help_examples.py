@@ -21,7 +21,7 @@ def examples():
     """(command, its example lines, in order) of every command that has some."""
     texts = {"": cli.EPILOG}
     for name in cli.COMMANDS:
-        module = importlib.import_module(f"gradcert.commands.{name}")
+        module = importlib.import_module(f"gradcert.commands.{cli.FILES.get(name, name)}")
         texts[name] = module.command.epilog or ""
     out = {}
     for name, text in texts.items():
