@@ -149,12 +149,12 @@ def unrolled(cell: Cell, rule: Rule | None = None, *, loss: bool = True) -> str:
                 continue
             target = at(link.target, x)
             if link.source == "x":
-                source = (target[0], bottom + (86 if x == RIGHT else 34))
+                tail = (target[0], bottom + (86.0 if x == RIGHT else 34.0))
             else:
-                source = at(link.source, x)
+                tail = at(link.source, x)
             if link.source == "x" and x == LEFT:
                 continue
-            line, points = _straight(source, target)
+            line, points = _straight(tail, target)
             page.body.append(_arrow(line, ""))
             page.paths.append(points)
             if x == RIGHT:
@@ -163,13 +163,13 @@ def unrolled(cell: Cell, rule: Rule | None = None, *, loss: bool = True) -> str:
     for link in cell.links:
         if link.lag:
             entering.setdefault(link.target, []).append(link)
-    for target, links in entering.items():
+    for node, links in entering.items():
         heights = {k: (bottom + 78 if k.weight else at(k.source, LEFT)[1]) for k in links}
         for n, link in enumerate(sorted(links, key=lambda k: heights[k])):
-            x, y = at(target, RIGHT)
-            spread = 24 / max(len(links) - 1, 1) * n - 12 if len(links) > 1 else 0
+            right, y = at(node, RIGHT)
+            spread = 24 / max(len(links) - 1, 1) * n - 12 if len(links) > 1 else 0.0
             start = (LEFT, bottom + 78) if link.weight else at(link.source, LEFT)
-            d, points = _curve((start[0] + RADIUS, start[1]), (x - (RADIUS**2 - spread**2) ** 0.5 - 2, y + spread))
+            d, points = _curve((start[0] + RADIUS, start[1]), (right - (RADIUS**2 - spread**2) ** 0.5 - 2, y + spread))
             css = "lost" if rule and link.edge not in rule.own else link.edge.value
             page.body.append(_arrow(d, css))
             page.paths.append(points)

@@ -11,7 +11,7 @@ import numpy as np
 def run(problem, parameters=None, inputs=None, start=None):
     """Return every layer's input, potentials, spikes and pseudo-derivatives over time, and the outputs."""
     p, x = parameters or problem.parameters, problem.inputs if inputs is None else inputs
-    layers = []
+    layers: list[dict] = []
     for i, layer in enumerate(problem.network.layers):
         w, b, cell = p[f"layers.{i}.W"], p[f"layers.{i}.b"], layer.cell
         if cell.name == "rnn":  # a linear readout
@@ -128,7 +128,8 @@ def sltt_k(problem, mistake=False):
 def otpe(problem, mistake=False):
     """A layer's eligibility, filtered once more with the leak of the next layer."""
     layers, outputs = run(problem)
-    delta, found = error(problem, outputs), {}
+    found: dict = {}
+    delta = error(problem, outputs)
     for i in reversed(range(len(layers))):
         if layers[i]["linear"]:
             found |= {f"layers.{i}.W": np.einsum("tbi,tbj->ij", delta, layers[i]["x"])}
@@ -172,7 +173,8 @@ def fptt(problem, mistake=False):
 
 def update_per_step(problem, mistake=False):
     """OTTT with an update after every step (OTTT_O): the weights afterwards."""
-    w, rate, states, traces = dict(problem.parameters), problem.settings["rate"], None, {}
+    traces: dict = {}
+    w, rate, states = dict(problem.parameters), problem.settings["rate"], None
     gathered = {k: 0 * v for k, v in w.items()}
     for t in range(len(problem.inputs)):
         now = slice(t, t + 1)

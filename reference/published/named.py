@@ -83,7 +83,7 @@ def algorithm(name: str, settings: Mapping[str, Any] | None = None) -> Algorithm
     --------
     >>> algorithm("otpe", {"approximat": True})
     Traceback (most recent call last):
-    gradcert.reference.errors.GradcertError: the setting 'approximat' of otpe (did you mean 'approximate'?); allowed: ...
+    gradcert.reference.errors.GradcertError: the setting 'approximat' of otpe (did you mean 'approximate'?); ...
     """
     kind = KINDS[name]
     chosen = {}

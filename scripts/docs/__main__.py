@@ -12,8 +12,12 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scripts.docs import chapters, links, reference, source
+
+if TYPE_CHECKING:
+    from gradcert.derivations.checker import Verdict
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD, SITE = ROOT / "build" / "docs", ROOT / "build" / "site"
@@ -21,7 +25,7 @@ BUILD, SITE = ROOT / "build" / "docs", ROOT / "build" / "site"
 SERIOUS = ("WARNING: document isn't included", "WARNING: undefined label", "ERROR", "failed to import", "not readable")
 
 
-def written(verdicts: dict[str, list[object]]) -> Path:
+def written(verdicts: dict[str, list[Verdict]]) -> Path:
     """Write the text of the site; return its folder."""
     from gradcert.derivations.reading.lesson import names
 

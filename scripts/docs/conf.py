@@ -40,4 +40,4 @@ html_css_files = ["katex.min.css", "chapter.css", "site.css"]
 html_js_files = [(name, {"defer": "defer"}) for name in ("katex.min.js", "engine.js", "chapter.js")]
 html_show_sphinx = False
 html_copy_source = False
-html_theme_options = {"footer_icons": [], "top_of_page_buttons": []}
+html_theme_options: dict[str, list[str]] = {"footer_icons": [], "top_of_page_buttons": []}

@@ -174,9 +174,9 @@ def rules(folder: Path, lessons: Iterable[str]) -> None:
 
 def schemas(path: Path) -> None:
     """Write the page of the JSON schemas."""
-    import gradcert.certify
+    from gradcert.certify import certificates
 
-    folder = Path(str(gradcert.certify.__file__)).parent / "certificates"
+    folder = Path(str(certificates.__file__)).parent
     out = ["# JSON schemas\n\nOf a claim file, a certificate and a vector. Each ships with the package.\n"]
     for file in sorted(folder.glob("*.schema.json")):
         schema = json.loads(file.read_text(encoding="utf-8"))
@@ -229,7 +229,7 @@ def _expanded(text: str, table: Mapping[str, str]) -> str:
 
 def api(folder: Path) -> None:
     """Write a page per module that a user imports from."""
-    from sphinx.ext.autodoc.mock import mock
+    from sphinx.ext.autodoc import mock
 
     shown: set[int] = set()
     for name, what in MODULES.items():

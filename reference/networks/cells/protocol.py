@@ -24,6 +24,10 @@ class Cell(Protocol):
 
     name: ClassVar[str]
 
+    def __hash__(self) -> int:
+        """Equal cells hash alike."""
+        ...
+
     @property
     def nodes(self) -> tuple[str, ...]:
         """Node names in topological order."""
