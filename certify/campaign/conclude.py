@@ -30,7 +30,8 @@ from gradcert.certify.subjects import Answer
 
 RESUMED = "resumed: "  # how the note of a run that went on from a journal begins
 # An edge counts as separated when dropping it moves the gradient this many budgets away.
-SEPARATION = {"float64": 1e4, "float32": 50.0}
+# In 16 bits two are what tells: a neighbour's own rounding is one.
+SEPARATION = {"float64": 1e4, "float32": 50.0, "float16": 2.0, "bfloat16": 2.0}
 UNUSUAL = re.compile(r"/(circumstance|long)/\d+$")  # ids of cases that are asked for their circumstances
 # Checks, most telling first.
 ORDER = (

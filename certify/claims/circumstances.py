@@ -47,7 +47,7 @@ TEXTS = {
     "spikes": "of a unit; always: of a whole layer; a step without: in a layer that spikes at others",
     "leak": "",
     "threshold": "",
-    "numbers": "logits beyond exp: above 709 (88 in float32); entries of the gradient",
+    "numbers": "logits beyond exp: above 709 (88 in float32, 11 in float16); entries of the gradient",
     "initial": "values: one for all samples, or one each",
     "loss weights": "padding: 0 at the end of a sample; 0 inside: before a step that counts; others: than 0 and 1",
     "begins": "of sequences inside a row, after its first step",

@@ -18,13 +18,12 @@ from gradcert.certify.names import RENAMED, understood
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import KINDS, cell_named, check_options, file_of
 from gradcert.reference.notebook import card
-from gradcert.reference.numbers import surrogate_from
+from gradcert.reference.numbers import FORMATS, surrogate_from
 from gradcert.reference.outside import record
 from gradcert.reference.published import Algorithm, Claimed, read_rule
 from gradcert.reference.rules import rule_text
 
 CLASSES = ("exact", "bounded", "aligned", "unbiased")
-DTYPES = ("float64", "float32")
 ATTRIBUTE = "__gradcert_claim__"
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -42,7 +41,7 @@ class Claim:
     settings : of such an algorithm, where they are not as usual; ``fptt(parts=4)`` is the same.
     cells : cells of which stacks are built, one network per cell.
     depths : numbers of layers.
-    dtype : the arithmetic of the whole computation, ``float64`` or ``float32``.
+    dtype : the arithmetic of the whole computation: ``float64``, ``float32``, ``float16`` or ``bfloat16``.
     acceptance : when a gradient is accepted (`gradcert.certify.judging.acceptance`):
         ``exact``, every entry is inside its budget; ``bounded``, no entry is farther from BPTT than the bound proven
         for the rule, or, with ``within={"error": 0.2}``, no parameter's gradient is, in norm, by that part of BPTT's;
@@ -153,7 +152,7 @@ class Claim:
             object.__setattr__(self, "settings", dict(found.chosen))
         named = (*self.cells, *(layer["cell"] for layer in self.layers))
         kinds = [cell_named(cell, run=True) for cell in (*named, *([self.readout] if self.readout else []))]
-        _check("dtype", [self.dtype], DTYPES)
+        _check("dtype", [self.dtype], FORMATS)
         _check("acceptance", [self.acceptance], CLASSES)
         check_within(self.acceptance, self.within)
         if type(self.online) is not bool:

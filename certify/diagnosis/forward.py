@@ -21,6 +21,7 @@ from gradcert.certify.problems import Bounds, bounds_of
 from gradcert.properties.numbers import Undecided, working_precision
 from gradcert.reference.engines import objective
 from gradcert.reference.networks import Network
+from gradcert.reference.numbers import FORMATS
 from gradcert.reference.rules import Rule
 
 
@@ -140,7 +141,7 @@ def _proven(e: Evidence, hypothesis: Hypothesis, check: str) -> bool:
 
 
 def _scaled(e: Evidence, factor: float) -> bool:
-    unit = 2.0**-53 if e.case.problem.dtype == "float64" else 2.0**-24
+    unit = FORMATS[e.case.problem.dtype].unit
     return judge(np.asarray(e.loss, dtype=float), transformations.scaled(e.case.expected.loss, factor, unit=unit)).ok
 
 

@@ -121,11 +121,12 @@ def refuted(case: Case, gradients: Gradients, right: Gradients) -> bool | None:
 def reference_passes(case: Case) -> bool:
     """Return whether both engines, run in the claimed dtype, stay inside the budget: the control that must pass."""
     problem = case.problem
+    numbers = Floats(str(problem.inputs.dtype))  # bfloat16: float32, as mixed precision has it
     if isinstance(case.rule, Algorithm):
-        own = case.rule.gradients(problem.in_numbers(Floats(problem.dtype)))
+        own = case.rule.gradients(problem.in_numbers(numbers))
         return all(verdict.ok for verdict in judge_all(own, case.expected.gradients).values())
     arguments = (problem.network, problem.parameters, problem.inputs, problem.targets)
-    options = {"rule": case.rule, "numbers": Floats(problem.dtype), "feedback": problem.feedback, **problem.data}
+    options = {"rule": case.rule, "numbers": numbers, "feedback": problem.feedback, **problem.data}
     # traces of a wide network take the forward engine minutes
     engines: tuple[Callable[..., Gradients], ...] = (reverse.gradients, forward.gradients)
     engines = engines[:1] if case.facts.get("kind") == "wide" else engines

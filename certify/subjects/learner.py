@@ -28,7 +28,7 @@ import numpy as np
 
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Network, Problem, from_dict
-from gradcert.reference.numbers import Array
+from gradcert.reference.numbers import FORMATS, Array
 
 METHODS = ("start", "step", "gradients")
 
@@ -41,7 +41,7 @@ class Start:
     ----------
     id, network, parameters, feedback, seed, initial, initial_gradient : as in `Problem`.
     batch : number of samples.
-    dtype : of all arrays.
+    dtype : of all arrays; numbers of bfloat16 are in float32.
 
     Examples
     --------
@@ -129,7 +129,7 @@ def from_json(line: str) -> Start:
     spec = json.loads(line)
     dtype = spec["dtype"]
     arrays = {
-        part: {name: np.array(value, dtype=dtype) for name, value in spec[part].items()}
+        part: {name: np.array(value, dtype=FORMATS[dtype].held) for name, value in spec[part].items()}
         for part in ("parameters", "feedback", "initial")
         if part in spec
     }

@@ -20,6 +20,7 @@ import numpy as np
 from gradcert.certify.subjects import learner, sources
 from gradcert.certify.subjects.coverage import Coverage
 from gradcert.certify.subjects.wire import describe, encoded
+from gradcert.reference.numbers import FORMATS
 
 NUMPY_DOMAIN = 389047  # under which NumPy registers the data of arrays with tracemalloc (numpy.lib.tracemalloc_domain)
 
@@ -113,6 +114,7 @@ class Stepped:
 
 def _read(value: Any, dtype: str) -> np.ndarray:
     """Return an array of its own from a message: bytes in base64, or nested lists."""
+    dtype = FORMATS[dtype].held
     if isinstance(value, Mapping):
         return (
             np.frombuffer(base64.b64decode(value["data"]), dtype=value["dtype"]).reshape(value["shape"]).astype(dtype)

@@ -37,7 +37,9 @@ def encoded(value: Any) -> dict[str, Any]:
     try:
         if hasattr(value, "detach"):  # a tensor that still hangs on its graph
             value = value.detach().cpu()
+            value = value.float() if str(value.dtype) == "torch.bfloat16" else value  # NumPy has no such dtype
         array = np.asarray(value)
+        array = array.astype(np.float32) if array.dtype.name == "bfloat16" else array  # of ml_dtypes, as in JAX
     except Exception as error:
         return {"wrong": f"a {type(value).__name__} that does not convert to an array ({error})"[:300]}
     if array.dtype.kind not in "fiub":

@@ -10,6 +10,7 @@ import click
 
 from gradcert.commands.common import named, ruled_out
 from gradcert.commands.complete import names
+from gradcert.reference.numbers import FORMATS
 
 OPTIONS = (
     click.option("--claim", "file", metavar="FILE", type=click.Path(exists=True, dir_okay=False),
@@ -23,7 +24,7 @@ OPTIONS = (
     click.option("--layers", metavar="CELL[:NAME=VALUE,...]", multiple=True,
                  help="Layer of a stack whose layers differ, lif:recurrent=true; repeat, the lowest first."),
     click.option("--depths", metavar="N", type=click.IntRange(1, 8), multiple=True, help="Number of layers; repeat."),
-    click.option("--dtype", type=click.Choice(["float64", "float32"]), help="Arithmetic that is claimed."),
+    click.option("--dtype", type=click.Choice(list(FORMATS)), help="Arithmetic that is claimed."),
     click.option("--options", metavar="NAME=VALUE", multiple=True, help="Convention of the cell; values are JSON."),
     click.option("--readout", metavar="NAME", shell_complete=names("CELLS"),
                  help="Cell of one more layer on top, such as integrator."),

@@ -11,7 +11,7 @@ import flint
 import numpy as np
 from flint import arb
 
-from gradcert.properties.numbers.element import LIBM_ULPS, Decay, Element, Precision, constant, decay, function
+from gradcert.properties.numbers.element import Decay, Element, Precision, constant, decay, function
 from gradcert.properties.numbers.undecided import Undecided
 from gradcert.reference.numbers import Array
 
@@ -102,7 +102,7 @@ class Balls:
 
     def tanh(self, x: Array) -> Array:
         """Return tanh x."""
-        return elementwise(lambda e: function(e, lambda ball: ball.tanh(), ulps=LIBM_ULPS), x)
+        return elementwise(lambda e: function(e, lambda ball: ball.tanh(), ulps=e.precision.libm), x)
 
     def sqrt(self, x: Array) -> Array:
         """Return the square root of x."""
@@ -110,11 +110,11 @@ class Balls:
 
     def cos(self, x: Array) -> Array:
         """Return the cosine of x."""
-        return elementwise(lambda e: function(e, lambda ball: ball.cos(), ulps=LIBM_ULPS), x)
+        return elementwise(lambda e: function(e, lambda ball: ball.cos(), ulps=e.precision.libm), x)
 
     def sin(self, x: Array) -> Array:
         """Return the sine of x."""
-        return elementwise(lambda e: function(e, lambda ball: ball.sin(), ulps=LIBM_ULPS), x)
+        return elementwise(lambda e: function(e, lambda ball: ball.sin(), ulps=e.precision.libm), x)
 
     def floor(self, x: Array) -> Array:
         """Return the largest whole number up to x, which all correct implementations agree about.

@@ -33,6 +33,9 @@ from typing import Any
 import numpy as np
 from flint import arb
 
+from gradcert.reference.numbers import FORMATS
+
+NORMAL = {made.digits: made.normal for made in FORMATS.values()}
 SPARE_BITS = 3  # for rearrangements whose monomials add up to at most 8 times ours, such as v + (x - v) / tau
 TINY = 2.0**-960  # a product below may have underflowed
 SMALLEST = 2.0**-1074  # float64's own: what bookkeeping in float64 may have lost to underflow
@@ -45,7 +48,7 @@ class Precision:
 
     Attributes
     ----------
-    digits : significant binary digits, 53 or 24.
+    digits : significant binary digits, those of a format (`gradcert.reference.numbers.FORMATS`).
     slack : how many times our own number of roundings an implementation may use on a monomial. Measured re-evaluations
         (other orders, forward instead of reverse mode) stay far below 1.
     flushes : whether an implementation may take subnormal numbers for zero, as XLA and many GPU libraries do. IEEE 754
@@ -66,7 +69,12 @@ class Precision:
     @cached_property
     def normal(self) -> int:
         """The exponent of the smallest normal number."""
-        return -1022 if self.digits == 53 else -126
+        return NORMAL[self.digits]
+
+    @cached_property
+    def libm(self) -> int:
+        """The largest error of tanh, exp and log, in ulp: in 16 bits they are those of float32, rounded."""
+        return LIBM_ULPS if self.digits >= 24 else 1
 
     @cached_property
     def finest(self) -> int:
@@ -216,11 +224,13 @@ class Element:
 
     def exp(self) -> Element:
         """Return e^x; the name lets NumPy's own exp find it on an array of elements."""
-        return function(self, lambda x: x.exp(), ulps=EXP_ULPS)
+        # a softmax may shift its argument by the largest output first: |shift| u, twice, where |shift| is part of M
+        shifted = EXP_ULPS if self.precision.digits >= 24 else min(EXP_ULPS, math.ceil(self.bound) + 1)
+        return function(self, lambda x: x.exp(), ulps=shifted)
 
     def log(self) -> Element:
         """Return log x."""
-        return function(self, lambda x: x.log(), ulps=LIBM_ULPS, floor=1.0)
+        return function(self, lambda x: x.log(), ulps=self.precision.libm, floor=1.0)
 
     def settled(self) -> Element:
         """Return this number as an atom: a value that every implementation computes and stores at this point."""
@@ -320,7 +330,7 @@ def decay(value: float, precision: Precision) -> Element:
     """
     if value in (0.0, 0.5, 1.0):
         return constant(value, precision)
-    error = (3 + 2 * LIBM_ULPS * value) * precision.unit
+    error = (3 + 2 * precision.libm * value) * precision.unit
     if value < 1 / 16:  # the error is large beside the value itself
         return Element(arb(value) + arb(0, error), value + error, 1, None, precision)
     count = math.ceil(error / (precision.slack * precision.unit * value))

@@ -15,7 +15,7 @@ from gradcert.reference.networks.arrays import check_array
 from gradcert.reference.networks.data import PREFIX, Data, check_data
 from gradcert.reference.networks.loss import check_plain
 from gradcert.reference.networks.network import Network, check_no_graph, check_problem, from_dict
-from gradcert.reference.numbers import FLOAT64, Array, Numbers
+from gradcert.reference.numbers import FLOAT64, FORMATS, Array, Numbers, held
 from gradcert.reference.outside import array, parse, record
 
 NAMED = ("wanted", "untrained")  # lists of names
@@ -41,10 +41,12 @@ class Problem:
     untrained : of the others, parameters that are there and not trained: they have no gradient, or one of zeros.
     drawn : the draws of a random algorithm, whole numbers, where they are given (`gradcert.reference.published`).
     settings : of an algorithm that has such: what the claim says of it.
+    format : ``bfloat16``, for which NumPy has no dtype: arrays are float32, and all of their numbers, which are rounded
+        where they are not, are exact in it. Else nothing.
 
     Raises
     ------
-    GradcertError : if shapes do not fit.
+    GradcertError : if shapes do not fit, or arrays are not of the dtype that holds a format.
 
     Examples
     --------
@@ -73,6 +75,7 @@ class Problem:
     untrained: tuple[str, ...] = ()
     drawn: Mapping[str, Array] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    format: str = ""
 
     def __post_init__(self) -> None:
         if not isinstance(self.network, Network):
@@ -87,6 +90,23 @@ class Problem:
         check_data(self.network, self.inputs.shape, self.numbers, **self.data)
         if wrong := sorted({*self.wanted, *self.untrained} - {*self.gradient_names}):
             raise GradcertError(f"gradients of {', '.join(wrong)}", allowed=", ".join(self.gradient_names))
+        self._set_format()
+
+    def _set_format(self) -> None:
+        """Round what is held in a wider dtype to the numbers of the format."""
+        found = str(self.inputs.dtype)
+        if self.format in ("", found):
+            object.__setattr__(self, "format", "")
+            return
+        if self.format not in list(FORMATS) or FORMATS[self.format].held != found:
+            raise GradcertError(
+                f"a problem of format {self.format!r} in arrays of {found}", allowed="bfloat16 in float32"
+            )
+        for part in ("inputs", "targets", "weights"):
+            if (value := getattr(self, part)) is not None:
+                object.__setattr__(self, part, held(value, self.format))
+        for part in ("parameters", "feedback", "initial", "masks"):
+            object.__setattr__(self, part, {k: held(v, self.format) for k, v in getattr(self, part).items()})
 
     @property
     def gradient_names(self) -> tuple[str, ...]:
@@ -116,8 +136,8 @@ class Problem:
 
     @property
     def dtype(self) -> str:
-        """The dtype of all arrays."""
-        return str(self.inputs.dtype)
+        """The format of all numbers: the dtype of the arrays, or bfloat16."""
+        return self.format or str(self.inputs.dtype)
 
     @property
     def arrays(self) -> dict[str, Array]:
@@ -173,11 +193,16 @@ class Problem:
         return self.mapped(np.array, self.numbers)
 
     def mapped(self, convert: Callable[[Any], Array], numbers: Numbers) -> Problem:
-        """Return the problem with every array of numbers converted; beginnings are copied."""
+        """Return the problem with every array of numbers converted; beginnings are copied.
+
+        Its format stays what it is where the dtype does.
+        """
+        inputs = convert(self.inputs)
         return replace(
             self,
+            format=self.format if inputs.dtype == self.inputs.dtype else "",
             parameters={k: convert(v) for k, v in self.parameters.items()},
-            inputs=convert(self.inputs),
+            inputs=inputs,
             targets=convert(self.targets),
             feedback={k: convert(v) for k, v in self.feedback.items()},
             numbers=numbers,
@@ -238,8 +263,9 @@ def problem_from_record(given: Any, *, run: bool = False) -> Problem:
     """Return the problem of a parsed line, with arrays of its own at every call; errors as for `problem_from_json`."""
     spec = record(given, "the problem", needs=("dtype", "id", "network", "parameters", "inputs", "targets"))
     dtype = spec["dtype"]
-    if dtype not in ("float64", "float32"):
-        raise GradcertError(f"the dtype {dtype!r} of a problem", allowed="float64, float32")
+    if dtype not in list(FORMATS):
+        raise GradcertError(f"the dtype {dtype!r} of a problem", allowed=", ".join(FORMATS))
+    made, dtype = dtype, FORMATS[dtype].held
     named = {part: record(spec.get(part, {}), part) for part in ("parameters", "feedback")}
     arrays = {part: {k: array(v, k, dtype=dtype) for k, v in values.items()} for part, values in named.items()}
     return Problem(
@@ -255,6 +281,7 @@ def problem_from_record(given: Any, *, run: bool = False) -> Problem:
         **_data(spec, dtype),
         wanted=tuple(map(str, spec.get("wanted", ()))),
         untrained=tuple(map(str, spec.get("untrained", ()))),
+        format=made,
     )
 
 

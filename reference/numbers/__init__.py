@@ -6,6 +6,7 @@ prime field, symbols) live in the rooms that need them. Imports NumPy alone.
 """
 
 from gradcert.reference.numbers.floats import FLOAT32, FLOAT64, RELATIONS, Floats
+from gradcert.reference.numbers.formats import FORMATS, held
 from gradcert.reference.numbers.formula import called
 from gradcert.reference.numbers.functions import ACTIVATIONS, SIGMOID, TANH, activation, spike
 from gradcert.reference.numbers.protocol import Activation, Array, Numbers
@@ -16,6 +17,7 @@ __all__ = [
     "ACTIVATIONS",
     "FLOAT32",
     "FLOAT64",
+    "FORMATS",
     "RELATIONS",
     "SIGMOID",
     "SURROGATES",
@@ -28,6 +30,7 @@ __all__ = [
     "Surrogate",
     "activation",
     "called",
+    "held",
     "pseudo_derivative",
     "recorded",
     "spike",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from gradcert.certify.diagnosis.evidence import Evidence
-from gradcert.reference.numbers import Array
+from gradcert.reference.numbers import FORMATS, Array
 
 HALF = 2.0**-11  # unit roundoff of float16
 SMALLEST = 2.0**-25  # half the smallest float16
@@ -61,7 +61,9 @@ RATES = (1.0, 0.5, 0.1, 0.01, 0.001, 1e-4, 1e-5)
 
 
 def _stepped(e: Evidence, rate: float) -> bool:
-    unit = 2.0**-53 if e.case.problem.dtype == "float64" else 2.0**-24
+    if (made := FORMATS[e.case.problem.dtype]).half:
+        return False  # in so few digits whatever comes back could be such a difference
+    unit = made.unit
     for name, given in e.given.items():
         w, bounds = np.asarray(e.case.problem.parameters[name]), e.case.expected.gradients[name]
         step = w.dtype.type(rate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -13,7 +14,7 @@ from gradcert.certify.diagnosis.candidate import Candidate
 from gradcert.certify.diagnosis.evidence import Evidence
 from gradcert.certify.problems import Bounds
 from gradcert.reference.networks import KINDS, Network
-from gradcert.reference.numbers import Array
+from gradcert.reference.numbers import FORMATS, Array
 from gradcert.reference.published import Algorithm, Claimed
 from gradcert.reference.rules import RULES, Rule
 
@@ -31,6 +32,14 @@ def _batch(e: Evidence) -> int:
 
 def _outputs(e: Evidence) -> int:
     return int(e.case.problem.targets.shape[2])
+
+
+def _loss_scale(e: Evidence) -> float:
+    """Return the power of two by which a gradient is too large, from 8 on; else 1."""
+    sizes = [sum(float(np.abs(g).sum()) for g in made.values()) for made in (e.given, e.gradient(e.case.rule))]
+    if not all(np.isfinite(sizes)) or not all(sizes) or sizes[0] < 6 * sizes[1]:
+        return 1.0
+    return float(2.0 ** round(math.log2(sizes[0] / sizes[1])))
 
 
 # The simplest first: on cases with T = 2 B, one half is B / T as well.
@@ -59,6 +68,7 @@ FACTORS: dict[str, Factor] = {
     "divided by 4": lambda _: 0.25,
     "times T and divided by B": lambda e: _steps(e) / _batch(e),
     "times B and divided by T": lambda e: _batch(e) / _steps(e),
+    "times a power of two: a loss scale that is not divided out": _loss_scale,
 }
 
 
@@ -91,7 +101,7 @@ def factors(claimed: Claimed) -> Iterator[Candidate]:
 
             def bounds(e: Evidence, rule: Claimed = rule, factor: Factor = factor) -> Mapping[str, Bounds] | None:
                 run = e.case.expected if rule == e.case.rule else e.expected(rule)
-                unit = 2.0**-53 if e.case.problem.dtype == "float64" else 2.0**-24
+                unit = FORMATS[e.case.problem.dtype].unit
                 return None if run is None else {n: scaled(b, factor(e), unit=unit) for n, b in run.gradients.items()}
 
             of = "" if rule is claimed else f" of {rule.name}"
@@ -109,7 +119,7 @@ def times(candidate: Candidate, label: str) -> Candidate:
 
     def bounds(e: Evidence) -> Mapping[str, Bounds] | None:
         found = candidate.enclosed(e)
-        unit = 2.0**-53 if e.case.problem.dtype == "float64" else 2.0**-24
+        unit = FORMATS[e.case.problem.dtype].unit
         return found and {name: scaled(b, factor(e), unit=unit) for name, b in found.items()}
 
     return Candidate(f"{candidate.key}, {label}", f"{candidate.label}, {label}", floats, bounds, kept=True)

@@ -9,7 +9,7 @@ from gradcert.certify.problems import Case
 from gradcert.certify.subjects import Answer
 from gradcert.reference.numbers import Array
 
-WIDTH = {"float64": 8, "float32": 4}
+WIDTH = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
 
 
 def check(case: Case, answer: Answer) -> list[Finding]:

@@ -32,7 +32,7 @@ from gradcert.certify.problems.budget.shaken import ORDERS, Shaken, other_form, 
 from gradcert.certify.problems.budget.stored import DECAYS
 from gradcert.reference.engines import objective, record, tape_gradients
 from gradcert.reference.networks import PREFIX, Problem
-from gradcert.reference.numbers import Array
+from gradcert.reference.numbers import FORMATS, Array
 from gradcert.reference.rules import Rule, check_feedback
 
 EVALUATIONS = 8
@@ -106,7 +106,7 @@ def flushed(problem: Problem, dtype: str) -> float:
     largest = max(
         1.0, *(float(np.abs(v).max()) for v in (*problem.parameters.values(), problem.inputs, problem.targets))
     )
-    return float(np.finfo(dtype).tiny) * TERMS * largest**2
+    return FORMATS[dtype].tiny * TERMS * largest**2
 
 
 def _sizes(problem: Problem) -> list[int]:

@@ -11,12 +11,12 @@ from gradcert.certify.problems.budget.stored import data_on_balls, parameters_on
 from gradcert.properties.numbers import Balls, Element, Precision, Undecided, working_precision
 from gradcert.reference.engines import Tape, objective, record, tape_gradients
 from gradcert.reference.networks import Problem
-from gradcert.reference.numbers import Array
+from gradcert.reference.numbers import FORMATS, Array
 from gradcert.reference.published import Algorithm, Claimed
 from gradcert.reference.rules import check_feedback
 
 NEAR = 30  # binary digits above the smallest normal number
-PRECISIONS = {"float64": Precision(53, slack=4), "float32": Precision(24, slack=2)}
+PRECISIONS = {name: Precision(made.digits, slack=4 if name == "float64" else 2) for name, made in FORMATS.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,11 +63,15 @@ def precision_for(problem: Problem, dtype: str) -> Precision:
     """Return the arithmetic of a dtype; near the lower end of its range libraries may flush to zero.
 
     XLA and many GPU libraries take subnormal numbers for zero. Where no number of the problem is near the end of the
-    range, gradual underflow alone is counted: products that are subnormal then are the far tails of long paths.
+    range, gradual underflow alone is counted: products that are subnormal then are the far tails of long paths. Of
+    float16 it is all there is: programs compute it in float32, which has its numbers as normal ones, or on units with
+    gradual underflow.
     """
     sizes = [np.abs(np.asarray(v, dtype=float)) for v in problem.arrays.values()]
-    near = float(np.finfo(dtype).tiny) * 2.0**NEAR
-    return replace(PRECISIONS[dtype], flushes=any(bool(((s > 0) & (s < near)).any()) for s in sizes))
+    near = FORMATS[dtype].tiny * 2.0**NEAR
+    return replace(
+        PRECISIONS[dtype], flushes=dtype != "float16" and any(bool(((s > 0) & (s < near)).any()) for s in sizes)
+    )
 
 
 def expect(problem: Problem, rule: Claimed, dtype: str) -> Expected:
@@ -78,7 +82,8 @@ def expect(problem: Problem, rule: Claimed, dtype: str) -> Expected:
     Undecided : if a spike, or another comparison, has no margin in this dtype.
     """
     balls = Balls(precision_for(problem, dtype))
-    with working_precision():
+    # a budget that is no number any more, as after many roundings of 8 digits, is seen to below
+    with working_precision(), np.errstate(invalid="ignore"):
         tape = on_balls(problem, balls)
         targets = balls.exactly(problem.targets)
         feedback = {name: balls.exactly(value) for name, value in problem.feedback.items()}

@@ -8,18 +8,24 @@ import numpy as np
 
 from gradcert.certify.claims import Claim
 from gradcert.certify.problems.budget.stored import DECAYS
-from gradcert.reference.numbers import Array
+from gradcert.reference.numbers import FORMATS, Array
+
+# in 16 bits a sum of few terms is known well, one of many is not
+SMALL = {1: (3, 2), **{depth: (2, *([3, 2] * depth)[:depth]) for depth in range(2, 9)}}
+STEPS = {"float64": 6, "float32": 4, "float16": 3, "bfloat16": 2}
 
 
 class Bounded:
     """Normal weights and signals."""
 
-    sizes: Any = None
+    sizes: Any = None  # of halves, below
 
     def __init__(self, claim: Claim, least_steps: int, attempt: int = 0) -> None:
-        # float32 budgets grow with the length of the longest path
-        self.steps = max(6 if claim.dtype == "float64" else 4, least_steps)
-        self.batch = 3
+        # budgets grow with the length of the longest path
+        self.steps = max(STEPS[claim.dtype], least_steps)
+        self.batch, self.half = 3, FORMATS[claim.dtype].half
+        if self.half:
+            self.batch, self.sizes = 2, SMALL
         if claim.acceptance == "unbiased":  # more samples, fewer steps: an estimate that varies less
             self.steps, self.batch = max(4, least_steps), 12
 
@@ -43,12 +49,21 @@ class Bounded:
 
     def weight(self, shape: tuple[int, ...], columns: int, scale: float, rng: np.random.Generator) -> Array:
         """Normal, with a positive mean, so that spikes occur."""
-        return scale * (0.25 + rng.standard_normal(shape)) / np.sqrt(columns)
+        drawn = scale * (0.25 + rng.standard_normal(shape)) / np.sqrt(columns)
+        return self._alike(drawn, rng)
 
     def vector(self, shape: tuple[int, ...], scale: float, rng: np.random.Generator) -> Array:
         """Small, of both signs."""
-        return 0.3 * rng.standard_normal(shape) + 0.1
+        return self._alike(0.3 * rng.standard_normal(shape) + 0.1, rng)
 
     def signal(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         """Normal around 0.4."""
-        return 0.4 + rng.standard_normal(shape)
+        return self._alike(0.4 + rng.standard_normal(shape), rng)
+
+    def target(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+        """As signals; in 16 bits negative, so that errors are larger than what rounding makes of outputs."""
+        return -np.abs(self.signal(shape, rng)) if self.half else self.signal(shape, rng)
+
+    def _alike(self, drawn: Array, rng: np.random.Generator) -> Array:
+        """Return numbers of 16 bits mostly positive: what cancels leaves nothing but rounding."""
+        return np.abs(drawn) * rng.choice([1, 1, 1, 1, -1], drawn.shape) if self.half else drawn

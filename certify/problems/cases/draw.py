@@ -15,7 +15,7 @@ from gradcert.certify.problems.budget.stored import DECAYS
 from gradcert.certify.problems.cases.case import Spec
 from gradcert.certify.problems.cases.given import QUIET, activity_of, named, with_given
 from gradcert.reference.networks import Layer, Loss, Network, Problem, cell_named
-from gradcert.reference.numbers import Array, surrogate_from
+from gradcert.reference.numbers import Array, held, surrogate_from
 from gradcert.reference.published import Algorithm, Claimed
 from gradcert.reference.rules import feedback_shapes
 
@@ -194,6 +194,7 @@ def draw(spec: Spec, claim: Claim, rule: Claimed, family: Family, rng: np.random
     inputs = (inputs > 0.5).astype(float) if claim.inputs == "spikes" else inputs
     problem = Problem(
         id=spec.id,
+        format=claim.dtype,
         network=network,
         parameters={name: _as(claim, v) for name, v in _parameters(network, family, scale, rng).items()},
         inputs=_as(claim, inputs),
@@ -270,7 +271,7 @@ def _targets(network: Network, claim: Claim, family: Family, rng: np.random.Gene
     shape = (family.steps, family.batch, network.layers[-1].units)
     kind = claim.targets or {"cross_entropy": "one-hot", "bernoulli": "bits"}.get(str(network.loss.kind), "real")
     if kind == "real":
-        return family.signal(shape, rng)
+        return getattr(family, "target", family.signal)(shape, rng)
     if kind == "bits":
         return (family.signal(shape, rng) > 0.5).astype(float)
     labels = rng.integers(0, shape[2], shape[:2])
@@ -279,4 +280,4 @@ def _targets(network: Network, claim: Claim, family: Family, rng: np.random.Gene
 
 
 def _as(claim: Claim, values: Array) -> Array:
-    return np.ascontiguousarray(values, dtype=claim.dtype)
+    return np.ascontiguousarray(held(values, claim.dtype))

@@ -19,11 +19,12 @@ from gradcert.certify.problems.budget.expected import exact_forward
 from gradcert.certify.problems.budget.stored import DECAYS
 from gradcert.certify.problems.cases.case import Spec
 from gradcert.certify.problems.cases.draw import draw
-from gradcert.reference.numbers import Array
+from gradcert.reference.numbers import FORMATS, Array
 
 EXACT = ("piecewise_quadratic", "triangle", "rect", "signed_step", "piecewise_leaky_relu")  # dyadic on dyadics
 TRIALS = 6  # layers tried before a cell is taken to leave the dyadics
 GRAINS = (4, 2)  # weights in quarters; in halves, where quarters need more digits than there are
+FEW = (2, 1)  # in 16 bits
 _TRIED: dict[tuple[str, str, int], bool] = {}
 
 
@@ -33,8 +34,9 @@ class Dyadic:
     sizes: Any = None
 
     def __init__(self, claim: Claim, least_steps: int, attempt: int = 0) -> None:
-        self.grain = GRAINS[attempt // 3 % 2]
-        self.steps = 1 << (max(4, least_steps) - 1).bit_length()
+        half = FORMATS[claim.dtype].half
+        self.grain = (FEW if half else GRAINS)[attempt // 3 % 2]
+        self.steps = 1 << (max(2 if half else 4, least_steps) - 1).bit_length()
         self.batch = 2
 
     @staticmethod

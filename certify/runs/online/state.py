@@ -14,6 +14,7 @@ import numpy as np
 
 from gradcert.certify.problems import Case
 from gradcert.reference.networks import Layer, Network, Problem
+from gradcert.reference.numbers import FORMATS
 from gradcert.reference.rules import feedback_shapes
 
 INPUTS, BATCH = 64, 64
@@ -33,7 +34,7 @@ def long(case: Case, steps: int) -> Problem:
         targets = np.eye(units)[rng.integers(0, units, (steps, batch))]
     else:
         targets = rng.standard_normal((steps, batch, units))
-    dtype = case.problem.dtype
+    dtype = FORMATS[case.problem.dtype].held
     parameters, feedback = case.problem.parameters, case.problem.feedback
     if network is not case.problem.network:
         parameters = {name: value.astype(dtype) for name, value in network.parameters(seed=steps).items()}

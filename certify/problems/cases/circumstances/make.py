@@ -30,7 +30,7 @@ SIZES = {
     "tens": (2, 10, 3, 2, 3),
 }
 POWERS = {"above 5": 5, "above 1e6": 22, "tiny": -24}  # of two, by which a column of inputs is scaled
-LOGIT = 1024.0  # exp of it overflows in float64
+LOGIT = {"float64": 1024.0, "float32": 1024.0, "float16": 16.0}  # exp of it overflows; bfloat16 has too few digits
 
 
 class Placed:
@@ -88,7 +88,7 @@ def moved(problem: Problem, row: Mapping[str, str], rng: np.random.Generator) ->
     if row.get("numbers") == "logits beyond exp":
         name = f"layers.{problem.network.depth - 1}.b"
         if name in parameters:
-            parameters[name] += LOGIT
+            parameters[name] += LOGIT[problem.dtype]
     return replace(problem, parameters=parameters, inputs=inputs, targets=targets)
 
 

@@ -13,6 +13,7 @@ from gradcert.certify.claims import AXES, CLAIMED, Claim, from_dict, of_layer
 from gradcert.certify.problems.budget.stored import DECAYS
 from gradcert.certify.problems.cases.draw import cell_options
 from gradcert.reference.networks import cell_named
+from gradcert.reference.numbers import FORMATS
 from gradcert.reference.published import Algorithm
 
 UNCLAIMED = "not claimed"
@@ -88,6 +89,7 @@ def _rules(claim: Claim, cell: str) -> dict[tuple[str, str], str]:
         rule("targets of a Bernoulli loss are 0 and 1", "targets", "all 0")
     if not set(claim.when) & {"every"}:
         rule("one target a sequence counts", "targets", "a step without")
+    _rule_format(claim, rule)
     if claim.inputs == "spikes":
         rule("inputs are 0 and 1", "inputs", "real", "above 5", "above 1e6", "tiny", "subnormal")
     for axis, value in (("T", claim.T), ("B", claim.B), ("sizes", claim.sizes)):
@@ -107,6 +109,24 @@ def _rules(claim: Claim, cell: str) -> dict[tuple[str, str], str]:
     elif cell == "integrator" or str(getattr(made, "activation", "tanh")) in UNBOUNDED:
         rule("nothing saturates", "numbers", "saturated")
     return out
+
+
+def _rule_format(claim: Claim, rule: Callable[..., None]) -> None:
+    """Rule out what numbers of 16 bits cannot hold, or cannot tell apart."""
+    made = FORMATS[claim.dtype]
+    if made.half:
+        rule(f"after hundreds of roundings of {made.digits} digits nothing is to be seen", "T", "hundreds")
+        rule(f"{made.digits} digits do not tell a large part from a small one", "weights", "large")
+        rule(
+            f"{made.digits} digits do not tell a large part from a small one",
+            "numbers",
+            "saturated",
+            "entries above 1000",
+        )
+    if made.half and made.held != claim.dtype:
+        rule(f"logits that large are alike in {made.digits} digits", "numbers", "logits beyond exp")
+    if claim.dtype == "float16":
+        rule("float16 ends at 65504, and its smallest normal number is 6e-5", "inputs", "above 1e6", "tiny")
 
 
 def _rule_given(claim: Claim, rule: Callable[..., None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
@@ -13,10 +14,10 @@ from gradcert.certify.problems.cases.circumstances.make import lateral, vectors
 from gradcert.certify.problems.cases.circumstances.ruled import LEAKS, UNBOUNDED
 from gradcert.reference.engines import Tape, new_value
 from gradcert.reference.networks import Problem
-from gradcert.reference.numbers import Array
+from gradcert.reference.numbers import FORMATS, Array
 
 LARGE, TENS, HUNDREDS = 100.0, 10, 100
-BEYOND = {"float64": 709.8, "float32": 88.8}  # log of the largest number
+BEYOND = {name: math.log(made.largest) for name, made in FORMATS.items()}  # exp of more is infinite
 FLAT = 1e-9  # a derivative of a smooth function this small is one of a saturated unit
 
 
@@ -166,7 +167,7 @@ def _of_one(gradient: Array, weight: Array) -> Array:
 
 
 def _inputs(problem: Problem) -> Iterator[Level]:
-    x, size = problem.inputs, np.abs(problem.inputs)
+    x, size = problem.inputs, np.abs(problem.inputs).astype(float)
     if not size.any():
         yield "inputs", "all 0"
         return
