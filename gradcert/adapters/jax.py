@@ -108,8 +108,9 @@ def subject(
             derivative = kept.get(key) or _derivative(build, problem, parameters, call, initial, jit=jit)
             if not fresh:
                 kept[key] = derivative
-            arrays = {k: jnp.asarray(v) for k, v in problem.parameters.items()}
-            (value, outputs), found = derivative(arrays, jnp.asarray(problem.inputs), jnp.asarray(problem.targets))
+            arrays = {k: jnp.asarray(v, dtype=problem.dtype) for k, v in problem.parameters.items()}
+            x, y = (jnp.asarray(v, dtype=problem.dtype) for v in (problem.inputs, problem.targets))
+            (value, outputs), found = derivative(arrays, x, y)
         return np.asarray(value), {k: np.asarray(v) for k, v in found.items()}, np.asarray(outputs)
 
     gradients.__gradcert_notes__ = (FRESH,) if fresh else ()  # type: ignore[attr-defined]

@@ -154,12 +154,17 @@ def subject(
             ]
             loss, outputs = run(problem, modules, call, online=online, batch_first=batch_first)
             pull(links)
-        zero = {name: np.zeros(leaf.shape, dtype=problem.dtype) for name, leaf in leaves.items()}
-        found = {name: leaf.grad.numpy() for name, leaf in leaves.items() if leaf.grad is not None}
+        zero = {name: np.zeros(leaf.shape, dtype=problem.inputs.dtype) for name, leaf in leaves.items()}
+        found = {name: array(leaf.grad) for name, leaf in leaves.items() if leaf.grad is not None}
         return loss, {**zero, **found}, outputs
 
     gradients.__gradcert_notes__ = (FRESH,) if fresh else ()  # type: ignore[attr-defined]
     return gradients
+
+
+def array(tensor: Any) -> Any:
+    """Return a tensor as a NumPy array; one of bfloat16, which NumPy has not, in float32."""
+    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
 
 
 def pieces(problem: Problem, per: str) -> Iterator[tuple[Any, str]]:
@@ -211,7 +216,7 @@ def run(
 ) -> tuple[float, Any]:
     """Return loss and outputs; the gradients are left where the modules put them."""
     check_short(problem, "a torch module")
-    inputs, targets = (torch.tensor(v) for v in (problem.inputs, problem.targets))
+    inputs, targets = (torch.tensor(v, dtype=getattr(torch, problem.dtype)) for v in (problem.inputs, problem.targets))
     if call == "sequence":
         x = inputs.transpose(0, 1) if batch_first else inputs
         for module in modules:
@@ -219,7 +224,7 @@ def run(
         x = x.transpose(0, 1) if batch_first else x
         loss = total_loss(problem, x, targets)
         loss.backward()
-        return loss.item(), x.detach().numpy()
+        return loss.item(), array(x.detach())
     take = CALLS[call] if isinstance(call, str) else call
     states: list[Any] = [None] * len(modules)
     outputs, loss = [], torch.zeros(())
@@ -235,7 +240,7 @@ def run(
         loss = loss + share
     if not online:
         loss.backward()
-    return loss.item(), torch.stack(outputs).numpy()
+    return loss.item(), array(torch.stack(outputs))
 
 
 def step_loss(problem: Problem, t: int, output: Any, target: Any) -> Any:

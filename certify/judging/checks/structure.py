@@ -7,7 +7,7 @@ import numpy as np
 from gradcert.certify.certificates import Finding
 from gradcert.certify.problems import Case
 from gradcert.certify.subjects import Answer
-from gradcert.reference.numbers import Array
+from gradcert.reference.numbers import FORMATS, Array
 
 WIDTH = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
 
@@ -61,5 +61,6 @@ def _wrong(name: str, value: Array | str, shape: tuple[int, ...], dtype: str) ->
     bad = int((~np.isfinite(value)).sum())
     if bad:
         kind = "NaN" if np.isnan(value).any() else "infinite"
-        return f"{name} holds {bad} entries of {value.size} that are {kind}"
+        ends = f"; {dtype} ends at {FORMATS[dtype].largest:.0f}" if dtype == "float16" else ""
+        return f"{name} holds {bad} entries of {value.size} that are {kind}{ends}"
     return None

@@ -70,6 +70,10 @@ STACKS = {
     "head": "divided by B, a mean over the batch",
     "spiking_readout": "it is zero in every entry",
 }
+HALVES = {
+    "float16": "float16 ends at 65504",
+    "bfloat16": "times a power of two: a loss scale that is not divided out",
+}
 EPROP = {
     "readout_trace": "z<-z' = decay of the layer below",
     "hidden_signal": "layers.0.W, layers.0.H, layers.0.b: zero in every entry",
@@ -82,6 +86,7 @@ SAID = {
     "eventprop": {"eventprop": "eventprop(dt=0.5) with lam_v lost at a spike"},
     "stacks": STACKS,
     "eprop": EPROP,
+    "halves": HALVES,
 }  # the file that holds the subjects -> claim -> what is said of its mistake
 CLAIMS = [(where, name) for where, names in SAID.items() for name in names]
 
