@@ -246,7 +246,8 @@ def _readout(claim: Claim, family: Family, rng: np.random.Generator, below: list
         if name in own and name not in options:
             value = family.constant(name, rng, spiking="surrogate" in own)
             apart = name in DECAYS and value in taken and value not in (0.0, 0.5, 1.0)
-            options[name] = round(value - APART, 2) if apart else value
+            moved = round(value - APART if value > APART else value + APART, 2)
+            options[name] = moved if apart else value
     return kind(**options)
 
 

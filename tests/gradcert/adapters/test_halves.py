@@ -34,7 +34,7 @@ def test_a_torch_module_computes_in_the_claimed_format(dtype, call):
             return (out, state) if call == "step" else out
 
     made = subject(Seen, parameters={"linear.weight": "W", "linear.bias": "b"}, call=call)
-    loss, gradients, outputs = made(problem(dtype))
+    _, gradients, outputs = made(problem(dtype))
     assert set(seen) == {getattr(torch, dtype)}
     assert gradients["layers.0.W"].dtype.kind == outputs.dtype.kind == "f"
     wide = made(problem("float64"))[1]["layers.0.W"]

@@ -165,7 +165,7 @@ def test_the_reference_has_to_pass(monkeypatch):
         ({"rule": "bptt", "cells": "neuron"}, "'neuron'"),
         ({"rule": "bptt", "cells": ()}, "a claim with cells=()"),
         ({"rule": "bptt", "cells": "rnn", "depths": 0}, "depth 0"),
-        ({"rule": "bptt", "cells": "rnn", "dtype": "float16"}, "dtype: 'float16'"),
+        ({"rule": "bptt", "cells": "rnn", "dtype": "float8"}, "dtype: 'float8'"),
         ({"rule": "bptt", "cells": "rnn", "options": {"leak": 0.5}}, "options: 'leak'"),
         ({"rule": "bptt", "cells": "rnn", "losses": "hinge"}, "losses: 'hinge'"),
     ],
