@@ -246,8 +246,7 @@ def _readout(claim: Claim, family: Family, rng: np.random.Generator, below: list
         if name in own and name not in options:
             value = family.constant(name, rng, spiking="surrogate" in own)
             apart = name in DECAYS and value in taken and value not in (0.0, 0.5, 1.0)
-            moved = round(value - APART if value > APART else value + APART, 2)
-            options[name] = moved if apart else value
+            options[name] = round(value - APART, 2) if apart and value > APART else value
     return kind(**options)
 
 
