@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from gradcert.certify.claims import circumstances
 from gradcert.certify.claims.algorithms import check_algorithm
+from gradcert.certify.claims.forms import given_losses, with_forms
 from gradcert.certify.claims.given import check_given
 from gradcert.certify.claims.layers import set_layers
 from gradcert.certify.claims.losses import check_losses, read_loss
@@ -56,7 +57,9 @@ class Claim:
         it. A list or tuple names alternatives, which the cases take in turn (``train`` is a tuple of names, and its
         alternatives are tuples of names); a surrogate is a name, a mapping with its name or ``formula`` and scales,
         or a function, which is taken as given (in a file: ``{"given": "mine.py:psi"}``).
-    losses : in what form: ``squared_error``, ``cross_entropy``, ``bernoulli`` (`gradcert.reference.networks.Loss`).
+    losses : in what form: ``squared_error``, ``cross_entropy``, ``bernoulli`` (`gradcert.reference.networks.Loss`); a
+        formula of o and y, ``{"formula": "(o - y)^4 / c", "c": 4}``; or a function, with its derivative where that is
+        written too: ``{"given": loss, "derivative": slope}``, in a file ``{"given": "mine.py:loss"}``.
     when : of what: the output at ``every`` step, at the ``last`` one, its ``sum``, ``mean`` or ``max`` over time, or
         the step of its ``first`` crossing of `level`.
     time, batch, outputs : reduced how: ``sum`` or ``mean``; ``pooled`` over the steps of all samples together.
@@ -140,6 +143,7 @@ class Claim:
             if not items and not (name == "cells" and self.layers):
                 raise GradcertError(f"a claim with {name}=()", allowed="one or more")
             object.__setattr__(self, name, items)
+        object.__setattr__(self, "losses", with_forms(self.losses))
         for name in ("options", "readout_options"):
             object.__setattr__(self, name, with_formulas(getattr(self, name)))
         if isinstance(self.rule, Mapping):
@@ -251,7 +255,7 @@ def files_of(spec: Mapping[str, Any]) -> list[str]:
     >>> files_of({"rule": "bptt", "cells": ["lif", "mine.py:Leaky"]})
     ['mine.py']
     """
-    names = [*_cells_of(spec), *functions_of(spec)]
+    names = [*_cells_of(spec), *functions_of(spec), *given_losses(spec.get("losses"))]
     return list(dict.fromkeys(where for name in names if (where := file_of(name)) is not None))
 
 
@@ -272,10 +276,10 @@ def from_dict(given: Any, *, run: bool = False, files: Iterable[str] = ()) -> Cl
         where = file_of(name)
         if where is not None and not any(_same(where, file) for file in files):
             cell_named(name, run=run)  # says what to do where it may not be run
-    for name in functions_of(spec):
+    for name in (*functions_of(spec), *given_losses(spec.get("losses"))):
         if not run and not any(_same(file_of(name) or "", file) for file in files):
             raise GradcertError(
-                f"the pseudo-derivative {name!r} is code in a file, and nobody has said that it may be run",
+                f"the function {name!r} is code in a file, and nobody has said that it may be run",
                 do="read it; then pass --run, or run=True from Python",
             )
     wrong = sorted(set(spec) - {f.name for f in fields(Claim)})

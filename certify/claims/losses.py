@@ -6,14 +6,16 @@ then how each axis is reduced. What is left out is as usual: every or last, and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import FORMS, KINDS, WHEN
+from gradcert.reference.networks import FORMS, KINDS, WHEN, is_formula
 
 AXES = ("time", "batch", "outputs")
 REDUCED = {"time": ("sum", "mean", "pooled"), "batch": ("sum", "mean"), "outputs": ("sum", "mean")}
+OWN = re.compile(r"\{[^{}]*\}")
 MOMENTS = ("every", "last")  # of what, where nothing is said
 EXAMPLE = "cross_entropy of sum, mean over batch and outputs"
 
@@ -29,13 +31,18 @@ def read_loss(text: str) -> dict[str, Any]:
     --------
     >>> read_loss("squared_error or cross_entropy of max, mean over time and batch")
     {'losses': ['squared_error', 'cross_entropy'], 'when': ['max'], 'time': 'mean', 'batch': 'mean'}
+    >>> read_loss("{(o - y)^4 / c; c=4} of every")
+    {'losses': ['{(o - y)^4 / c; c=4}'], 'when': ['every']}
     >>> read_loss("hinge")
     Traceback (most recent call last):
     gradcert.reference.errors.GradcertError: loss: 'hinge'; allowed: squared_error, cross_entropy, bernoulli; ...
     """
-    first, *rest = [part.strip() for part in str(text).split(",")]
+    own = OWN.findall(str(text))  # commas and words inside braces are none of ours
+    first, *rest = [part.strip() for part in OWN.sub("{}", str(text)).split(",")]
     forms, _, moments = first.partition(" of ")
-    out: dict[str, Any] = {"losses": _words(forms, tuple(FORMS))}
+    words = [own.pop(0) if word.strip() == "{}" and own else word.strip() for word in forms.split(" or ")]
+    _among("loss", [word for word in words if not is_formula(word)], tuple(FORMS))
+    out: dict[str, Any] = {"losses": words}
     if moments:
         out["when"] = [w.removeprefix("the ").strip() for w in moments.split(" or ")]
         _among("of what", out["when"], WHEN)
@@ -50,8 +57,8 @@ def read_loss(text: str) -> dict[str, Any]:
     return out
 
 
-def said_loss(spec: Mapping[str, Any]) -> str:
-    """Return the loss of a claim in words, "" where it is as usual.
+def said_loss(spec: Mapping[str, Any], form: Callable[[str], str] = str) -> str:
+    """Return the loss of a claim in words, "" where it is as usual; `form` says each of its forms.
 
     Examples
     --------
@@ -68,13 +75,13 @@ def said_loss(spec: Mapping[str, Any]) -> str:
     usual = tuple(losses) == KINDS and tuple(when) == MOMENTS
     if usual and not reduced:
         return ""
-    parts = [f"{' or '.join(losses)} of {' or '.join(when)}"]
+    parts = [f"{' or '.join(map(form, losses))} of {' or '.join(when)}"]
     return ", ".join([*parts, *(f"{how} over {' and '.join(axes)}" for how, axes in reduced.items())])
 
 
 def check_losses(claim: Any, last: Sequence[Any]) -> None:
     """Raise unless the loss of a claim is one of the reference's, about a node that the last layer's cells have."""
-    _among("losses", claim.losses, tuple(FORMS))
+    _among("losses", [loss for loss in claim.losses if not is_formula(loss)], tuple(FORMS))
     _among("when", claim.when, WHEN)
     for axis in AXES:
         _among(axis, [getattr(claim, axis)], REDUCED[axis])
@@ -91,12 +98,6 @@ def check_losses(claim: Any, last: Sequence[Any]) -> None:
             f"an online claim with a loss of {of}, which is known when the sequence is over",
             allowed="a loss of every step or of the last, and no rates",
         )
-
-
-def _words(text: str, allowed: Sequence[str]) -> list[str]:
-    found = [word.strip() for word in text.split(" or ")]
-    _among("loss", found, allowed)
-    return found
 
 
 def _among(what: str, given: Sequence[Any], allowed: Sequence[str]) -> None:

@@ -36,7 +36,7 @@ class Parts(TypedDict, total=False):
     within: Mapping[str, Any] | None
     without: Mapping[str, Any] | None
     loss: str | None
-    losses: str | Iterable[str] | None
+    losses: str | Mapping[str, Any] | Iterable[str | Mapping[str, Any]] | None
     when: str | Iterable[str] | None
     time: str | None
     batch: str | None
@@ -82,7 +82,7 @@ def made(declared: Claim | None, parts: Mapping[str, Any]) -> Claim | dict[str, 
             given[name] = (given[name],) if isinstance(given[name], int) else tuple(given[name])
     for name in ("cells", "losses", "when", "initial_nodes", "masks", "parameters", "untrained"):
         if name in given:
-            given[name] = (given[name],) if isinstance(given[name], str) else tuple(given[name])
+            given[name] = (given[name],) if isinstance(given[name], (str, Mapping)) else tuple(given[name])
     if declared is not None:
         for name in ("options", "readout_options"):
             if name in given and given.get("readout", declared.readout) == declared.readout:
@@ -170,7 +170,16 @@ def _beside(path: Path, spec: Mapping[str, Any]) -> dict[str, Any]:
     out = {**spec, **{name: beside(spec[name]) for name in ("options", "readout_options") if name in spec}}
     if cells is not None:
         out["cells"] = [moved(name) for name in cells] if isinstance(cells, list) else moved(cells)
+    if isinstance(losses := spec.get("losses"), (list, Mapping)):
+        many = losses if isinstance(losses, list) else [losses]
+        out["losses"] = [_moved_loss(loss, moved) for loss in many]
     return {**out, "readout": moved(spec["readout"])} if spec.get("readout") else out
+
+
+def _moved_loss(loss: Any, moved: Callable[[Any], Any]) -> Any:
+    if not isinstance(loss, Mapping) or "formula" in loss:
+        return loss
+    return {**loss, **{name: moved(loss[name]) for name in ("given", "derivative") if name in loss}}
 
 
 def _moved_layer(layer: Any, moved: Callable[[Any], Any], beside: Callable[[Any], Any]) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gradcert.certify.claims.forms import short_loss
 from gradcert.certify.claims.layers import said_layers
 from gradcert.certify.claims.losses import said_loss
 from gradcert.reference.published import said
@@ -78,7 +79,7 @@ def _readout(spec: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _loss(spec: Mapping[str, Any]) -> Iterator[str]:
-    if loss := said_loss(spec):
+    if loss := said_loss(spec, short_loss):
         yield f"loss {loss}"
     if spec.get("node", "z") != "z":
         yield f"output {spec['node']}"

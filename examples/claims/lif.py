@@ -98,7 +98,7 @@ def loss_of(problem, o, y, left, mistake):
         w = torch.ones_like(w)
     when = {"spike_count": "mean", "largest": "last", "labels": "last", "final_state": "every"}.get(mistake, loss.when)
     if when in ("every", "last"):
-        terms = form(loss.kind if mistake != "bernoulli" else "squared_error", o, y) * w
+        terms = form("squared_error" if mistake in ("bernoulli", "huber") else loss.kind, o, y) * w
         if when == "last":
             total = terms[-1].sum()
         elif loss.time == "pooled":
@@ -111,6 +111,8 @@ def loss_of(problem, o, y, left, mistake):
         total = form(loss.kind, collected(when, o, w, loss.level, mistake), y[-1]).sum()
     total = total / (batch if loss.batch == "mean" else 1)
     total = total / (o.shape[2] if loss.outputs == "mean" and mistake != "outputs" else 1)
+    if mistake == "poisson":  # PyTorch's own mean, over every entry
+        total = total / y.numel()
     for term in loss.activity:
         if mistake in ("spike_cost", "sparsity"):
             continue
@@ -127,6 +129,10 @@ def loss_of(problem, o, y, left, mistake):
 
 def form(kind, o, y):
     """Return the loss of every step and sample, or of every sample."""
+    if kind.startswith("{where"):  # a formula of the claim, huber.toml
+        return torch.nn.functional.huber_loss(o, y, reduction="none", delta=0.5).sum(dim=-1)
+    if kind.startswith("{exp"):
+        return torch.nn.functional.poisson_nll_loss(o, y, reduction="none").sum(dim=-1)
     if kind == "squared_error":
         return ((o - y) ** 2).sum(dim=-1) / 2
     if kind == "cross_entropy":
@@ -151,5 +157,5 @@ def collected(when, o, w, level, mistake=""):
 
 NAMES = ("padded", "sequences", "trained_start", "carried_state", "dropout", "zoneout", "spike_count", "largest",
          "potential", "rate", "spike_cost", "bernoulli", "outputs", "pooled", "labels", "one_hot", "first_spike",
-         "final_state", "error_window", "fixed_sizes", "sparsity", "trained_leak")  # fmt: skip
+         "final_state", "error_window", "fixed_sizes", "sparsity", "trained_leak", "huber", "poisson")  # fmt: skip
 globals().update({f"wrong_{name}": partial(gradients, mistake=name) for name in NAMES})

@@ -39,7 +39,7 @@ from gradcert.reference.networks.edges import TEMPORAL, Edge, Link, Use
 from gradcert.reference.networks.graph import Circuit, Connection, Graph, Population
 from gradcert.reference.networks.layer import Layer, check_options
 from gradcert.reference.networks.loss import KINDS, WHEN, Loss, check_plain
-from gradcert.reference.networks.losses import FORMS, Activity, Form
+from gradcert.reference.networks.losses import FORMS, Activity, Form, is_formula, own, read_formula, written
 from gradcert.reference.networks.network import (
     Network,
     Parameters,
@@ -118,18 +118,22 @@ __all__ = [
     "file_of",
     "from_dict",
     "gru",
+    "is_formula",
     "lif",
     "ltc",
     "masked",
     "masks_of",
     "norse_lif_box",
     "options",
+    "own",
     "problem_from_json",
     "problem_from_record",
+    "read_formula",
     "rnn",
     "snntorch_leaky",
     "snu_equations",
     "spikingjelly_lif",
     "with_convention",
     "with_loss",
+    "written",
 ]

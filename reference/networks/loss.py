@@ -10,7 +10,7 @@ import numpy as np
 
 from gradcert.reference.checks import check_number
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks.losses import COLLECTED, FORMS, Activity, Form
+from gradcert.reference.networks.losses import COLLECTED, FORMS, Activity, Form, is_formula, own
 from gradcert.reference.networks.losses.form import surprise
 from gradcert.reference.numbers import Array, Numbers
 
@@ -26,8 +26,9 @@ class Loss:
     Parameters
     ----------
     kind : in what form: ``squared_error``, ``cross_entropy``, ``bernoulli``
-        (`gradcert.reference.networks.losses.form`). A `Form` is one of your own, with its derivative; it has no JSON
-        form.
+        (`gradcert.reference.networks.losses.form`); a formula of o and y in braces, with its numbers, such as
+        ``{exp(o) - c y o; c=2}`` (`gradcert.reference.networks.losses.formula`). A `Form` is code of your own, with its
+        derivative; it has no JSON form.
     when : of what. ``every`` step, the ``last`` step alone, or one number for the whole sequence, compared with the
         last target: the ``sum``, ``mean`` or ``max`` over time, or the step of the ``first`` crossing of `level`
         (`gradcert.reference.networks.losses.collect`).
@@ -64,8 +65,12 @@ class Loss:
             ("batch", self.batch, ("sum", "mean")),
             ("outputs", self.outputs, ("sum", "mean")),
         ):
-            if value not in allowed and not (name == "kind" and isinstance(value, Form)):
-                raise GradcertError(f"loss {name}={value!r}", allowed=" or ".join(allowed))
+            if name == "kind" and (isinstance(value, Form) or is_formula(value)):
+                continue
+            if value not in allowed:
+                more = ", or a formula of o and y in braces" if name == "kind" else ""
+                raise GradcertError(f"loss {name}={value!r}", allowed=" or ".join(allowed) + more)
+        _ = self.form  # which refuses what is no formula
         if self.time == "pooled" and self.batch == "mean":
             raise GradcertError("a mean over all steps of all samples, and over the samples again", do="batch='sum'")
         check_number("level", self.level)
@@ -76,7 +81,9 @@ class Loss:
     @property
     def form(self) -> Form:
         """What compares outputs with targets."""
-        return self.kind if isinstance(self.kind, Form) else FORMS[self.kind]
+        if isinstance(self.kind, Form):
+            return self.kind
+        return own(self.kind) if is_formula(self.kind) else FORMS[self.kind]
 
     @property
     def stepwise(self) -> bool:

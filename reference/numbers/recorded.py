@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -132,14 +132,14 @@ def _number(value: Any) -> ast.expr:
 
 def _unknown(what: str) -> GradcertError:
     return GradcertError(
-        f"{what} in a pseudo-derivative",
+        f"{what} in a function that is to be a formula",
         allowed=f"sums, products, quotients, whole powers, comparisons, {', '.join(sorted(set(SAME.values())))}",
         do="write it as a formula",
     )
 
 
-def recorded(function: Callable[[Any], Any]) -> str:
-    """Return the formula of a function of one number.
+def recorded(function: Callable[..., Any], names: Sequence[str] = ("x",), *, what: str = "a pseudo-derivative") -> str:
+    """Return the formula of a function of one number, or of several of these names.
 
     Raises
     ------
@@ -152,11 +152,11 @@ def recorded(function: Callable[[Any], Any]) -> str:
     '1 / (1 + (pi * x) ** 2)'
     """
     try:
-        found = function(Recorded(ast.Name("x")))
+        found = function(*(Recorded(ast.Name(name)) for name in names))
     except GradcertError:
         raise
     except Exception as error:  # whatever somebody's function raises
         raise GradcertError(
-            f"a pseudo-derivative that raises {type(error).__name__}: {error}", do="write it as a formula"
+            f"{what} that raises {type(error).__name__}: {error}", do="write it as a formula"
         ) from error
     return ast.unparse(_number(found))

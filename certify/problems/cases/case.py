@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from gradcert.certify.problems.budget.expected import Expected
-from gradcert.reference.networks import Problem
+from gradcert.reference.networks import Problem, is_formula
 from gradcert.reference.published import Claimed
 
 
@@ -40,7 +41,8 @@ class Spec:
     @property
     def id(self) -> str:
         """The case's name; one that stands in the place of another has that one's."""
-        return f"{self.cell}/{self.depth}/{self.loss}-{self.when}/{self.instead or self.family}/{self.index}"
+        loss = f"own-{zlib.crc32(self.loss.encode()):08x}" if is_formula(self.loss) else self.loss
+        return f"{self.cell}/{self.depth}/{loss}-{self.when}/{self.instead or self.family}/{self.index}"
 
 
 @dataclass(frozen=True, eq=False)

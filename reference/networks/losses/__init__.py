@@ -1,7 +1,8 @@
-"""The parts of a loss: in what form (`form`), of what of a sequence (`collect`), and what it says of activity."""
+"""The parts of a loss: in what form (`form`, or `formula`: one's own), of what of a sequence (`collect`), and what it says of activity."""
 
 from gradcert.reference.networks.losses.activity import Activity
 from gradcert.reference.networks.losses.collect import COLLECTED, Collected
 from gradcert.reference.networks.losses.form import FORMS, Form
+from gradcert.reference.networks.losses.formula import is_formula, own, read_formula, written
 
-__all__ = ["COLLECTED", "FORMS", "Activity", "Collected", "Form"]
+__all__ = ["COLLECTED", "FORMS", "Activity", "Collected", "Form", "is_formula", "own", "read_formula", "written"]

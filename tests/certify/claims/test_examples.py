@@ -39,6 +39,8 @@ LIF = {
     "error_window": "the loss's weights are not read",
     "fixed_sizes": "layers.0.b, layers.1.b: equals bptt times 2",
     "sparsity": "no terms about activity",
+    "huber": "a squared error for the loss",
+    "poisson": "divided by the number of entries",
     "trained_leak": "layers.0.leak, layers.1.leak: zero in every entry",
 }
 SPIKES = {
