@@ -1,7 +1,7 @@
 """Losses of one's own in a claim: a formula, or somebody's function of outputs and targets, with its derivative.
 
-Either becomes text, ``{exp(o) - c y o; c=2}`` (`gradcert.reference.networks.losses.formula`), which a claim, a problem and a
-certificate carry: nobody needs the file any more that a function was in.
+Either becomes text, ``{exp(o) - c y o; c=2}`` (`gradcert.reference.networks.losses.formula`), which a claim, a problem
+and a certificate carry: nobody needs the file any more that a function was in.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The parts of a loss: in what form (`form`, or `formula`: one's own), of what of a sequence (`collect`), and what it says of activity."""
+"""The parts of a loss: in what form (`form`; `formula`: one's own), of what (`collect`), and of activity."""
 
 from gradcert.reference.networks.losses.activity import Activity
 from gradcert.reference.networks.losses.collect import COLLECTED, Collected
