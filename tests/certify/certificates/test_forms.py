@@ -226,6 +226,7 @@ def test_a_loss_in_another_form_is_refused_or_said(name, value):
         ("activity", {"kind": "rate"}),
         ("activity", [1]),
         ("activity", [{"kind": {}}]),
+        ("activity", [{"kind": 1}]),
         ("masks", "output"),
         ("masks", [1]),
         ("sizes", 1),
@@ -278,6 +279,13 @@ def test_steps_have_an_error_each():
     for length in (1, 3, 2.0**60):
         with pytest.raises(GradcertError, match="one a step"):
             check_shapes({"figures": {"steps": [{**steps, "steps": length}]}})
+
+
+def test_a_number_of_steps_may_be_written_as_a_float():
+    record = json.loads((ROOT / "docs" / "certificates" / "jax_rnn-gradients-bptt.json").read_bytes())
+    steps = record["figures"]["steps"][0]
+    steps["steps"] = float(steps["steps"])  # 6.0, which a schema takes for an integer
+    assert f"errors by time step of {steps['case']}" in html.write(from_dict(record))
 
 
 LOOKED = {"looked": True, "tried": 3, "seconds": 0.5, "files": ["rule.py"]}
