@@ -104,6 +104,10 @@ def _differing(said: Mapping[str, Any], had: Mapping[str, Any], *, told: bool) -
         for term in said["activity"]:
             own = {k: v for k, v in term.items() if k != "kind"}
             yield from ("--activity", _with_options(str(term.get("kind", "rate")), own))
+    if said["local"] != had["local"]:
+        for term in said["local"]:
+            own = {k: v for k, v in term.items() if k != "kind"}
+            yield from ("--local", _with_options(str(term.get("kind", "squared_error")), own))
     if said["sizes"] != had["sizes"]:
         yield from ("--sizes", ",".join(map(str, said["sizes"])))
     for name in ("weights", "begins", "online"):

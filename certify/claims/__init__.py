@@ -5,7 +5,7 @@ A new thing that can be claimed goes here. Uses `reference` alone, because a sub
 
 from gradcert.certify.claims.circumstances import AXES, CLAIMED, TEXTS
 from gradcert.certify.claims.claim import USUAL, Claim, Decorated, claim, claim_of, files_of, from_dict
-from gradcert.certify.claims.given import OUTPUT, states
+from gradcert.certify.claims.given import OUTPUT, local_of, states
 from gradcert.certify.claims.layers import about, of_layer
 from gradcert.certify.claims.losses import REDUCED, read_loss, said_loss
 from gradcert.certify.claims.parts import Parts, check_names, made, read_claim, whole
@@ -42,6 +42,7 @@ __all__ = [
     "files_of",
     "from_dict",
     "in_readout",
+    "local_of",
     "made",
     "of_layer",
     "parts_of",

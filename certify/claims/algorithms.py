@@ -54,7 +54,7 @@ def check_algorithm(claim: Any, found: Algorithm) -> None:
 
 def _optional(claim: Any) -> dict[str, bool]:
     given = {"initial values": claim.initial != "zero", "weights of the loss": claim.weights, "begins": claim.begins}
-    return {**given, "masks": bool(claim.masks), "activity": bool(claim.activity)}
+    return {**given, "masks": bool(claim.masks), "activity": bool(claim.activity), "local losses": bool(claim.local)}
 
 
 def _tried(claim: Any, rule: Claimed, cell: str, depth: int, loss: str, when: str) -> None:

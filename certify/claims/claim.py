@@ -75,6 +75,8 @@ class Claim:
     inputs : ``real``, or ``spikes``: 0 and 1.
     activity : terms about what leaves the layers of the stack, each a mapping with ``kind`` (``rate``, ``l1``, ``l2``),
         ``strength``, ``target``, ``time``, ``batch`` (`gradcert.reference.networks.Activity`).
+    local : losses of hidden layers' own, of a rule that has such (``decolle``), each a mapping with ``kind``,
+        ``strength``, ``layers`` (`gradcert.reference.networks.Local`); the output's where there are none.
     initial : ``zero``, ``given`` (the states before the first step come with the problem), or ``trained`` (and have
         gradients, ``initial.layers.0.v``).
     initial_nodes : the nodes that it is about; the states, spikes left out, where there are none.
@@ -119,6 +121,7 @@ class Claim:
     targets: str = ""
     inputs: str = "real"
     activity: tuple[Mapping[str, Any], ...] = ()
+    local: tuple[Mapping[str, Any], ...] = ()
     initial: str = "zero"
     initial_nodes: tuple[str, ...] = ()
     weights: bool = False
@@ -133,7 +136,7 @@ class Claim:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("activity", "initial_nodes", "masks", "sizes", "parameters", "untrained"):
+        for name in ("activity", "local", "initial_nodes", "masks", "sizes", "parameters", "untrained"):
             value = getattr(self, name)
             object.__setattr__(self, name, tuple(value) if isinstance(value, (list, tuple)) else (value,))
         set_layers(self)

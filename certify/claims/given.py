@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import Activity
+from gradcert.reference.networks import Activity, Local
 
 OUTPUT = "output"  # the mask of what leaves a layer
 INITIAL = ("zero", "given", "trained")
@@ -47,6 +47,7 @@ def check_given(claim: Any, cells: Sequence[Any]) -> None:
     if "real" == claim.targets and "cross_entropy" in claim.losses:
         raise GradcertError("real targets of a cross-entropy", allowed="one-hot, classes")
     _check_activity(claim)
+    _check_local(claim)
     _check_sizes(claim)
 
 
@@ -80,6 +81,31 @@ def _check_activity(claim: Any) -> None:
         layers = made.layers
         if any(type(k) is not int or not 0 <= k < min(claim.depths) for k in layers):
             raise GradcertError(f"activity of layers {layers}", allowed=f"0 to {min(claim.depths) - 1}; or none: all")
+
+
+def local_of(claim: Any) -> tuple[Local, ...]:
+    """Return the losses of hidden layers' own that a claim names."""
+    made = []
+    for term in claim.local:
+        if not isinstance(term, Mapping) or not set(term) <= {"kind", "strength", "layers"}:
+            raise GradcertError(f"local: {term!r}", allowed='{"kind": "cross_entropy", "strength": 0.5}, and layers')
+        made.append(Local(**{**term, "layers": tuple(term.get("layers", ()))}))
+    return tuple(made)
+
+
+def _check_local(claim: Any) -> None:
+    hidden = min(claim.depths) - (claim.readout is None)
+    for one in local_of(claim):
+        if getattr(claim.claimed, "feedback", "") != "local":
+            raise GradcertError(
+                f"losses of hidden layers' own, and {claim.rule}", allowed="a rule that has such: decolle"
+            )
+        if any(not 0 <= k < hidden for k in one.layers) or not hidden:
+            raise GradcertError(
+                f"a loss of its own in layers {list(one.layers) or 'below the last'}, of {hidden} hidden ones",
+                allowed="hidden layers, from 0",
+                do="depths of 2 or more, or a readout",
+            )
 
 
 def _check_sizes(claim: Any) -> None:

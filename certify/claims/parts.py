@@ -48,6 +48,7 @@ class Parts(TypedDict, total=False):
     targets: str | None
     inputs: str | None
     activity: Iterable[Mapping[str, Any]] | None
+    local: Iterable[Mapping[str, Any]] | None
     initial: str | None
     initial_nodes: str | Iterable[str] | None
     weights: bool | None

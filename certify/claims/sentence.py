@@ -88,6 +88,9 @@ def _loss(spec: Mapping[str, Any]) -> Iterator[str]:
     for term in spec.get("activity", ()):
         more = " ".join(f"{k} {_short(k, v)}" for k, v in term.items() if k != "kind")
         yield f"activity {term.get('kind', 'rate')} {more}".strip()
+    for term in spec.get("local", ()):
+        more = " ".join(f"{k} {_short(k, v)}" for k, v in term.items() if k != "kind" and v != [])
+        yield f"in hidden layers the loss {short_loss(term.get('kind', 'squared_error'))} {more}".strip()
 
 
 def _given(spec: Mapping[str, Any]) -> Iterator[str]:

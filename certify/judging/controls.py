@@ -108,6 +108,10 @@ def _unread(given: Problem, tape: Tape, rule: Rule, feedback: Feedback) -> Itera
         alone = replace(tape, network=replace(tape.network, loss=replace(tape.network.loss, activity=())))
         without = tape_gradients(alone, given.targets, rule=rule, feedback=feedback)
         yield "terms about activity not read", without
+    if given.network.loss.local:
+        alone = replace(tape, network=replace(tape.network, loss=replace(tape.network.loss, local=())))
+        without = tape_gradients(alone, given.targets, rule=rule, feedback=feedback)
+        yield "layers' own losses not read", without
 
 
 def refuted(case: Case, gradients: Gradients, right: Gradients) -> bool | None:

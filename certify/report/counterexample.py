@@ -60,6 +60,9 @@ def _loss(loss: Mapping[str, Any]) -> str:
     for term in loss.get("activity", ()):
         rest = " ".join(f"{name} {numbers(value)}" for name, value in term.items() if name != "kind")
         words.append(f"activity {term['kind']} {rest}")
+    for term in loss.get("local", ()):
+        layers = f" of layers {', '.join(map(str, term['layers']))}" if term.get("layers") else ""
+        words.append(f"in hidden layers{layers} {term['kind']} times {_number(term.get('strength', 1))}")
     return ", ".join(words)
 
 

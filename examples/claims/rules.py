@@ -195,6 +195,27 @@ def update_per_step(problem, mistake=False):
     return w
 
 
-NAMES = (chunked_reset, own_edges, first_synapse, mixed_reset, untraced_bias, ottt_code, sltt_k, otpe, fptt,
+def decolle(problem, mistake=False):
+    """A loss for every layer: a cross-entropy at the fixed readouts of hidden layers, a squared error at the output."""
+    layers, outputs = run(problem)
+    loss, found = problem.network.loss, {}
+    for i, layer in enumerate(layers):
+        delta = error(problem, outputs)
+        if i < len(layers) - 1:
+            readout = problem.feedback[f"layers.{i}.B"]
+            above = layers[i + 1]["x"] @ readout.T
+            p = np.exp(above - above.max(axis=-1, keepdims=True))
+            p /= p.sum(axis=-1, keepdims=True)
+            own = p * problem.targets.sum(axis=-1, keepdims=True) - problem.targets
+            own = above - problem.targets if mistake else own * loss.local[0].strength  # the output's loss everywhere
+            own[: -1 if loss.when == "last" else 0] = 0
+            delta = own @ readout
+        g = swept(layer, delta, "state")
+        found[f"layers.{i}.W"] = np.einsum("tbi,tbj->ij", g, layer["x"])
+        found[f"layers.{i}.b"] = g.sum(axis=(0, 1))
+    return found
+
+
+NAMES = (decolle, chunked_reset, own_edges, first_synapse, mixed_reset, untraced_bias, ottt_code, sltt_k, otpe, fptt,
          update_per_step)  # fmt: skip
 globals().update({f"wrong_{rule.__name__}": partial(rule, mistake=True) for rule in NAMES})

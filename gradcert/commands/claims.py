@@ -35,6 +35,8 @@ OPTIONS = (
     click.option("--level", metavar="NUMBER", type=float, help="What a loss of the first crossing waits for."),
     click.option("--activity", metavar="KIND[:NAME=VALUE,...]", multiple=True,
                  help="Term about activity, rate:target=0.2,strength=0.1; l1, l2; repeat."),
+    click.option("--local", metavar="FORM[:NAME=VALUE,...]", multiple=True,
+                 help="Loss of hidden layers' own, cross_entropy:strength=0.5, of decolle; repeat."),
     click.option("--targets", type=click.Choice(["real", "one-hot", "classes"]), help="classes: a label a sequence."),
     click.option("--inputs", type=click.Choice(["real", "spikes"]), help="spikes: 0 and 1."),
     click.option("--initial", type=click.Choice(["zero", "given", "trained"]), help="States before the first step."),
@@ -85,6 +87,7 @@ def parts(given: Mapping[str, Any]) -> dict[str, Any]:
         out[name] = named(given.get(name, ()))
     out["without"] = ruled_out(given.get("without", ()))
     out["activity"] = [_term(text) for text in given.get("activity", ())] or None
+    out["local"] = [_term(text) for text in given.get("local", ())] or None
     out["layers"] = [_layer(text) for text in given.get("layers", ())] or None
     out["sizes"] = _sizes(given["sizes"]) if given.get("sizes") else None
     out["claim"] = Path(given["file"]) if given.get("file") else None
@@ -92,7 +95,9 @@ def parts(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _term(text: str) -> dict[str, Any]:
-    kind, _, rest = text.partition(":")
+    end = text.find("}") + 1 if text.startswith("{") else 0  # a formula of one's own, which may have a colon in it
+    kind, _, rest = text[end:].partition(":")
+    kind = text[:end] + kind
     return {"kind": kind, **(named(tuple(rest.split(","))) or {})} if rest else {"kind": kind}
 
 

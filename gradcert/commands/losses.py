@@ -17,7 +17,8 @@ Examples:
 
 \b
 A loss is three choices, in this order: in what form, of what, reduced how.
-A form of your own is a formula of o and y in braces: --loss '{(o - y)^4 / c; c=4} of last'.
+A form of your own is a formula of o and y in braces:
+  --loss '{(o - y)^4 / c; c=4} of last'
 Each axis (time, batch, outputs) is summed where nothing is said."""
 
 

@@ -227,7 +227,7 @@ class Recorded:
         if self.rule.feedback == "target":
             value = np.matmul(targets, matrix)
         else:
-            value = local_credit(self.tape.layers[layer], targets, matrix, self.tape)
+            value = local_credit(layer, targets, matrix, self.tape)
         return pair(np.tile(value, (1, self.lanes, 1)))[..., None, :]
 
     def for_parameter(self, m: int, name: str) -> Recorded:

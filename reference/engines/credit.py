@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.reference.engines.tape import LayerTape, Tape
-from gradcert.reference.numbers import Array
+from gradcert.reference.engines.tape import Tape
+from gradcert.reference.numbers import Array, Numbers
 from gradcert.reference.rules import Feedback, Rule
 
 
@@ -61,12 +61,20 @@ def projected_signal(tape: Tape, targets: Array) -> Array:
     return tape.network.loss.signal(targets, tape.outputs, tape.numbers, tape.weights)
 
 
-def local_credit(layer: LayerTape, targets: Array, readout: Array, tape: Tape, *, absolute: bool = False) -> Array:
-    """Return the credit of a layer's own loss, through its fixed readout."""
-    loss = tape.network.loss
+def local_credit(number: int, targets: Array, readout: Array, tape: Tape, *, absolute: bool = False) -> Array:
+    """Return the credit of the own loss of a layer, by its number, through its fixed readout."""
+    layer = tape.layers[number]
+    loss, strength = tape.network.loss.of_layer(number)
     local = np.matmul(layer.now["z"], readout.T)
     of_outputs = loss.gradient_majorant if absolute else loss.gradient
-    return np.matmul(of_outputs(local, targets, tape.numbers, tape.weights), readout)
+    error = of_outputs(local, targets, tape.numbers, tape.weights)
+    strength = abs(strength) if absolute else strength
+    return np.matmul(error, readout) if strength == 1 else np.matmul(scaled(error, strength, tape.numbers), readout)
+
+
+def scaled(values: Array, strength: Any, numbers: Numbers) -> Array:
+    """Return values times the strength of a layer's own loss, a plain number, in a number system."""
+    return np.asarray(values * (strength if isinstance(strength, int) else numbers.array(strength)[()]))
 
 
 @dataclass(frozen=True)
@@ -88,7 +96,7 @@ class Signals:
 def signals(tape: Tape, targets: Array, rule: Rule, feedback: Feedback) -> Signals:
     """Return all that the loss says of a recorded sequence."""
     local = {
-        m: local_credit(layer, targets, feedback[layer.layer.matrix_name(m)], tape)
+        m: local_credit(m, targets, feedback[layer.layer.matrix_name(m)], tape)
         for m, layer in enumerate(tape.layers[:-1])
         if rule.feedback == "local"
     }

@@ -15,7 +15,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from gradcert.reference.checks import check_size
-from gradcert.reference.engines.credit import Signals, signals
+from gradcert.reference.engines.credit import Signals, scaled, signals
 from gradcert.reference.engines.reverse import check_asked
 from gradcert.reference.engines.step import Step, absorb, across, entering, immediate, within
 from gradcert.reference.engines.structure import basis, reached
@@ -372,10 +372,12 @@ class Learner:
         """Return the credit of a layer's own loss."""
         if self.said is not None:
             return np.asarray(self.said.local[m][self.t])
-        loss, readout = self.network.loss, self._matrix(m)
+        (loss, strength), readout = self.network.loss.of_layer(m), self._matrix(m)
         error = loss.error(np.matmul(step.now["z"], readout.T), y, self.numbers)
         delta = loss.at_step(error, self.t, self.steps, self.data.get("weights"))
-        return 0 * step.now["z"] if delta is None else np.matmul(delta, readout)
+        if delta is None:
+            return 0 * step.now["z"]
+        return np.matmul(delta if strength == 1 else scaled(delta, strength, self.numbers), readout)
 
     def _down(self, m: int, step: Step, credit: Mapping[str, Array]) -> Array:
         total = 0 * step.x

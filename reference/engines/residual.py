@@ -234,7 +234,7 @@ def tape_residual(
         projected = rule.feedback in PROJECTED and not last
         if projected:
             if rule.feedback == "local":
-                kept = local_credit(source, targets, feedback[layer.layer.matrix_name(m)], tape)[:, None]
+                kept = local_credit(m, targets, feedback[layer.layer.matrix_name(m)], tape)[:, None]
                 kept = tape.numbers.absolute(kept) if absolute else kept
             else:
                 kept = np.matmul(broadcast, down_matrices[layer.layer.matrix_name(m)])  # type: ignore[arg-type]

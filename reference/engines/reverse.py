@@ -109,7 +109,7 @@ def tape_gradients(
         layer_tape = tape.layers[i]
         matrix = layer_tape.layer.matrix_name(i)
         if i < last and rule.feedback == "local":
-            down = local_credit(layer_tape, targets, feedback[matrix], tape, absolute=absolute)
+            down = local_credit(i, targets, feedback[matrix], tape, absolute=absolute)
         elif i < last and rule.feedback in ("direct", "target"):
             if broadcast is None:
                 broadcast = _broadcast(tape, credit[last], targets, rule)

@@ -39,7 +39,7 @@ from gradcert.reference.networks.edges import TEMPORAL, Edge, Link, Use
 from gradcert.reference.networks.graph import Circuit, Connection, Graph, Population
 from gradcert.reference.networks.layer import Layer, check_options
 from gradcert.reference.networks.loss import KINDS, WHEN, Loss, check_plain
-from gradcert.reference.networks.losses import FORMS, Activity, Form, is_formula, own, read_formula, written
+from gradcert.reference.networks.losses import FORMS, Activity, Form, Local, is_formula, own, read_formula, written
 from gradcert.reference.networks.network import (
     Network,
     Parameters,
@@ -84,6 +84,7 @@ __all__ = [
     "LeakyRnn",
     "Lif",
     "Link",
+    "Local",
     "Loss",
     "Lstm",
     "Ltc",

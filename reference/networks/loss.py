@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from gradcert.reference.checks import check_number
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks.losses import COLLECTED, FORMS, Activity, Form, is_formula, own
+from gradcert.reference.networks.losses import COLLECTED, FORMS, Activity, Form, Local, is_formula, own
 from gradcert.reference.networks.losses.form import surprise
 from gradcert.reference.numbers import Array, Numbers
 
@@ -37,6 +37,7 @@ class Loss:
     node : the node of the last layer that is the output: ``z``, or the membrane potential ``v``, a cell state ``c``.
     level : what ``when="first"`` waits for.
     activity : terms about what leaves the layers (`Activity`).
+    local : losses of hidden layers' own, where they are not the output's (`Local`), for rules with local feedback.
 
     Examples
     --------
@@ -56,6 +57,7 @@ class Loss:
     node: str = "z"
     level: Any = 0.0
     activity: tuple[Activity, ...] = ()
+    local: tuple[Local, ...] = ()
 
     def __post_init__(self) -> None:
         for name, value, allowed in (
@@ -77,6 +79,9 @@ class Loss:
         for term in self.activity:
             if not isinstance(term, Activity):
                 raise GradcertError(f"activity of a {type(term).__name__}", allowed="a tuple of Activity")
+        for one in self.local:
+            if not isinstance(one, Local):
+                raise GradcertError(f"local losses of a {type(one).__name__}", allowed="a tuple of Local")
 
     @property
     def form(self) -> Form:
@@ -100,7 +105,19 @@ class Loss:
     def plain(self) -> bool:
         """Whether it is the short form: kind, when, time and batch alone."""
         short = all(getattr(self, name) in allowed for name, allowed in PLAIN.items())
-        return short and (self.outputs, self.node, self.activity) == ("sum", "z", ())
+        return short and (self.outputs, self.node, self.activity, self.local) == ("sum", "z", (), ())
+
+    def of_layer(self, layer: int) -> tuple[Loss, Any]:
+        """Return the loss of a hidden layer's own, and its strength: the output's, with strength 1, where it has none.
+
+        Examples
+        --------
+        >>> own = Loss(when="last", local=(Local(kind="cross_entropy", strength=0.5, layers=(1,)),))
+        >>> [(loss.kind, loss.when, strength) for loss, strength in map(own.of_layer, (0, 1))]
+        [('squared_error', 'last', 1), ('cross_entropy', 'last', 0.5)]
+        """
+        mine = [one for one in self.local if one.about(layer)]
+        return (replace(self, kind=mine[-1].kind), mine[-1].strength) if mine else (self, 1)
 
     def divisor(self, steps: int, batch: int, outputs: int = 1) -> int:
         """Return the number that the sum over time, batch and outputs is divided by."""
@@ -217,7 +234,8 @@ class Loss:
         out: dict[str, Any] = {"kind": self.kind, "when": self.when, "time": self.time, "batch": self.batch}
         out |= {k: getattr(self, k) for k in ("outputs", "node") if getattr(self, k) != getattr(Loss, k)}
         out |= {"level": self.level} if self.when == "first" else {}
-        return {**out, "activity": [term.to_dict() for term in self.activity]} if self.activity else out
+        out |= {"activity": [term.to_dict() for term in self.activity]} if self.activity else {}
+        return {**out, "local": [one.to_dict() for one in self.local]} if self.local else out
 
 
 def loss_from(spec: Mapping[str, Any]) -> Loss:
@@ -230,7 +248,8 @@ def loss_from(spec: Mapping[str, Any]) -> Loss:
     True
     """
     terms = tuple(Activity(**{**term, "layers": tuple(term.get("layers", ()))}) for term in spec.get("activity", ()))
-    return Loss(**{**spec, "activity": terms})
+    own = tuple(Local(**{**one, "layers": tuple(one.get("layers", ()))}) for one in spec.get("local", ()))
+    return Loss(**{**spec, "activity": terms, "local": own})
 
 
 def check_plain(loss: Loss, who: str) -> None:

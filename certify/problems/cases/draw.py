@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from gradcert.certify.claims import Claim, about, of_layer
+from gradcert.certify.claims import Claim, about, local_of, of_layer
 from gradcert.certify.problems.budget.stored import DECAYS
 from gradcert.certify.problems.cases.case import Spec
 from gradcert.certify.problems.cases.given import QUIET, activity_of, named, with_given
@@ -188,6 +188,7 @@ def draw(spec: Spec, claim: Claim, rule: Claimed, family: Family, rng: np.random
         node=claim.node,
         level=claim.level,
         activity=activity_of(claim, spec.depth),
+        local=local_of(claim),
     )
     network = Network(layers=tuple(layers), loss=loss)
     inputs = family.signal((family.steps, family.batch, sizes[0]), rng)

@@ -55,6 +55,7 @@ SPIKES = {
     "several_spikes": "the factor of z<-v times threshold",
 }
 RULES = {
+    "decolle": "the output's loss in every hidden layer",
     "chunked_reset": "tbptt-chunks(3) - reset with RESET",
     "own_edges": "with RESET in the layers above",
     "first_synapse": "sltt then ottt with STATE in layer 0",

@@ -7,6 +7,7 @@ import pytest
 
 from gradcert.certify.claims import Claim, files_of, from_dict, read_claim, read_loss
 from gradcert.certify.problems.cases.plan import plan
+from gradcert.commands.claims import parts
 from gradcert.reference import GradcertError
 
 FORMULA = {"formula": "(o - y)^4 / c", "c": 4}
@@ -56,6 +57,31 @@ def test_cases_of_different_formulas_have_names_of_their_own():
     claim = Claim("bptt", "rnn", losses=[FORMULA, {**FORMULA, "c": 8}], when="every", depths=1)
     names = [spec.id for spec in plan(claim, "quick")]
     assert len(set(names)) == 2 and all(name.startswith("rnn/1/own-") and "{" not in name for name in names)
+
+
+def test_hidden_layers_have_losses_of_their_own_where_the_rule_has_such():
+    local = [{"kind": "cross_entropy", "strength": 0.5}, {"kind": "{(o - y)^4}", "layers": [1]}]
+    claim = Claim("decolle", "lif", (3,), local=local)
+    assert from_dict(json.loads(json.dumps(claim.to_dict()))) == claim
+    said = "in hidden layers the loss cross_entropy strength 0.5, in hidden layers the loss {(o - y)^4} layers 1"
+    assert said in str(claim)
+    assert parts({"rule": "decolle", "local": ("cross_entropy:strength=0.5", "{o; given=a:b}:layers=[1]")})[
+        "local"
+    ] == [
+        {"kind": "cross_entropy", "strength": 0.5},
+        {"kind": "{o; given=a:b}", "layers": [1]},
+    ]
+    for wrong, says in (
+        ({"rule": "bptt", "depths": (3,)}, "losses of hidden layers' own, and bptt"),
+        ({"rule": "otpe", "depths": (3,)}, "losses of hidden layers' own, and otpe|otpe with local losses"),
+        ({"rule": "decolle", "depths": (1, 2)}, "of 0 hidden ones"),
+        ({"rule": "decolle", "depths": (2,)}, r"in layers \[1\], of 1 hidden ones"),
+    ):
+        with pytest.raises(GradcertError, match=says):
+            Claim(cells="lif", local=local, **wrong)
+    with pytest.raises(GradcertError, match=r"allowed: .*strength"):
+        Claim("decolle", "lif", (3,), local={"form": "squared_error"})
+    assert Claim("decolle", "lif", (1,), readout="rnn", local=local[0]).local == (local[0],)
 
 
 @pytest.mark.parametrize(
