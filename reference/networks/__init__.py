@@ -36,7 +36,7 @@ from gradcert.reference.networks.cells.options import Convention, alternatives, 
 from gradcert.reference.networks.cells.protocol import Cell, Drive, Nodes
 from gradcert.reference.networks.data import PREFIX, Data, check_begins, check_data
 from gradcert.reference.networks.edges import TEMPORAL, Edge, Link, Use
-from gradcert.reference.networks.graph import Circuit, Connection, Graph, Population
+from gradcert.reference.networks.graph import Circuit, Connection, Graph, Member, Population, graph_from
 from gradcert.reference.networks.layer import Layer, check_options
 from gradcert.reference.networks.loss import KINDS, WHEN, Loss, check_plain
 from gradcert.reference.networks.losses import FORMS, Activity, Form
@@ -87,6 +87,7 @@ __all__ = [
     "Loss",
     "Lstm",
     "Ltc",
+    "Member",
     "Network",
     "Nodes",
     "Parameters",
@@ -117,6 +118,7 @@ __all__ = [
     "conventions",
     "file_of",
     "from_dict",
+    "graph_from",
     "gru",
     "lif",
     "ltc",

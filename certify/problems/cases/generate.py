@@ -14,9 +14,11 @@ from gradcert.certify.problems.budget.goal import expectation
 from gradcert.certify.problems.cases.case import Case, Spec
 from gradcert.certify.problems.cases.circumstances.generate import facts, floats
 from gradcert.certify.problems.cases.circumstances.seen import met, outside
-from gradcert.certify.problems.cases.draw import Family, cells_of, draw, latency, spiking
+from gradcert.certify.problems.cases.draw import Family, draw, latency, spiking
 from gradcert.certify.problems.cases.evaluated import evaluated
 from gradcert.certify.problems.cases.families import FAMILIES
+from gradcert.certify.problems.cases.options import cells_of
+from gradcert.certify.problems.cases.owners import owners
 from gradcert.properties.numbers import Undecided
 from gradcert.reference.engines import Tape, new_value
 from gradcert.reference.networks import Problem
@@ -89,7 +91,7 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
         if kept is None or (expected.exact and not kept[1].exact):
             kept = best, expected
         tries += 1
-        rational = spec.loss == "squared_error" and all(family.may_be_exact(k.cell) for k in problem.network.layers)
+        rational = spec.loss == "squared_error" and all(family.may_be_exact(k.cell) for k in owners(problem.network))
         if kept[1].exact or tries >= EXACT_TRIES or not rational:
             break
     if kept is None:
@@ -122,11 +124,12 @@ def _draft(problem: Problem, rule: Claimed, attempt: int, *, ties: bool) -> Draf
 
 def _spikes(tape: Tape) -> tuple[list[float], int]:
     rates, ties = [], 0
-    for layer in tape.layers:
-        if spiking(layer.layer.cell):
-            z, v = (layer.now[new_value(layer.layer, node)] for node in "zv")
+    for owner in owners(tape.network):
+        if spiking(owner.cell):
+            layer = tape.layers[owner.layer]
+            z, v = (layer.now[new_value(layer.layer, owner.prefix + node)] for node in "zv")
             rates.append(float(z.mean()))
-            ties += int((v == layer.p["threshold"]).sum())
+            ties += int((v == layer.p[f"{owner.prefix}threshold"]).sum())
     return rates, ties
 
 
