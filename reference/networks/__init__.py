@@ -47,6 +47,7 @@ from gradcert.reference.networks.network import (
     check_parameters,
     check_problem,
     from_dict,
+    with_cells,
     with_loss,
 )
 from gradcert.reference.networks.presets import Preset, norse_lif_box, snntorch_leaky, spikingjelly_lif
@@ -132,6 +133,7 @@ __all__ = [
     "snntorch_leaky",
     "snu_equations",
     "spikingjelly_lif",
+    "with_cells",
     "with_convention",
     "with_loss",
 ]
