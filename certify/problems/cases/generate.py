@@ -21,7 +21,7 @@ from gradcert.certify.problems.cases.options import cells_of
 from gradcert.certify.problems.cases.owners import owners
 from gradcert.properties.numbers import Undecided
 from gradcert.reference.engines import Tape, new_value
-from gradcert.reference.networks import Problem
+from gradcert.reference.networks import PREFIX, Problem
 from gradcert.reference.numbers import Array
 from gradcert.reference.published import Algorithm, Claimed
 
@@ -112,7 +112,8 @@ def _draft(problem: Problem, rule: Claimed, attempt: int, *, ties: bool) -> Draf
     if any(not RATES[0] <= r <= RATES[1] for r in rates) or (ties and rates and not tie):
         return None
     gradients = in_floats.gradients(rule)
-    if any(np.count_nonzero(np.abs(g) > 1e-6) * 2 < g.size for g in gradients.values()):
+    silent = without_gradient(problem, rule)
+    if any(np.count_nonzero(np.abs(g) > 1e-6) * 2 < g.size for k, g in gradients.items() if k not in silent):
         return None
     near = [] if isinstance(rule, Algorithm) else changes(rule, problem.network)
     neighbours = {change.label: in_floats.gradients(change.rule) for change in near}
@@ -120,6 +121,25 @@ def _draft(problem: Problem, rule: Claimed, attempt: int, *, ties: bool) -> Draf
     seen = [e for e in effects if e > NOISE] or [1.0]
     facts = {"spike rates": [round(r, 3) for r in rates], "ties": tie, "draws": attempt + 1}
     return Draft(problem, gradients, neighbours, min(seen), facts)
+
+
+def without_gradient(problem: Problem, rule: Claimed) -> frozenset[str]:
+    """Return the initial values whose gradient is zero by the rule: it keeps no edge that they enter by.
+
+    Examples
+    --------
+    >>> from gradcert.reference import RULES, Layer, Network, Rnn
+    >>> network = Network(layers=(Layer(Rnn(), inputs=1, units=2),))
+    >>> x, y, start = np.ones((3, 1, 1)), np.zeros((3, 1, 2)), {"layers.0.z": np.ones(2)}
+    >>> problem = Problem(network, network.parameters(), x, y, initial=start, initial_gradient=True)
+    >>> sorted(without_gradient(problem, RULES["e-prop"])), sorted(without_gradient(problem, RULES["bptt"]))
+    (['initial.layers.0.z'], [])
+    """
+    if isinstance(rule, Algorithm) or not problem.initial_gradient:
+        return frozenset()
+    layers = list(enumerate(problem.network.layers))
+    kept = {x.full_name(i, k.source) for i, x in layers for k in x.cell.links if k.lag and k.edge in rule.own}
+    return frozenset(f"{PREFIX}{name}" for name in problem.initial if name not in kept)
 
 
 def _spikes(tape: Tape) -> tuple[list[float], int]:

@@ -16,6 +16,7 @@ from gradcert.reference.networks import cell_named
 from gradcert.reference.published import Algorithm
 
 UNCLAIMED = "not claimed"
+UNLAGGED = "no lateral weights"
 UNBOUNDED = ("identity", "relu", "relu_off_at_zero")
 LEAKS = tuple(name for name in DECAYS if name in ("leak", "kappa", "rate"))
 
@@ -41,7 +42,9 @@ def _rules(claim: Claim, cell: str) -> dict[tuple[str, str], str]:
         each = [_rules(of_layer(claim, member), member["cell"]) for member in claim.members]
         both = {level: why for level, why in each[0].items() if all(level in other for other in each)}
         if claim.network:
-            return {**both, **_of_graph(claim)}
+            late = any(c.get("lag") for c in claim.network["connections"])  # its weights are lateral ones
+            found = {k: why for k, why in both.items() if not late or why != UNLAGGED}
+            return {**found, **_of_graph(claim)}
         last = of_layer(claim, claim.layers[-1])
         logits, why = ("numbers", "logits beyond exp"), "outputs are bounded"
         if "cross_entropy" in claim.losses and not unbounded(last, claim.layers[-1]["cell"]):
@@ -65,7 +68,7 @@ def _rules(claim: Claim, cell: str) -> dict[tuple[str, str], str]:
         rule("the cell reads its input without weights", "sizes", "more inputs", "fewer inputs")
     made = kind(**given.fixed)
     if "recurrent" not in given.alternatives and not any(k.weight is not None and k.lag for k in made.links):
-        rule("no lateral weights", "weights", "lateral 0")
+        rule(UNLAGGED, "weights", "lateral 0")
     if fixed.get("bias", getattr(kind(), "bias", None)) in (False, None):
         rule("no biases", "biases", "not 0")
     if not spiking:
@@ -122,8 +125,6 @@ def _of_graph(claim: Claim) -> dict[tuple[str, str], str]:
     output = cells[claim.network["output"]]
     if "cross_entropy" in claim.losses and not unbounded(of_layer(claim, output), output["cell"]):
         out["numbers", "logits beyond exp"] = "outputs are bounded"
-    if any(c.get("lag") for c in claim.network["connections"]):
-        out.pop(("weights", "lateral 0"), None)
     return out
 
 
