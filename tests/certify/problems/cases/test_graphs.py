@@ -45,7 +45,7 @@ def case_of(claim=CLAIM, family="bounded", index=0):
 def test_a_case_has_the_sizes_the_constants_and_the_length_that_its_graph_needs():
     case = case_of()
     graph = case.problem.network.graph
-    assert sizes_of(case.problem.network) == [5, 4, 3, 2] and len(case.problem.inputs) == 6 + latest(graph) == 8
+    assert sizes_of(case.problem.network) == [5, 4, 3, 2] and len(case.problem.inputs) == 5 + latest(graph) == 7
     assert len({p.cell.constants()["kappa" if p.name == "out" else "threshold"] for p in graph.populations}) > 1
     assert case.problem.parameters["low.leak"].shape == (1,) and case.facts["sizes"] == [5, 4, 3, 2]
     assert usual_sizes(CLAIM.network, (1, 3, 2)) == {"image": 1, "context": 2, "low": 3, "high": 2, "out": 3}
