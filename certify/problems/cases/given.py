@@ -39,7 +39,7 @@ def with_given(
 
     Examples
     --------
-    >>> from gradcert.reference.networks import Lif, Network
+    >>> from gradcert.reference.networks import Layer, Lif, Network
     >>> network = Network(layers=(Layer(Lif(), inputs=2, units=3),))
     >>> plain = Problem(network, network.parameters(), np.ones((4, 2, 2)), np.zeros((4, 2, 3)))
     >>> claim = Claim(rule="bptt", cells="lif", initial="trained", masks="output")
