@@ -139,6 +139,6 @@ def _marked(value: Any) -> Array:
 def _stored(cell: Cell) -> Any:
     """Return a cell that stores what it computes; of several populations each does."""
     if isinstance(cell, Circuit):
-        parts = (replace(x, cell=StoredCell(x.cell)) if isinstance(x, Member) else x for x in cell.parts)
+        parts = (replace(x, cell=_stored(x.cell)) if isinstance(x, Member) else x for x in cell.parts)
         return replace(cell, parts=tuple(parts))
     return StoredCell(cell)
