@@ -52,7 +52,7 @@ def judge_all(run: Run, specs: Sequence[Spec], ready: Iterable[Prepared], progre
     if any(spec.family == "scale" for spec in specs):
         run.notes.append("scale cases are held to a measured envelope: weaker evidence than a derived budget")
     if run.claim.network:
-        left = "hundreds of steps, problems at another scale, fewer units in a counterexample"
+        left = "problems at another scale (of a thorough run), fewer units in a counterexample"
         run.notes.append(f"{GRAPH}: not looked at where a network is a graph: {left}")
     for cell in run.claim.stacks:
         if not any(s.cell == cell and s.family == "dyadic" for s in specs):

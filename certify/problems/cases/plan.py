@@ -133,7 +133,7 @@ def circumstances(claim: Claim, cell: str, strength: int, *, first: int = 0, sal
         out.append(
             Spec(cell, int(row["depth"]), row["loss"], when, "circumstance", index, index, levels=tuple(row.items()))
         )
-    long = claim.entrywise and not isinstance(claim.claimed, Algorithm) and not claim.network
+    long = claim.entrywise and not isinstance(claim.claimed, Algorithm)
     if long and "hundreds" not in claim.without.get("T", ()) and not first and claim.T is None:
         when = "last" if "last" in claim.when else claim.when[0]
         depths = sorted(claim.depths) if strength > 1 else [min(claim.depths)]

@@ -119,7 +119,8 @@ def bounded(problem: Problem, rule: Claimed, claim: Claim) -> Expected | None:
     Where inputs are subnormal a right implementation may flush them to zero: the budget allows for it.
     """
     try:
-        expected = expectation(problem, rule, claim)
+        with np.errstate(all="ignore"):  # an enclosure may leave the range of floats, and is refused below
+            expected = expectation(problem, rule, claim)
     except (Undecided, OverflowError):
         return None
     size, tiny = np.abs(problem.inputs), np.finfo(problem.inputs.dtype).tiny

@@ -116,7 +116,7 @@ def _rules(claim: Claim, cell: str) -> dict[tuple[str, str], str]:
 
 def _of_graph(claim: Claim) -> dict[tuple[str, str], str]:
     """Return what is ruled out for a graph beside what its populations rule out."""
-    out = {("T", "hundreds"): "not asked of graphs"}
+    out: dict[tuple[str, str], str] = {}
     if fixed_sizes(claim.network):
         out |= {("sizes", level): "the claim fixes it" for level in AXES["sizes"]}
     if any(s["kind"] not in ("dense", "sparse") for c in claim.network["connections"] for s in c["synapses"]):

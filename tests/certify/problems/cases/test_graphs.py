@@ -112,7 +112,7 @@ def test_the_latest_connection_decides_how_long_a_case_is():
 
 def test_what_cannot_be_met_is_ruled_out_with_its_reason():
     out = ruled_out(CLAIM, "graph")
-    assert out["T", "hundreds"] == "not asked of graphs" and ("weights", "lateral 0") not in out
+    assert ("weights", "lateral 0") not in out and out["targets", "soft"] == "of a cross-entropy"
     assert ("biases", "0") not in out and ("sizes", "one unit") not in out
     sizes = {"inputs": {"x": 4}, "populations": [{"name": "low", "cell": "rnn", "units": 4}]}
     kernel = {"kind": "conv2d", "in_channels": 1, "height": 2, "width": 2, "out_channels": 1, "kernel": [1, 1]}
@@ -124,6 +124,13 @@ def test_what_cannot_be_met_is_ruled_out_with_its_reason():
         out["sizes", "one unit"] == "the claim fixes it" and out["inputs", "tiny"] == "a shared weight reads an input"
     )
     assert out["spikes", "some"] == "no spikes"
+
+
+def test_a_truncation_to_any_number_of_steps_is_seen_on_the_long_case():
+    spec = next(spec for spec in plan(CLAIM) if spec.family == "long")
+    prepared = prepare(Task(spec, CLAIM, 0))
+    assert prepared.case.facts["T"] == 150 and prepared.case.facts["truncations seen"] == "1 to 149 steps"
+    assert prepared.sound and {found for _, found in prepared.variants} == {True}
 
 
 @pytest.mark.long
