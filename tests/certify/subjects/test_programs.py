@@ -92,6 +92,7 @@ def test_javascript_is_certified():
     assert found.verdict == "certified", found.reason
 
 
+@pytest.mark.long
 @pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not installed")
 def test_javascript_reads_a_graph_and_another_one_is_not_taken_for_it():
     claim = read_claim(EXAMPLES / "claims" / "feedback.toml")

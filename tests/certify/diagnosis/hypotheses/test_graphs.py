@@ -89,7 +89,7 @@ MISTAKES = {
 NOT_FEEDBACK = frozenset(e for e in RULES["bptt"].own if e.value != "feedback_edge")
 
 
-@pytest.mark.long(keep=2)
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize("key", MISTAKES)
 def test_a_mistake_is_named(key):
     judged = evidence_of([(case, Answer(gradients=MISTAKES[key](case.problem))) for case in cases()])

@@ -126,6 +126,7 @@ def test_what_cannot_be_met_is_ruled_out_with_its_reason():
     assert out["spikes", "some"] == "no spikes"
 
 
+@pytest.mark.long
 def test_a_truncation_to_any_number_of_steps_is_seen_on_the_long_case():
     spec = next(spec for spec in plan(CLAIM) if spec.family == "long")
     prepared = prepare(Task(spec, CLAIM, 0))
