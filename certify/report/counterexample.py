@@ -44,8 +44,9 @@ def given(problem: Mapping[str, Any]) -> list[tuple[str, str]]:
     try:
         names = list(from_dict(problem["network"]).shapes())
     except GradcertError:  # a cell in a file that nobody has run here
-        names = sorted(problem["parameters"])
-    order = [*names, *sorted(problem.get("feedback", {}))]
+        names = []
+    there = problem["parameters"]  # of a file: not all that the network has, or more, as the file may say
+    order = [*(n for n in names if n in there), *sorted(set(there) - set(names)), *sorted(problem.get("feedback", {}))]
     out += [(name, numbers(arrays[name])) for name in order]
     out += [(name, _signal(problem[name])) for name in ("inputs", "targets")]
     out += [(f"{PREFIX}{name}", numbers(value)) for name, value in problem.get("initial", {}).items()]
@@ -90,7 +91,7 @@ def _layer(layer: Mapping[str, Any]) -> str:
         if name in trained or name == "train":
             continue
         if isinstance(value, Mapping):
-            scales = ", ".join(f"{k}={_number(v)}" for k, v in value.items() if k != "name")
+            scales = ", ".join(f"{k}={numbers(v)}" for k, v in value.items() if k != "name")
             words.append(f"{name} {value['name']}" + (f"({scales})" if scales else ""))
         elif name in ALWAYS or (value != usual.get(name) and value not in ([], None)):
             words.append(f"{name} {numbers(value) if isinstance(value, (int, float, list)) else value}")

@@ -152,11 +152,10 @@ def _steps(certificate: Certificate) -> list[dict[str, Any]]:
                 heatmap.Cell(_worst(e), f"{name}, first {t} steps: {figure(e['worst']) if e else 'no'} budgets")
                 for t, e in enumerate(entries, start=1)
             ]
-        labels = [str(t) for t in range(1, record["steps"] + 1)]
+        length = max(map(len, rows.values()), default=0)
+        labels = [str(t) for t in range(1, length + 1)]
         picture = heatmap.draw(rows, labels, caption=f"errors by time step of {record['case']}", axis="first t steps")
-        first = next(
-            (t + 1 for t in range(record["steps"]) if any((row[t].ratio or 0) > 1 for row in rows.values())), None
-        )
+        first = next((t + 1 for t in range(length) if any((row[t].ratio or 0) > 1 for row in rows.values())), None)
         out.append({"case": record["case"], "picture": picture, "first": first})
     return out
 

@@ -176,7 +176,12 @@ def _ndot() -> Result:
     return combined("NDOT on every branch of the clamp", results)
 
 
-def _run_ndot(p: Problem, decide: Any) -> dict[str, Any]:
+def _run_ndot(p: Problem, clamp: Any) -> dict[str, Any]:
+    """Run the rule with its clamps decided; what the ratio divides by is 0 where it is the number 0, no symbol."""
+
+    def decide(value: Any, relation: str, bound: Any) -> bool:
+        return bool(value == 0) if relation in (">=", "<=") else clamp(value, relation, bound)
+
     found: dict[str, Any] = ndot.gradients(
         named(p.network, Ledger()), p.parameters, p.inputs, p.targets, numbers=Branching(decide=decide)
     )

@@ -88,7 +88,7 @@ def factor(cell: Cell, link: Link) -> str:
     --------
     >>> from gradcert.reference import Lif
     >>> print(*(factor(Lif(train=("leak", "threshold")), link) for link in Lif().links if link.lag))
-    \lam -\lam\,\thr
+    \lam -\thr\,\lam
     """
     if link.weight:
         return r"\W{ij}" if link.weight == "W" else r"\H{ij}"

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from gradcert.models.equations import define
+from gradcert.models.equations.cell import Recipe
 from gradcert.models.equations.equations import PREVIOUS, read
 from gradcert.models.equations.expression import derivative, parse, symbols
 from gradcert.models.equations.expression import evaluate as evaluate_cell
@@ -453,7 +454,14 @@ class CellWriter:
             )
         surrogate, strict = surrogates.pop() if surrogates else (None, False)
         cell = define(
-            name, self.texts, edges=self._edges(constants), constants=constants, surrogate=surrogate, strict=strict
+            name,
+            self.texts,
+            edges=self._edges(constants),
+            constants=constants,
+            surrogate=surrogate,
+            strict=strict,
+            # said, so that a name of the user's that is near to another one is none that was misspelt
+            parameters=Recipe(read(self.texts, constants), {}, constants).parameters,
         )
         if _is_readout(cell.recipe):
             cell.name = INTEGRATOR  # a leaky readout, whose state some rules keep (`Rule.readout`)

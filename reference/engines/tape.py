@@ -237,8 +237,8 @@ def starting(layer: Layer, index: int, initial: Mapping[str, Array], zero: Array
 
 
 def initial_of(layer: Layer, index: int, initial: Mapping[str, Array]) -> dict[str, str]:
-    """Return the names of a layer's initial values, by the node as users name it."""
-    names = {layer.full_name(index, node): node for node in nodes_of(layer.cell)}
+    """Return the names of a layer's initial values, by the node as users name it; also those that masks add."""
+    names = {layer.full_name(index, node): node for node in (*nodes_of(layer.cell), *layer.cell.nodes)}
     return {names[name]: name for name in initial if name in names}
 
 

@@ -9,7 +9,8 @@ terms are what arrives from neurons above)::
     tau_m lam_v' = -lam_v        tau_s lam_i' = lam_v - lam_i        dl/dw = -tau_s sum over spikes before lam_i
     lam_v^-  = (dv^+/dv^-) lam_v^+ + (1 / dv^-) (what arrives)       dv^-, dv^+: slope of v before and after the spike
 
-In steps of dt, leak = 1 - dt/tau_m and rho = 1 - dt/tau_s, lam_v and lam_i at the end of step t, delta^t = dE/dz^t::
+In steps of dt the equations are, with leak = 1 - dt/tau_m, rho = 1 - dt/tau_s, lam_v and lam_i at the end of step t,
+and delta^t = dE/dz^t::
 
     dv-  = (i' - v') / tau_m        dv+ = (i' - v) / tau_m           v', i' of the step before, v after the reset
     lam_i <- rho lam_i + (1 - rho) lam_v
@@ -40,7 +41,7 @@ from gradcert.reference.engines import LayerTape, record, sweep
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.estimators.common import named, stateless_gradients
 from gradcert.reference.estimators.estimator import Estimator
-from gradcert.reference.networks import Network, Parameters, check_plain, check_problem
+from gradcert.reference.networks import Network, Parameters, check_no_graph, check_plain, check_problem
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 
 WEIGHTS = ("outside", "inside")
@@ -66,8 +67,6 @@ def check_neurons(network: Network) -> None:
         if wrong:
             allowed = ", ".join(f"{k}={v!r}" for k, v in NEURON.items())
             raise GradcertError(f"eventprop with {', '.join(wrong)} in layer {i}", allowed=allowed)
-    if network.graph is not None:
-        raise GradcertError("eventprop on a graph", allowed="a stack")
 
 
 def gradients(
@@ -104,6 +103,7 @@ def gradients(
     """
     check_problem(network, parameters, inputs, targets, numbers)
     check_plain(network.loss, "eventprop")
+    check_no_graph(network, "eventprop")
     check_neurons(network)
     check_number("dt", dt, above=0)
     if weights not in WEIGHTS:

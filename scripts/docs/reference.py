@@ -71,7 +71,8 @@ def commands(folder: Path) -> None:
 
     pages = []
     for name in ["", *cli.COMMANDS]:
-        command = importlib.import_module(f"gradcert.commands.{name}").command if name else cli.gradcert
+        file = f"gradcert.commands.{cli.FILES.get(name, name)}"
+        command = importlib.import_module(file).command if name else cli.gradcert
         words = f"gradcert {name}".strip()
         context = click.Context(command, info_name=words, max_content_width=100, terminal_width=100)
         _write(folder / f"{name or 'gradcert'}.md", f"# `{words}`\n\n```text\n{command.get_help(context)}\n```\n")

@@ -193,7 +193,7 @@ def _readout(claim: Claim, family: Family, rng: np.random.Generator, below: list
     for name in CONTINUOUS:
         if name in own and name not in options:
             value = family.constant(name, rng, spiking="surrogate" in own)
-            apart = name in DECAYS and value in taken and value not in (0.0, 0.5, 1.0)
+            apart = name in DECAYS and value in taken and APART < value < 0.99 and value != 0.5  # extremes stay so
             options[name] = round(value - APART, 2) if apart else value
     return kind(**options)
 

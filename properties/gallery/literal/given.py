@@ -43,7 +43,8 @@ def gradients(problem: Any, fault: str = "") -> dict[str, Any]:
         before.append((v_was, z_was))
         v[t] = p["leak"] * (v_was - p["threshold"] * z_was) + x[t] @ p["W"].T + z_was @ p["H"].T + p["b"]
         z[t] = v[t] > p["threshold"] if layer.cell.strict else v[t] >= p["threshold"]
-    psi = pseudo(layer.cell.surrogate)(v - p["threshold"])
+    unit = p["threshold"] if layer.cell.scaling == "threshold" else 1
+    psi = pseudo(layer.cell.surrogate)((v - p["threshold"]) / unit) / unit
     credit = credited(problem, mask * z, y, w, fault) * (mask[::-1] if fault == "T70" else mask)
     total = {name: np.zeros(shape, dtype=dtype) for name, shape in network.shapes().items()}
     starts = {name: np.zeros((batch, units), dtype=dtype) for name in problem.initial if problem.initial_gradient}

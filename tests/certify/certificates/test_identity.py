@@ -198,7 +198,10 @@ def test_arrays_that_do_not_fit_and_a_reason_that_is_missing_are_refused():
         "replay": "",
     }
     size = {"widths": [1, 1], "steps": 1, "batch": 1}
-    shown |= {"was": size, "size": size, "problem": {}}
+    layer = {"cell": "rnn", "inputs": 1, "units": 1, "options": {}}
+    network = {"layers": [layer], "loss": {"kind": "squared_error", "when": "every"}}
+    problem = {"network": network, "parameters": {}, "inputs": [[[1.0]]], "targets": [[[0.0]]]}
+    shown |= {"was": size, "size": size, "problem": problem}
     assert from_dict({**record, "counterexample": {**shown, "arrays": [array]}})
     for wrong in (
         {"given": [1.0]},
