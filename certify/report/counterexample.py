@@ -91,8 +91,9 @@ def _layer(layer: Mapping[str, Any]) -> str:
         if name in trained or name == "train":
             continue
         if isinstance(value, Mapping):
-            scales = ", ".join(f"{k}={numbers(v)}" for k, v in value.items() if k != "name")
-            words.append(f"{name} {value['name']}" + (f"({scales})" if scales else ""))
+            scales = ", ".join(f"{k}={numbers(v)}" for k, v in value.items() if k not in ("name", "formula"))
+            form = value.get("name") or value["formula"]
+            words.append(f"{name} {form}" + (f"({scales})" if scales else ""))
         elif name in ALWAYS or (value != usual.get(name) and value not in ([], None)):
             words.append(f"{name} {numbers(value) if isinstance(value, (int, float, list)) else value}")
     sizes = f"{layer['units']} units" if layer["inputs"] is None else f"{layer['inputs']} -> {layer['units']}"

@@ -131,3 +131,9 @@ def test_a_smaller_problem_has_simpler_constants_and_the_same_graph():
     said = dict(given(problem.to_dict()))
     assert said["high -> low"] == "lag 1" and said["image -> low"] == "within the step, conv2d"
     assert said["input context"] == "2 entries" and said["low"].startswith("rnn 4 units")
+
+
+def test_a_counterexample_shows_a_formula():
+    claim = replace(PLAIN, options={**PLAIN.options, "surrogate": {"formula": "height / (1 + x^2)", "height": 0.5}})
+    said = dict(given(cases(claim)[0].problem.to_dict()))
+    assert "surrogate height / (1 + x^2)(height=0.5)" in said["high"]
