@@ -76,6 +76,14 @@ EPROP = {
     "hidden_signal": "layers.0.W, layers.0.H, layers.0.b: zero in every entry",
     "rate_trace": "terms about activity through the trace that the readout filters",
 }
+GRAPHS = {
+    "skip": "it equals bptt with no credit through low -> out",
+    "feedback": "the weight of high -> low fed with its source at lag 0 in the place of 1",
+    "two_inputs": "its inputs in the order context, image, and so are the gradients",
+    "delay": "low -> out at lag 2 in the place of 3, and so are the gradients",
+    "convolution": "the kernel features.W turned by 180 degrees in its gradient",
+    "shared": "the gradient of low.leak of its first unit alone",
+}
 SAID = {
     "lif": LIF,
     "spikes": SPIKES,
@@ -83,6 +91,7 @@ SAID = {
     "eventprop": {"eventprop": "eventprop(dt=0.5) with lam_v lost at a spike"},
     "stacks": STACKS,
     "eprop": EPROP,
+    "graphs": GRAPHS,
 }  # the file that holds the subjects -> claim -> what is said of its mistake
 CLAIMS = [(where, name) for where, names in SAID.items() for name in names]
 
@@ -99,7 +108,7 @@ def subjects(where):
 @pytest.mark.parametrize(("where", "name"), CLAIMS)
 def test_a_claim_is_kept_and_its_mistake_is_named(where, name):
     claim = read_claim(FOLDER / f"{name}.toml", run=True)
-    mine = getattr(subjects(where), name if where in ("rules", "eventprop") else "gradients")
+    mine = getattr(subjects(where), name if where in ("rules", "eventprop", "graphs") else "gradients")
     right = certify(partial(mine), claim=claim, profile="quick")
     wrong = certify(getattr(subjects(where), f"wrong_{name}"), claim=claim, profile="quick", repair=0.0)
     assert (right.verdict, wrong.verdict) == ("certified", "refuted")
