@@ -19,7 +19,7 @@ from gradcert.models.nir import images
 from gradcert.models.nir.neurons import CUBA, cell_of, cuba_of, real
 from gradcert.models.nir.pieces import CYCLE, LOSS, Linear, Read
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import Connection, Dense, Graph, Lif, Loss, Network, Population, Rnn
+from gradcert.reference.networks import AvgPool, Connection, Conv2d, Dense, Graph, Lif, Loss, Network, Population, Rnn
 from gradcert.reference.numbers import Array
 
 MAPS = ("Linear", "Affine", "Conv2d", "AvgPool2d")
