@@ -79,7 +79,7 @@ def _differing(said: Mapping[str, Any], had: Mapping[str, Any], *, told: bool) -
         if (not told and name == "rule") or (said[name] != had[name] and said[name] not in NOTHING):
             yield from (flag, str(said[name]))
     for name, flag in LISTS.items():
-        if name in ("cells", "depths") and said["layers"]:
+        if name in ("cells", "depths") and (said["layers"] or said["network"]):
             continue
         if (not told and name == "cells") or said[name] != had[name]:
             for value in said[name]:
@@ -87,6 +87,8 @@ def _differing(said: Mapping[str, Any], had: Mapping[str, Any], *, told: bool) -
     if said["layers"] and (not told or said["layers"] != had["layers"]):
         for layer in said["layers"]:
             yield from ("--layers", _with_options(layer["cell"], layer["options"]))
+    if said["network"] and said["network"] != had["network"]:
+        yield from ("--network", json.dumps(said["network"]))
     if any(said[name] != had[name] for name in LOSS):
         yield from ("--loss", said_loss(said) or "squared_error or cross_entropy of every or last")
     for name, flag in PAIRS.items():

@@ -15,6 +15,7 @@ from gradcert.certify.certificates import (
     canonical,
     sha256,
 )
+from gradcert.certify.claims import GRAPH
 from gradcert.certify.judging import acceptance, repeat
 from gradcert.certify.judging.acceptance import aligned, unbiased
 from gradcert.certify.problems import Case, Spec
@@ -50,6 +51,9 @@ def judge_all(run: Run, specs: Sequence[Spec], ready: Iterable[Prepared], progre
     progress(len(specs), len(specs), "")
     if any(spec.family == "scale" for spec in specs):
         run.notes.append("scale cases are held to a measured envelope: weaker evidence than a derived budget")
+    if run.claim.network:
+        left = "problems at another scale (of a thorough run), fewer units in a counterexample"
+        run.notes.append(f"{GRAPH}: not looked at where a network is a graph: {left}")
     for cell in run.claim.stacks:
         if not any(s.cell == cell and s.family == "dyadic" for s in specs):
             why = "its outputs are irrational, or a leak is fixed that does not survive every form that libraries use"

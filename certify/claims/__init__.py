@@ -8,6 +8,7 @@ from gradcert.certify.claims.claim import USUAL, Claim, Decorated, claim, claim_
 from gradcert.certify.claims.given import OUTPUT, local_of, states
 from gradcert.certify.claims.layers import about, of_layer
 from gradcert.certify.claims.losses import REDUCED, read_loss, said_loss
+from gradcert.certify.claims.networks import GRAPH, fixed_sizes, graph_of, options_of, usual_sizes
 from gradcert.certify.claims.parts import Parts, check_names, made, read_claim, whole
 from gradcert.certify.claims.rows import (
     ORDER,
@@ -25,6 +26,7 @@ from gradcert.certify.claims.sentence import parts_of, sentence
 __all__ = [
     "AXES",
     "CLAIMED",
+    "GRAPH",
     "ORDER",
     "OUTPUT",
     "REDUCED",
@@ -40,11 +42,14 @@ __all__ = [
     "claim_of",
     "difference",
     "files_of",
+    "fixed_sizes",
     "from_dict",
+    "graph_of",
     "in_readout",
     "local_of",
     "made",
     "of_layer",
+    "options_of",
     "parts_of",
     "present",
     "published",
@@ -56,5 +61,6 @@ __all__ = [
     "shown",
     "shown_above",
     "states",
+    "usual_sizes",
     "whole",
 ]

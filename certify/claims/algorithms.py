@@ -62,10 +62,10 @@ def _tried(claim: Any, rule: Claimed, cell: str, depth: int, loss: str, when: st
     if not isinstance(rule, Algorithm):
         return
     sizes = (3, *(2 + i % 2 for i in range(depth)))
-    layers = [Layer(_made(cell, claim.options), inputs=a, units=b) for a, b in pairwise(sizes)]
+    layers = [Layer(first_cell(cell, claim.options), inputs=a, units=b) for a, b in pairwise(sizes)]
     if claim.readout is not None:
         plain = {"recurrent": False, "activation": "identity"}
-        readout = _made(claim.readout, {**plain, **claim.readout_options})
+        readout = first_cell(claim.readout, {**plain, **claim.readout_options})
         layers.append(Layer(readout, inputs=sizes[-1], units=2))
     reduced = {"time": claim.time, "batch": claim.batch, "outputs": claim.outputs}
     network = Network(layers=tuple(layers), loss=Loss(kind=loss, when=when, node=claim.node, **reduced))
@@ -84,8 +84,8 @@ def _tried(claim: Any, rule: Claimed, cell: str, depth: int, loss: str, when: st
         rule.gradients(problem)
 
 
-def _made(cell: str, options: Any) -> Any:
-    """Return a cell with the first of every option's alternatives."""
+def first_cell(cell: str, options: Any) -> Any:
+    """Return a cell with the first of every option's alternatives; what it has not is left out."""
     kind: Any = cell_named(cell)
     own = {f.name for f in fields(kind)}
     first = {k: _first(k, v) for k, v in options.items() if k in own}

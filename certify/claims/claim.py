@@ -13,6 +13,7 @@ from gradcert.certify.claims.forms import given_losses, with_forms
 from gradcert.certify.claims.given import check_given
 from gradcert.certify.claims.layers import set_layers
 from gradcert.certify.claims.losses import check_losses, read_loss
+from gradcert.certify.claims.networks import GRAPH, check_network, set_network
 from gradcert.certify.claims.sentence import parts_of, sentence
 from gradcert.certify.claims.surrogates import functions_of, with_formulas
 from gradcert.certify.names import RENAMED, understood
@@ -87,6 +88,8 @@ class Claim:
     parameters : the gradients that the claim is about, where it is not about all: ``W``, ``layers.0.W``, ``layers.1``.
     untrained : parameters that are there and have no gradient, by names of the same kinds.
     sizes, T, B : where the claim fixes them: inputs and units of every layer, steps, samples.
+    network : instead of `cells` and `depths`, a graph of populations and connections: a `gradcert.reference.Graph`,
+        or a mapping with ``inputs``, ``populations``, ``connections``, ``output`` (`gradcert.certify.claims.networks`).
 
     What is claimed of these is in every problem (`gradcert.Problem`), as ones, zeros and the like where a case asks for
     nothing.
@@ -134,16 +137,18 @@ class Claim:
     parameters: tuple[str, ...] = ()
     untrained: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
+    network: Any = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("activity", "local", "initial_nodes", "masks", "sizes", "parameters", "untrained"):
             value = getattr(self, name)
             object.__setattr__(self, name, tuple(value) if isinstance(value, (list, tuple)) else (value,))
         set_layers(self)
+        set_network(self)
         for name in ("cells", "depths", "losses", "when"):
             value = getattr(self, name)
             items = tuple(value) if isinstance(value, (list, tuple)) else (value,)
-            if not items and not (name == "cells" and self.layers):
+            if not items and not (name == "cells" and self.members):
                 raise GradcertError(f"a claim with {name}=()", allowed="one or more")
             object.__setattr__(self, name, items)
         object.__setattr__(self, "losses", with_forms(self.losses))
@@ -157,7 +162,7 @@ class Claim:
         elif isinstance(found, Algorithm):
             object.__setattr__(self, "rule", found.kind.name)
             object.__setattr__(self, "settings", dict(found.chosen))
-        named = (*self.cells, *(layer["cell"] for layer in self.layers))
+        named = (*self.cells, *(member["cell"] for member in self.members))
         kinds = [cell_named(cell, run=True) for cell in (*named, *([self.readout] if self.readout else []))]
         _check("dtype", [self.dtype], FORMATS)
         _check("acceptance", [self.acceptance], CLASSES)
@@ -170,14 +175,18 @@ class Claim:
         cells, readout = kinds[: len(named)], kinds[len(named) :]
         _check("options", _mapping("options", self.options), {f.name for kind in cells for f in fields(kind)})
         _check_values(self.options, cells, alternatives=True)
-        for layer, kind in zip(self.layers, cells, strict=False):
-            _check("options", layer["options"], {f.name for f in fields(kind)})
-            _check_values(layer["options"], [kind], alternatives=True)
+        for member, kind in zip(self.members, cells, strict=False):
+            _check("options", member["options"], {f.name for f in fields(kind)})
+            _check_values(member["options"], [kind], alternatives=True)
         given = _mapping("readout_options", self.readout_options)
         _check("readout_options", given, {f.name for kind in readout for f in fields(kind)})
         _check_values(given, readout, alternatives=False)
         object.__setattr__(self, "without", circumstances.check(self.without))
-        check_losses(self, [kind() for kind in readout or (cells[-1:] if self.layers else cells)])
+        check_network(self)
+        last = cells[-1:] if self.layers else cells
+        if self.network:
+            last = [k for k, p in zip(cells, self.members, strict=True) if p["name"] == self.network["output"]]
+        check_losses(self, [kind() for kind in readout or last])
         check_given(self, [kind() for kind in cells])
         if isinstance(found, Algorithm):
             check_algorithm(self, found)
@@ -192,8 +201,13 @@ class Claim:
 
     @property
     def stacks(self) -> tuple[str, ...]:
-        """What the stacks of the claim are made of: its cells, or all its layers, by a name for them together."""
-        return self.cells or ("+".join(layer["cell"] for layer in self.layers),)
+        """What its networks are made of: its cells; all its layers, by a name for them together; a graph."""
+        return self.cells or ((GRAPH,) if self.network else ("+".join(layer["cell"] for layer in self.layers),))
+
+    @property
+    def members(self) -> tuple[Mapping[str, Any], ...]:
+        """The layers, or the populations, where the claim names each of them."""
+        return tuple(self.network["populations"]) if self.network else self.layers
 
     @property
     def entrywise(self) -> bool:
@@ -286,15 +300,16 @@ def from_dict(given: Any, *, run: bool = False, files: Iterable[str] = ()) -> Cl
                 do="read it; then pass --run, or run=True from Python",
             )
     wrong = sorted(set(spec) - {f.name for f in fields(Claim)})
-    if wrong or "rule" not in spec or not {"cells", "layers"} & set(spec):
+    if wrong or "rule" not in spec or not {"cells", "layers", "network"} & set(spec):
         allowed = ", ".join(f.name for f in fields(Claim))
         raise GradcertError(f"a claim with {', '.join(wrong) or 'no rule or cells'}", allowed=allowed)
     return Claim(**spec)
 
 
 def _cells_of(spec: Mapping[str, Any]) -> list[Any]:
-    cells, layers = spec.get("cells"), spec.get("layers")
-    own = [layer.get("cell") if isinstance(layer, Mapping) else layer for layer in layers or ()]
+    cells, layers, network = spec.get("cells"), spec.get("layers"), spec.get("network")
+    populations = network.get("populations", ()) if isinstance(network, Mapping) else ()
+    own = [layer.get("cell") if isinstance(layer, Mapping) else layer for layer in (*(layers or ()), *populations)]
     return [*own, *(cells if isinstance(cells, (list, tuple)) else [cells]), spec.get("readout")]
 
 

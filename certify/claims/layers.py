@@ -58,7 +58,7 @@ def of_layer(claim: Any, layer: Mapping[str, Any]) -> Any:
     own = {f.name for f in fields(cell_named(layer["cell"]))}
     options = {k: v for k, v in {**claim.options, **layer["options"]}.items() if k in own}
     out = copy(claim)  # not made anew: nodes that it names are those of some layer, not of each
-    for name, value in (("layers", ()), ("cells", (layer["cell"],)), ("options", options)):
+    for name, value in (("layers", ()), ("network", {}), ("cells", (layer["cell"],)), ("options", options)):
         object.__setattr__(out, name, value)
     return out
 

@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 from gradcert.certify.claims.claim import Claim, files_of, from_dict
 from gradcert.certify.claims.losses import read_loss
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import Graph
 from gradcert.reference.outside import WRITTEN, parse, read, toml
 
 FORM = "a claim in TOML, or a certificate or claim in JSON"
@@ -61,6 +62,7 @@ class Parts(TypedDict, total=False):
     parameters: str | Iterable[str] | None
     untrained: str | Iterable[str] | None
     settings: Mapping[str, Any] | None
+    network: Graph | Mapping[str, Any] | None
 
 
 def made(declared: Claim | None, parts: Mapping[str, Any]) -> Claim | dict[str, Any]:
@@ -88,16 +90,16 @@ def made(declared: Claim | None, parts: Mapping[str, Any]) -> Claim | dict[str, 
         for name in ("options", "readout_options"):
             if name in given and given.get("readout", declared.readout) == declared.readout:
                 given[name] = {**getattr(declared, name), **given[name]}
-        if "layers" in given:  # they take the place of cells, and of what was said of those
-            given = {"cells": (), "depths": (1, 2), "readout": None, **given}
-        elif declared.layers and "cells" in given:
-            given = {"layers": (), "depths": (1, 2), **given}
+        if {"layers", "network"} & set(given):  # they take the place of cells, and of what was said of those
+            given = {"cells": (), "layers": (), "network": {}, "depths": (1, 2), "readout": None, **given}
+        elif declared.members and "cells" in given:
+            given = {"layers": (), "network": {}, "depths": (1, 2), **given}
         if given.get("rule", declared.rule) != declared.rule:  # another rule has other settings
             given.setdefault("settings", {})
         elif "settings" in given:
             given["settings"] = {**declared.settings, **given["settings"]}
         return replace(declared, **given)
-    return Claim(**given) if "rule" in given and {"cells", "layers"} & set(given) else given
+    return Claim(**given) if "rule" in given and {"cells", "layers", "network"} & set(given) else given
 
 
 def check_names(who: str, parts: Mapping[str, Any]) -> None:
@@ -168,6 +170,9 @@ def _beside(path: Path, spec: Mapping[str, Any]) -> dict[str, Any]:
     cells, layers = spec.get("cells"), spec.get("layers")
     if isinstance(layers, list):
         spec = {**spec, "layers": [_moved_layer(layer, moved, beside) for layer in layers]}
+    if isinstance(network := spec.get("network"), Mapping) and isinstance(network.get("populations"), list):
+        own = [_moved_layer(p, moved, beside) for p in network["populations"]]
+        spec = {**spec, "network": {**network, "populations": own}}
     out = {**spec, **{name: beside(spec[name]) for name in ("options", "readout_options") if name in spec}}
     if cells is not None:
         out["cells"] = [moved(name) for name in cells] if isinstance(cells, list) else moved(cells)

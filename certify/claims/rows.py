@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from gradcert.reference.networks import TEMPORAL, Edge, Network
 from gradcert.reference.rules import RULES, Rule
 
-ORDER = (Edge.STATE, Edge.RESET, Edge.RECURRENT, Edge.ADAPTATION)
+ORDER = (Edge.STATE, Edge.RESET, Edge.RECURRENT, Edge.ADAPTATION, Edge.FEEDBACK, Edge.DELAY)
 READOUT = "integrator"  # the cell whose layer follows a rule's `readout` edges as well
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from gradcert.certify.claims.forms import short_loss
 from gradcert.certify.claims.layers import said_layers
 from gradcert.certify.claims.losses import said_loss
+from gradcert.certify.claims.networks import said_network
 from gradcert.reference.published import said
 
 LISTED = {
@@ -42,7 +43,8 @@ masks output'
     rule = spec["rule"]
     if settings := spec.get("settings"):
         rule += f"({', '.join(f'{k}={said(v)}' for k, v in sorted(settings.items()))})"
-    depth = "" if spec.get("layers") else f", depth {depths}"
+    cells = said_network(spec["network"], _short) if spec.get("network") else cells
+    depth = "" if spec.get("layers") or spec.get("network") else f", depth {depths}"
     return f"{kind}{rule} on {cells}{depth}, {spec['dtype']}{options}{rest}{within}{without}"
 
 
@@ -58,7 +60,9 @@ def parts_of(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
     for name, value in spec.items():
         if value in ([], {}, None, ()):
             continue
-        if isinstance(value, Mapping):
+        if name == "network":
+            said = said_network(value, _short)
+        elif isinstance(value, Mapping):
             said = ", ".join(f"{k} {_short(k, v)}" for k, v in sorted(value.items()))
         else:
             said = (

@@ -40,7 +40,10 @@ def functions_of(spec: Mapping[str, Any]) -> list[str]:
 def _parts(spec: Mapping[str, Any]) -> Iterator[Any]:
     yield from (spec.get(name) for name in PARTS)
     layers = spec.get("layers")
-    yield from (layer.get("options") for layer in layers or () if isinstance(layer, Mapping))
+    network = spec.get("network")
+    populations = network.get("populations") if isinstance(network, Mapping) else None
+    for own in (layers, populations):
+        yield from (one.get("options") for one in own or () if isinstance(one, Mapping))
 
 
 def _values(options: Any) -> list[Any]:

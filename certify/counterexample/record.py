@@ -31,7 +31,8 @@ def find(run: Run, *, most: int) -> dict[str, Any] | None:
     """
     if run.claim.acceptance != "exact" or any(finding.check == "repeat" for _, finding in run.findings):
         return None
-    fixed = (*run.claim.options, *run.claim.readout_options)
+    own = (name for member in run.claim.members for name in member["options"])
+    fixed = (*run.claim.options, *run.claim.readout_options, *own)
     found = shrink(run.failed, run.solve, most=most, fixed=fixed, claim=run.claim)
     if found is None:
         return None
@@ -99,8 +100,12 @@ def arrays(check: str, answer: Answer, bounds: Mapping[str, Bounds]) -> list[dic
 
 
 def _size(problem: Mapping[str, Any]) -> dict[str, Any]:
-    layers = problem["network"]["layers"]
-    widths = [layers[0]["inputs"], *(layer["units"] for layer in layers)]
+    network = problem["network"]
+    if "graph" in network:
+        inputs, units = sum(i["size"] for i in network["graph"]["inputs"]), network["graph"]["populations"]
+    else:
+        inputs, units = network["layers"][0]["inputs"], network["layers"]
+    widths = [inputs, *(each["units"] for each in units)]
     return {"widths": widths, "steps": len(problem["inputs"]), "batch": len(problem["inputs"][0])}
 
 

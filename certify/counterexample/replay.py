@@ -67,7 +67,9 @@ def read(path: Path) -> Stored:
     except GradcertError as error:
         raise GradcertError(str(error), allowed=FORM) from None
     network = record(found["problem"].get("network"), "the network of the problem")
-    layers = network["layers"] if isinstance(network.get("layers"), list) else []
+    graph = network.get("graph")
+    layers = graph.get("populations") if isinstance(graph, dict) else network.get("layers")
+    layers = layers if isinstance(layers, list) else []
     cells = [layer.get("cell") for layer in layers if isinstance(layer, dict)]
     return Stored(str(whole["subject"]), tuple(files_of({"cells": cells})), found)
 
@@ -85,7 +87,7 @@ def case_of(stored: Stored, *, run: bool = False) -> Case:
         expected = expect(problem, rule, problem.dtype)
     except (Undecided, ArithmeticError) as error:
         raise GradcertError(f"the problem has no gradient that can be enclosed ({error})") from None
-    spec = Spec(problem.network.layers[0].cell.name, problem.network.depth, "", "", "replay")
+    spec = Spec(problem.network.cells[0].name, problem.network.depth, "", "", "replay")
     return Case(spec, problem, rule, expected, {}, {})
 
 

@@ -21,7 +21,7 @@ from gradcert.certify.claims import Claim
 from gradcert.certify.counterexample import smaller
 from gradcert.certify.diagnosis import Evidence, rows
 from gradcert.certify.judging import CHECKS, judge_all
-from gradcert.certify.problems import Bounds, Case, Expected, expect, outside
+from gradcert.certify.problems import Bounds, Case, Expected, expect, outside, owners
 from gradcert.certify.subjects import Answer
 from gradcert.properties.numbers import Undecided
 from gradcert.reference.engines import new_value, run
@@ -205,8 +205,10 @@ def _inside(answer: Answer, bounds: dict[str, Bounds] | Any) -> bool:
 def _ties(problem: Problem) -> int:
     """Return how many membrane potentials lie on their threshold, in float64."""
     total = 0
-    for layer in run(problem.floats()).layers:
-        v = new_value(layer.layer, "v")
-        if hasattr(layer.layer.cell, "surrogate") and v in layer.now and "threshold" in layer.p:
-            total += int((layer.now[v] == layer.p["threshold"]).sum())
+    tape = run(problem.floats())
+    for owner in owners(tape.network):
+        layer, threshold = tape.layers[owner.layer], f"{owner.prefix}threshold"
+        v = new_value(layer.layer, f"{owner.prefix}v")
+        if hasattr(owner.cell, "surrogate") and v in layer.now and threshold in layer.p:
+            total += int((layer.now[v] == layer.p[threshold]).sum())
     return total

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import numpy as np
 
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import PREFIX, Layer, Network, Problem
+from gradcert.reference.networks import PREFIX, Layer, Network, Problem, with_cells
 from gradcert.reference.numbers import Array
 from gradcert.reference.published import Claimed
 from gradcert.reference.rules import feedback_shapes
@@ -41,8 +42,8 @@ def batch(problem: Problem) -> Iterator[Problem]:
 def sizes(problem: Problem, rule: Claimed) -> Iterator[Problem]:
     """Yield problems with fewer units or inputs: one of a layer alone, then all but one."""
     widths = (problem.network.layers[0].inputs, *(layer.units for layer in problem.network.layers))
-    if any(layer.synapses for layer in problem.network.layers):
-        return  # a convolution's sizes hang together
+    if problem.network.graph is not None or any(layer.synapses for layer in problem.network.layers):
+        return  # sizes of a convolution hang together, and those of a graph may
     for keep in ("one", "all but one"):
         for boundary, width in enumerate(widths):
             if width == 1 or (boundary and not _uniform(problem.network.layers[boundary - 1])):
@@ -113,16 +114,20 @@ def _axes(network: Network, rule: Claimed) -> dict[str, tuple[int, ...]]:
 
 def constants(problem: Problem, *, fixed: frozenset[str]) -> Iterator[Problem]:
     """Yield problems in which a constant of a cell, one that the claim leaves open, is 1/2 or 1."""
-    for number, layer in enumerate(problem.network.layers):
-        for name, value in layer.cell.constants().items():
-            if name in fixed or name in layer.shapes() or np.ndim(value):
+    for number, cell in enumerate(problem.network.cells):
+        for name, value in cell.constants().items():
+            if name in fixed or name in getattr(cell, "train", ()) or np.ndim(value):
                 continue
             for other in (0.5, 1.0):
                 if complexity(other) < complexity(float(value)):
-                    cell: Any = replace(layer.cell, **{name: other})  # type: ignore[type-var]
-                    layers = list(problem.network.layers)
-                    layers[number] = replace(layer, cell=cell)
-                    yield replace(problem, network=replace(problem.network, layers=tuple(layers)))
+                    changed: Any = replace(cell, **{name: other})  # type: ignore[type-var]
+                    yield replace(problem, network=_with_cell(problem.network, number, changed))
+
+
+def _with_cell(network: Network, number: int, cell: Any) -> Network:
+    """Return the network with another cell in one of its layers, or populations."""
+    numbers = count()
+    return with_cells(network, lambda old: cell if next(numbers) == number else old)
 
 
 def rounded(problem: Problem, *, targets: bool) -> Iterator[Problem]:

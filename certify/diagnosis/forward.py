@@ -123,6 +123,10 @@ def _near(e: Evidence, hypothesis: Hypothesis, check: str) -> bool:
             run = hypothesis.forward(e.bench)
     except ZeroDivisionError:  # an edited formula may divide a number by zero
         return False
+    except ValueError:  # values of one population in the place of another's
+        if e.network.graph is None:
+            raise
+        return False
     value = None if run is None else run.tape.outputs if check == "outputs" else _loss(run)
     return value is not None and _close(getattr(e, check), value)
 

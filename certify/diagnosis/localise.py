@@ -13,7 +13,7 @@ from typing import Any
 from gradcert.certify.judging import judge_all, worst_of
 from gradcert.certify.problems import Case
 from gradcert.certify.runs import Prefix
-from gradcert.reference.networks import PREFIX
+from gradcert.reference.networks import PREFIX, Network
 
 
 def locate(case: Case, prefixes: Sequence[Prefix | None]) -> dict[str, Any]:
@@ -37,8 +37,9 @@ def locate(case: Case, prefixes: Sequence[Prefix | None]) -> dict[str, Any]:
         verdicts = judge_all(prefix.given, prefix.expected)
         wrong = {name: verdict for name, verdict in verdicts.items() if not verdict.ok}
         if wrong:
-            layers = sorted({layer_of(name) for name in wrong})
-            top = {name: verdict for name, verdict in wrong.items() if layer_of(name) == layers[-1]}
+            of = {name: layer_of(name, case.problem.network) for name in wrong}
+            layers = sorted(set(of.values()))
+            top = {name: verdict for name, verdict in wrong.items() if of[name] == layers[-1]}
             name, worst = worst_of(top)
             found = worst.where(name)
             found.pop("error in budgets")
@@ -47,15 +48,19 @@ def locate(case: Case, prefixes: Sequence[Prefix | None]) -> dict[str, Any]:
     return {}
 
 
-def layer_of(name: str) -> int:
-    """Return the layer of a parameter.
+def layer_of(name: str, network: Network) -> int:
+    """Return the number of the layer of a parameter, or of an initial value.
 
     Examples
     --------
-    >>> layer_of("layers.2.W")
-    2
+    >>> from gradcert.reference.networks import Layer, Rnn
+    >>> layer_of("layers.0.W", Network(layers=(Layer(Rnn(), inputs=1, units=1),)))
+    0
     """
-    return int(name.removeprefix(PREFIX).split(".")[1])
+    own = name.removeprefix(PREFIX)
+    if network.graph is None:
+        return int(own.split(".")[1])
+    return next(i for i, part in enumerate(network.graph.components()) if own.partition(".")[0] in part)
 
 
 def sentence(first: dict[str, Any]) -> str:

@@ -22,7 +22,10 @@ def by_name(_: Evidence, name: str) -> Pool:
 
 
 def by_role(e: Evidence, name: str) -> Pool:
-    """Pool what is at one place: readout, last hidden layer, layers below."""
+    """Pool what is at one place: readout, last hidden layer, layers below; in a graph, the population."""
+    if e.network.graph is not None:
+        population, _, local = name.removeprefix(PREFIX).partition(".")
+        return population, local if not name.startswith(PREFIX) else f"{PREFIX}{local}"
     layer, local = name.split(".")[-2:]
     local = name.replace(f"layers.{layer}.", "") if name.startswith(PREFIX) else local
     hidden = e.case.spec.depth

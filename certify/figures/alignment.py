@@ -45,10 +45,10 @@ def row_gradients(
     rule: Rule, tape: Tape, targets: Array, feedback: Mapping[str, Array]
 ) -> tuple[dict[str, Array], bool] | None:
     """Return a row's gradients and whether its feedback had to be drawn, or None where it is not defined."""
-    shapes = feedback_shapes(tape.network, rule)
-    drawn = any(name not in feedback or feedback[name].shape != shape for name, shape in shapes.items())
-    chosen = draw_feedback(tape.network, rule) if drawn else dict(feedback)
     try:
+        shapes = feedback_shapes(tape.network, rule)
+        drawn = any(name not in feedback or feedback[name].shape != shape for name, shape in shapes.items())
+        chosen = draw_feedback(tape.network, rule) if drawn else dict(feedback)
         return tape_gradients(tape, targets, rule=rule, feedback=check_feedback(tape.network, rule, chosen)), drawn
     except GradcertError:
         return None

@@ -16,7 +16,7 @@ from gradcert.reference.rules import Rule
 def graph(
     cases: Iterable[Case], answered: Iterable[tuple[Case, Answer]], claimed: Rule, *, refuted: bool
 ) -> list[dict[str, Any]]:
-    """Return the edges of the deepest network of every cell.
+    """Return the edges of the deepest network of every cell; of a graph of populations nothing.
 
     Parameters
     ----------
@@ -38,6 +38,8 @@ def graph(
             found, label = row.rule, row.label
     deepest: dict[str, Case] = {}
     for case in cases:
+        if case.problem.network.graph is not None:  # the picture is one of a stack
+            continue
         if case.spec.cell not in deepest or case.spec.depth > deepest[case.spec.cell].spec.depth:
             deepest[case.spec.cell] = case
     return [

@@ -13,6 +13,7 @@ from gradcert.certify.problems.cases.case import Case, Spec
 from gradcert.certify.problems.cases.circumstances import long, make_case, outside, pairs, ruled_out, summary
 from gradcert.certify.problems.cases.evaluated import evaluated
 from gradcert.certify.problems.cases.generate import NOISE, generate
+from gradcert.certify.problems.cases.owners import owners
 from gradcert.certify.problems.cases.plan import alone, plan, profile_named
 from gradcert.certify.problems.cases.plan import circumstances as circumstance_specs
 
@@ -37,6 +38,7 @@ __all__ = [
     "long",
     "make_case",
     "outside",
+    "owners",
     "pairs",
     "parameters_on_balls",
     "plan",

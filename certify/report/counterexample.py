@@ -34,7 +34,11 @@ def _size(size: Mapping[str, Any]) -> str:
 
 def given(problem: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return names and values of everything that the subject is given."""
-    out = [(f"layer {k}", _layer(layer)) for k, layer in enumerate(problem["network"]["layers"])]
+    network = problem["network"]
+    if "graph" in network:
+        out = _graph(network["graph"])
+    else:
+        out = [(f"layer {k}", _layer(layer)) for k, layer in enumerate(network["layers"])]
     out.append(("loss", _loss(problem["network"]["loss"])))
     arrays = {**problem["parameters"], **problem.get("feedback", {})}
     try:
@@ -66,6 +70,19 @@ def _loss(loss: Mapping[str, Any]) -> str:
     return ", ".join(words)
 
 
+def _graph(graph: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the inputs, the populations, and what reads what."""
+    sizes = {given["name"]: given["size"] for given in graph["inputs"]}
+    out = [(f"input {name}", f"{size} entries") for name, size in sizes.items()]
+    for p in graph["populations"]:
+        out.append((p["name"], _layer({**p, "inputs": None})))
+    for c in graph["connections"]:
+        lag = f"lag {c['lag']}" if c.get("lag") else "within the step"
+        kinds = [s["kind"] for s in c.get("synapses", ())]
+        out.append((f"{c['source']} -> {c['target']}", ", ".join([lag, *kinds])))
+    return out
+
+
 def _layer(layer: Mapping[str, Any]) -> str:
     try:
         usual = {f.name: f.default for f in fields(cell_named(layer["cell"]))}
@@ -77,11 +94,12 @@ def _layer(layer: Mapping[str, Any]) -> str:
         if name in trained or name == "train":
             continue
         if isinstance(value, Mapping):
-            scales = ", ".join(f"{k}={numbers(v)}" for k, v in value.items() if k != "name")
-            words.append(f"{name} {value['name']}" + (f"({scales})" if scales else ""))
+            scales = ", ".join(f"{k}={numbers(v)}" for k, v in value.items() if k not in ("name", "formula"))
+            form = value.get("name") or value["formula"]
+            words.append(f"{name} {form}" + (f"({scales})" if scales else ""))
         elif name in ALWAYS or (value != usual.get(name) and value not in ([], None)):
             words.append(f"{name} {numbers(value) if isinstance(value, (int, float, list)) else value}")
-    sizes = f"{layer['inputs']} -> {layer['units']}"
+    sizes = f"{layer['units']} units" if layer["inputs"] is None else f"{layer['inputs']} -> {layer['units']}"
     return f"{layer['cell'].rpartition(':')[2]} {sizes}" + (f"; {', '.join(words)}" if words else "")
 
 

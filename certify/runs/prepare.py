@@ -49,8 +49,8 @@ class Task:
 
 def case_of(task: Task) -> Case | None:
     """Generate a case by its family; None where none can be drawn."""
-    layers = (layer["cell"] for layer in task.claim.layers)
-    for cell in (*task.claim.cells, *layers, *([task.claim.readout] if task.claim.readout else [])):
+    members = (member["cell"] for member in task.claim.members)
+    for cell in (*task.claim.cells, *members, *([task.claim.readout] if task.claim.readout else [])):
         cell_named(cell, run=True)  # in a process of its own: the claim was made where this was allowed
     family = task.spec.family
     draw = {"scale": scale.generate, "circumstance": make_case, "long": long.generate}.get(family, generate)

@@ -37,6 +37,8 @@ def steps(folder: Path) -> list[str]:
 
 def _newest(folder: Path) -> Path | None:
     try:
-        return max(folder.glob("*.json"), key=lambda path: path.stat().st_mtime, default=None)
+        # what `gradcert.watch` kept of a training step is looked at, not replayed
+        found = [path for path in folder.glob("*.json") if not path.name.startswith("watch-")]
+        return max(found, key=lambda path: path.stat().st_mtime, default=None)
     except OSError:
         return None

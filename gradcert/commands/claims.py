@@ -23,6 +23,8 @@ OPTIONS = (
                  help="Cell; repeat for several; see gradcert cells."),
     click.option("--layers", metavar="CELL[:NAME=VALUE,...]", multiple=True,
                  help="Layer of a stack whose layers differ, lif:recurrent=true; repeat, the lowest first."),
+    click.option("--network", metavar="JSON",
+                 help="Graph of populations and connections, in the place of cells; easier in a file, --claim."),
     click.option("--depths", metavar="N", type=click.IntRange(1, 8), multiple=True, help="Number of layers; repeat."),
     click.option("--dtype", type=click.Choice(list(FORMATS)), help="Arithmetic that is claimed."),
     click.option("--options", metavar="NAME=VALUE", multiple=True, help="Convention of the cell; values are JSON."),
@@ -89,6 +91,7 @@ def parts(given: Mapping[str, Any]) -> dict[str, Any]:
     out["activity"] = [_term(text) for text in given.get("activity", ())] or None
     out["local"] = [_term(text) for text in given.get("local", ())] or None
     out["layers"] = [_layer(text) for text in given.get("layers", ())] or None
+    out["network"] = _network(given["network"]) if given.get("network") else None
     out["sizes"] = _sizes(given["sizes"]) if given.get("sizes") else None
     out["claim"] = Path(given["file"]) if given.get("file") else None
     return {name: value for name, value in out.items() if value is not None}
@@ -106,6 +109,12 @@ def _layer(text: str) -> dict[str, Any]:
     if not colon or "=" not in rest:  # a cell alone, which may be path/to/file.py:attribute
         return {"cell": text, "options": {}}
     return {"cell": path, "options": named(tuple(rest.split(","))) or {}}
+
+
+def _network(text: str) -> dict[str, Any]:
+    from gradcert.reference.outside import parse, record
+
+    return dict(record(parse(text, "--network"), "--network"))
 
 
 def _sizes(text: str) -> list[int]:

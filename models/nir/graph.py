@@ -7,9 +7,9 @@ step that its backends use,
 
 so leak = 1 - dt/tau, and r = 1 or tau/dt is our gain ``one_minus_leak`` or ``one``. What NIR cannot say, and what
 therefore comes back as a note or has to be given, are the pseudo-derivative, the loss, what a tie at the threshold
-does, how late a cycle is, where v starts, and which current drives v in a CubaLIF. What it says differently is
-refused: a reset that subtracts. Convolutions and poolings are synapses (`nir_images`), CubaLIF is a cell of its own
-(`cuba`).
+does, how late a cycle without a Delay is, where v starts, and which current drives v in a CubaLIF. What it says
+differently is refused: a reset that subtracts. Convolutions and poolings are synapses (`nir_images`), CubaLIF is a cell
+of its own (`cuba`).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from gradcert.models.nir import images
+from gradcert.models.nir.graphs import is_chain, read_graph
 from gradcert.models.nir.neurons import (
     CUBA,
     CURRENT,
@@ -34,6 +35,7 @@ from gradcert.models.nir.neurons import (
     real,
     refuse,
 )
+from gradcert.models.nir.pieces import CYCLE, LOSS, Linear, Read
 from gradcert.reference.checks import check_number
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.installing import install
@@ -47,52 +49,7 @@ except ModuleNotFoundError:
     raise ModuleNotFoundError(absent, name="nir") from None
 
 __all__ = ["CUBA", "CURRENT", "CYCLE", "LOSS", "START", "SURROGATE", "TIE", "Read", "Written", "read", "write"]
-CYCLE = "a cycle in the graph has no delay of its own: lateral spikes are those of the step before"
-LOSS = "the graph has no loss"
 KINDS = ("Linear", "Affine", "Conv2d", "AvgPool2d", "Flatten", "LIF", "CubaLIF", "LI", "Threshold")
-
-
-@dataclass(frozen=True, eq=False)
-class Linear:
-    """A linear map: a dense weight, or a convolution or pooling with its synapse; a bias per unit, or None."""
-
-    weight: Any
-    bias: Array | None = None
-    synapse: Conv2d | AvgPool | None = None
-
-    @classmethod
-    def of(cls, node: Any, synapse: Conv2d | AvgPool | None) -> Linear:
-        """Return what a node says; a convolution's bias of zeros is none."""
-        if isinstance(synapse, AvgPool):
-            return cls(None, None, synapse)
-        weight = real(node, "weight")
-        if weight.ndim != (2 if synapse is None else 4):
-            raise GradcertError(
-                f"a weight of shape {weight.shape} in a {type(node).__name__}", allowed="(outputs, inputs)"
-            )
-        bias = None
-        if hasattr(node, "bias"):
-            bias = real(node, "bias").ravel()
-            if bias.size != weight.shape[0]:
-                raise GradcertError(f"{bias.size} biases of {weight.shape[0]} outputs", allowed="as many")
-        if synapse is not None:
-            bias = images.unit_bias(bias, synapse) if bias is not None and bias.any() else None
-        return cls(weight, bias, synapse)
-
-
-@dataclass(frozen=True)
-class Read:
-    """What a graph says.
-
-    Attributes
-    ----------
-    network, parameters : as everywhere.
-    notes : what the graph does not say and was assumed.
-    """
-
-    network: Network
-    parameters: Mapping[str, Array]
-    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -194,8 +151,9 @@ def read(
 
     Parameters
     ----------
-    graph : a chain from input to output of Linear, Affine, Conv2d or AvgPool2d maps (and Flatten) and LIF, CubaLIF, LI
-        or LI + Threshold neurons, each with at most one linear map back to itself; as `nir.read` returns it.
+    graph : Linear, Affine, Conv2d or AvgPool2d maps (and Flatten) and LIF, CubaLIF, LI or LI + Threshold neurons, as
+        `nir.read` returns it. A chain from input to output, each neuron with at most one linear map back to itself, is
+        a stack of layers; with several inputs, skip connections, cycles or Delay nodes it is a graph of populations.
     dt : the time step, in the units of tau.
     options : what NIR does not say, for every LIF cell: ``surrogate``, ``strict``, ``train``.
     current : what drives v in a CubaLIF: the current after the step's input, ``new``, or before it, ``old``.
@@ -203,7 +161,7 @@ def read(
 
     Raises
     ------
-    GradcertError : for nodes and edges that a stack of layers cannot say.
+    GradcertError : for nodes and edges that neither can say.
 
     Examples
     --------
@@ -216,7 +174,8 @@ def read(
         raise GradcertError(f"current={current!r}", allowed="'new', 'old'")
     check_number("dt", dt, above=0.0)
     try:
-        return _read(graph, dt, options or {}, current, loss)
+        how = _read if is_chain(graph) else read_graph
+        return how(graph, dt, options or {}, current, loss)
     except GradcertError:
         raise
     except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError) as error:

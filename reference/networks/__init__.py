@@ -36,7 +36,7 @@ from gradcert.reference.networks.cells.options import Convention, alternatives, 
 from gradcert.reference.networks.cells.protocol import Cell, Drive, Nodes
 from gradcert.reference.networks.data import PREFIX, Data, check_begins, check_data
 from gradcert.reference.networks.edges import TEMPORAL, Edge, Link, Use
-from gradcert.reference.networks.graph import Circuit, Connection, Graph, Population
+from gradcert.reference.networks.graph import Circuit, Connection, Graph, Member, Population, graph_from
 from gradcert.reference.networks.layer import Layer, check_options
 from gradcert.reference.networks.loss import KINDS, WHEN, Loss, check_plain
 from gradcert.reference.networks.losses import FORMS, Activity, Form, Local, is_formula, own, read_formula, written
@@ -47,6 +47,7 @@ from gradcert.reference.networks.network import (
     check_parameters,
     check_problem,
     from_dict,
+    with_cells,
     with_loss,
 )
 from gradcert.reference.networks.presets import Preset, norse_lif_box, snntorch_leaky, spikingjelly_lif
@@ -88,6 +89,7 @@ __all__ = [
     "Loss",
     "Lstm",
     "Ltc",
+    "Member",
     "Network",
     "Nodes",
     "Parameters",
@@ -118,6 +120,7 @@ __all__ = [
     "conventions",
     "file_of",
     "from_dict",
+    "graph_from",
     "gru",
     "is_formula",
     "lif",
@@ -134,6 +137,7 @@ __all__ = [
     "snntorch_leaky",
     "snu_equations",
     "spikingjelly_lif",
+    "with_cells",
     "with_convention",
     "with_loss",
     "written",

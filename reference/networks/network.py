@@ -5,7 +5,7 @@ A network is a stack of layers, or a graph of populations and connections (`Grap
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 from gradcert.reference.checks import check_numbers, check_seed
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks.arrays import check_array
+from gradcert.reference.networks.cells.protocol import Cell
 from gradcert.reference.networks.graph import Graph, graph_from, wired
 from gradcert.reference.networks.layer import Layer, cell_from, synapse_from_dict
 from gradcert.reference.networks.loss import Loss, loss_from
@@ -72,6 +73,11 @@ class Network:
     def depth(self) -> int:
         """Number of layers."""
         return len(self.layers)
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells of the layers of a stack, or of the populations of a graph."""
+        return tuple(x.cell for x in (self.layers if self.graph is None else self.graph.populations))
 
     @property
     def inputs(self) -> int:
@@ -187,6 +193,21 @@ def with_loss(network: Network, **options: Any) -> Network:
     'last'
     """
     return replace(network, loss=replace(network.loss, **options))
+
+
+def with_cells(network: Network, change: Callable[[Any], Any]) -> Network:
+    """Return the network with every cell changed: of every layer, or of every population.
+
+    Examples
+    --------
+    >>> from gradcert.reference.networks import Rnn
+    >>> with_cells(Network(layers=(Layer(Rnn(), inputs=1, units=1),)), lambda cell: replace(cell, bias=False)).shapes()
+    {'layers.0.W': (1, 1), 'layers.0.H': (1, 1)}
+    """
+    if network.graph is None:
+        return replace(network, layers=tuple(replace(layer, cell=change(layer.cell)) for layer in network.layers))
+    populations = tuple(replace(p, cell=change(p.cell)) for p in network.graph.populations)
+    return replace(network, layers=(), graph=replace(network.graph, populations=populations))
 
 
 def check_parameters(network: Network, parameters: Parameters, numbers: Numbers = FLOAT64) -> None:

@@ -256,7 +256,7 @@ def read_claim(_: Ground, text: str) -> str:
     """Read a claim, plan its cases, and choose their options."""
     from gradcert.certify.claims import from_dict
     from gradcert.certify.problems import plan
-    from gradcert.certify.problems.cases.draw import chosen_options
+    from gradcert.certify.problems.cases.options import chosen_options
     from gradcert.reference.outside import parse
 
     claim = from_dict(parse(text, "the claim"))

@@ -29,6 +29,15 @@ def test_the_example_is_a_claim(tmp_path):
     validated(toml(tmp_path / "claim.toml", "a claim"), "claim", "the example")
 
 
+def test_the_example_of_a_graph_is_a_claim(tmp_path):
+    (text,) = [b for b in re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL) if "[network]" in b]
+    (tmp_path / "claim.toml").write_text(text)
+    found = read_claim(tmp_path / "claim.toml")
+    assert found.depths == (2,) and found.network["inputs"][0] == {"name": "image", "size": 16}
+    validated(toml(tmp_path / "claim.toml", "a claim"), "claim", "the example")
+    validated({k: v for k, v in found.to_dict().items() if k != "cells"}, "claim", "the JSON form")
+
+
 def test_the_table_names_every_part_and_every_field_of_a_problem():
     rows = [line.split("|")[1] for line in PAGE.splitlines() if line.startswith("| `")]
     said = {name for row in rows for name in re.findall(r"`(\w+)`", row)}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from gradcert.certify.diagnosis.candidate import Candidate
 from gradcert.certify.diagnosis.evidence import Evidence
-from gradcert.reference.networks import Network, alternatives, with_convention
+from gradcert.reference.networks import Network, alternatives, with_cells, with_convention
 from gradcert.reference.numbers import SURROGATES, Surrogate
 from gradcert.reference.rules import Rule
 
@@ -27,11 +28,11 @@ def forward_alternatives(network: Network) -> Iterator[tuple[str, Network]]:
 
 def _switched(network: Network) -> Iterator[tuple[str, Network]]:
     """Yield the network under every other convention that one of its cells knows."""
-    others = dict.fromkeys(pair for layer in network.layers for pair in alternatives(layer.cell))
+    others = dict.fromkeys(pair for cell in network.cells for pair in alternatives(cell))
     for option, value in others:
-        layers = tuple(replace(x, cell=with_convention(x.cell, option, value)) for x in network.layers)
-        if layers != network.layers:
-            yield f"{option}={value!r}", replace(network, layers=layers)
+        other = with_cells(network, partial(with_convention, option=option, value=value))
+        if other != network:
+            yield f"{option}={value!r}", other
 
 
 def surrogates(claimed: Rule) -> Iterator[Candidate]:
@@ -39,8 +40,7 @@ def surrogates(claimed: Rule) -> Iterator[Candidate]:
     for surrogate in _surrogates():
 
         def changed(e: Evidence, surrogate: Surrogate = surrogate) -> Network:
-            layers = tuple(replace(x, cell=_sloped(x.cell, surrogate)) for x in e.network.layers)
-            return replace(e.network, layers=layers)
+            return with_cells(e.network, partial(_sloped, surrogate=surrogate))
 
         def floats(e: Evidence, changed: Any = changed) -> Any:
             network = changed(e)

@@ -150,7 +150,7 @@ def _times(keep: Array, delta: Array, _: Bench) -> Array:
 
 def _updated(bench: Bench) -> Parts | None:
     """Split the gradient by the learning rate of weights that are updated while credit comes down through them."""
-    if not _usual(bench) or bench.network.depth != 2:
+    if not _usual(bench) or bench.network.depth != 2 or bench.network.graph is not None:
         return None
     layer = bench.tape.layers[1]
     names = [k.weight for k in layer.layer.cell.links if k.source == "x" and k.weight is not None]

@@ -8,7 +8,7 @@ import numpy as np
 
 from gradcert.certify.diagnosis.candidate import Candidate
 from gradcert.certify.diagnosis.evidence import Evidence
-from gradcert.certify.diagnosis.hypotheses import backward, differences, equations, forward_pass, given, traces
+from gradcert.certify.diagnosis.hypotheses import backward, differences, equations, forward_pass, given, graphs, traces
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, everywhere
 from gradcert.certify.diagnosis.unrolled import Bench
 from gradcert.certify.problems import Bounds, bounds_of
@@ -18,7 +18,7 @@ from gradcert.reference.rules import Rule
 
 # the most common mistakes first, then what is made of formulas
 MAKERS = (
-    *(*given.COMMON, *backward.COMMON, *forward_pass.COMMON, *backward.OTHER, *forward_pass.OTHER),
+    *(graphs.make, *given.COMMON, *backward.COMMON, *forward_pass.COMMON, *backward.OTHER, *forward_pass.OTHER),
     *(*backward.FORMULAS, traces.make, equations.make),
 )
 
@@ -88,4 +88,8 @@ def tried(hypothesis: Hypothesis, bench: Bench) -> Mapping[str, Array] | None:
             return hypothesis.compute(bench)
     # no such node, parameter or option in this network; an edited formula may divide a number by zero
     except (Undecided, KeyError, AttributeError, ZeroDivisionError):
+        return None
+    except ValueError:  # values of one population in the place of those of another, which has other units
+        if bench.network.graph is None:
+            raise
         return None

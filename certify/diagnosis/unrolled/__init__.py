@@ -8,7 +8,6 @@ from gradcert.certify.diagnosis.unrolled.bench import (
     Edit,
     GraphEdit,
     edited,
-    layers_as,
     on_balls,
     on_floats,
 )
@@ -41,7 +40,6 @@ __all__ = [
     "graph_of",
     "initial_gradients",
     "later",
-    "layers_as",
     "on_balls",
     "on_floats",
     "output_apart",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +21,7 @@ from gradcert.reference.engines import (
     named,
     projected_signal,
     record,
+    spread,
     tape_gradients,
     weights_down,
 )
@@ -169,11 +170,21 @@ def edited(bench: Bench, edit: Edit) -> dict[str, Array] | None:
     rule, tape = bench.rule, bench.tape
     if rule.window is not None or rule.reach is not None or rule.feedback == "local":
         return None
-    delta = edit.error(bench.delta, bench) if edit.error else bench.delta
+    last = tape.network.depth - 1
+    error = edit.error(bench.delta, bench) if edit.error else bench.delta
+    arrived = {last: error}  # credit at the outputs of layers, from all those above
     out: dict[str, Array] = {}
     broadcast: Array | None = None
     for i in reversed(range(tape.network.depth)):
         layer = tape.layers[i]
+        if i < last and rule.feedback in ("direct", "target"):
+            if broadcast is None:
+                broadcast = _broadcast(bench, error, edit)
+                broadcast = edit.broadcast(broadcast, bench) if edit.broadcast else broadcast
+            delta = np.matmul(broadcast, bench.feedback[layer.layer.matrix_name(i)])
+        else:
+            delta = arrived.pop(i)
+        delta = _with_own(delta, i, bench) if i < last else delta
         own = graph_of(layer, rule.own, chunk=rule.chunk)
         own = edit.own(own, layer, tape) if edit.own else own
         arriving = edit.signal(delta, i, bench) if edit.signal else delta
@@ -181,20 +192,14 @@ def edited(bench: Bench, edit: Edit) -> dict[str, Array] | None:
         if edit.share:
             adjoints = {node: edit.share(values) for node, values in adjoints.items()}
         out.update(named(layer.layer, i, gradients(own, adjoints), initial_gradients(own, layer, adjoints)))
-        if i == 0:
-            break
-        if rule.feedback in ("direct", "target"):
-            if broadcast is None:
-                broadcast = _broadcast(bench, delta, edit)
-                broadcast = edit.broadcast(broadcast, bench) if edit.broadcast else broadcast
-            delta = _with_own(np.matmul(broadcast, bench.feedback[f"layers.{i - 1}.B"]), i - 1, bench)
+        if rule.feedback in ("direct", "target") or max(tape.network.sources(i)) < 0:
             continue
         above = graph_of(layer, rule.kept_above(layer.layer.cell.name), chunk=rule.chunk)
         above = edit.down(above, layer, tape) if edit.down else above
         down = weights_down(layer.layer, i, layer.p, rule, bench.feedback)
         down = edit.weights(down, i, bench) if edit.weights else down
         credit = credit_below(layer, sweep(above, delta), down)
-        delta = _with_own(edit.below(credit, delta, i, bench) if edit.below else credit, i - 1, bench)
+        spread(edit.below(credit, delta, i, bench) if edit.below else credit, tape.network, i, arrived)
     starts = [name for name in out if name.startswith(PREFIX)]
     return {name: out[name] for name in (*tape.network.shapes(), *starts)}
 
@@ -211,8 +216,3 @@ def _broadcast(bench: Bench, delta: Array, edit: Edit) -> Array:
         graph = edit.down(graph, last, bench.tape) if edit.down else graph
         return sweep(graph, delta)[error_node(last.layer)]
     return projected_signal(bench.tape, bench.targets)
-
-
-def layers_as(network: Network, change: Callable[[Any], Any]) -> Network:
-    """Return the network with every cell changed."""
-    return replace(network, layers=tuple(replace(layer, cell=change(layer.cell)) for layer in network.layers))

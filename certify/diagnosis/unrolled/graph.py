@@ -9,12 +9,13 @@ proven. Without an edit the sweep is that of `gradcert.reference.engines.reverse
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from gradcert.reference.engines import LayerTape, at, kept_links, left_by, pull_use
+from gradcert.reference.engines import LayerTape, at, kept_links, left_by, pull_use, weight_of
+from gradcert.reference.engines import nothing as zeros
 from gradcert.reference.networks import Edge, Link, Synapse, Use
 from gradcert.reference.numbers import Array
 
@@ -103,6 +104,8 @@ class Graph:
     begins : (time, batch), where a new sequence begins and nothing is carried over; None where none does.
     after : nodes whose adjoint after the last step is one, where it should be zero.
     seeded : nodes that get credit of one at the last step.
+    sizes : units of every node, where not all have as many as the output.
+    shared : parameters of which there is one number for all units.
     """
 
     nodes: tuple[str, ...]
@@ -112,6 +115,8 @@ class Graph:
     after: frozenset[str] = frozenset()
     seeded: frozenset[str] = frozenset()
     begins: Array | None = None
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    shared: frozenset[str] = frozenset()
 
     def arcs_as(self, change: Callable[[Arc], Arc | None]) -> Graph:
         """Return the graph with every arc changed; None drops it."""
@@ -130,7 +135,7 @@ def graph_of(tape: LayerTape, kept: frozenset[Edge], *, chunk: int | None = None
         if k.weight is None:
             arcs.append(Arc(k.target, k.source, k.lag, k, tape.factors[k]))
         else:
-            arcs.append(Arc(k.target, k.source, k.lag, k, 1, layer.synapse(k.weight), tape.p[k.weight]))
+            arcs.append(Arc(k.target, k.source, k.lag, k, 1, layer.synapse(k.weight), weight_of(tape.p, k.weight)))
     feeds = [
         Feed(k.weight, k.target, k, 1, layer.synapse(k.weight), tape.source(k))
         for k in cell.links
@@ -139,7 +144,9 @@ def graph_of(tape: LayerTape, kept: frozenset[Edge], *, chunk: int | None = None
     feeds += [Feed(u.parameter, u.target, u, tape.factors[u]) for u in cell.uses if u.parameter in cell.trained]
     steps = len(tape.x)
     cut = frozenset(range(chunk, steps, chunk)) if chunk else frozenset[int]()
-    return Graph(cell.nodes, tuple(arcs), tuple(feeds), cut, begins=tape.begins)
+    sizes = {node: layer.size(node) for node in cell.nodes}
+    shared = frozenset(layer.shared)
+    return Graph(cell.nodes, tuple(arcs), tuple(feeds), cut, begins=tape.begins, sizes=sizes, shared=shared)
 
 
 def sweep(graph: Graph, delta: Array) -> dict[str, Array]:
@@ -149,7 +156,8 @@ def sweep(graph: Graph, delta: Array) -> dict[str, Array]:
     for arc in graph.arcs:
         leaving[arc.source].append(arc)
     rows: dict[str, list[Any]] = {node: [None] * steps for node in graph.nodes}
-    nothing = 0 * delta[0]
+    empty = {units: zeros(delta[0], units) for units in set(graph.sizes.values())}
+    none = {node: empty[graph.sizes.get(node.removesuffix(COPY), delta.shape[-1])] for node in graph.nodes}
     for t in reversed(range(steps)):
         for node in reversed(graph.nodes):
             total = delta[t] if node == "z" else None
@@ -161,11 +169,11 @@ def sweep(graph: Graph, delta: Array) -> dict[str, Array]:
                         term = np.where(graph.begins[s][:, None], 0 * term, term)
                     total = term if total is None else total + term
                 elif s == steps and arc.target in graph.after:
-                    term = arc.pull(nothing + 1, t)
+                    term = arc.pull(none[arc.target] + 1, t)
                     total = term if total is None else total + term
             if t == steps - 1 and node in graph.seeded:
-                total = nothing + 1 if total is None else total + 1
-            rows[node][t] = nothing if total is None else total
+                total = none[node] + 1 if total is None else total + 1
+            rows[node][t] = none[node] if total is None else total
     return {node: np.stack(values) for node, values in rows.items()}
 
 
@@ -175,7 +183,7 @@ def gradients(graph: Graph, adjoints: Mapping[str, Array]) -> dict[str, Array]:
     for feed in graph.feeds:
         g = feed.gradient(adjoints[feed.node])
         out[feed.parameter] = out[feed.parameter] + g if feed.parameter in out else g
-    return out
+    return {k: g.sum(axis=-1, keepdims=True) if k in graph.shared else g for k, g in out.items()}
 
 
 def initial_gradients(graph: Graph, tape: LayerTape, adjoints: Mapping[str, Array]) -> dict[str, Array]:
@@ -183,7 +191,7 @@ def initial_gradients(graph: Graph, tape: LayerTape, adjoints: Mapping[str, Arra
     out: dict[str, Array] = {}
     for node, shape in tape.asked.items():
         left = left_by(tape.layer, node)
-        total = 0 * adjoints["z"][0]
+        total = zeros(adjoints["z"][0], tape.layer.size(node))
         for arc in graph.arcs:
             if arc.lag and arc.source in (left, left + COPY):
                 total = total + arc.pull(adjoints[arc.target][0], 0)

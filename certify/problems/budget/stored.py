@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from gradcert.properties.numbers import Balls, Decay, Element, settle
-from gradcert.reference.networks import Cell, Data, Drive, Link, Loss, Network, Nodes, Problem, Use
+from gradcert.reference.networks import Cell, Circuit, Data, Drive, Link, Loss, Member, Network, Nodes, Problem, Use
 from gradcert.reference.numbers import Array, Numbers
 
 DECAYS = ("leak", "kappa", "rho", "rate")
@@ -137,4 +137,8 @@ def _marked(value: Any) -> Array:
 
 
 def _stored(cell: Cell) -> Any:
+    """Return a cell that stores what it computes; of several populations each does."""
+    if isinstance(cell, Circuit):
+        parts = (replace(x, cell=_stored(x.cell)) if isinstance(x, Member) else x for x in cell.parts)
+        return replace(cell, parts=tuple(parts))
     return StoredCell(cell)

@@ -1,27 +1,27 @@
-"""What the families share: the cells of a claim with their options, sizes, targets, a problem in the claim's dtype."""
+"""What the families share: a network of the claim's cells, its sizes, targets, a problem in the claim's dtype."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
 
-from gradcert.certify.claims import Claim, about, local_of, of_layer
+from gradcert.certify.claims import Claim, about, graph_of, local_of, usual_sizes
 from gradcert.certify.problems.budget.stored import DECAYS
 from gradcert.certify.problems.cases.case import Spec
 from gradcert.certify.problems.cases.given import QUIET, activity_of, named, with_given
+from gradcert.certify.problems.cases.graphs import draw_graph, latest
+from gradcert.certify.problems.cases.options import CONTINUOUS, option_value, stack
+from gradcert.certify.problems.cases.owners import owners
 from gradcert.reference.networks import Layer, Loss, Network, Problem, cell_named
-from gradcert.reference.numbers import Array, held, surrogate_from
+from gradcert.reference.numbers import Array, held
 from gradcert.reference.published import Algorithm, Claimed
 from gradcert.reference.rules import feedback_shapes
 
 SIZES = {1: (3, 4), 2: (3, 4, 2), 3: (3, 2, 4, 2)}  # no layer is square, and no layer is like the next
 APART = 0.06  # of two decays that would be one
-CONTINUOUS = (*DECAYS, "threshold", "beta")  # drawn for each layer, unless the claim fixes them
 
 
 class Family(Protocol):
@@ -60,72 +60,14 @@ class Family(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Cells:
-    """What a claim says about one cell: its alternatives and its fixed options."""
-
-    name: str
-    fixed: Mapping[str, Any]
-    alternatives: Mapping[str, tuple[Any, ...]]
-
-
-def cell_options(claim: Claim, cell: str) -> Cells:
-    """Return the options of a claim that this cell has; a list names alternatives (`Claim`)."""
-    known = {f.name for f in fields(cell_named(cell))}
-    given = {k: v for k, v in claim.options.items() if k in known}
-    many = {k: tuple(v) for k, v in given.items() if isinstance(v, (list, tuple)) and not _names(k, v)}
-    fixed = {k: v for k, v in given.items() if k not in many}
-    return Cells(cell, {k: _option(k, v) for k, v in fixed.items()}, many)
-
-
-def _names(option: str, value: Any) -> bool:
-    """Return whether a list is one value, the names of the trained parameters, rather than alternatives."""
-    return option == "train" and all(isinstance(v, str) for v in value)
-
-
-def turns(claim: Claim, cell: str) -> int:
-    """Return after how many turns every alternative of a cell, or of layers that differ, has been taken."""
-    if claim.layers:
-        return math.lcm(*(turns(of_layer(claim, layer), layer["cell"]) for layer in claim.layers))
-    return math.lcm(*(len(values) for values in cell_options(claim, cell).alternatives.values()))
-
-
-def stack(claim: Claim, cell: str, depth: int, turn: int) -> list[tuple[Any, dict[str, Any]]]:
-    """Return the cell class and the options of every layer of a stack, a readout left out.
-
-    Examples
-    --------
-    >>> claim = Claim(rule="bptt", layers=[{"cell": "lif", "options": {"recurrent": True}}, "rnn"])
-    >>> [(kind.name, options) for kind, options in stack(claim, claim.stacks[0], 2, 0)]
-    [('lif', {'recurrent': True}), ('rnn', {})]
-    """
-    if claim.layers:
-        return [stack(of_layer(claim, layer), layer["cell"], 1, turn)[0] for layer in claim.layers]
-    return [(cell_named(cell), chosen_options(claim, cell, turn))] * depth
-
-
-def cells_of(claim: Claim, cell: str) -> list[Any]:
-    """Return the cells of a stack, with default options: one, unless its layers differ."""
-    return [kind() for kind, _ in stack(claim, cell, 1, 0)]
-
-
-def chosen_options(claim: Claim, cell: str, turn: int) -> dict[str, Any]:
-    """Return the options for the turn-th case of a cell."""
-    what = cell_options(claim, cell)
-    out = dict(what.fixed)
-    for name, values in sorted(what.alternatives.items()):
-        out[name] = _option(name, values[turn % len(values)])
-    return out
-
-
-def _option(name: str, value: Any) -> Any:
-    """Return the value of an option as its cell takes it."""
-    return surrogate_from(value) if name == "surrogate" else tuple(value) if name == "train" else value
-
-
 def latency(claim: Claim, spec: Spec) -> int:
     """Return how many steps an input needs, at least, to reach the output of the network of a spec."""
-    return sum(_delay(kind(**options)) for kind, options in stack(claim, spec.cell, spec.depth, spec.turn))
+    made = [kind(**options) for kind, options in stack(claim, spec.cell, spec.depth, spec.turn)]
+    if claim.network:
+        names = [p["name"] for p in claim.network["populations"]]
+        graph = graph_of(claim.network, dict(zip(names, made, strict=True)), usual_sizes(claim.network))
+        return max(0, latest(graph) - 1)  # what comes one step late is in every case, as lateral connections are
+    return sum(map(_delay, made))
 
 
 def _delay(cell: Any) -> int:
@@ -158,6 +100,45 @@ def draw(spec: Spec, claim: Claim, rule: Claimed, family: Family, rng: np.random
     scale : of the weights; larger scales make more spikes.
     """
     _allow(family, claim)
+    graph = draw_graph(claim, spec.turn, family, rng) if claim.network else None
+    layers = () if graph is not None else _layers(spec, claim, family, rng)
+    loss = Loss(
+        kind=spec.loss,
+        when=spec.when,
+        time=claim.time,
+        batch=claim.batch,
+        outputs=claim.outputs,
+        node=claim.node,
+        level=claim.level,
+        activity=activity_of(claim, spec.depth),
+        local=local_of(claim),
+    )
+    network = Network(layers=layers, graph=graph, loss=loss)
+    inputs = family.signal((family.steps, family.batch, network.inputs), rng)
+    inputs = (inputs > 0.5).astype(float) if claim.inputs == "spikes" else inputs
+    problem = Problem(
+        id=spec.id,
+        format=claim.dtype,
+        network=network,
+        parameters={name: _as(claim, v) for name, v in _parameters(network, family, scale, rng).items()},
+        inputs=_as(claim, inputs),
+        targets=_as(claim, _targets(network, claim, family, rng)),
+        feedback={
+            name: _as(claim, family.weight(s, s[0], 1.0, rng)) for name, s in feedback_shapes(network, rule).items()
+        },
+    )
+    if isinstance(rule, Algorithm):
+        drawn = rule.drawn(network, problem.inputs.shape[:2], rng)
+        problem = replace(problem, drawn=drawn, settings=rule.settings)
+    if named(claim):
+        row = QUIET if spec.family == "long" else getattr(family, "row", {})
+        problem = with_given(problem, claim, row, rng, exact=spec.family == "dyadic", turn=spec.turn + spec.index)
+    wanted, untrained = about(claim, problem.gradient_names)
+    return replace(problem, wanted=wanted, untrained=untrained)
+
+
+def _layers(spec: Spec, claim: Claim, family: Family, rng: np.random.Generator) -> tuple[Layer, ...]:
+    """Draw the layers of a stack, its readout included."""
     sizes = (getattr(family, "sizes", None) or SIZES).get(spec.depth) or tuple(
         3 + (i % 2) - 2 * (i == spec.depth) for i in range(spec.depth + 1)
     )
@@ -179,39 +160,7 @@ def draw(spec: Spec, claim: Claim, rule: Claimed, family: Family, rng: np.random
         outputs = 2 if sizes[-1] != 2 else 4 if spec.family == "dyadic" else 3
         outputs = claim.sizes[-1] if claim.sizes else outputs
         layers.append(Layer(_readout(claim, family, rng, layers), inputs=sizes[-1], units=outputs))
-    loss = Loss(
-        kind=spec.loss,
-        when=spec.when,
-        time=claim.time,
-        batch=claim.batch,
-        outputs=claim.outputs,
-        node=claim.node,
-        level=claim.level,
-        activity=activity_of(claim, spec.depth),
-        local=local_of(claim),
-    )
-    network = Network(layers=tuple(layers), loss=loss)
-    inputs = family.signal((family.steps, family.batch, sizes[0]), rng)
-    inputs = (inputs > 0.5).astype(float) if claim.inputs == "spikes" else inputs
-    problem = Problem(
-        id=spec.id,
-        format=claim.dtype,
-        network=network,
-        parameters={name: _as(claim, v) for name, v in _parameters(network, family, scale, rng).items()},
-        inputs=_as(claim, inputs),
-        targets=_as(claim, _targets(network, claim, family, rng)),
-        feedback={
-            name: _as(claim, family.weight(s, s[0], 1.0, rng)) for name, s in feedback_shapes(network, rule).items()
-        },
-    )
-    if isinstance(rule, Algorithm):
-        drawn = rule.drawn(network, problem.inputs.shape[:2], rng)
-        problem = replace(problem, drawn=drawn, settings=rule.settings)
-    if named(claim):
-        row = QUIET if spec.family == "long" else getattr(family, "row", {})
-        problem = with_given(problem, claim, row, rng, exact=spec.family == "dyadic", turn=spec.turn + spec.index)
-    wanted, untrained = about(claim, problem.gradient_names)
-    return replace(problem, wanted=wanted, untrained=untrained)
+    return tuple(layers)
 
 
 def _allow(family: Family, claim: Claim) -> None:
@@ -242,7 +191,7 @@ def _readout(claim: Claim, family: Family, rng: np.random.Generator, below: list
     own = {f.name for f in fields(kind)}
     plain = {"recurrent": False, "activation": "identity"}
     options = {**{k: v for k, v in plain.items() if k in own}, **claim.readout_options}
-    options = {k: _option(k, v) for k, v in options.items()}
+    options = {k: option_value(k, v) for k, v in options.items()}
     for name in CONTINUOUS:
         if name in own and name not in options:
             value = family.constant(name, rng, spiking="surrogate" in own)
@@ -253,19 +202,23 @@ def _readout(claim: Claim, family: Family, rng: np.random.Generator, below: list
 
 def _parameters(network: Network, family: Family, scale: float, rng: np.random.Generator) -> dict[str, Array]:
     out: dict[str, Array] = {}
-    for i, layer in enumerate(network.layers):
-        constants, cell = layer.cell.constants(), layer.cell
-        lateral = {link.weight for link in cell.links if link.weight is not None and link.lag}
-        for name, shape in layer.shapes().items():
+    for owner in owners(network):
+        layer, cell = network.layers[owner.layer], owner.cell
+        constants = cell.constants()
+        lateral = {owner.prefix + link.weight for link in cell.links if link.weight is not None and link.lag}
+        weights = {link.weight for link in layer.cell.links}
+        lateral |= {link.weight for link in layer.cell.links if link.weight is not None and link.lag}
+        for name, shape in owner.shapes(layer).items():
+            local, full = owner.prefix + name, f"{owner.name}.{name}"
             if name in constants:
-                values = [family.constant(name, rng, spiking=spiking(cell)) for _ in range(layer.units)]
-                out[f"layers.{i}.{name}"] = np.array(values)
-            elif len(shape) == 1:
-                out[f"layers.{i}.{name}"] = family.vector(shape, scale, rng)
+                values = [family.constant(name, rng, spiking=spiking(cell)) for _ in range(shape[0])]
+                out[full] = np.array(values)
+            elif local not in weights:
+                out[full] = family.vector(shape, scale, rng)
             else:
-                own = min(scale, 1.5) if name in lateral else scale
-                out[f"layers.{i}.{name}"] = family.weight(shape, layer.synapse(name).columns, own, rng)
-    return out
+                own = min(scale, 1.5) if local in lateral else scale
+                out[full] = family.weight(shape, layer.synapse(local).columns, own, rng)
+    return {name: out[name] for name in network.shapes()}
 
 
 def _targets(network: Network, claim: Claim, family: Family, rng: np.random.Generator) -> Array:

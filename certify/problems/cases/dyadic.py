@@ -60,7 +60,7 @@ class Dyadic:
         rng = np.random.default_rng(0)
         for attempt in range(TRIALS):
             family = Dyadic(claim, 0, attempt)
-            depth = min(claim.depths) if claim.layers or claim.parameters or claim.untrained else 1
+            depth = min(claim.depths) if claim.members or claim.parameters or claim.untrained else 1
             spec = Spec(cell, depth, claim.losses[0], claim.when[0], "dyadic", turn=turn)
             if exact_forward(draw(spec, claim, claim.claimed, family, rng, scale=1.0 + attempt)):
                 return True

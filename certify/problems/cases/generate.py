@@ -14,12 +14,14 @@ from gradcert.certify.problems.budget.goal import expectation
 from gradcert.certify.problems.cases.case import Case, Spec
 from gradcert.certify.problems.cases.circumstances.generate import facts, floats
 from gradcert.certify.problems.cases.circumstances.seen import met, outside
-from gradcert.certify.problems.cases.draw import Family, cells_of, draw, latency, spiking
+from gradcert.certify.problems.cases.draw import Family, draw, latency, spiking
 from gradcert.certify.problems.cases.evaluated import evaluated
 from gradcert.certify.problems.cases.families import FAMILIES
+from gradcert.certify.problems.cases.options import cells_of
+from gradcert.certify.problems.cases.owners import owners
 from gradcert.properties.numbers import Undecided
 from gradcert.reference.engines import Tape, new_value
-from gradcert.reference.networks import Problem
+from gradcert.reference.networks import PREFIX, Problem
 from gradcert.reference.numbers import FORMATS, Array
 from gradcert.reference.published import Algorithm, Claimed
 
@@ -92,7 +94,7 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
         if kept is None or (expected.exact and not kept[1].exact) or (half and _clear(best, expected) > _clear(*kept)):
             kept = best, expected
         tries += 1
-        rational = spec.loss == "squared_error" and all(family.may_be_exact(k.cell) for k in problem.network.layers)
+        rational = spec.loss == "squared_error" and all(family.may_be_exact(k.cell) for k in owners(problem.network))
         if kept[1].exact or tries >= (CLEAR_TRIES if half else EXACT_TRIES if rational else 1):
             break
     if kept is None:
@@ -113,7 +115,8 @@ def _draft(problem: Problem, rule: Claimed, attempt: int, *, ties: bool) -> Draf
     if any(not RATES[0] <= r <= RATES[1] for r in rates) or (ties and rates and not tie):
         return None
     gradients = in_floats.gradients(rule)
-    if any(np.count_nonzero(np.abs(g) > 1e-6) * 2 < g.size for g in gradients.values()):
+    silent = without_gradient(problem, rule)
+    if any(np.count_nonzero(np.abs(g) > 1e-6) * 2 < g.size for k, g in gradients.items() if k not in silent):
         return None
     near = [] if isinstance(rule, Algorithm) else changes(rule, problem.network)
     neighbours = {change.label: in_floats.gradients(change.rule) for change in near}
@@ -123,13 +126,33 @@ def _draft(problem: Problem, rule: Claimed, attempt: int, *, ties: bool) -> Draf
     return Draft(problem, gradients, neighbours, min(seen), facts)
 
 
+def without_gradient(problem: Problem, rule: Claimed) -> frozenset[str]:
+    """Return the initial values whose gradient is zero by the rule: it keeps no edge that they enter by.
+
+    Examples
+    --------
+    >>> from gradcert.reference import RULES, Layer, Network, Rnn
+    >>> network = Network(layers=(Layer(Rnn(), inputs=1, units=2),))
+    >>> x, y, start = np.ones((3, 1, 1)), np.zeros((3, 1, 2)), {"layers.0.z": np.ones(2)}
+    >>> problem = Problem(network, network.parameters(), x, y, initial=start, initial_gradient=True)
+    >>> sorted(without_gradient(problem, RULES["e-prop"])), sorted(without_gradient(problem, RULES["bptt"]))
+    (['initial.layers.0.z'], [])
+    """
+    if isinstance(rule, Algorithm) or not problem.initial_gradient:
+        return frozenset()
+    layers = list(enumerate(problem.network.layers))
+    kept = {x.full_name(i, k.source) for i, x in layers for k in x.cell.links if k.lag and k.edge in rule.own}
+    return frozenset(f"{PREFIX}{name}" for name in problem.initial if name not in kept)
+
+
 def _spikes(tape: Tape) -> tuple[list[float], int]:
     rates, ties = [], 0
-    for layer in tape.layers:
-        if spiking(layer.layer.cell):
-            z, v = (layer.now[new_value(layer.layer, node)] for node in "zv")
+    for owner in owners(tape.network):
+        if spiking(owner.cell):
+            layer = tape.layers[owner.layer]
+            z, v = (layer.now[new_value(layer.layer, owner.prefix + node)] for node in "zv")
             rates.append(float(z.mean()))
-            ties += int((v == layer.p["threshold"]).sum())
+            ties += int((v == layer.p[f"{owner.prefix}threshold"]).sum())
     return rates, ties
 
 

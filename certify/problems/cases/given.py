@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from gradcert.certify.claims import OUTPUT, Claim, states
-from gradcert.reference.networks import Activity, Layer, Problem
+from gradcert.certify.problems.cases.owners import Owner, owners
+from gradcert.reference.networks import Activity, Circuit, Problem
 from gradcert.reference.numbers import Array
 
 QUIET = {"loss weights": "all alike", "begins": "none", "masks": "all 1", "initial": "all 0"}  # of the long case
@@ -38,7 +39,7 @@ def with_given(
 
     Examples
     --------
-    >>> from gradcert.reference.networks import Lif, Network
+    >>> from gradcert.reference.networks import Layer, Lif, Network
     >>> network = Network(layers=(Layer(Lif(), inputs=2, units=3),))
     >>> plain = Problem(network, network.parameters(), np.ones((4, 2, 2)), np.zeros((4, 2, 3)))
     >>> claim = Claim(rule="bptt", cells="lif", initial="trained", masks="output")
@@ -52,7 +53,8 @@ def with_given(
     if claim.initial != "zero":
         level = row.get("initial", ("one for all", "one each")[turn % 2])
         out["initial"] = {
-            name: _initial(name, layer, batch, level, rng, exact=exact) for name, layer in _nodes(problem, claim)
+            name: _initial((batch, units), level, rng, spikes=spikes, exact=exact)
+            for name, units, spikes in _nodes(problem, claim)
         }
         out["initial_gradient"] = claim.initial == "trained"
     if claim.weights:
@@ -63,8 +65,8 @@ def with_given(
     if claim.masks:
         level = row.get("masks", "")
         out["masks"] = {
-            name: _mask(name, level, (steps, batch, layer.units), rng, exact=exact)
-            for name, layer in _masked(problem, claim)
+            name: _mask(level, (steps, batch, owner.units), rng, held=held, exact=exact)
+            for name, owner, held in _masked(problem, claim)
         }
     if row.get("samples") == "equal":
         out = {part: _alike(value, starts=part == "initial") for part, value in out.items()}
@@ -77,37 +79,48 @@ def activity_of(claim: Claim, depth: int) -> tuple[Activity, ...]:
     return tuple(Activity(**{**term, "layers": tuple(term.get("layers", ())) or layers}) for term in claim.activity)
 
 
-def _stack(problem: Problem, claim: Claim) -> list[tuple[int, Layer]]:
-    layers = list(enumerate(problem.network.layers))
-    return layers[:-1] if claim.readout is not None else layers
+def _owners(problem: Problem, claim: Claim) -> list[Owner]:
+    """Return layers, a readout left out, or populations."""
+    found = list(owners(problem.network))
+    return found[:-1] if claim.readout is not None else found
 
 
-def _nodes(problem: Problem, claim: Claim) -> Iterator[tuple[str, Layer]]:
-    """Yield the names of the initial values, and their layers."""
-    for i, layer in _stack(problem, claim):
-        for node in claim.initial_nodes or states(layer.cell):
-            if node in layer.cell.nodes:
-                yield f"layers.{i}.{node}", layer
+def _nodes(problem: Problem, claim: Claim) -> Iterator[tuple[str, int, bool]]:
+    """Yield the names of the initial values, how many units there are, and whether they are spikes."""
+    for owner in _owners(problem, claim):
+        for node in claim.initial_nodes or states(owner.cell):
+            if node in owner.cell.nodes:
+                yield f"{owner.name}.{node}", owner.units, node == "z" and hasattr(owner.cell, "surrogate")
+    for layer in problem.network.layers if not claim.initial_nodes else ():
+        if isinstance(layer.cell, Circuit):  # and what delays hold before the first step
+            late = {link.source for link in layer.cell.links if link.lag}
+            own = {f"{m.name}.{node}" for m in layer.cell.members for node in m.cell.nodes}
+            yield from ((n, layer.size(n), False) for n in layer.cell.plain_nodes if n in late and n not in own)
 
 
-def _masked(problem: Problem, claim: Claim) -> Iterator[tuple[str, Layer]]:
-    """Yield the names of the masks, and their layers: the last layer's output has one where there is no other."""
-    last = problem.network.depth - 1
-    for i, layer in _stack(problem, claim):
+def _masked(problem: Problem, claim: Claim) -> Iterator[tuple[str, Owner, bool]]:
+    """Yield the names of the masks, whose they are, and whether they hold a node.
+
+    The output of the network has one where there is no other.
+    """
+    graph, last = problem.network.graph, f"layers.{problem.network.depth - 1}"
+    last = str(graph.output) if graph else last
+    found = list(owners(problem.network))
+    for owner in _owners(problem, claim):
         for node in claim.masks:
-            if node == OUTPUT and (i < last or last == 0):
-                yield f"layers.{i}", layer
-            elif node in layer.cell.nodes:
-                yield f"layers.{i}.{node}", layer
+            if node == OUTPUT and (owner.name != last or len(found) == 1):
+                yield owner.name, owner, False
+            elif node in owner.cell.nodes:
+                yield f"{owner.name}.{node}", owner, True
 
 
-def _initial(name: str, layer: Layer, batch: int, level: str, rng: np.random.Generator, *, exact: bool) -> Array:
-    shape = (batch, layer.units) if level == "one each" else (layer.units,)
+def _initial(shape: tuple[int, int], level: str, rng: np.random.Generator, *, spikes: bool, exact: bool) -> Array:
+    own = shape if level == "one each" else shape[1:]
     if level == "all 0":
-        return np.zeros(shape)
-    if name.endswith(".z") and hasattr(layer.cell, "surrogate"):
-        return rng.choice([0.0, 1.0, 1.0], shape)
-    return rng.choice([-0.5, 0.25, 0.5, 1.0], shape) if exact else 0.1 + 0.6 * rng.standard_normal(shape)
+        return np.zeros(own)
+    if spikes:
+        return rng.choice([0.0, 1.0, 1.0], own)
+    return rng.choice([-0.5, 0.25, 0.5, 1.0], own) if exact else 0.1 + 0.6 * rng.standard_normal(own)
 
 
 def _weights(level: str, when: str, shape: tuple[int, int], rng: np.random.Generator, *, exact: bool) -> Array:
@@ -145,9 +158,8 @@ def _begins(level: str, shape: tuple[int, int], rng: np.random.Generator) -> Arr
     return out
 
 
-def _mask(name: str, level: str, shape: tuple[int, ...], rng: np.random.Generator, *, exact: bool) -> Array:
+def _mask(level: str, shape: tuple[int, ...], rng: np.random.Generator, *, held: bool, exact: bool) -> Array:
     """Return a mask; without a level what is kept of an output is scaled up, and a node is held or not."""
-    held = name.count(".") > 1
     if level == "all 1":
         return np.ones(shape)
     if level == "others":

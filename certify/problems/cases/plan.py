@@ -9,8 +9,8 @@ from gradcert.certify.problems.cases.case import Spec
 from gradcert.certify.problems.cases.circumstances.rows import alone as lone_row
 from gradcert.certify.problems.cases.circumstances.rows import impossible, rows
 from gradcert.certify.problems.cases.circumstances.ruled import drawn_axes
-from gradcert.certify.problems.cases.draw import turns
 from gradcert.certify.problems.cases.families import FAMILIES, families
+from gradcert.certify.problems.cases.options import turns
 from gradcert.certify.problems.cases.scale import KINDS
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import FORMATS
@@ -87,12 +87,8 @@ def plan(claim: Claim, profile: str = "default") -> tuple[Spec, ...]:
                         spec = Spec(cell, depth, loss, when, family, index, turn)
                         applies = family in fit[turn % len(fit)]
                         out.append(spec if applies else replace(spec, family="bounded", instead=family))
-            if (
-                chosen.scale
-                and not FORMATS[claim.dtype].half
-                and claim.entrywise
-                and not isinstance(claim.claimed, Algorithm)
-            ):
+            stacks = claim.entrywise and not isinstance(claim.claimed, Algorithm) and not claim.network
+            if chosen.scale and stacks and not FORMATS[claim.dtype].half:
                 for index in range(len(KINDS)):  # every loss and moment in turn
                     loss, when = pairs[(index + depth) % len(pairs)]
                     out.append(Spec(cell, depth, loss, when, "scale", index, index + depth - 1))

@@ -21,9 +21,10 @@ from gradcert.certify.problems.cases.bounded import Bounded
 from gradcert.certify.problems.cases.case import Case, Spec
 from gradcert.certify.problems.cases.circumstances.generate import facts, floats
 from gradcert.certify.problems.cases.circumstances.seen import met
-from gradcert.certify.problems.cases.draw import cells_of, draw, latency, spiking
+from gradcert.certify.problems.cases.draw import draw, latency, spiking
 from gradcert.certify.problems.cases.generate import generate as generate_small
 from gradcert.certify.problems.cases.generate import least_steps
+from gradcert.certify.problems.cases.options import cells_of
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule
 

@@ -7,8 +7,8 @@ A layer, in the sense in which rules say own and above, is a strongly connected 
 connections: feedback from above merges layers, a skip connection merges none.
 """
 
-from gradcert.reference.networks.graph.circuit import Circuit
+from gradcert.reference.networks.graph.circuit import Circuit, Member
 from gradcert.reference.networks.graph.records import Connection, Graph, Population, graph_from
 from gradcert.reference.networks.graph.wiring import Wired, wired
 
-__all__ = ["Circuit", "Connection", "Graph", "Population", "Wired", "graph_from", "wired"]
+__all__ = ["Circuit", "Connection", "Graph", "Member", "Population", "Wired", "graph_from", "wired"]

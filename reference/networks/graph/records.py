@@ -213,6 +213,15 @@ class Graph:
         """Return the length of what a population or an input gives."""
         return dict(self.inputs)[source] if source in dict(self.inputs) else self.by_name[source].units
 
+    def weights(self, c: Connection) -> list[list[str]]:
+        """Return the names of a connection's weights: for each node that reads it, one for each of its synapses."""
+        incoming = self.into(c.target)
+        suffix = "" if len(incoming) == 1 and c.name is None else f".{c.label}"
+        links = self.by_name[c.target].cell.links
+        read = [k for k in links if k.source == "x" and k.weight is not None and c.node in (None, k.target)]
+        names = [f"{c.target}.{k.weight}{suffix}" for k in read]
+        return [[name] if len(c.chain) < 2 else [f"{name}.{i}" for i in range(len(c.chain))] for name in names]
+
     def _check_connection(self, c: Connection) -> None:
         if c.target not in self.by_name:
             raise GradcertError(f"the connection {c} to {c.target!r}", allowed=", ".join(self.by_name))
@@ -292,12 +301,19 @@ def _connection_to_dict(c: Connection) -> dict[str, Any]:
     return out | {name: value for name, value in given.items() if value is not None}
 
 
-def graph_from(spec: Mapping[str, Any], *, run: bool = False) -> Graph:
-    """Read a graph from its JSON form; `run` as for `gradcert.reference.networks.from_dict`."""
+def graph_from(spec: Mapping[str, Any], *, run: bool = False, cells: Mapping[str, Cell] | None = None) -> Graph:
+    """Read a graph from its JSON form.
+
+    Parameters
+    ----------
+    run : as for `gradcert.reference.networks.from_dict`.
+    cells : population -> its cell, where it is known; else it is made of its name and options.
+    """
+    made = cells or {}
     populations = tuple(
         Population(
             name=p["name"],
-            cell=cell_from(p["cell"], p.get("options", {}), run=run),
+            cell=made[p["name"]] if p["name"] in made else cell_from(p["cell"], p.get("options", {}), run=run),
             units=p["units"],
             synapses=tuple((name, synapse_from_dict(s)) for name, s in p.get("synapses", {}).items()),
             shared=tuple(p.get("shared", ())),

@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 from gradcert.certify import certify
+from gradcert.certify.certificates import from_dict
 from gradcert.certify.claims import Claim, read_claim
 
 pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
@@ -82,6 +83,14 @@ EPROP = {
     "hidden_signal": "layers.0.W, layers.0.H, layers.0.b: zero in every entry",
     "rate_trace": "terms about activity through the trace that the readout filters",
 }
+GRAPHS = {
+    "skip": "it equals bptt with no credit through low -> out",
+    "feedback": "the weight of high -> low fed with its source at lag 0 in the place of 1",
+    "two_inputs": "its inputs in the order context, image, and so are the gradients",
+    "delay": "low -> out at lag 2 in the place of 3, and so are the gradients",
+    "convolution": "the kernel features.W turned by 180 degrees in its gradient",
+    "shared": "the gradient of low.leak of its first unit alone",
+}
 SAID = {
     "lif": LIF,
     "spikes": SPIKES,
@@ -90,6 +99,7 @@ SAID = {
     "stacks": STACKS,
     "eprop": EPROP,
     "halves": HALVES,
+    "graphs": GRAPHS,
 }  # the file that holds the subjects -> claim -> what is said of its mistake
 CLAIMS = [(where, name) for where, names in SAID.items() for name in names]
 
@@ -106,11 +116,13 @@ def subjects(where):
 @pytest.mark.parametrize(("where", "name"), CLAIMS)
 def test_a_claim_is_kept_and_its_mistake_is_named(where, name):
     claim = read_claim(FOLDER / f"{name}.toml", run=True)
-    mine = getattr(subjects(where), name if where in ("rules", "eventprop") else "gradients")
+    mine = getattr(subjects(where), name if where in ("rules", "eventprop", "graphs") else "gradients")
     right = certify(partial(mine), claim=claim, profile="quick")
     wrong = certify(getattr(subjects(where), f"wrong_{name}"), claim=claim, profile="quick", repair=0.0)
     assert (right.verdict, wrong.verdict) == ("certified", "refuted")
     assert SAID[where][name] in wrong.reason
+    for one in (right, wrong):  # what is written can be read
+        assert from_dict(json.loads(json.dumps(one.to_dict()))).to_dict() == one.to_dict()
 
 
 def test_every_claim_of_the_folder_is_here():

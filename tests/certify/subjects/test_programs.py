@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gradcert.certify.campaign.campaign import certify
+from gradcert.certify.claims import read_claim
 from gradcert.certify.subjects.answers import from_program
 from gradcert.certify.subjects.subject import Limits
 from gradcert.reference import GradcertError
@@ -89,6 +90,18 @@ def test_integers_are_numbers():
 def test_javascript_is_certified():
     found = certify(["node", str(EXAMPLES / "rtrl.mjs")], rule="rtrl", cells="rnn", profile="quick")
     assert found.verdict == "certified", found.reason
+
+
+@pytest.mark.long
+@pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not installed")
+def test_javascript_reads_a_graph_and_another_one_is_not_taken_for_it():
+    claim = read_claim(EXAMPLES / "claims" / "feedback.toml")
+    command = ["node", str(EXAMPLES / "claims" / "feedback.mjs")]
+    found = certify(command, claim=claim, profile="quick")
+    assert found.verdict == "certified", found.reason
+    connections = [{**c, "lag": 2} if "lag" in c else c for c in claim.network["connections"]]
+    found = certify(command, claim=claim, network={**claim.network, "connections": connections}, profile="quick")
+    assert "it says: another graph: high -> low 2" in found.reason
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler is installed")

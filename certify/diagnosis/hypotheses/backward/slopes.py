@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_edit
-from gradcert.certify.diagnosis.unrolled import Bench, Feed, Graph, layers_as
+from gradcert.certify.diagnosis.unrolled import Bench, Feed, Graph
 from gradcert.reference.engines import LayerTape, Tape
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import with_convention
+from gradcert.reference.networks import with_cells, with_convention
 from gradcert.reference.numbers import Array, Surrogate
 
 Nodes = Mapping[str, Array]
@@ -195,7 +195,7 @@ def _other(what: str, label: str, options: Mapping[str, Any]) -> Hypothesis:
 
 def _of_cells(what: str, label: str, change: Callable[[Any], Any]) -> Hypothesis:
     def compute(bench: Bench) -> Any:
-        network = layers_as(bench.network, change)
+        network = with_cells(bench.network, change)
         return bench.again(network=network).gradients() if network != bench.network else None
 
     return Hypothesis("slope", what, label, compute)

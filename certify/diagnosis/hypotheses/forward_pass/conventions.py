@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_run
-from gradcert.certify.diagnosis.unrolled import Bench, layers_as
-from gradcert.reference.networks import conventions, with_convention
+from gradcert.certify.diagnosis.unrolled import Bench
+from gradcert.reference.networks import conventions, with_cells, with_convention
 
 
 def make(bench: Bench) -> Iterator[Hypothesis]:
     """Yield networks with another convention in every layer that has it, or turned round in each (``not strict``)."""
-    known = [(c.option, value) for layer in bench.network.layers for c in conventions(layer.cell) for value in c.values]
+    known = [(c.option, value) for cell in bench.network.cells for c in conventions(cell) for value in c.values]
     for option, value in dict.fromkeys(known):
         yield of_run("convention", f"{option} = {value}", f"{option}={value!r}", _switched(option, value))
     yield of_run("convention", "not strict", "the other threshold test, > for >= or the reverse", _turned)
@@ -23,7 +23,7 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
 
 
 def _changed(bench: Bench, change: Any) -> Bench | None:
-    network = layers_as(bench.network, change)
+    network = with_cells(bench.network, change)
     return bench.again(network=network) if network != bench.network else None
 
 

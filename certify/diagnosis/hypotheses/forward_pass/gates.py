@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Gradient, Hypothesis
-from gradcert.certify.diagnosis.unrolled import Bench, layers_as
-from gradcert.reference.networks import PEEPHOLE_USES, PEEPHOLES, Drive, Edge, Link, Lstm, Nodes, Use
+from gradcert.certify.diagnosis.unrolled import Bench
+from gradcert.reference.networks import PEEPHOLE_USES, PEEPHOLES, Drive, Edge, Link, Lstm, Nodes, Use, with_cells
 from gradcert.reference.numbers import SIGMOID, TANH, Array, Numbers
 
 OLD = Link("o", "c", lag=1, edge=Edge.STATE)
@@ -52,4 +52,4 @@ def _old_peephole(bench: Bench) -> Gradient | None:
     def change(cell: Any) -> Any:
         return OldPeephole(cell) if isinstance(cell, Lstm) and cell.peepholes else cell
 
-    return bench.again(network=layers_as(bench.network, change)).gradients()
+    return bench.again(network=with_cells(bench.network, change)).gradients()

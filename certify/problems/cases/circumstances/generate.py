@@ -19,6 +19,8 @@ from gradcert.certify.problems.cases.circumstances.seen import met, outside
 from gradcert.certify.problems.cases.draw import draw, spiking
 from gradcert.certify.problems.cases.evaluated import evaluated
 from gradcert.certify.problems.cases.families import FAMILIES, families
+from gradcert.certify.problems.cases.graphs import sizes_of
+from gradcert.certify.problems.cases.owners import owners
 from gradcert.properties.numbers import Undecided
 from gradcert.reference.engines import Tape
 from gradcert.reference.errors import GradcertError
@@ -107,7 +109,7 @@ def _sees(expected: Expected) -> bool:
 
 def facts(problem: Problem, levels: tuple[str, ...]) -> dict[str, Any]:
     """Return what a certificate says of a case: its sizes, and what it meets."""
-    widths = [problem.network.layers[0].inputs, *(layer.units for layer in problem.network.layers)]
+    widths = sizes_of(problem.network)
     return {"T": len(problem.inputs), "B": problem.inputs.shape[1], "sizes": widths, "met": list(levels)}
 
 
@@ -117,7 +119,8 @@ def bounded(problem: Problem, rule: Claimed, claim: Claim) -> Expected | None:
     Where inputs are subnormal a right implementation may flush them to zero: the budget allows for it.
     """
     try:
-        expected = expectation(problem, rule, claim)
+        with np.errstate(all="ignore"):  # an enclosure may leave the range of floats, and is refused below
+            expected = expectation(problem, rule, claim)
     except (Undecided, OverflowError):
         return None
     size, tiny = np.abs(problem.inputs), np.finfo(problem.inputs.dtype).tiny
@@ -145,12 +148,13 @@ def floats(problem: Problem, rule: Claimed) -> tuple[Tape, dict[str, Array]]:
 def _aimed(problem: Problem, row: Mapping[str, str], attempt: int) -> Problem:
     """Return the problem with a unit kept from spiking, or a layer made to, where a row asks for it."""
     level, parameters = row.get("spikes"), {k: np.array(v) for k, v in problem.parameters.items()}
-    for i, layer in enumerate(problem.network.layers):
-        if not spiking(layer.cell):
+    first = next((owner for owner in owners(problem.network) if spiking(owner.cell)), None)
+    for owner in owners(problem.network):
+        if not spiking(owner.cell):
             continue
-        for name in (f"layers.{i}.{n}" for n in layer.shapes()):
+        for name in (f"{owner.name}.{n}" for n in owner.shapes(problem.network.layers[owner.layer])):
             if level == "never" and (parameters[name].ndim == 2 or name in vectors(problem)):
                 parameters[name][0] = -np.abs(parameters[name][0])
-            elif level == "always" and i == 0 and name in vectors(problem):
+            elif level == "always" and owner == first and owner.layer == 0 and name in vectors(problem):
                 parameters[name] += 0.5 * (1 + attempt % 6)
     return replace(problem, parameters=parameters)

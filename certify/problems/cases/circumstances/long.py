@@ -23,9 +23,10 @@ from gradcert.certify.problems.cases.circumstances.make import lateral, reading,
 from gradcert.certify.problems.cases.circumstances.seen import met
 from gradcert.certify.problems.cases.draw import draw
 from gradcert.certify.problems.cases.evaluated import evaluated
+from gradcert.certify.problems.cases.owners import owners
 from gradcert.reference.engines import tape_gradients
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import Layer, Problem
+from gradcert.reference.networks import Circuit, Layer, Problem
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule
 
@@ -146,8 +147,9 @@ def _left(problem: Problem, rule: Rule) -> float:
     layer = tape.layers[0]
     alone = replace(tape, layers=(_alone(layer), *tape.layers[1:]))
     left = tape_gradients(alone, found.targets, rule=plain, feedback=found.feedback(rule), delta=delta)
-    sizes = [float(np.abs(left[f"layers.0.{n}"]).max()) for n in reading(layer.layer)]
-    return max(sizes) if np.isfinite(sizes).all() else 0.0
+    names = [layer.layer.full_name(0, n) for n in reading(layer.layer) if n in layer.layer.shapes()]
+    sizes = [float(np.abs(left[name]).max()) for name in names]
+    return max(sizes, default=0.0) if np.isfinite(sizes).all() else 0.0
 
 
 def _alone(layer: Any) -> Any:
@@ -171,17 +173,22 @@ def _drawn(spec: Spec, claim: Claim, rule: Rule, seed: int, attempt: int, steps:
     parameters = {name: np.array(v) for name, v in short.parameters.items()}  # the same for every length
     gates = {name: rng.choice([-5.0, 0.0, 5.0]) for name in vectors(problem)}
     names = vectors(problem)
-    for i, layer in enumerate(problem.network.layers):
-        own = [n for n in names if n.startswith(f"layers.{i}.")]
+    for owner in owners(problem.network):
+        own = [n for n in names if n.startswith(f"{owner.name}.")]
         for name in own:
             # a cell with one bias has no gate: a small one, which adds up over many steps
             gate = gates[name] if len(own) > 1 else 0.0
             parameters[name] = (gate + parameters[name] * 2.0**-6).astype(claim.dtype)
+    for i, layer in enumerate(problem.network.layers):
         only = len(lateral(layer)) == 1 and not hasattr(layer.cell, "surrogate")
         for local in _returning(layer):
-            w = parameters[f"layers.{i}.{local}"]
+            name = layer.full_name(i, local)
+            w = parameters[name]
             size = (1 - 2.0**-7) if only else 0.0
-            parameters[f"layers.{i}.{local}"] = (size * np.eye(len(w)) + np.tril(w, -1) * 2.0**-7).astype(claim.dtype)
+            if w.ndim == 2 and w.shape[0] == w.shape[1]:  # of one population to another it may be of any shape
+                parameters[name] = (size * np.eye(len(w)) + np.tril(w, -1) * 2.0**-7).astype(claim.dtype)
+            else:
+                parameters[name] = w * 2.0**-7
     inputs = np.array(problem.inputs) * 2.0**-10
     # what is drawn first, and so the same for every length
     inputs[0], inputs[-1] = problem.inputs[0] * 0.5, problem.inputs[1] * (1 + attempt % 3)
@@ -197,8 +204,11 @@ def _returning(layer: Layer) -> list[str]:
     the budget of a sum counts its terms, each of which may underflow.
     """
     held = {link.target for link in layer.cell.links if link.lag and link.weight is None}
+    if isinstance(layer.cell, Circuit) and not any(hasattr(m.cell, "surrogate") for m in layer.cell.members):
+        held |= set(layer.cell.nodes)  # what goes round a loop of populations goes through all of its weights
     links = [k for k in layer.cell.links if k.weight is not None and (k.lag or k.source in held)]
-    return list(dict.fromkeys(k.weight for k in links if k.weight is not None))
+    shapes = layer.shapes()
+    return list(dict.fromkeys(k.weight for k in links if k.weight in shapes))
 
 
 def _silent(problem: Problem, claim: Claim) -> Problem:

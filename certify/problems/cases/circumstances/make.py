@@ -15,6 +15,8 @@ import numpy as np
 from gradcert.certify.claims import Claim
 from gradcert.certify.problems.cases.circumstances.ruled import LEAKS
 from gradcert.certify.problems.cases.draw import Family
+from gradcert.certify.problems.cases.graphs import readers
+from gradcert.certify.problems.cases.owners import owners
 from gradcert.reference.networks import Layer, Problem
 from gradcert.reference.numbers import Array
 
@@ -86,7 +88,8 @@ def moved(problem: Problem, row: Mapping[str, str], rng: np.random.Generator) ->
     if row.get("samples") == "equal" and inputs.shape[1] > 1:
         targets[:, 1:] = targets[:, :1]
     if row.get("numbers") == "logits beyond exp":
-        name = f"layers.{problem.network.depth - 1}.b"
+        graph = problem.network.graph
+        name = f"layers.{problem.network.depth - 1}.b" if graph is None else f"{graph.output}.b"
         if name in parameters:
             parameters[name] += LOGIT[problem.dtype]
     return replace(problem, parameters=parameters, inputs=inputs, targets=targets)
@@ -95,9 +98,13 @@ def moved(problem: Problem, row: Mapping[str, str], rng: np.random.Generator) ->
 def vectors(problem: Problem) -> list[str]:
     """Return the names of the biases: vectors that are no constants of a cell."""
     out = []
-    for i, layer in enumerate(problem.network.layers):
-        constants = {*layer.cell.constants(), *getattr(layer.cell, "train", ())}
-        out += [f"layers.{i}.{n}" for n, shape in layer.shapes().items() if len(shape) == 1 and n not in constants]
+    for owner in owners(problem.network):
+        layer = problem.network.layers[owner.layer]
+        constants = {*owner.cell.constants(), *getattr(owner.cell, "train", ())}
+        weights = {link.weight for link in layer.cell.links}
+        for n, shape in owner.shapes(layer).items():
+            if len(shape) == 1 and n not in constants and owner.prefix + n not in weights:
+                out.append(f"{owner.name}.{n}")
     return out
 
 
@@ -115,7 +122,7 @@ def _weights(problem: Problem, parameters: dict[str, Array], row: Mapping[str, s
     level = row.get("weights", "of both signs")
     for i, layer in enumerate(problem.network.layers):
         for local in layer.shapes():
-            w = parameters[f"layers.{i}.{local}"]
+            w = parameters[layer.full_name(i, local)]
             if w.ndim != 2:
                 continue
             if level == "one exactly 0":
@@ -150,8 +157,8 @@ def _inputs(
         if level != "tiny":
             inputs[..., column] = np.where(np.abs(inputs[..., column]) < 0.5, 0.5, inputs[..., column])
         inputs[..., column] *= factor
-        for local in reading(problem.network.layers[0]):
-            parameters[f"layers.0.{local}"][:, column] /= factor
+        for name, own in (readers(problem.network, column) or {}).items():
+            parameters[name][:, own] /= factor
     return inputs
 
 

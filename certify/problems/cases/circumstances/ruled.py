@@ -9,14 +9,15 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
-from gradcert.certify.claims import AXES, CLAIMED, Claim, from_dict, of_layer
+from gradcert.certify.claims import AXES, CLAIMED, Claim, fixed_sizes, from_dict, of_layer
 from gradcert.certify.problems.budget.stored import DECAYS
-from gradcert.certify.problems.cases.draw import cell_options
+from gradcert.certify.problems.cases.options import cell_options
 from gradcert.reference.networks import cell_named
 from gradcert.reference.numbers import FORMATS
 from gradcert.reference.published import Algorithm
 
 UNCLAIMED = "not claimed"
+UNLAGGED = "no lateral weights"
 UNBOUNDED = ("identity", "relu", "relu_off_at_zero")
 LEAKS = tuple(name for name in DECAYS if name in ("leak", "kappa", "rate"))
 
@@ -38,9 +39,13 @@ def _ruled_out(key: str, cell: str) -> tuple[tuple[tuple[str, str], str], ...]:
 
 
 def _rules(claim: Claim, cell: str) -> dict[tuple[str, str], str]:
-    if claim.layers:  # a level is ruled out where no layer can show it
-        each = [_rules(of_layer(claim, layer), layer["cell"]) for layer in claim.layers]
+    if claim.members:  # a level is ruled out where no layer, or population, can show it
+        each = [_rules(of_layer(claim, member), member["cell"]) for member in claim.members]
         both = {level: why for level, why in each[0].items() if all(level in other for other in each)}
+        if claim.network:
+            late = any(c.get("lag") for c in claim.network["connections"])  # its weights are lateral ones
+            found = {k: why for k, why in both.items() if not late or why != UNLAGGED}
+            return {**found, **_of_graph(claim)}
         last = of_layer(claim, claim.layers[-1])
         logits, why = ("numbers", "logits beyond exp"), "outputs are bounded"
         if "cross_entropy" in claim.losses and not unbounded(last, claim.layers[-1]["cell"]):
@@ -64,7 +69,7 @@ def _rules(claim: Claim, cell: str) -> dict[tuple[str, str], str]:
         rule("the cell reads its input without weights", "sizes", "more inputs", "fewer inputs")
     made = kind(**given.fixed)
     if "recurrent" not in given.alternatives and not any(k.weight is not None and k.lag for k in made.links):
-        rule("no lateral weights", "weights", "lateral 0")
+        rule(UNLAGGED, "weights", "lateral 0")
     if fixed.get("bias", getattr(kind(), "bias", None)) in (False, None):
         rule("no biases", "biases", "not 0")
     if not spiking:
@@ -127,6 +132,20 @@ def _rule_format(claim: Claim, rule: Callable[..., None]) -> None:
         rule(f"logits that large are alike in {made.digits} digits", "numbers", "logits beyond exp")
     if claim.dtype == "float16":
         rule("float16 ends at 65504, and its smallest normal number is 6e-5", "inputs", "above 1e6", "tiny")
+
+
+def _of_graph(claim: Claim) -> dict[tuple[str, str], str]:
+    """Return what is ruled out for a graph beside what its populations rule out."""
+    out: dict[tuple[str, str], str] = {}
+    if fixed_sizes(claim.network):
+        out |= {("sizes", level): "the claim fixes it" for level in AXES["sizes"]}
+    if any(s["kind"] not in ("dense", "sparse") for c in claim.network["connections"] for s in c["synapses"]):
+        out |= {("inputs", level): "a shared weight reads an input" for level in ("above 5", "above 1e6", "tiny")}
+    cells = {p["name"]: p for p in claim.network["populations"]}
+    output = cells[claim.network["output"]]
+    if "cross_entropy" in claim.losses and not unbounded(of_layer(claim, output), output["cell"]):
+        out["numbers", "logits beyond exp"] = "outputs are bounded"
+    return out
 
 
 def _rule_given(claim: Claim, rule: Callable[..., None]) -> None:

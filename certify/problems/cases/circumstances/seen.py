@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,8 @@ import numpy as np
 from gradcert.certify.claims import Claim
 from gradcert.certify.problems.cases.circumstances.make import lateral, vectors
 from gradcert.certify.problems.cases.circumstances.ruled import LEAKS, UNBOUNDED
+from gradcert.certify.problems.cases.graphs import alike, pairs_of, sizes_of
+from gradcert.certify.problems.cases.owners import owners
 from gradcert.reference.engines import Tape, new_value
 from gradcert.reference.networks import Problem
 from gradcert.reference.numbers import FORMATS, Array
@@ -56,7 +57,7 @@ def outside(problem: Problem, claim: Claim | None) -> bool:
     """
     if claim is None:
         return False
-    widths = (problem.network.layers[0].inputs, *(layer.units for layer in problem.network.layers))
+    widths = tuple(sizes_of(problem.network))
     for given, fixed in ((len(problem.inputs), claim.T), (problem.inputs.shape[1], claim.B), (widths, claim.sizes)):
         if fixed and given != fixed:
             return True
@@ -120,15 +121,14 @@ def _samples(problem: Problem) -> Iterator[Level]:
 
 
 def _sizes(problem: Problem) -> Iterator[Level]:
-    shapes = [(layer.inputs, layer.units) for layer in problem.network.layers]
+    shapes = pairs_of(problem.network)
     for below, units in shapes:
         yield "sizes", "square" if below == units else "more inputs" if below > units else "fewer inputs"
     if any(units == 1 for _, units in shapes):
         yield "sizes", "one unit"
     if shapes[0][0] == 1:
         yield "sizes", "one input"
-    kinds = [type(layer.cell) for layer in problem.network.layers]
-    if any(a == b and k == m for (a, b), (k, m) in zip(pairwise(shapes), pairwise(kinds), strict=True)):
+    if alike(problem.network):
         yield "sizes", "layers alike"
     if any(max(shape) >= TENS for shape in shapes):
         yield "sizes", "tens"
@@ -149,7 +149,7 @@ def _weights(problem: Problem, gradients: Mapping[str, Array]) -> Iterator[Level
         yield "weights", "a zero row"
     if any(np.abs(w).max() > LARGE for w in matrices):
         yield "weights", "large"
-    names = [f"layers.{i}.{n}" for i, layer in enumerate(problem.network.layers) for n in lateral(layer)]
+    names = [x.full_name(i, n) for i, x in enumerate(problem.network.layers) for n in lateral(x) if n in x.shapes()]
     none = not any(problem.parameters[name].any() for name in names)
     if none and any(np.asarray(gradients[name]).any() for name in names):
         yield "weights", "lateral 0"
@@ -208,10 +208,11 @@ def _targets(problem: Problem) -> Iterator[Level]:
 
 
 def _spikes(tape: Tape) -> Iterator[Level]:
-    for layer in tape.layers:
-        if not hasattr(layer.layer.cell, "surrogate"):
+    for owner in owners(tape.network):
+        layer = tape.layers[owner.layer]
+        if not hasattr(owner.cell, "surrogate"):
             continue
-        z, v = (layer.now.get(new_value(layer.layer, node)) for node in "zv")
+        z, v = (layer.now.get(new_value(layer.layer, owner.prefix + node)) for node in "zv")
         z = np.asarray(z)
         per_step = z.any(axis=(1, 2))
         if z.any() and not z.all():
@@ -224,41 +225,42 @@ def _spikes(tape: Tape) -> Iterator[Level]:
             yield "spikes", "adjacent"
         if per_step.any() and not per_step.all():
             yield "spikes", "a step without"
-        if v is not None and "threshold" in layer.p and (v == layer.p["threshold"]).any():
+        threshold = layer.p.get(f"{owner.prefix}threshold")
+        if v is not None and threshold is not None and (v == threshold).any():
             yield "spikes", "at the threshold"
 
 
 def _constants(problem: Problem) -> Iterator[Level]:
-    for i, layer in enumerate(problem.network.layers):
-        constants = dict(layer.cell.constants())
-        values: dict[str, Any] = {k: problem.parameters.get(f"layers.{i}.{k}", v) for k, v in constants.items()}
+    for owner in owners(problem.network):
+        constants = dict(owner.cell.constants())
+        values: dict[str, Any] = {k: problem.parameters.get(f"{owner.name}.{k}", v) for k, v in constants.items()}
         for name in LEAKS:
             if name in values:
                 for v in np.unique(np.asarray(values[name], dtype=float)):
                     yield "leak", f"{v:.0f}" if v in (0, 1) else "between"
-        if "threshold" in values and hasattr(layer.cell, "surrogate"):
+        if "threshold" in values and hasattr(owner.cell, "surrogate"):
             for v in np.unique(np.asarray(values["threshold"], dtype=float)):
                 yield "threshold", "1" if v == 1 else "below 0" if v < 0 else "other"
 
 
 def _numbers(problem: Problem, tape: Tape, gradients: Mapping[str, Array]) -> Iterator[Level]:
     before = False
-    outputs = np.asarray(tape.outputs)
-    if problem.network.loss.kind == "cross_entropy" and np.abs(outputs).max() > BEYOND[problem.dtype]:
+    if problem.network.loss.kind == "cross_entropy" and np.abs(np.asarray(tape.outputs)).max() > BEYOND[problem.dtype]:
         yield "numbers", "logits beyond exp"
         before = True
     smooth = [
-        layer
-        for layer in tape.layers
-        if not hasattr(layer.layer.cell, "surrogate") and getattr(layer.layer.cell, "activation", "") not in UNBOUNDED
+        (owner, tape.layers[owner.layer])
+        for owner in owners(tape.network)
+        if not hasattr(owner.cell, "surrogate") and getattr(owner.cell, "activation", "") not in UNBOUNDED
     ]
     factors = [
         np.asarray(layer.factors.get(link))
-        for layer in smooth
+        for owner, layer in smooth
         for link in layer.layer.cell.links
-        if link.weight is None and link.lag == 0
+        if link.weight is None and link.lag == 0 and link.target.startswith(owner.prefix)
     ]
-    full = any((np.abs(np.asarray(layer.now[new_value(layer.layer, "z")])) > 1 - FLAT).any() for layer in smooth)
+    outputs = [layer.now[new_value(layer.layer, f"{owner.prefix}z")] for owner, layer in smooth]
+    full = any((np.abs(np.asarray(values)) > 1 - FLAT).any() for values in outputs)
     if full or any(f.ndim and ((f != 0) & (np.abs(f) < FLAT)).any() for f in factors):
         yield "numbers", "saturated"
         before = True

@@ -1,0 +1,156 @@
+"""Mistakes with a graph of populations: a connection at another lag, no credit through it, one number for all units.
+
+Where a network is a stack they have nothing to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from gradcert.certify.diagnosis.hypotheses.hypothesis import Gradient, Hypothesis, of_edit, of_run
+from gradcert.certify.diagnosis.unrolled import Bench, Feed, Graph, earlier
+from gradcert.reference.engines import LayerTape, Tape
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import Connection, Link, Population
+from gradcert.reference.networks import Graph as Wiring
+from gradcert.reference.numbers import Array
+
+
+def make(bench: Bench) -> Iterator[Hypothesis]:
+    """Yield mistakes with connections, then with shared parameters, kernels and the order of inputs."""
+    graph = bench.network.graph
+    if graph is None:
+        return
+    for k, c in enumerate(graph.connections):
+        yield from _of_connection(graph, k, c)
+    for p in graph.populations:
+        for name in p.shared:
+            yield from _of_shared(p, name)
+    for name, value in bench.parameters.items():
+        if np.ndim(value) == 4:
+            label = f"the kernel {name} turned by 180 degrees"
+            yield Hypothesis("graph", f"{name} turned", f"{label} in its gradient", partial(_turned, name))
+            again = partial(_turned_forward, name)
+            yield Hypothesis("graph", f"{name} convolved", f"{label} (a convolution, not a correlation)", again)
+    if len(graph.inputs) > 1:
+        names = [name for name, _ in graph.inputs][::-1]
+        yield of_run("graph", "order of inputs", f"its inputs in the order {', '.join(names)}", _other_order)
+
+
+def _of_connection(graph: Wiring, k: int, c: Connection) -> Iterator[Hypothesis]:
+    name = f"{c}" if c.name is None else f"{c} named {c.name}"
+    trained = [k for k, synapse in enumerate(c.chain) if synapse.shape] if c.chain else [0]
+    names = frozenset(w[trained[-1]] for w in graph.weights(c) if trained)  # a pool has none
+    for lag in (c.lag - 1, c.lag + 1):
+        if lag < 0:
+            continue
+        instead = f"at lag {lag} in the place of {c.lag}"
+        yield of_run("graph", f"{name} at lag {lag}", f"{name} {instead}", partial(_at_lag, k, lag))
+        if not names:
+            continue
+        label = f"the weight of {name} fed with its source {instead}"
+        yield of_edit("graph", f"{name} fed at lag {lag}", label, own=partial(_fed, names, lag - c.lag))
+    if not names:
+        return
+    cut = partial(_cut, names)
+    label = f"no credit through {name}"
+    yield of_edit("graph", label, label, own=cut, down=cut, weights=partial(_without, names))
+    yield Hypothesis("graph", f"{name} not read", f"{name} not there", partial(_absent, names))
+
+
+def _of_shared(p: Population, name: str) -> Iterator[Hypothesis]:
+    full = f"{p.name}.{name}"
+    ways = {
+        "its first unit alone": lambda g: g[:1],
+        "its last unit alone": lambda g: g[-1:],
+        "the mean over its units": lambda g: g.sum(axis=-1, keepdims=True) / len(g),
+    }
+    for label, take in ways.items():
+        compute = partial(_unit_by_unit, p.name, name, take)
+        yield Hypothesis("graph", f"{full} of {label}", f"the gradient of {full} of {label}", compute)
+
+
+def _rewired(bench: Bench, **changes: object) -> Bench | None:
+    """Run the problem forward with another graph; None where it is none, or the problem's arrays do not fit it."""
+    graph = bench.network.graph
+    assert graph is not None, bench.network
+    try:
+        other = replace(graph, **changes)  # type: ignore[arg-type]
+        return bench.again(network=replace(bench.network, layers=(), graph=other))
+    except GradcertError:
+        return None
+
+
+def _at_lag(k: int, lag: int, bench: Bench) -> Bench | None:
+    graph = bench.network.graph
+    if graph is None:
+        return None
+    edge = graph.connections[k].edge if lag else None
+    links = (replace(c, lag=lag, edge=edge) if i == k else c for i, c in enumerate(graph.connections))
+    return _rewired(bench, connections=tuple(links))
+
+
+def _other_order(bench: Bench) -> Bench | None:
+    graph = bench.network.graph
+    return None if graph is None else _rewired(bench, inputs=graph.inputs[::-1])
+
+
+def _mine(names: frozenset[str], tape: LayerTape, local: str | None) -> bool:
+    return local is not None and tape.layer.full_name(0, local) in names
+
+
+def _fed(names: frozenset[str], later: int, graph: Graph, tape: LayerTape, _: Tape) -> Graph:
+    """Feed weights with what their source was a step before, or is a step after."""
+
+    def feed(f: Feed) -> Feed:
+        if not isinstance(f.origin, Link) or not _mine(names, tape, f.parameter):
+            return f
+        if later > 0:
+            return replace(f, source=earlier(f.source))
+        return replace(f, source=tape.now[f.origin.source]) if f.origin.lag else f
+
+    return graph.feeds_as(feed)
+
+
+def _cut(names: frozenset[str], graph: Graph, tape: LayerTape, _: Tape) -> Graph:
+    return graph.arcs_as(lambda a: None if _mine(names, tape, a.origin.weight) else a)
+
+
+def _without(names: frozenset[str], matrices: dict[str, Array], i: int, bench: Bench) -> dict[str, Array]:
+    tape = bench.tape.layers[i]
+    return {k: 0 * v if _mine(names, tape, k) else v for k, v in matrices.items()}
+
+
+def _absent(names: frozenset[str], bench: Bench) -> Gradient | None:
+    zero = {name: 0 * value if name in names else value for name, value in bench.parameters.items()}
+    found = bench.again(parameters=zero).gradients()
+    return {name: 0 * g if name in names else g for name, g in found.items()}
+
+
+def _unit_by_unit(population: str, name: str, take: object, bench: Bench) -> Gradient | None:
+    """Return the gradient with that of a shared parameter made of its units' in another way than their sum."""
+    graph, full = bench.network.graph, f"{population}.{name}"
+    if graph is None or full not in bench.parameters:
+        return None
+    own = graph.by_name[population]
+    apart = replace(own, shared=tuple(other for other in own.shared if other != name))
+    populations = tuple(apart if p is own else p for p in graph.populations)
+    parameters = {**bench.parameters, full: np.repeat(bench.parameters[full], own.units)}
+    network = replace(bench.network, layers=(), graph=replace(graph, populations=populations))
+    found = bench.again(network=network, parameters=parameters).gradients()
+    return {**found, full: take(found[full])}  # type: ignore[operator]
+
+
+def _turned(name: str, bench: Bench) -> Gradient | None:
+    found = bench.gradients()
+    return {**found, name: found[name][..., ::-1, ::-1]}
+
+
+def _turned_forward(name: str, bench: Bench) -> Gradient | None:
+    other = {**bench.parameters, name: np.ascontiguousarray(bench.parameters[name][..., ::-1, ::-1])}
+    found = bench.again(parameters=other).gradients()
+    return {**found, name: found[name][..., ::-1, ::-1]}

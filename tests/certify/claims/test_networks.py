@@ -1,0 +1,166 @@
+"""Claims of graphs of populations: said in a file, in Python and on the command line; what does not fit is refused."""
+
+import io
+import json
+from dataclasses import replace
+from functools import partial
+
+import pytest
+from rich.console import Console
+
+from gradcert.certify import certify
+from gradcert.certify.claims import Claim, from_dict, made, parts_of, read_claim, sentence
+from gradcert.certify.report import html, junit, terminal
+from gradcert.commands.claims import parts
+from gradcert.reference import RULES, Connection, GradcertError, Graph, Lif, Population
+from gradcert.reference.engines import reverse
+from gradcert.reference.networks import Integrator, Sparse
+
+FILE = """
+rule = "e-prop"
+loss = "squared_error of every"
+[options]
+bias = false
+[network]
+inputs = { image = 3, context = 2 }
+[[network.populations]]
+name = "low"
+cell = "lif"
+units = 4
+options = { recurrent = true, train = ["leak"], bias = true }
+synapses = { H = { kind = "dense", absent = [[0, 0], [1, 1]] } }
+shared = ["leak"]
+[[network.populations]]
+name = "high"
+cell = "lif"
+units = 3
+[[network.populations]]
+name = "out"
+cell = "integrator"
+[[network.connections]]
+source = "image"
+target = "low"
+synapse = { kind = "sparse", mask = [[1, 0, 0], [0, 1, 1], [1, 1, 1], [0, 0, 1]] }
+[[network.connections]]
+source = "context"
+target = "low"
+[[network.connections]]
+source = "low"
+target = "high"
+[[network.connections]]
+source = "high"
+target = "low"
+lag = 1
+[[network.connections]]
+source = "high"
+target = "out"
+[[network.connections]]
+source = "low.v"
+target = "out"
+lag = 3
+"""
+POPULATIONS = [{"name": "low", "cell": "lif"}, {"name": "out", "cell": "rnn"}]
+CHAIN = [{"source": "x", "target": "low"}, {"source": "low", "target": "out"}]
+
+
+def network(populations=POPULATIONS, connections=CHAIN, inputs=("x",), **more):
+    return {"inputs": list(inputs), "populations": list(populations), "connections": list(connections), **more}
+
+
+def back(**more):
+    return {"source": "out", "target": "low", **more}
+
+
+def reference(problem, rule="bptt", scale=1.0):
+    given = (problem.network, problem.parameters, problem.inputs, problem.targets)
+    return {k: scale * v for k, v in reverse.gradients(*given, rule=RULES[rule]).items()}
+
+
+def test_a_network_in_a_file_is_one_everywhere(tmp_path):
+    (tmp_path / "claim.toml").write_text(FILE)
+    claim = read_claim(tmp_path / "claim.toml")
+    spec = json.loads(json.dumps(claim.to_dict()))
+    assert from_dict(spec) == claim and claim.depths == (2,) and claim.stacks == ("graph",)
+    assert parts({"network": json.dumps(claim.network)})["network"] == claim.network
+    assert made(Claim(rule="e-prop", cells="lif", readout="rnn"), {"network": claim.network}).readout is None
+    assert made(claim, {"cells": "rnn"}).network == {} and made(claim, {"layers": ["lif", "rnn"]}).network == {}
+    line = str(claim)
+    assert sentence(spec) == line
+    for said in ("e-prop on a graph of low: lif (4 units", "one leak for all units", "low.v -> out lag 3",
+                 "image (3) -> low through sparse", "H dense (absent", "high -> low lag 1", "bias False"):  # fmt: skip
+        assert said in line
+    assert line.removeprefix("e-prop on ").startswith(dict(parts_of(spec))["network"])
+
+
+def test_a_graph_in_python_is_claimed_with_the_sizes_and_constants_that_it_has():
+    low, out = Population("low", Lif(leak=0.75), 4), Population("out", Integrator(), 2)
+    some = Sparse.of_mask([[1, 0, 1], [0, 1, 0], [1, 1, 0], [0, 0, 1]], inputs=3, units=4)
+    graph = Graph({"x": 3}, (low, out), (Connection("x", "low", synapse=some), Connection("low", "out", lag=2)))
+    found = certify(reference, rule="bptt", network=graph, losses="squared_error", when="every", profile="quick")
+    assert found.verdict == "certified", found.reason
+    assert found.claim["network"]["populations"][0]["options"]["leak"] == 0.75
+    assert {tuple(case.facts["sizes"]) for case in found.cases} == {(3, 4, 2)}
+    assert any("not looked at where a network is a graph: problems at another scale" in note for note in found.notes)
+
+
+def test_all_of_it_is_shown_and_a_refuted_one_can_be_asked_again():
+    given = {"rule": "bptt", "network": network(), "loss": "squared_error of every", "profile": "quick"}
+    found = certify(partial(reference, scale=2.0), **given)
+    said = "a graph of low: lif, out: rnn; x -&gt; low, low -&gt; out"
+    assert found.verdict == "refuted" and said in html.write(found) and said in junit.write(found).decode()
+    assert "--network" in found.findings[0].replay and "--depths" not in found.findings[0].replay
+    console = Console(file=io.StringIO(), width=200)
+    terminal.write(found, console)
+    assert "low -> out" in console.file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("parts", "says"),
+    [
+        ({"network": 3}, "network=3; allowed: a Graph, or"),
+        ({"network": network(), "cells": "lif"}, "a network, and cells"),
+        ({"network": network(), "layers": ["lif"]}, "a network, and layers"),
+        ({"network": network(), "sizes": (1, 2, 3)}, "a network, and sizes"),
+        ({"network": network(), "depths": 3}, "a network, and depths; to fix it: leave depths out"),
+        ({"network": network(), "online": True}, "an online claim of a graph of populations"),
+        ({"network": network(), "acceptance": "unbiased"}, "an unbiased claim of a graph"),
+        ({"network": network(), "rule": "otpe"}, "otpe on a graph of populations; allowed: a row"),
+        ({"network": {**network(), "depth": 2}}, "a network with depth; allowed: inputs, populations"),
+        ({"network": network(inputs=())}, "inputs=.* of a network"),
+        ({"network": network(inputs=[{"name": "x", "width": 2}])}, "the input 'x' with width"),
+        ({"network": network(populations=())}, "populations of a network"),
+        ({"network": network(populations=[{"name": "low"}])}, "the population {'name': 'low'}"),
+        ({"network": network(populations=[{"name": "low", "cell": "no-such"}])}, "the cell 'no-such' is unknown"),
+        ({"network": network([{**POPULATIONS[0], "options": {"leek": 1}}, POPULATIONS[1]])}, "options: 'leek'"),
+        ({"network": network([*POPULATIONS, POPULATIONS[0]])}, "called low twice"),
+        ({"network": network([*POPULATIONS, {"name": "far", "cell": "rnn"}])}, "'far' has no connection"),
+        ({"network": network(connections=[*CHAIN, back(source="up")])}, "up -> low from 'up'; allowed: x, low, out"),
+        ({"network": network(connections=[*CHAIN, back(target="up")])}, "out -> up to 'up'; allowed: low, out"),
+        ({"network": network(connections=[*CHAIN, back()])}, "a cycle within one step"),
+        ({"network": network(connections=[*CHAIN, back(lag=-1)])}, "lag=-1; allowed: a whole number of steps >= 0"),
+        ({"network": network(connections=[*CHAIN, back(delay=1)])}, "out -> low with delay; allowed: source, target"),
+        ({"network": network(output="low")}, "out does not reach the output 'low'"),
+        ({"network": network(output="up")}, "the output 'up'; allowed: low, out"),
+        (
+            {"network": network(connections=[CHAIN[0], {**CHAIN[1], "synapse": {"kind": "sparse", "mask": [[1, 0]]}}])},
+            r"a mask of shape \(1, 2\) of a connection from 4 to 2 units; allowed: 0 and 1 in 2 rows of 4",
+        ),
+        (
+            {"network": network(connections=[CHAIN[0], {**CHAIN[1], "synapse": {"kind": "linear"}}])},
+            "the synapse 'linear' is unknown",
+        ),
+        ({"network": network(), "node": "v"}, "node, of a last layer of rnn: 'v'"),
+        ({"network": network(), "activity": ({"kind": "rate"},)}, "a network, and activity"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_a_sentence(parts, says):
+    with pytest.raises(GradcertError, match=says):
+        Claim(**{"rule": "bptt", "losses": "squared_error", "when": "every", **parts})
+
+
+def test_constants_unit_by_unit_cannot_be_claimed():
+    graph = Graph({"x": 1}, (Population("low", Lif(leak=(0.5, 0.75)), 2),), (Connection("x", "low"),))
+    with pytest.raises(GradcertError, match="leak of 'low' unit by unit"):
+        Claim(rule="bptt", network=graph)
+    fine = replace(graph, populations=(Population("low", Lif(train=("leak",)), 2),))
+    assert Claim(rule="bptt", network=fine).network["populations"][0]["options"]["train"] == ["leak"]

@@ -1,0 +1,20 @@
+"""`gradcert` alone: what is there to be done."""
+
+import os
+
+from gradcert.beginning.steps import steps
+
+
+def test_the_last_counterexample_is_first_and_a_watched_step_is_none(tmp_path):
+    kept = tmp_path / ".gradcert"
+    kept.mkdir()
+    for at, name in enumerate(("one.json", "two.json", "watch-step-1.json")):
+        (kept / name).write_text("{}")
+        os.utime(kept / name, (at, at))
+    lines = steps(tmp_path)
+    assert "gradcert replay --run .gradcert/two.json" in lines[2]
+    assert not any("watch-step" in line for line in lines)
+
+
+def test_an_empty_folder_begins(tmp_path):
+    assert any("gradcert init" in line and "begin in this folder" in line for line in steps(tmp_path))
