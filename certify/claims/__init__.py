@@ -3,6 +3,7 @@
 A new thing that can be claimed goes here. Uses `reference` alone, because a subject's process imports it for `claim`.
 """
 
+from gradcert.certify.claims.aliases import ALIASES
 from gradcert.certify.claims.circumstances import AXES, CLAIMED, TEXTS
 from gradcert.certify.claims.claim import USUAL, Claim, Decorated, claim, claim_of, files_of, from_dict
 from gradcert.certify.claims.given import OUTPUT, local_of, states
@@ -24,6 +25,7 @@ from gradcert.certify.claims.rows import (
 from gradcert.certify.claims.sentence import parts_of, sentence
 
 __all__ = [
+    "ALIASES",
     "AXES",
     "CLAIMED",
     "GRAPH",

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from gradcert.certify.claims import circumstances
 from gradcert.certify.claims.algorithms import check_algorithm
+from gradcert.certify.claims.aliases import set_aliases
 from gradcert.certify.claims.forms import given_losses, with_forms
 from gradcert.certify.claims.given import check_given
 from gradcert.certify.claims.layers import set_layers
@@ -153,7 +154,8 @@ class Claim:
             object.__setattr__(self, name, items)
         object.__setattr__(self, "losses", with_forms(self.losses))
         for name in ("options", "readout_options"):
-            object.__setattr__(self, name, with_formulas(getattr(self, name)))
+            object.__setattr__(self, name, with_formulas(_mapping(name, getattr(self, name))))
+        set_aliases(self)
         if isinstance(self.rule, Mapping):
             object.__setattr__(self, "rule", rule_text(self.rule))
         found = read_rule(self.rule, _mapping("settings", self.settings))

@@ -114,7 +114,11 @@ def synaptic(layer, p, x, mistake):
         driving = old if cell.order == "old" else i
         if mistake == "synaptic_old":  # the value of the step before, the derivative of this one's
             driving = old.detach() + i - i.detach()
-        v = cell.leak * v + driving - cell.threshold * z
+        if cell.reset == "hard":  # as Lava's cuba
+            v = v * (1 - (z.detach() if mistake == "cuba" else z))  # a reset that the claim says is differentiated
+            v = cell.leak * v + driving
+        else:
+            v = cell.leak * v + driving - cell.threshold * z
         z = fired(cell, v, p, mistake)
         out.append(z)
     return torch.stack(out)
@@ -150,6 +154,6 @@ def several(layer, p, x, mistake):
 
 
 LAYERS = {"lif": lif, "refractory": refractory, "synaptic": synaptic, "Alpha": alpha, "Several": several}
-NAMES = ("formula", "own_function", "amplitude", "scaling", "refractory", "synaptic", "synaptic_old", "own_cell",
-         "several_spikes")  # fmt: skip
+NAMES = ("formula", "own_function", "amplitude", "scaling", "refractory", "synaptic", "synaptic_old", "cuba",
+         "own_cell", "several_spikes")  # fmt: skip
 globals().update({f"wrong_{name}": partial(gradients, mistake=name) for name in NAMES})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -26,18 +27,25 @@ beside it."""
 @AS_JSON
 def command(name: str | None, as_json: bool) -> None:
     """Show the cells, or one: its equations, its edges through time, its options and what libraries call them."""
+    from gradcert.certify.claims import ALIASES
     from gradcert.reference import CELLS
     from gradcert.reference.errors import GradcertError
     from gradcert.reference.networks import cell_named
 
     if name is None:
-        shown({"cells": [entry(kind) for kind in CELLS.values()]}, as_json=as_json)
+        known = [{"name": alias, "cell": cell, "options": said(own)} for alias, (cell, own) in ALIASES.items()]
+        shown({"cells": [entry(kind) for kind in CELLS.values()], "known as": known}, as_json=as_json)
         return
     try:
-        kind = cell_named(name, run=True)
+        kind = cell_named(ALIASES.get(name, (name,))[0], run=True)
     except GradcertError as error:
         raise click.UsageError(str(error)) from None
     shown(record(kind), as_json=as_json)
+
+
+def said(options: Mapping[str, Any]) -> str:
+    """Return options in words."""
+    return ", ".join(f"{name} {value}" for name, value in options.items())
 
 
 def entry(kind: Any) -> dict[str, Any]:

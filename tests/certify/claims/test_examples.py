@@ -52,6 +52,7 @@ SPIKES = {
     "refractory": "psi not zeroed in the refractory period",
     "synaptic": "the path i<-i' dropped",
     "synaptic_old": "the path v<-i' followed within the step",
+    "cuba": "which is bptt-detached-reset",
     "own_cell": "the path g<-g' dropped",
     "several_spikes": "the factor of z<-v times threshold",
 }
