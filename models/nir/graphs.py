@@ -239,7 +239,7 @@ class _Made:
             if kind in ("Flatten", "Delay"):
                 shape = (int(np.prod(shape)),) if kind == "Flatten" else shape
                 continue
-            image = None
+            image: Any = None
             if kind == "Conv2d":
                 image = images.convolution(node, name, shape if len(shape) == 3 else None)
                 notes += [images.CONV_BIAS] if np.any(node.bias) else []
