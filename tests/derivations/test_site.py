@@ -94,10 +94,12 @@ def test_every_derivation_has_a_page_that_loads_only_what_lies_beside_it(site):
     assert all((site / "assets" / name).is_file() for name in fonts)
 
 
+@pytest.mark.long
 def test_no_link_is_broken(site):
     assert broken(site) == []
 
 
+@pytest.mark.long
 def test_every_citation_is_a_link_to_a_page_of_the_site(site):
     for path in (*site.glob("*.html"), *site.glob("code/*.html")):
         page, up = path.read_text(encoding="utf-8"), "../" * (path.parent != site)

@@ -247,6 +247,7 @@ def test_rows(problem, name, factor):
 """
 
 
+@pytest.mark.long
 def test_cases_take_parameters_and_fixtures(project, pytester, monkeypatch, tmp_path):
     run = project()
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
@@ -346,6 +347,7 @@ def test_what_the_command_asks_beside_the_cases_is_asked(project, pytester):
     done.stdout.fnmatch_lines(["call: given the first 3 steps: *three steps*"])
 
 
+@pytest.mark.long
 def test_no_claim_is_said_at_once(project, pytester):
     run = project()
     pytester.makepyfile(test_rules="import gradcert\ntest_it = gradcert.subject_tests('subject:ostl')\n")

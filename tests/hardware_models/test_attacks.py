@@ -176,6 +176,7 @@ PLANTED = {
 }
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize("kind", PLANTED)
 def test_a_changed_unit_breaks_its_claim(kind: str, monkeypatch) -> None:
     from gradcert.hardware_models.units import profile_weight

@@ -118,6 +118,7 @@ def test_wider_weights_give_better_gradients() -> None:
     assert errors[0] > errors[1] > errors[2]
 
 
+@pytest.mark.long
 def test_every_fault_is_caught_and_the_table_says_by_what() -> None:
     table = fault_table()
     assert all(row.caught for row in table), table

@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 from gradcert.certify import certify
+from gradcert.certify.certificates import from_dict
 from gradcert.certify.claims import Claim, read_claim
 
 pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
@@ -112,6 +113,8 @@ def test_a_claim_is_kept_and_its_mistake_is_named(where, name):
     wrong = certify(getattr(subjects(where), f"wrong_{name}"), claim=claim, profile="quick", repair=0.0)
     assert (right.verdict, wrong.verdict) == ("certified", "refuted")
     assert SAID[where][name] in wrong.reason
+    for one in (right, wrong):  # what is written can be read
+        assert from_dict(json.loads(json.dumps(one.to_dict()))).to_dict() == one.to_dict()
 
 
 def test_every_claim_of_the_folder_is_here():

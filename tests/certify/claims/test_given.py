@@ -96,7 +96,7 @@ def test_a_decorator_takes_a_loss_in_words():
     ("parts", "said"),
     [
         ({"losses": "hinge"}, "losses: 'hinge'; allowed: squared_error, cross_entropy, bernoulli"),
-        ({"when": "median"}, "when: 'median'; allowed: every, last, sum, mean, max, first"),
+        ({"when": "median"}, "when: 'median' .did you mean 'mean'..; allowed: every, last, sum, mean, max, first"),
         ({"time": "pooled", "batch": "mean"}, "do: batch='sum'|batch='sum'"),
         ({"node": "q"}, "node, of a last layer of lif: 'q'; allowed: a, v, z"),
         ({"node": "v", "readout": "rnn"}, "node, of a last layer of rnn: 'v'"),
@@ -128,7 +128,7 @@ def test_what_does_not_fit_is_refused(parts, said):
 
 def test_what_is_no_claim_is_refused(tmp_path):
     (tmp_path / "claim.toml").write_text('rule = "bptt"\ncells = "lif"\nlos = "cross_entropy"\n')
-    with pytest.raises(GradcertError, match=r"claim\.toml: los; allowed: rule, cells"):
+    with pytest.raises(GradcertError, match=r"claim\.toml: los .did you mean 'loss'..; allowed: rule, cells"):
         read_claim(tmp_path / "claim.toml")
     for given in (3, {"rule": "bptt"}):
         with pytest.raises(GradcertError, match="a claim "):

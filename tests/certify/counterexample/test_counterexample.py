@@ -64,6 +64,7 @@ def test_the_numbers_are_simple_and_no_spike_is_a_tie(detached):
         z = float(v >= cell.threshold)
 
 
+@pytest.mark.long
 def test_two_runs_find_the_same(detached):
     again = judged(lambda problem: row(problem, "bptt-detached-reset"), "bptt", "snu")
     assert again.counterexample == detached.counterexample
@@ -97,6 +98,7 @@ def test_the_topmost_wrong_layer_is_named():
     assert (first["layer"], first["layers"]) == (1, [0, 1])
 
 
+@pytest.mark.long
 def test_what_is_wrong_in_the_deep_keeps_its_layers():
     small = judged(lambda problem: row(problem, "ostl"), "bptt", "rnn", depths=(1, 2)).counterexample
     assert small["size"] == {"widths": [1, 1, 1], "steps": 2, "batch": 1}

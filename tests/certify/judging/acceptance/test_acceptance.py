@@ -321,6 +321,7 @@ def test_a_draw_that_fails_ends_it(tmp_path):
     assert certificate.reason == "call: it raised AssertionError: no more"
 
 
+@pytest.mark.long
 def test_one_certificate_of_each_class_goes_through_everything(tmp_path):
     text = (
         (EXAMPLES / "uoro.py").read_text(encoding="utf-8").replace('"squared_error"', '"squared_error", when="every"')
