@@ -33,10 +33,9 @@ def set_aliases(claim: Any) -> None:
         if claim.readout == name:
             object.__setattr__(claim, "readout", cell)
             object.__setattr__(claim, "readout_options", {**options, **claim.readout_options})
-        said = (
-            {"cell": cell, "options": {**options, **claim.options, **layer["options"]}}
-            if layer["cell"] == name
-            else layer
+        usual = {k: claim.options.get(k, v) for k, v in options.items()}  # what is said of all layers wins
+        layers = (
+            {"cell": cell, "options": {**usual, **layer["options"]}} if layer["cell"] == name else layer
             for layer in claim.layers
         )
-        object.__setattr__(claim, "layers", tuple(said))
+        object.__setattr__(claim, "layers", tuple(layers))

@@ -41,7 +41,7 @@ class Local:
                 f"a layer's own loss {self.kind!r}", allowed=f"{', '.join(FORMS)}, or a formula in braces"
             )
         check_number("strength of a layer's own loss", self.strength)
-        given: Any = self.layers  # of whoever wrote it
+        given: Any = self.layers
         if not isinstance(given, tuple) or any(type(m) is not int or m < 0 for m in given):
             raise GradcertError(f"a layer's own loss of layers {self.layers!r}", allowed="numbers of layers, from 0")
 
