@@ -27,6 +27,7 @@ EXAMPLE = '[network] inputs = {x = 3}; [[network.populations]] name = "low", cel
 SIZES = ((3, 2, 4), (4, 3, 2))  # of inputs and of populations, in turn, where a claim fixes none
 OUTPUTS = 2  # units of the last of several populations, a power of two, by which a mean divides exactly
 MOST = 8  # layers
+BESIDE = ("cells", "layers", "readout", "sizes", "activity", "local")  # what a network replaces, or has not
 DTYPES = ("float64", "float32")  # with fewer digits no budget of the steps that a graph needs lets an edge be seen
 
 
@@ -43,9 +44,7 @@ def set_network(claim: Any) -> None:
     if not given:
         object.__setattr__(claim, "network", {})
         return
-    if beside := [
-        name for name in ("cells", "layers", "readout", "sizes", "activity", "local") if getattr(claim, name)
-    ]:
+    if beside := [name for name in BESIDE if getattr(claim, name)]:
         raise GradcertError(
             f"a network, and {' and '.join(beside)}", do="say all of it by populations; their units are their sizes"
         )
@@ -75,7 +74,7 @@ def check_network(claim: Any) -> None:
     if not claim.network:
         return
     if claim.dtype not in DTYPES:
-        raise GradcertError(f"a graph of populations in {claim.dtype}", allowed=", ".join(DTYPES))
+        raise GradcertError(f"a graph of populations in {claim.dtype}", do="dtype='float64' or 'float32'")
     if isinstance(claim.claimed, Algorithm):
         raise GradcertError(f"{claim.rule} on a graph of populations", allowed="a row of the rule table")
     cells = {p["name"]: first_cell(p["cell"], options_of(claim, p)) for p in claim.network["populations"]}
