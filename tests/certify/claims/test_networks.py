@@ -140,7 +140,10 @@ def test_all_of_it_is_shown_and_a_refuted_one_can_be_asked_again():
         ({"network": network(connections=[*CHAIN, back(source="up")])}, "up -> low from 'up'; allowed: x, low, out"),
         ({"network": network(connections=[*CHAIN, back(target="up")])}, "out -> up to 'up'; allowed: low, out"),
         ({"network": network(connections=[*CHAIN, back()])}, "a cycle within one step"),
-        ({"network": network(connections=[*CHAIN, back(lag=-1)])}, "lag=-1; allowed: a whole number of steps >= 0"),
+        (
+            {"network": network(connections=[*CHAIN, back(lag=-1)])},
+            "the lag of the connection out -> low: -1; allowed: a whole",
+        ),
         ({"network": network(connections=[*CHAIN, back(delay=1)])}, "out -> low with delay; allowed: source, target"),
         ({"network": network(output="low")}, "out does not reach the output 'low'"),
         ({"network": network(output="up")}, "the output 'up'; allowed: low, out"),
