@@ -32,7 +32,7 @@ def _credit() -> list[Equation]:
         p = problem(with_loss(deep(Lif(), inputs=1), kind=kind), steps=1)
         tape, g = tape_of(p), feedback_symbols(p.network, RULES["decolle"])["layers.0.B"]
         z, y = tape.layers[0].now["z"], p.targets
-        found, readout = local_credit(tape.layers[0], y, g, tape), np.matmul(z, g.T)
+        found, readout = local_credit(0, y, g, tape), np.matmul(z, g.T)
         value = loss_value(p.network.loss, readout, y)
         out += [
             Equation(found[i], sympy.diff(value, z[i]), f"{kind}: credit of z{i[2] + 1}") for i in np.ndindex(z.shape)

@@ -41,7 +41,8 @@ class Local:
                 f"a layer's own loss {self.kind!r}", allowed=f"{', '.join(FORMS)}, or a formula in braces"
             )
         check_number("strength of a layer's own loss", self.strength)
-        if not isinstance(self.layers, tuple) or any(type(m) is not int or m < 0 for m in self.layers):
+        given: Any = self.layers
+        if not isinstance(given, tuple) or any(type(m) is not int or m < 0 for m in given):
             raise GradcertError(f"a layer's own loss of layers {self.layers!r}", allowed="numbers of layers, from 0")
 
     def about(self, layer: int) -> bool:
