@@ -94,6 +94,8 @@ def first_cell(cell: str, options: Any) -> Any:
 
 def _first(name: str, value: Any) -> Any:
     if isinstance(value, (list, tuple)) and not (name == "train" and all(isinstance(v, str) for v in value)):
+        if not value:
+            raise GradcertError(f"the option {name}={value!r}", allowed="one alternative or more")
         value = value[0]
     if name == "surrogate" and not isinstance(value, Surrogate):
         return Surrogate(value) if isinstance(value, str) else Surrogate(**value)

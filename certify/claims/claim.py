@@ -310,8 +310,9 @@ def from_dict(given: Any, *, run: bool = False, files: Iterable[str] = ()) -> Cl
 
 def _cells_of(spec: Mapping[str, Any]) -> list[Any]:
     cells, layers, network = spec.get("cells"), spec.get("layers"), spec.get("network")
-    populations = network.get("populations", ()) if isinstance(network, Mapping) else ()
-    own = [layer.get("cell") if isinstance(layer, Mapping) else layer for layer in (*(layers or ()), *populations)]
+    populations = network.get("populations") if isinstance(network, Mapping) else None
+    members = (*(layers or ()), *(populations if isinstance(populations, (list, tuple)) else ()))
+    own = [member.get("cell") if isinstance(member, Mapping) else member for member in members]
     return [*own, *(cells if isinstance(cells, (list, tuple)) else [cells]), spec.get("readout")]
 
 

@@ -27,6 +27,9 @@ EXAMPLE = '[network] inputs = {x = 3}; [[network.populations]] name = "low", cel
 SIZES = ((3, 2, 4), (4, 3, 2))  # of inputs and of populations, in turn, where a claim fixes none
 OUTPUTS = 2  # units of the last of several populations, a power of two, by which a mean divides exactly
 MOST = 8  # layers
+LARGEST, LATEST, MANY = 4096, 100, 64  # of sizes, lags, populations and connections: a claim may come from anywhere
+BESIDE = ("cells", "layers", "readout", "sizes", "activity", "local")  # what a network replaces, or has not
+DTYPES = ("float64", "float32")  # with fewer digits no budget of the steps that a graph needs lets an edge be seen
 
 
 def set_network(claim: Any) -> None:
@@ -42,7 +45,7 @@ def set_network(claim: Any) -> None:
     if not given:
         object.__setattr__(claim, "network", {})
         return
-    if beside := [name for name in ("cells", "layers", "readout", "sizes", "activity") if getattr(claim, name)]:
+    if beside := [name for name in BESIDE if getattr(claim, name)]:
         raise GradcertError(
             f"a network, and {' and '.join(beside)}", do="say all of it by populations; their units are their sizes"
         )
@@ -71,6 +74,8 @@ def check_network(claim: Any) -> None:
     """
     if not claim.network:
         return
+    if claim.dtype not in DTYPES:
+        raise GradcertError(f"a graph of populations in {claim.dtype}", do="dtype='float64' or 'float32'")
     if isinstance(claim.claimed, Algorithm):
         raise GradcertError(f"{claim.rule} on a graph of populations", allowed="a row of the rule table")
     cells = {p["name"]: first_cell(p["cell"], options_of(claim, p)) for p in claim.network["populations"]}
@@ -84,8 +89,11 @@ def check_network(claim: Any) -> None:
     network = Network(graph=graph, loss=Loss())
     x, y = np.ones((2, 1, network.inputs)), np.zeros((2, 1, network.layers[-1].units))
     rule = claim.claimed
-    with np.errstate(all="ignore"):
-        reverse.gradients(network, network.parameters(), x, y, rule=rule, feedback=draw_feedback(network, rule))
+    try:
+        with np.errstate(all="ignore"):
+            reverse.gradients(network, network.parameters(), x, y, rule=rule, feedback=draw_feedback(network, rule))
+    except (IndexError, TypeError, ValueError) as error:  # a synapse whose places are no whole numbers
+        raise GradcertError(f"the network does not fit ({error})", allowed=EXAMPLE) from None
 
 
 def options_of(claim: Any, population: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,7 +143,7 @@ def graph_of(network: Mapping[str, Any], cells: Mapping[str, Any], sizes: Mappin
     }
     try:
         return graph_from(spec, cells=cells)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
         raise GradcertError(f"the network does not fit ({error})", allowed=EXAMPLE) from None
 
 
@@ -162,7 +170,7 @@ def _synapse(s: Mapping[str, Any], inputs: int | None, units: int | None) -> dic
         return out
     if out.get("kind") != "sparse":
         raise GradcertError(f"a mask of a synapse of kind {out.get('kind')!r}", allowed="kind = 'sparse'")
-    mask = np.asarray(out.pop("mask"))
+    mask = _array(out.pop("mask"))
     want = (out.get("units"), out.get("inputs"))
     if mask.shape != want or not np.isin(mask, (0, 1)).all():
         raise GradcertError(
@@ -170,6 +178,13 @@ def _synapse(s: Mapping[str, Any], inputs: int | None, units: int | None) -> dic
             allowed=f"0 and 1 in {want[0]} rows of {want[1]}",
         )
     return {**out, "present": np.argwhere(mask).tolist()}
+
+
+def _array(value: Any) -> Any:
+    try:
+        return np.asarray(value, dtype=float)
+    except (TypeError, ValueError):  # rows of different lengths, or no numbers
+        return np.empty(0)
 
 
 def _inputs(given: Any) -> list[dict[str, Any]]:
@@ -183,6 +198,7 @@ def _inputs(given: Any) -> list[dict[str, Any]]:
         if not isinstance(named, Mapping) or "name" not in named:
             raise GradcertError(f"the input {one!r} of a network", allowed="a name, or a name and a size")
         _known(f"the input {named['name']!r}", named, ("name", "size"))
+        _within(f"the size of the input {named['name']!r}", named.get("size"), LARGEST)
         out.append({k: v for k, v in named.items() if v is not None})
     return out
 
@@ -192,14 +208,21 @@ def _population(given: Any, *, fixed: bool = False) -> dict[str, Any]:
     if not isinstance(given, Mapping) or not all(isinstance(given.get(k), str) for k in ("name", "cell")):
         raise GradcertError(f"the population {given!r}", allowed='{name = "low", cell = "lif", options = {...}}')
     _known(f"the population {given['name']!r}", given, POPULATION)
+    _within(f"the units of {given['name']!r}", given.get("units"), LARGEST)
+    synapses = given.get("synapses", {})
+    if not isinstance(given.get("options", {}), Mapping) or not isinstance(synapses, Mapping):
+        raise GradcertError(f"options and synapses of {given['name']!r}", allowed="tables: names and values")
     shared = given.get("shared", ())
     out = {"name": given["name"], "cell": given["cell"], "options": dict(with_formulas(given.get("options", {})))}
     out |= {"units": given["units"]} if given.get("units") is not None else {}
-    out |= {"synapses": {k: dict(v) for k, v in given.get("synapses", {}).items()}}
+    out |= {"synapses": {k: _kind(f"the synapse {k!r} of {given['name']!r}", v) for k, v in synapses.items()}}
     for name, value in (given.get("options", {}) if fixed else {}).items():
         if isinstance(value, (list, tuple)) and name != "train":
             raise GradcertError(f"{name} of {given['name']!r} unit by unit", allowed="one number for all units")
-    return out | {"shared": [shared] if isinstance(shared, str) else list(shared)}
+    shared = [shared] if isinstance(shared, str) else shared
+    if not isinstance(shared, (list, tuple)) or not all(isinstance(name, str) for name in shared):
+        raise GradcertError(f"shared={shared!r} of {given['name']!r}", allowed='names of trained parameters: ["leak"]')
+    return out | {"shared": list(shared)}
 
 
 def _connection(given: Any) -> dict[str, Any]:
@@ -207,17 +230,34 @@ def _connection(given: Any) -> dict[str, Any]:
         raise GradcertError(f"the connection {given!r}", allowed='{source = "low", target = "out", lag = 1}')
     what = f"the connection {given['source']} -> {given['target']}"
     _known(what, given, (*CONNECTION, "synapse"))
+    _within(f"the lag of {what}", given.get("lag") or None, LATEST)
     chain = given.get("synapses", given.get("synapse", ()))
-    chain = [chain] if isinstance(chain, Mapping) else list(chain)
-    if not all(isinstance(s, Mapping) and "kind" in s for s in chain):
-        raise GradcertError(f"{what} with the synapses {chain}", allowed='{kind = "conv2d", ...}, or a list of them')
+    chain = chain if isinstance(chain, (list, tuple)) else [chain]
     plain = {k: given[k] for k in CONNECTION if k in given and k != "synapses"}
-    return {**plain, "synapses": [dict(s) for s in chain]}
+    return {**plain, "synapses": [_kind(what, s) for s in chain]}
+
+
+def _kind(what: str, synapse: Any) -> dict[str, Any]:
+    """Return a synapse in a claim whose sizes are small enough to be tried."""
+    if not isinstance(synapse, Mapping) or not isinstance(synapse.get("kind"), str):
+        raise GradcertError(f"{what} with the synapse {synapse!r}", allowed='{kind = "conv2d", ...}, or a list of them')
+    for name, value in synapse.items():
+        if isinstance(value, (int, float)):
+            _within(f"{name} of the synapse of {what}", value or None, LARGEST)
+    return dict(synapse)
+
+
+def _within(what: str, value: Any, most: int) -> None:
+    """Raise for a number that is there and no whole one up to a limit."""
+    if value is not None and (type(value) is not int or not 0 <= value <= most):
+        raise GradcertError(f"{what}: {value!r}", allowed=f"a whole number up to {most}")
 
 
 def _several(what: str, given: Any) -> list[Any]:
     if not isinstance(given, (list, tuple)) or not given:
         raise GradcertError(f"{what} of a network: {given!r}", allowed=f"one or more of [[network.{what}]]")
+    if len(given) > MANY:
+        raise GradcertError(f"{len(given)} {what} of a network", allowed=f"up to {MANY}")
     return list(given)
 
 

@@ -43,7 +43,8 @@ def _parts(spec: Mapping[str, Any]) -> Iterator[Any]:
     network = spec.get("network")
     populations = network.get("populations") if isinstance(network, Mapping) else None
     for own in (layers, populations):
-        yield from (one.get("options") for one in own or () if isinstance(one, Mapping))
+        members = own if isinstance(own, (list, tuple)) else ()
+        yield from (one.get("options") for one in members if isinstance(one, Mapping))
 
 
 def _values(options: Any) -> list[Any]:

@@ -1,7 +1,10 @@
 """Claims of graphs of populations: said in a file, in Python and on the command line; what does not fit is refused."""
 
+import copy
 import io
 import json
+import random
+import tomllib
 from dataclasses import replace
 from functools import partial
 
@@ -137,7 +140,10 @@ def test_all_of_it_is_shown_and_a_refuted_one_can_be_asked_again():
         ({"network": network(connections=[*CHAIN, back(source="up")])}, "up -> low from 'up'; allowed: x, low, out"),
         ({"network": network(connections=[*CHAIN, back(target="up")])}, "out -> up to 'up'; allowed: low, out"),
         ({"network": network(connections=[*CHAIN, back()])}, "a cycle within one step"),
-        ({"network": network(connections=[*CHAIN, back(lag=-1)])}, "lag=-1; allowed: a whole number of steps >= 0"),
+        (
+            {"network": network(connections=[*CHAIN, back(lag=-1)])},
+            "the lag of the connection out -> low: -1; allowed: a whole",
+        ),
         ({"network": network(connections=[*CHAIN, back(delay=1)])}, "out -> low with delay; allowed: source, target"),
         ({"network": network(output="low")}, "out does not reach the output 'low'"),
         ({"network": network(output="up")}, "the output 'up'; allowed: low, out"),
@@ -151,6 +157,11 @@ def test_all_of_it_is_shown_and_a_refuted_one_can_be_asked_again():
         ),
         ({"network": network(), "node": "v"}, "node, of a last layer of rnn: 'v'"),
         ({"network": network(), "activity": ({"kind": "rate"},)}, "a network, and activity"),
+        (
+            {"network": network(), "dtype": "float16"},
+            "a graph of populations in float16; to fix it: dtype='float64' or",
+        ),
+        ({"network": network(), "local": ({"kind": "bernoulli"},)}, "a network, and local"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_a_sentence(parts, says):
@@ -164,3 +175,34 @@ def test_constants_unit_by_unit_cannot_be_claimed():
         Claim(rule="bptt", network=graph)
     fine = replace(graph, populations=(Population("low", Lif(train=("leak",)), 2),))
     assert Claim(rule="bptt", network=fine).network["populations"][0]["options"]["train"] == ["leak"]
+
+
+JUNK = (None, "", -1, 0, 1, 3.5, "low", [], {}, [1], {"a": 1}, True, 10**9, [[0, 0]], {"kind": "conv2d"}, [None])
+
+
+def places(value, at=()):
+    """The places of a nested record."""
+    yield at
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in pairs:
+        yield from places(inner, (*at, key))
+
+
+def test_whatever_stands_in_a_network_ends_in_a_sentence():
+    rng = random.Random(0)
+    network = tomllib.loads(FILE)["network"]
+    inside = [at for at in places(network) if at]
+    read_as, refused = 0, 0
+    for _ in range(300):
+        wrong = copy.deepcopy(network)
+        *way, last = rng.choice(inside)
+        part = wrong
+        for key in way:
+            part = part[key]
+        part[last] = rng.choice(JUNK)
+        try:
+            assert str(from_dict({"rule": "bptt", "network": wrong}))
+            read_as += 1
+        except GradcertError:
+            refused += 1
+    assert read_as > 5 and refused > 100
