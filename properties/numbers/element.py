@@ -48,7 +48,8 @@ class Precision:
 
     Attributes
     ----------
-    digits : significant binary digits, those of a format (`gradcert.reference.numbers.FORMATS`).
+    digits : significant binary digits, those of a format (`gradcert.reference.numbers.FORMATS`); of no format: as
+        many as what is meant to be exact needs, with the range of float64.
     slack : how many times our own number of roundings an implementation may use on a monomial. Measured re-evaluations
         (other orders, forward instead of reverse mode) stay far below 1.
     flushes : whether an implementation may take subnormal numbers for zero, as XLA and many GPU libraries do. IEEE 754
@@ -69,7 +70,7 @@ class Precision:
     @cached_property
     def normal(self) -> int:
         """The exponent of the smallest normal number."""
-        return NORMAL[self.digits]
+        return NORMAL.get(self.digits, NORMAL[53])
 
     @cached_property
     def libm(self) -> int:

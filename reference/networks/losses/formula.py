@@ -91,7 +91,7 @@ def own(text: str) -> Form:
     >>> form = own("{where(|o - y| < d, (o - y)^2 / 2, d (|o - y| - d / 2)); d=0.5}")
     >>> o, y = np.array([0.25, 2.0, -3.0]), np.zeros(3)
     >>> form.terms(o, y, FLOAT64), form.derivative(o, y, FLOAT64)
-    (np.float64(2.28125), array([ 0.25,  0.5 , -0.5 ]))
+    (array(2.28125), array([ 0.25,  0.5 , -0.5 ]))
     """
     spec = read_formula(text)
     what = f"the loss {spec['formula']!r}"
