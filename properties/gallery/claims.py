@@ -9,7 +9,8 @@ LEAKY: dict[str, Any] = {"readout": "integrator", "readout_options": {"kappa": 0
 RESETS = ["subtract_before_leak", "subtract_after_leak", "hard", "none"]
 
 OSTL_SNU: dict[str, Any] = {"rule": "ostl", "cells": ("snu", "ssnu"), "depths": (1, 2)}
-OSTL_LIF: dict[str, Any] = {"rule": "ostl", "cells": ("lif",), "depths": (1, 2), "options": {"reset": RESETS}}
+LIF: dict[str, Any] = {"reset": RESETS, "scaling": "none"}
+OSTL_LIF: dict[str, Any] = {"rule": "ostl", "cells": ("lif",), "depths": (1, 2), "options": LIF}
 OTTT: dict[str, Any] = {**OSTL_LIF, "rule": "ottt"}
 SLTT: dict[str, Any] = {**OSTL_LIF, "rule": "sltt"}
 DETACHED: dict[str, Any] = {**OSTL_LIF, "rule": "bptt-detached-reset", "depths": (1,)}
@@ -49,6 +50,7 @@ OWN_LIF: dict[str, Any] = {
         "bias": True,
         "train": (),
         "rest": 0.0,
+        "scaling": "none",
         "leak": [0.5, 0.25, 0.75],
         "threshold": [0.5, 0.75, 1.5],
     },

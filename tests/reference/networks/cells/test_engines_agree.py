@@ -47,7 +47,7 @@ def test_as_the_last_layer(name):
 
 
 @pytest.mark.long(keep=2)
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", [name for name in CELLS if name != "refractory-two"])  # a formula, which has no peak
 def test_in_floating_point(name):
     """One step of these cells is a chain of at most 40 roundings, half of the 85 that the budget has per step."""
     for rule in RULES.values():
