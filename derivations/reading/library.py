@@ -19,7 +19,7 @@ def rendered(docs: Path = DOCS) -> Iterator[tuple[str, str, str]]:
     files = {path.resolve() for pattern in PAGES for path in docs.glob(pattern)}
     for file in sorted(files):
         body = _relinked(markdown.render(file.read_text(encoding="utf-8")), file, files)
-        body = body.replace("<table>", '<div class="scroll"><table>').replace("</table>", "</table></div>")
+        body = body.replace("<table>", '<div class="tablewrap prose"><table>').replace("</table>", "</table></div>")
         heading = re.search(r"<h1>(.*?)</h1>", body, re.DOTALL)
         title = re.sub(r"<[^>]*>", "", heading[1]) if heading else file.stem
         yield file.relative_to(docs.resolve()).with_suffix(".html").as_posix(), title, body
