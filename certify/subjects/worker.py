@@ -110,8 +110,7 @@ def main() -> None:
     sources.watch()
     if "traced" in more:
         trace()
-    if "replaced" in more:
-        replaced.install(json.loads(requests.readline()))
+    replaced.install(json.loads(requests.readline()) if "replaced" in more else {})
     by = next((word.partition("=")[2] for word in more if word.startswith("by=")), serving.__name__)
     serve = importlib.import_module(by).serve
     serve(lambda: load(name), requests, replies, lambda: sources.report(name))

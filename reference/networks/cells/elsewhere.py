@@ -93,7 +93,8 @@ def _load(path: Path) -> Any:
     beside = str(path.resolve().parent)
     sys.path.insert(0, beside)  # the file may import its neighbours
     try:
-        spec.loader.exec_module(module)
+        # from its text: cached bytecode may be of another text that was as long and as old
+        exec(compile(path.read_bytes(), str(path), "exec", dont_inherit=True), vars(module))
     except Exception as error:  # whatever a stranger's file raises
         del sys.modules[module_name]
         if isinstance(error, GradcertError):

@@ -1,6 +1,8 @@
 """Identity: whatever a subject is made of, editing it is another subject; versions are written down."""
 
 import json
+import os
+import py_compile
 import shutil
 import sys
 
@@ -80,6 +82,21 @@ def test_a_python_subject_is_made_of_what_it_loads(home):
     changed = {name for name in names if after["files"][name] != found["files"][name]}
     assert changed == {"rule.inner", "late", "data/rule.txt", "late.npy"}
     assert subject_digest(subject, after) != before
+
+
+def test_what_runs_is_what_is_in_the_file_not_bytecode_of_the_same_second(tmp_path):
+    """Python knows cached bytecode by a file's size and the second of its last change."""
+    (tmp_path / "subject.py").write_text("from rule import ANSWER\n\ndef gradients(problem):\n    return ANSWER\n")
+    for answer in ("one", "two"):
+        (tmp_path / "rule.py").write_text(f"ANSWER = {{'{answer}': 1.0}}\n")
+        os.utime(tmp_path / "rule.py", (1e9, 1e9))
+        (tmp_path / "__pycache__").mkdir(exist_ok=True)
+        worker = Subject(f"{tmp_path}/subject.py:gradients").start()
+        assert isinstance(worker, Worker), worker
+        assert answer in str(worker.ask(PROBLEM))
+        worker.stop()
+        if answer == "one":  # as any other Python would leave it
+            py_compile.compile(str(tmp_path / "rule.py"))
 
 
 def test_a_package_is_made_of_its_modules_and_data(tmp_path, monkeypatch):
