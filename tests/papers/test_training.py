@@ -44,7 +44,9 @@ def test_optimisers_are_those_of_torch(kind):
         theirs.grad = torch.tensor(one)
         them.step()
         p = ours(p, {"w": one})
-    np.testing.assert_allclose(p["w"], theirs.detach().numpy(), rtol=1e-12)
+    # 5 steps of fewer than 20 roundings each, of terms at most 50 times the result: 0.1 (1 + 0.9 + ... + 0.9^4) g
+    assert abs(w).max() + 0.41 * abs(g).sum(axis=0).max() < 50 * abs(p["w"]).min()
+    np.testing.assert_allclose(p["w"], theirs.detach().numpy(), rtol=5 * 20 * 50 * 2.0**-53)
 
 
 def test_parameters_keep_their_dtype_and_are_not_changed_in_place():
@@ -89,8 +91,8 @@ def test_the_schedule_is_the_procedure_of_the_engine(net, form):
     )
     theirs = fptt(net, p, x, y, parts=3, alpha=0.5, beta=0.5, rate=0.05, form=form, finish=False)
     for name in p:
-        np.testing.assert_allclose(ours.weights[name], theirs.weights[name], rtol=1e-12, atol=1e-15)
-        np.testing.assert_allclose(ours.average[name], theirs.average[name], rtol=1e-12, atol=1e-15)
+        np.testing.assert_array_equal(ours.weights[name], theirs.weights[name])
+        np.testing.assert_array_equal(ours.average[name], theirs.average[name])
 
 
 def test_the_slips_of_the_published_script():

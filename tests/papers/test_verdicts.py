@@ -30,7 +30,7 @@ def share(rule, true, verdict, *, seeds=6, spread=0.4):
     return sum(rule(d, MARGIN).verdict == verdict for d in drawn) / TRIALS
 
 
-# printed in tables of Student's distribution, upper 5 % and 2.5 %
+# printed with four decimals, half a unit of the last, in tables of Student's distribution, upper 5 % and 2.5 %
 @pytest.mark.parametrize(("freedom", "five", "half"), [(1, 6.3138, 12.7062), (3, 2.3534, 3.1824), (4, 2.1318, 2.7764),
                                                        (9, 1.8331, 2.2622), (30, 1.6973, 2.0423)])  # fmt: skip
 def test_quantiles_are_those_of_the_tables(freedom, five, half):

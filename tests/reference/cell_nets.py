@@ -115,6 +115,8 @@ CELLS = {
     "integrator": Integrator(kappa=0.6, gain="one_minus_kappa", train=("kappa",)),
     "integrator-fixed": Integrator(kappa=0.6, bias=False),
 }
+# nobody has said the peak of a pseudo-derivative that is a formula
+OF_FORMULAS = {name for name, cell in CELLS.items() if hasattr(cell, "surrogate") and cell.surrogate.peak is None}
 SPIKING = tuple(name for name in CELLS if name.startswith(("lif", "refractory", "synaptic", "alif", "ltc")))
 
 

@@ -38,7 +38,7 @@ def test_a_torch_module_computes_in_the_claimed_format(dtype, call):
     assert set(seen) == {getattr(torch, dtype)}
     assert gradients["layers.0.W"].dtype.kind == outputs.dtype.kind == "f"
     wide = made(problem("float64"))[1]["layers.0.W"]
-    np.testing.assert_allclose(gradients["layers.0.W"], wide, rtol=0.05)  # 8 digits, fewer than ten roundings
+    np.testing.assert_allclose(gradients["layers.0.W"], wide, rtol=10 * 2.0**-8)  # 8 digits, fewer than ten roundings
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])

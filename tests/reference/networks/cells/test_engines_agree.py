@@ -3,7 +3,7 @@
 import pytest
 from balls import BALLS, BITS, agree, precision, size
 from budget import worst
-from cell_nets import CELLS, Problem, bare, problem, stack
+from cell_nets import CELLS, OF_FORMULAS, Problem, bare, problem, stack
 
 from gradcert.reference import FLOAT64, RULES, GradcertError, draw_feedback
 from gradcert.reference.engines import forward, reverse
@@ -47,7 +47,7 @@ def test_as_the_last_layer(name):
 
 
 @pytest.mark.long(keep=2)
-@pytest.mark.parametrize("name", [name for name in CELLS if name != "refractory-two"])  # a formula, which has no peak
+@pytest.mark.parametrize("name", [name for name in CELLS if name not in OF_FORMULAS])
 def test_in_floating_point(name):
     """One step of these cells is a chain of at most 40 roundings, half of the 85 that the budget has per step."""
     for rule in RULES.values():
