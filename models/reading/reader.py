@@ -11,11 +11,12 @@ from gradcert.models.reading.choose import choose
 from gradcert.models.reading.fold import fold
 from gradcert.models.reading.graphs import as_graph
 from gradcert.models.reading.labels import edges
-from gradcert.models.reading.lower import Lowering
+from gradcert.models.reading.lower import TorchLowering
 from gradcert.models.reading.naming import node_names, statics
 from gradcert.models.reading.network import Written, is_stack, written
 from gradcert.models.reading.page import fragment
 from gradcert.models.reading.populations import paths, populations
+from gradcert.models.reading.pytorch import PYTORCH
 from gradcert.models.reading.reading import Reading
 from gradcert.models.reading.surrogates import identify
 from gradcert.models.reading.terms import uncut
@@ -47,7 +48,7 @@ def read_module(module: Any, x: Any, state: Any = None, time: int | str | None =
     """Read a module from one step on an example input (`gradcert.models.reading.read`)."""
     step, way = capture(module, x, state) if time is None else fold(module, x, time)
     x = way.one_step(x)
-    lowered = Lowering(step)
+    lowered = TorchLowering(step, PYTORCH)
     chosen = choose(lowered)
     names = [name if value is not None else "" for name, value in lowered.slots]
     links = paths(chosen, lowered.averages)
@@ -74,6 +75,7 @@ def read_module(module: Any, x: Any, state: Any = None, time: int | str | None =
         lowered.node_of(),
         lowered.moving,
         x.shape[0],
+        PYTORCH,
     )
     if way.whole is not None:
         made = replace(made, collects=collected_by(made))

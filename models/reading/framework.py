@@ -1,0 +1,58 @@
+"""What reading asks of the framework that a model is written in: to run nodes of a record, and to differentiate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from gradcert.models.reading.record import Node
+from gradcert.models.reading.spikes import Found
+from gradcert.reference.numbers import Array
+
+
+class Framework(Protocol):
+    """PyTorch (`pytorch`) or JAX (`jaxpr.jax_`).
+
+    Attributes
+    ----------
+    sliced, transposed : operations that nodes are made of: (value, axis, start, stop) -> slice, matrix -> transpose.
+    """
+
+    @property
+    def sliced(self) -> Any:
+        """The operation (value, axis, start, stop) -> slice."""
+
+    @property
+    def transposed(self) -> Any:
+        """The operation matrix -> transpose."""
+
+    def find(self, nodes: list[Node], moving: frozenset[int]) -> dict[int, Found]:
+        """Return node -> spike; `moving` are the nodes that depend on input or state."""
+
+    def evaluate(
+        self, nodes: list[Node], k: int, given: Mapping[int, Any], parameters: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Return the value of a node from given ones, with derivatives as the user's code has them."""
+
+    def constant(self, value: Array) -> Any:
+        """Return an array of the framework."""
+
+    def array(self, value: Any) -> Array:
+        """Return a NumPy array, without a history."""
+
+    def double(self, value: Any) -> Any:
+        """Return a value in float64, without a history."""
+
+    def spread(self, value: Any, shape: tuple[int, ...]) -> Any:
+        """Return a value broadcast to a shape, and made flat."""
+
+    def slope(self, function: Callable[[Any], Any]) -> Callable[[Array], Array]:
+        """Return the derivative of a function of one array, value by value, on NumPy arrays."""
+
+    def pulled(
+        self,
+        function: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+        parameters: Mapping[str, Any],
+        gradients: Mapping[str, Array],
+    ) -> dict[str, Any]:
+        """Return gradients with respect to parameters from those with respect to a function's results."""

@@ -1,0 +1,85 @@
+"""PyTorch as reading asks for it (`gradcert.models.reading.framework.Framework`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from gradcert.models.reading.functions import find
+from gradcert.models.reading.record import Node
+from gradcert.models.reading.run import evaluate
+from gradcert.models.reading.spikes import Found
+from gradcert.reference.numbers import Array
+
+
+class PyTorch:
+    """Runs and differentiates nodes of a record with PyTorch."""
+
+    sliced = torch.ops.aten.slice.Tensor
+    transposed = torch.ops.aten.t.default
+
+    def find(self, nodes: list[Node], moving: frozenset[int]) -> dict[int, Found]:
+        """Return node -> spike."""
+        return find(nodes, moving, self)
+
+    def evaluate(
+        self, nodes: list[Node], k: int, given: Mapping[int, Any], parameters: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Return the value of a node."""
+        return evaluate(nodes, k, given, parameters)
+
+    def constant(self, value: Array) -> Any:
+        """Return a tensor."""
+        return torch.from_numpy(np.array(value))
+
+    def array(self, value: Any) -> Array:
+        """Return a NumPy array."""
+        found: Array = value.detach().cpu().numpy()
+        return found
+
+    def double(self, value: Any) -> Any:
+        """Return a tensor in float64, on the CPU."""
+        return value.detach().double().cpu()
+
+    def spread(self, value: Any, shape: tuple[int, ...]) -> Any:
+        """Return a value broadcast to a shape, and made flat."""
+        return torch.broadcast_to(value, shape).reshape(-1)
+
+    def slope(self, function: Callable[[Any], Any]) -> Callable[[Array], Array]:
+        """Return the derivative of a function of one tensor, value by value."""
+
+        def derivative(x: Array) -> Array:
+            with torch.enable_grad():
+                leaf = torch.from_numpy(np.array(x)).requires_grad_()
+                y = function(leaf)
+                found = torch.autograd.grad(y.sum(), leaf)[0] if y.requires_grad else torch.zeros_like(leaf)
+            return self.array(found)
+
+        return derivative
+
+    def pulled(
+        self,
+        function: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+        parameters: Mapping[str, Any],
+        gradients: Mapping[str, Array],
+    ) -> dict[str, Any]:
+        """Return gradients with respect to parameters from those with respect to a function's results."""
+        own = {name: p.detach().double().requires_grad_() for name, p in parameters.items()}
+        with torch.enable_grad():
+            found = function(own)
+        live = [
+            (value, torch.from_numpy(np.asarray(gradients[name], dtype="float64"))) for name, value in found.items()
+        ]
+        live = [(value, g) for value, g in live if value.requires_grad]
+        got: Any = torch.autograd.grad(
+            [v for v, _ in live], list(own.values()), [g.reshape(v.shape) for v, g in live], allow_unused=True
+        )
+        return {
+            name: g.detach() if g is not None else torch.zeros_like(own[name]) for name, g in zip(own, got, strict=True)
+        }
+
+
+PYTORCH = PyTorch()
