@@ -9,22 +9,20 @@ from gradcert.models.reading.record import Node
 from gradcert.models.reading.spikes import Found
 from gradcert.reference.numbers import Array
 
+Function = Callable[[Array], Array]
+
 
 class Framework(Protocol):
     """PyTorch (`pytorch`) or JAX (`jaxpr.jax_`).
 
     Attributes
     ----------
-    sliced, transposed : operations that nodes are made of: (value, axis, start, stop) -> slice, matrix -> transpose.
+    sliced : the operation (value, axis, start, stop) -> slice.
     """
 
     @property
     def sliced(self) -> Any:
         """The operation (value, axis, start, stop) -> slice."""
-
-    @property
-    def transposed(self) -> Any:
-        """The operation matrix -> transpose."""
 
     def find(self, nodes: list[Node], moving: frozenset[int]) -> dict[int, Found]:
         """Return node -> spike; `moving` are the nodes that depend on input or state."""
@@ -46,8 +44,8 @@ class Framework(Protocol):
     def spread(self, value: Any, shape: tuple[int, ...]) -> Any:
         """Return a value broadcast to a shape, and made flat."""
 
-    def slope(self, function: Callable[[Any], Any]) -> Callable[[Array], Array]:
-        """Return the derivative of a function of one array, value by value, on NumPy arrays."""
+    def alone(self, nodes: list[Node], k: int, root: int, offset: float) -> tuple[Function, Function]:
+        """Return a node as a function of another one less an offset, unit by unit, and the derivative of that."""
 
     def pulled(
         self,

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from gradcert.models.reading.functions import find
+from gradcert.models.reading.framework import Function
+from gradcert.models.reading.functions import find, slope_of
 from gradcert.models.reading.record import Node
 from gradcert.models.reading.run import evaluate
 from gradcert.models.reading.spikes import Found
@@ -19,7 +20,6 @@ class PyTorch:
     """Runs and differentiates nodes of a record with PyTorch."""
 
     sliced = torch.ops.aten.slice.Tensor
-    transposed = torch.ops.aten.t.default
 
     def find(self, nodes: list[Node], moving: frozenset[int]) -> dict[int, Found]:
         """Return node -> spike."""
@@ -48,17 +48,13 @@ class PyTorch:
         """Return a value broadcast to a shape, and made flat."""
         return torch.broadcast_to(value, shape).reshape(-1)
 
-    def slope(self, function: Callable[[Any], Any]) -> Callable[[Array], Array]:
-        """Return the derivative of a function of one tensor, value by value."""
+    def alone(self, nodes: list[Node], k: int, root: int, offset: float) -> tuple[Function, Function]:
+        """Return a node as a function of another one less an offset, and the derivative of that."""
 
-        def derivative(x: Array) -> Array:
-            with torch.enable_grad():
-                leaf = torch.from_numpy(np.array(x)).requires_grad_()
-                y = function(leaf)
-                found = torch.autograd.grad(y.sum(), leaf)[0] if y.requires_grad else torch.zeros_like(leaf)
-            return self.array(found)
+        def values(x: Array) -> Array:
+            return self.array(evaluate(nodes, k, {root: torch.from_numpy(np.array(x)) + offset}))
 
-        return derivative
+        return values, slope_of(lambda x: evaluate(nodes, k, {root: x + offset}))
 
     def pulled(
         self,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from gradcert.models.reading.framework import Framework
@@ -24,15 +22,13 @@ def straight(nodes: list[Node], k: int, framework: Framework) -> Found | None:
     if not isinstance(level, (int, float)):
         return None
 
-    def apply(x: Any) -> Any:
-        return framework.evaluate(nodes, k, {root: x + level})
-
     try:
-        values = framework.array(apply(framework.constant(GRID)))
+        values, slope = framework.alone(nodes, k, root, float(level))
+        found = values(GRID)
     except KeyError:  # not a function of the root alone
         return None
-    if not is_step(np.round(values, 12)):
+    if not is_step(np.round(found, 12)):
         return None
     inner = frozenset(i for i in members if root in leads_to(nodes, i)) - {root}
-    kind = Kind("a straight-through step", framework.slope(apply), nodes[compared[0]].name == "gt", node.where)
+    kind = Kind("a straight-through step", slope, nodes[compared[0]].name == "gt", node.where)
     return Found(kind, root, inner)
