@@ -10,6 +10,7 @@ from gradcert.models.reading.spikes import Found
 from gradcert.reference.numbers import Array
 
 Function = Callable[[Array], Array]
+Puller = Callable[[Mapping[str, Any], Mapping[str, Array]], dict[str, Any]]  # (parameters, gradients)
 
 
 class Framework(Protocol):
@@ -47,10 +48,5 @@ class Framework(Protocol):
     def alone(self, nodes: list[Node], k: int, root: int, offset: float) -> tuple[Function, Function]:
         """Return a node as a function of another one less an offset, unit by unit, and the derivative of that."""
 
-    def pulled(
-        self,
-        function: Callable[[Mapping[str, Any]], Mapping[str, Any]],
-        parameters: Mapping[str, Any],
-        gradients: Mapping[str, Array],
-    ) -> dict[str, Any]:
-        """Return gradients with respect to parameters from those with respect to a function's results."""
+    def puller(self, function: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Puller:
+        """Return what takes gradients with respect to a function's results back to its parameters."""

@@ -117,7 +117,10 @@ class Lowering(ABC):
             return self.static(k)
         if k in self._spikes:
             found = self._spikes[k]
-            made = self._spike(found.kind, self.term(found.argument), node)
+            compared = self.term(found.argument)
+            level = self.terms.number(found.level)
+            compared = self.terms.binary("sub", compared, level, compared.shape, node.where)
+            made = self._spike(found.kind, compared, node)
         elif node.kind == "x":
             made = self.terms.make("x", shape=node.shape)
         elif node.kind == "state":

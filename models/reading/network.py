@@ -10,7 +10,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from gradcert.models.equations.cell import Recipe
 from gradcert.models.equations.equations import PREVIOUS, read
 from gradcert.models.equations.expression import derivative, parse, symbols
 from gradcert.models.equations.expression import evaluate as evaluate_cell
+from gradcert.models.reading.framework import Puller
 from gradcert.models.reading.naming import identifier
 from gradcert.models.reading.populations import X
 from gradcert.models.reading.reading import Reading, drawn
@@ -106,7 +107,11 @@ class Written:
 
     def pulled(self, gradients: Mapping[str, Array], parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Return gradients with respect to the module's parameters from those with respect to the networks'."""
-        return self.reading.framework.pulled(self.tensors, parameters, gradients)
+        return self._puller(parameters, gradients)
+
+    @cached_property
+    def _puller(self) -> Puller:
+        return self.reading.framework.puller(self.tensors)
 
 
 def written(reading: Reading, output: int = 0) -> Written:

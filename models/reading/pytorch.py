@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from gradcert.models.reading.framework import Function
+from gradcert.models.reading.framework import Function, Puller
 from gradcert.models.reading.functions import find, slope_of
 from gradcert.models.reading.record import Node
 from gradcert.models.reading.run import evaluate
@@ -56,26 +56,22 @@ class PyTorch:
 
         return values, slope_of(lambda x: evaluate(nodes, k, {root: x + offset}))
 
-    def pulled(
-        self,
-        function: Callable[[Mapping[str, Any]], Mapping[str, Any]],
-        parameters: Mapping[str, Any],
-        gradients: Mapping[str, Array],
-    ) -> dict[str, Any]:
-        """Return gradients with respect to parameters from those with respect to a function's results."""
-        own = {name: p.detach().double().requires_grad_() for name, p in parameters.items()}
-        with torch.enable_grad():
-            found = function(own)
-        live = [
-            (value, torch.from_numpy(np.asarray(gradients[name], dtype="float64"))) for name, value in found.items()
-        ]
-        live = [(value, g) for value, g in live if value.requires_grad]
-        got: Any = torch.autograd.grad(
-            [v for v, _ in live], list(own.values()), [g.reshape(v.shape) for v, g in live], allow_unused=True
-        )
-        return {
-            name: g.detach() if g is not None else torch.zeros_like(own[name]) for name, g in zip(own, got, strict=True)
-        }
+    def puller(self, function: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Puller:
+        """Return what takes gradients with respect to a function's results back to its parameters."""
+
+        def pulled(parameters: Mapping[str, Any], gradients: Mapping[str, Array]) -> dict[str, Any]:
+            own = {name: p.detach().double().requires_grad_() for name, p in parameters.items()}
+            with torch.enable_grad():
+                found = function(own)
+            given = {name: torch.from_numpy(np.asarray(gradients[name], dtype="float64")) for name in found}
+            live = [(value, given[name].reshape(value.shape)) for name, value in found.items() if value.requires_grad]
+            got: Any = torch.autograd.grad(
+                [v for v, _ in live], list(own.values()), [g for _, g in live], allow_unused=True
+            )
+            back = zip(own.items(), got, strict=True)
+            return {name: g.detach() if g is not None else torch.zeros_like(p) for (name, p), g in back}
+
+        return pulled
 
 
 PYTORCH = PyTorch()

@@ -37,11 +37,12 @@ class Kind:
 
 @dataclass(frozen=True)
 class Found:
-    """A spike in the record: its kind, the node that it compares with 0, and nodes that are its own affair."""
+    """A spike in the record: its kind, the node that it compares with a level, and nodes that are its own affair."""
 
     kind: Kind
     argument: int
     inner: frozenset[int] = frozenset()
+    level: float = 0.0
 
 
 def is_step(values: Array) -> bool:

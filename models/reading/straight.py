@@ -31,4 +31,4 @@ def straight(nodes: list[Node], k: int, framework: Framework) -> Found | None:
         return None
     inner = frozenset(i for i in members if root in leads_to(nodes, i)) - {root}
     kind = Kind("a straight-through step", slope, nodes[compared[0]].name == "gt", node.where)
-    return Found(kind, root, inner)
+    return Found(kind, root, inner, float(level))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import re
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +15,10 @@ from gradcert.reference.errors import GradcertError
 
 ORDERS = "such as 'params, state, x -> state, y'"
 INPUT = ("x", "xs", "x_t", "xt", "input", "inputs", "u", "obs")
+CONCRETE = (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError)
+# folders whose code is not the user's
+INSTALLED = os.path.dirname(os.path.dirname(jax.__file__))
+LIBRARIES = (*(os.path.join(INSTALLED, name) for name in ("jax", "jaxlib", "flax")), os.path.dirname(__file__))
 HELD = ("state", "carry", "h", "hidden", "s", "c", "memory", "z", "v")
 
 
@@ -108,7 +112,7 @@ def call_of(function: Any, params: Any, x: Any, state: Any, order: str | None, t
             either = not said_out and len(found) > 1 and _returned(shape[::-1], held, state_spec) == found
             fitting.append(replace(trial, given=found, either=either))
     if not fitting:
-        if first_error is not None and len(orders) == 1:
+        if first_error is not None and (len(orders) == 1 or isinstance(first_error, CONCRETE)):
             raise _own_error(title, first_error)
         raise GradcertError(
             f"{title}, called with {' or '.join('(' + ', '.join(o) + ')' for o in orders)}: "
@@ -122,13 +126,25 @@ def call_of(function: Any, params: Any, x: Any, state: Any, order: str | None, t
 
 
 def _own_error(title: str, error: Exception) -> GradcertError:
-    if "Concretization" in type(error).__name__ or "TracerBool" in type(error).__name__:
-        where = re.search(r"occurred at line (\d+).*?\((\S+?):", str(error))
+    place = _line(error)
+    at = f" at {place}" if place else ""
+    if isinstance(error, CONCRETE):
         return GradcertError(
-            f"{title} branches on a value that depends on its input, state or parameters: {_short(error)}",
-            do="write it with jnp.where, or mark what is no array as static" + (f" ({where[2]})" if where else ""),
+            f"{title} branches{at} on a value that depends on its parameters, state or input",
+            do="write it without if and float(), with jnp.where or a product",
         )
-    return GradcertError(f"{title} raised {type(error).__name__}: {_short(error)}")
+    return GradcertError(f"{title} raised {type(error).__name__}{at}: {_short(error)}")
+
+
+def _line(error: Exception) -> str:
+    """Return file and line of the innermost of the user's own code in a traceback."""
+    found, trace = "", error.__traceback__
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename
+        if not name.startswith((*LIBRARIES, "<")):
+            found = f"{os.path.basename(name)}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return found
 
 
 def _short(error: Exception | None) -> str:

@@ -7,6 +7,7 @@ roundings and wrong ones by a share of the largest value.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from typing import Any
 
 import jax
@@ -31,18 +32,29 @@ def _inputs(reading: Reading) -> Array:
     return scale * np.random.default_rng(1).standard_normal((STEPS, *x.shape))
 
 
-def outputs_of(reading: Reading, parameters: Mapping[str, Any], xs: Any) -> list[Any]:
-    """Return what the function itself returns for a sequence, of every output (time, batch, units)."""
-    held = [slot.initial for slot in reading.step.slots]
-    found: list[list[Any]] = [[] for _ in reading.step.outputs]
-    for x in xs:
-        outputs, held = reading.way(parameters, jnp.asarray(x), held)
-        for k, out in enumerate(outputs):
-            found[k].append(jnp.reshape(out, (reading.batch, -1)))
-    return [jnp.stack(o) for o in found]
+def _own(reading: Reading, xs: Array, output: int, delta: Array) -> tuple[list[Array], dict[str, Array]]:
+    """Return the function's outputs for a sequence, and jax.grad's gradients of one of them times delta."""
+
+    def outputs(parameters: Mapping[str, Any]) -> list[Any]:
+        def one(held: list[Any], x: Any) -> Any:
+            found, new = reading.way(parameters, x, held)
+            return new, [jnp.reshape(out, (reading.batch, -1)) for out in found]
+
+        out: list[Any] = jax.lax.scan(one, [slot.initial for slot in reading.step.slots], jnp.asarray(xs))[1]
+        return out
+
+    @jax.jit
+    def both(parameters: Mapping[str, Any]) -> Any:
+        found, pull = jax.vjp(outputs, parameters)
+        return found, pull([delta if k == output else jnp.zeros_like(o) for k, o in enumerate(found)])[0]
+
+    with double():
+        found, gradients = both(parameters_of(reading))
+    return [np.asarray(o) for o in found], {name: np.asarray(g) for name, g in gradients.items()}
 
 
-def _own(reading: Reading) -> dict[str, Any]:
+def parameters_of(reading: Reading) -> dict[str, Any]:
+    """Return the function's parameters by name, in float64."""
     return {name: jnp.asarray(p, dtype="float64") for name, p in reading.way.parameters().items()}
 
 
@@ -51,45 +63,43 @@ def _off(a: Array, b: Array) -> float:
     return float(np.abs(a - b).max()) / max(float(np.abs(b).max()), float(np.abs(a).max()), 1e-300)
 
 
+def _checked(reading: Reading, output: int) -> tuple[Array, list[Array], Array, dict[str, Array]]:
+    """Return inputs, the function's outputs, a derivative at one of them and the gradients; raise as below."""
+    xs = _inputs(reading)
+    units = prod(reading.step.nodes[reading.step.outputs[output]].shape[1:])
+    delta = np.random.default_rng(2).standard_normal((STEPS, reading.batch, units))
+    theirs, gradients = _own(reading, xs, output, delta)
+    with double():
+        played = play(reading, parameters_of(reading), xs)
+    for k, (own, mine) in enumerate(zip(theirs, played.outputs, strict=True)):
+        if _off(own, mine) > CLOSE:
+            raise GradcertError(f"the recorded step is not the function: output {k} differs; a defect of gradcert")
+    return xs, theirs, delta, gradients
+
+
 def check_outputs(reading: Reading) -> None:
     """Raise unless the recorded step gives the function's outputs."""
-    with double():
-        xs, parameters = _inputs(reading), _own(reading)
-        theirs = outputs_of(reading, parameters, xs)
-        played = play(reading, parameters, xs)
-    for k, (own, mine) in enumerate(zip(theirs, played.outputs, strict=True)):
-        if _off(np.asarray(own), mine) > CLOSE:
-            raise GradcertError(
-                f"the recorded step is not the function: output {k} differs",
-                allowed="a function of parameters, state and x alone",
-                do="take out what Python keeps from call to call: a counter, a list, a random number",
-            )
+    _checked(reading, 0)
 
 
 def check_gradients(written: Written, output: int = 0) -> tuple[str, ...]:
     """Raise unless BPTT of the network, with the user's cuts cut, is what jax.grad gives; return its rows."""
     reading = written.reading
-    check_outputs(reading)
+    xs, outputs, delta, theirs = _checked(reading, output)
     with double():
-        xs, parameters = _inputs(reading), _own(reading)
-        out, pull = jax.vjp(lambda p: outputs_of(reading, p, xs)[output], parameters)
-        delta = np.random.default_rng(2).standard_normal(out.shape)
-        theirs = {name: np.asarray(g) for name, g in pull(jnp.asarray(delta))[0].items()}
-        found = run(written, parameters, xs)
+        found = run(written, parameters_of(reading), xs)
         own = {name: np.asarray(g) for name, g in found.gradients(AS_CODED, delta).items()}
-        network = found.as_cut.outputs
-        if float(np.abs(network - np.asarray(out)).max()) > CLOSE * max(float(np.abs(network).max()), 1.0):
+    network = found.as_cut.outputs
+    if float(np.abs(network - outputs[output]).max()) > CLOSE * max(float(np.abs(network).max()), 1.0):
+        raise GradcertError("the network that was read has other outputs than the function; a defect of gradcert")
+    for name, mine in own.items():
+        if _off(mine, theirs[name]) > CLOSE:
             raise GradcertError(
-                "the network that was read has other outputs than the function; this is a defect of gradcert"
+                f"the gradient of {name} is not that of the graph that was read",
+                allowed="operations whose derivative is JAX's, and spikes",
+                do="look for a custom_jvp or custom_vjp that is no spike, or a derivative that is changed on its way",
             )
-        for name, mine in own.items():
-            if _off(mine, theirs[name]) > CLOSE:
-                raise GradcertError(
-                    f"the gradient of {name} is not that of the graph that was read",
-                    allowed="operations whose derivative is JAX's, and spikes",
-                    do="look for a custom_jvp or custom_vjp that is no spike, or has another derivative than its name",
-                )
-        return tuple(name for name in ROWS if _is_row(found.gradients(name, delta), own))
+    return tuple(name for name in ROWS if _is_row(found.gradients(name, delta), own))
 
 
 def _is_row(gradients: Mapping[str, Any], own: Mapping[str, Array]) -> bool:

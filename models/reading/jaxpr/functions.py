@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradcert.models.reading.framework import Framework
-from gradcert.models.reading.jaxpr.run import elementwise, evaluate, execute, on_arrays
+from gradcert.models.reading.jaxpr.run import evaluate, execute, on_arrays
 from gradcert.models.reading.record import Node
 from gradcert.models.reading.spikes import GRID, Found, Kind, is_step
 from gradcert.models.reading.straight import straight
@@ -36,7 +36,7 @@ def _function(nodes: list[Node], k: int, moving: frozenset[int]) -> Found | None
     def apply(x: Any) -> Any:
         return execute(node, {**rest, own[0]: x})
 
-    values, slope = on_arrays(elementwise(apply, node.shape))
+    values, slope = on_arrays(apply, node.shape)
     if not is_step(values(GRID)):
         return None
     strict = bool(values(np.zeros(1))[0] == 0)

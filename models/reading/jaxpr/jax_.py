@@ -9,10 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradcert.models.reading.framework import Function
+from gradcert.models.reading.framework import Function, Puller
 from gradcert.models.reading.jaxpr.functions import find
 from gradcert.models.reading.jaxpr.precision import double
-from gradcert.models.reading.jaxpr.run import DOUBLE, elementwise, evaluate, on_arrays
+from gradcert.models.reading.jaxpr.run import DOUBLE, evaluate, on_arrays
 from gradcert.models.reading.record import Node
 from gradcert.models.reading.spikes import Found
 from gradcert.reference.errors import GradcertError
@@ -65,21 +65,23 @@ class Jax:
 
     def alone(self, nodes: list[Node], k: int, root: int, offset: float) -> tuple[Function, Function]:
         """Return a node as a function of another one less an offset, and the derivative of that."""
-        return on_arrays(elementwise(lambda x: evaluate(nodes, k, {root: x + offset}), nodes[root].shape))
+        return on_arrays(lambda x: evaluate(nodes, k, {root: x + offset}), nodes[root].shape)
 
-    def pulled(
-        self,
-        function: Callable[[Mapping[str, Any]], Mapping[str, Any]],
-        parameters: Mapping[str, Any],
-        gradients: Mapping[str, Array],
-    ) -> dict[str, Any]:
-        """Return gradients with respect to parameters from those with respect to a function's results."""
-        with double():
-            own = {name: jnp.asarray(p, dtype=DOUBLE) for name, p in parameters.items()}
-            found, pull = jax.vjp(function, own)
-            given = {k: jnp.asarray(gradients[k], dtype=DOUBLE).reshape(v.shape) for k, v in found.items()}
-            out: dict[str, Any] = pull(given)[0]
-        return out
+    def puller(self, function: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Puller:
+        """Return what takes gradients with respect to a function's results back to its parameters."""
+
+        @jax.jit
+        def pull(own: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
+            found, back = jax.vjp(function, own)
+            return back({k: given[k].reshape(v.shape) for k, v in found.items()})[0]
+
+        def pulled(parameters: Mapping[str, Any], gradients: Mapping[str, Array]) -> dict[str, Any]:
+            with double():
+                own = {name: jnp.asarray(p, dtype=DOUBLE) for name, p in parameters.items()}
+                out: dict[str, Any] = pull(own, {k: jnp.asarray(g, dtype=DOUBLE) for k, g in gradients.items()})
+            return out
+
+        return pulled
 
 
 JAX = Jax()

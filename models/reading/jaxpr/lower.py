@@ -21,6 +21,7 @@ SAME = ("reshape", "squeeze", "expand_dims", "convert_element_type", "copy", "co
         "optimization_barrier", "broadcast_in_dim")  # fmt: skip
 BINARY = {"add": "add", "add_any": "add", "sub": "sub", "mul": "mul", "div": "div", "and": "mul"}
 SMOOTH = {"tanh": "tanh", "logistic": "sigmoid", "exp": "exp"}
+TURNING = ("add", "sub", "add_any", "neg", "mul", "tanh", "logistic")
 RELU = "relu_off_at_zero"
 
 
@@ -41,19 +42,55 @@ class JaxLowering(Lowering):
 
     def static(self, k: int) -> Term:
         """Return the term of what does not move, without the broadcasting that is understood."""
+        k = self._bare(k)
         node = self.nodes[k]
-        while node.name == "broadcast_in_dim" and isinstance(node.args[0], Ref) and self._understood(node):
-            k = node.args[0].node
-            node = self.nodes[k]
+        if node.name in SAME and (a := node.args[0]) is not None:
+            inner = self.argument(a)
+            if inner.op == "number":
+                return inner
         if node.name == "part" and (cut := _one_axis(node, self.nodes[node.args[0].node].shape)):
             k = self.slice(node.args[0].node, *cut)
         elif node.kind == "item" and self.nodes[node.args[0].node].name == "split":
-            inner = self.nodes[node.args[0].node]
-            k = self.slice(inner.args[0].node, *_piece(inner, node.op))
+            inner_node = self.nodes[node.args[0].node]
+            k = self.slice(inner_node.args[0].node, *_piece(inner_node, node.op))
         return super().static(k)
 
-    def _understood(self, node: Node) -> bool:
-        """Return whether NumPy would broadcast without being told."""
+    def _bare(self, k: int) -> int:
+        """Return a node without casts, and without the broadcasting that NumPy does without being told."""
+        node = self.nodes[k]
+        while node.name in ("broadcast_in_dim", "reshape", "convert_element_type") and isinstance(node.args[0], Ref):
+            inner = self.nodes[node.args[0].node].shape
+            added = node.shape[: len(node.shape) - len(inner)]
+            if node.name == "broadcast_in_dim":
+                axes = tuple(node.op.params["broadcast_dimensions"])
+                same = axes == tuple(range(len(added), len(node.shape)))
+            else:
+                same = node.shape == (*added, *inner) and set(added) <= {1}
+            if not same or not self.nodes[node.args[0].node].floating:
+                break
+            k = node.args[0].node
+            node = self.nodes[k]
+        return k
+
+    def slice(self, k: int, dim: int, start: int, stop: int) -> int:
+        """Return the node of a slice of one that does not move: of what it is made of, where that is side by side."""
+        bare = self._bare(k)
+        dim = dim % len(self.nodes[k].shape) - len(self.nodes[k].shape) + len(self.nodes[bare].shape)
+        node = self.nodes[bare]
+        if node.shape[dim] == stop - start:
+            return bare
+        if node.name == "transpose" and len(node.shape) == 2:
+            return self._transposed(self.slice(node.args[0].node, 1 - dim, start, stop))
+        if node.name == "concatenate" and node.op.params["dimension"] == dim and len(node.operands()) == len(node.args):
+            at = 0
+            for part in node.operands():
+                size = self.nodes[part].shape[dim]
+                if at <= start and stop <= at + size:
+                    return self.slice(part, dim, start - at, stop - at)
+                at += size
+        return super().slice(bare, dim, start, stop)
+
+    def _aligned(self, node: Node) -> bool:
         inner, axes = self.nodes[node.args[0].node].shape, node.op.params["broadcast_dimensions"]
         return tuple(axes) == tuple(range(len(node.shape) - len(inner), len(node.shape)))
 
@@ -72,7 +109,10 @@ class JaxLowering(Lowering):
             return handler(k, node)
         if name in BINARY:
             a, b = (self.argument(v) for v in node.args)
-            return self.terms.binary(BINARY[name], a, b, self._shape(node, a, b), node.where)
+            if name == "div" and b.op == "number" and a.op == "mul" and a.args[0] is b:  # a mean, summed and divided
+                return a.args[1]
+            shape = node.shape[::-1] if self._turned(k) else self._shape(node, a, b)
+            return self.terms.binary(BINARY[name], a, b, shape, node.where)
         if name in SMOOTH:
             return self._applied(node, SMOOTH[name])
         if name in ("gt", "ge", "lt", "le"):
@@ -96,7 +136,7 @@ class JaxLowering(Lowering):
         inner = self.nodes[node.args[0].node].shape
         if source.size > prod(inner) and source.size == prod(node.shape[:1]) * source.shape[-1]:
             return source  # a sum over units, which is there for every one of them
-        if node.name == "broadcast_in_dim" and len(inner) == len(node.shape) and self._understood(node):
+        if node.name == "broadcast_in_dim" and len(inner) == len(node.shape) and self._aligned(node):
             return source
         return self._mix(k, node)
 
@@ -143,6 +183,8 @@ class JaxLowering(Lowering):
         if len(node.args) != 3:
             return self._mix(k, node)
         mask, off, on = (self.argument(v) for v in node.args)
+        if mask.op == "number":
+            return on if mask.data else off
         return self._chosen(mask, on, off, node)
 
     # -- sums over units --
@@ -202,14 +244,24 @@ class JaxLowering(Lowering):
         return self.terms.make("linear", (self.static(w), source), None, shape, node.where)
 
     def _do_transpose(self, k: int, node: Node) -> Term:
-        """Return the same where only axes of one are moved, or where a mapped weighted sum is put right."""
-        inner, order = self.nodes[node.args[0].node], node.op.params["permutation"]
-        source = self.term(node.args[0].node)
-        if inner.name == "dot_general" and source.op == "linear" and tuple(order) == (1, 0):
-            if isinstance(inner.args[0], Ref) and inner.args[0].node not in self.moving:
-                return source
-        wide = [d for d in order if inner.shape[d] != 1]
-        return source if wide == sorted(wide) else self._mix(k, node)
+        """Return the same where only axes of one are moved, or where sums of a mapped step are put right."""
+        inner, order = node.args[0].node, node.op.params["permutation"]
+        if self._turned(inner) and tuple(order) == (1, 0):
+            return self.term(inner)
+        wide = [d for d in order if self.nodes[inner].shape[d] != 1]
+        return self.term(inner) if wide == sorted(wide) else self._mix(k, node)
+
+    def _turned(self, k: int) -> bool:
+        """Return whether a node has its samples last: w @ x, mapped over samples (vmap), and sums of such."""
+        node = self.nodes[k]
+        if k not in self.moving or len(node.shape) != 2:
+            return False
+        if node.name == "dot_general":
+            (_, right), batched = node.op.params["dimension_numbers"]
+            a, b = (v.node if isinstance(v, Ref) else -1 for v in node.args)
+            return a not in self.moving and b in self.moving and not any(batched) and tuple(right) == (1,)
+        moving = [i for i in node.operands() if i in self.moving]
+        return node.name in TURNING and len(moving) == len(node.operands()) and all(map(self._turned, moving))
 
     # -- parts --
 

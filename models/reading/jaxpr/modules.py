@@ -46,16 +46,16 @@ def _is_nnx(module: Any) -> bool:
     return any(base.__module__.startswith("flax.nnx") for base in type(module).__mro__)
 
 
-def _carry(module: Any, x: Any, state: Any, **given: Any) -> Any:
+def _carry(module: Any, state: Any, *given: Any) -> Any:
     """Return the state that a recurrent cell begins with."""
     if state is not None or not hasattr(module, "initialize_carry"):
         return state
-    return module.initialize_carry(*given.values(), x.shape)
+    return module.initialize_carry(*given)
 
 
 def _linen(module: Any, params: Any, x: Any, state: Any) -> StepFunction:
     key = jax.random.key(0)
-    state = _carry(module, x, state, key=key)
+    state = _carry(module, state, key, x.shape)
     notes: tuple[str, ...] = ()
     if params is None:
         params = module.init(key, x) if state is None else module.init(key, state, x)
@@ -78,4 +78,4 @@ def _nnx(module: Any, x: Any, state: Any) -> StepFunction:
     def apply(params: Any, *given: Any) -> Any:
         return nnx.merge(definition, params, rest)(*given)
 
-    return StepFunction(apply, own, _carry(module, x, state), type(module).__name__)
+    return StepFunction(apply, own, _carry(module, state, x.shape, nnx.Rngs(0)), type(module).__name__)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from gradcert.models.reading.jaxpr.precision import double
@@ -42,23 +44,24 @@ def play(reading: Reading, parameters: Mapping[str, Any], xs: Any, *, dtype: str
         if t.op == "spike" and id(t) in reading.node_of
     }
     order = needed(step)
-    outputs: list[list[Array]] = [[] for _ in step.outputs]
-    fired: dict[int, list[Array]] = {k: [] for k in spikes}
+
+    def one(held: list[Any], x: Any, own: Mapping[str, Any]) -> Any:
+        values = {step.x: x} | {slot.node: held[i] for i, slot in enumerate(step.slots)}
+        for k in order:
+            values[k] = run(step.nodes[k], values, own, dtype)
+        flat = [values[o].reshape(reading.batch, -1) for o in (*step.outputs, *spikes.values())]
+        return [values[slot.update] for slot in step.slots], flat
+
+    @jax.jit
+    def all_steps(held: list[Any], xs: Any, own: Mapping[str, Any]) -> Any:
+        return jax.lax.scan(lambda h, x: one(h, x, own), held, xs)[1]
+
     with double():
-        now = [cast(slot.initial, dtype) for slot in step.slots]
-        fixed: dict[int, Any] = {}
-        for x in xs:
-            values = {**fixed, step.x: cast(x, dtype)} | {slot.node: now[i] for i, slot in enumerate(step.slots)}
-            for k in order:
-                if k not in values:
-                    values[k] = run(step.nodes[k], values, parameters, dtype)
-            fixed = fixed or {k: values[k] for k in order if k not in reading.moving}
-            for i, o in enumerate(step.outputs):
-                outputs[i].append(np.asarray(values[o]).reshape(reading.batch, -1))
-            for k, node in spikes.items():
-                fired[k].append(np.asarray(values[node]).reshape(reading.batch, -1))
-            now = [values[slot.update] for slot in step.slots]
-    return Played([np.stack(o) for o in outputs], {k: np.stack(v) for k, v in fired.items()})
+        start = [cast(slot.initial, dtype) for slot in step.slots]
+        own = {name: cast(p, dtype) for name, p in parameters.items()}
+        found = [np.asarray(o) for o in all_steps(start, cast(jnp.asarray(xs), dtype), own)]
+    count = len(step.outputs)
+    return Played(found[:count], dict(zip(spikes, found[count:], strict=True)))
 
 
 def needed(step: Step) -> list[int]:

@@ -10,9 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gradcert.models.reading.framework import Function
 from gradcert.models.reading.jaxpr.operations import Operation, cast
 from gradcert.models.reading.jaxpr.precision import double
 from gradcert.models.reading.record import Node, Ref
+from gradcert.models.reading.spikes import GRID
 from gradcert.reference.numbers import Array
 
 GIVEN = ("parameter", "constant")
@@ -54,31 +56,28 @@ def evaluate(nodes: list[Node], k: int, given: Mapping[int, Any], parameters: Ma
     return values[k]
 
 
-def elementwise(function: Callable[[Any], Any], shape: tuple[int, ...]) -> Callable[[Any], Any]:
-    """Return a function of arrays of one shape as one of flat arrays of any length, filled up with zeros."""
+def on_arrays(function: Callable[[Any], Any], shape: tuple[int, ...]) -> tuple[Function, Function]:
+    """Return a function of arrays of one shape, unit by unit, and its derivative, on NumPy arrays of any shape.
+
+    It is compiled once, for blocks that the grid of `spikes` just fits into.
+    """
     size = max(prod(shape), 1)
-    several = jax.vmap(function)
+    block = -(-len(GRID) // size) * size
 
-    def apply(x: Any) -> Any:
-        full = jnp.pad(x, (0, -len(x) % size))
-        return several(full.reshape(-1, *shape)).reshape(-1)[: len(x)]
+    def both(x: Any) -> tuple[Any, Any]:
+        y, pull = jax.vjp(jax.vmap(function), x.reshape(-1, *shape))
+        return y.reshape(-1), pull(jnp.ones_like(y))[0].reshape(-1)
 
-    return apply
+    compiled = jax.jit(both)
 
-
-def on_arrays(function: Callable[[Any], Any]) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
-    """Return a function of one flat JAX array, and its derivative value by value, on NumPy arrays of any shape."""
-
-    def values(x: Array) -> Array:
+    def applied(x: Array, which: int) -> Array:
+        flat = np.ravel(np.asarray(x, dtype=DOUBLE))
+        full = np.pad(flat, (0, -flat.size % block)).reshape(-1, block)
         with double():
-            return np.asarray(function(jnp.asarray(x, dtype=DOUBLE).reshape(-1))).reshape(np.shape(x))
+            found = [np.asarray(compiled(jnp.asarray(part))[which]) for part in full]
+        return np.concatenate(found)[: flat.size].reshape(np.shape(x)) if found else np.zeros(np.shape(x))
 
-    def derivative(x: Array) -> Array:
-        with double():
-            _, pull = jax.vjp(function, jnp.asarray(x, dtype=DOUBLE).reshape(-1))
-            return np.asarray(pull(jnp.ones(np.size(x)))[0]).reshape(np.shape(x))
-
-    return values, derivative
+    return (lambda x: applied(x, 0)), (lambda x: applied(x, 1))
 
 
 def run(node: Node, values: Mapping[int, Any], parameters: Mapping[str, Any], dtype: str) -> Any:

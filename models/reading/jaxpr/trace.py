@@ -10,12 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Literal
 
-from gradcert.models.reading.jaxpr.call import Call
+from gradcert.models.reading.jaxpr.call import LIBRARIES, Call
 from gradcert.models.reading.jaxpr.operations import CUSTOM, INLINED, LOOPS, operation
 from gradcert.models.reading.record import Node, Ref, Slot, Step
 from gradcert.reference.errors import GradcertError
 
-JAX, HERE = os.path.dirname(jax.__file__), os.path.dirname(os.path.dirname(__file__))
 RANDOM = ("random_bits", "random_wrap", "random_seed", "random_fold_in", "random_split", "threefry2x32")
 RENAMED = {"slice": "part"}  # what is called a slice in a record says axis, start and stop
 WHAT = {
@@ -26,10 +25,10 @@ WHAT = {
 
 
 def where(equation: Any) -> str:
-    """Return file and line of the innermost code that is neither JAX's nor ours."""
+    """Return file and line of the innermost code that is no library's."""
     traceback = equation.source_info.traceback
     for frame in traceback.frames if traceback is not None else ():
-        if not frame.file_name.startswith((JAX, HERE, "<")):
+        if not frame.file_name.startswith((*LIBRARIES, "<")):
             return f"{os.path.basename(frame.file_name)}:{frame.line_num}"
     return ""
 
@@ -147,6 +146,13 @@ def traced(call: Call, x: Any, state: list[Any]) -> Step:
         return call(dict(zip(names, parameters, strict=True)), entering, held)
 
     closed, (outputs, _) = jax.make_jaxpr(step, return_shape=True)(values, x, state)
+    again = jax.make_jaxpr(lambda *given: step(*given))(values, x, state)  # another function, so that it runs anew
+    if str(again.jaxpr) != str(closed.jaxpr) or not all(map(np.array_equal, again.consts, closed.consts)):
+        raise GradcertError(
+            f"{call.title} is another function the second time that it is traced",
+            allowed="a function of parameters, state and x alone",
+            do="take out what Python keeps from call to call: a counter, a list, NumPy's random numbers",
+        )
     tracer = Tracer()
     entering = tracer.add(Node("x", "x", shape=x.shape))
     many = len(state) > 1
