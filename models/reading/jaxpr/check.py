@@ -43,13 +43,12 @@ def _own(reading: Reading, xs: Array, output: int, delta: Array) -> tuple[list[A
         out: list[Any] = jax.lax.scan(one, [slot.initial for slot in reading.step.slots], jnp.asarray(xs))[1]
         return out
 
-    @jax.jit
     def both(parameters: Mapping[str, Any]) -> Any:
         found, pull = jax.vjp(outputs, parameters)
         return found, pull([delta if k == output else jnp.zeros_like(o) for k, o in enumerate(found)])[0]
 
     with double():
-        found, gradients = both(parameters_of(reading))
+        found, gradients = jax.jit(both)(parameters_of(reading))
     return [np.asarray(o) for o in found], {name: np.asarray(g) for name, g in gradients.items()}
 
 

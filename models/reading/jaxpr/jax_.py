@@ -70,15 +70,16 @@ class Jax:
     def puller(self, function: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Puller:
         """Return what takes gradients with respect to a function's results back to its parameters."""
 
-        @jax.jit
         def pull(own: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
             found, back = jax.vjp(function, own)
             return back({k: given[k].reshape(v.shape) for k, v in found.items()})[0]
 
+        compiled = jax.jit(pull)
+
         def pulled(parameters: Mapping[str, Any], gradients: Mapping[str, Array]) -> dict[str, Any]:
             with double():
                 own = {name: jnp.asarray(p, dtype=DOUBLE) for name, p in parameters.items()}
-                out: dict[str, Any] = pull(own, {k: jnp.asarray(g, dtype=DOUBLE) for k, g in gradients.items()})
+                out: dict[str, Any] = compiled(own, {k: jnp.asarray(g, dtype=DOUBLE) for k, g in gradients.items()})
             return out
 
         return pulled

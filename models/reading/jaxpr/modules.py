@@ -73,7 +73,8 @@ def _linen(module: Any, params: Any, x: Any, state: Any) -> StepFunction:
 def _nnx(module: Any, x: Any, state: Any) -> StepFunction:
     from flax import nnx
 
-    definition, own, rest = nnx.split(module, nnx.Param, ...)
+    parts: Any = nnx.split(module, nnx.Param, ...)
+    definition, own, rest = parts
 
     def apply(params: Any, *given: Any) -> Any:
         return nnx.merge(definition, params, rest)(*given)

@@ -10,8 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gradcert.models.reading.jaxpr.operations import cast
 from gradcert.models.reading.jaxpr.precision import double
-from gradcert.models.reading.jaxpr.run import cast, run
+from gradcert.models.reading.jaxpr.run import run
 from gradcert.models.reading.reading import Reading
 from gradcert.models.reading.record import Step
 from gradcert.reference.numbers import Array
@@ -52,14 +53,13 @@ def play(reading: Reading, parameters: Mapping[str, Any], xs: Any, *, dtype: str
         flat = [values[o].reshape(reading.batch, -1) for o in (*step.outputs, *spikes.values())]
         return [values[slot.update] for slot in step.slots], flat
 
-    @jax.jit
     def all_steps(held: list[Any], xs: Any, own: Mapping[str, Any]) -> Any:
         return jax.lax.scan(lambda h, x: one(h, x, own), held, xs)[1]
 
     with double():
         start = [cast(slot.initial, dtype) for slot in step.slots]
         own = {name: cast(p, dtype) for name, p in parameters.items()}
-        found = [np.asarray(o) for o in all_steps(start, cast(jnp.asarray(xs), dtype), own)]
+        found = [np.asarray(o) for o in jax.jit(all_steps)(start, cast(jnp.asarray(xs), dtype), own)]
     count = len(step.outputs)
     return Played(found[:count], dict(zip(spikes, found[count:], strict=True)))
 
