@@ -31,9 +31,7 @@ before, W @ x a weighted sum, cut[...] what your code keeps from going back
 @click.option("--example", metavar="x=(BATCH,...)", help="Shape of the input of one step.")
 @click.option("--state", metavar="(BATCH,...),...", help="Shapes of a state that is passed, zeros; of JAX also a name.")
 @click.option("--time", type=click.Choice(["0", "1", "inside"]), help="Axis of time, of a module that takes sequences.")
-@click.option(
-    "--params", metavar="NAME", help="Of a step function of JAX: its parameters in the file."
-)
+@click.option("--params", metavar="NAME", help="Of a step function of JAX: its parameters in the file.")
 @click.option("--order", metavar="ORDER", help="Of a step function of JAX, such as 'params, x, state -> y, state'.")
 @click.option("--html", type=click.Path(dir_okay=False), help="Write a page: equations, and the graph drawn.")
 @AS_JSON

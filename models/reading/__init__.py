@@ -137,7 +137,8 @@ def framework_of(model: Any, given: tuple[Any, ...] = (), options: Mapping[str, 
     if "torch" in bases | arrays or not callable(model) or isinstance(model, type):
         return "torch"
     functions = {"flax", "jax", "jaxlib", "equinox", "functools", "builtins"}
-    return "jax" if functions & bases or "jaxlib" in arrays or len(given) > 2 else "torch"
+    said = {"params", "order"} & {*options} or len(given) > 2
+    return "jax" if functions & bases or "jaxlib" in arrays or said else "torch"
 
 
 def needs_jax(what: str) -> None:

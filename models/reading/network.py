@@ -193,6 +193,8 @@ def _stack(reading: Reading, output: int) -> list[tuple[int, int]]:
 
 def is_stack(reading: Reading, output: int) -> bool:
     """Return whether every layer below an output reads one other, of the same step."""
+    if not 0 <= output < len(reading.outputs):
+        raise GradcertError(f"no output {output} that is computed", allowed="what a step computes, counted from 0")
     try:
         _stack(reading, reading.outputs[output])
     except GradcertError:

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gradcert.models.reading.jaxpr.gradients import run
-from gradcert.models.reading.jaxpr.play import play
+from gradcert.models.reading.jaxpr.play import Played, play
 from gradcert.models.reading.jaxpr.precision import double
 from gradcert.models.reading.network import Written
 from gradcert.models.reading.passes import AS_CODED
@@ -62,8 +62,8 @@ def _off(a: Array, b: Array) -> float:
     return float(np.abs(a - b).max()) / max(float(np.abs(b).max()), float(np.abs(a).max()), 1e-300)
 
 
-def _checked(reading: Reading, output: int) -> tuple[Array, list[Array], Array, dict[str, Array]]:
-    """Return inputs, the function's outputs, a derivative at one of them and the gradients; raise as below."""
+def _checked(reading: Reading, output: int) -> tuple[Array, Played, Array, dict[str, Array]]:
+    """Return inputs, the recorded step run on them, a derivative at an output, the function's gradients."""
     xs = _inputs(reading)
     units = prod(reading.step.nodes[reading.step.outputs[output]].shape[1:])
     delta = np.random.default_rng(2).standard_normal((STEPS, reading.batch, units))
@@ -73,7 +73,7 @@ def _checked(reading: Reading, output: int) -> tuple[Array, list[Array], Array, 
     for k, (own, mine) in enumerate(zip(theirs, played.outputs, strict=True)):
         if _off(own, mine) > CLOSE:
             raise GradcertError(f"the recorded step is not the function: output {k} differs; a defect of gradcert")
-    return xs, theirs, delta, gradients
+    return xs, played, delta, gradients
 
 
 def check_outputs(reading: Reading) -> None:
@@ -84,12 +84,12 @@ def check_outputs(reading: Reading) -> None:
 def check_gradients(written: Written, output: int = 0) -> tuple[str, ...]:
     """Raise unless BPTT of the network, with the user's cuts cut, is what jax.grad gives; return its rows."""
     reading = written.reading
-    xs, outputs, delta, theirs = _checked(reading, output)
+    xs, played, delta, theirs = _checked(reading, output)
     with double():
-        found = run(written, parameters_of(reading), xs)
+        found = run(written, parameters_of(reading), xs, played)
         own = {name: np.asarray(g) for name, g in found.gradients(AS_CODED, delta).items()}
     network = found.as_cut.outputs
-    if float(np.abs(network - outputs[output]).max()) > CLOSE * max(float(np.abs(network).max()), 1.0):
+    if float(np.abs(network - played.outputs[output]).max()) > CLOSE * max(float(np.abs(network).max()), 1.0):
         raise GradcertError("the network that was read has other outputs than the function; a defect of gradcert")
     for name, mine in own.items():
         if _off(mine, theirs[name]) > CLOSE:

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from gradcert.models.reading.jaxpr.gradients import delta_of, run
+from gradcert.models.reading.jaxpr.play import play
 from gradcert.models.reading.jaxpr.reader import read_step
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule
@@ -32,6 +33,8 @@ def compute(
     call = reading.way
     leaves = jax.tree_util.tree_leaves(params if params is not None else call.nested(call.parameters()))
     dtype = jnp.result_type(*(leaves[k] for k in call.names)) if call.names else jnp.asarray(xs).dtype
-    found = run(reading.network(output), call.parameters(), xs, dtype=str(dtype))
-    delta = delta_of(loss, target, reading, found.played.outputs[output], output)
+    network = reading.network(output)
+    played = play(reading, call.parameters(), xs, dtype=str(dtype))
+    found = run(network, call.parameters(), xs, played)
+    delta = delta_of(loss, target, reading, played.outputs[output], output)
     return call.nested(found.gradients(rule, delta, feedback))

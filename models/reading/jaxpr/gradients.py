@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradcert.models.reading.jaxpr.play import play
+from gradcert.models.reading.jaxpr.play import Played
 from gradcert.models.reading.jaxpr.precision import double
 from gradcert.models.reading.network import Written
 from gradcert.models.reading.passes import Run, passed
@@ -18,14 +18,13 @@ from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 
 
-def run(written: Written, parameters: Mapping[str, Any], xs: Any, *, dtype: str = "float64") -> Run:
-    """Run a recorded step over a sequence in a precision, and the networks around the same spikes in float64.
+def run(written: Written, parameters: Mapping[str, Any], xs: Any, played: Played) -> Run:
+    """Run the networks of a step in float64, around the spikes that it had.
 
     Parameters
     ----------
-    parameters : name -> array. `xs` : inputs, (time, batch, ...).
+    parameters : name -> array. `xs` : inputs, (time, batch, ...). `played` : the recorded step, run on them.
     """
-    played = play(written.reading, parameters, xs, dtype=dtype)
     inputs = np.asarray(xs, dtype="float64").reshape(*xs.shape[:2], -1)
     own = {name: np.asarray(p, dtype="float64") for name, p in parameters.items()}
     columns = None

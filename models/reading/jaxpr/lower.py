@@ -174,9 +174,7 @@ class JaxLowering(Lowering):
         other, zero = (b, a) if a.op == "number" else (a, b)
         if zero.op != "number" or zero.data != 0:
             return self._mix(k, node)
-        self.notes.append(
-            f"where x is 0, JAX passes half of what comes back through maximum(x, 0) ({node.where}), none here"
-        )
+        self.notes.append(f"where x is 0, maximum(x, 0) passes back half in JAX and nothing here ({node.where})")
         return self.terms.make("fn", (other,), RELU, other.shape, node.where)
 
     def _do_select_n(self, k: int, node: Node) -> Term:

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gradcert.models.reading.assemble import assembled
 from gradcert.models.reading.graphs import as_graph
@@ -74,7 +75,7 @@ def read_step(function: Any, params: Any, x: Any, state: Any = None, order: str 
 def _double(leaf: Any) -> Any:
     """Return a leaf in float64 if it is an array of floats."""
     if hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jnp.floating):
-        return jnp.asarray(leaf, dtype="float64")
+        return jnp.asarray(np.asarray(leaf).astype("float64"))  # NumPy casts without a compiler
     return leaf
 
 
