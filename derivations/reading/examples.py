@@ -52,6 +52,8 @@ class Spec:
     cuts : (edge, what the box beside it says).
     outputs : whether the output can be switched between step and sigmoid.
     parts : of FPTT, else 0.
+    chosen : whether the reader chooses one weight to look at.
+    kind : what the page computes beside kept edges, a name in `assets/sums.js`, else empty.
     """
 
     name: str
@@ -66,6 +68,8 @@ class Spec:
     cuts: tuple[tuple[str, str], ...] = ()
     outputs: bool = False
     parts: int = 0
+    chosen: bool = True
+    kind: str = ""
 
 
 def cell(spec: Mapping[str, Any]) -> Any:
@@ -144,6 +148,7 @@ def script(spec: Spec) -> str:
             "weights": [dict(zip(("label", "layer", "name", "i", "j"), w, strict=True)) for w in spec.weights],
             "mistakes": spec.mistakes,
             "parts": spec.parts,
+            "kind": spec.kind,
         },
         ensure_ascii=False,
     )
@@ -152,6 +157,8 @@ def script(spec: Spec) -> str:
 def _matrix(name: str, layer: int, rows: int, columns: int) -> tuple[tuple[str, int, str, int, int], ...]:
     return tuple((f"{name}{i + 1}{j + 1}", layer, name, i, j) for i in range(rows) for j in range(columns))
 
+
+_SNU = {"threshold": 0.5, "output": "step", "surrogate": "tanh", "strict": True}
 
 _OSTL = Spec(
     name="ostl",
@@ -259,8 +266,28 @@ _PATHS = replace(
     parts=0,
 )
 
+_BOUNDS = Spec(
+    name="bounds",
+    layers=(
+        {"cell": "snu", "p": {**_SNU, "leak": 0.9}, "W": [[1.0]]},
+        {"cell": "snu", "p": {**_SNU, "leak": 0.9}, "W": [[0.5]]},
+    ),
+    x=((0.7,), (0.3,), (0.8,)),
+    y=((0.0,), (1.0,), (0.0,)),
+    controls=(
+        Control("w1", r"\text{lower weight}", 1.0, paths=("layers.0.W.0.0",)),
+        Control("w2", r"\text{upper weight}", 0.5, paths=("layers.1.W.0.0",)),
+        Control("leak", r"\text{leak }\lambda", 0.9, 0.0, 1.0, paths=("layers.0.p.leak", "layers.1.p.leak")),
+        Control("x2", r"\text{input }x^2", 0.3, paths=("x.1.0",)),
+    ),
+    weights=(("W1", 0, "W", 0, 0), ("W2", 1, "W", 0, 0)),
+    rule="ostl",
+    chosen=False,
+    kind="bounds",
+)
+
 #: name -> example
-EXAMPLES: dict[str, Spec] = {spec.name: spec for spec in (_PATHS, _OSTL, _EPROP, _OTTT, _FPTT)}
+EXAMPLES: dict[str, Spec] = {spec.name: spec for spec in (_PATHS, _OSTL, _EPROP, _OTTT, _FPTT, _BOUNDS)}
 
 
 def example(name: str) -> Spec:

@@ -26,7 +26,7 @@ def _controls(spec: Spec) -> str:
     sliders = [_slider(c.name, c.sign, c.value, c.low, c.high, c.step) for c in spec.controls]
     options = "".join(f'<option value="{n}">{escape(w[0])}</option>' for n, w in enumerate(spec.weights))
     weight = f'<label>weight <select name="weight" aria-label="weight">{options}</select></label>'
-    switches = [weight]
+    switches = [weight] if spec.chosen else []
     if spec.parts:
         sliders += [_slider(name, sign, value, low, high, 0.05) for name, sign, value, low, high in _PARTS]
         switches.append(

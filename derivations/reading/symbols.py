@@ -46,6 +46,8 @@ LETTERS: dict[str, str] = {
     "r": "a part of the sequence, $1$ to $P$.",
     "c": "a chunk of the sequence.",
     "d": "total derivative: all paths.",
+    "X": "any matrix.",
+    "Y": "another matrix.",
 }
 
 
@@ -201,6 +203,21 @@ SYMBOLS: dict[str, Symbol] = {
     "vary": _s(
         r"\eta", r"\vary", "bound on how much the credit of a unit varies in time, relative to its constant part."
     ),
+    # bounds
+    "upk": _s(
+        "U^{#1}",
+        r"\upk{t}",
+        "how the upper state answers to the weight through what goes up at step $t$: the part that the rule has.",
+    ),
+    "Dr": _s("D^{#1}", r"\Dr{t}", "how the upper state answers to the weight through what went up before step $t$."),
+    "xb": _s(r"\xi^{#1}", r"\xb{t}", "bound on $\\lvert\\ep{1}{t}\\rvert$, carried from step to step."),
+    "ub": _s(r"\omega^{#1}", r"\ub{t}", "bound on $\\lvert\\upk{t}\\rvert$."),
+    "db": _s(r"\delta^{#1}", r"\db{t}", "bound on $\\lvert\\Dr{t}\\rvert$, carried from step to step."),
+    "bnd": _s("B^{#1}", r"\bnd{t}", "bound on the residual of the steps up to $t$."),
+    "Nm": _s("N_{#1}", r"\Nm{l}", "largest $\\lvert\\J{l}{t}\\rvert$ of layer $l$ at any step, or a bound on it."),
+    "tg": _s(r"\mathbf g_{#1}", r"\tg{p}", "gradient of BPTT for tensor $p$."),
+    "est": _s(r"\mathbf h_{#1}", r"\est{p}", "what the rule has for tensor $p$."),
+    "tb": _s("b_{#1}", r"\tb{p}", "bound on $\\lvert\\tg{p}-\\est{p}\\rvert$."),
     # FPTT
     "wr": _s("w_{#1}", r"\wr{r}", "weights with which part $r$ begins, all of them as one vector.", "weights"),
     "wb": _s(r"\bar w_{#1}", r"\wb{r}", "running average of the weights before part $r$.", "average"),
