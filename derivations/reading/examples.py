@@ -286,8 +286,45 @@ _BOUNDS = Spec(
     kind="bounds",
 )
 
+_STLLR = Spec(
+    name="stllr",
+    layers=(
+        {
+            "cell": "lif",
+            "p": {
+                "leak": 0.5,
+                "threshold": 0.8,
+                "reset": "subtract_before_leak",
+                "surrogate": "sigmoid",
+                "strict": False,
+                "lamp": 0.5,
+                "lamq": 0.3,
+                "apre": 1.0,
+                "apost": -0.2,
+            },
+            "W": [[0.9], [0.5]],
+            "H": [[0.0, 0.0], [0.0, 0.0]],
+            "b": [0.1, 0.25],
+        },
+    ),
+    x=((1.0,), (0.5,), (1.0,)),
+    y=((0.0, 0.0), (1.0, 0.0), (0.0, 1.0)),
+    controls=(
+        Control("w1", r"W_{11}", 0.9, paths=("layers.0.W.0.0",)),
+        Control("h12", r"H_{12}", 0.0, paths=("layers.0.H.0.1",)),
+        Control("apost", r"a_{\text{post}}", -0.2, -1.0, 1.0, paths=("layers.0.p.apost",)),
+        Control("lamq", r"\lambda_q", 0.3, 0.0, 1.0, paths=("layers.0.p.lamq",)),
+        Control("lamp", r"\lambda_p", 0.5, 0.0, 1.0, paths=("layers.0.p.lamp",)),
+    ),
+    weights=(*_matrix("W", 0, 2, 1), ("H12", 0, "H", 0, 1), ("b1", 0, "b", 0, 0), ("b2", 0, "b", 1, 0)),
+    rule="ottt",
+    exact="bptt-detached-reset",
+    mistakes=("own", "factor", "swapped", "now"),
+    kind="stllr",
+)
+
 #: name -> example
-EXAMPLES: dict[str, Spec] = {spec.name: spec for spec in (_PATHS, _OSTL, _EPROP, _OTTT, _FPTT, _BOUNDS)}
+EXAMPLES: dict[str, Spec] = {spec.name: spec for spec in (_PATHS, _OSTL, _EPROP, _OTTT, _FPTT, _BOUNDS, _STLLR)}
 
 
 def example(name: str) -> Spec:

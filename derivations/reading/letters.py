@@ -82,8 +82,12 @@ def problems(lesson: Lesson) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-#: two entries of one thing: an eligibility by unit or by synapse, a learning signal with and without its feedback
-_SAME = ({"E", "Et"}, {"h", "hp"}, {"g", "gp"}, {"z", "rate"})
+#: two entries of one thing: an eligibility by unit or by synapse, a learning signal with and without its feedback; or
+#: of two, with a word or a letter as the index that tells them apart
+_SAME = (
+    *({"E", "Et"}, {"h", "hp"}, {"g", "gp"}, {"z", "rate"}),
+    *({"lam", "lamp"}, {"lam", "lamq"}, {"lamp", "lamq"}, {"apre", "apost"}),
+)
 
 
 def _is_example(letter: str, formula: str) -> bool:

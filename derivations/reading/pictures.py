@@ -122,6 +122,31 @@ def parts() -> str:
     return _svg(500, 204, title, "".join(body), _head("kept", "kept") + _head("lost", "lost"))
 
 
+def halves() -> str:
+    """Draw the pairs of an input and a slope over four steps: causal above the diagonal, acausal below it."""
+    n, size, x0, y0, body = 4, 40, 150, 62, []
+    for k in range(n):
+        for t in range(n):
+            css = "square" if k <= t else "square low"
+            x, y = x0 + t * size, y0 + k * size
+            body.append(f'<rect x="{x + 3}" y="{y + 3}" width="{size - 6}" height="{size - 6}" rx="6" class="{css}"/>')
+            decay = r"\scriptstyle\lamp" if k <= t else r"\scriptstyle\lamq"
+            body.append(_formula(x + size / 2, y + size / 2, f"{decay}^{abs(t - k)}", size))
+        body.append(_formula(x0 + k * size + size / 2, y0 - 14, rf"\hp{{}}{{{k + 1}}}", size))
+        body.append(_formula(x0 - 22, y0 + k * size + size / 2, rf"\x{{}}{{{k + 1}}}", size))
+    right, low = x0 + n * size + 14, y0 + n * size
+    body.append(f'<path d="M{x0 + 8},{y0 - 34} H{x0 + n * size - 8}" class="edge" marker-end="url(#half)"/>')
+    body.append(f'<path d="M{x0 - 52},{y0 + 8} V{low - 8}" class="edge" marker-end="url(#half)"/>')
+    body.append(_caption(x0 + n * size / 2, 18, "slope of the receiving unit, by step"))
+    body.append(_caption(x0 - 62, y0 + n * size / 2 + 4, "input, by step", anchor="end"))
+    body.append(_caption(right, y0 + 24, "causal:", "strong", "start"))
+    body.append(_caption(right, y0 + 40, "input first", "", "start"))
+    body.append(_caption(right, low - 32, "acausal:", "lost", "start"))
+    body.append(_caption(right, low - 16, "slope first", "", "start"))
+    title = "Pairs of an input and a slope: causal on and above the diagonal, acausal below it."
+    return _svg(460, int(low + 14), title, "".join(body), _head("half"))
+
+
 PICTURES: dict[str, Callable[[], str]] = {
     "snu": lambda: unrolled(Snu(transfer="tanh", train=_TRAINED)),
     "alif": lambda: unrolled(Alif(recurrent=True, train=("leak", "threshold", "beta", "rho"))),
@@ -132,6 +157,7 @@ PICTURES: dict[str, Callable[[], str]] = {
     "triangles": triangles,
     "lost": lost,
     "parts": parts,
+    "halves": halves,
 }
 
 

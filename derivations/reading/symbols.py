@@ -218,6 +218,22 @@ SYMBOLS: dict[str, Symbol] = {
     "tg": _s(r"\mathbf g_{#1}", r"\tg{p}", "gradient of BPTT for tensor $p$."),
     "est": _s(r"\mathbf h_{#1}", r"\est{p}", "what the rule has for tensor $p$."),
     "tb": _s("b_{#1}", r"\tb{p}", "bound on $\\lvert\\tg{p}-\\est{p}\\rvert$."),
+    # S-TLLR
+    "lamp": _s(r"\lambda_p", r"\lamp", "decay of the causal trace per step, between 0 and 1.", "lp"),
+    "lamq": _s(r"\lambda_q", r"\lamq", "decay of the acausal trace per step, between 0 and 1.", "lq"),
+    "apre": _s(r"a_{\text{pre}}", r"\apre", "weight of the causal term; usually 1.", "a_pre"),
+    "apost": _s(
+        r"a_{\text{post}}", r"\apost", "weight of the acausal term; negative punishes, positive rewards.", "a_post"
+    ),
+    "ph": _s(
+        r"\hat\psi_{#1}^{#2}",
+        r"\ph{i}{t}",
+        "acausal trace of unit $i$: its slopes before step $t$, each faded by $\\lambda_q$ for every step since.",
+    ),
+    "upd": _s(
+        r"\Delta_{#1}", r"\upd{ij}", "what S-TLLR has in the place of the gradient of the weight from $j$ to $i$."
+    ),
+    "first": _s("t_0", r"\first", "first step whose loss counts.", "first_step"),
     # FPTT
     "wr": _s("w_{#1}", r"\wr{r}", "weights with which part $r$ begins, all of them as one vector.", "weights"),
     "wb": _s(r"\bar w_{#1}", r"\wb{r}", "running average of the weights before part $r$.", "average"),

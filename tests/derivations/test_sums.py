@@ -14,6 +14,7 @@ from gradcert.derivations.reading.examples import example, network, script
 from gradcert.reference import RULES
 from gradcert.reference.bounds import Online, descent, windowed
 from gradcert.reference.engines import record, residual, reverse
+from gradcert.reference.estimators import s_tllr
 
 ASSETS = Path(gradcert.derivations.reading.__file__).parent / "assets"
 NODE = shutil.which("node") or shutil.which("nodejs")
@@ -55,7 +56,7 @@ def differs(change, test, tmp_path, monkeypatch):
         test()
 
 
-BOUNDS = grid(w1=(-1.0, 0.7, 1.0), w2=(0.5, 0.8, -1.5), leak=(0.3, 0.9), x2=(0.3,))
+BOUNDS = grid(w1=(1.0, 0.7, -1.0), w2=(0.5, -1.5), leak=(0.9, 0.3), x2=(0.3,))
 
 
 @pytest.mark.long(keep=1)
@@ -115,6 +116,69 @@ def test_mistakes_of_bounds_and_what_the_page_says_of_some_settings():
     assert (fails["when"], begin["when"]) == ("open", "certified")
     assert fails["cosine"] > 1 - CLOSE
     assert 1.9 < fails["truth"] / fails["estimate"] < 2.2
+
+
+def flat(spec, gradients):
+    found = []
+    for _, layer, name, i, j in spec.weights:
+        value = gradients[f"layers.{layer}.{name}"]
+        found.append(value[i] if name == "b" else value[i, j])
+    return np.array(found)
+
+
+STLLR = grid(w1=(0.9, -1.2), h12=(0.0, 0.7), apost=(-0.2, 0.6), lamq=(0.5, 0.9), lamp=(0.5, 0.8))
+
+
+@pytest.mark.long(keep=1)
+@pytest.mark.parametrize("s", STLLR[::3], ids=str)
+def test_s_tllr_is_that_of_the_code_and_so_are_its_mistakes(s):
+    spec = example("stllr")
+    problem, options = network(spec, s), {"lq": s["lamq"], "lp": s["lamp"], "a_post": s["apost"]}
+    found = pages("stllr", [{**s, "weight": k} for k in range(len(spec.weights))])
+    right = flat(spec, s_tllr.gradients(*problem, **options))
+    assert np.abs(right - [u["online"] for u in found[0]["all"]]).max() <= CLOSE
+    wrong = {
+        "factor": s_tllr.gradients(*problem, **options, acausal="code"),
+        "swapped": s_tllr.gradients(*problem, **{**options, "lq": s["lamp"], "lp": s["lamq"]}),
+        "causal": s_tllr.gradients(*problem, **{**options, "a_post": 0.0}),
+    }
+    for k, mine in enumerate(found):
+        for mistake in ("factor", "swapped"):
+            assert abs(flat(spec, wrong[mistake])[k] - mine[f"m {mistake}"]) <= CLOSE, (mistake, k)
+        assert abs(flat(spec, wrong["causal"])[k] - mine["causal"]) <= CLOSE
+        assert abs(mine["causal"] + mine["acausal"] - right[k]) <= CLOSE
+        for mistake in ("own", "now"):
+            assert abs(stllr_by_hand(spec, problem, s, mistake)[k] - mine[f"m {mistake}"]) <= CLOSE, (mistake, k)
+
+
+def stllr_by_hand(spec, problem, s, mistake):
+    """The eligibility of the page as a sum over pairs, with one mistake."""
+    net, w, x, y = problem
+    layer = record(net, w, x).layers[0]
+    z, u = layer.now["z"][:, 0], layer.now["v"][:, 0] - 0.8
+    sigmoid = 1 / (1 + np.exp(-4 * u))
+    psi, signal = 4 * sigmoid * (1 - sigmoid), z - y[:, 0]
+    found = []
+    for _, _, name, i, j in spec.weights:
+        if name == "b":
+            found.append((signal * psi)[:, i].sum())
+            continue
+        lateral = z[:, j] if mistake == "now" else np.concatenate([[0.0], z[:-1, j]])
+        source, total = (x[:, 0, j] if name == "W" else lateral), 0.0
+        for t in range(3):
+            causal = sum(s["lamp"] ** (t - k) * source[k] for k in range(t + 1))
+            acausal = sum(s["lamq"] ** (t - k) * psi[k, i] for k in range(t + (mistake == "own")))
+            total += signal[t, i] * (psi[t, i] * causal + s["apost"] * source[t] * acausal)
+        found.append(total)
+    return np.array(found)
+
+
+def test_what_the_page_of_s_tllr_says_of_some_settings():
+    plain, lateral = pages("stllr", [{"apost": 0.0, "lamp": 0.5, "h12": h} for h in (0.0, 0.7)])
+    weights = [abs(u["online"] - u["exact"]) for u in plain["all"] if u["name"][0] != "b"]
+    biases = [abs(u["online"] - u["exact"]) for u in plain["all"] if u["name"][0] == "b"]
+    assert max(weights) <= CLOSE < 0.01 < min(biases)
+    assert max(abs(u["online"] - u["exact"]) for u in lateral["all"] if u["name"][0] != "b") > 0.01
 
 
 @pytest.mark.long

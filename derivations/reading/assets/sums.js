@@ -2,7 +2,7 @@
 // counts. Each kind adds to what engine.js shows. tests/derivations/test_sums.py compares them with gradcert's code.
 "use strict";
 const sums = (Engine) => {
-const { map, key, forwards, online } = Engine.tools;
+const { map, key, forwards, online, signal } = Engine.tools;
 
 // how the state v of a layer of units that do not meet answers to v of one step ago, over the kept edges
 function across(net, steps, t, l, kept) {
@@ -90,7 +90,39 @@ function bounded(out, c) {
   out.size7 = at7.size;
 }
 
-Object.assign(Engine.KINDS, { bounds: { show: bounded } });
+// S-TLLR: a causal and an acausal trace; `put` hears of every step
+function pairs({ net, steps, w, id }, put = () => {}) {
+  const p = net.layers[w.layer].p, slope = (t) => steps[t].layers[w.layer].f["z<v:space"][w.i];
+  const lamp = id === "swapped" ? p.lamq : p.lamp, lamq = id === "swapped" ? p.lamp : p.lamq;
+  let pre = 0, post = 0, total = 0;
+  for (let t = 1; t < steps.length; t++) {
+    const L = signal(net, steps[t], w.layer)[w.i], psi = slope(t);
+    const x = w.name === "b" ? 0 : w.name === "W" ? steps[t].layers[w.layer].x[w.j] : steps[id === "now" ? t : t - 1].layers[w.layer].now.z[w.j];
+    pre = w.name === "b" ? 1 : lamp * pre + x;
+    post = t > 1 ? lamq * (post + slope(t - 1)) : 0;
+    const used = id === "own" ? post + psi : id === "factor" && lamq ? post / lamq : post;
+    const causal = p.apre * psi * pre, acausal = p.apost * x * used;
+    total += L * (causal + acausal);
+    put({ t, L, psi, x, pre, post, causal, acausal });
+  }
+  return total;
+}
+function stllr(out, c) {
+  let causal = 0, acausal = 0;
+  pairs(c, (row) => {
+    for (const [name, u] of Object.entries(row)) if (name !== "t") out[`q${name}.${row.t}`] = u;
+    out[`qe.${row.t}`] = row.causal + row.acausal;
+    causal += row.L * row.causal;
+    acausal += row.L * row.acausal;
+    out[`qpart.${row.t}`] = row.L * (row.causal + row.acausal);
+  });
+  const p = c.net.layers[0].p;
+  Object.assign(out, { causal, acausal, apre: p.apre, apost: p.apost, lamp: p.lamp, lamq: p.lamq });
+  const mine = c.all.map((u) => u.online), exact = c.all.map((u) => u.exact);
+  out.cosine = mine.reduce((s, u, i) => s + u * exact[i], 0) / Math.hypot(...mine) / Math.hypot(...exact);
+}
+
+Object.assign(Engine.KINDS, { stllr: { total: pairs, show: stllr }, bounds: { show: bounded } });
 };
 if (typeof module !== "undefined") module.exports = sums;
 else sums(Engine);
