@@ -323,8 +323,30 @@ _STLLR = Spec(
     kind="stllr",
 )
 
+_LIF = {"leak": 0.5, "threshold": 0.8, "reset": "subtract_before_leak", "surrogate": "sigmoid", "strict": False}
+
+_RATES = Spec(
+    name="rates",
+    layers=(
+        {"cell": "lif", "p": {**_LIF, "leak": 0.8}, "W": [[0.6]], "b": [0.1]},
+        {"cell": "lif", "p": {**_LIF, "leak": 0.8}, "W": [[1.2]], "b": [0.15]},
+    ),
+    x=((1.0,), (0.7,), (0.9,)),
+    y=((0.0,), (1.0,), (0.5,)),
+    controls=(
+        Control("w1", r"\text{lower weight}", 0.6, paths=("layers.0.W.0.0",)),
+        Control("w2", r"\text{upper weight}", 1.2, paths=("layers.1.W.0.0",)),
+        Control("leak", r"\text{leak }\lambda", 0.8, 0.0, 1.0, paths=("layers.0.p.leak", "layers.1.p.leak")),
+        Control("x2", r"\text{input }x^2", 0.7, paths=("x.1.0",)),
+    ),
+    weights=(("W1", 0, "W", 0, 0), ("b1", 0, "b", 0, 0), ("W2", 1, "W", 0, 0), ("b2", 1, "b", 0, 0)),
+    mistakes=("late", "one", "detached"),
+    cuts=(("reset", "detach the reset"),),
+    kind="rates",
+)
+
 #: name -> example
-EXAMPLES: dict[str, Spec] = {spec.name: spec for spec in (_PATHS, _OSTL, _EPROP, _OTTT, _FPTT, _BOUNDS, _STLLR)}
+EXAMPLES: dict[str, Spec] = {spec.name: spec for spec in (_PATHS, _OSTL, _EPROP, _OTTT, _FPTT, _BOUNDS, _STLLR, _RATES)}
 
 
 def example(name: str) -> Spec:

@@ -154,6 +154,7 @@ PICTURES: dict[str, Callable[[], str]] = {
         Alif(recurrent=True, train=("leak", "threshold", "beta", "rho")), rule_named("e-prop")
     ),
     "lif": lambda: unrolled(Lif(recurrent=True, train=_TRAINED), rule_named("ottt")),
+    "lif-live": lambda: unrolled(Lif(train=_TRAINED)),
     "triangles": triangles,
     "lost": lost,
     "parts": parts,

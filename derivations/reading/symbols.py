@@ -234,6 +234,23 @@ SYMBOLS: dict[str, Symbol] = {
         r"\Delta_{#1}", r"\upd{ij}", "what S-TLLR has in the place of the gradient of the weight from $j$ to $i$."
     ),
     "first": _s("t_0", r"\first", "first step whose loss counts.", "first_step"),
+    # rates
+    "cur": _s(
+        "I_{#1}^{#2}", r"\cur{i}{t}", "current into unit $i$ at step $t$: all that arrives there, the bias included."
+    ),
+    "mr": _s("r_{#1}", r"\mr{i}", "firing rate of unit $i$: the mean of its outputs over all steps."),
+    "mx": _s(r"\bar x_{#1}", r"\mx{j}", "mean of input $j$ over all steps."),
+    "my": _s(r"\bar y_{#1}", r"\my{k}", "mean of target $k$ over all steps."),
+    "kp": _s(
+        r"\kappa_{#1}^{#2}",
+        r"\kp{i}{t}",
+        "how $v_i^t$ answers to a current into unit $i$ that is larger by the same amount at every step.",
+    ),
+    "Er": _s(r"\bar E", r"\Er", "loss of the rates: that of one step, at the mean output and the mean target.", "loss"),
+    "gc": _s(r"\gamma_{#1}", r"\gc{i}", r"how the loss of the rates answers to a constant current into unit $i$."),
+    "ra": _s(
+        r"\rho_{#1}^{#2}", r"\ra{j}{t}", "ratio of the potential of unit $j$ after the reset to that of one step ago."
+    ),
     # FPTT
     "wr": _s("w_{#1}", r"\wr{r}", "weights with which part $r$ begins, all of them as one vector.", "weights"),
     "wb": _s(r"\bar w_{#1}", r"\wb{r}", "running average of the weights before part $r$.", "average"),

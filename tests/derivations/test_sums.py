@@ -14,7 +14,7 @@ from gradcert.derivations.reading.examples import example, network, script
 from gradcert.reference import RULES
 from gradcert.reference.bounds import Online, descent, windowed
 from gradcert.reference.engines import record, residual, reverse
-from gradcert.reference.estimators import s_tllr
+from gradcert.reference.estimators import ndot, rate_based, s_tllr
 
 ASSETS = Path(gradcert.derivations.reading.__file__).parent / "assets"
 NODE = shutil.which("node") or shutil.which("nodejs")
@@ -179,6 +179,75 @@ def test_what_the_page_of_s_tllr_says_of_some_settings():
     biases = [abs(u["online"] - u["exact"]) for u in plain["all"] if u["name"][0] == "b"]
     assert max(weights) <= CLOSE < 0.01 < min(biases)
     assert max(abs(u["online"] - u["exact"]) for u in lateral["all"] if u["name"][0] != "b") > 0.01
+
+
+RATES = grid(w1=(1.0, 1.6), w2=(0.9, -0.7), leak=(0.6, 0.9), x2=(0.3,))
+
+
+@pytest.mark.long(keep=1)
+@pytest.mark.parametrize("s", RATES, ids=str)
+def test_rates_are_those_of_the_code_and_the_exact_gradient_is_that_of_the_mean(s):
+    spec = example("rates")
+    net, w, x, y = network(spec, s)
+    live, detached = pages("rates", [s, {**s, "cut": ["reset"]}])
+    for mine, reset in ((live, True), (detached, False)):
+        code = flat(spec, rate_based.gradients(net, w, x, y, live_reset=reset))
+        assert np.abs(code - [u["online"] for u in mine["all"]]).max() <= CLOSE
+    z = record(net, w, x).outputs
+    error = (z.mean(axis=0) - y.mean(axis=0)) / 3  # the slope of the loss of the mean, the same at every step
+    exact = flat(spec, reverse.gradients(net, w, x, z - error, rule=RULES["bptt"]))
+    assert np.abs(exact - [u["exact"] for u in live["all"]]).max() <= CLOSE
+    assert abs(live["error3"]) <= CLOSE  # the upper bias is a constant current
+    upper = ndot.gradients(net, w, x, y)["layers.1.W"][0, 0]
+    assert abs(upper - live["ndot"]) <= CLOSE
+    ottt = reverse.gradients(net, w, x, y, rule=RULES["ottt"])["layers.1.W"][0, 0]
+    assert abs(ottt - live["ottt"]) <= CLOSE
+    for mistake in ("late", "one", "detached"):
+        assert abs(rate_by_hand(net, w, x, y, mistake) - live[f"m {mistake}"]) <= CLOSE, mistake
+    for mistake in ("layer", "free"):
+        assert abs(ndot_by_hand(net, w, x, y, mistake) - live[f"ndot{mistake}"]) <= CLOSE, mistake
+
+
+def slopes_of(layer):
+    s = 1 / (1 + np.exp(-4 * (layer.now["v"][:, 0, 0] - 0.8)))
+    return 4 * s * (1 - s)
+
+
+def rate_by_hand(net, w, x, y, mistake):
+    """The gradient of the lower weight, with one mistake in both layers."""
+    layers, leak = record(net, w, x).layers, net.layers[0].cell.leak
+    answer = []
+    for layer in layers:
+        psi, kappa, total = slopes_of(layer), 0.0, 0.0
+        for t in range(3):
+            seen = psi[t] if mistake == "late" else psi[t - 1]
+            threshold = {"one": 1.0, "detached": 0.0}.get(mistake, 0.8)
+            kappa = 1 + (leak * (1 - threshold * seen) * kappa if t else 0)
+            total += psi[t] * kappa / 3
+        answer.append(total)
+    error = layers[1].now["z"].mean() - y.mean()
+    return error * answer[1] * w["layers.1.W"][0, 0] * answer[0] * x.mean()
+
+
+def ndot_by_hand(net, w, x, y, mistake):
+    """The gradient of the upper weight, with the wrong membrane or without the clamp."""
+    low, high = record(net, w, x).layers
+    leak, of = net.layers[0].cell.leak, high if mistake == "layer" else low
+    u = of.now["v"][:, 0, 0] - 0.8 * of.now["z"][:, 0, 0]
+    ratio = [leak, u[1] / u[0]] if mistake == "free" else [leak, np.clip(u[1] / u[0], -leak, leak)]
+    z, trace, total = low.now["z"][:, 0, 0], 0.0, 0.0
+    for t in range(3):
+        trace = (ratio[t - 1] * trace if t else 0.0) + z[t]
+        total += (high.now["z"][t, 0, 0] - y[t, 0, 0]) * slopes_of(high)[t] * trace
+    return total
+
+
+def test_what_the_page_of_rates_says_of_some_settings():
+    begin, steady = pages("rates", [{}, {"w1": 2.0, "x2": 1.0}])
+    gaps = [[abs(u["online"] - u["exact"]) for u in mine["all"]] for mine in (begin, steady)]
+    assert min(gaps[0][:3]) > 1e-3  # of the four only the upper bias is exact
+    assert steady["rate0"] == 1  # the lower unit always fires
+    assert max(gaps[1][2:]) <= CLOSE < 1e-4 < min(gaps[1][:2])
 
 
 @pytest.mark.long

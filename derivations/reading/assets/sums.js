@@ -122,7 +122,72 @@ function stllr(out, c) {
   out.cosine = mine.reduce((s, u, i) => s + u * exact[i], 0) / Math.hypot(...mine) / Math.hypot(...exact);
 }
 
-Object.assign(Engine.KINDS, { stllr: { total: pairs, show: stllr }, bounds: { show: bounded } });
+// rate-based back-propagation: how rates answer to currents that are constant in time
+const units = (net, l, f) => map(net.layers[l].units, f);
+const mean = (steps, f) => steps.slice(1).reduce((s, step) => s + f(step), 0) / (steps.length - 1);
+function kappas(net, steps, l, id, live) {
+  const p = net.layers[l].p, rows = [];
+  let kappa = units(net, l, () => 0);
+  for (let t = 1; t < steps.length; t++) {
+    const f = steps[t].layers[l].f, old = t > 1 ? steps[id === "late" ? t : t - 1].layers[l].f["z<v:space"] : null;
+    kappa = kappa.map((u, i) => {
+      if (!old) return 1;
+      const reset = id === "one" ? f["v<z:reset"][i] / p.threshold : f["v<z:reset"][i];
+      return 1 + (f["v<v:state"][i] + (live ? reset * old[i] : 0)) * u;
+    });
+    rows.push(kappa);
+  }
+  return rows;
+}
+const answers = (net, steps, l) => units(net, l, (i) => mean(steps, (step) => step.layers[l].f["z<v:space"][i] * step.kappa[l][i]));
+function rate({ net, steps, w, id, cut }) {
+  const live = id !== "detached" && !cut.includes("reset");
+  net.layers.forEach((_, l) => kappas(net, steps, l, id, live).forEach((row, t) => { (steps[t + 1].kappa ??= [])[l] = row; }));
+  const last = net.layers.length - 1;
+  let credit = units(net, last, (i) => mean(steps, (step) => step.layers[last].now.z[i]) - net.y.reduce((s, y) => s + y[i], 0) / net.y.length);
+  for (let l = last; l >= w.layer; l--) {
+    const slope = answers(net, steps, l);
+    credit = credit.map((u, i) => u * slope[i]);
+    if (l > w.layer) credit = units(net, l - 1, (j) => net.layers[l].W.reduce((s, row, i) => s + row[j] * credit[i], 0));
+  }
+  return credit[w.i] * (w.name === "b" ? 1 : mean(steps, (step) => step.layers[w.layer].x[w.j]));
+}
+// the loss of a sequence is that of the mean output: its slope is the same at every step
+function averaged(net, steps) {
+  const T = steps.length - 1, error = steps[1].error.map((_, k) => mean(steps, (step) => step.error[k]) / T);
+  steps.slice(1).forEach((step) => Object.assign(step, { own: step.error, error }));
+}
+// NDOT: the decay of a trace is the ratio of two potentials of the layer below
+function ndot(net, steps, id, put = () => {}) {
+  const p = net.layers[0].p, from = net.layers[id === "layer" ? 1 : 0].p, l = id === "layer" ? 1 : 0;
+  let trace = 0, plain = 0, total = 0, ottt = 0, ratio = 0, before = 0;
+  for (let t = 1; t < steps.length; t++) {
+    const z = steps[t].layers[0].now.z[0], now = steps[t].layers[l].now.v[0] - from.threshold * steps[t].layers[l].now.z[0];
+    trace = ratio * trace + z;
+    plain = p.leak * plain + z;
+    const free = before === 0 ? p.leak : now / before;
+    ratio = id === "free" ? free : Math.min(p.leak, Math.max(-p.leak, free));
+    const c = steps[t].own[0] * steps[t].layers[1].f["z<v:space"][0];
+    total += c * trace;
+    ottt += c * plain;
+    put({ t, u: now, free, ratio, trace, plain, c });
+    before = now;
+  }
+  return { total, ottt };
+}
+function rates(out, c) {
+  const { net, steps } = c;
+  rate({ ...c, id: "none", w: { ...c.w, layer: 0 } });
+  net.layers.forEach((_, l) => steps.slice(1).forEach((step, t) => { out[`kappa${l}.${t + 1}`] = step.kappa[l][0]; out[`psi${l}.${t + 1}`] = step.layers[l].f["z<v:space"][0]; }));
+  net.layers.forEach((_, l) => Object.assign(out, { [`rate${l}`]: mean(steps, (step) => step.layers[l].now.z[0]), [`answer${l}`]: answers(net, steps, l)[0], [`x${l}`]: mean(steps, (step) => step.layers[l].x[0]) }));
+  const { total, ottt } = ndot(net, steps, "", (row) => { for (const [name, u] of Object.entries(row)) if (name !== "t") out[`n${name}.${row.t}`] = u; });
+  Object.assign(out, { ndot: total, ottt, ndotlayer: ndot(net, steps, "layer").total, ndotfree: ndot(net, steps, "free").total, leak: net.layers[0].p.leak, thr: net.layers[0].p.threshold });
+  out.error3 = Math.abs(c.all[3].online - c.all[3].exact);
+  const f = steps[2].layers[1].f;
+  Object.assign(out, { state2: f["v<v:state"][0], psi1: steps[1].layers[1].f["z<v:space"][0], live: c.cut.includes("reset") ? 0 : 1 });
+}
+
+Object.assign(Engine.KINDS, { rates: { prepare: averaged, total: rate, show: rates }, stllr: { total: pairs, show: stllr }, bounds: { show: bounded } });
 };
 if (typeof module !== "undefined") module.exports = sums;
 else sums(Engine);
