@@ -345,8 +345,32 @@ _RATES = Spec(
     kind="rates",
 )
 
+_LOCAL = Spec(
+    name="local",
+    layers=(
+        {"cell": "lif", "p": {**_LIF, "leak": 0.6, "G": [[0.8, -0.6]]}, "W": [[0.9], [0.6]], "b": [0.1, 0.25]},
+        {"cell": "lif", "p": {**_LIF, "leak": 0.6}, "W": [[0.7, 0.5]], "b": [0.1]},
+    ),
+    x=((1.0,), (0.5,), (0.8,)),
+    y=((0.0,), (1.0,), (0.0,)),
+    controls=(
+        Control("g1", r"\text{readout }G_{11}", 0.8, paths=("layers.0.p.G.0.0",)),
+        Control("g2", r"\text{readout }G_{12}", -0.6, paths=("layers.0.p.G.0.1",)),
+        Control("w1", r"W_{11}", 0.9, paths=("layers.0.W.0.0",)),
+        Control("u1", r"\text{weight above }U_{11}", 0.7, paths=("layers.1.W.0.0",)),
+        Control("x2", r"\text{input }x_1^2", 0.5, paths=("x.1.0",)),
+    ),
+    weights=(*_matrix("W", 0, 2, 1), ("b1", 0, "b", 0, 0), ("b2", 0, "b", 1, 0), ("U11", 1, "W", 0, 0)),
+    rule="decolle",
+    exact="bptt-detached-reset",
+    mistakes=("reset", "above", "redrawn", "mean"),
+    kind="local",
+)
+
 #: name -> example
-EXAMPLES: dict[str, Spec] = {spec.name: spec for spec in (_PATHS, _OSTL, _EPROP, _OTTT, _FPTT, _BOUNDS, _STLLR, _RATES)}
+EXAMPLES: dict[str, Spec] = {
+    spec.name: spec for spec in (_PATHS, _OSTL, _EPROP, _OTTT, _FPTT, _BOUNDS, _STLLR, _RATES, _LOCAL)
+}
 
 
 def example(name: str) -> Spec:

@@ -147,6 +147,26 @@ def halves() -> str:
     return _svg(460, int(low + 14), title, "".join(body), _head("half"))
 
 
+def local() -> str:
+    """Draw two layers with a readout and a loss each: spikes go up, nothing comes down."""
+    body, x, side = [], 110, 330
+    for n, (y, layer) in enumerate(((226, "hidden layer"), (92, "last layer"))):
+        body.append(f'<rect x="{x - 84}" y="{y - 26}" width="168" height="52" rx="12" class="panel"/>')
+        body.append(_caption(x, y + 4, layer, "strong"))
+        body.append(f'<path d="M{x + 84},{y - 8} H{side - 36}" class="edge" marker-end="url(#up)"/>')
+        body.append(f'<path d="M{side - 36},{y + 10} H{x + 88}" class="edge kept" marker-end="url(#kept)"/>')
+        body.append(_formula(side, y, r"\Eloc{t}" if n == 0 else r"\Et{t}", 60))
+        body.append(_formula((x + side) / 2 + 24, y - 26, r"\Gl{}" if n == 0 else r"1", 60))
+    body.append(f'<path d="M{x - 14},198 V122" class="edge" marker-end="url(#up)"/>')
+    body.append(f'<path d="M{x + 14},120 V196" class="edge lost" marker-end="url(#lost)"/>')
+    body.append(f'<path d="M{x - 14},296 V256" class="edge" marker-end="url(#up)"/>')
+    body.append(_caption(x - 26, 164, "spikes", anchor="end"))
+    body.append(_caption(x + 28, 164, "no gradient", "lost", "start"))
+    body.append(_caption(x, 314, "input"))
+    title = "Two layers. Spikes go up; each layer reads itself out into a loss of its own, and no gradient comes down."
+    return _svg(400, 324, title, "".join(body), _head("up") + _head("kept", "kept") + _head("lost", "lost"))
+
+
 PICTURES: dict[str, Callable[[], str]] = {
     "snu": lambda: unrolled(Snu(transfer="tanh", train=_TRAINED)),
     "alif": lambda: unrolled(Alif(recurrent=True, train=("leak", "threshold", "beta", "rho"))),
@@ -159,6 +179,7 @@ PICTURES: dict[str, Callable[[], str]] = {
     "lost": lost,
     "parts": parts,
     "halves": halves,
+    "local": local,
 }
 
 

@@ -251,6 +251,18 @@ SYMBOLS: dict[str, Symbol] = {
     "ra": _s(
         r"\rho_{#1}^{#2}", r"\ra{j}{t}", "ratio of the potential of unit $j$ after the reset to that of one step ago."
     ),
+    # local losses
+    "Gl": _s(
+        "G_{#1}", r"\Gl{ki}", "weight of unit $i$ in output $k$ of the layer's own readout: random, and never trained."
+    ),
+    "lr": _s("r_{#1}^{#2}", r"\lr{k}{t}", "output $k$ of the layer's own readout at step $t$."),
+    "Eloc": _s(r"\tilde E^{#1}", r"\Eloc{t}", "loss of the layer's own readout at step $t$; without a step, of all."),
+    "lc": _s(
+        r"\tilde c_{#1}^{#2}", r"\lc{i}{t}", "how the layer's own loss of step $t$ answers to the output of unit $i$."
+    ),
+    "sq": _s(
+        "S_{#1}", r"\sq{ki}", "square wave $k$ at unit $i$, $1$ or $-1$, over the number of units: TESS's readout."
+    ),
     # FPTT
     "wr": _s("w_{#1}", r"\wr{r}", "weights with which part $r$ begins, all of them as one vector.", "weights"),
     "wb": _s(r"\bar w_{#1}", r"\wb{r}", "running average of the weights before part $r$.", "average"),

@@ -4,6 +4,7 @@ import itertools
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,10 @@ import pytest
 
 import gradcert.derivations.reading
 from gradcert.derivations.reading.examples import example, network, script
-from gradcert.reference import RULES
+from gradcert.reference import RULES, Edge
 from gradcert.reference.bounds import Online, descent, windowed
 from gradcert.reference.engines import record, residual, reverse
-from gradcert.reference.estimators import ndot, rate_based, s_tllr
+from gradcert.reference.estimators import ndot, rate_based, s_tllr, tess
 
 ASSETS = Path(gradcert.derivations.reading.__file__).parent / "assets"
 NODE = shutil.which("node") or shutil.which("nodejs")
@@ -248,6 +249,64 @@ def test_what_the_page_of_rates_says_of_some_settings():
     assert min(gaps[0][:3]) > 1e-3  # of the four only the upper bias is exact
     assert steady["rate0"] == 1  # the lower unit always fires
     assert max(gaps[1][2:]) <= CLOSE < 1e-4 < min(gaps[1][:2])
+
+
+LOCAL = grid(g1=(0.8, -0.5), g2=(-0.6,), w1=(0.9, -1.0), u1=(0.7, -0.4), x2=(0.5,))
+
+
+def decolle(problem, s, rule=RULES["decolle"], readout=None):
+    g = np.array([[s["g1"], s["g2"]]]) if readout is None else readout
+    return flat(example("local"), reverse.gradients(*problem, rule=rule, feedback={"layers.0.B": g}))
+
+
+@pytest.mark.long(keep=1)
+@pytest.mark.parametrize("s", LOCAL, ids=str)
+def test_a_local_loss_is_that_of_the_code_and_so_are_its_mistakes(s):
+    spec = example("local")
+    problem = network(spec, s)
+    found = pages("local", [{**s, "weight": k} for k in range(len(spec.weights))])
+    right = decolle(problem, s)
+    assert np.abs(right - [u["online"] for u in found[0]["all"]]).max() <= CLOSE
+    exact = flat(spec, reverse.gradients(*problem, rule=RULES["bptt-detached-reset"]))
+    assert np.abs(exact - [u["exact"] for u in found[0]["all"]]).max() <= CLOSE
+    assert found[0]["upper"] <= CLOSE  # the last layer has the network's own loss
+    alive = replace(RULES["decolle"], own=RULES["decolle"].own | {Edge.RESET})
+    symmetric = replace(RULES["decolle"], feedback="symmetric")
+    within = flat(spec, reverse.gradients(*problem, rule=symmetric))
+    hidden = np.array([layer == 0 for _, layer, *_ in spec.weights])
+    wrong = {
+        "reset": decolle(problem, s, alive),
+        "above": np.where(hidden, right + within, right),
+        "mean": np.where(hidden, right / 3, right),
+        "redrawn": np.where(hidden, redrawn_by_hand(problem, s), right),
+    }
+    for k, mine in enumerate(found):
+        for mistake, values in wrong.items():
+            assert abs(values[k] - mine[f"m {mistake}"]) <= CLOSE, (mistake, k)
+
+
+def redrawn_by_hand(problem, s):
+    """The four numbers of the hidden layer, its error sent back through another matrix than it was read with."""
+    net, w, x, y = problem
+    layer = record(net, w, x).layers[0]
+    z, u = layer.now["z"][:, 0], layer.now["v"][:, 0] - 0.8
+    sigmoid = 1 / (1 + np.exp(-4 * u))
+    credit = 4 * sigmoid * (1 - sigmoid) * (z @ [s["g1"], s["g2"]] - y[:, 0, 0])[:, None] * [s["g2"], s["g1"]]
+    trace, bias = np.zeros(3), np.zeros(3)
+    for t in range(3):
+        trace[t] = (0.6 * trace[t - 1] if t else 0) + x[t, 0, 0]
+        bias[t] = (0.6 * bias[t - 1] if t else 0) + 1
+    return np.array([*(credit * trace[:, None]).sum(axis=0), *(credit * bias[:, None]).sum(axis=0), 0.0])
+
+
+def test_what_the_page_of_local_losses_says_of_some_settings():
+    begin, above, waves = pages("local", [{}, {"u1": -1.0}, {"g1": 0.5, "g2": -0.5}])
+    moved = [abs(a["online"] - b["online"]) for a, b in zip(begin["all"], above["all"], strict=True)]
+    assert max(moved[:4]) == 0 < 1e-3 < moved[4]  # the weight above is none of the hidden layer's business
+    assert (tess.basis(1, 2) / 2).tolist() == [[0.5, -0.5]]
+    problem = network(example("local"), {"g1": 0.5, "g2": -0.5})
+    found = flat(example("local"), tess.gradients(*problem, lp=0.6, a_post=0.0))
+    assert np.abs(found - [u["online"] for u in waves["all"]])[[0, 1]].max() <= CLOSE
 
 
 @pytest.mark.long

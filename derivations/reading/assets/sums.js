@@ -187,7 +187,44 @@ function rates(out, c) {
   Object.assign(out, { state2: f["v<v:state"][0], psi1: steps[1].layers[1].f["z<v:space"][0], live: c.cut.includes("reset") ? 0 : 1 });
 }
 
-Object.assign(Engine.KINDS, { rates: { prepare: averaged, total: rate, show: rates }, stllr: { total: pairs, show: stllr }, bounds: { show: bounded } });
+// DECOLLE: a hidden layer learns from its own readout, a fixed matrix G; the last layer from the network's loss
+function readout(net, step, l) {
+  const G = net.layers[l].p.G, z = step.layers[l].now.z, r = G.map((row) => row.reduce((s, g, i) => s + g * z[i], 0));
+  return { G, r, error: r.map((u, k) => u - net.y[step.t - 1][k]) };
+}
+function decolle({ net, steps, w, rule, id }, put = () => {}) {
+  const own = id === "reset" ? [...rule.own, "reset"] : rule.own, found = online(net, steps, w, { ...rule, own });
+  if (w.layer === net.layers.length - 1) return found.total;
+  let total = 0;
+  found.rows.forEach((row, n) => {
+    const step = Object.assign(steps[n + 1], { t: n + 1 }), { G, r, error } = readout(net, step, w.layer);
+    const back = id === "redrawn" ? G.map((g) => [...g].reverse()) : G;
+    let credit = map(net.layers[w.layer].units, (i) => back.reduce((s, g, k) => s + g[i] * error[k], 0));
+    if (id === "above") credit = credit.map((u, i) => u + signal(net, step, w.layer)[i]);
+    if (id === "mean") credit = credit.map((u) => u / found.rows.length);
+    const part = credit.reduce((s, u, i) => s + u * row.d[w.layer].z[i], 0);
+    total += part;
+    put({ t: n + 1, r: r[0], error: error[0], credit, part, trace: row.d[w.layer].v[w.i], eligibility: row.d[w.layer].z[w.i] });
+  });
+  return total;
+}
+function local(out, c) {
+  const lower = { ...c, w: c.w.layer ? c.spec.weights[0] : c.w };
+  let loss = 0;
+  decolle(lower, ({ t, credit, error, ...row }) => {
+    loss += (error * error) / 2;
+    credit.forEach((u, i) => { out[`lc${i}.${t}`] = u; });
+    for (const [name, u] of Object.entries({ error, ...row })) out[`l${name}.${t}`] = u;
+  });
+  const part = c.all.slice(0, 4), dot = part.reduce((s, u) => s + u.online * u.exact, 0);
+  out.localloss = loss;
+  out.g1 = c.net.layers[0].p.G[0][0];
+  out.lsum = c.all[c.spec.weights.indexOf(lower.w)].online;
+  out.cosine = dot / Math.hypot(...part.map((u) => u.online)) / Math.hypot(...part.map((u) => u.exact));
+  out.upper = Math.abs(c.all[4].online - c.all[4].exact);
+}
+
+Object.assign(Engine.KINDS, { local: { total: decolle, show: local }, rates: { prepare: averaged, total: rate, show: rates }, stllr: { total: pairs, show: stllr }, bounds: { show: bounded } });
 };
 if (typeof module !== "undefined") module.exports = sums;
 else sums(Engine);
