@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import Alif, Integrator, Layer, Lif, Network, Rnn, Snu, Ssnu
+from gradcert.reference.networks import Alif, Conv2d, Integrator, Layer, Lif, Network, Rnn, Snu, Ssnu
 from gradcert.reference.numbers import Surrogate
 from gradcert.reference.rules import RULES, Rule
 
@@ -43,7 +43,8 @@ class Spec:
     Attributes
     ----------
     name : also that of the chapter.
-    layers : per layer its cell, per-unit constants, W and, where there are, H and b.
+    layers : per layer its cell, per-unit constants, W and, where there are, H and b; ``shared`` where the rows of W
+        are one kernel, each one input further.
     x, y : inputs and targets, step by step.
     controls : what the reader may move.
     rule, exact : names of rows of the rule table: what is computed forwards, and what backwards.
@@ -102,8 +103,15 @@ def network(spec: Spec, settings: Mapping[str, Any]) -> tuple[Network, dict[str,
     layers: list[Layer] = []
     parameters: dict[str, Any] = {}
     for i, layer in enumerate(data["layers"]):
-        layers.append(Layer(cell(layer), inputs=layer["inputs"], units=layer["units"]))
+        inputs, units = layer["inputs"], layer["units"]
         parameters |= {f"layers.{i}.{k}": np.array(layer[k], dtype=float) for k in "WHb" if k in layer}
+        if layer.get("shared"):  # the matrix is that of a kernel which every unit has, one input further
+            kernel = (1, inputs - units + 1)
+            row = Conv2d(in_channels=1, height=1, width=inputs, out_channels=1, kernel=kernel)
+            layers.append(Layer(cell(layer), inputs=inputs, units=units, synapses=(("W", row),)))
+            parameters[f"layers.{i}.W"] = parameters[f"layers.{i}.W"][None, None, :1, : kernel[1]]
+        else:
+            layers.append(Layer(cell(layer), inputs=inputs, units=units))
     x, y = (np.array(data[k], dtype=float)[:, None, :] for k in "xy")
     return Network(layers=tuple(layers)), parameters, x, y
 
@@ -367,9 +375,27 @@ _LOCAL = Spec(
     kind="local",
 )
 
+_CONVOLUTION = Spec(
+    name="convolution",
+    layers=({"cell": "lif", "p": _LIF, "shared": True, "W": [[0.9, -0.4, 0.0], [0.0, 0.9, -0.4]]},),
+    x=((1.0, 0.0, 0.4), (0.5, 1.0, 0.0), (0.8, 0.6, 1.0)),
+    y=((0.0, 0.0), (1.0, 0.0), (0.0, 1.0)),
+    controls=(
+        Control("k1", r"\text{kernel }W_1", 0.9, paths=("layers.0.W.0.0", "layers.0.W.1.1")),
+        Control("k2", r"\text{kernel }W_2", -0.4, paths=("layers.0.W.0.1", "layers.0.W.1.2")),
+        Control("leak", r"\text{leak }\lambda", 0.5, 0.0, 1.0, paths=("layers.0.p.leak",)),
+        Control("x2", r"\text{pixel }x_2^2", 1.0, paths=("x.1.1",)),
+    ),
+    weights=(("W1", 0, "W", 0, 0), ("W2", 0, "W", 0, 1)),
+    rule="ottt",
+    exact="bptt-detached-reset",
+    mistakes=("entry", "first", "mean", "flipped"),
+    kind="shared",
+)
+
 #: name -> example
 EXAMPLES: dict[str, Spec] = {
-    spec.name: spec for spec in (_PATHS, _OSTL, _EPROP, _OTTT, _FPTT, _BOUNDS, _STLLR, _RATES, _LOCAL)
+    spec.name: spec for spec in (_PATHS, _OSTL, _EPROP, _OTTT, _FPTT, _BOUNDS, _STLLR, _RATES, _LOCAL, _CONVOLUTION)
 }
 
 

@@ -167,6 +167,28 @@ def local() -> str:
     return _svg(400, 324, title, "".join(body), _head("up") + _head("kept", "kept") + _head("lost", "lost"))
 
 
+def kernel() -> str:
+    """Draw three pixels and two units, and the kernel entry on every synapse."""
+    body, pixels, units, low, up = [], (80, 210, 340), (145, 275), 190, 66
+    for p, x in enumerate(units):
+        for q in (0, 1):
+            x2, dashes = pixels[p + q], ("", ' stroke-dasharray="6 5"')[q]
+            d = f"M{x2 + (x - x2) * 0.16:.0f},{low - 20} L{x + (x2 - x) * 0.17:.0f},{up + 22}"
+            body.append(f'<path d="{d}" class="edge kept"{dashes} marker-end="url(#kept)"/>')
+            body.append(_formula((x + x2) / 2 + (-17 if q == 0 else 17), (low + up) / 2, rf"\W{{{q + 1}}}", 36))
+        body.append(f'<circle cx="{x}" cy="{up}" r="21" class="node"/>')
+        body.append(_formula(x, up, rf"\v{{{p + 1}}}{{t}}"))
+        body.append(_formula(x, up - 40, rf"\c{{{p + 1}}}{{t}}"))
+    for m, x in enumerate(pixels):
+        body.append(f'<rect x="{x - 21}" y="{low - 20}" width="42" height="42" rx="5" class="node"/>')
+        body.append(_formula(x, low + 1, rf"\x{{{m + 1}}}{{t}}"))
+        body.append(_formula(x, low + 42, rf"\xh{{{m + 1}}}{{t}}"))
+    body += [_caption(410, up - 36, "credit"), _caption(410, up + 4, "units"), _caption(410, low + 5, "pixels")]
+    body.append(_caption(410, low + 46, "traces"))
+    title = "Three pixels, two units and a kernel of two entries: each entry is the weight of two synapses."
+    return _svg(450, 250, title, "".join(body), _head("kept", "kept"))
+
+
 PICTURES: dict[str, Callable[[], str]] = {
     "snu": lambda: unrolled(Snu(transfer="tanh", train=_TRAINED)),
     "alif": lambda: unrolled(Alif(recurrent=True, train=("leak", "threshold", "beta", "rho"))),
@@ -180,6 +202,7 @@ PICTURES: dict[str, Callable[[], str]] = {
     "parts": parts,
     "halves": halves,
     "local": local,
+    "kernel": kernel,
 }
 
 

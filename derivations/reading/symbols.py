@@ -263,6 +263,10 @@ SYMBOLS: dict[str, Symbol] = {
     "sq": _s(
         "S_{#1}", r"\sq{ki}", "square wave $k$ at unit $i$, $1$ or $-1$, over the number of units: TESS's readout."
     ),
+    # convolution
+    "Wpq": _s("W_{#1}", r"\Wpq{pq}", "weight of the synapse of entry $q$ at position $p$, as if it were its own."),
+    "cm": _s(r"\bar c^{#1}", r"\cm{t}", "mean of the credits over all positions."),
+    "xm": _s(r"\bar x_{#1}^{#2}", r"\xm{q}{t}", "mean over all positions of the trace that entry $q$ meets there."),
     # FPTT
     "wr": _s("w_{#1}", r"\wr{r}", "weights with which part $r$ begins, all of them as one vector.", "weights"),
     "wb": _s(r"\bar w_{#1}", r"\wb{r}", "running average of the weights before part $r$.", "average"),

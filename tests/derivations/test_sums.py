@@ -309,6 +309,44 @@ def test_what_the_page_of_local_losses_says_of_some_settings():
     assert np.abs(found - [u["online"] for u in waves["all"]])[[0, 1]].max() <= CLOSE
 
 
+SHARED = grid(k1=(0.9, -1.1), k2=(-0.4, 0.8), leak=(0.5, 0.9), x2=(1.0,))
+
+
+@pytest.mark.long(keep=1)
+@pytest.mark.parametrize("s", SHARED, ids=str)
+def test_a_kernel_is_that_of_the_code_and_its_mistakes_are_what_the_page_says(s):
+    problem = network(example("convolution"), s)
+    found = pages("convolution", [{**s, "weight": k} for k in (0, 1)])
+    ottt, exact = (reverse.gradients(*problem, rule=RULES[k])["layers.0.W"] for k in ("ottt", "bptt-detached-reset"))
+    wrong = kernel_by_hand(problem, s["leak"])
+    for k, mine in enumerate(found):
+        assert abs(ottt[0, 0, 0, k] - mine["online"]) <= CLOSE
+        assert abs(exact[0, 0, 0, k] - mine["exact"]) <= CLOSE
+        assert abs(mine["position0"] + mine["position1"] - mine["online"]) <= CLOSE
+        for mistake, values in wrong.items():
+            assert abs(values[k] - mine[f"m {mistake}"]) <= CLOSE, (mistake, k)
+
+
+def kernel_by_hand(problem, leak):
+    """The gradient of both kernel entries with each mistake."""
+    net, w, x, y = problem
+    layer = record(net, w, x).layers[0]
+    u, trace, found = layer.now["v"][:, 0] - 0.8, np.zeros(3), {}
+    sigmoid = 1 / (1 + np.exp(-4 * u))
+    credit = 4 * sigmoid * (1 - sigmoid) * (layer.now["z"][:, 0] - y[:, 0])
+    for t in range(3):
+        trace = leak * trace + x[t, 0]
+        seen = np.array([[trace[p + q] for p in (0, 1)] for q in (0, 1)])
+        for name, value in {
+            "entry": credit[t].sum() * seen.mean(axis=1),
+            "first": credit[t].sum() * seen[:, 0],
+            "mean": seen @ credit[t] / 2,
+            "flipped": seen[::-1] @ credit[t],
+        }.items():
+            found[name] = found.get(name, 0) + value
+    return found
+
+
 @pytest.mark.long
 def test_a_wrong_bound_would_be_seen(tmp_path, monkeypatch):
     change = ("Math.abs(j[1]) * (rho + kappa)", "Math.abs(j[1]) * rho")

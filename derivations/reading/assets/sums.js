@@ -2,7 +2,7 @@
 // counts. Each kind adds to what engine.js shows. tests/derivations/test_sums.py compares them with gradcert's code.
 "use strict";
 const sums = (Engine) => {
-const { map, key, forwards, online, signal } = Engine.tools;
+const { map, key, forwards, online, signal, uses } = Engine.tools;
 
 // how the state v of a layer of units that do not meet answers to v of one step ago, over the kept edges
 function across(net, steps, t, l, kept) {
@@ -224,7 +224,32 @@ function local(out, c) {
   out.upper = Math.abs(c.all[4].online - c.all[4].exact);
 }
 
-Object.assign(Engine.KINDS, { local: { total: decolle, show: local }, rates: { prepare: averaged, total: rate, show: rates }, stllr: { total: pairs, show: stllr }, bounds: { show: bounded } });
+// a kernel: one number, several synapses, each with a trace and a credit of its own
+function shared({ net, steps, w, rule, id }, put = () => {}) {
+  const layer = net.layers[w.layer], kernel = layer.inputs - layer.units + 1;
+  if (!id || id === "none") return uses(net, w).reduce((s, e) => s + online(net, steps, e, rule).total, 0);
+  let trace = map(layer.inputs, () => 0), total = 0;
+  for (let t = 1; t < steps.length; t++) {
+    const q = steps[t].layers[w.layer], c = signal(net, steps[t], w.layer).map((u, i) => u * q.f["z<v:space"][i]);
+    trace = trace.map((u, m) => layer.p.leak * u + q.x[m]);
+    const seen = c.map((_, i) => trace[i + (id === "flipped" ? kernel - 1 - w.j : w.j)]), sum = c.reduce((s, u) => s + u, 0);
+    const parts = c.map((u, i) => u * seen[i]), right = parts.reduce((s, u) => s + u, 0);
+    total += id === "entry" ? (sum * seen.reduce((s, u) => s + u, 0)) / layer.units : id === "first" ? sum * seen[0] : id === "mean" ? right / layer.units : right;
+    put({ t, trace, parts, right });
+  }
+  return total;
+}
+function sharing(out, c) {
+  const sums = [0, 0];
+  shared({ ...c, id: "shown" }, ({ t, trace, parts, right }) => {
+    trace.forEach((u, m) => { out[`pixel${m}.${t}`] = u; });
+    parts.forEach((u, i) => { out[`position${i}.${t}`] = u; sums[i] += u; });
+    out[`positions.${t}`] = right;
+  });
+  sums.forEach((u, i) => { out[`position${i}`] = u; });
+}
+
+Object.assign(Engine.KINDS, { shared: { total: shared, show: sharing }, local: { total: decolle, show: local }, rates: { prepare: averaged, total: rate, show: rates }, stllr: { total: pairs, show: stllr }, bounds: { show: bounded } });
 };
 if (typeof module !== "undefined") module.exports = sums;
 else sums(Engine);
