@@ -393,9 +393,28 @@ _CONVOLUTION = Spec(
     kind="shared",
 )
 
+_FIXEDPOINT = Spec(
+    name="fixedpoint",
+    layers=({"cell": "lif", "p": {**_LIF, "leak": 0.85, "bits": 2}, "W": [[0.9], [0.5]]},),
+    x=((1.0,), (0.35,), (0.8,)),
+    y=((0.0, 1.0), (1.0, 0.0), (0.0, 0.0)),
+    controls=(
+        Control("bits", r"\text{fraction bits}", 2, 0, 12, paths=("layers.0.p.bits",), step=1),
+        Control("leak", r"\text{leak }\lambda", 0.85, 0.0, 1.0, paths=("layers.0.p.leak",)),
+        Control("w1", r"W_{11}", 0.9, paths=("layers.0.W.0.0",)),
+        Control("x2", r"\text{input }x_1^2", 0.35, paths=("x.1.0",)),
+    ),
+    weights=_matrix("W", 0, 2, 1),
+    rule="ottt",
+    exact="bptt-detached-reset",
+    mistakes=("truncated", "order", "coarse", "narrow"),
+    kind="rounded",
+)
+
 #: name -> example
 EXAMPLES: dict[str, Spec] = {
-    spec.name: spec for spec in (_PATHS, _OSTL, _EPROP, _OTTT, _FPTT, _BOUNDS, _STLLR, _RATES, _LOCAL, _CONVOLUTION)
+    spec.name: spec
+    for spec in (_PATHS, _OSTL, _EPROP, _OTTT, _FPTT, _BOUNDS, _STLLR, _RATES, _LOCAL, _CONVOLUTION, _FIXEDPOINT)
 }
 
 

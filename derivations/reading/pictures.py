@@ -189,6 +189,26 @@ def kernel() -> str:
     return _svg(450, 250, title, "".join(body), _head("kept", "kept"))
 
 
+def rounding() -> str:
+    """Draw three steps of a trace: its past and its input come in, and in the register a rounding error."""
+    body, xs, y = [], (90, 230, 370), 104
+    for n, x in enumerate(xs):
+        t = n + 1
+        body.append(f'<circle cx="{x}" cy="{y}" r="22" class="node"/>')
+        body.append(_formula(x, y, rf"\qr{{}}{{{t}}}"))
+        body.append(f'<path d="M{x},{y + 78} V{y + 26}" class="edge kept" marker-end="url(#kept)"/>')
+        body.append(_formula(x, y + 94, rf"\x{{}}{{{t}}}"))
+        body.append(f'<path d="M{x},{y - 70} V{y - 26}" class="edge" marker-end="url(#in)"/>')
+        body.append(_formula(x, y - 84, rf"\dl{{{t}}}"))
+        if n:
+            body.append(f'<path d="M{x - 116},{y} H{x - 26}" class="edge state" marker-end="url(#state)"/>')
+            body.append(_formula(x - 70, y - 18, r"\lam", 30))
+    body += [_caption(440, y - 80, "rounding", anchor="start"), _caption(440, y + 98, "input", anchor="start")]
+    body.append(_caption(440, y + 4, "register", anchor="start"))
+    title = "Three steps of a trace in a register: the past by the leak, the input, and a rounding error at every step."
+    return _svg(510, 214, title, "".join(body), _head("kept", "kept") + _head("in") + _head("state", "state"))
+
+
 PICTURES: dict[str, Callable[[], str]] = {
     "snu": lambda: unrolled(Snu(transfer="tanh", train=_TRAINED)),
     "alif": lambda: unrolled(Alif(recurrent=True, train=("leak", "threshold", "beta", "rho"))),
@@ -203,6 +223,7 @@ PICTURES: dict[str, Callable[[], str]] = {
     "halves": halves,
     "local": local,
     "kernel": kernel,
+    "rounding": rounding,
 }
 
 

@@ -267,6 +267,17 @@ SYMBOLS: dict[str, Symbol] = {
     "Wpq": _s("W_{#1}", r"\Wpq{pq}", "weight of the synapse of entry $q$ at position $p$, as if it were its own."),
     "cm": _s(r"\bar c^{#1}", r"\cm{t}", "mean of the credits over all positions."),
     "xm": _s(r"\bar x_{#1}^{#2}", r"\xm{q}{t}", "mean over all positions of the trace that entry $q$ meets there."),
+    # fixed point
+    "ulp": _s("u", r"\ulp", "unit of the number format: the distance of two numbers that a register can hold."),
+    "qr": _s("q_{#1}^{#2}", r"\qr{j}{t}", "trace of input $j$ as the register holds it, rounded after every step."),
+    "dl": _s(
+        r"\delta^{#1}", r"\dl{t}", "rounding error of step $t$: what the register holds minus what was to be held."
+    ),
+    "er": _s(r"\epsilon^{#1}", r"\er{t}", "error of the trace at step $t$: rounded minus exact."),
+    "dlam": _s(r"\Delta", r"\dlam", "error of the leak: the one in the register minus the one that is meant."),
+    "xmax": _s(r"x_{\max}", r"\xmax", "largest size that an input can have."),
+    "fr": _s("f", r"\fr", "what is left of a value above the next lower multiple of the unit, in units; $0\\le f<1$."),
+    "dc": _s(r"\delta_c", r"\dc", "error of the credit."),
     # FPTT
     "wr": _s("w_{#1}", r"\wr{r}", "weights with which part $r$ begins, all of them as one vector.", "weights"),
     "wb": _s(r"\bar w_{#1}", r"\wb{r}", "running average of the weights before part $r$.", "average"),

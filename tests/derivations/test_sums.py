@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -37,9 +38,10 @@ def pages(name, settings, *, assets=ASSETS):
         ".readFileSync(0)); console.log(JSON.stringify(all.map((s) => { const r = e.numbers(JSON.parse(spec), s);"
         "return { ...r.out, all: r.all }; })));"
     )
-    begin = {c.name: c.value for c in example(name).controls}
+    spec = example(name) if isinstance(name, str) else name
+    begin = {c.name: c.value for c in spec.controls}
     given = [{"weight": 0, "cut": [], **begin, **s} for s in settings]
-    text = json.dumps([script(example(name)), given])
+    text = json.dumps([script(spec), given])
     done = subprocess.run([NODE, "-e", program], input=text, capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
 
@@ -345,6 +347,63 @@ def kernel_by_hand(problem, leak):
         }.items():
             found[name] = found.get(name, 0) + value
     return found
+
+
+# bits and a leak that floats hold exactly, so that what is rounded is the same number on both sides
+ROUNDED = grid(bits=(0, 3, 7), leak=(0.875, 0.5), w1=(0.9,), x2=(0.3125,))
+
+
+@pytest.mark.long(keep=1)
+@pytest.mark.parametrize("s", ROUNDED, ids=str)
+def test_a_rounded_trace_is_that_of_exact_fractions_and_stays_within_its_bound(s):
+    spec = example("fixedpoint")
+    spec = replace(spec, x=((1.0,), (0.3,), (0.8125,)))
+    problem = network(spec, s)
+    begin = {c.name: c.value for c in spec.controls}
+    found = pages(spec, [{**begin, **s, "weight": k} for k in (0, 1)])
+    exact = reverse.gradients(*problem, rule=RULES["bptt-detached-reset"])["layers.0.W"][:, 0]
+    layer = record(*problem[:3]).layers[0]
+    sigmoid = 1 / (1 + np.exp(-4 * (layer.now["v"][:, 0] - 0.8)))
+    credit = 4 * sigmoid * (1 - sigmoid) * (layer.now["z"][:, 0] - problem[3][:, 0])
+    for k, mine in enumerate(found):
+        assert abs(exact[k] - mine["exact"]) <= CLOSE
+        for mistake in ("", "truncated", "order", "coarse", "narrow"):
+            trace = rounded_by_hand(problem[2][:, 0, 0], s, mistake)
+            key = f"m {mistake}" if mistake else "online"
+            assert abs(credit[:, k] @ np.array(trace, dtype=float) - mine[key]) <= CLOSE, (mistake, k)
+        assert [float(q) for q in rounded_by_hand(problem[2][:, 0, 0], s, "")] == [mine[f"rq.{t}"] for t in (1, 2, 3)]
+        for t in (1, 2, 3):
+            room = 2.0 ** -s["bits"] / 2 * (1 - s["leak"] ** t) / (1 - s["leak"])
+            assert abs(mine[f"rroom.{t}"] - room) <= CLOSE
+            assert abs(mine[f"roff.{t}"]) <= room + CLOSE
+        assert mine["gap"] <= mine["reach"] + CLOSE
+
+
+def rounded_by_hand(x, s, mistake):
+    """The rounded trace in exact fractions, right or with one mistake."""
+    unit, leak, q, found = Fraction(1, 2 ** s["bits"]), Fraction(s["leak"]), Fraction(0), []
+    if mistake == "coarse":
+        leak = (leak / unit + Fraction(1, 2)) // 1 * unit
+    for new in x:
+        value = leak * (q + Fraction(new)) if mistake == "order" else leak * q + Fraction(new)
+        q = (value / unit + (0 if mistake == "truncated" else Fraction(1, 2))) // 1 * unit
+        q = max(Fraction(-1), min(1 - unit, q)) if mistake == "narrow" else q
+        found.append(q)
+    return found
+
+
+def test_the_exercises_of_fixed_point_say_where_a_value_stops_and_how_many_bits_are_needed():
+    def followed(q):
+        while (next_ := (Fraction(7, 8) * q + Fraction(1, 2)) // 1) != q:
+            yield next_
+            q = next_
+
+    assert list(followed(10)) == [9, 8, 7, 6, 5, 4]
+    assert list(followed(-10)) == [-9, -8, -7, -6, -5, -4, -3]
+    bits = next(b for b in range(40) if Fraction(1, 2**b) / 2 / (1 - Fraction(31, 32)) <= Fraction(1, 100))
+    assert (bits, 2**5) == (11, 1 / (1 - 31 / 32))
+    for k, largest, error in ((1, 2, 1), (3, 8, 4), (5, 32, 16)):
+        assert (2**k, Fraction(2**k, 2)) == (largest, error)
 
 
 @pytest.mark.long

@@ -249,7 +249,36 @@ function sharing(out, c) {
   sums.forEach((u, i) => { out[`position${i}`] = u; });
 }
 
-Object.assign(Engine.KINDS, { shared: { total: shared, show: sharing }, local: { total: decolle, show: local }, rates: { prepare: averaged, total: rate, show: rates }, stllr: { total: pairs, show: stllr }, bounds: { show: bounded } });
+// OTTT's trace in fixed point: rounded to a multiple of `unit` after every step, ties upwards
+function rounded({ net, steps, w, id }, put = () => {}) {
+  const p = net.layers[w.layer].p, unit = 2 ** -p.bits, nearest = (u) => Math.floor(u / unit + 0.5) * unit;
+  const leak = id === "coarse" ? nearest(p.leak) : p.leak;
+  let q = 0, exact = 0, total = 0, room = 0;
+  for (let t = 1; t < steps.length; t++) {
+    const now = steps[t].layers[w.layer], x = now.x[w.j], before = id === "order" ? leak * (q + x) : leak * q + x;
+    q = id === "truncated" ? Math.floor(before / unit) * unit : nearest(before);
+    if (id === "narrow") q = Math.max(-1, Math.min(1 - unit, q));
+    exact = p.leak * exact + x;
+    room = p.leak * room + unit / 2;
+    const c = signal(net, steps[t], w.layer)[w.i] * now.f["z<v:space"][w.i];
+    total += c * q;
+    put({ t, exact, q, delta: q - before, off: q - exact, room, c, part: c * q });
+  }
+  return total;
+}
+function rounding(out, c) {
+  let reach = 0;
+  const p = c.net.layers[0].p, unit = 2 ** -p.bits;
+  rounded(c, (row) => {
+    for (const [name, u] of Object.entries(row)) if (name !== "t") out[`r${name}.${row.t}`] = u;
+    reach += Math.abs(row.c) * row.room;
+    out.off = row.off;
+    out.room = row.room;
+  });
+  Object.assign(out, { reach, unit, half: unit / 2, leak: p.leak });
+}
+
+Object.assign(Engine.KINDS, { rounded: { total: rounded, show: rounding }, shared: { total: shared, show: sharing }, local: { total: decolle, show: local }, rates: { prepare: averaged, total: rate, show: rates }, stllr: { total: pairs, show: stllr }, bounds: { show: bounded } });
 };
 if (typeof module !== "undefined") module.exports = sums;
 else sums(Engine);
