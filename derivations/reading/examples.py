@@ -411,10 +411,39 @@ _FIXEDPOINT = Spec(
     kind="rounded",
 )
 
+_COMPLEXITY = replace(
+    _OSTL,
+    name="complexity",
+    controls=(
+        Control("n", r"\text{units }n", 2, 1, 64, step=1),
+        Control("m", r"\text{inputs }m", 1, 1, 64, step=1),
+        Control("T", r"\text{steps }T", 3, 1, 500, step=1),
+        Control("h12", r"H_{12}", -0.5, paths=("layers.0.H.0.1",)),
+    ),
+    mistakes=(),
+    cuts=(("recurrent", "cut the lateral arrows"), ("reset", "cut the reset")),
+    outputs=False,
+    chosen=False,
+    kind="counts",
+)
+
 #: name -> example
 EXAMPLES: dict[str, Spec] = {
     spec.name: spec
-    for spec in (_PATHS, _OSTL, _EPROP, _OTTT, _FPTT, _BOUNDS, _STLLR, _RATES, _LOCAL, _CONVOLUTION, _FIXEDPOINT)
+    for spec in (
+        _PATHS,
+        _OSTL,
+        _EPROP,
+        _OTTT,
+        _FPTT,
+        _BOUNDS,
+        _STLLR,
+        _RATES,
+        _LOCAL,
+        _CONVOLUTION,
+        _FIXEDPOINT,
+        _COMPLEXITY,
+    )
 }
 
 

@@ -278,6 +278,9 @@ SYMBOLS: dict[str, Symbol] = {
     "xmax": _s(r"x_{\max}", r"\xmax", "largest size that an input can have."),
     "fr": _s("f", r"\fr", "what is left of a value above the next lower multiple of the unit, in units; $0\\le f<1$."),
     "dc": _s(r"\delta_c", r"\dc", "error of the credit."),
+    # complexity
+    "mem": _s("M_{#1}", r"\mem{}", "numbers that a rule carries from step to step beside the network's own state."),
+    "pro": _s("C_{#1}", r"\pro{}", "products that the code forms in one step, the forward pass included."),
     # FPTT
     "wr": _s("w_{#1}", r"\wr{r}", "weights with which part $r$ begins, all of them as one vector.", "weights"),
     "wb": _s(r"\bar w_{#1}", r"\wb{r}", "running average of the weights before part $r$.", "average"),

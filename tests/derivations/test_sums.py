@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 import gradcert.derivations.reading
+from gradcert.derivations.algebra.counting import measure
 from gradcert.derivations.reading.examples import example, network, script
-from gradcert.reference import RULES, Edge
+from gradcert.reference import RULES, Edge, Layer, Lif, Network, Rnn, Snu
 from gradcert.reference.bounds import Online, descent, windowed
 from gradcert.reference.engines import record, residual, reverse
 from gradcert.reference.estimators import ndot, rate_based, s_tllr, tess
@@ -404,6 +405,44 @@ def test_the_exercises_of_fixed_point_say_where_a_value_stops_and_how_many_bits_
     assert (bits, 2**5) == (11, 1 / (1 - 31 / 32))
     for k, largest, error in ((1, 2, 1), (3, 8, 4), (5, 32, 16)):
         assert (2**k, Fraction(2**k, 2)) == (largest, error)
+
+
+COUNTED = {
+    "rtrl": (Snu(bias=False), "rtrl"),
+    "ostl": (Snu(bias=False), "ostl"),
+    "plain": (Snu(recurrent=False, bias=False), "ostl"),
+    "eprop": (Snu(bias=False), "e-prop"),
+    "ottt": (Lif(bias=False), "ottt"),
+    "sltt": (Lif(bias=False), "sltt"),
+    "snap": (Rnn(bias=False), "snap-1"),
+}
+
+
+@pytest.mark.parametrize(("n", "m"), [(1, 1), (4, 3)])
+def test_counts_are_those_of_the_running_code(n, m):
+    (mine,) = pages("complexity", [{"n": n, "m": m, "T": 5}])
+    for key, (cell, rule) in COUNTED.items():
+        found = measure(cell, RULES[rule], units=n, inputs=m)
+        assert found.memory == mine[f"mem {key}"], key
+        assert key == "snap" or found.products == mine[f"pro {key}"], key
+    network_ = Network(layers=(Layer(Snu(bias=False), inputs=m, units=n),))
+    tape = record(network_, network_.parameters(), np.ones((5, 1, m)))
+    assert sum(v.size for v in tape.layers[0].now.values()) == mine["mem bptt"]
+
+
+def test_what_the_page_of_complexity_says_of_its_traces():
+    begin, cut = pages("complexity", [{}, {"cut": ["recurrent", "reset"]}])
+    traces = [f"trace{k}{i}.3" for k in range(6) for i in (0, 1)]
+    assert (len(traces), begin["mem ostl"], cut["mem eprop"]) == (12, 12, 6)
+    assert (begin["moving"], cut["moving"]) == (sum(begin[k] != 0 for k in traces), sum(cut[k] != 0 for k in traces))
+    others = [f"trace{k}{1 - i}.{t}" for k, (*_, i, _) in enumerate(example("complexity").weights) for t in (1, 2, 3)]
+    assert all(cut[key] == 0 for key in others)
+    assert any(begin[key] != 0 for key in others)
+    (large,) = pages("complexity", [{"n": 64, "m": 64, "T": 1}])
+    assert large["share"] > 0.97
+    for n, m in ((2, 1), (10, 3)):
+        (mine,) = pages("complexity", [{"n": n, "m": m, "T": 1}])
+        assert 3 * n * (mine["even"] - 1) <= mine["mem ostl"] < 3 * n * mine["even"]
 
 
 @pytest.mark.long

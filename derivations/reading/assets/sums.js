@@ -278,7 +278,35 @@ function rounding(out, c) {
   Object.assign(out, { reach, unit, half: unit / 2, leak: p.leak });
 }
 
-Object.assign(Engine.KINDS, { rounded: { total: rounded, show: rounding }, shared: { total: shared, show: sharing }, local: { total: decolle, show: local }, rates: { prepare: averaged, total: rate, show: rates }, stllr: { total: pairs, show: stllr }, bounds: { show: bounded } });
+// what rules store and multiply, as polynomials that the chapter proves of the code; and the traces of two units
+function counts(out, { net, steps, rule, spec, s }) {
+  const { n, m, T } = s, full = n * n * m + n ** 3;
+  const memory = { bptt: 3 * n * T, rtrl: full, ostl: full, plain: n * m, eprop: n * m + n * n, ottt: m, sltt: 0, snap: full, mask: n * (m + n) };
+  const products = {
+    rtrl: n ** 4 + m * n ** 3 + 3 * n ** 3 + m * n * n + 5 * n * n + m * n + 15 * n,
+    ostl: n ** 4 + m * n ** 3 + 2 * n ** 3 + m * n * n + 3 * n * n + m * n + 11 * n,
+    plain: 3 * m * n + 12 * n,
+    eprop: 3 * n * n + 3 * m * n + 10 * n,
+    ottt: 2 * m * n + m + 7 * n + 2,
+    sltt: 2 * m * n + 5 * n + 1,
+    lead: n ** 4 + m * n ** 3,
+  };
+  for (const [name, u] of Object.entries(memory)) out[`mem ${name}`] = u;
+  for (const [name, u] of Object.entries(products)) out[`pro ${name}`] = u;
+  out.share = products.lead / products.ostl;
+  out.even = Math.floor(full / (3 * n)) + 1; // the first length at which the tape is the larger one
+  let moving = 0;
+  spec.weights.forEach((w, k) => online(net, steps, w, rule).rows.forEach((row, t) => row.d[0].v.forEach((u, i) => {
+    out[`trace${k}${i}.${t + 1}`] = u;
+    if (t === steps.length - 2 && u !== 0) moving += 1;
+  })));
+  out.moving = moving;
+  out.right = full;
+  const wrong = { diagonal: [memory.eprop, full], tape: [3 * n, memory.bptt], sparse: [memory.mask, full] };
+  for (const [id, [claimed, right]] of Object.entries(wrong)) Object.assign(out, { [`m ${id}`]: claimed, [`q ${id}`]: Math.abs(claimed - right) / right });
+}
+
+Object.assign(Engine.KINDS, { counts: { show: counts }, rounded: { total: rounded, show: rounding }, shared: { total: shared, show: sharing }, local: { total: decolle, show: local }, rates: { prepare: averaged, total: rate, show: rates }, stllr: { total: pairs, show: stllr }, bounds: { show: bounded } });
 };
 if (typeof module !== "undefined") module.exports = sums;
 else sums(Engine);
