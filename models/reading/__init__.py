@@ -62,11 +62,11 @@ def read(model: Any, *given: Any, **options: Any) -> Any:
     backward: bptt = bptt-detached-reset = ostl
     """
     if framework_of(model, given, options) == "jax":
-        needs_jax("gradcert.read of a step function of JAX")
         step = _bound("read", JAX_TAKES, given, options)
+        needs_jax("gradcert.read of a step function of JAX")
         return importlib.import_module("gradcert.models.reading.jaxpr.reader").read_step(model, **step)
-    needs_torch("gradcert.read")
     module = _bound("read", TORCH_TAKES, given, options)
+    needs_torch("gradcert.read")
     return importlib.import_module("gradcert.models.reading.reader").read_module(model, **module)
 
 
@@ -105,11 +105,11 @@ def compute(model: Any, *given: Any, **options: Any) -> Any:
     torch.Size([4, 3])
     """
     if framework_of(model, given, options) == "jax":
-        needs_jax("gradcert.compute of a step function of JAX")
         step = _bound("compute", ("params", "batch"), given, options)
+        needs_jax("gradcert.compute of a step function of JAX")
         return importlib.import_module("gradcert.models.reading.jaxpr.computing").compute(model, **step)
-    needs_torch("gradcert.compute")
     module = _bound("compute", ("batch",), given, options)
+    needs_torch("gradcert.compute")
     return importlib.import_module("gradcert.models.reading.computing").compute(model, **module)
 
 
