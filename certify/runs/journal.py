@@ -84,9 +84,9 @@ class Journal:
             raise GradcertError(f"{what} is not what this run wrote", do="name another file for --resume, or remove it")
         try:
             prepared, answer = _prepared(entry), None if entry["answer"] is None else _answer(entry["answer"])
+            name = Spec(**entry["spec"]).id
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             raise GradcertError(f"{what} does not fit ({error})", allowed=FORM) from None
-        name = Spec(**entry["spec"]).id
         if name != entry["id"] or (prepared.case is not None and _digest(prepared.case) != entry["digest"]):
             raise GradcertError(f"{what} is of another case than it says", allowed=FORM)
         self.prepared[name], self.answers[name], self.seal = prepared, answer, seal

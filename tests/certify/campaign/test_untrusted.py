@@ -169,6 +169,18 @@ def test_a_changed_line_of_a_journal_is_refused(folder, tmp_path, change):
         certify(f"{folder}/subject.py:gradients", claim=CLAIM, profile="quick", resume=path)
 
 
+@pytest.mark.parametrize("spec", [[None], 3, {"cell": "rnn"}, {"nothing": 1}, "rnn"])
+def test_a_sealed_line_of_no_case_is_refused(folder, tmp_path, spec):
+    """A seal is no signature: whoever writes a journal anew can seal what he likes."""
+    path = journaled(folder, tmp_path, "subject")
+    header, first, *_ = path.read_text().splitlines()
+    entry = {k: v for k, v in json.loads(first).items() if k != "seal"} | {"spec": spec, "case": None, "answer": None}
+    sealed = sha256(f"{sha256(header.encode())}\n{json.dumps(entry, sort_keys=True)}".encode())
+    path.write_text("\n".join([header, json.dumps({**entry, "seal": sealed}), ""]))
+    with pytest.raises(GradcertError, match=r"line 2 of .* does not fit"):
+        certify(f"{folder}/subject.py:gradients", claim=CLAIM, profile="quick", resume=path)
+
+
 def test_a_resumed_run_says_so(folder, tmp_path):
     path = journaled(folder, tmp_path, "subject")
     again = certify(f"{folder}/subject.py:gradients", claim=CLAIM, profile="quick", resume=path)

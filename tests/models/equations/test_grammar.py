@@ -24,10 +24,10 @@ HOSTILE = [
 @pytest.mark.parametrize("text", HOSTILE)
 def test_what_is_no_equation(text, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(GradcertError):
         parse(text)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
     assert not (tmp_path / "canary").exists()
 
 
