@@ -1,6 +1,6 @@
 """A step function of JAX as people write it: LIF with a custom_jvp and a detached reset, leaky readout.
 
-    gradcert read examples/read_jax.py:step --params make --example "x=(8,12)" --state zeros
+gradcert read examples/read_jax.py:step --params make --example "x=(8,12)" --state zeros
 """
 
 import jax

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import tempfile
 import warnings
@@ -19,17 +20,22 @@ PAGE = Path("docs/soundness.md")
 CLAIMS = ("lif", "snu", "rnn", "gru")  # whose circumstances are counted
 
 
-def fuzzed(inputs: int) -> list[str]:
-    """Fuzz every kind of file and message; return rows."""
-    rows = []
+def fuzzed(inputs: int, kept: Path, commit: str, again: list[str]) -> list[str]:
+    """Fuzz every kind of file and message that `kept` has no row of, or that is asked for again; return rows."""
+    file = kept / "fuzz.json"
+    rows: dict[str, list[Any]] = json.loads(file.read_text()) if file.exists() else {}
+    rows = {kind: row for kind, row in rows.items() if row[0] >= inputs and kind not in again}
     with tempfile.TemporaryDirectory() as folder:
         ground = fuzz.prepared(Path(folder))
         for kind in fuzz.READERS:
+            if kind in rows:
+                continue
             found = fuzz.fuzz(ground, kind, inputs)
-            rows.append(f"| {kind} | {found.inputs} | {found.read} | {found.refused} | {len(found.faults)} |")
+            rows[kind] = [found.inputs, found.read, found.refused, len(found.faults), commit]
             for line in list(dict.fromkeys(found.faults))[:3]:
                 print(f"{kind}: {line}", flush=True)
-    return rows
+            file.write_text(json.dumps(rows))
+    return [f"| {kind} | {' | '.join(map(str, rows[kind]))} |" for kind in fuzz.READERS]
 
 
 def met(profile: str) -> tuple[list[str], set[str]]:
@@ -64,9 +70,13 @@ def main() -> None:
     )
     options.add_argument("--inputs", type=int, default=1000, help="of every kind of file and message")
     options.add_argument("--jobs", type=int, default=1, help="processes that judge seeds")
+    options.add_argument(
+        "--kept", type=Path, help="a folder of results, of other code too: its rows say of which commit they are"
+    )
+    options.add_argument("--again", action="append", default=[], metavar="KIND", help="fuzz this kind anew; repeat")
     chosen = options.parse_args()
     warnings.simplefilter("ignore")
-    kept = Path("build/attack") / sources()
+    kept = chosen.kept or Path("build/attack") / sources()
     commit = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True).stdout.strip()
     rounding: list[Any] = [
         (dtype, underflow.outside(100_000, dtype), underflow.outside(100_000, dtype, underflow.without_underflow))
@@ -79,7 +89,7 @@ def main() -> None:
         "What the judge was attacked with, and what held. Written by `make attack`; what a verdict may rest on, and",
         "against whom nothing is promised, is in [SECURITY.md](../SECURITY.md) and in ARCHITECTURE.md.",
         "",
-        f"Commit {commit}.",
+        f"Commit {commit}, but for rows that name another: hours of work are not thrown away by a change elsewhere.",
         "",
         "## Attacks tried before, and tried again",
         "",
@@ -92,10 +102,10 @@ def main() -> None:
         "readouts, losses and dtypes; every case is answered in 13 general ways, by PyTorch where it fits, and by the",
         "gallery's own, of which those that run a program for every parameter answer short cases alone.",
         "",
-        "| profile | seeds | cases | answers | refuted | void | inconclusive |",
-        "|---|---|---|---|---|---|---|",
-        accepted("default", chosen.seeds, chosen.jobs, kept / "default.jsonl"),
-        accepted("thorough", chosen.thorough or max(1, chosen.seeds // 10), chosen.jobs, kept / "thorough.jsonl"),
+        "| profile | seeds | cases | answers | refuted | void | inconclusive | commit |",
+        "|---|---|---|---|---|---|---|---|",
+        accepted("default", chosen.seeds, chosen.jobs, kept, commit),
+        accepted("thorough", chosen.thorough or max(1, chosen.seeds // 10), chosen.jobs, kept, commit),
         "",
         "## Underflow",
         "",
@@ -123,9 +133,9 @@ def main() -> None:
         "",
         "Changed at random, by Hypothesis: no exit 4, no code run, no escape printed.",
         "",
-        "| kind | inputs | read | refused | faults |",
-        "|---|---|---|---|---|",
-        *fuzzed(chosen.inputs),
+        "| kind | inputs | read | refused | faults | commit |",
+        "|---|---|---|---|---|---|",
+        *fuzzed(chosen.inputs, kept, commit, chosen.again),
         "",
     ]
     PAGE.write_text("\n".join(lines))

@@ -35,12 +35,18 @@ def one(profile: str, seed: int) -> tuple[int, tuple[dict[str, int], list[str]]]
     return seed, (dict(counts), [f"{profile}, seed {seed}: {claim}: {line}" for line in wrong])
 
 
-def accepted(profile: str, seeds: int, jobs: int, kept: Path) -> str:
-    """Judge right implementations; return a row of the table. What `kept` holds of an earlier run is not done again."""
+def accepted(profile: str, seeds: int, jobs: int, folder: Path, commit: str) -> str:
+    """Judge right implementations; return a row of the table. What a folder holds of an earlier run is not done again.
+
+    The row names the commit that the folder is of, and this one too where seeds were left to do.
+    """
+    kept, of = folder / f"{profile}.jsonl", folder / "commit"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not of.exists():
+        of.write_text(commit)
     done: dict[int, tuple[dict[str, int], list[str]]] = {}
     if kept.exists():
         done = {seed: (counts, wrong) for seed, counts, wrong in map(json.loads, kept.read_text().splitlines())}
-    kept.parent.mkdir(parents=True, exist_ok=True)
     left = [seed for seed in range(seeds) if seed not in done]
     with kept.open("a") as lines, get_context("spawn").Pool(jobs, maxtasksperchild=50) as pool:
         for seed, found in pool.imap_unordered(partial(one, profile), left):
@@ -49,5 +55,7 @@ def accepted(profile: str, seeds: int, jobs: int, kept: Path) -> str:
             for line in found[1]:
                 print(line, flush=True)
     total: Counter[str] = sum((Counter(done[seed][0]) for seed in range(seeds)), Counter())
+    known = of.read_text()
+    known = known if not left or known == commit else f"{known}, {commit}"
     names = ("cases", "answers", "refuted", "void", "inconclusive")
-    return f"| {profile} | {seeds} | {' | '.join(str(total[name]) for name in names)} |"
+    return f"| {profile} | {seeds} | {' | '.join(str(total[name]) for name in names)} | {known} |"
