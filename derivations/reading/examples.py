@@ -365,7 +365,7 @@ _LOCAL = Spec(
         Control("g1", r"\text{readout }G_{11}", 0.8, paths=("layers.0.p.G.0.0",)),
         Control("g2", r"\text{readout }G_{12}", -0.6, paths=("layers.0.p.G.0.1",)),
         Control("w1", r"W_{11}", 0.9, paths=("layers.0.W.0.0",)),
-        Control("u1", r"\text{weight above }U_{11}", 0.7, paths=("layers.1.W.0.0",)),
+        Control("u1", r"\text{above, }U_{11}", 0.7, paths=("layers.1.W.0.0",)),
         Control("x2", r"\text{input }x_1^2", 0.5, paths=("x.1.0",)),
     ),
     weights=(*_matrix("W", 0, 2, 1), ("b1", 0, "b", 0, 0), ("b2", 0, "b", 1, 0), ("U11", 1, "W", 0, 0)),

@@ -161,6 +161,11 @@ def rules(folder: Path, lessons: Iterable[str]) -> None:
         "fptt": "fptt",
         "bptt": "paths",
         "rtrl": "paths",
+        "s-tllr": "stllr",
+        "rate-based": "rates",
+        "ndot": "rates",
+        "decolle": "local",
+        "tess": "local",
     }
     known = set(lessons)
     pages = {name: listing.record(row) for name, row in RULES.items()}

@@ -445,7 +445,28 @@ def test_what_the_page_of_complexity_says_of_its_traces():
         assert 3 * n * (mine["even"] - 1) <= mine["mem ostl"] < 3 * n * mine["even"]
 
 
+WRONG = {
+    "bounds": ("Math.abs(j[1]) * (rho + kappa)", "Math.abs(j[1]) * rho"),
+    "stllr": ("lamq * (post + slope(t - 1))", "lamq * post + slope(t - 1)"),
+    "rates": ("(live ? reset * old[i] : 0)", "(live ? reset * old[i] : 1)"),
+    "local": ("g[i] * error[k]", "g[i] * Math.abs(error[k])"),
+    "kernel": ("online(net, steps, e, rule).total, 0);", "online(net, steps, w, rule).total, 0);"),
+    "rounded": ("Math.floor(u / unit + 0.5) * unit", "Math.floor(u / unit + 0.4) * unit"),
+    "counts": ("3 * n * n + 3 * m * n + 10 * n", "3 * n * n + 3 * m * n + 11 * n"),
+}
+
+
 @pytest.mark.long
-def test_a_wrong_bound_would_be_seen(tmp_path, monkeypatch):
-    change = ("Math.abs(j[1]) * (rho + kappa)", "Math.abs(j[1]) * rho")
-    differs(change, lambda: test_bounds_are_those_of_the_code(BOUNDS[0]), tmp_path, monkeypatch)
+@pytest.mark.parametrize("kind", WRONG)
+def test_a_wrong_script_would_be_seen(kind, tmp_path, monkeypatch):
+    """Change one place of the script, and the comparison is off."""
+    compared = {
+        "bounds": lambda: test_bounds_are_those_of_the_code(BOUNDS[0]),
+        "stllr": lambda: test_s_tllr_is_that_of_the_code_and_so_are_its_mistakes(STLLR[0]),
+        "rates": lambda: test_rates_are_those_of_the_code_and_the_exact_gradient_is_that_of_the_mean(RATES[0]),
+        "local": lambda: test_a_local_loss_is_that_of_the_code_and_so_are_its_mistakes(LOCAL[0]),
+        "kernel": lambda: test_a_kernel_is_that_of_the_code_and_its_mistakes_are_what_the_page_says(SHARED[0]),
+        "rounded": lambda: test_a_rounded_trace_is_that_of_exact_fractions_and_stays_within_its_bound(ROUNDED[2]),
+        "counts": lambda: test_counts_are_those_of_the_running_code(4, 3),
+    }
+    differs(WRONG[kind], compared[kind], tmp_path, monkeypatch)
