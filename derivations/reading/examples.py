@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import Alif, Integrator, Layer, Lif, Network, Rnn, Snu, Ssnu
+from gradcert.reference.networks import Alif, Dense, Integrator, Layer, Lif, Lstm, Network, Rnn, Snu, Ssnu
 from gradcert.reference.numbers import Surrogate
 from gradcert.reference.rules import RULES, Rule
 
 #: options of the cells that are drawn and computed; what is left is the cell's default
-_CELLS = {"snu": Snu, "lif": Lif, "alif": Alif, "integrator": Integrator, "rnn": Rnn}
+_CELLS = {"snu": Snu, "lif": Lif, "alif": Alif, "integrator": Integrator, "rnn": Rnn, "lstm": Lstm}
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ class Spec:
     weights : (label, layer, matrix, i, j) of every weight that can be chosen.
     mistakes : ids of the engine's mistakes, shown with their effect.
     cuts : (edge, what the box beside it says).
+    reach : n of SnAp-n, else 0; a control may set it by the path ``rule.reach``.
     outputs : whether the output can be switched between step and sigmoid.
     parts : of FPTT, else 0.
     """
@@ -66,6 +67,7 @@ class Spec:
     cuts: tuple[tuple[str, str], ...] = ()
     outputs: bool = False
     parts: int = 0
+    reach: int = 0
 
 
 def cell(spec: Mapping[str, Any]) -> Any:
@@ -76,6 +78,8 @@ def cell(spec: Mapping[str, Any]) -> Any:
         return Integrator(kappa=p["kappa"], bias="b" in spec)
     if spec["cell"] == "rnn":
         return Rnn(**options)
+    if spec["cell"] == "lstm":
+        return Lstm(recurrent="H_i" in spec, bias=False)
     if spec["cell"] == "snu":
         options |= {"leak": p["leak"], "threshold": p["threshold"], "transfer": "tanh"}
         return Ssnu(**options) if p["output"] == "sigmoid" else Snu(**options)
@@ -98,8 +102,11 @@ def network(spec: Spec, settings: Mapping[str, Any]) -> tuple[Network, dict[str,
     layers: list[Layer] = []
     parameters: dict[str, Any] = {}
     for i, layer in enumerate(data["layers"]):
-        layers.append(Layer(cell(layer), inputs=layer["inputs"], units=layer["units"]))
-        parameters |= {f"layers.{i}.{k}": np.array(layer[k], dtype=float) for k in "WHb" if k in layer}
+        absent = tuple((i, j) for i, j in layer.get("absent", ()))
+        lateral = (("H", Dense(inputs=layer["units"], units=layer["units"], absent=absent)),) if absent else ()
+        layers.append(Layer(cell(layer), inputs=layer["inputs"], units=layer["units"], synapses=lateral))
+        trained = [k for k in layer if k[0] in "WHb"]
+        parameters |= {f"layers.{i}.{k}": np.array(layer[k], dtype=float) for k in trained}
     x, y = (np.array(data[k], dtype=float)[:, None, :] for k in "xy")
     return Network(layers=tuple(layers)), parameters, x, y
 
@@ -119,11 +126,12 @@ def script(spec: Spec) -> str:
     layers = []
     for layer in spec.layers:
         built = cell(layer)
+        first = layer[next(k.weight for k in built.links if k.source == "x" and k.weight)]
         layers.append(
             {
                 **layer,
-                "units": len(layer["W"]),
-                "inputs": len(layer["W"][0]),
+                "units": len(first),
+                "inputs": len(first[0]),
                 "nodes": list(built.nodes),
                 "links": [
                     {"target": k.target, "source": k.source, "lag": k.lag, "edge": k.edge.value, "weight": k.weight}
@@ -139,7 +147,7 @@ def script(spec: Spec) -> str:
             "x": spec.x,
             "y": spec.y,
             "controls": [{"name": c.name, "paths": c.paths, "value": c.value} for c in spec.controls],
-            "rule": {"own": _edges(rule.own), "upper": _edges(rule.upper), "readout": _edges(rule.readout)},
+            "rule": {"own": _edges(rule.own), "upper": _edges(rule.upper), "readout": _edges(rule.readout), "reach": spec.reach},
             "exact": {"own": _edges(exact.own), "upper": _edges(exact.upper), "readout": []},
             "weights": [dict(zip(("label", "layer", "name", "i", "j"), w, strict=True)) for w in spec.weights],
             "mistakes": spec.mistakes,
@@ -259,8 +267,37 @@ _PATHS = replace(
     parts=0,
 )
 
+_SNAP = Spec(
+    name="snap",
+    layers=(
+        {
+            "cell": "rnn",
+            "p": {},
+            "W": [[0.8], [-0.4], [0.6]],
+            "H": [[0.5, 0.0, 0.7], [0.9, -0.3, 0.0], [0.0, 0.8, 0.4]],
+            "absent": ((0, 1), (1, 2), (2, 0)),
+        },
+    ),
+    x=((1.0,), (0.3,), (-0.6,)),
+    y=((0.9, 0.1, -0.4), (0.2, -0.5, 0.3), (-0.6, 0.4, 0.5)),
+    controls=(
+        Control("n", r"n\text{ of SnAp-}n", 1, 1, 3, paths=("rule.reach",), step=1),
+        Control("w1", r"W_{11}", 0.8, paths=("layers.0.W.0.0",)),
+        Control("h11", r"H_{11}", 0.5, paths=("layers.0.H.0.0",)),
+        Control("h21", r"H_{21}", 0.9, paths=("layers.0.H.1.0",)),
+        Control("x2", r"\text{input }x_1^2", 0.3, paths=("x.1.0",)),
+    ),
+    weights=(
+        *_matrix("W", 0, 3, 1),
+        *((f"H{i + 1}{j + 1}", 0, "H", i, j) for i, j in ((0, 0), (0, 2), (1, 0), (1, 1), (2, 1), (2, 2))),
+    ),
+    rule="rtrl",
+    mistakes=("wider", "mask-late", "mask-turned", "selfless", "lateral"),
+    reach=1,
+)
+
 #: name -> example
-EXAMPLES: dict[str, Spec] = {spec.name: spec for spec in (_PATHS, _OSTL, _EPROP, _OTTT, _FPTT)}
+EXAMPLES: dict[str, Spec] = {spec.name: spec for spec in (_PATHS, _OSTL, _EPROP, _OTTT, _FPTT, _SNAP)}
 
 
 def example(name: str) -> Spec:

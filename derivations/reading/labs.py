@@ -18,7 +18,7 @@ _PARTS = (  # FPTT: what is beside the network
 def _slider(name: str, sign: str, value: float, low: float, high: float, step: float) -> str:
     return (
         f'<label><span>{span(sign)}</span><input type="range" name="{name}" min="{low:g}" max="{high:g}" '
-        f'step="{step:g}" value="{value:g}" aria-label="{name}"><output name="o-{name}">{value:.2f}</output></label>'
+        f'step="{step:g}" value="{value:g}" aria-label="{name}"><output name="o-{name}">{value:{".2f" if step % 1 else ".0f"}}</output></label>'
     )
 
 

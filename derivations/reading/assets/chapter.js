@@ -103,7 +103,7 @@
     const s = read();
     if (form.output) spec.layers.forEach((layer) => { if (layer.p.output) layer.p.output = form.output.value; });
     const { out, all } = spec.parts ? flatParts(s) : Engine.numbers(spec, s);
-    form.querySelectorAll("input[type=range]").forEach((c) => { form[`o-${c.name}`].value = minus((+c.value).toFixed(2)); });
+    form.querySelectorAll("input[type=range]").forEach((c) => { form[`o-${c.name}`].value = minus(Number.isInteger(+c.step) ? c.value : (+c.value).toFixed(2)); });
     document.querySelectorAll("[data-k]").forEach((el) => { el.innerHTML = (FORMS[el.dataset.form] ?? ((v) => number(v)))(out[el.dataset.k]); });
     const box = lab.querySelector(".dots");
     if (box && all) box.innerHTML = dots(all, s.weight);
