@@ -17,6 +17,7 @@ from gradcert.reference.engines import forward, record, reverse
 from gradcert.reference.procedures import fptt, gradient_step
 
 ENGINE = Path(gradcert.derivations.reading.__file__).parent / "assets" / "engine.js"
+SUMS = ENGINE.parent / "sums.js"
 NODE = shutil.which("node") or shutil.which("nodejs")
 needs_node = pytest.mark.skipif(NODE is None, reason="needs Node.js: make debian")
 
@@ -29,7 +30,8 @@ CLOSE = 512 * 4 * 2.0**-53 * 2.0**6
 def page(calls: list[tuple[str, str, dict]]) -> list:
     """Return what the page's script returns for (function, specification, settings)."""
     program = (
-        f"const e = require({json.dumps(str(ENGINE))}); const calls = JSON.parse(require('fs').readFileSync(0));"
+        f"const e = require({json.dumps(str(ENGINE))}); require({json.dumps(str(SUMS))})(e);"
+        "const calls = JSON.parse(require('fs').readFileSync(0));"
         "console.log(JSON.stringify(calls.map(([f, spec, s]) => { const r = e[f](JSON.parse(spec), s);"
         "return f === 'numbers' ? { out: r.out, all: r.all } : r; })));"
     )
@@ -46,6 +48,7 @@ SETTINGS = {
     "ostl": grid(w1=(-1.5, 1.0), h12=(-0.5, 0.8), leak=(0.0, 0.8), x2=(0.3,)),
     "eprop": grid(w1=(1.0,), h12=(-0.6, 0.4), beta=(0.0, 0.4), kappa=(0.0, 0.7), x2=(0.4,)),
     "ottt": grid(w1=(0.9,), leak=(0.0, 0.5), x2=(0.5, 1.5), h12=(0.0, 0.7)),
+    "snap": grid(n=(1, 2, 3), w1=(-1.1,), h11=(0.0, 0.5), h21=(0.9, -1.3), x2=(0.3,)),
 }
 
 
