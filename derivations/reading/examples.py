@@ -55,7 +55,7 @@ class Spec:
     outputs : whether the output can be switched between step and sigmoid.
     parts : of FPTT, else 0.
     chosen : whether the reader chooses one weight to look at.
-    kind : what the page computes beside kept edges, a name in `assets/sums.js`, else empty.
+    kind : what the page computes beside kept edges, a name in `assets/sums.js` or `draws.js`, else empty.
     """
 
     name: str
@@ -159,7 +159,12 @@ def script(spec: Spec) -> str:
             "x": spec.x,
             "y": spec.y,
             "controls": [{"name": c.name, "paths": c.paths, "value": c.value} for c in spec.controls],
-            "rule": {"own": _edges(rule.own), "upper": _edges(rule.upper), "readout": _edges(rule.readout), "reach": spec.reach},
+            "rule": {
+                "own": _edges(rule.own),
+                "upper": _edges(rule.upper),
+                "readout": _edges(rule.readout),
+                "reach": spec.reach,
+            },
             "exact": {"own": _edges(exact.own), "upper": _edges(exact.upper), "readout": []},
             "weights": [dict(zip(("label", "layer", "name", "i", "j"), w, strict=True)) for w in spec.weights],
             "mistakes": spec.mistakes,
@@ -307,8 +312,9 @@ _SNAP = Spec(
         *((f"H{i + 1}{j + 1}", 0, "H", i, j) for i, j in ((0, 0), (0, 2), (1, 0), (1, 1), (2, 1), (2, 2))),
     ),
     rule="rtrl",
-    mistakes=("wider", "mask-late", "mask-turned", "selfless", "lateral"),
+    mistakes=("lateral", "selfless", "wider", "mask-late", "mask-turned"),
     reach=1,
+    kind="near",
 )
 
 _BOUNDS = Spec(

@@ -415,6 +415,6 @@ function parts(spec, s) {
   }
   return rows;
 }
-return { numbers, parts, KINDS, tools: { map, key, forwards, online, backwards, signal, uses, at, mistaken, psi, out } };
+return { numbers, parts, KINDS, tools: { map, key, forwards, online, backwards, signal, uses, at, mistaken, psi, out, reach } };
 })();
 if (typeof module !== "undefined") module.exports = Engine;
