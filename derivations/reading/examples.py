@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import Alif, Conv2d, Integrator, Layer, Lif, Network, Rnn, Snu, Ssnu
+from gradcert.reference.networks import Alif, Conv2d, Dense, Integrator, Layer, Lif, Lstm, Network, Rnn, Snu, Ssnu
 from gradcert.reference.numbers import Surrogate
 from gradcert.reference.rules import RULES, Rule
 
 #: options of the cells that are drawn and computed; what is left is the cell's default
-_CELLS = {"snu": Snu, "lif": Lif, "alif": Alif, "integrator": Integrator, "rnn": Rnn}
+_CELLS = {"snu": Snu, "lif": Lif, "alif": Alif, "integrator": Integrator, "rnn": Rnn, "lstm": Lstm}
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,11 @@ class Spec:
     weights : (label, layer, matrix, i, j) of every weight that can be chosen.
     mistakes : ids of the engine's mistakes, shown with their effect.
     cuts : (edge, what the box beside it says).
+    reach : n of SnAp-n, else 0; a control may set it by the path ``rule.reach``.
     outputs : whether the output can be switched between step and sigmoid.
     parts : of FPTT, else 0.
     chosen : whether the reader chooses one weight to look at.
-    kind : what the page computes beside kept edges, a name in `assets/sums.js`, else empty.
+    kind : what the page computes beside kept edges, a name in `assets/sums.js` or `draws.js`, else empty.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Spec:
     cuts: tuple[tuple[str, str], ...] = ()
     outputs: bool = False
     parts: int = 0
+    reach: int = 0
     chosen: bool = True
     kind: str = ""
 
@@ -81,6 +83,8 @@ def cell(spec: Mapping[str, Any]) -> Any:
         return Integrator(kappa=p["kappa"], bias="b" in spec)
     if spec["cell"] == "rnn":
         return Rnn(**options)
+    if spec["cell"] == "lstm":
+        return Lstm(recurrent="H_i" in spec, bias=False)
     if spec["cell"] == "snu":
         options |= {"leak": p["leak"], "threshold": p["threshold"], "transfer": "tanh"}
         return Ssnu(**options) if p["output"] == "sigmoid" else Snu(**options)
@@ -104,14 +108,17 @@ def network(spec: Spec, settings: Mapping[str, Any]) -> tuple[Network, dict[str,
     parameters: dict[str, Any] = {}
     for i, layer in enumerate(data["layers"]):
         inputs, units = layer["inputs"], layer["units"]
-        parameters |= {f"layers.{i}.{k}": np.array(layer[k], dtype=float) for k in "WHb" if k in layer}
+        trained = [k for k in layer if k[0] in "WHb"]
+        parameters |= {f"layers.{i}.{k}": np.array(layer[k], dtype=float) for k in trained}
         if layer.get("shared"):  # the matrix is that of a kernel which every unit has, one input further
             kernel = (1, inputs - units + 1)
             row = Conv2d(in_channels=1, height=1, width=inputs, out_channels=1, kernel=kernel)
             layers.append(Layer(cell(layer), inputs=inputs, units=units, synapses=(("W", row),)))
             parameters[f"layers.{i}.W"] = parameters[f"layers.{i}.W"][None, None, :1, : kernel[1]]
         else:
-            layers.append(Layer(cell(layer), inputs=inputs, units=units))
+            absent = tuple((i, j) for i, j in layer.get("absent", ()))
+            lateral = (("H", Dense(inputs=units, units=units, absent=absent)),) if absent else ()
+            layers.append(Layer(cell(layer), inputs=inputs, units=units, synapses=lateral))
     x, y = (np.array(data[k], dtype=float)[:, None, :] for k in "xy")
     return Network(layers=tuple(layers)), parameters, x, y
 
@@ -131,11 +138,12 @@ def script(spec: Spec) -> str:
     layers = []
     for layer in spec.layers:
         built = cell(layer)
+        first = layer[next(k.weight for k in built.links if k.source == "x" and k.weight)]
         layers.append(
             {
                 **layer,
-                "units": len(layer["W"]),
-                "inputs": len(layer["W"][0]),
+                "units": len(first),
+                "inputs": len(first[0]),
                 "nodes": list(built.nodes),
                 "links": [
                     {"target": k.target, "source": k.source, "lag": k.lag, "edge": k.edge.value, "weight": k.weight}
@@ -151,7 +159,12 @@ def script(spec: Spec) -> str:
             "x": spec.x,
             "y": spec.y,
             "controls": [{"name": c.name, "paths": c.paths, "value": c.value} for c in spec.controls],
-            "rule": {"own": _edges(rule.own), "upper": _edges(rule.upper), "readout": _edges(rule.readout)},
+            "rule": {
+                "own": _edges(rule.own),
+                "upper": _edges(rule.upper),
+                "readout": _edges(rule.readout),
+                "reach": spec.reach,
+            },
             "exact": {"own": _edges(exact.own), "upper": _edges(exact.upper), "readout": []},
             "weights": [dict(zip(("label", "layer", "name", "i", "j"), w, strict=True)) for w in spec.weights],
             "mistakes": spec.mistakes,
@@ -272,6 +285,36 @@ _PATHS = replace(
     mistakes=("transposed", "lateral", "stale"),
     cuts=(("recurrent", "cut the lateral arrows"),),
     parts=0,
+)
+
+_SNAP = Spec(
+    name="snap",
+    layers=(
+        {
+            "cell": "rnn",
+            "p": {},
+            "W": [[0.8], [-0.4], [0.6]],
+            "H": [[0.5, 0.0, 0.7], [0.9, -0.3, 0.0], [0.0, 0.8, 0.4]],
+            "absent": ((0, 1), (1, 2), (2, 0)),
+        },
+    ),
+    x=((1.0,), (0.3,), (-0.6,)),
+    y=((0.9, 0.1, -0.4), (0.2, -0.5, 0.3), (-0.6, 0.4, 0.5)),
+    controls=(
+        Control("n", r"n\text{ of SnAp-}n", 1, 1, 3, paths=("rule.reach",), step=1),
+        Control("w1", r"W_{11}", 0.8, paths=("layers.0.W.0.0",)),
+        Control("h11", r"H_{11}", 0.5, paths=("layers.0.H.0.0",)),
+        Control("h21", r"H_{21}", 0.9, paths=("layers.0.H.1.0",)),
+        Control("x2", r"\text{input }x_1^2", 0.3, paths=("x.1.0",)),
+    ),
+    weights=(
+        *_matrix("W", 0, 3, 1),
+        *((f"H{i + 1}{j + 1}", 0, "H", i, j) for i, j in ((0, 0), (0, 2), (1, 0), (1, 1), (2, 1), (2, 2))),
+    ),
+    rule="rtrl",
+    mistakes=("lateral", "selfless", "wider", "mask-late", "mask-turned"),
+    reach=1,
+    kind="near",
 )
 
 _BOUNDS = Spec(
@@ -443,6 +486,7 @@ EXAMPLES: dict[str, Spec] = {
         _CONVOLUTION,
         _FIXEDPOINT,
         _COMPLEXITY,
+        _SNAP,
     )
 }
 

@@ -209,6 +209,31 @@ def rounding() -> str:
     return _svg(510, 214, title, "".join(body), _head("kept", "kept") + _head("in") + _head("state", "state"))
 
 
+def cone() -> str:
+    """Draw a ring of three over three steps: what a weight into unit 1 reaches, one unit farther with each step."""
+    body, xs, ys = [], (120, 230, 340), (226, 140, 54)
+    for n, y in enumerate(ys):
+        body.append(f'<rect x="84" y="{y - 32}" width="292" height="64" rx="14" class="panel"/>')
+        body.append(_caption(392, y - 2, f"unit {n + 1}", "strong", "start"))
+        body.append(_caption(392, y + 14, f"kept from n = {n + 1}", anchor="start"))
+    for t, x in enumerate(xs):
+        for i, y in enumerate(ys):
+            body.append(f'<circle cx="{x}" cy="{y}" r="21" class="node"/>')
+            body.append(_formula(x, y, rf"\z{{{i + 1}}}{{{t + 1}}}"))
+            if t:
+                near = "recurrent" if i <= t - 1 else "faint"
+                body.append(f'<path d="M{x - 88},{y} H{x - 25}" class="edge {near}" marker-end="url(#{near})"/>')
+                if i:
+                    near = "recurrent" if i - 1 <= t - 1 else "faint"
+                    line = f"M{x - 93},{ys[i - 1] - 14} L{x - 19},{y + 16}"
+                    body.append(f'<path d="{line}" class="edge {near}" marker-end="url(#{near})"/>')
+    body.append(_formula(120, 304, r"\w"))
+    body.append(f'<path d="M120,290 V{ys[0] + 25}" class="edge kept" marker-end="url(#kept)"/>')
+    title = "Three units of a ring over three steps: a weight into unit 1 reaches unit 2 one step later, unit 3 two."
+    heads = _head("kept", "kept") + _head("recurrent", "recurrent") + _head("faint", "faint")
+    return _svg(500, 318, title, "".join(body), heads)
+
+
 PICTURES: dict[str, Callable[[], str]] = {
     "snu": lambda: unrolled(Snu(transfer="tanh", train=_TRAINED)),
     "alif": lambda: unrolled(Alif(recurrent=True, train=("leak", "threshold", "beta", "rho"))),
@@ -224,6 +249,7 @@ PICTURES: dict[str, Callable[[], str]] = {
     "local": local,
     "kernel": kernel,
     "rounding": rounding,
+    "cone": cone,
 }
 
 

@@ -35,6 +35,7 @@ LETTERS: dict[str, str] = {
     "T": "number of steps.",
     "l": "layer, $1$ to $K$, counted from the input.",
     "K": "number of layers.",
+    "N": "number of units of a layer, on a page where $n$ counts something else.",
     "i": "a unit of the layer.",
     "j": "a unit that feeds it. In $W_{ij}$ the signal goes from $j$ to $i$.",
     "p": "row of the weight in question: the unit that it feeds.",
@@ -281,6 +282,14 @@ SYMBOLS: dict[str, Symbol] = {
     # complexity
     "mem": _s("M_{#1}", r"\mem{}", "numbers that a rule carries from step to step beside the network's own state."),
     "pro": _s("C_{#1}", r"\pro{}", "products that the code forms in one step, the forward pass included."),
+    # SnAp
+    "infl": _s(
+        "M_{#1}^{#2}",
+        r"\infl{i}{t}",
+        "influence of the weight on unit $i$: how its output at step $t$ answers to the weight, over the paths that "
+        "the rule keeps.",
+    ),
+    "mk": _s(r"\mathcal M_{#1}", r"\mk{ip}", "mask: 1 if unit $i$ is near unit $p$, which the weight feeds, else 0."),
     # FPTT
     "wr": _s("w_{#1}", r"\wr{r}", "weights with which part $r$ begins, all of them as one vector.", "weights"),
     "wb": _s(r"\bar w_{#1}", r"\wb{r}", "running average of the weights before part $r$.", "average"),

@@ -12,12 +12,13 @@ import pytest
 
 import gradcert.derivations.reading
 from gradcert.derivations.reading.examples import EXAMPLES, example, network, rule_with, script
-from gradcert.reference import RULES, Edge
+from gradcert.reference import RULES, Edge, rule_named
 from gradcert.reference.engines import forward, record, reverse
 from gradcert.reference.procedures import fptt, gradient_step
 
 ENGINE = Path(gradcert.derivations.reading.__file__).parent / "assets" / "engine.js"
 SUMS = ENGINE.parent / "sums.js"
+DRAWS = ENGINE.parent / "draws.js"
 NODE = shutil.which("node") or shutil.which("nodejs")
 needs_node = pytest.mark.skipif(NODE is None, reason="needs Node.js: make debian")
 
@@ -31,6 +32,7 @@ def page(calls: list[tuple[str, str, dict]]) -> list:
     """Return what the page's script returns for (function, specification, settings)."""
     program = (
         f"const e = require({json.dumps(str(ENGINE))}); require({json.dumps(str(SUMS))})(e);"
+        f"require({json.dumps(str(DRAWS))})(e);"
         "const calls = JSON.parse(require('fs').readFileSync(0));"
         "console.log(JSON.stringify(calls.map(([f, spec, s]) => { const r = e[f](JSON.parse(spec), s);"
         "return f === 'numbers' ? { out: r.out, all: r.all } : r; })));"
@@ -48,7 +50,15 @@ SETTINGS = {
     "ostl": grid(w1=(-1.5, 1.0), h12=(-0.5, 0.8), leak=(0.0, 0.8), x2=(0.3,)),
     "eprop": grid(w1=(1.0,), h12=(-0.6, 0.4), beta=(0.0, 0.4), kappa=(0.0, 0.7), x2=(0.4,)),
     "ottt": grid(w1=(0.9,), leak=(0.0, 0.5), x2=(0.5, 1.5), h12=(0.0, 0.7)),
+    "snap": grid(n=(1, 2, 3), w1=(-1.1,), h11=(0.0, 0.5), h21=(0.9, -1.3), x2=(0.3,)),
 }
+
+
+def rule_of(spec, settings, *, without=()):
+    """Return the row of the table that a page computes forwards at a reader's settings."""
+    if spec.reach:
+        return rule_with(rule_named(f"snap-{settings['n']}"), without=without)
+    return rule_with(RULES[spec.rule], without=without)
 
 
 def flat(spec, gradients):
@@ -78,7 +88,7 @@ def test_the_script_is_the_engine_forwards_and_backwards(name):
                 shown = [[mine["out"][f"{node}{i}.{t + 1}"] for i in range(code.shape[1])] for t in range(len(code))]
                 assert np.abs(code - shown).max() <= CLOSE, (s, node)
             exact = flat(spec, reverse.gradients(*problem, rule=RULES[spec.exact]))
-            online = flat(spec, forward.gradients(*problem, rule=rule_with(RULES[spec.rule], without=cut)))
+            online = flat(spec, forward.gradients(*problem, rule=rule_of(spec, s, without=cut)))
             assert np.abs(exact - [u["exact"] for u in mine["all"]]).max() <= CLOSE, s
             assert np.abs(online - [u["online"] for u in mine["all"]]).max() <= CLOSE, (s, cut)
 
@@ -88,6 +98,7 @@ EDITS = {
     "ostl": {"reset": ("reset",), "lateral": ("recurrent",), "memoryless": ("reset", "recurrent", "state")},
     "eprop": {"adaptation": ("adaptation",)},
     "ottt": {"untraced": ("state",)},
+    "snap": {"lateral": ("recurrent",)},
 }
 
 
@@ -99,9 +110,9 @@ def test_a_mistake_that_is_a_cut_is_the_rule_with_that_cut(name):
     settings = SETTINGS[name][:12]
     found = page([("numbers", script(spec), {**s, "weight": 1}) for s in settings])
     for s, mine in zip(settings, found, strict=True):
-        right = flat(spec, reverse.gradients(*network(spec, s), rule=RULES[spec.rule]))
+        right = flat(spec, reverse.gradients(*network(spec, s), rule=rule_of(spec, s)))
         for mistake, edges in EDITS[name].items():
-            wrong = flat(spec, reverse.gradients(*network(spec, s), rule=rule_with(RULES[spec.rule], without=edges)))
+            wrong = flat(spec, reverse.gradients(*network(spec, s), rule=rule_of(spec, s, without=edges)))
             assert abs(mine["out"][f"m {mistake}"] - wrong[1]) <= CLOSE
             if np.linalg.norm(right) > 0.1:  # the size of a mistake is relative to the gradient
                 size = np.linalg.norm(wrong - right) / np.linalg.norm(right)
@@ -210,7 +221,28 @@ def paths_by_hand(spec, settings, mistake):
     return np.array(found)
 
 
+def snap_by_hand(spec, settings, mistake):
+    """Mask times (J M + F), the mask read off the ring: a unit is n - 1 steps or fewer behind the one it hears."""
+    q = Traces(spec, settings)
+    z, h, n = q.now["z"], q.p["layers.0.H"], settings["n"] + (mistake == "wider")
+    found = []
+    for _, _, name, i, j in spec.weights:
+        steps = (i - np.arange(3) if mistake == "mask-turned" else np.arange(3) - i) % 3
+        mask, m, total = steps < n, np.zeros(3), 0.0
+        matrix = h - np.diag(np.diag(h)) if mistake == "selfless" else h
+        for t in range(3):
+            source = q.x[t, 0, j] if name == "W" else (z[t - 1, j] if t else 0.0)
+            m = (1 - z[t] ** 2) * (matrix @ m + source * (np.arange(3) == i))
+            if mistake != "mask-late":
+                m = mask * m
+            total += (z[t] - q.y[t, 0]) @ m
+            m = mask * m
+        found.append(total)
+    return np.array(found)
+
+
 BY_HAND = {
+    "snap": (snap_by_hand, ("wider", "mask-late", "mask-turned", "selfless")),
     "paths": (paths_by_hand, ("transposed", "stale")),
     "ostl": (ostl_by_hand, ("late", "transfer")),
     "eprop": (eprop_by_hand, ("late", "rho", "sign", "filter")),

@@ -66,6 +66,25 @@ const CELLS = {
     step: (p, a, b) => ({ a, z: a.map((u, i) => p.kappa * b.z[i] + u) }),
     factors: (p, b, q) => ({ "z<a:space": q.z.map(() => 1), "z<z:state": q.z.map(() => p.kappa) }),
   },
+  lstm: {
+    step: (p, a, b) => {
+      const [i, f, o] = ["ai", "af", "ao"].map((name) => a[name].map(sigmoid)), g = a.ag.map(Math.tanh);
+      const c = b.c.map((u, n) => f[n] * u + i[n] * g[n]);
+      return { ...a, i, f, g, c, o, z: c.map((u, n) => o[n] * Math.tanh(u)) };
+    },
+    factors: (p, b, q) => ({
+      "i<ai:space": q.i.map((u) => u * (1 - u)),
+      "f<af:space": q.f.map((u) => u * (1 - u)),
+      "g<ag:space": q.g.map((u) => 1 - u * u),
+      "o<ao:space": q.o.map((u) => u * (1 - u)),
+      "c<c:state": q.f,
+      "c<i:space": q.g,
+      "c<f:space": b.c,
+      "c<g:space": q.i,
+      "z<c:space": q.c.map((u, n) => q.o[n] * (1 - Math.tanh(u) ** 2)),
+      "z<o:space": q.c.map(Math.tanh),
+    }),
+  },
   rnn: {
     step: (p, a) => ({ a, z: a.map(Math.tanh) }),
     factors: (p, b, q) => ({ "z<a:space": q.z.map((z) => 1 - z * z) }),
@@ -82,13 +101,13 @@ function forwards(net, xs, ys, before) {
     const past = steps[t].layers, layers = [];
     net.layers.forEach((layer, l) => {
       const x = l ? layers[l - 1].now.z : input, b = past[l].now;
-      const drive = map(layer.units, (i) => {
-        let u = layer.b ? layer.b[i] : 0;
-        layer.W[i].forEach((w, j) => (u += w * x[j]));
-        if (layer.H) layer.H[i].forEach((w, j) => (u += w * b.z[j]));
-        return u;
-      });
-      const cell = CELLS[layer.cell], now = cell.step(layer.p, drive, b);
+      const drives = {}; // of every node that weights feed; most cells have one
+      for (const link of layer.links.filter((k) => k.weight)) {
+        const source = link.source === "x" ? x : b[link.source];
+        drives[link.target] ??= map(layer.units, (i) => (layer.b ? layer.b[i] : 0));
+        layer[link.weight].forEach((row, i) => row.forEach((w, j) => (drives[link.target][i] += w * source[j])));
+      }
+      const cell = CELLS[layer.cell], now = cell.step(layer.p, drives.a ?? drives, b);
       layers.push({ x, now, f: cell.factors(layer.p, b, now) });
     });
     const error = layers.at(-1).now.z.map((z, k) => z - ys[t][k]);
@@ -103,11 +122,20 @@ const keeps = (rule, net, l, own) => {
   return net.layers[l].cell === "integrator" ? [...rule.upper, ...rule.readout] : rule.upper;
 };
 
+// which units a weight into a unit reaches within n steps: masks[unit it feeds][unit reached], from connections alone
+function reach(layer, n) {
+  const heard = layer.H.map((row, i) => row.map((_, j) => !(layer.absent ?? []).some(([a, b]) => a === i && b === j)));
+  let found = layer.H.map((_, i) => layer.H.map((_, j) => i === j));
+  for (let k = 1; k < n; k++) found = found.map((row) => row.map((kept, i) => kept || row.some((u, j) => u && heard[i][j])));
+  return found;
+}
+
 // forwards in time: how every node answers to one parameter, over the kept edges. `term` may change what one link adds.
 function online(net, steps, w, rule, term = (link, u) => u) {
   const zero = (layer) => Object.fromEntries(layer.nodes.map((n) => [n, map(layer.units, () => 0)]));
   let past = net.layers.map(zero), sum = 0;
-  const rows = [];
+  const rows = [], mask = rule.reach ? reach(net.layers[w.layer], rule.reach) : null;
+  const masked = (u, i) => ((rule.turned ? mask[i][w.i] : mask[w.i][i]) ? u : 0);
   for (let t = 1; t < steps.length; t++) {
     const now = [];
     net.layers.forEach((layer, l) => {
@@ -129,11 +157,12 @@ function online(net, steps, w, rule, term = (link, u) => u) {
           }
         }
         if (w.name === "b" && l === w.layer && node === "a") d.a[w.i] += term({ use: true, weight: "b" }, 1, { t, l, i: w.i, layer });
+        if (mask && l === w.layer && !rule.late) d[node] = d[node].map(masked);
       }
     });
     const part = steps[t].error.reduce((s, u, k) => s + u * now.at(-1).z[k], 0);
     rows.push({ d: now, part, sum: (sum += part) });
-    past = now;
+    past = mask && rule.late ? now.map((d, l) => (l === w.layer ? Object.fromEntries(Object.entries(d).map(([k, u]) => [k, u.map(masked)])) : d)) : now;
   }
   return { rows, total: sum };
 }
@@ -143,8 +172,8 @@ function backwards(net, steps, own, rule) {
   let later = null;
   const rows = [], grad = {};
   const layer0 = net.layers[own];
-  grad.W = layer0.W.map((r) => r.map(() => 0));
-  if (layer0.H) grad.H = layer0.H.map((r) => r.map(() => 0));
+  const feeding = layer0.links.filter((k) => k.weight);
+  for (const { weight } of feeding) grad[weight] = layer0[weight].map((r) => r.map(() => 0));
   if (layer0.b) grad.b = layer0.b.map(() => 0);
   for (let t = steps.length - 1; t >= 1; t--) {
     const credit = [];
@@ -170,13 +199,11 @@ function backwards(net, steps, own, rule) {
       }
       credit[l] = c;
     }
-    const q = steps[t].layers[own], b = steps[t - 1].layers[own].now, part = {};
-    credit[own].a.forEach((u, i) => {
-      q.x.forEach((x, j) => (grad.W[i][j] += u * x));
-      if (grad.H) b.z.forEach((z, j) => (grad.H[i][j] += u * z));
-      if (grad.b) grad.b[i] += u;
-    });
-    rows.unshift({ credit, part: (w) => credit[own].a[w.i] * (w.name === "b" ? 1 : w.name === "W" ? q.x[w.j] : b.z[w.j]) });
+    const q = steps[t].layers[own], b = steps[t - 1].layers[own].now;
+    const use = (link, i, j) => credit[own][link.target][i] * (link.source === "x" ? q.x : b[link.source])[j];
+    for (const link of feeding) grad[link.weight].forEach((row, i) => row.forEach((_, j) => (row[j] += use(link, i, j))));
+    if (grad.b) credit[own].a.forEach((u, i) => (grad.b[i] += u));
+    rows.unshift({ credit, part: (w) => (w.name === "b" ? credit[own].a[w.i] : use(feeding.find((k) => k.weight === w.name), w.i, w.j)) });
     later = credit;
   }
   return { rows, grad };
@@ -227,6 +254,12 @@ const MISTAKES = {
   transposed: { term: (k, u, c) => (past(k) && k.weight ? c.layer.H[c.j][c.i] * c.ds : u) },
   // the slope of the step before, of a plain recurrent unit
   stale: { term: (k, u, c) => (k.target === "z" && k.source === "a" ? (c.b.f ? c.b.f["z<a:space"][c.i] : 1) * c.ds : u) },
+  // SnAp: what reaches a unit one step later than allowed; the mask on the step before alone; read the other way round
+  wider: { rule: (r) => ({ reach: r.reach + 1 }) },
+  "mask-late": { rule: () => ({ late: true }) },
+  "mask-turned": { rule: () => ({ turned: true }) },
+  // a unit's weight to itself left out of the trace
+  selfless: { term: (k, u, c) => (past(k) && k.weight && c.i === c.j ? 0 : u) },
   // bias without a trace of its own
   bias: { onlyFor: "b", without: ["state"] },
 };
@@ -234,7 +267,7 @@ function mistaken(net, steps, w, rule, id) {
   const m = MISTAKES[id];
   if (m.onlyFor && m.onlyFor !== w.name) return online(net, steps, w, rule);
   const own = rule.own.filter((e) => !(m.without ?? []).includes(e)).concat(m.with ?? []);
-  return online(net, steps, w, { ...rule, own, readout: m.readout ?? rule.readout }, m.term);
+  return online(net, steps, w, { ...rule, ...m.rule?.(rule), own, readout: m.readout ?? rule.readout }, m.term);
 }
 // the filter of the readout put on the learning signal: sum over t of (filtered L) e
 function filteredSignal(net, steps, w, rule) {
@@ -253,7 +286,7 @@ const place = (object, path, value) => {
 };
 // the network of a specification, with the reader's settings in it
 function built(spec, s) {
-  const net = JSON.parse(JSON.stringify({ layers: spec.layers, x: spec.x, y: spec.y }));
+  const net = JSON.parse(JSON.stringify({ layers: spec.layers, x: spec.x, y: spec.y, rule: spec.rule }));
   for (const c of spec.controls) for (const path of c.paths) place(net, path, s[c.name]);
   return net;
 }
@@ -265,11 +298,11 @@ function numbers(spec, s) {
   const kind = KINDS[spec.kind] ?? {}; // what is no set of kept edges: sums.js
   if (kind.prepare) kind.prepare(net, steps);
   const cut = s.cut ?? [];
-  const rule = { ...spec.rule, own: spec.rule.own.filter((e) => !cut.includes(e)) };
+  const whole = net.rule, rule = { ...whole, own: whole.own.filter((e) => !cut.includes(e)) };
   const w = spec.weights[s.weight], exactRule = spec.exact;
   const back = spec.layers.map((_, l) => backwards(net, steps, l, exactRule));
-  const given = (u, id) => ({ net, steps, w: u, rule: id ? spec.rule : rule, spec, s, id, cut: id ? [] : cut });
-  const total = (u, id) => (kind.total ? kind.total(given(u, id)) : id === "filter" ? filteredSignal(net, steps, u, spec.rule).total : mistaken(net, steps, u, id ? spec.rule : rule, id || "none").total);
+  const given = (u, id) => ({ net, steps, w: u, rule: id ? whole : rule, spec, s, id, cut: id ? [] : cut });
+  const total = (u, id) => (kind.total ? kind.total(given(u, id)) : id === "filter" ? filteredSignal(net, steps, u, whole).total : mistaken(net, steps, u, id ? whole : rule, id || "none").total);
   const truth = (u) => uses(net, u).reduce((sum, e) => sum + at(back[u.layer].grad, e), 0);
   const all = spec.weights.map((u) => ({ name: u.label, online: total(u, ""), exact: truth(u) }));
   const norm = Math.hypot(...all.map((u) => u.exact));
@@ -382,6 +415,6 @@ function parts(spec, s) {
   }
   return rows;
 }
-return { numbers, parts, KINDS, tools: { map, key, forwards, online, backwards, signal, uses, at, mistaken, psi, out } };
+return { numbers, parts, KINDS, tools: { map, key, forwards, online, backwards, signal, uses, at, mistaken, psi, out, reach } };
 })();
 if (typeof module !== "undefined") module.exports = Engine;

@@ -1,0 +1,24 @@
+// Examples of rules that mask, that project a target, or that draw: what they show beside what engine.js shows.
+// tests/derivations/test_draws.py compares them with gradcert's engines and estimators.
+"use strict";
+const draws = (Engine) => {
+const { map, online, signal, at, reach } = Engine.tools;
+
+// SnAp: the error for every n, how many entries the mask keeps, and one entry worked out
+function near(out, { net, steps, w, all, spec }) {
+  const layer = net.layers[0], mask = reach(layer, net.rule.reach);
+  const norm = Math.hypot(...all.map((u) => u.exact));
+  for (let n = 1; n <= layer.units; n++) {
+    const found = spec.weights.map((u) => online(net, steps, u, { ...net.rule, reach: n }).total);
+    out[`e${n}`] = Math.hypot(...found.map((u, k) => u - all[k].exact)) / norm;
+  }
+  const kept = spec.weights.map((u) => mask[u.i].filter(Boolean).length);
+  Object.assign(out, { entries: kept.reduce((a, b) => a + b), possible: layer.units * kept.length });
+  const use = w.i !== 1 ? 0 : w.name === "W" ? net.x[2][w.j] : steps[2].layers[0].now.z[w.j];
+  Object.assign(out, { near: +mask[w.i][1], use, h21: layer.H[1][0], h22: layer.H[1][1] });
+}
+
+Object.assign(Engine.KINDS, { near: { show: near } });
+};
+if (typeof module !== "undefined") module.exports = draws;
+else draws(Engine);

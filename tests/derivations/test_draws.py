@@ -1,0 +1,93 @@
+"""The examples of `assets/draws.js` against gradcert's engines and estimators, and the numbers that lessons quote."""
+
+import itertools
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import gradcert.derivations.reading
+from gradcert.derivations.reading.examples import example, network, script
+from gradcert.reference import RULES, TEMPORAL, Layer, Network, Rnn, rule_named
+from gradcert.reference.engines import reachable, reverse
+from gradcert.reference.networks import Dense
+
+ASSETS = Path(gradcert.derivations.reading.__file__).parent / "assets"
+NODE = shutil.which("node") or shutil.which("nodejs")
+needs_node = pytest.mark.skipif(NODE is None, reason="needs Node.js: make debian")
+
+# As in test_examples.py: a few hundred operations in two orders, numbers below 2^6.
+CLOSE = 512 * 4 * 2.0**-53 * 2.0**6
+
+
+def grid(**values):
+    return [dict(zip(values, v, strict=True)) for v in itertools.product(*values.values())]
+
+
+def pages(name, settings):
+    """Return what the page shows at each setting."""
+    files = [json.dumps(str(ASSETS / f)) for f in ("engine.js", "draws.js")]
+    program = (
+        f"const e = require({files[0]}); require({files[1]})(e); const [spec, all] = JSON.parse(require('fs')"
+        ".readFileSync(0)); console.log(JSON.stringify(all.map((s) => { const r = e.numbers(JSON.parse(spec), s);"
+        "return { ...r.out, all: r.all }; })));"
+    )
+    spec = example(name)
+    begin = {c.name: c.value for c in spec.controls}
+    given = [{"weight": 0, "cut": [], **begin, **s} for s in settings]
+    text = json.dumps([script(spec), given])
+    done = subprocess.run([NODE, "-e", program], input=text, capture_output=True, text=True, check=True)
+    return given, json.loads(done.stdout)
+
+
+def flat(spec, gradients):
+    return np.array([gradients[f"layers.{layer}.{name}"][i, j] for _, layer, name, i, j in spec.weights])
+
+
+def off(found, exact):
+    return np.linalg.norm(found - exact) / np.linalg.norm(exact)
+
+
+@needs_node
+def test_snap_shows_the_error_of_every_n_and_counts_what_is_kept():
+    spec = example("snap")
+    for s, mine in zip(*pages("snap", grid(n=(1, 2, 3), h21=(0.9, -1.3))), strict=True):
+        problem = network(spec, s)
+        exact = flat(spec, reverse.gradients(*problem, rule=RULES["bptt"]))
+        for n in (1, 2, 3):
+            found = flat(spec, reverse.gradients(*problem, rule=rule_named(f"snap-{n}")))
+            assert abs(off(found, exact) - mine[f"e{n}"]) <= 10 * CLOSE
+        mask = reachable(problem[0].layers[0], TEMPORAL, "H", s["n"])
+        assert mine["entries"] == sum(int(mask[w[3]].sum()) for w in spec.weights)
+
+
+def plain(pairs, units, steps):
+    absent = tuple((i, j) for i, j in np.ndindex(units, units) if (i, j) not in pairs)
+    lateral = Dense(inputs=units, units=units, absent=absent)
+    net = Network(layers=(Layer(Rnn(), inputs=1, units=units, synapses=(("H", lateral),)),))
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((steps, 1, 1)), rng.standard_normal((steps, 1, units))
+    return net, net.parameters(seed=0, scale=1.5), x, y
+
+
+def test_the_answers_to_the_exercises_on_masks():
+    ring = {(i, (i - 1) % 6) for i in range(6)}
+    problem = plain(ring, 6, 3)
+    found = {r: reverse.gradients(*problem, rule=rule_named(r)) for r in ("bptt", "snap-1", "snap-2", "snap-3", "sltt")}
+    inputs, lateral = ({r: g[f"layers.0.{k}"] for r, g in found.items()} for k in "WH")
+    assert off(inputs["snap-2"], inputs["bptt"]) > 1e-3
+    assert off(inputs["snap-3"], inputs["bptt"]) <= CLOSE
+    assert off(lateral["snap-2"], lateral["bptt"]) <= CLOSE
+    assert off(lateral["snap-1"], lateral["sltt"]) <= CLOSE
+    heard = {(1, 0), (2, 0), (2, 1)}
+    net = plain(heard, 3, 3)[0]
+    assert reachable(net.layers[0], TEMPORAL, "H", 2)[0].tolist() == [True, True, True]
+    assert reachable(plain(heard - {(2, 0)}, 3, 3)[0].layers[0], TEMPORAL, "H", 2)[0].tolist() == [True, True, False]
+    blocks = {(i, j) for i, j in np.ndindex(8, 8) if i // 4 == j // 4}
+    problem = plain(blocks, 8, 4)
+    exact, two = (reverse.gradients(*problem, rule=rule_named(r))["layers.0.H"] for r in ("bptt", "snap-2"))
+    assert off(two, exact) <= CLOSE
+    assert reachable(problem[0].layers[0], TEMPORAL, "H", 2).sum(axis=1).tolist() == [4] * 8
