@@ -411,7 +411,7 @@ class Learner:
         own = self.network.layers[layer]
         start = name.startswith(PREFIX)
         key = (PREFIX if start else "") + own.full_name(layer, name.removeprefix(PREFIX))
-        self.total[key] = self.total[key] + own.collected(name, g)
+        self.total[key] = self.total[key] + own.collected(name, g, self.p[layer])
 
     def _matrix(self, m: int) -> Array:
         """Return the feedback matrix of a layer."""

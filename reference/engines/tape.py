@@ -88,9 +88,8 @@ class Tape:
 def local_parameters(layer: Layer, index: int, parameters: Parameters, numbers: Numbers) -> dict[str, Array]:
     """Return a layer's parameters and untrained constants by local name."""
     p = {name: numbers.array(value) for name, value in layer.cell.constants().items()}
-    for name in layer.shapes():
-        p[name] = layer.per_unit(name, parameters[layer.full_name(index, name)])
-    return p
+    given = {name: parameters[layer.full_name(index, name)] for name in layer.shapes()}
+    return {**p, **(layer.acting(given, numbers) if layer.parametrised else given)}
 
 
 def late(x: Array, begins: Array | None = None) -> Array:

@@ -134,7 +134,9 @@ class _Wiring:
                 self._connect(p, c, alone=len(incoming) == 1 and c.name is None)
             member = Member(p.name, p.cell, p.units)
             self.parts.append(member)
-            self.synapses.update({member.full(name): synapse for name, synapse in p.synapses})
+            own = getattr(p.cell, "own_synapses", None)
+            fixed = own(p.units) if own is not None else {}
+            self.synapses.update({member.full(name): s for name, s in {**fixed, **dict(p.synapses)}.items()})
         units = sum(self.populations[name].units for name, _ in exports)
         circuit = Circuit((*self.parts, *self.late), tuple(self.into), tuple(self._out(exports, units)))
         shared = tuple(f"{p.name}.{name}" for p in self.populations.values() for name in p.shared)
