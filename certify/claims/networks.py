@@ -7,16 +7,15 @@ constants are then fixed. A size that is not given is drawn, and so are leaks an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
 from gradcert.certify.claims.algorithms import first_cell
-from gradcert.certify.claims.surrogates import with_formulas
+from gradcert.certify.claims.extras import in_full
 from gradcert.reference.engines import reverse
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import Graph, Loss, Network, cell_named, graph_from
+from gradcert.reference.networks import Graph, Loss, Network, cell_named, graph_from, option_names
 from gradcert.reference.published import Algorithm
 from gradcert.reference.rules import draw_feedback
 
@@ -98,7 +97,7 @@ def check_network(claim: Any) -> None:
 
 def options_of(claim: Any, population: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of a population: those of the claim that its cell has, and its own, which win."""
-    own = {f.name for f in fields(cell_named(population["cell"]))}
+    own = option_names(cell_named(population["cell"]))
     return {k: v for k, v in {**claim.options, **population["options"]}.items() if k in own}
 
 
@@ -213,7 +212,7 @@ def _population(given: Any, *, fixed: bool = False) -> dict[str, Any]:
     if not isinstance(given.get("options", {}), Mapping) or not isinstance(synapses, Mapping):
         raise GradcertError(f"options and synapses of {given['name']!r}", allowed="tables: names and values")
     shared = given.get("shared", ())
-    out = {"name": given["name"], "cell": given["cell"], "options": dict(with_formulas(given.get("options", {})))}
+    out = {"name": given["name"], "cell": given["cell"], "options": dict(in_full(given.get("options", {})))}
     out |= {"units": given["units"]} if given.get("units") is not None else {}
     out |= {"synapses": {k: _kind(f"the synapse {k!r} of {given['name']!r}", v) for k, v in synapses.items()}}
     for name, value in (given.get("options", {}) if fixed else {}).items():

@@ -33,7 +33,7 @@ from gradcert.reference.networks.cells import (
 from gradcert.reference.networks.cells.lstm import PEEPHOLE_USES, PEEPHOLES
 from gradcert.reference.networks.cells.masked import masked, masks_of
 from gradcert.reference.networks.cells.normalisation import EXTRAS, Normalisation, Standardisation, extra
-from gradcert.reference.networks.cells.normalised import made, option_names
+from gradcert.reference.networks.cells.normalised import cell_with, option_names
 from gradcert.reference.networks.cells.options import Convention, alternatives, conventions, with_convention
 from gradcert.reference.networks.cells.protocol import Cell, Drive, Nodes
 from gradcert.reference.networks.data import PREFIX, Data, check_begins, check_data
@@ -113,6 +113,7 @@ __all__ = [
     "alternatives",
     "attribute_of",
     "cell_named",
+    "cell_with",
     "check_array",
     "check_begins",
     "check_data",
@@ -131,7 +132,6 @@ __all__ = [
     "is_formula",
     "lif",
     "ltc",
-    "made",
     "masked",
     "masks_of",
     "norse_lif_box",

@@ -13,7 +13,7 @@ from gradcert.reference.checks import check_flag, check_numbers, check_size
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks.cells import cell_named
 from gradcert.reference.networks.cells.normalisation import EXTRAS, Standardisation
-from gradcert.reference.networks.cells.normalised import made, option_names
+from gradcert.reference.networks.cells.normalised import cell_with, option_names
 from gradcert.reference.networks.cells.protocol import Cell
 from gradcert.reference.networks.synapses import SYNAPSES, Dense
 from gradcert.reference.networks.synapses.protocol import Synapse
@@ -208,7 +208,7 @@ def cell_from(name: str, options: Mapping[str, Any], *, run: bool) -> Any:
             f"the cell {name!r} has no option {', '.join(wrong)}",
             allowed=", ".join(option_names(cell)),
         )
-    return made(cell, given)
+    return cell_with(cell, given)
 
 
 def option(value: Any) -> Any:

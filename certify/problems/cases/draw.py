@@ -15,7 +15,7 @@ from gradcert.certify.problems.cases.given import QUIET, activity_of, named, wit
 from gradcert.certify.problems.cases.graphs import draw_graph, latest
 from gradcert.certify.problems.cases.options import CONTINUOUS, option_value, stack
 from gradcert.certify.problems.cases.owners import owners
-from gradcert.reference.networks import Layer, Loss, Network, Problem, cell_named
+from gradcert.reference.networks import Layer, Loss, Network, Problem, cell_named, cell_with
 from gradcert.reference.numbers import Array, held
 from gradcert.reference.published import Algorithm, Claimed
 from gradcert.reference.rules import feedback_shapes
@@ -62,12 +62,12 @@ class Family(Protocol):
 
 def latency(claim: Claim, spec: Spec) -> int:
     """Return how many steps an input needs, at least, to reach the output of the network of a spec."""
-    made = [kind(**options) for kind, options in stack(claim, spec.cell, spec.depth, spec.turn)]
+    cells = [cell_with(kind, options) for kind, options in stack(claim, spec.cell, spec.depth, spec.turn)]
     if claim.network:
         names = [p["name"] for p in claim.network["populations"]]
-        graph = graph_of(claim.network, dict(zip(names, made, strict=True)), usual_sizes(claim.network))
+        graph = graph_of(claim.network, dict(zip(names, cells, strict=True)), usual_sizes(claim.network))
         return max(0, latest(graph) - 1)  # what comes one step late is in every case, as lateral connections are
-    return sum(map(_delay, made))
+    return sum(map(_delay, cells))
 
 
 def _delay(cell: Any) -> int:
@@ -154,7 +154,7 @@ def _layers(spec: Spec, claim: Claim, family: Family, rng: np.random.Generator) 
             for name in CONTINUOUS
             if name in own and name not in options
         }
-        layers.append(Layer(kind(**options, **constants), inputs=below, units=units))
+        layers.append(Layer(cell_with(kind, {**options, **constants}), inputs=below, units=units))
     if claim.readout is not None:
         # not like the layer below; a power of two where a mean over outputs has to be exact
         outputs = 2 if sizes[-1] != 2 else 4 if spec.family == "dyadic" else 3
@@ -197,7 +197,7 @@ def _readout(claim: Claim, family: Family, rng: np.random.Generator, below: list
             value = family.constant(name, rng, spiking="surrogate" in own)
             apart = name in DECAYS and value in taken and APART < value < 0.99 and value != 0.5  # extremes stay so
             options[name] = round(value - APART, 2) if apart else value
-    return kind(**options)
+    return cell_with(kind, options)
 
 
 def _parameters(network: Network, family: Family, scale: float, rng: np.random.Generator) -> dict[str, Array]:

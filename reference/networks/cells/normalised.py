@@ -1,15 +1,15 @@
 """A cell whose weighted sums are normalised over the units of its layer, and whose weights may be standardised.
 
-The mean and the variance are nodes of the cell, reached through a fixed link that mixes units (`synapses.Mean`), so that
-engines, residual and diagnosis see ordinary nodes and links. For a weighted sum a, of n units::
+Mean and variance are nodes of the cell, reached through a fixed link that mixes units (`synapses.mean`): engines,
+residual and diagnosis see ordinary nodes and links. For a weighted sum a::
 
     a_drive = W x + H z' + b        a_mean     = mean of a_drive        a_centred = a_drive - a_mean
     a_square = a_centred^2          a_variance = mean of a_square
     a_normal = a_gain a_centred / sqrt(a_variance + epsilon) + a_bias   in the place of the weighted sum
 
-All of it happens within one step. A trace of a parameter that acts on ``a_drive`` reaches every unit: in every rule that
-has a trace it is full, as that of recurrent weights is. Rules without one pull credit back through the mean and are as
-cheap as before.
+All of it happens within one step, so that no rule cuts it. What acts on ``a_drive`` reaches every unit: in every rule
+that has a trace it is full, as that of recurrent weights is; the traces of gain and bias stay what they are without
+normalisation. Rules without a trace pull credit back through the means and are as cheap as before.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PARTS = ("drive", "mean", "centred", "square", "variance", "normal")  # nodes be
 
 
 class Normalised:
-    """What `made` adds to the class of a cell; the fields `normalised` and `standardised` say how."""
+    """What `cell_with` adds to the class of a cell; the fields `normalised` and `standardised` say how."""
 
     normalised: Normalisation | None
     standardised: Any
@@ -157,7 +157,7 @@ class Normalised:
         return out
 
     def __reduce__(self) -> Any:
-        return made, (type(self.plain), {f.name: getattr(self, f.name) for f in fields(self)})  # type: ignore[arg-type]
+        return cell_with, (type(self.plain), {f.name: getattr(self, f.name) for f in fields(self)})  # type: ignore[arg-type]
 
 
 def _scale(n: Numbers, p: Mapping[str, Array], variance: Array) -> Array:
@@ -192,7 +192,7 @@ def _extended(kind: Any) -> Any:
     return make_dataclass(kind.__name__, own, bases=(Normalised, kind), frozen=True, namespace=body)
 
 
-def made(kind: Any, given: Mapping[str, Any]) -> Any:
+def cell_with(kind: Any, given: Mapping[str, Any]) -> Any:
     """Return a cell of a class with options, its own and `EXTRAS`.
 
     Parameters
@@ -203,9 +203,9 @@ def made(kind: Any, given: Mapping[str, Any]) -> Any:
     Examples
     --------
     >>> from gradcert.reference.networks import Lif
-    >>> made(Lif, {"leak": 0.5}) == Lif(leak=0.5)
+    >>> cell_with(Lif, {"leak": 0.5}) == Lif(leak=0.5)
     True
-    >>> cell = made(Lif, {"normalised": True})
+    >>> cell = cell_with(Lif, {"normalised": True})
     >>> cell.nodes[:3], cell.trained, isinstance(cell, Lif)
     (('a_drive', 'a_mean', 'a_centred'), ('b', 'a_gain', 'a_bias'), True)
     """
