@@ -1,7 +1,7 @@
 """LIF layers with layer normalisation, and with standardised weights, by torch.autograd; and their mistakes.
 
-`gradcert certify examples/claims/normal.py:gradients --claim examples/claims/normalised.toml`. A mistake has the name of
-the claim that it breaks, `wrong_normalised`.
+`gradcert certify examples/claims/normal.py:gradients --claim examples/claims/normalised.toml`. A mistake has the name
+of the claim that it breaks, `wrong_normalised`.
 """
 
 from functools import partial
@@ -40,8 +40,9 @@ def spiking(layer, p, x, mistake):
     cell, v = layer.cell, torch.zeros(x.shape[1], layer.units, dtype=x.dtype)
     z, out = torch.zeros_like(v), []
     for t in range(len(x)):
-        a = x[t] @ p["W"].T + z @ p["H"].T
-        a = a + p["b"] if "b" in p else normal(a, p["a_gain"], p["a_bias"], cell.normalised.epsilon, mistake)
+        a = x[t] @ p["W"].T + z @ p["H"].T + p["b"]
+        if "a_gain" in p:
+            a = normal(a, p["a_gain"], p["a_bias"], cell.normalised.epsilon, mistake)
         v = cell.leak * (v - cell.threshold * z.detach()) + a
         z = Spike.apply(v - cell.threshold)
         out.append(z)

@@ -17,7 +17,7 @@ from gradcert.reference.networks.cells.normalised import cell_with, option_names
 from gradcert.reference.networks.cells.protocol import Cell
 from gradcert.reference.networks.synapses import SYNAPSES, Dense
 from gradcert.reference.networks.synapses.protocol import Synapse
-from gradcert.reference.networks.synapses.standardised import pulled_back, standardise
+from gradcert.reference.networks.synapses.standardised import pulled_back
 from gradcert.reference.numbers import Array, Numbers, Surrogate, surrogate_from
 
 
@@ -150,7 +150,7 @@ class Layer:
         for name, value in given.items():
             out[name] = np.broadcast_to(value, (self._users[name],)) if name in self.shared else value
         for name, how in self.standardised.items():
-            out[name], out[f"{name}.scale"] = standardise(given[name], numbers.array(how.epsilon), numbers)
+            out[name], out[f"{name}.scale"] = how.acting(given[name], numbers)
         return out
 
     def collected(self, name: str, gradient: Array, p: Mapping[str, Array]) -> Array:

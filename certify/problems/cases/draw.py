@@ -21,6 +21,7 @@ from gradcert.reference.published import Algorithm, Claimed
 from gradcert.reference.rules import feedback_shapes
 
 SIZES = {1: (3, 4), 2: (3, 4, 2), 3: (3, 2, 4, 2)}  # no layer is square, and no layer is like the next
+WIDE = {1: (3, 5), 2: (3, 5, 4), 3: (3, 4, 6, 5)}  # normalised, the difference of two units is all but a sign
 APART = 0.06  # of two decays that would be one
 
 
@@ -143,11 +144,12 @@ def _layers(spec: Spec, claim: Claim, family: Family, rng: np.random.Generator) 
         3 + (i % 2) - 2 * (i == spec.depth) for i in range(spec.depth + 1)
     )
     layers = []
-    if any(getattr(kind, "square", False) for kind, _ in stack(claim, spec.cell, spec.depth, spec.turn)):
+    plan = stack(claim, spec.cell, spec.depth, spec.turn)
+    if any(options.get("normalised") for _, options in plan) and not getattr(family, "sizes", None):
+        sizes = WIDE.get(spec.depth, sizes)
+    if any(getattr(kind, "square", False) for kind, _ in plan):
         sizes = (sizes[1],) * len(sizes)  # an input that is read without weights has as many units
-    for (kind, options), (below, units) in zip(
-        stack(claim, spec.cell, spec.depth, spec.turn), pairwise(sizes), strict=True
-    ):
+    for (kind, options), (below, units) in zip(plan, pairwise(sizes), strict=True):
         own = {f.name for f in fields(kind)}
         constants = {
             name: family.constant(name, rng, spiking="surrogate" in own)

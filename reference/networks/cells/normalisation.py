@@ -8,6 +8,8 @@ from typing import Any
 
 from gradcert.reference.checks import check_flag, check_numbers
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks.synapses.standardised import standardise
+from gradcert.reference.numbers import Array, Numbers
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,10 @@ class Standardisation:
     def __post_init__(self) -> None:
         object.__setattr__(self, "weights", _names("weights", self.weights))
         _check_epsilon(self.epsilon)
+
+    def acting(self, weight: Array, numbers: Numbers) -> tuple[Array, Array]:
+        """Return the weight that acts, and one over its units' deviations (`synapses.standardised`)."""
+        return standardise(weight, numbers.array(self.epsilon), numbers)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
