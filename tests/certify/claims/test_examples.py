@@ -92,6 +92,10 @@ GRAPHS = {
     "convolution": "the kernel features.W turned by 180 degrees in its gradient",
     "shared": "the gradient of low.leak of its first unit alone",
 }
+NORMAL = {
+    "normalised": "mean and variance of the normalised sums as constants",
+    "standardised": "standardised weights by the weight that acts, in the place of the raw one",
+}
 SAID = {
     "lif": LIF,
     "spikes": SPIKES,
@@ -101,6 +105,7 @@ SAID = {
     "eprop": EPROP,
     "halves": HALVES,
     "graphs": GRAPHS,
+    "normal": NORMAL,
 }  # the file that holds the subjects -> claim -> what is said of its mistake
 CLAIMS = [(where, name) for where, names in SAID.items() for name in names]
 
