@@ -13,6 +13,7 @@ import numpy as np
 
 from gradcert.certify.claims.algorithms import first_cell
 from gradcert.certify.claims.extras import in_full
+from gradcert.reference.checks import check_flag
 from gradcert.reference.engines import reverse
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Graph, Loss, Network, cell_named, graph_from, option_names
@@ -20,7 +21,7 @@ from gradcert.reference.published import Algorithm
 from gradcert.reference.rules import draw_feedback
 
 GRAPH = "graph"  # what stands for a graph where a stack has the name of its cell
-POPULATION = ("name", "cell", "units", "options", "synapses", "shared")
+POPULATION = ("name", "cell", "units", "options", "synapses", "shared", "backwards")
 CONNECTION = ("source", "target", "lag", "synapses", "node", "name", "edge")
 EXAMPLE = '[network] inputs = {x = 3}; [[network.populations]] name = "low", cell = "lif"; [[network.connections]] ...'
 SIZES = ((3, 2, 4), (4, 3, 2))  # of inputs and of populations, in turn, where a claim fixes none
@@ -50,6 +51,18 @@ def set_network(claim: Any) -> None:
         )
     if claim.online:
         raise GradcertError("an online claim of a graph of populations", allowed="a stack; or leave online out")
+    populations = given.get("populations")
+    back = (
+        [p for p in populations if isinstance(p, Mapping) and p.get("backwards")]
+        if isinstance(populations, list)
+        else []
+    )
+    if back and claim.begins:
+        raise GradcertError(
+            "sequences that begin inside a row, and populations that run backwards", allowed="one of them"
+        )
+    if back and claim.acceptance != "exact":
+        raise GradcertError(f"an {claim.acceptance} claim of populations that run backwards", allowed="exact")
     if claim.acceptance not in ("exact", "bounded"):
         raise GradcertError(f"an {claim.acceptance} claim of a graph of populations", allowed="exact, bounded")
     _known("a network", given, ("inputs", "populations", "connections", "output"))
@@ -221,7 +234,8 @@ def _population(given: Any, *, fixed: bool = False) -> dict[str, Any]:
     shared = [shared] if isinstance(shared, str) else shared
     if not isinstance(shared, (list, tuple)) or not all(isinstance(name, str) for name in shared):
         raise GradcertError(f"shared={shared!r} of {given['name']!r}", allowed='names of trained parameters: ["leak"]')
-    return out | {"shared": list(shared)}
+    check_flag(f"backwards of {given['name']!r}", given.get("backwards", False))
+    return out | {"shared": list(shared)} | ({"backwards": True} if given.get("backwards") else {})
 
 
 def _connection(given: Any) -> dict[str, Any]:
@@ -282,6 +296,7 @@ def said_network(network: Mapping[str, Any], short: Any) -> str:
         own += [f"{k} {short(k, v)}" for k, v in sorted(p.get("options", {}).items())]
         own += [f"{name} {_said_synapse(s)}" for name, s in p.get("synapses", {}).items()]
         own += [f"one {name} for all units" for name in p.get("shared", ())]
+        own += ["backwards in time"] if p.get("backwards") else []
         populations.append(f"{p['name']}: {p['cell']}" + (f" ({', '.join(own)})" if own else ""))
     sizes = {i["name"]: f" ({i['size']})" for i in network["inputs"] if i.get("size")}
     connections = []

@@ -33,6 +33,7 @@ class Layer:
     synapses : a synapse for each weight that is not plain dense, such as ``(("W", Conv2d(...)),)``.
     name : what the names of its parameters begin with; ``layers.`` and its number where it is None.
     shared : trained per-unit parameters of which there is one number for all units, of shape (1,).
+    backwards : whether it runs from the last step to the first.
     """
 
     cell: Cell
@@ -41,6 +42,7 @@ class Layer:
     synapses: tuple[tuple[str, Synapse], ...] = ()
     name: str | None = None
     shared: tuple[str, ...] = ()
+    backwards: bool = False
 
     def __post_init__(self) -> None:
         check_size("a layer with inputs", self.inputs)
@@ -81,6 +83,10 @@ class Layer:
     def _sizes(self) -> Mapping[str, int]:
         sizes: Mapping[str, int] = getattr(self.cell, "sizes", {})
         return sizes
+
+    def turned(self, values: Array) -> Array:
+        """Return values (time, ...) of the network in the layer's own time, or back again."""
+        return values[::-1] if self.backwards else values
 
     def synapse(self, weight: str) -> Synapse:
         """Return the synapse of a weight."""
