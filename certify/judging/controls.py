@@ -125,7 +125,11 @@ def refuted(case: Case, gradients: Gradients, right: Gradients) -> bool | None:
 def _by_length(*arguments: Any, rule: Rule, **options: Any) -> Gradients:
     """Return the gradient of a row, summed over its paths by their length: all of them."""
     network, _, inputs, _ = arguments
-    whole = replace(rule, window=rule.window or network.depth * len(inputs) + 1) if rule.reach is None and not rule.chunk else rule
+    whole = (
+        replace(rule, window=rule.window or network.depth * len(inputs) + 1)
+        if rule.reach is None and not rule.chunk
+        else rule
+    )
     return reverse.gradients(*arguments, rule=whole, **options)
 
 

@@ -66,6 +66,7 @@ RULES = {
     "ottt_code": "traces with the postsynaptic leak",
     "sltt_k": "sltt-k(k=2) with the factor T / K",
     "otpe": "otpe with no membrane trace",
+    "es_d_rtrl": "es-d-rtrl(decay=0.75) with no division by 1 - alpha^t",
     "fptt": "fptt(form=code, parts=3) with Lambda updated with the opposite sign",
     "update_per_step": "update-per-step with contributions that are kept from step to step",
 }
