@@ -107,6 +107,7 @@ SAID = {
     "halves": HALVES,
     "graphs": GRAPHS,
     "normal": NORMAL,
+    "directions": {"bidirectional": "the outputs of low_back left in the order in which it runs"},
 }  # the file that holds the subjects -> claim -> what is said of its mistake
 CLAIMS = [(where, name) for where, names in SAID.items() for name in names]
 
@@ -123,7 +124,7 @@ def subjects(where):
 @pytest.mark.parametrize(("where", "name"), CLAIMS)
 def test_a_claim_is_kept_and_its_mistake_is_named(where, name):
     claim = read_claim(FOLDER / f"{name}.toml", run=True)
-    mine = getattr(subjects(where), name if where in ("rules", "eventprop", "graphs") else "gradients")
+    mine = getattr(subjects(where), name if where in ("rules", "eventprop", "graphs", "directions") else "gradients")
     right = certify(partial(mine), claim=claim, profile="quick")
     wrong = certify(getattr(subjects(where), f"wrong_{name}"), claim=claim, profile="quick", repair=0.0)
     assert (right.verdict, wrong.verdict) == ("certified", "refuted")
