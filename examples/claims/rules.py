@@ -239,6 +239,6 @@ def decolle(problem, mistake=False):
     return found
 
 
-NAMES = (decolle, chunked_reset, own_edges, first_synapse, mixed_reset, untraced_bias, ottt_code, sltt_k, otpe, fptt, es_d_rtrl,
-         update_per_step)  # fmt: skip
+NAMES = (decolle, chunked_reset, own_edges, first_synapse, mixed_reset, untraced_bias, ottt_code, sltt_k, otpe, fptt,
+         es_d_rtrl, update_per_step)  # fmt: skip
 globals().update({f"wrong_{rule.__name__}": partial(rule, mistake=True) for rule in NAMES})

@@ -232,7 +232,7 @@ def projected(synapse: Synapse, weight: Array, tangent: Tangent) -> Tangent:
     the full form of n units would have n times as much, and as much memory.
     """
     if tangent.form != "full":
-        return applied(Operator("matrix", _matrix(synapse, weight)[None]), tangent)
+        return applied(Operator("matrix", _matrix(synapse, weight, tangent.array)[None]), tangent)
     full = tangent.full()
     product = synapse.push(weight, full.reshape(*full.shape[:2], -1))
     return Tangent("full", product.reshape(full.shape[0], synapse.units, *full.shape[2:]), tangent.synapse)

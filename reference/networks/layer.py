@@ -69,7 +69,7 @@ class Layer:
                     f"the shared parameter {name!r}", allowed=", ".join(self.cell.trained) or "none: nothing is trained"
                 )
         for name in self.standardised:
-            if len(self.synapse(name).shape) < 2 or getattr(self.synapse(name), "absent", ()):
+            if len(self.synapse(name).shape) < 2 or bool(getattr(self.synapse(name), "absent", ())):
                 raise GradcertError(
                     f"weight standardisation of {name!r}, a {type(self.synapse(name)).__name__.lower()} synapse",
                     allowed="a dense one without absent connections, or a convolution",
@@ -139,7 +139,7 @@ class Layer:
             owner, _, own = name.rpartition(".") if not said else name.partition(".")
             cell = said.get(owner, self.cell)
             if own.partition(".")[0] in getattr(cell, "standard_weights", ()):
-                out[name] = cell.standardised  # type: ignore[attr-defined]
+                out[name] = cell.standardised
         return out
 
     @cached_property

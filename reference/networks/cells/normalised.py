@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field, fields, make_dataclass
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks.cells.normalisation import EXTRAS, Normalisation, extra
@@ -32,6 +32,7 @@ PARTS = ("drive", "mean", "centred", "square", "variance", "normal")  # nodes be
 class Normalised:
     """What `cell_with` adds to the class of a cell; the fields `normalised` and `standardised` say how."""
 
+    name: ClassVar[str]
     normalised: Normalisation | None
     standardised: Any
 
@@ -58,7 +59,7 @@ class Normalised:
 
     @property
     def _weights(self) -> tuple[str, ...]:
-        fixed = getattr(self.plain, "own_synapses", lambda units: {})(1)
+        fixed: Mapping[str, Any] = getattr(self.plain, "own_synapses", _none)(1)
         return tuple(link.weight for link in self.plain.links if link.weight is not None and link.weight not in fixed)
 
     @cached_property
@@ -117,7 +118,7 @@ class Normalised:
 
     def own_synapses(self, units: int) -> dict[str, Any]:
         """Return the synapses of weights that are no plain ones: the means."""
-        own = getattr(self.plain, "own_synapses", lambda units: {})(units)
+        own: Mapping[str, Any] = getattr(self.plain, "own_synapses", _none)(units)
         return {**own, **{str(k.weight): Mean(units) for node in self.mixed for k in _through(node) if k.weight}}
 
     def step(self, n: Numbers, p: Mapping[str, Array], drive: Drive, prev: Nodes) -> dict[str, Array]:
@@ -158,6 +159,11 @@ class Normalised:
 
     def __reduce__(self) -> Any:
         return cell_with, (type(self.plain), {f.name: getattr(self, f.name) for f in fields(self)})  # type: ignore[arg-type]
+
+
+def _none(units: int) -> dict[str, Any]:
+    """Return the synapses of a cell that has none of its own."""
+    return {}
 
 
 def _scale(n: Numbers, p: Mapping[str, Array], variance: Array) -> Array:
