@@ -116,7 +116,8 @@ def tape_gradients(
             down = np.matmul(broadcast, feedback[matrix])
         else:
             down = arrived.pop(i)
-        down = layer_tape.layer.turned(down + credit[i] if i < last and i in credit else down)
+        down = down + credit[i] if i < last and i in credit else down
+        down = layer_tape.layer.turned(down)
         own = sweep(layer_tape, down, rule.own, chunk=rule.chunk) if rule.reach is None else None
         grads = layer_gradients(layer_tape, own) if own else masked_gradients(layer_tape, down, rule)
         starts = initial_gradients(layer_tape, own, rule.own) if own and layer_tape.asked else {}
