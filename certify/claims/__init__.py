@@ -6,6 +6,7 @@ A new thing that can be claimed goes here. Uses `reference` alone, because a sub
 from gradcert.certify.claims.aliases import ALIASES
 from gradcert.certify.claims.circumstances import AXES, CLAIMED, TEXTS
 from gradcert.certify.claims.claim import USUAL, Claim, Decorated, claim, claim_of, files_of, from_dict
+from gradcert.certify.claims.extras import said_extra
 from gradcert.certify.claims.given import OUTPUT, local_of, states
 from gradcert.certify.claims.layers import about, of_layer
 from gradcert.certify.claims.losses import REDUCED, read_loss, said_loss
@@ -57,6 +58,7 @@ __all__ = [
     "published",
     "read_claim",
     "read_loss",
+    "said_extra",
     "said_loss",
     "same_row",
     "sentence",

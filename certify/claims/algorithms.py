@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import Layer, Loss, Network, Problem, cell_named
+from gradcert.reference.networks import Layer, Loss, Network, Problem, cell_named, cell_with, option_names
 from gradcert.reference.numbers import Surrogate
 from gradcert.reference.published import Algorithm, Claimed
 
@@ -87,9 +86,9 @@ def _tried(claim: Any, rule: Claimed, cell: str, depth: int, loss: str, when: st
 def first_cell(cell: str, options: Any) -> Any:
     """Return a cell with the first of every option's alternatives; what it has not is left out."""
     kind: Any = cell_named(cell)
-    own = {f.name for f in fields(kind)}
+    own = option_names(kind)
     first = {k: _first(k, v) for k, v in options.items() if k in own}
-    return kind(**first)
+    return cell_with(kind, first)
 
 
 def _first(name: str, value: Any) -> Any:

@@ -10,16 +10,17 @@ from typing import Any, TypeVar
 from gradcert.certify.claims import circumstances
 from gradcert.certify.claims.algorithms import check_algorithm
 from gradcert.certify.claims.aliases import set_aliases
+from gradcert.certify.claims.extras import in_full
 from gradcert.certify.claims.forms import given_losses, with_forms
 from gradcert.certify.claims.given import check_given
 from gradcert.certify.claims.layers import set_layers
 from gradcert.certify.claims.losses import check_losses, read_loss
 from gradcert.certify.claims.networks import GRAPH, check_network, set_network
 from gradcert.certify.claims.sentence import parts_of, sentence
-from gradcert.certify.claims.surrogates import functions_of, with_formulas
+from gradcert.certify.claims.surrogates import functions_of
 from gradcert.certify.names import RENAMED, understood
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import KINDS, cell_named, check_options, file_of
+from gradcert.reference.networks import EXTRAS, KINDS, cell_named, cell_with, check_options, file_of, option_names
 from gradcert.reference.notebook import card
 from gradcert.reference.numbers import FORMATS, surrogate_from
 from gradcert.reference.outside import record
@@ -154,7 +155,7 @@ class Claim:
             object.__setattr__(self, name, items)
         object.__setattr__(self, "losses", with_forms(self.losses))
         for name in ("options", "readout_options"):
-            object.__setattr__(self, name, with_formulas(_mapping(name, getattr(self, name))))
+            object.__setattr__(self, name, in_full(_mapping(name, getattr(self, name))))
         set_aliases(self)
         if isinstance(self.rule, Mapping):
             object.__setattr__(self, "rule", rule_text(self.rule))
@@ -175,13 +176,13 @@ class Claim:
             if type(depth) is not int or not 1 <= depth <= 8:
                 raise GradcertError(f"depth {depth!r}", allowed="1 to 8 layers")
         cells, readout = kinds[: len(named)], kinds[len(named) :]
-        _check("options", _mapping("options", self.options), {f.name for kind in cells for f in fields(kind)})
+        _check("options", _mapping("options", self.options), {k for kind in cells for k in option_names(kind)})
         _check_values(self.options, cells, alternatives=True)
         for member, kind in zip(self.members, cells, strict=False):
-            _check("options", member["options"], {f.name for f in fields(kind)})
+            _check("options", member["options"], {*option_names(kind)})
             _check_values(member["options"], [kind], alternatives=True)
         given = _mapping("readout_options", self.readout_options)
-        _check("readout_options", given, {f.name for kind in readout for f in fields(kind)})
+        _check("readout_options", given, {k for kind in readout for k in option_names(kind)})
         _check_values(given, readout, alternatives=False)
         object.__setattr__(self, "without", circumstances.check(self.without))
         check_network(self)
@@ -251,10 +252,10 @@ def claim(*, rule: str, cells: Iterable[str] | str = (), **options: Any) -> Call
     """
     if "loss" in options:
         options = {**read_loss(options.pop("loss")), **options}
-    made = Claim(rule=rule, cells=cells, **options)  # type: ignore[arg-type]
+    whole = Claim(rule=rule, cells=cells, **options)  # type: ignore[arg-type]
 
     def decorate(subject: Decorated) -> Decorated:
-        setattr(subject, ATTRIBUTE, made)
+        setattr(subject, ATTRIBUTE, whole)
         return subject
 
     return decorate
@@ -363,14 +364,14 @@ def _mapping(what: str, value: Any) -> Mapping[str, Any]:
 def _check_values(options: Mapping[str, Any], kinds: Iterable[Any], *, alternatives: bool) -> None:
     """Raise unless every option, or alternative of one, is one that the cells take."""
     for kind in kinds:
-        own = {f.name for f in fields(kind)}
+        own = option_names(kind)
         for name, value in options.items():
             if name not in own:
                 continue
             many = alternatives and isinstance(value, (list, tuple)) and not _one(name, value)
             for each in value if many else (value,):
                 try:
-                    check_options(kind(**{name: _option(name, each)}))
+                    check_options(cell_with(kind, {name: _option(name, each)}))
                 except (TypeError, KeyError, AttributeError) as error:
                     raise GradcertError(
                         f"the option {name}={each!r} ({error})", allowed="what the cell takes"
@@ -385,6 +386,8 @@ def _one(name: str, value: Iterable[Any]) -> bool:
 def _option(name: str, value: Any) -> Any:
     if name == "surrogate" and isinstance(value, (str, Mapping)):
         return surrogate_from(value)
+    if name in EXTRAS:
+        return value
     return tuple(value) if isinstance(value, list) else value
 
 

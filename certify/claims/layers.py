@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import fields
 from typing import Any
 
-from gradcert.certify.claims.surrogates import with_formulas
+from gradcert.certify.claims.extras import in_full
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import cell_named
+from gradcert.reference.networks import cell_named, option_names
 
 EXAMPLE = 'layers = [{cell = "lif", options = {recurrent = true}}, {cell = "integrator"}]'
 USUAL_DEPTHS = (1, 2)
@@ -42,7 +41,7 @@ def _layer(layer: Any) -> dict[str, Any]:
     fits = isinstance(named, Mapping) and set(named) <= {"cell", "options"} and isinstance(named.get("cell"), str)
     if not fits or not isinstance(named.get("options", {}), Mapping):
         raise GradcertError(f"the layer {layer!r}", allowed=EXAMPLE)
-    return {"cell": named["cell"], "options": dict(with_formulas(named.get("options", {})))}
+    return {"cell": named["cell"], "options": dict(in_full(named.get("options", {})))}
 
 
 def of_layer(claim: Any, layer: Mapping[str, Any]) -> Any:
@@ -55,7 +54,7 @@ def of_layer(claim: Any, layer: Mapping[str, Any]) -> Any:
     >>> [of_layer(claim, layer).options["bias"] for layer in claim.layers]
     [False, True]
     """
-    own = {f.name for f in fields(cell_named(layer["cell"]))}
+    own = option_names(cell_named(layer["cell"]))
     options = {k: v for k, v in {**claim.options, **layer["options"]}.items() if k in own}
     out = copy(claim)  # not made anew: nodes that it names are those of some layer, not of each
     for name, value in (("layers", ()), ("network", {}), ("cells", (layer["cell"],)), ("options", options)):

@@ -7,21 +7,21 @@ constants are then fixed. A size that is not given is drawn, and so are leaks an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
 from gradcert.certify.claims.algorithms import first_cell
-from gradcert.certify.claims.surrogates import with_formulas
+from gradcert.certify.claims.extras import in_full
+from gradcert.reference.checks import check_flag
 from gradcert.reference.engines import reverse
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import Graph, Loss, Network, cell_named, graph_from
+from gradcert.reference.networks import Graph, Loss, Network, cell_named, graph_from, option_names
 from gradcert.reference.published import Algorithm
 from gradcert.reference.rules import draw_feedback
 
 GRAPH = "graph"  # what stands for a graph where a stack has the name of its cell
-POPULATION = ("name", "cell", "units", "options", "synapses", "shared")
+POPULATION = ("name", "cell", "units", "options", "synapses", "shared", "backwards")
 CONNECTION = ("source", "target", "lag", "synapses", "node", "name", "edge")
 EXAMPLE = '[network] inputs = {x = 3}; [[network.populations]] name = "low", cell = "lif"; [[network.connections]] ...'
 SIZES = ((3, 2, 4), (4, 3, 2))  # of inputs and of populations, in turn, where a claim fixes none
@@ -51,6 +51,18 @@ def set_network(claim: Any) -> None:
         )
     if claim.online:
         raise GradcertError("an online claim of a graph of populations", allowed="a stack; or leave online out")
+    populations = given.get("populations")
+    back = (
+        [p for p in populations if isinstance(p, Mapping) and p.get("backwards")]
+        if isinstance(populations, list)
+        else []
+    )
+    if back and claim.begins:
+        raise GradcertError(
+            "sequences that begin inside a row, and populations that run backwards", allowed="one of them"
+        )
+    if back and claim.acceptance != "exact":
+        raise GradcertError(f"an {claim.acceptance} claim of populations that run backwards", allowed="exact")
     if claim.acceptance not in ("exact", "bounded"):
         raise GradcertError(f"an {claim.acceptance} claim of a graph of populations", allowed="exact, bounded")
     _known("a network", given, ("inputs", "populations", "connections", "output"))
@@ -98,7 +110,7 @@ def check_network(claim: Any) -> None:
 
 def options_of(claim: Any, population: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of a population: those of the claim that its cell has, and its own, which win."""
-    own = {f.name for f in fields(cell_named(population["cell"]))}
+    own = option_names(cell_named(population["cell"]))
     return {k: v for k, v in {**claim.options, **population["options"]}.items() if k in own}
 
 
@@ -213,7 +225,7 @@ def _population(given: Any, *, fixed: bool = False) -> dict[str, Any]:
     if not isinstance(given.get("options", {}), Mapping) or not isinstance(synapses, Mapping):
         raise GradcertError(f"options and synapses of {given['name']!r}", allowed="tables: names and values")
     shared = given.get("shared", ())
-    out = {"name": given["name"], "cell": given["cell"], "options": dict(with_formulas(given.get("options", {})))}
+    out = {"name": given["name"], "cell": given["cell"], "options": dict(in_full(given.get("options", {})))}
     out |= {"units": given["units"]} if given.get("units") is not None else {}
     out |= {"synapses": {k: _kind(f"the synapse {k!r} of {given['name']!r}", v) for k, v in synapses.items()}}
     for name, value in (given.get("options", {}) if fixed else {}).items():
@@ -222,7 +234,8 @@ def _population(given: Any, *, fixed: bool = False) -> dict[str, Any]:
     shared = [shared] if isinstance(shared, str) else shared
     if not isinstance(shared, (list, tuple)) or not all(isinstance(name, str) for name in shared):
         raise GradcertError(f"shared={shared!r} of {given['name']!r}", allowed='names of trained parameters: ["leak"]')
-    return out | {"shared": list(shared)}
+    check_flag(f"backwards of {given['name']!r}", given.get("backwards", False))
+    return out | {"shared": list(shared)} | ({"backwards": True} if given.get("backwards") else {})
 
 
 def _connection(given: Any) -> dict[str, Any]:
@@ -283,6 +296,7 @@ def said_network(network: Mapping[str, Any], short: Any) -> str:
         own += [f"{k} {short(k, v)}" for k, v in sorted(p.get("options", {}).items())]
         own += [f"{name} {_said_synapse(s)}" for name, s in p.get("synapses", {}).items()]
         own += [f"one {name} for all units" for name in p.get("shared", ())]
+        own += ["backwards in time"] if p.get("backwards") else []
         populations.append(f"{p['name']}: {p['cell']}" + (f" ({', '.join(own)})" if own else ""))
     sizes = {i["name"]: f" ({i['size']})" for i in network["inputs"] if i.get("size")}
     connections = []

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gradcert.certify.claims.extras import said_extra
 from gradcert.certify.claims.forms import short_loss
 from gradcert.certify.claims.layers import said_layers
 from gradcert.certify.claims.losses import said_loss
 from gradcert.certify.claims.networks import said_network
+from gradcert.reference.networks import EXTRAS
 from gradcert.reference.published import said
 
 LISTED = {
@@ -118,6 +120,8 @@ def _short(option: str, value: Any) -> str:
         scales = ", ".join(f"{k}={v}" for k, v in value.items() if k not in ("name", "formula", "given"))
         given = f", taken as given from {value['given']}" if value.get("given") else ""
         return (f"{form}({scales})" if scales else str(form)) + given
+    if option in EXTRAS and isinstance(value, dict):
+        return said_extra(option, value)
     if isinstance(value, list):
         names = option == "train" and all(isinstance(v, str) for v in value)  # one value, not alternatives
         return (" and " if names else " or ").join(_short(option, v) for v in value) or "none"

@@ -116,7 +116,7 @@ def constants(problem: Problem, *, fixed: frozenset[str]) -> Iterator[Problem]:
     """Yield problems in which a constant of a cell, one that the claim leaves open, is 1/2 or 1."""
     for number, cell in enumerate(problem.network.cells):
         for name, value in cell.constants().items():
-            if name in fixed or name in getattr(cell, "train", ()) or np.ndim(value):
+            if name in fixed or not hasattr(cell, name) or name in getattr(cell, "train", ()) or np.ndim(value):
                 continue
             for other in (0.5, 1.0):
                 if complexity(other) < complexity(float(value)):

@@ -22,7 +22,7 @@ from gradcert.certify.problems import NOISE
 from gradcert.certify.subjects import Answer, Limits, Subject, Worker
 from gradcert.reference.engines import tape_residual
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import Layer, Loss, Network, Problem, cell_named
+from gradcert.reference.networks import Layer, Loss, Network, Problem, cell_named, cell_with, option_names
 from gradcert.reference.numbers import Array, surrogate_from
 from gradcert.reference.rules import RULES
 
@@ -77,13 +77,13 @@ def points(cell: str, options: Mapping[str, Any]) -> list[tuple[str, Point]]:
 
 def _cell(cell: str, options: Mapping[str, Any], point: Point) -> Any:
     kind: Any = cell_named(cell)
-    known = {f.name for f in fields(kind)}
-    if wrong := sorted(set(options) - known):
+    known = option_names(kind)
+    if wrong := sorted(set(options) - {*known}):
         raise GradcertError(f"the cell {cell!r} has no option {', '.join(wrong)}", allowed=", ".join(sorted(known)))
     given = {
         k: surrogate_from(v) if k == "surrogate" else tuple(v) if isinstance(v, list) else v for k, v in options.items()
     }
-    return kind(**given, **({"leak": point.leak} if point.leak is not None else {}))
+    return cell_with(kind, {**given, **({"leak": point.leak} if point.leak is not None else {})})
 
 
 def _lateral(cell: Any) -> set[str]:
@@ -190,7 +190,7 @@ def atlas(
         cell = cells or next(iter(claim.get("cells", ())), None)
         if cell is None:
             raise GradcertError("a subject without a claim", do="pass --cells, or decorate it with gradcert.claim")
-        known = {f.name for f in fields(cell_named(cell))}
+        known = option_names(cell_named(cell))
         told = {name: value for name, value in first_of(claim.get("options", {})).items() if name in known}
         given = {**told, **(options or {})}
         loss = loss_of(claim) if claim else MEAN

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from gradcert.certify.claims import said_extra
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import PREFIX, cell_named, from_dict
+from gradcert.reference.networks import EXTRAS, PREFIX, cell_named, from_dict
 
 ALWAYS = ("leak", "threshold", "kappa", "rho", "beta", "rate")  # options that are shown even where they are usual
 MOST = 12  # entries of the gradient that are shown
@@ -93,7 +94,9 @@ def _layer(layer: Mapping[str, Any]) -> str:
     for name, value in sorted(layer["options"].items()):
         if name in trained or name == "train":
             continue
-        if isinstance(value, Mapping):
+        if name in EXTRAS:
+            words.append(f"{name} {said_extra(name, value)}")
+        elif isinstance(value, Mapping):
             scales = ", ".join(f"{k}={numbers(v)}" for k, v in value.items() if k not in ("name", "formula"))
             form = value.get("name") or value["formula"]
             words.append(f"{name} {form}" + (f"({scales})" if scales else ""))

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from gradcert.certify.problems import PRECISIONS, stored
-from gradcert.certify.variations import composite, eventprop, fptt, influence, traces, trained, updates
+from gradcert.certify.variations import composite, eventprop, factorised, fptt, influence, traces, trained, updates
 from gradcert.certify.variations.variation import Posed, Variation, published
 from gradcert.properties.numbers import Balls
 from gradcert.reference.networks import Problem
@@ -20,6 +20,7 @@ from gradcert.reference.published import Algorithm
 VARIATIONS: dict[str, Callable[[Posed], Iterator[Variation]]] = {
     "rows": composite.variations,
     "eventprop": eventprop.variations,
+    "es-d-rtrl": factorised.variations,
     "fptt": fptt.variations,
     "s-tllr": traces.s_tllr,
     "otpe": traces.otpe,

@@ -125,6 +125,29 @@ def sltt_k(problem, mistake=False):
     return found
 
 
+def es_d_rtrl(problem, mistake=False):
+    """What came in, and how a membrane potential answers, each smoothed with one decay (braintrace's pp_prop)."""
+    layers, outputs = run(problem)
+    alpha, found = problem.settings["decay"], {}
+    delta = error(problem, outputs)
+    for i in reversed(range(len(layers))):
+        layer, g = layers[i], delta
+        if not layer["linear"]:
+            g = layer["psi"] * delta
+            came, answer, factor = np.zeros_like(layer["x"]), np.zeros_like(g), np.zeros_like(g[0])
+            for t in range(len(g)):
+                before = layer["leak"] * (1 - layer["threshold"] * layer["psi"][t - 1]) if t else 0.0
+                factor = alpha * before * factor + (1 - alpha)
+                answer[t] = factor if mistake else factor / (1 - alpha ** (t + 1))
+                came[t] = (alpha * came[t - 1] if t else 0.0) + layer["x"][t]
+            found[f"layers.{i}.W"] = np.einsum("tbi,tbj->ij", g * answer, came)
+            found[f"layers.{i}.b"] = (g * answer).sum(axis=(0, 1))
+        else:
+            found |= {f"layers.{i}.W": np.einsum("tbi,tbj->ij", g, layer["x"]), f"layers.{i}.b": g.sum(axis=(0, 1))}
+        delta = g @ layer["w"]
+    return found
+
+
 def otpe(problem, mistake=False):
     """A layer's eligibility, filtered once more with the leak of the next layer."""
     layers, outputs = run(problem)
@@ -217,5 +240,5 @@ def decolle(problem, mistake=False):
 
 
 NAMES = (decolle, chunked_reset, own_edges, first_synapse, mixed_reset, untraced_bias, ottt_code, sltt_k, otpe, fptt,
-         update_per_step)  # fmt: skip
+         es_d_rtrl, update_per_step)  # fmt: skip
 globals().update({f"wrong_{rule.__name__}": partial(rule, mistake=True) for rule in NAMES})

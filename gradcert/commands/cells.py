@@ -136,7 +136,7 @@ def options(kind: Any) -> list[dict[str, Any]]:
     """Return the options of a cell, their defaults and values, and what implementations call them."""
     from dataclasses import fields
 
-    from gradcert.reference.networks import conventions
+    from gradcert.reference.networks import EXTRAS, conventions
     from gradcert.reference.numbers import Surrogate
 
     cell = kind()
@@ -149,6 +149,16 @@ def options(kind: Any) -> list[dict[str, Any]]:
         values = [str(value) for value in found.values] if found else []
         called = "; ".join(f"{value}: {names}" for value, names in found.called.items()) if found else ""
         out.append({"option": field.name, "default": default, "values": values, "what libraries call it": called})
+    for name, extra in EXTRAS.items():  # of every cell
+        own = ", ".join(field.name for field in fields(extra))
+        out.append(
+            {
+                "option": name,
+                "default": None,
+                "values": ["true", f"a table of {own}"],
+                "what libraries call it": title(extra),
+            }
+        )
     return out
 
 

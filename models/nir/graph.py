@@ -79,6 +79,8 @@ def write(network: Network, parameters: Mapping[str, Array], *, dt: float = 1.0)
     >>> [type(node).__name__ for node in written.graph.nodes.values()]
     ['Input', 'Affine', 'LIF', 'Output']
     """
+    if any(layer.backwards for layer in network.layers):
+        raise GradcertError("a population that runs backwards, in NIR", allowed="populations that run forwards")
     check_no_graph(network, "NIR")
     first = network.layers[0].synapse("W")
     shape: tuple[int, ...] = (

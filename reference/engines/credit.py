@@ -27,7 +27,7 @@ def arriving(tape: Tape, targets: Array, *, absolute: bool = False) -> dict[int,
     for term in loss.activity:
         of_activity = term.majorant if absolute else term.gradient
         for m in term.numbers_of(tape.network.depth):
-            g = of_activity(tape.layers[m].now["z"], numbers, weights)
+            g = of_activity(tape.layers[m].leaving, numbers, weights)
             out[m] = out[m] + g if m in out else g
     return out
 
@@ -52,7 +52,7 @@ def objective(tape: Tape, targets: Array) -> Any:
         total = loss.weighted(tape.outputs, targets, numbers, weights)
     for term in loss.activity:
         for m in term.numbers_of(tape.network.depth):
-            total = total + term.value(tape.layers[m].now["z"], numbers, weights)
+            total = total + term.value(tape.layers[m].leaving, numbers, weights)
     return total
 
 
@@ -65,7 +65,7 @@ def local_credit(number: int, targets: Array, readout: Array, tape: Tape, *, abs
     """Return the credit of the own loss of a layer, by its number, through its fixed readout."""
     layer = tape.layers[number]
     loss, strength = tape.network.loss.of_layer(number)
-    local = np.matmul(layer.now["z"], readout.T)
+    local = np.matmul(layer.leaving, readout.T)
     of_outputs = loss.gradient_majorant if absolute else loss.gradient
     error = of_outputs(local, targets, tape.numbers, tape.weights)
     strength = abs(strength) if absolute else strength

@@ -102,6 +102,12 @@ class Learner:
         check_size("batch", batch)
         check_data(network, (steps, batch), numbers, **data)
         check_asked(rule, data)
+        if any(layer.backwards for layer in network.layers):
+            raise GradcertError(
+                "a learner that walks with the sequence, of a population that runs backwards",
+                allowed="populations that run forwards",
+                do="the reverse engine: gradcert.reference.engines.reverse.gradients",
+            )
         if said is None and not network.loss.stepwise:
             raise GradcertError(
                 f"a learner that is online with the loss {network.loss}",
@@ -411,7 +417,7 @@ class Learner:
         own = self.network.layers[layer]
         start = name.startswith(PREFIX)
         key = (PREFIX if start else "") + own.full_name(layer, name.removeprefix(PREFIX))
-        self.total[key] = self.total[key] + own.collected(name, g)
+        self.total[key] = self.total[key] + own.collected(name, g, self.p[layer])
 
     def _matrix(self, m: int) -> Array:
         """Return the feedback matrix of a layer."""

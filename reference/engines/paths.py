@@ -55,12 +55,15 @@ def truncated_sums(tape: Tape, delta: Credit, rule: Rule, feedback: Feedback) ->
     above = [rule.kept_above(layer.layer.cell.name) for layer in tape.layers]
     ending: list[dict[str, Array]] = [{} for _ in range(depth)]
     passing: list[dict[str, Array]] = [{} for _ in range(depth)]
-    for lag in range(min(rule.window or steps, steps)):
+    # in time, and back in it, a path may have the steps of a sequence in every layer
+    most = steps * depth if any(layer.layer.backwards for layer in tape.layers) else steps
+    for lag in range(min(rule.window or most, most)):
         arrived = {depth - 1: credit[depth - 1] if lag == 0 else 0 * credit[depth - 1]}
         for i in reversed(range(depth)):
             layer, down = tape.layers[i], arrived.pop(i)
             if lag == 0 and i in credit and i < depth - 1:
                 down = down + credit[i]
+            down = layer.layer.turned(down)
             adjoints = _same_step(layer, down, ending[i])
             # an initial value is what the step before the first one left: a step further away
             further = layer.asked and (rule.window is None or lag + 2 <= rule.window)
@@ -73,7 +76,7 @@ def truncated_sums(tape: Tape, delta: Credit, rule: Rule, feedback: Feedback) ->
                     adjoints = _same_step(layer, down, passing[i])
                 passing[i] = _one_step_back(layer, adjoints, above[i])
                 below = credit_below(layer, adjoints, weights_down(layer.layer, i, layer.p, rule, feedback))
-                spread(below, tape.network, i, arrived)
+                spread(layer.layer.turned(below), tape.network, i, arrived)
         yield ordered(tape, out)
 
 

@@ -249,25 +249,27 @@ def tape_residual(
             if projected:  # the rule sends nothing of it further down
                 dropped = dropped.copy()
                 dropped[:, at_feedback] = dropped[:, at_feedback] + credit[m][:, None]
+        turned = layer.layer.turned
         walk = Walk(layer, m, index, truth, rule.window is not None, rule.chunk)
-        for name, gradients in _own_gradients(walk, kept, arrived, rule).items():
+        for name, gradients in _own_gradients(walk, turned(kept), turned(arrived), rule).items():
             for part, g in zip(split, gradients, strict=True):
                 part[name] = g
         if max(network.sources(m)) < 0:
             continue
         upper = above(rule, layer.layer.cell.name)
-        k, r = walk.back(0 * kept if projected else kept, dropped, upper)
-        dropped = credit_below(layer, r, layer.p)
+        k, r = walk.back(turned(0 * kept if projected else kept), turned(dropped), upper)
+        dropped = turned(credit_below(layer, r, layer.p))
         if rule.feedback in PROJECTED and not projected:
-            broadcast = k[error_node(layer.layer)] if rule.feedback == "direct" else signal[:, None]
+            broadcast = turned(k[error_node(layer.layer)]) if rule.feedback == "direct" else signal[:, None]
             here = index[m, FEEDBACK]
-            dropped[:, here] = dropped[:, here] + credit_below(layer, k, layer.p)
+            dropped[:, here] = dropped[:, here] + turned(credit_below(layer, k, layer.p))
         elif rule.feedback == "random":
             here = index[m, FEEDBACK]
-            dropped[:, here] = dropped[:, here] + _mismatched(source, k, rule, feedback, m, tape.numbers, absolute)
-            kept = credit_below(layer, k, weights_down(layer.layer, m, layer.p, rule, down_matrices))
+            gap = _mismatched(source, k, rule, feedback, m, tape.numbers, absolute)
+            dropped[:, here] = dropped[:, here] + turned(gap)
+            kept = turned(credit_below(layer, k, weights_down(layer.layer, m, layer.p, rule, down_matrices)))
         elif not projected:
-            kept = credit_below(layer, k, layer.p)
+            kept = turned(credit_below(layer, k, layer.p))
         spread(dropped, network, m, dropped_at)
         if rule.feedback not in PROJECTED:
             spread(kept, network, m, kept_at)

@@ -117,6 +117,7 @@ def tape_gradients(
         else:
             down = arrived.pop(i)
         down = down + credit[i] if i < last and i in credit else down
+        down = layer_tape.layer.turned(down)
         own = sweep(layer_tape, down, rule.own, chunk=rule.chunk) if rule.reach is None else None
         grads = layer_gradients(layer_tape, own) if own else masked_gradients(layer_tape, down, rule)
         starts = initial_gradients(layer_tape, own, rule.own) if own and layer_tape.asked else {}
@@ -125,7 +126,8 @@ def tape_gradients(
             kept = rule.kept_above(layer_tape.layer.cell.name)
             above = own if own and kept == rule.own else sweep(layer_tape, down, kept, chunk=rule.chunk)
             weights = weights_down(layer_tape.layer, i, layer_tape.p, rule, feedback)
-            spread(credit_below(layer_tape, above, weights), tape.network, i, arrived)
+            below = credit_below(layer_tape, above, weights)
+            spread(layer_tape.layer.turned(below), tape.network, i, arrived)
     return ordered(tape, out)
 
 
@@ -133,5 +135,7 @@ def _broadcast(tape: Tape, delta: Array, targets: Array, rule: Rule) -> Array:
     """Return what a direct or target projection multiplies, (time, batch, n_out), before the last layer's weights."""
     last = tape.layers[-1]
     if rule.feedback == "direct":
-        return sweep(last, delta, rule.kept_above(last.layer.cell.name), chunk=rule.chunk)[error_node(last.layer)]
+        kept = rule.kept_above(last.layer.cell.name)
+        swept = sweep(last, last.layer.turned(delta), kept, chunk=rule.chunk)
+        return last.layer.turned(swept[error_node(last.layer)])
     return projected_signal(tape, targets)

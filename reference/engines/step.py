@@ -35,7 +35,7 @@ class Step:
 def follow(step: Step, link: Link, operator: Operator) -> Operator:
     """Compose an operator with one link of a step."""
     if link.weight is not None:
-        return weighted(operator, step.layer.synapse(link.weight), weight_of(step.p, link.weight))
+        return weighted(operator, step.layer.synapse(link.weight), weight_of(step.p, link.weight), step.x)
     return scaled(operator, step.factors[link])
 
 

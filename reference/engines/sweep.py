@@ -138,17 +138,18 @@ def layer_gradients(tape: LayerTape, adjoints: Mapping[str, Array]) -> dict[str,
         if use.parameter in tape.layer.cell.trained:
             g = pull_use(adjoints[use.target], tape.factors[use])
             out[use.parameter] = out[use.parameter] + g if use.parameter in out else g
-    return {name: tape.layer.collected(name, g) for name, g in out.items()} if tape.layer.shared else out
+    return {k: tape.layer.collected(k, g, tape.p) for k, g in out.items()} if tape.layer.parametrised else out
 
 
 def parameter_gradient(tape: LayerTape, name: str, adjoints: Mapping[str, Array]) -> Array:
     """Return the gradient of one parameter of a layer, from the adjoints of the nodes that it feeds."""
     for link in tape.layer.cell.links:
         if link.weight == name:
-            return tape.layer.synapse(name).pull_weight(adjoints[link.target], tape.source(link))
+            g = tape.layer.synapse(name).pull_weight(adjoints[link.target], tape.source(link))
+            return tape.layer.collected(name, g, tape.p)
     uses = [use for use in tape.layer.cell.uses if use.parameter == name]
     terms = [pull_use(adjoints[use.target], tape.factors[use]) for use in uses]
-    return tape.layer.collected(name, sum(terms[1:], start=terms[0]))
+    return tape.layer.collected(name, sum(terms[1:], start=terms[0]), tape.p)
 
 
 def initial_gradients(tape: LayerTape, adjoints: Mapping[str, Array], kept: frozenset[Edge]) -> dict[str, Array]:

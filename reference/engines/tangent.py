@@ -147,21 +147,25 @@ def scaled(operator: Operator, factor: Any) -> Operator:
     return Operator("diagonal", factor * operator.value)
 
 
-def weighted(operator: Operator, synapse: Synapse, weight: Array) -> Operator:
-    """Compose with a synapse between nodes."""
+def weighted(operator: Operator, synapse: Synapse, weight: Array, like: Array) -> Operator:
+    """Compose with a synapse between nodes; `like` has the kind of number wanted."""
     if operator.kind == "matrix":
         return Operator("matrix", synapse.push(weight, operator.value))
-    matrix = _matrix(synapse, weight)
+    matrix = _matrix(synapse, weight, like)
     if operator.kind == "scalar":
         return Operator("matrix", (matrix * operator.value)[None])
     return Operator("matrix", matrix[None] * operator.value[:, None, :])
 
 
-def _matrix(synapse: Synapse, weight: Any) -> Array:
+def _matrix(synapse: Synapse, weight: Any, like: Array) -> Array:
     """Return a synapse as a matrix (units, inputs)."""
     eye = np.eye(synapse.inputs, dtype=int)
-    if weight is None:  # a fixed map; its ones and zeros are those of whatever they meet
-        return synapse.apply(None, eye).T  # type: ignore[arg-type]
+    if weight is None:  # a fixed map, in numbers that it may divide
+        given = eye.astype(like.dtype)
+        if like.dtype == object:
+            zero = 0 * like.flat[0]
+            given[...] = np.where(eye == 1, zero + 1, zero)
+        return synapse.apply(None, given).T  # type: ignore[arg-type]
     return synapse.apply(weight, eye if weight.dtype == object else eye.astype(weight.dtype)).T
 
 
@@ -228,7 +232,7 @@ def projected(synapse: Synapse, weight: Array, tangent: Tangent) -> Tangent:
     the full form of n units would have n times as much, and as much memory.
     """
     if tangent.form != "full":
-        return applied(Operator("matrix", _matrix(synapse, weight)[None]), tangent)
+        return applied(Operator("matrix", _matrix(synapse, weight, tangent.array)[None]), tangent)
     full = tangent.full()
     product = synapse.push(weight, full.reshape(*full.shape[:2], -1))
     return Tangent("full", product.reshape(full.shape[0], synapse.units, *full.shape[2:]), tangent.synapse)

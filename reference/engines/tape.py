@@ -55,6 +55,11 @@ class LayerTape:
     begins: Array | None = None
     asked: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
+    @property
+    def leaving(self) -> Array:
+        """What leaves the layer, (time, batch, units), in the time of the network; all else is in the layer's own."""
+        return self.layer.turned(self.now["z"])
+
     def source(self, link: Link) -> Array:
         """Return the values that a weighted link multiplies, (time, batch, features)."""
         if link.source == "x":
@@ -82,15 +87,14 @@ class Tape:
     @property
     def outputs(self) -> Array:
         """Outputs of the last layer, (time, batch, n_out)."""
-        return self.layers[-1].now["z"]
+        return self.layers[-1].leaving
 
 
 def local_parameters(layer: Layer, index: int, parameters: Parameters, numbers: Numbers) -> dict[str, Array]:
     """Return a layer's parameters and untrained constants by local name."""
     p = {name: numbers.array(value) for name, value in layer.cell.constants().items()}
-    for name in layer.shapes():
-        p[name] = layer.per_unit(name, parameters[layer.full_name(index, name)])
-    return p
+    given = {name: parameters[layer.full_name(index, name)] for name in layer.shapes()}
+    return {**p, **(layer.acting(given, numbers) if layer.parametrised else given)}
 
 
 def late(x: Array, begins: Array | None = None) -> Array:
@@ -322,10 +326,11 @@ def record(
     initial, masks, begins = data.get("initial") or {}, data.get("masks"), data.get("begins")
     ran = prepared(network, masks)
     for i, layer in enumerate(ran.layers):
-        x, given = joined(outputs, network.sources(i), inputs), given_masks(layer, i, masks)
+        x = layer.turned(joined(outputs, network.sources(i), inputs))
+        given = {node: layer.turned(mask) for node, mask in given_masks(layer, i, masks).items()}
         tape = record_layer(layer, i, parameters, x, numbers, initial, begins=begins, given=given)
         layers.append(replace(tape, asked=asked(layer, i, initial)) if data.get("initial_gradient") else tape)
-        outputs[i] = tape.now["z"]
+        outputs[i] = tape.leaving
     return Tape(ran, numbers, tuple(layers), data.get("weights"))
 
 

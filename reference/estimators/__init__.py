@@ -4,6 +4,7 @@ A new rule whose trace is not a derivative, or whose gradient is random, goes he
 """
 
 from gradcert.reference.estimators import (
+    es_d_rtrl,
     etlp,
     eventprop,
     kf_rtrl,
@@ -23,6 +24,7 @@ from gradcert.reference.estimators.common import (
     membrane_step,
     named,
     one_leak,
+    presynaptic,
     same_step,
     slopes,
     stateless_gradients,
@@ -35,6 +37,7 @@ from gradcert.reference.estimators.walk import state_nodes, state_size
 __all__ = [
     "ESTIMATORS",
     "Estimator",
+    "es_d_rtrl",
     "estimator_named",
     "etlp",
     "eventprop",
@@ -48,6 +51,7 @@ __all__ = [
     "opzo",
     "otpe",
     "ottt_code",
+    "presynaptic",
     "rate_based",
     "s_tllr",
     "same_step",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.estimators import (
+    es_d_rtrl,
     etlp,
     eventprop,
     kf_rtrl,
@@ -19,7 +20,7 @@ from gradcert.reference.estimators import (
 )
 from gradcert.reference.estimators.estimator import Estimator
 
-_FILES = (uoro, kf_rtrl, otpe, s_tllr, ndot, ottt_code, sltt_k, opzo, rate_based, etlp, tess, eventprop)
+_FILES = (uoro, kf_rtrl, otpe, s_tllr, ndot, ottt_code, sltt_k, opzo, rate_based, etlp, tess, eventprop, es_d_rtrl)
 
 ESTIMATORS: dict[str, Estimator] = {file.ESTIMATOR.name: file.ESTIMATOR for file in _FILES}
 

@@ -32,6 +32,8 @@ from gradcert.reference.networks.cells import (
 )
 from gradcert.reference.networks.cells.lstm import PEEPHOLE_USES, PEEPHOLES
 from gradcert.reference.networks.cells.masked import masked, masks_of
+from gradcert.reference.networks.cells.normalisation import EXTRAS, Normalisation, Standardisation, extra
+from gradcert.reference.networks.cells.normalised import cell_with, option_names
 from gradcert.reference.networks.cells.options import Convention, alternatives, conventions, with_convention
 from gradcert.reference.networks.cells.protocol import Cell, Drive, Nodes
 from gradcert.reference.networks.data import PREFIX, Data, check_begins, check_data
@@ -57,6 +59,7 @@ from gradcert.reference.networks.synapses.protocol import Synapse
 
 __all__ = [
     "CELLS",
+    "EXTRAS",
     "FORMS",
     "KINDS",
     "PEEPHOLES",
@@ -92,6 +95,7 @@ __all__ = [
     "Member",
     "Network",
     "Nodes",
+    "Normalisation",
     "Parameters",
     "Population",
     "Preset",
@@ -101,6 +105,7 @@ __all__ = [
     "Snu",
     "Sparse",
     "Ssnu",
+    "Standardisation",
     "Synapse",
     "Synaptic",
     "Use",
@@ -108,6 +113,7 @@ __all__ = [
     "alternatives",
     "attribute_of",
     "cell_named",
+    "cell_with",
     "check_array",
     "check_begins",
     "check_data",
@@ -118,6 +124,7 @@ __all__ = [
     "check_problem",
     "check_short",
     "conventions",
+    "extra",
     "file_of",
     "from_dict",
     "graph_from",
@@ -128,6 +135,7 @@ __all__ = [
     "masked",
     "masks_of",
     "norse_lif_box",
+    "option_names",
     "options",
     "own",
     "problem_from_json",

@@ -72,6 +72,10 @@ def check_data(
         raise GradcertError("the gradient of initial values that are not given", do="pass initial=")
     if begins is not None:
         check_begins(begins, (steps, batch))
+        if begins[1:].any() and any(layer.backwards for layer in network.layers):
+            raise GradcertError(
+                "sequences that begin inside a row, and a population that runs backwards", allowed="one of them"
+            )
         if (network.loss.when != "every" or not network.loss.stepwise) and begins[1:].any():
             raise GradcertError(
                 f"sequences that begin inside a row, and a loss of the row as a whole (when={network.loss.when!r})",

@@ -12,10 +12,13 @@ import numpy as np
 from gradcert.reference.checks import check_flag, check_numbers, check_size
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks.cells import cell_named
+from gradcert.reference.networks.cells.normalisation import EXTRAS, Standardisation
+from gradcert.reference.networks.cells.normalised import cell_with, option_names
 from gradcert.reference.networks.cells.protocol import Cell
 from gradcert.reference.networks.synapses import SYNAPSES, Dense
 from gradcert.reference.networks.synapses.protocol import Synapse
-from gradcert.reference.numbers import Array, Surrogate, surrogate_from
+from gradcert.reference.networks.synapses.standardised import pulled_back
+from gradcert.reference.numbers import Array, Numbers, Surrogate, surrogate_from
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Layer:
     synapses : a synapse for each weight that is not plain dense, such as ``(("W", Conv2d(...)),)``.
     name : what the names of its parameters begin with; ``layers.`` and its number where it is None.
     shared : trained per-unit parameters of which there is one number for all units, of shape (1,).
+    backwards : whether it runs from the last step to the first.
     """
 
     cell: Cell
@@ -38,6 +42,7 @@ class Layer:
     synapses: tuple[tuple[str, Synapse], ...] = ()
     name: str | None = None
     shared: tuple[str, ...] = ()
+    backwards: bool = False
 
     def __post_init__(self) -> None:
         check_size("a layer with inputs", self.inputs)
@@ -63,6 +68,12 @@ class Layer:
                 raise GradcertError(
                     f"the shared parameter {name!r}", allowed=", ".join(self.cell.trained) or "none: nothing is trained"
                 )
+        for name in self.standardised:
+            if len(self.synapse(name).shape) < 2 or bool(getattr(self.synapse(name), "absent", ())):
+                raise GradcertError(
+                    f"weight standardisation of {name!r}, a {type(self.synapse(name)).__name__.lower()} synapse",
+                    allowed="a dense one without absent connections, or a convolution",
+                )
 
     def size(self, node: str) -> int:
         """Return how many units a node has, or the input ``x``."""
@@ -72,6 +83,10 @@ class Layer:
     def _sizes(self) -> Mapping[str, int]:
         sizes: Mapping[str, int] = getattr(self.cell, "sizes", {})
         return sizes
+
+    def turned(self, values: Array) -> Array:
+        """Return values (time, ...) of the network in the layer's own time, or back again."""
+        return values[::-1] if self.backwards else values
 
     def synapse(self, weight: str) -> Synapse:
         """Return the synapse of a weight."""
@@ -115,12 +130,39 @@ class Layer:
         sizes = {use.parameter: self.size(use.target) for use in self.cell.uses}
         return {name: sizes.get(name, self.units) for name in self.cell.trained}
 
-    def per_unit(self, name: str, value: Array) -> Any:
-        """Return a parameter as the cell sees it: what is shared, once per unit."""
-        return np.broadcast_to(value, (self._users[name],)) if name in self.shared else value
+    @cached_property
+    def standardised(self) -> dict[str, Standardisation]:
+        """The weights that are standardised before they act."""
+        said = {m.name: m.cell for m in getattr(self.cell, "members", ())}
+        out = {}
+        for name in self._by_weight:
+            owner, _, own = name.rpartition(".") if not said else name.partition(".")
+            cell = said.get(owner, self.cell)
+            if own.partition(".")[0] in getattr(cell, "standard_weights", ()):
+                out[name] = cell.standardised
+        return out
 
-    def collected(self, name: str, gradient: Array) -> Array:
-        """Return the gradient of a parameter, given that of what the cell sees: what is shared collects all units'."""
+    @cached_property
+    def parametrised(self) -> bool:
+        """Whether what acts is not always the parameter itself."""
+        return bool(self.shared or self.standardised)
+
+    def acting(self, given: Mapping[str, Array], numbers: Numbers) -> dict[str, Any]:
+        """Return the layer's parameters as they act: what is shared once per unit, weights standardised.
+
+        Beside a standardised weight ``W`` stands ``W.scale``, one over its units' deviations.
+        """
+        out: dict[str, Any] = {}
+        for name, value in given.items():
+            out[name] = np.broadcast_to(value, (self._users[name],)) if name in self.shared else value
+        for name, how in self.standardised.items():
+            out[name], out[f"{name}.scale"] = how.acting(given[name], numbers)
+        return out
+
+    def collected(self, name: str, gradient: Array, p: Mapping[str, Array]) -> Array:
+        """Return the gradient of a parameter, given that of what acts; `p` are the parameters as they act."""
+        if name in self.standardised:
+            return pulled_back(gradient, p[name], p[f"{name}.scale"])
         return gradient.sum(axis=-1, keepdims=True) if name in self.shared else gradient
 
     def to_dict(self) -> dict[str, Any]:
@@ -134,8 +176,9 @@ def options_of(cell: Cell) -> dict[str, Any]:
     """Return the JSON form of a cell's options."""
     options = {f.name: getattr(cell, f.name) for f in fields(cell)}  # type: ignore[arg-type]
     return {
-        k: v.to_dict() if isinstance(v, Surrogate) else list(v) if isinstance(v, tuple) else v
+        k: v.to_dict() if hasattr(v, "to_dict") else list(v) if isinstance(v, tuple) else v
         for k, v in options.items()
+        if v is not None or k not in EXTRAS
     }
 
 
@@ -164,14 +207,14 @@ def synapse_from_dict(spec: Mapping[str, Any]) -> Synapse:
 def cell_from(name: str, options: Mapping[str, Any], *, run: bool) -> Any:
     """Read a cell back from its name and options."""
     cell: Any = cell_named(name, run=run)
-    given = {k: option(v) for k, v in options.items()}
-    wrong = sorted(set(given) - {f.name for f in fields(cell)})
+    given = {k: v if k in EXTRAS else option(v) for k, v in options.items()}
+    wrong = sorted(set(given) - {*option_names(cell)})
     if wrong:
         raise GradcertError(
             f"the cell {name!r} has no option {', '.join(wrong)}",
-            allowed=", ".join(f.name for f in fields(cell)),
+            allowed=", ".join(option_names(cell)),
         )
-    return cell(**given)
+    return cell_with(cell, given)
 
 
 def option(value: Any) -> Any:

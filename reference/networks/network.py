@@ -241,6 +241,15 @@ def check_problem(
 
 
 def check_no_graph(network: Network, who: str) -> None:
-    """Raise where a network is a graph of populations, for those who know stacks of layers alone."""
+    """Raise where a network is a graph of populations, for those who know stacks of layers alone; and their cells."""
     if network.graph is not None:
         raise GradcertError(f"{who} for a network that is a graph", allowed="a stack: Network(layers=...)")
+    check_no_mixing(network, who)
+
+
+def check_no_mixing(network: Network, who: str) -> None:
+    """Raise where drives are normalised or weights standardised, for those who know neither."""
+    if any(layer.standardised or getattr(layer.cell, "mixed", ()) for layer in network.layers):
+        raise GradcertError(
+            f"{who} with drives that are normalised, or weights that are standardised", allowed="neither"
+        )

@@ -54,7 +54,7 @@ def combined(problem: Problem, rows: Sequence[Rule], untraced: Sequence[str] = (
     out: dict[str, Array] = {}
     for i in reversed(range(network.depth)):
         layer, row = tape.layers[i], rows[min(i, len(rows) - 1)]
-        down = arrived.pop(i)
+        down = layer.layer.turned(arrived.pop(i))
         own = sweep(layer, down, row.own, chunk=row.chunk)
         grads = layer_gradients(layer, own)
         if untraced:
@@ -67,5 +67,5 @@ def combined(problem: Problem, rows: Sequence[Rule], untraced: Sequence[str] = (
         out |= {layer.layer.full_name(i, name): g for name, g in grads.items()}
         if max(network.sources(i)) >= 0:
             above = sweep(layer, down, row.kept_above(layer.layer.cell.name), chunk=row.chunk)
-            spread(credit_below(layer, above, layer.p), network, i, arrived)
+            spread(layer.layer.turned(credit_below(layer, above, layer.p)), network, i, arrived)
     return {name: out[name] for name in network.shapes()}

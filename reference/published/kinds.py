@@ -188,6 +188,7 @@ KINDS: dict[str, Kind] = {
         ),
         _estimator("tess"),
         _estimator("eventprop"),
+        _estimator("es-d-rtrl"),
         Kind(
             "rows",
             "Rows put together: another row in every layer, parameters without a trace",

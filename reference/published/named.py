@@ -16,6 +16,7 @@ WITH_SETTINGS = re.compile(r"(?P<name>[a-z0-9-]+)(?:\((?P<settings>[^()]*)\))?")
 SETTING = re.compile(r"(?P<name>[a-zA-Z_]+)=(?P<value>\[[^\]]*\]|[^=,\[\]]+)")
 NUMBER = re.compile(r"-?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
+OTHER_NAMES = {"pp-prop": "es-d-rtrl"}
 UNTRACED = " + untraced "
 PAIR = "normalisers"  # which may be two positive numbers
 
@@ -42,6 +43,8 @@ def read_rule(text: Any, settings: Mapping[str, Any] | None = None) -> Claimed:
     fptt(form=code, parts=4)
     """
     given = dict(settings or {})
+    for other, name in OTHER_NAMES.items() if isinstance(text, str) else ():
+        text = name + text.removeprefix(other) if text.partition("(")[0] == other else text
     if (rows := _rows(text)) is not None:
         if given:
             raise GradcertError(f"settings {', '.join(given)} of {text!r}", allowed="none: rows have no settings")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch.nn.functional import layer_norm
 
 from gradcert.reference.networks.edges import Edge
 
@@ -51,6 +52,7 @@ def run_layer(layer, p, x, kept, *, start=None, begins=None, drop=None, hold=Non
     zero = torch.zeros(batch, layer.units, dtype=torch.float64)
     v0, z0 = ((start or {}).get(k, zero) + zero for k in "vz")
     v, z = v0, z0
+    p = {**p, **standardised(cell, p)}
     leak = p.get("leak", torch.tensor(getattr(cell, "leak", 0.0), dtype=torch.float64))
     th = p.get("threshold", torch.tensor(getattr(cell, "threshold", 0.0), dtype=torch.float64))
     out = []
@@ -63,6 +65,7 @@ def run_layer(layer, p, x, kept, *, start=None, begins=None, drop=None, hold=Non
             a = a + p["b"]
         if "H" in p:
             a = a + cut(z, Edge.RECURRENT, kept) @ p["H"].T
+        a = normalised(cell, p, a)
         if cell.name == "rnn":
             z = torch.tanh(a)
             v, z = settle(v, z, was, hold, t)
@@ -90,6 +93,21 @@ def run_layer(layer, p, x, kept, *, start=None, begins=None, drop=None, hold=Non
         v, z = settle(v, z, was, hold, t)
         out.append((v if node == "v" else z) * (1 if drop is None else drop[t]))
     return torch.stack(out)
+
+
+def normalised(cell, p, a):
+    """Layer normalisation of the drive, by torch's own."""
+    how = getattr(cell, "normalised", None)
+    return a if how is None else layer_norm(a, a.shape[1:], p.get("a_gain"), p.get("a_bias"), how.epsilon)
+
+
+def standardised(cell, p):
+    """The weights that act, each row with torch's own mean and variance."""
+    out = {}
+    for name in getattr(cell, "standard_weights", ()):
+        variance, mean = torch.var_mean(p[name], dim=1, keepdim=True, unbiased=False)
+        out[name] = (p[name] - mean) / torch.sqrt(variance + cell.standardised.epsilon)
+    return out
 
 
 def settle(v, z, was, hold, t):

@@ -15,7 +15,7 @@ from gradcert.certify.diagnosis.hypotheses.hypothesis import Gradient, Hypothesi
 from gradcert.certify.diagnosis.unrolled import Bench, Feed, Graph, earlier
 from gradcert.reference.engines import LayerTape, Tape
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import Connection, Link, Population
+from gradcert.reference.networks import Connection, Layer, Link, Population
 from gradcert.reference.networks import Graph as Wiring
 from gradcert.reference.numbers import Array
 
@@ -30,6 +30,8 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
     for p in graph.populations:
         for name in p.shared:
             yield from _of_shared(p, name)
+        if p.backwards:
+            yield from _of_direction(graph, p)
     for name, value in bench.parameters.items():
         if np.ndim(value) == 4:
             label = f"the kernel {name} turned by 180 degrees"
@@ -60,6 +62,53 @@ def _of_connection(graph: Wiring, k: int, c: Connection) -> Iterator[Hypothesis]
     label = f"no credit through {name}"
     yield of_edit("graph", label, label, own=cut, down=cut, weights=partial(_without, names))
     yield Hypothesis("graph", f"{name} not read", f"{name} not there", partial(_absent, names))
+
+
+def _of_direction(graph: Wiring, p: Population) -> Iterator[Hypothesis]:
+    """Yield a pass backwards in time that runs forwards, or whose outputs or credit are not turned round."""
+    yield of_run("graph", f"{p.name} forwards", f"{p.name} run forwards in time", partial(_forwards, p.name))
+    if {c.source for c in graph.into(p.name)} <= {name for name, _ in graph.inputs}:
+        label = f"the outputs of {p.name} left in the order in which it runs"
+        yield of_run("graph", f"{p.name} not turned back", label, partial(_left, p.name))
+    label = f"the credit of {p.name} not turned round in time"
+    signal, below = partial(_unturned, p.name), partial(_unturned_below, p.name)
+    yield of_edit("graph", f"credit of {p.name} not turned", label, signal=signal, below=below)
+
+
+def _forwards(name: str, bench: Bench) -> Bench | None:
+    graph = bench.network.graph
+    assert graph is not None, name
+    return _rewired(
+        bench, populations=tuple(replace(p, backwards=False) if p.name == name else p for p in graph.populations)
+    )
+
+
+def _left(name: str, bench: Bench) -> Bench | None:
+    """Run a population forwards on its inputs turned round: what leaves it is as if it were not turned back."""
+    graph = bench.network.graph
+    assert graph is not None, name
+    turned = tuple((f"{source}_turned", size) for source, size in graph.inputs)
+    alone = len(graph.into(name)) == 1
+    links = (
+        replace(c, source=f"{c.source}_turned", name=c.name if alone else c.label) if c.target == name else c
+        for c in graph.connections
+    )
+    populations = tuple(replace(p, backwards=False) if p.name == name else p for p in graph.populations)
+    other = replace(bench, inputs=np.concatenate([bench.inputs, bench.inputs[::-1]], axis=-1))
+    return _rewired(other, inputs=(*graph.inputs, *turned), connections=tuple(links), populations=populations)
+
+
+def _unturned(name: str, delta: Array, i: int, bench: Bench) -> Array:
+    layer = bench.network.layers[i]
+    return delta[::-1] if layer.backwards and _owns(layer, name) else delta
+
+
+def _unturned_below(name: str, credit: Array, delta: Array, i: int, bench: Bench) -> Array:
+    return _unturned(name, credit, i, bench)
+
+
+def _owns(layer: Layer, name: str) -> bool:
+    return layer.name == name or name in {m.name for m in getattr(layer.cell, "members", ())}
 
 
 def _of_shared(p: Population, name: str) -> Iterator[Hypothesis]:

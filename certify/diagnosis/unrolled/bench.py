@@ -188,6 +188,7 @@ def edited(bench: Bench, edit: Edit) -> dict[str, Array] | None:
         own = graph_of(layer, rule.own, chunk=rule.chunk)
         own = edit.own(own, layer, tape) if edit.own else own
         arriving = edit.signal(delta, i, bench) if edit.signal else delta
+        arriving, delta = layer.layer.turned(arriving), layer.layer.turned(delta)
         adjoints = sweep(own, arriving)
         if edit.share:
             adjoints = {node: edit.share(values) for node, values in adjoints.items()}
@@ -198,8 +199,9 @@ def edited(bench: Bench, edit: Edit) -> dict[str, Array] | None:
         above = edit.down(above, layer, tape) if edit.down else above
         down = weights_down(layer.layer, i, layer.p, rule, bench.feedback)
         down = edit.weights(down, i, bench) if edit.weights else down
-        credit = credit_below(layer, sweep(above, delta), down)
-        spread(edit.below(credit, delta, i, bench) if edit.below else credit, tape.network, i, arrived)
+        credit = layer.layer.turned(credit_below(layer, sweep(above, delta), down))
+        passed = edit.below(credit, layer.layer.turned(delta), i, bench) if edit.below else credit
+        spread(passed, tape.network, i, arrived)
     starts = [name for name in out if name.startswith(PREFIX)]
     return {name: out[name] for name in (*tape.network.shapes(), *starts)}
 
@@ -214,5 +216,5 @@ def _broadcast(bench: Bench, delta: Array, edit: Edit) -> Array:
     if bench.rule.feedback == "direct":
         graph = graph_of(last, bench.rule.kept_above(last.layer.cell.name))
         graph = edit.down(graph, last, bench.tape) if edit.down else graph
-        return sweep(graph, delta)[error_node(last.layer)]
+        return last.layer.turned(sweep(graph, last.layer.turned(delta))[error_node(last.layer)])
     return projected_signal(bench.tape, bench.targets)

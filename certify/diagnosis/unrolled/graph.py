@@ -105,7 +105,7 @@ class Graph:
     after : nodes whose adjoint after the last step is one, where it should be zero.
     seeded : nodes that get credit of one at the last step.
     sizes : units of every node, where not all have as many as the output.
-    shared : parameters of which there is one number for all units.
+    collected : what becomes of a gradient by what acts, by the name of the parameter (`Layer.collected`).
     """
 
     nodes: tuple[str, ...]
@@ -116,7 +116,7 @@ class Graph:
     seeded: frozenset[str] = frozenset()
     begins: Array | None = None
     sizes: Mapping[str, int] = field(default_factory=dict)
-    shared: frozenset[str] = frozenset()
+    collected: Callable[[str, Array], Array] = lambda name, gradient: gradient
 
     def arcs_as(self, change: Callable[[Arc], Arc | None]) -> Graph:
         """Return the graph with every arc changed; None drops it."""
@@ -145,8 +145,11 @@ def graph_of(tape: LayerTape, kept: frozenset[Edge], *, chunk: int | None = None
     steps = len(tape.x)
     cut = frozenset(range(chunk, steps, chunk)) if chunk else frozenset[int]()
     sizes = {node: layer.size(node) for node in cell.nodes}
-    shared = frozenset(layer.shared)
-    return Graph(cell.nodes, tuple(arcs), tuple(feeds), cut, begins=tape.begins, sizes=sizes, shared=shared)
+
+    def collected(name: str, gradient: Array) -> Array:
+        return layer.collected(name, gradient, tape.p)
+
+    return Graph(cell.nodes, tuple(arcs), tuple(feeds), cut, begins=tape.begins, sizes=sizes, collected=collected)
 
 
 def sweep(graph: Graph, delta: Array) -> dict[str, Array]:
@@ -183,7 +186,7 @@ def gradients(graph: Graph, adjoints: Mapping[str, Array]) -> dict[str, Array]:
     for feed in graph.feeds:
         g = feed.gradient(adjoints[feed.node])
         out[feed.parameter] = out[feed.parameter] + g if feed.parameter in out else g
-    return {k: g.sum(axis=-1, keepdims=True) if k in graph.shared else g for k, g in out.items()}
+    return {k: graph.collected(k, g) for k, g in out.items()}
 
 
 def initial_gradients(graph: Graph, tape: LayerTape, adjoints: Mapping[str, Array]) -> dict[str, Array]:

@@ -57,6 +57,9 @@ class Sized:
         o = sized(other)
         return Sized(self.value / o.value, self.size / abs(o.value))
 
+    def __rtruediv__(self, other: Any) -> Sized:
+        return sized(other) / self
+
     def __neg__(self) -> Sized:
         return Sized(-self.value, self.size)
 

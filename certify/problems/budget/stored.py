@@ -13,13 +13,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
 from gradcert.properties.numbers import Balls, Decay, Element, settle
-from gradcert.reference.networks import Cell, Circuit, Data, Drive, Link, Loss, Member, Network, Nodes, Problem, Use
+from gradcert.reference.networks import (
+    Cell,
+    Circuit,
+    Data,
+    Drive,
+    Link,
+    Loss,
+    Member,
+    Network,
+    Nodes,
+    Problem,
+    Standardisation,
+    Use,
+)
 from gradcert.reference.numbers import Array, Numbers
 
 DECAYS = ("leak", "kappa", "rho", "rate")
@@ -41,11 +54,35 @@ class StoredCell:
 
     def step(self, n: Numbers, p: Mapping[str, Array], drive: Drive, prev: Nodes) -> dict[str, Array]:
         """Compute one step."""
-        return {node: settle(value) for node, value in self._cell.step(n, p, drive, prev).items()}
+        mixed = getattr(self._cell, "mixed", ())
+
+        def driven(node: str, **sources: Array) -> Array:
+            found = drive(node, **sources)
+            return settle(found) if node.rpartition("_")[0] in mixed else found
+
+        return {node: settle(value) for node, value in self._cell.step(n, p, driven if mixed else drive, prev).items()}
 
     def factors(self, n: Numbers, p: Mapping[str, Array], prev: Nodes, now: Nodes) -> dict[Link | Use, Any]:
         """Return the local derivatives."""
         return {link: settle(value) for link, value in self._cell.factors(n, p, prev, now).items()}
+
+    @property
+    def standardised(self) -> Any:
+        """How weights are standardised, once for all steps: those that act are stored."""
+        how = getattr(self._cell, "standardised", None)
+        return None if how is None else StoredStandardisation(how)
+
+
+@dataclass(frozen=True)
+class StoredStandardisation:
+    """Weight standardisation whose weights are settled as soon as they are computed."""
+
+    how: Standardisation
+
+    def acting(self, weight: Array, numbers: Numbers) -> tuple[Array, Array]:
+        """Return the weight that acts, and one over its units' deviations."""
+        acts, scale = self.how.acting(weight, numbers)
+        return settle(acts), settle(scale)
 
 
 class StoredLoss(Loss):

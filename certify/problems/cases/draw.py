@@ -15,12 +15,13 @@ from gradcert.certify.problems.cases.given import QUIET, activity_of, named, wit
 from gradcert.certify.problems.cases.graphs import draw_graph, latest
 from gradcert.certify.problems.cases.options import CONTINUOUS, option_value, stack
 from gradcert.certify.problems.cases.owners import owners
-from gradcert.reference.networks import Layer, Loss, Network, Problem, cell_named
+from gradcert.reference.networks import Layer, Loss, Network, Problem, cell_named, cell_with
 from gradcert.reference.numbers import Array, held
 from gradcert.reference.published import Algorithm, Claimed
 from gradcert.reference.rules import feedback_shapes
 
 SIZES = {1: (3, 4), 2: (3, 4, 2), 3: (3, 2, 4, 2)}  # no layer is square, and no layer is like the next
+WIDE = {1: (3, 5), 2: (3, 5, 4), 3: (3, 4, 6, 5)}  # normalised, the difference of two units is all but a sign
 APART = 0.06  # of two decays that would be one
 
 
@@ -62,12 +63,12 @@ class Family(Protocol):
 
 def latency(claim: Claim, spec: Spec) -> int:
     """Return how many steps an input needs, at least, to reach the output of the network of a spec."""
-    made = [kind(**options) for kind, options in stack(claim, spec.cell, spec.depth, spec.turn)]
+    cells = [cell_with(kind, options) for kind, options in stack(claim, spec.cell, spec.depth, spec.turn)]
     if claim.network:
         names = [p["name"] for p in claim.network["populations"]]
-        graph = graph_of(claim.network, dict(zip(names, made, strict=True)), usual_sizes(claim.network))
+        graph = graph_of(claim.network, dict(zip(names, cells, strict=True)), usual_sizes(claim.network))
         return max(0, latest(graph) - 1)  # what comes one step late is in every case, as lateral connections are
-    return sum(map(_delay, made))
+    return sum(map(_delay, cells))
 
 
 def _delay(cell: Any) -> int:
@@ -143,18 +144,19 @@ def _layers(spec: Spec, claim: Claim, family: Family, rng: np.random.Generator) 
         3 + (i % 2) - 2 * (i == spec.depth) for i in range(spec.depth + 1)
     )
     layers = []
-    if any(getattr(kind, "square", False) for kind, _ in stack(claim, spec.cell, spec.depth, spec.turn)):
+    plan = stack(claim, spec.cell, spec.depth, spec.turn)
+    if any(options.get("normalised") for _, options in plan) and not getattr(family, "sizes", None):
+        sizes = WIDE.get(spec.depth, sizes)
+    if any(getattr(kind, "square", False) for kind, _ in plan):
         sizes = (sizes[1],) * len(sizes)  # an input that is read without weights has as many units
-    for (kind, options), (below, units) in zip(
-        stack(claim, spec.cell, spec.depth, spec.turn), pairwise(sizes), strict=True
-    ):
+    for (kind, options), (below, units) in zip(plan, pairwise(sizes), strict=True):
         own = {f.name for f in fields(kind)}
         constants = {
             name: family.constant(name, rng, spiking="surrogate" in own)
             for name in CONTINUOUS
             if name in own and name not in options
         }
-        layers.append(Layer(kind(**options, **constants), inputs=below, units=units))
+        layers.append(Layer(cell_with(kind, {**options, **constants}), inputs=below, units=units))
     if claim.readout is not None:
         # not like the layer below; a power of two where a mean over outputs has to be exact
         outputs = 2 if sizes[-1] != 2 else 4 if spec.family == "dyadic" else 3
@@ -197,7 +199,7 @@ def _readout(claim: Claim, family: Family, rng: np.random.Generator, below: list
             value = family.constant(name, rng, spiking="surrogate" in own)
             apart = name in DECAYS and value in taken and APART < value < 0.99 and value != 0.5  # extremes stay so
             options[name] = round(value - APART, 2) if apart else value
-    return kind(**options)
+    return cell_with(kind, options)
 
 
 def _parameters(network: Network, family: Family, scale: float, rng: np.random.Generator) -> dict[str, Array]:

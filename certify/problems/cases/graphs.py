@@ -11,7 +11,7 @@ import numpy as np
 
 from gradcert.certify.claims import Claim, graph_of, usual_sizes
 from gradcert.certify.problems.cases.options import CONTINUOUS, member_options
-from gradcert.reference.networks import Dense, Graph, Network, cell_named
+from gradcert.reference.networks import Dense, Graph, Network, cell_named, cell_with
 
 FAR = 1 << 20  # steps: from nowhere
 
@@ -28,7 +28,7 @@ def draw_graph(claim: Claim, turn: int, family: Any, rng: np.random.Generator) -
             for name in CONTINUOUS
             if name in own and name not in options
         }
-        cells[population["name"]] = kind(**options, **constants)
+        cells[population["name"]] = cell_with(kind, {**options, **constants})
     return graph_of(claim.network, cells, sizes)
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from gradcert.certify.claims import Claim, of_layer
 from gradcert.certify.problems.budget.stored import DECAYS
-from gradcert.reference.networks import cell_named
+from gradcert.reference.networks import EXTRAS, cell_named, extra, option_names
 from gradcert.reference.numbers import surrogate_from
 
 CONTINUOUS = (*DECAYS, "threshold", "beta")  # drawn for each layer, unless the claim fixes them
@@ -26,7 +26,7 @@ class Cells:
 
 def cell_options(claim: Claim, cell: str) -> Cells:
     """Return the options of a claim that this cell has; a list names alternatives (`Claim`)."""
-    known = {f.name for f in fields(cell_named(cell))}
+    known = option_names(cell_named(cell))
     given = {k: v for k, v in claim.options.items() if k in known}
     many = {k: tuple(v) for k, v in given.items() if isinstance(v, (list, tuple)) and not _names(k, v)}
     fixed = {k: v for k, v in given.items() if k not in many}
@@ -80,4 +80,6 @@ def chosen_options(claim: Claim, cell: str, turn: int) -> dict[str, Any]:
 
 def option_value(name: str, value: Any) -> Any:
     """Return the value of an option as its cell takes it."""
+    if name in EXTRAS:
+        return extra(name, value)
     return surrogate_from(value) if name == "surrogate" else tuple(value) if name == "train" else value

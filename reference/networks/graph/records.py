@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gradcert.reference.checks import check_size
+from gradcert.reference.checks import check_flag, check_size
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks.cells.protocol import Cell
 from gradcert.reference.networks.edges import TEMPORAL, Edge
@@ -34,6 +34,8 @@ class Population:
     units : how many.
     synapses : for weights of the cell's own links, such as ``(("H", Dense(..., absent=...)),)``.
     shared : trained per-unit parameters of which there is one number for all units, of shape (1,).
+    backwards : whether it runs from the last step to the first, as one direction of a bidirectional layer. What reads
+        it finds its values at their own steps.
     """
 
     name: str
@@ -41,10 +43,12 @@ class Population:
     units: int
     synapses: tuple[tuple[str, Synapse], ...] = ()
     shared: tuple[str, ...] = ()
+    backwards: bool = False
 
     def __post_init__(self) -> None:
         check_name("a population", self.name)
         check_size(f"a population {self.name!r} with units", self.units)
+        check_flag(f"backwards of {self.name!r}", self.backwards)
         if not any(link.source == "x" for link in self.cell.links):
             raise GradcertError(f"the cell {self.cell.name!r}, which has no input", allowed="a cell with a link from x")
         for link in self.cell.links:
@@ -179,6 +183,7 @@ class Graph:
             self._check_fed(population)
         ordered_within(tuple(self.by_name), self.pairs(lag=False))  # raises for a cycle without a lag
         check_reached(tuple(self.by_name), tuple(dict(self.inputs)), self.pairs(), str(self.output))
+        self._check_directions()
 
     @property
     def _names(self) -> list[str]:
@@ -246,6 +251,20 @@ class Graph:
                 )
             size = synapse.units
 
+    def _check_directions(self) -> None:
+        for part in self.components():
+            alone = [name for name in part if self.by_name[name].backwards]
+            if alone and len(part) > 1:
+                raise GradcertError(
+                    f"the population {alone[0]!r}, which runs backwards, in a loop with others",
+                    allowed="one on its own",
+                )
+        for c in self.connections:
+            if c.lag and self.by_name[c.target].backwards:
+                raise GradcertError(
+                    f"the lag of the connection {c}, whose target runs backwards", do="let its cell be recurrent"
+                )
+
     def _check_fed(self, population: Population) -> None:
         incoming = self.into(population.name)
         if not incoming:
@@ -290,7 +309,8 @@ def check_once(what: str, names: list[str], every: list[str]) -> None:
 def _population_to_dict(p: Population) -> dict[str, Any]:
     out: dict[str, Any] = {"name": p.name, "cell": p.cell.name, "units": p.units, "options": options_of(p.cell)}
     out |= {"synapses": {name: synapse_to_dict(s) for name, s in p.synapses}} if p.synapses else {}
-    return out | ({"shared": list(p.shared)} if p.shared else {})
+    out |= {"shared": list(p.shared)} if p.shared else {}
+    return out | ({"backwards": True} if p.backwards else {})
 
 
 def _connection_to_dict(c: Connection) -> dict[str, Any]:
@@ -317,6 +337,7 @@ def graph_from(spec: Mapping[str, Any], *, run: bool = False, cells: Mapping[str
             units=p["units"],
             synapses=tuple((name, synapse_from_dict(s)) for name, s in p.get("synapses", {}).items()),
             shared=tuple(p.get("shared", ())),
+            backwards=p.get("backwards", False),
         )
         for p in spec["populations"]
     )

@@ -111,7 +111,7 @@ class _Plan:
     def _plain_layer(self, p: Population, c: Connection, inputs: int) -> Layer:
         outer = [link.weight for link in p.cell.links if link.source == "x" and link.weight]
         synapses = (*((name, c.chain[0]) for name in outer if c.chain), *p.synapses)
-        return Layer(p.cell, inputs, p.units, synapses=synapses, name=p.name, shared=p.shared)
+        return Layer(p.cell, inputs, p.units, synapses=synapses, name=p.name, shared=p.shared, backwards=p.backwards)
 
 
 @dataclass(frozen=True)
@@ -134,12 +134,20 @@ class _Wiring:
                 self._connect(p, c, alone=len(incoming) == 1 and c.name is None)
             member = Member(p.name, p.cell, p.units)
             self.parts.append(member)
-            self.synapses.update({member.full(name): synapse for name, synapse in p.synapses})
+            own = getattr(p.cell, "own_synapses", None)
+            fixed = own(p.units) if own is not None else {}
+            self.synapses.update({member.full(name): s for name, s in {**fixed, **dict(p.synapses)}.items()})
         units = sum(self.populations[name].units for name, _ in exports)
         circuit = Circuit((*self.parts, *self.late), tuple(self.into), tuple(self._out(exports, units)))
         shared = tuple(f"{p.name}.{name}" for p in self.populations.values() for name in p.shared)
         return Layer(
-            cast(Cell, circuit), self.inputs, units, synapses=tuple(self.synapses.items()), name="", shared=shared
+            cast(Cell, circuit),
+            self.inputs,
+            units,
+            synapses=tuple(self.synapses.items()),
+            name="",
+            shared=shared,
+            backwards=any(p.backwards for p in self.populations.values()),
         )
 
     def _out(self, exports: list[tuple[str, str]], units: int) -> Iterator[Link]:

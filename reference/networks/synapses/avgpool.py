@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks.synapses.mean import share
 from gradcert.reference.numbers import Array
 
 
@@ -79,16 +80,8 @@ class AvgPool:
                 yield slice(i, rows * height, rows), slice(j, cols * width, cols)
 
     def _share(self, x: Array) -> Array:
-        """Return x over the size of a window.
-
-        Where exact numbers have no entry a full tangent holds Python's 0, and ``/`` would make a float of it, which no
-        field takes.
-        """
-        size = self.kernel[0] * self.kernel[1]
-        if x.dtype != object:
-            return x / size
-        divided = np.frompyfunc(lambda e: e if isinstance(e, int) and e == 0 else e / size, 1, 1)(x)
-        return np.asarray(divided, dtype=object)
+        """Return x over the size of a window."""
+        return share(x, self.kernel[0] * self.kernel[1])
 
     def apply(self, weight: Array | None, x: Array) -> Array:
         """Return y for x of shape (..., inputs)."""

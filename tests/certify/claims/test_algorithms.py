@@ -22,6 +22,7 @@ CLAIMS = {
     "ottt-code": ({}, "a trace on biases"),
     "rate-based": ({"live_reset": False}, None),
     "tess": ({}, "no acausal term"),
+    "es-d-rtrl": ({"decay": 0.5}, "D without the reset"),
     "fptt": ({"form": "code", "parts": 3}, "the average made before the pull"),
     "sltt-k": ({"k": 2}, "the factor T / K"),
     "etlp": ({"rate": 0.5}, "events one step late"),

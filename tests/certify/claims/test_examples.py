@@ -66,6 +66,7 @@ RULES = {
     "ottt_code": "traces with the postsynaptic leak",
     "sltt_k": "sltt-k(k=2) with the factor T / K",
     "otpe": "otpe with no membrane trace",
+    "es_d_rtrl": "es-d-rtrl(decay=0.75) with no division by 1 - alpha^t",
     "fptt": "fptt(form=code, parts=3) with Lambda updated with the opposite sign",
     "update_per_step": "update-per-step with contributions that are kept from step to step",
 }
@@ -92,6 +93,10 @@ GRAPHS = {
     "convolution": "the kernel features.W turned by 180 degrees in its gradient",
     "shared": "the gradient of low.leak of its first unit alone",
 }
+NORMAL = {
+    "normalised": "mean and variance of the normalised sums as constants",
+    "standardised": "standardised weights by the weight that acts, in the place of the raw one",
+}
 SAID = {
     "lif": LIF,
     "spikes": SPIKES,
@@ -101,6 +106,8 @@ SAID = {
     "eprop": EPROP,
     "halves": HALVES,
     "graphs": GRAPHS,
+    "normal": NORMAL,
+    "directions": {"bidirectional": "the outputs of low_back left in the order in which it runs"},
 }  # the file that holds the subjects -> claim -> what is said of its mistake
 CLAIMS = [(where, name) for where, names in SAID.items() for name in names]
 
@@ -117,7 +124,7 @@ def subjects(where):
 @pytest.mark.parametrize(("where", "name"), CLAIMS)
 def test_a_claim_is_kept_and_its_mistake_is_named(where, name):
     claim = read_claim(FOLDER / f"{name}.toml", run=True)
-    mine = getattr(subjects(where), name if where in ("rules", "eventprop", "graphs") else "gradients")
+    mine = getattr(subjects(where), name if where in ("rules", "eventprop", "graphs", "directions") else "gradients")
     right = certify(partial(mine), claim=claim, profile="quick")
     wrong = certify(getattr(subjects(where), f"wrong_{name}"), claim=claim, profile="quick", repair=0.0)
     assert (right.verdict, wrong.verdict) == ("certified", "refuted")

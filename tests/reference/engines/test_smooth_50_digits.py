@@ -13,12 +13,20 @@ from budget import worst
 
 from gradcert.reference import RULES, Layer, Loss, Network, Rnn, Ssnu
 from gradcert.reference.engines import forward, reverse
+from gradcert.reference.networks import cell_with
 
 H = mpmath.mpf("1e-16")
+BOTH = ("leak", "threshold")
 
 
 def sigmoid(x):
     return 1 / (1 + mpmath.exp(-x))
+
+
+def normal(values, epsilon):
+    mean = sum(values) / len(values)
+    variance = sum((u - mean) ** 2 for u in values) / len(values)
+    return [(u - mean) / mpmath.sqrt(variance + mpmath.mpf(epsilon)) for u in values]
 
 
 def run(network, p, x):
@@ -27,6 +35,8 @@ def run(network, p, x):
     for i, layer in enumerate(network.layers):
         w, h, b = (p[f"layers.{i}.{k}"] for k in ("W", "H", "b"))
         n = layer.units
+        if getattr(layer.cell, "standardised", None):
+            w, h = ([normal(row, layer.cell.standardised.epsilon) for row in weight] for weight in (w, h))
         out = [[None] * len(signal[0]) for _ in signal]
         for s in range(len(signal[0])):
             v, z = [mpmath.mpf(0)] * n, [mpmath.mpf(0)] * n
@@ -34,6 +44,10 @@ def run(network, p, x):
                 u = signal[t][s]
                 drive = [b[r] + sum(w[r][k] * u[k] for k in range(layer.inputs)) for r in range(n)]
                 a = [drive[r] + sum(h[r][k] * z[k] for k in range(n)) for r in range(n)]
+                if getattr(layer.cell, "normalised", None):
+                    gain, bias = p[f"layers.{i}.a_gain"], p[f"layers.{i}.a_bias"]
+                    unit = normal(a, layer.cell.normalised.epsilon)
+                    a = [gain[r] * unit[r] + bias[r] for r in range(n)]
                 if layer.cell.name == "ssnu":
                     leak, th = p[f"layers.{i}.leak"], p[f"layers.{i}.threshold"]
                     v = [mpmath.tanh(a[r] + leak[r] * v[r] * (1 - z[r])) for r in range(n)]
@@ -80,8 +94,16 @@ def difference(network, parameters, x, y):
     return out
 
 
+MIXING = cell_with(Rnn, {"normalised": {"epsilon": 0.25}, "standardised": {"epsilon": 0.125}})
+PLAIN = Ssnu(transfer="tanh", threshold=0.3, train=BOTH)
+GATED = cell_with(Ssnu, {"threshold": 0.3, "transfer": "tanh", "train": BOTH, "normalised": {"epsilon": 0.5}})
+
+
 @pytest.mark.parametrize("options", ({"kind": "squared_error"}, {"kind": "cross_entropy", "time": "mean"}))
-@pytest.mark.parametrize("cell", (Ssnu(transfer="tanh", threshold=0.3, train=("leak", "threshold")), Rnn()))
+@pytest.mark.parametrize(
+    "cell",
+    (PLAIN, Rnn(), MIXING, pytest.param(GATED, marks=pytest.mark.long)),
+)
 def test_both_engines_give_the_derivative_of_the_loss(cell, options):
     layers = (Layer(cell, inputs=3, units=2), Layer(cell, inputs=2, units=3))
     network = Network(layers=layers, loss=Loss(**options))

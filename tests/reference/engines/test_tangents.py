@@ -214,7 +214,7 @@ def test_operators_compose(kind, numbers):
     matrix, synapse, weight = matrix_of(operator, n), Dense(inputs=n, units=n, absent=((1, 2),)), draw(n, n)
     effective = weight.copy()
     effective[1, 2] = 0
-    assert same(matrix_of(weighted(operator, synapse, weight), n), np.matmul(effective, matrix))
+    assert same(matrix_of(weighted(operator, synapse, weight, weight), n), np.matmul(effective, matrix))
     for factor in (0, 1, 2, draw(1)[0], draw(n), draw(BATCH, n)):
         scaled_by = scaled(operator, factor)
         diagonal = np.broadcast_to(factor, (BATCH, n))[:, :, None]

@@ -28,6 +28,7 @@ TRIANGLE = Surrogate("triangle", scale=Fraction(1, 2), width=Fraction(1, 4))  # 
 ONE_STEP = {
     "otpe": {},
     "ndot": {},
+    "es-d-rtrl": {"decay": 0.5},
     "s-tllr": {},
     "sltt-k": {"k": 1, "rng": np.random.default_rng(0)},
     "kf-rtrl": {"rng": np.random.default_rng(1), "normalisers": NORMALISERS},

@@ -109,10 +109,10 @@ def row_of(claim: Claim) -> Rule:
 def separated(problem: Problem, rule: Rule, budgets: dict[str, Array]) -> dict[int, float]:
     """Return, for every number of steps that a rule could be truncated to, by how many budgets its gradient differs.
 
-    Empty for a rule without edges through time, or with a projected or local signal: there nothing can be truncated
-    in this way.
+    Empty for a rule without edges through time, or with a projected or local signal, and for populations that run
+    backwards: there nothing can be truncated in this way.
     """
-    if rule.reach or rule.chunk or rule.feedback not in ("symmetric", "random"):
+    if not _may_be_truncated(problem, rule):
         return {}
     sums = evaluated(problem).truncations(rule)
     if len(sums) < 2 or all((sums[-1][k] == sums[0][k]).all() for k in sums[0]):
@@ -123,6 +123,11 @@ def separated(problem: Problem, rule: Rule, budgets: dict[str, Array]) -> dict[i
             ratios = [np.abs(part[k] - sums[-1][k]) / budgets[k] for k in part]
         out[steps] = max(float(np.nan_to_num(r, nan=0.0, posinf=np.inf).max()) for r in ratios)
     return out
+
+
+def _may_be_truncated(problem: Problem, rule: Rule) -> bool:
+    plain = not rule.reach and not rule.chunk and rule.feedback in ("symmetric", "random")
+    return plain and not any(layer.backwards for layer in problem.network.layers)
 
 
 def _chosen(spec: Spec, claim: Claim, rule: Rule, seed: int) -> list[int]:
@@ -227,7 +232,7 @@ def _silent(problem: Problem, claim: Claim) -> Problem:
 def truncation(case: Case, given: Mapping[str, Any]) -> int | None:
     """Return the number of steps to which a gradient of a long case is truncated, if it is one of a truncation."""
     rule, problem = case.rule, case.problem
-    if not isinstance(rule, Rule) or rule.reach or rule.chunk or rule.feedback not in ("symmetric", "random"):
+    if not isinstance(rule, Rule) or not _may_be_truncated(problem, rule):
         return None
     for steps, part in enumerate(evaluated(problem).truncations(rule), start=1):
         size = {k: b.budget + NEAR * np.abs(part[k]).max() for k, b in case.expected.gradients.items()}

@@ -12,7 +12,7 @@ from typing import Any
 from gradcert.certify.claims import AXES, CLAIMED, Claim, fixed_sizes, from_dict, of_layer
 from gradcert.certify.problems.budget.stored import DECAYS
 from gradcert.certify.problems.cases.options import cell_options
-from gradcert.reference.networks import cell_named
+from gradcert.reference.networks import cell_named, cell_with
 from gradcert.reference.numbers import FORMATS
 from gradcert.reference.published import Algorithm
 
@@ -67,8 +67,8 @@ def _rules(claim: Claim, cell: str) -> dict[tuple[str, str], str]:
     spiking = "surrogate" in own
     if getattr(kind, "square", False):
         rule("the cell reads its input without weights", "sizes", "more inputs", "fewer inputs")
-    made = kind(**given.fixed)
-    if "recurrent" not in given.alternatives and not any(k.weight is not None and k.lag for k in made.links):
+    usual = cell_with(kind, given.fixed)
+    if "recurrent" not in given.alternatives and not any(k.weight is not None and k.lag for k in usual.links):
         rule(UNLAGGED, "weights", "lateral 0")
     if fixed.get("bias", getattr(kind(), "bias", None)) in (False, None):
         rule("no biases", "biases", "not 0")
@@ -77,6 +77,8 @@ def _rules(claim: Claim, cell: str) -> dict[tuple[str, str], str]:
         rule("no threshold to draw", "threshold")
     elif "threshold" in fixed or "threshold" not in own:
         rule("the threshold is fixed", "threshold")
+    if fixed.get("normalised"):
+        rule("normalised over one unit a drive is constant", "sizes", "one unit")
     leaks = [name for name in LEAKS if name in own]
     if not leaks or all(name in fixed for name in leaks):
         rule("the leak is fixed" if leaks else "no leak", "leak")
@@ -111,7 +113,7 @@ def _rules(claim: Claim, cell: str) -> dict[tuple[str, str], str]:
         rule(why, "numbers", "logits beyond exp")
     if spiking:
         rule("spikes do not saturate", "numbers", "saturated")
-    elif cell == "integrator" or str(getattr(made, "activation", "tanh")) in UNBOUNDED:
+    elif cell == "integrator" or str(getattr(usual, "activation", "tanh")) in UNBOUNDED:
         rule("nothing saturates", "numbers", "saturated")
     return out
 

@@ -1,0 +1,88 @@
+"""The mean over all units, given to each of them: the fixed link by which units of one step are mixed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.numbers import Array
+
+
+@dataclass(frozen=True)
+class Mean:
+    """y_i = (x_1 + ... + x_n) / n for every i. Nothing is trained; the map is its own pull-back.
+
+    Examples
+    --------
+    >>> Mean(units=2).apply(None, np.array([1.0, 5.0]))
+    array([3., 3.])
+    """
+
+    units: int
+
+    def __post_init__(self) -> None:
+        if self.units < 1:
+            raise GradcertError(f"a mean over {self.units} units", allowed="one unit or more")
+
+    @property
+    def inputs(self) -> int:
+        """As many as units."""
+        return self.units
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Nothing is trained."""
+        return ()
+
+    @property
+    def columns(self) -> int:
+        """No weight feeds a unit."""
+        return 0
+
+    def effective(self, weight: Any) -> Any:
+        """Return what was given: there is no weight."""
+        return weight
+
+    def apply(self, weight: Any, x: Array) -> Array:
+        """Return the mean of x, (..., units), in every unit."""
+        return np.repeat(share(x.sum(axis=-1, keepdims=True), self.units), self.units, axis=-1)
+
+    def pull_input(self, weight: Any, g: Array) -> Array:
+        """Return the pull-back of g, shape (..., units): each unit's share of the sum."""
+        return self.apply(weight, g)
+
+    def pull_weight(self, g: Array, x: Array) -> Array:
+        """Return an empty gradient."""
+        return np.zeros((), dtype=g.dtype)
+
+    def push(self, weight: Any, tangent: Array) -> Array:
+        """Apply the map to axis 1 of a tangent of shape (batch, units, k)."""
+        return np.repeat(share(tangent.sum(axis=1, keepdims=True), self.units), self.units, axis=1)
+
+    def expand(self, x: Array) -> Array:
+        """Return (batch, 1, 0): no weight feeds a unit."""
+        return np.zeros((x.shape[0], 1, 0), dtype=x.dtype)
+
+    def fold(self, per_unit: Array) -> Array:
+        """Return an empty gradient."""
+        return np.zeros((), dtype=per_unit.dtype)
+
+
+def share(x: Array, size: int) -> Array:
+    """Return x over a whole number.
+
+    Where exact numbers have no entry a full tangent holds Python's 0, and ``/`` would make a float of it, which no
+    field takes.
+
+    Examples
+    --------
+    >>> share(np.array([0, 6], dtype=object), 2)
+    array([0, 3.0], dtype=object)
+    """
+    if x.dtype != object:
+        return x / size
+    divided = np.frompyfunc(lambda e: e if isinstance(e, int) and e == 0 else e / size, 1, 1)(x)
+    return np.asarray(divided, dtype=object)
