@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from gradcert.models.reading.gradients import AS_CODED
 from gradcert.models.reading.network import Written
+from gradcert.models.reading.passes import AS_CODED
 from gradcert.models.reading.reader import read_module
 from gradcert.reference.checks import check_size
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule, rule_named
 from gradcert.watching.calls import Calls
-from gradcert.watching.causes import ROWS, cause, distance, nearest, rows
-from gradcert.watching.envelope import allowance
-from gradcert.watching.evidence import Evidence, Gradients, gathered
-from gradcert.watching.judgement import Judgement, Of, table
+from gradcert.watching.causes import cause, distance, nearest, rows
+from gradcert.watching.evidence import Evidence, Gradients
+from gradcert.watching.gather import gathered
+from gradcert.watching.judgement import Judgement, table
 from gradcert.watching.recording import differences, recording
-
-DTYPES = ("float32", "float64")
+from gradcert.watching.verdict import compared, measured
 
 
 class Watch:
@@ -162,9 +161,8 @@ class Watch:
             made = self._named(step, evidence, exact, parameters)
         else:
             made = self._claimed(step, evidence, exact, parameters, written, y)
-        file = (
-            self._kept(made, evidence) if made.verdict == "wrong" and not any(j.file for j in self.judgements) else ""
-        )
+        first = made.verdict == "wrong" and not any(j.file for j in self.judgements)
+        file = self._kept(made, evidence, dtype_of(parameters)) if first else ""
         spent = time.process_time() - begun
         return Judgement(
             step, made.verdict, made.claim, made.parameters, made.rows, made.cause, (*notes, *made.notes), spent, file
@@ -213,18 +211,18 @@ class Watch:
         claimed = evidence.gradients(rule)
         label = rule if isinstance(rule, str) else rule.name
         relative = self._relative or self._measured(evidence, rule, claimed, parameters)
-        of = _of(evidence, claimed, exact, relative)
+        of = compared(evidence, claimed, exact, relative)
         if not all(o.right for o in of.values()) and self._relative is not None:
             relative = self._measured(evidence, rule, claimed, parameters)  # it was measured on another batch
-            of = _of(evidence, claimed, exact, relative)
+            of = compared(evidence, claimed, exact, relative)
         self._relative = relative
         if all(o.right for o in of.values()):
             return Judgement(step, "right", label, of)
-        previous = None
+        self._previous = None
         if self._earlier is not None:
             sequences, weights, target = self._earlier
-            previous = self._evidence(written, sequences, weights, {}, None, target)
-        return Judgement(step, "wrong", label, of, (), cause(evidence, rule, claimed, relative, previous))
+            self._previous = self._evidence(written, sequences, weights, {}, None, target)
+        return Judgement(step, "wrong", label, of, (), cause(evidence, rule, claimed, relative, self._previous))
 
     def _named(self, step: int, evidence: Evidence, exact: Gradients, parameters: Mapping[str, Any]) -> Judgement:
         best, _ = nearest(evidence)
@@ -232,7 +230,7 @@ class Watch:
         relative = self._relative or self._measured(evidence, best, centre, parameters)
         self._relative = relative
         found = rows(evidence, relative)
-        of = _of(evidence, centre, exact, relative)
+        of = compared(evidence, centre, exact, relative)
         if found:
             return Judgement(step, "named", None, of, tuple(found))
         far = distance(centre, evidence)
@@ -245,19 +243,26 @@ class Watch:
         self, evidence: Evidence, rule: Rule | str, centre: Gradients, parameters: Mapping[str, Any]
     ) -> dict[str, float]:
         """Return the allowance as a share of the largest entry."""
-        dtype = str(next(iter(parameters.values())).dtype).removeprefix("torch.")
-        if dtype not in DTYPES:
-            raise GradcertError(f"parameters in {dtype}", allowed=" or ".join(DTYPES))
-        found = allowance(evidence, rule, centre, dtype)
-        found = {n: v + self._rounding.get(n, 0.0) for n, v in found.items()}
-        sizes = {n: float(np.abs(v).max(initial=0.0)) for n, v in centre.items()}
-        return {n: found[n] / sizes[n] if sizes[n] else 0.0 for n in found}
+        return measured(evidence, rule, centre, dtype_of(parameters), self._rounding)
 
-    def _kept(self, judgement: Judgement, evidence: Evidence) -> str:
-        """Write what the first wrong step was given, and return the file's name."""
-        from gradcert.watching.kept import keep
+    def _kept(self, judgement: Judgement, evidence: Evidence, dtype: str) -> str:
+        """Write the first wrong step, as small as it still is wrong, and return the file's name."""
+        from gradcert.watching.kept import Failure, keep
+        from gradcert.watching.smaller import shrunk
 
-        return keep(judgement, evidence, self.rule, Path(self.folder))
+        assert self.rule is not None and self._relative is not None
+        reading = evidence.runs[0].written.reading  # type: ignore[attr-defined]
+        model = {
+            "name": type(self.module).__qualname__,
+            "file": file_of(self.module),
+            "time": self.time,
+            "shape": list(reading.example.shape[1:]),
+            "output": self.output,
+        }
+        failure = Failure(
+            judgement, self.rule, evidence, self._previous, dtype, self._rounding, model, random=reading.random
+        )
+        return keep(shrunk(self.module, failure, self._relative, self.output), Path(self.folder))
 
     def report(self) -> str:
         """Return what was found as a table."""
@@ -273,19 +278,17 @@ class Watch:
         Path(file).write_text(json.dumps(self.to_dict(), indent=1), encoding="utf-8")
 
 
-def _of(evidence: Evidence, claimed: Gradients, exact: Gradients, relative: Mapping[str, float]) -> dict[str, Of]:
-    out = {}
-    for name, want in claimed.items():
-        found = evidence.given.get(name)
-        mine = np.zeros_like(want) if found is None else found
-        error = float(np.abs(mine - want).max(initial=0.0))
-        error = error if np.isfinite(error) else float("inf")
-        full, size = float(np.linalg.norm(exact[name])), float(np.linalg.norm(mine))
-        both = bool(full and size and np.isfinite(size))
-        cosine = float((mine * exact[name]).sum()) / full / size if both else None
-        allowed = relative[name] * float(np.abs(want).max(initial=0.0))
-        out[name] = Of(error, allowed, cosine, size / full if both else None)
-    return out
+def dtype_of(parameters: Mapping[str, Any]) -> str:
+    """Return the name of the parameters' dtype."""
+    return str(next(iter(parameters.values())).dtype).removeprefix("torch.")
 
 
-__all__ = ["ROWS", "Watch"]
+def file_of(module: Any) -> str:
+    """Return the file that a module's class is written in, "" where there is none."""
+    try:
+        return Path(inspect.getsourcefile(type(module)) or "").name
+    except (TypeError, OSError):
+        return ""
+
+
+__all__ = ["Watch"]

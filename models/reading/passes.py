@@ -1,0 +1,135 @@
+"""A forward pass as the reference engine has it, around spikes that are given, and the gradient of a rule on it.
+
+Nothing here knows PyTorch: a pass that was stored is computed again where neither it nor the module is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from gradcert.models.reading.forced import Forced
+from gradcert.reference.engines import Tape, record, tape_gradients
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import Network
+from gradcert.reference.numbers import Array
+from gradcert.reference.rules import RULES, Rule, check_feedback, rule_named
+
+AS_CODED = "as-coded"  # the rule that keeps what the user's code keeps
+Columns = tuple[tuple[Array, ...], ...]  # of every layer, its spikes in the order of computation, (time, batch, units)
+
+
+class Networks(Protocol):
+    """A module as networks, and its parameters as functions of the module's."""
+
+    @property
+    def full(self) -> Network:
+        """The network with every edge."""
+        ...
+
+    @property
+    def as_cut(self) -> Network:
+        """The network in which the user's cuts are cut."""
+        ...
+
+    def arrays(self, parameters: Mapping[str, Any], dtype: str = "float64") -> dict[str, Array]:
+        """Return the networks' parameters from the module's."""
+        ...
+
+    def pulled(self, gradients: Mapping[str, Array], parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return gradients with respect to the module's parameters from those with respect to the networks'."""
+        ...
+
+
+@dataclass(frozen=True)
+class Run:
+    """A module's forward pass, recorded by the reference engine around the module's own spikes.
+
+    Attributes
+    ----------
+    written : the networks. `parameters` : of the module, by name.
+    played : the module's own operations, run again (`play`); None for a pass that was stored.
+    full, as_cut : the recorded passes of the two networks.
+    misfired : how far from its threshold a potential was whose spike the engine disagrees about; 0 where none is.
+    inputs, initial, masks : as the engine had them.
+    columns : the spikes; None where the module's own are not known.
+    """
+
+    written: Networks
+    parameters: Mapping[str, Any]
+    played: Any
+    full: Tape
+    as_cut: Tape
+    misfired: float
+    inputs: Array
+    initial: Mapping[str, Array]
+    masks: Mapping[str, Array]
+    columns: Columns | None
+
+    def gradients(self, rule: Rule | str, delta: Array, feedback: Mapping[str, Array] | None = None) -> dict[str, Any]:
+        """Return the gradient of a rule with respect to the module's parameters, in float64.
+
+        Parameters
+        ----------
+        rule : a row, or ``as-coded``: BPTT in which the user's own cuts are cut.
+        delta : dE/d(output), (time, batch, units).
+        feedback : the fixed matrices of a rule that has some.
+        """
+        return self.written.pulled(self.arrays(rule, delta, feedback), self.parameters)
+
+    def arrays(self, rule: Rule | str, delta: Array, feedback: Mapping[str, Array] | None = None) -> dict[str, Array]:
+        """Return the same with respect to the network's parameters."""
+        row = row_of(rule)
+        if row.feedback in ("target", "local"):
+            raise GradcertError(
+                f"{row.name}, whose learning signal needs more than the loss's derivative",
+                allowed="rules with symmetric, random or direct feedback",
+            )
+        tape = self.as_cut if rule == AS_CODED else self.full
+        given = check_feedback(self.written.full, row, feedback)
+        return tape_gradients(tape, np.zeros_like(delta), rule=row, feedback=given, delta=delta)
+
+    def spikes(self) -> Iterator[Array] | None:
+        """Return the spikes in the order in which the engine asks for them; None where they are not known."""
+        return None if self.columns is None else in_order(self.columns, len(self.inputs))
+
+
+def row_of(rule: Rule | str) -> Rule:
+    """Return the row that a rule is; ``as-coded`` is BPTT, of the network in which the user's cuts are cut."""
+    return RULES["bptt"] if rule == AS_CODED else rule_named(rule) if isinstance(rule, str) else rule
+
+
+def in_order(columns: Columns, steps: int) -> Iterator[Array]:
+    """Return spikes in the order in which the engine asks for them: layer by layer, step by step."""
+    return (column[t] for layer in columns for t in range(steps) for column in layer)
+
+
+def passed(
+    written: Networks,
+    parameters: Mapping[str, Any],
+    inputs: Array,
+    *,
+    initial: Mapping[str, Array],
+    masks: Mapping[str, Array],
+    columns: Columns | None,
+    arrays: Mapping[str, Array],
+    played: Any = None,
+) -> Run:
+    """Record the passes of both networks.
+
+    Parameters
+    ----------
+    inputs : (time, batch, features), in the dtype of the reference.
+    arrays : the networks' parameters.
+    """
+    tapes, worst = [], 0.0
+    for network in (written.full, written.as_cut):
+        spikes = None if columns is None else in_order(columns, len(inputs))
+        numbers = Forced(str(inputs.dtype), given=spikes)
+        own = {name: arrays[name] for name in network.shapes()}
+        tapes.append(record(network, own, inputs, numbers=numbers, initial=initial, masks=masks))
+        worst = max(worst, *numbers.margins, 0.0)
+    return Run(written, parameters, played, tapes[0], tapes[1], worst, inputs, initial, masks, columns)
