@@ -9,10 +9,17 @@ from typing import Any
 import numpy as np
 
 from gradcert.reference.numbers import Array
+from gradcert.reference.printable import legible
 from gradcert.watching.causes import cause
-from gradcert.watching.judgement import Judgement
+from gradcert.watching.judgement import Judgement, rows
 from gradcert.watching.stored import Stored
 from gradcert.watching.verdict import compared, measured
+
+BY = {
+    "module": "gradients of the module's own backward",
+    "loop": "gradients that the training loop made, not the module's backward",
+    "unknown": "gradients of a training loop",
+}
 
 
 def judged(stored: Stored, given: Mapping[str, Array | None] | None = None) -> Judgement:
@@ -33,6 +40,22 @@ def judged(stored: Stored, given: Mapping[str, Array | None] | None = None) -> J
             return Judgement(step, "right", stored.rule, of)
         said = cause(evidence, stored.rule, claimed, relative, previous)
     return Judgement(step, "wrong", stored.rule, of, (), said)
+
+
+def said(stored: Stored, found: Judgement) -> list[str]:
+    """Return a judgement as lines: what was asked, what it is, every parameter."""
+    runs = stored.evidence.runs
+    sizes = [_size(*run.inputs.shape[:2]) for run in runs]
+    was = stored.was
+    shrunk = f", shrunk from {_size(was['steps'], was['batch'])}" if was else ""
+    network = runs[0].written.full
+    widths = "-".join(map(str, (network.inputs, *(layer.units for layer in network.layers))))
+    asked = f"{', '.join(sizes)}{shrunk}; {widths} units; {stored.dtype}; {BY.get(stored.model['by'], BY['unknown'])}"
+    return [legible(line) for line in (asked, found.sentence(), *rows(found))]
+
+
+def _size(steps: int, samples: int) -> str:
+    return f"{steps} step{'s' * (steps != 1)} of {samples} sample{'s' * (samples != 1)}"
 
 
 def _step(record: Mapping[str, Any]) -> int:

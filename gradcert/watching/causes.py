@@ -171,9 +171,8 @@ def _factor(evidence: Evidence, claimed: Gradients) -> float | None:
     """Return the number by which all claimed gradients would have to be multiplied, if there is a plain one."""
     product = sum(float((_of(evidence.given, n) * v).sum()) for n, v in claimed.items())
     size = sum(float((v**2).sum()) for v in claimed.values())
-    if not size or not np.isfinite(product) or not product:
-        return None
-    return product / size
+    factor = product / size if size else 0.0
+    return factor if factor and np.isfinite(factor) else None
 
 
 def _scaled(factor: float, evidence: Evidence) -> str:

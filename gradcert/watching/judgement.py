@@ -87,12 +87,13 @@ def table(judgements: Sequence[Judgement]) -> str:
     first = next((j for j in judgements if j.verdict in ("wrong", "unnamed")), None)
     for j in dict.fromkeys(j.step for j in (first, judgements[-1]) if j is not None):
         found = next(k for k in judgements if k.step == j)
-        lines += [found.sentence(), *_rows(found), *(f"  note: {n}" for n in found.notes)]
+        lines += [found.sentence(), *rows(found), *(f"  note: {n}" for n in found.notes)]
         lines += [f"  kept in {found.file}"] if found.file else []
     return "\n".join(lines)
 
 
-def _rows(judgement: Judgement) -> list[str]:
+def rows(judgement: Judgement) -> list[str]:
+    """Return the table of a judgement's parameters, line by line."""
     width = max(12, *(len(name) + 2 for name in judgement.parameters))
     out = [f"  {'parameter':<{width}}{'error':>8}{'allowed':>9}{'cos BPTT':>11}{'norm/BPTT':>11}"]
     for name, of in judgement.parameters.items():

@@ -11,6 +11,7 @@ import numpy as np
 
 from gradcert.models.reading.passes import AS_CODED, Columns, Run, passed
 from gradcert.reference import outside
+from gradcert.reference.checks import check_size
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Network
 from gradcert.reference.numbers import Array
@@ -24,7 +25,7 @@ SCHEMA = "gradcert-watch-2"
 FORM = f"a file that gradcert.watch wrote ({SCHEMA})"
 LARGEST = 2**27  # numbers of one forward pass: nodes times units times steps times samples
 UNFIT = (StopIteration, ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError)
-NEEDS = ("claim", "model", "networks", "weights", "parameters", "pulls", "sequences", "given", "judgement")
+NEEDS = ("claim", "model", "networks", "weights", "parameters", "pulls", "sequences", "given", "was", "judgement")
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,15 @@ class Stored:
 
     Attributes
     ----------
-    record : its JSON form.
+    record : its JSON form. `model` : what it says of the module. `was` : the sizes that it was shrunk from.
     rule, dtype, rounding : what was claimed, of parameters in which dtype, and what else may be off.
     parameters : of the module, by name.
     evidence : what the reference engine makes of it; ``previous`` : of the step before, where it was kept.
     """
 
     record: dict[str, Any]
+    model: dict[str, Any]
+    was: dict[str, int]
     rule: str
     dtype: str
     rounding: dict[str, float]
@@ -66,10 +69,16 @@ class Stored:
     previous: Evidence | None
 
 
-def is_kept(path: Path) -> bool:
-    """Return whether a file is a step that `gradcert.watch` kept; what it is otherwise is for others to say."""
+def kept(path: Path) -> dict[str, Any] | None:
+    """Return what a file holds if that is a step that `gradcert.watch` kept; None for any other JSON.
+
+    Raises
+    ------
+    GradcertError : if it cannot be read.
+    """
     found = parse(outside.read(path, FORM), str(path), nan=True)
-    return isinstance(found, dict) and str(found.get("schema", "")).startswith("gradcert-watch-")
+    ours = isinstance(found, dict) and str(found.get("schema", "")).startswith("gradcert-watch-")
+    return found if ours else None
 
 
 def read(path: Path) -> Stored:
@@ -79,7 +88,7 @@ def read(path: Path) -> Stored:
     ------
     GradcertError : for a file that holds none, or a step that cannot be computed again.
     """
-    return stored_from(parse(outside.read(path, FORM), str(path), nan=True), str(path))
+    return stored_from(kept(path), str(path))
 
 
 def stored_from(given: Any, what: str = "a step that was kept") -> Stored:
@@ -89,6 +98,7 @@ def stored_from(given: Any, what: str = "a step that was kept") -> Stored:
     if isinstance(given, Mapping) and "why_not" in given:
         raise GradcertError(f"{what} cannot be computed again: {str(given['why_not'])[:300]}")
     spec = record(given, what, needs=NEEDS)
+    model = record(spec["model"], "the model", needs=("name", "file", "time", "shape", "output", "random", "by"))
     claim = record(spec["claim"], "the claim", needs=("rule", "dtype", "rounding", "feedback"))
     rule, dtype = claim["rule"], claim["dtype"]
     if rule != AS_CODED:
@@ -113,7 +123,10 @@ def stored_from(given: Any, what: str = "a step that was kept") -> Stored:
     if spec.get("previous") is not None:
         old = record(spec["previous"], "the step before", needs=("weights", "sequences"))
         previous = _evidence(networks, _weights(old["weights"], full, as_cut), old["sequences"], {}, None, feedback)
-    return Stored(spec, rule, dtype, rounding, parameters, evidence, previous)
+    was = record(spec["was"], "what it was shrunk from") and record(spec["was"], "its size", needs=("steps", "batch"))
+    for size in was.values():
+        check_size("a size", size)
+    return Stored(spec, model, was, rule, dtype, rounding, parameters, evidence, previous)
 
 
 def _arrays(given: Any, what: str) -> dict[str, Array]:
