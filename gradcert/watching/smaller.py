@@ -53,8 +53,11 @@ class Asking:
             states = play(reading, done.parameters, xs[:start], states).states
         xs, delta = xs[start:stop], np.ascontiguousarray(delta[start:stop])
         self.asked += 1
-        found, outputs = backward(self.module, reading, done.parameters, xs, states, delta, self.output)
-        here = run(done.written, done.parameters, xs, states)  # type: ignore[arg-type]
+        try:
+            found, outputs = backward(self.module, reading, done.parameters, xs, states, delta, self.output)
+            here = run(done.written, done.parameters, xs, states)  # type: ignore[arg-type]
+        except RuntimeError:  # the module, or its record, knows one number of samples or steps alone
+            return None
         if not agrees_with(outputs, here.played.outputs[self.output]):
             return None
         return replace(evidence, runs=(here,), deltas=(delta,), given=found, before=None, loss=None, states=(states,))
