@@ -16,17 +16,24 @@ class Of:
     error : the largest entry of the difference from the claimed gradients; of the nearest row's without a claim.
     allowed : what rounding explains.
     cosine, norm : against BPTT: the cosine, and the ratio of the norms; None where one of them is zero.
+    dropped : what the rule drops of BPTT: the norm of the difference over the norm of BPTT's; None where that is zero.
     """
 
     error: float
     allowed: float
     cosine: float | None
     norm: float | None
+    dropped: float | None = None
 
     @property
     def right(self) -> bool:
         """Whether rounding explains the difference."""
         return self.error <= self.allowed
+
+    @property
+    def share(self) -> float:
+        """The error over what is allowed."""
+        return self.error / self.allowed if self.allowed else float("inf") if self.error else 0.0
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,10 @@ class Judgement:
     cause : what they are instead, a sentence; "" where none is known.
     parameters : by name.
     notes : what else has to be said. `seconds` : processor time that it took.
+    file : where it is kept.
+    descent : what the cosine of all gradients together to BPTT's is at least; 0 where it may be negative, None where
+        there is no such number (`gradcert.watching.figures`).
+    edges : kind and layer of an edge that the rule drops -> its share of what is dropped.
     """
 
     step: int
@@ -51,11 +62,18 @@ class Judgement:
     cause: str = ""
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
-    file: str = field(default="")
+    file: str = ""
+    descent: float | None = None
+    edges: dict[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
         return asdict(self)
+
+    @property
+    def worst(self) -> float:
+        """The largest error over what is allowed."""
+        return max((of.share for of in self.parameters.values()), default=0.0)
 
     def sentence(self) -> str:
         """Return it in a sentence."""

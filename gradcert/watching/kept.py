@@ -91,7 +91,7 @@ def to_dict(failure: Failure) -> dict[str, Any]:
         if label != AS_CODED and rule_named(label) != failure.rule and not isinstance(failure.rule, str):
             raise GradcertError(f"the rule {label}, which is not the row of that name")
         out["networks"] = {"full": to_record(run.written.full), "as_cut": to_record(run.written.as_cut)}
-        out["weights"] = _weights(run)
+        out["weights"] = _lists(run.weights)
         out["pulls"] = [p.to_dict() for p in pulls_of(run.written, run.parameters)]
         if judged(stored_from(out)).verdict == "right":
             raise GradcertError("computed again from what was kept, it is right")
@@ -105,12 +105,7 @@ def _previous(failure: Failure) -> dict[str, Any] | None:
     old = failure.previous
     if old is None or "of the sequence before" not in failure.judgement.cause:
         return None
-    return {"weights": _weights(old.runs[0]), "sequences": [_sequence(old.runs[0], old.deltas[0], None)]}
-
-
-def _weights(run: Run) -> dict[str, Any]:
-    double = {name: p.detach().double() for name, p in run.parameters.items()}
-    return _lists(run.written.arrays(double))
+    return {"weights": _lists(old.runs[0].weights), "sequences": [_sequence(old.runs[0], old.deltas[0], None)]}
 
 
 def _sequence(run: Run, delta: Array, states: Any) -> dict[str, Any]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from gradcert.reference.rules import Rule, rule_named
 from gradcert.watching.calls import Calls
 from gradcert.watching.causes import cause, distance, nearest, rows
 from gradcert.watching.evidence import Evidence, Gradients
+from gradcert.watching.figures import descent, edges
 from gradcert.watching.gather import gathered
 from gradcert.watching.judgement import Judgement, table
 from gradcert.watching.recording import differences, recording
@@ -163,9 +166,14 @@ class Watch:
             made = self._claimed(step, evidence, exact, parameters, written, y)
         first = made.verdict == "wrong" and not any(j.file for j in self.judgements)
         file = self._kept(made, evidence, dtype_of(parameters)) if first else ""
-        spent = time.process_time() - begun
-        return Judgement(
-            step, made.verdict, made.claim, made.parameters, made.rows, made.cause, (*notes, *made.notes), spent, file
+        rule = self.rule if self.rule is not None else made.rows[0] if made.rows else None
+        return replace(
+            made,
+            notes=(*notes, *made.notes),
+            file=file,
+            descent=descent(evidence, exact, made.parameters),
+            edges={} if rule is None else edges(evidence, rule),
+            seconds=time.process_time() - begun,
         )
 
     def _evidence(
@@ -270,12 +278,45 @@ class Watch:
 
     def to_dict(self) -> dict[str, Any]:
         """Return all judgements in JSON form."""
-        rule = self.rule if isinstance(self.rule, str) or self.rule is None else self.rule.name
-        return {"rule": rule, "every": self.every, "judgements": [j.to_dict() for j in self.judgements]}
+        return {"rule": self._claim(), "every": self.every, "judgements": [j.to_dict() for j in self.judgements]}
 
-    def write(self, file: str) -> None:
-        """Write all judgements as JSON."""
-        Path(file).write_text(json.dumps(self.to_dict(), indent=1), encoding="utf-8")
+    def json(self, file: str) -> None:
+        """Write all judgements as JSON; a number that is infinite is a null."""
+        Path(file).write_text(json.dumps(_finite(self.to_dict()), indent=1, allow_nan=False), encoding="utf-8")
+
+    def html(self, file: str) -> None:
+        """Write a page: the verdict, curves over the training, every judgement. One file, nothing fetched."""
+        from gradcert.watching.page import page
+
+        Path(file).write_text(page(self.judgements, self._about()), encoding="utf-8")
+
+    def _repr_html_(self) -> str:
+        from gradcert.watching.page import fragment
+
+        return fragment(self.judgements)
+
+    def _about(self) -> dict[str, str]:
+        """Return what a page says of what was watched."""
+        first = next(iter(self.module.parameters()), None)
+        dtype = "" if first is None else dtype_of({"": first})
+        loss = "judged too" if self.loss is not None else "its derivative at the outputs is taken as given"
+        return {
+            "Model": type(self.module).__qualname__,
+            "Claim": self._claim() or "none: which row is it?",
+            "Judged": f"every {self.every} steps, of {self._count}; parameters in {dtype}; the loss: {loss}",
+        }
+
+    def _claim(self) -> str | None:
+        return self.rule if isinstance(self.rule, str) or self.rule is None else self.rule.name
+
+
+def _finite(value: Any) -> Any:
+    """Return a record with None for every number that JSON does not have."""
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def dtype_of(parameters: Mapping[str, Any]) -> str:

@@ -55,5 +55,6 @@ def compared(evidence: Evidence, claimed: Gradients, exact: Gradients, relative:
         both = bool(full and size and np.isfinite(size))
         cosine = float((mine * exact[name]).sum()) / full / size if both else None
         allowed = relative[name] * float(np.abs(want).max(initial=0.0))
-        out[name] = Of(error, allowed, cosine, size / full if both else None)
+        dropped = float(np.linalg.norm(exact[name] - want)) / full if full else None
+        out[name] = Of(error, allowed, cosine, size / full if both else None, dropped)
     return out

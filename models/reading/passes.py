@@ -56,6 +56,7 @@ class Run:
     misfired : how far from its threshold a potential was whose spike the engine disagrees about; 0 where none is.
     inputs, initial, masks : as the engine had them.
     columns : the spikes; None where the module's own are not known.
+    weights : the networks' parameters.
     """
 
     written: Networks
@@ -68,6 +69,20 @@ class Run:
     initial: Mapping[str, Array]
     masks: Mapping[str, Array]
     columns: Columns | None
+    weights: Mapping[str, Array]
+
+    def part(self, samples: slice) -> Run:
+        """Return the pass of some samples alone."""
+        columns = self.columns
+        return passed(
+            self.written,
+            self.parameters,
+            self.inputs[:, samples],
+            initial={k: v[samples] if v.ndim > 1 else v for k, v in self.initial.items()},
+            masks={k: v[:, samples] for k, v in self.masks.items()},
+            columns=None if columns is None else tuple(tuple(c[:, samples] for c in layer) for layer in columns),
+            arrays=self.weights,
+        )
 
     def gradients(self, rule: Rule | str, delta: Array, feedback: Mapping[str, Array] | None = None) -> dict[str, Any]:
         """Return the gradient of a rule with respect to the module's parameters, in float64.
@@ -132,4 +147,4 @@ def passed(
         own = {name: arrays[name] for name in network.shapes()}
         tapes.append(record(network, own, inputs, numbers=numbers, initial=initial, masks=masks))
         worst = max(worst, *numbers.margins, 0.0)
-    return Run(written, parameters, played, tapes[0], tapes[1], worst, inputs, initial, masks, columns)
+    return Run(written, parameters, played, tapes[0], tapes[1], worst, inputs, initial, masks, columns, arrays)

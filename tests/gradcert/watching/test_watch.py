@@ -182,7 +182,7 @@ def test_the_first_failure_is_kept_and_all_is_json(tmp_path):
     assert kept["judgement"]["step"] == SINCE
     assert kept["equations"][0]["v"] == "a + v_prev * 0.9 - z_prev"
     assert [bool(j.file) for j in watching.judgements] == [False, True, False]
-    watching.write(str(tmp_path / "all.json"))
+    watching.json(str(tmp_path / "all.json"))
     assert json.loads((tmp_path / "all.json").read_text())["judgements"][1]["verdict"] == "wrong"
 
 
