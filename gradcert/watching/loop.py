@@ -20,6 +20,7 @@ from gradcert.reference.checks import check_size
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule, rule_named
+from gradcert.watching import scalars
 from gradcert.watching.calls import Calls
 from gradcert.watching.causes import cause, distance, nearest, rows
 from gradcert.watching.evidence import Evidence, Gradients
@@ -65,6 +66,7 @@ class Watch:
         self._before: dict[str, Any] | None = None
         self._previous: Evidence | None = None
         self._earlier: Any = None
+        self._writers: list[tuple[Any, str]] = []
         self._set()
 
     def __enter__(self) -> Watch:
@@ -138,6 +140,8 @@ class Watch:
             if self._due(step):
                 found = self._judged(step, given, y, parameters)
                 self.judgements.append(found)
+                for writer, prefix in self._writers:
+                    scalars.write(found, writer, prefix)
             elif self._due(step + 1) and self._calls.sequences:
                 weights = parameters or dict(self.module.named_parameters())
                 self._earlier = (self._calls.sequences, {n: p.detach().clone() for n, p in weights.items()}, y)
@@ -289,6 +293,19 @@ class Watch:
         from gradcert.watching.page import page
 
         Path(file).write_text(page(self.judgements, self._about()), encoding="utf-8")
+
+    def tensorboard(self, writer: Any, prefix: str = "gradcert") -> None:
+        """Hand the scalars of all judgements, those to come included, to a writer.
+
+        Parameters
+        ----------
+        writer : what has ``add_scalar(tag, value, step)``, such as a ``SummaryWriter``.
+        prefix : what the tags begin with (`gradcert.watching.scalars.scalars`).
+        """
+        scalars.check_writer(writer)
+        for judgement in self.judgements:
+            scalars.write(judgement, writer, prefix)
+        self._writers.append((writer, prefix))
 
     def _repr_html_(self) -> str:
         from gradcert.watching.page import fragment

@@ -7,6 +7,7 @@ import pytest
 
 SAYS = {
     "gradcert.adapters.torch": r"^PyTorch is not installed; to fix it: pip install .*\[torch\]['\"]?.*$",
+    "gradcert.adapters.lightning": r"^Lightning is not installed; to fix it: pip install .*\[lightning\]['\"]?.*$",
     "gradcert.adapters.jax": r"^JAX is not installed; to fix it: pip install .*\[jax\]['\"]?.*$",
     "gradcert.models.nir.graph": r"^nir is not installed; to fix it: pip install .*\[nir\]['\"]?.*$",
 }
