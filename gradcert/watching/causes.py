@@ -99,6 +99,9 @@ def cause(
     silent = [n for n, v in claimed.items() if np.abs(v).max(initial=0.0) > 0 and not np.any(_of(given, n))]
     if silent and agrees(claimed, evidence, relative, set(claimed) - set(silent)):
         return f"{CLAIM}, but zero everywhere for {', '.join(silent)}"
+    least = _halved(evidence, claimed)
+    if least is not None:
+        return f"{CLAIM} rounded to float16: entries below {least:.2g} are zero, below float16's range"
     wrong = [n for n in claimed if not agrees(claimed, evidence, relative, {n})]
     if len(wrong) < len(claimed):
         for sentence, found in _candidates(evidence, rule, claimed, previous):
@@ -107,6 +110,23 @@ def cause(
     if best[1] < NEAR * all_of:
         return f"most like {best[0]} (which leaves {100 * best[1] / all_of:.2g} % of the difference)"
     return ""
+
+
+def _halved(evidence: Evidence, claimed: Gradients) -> float | None:
+    """Return below what size entries are lost, if the given gradients are the claimed ones that went through float16.
+
+    Those that are there are right to a rounding of float16, its subnormal numbers included; those that are lost are
+    smaller than all of these. Half the smallest number of float16 is lost, 2^-25, at whatever scale was in use.
+    """
+    want = np.concatenate([np.abs(v).ravel() for v in claimed.values()])
+    off = np.concatenate([np.abs(_of(evidence.given, n) - v).ravel() for n, v in claimed.items()])
+    there = np.concatenate([np.broadcast_to(_of(evidence.given, n) != 0, v.shape).ravel() for n, v in claimed.items()])
+    lost = ~there & (want > 0)
+    if not lost.any() or not there.any():
+        return None
+    least, smallest = float(want[lost].max()), float(want[there].min())
+    fits = off[there] <= want[there] * 2.0**-10 + smallest  # what is there is no smaller than half their spacing
+    return least if least <= 1.01 * smallest and fits.all() else None
 
 
 def _of(given: Mapping[str, Array | None], name: str) -> Array:

@@ -16,7 +16,8 @@ SAYS = {
 @pytest.mark.parametrize("module", sorted(SAYS))
 def test_one_sentence(module, monkeypatch):
     library = "nir" if "nir" in module else module.rpartition(".")[2]
-    monkeypatch.setitem(sys.modules, library, None)
+    for loaded in (library, *(name for name in sys.modules if name.startswith(f"{library}."))):
+        monkeypatch.setitem(sys.modules, loaded, None)
     monkeypatch.delitem(sys.modules, module, raising=False)
     with pytest.raises(ModuleNotFoundError, match=SAYS[module]) as caught:
         importlib.import_module(module)

@@ -13,17 +13,16 @@ import pytest
 from click.testing import CliRunner
 
 torch = pytest.importorskip("torch")
-sys.path.insert(0, str(Path(__file__).parent))
-from trainers import HIDDEN, INPUTS, OUTPUTS, EProp, Net, batch, forward, mean_of_steps  # noqa: E402
-
 import gradcert  # noqa: E402
 from gradcert import cli  # noqa: E402
 from gradcert.reference.errors import GradcertError  # noqa: E402
 from gradcert.watching.again import judged  # noqa: E402
 from gradcert.watching.pulls import Pull, pull_from, pulls_of  # noqa: E402
 from gradcert.watching.stored import read, stored_from  # noqa: E402
+from scripts.watch_faults import trainers  # noqa: E402
+from scripts.watch_faults.trainers import HIDDEN, INPUTS, OUTPUTS, EProp, Net, batch, forward, mean_of_steps  # noqa: E402
 
-TRAINERS = Path(__file__).with_name("trainers.py")
+TRAINERS = Path(trainers.__file__)
 
 
 def first_failure(folder, net, rule="bptt-detached-reset", run=forward, loss=mean_of_steps, **options):

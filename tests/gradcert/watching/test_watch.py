@@ -1,29 +1,16 @@
 """Faults that must be seen: each is named at the first judgement after its start, and its right twin never is."""
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
 
 torch = pytest.importorskip("torch")
-sys.path.insert(0, str(Path(__file__).parent))
-import trainers  # noqa: E402
-from trainers import EProp, Net, batch, forward, mean_of_steps, sum_of_steps  # noqa: E402
-
 import gradcert  # noqa: E402
 from gradcert.reference.errors import GradcertError  # noqa: E402
+from scripts.watch_faults.faults import CLAIMS, FAULTS, watched  # noqa: E402
+from scripts.watch_faults.trainers import OUTPUTS, EProp, Net, batch, forward, mean_of_steps, sum_of_steps  # noqa: E402
 
 SINCE, EVERY, TRAINED = 4, 4, 9
-NAMED = {
-    "decay": "with the state edges of layer 0 times 0.888889: another decay than the forward pass has",
-    "not reset": "with the traces of layer 0 of the sequence before: not reset",
-    "after the reset": "with the pseudo-derivative taken at the potential after the reset",
-    "no average": "times 10, T: an average is missing",
-    "late": "with the learning signal one step late",
-    "accumulated": "on top of what .grad held before: it is not set to zero between two calls",
-    "zero": "but zero everywhere for rec.weight",
-}
 
 
 @pytest.fixture(autouse=True)
@@ -45,18 +32,17 @@ def trained(fault, since=SINCE, steps=SINCE + 1, rule="e-prop", **options):
 
 
 @pytest.mark.long(keep=2)
-@pytest.mark.parametrize("fault", NAMED)
-def test_a_fault_of_hand_written_traces_is_named_where_it_begins(fault):
-    watching = trained(fault)
-    assert [j.verdict for j in watching.judgements] == ["right", "wrong"]
-    assert NAMED[fault] in watching.judgements[-1].cause
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_named_where_it_begins(fault):
+    found = watched(fault, FAULTS[fault].loop, 0, steps=SINCE + 1, since=SINCE, every=EVERY)
+    assert found.named and found.alarms == 0, found.sentence
 
 
 @pytest.mark.long
-def test_the_right_twin_is_right():
-    watching = trained(None, steps=TRAINED)
-    assert [j.verdict for j in watching.judgements] == ["right"] * 3
-    assert "the gradients of e-prop" in watching.report()
+@pytest.mark.parametrize("loop", CLAIMS)
+def test_a_right_twin_is_right(loop):
+    found = watched("", loop, 0, steps=TRAINED, since=TRAINED, every=EVERY)
+    assert (found.judged, found.alarms, found.at) == (3, 0, None) and found.worst < 1
 
 
 @pytest.mark.long
@@ -119,7 +105,7 @@ def test_a_layer_that_gets_nothing():
         def forward(self, x, state=None):
             y, (v, z, _) = super().forward(x, state)
             if state is None:
-                state = (None, None, x.new_zeros(len(x), trainers.OUTPUTS))
+                state = (None, None, x.new_zeros(len(x), OUTPUTS))
             y = 0.8 * state[2] + self.out(z.detach())
             return y, (v, z, y)
 
