@@ -30,7 +30,7 @@ def judged(stored: Stored, given: Mapping[str, Array | None] | None = None) -> J
     given : gradients to judge, by parameter; by default those that came back then.
     """
     evidence = stored.evidence if given is None else replace(stored.evidence, given=given, before=None)
-    previous = stored.previous if given is None else None
+    previous = stored.previous if given is None else ()
     with np.errstate(all="ignore"):
         claimed, exact = evidence.gradients(stored.rule), evidence.gradients("bptt")
         relative = measured(evidence, stored.rule, claimed, stored.dtype, stored.rounding)

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from gradcert.models.reading.gradients import delta_of, run
+from gradcert.models.reading.gradients import Run, delta_of, run
 from gradcert.models.reading.network import Written
 from gradcert.models.reading.reading import Reading
 from gradcert.reference.errors import GradcertError
@@ -36,6 +36,18 @@ def states_of(reading: Reading, sequence: Sequence, dtype: Any, batch: int) -> l
     return out
 
 
+def again(written: Written, sequence: Sequence, parameters: Mapping[str, Any]) -> tuple[Run, list[Any] | None]:
+    """Return the engine's pass over a sequence, and the states before it, by slot."""
+    reading = written.reading
+    whole = reading.way.whole is not None
+    xs = reading.way.sequence(sequence.inputs[0]) if whole else torch.stack(sequence.inputs)
+    dtype = next(iter(parameters.values())).dtype
+    states = states_of(reading, sequence, dtype, xs.shape[1])
+    with torch.random.fork_rng(devices=[]):
+        torch.set_rng_state(sequence.generator)
+        return run(written, parameters, xs.to(dtype), states), states
+
+
 def gathered(
     written: Written,
     output: int,
@@ -51,13 +63,7 @@ def gathered(
     reading = written.reading
     runs, deltas, began, total, same = [], [], [], 0.0, True
     for sequence in sequences:
-        inputs = [sequence.inputs[0]] if reading.way.whole is not None else sequence.inputs
-        xs = reading.way.sequence(inputs[0]) if reading.way.whole is not None else torch.stack(inputs)
-        dtype = next(iter(parameters.values())).dtype
-        states = states_of(reading, sequence, dtype, xs.shape[1])
-        with torch.random.fork_rng(devices=[]):
-            torch.set_rng_state(sequence.generator)
-            done = run(written, parameters, xs.to(dtype), states)
+        done, states = again(written, sequence, parameters)
         runs.append(done)
         began.append(states)
         played = done.played.outputs[output]

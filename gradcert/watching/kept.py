@@ -7,7 +7,7 @@ PyTorch is (`gradcert.watching.again`).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ class Failure:
     Attributes
     ----------
     judgement, rule : what was found, and what was claimed.
-    evidence, previous : of the step, and of the step before where that is known.
+    evidence : of the step. `previous` : the passes of the sequences before, the last one first, where they are known.
     dtype, rounding : as for `gradcert.watching.verdict.measured`.
     model : what is said of the module: its name, file, and how it is called. `random` : whether it draws numbers.
     by : who made the gradients: ``module``, its own backward; ``loop``; ``unknown`` where it cannot be asked.
@@ -43,7 +43,7 @@ class Failure:
     judgement: Judgement
     rule: Rule | str
     evidence: Evidence
-    previous: Evidence | None
+    previous: Sequence[Run]
     dtype: str
     rounding: Mapping[str, float]
     model: Mapping[str, Any]
@@ -100,12 +100,14 @@ def to_dict(failure: Failure) -> dict[str, Any]:
     return out
 
 
-def _previous(failure: Failure) -> dict[str, Any] | None:
-    """Return the step before, where the cause is about it."""
-    old = failure.previous
-    if old is None or "of the sequence before" not in failure.judgement.cause:
-        return None
-    return {"weights": _lists(old.runs[0].weights), "sequences": [_sequence(old.runs[0], old.deltas[0], None)]}
+def _previous(failure: Failure) -> list[dict[str, Any]]:
+    """Return the sequences before, where the cause is about them."""
+    if "before: not reset" not in failure.judgement.cause:
+        return []
+    none = np.zeros_like(failure.evidence.deltas[0])
+    return [
+        {"weights": _lists(r.weights), "sequence": _sequence(r, none[: len(r.inputs)], None)} for r in failure.previous
+    ]
 
 
 def _sequence(run: Run, delta: Array, states: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from gradcert.models.reading.network import Written
-from gradcert.models.reading.passes import AS_CODED
+from gradcert.models.reading.passes import AS_CODED, Run
 from gradcert.models.reading.reader import read_module
 from gradcert.reference.checks import check_size
 from gradcert.reference.errors import GradcertError
@@ -25,10 +25,12 @@ from gradcert.watching.calls import Calls
 from gradcert.watching.causes import cause, distance, nearest, rows
 from gradcert.watching.evidence import Evidence, Gradients
 from gradcert.watching.figures import descent, edges
-from gradcert.watching.gather import gathered
+from gradcert.watching.gather import again, gathered
 from gradcert.watching.judgement import Judgement, table
 from gradcert.watching.recording import differences, recording
 from gradcert.watching.verdict import compared, measured
+
+MEMORY, STEPS = 50, 8  # steps of time, and of training, that are remembered before a judgement: what traces may hold
 
 
 class Watch:
@@ -64,8 +66,9 @@ class Watch:
         self._written: dict[Any, Written] = {}
         self._relative: dict[str, float] | None = None
         self._before: dict[str, Any] | None = None
-        self._previous: Evidence | None = None
-        self._earlier: Any = None
+        self._previous: tuple[Run, ...] = ()
+        self._earlier: list[tuple[Any, dict[str, Any]]] = []
+        self._back = 1
         self._writers: list[tuple[Any, str]] = []
         self._set()
 
@@ -77,13 +80,16 @@ class Watch:
         """Take the hooks away."""
         self._calls.remove()
 
-    # a step is looked at if it is due, or if the next one is: what came before is a part of some causes
+    # a step is looked at if it is due, or soon before: what came before is a part of some causes
     def _due(self, step: int) -> bool:
         return step % self.every == 0
 
+    def _soon(self, step: int) -> bool:
+        return any(self._due(step + k) for k in range(1, self._back + 1))
+
     def _set(self) -> None:
         self._calls.clear()
-        self._calls.on = self._due(self._count) or self._due(self._count + 1)
+        self._calls.on = self._due(self._count) or self._soon(self._count)
 
     def step(self, x: Any = None, y: Any = None) -> Judgement | None:
         """Say that a step of training is over: after ``backward``, before the optimiser changes anything.
@@ -111,12 +117,13 @@ class Watch:
         -------
         What the function returns.
         """
-        if not self._due(self._count):
-            result = function(*args, **kwargs)
-            self._judge({}, None, {})
-            return result
+        due, soon = self._due(self._count), self._soon(self._count)
         parameters = dict(self.module.named_parameters())
-        weights = {n: p.detach().clone() for n, p in parameters.items()}
+        weights = {n: p.detach().clone() for n, p in parameters.items()} if due or soon else {}
+        if not due:
+            result = function(*args, **kwargs)
+            self._judge({}, None, weights)
+            return result
         with recording(parameters) as recorded:
             result = function(*args, **kwargs)
         given = recorded.total()
@@ -142,9 +149,9 @@ class Watch:
                 self.judgements.append(found)
                 for writer, prefix in self._writers:
                     scalars.write(found, writer, prefix)
-            elif self._due(step + 1) and self._calls.sequences:
-                weights = parameters or dict(self.module.named_parameters())
-                self._earlier = (self._calls.sequences, {n: p.detach().clone() for n, p in weights.items()}, y)
+                self._earlier.clear()
+            elif self._soon(step) and self._calls.sequences:
+                self._earlier.append((self._calls.sequences, {n: p.detach().clone() for n, p in parameters.items()}))
         finally:
             self._before = None
             if self._due(self._count) and given:
@@ -161,6 +168,7 @@ class Watch:
                 "a step in which the module was not called", do="call the module itself, so that its hooks run"
             )
         written = self._read(parameters)
+        self._back = min(max(-(-MEMORY // len(self._calls.sequences[0].inputs)), 1), STEPS) if self.time is None else 1
         evidence = self._evidence(written, self._calls.sequences, parameters, given, self._before, y)
         notes = self._notes(evidence)
         exact = evidence.gradients("bptt")
@@ -230,10 +238,9 @@ class Watch:
         self._relative = relative
         if all(o.right for o in of.values()):
             return Judgement(step, "right", label, of)
-        self._previous = None
-        if self._earlier is not None:
-            sequences, weights, target = self._earlier
-            self._previous = self._evidence(written, sequences, weights, {}, None, target)
+        self._previous = ()
+        if all(len(sequences) == 1 for sequences, _ in self._earlier):
+            self._previous = tuple(again(written, s[0], weights)[0] for s, weights in reversed(self._earlier))
         return Judgement(step, "wrong", label, of, (), cause(evidence, rule, claimed, relative, self._previous))
 
     def _named(self, step: int, evidence: Evidence, exact: Gradients, parameters: Mapping[str, Any]) -> Judgement:

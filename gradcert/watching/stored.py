@@ -25,7 +25,19 @@ SCHEMA = "gradcert-watch-2"
 FORM = f"a file that gradcert.watch wrote ({SCHEMA})"
 LARGEST = 2**27  # numbers of one forward pass: nodes times units times steps times samples
 UNFIT = (StopIteration, ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError)
-NEEDS = ("claim", "model", "networks", "weights", "parameters", "pulls", "sequences", "given", "was", "judgement")
+NEEDS = (
+    "claim",
+    "model",
+    "networks",
+    "weights",
+    "parameters",
+    "pulls",
+    "sequences",
+    "given",
+    "was",
+    "previous",
+    "judgement",
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +67,7 @@ class Stored:
     record : its JSON form. `model` : what it says of the module. `was` : the sizes that it was shrunk from.
     rule, dtype, rounding : what was claimed, of parameters in which dtype, and what else may be off.
     parameters : of the module, by name.
-    evidence : what the reference engine makes of it; ``previous`` : of the step before, where it was kept.
+    evidence : what the reference engine makes of it; ``previous`` : of the sequences before, the last one first.
     """
 
     record: dict[str, Any]
@@ -66,7 +78,7 @@ class Stored:
     rounding: dict[str, float]
     parameters: dict[str, Array]
     evidence: Evidence
-    previous: Evidence | None
+    previous: tuple[Run, ...]
 
 
 def kept(path: Path) -> dict[str, Any] | None:
@@ -119,14 +131,14 @@ def stored_from(given: Any, what: str = "a step that was kept") -> Stored:
     before = None if spec.get("before") is None else _given(spec["before"], shapes)
     feedback = _arrays(claim["feedback"], "feedback") if claim["feedback"] is not None else None
     evidence = _evidence(networks, weights, spec["sequences"], given_, before, feedback)
-    previous = None
-    if spec.get("previous") is not None:
-        old = record(spec["previous"], "the step before", needs=("weights", "sequences"))
-        previous = _evidence(networks, _weights(old["weights"], full, as_cut), old["sequences"], {}, None, feedback)
+    previous = []
+    for old in spec["previous"] if isinstance(spec["previous"], list) else ():
+        held = record(old, "a sequence before", needs=("weights", "sequence"))
+        previous.append(_sequence(networks, _weights(held["weights"], full, as_cut), held["sequence"])[0])
     was = record(spec["was"], "what it was shrunk from") and record(spec["was"], "its size", needs=("steps", "batch"))
     for size in was.values():
         check_size("a size", size)
-    return Stored(spec, model, was, rule, dtype, rounding, parameters, evidence, previous)
+    return Stored(spec, model, was, rule, dtype, rounding, parameters, evidence, tuple(previous))
 
 
 def _arrays(given: Any, what: str) -> dict[str, Array]:

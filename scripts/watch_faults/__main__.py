@@ -1,7 +1,7 @@
 """``python -m scripts.watch_faults``: trainings with and without faults, watched; then ``docs/watch.md``.
 
-What is in the record already is not run again, so that a run that was interrupted goes on. ``--seeds 0 --again 0`` writes
-the page alone.
+What is in the record already is not run again, so that a run that was interrupted goes on. ``--seeds 0 --again 0``
+writes the page alone.
 """
 
 from __future__ import annotations

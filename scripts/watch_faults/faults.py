@@ -32,7 +32,7 @@ class Fault:
 
 
 FAULTS = {
-    "not reset": Fault("a trace that is not reset between batches", "traces", "of the sequence before: not reset"),
+    "not reset": Fault("a trace that is not reset between batches", "traces", "before: not reset"),
     "no detach": Fault("a missing detach", "autograd", "bptt, not of bptt-detached-reset"),
     "decay": Fault("a wrong decay", "traces", "times 0.888889: another decay than the forward pass has"),
     "no average": Fault("1 / T missing", "traces", "times 10, T: an average is missing"),
