@@ -28,7 +28,7 @@ def second(batch: Any) -> Any:
     return batch[1] if isinstance(batch, (tuple, list)) and len(batch) == 2 else None
 
 
-class Watch(Callback):  # type: ignore[misc]
+class Watch(Callback):
     """Watches the gradients of a training (`gradcert.watch`).
 
     Parameters

@@ -61,7 +61,8 @@ def gathered(
 ) -> Evidence:
     """Run the engine on what a step of training was given."""
     reading = written.reading
-    runs, deltas, began, total, same = [], [], [], 0.0, True
+    runs, deltas, began, same = [], [], [], True
+    total = 0.0
     for sequence in sequences:
         done, states = again(written, sequence, parameters)
         runs.append(done)
@@ -76,8 +77,8 @@ def gathered(
         deltas.append(delta)
     arrays = {k: None if g is None else g.detach().double().cpu().numpy() for k, g in given.items()}
     old = None if before is None else {k: None if g is None else g.double().cpu().numpy() for k, g in before.items()}
-    value = total if loss is not None else None
-    return Evidence(tuple(runs), tuple(deltas), arrays, old, feedback, value, same, tuple(began))
+    whole = total if loss is not None else None
+    return Evidence(tuple(runs), tuple(deltas), arrays, old, feedback, whole, same, tuple(began))
 
 
 def _same(reading: Reading, output: int, sequence: Sequence, played: Any) -> bool:

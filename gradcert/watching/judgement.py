@@ -32,7 +32,7 @@ class Of:
 
     @property
     def share(self) -> float:
-        """The error over what is allowed."""
+        """The error over what is allowed: above 1 rounding does not explain it."""
         return self.error / self.allowed if self.allowed else float("inf") if self.error else 0.0
 
 

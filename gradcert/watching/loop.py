@@ -30,6 +30,7 @@ from gradcert.watching.judgement import Judgement, table
 from gradcert.watching.recording import differences, recording
 from gradcert.watching.verdict import compared, measured
 
+SPLIT = 10  # judgements from one in which dropped edges are told apart to the next: it costs as much as all the rest
 MEMORY, STEPS = 50, 8  # steps of time, and of training, that are remembered before a judgement: what traces may hold
 
 
@@ -90,6 +91,7 @@ class Watch:
     def _set(self) -> None:
         self._calls.clear()
         self._calls.on = self._due(self._count) or self._soon(self._count)
+        self._calls.back = self._due(self._count) and self.loss is None
 
     def step(self, x: Any = None, y: Any = None) -> Judgement | None:
         """Say that a step of training is over: after ``backward``, before the optimiser changes anything.
@@ -184,7 +186,7 @@ class Watch:
             notes=(*notes, *made.notes),
             file=file,
             descent=descent(evidence, exact, made.parameters),
-            edges={} if rule is None else edges(evidence, rule),
+            edges={} if rule is None or len(self.judgements) % SPLIT else edges(evidence, rule),
             seconds=time.process_time() - begun,
         )
 

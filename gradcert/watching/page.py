@@ -146,7 +146,7 @@ def value(of: Of, measure: str) -> float | None:
 def edge_curves(judgements: Sequence[Judgement]) -> list[Curve]:
     """Return a curve for every kind of dropped edge."""
     names = list(dict.fromkeys(name for j in judgements for name in j.edges))
-    points = {n: [(float(j.step), j.edges.get(n, 0.0)) for j in judgements] for n in names}
+    points = {n: [(float(j.step), j.edges.get(n, 0.0)) for j in judgements if j.edges] for n in names}
     looks = [(COLOURS[k % 6], DASHES[k % 6], MARKS[k % 6]) for k in range(len(names))]
     return [Curve(n, *look, {"share": points[n]}) for n, look in zip(names, looks, strict=True)]
 

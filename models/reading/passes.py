@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -52,7 +53,7 @@ class Run:
     ----------
     written : the networks. `parameters` : of the module, by name.
     played : the module's own operations, run again (`play`); None for a pass that was stored.
-    full, as_cut : the recorded passes of the two networks.
+    full : the recorded pass of the network with every edge; that of the other one is recorded when it is asked for.
     misfired : how far from its threshold a potential was whose spike the engine disagrees about; 0 where none is.
     inputs, initial, masks : as the engine had them.
     columns : the spikes; None where the module's own are not known.
@@ -63,13 +64,17 @@ class Run:
     parameters: Mapping[str, Any]
     played: Any
     full: Tape
-    as_cut: Tape
     misfired: float
     inputs: Array
     initial: Mapping[str, Array]
     masks: Mapping[str, Array]
     columns: Columns | None
     weights: Mapping[str, Array]
+
+    @cached_property
+    def as_cut(self) -> Tape:
+        """The recorded pass of the network in which the user's cuts are cut."""
+        return _recorded(self.written.as_cut, self.weights, self.inputs, self.initial, self.masks, self.columns)[0]
 
     def part(self, samples: slice) -> Run:
         """Return the pass of some samples alone."""
@@ -133,18 +138,28 @@ def passed(
     arrays: Mapping[str, Array],
     played: Any = None,
 ) -> Run:
-    """Record the passes of both networks.
+    """Record the pass of a module.
 
     Parameters
     ----------
     inputs : (time, batch, features), in the dtype of the reference.
     arrays : the networks' parameters.
     """
-    tapes, worst = [], 0.0
-    for network in (written.full, written.as_cut):
-        spikes = None if columns is None else in_order(columns, len(inputs))
-        numbers = Forced(str(inputs.dtype), given=spikes)
-        own = {name: arrays[name] for name in network.shapes()}
-        tapes.append(record(network, own, inputs, numbers=numbers, initial=initial, masks=masks))
-        worst = max(worst, *numbers.margins, 0.0)
-    return Run(written, parameters, played, tapes[0], tapes[1], worst, inputs, initial, masks, columns, arrays)
+    full, worst = _recorded(written.full, arrays, inputs, initial, masks, columns)
+    return Run(written, parameters, played, full, worst, inputs, initial, masks, columns, arrays)
+
+
+def _recorded(
+    network: Network,
+    arrays: Mapping[str, Array],
+    inputs: Array,
+    initial: Mapping[str, Array],
+    masks: Mapping[str, Array],
+    columns: Columns | None,
+) -> tuple[Tape, float]:
+    """Return the pass of a network, and how far from its threshold a potential was whose spike it disagrees about."""
+    spikes = None if columns is None else in_order(columns, len(inputs))
+    numbers = Forced(str(inputs.dtype), given=spikes)
+    own = {name: arrays[name] for name in network.shapes()}
+    tape = record(network, own, inputs, numbers=numbers, initial=initial, masks=masks)
+    return tape, max([*numbers.margins, 0.0])
