@@ -196,6 +196,8 @@ def _factor(evidence: Evidence, claimed: Gradients) -> float | None:
 
 def _scaled(factor: float, evidence: Evidence) -> str:
     steps, batch, outputs = evidence.deltas[0].shape
+    if evidence.runs[0].light:  # in parts
+        batch = sum(delta.shape[1] for delta in evidence.deltas)
     plain = {
         outputs: "the number of outputs",
         steps * batch: "T times the batch size",

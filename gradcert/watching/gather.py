@@ -15,6 +15,8 @@ from gradcert.reference.numbers import Array
 from gradcert.watching.calls import Sequence
 from gradcert.watching.evidence import Evidence
 
+MOST = 2**24  # numbers of a recorded pass; a larger one is computed in parts of the batch, and anew for every gradient
+
 
 def states_of(reading: Reading, sequence: Sequence, dtype: Any, batch: int) -> list[Any] | None:
     """Return the states before the first call, by slot; None where the module began with its own."""
@@ -65,8 +67,6 @@ def gathered(
     total = 0.0
     for sequence in sequences:
         done, states = again(written, sequence, parameters)
-        runs.append(done)
-        began.append(states)
         played = done.played.outputs[output]
         same = same and _same(reading, output, sequence, played)
         if loss is not None:
@@ -74,7 +74,15 @@ def gathered(
             total += value
         else:
             delta = _arrived(reading, output, sequence, played)
-        deltas.append(delta)
+        parts = done.parts(MOST)
+        for part in parts if len(parts) > 1 else ():
+            runs.append(done.part(part, light=True))
+            deltas.append(delta[:, part])
+            began.append([v[part] if v.dim() else v for v in states or ()])
+        if len(parts) == 1:
+            runs.append(done)
+            deltas.append(delta)
+            began.append(states)
     arrays = {k: None if g is None else g.detach().double().cpu().numpy() for k, g in given.items()}
     old = None if before is None else {k: None if g is None else g.double().cpu().numpy() for k, g in before.items()}
     whole = total if loss is not None else None

@@ -189,15 +189,14 @@ def _sequence(networks: StoredNetworks, weights: Mapping[str, Array], given: Any
     want_delta = (*inputs.shape[:2], networks.full.layers[-1].units)
     if delta.shape != want_delta:
         raise GradcertError(f"derivatives at the outputs of shape {delta.shape}", allowed=f"{want_delta}")
-    for network in (networks.full, networks.as_cut):
-        nodes = sum(layer.size(node) for layer in network.layers for node in layer.cell.nodes)
-        if nodes * inputs.shape[0] * inputs.shape[1] > LARGEST:
-            raise GradcertError(f"a pass of more than {LARGEST} numbers")
     columns = None if spec["spikes"] is None else _columns(spec["spikes"], networks, inputs.shape)
     initial, masks = _arrays(spec["initial"], "initial"), _arrays(spec["masks"], "masks")
     try:
         with np.errstate(all="ignore"):
             run = passed(networks, weights, inputs, initial=initial, masks=masks, columns=columns, arrays=weights)
+            if run.size > LARGEST:
+                raise GradcertError(f"a pass of {run.size} numbers", allowed=f"{LARGEST}")
+            _ = run.full, run.as_cut  # now, where what does not fit is a sentence
     except UNFIT as error:
         raise GradcertError(f"a sequence that its network cannot run ({type(error).__name__}: {error})") from None
     return run, delta

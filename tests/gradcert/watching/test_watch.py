@@ -1,6 +1,7 @@
 """Faults that must be seen: each is named at the first judgement after its start, and its right twin never is."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -8,7 +9,7 @@ torch = pytest.importorskip("torch")
 import gradcert  # noqa: E402
 from gradcert.reference.errors import GradcertError  # noqa: E402
 from scripts.watch_faults.faults import CLAIMS, FAULTS, watched  # noqa: E402
-from scripts.watch_faults.trainers import OUTPUTS, EProp, Net, batch, forward, mean_of_steps, sum_of_steps  # noqa: E402
+from scripts.watch_faults.trainers import HIDDEN, OUTPUTS, EProp, Net, batch, forward, mean_of_steps, sum_of_steps  # noqa: E402
 
 SINCE, EVERY, TRAINED = 4, 4, 9
 
@@ -201,3 +202,37 @@ def test_compute_is_the_gradient_that_autograd_has():
         assert (found[name] - p.grad).abs().max() <= 1e-5 * p.grad.abs().max()  # float32 over ten steps
     other = gradcert.compute(net, (x, y), rule="ottt", loss=mean_of_steps)
     assert (other["rec.weight"] - found["rec.weight"]).abs().max() > 1e-2 * found["rec.weight"].abs().max()
+
+
+@pytest.mark.long
+def test_a_large_pass_is_computed_in_parts_and_kept_nowhere(monkeypatch):
+    from gradcert.watching import gather
+
+    seen = []
+    gathered = gather.gathered
+
+    def noted(*given):
+        seen.append(gathered(*given))
+        return seen[-1]
+
+    monkeypatch.setattr("gradcert.watching.loop.gathered", noted)
+    monkeypatch.setattr(gather, "MOST", 10 * 3 * (2 * HIDDEN + HIDDEN + 2 * OUTPUTS))  # three samples, of eight
+    found = by_autograd(Net(), sum_of_steps, rule="bptt-detached-reset", claimed=mean_of_steps).judgements[0]
+    assert found.cause == "the claimed gradients times 10, T: an average is missing"
+    assert [d.shape[1] for d in seen[0].deltas] == [3, 3, 2]
+    assert all(run.light and not {"full", "as_cut"} & set(run._kept) for run in seen[0].runs)
+    monkeypatch.setattr(gather, "MOST", 2**24)
+    whole = by_autograd(Net(), mean_of_steps, rule="bptt-detached-reset", claimed=mean_of_steps)
+    assert whole.judgements[0].verdict == "right" and len(seen[1].runs) == 1
+    both = [seen[1].gradients("bptt"), in_parts(seen[1], 3).gradients("bptt")]
+    for name, value in both[0].items():  # sums over samples in another order, in float64
+        assert abs(both[1][name] - value).max() <= 1e-12 * abs(value).max()
+
+
+def in_parts(evidence, each):
+    """The same evidence in parts of the batch."""
+    run, delta = evidence.runs[0], evidence.deltas[0]
+    parts = run.parts(run.size * each // delta.shape[1])
+    return replace(
+        evidence, runs=tuple(run.part(p, light=True) for p in parts), deltas=tuple(delta[:, p] for p in parts)
+    )
