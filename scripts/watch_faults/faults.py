@@ -10,7 +10,9 @@ from typing import Any
 import torch
 
 import gradcert
-from scripts.watch_faults.trainers import ByAutograd, EProp, Net, batch, mean_of_steps
+from scripts.watch_faults import trainers
+
+strange: Any = trainers  # written without types
 
 EVERY = 50  # steps between judgements: within so many a fault has to be named
 SINCE = 100  # the first step that may be wrong
@@ -97,14 +99,14 @@ def watched(fault: str, loop: str, seed: int, *, steps: int, since: int, every: 
     """
     begun = time.process_time()
     torch.manual_seed(seed)
-    net = Net()
-    kind = EProp if loop == "traces" else ByAutograd
-    trainer: Any = kind(net, fault=fault or None, since=since)
+    net = strange.Net()
+    kind = strange.EProp if loop == "traces" else strange.ByAutograd
+    trainer = kind(net, fault=fault or None, since=since)
     optimiser = torch.optim.SGD(net.parameters(), lr=0.05)
     with tempfile.TemporaryDirectory() as folder:
-        with gradcert.watch(net, rule=CLAIMS[loop], every=every, loss=mean_of_steps, folder=folder) as watching:
+        with gradcert.watch(net, rule=CLAIMS[loop], every=every, loss=strange.mean_of_steps, folder=folder) as watching:
             for k in range(steps):
-                x, y = batch(seed * 10**6 + k)
+                x, y = strange.batch(seed * 10**6 + k)
                 trainer.train_sample(x, y)
                 watching.step(x, y)
                 if not fault or k < since:  # the weights of a broken training are nobody's
