@@ -22,8 +22,9 @@ Examples:
 \b
 gradcert certify shrinks a failure and stores it; the first form shows it and
 what it would run, the second runs it again, the third has another subject
-solve it. The reference is computed anew. A step that gradcert.watch kept needs
-no model: what came back then is judged again; with its file the model runs.
+solve it. The reference is computed anew. For a step that gradcert.watch kept
+no model is needed: what came back then is judged again; with the model's file
+it runs again.
 Exit status: 0 right now; 1 still wrong; 2 usage; 4 internal error."""
 
 

@@ -63,7 +63,8 @@ def gathered(
 ) -> Evidence:
     """Run the engine on what a step of training was given."""
     reading = written.reading
-    runs, deltas, began, same = [], [], [], True
+    runs, deltas, same = [], [], True
+    began: list[list[Any] | None] = []
     total = 0.0
     for sequence in sequences:
         done, states = again(written, sequence, parameters)
