@@ -16,9 +16,9 @@ from gradcert.watching import watch
 
 try:
     from lightning.pytorch import Callback
-except ModuleNotFoundError:
+except ModuleNotFoundError as error:  # of Lightning, or of what it needs itself
     absent = f"Lightning is not installed; to fix it: {install('lightning')}"
-    raise ModuleNotFoundError(absent, name="lightning") from None
+    raise ModuleNotFoundError(absent, name="lightning") from error
 
 __all__ = ["Watch"]
 

@@ -82,13 +82,11 @@ class Stored:
 
 
 def kept(path: Path) -> dict[str, Any] | None:
-    """Return what a file holds if that is a step that `gradcert.watch` kept; None for any other JSON.
-
-    Raises
-    ------
-    GradcertError : if it cannot be read.
-    """
-    found = parse(outside.read(path, FORM), str(path), nan=True)
+    """Return what a file holds if that is a step that `gradcert.watch` kept; None for whatever else it holds."""
+    try:
+        found = parse(outside.read(path, FORM), str(path), nan=True)
+    except GradcertError:
+        return None
     ours = isinstance(found, dict) and str(found.get("schema", "")).startswith("gradcert-watch-")
     return found if ours else None
 
@@ -100,7 +98,7 @@ def read(path: Path) -> Stored:
     ------
     GradcertError : for a file that holds none, or a step that cannot be computed again.
     """
-    return stored_from(kept(path), str(path))
+    return stored_from(parse(outside.read(path, FORM), str(path), nan=True), str(path))
 
 
 def stored_from(given: Any, what: str = "a step that was kept") -> Stored:
