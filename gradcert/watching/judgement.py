@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -67,8 +68,9 @@ class Judgement:
     edges: dict[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return asdict(self)
+        """Return the JSON form; a number that is not finite is None there."""
+        found: dict[str, Any] = _finite(asdict(self))
+        return found
 
     @property
     def worst(self) -> float:
@@ -84,6 +86,14 @@ class Judgement:
         wrong = [name for name, of in self.parameters.items() if not of.right]
         what = self.cause or f"not explained; wrong in {', '.join(wrong)}"
         return f"step {self.step}: {'not the gradients of ' + self.claim + ': ' if self.claim else ''}{what}"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def table(judgements: Sequence[Judgement]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -151,11 +150,12 @@ class Watch:
                 self.judgements.append(found)
                 for writer, prefix in self._writers:
                     scalars.write(found, writer, prefix)
-                self._earlier.clear()
             elif self._soon(step) and self._calls.sequences:
                 self._earlier.append((self._calls.sequences, {n: p.detach().clone() for n, p in parameters.items()}))
         finally:
             self._before = None
+            if self._due(step):
+                self._earlier.clear()
             if self._due(self._count) and given:
                 self._before = {n: None if g is None else g.detach().clone() for n, g in given.items()}
             self._set()
@@ -295,7 +295,7 @@ class Watch:
 
     def json(self, file: str) -> None:
         """Write all judgements as JSON; a number that is infinite is a null."""
-        Path(file).write_text(json.dumps(_finite(self.to_dict()), indent=1, allow_nan=False), encoding="utf-8")
+        Path(file).write_text(json.dumps(self.to_dict(), indent=1, allow_nan=False), encoding="utf-8")
 
     def html(self, file: str) -> None:
         """Write a page: the verdict, curves over the training, every judgement. One file, nothing fetched."""
@@ -334,15 +334,6 @@ class Watch:
 
     def _claim(self) -> str | None:
         return self.rule if isinstance(self.rule, str) or self.rule is None else self.rule.name
-
-
-def _finite(value: Any) -> Any:
-    """Return a record with None for every number that JSON does not have."""
-    if isinstance(value, dict):
-        return {k: _finite(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(v) for v in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def dtype_of(parameters: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """The page of a watched training: everything is on it, nothing is fetched, what it is told is shown and not obeyed."""
 
+import json
 import re
 from html.parser import HTMLParser
 
@@ -61,6 +62,11 @@ def test_verdict_cause_and_curves_are_on_the_page():
     for panel in ("error / budget", "cosine to BPTT", "norm / BPTT", "dropped of BPTT", "share of what is dropped"):
         assert f"<title>{panel}" in whole.replace("&#39;", "'"), panel
     assert whole.count('class="limit"') == 2  # of the error, and of the cosine
+
+
+def test_what_is_infinite_is_null_in_json():
+    record = json.loads(json.dumps(FOUND[1].to_dict(), allow_nan=False))
+    assert record["parameters"]["fc.weight"]["error"] is None and record["step"] == 10
 
 
 def test_a_curve_has_the_figures_of_its_parameter():
