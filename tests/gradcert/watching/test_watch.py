@@ -142,6 +142,16 @@ def test_a_trainer_that_owns_its_optimiser():
 
 
 @pytest.mark.long
+def test_what_went_before_a_judged_call_is_known():
+    net = Net()
+    trainer = EProp(net, fault="not reset", since=1)
+    with gradcert.watch(net, rule="e-prop", every=2, loss=mean_of_steps) as watching:
+        for k in range(3):
+            watching.call(trainer.train_sample, *batch(k))
+    assert watching.judgements[-1].cause.endswith("traces of layer 0 of the 2 sequences before: not reset")
+
+
+@pytest.mark.long
 def test_a_trainer_that_writes_weights():
     class Writer(EProp):
         def train_sample(self, data, target):
