@@ -22,27 +22,50 @@ def module_named(name: str) -> Any:
     ------
     GradcertError : if there is none, it cannot be built, or it is no torch.nn.Module.
     """
+    return module_from(name, *named(name)[1:])
+
+
+def named(name: str) -> tuple[Any, Any, str | None]:
+    """Return the file of ``FILE.py:Model(3, 4)``, run, what is called so in it, and ``(3, 4)``, None without."""
+    match = re.fullmatch(r"(?P<where>.+?):(?P<attribute>[A-Za-z_][\w.]*)(?P<call>\(.*\))?", name)
+    if match is None:
+        raise GradcertError(f"the module {name!r}", allowed=ALLOWED)
+    file = found = _loaded(match["where"])
+    for part in match["attribute"].split("."):
+        if not hasattr(found, part):
+            raise GradcertError(f"{match['where']} has no {match['attribute']}", allowed=ALLOWED)
+        found = getattr(found, part)
+    return file, found, match["call"]
+
+
+def built(name: str, found: Any, call: str | None) -> Any:
+    """Return what a class or a function makes.
+
+    Raises
+    ------
+    GradcertError : for whatever the user's code raises.
+    """
+    try:
+        return found(*_arguments(call or "()"))
+    except GradcertError:
+        raise
+    except Exception as error:  # whatever a stranger's code raises
+        raise GradcertError(
+            f"building {name.rpartition(':')[2].partition('(')[0]}{call or '()'} raised "
+            f"{type(error).__name__}: {error}",
+            do="say its arguments: FILE.py:Model(3, 4)",
+        ) from None
+
+
+def module_from(name: str, found: Any, call: str | None) -> Any:
+    """Return a PyTorch module, built if it is a class or a function."""
     from gradcert.models.reading import needs_torch
 
     needs_torch("reading a module")
     import torch
 
-    match = re.fullmatch(r"(?P<where>.+?):(?P<attribute>[A-Za-z_][\w.]*)(?P<call>\(.*\))?", name)
-    if match is None:
-        raise GradcertError(f"the module {name!r}", allowed=ALLOWED)
-    found = _loaded(match["where"])
-    for part in match["attribute"].split("."):
-        if not hasattr(found, part):
-            raise GradcertError(f"{match['where']} has no {match['attribute']}", allowed=ALLOWED)
-        found = getattr(found, part)
     if not isinstance(found, torch.nn.Module):
-        try:
-            found = found(*_arguments(match["call"] or "()"))
-        except Exception as error:  # whatever a stranger's code raises
-            raise GradcertError(
-                f"building {match['attribute']}{match['call'] or '()'} raised {type(error).__name__}: {error}",
-                do="say its arguments: FILE.py:Model(3, 4)",
-            ) from None
+        found = built(name, found, call)
     if not isinstance(found, torch.nn.Module):
         raise GradcertError(f"{name} is a {type(found).__name__}", allowed=ALLOWED)
     return found

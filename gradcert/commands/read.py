@@ -15,42 +15,58 @@ Examples:
   gradcert read examples/read_lif.py:Model --example "x=(32,12)" --json
   gradcert read "mine.py:Net(700, 128)" --state "(32,128),(32,10)"
   gradcert read mine.py:net --html page.html
+  gradcert read lif.py:step --params make --example "x=(8,12)" --state zeros
 
 \b
 Model is a torch.nn.Module that takes one time step, module(x) or
 module(x, state), or a sequence (--time): a class, with its arguments where it
-has some, an instance, or a function that returns one. ' is the step before,
-W @ x a weighted sum, cut[...] what your code keeps from going back (detach,
-no_grad, .data), with its line."""
+has some, an instance, or a function that returns one. Or it is a step function
+of JAX, step(params, state, x) -> (state, y), or a cell of flax. ' is the step
+before, W @ x a weighted sum, cut[...] what your code keeps from going back
+(detach, no_grad, .data, stop_gradient), with its line."""
 
 
 @click.command("read", epilog=EPILOG)
 @click.argument("model", metavar="FILE.py:MODEL")
 @click.option("--example", metavar="x=(BATCH,...)", help="Shape of the input of one step.")
-@click.option("--state", metavar="(BATCH,...),...", help="Shapes of a state that the module is passed; zeros.")
+@click.option("--state", metavar="(BATCH,...),...", help="Shapes of a state that is passed, zeros; of JAX also a name.")
 @click.option("--time", type=click.Choice(["0", "1", "inside"]), help="Axis of time, of a module that takes sequences.")
+@click.option("--params", metavar="NAME", help="Of a step function of JAX: its parameters in the file.")
+@click.option("--order", metavar="ORDER", help="Of a step function of JAX, such as 'params, x, state -> y, state'.")
 @click.option("--html", type=click.Path(dir_okay=False), help="Write a page: equations, and the graph drawn.")
 @AS_JSON
 def command(
-    model: str, example: str | None, state: str | None, time: str | None, html: str | None, as_json: bool
+    model: str,
+    example: str | None,
+    state: str | None,
+    time: str | None,
+    params: str | None,
+    order: str | None,
+    html: str | None,
+    as_json: bool,
 ) -> None:
-    """Read a PyTorch module: its equations, spikes, labelled edges, and what its code cuts.
+    """Read a PyTorch module, or a step function of JAX: its equations, spikes, labelled edges, and what its code cuts.
 
     The file is run, in this process, and one step of the module is recorded on an example input. Nothing is guessed: a
     label that is chosen by convention says so, and what cannot be read is refused with its line.
     """
     from gradcert.commands.common import shown
-    from gradcert.commands.modules import example_of, module_named, state_of
+    from gradcert.commands.modules import example_of, module_from, named, state_of
+    from gradcert.commands.steps import arguments_of, is_step
     from gradcert.models.reading import read
     from gradcert.reference.errors import GradcertError
 
     try:
         shown([model])
-        module = module_named(model)
-        x, said = example_of(module, example)
-        if said:
-            click.echo(f"note: {said}", err=True)
-        reading = read(module, x, state_of(state), time=int(time) if time in ("0", "1") else time)
+        file, found, call = named(model)
+        if is_step(file, found, params):
+            reading = read(*arguments_of(model, file, found, call, params, example, state), order=order)
+        else:
+            module = module_from(model, found, call)
+            x, said = example_of(module, example)
+            if said:
+                click.echo(f"note: {said}", err=True)
+            reading = read(module, x, state_of(state), time=int(time) if time in ("0", "1") else time)
     except GradcertError as error:
         raise click.UsageError(str(error)) from None
     if html is not None:

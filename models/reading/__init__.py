@@ -1,14 +1,15 @@
-"""Reading a PyTorch module as it is: one step is recorded, and becomes equations, labelled edges, cuts, a network.
+"""Reading a model of PyTorch or JAX as it is: one step is recorded, and becomes equations, labelled edges, a network.
 
-`capture` records a step (`recorder`, `held`), `lower` turns operations into terms, `choose` says what gets an equation,
-`populations` and `labels` what the layers and edges are, `network` makes a network of the vocabulary. PyTorch is an
-extra: it is imported when something is read.
+`capture` records a step (`recorder`, `held`), `lower` turns operations into terms; for JAX, the room `jaxpr` does both.
+`choose` says what gets an equation, `populations` and `labels` what the layers and edges are, `network` makes a network
+of the vocabulary. PyTorch and JAX are extras: they are imported when something is read.
 """
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
+from collections.abc import Mapping
 from typing import Any
 
 from gradcert.reference.errors import GradcertError
@@ -16,21 +17,31 @@ from gradcert.reference.installing import install
 
 _HOME = {"Reading": "reading", "ReadModule": "reader", "Written": "network"}
 
-__all__ = ["ReadModule", "Reading", "Written", "compute", "needs_torch", "read"]
+NOTHING: Mapping[str, Any] = {}
+
+__all__ = ["ReadModule", "Reading", "Written", "compute", "framework_of", "needs_jax", "needs_torch", "read"]
 
 
-def read(module: Any, x: Any, state: Any = None, *, time: int | str | None = None) -> Any:
-    """Read a PyTorch module: states, equations, spikes, labelled edges, and what the module's own code cuts.
+def read(model: Any, *given: Any, **options: Any) -> Any:
+    """Read a model: states, equations, spikes, labelled edges, and what the model's own code cuts.
+
+    ``read(module, x, state=None, *, time=None)`` reads PyTorch, ``read(step, params, x, state=None, *, order=None)`` a
+    step function or a module of JAX.
 
     Parameters
     ----------
-    module : a ``torch.nn.Module`` that takes one time step: ``module(x)`` where it keeps its state, or
+    model : a ``torch.nn.Module`` that takes one time step: ``module(x)`` where it keeps its state, or
         ``module(x, state)`` (or ``module(x, *state)``) where it returns it, its tensors last; or one that takes whole
-        sequences (`time`). It is copied, not changed.
+        sequences (`time`). It is copied, not changed. Of JAX: a function ``step(params, state, x) -> (state, y)``, in
+        this order or another (`order`), or a cell or layer of flax.
+    params : of a step function, nested in any way; None where it has none. Of a flax module: what ``init`` returned; a
+        module of ``flax.nnx`` has its own, and is given None.
     x : an example input of one step, (batch, ...), or of a sequence.
-    state : the state of the first step, nested as the module takes it; by default the module makes it.
-    time : of a module that takes a whole sequence and begins it anew in every call, the axis of time in x, 0 or 1;
-        ``"inside"`` if it loops over one input.
+    state : the state of the first step, nested as the model takes it; by default the module makes it.
+    time : of a PyTorch module that takes a whole sequence and begins it anew in every call, the axis of time in x, 0 or
+        1; ``"inside"`` if it loops over one input.
+    order : of a step function whose arguments or results are in an order that is not found out, such as
+        ``"params, x, state -> y, state"``.
 
     Returns
     -------
@@ -38,7 +49,7 @@ def read(module: Any, x: Any, state: Any = None, *, time: int | str | None = Non
 
     Raises
     ------
-    GradcertError : for what cannot be read, with the operation, its line, and what to do; without PyTorch.
+    GradcertError : for what cannot be read, with the operation, its line, and what to do; without PyTorch or JAX.
 
     Examples
     --------
@@ -50,28 +61,36 @@ def read(module: Any, x: Any, state: Any = None, *, time: int | str | None = Non
         z' -> a  RECURRENT through weight_hh kept
     backward: bptt = bptt-detached-reset = ostl
     """
+    if framework_of(model, given, options) == "jax":
+        step = _bound("read", JAX_TAKES, given, options)
+        needs_jax("gradcert.read of a step function of JAX")
+        return importlib.import_module("gradcert.models.reading.jaxpr.reader").read_step(model, **step)
+    module = _bound("read", TORCH_TAKES, given, options)
     needs_torch("gradcert.read")
-    return importlib.import_module("gradcert.models.reading.reader").read_module(module, x, state, time)
+    return importlib.import_module("gradcert.models.reading.reader").read_module(model, **module)
 
 
-def compute(module: Any, batch: tuple[Any, Any], **options: Any) -> Any:
-    """Return the reference gradient of a rule for a PyTorch module and a batch: what somebody needs who writes one.
+def compute(model: Any, *given: Any, **options: Any) -> Any:
+    """Return the reference gradient of a rule for a model and a batch: what somebody needs who writes one.
+
+    ``compute(module, batch, ...)`` for PyTorch, ``compute(step, params, batch, ...)`` for JAX.
 
     Parameters
     ----------
-    module : as for `read`; its parameters are read, nothing of it is changed.
-    batch : inputs and target. Inputs are those of all steps, (time, batch, ...), for a module that takes one step, and
+    model, params : as for `read`; parameters are read, nothing is changed.
+    batch : inputs and target. Inputs are those of all steps, (time, batch, ...), for a model that takes one step, and
         what the module takes for one that takes sequences.
-    rule : a row of the rule table, or ``"as-coded"``: BPTT with the module's own cuts, which its ``backward`` gives.
-    loss : (outputs, target) -> number, on what the module returns: the outputs of all steps in one tensor,
-        (time, batch, ...), for a module that takes one step.
-    state, time : as for `read`.
+    rule : a row of the rule table, or ``"as-coded"``: BPTT with the model's own cuts, which its own gradient is.
+    loss : (outputs, target) -> number, on what the model returns: the outputs of all steps in one tensor,
+        (time, batch, ...), for a model that takes one step.
+    state, time, order : as for `read`.
     output : which of several outputs the loss reads, from 0.
     feedback : the fixed matrices of a rule that has some (`gradcert.reference.draw_feedback`).
 
     Returns
     -------
-    Parameter's name -> tensor in float64, computed around the spikes that the module has in its own dtype.
+    For PyTorch parameter's name -> tensor, for JAX arrays nested as `params` are; in float64, computed around the
+    spikes that the model has in its own dtype.
 
     Raises
     ------
@@ -85,8 +104,48 @@ def compute(module: Any, batch: tuple[Any, Any], **options: Any) -> Any:
     >>> compute(torch.nn.RNNCell(3, 4), (x, y), rule="rflo", loss=loss)["weight_ih"].shape
     torch.Size([4, 3])
     """
+    if framework_of(model, given, options) == "jax":
+        step = _bound("compute", ("params", "batch"), given, options)
+        needs_jax("gradcert.compute of a step function of JAX")
+        return importlib.import_module("gradcert.models.reading.jaxpr.computing").compute(model, **step)
+    module = _bound("compute", ("batch",), given, options)
     needs_torch("gradcert.compute")
-    return importlib.import_module("gradcert.models.reading.computing").compute(module, batch, **options)
+    return importlib.import_module("gradcert.models.reading.computing").compute(model, **module)
+
+
+TORCH_TAKES, JAX_TAKES = ("x", "state"), ("params", "x", "state")
+
+
+def _bound(what: str, names: tuple[str, ...], given: tuple[Any, ...], options: dict[str, Any]) -> dict[str, Any]:
+    """Return arguments by name."""
+    twice = sorted({*names[: len(given)]} & {*options})
+    if len(given) > len(names) or twice:
+        raise GradcertError(
+            f"{what} with {len(given)} arguments{' and ' * bool(twice)}{', '.join(twice)}",
+            allowed=f"{what}(model, {', '.join(names)})",
+        )
+    return dict(zip(names, given, strict=False)) | options
+
+
+def framework_of(model: Any, given: tuple[Any, ...] = (), options: Mapping[str, Any] = NOTHING) -> str:
+    """Return ``torch`` or ``jax``: which of them a model is written in.
+
+    A module says it by its class; a plain function is a step function of JAX, for modules of PyTorch are objects.
+    """
+    bases = {base.__module__.partition(".")[0] for base in type(model).__mro__ if base is not object}
+    arrays = {type(part).__module__.partition(".")[0] for part in (*given, *dict(options).values())}
+    if "torch" in bases | arrays or not callable(model) or isinstance(model, type):
+        return "torch"
+    functions = {"flax", "jax", "jaxlib", "equinox", "functools", "builtins"}
+    said = {"params", "order"} & {*options} or len(given) > 2
+    return "jax" if functions & bases or "jaxlib" in arrays or said else "torch"
+
+
+def needs_jax(what: str) -> None:
+    """Raise unless JAX is installed, and SymPy, which reads equations."""
+    for name in ("jax", "sympy"):
+        if importlib.util.find_spec(name) is None:
+            raise GradcertError(f"{what} without {'JAX' if name == 'jax' else 'SymPy'}", do=install("jax"))
 
 
 def needs_torch(what: str) -> None:

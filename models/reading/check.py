@@ -22,12 +22,9 @@ from gradcert.models.reading.network import Written
 from gradcert.models.reading.play import play
 from gradcert.models.reading.reading import Reading
 from gradcert.models.reading.recorder import Double
+from gradcert.models.reading.rows import CLOSE, ROWS, STEPS
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
-from gradcert.reference.rules import RULES
-
-STEPS = 9
-CLOSE = 1e-9
 
 
 def _prepared(reading: Reading) -> tuple[Any, Any]:
@@ -124,14 +121,6 @@ def check_gradients(written: Written, output: int = 0) -> tuple[str, ...]:
                 do="look for an autograd.Function that is no spike, or a derivative that is changed on its way",
             )
     return tuple(name for name in ROWS if _is_row(found, name, delta.numpy(), own_gradients))
-
-
-# rows without feedback matrices, windows or confined paths; RTRL is BPTT
-ROWS = tuple(
-    name
-    for name, row in RULES.items()
-    if row.feedback == "symmetric" and not (row.reach or row.window or row.chunk) and name != "rtrl"
-)
 
 
 def _is_row(found: Run, name: str, delta: Array, own: dict[str, Any]) -> bool:

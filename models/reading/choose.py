@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from gradcert.models.reading.lower import Lowering
+from gradcert.models.reading.lowering import Lowering
 from gradcert.models.reading.terms import Term, Terms, dynamic, uncut
 from gradcert.reference.errors import GradcertError
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 from gradcert.models.reading.network import CellWriter, Source, Written, initial_values
@@ -78,7 +79,7 @@ def as_graph(reading: Reading, output: int = 0) -> Written:
             own = tuple(member._synapses.items())
             populations.append(Population(member.name, cell, reading.units(member.leaving), own))
             sources |= {f"{member.name}.{k}": v for k, v in member.sources.items()}
-        width = reading.example[0].numel()
+        width = prod(reading.example.shape[1:])
         connections = tuple(c for member in members for c in member.connections)
         graph = Graph({INPUT: width}, tuple(populations), connections, population(reading.layer_of(leaving)))
         networks.append(Network(graph=graph))

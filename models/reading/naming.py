@@ -10,6 +10,8 @@ from gradcert.models.reading.record import Node
 from gradcert.models.reading.terms import Term, uncut
 from gradcert.reference.networks import CELLS
 
+PASSING = ("view", "reshape", "clone", "detach", "_to_copy", "unsqueeze", "squeeze", "expand", "alias",
+           "convert_element_type", "broadcast_in_dim", "expand_dims", "copy")  # fmt: skip
 TAKEN = {"x", "threshold", "surrogate", "strict", "train", "name", *CELLS}
 
 
@@ -19,7 +21,7 @@ def static_name(nodes: list[Node], k: int) -> str:
     if node.kind in ("parameter", "constant", "buffer"):
         return node.name
     inner = [static_name(nodes, i) for i in node.operands()]
-    if node.name in ("view", "reshape", "clone", "detach", "_to_copy", "unsqueeze", "squeeze", "expand", "alias"):
+    if node.name in PASSING:
         return inner[0]
     if node.name in ("t", "transpose", "permute") and len(node.shape) == 2:
         return f"{inner[0]}.T"

@@ -10,11 +10,10 @@ from __future__ import annotations
 import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
-import torch
 
 from gradcert.models.equations import define
 from gradcert.models.equations.cell import Recipe
@@ -22,10 +21,10 @@ from gradcert.models.equations.equations import PREVIOUS, read
 from gradcert.models.equations.expression import derivative, parse, symbols
 from gradcert.models.equations.expression import evaluate as evaluate_cell
 from gradcert.models.reading.cutting import without
+from gradcert.models.reading.framework import Puller
 from gradcert.models.reading.naming import identifier
 from gradcert.models.reading.populations import X
 from gradcert.models.reading.reading import Reading, drawn
-from gradcert.models.reading.run import evaluate
 from gradcert.models.reading.terms import Term, uncut
 from gradcert.models.reading.text import Style, expression
 from gradcert.reference.errors import GradcertError
@@ -83,7 +82,7 @@ class Written:
         """Return the node values before the first step that given states are, where they are not zero."""
         slots = list(self.reading.slots)
         for k, value in enumerate(states):
-            slots[k] = (slots[k][0], value.detach().double().cpu())
+            slots[k] = (slots[k][0], self.reading.framework.double(value))
         return initial_values(self.reading, slots, self.names)
 
     def tensors(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,36 +92,27 @@ class Written:
         ----------
         parameters : name in the module -> tensor.
         """
-        nodes = self.reading.step.nodes
+        nodes, framework = self.reading.step.nodes, self.reading.framework
         out = {}
         for name, source in self.sources.items():
-            value = evaluate(nodes, source.node, {}, parameters)
+            value = framework.evaluate(nodes, source.node, {}, parameters)
             if source.spread is not None:
-                value = torch.broadcast_to(value, source.spread).reshape(-1)
+                value = framework.spread(value, source.spread)
             out[name] = value if source.sign > 0 else -value
         return out
 
     def arrays(self, parameters: Mapping[str, Any], dtype: str = "float64") -> dict[str, Array]:
         """Return the networks' parameters as NumPy arrays."""
-        with torch.no_grad():
-            found = self.tensors(parameters)
-        return {name: np.ascontiguousarray(value.detach().cpu().numpy().astype(dtype)) for name, value in found.items()}
+        found, array = self.tensors(parameters), self.reading.framework.array
+        return {name: np.ascontiguousarray(array(value).astype(dtype)) for name, value in found.items()}
 
     def pulled(self, gradients: Mapping[str, Array], parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Return gradients with respect to the module's parameters from those with respect to the networks'."""
-        own = {name: p.detach().double().requires_grad_() for name, p in parameters.items()}
-        with torch.enable_grad():
-            found = self.tensors(own)
-        live = [
-            (value, torch.from_numpy(np.asarray(gradients[name], dtype="float64"))) for name, value in found.items()
-        ]
-        live = [(value, g) for value, g in live if value.requires_grad]
-        got: Any = torch.autograd.grad(
-            [v for v, _ in live], list(own.values()), [g.reshape(v.shape) for v, g in live], allow_unused=True
-        )
-        return {
-            name: g.detach() if g is not None else torch.zeros_like(own[name]) for name, g in zip(own, got, strict=True)
-        }
+        return self._puller(parameters, gradients)
+
+    @cached_property
+    def _puller(self) -> Puller:
+        return self.reading.framework.puller(self.tensors)
 
 
 def written(reading: Reading, output: int = 0) -> Written:
@@ -204,6 +194,8 @@ def _stack(reading: Reading, output: int) -> list[tuple[int, int]]:
 
 def is_stack(reading: Reading, output: int) -> bool:
     """Return whether every layer below an output reads one other, of the same step."""
+    if not 0 <= output < len(reading.outputs):
+        raise GradcertError(f"no output {output} that is computed", allowed="what a step computes, counted from 0")
     try:
         _stack(reading, reading.outputs[output])
     except GradcertError:
@@ -219,13 +211,15 @@ def initial_values(
     A state that is a function of chosen values (``u = v - theta z``) gives the potential in it, the others being known.
     """
     states = {s.node: slots[k][1] for k, s in enumerate(reading.step.slots)}
+    framework = reading.framework
     found: dict[int, Any] = {}  # node -> value
     open_: list[tuple[str, Term, Any]] = []
     for slot, (name, value) in enumerate(slots):
         if slot in reading.anew:
-            value = evaluate(reading.step.nodes, reading.anew[slot], states).detach()
+            value = framework.evaluate(reading.step.nodes, reading.anew[slot], states)
         if value is None or slot not in reading.chosen.updates:
             continue
+        value = framework.array(value)
         core = uncut(reading.chosen.updates[slot])
         if reading.chosen.has(core):
             found[reading.chosen.number(core)] = value
@@ -237,12 +231,12 @@ def initial_values(
             raise GradcertError(f"{name} begins with values that are not zero, and is a function of several states")
         at = [_value(reading, core, {**found, inner[0]: value * 0 + x}) for x in (0.0, 1.0)]
         slope = at[1] - at[0]
-        found[inner[0]] = torch.where(slope != 0, (value - at[0]) / torch.where(slope != 0, slope, 1), 0 * value)
+        found[inner[0]] = np.where(slope != 0, (value - at[0]) / np.where(slope != 0, slope, 1), 0 * value)
     out: dict[str, Array] = {}
     for prefix, own in names.items():
         for node, called in own.items():
             if node in found and bool((found[node] != 0).any()):
-                flat = found[node].reshape(len(found[node]) if found[node].dim() > 1 else 1, -1).numpy()
+                flat = found[node].reshape(len(found[node]) if found[node].ndim > 1 else 1, -1)
                 same = bool((flat == flat[:1]).all())
                 out[f"{prefix}.{called}"] = flat[0].copy() if same else flat
     return out
@@ -255,7 +249,7 @@ def _value(reading: Reading, term: Term, nodes: Mapping[int, Any]) -> Any:
     if term.op == "number":
         return term.data
     if term.op == "static":
-        return evaluate(reading.step.nodes, term.data, {}).detach()
+        return reading.framework.array(reading.framework.evaluate(reading.step.nodes, term.data, {}))
     parts = [_value(reading, part, nodes) for part in term.args]
     if term.op == "cut":
         return parts[0]

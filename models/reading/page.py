@@ -23,7 +23,7 @@ STYLE = """
 
 def page(reading: Reading) -> str:
     """Return the page."""
-    name = escape(type(reading.module).__name__)
+    name = escape(reading.title)
     head = f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{name}, as it was read</title>"
     return f"{head}<style>body {{ margin: 2em }}</style><body><h1>{name}</h1>{fragment(reading)}</body></html>\n"
 

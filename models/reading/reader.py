@@ -5,20 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from gradcert.models.reading.assemble import assembled
 from gradcert.models.reading.capture import capture
 from gradcert.models.reading.check import check_gradients, check_outputs, collected_by
-from gradcert.models.reading.choose import choose
 from gradcert.models.reading.fold import fold
 from gradcert.models.reading.graphs import as_graph
-from gradcert.models.reading.labels import edges
-from gradcert.models.reading.lower import Lowering
-from gradcert.models.reading.naming import node_names, statics
+from gradcert.models.reading.lower import TorchLowering
 from gradcert.models.reading.network import Written, is_stack, written
 from gradcert.models.reading.page import fragment
-from gradcert.models.reading.populations import paths, populations
+from gradcert.models.reading.pytorch import PYTORCH
 from gradcert.models.reading.reading import Reading
-from gradcert.models.reading.surrogates import identify
-from gradcert.models.reading.terms import uncut
 from gradcert.reference.errors import GradcertError
 
 
@@ -47,34 +43,7 @@ def read_module(module: Any, x: Any, state: Any = None, time: int | str | None =
     """Read a module from one step on an example input (`gradcert.models.reading.read`)."""
     step, way = capture(module, x, state) if time is None else fold(module, x, time)
     x = way.one_step(x)
-    lowered = Lowering(step)
-    chosen = choose(lowered)
-    names = [name if value is not None else "" for name, value in lowered.slots]
-    links = paths(chosen, lowered.averages)
-    layers = populations(chosen, links)
-    layer = {k: i for i, group in enumerate(layers) for k in group}
-    outputs = [chosen.number(uncut(o)) for o in chosen.outputs if chosen.has(uncut(o))]
-    called = statics(chosen, lowered.nodes)
-    made = ReadModule(
-        module,
-        x,
-        state,
-        step,
-        way,
-        chosen,
-        links,
-        layers,
-        node_names(chosen, links, layers, names, outputs),
-        called,
-        edges(chosen, links, layer, called),
-        tuple((identify(kind), kind.strict) for kind in lowered.kinds),
-        outputs,
-        lowered.slots,
-        lowered.anew,
-        lowered.node_of(),
-        lowered.moving,
-        x.shape[0],
-    )
+    made = assembled(ReadModule, TorchLowering(step, PYTORCH), module, x, state, way)
     if way.whole is not None:
         made = replace(made, collects=collected_by(made))
     notes, rows = _checked(made)

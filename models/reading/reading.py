@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from gradcert.models.reading.capture import Way
 from gradcert.models.reading.choose import Chosen
+from gradcert.models.reading.framework import Framework
 from gradcert.models.reading.labels import Edge
 from gradcert.models.reading.populations import Path
 from gradcert.models.reading.record import Step
@@ -31,7 +31,7 @@ class Reading:
     slots : name and first value of every state, slices of them included. `anew` : slot of a spike that a step computes
         anew from what the step before left -> the node that does. `node_of` : term, by its id -> node of the
         record. `moving` : the nodes of the record that depend on the input or a state.
-    batch : samples in the example.
+    batch : samples in the example. `framework` : what runs the record.
     rows : the rows of the table whose gradients the module's own backward gives; None where there is no network.
     collects : of a module that takes whole sequences, what each of its results is of the outputs of all steps.
     """
@@ -40,7 +40,7 @@ class Reading:
     example: Any
     state: Any
     step: Step
-    way: Way
+    way: Any
     chosen: Chosen
     links: tuple[Path, ...]
     layers: list[list[int]]
@@ -54,9 +54,16 @@ class Reading:
     node_of: dict[int, int]
     moving: frozenset[int]
     batch: int
+    framework: Framework
     notes: tuple[str, ...] = field(default=())
     collects: tuple[str, ...] = field(default=())
     rows: tuple[str, ...] | None = None
+
+    @property
+    def title(self) -> str:
+        """What is read is called."""
+        found: str = getattr(self.module, "__name__", type(self.module).__name__)
+        return found
 
     @property
     def random(self) -> bool:
@@ -86,7 +93,7 @@ class Reading:
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form: what the text says, as data."""
         return {
-            "module": type(self.module).__name__,
+            "module": self.title,
             "layers": [_layer_record(self, i) for i in range(len(self.layers))],
             "states": [name for name, _ in self.slots[: len(self.step.slots)]],
             "backward": None if self.rows is None else list(self.rows),

@@ -64,6 +64,18 @@ def refs(arguments: Any) -> Iterator[Ref]:
             yield from refs(value)
 
 
+def leads_to(nodes: list[Node], k: int) -> set[int]:
+    """Return a node and all that it is computed from."""
+    out: set[int] = set()
+    todo = [k]
+    while todo:
+        i = todo.pop()
+        if i not in out:
+            out.add(i)
+            todo += nodes[i].operands()
+    return out
+
+
 @dataclass(frozen=True)
 class Slot:
     """A state: where it is kept, its value before the first step, the node that reads it, the node of its new value."""

@@ -56,15 +56,3 @@ def evaluate(nodes: list[Node], k: int, given: Mapping[int, Any], parameters: Ma
         value = execute(node, values)
         values[i] = value.detach() if node.cut else value
     return values[k]
-
-
-def leads_to(nodes: list[Node], k: int) -> set[int]:
-    """Return a node and all that it is computed from."""
-    out: set[int] = set()
-    todo = [k]
-    while todo:
-        i = todo.pop()
-        if i not in out:
-            out.add(i)
-            todo += nodes[i].operands()
-    return out

@@ -8,7 +8,6 @@ from math import isfinite, log, pi
 from typing import Any
 
 import numpy as np
-import torch
 
 from gradcert.models.reading.spikes import GRID, Kind
 from gradcert.reference.errors import GradcertError
@@ -24,20 +23,12 @@ def identify(kind: Kind) -> Surrogate:
 
     Examples
     --------
-    >>> class Spike(torch.autograd.Function):
-    ...     @staticmethod
-    ...     def forward(ctx, v):
-    ...         ctx.save_for_backward(v)
-    ...         return (v > 0).to(v.dtype)
-    ...     @staticmethod
-    ...     def backward(ctx, g):
-    ...         return g / (1 + 10 * ctx.saved_tensors[0].abs()) ** 2
-    >>> identify(Kind("Spike", Spike.apply, True, "model.py:3")).label
+    >>> identify(Kind("Spike", lambda v: 1 / (1 + 10 * np.abs(v)) ** 2, True, "model.py:3")).label
     'fast_sigmoid(slope=10.0)'
     """
-    x, slopes = GRID.numpy(), kind.slope(GRID).numpy()
+    x, slopes = GRID, kind.slope(GRID)
     top = float(np.abs(slopes).max())
-    quarter = float(kind.slope(torch.tensor([0.25], dtype=torch.float64)))
+    quarter = float(kind.slope(np.array([0.25]))[0])
     with np.errstate(all="ignore"):
         for name, scales in _candidates(float(slopes[-1]), quarter, float(slopes[0])):
             rounded: dict[str, Any] = {k: float(f"{v:.10g}") for k, v in scales.items()}
@@ -99,8 +90,8 @@ class Taken(Surrogate):
     def _run(self, x: Array, numbers: Numbers) -> Array:
         if getattr(x, "dtype", None) is None or x.dtype.kind != "f":
             raise GradcertError(
-                f"the pseudo-derivative {self.name}, a function of PyTorch, on other numbers than floats",
+                f"the pseudo-derivative {self.name}, a function of the user's, on other numbers than floats",
                 do="write it as a row of the table: gradcert surrogates",
             )
-        found: Array = self.kind.slope(torch.from_numpy(np.ascontiguousarray(x))).numpy().astype(x.dtype)
+        found: Array = self.kind.slope(np.asarray(x, dtype="float64")).astype(x.dtype)
         return found

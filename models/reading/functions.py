@@ -1,0 +1,64 @@
+"""Which autograd.Functions of a step are spikes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from gradcert.models.reading.framework import Framework
+from gradcert.models.reading.record import Node, Ref
+from gradcert.models.reading.run import evaluate, execute
+from gradcert.models.reading.spikes import GRID, Found, Kind, is_step
+from gradcert.models.reading.straight import straight
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.numbers import Array
+
+
+def find(nodes: list[Node], moving: frozenset[int], framework: Framework) -> dict[int, Found]:
+    """Return node -> spike; `moving` are the nodes that depend on input or state."""
+    out: dict[int, Found] = {}
+    for k, node in enumerate(nodes):
+        if node.kind == "function" and k in moving and (found := _function(nodes, k, moving)):
+            out[k] = found
+        elif node.kind == "op" and node.name in ("add", "sub") and k in moving:
+            if found := straight(nodes, k, framework):
+                out[k] = found
+    return out
+
+
+def _function(nodes: list[Node], k: int, moving: frozenset[int]) -> Found | None:
+    node = nodes[k]
+    if not isinstance(node.args[0], Ref) or any(i in moving for i in node.operands()[1:]):
+        return None
+    if not node.floating or node.shape != nodes[node.args[0].node].shape:
+        return None
+    rest = tuple(evaluate(nodes, v.node, {}).detach() if isinstance(v, Ref) else v for v in node.args[1:])
+    call = Node("function", node.name, node.op, (Ref(0), *rest))
+
+    def apply(x: Any) -> Any:
+        return execute(call, [x])
+
+    values = [apply(torch.from_numpy(GRID)).detach().numpy() for _ in range(2)]
+    if not np.array_equal(*values) and set(np.unique(values[0]).tolist()) <= {0.0, 1.0}:
+        raise GradcertError(f"the spikes of {node.name} at {node.where} are random", do="read it with them off")
+    if not is_step(values[0]):
+        return None
+    strict = bool(apply(torch.zeros(1, dtype=torch.float64))[0] == 0)
+    return Found(Kind(node.name, slope_of(apply), strict, node.where), node.args[0].node)
+
+
+def slope_of(function: Callable[[Any], Any]) -> Callable[[Array], Array]:
+    """Return the derivative of a function of one tensor, value by value, on arrays."""
+
+    def derivative(x: Array) -> Array:
+        with torch.enable_grad():
+            leaf = torch.from_numpy(np.array(x)).requires_grad_()
+            y = function(leaf)
+            found = torch.autograd.grad(y.sum(), leaf)[0] if y.requires_grad else torch.zeros_like(leaf)
+        out: Array = found.numpy()
+        return out
+
+    return derivative

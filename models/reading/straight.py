@@ -1,0 +1,34 @@
+"""Straight-through spikes: something that is cut and something smooth which together are a step."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradcert.models.reading.framework import Framework
+from gradcert.models.reading.record import Node, Ref, leads_to
+from gradcert.models.reading.spikes import GRID, Found, Kind, is_step
+
+
+def straight(nodes: list[Node], k: int, framework: Framework) -> Found | None:
+    """Find ``(hard - soft).detach() + soft``."""
+    node = nodes[k]
+    if not any(nodes[i].cut for i in node.operands()):
+        return None
+    members = leads_to(nodes, k)
+    compared = [i for i in members if nodes[i].name in ("gt", "ge")]
+    if len(compared) != 1 or not isinstance(nodes[compared[0]].args[0], Ref):
+        return None
+    root, level = nodes[compared[0]].args[0].node, nodes[compared[0]].args[1]
+    if not isinstance(level, (int, float)):
+        return None
+
+    try:
+        values, slope = framework.alone(nodes, k, root, float(level))
+        found = values(GRID)
+    except KeyError:  # not a function of the root alone
+        return None
+    if not is_step(np.round(found, 12)):
+        return None
+    inner = frozenset(i for i in members if root in leads_to(nodes, i)) - {root}
+    kind = Kind("a straight-through step", slope, nodes[compared[0]].name == "gt", node.where)
+    return Found(kind, root, inner, float(level))
