@@ -18,6 +18,7 @@ EXTRA = {
     "distributed": "cluster",
     "hypothesis": "properties",
     "jax": "jax",
+    "lightning": "lightning",
     "matplotlib": "plots",
     "ml_dtypes": "bf16",
     "mpmath": "derivations",

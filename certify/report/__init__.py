@@ -4,11 +4,27 @@
 `badge`.
 
 A new writer is a file here and an option of `gradcert/commands/common.py`, which calls it; `heatmap`, `unrolled` and
-`circumstances` are pieces of the page, `terms` and `groups` are what several say alike.
+`circumstances` are pieces of the page, `panel` draws a `Curve`, `terms` and `groups` are what several say alike.
 """
 
-from gradcert.certify.report import annotate, atlas, badge, html, junit, markdown, terminal
+from gradcert.certify.report import annotate, atlas, badge, html, junit, markdown, panel, terminal
 from gradcert.certify.report.counterexample import lines
+from gradcert.certify.report.curves import COLOURS, DASHES, MARKS, Curve
 from gradcert.certify.report.junit import text
 
-__all__ = ["annotate", "atlas", "badge", "html", "junit", "lines", "markdown", "terminal", "text"]
+__all__ = [
+    "COLOURS",
+    "DASHES",
+    "MARKS",
+    "Curve",
+    "annotate",
+    "atlas",
+    "badge",
+    "html",
+    "junit",
+    "lines",
+    "markdown",
+    "panel",
+    "terminal",
+    "text",
+]

@@ -50,13 +50,20 @@ def write(certificate: Certificate) -> str:
     return page
 
 
-@lru_cache(maxsize=1)
-def environment() -> Any:
-    """Return what templates are rendered in: everything is escaped, nothing may be undefined."""
+@lru_cache(maxsize=4)
+def environment(*packages: str) -> Any:
+    """Return what templates are rendered in: everything is escaped, nothing may be undefined.
+
+    Parameters
+    ----------
+    packages : where templates are looked for before they are here.
+    """
     import jinja2  # late: a run that writes no page has no use for it
 
     made = jinja2.Environment(
-        loader=jinja2.PackageLoader("gradcert.certify.report", "."),
+        loader=jinja2.ChoiceLoader(
+            [jinja2.PackageLoader(package, ".") for package in (*packages, "gradcert.certify.report")]
+        ),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

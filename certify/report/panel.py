@@ -11,18 +11,21 @@ from gradcert.certify.report.curves import Curve
 
 WIDTH, HEIGHT = 300, 190  # of the drawing, in its own units
 LEFT, RIGHT, TOP, BOTTOM = 46, 10, 28, 34
+MARKED = 40  # marks of a curve: with more they hide it
 FLOOR = 1e-3  # an error below it is drawn at the foot: a logarithm has no 0
 
 
-def draw(curves: Sequence[Curve], measure: str, *, x: str, y: str) -> Markup:
+def draw(curves: Sequence[Curve], measure: str, *, x: str, y: str, limit: float | None = None) -> Markup:
     """Return the panel of one measure; errors on a logarithmic scale.
 
     Parameters
     ----------
     x, y : what the axes are called.
+    limit : a value at which a line is drawn.
     """
     xs = sorted({a for curve in curves for a, _ in curve.values[measure]})
     ys = [b for curve in curves for _, b in curve.values[measure]]
+    ys += [] if limit is None or not ys else [limit]
     if not ys:
         return Markup('<p class="note">no figures</p>')
     log = measure == "error"
@@ -48,6 +51,9 @@ def draw(curves: Sequence[Curve], measure: str, *, x: str, y: str) -> Markup:
             LEFT, WIDTH - RIGHT, at_y(tick), at_y(tick)))  # fmt: skip
         parts.append(Markup('<text class="y" x="{}" y="{:.1f}">{}</text>').format(LEFT - 8, at_y(tick) + 3.5, label))
     parts.append(Markup('<text class="what" x="{}" y="12">{}</text>').format(LEFT - 30, y))
+    if limit is not None:
+        parts.append(Markup('<line class="limit" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>').format(
+            LEFT, WIDTH - RIGHT, at_y(limit), at_y(limit)))  # fmt: skip
     last = -math.inf
     for value in xs:
         if at_x(value) - last >= 22:  # a label needs that much
@@ -61,7 +67,7 @@ def draw(curves: Sequence[Curve], measure: str, *, x: str, y: str) -> Markup:
         line = " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
         parts.append(Markup('<polyline points="{}" stroke="{}" stroke-dasharray="{}"/>').format(
             line, curve.colour, curve.dash))  # fmt: skip
-        parts += [mark(curve, a, b) for a, b in points]
+        parts += [mark(curve, a, b) for a, b in points[:: 1 + len(points) // MARKED]]
     return Markup("").join([*parts, Markup("</svg>")])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import Any, NoReturn
 
 import click
 
@@ -16,11 +17,14 @@ Examples:
   gradcert replay .gradcert/snu-0123456789.json
   gradcert replay --run .gradcert/snu-0123456789.json
   gradcert replay certificate.json mine.py:gradients
+  gradcert replay .gradcert/watch-step-400.json model.py:Net
 
 \b
 gradcert certify shrinks a failure and stores it; the first form shows it and
 what it would run, the second runs it again, the third has another subject
-solve it. The reference is computed anew.
+solve it. The reference is computed anew. For a step that gradcert.watch kept
+no model is needed: what came back then is judged again; with the model's file
+it runs again.
 Exit status: 0 right now; 1 still wrong; 2 usage; 4 internal error."""
 
 
@@ -41,8 +45,12 @@ def command(
     from gradcert.certify.subjects import Limits
     from gradcert.reference.errors import GradcertError
     from gradcert.reference.printable import printable
+    from gradcert.watching.stored import kept
 
     try:
+        step = kept(Path(file))
+        if step is not None:
+            watched(step, file, subject, as_json=as_json)
         stored = read(Path(file))
         names = (*([stored.subject] if subject is None else []), *stored.files)
         if names and not run:
@@ -64,3 +72,28 @@ def command(
     for finding in found.findings:
         click.echo(f"{finding.check}: {text(finding)}")
     sys.exit(1 if found.findings else 0)
+
+
+def watched(record: dict[str, Any], file: str, model: str | None, *, as_json: bool) -> NoReturn:
+    """Judge a step that `gradcert.watch` kept, and leave; errors as `command` expects them."""
+    from gradcert.watching.again import judged, said
+    from gradcert.watching.stored import stored_from
+
+    stored = stored_from(record, file)
+    notes: tuple[str, ...] = ()
+    if model is None:
+        found = judged(stored)
+    else:
+        from gradcert.commands.modules import module_named
+        from gradcert.watching.rerun import rerun
+
+        shown([model])
+        found, notes = rerun(stored, module_named(model))
+    wrong = found.verdict != "right"
+    if as_json:
+        click.echo(json.dumps({"wrong": wrong, "model": model, "notes": notes, "judgement": found.to_dict()}, indent=1))
+    else:
+        click.echo("\n".join(["STILL WRONG" if wrong else "RIGHT", *said(stored, found), *notes]))
+        if model is None:
+            click.echo("nothing of yours was run; to run the model again: gradcert replay FILE FILE.py:Model")
+    sys.exit(1 if wrong else 0)

@@ -35,10 +35,10 @@ class Sequence:
 
 
 class Calls:
-    """Hooks on a module; `on` says whether they look."""
+    """Hooks on a module; `on` says whether they look, `back` whether at what comes back as well."""
 
     def __init__(self, module: Any, *, whole: bool) -> None:
-        self.module, self.whole, self.on = module, whole, False
+        self.module, self.whole, self.on, self.back = module, whole, False, True
         self.sequences: list[Sequence] = []
         self._last: list[Any] = []  # what the last call left: its results, and what the module held
         self._held: dict[str, Any] = {}
@@ -68,8 +68,9 @@ class Calls:
             return None
         leaves, spec = tree_flatten((args, kwargs))
         given = [v for v in leaves[1:] if isinstance(v, torch.Tensor)]
-        held = {p: _copy(peek(s)) for p, s in slots(module).items() if _state_like(peek(s))}
+        held = None if given and self.sequences else _held_by(module)  # looked for where a sequence may begin
         if self.whole or not self._goes_on(given, held):
+            held = _held_by(module) if held is None else held
             beside = [*args[1:], *kwargs.values()]
             first = tree_map(_copy, beside[0] if len(beside) == 1 else tuple(beside)) if given else None
             self.sequences.append(Sequence(state=first, held=held, generator=torch.get_rng_state()))
@@ -77,7 +78,9 @@ class Calls:
         sequence = self.sequences[-1]
         sequence.inputs.append(leaves[0].detach())
         changed = False
-        for k, value in enumerate(leaves):  # an output that comes back as a state: tell what comes back through it
+        for k, value in enumerate(
+            leaves if self.back else ()
+        ):  # an output that comes back as a state: tell what comes back through it
             if k and isinstance(value, torch.Tensor) and id(value) in self._mine and value.requires_grad:
                 _, call, place = self._mine[id(value)]
                 leaves[k] = value.view_as(value)
@@ -85,14 +88,14 @@ class Calls:
                 changed = True
         return tree_unflatten(leaves, spec) if changed else None
 
-    def _goes_on(self, given: list[Any], held: dict[str, Any]) -> bool:
+    def _goes_on(self, given: list[Any], held: dict[str, Any] | None) -> bool:
         """Return whether a call begins with what the last one left."""
         if not self.sequences:
             return False
         if given:
             left = [v for v in self._last if isinstance(v, torch.Tensor)]
-            return all(any(g.shape == v.shape and torch.equal(g, v) for v in left) for g in given)
-        return all(_equal(held.get(p), v) for p, v in self._held.items())
+            return all(any(g is v for v in left) or any(_equal(g, v) for v in left) for g in given)
+        return held is not None and all(_equal(held.get(p), v) for p, v in self._held.items())
 
     def _after(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
         if not self.on or not self.sequences:
@@ -103,14 +106,20 @@ class Calls:
         flat = [k for k, v in enumerate(leaves) if isinstance(v, torch.Tensor)]
         sequence.outputs.append([leaves[k].detach() for k in flat])
         for place, k in enumerate(flat):
-            if leaves[k].requires_grad:
+            if self.back and leaves[k].requires_grad:
                 view = leaves[k].view_as(leaves[k])
                 view.register_hook(_add(sequence, call, place))
                 leaves[k] = view
                 self._mine[id(view)] = (view, call, place)
         self._last = [leaves[k] for k in flat]
-        self._held = {p: _copy(peek(s)) for p, s in slots(module).items() if _state_like(peek(s))}
-        return tree_unflatten(leaves, spec)
+        if not any(isinstance(v, torch.Tensor) for v in tree_flatten((args, kwargs))[0][1:]):
+            self._held = _held_by(module)
+        return tree_unflatten(leaves, spec) if self.back else None
+
+
+def _held_by(module: Any) -> dict[str, Any]:
+    """Return what a module holds from call to call."""
+    return {p: _copy(value) for p, s in slots(module).items() if _state_like(value := peek(s))}
 
 
 def _state_like(value: Any) -> bool:

@@ -6,13 +6,13 @@ allowance is the sentence. Candidates are few and of one mistake each: nothing i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from gradcert.models.reading.gradients import AS_CODED, Run, row_of
+from gradcert.models.reading.passes import AS_CODED, Run, row_of
 from gradcert.reference.engines import Tape, tape_gradients
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Edge, Link, Use
@@ -84,7 +84,7 @@ def cause(
     rule: Rule | str,
     claimed: Gradients,
     relative: Mapping[str, float],
-    previous: Evidence | None = None,
+    previous: Sequence[Run] = (),
 ) -> str:
     """Return the sentence about gradients that are not the claimed ones; "" where none is known."""
     given = evidence.given
@@ -99,6 +99,9 @@ def cause(
     silent = [n for n, v in claimed.items() if np.abs(v).max(initial=0.0) > 0 and not np.any(_of(given, n))]
     if silent and agrees(claimed, evidence, relative, set(claimed) - set(silent)):
         return f"{CLAIM}, but zero everywhere for {', '.join(silent)}"
+    least = _halved(evidence, claimed)
+    if least is not None:
+        return f"{CLAIM} rounded to float16: entries below {least:.2g} are zero, below float16's range"
     wrong = [n for n in claimed if not agrees(claimed, evidence, relative, {n})]
     if len(wrong) < len(claimed):
         for sentence, found in _candidates(evidence, rule, claimed, previous):
@@ -109,13 +112,30 @@ def cause(
     return ""
 
 
+def _halved(evidence: Evidence, claimed: Gradients) -> float | None:
+    """Return below what size entries are lost, if the given gradients are the claimed ones that went through float16.
+
+    Those that are there are right to a rounding of float16, its subnormal numbers included; those that are lost are
+    smaller than all of these. Half the smallest number of float16 is lost, 2^-25, at whatever scale was in use.
+    """
+    want = np.concatenate([np.abs(v).ravel() for v in claimed.values()])
+    off = np.concatenate([np.abs(_of(evidence.given, n) - v).ravel() for n, v in claimed.items()])
+    there = np.concatenate([np.broadcast_to(_of(evidence.given, n) != 0, v.shape).ravel() for n, v in claimed.items()])
+    lost = ~there & (want > 0)
+    if not lost.any() or not there.any():
+        return None
+    least, smallest = float(want[lost].max()), float(want[there].min())
+    fits = off[there] <= want[there] * 2.0**-10 + smallest  # what is there is no smaller than half their spacing
+    return least if least <= 1.01 * smallest and fits.all() else None
+
+
 def _of(given: Mapping[str, Array | None], name: str) -> Array:
     found = given.get(name)
     return np.zeros(1) if found is None else found
 
 
 def _candidates(
-    evidence: Evidence, rule: Rule | str, claimed: Gradients, previous: Evidence | None
+    evidence: Evidence, rule: Rule | str, claimed: Gradients, previous: Sequence[Run]
 ) -> Iterator[tuple[str, Gradients]]:
     label = rule if isinstance(rule, str) else rule.name
     if evidence.before is not None:
@@ -139,9 +159,8 @@ def _candidates(
             if share is not None and abs(share - 1) > 1e-6:
                 which = f"{edge.value} edges of layer {layer}" if layer is not None else f"{edge.value} edges"
                 yield f"{CLAIM} with the {which} times {share:.6g}: another decay than the forward pass has", found
-    if previous is not None:
-        for which, carried in _carried(evidence, previous, rule):
-            yield f"{CLAIM} with {which} of the sequence before: not reset", carried
+    for which, carried in _carried(evidence, previous, rule):
+        yield f"{CLAIM} with {which}: not reset", carried
 
 
 def _other_rows(evidence: Evidence, label: str) -> Iterator[tuple[str, Gradients]]:
@@ -171,13 +190,14 @@ def _factor(evidence: Evidence, claimed: Gradients) -> float | None:
     """Return the number by which all claimed gradients would have to be multiplied, if there is a plain one."""
     product = sum(float((_of(evidence.given, n) * v).sum()) for n, v in claimed.items())
     size = sum(float((v**2).sum()) for v in claimed.values())
-    if not size or not np.isfinite(product) or not product:
-        return None
-    return product / size
+    factor = product / size if size else 0.0
+    return factor if factor and np.isfinite(factor) else None
 
 
 def _scaled(factor: float, evidence: Evidence) -> str:
     steps, batch, outputs = evidence.deltas[0].shape
+    if evidence.runs[0].light:  # in parts
+        batch = sum(delta.shape[1] for delta in evidence.deltas)
     plain = {
         outputs: "the number of outputs",
         steps * batch: "T times the batch size",
@@ -257,44 +277,59 @@ def _layers(run: Run, rule: Rule | str) -> Any:
     return tuple(t.layer for t in (run.as_cut if rule == AS_CODED else run.full).layers)
 
 
-def _carried(evidence: Evidence, previous: Evidence, rule: Rule | str) -> Iterator[tuple[str, Gradients]]:
-    """Yield a rule's gradients with traces of the sequence before: one tape, over whose seam edges are kept."""
-    if len(evidence.runs) != 1 or len(previous.runs) != 1:
-        return
-    run, old = evidence.runs[0], previous.runs[0]
-    if run.inputs.shape[1] != old.inputs.shape[1]:
-        return
-    depth = run.written.full.depth
+def _carried(evidence: Evidence, previous: Sequence[Run], rule: Rule | str) -> Iterator[tuple[str, Gradients]]:
+    """Yield a rule's gradients with traces of the sequences before, of one, two, ...: one tape, with edges over seams.
 
-    def joined(done: Run, delta: Array, carrying: set[int]) -> dict[str, Array]:
-        new, before = (r.as_cut if rule == AS_CODED else r.full for r in (done, old))
-        layers = [
-            _one_tape(a, b, i in carrying) for i, (a, b) in enumerate(zip(before.layers, new.layers, strict=True))
-        ]
-        tape: Tape = replace(new, layers=tuple(layers))
-        both = np.concatenate([np.zeros((len(old.inputs), *delta.shape[1:])), delta])
+    Parameters
+    ----------
+    previous : the sequences before, the last one first.
+    """
+    if len(evidence.runs) != 1:
+        return
+    run = evidence.runs[0]
+    depth = run.written.full.depth
+    every = set(range(depth))
+
+    def joined(done: Run, delta: Array, carrying: set[int], olds: Sequence[Run]) -> dict[str, Array]:
+        tapes = [r.as_cut if rule == AS_CODED else r.full for r in (*reversed(olds), done)]
+        layers = [_one_tape([t.layers[i] for t in tapes], i in carrying) for i in range(depth)]
+        tape: Tape = replace(tapes[-1], layers=tuple(layers))
+        none = sum(len(old.inputs) for old in olds)
+        both = np.concatenate([np.zeros((none, *delta.shape[1:])), delta])
         row = row_of(rule)
         feedback = check_feedback(done.written.full, row, evidence.feedback)
         return tape_gradients(tape, np.zeros_like(both), rule=row, feedback=feedback, delta=both)
 
-    def own(done: Run, delta: Array) -> dict[str, Array]:
-        by_layer = [joined(done, delta, {i}) for i in range(depth)]
-        return {k: by_layer[int(k.split(".")[1])][k] for k in by_layer[0]}
+    def own(done: Run, delta: Array, olds: Sequence[Run]) -> dict[str, Array]:
+        by_layer = [joined(done, delta, {i}, olds) for i in range(depth)]
+        return {k: by_layer[int(k.split(".")[1])][k] for k in by_layer[0]} if depth > 1 else by_layer[0]
 
-    yield "traces and learning signals", evidence.gradients(rule, lambda r, d: joined(r, d, set(range(depth))))
-    yield "the traces", evidence.gradients(rule, own)
-    for i in range(depth if depth > 1 else 0):
-        yield f"the traces of layer {i}", evidence.gradients(rule, lambda r, d, i=i: joined(r, d, {i}))  # type: ignore[misc]
+    for many in range(1, len(previous) + 1):
+        olds = previous[:many]
+        if olds[-1].inputs.shape[1] != run.inputs.shape[1]:
+            return
+        before = "of the sequence before" if many == 1 else f"of the {many} sequences before"
+        whole = evidence.gradients(rule, lambda r, d, olds=olds: joined(r, d, every, olds))  # type: ignore[misc]
+        yield f"traces and learning signals {before}", whole
+        if run.written.full.graph is not None:  # whose parameters' layers their names do not tell
+            continue
+        yield f"the traces {before}", evidence.gradients(rule, lambda r, d, olds=olds: own(r, d, olds))  # type: ignore[misc]
+        for i in range(depth if depth > 1 else 0):
+            found = evidence.gradients(rule, lambda r, d, i=i, olds=olds: joined(r, d, {i}, olds))  # type: ignore[misc]
+            yield f"the traces of layer {i} {before}", found
 
 
-def _one_tape(a: Any, b: Any, carries: bool) -> Any:
-    """Return the tapes of a layer over two sequences as one; edges go over the seam, or do not."""
-    prev, now = ({k: np.concatenate([x[k], y[k]]) for k in y} for x, y in ((a.prev, b.prev), (a.now, b.now)))
-    factors = {k: _joined(a.factors[k], b.factors[k]) for k in b.factors}
-    begins = np.zeros((len(a.x) + len(b.x), a.x.shape[1]), dtype=bool)
-    begins[len(a.x)] = not carries
-    return replace(b, x=np.concatenate([a.x, b.x]), prev=prev, now=now, factors=factors, begins=begins)
+def _one_tape(tapes: Sequence[Any], carries: bool) -> Any:
+    """Return the tapes of a layer over several sequences as one; edges go over the seams, or do not."""
+    last = tapes[-1]
+    prev = {k: np.concatenate([t.prev[k] for t in tapes]) for k in last.prev}
+    now = {k: np.concatenate([t.now[k] for t in tapes]) for k in last.now}
+    factors = {k: _joined([t.factors[k] for t in tapes]) for k in last.factors}
+    begins = np.zeros((sum(len(t.x) for t in tapes), last.x.shape[1]), dtype=bool)
+    for seam in np.cumsum([len(t.x) for t in tapes[:-1]]):
+        begins[seam] = not carries
+    return replace(last, x=np.concatenate([t.x for t in tapes]), prev=prev, now=now, factors=factors, begins=begins)
 
 
-def _joined(a: Any, b: Any) -> Any:
-    return np.concatenate([a, b]) if np.ndim(b) > 2 else b
+def _joined(factors: Sequence[Any]) -> Any:
+    return np.concatenate(factors) if np.ndim(factors[-1]) > 2 else factors[-1]

@@ -11,14 +11,13 @@ derived), and the rounding of a sum of T B terms. It is weaker evidence than an 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from gradcert.certify.problems import ORDERS, PRECISIONS, Shaken, Sized, shaken
-from gradcert.models.reading.gradients import AS_CODED, Run, row_of, spikes_of
+from gradcert.models.reading.passes import AS_CODED, Run, row_of
 from gradcert.reference.engines import record, tape_gradients
 from gradcert.reference.numbers import Activation, Array
 from gradcert.reference.rules import Rule, check_feedback
@@ -70,8 +69,7 @@ def _moved(
     """Return the gradient of one run as another program in that dtype may compute it."""
     network = done.written.as_cut if rule == AS_CODED else done.written.full
     row = row_of(rule)
-    spikes: Iterator[Array] | None = spikes_of(done.written, network, done.played)
-    numbers = Given(dtype, rng=rng, spikes=spikes)
+    numbers = Given(dtype, rng=rng, spikes=done.spikes())
     other, _ = shaken(network, numbers, order)
     arrays = {k: v.astype(dtype) for k, v in done.written.arrays(done.parameters).items() if k in network.shapes()}
     initial = {k: v.astype(dtype) for k, v in done.initial.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -16,17 +17,24 @@ class Of:
     error : the largest entry of the difference from the claimed gradients; of the nearest row's without a claim.
     allowed : what rounding explains.
     cosine, norm : against BPTT: the cosine, and the ratio of the norms; None where one of them is zero.
+    dropped : what the rule drops of BPTT: the norm of the difference over the norm of BPTT's; None where that is zero.
     """
 
     error: float
     allowed: float
     cosine: float | None
     norm: float | None
+    dropped: float | None = None
 
     @property
     def right(self) -> bool:
         """Whether rounding explains the difference."""
         return self.error <= self.allowed
+
+    @property
+    def share(self) -> float:
+        """The error over what is allowed: above 1 rounding does not explain it."""
+        return self.error / self.allowed if self.allowed else float("inf") if self.error else 0.0
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,10 @@ class Judgement:
     cause : what they are instead, a sentence; "" where none is known.
     parameters : by name.
     notes : what else has to be said. `seconds` : processor time that it took.
+    file : where it is kept.
+    descent : what the cosine of all gradients together to BPTT's is at least; 0 where it may be negative, None where
+        there is no such number (`gradcert.watching.figures`).
+    edges : kind and layer of an edge that the rule drops -> its share of what is dropped.
     """
 
     step: int
@@ -51,11 +63,19 @@ class Judgement:
     cause: str = ""
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
-    file: str = field(default="")
+    file: str = ""
+    descent: float | None = None
+    edges: dict[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return asdict(self)
+        """Return the JSON form; a number that is not finite is None there."""
+        found: dict[str, Any] = _finite(asdict(self))
+        return found
+
+    @property
+    def worst(self) -> float:
+        """The largest error over what is allowed."""
+        return max((of.share for of in self.parameters.values()), default=0.0)
 
     def sentence(self) -> str:
         """Return it in a sentence."""
@@ -66,6 +86,14 @@ class Judgement:
         wrong = [name for name, of in self.parameters.items() if not of.right]
         what = self.cause or f"not explained; wrong in {', '.join(wrong)}"
         return f"step {self.step}: {'not the gradients of ' + self.claim + ': ' if self.claim else ''}{what}"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def table(judgements: Sequence[Judgement]) -> str:
@@ -87,12 +115,13 @@ def table(judgements: Sequence[Judgement]) -> str:
     first = next((j for j in judgements if j.verdict in ("wrong", "unnamed")), None)
     for j in dict.fromkeys(j.step for j in (first, judgements[-1]) if j is not None):
         found = next(k for k in judgements if k.step == j)
-        lines += [found.sentence(), *_rows(found), *(f"  note: {n}" for n in found.notes)]
+        lines += [found.sentence(), *rows(found), *(f"  note: {n}" for n in found.notes)]
         lines += [f"  kept in {found.file}"] if found.file else []
     return "\n".join(lines)
 
 
-def _rows(judgement: Judgement) -> list[str]:
+def rows(judgement: Judgement) -> list[str]:
+    """Return the table of a judgement's parameters, line by line."""
     width = max(12, *(len(name) + 2 for name in judgement.parameters))
     out = [f"  {'parameter':<{width}}{'error':>8}{'allowed':>9}{'cos BPTT':>11}{'norm/BPTT':>11}"]
     for name, of in judgement.parameters.items():

@@ -1,46 +1,138 @@
-"""The first wrong step, kept: an ordinary problem of the vocabulary, with what came back and what should have."""
+"""The first wrong step, kept: the network as it was read, a batch, weights, what came back and what was claimed.
+
+It is a counterexample: `gradcert replay` computes the reference anew and says the same, where neither the model nor
+PyTorch is (`gradcert.watching.again`).
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gradcert.models.reading.gradients import AS_CODED
+from gradcert.models.reading.passes import AS_CODED, Run
+from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
-from gradcert.reference.rules import Rule
+from gradcert.reference.rules import Rule, rule_named
+from gradcert.watching.again import judged
 from gradcert.watching.evidence import Evidence
 from gradcert.watching.judgement import Judgement
-
-SCHEMA = "gradcert-watch-1"
-
-
-def _finite(values: Array) -> Any:
-    """Return nested lists, None where there is no number."""
-    out = values.astype(object)
-    out[~np.isfinite(values)] = None
-    return out.tolist()
+from gradcert.watching.networks import to_record
+from gradcert.watching.pulls import pulls_of
+from gradcert.watching.stored import SCHEMA, stored_from
 
 
-def keep(judgement: Judgement, evidence: Evidence, rule: Rule | str | None, folder: Path) -> str:
-    """Write a step and return the file's name: equations, parameters, inputs, derivatives, gradients both ways."""
-    run, delta = evidence.runs[0], evidence.deltas[0]
-    label = rule if isinstance(rule, str) or rule is None else rule.name
-    claimed = evidence.gradients(label if label == AS_CODED else rule or "bptt")
-    record: dict[str, Any] = {
-        "schema": SCHEMA,
-        "judgement": replace(judgement, file="").to_dict(),
-        "equations": [dict(e) for e in run.written.equations],
-        "parameters": {k: p.detach().cpu().numpy().tolist() for k, p in run.parameters.items()},
-        "inputs": run.inputs.tolist(),
-        "delta": delta.tolist(),
-        "given": {k: None if g is None else _finite(g) for k, g in evidence.given.items()},
-        "claimed": {k: v.tolist() for k, v in claimed.items()},
-    }
+@dataclass(frozen=True)
+class Failure:
+    """A wrong step.
+
+    Attributes
+    ----------
+    judgement, rule : what was found, and what was claimed.
+    evidence : of the step. `previous` : the passes of the sequences before, the last one first, where they are known.
+    dtype, rounding : as for `gradcert.watching.verdict.measured`.
+    model : what is said of the module: its name, file, and how it is called. `random` : whether it draws numbers.
+    by : who made the gradients: ``module``, its own backward; ``loop``; ``unknown`` where it cannot be asked.
+    asked : how often the module was run for a smaller problem.
+    """
+
+    judgement: Judgement
+    rule: Rule | str
+    evidence: Evidence
+    previous: Sequence[Run]
+    dtype: str
+    rounding: Mapping[str, float]
+    model: Mapping[str, Any]
+    random: bool = False
+    by: str = "loop"
+    asked: int = 0
+    was: Mapping[str, int] = field(default_factory=dict)
+
+
+def keep(failure: Failure, folder: Path) -> str:
+    """Write a step and return the file's name."""
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"watch-step-{judgement.step}.json"
-    file.write_text(json.dumps(record), encoding="utf-8")
+    if not (ignore := folder / ".gitignore").exists():
+        ignore.write_text("*\n", encoding="utf-8")
+    file = folder / f"watch-step-{failure.judgement.step}.json"
+    file.write_text(json.dumps(to_dict(failure)), encoding="utf-8")
     return str(file)
+
+
+def to_dict(failure: Failure) -> dict[str, Any]:
+    """Return the JSON form of a step; ``why_not`` says why one cannot be computed again."""
+    run, evidence = failure.evidence.runs[0], failure.evidence
+    label = failure.rule if isinstance(failure.rule, str) else failure.rule.name
+    out: dict[str, Any] = {
+        "schema": SCHEMA,
+        "judgement": replace(failure.judgement, file="").to_dict(),
+        "claim": {
+            "rule": label,
+            "dtype": failure.dtype,
+            "rounding": dict(failure.rounding),
+            "feedback": None if evidence.feedback is None else _lists(evidence.feedback),
+        },
+        "model": {**failure.model, "random": failure.random, "by": failure.by},
+        "was": dict(failure.was),
+        "asked": failure.asked,
+        "equations": [dict(e) for e in run.written.equations],  # type: ignore[attr-defined]
+        "parameters": _lists({k: p.detach().cpu().numpy() for k, p in run.parameters.items()}),
+        "given": _gradients(evidence.given),
+        "before": None if evidence.before is None else _gradients(evidence.before),
+        "claimed": _lists(evidence.gradients(failure.rule)),
+        "sequences": [_sequence(*k) for k in zip(evidence.runs, evidence.deltas, evidence.states, strict=True)],
+        "previous": _previous(failure),
+    }
+    try:
+        if label != AS_CODED and rule_named(label) != failure.rule and not isinstance(failure.rule, str):
+            raise GradcertError(f"the rule {label}, which is not the row of that name")
+        out["networks"] = {"full": to_record(run.written.full), "as_cut": to_record(run.written.as_cut)}
+        out["weights"] = _lists(run.weights)
+        out["pulls"] = [p.to_dict() for p in pulls_of(run.written, run.parameters)]
+        if judged(stored_from(out)).verdict == "right":
+            raise GradcertError("computed again from what was kept, it is right")
+    except GradcertError as error:
+        out["why_not"] = str(error)
+    return out
+
+
+def _previous(failure: Failure) -> list[dict[str, Any]]:
+    """Return the sequences before, where the cause is about them."""
+    if "before: not reset" not in failure.judgement.cause:
+        return []
+    none = np.zeros_like(failure.evidence.deltas[0])
+    return [
+        {"weights": _lists(r.weights), "sequence": _sequence(r, none[: len(r.inputs)], None)} for r in failure.previous
+    ]
+
+
+def _sequence(run: Run, delta: Array, states: Any) -> dict[str, Any]:
+    columns, slots = run.columns, run.written.reading.step.slots  # type: ignore[attr-defined]
+    named = None if states is None else {s.name: v.numpy() for s, v in zip(slots, states, strict=True)}
+    return {
+        "inputs": run.inputs.tolist(),
+        "initial": _lists(run.initial),
+        "masks": _lists(run.masks),
+        "spikes": None if columns is None else [[c.astype(int).tolist() for c in layer] for layer in columns],
+        "delta": delta.tolist(),
+        "states": None if named is None else _lists(named),
+    }
+
+
+def _lists(arrays: Mapping[str, Array]) -> dict[str, Any]:
+    return {name: np.asarray(value).tolist() for name, value in arrays.items()}
+
+
+def _gradients(given: Mapping[str, Array | None]) -> dict[str, Any]:
+    """Return nested lists, null where there is no number."""
+
+    def finite(values: Array) -> Any:
+        out = values.astype(object)
+        out[~np.isfinite(values)] = None
+        return out.tolist()
+
+    return {name: None if g is None else finite(g) for name, g in given.items()}

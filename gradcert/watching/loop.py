@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from gradcert.models.reading.gradients import AS_CODED
 from gradcert.models.reading.network import Written
+from gradcert.models.reading.passes import AS_CODED, Run
 from gradcert.models.reading.reader import read_module
 from gradcert.reference.checks import check_size
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule, rule_named
+from gradcert.watching import scalars
 from gradcert.watching.calls import Calls
-from gradcert.watching.causes import ROWS, cause, distance, nearest, rows
-from gradcert.watching.envelope import allowance
-from gradcert.watching.evidence import Evidence, Gradients, gathered
-from gradcert.watching.judgement import Judgement, Of, table
+from gradcert.watching.causes import cause, distance, nearest, rows
+from gradcert.watching.evidence import Evidence, Gradients
+from gradcert.watching.figures import descent, edges
+from gradcert.watching.gather import again, gathered
+from gradcert.watching.judgement import Judgement, table
 from gradcert.watching.recording import differences, recording
+from gradcert.watching.verdict import compared, measured
 
-DTYPES = ("float32", "float64")
+SPLIT = 10  # judgements from one in which dropped edges are told apart to the next: it costs as much as all the rest
+MEMORY, STEPS = 50, 8  # steps of time, and of training, that are remembered before a judgement: what traces may hold
 
 
 class Watch:
@@ -61,8 +66,10 @@ class Watch:
         self._written: dict[Any, Written] = {}
         self._relative: dict[str, float] | None = None
         self._before: dict[str, Any] | None = None
-        self._previous: Evidence | None = None
-        self._earlier: Any = None
+        self._previous: tuple[Run, ...] = ()
+        self._earlier: list[tuple[Any, dict[str, Any]]] = []
+        self._back = 1
+        self._writers: list[tuple[Any, str]] = []
         self._set()
 
     def __enter__(self) -> Watch:
@@ -73,13 +80,17 @@ class Watch:
         """Take the hooks away."""
         self._calls.remove()
 
-    # a step is looked at if it is due, or if the next one is: what came before is a part of some causes
+    # a step is looked at if it is due, or soon before: what came before is a part of some causes
     def _due(self, step: int) -> bool:
         return step % self.every == 0
 
+    def _soon(self, step: int) -> bool:
+        return any(self._due(step + k) for k in range(1, self._back + 1))
+
     def _set(self) -> None:
         self._calls.clear()
-        self._calls.on = self._due(self._count) or self._due(self._count + 1)
+        self._calls.on = self._due(self._count) or self._soon(self._count)
+        self._calls.back = self._due(self._count) and self.loss is None
 
     def step(self, x: Any = None, y: Any = None) -> Judgement | None:
         """Say that a step of training is over: after ``backward``, before the optimiser changes anything.
@@ -107,12 +118,13 @@ class Watch:
         -------
         What the function returns.
         """
-        if not self._due(self._count):
-            result = function(*args, **kwargs)
-            self._judge({}, None, {})
-            return result
+        due, soon = self._due(self._count), self._soon(self._count)
         parameters = dict(self.module.named_parameters())
-        weights = {n: p.detach().clone() for n, p in parameters.items()}
+        weights = {n: p.detach().clone() for n, p in parameters.items()} if due or soon else {}
+        if not due:
+            result = function(*args, **kwargs)
+            self._judge({}, None, weights)
+            return result
         with recording(parameters) as recorded:
             result = function(*args, **kwargs)
         given = recorded.total()
@@ -136,11 +148,14 @@ class Watch:
             if self._due(step):
                 found = self._judged(step, given, y, parameters)
                 self.judgements.append(found)
-            elif self._due(step + 1) and self._calls.sequences:
-                weights = parameters or dict(self.module.named_parameters())
-                self._earlier = (self._calls.sequences, {n: p.detach().clone() for n, p in weights.items()}, y)
+                for writer, prefix in self._writers:
+                    scalars.write(found, writer, prefix)
+            elif self._soon(step) and self._calls.sequences:
+                self._earlier.append((self._calls.sequences, {n: p.detach().clone() for n, p in parameters.items()}))
         finally:
             self._before = None
+            if self._due(step):
+                self._earlier.clear()
             if self._due(self._count) and given:
                 self._before = {n: None if g is None else g.detach().clone() for n, g in given.items()}
             self._set()
@@ -155,6 +170,7 @@ class Watch:
                 "a step in which the module was not called", do="call the module itself, so that its hooks run"
             )
         written = self._read(parameters)
+        self._back = min(max(-(-MEMORY // len(self._calls.sequences[0].inputs)), 1), STEPS) if self.time is None else 1
         evidence = self._evidence(written, self._calls.sequences, parameters, given, self._before, y)
         notes = self._notes(evidence)
         exact = evidence.gradients("bptt")
@@ -162,12 +178,16 @@ class Watch:
             made = self._named(step, evidence, exact, parameters)
         else:
             made = self._claimed(step, evidence, exact, parameters, written, y)
-        file = (
-            self._kept(made, evidence) if made.verdict == "wrong" and not any(j.file for j in self.judgements) else ""
-        )
-        spent = time.process_time() - begun
-        return Judgement(
-            step, made.verdict, made.claim, made.parameters, made.rows, made.cause, (*notes, *made.notes), spent, file
+        first = made.verdict == "wrong" and not any(j.file for j in self.judgements)
+        file = self._kept(made, evidence, dtype_of(parameters)) if first else ""
+        rule = self.rule if self.rule is not None else made.rows[0] if made.rows else None
+        return replace(
+            made,
+            notes=(*notes, *made.notes),
+            file=file,
+            descent=descent(evidence, exact, made.parameters),
+            edges={} if rule is None or len(self.judgements) % SPLIT else edges(evidence, rule),
+            seconds=time.process_time() - begun,
         )
 
     def _evidence(
@@ -213,18 +233,17 @@ class Watch:
         claimed = evidence.gradients(rule)
         label = rule if isinstance(rule, str) else rule.name
         relative = self._relative or self._measured(evidence, rule, claimed, parameters)
-        of = _of(evidence, claimed, exact, relative)
+        of = compared(evidence, claimed, exact, relative)
         if not all(o.right for o in of.values()) and self._relative is not None:
             relative = self._measured(evidence, rule, claimed, parameters)  # it was measured on another batch
-            of = _of(evidence, claimed, exact, relative)
+            of = compared(evidence, claimed, exact, relative)
         self._relative = relative
         if all(o.right for o in of.values()):
             return Judgement(step, "right", label, of)
-        previous = None
-        if self._earlier is not None:
-            sequences, weights, target = self._earlier
-            previous = self._evidence(written, sequences, weights, {}, None, target)
-        return Judgement(step, "wrong", label, of, (), cause(evidence, rule, claimed, relative, previous))
+        self._previous = ()
+        if all(len(sequences) == 1 for sequences, _ in self._earlier):
+            self._previous = tuple(again(written, s[0], weights)[0] for s, weights in reversed(self._earlier))
+        return Judgement(step, "wrong", label, of, (), cause(evidence, rule, claimed, relative, self._previous))
 
     def _named(self, step: int, evidence: Evidence, exact: Gradients, parameters: Mapping[str, Any]) -> Judgement:
         best, _ = nearest(evidence)
@@ -232,7 +251,7 @@ class Watch:
         relative = self._relative or self._measured(evidence, best, centre, parameters)
         self._relative = relative
         found = rows(evidence, relative)
-        of = _of(evidence, centre, exact, relative)
+        of = compared(evidence, centre, exact, relative)
         if found:
             return Judgement(step, "named", None, of, tuple(found))
         far = distance(centre, evidence)
@@ -245,19 +264,26 @@ class Watch:
         self, evidence: Evidence, rule: Rule | str, centre: Gradients, parameters: Mapping[str, Any]
     ) -> dict[str, float]:
         """Return the allowance as a share of the largest entry."""
-        dtype = str(next(iter(parameters.values())).dtype).removeprefix("torch.")
-        if dtype not in DTYPES:
-            raise GradcertError(f"parameters in {dtype}", allowed=" or ".join(DTYPES))
-        found = allowance(evidence, rule, centre, dtype)
-        found = {n: v + self._rounding.get(n, 0.0) for n, v in found.items()}
-        sizes = {n: float(np.abs(v).max(initial=0.0)) for n, v in centre.items()}
-        return {n: found[n] / sizes[n] if sizes[n] else 0.0 for n in found}
+        return measured(evidence, rule, centre, dtype_of(parameters), self._rounding)
 
-    def _kept(self, judgement: Judgement, evidence: Evidence) -> str:
-        """Write what the first wrong step was given, and return the file's name."""
-        from gradcert.watching.kept import keep
+    def _kept(self, judgement: Judgement, evidence: Evidence, dtype: str) -> str:
+        """Write the first wrong step, as small as it still is wrong, and return the file's name."""
+        from gradcert.watching.kept import Failure, keep
+        from gradcert.watching.smaller import shrunk
 
-        return keep(judgement, evidence, self.rule, Path(self.folder))
+        assert self.rule is not None and self._relative is not None
+        reading = evidence.runs[0].written.reading  # type: ignore[attr-defined]
+        model = {
+            "name": type(self.module).__qualname__,
+            "file": file_of(self.module),
+            "time": self.time,
+            "shape": list(reading.example.shape[1:]),
+            "output": self.output,
+        }
+        failure = Failure(
+            judgement, self.rule, evidence, self._previous, dtype, self._rounding, model, random=reading.random
+        )
+        return keep(shrunk(self.module, failure, self._relative, self.output), Path(self.folder))
 
     def report(self) -> str:
         """Return what was found as a table."""
@@ -265,27 +291,62 @@ class Watch:
 
     def to_dict(self) -> dict[str, Any]:
         """Return all judgements in JSON form."""
-        rule = self.rule if isinstance(self.rule, str) or self.rule is None else self.rule.name
-        return {"rule": rule, "every": self.every, "judgements": [j.to_dict() for j in self.judgements]}
+        return {"rule": self._claim(), "every": self.every, "judgements": [j.to_dict() for j in self.judgements]}
 
-    def write(self, file: str) -> None:
-        """Write all judgements as JSON."""
-        Path(file).write_text(json.dumps(self.to_dict(), indent=1), encoding="utf-8")
+    def json(self, file: str) -> None:
+        """Write all judgements as JSON; a number that is infinite is a null."""
+        Path(file).write_text(json.dumps(self.to_dict(), indent=1, allow_nan=False), encoding="utf-8")
+
+    def html(self, file: str) -> None:
+        """Write a page: the verdict, curves over the training, every judgement. One file, nothing fetched."""
+        from gradcert.watching.page import page
+
+        Path(file).write_text(page(self.judgements, self._about()), encoding="utf-8")
+
+    def tensorboard(self, writer: Any, prefix: str = "gradcert") -> None:
+        """Hand the scalars of all judgements, those to come included, to a writer.
+
+        Parameters
+        ----------
+        writer : what has ``add_scalar(tag, value, step)``, such as a ``SummaryWriter``.
+        prefix : what the tags begin with (`gradcert.watching.scalars.scalars`).
+        """
+        scalars.check_writer(writer)
+        for judgement in self.judgements:
+            scalars.write(judgement, writer, prefix)
+        self._writers.append((writer, prefix))
+
+    def _repr_html_(self) -> str:
+        from gradcert.watching.page import fragment
+
+        return fragment(self.judgements)
+
+    def _about(self) -> dict[str, str]:
+        """Return what a page says of what was watched."""
+        first = next(iter(self.module.parameters()), None)
+        dtype = "" if first is None else dtype_of({"": first})
+        loss = "judged too" if self.loss is not None else "its derivative at the outputs is taken as given"
+        return {
+            "Model": type(self.module).__qualname__,
+            "Claim": self._claim() or "none: which row is it?",
+            "Judged": f"every {self.every} steps, of {self._count}; parameters in {dtype}; the loss: {loss}",
+        }
+
+    def _claim(self) -> str | None:
+        return self.rule if isinstance(self.rule, str) or self.rule is None else self.rule.name
 
 
-def _of(evidence: Evidence, claimed: Gradients, exact: Gradients, relative: Mapping[str, float]) -> dict[str, Of]:
-    out = {}
-    for name, want in claimed.items():
-        found = evidence.given.get(name)
-        mine = np.zeros_like(want) if found is None else found
-        error = float(np.abs(mine - want).max(initial=0.0))
-        error = error if np.isfinite(error) else float("inf")
-        full, size = float(np.linalg.norm(exact[name])), float(np.linalg.norm(mine))
-        both = bool(full and size and np.isfinite(size))
-        cosine = float((mine * exact[name]).sum()) / full / size if both else None
-        allowed = relative[name] * float(np.abs(want).max(initial=0.0))
-        out[name] = Of(error, allowed, cosine, size / full if both else None)
-    return out
+def dtype_of(parameters: Mapping[str, Any]) -> str:
+    """Return the name of the parameters' dtype."""
+    return str(next(iter(parameters.values())).dtype).removeprefix("torch.")
 
 
-__all__ = ["ROWS", "Watch"]
+def file_of(module: Any) -> str:
+    """Return the file that a module's class is written in, "" where there is none."""
+    try:
+        return Path(inspect.getsourcefile(type(module)) or "").name
+    except (TypeError, OSError):
+        return ""
+
+
+__all__ = ["Watch"]

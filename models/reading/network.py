@@ -20,6 +20,7 @@ from gradcert.models.equations.cell import Recipe
 from gradcert.models.equations.equations import PREVIOUS, read
 from gradcert.models.equations.expression import derivative, parse, symbols
 from gradcert.models.equations.expression import evaluate as evaluate_cell
+from gradcert.models.reading.cutting import without
 from gradcert.models.reading.framework import Puller
 from gradcert.models.reading.naming import identifier
 from gradcert.models.reading.populations import X
@@ -460,7 +461,7 @@ class CellWriter:
         if _is_readout(cell.recipe):
             cell.name = INTEGRATOR  # a leaky readout, whose state some rules keep (`Rule.readout`)
         made = cell(train=self._trained)
-        return _without(made, tuple(self._cut_nodes)) if self._cut_nodes else made
+        return without(made, tuple(self._cut_nodes)) if self._cut_nodes else made
 
     def _edges(self, constants: Mapping[str, float]) -> dict[str, str]:
         """Return the labels of the edges of lag 1 that the equations have."""
@@ -577,20 +578,6 @@ def _is_readout(recipe: Any) -> bool:
 def _exact(value: float) -> str:
     """Return a number as a decimal that is read back as it was."""
     return repr(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
-
-
-def _without(cell: Any, targets: tuple[str, ...]) -> Any:
-    """Return a cell in which nothing leads into some nodes: their values stay, what goes back does not."""
-    links = tuple(link for link in cell.links if link.target not in targets)
-    uses = tuple(use for use in cell.uses if use.target not in targets)
-    kept = {*links, *uses}
-
-    def factors(self: Any, *given: Any) -> dict[Any, Any]:
-        return {key: factor for key, factor in type(cell).factors(self, *given).items() if key in kept}
-
-    body = {"links": property(lambda self: links), "uses": property(lambda self: uses), "factors": factors}
-    made = type(f"{cell.name}_cut", (type(cell),), body)
-    return made(**{name: getattr(cell, name) for name in cell.__dataclass_fields__})
 
 
 __all__ = ["Source", "Written", "written"]

@@ -6,7 +6,7 @@ Nothing here knows PyTorch: a pass that was stored is computed again where neith
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -52,22 +52,80 @@ class Run:
     ----------
     written : the networks. `parameters` : of the module, by name.
     played : the module's own operations, run again (`play`); None for a pass that was stored.
-    full, as_cut : the recorded passes of the two networks.
-    misfired : how far from its threshold a potential was whose spike the engine disagrees about; 0 where none is.
     inputs, initial, masks : as the engine had them.
     columns : the spikes; None where the module's own are not known.
+    weights : the networks' parameters.
+    light : whether a recorded pass is recorded anew whenever it is asked for, so that it takes no memory in between.
     """
 
     written: Networks
     parameters: Mapping[str, Any]
     played: Any
-    full: Tape
-    as_cut: Tape
-    misfired: float
     inputs: Array
     initial: Mapping[str, Array]
     masks: Mapping[str, Array]
     columns: Columns | None
+    weights: Mapping[str, Array]
+    light: bool = False
+    _kept: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def full(self) -> Tape:
+        """The recorded pass of the network with every edge."""
+        return self._recorded("full")
+
+    @property
+    def as_cut(self) -> Tape:
+        """The recorded pass of the network in which the user's cuts are cut."""
+        return self._recorded("as_cut")
+
+    @property
+    def misfired(self) -> float:
+        """How far from its threshold a potential was whose spike the engine disagrees about; 0 where none is."""
+        if "misfired" not in self._kept:
+            self._recorded("full")
+        found: float = self._kept["misfired"]
+        return found
+
+    @property
+    def size(self) -> int:
+        """How many numbers the nodes of a recorded pass are."""
+        network = self.written.full
+        nodes = sum(layer.size(node) for layer in network.layers for node in layer.cell.nodes)
+        return nodes * self.inputs.shape[0] * self.inputs.shape[1]
+
+    def parts(self, most: int) -> list[slice]:
+        """Return slices of the batch whose passes have at most so many numbers, or are of one sample."""
+        batch = self.inputs.shape[1]
+        each = max(1, batch * most // max(self.size, 1))
+        return [slice(k, k + each) for k in range(0, batch, each)]
+
+    def _recorded(self, which: str) -> Tape:
+        if which in self._kept:
+            found: Tape = self._kept[which]
+            return found
+        network: Network = getattr(self.written, which)
+        numbers = Forced(str(self.inputs.dtype), given=self.spikes())
+        own = {name: self.weights[name] for name in network.shapes()}
+        tape = record(network, own, self.inputs, numbers=numbers, initial=self.initial, masks=self.masks)
+        self._kept["misfired"] = max([*numbers.margins, 0.0])
+        if not self.light:
+            self._kept[which] = tape
+        return tape
+
+    def part(self, samples: slice, *, light: bool = False) -> Run:
+        """Return the pass of some samples alone."""
+        columns = self.columns
+        return passed(
+            self.written,
+            self.parameters,
+            self.inputs[:, samples],
+            initial={k: v[samples] if v.ndim > 1 else v for k, v in self.initial.items()},
+            masks={k: v[:, samples] for k, v in self.masks.items()},
+            columns=None if columns is None else tuple(tuple(c[:, samples] for c in layer) for layer in columns),
+            arrays=self.weights,
+            light=light,
+        )
 
     def gradients(self, rule: Rule | str, delta: Array, feedback: Mapping[str, Array] | None = None) -> dict[str, Any]:
         """Return the gradient of a rule with respect to the module's parameters, in float64.
@@ -117,19 +175,13 @@ def passed(
     columns: Columns | None,
     arrays: Mapping[str, Array],
     played: Any = None,
+    light: bool = False,
 ) -> Run:
-    """Record the passes of both networks.
+    """Return the pass of a module, which is recorded when it is asked for.
 
     Parameters
     ----------
     inputs : (time, batch, features), in the dtype of the reference.
     arrays : the networks' parameters.
     """
-    tapes, worst = [], 0.0
-    for network in (written.full, written.as_cut):
-        spikes = None if columns is None else in_order(columns, len(inputs))
-        numbers = Forced(str(inputs.dtype), given=spikes)
-        own = {name: arrays[name] for name in network.shapes()}
-        tapes.append(record(network, own, inputs, numbers=numbers, initial=initial, masks=masks))
-        worst = max(worst, *numbers.margins, 0.0)
-    return Run(written, parameters, played, tapes[0], tapes[1], worst, inputs, initial, masks, columns)
+    return Run(written, parameters, played, inputs, initial, masks, columns, arrays, light)

@@ -116,13 +116,20 @@ def _prepared(node: Node, dtype: Any) -> Node:
     return made
 
 
+def _operand(value: Any, values: Mapping[int, Any]) -> Any:
+    if isinstance(value, Ref):
+        return values[value.node]
+    if isinstance(value, (list, tuple, dict)):
+        return tree_map(lambda v: values[v.node] if isinstance(v, Ref) else v, value)
+    return value
+
+
 def _run(node: Node, values: Mapping[int, Any], parameters: Mapping[str, Any], dtype: Any) -> Any:
     if node.kind in ("parameter", "constant", "buffer"):
         value = parameters.get(node.name, node.value) if node.kind == "parameter" else node.value
         return value.to(dtype) if value.is_floating_point() else value
-    args, kwargs = (
-        tree_map(lambda v: values[v.node] if isinstance(v, Ref) else v, part) for part in (node.args, node.kwargs)
-    )
+    args: Any = tuple(_operand(v, values) for v in node.args)
+    kwargs = {k: _operand(v, values) for k, v in node.kwargs.items()}
     if node.kind == "item":
         return args[0][node.op]
     if node.kind == "function":

@@ -35,7 +35,9 @@ from gradcert.reference.engines.reverse import check_asked
 from gradcert.reference.engines.structure import basis, fed_by, reached
 from gradcert.reference.engines.sweep import (
     Adjoints,
+    Credit,
     at,
+    by_layer,
     credit_below,
     earlier,
     error_node,
@@ -202,9 +204,11 @@ def tape_residual(
     feedback: Feedback,
     truth: frozenset[Edge] = TEMPORAL,
     absolute: bool = False,
+    delta: Credit | None = None,
 ) -> Residual:
     """Return the residual for a recorded forward pass.
 
+    `delta` replaces the gradient at the output of the last layer, or at those of several layers by number.
     With `absolute` every factor of every path is replaced by its absolute value and every difference by a sum: a
     bound on each entry of the residual (`bounds.componentwise`).
     """
@@ -212,7 +216,7 @@ def tape_residual(
     check_rule(network, rule, truth)
     names = labels(network, rule, truth)
     index = {label: k for k, label in enumerate(names)}
-    credit = arriving(tape, targets)
+    credit = arriving(tape, targets) if delta is None else dict(by_layer(delta, network.depth))
     delta = credit.pop(network.depth - 1)
     signal = projected_signal(tape, targets)
     seen, down_matrices = (magnitudes(tape), dict(feedback)) if absolute else (tape, feedback)

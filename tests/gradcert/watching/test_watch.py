@@ -1,29 +1,17 @@
 """Faults that must be seen: each is named at the first judgement after its start, and its right twin never is."""
 
 import json
-import sys
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 
 torch = pytest.importorskip("torch")
-sys.path.insert(0, str(Path(__file__).parent))
-import trainers  # noqa: E402
-from trainers import EProp, Net, batch, forward, mean_of_steps, sum_of_steps  # noqa: E402
-
 import gradcert  # noqa: E402
 from gradcert.reference.errors import GradcertError  # noqa: E402
+from scripts.watch_faults.faults import CLAIMS, FAULTS, watched  # noqa: E402
+from scripts.watch_faults.trainers import HIDDEN, OUTPUTS, EProp, Net, batch, forward, mean_of_steps, sum_of_steps  # noqa: E402
 
 SINCE, EVERY, TRAINED = 4, 4, 9
-NAMED = {
-    "decay": "with the state edges of layer 0 times 0.888889: another decay than the forward pass has",
-    "not reset": "with the traces of layer 0 of the sequence before: not reset",
-    "after the reset": "with the pseudo-derivative taken at the potential after the reset",
-    "no average": "times 10, T: an average is missing",
-    "late": "with the learning signal one step late",
-    "accumulated": "on top of what .grad held before: it is not set to zero between two calls",
-    "zero": "but zero everywhere for rec.weight",
-}
 
 
 @pytest.fixture(autouse=True)
@@ -45,18 +33,17 @@ def trained(fault, since=SINCE, steps=SINCE + 1, rule="e-prop", **options):
 
 
 @pytest.mark.long(keep=2)
-@pytest.mark.parametrize("fault", NAMED)
-def test_a_fault_of_hand_written_traces_is_named_where_it_begins(fault):
-    watching = trained(fault)
-    assert [j.verdict for j in watching.judgements] == ["right", "wrong"]
-    assert NAMED[fault] in watching.judgements[-1].cause
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_named_where_it_begins(fault):
+    found = watched(fault, FAULTS[fault].loop, 0, steps=SINCE + 1, since=SINCE, every=EVERY)
+    assert found.named and found.alarms == 0, found.sentence
 
 
 @pytest.mark.long
-def test_the_right_twin_is_right():
-    watching = trained(None, steps=TRAINED)
-    assert [j.verdict for j in watching.judgements] == ["right"] * 3
-    assert "the gradients of e-prop" in watching.report()
+@pytest.mark.parametrize("loop", CLAIMS)
+def test_a_right_twin_is_right(loop):
+    found = watched("", loop, 0, steps=TRAINED, since=TRAINED, every=EVERY)
+    assert (found.judged, found.alarms, found.at) == (3, 0, None) and found.worst < 1
 
 
 @pytest.mark.long
@@ -119,7 +106,7 @@ def test_a_layer_that_gets_nothing():
         def forward(self, x, state=None):
             y, (v, z, _) = super().forward(x, state)
             if state is None:
-                state = (None, None, x.new_zeros(len(x), trainers.OUTPUTS))
+                state = (None, None, x.new_zeros(len(x), OUTPUTS))
             y = 0.8 * state[2] + self.out(z.detach())
             return y, (v, z, y)
 
@@ -155,6 +142,16 @@ def test_a_trainer_that_owns_its_optimiser():
 
 
 @pytest.mark.long
+def test_what_went_before_a_judged_call_is_known():
+    net = Net()
+    trainer = EProp(net, fault="not reset", since=1)
+    with gradcert.watch(net, rule="e-prop", every=2, loss=mean_of_steps) as watching:
+        for k in range(3):
+            watching.call(trainer.train_sample, *batch(k))
+    assert watching.judgements[-1].cause.endswith("traces of layer 0 of the 2 sequences before: not reset")
+
+
+@pytest.mark.long
 def test_a_trainer_that_writes_weights():
     class Writer(EProp):
         def train_sample(self, data, target):
@@ -182,7 +179,7 @@ def test_the_first_failure_is_kept_and_all_is_json(tmp_path):
     assert kept["judgement"]["step"] == SINCE
     assert kept["equations"][0]["v"] == "a + v_prev * 0.9 - z_prev"
     assert [bool(j.file) for j in watching.judgements] == [False, True, False]
-    watching.write(str(tmp_path / "all.json"))
+    watching.json(str(tmp_path / "all.json"))
     assert json.loads((tmp_path / "all.json").read_text())["judgements"][1]["verdict"] == "wrong"
 
 
@@ -215,3 +212,37 @@ def test_compute_is_the_gradient_that_autograd_has():
         assert (found[name] - p.grad).abs().max() <= 1e-5 * p.grad.abs().max()  # float32 over ten steps
     other = gradcert.compute(net, (x, y), rule="ottt", loss=mean_of_steps)
     assert (other["rec.weight"] - found["rec.weight"]).abs().max() > 1e-2 * found["rec.weight"].abs().max()
+
+
+@pytest.mark.long
+def test_a_large_pass_is_computed_in_parts_and_kept_nowhere(monkeypatch):
+    from gradcert.watching import gather
+
+    seen = []
+    gathered = gather.gathered
+
+    def noted(*given):
+        seen.append(gathered(*given))
+        return seen[-1]
+
+    monkeypatch.setattr("gradcert.watching.loop.gathered", noted)
+    monkeypatch.setattr(gather, "MOST", 10 * 3 * (2 * HIDDEN + HIDDEN + 2 * OUTPUTS))  # three samples, of eight
+    found = by_autograd(Net(), sum_of_steps, rule="bptt-detached-reset", claimed=mean_of_steps).judgements[0]
+    assert found.cause == "the claimed gradients times 10, T: an average is missing"
+    assert [d.shape[1] for d in seen[0].deltas] == [3, 3, 2]
+    assert all(run.light and not {"full", "as_cut"} & set(run._kept) for run in seen[0].runs)
+    monkeypatch.setattr(gather, "MOST", 2**24)
+    whole = by_autograd(Net(), mean_of_steps, rule="bptt-detached-reset", claimed=mean_of_steps)
+    assert whole.judgements[0].verdict == "right" and len(seen[1].runs) == 1
+    both = [seen[1].gradients("bptt"), in_parts(seen[1], 3).gradients("bptt")]
+    for name, value in both[0].items():  # sums over samples in another order, in float64
+        assert abs(both[1][name] - value).max() <= 1e-12 * abs(value).max()
+
+
+def in_parts(evidence, each):
+    """The same evidence in parts of the batch."""
+    run, delta = evidence.runs[0], evidence.deltas[0]
+    parts = run.parts(run.size * each // delta.shape[1])
+    return replace(
+        evidence, runs=tuple(run.part(p, light=True) for p in parts), deltas=tuple(delta[:, p] for p in parts)
+    )

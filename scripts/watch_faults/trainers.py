@@ -122,3 +122,26 @@ class EProp:
         if fault == "zero":
             total[2] = torch.zeros_like(total[2])
         return total
+
+
+class ByAutograd:
+    """The usual loop: a loss, ``backward``; its gradients pass through float16 where it is asked for less memory.
+
+    `fault` is the mistake that it makes from step `since` on.
+    """
+
+    scales = {"overflow": 2.0**24, "underflow": 2.0**-16}
+
+    def __init__(self, net, fault=None, since=0):
+        self.net, self.fault, self.since, self.count = net, fault, since, 0
+
+    def train_sample(self, data, target):
+        fault = self.fault if self.count >= self.since else None
+        self.count += 1
+        self.net.detached = fault != "no detach"
+        self.net.zero_grad()
+        mean_of_steps(forward(self.net, data), target).backward()
+        if fault in self.scales:
+            with torch.no_grad():
+                for p in self.net.parameters():
+                    p.grad = (self.scales[fault] * p.grad).half().float() / self.scales[fault]

@@ -1,0 +1,127 @@
+"""From what hooks saw of a step of training to what the reference engine makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from gradcert.models.reading.gradients import Run, delta_of, run
+from gradcert.models.reading.network import Written
+from gradcert.models.reading.reading import Reading
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.numbers import Array
+from gradcert.watching.calls import Sequence
+from gradcert.watching.evidence import Evidence
+
+MOST = 2**24  # numbers of a recorded pass; a larger one is computed in parts of the batch, and anew for every gradient
+
+
+def states_of(reading: Reading, sequence: Sequence, dtype: Any, batch: int) -> list[Any] | None:
+    """Return the states before the first call, by slot; None where the module began with its own."""
+    from torch.utils._pytree import tree_flatten
+
+    given = [v for v in tree_flatten(sequence.state)[0] if isinstance(v, torch.Tensor)]
+    out = []
+    for k, slot in enumerate(reading.step.slots):
+        value: Any = slot.initial
+        if k < reading.step.explicit:
+            value = given[k] if k < len(given) else torch.zeros_like(slot.initial)
+        elif reading.way.whole is None:
+            held = sequence.held.get(slot.name)
+            fits = isinstance(held, torch.Tensor) and held.shape == (batch, *slot.initial.shape[1:])
+            value = held if fits else torch.full_like(slot.initial, held if isinstance(held, float) else 0.0)
+        if value.shape[0] != batch:
+            value = value[:1].expand(batch, *value.shape[1:])
+        out.append(value.to(dtype))
+    return out
+
+
+def again(written: Written, sequence: Sequence, parameters: Mapping[str, Any]) -> tuple[Run, list[Any] | None]:
+    """Return the engine's pass over a sequence, and the states before it, by slot."""
+    reading = written.reading
+    whole = reading.way.whole is not None
+    xs = reading.way.sequence(sequence.inputs[0]) if whole else torch.stack(sequence.inputs)
+    dtype = next(iter(parameters.values())).dtype
+    states = states_of(reading, sequence, dtype, xs.shape[1])
+    with torch.random.fork_rng(devices=[]):
+        torch.set_rng_state(sequence.generator)
+        return run(written, parameters, xs.to(dtype), states), states
+
+
+def gathered(
+    written: Written,
+    output: int,
+    sequences: list[Sequence],
+    parameters: Mapping[str, Any],
+    given: Mapping[str, Any],
+    before: Mapping[str, Any] | None,
+    loss: Callable[..., Any] | None,
+    target: Any,
+    feedback: Mapping[str, Array] | None,
+) -> Evidence:
+    """Run the engine on what a step of training was given."""
+    reading = written.reading
+    runs, deltas, same = [], [], True
+    began: list[list[Any] | None] = []
+    total = 0.0
+    for sequence in sequences:
+        done, states = again(written, sequence, parameters)
+        played = done.played.outputs[output]
+        same = same and _same(reading, output, sequence, played)
+        if loss is not None:
+            value, delta = delta_of(loss, target, reading, played, output)
+            total += value
+        else:
+            delta = _arrived(reading, output, sequence, played)
+        parts = done.parts(MOST)
+        for part in parts if len(parts) > 1 else ():
+            runs.append(done.part(part, light=True))
+            deltas.append(delta[:, part])
+            began.append([v[part] if v.dim() else v for v in states or ()])
+        if len(parts) == 1:
+            runs.append(done)
+            deltas.append(delta)
+            began.append(states)
+    arrays = {k: None if g is None else g.detach().double().cpu().numpy() for k, g in given.items()}
+    old = None if before is None else {k: None if g is None else g.double().cpu().numpy() for k, g in before.items()}
+    whole = total if loss is not None else None
+    return Evidence(tuple(runs), tuple(deltas), arrays, old, feedback, whole, same, tuple(began))
+
+
+def _same(reading: Reading, output: int, sequence: Sequence, played: Any) -> bool:
+    from gradcert.models.reading.collect import COLLECT
+
+    if reading.way.whole is not None:
+        mine = COLLECT[reading.collects[output]](played)
+        theirs = sequence.outputs[0][output]
+    else:
+        mine, theirs = played, torch.stack([o[output] for o in sequence.outputs])
+    return bool(torch.equal(mine.reshape(-1), theirs.to(mine.dtype).reshape(-1)))
+
+
+def _arrived(reading: Reading, output: int, sequence: Sequence, played: Any) -> Array:
+    """Return the derivative of the user's own loss at the outputs of all steps."""
+    from gradcert.models.reading.collect import spread
+
+    if not sequence.arrived:
+        raise GradcertError(
+            "nothing came back to the module's outputs by autograd", do="say the loss: watch(..., loss=)"
+        )
+    elsewhere = {place for _, place in sequence.arrived if place != output}
+    if any(float(g.abs().max()) > 0 for (_, place), g in sequence.arrived.items() if place in elsewhere):
+        outside = ", ".join(map(str, sorted(elsewhere)))
+        raise GradcertError(
+            f"a loss that reads results {outside} of the module beside {output}", do=f"output={outside[:1]}"
+        )
+    if reading.way.whole is not None:
+        g = sequence.arrived.get((0, output))
+        found: Array = (
+            torch.zeros_like(played.double()) if g is None else spread(reading.collects[output], g, played.double())
+        ).numpy()
+        return found
+    steps = [sequence.arrived.get((t, output)) for t in range(len(sequence.inputs))]
+    zero = torch.zeros(played.shape[1:], dtype=torch.float64)
+    stacked: Array = torch.stack([zero if g is None else g.reshape(zero.shape) for g in steps]).numpy()
+    return stacked

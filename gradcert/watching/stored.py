@@ -1,0 +1,215 @@
+"""A step that was kept, read back: networks, weights, sequences, gradients. All of it is data, none of it trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gradcert.models.reading.passes import AS_CODED, Columns, Run, passed
+from gradcert.reference import outside
+from gradcert.reference.checks import check_size
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import Network
+from gradcert.reference.numbers import Array
+from gradcert.reference.outside import array, parse, record
+from gradcert.reference.rules import rule_named
+from gradcert.watching.evidence import Evidence
+from gradcert.watching.networks import from_record
+from gradcert.watching.pulls import Pull, pull_from, pulled
+
+SCHEMA = "gradcert-watch-2"
+FORM = f"a file that gradcert.watch wrote ({SCHEMA})"
+LARGEST = 2**27  # numbers of one forward pass: nodes times units times steps times samples
+UNFIT = (StopIteration, ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError)
+NEEDS = (
+    "claim",
+    "model",
+    "networks",
+    "weights",
+    "parameters",
+    "pulls",
+    "sequences",
+    "given",
+    "was",
+    "previous",
+    "judgement",
+)
+
+
+@dataclass(frozen=True)
+class StoredNetworks:
+    """Networks that were stored, with the maps from their gradients to the module's (`gradcert.watching.pulls`)."""
+
+    full: Network
+    as_cut: Network
+    pulls: tuple[Pull, ...]
+    shapes: Mapping[str, tuple[int, ...]]
+
+    def arrays(self, parameters: Mapping[str, Any], dtype: str = "float64") -> dict[str, Array]:
+        """Return the networks' parameters, which were stored themselves."""
+        return {name: value.astype(dtype) for name, value in parameters.items()}
+
+    def pulled(self, gradients: Mapping[str, Array], parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the gradients of the module's parameters."""
+        return pulled(self.pulls, gradients, self.shapes)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A step that was kept.
+
+    Attributes
+    ----------
+    record : its JSON form. `model` : what it says of the module. `was` : the sizes that it was shrunk from.
+    rule, dtype, rounding : what was claimed, of parameters in which dtype, and what else may be off.
+    parameters : of the module, by name.
+    evidence : what the reference engine makes of it; ``previous`` : of the sequences before, the last one first.
+    """
+
+    record: dict[str, Any]
+    model: dict[str, Any]
+    was: dict[str, int]
+    rule: str
+    dtype: str
+    rounding: dict[str, float]
+    parameters: dict[str, Array]
+    evidence: Evidence
+    previous: tuple[Run, ...]
+
+
+def kept(path: Path) -> dict[str, Any] | None:
+    """Return what a file holds if that is a step that `gradcert.watch` kept; None for whatever else it holds."""
+    try:
+        found = parse(outside.read(path, FORM), str(path), nan=True)
+    except GradcertError:
+        return None
+    ours = isinstance(found, dict) and str(found.get("schema", "")).startswith("gradcert-watch-")
+    return found if ours else None
+
+
+def read(path: Path) -> Stored:
+    """Return the step of a file; nothing in it is run.
+
+    Raises
+    ------
+    GradcertError : for a file that holds none, or a step that cannot be computed again.
+    """
+    return stored_from(parse(outside.read(path, FORM), str(path), nan=True), str(path))
+
+
+def stored_from(given: Any, what: str = "a step that was kept") -> Stored:
+    """Return a step from its JSON form; errors as for `read`."""
+    if isinstance(given, Mapping) and given.get("schema") != SCHEMA:
+        raise GradcertError(f"{what} of the form {str(given.get('schema'))[:40]!r}", allowed=FORM)
+    if isinstance(given, Mapping) and "why_not" in given:
+        raise GradcertError(f"{what} cannot be computed again: {str(given['why_not'])[:300]}")
+    spec = record(given, what, needs=NEEDS)
+    model = record(spec["model"], "the model", needs=("name", "file", "time", "shape", "output", "random", "by"))
+    claim = record(spec["claim"], "the claim", needs=("rule", "dtype", "rounding", "feedback"))
+    rule, dtype = claim["rule"], claim["dtype"]
+    if rule != AS_CODED:
+        rule_named(rule)
+    if dtype not in ("float32", "float64"):
+        raise GradcertError(f"parameters in {dtype!r}", allowed="float32, float64")
+    rounding = {k: float(array(v, k)) for k, v in record(claim["rounding"], "rounding").items()}
+    nets = record(spec["networks"], "the networks", needs=("full", "as_cut"))
+    full, as_cut = from_record(nets["full"]), from_record(nets["as_cut"])
+    parameters = _arrays(spec["parameters"], "parameters")
+    weights = _weights(spec["weights"], full, as_cut)
+    shapes = {name: value.shape for name, value in parameters.items()}
+    if not isinstance(spec["pulls"], list):
+        raise GradcertError("maps of parameters that are no list")
+    sources = {name: value.shape for name, value in weights.items()}
+    networks = StoredNetworks(full, as_cut, tuple(pull_from(p, sources, shapes) for p in spec["pulls"]), shapes)
+    given_ = _given(spec["given"], shapes)
+    before = None if spec.get("before") is None else _given(spec["before"], shapes)
+    feedback = _arrays(claim["feedback"], "feedback") if claim["feedback"] is not None else None
+    evidence = _evidence(networks, weights, spec["sequences"], given_, before, feedback)
+    previous = []
+    for old in spec["previous"] if isinstance(spec["previous"], list) else ():
+        held = record(old, "a sequence before", needs=("weights", "sequence"))
+        previous.append(_sequence(networks, _weights(held["weights"], full, as_cut), held["sequence"])[0])
+    was = record(spec["was"], "what it was shrunk from") and record(spec["was"], "its size", needs=("steps", "batch"))
+    for size in was.values():
+        check_size("a size", size)
+    return Stored(spec, model, was, rule, dtype, rounding, parameters, evidence, tuple(previous))
+
+
+def _arrays(given: Any, what: str) -> dict[str, Array]:
+    return {name: array(value, f"{what}: {name}") for name, value in record(given, what).items()}
+
+
+def _weights(given: Any, full: Network, as_cut: Network) -> dict[str, Array]:
+    found = _arrays(given, "weights")
+    for network in (full, as_cut):
+        for name, shape in network.shapes().items():
+            if name not in found or found[name].shape != shape:
+                raise GradcertError(f"the weight {name} of its network is missing or misshapen", allowed=f"{shape}")
+    return found
+
+
+def _given(given: Any, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Array | None]:
+    found = {k: None if v is None else array(v, k, null=True) for k, v in record(given, "gradients").items()}
+    for name, value in found.items():
+        if value is not None and value.shape != shapes.get(name):
+            raise GradcertError(f"a gradient of {name} of shape {value.shape}", allowed=f"{shapes.get(name, 'none')}")
+    return found
+
+
+def _evidence(
+    networks: StoredNetworks,
+    weights: Mapping[str, Array],
+    given: Any,
+    gradients: Mapping[str, Array | None],
+    before: Mapping[str, Array | None] | None,
+    feedback: Mapping[str, Array] | None,
+) -> Evidence:
+    if not isinstance(given, list) or not given:
+        raise GradcertError("a step without sequences", allowed="a list of them")
+    runs, deltas = [], []
+    for spec in given:
+        run, delta = _sequence(networks, weights, spec)
+        runs.append(run)
+        deltas.append(delta)
+    return Evidence(tuple(runs), tuple(deltas), gradients, before, feedback, None, True)
+
+
+def _sequence(networks: StoredNetworks, weights: Mapping[str, Array], given: Any) -> tuple[Run, Array]:
+    spec = record(given, "a sequence", needs=("inputs", "initial", "masks", "spikes", "delta"))
+    inputs, delta = array(spec["inputs"], "inputs"), array(spec["delta"], "delta")
+    if inputs.ndim != 3 or 0 in inputs.shape or inputs.shape[2] != networks.full.inputs:
+        want = f"(time, batch, {networks.full.inputs})"
+        raise GradcertError(f"inputs of shape {inputs.shape}", allowed=want)
+    want_delta = (*inputs.shape[:2], networks.full.layers[-1].units)
+    if delta.shape != want_delta:
+        raise GradcertError(f"derivatives at the outputs of shape {delta.shape}", allowed=f"{want_delta}")
+    columns = None if spec["spikes"] is None else _columns(spec["spikes"], networks, inputs.shape)
+    initial, masks = _arrays(spec["initial"], "initial"), _arrays(spec["masks"], "masks")
+    try:
+        with np.errstate(all="ignore"):
+            run = passed(networks, weights, inputs, initial=initial, masks=masks, columns=columns, arrays=weights)
+            if run.size > LARGEST:
+                raise GradcertError(f"a pass of {run.size} numbers", allowed=f"{LARGEST}")
+            _ = run.full, run.as_cut  # now, where what does not fit is a sentence
+    except UNFIT as error:
+        raise GradcertError(f"a sequence that its network cannot run ({type(error).__name__}: {error})") from None
+    return run, delta
+
+
+def _columns(given: Any, networks: StoredNetworks, shape: tuple[int, ...]) -> Columns:
+    """Return spikes: of every layer, of every node that fires."""
+    layers = networks.full.layers
+    if not isinstance(given, list) or len(given) != len(layers) or not all(isinstance(k, list) for k in given):
+        raise GradcertError("spikes that are no lists", allowed=f"one for each of {len(layers)} layers")
+    out = []
+    for k, (layer, columns) in enumerate(zip(layers, given, strict=True)):
+        found = tuple(array(column, f"the spikes of layer {k}") for column in columns)
+        sizes = {layer.size(node) for node in layer.cell.nodes}
+        if any(c.shape[:2] != shape[:2] or c.ndim != 3 or c.shape[2] not in sizes for c in found):
+            raise GradcertError(f"spikes of layer {k} that do not fit", allowed=f"(time, batch, {sorted(sizes)})")
+        out.append(found)
+    return tuple(out)

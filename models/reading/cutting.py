@@ -1,0 +1,19 @@
+"""A cell some of whose nodes are cut off: the values stay, what goes back does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def without(cell: Any, targets: tuple[str, ...]) -> Any:
+    """Return a cell in which nothing leads into some nodes."""
+    links = tuple(link for link in cell.links if link.target not in targets)
+    uses = tuple(use for use in cell.uses if use.target not in targets)
+    kept = {*links, *uses}
+
+    def factors(self: Any, *given: Any) -> dict[Any, Any]:
+        return {key: factor for key, factor in type(cell).factors(self, *given).items() if key in kept}
+
+    body = {"links": property(lambda self: links), "uses": property(lambda self: uses), "factors": factors}
+    made = type(f"{cell.name}_cut", (type(cell),), body)
+    return made(**{name: getattr(cell, name) for name in cell.__dataclass_fields__})
