@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.subjects import answers, drive, program_files, serving, sources, worker
+from gradcert.certify.subjects import answers, drive, modules, program_files, serving, sources, worker
 from gradcert.certify.subjects.answers import Answer
 from gradcert.certify.subjects.learner import is_learner
 from gradcert.certify.subjects.processes import Failure, Process
@@ -210,6 +210,8 @@ class Worker:
         if "failed" in said:
             process.kill()
             return answers.raised("import", "importing the subject raised", said["failed"])
+        if said.get("cells"):
+            modules.keep(said["cells"])
         worker = cls(process, limits, said.get("claim"), answers.from_worker, stepwise=bool(said.get("stepwise")))
         worker.notes = [str(note)[:500] for note in said.get("notes", ())]
         return worker

@@ -1,0 +1,159 @@
+"""A module as a subject: problem -> loss, gradients, outputs; its claim is what was read of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+import torch
+
+from gradcert.models.modules.build import Build, maker
+from gradcert.models.modules.claims import How, Read, Told, at, sizes_of, told
+from gradcert.models.modules.errors import UnreadError
+from gradcert.models.modules.parameters import given
+from gradcert.models.reading.held import peek, poke, slots
+from gradcert.models.reading.play import starting
+from gradcert.models.reading.recorder import Double
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import Problem
+
+FRESH = "modules are built anew for every call: whether one keeps state from sequence to sequence was not looked at"
+Answer = tuple[float, dict[str, Any], Any] | dict[str, Any]
+
+
+def subject(
+    found: Any,
+    *,
+    example: tuple[int, ...] | None = None,
+    state: Callable[[Any], Any] | None = None,
+    time: int | None = None,
+) -> Callable[[Problem], Answer]:
+    """Return a PyTorch module as a subject, with the claim that its forward pass makes.
+
+    Parameters
+    ----------
+    found : a class of modules, a factory, a `functools.partial` of either with its arguments, or a module.
+    example : shape of an input of one step, with the batch first; by default that of the first layer.
+    state : module -> the state before the first step, for as many samples as the example has (2); by default zeros of
+        the shapes that the module takes and returns, by trying.
+    time : the axis of time, 0 or 1, of a module that takes sequences; by default that is tried.
+
+    Raises
+    ------
+    UnreadError : for what cannot be read, or claimed.
+    """
+    try:
+        build = maker(found)
+        how = How(example, state, time)
+        said = told(build, how)
+    except UnreadError:
+        raise
+    except GradcertError as error:
+        raise UnreadError(str(error)) from None
+    made = _Asked(build, how, said)
+
+    def gradients(problem: Problem) -> Answer:
+        return made(problem)
+
+    gradients.__gradcert_claim__ = said  # type: ignore[attr-defined]
+    gradients.__gradcert_cells__ = said.cells  # type: ignore[attr-defined]
+    gradients.__gradcert_notes__ = (FRESH, *said.notes)  # type: ignore[attr-defined]
+    # whose lines are looked at: the class's, or the factory's
+    gradients.__wrapped__ = build.make if build.make is not None else type(build.module)  # type: ignore[attr-defined]
+    return gradients
+
+
+class _Asked:
+    """Solves problems; readings are kept by size."""
+
+    def __init__(self, build: Build, how: How, said: Told) -> None:
+        self.build, self.how, self.said = build, how, said
+        self.read: dict[tuple[int, ...], tuple[Read, dict[str, int]]] = {}
+
+    def __call__(self, problem: Problem) -> Answer:
+        beside = [k for k in problem.data if k != "weights"]
+        if beside or problem.feedback or problem.drawn:
+            what = ", ".join([*beside, *(["feedback"] if problem.feedback else []), *problem.drawn])
+            raise UnreadError(f"a module that is given {what}", allowed="problems of inputs, targets and weights")
+        sizes = sizes_of(problem.network)
+        if sizes not in self.read:
+            self.read[sizes] = at(self.build, self.how, self.said, sizes)
+        read, values = self.read[sizes]
+        dtype = getattr(torch, problem.dtype)
+        module = cast(self.build(values).eval(), dtype)
+        leaves = {k: torch.tensor(v, dtype=dtype, requires_grad=True) for k, v in problem.parameters.items()}
+        put = given(read.parts, module, leaves)
+        own = dict(module.named_parameters())
+        for name, value in put.items():
+            own[name].data = value.detach().clone()
+        for p in module.parameters():
+            p.grad = None
+        before = torch.get_default_dtype()
+        torch.set_default_dtype(dtype)
+        try:
+            with Double() if dtype is torch.float64 else nullcontext():
+                loss, outputs = _ran(read, module, problem, dtype)
+        finally:
+            torch.set_default_dtype(before)
+        for name, value in put.items():
+            grad = own[name].grad
+            if grad is not None and value.requires_grad:
+                value.backward(grad.to(value.dtype), retain_graph=True)
+        zero = {k: np.zeros(v.shape, dtype=problem.inputs.dtype) for k, v in leaves.items()}
+        gradients = {**zero, **{k: _array(v.grad) for k, v in leaves.items() if v.grad is not None}}
+        return gradients if outputs is None else (loss, gradients, outputs)
+
+
+def _ran(read: Read, module: Any, problem: Problem, dtype: Any) -> tuple[float, Any]:
+    """Run a module over the sequence of a problem, and back; return its loss and outputs."""
+    way, batch = read.reading.way, problem.inputs.shape[1]
+    shape = read.reading.example.shape[1:]
+    xs = torch.tensor(problem.inputs, dtype=dtype).reshape(*problem.inputs.shape[:2], *shape)
+    if way.whole is not None:
+        out = way.split(module(way.arranged(xs)))[0][0]
+        how = read.reading.collects[0]
+    else:
+        state = starting(read.reading, batch, dtype)[: read.reading.step.explicit]
+        outputs = []
+        for x in xs:
+            found, state = way.call(module, x, state)
+            outputs.append(found[0].reshape(batch, -1))
+        out, how = torch.stack(outputs), "every step"
+    steps, loss = len(xs), problem.network.loss
+    every = how.startswith("every step")
+    flat = out.transpose(0, 1) if how == "every step, samples first" else out
+    values = _array(flat.detach().reshape(*((steps, batch) if every else (batch,)), -1))
+    if every:
+        whole = values
+    elif how == "the sum over steps":
+        whole = np.concatenate([values[None], np.zeros((steps - 1, *values.shape), values.dtype)])
+    else:
+        whole = np.repeat(values[None], steps, 0)
+    delta = loss.gradient(whole, problem.targets, problem.numbers, problem.weights)
+    if not every:
+        delta = delta[0] if how == "the sum over steps" else delta.sum(0)
+    if out.requires_grad:
+        flat.backward(torch.tensor(delta, dtype=flat.dtype).reshape(flat.shape))
+    weights = problem.weights
+    value = loss.value(whole, problem.targets, problem.numbers) if weights is None else loss.weighted(
+        whole, problem.targets, problem.numbers, weights
+    )
+    return float(value), values if every else None
+
+
+def cast(module: Any, dtype: Any) -> Any:
+    """Bring a module into a dtype, tensors in plain attributes included; hooks stay where they are."""
+    module.to(dtype)
+    for slot in slots(module).values():
+        value = peek(slot)
+        if isinstance(value, torch.Tensor) and value.is_floating_point():
+            poke(slot, value.detach().to(dtype))
+    return module
+
+
+def _array(tensor: Any) -> Any:
+    """Return a tensor as a NumPy array; one of bfloat16, which NumPy has not, in float32."""
+    tensor = tensor.detach()
+    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()

@@ -1,0 +1,372 @@
+"""What a module claims, as its reading says it: cells as data, a stack of layers or a graph, the rule that it cuts to.
+
+Where every size of the network is an argument of its own, problems have any size; else the claim fixes small ones that
+the module can be built at, or its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from gradcert.models.equations.files import to_record, written as cells_text
+from gradcert.models.equations.expression import derivative
+from gradcert.models.modules.build import Build, example
+from gradcert.models.modules.errors import UnreadError
+from gradcert.models.modules.parameters import Part, parts
+from gradcert.models.modules.states import first_state
+from gradcert.models.reading.check import rows_by_cuts
+from gradcert.models.reading.network import INTEGRATOR, Written
+from gradcert.models.reading.reader import ReadModule, recorded
+from gradcert.models.reading.recorder import forward_alone
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import AvgPool, Network
+
+FOLDER = ".gradcert/cells"  # where cells that were read are kept, by their content
+SMALL = (3, 4, 2, 5, 6)  # of sizes, in turn, where a claim has to fix them
+DECAYS = ("leak", "rho", "kappa", "rate")  # names whose values cases draw between 0 and 1
+# what a module that takes whole sequences returns of its steps -> of what the loss of the claim is
+WHEN = {"the last step": "last", "the sum over steps": "sum", "the mean over steps": "mean",
+        "the maximum over steps": "max"}  # fmt: skip
+LARGEST = 100  # of a size that a claim fixes
+
+
+@dataclass(frozen=True)
+class Read:
+    """A module that was read at one size.
+
+    Attributes
+    ----------
+    reading, written : the reading, and its networks. `parts` : its parameters of the networks'.
+    renamed : the claim's name of a parameter -> the networks'.
+    """
+
+    reading: ReadModule
+    written: Written
+    parts: tuple[Part, ...]
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The sizes of its network: inputs, then units of every layer, or population."""
+        return sizes_of(self.written.full)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a module claims.
+
+    Attributes
+    ----------
+    spec : the claim in its JSON form. `cells` : path of the file of its cells -> its text.
+    renamed : a parameter's name in the claim -> in the reading, where they differ.
+    controls : of every size, the argument that it is; None where it is fixed.
+    notes : what has to be said.
+    """
+
+    spec: dict[str, Any]
+    cells: dict[str, str]
+    renamed: dict[str, str] = field(default_factory=dict)
+    controls: tuple[str | None, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the claim in its JSON form."""
+        return self.spec
+
+
+@dataclass(frozen=True)
+class How:
+    """How a module is read.
+
+    Attributes
+    ----------
+    example : shape of an input of one step with the batch first. `time` : the axis of time, of one that takes sequences.
+    state : module -> the state before the first step, for as many samples as the example has.
+    """
+
+    example: tuple[int, ...] | None = None
+    state: Callable[[Any], Any] | None = None
+    time: int | None = None
+
+
+def sizes_of(network: Network) -> tuple[int, ...]:
+    """Return the sizes of a network: inputs, then units of every layer, or of every population."""
+    units = [p.units for p in network.graph.populations] if network.graph else [x.units for x in network.layers]
+    return (network.inputs, *units)
+
+
+def read(build: Build, how: How, sizes: Mapping[str, int] | None = None, inputs: int | None = None) -> Read:
+    """Read the forward pass of a module, at some size.
+
+    Raises
+    ------
+    GradcertError : for what cannot be read, or written as a network.
+    """
+    module = build(sizes).eval()  # dropout and the like are off
+    shape = how.example
+    if inputs is not None and shape is not None:
+        shape = (*shape[:-1], inputs)
+    x = example(module, shape)
+    with forward_alone():
+        if how.time is not None or shape is not None:
+            state = None if how.time is not None else _state(module, x, how)
+            reading = recorded(module, _timed(x, how.time, shape), state, how.time)
+        else:
+            reading = _tried(module, x, _state(module, x, how))
+        made = reading.unchecked()
+    return Read(reading, made, parts(made, module))
+
+
+def _state(module: Any, x: Any, how: How) -> Any:
+    return first_state(module, x) if how.state is None else how.state(module)
+
+
+def _timed(x: Any, time: int | None, shape: Any) -> Any:
+    return x if time is None or shape is not None else x.unsqueeze(time).repeat_interleave(3, time)
+
+
+def _tried(module: Any, x: Any, state: Any) -> ReadModule:
+    """Read a module as one that takes a step, or else a sequence."""
+    try:
+        return recorded(module, x, state)
+    except GradcertError as error:
+        first: GradcertError = error
+    except Exception as error:  # whatever a stranger's code raises
+        first = UnreadError(f"a step of {type(module).__name__} raised {type(error).__name__}: {str(error)[:200]}")
+    for time in (0, 1):
+        try:
+            return recorded(module, _timed(x, time, None), None, time)
+        except Exception:
+            continue
+    raise first
+
+
+def told(build: Build, how: How) -> Told:
+    """Read a module and return what it claims.
+
+    Raises
+    ------
+    GradcertError : for what cannot be read or claimed.
+    """
+    base = read(build, how)
+    with forward_alone():
+        rows = rows_by_cuts(base.written)
+    _check(base)
+    controls, small = _controls(build, how, base)
+    free = all(controls) and len(set(controls)) == len(controls)
+    records, renamed = _records(base)
+    text = cells_text(records, (f"{build.name}, as gradcert read it",)) if records else ""
+    path = f"{FOLDER}/{re.sub(r'[^A-Za-z0-9_]', '_', build.name)}-{hashlib.sha256(text.encode()).hexdigest()[:12]}.toml"
+    spec: dict[str, Any] = {"rule": _rule(base, rows), **_network(base, records, path, free, small)}
+    collects = base.reading.collects
+    if collects and collects[0] in WHEN:
+        spec["when"] = [WHEN[collects[0]]]
+    if (node := base.written.full.loss.node) != "z":
+        spec["node"] = node
+    at = ", ".join(f"{n}" for n in small)
+    notes = [] if free else [f"{build.name} is judged at sizes {at} alone: its others are not arguments of their own"]
+    notes += ["its dropout is off: it is judged as it is in eval()"] if _random(build) else []
+    return Told(spec, {path: text} if records else {}, renamed, controls, tuple(notes))
+
+
+def _check(base: Read) -> None:
+    """Raise for what a problem cannot give a module."""
+    if base.written.initial:
+        raise UnreadError(
+            f"states that do not begin with zeros: {', '.join(base.written.initial)}",
+            do="judge it where it runs: gradcert.watch",
+        )
+    if base.reading.way.whole == "inside":
+        raise UnreadError("a module that loops over one input", do="judge it where it runs: gradcert.watch")
+
+
+def _random(build: Build) -> bool:
+    kinds = ("Dropout", "AlphaDropout", "Dropout1d", "Dropout2d", "RNNBase")
+    return any(type(m).__name__ in kinds and getattr(m, "p", 0) for m in build().modules())
+
+
+def _controls(build: Build, how: How, base: Read) -> tuple[tuple[str | None, ...], tuple[int, ...]]:
+    """Return the argument that every size of the network is, and small sizes that the module can be built at."""
+    own = base.sizes
+    controls: list[str | None] = [None] * len(own)
+    for name, value in build.sizes.items():
+        found = _sizes_at(build, how, {name: value + 1}, own, name)
+        for i, size in enumerate(found or ()):
+            if size == own[i] + 1 == value + 1:
+                controls[i] = name
+    turns: dict[str, int] = {}
+    for i, name in enumerate(controls):
+        if name is not None:
+            turns.setdefault(name, SMALL[i % len(SMALL)])
+    for wanted in ({name: 1 for name in turns}, turns):  # the smallest that cases have, and those of a claim that fixes
+        if turns and _sizes_at(build, how, wanted, own, *turns) != tuple(
+            n if c is None else wanted[c] for n, c in zip(own, controls, strict=True)
+        ):
+            controls, turns = [None] * len(own), {}
+    small = tuple(n if c is None else turns[c] for n, c in zip(own, controls, strict=True))
+    if not all(controls) and max(small) > LARGEST:
+        raise UnreadError(
+            f"{build.name} at sizes {', '.join(map(str, small))}",
+            allowed=f"sizes that are arguments, or up to {LARGEST}",
+            do="make them arguments of the class; or judge it where it runs: gradcert.watch",
+        )
+    return tuple(controls), small
+
+
+def _sizes_at(
+    build: Build, how: How, sizes: Mapping[str, int], own: tuple[int, ...], *names: str
+) -> tuple[int, ...] | None:
+    """Return the sizes of the network at other arguments; None where it cannot be built or read there."""
+    for inputs in (None, *(sizes[name] for name in names)) if how.example is not None else (None,):
+        try:
+            found = read(build, how, sizes, inputs).sizes
+        except Exception:  # a size that the module does not take
+            continue
+        if len(found) == len(own):
+            return found
+    return None
+
+
+def _rule(base: Read, rows: tuple[str, ...]) -> str:
+    """Return the rule that a module's cuts are: a row, or BPTT without the edges that it cuts."""
+    if rows:
+        return rows[0] if "bptt" not in rows else "bptt"
+    cut = {edge.label for edge in base.reading.edges if edge.cut}
+    kept = {edge.label for edge in base.reading.edges if not edge.cut or edge.kept}
+    if not cut or cut & kept or any(p.cuts and not p.lag for p in base.reading.links):
+        return ""  # whoever asks says a rule
+    return "bptt" + "".join(f" - {label}" for label in sorted(cut))
+
+
+def _records(base: Read) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the cells as data, by layer, those that gradcert has left out; and the names of parameters that change."""
+    records: dict[str, Any] = {}
+    renamed: dict[str, str] = {}
+    for prefix, cell in _cells(base.written.full):
+        plain = _integrator(cell, prefix)
+        if plain is not None:
+            renamed |= {f"{prefix}.{new}": f"{prefix}.{old}" for new, old in plain[1].items()}
+            continue
+        record, changed = _decays(base, prefix, cell, to_record(cell))
+        renamed |= {f"{prefix}.{new}": f"{prefix}.{old}" for new, old in changed.items()}
+        records[_called(prefix)] = record
+    return records, renamed
+
+
+def _cells(network: Network) -> Iterator[tuple[str, Any]]:
+    if network.graph is not None:
+        yield from ((p.name, p.cell) for p in network.graph.populations)
+    else:
+        yield from ((f"layers.{i}", layer.cell) for i, layer in enumerate(network.layers))
+
+
+def _called(prefix: str) -> str:
+    return prefix.replace("layers.", "layer")
+
+
+def _decays(base: Read, prefix: str, cell: Any, record: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Let trained values that are decays be constants of such names: cases draw them between 0 and 1."""
+    biases = {b for e in cell.recipe.equations for b in e.biases}
+    changed: dict[str, str] = {}
+    for name in [p for p in cell.recipe.parameters if p not in biases]:
+        part = next(p for p in base.parts if p.name == f"{prefix}.{name}")
+        value = base.written.arrays(dict(base.reading.module.named_parameters()))[part.name]
+        free = [d for d in DECAYS if d not in changed and d not in cell.recipe.nodes]
+        if not free or not bool(((value > 0) & (value < 1)).all()):
+            continue
+        new = name if name in free else free[0]
+        changed[new] = name
+        swap = re.compile(rf"\b{re.escape(name)}\b")
+        record["equations"] = {k: swap.sub(new, text) for k, text in record["equations"].items()}
+        record.setdefault("constants", {})[new] = float(value.flat[0])
+        record["parameters"] = [p for p in record["parameters"] if p != name]
+    return record, changed
+
+
+def _integrator(cell: Any, prefix: str) -> tuple[dict[str, Any], dict[str, str]] | None:
+    """Return the options of the leaky integrator that a cell is, and its names of the parameters; None for another.
+
+    Rules know a leaky readout by that cell.
+    """
+    recipe = cell.recipe
+    if cell.name != INTEGRATOR or len(recipe.equations) != 2 or cell.trained != recipe.parameters:
+        return None
+    a, z = recipe.equations
+    if len(a.weighted) != 1 or a.weighted[0][1:] != ("x", 0) or len(a.biases) > 1 or a.rest != "0" or z.weighted:
+        return None
+    found = {name: derivative(z.rest, name) for name in (a.node, "z_prev")}
+    if any(e is None or e.free_symbols for e in found.values()) or a.node != "a":
+        return None
+    gain, kappa = float(found["a"]), float(found["z_prev"])
+    if not 0 <= kappa <= 1 or gain not in (1.0, 1.0 - kappa):
+        return None
+    options = {"kappa": kappa, "gain": "one" if gain == 1.0 else "one_minus_kappa", "bias": bool(a.biases)}
+    names = {"W": a.weighted[0][0]} | ({"b": a.biases[0]} if a.biases else {})
+    return options, names
+
+
+def _network(base: Read, records: Mapping[str, Any], path: str, free: bool, small: tuple[int, ...]) -> dict[str, Any]:
+    """Return what a claim says of the network: layers, or populations and connections."""
+    full = base.written.full
+    members = []
+    for prefix, cell in _cells(full):
+        own = [part for part in base.parts if part.name.startswith(f"{prefix}.")]
+        if (plain := _integrator(cell, prefix)) is not None:
+            members.append({"cell": "integrator", "options": plain[0]})
+            continue
+        record = records[_called(prefix)]
+        options: dict[str, Any] = {k: record[k] for k in ("surrogate", "strict") if k in record}
+        trained = [k for k in record.get("constants", {}) if k in cell.trained or k not in cell.recipe.constants]
+        options |= {k: v for k, v in record.get("constants", {}).items() if k not in trained}
+        options |= {"train": trained} if trained else {}
+        shared = [part.name.rpartition(".")[2] for part in own if part.shared]
+        members.append({"cell": f"{path}:{_called(prefix)}", "options": options, "shared": shared})
+    if full.graph is None and all(_plain(x) for x in full.layers) and not any(m.get("shared") for m in members):
+        layers = [{"cell": m["cell"], "options": m["options"]} for m in members]
+        return {"layers": layers, **({} if free else {"sizes": list(small)})}
+    if full.graph is None:
+        what = "values that all units of a layer share, or weights that are not dense,"
+        raise UnreadError(f"{what} in a stack", do="judge it where it runs: gradcert.watch")
+    graph = full.graph.to_dict()
+    populations = [
+        {"name": p["name"], "cell": m["cell"], "options": m["options"]}
+        | ({"synapses": p["synapses"]} if p.get("synapses") else {})
+        | ({"shared": m["shared"]} if m.get("shared") else {})
+        | ({} if free else {"units": n})
+        for p, m, n in zip(graph["populations"], members, small[1:], strict=True)
+    ]
+    inputs = [{"name": i["name"]} | ({} if free else {"size": small[0]}) for i in graph["inputs"]]
+    return {
+        "network": {
+            "inputs": inputs,
+            "populations": populations,
+            "connections": graph["connections"],
+            "output": graph["output"],
+        }
+    }
+
+
+def _plain(layer: Any) -> bool:
+    """Return whether every weight of a layer is dense, units that read their input one to one apart."""
+    return all(isinstance(s, AvgPool) and s.kernel == (1, 1) for _, s in layer.synapses)
+
+
+def at(build: Build, how: How, said: Told, sizes: tuple[int, ...]) -> tuple[Read, dict[str, int]]:
+    """Read a module at the sizes of a problem; return the arguments too.
+
+    Raises
+    ------
+    UnreadError : if it cannot be built at them.
+    """
+    values = {c: n for c, n in zip(said.controls, sizes, strict=True) if c is not None}
+    found = read(build, how, values, sizes[0] if said.controls[0] is not None else None)
+    if found.sizes != sizes:
+        raise UnreadError(
+            f"{build.name} at sizes {', '.join(map(str, sizes))}, which becomes {', '.join(map(str, found.sizes))}"
+        )
+    back = {old: new for new, old in said.renamed.items()}
+    named = tuple(replace(part, name=back.get(part.name, part.name)) for part in found.parts)
+    return replace(found, parts=named), values
