@@ -26,9 +26,9 @@ def adapted(found: Any) -> Any:
     torch = sys.modules.get("torch")
     if torch is None or not _is_module(found, torch):
         return found
-    from gradcert.models.modules import subject
+    from gradcert.models.modules import ModuleSubject
 
-    return subject(found)
+    return ModuleSubject(found)
 
 
 def _is_module(found: Any, torch: Any) -> bool:

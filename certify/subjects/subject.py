@@ -99,7 +99,7 @@ class Subject:
     @property
     def replay(self) -> str:
         """How the command line names it."""
-        return f"-- {self.name}" if self.program else self.name
+        return f"-- {self.name}" if self.program else shlex.quote(self.name)
 
     def made_of(self, worker: Worker | None) -> dict[str, Any]:
         """Return what the subject is made of: a program's files, or what a process of it has loaded (`sources.report`).

@@ -10,7 +10,14 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_HOME = {"Build": "build", "UnreadError": "errors", "example": "build", "maker": "build", "subject": "asked"}
+_HOME = {
+    "Build": "build",
+    "ModuleSubject": "asked",
+    "UnreadError": "errors",
+    "example": "build",
+    "inputs": "build",
+    "maker": "build",
+}
 
 __all__ = list(_HOME)
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 
-from gradcert.models.modules.build import Build, maker
+from gradcert.models.modules.build import maker
 from gradcert.models.modules.claims import How, Read, Told, at, sizes_of, told
 from gradcert.models.modules.errors import UnreadError
 from gradcert.models.modules.parameters import given
 from gradcert.models.reading.held import peek, poke, slots
-from gradcert.models.reading.play import starting
 from gradcert.models.reading.recorder import Double
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Problem
@@ -23,64 +23,84 @@ FRESH = "modules are built anew for every call: whether one keeps state from seq
 Answer = tuple[float, dict[str, Any], Any] | dict[str, Any]
 
 
-def subject(
-    found: Any,
-    *,
-    example: tuple[int, ...] | None = None,
-    state: Callable[[Any], Any] | None = None,
-    time: int | None = None,
-) -> Callable[[Problem], Answer]:
-    """Return a PyTorch module as a subject, with the claim that its forward pass makes.
+class ModuleSubject:
+    """A module as a subject, with the claim that its forward pass makes; it is read when that is asked for.
 
     Parameters
     ----------
     found : a class of modules, a factory, a `functools.partial` of either with its arguments, or a module.
-    example : shape of an input of one step, with the batch first; by default that of the first layer.
+    example : shape of an input of one step, with the batch first; by default one of the sizes that its weights have.
     state : module -> the state before the first step, for as many samples as the example has (2); by default zeros of
         the shapes that the module takes and returns, by trying.
-    time : the axis of time, 0 or 1, of a module that takes sequences; by default that is tried.
-
-    Raises
-    ------
-    UnreadError : for what cannot be read, or claimed.
+    time : the axis of time, 0 or 1, of a module that takes sequences, whose example is one; by default that is tried.
     """
-    try:
-        build = maker(found)
-        how = How(example, state, time)
-        said = told(build, how)
-    except UnreadError:
-        raise
-    except GradcertError as error:
-        raise UnreadError(str(error)) from None
-    made = _Asked(build, how, said)
 
-    def gradients(problem: Problem) -> Answer:
-        return made(problem)
+    def __init__(
+        self,
+        found: Any,
+        *,
+        example: tuple[int, ...] | None = None,
+        state: Callable[[Any], Any] | None = None,
+        time: int | None = None,
+    ) -> None:
+        self.build, self.how = maker(found), How(example, state, time)
+        self.reader: ModuleSubject = self
+        self._kept: dict[tuple[int, ...], tuple[Read, dict[str, int]]] = {}
+        # whose lines are looked at: the class's, or the factory's
+        self.__wrapped__ = self.build.make if self.build.make is not None else type(self.build.module)
+        self.__module__ = self.__wrapped__.__module__
 
-    gradients.__gradcert_claim__ = said  # type: ignore[attr-defined]
-    gradients.__gradcert_cells__ = said.cells  # type: ignore[attr-defined]
-    gradients.__gradcert_notes__ = (FRESH, *said.notes)  # type: ignore[attr-defined]
-    # whose lines are looked at: the class's, or the factory's
-    gradients.__wrapped__ = build.make if build.make is not None else type(build.module)  # type: ignore[attr-defined]
-    return gradients
+    @cached_property
+    def told(self) -> Told:
+        """What it claims.
 
+        Raises
+        ------
+        UnreadError : for what cannot be read, or claimed.
+        """
+        try:
+            return told(self.build, self.how)
+        except UnreadError:
+            raise
+        except GradcertError as error:
+            raise UnreadError(str(error)) from None
 
-class _Asked:
-    """Solves problems; readings are kept by size."""
+    @property
+    def __gradcert_claim__(self) -> Told:
+        return self.told
 
-    def __init__(self, build: Build, how: How, said: Told) -> None:
-        self.build, self.how, self.said = build, how, said
-        self.read: dict[tuple[int, ...], tuple[Read, dict[str, int]]] = {}
+    @property
+    def __gradcert_cells__(self) -> dict[str, str]:
+        return self.told.cells
+
+    @property
+    def __gradcert_notes__(self) -> tuple[str, ...]:
+        return (FRESH, *self.told.notes)
+
+    def __gradcert_again__(self, found: Any) -> ModuleSubject:
+        """Return a subject after an edit of its source, which is asked as this one was read."""
+        out = found if isinstance(found, ModuleSubject) else ModuleSubject(found)
+        out.reader = self
+        return out
+
+    def read(self, sizes: tuple[int, ...]) -> tuple[Read, dict[str, int]]:
+        """Return the reading at the sizes of a network, and the arguments that make them."""
+        if sizes not in self._kept:
+            self._kept[sizes] = at(self.build, self.how, self.told, sizes)
+        return self._kept[sizes]
 
     def __call__(self, problem: Problem) -> Answer:
+        """Return loss, gradients and outputs of a problem; gradients alone where the module returns no output a step.
+
+        Raises
+        ------
+        UnreadError : for a problem that no module can be given.
+        """
         beside = [k for k in problem.data if k != "weights"]
         if beside or problem.feedback or problem.drawn:
             what = ", ".join([*beside, *(["feedback"] if problem.feedback else []), *problem.drawn])
             raise UnreadError(f"a module that is given {what}", allowed="problems of inputs, targets and weights")
-        sizes = sizes_of(problem.network)
-        if sizes not in self.read:
-            self.read[sizes] = at(self.build, self.how, self.said, sizes)
-        read, values = self.read[sizes]
+        read, values = self.reader.read(sizes_of(problem.network))
         dtype = getattr(torch, problem.dtype)
         module = cast(self.build(values).eval(), dtype)
         leaves = {k: torch.tensor(v, dtype=dtype, requires_grad=True) for k, v in problem.parameters.items()}
@@ -115,7 +135,7 @@ def _ran(read: Read, module: Any, problem: Problem, dtype: Any) -> tuple[float, 
         out = way.split(module(way.arranged(xs)))[0][0]
         how = read.reading.collects[0]
     else:
-        state = starting(read.reading, batch, dtype)[: read.reading.step.explicit]
+        state = _beginning(read, batch, dtype)
         outputs = []
         for x in xs:
             found, state = way.call(module, x, state)
@@ -141,6 +161,13 @@ def _ran(read: Read, module: Any, problem: Problem, dtype: Any) -> tuple[float, 
         whole, problem.targets, problem.numbers, weights
     )
     return float(value), values if every else None
+
+
+def _beginning(read: Read, batch: int, dtype: Any) -> list[Any]:
+    """Return the state that a module is passed first, for so many samples."""
+    axis = 0 if read.reading.way.time is None else 1  # torch.nn.LSTM has the layers first
+    slots_ = read.reading.step.slots[: read.reading.step.explicit]
+    return [s.initial.to(dtype).narrow(axis, 0, 1).repeat_interleave(batch, axis) for s in slots_]
 
 
 def cast(module: Any, dtype: Any) -> Any:

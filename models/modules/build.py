@@ -12,7 +12,6 @@ import torch
 
 from gradcert.models.modules.errors import UnreadError
 from gradcert.models.reading.held import clone
-from gradcert.reference.errors import GradcertError
 
 GUESSES = (5, 7, 6, 4, 3)  # of whole numbers that an argument without a value is tried with
 
@@ -99,26 +98,31 @@ def maker(found: Any) -> Build:
     return Build(made, given, sizes)
 
 
-def example(module: Any, shape: tuple[int, ...] | None = None) -> Any:
-    """Return an example input of one step.
-
-    Parameters
-    ----------
-    shape : with the batch first; without it the size is that of the first layer which says its inputs.
+def example(shape: tuple[int, ...]) -> Any:
+    """Return an example input of a shape, always the same.
 
     Examples
     --------
-    >>> tuple(example(torch.nn.RNNCell(3, 4)).shape)
+    >>> tuple(example((2, 3)).shape)
     (2, 3)
     """
-    generator = torch.Generator().manual_seed(0)
-    if shape is not None:
-        return torch.randn(*shape, generator=generator)
-    for part in module.modules():
-        size = getattr(part, "in_features", None) or getattr(part, "input_size", None)
-        if isinstance(size, int):
-            return torch.randn(2, size, generator=generator)
-    raise GradcertError("no example input", do='say its shape, with the batch first: example=(32, 700)')
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
+
+
+def inputs(module: Any) -> list[int]:
+    """Return sizes that an input may have: that of the first layer which says its inputs, then those of parameters.
+
+    Examples
+    --------
+    >>> inputs(torch.nn.RNNCell(3, 4))
+    [3, 4]
+    """
+    said = [getattr(p, "in_features", None) or getattr(p, "input_size", None) for p in module.modules()]
+    first = [n for n in said if isinstance(n, int)][:1]
+    both = [(p.shape[1], p.shape[0]) for p in module.parameters() if p.dim() == 2]
+    sides = [n for sizes in both for n in sizes]
+    beside = [i - o for i, o in both if i > o]  # of a weight that reads the input and the state, one after the other
+    return list(dict.fromkeys([*first, *beside, *sides]))
 
 
 def _name(made: Any) -> str:

@@ -12,16 +12,24 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gradcert.models.equations.files import to_record, written as cells_text
+import torch
+
 from gradcert.models.equations.expression import derivative
+from gradcert.models.equations.files import to_record
+from gradcert.models.equations.files import written as cells_text
 from gradcert.models.modules.build import Build, example
+from gradcert.models.modules.build import inputs as candidates
 from gradcert.models.modules.errors import UnreadError
 from gradcert.models.modules.parameters import Part, parts
+from gradcert.models.modules.psi import formula
 from gradcert.models.modules.states import first_state
 from gradcert.models.reading.check import rows_by_cuts
+from gradcert.models.reading.graphs import as_graph
+from gradcert.models.reading.held import peek, slots
 from gradcert.models.reading.network import INTEGRATOR, Written
 from gradcert.models.reading.reader import ReadModule, recorded
 from gradcert.models.reading.recorder import forward_alone
+from gradcert.models.reading.surrogates import Taken
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import AvgPool, Network
 
@@ -32,6 +40,7 @@ DECAYS = ("leak", "rho", "kappa", "rate")  # names whose values cases draw betwe
 WHEN = {"the last step": "last", "the sum over steps": "sum", "the mean over steps": "mean",
         "the maximum over steps": "max"}  # fmt: skip
 LARGEST = 100  # of a size that a claim fixes
+TRIED = 4  # sizes of an input
 
 
 @dataclass(frozen=True)
@@ -98,8 +107,20 @@ def sizes_of(network: Network) -> tuple[int, ...]:
     return (network.inputs, *units)
 
 
-def read(build: Build, how: How, sizes: Mapping[str, int] | None = None, inputs: int | None = None) -> Read:
+def read(
+    build: Build,
+    how: How,
+    sizes: Mapping[str, int] | None = None,
+    inputs: int | None = None,
+    *,
+    graph: bool = False,
+) -> Read:
     """Read the forward pass of a module, at some size.
+
+    Parameters
+    ----------
+    sizes, inputs : arguments of the class, and the size of the example, where they are others.
+    graph : write it as a graph, also where it is a stack.
 
     Raises
     ------
@@ -109,38 +130,37 @@ def read(build: Build, how: How, sizes: Mapping[str, int] | None = None, inputs:
     shape = how.example
     if inputs is not None and shape is not None:
         shape = (*shape[:-1], inputs)
-    x = example(module, shape)
     with forward_alone():
-        if how.time is not None or shape is not None:
-            state = None if how.time is not None else _state(module, x, how)
-            reading = recorded(module, _timed(x, how.time, shape), state, how.time)
-        else:
-            reading = _tried(module, x, _state(module, x, how))
-        made = reading.unchecked()
+        reading = _tried(module, how) if shape is None else _as_told(module, shape, how)
+        made = as_graph(reading) if graph else reading.unchecked()
     return Read(reading, made, parts(made, module))
+
+
+def _as_told(module: Any, shape: tuple[int, ...], how: How) -> ReadModule:
+    x = example(shape)
+    return recorded(module, x, None if how.time is not None else _state(module, x, how), how.time)
 
 
 def _state(module: Any, x: Any, how: How) -> Any:
     return first_state(module, x) if how.state is None else how.state(module)
 
 
-def _timed(x: Any, time: int | None, shape: Any) -> Any:
-    return x if time is None or shape is not None else x.unsqueeze(time).repeat_interleave(3, time)
-
-
-def _tried(module: Any, x: Any, state: Any) -> ReadModule:
-    """Read a module as one that takes a step, or else a sequence."""
-    try:
-        return recorded(module, x, state)
-    except GradcertError as error:
-        first: GradcertError = error
-    except Exception as error:  # whatever a stranger's code raises
-        first = UnreadError(f"a step of {type(module).__name__} raised {type(error).__name__}: {str(error)[:200]}")
-    for time in (0, 1):
+def _tried(module: Any, how: How) -> ReadModule:
+    """Read a module on inputs of the sizes that it may take, as one that takes a step, or else a sequence."""
+    sizes = candidates(module)
+    if not sizes:
+        raise UnreadError("no example input", do="say its shape, with the batch first: example=(32, 700)")
+    first: GradcertError | None = None
+    times = (None, 0, 1) if how.time is None else (how.time,)
+    for time, size in ((t, n) for t in times for n in sizes[:TRIED]):
         try:
-            return recorded(module, _timed(x, time, None), None, time)
-        except Exception:
-            continue
+            return _as_told(module, {None: (2, size), 0: (3, 2, size), 1: (2, 3, size)}[time], replace(how, time=time))
+        except GradcertError as error:
+            first = first or error
+        except Exception as error:  # whatever a stranger's code raises
+            said = f"{type(error).__name__}: {str(error)[:200]}"
+            first = first or UnreadError(f"a step of {type(module).__name__} on x of {(2, size)} raised {said}")
+    assert first is not None
     raise first
 
 
@@ -152,6 +172,8 @@ def told(build: Build, how: How) -> Told:
     GradcertError : for what cannot be read or claimed.
     """
     base = read(build, how)
+    if base.written.full.graph is None and not _is_stack(base):
+        base = read(build, how, graph=True)
     with forward_alone():
         rows = rows_by_cuts(base.written)
     _check(base)
@@ -160,14 +182,17 @@ def told(build: Build, how: How) -> Told:
     records, renamed = _records(base)
     text = cells_text(records, (f"{build.name}, as gradcert read it",)) if records else ""
     path = f"{FOLDER}/{re.sub(r'[^A-Za-z0-9_]', '_', build.name)}-{hashlib.sha256(text.encode()).hexdigest()[:12]}.toml"
-    spec: dict[str, Any] = {"rule": _rule(base, rows), **_network(base, records, path, free, small)}
+    spec: dict[str, Any] = {"rule": _rule(base, rows), **_network(base, records, renamed, path, small if not free else ())}
     collects = base.reading.collects
     if collects and collects[0] in WHEN:
         spec["when"] = [WHEN[collects[0]]]
     if (node := base.written.full.loss.node) != "z":
         spec["node"] = node
-    at = ", ".join(f"{n}" for n in small)
-    notes = [] if free else [f"{build.name} is judged at sizes {at} alone: its others are not arguments of their own"]
+    at_sizes = ", ".join(map(str, small))
+    notes = [] if free else [f"{build.name} is judged at sizes {at_sizes} alone: no argument each is another size"]
+    if _fixed_batch(build, base):
+        spec["B"] = base.reading.batch
+        notes.append(f"{build.name} is judged with {base.reading.batch} samples: it holds states for so many")
     notes += ["its dropout is off: it is judged as it is in eval()"] if _random(build) else []
     return Told(spec, {path: text} if records else {}, renamed, controls, tuple(notes))
 
@@ -181,6 +206,13 @@ def _check(base: Read) -> None:
         )
     if base.reading.way.whole == "inside":
         raise UnreadError("a module that loops over one input", do="judge it where it runs: gradcert.watch")
+
+
+def _fixed_batch(build: Build, base: Read) -> bool:
+    """Return whether a new module holds states for a number of samples."""
+    held = slots(build())
+    values = [peek(held[s.name]) for s in base.reading.step.slots[base.reading.step.explicit :] if s.name in held]
+    return any(isinstance(v, torch.Tensor) and v.dim() > 1 and len(v) == base.reading.batch > 1 for v in values)
 
 
 def _random(build: Build) -> bool:
@@ -250,7 +282,10 @@ def _records(base: Read) -> tuple[dict[str, Any], dict[str, str]]:
         if plain is not None:
             renamed |= {f"{prefix}.{new}": f"{prefix}.{old}" for new, old in plain[1].items()}
             continue
-        record, changed = _decays(base, prefix, cell, to_record(cell))
+        record = to_record(cell)
+        if isinstance(getattr(cell, "surrogate", None), Taken):
+            record["surrogate"] = formula(cell.surrogate).to_dict()
+        record, changed = _decays(base, prefix, cell, record)
         renamed |= {f"{prefix}.{new}": f"{prefix}.{old}" for new, old in changed.items()}
         records[_called(prefix)] = record
     return records, renamed
@@ -308,8 +343,16 @@ def _integrator(cell: Any, prefix: str) -> tuple[dict[str, Any], dict[str, str]]
     return options, names
 
 
-def _network(base: Read, records: Mapping[str, Any], path: str, free: bool, small: tuple[int, ...]) -> dict[str, Any]:
-    """Return what a claim says of the network: layers, or populations and connections."""
+def _network(
+    base: Read, records: Mapping[str, Any], renamed: Mapping[str, str], path: str, sizes: tuple[int, ...]
+) -> dict[str, Any]:
+    """Return what a claim says of the network: layers, or populations and connections.
+
+    Parameters
+    ----------
+    records, renamed : as `_records` has them. `path` : of the file of cells.
+    sizes : where the claim fixes them.
+    """
     full = base.written.full
     members = []
     for prefix, cell in _cells(full):
@@ -322,23 +365,21 @@ def _network(base: Read, records: Mapping[str, Any], path: str, free: bool, smal
         trained = [k for k in record.get("constants", {}) if k in cell.trained or k not in cell.recipe.constants]
         options |= {k: v for k, v in record.get("constants", {}).items() if k not in trained}
         options |= {"train": trained} if trained else {}
-        shared = [part.name.rpartition(".")[2] for part in own if part.shared]
+        called = {old.rpartition(".")[2]: new.rpartition(".")[2] for new, old in renamed.items() if old.startswith(prefix)}
+        shared = [called.get(name, name) for part in own if part.shared and (name := part.name.rpartition(".")[2])]
         members.append({"cell": f"{path}:{_called(prefix)}", "options": options, "shared": shared})
-    if full.graph is None and all(_plain(x) for x in full.layers) and not any(m.get("shared") for m in members):
-        layers = [{"cell": m["cell"], "options": m["options"]} for m in members]
-        return {"layers": layers, **({} if free else {"sizes": list(small)})}
     if full.graph is None:
-        what = "values that all units of a layer share, or weights that are not dense,"
-        raise UnreadError(f"{what} in a stack", do="judge it where it runs: gradcert.watch")
+        layers = [{"cell": m["cell"], "options": m["options"]} for m in members]
+        return {"layers": layers, **({"sizes": list(sizes)} if sizes else {})}
     graph = full.graph.to_dict()
     populations = [
         {"name": p["name"], "cell": m["cell"], "options": m["options"]}
         | ({"synapses": p["synapses"]} if p.get("synapses") else {})
         | ({"shared": m["shared"]} if m.get("shared") else {})
-        | ({} if free else {"units": n})
-        for p, m, n in zip(graph["populations"], members, small[1:], strict=True)
+        | ({"units": sizes[k + 1]} if sizes else {})
+        for k, (p, m) in enumerate(zip(graph["populations"], members, strict=True))
     ]
-    inputs = [{"name": i["name"]} | ({} if free else {"size": small[0]}) for i in graph["inputs"]]
+    inputs = [{"name": i["name"]} | ({"size": sizes[0]} if sizes else {}) for i in graph["inputs"]]
     return {
         "network": {
             "inputs": inputs,
@@ -349,9 +390,11 @@ def _network(base: Read, records: Mapping[str, Any], path: str, free: bool, smal
     }
 
 
-def _plain(layer: Any) -> bool:
-    """Return whether every weight of a layer is dense, units that read their input one to one apart."""
-    return all(isinstance(s, AvgPool) and s.kernel == (1, 1) for _, s in layer.synapses)
+def _is_stack(base: Read) -> bool:
+    """Return whether a claim can say it as layers: dense weights, or none, and values of every unit's own."""
+    synapses = [s for layer in base.written.full.layers for _, s in layer.synapses]
+    plain = all(isinstance(s, AvgPool) and s.kernel == (1, 1) for s in synapses)
+    return plain and not any(part.shared for part in base.parts)
 
 
 def at(build: Build, how: How, said: Told, sizes: tuple[int, ...]) -> tuple[Read, dict[str, int]]:
@@ -362,7 +405,8 @@ def at(build: Build, how: How, said: Told, sizes: tuple[int, ...]) -> tuple[Read
     UnreadError : if it cannot be built at them.
     """
     values = {c: n for c, n in zip(said.controls, sizes, strict=True) if c is not None}
-    found = read(build, how, values, sizes[0] if said.controls[0] is not None else None)
+    inputs = sizes[0] if said.controls[0] is not None else None
+    found = read(build, how, values, inputs, graph="network" in said.spec)
     if found.sizes != sizes:
         raise UnreadError(
             f"{build.name} at sizes {', '.join(map(str, sizes))}, which becomes {', '.join(map(str, found.sizes))}"

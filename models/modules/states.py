@@ -12,7 +12,7 @@ from gradcert.models.reading.held import clone
 from gradcert.models.reading.recorder import Double
 
 MOST = 5  # tensors of a state
-TRIES = 400
+TRIES = 800
 
 
 def first_state(module: Any, x: Any) -> Any:
@@ -40,13 +40,15 @@ def first_state(module: Any, x: Any) -> Any:
     needed = [p for p in takes if p.kind in kinds and p.default is p.empty]
     if not needed:
         return None
-    sizes = dict.fromkeys(n for part in module.modules() for n in _sizes(part))
+    sizes = dict.fromkeys(n for p in module.parameters() for n in reversed(p.shape[-2:]))
+    sizes |= dict.fromkeys(n for part in module.modules() for n in _sizes(part))
     counts = [len(needed)] if len(needed) > 1 else range(1, MOST + 1)
+    copied = clone(module).double()
     tried = (c for n in counts for c in itertools.product(sizes, repeat=n))
     for shapes in itertools.islice(tried, TRIES):
         zeros = tuple(torch.zeros(len(x), n, dtype=torch.float64) for n in shapes)
         for state in (zeros[0], zeros) if len(zeros) == 1 else (zeros,):  # a tensor, or a tuple of one
-            if _takes(module, x, (state,) if len(needed) == 1 else zeros, shapes):
+            if _takes(copied, x, (state,) if len(needed) == 1 else zeros, shapes):
                 return state
     return None
 
@@ -58,10 +60,9 @@ def _sizes(part: Any) -> list[int]:
 
 def _takes(module: Any, x: Any, given: tuple[Any, ...], shapes: tuple[int, ...]) -> bool:
     """Return whether a module takes a state and returns one of the same shapes, its tensors last."""
-    copied = clone(module).double()
     try:
         with torch.no_grad(), Double():
-            result = copied(x.double(), *given)
+            result = module(x.double(), *given)
     except Exception:  # whatever a stranger's code raises
         return False
     flat = [t for t in torch.utils._pytree.tree_flatten(result)[0] if isinstance(t, torch.Tensor)]

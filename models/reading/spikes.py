@@ -29,13 +29,14 @@ class Kind:
     name : of the Function, or what it is.
     apply : the function, on tensors; its backward is the pseudo-derivative.
     strict : whether it is silent at 0.
-    where : file and line.
+    where : file and line. `function` : the autograd.Function that it is, and its other arguments.
     """
 
     name: str
     apply: Callable[[Any], Any]
     strict: bool
     where: str
+    function: tuple[Any, tuple[Any, ...]] | None = None
 
     def slope(self, x: Any) -> Any:
         """Return the pseudo-derivative as the user's own backward gives it, for a tensor."""
@@ -83,7 +84,7 @@ def _function(nodes: list[Node], k: int, moving: frozenset[int]) -> Found | None
         raise GradcertError(f"the spikes of {node.name} at {node.where} are random", do="read it with them off")
     if not _is_step(values[0]):
         return None
-    return Found(Kind(node.name, apply, _strict(apply), node.where), node.args[0].node)
+    return Found(Kind(node.name, apply, _strict(apply), node.where, (node.op, rest)), node.args[0].node)
 
 
 def _straight(nodes: list[Node], k: int) -> Found | None:
