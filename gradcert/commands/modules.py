@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import importlib.util
 import re
@@ -27,6 +28,23 @@ def module_named(name: str) -> Any:
     needs_torch("reading a module")
     import torch
 
+    found = found_named(name)
+    if not isinstance(found, torch.nn.Module):
+        made, _, call = name.rpartition(":")[2].partition("(")
+        try:
+            found = found()
+        except Exception as error:  # whatever a stranger's code raises
+            raise GradcertError(
+                f"building {made}({call or ')'} raised {type(error).__name__}: {error}",
+                do="say its arguments: FILE.py:Model(3, 4)",
+            ) from None
+    if not isinstance(found, torch.nn.Module):
+        raise GradcertError(f"{name} is a {type(found).__name__}", allowed=ALLOWED)
+    return found
+
+
+def found_named(name: str) -> Any:
+    """Return what is called ``FILE.py:Model``, with its arguments as a partial where there are some."""
     match = re.fullmatch(r"(?P<where>.+?):(?P<attribute>[A-Za-z_][\w.]*)(?P<call>\(.*\))?", name)
     if match is None:
         raise GradcertError(f"the module {name!r}", allowed=ALLOWED)
@@ -35,17 +53,7 @@ def module_named(name: str) -> Any:
         if not hasattr(found, part):
             raise GradcertError(f"{match['where']} has no {match['attribute']}", allowed=ALLOWED)
         found = getattr(found, part)
-    if not isinstance(found, torch.nn.Module):
-        try:
-            found = found(*_arguments(match["call"] or "()"))
-        except Exception as error:  # whatever a stranger's code raises
-            raise GradcertError(
-                f"building {match['attribute']}{match['call'] or '()'} raised {type(error).__name__}: {error}",
-                do="say its arguments: FILE.py:Model(3, 4)",
-            ) from None
-    if not isinstance(found, torch.nn.Module):
-        raise GradcertError(f"{name} is a {type(found).__name__}", allowed=ALLOWED)
-    return found
+    return functools.partial(found, *_arguments(match["call"])) if match["call"] else found
 
 
 def _arguments(call: str) -> tuple[Any, ...]:

@@ -9,12 +9,15 @@ import click
 
 from gradcert.commands.pages import AS_JSON
 
+FILE = click.Path(dir_okay=False)
+
 EPILOG = """\b
 Examples:
   gradcert read examples/read_lif.py:Model
   gradcert read examples/read_lif.py:Model --example "x=(32,12)" --json
   gradcert read "mine.py:Net(700, 128)" --state "(32,128),(32,10)"
   gradcert read mine.py:net --html page.html
+  gradcert read mine.py:Net --write-cells net.toml --write-claim claim.toml
 
 \b
 Model is a torch.nn.Module that takes one time step, module(x) or
@@ -30,9 +33,20 @@ no_grad, .data), with its line."""
 @click.option("--state", metavar="(BATCH,...),...", help="Shapes of a state that the module is passed; zeros.")
 @click.option("--time", type=click.Choice(["0", "1", "inside"]), help="Axis of time, of a module that takes sequences.")
 @click.option("--html", type=click.Path(dir_okay=False), help="Write a page: equations, and the graph drawn.")
+@click.option("--write-cells", "cells", metavar="FILE", type=FILE, help="Its cells, for claims: .toml, or .py.")
+@click.option("--write-claim", "claim", metavar="FILE", type=FILE, help="What it claims, for --claim, in TOML.")
+@click.option("--write-nir", "nir", metavar="FILE", type=FILE, help="A graph of NIR, with its weights.")
 @AS_JSON
 def command(
-    model: str, example: str | None, state: str | None, time: str | None, html: str | None, as_json: bool
+    model: str,
+    example: str | None,
+    state: str | None,
+    time: str | None,
+    html: str | None,
+    cells: str | None,
+    claim: str | None,
+    nir: str | None,
+    as_json: bool,
 ) -> None:
     """Read a PyTorch module: its equations, spikes, labelled edges, and what its code cuts.
 
@@ -41,6 +55,7 @@ def command(
     """
     from gradcert.commands.common import shown
     from gradcert.commands.modules import example_of, module_named, state_of
+    from gradcert.commands.reading_files import write
     from gradcert.models.reading import read
     from gradcert.reference.errors import GradcertError
 
@@ -51,6 +66,7 @@ def command(
         if said:
             click.echo(f"note: {said}", err=True)
         reading = read(module, x, state_of(state), time=int(time) if time in ("0", "1") else time)
+        write(model, reading, tuple(x.shape), cells=cells, claim=claim, nir=nir)
     except GradcertError as error:
         raise click.UsageError(str(error)) from None
     if html is not None:
@@ -62,5 +78,5 @@ def command(
             raise click.UsageError(f"{html}: {error.strerror}") from None
     if as_json:
         click.echo(json.dumps(reading.to_dict(), indent=1))
-    elif html is None:
+    elif html is cells is claim is nir is None:
         click.echo(str(reading))

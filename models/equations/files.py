@@ -94,7 +94,10 @@ def to_record(made: Any) -> dict[str, Any]:
     True
     """
     recipe = made.recipe
-    out: dict[str, Any] = {"equations": {e.node: _text(e) for e in recipe.equations if e.node != ITSELF}, "edges": dict(recipe.edges)}
+    out: dict[str, Any] = {
+        "equations": {e.node: _text(e) for e in recipe.equations if e.node != ITSELF},
+        "edges": dict(recipe.edges),
+    }
     if recipe.constants:
         out["constants"] = {name: float(getattr(made, name)) for name in recipe.constants}
     out |= {"parameters": list(recipe.parameters)} if recipe.parameters else {}

@@ -157,8 +157,10 @@ def _ran(read: Read, module: Any, problem: Problem, dtype: Any) -> tuple[float, 
     if out.requires_grad:
         flat.backward(torch.tensor(delta, dtype=flat.dtype).reshape(flat.shape))
     weights = problem.weights
-    value = loss.value(whole, problem.targets, problem.numbers) if weights is None else loss.weighted(
-        whole, problem.targets, problem.numbers, weights
+    value = (
+        loss.value(whole, problem.targets, problem.numbers)
+        if weights is None
+        else loss.weighted(whole, problem.targets, problem.numbers, weights)
     )
     return float(value), values if every else None
 

@@ -14,19 +14,19 @@ from typing import Any
 
 import torch
 
-from gradcert.models.equations.expression import derivative
 from gradcert.models.equations.files import to_record
 from gradcert.models.equations.files import written as cells_text
 from gradcert.models.modules.build import Build, example
 from gradcert.models.modules.build import inputs as candidates
 from gradcert.models.modules.errors import UnreadError
+from gradcert.models.modules.known import integrator
 from gradcert.models.modules.parameters import Part, parts
 from gradcert.models.modules.psi import formula
 from gradcert.models.modules.states import first_state
 from gradcert.models.reading.check import rows_by_cuts
 from gradcert.models.reading.graphs import as_graph
 from gradcert.models.reading.held import peek, slots
-from gradcert.models.reading.network import INTEGRATOR, Written
+from gradcert.models.reading.network import Written
 from gradcert.models.reading.reader import ReadModule, recorded
 from gradcert.models.reading.recorder import forward_alone
 from gradcert.models.reading.surrogates import Taken
@@ -69,7 +69,7 @@ class Told:
 
     Attributes
     ----------
-    spec : the claim in its JSON form. `cells` : path of the file of its cells -> its text.
+    spec : the claim in its JSON form. `cells` : file of its cells -> its text; `records` : the same as data.
     renamed : a parameter's name in the claim -> in the reading, where they differ.
     controls : of every size, the argument that it is; None where it is fixed.
     notes : what has to be said.
@@ -77,6 +77,7 @@ class Told:
 
     spec: dict[str, Any]
     cells: dict[str, str]
+    records: dict[str, Any] = field(default_factory=dict)
     renamed: dict[str, str] = field(default_factory=dict)
     controls: tuple[str | None, ...] = ()
     notes: tuple[str, ...] = ()
@@ -92,7 +93,7 @@ class How:
 
     Attributes
     ----------
-    example : shape of an input of one step with the batch first. `time` : the axis of time, of one that takes sequences.
+    example : shape of an input of one step with the batch first. `time` : the axis of time of one that takes sequences.
     state : module -> the state before the first step, for as many samples as the example has.
     """
 
@@ -182,7 +183,10 @@ def told(build: Build, how: How) -> Told:
     records, renamed = _records(base)
     text = cells_text(records, (f"{build.name}, as gradcert read it",)) if records else ""
     path = f"{FOLDER}/{re.sub(r'[^A-Za-z0-9_]', '_', build.name)}-{hashlib.sha256(text.encode()).hexdigest()[:12]}.toml"
-    spec: dict[str, Any] = {"rule": _rule(base, rows), **_network(base, records, renamed, path, small if not free else ())}
+    spec: dict[str, Any] = {
+        "rule": _rule(base, rows),
+        **_network(base, records, renamed, path, small if not free else ()),
+    }
     collects = base.reading.collects
     if collects and collects[0] in WHEN:
         spec["when"] = [WHEN[collects[0]]]
@@ -194,7 +198,7 @@ def told(build: Build, how: How) -> Told:
         spec["B"] = base.reading.batch
         notes.append(f"{build.name} is judged with {base.reading.batch} samples: it holds states for so many")
     notes += ["its dropout is off: it is judged as it is in eval()"] if _random(build) else []
-    return Told(spec, {path: text} if records else {}, renamed, controls, tuple(notes))
+    return Told(spec, {path: text} if records else {}, records, renamed, controls, tuple(notes))
 
 
 def _check(base: Read) -> None:
@@ -278,7 +282,7 @@ def _records(base: Read) -> tuple[dict[str, Any], dict[str, str]]:
     records: dict[str, Any] = {}
     renamed: dict[str, str] = {}
     for prefix, cell in _cells(base.written.full):
-        plain = _integrator(cell, prefix)
+        plain = integrator(cell)
         if plain is not None:
             renamed |= {f"{prefix}.{new}": f"{prefix}.{old}" for new, old in plain[1].items()}
             continue
@@ -321,28 +325,6 @@ def _decays(base: Read, prefix: str, cell: Any, record: dict[str, Any]) -> tuple
     return record, changed
 
 
-def _integrator(cell: Any, prefix: str) -> tuple[dict[str, Any], dict[str, str]] | None:
-    """Return the options of the leaky integrator that a cell is, and its names of the parameters; None for another.
-
-    Rules know a leaky readout by that cell.
-    """
-    recipe = cell.recipe
-    if cell.name != INTEGRATOR or len(recipe.equations) != 2 or cell.trained != recipe.parameters:
-        return None
-    a, z = recipe.equations
-    if len(a.weighted) != 1 or a.weighted[0][1:] != ("x", 0) or len(a.biases) > 1 or a.rest != "0" or z.weighted:
-        return None
-    found = {name: derivative(z.rest, name) for name in (a.node, "z_prev")}
-    if any(e is None or e.free_symbols for e in found.values()) or a.node != "a":
-        return None
-    gain, kappa = float(found["a"]), float(found["z_prev"])
-    if not 0 <= kappa <= 1 or gain not in (1.0, 1.0 - kappa):
-        return None
-    options = {"kappa": kappa, "gain": "one" if gain == 1.0 else "one_minus_kappa", "bias": bool(a.biases)}
-    names = {"W": a.weighted[0][0]} | ({"b": a.biases[0]} if a.biases else {})
-    return options, names
-
-
 def _network(
     base: Read, records: Mapping[str, Any], renamed: Mapping[str, str], path: str, sizes: tuple[int, ...]
 ) -> dict[str, Any]:
@@ -357,15 +339,18 @@ def _network(
     members = []
     for prefix, cell in _cells(full):
         own = [part for part in base.parts if part.name.startswith(f"{prefix}.")]
-        if (plain := _integrator(cell, prefix)) is not None:
-            members.append({"cell": "integrator", "options": plain[0]})
+        if (plain := integrator(cell)) is not None:
+            options = {k: getattr(plain[0], k) for k in ("kappa", "gain", "bias")}
+            members.append({"cell": "integrator", "options": options})
             continue
         record = records[_called(prefix)]
-        options: dict[str, Any] = {k: record[k] for k in ("surrogate", "strict") if k in record}
+        options = {k: record[k] for k in ("surrogate", "strict") if k in record}
         trained = [k for k in record.get("constants", {}) if k in cell.trained or k not in cell.recipe.constants]
         options |= {k: v for k, v in record.get("constants", {}).items() if k not in trained}
         options |= {"train": trained} if trained else {}
-        called = {old.rpartition(".")[2]: new.rpartition(".")[2] for new, old in renamed.items() if old.startswith(prefix)}
+        called = {
+            old.rpartition(".")[2]: new.rpartition(".")[2] for new, old in renamed.items() if old.startswith(prefix)
+        }
         shared = [called.get(name, name) for part in own if part.shared and (name := part.name.rpartition(".")[2])]
         members.append({"cell": f"{path}:{_called(prefix)}", "options": options, "shared": shared})
     if full.graph is None:

@@ -96,7 +96,7 @@ class Rnn(nn.Module):
 
 
 class Right(Rnn):
-    class function:  # noqa: N801
+    class function:
         apply = staticmethod(torch.tanh)
 
 
@@ -147,3 +147,18 @@ def needs(name):
 
 def three():
     return 3
+
+
+class Hard(nn.Module):
+    """A hard reset, a leaky readout: what NIR has."""
+
+    def __init__(self, inputs=3, hidden=4, outputs=2):
+        super().__init__()
+        self.a, self.b = nn.Linear(inputs, hidden), nn.Linear(hidden, outputs)
+
+    def forward(self, x, state):
+        v, z, y = state
+        v = 0.9 * v * (1 - z) + self.a(x)
+        z = Spike.apply(v - 0.5)
+        y = 0.8 * y + self.b(z)
+        return y, (v, z, y)
