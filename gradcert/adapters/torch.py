@@ -41,15 +41,20 @@ except ModuleNotFoundError:
     absent = f"PyTorch is not installed; to fix it: {install('torch')}"
     raise ModuleNotFoundError(absent, name="torch") from None
 
+from gradcert.adapters.trainers import trainer  # noqa: E402
+from gradcert.models.modules import ModuleSubject as module  # noqa: E402
+
 __all__ = [
     "computed",
     "logarithm",
     "logit",
+    "module",
     "negated",
     "stacked",
     "step_loss",
     "subject",
     "total_loss",
+    "trainer",
     "transposed",
     "zeros",
 ]

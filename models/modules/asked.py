@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -103,27 +104,56 @@ class ModuleSubject:
         read, values = self.reader.read(sizes_of(problem.network))
         dtype = getattr(torch, problem.dtype)
         module = cast(self.build(values).eval(), dtype)
-        leaves = {k: torch.tensor(v, dtype=dtype, requires_grad=True) for k, v in problem.parameters.items()}
-        put = given(read.parts, module, leaves)
-        own = dict(module.named_parameters())
-        for name, value in put.items():
-            own[name].data = value.detach().clone()
-        for p in module.parameters():
-            p.grad = None
-        before = torch.get_default_dtype()
-        torch.set_default_dtype(dtype)
-        try:
-            with Double() if dtype is torch.float64 else nullcontext():
-                loss, outputs = _ran(read, module, problem, dtype)
-        finally:
-            torch.set_default_dtype(before)
-        for name, value in put.items():
-            grad = own[name].grad
-            if grad is not None and value.requires_grad:
-                value.backward(grad.to(value.dtype), retain_graph=True)
-        zero = {k: np.zeros(v.shape, dtype=problem.inputs.dtype) for k, v in leaves.items()}
-        gradients = {**zero, **{k: _array(v.grad) for k, v in leaves.items() if v.grad is not None}}
+        put = Put.of(read, module, problem, dtype)
+        with computing(dtype):
+            loss, outputs = _ran(read, module, problem, dtype)
+        gradients = put.pulled({name: p.grad for name, p in module.named_parameters()}, problem)
         return gradients if outputs is None else (loss, gradients, outputs)
+
+
+@dataclass(frozen=True)
+class Put:
+    """A problem's parameters in a module.
+
+    Attributes
+    ----------
+    leaves : the problem's, by name. `values` : the module's as functions of them.
+    """
+
+    leaves: dict[str, Any]
+    values: dict[str, Any]
+
+    @classmethod
+    def of(cls, read: Read, module: Any, problem: Problem, dtype: Any) -> Put:
+        """Give a module a problem's parameters, in place, and take its gradients away."""
+        leaves = {k: torch.tensor(v, dtype=dtype, requires_grad=True) for k, v in problem.parameters.items()}
+        values = given(read.parts, module, leaves)
+        for name, p in module.named_parameters():
+            p.grad = None
+            if name in values:
+                p.data = values[name].detach().clone()
+        return cls(leaves, values)
+
+    def pulled(self, found: Mapping[str, Any], problem: Problem) -> dict[str, Any]:
+        """Return gradients with respect to a problem's parameters from those with respect to the module's."""
+        for name, value in self.values.items():
+            if found.get(name) is not None and value.requires_grad:
+                value.backward(found[name].to(value.dtype), retain_graph=True)
+        held = problem.inputs.dtype
+        zero = {k: np.zeros(v.shape, dtype=held) for k, v in self.leaves.items()}
+        return zero | {k: array(v.grad).astype(held) for k, v in self.leaves.items() if v.grad is not None}
+
+
+@contextmanager
+def computing(dtype: Any) -> Iterator[None]:
+    """Make a dtype PyTorch's default; in double precision, code that casts to single is run in double."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        with Double() if dtype is torch.float64 else nullcontext():
+            yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def _ran(read: Read, module: Any, problem: Problem, dtype: Any) -> tuple[float, Any]:
@@ -144,7 +174,7 @@ def _ran(read: Read, module: Any, problem: Problem, dtype: Any) -> tuple[float, 
     steps, loss = len(xs), problem.network.loss
     every = how.startswith("every step")
     flat = out.transpose(0, 1) if how == "every step, samples first" else out
-    values = _array(flat.detach().reshape(*((steps, batch) if every else (batch,)), -1))
+    values = array(flat.detach().reshape(*((steps, batch) if every else (batch,)), -1))
     if every:
         whole = values
     elif how == "the sum over steps":
@@ -182,7 +212,7 @@ def cast(module: Any, dtype: Any) -> Any:
     return module
 
 
-def _array(tensor: Any) -> Any:
+def array(tensor: Any) -> Any:
     """Return a tensor as a NumPy array; one of bfloat16, which NumPy has not, in float32."""
     tensor = tensor.detach()
     return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
