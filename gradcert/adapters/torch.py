@@ -41,8 +41,8 @@ except ModuleNotFoundError:
     absent = f"PyTorch is not installed; to fix it: {install('torch')}"
     raise ModuleNotFoundError(absent, name="torch") from None
 
-from gradcert.adapters.trainers import trainer  # noqa: E402
-from gradcert.models.modules import ModuleSubject as module  # noqa: E402
+from gradcert.adapters.trainers import trainer
+from gradcert.models.modules import ModuleSubject as module
 
 __all__ = [
     "computed",

@@ -15,6 +15,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -24,6 +25,7 @@ from gradcert.certify.subjects.modules import keep
 from gradcert.models.modules import ModuleSubject, Put, UnreadError, cast, computing, sizes_of
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Problem
+from gradcert.reference.published import Algorithm, read_rule
 from gradcert.watching.recording import differences, recording
 
 LIVES = "a trainer and its network live from problem to problem, as they do from batch to batch"
@@ -54,6 +56,8 @@ class TrainerSubject(ModuleSubject):
         super().__init__(network, **how)
         self.pair, self.call, self.labels, self.rate, self.given = build, call, labels, rate, given
         self.claim = {**({"targets": "classes"} if labels else {}), **({"dtype": "float32"} if rate else {}), **claim}
+        if isinstance(read_rule(self.claim.get("rule", "bptt"), self.claim.get("settings", {})), Algorithm):
+            self.how = replace(self.how, builtin=True)
         self._alive: dict[tuple[int, ...], tuple[Any, Any]] = {}
 
     @functools.cached_property
@@ -88,8 +92,8 @@ class TrainerSubject(ModuleSubject):
         if sizes not in self._alive:
             with computing(dtype):
                 self._alive[sizes] = _pair(self.pair, self.pair(**{**self.build.given, **self.build.sizes, **values}))
-            cast(self._alive[sizes][0], dtype)
         net, trainer = self._alive[sizes]
+        cast(net, dtype)
         put = Put.of(read, net, problem, dtype)
         x, y = (torch.tensor(v, dtype=dtype) for v in (problem.inputs, problem.targets))
         with computing(dtype):

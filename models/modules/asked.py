@@ -125,11 +125,10 @@ class Put:
 
     @classmethod
     def of(cls, read: Read, module: Any, problem: Problem, dtype: Any) -> Put:
-        """Give a module a problem's parameters, in place, and take its gradients away."""
+        """Give a module a problem's parameters, in place; what it has in ``.grad`` stays."""
         leaves = {k: torch.tensor(v, dtype=dtype, requires_grad=True) for k, v in problem.parameters.items()}
         values = given(read.parts, module, leaves)
         for name, p in module.named_parameters():
-            p.grad = None
             if name in values:
                 p.data = values[name].detach().clone()
         return cls(leaves, values)

@@ -19,7 +19,7 @@ from gradcert.models.equations.files import written as cells_text
 from gradcert.models.modules.build import Build, example
 from gradcert.models.modules.build import inputs as candidates
 from gradcert.models.modules.errors import UnreadError
-from gradcert.models.modules.known import integrator
+from gradcert.models.modules.known import integrator, known
 from gradcert.models.modules.parameters import Part, parts
 from gradcert.models.modules.psi import formula
 from gradcert.models.modules.states import first_state
@@ -31,7 +31,7 @@ from gradcert.models.reading.reader import ReadModule, recorded
 from gradcert.models.reading.recorder import forward_alone
 from gradcert.models.reading.surrogates import Taken
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import AvgPool, Network
+from gradcert.reference.networks import AvgPool, Network, options_of
 
 FOLDER = ".gradcert/cells"  # where cells that were read are kept, by their content
 SMALL = (3, 4, 2, 5, 6)  # of sizes, in turn, where a claim has to fix them
@@ -95,11 +95,13 @@ class How:
     ----------
     example : shape of an input of one step with the batch first. `time` : the axis of time of one that takes sequences.
     state : module -> the state before the first step, for as many samples as the example has.
+    builtin : whether the claim is about gradcert's own cells, all layers alike, as algorithms that are no row want it.
     """
 
     example: tuple[int, ...] | None = None
     state: Callable[[Any], Any] | None = None
     time: int | None = None
+    builtin: bool = False
 
 
 def sizes_of(network: Network) -> tuple[int, ...]:
@@ -180,13 +182,15 @@ def told(build: Build, how: How) -> Told:
     _check(base)
     controls, small = _controls(build, how, base)
     free = all(controls) and len(set(controls)) == len(controls)
-    records, renamed = _records(base)
+    records, renamed = _records(base) if not how.builtin else ({}, {})
     text = cells_text(records, (f"{build.name}, as gradcert read it",)) if records else ""
     path = f"{FOLDER}/{re.sub(r'[^A-Za-z0-9_]', '_', build.name)}-{hashlib.sha256(text.encode()).hexdigest()[:12]}.toml"
-    spec: dict[str, Any] = {
-        "rule": _rule(base, rows),
-        **_network(base, records, renamed, path, small if not free else ()),
-    }
+    fixed = () if free else small
+    if how.builtin:
+        network, renamed = _alike(base, fixed)
+    else:
+        network = _network(base, records, renamed, path, fixed)
+    spec: dict[str, Any] = {"rule": _rule(base, rows), **network}
     collects = base.reading.collects
     if collects and collects[0] in WHEN:
         spec["when"] = [WHEN[collects[0]]]
@@ -323,6 +327,21 @@ def _decays(base: Read, prefix: str, cell: Any, record: dict[str, Any]) -> tuple
         record.setdefault("constants", {})[new] = float(value.flat[0])
         record["parameters"] = [p for p in record["parameters"] if p != name]
     return record, changed
+
+
+def _alike(base: Read, sizes: tuple[int, ...]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return what a claim says of a stack of gradcert's own cells, and the names of parameters that change."""
+    layers = [] if base.written.full.graph else [known(layer.cell) for layer in base.written.full.layers]
+    cells = [found[0] for found in layers if found is not None]
+    top = cells.pop() if len(cells) > 1 and not hasattr(cells[-1], "surrogate") else None
+    if not cells or None in layers or any(cell != cells[0] for cell in cells):
+        raise UnreadError("a stack whose layers differ", allowed="LIF layers of one kind, and a readout, for this rule")
+    renamed = {
+        f"layers.{i}.{k}": f"layers.{i}.{v}" for i, found in enumerate(layers) if found for k, v in found[1].items()
+    }
+    spec = {"cells": [cells[0].name], "depths": [len(cells)], "options": options_of(cells[0])}
+    spec |= {"readout": top.name, "readout_options": options_of(top)} if top is not None else {}
+    return spec | ({"sizes": list(sizes)} if sizes else {}), renamed
 
 
 def _network(

@@ -37,7 +37,7 @@ from gradcert.reference.networks.cells.protocol import Cell, Drive, Nodes
 from gradcert.reference.networks.data import PREFIX, Data, check_begins, check_data
 from gradcert.reference.networks.edges import TEMPORAL, Edge, Link, Use
 from gradcert.reference.networks.graph import Circuit, Connection, Graph, Member, Population, graph_from
-from gradcert.reference.networks.layer import Layer, check_options
+from gradcert.reference.networks.layer import Layer, check_options, options_of
 from gradcert.reference.networks.loss import KINDS, WHEN, Loss, check_plain
 from gradcert.reference.networks.losses import FORMS, Activity, Form, Local, is_formula, own, read_formula, written
 from gradcert.reference.networks.network import (

@@ -27,7 +27,7 @@ class Two(nn.Module):
         v1, z1, v2, z2 = state
         v1 = 0.9 * v1 - z1 + self.a(x)
         z1 = Spike.apply(v1 - 1.0)
-        v2 = 0.75 * v2 - z2 + self.b(z1)
+        v2 = 0.9 * v2 - z2 + self.b(z1)
         z2 = Spike.apply(v2 - 1.0)
         return z2, (v1, z1, v2, z2)
 
@@ -62,7 +62,7 @@ class Written:
         batch, ones = data.shape[1], torch.ones(data.shape[1], 1)
         reset = self.fault != "reset left out" and not etlp
         e1 = Trace(batch, a.out_features, a.in_features + 1, 0.8 if self.fault == "decay" else 0.9, reset)
-        e2 = Trace(batch, b.out_features, b.in_features + 1, 0.75, reset)
+        e2 = Trace(batch, b.out_features, b.in_features + 1, 0.9, reset)
         state = (*(torch.zeros(batch, a.out_features) for _ in range(2)),
                  *(torch.zeros(batch, b.out_features) for _ in range(2)))  # fmt: skip
         late, change = torch.zeros(batch, a.out_features), [0, 0]

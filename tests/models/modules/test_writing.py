@@ -134,8 +134,8 @@ def test_the_command_writes_them():
 
 
 def test_cells_as_data_are_never_run(tmp_path):
-    Path("c.toml").write_text('[Bad]\n[Bad.equations]\nz = "__import__(\'os\').abort()"\n')
-    with pytest.raises(GradcertError, match="in the equation of z|the equation of z"):
+    Path("c.toml").write_text("[Bad]\n[Bad.equations]\nz = \"__import__('os').abort()\"\n")
+    with pytest.raises(GradcertError, match="the equation of z"):
         cell_named("c.toml:Bad")
     for text, sentence in (
         ("x = 1", "has no cell 'Leaky'; allowed: x"),
@@ -147,5 +147,5 @@ def test_cells_as_data_are_never_run(tmp_path):
         Path("d.toml").write_text(text)
         with pytest.raises(GradcertError, match=sentence):
             cell_named("d.toml:Leaky")
-    with pytest.raises(GradcertError, match="there is no file e.toml"):
+    with pytest.raises(GradcertError, match=r"there is no file e\.toml"):
         cell_named("e.toml:Leaky")

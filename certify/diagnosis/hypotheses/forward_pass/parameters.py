@@ -12,9 +12,16 @@ Compute = Callable[[Bench], Gradient | None]
 
 
 def gates(bench: Bench) -> list[str]:
-    """Return the gates of a network: the endings that its parameters share."""
-    found = [name.rpartition("_")[2] for name in bench.parameters if "_" in name.rpartition(".")[2]]
-    return list(dict.fromkeys(found))
+    """Return the gates of a network: the endings that stand behind the same names, with the same shapes.
+
+    ``W_i, H_i, b_i, W_f, H_f, b_f`` have the gates i and f; ``fc_weight, fc_bias`` have none.
+    """
+    found: dict[str, dict[str, tuple[int, ...]]] = {}
+    for name, value in bench.parameters.items():
+        head, _, ending = name.rpartition("_")
+        if "_" in name.rpartition(".")[2]:
+            found.setdefault(ending, {})[head] = value.shape
+    return [a for a, mine in found.items() if any(mine == other for b, other in found.items() if b != a)]
 
 
 def make(bench: Bench) -> Iterator[Hypothesis]:
