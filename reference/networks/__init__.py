@@ -129,6 +129,7 @@ __all__ = [
     "masks_of",
     "norse_lif_box",
     "options",
+    "options_of",
     "own",
     "problem_from_json",
     "problem_from_record",
