@@ -42,7 +42,7 @@ except ModuleNotFoundError:
     raise ModuleNotFoundError(absent, name="torch") from None
 
 from gradcert.adapters.trainers import trainer
-from gradcert.models.modules import ModuleSubject as module
+from gradcert.models.modules.asked import ModuleSubject as module
 
 __all__ = [
     "computed",

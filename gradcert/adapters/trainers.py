@@ -22,7 +22,9 @@ import torch
 
 from gradcert.certify.claims import Claim, check_names, from_dict, made
 from gradcert.certify.subjects.modules import keep
-from gradcert.models.modules import ModuleSubject, Put, UnreadError, cast, computing, sizes_of
+from gradcert.models.modules.asked import ModuleSubject, Put, cast, computing
+from gradcert.models.modules.claims import sizes_of
+from gradcert.models.modules.errors import UnreadError
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Problem
 from gradcert.reference.published import Algorithm, read_rule
@@ -68,7 +70,7 @@ class TrainerSubject(ModuleSubject):
         return made(from_dict(spec), self.claim)  # type: ignore[return-value]
 
     @property
-    def __gradcert_claim__(self) -> Claim:  # type: ignore[override]
+    def __gradcert_claim__(self) -> Any:
         return self.claimed
 
     @property

@@ -13,14 +13,10 @@ from typing import Any
 _HOME = {
     "Build": "build",
     "ModuleSubject": "asked",
-    "Put": "asked",
     "UnreadError": "errors",
-    "cast": "asked",
-    "computing": "asked",
     "example": "build",
     "inputs": "build",
     "maker": "build",
-    "sizes_of": "claims",
 }
 
 __all__ = list(_HOME)

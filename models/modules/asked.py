@@ -44,12 +44,13 @@ class ModuleSubject:
         state: Callable[[Any], Any] | None = None,
         time: int | None = None,
     ) -> None:
-        self.build, self.how = maker(found), How(example, state, time)
+        self.build = maker(found)
+        self.how: How = How(example, state, time)
         self.reader: ModuleSubject = self
         self._kept: dict[tuple[int, ...], tuple[Read, dict[str, int]]] = {}
         # whose lines are looked at: the class's, or the factory's
         self.__wrapped__ = self.build.make if self.build.make is not None else type(self.build.module)
-        self.__module__ = self.__wrapped__.__module__
+        self.__module__, self.__qualname__ = self.__wrapped__.__module__, self.build.name
 
     @cached_property
     def told(self) -> Told:
@@ -67,7 +68,7 @@ class ModuleSubject:
             raise UnreadError(str(error)) from None
 
     @property
-    def __gradcert_claim__(self) -> Told:
+    def __gradcert_claim__(self) -> Any:
         return self.told
 
     @property

@@ -180,8 +180,7 @@ def told(build: Build, how: How) -> Told:
     with forward_alone():
         rows = rows_by_cuts(base.written)
     _check(base)
-    controls, small = _controls(build, how, base)
-    free = all(controls) and len(set(controls)) == len(controls)
+    controls, small, free = _controls(build, how, base)
     records, renamed = _records(base) if not how.builtin else ({}, {})
     text = cells_text(records, (f"{build.name}, as gradcert read it",)) if records else ""
     path = f"{FOLDER}/{re.sub(r'[^A-Za-z0-9_]', '_', build.name)}-{hashlib.sha256(text.encode()).hexdigest()[:12]}.toml"
@@ -228,8 +227,8 @@ def _random(build: Build) -> bool:
     return any(type(m).__name__ in kinds and getattr(m, "p", 0) for m in build().modules())
 
 
-def _controls(build: Build, how: How, base: Read) -> tuple[tuple[str | None, ...], tuple[int, ...]]:
-    """Return the argument that every size of the network is, and small sizes that the module can be built at."""
+def _controls(build: Build, how: How, base: Read) -> tuple[tuple[str | None, ...], tuple[int, ...], bool]:
+    """Return the argument that every size of the network is, small sizes, and whether it can be built at any."""
     own = base.sizes
     controls: list[str | None] = [None] * len(own)
     for name, value in build.sizes.items():
@@ -238,22 +237,26 @@ def _controls(build: Build, how: How, base: Read) -> tuple[tuple[str | None, ...
             if size == own[i] + 1 == value + 1:
                 controls[i] = name
     turns: dict[str, int] = {}
-    for i, name in enumerate(controls):
-        if name is not None:
-            turns.setdefault(name, SMALL[i % len(SMALL)])
-    for wanted in ({name: 1 for name in turns}, turns):  # the smallest that cases have, and those of a claim that fixes
-        if turns and _sizes_at(build, how, wanted, own, *turns) != tuple(
-            n if c is None else wanted[c] for n, c in zip(own, controls, strict=True)
-        ):
-            controls, turns = [None] * len(own), {}
+    for i, control in enumerate(controls):
+        if control is not None:
+            turns.setdefault(control, SMALL[i % len(SMALL)])
+
+    def built(wanted: Mapping[str, int]) -> bool:
+        sizes = tuple(n if c is None else wanted[c] for n, c in zip(own, controls, strict=True))
+        return _sizes_at(build, how, wanted, own, *turns) == sizes
+
+    if not built(turns):
+        controls, turns = [None] * len(own), {}
+    distinct = all(controls) and len(set(controls)) == len(controls)
+    free = distinct and built(dict.fromkeys(turns, 1))  # the smallest that cases have
     small = tuple(n if c is None else turns[c] for n, c in zip(own, controls, strict=True))
-    if not all(controls) and max(small) > LARGEST:
+    if max(small) > LARGEST:
         raise UnreadError(
             f"{build.name} at sizes {', '.join(map(str, small))}",
             allowed=f"sizes that are arguments, or up to {LARGEST}",
             do="make them arguments of the class; or judge it where it runs: gradcert.watch",
         )
-    return tuple(controls), small
+    return tuple(controls), small, free
 
 
 def _sizes_at(
@@ -396,7 +399,7 @@ def _network(
 
 def _is_stack(base: Read) -> bool:
     """Return whether a claim can say it as layers: dense weights, or none, and values of every unit's own."""
-    synapses = [s for layer in base.written.full.layers for _, s in layer.synapses]
+    synapses: list[Any] = [s for layer in base.written.full.layers for _, s in layer.synapses]
     plain = all(isinstance(s, AvgPool) and s.kernel == (1, 1) for s in synapses)
     return plain and not any(part.shared for part in base.parts)
 

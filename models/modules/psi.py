@@ -52,6 +52,7 @@ class _Saved:
 
 
 def _backward(kind: Kind, x: Any) -> Any:
+    assert kind.function is not None
     cls, rest = kind.function
     probe = torch.tensor([0.25, -0.75], dtype=torch.float64)
     left = _Saving()

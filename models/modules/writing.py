@@ -80,7 +80,8 @@ def nir(written: Written, parameters: Mapping[str, Any]) -> Any:
 
     if written.full.graph is not None:
         raise UnreadError("a graph of populations in NIR", allowed="a stack of layers")
-    arrays, layers, named = written.arrays(parameters), [], {}
+    arrays, layers = written.arrays(parameters), []
+    named: dict[str, Any] = {}
     for i, layer in enumerate(written.full.layers):
         found = known(layer.cell)
         if found is None:

@@ -50,7 +50,7 @@ def test_by_name_in_a_process_of_its_own():
         (strange.Lif, {}, None),
         (strange.Lif, {"rule": "e-prop"}, "it equals e-prop with RECURRENT"),
         (strange.Forgets, {"rule": "bptt-detached-reset"}, "with RESET, which is bptt"),
-        (strange.Hooked, {}, "layers.0.rec_weight: equals bptt-detached-reset times 0.5"),
+        (strange.Hooked, {}, "layers.0.rec_weight: equals bptt-detached-reset divided by 2"),
         (strange.OwnPsi, {"options": {"surrogate": "triangle"}}, "the pseudo-derivative"),
     ],
     ids=["right", "another rule", "no detach", "a hook", "another pseudo-derivative"],
