@@ -375,9 +375,10 @@ def _network(
         }
         shared = [called.get(name, name) for part in own if part.shared and (name := part.name.rpartition(".")[2])]
         members.append({"cell": f"{path}:{_called(prefix)}", "options": options, "shared": shared})
+    common = _common(members)
     if full.graph is None:
         layers = [{"cell": m["cell"], "options": m["options"]} for m in members]
-        return {"layers": layers, **({"sizes": list(sizes)} if sizes else {})}
+        return {"layers": layers, **common, **({"sizes": list(sizes)} if sizes else {})}
     graph = full.graph.to_dict()
     populations = [
         {"name": p["name"], "cell": m["cell"], "options": m["options"]}
@@ -393,8 +394,20 @@ def _network(
             "populations": populations,
             "connections": graph["connections"],
             "output": graph["output"],
-        }
+        },
+        **common,
     }
+
+
+def _common(members: list[dict[str, Any]]) -> dict[str, Any]:
+    """Take out what all spiking members have alike: the claim says it of all of them, and others may say otherwise."""
+    options = [m["options"] for m in members if "surrogate" in m["options"]]
+    alike = [k for k in (options[0] if options else ()) if k != "train" and all(k in o for o in options)]
+    found = {k: options[0][k] for k in alike if all(o[k] == options[0][k] for o in options)}
+    for o in options:
+        for k in found:
+            del o[k]
+    return {"options": found} if found else {}
 
 
 def _is_stack(base: Read) -> bool:

@@ -15,7 +15,7 @@ from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Network
 from gradcert.reference.numbers import surrogate_from
 
-TABLES = ("options", "layers", "network")
+TABLES = ("layers", "network")
 
 
 def claim(spec: Mapping[str, Any], cells: Mapping[str, str], comment: str = "") -> str:
