@@ -12,6 +12,7 @@ from gradcert.models.reading.held import clone
 from gradcert.models.reading.recorder import Double
 
 MOST = 5  # tensors of a state
+BATCH = 7  # samples: more than those, so that a tensor is not taken apart into a state of so many
 TRIES = 800
 
 
@@ -43,13 +44,14 @@ def first_state(module: Any, x: Any) -> Any:
     sizes = dict.fromkeys(n for p in module.parameters() for n in reversed(p.shape[-2:]))
     sizes |= dict.fromkeys(n for part in module.modules() for n in _sizes(part))
     counts = [len(needed)] if len(needed) > 1 else range(1, MOST + 1)
-    copied = clone(module).double()
-    tried = (c for n in counts for c in itertools.product(sizes, repeat=n))
-    for shapes in itertools.islice(tried, TRIES):
-        zeros = tuple(torch.zeros(len(x), n, dtype=torch.float64) for n in shapes)
-        for state in (zeros[0], zeros) if len(zeros) == 1 else (zeros,):  # a tensor, or a tuple of one
-            if _takes(copied, x, (state,) if len(needed) == 1 else zeros, shapes):
-                return state
+    copied, many = clone(module).double(), x[:1].repeat_interleave(BATCH, 0).double()
+    choices = (c for n in counts for c in itertools.product(sizes, repeat=n))
+    for shapes in itertools.islice(choices, TRIES):
+        tried, zeros = (tuple(torch.zeros(b, n, dtype=torch.float64) for n in shapes) for b in (BATCH, len(x)))
+        for alone in (True, False) if len(zeros) == 1 else (False,):  # a tensor, or a tuple of one
+            state = tried[0] if alone else tried
+            if _takes(copied, many, (state,) if len(needed) == 1 else tried, shapes):
+                return zeros[0] if alone else zeros
     return None
 
 
@@ -62,7 +64,7 @@ def _takes(module: Any, x: Any, given: tuple[Any, ...], shapes: tuple[int, ...])
     """Return whether a module takes a state and returns one of the same shapes, its tensors last."""
     try:
         with torch.no_grad(), Double():
-            result = module(x.double(), *given)
+            result = module(x, *given)
     except Exception:  # whatever a stranger's code raises
         return False
     flat = [t for t in torch.utils._pytree.tree_flatten(result)[0] if isinstance(t, torch.Tensor)]
