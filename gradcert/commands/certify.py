@@ -36,7 +36,8 @@ Python subject takes (inputs, state); a file design.toml maps signals of RTL.
 
 \b
 A claim comes with the subject (decorator gradcert.claim) or from options,
-which win; a torch.nn.Module is read, and claims what its forward pass says. The smallest counterexample of a refuted claim goes to .gradcert/.
+which win; a torch.nn.Module is read, and claims what its forward pass says.
+The smallest counterexample of a refuted claim goes to .gradcert/.
 A refuted subject in Python is edited in memory, in its own process, and what
 makes it right is shown if it is certified; no file of it is changed.
 A subject is code that runs with your rights: isolation protects the judge's
