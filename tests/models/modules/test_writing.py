@@ -58,6 +58,7 @@ def test_cells_and_claims_are_read_back():
     assert isinstance(found, Claim)
 
 
+@pytest.mark.long
 def test_a_graph_is_a_claim_in_a_file():
     sys.path.insert(0, str(Path(__file__).parents[1] / "reading"))
     import strangers
@@ -68,6 +69,7 @@ def test_a_graph_is_a_claim_in_a_file():
     assert read_claim(Path("claim.toml")) == from_dict(told.spec)
 
 
+@pytest.mark.long
 def test_nir_is_the_same_network():
     pytest.importorskip("nir")
     from gradcert.models.nir import read
