@@ -34,7 +34,8 @@ NOT = {
 NO_ROW = ("no_grad and .data", "snntorch.Leaky subtract, no delay")
 CHOSEN = (
     "lif", "alif", "where", "loop inside", "in place", "straight-through", "current", "concatenated", "skip",
-    "feedback", "populations", "trained leak and threshold", "nn.LSTM", "LSTM over sequences", "snntorch.Leaky subtract",
+    "feedback", "populations", "trained leak and threshold", "nn.LSTM", "LSTM over sequences",
+    "snntorch.Leaky subtract",
     "snntorch.RLeaky zero", "snntorch.Leaky trained", "snntorch.Synaptic", "snntorch tutorial",
     "spikingjelly.LIFNode detached", "spikingjelly.ParametricLIFNode", *NO_ROW, *NOT,
 )  # fmt: skip
