@@ -1,8 +1,8 @@
 """Cells that live in somebody else's file, called ``path/to/file.py:attribute``, or ``path/to/cells.toml:table``.
 
-A file of TOML is read (`gradcert.models.equations.files`). To find a cell in Python is to run its file. Names come in claims, problems and certificates, which are data, so a file is
-run only where somebody says so: ``run=True`` here, ``--run`` or ``--cell`` on the command line. Once run, a cell is
-known by its name.
+A file of TOML is read (`gradcert.models.equations.files`). To find a cell in Python is to run its file. Names come in
+claims, problems and certificates, which are data, so a file is run only where somebody says so: ``run=True`` here,
+``--run`` or ``--cell`` on the command line. Once run, a cell is known by its name.
 """
 
 from __future__ import annotations
