@@ -1,5 +1,6 @@
-"""The user's network as we understand it: cells from equations, graphs of other formats.
+"""The user's network as we understand it: cells from equations, graphs of other formats, modules of PyTorch.
 
-`equations/` makes a cell of a forward step that is written once (`define`), `nir/` reads and writes NIR graphs.
+`equations/` makes a cell of a forward step that is written once (`define`), `nir/` reads and writes NIR graphs,
+`reading/` reads PyTorch modules, `modules/` makes subjects of them.
 May import `gradcert.properties` (number systems that check what was understood) and `gradcert.reference`.
 """

@@ -99,6 +99,8 @@ def certify(
     who = subject if isinstance(subject, Subject) else Subject(subject, python=python, limits=limits)
     first = who.start()
     told = first.claim if isinstance(first, Worker) else None
+    if not isinstance(first, Worker) and first.kind == "usage":
+        raise GradcertError(first.reason)
     try:
         wanted = claimed(
             subject,

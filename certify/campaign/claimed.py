@@ -31,6 +31,10 @@ def claimed(
     layers = list(parts.get("layers") or ())
     files = [*([where] if where else []), *files_of({"cells": _words(parts.get("cells")), "layers": layers})]
     declared = whole(parts.get("claim"), run=run_cells, files=files) or claim_of(subject)
+    if declared is None and told is not None and not told.get("rule", "bptt"):  # read, and its cuts are no rule
+        if not (rule := parts.get("rule")):
+            raise GradcertError("a module whose cuts are no row of the table", do="say what it computes: --rule")
+        told = {**told, "rule": rule}
     if declared is None and told is not None:
         declared = from_dict(told, run=run_cells, files=files)
     found = made(declared, parts)

@@ -16,6 +16,7 @@ from typing import IO, Any
 from gradcert.certify.edits.cases import trial
 from gradcert.certify.edits.search import Search, spent
 from gradcert.certify.edits.sources import NotLookedFor, Sources, loader
+from gradcert.certify.subjects.modules import adapted
 from gradcert.certify.subjects.wire import describe
 
 
@@ -33,7 +34,8 @@ def serve(get: Callable[[], Any], requests: IO[str], replies: IO[str], _: Callab
         replies.flush()
 
     try:
-        get()
+        subject = adapted(get())
+        get = _again(get, subject)
     except BaseException as error:
         reply({"failed": describe(error)})
         return
@@ -44,6 +46,12 @@ def serve(get: Callable[[], Any], requests: IO[str], replies: IO[str], _: Callab
         if "repair" in message:
             answers = _answers(message["repair"], get, (requests.fileno(), replies.fileno()))
         reply(next(answers, {"done": True}))
+
+
+def _again(get: Callable[[], Any], first: Any) -> Callable[[], Any]:
+    """Return what loads a subject after an edit; a module is asked as it was read before any."""
+    again = getattr(first, "__gradcert_again__", None)
+    return get if again is None else lambda: again(get())
 
 
 def _answers(asked: Mapping[str, Any], get: Callable[[], Any], close: tuple[int, ...]) -> Iterator[dict[str, Any]]:

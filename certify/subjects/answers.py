@@ -72,7 +72,7 @@ def raised(kind: str, what: str, error: Any) -> Failure:
     """Return an exception of the subject as a failure."""
     if not isinstance(error, Mapping) or "kind" not in error:
         return Failure(kind, f"{what} something that the protocol does not know")
-    if error["kind"] == "MapError":  # of gradcert.adapters: the user's maps do not fit, and no rule was run
+    if error["kind"] in ("MapError", "UnreadError"):  # the user's maps do not fit, or the module cannot be read
         return Failure("usage", str(error.get("message")))
     message = f"{error['kind']}: {error['message']}" if error.get("message") else str(error["kind"])
     lines = error.get("traceback")

@@ -10,6 +10,7 @@ from typing import IO, Any
 import numpy as np
 
 from gradcert.certify.subjects.coverage import Coverage
+from gradcert.certify.subjects.modules import adapted
 from gradcert.certify.subjects.stepped import Stepped
 from gradcert.certify.subjects.wire import describe, encoded
 from gradcert.reference.networks import problem_from_record
@@ -120,7 +121,7 @@ def serve(get: Callable[[], Any], requests: IO[str], replies: IO[str], report: C
         replies.flush()
 
     try:
-        subject = get()
+        subject = adapted(get())
     except BaseException as error:
         reply({"failed": describe(error)})
         return
@@ -131,6 +132,8 @@ def serve(get: Callable[[], Any], requests: IO[str], replies: IO[str], report: C
         return
     ready = {"ready": True, "claim": claim.to_dict() if hasattr(claim, "to_dict") else None, "stepwise": stepwise}
     ready["notes"] = list(getattr(subject, "__gradcert_notes__", ()))
+    if cells := getattr(subject, "__gradcert_cells__", None):
+        ready["cells"] = cells
     if stepwise:
         served: Any = Stepped(subject)
     else:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.subjects import answers, drive, program_files, serving, sources, worker
+from gradcert.certify.subjects import answers, drive, modules, program_files, serving, sources, worker
 from gradcert.certify.subjects.answers import Answer
 from gradcert.certify.subjects.learner import is_learner
 from gradcert.certify.subjects.processes import Failure, Process
@@ -99,7 +99,7 @@ class Subject:
     @property
     def replay(self) -> str:
         """How the command line names it."""
-        return f"-- {self.name}" if self.program else self.name
+        return f"-- {self.name}" if self.program else shlex.quote(self.name)
 
     def made_of(self, worker: Worker | None) -> dict[str, Any]:
         """Return what the subject is made of: a program's files, or what a process of it has loaded (`sources.report`).
@@ -210,6 +210,8 @@ class Worker:
         if "failed" in said:
             process.kill()
             return answers.raised("import", "importing the subject raised", said["failed"])
+        if said.get("cells"):
+            modules.keep(said["cells"])
         worker = cls(process, limits, said.get("claim"), answers.from_worker, stepwise=bool(said.get("stepwise")))
         worker.notes = [str(note)[:500] for note in said.get("notes", ())]
         return worker

@@ -7,6 +7,7 @@ away before the subject is imported. Arrays travel as base64 of their bytes; not
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import importlib
 import importlib.util
@@ -74,12 +75,28 @@ def load(name: str) -> Any:
     else:
         sys.path.insert(0, os.getcwd())
         module = importlib.import_module(where)
+    attribute, call = called(attribute)
     found: Any = module
     for part in attribute.split("."):
         if not hasattr(found, part) and (near := _near(part, vars(found))):
             raise AttributeError(f"{where} has no attribute {part!r}; did you mean {near!r}?")
         found = getattr(found, part)
-    return found
+    if call is None:
+        return found
+    from gradcert.certify.subjects.modules import Arguments
+
+    return Arguments(found, *call)
+
+
+def called(attribute: str) -> tuple[str, tuple[Any, ...] | None]:
+    """Tell a name and the arguments behind it apart: ``Model(3, 4)``; None where there are no parentheses."""
+    name, parenthesis, rest = attribute.partition("(")
+    if not parenthesis or not rest.endswith(")"):
+        return attribute, None
+    try:
+        return name, tuple(ast.literal_eval(f"({rest[:-1]},)" if rest[:-1].strip() else "()"))
+    except (ValueError, SyntaxError):
+        raise ValueError(f"the arguments ({rest} are no numbers, texts, tuples or lists") from None
 
 
 def _near(name: str, known: Iterable[str]) -> str | None:

@@ -41,15 +41,20 @@ except ModuleNotFoundError:
     absent = f"PyTorch is not installed; to fix it: {install('torch')}"
     raise ModuleNotFoundError(absent, name="torch") from None
 
+from gradcert.adapters.trainers import trainer
+from gradcert.models.modules.asked import ModuleSubject as module
+
 __all__ = [
     "computed",
     "logarithm",
     "logit",
+    "module",
     "negated",
     "stacked",
     "step_loss",
     "subject",
     "total_loss",
+    "trainer",
     "transposed",
     "zeros",
 ]

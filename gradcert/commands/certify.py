@@ -19,6 +19,7 @@ Examples:
   gradcert certify examples/wrong_ostl.py:gradients --html report.html
   gradcert certify examples/numpy_ostl.py:gradients --certificate ostl.json
   gradcert certify pkg.mod:gradients --rule ottt --cells lif --options strict=true
+  gradcert certify examples/read_lif.py:Model
   gradcert certify examples/claims/lif.py:gradients --claim examples/claims/padded.toml
   gradcert certify mine.py:f --rule bptt --cells lif --loss 'cross_entropy of sum'
   gradcert certify old_library.py:gradients --python ~/envs/old/bin/python
@@ -35,7 +36,8 @@ Python subject takes (inputs, state); a file design.toml maps signals of RTL.
 
 \b
 A claim comes with the subject (decorator gradcert.claim) or from options,
-which win. The smallest counterexample of a refuted claim goes to .gradcert/.
+which win; a torch.nn.Module is read, and claims what its forward pass says.
+The smallest counterexample of a refuted claim goes to .gradcert/.
 A refuted subject in Python is edited in memory, in its own process, and what
 makes it right is shown if it is certified; no file of it is changed.
 A subject is code that runs with your rights: isolation protects the judge's

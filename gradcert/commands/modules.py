@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import importlib.util
 import re
@@ -71,6 +72,12 @@ def module_from(name: str, found: Any, call: str | None) -> Any:
     return found
 
 
+def found_named(name: str) -> Any:
+    """Return what is called ``FILE.py:Model``, with its arguments as a partial where there are some."""
+    _, found, call = named(name)
+    return functools.partial(found, *_arguments(call)) if call else found
+
+
 def _arguments(call: str) -> tuple[Any, ...]:
     try:
         given = ast.literal_eval(f"({call[1:-1]},)" if call != "()" else "()")
@@ -125,18 +132,19 @@ def example_of(module: Any, given: str | None) -> tuple[Any, str]:
     ----------
     given : such as ``x=(32,700)``; without it the size is that of the first layer which says its inputs.
     """
-    import torch
+    from gradcert.models.modules import example, inputs
 
-    generator = torch.Generator().manual_seed(0)
     if given is not None:
         (shape,) = shapes_of(given.removeprefix("x="), "--example")[:1]
-        return torch.randn(*shape, generator=generator), ""
-    for name, part in module.named_modules():
-        size = getattr(part, "in_features", None) or getattr(part, "input_size", None)
-        if isinstance(size, int):
-            said = f"no --example was given: x=(2, {size}), which is what {name or 'the module'} takes"
-            return torch.randn(2, size, generator=generator), said
-    raise GradcertError("no example input", do='pass its shape, with the batch first: --example "x=(32,700)"')
+        return example(shape), ""
+    if not (sizes := inputs(module)):
+        raise GradcertError("no example input", do='pass its shape, with the batch first: --example "x=(32,700)"')
+    return example((2, sizes[0])), f"no --example was given: x=(2, {sizes[0]}), which is what {_whose(module)} takes"
+
+
+def _whose(module: Any) -> str:
+    names = (n for n, p in module.named_modules() if hasattr(p, "in_features") or hasattr(p, "input_size"))
+    return next(names, "") or "the module"
 
 
 def state_of(given: str | None) -> Any:

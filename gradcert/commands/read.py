@@ -9,6 +9,8 @@ import click
 
 from gradcert.commands.pages import AS_JSON
 
+FILE = click.Path(dir_okay=False)
+
 EPILOG = """\b
 Examples:
   gradcert read examples/read_lif.py:Model
@@ -16,6 +18,7 @@ Examples:
   gradcert read "mine.py:Net(700, 128)" --state "(32,128),(32,10)"
   gradcert read mine.py:net --html page.html
   gradcert read lif.py:step --params make --example "x=(8,12)" --state zeros
+  gradcert read mine.py:Net --write-cells net.toml --write-claim claim.toml
 
 \b
 Model is a torch.nn.Module that takes one time step, module(x) or
@@ -34,6 +37,9 @@ before, W @ x a weighted sum, cut[...] what your code keeps from going back
 @click.option("--params", metavar="NAME", help="Of a step function of JAX: its parameters in the file.")
 @click.option("--order", metavar="ORDER", help="Of a step function of JAX, such as 'params, x, state -> y, state'.")
 @click.option("--html", type=click.Path(dir_okay=False), help="Write a page: equations, and the graph drawn.")
+@click.option("--write-cells", "cells", metavar="FILE", type=FILE, help="Its cells, for claims: .toml, or .py.")
+@click.option("--write-claim", "claim", metavar="FILE", type=FILE, help="What it claims, for --claim, in TOML.")
+@click.option("--write-nir", "nir", metavar="FILE", type=FILE, help="A graph of NIR, with its weights.")
 @AS_JSON
 def command(
     model: str,
@@ -43,6 +49,9 @@ def command(
     params: str | None,
     order: str | None,
     html: str | None,
+    cells: str | None,
+    claim: str | None,
+    nir: str | None,
     as_json: bool,
 ) -> None:
     """Read a PyTorch module, or a step function of JAX: its equations, spikes, labelled edges, and what its code cuts.
@@ -52,6 +61,7 @@ def command(
     """
     from gradcert.commands.common import shown
     from gradcert.commands.modules import example_of, module_from, named, state_of
+    from gradcert.commands.reading_files import write
     from gradcert.commands.steps import arguments_of, is_step
     from gradcert.models.reading import read
     from gradcert.reference.errors import GradcertError
@@ -60,6 +70,8 @@ def command(
         shown([model])
         file, found, call = named(model)
         if is_step(file, found, params):
+            if cells or claim or nir:
+                raise GradcertError(f"files of {model}, a step function of JAX", allowed="those of a torch.nn.Module")
             reading = read(*arguments_of(model, file, found, call, params, example, state), order=order)
         else:
             module = module_from(model, found, call)
@@ -67,6 +79,7 @@ def command(
             if said:
                 click.echo(f"note: {said}", err=True)
             reading = read(module, x, state_of(state), time=int(time) if time in ("0", "1") else time)
+            write(model, reading, tuple(x.shape), cells=cells, claim=claim, nir=nir)
     except GradcertError as error:
         raise click.UsageError(str(error)) from None
     if html is not None:
@@ -78,5 +91,5 @@ def command(
             raise click.UsageError(f"{html}: {error.strerror}") from None
     if as_json:
         click.echo(json.dumps(reading.to_dict(), indent=1))
-    elif html is None:
+    elif html is cells is claim is nir is None:
         click.echo(str(reading))

@@ -120,7 +120,23 @@ def check_gradients(written: Written, output: int = 0) -> tuple[str, ...]:
                 allowed="operations whose derivative is PyTorch's, and spikes",
                 do="look for an autograd.Function that is no spike, or a derivative that is changed on its way",
             )
-    return tuple(name for name in ROWS if _is_row(found, name, delta.numpy(), own_gradients))
+    return rows_of(found, delta.numpy(), own_gradients)
+
+
+def rows_of(found: Run, delta: Array, own: dict[str, Any]) -> tuple[str, ...]:
+    """Return the rows of the table that give a run's gradients with the module's cuts."""
+    return tuple(name for name in ROWS if _is_row(found, name, delta, own))
+
+
+def rows_by_cuts(written: Written, output: int = 0) -> tuple[str, ...]:
+    """Return the rows that a module's cuts make, whatever its own backward does."""
+    reading = written.reading
+    check_outputs(reading)
+    module, xs = _prepared(reading)
+    found = _seeded(lambda: run(written, dict(module.named_parameters()), xs))
+    shape = found.as_cut.outputs.shape
+    delta = torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(2)).numpy()
+    return rows_of(found, delta, found.gradients(AS_CODED, delta))
 
 
 def _is_row(found: Run, name: str, delta: Array, own: dict[str, Any]) -> bool:

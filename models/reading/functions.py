@@ -47,7 +47,7 @@ def _function(nodes: list[Node], k: int, moving: frozenset[int]) -> Found | None
     if not is_step(values[0]):
         return None
     strict = bool(apply(torch.zeros(1, dtype=torch.float64))[0] == 0)
-    return Found(Kind(node.name, slope_of(apply), strict, node.where), node.args[0].node)
+    return Found(Kind(node.name, slope_of(apply), strict, node.where, (node.op, rest)), node.args[0].node)
 
 
 def slope_of(function: Callable[[Any], Any]) -> Callable[[Array], Array]:

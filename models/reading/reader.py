@@ -35,19 +35,27 @@ class ReadModule(Reading):
         ------
         GradcertError : for what the vocabulary does not have, and if the network's gradient is not the module's own.
         """
-        made = written(self, output) if is_stack(self, output) else as_graph(self, output)
+        made = self.unchecked(output)
         return replace(made, rows=check_gradients(made, output))
+
+    def unchecked(self, output: int = 0) -> Written:
+        """Return the same without a look at the module's own gradients."""
+        return written(self, output) if is_stack(self, output) else as_graph(self, output)
 
 
 def read_module(module: Any, x: Any, state: Any = None, time: int | str | None = None) -> ReadModule:
     """Read a module from one step on an example input (`gradcert.models.reading.read`)."""
+    made = recorded(module, x, state, time)
+    notes, rows = _checked(made)
+    return replace(made, notes=(*made.step.notes, *notes), rows=rows)
+
+
+def recorded(module: Any, x: Any, state: Any = None, time: int | str | None = None) -> ReadModule:
+    """Return the reading of a module before anything is compared with the module itself."""
     step, way = capture(module, x, state) if time is None else fold(module, x, time)
     x = way.one_step(x)
     made = assembled(ReadModule, TorchLowering(step, PYTORCH), module, x, state, way)
-    if way.whole is not None:
-        made = replace(made, collects=collected_by(made))
-    notes, rows = _checked(made)
-    return replace(made, notes=(*step.notes, *notes), rows=rows)
+    return made if way.whole is None else replace(made, collects=collected_by(made))
 
 
 def _checked(reading: ReadModule) -> tuple[list[str], tuple[str, ...] | None]:

@@ -13,11 +13,12 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FrameType
 from typing import Any
 
 import torch
-from torch.autograd.function import _SingleLevelFunction
+from torch.autograd.function import Function, _SingleLevelFunction
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 
@@ -25,6 +26,9 @@ from gradcert.models.reading.record import Node, Ref
 from gradcert.reference.errors import GradcertError
 
 RANDOM = ("bernoulli", "dropout", "rand", "normal", "uniform", "exponential_", "multinomial")
+# Whether gradients are to be those of the forward pass: a Function that is no spike is recorded operation by operation,
+# and what changes gradients on their way is nobody's business here.
+FORWARD: ContextVar[bool] = ContextVar("FORWARD", default=False)
 TORCH, HERE = os.path.dirname(torch.__file__), os.path.dirname(__file__)
 
 
@@ -187,12 +191,45 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Read off which operations cut: known only once autograd has marked the results."""
         for index, out, needs in self._pending:
             node = self.nodes[index]
-            if out._backward_hooks:
+            if out._backward_hooks and not FORWARD.get():
                 raise GradcertError(
                     f"a hook on the result of {node.name} at {node.where} changes what comes back", do="take it away"
                 )
             node.cut = needs and out.is_floating_point() and not out.requires_grad
         self._pending = []
+
+
+@contextmanager
+def forward_alone() -> Iterator[None]:
+    """Read what a module computes, whatever its own backward makes of it."""
+    token = FORWARD.set(True)
+    try:
+        yield
+    finally:
+        FORWARD.reset(token)
+
+
+class _Context:
+    """What the forward of an autograd.Function is given, where its backward is not asked for."""
+
+    needs_input_grad: tuple[bool, ...] = ()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith(("save_for_", "mark_", "set_materialize_")):
+            return lambda *_: None
+        raise AttributeError(name)
+
+
+def _spikes(out: Any) -> bool:
+    return isinstance(out, torch.Tensor) and bool(((out == 0) | (out == 1)).all())
+
+
+def _inlined(cls: Any, args: tuple[Any, ...]) -> Any:
+    """Return what a Function's forward does, as operations."""
+    given = _Context()
+    given.needs_input_grad = tuple(isinstance(a, torch.Tensor) and a.requires_grad for a in args)
+    apart = cls.setup_context is not Function.setup_context
+    return cls.forward(*args) if apart else cls.forward(given, *args)
 
 
 @contextmanager
@@ -208,6 +245,8 @@ def functions_seen_by(recorder: Recorder) -> Iterator[None]:
             out = super(_SingleLevelFunction, cls).apply(*args)
         finally:
             recorder.paused = False
+        if FORWARD.get() and not _spikes(out):
+            return _inlined(cls, args)
         recorder.function(cls, args, out)
         return out
 

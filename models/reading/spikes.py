@@ -27,12 +27,14 @@ class Kind:
     slope : the pseudo-derivative as the user's own code gives it, on arrays in float64.
     strict : whether it is silent at 0.
     where : file and line.
+    function : the autograd.Function that it is, and its other arguments; None for what is none.
     """
 
     name: str
     slope: Callable[[Array], Array]
     strict: bool
     where: str
+    function: tuple[Any, tuple[Any, ...]] | None = None
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,13 @@ from gradcert.reference.networks.cells.protocol import Cell, Drive, Nodes
 from gradcert.reference.networks.data import PREFIX, Data, check_begins, check_data
 from gradcert.reference.networks.edges import TEMPORAL, Edge, Link, Use
 from gradcert.reference.networks.graph import Circuit, Connection, Graph, Member, Population, graph_from
-from gradcert.reference.networks.layer import Layer, check_options, synapse_from_dict, synapse_to_dict
+from gradcert.reference.networks.layer import (
+    Layer,
+    check_options,
+    options_of,
+    synapse_from_dict,
+    synapse_to_dict,
+)
 from gradcert.reference.networks.loss import KINDS, WHEN, Loss, check_plain
 from gradcert.reference.networks.losses import FORMS, Activity, Form, Local, is_formula, own, read_formula, written
 from gradcert.reference.networks.network import (
@@ -137,6 +143,7 @@ __all__ = [
     "norse_lif_box",
     "option_names",
     "options",
+    "options_of",
     "own",
     "problem_from_json",
     "problem_from_record",

@@ -1,8 +1,8 @@
-"""Cells that live in somebody else's file, called ``path/to/file.py:attribute``.
+"""Cells that live in somebody else's file, called ``path/to/file.py:attribute``, or ``path/to/cells.toml:table``.
 
-To find such a cell is to run its file. Names come in claims, problems and certificates, which are data, so a file is
-run only where somebody says so: ``run=True`` here, ``--run`` or ``--cell`` on the command line. Once run, a cell is
-known by its name.
+A file of TOML is read (`gradcert.models.equations.files`). To find a cell in Python is to run its file. Names come in
+claims, problems and certificates, which are data, so a file is run only where somebody says so: ``run=True`` here,
+``--run`` or ``--cell`` on the command line. Once run, a cell is known by its name.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from gradcert.reference.errors import GradcertError
 
 FOUND: dict[str, Any] = {}  # by full name; kept apart from the cells of the registry
 OURS = Path(__file__).resolve().parents[3] / "models"  # files of gradcert itself, such as NIR's CubaLIF
+DATA = f"{OURS / 'equations' / 'files.py'}:cell"  # what reads cells that are no code
 NEEDED = ("nodes", "links", "uses", "trained", "constants", "step", "factors")
 
 
@@ -29,7 +30,7 @@ def file_of(name: Any) -> str | None:
     ('cells/mine.py', None)
     """
     where = name.rpartition(":")[0] if isinstance(name, str) else ""
-    return where if where.endswith(".py") else None
+    return where if where.endswith((".py", ".toml")) else None
 
 
 def find(name: Any, known: Mapping[str, Any], *, run: bool = False) -> Any:
@@ -51,12 +52,13 @@ def find(name: Any, known: Mapping[str, Any], *, run: bool = False) -> Any:
             f"the cell {name!r} is unknown", allowed=f"{', '.join(sorted(known))}, or path/to/file.py:attribute"
         )
     if name not in FOUND:
-        if not run and OURS not in Path(where).resolve().parents:
+        data = where.endswith(".toml")
+        if not data and not run and OURS not in Path(where).resolve().parents:
             raise GradcertError(
                 f"the cell {name!r} is code in a file, and nobody has said that it may be run",
                 do="read it; then pass --run, or run=True from Python",
             )
-        found = attribute_of(name)
+        found = attribute_of(DATA)(name) if data else attribute_of(name)
         if not (isinstance(found, type) and all(hasattr(found, part) for part in NEEDED)):
             raise GradcertError(
                 f"{name!r} is no cell", allowed="a frozen dataclass of gradcert.reference.networks.Cell"

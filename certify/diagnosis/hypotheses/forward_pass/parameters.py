@@ -12,9 +12,20 @@ Compute = Callable[[Bench], Gradient | None]
 
 
 def gates(bench: Bench) -> list[str]:
-    """Return the gates of a network: the endings that its parameters share."""
-    found = [name.rpartition("_")[2] for name in bench.parameters if "_" in name.rpartition(".")[2]]
-    return list(dict.fromkeys(found))
+    """Return the gates of a network: endings that stand behind the same names as another one, with its shapes.
+
+    ``W_i, H_i, b_i, W_f, H_f, b_f`` have the gates i and f; ``fc_weight, fc_bias`` have none.
+    """
+    found: dict[str, dict[str, tuple[int, ...]]] = {}
+    for name, value in bench.parameters.items():
+        head, _, ending = name.rpartition("_")
+        if "_" in name.rpartition(".")[2]:
+            found.setdefault(ending, {})[head] = value.shape
+
+    def alike(mine: dict[str, tuple[int, ...]], other: dict[str, tuple[int, ...]]) -> bool:
+        return bool(mine.keys() & other.keys()) and all(mine[k] == other[k] for k in mine.keys() & other.keys())
+
+    return [a for a, mine in found.items() if any(alike(mine, other) for b, other in found.items() if b != a)]
 
 
 def make(bench: Bench) -> Iterator[Hypothesis]:
@@ -37,7 +48,8 @@ def _swapped(a: str, b: str) -> Compute:
         return f"{head}_{ {a: b, b: a}[gate] }" if head and gate in (a, b) else name
 
     def compute(bench: Bench) -> Gradient | None:
-        if any(other(name) not in bench.parameters for name in bench.parameters):
+        shapes = {name: value.shape for name, value in bench.parameters.items()}
+        if any(shapes.get(other(name)) != shape for name, shape in shapes.items()):
             return None
         found = bench.again(parameters={name: bench.parameters[other(name)] for name in bench.parameters}).gradients()
         return {name: found[other(name)] for name in found}

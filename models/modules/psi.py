@@ -1,0 +1,88 @@
+"""A pseudo-derivative of somebody's own as a formula: its backward is run once, on a symbol.
+
+So a claim about it needs no PyTorch, and says what was taken as given.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+import numpy as np
+import torch
+
+from gradcert.models.modules.errors import UnreadError
+from gradcert.models.reading.spikes import GRID, Kind
+from gradcert.models.reading.surrogates import CLOSE, Taken
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.numbers import FLOAT64, Surrogate, pseudo_derivative, recorded
+from gradcert.reference.numbers.recorded import Recorded
+
+
+def formula(taken: Taken) -> Surrogate:
+    """Return the formula that a spike's own backward is.
+
+    Raises
+    ------
+    UnreadError : where it has none, with what to do.
+    """
+    kind: Kind = taken.kind
+    advice = "claim another one: --options surrogate=...; or judge it where it runs: gradcert.watch"
+    if kind.function is None:
+        raise UnreadError(f"the pseudo-derivative of {kind.name} at {kind.where}, which is in no table", do=advice)
+    try:
+        text = recorded(lambda x: _backward(kind, x))
+        found = Surrogate(formula=text, given=f"{kind.where.partition(':')[0]}:{kind.name}")
+        with np.errstate(all="ignore"):
+            values = np.broadcast_to(pseudo_derivative(found, GRID, FLOAT64), GRID.shape)
+    except UnreadError:
+        raise
+    except Exception as error:  # whatever a stranger's code makes of a symbol
+        raise UnreadError(
+            f"the backward of {kind.name} at {kind.where} is no formula ({str(error)[:200]})", do=advice
+        ) from None
+    slopes = kind.slope(GRID)
+    if float(np.abs(values - slopes).max()) > CLOSE * float(np.abs(slopes).max()):
+        raise UnreadError(f"the backward of {kind.name} at {kind.where} is no function of its input alone", do=advice)
+    return found
+
+
+class _Saved:
+    """What a backward finds in its context: what the forward left there, its input being a symbol."""
+
+
+def _backward(kind: Kind, x: Any) -> Any:
+    assert kind.function is not None
+    cls, rest = kind.function
+    probe = torch.tensor([0.25, -0.75], dtype=torch.float64)
+    left = _Saving()
+    if cls.setup_context is not torch.autograd.Function.setup_context:
+        out = cls.forward(probe, *rest)
+        cls.setup_context(left, (probe, *rest), out)
+    else:
+        cls.forward(left, probe, *rest)
+    context: Any = _Saved()
+    for name, value in vars(left).items():
+        setattr(context, name, x if value is probe else value)
+    saved = tuple(x if value is probe else value for value in getattr(left, "saved_tensors", ()))
+    if any(isinstance(value, torch.Tensor) and value.dim() for value in saved):
+        raise GradcertError("it keeps something else than its input")
+    context.saved_tensors = context.saved_variables = saved
+    context.needs_input_grad = (True, *(False for _ in rest))
+    result = cls.backward(context, Recorded(ast.Constant(1)))
+    return result[0] if isinstance(result, tuple) else result
+
+
+class _Saving:
+    """A context that a forward may leave things in."""
+
+    needs_input_grad = (True,)
+
+    def save_for_backward(self, *tensors: Any) -> None:
+        """Keep tensors."""
+        self.saved_tensors = tensors
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith(("mark_", "set_materialize_")):
+            return lambda *_: None
+        raise AttributeError(name)

@@ -1,0 +1,164 @@
+"""Modules whose gradients are right, and wrong in one way each, as their authors would not know."""
+
+import torch
+from torch import nn
+
+
+class Spike(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, v):
+        ctx.save_for_backward(v)
+        return (v > 0).to(v.dtype)
+
+    @staticmethod
+    def backward(ctx, g):
+        (v,) = ctx.saved_tensors
+        return g / (1 + 10 * v.abs()) ** 2
+
+
+class Own(torch.autograd.Function):
+    """A pseudo-derivative that is in no table."""
+
+    @staticmethod
+    def forward(ctx, v):
+        ctx.save_for_backward(v)
+        return (v > 0).to(v.dtype)
+
+    @staticmethod
+    def backward(ctx, g):
+        (v,) = ctx.saved_tensors
+        return g * 0.3 * torch.exp(-v * v) * (v > -1)
+
+
+class Tanh(torch.autograd.Function):
+    """A tanh whose derivative is another one."""
+
+    @staticmethod
+    def forward(ctx, a):
+        z = torch.tanh(a)
+        ctx.save_for_backward(z)
+        return z
+
+    @staticmethod
+    def backward(ctx, g):
+        (z,) = ctx.saved_tensors
+        return g * (1 - z)
+
+
+class Lif(nn.Module):
+    """Recurrent LIF, leaky readout; every size is an argument."""
+
+    def __init__(self, inputs=12, hidden=8, outputs=4, detached=True, spike=Spike):
+        super().__init__()
+        self.fc, self.rec = nn.Linear(inputs, hidden), nn.Linear(hidden, hidden, bias=False)
+        self.out, self.detached, self.spike = nn.Linear(hidden, outputs), detached, spike
+
+    def forward(self, x, state):
+        v, z, y = state
+        v = 0.9 * v + self.fc(x) + self.rec(z) - (z.detach() if self.detached else z)
+        z = self.spike.apply(v - 1.0)
+        y = 0.8 * y + self.out(z)
+        return y, (v, z, y)
+
+
+class Forgets(Lif):
+    """The reset is in the graph."""
+
+    def __init__(self, inputs=12, hidden=8, outputs=4):
+        super().__init__(inputs, hidden, outputs, detached=False)
+
+
+class Hooked(Lif):
+    """A hook, left over from an experiment, halves one gradient."""
+
+    def __init__(self, inputs=12, hidden=8, outputs=4):
+        super().__init__(inputs, hidden, outputs)
+        self.rec.weight.register_hook(lambda g: g / 2)
+
+
+class OwnPsi(Lif):
+    def __init__(self, inputs=12, hidden=8, outputs=4):
+        super().__init__(inputs, hidden, outputs, spike=Own)
+
+
+class Rnn(nn.Module):
+    """One size for two layers, and the Function above."""
+
+    function = Tanh
+
+    def __init__(self, n, m):
+        super().__init__()
+        self.a, self.b, self.h = nn.Linear(n, m), nn.Linear(m, m), nn.Linear(m, m, bias=False)
+
+    def forward(self, x, h):
+        h = self.function.apply(self.a(x) + self.h(h))
+        return torch.tanh(self.b(h)), h
+
+
+class Right(Rnn):
+    class function:
+        apply = staticmethod(torch.tanh)
+
+
+def factory():
+    return nn.RNNCell(3, 4)
+
+
+class Large(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Linear(784, 10)
+
+    def forward(self, x):
+        return torch.tanh(self.a(x))
+
+
+class Tied(nn.Module):
+    def __init__(self, n=4):
+        super().__init__()
+        self.a = nn.Linear(n, n)
+
+    def forward(self, x):
+        return torch.tanh(self.a(torch.tanh(self.a(x))))
+
+
+class Branch(Lif):
+    def forward(self, x, state):
+        return super().forward(x if x.sum() > 0 else -x, state)
+
+
+class Unnamed(nn.Module):
+    """The state is cut and the recurrence kept in one layer, the state kept in the other: no row of the table."""
+
+    def __init__(self, n=3, m=4):
+        super().__init__()
+        self.a, self.h, self.b = nn.Linear(n, m), nn.Linear(m, m, bias=False), nn.Linear(m, 2)
+
+    def forward(self, x, state):
+        v, y = state
+        v = 0.5 * v.detach() + torch.tanh(self.a(x) + self.h(v))
+        y = 0.8 * y + self.b(v)
+        return y, (v, y)
+
+
+def needs(name):
+    raise ValueError(name)
+
+
+def three():
+    return 3
+
+
+class Hard(nn.Module):
+    """A hard reset, a leaky readout: what NIR has."""
+
+    def __init__(self, inputs=3, hidden=4, outputs=2):
+        super().__init__()
+        self.a, self.b = nn.Linear(inputs, hidden), nn.Linear(hidden, outputs)
+
+    def forward(self, x, state):
+        v, z, y = state
+        v = 0.9 * v * (1 - z) + self.a(x)
+        z = Spike.apply(v - 0.5)
+        y = 0.8 * y + self.b(z)
+        return y, (v, z, y)

@@ -1,0 +1,156 @@
+"""Modules as subjects: what they claim, at which sizes, and that their own gradients are the reference's."""
+
+import functools
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "reading")]
+import strange  # noqa: E402
+import strangers  # noqa: E402
+
+from gradcert.certify.claims import from_dict  # noqa: E402
+from gradcert.certify.judging import acceptance  # noqa: E402
+from gradcert.certify.problems import plan  # noqa: E402
+from gradcert.certify.runs import Task, prepare  # noqa: E402
+from gradcert.certify.subjects import Answer  # noqa: E402
+from gradcert.certify.subjects.modules import keep  # noqa: E402
+from gradcert.models.modules import ModuleSubject, UnreadError  # noqa: E402
+
+ALL = {**strangers.OWN, **strangers.LIBRARY}
+# what a claim cannot say, or no independent parameters can be given to, and why
+NOT = {
+    "masked_fill": "read both cut and uncut",
+    "convolution": "entries of 0.bias are used several times",
+    "layer normalisation": "which no parameter of the module is in",
+    "snntorch.Alpha": "fc.weight is used at several places",
+    "snntorch tutorial, constant input": "loops over one input",
+    "spikingjelly.QIFNode": "states that do not begin with zeros: layers.0.v",
+}
+NO_ROW = ("no_grad and .data", "snntorch.Leaky subtract, no delay")
+CHOSEN = (
+    "lif", "alif", "where", "loop inside", "in place", "straight-through", "current", "concatenated", "skip",
+    "feedback", "populations", "trained leak and threshold", "nn.LSTM", "LSTM over sequences",
+    "snntorch.Leaky subtract",
+    "snntorch.RLeaky zero", "snntorch.Leaky trained", "snntorch.Synaptic", "snntorch tutorial",
+    "spikingjelly.LIFNode detached", "spikingjelly.ParametricLIFNode", *NO_ROW, *NOT,
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+
+
+def wrong(subject, index=0, **changed):
+    """What is wrong with the answer of a subject to one generated problem, under its own claim."""
+    told = subject.told
+    keep(told.cells)
+    claim = from_dict({**told.spec, **changed})
+    spec = plan(claim, "quick")[index]
+    case = prepare(Task(spec, claim, 0)).case
+    answer = subject(case.problem)
+    loss, gradients, outputs = answer if isinstance(answer, tuple) else (None, answer, None)
+    found = Answer(gradients=gradients, loss=None if loss is None else np.array(loss), outputs=outputs)
+    return acceptance.first_wrong(case, found, claim)
+
+
+@pytest.mark.long(keep=1)
+@pytest.mark.parametrize("name", CHOSEN)
+def test_a_module_that_nobody_wrote_for_this_computes_what_it_claims(name):
+    if name in strangers.LIBRARY:
+        pytest.importorskip(name.partition(".")[0].partition(" ")[0])
+    module, x, options = ALL[name]()
+    time = options.get("time")
+    given = tuple(x.shape) if x.dim() != 2 or time == "inside" else None
+    subject = ModuleSubject(module, example=given, time=time)
+    if name in NOT:
+        with pytest.raises(UnreadError, match=NOT[name]):
+            _ = subject.told
+        return
+    assert bool(subject.told.spec["rule"]) == (name not in NO_ROW)
+    rule = {} if subject.told.spec["rule"] else {"rule": "bptt"}
+    assert bool(wrong(subject, **rule)) == (name in NO_ROW)  # which cut what BPTT keeps
+
+
+@pytest.mark.long
+def test_every_size_is_an_argument():
+    subject = ModuleSubject(strange.Lif)
+    assert subject.told.controls == ("inputs", "hidden", "outputs")
+    assert "sizes" not in subject.told.spec
+    assert subject.told.spec["rule"] == "bptt-detached-reset"
+    assert subject.told.spec["layers"][1] == {
+        "cell": "integrator", "options": {"kappa": 0.8, "gain": "one", "bias": True}
+    }  # fmt: skip
+    assert not wrong(subject)
+    assert not wrong(subject, dtype="float32")
+
+
+@pytest.mark.long
+def test_one_argument_for_two_sizes_fixes_small_ones_and_says_so():
+    subject = ModuleSubject(functools.partial(strange.Right, 50, 70))
+    assert subject.told.spec["sizes"] == [3, 4, 4]
+    assert "judged at sizes 3, 4, 4 alone" in subject.told.notes[0]
+    assert not wrong(subject)
+
+
+def test_a_module_without_arguments_is_judged_at_its_own_size():
+    subject = ModuleSubject(strange.factory)
+    assert subject.told.spec["sizes"] == [3, 4]
+    assert not wrong(subject)
+
+
+def test_a_wrong_backward_is_none_of_the_reading():
+    assert ModuleSubject(strange.Rnn).told.spec["rule"] == "bptt"  # with arguments that were tried
+    assert "gradient of" in wrong(ModuleSubject(strange.Rnn))[0].reason
+
+
+@pytest.mark.long
+def test_a_hook_is_judged_not_refused():
+    found = wrong(ModuleSubject(strange.Hooked))[0].reason
+    assert found.startswith("the gradient of layers.0.rec_weight is wrong")
+
+
+@pytest.mark.long
+def test_a_missing_detach_under_the_rule_that_has_it():
+    subject = ModuleSubject(strange.Forgets)
+    assert subject.told.spec["rule"] == "bptt"
+    assert not wrong(subject)
+    assert wrong(subject, rule="bptt-detached-reset")
+
+
+@pytest.mark.long
+def test_a_pseudo_derivative_of_ones_own_is_a_formula_in_the_claim():
+    subject = ModuleSubject(strange.OwnPsi)
+    options = subject.told.spec["options"]
+    assert options["surrogate"]["given"] == "strange.py:Own"
+    assert "exp(" in options["surrogate"]["formula"]
+    assert not wrong(subject)
+    assert wrong(subject, options={**options, "surrogate": "atan"})
+
+
+@pytest.mark.long(keep=1)
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [
+        (strange.Large, "Large at sizes 784, 10; allowed: sizes that are arguments, or up to 100"),
+        (strange.Tied, "a.weight is used at several places"),
+        (strange.Branch, "the step branches at strange.py:"),
+        (strange.needs, r"building needs\(name=5\) raised ValueError: 5; to fix it: say its arguments"),
+        (functools.partial(strange.Lif, 1, 2, 3, 4, 5, 6), "the arguments of Lif: too many positional arguments"),
+        (strange.three, "three returns a int; allowed: a torch.nn.Module"),
+    ],
+)
+def test_what_cannot_be_judged_is_one_sentence(found, sentence):
+    with pytest.raises(UnreadError, match=sentence):
+        _ = ModuleSubject(found).told
+
+
+@pytest.mark.long
+def test_no_row():
+    assert ModuleSubject(strange.Unnamed).told.spec["rule"] == ""
