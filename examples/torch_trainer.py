@@ -1,4 +1,4 @@
-"""A trainer that owns loop, loss and optimiser, certified as it is: nobody maps parameters, nothing of it is changed."""
+"""A trainer that owns loop, loss and optimiser, certified as it is: nobody maps parameters, nothing is changed."""
 
 import torch
 from read_lif import Model
