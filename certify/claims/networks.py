@@ -49,8 +49,6 @@ def set_network(claim: Any) -> None:
         raise GradcertError(
             f"a network, and {' and '.join(beside)}", do="say all of it by populations; their units are their sizes"
         )
-    if claim.online:
-        raise GradcertError("an online claim of a graph of populations", allowed="a stack; or leave online out")
     if claim.acceptance not in ("exact", "bounded"):
         raise GradcertError(f"an {claim.acceptance} claim of a graph of populations", allowed="exact, bounded")
     _known("a network", given, ("inputs", "populations", "connections", "output"))
