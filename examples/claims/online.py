@@ -1,8 +1,8 @@
 """e-prop one step at a time, on a graph with a delay: x -> low -> low and out, and low -> out three steps late.
 
-`gradcert certify examples/claims/online.py:Learner --claim examples/claims/delay_line.toml`. What arrives late is credited
-to the late connection's own weights alone: e-prop drops what goes through a delay above the parameter. The mistake,
-`wrong_delay_line`, has the right gradients and keeps every spike.
+`gradcert certify examples/claims/online.py:Learner --claim examples/claims/delay_line.toml`. What arrives late is
+credited to the late connection's own weights alone: e-prop drops what goes through a delay above the parameter. The
+mistake, `wrong_delay_line`, has the right gradients and keeps every spike.
 """
 
 from collections import deque

@@ -14,7 +14,7 @@ from gradcert.derivations.parts.pieces import jacobian_proof
 from gradcert.derivations.proving import proof
 from gradcert.derivations.proving.cases import deep, under_readout
 from gradcert.derivations.proving.proof import problem, prove
-from gradcert.reference import Integrator, Lif, Rnn, rule_named
+from gradcert.reference import Integrator, Lif, Network, Rnn, rule_named
 from gradcert.reference.bounds import recursion, system
 from gradcert.reference.bounds.pieces import LayerPieces
 from gradcert.reference.engines import reverse
@@ -136,10 +136,17 @@ def test_a_chunk_that_is_a_step_too_long_is_seen(monkeypatch):
 
 
 def test_the_system_of_the_bounds(monkeypatch):
-    small = (("ostl", "decolle"), ((2, 0, 2),))
+    small = (("ostl", "decolle"), ((2, 0, 2, ()),))
     assert recursions.assembled(*small).failed == ()
     monkeypatch.setattr(system, "_drop", nothing_dropped)
     assert "ostl, layer 1 of 2, step 2" in recursions.assembled(*small).failed
+
+
+def test_a_skip_connection_that_the_system_does_not_see(monkeypatch):
+    skipping = (("sltt",), ((3, 0, 1, ((0, 2),)),))
+    assert recursions.assembled(*skipping).failed == ()
+    monkeypatch.setattr(Network, "sources", lambda self, m: (m - 1,))
+    assert recursions.assembled(*skipping).failed == ("sltt, layer 1 of 3, skipping ((0, 2),), step 1",)
 
 
 def test_a_transposed_weight_in_the_jacobian_of_the_bounds(monkeypatch):

@@ -1,9 +1,9 @@
 """A long sequence for a memory check, and the size of the state that a rule needs on it.
 
-The network has one unit in every layer or population and wide inputs, so that a step hands over much and a right learner
-keeps little: the largest state that any rule of the table needs is that of real-time recurrent learning, a derivative of
-every node, registers of a delay among them, with respect to every parameter below it, and with one unit that is a few
-steps' worth of inputs.
+The network has one unit in every layer or population and wide inputs, so that a step hands over much and a right
+learner keeps little: the largest state that any rule of the table needs is that of real-time recurrent learning, a
+derivative of every node, registers of a delay among them, with respect to every parameter below it, and with one unit
+that is a few steps' worth of inputs.
 """
 
 from __future__ import annotations

@@ -28,7 +28,6 @@ from gradcert.reference import (
     from_dict,
     record,
 )
-from gradcert.reference.bounds import a_priori, windowed
 from gradcert.reference.bounds.componentwise import entries
 from gradcert.reference.engines import forward, residual, reverse
 from gradcert.reference.networks import Gru, Lstm, check_short, problem_from_json
@@ -201,10 +200,6 @@ def test_one_sentence_for_each_thing_that_cannot_be(name):
 X1, Y1 = np.ones((3, 1, 2)), np.zeros((3, 1, 2))
 SKIP = CASES["skip"].network
 OTHERS = {
-    "a bound": lambda p: windowed(SKIP, p, X1, Y1, rule=RULES["ostl"], window=1),
-    "a bound beforehand": lambda p: a_priori(
-        SKIP, p, rule=RULES["ostl"], steps=3, batch=1, input_bound=1.0, loss_gradient_bound=1.0
-    ),
     **{
         f"the estimator {name}": lambda p, e=e: e.gradients(SKIP, p, X1, Y1, **dict.fromkeys(e.needs))
         for name, e in ESTIMATORS.items()
