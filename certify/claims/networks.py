@@ -29,7 +29,6 @@ OUTPUTS = 2  # units of the last of several populations, a power of two, by whic
 MOST = 8  # layers
 LARGEST, LATEST, MANY = 4096, 100, 64  # of sizes, lags, populations and connections: a claim may come from anywhere
 BESIDE = ("cells", "layers", "readout", "sizes", "activity", "local")  # what a network replaces, or has not
-DTYPES = ("float64", "float32")  # with fewer digits no budget of the steps that a graph needs lets an edge be seen
 
 
 def set_network(claim: Any) -> None:
@@ -72,8 +71,6 @@ def check_network(claim: Any) -> None:
     """
     if not claim.network:
         return
-    if claim.dtype not in DTYPES:
-        raise GradcertError(f"a graph of populations in {claim.dtype}", do="dtype='float64' or 'float32'")
     if isinstance(claim.claimed, Algorithm):
         raise GradcertError(f"{claim.rule} on a graph of populations", allowed="a row of the rule table")
     cells = {p["name"]: first_cell(p["cell"], options_of(claim, p)) for p in claim.network["populations"]}

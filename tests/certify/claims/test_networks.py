@@ -156,10 +156,6 @@ def test_all_of_it_is_shown_and_a_refuted_one_can_be_asked_again():
         ),
         ({"network": network(), "node": "v"}, "node, of a last layer of rnn: 'v'"),
         ({"network": network(), "activity": ({"kind": "rate"},)}, "a network, and activity"),
-        (
-            {"network": network(), "dtype": "float16"},
-            "a graph of populations in float16; to fix it: dtype='float64' or",
-        ),
         ({"network": network(), "local": ({"kind": "bernoulli"},)}, "a network, and local"),
     ],
 )

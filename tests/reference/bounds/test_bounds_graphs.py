@@ -196,3 +196,15 @@ def test_data_of_a_graph_in_the_bounds():
         assert true <= value + 1e-12 * abs(exact[key]).max()  # the error is a difference of two gradients
     whole = np.sqrt(sum(at_once.layer(name) ** 2 for name in "eao"))
     assert at_once.total > 0 and whole * (1 - ROOM) <= at_once.total <= whole * (1 + ROOM)
+
+
+def test_rows_of_what_all_units_share_add_up(monkeypatch):
+    """SnAp-1 drops what passes from a unit to another; of a shared bias all rows of that fall on one number."""
+    network, p, x, y = positive(*SKIP, shared=("b",), units=4)
+    rule = RULES["snap-1"]
+    exact, mine = (reverse.gradients(network, p, x, y, rule=row) for row in (RULES["bptt"], rule))
+    error = {name: exact[name] - mine[name] for name in p}
+    assert not fails(windowed(network, p, x, y, rule=rule, window=5), error)
+    module = importlib.import_module("gradcert.reference.bounds.online")
+    monkeypatch.setattr(module, "own_rows", lambda *_: True)
+    assert fails(windowed(network, p, x, y, rule=rule, window=5), error)
