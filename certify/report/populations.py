@@ -114,8 +114,9 @@ def _late(c: Mapping[str, Any], place: Mapping[str, int], how: str | None) -> Ma
     if low == high:  # of a population to itself: below its own edges
         path, x, y = f"M{a},{low + 5} C{a + 40},{low + 30} {b - 40},{low + 30} {b},{low + 6}", (a + b) / 2, low + 33
     else:
-        path, x = f"M{a - 2},{low + side} L{b + 2},{high - side}", a + 0.3 * (b - a)
-        y = low + 0.3 * (high - low) - 4
+        part = 0.3 if high > low else 0.68  # where the edges of a population are not
+        path, x = f"M{a - 2},{low + side} L{b + 2},{high - side}", a + part * (b - a)
+        y = low + part * (high - low) + (-4 if high > low else 14)
     return _edge(path, x, y, word, how)
 
 
