@@ -25,6 +25,15 @@ TABLE: tuple[tuple[str, Any, str, tuple[int, int], Any, int, int], ...] = (
     ("LIF without H", Lif(bias=False), "ottt", (2, 1), M, 1, 2),
     ("LIF without H", Lif(bias=False), "sltt", (2, 1), sympy.Integer(0), 0, 2),
 )
+#: products of one step, term by term, in the order of TABLE
+PRODUCTS: tuple[Any, ...] = (
+    N**4 + M * N**3 + 3 * N**3 + M * N**2 + 5 * N**2 + M * N + 15 * N,
+    N**4 + M * N**3 + 2 * N**3 + M * N**2 + 3 * N**2 + M * N + 11 * N,
+    3 * M * N + 12 * N,
+    3 * N**2 + 3 * M * N + 10 * N,
+    2 * M * N + M + 7 * N + 2,
+    2 * M * N + 5 * N + 1,
+)
 
 
 @cache
@@ -41,6 +50,12 @@ def _products(index: int) -> Any:
 
 def _memories() -> list[Equation]:
     return [Equation(_memory(i), row[4], f"{row[0]}, {row[2]}: numbers in traces") for i, row in enumerate(TABLE)]
+
+
+def _every_product() -> list[Equation]:
+    return [
+        Equation(_products(i), PRODUCTS[i], f"{row[0]}, {row[2]}: products of a step") for i, row in enumerate(TABLE)
+    ]
 
 
 def _orders() -> Result:
@@ -148,11 +163,21 @@ DERIVATION = Derivation(
             sizes="polynomials of degree <= 4 in n, 1 in m: grid of 5 x 2 and one point beyond",
         ),
         Step(
+            "complexity.products",
+            "The products that the code forms in one step, counted by numbers that count, are the polynomials typed "
+            "here: the forward pass, the local derivatives, one step of all traces, and the update.",
+            premises=("complexity.memory",),
+            equations=_every_product,
+            code=("reference/engines/forward.py:Learner.step",),
+            source="mathematics.md 11",
+            sizes="polynomials of degree <= 4 in n, 1 in m: grid of 5 x 2 and one point beyond",
+        ),
+        Step(
             "complexity.orders",
             "Memory and products per step have, for m = n, the degrees of the papers' tables: n^3 and "
             "n^4 for OSTL with H, n^2 and n^2 without and for e-prop, n and n^2 for OTTT. SLTT carries "
             "nothing; the n that tables give it is the activity of the step itself.",
-            premises=("complexity.memory",),
+            premises=("complexity.products",),
             proof=_orders,
             code=("reference/engines/forward.py",),
             source="S-TLLR's comparison table (third party); mathematics.md 11",

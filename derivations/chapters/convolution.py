@@ -220,6 +220,18 @@ def _wrong_storage() -> Result:
     return Result("one trace per entry is another number", same.identities, failed, 0.0)
 
 
+def _covariance() -> list[Equation]:
+    """Write out what one trace per entry loses: how signal and trace vary together over the positions."""
+    conv = Conv2d(in_channels=1, height=3, width=3, out_channels=1, kernel=(2, 2))
+    _, x, g = _arrays(conv, batch=1)
+    exact, rows, out = conv.pull_weight(g, x)[0, 0], conv.expand(x)[0], []
+    mean_g, mean_x = g[0].sum() / sympy.Integer(conv.units), rows.sum(axis=0) / sympy.Integer(conv.units)
+    for n, (i, j) in enumerate(np.ndindex(2, 2)):
+        together = sum((g[0, p] - mean_g) * (rows[p, n] - mean_x[n]) for p in range(conv.units))
+        out.append(Equation(exact[i, j] - g.sum() * mean_x[n], together, f"entry {i + 1}{j + 1}"))
+    return out
+
+
 def _example() -> Example:
     conv = Conv2d(in_channels=1, height=6, width=6, out_channels=3, kernel=(3, 3), padding=(1, 1))
     pool: Any = AvgPool(channels=3, height=6, width=6, kernel=(2, 2))
@@ -359,6 +371,16 @@ DERIVATION = Derivation(
             "entry: the sum of products is not the product of sums.",
             premises=("convolution.pull-backs",),
             proof=_wrong_storage,
+            code=("reference/networks/synapses/conv2d.py:expand", "reference/networks/synapses/conv2d.py:pull_weight"),
+            source="mathematics.md 14.1, T25",
+            sizes="3 x 3 -> 2 x 2",
+        ),
+        Step(
+            "convolution.covariance",
+            "What is lost by that is, for every entry, the sum over positions of signal times trace, each less its "
+            "mean over the positions: nothing where either is the same everywhere.",
+            premises=("convolution.shared-trace",),
+            equations=_covariance,
             code=("reference/networks/synapses/conv2d.py:expand", "reference/networks/synapses/conv2d.py:pull_weight"),
             source="mathematics.md 14.1, T25",
             sizes="3 x 3 -> 2 x 2",

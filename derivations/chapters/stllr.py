@@ -87,6 +87,16 @@ def _traces() -> list[Equation]:
     return out
 
 
+def _pairs() -> list[Equation]:
+    """Add up the update of one synapse by pairs: an input at step k, a slope at step t, a signal at the later one."""
+    psi, x, signal = ([sym(n, "", str(t + 1)) for t in range(4)] for n in ("ψ", "x", "L"))
+    post = s_tllr.postsynaptic(np.array(psi, dtype=object), LQ, "paper")
+    pre = filtered(np.array(x, dtype=object), LP)
+    update = sum(signal[t] * (A_PRE * psi[t] * pre[t] + A_POST * x[t] * post[t]) for t in range(4))
+    weight = {(k, t): A_PRE * LP ** (t - k) if k <= t else A_POST * LQ ** (k - t) for k in range(4) for t in range(4)}
+    return [Equation(update, sum(w * signal[max(p)] * x[p[0]] * psi[p[1]] for p, w in weight.items()), "the pairs")]
+
+
 def _code_form() -> Result:
     p = stack()
     code = run_rule(p, s_tllr, **CONSTANTS, acausal="code")
@@ -174,6 +184,16 @@ DERIVATION = Derivation(
             equations=_traces,
             code=("reference/estimators/s_tllr.py:postsynaptic", "reference/estimators/common.py:filtered"),
             source="arXiv 2306.15220; mathematics.md 10",
+            sizes="four steps",
+        ),
+        Step(
+            "stllr.pairs",
+            "Multiplied out, the update is a sum over pairs of an input and a slope. A pair weighs a_pre λ_p^age where "
+            "the input is not the later one and a_post λ_q^age where it is, and meets the signal of the later step.",
+            premises=("stllr.traces",),
+            equations=_pairs,
+            code=("reference/estimators/s_tllr.py:postsynaptic", "reference/estimators/common.py:filtered"),
+            source="arXiv 2306.15220",
             sizes="four steps",
         ),
         Step(

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import Alif, Integrator, Layer, Lif, Network, Rnn, Snu, Ssnu
+from gradcert.reference.networks import Alif, Conv2d, Integrator, Layer, Lif, Network, Rnn, Snu, Ssnu
 from gradcert.reference.numbers import Surrogate
 from gradcert.reference.rules import RULES, Rule
 
@@ -43,7 +43,8 @@ class Spec:
     Attributes
     ----------
     name : also that of the chapter.
-    layers : per layer its cell, per-unit constants, W and, where there are, H and b.
+    layers : per layer its cell, per-unit constants, W and, where there are, H and b; ``shared`` where the rows of W
+        are one kernel, each one input further.
     x, y : inputs and targets, step by step.
     controls : what the reader may move.
     rule, exact : names of rows of the rule table: what is computed forwards, and what backwards.
@@ -52,6 +53,8 @@ class Spec:
     cuts : (edge, what the box beside it says).
     outputs : whether the output can be switched between step and sigmoid.
     parts : of FPTT, else 0.
+    chosen : whether the reader chooses one weight to look at.
+    kind : what the page computes beside kept edges, a name in `assets/sums.js`, else empty.
     """
 
     name: str
@@ -66,6 +69,8 @@ class Spec:
     cuts: tuple[tuple[str, str], ...] = ()
     outputs: bool = False
     parts: int = 0
+    chosen: bool = True
+    kind: str = ""
 
 
 def cell(spec: Mapping[str, Any]) -> Any:
@@ -98,8 +103,15 @@ def network(spec: Spec, settings: Mapping[str, Any]) -> tuple[Network, dict[str,
     layers: list[Layer] = []
     parameters: dict[str, Any] = {}
     for i, layer in enumerate(data["layers"]):
-        layers.append(Layer(cell(layer), inputs=layer["inputs"], units=layer["units"]))
+        inputs, units = layer["inputs"], layer["units"]
         parameters |= {f"layers.{i}.{k}": np.array(layer[k], dtype=float) for k in "WHb" if k in layer}
+        if layer.get("shared"):  # the matrix is that of a kernel which every unit has, one input further
+            kernel = (1, inputs - units + 1)
+            row = Conv2d(in_channels=1, height=1, width=inputs, out_channels=1, kernel=kernel)
+            layers.append(Layer(cell(layer), inputs=inputs, units=units, synapses=(("W", row),)))
+            parameters[f"layers.{i}.W"] = parameters[f"layers.{i}.W"][None, None, :1, : kernel[1]]
+        else:
+            layers.append(Layer(cell(layer), inputs=inputs, units=units))
     x, y = (np.array(data[k], dtype=float)[:, None, :] for k in "xy")
     return Network(layers=tuple(layers)), parameters, x, y
 
@@ -144,6 +156,7 @@ def script(spec: Spec) -> str:
             "weights": [dict(zip(("label", "layer", "name", "i", "j"), w, strict=True)) for w in spec.weights],
             "mistakes": spec.mistakes,
             "parts": spec.parts,
+            "kind": spec.kind,
         },
         ensure_ascii=False,
     )
@@ -152,6 +165,8 @@ def script(spec: Spec) -> str:
 def _matrix(name: str, layer: int, rows: int, columns: int) -> tuple[tuple[str, int, str, int, int], ...]:
     return tuple((f"{name}{i + 1}{j + 1}", layer, name, i, j) for i in range(rows) for j in range(columns))
 
+
+_SNU = {"threshold": 0.5, "output": "step", "surrogate": "tanh", "strict": True}
 
 _OSTL = Spec(
     name="ostl",
@@ -259,8 +274,177 @@ _PATHS = replace(
     parts=0,
 )
 
+_BOUNDS = Spec(
+    name="bounds",
+    layers=(
+        {"cell": "snu", "p": {**_SNU, "leak": 0.9}, "W": [[1.0]]},
+        {"cell": "snu", "p": {**_SNU, "leak": 0.9}, "W": [[0.5]]},
+    ),
+    x=((0.7,), (0.3,), (0.8,)),
+    y=((0.0,), (1.0,), (0.0,)),
+    controls=(
+        Control("w1", r"\text{lower weight}", 1.0, paths=("layers.0.W.0.0",)),
+        Control("w2", r"\text{upper weight}", 0.5, paths=("layers.1.W.0.0",)),
+        Control("leak", r"\text{leak }\lambda", 0.9, 0.0, 1.0, paths=("layers.0.p.leak", "layers.1.p.leak")),
+        Control("x2", r"\text{input }x^2", 0.3, paths=("x.1.0",)),
+    ),
+    weights=(("W1", 0, "W", 0, 0), ("W2", 1, "W", 0, 0)),
+    rule="ostl",
+    chosen=False,
+    kind="bounds",
+)
+
+_STLLR = Spec(
+    name="stllr",
+    layers=(
+        {
+            "cell": "lif",
+            "p": {
+                "leak": 0.5,
+                "threshold": 0.8,
+                "reset": "subtract_before_leak",
+                "surrogate": "sigmoid",
+                "strict": False,
+                "lamp": 0.5,
+                "lamq": 0.3,
+                "apre": 1.0,
+                "apost": -0.2,
+            },
+            "W": [[0.9], [0.5]],
+            "H": [[0.0, 0.0], [0.0, 0.0]],
+            "b": [0.1, 0.25],
+        },
+    ),
+    x=((1.0,), (0.5,), (1.0,)),
+    y=((0.0, 0.0), (1.0, 0.0), (0.0, 1.0)),
+    controls=(
+        Control("w1", r"W_{11}", 0.9, paths=("layers.0.W.0.0",)),
+        Control("h12", r"H_{12}", 0.0, paths=("layers.0.H.0.1",)),
+        Control("apost", r"a_{\text{post}}", -0.2, -1.0, 1.0, paths=("layers.0.p.apost",)),
+        Control("lamq", r"\lambda_q", 0.3, 0.0, 1.0, paths=("layers.0.p.lamq",)),
+        Control("lamp", r"\lambda_p", 0.5, 0.0, 1.0, paths=("layers.0.p.lamp",)),
+    ),
+    weights=(*_matrix("W", 0, 2, 1), ("H12", 0, "H", 0, 1), ("b1", 0, "b", 0, 0), ("b2", 0, "b", 1, 0)),
+    rule="ottt",
+    exact="bptt-detached-reset",
+    mistakes=("own", "factor", "swapped", "now"),
+    kind="stllr",
+)
+
+_LIF = {"leak": 0.5, "threshold": 0.8, "reset": "subtract_before_leak", "surrogate": "sigmoid", "strict": False}
+
+_RATES = Spec(
+    name="rates",
+    layers=(
+        {"cell": "lif", "p": {**_LIF, "leak": 0.8}, "W": [[0.6]], "b": [0.1]},
+        {"cell": "lif", "p": {**_LIF, "leak": 0.8}, "W": [[1.2]], "b": [0.15]},
+    ),
+    x=((1.0,), (0.7,), (0.9,)),
+    y=((0.0,), (1.0,), (0.5,)),
+    controls=(
+        Control("w1", r"\text{lower weight}", 0.6, paths=("layers.0.W.0.0",)),
+        Control("w2", r"\text{upper weight}", 1.2, paths=("layers.1.W.0.0",)),
+        Control("leak", r"\text{leak }\lambda", 0.8, 0.0, 1.0, paths=("layers.0.p.leak", "layers.1.p.leak")),
+        Control("x2", r"\text{input }x^2", 0.7, paths=("x.1.0",)),
+    ),
+    weights=(("W1", 0, "W", 0, 0), ("b1", 0, "b", 0, 0), ("W2", 1, "W", 0, 0), ("b2", 1, "b", 0, 0)),
+    mistakes=("late", "one", "detached"),
+    cuts=(("reset", "detach the reset"),),
+    kind="rates",
+)
+
+_LOCAL = Spec(
+    name="local",
+    layers=(
+        {"cell": "lif", "p": {**_LIF, "leak": 0.6, "G": [[0.8, -0.6]]}, "W": [[0.9], [0.6]], "b": [0.1, 0.25]},
+        {"cell": "lif", "p": {**_LIF, "leak": 0.6}, "W": [[0.7, 0.5]], "b": [0.1]},
+    ),
+    x=((1.0,), (0.5,), (0.8,)),
+    y=((0.0,), (1.0,), (0.0,)),
+    controls=(
+        Control("g1", r"\text{readout }G_{11}", 0.8, paths=("layers.0.p.G.0.0",)),
+        Control("g2", r"\text{readout }G_{12}", -0.6, paths=("layers.0.p.G.0.1",)),
+        Control("w1", r"W_{11}", 0.9, paths=("layers.0.W.0.0",)),
+        Control("u1", r"\text{weight above }U_{11}", 0.7, paths=("layers.1.W.0.0",)),
+        Control("x2", r"\text{input }x_1^2", 0.5, paths=("x.1.0",)),
+    ),
+    weights=(*_matrix("W", 0, 2, 1), ("b1", 0, "b", 0, 0), ("b2", 0, "b", 1, 0), ("U11", 1, "W", 0, 0)),
+    rule="decolle",
+    exact="bptt-detached-reset",
+    mistakes=("reset", "above", "redrawn", "mean"),
+    kind="local",
+)
+
+_CONVOLUTION = Spec(
+    name="convolution",
+    layers=({"cell": "lif", "p": _LIF, "shared": True, "W": [[0.9, -0.4, 0.0], [0.0, 0.9, -0.4]]},),
+    x=((1.0, 0.0, 0.4), (0.5, 1.0, 0.0), (0.8, 0.6, 1.0)),
+    y=((0.0, 0.0), (1.0, 0.0), (0.0, 1.0)),
+    controls=(
+        Control("k1", r"\text{kernel }W_1", 0.9, paths=("layers.0.W.0.0", "layers.0.W.1.1")),
+        Control("k2", r"\text{kernel }W_2", -0.4, paths=("layers.0.W.0.1", "layers.0.W.1.2")),
+        Control("leak", r"\text{leak }\lambda", 0.5, 0.0, 1.0, paths=("layers.0.p.leak",)),
+        Control("x2", r"\text{pixel }x_2^2", 1.0, paths=("x.1.1",)),
+    ),
+    weights=(("W1", 0, "W", 0, 0), ("W2", 0, "W", 0, 1)),
+    rule="ottt",
+    exact="bptt-detached-reset",
+    mistakes=("entry", "first", "mean", "flipped"),
+    kind="shared",
+)
+
+_FIXEDPOINT = Spec(
+    name="fixedpoint",
+    layers=({"cell": "lif", "p": {**_LIF, "leak": 0.85, "bits": 2}, "W": [[0.9], [0.5]]},),
+    x=((1.0,), (0.35,), (0.8,)),
+    y=((0.0, 1.0), (1.0, 0.0), (0.0, 0.0)),
+    controls=(
+        Control("bits", r"\text{fraction bits}", 2, 0, 12, paths=("layers.0.p.bits",), step=1),
+        Control("leak", r"\text{leak }\lambda", 0.85, 0.0, 1.0, paths=("layers.0.p.leak",)),
+        Control("w1", r"W_{11}", 0.9, paths=("layers.0.W.0.0",)),
+        Control("x2", r"\text{input }x_1^2", 0.35, paths=("x.1.0",)),
+    ),
+    weights=_matrix("W", 0, 2, 1),
+    rule="ottt",
+    exact="bptt-detached-reset",
+    mistakes=("truncated", "order", "coarse", "narrow"),
+    kind="rounded",
+)
+
+_COMPLEXITY = replace(
+    _OSTL,
+    name="complexity",
+    controls=(
+        Control("n", r"\text{units }n", 2, 1, 64, step=1),
+        Control("m", r"\text{inputs }m", 1, 1, 64, step=1),
+        Control("T", r"\text{steps }T", 3, 1, 500, step=1),
+        Control("h12", r"H_{12}", -0.5, paths=("layers.0.H.0.1",)),
+    ),
+    mistakes=(),
+    cuts=(("recurrent", "cut the lateral arrows"), ("reset", "cut the reset")),
+    outputs=False,
+    chosen=False,
+    kind="counts",
+)
+
 #: name -> example
-EXAMPLES: dict[str, Spec] = {spec.name: spec for spec in (_PATHS, _OSTL, _EPROP, _OTTT, _FPTT)}
+EXAMPLES: dict[str, Spec] = {
+    spec.name: spec
+    for spec in (
+        _PATHS,
+        _OSTL,
+        _EPROP,
+        _OTTT,
+        _FPTT,
+        _BOUNDS,
+        _STLLR,
+        _RATES,
+        _LOCAL,
+        _CONVOLUTION,
+        _FIXEDPOINT,
+        _COMPLEXITY,
+    )
+}
 
 
 def example(name: str) -> Spec:

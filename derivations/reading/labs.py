@@ -16,9 +16,11 @@ _PARTS = (  # FPTT: what is beside the network
 
 
 def _slider(name: str, sign: str, value: float, low: float, high: float, step: float) -> str:
+    digits = 0 if step >= 1 else 2
     return (
         f'<label><span>{span(sign)}</span><input type="range" name="{name}" min="{low:g}" max="{high:g}" '
-        f'step="{step:g}" value="{value:g}" aria-label="{name}"><output name="o-{name}">{value:.2f}</output></label>'
+        f'step="{step:g}" value="{value:g}" aria-label="{name}">'
+        f'<output name="o-{name}">{value:.{digits}f}</output></label>'
     )
 
 
@@ -26,7 +28,7 @@ def _controls(spec: Spec) -> str:
     sliders = [_slider(c.name, c.sign, c.value, c.low, c.high, c.step) for c in spec.controls]
     options = "".join(f'<option value="{n}">{escape(w[0])}</option>' for n, w in enumerate(spec.weights))
     weight = f'<label>weight <select name="weight" aria-label="weight">{options}</select></label>'
-    switches = [weight]
+    switches = [weight] if spec.chosen else []
     if spec.parts:
         sliders += [_slider(name, sign, value, low, high, 0.05) for name, sign, value, low, high in _PARTS]
         switches.append(

@@ -18,7 +18,7 @@ COMMANDS = frozenset(
     "frac tfrac dfrac partial sum prod quad qquad bigl bigr Bigl Bigr biggl biggr left right underbrace cdot cdots "
     "dots ldots le ge ne in leftarrow rightarrow to odot times begin end aligned boxed text textstyle "
     "displaystyle small operatorname diag dfrac hfill over infty pm approx bar hat mathbf prime top tanh exp "
-    "log min max lvert rvert "
+    "log min max lvert rvert sin cos pi "
     "lfloor rfloor lceil rceil langle rangle mid ll gg lVert rVert cases equiv nabla sigma varphi colon not "
     "forall mapsto scriptstyle phantom iff implies Leftrightarrow".split()
 )
@@ -82,8 +82,12 @@ def problems(lesson: Lesson) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-#: two entries of one thing: an eligibility by unit or by synapse, a learning signal with and without its feedback
-_SAME = ({"E", "Et"}, {"h", "hp"}, {"g", "gp"}, {"z", "rate"})
+#: two entries of one thing: an eligibility by unit or by synapse, a learning signal with and without its feedback; or
+#: of two, with a word or a letter as the index that tells them apart
+_SAME = (
+    *({"E", "Et"}, {"h", "hp"}, {"g", "gp"}, {"z", "rate"}),
+    *({"lam", "lamp"}, {"lam", "lamq"}, {"lamp", "lamq"}, {"apre", "apost"}, {"W", "Wpq"}, {"x", "xmax"}, {"dl", "dc"}),
+)
 
 
 def _is_example(letter: str, formula: str) -> bool:

@@ -51,8 +51,9 @@ on symbols instead of numbers, and has a computer algebra system decide whether 
 <p>At the sizes given, code and formulas agree for <em>all</em> real values of weights, inputs, targets and states, with
 the activations left open. This is no proof in a proof assistant: the algebra system and the translation to symbols are
 trusted. Rounding is no part of it.</p></details>
-{% if lab %}<p>The example is computed by a short script in floating point, forwards and backwards by separate routines;
-a test compares both, and every mistake, with the project's engines over a grid of settings.</p>{% endif %}
+{% if lab %}<p>The example is computed by a short script in floating point, what runs forwards and what runs backwards
+by separate routines. A test compares its numbers, and every mistake, with the project's engines and rules, or with sums
+written out in Python, over a grid of settings.</p>{% endif %}
 """
 
 STEPS = """\

@@ -122,6 +122,93 @@ def parts() -> str:
     return _svg(500, 204, title, "".join(body), _head("kept", "kept") + _head("lost", "lost"))
 
 
+def halves() -> str:
+    """Draw the pairs of an input and a slope over four steps: causal above the diagonal, acausal below it."""
+    n, size, x0, y0, body = 4, 40, 150, 62, []
+    for k in range(n):
+        for t in range(n):
+            css = "square" if k <= t else "square low"
+            x, y = x0 + t * size, y0 + k * size
+            body.append(f'<rect x="{x + 3}" y="{y + 3}" width="{size - 6}" height="{size - 6}" rx="6" class="{css}"/>')
+            decay = r"\scriptstyle\lamp" if k <= t else r"\scriptstyle\lamq"
+            body.append(_formula(x + size / 2, y + size / 2, f"{decay}^{abs(t - k)}", size))
+        body.append(_formula(x0 + k * size + size / 2, y0 - 14, rf"\hp{{}}{{{k + 1}}}", size))
+        body.append(_formula(x0 - 22, y0 + k * size + size / 2, rf"\x{{}}{{{k + 1}}}", size))
+    right, low = x0 + n * size + 14, y0 + n * size
+    body.append(f'<path d="M{x0 + 8},{y0 - 34} H{x0 + n * size - 8}" class="edge" marker-end="url(#half)"/>')
+    body.append(f'<path d="M{x0 - 52},{y0 + 8} V{low - 8}" class="edge" marker-end="url(#half)"/>')
+    body.append(_caption(x0 + n * size / 2, 18, "slope of the receiving unit, by step"))
+    body.append(_caption(x0 - 62, y0 + n * size / 2 + 4, "input, by step", anchor="end"))
+    body.append(_caption(right, y0 + 24, "causal:", "strong", "start"))
+    body.append(_caption(right, y0 + 40, "input first", "", "start"))
+    body.append(_caption(right, low - 32, "acausal:", "lost", "start"))
+    body.append(_caption(right, low - 16, "slope first", "", "start"))
+    title = "Pairs of an input and a slope: causal on and above the diagonal, acausal below it."
+    return _svg(460, int(low + 14), title, "".join(body), _head("half"))
+
+
+def local() -> str:
+    """Draw two layers with a readout and a loss each: spikes go up, nothing comes down."""
+    body, x, side = [], 110, 330
+    for n, (y, layer) in enumerate(((226, "hidden layer"), (92, "last layer"))):
+        body.append(f'<rect x="{x - 84}" y="{y - 26}" width="168" height="52" rx="12" class="panel"/>')
+        body.append(_caption(x, y + 4, layer, "strong"))
+        body.append(f'<path d="M{x + 84},{y - 8} H{side - 36}" class="edge" marker-end="url(#up)"/>')
+        body.append(f'<path d="M{side - 36},{y + 10} H{x + 88}" class="edge kept" marker-end="url(#kept)"/>')
+        body.append(_formula(side, y, r"\Eloc{t}" if n == 0 else r"\Et{t}", 60))
+        body.append(_formula((x + side) / 2 + 24, y - 26, r"\Gl{}" if n == 0 else r"1", 60))
+    body.append(f'<path d="M{x - 14},198 V122" class="edge" marker-end="url(#up)"/>')
+    body.append(f'<path d="M{x + 14},120 V196" class="edge lost" marker-end="url(#lost)"/>')
+    body.append(f'<path d="M{x - 14},296 V256" class="edge" marker-end="url(#up)"/>')
+    body.append(_caption(x - 26, 164, "spikes", anchor="end"))
+    body.append(_caption(x + 28, 164, "no gradient", "lost", "start"))
+    body.append(_caption(x, 314, "input"))
+    title = "Two layers. Spikes go up; each layer reads itself out into a loss of its own, and no gradient comes down."
+    return _svg(400, 324, title, "".join(body), _head("up") + _head("kept", "kept") + _head("lost", "lost"))
+
+
+def kernel() -> str:
+    """Draw three pixels and two units, and the kernel entry on every synapse."""
+    body, pixels, units, low, up = [], (80, 210, 340), (145, 275), 190, 66
+    for p, x in enumerate(units):
+        for q in (0, 1):
+            x2, dashes = pixels[p + q], ("", ' stroke-dasharray="6 5"')[q]
+            d = f"M{x2 + (x - x2) * 0.16:.0f},{low - 20} L{x + (x2 - x) * 0.17:.0f},{up + 22}"
+            body.append(f'<path d="{d}" class="edge kept"{dashes} marker-end="url(#kept)"/>')
+            body.append(_formula((x + x2) / 2 + (-17 if q == 0 else 17), (low + up) / 2, rf"\W{{{q + 1}}}", 36))
+        body.append(f'<circle cx="{x}" cy="{up}" r="21" class="node"/>')
+        body.append(_formula(x, up, rf"\v{{{p + 1}}}{{t}}"))
+        body.append(_formula(x, up - 40, rf"\c{{{p + 1}}}{{t}}"))
+    for m, x in enumerate(pixels):
+        body.append(f'<rect x="{x - 21}" y="{low - 20}" width="42" height="42" rx="5" class="node"/>')
+        body.append(_formula(x, low + 1, rf"\x{{{m + 1}}}{{t}}"))
+        body.append(_formula(x, low + 42, rf"\xh{{{m + 1}}}{{t}}"))
+    body += [_caption(410, up - 36, "credit"), _caption(410, up + 4, "units"), _caption(410, low + 5, "pixels")]
+    body.append(_caption(410, low + 46, "traces"))
+    title = "Three pixels, two units and a kernel of two entries: each entry is the weight of two synapses."
+    return _svg(450, 250, title, "".join(body), _head("kept", "kept"))
+
+
+def rounding() -> str:
+    """Draw three steps of a trace: its past and its input come in, and in the register a rounding error."""
+    body, xs, y = [], (90, 230, 370), 104
+    for n, x in enumerate(xs):
+        t = n + 1
+        body.append(f'<circle cx="{x}" cy="{y}" r="22" class="node"/>')
+        body.append(_formula(x, y, rf"\qr{{}}{{{t}}}"))
+        body.append(f'<path d="M{x},{y + 78} V{y + 26}" class="edge kept" marker-end="url(#kept)"/>')
+        body.append(_formula(x, y + 94, rf"\x{{}}{{{t}}}"))
+        body.append(f'<path d="M{x},{y - 70} V{y - 26}" class="edge" marker-end="url(#in)"/>')
+        body.append(_formula(x, y - 84, rf"\dl{{{t}}}"))
+        if n:
+            body.append(f'<path d="M{x - 116},{y} H{x - 26}" class="edge state" marker-end="url(#state)"/>')
+            body.append(_formula(x - 70, y - 18, r"\lam", 30))
+    body += [_caption(440, y - 80, "rounding", anchor="start"), _caption(440, y + 98, "input", anchor="start")]
+    body.append(_caption(440, y + 4, "register", anchor="start"))
+    title = "Three steps of a trace in a register: the past by the leak, the input, and a rounding error at every step."
+    return _svg(510, 214, title, "".join(body), _head("kept", "kept") + _head("in") + _head("state", "state"))
+
+
 PICTURES: dict[str, Callable[[], str]] = {
     "snu": lambda: unrolled(Snu(transfer="tanh", train=_TRAINED)),
     "alif": lambda: unrolled(Alif(recurrent=True, train=("leak", "threshold", "beta", "rho"))),
@@ -129,9 +216,14 @@ PICTURES: dict[str, Callable[[], str]] = {
         Alif(recurrent=True, train=("leak", "threshold", "beta", "rho")), rule_named("e-prop")
     ),
     "lif": lambda: unrolled(Lif(recurrent=True, train=_TRAINED), rule_named("ottt")),
+    "lif-live": lambda: unrolled(Lif(train=_TRAINED)),
     "triangles": triangles,
     "lost": lost,
     "parts": parts,
+    "halves": halves,
+    "local": local,
+    "kernel": kernel,
+    "rounding": rounding,
 }
 
 

@@ -46,6 +46,8 @@ LETTERS: dict[str, str] = {
     "r": "a part of the sequence, $1$ to $P$.",
     "c": "a chunk of the sequence.",
     "d": "total derivative: all paths.",
+    "X": "any matrix.",
+    "Y": "another matrix.",
 }
 
 
@@ -201,6 +203,84 @@ SYMBOLS: dict[str, Symbol] = {
     "vary": _s(
         r"\eta", r"\vary", "bound on how much the credit of a unit varies in time, relative to its constant part."
     ),
+    # bounds
+    "upk": _s(
+        "U^{#1}",
+        r"\upk{t}",
+        "how the upper state answers to the weight through what goes up at step $t$: the part that the rule has.",
+    ),
+    "Dr": _s("D^{#1}", r"\Dr{t}", "how the upper state answers to the weight through what went up before step $t$."),
+    "xb": _s(r"\xi^{#1}", r"\xb{t}", "bound on $\\lvert\\ep{1}{t}\\rvert$, carried from step to step."),
+    "ub": _s(r"\omega^{#1}", r"\ub{t}", "bound on $\\lvert\\upk{t}\\rvert$."),
+    "db": _s(r"\delta^{#1}", r"\db{t}", "bound on $\\lvert\\Dr{t}\\rvert$, carried from step to step."),
+    "bnd": _s("B^{#1}", r"\bnd{t}", "bound on the residual of the steps up to $t$."),
+    "Nm": _s("N_{#1}", r"\Nm{l}", "largest $\\lvert\\J{l}{t}\\rvert$ of layer $l$ at any step, or a bound on it."),
+    "tg": _s(r"\mathbf g_{#1}", r"\tg{p}", "gradient of BPTT for tensor $p$."),
+    "est": _s(r"\mathbf h_{#1}", r"\est{p}", "what the rule has for tensor $p$."),
+    "tb": _s("b_{#1}", r"\tb{p}", "bound on $\\lvert\\tg{p}-\\est{p}\\rvert$."),
+    # S-TLLR
+    "lamp": _s(r"\lambda_p", r"\lamp", "decay of the causal trace per step, between 0 and 1.", "lp"),
+    "lamq": _s(r"\lambda_q", r"\lamq", "decay of the acausal trace per step, between 0 and 1.", "lq"),
+    "apre": _s(r"a_{\text{pre}}", r"\apre", "weight of the causal term; usually 1.", "a_pre"),
+    "apost": _s(
+        r"a_{\text{post}}", r"\apost", "weight of the acausal term; negative punishes, positive rewards.", "a_post"
+    ),
+    "ph": _s(
+        r"\hat\psi_{#1}^{#2}",
+        r"\ph{i}{t}",
+        "acausal trace of unit $i$: its slopes before step $t$, each faded by $\\lambda_q$ for every step since.",
+    ),
+    "upd": _s(
+        r"\Delta_{#1}", r"\upd{ij}", "what S-TLLR has in the place of the gradient of the weight from $j$ to $i$."
+    ),
+    "first": _s("t_0", r"\first", "first step whose loss counts.", "first_step"),
+    # rates
+    "cur": _s(
+        "I_{#1}^{#2}", r"\cur{i}{t}", "current into unit $i$ at step $t$: all that arrives there, the bias included."
+    ),
+    "mr": _s("r_{#1}", r"\mr{i}", "firing rate of unit $i$: the mean of its outputs over all steps."),
+    "mx": _s(r"\bar x_{#1}", r"\mx{j}", "mean of input $j$ over all steps."),
+    "my": _s(r"\bar y_{#1}", r"\my{k}", "mean of target $k$ over all steps."),
+    "kp": _s(
+        r"\kappa_{#1}^{#2}",
+        r"\kp{i}{t}",
+        "how $v_i^t$ answers to a current into unit $i$ that is larger by the same amount at every step.",
+    ),
+    "Er": _s(r"\bar E", r"\Er", "loss of the rates: that of one step, at the mean output and the mean target.", "loss"),
+    "gc": _s(r"\gamma_{#1}", r"\gc{i}", r"how the loss of the rates answers to a constant current into unit $i$."),
+    "ra": _s(
+        r"\rho_{#1}^{#2}", r"\ra{j}{t}", "ratio of the potential of unit $j$ after the reset to that of one step ago."
+    ),
+    # local losses
+    "Gl": _s(
+        "G_{#1}", r"\Gl{ki}", "weight of unit $i$ in output $k$ of the layer's own readout: random, and never trained."
+    ),
+    "lr": _s("r_{#1}^{#2}", r"\lr{k}{t}", "output $k$ of the layer's own readout at step $t$."),
+    "Eloc": _s(r"\tilde E^{#1}", r"\Eloc{t}", "loss of the layer's own readout at step $t$; without a step, of all."),
+    "lc": _s(
+        r"\tilde c_{#1}^{#2}", r"\lc{i}{t}", "how the layer's own loss of step $t$ answers to the output of unit $i$."
+    ),
+    "sq": _s(
+        "S_{#1}", r"\sq{ki}", "square wave $k$ at unit $i$, $1$ or $-1$, over the number of units: TESS's readout."
+    ),
+    # convolution
+    "Wpq": _s("W_{#1}", r"\Wpq{pq}", "weight of the synapse of entry $q$ at position $p$, as if it were its own."),
+    "cm": _s(r"\bar c^{#1}", r"\cm{t}", "mean of the credits over all positions."),
+    "xm": _s(r"\bar x_{#1}^{#2}", r"\xm{q}{t}", "mean over all positions of the trace that entry $q$ meets there."),
+    # fixed point
+    "ulp": _s("u", r"\ulp", "unit of the number format: the distance of two numbers that a register can hold."),
+    "qr": _s("q_{#1}^{#2}", r"\qr{j}{t}", "trace of input $j$ as the register holds it, rounded after every step."),
+    "dl": _s(
+        r"\delta^{#1}", r"\dl{t}", "rounding error of step $t$: what the register holds minus what was to be held."
+    ),
+    "er": _s(r"\epsilon^{#1}", r"\er{t}", "error of the trace at step $t$: rounded minus exact."),
+    "dlam": _s(r"\Delta", r"\dlam", "error of the leak: the one in the register minus the one that is meant."),
+    "xmax": _s(r"x_{\max}", r"\xmax", "largest size that an input can have."),
+    "fr": _s("f", r"\fr", "what is left of a value above the next lower multiple of the unit, in units; $0\\le f<1$."),
+    "dc": _s(r"\delta_c", r"\dc", "error of the credit."),
+    # complexity
+    "mem": _s("M_{#1}", r"\mem{}", "numbers that a rule carries from step to step beside the network's own state."),
+    "pro": _s("C_{#1}", r"\pro{}", "products that the code forms in one step, the forward pass included."),
     # FPTT
     "wr": _s("w_{#1}", r"\wr{r}", "weights with which part $r$ begins, all of them as one vector.", "weights"),
     "wb": _s(r"\bar w_{#1}", r"\wb{r}", "running average of the weights before part $r$.", "average"),

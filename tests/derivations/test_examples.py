@@ -17,6 +17,7 @@ from gradcert.reference.engines import forward, record, reverse
 from gradcert.reference.procedures import fptt, gradient_step
 
 ENGINE = Path(gradcert.derivations.reading.__file__).parent / "assets" / "engine.js"
+SUMS = ENGINE.parent / "sums.js"
 NODE = shutil.which("node") or shutil.which("nodejs")
 needs_node = pytest.mark.skipif(NODE is None, reason="needs Node.js: make debian")
 
@@ -29,7 +30,8 @@ CLOSE = 512 * 4 * 2.0**-53 * 2.0**6
 def page(calls: list[tuple[str, str, dict]]) -> list:
     """Return what the page's script returns for (function, specification, settings)."""
     program = (
-        f"const e = require({json.dumps(str(ENGINE))}); const calls = JSON.parse(require('fs').readFileSync(0));"
+        f"const e = require({json.dumps(str(ENGINE))}); require({json.dumps(str(SUMS))})(e);"
+        "const calls = JSON.parse(require('fs').readFileSync(0));"
         "console.log(JSON.stringify(calls.map(([f, spec, s]) => { const r = e[f](JSON.parse(spec), s);"
         "return f === 'numbers' ? { out: r.out, all: r.all } : r; })));"
     )

@@ -5,12 +5,14 @@ import re
 import shutil
 import subprocess
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import gradcert.derivations.reading
-from gradcert.derivations.chapters import CHAPTERS
+from gradcert.derivations.chapters import CHAPTERS, chapter
+from gradcert.derivations.proving.record import Example
 from gradcert.derivations.reading import site
 from gradcert.derivations.reading.lesson import lesson, names, parsed
 from gradcert.derivations.reading.letters import problems
@@ -20,6 +22,7 @@ from gradcert.derivations.reading.symbols import SYMBOLS, macros
 ASSETS = Path(gradcert.derivations.reading.__file__).parent / "assets"
 NODE = shutil.which("node") or shutil.which("nodejs")
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+NOTHING = Example("", (), ())
 QUESTIONS = tomllib.loads((Path(__file__).parent / "questions.toml").read_text(encoding="utf-8"))
 
 
@@ -66,7 +69,8 @@ def test_every_formula_of_the_lessons_and_of_the_symbol_table_can_be_set():
 def contents():
     with pytest.MonkeyPatch.context() as patch:  # the identities are not what is read here
         patch.setattr(site, "_steps", lambda *_: "")
-        return {name: site.content(name, {}, {}) for name in QUESTIONS}
+        patch.setattr(site, "chapter", lambda name: replace(chapter(name), example=lambda: NOTHING))  # it takes seconds
+        return {name: site.content(name, {}, {}) for name in names()}
 
 
 def plain(html: str) -> str:
@@ -89,6 +93,16 @@ def test_every_page_ends_with_the_machines_part_and_its_exercises_have_answers(c
         assert {"question", "algorithm", "example", "mistakes", "exercises"} <= set(anchors)
         exercises = dict((a, h) for a, _, h in found.sections)["exercises"]
         assert exercises.count('class="exercise"') == exercises.count("<summary>Answer") >= 3
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_line_of_a_derivation_says_what_it_rests_on(name):
+    blocks = [b.body for section in lesson(name).sections for b in section.blocks if b.kind == "lines"]
+    assert blocks
+    for body in blocks:
+        for item in re.split(r"\n\s*\n(?=\$\$)", body.strip()):
+            assert re.search(r"\[\[[\w.-]+\]\]\s*$", item), item
+            assert item.startswith("$$"), item
 
 
 def test_a_chapter_has_one_lesson_or_its_own_words():

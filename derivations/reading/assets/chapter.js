@@ -62,7 +62,7 @@
   if (!lab) return;
   const spec = JSON.parse(lab.querySelector("script.spec").textContent), form = lab.querySelector("form");
   const minus = (text) => text.replace("-", "−");
-  const number = (v, digits = 4) => (v === undefined || Number.isNaN(v) ? "–" : Math.abs(v) < 5e-15 ? "0" : Number.isInteger(v) && Math.abs(v) < 1000 ? minus(String(v)) : minus(v.toFixed(digits)));
+  const number = (v, digits = 4) => (v === null ? "" : v === undefined || Number.isNaN(v) ? "–" : Math.abs(v) < 5e-15 ? "0" : Number.isInteger(v) && Math.abs(v) < 1000 ? minus(String(v)) : minus(v.toFixed(digits)));
   const percent = (v) => (!Number.isFinite(v) ? "–" : v < 1e-12 ? "0 %" : v < 0.001 ? "< 0.1 %" : `${(100 * v).toFixed(v < 0.1 ? 1 : 0)} %`);
   const gap = (v) => (v === 0 ? "0" : v < 1e-12 ? v.toExponential(1).replace(/e-(\d+)/, "·10<sup>−$1</sup>") : number(v, 6));
   const FORMS = { percent, gap, long: (v) => number(v, 6), factor: (v) => (number(v).startsWith("−") ? `(${number(v)})` : number(v)) };
@@ -84,7 +84,7 @@
     return `<svg viewBox="0 0 ${width} ${bottom + 24}" role="img" aria-label="Gradient of each weight: rings backwards, dots forwards">${svg}</svg>`;
   }
   const read = () => {
-    const s = { weight: +form.weight.value, cut: [...form.querySelectorAll("[name=cut]:checked")].map((c) => c.value) };
+    const s = { weight: +(form.weight?.value ?? 0), cut: [...form.querySelectorAll("[name=cut]:checked")].map((c) => c.value) };
     form.querySelectorAll("input[type=range]").forEach((c) => { s[c.name] = +c.value; });
     if (form.form) s.form = form.form.value;
     if (form.descents) s.descents = +form.descents.value;
@@ -103,11 +103,11 @@
     const s = read();
     if (form.output) spec.layers.forEach((layer) => { if (layer.p.output) layer.p.output = form.output.value; });
     const { out, all } = spec.parts ? flatParts(s) : Engine.numbers(spec, s);
-    form.querySelectorAll("input[type=range]").forEach((c) => { form[`o-${c.name}`].value = minus((+c.value).toFixed(2)); });
+    form.querySelectorAll("input[type=range]").forEach((c) => { form[`o-${c.name}`].value = minus((+c.value).toFixed(c.step >= 1 ? 0 : 2)); });
     document.querySelectorAll("[data-k]").forEach((el) => { el.innerHTML = (FORMS[el.dataset.form] ?? ((v) => number(v)))(out[el.dataset.k]); });
     const box = lab.querySelector(".dots");
     if (box && all) box.innerHTML = dots(all, s.weight);
-    const state = out.error < 1e-12 ? "equal" : s.cut.length ? "cut" : "apart";
+    const state = out.when ? out.when : out.error < 1e-12 ? "equal" : s.cut.length ? "cut" : "apart";
     lab.classList.toggle("broken", state !== "equal" && lab.dataset.exact === "yes");
     document.querySelectorAll("[data-when]").forEach((el) => { el.hidden = !el.dataset.when.split(" ").includes(state); });
     document.querySelectorAll("[data-output]").forEach((el) => { el.hidden = form.output && el.dataset.output !== form.output.value; });

@@ -181,6 +181,8 @@ function backwards(net, steps, own, rule) {
   }
   return { rows, grad };
 }
+// a weight that several synapses share, as entries of the matrix; others are one
+const uses = (net, w) => (net.layers[w.layer].shared ? map(net.layers[w.layer].units, (i) => ({ ...w, i, j: w.j + i })) : [w]);
 const at = (grad, w) => (w.name === "b" ? grad.b[w.i] : grad[w.name][w.i][w.j]);
 
 // how the loss of a step answers to the outputs of a layer, within that step
@@ -256,14 +258,20 @@ function built(spec, s) {
   return net;
 }
 
+const KINDS = {};
 // everything that a page shows: { key: number }
 function numbers(spec, s) {
   const net = built(spec, s), { steps, loss } = forwards(net, net.x, net.y);
+  const kind = KINDS[spec.kind] ?? {}; // what is no set of kept edges: sums.js
+  if (kind.prepare) kind.prepare(net, steps);
   const cut = s.cut ?? [];
   const rule = { ...spec.rule, own: spec.rule.own.filter((e) => !cut.includes(e)) };
   const w = spec.weights[s.weight], exactRule = spec.exact;
   const back = spec.layers.map((_, l) => backwards(net, steps, l, exactRule));
-  const all = spec.weights.map((u) => ({ name: u.label, online: online(net, steps, u, rule).total, exact: at(back[u.layer].grad, u) }));
+  const given = (u, id) => ({ net, steps, w: u, rule: id ? spec.rule : rule, spec, s, id, cut: id ? [] : cut });
+  const total = (u, id) => (kind.total ? kind.total(given(u, id)) : id === "filter" ? filteredSignal(net, steps, u, spec.rule).total : mistaken(net, steps, u, id ? spec.rule : rule, id || "none").total);
+  const truth = (u) => uses(net, u).reduce((sum, e) => sum + at(back[u.layer].grad, e), 0);
+  const all = spec.weights.map((u) => ({ name: u.label, online: total(u, ""), exact: truth(u) }));
   const norm = Math.hypot(...all.map((u) => u.exact));
   const away = (found) => Math.hypot(...found.map((u, i) => u - all[i].exact)) / norm;
   const found = online(net, steps, w, rule), out = { loss };
@@ -271,6 +279,7 @@ function numbers(spec, s) {
   let bar = map(net.layers[w.layer].units, () => 0), xh = map(net.layers[w.layer].inputs, () => 0);
   for (let t = 1; t < steps.length; t++) {
     const q = steps[t].layers[w.layer], row = found.rows[t - 1], space = signal(net, steps[t], w.layer);
+    steps[t].layers.forEach((layer, l) => Object.entries(layer.now).forEach(([node, values]) => values.forEach((u, i) => put(`layer${l} ${node}`, i, t, u))));
     net.x[t - 1].forEach((x, j) => put("x", j, t, x));
     for (const [node, values] of Object.entries(q.now)) values.forEach((u, i) => put(node, i, t, u));
     for (const [node, values] of Object.entries(row.d[w.layer])) values.forEach((u, i) => put(`d${node}`, i, t, u));
@@ -295,21 +304,22 @@ function numbers(spec, s) {
     for (const [node, values] of Object.entries(back[w.layer].rows[t - 1].credit[w.layer])) values.forEach((u, i) => put(`credit ${node} `, i, t, u));
     put("bpart", "", t, back[w.layer].rows[t - 1].part(w));
   }
-  if (net.layers[0].cell === "snu") worked(out, net, w, rule);
+  if (net.layers[0].cell === "snu" && net.layers[0].H) worked(out, net, w, rule);
   const p = net.layers[w.layer].p;
   Object.assign(out, { leak: p.leak, roh: p.rho, bet: p.beta, p2: steps[2].layers[w.layer].f["z<v:space"]?.[w.i] });
-  out.online = found.total;
-  out.exact = at(back[w.layer].grad, w);
+  out.online = all[s.weight].online;
+  out.exact = all[s.weight].exact;
   out.gap = Math.abs(out.online - out.exact);
   out.error = away(all.map((u) => u.online));
   out.nudge = nudged(net, w);
+  out.right = total(w, "none");
+  const base = spec.weights.map((u) => total(u, "none"));
   for (const id of spec.mistakes) {
-    const value = spec.weights.map((u) => (id === "filter" ? filteredSignal(net, steps, u, spec.rule) : mistaken(net, steps, u, spec.rule, id)).total);
-    const base = spec.weights.map((u) => online(net, steps, u, spec.rule).total);
+    const value = spec.weights.map((u) => total(u, id));
     out[`m ${id}`] = value[s.weight];
     out[`q ${id}`] = Math.hypot(...value.map((u, i) => u - base[i])) / Math.hypot(...base);
   }
-  out.right = online(net, steps, w, spec.rule).total;
+  if (kind.show) kind.show(out, { ...given(w, ""), all, back });
   return { out, all, norm, net, steps, w, rule };
 }
 // the pieces of one entry of the trace of an SNU, unit 1 at step 2
@@ -326,8 +336,10 @@ function worked(out, net, w, rule) {
 function nudged(net, w, size = 1e-5) {
   const value = (d) => {
     const other = JSON.parse(JSON.stringify(net)), layer = other.layers[w.layer];
-    if (w.name === "b") layer.b[w.i] += d;
-    else layer[w.name][w.i][w.j] += d;
+    for (const e of uses(net, w)) {
+      if (w.name === "b") layer.b[e.i] += d;
+      else layer[w.name][e.i][e.j] += d;
+    }
     return forwards(other, other.x, other.y).loss;
   };
   return (value(size) - value(-size)) / (2 * size);
@@ -370,6 +382,6 @@ function parts(spec, s) {
   }
   return rows;
 }
-return { numbers, parts };
+return { numbers, parts, KINDS, tools: { map, key, forwards, online, backwards, signal, uses, at, mistaken, psi, out } };
 })();
 if (typeof module !== "undefined") module.exports = Engine;
