@@ -53,12 +53,22 @@ import numpy as np
 from gradcert.reference.bounds.intervals import INTERVALS, Interval, interval, join
 from gradcert.reference.bounds.majorants import Majorant, block_size, identity, matrix
 from gradcert.reference.bounds.norms import outward, spectral
-from gradcert.reference.bounds.online import check_bounded, lasting
+from gradcert.reference.bounds.online import check_bounded
 from gradcert.reference.bounds.record import Bound
 from gradcert.reference.bounds.recorded import Injection, own_rows, rows_of
 from gradcert.reference.bounds.recursion import Recursion
 from gradcert.reference.bounds.system import Port, System, assemble, columns
-from gradcert.reference.engines import basis, check_rule, error_node, joined, prepared, record, weight_of, weights_down
+from gradcert.reference.engines import (
+    basis,
+    check_rule,
+    error_node,
+    joined,
+    lasting,
+    prepared,
+    record,
+    weight_of,
+    weights_down,
+)
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import TEMPORAL, Edge, Link, Network, Parameters, Use
 from gradcert.reference.numbers import Array

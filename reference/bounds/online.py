@@ -40,7 +40,7 @@ from gradcert.reference.engines import (
     Tape,
     arriving,
     check_rule,
-    left_by,
+    lasting,
     prepared,
     projected_signal,
     record,
@@ -50,10 +50,8 @@ from gradcert.reference.engines import (
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import (
     TEMPORAL,
-    Circuit,
     Data,
     Edge,
-    Layer,
     Link,
     Network,
     Parameters,
@@ -157,12 +155,6 @@ class Online:
     def bound(self) -> Bound:
         """Return the bound on the error of the gradient accumulated so far."""
         return self._bounds.bound()
-
-
-def lasting(layer: Layer) -> list[str]:
-    """Return the nodes of a layer that the next step finds: not the output of one with a mask, nor of a circuit."""
-    nodes = [node for node in layer.cell.nodes if left_by(layer, node) == node]
-    return [node for node in nodes if not (isinstance(layer.cell, Circuit) and node == "z")]
 
 
 def check_bounded(network: Network, rule: Rule, data: Data) -> None:
