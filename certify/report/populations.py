@@ -111,8 +111,9 @@ def _late(c: Mapping[str, Any], place: Mapping[str, int], how: str | None) -> Ma
     low, high, a, b = place[c["source"]], place[c["target"]], _x(0) + RADIUS, _x(1) - RADIUS - 1
     word = WORDS.get(c["edges"][0], c["edges"][0].lower()) + (f", {c['lag']} steps" if c["lag"] > 1 else "")
     side = 6 if high > low else -6
+    x, y = (a + b) / 2, low + 33.0
     if low == high:  # of a population to itself: below its own edges
-        path, x, y = f"M{a},{low + 5} C{a + 40},{low + 30} {b - 40},{low + 30} {b},{low + 6}", (a + b) / 2, low + 33
+        path = f"M{a},{low + 5} C{a + 40},{low + 30} {b - 40},{low + 30} {b},{low + 6}"
     else:
         part = 0.3 if high > low else 0.68  # where the edges of a population are not
         path, x = f"M{a - 2},{low + side} L{b + 2},{high - side}", a + part * (b - a)
