@@ -159,7 +159,7 @@ def largest(rows: Any) -> float:
 
 def local_error(tape: Any, m: int, problem: Problem) -> Any:
     """Return the gradient of a layer's own loss by its readout, before the readout's transpose."""
-    readout = problem.feedback[f"layers.{m}.B"]
+    readout = problem.feedback[problem.network.layers[m].matrix_name(m)]
     return problem.network.loss.gradient(np.matmul(tape.layers[m].now["z"], readout.T), problem.targets, tape.numbers)
 
 

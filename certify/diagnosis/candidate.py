@@ -66,10 +66,12 @@ class Candidate:
         wanted = names & set(e.given)
         if not wanted <= self.near(e):
             return False
-        if self.tried(e) is None:
+        values = self.tried(e)
+        if values is None:
             return True
         bounds = self.enclosed(e)
+        # what is wrong, and so small beside another gradient that floats do not tell it from the claimed one
+        unsure = [n for n in wanted - e.right if self.kept and not e.apart(n, values[n])]
         if bounds is None:  # a comparison at a tie, say: no enclosure, but a computation
-            values = self.tried(e) or {}
-            return all(e.same(name, values[name]) for name in wanted)
-        return all(e.equals(name, bounds[name]) for name in wanted)
+            return not unsure and all(e.same(name, values[name]) for name in wanted)
+        return all(e.equals(name, bounds[name]) for name in wanted) and all(e.excluded(n, bounds[n]) for n in unsure)

@@ -151,10 +151,21 @@ class Evidence:
         away = float(np.linalg.norm(self.given[name] - candidate))
         return self.case.problem.dtype == "float64" and away <= CANCELLED * self.worked.scale
 
-    def changed(self, name: str, candidate: Array) -> bool:
-        """Return whether a float64 candidate is another gradient than the claimed one."""
+    def apart(self, name: str, candidate: Array) -> bool:
+        """Return whether a float64 candidate is another gradient than the claimed one, whatever rounding did to it."""
         away = float(np.linalg.norm(self.case.expected.gradients[name].value - candidate))
         return away > CANCELLED * self.worked.scale
+
+    def changed(self, name: str, candidate: Array) -> bool:
+        """Return whether a float64 candidate may be another gradient than the claimed one; a filter.
+
+        A small gradient beside a huge one is another where it leaves its own budget.
+        """
+        return self.apart(name, candidate) or not judge(candidate, self.case.expected.gradients[name]).ok
+
+    def excluded(self, name: str, bounds: Bounds) -> bool:
+        """Return whether the claimed gradient lies outside a budget: what is inside is another."""
+        return not judge(self.case.expected.gradients[name].value, bounds).ok
 
     def equals(self, name: str, bounds: Bounds) -> bool:
         """Return whether what was given lies within a budget."""

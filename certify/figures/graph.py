@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gradcert.certify.claims import ORDER
 from gradcert.certify.diagnosis import evidence_of, rows
 from gradcert.certify.problems import Case
 from gradcert.certify.subjects import Answer
-from gradcert.reference.networks import TEMPORAL, Network
+from gradcert.reference.networks import TEMPORAL, Edge, Graph, Network
 from gradcert.reference.rules import Rule
 
 
 def graph(
     cases: Iterable[Case], answered: Iterable[tuple[Case, Answer]], claimed: Rule, *, refuted: bool
 ) -> list[dict[str, Any]]:
-    """Return the edges of the deepest network of every cell; of a graph of populations nothing.
+    """Return the edges of the deepest network of every cell, or of a graph of populations.
 
     Parameters
     ----------
@@ -28,7 +28,9 @@ def graph(
     Returns
     -------
     records ``{"group", "found": name or None, "layers": [{"cell", "units", "own": [...], "upper": [...]}]}``, where an
-    edge is ``{"edge", "claimed", "found"}`` and ``found`` is None where the diagnosis could not tell.
+    edge is ``{"edge", "claimed", "found"}`` and ``found`` is None where the diagnosis could not tell. Of a graph they
+    are followed by ``inputs``, ``populations`` ``[{"name", "cell", "layer", "edges"}]`` in the order in which they
+    compute, with the kinds of edges inside each, and ``connections`` ``[{"source", "target", "lag", "edges"}]``.
     """
     found = claimed if not refuted else None
     label = claimed.name if found else None
@@ -38,8 +40,6 @@ def graph(
             found, label = row.rule, row.label
     deepest: dict[str, Case] = {}
     for case in cases:
-        if case.problem.network.graph is not None:  # the picture is one of a stack
-            continue
         if case.spec.cell not in deepest or case.spec.depth > deepest[case.spec.cell].spec.depth:
             deepest[case.spec.cell] = case
     return [
@@ -47,9 +47,35 @@ def graph(
             "group": f"{case.spec.cell}/{case.spec.depth}",
             "found": label,
             "layers": _layers(case.problem.network, claimed, found),
+            **(_populations(case.problem.network.graph) if case.problem.network.graph is not None else {}),
         }
         for case in deepest.values()
     ]
+
+
+def _populations(graph: Graph) -> dict[str, Any]:
+    """Return what is drawn of a graph: its inputs, populations, and connections with the kinds of edges on them."""
+    number = {name: i for i, part in enumerate(graph.components()) for name in part}
+    populations = []
+    for name in number:
+        cell = graph.by_name[name].cell
+        has = {link.edge for link in cell.links if link.lag}
+        edges = [edge.name for edge in ORDER if edge in has]
+        populations.append({"name": name, "cell": cell.name, "layer": number[name], "edges": edges})
+    connections = []
+    for c in graph.connections:
+        source = c.origin[0]
+        kinds = [] if not c.lag else [c.edge or _label(number, source, c.target)]
+        kinds += [Edge.DELAY] if c.lag > 1 and Edge.DELAY not in kinds else []
+        connections.append({"source": source, "target": c.target, "lag": c.lag, "edges": [e.name for e in kinds]})
+    return {"inputs": [name for name, _ in graph.inputs], "populations": populations, "connections": connections}
+
+
+def _label(number: Mapping[str, int], source: str, target: str) -> Edge:
+    """Return the label that a lagged connection has of itself."""
+    if number.get(source) != number[target]:
+        return Edge.DELAY
+    return Edge.RECURRENT if source == target else Edge.FEEDBACK
 
 
 def _layers(network: Network, claimed: Rule, found: Rule | None) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from gradcert.certify.claims import parts_of
 from gradcert.certify.claims import sentence as sentence_of
 from gradcert.certify.diagnosis import sentence
 from gradcert.certify.repair import details, told
-from gradcert.certify.report import circumstances, counterexample, heatmap, terms, unrolled
+from gradcert.certify.report import circumstances, counterexample, heatmap, populations, terms, unrolled
 from gradcert.certify.report.junit import where
 
 WORDS = {"certified": "Certified", "refuted": "Refuted", "inconclusive": "Inconclusive"}
@@ -171,11 +171,12 @@ def _graphs(certificate: Certificate) -> list[dict[str, Any]]:
     out = []
     for record in certificate.figures.get("graph", ()):
         layers = record["layers"]
+        own = [[p["name"] for p in record.get("populations", ()) if p["layer"] == k] for k in range(len(layers))]
         panels = [
             {
-                "title": f"parameters of layer {k}",
-                "picture": unrolled.draw(layers, k),
-                "text": _sentence(layers, k),
+                "title": f"parameters of {', '.join(own[k]) or f'layer {k}'}",
+                "picture": populations.draw(record, k) if own[k] else unrolled.draw(layers, k),
+                "text": _sentence(layers, k, own),
             }
             for k in range(len(layers))
         ]
@@ -185,7 +186,7 @@ def _graphs(certificate: Certificate) -> list[dict[str, Any]]:
     return out
 
 
-def _sentence(layers: list[Mapping[str, Any]], target: int) -> str:
+def _sentence(layers: list[Mapping[str, Any]], target: int, own: list[list[str]]) -> str:
     """Return in words what the drawing of one layer shows."""
     parts = []
     for number, layer in enumerate(layers[target:], start=target):
@@ -193,7 +194,8 @@ def _sentence(layers: list[Mapping[str, Any]], target: int) -> str:
         for state, word in (("missing", "missing"), ("extra", "extra")):
             names = [e["edge"] for e in edges if unrolled.status(e) == state]
             if names:
-                parts.append(f"{word} in layer {number}: {', '.join(names)}")
+                where = ", ".join(own[number]) or f"layer {number}"
+                parts.append(f"{word} in {where}: {', '.join(names)}")
     return "; ".join(parts)
 
 

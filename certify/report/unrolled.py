@@ -54,7 +54,7 @@ def draw(layers: Sequence[Mapping[str, Any]], target: int) -> Markup:
         parts.append(_layer(layer, number, base, edges, idle=number < target))
         if number + 1 < depth:
             parts += [
-                _line(_x(k), base - RISE - 11, _x(k), base - LAYER + 13, "space" if number >= target else "space idle")
+                line(_x(k), base - RISE - 11, _x(k), base - LAYER + 13, "space" if number >= target else "space idle")
                 for k in range(STEPS)
             ]
     bottom = TOP + depth * LAYER
@@ -79,9 +79,9 @@ def _layer(
     for edge in edges:
         parts += [_edge(edge["edge"], status(edge), k, base, labelled=k == 0) for k in range(STEPS - 1)]
     for k in range(STEPS):
-        parts.append(_line(_x(k), base - 11, _x(k), base - RISE + 13, f"space{faint}"))
+        parts.append(line(_x(k), base - 11, _x(k), base - RISE + 13, f"space{faint}"))
         if number == 0:
-            parts.append(_line(_x(k), base + 30, _x(k), base + 13, f"space{faint}"))
+            parts.append(line(_x(k), base + 30, _x(k), base + 13, f"space{faint}"))
         for y, name in ((base, "v"), (base - RISE, "z")):
             parts.append(
                 Markup(
@@ -113,7 +113,8 @@ def _edge(name: str, state: str, step: int, base: int, *, labelled: bool) -> Mar
     return shape + Markup('<text class="word {}" x="{:.0f}" y="{:.0f}">{}</text>').format(state, *label, word)
 
 
-def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> Markup:
+def line(x1: float, y1: float, x2: float, y2: float, kind: str) -> Markup:
+    """Return a straight line of a class."""
     return Markup('<line class="{}" x1="{}" y1="{}" x2="{}" y2="{}"/>').format(kind, x1, y1, x2, y2)
 
 

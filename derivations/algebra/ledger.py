@@ -241,7 +241,8 @@ class _StepRun:
                 return None
 
             value: Any = now[node][index]
-            whole = stop(value) if id(value) in self.came_from else None
+            # a node that is another one, or what one was: a register, the output of a circuit
+            whole = stop(value) if id(value) in self.came_from or id(value) in held else None
             expression = value.expression(stop) if whole is None else whole
             scale = self._scale(node, index, out.shape[-1])
             expression = expression if scale is None else rescaled(expression, scale)

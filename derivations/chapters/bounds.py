@@ -94,13 +94,15 @@ DERIVATION = Derivation(
             "the row is credit times the true sensitivity minus what the rule has, both written out layer by layer: "
             "for every kind of feedback, for a window of two, and for a parameter that acts through the output of "
             "the step before. No commutation is used, so the blocks may be matrices of any size. A chunk is a step "
-            "with Jk = 0. Not part of this proof is SnAp-n, whose projection is another one for every row of a "
+            "with Jk = 0. With skip connections a layer's output is read by several later ones, each through blocks of "
+            "its own. Not part of this proof is SnAp-n, whose projection is another one for every row of a "
             "weight.",
             premises=("depth.every-row",),
             proof=recursions.assembled,
             code=("reference/bounds/system.py:assemble",),
             source="mathematics.md 4.3",
-            sizes="every width; 1 to 3 layers, T = 3 (three layers: T = 2)",
+            sizes="every width; 1 to 3 layers, T = 3 (three layers: T = 2), and with skip connections 3 and 4 layers, "
+            "T = 2 and 1",
         ),
         Step(
             "bounds.pieces",

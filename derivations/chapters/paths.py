@@ -12,7 +12,7 @@ from gradcert.derivations.algebra.derivative import differentiate
 from gradcert.derivations.algebra.elementary import loss_value
 from gradcert.derivations.algebra.symbols import SYMBOLS
 from gradcert.derivations.figures import unrolled
-from gradcert.derivations.parts import adjoints
+from gradcert.derivations.parts import adjoints, graphs
 from gradcert.derivations.parts.paths import paths, prove_path_sum
 from gradcert.derivations.parts.width import step_for_every_width
 from gradcert.derivations.proving.cases import variants
@@ -237,6 +237,35 @@ DERIVATION = Derivation(
             code=("reference/engines/sweep.py:sweep", "reference/engines/forward.py:Learner"),
             source="mathematics.md 0.3",
             sizes="n_in = 1, n = 2, T = 3, one layer",
+        ),
+        Step(
+            "paths.graphs",
+            "Networks that are graphs of populations: a skip connection over a layer and a second input, feedback from "
+            "a later population one step on, which makes one layer of both, connections that are two and three steps "
+            "late, through registers, and all of it with spikes and a leaky readout. A layer is a strongly connected "
+            "component; FEEDBACK and DELAY are edges with labels like the others. Both engines compute what the row "
+            "says, its own edges in the layer of the parameter and its upper ones above, windows and chunks included.",
+            premises=("paths.sum",),
+            proof=graphs.rows,
+            code=(
+                "reference/networks/graph/wiring.py:wired",
+                "reference/networks/graph/circuit.py:Circuit",
+                "reference/engines/sweep.py:spread",
+                "reference/engines/forward.py:Learner",
+            ),
+            source="mathematics.md 0.3",
+            sizes="three populations of one or two units, T = 3, 4; rows without feedback matrices",
+        ),
+        Step(
+            "paths.graph-sums",
+            "The same graphs once more by walking: every path from the loss back to a parameter, through skip "
+            "connections, feedback and registers, whose edges the row keeps, its product formed on its own. Their sum "
+            "is what both engines return.",
+            premises=("paths.graphs",),
+            proof=graphs.sums,
+            code=("reference/engines/sweep.py:sweep", "reference/engines/forward.py:Learner"),
+            source="mathematics.md 0.3",
+            sizes="as paths.graphs, without windows",
         ),
         Step(
             "paths.reverse",

@@ -142,9 +142,15 @@ class Abstract:
         """Return C."""
         return self._all("C", m)
 
-    def inputs(self, m: int, which: str) -> tuple[Array, Array | None]:
-        """Return what carries the output of the layer below into the state, and past it."""
-        used, gap = (self._all("G", m), self._all("G'", m)), (self._all("D", m), self._all("D'", m))
+    def read(self, name: str, m: int, source: int, t: int) -> Any:
+        """Return a block of layer m for what it reads from a source: by its own number alone from the layer below."""
+        return block(name, str(m) if source == m - 1 else f"{m},{source}", t)
+
+    def inputs(self, m: int, which: str, source: int) -> tuple[Array, Array | None]:
+        """Return what carries the output of a source into the state, and past it."""
+        names = ("G", "G'", "D", "D'")
+        blocks = [lifted([self.read(name, m, source, t) for t in range(self.steps)]) for name in names]
+        used, gap = (blocks[0], blocks[1]), (blocks[2], blocks[3])
         if which == "gap":
             return gap
         return (used[0] + gap[0], used[1] + gap[1]) if which == "true" and self.gap else used

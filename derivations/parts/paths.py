@@ -16,6 +16,7 @@ import sympy
 from gradcert.derivations.algebra.derivative import Local, differentiate
 from gradcert.derivations.algebra.ring import Ring
 from gradcert.derivations.proving.proof import Problem, Result, loss_slopes, run
+from gradcert.reference.networks import Edge
 from gradcert.reference.rules import Rule
 
 
@@ -30,7 +31,7 @@ class Path:
 
 
 def paths(p: Problem, rule: Rule) -> Iterator[Path]:
-    """Walk every path of a one-layer problem whose edges the rule keeps.
+    """Walk every path whose edges the rule keeps: its own in the layer of the parameter, its upper ones above it.
 
     Examples
     --------
@@ -44,24 +45,30 @@ def paths(p: Problem, rule: Rule) -> Iterator[Path]:
     ledger, _ = run("reverse", p, rule)
     locals_, _ = differentiate(ledger, p.free)
     by_name = {item.symbol: item for item in locals_}
-    for z, slope in loss_slopes(p).items():
-        yield from _back(by_name, z, (z,), (slope,), 0, rule)
+    for number in range(p.network.depth):
+        kept = [rule.kept_above(above.cell.name) for above in p.network.layers]
+        kept[number] = rule.own
+        for z, slope in loss_slopes(p).items():
+            yield from _back(by_name, z, (z,), (slope,), 0, (number, kept))
 
 
 def _back(
-    by_name: dict[Any, Local], name: Any, names: tuple[Any, ...], factors: tuple[Any, ...], steps: int, rule: Rule
+    by_name: dict[Any, Local],
+    name: Any,
+    names: tuple[Any, ...],
+    factors: tuple[Any, ...],
+    steps: int,
+    to: tuple[int, list[frozenset[Edge]]],
 ) -> Iterator[Path]:
-    item = by_name.get(name)
-    if item is None:
+    item, (number, kept) = by_name.get(name), to
+    if item is None or item.layer < number:
         return
-    for parameter, c in item.free:
+    for parameter, c in item.free if item.layer == number else ():
         yield Path(parameter, names, sympy.Mul(*factors, c), steps)
     for term in item.terms:
-        if term.edge is None or term.edge in rule.own:
-            source = (*names, term.source)
-            yield from _back(
-                by_name, term.source, source, (*factors, term.coefficient), steps + (term.edge is not None), rule
-            )
+        if term.edge is None or term.edge in kept[item.layer]:
+            source, longer = (*names, term.source), steps + (term.edge is not None)
+            yield from _back(by_name, term.source, source, (*factors, term.coefficient), longer, to)
 
 
 def prove_path_sum(p: Problem, rule: Rule, engine: str) -> Result:

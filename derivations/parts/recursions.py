@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -25,12 +25,22 @@ from gradcert.derivations.parts.blocks import (
 from gradcert.derivations.proving.notation import PARTS, sym
 from gradcert.derivations.proving.proof import Result
 from gradcert.derivations.proving.record import Equation
-from gradcert.reference import RULES, Layer, Network, Rnn, Rule, rule_named
+from gradcert.reference import RULES, Connection, Graph, Layer, Network, Population, Rnn, Rule, rule_named
 from gradcert.reference.bounds import Injection, System, assemble
 
+Skips = tuple[tuple[int, int], ...]
+Case = tuple[int, int, int, Skips]
 NAMES = ("ostl", "ostl-random", "e-prop-random", "osttp", "decolle", "tbptt")
-#: (layers, layer of the parameters, T)
-CASES = ((1, 0, 3), (2, 0, 3), (2, 1, 3), (3, 0, 2), (3, 1, 2))
+#: (layers, layer of the parameters, T, pairs of layers between which there is a skip connection)
+CASES: tuple[Case, ...] = (
+    (1, 0, 3, ()),
+    (2, 0, 3, ()),
+    (2, 1, 3, ()),
+    (3, 0, 2, ()),
+    (3, 1, 2, ()),
+    (3, 0, 2, ((0, 2),)),
+    (4, 1, 1, ((0, 2), (1, 3))),
+)
 #: counts the kept steps on a path
 AGE = sympy.Symbol("age")
 
@@ -39,21 +49,29 @@ def _rule(name: str) -> Rule:
     return rule_named(name, steps=2) if name == "tbptt" else RULES[name]
 
 
-def _pieces(name: str, depth: int, steps: int) -> tuple[Network, Rule, Abstract]:
+def _pieces(name: str, depth: int, steps: int, skips: Skips = ()) -> tuple[Network, Rule, Abstract]:
     rule = _rule(name)
     network = Network(layers=tuple(Layer(Rnn(), inputs=1, units=1) for _ in range(depth)))
+    if skips:
+        names = ["x", *(f"p{m}" for m in range(depth))]
+        chain = [Connection(a, b) for a, b in pairwise(names)]
+        over = [Connection(f"p{a}", f"p{b}") for a, b in skips]
+        populations = tuple(Population(one, Rnn(), 1) for one in names[1:])
+        network = Network(graph=Graph({"x": 1}, populations, (*chain, *over)))
     return network, rule, Abstract(depth, steps, ages=rule.window or 0, gap=rule.feedback == "random")
 
 
-def system(name: str, *, depth: int, layer: int, steps: int) -> tuple[System, Abstract]:
+def system(name: str, *, depth: int, layer: int, steps: int, skips: Skips = ()) -> tuple[System, Abstract]:
     """Let the code build the system of one layer's parameters from matrices without entries."""
-    network, rule, pieces = _pieces(name, depth, steps)
+    network, rule, pieces = _pieces(name, depth, steps, skips)
     row = lifted([block("q", "", t) for t in range(steps)])
     signal = lifted([block("s", "", t) for t in range(steps)]) if rule.feedback in ("target", "local") else None
     return assemble(network, layer, rule, pieces, row, signal), pieces
 
 
-def _sensitivities(pieces: Abstract, layer: int, rule: Rule | None, steps: int) -> list[dict[int, Any]]:
+def _sensitivities(
+    pieces: Abstract, layer: int, rule: Rule | None, steps: int, skips: Skips = ()
+) -> list[dict[int, Any]]:
     """Return d(output of layer m) at every step, written out: of the truth where `rule` is None, else of the rule."""
     state: dict[int, Any] = {}
     out = []
@@ -69,16 +87,20 @@ def _sensitivities(pieces: Abstract, layer: int, rule: Rule | None, steps: int) 
             dropped = of("Jd") * state.get(m, sympy.S.Zero) + of("Ed") * late
             moved = AGE * kept if rule else kept + dropped
             if m == layer:
-                into, past, source = of("F"), of("F'"), push(("v", "now"), t)
+                read = [(of("F"), of("F'"), push(("v", "now"), t))]
             elif rule and rule.feedback == "direct" and m == pieces.depth - 1:
-                into, past, source = of(f"B{layer}to"), of(f"B'{layer}to"), z[layer]
+                read = [(of(f"B{layer}to"), of(f"B'{layer}to"), z[layer])]
             else:
-                gap = pieces.gap and rule is None
-                into, past = (of("G") + of("D"), of("G'") + of("D'")) if gap else (of("G"), of("G'"))
-                source = z[m - 1]
+                parts = ("G", "D") if pieces.gap and rule is None else ("G",)
+                sources = [s for s in (m - 1, *(a for a, b in skips if b == m)) if s in z]
+
+                def reads(mark: str, s: int, m: int = m, t: int = t, parts: tuple[str, ...] = parts) -> Any:
+                    return sympy.Add(*(pieces.read(part + mark, m, s, t) for part in parts))
+
+                read = [(reads("", s), reads("'", s), z[s]) for s in sources]
             window = rule.window if rule else None
-            state[m] = _young(moved + into * source, window)
-            z[m] = _young(of("C") * state[m] + past * source, window)
+            state[m] = _young(moved + sum(into * source for into, _, source in read), window)
+            z[m] = _young(of("C") * state[m] + sum(past * source for _, past, source in read), window)
         out.append({m: value.subs(AGE, 1) for m, value in z.items()})
     return out
 
@@ -92,22 +114,23 @@ def _young(expression: Any, window: int | None) -> Any:
     return sympy.Add(*(t for t in terms if sympy.Mul(*t.args_cnc()[0]).as_powers_dict()[AGE] < window))
 
 
-def assembled(names: tuple[str, ...] = NAMES, cases: tuple[tuple[int, int, int], ...] = CASES) -> Result:
+def assembled(names: tuple[str, ...] = NAMES, cases: tuple[Case, ...] = CASES) -> Result:
     """Compare the error row of the code's system with truth minus rule, step by step."""
     failed, count = [], 0
     for name in names:
-        for depth, layer, steps in cases:
-            found, pieces = system(name, depth=depth, layer=layer, steps=steps)
+        for depth, layer, steps, skips in cases:
+            found, pieces = system(name, depth=depth, layer=layer, steps=steps, skips=skips)
             rule, last = _rule(name), depth - 1
-            truth = _sensitivities(pieces, layer, None, steps)
-            kept = _sensitivities(pieces, layer, rule, steps)
+            truth = _sensitivities(pieces, layer, None, steps, skips)
+            kept = _sensitivities(pieces, layer, rule, steps, skips)
             for t, error in enumerate(run_system(found, steps)):
                 credit = block("q", "", t)
                 own = rule.feedback in ("target", "local") and layer < last
                 of_rule = block("s", "", t) * kept[t][layer] if own else credit * kept[t][last]
                 count += 1
                 if sympy.expand(error - credit * truth[t][last] + of_rule) != 0:
-                    failed.append(f"{name}, layer {layer + 1} of {depth}, step {t + 1}")
+                    skipping = f", skipping {skips}" if skips else ""
+                    failed.append(f"{name}, layer {layer + 1} of {depth}{skipping}, step {t + 1}")
     return Result("the code's system is truth minus rule", count, tuple(failed), 0.0)
 
 

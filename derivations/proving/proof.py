@@ -20,7 +20,7 @@ from gradcert.derivations.algebra.ring import Ring
 from gradcert.derivations.algebra.symbols import SYMBOLS, symbols
 from gradcert.reference.engines import forward, reverse
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import TEMPORAL, Network, check_no_graph
+from gradcert.reference.networks import TEMPORAL, Network
 from gradcert.reference.rules import Rule, feedback_shapes
 
 ENGINES = {"reverse": reverse.gradients, "forward": forward.gradients}
@@ -82,16 +82,13 @@ def problem(network: Network, *, steps: int, batch: int = 1) -> Problem:
     >>> p.inputs.ravel(), sorted(map(str, p.free))
     (array([x[0,0,0], x[1,0,0]], dtype=object), ['H0[0,0]', 'W0[0,0]', 'b0[0]'])
     """
-    check_no_graph(network, "symbols")
-    parameters = {}
-    for name, shape in network.shapes().items():
-        _, number, local = name.split(".")
-        parameters[name] = symbols(f"{local}{number}", shape)
-    initial = {}
+    parameters, initial = {}, {}
     for i, layer in enumerate(network.layers):
+        for local, shape in layer.shapes().items():
+            parameters[layer.full_name(i, local)] = symbols(f"{local}{i}", shape)
         for node in sorted({k.source for k in layer.cell.links if k.lag} - {"x"}):
-            initial[f"layers.{i}.{node}"] = symbols(f"{node}{i}^init", (batch, layer.units))
-    x = symbols("x", (steps, batch, network.layers[0].inputs))
+            initial[layer.full_name(i, node)] = symbols(f"{node}{i}^init", (batch, layer.size(node)))
+    x = symbols("x", (steps, batch, network.inputs))
     y = symbols("y", (steps, batch, network.layers[-1].units))
     return Problem(network, parameters, x, y, initial)
 
@@ -215,9 +212,9 @@ class Definition:
         for layer in range(self.p.network.depth):
             derivative = kept_derivative(self.p.network, self.locals_, ring, rule, layer, feedback=self.feedback)
             expected = loss_derivative(self.p.network, derivative, self.slopes[layer], ring)
-            for name, values in self.p.parameters.items():
-                if name.split(".")[1] != str(layer):
-                    continue
+            own = self.p.network.layers[layer]
+            for name in (own.full_name(layer, local) for local in own.shapes()):
+                values = self.p.parameters[name]
                 for index, symbol in np.ndenumerate(values):
                     count += 1
                     if not ring.vanishes(ring(grads[name][index]) - expected.get(symbol, ring.zero)):

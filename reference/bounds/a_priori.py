@@ -55,10 +55,20 @@ from gradcert.reference.bounds.majorants import Majorant, block_size, identity, 
 from gradcert.reference.bounds.norms import outward, spectral
 from gradcert.reference.bounds.online import check_bounded
 from gradcert.reference.bounds.record import Bound
-from gradcert.reference.bounds.recorded import Injection
+from gradcert.reference.bounds.recorded import Injection, own_rows, rows_of
 from gradcert.reference.bounds.recursion import Recursion
-from gradcert.reference.bounds.system import Port, System, assemble
-from gradcert.reference.engines import basis, check_rule, error_node, left_by, prepared, record, weight_of, weights_down
+from gradcert.reference.bounds.system import Port, System, assemble, columns
+from gradcert.reference.engines import (
+    basis,
+    check_rule,
+    error_node,
+    joined,
+    lasting,
+    prepared,
+    record,
+    weight_of,
+    weights_down,
+)
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import TEMPORAL, Edge, Link, Network, Parameters, Use
 from gradcert.reference.numbers import Array
@@ -115,7 +125,7 @@ def a_priori(
         names = tuple(layer.shapes())
         signal = None
         if rule.feedback in ("target", "local") and m < network.depth - 1:
-            signal = _pair((signal_bound or 0.0) * float(spectral(given[f"layers.{m}.B"])))
+            signal = _pair((signal_bound or 0.0) * float(spectral(given[layer.matrix_name(m)])))
         system = _upper(assemble(network, m, shorter, pieces, _pair(loss_gradient_bound), signal))
         silent = replace(system, error={}, error_drive={})
         recursion = Recursion(names, window=1, roundings=8)
@@ -127,9 +137,9 @@ def a_priori(
         for name in names:
             value = float(recursion.error[name].max()) * batch
             if rule.reach is not None:
-                shared = name in layer.shapes() and layer.shapes()[name][0] != layer.units
-                value *= layer.units if shared else layer.units**0.5
-            out[f"layers.{m}.{name}"] = float(outward(np.float64(value), terms * (steps + 1)))
+                rows = rows_of(layer, name)
+                value *= rows**0.5 if own_rows(layer, name) else rows
+            out[layer.full_name(m, name)] = float(outward(np.float64(value), terms * (steps + 1)))
     return Bound(out)
 
 
@@ -177,27 +187,26 @@ def node_ranges(
     >>> 1.9999 < ranges[0].now["v"][0, 0, 0].high < 2.0001
     True
     """
-    size = np.broadcast_to(np.asarray(input_bound, dtype=float), (network.layers[0].inputs,))
+    size = np.broadcast_to(np.asarray(input_bound, dtype=float), (network.inputs,))
     x = np.empty((1, 1, len(size)), dtype=object)
     for j, bound in enumerate(size):
         x[0, 0, j] = Interval(-float(bound), float(bound))
     p = {name: INTERVALS.array(value) for name, value in parameters.items()}
-    held: dict[str, Array] = {}
+    held: dict[tuple[int, str], Array] = {}
     left: dict[str, Array] = {}  # those that the next step finds
     for _ in range(steps):
         tape = record(network, p, x, numbers=INTERVALS, initial=left)
         for m, layer in enumerate(tape.layers):
             for node, value in layer.now.items():
-                key = f"layers.{m}.{node}"
-                held[key] = join(held[key] if key in held else 0 * value[0], value[0])
-                if left_by(layer.layer, node) == node:
-                    left[key] = held[key]
-    out, arriving = [], x
+                held[m, node] = join(held.get((m, node), 0 * value[0]), value[0])
+            left |= {layer.layer.full_name(m, node): held[m, node] for node in lasting(layer.layer)}
+    out: list[Ranges] = []
+    outputs: dict[int, Array] = {}
     for m, layer in enumerate(tape.layers):
-        values = {node: held[f"layers.{m}.{node}"][None] for node in layer.now}
+        values = {node: held[m, node][None] for node in layer.now}
         factors = layer.layer.cell.factors(INTERVALS, layer.p, values, values)
-        out.append(Ranges(layer.p, arriving, values, values, factors))
-        arriving = values["z"]
+        out.append(Ranges(layer.p, joined(outputs, network.sources(m), x), values, values, factors))
+        outputs[m] = values["z"]
     return tuple(out)
 
 
@@ -208,9 +217,8 @@ def _ends(value: Any, units: int) -> tuple[Array, Array]:
     return np.array([e.low for e in ends]), np.array([e.high for e in ends])
 
 
-def _length(values: Array) -> float:
-    """Return a bound on the 2-norm of a vector of intervals."""
-    sizes = np.array([interval(v).size for v in values.reshape(-1)])
+def _length(sizes: Array) -> float:
+    """Return a bound on the 2-norm of an array of numbers >= 0."""
     return float(outward(np.sqrt((sizes * sizes).sum()), sizes.size + 2))
 
 
@@ -242,11 +250,18 @@ class APriori:
         return tuple(out)
 
     def _matrix(self, m: int, name: str, value: Array | None = None) -> Array:
-        layer = self.network.layers[m]
-        synapse = layer.synapse(name)
-        local = {k.split(".", 2)[2]: v for k, v in self.parameters.items() if k.startswith(f"layers.{m}.")}
-        given = weight_of(local, name) if value is None else value
+        synapse = self.network.layers[m].synapse(name)
+        given = weight_of(self._local(m), name) if value is None else value
         return synapse.apply(given, np.eye(synapse.inputs)).T
+
+    def _local(self, m: int) -> dict[str, Array]:
+        """Return the parameters of a layer by their own names."""
+        layer = self.network.layers[m]
+        return {name: self.parameters[layer.full_name(m, name)] for name in layer.shapes()}
+
+    def _at(self, m: int, node: str) -> Nodes:
+        """Return a seed at each unit of a node."""
+        return {node: identity(self.network.layers[m].size(node))}
 
     def _basis(self, m: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return basis(self.network.layers[m].cell, TEMPORAL)
@@ -258,7 +273,7 @@ class APriori:
     def _follow(self, m: int, link: Link, source: Majorant) -> Majorant:
         if link.weight is not None:
             return source.through(self._weights[m][link.weight])
-        return source.scaled(*_ends(self.ranges[m].factors[link], self.network.layers[m].units))
+        return source.scaled(*_ends(self.ranges[m].factors[link], self.network.layers[m].size(link.target)))
 
     def _within(self, m: int, seeds: Nodes, enter: Any) -> Nodes:
         cell, reached = self.network.layers[m].cell, dict(seeds)
@@ -289,8 +304,7 @@ class APriori:
         carried, derived = self._basis(m)
         if not carried:
             return 0.0
-        units = self.network.layers[m].units
-        starts = [self._within(m, {c: identity(units)}, lambda node: node in derived) for c in carried]
+        starts = [self._within(m, self._at(m, c), lambda node: node in derived) for c in carried]
         return self._state(m, [self._cross(m, start, edges) for start in starts])
 
     def jacobians(self, m: int, kept: frozenset[Edge]) -> tuple[Array, Array, Array]:
@@ -302,29 +316,27 @@ class APriori:
     def readout(self, m: int) -> Array:
         """Return a bound of C."""
         carried = self._basis(m)[0]
-        units = self.network.layers[m].units
-        reached = [self._within(m, {c: identity(units)}, lambda node: node not in carried) for c in carried]
+        reached = [self._within(m, self._at(m, c), lambda node: node not in carried) for c in carried]
         return _pair(block_size([[r.get("z") for r in reached]]))
 
-    def inputs(self, m: int, which: str) -> tuple[Array, Array | None]:
+    def inputs(self, m: int, which: str, source: int) -> tuple[Array, Array | None]:
         """Return bounds of G and G'."""
-        layer = self.network.layers[m]
-        local = {k.split(".", 2)[2]: v for k, v in self.parameters.items() if k.startswith(f"layers.{m}.")}
-        used = weights_down(layer, m, local, self.rule, self.feedback)
+        layer, here = self.network.layers[m], columns(self.network, m, source)
+        used = weights_down(layer, m, self._local(m), self.rule, self.feedback)
         seeds: Nodes = {}
         for link in layer.cell.links:
             if link.source == "x" and link.weight is not None:
                 true = self._weights[m][link.weight]
                 value = true if which == "true" else self._matrix(m, link.weight, used[link.weight])
                 value = true - value if which == "gap" else value
-                seeds[link.target] = matrix(value).plus(seeds.get(link.target))
+                seeds[link.target] = matrix(value[:, here]).plus(seeds.get(link.target))
         state = self._state(m, [seeds]) if self.size(m) else 0.0
         return _pair(state), self._output(m, seeds)
 
     def broadcast(self, layer: int) -> tuple[Array, Array | None]:
         """Return bounds of G and G' of the last layer for a direct feedback matrix."""
-        last = self.network.depth - 1
-        seeds = {error_node(self.network.layers[last]): matrix(self.feedback[f"layers.{layer}.B"])}
+        last, name = self.network.depth - 1, self.network.layers[layer].matrix_name(layer)
+        seeds = {error_node(self.network.layers[last]): matrix(self.feedback[name])}
         return _pair(self._state(last, [seeds]) if self.size(last) else 0.0), self._output(last, seeds)
 
     def ports(self, m: int) -> tuple[Port, ...]:
@@ -339,7 +351,7 @@ class APriori:
     def port(self, m: int, port: Port, kept: frozenset[Edge]) -> tuple[Array | None, Array | None, Array | None]:
         """Return bounds of F, F' and of what passes through kept edges."""
         node, when = port
-        seed = {node: identity(self.network.layers[m].units)}
+        seed = self._at(m, node)
         if when == "now":
             return _pair(self._state(m, [seed]) if self.size(m) else 0.0), self._output(m, seed), None
         return None, None, _pair(self._explicit(m, seed, kept & self.truth))
@@ -354,7 +366,7 @@ class APriori:
         node, when = port
         if when == "now":
             return None
-        seed = {node: identity(self.network.layers[m].units)}
+        seed = self._at(m, node)
         lost = self._explicit(m, seed, self.truth - kept)
         return _pair(max(lost, self._explicit(m, seed, self.truth)) if self.rule.chunk is not None else lost)
 
@@ -369,17 +381,16 @@ class APriori:
         for link in layer.cell.links:
             if link.weight is not None and (synapse := layer.synapse(link.weight)).shape:
                 values = ranges.x if link.source == "x" else ranges.now[link.source]
-                sizes = np.array([interval(v).size for v in values.reshape(-1)])
-                length = _length(values)
-                if synapse.shape[0] != layer.units:  # shared weights: every unit's inputs count
-                    flat = np.broadcast_to(synapse.expand(sizes[None]), (1, layer.units, synapse.columns))
-                    length = float(outward(np.sqrt((flat * flat).sum()), flat.size + 2))
-                one = Injection((((link.target, "now"), None),), np.full((1, 1), length))
+                sizes = synapse.expand(np.array([[interval(v).size for v in values.reshape(-1)]]))
+                if not own_rows(layer, link.weight):  # shared weights: every unit's inputs count
+                    sizes = np.broadcast_to(sizes, (1, synapse.units, synapse.columns))
+                one = Injection((((link.target, "now"), None),), np.full((1, 1), _length(sizes)))
                 out.setdefault(link.weight, []).append(one)
         for use in layer.cell.uses:
             if use.parameter in layer.cell.trained:
-                low, high = _ends(ranges.factors[use], layer.units)
-                scale = np.full((1, 1), float(np.maximum(abs(low), abs(high)).max()))
+                ends = np.maximum(*map(abs, _ends(ranges.factors[use], layer.size(use.target))))
+                together = use.parameter in layer.shared and self.rule.reach is None  # one number acts on all units
+                scale = np.full((1, 1), _length(ends) if together else float(ends.max()))
                 for when in ("now", "before"):
                     if (use.target, when) in self.ports(m):
                         found = Injection((((use.target, when), None),), scale)

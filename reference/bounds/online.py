@@ -33,14 +33,14 @@ import numpy as np
 
 from gradcert.reference.bounds.norms import outward
 from gradcert.reference.bounds.record import Bound
-from gradcert.reference.bounds.recorded import Recorded, roundings
+from gradcert.reference.bounds.recorded import Recorded, own_rows, roundings, rows_of
 from gradcert.reference.bounds.recursion import Recursion
 from gradcert.reference.bounds.system import assemble
 from gradcert.reference.engines import (
     Tape,
     arriving,
     check_rule,
-    left_by,
+    lasting,
     prepared,
     projected_signal,
     record,
@@ -48,7 +48,18 @@ from gradcert.reference.engines import (
     starting,
 )
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import TEMPORAL, Data, Edge, Link, Network, Parameters, Use, check_data, check_no_graph
+from gradcert.reference.networks import (
+    TEMPORAL,
+    Data,
+    Edge,
+    Link,
+    Network,
+    Parameters,
+    Use,
+    check_data,
+    check_forwards,
+    check_no_mixing,
+)
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Feedback, Rule, check_feedback
 
@@ -122,12 +133,8 @@ class Online:
         pieces = Recorded(tape, self.rule, self.feedback, self.truth, self.t, self._last)
         one_step = loss.divisor(1, *y.shape)
         self._bounds.step(pieces, delta, signal, local_share=share.flat[0] * one_step)
-        self._nodes = {
-            f"layers.{m}.{k}": v[0]
-            for m, layer in enumerate(tape.layers)
-            for k, v in layer.now.items()
-            if left_by(layer.layer, k) == k  # the output of a layer with a mask is not what the next step finds
-        }
+        tapes = [(m, layer.layer, layer.now) for m, layer in enumerate(tape.layers)]
+        self._nodes = {own.full_name(m, k): now[k][0] for m, own, now in tapes for k in lasting(own)}
         self._last = tuple(layer.factors for layer in tape.layers)
         self.t += 1
         return np.asarray(tape.outputs[0])
@@ -140,8 +147,9 @@ class Online:
             ran = prepared(self.network, masks)
             for m, layer in enumerate(ran.layers):
                 start = starting(layer, m, self.data.get("initial") or {}, np.zeros((self.batch, layer.units)))
-                own = {k: self._nodes[f"layers.{m}.{k}"] for k in start if f"layers.{m}.{k}" in self._nodes}
-                self._nodes |= {f"layers.{m}.{k}": v for k, v in restarted(own, start, begins[t]).items()}
+                names = {k: layer.full_name(m, k) for k in start}
+                own = {k: self._nodes[name] for k, name in names.items() if name in self._nodes}
+                self._nodes |= {names[k]: v for k, v in restarted(own, start, begins[t]).items()}
         if begins is not None:
             here["begins"] = begins[t : t + 1]
         return record(self.network, self.parameters, x[None], **here)
@@ -152,8 +160,9 @@ class Online:
 
 
 def check_bounded(network: Network, rule: Rule, data: Data) -> None:
-    """Raise for what no bound here is about: graphs, terms about activity, and the gradients of initial values."""
-    check_no_graph(network, f"a bound on the error of {rule.name!r}")
+    """Raise for what no bound here is about: mixed sums, time that runs backwards, activity, initial values."""
+    check_no_mixing(network, f"a bound on the error of {rule.name!r}")
+    check_forwards(network, f"a bound on the error of {rule.name!r}")
     if network.loss.activity or data.get("initial_gradient"):
         raise GradcertError(
             f"a bound on the error of {rule.name!r} with terms about activity, or on gradients of initial values",
@@ -203,17 +212,15 @@ class Recursions:
             layer = self.network.layers[m]
             terms = 2 * (4 * (self.network.depth + 1) * ((self.rule.window or 1) + 1) + 4 * len(layer.cell.uses) + 4)
             for tensor, value in recursion.error.items():
-                lanes = 1 if name is None else layer.units
+                lanes = 1 if name is None else rows_of(layer, name)
                 rows = np.broadcast_to(value, (max(value.size, lanes),)).reshape(lanes, -1).sum(axis=1)
                 total = rows[0] if lanes == 1 else self._over_rows(m, tensor, rows)
-                out[f"layers.{m}.{tensor}"] = float(outward(total, terms * (self.taken + 1) + value.size + lanes))
+                out[layer.full_name(m, tensor)] = float(outward(total, terms * (self.taken + 1) + value.size + lanes))
         return Bound(out)
 
     def _over_rows(self, m: int, tensor: str, rows: Array) -> Any:
-        layer = self.network.layers[m]
-        weights = {link.weight for link in layer.cell.links}
-        if tensor in weights and layer.synapse(tensor).shape[0] != layer.units:
-            return rows.sum()  # shared weights: errors of different rows fall on the same entry
+        if not own_rows(self.network.layers[m], tensor):
+            return rows.sum()  # shared: errors of different rows fall on the same entry
         return np.sqrt((rows * rows).sum())
 
 

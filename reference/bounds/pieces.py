@@ -47,7 +47,7 @@ class LayerPieces:
 
     Attributes
     ----------
-    tape : values and factors at the steps, (S, batch, units).
+    tape : values and factors at the steps, (S, batch, units of the node).
     before : factors at the step before each of them.
     """
 
@@ -59,15 +59,14 @@ class LayerPieces:
         """The nodes of the state."""
         return basis(self.tape.layer.cell, TEMPORAL)[0]
 
-    @property
-    def units(self) -> int:
-        """Units of the layer."""
-        return self.tape.layer.units
+    def units(self, node: str) -> int:
+        """Return how many units a node has."""
+        return self.tape.layer.size(node)
 
     @property
     def size(self) -> int:
         """Length of the state."""
-        return len(self.carried) * self.units
+        return sum(map(self.units, self.carried))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -83,7 +82,7 @@ class LayerPieces:
 
     def factor(self, key: Link | Use, factors: Mapping[Link | Use, Any]) -> Array:
         """Return a local derivative as (step, batch, units)."""
-        return np.broadcast_to(np.asarray(factors[key], dtype=float), (*self.shape, self.units))
+        return np.broadcast_to(np.asarray(factors[key], dtype=float), (*self.shape, self.units(key.target)))
 
     def _follow(self, link: Link, source: Array, factors: Mapping[Link | Use, Any]) -> Array:
         if link.weight is not None:
@@ -102,9 +101,9 @@ class LayerPieces:
     def _state(self, seeds: Nodes, columns: int) -> Array:
         """Return what seeds at this step amount to in the state."""
         reached = self._within(seeds, self.tape.factors, lambda _: True)
-        zero = np.zeros((2, *self.shape, self.units, columns))
-        rows = [np.broadcast_to(reached.get(c, zero), zero.shape) for c in self.carried]
-        return np.concatenate(rows, axis=-2) if rows else zero[..., :0, :]
+        zeros = [np.zeros((2, *self.shape, self.units(c), columns)) for c in self.carried]
+        rows = [np.broadcast_to(reached.get(c, z), z.shape) for c, z in zip(self.carried, zeros, strict=True)]
+        return np.concatenate(rows, axis=-2) if rows else np.zeros((2, *self.shape, 0, columns))
 
     def _output(self, seeds: Nodes) -> Array | None:
         """Return what seeds amount to in the output without passing through the state, or None."""
@@ -119,20 +118,22 @@ class LayerPieces:
                 seeds[link.target] = plus(seeds.get(link.target), step)
         return seeds
 
+    def _starts(self) -> Nodes:
+        """Return the identity of the state, node by node."""
+        ends = np.cumsum([self.units(c) for c in self.carried])[:-1]
+        blocks = np.split(np.eye(self.size), ends) if self.carried else []
+        return {c: pair(block)[:, None, None] for c, block in zip(self.carried, blocks, strict=True)}
+
     def jacobian(self, edges: Iterable[Edge]) -> Array:
         """Return J through the given temporal edges, (2, step, batch, size, size)."""
-        blocks = np.eye(self.size).reshape(len(self.carried), self.units, self.size)
-        start = {c: pair(block)[:, None, None] for c, block in zip(self.carried, blocks, strict=True)}
         derived = basis(self.tape.layer.cell, TEMPORAL)[1]
-        sources = self._within(start, self.before, lambda node: node in derived)
+        sources = self._within(self._starts(), self.before, lambda node: node in derived)
         return self._state(self._cross(sources, frozenset(edges)), self.size)
 
     def readout(self) -> Array:
         """Return C, (2, step, batch, units, size)."""
-        blocks = np.eye(self.size).reshape(len(self.carried), self.units, self.size)
-        start = {c: pair(block)[:, None, None] for c, block in zip(self.carried, blocks, strict=True)}
-        z = self._within(start, self.tape.factors, lambda node: node not in self.carried).get("z")
-        shape = (2, *self.shape, self.units, self.size)
+        z = self._within(self._starts(), self.tape.factors, lambda node: node not in self.carried).get("z")
+        shape = (2, *self.shape, self.units("z"), self.size)
         return np.zeros(shape) if z is None else np.broadcast_to(z, shape)
 
     def inputs(self, weights: Mapping[str, Array] | None = None) -> tuple[Array, Array | None]:

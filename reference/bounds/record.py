@@ -25,9 +25,10 @@ class Bound:
 
     tensors: Mapping[str, float]
 
-    def layer(self, number: int) -> float:
-        """Return the bound for all tensors of a layer together: the root of the sum of squares."""
-        return _root([v for k, v in self.tensors.items() if k.startswith(f"layers.{number}.")])
+    def layer(self, which: int | str) -> float:
+        """Return the bound for all tensors of a layer, or of a population by name: the root of the sum of squares."""
+        own = f"layers.{which}." if isinstance(which, int) else f"{which}."
+        return _root([v for k, v in self.tensors.items() if k.startswith(own)])
 
     @property
     def total(self) -> float:

@@ -11,9 +11,9 @@ import numpy as np
 
 from gradcert.reference.bounds.norms import outward
 from gradcert.reference.bounds.pieces import LayerPieces, before, pair
-from gradcert.reference.bounds.system import Port
-from gradcert.reference.engines import Tape, basis, error_node, local_credit, reachable, weights_down
-from gradcert.reference.networks import Edge, Link, Network, Use
+from gradcert.reference.bounds.system import Port, columns
+from gradcert.reference.engines import Tape, basis, copies, error_node, fed_by, local_credit, reached, weights_down
+from gradcert.reference.networks import Edge, Layer, Link, Network, Use
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Feedback, Rule
 
@@ -24,6 +24,7 @@ class Injection:
 
     ports: tuple[tuple[Port, Array | None], ...]  # factor (step, batch, columns)
     scale: Array  # (step, batch)
+    shared: bool = False  # one number acts on all units: the columns of its ports are one
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Recorded:
     @property
     def lanes(self) -> int:
         """Number of copies of the batch."""
-        return 1 if self.reach is None else self.network.layers[self.reach[0]].units
+        return 1 if self.reach is None else rows_of(self.network.layers[self.reach[0]], self.reach[1])
 
     @cached_property
     def layers(self) -> tuple[LayerPieces, ...]:
@@ -111,8 +112,14 @@ class Recorded:
         """Return C."""
         return self.layers[m].readout()
 
-    def inputs(self, m: int, which: str) -> tuple[Array, Array | None]:
-        """Return G and G' for the true weights, those used by the rule, or their gap."""
+    def inputs(self, m: int, which: str, source: int) -> tuple[Array, Array | None]:
+        """Return G and G' by the output of a source, for the true weights, those used by the rule, or their gap."""
+        here = columns(self.network, m, source)
+        state, output = self._inputs(m, which)
+        return state[..., here], None if output is None else output[..., here]
+
+    def _inputs(self, m: int, which: str) -> tuple[Array, Array | None]:
+        """Return G and G' by all of a layer's input."""
         layer = self.layers[m]
         if which == "true" or (which == "used" and self.rule.feedback != "random"):
             return layer.inputs()
@@ -126,7 +133,7 @@ class Recorded:
     def broadcast(self, layer: int) -> tuple[Array, Array | None]:
         """Return G and G' of the last layer for the direct feedback matrix of a layer."""
         last = self.layers[-1]
-        seed = pair(self.feedback[f"layers.{layer}.B"])[:, None, None]
+        seed = pair(self.feedback[self.network.layers[layer].matrix_name(layer)])[:, None, None]
         return last.port(error_node(last.tape.layer), seed)
 
     def ports(self, m: int) -> tuple[Port, ...]:
@@ -142,11 +149,12 @@ class Recorded:
                 out[use.target, "now"] = None
                 if use.target in derived:
                     out[use.target, "before"] = None
-        return tuple(out)
+        fed = None if self.reach is None else fed_by(cell, self.reach[1])  # a lane is a row of one parameter
+        return tuple(port for port in out if fed is None or port[0] in fed)
 
-    def _seed(self, m: int) -> Array:
-        """Return one column per unit, or the lane's own unit alone."""
-        eye = np.eye(self.layers[m].units)
+    def _seed(self, m: int, node: str) -> Array:
+        """Return one column per unit of a node, or the lane's own unit alone."""
+        eye = np.eye(self.layers[m].units(node))
         if self.reach is None:
             return pair(eye)[:, None, None]
         batch = self.tape.outputs.shape[1]
@@ -156,8 +164,8 @@ class Recorded:
         """Return F and F' of a port, and what passes through kept edges."""
         node, when = port
         if when == "now":
-            return (*self.layers[m].port(node, self._seed(m)), None)
-        later = self.layers[m].explicit(node, self._seed(m), kept & self.truth)
+            return (*self.layers[m].port(node, self._seed(m, node)), None)
+        later = self.layers[m].explicit(node, self._seed(m, node), kept & self.truth)
         return None, None, later * (1 - self._cut()) * self._goes_on()
 
     def dropped_port(self, m: int, port: Port, kept: frozenset[Edge]) -> Array | None:
@@ -165,7 +173,7 @@ class Recorded:
         node, when = port
         if when == "now":
             return None
-        layer, seed, cut = self.layers[m], self._seed(m), self._cut()
+        layer, seed, cut = self.layers[m], self._seed(m, node), self._cut()
         lost = layer.explicit(node, seed, self.truth - kept) * (1 - cut)
         return (lost + layer.explicit(node, seed, self.truth) * cut) * self._goes_on()
 
@@ -174,35 +182,40 @@ class Recorded:
         if self.reach is None or self.rule.reach is None:
             return None
         layer = self.network.layers[m]
-        mask = reachable(layer, self.rule.own, self.reach[1], self.rule.reach)
+        masks = reached(layer, self.rule.own, self.reach[1], self.rule.reach)
         confined = basis(layer.cell, self.rule.own)[0]
-        blocks = [mask if c in confined else np.ones_like(mask) for c in self.layers[m].carried]
+        every = {c: np.ones((self.lanes, layer.size(c)), dtype=bool) for c in self.layers[m].carried}
+        blocks = [masks[c] if c in confined else ones for c, ones in every.items()]
         lanes = np.repeat(np.concatenate(blocks, axis=1), self.tape.outputs.shape[1], axis=0)[:, :, None].astype(float)
         return state * lanes, state * (1 - lanes)
 
     def injections(self, m: int) -> dict[str, list[Injection]]:
-        """Return how each parameter of a layer acts."""
+        """Return how each parameter of a layer acts, or the one that the lanes are rows of."""
         layer, pieces = self.network.layers[m], self.layers[m]
         out: dict[str, list[Injection]] = {}
         for link in layer.cell.links:
-            if link.weight is not None and (synapse := layer.synapse(link.weight)).shape:
+            if self._asked(link.weight) and link.weight is not None and (synapse := layer.synapse(link.weight)).shape:
                 source = pieces.tape.source(link)
                 flat = synapse.expand(source.reshape(-1, source.shape[-1]))
-                if synapse.shape[0] != layer.units:  # shared weights: every unit's inputs count
-                    flat = np.broadcast_to(flat, (flat.shape[0], layer.units, flat.shape[2]))
+                if not own_rows(layer, link.weight):  # shared weights: every unit's inputs count
+                    flat = np.broadcast_to(flat, (flat.shape[0], synapse.units, flat.shape[2]))
                 size = np.sqrt((flat * flat).sum(axis=(1, 2))).reshape(source.shape[:2])
                 scale = outward(size, flat.shape[1] * flat.shape[2] + 2)
                 out.setdefault(link.weight, []).append(Injection((((link.target, "now"), None),), scale))
         ports: dict[str, list[tuple[Port, Array | None]]] = {}
         for use in layer.cell.uses:
-            if use.parameter in layer.cell.trained:
+            if use.parameter in layer.cell.trained and self._asked(use.parameter):
                 uses = ports.setdefault(use.parameter, [])
                 uses.append(((use.target, "now"), self._selected(pieces.factor(use, pieces.tape.factors))))
-                if ((use.target, "before")) in self.ports(m):
+                if (use.target, "before") in self.ports(m):
                     uses.append(((use.target, "before"), self._selected(pieces.factor(use, pieces.before))))
         for name, found in ports.items():
-            out[name] = [Injection(tuple(found), np.ones(pieces.shape))]
+            out[name] = [Injection(tuple(found), np.ones(pieces.shape), shared=name in layer.shared)]
         return out
+
+    def _asked(self, parameter: str | None) -> bool:
+        """Return whether a parameter is looked at: every one, or the one that the lanes are rows of."""
+        return self.reach is None or parameter == self.reach[1]
 
     def _selected(self, factor: Array) -> Array:
         """Return a use's factor for the columns of its port: all units, or the lane's own."""
@@ -223,7 +236,7 @@ class Recorded:
         """
         if layer == self.network.depth - 1 or self.rule.feedback not in ("target", "local"):
             return None
-        matrix = self.feedback[f"layers.{layer}.B"]
+        matrix = self.feedback[self.network.layers[layer].matrix_name(layer)]
         if self.rule.feedback == "target":
             value = np.matmul(targets, matrix)
         else:
@@ -235,16 +248,27 @@ class Recorded:
         return replace(self, reach=(m, name))
 
 
+def rows_of(layer: Layer, parameter: str) -> int:
+    """Return how many rows a parameter has: the units of the nodes that it feeds."""
+    return layer.size(fed_by(layer.cell, parameter)[0])
+
+
+def own_rows(layer: Layer, parameter: str) -> bool:
+    """Return whether every entry of a parameter belongs to one row: not where units share it, as in a convolution."""
+    return bool(np.array_equal(copies(layer, parameter, rows := rows_of(layer, parameter)), np.eye(rows)))
+
+
 def roundings(network: Network, steps: int) -> int:
     """Return how many roundings a number of `steps` steps of the system's matrices can have suffered, at most.
 
     An entry of a one-step matrix is a sum over paths that meet every link of every layer at most twice (once at t - 1,
     once at t); a link costs one product, one sum, and for a matrix a sum over its columns. Products over steps add a
-    sum over the state per step.
+    sum over the state per step, a layer of a graph one over its sources.
     """
     per_step = 0
-    for layer in network.layers:
-        widest = max(layer.inputs, layer.units)
+    for m, layer in enumerate(network.layers):
+        sizes = [layer.size(node) for node in layer.cell.nodes]
+        widest = max(layer.inputs, *sizes)
         per_step += sum(2 * (3 + (widest if link.weight is not None else 0)) for link in layer.cell.links)
-        per_step += 4 * len(layer.cell.nodes) * layer.units + 8
+        per_step += 4 * sum(sizes) + 8 * len(network.sources(m))
     return per_step * (steps + 1)

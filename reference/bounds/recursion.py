@@ -93,6 +93,8 @@ def _combined(drive: Mapping[Any, Mapping[Any, Array]], injection: Injection, s:
                     factor[s][:, None, :], np.broadcast_shapes(term.shape[1:], factor[s][:, None].shape)
                 )
                 term = term * np.stack([value, abs(value)])
+            if injection.shared:
+                term = term.sum(axis=-1, keepdims=True)
             out[i] = out[i] + term if i in out else term
     return out
 

@@ -7,9 +7,11 @@ the one-step Jacobian, J = J_k + J_d, W the weights and B what the rule has in t
     K_m^t = J_k K_m^(t-1) + G_B Kz_(m-1)^t + F_k^t
     R_m^t = J R_m^(t-1) + J_d K_m^(t-1) + G_W Rz_(m-1)^t + G_(W-B) Kz_(m-1)^t + F_d^t      z = C s + G' x + F'
 
-With X all K and R below one another this is X^t = A^t X^(t-1) + F^t, and the error of step t's gradient is one row
-e^t X^(t-1) + e'^t u^t, q^t = dE^t/do^t having been multiplied in. Windows (paths of at most w steps) carry one K per
-age; a reach (SnAp-n) has one system per row of a parameter, as a lane of the batch, and projects K after every step.
+A layer that reads several others, in a graph, has the terms with G of each of them: z_(m-1) stands for their outputs
+one after the other, and G falls into as many parts. With X all K and R below one another this is X^t = A^t X^(t-1) +
+F^t, and the error of step t's gradient is one row e^t X^(t-1) + e'^t u^t, q^t = dE^t/do^t having been multiplied in.
+Windows (paths of at most w steps) carry one K per age; a reach (SnAp-n) has one system per row of a parameter, as a
+lane of the batch, and projects K after every step.
 """
 
 from __future__ import annotations
@@ -29,9 +31,6 @@ from gradcert.reference.rules import Rule
 Component = tuple[int, str, int]  # layer, "kept" or "dropped", age
 Port = tuple[str, str]  # node that a parameter feeds; "now" or "before" (a derived node at t - 1)
 Row = dict[Component | Port, Array]  # columns -> (2, step, batch, rows, columns)
-
-
-NOTHING: tuple[Array | None, Array | None] = (None, None)
 
 
 class Pieces(Protocol):
@@ -54,8 +53,8 @@ class Pieces(Protocol):
         """Return C."""
         ...
 
-    def inputs(self, m: int, which: str) -> tuple[Array, Array | None]:
-        """Return G and G' for the ``true`` weights, those ``used`` by the rule, or their ``gap``."""
+    def inputs(self, m: int, which: str, source: int) -> tuple[Array, Array | None]:
+        """Return G and G' by a source: of the ``true`` weights, of those ``used`` by the rule, or of their ``gap``."""
         ...
 
     def broadcast(self, layer: int) -> tuple[Array, Array | None]:
@@ -107,6 +106,20 @@ def _sum(rows: list[Row]) -> Row:
     return out
 
 
+def columns(network: Network, m: int, source: int) -> slice:
+    """Return where the output of a source stands in a layer's input.
+
+    Examples
+    --------
+    >>> from gradcert.reference.networks import Layer, Rnn
+    >>> columns(Network(layers=(Layer(Rnn(), inputs=3, units=4), Layer(Rnn(), inputs=4, units=2))), 1, 0)
+    slice(0, 4, None)
+    """
+    before = network.sources(m)[: network.sources(m).index(source)]
+    start = sum(map(network.width, before))
+    return slice(start, start + network.width(source))
+
+
 def assemble(network: Network, layer: int, rule: Rule, pieces: Pieces, credit: Array, signal: Array | None) -> System:
     """Build the system of one layer's parameters.
 
@@ -119,47 +132,53 @@ def assemble(network: Network, layer: int, rule: Rule, pieces: Pieces, credit: A
     projected = rule.feedback in PROJECTED and layer < last
     kept_rows: dict[int, list[Row]] = {}
     dropped_rows: dict[int, Row] = {}
-    k_out, r_out = _own(layer, rule, pieces, kept_rows, dropped_rows)
-    own_output = _sum(k_out)
+    k_own, r_own = _own(layer, rule, pieces, kept_rows, dropped_rows)
+    own_output = _sum(k_own)
+    k_out = {layer: [] if projected else k_own}  # of every layer that the parameters reach: its output by age, and
+    r_out = {layer: _sum([own_output, r_own]) if projected else r_own}  # what is dropped of it
     for m in range(layer + 1, network.depth):
+        sources = [source for source in network.sources(m) if source in r_out]
+        if not sources:
+            continue
         kept_edges = above(rule, network.layers[m].cell.name)
+        arriving = [(k_out[source], pieces.inputs(m, "used", source)) for source in sources] if not projected else []
         direct = projected and m == last and rule.feedback == "direct"
-        if projected:
-            arriving, used, mismatch = [], NOTHING, None
-            below = _sum([own_output, r_out]) if m == layer + 1 else r_out
-            if direct:
-                arriving, used = [own_output], pieces.broadcast(layer)
-        else:
-            arriving, below, used = k_out, r_out, pieces.inputs(m, "used")
-            mismatch = pieces.inputs(m, "gap") if rule.feedback == "random" else None
-        true = pieces.inputs(m, "true")
+        if direct:
+            arriving = [([own_output], pieces.broadcast(layer))]
         j_kept, j_dropped, j = pieces.jacobians(m, kept_edges)
         carries = bool(pieces.size(m))
-        kept_rows[m] = []
-        r: Row = _times(true[0], below)
-        k_next: list[Row] = []
-        r_next: Row = _times(true[1], below)
-        for age, row in enumerate(arriving):
-            k: Row = _times(used[0], row)
+        kept_rows[m], k_out[m] = [], []
+        r: Row = {}
+        r_next: Row = {}
+        for source in sources:
+            true = pieces.inputs(m, "true", source)
+            _into(r, _times(true[0], r_out[source]))
+            _into(r_next, _times(true[1], r_out[source]))
+        for age in range(len(arriving[0][0]) if arriving else 0):
+            k: Row = {}
+            z: Row = {}
+            for rows, used in arriving:
+                _into(k, _times(used[0], rows[age]))
+                _into(z, _times(used[1], rows[age]))
             _into(k, _carry(m, age, ages, j_kept) if carries else {})
             kept_rows[m].append(k)
-            z: Row = _times(used[1], row)
             _into(z, _times(pieces.readout(m), k) if carries else {})
-            k_next.append(z)
-            if mismatch is not None:
-                _into(r, _times(mismatch[0], row))
-                _into(r_next, _times(mismatch[1], row))
-            if direct:
-                for target, matrix in ((r, used[0]), (r_next, used[1])):
-                    for key, value in _times(matrix, row).items():
-                        target[key] = minus(target.get(key, 0 * value), value)
+            k_out[m].append(z)
+        for source in sources if rule.feedback == "random" else ():
+            gap = pieces.inputs(m, "gap", source)
+            for row in k_out[source]:
+                _into(r, _times(gap[0], row))
+                _into(r_next, _times(gap[1], row))
+        if direct:
+            for target, matrix in ((r, arriving[0][1][0]), (r_next, arriving[0][1][1])):
+                for key, value in _times(matrix, own_output).items():
+                    target[key] = minus(target.get(key, 0 * value), value)
         if carries:
-            _into(r, _drop(m, len(arriving), ages, rule, j_kept, j_dropped))
+            _into(r, _drop(m, len(kept_rows[m]), ages, rule, j_kept, j_dropped))
             _into(r, {(m, "dropped", 0): j})
             _into(r_next, _times(pieces.readout(m), r))
-        dropped_rows[m] = r
-        k_out, r_out = k_next, r_next
-    row = _times(credit, r_out)
+        dropped_rows[m], r_out[m] = r, r_next
+    row = _times(credit, r_out[last])
     if signal is not None and layer < last:
         for key, value in _times(signal, own_output).items():
             row[key] = minus(row.get(key, 0 * value), value)

@@ -19,7 +19,7 @@ from gradcert.reference.engines.residual import (
 )
 from gradcert.reference.engines.reverse import tape_gradients
 from gradcert.reference.engines.step import Step, absorb, across, immediate, within
-from gradcert.reference.engines.structure import basis, kept_links, reachable
+from gradcert.reference.engines.structure import basis, copies, fed_by, kept_links, reachable, reached
 from gradcert.reference.engines.sweep import (
     Adjoints,
     at,
@@ -38,6 +38,8 @@ from gradcert.reference.engines.tangent import ONE, Tangent, applied
 from gradcert.reference.engines.tape import (
     LayerTape,
     Tape,
+    joined,
+    lasting,
     left_by,
     local_parameters,
     new_value,
@@ -70,12 +72,16 @@ __all__ = [
     "basis",
     "by_layer",
     "check_rule",
+    "copies",
     "credit_below",
     "error_node",
+    "fed_by",
     "forward",
     "gamma",
     "immediate",
+    "joined",
     "kept_links",
+    "lasting",
     "layer_gradients",
     "left_by",
     "local_credit",
@@ -90,6 +96,7 @@ __all__ = [
     "pull_link",
     "pull_use",
     "reachable",
+    "reached",
     "record",
     "record_layer",
     "residual",

@@ -43,6 +43,7 @@ from gradcert.reference.networks import (
     Network,
     Parameters,
     check_data,
+    check_forwards,
     check_parameters,
     check_problem,
 )
@@ -102,12 +103,7 @@ class Learner:
         check_size("batch", batch)
         check_data(network, (steps, batch), numbers, **data)
         check_asked(rule, data)
-        if any(layer.backwards for layer in network.layers):
-            raise GradcertError(
-                "a learner that walks with the sequence, of a population that runs backwards",
-                allowed="populations that run forwards",
-                do="the reverse engine: gradcert.reference.engines.reverse.gradients",
-            )
+        check_forwards(network, "a learner that walks with the sequence,")
         if said is None and not network.loss.stepwise:
             raise GradcertError(
                 f"a learner that is online with the loss {network.loss}",

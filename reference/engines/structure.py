@@ -122,11 +122,11 @@ def reached(layer: Layer, kept: frozenset[Edge], parameter: str, within: int) ->
     now = either(now, cross(spread({node: eye for node in fed if node in derived}, inner)))
     for _ in range(within - 1):
         now = either(now, cross(spread({c: now[c] for c in carried}, inner)))
-    copies = _copies(layer, parameter, len(eye))
-    return {node: copies @ mask.T for node, mask in now.items()}
+    rows = copies(layer, parameter, len(eye))
+    return {node: rows @ mask.T for node, mask in now.items()}
 
 
-def _copies(layer: Layer, parameter: str, count: int) -> Array:
+def copies(layer: Layer, parameter: str, count: int) -> Array:
     """Return which rows of a parameter are copies of the same weights, boolean (rows, rows)."""
     eye = np.eye(count, dtype=bool)
     if parameter in layer.shared:

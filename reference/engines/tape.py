@@ -252,6 +252,12 @@ def left_by(layer: Layer, node: str) -> str:
     return left(node) if left is not None else node
 
 
+def lasting(layer: Layer) -> list[str]:
+    """Return the nodes of a layer that the next step finds: not the output of one with a mask, nor of a circuit."""
+    nodes = [node for node in layer.cell.nodes if left_by(layer, node) == node]
+    return [node for node in nodes if not (isinstance(layer.cell, Circuit) and node == "z")]
+
+
 def nodes_of(cell: Cell) -> tuple[str, ...]:
     """Return a cell's nodes as users name them: without those that masks add."""
     if isinstance(cell, Circuit):

@@ -253,3 +253,13 @@ def check_no_mixing(network: Network, who: str) -> None:
         raise GradcertError(
             f"{who} with drives that are normalised, or weights that are standardised", allowed="neither"
         )
+
+
+def check_forwards(network: Network, who: str) -> None:
+    """Raise where a population runs backwards in time, for those who walk with the sequence."""
+    if any(layer.backwards for layer in network.layers):
+        raise GradcertError(
+            f"{who} of a population that runs backwards",
+            allowed="populations that run forwards",
+            do="the reverse engine: gradcert.reference.engines.reverse.gradients",
+        )

@@ -34,9 +34,16 @@ from itertools import pairwise
 from typing import Any
 
 from gradcert.reference.checks import check_number
-from gradcert.reference.engines import Tape, record, tape_gradients
+from gradcert.reference.engines import Tape, lasting, record, tape_gradients
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import Network, Parameters, check_no_graph, check_plain, check_problem
+from gradcert.reference.networks import (
+    Network,
+    Parameters,
+    check_forwards,
+    check_no_mixing,
+    check_plain,
+    check_problem,
+)
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 from gradcert.reference.rules import RULES, Rule
 
@@ -183,7 +190,8 @@ def fptt(
     """
     check_problem(network, parameters, inputs, targets, numbers)
     check_plain(network.loss, "FPTT")
-    check_no_graph(network, "FPTT")
+    check_no_mixing(network, "FPTT")
+    check_forwards(network, "FPTT")
     if form not in ("paper", "code"):
         raise GradcertError(f"form={form!r}", allowed="'paper' or 'code'")
     if (rate is None) == (solver is None):
@@ -232,4 +240,5 @@ def _gradient_of_part(
 
 def last_state(tape: Tape) -> dict[str, Array]:
     """Return the nodes at the last step, as the initial values of what follows, detached."""
-    return {f"layers.{i}.{k}": v[-1].copy() for i, layer in enumerate(tape.layers) for k, v in layer.now.items()}
+    layers = [(i, layer.layer, layer.now) for i, layer in enumerate(tape.layers)]
+    return {layer.full_name(i, k): now[k][-1].copy() for i, layer, now in layers for k in lasting(layer)}

@@ -11,7 +11,7 @@ import argparse
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from gradcert.certify.problems import Case, plan
 from gradcert.certify.runs import Task, prepare
 from gradcert.certify.selftest.judge import claim_of
 from gradcert.certify.subjects import Answer
+from gradcert.reference.numbers import FORMATS
 from scripts.attack.torch_ways import TORCH_WAYS, fits
 from scripts.attack.ways import WAYS, members
 
@@ -57,8 +58,8 @@ OWN: tuple[Claim, ...] = (
 )
 
 
-def claims() -> list[tuple[Claim, dict[str, Any]]]:
-    """Return every claim with the ways that are its own, each in both dtypes."""
+def claims(dtypes: Sequence[str] = ("float64", "float32")) -> list[tuple[Claim, dict[str, Any]]]:
+    """Return every claim with the ways that are its own, each in every dtype."""
     found: dict[str, tuple[Claim, dict[str, Any]]] = {}
     for name, entry in members().items():
         claim = claim_of(entry)
@@ -66,7 +67,7 @@ def claims() -> list[tuple[Claim, dict[str, Any]]]:
             _, ways = found.setdefault(str(claim.to_dict()), (claim, {}))
             ways[name] = entry.gradients
     listed = [*found.values(), *((claim, {}) for claim in OWN)]
-    return [pair for claim, ways in listed for pair in ((claim, ways), (replace(claim, dtype="float32"), ways))]
+    return [(replace(claim, dtype=dtype), ways) for claim, ways in listed for dtype in dtypes]
 
 
 def answers(case: Case, own: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -128,9 +129,10 @@ def main() -> int:
     parser.add_argument("--profile", default="default", choices=("quick", "default", "thorough"))
     parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--dtypes", nargs="+", default=("float64", "float32"), choices=tuple(FORMATS))
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    every = claims()
+    every = claims(options.dtypes)
     total: Counter[str] = Counter()
     said: list[dict[str, Any]] = []
     started = time.perf_counter()

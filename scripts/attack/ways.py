@@ -24,7 +24,7 @@ WIDE = 12  # units beyond which the forward engine takes too long
 
 def _run(problem: Problem, rule: Rule, engine: Any = reverse, dtype: str = "", **changed: Any) -> dict[str, Array]:
     p = replace(problem, **changed)
-    numbers = Floats(dtype or problem.dtype)
+    numbers = Floats(dtype or str(problem.inputs.dtype))  # bfloat16: float32, as mixed precision has it
     given: dict[str, Any] = {k: np.asarray(v, dtype=numbers.dtype) for k, v in p.parameters.items()}
     inputs, targets = (np.asarray(v, dtype=numbers.dtype) for v in (p.inputs, p.targets))
     feedback = {k: np.asarray(v, dtype=numbers.dtype) for k, v in p.feedback.items()}
@@ -34,7 +34,7 @@ def _run(problem: Problem, rule: Rule, engine: Any = reverse, dtype: str = "", *
 
 def backwards(problem: Problem, rule: Rule) -> tuple[Any, Gradients, Array]:
     """The reverse engine, with loss and outputs."""
-    numbers = Floats(problem.dtype)
+    numbers = Floats(str(problem.inputs.dtype))
     outputs = record(problem.network, problem.parameters, problem.inputs, numbers=numbers).outputs
     return problem.network.loss.value(outputs, problem.targets, numbers), _run(problem, rule), outputs
 
@@ -112,7 +112,7 @@ def kept_as(form: Callable[[Array], Array]) -> Way:
 
     def way(problem: Problem, rule: Rule) -> Gradients:
         def there_and_back(value: Any) -> Any:
-            found = form(np.asarray(value, dtype=problem.dtype))
+            found = form(np.asarray(value, dtype=problem.inputs.dtype))
             inside = np.where(np.isfinite(found), found, value)
             return tuple(map(float, inside)) if inside.ndim else float(inside)
 

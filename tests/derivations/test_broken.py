@@ -9,12 +9,13 @@ import pytest
 from gradcert.derivations.chapters import chapter
 from gradcert.derivations.chapters.convolution import convolutional
 from gradcert.derivations.checker import verify
-from gradcert.derivations.parts import recursions
+from gradcert.derivations.parts import graphs, recursions
+from gradcert.derivations.parts.paths import prove_path_sum
 from gradcert.derivations.parts.pieces import jacobian_proof
 from gradcert.derivations.proving import proof
 from gradcert.derivations.proving.cases import deep, under_readout
 from gradcert.derivations.proving.proof import problem, prove
-from gradcert.reference import Integrator, Lif, Rnn, rule_named
+from gradcert.reference import Edge, Integrator, Lif, Network, Rnn, rule_named
 from gradcert.reference.bounds import recursion, system
 from gradcert.reference.bounds.pieces import LayerPieces
 from gradcert.reference.engines import reverse
@@ -136,10 +137,48 @@ def test_a_chunk_that_is_a_step_too_long_is_seen(monkeypatch):
 
 
 def test_the_system_of_the_bounds(monkeypatch):
-    small = (("ostl", "decolle"), ((2, 0, 2),))
+    small = (("ostl", "decolle"), ((2, 0, 2, ()),))
     assert recursions.assembled(*small).failed == ()
     monkeypatch.setattr(system, "_drop", nothing_dropped)
     assert "ostl, layer 1 of 2, step 2" in recursions.assembled(*small).failed
+
+
+def few(name):
+    """One graph of the chapter, at its size."""
+    graph, steps = graphs.GRAPHS[name]
+    return problem(Network(graph=graph), steps=steps)
+
+
+def test_credit_that_a_skip_connection_does_not_hand_on(monkeypatch):
+    p, rule = few("skip"), rule_named("bptt")
+    assert prove(p, rule, "reverse").proved and prove_path_sum(p, rule, "reverse").proved
+
+    def last_alone(credit, network, index, into):
+        found, last = {}, max(network.sources(index))
+        spread(credit, network, index, found)
+        into |= {last: found[last]} if last in found else {}
+
+    spread = sweeps.spread
+    monkeypatch.setattr(reverse, "spread", last_alone)
+    for failed in (prove(p, rule, "reverse").failed, prove_path_sum(p, rule, "reverse").failed):
+        assert "a.W[0, 0]" in failed and "b.W.u[0, 0]" not in failed
+
+
+@pytest.mark.parametrize(("name", "edge"), [("feedback", Edge.FEEDBACK), ("delay", Edge.DELAY)])
+def test_a_lagged_connection_that_carries_no_credit(monkeypatch, name, edge):
+    p, rule = few(name), rule_named("ostl")
+    honest = sweeps.kept_links
+    monkeypatch.setattr(sweeps, "kept_links", lambda cell, kept: honest(cell, kept - {edge}))
+    failed = prove(p, rule, "reverse").failed
+    assert any(one.startswith("a.W") for one in failed) and prove(p, rule, "forward").proved
+    assert any(one.startswith("a.W") for one in prove_path_sum(p, rule, "reverse").failed)
+
+
+def test_a_skip_connection_that_the_system_does_not_see(monkeypatch):
+    skipping = (("sltt",), ((3, 0, 1, ((0, 2),)),))
+    assert recursions.assembled(*skipping).failed == ()
+    monkeypatch.setattr(Network, "sources", lambda self, m: (m - 1,))
+    assert recursions.assembled(*skipping).failed == ("sltt, layer 1 of 3, skipping ((0, 2),), step 1",)
 
 
 def test_a_transposed_weight_in_the_jacobian_of_the_bounds(monkeypatch):

@@ -11,12 +11,13 @@ import numpy as np
 from gradcert.certify.claims import Claim, changes
 from gradcert.certify.problems.budget.expected import Expected
 from gradcert.certify.problems.budget.goal import expectation
+from gradcert.certify.problems.cases.bounded import STEPS
 from gradcert.certify.problems.cases.case import Case, Spec
 from gradcert.certify.problems.cases.circumstances.generate import facts, floats
 from gradcert.certify.problems.cases.circumstances.seen import met, outside
 from gradcert.certify.problems.cases.draw import Family, draw, latency, spiking
 from gradcert.certify.problems.cases.evaluated import evaluated
-from gradcert.certify.problems.cases.families import FAMILIES
+from gradcert.certify.problems.cases.families import FAMILIES, fewest
 from gradcert.certify.problems.cases.options import cells_of
 from gradcert.certify.problems.cases.owners import owners
 from gradcert.properties.numbers import Undecided
@@ -25,11 +26,12 @@ from gradcert.reference.networks import PREFIX, Problem
 from gradcert.reference.numbers import FORMATS, Array
 from gradcert.reference.published import Algorithm, Claimed
 
-DRAWS = 200  # at most
+DRAWS, MANY = 200, 600  # at most; where there is hardly a unit, few draws pass the floors
 USUAL = 6  # steps that a case has, about
 GOOD = 6  # acceptable draws among which the one that sees its neighbours best is taken
 EXACT_TRIES = 10  # draws on the way to a case whose gradients are exact, where the cell allows one
 CLEAR_TRIES = 24  # in 16 bits, on the way to a case with small budgets
+FEW_TRIES = 100  # where there is hardly a unit, and a try costs little
 EFFECT = 0.03  # an effect of 3 %, the smallest of known mistakes, is good enough to stop looking
 NOISE = 2.0**-40  # above gamma(2^12) of float64: no float64 run of a case rounds more often on one path
 RATES = (0.1, 0.9)  # spikes per unit and step, in every layer
@@ -49,12 +51,12 @@ class Draft:
     facts: dict[str, Any]
 
 
-def least_steps(rule: Claimed, late: int = 0) -> int:
+def least_steps(rule: Claimed, late: int = 0, *, usual: int = USUAL) -> int:
     """Return the length that shows a truncation or has room for parts, and what comes `late` steps after the input."""
     if isinstance(rule, Algorithm):
-        return max(rule.least + 1, USUAL) + late if rule.least > 1 or late else 0
+        return max(rule.least + 1, usual) + late if rule.least > 1 or late else 0
     least = max((rule.window or 0), (rule.chunk or 0)) + 2 if rule.window or rule.chunk else 0
-    return max(least, USUAL) + late if late else least
+    return max(least, usual) + late if late else least
 
 
 def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
@@ -71,10 +73,14 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
     drafts: list[Draft] = []
     kept: tuple[Draft, Expected] | None = None
     half = FORMATS[claim.dtype].half
-    scales = SCALES if any(map(spiking, cells_of(claim, spec.cell))) else FAINT if half else GRADED
-    tries, least = 0, least_steps(rule, latency(claim, spec))
-    for attempt in range(DRAWS):
+    few = half and spec.index % 2 == 1
+    scales = SCALES if any(map(spiking, cells_of(claim, spec.cell))) else FAINT if half and not few else GRADED
+    tries, least = 0, least_steps(rule, latency(claim, spec), usual=STEPS[claim.dtype] + 1 if half else USUAL)
+    draws = MANY if few else DRAWS
+    for attempt in range(draws):
         family: Family = FAMILIES[spec.family](claim, least, attempt)
+        if few:
+            family.sizes = fewest(claim, spec)
         problem = draw(spec, claim, rule, family, rng, scale=scales[attempt % len(scales)])
         problem = replace(problem, seed=0) if claim.acceptance == "unbiased" else problem
         if outside(problem, claim):
@@ -83,7 +89,7 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
         if draft is None:
             continue
         drafts.append(draft)
-        if draft.effect < EFFECT and len(drafts) < GOOD and attempt < DRAWS - 1:
+        if draft.effect < EFFECT and len(drafts) < GOOD and attempt < draws - 1:
             continue
         best = max(drafts, key=lambda d: d.effect)
         drafts.remove(best)
@@ -91,11 +97,12 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
             expected = expectation(best.problem, rule, claim)
         except Undecided:
             continue
-        if kept is None or (expected.exact and not kept[1].exact) or (half and _clear(best, expected) > _clear(*kept)):
+        if kept is None or (_clear(best, expected) > _clear(*kept) if half else expected.exact and not kept[1].exact):
             kept = best, expected
         tries += 1
         rational = spec.loss == "squared_error" and all(family.may_be_exact(k.cell) for k in owners(problem.network))
-        if kept[1].exact or tries >= (CLEAR_TRIES if half else EXACT_TRIES if rational else 1):
+        enough = FEW_TRIES if few else CLEAR_TRIES if half else EXACT_TRIES if rational else 1
+        if tries >= enough or (kept[1].exact and (not half or _clear(*kept)[2] == np.inf)):
             break
     if kept is None:
         instead = replace(spec, family="bounded", instead=spec.family)
@@ -161,10 +168,12 @@ def _relative(a: dict[str, Array], b: dict[str, Array]) -> float:
     return float(np.sqrt(sum(float(((a[k] - b[k]) ** 2).sum()) for k in b) / size)) if size else 0.0
 
 
-def _clear(draft: Draft, expected: Expected) -> tuple[float, float]:
-    """Return by how many budgets the nearest neighbour differs, and how small budgets are."""
+def _clear(draft: Draft, expected: Expected) -> tuple[int, bool, float, float]:
+    """Return how many neighbours differ, whether all is exact, how far the nearest is, and how small budgets are."""
     away = [_budgets(g, draft.gradients, expected) for g in draft.neighbours.values()]
-    return min(away, default=0.0), -max(bounds.relative for bounds in expected.gradients.values())
+    seen = [budgets for budgets in away if budgets]  # an edge that is nowhere, above a parameter, is never seen
+    least = -max(bounds.relative for bounds in expected.gradients.values())
+    return len(seen), expected.exact, min(seen, default=0.0), least
 
 
 def _budgets(gradients: dict[str, Array], right: dict[str, Array], expected: Expected) -> float:

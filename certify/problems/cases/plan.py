@@ -72,6 +72,7 @@ def plan(claim: Claim, profile: str = "default") -> tuple[Spec, ...]:
     ['rnn/1/squared_error-every/bounded/0', 'rnn/1/squared_error-last/bounded/0']
     """
     chosen, out = profile_named(profile), []
+    each = chosen.each * (2 if FORMATS[claim.dtype].half else 1)  # in 16 bits, of usual sizes and of the fewest units
     for cell in claim.stacks:
         fit = _families(claim, cell)
         every = [name for name in FAMILIES if any(name in names for names in fit)]
@@ -82,8 +83,8 @@ def plan(claim: Claim, profile: str = "default") -> tuple[Spec, ...]:
                 pairs = list(dict.fromkeys([pairs[0], pairs[-1]]))[:few]
             for number, (loss, when) in enumerate(pairs):
                 for family in every:  # every family sees every alternative
-                    for index in range(chosen.each):
-                        turn = number * chosen.each + index + depth - 1  # another one for another depth
+                    for index in range(each):
+                        turn = number * each + index + depth - 1  # another one for another depth
                         spec = Spec(cell, depth, loss, when, family, index, turn)
                         applies = family in fit[turn % len(fit)]
                         out.append(spec if applies else replace(spec, family="bounded", instead=family))

@@ -1,18 +1,20 @@
 """A long sequence for a memory check, and the size of the state that a rule needs on it.
 
-The network has one unit in every layer and wide inputs, so that a step hands over much and a right learner keeps
-little: the largest state that any rule of the table needs is that of real-time recurrent learning, a derivative of
-every node with respect to every parameter below it, and with one unit that is a few steps' worth of inputs.
+The network has one unit in every layer or population and wide inputs, so that a step hands over much and a right
+learner keeps little: the largest state that any rule of the table needs is that of real-time recurrent learning, a
+derivative of every node, registers of a delay among them, with respect to every parameter below it, and with one unit
+that is a few steps' worth of inputs.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from gradcert.certify.problems import Case
+from gradcert.certify.problems import Case, owners
 from gradcert.reference.networks import Layer, Network, Problem
 from gradcert.reference.numbers import FORMATS
 from gradcert.reference.rules import feedback_shapes
@@ -23,11 +25,11 @@ INPUTS, BATCH = 64, 64
 def long(case: Case, steps: int) -> Problem:
     """Return a long problem of a case's cells, no two of its numbers alike.
 
-    Layers whose sizes hang together, as a convolution's do, keep them, and the batch makes up for the inputs.
+    Sizes that hang together, as a convolution's do, are kept, and the batch makes up for the inputs.
     """
     network = narrow(case.problem.network)
     rng = np.random.default_rng([steps, BATCH])
-    wide, units = network.layers[0].inputs, network.layers[-1].units
+    wide, units = network.inputs, network.layers[-1].units
     batch = max(BATCH, -(-INPUTS * BATCH // wide))
     inputs = rng.standard_normal((steps, batch, wide))
     if network.loss.kind == "cross_entropy":
@@ -54,8 +56,10 @@ def long(case: Case, steps: int) -> Problem:
 
 def _given(problem: Problem, network: Network, shape: tuple[int, int]) -> dict[str, Any]:
     """Return what the problem has beside inputs and targets, of other sizes: states of zero, every step counted."""
-    dtype, units = problem.dtype, {f"layers.{i}": layer.units for i, layer in enumerate(network.layers)}
-    sizes = {name: units[".".join(name.split(".")[:2])] for name in (*problem.initial, *problem.masks)}
+    dtype = problem.dtype
+    sizes = {layer.full_name(i, k): layer.size(k) for i, layer in enumerate(network.layers) for k in layer.cell.nodes}
+    for owner in owners(network):
+        sizes |= {owner.name: owner.units, **{f"{owner.name}.{node}": owner.units for node in owner.cell.nodes}}
     return {
         "initial": {name: np.zeros(sizes[name], dtype=dtype) for name in problem.initial},
         "weights": None if problem.weights is None else np.ones(shape, dtype=dtype),
@@ -65,7 +69,7 @@ def _given(problem: Problem, network: Network, shape: tuple[int, int]) -> dict[s
 
 
 def narrow(network: Network) -> Network:
-    """Return the network with one unit in every layer, two under a softmax, and many inputs; or itself.
+    """Return the network with one unit in every layer or population, two under a softmax, and many inputs; or itself.
 
     Examples
     --------
@@ -73,13 +77,29 @@ def narrow(network: Network) -> Network:
     >>> [(k.inputs, k.units) for k in narrow(Network((Layer(Snu(), 3, 4), Layer(Snu(), 4, 2)))).layers]
     [(64, 1), (1, 1)]
     """
-    if any(layer.synapses or any(map(np.ndim, layer.cell.constants().values())) for layer in network.layers):
+    if any(any(map(np.ndim, layer.cell.constants().values())) for layer in network.layers):
+        return network
+    if network.graph is not None:
+        return _narrow_graph(network)
+    if any(layer.synapses for layer in network.layers):
         return network
     layers: list[Layer] = []
     for number, layer in enumerate(network.layers):
         last = number == network.depth - 1 and network.loss.kind == "cross_entropy"
         layers.append(replace(layer, inputs=layers[-1].units if layers else INPUTS, units=2 if last else 1))
     return replace(network, layers=tuple(layers))
+
+
+def _narrow_graph(network: Network) -> Network:
+    """Return the network of a graph with one unit in every population, and as many inputs each as a stack has."""
+    graph = network.graph
+    assert graph is not None
+    if any(c.chain for c in graph.connections) or any(p.synapses for p in graph.populations):
+        return network
+    outputs = 2 if network.loss.kind == "cross_entropy" else 1
+    populations = (replace(p, units=outputs if p.name == graph.output else 1) for p in graph.populations)
+    inputs = tuple((name, INPUTS) for name, _ in graph.inputs)
+    return replace(network, layers=(), graph=replace(graph, inputs=inputs, populations=tuple(populations)))
 
 
 def needed(problem: Problem) -> int:
@@ -93,9 +113,8 @@ def needed(problem: Problem) -> int:
     608
     """
     below, numbers = 0, 0
-    for number, layer in enumerate(problem.network.layers):
-        own = [value.size for name, value in problem.parameters.items() if name.startswith(f"layers.{number}.")]
-        below += sum(own)
-        numbers += len(layer.cell.nodes) * layer.units * (1 + below)
+    for layer in problem.network.layers:
+        below += sum(prod(shape) for shape in layer.shapes().values())
+        numbers += sum(layer.size(node) for node in layer.cell.nodes) * (1 + below)
     fixed = sum(array.size for array in (*problem.parameters.values(), *problem.feedback.values()))
     return problem.inputs.itemsize * (numbers * problem.inputs.shape[1] + 2 * fixed)  # gradients are as large as these

@@ -125,7 +125,6 @@ def test_all_of_it_is_shown_and_a_refuted_one_can_be_asked_again():
         ({"network": network(), "layers": ["lif"]}, "a network, and layers"),
         ({"network": network(), "sizes": (1, 2, 3)}, "a network, and sizes"),
         ({"network": network(), "depths": 3}, "a network, and depths; to fix it: leave depths out"),
-        ({"network": network(), "online": True}, "an online claim of a graph of populations"),
         ({"network": network(), "acceptance": "unbiased"}, "an unbiased claim of a graph"),
         ({"network": network(), "rule": "otpe"}, "otpe on a graph of populations; allowed: a row"),
         ({"network": {**network(), "depth": 2}}, "a network with depth; allowed: inputs, populations"),
@@ -157,10 +156,6 @@ def test_all_of_it_is_shown_and_a_refuted_one_can_be_asked_again():
         ),
         ({"network": network(), "node": "v"}, "node, of a last layer of rnn: 'v'"),
         ({"network": network(), "activity": ({"kind": "rate"},)}, "a network, and activity"),
-        (
-            {"network": network(), "dtype": "float16"},
-            "a graph of populations in float16; to fix it: dtype='float64' or",
-        ),
         ({"network": network(), "local": ({"kind": "bernoulli"},)}, "a network, and local"),
     ],
 )

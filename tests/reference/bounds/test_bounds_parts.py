@@ -6,6 +6,7 @@ import pickle
 from fractions import Fraction
 from itertools import pairwise, product
 
+import bound_problems
 import numpy as np
 import pytest
 from networks import CELL_NAMES, problem
@@ -28,13 +29,11 @@ from gradcert.reference.bounds import Bound, Online, a_priori, descent, entries,
 from gradcert.reference.bounds.intervals import INTERVALS
 from gradcert.reference.bounds.majorants import Majorant
 from gradcert.reference.bounds.norms import frobenius, norm, outward, spectral
-from gradcert.reference.bounds.recorded import Recorded, roundings
-from gradcert.reference.bounds.recursion import _column, _combined
-from gradcert.reference.bounds.system import assemble
+from gradcert.reference.bounds.recorded import roundings
 from gradcert.reference.engines import reverse
 from gradcert.reference.engines.forward import Learner
 from gradcert.reference.engines.majorant import gamma
-from gradcert.reference.engines.residual import projected_signal, residual
+from gradcert.reference.engines.residual import residual
 from gradcert.reference.networks.cells.lif import OUTPUT as LIF_OUTPUT
 from gradcert.reference.numbers.functions import spike
 from gradcert.reference.numbers.surrogates import pseudo_derivative
@@ -137,41 +136,6 @@ def test_outward_covers_its_roundings():
     assert outward(1.0, 5) >= 1 + gamma(5)
 
 
-def signed_error(network, p, x, y, rule, feedback):
-    """The error by the bounds' own system, signs kept and no norm taken: forward in time, unlike the residual."""
-    tape = record(network, p, x)
-    delta = network.loss.gradient(tape.outputs, y, tape.numbers)
-    pieces = Recorded(tape, rule, feedback, TEMPORAL)
-    signal = y if rule.feedback == "local" else projected_signal(tape, y)
-    out = {}
-    for m, layer in enumerate(network.layers):
-        system = assemble(network, m, rule, pieces, pieces.credit(delta), pieces.signal(m, signal))
-        for name, injections in pieces.injections(m).items():
-            total = np.zeros(layer.shapes()[name])
-            for injection in injections:
-                fresh = []
-                for t in range(len(x)):
-                    row = {c: e[:, t] for c, e in system.error.items()}
-                    now = _combined({port: {"": e} for port, e in system.error_drive.items()}, injection, t).get("")
-                    terms = [(s, sum(np.matmul(row[c], b[c]) for c in b if c in row)) for s, b in fresh]
-                    for s, e in [*terms, (t, now)]:
-                        if e is not None and np.ndim(e) > 1:
-                            total = total + contribution(tape.layers[m], name, injection, e[0][:, 0, :], s)
-                    a = {k: v[:, min(t, v.shape[1] - 1)] for k, v in system.transition.items()}
-                    fresh = [(s, _column(a, b)) for s, b in fresh]
-                    fresh.append((t, _combined(system.drive, injection, t)))
-            out[f"layers.{m}.{name}"] = total
-    return out
-
-
-def contribution(tape, name, injection, row, s):
-    """The gradient of a tensor from the row of one step: rows times the input of the link, or summed over samples."""
-    for link in tape.layer.cell.links:
-        if link.weight == name and injection.ports[0][0][0] == link.target:
-            return tape.layer.synapse(name).pull_weight(row, tape.source(link)[s])
-    return row.sum(axis=0)
-
-
 @pytest.mark.parametrize(
     "name", ("ostl", "ottt", "ostl-random", "e-prop-random", "osttp", "decolle", "tbptt(2)", "tbptt-chunks(2)")
 )
@@ -180,7 +144,7 @@ def test_the_system_is_the_residual(cell, name):
     rule = rule_named(name)
     network, p, x, y = problem(cell, 3, seed=4, steps=5, samples=2, when="last" if name == "ottt" else "every")
     feedback = draw_feedback(network, rule, seed=1)
-    mine = signed_error(network, p, x, y, rule, feedback)
+    mine = bound_problems.signed_error(network, p, x, y, rule, feedback)
     want = residual(network, p, x, y, rule=rule, feedback=feedback).total
     mass = entries(network, p, x, y, rule=rule, feedback=feedback)
     budget = gamma(4 * roundings(network, len(x)))

@@ -5,6 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from gradcert.certify.campaign.conclude import control
 from gradcert.certify.claims import Claim
 from gradcert.certify.judging import controls
 from gradcert.certify.judging.verdict import judge_all
@@ -81,6 +82,62 @@ def test_all_numbers_are_exact_in_the_format_and_mistakes_are_seen(dtype):
     assert all(tally.values()), tally
     best = {label: max(made.case.separates.get(label, 0) for made in seen) for label in ("own STATE", "own RESET")}
     assert min(best.values()) > 2
+
+
+LOW, OUT = {"name": "low", "cell": "lif"}, {"name": "out", "cell": "integrator"}
+SKIP = {
+    "inputs": ["x"],
+    "populations": [LOW, {"name": "high", "cell": "lif"}, OUT],
+    "connections": [
+        {"source": "x", "target": "low"},
+        {"source": "low", "target": "high"},
+        {"source": "high", "target": "out"},
+        {"source": "low", "target": "out"},
+    ],
+}
+LOOP = {
+    "inputs": ["x"],
+    "populations": [{"name": "low", "cell": "rnn"}, {"name": "high", "cell": "rnn"}],
+    "connections": [
+        {"source": "x", "target": "low"},
+        {"source": "low", "target": "high"},
+        {"source": "high", "target": "low", "lag": 1},
+    ],
+}
+
+
+def of_graph(network, dtype):
+    spiking = any(p["cell"] == "lif" for p in network["populations"])
+    options = TRIANGLE if spiking else {"recurrent": False}
+    claim = Claim("bptt", network=network, dtype=dtype, options=options, losses="squared_error", when="every")
+    return claim, [prepare(Task(spec, claim, 0)) for spec in plan(claim, "quick")]
+
+
+@pytest.mark.long(keep=1)
+@pytest.mark.parametrize(("network", "dtype"), [(LOOP, "float16"), (SKIP, "float16"), (SKIP, "bfloat16")])
+def test_graphs_are_judged_in_16_bits(network, dtype):
+    """Their engines stay inside the budget, no control passes everywhere, and every edge is told from its lack."""
+    claim, seen = of_graph(network, dtype)
+    for made in seen:
+        for engine in (forward, reverse):
+            given = computed(made.case.problem, made.case.rule, engine)
+            assert all(verdict.ok for verdict in judge_all(given, made.case.expected.gradients).values())
+    _, separated, void = control(seen, claim)
+    assert void == []
+    edges = {label: away for label, away in separated[f"graph/{claim.depths[0]}"].items() if label.startswith("own")}
+    assert edges and min(edges.values()) > 2
+    assert {tuple(made.case.facts["sizes"][:2]) for made in seen} >= {(1, 2)}  # hardly a unit, and the usual sizes
+    assert len({tuple(made.case.facts["sizes"]) for made in seen}) > 1
+
+
+@pytest.mark.long(keep=1)
+@pytest.mark.parametrize("cell", ["rnn", "lif"])
+def test_one_layer_is_seen_in_bfloat16_with_a_smooth_derivative_where_there_is_hardly_a_unit(cell):
+    """In two layers, and in gated cells, twice the roundings of a product in any order are most of a gradient."""
+    claim = Claim("bptt", cell, (1,), "bfloat16", losses="squared_error", when="every")
+    usual, few = (prepare(Task(spec, claim, 0)) for spec in plan(claim, "quick"))
+    assert control([usual, few], claim)[2] == []
+    assert cell == "rnn" or control([usual], claim)[2] != []
 
 
 def test_smooth_cells_are_seen_in_float16():

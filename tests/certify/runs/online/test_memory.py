@@ -13,6 +13,7 @@ from gradcert.certify.problems import Spec, generate
 from gradcert.certify.runs.online import growth, memory, state
 from gradcert.certify.runs.run import Run
 from gradcert.certify.subjects import Subject
+from gradcert.reference.engines import forward
 
 EXAMPLES = Path(__file__).resolve().parents[4] / "examples"
 CLAIM = Claim(rule="sltt", cells="rnn", depths=1, options={"activation": "tanh"}, online=True)
@@ -271,3 +272,59 @@ def test_a_long_problem_hands_over_more_than_a_state_takes(case):
     assert memory.allowed(problem) < problem.inputs.nbytes / 3
     with contextlib.suppress(StopIteration):
         assert len(next(iter(problem.inputs))) == state.BATCH
+
+
+DELAYED = {
+    "inputs": ["x", "context"],
+    "populations": [
+        {"name": "low", "cell": "lif", "options": {"train": ["leak"]}, "shared": ["leak"]},
+        {"name": "high", "cell": "rnn"},
+        {"name": "out", "cell": "rnn", "options": {"recurrent": False}},
+    ],
+    "connections": [
+        {"source": "x", "target": "low"},
+        {"source": "context", "target": "high"},
+        {"source": "low", "target": "high"},
+        {"source": "high", "target": "low", "lag": 1},
+        {"source": "high", "target": "out", "lag": 5},
+    ],
+}
+
+
+def of_graph(**more):
+    claim = Claim(rule="rtrl", network=DELAYED, losses="squared_error", when="every", online=True, **more)
+    return generate(Spec("graph", 2, "squared_error", "every", "bounded"), claim)
+
+
+def test_a_long_problem_of_a_graph_has_one_unit_in_every_population_and_counts_its_registers():
+    problem = state.long(of_graph(), 256)  # as many as an ordinary check takes
+    graph = problem.network.graph
+    assert [p.units for p in graph.populations] == [1, 1, 1] and dict(graph.inputs) == {"x": 64, "context": 64}
+    low, high, out = 64 + 1 + 1 + 1, 64 + 1 + 1 + 1, 1 + 1  # W of both sources, b, leak; W of both, H, b; W, b
+    parameters = problem.parameters.values()
+    assert sum(p.size for p in parameters) == low + high + out
+    loop, top = problem.network.layers  # the output of a circuit is a node of its own
+    assert set(top.cell.nodes) == {"out.high.now", *(f"out.high.late{k}" for k in range(1, 5)), "out.a", "out.z", "z"}
+    numbers = len(loop.cell.nodes) * (1 + low + high) + 8 * (1 + low + high + out)
+    assert state.needed(problem) == 8 * (64 * numbers + 2 * (low + high + out))
+    assert memory.allowed(problem) < problem.inputs.nbytes / 3
+
+
+def test_a_long_problem_of_a_graph_has_what_the_claim_names_of_the_new_sizes():
+    case = of_graph(initial="trained", weights=True, begins=True, masks=("output", "v"))
+    problem = state.long(case, 8)
+    assert set(problem.initial) == set(case.problem.initial) and "out.high.late4" in problem.initial
+    assert {k: v.shape for k, v in problem.masks.items()} == dict.fromkeys(case.problem.masks, (8, 64, 1))
+    given = (problem.network, problem.parameters, problem.inputs, problem.targets)
+    found = forward.gradients(*given, rule=case.rule, feedback=problem.feedback, **problem.data)
+    assert found["out.W"].any()
+
+
+def test_sizes_that_hang_together_are_kept_in_a_graph():
+    given = {**DELAYED, "connections": [dict(c) for c in DELAYED["connections"]]}
+    given["connections"][0]["synapses"] = [{"kind": "sparse", "present": [[0, 0], [1, 1]]}]
+    claim = Claim(rule="rtrl", network=given, losses="squared_error", when="every", online=True)
+    case = generate(Spec("graph", 2, "squared_error", "every", "bounded"), claim)
+    problem = state.long(case, 8)
+    assert problem.network is case.problem.network and problem.parameters is case.problem.parameters
+    assert problem.inputs.shape == (8, -(-64 * 64 // problem.network.inputs), problem.network.inputs)

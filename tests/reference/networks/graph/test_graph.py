@@ -27,8 +27,8 @@ from gradcert.reference import (
     draw_feedback,
     from_dict,
     record,
+    rule_named,
 )
-from gradcert.reference.bounds import a_priori, windowed
 from gradcert.reference.bounds.componentwise import entries
 from gradcert.reference.engines import forward, residual, reverse
 from gradcert.reference.networks import Gru, Lstm, check_short, problem_from_json
@@ -201,15 +201,10 @@ def test_one_sentence_for_each_thing_that_cannot_be(name):
 X1, Y1 = np.ones((3, 1, 2)), np.zeros((3, 1, 2))
 SKIP = CASES["skip"].network
 OTHERS = {
-    "a bound": lambda p: windowed(SKIP, p, X1, Y1, rule=RULES["ostl"], window=1),
-    "a bound beforehand": lambda p: a_priori(
-        SKIP, p, rule=RULES["ostl"], steps=3, batch=1, input_bound=1.0, loss_gradient_bound=1.0
-    ),
     **{
         f"the estimator {name}": lambda p, e=e: e.gradients(SKIP, p, X1, Y1, **dict.fromkeys(e.needs))
         for name, e in ESTIMATORS.items()
     },
-    "fptt": lambda p: fptt(SKIP, p, X1, Y1, parts=2, rate=0.1, alpha=0.5),
     "a subject of the short form": lambda p: check_short(Problem(SKIP, p, X1, Y1), "a module"),
 }
 
@@ -218,6 +213,21 @@ OTHERS = {
 def test_who_knows_stacks_alone_says_so(what):
     with pytest.raises(GradcertError, match="for a network that is a graph; allowed: a stack"):
         OTHERS[what](SKIP.parameters())
+
+
+@pytest.mark.parametrize("name", ["feedback", "delay", "shared"])
+def test_fptt_of_a_graph_hands_every_state_on_to_the_next_part(name):
+    """With a rate of 0 its parts are chunks: their gradients add up to that of truncation, registers and loops too."""
+    network, rng = CASES[name].network, np.random.default_rng(5)
+    p = network.parameters(seed=5)
+    x, y = rng.standard_normal((6, 2, network.inputs)), rng.standard_normal((6, 2, 2))
+    parts = []
+    after = fptt(network, p, x, y, parts=2, rate=0.0, alpha=0.5, finish=False, watch=parts.append)
+    assert all((after.weights[k] == p[k]).all() for k in p)
+    whole = reverse.gradients(network, p, x, y, rule=rule_named("tbptt-chunks", steps=3))
+    for key, value in whole.items():
+        np.testing.assert_allclose(parts[0][key] + parts[1][key], value, rtol=0, atol=2**-40 * abs(value).max())
+    assert max(abs(parts[1][key]).max() for key in p) > 0
 
 
 @pytest.mark.parametrize("name", ["feedback", "delay", "shared"])
