@@ -222,7 +222,13 @@ def _product(matrix: Array, tangent: Tangent, *, last: bool) -> Tangent:
 
 
 def projected(synapse: Synapse, weight: Array, tangent: Tangent) -> Tangent:
-    """Push a tangent of a layer's output through the synapse into the next layer: always full."""
+    """Push a tangent of a layer's output through the synapse into the next layer: always full.
+
+    Where unit i depends on row i alone, so does one product with weight (k, i): units x rows x columns of work, where
+    the full form of n units would have n times as much, and as much memory.
+    """
+    if tangent.form != "full":
+        return applied(Operator("matrix", _matrix(synapse, weight)[None]), tangent)
     full = tangent.full()
     product = synapse.push(weight, full.reshape(*full.shape[:2], -1))
     return Tangent("full", product.reshape(full.shape[0], synapse.units, *full.shape[2:]), tangent.synapse)

@@ -3,6 +3,7 @@
 A tangent stands for d node_i / d parameter, (batch, units, rows, columns); an operator for (batch, units, units).
 """
 
+import tracemalloc
 from fractions import Fraction
 
 import numpy as np
@@ -252,3 +253,18 @@ def test_a_parameter_of_each_unit():
     matrix = draw(BATCH, n, n)
     full = applied(Operator("matrix", matrix), rows)
     assert same(contracted(credit, full), (credit[:, :, None] * matrix * factor[:, None]).sum(axis=(0, 1)))
+
+
+@pytest.mark.parametrize("form", ["outer", "rows"])
+def test_pushing_up_what_concerns_one_row_a_unit_never_expands_it(form):
+    """The full form of n units has n^3 numbers, and e-prop under a leaky readout has to do with n^2 a step."""
+    n, above = 96, 2
+    rng, synapse = np.random.default_rng(2), Dense(inputs=n, units=n)
+    tangent = Tangent(form, rng.standard_normal((1, n) if form == "outer" else (1, n, n)), synapse)
+    weight = rng.standard_normal((above, n))
+    tracemalloc.start()
+    found = projected(Dense(inputs=n, units=above), weight, tangent)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.array.shape == (1, above, n, n)
+    assert peak < n**3 * 8 / 4
