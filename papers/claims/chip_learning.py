@@ -10,6 +10,7 @@ import numpy as np
 
 from gradcert.hardware_models.arithmetic import Format, Overflow, Rounding, Stochastic
 from gradcert.hardware_models.chips import PROFILES, Profile
+from gradcert.hardware_models.cost.random_task import units_of
 from gradcert.hardware_models.description.program import Numeric, Program
 from gradcert.hardware_models.description.simulate import Simulator
 from gradcert.hardware_models.rules import RULES
@@ -39,11 +40,14 @@ def profile(update: str, rate: int) -> Profile:
     reckon = PROFILES["reckon"]
     if update == "probability":
         return replace(reckon, rate=rate)
-    roles = {**reckon.roles, "update": ROUNDED.get(update)}
     if update == "wide":
-        wide = {"weight": Numeric(Format(True, 28, 24)), "update": Numeric(Format(True, 40, 24), Rounding.NEAREST_EVEN)}
-        roles |= wide
-    return replace(reckon, roles=roles, update="value", rate=rate)
+        roles = {
+            "weight": Numeric(Format(True, 28, 24)),
+            "update": Numeric(Format(True, 40, 24), Rounding.NEAREST_EVEN),
+        }
+    else:
+        roles = {"update": ROUNDED[update]}
+    return replace(reckon, roles={**reckon.roles, **roles}, update="value", rate=rate)
 
 
 def plan(results: Results, quick: bool) -> Sequence[Job]:
@@ -109,7 +113,8 @@ def sequence(rng: np.random.Generator) -> tuple[Array, int]:
 def learned(chip: Simulator, p: Profile, x: Array, label: int, words: np.random.Generator) -> tuple[float, int]:
     """Take a sequence, every step of it an update; return the mean squared error and the class that was answered."""
     step = chip.program
-    one, unit = int(1 / p["error"].format.ulp), float(p["error"].format.ulp)
+    unit = units_of(p["error"].format)
+    one = int(1 / unit)
     target = np.where(np.arange(OUTPUTS) == label, one, -one)
     summed, squared = np.zeros(OUTPUTS), 0.0
     for spikes in x:

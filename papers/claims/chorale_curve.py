@@ -39,8 +39,8 @@ def drawn(net: Network, seed: int) -> dict[str, Array]:
     """Return weights as the authors draw them (Glorot, uniform), and biases of zero."""
     rng, out = np.random.default_rng([seed, 1234]), {}
     for name, w in net.parameters(seed=seed, numbers=FLOAT32).items():
-        reach = np.sqrt(6 / sum(w.shape)) if w.ndim == 2 else 0.0
-        out[name] = rng.uniform(-reach, reach, w.shape).astype(np.float32)
+        reach = float(np.sqrt(6 / sum(w.shape))) if w.ndim == 2 else 0.0
+        out[name] = np.asarray(rng.uniform(-reach, reach, w.shape), dtype=np.float32)
     return out
 
 

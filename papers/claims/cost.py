@@ -94,8 +94,8 @@ def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
     >>> round(exponent([1, 2, 4, 8], [9, 4, 16, 64]), 12)
     2.0
     """
-    found = sorted(zip(sizes, values, strict=True))[-3:]
-    return float(np.polyfit(*np.log(np.array(found, dtype=float).T), 1)[0])
+    found = np.log(np.array(sorted(zip(sizes, values, strict=True))[-3:], dtype=float))
+    return float(np.polyfit(found[:, 0], found[:, 1], 1)[0])
 
 
 def slopes(results: Results, learner: str, axis: str, measure: str) -> list[float]:
