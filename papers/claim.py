@@ -49,6 +49,16 @@ class Results:
         """
         return [(job, r) for job, r in self.done if all(job.get(k) == v for k, v in fields.items())]
 
+    def without(self, **fields: Any) -> Results:
+        """Return the results but for the runs whose jobs have these fields.
+
+        Examples
+        --------
+        >>> Results((({"seed": 0}, {}), ({"seed": 90}, {}))).without(seed=90).done
+        (({'seed': 0}, {}),)
+        """
+        return Results(tuple((job, r) for job, r in self.done if any(job.get(k) != v for k, v in fields.items())))
+
     def values(self, measure: str, **fields: Any) -> dict[int, float]:
         """Return a measure by seed."""
         return {int(job["seed"]): float(r[measure]) for job, r in self.where(**fields)}

@@ -5,11 +5,15 @@ from __future__ import annotations
 from gradcert.papers.claim import Claim
 from gradcert.papers.claims import (
     adding_task,
+    chip_learning,
+    chorale_curve,
     constant_memory,
+    cost,
     depth_on_par,
     descent_direction,
     ottt_on_par,
     same_gradient,
+    sequential_digits,
 )
 from gradcert.reference.errors import GradcertError
 
@@ -18,10 +22,14 @@ CLAIMS: dict[str, Claim] = {
     for claim in (
         same_gradient.CLAIM,
         depth_on_par.CLAIM,
+        chorale_curve.CLAIM,
         adding_task.CLAIM,
+        sequential_digits.CLAIM,
         ottt_on_par.CLAIM,
         constant_memory.CLAIM,
         descent_direction.CLAIM,
+        chip_learning.CLAIM,
+        cost.CLAIM,
     )
 }
 

@@ -126,7 +126,7 @@ def loss(net: Network, p: Mapping[str, Array], parts: Sequence[Batch]) -> float:
 
 def judge(results: Results, quick: bool) -> list[Part]:
     """Return the parts: see `CLAIM.rule`."""
-    parts, tested = [], Results(tuple((j, r) for j, r in results.done if j["seed"] != TUNED))
+    parts, tested = [], results.without(seed=TUNED)
     for task, depth in (("chorales", 2), ("text", 2), ("chorales", 1)):
         base = {"task": task, "depth": depth, "rule": "bptt"}
         for rule in RULES[1:]:

@@ -69,7 +69,7 @@ def judge(results: Results, quick: bool) -> list[Part]:
             holds(r, v < BAND, f"{100 * v:.1f} % wrong, band below {100 * BAND:.0f} %, chance 90 %")
             for r, v in values.items()
         ]
-    parts, tested = [], Results(tuple((j, r) for j, r in results.done if j["seed"] != TUNED))
+    parts, tested = [], results.without(seed=TUNED)
     for task, margin in MARGIN.items():
         for rule in ("ottt-a", "ottt-o"):
             found = on_par(tested.difference("error", final(task, rule), final(task, TRUTH)), margin)

@@ -1,7 +1,8 @@
 """JSON lines: one run a line, with what it was run with. A run that stopped goes on; other code starts anew.
 
 A line holds the job, its result, seconds of CPU, the digest of the code (`reference/`, `papers/training`,
-`papers/data` and the claim's own file), the digests of the data sets, and the versions of Python and NumPy.
+`papers/data`, the claim's own file, and `hardware_models/` where it uses that), the digests of the data sets, and the
+versions of Python and NumPy.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+import gradcert.hardware_models
 import gradcert.papers.data
 import gradcert.papers.training
 import gradcert.reference
@@ -28,6 +30,7 @@ FORM = "runs as gradcert claims writes them"
 
 
 ROOMS = (gradcert.reference, gradcert.papers.training, gradcert.papers.data)
+CHIPS = gradcert.hardware_models  # of a claim whose file imports it
 
 
 def code_digest(claim: Claim) -> str:
@@ -39,8 +42,10 @@ def code_digest(claim: Claim) -> str:
     >>> code_digest(claim_named("C1")) != code_digest(claim_named("C7"))
     True
     """
-    files = {f"{room.__name__}/{p.relative_to(root(room))}": p for room in ROOMS for p in root(room).rglob("*.py")}
     own = Path(str(sys.modules[claim.run.__module__].__file__))
+    chips = (CHIPS,) if f"from {CHIPS.__name__}" in own.read_text(encoding="utf-8") else ()
+    rooms = (*ROOMS, *chips)
+    files = {f"{room.__name__}/{p.relative_to(root(room))}": p for room in rooms for p in root(room).rglob("*.py")}
     files |= {f"papers/{p.name}": p for p in (own, own.parent / "images.py")}
     found = hashlib.sha256()
     for name, path in sorted(files.items(), key=lambda item: item[1].as_posix()):

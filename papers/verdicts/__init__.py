@@ -4,7 +4,7 @@
 Nothing here knows networks; the rules are tested on synthetic results.
 """
 
-from gradcert.papers.verdicts.paired import Compared, better, on_par, paired
+from gradcert.papers.verdicts.paired import Compared, alike, better, on_par, paired
 from gradcert.papers.verdicts.parts import INCONCLUSIVE, NOT_SHOWN, SHOWN, Part, Verdict, combined, holds
 from gradcert.papers.verdicts.student import quantile
 
@@ -15,6 +15,7 @@ __all__ = [
     "Compared",
     "Part",
     "Verdict",
+    "alike",
     "better",
     "combined",
     "holds",

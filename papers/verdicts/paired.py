@@ -10,7 +10,10 @@ on par      upper limit < margin            lower limit > 0
 better      upper limit < 0                 lower limit > -margin
 ==========  ==============================  =============================
 
-and everything else is inconclusive; where both hold (worse, but by less than the margin) it is shown. With normal
+A third claim, "alike", is about a distance that is small either way: shown where both limits are within the margin,
+not shown where one is certainly beyond it.
+
+Everything else is inconclusive; where both hold (worse, but by less than the margin) it is shown. With normal
 differences the error rates are at most `level` each: a learner that is worse by the margin is "on par" with that
 probability at most, and one that is equal is "not on par" with that probability at most; and so for "better".
 
@@ -21,7 +24,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -120,3 +123,21 @@ def better(differences: Sequence[float], margin: float, *, level: float = LEVEL,
     ('shown', 'not shown')
     """
     return paired(differences, top=0.0, bottom=-margin, level=level, least=least)
+
+
+def alike(differences: Sequence[float], margin: float, *, level: float = LEVEL, least: int = LEAST) -> Compared:
+    """Return whether a mean difference is within the margin either way.
+
+    A difference of the margin is "alike", and one within it "not alike", with probability `level` at most.
+
+    Examples
+    --------
+    >>> alike([0.01, -0.02, 0.0, 0.01], 0.1).verdict, alike([-0.2, -0.21, -0.19, -0.2], 0.1).verdict
+    ('shown', 'not shown')
+    """
+    found = paired(differences, top=margin, bottom=-margin, level=level, least=least)
+    if found.seeds < least:
+        return found
+    within = -margin < found.low and found.high < margin
+    beyond = found.low > margin or found.high < -margin
+    return replace(found, verdict=SHOWN if within else NOT_SHOWN if beyond else INCONCLUSIVE)

@@ -8,6 +8,7 @@ from gradcert.papers.verdicts import (
     NOT_SHOWN,
     SHOWN,
     Part,
+    alike,
     better,
     combined,
     holds,
@@ -59,6 +60,15 @@ def test_error_rates_are_those_that_are_said_and_no_smaller():
     """A rule that never answered would keep to its error rates as well."""
     assert share(on_par, MARGIN, SHOWN) > LEVEL / 3
     assert share(on_par, 0.0, NOT_SHOWN, spread=0.01) + share(on_par, 0.0, SHOWN, spread=0.01) == 1
+
+
+def test_what_is_alike_either_way_is_seldom_said_of_a_difference_of_the_margin():
+    for sign in (1, -1):
+        assert LEVEL / 3 < share(alike, sign * MARGIN, SHOWN) <= MOST
+        assert LEVEL / 3 < share(alike, sign * MARGIN, NOT_SHOWN) <= MOST
+        assert share(alike, 2 * sign * MARGIN, NOT_SHOWN) > 0.9
+    assert share(alike, 0.0, SHOWN) > 0.9
+    assert alike([0.0] * 3, MARGIN).verdict == INCONCLUSIVE
 
 
 @pytest.mark.parametrize("differences", [[], [0.0], [0.0, 0.0, 0.0], [9.0, 9.1, 9.0]])

@@ -1,0 +1,216 @@
+"""C10. What an update costs: time of a step and memory of the traces against n, time of a sequence against T."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gradcert.papers.claim import Claim, Job, Published, Results
+from gradcert.papers.figure import Figure, Table, spread
+from gradcert.papers.training import gradient
+from gradcert.papers.verdicts import Part, holds, on_par
+from gradcert.reference.engines import Learner
+from gradcert.reference.networks import Integrator, Layer, Lif, Loss, Network
+from gradcert.reference.numbers import FLOAT32
+from gradcert.reference.rules import RULES, draw_feedback
+
+LATERAL = ", lateral weights"
+# learner -> the published exponents of n: time of a step, memory of the traces; none where it walks backwards
+EXPONENTS: dict[str, tuple[int, int | None]] = {
+    "bptt": (2, None),
+    "ostl" + LATERAL: (4, 3),
+    "ostl": (2, 2),
+    "osttp": (2, 2),
+    "snap-1": (2, 2),
+    "rflo": (2, 2),
+    "e-prop": (2, 1),
+    "decolle": (2, 1),
+    "ottt": (2, 1),
+    "sltt": (2, 0),
+}
+SIZES, LARGE = (128, 256, 512, 1024), (32, 64, 128, 256)  # units; the second where the published time is n^4
+LENGTHS, UNITS = (50, 100, 200, 400), 64
+SEEDS, STEPS, OUTPUTS = range(4), 12, 2
+MARGIN = 0.25  # of an exponent of time
+NEAR = 0.1  # of an exponent of memory, which is counted
+
+
+def network(n: int, lateral: bool) -> Network:
+    """Return n LIF neurons on as many inputs, under two leaky readouts."""
+    hidden = Layer(Lif(leak=0.9, threshold=0.5, recurrent=lateral), inputs=n, units=n)
+    head = Layer(Integrator(), inputs=n, units=OUTPUTS)
+    return Network(layers=(hidden, head), loss=Loss(time="mean", batch="mean"))
+
+
+def plan(results: Results, quick: bool) -> Sequence[Job]:
+    """Return the jobs: every learner at every size, and at every length."""
+    jobs: list[Job] = []
+    for learner, (power, _) in EXPONENTS.items():
+        sizes = LARGE if power == 4 else SIZES
+        jobs += [{"learner": learner, "n": n, "T": STEPS, "seed": s} for n in sizes for s in SEEDS]
+        lengths = () if power == 4 else LENGTHS
+        jobs += [{"learner": learner, "n": UNITS, "T": T, "seed": s} for T in lengths for s in SEEDS]
+    return jobs
+
+
+def run(job: Job) -> dict[str, Any]:
+    """Learn from one sequence, a sample at a time; return seconds of CPU and bytes of the traces."""
+    name, lateral = job["learner"].removesuffix(LATERAL), job["learner"].endswith(LATERAL)
+    net, T, n = network(job["n"], lateral), int(job["T"]), int(job["n"])
+    p, rng = net.parameters(seed=job["seed"], numbers=FLOAT32), np.random.default_rng([job["seed"], 4])
+    x = (rng.random((T, 1, n)) < 0.1).astype(np.float32)
+    y = np.zeros((T, 1, OUTPUTS), np.float32)
+    if name == "bptt":
+        gradient(name, net, p, x, y, numbers=FLOAT32)  # once for what is prepared at a first call
+        began = time.process_time()
+        gradient(name, net, p, x, y, numbers=FLOAT32)
+        spent = time.process_time() - began
+        return {"step": spent / T, "sequence": spent, "traces": 0}
+    rule = RULES[name]
+    feedback = {} if rule.feedback == "symmetric" else draw_feedback(net, rule, numbers=FLOAT32)
+    learner = Learner(net, p, rule=rule, steps=T, batch=1, numbers=FLOAT32, feedback=feedback)
+    took = []
+    for t in range(T):
+        began = time.process_time()
+        learner.step(x[t], y[t])
+        took.append(time.process_time() - began)
+    return {"step": float(np.median(took[1:])), "sequence": sum(took), "traces": carried(learner)}
+
+
+def carried(learner: Learner) -> int:
+    """Return the bytes of the eligibility traces of the hidden layer's matrices, in that layer."""
+    held = [trace for (_, name, _), trace in learner.traces[0].items() if name in ("W", "H")]
+    return sum(int(tangent.array.nbytes) for trace in held for tangent in trace.values())
+
+
+def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
+    """Return the slope of log value on log size, over the largest three.
+
+    Examples
+    --------
+    >>> round(exponent([1, 2, 4, 8], [9, 4, 16, 64]), 12)
+    2.0
+    """
+    found = np.log(np.array(sorted(zip(sizes, values, strict=True))[-3:], dtype=float))
+    return float(np.polyfit(found[:, 0], found[:, 1], 1)[0])
+
+
+def slopes(results: Results, learner: str, axis: str, measure: str) -> list[float]:
+    """Return the fitted exponent of each seed, against n or against T."""
+    fixed = {"T": STEPS} if axis == "n" else {"n": UNITS}
+    out = []
+    for seed in SEEDS:
+        runs = results.where(learner=learner, seed=seed, **fixed)
+        if runs:
+            out.append(exponent([float(j[axis]) for j, _ in runs], [float(r[measure]) for _, r in runs]))
+    return out
+
+
+def judge(results: Results, quick: bool) -> list[Part]:
+    """Return the parts: see `CLAIM.rule`."""
+    parts = []
+    for learner, (power, room) in EXPONENTS.items():
+        found = on_par([v - power for v in slopes(results, learner, "n", "step")], MARGIN)
+        words = f"fitted less {power}: {found.words}"
+        parts.append(Part(f"{learner}: a step takes O(n^{power})", found.verdict, words, {"mean": found.mean}))
+        if room:
+            memory = slopes(results, learner, "n", "traces")[0]
+            near = memory < room + NEAR
+            parts.append(
+                holds(f"{learner}: traces take O(n^{room})", near, f"n^{memory:.3f}, counted", exponent=memory)
+            )
+        elif room == 0:
+            most = max(r["traces"] for _, r in results.where(learner=learner))
+            parts.append(holds(f"{learner}: no traces", most == 0, f"{most} bytes at most", bytes=most))
+        if power != 4:
+            longer = on_par([v - 1 for v in slopes(results, learner, "T", "sequence")], MARGIN)
+            parts.append(
+                Part(f"{learner}: a sequence takes O(T)", longer.verdict, f"fitted less 1: {longer.words}", {})
+            )
+    quartic = slopes(results, "ostl" + LATERAL, "n", "step")
+    words = f"lateral OSTL grows with n^{min(quartic):.2f} at least"
+    parts.append(holds("control: the clock sees more than n^2", min(quartic) > 2 + MARGIN, words, control=True))
+    return parts
+
+
+def figures(results: Results) -> list[Figure]:
+    """Return times and bytes against n, and times against T."""
+    out = []
+    for axis, measure, title in (
+        ("n", "step", "Seconds of a step"),
+        ("n", "traces", "Bytes of the traces"),
+        ("T", "sequence", "Seconds of a sequence, 64 units"),
+    ):
+        fixed = {"T": STEPS} if axis == "n" else {"n": UNITS}
+        curves = {}
+        for learner in EXPONENTS:
+            runs = [results.where(learner=learner, seed=seed, **fixed) for seed in SEEDS]
+            lines = [[[float(j[axis]), float(r[measure])] for j, r in found if r[measure]] for found in runs]
+            if all(lines):
+                curves[learner] = spread(lines)
+        out.append(Figure(title, axis, measure, curves, log_x=True, log_y=True))
+    return out
+
+
+def tables(results: Results) -> list[Table]:
+    """Return what a step costs beside BPTT's, and the fitted exponents."""
+    rows = []
+    for learner, (power, room) in EXPONENTS.items():
+        at = LARGE[-1] if power == 4 else SIZES[-1]
+        steps = [float(r["step"]) for _, r in results.where(learner=learner, n=at, T=STEPS)]
+        if steps:
+            fitted, grown = slopes(results, learner, "n", "step"), slopes(results, learner, "T", "sequence")
+            memory = f"{slopes(results, learner, 'n', 'traces')[0]:.2f}" if room else ""
+            length = f"{float(np.median(grown)):.2f}" if grown else ""
+            rows.append(
+                (learner, at, f"{1e3 * float(np.median(steps)):.2f}", f"n^{power}", f"{float(np.median(fitted)):.2f}",
+                 "" if room is None else f"n^{room}", memory, length)
+            )  # fmt: skip
+    columns = ("learner", "n", "ms a step", "time, published", "time, fitted", "traces, published", "traces, counted",
+               "of T, fitted")  # fmt: skip
+    return [Table("Cost of a step of the hidden layer, one sample, float32", columns, rows)]
+
+
+CLAIM = Claim(
+    number="C10",
+    name="cost",
+    title="Every rule costs what its paper says, against n and against T",
+    statement=(
+        "OTTT, SLTT, e-prop, RFLO, SnAp-1 and OSTL without lateral weights take O(n^2) a step, OSTL with lateral "
+        "weights O(n^4) and traces of O(n^3); BPTT takes O(n^2) a step and stores every step."
+    ),
+    source="the papers of the rows (`gradcert rules NAME`); mathematics.md 11",
+    published=(
+        Published("RTRL, and OSTL with lateral weights: time of a step, memory", "n^4, n^3", "secondary"),
+        Published("RFLO, SnAp-1: time of a step, memory", "n^2, n^2", "secondary"),
+    ),
+    task="Random bits, one sample; drawn, no data.",
+    network="n inputs, n LIF neurons (recurrent where it says lateral weights), 2 leaky readouts, float32.",
+    budget=(
+        "12 steps at n = 128, 256, 512, 1024 (32, 64, 128, 256 where the time is n^4); 50 to 400 steps at n = 64. The "
+        "largest three make the fit: below them it is Python that takes the time."
+    ),
+    seeds="4: of the clock, which is noisy; the counted bytes do not depend on them.",
+    grid="None.",
+    rule=(
+        "Time: the fitted exponent of the median step less the published one, over 4 repetitions. Shown if the upper "
+        "95 % limit of the mean is below 0.25; not shown if the lower 95 % limit is above 0; else inconclusive. O() "
+        "is an upper bound, so that less is no contradiction, for memory too. Memory: the bytes of the hidden layer's "
+        "traces are counted; shown if their exponent is below the published one plus 0.1. Control: that of OSTL with "
+        "lateral weights, of time, has to be above 2.25, or the clock sees nothing but Python."
+    ),
+    minutes=2.0,
+    measured="extrapolated from its largest sizes",
+    plan=plan,
+    run=run,
+    judge=judge,
+    figures=figures,
+    tables=tables,
+    unconfirmed=(
+        "The papers' own tables of complexity, but for those that others quote.",
+        "Times are of this engine, in NumPy; a processor's caches move a fitted exponent by some tenths.",
+    ),
+)
