@@ -483,6 +483,40 @@ _UNBIASED = replace(
     kind="unbiased",
 )
 
+_GATED = Spec(
+    name="gated",
+    layers=(
+        {
+            "cell": "lstm",
+            "p": {},
+            "W_i": [[0.8], [-0.4]],
+            "W_f": [[0.5], [0.9]],
+            "W_g": [[1.2], [-0.8]],
+            "W_o": [[0.6], [1.1]],
+            "H_i": [[0.7, -0.5], [0.3, 0.6]],
+            "H_f": [[-0.4, 0.8], [0.5, 0.2]],
+            "H_g": [[0.9, 0.6], [-0.7, 0.4]],
+            "H_o": [[1.0, -1.4], [0.8, 1.2]],
+        },
+    ),
+    x=((1.0,), (0.5,), (-0.6,)),
+    y=((0.5, -0.2), (-0.3, 0.4), (0.4, -0.6)),
+    controls=(
+        Control("w1", r"W_{\mathsf g,11}", 1.2, paths=("layers.0.W_g.0.0",)),
+        Control("ho12", r"H_{\mathsf o,12}", -1.4, paths=("layers.0.H_o.0.1",)),
+        Control("hf12", r"H_{\mathsf f,12}", 0.8, paths=("layers.0.H_f.0.1",)),
+        Control("x2", r"\text{input }x_1^2", 0.5, paths=("x.1.0",)),
+    ),
+    weights=(
+        *((f"W{k}11", 0, f"W_{k}", 0, 0) for k in "ifgo"),
+        *((f"H{k}12", 0, f"H_{k}", 0, 1) for k in "ifgo"),
+    ),
+    rule="ostl",
+    mistakes=("two-term", "lateral", "order", "new-cell"),
+    cuts=(("recurrent", "cut the lateral arrows"),),
+    kind="gates",
+)
+
 #: name -> example
 EXAMPLES: dict[str, Spec] = {
     spec.name: spec
@@ -501,6 +535,7 @@ EXAMPLES: dict[str, Spec] = {
         _COMPLEXITY,
         _UNBIASED,
         _SNAP,
+        _GATED,
     )
 }
 

@@ -19,7 +19,7 @@ COMMANDS = frozenset(
     "dots ldots le ge ne in leftarrow rightarrow to odot times begin end aligned boxed text textstyle "
     "displaystyle small operatorname diag dfrac hfill over infty pm approx bar hat mathbf prime top tanh exp "
     "log min max sqrt lvert rvert sin cos pi "
-    "lfloor rfloor lceil rceil langle rangle mid ll gg lVert rVert cases equiv nabla sigma varphi colon not "
+    "lfloor rfloor lceil rceil langle rangle mathsf mid ll gg lVert rVert cases equiv nabla sigma varphi colon not "
     "forall mapsto scriptstyle phantom iff implies Leftrightarrow".split()
 )
 
@@ -87,6 +87,7 @@ def problems(lesson: Lesson) -> list[str]:
 _SAME = (
     *({"E", "Et"}, {"h", "hp"}, {"g", "gp"}, {"z", "rate"}),
     *({"lam", "lamp"}, {"lam", "lamq"}, {"lamp", "lamq"}, {"apre", "apost"}, {"W", "Wpq"}, {"x", "xmax"}, {"dl", "dc"}),
+    *({"J", "Jl"}, {"cs", "bc"}),
 )
 
 

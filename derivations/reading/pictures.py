@@ -252,6 +252,30 @@ def rank_one() -> str:
     return _svg(490, y + 92, title, "".join(body), _head("kept", "kept"))
 
 
+def lstm() -> str:
+    """Draw cell state and output of an LSTM over two steps, with the way of the old output past the cell state."""
+    left, right, up, low, body = 120, 330, 72, 210, []
+    for x, when in ((left, "t-1"), (right, "t")):
+        body.append(f'<rect x="{x - 38}" y="{up - 38}" width="76" height="{low - up + 76}" rx="14" class="panel"/>')
+        for y, tex in ((up, rf"\z{{}}{{{when}}}"), (low, rf"\cs{{{when}}}")):
+            body.append(f'<circle cx="{x}" cy="{y}" r="22" class="node"/>')
+            body.append(_formula(x, y, tex))
+        body.append(_caption(x, 20, f"step {when.replace('-', ' − ')}"))
+        body.append(f'<path d="M{x},{low - 23} V{up + 26}" class="edge kept" marker-end="url(#kept)"/>')
+    for d, css in (
+        (f"M{left + 23},{low} H{right - 27}", "state"),
+        (f"M{left + 19},{up + 14} L{right - 22},{low - 17}", "recurrent"),
+        (f"M{left + 23},{up} H{right - 27}", "lost"),
+    ):
+        body.append(f'<path d="{d}" class="edge {css}" marker-end="url(#{css})"/>')
+    body.append(_caption(225, low + 22, "forget gate"))
+    body.append(_caption(225, up - 12, "output gate", "lost"))
+    body.append(_caption(246, 132, "three gates", anchor="start"))
+    title = "Cell state and output of an LSTM over two steps: the old output reaches the new one beside the cell state."
+    heads = "".join(_head(k, k) for k in ("kept", "state", "recurrent", "lost"))
+    return _svg(450, 262, title, "".join(body), heads)
+
+
 PICTURES: dict[str, Callable[[], str]] = {
     "snu": lambda: unrolled(Snu(transfer="tanh", train=_TRAINED)),
     "alif": lambda: unrolled(Alif(recurrent=True, train=("leak", "threshold", "beta", "rho"))),
@@ -269,6 +293,7 @@ PICTURES: dict[str, Callable[[], str]] = {
     "rounding": rounding,
     "rank-one": rank_one,
     "cone": cone,
+    "lstm": lstm,
 }
 
 

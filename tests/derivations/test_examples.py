@@ -50,6 +50,7 @@ SETTINGS = {
     "ostl": grid(w1=(-1.5, 1.0), h12=(-0.5, 0.8), leak=(0.0, 0.8), x2=(0.3,)),
     "eprop": grid(w1=(1.0,), h12=(-0.6, 0.4), beta=(0.0, 0.4), kappa=(0.0, 0.7), x2=(0.4,)),
     "ottt": grid(w1=(0.9,), leak=(0.0, 0.5), x2=(0.5, 1.5), h12=(0.0, 0.7)),
+    "gated": grid(w1=(1.2, -0.9), ho12=(-1.4, 0.7), hf12=(0.8,), x2=(0.5, -1.0)),
     "snap": grid(n=(1, 2, 3), w1=(-1.1,), h11=(0.0, 0.5), h21=(0.9, -1.3), x2=(0.3,)),
 }
 
@@ -99,6 +100,7 @@ EDITS = {
     "eprop": {"adaptation": ("adaptation",)},
     "ottt": {"untraced": ("state",)},
     "snap": {"lateral": ("recurrent",)},
+    "gated": {"lateral": ("recurrent",)},
 }
 
 
@@ -241,7 +243,30 @@ def snap_by_hand(spec, settings, mistake):
     return np.array(found)
 
 
+def lstm_by_hand(spec, settings, mistake):
+    """The three terms of the page for every weight, right or with one mistake."""
+    q = Traces(spec, settings)
+    i, f, g, o, c, z = (q.now[n] for n in "ifgocz")
+    h = {k: q.p[f"layers.0.H_{k}"] for k in "ifgo"}
+    found = []
+    for _, _, name, row, j in spec.weights:
+        eps, e, total = np.zeros(2), np.zeros(2), 0.0
+        for t in range(3):
+            source = q.x[t, 0, j] if name[0] == "W" else (z[t - 1, j] if t else 0.0)
+            into = {k: h[k] @ e + (name[2] == k) * source * (np.arange(2) == row) for k in "ifgo"}
+            if mistake == "two-term":
+                into["o"] = into["o"] - h["o"] @ e
+            old = c[t] if mistake == "new-cell" else (c[t - 1] if t else np.zeros(2))
+            eps = (i[t] if mistake == "order" else f[t]) * eps + old * f[t] * (1 - f[t]) * into["f"]
+            eps = eps + g[t] * i[t] * (1 - i[t]) * into["i"] + i[t] * (1 - g[t] ** 2) * into["g"]
+            e = o[t] * (1 - np.tanh(c[t]) ** 2) * eps + np.tanh(c[t]) * o[t] * (1 - o[t]) * into["o"]
+            total += (z[t] - q.y[t, 0]) @ e
+        found.append(total)
+    return np.array(found)
+
+
 BY_HAND = {
+    "gated": (lstm_by_hand, ("two-term", "order", "new-cell")),
     "snap": (snap_by_hand, ("wider", "mask-late", "mask-turned", "selfless")),
     "paths": (paths_by_hand, ("transposed", "stale")),
     "ostl": (ostl_by_hand, ("late", "transfer")),

@@ -18,7 +18,14 @@ function near(out, { net, steps, w, all, spec }) {
   Object.assign(out, { near: +mask[w.i][1], use, h21: layer.H[1][0], h22: layer.H[1][1] });
 }
 
-Object.assign(Engine.KINDS, { near: { show: near } });
+// LSTM: one entry of the eligibility of the output worked out
+function gates(out, { net }) {
+  const row = net.layers[0].H_o[0], f = (name) => out[`f ${name} 0.3`];
+  Object.assign(out, { ho11: row[0], ho12: row[1] });
+  out.worked = f("z<c:space") * out["dc0.3"] + f("z<o:space") * f("o<ao:space") * (row[0] * out["dz0.2"] + row[1] * out["dz1.2"]);
+}
+
+Object.assign(Engine.KINDS, { near: { show: near }, gates: { show: gates } });
 };
 if (typeof module !== "undefined") module.exports = draws;
 else draws(Engine);

@@ -258,6 +258,10 @@ const MISTAKES = {
   wider: { rule: (r) => ({ reach: r.reach + 1 }) },
   "mask-late": { rule: () => ({ late: true }) },
   "mask-turned": { rule: () => ({ turned: true }) },
+  // gated cells: no way through the output gate; another gate for the forget gate; the new cell state for the old
+  "two-term": { term: (k, u) => (past(k) && k.target === "ao" ? 0 : u) },
+  order: { term: (k, u, c) => (k.target === "c" && k.edge === "state" ? c.q.now.i[c.i] * c.ds : u) },
+  "new-cell": { term: (k, u, c) => (k.target === "c" && k.source === "f" ? c.q.now.c[c.i] * c.ds : u) },
   // a unit's weight to itself left out of the trace
   selfless: { term: (k, u, c) => (past(k) && k.weight && c.i === c.j ? 0 : u) },
   // bias without a trace of its own
@@ -317,10 +321,10 @@ function numbers(spec, s) {
     for (const [node, values] of Object.entries(q.now)) values.forEach((u, i) => put(node, i, t, u));
     for (const [node, values] of Object.entries(row.d[w.layer])) values.forEach((u, i) => put(`d${node}`, i, t, u));
     for (const [name, values] of Object.entries(q.f)) values.forEach((u, i) => put(`f ${name} `, i, t, u));
-    steps[t].layers.at(-1).now.z.forEach((u, i) => put("o", i, t, u));
+    if (!q.now.o) steps[t].layers.at(-1).now.z.forEach((u, i) => put("o", i, t, u)); // an output gate is a node of that name
     steps[t].error.forEach((u, i) => put("error", i, t, u));
     space.forEach((u, i) => put("L", i, t, u));
-    space.forEach((u, i) => put("c", i, t, u * q.f["z<v:space"]?.[i]));
+    if (!q.now.c) space.forEach((u, i) => put("c", i, t, u * q.f["z<v:space"]?.[i]));
     const kappa = net.layers.at(-1).p.kappa ?? 0;
     bar = bar.map((u, i) => kappa * u + row.d[w.layer].z[i]);
     bar.forEach((u, i) => put("bar", i, t, u));
