@@ -1,7 +1,7 @@
 """A trainer that owns loop, loss and optimiser, certified as it is: nobody maps parameters, nothing is changed."""
 
 import torch
-from read_lif import Model
+from read_lif import Model  # type: ignore[import-not-found]
 
 from gradcert.adapters.torch import trainer
 
@@ -15,7 +15,7 @@ class Trainer:
     def train_batch(self, data, target):
         """Take one step of training; data is (time, batch, inputs)."""
         self.optimiser.zero_grad()
-        state, loss = None, 0.0
+        state, loss = None, torch.zeros(())
         for x in data:
             y, state = self.net(x, state)
             loss = loss + torch.nn.functional.cross_entropy(y, target) / len(data)

@@ -55,7 +55,7 @@ class Spec:
     outputs : whether the output can be switched between step and sigmoid.
     parts : of FPTT, else 0.
     chosen : whether the reader chooses one weight to look at.
-    kind : what the page computes beside kept edges, a name in `assets/sums.js` or `draws.js`, else empty.
+    kind : what the page computes beside kept edges, a name in `assets/sums.js`, `draws.js` or `means.js`, else empty.
     """
 
     name: str
@@ -470,6 +470,19 @@ _COMPLEXITY = replace(
     kind="counts",
 )
 
+_UNBIASED = replace(
+    _PATHS,
+    name="unbiased",
+    controls=(
+        Control("draw", r"\text{draw}", 6, 1, 64, step=1),
+        Control("scale", r"r_0\text{ times}", 1.0, 0.2, 5.0),
+        *_PATHS.controls,
+    ),
+    mistakes=("uniform", "reused", "shared", "half", "initial"),
+    cuts=(),
+    kind="unbiased",
+)
+
 _GATED = Spec(
     name="gated",
     layers=(
@@ -520,6 +533,7 @@ EXAMPLES: dict[str, Spec] = {
         _CONVOLUTION,
         _FIXEDPOINT,
         _COMPLEXITY,
+        _UNBIASED,
         _SNAP,
         _GATED,
     )

@@ -18,7 +18,7 @@ COMMANDS = frozenset(
     "frac tfrac dfrac partial sum prod quad qquad bigl bigr Bigl Bigr biggl biggr left right underbrace cdot cdots "
     "dots ldots le ge ne in leftarrow rightarrow to odot times begin end aligned boxed text textstyle "
     "displaystyle small operatorname diag dfrac hfill over infty pm approx bar hat mathbf prime top tanh exp "
-    "log min max lvert rvert sin cos pi "
+    "log min max sqrt lvert rvert sin cos pi "
     "lfloor rfloor lceil rceil langle rangle mathsf mid ll gg lVert rVert cases equiv nabla sigma varphi colon not "
     "forall mapsto scriptstyle phantom iff implies Leftrightarrow".split()
 )

@@ -234,6 +234,24 @@ def cone() -> str:
     return _svg(500, 318, title, "".join(body), heads)
 
 
+def rank_one() -> str:
+    """Draw the influence of two units and six weights, and the column and the row whose product has it as its mean."""
+    body, size, y = [], 26, 74
+    for i in range(2):
+        for j in range(6):
+            body.append(f'<rect x="{20 + j * size}" y="{y + i * size}" width="22" height="22" rx="4" class="square"/>')
+        body.append(f'<rect x="276" y="{y + i * size}" width="22" height="22" rx="4" class="node"/>')
+    for j in range(6):
+        body.append(f'<rect x="{314 + j * size}" y="{y + 13}" width="22" height="22" rx="4" class="node"/>')
+    body.append(f'<path d="M264,{y + 24} H190" class="edge kept" marker-end="url(#kept)"/>')
+    body.append(_caption(227, y + 8, "mean"))
+    body += [_formula(98, y - 22, r"\e{i}{t}"), _formula(287, y - 22, r"\Ac{i}{t}"), _formula(392, y - 22, r"\Br{}{t}")]
+    body.append(_caption(98, y + 76, "RTRL: units times weights"))
+    body.append(_caption(370, y + 76, "UORO: units plus weights", "strong"))
+    title = "The influence of two units and six weights is the mean of a random column times a random row."
+    return _svg(490, y + 92, title, "".join(body), _head("kept", "kept"))
+
+
 def lstm() -> str:
     """Draw cell state and output of an LSTM over two steps, with the way of the old output past the cell state."""
     left, right, up, low, body = 120, 330, 72, 210, []
@@ -273,6 +291,7 @@ PICTURES: dict[str, Callable[[], str]] = {
     "local": local,
     "kernel": kernel,
     "rounding": rounding,
+    "rank-one": rank_one,
     "cone": cone,
     "lstm": lstm,
 }

@@ -186,7 +186,7 @@ def content(name: str, verdicts: Mapping[str, list[Verdict]], code: dict[str, st
     playing = any(b.kind == "example" for s in of.sections for b in s.blocks)
     machine = _render(pages.BEHIND, rows=_behind(of, name, every), lab=playing) + _steps(d, every, code)
     parts.append(("machine", "What was checked, and how", machine + _signs(of, writer)))
-    scripts = (SCRIPTS[0], "engine.js", "sums.js", "draws.js", SCRIPTS[1]) if playing else SCRIPTS
+    scripts = (SCRIPTS[0], "engine.js", "sums.js", "draws.js", "means.js", SCRIPTS[1]) if playing else SCRIPTS
     return Content(of.title, f'<div class="sub">{writer.markdown(of.lead)}</div>', tuple(parts), scripts)
 
 

@@ -290,6 +290,23 @@ SYMBOLS: dict[str, Symbol] = {
         "the rule keeps.",
     ),
     "mk": _s(r"\mathcal M_{#1}", r"\mk{ip}", "mask: 1 if unit $i$ is near unit $p$, which the weight feeds, else 0."),
+    # UORO and KF-RTRL
+    "nz": _s(r"\nu_{#1}^{#2}", r"\nz{i}{t}", "random sign, $1$ or $-1$ with equal chance, independent of all others."),
+    "Ac": _s("A_{#1}^{#2}", r"\Ac{i}{t}", "the state's side of the influence, one random number per unit."),
+    "Br": _s("B_{#1}^{#2}", r"\Br{}{t}", "the weight's side of the influence, one random number per weight."),
+    "rn": _s(
+        "r_{#1}^{#2}",
+        r"\rn{0}{t}",
+        "normaliser: a positive number that is given to one factor and taken from the other.",
+    ),
+    "gh": _s(r"\hat g", r"\gh", "what one draw has in the place of the gradient of the weight."),
+    "Ak": _s(
+        r"\tilde A_{#1}^{#2}",
+        r"\Ak{ik}{t}",
+        "the state's side in KF-RTRL: unit $i$, and the unit $k$ that the weight feeds.",
+    ),
+    "uk": _s("u_{#1}^{#2}", r"\uk{j}{t}", "the weight's side in KF-RTRL: one random number per input of the layer."),
+    "pn": _s("p_{#1}^{#2}", r"\pn{1}{t}", "normaliser of KF-RTRL."),
     # gated cells
     "gany": _s(r"\mathsf k", r"\gany", "any of the gates."),
     "gin": _s(r"\mathsf i", r"\gin", "input gate, between 0 and 1: how much of what may come in comes in.", "i"),

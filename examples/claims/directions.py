@@ -31,7 +31,7 @@ def wrong_bidirectional(problem):
 def stack(x, p, name, inner):
     """Return both directions of one layer, side by side."""
     module = torch.nn.RNN(x.shape[2], len(p[f"{name}.b"]), bidirectional=True, dtype=x.dtype)
-    given = {}
+    given: dict[str, torch.Tensor] = {}
     for weight, owner, end in zip(inner, (name, f"{name}_back"), ("l0", "l0_reverse"), strict=True):
         given |= {f"weight_ih_{end}": weight, f"weight_hh_{end}": p[f"{owner}.H"]}
         given |= {f"bias_ih_{end}": p[f"{owner}.b"], f"bias_hh_{end}": torch.zeros_like(p[f"{owner}.b"])}

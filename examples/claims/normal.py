@@ -18,8 +18,9 @@ def gradients(problem, mistake=""):
     x, acting = torch.tensor(problem.inputs), dict(p)
     for i, layer in enumerate(problem.network.layers):
         how = getattr(layer.cell, "standardised", None)
-        for name in how.weights if how else ():
-            acting[f"layers.{i}.{name}"] = standardised(p[f"layers.{i}.{name}"], how.epsilon)
+        if how is not None:
+            for name in how.weights:
+                acting[f"layers.{i}.{name}"] = standardised(p[f"layers.{i}.{name}"], how.epsilon)
         own = {name.split(".")[2]: value for name, value in acting.items() if name.startswith(f"layers.{i}.")}
         x = spiking(layer, own, x, mistake)
     y, last = torch.tensor(problem.targets), problem.network.loss.when == "last"

@@ -8,7 +8,7 @@ mistake, `wrong_delay_line`, has the right gradients and keeps every spike.
 from collections import deque
 
 import numpy as np
-from eprop import psi
+from eprop import psi  # type: ignore[import-not-found]
 
 LAG = 3
 
@@ -16,7 +16,7 @@ LAG = 3
 class Learner:
     """Recurrent LIF neurons under a leaky readout, with one trace for each presynaptic unit."""
 
-    line = LAG + 1  # how many steps of spikes are kept: those of now and of the three steps before
+    line: int | None = LAG + 1  # how many steps of spikes are kept: those of now and of the three steps before
 
     def start(self, start):
         """Begin a sequence."""

@@ -15,7 +15,8 @@ import torch
 
 from gradcert.models.modules.errors import UnreadError
 from gradcert.models.reading.network import Source, Written
-from gradcert.models.reading.run import evaluate, leads_to
+from gradcert.models.reading.record import leads_to
+from gradcert.models.reading.run import evaluate
 
 FAR = 60.0  # half of the interval in which a function is inverted: sigmoid and exp are flat in double beyond it
 HALVINGS = 130  # of an interval of 120, after which double has no smaller one

@@ -37,9 +37,8 @@ html_math_renderer = "bundled"
 html_static_path = [str(ROOT / "derivations" / "reading" / "assets"), "static"]
 html_extra_path = [str(ROOT / "build" / "docs" / "extra")]
 html_css_files = ["katex.min.css", "chapter.css", "site.css"]
-html_js_files = [
-    (name, {"defer": "defer"}) for name in ("katex.min.js", "engine.js", "sums.js", "draws.js", "chapter.js")
-]
+SCRIPTS = ("katex.min.js", "engine.js", "sums.js", "draws.js", "means.js", "chapter.js")
+html_js_files = [(name, {"defer": "defer"}) for name in SCRIPTS]
 html_show_sphinx = False
 html_copy_source = False
 html_theme_options: dict[str, list[str]] = {"footer_icons": [], "top_of_page_buttons": []}

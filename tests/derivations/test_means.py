@@ -1,0 +1,119 @@
+"""The examples of `assets/means.js`, rules that draw: every draw against gradcert's estimators."""
+
+import json
+import shutil
+import subprocess
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import gradcert.derivations.reading
+from gradcert.derivations.reading.examples import example, network, script
+from gradcert.reference import RULES
+from gradcert.reference.engines import record, reverse
+from gradcert.reference.estimators import kf_rtrl, uoro
+
+ASSETS = Path(gradcert.derivations.reading.__file__).parent / "assets"
+NODE = shutil.which("node") or shutil.which("nodejs")
+pytestmark = pytest.mark.skipif(NODE is None, reason="needs Node.js: make debian")
+
+# As in test_examples.py: a few hundred operations in two orders, numbers below 2^6.
+CLOSE = 512 * 4 * 2.0**-53 * 2.0**6
+
+
+def pages(name, settings):
+    """Return what the page shows at each setting."""
+    files = [json.dumps(str(ASSETS / f)) for f in ("engine.js", "means.js")]
+    program = (
+        f"const e = require({files[0]}); require({files[1]})(e); const [spec, all] = JSON.parse(require('fs')"
+        ".readFileSync(0)); console.log(JSON.stringify(all.map((s) => { const r = e.numbers(JSON.parse(spec), s);"
+        "return { ...r.out, all: r.all }; })));"
+    )
+    spec = example(name)
+    begin = {c.name: c.value for c in spec.controls}
+    given = [{"weight": 0, "cut": [], **begin, **s} for s in settings]
+    text = json.dumps([script(spec), given])
+    done = subprocess.run([NODE, "-e", program], input=text, capture_output=True, text=True, check=True)
+    return given, json.loads(done.stdout)
+
+
+def flat(spec, gradients):
+    return np.array([gradients[f"layers.{layer}.{name}"][i, j] for _, layer, name, i, j in spec.weights])
+
+
+SIGNS = [np.array(s) for s in product((1, -1), repeat=6)]
+
+
+def spread(draws, exact):
+    return np.sqrt(np.mean([((g - exact) ** 2).sum() for g in draws])) / np.linalg.norm(exact)
+
+
+@pytest.mark.long
+def test_every_draw_its_mean_and_its_spread_are_those_of_the_code():
+    spec = example("unbiased")
+    settings = [{"draw": d, "weight": d % 6, "h12": h} for d, h in ((6, -0.3), (29, 0.9))]
+    for s, mine in zip(*pages("unbiased", settings), strict=True):
+        problem = network(spec, s)
+        exact = flat(spec, reverse.gradients(*problem, rule=RULES["bptt"]))
+        by_uoro = [flat(spec, uoro.gradients(*problem, signs=nu.reshape(3, 1, 2))) for nu in SIGNS]
+        by_kf = [flat(spec, kf_rtrl.gradients(*problem, signs=nu.reshape(1, 3, 1, 2))) for nu in SIGNS]
+        shown = np.array([u["online"] for u in mine["all"]])
+        assert np.abs(shown - by_uoro[s["draw"] - 1]).max() <= CLOSE
+        for mean, wide, draws in (("mean", "spread", by_uoro), ("kfmean", "kfspread", by_kf)):
+            assert abs(mine[mean] - exact[s["weight"]]) <= CLOSE
+            assert abs(mine[wide] - spread(draws, exact)) <= CLOSE
+        assert mine["needed"] == np.ceil((mine["spread"] / 0.1) ** 2)
+        for t, i in product((1, 2, 3), (0, 1)):  # the mean of the product is RTRL's influence
+            assert abs(mine[f"M{i}.{t}"] - (mine[f"dz{i}.{t}"] or 0)) <= CLOSE
+
+
+def by_hand(problem, nu, *, scale=1.0, mistake=None):
+    """UORO as the lesson's algorithm, in matrices of units by sources, right or with one mistake."""
+    net, w, x, y = problem
+    z = record(net, w, x).layers[0].now["z"][:, 0]
+    h, start = w["layers.0.H"], float(mistake == "initial")
+    column, row, total = np.full(2, start), np.full((2, 3), start), np.zeros((2, 3))
+    for t in range(3):
+        slope, source = 1 - z[t] ** 2, np.concatenate([x[t, 0], z[t - 1] if t else np.zeros(2)])
+        noise = {"reused": nu[0], "shared": nu[t, :1].repeat(2)}.get(mistake, nu[t])
+        noise = noise / np.sqrt(3) if mistake == "uniform" else noise
+        column, fresh = slope * (h @ column), (noise * slope)[:, None] * source
+        norms = [np.linalg.norm(u) for u in (row, column, fresh, noise)]
+        r0 = scale * (np.sqrt(norms[0] / norms[1]) if norms[0] and norms[1] else 1.0)
+        r1 = np.sqrt(norms[2] / norms[3]) if norms[2] else 1.0
+        column = r0 * column + r1 * noise
+        row = row / (1.0 if mistake == "half" else r0) + fresh / r1
+        total += ((z[t] - y[t, 0]) @ column) * row
+    return total.ravel()[[0, 3, 1, 2, 4, 5]]  # W11, W21, H11, H12, H21, H22
+
+
+@pytest.mark.long
+def test_any_normaliser_leaves_the_mean_and_the_mistakes_are_the_biases_that_the_lesson_names():
+    spec = example("unbiased")
+    settings = [{"draw": 6, "weight": k, "scale": r, "h12": 0.9} for k, r in ((0, 1.0), (3, 0.2), (4, 5.0))]
+    given, found = pages("unbiased", settings)
+    for s, mine in zip(given, found, strict=True):
+        problem, k = network(spec, s), s["weight"]
+        exact = flat(spec, reverse.gradients(*problem, rule=RULES["bptt"]))
+        nus = [nu.reshape(3, 2) for nu in SIGNS]
+        draws = [by_hand(problem, nu, scale=s["scale"]) for nu in nus]
+        assert np.abs(draws[5] - [u["online"] for u in mine["all"]]).max() <= CLOSE
+        assert abs(mine["mean"] - exact[k]) <= CLOSE
+        assert abs(mine["spread"] - spread(draws, exact)) <= 2 * CLOSE
+        for mistake in spec.mistakes:
+            mean = np.mean([by_hand(problem, nu, scale=s["scale"], mistake=mistake) for nu in nus], axis=0)
+            assert abs(mean[k] - mine[f"m {mistake}"]) <= 4 * CLOSE, mistake
+            assert abs(np.linalg.norm(mean - exact) / np.linalg.norm(exact) - mine[f"q {mistake}"]) <= 8 * CLOSE, (
+                mistake
+            )
+        assert abs(mine["q uniform"] - 2 / 3) <= CLOSE
+        assert min(mine[f"q {m}"] for m in spec.mistakes) > 0.01
+    assert found[0]["spread"] < min(mine["spread"] for mine in found[1:])  # away from 1 the noise grows
+
+
+def test_draws_six_and_fifty_nine_are_one():
+    _, (one, other) = pages("unbiased", [{"draw": 6}, {"draw": 59}])
+    assert all(one[f"nu{i}.{t}"] == -other[f"nu{i}.{t}"] for t in (1, 2, 3) for i in (0, 1))
+    assert one["online"] == other["online"]
