@@ -150,11 +150,12 @@ class Watch:
                 self.judgements.append(found)
                 for writer, prefix in self._writers:
                     scalars.write(found, writer, prefix)
-            elif self._soon(step) and self._calls.sequences:
-                self._earlier.append((self._calls.sequences, {n: p.detach().clone() for n, p in parameters.items()}))
         finally:
             self._before = None
-            if self._due(step):
+            if self._soon(step) and self._calls.sequences:
+                self._earlier.append((self._calls.sequences, {n: p.detach().clone() for n, p in parameters.items()}))
+                del self._earlier[: -self._back]
+            else:
                 self._earlier.clear()
             if self._due(self._count) and given:
                 self._before = {n: None if g is None else g.detach().clone() for n, g in given.items()}

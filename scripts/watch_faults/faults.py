@@ -36,7 +36,7 @@ class Fault:
 FAULTS = {
     "not reset": Fault("a trace that is not reset between batches", "traces", "before: not reset"),
     "no detach": Fault("a missing detach", "autograd", "bptt, not of bptt-detached-reset"),
-    "decay": Fault("a wrong decay", "traces", "times 0.888889: another decay than the forward pass has"),
+    "decay": Fault("a wrong decay", "traces", "another decay than the forward pass has"),
     "no average": Fault("1 / T missing", "traces", "times 10, T: an average is missing"),
     "after the reset": Fault(
         "a pseudo-derivative evaluated after the reset", "traces", "taken at the potential after the reset"

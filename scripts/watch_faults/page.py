@@ -37,7 +37,7 @@ def picture(found: Sequence[Found]) -> str:
     ]
     curves = [_curves(f, names) for f in drawn]
     for k, curve in enumerate(curves[0] if curves else ()):
-        sample = panel.sample(curve).replace("<svg ", f'<svg x="{16 + 130 * k}" y="10" ', 1)
+        sample = str(panel.sample(curve)).replace("<svg ", f'<svg x="{16 + 130 * k}" y="10" ', 1)
         out.append(f'{sample}<text x="{68 + 130 * k}" y="20">{curve.label}</text>')
     for k, (f, own) in enumerate(zip(drawn, curves, strict=True)):
         title = f"{f.fault}, from step {f.since} on"

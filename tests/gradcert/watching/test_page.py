@@ -118,3 +118,21 @@ class Known:
 def test_downhill_is_said_where_rounding_cannot_turn_it_round(given, allowed, wanted):
     found = descent(Known({"W": np.array(given)}), {"W": np.array([3.0, 4.0])}, {"W": Of(0.0, allowed, None, None)})
     assert found == (wanted if wanted is None else pytest.approx(wanted, abs=1e-12))
+
+
+def test_the_picture_of_the_faults_is_an_svg_with_all_of_them():
+    pytest.importorskip("torch")
+    from xml.etree import ElementTree
+
+    from scripts.watch_faults.__main__ import ROOT, read
+    from scripts.watch_faults.faults import FAULTS
+    from scripts.watch_faults.page import page, picture
+
+    found = read(ROOT / "docs" / "results" / "watch_faults.jsonl")
+    drawn = picture(found)
+    tree = ElementTree.fromstring(drawn)
+    assert {f.fault for f in found} - {""} == set(FAULTS)
+    assert len([e for e in tree if e.get("class") == "panel"]) == len(FAULTS)
+    assert (ROOT / "docs" / "watch.svg").read_text(encoding="utf-8") == drawn
+    assert (ROOT / "docs" / "watch.md").read_text(encoding="utf-8") == page(found)
+    assert all(f.named and not f.alarms for f in found if f.fault) and not any(f.alarms for f in found)
