@@ -307,6 +307,13 @@ SYMBOLS: dict[str, Symbol] = {
     ),
     "uk": _s("u_{#1}^{#2}", r"\uk{j}{t}", "the weight's side in KF-RTRL: one random number per input of the layer."),
     "pn": _s("p_{#1}^{#2}", r"\pn{1}{t}", "normaliser of KF-RTRL."),
+    # OSTTP
+    "eo": _s(r"\delta^{#1}", r"\eo{t}", "errors of the outputs at step $t$, as a vector."),
+    "Lp": _s(
+        r"\tilde L_{#1}^{#2}",
+        r"\Lp{i}{t}",
+        "signal of hidden unit $i$: the targets of the step, through the fixed matrix.",
+    ),
     # SLTT-K, ETLP and OPZO
     "kn": _s("K", r"\kn", "number of steps that are drawn, out of $T$."),
     "dr": _s("D", r"\dr", "set of the steps that are drawn."),
