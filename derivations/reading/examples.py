@@ -517,6 +517,50 @@ _GATED = Spec(
     kind="gates",
 )
 
+_SAMPLED = Spec(
+    name="sampled",
+    layers=(
+        {"cell": "lif", "p": _LIF, "W": [[0.9], [0.6]]},
+        {"cell": "integrator", "p": {"kappa": 0.0}, "W": [[0.8, -0.5]]},
+    ),
+    x=((1.0,), (0.6,), (0.8,)),
+    y=((0.2,), (1.0,), (-0.4,)),
+    controls=(
+        Control("kept", r"\text{steps drawn }K", 1, 1, 3, step=1),
+        Control("draw", r"\text{draw}", 2, 1, 64, step=1),
+        Control("alpha", r"\text{perturbation }\alpha", 0.5, 0.05, 2.0),
+        Control("mu", r"\text{momentum }\mu", 0.5, 0.0, 0.95),
+        Control("w1", r"W_{11}", 0.9, paths=("layers.0.W.0.0",)),
+        Control("x2", r"\text{input }x_1^2", 0.6, paths=("x.1.0",)),
+    ),
+    weights=(*_matrix("W", 0, 2, 1), ("U11", 1, "W", 0, 0), ("U12", 1, "W", 0, 1)),
+    rule="sltt",
+    exact="sltt",
+    mistakes=("short", "first", "through"),
+    kind="sampled",
+)
+
+_OSTTP = Spec(
+    name="osttp",
+    layers=(
+        {"cell": "snu", "p": {**_SNU, "leak": 0.8, "G": [[0.8, -0.6]]}, "W": [[1.0], [0.7]]},
+        {"cell": "snu", "p": {**_SNU, "leak": 0.8}, "W": [[0.9, -0.5]]},
+    ),
+    x=((1.0,), (0.5,), (0.8,)),
+    y=((0.0,), (1.0,), (0.6,)),
+    controls=(
+        Control("g1", r"\text{projection }B_{11}", 0.8, paths=("layers.0.p.G.0.0",)),
+        Control("g2", r"\text{projection }B_{12}", -0.6, paths=("layers.0.p.G.0.1",)),
+        Control("w1", r"W_{11}", 1.0, paths=("layers.0.W.0.0",)),
+        Control("y2", r"\text{target }y_1^2", 1.0, paths=("y.1.0",)),
+    ),
+    weights=(*_matrix("W", 0, 2, 1), ("U11", 1, "W", 0, 0), ("U12", 1, "W", 0, 1)),
+    rule="ostl",
+    exact="bptt",
+    mistakes=("error", "sign", "output", "reset"),
+    kind="projected",
+)
+
 #: name -> example
 EXAMPLES: dict[str, Spec] = {
     spec.name: spec
@@ -534,6 +578,8 @@ EXAMPLES: dict[str, Spec] = {
         _FIXEDPOINT,
         _COMPLEXITY,
         _UNBIASED,
+        _SAMPLED,
+        _OSTTP,
         _SNAP,
         _GATED,
     )

@@ -276,6 +276,25 @@ def lstm() -> str:
     return _svg(450, 262, title, "".join(body), heads)
 
 
+def drawn() -> str:
+    """Draw six steps forwards, two of which are drawn and send their error down."""
+    body, xs = [], [50 + 76 * t for t in range(6)]
+    for t, x in enumerate(xs):
+        chosen = t in (1, 4)
+        body.append(f'<circle cx="{x}" cy="110" r="20" class="node"/>')
+        body.append(_formula(x, 110, rf"\v{{}}{{{t + 1}}}"))
+        if t:
+            body.append(f'<path d="M{x - 55},110 H{x - 24}" class="edge" marker-end="url(#on)"/>')
+        if chosen:
+            body.append(f'<path d="M{x},46 V86" class="edge kept" marker-end="url(#kept)"/>')
+            body.append(_formula(x, 30, rf"\Et{{{t + 1}}}"))
+            body.append(f'<path d="M{x},132 V168" class="edge kept" marker-end="url(#kept)"/>')
+            body.append(_caption(x, 186, "update", "strong"))
+    body.append(_caption(xs[2] + 38, 66, "no error at these steps"))
+    title = "Six steps forwards; at the two that are drawn the error comes down and the weights learn."
+    return _svg(480, 196, title, "".join(body), _head("on") + _head("kept", "kept"))
+
+
 PICTURES: dict[str, Callable[[], str]] = {
     "snu": lambda: unrolled(Snu(transfer="tanh", train=_TRAINED)),
     "alif": lambda: unrolled(Alif(recurrent=True, train=("leak", "threshold", "beta", "rho"))),
@@ -292,6 +311,7 @@ PICTURES: dict[str, Callable[[], str]] = {
     "kernel": kernel,
     "rounding": rounding,
     "rank-one": rank_one,
+    "drawn": drawn,
     "cone": cone,
     "lstm": lstm,
 }

@@ -307,6 +307,22 @@ SYMBOLS: dict[str, Symbol] = {
     ),
     "uk": _s("u_{#1}^{#2}", r"\uk{j}{t}", "the weight's side in KF-RTRL: one random number per input of the layer."),
     "pn": _s("p_{#1}^{#2}", r"\pn{1}{t}", "normaliser of KF-RTRL."),
+    # OSTTP
+    "eo": _s(r"\delta^{#1}", r"\eo{t}", "errors of the outputs at step $t$, as a vector."),
+    "Lp": _s(
+        r"\tilde L_{#1}^{#2}",
+        r"\Lp{i}{t}",
+        "signal of hidden unit $i$: the targets of the step, through the fixed matrix.",
+    ),
+    # SLTT-K, ETLP and OPZO
+    "kn": _s("K", r"\kn", "number of steps that are drawn, out of $T$."),
+    "dr": _s("D", r"\dr", "set of the steps that are drawn."),
+    "tk": _s("g^{#1}", r"\tk{t}", "what step $t$ adds to the gradient when no path through time is kept."),
+    "ev": _s(r"\chi^{#1}", r"\ev{t}", "event: 1 if the rule updates at step $t$, else 0."),
+    "prob": _s(r"\rho", r"\prob", "probability of an event, the same at every step."),
+    "op": _s(r"\tilde o_{#1}^{#2}", r"\op{k}{t}", "output $k$ of the pass in which the hidden units are perturbed."),
+    "pert": _s(r"\alpha", r"\pert", "size of the perturbation, positive.", "alpha"),
+    "mom": _s(r"\mu", r"\mom", "momentum: the share of the old feedback matrix that stays at a step.", "momentum"),
     # gated cells
     "gany": _s(r"\mathsf k", r"\gany", "any of the gates."),
     "gin": _s(r"\mathsf i", r"\gin", "input gate, between 0 and 1: how much of what may come in comes in.", "i"),

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import gradcert.derivations.reading
-from gradcert.derivations.reading.examples import example, network, script
+from gradcert.derivations.reading.examples import example, network, rule_with, script
 from gradcert.reference import RULES, TEMPORAL, Layer, Network, Rnn, rule_named
-from gradcert.reference.engines import reachable, reverse
+from gradcert.reference.engines import reachable, record, reverse
 from gradcert.reference.networks import Dense
 
 ASSETS = Path(gradcert.derivations.reading.__file__).parent / "assets"
@@ -91,3 +91,35 @@ def test_the_answers_to_the_exercises_on_masks():
     exact, two = (reverse.gradients(*problem, rule=rule_named(r))["layers.0.H"] for r in ("bptt", "snap-2"))
     assert off(two, exact) <= CLOSE
     assert reachable(problem[0].layers[0], TEMPORAL, "H", 2).sum(axis=1).tolist() == [4] * 8
+
+
+@needs_node
+def test_osttp_and_its_mistakes_are_those_of_the_code():
+    spec = example("osttp")
+    for s, mine in zip(*pages("osttp", grid(g1=(0.8, -1.1), g2=(0.7,), y2=(0.4,), weight=(0, 3))), strict=True):
+        problem, b = network(spec, s), {"layers.0.B": np.array([[s["g1"], s["g2"]]])}
+
+        def run(rule, b=b, problem=problem):
+            return flat(spec, reverse.gradients(*problem, rule=rule, feedback=b))
+
+        right, bptt = run(RULES["osttp"]), flat(spec, reverse.gradients(*problem, rule=RULES["bptt"]))
+        assert np.abs(right - [u["online"] for u in mine["all"]]).max() <= CLOSE
+        assert np.abs(bptt - [u["exact"] for u in mine["all"]]).max() <= CLOSE
+        assert mine["upper"] <= CLOSE
+        assert (
+            abs(right[:2] @ bptt[:2] / np.linalg.norm(right[:2]) / np.linalg.norm(bptt[:2]) - mine["cosine"]) <= CLOSE
+        )
+        net, w, x, y = problem
+        error = record(net, w, x).outputs - y
+        as_target = flat(spec, reverse.gradients(net, w, x, error, rule=RULES["osttp"], feedback=b))
+        zero = flat(spec, reverse.gradients(net, w, x, 0 * y, rule=RULES["osttp"], feedback=b))
+        # the loss is quadratic: the last layer of target y is that of target 0, less what the target projects
+        wrong = {
+            "error": [*as_target[:2], *right[2:]],
+            "sign": [*(-right[:2]), *right[2:]],
+            "output": [*right[:2], *(zero - right)[2:]],
+            "reset": run(rule_with(RULES["osttp"], without=("reset",))),
+        }
+        for mistake, value in wrong.items():
+            assert abs(value[s["weight"]] - mine[f"m {mistake}"]) <= CLOSE, mistake
+            assert abs(off(np.array(value), right) - mine[f"q {mistake}"]) <= 10 * CLOSE, mistake

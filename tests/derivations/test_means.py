@@ -3,7 +3,7 @@
 import json
 import shutil
 import subprocess
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +11,9 @@ import pytest
 
 import gradcert.derivations.reading
 from gradcert.derivations.reading.examples import example, network, script
-from gradcert.reference import RULES
+from gradcert.reference import RULES, Layer, Network, Rnn
 from gradcert.reference.engines import record, reverse
-from gradcert.reference.estimators import kf_rtrl, uoro
+from gradcert.reference.estimators import kf_rtrl, opzo, sltt_k, uoro
 
 ASSETS = Path(gradcert.derivations.reading.__file__).parent / "assets"
 NODE = shutil.which("node") or shutil.which("nodejs")
@@ -117,3 +117,53 @@ def test_draws_six_and_fifty_nine_are_one():
     _, (one, other) = pages("unbiased", [{"draw": 6}, {"draw": 59}])
     assert all(one[f"nu{i}.{t}"] == -other[f"nu{i}.{t}"] for t in (1, 2, 3) for i in (0, 1))
     assert one["online"] == other["online"]
+
+
+def readout(problem):
+    """The same problem with a head that has no state, which is what OPZO is defined for."""
+    net, w, x, y = problem
+    head = Layer(Rnn(activation="identity", recurrent=False, bias=False), inputs=2, units=1)
+    return Network(layers=(net.layers[0], head)), w, x, y
+
+
+def test_sltt_k_and_its_mistakes_are_those_of_the_code():
+    spec = example("sampled")
+    settings = [{"kept": k, "draw": d, "weight": d % 4, "x2": 0.3 + k} for k, d in ((1, 2), (2, 3), (3, 1))]
+    for s, mine in zip(*pages("sampled", settings), strict=True):
+        problem, k = readout(network(spec, s)), s["weight"]
+        sets = list(combinations(range(3), s["kept"]))
+        draws = [flat(spec, sltt_k.gradients(*problem, chosen=chosen)) for chosen in sets]
+        sltt, time = (flat(spec, reverse.gradients(*problem, rule=RULES[r])) for r in ("sltt", "ottt"))
+        assert np.abs(draws[(s["draw"] - 1) % len(sets)] - [u["online"] for u in mine["all"]]).max() <= CLOSE
+        assert np.abs(sltt - [u["exact"] for u in mine["all"]]).max() <= CLOSE
+        assert mine["sets"] == len(sets)
+        assert abs(mine["ktmean"] - np.mean(draws, axis=0)[k]) <= CLOSE
+        wrong = {"short": sltt * s["kept"] / 3, "first": draws[0] * 3 / s["kept"], "through": time}
+        for mistake, value in wrong.items():
+            # the weights of the head have no trace in either rule, as their input is a spike and no membrane follows
+            assert abs(value[k] - mine[f"m {mistake}"]) <= 4 * CLOSE, mistake
+            assert abs(np.linalg.norm(value - sltt) / np.linalg.norm(sltt) - mine[f"q {mistake}"]) <= 8 * CLOSE, mistake
+
+
+@pytest.mark.long
+def test_opzo_its_matrix_and_their_means_are_those_of_the_code():
+    spec = example("sampled")
+    settings = [{"draw": 29, "weight": 1, "mu": 0.5, "alpha": 0.5}, {"draw": 29, "weight": 0, "mu": 0.9, "alpha": 0.25}]
+    given, found = pages("sampled", settings)
+    for s, mine in zip(given, found, strict=True):
+        problem, k = readout(network(spec, s)), s["weight"]
+        options = {"alpha": s["alpha"], "momentum": s["mu"]}
+        drawn = [
+            opzo.estimate_feedback(*problem[:3], signs=[nu.reshape(3, 1, 2)], **options)["layers.0.B"] for nu in SIGNS
+        ]
+        b = drawn[s["draw"] - 1]
+        code = opzo.gradients(*problem, feedback={"layers.0.B": b})["layers.0.W"][k, 0]
+        exact = reverse.gradients(*problem, rule=RULES["ottt"])["layers.0.W"][k, 0]
+        assert max(abs(mine[f"B{i}.3"] - b[0, i]) for i in (0, 1)) <= CLOSE
+        assert max(abs(mine[f"BM{i}.3"] - np.mean(drawn, axis=0)[0, i]) for i in (0, 1)) <= CLOSE
+        assert abs(mine["opzo"] - code) <= CLOSE
+        assert abs(mine["ottt"] - exact) <= CLOSE
+        assert abs(mine["opzomean"] - mine["filled"] * exact) <= 4 * CLOSE
+        assert mine["filled"] == 1 - s["mu"] ** 3
+    one, other = pages("sampled", [{"alpha": 0.5}, {"alpha": 0.25}])[1]
+    assert abs(one["opzomean"] - other["opzomean"]) <= 4 * CLOSE < other["bspread"] - one["bspread"]

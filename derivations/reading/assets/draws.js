@@ -25,7 +25,24 @@ function gates(out, { net }) {
   out.worked = f("z<c:space") * out["dc0.3"] + f("z<o:space") * f("o<ao:space") * (row[0] * out["dz0.2"] + row[1] * out["dz1.2"]);
 }
 
-Object.assign(Engine.KINDS, { near: { show: near }, gates: { show: gates } });
+// OSTTP: a hidden layer's signal is the target through a fixed matrix, the last layer's its error
+function osttp({ net, steps, w, rule, id }, put = () => {}) {
+  const kept = id === "reset" ? { ...rule, own: rule.own.filter((e) => e !== "reset") } : rule, last = w.layer === net.layers.length - 1;
+  return online(net, steps, w, kept).rows.reduce((sum, row, t) => {
+    const y = net.y[t], from = id === "error" ? steps[t + 1].error : y.map((u) => (id === "sign" ? -u : u));
+    const L = last ? (id === "output" ? y : steps[t + 1].error) : map(net.layers[0].units, (i) => net.layers[0].p.G.reduce((s, g, k) => s + g[i] * from[k], 0));
+    const part = L.reduce((s, u, i) => s + u * row.d[w.layer].z[i], 0);
+    put({ t: t + 1, L: L[w.i], e: row.d[w.layer].z[w.i], true: signal(net, steps[t + 1], w.layer)[w.i], part });
+    return sum + part;
+  }, 0);
+}
+function projected(out, c) {
+  osttp({ ...c, id: "" }, ({ t, ...row }) => Object.entries(row).forEach(([name, u]) => { out[`p${name}.${t}`] = u; }));
+  const length = (f) => Math.hypot(...c.all.slice(0, 2).map(f)), dot = c.all.slice(0, 2).reduce((s, u) => s + u.online * u.exact, 0);
+  Object.assign(out, { cosine: dot / length((u) => u.online) / length((u) => u.exact), upper: Math.max(...c.all.slice(2).map((u) => Math.abs(u.online - u.exact))), when: "drawn" });
+}
+
+Object.assign(Engine.KINDS, { projected: { total: osttp, show: projected }, near: { show: near }, gates: { show: gates } });
 };
 if (typeof module !== "undefined") module.exports = draws;
 else draws(Engine);

@@ -2,7 +2,7 @@
 // tests/derivations/test_means.py compares them with gradcert's estimators.
 "use strict";
 const means = (Engine) => {
-const { map } = Engine.tools;
+const { map, online, signal } = Engine.tools;
 const size = (...values) => Math.hypot(...values.flat(3));
 const ratio = (above, below) => (above && below ? Math.sqrt(above / below) : 1);
 // every sequence of n signs; the first has no minus
@@ -76,7 +76,46 @@ function unbiased(out, c) {
   Object.assign(out, { J11: J[0][0], J12: J[0][1] });
 }
 
-Object.assign(Engine.KINDS, { unbiased: { total: estimate, show: unbiased } });
+// SLTT-K: every set of K steps out of T, in order
+const sets = (T, K, from = 0) => (K ? map(T - from - K + 1, (k) => sets(T, K - 1, from + k + 1).map((rest) => [from + k, ...rest])).flat() : [[]]);
+function sltt({ net, steps, w, s, id }) {
+  const parts = online(net, steps, w, { own: id === "through" ? ["state"] : [], upper: [], readout: [] }).rows.map((row) => row.part);
+  const all = sets(parts.length, s.kept), added = all.map((set) => set.reduce((sum, t) => sum + parts[t], 0)), scale = parts.length / s.kept;
+  if (!id) return added[(s.draw - 1) % all.length];
+  return (id === "first" ? added[0] : added.reduce((sum, u) => sum + u, 0) / all.length) * (id === "short" ? 1 : scale);
+}
+// OPZO's matrix, step by step, from a pass with perturbed hidden spikes through a linear head
+function feedback({ net, steps, s }, nu) {
+  const n = net.layers[0].units, U = net.layers[1].W[0];
+  let B = map(n, () => 0);
+  return steps.slice(1).map((step, t) => {
+    const noise = nu.slice(t * n, t * n + n), o = U.reduce((sum, u, i) => sum + u * (step.layers[0].now.z[i] + s.alpha * noise[i]), 0);
+    B = B.map((b, i) => s.mu * b + ((1 - s.mu) * noise[i] * o) / s.alpha);
+    return { B, o, noise };
+  });
+}
+const ottt = ({ net, steps }, w, B) => {
+  let trace = 0;
+  return steps.slice(1).reduce((sum, step) => {
+    trace = net.layers[0].p.leak * trace + step.layers[0].x[w.j];
+    return sum + (B ? B[w.i] * step.error[0] : signal(net, step, 0)[w.i]) * step.layers[0].f["z<v:space"][w.i] * trace;
+  }, 0);
+};
+function sampled(out, c) {
+  const { steps, s } = c, T = steps.length - 1, w = c.w.layer ? c.spec.weights[0] : c.w, n = c.net.layers[0].units;
+  const all = sets(T, s.kept), set = all[(s.draw - 1) % all.length];
+  online(c.net, steps, c.w, { own: [], upper: [], readout: [] }).rows.forEach((row, t) => Object.assign(out, { [`sl.${t + 1}`]: row.part, [`in.${t + 1}`]: +set.includes(t), [`sk.${t + 1}`]: set.includes(t) ? row.part : 0 }));
+  const pass = signs(n * T).map((nu) => feedback(c, nu)), mine = pass[s.draw - 1];
+  mine.forEach(({ B, o, noise }, t) => {
+    Object.assign(out, { [`op.${t + 1}`]: o });
+    B.forEach((b, i) => Object.assign(out, { [`B${i}.${t + 1}`]: b, [`nu${i}.${t + 1}`]: noise[i], [`BM${i}.${t + 1}`]: mean(pass.map((p) => p[t].B))[i] }));
+  });
+  const found = pass.map((p) => ottt(c, w, p.at(-1).B)), truth = ottt(c, w, null);
+  Object.assign(out, { sets: all.length, share: s.kept / T, ktmean: c.s.kept / T * out.exact, opzo: found[s.draw - 1], opzomean: mean(found.map((u) => [u]))[0], ottt: truth, filled: 1 - s.mu ** T, mu: s.mu, alpha: s.alpha, when: "drawn" });
+  out.bspread = Math.sqrt(pass.reduce((sum, p) => sum + size(p.at(-1).B.map((b, i) => b - mean(pass.map((o) => o.at(-1).B))[i])) ** 2, 0) / pass.length) / size(c.net.layers[1].W[0]);
+}
+
+Object.assign(Engine.KINDS, { sampled: { total: sltt, show: sampled }, unbiased: { total: estimate, show: unbiased } });
 };
 if (typeof module !== "undefined") module.exports = means;
 else means(Engine);
