@@ -22,11 +22,11 @@ Examples:
 
 \b
 Model is a torch.nn.Module that takes one time step, module(x) or
-module(x, state), or a sequence (--time): a class, with its arguments where it
-has some, an instance, or a function that returns one. Or it is a step function
-of JAX, step(params, state, x) -> (state, y), or a cell of flax. ' is the step
-before, W @ x a weighted sum, cut[...] what your code keeps from going back
-(detach, no_grad, .data, stop_gradient), with its line."""
+module(x, state), or a sequence (--time): a class, with its arguments where
+it has some, an instance, or a function that returns one. Or it is a step
+function of JAX, step(params, state, x) -> (state, y), or a cell of flax.
+' is the step before, W @ x a weighted sum, cut[...] what your code keeps
+from going back (detach, no_grad, .data, stop_gradient), with its line."""
 
 
 @click.command("read", epilog=EPILOG)
