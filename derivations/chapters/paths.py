@@ -248,7 +248,6 @@ DERIVATION = Derivation(
             premises=("paths.sum",),
             proof=graphs.rows,
             code=(
-                "reference/networks/graph/wiring.py:wired",
                 "reference/networks/graph/circuit.py:Circuit",
                 "reference/engines/sweep.py:spread",
                 "reference/engines/forward.py:Learner",
