@@ -137,3 +137,16 @@ def test_what_is_refuted_and_equal_is_seen(monkeypatch, prepared):
     assert judge.judged(prepared, wrong)["equal"] is False
     monkeypatch.setattr(judge.acceptance, "first_wrong", lambda *_: [SimpleNamespace(check="gradient")])
     assert judge.judged(prepared, prepared.literal.source)["equal"] is True
+
+
+@pytest.mark.long
+def test_a_search_of_parts_that_nothing_proves_ends_and_says_so():
+    """A forward pass that never runs: hundreds of candidates fit what is left in floats, and none in enclosures."""
+    literal = next(x for x in LITERALS if x.name == "BPTT, ALIF, backward loop")
+    loop = "for t in range(1, steps + 1):"
+    assert loop in literal.source
+    source = literal.source.replace(loop, "for t in range(1, 1):", 1)
+    found = judge.judged(asked(literal, "default"), source, repair=0.0, profile="default", every=8)
+    assert (found["verdict"], found["named"], found["false"]) == ("refuted", "partly", False)
+    assert "zero in every entry" in found["said"]
+    assert found["said"].endswith(", of what was tried until the search was ended")
