@@ -132,7 +132,7 @@ def test_a_claim_is_kept_and_its_mistake_is_named(where, name):
         found = getattr(
             subjects(where), name if where in ("rules", "eventprop", "graphs", "directions") else "gradients"
         )
-        mine, mistake = partial(found), getattr(subjects(where), f"wrong_{name}")
+        mine, mistake = partial(found), partial(getattr(subjects(where), f"wrong_{name}"))
     right = certify(mine, claim=claim, profile="quick")
     wrong = certify(mistake, claim=claim, profile="quick", repair=0.0)
     assert (right.verdict, wrong.verdict) == ("certified", "refuted")
