@@ -61,12 +61,13 @@ def command(
     """
     from gradcert.commands.common import shown
     from gradcert.commands.modules import example_of, module_from, named, state_of
-    from gradcert.commands.reading_files import write
+    from gradcert.commands.reading_files import check_names, write
     from gradcert.commands.steps import arguments_of, is_step
     from gradcert.models.reading import read
     from gradcert.reference.errors import GradcertError
 
     try:
+        check_names(cells)
         shown([model])
         file, found, call = named(model)
         if is_step(file, found, params):

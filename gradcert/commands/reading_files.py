@@ -7,6 +7,14 @@ from pathlib import Path
 from typing import Any
 
 
+def check_names(cells: str | None) -> None:
+    """Raise for a file of cells that is neither data nor Python, before anything is read."""
+    from gradcert.reference.errors import GradcertError
+
+    if cells is not None and not cells.endswith((".toml", ".py")):
+        raise GradcertError(f"--write-cells {cells}", allowed="a file .toml or .py")
+
+
 def write(
     name: str, reading: Any, example: tuple[int, ...], *, cells: str | None, claim: str | None, nir: str | None
 ) -> None:
@@ -28,8 +36,6 @@ def write(
     from gradcert.reference.errors import GradcertError
 
     comment = f"Read from {name} by gradcert."
-    if cells is not None and not cells.endswith((".toml", ".py")):
-        raise GradcertError(f"--write-cells {cells}", allowed="a file .toml or .py")
     if cells is not None or claim is not None:
         given = example if reading.way.whole is not None or len(example) != 2 else None
         found, how = found_named(name), {"example": given, "time": reading.way.whole}

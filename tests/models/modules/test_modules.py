@@ -24,7 +24,6 @@ from gradcert.models.modules import ModuleSubject, UnreadError  # noqa: E402
 ALL = {**strangers.OWN, **strangers.LIBRARY}
 # what a claim cannot say, or no independent parameters can be given to, and why
 NOT = {
-    "masked_fill": "read both cut and uncut",
     "convolution": "entries of 0.bias are used several times",
     "layer normalisation": "which no parameter of the module is in",
     "snntorch.Alpha": "fc.weight is used at several places",
