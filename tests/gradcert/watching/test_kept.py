@@ -157,7 +157,7 @@ def test_modules_of_other_styles(tmp_path, kind, run, options):
     small = stored.evidence.deltas[0].shape[:2]
     assert small == {Held: (2, 1), Whole: (2, 8), Dropped: (10, 8)}[kind]  # the record of Whole has its 8 samples in it
     (tmp_path / "model.py").write_text(
-        f"import sys; sys.path.insert(0, {str(TRAINERS.parent)!r})\nfrom test_kept import *\n"
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\nfrom test_kept import *\n"
     )
     done = replay(file, f"{tmp_path}/model.py:{kind.__name__}")
     assert done.exit_code == (2 if kind is Dropped else 1), done.output
