@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from gradcert.models.reading.framework import Framework
@@ -32,3 +34,20 @@ def straight(nodes: list[Node], k: int, framework: Framework) -> Found | None:
     inner = frozenset(i for i in members if root in leads_to(nodes, i)) - {root}
     kind = Kind("a straight-through step", slope, nodes[compared[0]].name == "gt", node.where)
     return Found(kind, root, inner, float(level))
+
+
+def spikes(
+    nodes: list[Node],
+    moving: frozenset[int],
+    framework: Framework,
+    function: Callable[[list[Node], int, frozenset[int]], Found | None],
+) -> dict[int, Found]:
+    """Return node -> spike: what `function` says of a framework's own functions, and what is straight-through."""
+    out: dict[int, Found] = {}
+    for k, node in enumerate(nodes):
+        if node.kind == "function" and k in moving and (found := function(nodes, k, moving)):
+            out[k] = found
+        elif node.kind == "op" and node.name in ("add", "sub") and k in moving:
+            if found := straight(nodes, k, framework):
+                out[k] = found
+    return out

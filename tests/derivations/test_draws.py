@@ -1,50 +1,16 @@
 """The examples of `assets/draws.js` against gradcert's engines and estimators, and the numbers that lessons quote."""
 
-import itertools
-import json
-import shutil
-import subprocess
-from pathlib import Path
+from functools import partial
 
 import numpy as np
-import pytest
+from shown import CLOSE, flat, grid, needs_node, shown
 
-import gradcert.derivations.reading
-from gradcert.derivations.reading.examples import example, network, rule_with, script
+from gradcert.derivations.reading.examples import example, network, rule_with
 from gradcert.reference import RULES, TEMPORAL, Layer, Network, Rnn, rule_named
 from gradcert.reference.engines import reachable, record, reverse
 from gradcert.reference.networks import Dense
 
-ASSETS = Path(gradcert.derivations.reading.__file__).parent / "assets"
-NODE = shutil.which("node") or shutil.which("nodejs")
-needs_node = pytest.mark.skipif(NODE is None, reason="needs Node.js: make debian")
-
-# As in test_examples.py: a few hundred operations in two orders, numbers below 2^6.
-CLOSE = 512 * 4 * 2.0**-53 * 2.0**6
-
-
-def grid(**values):
-    return [dict(zip(values, v, strict=True)) for v in itertools.product(*values.values())]
-
-
-def pages(name, settings):
-    """Return what the page shows at each setting."""
-    files = [json.dumps(str(ASSETS / f)) for f in ("engine.js", "draws.js")]
-    program = (
-        f"const e = require({files[0]}); require({files[1]})(e); const [spec, all] = JSON.parse(require('fs')"
-        ".readFileSync(0)); console.log(JSON.stringify(all.map((s) => { const r = e.numbers(JSON.parse(spec), s);"
-        "return { ...r.out, all: r.all }; })));"
-    )
-    spec = example(name)
-    begin = {c.name: c.value for c in spec.controls}
-    given = [{"weight": 0, "cut": [], **begin, **s} for s in settings]
-    text = json.dumps([script(spec), given])
-    done = subprocess.run([NODE, "-e", program], input=text, capture_output=True, text=True, check=True)
-    return given, json.loads(done.stdout)
-
-
-def flat(spec, gradients):
-    return np.array([gradients[f"layers.{layer}.{name}"][i, j] for _, layer, name, i, j in spec.weights])
+pages = partial(shown, "draws.js")
 
 
 def off(found, exact):

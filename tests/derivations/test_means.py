@@ -1,48 +1,19 @@
 """The examples of `assets/means.js`, rules that draw: every draw against gradcert's estimators."""
 
-import json
-import shutil
-import subprocess
+from functools import partial
 from itertools import combinations, product
-from pathlib import Path
 
 import numpy as np
 import pytest
+from shown import CLOSE, flat, needs_node, shown
 
-import gradcert.derivations.reading
-from gradcert.derivations.reading.examples import example, network, script
+from gradcert.derivations.reading.examples import example, network
 from gradcert.reference import RULES, Layer, Network, Rnn
 from gradcert.reference.engines import record, reverse
 from gradcert.reference.estimators import kf_rtrl, opzo, sltt_k, uoro
 
-ASSETS = Path(gradcert.derivations.reading.__file__).parent / "assets"
-NODE = shutil.which("node") or shutil.which("nodejs")
-pytestmark = pytest.mark.skipif(NODE is None, reason="needs Node.js: make debian")
-
-# As in test_examples.py: a few hundred operations in two orders, numbers below 2^6.
-CLOSE = 512 * 4 * 2.0**-53 * 2.0**6
-
-
-def pages(name, settings):
-    """Return what the page shows at each setting."""
-    files = [json.dumps(str(ASSETS / f)) for f in ("engine.js", "means.js")]
-    program = (
-        f"const e = require({files[0]}); require({files[1]})(e); const [spec, all] = JSON.parse(require('fs')"
-        ".readFileSync(0)); console.log(JSON.stringify(all.map((s) => { const r = e.numbers(JSON.parse(spec), s);"
-        "return { ...r.out, all: r.all }; })));"
-    )
-    spec = example(name)
-    begin = {c.name: c.value for c in spec.controls}
-    given = [{"weight": 0, "cut": [], **begin, **s} for s in settings]
-    text = json.dumps([script(spec), given])
-    done = subprocess.run([NODE, "-e", program], input=text, capture_output=True, text=True, check=True)
-    return given, json.loads(done.stdout)
-
-
-def flat(spec, gradients):
-    return np.array([gradients[f"layers.{layer}.{name}"][i, j] for _, layer, name, i, j in spec.weights])
-
-
+pytestmark = needs_node
+pages = partial(shown, "means.js")
 SIGNS = [np.array(s) for s in product((1, -1), repeat=6)]
 
 

@@ -1,50 +1,26 @@
 """The examples that are no set of kept edges, `assets/sums.js`, against gradcert's own code and sums by hand."""
 
-import itertools
-import json
 import shutil
-import subprocess
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
+from shown import ASSETS, CLOSE, flat, grid, needs_node, shown
 
-import gradcert.derivations.reading
 from gradcert.derivations.algebra.counting import measure
-from gradcert.derivations.reading.examples import example, network, script
+from gradcert.derivations.reading.examples import example, network
 from gradcert.reference import RULES, Edge, Layer, Lif, Network, Rnn, Snu
 from gradcert.reference.bounds import Online, descent, windowed
 from gradcert.reference.engines import record, residual, reverse
 from gradcert.reference.estimators import ndot, rate_based, s_tllr, tess
 
-ASSETS = Path(gradcert.derivations.reading.__file__).parent / "assets"
-NODE = shutil.which("node") or shutil.which("nodejs")
-pytestmark = pytest.mark.skipif(NODE is None, reason="needs Node.js: make debian")
-
-# As in test_examples.py: a few hundred operations in two orders, numbers below 2^6.
-CLOSE = 512 * 4 * 2.0**-53 * 2.0**6
+pytestmark = needs_node
 
 
-def grid(**values):
-    return [dict(zip(values, v, strict=True)) for v in itertools.product(*values.values())]
-
-
-def pages(name, settings, *, assets=ASSETS):
+def pages(name, settings):
     """Return what the page shows at each setting."""
-    files = [json.dumps(str(assets / f)) for f in ("engine.js", "sums.js")]
-    program = (
-        f"const e = require({files[0]}); require({files[1]})(e); const [spec, all] = JSON.parse(require('fs')"
-        ".readFileSync(0)); console.log(JSON.stringify(all.map((s) => { const r = e.numbers(JSON.parse(spec), s);"
-        "return { ...r.out, all: r.all }; })));"
-    )
-    spec = example(name) if isinstance(name, str) else name
-    begin = {c.name: c.value for c in spec.controls}
-    given = [{"weight": 0, "cut": [], **begin, **s} for s in settings]
-    text = json.dumps([script(spec), given])
-    done = subprocess.run([NODE, "-e", program], input=text, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+    return shown("sums.js", name, settings, assets=ASSETS)[1]
 
 
 def differs(change, test, tmp_path, monkeypatch):
@@ -55,7 +31,6 @@ def differs(change, test, tmp_path, monkeypatch):
     (tmp_path / "sums.js").write_text(text.replace(before, after), encoding="utf-8")
     shutil.copy(ASSETS / "engine.js", tmp_path / "engine.js")
     monkeypatch.setitem(globals(), "ASSETS", tmp_path)
-    monkeypatch.setattr(pages, "__kwdefaults__", {"assets": tmp_path})
     with pytest.raises(AssertionError):
         test()
 
@@ -120,14 +95,6 @@ def test_mistakes_of_bounds_and_what_the_page_says_of_some_settings():
     assert (fails["when"], begin["when"]) == ("open", "certified")
     assert fails["cosine"] > 1 - CLOSE
     assert 1.9 < fails["truth"] / fails["estimate"] < 2.2
-
-
-def flat(spec, gradients):
-    found = []
-    for _, layer, name, i, j in spec.weights:
-        value = gradients[f"layers.{layer}.{name}"]
-        found.append(value[i] if name == "b" else value[i, j])
-    return np.array(found)
 
 
 STLLR = grid(w1=(0.9, -1.2), h12=(0.0, 0.7), apost=(-0.2, 0.6), lamq=(0.5, 0.9), lamp=(0.5, 0.8))

@@ -10,19 +10,12 @@ from gradcert.models.reading.framework import Framework
 from gradcert.models.reading.jaxpr.run import evaluate, execute, on_arrays
 from gradcert.models.reading.record import Node
 from gradcert.models.reading.spikes import GRID, Found, Kind, is_step
-from gradcert.models.reading.straight import straight
+from gradcert.models.reading.straight import spikes
 
 
 def find(nodes: list[Node], moving: frozenset[int], framework: Framework) -> dict[int, Found]:
     """Return node -> spike; `moving` are the nodes that depend on input or state."""
-    out: dict[int, Found] = {}
-    for k, node in enumerate(nodes):
-        if node.kind == "function" and k in moving and (found := _function(nodes, k, moving)):
-            out[k] = found
-        elif node.kind == "op" and node.name in ("add", "sub") and k in moving:
-            if found := straight(nodes, k, framework):
-                out[k] = found
-    return out
+    return spikes(nodes, moving, framework, _function)
 
 
 def _function(nodes: list[Node], k: int, moving: frozenset[int]) -> Found | None:
