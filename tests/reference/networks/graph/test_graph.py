@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from graph_cases import CASES, GATED
 
+from gradcert.certify.problems.budget import expect
 from gradcert.reference import (
     ESTIMATORS,
     RULES,
@@ -225,8 +226,9 @@ def test_fptt_of_a_graph_hands_every_state_on_to_the_next_part(name):
     after = fptt(network, p, x, y, parts=2, rate=0.0, alpha=0.5, finish=False, watch=parts.append)
     assert all((after.weights[k] == p[k]).all() for k in p)
     whole = reverse.gradients(network, p, x, y, rule=rule_named("tbptt-chunks", steps=3))
-    for key, value in whole.items():
-        np.testing.assert_allclose(parts[0][key] + parts[1][key], value, rtol=0, atol=2**-40 * abs(value).max())
+    allowed = expect(Problem(network, dict(p), x, y), rule_named("tbptt-chunks", steps=3), "float64").gradients
+    for key, value in whole.items():  # two programs of one row: each within the budget of every right one
+        assert (abs(parts[0][key] + parts[1][key] - value) <= 2 * allowed[key].budget).all(), key
     assert max(abs(parts[1][key]).max() for key in p) > 0
 
 
