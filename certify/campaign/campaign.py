@@ -28,7 +28,7 @@ from gradcert.certify.claims import Parts, check_names
 from gradcert.certify.counterexample import record as counterexample
 from gradcert.certify.names import present_names
 from gradcert.certify.problems import plan, profile_named
-from gradcert.certify.runs import Journal, Prepared, Run, prepare_all, tail
+from gradcert.certify.runs import Journal, Prepared, Run, ordinary, prepare_all, tail
 from gradcert.certify.subjects import Limits, Subject, Worker
 from gradcert.reference.checks import check_seed
 from gradcert.reference.errors import GradcertError
@@ -167,8 +167,8 @@ def certify(
 
 
 def _meanwhile(run: Run, ready: Iterable[Prepared]) -> Iterator[Prepared]:
-    """Pass cases on; once the first is answered rightly, begin the process that a case is asked of with its threads."""
+    """Pass cases on; once the first is answered rightly, ask it of a process with ordinary threads, beside the rest."""
     for number, prepared in enumerate(ready):
-        if number == 1 and not run.findings and "threads" in beside(run.claim, run.profile):
-            run.prepare_fresh()
+        if number == 1 and "threads" in beside(run.claim, run.profile):
+            ordinary.begin(run)
         yield prepared

@@ -10,27 +10,31 @@ from __future__ import annotations
 from gradcert.certify.certificates import Finding
 from gradcert.certify.judging import FORWARD, acceptance
 from gradcert.certify.runs.run import Run
-from gradcert.certify.subjects import Failure
+from gradcert.certify.subjects import Ahead, Failure
 
 CAUSE = "it computes otherwise where its threads are not limited to one"
 
 
-def check(run: Run) -> None:
-    """Ask the first case that passed again, of a fresh process with ordinary threads, and judge the answer."""
-    subject = run.subject
+def begin(run: Run) -> None:
+    """Ask the first case that passed of a fresh process with ordinary threads, and do not wait for its answer."""
     chosen = next((case for case, _ in run.answers if case.spec.family != "scale"), None)
-    if chosen is None or subject is None or subject.callable is not None or run.findings:
+    if chosen is None or run.subject is None or run.subject.callable is not None or run.findings:
         return  # a forked callable has ordinary threads in every case
-    started = run.fresh(ordinary=True)
-    if started is None or isinstance(started, Failure):
-        why = "" if started is None else started.reason
-        found = [Finding("repeat", chosen.id, f"with ordinary threads, {why}", cause=CAUSE)]
+    run.ahead = run.ahead or (chosen, Ahead.of(run.subject, chosen.problem))
+
+
+def check(run: Run) -> None:
+    """Judge the answer of the process with ordinary threads, which is begun now if it is not on its way."""
+    begin(run)
+    if run.ahead is None or run.findings:
+        return
+    (case, asked), run.ahead = run.ahead, None
+    answer = asked.answer()
+    if isinstance(answer, Failure):
+        found = [Finding("repeat", case.id, f"with ordinary threads, {answer.reason}", cause=CAUSE)]
     else:
-        started.stepwise = subject.stepwise or started.stepwise
-        answer = started.ask(chosen.problem)
-        started.stop()
-        found = next((wrong for judge in FORWARD if (wrong := judge(chosen, answer))), [])
-        found = found or acceptance.check(chosen, answer, run.claim)
+        found = next((wrong for judge in FORWARD if (wrong := judge(case, answer))), [])
+        found = found or acceptance.check(case, answer, run.claim)
     for finding in found[:1]:
         reason = f"asked again with ordinary threads: {finding.reason}"
-        run.findings.append((chosen, Finding("repeat", chosen.id, reason, cause=CAUSE, where=finding.where)))
+        run.findings.append((case, Finding("repeat", case.id, reason, cause=CAUSE, where=finding.where)))

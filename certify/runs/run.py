@@ -11,7 +11,7 @@ from gradcert.certify.problems import Case
 from gradcert.certify.runs.journal import Journal
 from gradcert.certify.runs.prepare import Prepared
 from gradcert.certify.runs.steps import Prefix
-from gradcert.certify.subjects import Answer, Begun, Failure, Played, Subject, Worker
+from gradcert.certify.subjects import Ahead, Answer, Failure, Played, Subject, Worker
 from gradcert.reference.networks import Problem
 
 GONE = ("died", "hung", "flooded", "garbled")  # kinds of failure that end the process
@@ -37,7 +37,7 @@ class Run:
     seconds: dict[str, float] = field(default_factory=dict)  # of each case, from question to verdict
     lost: int = 0
     worker: Worker | None = None
-    ahead: Begun | None = None  # a process with ordinary threads, on its way
+    ahead: tuple[Case, Ahead] | None = None  # what a process with ordinary threads is being asked (`ordinary`)
     journal: Journal | None = None
     profile: str = "default"
     recalled: int = 0  # answers that came from a journal
@@ -82,19 +82,11 @@ class Run:
 
     def fresh(self, **options: Any) -> Worker | Failure | None:
         """Start a process beside the one that there is; options as for `Subject.start`. The caller ends it."""
-        if self.ahead is not None and options == {"ordinary": True}:
-            begun, self.ahead = self.ahead, None
-            return begun.worker()
         return self.subject.start(**options) if self.subject is not None else None
-
-    def prepare_fresh(self) -> None:
-        """Begin the process that has ordinary threads, so that its imports run beside what is asked of the first."""
-        if self.subject is not None and self.subject.callable is None and self.ahead is None:
-            self.ahead = self.subject.begin(ordinary=True)
 
     def stop(self) -> None:
         """End the processes that there are."""
-        for process in (self.worker, self.ahead):
+        for process in (self.worker, self.ahead[1] if self.ahead is not None else None):
             if process is not None:
                 process.stop()
         self.ahead = None

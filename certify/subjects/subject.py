@@ -174,10 +174,6 @@ class Begun:
     process: Process
     worker: Callable[[], Worker | Failure]
 
-    def stop(self) -> None:
-        """End the process."""
-        self.process.kill()
-
 
 class Worker:
     """A running subject."""

@@ -245,7 +245,17 @@ class Process:
         return Failure(kind, reason, self.output.decode("utf-8", "replace"))
 
     def kill(self) -> None:
-        """End the process and everything it started: its warden is told, and ended itself if it does not listen."""
+        """End the process and everything it started, and close its pipes."""
+        self.end()
+        for pipe in (self.child.stdin, self.child.stdout, self.child.stderr):
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+    def end(self) -> None:
+        """End the process and everything it started: its warden is told, and ended itself if it does not listen.
+
+        Its pipes stay: a thread that waits for an answer finds them closed at the other end.
+        """
         if self.lifeline >= 0:
             with contextlib.suppress(OSError):
                 os.write(self.lifeline, b"\n")
@@ -256,6 +266,3 @@ class Process:
         family.end(self.child.pid, reaped=self.child.returncode is not None)
         with contextlib.suppress(subprocess.TimeoutExpired, ChildProcessError):
             self.child.wait(timeout=5)
-        for pipe in (self.child.stdin, self.child.stdout, self.child.stderr):
-            with contextlib.suppress(OSError):
-                pipe.close()

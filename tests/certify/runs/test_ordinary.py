@@ -46,3 +46,21 @@ def test_threads_are_no_mark_either(judged):
     assert found.verdict == "refuted"
     assert found.reason.startswith("repeat: asked again with ordinary threads: the gradient of")
     assert found.findings[0].cause == "it computes otherwise where its threads are not limited to one"
+
+
+SLOW = """
+import os, time
+from gradcert.reference import RULES
+from gradcert.reference.engines import reverse
+
+def gradients(problem):
+    if os.environ.get("OMP_NUM_THREADS") != "1":
+        time.sleep(600)
+    g = reverse.gradients(problem.network, problem.parameters, problem.inputs, problem.targets, rule=RULES["bptt"])
+    return {k: v + 0.001 * (problem.inputs.shape[1] > 1) for k, v in g.items()}
+"""
+
+
+def test_a_run_that_fails_later_does_not_wait_for_it(judged, tmp_path):
+    (tmp_path / "subject.py").write_text(SLOW)
+    assert certify(f"{tmp_path}/subject.py:gradients", claim=CLAIM).verdict == "refuted"

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradcert.certify.subjects import THREADS, Failure, Limits, Subject, Worker
+from gradcert.certify.subjects import THREADS, Ahead, Failure, Limits, Subject, Worker
 from gradcert.certify.subjects.processes import family, usage
 from gradcert.certify.subjects.subject import opaque
 from gradcert.reference.networks import Layer, Network, Problem, Rnn
@@ -198,3 +198,13 @@ def test_a_program_that_prints_is_told_so():
     assert isinstance(failure, Failure)
     assert "it begins with 'hello'" in failure.reason
     assert failure.reason.endswith("what a program prints for people belongs on standard error")
+
+
+def test_what_is_asked_beside_the_rest_ends_with_it_and_so_does_the_thread_that_waits(tmp_path):
+    text = 'open(PIDS, "w").write(f"{os.getpid()}\\n"); time.sleep(600)'
+    asked = Ahead.of(subject(tmp_path, f"import os, time\ndef f(problem):\n    {text}\n", "f"), PROBLEM)
+    pids = left(tmp_path / "pids")
+    assert not asked.future.done()
+    asked.stop()
+    assert asked.future.result().failure.kind == "died"
+    assert gone(*pids)
