@@ -101,6 +101,18 @@ DERIVATION = Derivation(
             sizes="1 -> 2 -> 2, T = 3",
         ),
         Step(
+            "depth.late",
+            "The credit of the upper state at a step is that of the step's own loss plus the late credit, what comes "
+            "back through the state of the next step: at every step, against the sweep of the engine. Sent down "
+            "through W_2, the whole gives BPTT's gradient of the lower layer, all its parameters, and the late credit "
+            "alone gives R: paths are sorted by the step at which they leave the lower layer.",
+            premises=("ostl.jacobian", "paths.reverse", "depth.two-layers"),
+            proof=residuals.late_credit,
+            code=("reference/engines/sweep.py:sweep", "reference/engines/residual.py:tape_residual"),
+            source="mathematics.md 0.3, 4.3",
+            sizes="1 -> 2 -> 2, T = 3",
+        ),
+        Step(
             "depth.three-layers",
             "For k layers nothing new happens: a path is kept until its first dropped edge and "
             "dropped from there on, wherever that edge lies. Shown for three layers, OSTL and SLTT.",
