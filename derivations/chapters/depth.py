@@ -28,7 +28,11 @@ def _example() -> Example:
         rule = rule_named(name)
         found = reverse.gradients(network, w, x, y, rule=rule)
         dropped = residual(network, w, x, y, rule=rule)
-        shares = ", ".join(f"layer {m} {kind} {share:+.0%}" for (m, kind), share in dropped.shares().items())
+        shares = ", ".join(
+            f"{kind} {('below', 'above')[m]} {share:+.0%}"
+            for (m, kind), share in dropped.shares().items()
+            if round(100 * share)
+        )
         total = {k: found[k] + dropped.total[k] for k in found}
         rows.append((name, relative(found, exact, "layers.0.W"), relative(total, exact, "layers.0.W"), shares))
     text = (

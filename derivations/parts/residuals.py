@@ -31,7 +31,7 @@ def symbolic_tape(p: Problem) -> Any:
 
 
 def jacobian(layer: Any, t: int) -> Any:
-    """Return how the state of a layer of two SNUs answers to that of one step ago, from the tape's local derivatives."""
+    """Return how the state of two SNUs answers to that of one step ago, from the tape's local derivatives."""
     f = {key: value[t, 0] for key, value in layer.factors.items()}
     h = layer.factors[snu.OUTPUT][t - 1, 0]
     lateral = matrix(layer.p["H"]) * sympy.diag(*h)

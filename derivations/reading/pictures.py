@@ -110,12 +110,14 @@ def pairs() -> str:
         body.append(_formula(x0 + s * size + size / 2, y0 - 16, rf"\scriptstyle t={s + 1}", size))
         body.append(_formula(x0 - 22, y0 + s * size + size / 2, rf"\scriptstyle s={s + 1}", size))
     right, low = x0 + n * size, y0 + n * size
-    body.append(_caption(x0 + n * size / 2, 18, "judged at step t"))
-    body.append(_caption(x0 - 50, y0 + n * size / 2 + 4, "up at step s", anchor="end"))
+    body.append(f'<path d="M{x0 + 8},{y0 - 32} H{x0 + n * size - 8}" class="edge" marker-end="url(#pair)"/>')
+    body.append(f'<path d="M{x0 - 46},{y0 + 8} V{y0 + n * size - 8}" class="edge" marker-end="url(#pair)"/>')
+    body.append(_caption(x0 + n * size / 2, 16, "judged at step t"))
+    body.append(_caption(x0 - 54, y0 + n * size / 2 + 4, "up at step s", anchor="end"))
     body.append(_caption(right + 14, y0 + 24, "R: waits above", "lost", "start"))
     body.append(_caption(right + 14, low - 16, "OSTL: no wait", "strong", "start"))
     title = "Pairs of a step at which a path goes up and one at which it is judged: the diagonal is OSTL, the rest R."
-    return _svg(430, low + 12, title, "".join(body), "")
+    return _svg(430, low + 12, title, "".join(body), _head("pair"))
 
 
 def parts() -> str:

@@ -143,13 +143,14 @@ SYMBOLS: dict[str, Symbol] = {
     "down": _s(
         r"\bar z_{#1}^{#2}",
         r"\down{1}{s}",
-        "credit that comes down to the lower outputs of step $s$: how the loss of this and all later steps answers to them "
-        "through the layer above.",
+        "credit that comes down to the lower outputs of step $s$: how the losses of this and of all later steps answer "
+        "to them through the layer above.",
     ),
     "late": _s(
         "r_{#1}^{#2}",
         r"\late{2}{s}",
-        "late credit: how the losses of later steps answer to the state of step $s$, over the paths that the rule drops.",
+        "late credit: how the losses of later steps answer to the state of step $s$, over the paths that the rule "
+        "drops.",
     ),
     "kc": _s("k^{#1}", r"\kc{s}", "kept credit at step $s$: over paths all of whose edges the rule keeps."),
     "Jk": _s(r"\hat J^{#1}", r"\Jk{t}", "the part of $J^t$ that the rule keeps: its edges, and no others."),
