@@ -200,8 +200,8 @@ DERIVATION = Derivation(
         ),
         Step(
             "snap.definition",
-            "The recursion written down from its definition, mask and all, against both engines: the mask applied after D "
-            "is added for the one, before for the other.",
+            "The recursion written down from its definition, mask and all, against both engines: the mask applied "
+            "after D is added for the one, before for the other.",
             premises=("snap.patterns", "paths.local-rnn"),
             proof=_definition,
             code=("reference/engines/paths.py:masked_gradients", "reference/engines/forward.py"),
@@ -243,8 +243,9 @@ DERIVATION = Derivation(
         Trap("T24", "The full J replaced by its diagonal and still called exact."),
         Trap(
             "T91",
-            "The mask taken from current values instead of structure; applied after the gradient of the step was formed; "
-            "off by one; the diagonal of H excluded. Applied before D is added it is the same: D lies inside every mask.",
+            "The mask taken from current values instead of structure; applied after the gradient of the step was "
+            "formed; off by one; the diagonal of H excluded. Applied before D is added it is the same: D lies inside "
+            "every mask.",
         ),
         Trap("T92", "A permutation of units or a block layout that breaks the mask."),
         Trap("T94", "An RFLO or e-prop trace sold as SnAp-1: the diagonal of J includes H_ii."),
