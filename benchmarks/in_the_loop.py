@@ -191,11 +191,11 @@ def section(heading, times, found, title):
     (cell, n, steps), t = next((k, t) for k, t in times.items() if t.process is not None)
     lines += [
         "",
-        f"The {cell} of n = {n}, T = {steps}: a step and its judgement are {t.slow / t.after:.0f} times faster than",
-        f"the slow mode and {t.fast / t.after:.0f} times faster than the fast mode; the first one of a module "
-        f"{t.slow / t.first:.0f} and {t.fast / t.first:.1f} times. The very",
-        f"first one of a process, whose optimiser is there already, takes {t.process:.2g} s: a factor of "
-        f"{t.slow / t.process:.0f} against the slow mode.",
+        f"The {cell} of n = {n}, T = {steps}: one run of the slow mode takes as long as {t.slow / t.after:.0f} steps",
+        f"that are judged, {t.slow / t.first:.0f} first ones of a module, or {t.slow / t.process:.0f} very first ones of",
+        f"a process ({t.process:.2g} s; its optimiser was made before). One run of the fast mode takes as long as",
+        f"{t.fast / t.after:.1f} steps that are judged, or {t.fast / t.first:.1f} first ones of a module.",
+        "The machine was busy besides.",
         "",
         f"What it found of the same mistakes at n = {n}, whose gradients the loop puts into `.grad` (of T21 the second",
         "of two calls, where something is carried over):",
