@@ -192,9 +192,9 @@ def section(heading, times, found, title):
     lines += [
         "",
         f"The {cell} of n = {n}, T = {steps}: one run of the slow mode takes as long as {t.slow / t.after:.0f} steps",
-        f"that are judged, {t.slow / t.first:.0f} first ones of a module, or {t.slow / t.process:.0f} very first ones of",
-        f"a process ({t.process:.2g} s; its optimiser was made before). One run of the fast mode takes as long as",
-        f"{t.fast / t.after:.1f} steps that are judged, or {t.fast / t.first:.1f} first ones of a module.",
+        f"that are judged, {t.slow / t.first:.0f} first ones of a module, or {t.slow / t.process:.0f} of the very",
+        f"first ones of a process ({t.process:.2g} s; its optimiser was made before). One run of the fast mode takes",
+        f"as long as {t.fast / t.after:.1f} steps that are judged, or {t.fast / t.first:.1f} first ones of a module.",
         "The machine was busy besides.",
         "",
         f"What it found of the same mistakes at n = {n}, whose gradients the loop puts into `.grad` (of T21 the second",

@@ -28,6 +28,7 @@ def before(source):
     return "\n".join(line for line in lines if "# added" not in line)
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize(("source", "shown"), BLOCKS, ids=["functional", "hidden", "trainer"])
 def test_a_script_says_what_it_computes_and_trains_as_before(source, shown, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
