@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gradcert.pytest_plugin.imports import importing, shell
 from gradcert.pytest_plugin.session import ONLINE, Session
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ class Check:
         checks = {"controls": _controls, **dict.fromkeys(ONLINE, _online)}
         check = _case if self.name in session.specs else checks.get(self.name, _beside)
         session.test = self.test
-        worst, found = check(session, self.name)
+        with importing():
+            worst, found = check(session, self.name)
         self.say({**about, "worst": worst})
         if found:
             pytest.fail("\n\n".join(found), pytrace=False)
@@ -106,7 +108,8 @@ def _told(session: Session, run: Run) -> list[str]:
     given = {"subject": session.checks.subject, "told": session.told, "profile": session.profile}
     replay = shlex.join(["pytest", session.test])
     if session.subject.callable is None:  # it can be named: no test is needed
-        replay = again(session.subject, run.claim, **given, seed=session.checks.seed)
+        line = again(session.subject, run.claim, **given, seed=session.checks.seed)
+        replay = shell(line, session.subject.name)
     findings: list[Finding] = explained(run, replay=replay)
     blocked = (
         ["there was no answer to judge"] if not findings and run.results and run.results[-1].verdict != "passed" else []

@@ -14,6 +14,7 @@ from gradcert.pytest_plugin import github
 from gradcert.pytest_plugin.check import Check
 from gradcert.pytest_plugin.counts import counted
 from gradcert.pytest_plugin.declare import ATTRIBUTE
+from gradcert.pytest_plugin.imports import importing
 from gradcert.pytest_plugin.session import Checks, Session
 
 FIXTURE = "gradcert_check"
@@ -86,7 +87,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
         session = Session(checks, checks.profile or _profile(config), repair=_repair(config))
         try:
-            session.load()
+            with importing():
+                session.load()
         except GradcertError as error:
             raise pytest.UsageError(f"{metafunc.definition.nodeid}: {error}") from None
         config.stash[SESSIONS][checks] = session

@@ -15,6 +15,7 @@ from gradcert.models.reading.network import Written, is_stack, written
 from gradcert.models.reading.page import fragment
 from gradcert.models.reading.pytorch import PYTORCH
 from gradcert.models.reading.reading import Reading
+from gradcert.models.reading.recorder import users_own
 from gradcert.reference.errors import GradcertError
 
 
@@ -52,7 +53,8 @@ def read_module(module: Any, x: Any, state: Any = None, time: int | str | None =
 
 def recorded(module: Any, x: Any, state: Any = None, time: int | str | None = None) -> ReadModule:
     """Return the reading of a module before anything is compared with the module itself."""
-    step, way = capture(module, x, state) if time is None else fold(module, x, time)
+    with users_own(x):
+        step, way = capture(module, x, state) if time is None else fold(module, x, time)
     x = way.one_step(x)
     made = assembled(ReadModule, TorchLowering(step, PYTORCH), module, x, state, way)
     return made if way.whole is None else replace(made, collects=collected_by(made))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -43,6 +44,30 @@ def where() -> str:
     return ""
 
 
+@contextmanager
+def users_own(x: Any) -> Iterator[None]:
+    """Say what the user's own code raises on an example input, in one sentence; what ours raises stays a defect."""
+    try:
+        yield
+    except GradcertError:
+        raise
+    except Exception as error:
+        places = [
+            (frame, line)
+            for frame, line in traceback.walk_tb(error.__traceback__)
+            if not frame.f_code.co_filename.startswith((TORCH, HERE, "<"))
+        ]
+        if not places or places[-1][0].f_globals.get("__name__", "").startswith("gradcert."):
+            raise
+        frame, line = places[-1]
+        place, said = f"{os.path.basename(frame.f_code.co_filename)}:{line}", str(error).partition("\n")[0]
+        raise GradcertError(
+            f"the module raises {type(error).__name__} at {place} on an input of shape {tuple(x.shape)}: {said}",
+            allowed="an example of what its forward takes, in float64",
+            do="give its shape (--example, x), and the axis of time of a module that takes sequences (--time, time)",
+        ) from error
+
+
 def doubled_arguments(args: Any, kwargs: Any) -> tuple[Any, Any]:
     """Return arguments in which single precision is double: libraries write ``.float()``, a reading is in float64."""
 
@@ -52,11 +77,27 @@ def doubled_arguments(args: Any, kwargs: Any) -> tuple[Any, Any]:
     return tuple(flip(a) for a in args), {k: flip(v) for k, v in (kwargs or {}).items()}
 
 
-class Double(TorchDispatchMode):
-    """Runs code that casts to float32 in float64."""
+class InDouble(TorchDispatchMode):
+    """A mode in which a tensor that is made without a dtype is double: a state of zeros, a decay of 0.9."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self._defaults: list[torch.dtype] = []
+
+    def __enter__(self) -> Any:
+        """Change what PyTorch makes tensors of."""
+        self._defaults.append(torch.get_default_dtype())
+        torch.set_default_dtype(torch.float64)
+        return super().__enter__()  # type: ignore[no-untyped-call]
+
+    def __exit__(self, *raised: Any) -> None:
+        """Change it back."""
+        torch.set_default_dtype(self._defaults.pop())
+        super().__exit__(*raised)  # type: ignore[no-untyped-call]
+
+
+class Double(InDouble):
+    """Runs code that casts to float32 in float64."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run one operation."""
@@ -70,7 +111,7 @@ def _cells(t: Any) -> set[int]:
     return {t.storage_offset() + sum(index) for index in itertools.product(*steps)}
 
 
-class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Recorder(InDouble):
     """Records what runs inside.
 
     Attributes
@@ -80,7 +121,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """
 
     def __init__(self, known: dict[int, tuple[str, str]]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.nodes: list[Node] = []
         self.known = known
         self.notes: list[str] = []

@@ -16,6 +16,7 @@ from gradcert.hardware_models.description.simulate import Simulator
 from gradcert.hardware_models.rules import RULES
 from gradcert.papers.claim import Claim, Job, Published, Results
 from gradcert.papers.figure import Figure, Table, spread
+from gradcert.papers.training import TUNED, Search
 from gradcert.papers.verdicts import Part, better, on_par
 from gradcert.reference.numbers import Array
 
@@ -27,7 +28,7 @@ ROUNDED = {
     "truncation": Numeric(STEP, Rounding.TOWARD_ZERO, Overflow.SATURATE),
 }
 UPDATES = ("probability", *ROUNDED, "wide")  # ReckOn's own; rounded; with 20 more fraction bits in the weights
-RATES, SEEDS, TUNED = (8, 9, 10, 11), range(4), 90  # the learning rate is 2**-rate
+SEARCH = Search(rates=(8, 9, 10, 11), seeds=range(4), measure="error")  # the learning rate is 2**-rate
 INPUTS, NEURONS, OUTPUTS, STEPS = 8, 16, 2, 20
 SEQUENCES, LAST = 200, 50
 SPREADS = {"W": 1.2, "H": 0.4, "Wo": 0.15}  # of the weights that learning starts from; a unit is 1/16
@@ -52,15 +53,7 @@ def profile(update: str, rate: int) -> Profile:
 
 def plan(results: Results, quick: bool) -> Sequence[Job]:
     """Return the jobs: the same grid for every way to apply an update, then the seeds at its best rate."""
-    jobs: list[Job] = []
-    for update in UPDATES:
-        search = [{"update": update, "rate": rate, "seed": TUNED} for rate in RATES]
-        jobs += search
-        found = results.where(update=update, seed=TUNED)
-        if len(found) == len(search):
-            best = min(found, key=lambda pair: pair[1]["error"])[0]["rate"]
-            jobs += [{"update": update, "rate": best, "seed": s} for s in SEEDS]
-    return jobs
+    return [job for update in UPDATES for job in SEARCH.jobs(results, update=update)]
 
 
 def run(job: Job) -> dict[str, Any]:
@@ -168,9 +161,9 @@ def tables(results: Results) -> list[Table]:
             searched = {j["rate"]: float(r["error"]) for j, r in results.where(update=update, seed=TUNED)}
             rows.append(
                 (update, f"2^-{runs[0][0]['rate']}", f"{float(np.mean(errors)):.3f}", f"{min(errors):.3f}",
-                 f"{max(errors):.3f}", *(f"{searched[r]:.3f}" for r in RATES))
+                 f"{max(errors):.3f}", *(f"{searched[r]:.3f}" for r in SEARCH.rates))
             )  # fmt: skip
-    columns = ("update", "rate", "mean", "lowest", "highest", *(f"search, 2^-{r}" for r in RATES))
+    columns = ("update", "rate", "mean", "lowest", "highest", *(f"search, 2^-{r}" for r in SEARCH.rates))
     return [Table("Mean squared error of the last 50 sequences", columns, rows)]
 
 

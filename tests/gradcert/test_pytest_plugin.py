@@ -1,6 +1,8 @@
 """The pytest plugin, run on small projects of its own."""
 
 import datetime
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -289,6 +291,30 @@ def test_a_subject_that_does_not_start(project, pytester):
     done = run()
     done.assert_outcomes(failed=1)
     done.stdout.fnmatch_lines(["*test_it[[]import]*", "*No module named 'no_such_library'*"])
+
+
+def test_a_subject_imports_what_its_test_does(pytester, monkeypatch):
+    """A library beside its folder of tests, found by pytest's `pythonpath` alone; the line to run it again says so."""
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    (pytester.path / "mine").mkdir()
+    (pytester.path / "mine" / "__init__.py").write_text("WRONG = 0.5\n")
+    (pytester.path / "tests").mkdir()
+    (pytester.path / "tests" / "test_rules.py").write_text(
+        "import gradcert, mine\nfrom gradcert.reference import RULES\n"
+        "from gradcert.reference.engines import reverse\n"
+        "def wrong(problem):\n"
+        "    given = (problem.network, problem.parameters, problem.inputs, problem.targets)\n"
+        "    g = reverse.gradients(*given, rule=RULES['bptt'])\n"
+        "    return {k: mine.WRONG * v for k, v in g.items()}\n"
+        "test_it = gradcert.subject_tests(wrong, rule='bptt', cells='rnn', depths=1)\n"
+    )
+    pytester.makeini("[pytest]\npythonpath = .\ngradcert_profile = quick\ngradcert_repair = 0\n")
+    done = pytester.runpytest_subprocess("-k", "bounded", "-p", "no:cacheprovider")
+    done.stdout.no_fnmatch_line("*No module named*")
+    line = next(line for line in done.outlines if line.startswith("replay: PYTHONPATH=")).removeprefix("replay: ")
+    again = line.replace(" gradcert ", f" {sys.executable} -m gradcert ", 1)
+    found = subprocess.run(["sh", "-c", again], cwd=pytester.path, capture_output=True, text=True, check=False)
+    assert (found.returncode, "refuted" in found.stdout) == (1, True)
 
 
 LEARNER = """

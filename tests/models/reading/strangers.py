@@ -267,6 +267,26 @@ class Loop(nn.Module):
         return torch.stack(outputs).mean(0)
 
 
+class OwnStates(nn.Module):
+    """Takes (batch, time, inputs); makes its states of zeros without a dtype, and spikes in single precision."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc, self.rec = nn.Linear(INPUTS, HIDDEN), nn.Linear(HIDDEN, HIDDEN, bias=False)
+        self.out = nn.Linear(HIDDEN, OUTPUTS)
+
+    def forward(self, x):
+        batch, steps, _ = x.shape
+        v = z = torch.zeros(batch, HIDDEN)
+        y, ys = torch.zeros(batch, OUTPUTS), []
+        for t in range(steps):
+            v = torch.tensor(0.9) * v + self.fc(x[:, t]) + self.rec(z) - z.detach()
+            z = Fast.apply(v - 1.0)
+            y = 0.9 * y + self.out(z)
+            ys.append(y)
+        return torch.stack(ys, 1)
+
+
 class Rates(nn.Module):
     """An LSTM over whole sequences, samples first, and a linear layer on its last step."""
 
@@ -334,6 +354,7 @@ OWN = {
     "alif": step(OwnAlif, state=zeros(HIDDEN, HIDDEN, HIDDEN, OUTPUTS)),
     "where": step(Where, state=zeros(HIDDEN)[0]),
     "gates by chunk": step(Gates, state=zeros(HIDDEN)[0]),
+    "own states": lambda: (OwnStates(), 1.5 * torch.randn(BATCH, 4, INPUTS), {"time": 1}),
     "loop inside": lambda: (Loop(), 1.5 * torch.randn(4, BATCH, INPUTS), {"time": 0}),
     "in place": step(InPlace),
     "straight-through": step(Straight, state=zeros(HIDDEN, HIDDEN, OUTPUTS)),

@@ -178,3 +178,24 @@ def test_without_torch(monkeypatch):
             GradcertError, match=r"^gradcert\.\w+ without PyTorch; to fix it: pip install .*\[torch\]'$"
         ):
             call()
+
+
+def test_what_the_module_itself_raises_is_one_sentence_and_a_defect_of_ours_is_none(monkeypatch):
+    class Unpacks(Base):
+        def forward(self, x):
+            _batch, _steps, _ = x.shape
+            return self.fc(x)
+
+    with pytest.raises(GradcertError, match=r"raises ValueError at test_refused.py:\d+ on an input of shape .*--time"):
+        read(Unpacks(), X)
+
+    def broken(*_):
+        raise KeyError("ours")
+
+    monkeypatch.setattr(gradcert.models.reading.reader, "capture", broken)
+    broken.__globals__["__name__"], name = "gradcert.somewhere", __name__
+    try:
+        with pytest.raises(KeyError, match="ours"):
+            read(Unpacks(), X)
+    finally:
+        broken.__globals__["__name__"] = name

@@ -18,6 +18,7 @@ CUTS = {
     "alif": RESET,
     "where": RESET,
     "gates by chunk": [],
+    "own states": RESET,
     "loop inside": [],
     "in place": RESET,
     "straight-through": RESET,

@@ -49,6 +49,6 @@ def test_the_verdict_follows(truncated, word):
         error = truncated if update == "truncation" else 0.4
         return {"error": error + 0.01 * (seed % 2), "wrong": 0.0, "moved": {"W": 1}, "curve": []}
 
-    done = [({"update": u, "rate": 9, "seed": s}, run(u, s)) for u in UPDATES for s in chip_learning.SEEDS]
+    done = [({"update": u, "rate": 9, "seed": s}, run(u, s)) for u in UPDATES for s in chip_learning.SEARCH.seeds]
     decisive = [part.verdict for part in CLAIM.judge(Results(tuple(done)), False) if part.verdict]
     assert decisive == [word, word]

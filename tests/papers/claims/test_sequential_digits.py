@@ -4,7 +4,10 @@ import numpy as np
 
 from gradcert.papers.claim import Results
 from gradcert.papers.claims import sequential_digits
-from gradcert.papers.claims.sequential_digits import EQUAL_UPDATES, LEARNERS, RATES, SEEDS, TUNED, plan, shown
+from gradcert.papers.claims.sequential_digits import EQUAL_UPDATES, LEARNERS, SEARCH, plan, shown
+from gradcert.papers.training import TUNED
+
+RATES, SEEDS = SEARCH.rates, SEARCH.seeds
 
 
 def test_a_digit_is_read_row_by_row_in_means_of_four():
