@@ -43,7 +43,7 @@ class Row:
         for reason, causes in self.expected.items():
             first, more = causes[0], len(set(causes)) - 1
             found = f"; found: {first}" if first else ""
-            out.append(f"{len(causes)} xfailed: {reason}{found}" + (f", and {more} other causes" if more else ""))
+            out.append(f"{len(causes)} xfailed: {reason}{found}" + (f", and {more} more" if more else ""))
         return out
 
 
