@@ -23,6 +23,7 @@ from gradcert.watching.evidence import Evidence, Gradients
 ROWS = (AS_CODED, *(n for n, r in RULES.items() if r.feedback == "symmetric" and r.reach is None and n != "rtrl"))
 NEAR = 0.2  # of the difference may be left by what is called most like
 CLAIM = "the claimed gradients"
+LIKE = "most like"
 
 
 def agrees(found: Gradients, evidence: Evidence, relative: Mapping[str, float], names: Any = None) -> bool:
@@ -51,17 +52,17 @@ def rows(evidence: Evidence, relative: Mapping[str, float]) -> list[str]:
     return out
 
 
-def nearest(evidence: Evidence) -> tuple[str, float]:
-    """Return the row whose gradients are nearest, and the distance as a share of their norm."""
-    best = ("", float("inf"))
+def nearest(evidence: Evidence) -> list[str]:
+    """Return the rows by the distance of their gradients, the nearest first; of equal ones the first of the table."""
+    found: list[tuple[float, str, Gradients]] = []
     for name in ROWS:
         try:
-            found = evidence.gradients(name)
-        except GradcertError:
+            mine = evidence.gradients(name)
+        except GradcertError:  # a row that this network does not have
             continue
-        far = distance(found, evidence)
-        best = min(best, (name, far), key=lambda b: b[1])
-    return best
+        if not any(all(_close(mine[k], other[k]) for k in mine) for _, _, other in found):
+            found.append((distance(mine, evidence), name, mine))
+    return [name for _, name, _ in sorted(found, key=lambda f: f[0])]
 
 
 def residual(found: Gradients, evidence: Evidence) -> float:
@@ -108,7 +109,7 @@ def cause(
             if agrees(found, evidence, relative, wrong):
                 return f"{sentence}, in {', '.join(wrong)} alone"
     if best[1] < NEAR * all_of:
-        return f"most like {best[0]} (which leaves {100 * best[1] / all_of:.2g} % of the difference)"
+        return f"{LIKE} {best[0]} (which leaves {100 * best[1] / all_of:.2g} % of the difference)"
     return ""
 
 

@@ -21,7 +21,7 @@ from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule, rule_named
 from gradcert.watching import scalars
 from gradcert.watching.calls import Calls
-from gradcert.watching.causes import cause, distance, nearest, rows
+from gradcert.watching.causes import CLAIM, LIKE, cause, distance, nearest, rows
 from gradcert.watching.evidence import Evidence, Gradients
 from gradcert.watching.figures import descent, edges
 from gradcert.watching.gather import again, gathered
@@ -30,6 +30,7 @@ from gradcert.watching.recording import differences, recording
 from gradcert.watching.verdict import compared, measured
 
 SPLIT = 10  # judgements from one in which dropped edges are told apart to the next: it costs as much as all the rest
+NEAREST = 4  # rows of which a mistake is looked for, where nothing is claimed and no row fits
 MEMORY, STEPS = 50, 8  # steps of time, and of training, that are remembered before a judgement: what traces may hold
 
 
@@ -247,19 +248,23 @@ class Watch:
         return Judgement(step, "wrong", label, of, (), cause(evidence, rule, claimed, relative, self._previous))
 
     def _named(self, step: int, evidence: Evidence, exact: Gradients, parameters: Mapping[str, Any]) -> Judgement:
-        best, _ = nearest(evidence)
-        centre = evidence.gradients(best)
+        order = nearest(evidence)
+        best, centre = order[0], evidence.gradients(order[0])
         relative = self._relative or self._measured(evidence, best, centre, parameters)
         self._relative = relative
         found = rows(evidence, relative)
-        of = compared(evidence, centre, exact, relative)
         if found:
-            return Judgement(step, "named", None, of, tuple(found))
-        far = distance(centre, evidence)
-        said = cause(evidence, best, centre, relative)
-        said = said.replace("the claimed gradients", f"the gradients of {best}") if said else ""
-        said = said or f"no row of the table; the nearest is {best}, {far:.2g} of its norm away"
-        return Judgement(step, "unnamed", None, of, (), said)
+            return Judgement(step, "named", None, compared(evidence, centre, exact, relative), tuple(found))
+        said = f"no row of the table; the nearest is {best}, {distance(centre, evidence):.2g} of its norm away"
+        for row in order[:NEAREST]:  # one mistake may lead further from its row than to another one
+            mine = evidence.gradients(row)
+            why = cause(evidence, row, mine, relative).replace(CLAIM, f"the gradients of {row}")
+            if why and not (row != best and why.startswith(LIKE)):
+                said = why
+            if why and not why.startswith(LIKE):
+                centre = mine
+                break
+        return Judgement(step, "unnamed", None, compared(evidence, centre, exact, relative), (), said)
 
     def _measured(
         self, evidence: Evidence, rule: Rule | str, centre: Gradients, parameters: Mapping[str, Any]

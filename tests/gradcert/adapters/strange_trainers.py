@@ -54,7 +54,8 @@ class Written:
 
     def __init__(self, net, method="ostl", rate=0.125, fault=None):
         self.net, self.method, self.rate, self.fault = net, method, rate, fault
-        self.B = self.events = self.hidden = None
+        self.B = self.events = None
+        self.kept = {}  # traces by batch size, where they are not reset
 
     @torch.no_grad()
     def learn(self, data, target):
@@ -65,19 +66,21 @@ class Written:
         e2 = Trace(batch, b.out_features, b.in_features + 1, 0.9, reset)
         state = (*(torch.zeros(batch, a.out_features) for _ in range(2)),
                  *(torch.zeros(batch, b.out_features) for _ in range(2)))  # fmt: skip
+        if self.fault == "not reset":
+            e1, e2 = self.kept.setdefault(batch, (e1, e2))
         late, change = torch.zeros(batch, a.out_features), [0, 0]
+        if self.fault == "teacher late":
+            target = torch.cat([target[:1], target[:-1]])
         for t, (x, y) in enumerate(zip(data, target, strict=True)):
             z2, state = self.net(x, state)
             v1, z1, v2, _ = state
             if self.fault == "after the reset":
                 v1 = v1 - z1
             first, second = e1.step(torch.cat([x, ones], 1), psi(v1)), e2.step(torch.cat([z1, ones], 1), psi(v2))
-            error = y - z2 if self.fault == "sign" else z2 - y
+            error = z2 - y
             signal = (psi(v2) * error) @ b.weight if self.method == "ostl" else y @ self.B
             if self.fault == "late":
                 signal, late = late, signal
-            if self.fault == "not projected":
-                signal = error @ self.B
             if etlp:
                 signal, error = (s * e[:, None] for s, e in zip((signal, error), self._events(t), strict=True))
             change[0] = change[0] + torch.einsum("bi,bij->ij", signal, first)
@@ -87,7 +90,10 @@ class Written:
             layer.bias -= self.rate * g[:, -1]
 
     def _events(self, t):
-        return self.events[t] if self.events.dim() == 3 else (self.events[t], self.events[t])
+        events = torch.ones_like(self.events) if self.fault == "no events" else self.events
+        if self.fault == "events late":
+            events = torch.cat([0 * events[:1], events[:-1]])
+        return events[t] if events.dim() == 3 else (events[t], events[t])
 
 
 class Eprop:
