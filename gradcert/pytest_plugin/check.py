@@ -145,8 +145,6 @@ def _nothing(session: Session, run: Run | None) -> Found:
     if run is None:
         said = "no acceptable draw for any case: nothing was checked"
         return Found(None, (said,), "case", (said,))
-    if session.idle is not None:
-        return _idle(session)
     found = _told(session, run)
     return replace(found, said=(f"no case was answered; the first: {found.said[0]}",))
 

@@ -51,9 +51,11 @@ def answered(findings: Iterable[Finding]) -> bool:
     >>> wrong = Finding("gradient", "a", "the gradient of layers.0.W is wrong", cause="it equals ostl")
     >>> answered([wrong]), answered([wrong, Finding("repeat", "a", "asked again, it raised", cause="raised")])
     (True, False)
+    >>> answered([Finding("repeat", "a", "with ordinary threads it raised", where={"output": ["ValueError"]})])
+    False
     """
     return not any(
-        # the traceback of what was asked otherwise, such as with ordinary threads, stands in `output` alone
+        # with ordinary threads the cause is another: what it printed, or the traceback, tells
         finding.check in STARTED or finding.cause in ENDED or "output" in finding.where
         for finding in findings
     )

@@ -6,6 +6,7 @@ import os
 import site
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +15,7 @@ import pytest
 
 from gradcert import pytest_plugin
 from gradcert.certify.campaign import repaired
+from gradcert.certify.subjects import Limits
 from gradcert.expected_failures import Expected, read, stale
 from gradcert.pytest_plugin.check import Check
 from gradcert.pytest_plugin.counts import Row, counted
@@ -284,7 +286,7 @@ def test_cases_take_parameters_and_fixtures(project, pytester, monkeypatch, tmp_
     done.assert_outcomes(passed=3, failed=1, deselected=12)  # two sets of controls, and bptt's case
     done.stdout.fnmatch_lines(
         [
-            "replay: pytest 'test_rules.py::test_rows[[]snu/2/squared_error-every/bounded/0-ostl]'",
+            "replay: pytest --gradcert-profile=quick 'test_rules.py::test_rows[[]snu/2/squared_error-every/bounded/0-ostl]'",
             "*test_rows[[]factor=1.0, name='ostl']: 1 passed, 1 failed; *",
         ]
     )
@@ -352,13 +354,22 @@ def given_by(rule):
 
 def subjects():
     """Functions of no module: they run in a copy of this process."""
-    wrong, right = given_by("sltt"), given_by("bptt")
+    wrong, right, asked = given_by("sltt"), given_by("bptt"), []
 
     def raises(problem):
         return {}["layers.0"]
 
     def ends(problem):
         os._exit(3)
+
+    def hangs(problem):
+        time.sleep(60)
+
+    class MapError(Exception):
+        pass
+
+    def does_not_fit(problem):
+        raise MapError("layers.0.W has no place")
 
     def answers_nothing(problem):
         return 3
@@ -367,7 +378,11 @@ def subjects():
         return wrong(problem) if len(problem.inputs) > 3 else raises(problem)
 
     def ends_on_one(problem):
-        return right(problem) if problem.network.loss.kind == "squared_error" else ends(problem)
+        return ends(problem) if problem.network.loss.kind == "squared_error" else right(problem)
+
+    def raises_later(problem):
+        asked.append(problem)
+        return right(problem) if len(asked) < 3 else raises(problem)
 
     return SimpleNamespace(**locals())
 
@@ -420,23 +435,33 @@ def test_only_a_wrong_answer_is_an_expected_failure(session):
         ),
         (ASKED.raises, "KeyError", False, "it raised KeyError: 'layers.0'"),
         (ASKED.ends, "", False, "the process ended: exit status 3"),
+        (ASKED.hangs, "", False, "call: no answer within 0.3 s"),
+        (ASKED.does_not_fit, "", False, "usage: layers.0.W has no place"),
         (ASKED.answers_nothing, "", True, "structure: "),
     ):
-        as_expected, said, record = outcome(session(subject), CASE, cause)
+        one = session(subject)
+        one.subject.limits = Limits(call=0.3) if subject is ASKED.hangs else one.subject.limits
+        as_expected, said, record = outcome(one, CASE, cause)
         assert as_expected == expected, (subject, cause, said)
         assert words in said, (subject, cause, said)
-        assert bool(record["causes"]) == (subject not in (ASKED.raises, ASKED.ends))
+        assert bool(record["causes"]) == (subject in (ASKED.wrong, ASKED.answers_nothing))
 
 
 def test_what_is_asked_otherwise_and_not_answered_is_no_expected_failure(session):
-    as_expected, said, record = outcome(session(ASKED.raises_early), "prefixes", "")
-    assert (as_expected, "given the first" in said, record["causes"]) == (False, True, [])
+    for subject, name, words in (
+        (ASKED.raises_early, "prefixes", "call: given the first"),
+        (ASKED.raises_later, "repeat", "repeat: asked again at once, it raised KeyError"),
+    ):
+        as_expected, said, record = outcome(session(subject), name, "")
+        assert (as_expected, words in said, record["causes"]) == (False, True, []), said
 
 
 @pytest.mark.parametrize("subject", [ASKED.raises, ASKED.ends, "no_such_library:gradients"])
 def test_nothing_passes_where_nothing_was_answered(session, subject):
     """Each check by itself, as with `-k`, and all of them together."""
-    one = session(subject)
+    one, starts = session(subject), []
+    start = one.subject.start
+    one.subject.start = lambda: starts.append(0) or start()
     assert [name for name in one.ids if name not in one.specs] == ["controls", "repeat", "reach", "prefixes"]
     for name in [name for name in one.ids if name not in one.specs] + [CASE]:
         _, said, record = outcome(one, name, "")
@@ -445,13 +470,15 @@ def test_nothing_passes_where_nothing_was_answered(session, subject):
         else:
             assert ("no case was answered; the first: call: " in said) == (name != CASE)
         assert record["kind"] == ("call" if callable(subject) else "import"), name
+    assert subject == ASKED.ends or len(starts) == 1
 
 
 def test_repeat_asks_again_although_another_case_ended_the_process(session):
     one, records = session(ASKED.ends_on_one), []
-    assert "the process ended" in outcome(one, CASE.replace("squared_error-every", "cross_entropy-last"))[1]
-    Check(one, "repeat", records.append).run()
-    assert one.worker is not None and records[0]["kind"] == "" and one.calls > 0
+    for name in (CASE.replace("squared_error-every", "cross_entropy-last"), "repeat"):
+        Check(one, name, records.append).run()
+    assert CASE in one.judged and not one.judged[CASE].answers
+    assert one.worker is not None and one.calls > 0
 
 
 def test_a_repair_is_looked_for_where_an_answer_is_wrong_and_nowhere_else(session, monkeypatch):
