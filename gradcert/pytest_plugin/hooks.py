@@ -14,6 +14,7 @@ from gradcert.pytest_plugin import github
 from gradcert.pytest_plugin.check import Check
 from gradcert.pytest_plugin.counts import counted
 from gradcert.pytest_plugin.declare import ATTRIBUTE
+from gradcert.pytest_plugin.found import PROPERTY, Refuted, from_text, to_text
 from gradcert.pytest_plugin.imports import importing
 from gradcert.pytest_plugin.session import Checks, Session
 
@@ -25,7 +26,7 @@ SESSIONS = pytest.StashKey[dict[Checks, Session]]()
 EXPECTED = pytest.StashKey[tuple[Expected, ...]]()
 STALE = pytest.StashKey[set[str]]()
 TOLD = pytest.StashKey[list[tuple[Any, dict[str, Any]]]]()  # reports of checks, with what each said
-ENTRY = pytest.StashKey[tuple[str, int]]()
+ENTRY = pytest.StashKey[tuple[Expected, int]]()
 WORKER_KEY = "gradcert_stale"
 UNFIT = "expected failures that fit no check: "
 
@@ -57,6 +58,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _profile(config: pytest.Config) -> str:
     return str(config.getoption("--gradcert-profile") or config.getini("gradcert_profile"))
+
+
+def _given(config: pytest.Config) -> tuple[str, ...]:
+    """Return the option that decides which checks there are, if it was given."""
+    given = config.getoption("--gradcert-profile")
+    return (f"--gradcert-profile={given}",) if given else ()
 
 
 def _repair(config: pytest.Config) -> float:
@@ -102,31 +109,30 @@ def gradcert_check(request: pytest.FixtureRequest) -> Check:
     session, name = request.param
     expected = request.node.get_closest_marker("xfail") is not None  # whoever expects it knows about it
     say = request.node.user_properties.append
-    entry, of = request.node.stash.get(ENTRY, ("", 0))
+    entry, of = request.node.stash.get(ENTRY, (None, 0))
     return Check(
         session,
         name,
-        lambda record: say(("gradcert", record)),
+        lambda record: say((PROPERTY, to_text(record))),
         expected=expected,
         entry=entry,
         of=of,
-        test=request.node.nodeid,
+        test=("pytest", *_given(request.config), request.node.nodeid),
     )
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark checks, and those that are expected to fail; an entry that fits no check is an error."""
-    entries, failed = config.stash[EXPECTED], pytest.fail.Exception  # nothing else is excused
+    entries = config.stash[EXPECTED]
     here = [item for item in items if FIXTURE in getattr(getattr(item, "callspec", None), "params", ())]
     known = [(item.nodeid, *_named(item)) for item in here]
     everywhere = _everywhere(here) if entries else []
     for item, check in zip(here, known, strict=True):
         item.add_marker("gradcert")
         for entry in [entry for entry in entries if entry.fits(*check)][:1]:
-            item.add_marker(pytest.mark.xfail(reason=entry.sentence, strict=entry.exact, raises=failed))
-            if not entry.exact:
-                item.stash[ENTRY] = (entry.name, sum(entry.fits(*other) for other in everywhere))
+            item.add_marker(pytest.mark.xfail(reason=entry.sentence, strict=entry.exact, raises=Refuted))
+            item.stash[ENTRY] = (entry, sum(entry.fits(*other) for other in everywhere))
     files = {item.nodeid.partition("::")[0] for item in items}
     partly = any("::" in str(argument) for argument in config.args)
     whole = files if not partly else set()
@@ -172,9 +178,8 @@ class Listener:
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Keep a report with what its check said."""
         if report.when == "call":
-            self.told += [
-                (report, record) for name, record in getattr(report, "user_properties", ()) if name == "gradcert"
-            ]
+            said = getattr(report, "user_properties", ())
+            self.told += [(report, from_text(text)) for name, text in said if name == PROPERTY]
 
 
 @pytest.hookimpl(trylast=True)
@@ -218,6 +223,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     rows = counted(config.stash[TOLD])
     for row in rows:
         terminalreporter.write_line(f"{row.subject}: {row.text}")
+        for line in row.known:
+            terminalreporter.write_line(f"  {line}")
     if os.environ.get("GITHUB_ACTIONS") == "true":
         for line in github.lines_of(rows, config.rootpath):
             terminalreporter.write_line(line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import site
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,15 +16,28 @@ PACKAGES = ("site-packages", "dist-packages")
 
 
 def added() -> list[str]:
-    """Return the folders that pytest has put on ``sys.path``: those that belong to no installation of Python."""
+    """Return the folders that pytest has put on ``sys.path``: those that belong to no installation of Python.
+
+    Nor are they those of a package that is installed to be edited, which every process of this Python finds.
+    """
+    edited = _edited()
     roots = [Path(prefix).resolve() for prefix in (sys.prefix, sys.base_prefix)]
     out = []
     for place in dict.fromkeys(sys.path):
         path = Path(place).resolve()
         installed = any(path.is_relative_to(root) for root in roots) or bool({*PACKAGES} & {*path.parts})
-        if place and place not in GIVEN and path.is_dir() and not installed:
+        if place and place not in GIVEN and path.is_dir() and not installed and path not in edited:
             out.append(place)
     return out
+
+
+def _edited() -> set[Path]:
+    """Return the folders that ``.pth`` files name, as those of ``pip install -e``."""
+    places = [Path(place) for place in (*site.getsitepackages(), site.getusersitepackages())]
+    lines = [
+        (p, line) for p in places for f in p.glob("*.pth") for line in f.read_text("utf-8", "replace").splitlines()
+    ]
+    return {(place / line).resolve() for place, line in lines if not line.startswith(("import ", "import\t", "#"))}
 
 
 @contextmanager

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+from gradcert.expected_failures import UNSTARTED
+
 if TYPE_CHECKING:
+    from gradcert.certify.certificates import Finding
     from gradcert.certify.claims import Claim
     from gradcert.certify.runs import Prepared, Run
 
@@ -33,7 +36,7 @@ class Session:
     checks: Checks
     profile: str
     claim: Claim | None = None
-    failure: str = ""
+    idle: Finding | None = None  # why the subject's process does not start
     told: Mapping[str, Any] | None = None  # the claim that the subject's process told
     subject: Any = None
     worker: Any = None
@@ -42,7 +45,7 @@ class Session:
     repair: float = 0.0  # seconds
     wanted: bool = True  # whether a repair is looked for if the present check fails
     mended: str | None = None  # the line about it
-    test: str = ""  # that runs
+    test: Sequence[str] = ()  # the words that run the present one again
     calls: int = 0  # that the present process has answered
     judged: dict[str, Run] = field(default_factory=dict)  # the cases that were asked
     variants: dict[str, Session] = field(default_factory=dict)  # the same with parameters of the test, each a subject
@@ -51,28 +54,36 @@ class Session:
         """Find out what is claimed, from the options or from the subject itself."""
         from gradcert.certify.campaign import claimed, stepwise
         from gradcert.certify.problems import plan
-        from gradcert.certify.subjects import Subject, Worker
+        from gradcert.certify.subjects import Subject
 
         self.subject = Subject(self.checks.subject, python=self.checks.python)
         options = dict(self.checks.options)
         declared = claimed(self.checks.subject, None, **options) if _complete(self.checks) else None
+        if declared is None or declared.online:  # only the subject can tell what it claims, and whether it takes steps
+            self.start()
+            if self.idle is not None:
+                return
         if declared is None:
-            started = self.subject.start()
-            if not isinstance(started, Worker):
-                self.failure = f"{started.reason}\n{started.output}".strip()
-                return
-            self.worker, self.told = started, started.claim
-            declared = claimed(self.checks.subject, started.claim, **options)
-        if declared.online and self.worker is None:  # only the subject can tell whether it takes steps
-            started = self.subject.start()
-            if not isinstance(started, Worker):
-                self.failure = f"{started.reason}\n{started.output}".strip()
-                return
-            self.worker = started
+            self.told = self.worker.claim
+            declared = claimed(self.checks.subject, self.told, **options)
         if self.worker is not None:
             stepwise(self.subject, self.worker, declared)
         self.claim = declared
         self.specs = {spec.id: spec for spec in plan(declared, self.profile)}
+
+    def start(self) -> None:
+        """Start the subject's process, if there is none; where it does not start once, `idle` says why ever after."""
+        from gradcert.certify.certificates import Finding
+        from gradcert.certify.runs import tail
+        from gradcert.certify.subjects import Worker
+
+        if self.worker is None and self.idle is None:
+            started = self.subject.start()
+            if isinstance(started, Worker):
+                self.worker, self.calls = started, 0
+            else:
+                check = "usage" if started.kind == "usage" else "import"
+                self.idle = Finding(check, "", started.reason, where={"output": tail(started.output)})
 
     @property
     def ids(self) -> list[str]:
@@ -81,8 +92,8 @@ class Session:
 
     def ids_of(self, profile: str) -> list[str]:
         """Return the names of all checks in a profile, sorted."""
-        if self.failure or self.claim is None:
-            return ["import"]
+        if self.claim is None:
+            return [UNSTARTED]
         from gradcert.certify.campaign import beside
         from gradcert.certify.problems import plan
 
@@ -108,7 +119,14 @@ class Session:
                 return function(problem, **values)
 
             subject.__qualname__ = f"{function.__qualname__}[{key}]"
-            own: dict[str, Any] = {"worker": None, "calls": 0, "judged": {}, "mended": None, "variants": {}}
+            own: dict[str, Any] = {
+                "worker": None,
+                "idle": None,
+                "calls": 0,
+                "judged": {},
+                "mended": None,
+                "variants": {},
+            }
             who = Subject(subject, python=self.checks.python)
             self.variants[key] = replace(self, checks=replace(self.checks, subject=subject), subject=who, **own)
         return self.variants[key]
@@ -147,6 +165,26 @@ class Session:
         self.judged[name] = run
         return run
 
+    def any_answer(self) -> Run | None:
+        """Return the run of one case that has got an answer, or else of those that were asked; None for no case.
+
+        Cases are asked until one is answered, and given up where the process is lost too often.
+        """
+        from gradcert.certify.runs.run import GONE, LOST
+
+        names = [name for name in self.specs if self.ready(name).case is not None]
+        names.sort(key=lambda name: name not in self.judged)
+        lost, asked = 0, []
+        for name in names:
+            run = self.judged.get(name) or self.ask(name)
+            if run.answers:
+                return run
+            asked.append(name)
+            lost += any(answer.failure is not None and answer.failure.kind in GONE for _, answer, _ in run.failed)
+            if lost >= LOST:
+                break
+        return self.joined(asked) if asked else None
+
     def whole(self) -> Run:
         """Return the run of all cases: those that no test has asked yet are asked now."""
         return self.joined([name for name in self.specs if self.ready(name).case is not None])
@@ -166,22 +204,24 @@ class Session:
         return out
 
     def repaired(self, run: Run) -> str:
-        """Return the line about a repair of the subject, looked for once, where what was found is one of an answer.
+        """Return the line about a repair of the subject, looked for once, where an answer is wrong.
 
         Parameters
         ----------
         run : the check that failed.
         """
-        if not self.repair or not self.wanted or not run.failed:
+        wrong = [case for case, _, check in run.failed if check != "call"]
+        if not self.repair or not self.wanted or not wrong:
             return ""
         if self.mended is None:
             from gradcert.certify import certify
             from gradcert.certify.campaign import repaired
             from gradcert.certify.repair import line
 
-            ids = [run.failed[0][0].id, *self.judged, *sorted(self.specs)]
+            ids = [wrong[0].id, *self.judged, *sorted(self.specs)]
             names = [name for name in dict.fromkeys(ids) if name in self.specs][:ENOUGH]
             whole = self.joined([name for name in names if self.ready(name).case is not None])
+            whole.failed = [failed for failed in whole.failed if failed[2] != "call"]
             specs = [self.specs[name] for name in names]
             found = repaired.look(whole, specs, certify, seed=self.checks.seed, seconds=self.repair)
             self.mended = line(found, whole.claim.rule)

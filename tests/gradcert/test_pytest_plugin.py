@@ -1,15 +1,31 @@
 """The pytest plugin, run on small projects of its own."""
 
 import datetime
+import json
+import os
+import site
 import subprocess
 import sys
+import time
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from gradcert import pytest_plugin
+from gradcert.certify.campaign import repaired
+from gradcert.certify.subjects import Limits
 from gradcert.expected_failures import Expected, read, stale
+from gradcert.pytest_plugin.check import Check
+from gradcert.pytest_plugin.counts import Row, counted
+from gradcert.pytest_plugin.found import Refuted
+from gradcert.pytest_plugin.github import lines_of
 from gradcert.pytest_plugin.hooks import unfailed
+from gradcert.pytest_plugin.imports import added
+from gradcert.pytest_plugin.session import Checks, Session
+from gradcert.reference import RULES
+from gradcert.reference.engines import reverse
 
 pytest_plugins = ["pytester"]
 
@@ -202,6 +218,17 @@ def test_entries_by_pattern_and_by_subject():
         assert (stale([entry], known, set(), root, everything) == [entry.name]) == gone, entry
 
 
+def test_an_entry_is_not_stale_where_its_subject_did_not_start():
+    known, root = [("a.py::test_x[import]", "m:f", "import")], Path(__file__).parent
+    mine = [
+        Expected("a.py::test_x[snu/2/*]"),
+        Expected("a.py::test_*[snu/2/*]"),
+        Expected(subject="m:f", check="snu/*"),
+    ]
+    other = [Expected("a.py::test_y[snu/2/*]"), Expected(subject="m:g", check="snu/*")]
+    assert stale([*mine, *other], known, {"a.py"}, root, True) == [entry.name for entry in other]
+
+
 def test_a_pattern_none_of_whose_checks_fails_is_said():
     def report(test, outcome):
         return SimpleNamespace(nodeid=test, outcome=outcome)
@@ -259,7 +286,7 @@ def test_cases_take_parameters_and_fixtures(project, pytester, monkeypatch, tmp_
     done.assert_outcomes(passed=3, failed=1, deselected=12)  # two sets of controls, and bptt's case
     done.stdout.fnmatch_lines(
         [
-            "replay: pytest 'test_rules.py::test_rows[[]snu/2/squared_error-every/bounded/0-ostl]'",
+            "replay: pytest --gradcert-profile=quick 'test_rules.py::test_rows[[]snu/2/squared_error-every/bounded/0-ostl]'",
             "*test_rows[[]factor=1.0, name='ostl']: 1 passed, 1 failed; *",
         ]
     )
@@ -315,6 +342,264 @@ def test_a_subject_imports_what_its_test_does(pytester, monkeypatch):
     again = line.replace(" gradcert ", f" {sys.executable} -m gradcert ", 1)
     found = subprocess.run(["sh", "-c", again], cwd=pytester.path, capture_output=True, text=True, check=False)
     assert (found.returncode, "refuted" in found.stdout) == (1, True)
+
+
+def given_by(rule):
+    def gradients(problem):
+        given = (problem.network, problem.parameters, problem.inputs, problem.targets)
+        return reverse.gradients(*given, rule=RULES[rule])
+
+    return gradients
+
+
+def subjects():
+    """Functions of no module: they run in a copy of this process."""
+    wrong, right, asked = given_by("sltt"), given_by("bptt"), []
+
+    def raises(problem):
+        return {}["layers.0"]
+
+    def ends(problem):
+        os._exit(3)
+
+    def hangs(problem):
+        time.sleep(60)
+
+    class MapError(Exception):
+        pass
+
+    def does_not_fit(problem):
+        raise MapError("layers.0.W has no place")
+
+    def answers_nothing(problem):
+        return 3
+
+    def raises_early(problem):
+        return wrong(problem) if len(problem.inputs) > 3 else raises(problem)
+
+    def ends_on_one(problem):
+        return ends(problem) if problem.network.loss.kind == "squared_error" else right(problem)
+
+    def raises_later(problem):
+        asked.append(problem)
+        return right(problem) if len(asked) < 3 else raises(problem)
+
+    return SimpleNamespace(**locals())
+
+
+ASKED = subjects()
+
+
+@pytest.fixture
+def session():
+    begun = []
+
+    def load(subject, **options):
+        claim = {"rule": "bptt", "cells": "rnn", "depths": 1}
+        begun.append(Session(Checks(subject, claim, None, 0, None), "quick", **options))
+        begun[-1].load()
+        return begun[-1]
+
+    yield load
+    for each in begun:
+        each.stop()
+
+
+def outcome(session, name, cause=None):
+    """Return whether a check fails as expected or otherwise, what is said, and its record."""
+    entry = None if cause is None else Expected("a.py::test[*]", "known", "https://example.org/1", cause=cause)
+    records = []
+    with pytest.raises(pytest.fail.Exception) as failed:
+        Check(session, name, records.append, entry=entry).run()
+    return isinstance(failed.value, Refuted), failed.value.msg, records[0]
+
+
+CASE = "rnn/1/squared_error-every/bounded/0"
+
+
+def test_only_a_wrong_answer_is_an_expected_failure(session):
+    for subject, cause, expected, words in (
+        (ASKED.wrong, "", True, "without RECURRENT"),
+        (ASKED.wrong, "without RECURRENT", True, "without RECURRENT"),
+        (
+            ASKED.wrong,
+            "equals ostl",
+            False,
+            "as the words 'equals ostl' do not stand in its cause; expected is: known (",
+        ),
+        (
+            ASKED.raises,
+            "",
+            False,
+            "as there is no answer that could be wrong; expected is: known (https://example.org/1",
+        ),
+        (ASKED.raises, "KeyError", False, "it raised KeyError: 'layers.0'"),
+        (ASKED.ends, "", False, "the process ended: exit status 3"),
+        (ASKED.hangs, "", False, "call: no answer within 0.3 s"),
+        (ASKED.does_not_fit, "", False, "usage: layers.0.W has no place"),
+        (ASKED.answers_nothing, "", True, "structure: "),
+    ):
+        one = session(subject)
+        one.subject.limits = Limits(call=0.3) if subject is ASKED.hangs else one.subject.limits
+        as_expected, said, record = outcome(one, CASE, cause)
+        assert as_expected == expected, (subject, cause, said)
+        assert words in said, (subject, cause, said)
+        assert bool(record["causes"]) == (subject in (ASKED.wrong, ASKED.answers_nothing))
+
+
+def test_what_is_asked_otherwise_and_not_answered_is_no_expected_failure(session):
+    for subject, name, words in (
+        (ASKED.raises_early, "prefixes", "call: given the first"),
+        (ASKED.raises_later, "repeat", "repeat: asked again at once, it raised KeyError"),
+    ):
+        as_expected, said, record = outcome(session(subject), name, "")
+        assert (as_expected, words in said, record["causes"]) == (False, True, []), said
+
+
+@pytest.mark.parametrize("subject", [ASKED.raises, ASKED.ends, "no_such_library:gradients"])
+def test_nothing_passes_where_nothing_was_answered(session, subject):
+    """Each check by itself, as with `-k`, and all of them together."""
+    one, starts = session(subject), []
+    start = one.subject.start
+    one.subject.start = lambda: starts.append(0) or start()
+    assert [name for name in one.ids if name not in one.specs] == ["controls", "repeat", "reach", "prefixes"]
+    for name in [name for name in one.ids if name not in one.specs] + [CASE]:
+        _, said, record = outcome(one, name, "")
+        if subject == "no_such_library:gradients":
+            assert "import: importing the subject raised ModuleNotFoundError: No module named" in said
+        else:
+            assert ("no case was answered; the first: call: " in said) == (name != CASE)
+        assert record["kind"] == ("call" if callable(subject) else "import"), name
+    assert subject == ASKED.ends or len(starts) == 1
+
+
+def test_repeat_asks_again_although_another_case_ended_the_process(session):
+    one, records = session(ASKED.ends_on_one), []
+    for name in (CASE.replace("squared_error-every", "cross_entropy-last"), "repeat"):
+        Check(one, name, records.append).run()
+    assert CASE in one.judged and not one.judged[CASE].answers
+    assert one.worker is not None and one.calls > 0
+
+
+def test_a_repair_is_looked_for_where_an_answer_is_wrong_and_nowhere_else(session, monkeypatch):
+    looked = []
+
+    def look(run, *arguments, **options):
+        looked.append([check for _, _, check in run.failed])
+        return {"looked": False, "why": "not here"}
+
+    monkeypatch.setattr(repaired, "look", look)
+    assert "repair: " not in outcome(session(ASKED.raises, repair=20.0), CASE)[1]
+    assert "repair: " not in outcome(session(ASKED.raises, repair=20.0), "controls")[1]
+    assert looked == []
+    assert "repair: no repair was looked for: not here" in outcome(session(ASKED.wrong, repair=20.0), CASE)[1]
+    assert len(looked) == 1 and set(looked[0]) == {"gradient"}
+
+
+def test_a_test_stands_where_it_was_asked_for():
+    """What pytest shows, and what is annotated where the subject has no line of its own."""
+    made = [pytest_plugin.subject_tests(f"m:{name}", rule="bptt", cells="rnn") for name in "ab"]
+
+    @pytest_plugin.cases(rule="bptt", cells="rnn")
+    def test_here(problem):
+        return {}
+
+    source = Path(__file__).read_text(encoding="utf-8").splitlines()
+    for test, words in ((made[0], "    made = ["), (made[1], "    made = ["), (test_here, "    @pytest_plugin.cases(")):
+        assert test.__code__.co_filename == __file__
+        assert source[test.__code__.co_firstlineno - 1].startswith(words)
+
+
+RAISED = """import: importing the subject raised NameError: name 'nothing' is not defined
+File "{root}/tests/test_a.py", line 3, in <module>
+    import rules
+File "{root}/rules.py", line 2, in <module>
+    nothing
+File "{root}/.venv/lib/python3/site-packages/library.py", line 90, in look
+"""
+
+
+def test_an_annotation_is_titled_by_its_check_and_stands_where_it_was_raised(tmp_path):
+    for name in ("tests/test_a.py", "rules.py", ".venv/lib/python3/site-packages/library.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("import numpy\nnothing\ndef named(problem): ...\n")
+    text, here = RAISED.format(root=tmp_path), ("tests/test_a.py", 9)
+    for subject, kind, first, place in (
+        ("rules:named", "import", text, "file=rules.py,line=2,title=import%3A rules%3Anamed::"),
+        ("rules:named", "gradient", "gradient: wrong", "file=rules.py,line=3,title=gradient%3A rules%3Anamed::"),
+        ("rules:made", "gradient", "gradient: wrong", "file=tests/test_a.py,line=9,title=gradient%3A rules%3Amade::"),
+        ("gone:f", "import", "import: no module", "file=tests/test_a.py,line=9,title=import%3A gone%3Af::"),
+    ):
+        (line,) = lines_of([Row(subject, here, {"failed": 2}, None, first, kind)], tmp_path)
+        assert line.startswith(f"::error {place}2 checks failed; the first:%0A"), line
+
+
+def test_what_is_known_of_expected_failures_is_counted():
+    def told(outcome, cause, **more):
+        report = SimpleNamespace(location=("a.py", 0, ""), outcome=outcome, skipped=outcome == "skipped", **more)
+        return report, {"subject": "m:f", "worst": 2.0, "kind": "gradient", "causes": [cause] if cause else []}
+
+    expected = [told("skipped", cause, wasxfail="known (link)") for cause in ("it equals ostl", "it equals ostl", "b")]
+    (row,) = counted([*expected, told("passed", ""), told("skipped", "", wasxfail="reason: mine")])
+    assert row.text == "1 passed, 4 xfailed; worst error 2 of the budget"
+    assert row.known == ["3 xfailed: known (link); found: it equals ostl, and 1 more", "1 xfailed: mine"]
+
+
+def test_what_is_installed_to_be_edited_is_found_without_being_said(tmp_path, monkeypatch):
+    for name in ("site-packages", "src", "tests"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "site-packages" / "mine.pth").write_text(f"import os\n# none\n{tmp_path / 'src'}\n")
+    monkeypatch.setattr(site, "getsitepackages", lambda: [str(tmp_path / "site-packages")])
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "tests"), str(tmp_path / "src"), *sys.path])
+    assert str(tmp_path / "tests") in added() and str(tmp_path / "src") not in added()
+
+
+LISTED = """
+import gradcert
+from gradcert.reference import RULES
+from gradcert.reference.engines import reverse
+
+def row(name):
+    def gradients(problem):
+        given = (problem.network, problem.parameters, problem.inputs, problem.targets)
+        return reverse.gradients(*given, rule=RULES[name])
+    return gradients
+
+wrong = row("sltt")
+for name in ("wrong", "gone"):
+    globals()[f"test_{name}"] = gradcert.subject_tests(f"test_rules:{name}", rule="bptt", cells="rnn", depths=1)
+test_started = gradcert.subject_tests("no_such_library:f")
+"""
+
+
+@pytest.mark.long
+def test_a_listed_failure_that_is_no_answer_fails(pytester, monkeypatch, tmp_path):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    pytester.makepyfile(test_rules=LISTED)
+    names = [f"test_rules.py::test_{name}" for name in ("wrong[*]", "gone[*]", "started[rnn/*]")]
+    pytester.makefile(".toml", expected="".join(ENTRY.format(id=name) for name in names))
+    pytester.makeini("[pytest]\ngradcert_profile = quick\ngradcert_expected = expected.toml\ngradcert_repair = 20\n")
+    done = pytester.runpytest_subprocess("-p", "no:cacheprovider", "--junit-xml=found.xml")
+    done.assert_outcomes(xpassed=4, xfailed=2, failed=7)
+    done.stdout.fnmatch_lines(
+        [
+            "not the expected failure, as there is no answer that could be wrong; expected is: known (*",
+            "import: importing the subject raised AttributeError: *",
+            "no_such_library:f: 1 failed",
+            "test_rules:gone: 6 failed",
+            "test_rules:wrong: 2 xfailed, 4 xpassed; worst error *",
+            "  2 xfailed: known (https://example.org/1, until 2999-01-01); found: it equals bptt without RECURRENT*",
+            "::error file=test_rules.py,line=14,title=import%3A no_such_library%3Af::1 checks failed*",
+            "::error file=test_rules.py,line=13,title=import%3A test_rules%3Agone::6 checks failed*",
+        ]
+    )
+    assert "`test_rules:gone` | ❌ | 0 | 6 | 0 | 0 | - |" in (tmp_path / "summary.md").read_text()
+    assert "repair: " not in done.stdout.str()
+    found = ElementTree.parse(pytester.path / "found.xml").iterfind(".//property[@name='gradcert']")
+    records = [json.loads(each.get("value")) for each in found]
+    assert sorted(record["kind"] for record in records) == [""] * 4 + ["gradient"] * 2 + ["import"] * 7
+    assert {record["subject"] for record in records} == {"test_rules:wrong", "test_rules:gone", "no_such_library:f"}
 
 
 LEARNER = """
@@ -391,6 +676,10 @@ def test_nothing_heavy_for_other_peoples_tests(pytester):
     ("text", "words"),
     [
         ("[[expected]]\nid = 'a'\n", "needs exactly id, or subject with or without check; and expires, link, reason"),
+        (ENTRY.format(id="a") + "because = 'b'\n", "may have a cause; because is unknown"),
+        (ENTRY.format(id="a") + "cause = ''\n", "cause = '' in .*; allowed: a str"),
+        (ENTRY.format(id="a") + "cause = ':'\n", "cause = ':' in .*; allowed: a str"),
+        (ENTRY.format(id="a") + "cause = 3\n", "cause = 3 in .*; allowed: a str"),
         (ENTRY.format(id="a") * 2, "listed twice"),
         (ENTRY.format(id="a").replace("id =", "check ="), "needs exactly id, or subject"),
         (ENTRY.format(id="a").replace("id =", "subject = 'b'\nid ="), "needs exactly id, or subject"),
