@@ -14,6 +14,7 @@ from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 from gradcert.watching.calls import Sequence
 from gradcert.watching.evidence import Evidence
+from gradcert.watching.places import places_of
 
 MOST = 2**24  # numbers of a recorded pass; a larger one is computed in parts of the batch, and anew for every gradient
 
@@ -87,7 +88,7 @@ def gathered(
     arrays = {k: None if g is None else g.detach().double().cpu().numpy() for k, g in given.items()}
     old = None if before is None else {k: None if g is None else g.double().cpu().numpy() for k, g in before.items()}
     whole = total if loss is not None else None
-    return Evidence(tuple(runs), tuple(deltas), arrays, old, feedback, whole, same, tuple(began))
+    return Evidence(tuple(runs), tuple(deltas), arrays, old, feedback, whole, same, tuple(began), places_of(written))
 
 
 def _same(reading: Reading, output: int, sequence: Sequence, played: Any) -> bool:
