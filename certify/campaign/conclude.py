@@ -210,8 +210,9 @@ def decide(
     passed = sum(r.verdict == "passed" for r in run.results)
     ran = sum(r.verdict != "blocked" for r in run.results)
     blocked = len(run.results) - ran
-    if findings and ran:
-        worst = decisive(findings)
+    grounded = [finding for finding in findings if finding.check != "gradient" or _grounded(run)]
+    if grounded and ran:
+        worst = decisive(grounded)
         what = worst.cause if worst.check in ("gradient", "outputs", "loss") and worst.cause else worst.reason
         return REFUTED, f"{worst.check}: {what}"
     if not ran:
@@ -224,6 +225,13 @@ def decide(
         return INCONCLUSIVE, f"{len(idle)} of {len(run.checks)} checks did not run, the first is {idle[0]}"
     online = "; online: causal, constant memory, every prefix, every reset" if claim.online else ""
     return CERTIFIED, f"{passed} cases {_agree(claim, sum(r.exact for r in run.results))}{online}"
+
+
+def _grounded(run: Run) -> bool:
+    """Return whether a gradient is wrong on a case where the reference itself is not, by both engines."""
+    unsound = {p.case.id for p in run.prepared if p.case is not None and not p.sound}
+    failed = [case.id for case, _, check in run.failed if check == "gradient"]
+    return not failed or any(name not in unsound for name in failed)
 
 
 def _agree(claim: Claim, exact: int) -> str:

@@ -28,7 +28,11 @@ def _example() -> Example:
         rule = rule_named(name)
         found = reverse.gradients(network, w, x, y, rule=rule)
         dropped = residual(network, w, x, y, rule=rule)
-        shares = ", ".join(f"layer {m} {kind} {share:+.0%}" for (m, kind), share in dropped.shares().items())
+        shares = ", ".join(
+            f"{kind} {('below', 'above')[m]} {share:+.0%}"
+            for (m, kind), share in dropped.shares().items()
+            if round(100 * share)
+        )
         total = {k: found[k] + dropped.total[k] for k in found}
         rows.append((name, relative(found, exact, "layers.0.W"), relative(total, exact, "layers.0.W"), shares))
     text = (
@@ -98,6 +102,18 @@ DERIVATION = Derivation(
             proof=residuals.two_layers,
             code=("reference/engines/residual.py", "reference/engines/reverse.py"),
             source="arXiv 2007.12723; mathematics.md 4.3",
+            sizes="1 -> 2 -> 2, T = 3",
+        ),
+        Step(
+            "depth.late",
+            "The credit of the upper state at a step is that of the step's own loss plus the late credit, what comes "
+            "back through the state of the next step: at every step, against the sweep of the engine. Sent down "
+            "through W_2, the whole gives BPTT's gradient of the lower layer, all its parameters, and the late credit "
+            "alone gives R: paths are sorted by the step at which they leave the lower layer.",
+            premises=("ostl.jacobian", "paths.reverse", "depth.two-layers"),
+            proof=residuals.late_credit,
+            code=("reference/engines/sweep.py:sweep", "reference/engines/residual.py:tape_residual"),
+            source="mathematics.md 0.3, 4.3",
             sizes="1 -> 2 -> 2, T = 3",
         ),
         Step(

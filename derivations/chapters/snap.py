@@ -30,8 +30,11 @@ def _ring(cell: Any, *, units: int = 3, inputs: int = 1) -> Network:
     return Network(layers=(Layer(cell, inputs=inputs, units=units, synapses=(("H", lateral),)),))
 
 
-def _recursion(p: Problem, n: int) -> dict[str, Any]:
-    """Return SnAp-n of a vanilla RNN by its definition: M = mask * (J M + D), the mask from a boolean power."""
+def _recursion(p: Problem, n: int, *, early: bool = False) -> dict[str, Any]:
+    """Return SnAp-n of a vanilla RNN by its definition: M = mask * (J M + D), the mask from a boolean power.
+
+    With `early` the mask is applied before D is added, M = mask * (J M) + D: the same.
+    """
     tape = record(named(p.network, Ledger()), p.parameters, p.inputs, numbers=SYMBOLS, initial=p.initial)
     layer = tape.layers[0]
     synapse = layer.layer.synapse("H")
@@ -50,8 +53,10 @@ def _recursion(p: Problem, n: int) -> dict[str, Any]:
             slope = layer.factors[rnn.OUTPUT][t, 0]
             fresh = sympy.zeros(units, 1)
             fresh[row] = layer.prev["z"][t, 0, column]
-            m = sympy.diag(*slope) * (h * m + fresh)
-            m = sympy.Matrix(units, 1, [m[k] if reach[k, row] else 0 for k in range(units)])
+            moved, fresh = sympy.diag(*slope) * h * m, sympy.diag(*slope) * fresh
+            masked = moved if early else moved + fresh
+            masked = sympy.Matrix(units, 1, [masked[k] if reach[k, row] else 0 for k in range(units)])
+            m = masked + fresh if early else masked
             total += sum(delta[t, k] * m[k] for k in range(units))
         out[row, column] = total
     return {"layers.0.H": synapse.effective(out)}
@@ -64,7 +69,7 @@ def _definition() -> Result:
         for n in (1, 2):
             for engine in ("reverse", "forward"):
                 _, found = run(engine, p, rule_named(f"snap-{n}"))
-                expected = _recursion(p, n)
+                expected = _recursion(p, n, early=engine == "forward")  # before or after D is added
                 results.append(compare_gradients(f"SnAp-{n}, {engine}", {"layers.0.H": found["layers.0.H"]}, expected))
     return combined("the definition", results)
 
@@ -195,7 +200,8 @@ DERIVATION = Derivation(
         ),
         Step(
             "snap.definition",
-            "The recursion written down from its definition, mask and all, against both engines.",
+            "The recursion written down from its definition, mask and all, against both engines: the mask applied "
+            "after D is added for the one, before for the other.",
             premises=("snap.patterns", "paths.local-rnn"),
             proof=_definition,
             code=("reference/engines/paths.py:masked_gradients", "reference/engines/forward.py"),
@@ -237,8 +243,9 @@ DERIVATION = Derivation(
         Trap("T24", "The full J replaced by its diagonal and still called exact."),
         Trap(
             "T91",
-            "The mask taken from current values instead of structure; applied before D is added; off by one; the "
-            "diagonal of H excluded.",
+            "The mask taken from current values instead of structure; applied after the gradient of the step was "
+            "formed; off by one; the diagonal of H excluded. Applied before D is added it is the same: D lies inside "
+            "every mask.",
         ),
         Trap("T92", "A permutation of units or a block layout that breaks the mask."),
         Trap("T94", "An RFLO or e-prop trace sold as SnAp-1: the diagonal of J includes H_ii."),

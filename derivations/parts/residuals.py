@@ -15,7 +15,7 @@ from gradcert.derivations.proving.common import combined, compare_gradients
 from gradcert.derivations.proving.notation import matrix
 from gradcert.derivations.proving.proof import Problem, Result, feedback_symbols, named, problem, run
 from gradcert.reference import RULES, TEMPORAL, Layer, Lif, Network, Rnn, Snu
-from gradcert.reference.engines import check_rule, record, tape_residual
+from gradcert.reference.engines import check_rule, credit_below, layer_gradients, record, sweep, tape_residual
 from gradcert.reference.networks.cells import snu_equations as snu
 
 
@@ -30,20 +30,20 @@ def symbolic_tape(p: Problem) -> Any:
     return record(named(p.network, Ledger()), p.parameters, p.inputs, numbers=SYMBOLS, initial=p.initial)
 
 
+def jacobian(layer: Any, t: int) -> Any:
+    """Return how the state of two SNUs answers to that of one step ago, from the tape's local derivatives."""
+    f = {key: value[t, 0] for key, value in layer.factors.items()}
+    h = layer.factors[snu.OUTPUT][t - 1, 0]
+    lateral = matrix(layer.p["H"]) * sympy.diag(*h)
+    own = sympy.diag(*(f[snu.STATE][i] + f[snu.RESET][i] * h[i] for i in range(2)))
+    return sympy.diag(*f[snu.TRANSFER]) * (lateral + own)
+
+
 def two_layer_formula(p: Problem) -> dict[str, Any]:
     """Return R_1 for the lower layer's W as written in mathematics.md 4.3, from the local derivatives of the tape."""
     tape = symbolic_tape(p)
     low, high = tape.layers
     steps, n = p.inputs.shape[0], 2
-
-    def jacobian(layer: Any, t: int) -> Any:
-        f = {key: value[t, 0] for key, value in layer.factors.items()}
-        h = layer.factors[snu.OUTPUT][t - 1, 0]
-        weights = layer.p["H"]
-        lateral = matrix(weights) * sympy.diag(*h)
-        return sympy.diag(*f[snu.TRANSFER]) * (
-            lateral + sympy.diag(*(f[snu.STATE][i] + f[snu.RESET][i] * h[i] for i in range(n)))
-        )
 
     delta = p.network.loss.gradient(tape.outputs, p.targets, SYMBOLS)[:, 0]
     w2 = matrix(high.p["W"])
@@ -66,6 +66,51 @@ def two_layer_formula(p: Problem) -> dict[str, Any]:
                 total += (lifted.T * e[s])[0]
         out[row, 0] = total
     return {"layers.0.W": out}
+
+
+def late_credit() -> Result:
+    """Compare the credit of the upper state with that of its own step plus the late credit, and what comes of both."""
+    p = problem(stack(2), steps=3)
+    tape = symbolic_tape(p)
+    low, high = tape.layers
+    delta = p.network.loss.gradient(tape.outputs, p.targets, SYMBOLS)
+    steps, n = p.inputs.shape[0], 2
+    credit = [sympy.diag(*high.factors[snu.OUTPUT][t, 0]) * sympy.Matrix(list(delta[t, 0])) for t in range(steps)]
+    late = [sympy.zeros(n, 1)] * steps
+    for t in reversed(range(1, steps)):
+        late[t - 1] = jacobian(high, t).T * (credit[t] + late[t])
+
+    def drive(columns: list[Any]) -> Any:
+        """Return a credit of the state at every step as one of the drive, (time, 1, units)."""
+        out = np.zeros((steps, 1, n), dtype=object)
+        for t, column in enumerate(columns):
+            out[t, 0] = list(sympy.diag(*high.factors[snu.TRANSFER][t, 0]) * column)
+        return out
+
+    whole, within = (sweep(high, delta, kept)["a"] for kept in (TEMPORAL, frozenset()))
+    down = credit_below(high, {"a": drive(late)}, high.p)
+    met = layer_gradients(low, sweep(low, down, TEMPORAL))
+    _, exact = run("reverse", p, RULES["bptt"])
+    below = layer_gradients(low, sweep(low, credit_below(high, {"a": whole}, high.p), TEMPORAL))
+    dropped = tape_residual(tape, p.targets, rule=RULES["ostl"], feedback={}).total
+    return combined(
+        "late credit",
+        [
+            compare_gradients("credit within the step", {"a": within}, {"a": drive(credit)}),
+            compare_gradients(
+                "credit = its step's + late",
+                {"a": whole},
+                {"a": drive([c + r for c, r in zip(credit, late, strict=True)])},
+            ),
+            compare_gradients(
+                "credit sent down, met by the lower layer, is BPTT's gradient",
+                {k: exact[f"layers.0.{k}"] for k in below},
+                below,
+            ),
+            compare_gradients("late credit sent down is R", {k: dropped[f"layers.0.{k}"] for k in met}, met),
+            compare_gradients("and R by its formula", {"W": met["W"]}, {"W": two_layer_formula(p)["layers.0.W"]}),
+        ],
+    )
 
 
 def two_layers() -> Result:

@@ -337,6 +337,26 @@ _BOUNDS = Spec(
     kind="bounds",
 )
 
+_DEPTH = Spec(
+    name="depth",
+    layers=(
+        {"cell": "snu", "p": {**_SNU, "leak": 0.8}, "W": [[1.0], [0.4]], "H": [[0.2, -0.5], [0.7, 0.1]]},
+        {"cell": "snu", "p": {**_SNU, "leak": 0.8}, "W": [[0.9, -0.5], [0.4, 0.8]], "H": [[0.0, 1.2], [1.2, 0.0]]},
+    ),
+    x=((1.0,), (0.3,), (0.8,)),
+    y=((0.0, 0.0), (1.0, 0.0), (0.0, 1.0)),
+    controls=(
+        Control("w1", r"W_{1,11}", 1.0, paths=("layers.0.W.0.0",)),
+        Control("u11", r"W_{2,11}", 0.9, paths=("layers.1.W.0.0",)),
+        Control("leak", r"\text{leak above }\lambda_2", 0.8, 0.0, 1.0, paths=("layers.1.p.leak",)),
+        Control("h", r"H_{2,12}=H_{2,21}", 1.2, paths=("layers.1.H.0.1", "layers.1.H.1.0")),
+        Control("x2", r"\text{input }x_1^2", 0.3, paths=("x.1.0",)),
+    ),
+    weights=tuple((f"{name}1,{i + 1}{j + 1}", 0, name, i, j) for _, _, name, i, j in _OSTL.weights),
+    rule="ostl",
+    kind="late",
+)
+
 _STLLR = Spec(
     name="stllr",
     layers=(
@@ -570,6 +590,7 @@ EXAMPLES: dict[str, Spec] = {
         _EPROP,
         _OTTT,
         _FPTT,
+        _DEPTH,
         _BOUNDS,
         _STLLR,
         _RATES,

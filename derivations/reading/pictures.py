@@ -99,6 +99,27 @@ def lost() -> str:
     return _svg(460, 308, title, "".join(body), _head("kept", "kept") + _head("lost", "lost"))
 
 
+def pairs() -> str:
+    """Draw the pairs of a step at which a path goes up and one at which it is judged; the diagonal alone is kept."""
+    n, size, x0, y0, body = 4, 40, 128, 58, []
+    for s in range(n):
+        for t in range(s, n):
+            x, y, css = x0 + t * size, y0 + s * size, "square" if s == t else "square low"
+            body.append(f'<rect x="{x + 3}" y="{y + 3}" width="{size - 6}" height="{size - 6}" rx="6" class="{css}"/>')
+            body.append(_formula(x + size / 2, y + size / 2, rf"\scriptstyle {t - s}", 28))
+        body.append(_formula(x0 + s * size + size / 2, y0 - 16, rf"\scriptstyle t={s + 1}", size))
+        body.append(_formula(x0 - 22, y0 + s * size + size / 2, rf"\scriptstyle s={s + 1}", size))
+    right, low = x0 + n * size, y0 + n * size
+    body.append(f'<path d="M{x0 + 8},{y0 - 32} H{x0 + n * size - 8}" class="edge" marker-end="url(#pair)"/>')
+    body.append(f'<path d="M{x0 - 46},{y0 + 8} V{y0 + n * size - 8}" class="edge" marker-end="url(#pair)"/>')
+    body.append(_caption(x0 + n * size / 2, 16, "judged at step t"))
+    body.append(_caption(x0 - 54, y0 + n * size / 2 + 4, "up at step s", anchor="end"))
+    body.append(_caption(right + 14, y0 + 24, "R: waits above", "lost", "start"))
+    body.append(_caption(right + 14, low - 16, "OSTL: no wait", "strong", "start"))
+    title = "Pairs of a step at which a path goes up and one at which it is judged: the diagonal is OSTL, the rest R."
+    return _svg(430, low + 12, title, "".join(body), _head("pair"))
+
+
 def parts() -> str:
     """Draw a sequence cut into parts, with what goes from each to the next."""
     body, width = [], 132
@@ -305,6 +326,7 @@ PICTURES: dict[str, Callable[[], str]] = {
     "lif-live": lambda: unrolled(Lif(train=_TRAINED)),
     "triangles": triangles,
     "lost": lost,
+    "pairs": pairs,
     "parts": parts,
     "halves": halves,
     "local": local,

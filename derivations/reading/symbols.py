@@ -139,6 +139,21 @@ SYMBOLS: dict[str, Symbol] = {
         "backward credit $dE/dv_i^t$: how the whole future loss answers to the state now. BPTT computes it backwards.",
     ),
     "R": _s("R", r"\R", "residual: the part of the gradient that the rule leaves out."),
+    # depth
+    "down": _s(
+        r"\bar z_{#1}^{#2}",
+        r"\down{1}{s}",
+        "credit that comes down to the lower outputs of step $s$: how the losses of this and of all later steps answer "
+        "to them through the layer above.",
+    ),
+    "late": _s(
+        "r_{#1}^{#2}",
+        r"\late{2}{s}",
+        "late credit: how the losses of later steps answer to the state of step $s$, over the paths that the rule "
+        "drops.",
+    ),
+    "kc": _s("k^{#1}", r"\kc{s}", "kept credit at step $s$: over paths all of whose edges the rule keeps."),
+    "Jk": _s(r"\hat J^{#1}", r"\Jk{t}", "the part of $J^t$ that the rule keeps: its edges, and no others."),
     # e-prop
     "A": _s("A_{#1}^{#2}", r"\A{i}{t}", "threshold of unit $i$ at step $t$, the adaptation included."),
     "k": _s(

@@ -382,10 +382,11 @@ class Learner:
         return np.matmul(delta if strength == 1 else scaled(delta, strength, self.numbers), readout)
 
     def _down(self, m: int, step: Step, credit: Mapping[str, Array]) -> Array:
+        """Return the credit at a layer's input, but for what its traces hold: input that a carried node takes in."""
         total = 0 * step.x
         down = weights_down(step.layer, m, step.p, self.rule, self.feedback)
         for link in step.layer.cell.links:
-            if link.source == "x" and link.weight is not None and link.target in credit:
+            if link.source == "x" and link.weight and link.target in credit and link.target not in self.upper[m]:
                 total = total + step.layer.synapse(link.weight).pull_input(down[link.weight], credit[link.target])
         return total
 

@@ -133,7 +133,8 @@ def layer_gradients(tape: LayerTape, adjoints: Mapping[str, Array]) -> dict[str,
     out: dict[str, Array] = {}
     for link in tape.layer.cell.links:
         if link.weight is not None and (synapse := tape.layer.synapse(link.weight)).shape:
-            out[link.weight] = synapse.pull_weight(adjoints[link.target], tape.source(link))
+            g = synapse.pull_weight(adjoints[link.target], tape.source(link))
+            out[link.weight] = out[link.weight] + g if link.weight in out else g
     for use in tape.layer.cell.uses:
         if use.parameter in tape.layer.cell.trained:
             g = pull_use(adjoints[use.target], tape.factors[use])
@@ -143,12 +144,11 @@ def layer_gradients(tape: LayerTape, adjoints: Mapping[str, Array]) -> dict[str,
 
 def parameter_gradient(tape: LayerTape, name: str, adjoints: Mapping[str, Array]) -> Array:
     """Return the gradient of one parameter of a layer, from the adjoints of the nodes that it feeds."""
-    for link in tape.layer.cell.links:
-        if link.weight == name:
-            g = tape.layer.synapse(name).pull_weight(adjoints[link.target], tape.source(link))
-            return tape.layer.collected(name, g, tape.p)
-    uses = [use for use in tape.layer.cell.uses if use.parameter == name]
-    terms = [pull_use(adjoints[use.target], tape.factors[use]) for use in uses]
+    links = [link for link in tape.layer.cell.links if link.weight == name]
+    terms = [tape.layer.synapse(name).pull_weight(adjoints[link.target], tape.source(link)) for link in links]
+    terms += [
+        pull_use(adjoints[use.target], tape.factors[use]) for use in tape.layer.cell.uses if use.parameter == name
+    ]
     return tape.layer.collected(name, sum(terms[1:], start=terms[0]), tape.p)
 
 

@@ -65,7 +65,8 @@
   const number = (v, digits = 4) => (v === null ? "" : v === undefined || Number.isNaN(v) ? "–" : Math.abs(v) < 5e-15 ? "0" : Number.isInteger(v) && Math.abs(v) < 1000 ? minus(String(v)) : minus(v.toFixed(digits)));
   const percent = (v) => (!Number.isFinite(v) ? "–" : v < 1e-12 ? "0 %" : v < 0.001 ? "< 0.1 %" : `${(100 * v).toFixed(v < 0.1 ? 1 : 0)} %`);
   const gap = (v) => (v === 0 ? "0" : v < 1e-12 ? v.toExponential(1).replace(/e-(\d+)/, "·10<sup>−$1</sup>") : number(v, 6));
-  const FORMS = { percent, gap, long: (v) => number(v, 6), factor: (v) => (number(v).startsWith("−") ? `(${number(v)})` : number(v)) };
+  const share = (v) => minus(`${Math.round(100 * v) || 0} %`); // may be negative
+  const FORMS = { percent, share, gap, long: (v) => number(v, 6), factor: (v) => (number(v).startsWith("−") ? `(${number(v)})` : number(v)) };
 
   function dots(all, chosen) {
     const width = 440, left = 52, right = 18, row = 26, top = 16;

@@ -90,6 +90,81 @@ function bounded(out, c) {
   out.size7 = at7.size;
 }
 
+// one step of the memory of an upper layer of SNUs, edge by edge: how v of every unit answers to v of one step ago
+function edges(net, steps, t) {
+  const q = steps[t].layers[1].f, old = steps[t - 1].layers[1].f["z<v:space"], H = net.layers[1].H, own = (u) => H.map((row, i) => row.map((_, j) => (i === j ? u(i) : 0)));
+  return {
+    recurrent: H.map((row, i) => row.map((h, j) => q["v<a:space"][i] * h * old[j])),
+    state: own((i) => q["v<a:space"][i] * q["a<v:state"][i]),
+    reset: own((i) => q["v<a:space"][i] * q["a<z:reset"][i] * old[i]),
+  };
+}
+const KIND = ["recurrent", "state", "reset"];
+const through = (r, J) => J[0].map((_, j) => r.reduce((sum, u, i) => sum + u * J[i][j], 0));
+const plus = (a, b) => a.map((u, i) => u + b[i]);
+
+// the residual of OSTL for a weight of the lower of two layers, without a gradient of BPTT: every pair of a step s at
+// which a path went up and a step t at which it is judged, by the edge that it passes last
+function residual({ net, steps, w, rule, id }, put = () => {}) {
+  const T = steps.length - 1, n = net.layers[1].units, none = map(n, () => 0), rows = online(net, steps, w, rule).rows;
+  const answer = (s) => {
+    const layer = steps[s].layers[0], p = w.name === "W" ? layer.x[w.j] : s > 1 ? steps[s - 1].layers[0].now.z[w.j] : 0;
+    return id === "fresh" ? layer.f["z<v:space"].map((u, i) => (i === w.i ? u * layer.f["v<a:space"][i] * p : 0)) : rows[s - 1].d[0].z;
+  };
+  const credit = (t) => steps[t].error.map((u, i) => u * steps[t].layers[1].f["z<v:space"][i]);
+  const down = (r, s) => through(r.map((u, i) => u * steps[s].layers[1].f["v<a:space"][i]), net.layers[1].W);
+  const meet = (r, s, e) => down(r, s).reduce((sum, u, i) => sum + u * e[i], 0);
+  let total = 0;
+  for (let t = T; t >= 1; t--) {
+    let by = null, r = credit(t);
+    put({ s: t, t, r, u: meet(r, t, answer(t)), kept: true });
+    if (id === "twice") total += meet(r, t, answer(t));
+    for (let s = t - 1; s >= (id === "short" ? Math.max(1, t - 1) : 1); s--) {
+      const part = edges(net, steps, s + 1), J = id === "leak" ? part.state.map((row, i) => row.map((_, j) => (i === j ? net.layers[1].p.leak : 0))) : KIND.map((k) => part[k]).reduce((a, b) => a.map((row, i) => plus(row, b[i])));
+      by = Object.fromEntries(KIND.map((k) => [k, through(by ? by[k] : r, by ? J : part[k])]));
+      r = through(r, J);
+      const u = meet(r, s, answer(id === "judged" ? t : s));
+      total += u;
+      put({ s, t, r, u, by: KIND.map((k) => meet(by[k], s, answer(s))) });
+    }
+  }
+  return total;
+}
+function late(out, c) {
+  const { net, steps, spec, all, rule } = c, T = steps.length - 1, n = net.layers[1].units;
+  const each = (id) => spec.weights.map((w) => residual({ ...c, w, id }));
+  const right = each("none"), shares = [0, 0, 0], r = map(T + 1, () => map(n, () => 0));
+  spec.weights.forEach((w, k) => residual({ ...c, w, id: "none" }, ({ by }) => by?.forEach((u, m) => { shares[m] += u * right[k]; })));
+  for (let s = 1; s <= T; s++) for (let t = 1; t <= T; t++) out[`pair${s}.${t}`] = null;
+  const row = map(T + 1, () => 0);
+  residual({ ...c, id: "none" }, (p) => {
+    out[`pair${p.s}.${p.t}`] = p.u;
+    row[p.s] += p.u;
+    if (p.kept) p.r.forEach((u, i) => { out[`cr${i}.${p.t}`] = u; });
+    else r[p.s] = plus(r[p.s], p.r);
+  });
+  for (let s = 1; s <= T; s++) {
+    out[`row${s}`] = row[s];
+    r[s].forEach((u, i) => { out[`late${i}.${s}`] = u; });
+  }
+  const size = Math.hypot(...right), at = c.s.weight, length = (f) => Math.hypot(...all.map(f));
+  KIND.forEach((k, m) => { out[`share ${k}`] = size ? shares[m] / size ** 2 : 0; });
+  for (const id of ["twice", "short", "judged", "fresh", "leak"]) {
+    const wrong = each(id);
+    Object.assign(out, { [`m ${id}`]: wrong[at], [`q ${id}`]: Math.hypot(...wrong.map((u, k) => u - right[k])) / size });
+  }
+  const alive = spec.weights.map((w) => online(net, steps, w, { ...rule, upper: ["state"] }).total);
+  const above = ["W", "H"].flatMap((name) => net.layers[1][name].flatMap((line, i) => line.map((_, j) => ({ layer: 1, name, i, j }))));
+  Object.assign(out, { right: right[at], residual: right[at], both: out.online + right[at], alive: alive[at] });
+  out.gap = Math.abs(out.both - out.exact);
+  out.alivegap = Math.hypot(...alive.map((u, k) => u - all[k].online)) / length((u) => u.online);
+  out.cosine = all.reduce((sum, u) => sum + u.online * u.exact, 0) / length((u) => u.online) / length((u) => u.exact);
+  out.upper = Math.max(...above.map((w) => Math.abs(online(net, steps, w, rule).total - Engine.tools.at(c.back[1].grad, w))));
+  // one entry of the late credit worked out: unit 1 at step 2, which step 3 alone is later than
+  const J = edges(net, steps, 3), one = (i) => KIND.reduce((sum, k) => sum + J[k][i][0], 0);
+  Object.assign(out, { "J 11": one(0), "J 21": one(1) });
+}
+
 // S-TLLR: a causal and an acausal trace; `put` hears of every step
 function pairs({ net, steps, w, id }, put = () => {}) {
   const p = net.layers[w.layer].p, slope = (t) => steps[t].layers[w.layer].f["z<v:space"][w.i];
@@ -306,7 +381,7 @@ function counts(out, { net, steps, rule, spec, s }) {
   for (const [id, [claimed, right]] of Object.entries(wrong)) Object.assign(out, { [`m ${id}`]: claimed, [`q ${id}`]: Math.abs(claimed - right) / right });
 }
 
-Object.assign(Engine.KINDS, { counts: { show: counts }, rounded: { total: rounded, show: rounding }, shared: { total: shared, show: sharing }, local: { total: decolle, show: local }, rates: { prepare: averaged, total: rate, show: rates }, stllr: { total: pairs, show: stllr }, bounds: { show: bounded } });
+Object.assign(Engine.KINDS, { counts: { show: counts }, rounded: { total: rounded, show: rounding }, shared: { total: shared, show: sharing }, local: { total: decolle, show: local }, rates: { prepare: averaged, total: rate, show: rates }, stllr: { total: pairs, show: stllr }, bounds: { show: bounded }, late: { show: late } });
 };
 if (typeof module !== "undefined") module.exports = sums;
 else sums(Engine);

@@ -8,6 +8,7 @@ import pytest
 
 from gradcert.certify.campaign import certify
 from gradcert.certify.claims import Claim
+from gradcert.certify.judging import controls
 from gradcert.reference import RULES
 from gradcert.reference.engines import reverse
 
@@ -31,6 +32,22 @@ def raises_without_weights(problem):
     if not problem.parameters["layers.0.W"].any():
         raise ValueError("no weights")
     return {k: 2 * g for k, g in right(problem).items()}
+
+
+def doubled(problem):
+    return {k: 2 * g for k, g in right(problem).items()}
+
+
+def test_nothing_is_refuted_by_a_reference_whose_engines_disagree(monkeypatch):
+    """What both engines do not agree on is no ground for a verdict, nor are its first steps; a case beside it is."""
+    options = {"rule": "bptt", "cells": "rnn", "depths": 1, "profile": "quick"}
+    assert certify(doubled, **options).verdict == "refuted"
+    monkeypatch.setattr(controls, "reference_passes", lambda case: False)
+    found = certify(doubled, **options)
+    assert found.verdict == "inconclusive" and found.findings
+    assert "the reference, run in float64, leaves its own budget" in found.reason
+    monkeypatch.setattr(controls, "reference_passes", lambda case: "bounded" in case.id)
+    assert certify(doubled, **options).verdict == "refuted"
 
 
 def test_a_wrong_prefix_is_a_finding():

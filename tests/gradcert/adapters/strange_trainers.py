@@ -81,10 +81,6 @@ class Written:
             signal = (psi(v2) * error) @ b.weight if self.method == "ostl" else y @ self.B
             if self.fault == "late":
                 signal, late = late, signal
-            if self.fault == "error projected":
-                signal = error @ self.B
-            if self.fault == "projected with a minus":
-                signal = -signal
             if etlp:
                 signal, error = (s * e[:, None] for s, e in zip((signal, error), self._events(t), strict=True))
             change[0] = change[0] + torch.einsum("bi,bij->ij", signal, first)
