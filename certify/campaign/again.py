@@ -6,12 +6,14 @@ import json
 import shlex
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from gradcert.certify.campaign.claimed import claimed
-from gradcert.certify.claims import USUAL, Claim, said_loss
+from gradcert.certify.claims import USUAL, Claim, files_of, said_loss
 from gradcert.certify.subjects import Limits, Subject
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import file_of
 
 PLAIN = {name: f"--{name}" for name in ("rule", "dtype", "acceptance", "readout", "node", "level", "targets")}
 PLAIN |= {"inputs": "--inputs", "initial": "--initial", "T": "--T", "B": "--B"}
@@ -44,12 +46,20 @@ def again(
     words += ["--timeout", f"{who.limits.call:g}"] if who.limits.call != LIMITS.call else []
     words += ["--memory", str(who.limits.memory)] if who.limits.memory not in (LIMITS.memory, None) else []
     own = _own(subject, told)
+    words += ["--run"] if own is not None and _elsewhere(own, subject) else []
     said, had = _compared(wanted, own)
     words += _differing(said, had, told=own is not None)
     gone = [name for name in had if name != "options" and had[name] != said[name] and said[name] in NOTHING]
     gone += [f"options.{key}" for key in had["options"] if key not in said["options"]]  # they are added, never taken
     line = f"{shlex.join(words)} {who.replay}"
     return f"{line}  # with {', '.join(gone)} taken out of the claim" if gone else line
+
+
+def _elsewhere(own: Claim, subject: Any) -> bool:
+    """Return whether a subject's own claim names files of cells beside its own file: they were allowed to run."""
+    where = file_of(subject)
+    mine = Path(where).resolve() if where else None
+    return any(Path(file).resolve() != mine for file in files_of(own.to_dict()))
 
 
 def _own(subject: Any, told: Mapping[str, Any] | None) -> Claim | None:

@@ -24,7 +24,7 @@ from gradcert.reference.checks import check_numbers
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import AvgPool, Drive, Link, Nodes, Use
 from gradcert.reference.networks.cells import options
-from gradcert.reference.numbers import ACTIVATIONS, Activation, Array, Numbers, Surrogate, called, spike
+from gradcert.reference.numbers import ACTIVATIONS, Activation, Array, Numbers, Surrogate, called, spike, surrogate_from
 
 
 @dataclass(frozen=True)
@@ -107,10 +107,10 @@ def define(
     *,
     edges: Mapping[str, str],
     constants: Mapping[str, Any] | None = None,
-    surrogate: Surrogate | None = None,
+    surrogate: Any = None,
     strict: bool = False,
     parameters: tuple[str, ...] | None = None,
-    floor: Surrogate | None = None,
+    floor: Any = None,
 ) -> Any:
     """Return a cell class for a neuron model given as equations.
 
@@ -130,7 +130,8 @@ def define(
         called ``"H @ z -> a"``, and is recurrent unless something else is said.
     constants : per-unit constants and defaults; they are fields of the cell, and ``train`` may name them. Cases draw
         those that are called leak, threshold, beta, rho, kappa or rate.
-    surrogate, strict : of the spike, where there is one.
+    surrogate, strict : of the spike, where there is one: a `Surrogate`, its name, or a mapping of name or formula and
+        scales.
     parameters : the trained per-unit parameters; where they are said, no other name is one.
     floor : what is taken for the derivative of ``floor(u)``, at u, as for neurons with several spikes a step; nothing
         (it has none but 0) where it is left out.
@@ -161,6 +162,7 @@ def define(
     >>> define("same", step, edges=edges, constants={"leak": 0.9, "threshold": 1.0})().nodes
     ('v', 'z')
     """
+    surrogate, floor = (given if given is None else surrogate_from(given) for given in (surrogate, floor))
     for constant, value in (constants or {}).items():
         check_numbers(f"the constant {constant}", value)
     if not all(isinstance(word, str) for pair in edges.items() for word in pair):

@@ -13,6 +13,7 @@ from gradcert.certify.claims import Claim, made
 from gradcert.certify.subjects import Limits, Subject
 from gradcert.commands.certify import command
 from gradcert.commands.claims import parts
+from gradcert.reference.networks.cells.elsewhere import FOUND
 
 FILE = """
 from gradcert.certify.claims import claim
@@ -136,3 +137,25 @@ def test_reports_say_the_same_sentence(folder):
     terminal.write(found, console)
     for text in (console.file.getvalue(), junit.write(found).decode(), html.write(found), found.reason):
         assert sentence in text
+
+
+CELLS = """
+from gradcert.models.equations import define
+
+Leaky = define("leaky", {"z": "leak*z_prev + W @ x"}, edges={"z -> z": "state"}, constants={"leak": 0.75})
+"""
+
+
+def test_files_of_cells_that_were_allowed_to_run_are_allowed_again(folder):
+    pytest.importorskip("sympy", reason="needs sympy: pip install 'gradcert[derivations]'")
+    (folder / "cells_of_mine.py").write_text(CELLS)
+    text = FILE.replace('cells="rnn"', 'cells="cells_of_mine.py:Leaky"')
+    (folder / "mine.py").write_text(text)
+    found = certify("mine.py:wrong", run_cells=True, profile="quick")
+    line = shlex.split(found.findings[0].replay)
+    assert line[:2] == ["gradcert", "certify"] and "--run" in line
+    done = CliRunner().invoke(command, line[2:])
+    assert (done.exit_code, "REFUTED" in done.output) == (1, True), done.output
+    FOUND.clear()  # as in a fresh process
+    without = CliRunner().invoke(command, [word for word in line[2:] if word != "--run"])
+    assert (without.exit_code, "--run" in without.output) == (2, True), without.output

@@ -10,6 +10,7 @@ from gradcert.properties.numbers.prime_field import PrimeField
 from gradcert.properties.numbers.rationals import Rationals
 from gradcert.reference import RULES, Edge, GradcertError, Layer, Network, Rnn, draw_feedback
 from gradcert.reference.engines import forward, reverse
+from gradcert.reference.numbers import Surrogate
 
 pytest.importorskip("sympy", reason="needs sympy: pip install 'gradcert[derivations]'")
 
@@ -131,6 +132,18 @@ LIF = {**DRIVE, "v": "leak*v_prev + a", **FIRE}
 def test_what_does_not_fit_is_said(equations, edges, says):
     with pytest.raises(GradcertError, match=says):
         define("wrong", equations, edges=edges, constants=PAIR)
+
+
+def test_a_pseudo_derivative_as_a_mapping_or_a_name():
+    given = {"a": "W @ x", "v": "leak*v_prev + a", "z": "spike(v - threshold)"}
+    options = {"edges": {"v -> v": "state"}, "constants": {"leak": 0.9, "threshold": 1.0}}
+    for said, meant in (
+        ({"formula": "height/(1 + x^2)", "height": 0.5}, Surrogate(formula="height/(1 + x^2)", height=0.5)),
+        ("atan", Surrogate("atan")),
+    ):
+        assert define("mine", given, **options, surrogate=said)().surrogate == meant
+    with pytest.raises(GradcertError, match="the surrogate"):
+        define("mine", given, **options, surrogate={"height": 1})
 
 
 def test_a_spike_without_a_threshold():
