@@ -7,6 +7,7 @@ for last, computed with as it is said, and has to explain what an edge that is c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -30,6 +31,7 @@ WHOLE = tuple(  # rows that are one thing at every length of a sequence; chunks 
 ROWS = (AS_CODED, *WHOLE, f"tbptt({RULES['tbptt'].window})")
 NEAR = 0.2  # of the difference may be left by what is called most like
 CLAIM = "the claimed gradients"
+CHUNKS = re.compile(r"in chunks of (\d+) steps")
 FITTED = 0.5  # of what is left without a number that is fitted, or with none of the edge, may be left with it
 
 
@@ -224,9 +226,12 @@ def _where(sentence: str, evidence: Evidence, rule: Rule | str, relative: Mappin
     if AS_CODED not in sentence.partition(", not of ")[0]:
         return ""
     found = differences(evidence.places, rule)
+    length = CHUNKS.search(sentence)
     within = any(place.edge == Edge.SPACE for place, _ in found)
-    if not found or not (within or agrees(as_said(evidence, rule, [p for p, _ in found]), evidence, relative)):
-        return ""
+    if not within:
+        other = as_said(evidence, rule, [p for p, _ in found], int(length[1]) if length else None)
+        if not found or not agrees(other, evidence, relative):
+            return ""
     return ": " + "; ".join(text for _, text in found)
 
 

@@ -26,7 +26,7 @@ class Evidence:
     before : what they were before this step's backward, where that was kept.
     feedback : the fixed matrices of the claimed rule.
     loss : the loss, where it is known.
-    same : whether the module's operations, run again, gave its own outputs to the last bit.
+    same : whether the module's operations, run again, gave its own outputs, but for roundings.
     states : of every sequence, what the module began with, state by state; of a step that was stored, nothing.
     places : where the module's own code keeps or cuts an edge (`gradcert.watching.places`).
     """

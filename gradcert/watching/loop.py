@@ -25,7 +25,7 @@ from gradcert.watching.causes import CLAIM, agrees, cause, distance, nearest, ro
 from gradcert.watching.chunks import chunked, label_of
 from gradcert.watching.evidence import Evidence, Gradients
 from gradcert.watching.figures import descent, edges
-from gradcert.watching.gather import again, gathered
+from gradcert.watching.gather import again, beginning, gathered
 from gradcert.watching.judgement import LIKE, NONE, Judgement, table
 from gradcert.watching.recording import differences, recording
 from gradcert.watching.verdict import compared, measured
@@ -219,8 +219,11 @@ class Watch:
         out = []
         if not evidence.same:
             out.append(
-                "the module's operations, run again, give other outputs: random numbers, or another dtype inside"
+                "the module's operations, run again, give other outputs than rounding explains: random numbers, another"
+                " dtype inside, or a spike at its threshold"
             )
+        if began := beginning(evidence):
+            out.append(f"the sequence began from a state that is not zero: {', '.join(began)}")
         wrong = max(run.misfired for run in evidence.runs)
         if wrong > 1e-3:
             out.append(f"a spike of the module that its own equations do not have, {wrong:.2g} from the threshold")

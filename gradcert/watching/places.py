@@ -95,12 +95,12 @@ def differences(places: Sequence[Place], rule: Rule | str) -> list[tuple[Place, 
     return out
 
 
-def as_said(evidence: Evidence, rule: Rule | str, found: Sequence[Place]) -> Gradients:
-    """Return the gradients of a claimed row that does the other thing at some places."""
+def as_said(evidence: Evidence, rule: Rule | str, found: Sequence[Place], chunk: int | None = None) -> Gradients:
+    """Return the gradients of a claimed row that does the other thing at some places, in chunks where that is said."""
     row = row_of(rule)
     other = {(p.layer, p.target, p.source, p.edge) for p in found}
 
     def cut(layer: int, link: Link) -> bool:
         return (link.edge in row.own) == ((layer, link.target, link.source, link.edge.value) in other)
 
-    return followed(evidence, "bptt", replace(row_of("bptt"), chunk=row.chunk), cut)
+    return followed(evidence, "bptt", replace(row_of("bptt"), chunk=chunk or row.chunk), cut)
