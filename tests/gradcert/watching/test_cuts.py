@@ -69,6 +69,29 @@ def test_a_truncated_loop_is_named_with_its_length(detach, name):
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("at_once", [True, False])
+def test_backward_for_every_chunk(at_once):
+    """One step of training for all chunks is truncated BPTT; one for each is BPTT from a state that is not zero."""
+    torch.manual_seed(0)
+    net, (x, y), state = Net(), batch(0), None
+    rule = "tbptt-chunks(5) - reset" if at_once else "bptt-detached-reset"
+    with gradcert.watch(net, every=1, rule=rule) as watching:
+        for part in x.split(5):
+            outputs = []
+            for x_t in part:
+                out, state = net(x_t, state)
+                outputs.append(out)
+            mean_of_steps(torch.stack(outputs), y).backward()
+            state = detached(state)
+            if not at_once:
+                watching.step(x, y)
+                net.zero_grad()
+        found = [watching.step(x, y)] if at_once else watching.judgements
+    assert [j.verdict for j in found] == ["right"] * (1 if at_once else 2)
+    assert ["began from a state" in " ".join(j.notes) for j in found] == [False, True][: len(found)]
+
+
+@pytest.mark.long
 def test_it_is_named_against_a_claim(tmp_path):
     torch.manual_seed(0)
     found = judgements(Net(), chunk=7, rule="bptt-detached-reset", folder=tmp_path).judgements[0]
