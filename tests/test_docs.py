@@ -1,5 +1,6 @@
 """The site's text: its programs are certified, its links lead somewhere, its notebooks are notebooks."""
 
+import inspect
 import json
 import re
 import shutil
@@ -13,7 +14,7 @@ from gradcert import cli
 from gradcert.derivations.reading.lesson import names
 from gradcert.derivations.reading.symbols import macros
 from gradcert.reference import CELLS, RULES, SURROGATES
-from scripts.docs import links, reference, source
+from scripts.docs import formulas, links, reference, source
 from scripts.docs.reference import _expanded
 
 ROOT = Path(__file__).parents[1]
@@ -128,3 +129,27 @@ def test_every_page_is_in_the_contents():
     for folder in ("tutorials", "howto", "explanation"):
         listed = (DOCS / folder / "index.md").read_text(encoding="utf-8").splitlines()
         assert {path.stem for path in (DOCS / folder).glob("*.md")} - {"index"} <= set(listed)
+
+
+def test_a_field_keeps_its_first_line_first():
+    """Napoleon would take what stands behind the colon for a type, and put it after the rest of the sentence."""
+    napoleon = pytest.importorskip("sphinx.ext.napoleon")
+    text = """Say.
+
+    Parameters
+    ----------
+    rule : a row of the rule table, such as ``ostl``,
+        or an algorithm.
+    a, b : numbers.
+
+    Raises
+    ------
+    GradcertError : if there is none.
+    """
+    lines = inspect.cleandoc(text).splitlines()
+    formulas.fields(None, "class", "", None, None, lines)
+    config = napoleon.Config(napoleon_google_docstring=False, napoleon_use_param=False)
+    shown = str(napoleon.NumpyDocstring("\n".join(lines), config))
+    flat = " ".join(shown.split())
+    assert "a row of the rule table, such as ``ostl``, or an algorithm." in flat
+    assert "numbers." in flat and "if there is none." in flat and ":type" not in flat

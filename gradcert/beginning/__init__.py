@@ -4,8 +4,8 @@
 holds a subject for layers of libraries that are used; `files` makes the files' text; `steps` says what to do next.
 """
 
-from gradcert.beginning.files import Written, begin
+from gradcert.beginning.files import SUBJECTS, Written, begin
 from gradcert.beginning.look import Found, Project, look
 from gradcert.beginning.steps import steps
 
-__all__ = ["Found", "Project", "Written", "begin", "look", "steps"]
+__all__ = ["SUBJECTS", "Found", "Project", "Written", "begin", "look", "steps"]

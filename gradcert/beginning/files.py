@@ -63,7 +63,8 @@ def begin(folder: Path) -> Written:
     if pieces:
         files[SUBJECTS] = libraries.source(pieces)
         tests += [(name, f"{SUBJECTS}:{name}", "") for name in there or [piece.name for piece in pieces]]
-    files[TESTS] = _tests(tests)
+    examples = [] if there else [f"{SUBJECTS}:{piece.name}" for piece in pieces]
+    files[TESTS] = _tests(tests, examples)
     files[WORKFLOW] = _workflow(folder)
     kept = tuple(name for name in files if (folder / name).exists())
     before = (folder / TESTS).read_text(encoding="utf-8") if TESTS in kept else ""
@@ -101,10 +102,17 @@ def _claim(found: Found, rule: str, cell: str, why: str) -> str:
     )
 
 
-def _tests(tests: list[tuple[str, str, str]]) -> str:
-    lines = ['"""Every gradient of this project against what it claims. Written by gradcert init, yours to change."""',
-             "", "import gradcert", ""]  # fmt: skip
-    return "\n".join([*lines, *(_line(*test) for test in tests)]) + "\n"
+def _tests(tests: list[tuple[str, str, str]], examples: list[str]) -> str:
+    """Return the file of tests; what is gradcert's own code until somebody's takes its place is skipped, not green."""
+    lines = [
+        '"""Every gradient of this project against what it claims. Written by gradcert init, yours to change."""',
+        "",
+    ]
+    lines += ["import gradcert", *(["import pytest", "", *EXAMPLE] if examples else []), ""]
+    for test in tests:
+        name, _, call = _line(*test).partition(" = ")
+        lines.append(f"{name} = example({call})" if test[1] in examples else f"{name} = {call}")
+    return "\n".join(lines) + "\n"
 
 
 def _line(name: str, subject: str, claim: str) -> str:
@@ -122,6 +130,10 @@ def _workflow(folder: Path) -> str:
     return HEAD + got + (f"      - run: {own}\n" if own else "") + TAIL
 
 
+EXAMPLE = (
+    f"# skipped while it is gradcert's example: put your code into {SUBJECTS}, then take example( ) away",
+    'example = pytest.mark.skip(reason="gradcert\'s own example stands where your code belongs")',
+)
 HEAD = """\
 # Every gradient of this project against what it claims. Written by gradcert init, yours to change.
 name: gradients

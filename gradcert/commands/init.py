@@ -28,7 +28,7 @@ Exit status: 0; 2 usage."""
 @AS_JSON
 def command(folder: str, as_json: bool) -> None:
     """Look at a project, and write claims, a test file and a workflow for it."""
-    from gradcert.beginning import begin
+    from gradcert.beginning import SUBJECTS, begin
     from gradcert.reference.printable import printable
 
     try:
@@ -64,5 +64,7 @@ def command(folder: str, as_json: bool) -> None:
     click.echo("next     pytest tests/test_gradients.py")
     for _, subject, claim in done.tests[:1]:
         click.echo(f"         gradcert certify {printable(subject)}{f' --claim {claim}' if claim else ''}")
+    if any(subject.startswith(SUBJECTS) for _, subject, _ in done.tests) and SUBJECTS in done.written:
+        click.echo(f"         put your code into {SUBJECTS}: until then its tests are skipped")
     if done.guessed:
         click.echo("         read the guessed claims first: tests/claims/")

@@ -73,7 +73,7 @@ CAUSES: dict[str, tuple[str, ...]] = {
     "T37_kappa_and_leak_swapped": ("factor:z<-z' = decay of the layer below",),
     "T37_lif_kappa_and_leak_swapped": ("factor:z<-z' = decay of the layer below",),
     "T38_signal_filtered": ("credit:signal filtered",),
-    "T39_readout_gain_missing": ("factor:z<-a = 1, below",),
+    "T39_readout_gain_missing": ("factor:z<-a = 1, below", "scale:times 4"),  # 1 / (1 - kappa)
     "T40_slope_too_new": ("timing:slope too new",),
     "T40_trace_too_new": ("timing:trace too new",),
     "T41_beta_sign": ("factor:k<-z' = -1", "factor:k<-z' times -1"),
@@ -90,7 +90,7 @@ CAUSES: dict[str, tuple[str, ...]] = {
     "T53_lstm_recurrence_attached": ("row:with RECURRENT",),
     "T61_memoryless_readout": ("row:without STATE", "arc:z<-z' dropped"),
     "T61_lif_memoryless_readout": ("row:without STATE", "arc:z<-z' dropped"),
-    "T47_slope_while_refractory": ("factor:z<-v = psi(v - threshold)",),
+    "T47_slope_while_refractory": ("factor:z<-v = psi(v - threshold)", "slope:refractory"),
     "T117_old_threshold": ("slope:at the old threshold",),
     # credit and loss
     "T54_updated_weights": ("amount:updated weights",),
@@ -98,7 +98,7 @@ CAUSES: dict[str, tuple[str, ...]] = {
     "T56_stale_credit": ("timing:stale signal",),
     "T57_loss_gradient_in_hidden_layer": ("credit:direct projected",),
     "T57_no_projection_at_all": ("row:symmetric feedback",),
-    "T58_projection_sign": ("credit:broadcast sign",),
+    "T58_projection_sign": ("credit:broadcast sign", "scale:with the opposite sign"),
     "T58_projection_unscaled": ("credit:broadcast unscaled",),
     "T58_projection_everywhere": ("credit:broadcast at every step",),
     "T60_upper_credit_kept": (
@@ -166,7 +166,7 @@ CAUSES: dict[str, tuple[str, ...]] = {
     "T100_forget_bias_inside": ("parameters:b_f + 1",),
     "T101_reset_of_the_source": ("feed:H_n gated at its source",),
     "T101_reset_forgotten": ("feed:H_n before its gate",),
-    "T102_second_bias_redundant": ("feed:c_n past its gate",),
+    "T102_second_bias_redundant": ("feed:c_n past its gate", "value:of b_n"),
     # surrogate and numerics
     "T114_strictness": ("convention:not strict", "convention:strict = False"),
     "T114_lif_strictness": ("convention:not strict", "convention:strict = True"),

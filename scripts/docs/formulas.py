@@ -41,8 +41,24 @@ def plain(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[st
             lines[n] = re.sub(r"(?<![\\`])\|", r"\\|", line)
 
 
+def fields(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Say what a field is below its name: the house writes ``name : what it is``, where NumPy's form has a type."""
+    section = ""
+    out: list[str] = []
+    for n, line in enumerate(lines):
+        if n + 1 < len(lines) and line.strip() and re.fullmatch(r"-{3,}", lines[n + 1].strip()):
+            section = line.strip()
+        found = re.fullmatch(r"(\*{0,2}\w[\w.]*(?:, \*{0,2}\w[\w.]*)*) : (.+)", line)
+        if found and section in ("Parameters", "Attributes", "Raises"):
+            out += [found[1], f"    {found[2]}"]
+        else:
+            out.append(line)
+    lines[:] = out
+
+
 def setup(app: Any) -> dict[str, Any]:
     """Register the renderer."""
+    app.connect("autodoc-process-docstring", fields, priority=400)  # before napoleon reads the sections
     app.connect("autodoc-process-docstring", plain)
     app.add_html_math_renderer("bundled", (inline, None), (block, None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

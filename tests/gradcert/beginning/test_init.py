@@ -2,6 +2,8 @@
 
 import ast
 import json
+import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -76,7 +78,7 @@ def test_what_is_written_and_what_is_left_alone(project):
     tests = (project / "tests/test_gradients.py").read_text()
     assert 'subject_tests("rules.py:declared")' in tests
     assert 'claim="tests/claims/pack_inner_plain_eprop.toml"' in tests
-    assert 'subject_tests("tests/gradient_subjects.py:gru")' in tests
+    assert 'test_gru = example(gradcert.subject_tests("tests/gradient_subjects.py:gru"))' in tests
     # a second time nothing is written, and nothing is found twice
     before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
     again = begin(project)
@@ -128,6 +130,17 @@ def test_an_empty_project_gets_a_subject_that_holds(tmp_path, monkeypatch):
     begin(tmp_path)
     monkeypatch.chdir(tmp_path)
     assert gradcert.certify("tests/gradient_subjects.py:gradients", profile="quick").verdict == "certified"
+
+
+def test_no_test_is_green_over_the_example(tmp_path):
+    begin(tmp_path)
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--gradcert-profile", "quick"]
+    found = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "passed" not in found.stdout and "skipped" in found.stdout, found.stdout
+    tests = tmp_path / "tests" / "test_gradients.py"
+    tests.write_text(tests.read_text().replace("example(gradcert", "(gradcert"))
+    found = subprocess.run([*words, "-k", "controls"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "1 passed" in found.stdout, found.stdout
 
 
 @pytest.mark.long
