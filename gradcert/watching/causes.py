@@ -1,11 +1,13 @@
 """What gradients are instead: a row of the table, or the claimed ones after a mistake with a name.
 
 Each candidate is computed by the reference engine on the same spikes; one that agrees in every parameter within the
-allowance is the sentence. Candidates are few and of one mistake each: nothing is fitted but one number.
+allowance is the sentence. Candidates are few and of one mistake each: nothing is fitted but one number, which is asked
+for last, computed with as it is said, and has to explain what an edge that is cut does not.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,12 +20,19 @@ from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Edge, Link, Use
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import RULES, Rule, check_feedback
+from gradcert.watching.chunks import chunked, close, followed, label_of, like_bptt
 from gradcert.watching.evidence import Evidence, Gradients
+from gradcert.watching.judgement import LIKE
+from gradcert.watching.places import as_said, differences
 
-ROWS = (AS_CODED, *(n for n, r in RULES.items() if r.feedback == "symmetric" and r.reach is None and n != "rtrl"))
+WHOLE = tuple(  # rows that are one thing at every length of a sequence; chunks are tried in every length
+    n for n, r in RULES.items() if r.feedback == "symmetric" and not (r.reach or r.window or r.chunk) and n != "rtrl"
+)
+ROWS = (AS_CODED, *WHOLE, f"tbptt({RULES['tbptt'].window})")
 NEAR = 0.2  # of the difference may be left by what is called most like
 CLAIM = "the claimed gradients"
-LIKE = "most like"
+CHUNKS = re.compile(r"in chunks of (\d+) steps")
+FITTED = 0.5  # of what is left without a number that is fitted, or with none of the edge, may be left with it
 
 
 def agrees(found: Gradients, evidence: Evidence, relative: Mapping[str, float], names: Any = None) -> bool:
@@ -34,7 +43,9 @@ def agrees(found: Gradients, evidence: Evidence, relative: Mapping[str, float], 
         given = evidence.given.get(name)
         mine = np.zeros_like(value) if given is None else given
         off = float(np.abs(mine - value).max(initial=0.0))
-        if not off <= 2 * relative[name] * float(np.abs(value).max(initial=0.0)):
+        # a gradient that was zero says nothing of the rounding of one that is not: that of another parameter has to do
+        share = relative[name] or max(relative.values(), default=0.0)
+        if not off <= 2 * share * float(np.abs(value).max(initial=0.0)):
             return False
     return True
 
@@ -60,7 +71,7 @@ def nearest(evidence: Evidence) -> list[str]:
             mine = evidence.gradients(name)
         except GradcertError:  # a row that this network does not have
             continue
-        if not any(all(_close(mine[k], other[k]) for k in mine) for _, _, other in found):
+        if not any(close(mine, other) for _, _, other in found):
             found.append((distance(mine, evidence), name, mine))
     return [name for _, name, _ in sorted(found, key=lambda f: f[0])]
 
@@ -86,16 +97,23 @@ def cause(
     claimed: Gradients,
     relative: Mapping[str, float],
     previous: Sequence[Run] = (),
+    *,
+    chunks: bool = True,
 ) -> str:
-    """Return the sentence about gradients that are not the claimed ones; "" where none is known."""
+    """Return the sentence about gradients that are not the claimed ones; "" where none is known.
+
+    Parameters
+    ----------
+    chunks : whether to look for rows in chunks too.
+    """
     given = evidence.given
     infinite = [name for name, g in given.items() if g is not None and not np.isfinite(g).all()]
     if infinite:
         return f"not finite: {', '.join(infinite)}; the loss or its scale leaves the range of the dtype"
     all_of, best = residual(claimed, evidence), ("", float("inf"))
-    for sentence, found in _candidates(evidence, rule, claimed, previous):
+    for sentence, found in _candidates(evidence, rule, claimed, previous, chunks):
         if agrees(found, evidence, relative):
-            return sentence
+            return sentence + _where(sentence, evidence, rule, relative)
         best = min(best, (sentence, residual(found, evidence)), key=lambda b: b[1])
     silent = [n for n, v in claimed.items() if np.abs(v).max(initial=0.0) > 0 and not np.any(_of(given, n))]
     if silent and agrees(claimed, evidence, relative, set(claimed) - set(silent)):
@@ -105,7 +123,7 @@ def cause(
         return f"{CLAIM} rounded to float16: entries below {least:.2g} are zero, below float16's range"
     wrong = [n for n in claimed if not agrees(claimed, evidence, relative, {n})]
     if len(wrong) < len(claimed):
-        for sentence, found in _candidates(evidence, rule, claimed, previous):
+        for sentence, found in _candidates(evidence, rule, claimed, previous, chunks):
             if agrees(found, evidence, relative, wrong):
                 return f"{sentence}, in {', '.join(wrong)} alone"
     if best[1] < NEAR * all_of:
@@ -136,9 +154,9 @@ def _of(given: Mapping[str, Array | None], name: str) -> Array:
 
 
 def _candidates(
-    evidence: Evidence, rule: Rule | str, claimed: Gradients, previous: Sequence[Run]
+    evidence: Evidence, rule: Rule | str, claimed: Gradients, previous: Sequence[Run], chunks: bool
 ) -> Iterator[tuple[str, Gradients]]:
-    label = rule if isinstance(rule, str) else rule.name
+    label = label_of(rule)
     if evidence.before is not None:
         kept = {n: v + _of(evidence.before, n) for n, v in claimed.items()}
         yield f"{CLAIM} on top of what .grad held before: it is not set to zero between two calls", kept
@@ -153,15 +171,68 @@ def _candidates(
         f"{CLAIM} with the pseudo-derivative taken at the potential after the reset",
         evidence.gradients(rule, lambda run, delta: _changed(run, delta, rule, evidence, _after_reset)),
     )
-    depth = evidence.runs[0].written.full.depth
-    for edge in (Edge.STATE, Edge.ADAPTATION, Edge.RESET):
-        for layer in (None, *range(depth if depth > 1 else 0)):
-            share, found = _share(evidence, rule, edge, layer)
-            if share is not None and abs(share - 1) > 1e-6:
-                which = f"{edge.value} edges of layer {layer}" if layer is not None else f"{edge.value} edges"
-                yield f"{CLAIM} with the {which} times {share:.6g}: another decay than the forward pass has", found
+    yield from _toggled(evidence, rule)
+    for part in chunked(evidence, rule) if chunks else ():
+        yield f"the gradients of {part.name}, not of {label}", part.gradients
     for which, carried in _carried(evidence, previous, rule):
         yield f"{CLAIM} with {which}: not reset", carried
+    for edge in (Edge.STATE, Edge.ADAPTATION, Edge.RESET):
+        for layer in _layers_of(evidence):
+            share, found = _share(evidence, rule, edge, layer)
+            if share is not None:
+                what = "decay" if edge is Edge.STATE else "strength"
+                which = f"{edge.value} edges{_of_layer(layer)}"
+                yield f"{CLAIM} with the {which} times {share:.6g}: another {what} than the forward pass has", found
+
+
+def _layers_of(evidence: Evidence) -> tuple[int | None, ...]:
+    """Return None, for all layers, and the number of each where there are several."""
+    depth = evidence.runs[0].written.full.depth
+    return (None, *range(depth if depth > 1 else 0))
+
+
+def _of_layer(layer: int | None) -> str:
+    return "" if layer is None else f" of layer {layer}"
+
+
+def _toggled(evidence: Evidence, rule: Rule | str) -> Iterator[tuple[str, Gradients]]:
+    """Yield the gradients of a rule that cuts a kind of edge, or keeps one that it cuts, everywhere or in one layer."""
+    network, row = evidence.runs[0].written.full, row_of(rule)
+    there = [edge for edge in Edge if any(k.lag and k.edge is edge for t in network.layers for k in t.cell.links)]
+    for edge in there:
+        for layer in _layers_of(evidence):
+
+            def of_it(number: int, link: Link, edge: Edge = edge, layer: int | None = layer) -> bool:
+                return link.edge is edge and layer in (None, number)
+
+            if rule == AS_CODED or edge in row.own | row.upper:
+                yield f"{CLAIM} without the {edge.value} edges{_of_layer(layer)}", followed(evidence, rule, row, of_it)
+            elif like_bptt(row):
+
+                def cut(number: int, link: Link, of_it: Any = of_it) -> bool:
+                    return link.edge not in row.own and not of_it(number, link)
+
+                all_kept = replace(row_of("bptt"), chunk=row.chunk)
+                kept = followed(evidence, "bptt", all_kept, cut)
+                yield f"{CLAIM} with the {edge.value} edges{_of_layer(layer)}, which {row.name} cuts", kept
+
+
+def _where(sentence: str, evidence: Evidence, rule: Rule | str, relative: Mapping[str, float]) -> str:
+    """Return what the module's own code does otherwise than a claim, with file and line, where gradients are its own.
+
+    The gradients have to be those of the claim with these edges the other way; what is cut within a step is a cut of
+    the module's own, whose gradients they are.
+    """
+    if AS_CODED not in sentence.partition(", not of ")[0]:
+        return ""
+    found = differences(evidence.places, rule)
+    length = CHUNKS.search(sentence)
+    within = any(place.edge == Edge.SPACE for place, _ in found)
+    if not within:
+        other = as_said(evidence, rule, [p for p, _ in found], int(length[1]) if length else None)
+        if not found or not agrees(other, evidence, relative):
+            return ""
+    return ": " + "; ".join(text for _, text in found)
 
 
 def _other_rows(evidence: Evidence, label: str) -> Iterator[tuple[str, Gradients]]:
@@ -172,7 +243,7 @@ def _other_rows(evidence: Evidence, label: str) -> Iterator[tuple[str, Gradients
             mine = evidence.gradients(name)
         except GradcertError:  # a row that this network does not have
             continue
-        same = (names for names, other in found if all(_close(mine[k], other[k]) for k in mine))
+        same = (names for names, other in found if close(mine, other))
         names = next(same, None)
         if names is None:
             found.append(([name], mine))
@@ -180,11 +251,6 @@ def _other_rows(evidence: Evidence, label: str) -> Iterator[tuple[str, Gradients
             names.append(name)
     for names, mine in found:
         yield f"the gradients of {' and '.join(names)}, not of {label}", mine
-
-
-def _close(a: Array, b: Array) -> bool:
-    """Return whether two gradients of the reference differ by its own roundings alone."""
-    return float(np.abs(a - b).max(initial=0.0)) <= 1e-12 * float(np.abs(b).max(initial=0.0))
 
 
 def _factor(evidence: Evidence, claimed: Gradients) -> float | None:
@@ -245,7 +311,11 @@ def tape_numbers(tape: Any) -> Any:
 
 
 def _share(evidence: Evidence, rule: Rule | str, edge: Edge, layer: int | None) -> tuple[float | None, Gradients]:
-    """Return the number by which an edge's derivatives (of one layer) would have to be multiplied."""
+    """Return the number by which an edge's derivatives (of one layer) would have to be multiplied, and what that gives.
+
+    None where there is no such number: a factor that is negative is no decay, nor is one that explains little more
+    than none at all: that is an edge which is cut, or left as it is.
+    """
 
     def at(share: float) -> Gradients:
         def scale(tape: Any, factors: dict[Any, Any]) -> dict[Any, Any]:
@@ -257,7 +327,8 @@ def _share(evidence: Evidence, rule: Rule | str, edge: Edge, layer: int | None) 
 
     # Gauss-Newton on one number: how the gradient moves with it says where the given ones would be met
     share, found = 1.0, at(1.0)
-    if not any(np.abs(a - b).max(initial=0.0) > 0 for a, b in zip(found.values(), at(0.5).values(), strict=True)):
+    cut, plain = at(0.0), residual(found, evidence)
+    if not any(np.abs(a - b).max(initial=0.0) > 0 for a, b in zip(found.values(), cut.values(), strict=True)):
         return None, found
     for _ in range(8):
         step = 1e-4 * max(abs(share), 1e-2)
@@ -271,7 +342,10 @@ def _share(evidence: Evidence, rule: Rule | str, edge: Edge, layer: int | None) 
         found = at(share)
         if abs(change) < 1e-9:
             break
-    return share, found
+    share = float(f"{share:.6g}")
+    found = at(share)
+    explains = residual(found, evidence) < FITTED * min(plain, residual(cut, evidence))
+    return share if share > 0 and explains else None, found
 
 
 def _layers(run: Run, rule: Rule | str) -> Any:

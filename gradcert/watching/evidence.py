@@ -26,8 +26,9 @@ class Evidence:
     before : what they were before this step's backward, where that was kept.
     feedback : the fixed matrices of the claimed rule.
     loss : the loss, where it is known.
-    same : whether the module's operations, run again, gave its own outputs to the last bit.
+    same : whether the module's operations, run again, gave its own outputs, but for roundings.
     states : of every sequence, what the module began with, state by state; of a step that was stored, nothing.
+    places : where the module's own code keeps or cuts an edge (`gradcert.watching.places`).
     """
 
     runs: tuple[Run, ...]
@@ -38,6 +39,7 @@ class Evidence:
     loss: float | None
     same: bool
     states: tuple[Any, ...] = ()
+    places: tuple[Any, ...] = ()
 
     def gradients(self, rule: Rule | str, change: Callable[[Run, Array], Any] | None = None) -> Gradients:
         """Return the gradient of a rule, summed over the sequences.

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 
+from gradcert.certify.problems import PRECISIONS
+from gradcert.models.reading.collect import COLLECT, spread
 from gradcert.models.reading.gradients import Run, delta_of, run
 from gradcert.models.reading.network import Written
 from gradcert.models.reading.reading import Reading
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 from gradcert.watching.calls import Sequence
+from gradcert.watching.envelope import LAMBDA
 from gradcert.watching.evidence import Evidence
+from gradcert.watching.places import places_of
 
 MOST = 2**24  # numbers of a recorded pass; a larger one is computed in parts of the batch, and anew for every gradient
 
@@ -69,7 +74,6 @@ def gathered(
     for sequence in sequences:
         done, states = again(written, sequence, parameters)
         played = done.played.outputs[output]
-        same = same and _same(reading, output, sequence, played)
         if loss is not None:
             value, delta = delta_of(loss, target, reading, played, output)
             total += value
@@ -80,6 +84,9 @@ def gathered(
             runs.append(done.part(part, light=True))
             deltas.append(delta[:, part])
             began.append([v[part] if v.dim() else v for v in states or ()])
+        dtype = str(played.dtype).removeprefix("torch.")
+        mine = runs[-len(parts) :] if len(parts) > 1 else [done]
+        same = same and (dtype not in PRECISIONS or _same(reading, output, sequence, played, mine, dtype))
         if len(parts) == 1:
             runs.append(done)
             deltas.append(delta)
@@ -87,24 +94,45 @@ def gathered(
     arrays = {k: None if g is None else g.detach().double().cpu().numpy() for k, g in given.items()}
     old = None if before is None else {k: None if g is None else g.double().cpu().numpy() for k, g in before.items()}
     whole = total if loss is not None else None
-    return Evidence(tuple(runs), tuple(deltas), arrays, old, feedback, whole, same, tuple(began))
+    return Evidence(tuple(runs), tuple(deltas), arrays, old, feedback, whole, same, tuple(began), places_of(written))
 
 
-def _same(reading: Reading, output: int, sequence: Sequence, played: Any) -> bool:
-    from gradcert.models.reading.collect import COLLECT
+def _same(reading: Reading, output: int, sequence: Sequence, played: Any, runs: list[Run], dtype: str) -> bool:
+    """Return whether the module's outputs are those of its recorded step, run again, but for roundings.
 
-    if reading.way.whole is not None:
-        mine = COLLECT[reading.collects[output]](played)
-        theirs = sequence.outputs[0][output]
-    else:
-        mine, theirs = played, torch.stack([o[output] for o in sequence.outputs])
-    return bool(torch.equal(mine.reshape(-1), theirs.to(mine.dtype).reshape(-1)))
+    Two right programs take a sum in another order: a mean over axis 1 of (batch, time, units) is not that over axis 0
+    of (time, batch, units). What they may be off is measured as in `gradcert.watching.envelope`, on one evaluation:
+    what runs in the module's dtype is so far from the reference in float64, on the same spikes; and what is made of T
+    steps is a sum of T terms.
+    """
+    whole = reading.way.whole is not None
+    collect = COLLECT[reading.collects[output]] if whole else COLLECT["every step"]
+    theirs = sequence.outputs[0][output] if whole else torch.stack([o[output] for o in sequence.outputs])
+    mine = collect(played)
+    theirs = theirs.to(mine.dtype).reshape(mine.shape)
+    if torch.equal(mine, theirs):
+        return True
+    exact = collect(torch.from_numpy(np.concatenate([run.full.outputs for run in runs], axis=1))).reshape(mine.shape)
+    off = float((mine.double() - exact).abs().max())
+    terms = len(played) * PRECISIONS[dtype].unit * float(mine.double().abs().max())
+    return float((theirs.double() - mine.double()).abs().max()) <= LAMBDA * PRECISIONS[dtype].slack * off + terms
+
+
+def beginning(evidence: Evidence) -> list[str]:
+    """Return the states, by layer, that a sequence began with and that were given, or left by the one before."""
+    reading = evidence.runs[0].written.reading  # type: ignore[attr-defined]
+    of_record = {node: k for k, term in enumerate(reading.chosen.order) if (node := reading.node_of.get(id(term)))}
+    layers: dict[str, list[str]] = {}
+    for number, slot in enumerate(reading.step.slots if reading.way.whole is None else ()):
+        if any(bool((states[number] != 0).any()) for states in evidence.states):
+            k = of_record.get(slot.update)
+            where = f"of layer {reading.layer_of(k)}" if k is not None else "of the module"
+            layers.setdefault(where, []).append(reading.names[k] if k is not None else slot.name)
+    return [f"{' and '.join(names)} {where}" for where, names in layers.items()]
 
 
 def _arrived(reading: Reading, output: int, sequence: Sequence, played: Any) -> Array:
     """Return the derivative of the user's own loss at the outputs of all steps."""
-    from gradcert.models.reading.collect import spread
-
     if not sequence.arrived:
         raise GradcertError(
             "nothing came back to the module's outputs by autograd", do="say the loss: watch(..., loss=)"

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+LIKE = "most like"  # what a sentence begins with that says what gradients are near
+NONE = "no row of the table"  # and one that says what they are not
+
 
 @dataclass(frozen=True)
 class Of:
@@ -77,6 +80,13 @@ class Judgement:
         """The largest error over what is allowed."""
         return max((of.share for of in self.parameters.values()), default=0.0)
 
+    @property
+    def known(self) -> bool:
+        """Whether it is said what the gradients are: right, a row of the table, or, unclaimed, a row with a mistake."""
+        if self.verdict == "unnamed":
+            return bool(self.cause) and not self.cause.startswith((LIKE, NONE))
+        return self.verdict in ("right", "named")
+
     def sentence(self) -> str:
         """Return it in a sentence."""
         if self.verdict == "right":
@@ -109,7 +119,7 @@ def table(judgements: Sequence[Judgement]) -> str:
     """
     if not judgements:
         return "nothing was judged"
-    good = sum(j.verdict in ("right", "named") for j in judgements)
+    good = sum(j.known for j in judgements)
     word = "right" if judgements[0].claim else "named"
     lines = [f"{len(judgements)} judged, {good} {word}"]
     first = next((j for j in judgements if j.verdict in ("wrong", "unnamed")), None)
@@ -126,6 +136,6 @@ def rows(judgement: Judgement) -> list[str]:
     out = [f"  {'parameter':<{width}}{'error':>8}{'allowed':>9}{'cos BPTT':>11}{'norm/BPTT':>11}"]
     for name, of in judgement.parameters.items():
         cosine, norm = (f"{v:.4f}" if v is not None else "-" for v in (of.cosine, of.norm))
-        mark = "" if of.right else "  wrong"
+        mark = "" if of.right else "  wrong" if judgement.claim else "  differs"
         out.append(f"  {name:<{width}}{of.error:>8.1e}{of.allowed:>9.1e}{cosine:>11}{norm:>11}{mark}")
     return out

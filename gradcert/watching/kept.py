@@ -22,6 +22,7 @@ from gradcert.watching.again import judged
 from gradcert.watching.evidence import Evidence
 from gradcert.watching.judgement import Judgement
 from gradcert.watching.networks import to_record
+from gradcert.watching.places import to_records
 from gradcert.watching.pulls import pulls_of
 from gradcert.watching.stored import SCHEMA, stored_from
 
@@ -79,6 +80,7 @@ def to_dict(failure: Failure) -> dict[str, Any]:
         "model": {**failure.model, "random": failure.random, "by": failure.by},
         "was": dict(failure.was),
         "asked": failure.asked,
+        "places": to_records(evidence.places),
         "equations": [dict(e) for e in run.written.equations],  # type: ignore[attr-defined]
         "parameters": _lists({k: p.detach().cpu().numpy() for k, p in run.parameters.items()}),
         "given": _gradients(evidence.given),

@@ -21,11 +21,12 @@ from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule, rule_named
 from gradcert.watching import scalars
 from gradcert.watching.calls import Calls
-from gradcert.watching.causes import CLAIM, LIKE, cause, distance, nearest, rows
+from gradcert.watching.causes import CLAIM, agrees, cause, distance, nearest, rows
+from gradcert.watching.chunks import chunked, label_of
 from gradcert.watching.evidence import Evidence, Gradients
 from gradcert.watching.figures import descent, edges
-from gradcert.watching.gather import again, gathered
-from gradcert.watching.judgement import Judgement, table
+from gradcert.watching.gather import again, beginning, gathered
+from gradcert.watching.judgement import LIKE, NONE, Judgement, table
 from gradcert.watching.recording import differences, recording
 from gradcert.watching.verdict import compared, measured
 
@@ -218,8 +219,11 @@ class Watch:
         out = []
         if not evidence.same:
             out.append(
-                "the module's operations, run again, give other outputs: random numbers, or another dtype inside"
+                "the module's operations, run again, give other outputs than rounding explains: random numbers, another"
+                " dtype inside, or a spike at its threshold"
             )
+        if began := beginning(evidence):
+            out.append(f"the sequence began from a state that is not zero: {', '.join(began)}")
         wrong = max(run.misfired for run in evidence.runs)
         if wrong > 1e-3:
             out.append(f"a spike of the module that its own equations do not have, {wrong:.2g} from the threshold")
@@ -248,17 +252,30 @@ class Watch:
         return Judgement(step, "wrong", label, of, (), cause(evidence, rule, claimed, relative, self._previous))
 
     def _named(self, step: int, evidence: Evidence, exact: Gradients, parameters: Mapping[str, Any]) -> Judgement:
-        order = nearest(evidence)
+        order: list[Rule | str] = [*nearest(evidence)]
         best, centre = order[0], evidence.gradients(order[0])
         relative = self._relative or self._measured(evidence, best, centre, parameters)
-        self._relative = relative
         found = rows(evidence, relative)
+        if not found and self._relative is not None:
+            relative = self._measured(evidence, best, centre, parameters)  # it was measured on another batch
+            found = rows(evidence, relative)
+        self._relative = relative
         if found:
             return Judgement(step, "named", None, compared(evidence, centre, exact, relative), tuple(found))
-        said = f"no row of the table; the nearest is {best}, {distance(centre, evidence):.2g} of its norm away"
+        parts = sorted(chunked(evidence), key=lambda c: distance(c.gradients, evidence))
+        same = [part for part in parts if agrees(part.gradients, evidence, relative)]
+        if same:
+            of = compared(evidence, same[0].gradients, exact, relative)
+            return Judgement(step, "named", None, of, tuple(part.name for part in same))
+        near = next((part for part in parts if part.rule is not None), None)
+        if near is not None and near.rule and distance(near.gradients, evidence) < distance(centre, evidence):
+            order, best, centre = [near.rule, *order], near.rule, near.gradients
+        nearby = f"{label_of(best)}, {distance(centre, evidence):.2g} of its norm away"
+        said = f"{NONE}; the nearest is {nearby}"
         for row in order[:NEAREST]:  # one mistake may lead further from its row than to another one
             mine = evidence.gradients(row)
-            why = cause(evidence, row, mine, relative).replace(CLAIM, f"the gradients of {row}")
+            why = cause(evidence, row, mine, relative, chunks=False)
+            why = why.replace(CLAIM, f"the gradients of {label_of(row)}")
             if why and not (row != best and why.startswith(LIKE)):
                 said = why
             if why and not why.startswith(LIKE):

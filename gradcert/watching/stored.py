@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from gradcert.reference.outside import array, parse, record
 from gradcert.reference.rules import rule_named
 from gradcert.watching.evidence import Evidence
 from gradcert.watching.networks import from_record
+from gradcert.watching.places import places_from
 from gradcert.watching.pulls import Pull, pull_from, pulled
 
 SCHEMA = "gradcert-watch-2"
@@ -129,6 +130,7 @@ def stored_from(given: Any, what: str = "a step that was kept") -> Stored:
     before = None if spec.get("before") is None else _given(spec["before"], shapes)
     feedback = _arrays(claim["feedback"], "feedback") if claim["feedback"] is not None else None
     evidence = _evidence(networks, weights, spec["sequences"], given_, before, feedback)
+    evidence = replace(evidence, places=places_from(spec.get("places", [])))  # of no step before they were kept
     previous = []
     for old in spec["previous"] if isinstance(spec["previous"], list) else ():
         held = record(old, "a sequence before", needs=("weights", "sequence"))

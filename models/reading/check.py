@@ -16,6 +16,7 @@ import torch
 
 from gradcert.models.reading.capture import way_of
 from gradcert.models.reading.collect import COLLECT, how_of, spread
+from gradcert.models.reading.fold import refuse_chunks
 from gradcert.models.reading.gradients import AS_CODED, Run, run
 from gradcert.models.reading.held import doubled
 from gradcert.models.reading.network import Written
@@ -115,6 +116,8 @@ def check_gradients(written: Written, output: int = 0) -> tuple[str, ...]:
         theirs = torch.zeros_like(mine) if grad is None else grad
         size = max(float(theirs.abs().max()), float(mine.abs().max()))
         if float((mine - theirs).abs().max()) > CLOSE * size:
+            if isinstance(reading.way.whole, int):
+                refuse_chunks(reading.module, reading.way.arranged(xs[:1]), reading.way.whole)
             raise GradcertError(
                 f"the gradient of {name} is not that of the graph that was read",
                 allowed="operations whose derivative is PyTorch's, and spikes",

@@ -1,7 +1,8 @@
-"""A cell some of whose nodes are cut off: the values stay, what goes back does not."""
+"""Cells some of whose nodes are cut off, or whose links are named anew: the values stay, what goes back does not."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -16,4 +17,11 @@ def without(cell: Any, targets: tuple[str, ...]) -> Any:
 
     body = {"links": property(lambda self: links), "uses": property(lambda self: uses), "factors": factors}
     made = type(f"{cell.name}_cut", (type(cell),), body)
+    return made(**{name: getattr(cell, name) for name in cell.__dataclass_fields__})
+
+
+def relabelled(cell: Any, labels: Mapping[Any, Any]) -> Any:
+    """Return a cell some of whose links have other labels; what it computes is not asked for again."""
+    links = tuple(labels.get(link, link) for link in cell.links)
+    made = type(f"{cell.name}_relabelled", (type(cell),), {"links": property(lambda self: links)})
     return made(**{name: getattr(cell, name) for name in cell.__dataclass_fields__})

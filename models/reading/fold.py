@@ -8,8 +8,10 @@ constant input, the step is a repetition of the first record.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from difflib import SequenceMatcher
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -23,6 +25,7 @@ from gradcert.models.reading.recorder import Recorder, functions_seen_by
 from gradcert.reference.errors import GradcertError
 
 STEPS = 5  # of the longer record
+LONG = 9  # and of the one in which cuts are counted
 INSIDE = "inside"
 COMPUTED = ("op", "function", "item")
 
@@ -41,7 +44,11 @@ def fold(module: Any, x: Any, time: int | str) -> tuple[Step, Way]:
     x = x.double() if x.is_floating_point() else x
     axis = time if isinstance(time, int) else None
     long, ends = _recorded(module, _steps(x, axis, STEPS))
-    loops = _loops(long, None if axis is None else STEPS)
+    try:
+        loops = _loops(long, None if axis is None else STEPS)
+    except GradcertError:
+        refuse_chunks(module, x, axis)
+        raise
     if axis is None:
         step, steps = _from_loop(long, ends, *_only(loops))
         way = Way("none", None, 0, None, INSIDE, steps)
@@ -59,6 +66,31 @@ def fold(module: Any, x: Any, time: int | str) -> tuple[Step, Way]:
     for node in step.nodes:
         node.value = node.value.detach() if node.kind in ("parameter", "constant", "buffer") else None
     return step, way
+
+
+def refuse_chunks(module: Any, x: Any, axis: int | None) -> None:
+    """Raise for a module that takes sequences and cuts what goes back at some of its steps only.
+
+    What cuts at every step runs once more where there is a step more; what cuts between chunks does not do so at three
+    lengths in a row, unless chunks are of one step.
+    """
+    if axis is None:
+        return
+    counts = [_cuts(_recorded(module, _steps(x, axis, steps))[0]) for steps in (LONG, LONG + 1, LONG + 2)]
+    for place, most in counts[-1].items():
+        if min(b[place] - a[place] for a, b in pairwise(counts)) <= 0 < most:
+            raise GradcertError(
+                f"the module's backward is cut at some steps only, at {place}: truncated BPTT inside it",
+                allowed="cuts that are the same at every step",
+                do="give a module of one step, and cut in the loop around it; or certify the gradients that come out:"
+                " gradcert.adapters.torch.subject(...), with the claim tbptt-chunks(K)",
+            )
+
+
+def _cuts(nodes: list[Node]) -> Counter[str]:
+    """Return how often each place ran what cuts there at least once: what has no history yet is not cut."""
+    cutting = {(node.where, node.name) for node in nodes if node.cut}
+    return Counter(node.where for node in nodes if (node.where, node.name) in cutting)
 
 
 def _steps(x: Any, axis: int | None, count: int) -> Any:
@@ -90,7 +122,11 @@ def _recorded(module: Any, x: Any) -> tuple[list[Node], list[int]]:
         result = copied(entering)
     outputs = [t for t in tree_flatten(result)[0] if isinstance(t, torch.Tensor)]
     recorder.settle()
-    return recorder.nodes, [recorder.node_of(o) for o in outputs if o.is_floating_point()]
+    ends = [recorder.node_of(o) for o in outputs if o.is_floating_point()]
+    read = {ref for node in recorder.nodes for ref in node.operands()} | {*ends}
+    for k, node in enumerate(recorder.nodes):  # what autograd saves, in steps that have a history and in no other
+        node.kind = "unread" if node.name == "detach" and k not in read else node.kind
+    return recorder.nodes, ends
 
 
 def _signature(nodes: list[Node], k: int) -> Any:

@@ -199,3 +199,34 @@ def test_what_the_module_itself_raises_is_one_sentence_and_a_defect_of_ours_is_n
             read(Unpacks(), X)
     finally:
         broken.__globals__["__name__"] = name
+
+
+class Truncated(Base):
+    """Cuts its state between chunks; the reset is cut at every step."""
+
+    def __init__(self, chunk):
+        super().__init__()
+        self.chunk = chunk
+
+    def forward(self, x):
+        v, outputs = torch.zeros(BATCH, HIDDEN), []
+        for t in range(len(x)):
+            if t and t % self.chunk == 0:
+                v = v.detach()
+            v = 0.9 * v + self.fc(x[t]) - torch.tanh(v).detach()
+            outputs.append(torch.tanh(v))
+        return torch.stack(outputs)
+
+
+@pytest.mark.parametrize("chunk", [2, 4, 5, 8])
+def test_truncation_inside_a_module_is_said_with_its_line(chunk):
+    """With chunks of 2 there is no loop to be found, with those of 5 its gradients are not those that were read."""
+    line = next(k for k, text in enumerate(Path(__file__).read_text().split("\n"), 1) if "v = v.detach" in text)
+    said = rf"cut at some steps only, at test_refused\.py:{line}: .*; to fix it: give a module of one step"
+    with pytest.raises(GradcertError, match=said):
+        read(Truncated(chunk), torch.ones(12, BATCH, INPUTS), time=0)
+
+
+def test_chunks_as_long_as_the_sequence_are_none():
+    """The first step has no history, so that autograd saves nothing there: it is the same step all the same."""
+    assert "cut[tanh(c')]" in str(read(Truncated(20), torch.ones(12, BATCH, INPUTS), time=0))
