@@ -96,7 +96,7 @@ class InDouble(TorchDispatchMode):
         super().__exit__(*raised)  # type: ignore[no-untyped-call]
 
 
-class Double(InDouble):
+class Double(InDouble):  # type: ignore[no-untyped-call]
     """Runs code that casts to float32 in float64."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -111,7 +111,7 @@ def _cells(t: Any) -> set[int]:
     return {t.storage_offset() + sum(index) for index in itertools.product(*steps)}
 
 
-class Recorder(InDouble):
+class Recorder(InDouble):  # type: ignore[no-untyped-call]
     """Records what runs inside.
 
     Attributes

@@ -286,7 +286,8 @@ def test_cases_take_parameters_and_fixtures(project, pytester, monkeypatch, tmp_
     done.assert_outcomes(passed=3, failed=1, deselected=12)  # two sets of controls, and bptt's case
     done.stdout.fnmatch_lines(
         [
-            "replay: pytest --gradcert-profile=quick 'test_rules.py::test_rows[[]snu/2/squared_error-every/bounded/0-ostl]'",
+            "replay: pytest --gradcert-profile=quick "
+            "'test_rules.py::test_rows[[]snu/2/squared_error-every/bounded/0-ostl]'",
             "*test_rows[[]factor=1.0, name='ostl']: 1 passed, 1 failed; *",
         ]
     )
