@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,6 +64,8 @@ def describe(profile: str | Profile, rule: str) -> Description:
     --------
     >>> describe("reckon", "e-prop").rows[0].format
     'u1q0'
+    >>> next(row.computes for row in describe("q-format", "ottt").rows if row.name == "threshold")
+    'constant 1024 (1)'
     """
     found = find_profile(profile)
     step = program(found, rule)
@@ -80,6 +83,8 @@ def _row(node: Node) -> Row:
     if node.kind == "sum":
         computes = f"sum of {node.args[0]} over {node.axis}, in order"
     fixed = hasattr(numeric.format, "width")
+    if node.kind == "constant":
+        computes = f"constant {_values(node)}"
     rounds = node.kind in OPERATIONS and numeric.rounding.value != "floor"
     source = "" if numeric.source is None else f"{numeric.source.generator}, {numeric.source.bits} bits"
     if numeric.source is not None and numeric.source.hold_zero:
@@ -93,6 +98,14 @@ def _row(node: Node) -> Row:
         numeric.overflow.value if fixed and node.kind in OPERATIONS else "",
         source,
     )
+
+
+def _values(node: Node) -> str:
+    """Return what a constant is: the stored integers, and what they stand for; the real values of a float format."""
+    if not node.stored:
+        return ", ".join(f"{float(value):g}" for value in node.real)
+    unit = Fraction(1, 2**node.format.radix)
+    return f"{', '.join(map(str, node.stored))} ({', '.join(f'{float(n * unit):.10g}' for n in node.stored)})"
 
 
 def check(profile: str | None = None) -> Iterator[ProofRecord]:

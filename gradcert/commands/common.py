@@ -176,8 +176,8 @@ def shown(names: Iterable[str]) -> None:
 
 @contextmanager
 def progress(console: Console) -> Iterator[Callable[[int, int, str], None] | None]:
-    """Show a progress bar on standard error, if it is a terminal."""
-    if not console.is_terminal:
+    """Show a progress bar on standard error, if it is a terminal; never with ``TTY_INTERACTIVE=0``."""
+    if not console.is_interactive:
         yield None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn

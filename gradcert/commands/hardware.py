@@ -126,6 +126,7 @@ def _describe(profile: str, rule: str, console: Console, record: dict[str, Any])
         table.add_row(*cells)
     console.print(f"[bold]{found.title}[/bold], {rule}\n{found.facts}")
     console.print(table)
+    console.print("s8q6: signed, 8 bits, of which 6 are behind the point: stored n stands for n / 2**6; u is unsigned")
     for note in found.notes:
         console.print(f"- {note}")
     _prove(profile, console, record)

@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # notebooks type `gradcert`
-os.environ["TERM"] = "dumb"  # and show no bars that move
+os.environ["TTY_INTERACTIVE"] = "0"  # and show no bars that move; a kernel sets TERM itself
 
 project = "gradcert"
 author = "the gradcert authors"
