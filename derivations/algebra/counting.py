@@ -156,7 +156,7 @@ def polynomial(cell: Any, rule: Rule, what: str, *, degrees: tuple[int, int]) ->
     def count(n: int, m: int) -> int:
         return int(getattr(measure(cell, rule, units=n, inputs=m), what))
 
-    return _laid(count, (N, M), degrees, (2, 1), f"{what} of {rule.name}")
+    return _laid(count, (N, M), degrees, f"{what} of {rule.name}")
 
 
 def stacked(cell: Any, rule: Rule, what: str, *, degrees: tuple[int, int]) -> Any:
@@ -165,14 +165,18 @@ def stacked(cell: Any, rule: Rule, what: str, *, degrees: tuple[int, int]) -> An
     def count(n: int, k: int) -> int:
         return int(getattr(measure(cell, rule, units=n, inputs=n, depth=k), what))
 
-    return _laid(count, (N, K), degrees, (2, 1), f"{what} of {rule.name}, in layers")
+    return _laid(count, (N, K), degrees, f"{what} of {rule.name}, in layers")
 
 
 def _laid(
-    count: Callable[[int, int], int], sizes: tuple[Any, Any], degrees: tuple[int, int], first: tuple[int, int], what: str
+    count: Callable[[int, int], int],
+    sizes: tuple[Any, Any],
+    degrees: tuple[int, int],
+    first: tuple[int, int],
+    what: str,
 ) -> Any:
-    """Lay a polynomial through counts on the smallest grid that fixes it, from `first` on; check one size beyond."""
-    grid = [range(begin, begin + degree + 1) for begin, degree in zip(first, degrees, strict=True)]
+    """Lay a polynomial through counts on the smallest grid that fixes it, from (2, 1) on; check one size beyond."""
+    grid = [range(begin, begin + degree + 1) for begin, degree in zip((2, 1), degrees, strict=True)]
     powers = list(product(range(degrees[0] + 1), range(degrees[1] + 1)))
     unknowns = sympy.symbols(f"c0:{len(powers)}")
     guess = sum(c * sizes[0] ** a * sizes[1] ** b for c, (a, b) in zip(unknowns, powers, strict=True))

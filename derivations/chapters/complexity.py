@@ -10,7 +10,6 @@ import sympy
 
 from gradcert.derivations.algebra.counting import K, M, N, measure, polynomial, stacked
 from gradcert.derivations.figures import heat_map
-from gradcert.derivations.proving.notation import sym
 from gradcert.derivations.proving.proof import Result
 from gradcert.derivations.proving.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.reference import RULES, Layer, Lif, Network, Rnn, Snu, record
