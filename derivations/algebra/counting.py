@@ -172,7 +172,6 @@ def _laid(
     count: Callable[[int, int], int],
     sizes: tuple[Any, Any],
     degrees: tuple[int, int],
-    first: tuple[int, int],
     what: str,
 ) -> Any:
     """Lay a polynomial through counts on the smallest grid that fixes it, from (2, 1) on; check one size beyond."""

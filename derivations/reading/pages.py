@@ -107,7 +107,8 @@ OPEN = """\
 INDEX = """\
 <h1>Derivations</h1>
 <p>Where the learning rules come from, as proofs about the code that computes them. The engines of
-<code>reference/</code> run on symbols; what they return, minus the derivative of the loss with the rule's edges cut, is to expand to 0.</p>
+<code>reference/</code> run on symbols; what they return, minus the derivative of the loss with the rule's edges cut, is
+to expand to 0.</p>
 {% if library %}<p>What they cite, with its sources: <a href="docs/mathematics/README.html">mathematics</a>,
 <a href="docs/hardware.html">hardware</a>.</p>{% endif %}
 <div class="tablewrap"><table><thead><tr><th>derivation</th><th>steps</th><th>identities</th><th>seconds</th>

@@ -212,8 +212,8 @@ SYMBOLS: dict[str, Symbol] = {
     "eup": _s(
         r"\tilde e_{#1}^{#2}",
         r"\eup{ij}{t}",
-        "eligibility for the layer above: how the outputs of unit $i$ so far answer to $W_{ij}$, each faded by the leak "
-        "of that layer, as its membrane fades them.",
+        "eligibility for the layer above: how the outputs of unit $i$ so far answer to $W_{ij}$, each faded by the "
+        "leak of that layer, as its membrane fades them.",
     ),
     "Lam": _s(r"\Omega", r"\Lam", r"sum of the weights of a firing rate, $\sum_t\lambda^{T-t}$."),
     "rate": _s(
