@@ -6,6 +6,7 @@ polynomial of degree d in each size is fixed by d + 1 sizes; it is interpolated 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -19,7 +20,7 @@ from gradcert.reference.networks import Layer, Network
 from gradcert.reference.numbers import FLOAT64, Activation, Array
 from gradcert.reference.rules import Rule
 
-N, M = sympy.symbols("n m", positive=True)
+N, M, K = sympy.symbols("n m K", positive=True)
 
 
 class Tally:
@@ -117,14 +118,14 @@ COUNTING = Counting()
 
 @dataclass(frozen=True)
 class Cost:
-    """Numbers stored in traces, and products per step, of one layer."""
+    """Numbers stored in traces, and products per step, of a layer or of a stack of layers."""
 
     memory: int
     products: int
 
 
-def measure(cell: Any, rule: Rule, *, units: int, inputs: int, warm: int = 2) -> Cost:
-    """Run the forward engine on one layer and count its third step.
+def measure(cell: Any, rule: Rule, *, units: int, inputs: int, depth: int = 1, warm: int = 2) -> Cost:
+    """Run the forward engine on `depth` layers of the same cell and count its third step.
 
     Examples
     --------
@@ -132,7 +133,7 @@ def measure(cell: Any, rule: Rule, *, units: int, inputs: int, warm: int = 2) ->
     >>> measure(Lif(bias=False), RULES["ottt"], units=5, inputs=4).memory
     4
     """
-    network = Network(layers=(Layer(cell, inputs=inputs, units=units),))
+    network = Network(layers=tuple(Layer(cell, inputs=units if k else inputs, units=units) for k in range(depth)))
     parameters = network.parameters(seed=0, numbers=COUNTING)
     learner = Learner(network, parameters, rule=rule, steps=warm + 1, batch=1, numbers=COUNTING)
     x, y = COUNTING.array(np.ones((1, inputs))), COUNTING.array(np.ones((1, units)))
@@ -140,7 +141,7 @@ def measure(cell: Any, rule: Rule, *, units: int, inputs: int, warm: int = 2) ->
         learner.step(x, y)
     Tally.products = 0
     learner.step(x, y)
-    stored = sum(t.array.size for trace in learner.traces[0].values() for t in trace.values())
+    stored = sum(t.array.size for layer in learner.traces for trace in layer.values() for t in trace.values())
     return Cost(stored, Tally.products)
 
 
@@ -155,15 +156,35 @@ def polynomial(cell: Any, rule: Rule, what: str, *, degrees: tuple[int, int]) ->
     def count(n: int, m: int) -> int:
         return int(getattr(measure(cell, rule, units=n, inputs=m), what))
 
-    ns, ms = range(2, degrees[0] + 3), range(1, degrees[1] + 2)
-    unknowns = sympy.symbols(f"c0:{(degrees[0] + 1) * (degrees[1] + 1)}")
-    monomials = [N**a * M**b for a, b in product(range(degrees[0] + 1), range(degrees[1] + 1))]
-    guess = sum(c * m for c, m in zip(unknowns, monomials, strict=True))
-    found = sympy.solve([guess.subs({N: n, M: m}) - count(n, m) for n in ns for m in ms], unknowns, dict=True)
+    return _laid(count, (N, M), degrees, f"{what} of {rule.name}")
+
+
+def stacked(cell: Any, rule: Rule, what: str, *, degrees: tuple[int, int]) -> Any:
+    """Return a count of K layers of n units with n inputs each as a polynomial in n and K, as `polynomial` does."""
+
+    def count(n: int, k: int) -> int:
+        return int(getattr(measure(cell, rule, units=n, inputs=n, depth=k), what))
+
+    return _laid(count, (N, K), degrees, f"{what} of {rule.name}, in layers")
+
+
+def _laid(
+    count: Callable[[int, int], int],
+    sizes: tuple[Any, Any],
+    degrees: tuple[int, int],
+    what: str,
+) -> Any:
+    """Lay a polynomial through counts on the smallest grid that fixes it, from (2, 1) on; check one size beyond."""
+    grid = [range(begin, begin + degree + 1) for begin, degree in zip((2, 1), degrees, strict=True)]
+    powers = list(product(range(degrees[0] + 1), range(degrees[1] + 1)))
+    unknowns = sympy.symbols(f"c0:{len(powers)}")
+    guess = sum(c * sizes[0] ** a * sizes[1] ** b for c, (a, b) in zip(unknowns, powers, strict=True))
+    at = [dict(zip(sizes, point, strict=True)) for point in product(*grid)]
+    found = sympy.solve([guess.subs(point) - count(*point.values()) for point in at], unknowns, dict=True)
     if not found:
-        raise ArithmeticError(f"{what} of {rule.name} is no polynomial of degrees {degrees}")
+        raise ArithmeticError(f"{what} is no polynomial of degrees {degrees}")
     result = sympy.expand(guess.subs(found[0]))
-    n, m = degrees[0] + 3, degrees[1] + 3
-    if result.subs({N: n, M: m}) != count(n, m):
-        raise ArithmeticError(f"{what} of {rule.name} leaves its polynomial at n = {n}, m = {m}")
+    beyond = {size: values[-1] + 1 for size, values in zip(sizes, grid, strict=True)}
+    if result.subs(beyond) != count(*beyond.values()):
+        raise ArithmeticError(f"{what} leaves its polynomial at {beyond}")
     return result

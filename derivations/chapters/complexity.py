@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.algebra.counting import M, N, measure, polynomial
+from gradcert.derivations.algebra.counting import K, M, N, measure, polynomial, stacked
 from gradcert.derivations.figures import heat_map
-from gradcert.derivations.proving.notation import sym
 from gradcert.derivations.proving.proof import Result
 from gradcert.derivations.proving.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.reference import RULES, Layer, Lif, Network, Rnn, Snu, record
@@ -97,14 +96,27 @@ def _time() -> Result:
     return Result("T", count, tuple(failed), 0.0)
 
 
+@cache
+def in_layers(rule: str, what: str) -> Any:
+    """Return what the engine carries (`memory`) or forms (`products`) in K layers of n units with n inputs each."""
+    return stacked(FULL, RULES[rule], what, degrees=(3 if what == "memory" else 4, 2))
+
+
 def _layers() -> list[Equation]:
-    k, n = sym("K"), sym("n")
+    """Compare stacks with polynomials typed by hand; `sum` stands for layer k, which carries those of k layers."""
+    below = sympy.expand(sympy.summation(2 * N**3 * sympy.Symbol("k"), (sympy.Symbol("k"), 1, K)))
     return [
-        Equation(k * (n**2 * n + n**3), 2 * k * n**3, "OSTL, K layers of n, dense H: memory"),
+        Equation(in_layers("ostl", "memory"), 2 * K * N**3, "OSTL, K layers: numbers in traces"),
+        Equation(in_layers("rtrl", "memory"), below, "RTRL, K layers: numbers in traces"),
         Equation(
-            sum([n**3 * (j + 1) * 2 for j in range(3)], 0),
-            12 * n**3,
-            "RTRL, three layers: every layer carries those below",
+            in_layers("ostl", "products"),
+            2 * K * N**4 + 3 * K * N**3 + (5 * K - 1) * N**2 + 11 * K * N,
+            "OSTL, K layers: products of a step",
+        ),
+        Equation(
+            in_layers("rtrl", "products"),
+            (3 * K**2 - K) * (N**4 + N**3) + 2 * N**3 + (8 * K - 2) * N**2 + 15 * K * N,
+            "RTRL, K layers: products of a step",
         ),
     ]
 
@@ -202,10 +214,12 @@ DERIVATION = Derivation(
         ),
         Step(
             "complexity.layers",
-            "K layers cost K times as much under OSTL; under RTRL layer k also carries the traces "
-            "of the layers below, so the sum grows as K(K+1)/2.",
-            premises=("complexity.memory",),
+            "K layers cost K times as much under OSTL. Under RTRL layer k also carries the traces of the layers below: "
+            "K(K+1)/2 times the memory, and products of order K^2 n^4, counted in running stacks of layers.",
+            premises=("complexity.memory", "complexity.products"),
             equations=_layers,
+            code=("reference/engines/forward.py:Learner.step",),
+            sizes="polynomials of degree <= 4 in n, 2 in K: grid of 5 x 3 and one point beyond",
             source="mathematics.md 4.5, 11",
         ),
     ),

@@ -225,8 +225,9 @@ def _example() -> Example:
             slope = gradient({"w": np.array([w], dtype=object)})["w"][0]
             rows.append((form, name, f"{float(w):.5f}", f"{float(state.pull['w'][0]):.5f}", f"{float(slope):.5f}"))
     text = (
-        "Three parts of the loss 3/2 (w - 2)², α = 1/2, by the code of reference/procedures in exact rationals. Only "
-        "with the exact solver is Λ the gradient at the new weights."
+        "Three parts of the loss 3/2 (w - 2)², from w = 0, α = 1/2 and, in the form of the code, β = 1/2, by the code "
+        "of reference/procedures in exact rationals. One step: of descent, at the learning rate 1/10. What stands here "
+        "is after the third part. Only with the exact solver is Λ the gradient at the new weights."
     )
     return Example(text, ("form", "solver", "w", "G or Λ", "∇ℓ(w)"), tuple(rows))
 

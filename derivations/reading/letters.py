@@ -86,8 +86,17 @@ def problems(lesson: Lesson) -> list[str]:
 #: of two, with a word or a letter as the index that tells them apart
 _SAME = (
     *({"E", "Et"}, {"h", "hp"}, {"g", "gp"}, {"z", "rate"}),
-    *({"lam", "lamp"}, {"lam", "lamq"}, {"lamp", "lamq"}, {"apre", "apost"}, {"W", "Wpq"}, {"x", "xmax"}, {"dl", "dc"}),
-    *({"J", "Jl"}, {"cs", "bc"}),
+    *(
+        {"lam", "lamp"},
+        {"lam", "lamq"},
+        {"lamp", "lamq"},
+        {"lam", "lamu"},
+        {"apre", "apost"},
+        {"W", "Wpq"},
+        {"x", "xmax"},
+        {"dl", "dc"},
+    ),
+    *({"lam", "lamu"}, {"J", "Jl"}, {"cs", "bc"}),
 )
 
 

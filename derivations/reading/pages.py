@@ -48,8 +48,12 @@ on symbols instead of numbers, and has a computer algebra system decide whether 
 <tbody>{% for r in rows %}<tr id="p-{{ r.id }}"><td class="l id"><a href="{{ r.href }}">
 <span class="{{ r.status }}">{{ r.mark }}</span> {{ r.id }}</a></td><td class="l">{{ r.why|prose }}</td>
 <td>{{ r.identities }}</td><td class="l">{{ r.sizes }}</td></tr>{% endfor %}</tbody></table></div>
-<p>At the sizes given, code and formulas agree for <em>all</em> real values of weights, inputs, targets and states, with
-the activations left open. This is no proof in a proof assistant: the algebra system and the translation to symbols are
+{% if bad %}<p>{{ bad }} of these steps failed: there code and formula do not agree.
+{%- elif open %}<p>{{ open }} What such a proof says is that, at the sizes given, code and formulas agree for
+<em>all</em> real values of weights, inputs, targets and states, with the activations left open.
+{%- else %}<p>At the sizes given, code and formulas agree for <em>all</em> real values of weights, inputs, targets and
+states, with the activations left open.
+{%- endif %} This is no proof in a proof assistant: the algebra system and the translation to symbols are
 trusted. Rounding is no part of it.</p></details>
 {% if lab %}<p>The example is computed by a short script in floating point, what runs forwards and what runs backwards
 by separate routines. A test compares its numbers, and every mistake, with the project's engines and rules, or with sums
@@ -58,10 +62,13 @@ written out in Python, over a grid of settings.</p>{% endif %}
 
 STEPS = """\
 <details id="steps"><summary>The whole derivation as the machine checks it: {{ steps|length }} steps,
-{{ identities }} identities, <span class="{{ 'failed' if bad else 'unchecked' if unchecked else 'proved' }}">
-{{- (bad|string + ' failed') if bad else (unchecked|string + ' not checked yet') if unchecked else 'all proved' -}}
+{% if unchecked < steps|length %}{{ identities }} identities, {% endif -%}
+<span class="{{ 'failed' if bad else 'unchecked' if unchecked else 'proved' }}">
+{{- (bad|string + ' failed') if bad else 'not proved in this build' if unchecked == steps|length else
+(unchecked|string + ' not proved in this build') if unchecked else 'all proved' -}}
 </span>
 </summary>
+{% if open %}<p>{{ open }}</p>{% endif %}
 {% for s in steps %}{% if s.group and s.first %}<details><summary>{{ s.group }}: {{ s.size }} cells</summary>{% endif %}
 <section class="step" id="{{ s.anchor }}">
 <div class="id"><span class="{{ s.status }}">{{ s.mark }}</span> {{ s.id }}</div>
@@ -70,7 +77,8 @@ STEPS = """\
 <details><summary>{{ s.equations|length - 2 }} more</summary>{{ s.equations[2:]|join|safe }}</details>
 {% else %}{{ s.equations|join|safe }}{% endif %}
 {% for f in s.failed %}<p class="failed">{{ f }}</p>{% endfor %}
-<div class="meta">{{ s.identities }} identities{% if s.sizes %} · {{ s.sizes }}{% endif %}
+<div class="meta">{{ 'not proved in this build' if s.status == 'unchecked' else s.identities|string + ' identities' }}
+{%- if s.sizes %} · {{ s.sizes }}{% endif %}
 {%- if s.premises %} · rests on {% for p in s.premises %}<a href="{{ p[0] }}">{{ p[1] }}</a>{{ ', ' if not loop.last }}
 {%- endfor %}{% endif %}
 {%- if s.code %} · {% for c in s.code %}<a href="{{ c[0] }}"><code>{{ c[1] }}</code></a>{{ ', ' if not loop.last }}
@@ -91,19 +99,27 @@ SIGNS = """\
 fonts of KaTeX). Everything lies beside this page; nothing is loaded from elsewhere.</p>
 """
 
+#: what a page says where steps have no verdict, and by which command they get one
+OPEN = """\
+{% if missing == of %}Not{% else %}{{ missing }} of {{ of }} steps are not{% endif %} proved in this build:
+<code>{{ command }}</code> proves {{ 'it' if missing == of else 'them' }}."""
+
 INDEX = """\
 <h1>Derivations</h1>
-<p>Where the learning rules come from, proved about the code that computes them. The engines of <code>reference/</code>
-run on symbols; what they return, minus the derivative of the loss with the rule's edges cut, expands to 0.</p>
+<p>Where the learning rules come from, as proofs about the code that computes them. The engines of
+<code>reference/</code> run on symbols; what they return, minus the derivative of the loss with the rule's edges cut, is
+to expand to 0.</p>
 {% if library %}<p>What they cite, with its sources: <a href="docs/mathematics/README.html">mathematics</a>,
 <a href="docs/hardware.html">hardware</a>.</p>{% endif %}
 <div class="tablewrap"><table><thead><tr><th>derivation</th><th>steps</th><th>identities</th><th>seconds</th>
 <th></th></tr></thead>
 <tbody>{% for r in rows %}<tr><td><a href="{{ r.name }}.html">{{ r.title }}</a></td><td>{{ r.steps }}</td>
-<td>{{ r.identities }}</td><td>{{ r.seconds }}</td>
+<td>{{ '–' if r.unchecked == r.steps else r.identities }}</td>
+<td>{{ '–' if r.unchecked == r.steps else r.seconds }}</td>
 <td class="{{ 'failed' if r.bad else 'unchecked' if r.unchecked else 'proved' }}">
 {{- '✗ ' + r.bad|string if r.bad else '? ' + r.unchecked|string if r.unchecked else '✓' }}</td></tr>{% endfor %}
 </tbody></table></div>
+{% if open %}<p>{{ open }}</p>{% endif %}
 <figure>{{ graph.svg|safe }}<figcaption>{{ graph.caption }}</figcaption></figure>
 """
 

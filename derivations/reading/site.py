@@ -148,8 +148,10 @@ def index(verdicts: Mapping[str, list[Verdict]], *, cited: bool | None = None) -
                 unchecked=sum(s.id not in found for s in d.steps),
             )
         )
+    missing, steps = (sum(getattr(r, name) for r in rows) for name in ("unchecked", "steps"))
     return ENVIRONMENT.from_string(pages.INDEX).render(
         rows=rows,
+        open=_open(missing, steps),
         graph=dependencies(graph([chapter(name) for name in CHAPTERS])),
         library=bool(citations.targets()) if cited is None else cited,
     )
@@ -184,10 +186,23 @@ def content(name: str, verdicts: Mapping[str, list[Verdict]], code: dict[str, st
     )
     parts = [(s.anchor, writer.inline(s.heading), "\n".join(writer.block(b) for b in s.blocks)) for s in of.sections]
     playing = any(b.kind == "example" for s in of.sections for b in s.blocks)
-    machine = _render(pages.BEHIND, rows=_behind(of, name, every), lab=playing) + _steps(d, every, code)
-    parts.append(("machine", "What was checked, and how", machine + _signs(of, writer)))
+    rows = _behind(of, name, every)
+    machine = _render(
+        pages.BEHIND,
+        rows=rows,
+        lab=playing,
+        open=_open(sum(r.status == "unchecked" for r in rows), len(rows)),
+        bad=sum(r.status == "failed" for r in rows),
+    )
+    parts.append(("machine", "What is checked, and how", machine + _steps(d, every, code) + _signs(of, writer)))
     scripts = (SCRIPTS[0], "engine.js", "sums.js", "draws.js", "means.js", SCRIPTS[1]) if playing else SCRIPTS
     return Content(of.title, f'<div class="sub">{writer.markdown(of.lead)}</div>', tuple(parts), scripts)
+
+
+def _open(missing: int, of: int, name: str = "") -> Markup | None:
+    """Return what a page says of steps without a verdict, if there are any; of all chapters, or of one."""
+    command = f"gradcert derive {name} --check" if name else "gradcert derive --check"
+    return Markup(_render(pages.OPEN, missing=missing, of=of, command=command)) if missing else None
 
 
 def _render(template: str, **values: Any) -> str:
@@ -222,7 +237,7 @@ def _behind(of: Lesson, here: str, every: Mapping[str, Verdict]) -> list[SimpleN
                 href=f"{'' if room == here else room + '.html'}#{name}",
                 why=step.why,
                 sizes=step.sizes,
-                identities=verdict.identities if verdict else "",
+                identities=verdict.identities if verdict else "–",
                 status=status,
                 mark=MARKS[status][0] if verdict else "?",
             )
@@ -270,6 +285,7 @@ def _steps(d: Derivation, found: Mapping[str, Verdict], code: dict[str, str]) ->
         identities=sum(v.identities for v in own),
         bad=sum(v.status == "failed" for v in own),
         unchecked=len(d.steps) - len(own),
+        open=_open(len(d.steps) - len(own), len(d.steps), d.name),
     )
 
 

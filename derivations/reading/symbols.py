@@ -208,6 +208,13 @@ SYMBOLS: dict[str, Symbol] = {
         "credit at the membrane of unit $i$: slope of its output times how the loss of step $t$ answers to it, within "
         "the step.",
     ),
+    "lamu": _s(r"\lambda^{+}", r"\lamu", "leak of the layer above, between 0 and 1.", "leak"),
+    "eup": _s(
+        r"\tilde e_{#1}^{#2}",
+        r"\eup{ij}{t}",
+        "eligibility for the layer above: how the outputs of unit $i$ so far answer to $W_{ij}$, each faded by the "
+        "leak of that layer, as its membrane fades them.",
+    ),
     "Lam": _s(r"\Omega", r"\Lam", r"sum of the weights of a firing rate, $\sum_t\lambda^{T-t}$."),
     "rate": _s(
         r"\bar z_{#1}",

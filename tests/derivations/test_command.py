@@ -218,7 +218,10 @@ def test_html_can_be_read_before_it_is_proved_and_a_second_run_proves_nothing(on
     def listen(sentence):
         said.append(sentence)
         if sentence.startswith("1 of 2"):  # the first verdict is there, and the pages are already
-            assert "not checked yet" in (folder / "fptt.html").read_text(encoding="utf-8")
+            page = (folder / "fptt.html").read_text(encoding="utf-8")
+            assert "2 steps,\n<span" in page
+            assert "Not proved in this build:\n<code>gradcert derive fptt --check</code> proves it." in page
+            assert "0 identities" not in page
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -229,7 +232,9 @@ def test_html_can_be_read_before_it_is_proved_and_a_second_run_proves_nothing(on
     derivations.write_html(folder, jobs=1, listen=said.append)
     assert said[0] == "writing the pages; 1 of 2 steps are proved already"
     assert said[-1] == "1 of 1: fptt.updates proved"
-    assert "all proved" in (folder / "fptt.html").read_text(encoding="utf-8")
+    page = (folder / "fptt.html").read_text(encoding="utf-8")
+    assert "all proved" in page
+    assert "in this build" not in page
     said.clear()
     derivations.write_html(folder, jobs=1, listen=said.append)
     assert said == ["writing the pages; 2 of 2 steps are proved already"]

@@ -1,0 +1,102 @@
+"""What the pages of OSTL and complexity say in figures: the orders of both, the worked networks, the answers."""
+
+import re
+
+import numpy as np
+import pytest
+import sympy
+
+from gradcert.derivations.algebra.counting import K, N
+from gradcert.derivations.chapters import chapter, complexity, ostl
+from gradcert.derivations.checker import Verdict
+from gradcert.derivations.reading import site
+from gradcert.derivations.reading.lesson import lesson
+from gradcert.reference import RULES, Layer, Network, Snu, Surrogate
+from gradcert.reference.engines import reverse
+
+OSTL = "\n".join(lesson("ostl").texts())
+COMPLEXITY = "\n".join(lesson("complexity").texts())
+
+
+def leading(expression):
+    """Return the highest degree in n, and the degree in K of what stands before it."""
+    return int(sympy.degree(sympy.Poly(expression, N).LC(), K)), int(sympy.degree(expression, N))
+
+
+def order(printed):
+    r"""Return the same of what a page prints: ``K^2n^4``, or ``K\,n^3``."""
+    k, n = re.fullmatch(r"K(?:\^(\d))?(?:\\,)?n(?:\^(\d))?", printed).groups()
+    return int(k or 1), int(n or 1)
+
+
+@pytest.mark.long
+def test_the_orders_of_several_layers_are_those_that_were_counted():
+    rows = re.findall(r"^\| (OSTL|RTRL), \$K\$ such layers.*?\| \$(.*?)\$ \| \$(.*?)\$ \|", OSTL, re.MULTILINE)
+    assert [name for name, *_ in rows] == ["OSTL", "RTRL"]
+    for name, time, memory in rows:
+        counted = [complexity.in_layers(name.lower(), what) for what in ("products", "memory")]
+        assert [order(time), order(memory)] == [leading(c) for c in counted]
+    rtrl = complexity.in_layers("rtrl", "products")
+    assert sympy.Poly(rtrl, N).nth(4) == 3 * K**2 - K
+    assert sympy.Poly(rtrl, N).nth(3) == 3 * K**2 - K + 2
+    assert r"(3K^2-K)\,n^4" in COMPLEXITY
+    assert r"(3K^2-K+2)\,n^3" in COMPLEXITY
+    assert "RTRL needs $K^2n^3$ numbers and $K^2n^4$ products, OSTL $Kn^3$ and $Kn^4$" in COMPLEXITY.replace("\n", " ")
+
+
+def test_every_unit_of_the_worked_networks_fires_and_no_norm_is_nothing():
+    found = ostl.networks()
+    for _, network, weights in found:
+        rates = ostl.firing(network, weights)
+        assert 0.1 <= min(rates) <= max(rates) <= 0.9
+    for name, weights in found[2][2].items():  # "in nothing but the size of their weights"
+        assert np.allclose(weights, 1.5 * found[1][2][name], rtol=2**-51, atol=0)
+    rows = {row[:2]: (float(row[2]), float(row[3])) for row in chapter("ostl").example().rows}
+    assert all(norm > 1 for norm, _ in rows.values())
+    low = [name for label, name in rows if label == "2" and name.startswith("layers.0")]
+    assert len(low) == 3
+    assert all(0 < rows["2", name][1] < rows["2, weights x 1.5", name][1] for name in low)
+    assert all(gap == 0 for (_, name), (_, gap) in rows.items() if name.startswith("layers.1"))
+
+
+def test_the_answer_by_hand_is_the_engines():
+    cell = Snu(leak=0.5, threshold=1.0, recurrent=False, bias=False, surrogate=Surrogate("triangle", scale=1.0))
+    network = Network(layers=(Layer(cell, inputs=1, units=1),))
+    given = (network, {"layers.0.W": np.array([[0.8]])}, np.ones((2, 1, 1)), np.array([1.0, 0.0]).reshape(2, 1, 1))
+    found = {name: reverse.gradients(*given, rule=RULES[name])["layers.0.W"].item() for name in ("bptt", "ostl")}
+    assert found["bptt"] == pytest.approx(0.144, rel=2**-48)  # a dozen operations on numbers below 2
+    assert found["ostl"] == pytest.approx(0.144, rel=2**-48)
+    assert r"\mathbf{0.144}" in OSTL
+
+
+def test_the_answer_in_code_runs_and_agrees_in_every_bit(capsys):
+    program = re.search(r"```\n(.*?)```", OSTL, re.DOTALL)[1]
+    found = {}
+    exec(compile(program, "exercise 6", "exec"), found)
+    assert capsys.readouterr().out == "{'W': True, 'H': True, 'b': True}\n"
+    assert all((g != 0).all() for g in found["grad"].values())  # or the comparison says little
+    wrong = program.replace("- leak * v * slope", "", 1)  # the reset forgotten
+    exec(compile(wrong, "exercise 6, wrong", "exec"), {})
+    assert "True" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("status", "says", "not_"),
+    [
+        (
+            None,
+            "Not proved in this build:\n<code>gradcert derive --check</code> proves it. What such a proof says",
+            "<p>At",
+        ),
+        ("proved", "<p>At the sizes given, code and formulas agree", "in this build"),
+        ("failed", "of these steps failed: there code and formula do not agree", "formulas agree"),
+    ],
+)
+def test_a_page_says_that_formulas_agree_where_that_was_proved(status, says, not_, monkeypatch):
+    monkeypatch.setattr(site, "_steps", lambda *_: "")
+    monkeypatch.setattr(site, "lab", lambda *_: "")
+    marks = [m for m in lesson("local").marks() if "." in m]
+    verdicts = {"local": [Verdict(m, status, 1, (), 0.0) for m in marks]} if status else {}
+    html = site.content("local", verdicts, {}).sections[-1][2]
+    assert says in html
+    assert not_ not in html
