@@ -166,7 +166,7 @@ def panels(drawn: Sequence[Curve]) -> list[Markup]:
 
 
 def _tiles(judgements: Sequence[Judgement]) -> list[tuple[str, str, str]]:
-    good = sum(j.verdict in ("right", "named") for j in judgements)
+    good = sum(j.known for j in judgements)
     worst = max((j.worst for j in judgements), default=None)
     low = min((j.descent for j in judgements if j.descent is not None), default=None)
     spent = sum(j.seconds for j in judgements) / max(len(judgements), 1)
@@ -187,7 +187,7 @@ def _table(judgement: Judgement) -> Markup:
     for name, of in judgement.parameters.items():
         cells = (of.error, of.allowed, of.cosine, of.norm, of.dropped)
         shown = Markup("").join(Markup('<td class="n">{}</td>').format(figure(c)) for c in cells)
-        wrong = Markup("") if of.right else Markup(' class="wrong"')
+        wrong = Markup("") if of.right or not judgement.claim else Markup(' class="wrong"')
         rows.append(Markup('<tr{}><th scope="row">{}</th>{}</tr>').format(wrong, name, shown))
     table = Markup('<div class="scroll"><table><thead><tr><th scope="col">parameter</th>{}</tr></thead><tbody>{}')
     return table.format(head, Markup("").join(rows)) + Markup("</tbody></table></div>")

@@ -137,3 +137,10 @@ def test_the_picture_of_the_faults_is_an_svg_with_all_of_them():
     assert (ROOT / "docs" / "watch.svg").read_text(encoding="utf-8") == drawn
     assert (ROOT / "docs" / "watch.md").read_text(encoding="utf-8") == page(found)
     assert all(f.named and not f.alarms for f in found if f.fault) and not any(f.alarms for f in found)
+
+
+def test_what_nobody_claimed_is_not_wrong_on_the_page():
+    of = {"fc.weight": Of(1.0, 1e-6, 0.9, 1.1, 0.2)}
+    unclaimed = Judgement(0, "unnamed", None, of, (), "the gradients of ostl times 10, T: an average is missing")
+    assert 'class="wrong"' not in page([unclaimed], ABOUT) and "1 / 1" in page([unclaimed], ABOUT)
+    assert 'class="wrong"' in page(FOUND, ABOUT)
