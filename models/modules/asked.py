@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,7 +16,7 @@ from gradcert.models.modules.claims import How, Read, Told, at, sizes_of, told
 from gradcert.models.modules.errors import UnreadError
 from gradcert.models.modules.parameters import given
 from gradcert.models.reading.held import peek, poke, slots
-from gradcert.models.reading.recorder import Double
+from gradcert.models.reading.recorder import Double, default_dtype
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Problem
 
@@ -147,13 +147,8 @@ class Put:
 @contextmanager
 def computing(dtype: Any) -> Iterator[None]:
     """Make a dtype PyTorch's default; in double precision, code that casts to single is run in double."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(dtype)
-    try:
-        with Double() if dtype is torch.float64 else nullcontext():
-            yield
-    finally:
-        torch.set_default_dtype(before)
+    with Double() if dtype is torch.float64 else default_dtype(dtype):
+        yield
 
 
 def _ran(read: Read, module: Any, problem: Problem, dtype: Any) -> tuple[float, Any]:

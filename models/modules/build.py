@@ -12,6 +12,7 @@ import torch
 
 from gradcert.models.modules.errors import UnreadError
 from gradcert.models.reading.held import clone
+from gradcert.models.reading.recorder import default_dtype
 
 GUESSES = (5, 7, 6, 4, 3)  # of whole numbers that an argument without a value is tried with
 
@@ -42,10 +43,8 @@ class Build:
         """
         if self.make is None:
             return clone(self.module)
-        before = torch.get_default_dtype()
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), default_dtype(torch.float64):  # so that a 0.9 kept in a tensor is 0.9
             torch.manual_seed(0)
-            torch.set_default_dtype(torch.float64)  # so that a 0.9 that is kept in a tensor is 0.9
             try:
                 made = self.make(*self.loose, **{**self.given, **self.sizes, **(sizes or {})})
             except Exception as error:  # whatever a stranger's code raises
@@ -54,8 +53,6 @@ class Build:
                     f"building {_name(self.make)}({said}) raised {type(error).__name__}: {error}",
                     do=f"say its arguments: {_name(self.make)}(3, 4)",
                 ) from None
-            finally:
-                torch.set_default_dtype(before)
         if not isinstance(made, torch.nn.Module):
             raise UnreadError(f"{_name(self.make)} returns a {type(made).__name__}", allowed="a torch.nn.Module")
         return made

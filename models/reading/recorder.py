@@ -77,6 +77,17 @@ def doubled_arguments(args: Any, kwargs: Any) -> tuple[Any, Any]:
     return tuple(flip(a) for a in args), {k: flip(v) for k, v in (kwargs or {}).items()}
 
 
+@contextmanager
+def default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    """Make a dtype PyTorch's default for a while: what is made without one is in it."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
 class InDouble(TorchDispatchMode):
     """A mode in which a tensor that is made without a dtype is double: a state of zeros, a decay of 0.9."""
 
