@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.papers.training import Sgd, gradient, relative
+from gradcert.papers.training import Sgd, alignment, gradient
 from gradcert.reference.engines import Learner, record
 from gradcert.reference.networks import AvgPool, Cell, Conv2d, Layer, Lif, Loss, Network, Rnn
 from gradcert.reference.numbers import FLOAT32, Array, Surrogate
@@ -132,5 +132,4 @@ def beside(net: Network, p: Mapping[str, Array], x: Array, y: Array, data: Mappi
     truth = gradient("bptt-detached-reset", net, p, x, y, numbers=FLOAT32, **data)
     rules = ("bptt", "ottt", "sltt")
     found = {r: gradient(r, net, p, x, y, numbers=FLOAT32, **data) for r in rules}
-    learning = [i for i in range(net.depth) if any(name.startswith(f"layers.{i}.") for name in p)]
-    return {r: [relative(g, truth, f"layers.{i}.") for i in learning] for r, g in found.items()}
+    return {r: alignment(g, truth, net.depth) for r, g in found.items()}

@@ -32,11 +32,12 @@ def relative(gradients: Mapping[str, Array], truth: Mapping[str, Array], prefix:
 
 
 def alignment(gradients: Mapping[str, Array], truth: Mapping[str, Array], depth: int) -> list[dict[str, float]]:
-    """Return the same for each layer, the lowest first.
+    """Return the same for each layer that has parameters (pooling has none), the lowest first.
 
     Examples
     --------
     >>> alignment({"layers.0.W": np.ones(2)}, {"layers.0.W": np.ones(2)}, 1)[0]["error"]
     0.0
     """
-    return [relative(gradients, truth, f"layers.{i}.") for i in range(depth)]
+    layers = [f"layers.{i}." for i in range(depth)]
+    return [relative(gradients, truth, of) for of in layers if any(name.startswith(of) for name in truth)]
