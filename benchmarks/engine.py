@@ -97,7 +97,7 @@ def against_torch(rounds: int) -> None:
     table = Table(
         "n", "batch", "engine ms", "torch ms", "ratio", "of matmul rate", title="reverse engine, SNU, T = 100"
     )
-    for n, batch in ((8, 16), (32, 16), (64, 16), (256, 16), (256, 32)):
+    for n, batch in ((8, 16), (32, 16), (64, 16), (256, 16), (256, 32), (1024, 32)):
         network = Network(layers=(Layer(Snu(), inputs=n, units=n),))
         rng = np.random.default_rng(n)
         p = network.parameters(seed=1)
