@@ -17,7 +17,7 @@ import numpy as np
 
 from gradcert.models.equations import define
 from gradcert.models.equations.cell import Recipe
-from gradcert.models.equations.equations import PREVIOUS, read
+from gradcert.models.equations.equations import PREVIOUS, Equation, read
 from gradcert.models.equations.expression import derivative, parse, symbols
 from gradcert.models.equations.expression import evaluate as evaluate_cell
 from gradcert.models.reading.cutting import without
@@ -450,22 +450,23 @@ class CellWriter:
                 f"layer {self.number} has spikes of {len(surrogates)} kinds", allowed="one kind a layer"
             )
         surrogate, strict = surrogates.pop() if surrogates else (None, False)
+        equations = read(self.texts, constants)
         cell = define(
             name,
             self.texts,
-            edges=self._edges(constants),
+            edges=self._edges(equations),
             constants=constants,
             surrogate=surrogate,
             strict=strict,
             # said, so that a name of the user's that is near to another one is none that was misspelt
-            parameters=Recipe(read(self.texts, constants), {}, constants).parameters,
+            parameters=Recipe(equations, {}, constants).parameters,
         )
         if _is_readout(cell.recipe):
             cell.name = INTEGRATOR  # a leaky readout, whose state some rules keep (`Rule.readout`)
         made = cell(train=self._trained)
         return without(made, tuple(self._cut_nodes)) if self._cut_nodes else made
 
-    def _edges(self, constants: Mapping[str, float]) -> dict[str, str]:
+    def _edges(self, equations: tuple[Equation, ...]) -> dict[str, str]:
         """Return the labels of the edges of lag 1 that the equations have."""
         known = dict(self._labels)
         for edge in self.reading.edges:
@@ -473,7 +474,7 @@ class CellWriter:
                 key = (self.names[edge.source], self.names[edge.target], bool(edge.weights))
                 known[key] = edge.label if edge.label in LABELS else "state"
         out = {}
-        for equation in read(self.texts, constants):
+        for equation in equations:
             for name in symbols(equation.rest):
                 source = name.removesuffix(PREVIOUS)
                 if name.endswith(PREVIOUS) and derivative(equation.rest, name) is not None:
