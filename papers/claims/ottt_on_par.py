@@ -173,7 +173,10 @@ CLAIM = Claim(
         "90 updates of 100 samples (static, convolutions), 60 (rows), 90 of 45 (speech); momentum 0.9, the rate falls "
         "as a cosine."
     ),
-    seeds="8 at the best rate, numbers 4 to 11: 0 to 3 were too few to decide. One more for the search, on validation. Quick: 1.",
+    seeds=(
+        "8 at the best rate, numbers 4 to 11: 0 to 3 were too few to decide. One more for the search, on validation. "
+        "Quick: 1."
+    ),
     grid=(
         "Rates 0.03, 0.1, 0.3, 1, the same for every rule, on 1,000 images of validation; for speech on every third "
         "utterance of those for training, learning from the others."
