@@ -129,17 +129,15 @@ def judge(results: Results, quick: bool) -> list[Part]:
         for other in ("truncation", "nearest"):
             found = better(runs.difference("error", {"update": ours}, {"update": other}), MARGIN)
             enters, words = other == "truncation", f"mean squared error, difference {found.words}"
-            name = (
-                f"{ours} better than {other}" if enters else f"beside it, {ours} better than {other} ({found.verdict})"
-            )
+            name = f"{ours} better than {other}" if enters else f"{ours} better than {other} ({found.verdict})"
             parts.append(Part(name, found.verdict if enters else "", words, {"mean": found.mean}))
         near = on_par(runs.difference("error", {"update": ours}, {"update": "wide"}), BESIDE)
-        parts.append(Part(f"beside it, {ours} on par with wide weights ({near.verdict})", "", near.words, {}))
+        parts.append(Part(f"{ours} on par with wide weights ({near.verdict})", "", near.words, {}))
     for update in UPDATES:
         moved = [sum(r["moved"].values()) for _, r in runs.where(update=update)]
         wrong = [100 * float(r["wrong"]) for _, r in runs.where(update=update)]
         words = f"{min(moved)} ... {max(moved)} weights have moved; {float(np.mean(wrong)):.1f} % wrong at last"
-        parts.append(Part(f"beside it, {update}", "", words, {"wrong": float(np.mean(wrong))}))
+        parts.append(Part(update, "", words, {"wrong": float(np.mean(wrong))}))
     return parts
 
 

@@ -101,11 +101,9 @@ def judge(results: Results, quick: bool) -> list[Part]:
             tested.difference("error", {"task": task, "rule": "ottt-a"}, {"task": task, "rule": "sltt"}), margin
         )
         words = f"error of OTTT_A less that of SLTT: {beyond.words}"
-        parts.append(
-            Part(f"{task}: beside it, OTTT better than SLTT ({beyond.verdict})", "", words, {"mean": beyond.mean})
-        )
+        parts.append(Part(f"{task}: OTTT better than SLTT ({beyond.verdict})", "", words, {"mean": beyond.mean}))
         kept = on_par(tested.difference("error", {"task": task, "rule": "bptt"}, {"task": task, "rule": TRUTH}), margin)
-        parts.append(Part(f"{task}: beside it, BPTT with the reset kept on par ({kept.verdict})", "", kept.words, {}))
+        parts.append(Part(f"{task}: BPTT with the reset kept on par ({kept.verdict})", "", kept.words, {}))
     return parts
 
 
