@@ -36,5 +36,5 @@ def compute(
     network = reading.network(output)
     played = play(reading, call.parameters(), xs, dtype=str(dtype))
     found = run(network, call.parameters(), xs, played)
-    delta = delta_of(loss, target, reading, played.outputs[output], output)
+    delta = delta_of(loss, target, reading, played.outputs[output], output)[1]
     return call.nested(found.gradients(rule, delta, feedback))
