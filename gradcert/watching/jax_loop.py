@@ -15,7 +15,7 @@ import numpy as np
 from gradcert.models.reading.jaxpr.gradients import delta_of, run
 from gradcert.models.reading.jaxpr.play import Player, player
 from gradcert.models.reading.jaxpr.precision import double
-from gradcert.models.reading.jaxpr.reader import read_step
+from gradcert.models.reading.jaxpr.reader import read_network
 from gradcert.models.reading.network import Written
 from gradcert.models.reading.passes import Run
 from gradcert.reference.errors import GradcertError
@@ -69,7 +69,7 @@ class WatchStep(Judging):
             )
         super().__init__(rule=rule, every=every, loss=loss, output=output, feedback=feedback, folder=folder)
         self.function, self.state, self.order = function, state, order
-        self._read: dict[Any, tuple[Written, Player]] = {}
+        self._read: dict[Any, tuple[Written, Callable[[str], Player]]] = {}
         self._waiting: list[Seen] = []
         self._dtype = ""
 
@@ -199,13 +199,15 @@ class WatchStep(Judging):
         """Return the networks for a batch of this shape, and what runs the recorded step in a dtype."""
         key = jnp.shape(seen.x)[1:]
         if key not in self._read:
-            reading = read_step(self.function, seen.params, jnp.asarray(seen.x)[0], seen.state, self.order)
+            written = read_network(
+                self.function, seen.params, jnp.asarray(seen.x)[0], seen.state, self.order, self.output
+            )
             players: dict[str, Player] = {}
 
             def played_by(dtype: str) -> Player:
-                return players.setdefault(dtype, player(reading, dtype))
+                return players.setdefault(dtype, player(written.reading, dtype))
 
-            self._read[key] = (reading.network(self.output), played_by)
+            self._read[key] = (written, played_by)
         return self._read[key]
 
     def _passed(self, evidence: Evidence) -> tuple[Run, ...]:
