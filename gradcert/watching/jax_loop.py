@@ -62,7 +62,7 @@ class WatchStep(Judging):
         feedback: Mapping[str, Array] | None = None,
         folder: str = ".gradcert",
     ) -> None:
-        if loss is None:
+        if loss is None:  # it is optional where PyTorch's hooks see what comes back
             raise GradcertError(
                 "a step function of JAX without a loss: nothing is seen of what came back to its outputs",
                 do="pass loss=, (outputs of all steps, target) -> number",
@@ -116,7 +116,7 @@ class WatchStep(Judging):
 
         Examples
         --------
-        See docs/howto/jax.md.
+        See ``examples/watch_optax.py``.
         """
         try:
             import optax
@@ -184,6 +184,7 @@ class WatchStep(Judging):
         with double():
             held = None if states is None else [jnp.asarray(np.asarray(s), dtype="float64") for s in states]
             done = run(written, parameters, np.asarray(seen.x), played, held)
+            assert self.loss is not None
             loss, delta = delta_of(self.loss, seen.y, reading, played.outputs[self.output], self.output)
             given = {name: np.asarray(g, dtype="float64") for name, g in call.named(seen.gradients).items()}
             parts = done.parts(MOST)

@@ -16,13 +16,18 @@ ROOT = Path(__file__).parents[3]
 PEERS = ROOT / ".venv-peers-jax" / "bin" / "python"
 NEEDED = ("jax", "flax", "optax")
 PYTHON = sys.executable if all(importlib.util.find_spec(name) for name in NEEDED) else str(PEERS)
-pytestmark = [
-    pytest.mark.long,
-    pytest.mark.skipif(not Path(PYTHON).is_file(), reason="needs JAX in .venv-peers-jax: make peers"),
-]
 CASES = ("compiled", "flax", "eager", "refused")
 
 
+def test_the_page_shows_the_example():
+    page = (ROOT / "docs" / "howto" / "jax.md").read_text(encoding="utf-8")
+    example = {line.strip() for line in (ROOT / "examples" / "watch_optax.py").read_text(encoding="utf-8").splitlines()}
+    shown = page.partition("```python\n")[2].partition("```")[0]
+    assert [line for line in shown.splitlines() if line.strip() not in example] == []
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not Path(PYTHON).is_file(), reason="needs JAX in .venv-peers-jax: make peers")
 def test_training_loops_of_jax(tmp_path):
     made = [sys.executable, ROOT / "scripts" / "package_tree.py", tmp_path / "tree"]
     subprocess.run(list(map(str, made)), check=True)
