@@ -51,7 +51,7 @@ def here(tmp_path, monkeypatch):
     snu._KEPT.clear()
 
 
-@pytest.mark.long(keep=5)
+@pytest.mark.long(keep=3)
 @pytest.mark.parametrize("cell", ["ssnu", "snu"])
 @pytest.mark.parametrize("name", SAID)
 def test_a_mistake_of_the_gallery_is_named(name, cell):
