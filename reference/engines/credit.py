@@ -75,8 +75,8 @@ def objective(tape: Tape, targets: Array) -> Any:
 def _auxiliary_size(number: int, targets: Array, readout: Array, tape: Tape) -> Array:
     """Return the credit of an auxiliary loss in absolute values.
 
-    What is read, G z, is itself a rounded sum: the errors of the named forms have slopes of 1 at most, so that its size,
-    |G| |z|, is added to that of the error.
+    What is read, G z, is itself a rounded sum: the errors of the named forms have slopes of 1 at most, so that its
+    size, |G| |z|, is added to that of the error.
     """
     loss, strength = tape.network.loss.of_layer(number)
     z, g = tape.layers[number].leaving, abs(readout)

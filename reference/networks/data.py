@@ -32,8 +32,8 @@ class Data(TypedDict, total=False):
     weights : (time, batch), >= 0: the weight of a step's loss; 0 is padding.
     begins : (time, batch), booleans: a new sequence begins at this step, states and traces go back to the initial ones.
         What is true of the first step of a row makes no difference.
-    readouts : ``layers.0`` -> (n_out, units): the fixed matrix through which a hidden layer has a loss of its own, under
-        any rule (`gradcert.reference.networks.Local`; rules with local feedback have ``feedback`` there).
+    readouts : ``layers.0`` -> (n_out, units): the fixed matrix through which a hidden layer has a loss of its own, an
+        auxiliary loss (`gradcert.reference.networks.Local`; rules with local feedback have ``feedback`` there).
     masks : ``layers.0`` -> (time, batch, units) multiplies what leaves the layer for the one above or the loss, and
         not what it gives back to itself (dropout between layers); ``layers.0.c`` -> the node c takes its new value
         times the mask plus its value of the step before times one less the mask (zoneout; mathematics.md 1.5).

@@ -114,7 +114,9 @@ def test_the_objective_is_torchs(name):
         w = torch_data.tensor(given["weights"]) if "weights" in given else None
         wanted = torch_data.loss_of(network.loss, layers[-1], torch_data.tensor(y), w, layers, given.get("readouts"))
         read = sum(abs(g).sum() for g in given.get("readouts", {}).values())
-        size = read + sum(float(torch.abs(z).sum()) for z in layers) + abs(y).sum() * float(abs(layers[-1]).max() + 2) + 8
+        size = (
+            read + sum(float(torch.abs(z).sum()) for z in layers) + abs(y).sum() * float(abs(layers[-1]).max() + 2) + 8
+        )
         assert abs(found - float(wanted)) <= gamma(220) * size**2
 
 
