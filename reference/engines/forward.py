@@ -363,9 +363,9 @@ class Learner:
                 g = term.at_step(now[m].now["z"], self.t, self.steps, self.numbers, weights)
                 out[m] = out[m] + g if m in out else g
         for m, readout in self.readouts.items():
-            g = self._through(readout, m, now[m], y)
-            if g is not None:
-                out[m] = out[m] + g if m in out else g
+            own = self._through(readout, m, now[m], y)
+            if own is not None:
+                out[m] = out[m] + own if m in out else own
         return out
 
     def _projected(self, y: Array) -> Array:

@@ -127,7 +127,8 @@ def pull_before(steps: list[Step], credit: list[Nodes]) -> list[Nodes]:
     """Return the credit at the state of the step before that arrives past the state of this one."""
     out: list[Nodes] = []
     for step, adjoints in zip(steps, credit, strict=True):
-        carried, found = state_nodes(step.layer), {}
+        carried = state_nodes(step.layer)
+        found: Nodes = {}
         for link in step.layer.cell.links:
             if link.lag and link.target in adjoints and link.target not in carried:
                 _add(found, link.source, _pulled(step, link.weight, adjoints[link.target], step.factors.get(link)))
