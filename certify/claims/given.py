@@ -84,7 +84,7 @@ def _check_activity(claim: Any) -> None:
 
 
 def local_of(claim: Any) -> tuple[Local, ...]:
-    """Return the losses of hidden layers' own that a claim names."""
+    """Return the losses of hidden layers' own that a claim names: auxiliary ones, but for rules with local feedback."""
     made = []
     for term in claim.local:
         if not isinstance(term, Mapping) or not set(term) <= {"kind", "strength", "layers"}:
@@ -96,10 +96,8 @@ def local_of(claim: Any) -> tuple[Local, ...]:
 def _check_local(claim: Any) -> None:
     hidden = min(claim.depths) - (claim.readout is None)
     for one in local_of(claim):
-        if getattr(claim.claimed, "feedback", "") != "local":
-            raise GradcertError(
-                f"losses of hidden layers' own, and {claim.rule}", allowed="a rule that has such: decolle"
-            )
+        if claim.acceptance == "bounded" and claim.claimed.feedback != "local":
+            raise GradcertError("auxiliary losses, and a bounded claim", allowed="exact: no bound is about them")
         if any(not 0 <= k < hidden for k in one.layers) or not hidden:
             raise GradcertError(
                 f"a loss of its own in layers {list(one.layers) or 'below the last'}, of {hidden} hidden ones",

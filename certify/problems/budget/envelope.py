@@ -132,6 +132,7 @@ def ordered(problem: Problem, orders: list[Array], samples: Array) -> Problem:
         weights=None if problem.weights is None else problem.weights[:, samples],
         begins=None if problem.begins is None else problem.begins[:, samples],
         masks={k: v[:, samples][:, :, orders[int(k.split(".")[1]) + 1]] for k, v in problem.masks.items()},
+        readouts={k: v[orders[-1]][:, orders[int(k.split(".")[1]) + 1]] for k, v in problem.readouts.items()},
     )
 
 

@@ -175,3 +175,19 @@ def test_an_update_of_one_step_is_an_update_of_the_sequence(name):
     ]
     g = reverse.gradients(network, p, x, y, rule=RULES["ostl"], numbers=FIELD)
     assert same(found[0], found[1]) and same(found[0], {k: p[k] - FIELD.array(Fraction(1, 2))[()] * g[k] for k in p})
+
+
+@pytest.mark.parametrize("name", ["inputs", "skip", "feedback from the output", "shared"])
+def test_what_is_untraced_is_what_reads_the_networks_input_and_the_biases(name):
+    """Weights of every population that reads the input, in whatever layer: their gradient is that of single steps."""
+    network, p, x, y = case(name)
+    problem = Problem(network, p, x, y, numbers=FIELD)
+    found = read_rule("bptt + untraced input + untraced bias").gradients(problem)
+    whole = reverse.gradients(network, p, x, y, rule=RULES["bptt"], numbers=FIELD)
+    steps = reverse.gradients(network, p, x, y, rule=Rule("steps", "", frozenset(), TEMPORAL), numbers=FIELD)
+    given = dict(network.graph.inputs)
+    reading = [f"{c.target}.W" for c in network.graph.connections if c.origin[0] in given]
+    reading += [f"{c.target}.W.{c.label}" for c in network.graph.connections if c.origin[0] in given]
+    untraced = {k for k in p if k in reading or k.split(".")[1:] == ["b"]}
+    assert len(untraced) > 2
+    assert same(found, {k: (steps if k in untraced else whole)[k] for k in p})
