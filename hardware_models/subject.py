@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from gradcert.hardware_models.agreement.telling import after, telling_steps
 from gradcert.hardware_models.agreement.variants import Variant, variants
 from gradcert.hardware_models.catalogue import program
 from gradcert.hardware_models.chips import Profile
-from gradcert.hardware_models.description.program import Program, elaborate, with_lanes
+from gradcert.hardware_models.description.program import Program, elaborate
 from gradcert.hardware_models.description.random import flatten, random_inputs, random_states
 from gradcert.hardware_models.description.simulate import Simulator
 from gradcert.reference.errors import GradcertError
@@ -20,6 +21,7 @@ from gradcert.reference.errors import GradcertError
 Array = np.ndarray[Any, Any]
 Step = Callable[[Mapping[str, int], Mapping[str, int]], Mapping[str, int]]
 FEW = 24  # steps on which most variants are told apart
+JUDGED = 200  # steps from which a run is made to tell small faults apart; a few steps are a trial
 RUN = 4  # steps after which a run starts anew from random states
 
 
@@ -66,10 +68,11 @@ class FixedPointVerdict:
 
 
 def steps_of(described: Program, steps: int, seed: int) -> dict[str, Array]:
-    """Return every leaf, states included, for `steps` steps: (steps, *shape) stored integers by name.
+    """Return every leaf, states included, for `steps` steps and some more: (steps, *shape) stored integers by name.
 
     Runs of four steps: the first starts from reset, every other from random states, which a run from reset would
-    hardly reach.
+    hardly reach. From 200 steps on, steps join them that tell single faults which
+    they do not (`telling_steps`).
     """
     simulator = Simulator(described)
     columns: dict[str, list[Array]] = {n.name: [] for n in described.of_kind("input", "random", "state")}
@@ -79,21 +82,20 @@ def steps_of(described: Program, steps: int, seed: int) -> dict[str, Array]:
         for name, column in columns.items():
             column.append(np.asarray(one[name] if name in one else simulator.state[name]))
         simulator.step(one)
-    return {name: np.stack(column) for name, column in columns.items()}
+    drawn = {name: np.stack(column) for name, column in columns.items()}
+    telling = telling_steps(described, drawn, seed) if described.is_fixed and steps >= JUDGED else {}
+    return {name: np.concatenate([column, telling[name]]) if telling else column for name, column in drawn.items()}
 
 
 def columns_after(described: Program, leaves: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, int]]:
     """Return every intermediate's column by elaborated name, and the overflows by name, all steps at once."""
-    steps = len(next(iter(leaves.values())))
-    simulator = Simulator(with_lanes(described, steps))
-    simulator.state = {n.name: leaves[n.name] for n in described.of_kind("state")}
-    after = simulator.step({n.name: leaves[n.name] for n in described.of_kind("input", "random")})
+    nodes, overflows = after(described, leaves)
     flat: dict[str, Array] = {}
     for node in described.operations:
         for index in np.ndindex(described.shape(node)):
             label = f"{node.name}[{','.join(map(str, index))}]" if index else node.name
-            flat[label] = after[node.name][(slice(None), *index)]
-    return flat, {event.name: event.count for event in simulator.log.events}
+            flat[label] = nodes[node.name][(slice(None), *index)]
+    return flat, overflows
 
 
 def judge_answers(
@@ -195,7 +197,7 @@ def judge_fixed_point(
     leaves = steps_of(described, steps, seed)
     states = [n.name for n in described.of_kind("state")]
     rows = []
-    for t in range(steps):
+    for t in range(len(next(iter(leaves.values())))):
         flat = flatten(described, {name: column[t] for name, column in leaves.items()})
         before = {k: v for k, v in flat.items() if k.partition("[")[0] in states}
         rows.append(subject({k: v for k, v in flat.items() if k not in before}, before))

@@ -30,6 +30,7 @@ from gradcert.certify.certificates import CERTIFIED, INCONCLUSIVE, REFUTED
 from gradcert.certify.fixed_point import host as fixed_point_host
 from gradcert.certify.fixed_point.record import SIZES, FixedPointCertificate
 from gradcert.certify.subjects import THREADS, Failure, Limits, Process
+from gradcert.hardware_models.agreement.telling import untold
 from gradcert.hardware_models.arithmetic import Format
 from gradcert.hardware_models.catalogue import find_profile, program
 from gradcert.hardware_models.chips import PROFILES, Profile, q_format
@@ -120,8 +121,23 @@ def certify_fixed_point(
         return FixedPointCertificate(REFUTED, str(error), **asked, seconds=seconds)
     verdict, reason = _concluded(result)
     causes = tuple(str(v) for v in result.causes)
+    notes = not_told(described, leaves, result) if verdict == CERTIFIED else ()
     seconds = time.perf_counter() - started
-    return FixedPointCertificate(verdict, reason, **asked, result=result, causes=causes, seconds=seconds)
+    return FixedPointCertificate(verdict, reason, **asked, result=result, causes=causes, seconds=seconds, notes=notes)
+
+
+def not_told(described: Program, leaves: Mapping[str, Any], result: FixedPointVerdict) -> tuple[str, ...]:
+    """Return a note about the roundings of which what was answered says nothing, or not everything."""
+    answered = list(dict.fromkeys(name.partition("[")[0] for name in result.compared))
+    rounded = [n.name for n in described.operations if n.name not in answered]
+    left = {v.place for v in untold(described, leaves, answered) if v.kind == "rounding sense"}
+    unseen = [name for name in rounded if name in left]
+    if not unseen:
+        return ()
+    return (
+        f"some other rounding of {', '.join(unseen)} would not have shown in what was answered; answer such "
+        "intermediates too, and they are compared",
+    )
 
 
 def _concluded(result: FixedPointVerdict) -> tuple[str, str]:

@@ -143,7 +143,8 @@ def _alike(nodes: list[Node]) -> list[list[Node]]:
 
 
 def _overflows(program: Program) -> Iterator[Variant]:
-    verb = {Overflow.WRAP: "wrap", Overflow.SATURATE: "saturate", Overflow.HOLD: "hold"}
+    verb = {Overflow.WRAP: "wrap", Overflow.SATURATE: "saturate"}
+    doing = {Overflow.WRAP: "wrapping", Overflow.SATURATE: "saturating", Overflow.HOLD: "holding"}
     for own in Overflow:
         for group in _alike([n for n in _stores(program) if n.numeric.overflow is own]):
             for policy in (Overflow.WRAP, Overflow.SATURATE):
@@ -155,7 +156,7 @@ def _overflows(program: Program) -> Iterator[Variant]:
                 for node in group:
                     numeric = replace(node.numeric, overflow=policy)
                     changed = changed.change(node.name, numeric=numeric, held=None)
-                says = f"{verb[policy]}{many} instead of {verb[own]}ing".replace("saturateing", "saturating")
+                says = f"{verb[policy]}{many} instead of {doing[own]}"
                 yield Variant(kind, " and ".join(n.name for n in group), says, changed)
 
 

@@ -104,7 +104,7 @@ def judge(results: Results, quick: bool) -> list[Part]:
             found = better(results.difference("error", fptt, {**fptt, "learner": other}), MARGIN)
             enters = other.startswith("bptt") and T in LENGTHS
             name = f"T = {T}: FPTT better than {other}"
-            name = name if enters else f"{name}, beside it ({found.verdict})"
+            name = name if enters else f"{name} ({found.verdict})"
             parts.append(
                 Part(
                     name,
@@ -118,7 +118,7 @@ def judge(results: Results, quick: bool) -> list[Part]:
         found = better(results.difference("error", fptt, {**fptt, "learner": "bptt, equal sequences"}), MARGIN)
         parts.append(
             Part(
-                f"T = 100, {cell}: FPTT better than BPTT at equal sequences, beside it ({found.verdict})",
+                f"T = 100, {cell}: FPTT better than BPTT at equal sequences ({found.verdict})",
                 "",
                 found.words,
             )

@@ -103,10 +103,10 @@ def judge(results: Results, quick: bool) -> list[Part]:
         parts.append(Part(f"epoch {epoch}: as much of the fall is done", found.verdict, words, {"mean": found.mean}))
     errors = [look["error"] for _, r in results.where(rule="bptt") for look in r["looks"]]
     said = f"relative, float64, at epochs {', '.join(map(str, LOOKS))}: {max(errors):.2g} at most"
-    parts.append(Part("beside it, OSTL's traces at this size against BPTT", "", said, {"worst": max(errors)}))
+    parts.append(Part("OSTL's traces at this size against BPTT", "", said, {"worst": max(errors)}))
     beside = on_par(results.difference("loss", {"rule": "e-prop"}, {"rule": "bptt"}), WORSE)
     words = f"nats a step, difference {beside.words}"
-    parts.append(Part(f"beside it, e-prop on par at the same rate ({beside.verdict})", "", words, {}))
+    parts.append(Part(f"e-prop on par at the same rate ({beside.verdict})", "", words, {}))
     return parts
 
 

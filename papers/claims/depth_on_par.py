@@ -129,7 +129,7 @@ def judge(results: Results, quick: bool) -> list[Part]:
             differences = tested.difference("loss", {**base, "rule": rule}, base)
             found, ahead = on_par(differences, MARGIN[task]), better(differences, MARGIN[task])
             enters = rule == "ostl" and depth > 1
-            said = "" if enters else f", beside it ({found.verdict}{'; better: ' + ahead.verdict})"
+            said = "" if enters else f" ({found.verdict}{'; better: ' + ahead.verdict})"
             name = f"{task}, {depth} layer{'s' if depth > 1 else ''}: {rule} on par with BPTT{said}"
             parts.append(
                 Part(

@@ -103,10 +103,10 @@ def judge(results: Results, quick: bool) -> list[Part]:
     parts.append(Part("FPTT on par with BPTT at equal sequences", found.verdict, words, {"mean": found.mean}))
     for other in (EQUAL_UPDATES, "parts, no regulariser"):
         beside = on_par(runs.difference("error", fptt, {"learner": other}), MARGIN)
-        parts.append(Part(f"beside it, FPTT on par with {other} ({beside.verdict})", "", beside.words, {}))
+        parts.append(Part(f"FPTT on par with {other} ({beside.verdict})", "", beside.words, {}))
     for other in ONLINE:
         beside = on_par(runs.difference("error", {"learner": other}, {"learner": "bptt"}), MARGIN)
-        parts.append(Part(f"beside it, {other} on par with BPTT ({beside.verdict})", "", beside.words, {}))
+        parts.append(Part(f"{other} on par with BPTT ({beside.verdict})", "", beside.words, {}))
     return parts
 
 

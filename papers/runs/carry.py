@@ -9,8 +9,9 @@ from typing import Any
 
 from gradcert.papers.claim import Claim, Job, Results
 from gradcert.papers.data import digest_of
-from gradcert.papers.runs.store import Store
-from gradcert.papers.verdicts import INCONCLUSIVE, SHOWN, Verdict, combined
+from gradcert.papers.runs.store import Store, code_digest
+from gradcert.papers.verdicts import INCONCLUSIVE, SHOWN, Part, Verdict, combined
+from gradcert.reference.errors import GradcertError
 
 Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
 Listen = Callable[[int, int, str], None]
@@ -88,7 +89,26 @@ def concluded(claim: Claim, store: Store, *, quick: bool) -> Done:
     mine = tuple(line for job in planned if (line := store.line(job)))
     results = Results(tuple((line["job"], line["result"]) for line in mine))
     complete = bool(planned) and len(mine) == len(planned)
-    parts = list(claim.judge(results, quick)) if complete else []
+    parts = judged(claim, results, store, quick=quick) if complete else []
     data = {name: sha for line in mine for name, sha in line["data"].items()}
     seconds = sum(float(line["seconds"]) for line in mine)
     return Done(claim, results, combined(parts), quick, seconds, store.code or "", data, complete)
+
+
+def judged(claim: Claim, results: Results, store: Store, *, quick: bool) -> list[Part]:
+    """Return the parts of a verdict; runs of other code may lack what the claim asks for by now.
+
+    Raises
+    ------
+    GradcertError : if they do.
+    """
+    try:
+        return list(claim.judge(results, quick))
+    except (KeyError, ValueError) as error:
+        if store.code == code_digest(claim):
+            raise
+        raise GradcertError(
+            f"the runs in {store.path} are of other code ({str(store.code)[:12]}), and cannot be judged by this",
+            allowed=f"results of {claim.name} as this version writes them",
+            do=f"run it again: gradcert claims {claim.name} --results {store.path.parent}",
+        ) from error

@@ -60,16 +60,27 @@ def test_c1_tells_ostl_from_planted_mistakes(c1, monkeypatch):
     assert by_name(parts, "late trace").verdict == "not shown"
 
 
-def test_c7_sees_what_grows():
-    def made(growth):
+def test_c7_sees_what_grows_and_what_overflows():
+    def made(growth, finite=True):
         def size(rule, T):
-            return {"bytes": 1e5 * (T if rule in ("bptt", growth) else 1), "seconds": 1.0}
+            grown = 1e5 * (T if rule in ("bptt", growth) else 1)
+            return {"bytes": grown, "seconds": 1.0, "finite": finite or rule != "ostl"}
 
         jobs = [{"rule": rule, "T": T, "seed": 0} for rule in ("ostl", "bptt") for T in (10, 1000)]
         return Results(tuple((job, size(job["rule"], job["T"])) for job in jobs))
 
     assert by_name(constant_memory.judge(made(None), True), "ostl").verdict == "shown"
     assert by_name(constant_memory.judge(made("ostl"), True), "ostl").verdict == "not shown"
+    assert by_name(constant_memory.judge(made(None, finite=False), True), "ostl").verdict == "not shown"
+
+
+@pytest.mark.long
+def test_c7_trains_in_finite_numbers(monkeypatch):
+    job = {"rule": "ostl", "T": 300, "seed": 0}
+    assert constant_memory.run(job)["finite"]
+    monkeypatch.setattr(constant_memory, "LATERAL", np.float32(5))
+    with np.errstate(over="ignore", invalid="ignore"):
+        assert not constant_memory.run(job)["finite"]
 
 
 def test_a_page_has_everything_and_nothing_from_outside(c1, tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ import pytest
 
 from gradcert.papers import CLAIMS, claim_named
 from gradcert.papers.claims import same_gradient
-from gradcert.papers.runs import Store, carried_out, concluded, kept
+from gradcert.papers.runs import Store, carried_out, carry, concluded, kept
 from gradcert.papers.runs.carry import work
 from gradcert.papers.verdicts import Part, on_par
 from gradcert.reference.errors import GradcertError
@@ -73,6 +73,18 @@ def test_other_code_starts_anew(claim, tmp_path):
     carried_out(claim, Store(path, "old"), quick=False, run=map)
     assert Store(path, "new").results.done == ()
     assert len(Store(path).results.done) == 12  # read as it stands: the code of the last line
+
+
+def test_runs_of_other_code_that_lack_something_are_named(claim, tmp_path, monkeypatch):
+    monkeypatch.setattr(carry, "code_digest", lambda claim: "mine")
+    path = tmp_path / "x.jsonl"
+    carried_out(claim, Store(path, "old"), quick=False, run=map)
+    newer = replace(claim, judge=lambda results, quick: [r["new"] for _, r in results.done])
+    with pytest.raises(GradcertError, match=r"of other code \(old\).*run it again: gradcert claims made-up"):
+        concluded(newer, Store(path), quick=False)
+    mine = Store(tmp_path / "y.jsonl", "mine")
+    with pytest.raises(KeyError, match="new"):  # of this code: a mistake of ours, and no sentence about others' runs
+        carried_out(newer, mine, quick=False, run=map)
 
 
 def test_lines_say_what_they_were_run_with(claim, tmp_path):
