@@ -17,7 +17,7 @@ from gradcert.reference.errors import GradcertError
 from gradcert.reference.installing import install
 
 if TYPE_CHECKING:
-    from gradcert.derivations.checker import Verdict
+    from gradcert.derivations.kept import Verdict
 
 __all__ = ["check", "list_derivations", "render_terminal", "write_html"]
 
@@ -77,7 +77,7 @@ def check(
     *,
     jobs: int = 2,
     cache: Path | None = None,
-    listen: Callable[[Verdict], None] | None = None,
+    listen: Callable[[Verdict | None, int, int], None] | None = None,
 ) -> dict[str, list[Verdict]]:
     """Verify derivations and all that they rest on; verdicts are cached by the content of the code.
 
@@ -86,7 +86,8 @@ def check(
     names : which; all where None.
     jobs : number of processes.
     cache : folder of verdicts; ``~/.cache/gradcert/derivations`` where None.
-    listen : called with every verdict as it arrives.
+    listen : called with every verdict as it arrives, how many have, and how many will; at first with None, 0 and the
+        latter.
 
     Returns
     -------
@@ -143,11 +144,9 @@ def write_html(
     if not missing:
         return pages
     say(f"{folder / 'index.html'} can be read now; proving {missing} steps")
-    done = 0
 
-    def arrived(verdict: Verdict) -> None:
-        nonlocal done
-        done += 1
-        say(f"{done} of {missing}: {verdict.step} {verdict.status}")
+    def arrived(verdict: Verdict | None, done: int, of: int) -> None:
+        if verdict is not None:
+            say(f"{done} of {of}: {verdict.step} {verdict.status}")
 
     return write_site(folder, checker.check(jobs=jobs, cache=cache, listen=arrived))

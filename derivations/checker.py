@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import json
-import os
 import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -20,30 +14,9 @@ import sympy
 from gradcert.derivations.algebra.ring import is_zero
 from gradcert.derivations.chapters import CHAPTERS, chapter
 from gradcert.derivations.executed import forget, not_run, watched
+from gradcert.derivations.kept import Verdict, read, write
 from gradcert.derivations.proving.record import Derivation, Step
 from gradcert.reference.errors import GradcertError
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What became of a step.
-
-    Attributes
-    ----------
-    step : its id.
-    status : ``proved``, ``definition`` or ``failed``.
-    identities : how many polynomial identities were expanded to 0.
-    failed : what did not hold.
-    seconds : when it was proved (a verdict from the cache keeps the time it took then).
-    cached : whether it was.
-    """
-
-    step: str
-    status: str
-    identities: int
-    failed: tuple[str, ...]
-    seconds: float
-    cached: bool = False
 
 
 def verify(step: Step) -> Verdict:
@@ -169,7 +142,7 @@ def check(
     *,
     jobs: int = 2,
     cache: Path | None = None,
-    listen: Callable[[Verdict], None] | None = None,
+    listen: Callable[[Verdict | None, int, int], None] | None = None,
 ) -> dict[str, list[Verdict]]:
     """Verify derivations and everything that they rest on.
 
@@ -177,8 +150,9 @@ def check(
     ----------
     names : which derivations; all of them where None.
     jobs : processes.
-    cache : folder of earlier verdicts, keyed by the content of the code; None for `cache_folder()`.
-    listen : called with every verdict as it arrives.
+    cache : folder of earlier verdicts, keyed by the content of the code; None for `kept.cache_folder()`.
+    listen : called with every verdict as it arrives, how many have, and how many will; at first with None, 0 and the
+        latter.
 
     Returns
     -------
@@ -194,20 +168,21 @@ def check(
     for sentence in structure(derivations, missing):
         name = sentence.split(":")[0]
         out[name.split(".")[0]][f"{name}.structure"] = Verdict(name, "failed", 0, (sentence,), 0.0)
-    folder = (cache or cache_folder()) / fingerprint()
     todo: list[tuple[str, str]] = []
     for d in derivations:
         for s in d.steps:
-            held = _read(folder, s.id)
+            held = read(s.id, cache)
             if held is None:
                 todo.append((d.name, s.id))
             else:
                 out[d.name][s.id] = held
-    for name, verdict in _run(todo, jobs):
+    if listen:
+        listen(None, 0, len(todo))
+    for done, (name, verdict) in enumerate(_run(todo, jobs), start=1):
         out[name][verdict.step] = verdict
-        _write(folder, verdict)
+        write(verdict, cache)
         if listen:
-            listen(verdict)
+            listen(verdict, done, len(todo))
     order = {d.name: [s.id for s in d.steps] for d in derivations}
     return {
         n: [v for k, v in vs.items() if k.endswith(".structure")] + [vs[i] for i in order.get(n, ()) if i in vs]
@@ -217,19 +192,15 @@ def check(
 
 def held(*, cache: Path | None = None) -> dict[str, list[Verdict]]:
     """Return derivation -> the verdicts that are known already, of the code as it is; nothing is proved."""
-    folder = (cache or cache_folder()) / fingerprint()
-    return {
-        name: [found for s in chapter(name).steps if (found := _read(folder, s.id)) is not None] for name in CHAPTERS
-    }
+    return {name: [found for s in chapter(name).steps if (found := read(s.id, cache)) is not None] for name in CHAPTERS}
 
 
 def checked(step: Step, *, cache: Path | None = None) -> Verdict:
     """Return the verdict of one step, from the cache where the code has not changed since."""
-    folder = (cache or cache_folder()) / fingerprint()
-    held = _read(folder, step.id)
+    held = read(step.id, cache)
     if held is None:
         held = verify(step)
-        _write(folder, held)
+        write(held, cache)
     return held
 
 
@@ -265,42 +236,3 @@ def _run(todo: list[tuple[str, str]], jobs: int) -> Iterable[tuple[str, Verdict]
 
 def _verify_named(name: str, step: str) -> Verdict:
     return verify(next(s for s in chapter(name).steps if s.id == step))
-
-
-def cache_folder() -> Path:
-    """Return where verdicts are kept: ``$XDG_CACHE_HOME/gradcert/derivations``, by default under ``~/.cache``."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gradcert" / "derivations"
-
-
-@functools.cache
-def fingerprint() -> str:
-    """Return a hash of everything that a verdict depends on: the code of both rooms, SymPy, NumPy and FLINT."""
-    import gradcert.derivations
-    import gradcert.reference
-
-    digest = hashlib.sha256()
-    for package in (gradcert.reference, gradcert.derivations):
-        root = Path(str(package.__file__)).resolve().parent
-        for path in sorted(root.rglob("*.py")):
-            if "reading" not in path.parts:  # how a derivation is shown decides nothing
-                digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    digest.update(" ".join(version(p) for p in ("sympy", "numpy", "python-flint")).encode())
-    return digest.hexdigest()[:32]
-
-
-def _read(folder: Path, step: str) -> Verdict | None:
-    path = folder / f"{step}.json"
-    try:
-        data = json.loads(path.read_text())
-        return Verdict(**{**data, "failed": tuple(data["failed"]), "cached": True})
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
-
-
-def _write(folder: Path, verdict: Verdict) -> None:
-    if verdict.status == "failed":  # a failure is looked at again
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f".{verdict.step}.{os.getpid()}"
-    temporary.write_text(json.dumps(asdict(verdict)))
-    temporary.replace(folder / f"{verdict.step}.json")

@@ -68,8 +68,37 @@ def test_links_of_a_page_become_those_of_the_site():
     text = "[a](recipes.md#x), [b](https://example.org), [c](../SECURITY.md), [d](matrix.md)\n```\n[e](recipes.md)\n```"
     assert source.linked(text, page) == (
         '<a href="recipes.html#x">a</a>, [b](https://example.org), c (`SECURITY.md`), <a href="matrix.html">d</a>\n'
-        "```\n[e](recipes.md)\n```"
+        "```text\n[e](recipes.md)\n```"
     )
+    assert source.linked("```python\nx\n```\n\n```\ny\n```", page) == "```python\nx\n```\n\n```text\ny\n```"
+
+
+def test_entries_of_tables_are_code_where_they_are_code():
+    assert reference._cell("in the upper layer's contraction") == "in the upper layer's contraction"
+    assert reference._cell("snnTorch reset_mechanism='zero'") == "`snnTorch reset_mechanism='zero'`"
+    assert reference._cell("the mode 'zero'") == "`the mode 'zero'`"
+    assert reference._cell({"scale": 4.0, "shift": 1}) == "scale = 4.0, shift = 1"
+
+
+def test_entries_that_hold_a_sentence_are_marked():
+    nodes = pytest.importorskip("docutils.nodes")
+    short, long = (nodes.entry("", nodes.paragraph(text="a" * n)) for n in (formulas.SENTENCE, formulas.SENTENCE + 1))
+    formulas.long_entries(None, nodes.row("", short, long), "page")
+    assert (short["classes"], long["classes"]) == ([], ["sentence"])
+
+
+@pytest.mark.skipif(NODE is None, reason="needs Node.js: make debian")
+def test_results_of_the_search_show_no_source_of_formulas():
+    program = (
+        "globalThis.Search = { htmlToText: (html) => html };"
+        "globalThis.DOMParser = class { parseFromString(html) { const found = [{ textContent: 'x^t' }];"
+        " return { querySelectorAll: (q) => (q === '.tex' ? found : []), documentElement: { get outerHTML() {"
+        " return html.replace('x^t', found[0].textContent); } } }; } };"
+        "require(process.argv[1]); console.log(Search.htmlToText('a x^t b', ''));"
+    )
+    file = str(ROOT / "scripts" / "docs" / "static" / "site.js")
+    done = subprocess.run([NODE, "-e", program, file], capture_output=True, text=True, check=True)
+    assert done.stdout == "a \u2026 b\n"
 
 
 def test_a_tutorial_is_a_notebook():
@@ -114,6 +143,9 @@ def test_the_reference_has_a_page_for_everything_that_can_be_named(tmp_path):
         there[path.parent.name].add(path.stem)
     assert set(CELLS) <= there["cells"]
     assert {*RULES, "fptt", "otpe"} <= there["rules"]
+    drawn = [text for name in CELLS if "<figure>" in (text := (tmp_path / "cells" / f"{name}.md").read_text("utf-8"))]
+    assert len(drawn) >= 6
+    assert all('id="symbols-data"' in text for text in drawn)  # without it the labels' macros are set in red
     assert set(cli.COMMANDS) <= there["commands"]
     text = (tmp_path / "s.md").read_text(encoding="utf-8")
     assert all(f"## {name}\n" in text for name in SURROGATES)

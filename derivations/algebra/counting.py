@@ -15,7 +15,7 @@ import numpy as np
 import sympy
 
 from gradcert.derivations.algebra.symbols import each
-from gradcert.reference.engines import Learner
+from gradcert.reference.engines import Learner, reverse
 from gradcert.reference.networks import Layer, Network
 from gradcert.reference.numbers import FLOAT64, Activation, Array
 from gradcert.reference.rules import Rule
@@ -143,6 +143,35 @@ def measure(cell: Any, rule: Rule, *, units: int, inputs: int, depth: int = 1, w
     learner.step(x, y)
     stored = sum(t.array.size for layer in learner.traces for trace in layer.values() for t in trace.values())
     return Cost(stored, Tally.products)
+
+
+def backward(cell: Any, rule: Rule, *, units: int, inputs: int, steps: int = 3) -> int:
+    """Return the products of the reverse engine that one step more of a sequence costs, in a layer.
+
+    Examples
+    --------
+    >>> from gradcert.reference import RULES, Snu
+    >>> backward(Snu(bias=False), RULES["bptt"], units=2, inputs=1)
+    30
+    """
+    network = Network(layers=(Layer(cell, inputs=inputs, units=units),))
+    parameters = network.parameters(seed=0, numbers=COUNTING)
+    found = []
+    for length in (steps, steps + 1):
+        x, y = COUNTING.array(np.ones((length, 1, inputs))), COUNTING.array(np.ones((length, 1, units)))
+        Tally.products = 0
+        reverse.gradients(network, parameters, x, y, rule=rule, numbers=COUNTING)
+        found.append(Tally.products)
+    return found[1] - found[0]
+
+
+def backwards(cell: Any, rule: Rule, *, degrees: tuple[int, int]) -> Any:
+    """Return `backward` as a polynomial in n and m, as `polynomial` does."""
+
+    def count(n: int, m: int) -> int:
+        return backward(cell, rule, units=n, inputs=m)
+
+    return _laid(count, (N, M), degrees, f"products of {rule.name}, backwards")
 
 
 def polynomial(cell: Any, rule: Rule, what: str, *, degrees: tuple[int, int]) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradcert.derivations.algebra.counting import K, M, N, measure, polynomial, stacked
+from gradcert.derivations.algebra.counting import K, M, N, backward, backwards, measure, polynomial, stacked
 from gradcert.derivations.figures import heat_map
 from gradcert.derivations.proving.proof import Result
 from gradcert.derivations.proving.record import Derivation, Equation, Example, Figure, Step, Trap
@@ -55,6 +55,14 @@ def _every_product() -> list[Equation]:
     return [
         Equation(_products(i), PRODUCTS[i], f"{row[0]}, {row[2]}: products of a step") for i, row in enumerate(TABLE)
     ]
+
+
+def _backwards() -> list[Equation]:
+    """Compare what a step more costs the reverse engine, and that it costs the same however long the sequence is."""
+    found = backwards(FULL, RULES["bptt"], degrees=(2, 1))
+    lengths = {steps: backward(FULL, RULES["bptt"], units=3, inputs=2, steps=steps) for steps in (1, 4, 9)}
+    same = [Equation(sympy.Integer(n), found.subs({N: 3, M: 2}), f"after T = {t}") for t, n in lengths.items()]
+    return [Equation(found, 3 * N**2 + 2 * N * M + 7 * N, "BPTT: products of a step"), *same]
 
 
 def _orders() -> Result:
@@ -202,6 +210,16 @@ DERIVATION = Derivation(
             code=("reference/engines/tape.py", "reference/engines/forward.py"),
             source="mathematics.md 11",
             sizes="T = 3, 6, 12",
+        ),
+        Step(
+            "complexity.backward",
+            "A step more of the sequence costs the reverse engine, forwards and backwards together, the products typed "
+            "here, whatever the length.",
+            premises=("complexity.sequence",),
+            equations=_backwards,
+            code=("reference/engines/reverse.py", "reference/engines/sweep.py:sweep"),
+            source="mathematics.md 11",
+            sizes="polynomials of degree <= 2 in n, 1 in m: grid of 3 x 2 and one point beyond; T = 1, 3, 4, 9",
         ),
         Step(
             "complexity.snap",

@@ -17,10 +17,11 @@ from markupsafe import Markup
 import gradcert.derivations
 import gradcert.reference
 from gradcert.derivations.chapters import CHAPTERS, chapter
-from gradcert.derivations.checker import Verdict, graph
+from gradcert.derivations.checker import graph
 from gradcert.derivations.figures import dependencies
 from gradcert.derivations.generalised import GENERALISED
 from gradcert.derivations.glossary import table
+from gradcert.derivations.kept import Verdict
 from gradcert.derivations.proving.record import Derivation, Step, theorem
 from gradcert.derivations.reading import citations, library, pages
 from gradcert.derivations.reading.labs import lab

@@ -12,8 +12,9 @@ from rich.text import Text
 
 from gradcert.derivations import glossary
 from gradcert.derivations.chapters import chapter
-from gradcert.derivations.checker import Verdict, checked, raised
+from gradcert.derivations.checker import checked, raised
 from gradcert.derivations.generalised import GENERALISED
+from gradcert.derivations.kept import Verdict
 from gradcert.derivations.proving.record import Derivation, Equation, Step, theorem
 from gradcert.derivations.reading.citations import DOCS, citations, targets
 from gradcert.derivations.reading.tex import parts

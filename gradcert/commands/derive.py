@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from itertools import count
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
 from gradcert.commands.common import FILE, progress, put
+
+if TYPE_CHECKING:
+    from gradcert.derivations.kept import Verdict
+
+#: seconds between two lines of progress, where standard error is no terminal
+EVERY = 5.0
 
 EPILOG = """\b
 Examples:
@@ -14,6 +23,11 @@ Examples:
   gradcert derive ostl --slow         one derivation, step by step
   gradcert derive --check             prove everything; 1 if a step fails
   gradcert derive --html build/site   a static site, no network needed
+
+\b
+Everything takes about five minutes of a processor, once: a proof is kept
+until the code that it is about changes, and a run that is stopped goes on
+where it was.
 
 \b
 Exit status: 0; 1 if a step fails; 2 usage; 4 internal error."""
@@ -30,7 +44,6 @@ def command(name: str | None, slow: bool, checking: bool, html: str | None, path
     """Read the derivations, and prove them about the engine's own code."""
     import json
     import sys
-    import time
     from dataclasses import asdict
     from pathlib import Path
 
@@ -49,10 +62,8 @@ def command(name: str | None, slow: bool, checking: bool, html: str | None, path
             from gradcert.derivations.reading.terminal import verdicts
 
             start = time.perf_counter()
-            with progress(Console(stderr=True)) as bar:
-                names, done = None if name is None else [name], count(1)
-                listen = None if bar is None else lambda verdict: bar(next(done), 0, verdict.step)
-                found = derivations.check(names, jobs=jobs, listen=listen)
+            with _progress() as listen:
+                found = derivations.check(None if name is None else [name], jobs=jobs, listen=listen)
             verdicts(found, console)
             record = {"verdicts": {chapter: [asdict(v) for v in steps] for chapter, steps in found.items()}}
             if path is not None:
@@ -70,3 +81,28 @@ def command(name: str | None, slow: bool, checking: bool, html: str | None, path
             sys.exit(1)
     except GradcertError as error:
         raise click.UsageError(str(error)) from None
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[Verdict | None, int, int], None]]:
+    """Say on standard error how far the proofs are: a bar in a terminal, else a line every few seconds."""
+    from rich.console import Console
+
+    with progress(Console(stderr=True)) as bar:
+        start = last = time.perf_counter()
+
+        def listen(verdict: Verdict | None, done: int, of: int) -> None:
+            nonlocal last
+            now = time.perf_counter()
+            step = verdict.step if verdict else "starting"
+            if bar:
+                bar(done, of, step)
+            elif verdict is None:
+                click.echo(
+                    f"proving {of} steps; what is proved already is kept" if of else "all is proved already", err=True
+                )
+            elif now - last >= EVERY:
+                last = now
+                click.echo(f"{done} of {of} steps, {now - start:.0f} s: {step}", err=True)
+
+        yield listen

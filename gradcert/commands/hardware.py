@@ -28,6 +28,10 @@ Examples:
   gradcert hardware --weight-bits 4..16 --plot w.png  widths and roundings
 
 \b
+Formats: sNqF is signed, N bits in all, F of them behind the point, so the
+stored n stands for n / 2**F: s8q6 from -2 to 1.984; uNqF is unsigned.
+
+\b
 Exit status: 0; 1 if a claim or its broken twin is not as it should be;
 2 usage; 3 if the solver does not know; 4 internal error."""
 

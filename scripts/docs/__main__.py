@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from scripts.docs import chapters, links, reference, source
 
 if TYPE_CHECKING:
-    from gradcert.derivations.checker import Verdict
+    from gradcert.derivations.kept import Verdict
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD, SITE = ROOT / "build" / "docs", ROOT / "build" / "site"
@@ -48,6 +48,11 @@ def written(verdicts: dict[str, list[Verdict]]) -> Path:
     return text
 
 
+def proved(verdict: Verdict | None, done: int, of: int) -> None:
+    """Print which step was proved."""
+    print(f"{done} of {of} proved" + (f": {verdict.step} {verdict.status}" if verdict else ""), flush=True)
+
+
 def main() -> int:
     """Build; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m scripts.docs", description=__doc__.splitlines()[0])
@@ -58,7 +63,7 @@ def main() -> int:
     from gradcert.derivations import check, checker
 
     start = time.perf_counter()
-    verdicts = check(listen=lambda v: print(f"{v.step} {v.status}")) if options.prove else checker.held()
+    verdicts = check(listen=proved) if options.prove else checker.held()
     text = written(verdicts)
     print(f"{time.perf_counter() - start:.0f} s: the text is written")
     shutil.rmtree(SITE, ignore_errors=True)

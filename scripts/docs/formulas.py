@@ -9,6 +9,8 @@ import re
 from html import escape
 from typing import Any
 
+SENTENCE = 60  # letters
+
 
 def inline(self: Any, node: Any) -> None:
     """Write a formula in the line."""
@@ -31,7 +33,9 @@ def block(self: Any, node: Any) -> None:
 def plain(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Take bars for bars, and the text of a module as it stands."""
     if what == "module":
-        lines[:] = [lines[0], "", "::", "", *(f"    {line}" for line in lines[2:]), ""] if len(lines) > 2 else lines
+        if len(lines) > 2:
+            head = [".. code-block:: text", "   :class: said", ""]
+            lines[:] = [lines[0], "", *head, *(f"   {line}" for line in lines[2:]), ""]
         lines[0] = lines[0].replace("|", r"\|")
         return
     code = False
@@ -56,9 +60,19 @@ def fields(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[s
     lines[:] = out
 
 
+def long_entries(app: Any, tree: Any, name: str) -> None:
+    """Mark the entries of tables that hold a sentence: a narrow page gives them room, and scrolls."""
+    import docutils.nodes
+
+    for entry in tree.findall(docutils.nodes.entry):
+        if len(entry.astext()) > SENTENCE:
+            entry["classes"].append("sentence")
+
+
 def setup(app: Any) -> dict[str, Any]:
     """Register the renderer."""
     app.connect("autodoc-process-docstring", fields, priority=400)  # before napoleon reads the sections
     app.connect("autodoc-process-docstring", plain)
+    app.connect("doctree-resolved", long_entries)
     app.add_html_math_renderer("bundled", (inline, None), (block, None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

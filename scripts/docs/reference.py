@@ -41,8 +41,11 @@ def _table(rows: Iterable[Mapping[str, Any]]) -> str:
 def _cell(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         value = ", ".join(map(str, value))
+    if isinstance(value, Mapping):
+        value = ", ".join(f"{k} = {v}" for k, v in value.items())
     text = str(value).replace("|", "\\|").replace("\n", " ")
-    return f"`{text}`" if text and re.search(r"[_*'^<>\[\]{}$]", text) and "`" not in text else text
+    code = re.search(r"[_*^<>\[\]{}$]|(?<![a-z])'|'(?![a-z])", text)
+    return f"`{text}`" if code and "`" not in text else text
 
 
 def _record(record: Mapping[str, Any]) -> str:
@@ -74,7 +77,7 @@ def commands(folder: Path) -> None:
         file = f"gradcert.commands.{cli.FILES.get(name, name)}"
         command = importlib.import_module(file).command if name else cli.gradcert
         words = f"gradcert {name}".strip()
-        context = click.Context(command, info_name=words, max_content_width=100, terminal_width=100)
+        context = click.Context(command, info_name=words, max_content_width=88, terminal_width=88)
         _write(folder / f"{name or 'gradcert'}.md", f"# `{words}`\n\n```text\n{command.get_help(context)}\n```\n")
         pages.append(name or "gradcert")
     text = "The text of `--help`, command by command."
@@ -85,15 +88,16 @@ def cells(folder: Path) -> None:
     """Write a page per cell: equations, edges with their derivatives, options and what libraries call them."""
     from gradcert.commands import cells as listing
     from gradcert.derivations.proving.cases import variants
+    from gradcert.derivations.reading import site
     from gradcert.derivations.reading.drawing import unrolled
     from gradcert.reference import CELLS
 
     drawn = {c.name: c for c in variants().values() if len(c.nodes) <= 4}
     for name, kind in CELLS.items():
         record = listing.record(kind)
-        picture = (
-            f"{_raw(f'<div class=chapter><figure>{unrolled(drawn[name])}</figure></div>')}\n" if name in drawn else ""
-        )
+        picture = ""
+        if name in drawn:  # its labels are set by the pages' script, in the macros of the symbol table
+            picture = _raw(f"<div class=chapter><figure>{unrolled(drawn[name])}</figure></div>{site.data()}") + "\n"
         _write(
             folder / f"{name}.md", f"# {name}\n\n{escape(record['title'], quote=False)}\n\n{picture}{_record(record)}"
         )

@@ -34,7 +34,10 @@ def copied(target: Path) -> list[Path]:
 
 
 def linked(text: str, path: Path) -> str:
-    """Return a page's text in which links to other pages lead to their HTML, and links out of `docs/` are names."""
+    """Return a page's text in which links to other pages lead to their HTML, and links out of `docs/` are names.
+
+    A block of code without a language is text.
+    """
 
     def change(match: re.Match[str]) -> str:
         words, target = match.groups()
@@ -52,6 +55,7 @@ def linked(text: str, path: Path) -> str:
     for line in text.split("\n"):
         if line.startswith("```"):
             inside = not inside
+            line = "```text" if inside and line.strip() == "```" else line  # else it would be coloured as Python
         out.append(line if inside else _LINK.sub(change, line))
     return "\n".join(out)
 

@@ -1,15 +1,18 @@
 """The checker: unproved, false and circular steps fail; verdicts are kept by content."""
 
 import io
+import shutil
 from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import sympy
 from rich.console import Console
 
+import gradcert.reference
 from gradcert import derivations
-from gradcert.derivations import checker, glossary
+from gradcert.derivations import checker, glossary, kept
 from gradcert.derivations.chapters import CHAPTERS, chapter
 from gradcert.derivations.checker import graph, structure, verify
 from gradcert.derivations.proving.proof import Result, problem, prove
@@ -151,14 +154,56 @@ def test_verdicts_are_kept_by_content(tmp_path, monkeypatch):
     d = replace(chapter("fptt"), steps=tuple(replace(s, premises=()) for s in chapter("fptt").steps[:3]))
     monkeypatch.setattr(checker, "chapter", lambda name: d)
     heard = []
-    first = checker.check(["fptt"], jobs=1, cache=tmp_path, listen=heard.append)
+    first = checker.check(["fptt"], jobs=1, cache=tmp_path, listen=lambda *said: heard.append(said))
     assert [v.status for v in first["fptt"]] == ["proved"] * 3
-    assert [v.step for v in heard] == [s.id for s in d.steps]
+    assert heard[0] == (None, 0, 3)
+    assert [(v.step, done, of) for v, done, of in heard[1:]] == [(s.id, i, 3) for i, s in enumerate(d.steps, start=1)]
     again = checker.check(["fptt"], jobs=1, cache=tmp_path)
     assert all(v.cached for v in again["fptt"])
     assert [(v.step, v.identities) for v in again["fptt"]] == [(v.step, v.identities) for v in first["fptt"]]
-    monkeypatch.setattr(checker, "fingerprint", lambda: "other code")
+    monkeypatch.setattr(kept, "fingerprint", lambda name: "other code")
     assert not any(v.cached for v in checker.check(["fptt"], jobs=1, cache=tmp_path)["fptt"])
+
+
+COPIED = ("reference/engines/sweep.py", "derivations/reading/tex.py", "derivations/chapters/[go]*.py")
+
+
+@pytest.fixture
+def rooms(tmp_path, monkeypatch):
+    """Copies of some files of both rooms, and what writes into one of them; the hashes are those of the copies."""
+    for room in (gradcert.reference, derivations):
+        root = Path(room.__file__).parent
+        for path in [path for pattern in COPIED for path in root.parent.glob(pattern) if root in path.parents]:
+            target = tmp_path / path.relative_to(root.parent)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
+        monkeypatch.setattr(room, "__file__", str(tmp_path / root.name / "__init__.py"))
+
+    def prints(file=None, old="", new=""):
+        if file:
+            path = tmp_path / file
+            text = path.read_text(encoding="utf-8")
+            assert old in text
+            path.write_text(text.replace(old, new), encoding="utf-8")
+        kept._sources.cache_clear()
+        kept.fingerprint.cache_clear()
+        return {name: kept.fingerprint(name) for name in ("gated", "ostl", "osttp", "ottt")}
+
+    yield prints
+    kept._sources.cache_clear()
+    kept.fingerprint.cache_clear()
+
+
+def test_what_a_verdict_rests_on_is_all_code_but_that_of_other_chapters(rooms):
+    """An engine changes all of them, a chapter its own and those that import it, a word of a docstring none."""
+    begin = rooms()
+    assert len(set(begin.values())) == 4
+    assert rooms("reference/engines/sweep.py", '"""Credit', '"""# Other words: credit') == begin
+    assert rooms("derivations/reading/tex.py", "import re", "import re, sys") == begin
+    changed = rooms("derivations/chapters/ostl.py", "title=", "title=1 and ")
+    assert {name for name in begin if changed[name] != begin[name]} == {"ostl", "gated"}
+    engine = rooms("reference/engines/sweep.py", "def sweep(", "def swept(")
+    assert not set(engine.values()) & set(changed.values())
 
 
 def test_failures_are_not_kept(tmp_path, monkeypatch):

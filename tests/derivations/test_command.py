@@ -1,15 +1,17 @@
 """``gradcert derive``: contents, one derivation, the table of a check and its exit status, the site."""
 
+import re
 from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
 
 from gradcert import derivations
+from gradcert.commands import derive
 from gradcert.commands.derive import command
 from gradcert.derivations import checker
 from gradcert.derivations.chapters import CHAPTERS, chapter
-from gradcert.derivations.checker import Verdict
+from gradcert.derivations.kept import Verdict
 from gradcert.derivations.proving.notation import code_step
 from gradcert.derivations.reading import terminal
 from gradcert.derivations.reading.citations import DOCS
@@ -92,6 +94,19 @@ def test_check_gives_status_0_where_all_is_proved(one_row):
     result = run("ottt", "--check", "--jobs", "1")
     assert result.exit_code == 0
     assert "all proved" in result.output
+
+
+def test_check_says_how_far_it_is_where_there_is_no_terminal_and_goes_on_where_it_was(one_row, monkeypatch):
+    monkeypatch.setattr(derive, "EVERY", 0.0)
+    first = run("ottt", "--check", "--jobs", "1")
+    head, *lines = first.stderr.splitlines()
+    assert head == "proving 2 steps; what is proved already is kept"
+    assert re.fullmatch(r"1 of 2 steps, \d+ s: ottt\.trace", lines[0])
+    assert lines[1].startswith("2 of 2 steps, ")
+    assert "proving" not in first.stdout
+    again = run("ottt", "--check", "--jobs", "1")
+    assert (again.exit_code, again.stderr) == (0, "all is proved already\n")
+    assert "all proved" in again.stdout
 
 
 def test_a_broken_jacobian_gives_status_1_and_names_cell_rule_and_edge(one_row, monkeypatch):

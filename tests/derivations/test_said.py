@@ -8,8 +8,9 @@ import sympy
 
 from gradcert.derivations.algebra.counting import K, N
 from gradcert.derivations.chapters import chapter, complexity, ostl
-from gradcert.derivations.checker import Verdict
+from gradcert.derivations.kept import Verdict
 from gradcert.derivations.reading import site
+from gradcert.derivations.reading.citations import DOCS
 from gradcert.derivations.reading.lesson import lesson
 from gradcert.reference import RULES, Layer, Network, Snu, Surrogate
 from gradcert.reference.engines import reverse
@@ -100,3 +101,15 @@ def test_a_page_says_that_formulas_agree_where_that_was_proved(status, says, not
     html = site.content("local", verdicts, {}).sections[-1][2]
     assert says in html
     assert not_ not in html
+
+
+def test_the_residuals_that_the_mathematics_names_are_those_of_the_worked_networks():
+    text = (DOCS / "mathematics" / "04-ostl.md").read_text(encoding="utf-8")
+    for label, figures in (
+        ("2", "19 % of `b`, 22 % of `W`, 40 % of `H`"),
+        ("2, weights x 1.5", "48 %, 54 % and 65 %"),
+    ):
+        rows = [row for row in chapter("ostl").example().rows if row[0] == label and row[1].startswith("layers.0")]
+        found = {name[-1]: float(gap) for _, name, _, gap in rows}
+        assert [f"{found[k]:.0%}" for k in "bWH"] == [f"{n}%" for n in re.findall(r"(\d+) %", figures)]
+        assert figures in text.replace("\n", " ")

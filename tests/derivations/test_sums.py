@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from shown import ASSETS, CLOSE, flat, grid, needs_node, shown
 
-from gradcert.derivations.algebra.counting import measure
+from gradcert.derivations.algebra.counting import backward, measure
 from gradcert.derivations.reading.examples import example, network
 from gradcert.reference import RULES, Edge, Layer, Lif, Network, Rnn, Snu
 from gradcert.reference.bounds import Online, descent, windowed
@@ -395,6 +395,7 @@ def test_counts_are_those_of_the_running_code(n, m):
     network_ = Network(layers=(Layer(Snu(bias=False), inputs=m, units=n),))
     tape = record(network_, network_.parameters(), np.ones((5, 1, m)))
     assert sum(v.size for v in tape.layers[0].now.values()) == mine["mem bptt"]
+    assert backward(Snu(bias=False), RULES["bptt"], units=n, inputs=m) == mine["pro bptt"]
 
 
 def test_what_the_page_of_complexity_says_of_its_traces():

@@ -322,6 +322,7 @@ function sharing(out, c) {
     out[`positions.${t}`] = right;
   });
   sums.forEach((u, i) => { out[`position${i}`] = u; });
+  out.leak = c.net.layers[0].p.leak;
 }
 
 // OTTT's trace in fixed point: rounded to a multiple of `unit` after every step, ties upwards
@@ -358,6 +359,7 @@ function counts(out, { net, steps, rule, spec, s }) {
   const { n, m, T } = s, full = n * n * m + n ** 3;
   const memory = { bptt: 3 * n * T, rtrl: full, ostl: full, plain: n * m, eprop: n * m + n * n, ottt: m, sltt: 0, snap: full, mask: n * (m + n) };
   const products = {
+    bptt: 3 * n * n + 2 * n * m + 7 * n,
     rtrl: n ** 4 + m * n ** 3 + 3 * n ** 3 + m * n * n + 5 * n * n + m * n + 15 * n,
     ostl: n ** 4 + m * n ** 3 + 2 * n ** 3 + m * n * n + 3 * n * n + m * n + 11 * n,
     plain: 3 * m * n + 12 * n,
