@@ -45,9 +45,9 @@ def otherwise(evidence: Evidence, rule: Rule | str) -> Iterator[tuple[str, Gradi
                     return _at_zero(tape, link)
 
                 where = f" of layer {number}" if network.depth > 1 else ""
-                found = _own(evidence, rule, {number: at_zero})
-                if found is not None:
-                    yield f"with the derivative of {link.target} by {link.source}'{where} taken at z' = 0", found
+                other = _own(evidence, rule, {number: at_zero})
+                if other is not None:
+                    yield f"with the derivative of {link.target} by {link.source}'{where} taken at z' = 0", other
     if network.depth == 1:
         mixed = evidence.gradients(rule, lambda run, delta: _mixed(run, delta, rule, evidence))
         yield "with the batch averaged before the product of learning signal and trace", mixed
@@ -130,9 +130,13 @@ def apart(tape: Any) -> Any:
 
 
 def _like(cell: Any, **other: Any) -> Any:
-    body = {name: property(lambda self, value=value: value) for name, value in other.items()}
+    body: dict[str, Any] = {name: _fixed(value) for name, value in other.items()}
     made = type(f"{cell.name}_apart", (type(cell),), body)
     return made(**{name: getattr(cell, name) for name in cell.__dataclass_fields__})
+
+
+def _fixed(value: Any) -> Any:
+    return property(lambda self: value)
 
 
 def _shifted(tape: Any, target: str, steps: int) -> Any:
