@@ -97,7 +97,8 @@ def cells(folder: Path) -> None:
         record = listing.record(kind)
         picture = ""
         if name in drawn:  # its labels are set by the pages' script, in the macros of the symbol table
-            picture = _raw(f"<div class=chapter><figure>{unrolled(drawn[name])}</figure></div>{site.data()}") + "\n"
+            figure = f"<div class=chapter><figure>{unrolled(drawn[name])}</figure></div>"
+            picture = _raw(figure + site.NOSCRIPT + site.data()) + "\n"
         _write(
             folder / f"{name}.md", f"# {name}\n\n{escape(record['title'], quote=False)}\n\n{picture}{_record(record)}"
         )
