@@ -83,8 +83,9 @@ def test_entries_of_tables_are_code_where_they_are_code():
 def test_entries_that_hold_a_sentence_are_marked():
     nodes = pytest.importorskip("docutils.nodes")
     short, long = (nodes.entry("", nodes.paragraph(text="a" * n)) for n in (formulas.SENTENCE, formulas.SENTENCE + 1))
-    formulas.long_entries(None, nodes.row("", short, long), "page")
-    assert (short["classes"], long["classes"]) == ([], ["sentence"])
+    path, word = nodes.literal(text="a/b.py"), nodes.literal(text="a_b")
+    formulas.entries(None, nodes.row("", short, long, nodes.entry("", nodes.paragraph("", "", path, word))), "page")
+    assert (short["classes"], long["classes"], path["classes"], word["classes"]) == ([], ["sentence"], ["path"], [])
 
 
 @pytest.mark.skipif(NODE is None, reason="needs Node.js: make debian")
