@@ -61,7 +61,7 @@ def fields(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[s
 
 
 def entries(app: Any, tree: Any, name: str) -> None:
-    """Mark the entries of tables that hold a sentence, which a narrow page gives room, and paths, which may be broken."""
+    """Mark what holds a sentence in a table, which a narrow page gives room, and paths, which may be broken."""
     import docutils.nodes
 
     for entry in tree.findall(docutils.nodes.entry):
