@@ -232,7 +232,8 @@ def _expanded(text: str, table: Mapping[str, str]) -> str:
         tex = SYMBOLS[match[1]].tex
         for n, value in enumerate(re.findall(r"\{([^{}]*)\}", match[2] or ""), start=1):
             tex = tex.replace(f"#{n}", value)
-        return re.sub(r"[_^]\{\}", "", tex)
+        tex = re.sub(r"[_^]\{\}", "", tex)
+        return f" {tex}" if tex[0].isalpha() else tex  # a letter is no part of the command before it
 
     names = "|".join(sorted((name[1:] for name in table), key=len, reverse=True))
     return re.sub(rf"\\({names})(?![A-Za-z])((?:\{{[^{{}}]*\}})*)", change, text)
