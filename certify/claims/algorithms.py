@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
 
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import Layer, Loss, Network, Problem, cell_named, cell_with, option_names
+from gradcert.reference.networks import Graph, Layer, Loss, Network, Problem, cell_named, cell_with, option_names
 from gradcert.reference.numbers import Surrogate
 from gradcert.reference.published import Algorithm, Claimed
 
@@ -46,9 +46,7 @@ def check_algorithm(claim: Any, found: Algorithm) -> None:
         raise GradcertError(f"{found.name} and T={claim.T}", allowed=f"T >= {found.least}")
     for cell in claim.cells:
         for depth in claim.depths:
-            for loss in claim.losses:
-                for when in claim.when:
-                    _tried(claim, claim.claimed, cell, depth, loss, when)
+            tried(claim, claim.claimed, layers=_stack(claim, cell, depth))
 
 
 def _optional(claim: Any) -> dict[str, bool]:
@@ -56,27 +54,36 @@ def _optional(claim: Any) -> dict[str, bool]:
     return {**given, "masks": bool(claim.masks), "activity": bool(claim.activity), "local losses": bool(claim.local)}
 
 
-def _tried(claim: Any, rule: Claimed, cell: str, depth: int, loss: str, when: str) -> None:
-    """Compute it once, on ones."""
+def tried(claim: Any, rule: Claimed, *, layers: tuple[Layer, ...] = (), graph: Graph | None = None) -> None:
+    """Compute an algorithm once on ones, for every loss of a claim, on a stack or a graph."""
     if not isinstance(rule, Algorithm):
         return
+    reduced = {"time": claim.time, "batch": claim.batch, "outputs": claim.outputs, "node": claim.node}
+    for kind, when in product(claim.losses, claim.when):
+        _tried(rule, Network(layers=layers, graph=graph, loss=Loss(kind=kind, when=when, **reduced)))
+
+
+def _stack(claim: Any, cell: str, depth: int) -> tuple[Layer, ...]:
+    """Return a small stack of a claim."""
     sizes = (3, *(2 + i % 2 for i in range(depth)))
     layers = [Layer(first_cell(cell, claim.options), inputs=a, units=b) for a, b in pairwise(sizes)]
     if claim.readout is not None:
         plain = {"recurrent": False, "activation": "identity"}
         readout = first_cell(claim.readout, {**plain, **claim.readout_options})
         layers.append(Layer(readout, inputs=sizes[-1], units=2))
-    reduced = {"time": claim.time, "batch": claim.batch, "outputs": claim.outputs}
-    network = Network(layers=tuple(layers), loss=Loss(kind=loss, when=when, node=claim.node, **reduced))
-    steps, outputs = max(rule.least, STEPS), layers[-1].units
+    return tuple(layers)
+
+
+def _tried(rule: Algorithm, network: Network) -> None:
+    steps, outputs = max(rule.least, STEPS), network.layers[-1].units
     targets = np.zeros((steps, 1, outputs))
     targets[..., 0] = 1.0
     problem = Problem(
         network,
         network.parameters(),
-        np.full((steps, 1, sizes[0]), 0.9),
+        np.full((steps, 1, network.inputs), 0.9),
         targets,
-        feedback={f"layers.{i}.B": np.ones((outputs, layer.units)) for i, layer in enumerate(layers[:-1])},
+        feedback={x.matrix_name(i): np.ones((outputs, x.units)) for i, x in enumerate(network.layers[:-1])},
         drawn=rule.drawn(network, (steps, 1), np.random.default_rng(0)),
     )
     with np.errstate(all="ignore"):

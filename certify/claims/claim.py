@@ -78,8 +78,10 @@ class Claim:
     inputs : ``real``, or ``spikes``: 0 and 1.
     activity : terms about what leaves the layers of the stack, each a mapping with ``kind`` (``rate``, ``l1``, ``l2``),
         ``strength``, ``target``, ``time``, ``batch`` (`gradcert.reference.networks.Activity`).
-    local : losses of hidden layers' own, of a rule that has such (``decolle``), each a mapping with ``kind``,
-        ``strength``, ``layers`` (`gradcert.reference.networks.Local`); the output's where there are none.
+    local : losses of hidden layers' own, each a mapping with ``kind``, ``strength``, ``layers``
+        (`gradcert.reference.networks.Local`). Under a rule with local feedback (``decolle``) they take the place of the
+        output's loss in those layers; under any other row they are auxiliary losses, added to it, each at a fixed
+        readout that comes with the problem (``problem.readouts``).
     initial : ``zero``, ``given`` (the states before the first step come with the problem), or ``trained`` (and have
         gradients, ``initial.layers.0.v``).
     initial_nodes : the nodes that it is about; the states, spikes left out, where there are none.

@@ -84,7 +84,7 @@ def _check_activity(claim: Any) -> None:
 
 
 def local_of(claim: Any) -> tuple[Local, ...]:
-    """Return the losses of hidden layers' own that a claim names."""
+    """Return the losses of hidden layers' own that a claim names: auxiliary ones, but for rules with local feedback."""
     made = []
     for term in claim.local:
         if not isinstance(term, Mapping) or not set(term) <= {"kind", "strength", "layers"}:
@@ -96,9 +96,11 @@ def local_of(claim: Any) -> tuple[Local, ...]:
 def _check_local(claim: Any) -> None:
     hidden = min(claim.depths) - (claim.readout is None)
     for one in local_of(claim):
-        if getattr(claim.claimed, "feedback", "") != "local":
+        if claim.acceptance == "bounded" and claim.claimed.feedback != "local":
+            raise GradcertError("auxiliary losses, and a bounded claim", allowed="exact: no bound is about them")
+        if claim.claimed.feedback != "local" and one.strength < 0:
             raise GradcertError(
-                f"losses of hidden layers' own, and {claim.rule}", allowed="a rule that has such: decolle"
+                f"an auxiliary loss of strength {one.strength}", allowed="strengths that are not below 0"
             )
         if any(not 0 <= k < hidden for k in one.layers) or not hidden:
             raise GradcertError(

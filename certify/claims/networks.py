@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.claims.algorithms import first_cell
+from gradcert.certify.claims.algorithms import first_cell, tried
 from gradcert.certify.claims.extras import in_full
 from gradcert.reference.checks import check_flag
 from gradcert.reference.engines import reverse
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Graph, Loss, Network, cell_named, graph_from, option_names
-from gradcert.reference.published import Algorithm
+from gradcert.reference.published import KINDS, Algorithm, read_rule
 from gradcert.reference.rules import draw_feedback
 
 GRAPH = "graph"  # what stands for a graph where a stack has the name of its cell
@@ -58,8 +58,8 @@ def set_network(claim: Any) -> None:
         raise GradcertError("an online claim of populations that run backwards", allowed="leave online out")
     if back and claim.acceptance != "exact":
         raise GradcertError(f"an {claim.acceptance} claim of populations that run backwards", allowed="exact")
-    if claim.acceptance not in ("exact", "bounded"):
-        raise GradcertError(f"an {claim.acceptance} claim of a graph of populations", allowed="exact, bounded")
+    if claim.acceptance == "aligned":
+        raise GradcertError("an aligned claim of a graph of populations", allowed="exact, bounded, unbiased")
     _known("a network", given, ("inputs", "populations", "connections", "output"))
     fixed = isinstance(claim.network, Graph)
     made: dict[str, Any] = {
@@ -81,8 +81,13 @@ def check_network(claim: Any) -> None:
     """
     if not claim.network:
         return
-    if isinstance(claim.claimed, Algorithm):
-        raise GradcertError(f"{claim.rule} on a graph of populations", allowed="a row of the rule table")
+    named = read_rule(claim.rule, claim.settings)
+    if isinstance(named, Algorithm) and named.kind.stacks:
+        fits = ", ".join(kind.name for kind in KINDS.values() if not kind.stacks and kind.name != "rows")
+        raise GradcertError(
+            f"{claim.rule}, {named.kind.stacks}, on a graph of populations",
+            allowed=f"rows of the rule table, rows by layer, {fits}",
+        )
     cells = {p["name"]: first_cell(p["cell"], options_of(claim, p)) for p in claim.network["populations"]}
     graph = graph_of(claim.network, cells, usual_sizes(claim.network))
     depth = len(graph.components())
@@ -95,6 +100,10 @@ def check_network(claim: Any) -> None:
     x, y = np.ones((2, 1, network.inputs)), np.zeros((2, 1, network.layers[-1].units))
     rule = claim.claimed
     try:
+        if isinstance(named, Algorithm):
+            tried(claim, named, graph=graph)
+        if isinstance(rule, Algorithm):
+            return
         with np.errstate(all="ignore"):
             reverse.gradients(network, network.parameters(), x, y, rule=rule, feedback=draw_feedback(network, rule))
     except (IndexError, TypeError, ValueError) as error:  # a synapse whose places are no whole numbers

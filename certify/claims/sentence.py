@@ -10,8 +10,9 @@ from gradcert.certify.claims.forms import short_loss
 from gradcert.certify.claims.layers import said_layers
 from gradcert.certify.claims.losses import said_loss
 from gradcert.certify.claims.networks import said_network
+from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import EXTRAS
-from gradcert.reference.published import said
+from gradcert.reference.published import read_rule, said
 
 LISTED = {
     "masks": ("masks", " and "),
@@ -96,7 +97,16 @@ def _loss(spec: Mapping[str, Any]) -> Iterator[str]:
         yield f"activity {term.get('kind', 'rate')} {more}".strip()
     for term in spec.get("local", ()):
         more = " ".join(f"{k} {_short(k, v)}" for k, v in term.items() if k != "kind" and v != [])
-        yield f"in hidden layers the loss {short_loss(term.get('kind', 'squared_error'))} {more}".strip()
+        what = "in hidden layers the loss" if _is_local(spec) else "auxiliary loss in hidden layers"
+        yield f"{what} {short_loss(term.get('kind', 'squared_error'))} {more}".strip()
+
+
+def _is_local(spec: Mapping[str, Any]) -> bool:
+    """Return whether hidden layers have nothing but losses of their own under the rule of a claim."""
+    try:
+        return read_rule(spec["rule"], spec.get("settings", {})).feedback == "local"
+    except GradcertError:
+        return False
 
 
 def _given(spec: Mapping[str, Any]) -> Iterator[str]:

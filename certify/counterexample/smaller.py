@@ -95,8 +95,11 @@ def _kept_data(problem: Problem, boundary: int, chosen: list[int]) -> dict[str, 
     def cut(name: str, array: Array) -> Array:
         return array[..., chosen] if name == own or name.startswith(f"{own}.") else array
 
-    parts = {"initial": problem.initial, "masks": problem.masks}
-    return {part: {name: cut(name, array) for name, array in given.items()} for part, given in parts.items()}
+    parts = {"initial": problem.initial, "masks": problem.masks, "readouts": problem.readouts}
+    out = {part: {name: cut(name, array) for name, array in given.items()} for part, given in parts.items()}
+    if boundary == problem.network.depth:
+        out["readouts"] = {name: array[chosen] for name, array in out["readouts"].items()}
+    return out
 
 
 def _uniform(layer: Layer) -> bool:
@@ -172,7 +175,7 @@ def _arrays(problem: Problem, *, targets: bool) -> list[tuple[str, Array]]:
     out = [*problem.parameters.items(), *problem.feedback.items(), ("inputs", problem.inputs)]
     out += [("targets", problem.targets)] if targets else []
     out += [(f"{PREFIX}{name}", array) for name, array in problem.initial.items()]
-    out += [(f"masks.{name}", array) for name, array in problem.masks.items()]
+    out += [(f"{part}.{k}", array) for part in ("masks", "readouts") for k, array in getattr(problem, part).items()]
     return [*out, *((k, v) for k, v in (("weights", problem.weights), ("begins", problem.begins)) if v is not None)]
 
 
@@ -180,7 +183,7 @@ def _with(problem: Problem, name: str, value: Array) -> Problem:
     if name in ("inputs", "targets", "weights", "begins"):
         changed: dict[str, Any] = {name: value}
         return replace(problem, **changed)
-    for part in ("initial", "masks"):
+    for part in ("initial", "masks", "readouts"):
         if name.startswith(f"{part}."):
             changed = {part: {**getattr(problem, part), name.removeprefix(f"{part}."): value}}
             return replace(problem, **changed)

@@ -52,7 +52,8 @@ def given(problem: Mapping[str, Any]) -> list[tuple[str, str]]:
     out += [(name, _signal(problem[name])) for name in ("inputs", "targets")]
     out += [(f"{PREFIX}{name}", numbers(value)) for name, value in problem.get("initial", {}).items()]
     out += [(name, numbers(problem[name])) for name in ("weights", "begins") if name in problem]
-    return [*out, *((f"masks.{name}", _signal(value)) for name, value in problem.get("masks", {}).items())]
+    out += [(f"masks.{name}", _signal(value)) for name, value in problem.get("masks", {}).items()]
+    return [*out, *((f"readouts.{name}", numbers(value)) for name, value in problem.get("readouts", {}).items())]
 
 
 def _loss(loss: Mapping[str, Any]) -> str:

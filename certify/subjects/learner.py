@@ -39,7 +39,7 @@ class Start:
 
     Attributes
     ----------
-    id, network, parameters, feedback, seed, initial, initial_gradient : as in `Problem`.
+    id, network, parameters, feedback, seed, initial, initial_gradient, readouts : as in `Problem`.
     batch : number of samples.
     dtype : of all arrays; numbers of bfloat16 are in float32.
 
@@ -64,6 +64,7 @@ class Start:
     seed: int | None = None
     initial: Mapping[str, Array] = field(default_factory=dict)
     initial_gradient: bool = False
+    readouts: Mapping[str, Array] = field(default_factory=dict)
 
     @property
     def inputs(self) -> NoReturn:
@@ -88,6 +89,8 @@ class Start:
         if self.initial:
             out["initial"] = {name: value.tolist() for name, value in self.initial.items()}
             out["initial_gradient"] = self.initial_gradient
+        if self.readouts:
+            out["readouts"] = {name: value.tolist() for name, value in self.readouts.items()}
         return out if self.seed is None else {**out, "seed": self.seed}
 
 
@@ -105,7 +108,7 @@ def start_of(problem: Problem) -> Start:
             allowed="a loss of every step or of the last, no rates",
         )
     first = (p.id, p.network, p.parameters, p.inputs.shape[1], p.dtype, p.feedback, p.seed)
-    return Start(*first, p.initial, p.initial_gradient)
+    return Start(*first, p.initial, p.initial_gradient, p.readouts)
 
 
 def step_data(problem: Problem, t: int) -> dict[str, Any]:
@@ -130,12 +133,13 @@ def from_json(line: str) -> Start:
     dtype = spec["dtype"]
     arrays = {
         part: {name: np.array(value, dtype=FORMATS[dtype].held) for name, value in spec[part].items()}
-        for part in ("parameters", "feedback", "initial")
+        for part in ("parameters", "feedback", "initial", "readouts")
         if part in spec
     }
     network = from_dict(spec["network"], run=True)  # the learner's own process
     first = (spec["id"], network, arrays["parameters"], spec["batch"], dtype, arrays["feedback"], spec.get("seed"))
-    return Start(*first, arrays.get("initial", {}), spec.get("initial_gradient", False))
+    starts = arrays.get("initial", {}), spec.get("initial_gradient", False)
+    return Start(*first, *starts, arrays.get("readouts", {}))
 
 
 def is_learner(subject: Any) -> bool:

@@ -71,7 +71,7 @@ class Stepped:
     def _kept(self) -> dict[str, np.ndarray]:
         """Return the arrays that stay the same for a sequence."""
         assert self.start is not None
-        return {**self.start.parameters, **self.start.feedback, **self.start.initial}
+        return {**self.start.parameters, **self.start.feedback, **self.start.initial, **self.start.readouts}
 
     def _changed(self) -> list[str]:
         assert self.start is not None

@@ -38,7 +38,7 @@ OPTIONS = (
     click.option("--activity", metavar="KIND[:NAME=VALUE,...]", multiple=True,
                  help="Term about activity, rate:target=0.2,strength=0.1; l1, l2; repeat."),
     click.option("--local", metavar="FORM[:NAME=VALUE,...]", multiple=True,
-                 help="Loss of hidden layers' own, cross_entropy:strength=0.5, of decolle; repeat."),
+                 help="Loss of hidden layers' own, cross_entropy:strength=0.5: auxiliary, or decolle's; repeat."),
     click.option("--targets", type=click.Choice(["real", "one-hot", "classes"]), help="classes: a label a sequence."),
     click.option("--inputs", type=click.Choice(["real", "spikes"]), help="spikes: 0 and 1."),
     click.option("--initial", type=click.Choice(["zero", "given", "trained"]), help="States before the first step."),

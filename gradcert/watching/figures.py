@@ -56,7 +56,7 @@ def edges(evidence: Evidence, rule: Rule | str) -> dict[str, float]:
         return {}
     run, delta = evidence.runs[0], evidence.deltas[0]
     row, some = row_of(rule), slice(SAMPLES)
-    part, delta = run.part(some), delta[:, some]
+    part, delta = run if delta.shape[1] <= SAMPLES else run.part(some), delta[:, some]
     try:
         feedback = check_feedback(run.written.full, row, evidence.feedback)
         found = tape_residual(part.full, np.zeros_like(delta), rule=row, feedback=feedback, delta=delta)

@@ -16,11 +16,9 @@ from gradcert.models.reading.reading import Reading
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 from gradcert.watching.calls import Sequence
-from gradcert.watching.envelope import LAMBDA
+from gradcert.watching.envelope import LAMBDA, MOST
 from gradcert.watching.evidence import Evidence
 from gradcert.watching.places import places_of
-
-MOST = 2**24  # numbers of a recorded pass; a larger one is computed in parts of the batch, and anew for every gradient
 
 
 def states_of(reading: Reading, sequence: Sequence, dtype: Any, batch: int) -> list[Any] | None:

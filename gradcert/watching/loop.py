@@ -14,7 +14,7 @@ import torch
 
 from gradcert.models.reading.network import Written
 from gradcert.models.reading.passes import AS_CODED, Run
-from gradcert.models.reading.reader import read_module
+from gradcert.models.reading.reader import read_network
 from gradcert.reference.checks import check_size
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
@@ -28,7 +28,7 @@ from gradcert.watching.figures import descent, edges
 from gradcert.watching.gather import again, beginning, gathered
 from gradcert.watching.judgement import LIKE, NONE, Judgement, table
 from gradcert.watching.recording import differences, recording
-from gradcert.watching.verdict import compared, measured
+from gradcert.watching.verdict import compared, least, measured
 
 SPLIT = 10  # judgements from one in which dropped edges are told apart to the next: it costs as much as all the rest
 NEAREST = 4  # rows of which a mistake is looked for, where nothing is claimed and no row fits
@@ -184,12 +184,13 @@ class Watch:
         first = made.verdict == "wrong" and not any(j.file for j in self.judgements)
         file = self._kept(made, evidence, dtype_of(parameters)) if first else ""
         rule = self.rule if self.rule is not None else made.rows[0] if made.rows else None
+        drops = len(self.judgements) % SPLIT == 0 and any(o.dropped for o in made.parameters.values())
         return replace(
             made,
             notes=(*notes, *made.notes),
             file=file,
             descent=descent(evidence, exact, made.parameters),
-            edges={} if rule is None or len(self.judgements) % SPLIT else edges(evidence, rule),
+            edges=edges(evidence, rule) if rule is not None and drops else {},
             seconds=time.process_time() - begun,
         )
 
@@ -211,8 +212,8 @@ class Watch:
         key = (tuple(x.shape), self.module.training)
         if key not in self._written:
             with torch.random.fork_rng(devices=[]):
-                reading = read_module(self.module, x, sequence.state if self.time is None else None, self.time)
-                self._written[key] = reading.network(self.output)
+                state = sequence.state if self.time is None else None
+                self._written[key] = read_network(self.module, x, state, self.time, self.output)
         return self._written[key]
 
     def _notes(self, evidence: Evidence) -> list[str]:
@@ -238,6 +239,10 @@ class Watch:
         assert rule is not None
         claimed = evidence.gradients(rule)
         label = rule if isinstance(rule, str) else rule.name
+        if self._relative is None:  # what explains most right ones, and costs nothing
+            of = compared(evidence, claimed, exact, least(evidence, claimed, dtype_of(parameters), self._rounding))
+            if all(o.right for o in of.values()):
+                return Judgement(step, "right", label, of)
         relative = self._relative or self._measured(evidence, rule, claimed, parameters)
         of = compared(evidence, claimed, exact, relative)
         if not all(o.right for o in of.values()) and self._relative is not None:

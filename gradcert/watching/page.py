@@ -20,8 +20,9 @@ MEASURES = {
 }
 MOST = 1e9  # of an error over its budget: infinite ones are drawn there
 LEGEND = (
-    "Error over its budget: 1, the broken line, is what rounding explains, a measured envelope at this size; below"
-    " 0.001 it is drawn at the foot, above a thousand million there. Cosine and norm: of the gradients that were given,"
+    "Error over its budget: 1, the broken line, is what rounding explains, of a sum over steps and samples or, where"
+    " that is not enough, by a measured envelope at this size; below 0.001 it is drawn at the foot, above a thousand"
+    " million there. Cosine and norm: of the gradients that were given,"
     " against BPTT. Dropped: the norm of what the claimed rule leaves out of BPTT, over BPTT's."
 )
 STYLE = """

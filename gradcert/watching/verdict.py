@@ -8,7 +8,7 @@ import numpy as np
 
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.rules import Rule
-from gradcert.watching.envelope import allowance
+from gradcert.watching.envelope import allowance, of_sum
 from gradcert.watching.evidence import Evidence, Gradients
 from gradcert.watching.judgement import Of
 
@@ -30,12 +30,29 @@ def measured(
     ------
     GradcertError : for a dtype of which nothing is known.
     """
+    check_dtype(dtype)
+    return _shares(allowance(evidence, rule, centre, dtype), centre, rounding)
+
+
+def least(evidence: Evidence, centre: Gradients, dtype: str, rounding: Mapping[str, float]) -> dict[str, float]:
+    """Return the part of `measured` that needs no measurement: the rounding of the sum over steps and samples.
+
+    Gradients within it are within all of it.
+    """
+    check_dtype(dtype)
+    share = of_sum(evidence, dtype)
+    return _shares({n: share * float(np.abs(v).max(initial=0.0)) for n, v in centre.items()}, centre, rounding)
+
+
+def check_dtype(dtype: str) -> None:
+    """Raise for a dtype of which nothing is known."""
     if dtype not in DTYPES:
         raise GradcertError(f"parameters in {dtype}", allowed=" or ".join(DTYPES))
-    found = allowance(evidence, rule, centre, dtype)
-    found = {n: v + rounding.get(n, 0.0) for n, v in found.items()}
+
+
+def _shares(allowed: Mapping[str, float], centre: Gradients, rounding: Mapping[str, float]) -> dict[str, float]:
     sizes = {n: float(np.abs(v).max(initial=0.0)) for n, v in centre.items()}
-    return {n: found[n] / sizes[n] if sizes[n] else 0.0 for n in found}
+    return {n: (v + rounding.get(n, 0.0)) / sizes[n] if sizes[n] else 0.0 for n, v in allowed.items()}
 
 
 def compared(evidence: Evidence, claimed: Gradients, exact: Gradients, relative: Mapping[str, float]) -> dict[str, Of]:
@@ -43,7 +60,7 @@ def compared(evidence: Evidence, claimed: Gradients, exact: Gradients, relative:
 
     Parameters
     ----------
-    exact : the gradients of BPTT. `relative` : of `measured`.
+    exact : the gradients of BPTT. `relative` : of `measured`, or of `least`.
     """
     out = {}
     for name, want in claimed.items():

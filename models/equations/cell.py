@@ -54,12 +54,12 @@ class Recipe:
         """Names of the weights."""
         return tuple(weight for equation in self.equations for weight, _, _ in equation.weighted)
 
-    @property
+    @cached_property
     def spikes(self) -> bool:
         """Whether some node is a spike."""
         return any("spike(" in equation.rest for equation in self.equations)
 
-    @property
+    @cached_property
     def floors(self) -> bool:
         """Whether some node is a whole number of something."""
         return any("floor(" in equation.rest for equation in self.equations)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -12,6 +12,8 @@ from gradcert.reference.errors import GradcertError
 from gradcert.reference.installing import install
 from gradcert.reference.numbers import Activation, Numbers, called, grammar
 from gradcert.reference.numbers.grammar import FUNCTIONS
+
+Program = Callable[[Mapping[str, Any], Numbers, Mapping[str, Activation]], Any]
 
 
 @cache
@@ -128,31 +130,50 @@ def evaluate(expression: Any, values: Mapping[str, Any], n: Numbers, activations
     >>> float(evaluate(parse("leak*v - 1/2"), {"leak": np.array(0.5), "v": np.array(3.0)}, FLOAT64, {}))
     1.0
     """
+    return program(expression)(values, n, activations)
 
-    def of(e: Any) -> Any:
-        return evaluate(e, values, n, activations)
 
+@cache
+def program(expression: Any) -> Program:
+    """Return what computes an expression: it is taken apart once, not at every step of a sequence.
+
+    Raises
+    ------
+    GradcertError : for what `evaluate` does not know.
+    """
     if expression.is_Symbol:
-        return values[expression.name]
+        name = expression.name
+        return lambda values, n, activations: values[name]
     if expression.is_Integer:
-        return int(expression)
+        whole = int(expression)
+        return lambda values, n, activations: whole
     if expression.is_Rational:
-        return n.array(int(expression.p)) / int(expression.q)
+        above, below = int(expression.p), int(expression.q)
+        return lambda values, n, activations: n.array(above) / below
     if expression.is_Add:
-        return _sum([of(term) for term in _ordered(expression)])
+        return _sum([program(term) for term in expression.as_ordered_terms()])
     if expression.is_Mul:
-        return _product(expression, of)
+        return _product(expression)
     if expression.is_Pow:
-        return _power(expression, of)
+        return _power(expression)
     if (slope := _slope(expression)) is not None:
-        name, argument = slope
-        return n.exp(of(argument)) if name == "exp" else n.slope(activations[name], of(argument))
+        return _applied(*slope, slope=True)
     if expression.is_Function and (own := expression.func.__name__) in known_functions():
-        return _known(own, [of(argument) for argument in expression.args], n)
+        parts = [program(argument) for argument in expression.args]
+        return lambda values, n, activations: _known(own, [part(values, n, activations) for part in parts], n)
     if expression.is_Function:
-        name, argument = expression.func.__name__, of(expression.args[0])
-        return n.exp(argument) if name == "exp" else n.apply(activations[name], argument)
+        return _applied(expression.func.__name__, expression.args[0])
     raise GradcertError(f"{expression} in an equation", allowed=f"sums, products, whole powers, {', '.join(FUNCTIONS)}")
+
+
+def _applied(name: str, argument: Any, *, slope: bool = False) -> Program:
+    """Return a function of an expression, or its derivative there; exp is its own, and the number system's."""
+    inner = program(argument)
+    if name == "exp":
+        return lambda values, n, activations: n.exp(inner(values, n, activations))
+    if slope:
+        return lambda values, n, activations: n.slope(activations[name], inner(values, n, activations))
+    return lambda values, n, activations: n.apply(activations[name], inner(values, n, activations))
 
 
 WORDS = {"<": "less", "<=": "at_most", ">": "more", ">=": "at_least"}
@@ -202,38 +223,55 @@ def _known(name: str, parts: list[Any], n: Numbers) -> Any:
     return n.absolute(parts[0]) if name == "abs" else called(n, name)(parts[0])
 
 
-def _sum(terms: list[Any]) -> Any:
-    total = terms[0]
-    for term in terms[1:]:
-        total = total + term
+def _sum(terms: list[Program]) -> Program:
+    first, *rest = terms
+
+    def total(values: Mapping[str, Any], n: Numbers, activations: Mapping[str, Activation]) -> Any:
+        out = first(values, n, activations)
+        for term in rest:
+            out = out + term(values, n, activations)
+        return out
+
     return total
 
 
-def _product(expression: Any, of: Any) -> Any:
+def _product(expression: Any) -> Program:
     """Multiply; a rational coefficient as a whole number over another, so that exact systems stay exact."""
-    coefficient, above, below = _parts(expression)
-    total: Any = None
-    for factor in above:
-        value = of(factor)
-        total = value if total is None else total * value
-    total = 1 if total is None else total
-    for factor in below:
-        total = total / of(factor)
-    if coefficient == -1:
-        return -total
-    total = total if coefficient.p == 1 else total * int(coefficient.p)
-    return total if coefficient.q == 1 else total / int(coefficient.q)
+    coefficient, factors = expression.as_coeff_mul()
+    above = [program(f) for f in factors if not (f.is_Pow and f.exp.is_negative)]
+    below = [program(1 / f) for f in factors if f.is_Pow and f.exp.is_negative]
+    p, q = int(coefficient.p), int(coefficient.q)
+
+    def total(values: Mapping[str, Any], n: Numbers, activations: Mapping[str, Activation]) -> Any:
+        out: Any = None
+        for factor in above:
+            value = factor(values, n, activations)
+            out = value if out is None else out * value
+        out = 1 if out is None else out
+        for factor in below:
+            out = out / factor(values, n, activations)
+        if (p, q) == (-1, 1):
+            return -out
+        out = out if p == 1 else out * p
+        return out if q == 1 else out / q
+
+    return total
 
 
-def _power(expression: Any, of: Any) -> Any:
+def _power(expression: Any) -> Program:
     base, exponent = expression.args
     if not exponent.is_Integer:
         raise GradcertError(f"the power {expression}", allowed="whole exponents")
-    value = of(base)
-    total = value
-    for _ in range(abs(int(exponent)) - 1):
-        total = total * value
-    return total if exponent > 0 else 1 / total
+    inner, power = program(base), int(exponent)
+
+    def total(values: Mapping[str, Any], n: Numbers, activations: Mapping[str, Activation]) -> Any:
+        value = inner(values, n, activations)
+        out = value
+        for _ in range(abs(power) - 1):
+            out = out * value
+        return out if power > 0 else 1 / out
+
+    return total
 
 
 def _slope(expression: Any) -> tuple[str, Any] | None:
@@ -245,17 +283,3 @@ def _slope(expression: Any) -> tuple[str, Any] | None:
     if isinstance(expression, sp.Derivative):
         return expression.expr.func.__name__, expression.expr.args[0]
     return None
-
-
-@cache
-def _ordered(expression: Any) -> tuple[Any, ...]:
-    """Return the terms of a sum in the order in which they are added up; a cell asks at every step."""
-    return tuple(expression.as_ordered_terms())
-
-
-@cache
-def _parts(expression: Any) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
-    """Return the coefficient of a product, its factors, and what it is divided by."""
-    coefficient, factors = expression.as_coeff_mul()
-    above = tuple(f for f in factors if not (f.is_Pow and f.exp.is_negative))
-    return coefficient, above, tuple(1 / f for f in factors if f.is_Pow and f.exp.is_negative)

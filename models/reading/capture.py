@@ -161,9 +161,10 @@ def capture(module: torch.nn.Module, x: torch.Tensor, state: Any = None) -> tupl
     fresh = {path: v.clone() if isinstance(v, torch.Tensor) else v for path, v in fresh.items()}
     with torch.enable_grad(), Double():
         way.call(copied, x, leaves)  # so that states that are made when they are needed exist
-    _, _, _, before, after, recorder = _once(copied, x, way, leaves, frozenset())
-    names = _states(recorder, before, after)
-    outputs, new, given, before, after, recorder = _once(copied, x, way, leaves, names)
+    first = _once(copied, x, way, leaves, frozenset())
+    names = _states(first[-1], *first[3:5])
+    # states of its own have to have a history to be seen; without them it would be the same once more
+    outputs, new, given, before, after, recorder = _once(copied, x, way, leaves, names) if names else first
     found = [
         Slot(
             f"state{k}" if len(given) > 1 else "state",

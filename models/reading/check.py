@@ -20,7 +20,7 @@ from gradcert.models.reading.fold import refuse_chunks
 from gradcert.models.reading.gradients import AS_CODED, Run, run
 from gradcert.models.reading.held import doubled
 from gradcert.models.reading.network import Written
-from gradcert.models.reading.play import play
+from gradcert.models.reading.play import Played, play
 from gradcert.models.reading.reading import Reading
 from gradcert.models.reading.recorder import Double
 from gradcert.models.reading.rows import CLOSE, ROWS, STEPS
@@ -58,8 +58,13 @@ def _ran(reading: Reading, module: Any, xs: Any) -> list[Any]:
 
 def _seeded(function: Callable[[], Any]) -> Any:
     """Return what a function returns, with the same random numbers every time."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(3)
+    cuda = torch.cuda.is_initialized()
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count()) if cuda else ()):
+        torch.default_generator.manual_seed(
+            3
+        )  # `torch.manual_seed` asks every device that there may be, at 1 ms a call
+        if cuda:
+            torch.cuda.manual_seed_all(3)
         return function()
 
 
@@ -74,8 +79,14 @@ def collected_by(reading: Reading) -> tuple[str, ...]:
 def check_outputs(reading: Reading) -> None:
     """Raise unless the recorded step gives the module's outputs."""
     module, xs = _prepared(reading)
+    _compared(reading, module, xs)
+
+
+def _compared(reading: Reading, module: Any, xs: Any) -> tuple[list[Any], Played]:
+    """Return what the module and its recorded step give; raise unless that is the same."""
     played = _seeded(lambda: play(reading, dict(module.named_parameters()), xs))
-    for k, result in enumerate(_seeded(lambda: _ran(reading, module, xs))):
+    results = _seeded(lambda: _ran(reading, module, xs))
+    for k, result in enumerate(results):
         mine = COLLECT[reading.collects[k]](played.outputs[k]) if reading.collects else played.outputs[k]
         if _off(result.detach().reshape(mine.shape), mine) > CLOSE:
             raise GradcertError(
@@ -83,6 +94,7 @@ def check_outputs(reading: Reading) -> None:
                 allowed="a step that is a function of input, parameters and state",
                 do="take out what is not among the tensors: a counter, NumPy, a cache",
             )
+    return results, played
 
 
 def _off(a: Any, b: Any) -> float:
@@ -90,12 +102,17 @@ def _off(a: Any, b: Any) -> float:
     return float((a - b).abs().max()) / max(float(b.abs().max()), float(a.abs().max()), 1e-300)
 
 
-def check_gradients(written: Written, output: int = 0) -> tuple[str, ...]:
-    """Raise unless BPTT of the network, with the user's cuts cut, is the module's own backward; return its rows."""
+def check_gradients(written: Written, output: int = 0) -> tuple[Run, Array, dict[str, Any]]:
+    """Raise unless BPTT of the network, with the user's cuts cut, is the module's own backward.
+
+    Returns
+    -------
+    What `rows_of` takes: the run that was compared, the derivative at its outputs, the gradients.
+    """
     reading = written.reading
-    check_outputs(reading)
     module, xs = _prepared(reading)
-    out = _seeded(lambda: _ran(reading, module, xs))[output]
+    results, played = _compared(reading, module, xs)
+    out = results[output]
     delta = torch.randn(out.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
     parameters = dict(module.named_parameters())
     if out.requires_grad:
@@ -103,12 +120,12 @@ def check_gradients(written: Written, output: int = 0) -> tuple[str, ...]:
             (out * delta).sum().backward()
         except RuntimeError as error:
             raise GradcertError(f"the module's own backward over {len(xs)} steps: {str(error)[:200]}") from None
-    found = _seeded(lambda: run(written, parameters, xs))
-    played = found.played.outputs[output]
+    found = run(written, parameters, xs, played=played)
+    mine = played.outputs[output]
     if reading.collects:
-        delta = spread(reading.collects[output], delta, played)
+        delta = spread(reading.collects[output], delta, mine)
     own = found.as_cut.outputs
-    if float(np.abs(own - played.numpy()).max()) > CLOSE * max(float(np.abs(own).max()), 1.0):
+    if float(np.abs(own - mine.numpy()).max()) > CLOSE * max(float(np.abs(own).max()), 1.0):
         raise GradcertError("the network that was read has other outputs than the module; this is a defect of gradcert")
     own_gradients = found.gradients(AS_CODED, delta.numpy())
     for name, mine in own_gradients.items():
@@ -123,7 +140,7 @@ def check_gradients(written: Written, output: int = 0) -> tuple[str, ...]:
                 allowed="operations whose derivative is PyTorch's, and spikes",
                 do="look for an autograd.Function that is no spike, or a derivative that is changed on its way",
             )
-    return rows_of(found, delta.numpy(), own_gradients)
+    return found, delta.numpy(), own_gradients
 
 
 def rows_of(found: Run, delta: Array, own: dict[str, Any]) -> tuple[str, ...]:
@@ -134,9 +151,9 @@ def rows_of(found: Run, delta: Array, own: dict[str, Any]) -> tuple[str, ...]:
 def rows_by_cuts(written: Written, output: int = 0) -> tuple[str, ...]:
     """Return the rows that a module's cuts make, whatever its own backward does."""
     reading = written.reading
-    check_outputs(reading)
     module, xs = _prepared(reading)
-    found = _seeded(lambda: run(written, dict(module.named_parameters()), xs))
+    played = _compared(reading, module, xs)[1]
+    found = run(written, dict(module.named_parameters()), xs, played=played)
     shape = found.as_cut.outputs.shape
     delta = torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(2)).numpy()
     return rows_of(found, delta, found.gradients(AS_CODED, delta))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gradcert.models.reading.gradients import delta_of, run
-from gradcert.models.reading.reader import read_module
+from gradcert.models.reading.reader import read_network
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule
 
@@ -24,9 +24,10 @@ def compute(
 ) -> dict[str, Any]:
     """Return the gradient of a rule on a module's parameters, batch and loss (`gradcert.models.reading.compute`)."""
     x, y = batch
-    reading = read_module(module, x if time is not None else x[0], state, time)
+    written = read_network(module, x if time is not None else x[0], state, time, output)
+    reading = written.reading
     parameters = dict(module.named_parameters())
     xs = reading.way.sequence(x.detach())
-    found = run(reading.network(output), parameters, xs)
+    found = run(written, parameters, xs)
     delta = delta_of(loss, y, reading, found.played.outputs[output], output)[1]
     return found.gradients(rule, delta, feedback)

@@ -24,6 +24,7 @@ def run(
     states: list[Any] | None = None,
     *,
     dtype: str = "float64",
+    played: Played | None = None,
 ) -> Run:
     """Run a module's recorded step over a sequence, and the networks around the same spikes.
 
@@ -33,8 +34,9 @@ def run(
     xs : inputs, (time, batch, ...), in that dtype.
     states : before the first step; by default those that the module begins with.
     dtype : of the reference.
+    played : what the recorded step gave on these, where it was run before.
     """
-    played = play(written.reading, parameters, xs, states)
+    played = play(written.reading, parameters, xs, states) if played is None else played
     inputs = xs.detach().reshape(*xs.shape[:2], -1).cpu().numpy().astype(dtype)
     double = {name: p.detach().double() for name, p in parameters.items()}
     arrays = written.arrays(double, dtype)

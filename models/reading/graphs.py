@@ -71,7 +71,7 @@ def as_graph(reading: Reading, output: int = 0) -> Written:
         raise GradcertError(f"an output {reading.names[leaving]} of a network that is no stack", allowed="z")
     networks, written = [], list[Member]()
     sources: dict[str, Source] = {}
-    for cut in (False, True):
+    for cut in (False, True) if reading.cuts else (False,):
         members = [_member(reading, number, cut) for number in range(len(reading.layers))]
         populations = []
         for member in members:
@@ -94,7 +94,7 @@ def as_graph(reading: Reading, output: int = 0) -> Written:
     made = Written(
         reading,
         networks[0],
-        networks[1],
+        networks[-1],
         sources,
         initial_values(reading, reading.slots, names),
         tuple(by_name[name].texts for name in order),

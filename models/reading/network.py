@@ -17,7 +17,7 @@ import numpy as np
 
 from gradcert.models.equations import define
 from gradcert.models.equations.cell import Recipe
-from gradcert.models.equations.equations import PREVIOUS, read
+from gradcert.models.equations.equations import PREVIOUS, Equation, read
 from gradcert.models.equations.expression import derivative, parse, symbols
 from gradcert.models.equations.expression import evaluate as evaluate_cell
 from gradcert.models.reading.cutting import without
@@ -57,7 +57,7 @@ class Written:
     Attributes
     ----------
     reading : what they were written from.
-    full, as_cut : the network with every edge; the one in which the user's cuts are cut.
+    full, as_cut : the network with every edge; the one in which the user's cuts are cut, the same where there are none.
     sources : parameter of the networks -> where it comes from.
     initial : node values before the first step, where they are not zero.
     equations : of every layer, as `gradcert.models.equations.define` takes them.
@@ -136,6 +136,7 @@ def written(reading: Reading, output: int = 0) -> Written:
     width = int(np.prod(reading.example.shape[1:], dtype=int))
     masks: dict[str, int] = {}
     node = "z"
+    versions = (False, True) if reading.cuts else (False,)
     for place, (number, leaving) in enumerate(stack):
         last = place == len(stack) - 1
         above = None if last else reading.layers[stack[place + 1][0]]
@@ -145,10 +146,10 @@ def written(reading: Reading, output: int = 0) -> Written:
             raise GradcertError(
                 f"layer {stack[place + 1][0]} reads layer {number} cut and uncut", allowed="one of them"
             )
-        made = [CellWriter(reading, number, leaving, last=last, cut=cut, shut=shut and cut) for cut in (False, True)]
+        made = [CellWriter(reading, number, leaving, last=last, cut=cut, shut=shut and cut) for cut in versions]
         node = "z" if not last or made[0].mask is not None else reading.names[leaving]
         both = [m.layer(width, f"read_{number}") for m in made]
-        layers.append((both[0], both[1]))
+        layers.append((both[0], both[-1]))
         sources |= {f"layers.{place}.{k}": v for m in made for k, v in m.sources.items()}
         texts.append(made[0].texts)
         if made[0].mask is not None:
@@ -156,7 +157,8 @@ def written(reading: Reading, output: int = 0) -> Written:
         names.append({k: made[0].names[k] for k in made[0].order})
         width = both[0].units
     loss = Loss(node=node)
-    full, as_cut = (Network(tuple(pair[k] for pair in layers), loss) for k in (0, 1))
+    full = Network(tuple(pair[0] for pair in layers), loss)
+    as_cut = Network(tuple(pair[1] for pair in layers), loss) if reading.cuts else full
     spiking = tuple(tuple(k for k in own if reading.chosen.order[k].op == "spike") for own in names)
     called = {f"layers.{i}": own for i, own in enumerate(names)}
     initial = initial_values(reading, reading.slots, called)
@@ -448,22 +450,23 @@ class CellWriter:
                 f"layer {self.number} has spikes of {len(surrogates)} kinds", allowed="one kind a layer"
             )
         surrogate, strict = surrogates.pop() if surrogates else (None, False)
+        equations = read(self.texts, constants)
         cell = define(
             name,
             self.texts,
-            edges=self._edges(constants),
+            edges=self._edges(equations),
             constants=constants,
             surrogate=surrogate,
             strict=strict,
             # said, so that a name of the user's that is near to another one is none that was misspelt
-            parameters=Recipe(read(self.texts, constants), {}, constants).parameters,
+            parameters=Recipe(equations, {}, constants).parameters,
         )
         if _is_readout(cell.recipe):
             cell.name = INTEGRATOR  # a leaky readout, whose state some rules keep (`Rule.readout`)
         made = cell(train=self._trained)
         return without(made, tuple(self._cut_nodes)) if self._cut_nodes else made
 
-    def _edges(self, constants: Mapping[str, float]) -> dict[str, str]:
+    def _edges(self, equations: tuple[Equation, ...]) -> dict[str, str]:
         """Return the labels of the edges of lag 1 that the equations have."""
         known = dict(self._labels)
         for edge in self.reading.edges:
@@ -471,7 +474,7 @@ class CellWriter:
                 key = (self.names[edge.source], self.names[edge.target], bool(edge.weights))
                 known[key] = edge.label if edge.label in LABELS else "state"
         out = {}
-        for equation in read(self.texts, constants):
+        for equation in equations:
             for name in symbols(equation.rest):
                 source = name.removesuffix(PREVIOUS)
                 if name.endswith(PREVIOUS) and derivative(equation.rest, name) is not None:

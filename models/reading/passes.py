@@ -101,10 +101,11 @@ class Run:
         return [slice(k, k + each) for k in range(0, batch, each)]
 
     def _recorded(self, which: str) -> Tape:
+        network: Network = getattr(self.written, which)
+        which = "full" if network is self.written.full else which
         if which in self._kept:
             found: Tape = self._kept[which]
             return found
-        network: Network = getattr(self.written, which)
         numbers = Forced(str(self.inputs.dtype), given=self.spikes())
         own = {name: self.weights[name] for name in network.shapes()}
         tape = record(network, own, self.inputs, numbers=numbers, initial=self.initial, masks=self.masks)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +45,7 @@ def play(reading: Reading, parameters: Mapping[str, Any], xs: Any, states: list[
     dtype = next(iter(parameters.values())).dtype if parameters else torch.float64
     nodes = reading.step.nodes
     order = _needed(reading)
-    ready = {k: _prepared(nodes[k], dtype) for k in order}
+    ready = {k: _runner(_prepared(nodes[k], dtype), parameters, dtype) for k in order}
     spikes = {k: reading.node_of[id(t)] for k, t in enumerate(reading.chosen.order) if id(t) in reading.node_of}
     spikes = {k: node for k, node in spikes.items() if reading.chosen.order[k].op == "spike"}
     now = starting(reading, xs.shape[1], dtype) if states is None else list(states)
@@ -60,7 +60,7 @@ def play(reading: Reading, parameters: Mapping[str, Any], xs: Any, states: list[
             values |= {slot.node: now[i] for i, slot in enumerate(reading.step.slots)}
             for k in order:
                 if k not in values:
-                    values[k] = _run(ready[k], values, parameters, dtype)
+                    values[k] = ready[k](values)
             if not fixed:
                 fixed = {k: values[k] for k in order if k not in reading.moving}
             for i, o in enumerate(reading.step.outputs):
@@ -116,28 +116,51 @@ def _prepared(node: Node, dtype: Any) -> Node:
     return made
 
 
-def _operand(value: Any, values: Mapping[int, Any]) -> Any:
-    if isinstance(value, Ref):
-        return values[value.node]
-    if isinstance(value, (list, tuple, dict)):
-        return tree_map(lambda v: values[v.node] if isinstance(v, Ref) else v, value)
-    return value
-
-
-def _run(node: Node, values: Mapping[int, Any], parameters: Mapping[str, Any], dtype: Any) -> Any:
+def _runner(node: Node, parameters: Mapping[str, Any], dtype: Any) -> Callable[[Mapping[int, Any]], Any]:
+    """Return what runs one node on the values of its operands; what is the same at every step is found out here."""
     if node.kind in ("parameter", "constant", "buffer"):
         value = parameters.get(node.name, node.value) if node.kind == "parameter" else node.value
-        return value.to(dtype) if value.is_floating_point() else value
-    args: Any = tuple(_operand(v, values) for v in node.args)
-    kwargs = {k: _operand(v, values) for k, v in node.kwargs.items()}
+        fixed = value.to(dtype) if value is not None and value.is_floating_point() else value
+        return lambda values: fixed
+    plain = all(isinstance(v, Ref) or not isinstance(v, (list, tuple, dict)) for v in node.args)
+    places = [(k, v.node) for k, v in enumerate(node.args) if isinstance(v, Ref)]
+    template, run = list(node.args), _operation(node, dtype)
+
+    def several(values: Mapping[int, Any]) -> Any:
+        return run(*_filled(node.args, values), **_filled(node.kwargs, values))
+
+    def simple(values: Mapping[int, Any]) -> Any:
+        args = template.copy()
+        for place, operand in places:
+            args[place] = values[operand]
+        return run(*args)
+
+    return simple if plain and not node.kwargs else several
+
+
+def _filled(arguments: Any, values: Mapping[int, Any]) -> Any:
+    return tree_map(lambda v: values[v.node] if isinstance(v, Ref) else v, arguments)
+
+
+def _operation(node: Node, dtype: Any) -> Callable[..., Any]:
+    """Return a node's operation; what it would write is a copy."""
     if node.kind == "item":
-        return args[0][node.op]
+        return lambda part: part[node.op]
     if node.kind == "function":
-        if dtype is not torch.float64:
-            return node.op.apply(*args)
-        with Double():
-            return node.op.apply(*args)
-    if node.name.endswith("_"):
-        written = [s.alias_info is not None and s.alias_info.is_write for s in node.op._schema.arguments]
-        args = tuple(a.clone() if w and isinstance(a, torch.Tensor) else a for a, w in zip(args, written, strict=False))
-    return node.op(*args, **kwargs)
+
+        def function(*args: Any) -> Any:
+            with Double():
+                return node.op.apply(*args)
+
+        own: Callable[..., Any] = node.op.apply
+        return function if dtype is torch.float64 else own
+    if not node.name.endswith("_"):
+        found: Callable[..., Any] = node.op
+        return found
+    written = [s.alias_info is not None and s.alias_info.is_write for s in node.op._schema.arguments]
+
+    def copying(*args: Any, **kwargs: Any) -> Any:
+        both = zip(args, written, strict=False)
+        return node.op(*(a.clone() if w and isinstance(a, torch.Tensor) else a for a, w in both), **kwargs)
+
+    return copying

@@ -7,7 +7,7 @@ from typing import Any
 
 from gradcert.models.reading.assemble import assembled
 from gradcert.models.reading.capture import capture
-from gradcert.models.reading.check import check_gradients, check_outputs, collected_by
+from gradcert.models.reading.check import check_gradients, check_outputs, collected_by, rows_of
 from gradcert.models.reading.fold import fold
 from gradcert.models.reading.graphs import as_graph
 from gradcert.models.reading.lower import TorchLowering
@@ -37,7 +37,7 @@ class ReadModule(Reading):
         GradcertError : for what the vocabulary does not have, and if the network's gradient is not the module's own.
         """
         made = self.unchecked(output)
-        return replace(made, rows=check_gradients(made, output))
+        return replace(made, rows=rows_of(*check_gradients(made, output)))
 
     def unchecked(self, output: int = 0) -> Written:
         """Return the same without a look at the module's own gradients."""
@@ -49,6 +49,23 @@ def read_module(module: Any, x: Any, state: Any = None, time: int | str | None =
     made = recorded(module, x, state, time)
     notes, rows = _checked(made)
     return replace(made, notes=(*made.step.notes, *notes), rows=rows)
+
+
+def read_network(module: Any, x: Any, state: Any = None, time: int | str | None = None, output: int = 0) -> Written:
+    """Read a module as networks of the vocabulary: its gradients are compared, the rows that they are not looked for.
+
+    Raises
+    ------
+    GradcertError : as `read_module` and `ReadModule.network`.
+    """
+    reading = recorded(module, x, state, time)
+    try:
+        made = reading.unchecked(output)
+    except GradcertError:
+        check_outputs(reading)
+        raise
+    check_gradients(made, output)
+    return made
 
 
 def recorded(module: Any, x: Any, state: Any = None, time: int | str | None = None) -> ReadModule:

@@ -71,6 +71,11 @@ class Reading:
         return any(term.op == "random" for term in _parts(self.chosen))
 
     @property
+    def cuts(self) -> bool:
+        """Whether a step cuts anything that would have come back."""
+        return any(term.op == "cut" for term in _parts(self.chosen)) or any(path.cuts for path in self.links)
+
+    @property
     def masks(self) -> list[int]:
         """The nodes of the record that are random numbers and what is made of them alone."""
         return [self.node_of[id(t)] for t in _parts(self.chosen) if drawn(t) and id(t) in self.node_of]

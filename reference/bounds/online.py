@@ -160,14 +160,15 @@ class Online:
 
 
 def check_bounded(network: Network, rule: Rule, data: Data) -> None:
-    """Raise for what no bound here is about: mixed sums, time that runs backwards, activity, initial values."""
+    """Raise for what no bound here is about: mixed sums, time that runs backwards, losses of layers, initial values."""
     check_no_mixing(network, f"a bound on the error of {rule.name!r}")
     check_forwards(network, f"a bound on the error of {rule.name!r}")
-    if network.loss.activity or data.get("initial_gradient"):
+    if network.loss.activity or data.get("readouts") or data.get("initial_gradient"):
         raise GradcertError(
-            f"a bound on the error of {rule.name!r} with terms about activity, or on gradients of initial values",
+            f"a bound on the error of {rule.name!r} with terms about activity, auxiliary losses, or on gradients of "
+            "initial values",
             allowed="the error of the parameters' gradients, by a loss of the outputs alone",
-            do="componentwise(...), for terms about activity",
+            do="componentwise(...), for terms about activity and auxiliary losses",
         )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from gradcert.reference.engines.tape import Tape
+from gradcert.reference.networks import Loss, Network
 from gradcert.reference.numbers import Array, Numbers
 from gradcert.reference.rules import Feedback, Rule
 
@@ -29,11 +31,24 @@ def arriving(tape: Tape, targets: Array, *, absolute: bool = False) -> dict[int,
         for m in term.numbers_of(tape.network.depth):
             g = of_activity(tape.layers[m].leaving, numbers, weights)
             out[m] = out[m] + g if m in out else g
+    for m, readout in auxiliary(tape.network, tape.readouts).items():
+        g = (_auxiliary_size if absolute else local_credit)(m, targets, readout, tape)
+        out[m] = out[m] + g if m in out else g
     return out
 
 
+def auxiliary(network: Network, readouts: Mapping[str, Array] | None) -> dict[int, Array]:
+    """Return the fixed readout of every hidden layer that has one and a loss of its own, by number."""
+    own = [layer.owner(m) for m, layer in enumerate(network.layers[:-1])] if readouts else []
+    return {
+        m: readouts[name]  # type: ignore[index]
+        for m, name in enumerate(own)
+        if name in readouts and any(one.about(m) for one in network.loss.local)  # type: ignore[operator]
+    }
+
+
 def objective(tape: Tape, targets: Array) -> Any:
-    """Return E with its weights and its terms about activity.
+    """Return E with its weights, its terms about activity and the auxiliary losses of hidden layers.
 
     Examples
     --------
@@ -46,14 +61,36 @@ def objective(tape: Tape, targets: Array) -> Any:
     np.float64(1.5)
     """
     loss, numbers, weights = tape.network.loss, tape.numbers, tape.weights
-    if weights is None:
-        total = loss.value(tape.outputs, targets, numbers)
-    else:
-        total = loss.weighted(tape.outputs, targets, numbers, weights)
+    total = _value(loss, tape.outputs, targets, numbers, weights)
     for term in loss.activity:
         for m in term.numbers_of(tape.network.depth):
             total = total + term.value(tape.layers[m].leaving, numbers, weights)
+    for m, readout in auxiliary(tape.network, tape.readouts).items():
+        own, strength = loss.of_layer(m)
+        read = np.matmul(tape.layers[m].leaving, readout.T)
+        total = total + scaled(_value(own, read, targets, numbers, weights), strength, numbers)[()]
     return total
+
+
+def _auxiliary_size(number: int, targets: Array, readout: Array, tape: Tape) -> Array:
+    """Return the credit of an auxiliary loss in absolute values.
+
+    What is read, G z, is itself a rounded sum: the errors of the named forms have slopes of 1 at most, so that its
+    size, |G| |z|, is added to that of the error.
+    """
+    loss, strength = tape.network.loss.of_layer(number)
+    z, g = tape.layers[number].leaving, abs(readout)
+    read, size = np.matmul(z, readout.T), np.matmul(abs(z), g.T)
+    size = size if loss.when in ("every", "last") else np.broadcast_to(size.sum(axis=0), size.shape)
+    error = loss.gradient_majorant(read, targets, tape.numbers, tape.weights)
+    error = error + abs(loss.signal(size, read, tape.numbers, tape.weights))
+    return np.matmul(scaled(error, abs(strength), tape.numbers), g)
+
+
+def _value(loss: Loss, outputs: Array, targets: Array, numbers: Numbers, weights: Array | None) -> Any:
+    if weights is None:
+        return loss.value(outputs, targets, numbers)
+    return loss.weighted(outputs, targets, numbers, weights)
 
 
 def projected_signal(tape: Tape, targets: Array) -> Array:

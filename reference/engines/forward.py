@@ -15,7 +15,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from gradcert.reference.checks import check_size
-from gradcert.reference.engines.credit import Signals, scaled, signals
+from gradcert.reference.engines.credit import Signals, auxiliary, scaled, signals
 from gradcert.reference.engines.reverse import check_asked
 from gradcert.reference.engines.step import Step, absorb, across, entering, immediate, within
 from gradcert.reference.engines.structure import basis, reached
@@ -127,6 +127,7 @@ class Learner:
         self.traces: list[dict[Key, Trace]] = [{} for _ in network.layers]  # [layer where the nodes are][parameter]
         self.total = self._nothing()
         self.masks: dict[tuple[int, str], dict[str, Array]] = {}
+        self.readouts = auxiliary(network, data.get("readouts"))
 
     def _layers(self) -> list[tuple[int, Layer]]:
         return list(enumerate(self.network.layers))
@@ -361,6 +362,10 @@ class Learner:
             for m in term.numbers_of(len(now)):
                 g = term.at_step(now[m].now["z"], self.t, self.steps, self.numbers, weights)
                 out[m] = out[m] + g if m in out else g
+        for m, readout in self.readouts.items():
+            own = self._through(readout, m, now[m], y)
+            if own is not None:
+                out[m] = out[m] + own if m in out else own
         return out
 
     def _projected(self, y: Array) -> Array:
@@ -371,15 +376,20 @@ class Learner:
         return 0 * y if signal is None else signal
 
     def _local(self, m: int, step: Step, y: Array) -> Array:
-        """Return the credit of a layer's own loss."""
+        """Return the credit of a layer's own loss, under a rule with local feedback."""
         if self.said is not None:
             return np.asarray(self.said.local[m][self.t])
-        (loss, strength), readout = self.network.loss.of_layer(m), self._matrix(m)
+        credit = self._through(self._matrix(m), m, step, y)
+        return 0 * step.now["z"] if credit is None else credit
+
+    def _through(self, readout: Array, m: int, step: Step, y: Array) -> Array | None:
+        """Return the credit of a layer's own loss through its fixed readout; None where the loss is silent."""
+        loss, strength = self.network.loss.of_layer(m)
         error = loss.error(np.matmul(step.now["z"], readout.T), y, self.numbers)
         delta = loss.at_step(error, self.t, self.steps, self.data.get("weights"))
         if delta is None:
-            return 0 * step.now["z"]
-        return np.matmul(delta if strength == 1 else scaled(delta, strength, self.numbers), readout)
+            return None
+        return np.asarray(np.matmul(delta if strength == 1 else scaled(delta, strength, self.numbers), readout))
 
     def _down(self, m: int, step: Step, credit: Mapping[str, Array]) -> Array:
         """Return the credit at a layer's input, but for what its traces hold: input that a carried node takes in."""

@@ -52,7 +52,7 @@ def gradients(
     rule : a row of the rule table.
     numbers : the number system of all arrays.
     feedback : the fixed matrices of a rule whose feedback is not symmetric (`draw_feedback`).
-    data : ``initial``, ``initial_gradient``, ``weights``, ``begins``, ``masks`` (`Data`).
+    data : ``initial``, ``initial_gradient``, ``weights``, ``begins``, ``masks``, ``readouts`` (`Data`).
 
     Returns
     -------
@@ -81,7 +81,12 @@ def gradients(
 
 
 def check_asked(rule: Rule, data: Data) -> None:
-    """Raise for a gradient of initial values that the rule does not define."""
+    """Raise for a gradient of initial values that the rule does not define, and for readouts where it has its own."""
+    if data.get("readouts") and rule.feedback == "local":
+        raise GradcertError(
+            f"fixed readouts under {rule.name!r}, whose hidden layers have losses of their own already",
+            allowed="the rule's own matrices, feedback=, alone",
+        )
     if data.get("initial_gradient") and rule.reach is not None:
         raise GradcertError(
             f"the gradient of initial values by {rule.name!r}, which confines paths to units",

@@ -77,12 +77,14 @@ class Tape:
     numbers : the number system.
     layers : one record a layer.
     weights : (time, batch) of the loss; None where every step counts alike.
+    readouts : layer's name -> (n_out, units), fixed: where hidden layers have losses of their own.
     """
 
     network: Network
     numbers: Numbers
     layers: tuple[LayerTape, ...]
     weights: Array | None = None
+    readouts: Mapping[str, Array] = field(default_factory=dict)
 
     @property
     def outputs(self) -> Array:
@@ -317,7 +319,7 @@ def record(
     network, parameters : the network and its flat parameter dict.
     inputs : (time, batch, n_in).
     numbers : the number system of all arrays.
-    data : the optional arrays of a problem (`Data`): initial values, weights, begins, masks.
+    data : the optional arrays of a problem (`Data`): initial values, weights, begins, masks, readouts.
 
     Examples
     --------
@@ -337,7 +339,7 @@ def record(
         tape = record_layer(layer, i, parameters, x, numbers, initial, begins=begins, given=given)
         layers.append(replace(tape, asked=asked(layer, i, initial)) if data.get("initial_gradient") else tape)
         outputs[i] = tape.leaving
-    return Tape(ran, numbers, tuple(layers), data.get("weights"))
+    return Tape(ran, numbers, tuple(layers), data.get("weights"), data.get("readouts") or {})
 
 
 def run(problem: Problem) -> Tape:

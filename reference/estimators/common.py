@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.reference.engines import Adjoints, LayerTape, Tape, at, credit_below, layer_gradients, sweep
+from gradcert.reference.engines import Adjoints, LayerTape, Tape, at, credit_below, layer_gradients, spread, sweep
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Network, lif
 from gradcert.reference.networks.arrays import check_array
@@ -90,11 +90,13 @@ def membrane_step(tape: LayerTape, t: int, *, live_reset: bool) -> Any:
 def same_step(tape: Tape, delta: Array) -> list[Adjoints]:
     """Return dE/d(node) of every layer by backpropagation within each step, from dE/do; the lowest layer first."""
     out: list[Adjoints] = []
+    arrived = {tape.network.depth - 1: delta}
     for i in reversed(range(tape.network.depth)):
         layer = tape.layers[i]
-        out.insert(0, sweep(layer, delta, frozenset()))
-        if i:
-            delta = credit_below(layer, out[0], layer.p)
+        turned = layer.layer.turned
+        out.insert(0, sweep(layer, turned(arrived.pop(i)), frozenset()))
+        if max(tape.network.sources(i)) >= 0:
+            spread(turned(credit_below(layer, out[0], layer.p)), tape.network, i, arrived)
     return out
 
 
@@ -129,7 +131,8 @@ def presynaptic(tape: LayerTape) -> dict[str, Array]:
 
 def named(network: Network, per_layer: list[dict[str, Array]]) -> dict[str, Array]:
     """Return the gradients of all layers under the names of the parameters."""
-    flat = {f"layers.{i}.{name}": g for i, grads in enumerate(per_layer) for name, g in grads.items()}
+    layers = zip(network.layers, per_layer, strict=True)
+    flat = {layer.full_name(i, name): g for i, (layer, grads) in enumerate(layers) for name, g in grads.items()}
     return {name: flat[name] for name in network.shapes()}
 
 

@@ -12,9 +12,9 @@ dphi = d(state)/d(drive) within the step::
 
 E[A (x) u] = M, since the cross terms have mean zero. Where a norm vanishes the normaliser is 1.
 
-Choice made: in a stack each layer has its own factors, and the credit from above is that of the same step, so that the
-expectation is OSTL's gradient; for one layer with memory under a stateless head that is RTRL's. The state of a layer
-is every node with an outgoing link of lag 1.
+Choices made: in a stack, and in a graph whose layers have one drive each, each layer has its own factors, and the
+credit from above is that of the same step, so that the expectation is OSTL's gradient; for one layer with memory under
+a stateless head that is RTRL's. The state of a layer is every node with an outgoing link of lag 1.
 
 Dropped: in expectation what OSTL drops.
 Cost of a layer of n units per step: n^2 values, n^3 operations (from memory of the paper).
@@ -32,8 +32,18 @@ from gradcert.reference.errors import GradcertError
 from gradcert.reference.estimators.common import named, same_step
 from gradcert.reference.estimators.estimator import Estimator
 from gradcert.reference.estimators.uoro import checked_signs, normaliser
-from gradcert.reference.estimators.walk import Nodes, push_layer, state_nodes, step_at
-from gradcert.reference.networks import Layer, Network, Parameters, check_no_graph, check_plain, check_problem
+from gradcert.reference.estimators.walk import Nodes, pull_before, push_layer, state_nodes, step_at
+from gradcert.reference.networks import (
+    Layer,
+    Network,
+    Parameters,
+    Synapse,
+    check_forwards,
+    check_no_mixing,
+    check_plain,
+    check_problem,
+)
+from gradcert.reference.networks.synapses.part import Part
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 
 
@@ -72,7 +82,8 @@ def gradients(
     """
     check_problem(network, parameters, inputs, targets, numbers)
     check_plain(network.loss, "kf-rtrl")
-    check_no_graph(network, "kf-rtrl")
+    check_no_mixing(network, "kf-rtrl")
+    check_forwards(network, "kf-rtrl")
     drive = [_drive(layer) if state_nodes(layer) else "" for layer in network.layers]
     signs = checked_signs((sum(map(bool, drive)), *inputs.shape[:2], 2), signs, rng)
     tape = record(network, parameters, inputs, numbers=numbers)
@@ -89,9 +100,9 @@ def gradients(
 
 def _drive(layer: Layer) -> str:
     """Return the node that all parameters of a layer feed, or raise."""
-    fed = {link.target for link in layer.cell.links if link.weight is not None}
+    fed = {link.target for link in layer.cell.links if link.weight is not None and layer.synapse(link.weight).shape}
     fed |= {use.target for use in layer.cell.uses if use.parameter in layer.cell.trained}
-    if len(fed) != 1 or not set(layer.cell.trained) <= {"b"}:
+    if len(fed) != 1 or not {name.rpartition(".")[2] for name in layer.cell.trained} <= {"b"}:
         raise GradcertError(
             f"kf-rtrl with {layer.cell.name!r} cells, whose parameters act at {', '.join(sorted(fed))}",
             allowed="weights and biases that feed one node",
@@ -102,11 +113,12 @@ def _drive(layer: Layer) -> str:
 def _layer(
     tape: LayerTape, delta: Array, drive: str, signs: Array, normalisers: tuple[Any, Any] | None, numbers: Numbers
 ) -> dict[str, Array]:
-    carried, units = state_nodes(tape.layer), tape.layer.units
+    carried, units = state_nodes(tape.layer), tape.layer.size(drive)
     batch = delta.shape[1]
     unit = numbers.array(np.broadcast_to(np.eye(units, dtype=int)[:, None, :], (units, batch, units)))
     u: dict[str, Array] = {}
     a: Nodes = {}
+    before = a, u
     total: dict[str, Array] = {}
     for t in range(len(delta)):
         step = step_at(tape, t)
@@ -119,32 +131,40 @@ def _layer(
         u = {k: (n1 * p1 * u[k] if k in u else 0) + n2 * p2 * fresh[k] for k in fresh}
         a = {k: (n1 * moved[k] / p1 if k in moved else 0) + n2 * slope[k] / p2 for k in slope}
         credit = absorb(step, delta[t], carried)
-        q_a: Any = sum((credit[k] * a[k]).sum(axis=-1).T for k in carried if k in credit)
-        for name, g in _contracted(tape.layer, q_a, u).items():
-            total[name] = total[name] + g if name in total else g
+        for q, tangents, factors in ((credit, a, u), (pull_before([step], [credit])[0], *before)):
+            shared = [(q[k] * tangents[k]).sum(axis=-1).T for k in carried if k in q and k in tangents]
+            q_a = sum(shared[1:], shared[0]) if shared else None
+            for name, g in _contracted(tape.layer, q_a, factors).items():
+                total[name] = total[name] + g if name in total else g
+        before = a, u
         for name, g in _contracted(tape.layer, credit.get(drive), fresh).items():
             total[name] = total[name] + g if name in total else g
-    return total
+    return {name: tape.layer.collected(name, g, tape.p) for name, g in total.items()}
 
 
 def _sources(step: Step, numbers: Numbers) -> dict[str, Array]:
     """Return a^t: what each weight multiplies, (batch, inputs), and 1 for the bias."""
     out = {}
     for link in step.layer.cell.links:
-        if link.weight is not None:
-            out[link.weight] = step.x if link.source == "x" else (step.prev if link.lag else step.now)[link.source]
-    if "b" in step.layer.cell.trained:
-        out["b"] = numbers.zeros((step.x.shape[0], 1)) + 1
-    return out
+        if link.weight is not None and (synapse := step.layer.synapse(link.weight)).shape:
+            source = step.source(link)
+            out[link.weight] = synapse.read(source) if isinstance(synapse, Part) else source
+    return out | {name: numbers.zeros((step.x.shape[0], 1)) + 1 for name in step.layer.cell.trained}
 
 
 def _contracted(layer: Layer, credit: Array | None, u: dict[str, Array]) -> dict[str, Array]:
     if credit is None:
         return {}
     return {
-        name: (credit * x).sum(axis=0) if name == "b" else layer.synapse(name).pull_weight(credit, x)
+        name: (credit * x).sum(axis=0) if name in layer.cell.trained else _own(layer, name).pull_weight(credit, x)
         for name, x in u.items()
     }
+
+
+def _own(layer: Layer, weight: str) -> Synapse:
+    """Return the synapse of a weight on what it reads, where that is a part of the layer's input."""
+    synapse = layer.synapse(weight)
+    return synapse.synapse if isinstance(synapse, Part) else synapse
 
 
 def _norm(values: dict[str, Array], batch_axis: int) -> Array:

@@ -25,7 +25,7 @@ from gradcert.reference.engines import layer_gradients, record
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.estimators.common import named, same_step
 from gradcert.reference.estimators.estimator import Estimator
-from gradcert.reference.networks import Network, Parameters, check_no_graph, check_plain, check_problem
+from gradcert.reference.networks import Network, Parameters, check_plain, check_problem
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 
 
@@ -65,7 +65,6 @@ def gradients(
     """
     check_problem(network, parameters, inputs, targets, numbers)
     check_plain(network.loss, "sltt-k")
-    check_no_graph(network, "sltt-k")
     steps = len(inputs)
     if chosen is None:
         check_size("sltt-k with k", k)

@@ -9,6 +9,9 @@ The equations, for the state h of the whole network, J = dh^t/dh^(t-1), D^t the 
     r0    = sqrt(|B| / |J A|)                 r1  = sqrt(|nu^T D| / |nu|)
     estimate = sum_t (q^t . A^t) B^t          q^t = dE^t/dh^t
 
+where E^t depends on h^(t-1) past h^t, as through a delayed connection to an output without memory, that derivative is
+contracted with A^(t-1) and B^(t-1) in the same way.
+
 Any positive r0, r1 that do not change under nu -> -nu keep it unbiased: E[A (x) B] = M. These reduce the variance.
 Where a norm vanishes (J A at the first step) the normaliser is 1. Negating all noise leaves the estimate as it is, so
 that pairs nu, -nu are one draw and not two (trap T89).
@@ -28,11 +31,28 @@ from typing import Any
 import numpy as np
 
 from gradcert.reference.checks import check_rng
-from gradcert.reference.engines import Step, immediate, record
+from gradcert.reference.engines import Step, Tape, immediate, record
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.estimators.common import named
 from gradcert.reference.estimators.estimator import Estimator
-from gradcert.reference.estimators.walk import Nodes, pull, pull_stopped, push, state_nodes, state_size, steps_at
-from gradcert.reference.networks import Network, Parameters, check_no_graph, check_plain, check_problem
+from gradcert.reference.estimators.walk import (
+    Nodes,
+    pull,
+    pull_before,
+    pull_stopped,
+    push,
+    state_nodes,
+    state_size,
+    steps_at,
+)
+from gradcert.reference.networks import (
+    Network,
+    Parameters,
+    check_forwards,
+    check_no_mixing,
+    check_plain,
+    check_problem,
+)
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 
 Rows = dict[tuple[int, str], Array]  # (layer, parameter) -> (batch, units, columns)
@@ -72,35 +92,45 @@ def gradients(
     """
     check_problem(network, parameters, inputs, targets, numbers)
     check_plain(network.loss, "uoro")
-    check_no_graph(network, "uoro")
+    check_no_mixing(network, "uoro")
+    check_forwards(network, "uoro")
     signs = checked_signs((*inputs.shape[:2], state_size(network)), signs, rng)
     tape = record(network, parameters, inputs, numbers=numbers)
     delta = network.loss.gradient(tape.outputs, targets, numbers)
     rows: Rows = {}
     total: Rows = {}
     state: list[Nodes] = [{} for _ in network.layers]
+    before: tuple[list[Nodes], Rows] = state, rows
     for t in range(len(inputs)):
         steps = steps_at(tape, t)
         noise = _split(network, numbers.array(signs[t]))
-        moved = [_only(n, s) for n, s in zip(push(steps, state), noise, strict=True)]
-        fresh = _immediate(steps, pull(steps, noise))
+        moved = [_only(n, s) for n, s in zip(push(network, steps, state), noise, strict=True)]
+        fresh = _immediate(steps, pull(network, steps, noise))
         r0 = normaliser(_norm(rows), _norm(_flat(moved))) if normalisers is None else normalisers[0]
         r1 = normaliser(_norm(fresh), _norm(_flat(noise))) if normalisers is None else normalisers[1]
         state = [
             {k: r0 * n[k] + r1 * s[k] if k in n else r1 * s[k] for k in s} for n, s in zip(moved, noise, strict=True)
         ]
         rows = {k: (rows[k] / _wide(r0) if k in rows else 0) + fresh[k] / _wide(r1) for k in fresh}
-        credit = pull_stopped(steps, delta[t])
-        q_dot_a: Any = 0
-        for layer, (c, a) in enumerate(zip(credit, state, strict=True)):
-            for node in state_nodes(network.layers[layer]):
-                if node in c:
-                    q_dot_a = q_dot_a + (c[node] * a[node]).sum(axis=-1)[:, None, None]
-        for key, value in rows.items():
-            total[key] = total.get(key, 0) + q_dot_a * value
+        credit = pull_stopped(network, steps, delta[t])
+        for q, a, b in ((credit, state, rows), (pull_before(steps, credit), *before)):
+            q_dot_a = _dot(network, q, a)
+            for key, value in b.items():
+                total[key] = total.get(key, 0) + q_dot_a * value
+        before = state, rows
         for key, value in _immediate(steps, _beside(network, credit)).items():
             total[key] = total.get(key, 0) + value
-    return {name: _folded(network, name, total) for name in network.shapes()}
+    return _folded(tape, total)
+
+
+def _dot(network: Network, credit: list[Nodes], tangents: list[Nodes]) -> Any:
+    """Return the sum over the state of credit times tangents, per sample, (batch, 1, 1)."""
+    total: Any = 0
+    for layer, c, a in zip(network.layers, credit, tangents, strict=True):
+        for node in state_nodes(layer):
+            if node in c and node in a:
+                total = total + (c[node] * a[node]).sum(axis=-1)[:, None, None]
+    return total
 
 
 def checked_signs(shape: tuple[int, ...], signs: Array | None, rng: np.random.Generator | None) -> Array:
@@ -119,8 +149,8 @@ def _split(network: Network, values: Array) -> list[Nodes]:
     for layer in network.layers:
         nodes: Nodes = {}
         for node in state_nodes(layer):
-            nodes[node] = values[:, start : start + layer.units]
-            start += layer.units
+            nodes[node] = values[:, start : start + layer.size(node)]
+            start += layer.size(node)
         out.append(nodes)
     return out
 
@@ -168,11 +198,13 @@ def _wide(r: Any) -> Any:
     return r[..., None] if np.ndim(r) else r
 
 
-def _folded(network: Network, name: str, total: Rows) -> Array:
-    _, index, local = name.split(".")
-    layer, rows = network.layers[int(index)], total[int(index), local]
-    summed = rows.sum(axis=0)
-    return summed[:, 0] if local in layer.cell.trained else layer.synapse(local).fold(summed)
+def _folded(tape: Tape, total: Rows) -> dict[str, Array]:
+    out: list[dict[str, Array]] = [{} for _ in tape.layers]
+    for (m, name), rows in total.items():
+        layer, summed = tape.layers[m].layer, rows.sum(axis=0)
+        found = summed[:, 0] if name in layer.cell.trained else layer.synapse(name).fold(summed)
+        out[m][name] = layer.collected(name, found, tape.layers[m].p)
+    return named(tape.network, out)
 
 
 ESTIMATOR = Estimator(

@@ -32,6 +32,8 @@ class Data(TypedDict, total=False):
     weights : (time, batch), >= 0: the weight of a step's loss; 0 is padding.
     begins : (time, batch), booleans: a new sequence begins at this step, states and traces go back to the initial ones.
         What is true of the first step of a row makes no difference.
+    readouts : ``layers.0`` -> (n_out, units): the fixed matrix through which a hidden layer has a loss of its own, an
+        auxiliary loss (`gradcert.reference.networks.Local`; rules with local feedback have ``feedback`` there).
     masks : ``layers.0`` -> (time, batch, units) multiplies what leaves the layer for the one above or the loss, and
         not what it gives back to itself (dropout between layers); ``layers.0.c`` -> the node c takes its new value
         times the mask plus its value of the step before times one less the mask (zoneout; mathematics.md 1.5).
@@ -42,6 +44,7 @@ class Data(TypedDict, total=False):
     weights: Array | None
     begins: Array | None
     masks: Mapping[str, Array] | None
+    readouts: Mapping[str, Array] | None
 
 
 def check_data(
@@ -54,6 +57,7 @@ def check_data(
     weights: Array | None = None,
     begins: Array | None = None,
     masks: Mapping[str, Array] | None = None,
+    readouts: Mapping[str, Array] | None = None,
 ) -> None:
     """Raise a `GradcertError` unless the optional arrays fit the network, the loss and inputs of a shape (T, B, ...).
 
@@ -89,6 +93,7 @@ def check_data(
         if name not in known:
             raise GradcertError(f"a mask for {name!r}", allowed=", ".join(known))
         check_array(f"the mask {name}", mask, (steps, batch, known[name]), numbers)
+    check_readouts(network, readouts, numbers)
 
 
 def owners(network: Network) -> Iterator[tuple[str, Cell, int]]:
@@ -126,6 +131,17 @@ def check_weights(network: Network, weights: Array, shape: tuple[int, int], numb
             f"a weight of 0 at the last step, which alone has a loss, in sample {', '.join(padded)}",
             do="let the loss be of every step, with weights that are 0 but at each sample's own last step",
         )
+
+
+def check_readouts(network: Network, readouts: Mapping[str, Array] | None, numbers: Numbers) -> None:
+    """Raise unless fixed readouts are matrices (n_out, units) of hidden layers."""
+    hidden = {layer.owner(m): layer.units for m, layer in enumerate(network.layers[:-1])}
+    for name, matrix in (readouts or {}).items():
+        if name not in hidden:
+            raise GradcertError(
+                f"a fixed readout of {name!r}", allowed=", ".join(hidden) or "hidden layers: this network has none"
+            )
+        check_array(f"the fixed readout of {name}", matrix, (network.layers[-1].units, hidden[name]), numbers)
 
 
 def check_initial(network: Network, initial: Mapping[str, Array] | None, batch: int, numbers: Numbers) -> None:

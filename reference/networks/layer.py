@@ -112,9 +112,15 @@ class Layer:
         own = f"layers.{index}" if self.name is None else self.name
         return f"{own}.{local}" if own else local
 
+    def owner(self, index: int) -> str:
+        """Return whose the layer is: ``layers.0``, a population's name, or the names of several, ``a+b``."""
+        if self.name == "":
+            return str(self.cell.owner)  # type: ignore[attr-defined]
+        return f"layers.{index}" if self.name is None else self.name
+
     def matrix_name(self, index: int) -> str:
         """Return the name of the feedback matrix that reaches the whole layer: of several populations ``a+b.B``."""
-        return f"{self.cell.owner}.B" if self.name == "" else self.full_name(index, "B")  # type: ignore[attr-defined]
+        return f"{self.owner(index)}.B"
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shapes of the layer's parameters, weights first."""

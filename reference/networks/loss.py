@@ -37,7 +37,8 @@ class Loss:
     node : the node of the last layer that is the output: ``z``, or the membrane potential ``v``, a cell state ``c``.
     level : what ``when="first"`` waits for.
     activity : terms about what leaves the layers (`Activity`).
-    local : losses of hidden layers' own, where they are not the output's (`Local`), for rules with local feedback.
+    local : losses of hidden layers' own (`Local`): what rules with local feedback have there where it is not the
+        output's loss, and auxiliary losses under any other rule.
 
     Examples
     --------

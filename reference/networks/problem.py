@@ -19,7 +19,7 @@ from gradcert.reference.numbers import FLOAT64, FORMATS, Array, Numbers, held
 from gradcert.reference.outside import array, parse, record
 
 NAMED = ("wanted", "untrained")  # lists of names
-OPTIONAL = ("initial", "initial_gradient", "weights", "begins", "masks")
+OPTIONAL = ("initial", "initial_gradient", "weights", "begins", "masks", "readouts")
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class Problem:
     numbers : the number system of all arrays; floats of any dtype by default.
     id : names the case; it is not needed to compute anything.
     seed : of an estimator's randomness, a new one for every draw (a claim of class ``unbiased``); else None.
-    initial, initial_gradient, weights, begins, masks : see `Data`; nothing by default.
+    initial, initial_gradient, weights, begins, masks, readouts : see `Data`; nothing by default.
     wanted : the names whose gradients are asked for; all of them where there are none.
     untrained : of the others, parameters that are there and not trained: they have no gradient, or one of zeros.
     drawn : the draws of a random algorithm, whole numbers, where they are given (`gradcert.reference.published`).
@@ -76,6 +76,7 @@ class Problem:
     drawn: Mapping[str, Array] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     format: str = ""
+    readouts: Mapping[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not isinstance(self.network, Network):
@@ -105,7 +106,7 @@ class Problem:
         for part in ("inputs", "targets", "weights"):
             if (value := getattr(self, part)) is not None:
                 object.__setattr__(self, part, held(value, self.format))
-        for part in ("parameters", "feedback", "initial", "masks"):
+        for part in ("parameters", "feedback", "initial", "masks", "readouts"):
             object.__setattr__(self, part, {k: held(v, self.format) for k, v in getattr(self, part).items()})
 
     @property
@@ -145,7 +146,8 @@ class Problem:
         sequences = {"inputs": self.inputs, "targets": self.targets, "weights": self.weights, "begins": self.begins}
         named = {**self.parameters, **{k: v for k, v in sequences.items() if v is not None}, **self.feedback}
         starts = {f"{PREFIX}{k}": v for k, v in self.initial.items()}
-        return {**named, **starts, **{f"masks.{k}": v for k, v in self.masks.items()}}
+        more = {f"{part}.{k}": v for part in ("masks", "readouts") for k, v in getattr(self, part).items()}
+        return {**named, **starts, **more}
 
     def with_loss(self, **options: Any) -> Problem:
         """Return the problem with another loss."""
@@ -210,6 +212,7 @@ class Problem:
             weights=None if self.weights is None else convert(self.weights),
             begins=None if self.begins is None else np.array(self.begins),
             masks={k: convert(v) for k, v in self.masks.items()},
+            readouts={k: convert(v) for k, v in self.readouts.items()},
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -288,7 +291,7 @@ def problem_from_record(given: Any, *, run: bool = False) -> Problem:
 def _data(spec: Mapping[str, Any], dtype: str) -> dict[str, Any]:
     """Return the optional arrays of a parsed line."""
     out: dict[str, Any] = {}
-    for part in ("initial", "masks"):
+    for part in ("initial", "masks", "readouts"):
         if part in spec:
             out[part] = {k: array(v, k, dtype=dtype) for k, v in record(spec[part], part).items()}
     if "weights" in spec:

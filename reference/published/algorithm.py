@@ -32,6 +32,7 @@ class Kind:
     least : the fewest steps that a sequence needs.
     weights : whether it returns weights, or the gradients on the way, rather than a gradient.
     page : the equations; the docstring of the file that it is defined in.
+    stacks : why it is of stacks alone; nothing where it is defined for graphs of populations too.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Kind:
     least: Callable[[Settings], int] = lambda _: 1
     weights: bool = False
     page: str = field(default="", repr=False)
+    stacks: str = ""
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,11 @@ def compute(problem: Problem, settings: Settings) -> dict[str, Array]:
     return combined(problem, rows, untraced)
 
 
+def is_bias(name: str) -> bool:
+    """Return whether a trained parameter of a cell is a bias; its name in a graph begins with the population's."""
+    return name.rpartition(".")[2].startswith("b")
+
+
 def combined(problem: Problem, rows: Sequence[Rule], untraced: Sequence[str] = ()) -> dict[str, Array]:
     """Return the same for rows that are at hand."""
     network = problem.network
@@ -59,9 +64,11 @@ def combined(problem: Problem, rows: Sequence[Rule], untraced: Sequence[str] = (
         grads = layer_gradients(layer, own)
         if untraced:
             plain = layer_gradients(layer, sweep(layer, down, frozenset()))
-            inputs = {k.weight for k in layer.layer.cell.links if k.source == "x" and k.weight is not None}
-            names = (inputs if i == 0 and "input" in untraced else set()) | {
-                name for name in grads if "bias" in untraced and name in layer.layer.cell.trained and name[0] == "b"
+            links = layer.layer.cell.links
+            inputs = {k.weight for k in links if k.source == "x" and k.weight in plain}
+            names = {k for k in inputs if "input" in untraced and not network.below(i, k)}
+            names |= {
+                name for name in grads if "bias" in untraced and name in layer.layer.cell.trained and is_bias(name)
             }
             grads |= {name: plain[name] for name in names}
         out |= {layer.layer.full_name(i, name): g for name, g in grads.items()}

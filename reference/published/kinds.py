@@ -21,6 +21,7 @@ from gradcert.reference.rules import RULES, rule_named
 
 PROVIDED = ("numbers", "feedback", "rng", "signs", "chosen", "events")  # by the problem: no settings
 RETURNS = ("weights", "gradients")
+TRACES = "whose traces are of the one layer below, and of the lateral weights"  # why some are of stacks alone
 
 
 def _given(problem: Problem) -> tuple[Network, Mapping[str, Array], Array, Array]:
@@ -170,25 +171,36 @@ KINDS: dict[str, Kind] = {
             draw=_kf_signs,
             mean=RULES["ostl"],
         ),
-        _estimator("otpe"),
+        _estimator("otpe", stacks="whose traces are filtered by the leak of the one layer above"),
         _estimator(
             "s-tllr",
             settings={"feedback": "symmetric"},
             feedback=lambda s: str(s["feedback"]),
+            stacks=TRACES,
         ),
-        _estimator("ndot"),
-        _estimator("ottt-code"),
+        _estimator("ndot", stacks="whose traces decay by the membrane of the one layer below"),
+        _estimator("ottt-code", stacks=TRACES),
         _estimator(
             "sltt-k", compute=_called("sltt-k", "chosen"), draw=_chosen, mean=_sltt_mean, least=lambda s: s["k"]
         ),
-        _estimator("opzo", compute=_opzo, draw=_perturbed),
-        _estimator("rate-based"),
         _estimator(
-            "etlp", compute=_called("etlp", "events"), draw=_events, mean=_etlp_mean, feedback=lambda _: "direct"
+            "opzo",
+            compute=_opzo,
+            draw=_perturbed,
+            stacks="whose perturbation passes from each layer to the one above",
         ),
-        _estimator("tess"),
-        _estimator("eventprop"),
-        _estimator("es-d-rtrl"),
+        _estimator("rate-based", stacks="whose credit passes from the rate of a layer to that of the one below"),
+        _estimator(
+            "etlp",
+            compute=_called("etlp", "events"),
+            draw=_events,
+            mean=_etlp_mean,
+            feedback=lambda _: "direct",
+            stacks=TRACES,
+        ),
+        _estimator("tess", stacks=TRACES),
+        _estimator("eventprop", stacks="whose adjoint is that of layers in a row"),
+        _estimator("es-d-rtrl", stacks=TRACES),
         Kind(
             "rows",
             "Rows put together: another row in every layer, parameters without a trace",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 import torch.nn.functional as f
 from torch_oracle import run_layer
@@ -38,8 +40,20 @@ def each(kind, o, y):
     return -y * torch.log_softmax(o, -1)
 
 
-def loss_of(loss, o, y, w, layers):
-    """E, written once more; w (time, batch) or None."""
+def loss_of(loss, o, y, w, layers, readouts=None):
+    """E, written once more; w (time, batch) or None; auxiliary losses through readouts, layer -> (n_out, units)."""
+    total = of_outputs(loss, o, y, w) + sum(
+        activity(term, layers[m], w) for term in loss.activity for m in term.numbers_of(len(layers))
+    )
+    for name, matrix in (readouts or {}).items():
+        m = int(name.split(".")[1])
+        own = [one for one in loss.local if not one.layers or m in one.layers][-1]
+        read = torch.einsum("tbi,ki->tbk", layers[m], tensor(matrix))
+        total = total + own.strength * of_outputs(replace(loss, kind=own.kind), read, y, w)
+    return total
+
+
+def of_outputs(loss, o, y, w):
     steps, batch = o.shape[:2]
     counts = torch.ones(steps, batch, dtype=torch.float64) if w is None else w
     if loss.when in ("sum", "mean", "max", "first"):
@@ -62,7 +76,7 @@ def loss_of(loss, o, y, w, layers):
     else:
         by_sample = (counts * terms).sum(0) / (counts.sum(0) if loss.time == "mean" and not whole else 1)
         total = by_sample.mean() if loss.batch == "mean" else by_sample.sum()
-    return total + sum(activity(term, layers[m], w) for term in loss.activity for m in term.numbers_of(len(layers)))
+    return total
 
 
 def activity(term, z, w):
@@ -109,7 +123,8 @@ def gradients(network, parameters, inputs, targets, rule, **data):
         starts = {k: tensor(v, requires_grad=True) for k, v in (data.get("initial") or {}).items()}
         kept = [rule.own if i == own else rule.upper for i in range(network.depth)]
         layers = run(network, p, tensor(inputs), kept, starts, data)
-        loss_of(network.loss, layers[-1], tensor(targets), None if w is None else tensor(w), layers).backward()
+        weights = None if w is None else tensor(w)
+        loss_of(network.loss, layers[-1], tensor(targets), weights, layers, data.get("readouts")).backward()
         mine = f"layers.{own}."
         out.update({k: v.grad.numpy() for k, v in p.items() if k.startswith(mine)})
         if data.get("initial_gradient"):

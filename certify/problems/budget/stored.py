@@ -163,7 +163,7 @@ def parameters_on_balls(parameters: Mapping[str, Array], balls: Balls) -> dict[s
 def data_on_balls(problem: Problem, balls: Balls) -> Data:
     """Return the optional arrays of a problem as a subject is given them; weights of the loss stay floats."""
     data = problem.data
-    for name in ("initial", "masks"):
+    for name in ("initial", "masks", "readouts"):
         if name in data:
             data[name] = {k: balls.exactly(v) for k, v in (data[name] or {}).items()}
     return {**data, "weights": np.asarray(data["weights"], dtype=float)} if "weights" in data else data

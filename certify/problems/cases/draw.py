@@ -128,6 +128,9 @@ def draw(spec: Spec, claim: Claim, rule: Claimed, family: Family, rng: np.random
             name: _as(claim, family.weight(s, s[0], 1.0, rng)) for name, s in feedback_shapes(network, rule).items()
         },
     )
+    readouts = _readouts(network, rule, family, rng)
+    if readouts:
+        problem = replace(problem, readouts={name: _as(claim, value) for name, value in readouts.items()})
     if isinstance(rule, Algorithm):
         drawn = rule.drawn(network, problem.inputs.shape[:2], rng)
         problem = replace(problem, drawn=drawn, settings=rule.settings)
@@ -136,6 +139,14 @@ def draw(spec: Spec, claim: Claim, rule: Claimed, family: Family, rng: np.random
         problem = with_given(problem, claim, row, rng, exact=spec.family == "dyadic", turn=spec.turn + spec.index)
     wanted, untrained = about(claim, problem.gradient_names)
     return replace(problem, wanted=wanted, untrained=untrained)
+
+
+def _readouts(network: Network, rule: Claimed, family: Family, rng: np.random.Generator) -> dict[str, Array]:
+    """Draw the fixed readouts of auxiliary losses; a rule with local feedback has matrices of its own."""
+    own = network.loss.local if rule.feedback != "local" else ()
+    hidden = [(m, layer) for m, layer in enumerate(network.layers[:-1]) if any(one.about(m) for one in own)]
+    outputs = network.layers[-1].units
+    return {layer.owner(m): family.weight((outputs, layer.units), outputs, 1.0, rng) for m, layer in hidden}
 
 
 def _layers(spec: Spec, claim: Claim, family: Family, rng: np.random.Generator) -> tuple[Layer, ...]:

@@ -65,6 +65,7 @@ def _given(problem: Problem, network: Network, shape: tuple[int, int]) -> dict[s
         "weights": None if problem.weights is None else np.ones(shape, dtype=dtype),
         "begins": None if problem.begins is None else np.zeros(shape, dtype=bool),
         "masks": {name: np.ones((*shape, sizes[name]), dtype=dtype) for name in problem.masks},
+        "readouts": {k: np.ones((network.layers[-1].units, sizes[k]), dtype=dtype) for k in problem.readouts},
     }
 
 
@@ -116,5 +117,6 @@ def needed(problem: Problem) -> int:
     for layer in problem.network.layers:
         below += sum(prod(shape) for shape in layer.shapes().values())
         numbers += sum(layer.size(node) for node in layer.cell.nodes) * (1 + below)
-    fixed = sum(array.size for array in (*problem.parameters.values(), *problem.feedback.values()))
+    given = (problem.parameters, problem.feedback, problem.readouts)
+    fixed = sum(array.size for arrays in given for array in arrays.values())
     return problem.inputs.itemsize * (numbers * problem.inputs.shape[1] + 2 * fixed)  # gradients are as large as these

@@ -20,7 +20,7 @@ from gradcert.reference.networks.layer import (
 )
 from gradcert.reference.networks.synapses.protocol import Synapse
 
-RESERVED = ("layers", "initial", "masks")  # what other names of a problem begin with
+RESERVED = ("layers", "initial", "masks", "readouts")  # what other names of a problem begin with
 
 
 @dataclass(frozen=True)

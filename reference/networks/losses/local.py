@@ -1,4 +1,4 @@
-"""Losses of hidden layers' own, for rules that give every layer one: of another form and scale than the output's."""
+"""Losses of hidden layers' own, of another form and scale than the output's."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ from gradcert.reference.networks.losses.formula import is_formula, own
 class Local:
     """The loss at a hidden layer's fixed readout, strength times a form of it, taken and reduced as the output's is.
 
-    It is what rules with local feedback (``decolle``) minimise in a hidden layer; no other rule knows of it.
+    Under rules with local feedback (``decolle``) it is what a hidden layer minimises, the fixed readout being the
+    rule's own matrix; nothing of it goes further down. Under any other rule it is a term of the loss, an auxiliary
+    loss, of those layers that the problem has a readout for (`Data`): E = output's loss + sum_m strength_m form(G_m
+    z_m, targets). Its credit, strength G^T form', arrives at the layer's output, and goes on down as that of the loss
+    does.
 
     Parameters
     ----------

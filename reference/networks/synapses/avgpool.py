@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -68,7 +69,7 @@ class AvgPool:
         """No weight feeds a unit."""
         return 0
 
-    def effective(self, weight: Array | None) -> Array | None:
+    def effective(self, weight: Any) -> Any:
         """Return what was given: there is no weight."""
         return weight
 

@@ -45,6 +45,10 @@ class Part:
     def _read(self) -> slice:
         return slice(self.start, self.start + self.synapse.inputs)
 
+    def read(self, x: Array) -> Array:
+        """Return what the synapse reads of x, (..., inputs)."""
+        return x[..., self._read]
+
     def effective(self, weight: Array) -> Array:
         """Return the weight as it acts."""
         return self.synapse.effective(weight)

@@ -97,6 +97,10 @@ NORMAL = {
     "normalised": "mean and variance of the normalised sums as constants",
     "standardised": "standardised weights by the weight that acts, in the place of the raw one",
 }
+SUPERVISED = {
+    "auxiliary": "bptt with auxiliary losses without their strength",
+    "auxiliary_below": "ostl with auxiliary losses that act in their own layer alone, and not below",
+}
 ONLINE = {"delay_line": "memory: what the learner holds in NumPy arrays grows with every step"}
 SAID = {
     "lif": LIF,
@@ -104,6 +108,7 @@ SAID = {
     "rules": RULES,
     "eventprop": {"eventprop": "eventprop(dt=0.5) with lam_v lost at a spike"},
     "stacks": STACKS,
+    "supervised": SUPERVISED,
     "eprop": EPROP,
     "halves": HALVES,
     "graphs": GRAPHS,
@@ -129,9 +134,8 @@ def test_a_claim_is_kept_and_its_mistake_is_named(where, name):
     if claim.online:  # a class, which a process of its own imports
         mine, mistake = (f"{FOLDER / where}.py:{attribute}" for attribute in (name, f"wrong_{name}"))
     else:
-        found = getattr(
-            subjects(where), name if where in ("rules", "eventprop", "graphs", "directions") else "gradients"
-        )
+        several = ("rules", "eventprop", "graphs", "directions", "supervised")  # files with a subject for each claim
+        found = getattr(subjects(where), name if where in several else "gradients")
         mine, mistake = partial(found), partial(getattr(subjects(where), f"wrong_{name}"))
     right = certify(mine, claim=claim, profile="quick")
     wrong = certify(mistake, claim=claim, profile="quick", repair=0.0)

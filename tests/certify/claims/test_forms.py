@@ -1,6 +1,7 @@
 """Losses of one's own in a claim: as formulas, functions, functions in files; in words; on the claim line."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -65,6 +66,9 @@ def test_hidden_layers_have_losses_of_their_own_where_the_rule_has_such():
     assert from_dict(json.loads(json.dumps(claim.to_dict()))) == claim
     said = "in hidden layers the loss cross_entropy strength 0.5, in hidden layers the loss {(o - y)^4} layers 1"
     assert said in str(claim)
+    assert said.replace("in hidden layers the loss", "auxiliary loss in hidden layers") in str(
+        replace(claim, rule="bptt")
+    )
     assert parts({"rule": "decolle", "local": ("cross_entropy:strength=0.5", "{o; given=a:b}:layers=[1]")})[
         "local"
     ] == [
@@ -72,13 +76,14 @@ def test_hidden_layers_have_losses_of_their_own_where_the_rule_has_such():
         {"kind": "{o; given=a:b}", "layers": [1]},
     ]
     for wrong, says in (
-        ({"rule": "bptt", "depths": (3,)}, "losses of hidden layers' own, and bptt"),
-        ({"rule": "otpe", "depths": (3,)}, "losses of hidden layers' own, and otpe|otpe with local losses"),
+        ({"rule": "bptt", "depths": (3,), "acceptance": "bounded"}, "auxiliary losses, and a bounded claim"),
+        ({"rule": "bptt", "depths": (3,), "local": {"strength": -1}}, "an auxiliary loss of strength -1"),
+        ({"rule": "otpe", "depths": (3,)}, "otpe with local losses"),
         ({"rule": "decolle", "depths": (1, 2)}, "of 0 hidden ones"),
         ({"rule": "decolle", "depths": (2,)}, r"in layers \[1\], of 1 hidden ones"),
     ):
         with pytest.raises(GradcertError, match=says):
-            Claim(cells="lif", local=local, **wrong)
+            Claim(cells="lif", **{"local": local, **wrong})
     with pytest.raises(GradcertError, match=r"allowed: .*strength"):
         Claim("decolle", "lif", (3,), local={"form": "squared_error"})
     assert Claim("decolle", "lif", (1,), readout="rnn", local=local[0]).local == (local[0],)

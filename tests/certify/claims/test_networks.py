@@ -8,16 +8,20 @@ import tomllib
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from gradcert.certify import certify
 from gradcert.certify.claims import Claim, from_dict, made, parts_of, read_claim, sentence
 from gradcert.certify.report import html, junit, terminal
+from gradcert.certify.variations import posed, variations
 from gradcert.commands.claims import parts
 from gradcert.reference import RULES, Connection, GradcertError, Graph, Lif, Population
 from gradcert.reference.engines import reverse
+from gradcert.reference.estimators import uoro
 from gradcert.reference.networks import Integrator, Sparse
+from gradcert.reference.published import read_rule
 
 FILE = """
 rule = "e-prop"
@@ -125,8 +129,9 @@ def test_all_of_it_is_shown_and_a_refuted_one_can_be_asked_again():
         ({"network": network(), "layers": ["lif"]}, "a network, and layers"),
         ({"network": network(), "sizes": (1, 2, 3)}, "a network, and sizes"),
         ({"network": network(), "depths": 3}, "a network, and depths; to fix it: leave depths out"),
-        ({"network": network(), "acceptance": "unbiased"}, "an unbiased claim of a graph"),
-        ({"network": network(), "rule": "otpe"}, "otpe on a graph of populations; allowed: a row"),
+        ({"network": network(), "acceptance": "aligned", "within": {"cosine": 0.5}}, "an aligned claim of a graph"),
+        ({"network": network(), "rule": "otpe"}, "otpe, whose traces are filtered by the leak of the one layer above"),
+        ({"network": network(), "rule": "eventprop"}, "whose adjoint is that of layers in a row, on a graph"),
         ({"network": {**network(), "depth": 2}}, "a network with depth; allowed: inputs, populations"),
         ({"network": network(inputs=())}, "inputs=.* of a network"),
         ({"network": network(inputs=[{"name": "x", "width": 2}])}, "the input 'x' with width"),
@@ -201,3 +206,57 @@ def test_whatever_stands_in_a_network_ends_in_a_sentence():
         except GradcertError:
             refused += 1
     assert read_as > 5 and refused > 100
+
+
+SKIP = {
+    "inputs": ["x"],
+    "populations": [
+        {"name": "low", "cell": "lif"},
+        {"name": "high", "cell": "lif"},
+        {"name": "out", "cell": "rnn", "options": {"recurrent": False, "activation": "identity"}},
+    ],
+    "connections": [
+        {"source": "x", "target": "low"},
+        {"source": "low", "target": "high"},
+        {"source": "x", "target": "high"},
+        {"source": "high", "target": "out"},
+        {"source": "low", "target": "out", "lag": 2},
+    ],
+}
+ALGORITHMS = {  # that are no rows, and a line of each done otherwise
+    "sltt-k(k=2)": "the factor T / K",
+    "fptt": "the pull with the opposite sign",
+    "sltt then bptt": "with STATE in layer 0",
+    "update-per-step": "contributions that are kept from step to step",
+    "update-per-sequence": "an update of the opposite sign",
+    "uoro(normalisers=[1.0 0.5])": "the two normalisers swapped",
+    "kf-rtrl(normalisers=[1.0 0.5])": "the noise of the first step at every step",
+}
+
+
+@pytest.mark.long(keep=1)
+@pytest.mark.parametrize("rule", ALGORITHMS)
+def test_an_algorithm_that_is_no_row_can_be_claimed_of_a_graph(rule):
+    claim = Claim(rule, network=SKIP, losses="squared_error", when="every")
+    found = read_rule(claim.rule, claim.settings)
+
+    def otherwise(problem):
+        (one,) = (v for v in variations(found, problem) if v.label == ALGORITHMS[rule])
+        return one.compute(posed(problem, found.settings))
+
+    right = certify(lambda problem: found.gradients(problem), claim=claim, profile="quick")
+    wrong = certify(otherwise, claim=claim, profile="quick", repair=0.0)
+    assert (right.verdict, wrong.verdict) == ("certified", "refuted")
+    assert ALGORITHMS[rule] in wrong.reason
+
+
+@pytest.mark.long
+def test_the_mean_of_a_random_algorithm_can_be_claimed_of_a_graph():
+    claim = Claim("uoro", network=SKIP, acceptance="unbiased", losses="squared_error", when="every")
+
+    def drawn(problem):
+        p = problem
+        rng = np.random.default_rng(p.seed)
+        return uoro.gradients(p.network, p.parameters, p.inputs, p.targets, numbers=p.numbers, rng=rng)
+
+    assert certify(drawn, claim=claim, profile="quick").verdict == "certified"

@@ -31,7 +31,7 @@ from gradcert.reference import (
 from gradcert.reference.engines import forward, reverse
 from gradcert.reference.engines.residual import residual
 from gradcert.reference.engines.structure import reachable
-from gradcert.reference.networks import Activity
+from gradcert.reference.networks import Activity, Local
 from gradcert.reference.networks.cells import Alif, Gru, Integrator, Lstm
 from gradcert.reference.networks.synapses import AvgPool, Dense
 
@@ -72,6 +72,7 @@ STATE, RECURRENT, RESET = Edge.STATE, Edge.RECURRENT, Edge.RESET
 LOSSES = {  # of the cases that begin so
     "silent": {"when": "last", "activity": (Activity(kind="l2", layers=(0,)),)},
     "potential": {"node": "v"},
+    "auxiliary": {"time": "mean", "local": (Local("cross_entropy", 0.5), Local("{(o - y)^4}", 3, (1,)))},
 }
 CASES = {
     # every way to drop a path, with initial values of both shapes and sequences that begin inside a row
@@ -103,6 +104,15 @@ CASES = {
     "potential, all edges": ((LATERAL, ADAPTIVE), "bptt", ("masks",)),
     "gates, all edges": ((Rnn(), Lstm()), "bptt", ("initial",)),
     "shared nodes": ((Snu(train=("leak",)), Snu(train=("leak",))), "ottt", ("initial",)),
+    # losses of hidden layers' own under every kind of feedback
+    "auxiliary": ((LATERAL, ADAPTIVE, LATERAL), "bptt", ("initial", "begins", "weights", "readouts")),
+    "auxiliary, ostl": ((ADAPTIVE, LATERAL), "ostl", ("initial", "masks", "readouts")),
+    "auxiliary, two steps": ((LATERAL, LATERAL), "tbptt(2)", ("initial", "begins", "readouts")),
+    "auxiliary, chunks": ((LATERAL, LATERAL), "tbptt-chunks(2)", ("weights", "readouts")),
+    "auxiliary, random": ((LATERAL, LATERAL, ADAPTIVE), "ostl-random", ("masks", "readouts")),
+    "auxiliary, direct": ((LATERAL, LATERAL), replace(RULES["ostl"], feedback="direct"), ("initial", "readouts")),
+    "auxiliary, target": ((LATERAL, LATERAL, LATERAL), "osttp", ("weights", "readouts")),
+    "auxiliary, reach": ((Rnn(), LATERAL), "snap-1", ("begins", "readouts")),
     # paths confined to units
     "reach of one": ((ADAPTIVE, LATERAL), "snap-1", ("begins",)),
     "reach of two": ((Lstm(), Gru()), "snap-2", ("begins",)),
@@ -148,6 +158,8 @@ def problem(name):
         given["weights"] = draw(T, B)
     if "masks" in kinds:
         given["masks"] = {"layers.0": draw(T, B, 3), "layers.1.z": draw(T, B, 2)}
+    if "readouts" in kinds:
+        given["readouts"] = {f"layers.{m}": draw(2, layer.units) for m, layer in enumerate(network.layers[:-1])}
     feedback = draw_feedback(network, rule, numbers=FIELD, seed=1)
     x, y = draw(T, B, 2), draw(T, B, 2)
     y[1, 0, 0] = 0 * y[1, 0, 0]  # nothing may be divided by a target

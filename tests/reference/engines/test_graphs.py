@@ -6,16 +6,19 @@ loops on dual numbers. In float64 the loops are torch's, with edges detached, to
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from budget import worst
 from graph_cases import CASES, GATED
 from graph_oracle import by_autograd, by_duals
 
-from gradcert.properties.numbers import PrimeField
+from gradcert.properties.numbers import PrimeField, dual
 from gradcert.reference import RULES, TEMPORAL, Edge, GradcertError, Rule, draw_feedback, record, rule_named
-from gradcert.reference.engines import forward, reverse
+from gradcert.reference.engines import forward, objective, reverse
 from gradcert.reference.engines.residual import residual
+from gradcert.reference.networks import Local, Loss
 
 FIELD = PrimeField()
 T, B = 4, 2
@@ -147,3 +150,24 @@ def test_what_drops_a_path_is_booked_to_feedback_and_delay():
     network, p, x, y, given = problem("feedback", ())
     dropped = residual(network, p, x, y, rule=RULES["e-prop"], **given).split
     assert (dropped[0, "feedback_edge"]["b.W"] != 0).any() and (0, "feedback") not in dropped
+
+
+@pytest.mark.parametrize("name", ["skip", "inputs", "feedback", "delay", "same and late", "shared"])
+def test_auxiliary_losses_of_layers_whatever_they_are_made_of(name):
+    """Forward = reverse = rule + residual; BPTT is the derivative of the objective, run on dual numbers."""
+    network, p, x, y, given = problem(name, ("initial", "begins"))
+    own = Loss(local=(Local("squared_error", 3), Local("{(o - y)^4}", 2, (network.depth - 2,))))
+    network, rng = replace(network, loss=own), np.random.default_rng(3)
+    hidden = enumerate(network.layers[:-1])
+    given["readouts"] = {layer.owner(m): FIELD.draw(rng, (y.shape[-1], layer.units)) for m, layer in hidden}
+    truth = reverse.gradients(network, p, x, y, rule=TRUTH, **given)
+    for row in (RULES["bptt"], RULES["ostl"], RULES["osttp"], ROWS["tbptt(2)"]):
+        options = {"rule": row, "feedback": draw_feedback(network, row, numbers=FIELD, seed=1), **given}
+        mine = reverse.gradients(network, p, x, y, **options)
+        found, parts = forward.gradients(network, p, x, y, **options), residual(network, p, x, y, **options)
+        assert [k for k in mine if (found[k] != mine[k]).any() or (mine[k] + parts.total[k] != truth[k]).any()] == []
+    directions = {k: FIELD.draw(rng, v.shape) for k, v in p.items()}
+    moved = {k: dual.make(v, directions[k]) for k, v in p.items()}
+    options = {**given, "numbers": dual.Duals(FIELD), "initial_gradient": False}
+    along = dual.tangent(np.asarray(objective(record(network, moved, x, **options), y)), FIELD.zeros(())[()])
+    assert along == sum((truth[k] * directions[k]).sum() for k in p)

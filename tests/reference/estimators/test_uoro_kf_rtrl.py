@@ -120,7 +120,7 @@ UORO_MUTANTS = {
     "T86 r1 not inverted": (("fresh[k] / _wide(r1)", "fresh[k] * _wide(r1)"),),
     "T88 fixed initial factors": (
         ("state: list[Nodes] = [{} for _ in network.layers]", f"state: list[Nodes] = {ONES}"),
-        ("rows: Rows = {}", f"rows: Rows = _immediate(steps_at(tape, 0), pull(steps_at(tape, 0), {ONES}))"),
+        ("rows: Rows = {}", f"rows: Rows = _immediate(steps_at(tape, 0), pull(network, steps_at(tape, 0), {ONES}))"),
     ),
 }
 KF_MUTANTS = {
