@@ -114,7 +114,7 @@ def plain(evidence: Sequence[Evidence], claimed: Claimed) -> Iterator[Candidate]
     """Yield rows and transformations: where one of them says it all of what is wrong, nothing else is looked for."""
     yield transformations.zero()
     if isinstance(claimed, Algorithm):
-        yield from transformations.of_algorithm(claimed)
+        yield from transformations.of_algorithm(evidence, claimed)
         return
     yield from rows.make(evidence, claimed)
     yield from transformations.make(evidence, claimed)
