@@ -98,6 +98,10 @@ def _check_local(claim: Any) -> None:
     for one in local_of(claim):
         if claim.acceptance == "bounded" and claim.claimed.feedback != "local":
             raise GradcertError("auxiliary losses, and a bounded claim", allowed="exact: no bound is about them")
+        if claim.claimed.feedback != "local" and one.strength < 0:
+            raise GradcertError(
+                f"an auxiliary loss of strength {one.strength}", allowed="strengths that are not below 0"
+            )
         if any(not 0 <= k < hidden for k in one.layers) or not hidden:
             raise GradcertError(
                 f"a loss of its own in layers {list(one.layers) or 'below the last'}, of {hidden} hidden ones",
