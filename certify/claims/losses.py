@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from gradcert.reference.checks import check_number
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import FORMS, KINDS, WHEN, is_formula
 
@@ -48,6 +49,7 @@ def read_loss(text: str) -> dict[str, Any]:
         _among("of what", out["when"], WHEN)
     for part in rest:
         how, over, axes = part.partition(" over ")
+        _among("how it is reduced", [how.strip()] if over else [], ("sum", "mean", "pooled"))
         for axis in axes.split(" and ") if over else [part]:
             if axis.strip() not in AXES or how.strip() not in REDUCED[axis.strip()]:
                 raise GradcertError(
@@ -89,8 +91,7 @@ def check_losses(claim: Any, last: Sequence[Any]) -> None:
         raise GradcertError("a mean over all steps of all samples, and over the samples again", do="batch='sum'")
     for cell in last:
         _among(f"node, of a last layer of {cell.name}", [claim.node], tuple(cell.nodes))
-    if isinstance(claim.level, bool) or not isinstance(claim.level, (int, float)):
-        raise GradcertError(f"level={claim.level!r}", allowed="a number")
+    check_number("level", claim.level)
     whole = [when for when in claim.when if when not in MOMENTS]
     if claim.online and (whole or any(dict(term).get("kind", "rate") == "rate" for term in claim.activity)):
         of = whole[0] if whole else "a rate"
@@ -102,5 +103,5 @@ def check_losses(claim: Any, last: Sequence[Any]) -> None:
 
 def _among(what: str, given: Sequence[Any], allowed: Sequence[str]) -> None:
     if wrong := [repr(g) for g in given if g not in list(allowed)]:
-        example = f"such as {EXAMPLE}" if what in ("loss", "of what") else None
+        example = f"such as {EXAMPLE}" if what in ("loss", "of what", "how it is reduced") else None
         raise GradcertError(f"{what}: {', '.join(wrong)}", allowed=", ".join(allowed), do=example)

@@ -54,7 +54,8 @@ def check_conventions(cell: Any) -> None:
     trained = "threshold" in getattr(cell, "train", ())  # whose value is then the problem's
     if scaling != "none" and not trained and any(isinstance(v, (int, float)) and v == 0 for v in each):
         raise GradcertError(
-            f"threshold={threshold!r} with scaling={scaling!r}, which divides by it", allowed="a threshold that is not 0"
+            f"threshold={threshold!r} with scaling={scaling!r}, which divides by it",
+            allowed="a threshold that is not 0",
         )
 
 

@@ -189,8 +189,8 @@ class Circuit:
                 )
             if output == "v" and getattr(self.output.cell, "reported", ()):
                 raise GradcertError(
-                    f"the membrane potential of {owner!r} after its reset as the output, from a population in a loop with"
-                    " others or with several connections",
+                    f"the membrane potential of {owner!r} after its reset as the output, from a population in a loop"
+                    " with others, or with several connections",
                     allowed="stored='pre'",
                     do="a cell of your own, one of whose nodes is v after the reset",
                 )
