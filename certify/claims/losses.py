@@ -12,7 +12,8 @@ from typing import Any
 
 from gradcert.reference.checks import check_number
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import FORMS, KINDS, WHEN, is_formula
+from gradcert.reference.networks import FORMS, KINDS, WHEN, Edge, is_formula
+from gradcert.reference.rules import Rule
 
 AXES = ("time", "batch", "outputs")
 REDUCED = {"time": ("sum", "mean", "pooled"), "batch": ("sum", "mean"), "outputs": ("sum", "mean")}
@@ -91,6 +92,7 @@ def check_losses(claim: Any, last: Sequence[Any]) -> None:
         raise GradcertError("a mean over all steps of all samples, and over the samples again", do="batch='sum'")
     for cell in last:
         _among(f"node, of a last layer of {cell.name}", [claim.node], tuple(cell.nodes))
+    _check_stored(claim)
     check_number("level", claim.level)
     whole = [when for when in claim.when if when not in MOMENTS]
     if claim.online and (whole or any(dict(term).get("kind", "rate") == "rate" for term in claim.activity)):
@@ -98,6 +100,22 @@ def check_losses(claim: Any, last: Sequence[Any]) -> None:
         raise GradcertError(
             f"an online claim with a loss of {of}, which is known when the sequence is over",
             allowed="a loss of every step or of the last, and no rates",
+        )
+
+
+def _check_stored(claim: Any) -> None:
+    """Raise where the output is a membrane potential after a reset, and the rule drops resets."""
+    said = [claim.options, claim.readout_options, *(member["options"] for member in claim.members)]
+    values = [options.get("stored") for options in said]
+    post = any("post" in value if isinstance(value, (list, tuple)) else value == "post" for value in values)
+    rule: Any = claim.claimed
+    keeps = isinstance(rule, Rule) and Edge.RESET in rule.own & rule.upper
+    if claim.node == "v" and post and not keeps:
+        raise GradcertError(
+            f"stored = 'post' with node = 'v' under {claim.rule}: the output is the potential after its reset, and"
+            " whether credit passes the reset there is not said by a rule that keeps no RESET",
+            allowed="a row that keeps RESET in all layers; stored = 'pre'",
+            do="a cell of your own, one of whose nodes is v after the reset",
         )
 
 

@@ -63,8 +63,6 @@ class Activity:
                 raise GradcertError(f"activity {name}={value!r}", allowed=" or ".join(allowed))
         check_number("strength", self.strength)
         check_number("target", self.target)
-        if self.kind != "rate" and not (isinstance(self.target, (int, float)) and self.target == 0):
-            raise GradcertError(f"activity {self.kind} with target={self.target!r}", allowed="a target of a rate alone")
 
     @property
     def stepwise(self) -> bool:
