@@ -187,7 +187,7 @@ class Circuit:
                 raise GradcertError(
                     f"a mask of {owner!r}, whose {output!r} is the output", allowed="a mask of one of its nodes"
                 )
-            if output == "v" and getattr(self.output.cell, "reported", ()):
+            if output == "v" and getattr(self.output.cell, "reported", None):
                 raise GradcertError(
                     f"the membrane potential of {owner!r} after its reset as the output, from a population in a loop"
                     " with others, or with several connections",
