@@ -60,9 +60,11 @@ def telling_steps(described: Program, leaves: Mapping[str, Array], seed: int, *,
     return {name: np.asarray(drawn[name])[chosen] for name in leaves}
 
 
-def untold(described: Program, leaves: Mapping[str, Array], seen: Sequence[str]) -> list[Variant]:
-    """Return the small variants of one place whose intermediates of these names are right on every step."""
-    small = [v for v in variants(described) if v.kind in SMALL and " and " not in v.place]
+def untold(
+    described: Program, leaves: Mapping[str, Array], seen: Sequence[str], kinds: Sequence[str] = SMALL
+) -> list[Variant]:
+    """Return the variants of one place and these kinds whose intermediates of these names are right on every step."""
+    small = [v for v in variants(described) if v.kind in kinds and described.has(v.place)]
     return [v for v, told in told_by(described, leaves, seen, small) if not told.any()]
 
 
