@@ -106,7 +106,7 @@ def can_overflow(program: Program) -> list[str]:
     --------
     >>> from gradcert.hardware_models.arithmetic import Format
     >>> from gradcert.hardware_models.units import trace_unit
-    >>> can_overflow(trace_unit(Format.parse("u8q0"), leak=0.9, increment=4))
+    >>> can_overflow(trace_unit(Format.parse("u8q0"), leak=0.99, increment=8))
     ['e.next']
     """
     known: dict[str, tuple[Node, Range]] = {}
