@@ -51,7 +51,8 @@ def _controls(spec: Spec) -> str:
 def lab(block: Block, writer: Writer) -> str:
     """Return an example; its body says what is shown.
 
-    ``read LABEL | KEY | FORM``: a large number. ``say WHEN | TEXT``: a sentence for ``equal``, ``apart`` or ``cut``.
+    ``read LABEL | KEY | FORM``: a large number. ``say WHEN | TEXT``: a sentence for ``equal``, ``apart``, ``cut`` or
+    ``paper``, a form of FPTT.
     ``dots CAPTION``, ``group TITLE``, ``row LABEL | KEY | SUM``, ``worked TITLE``, ``work TEXT``, ``num TEXT``.
     """
     spec = example(block.title.split()[0])

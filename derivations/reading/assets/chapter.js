@@ -98,6 +98,7 @@
       out[`missed.${r + 1}`] = Math.hypot(...row.pull.map((u, k) => u - row.gradient[k])) / Math.hypot(...row.gradient);
     });
     out.error = out[`missed.${rows.length}`];
+    if (s.form === "paper") out.when = "paper"; // there the linear term is the gradient, stationary or not
     return { out, all: null };
   };
   const render = () => {
