@@ -1,0 +1,123 @@
+"""The examples of the pages again, by the programs that the pages print, from printed numbers alone; and by hand."""
+
+import re
+
+import numpy as np
+import pytest
+
+from gradcert.derivations.reading.examples import example, network
+from gradcert.derivations.reading.lesson import lesson
+from gradcert.reference import RULES, Alif, Integrator, Layer, Network, Rnn, Surrogate
+from gradcert.reference.engines import reverse
+from gradcert.reference.procedures import fptt
+
+#: a few hundred operations on numbers below 4, each rounded by 2^-53 of its result
+CLOSE = 400 * 4 * 2.0**-53
+
+
+def text(name):
+    return "\n".join(lesson(name).texts())
+
+
+def run(name, *, change=("", "")):
+    """Return what the names of a page's program stand for in the end."""
+    program = re.findall(r"```\n(.*?)```", text(name), re.DOTALL)[-1]
+    assert change[0] in program
+    found = {}
+    exec(compile(program.replace(*change), f"{name}, in code", "exec"), found)
+    return found
+
+
+def apart(found, code, names):
+    return max(float(np.abs(found[k] - code[f"layers.0.{k}"]).max()) for k in names)
+
+
+@pytest.mark.parametrize(
+    ("name", "rule", "change"),
+    [("ottt", "ottt", ("* ones", "")), ("eprop", "e-prop", ("(rho - beta * psi)[:, None]", "rho"))],
+)
+def test_the_program_of_a_page_is_the_engine_on_the_example(name, rule, change, capsys):
+    spec = example(name)
+    code = reverse.gradients(*network(spec, {}), rule=RULES[rule])
+    if name == "eprop":  # the page's units have no weight to themselves
+        code["layers.0.H"] = code["layers.0.H"] * (1 - np.eye(2))
+    keep = (lambda g: {**g, "H": g["H"] * (1 - np.eye(2))}) if name == "eprop" else (lambda g: g)
+    right = run(name)["grad"]
+    assert apart(keep(right), code, right) <= CLOSE
+    assert apart(keep(run(name, change=change)["grad"]), code, right) > 1e-3
+    assert capsys.readouterr().out.startswith("{'W'")
+
+
+def test_the_program_of_fptt_is_the_engine_on_the_example(capsys):
+    options = {"parts": 3, "alpha": 0.5, "beta": 0.5, "rate": 0.2, "form": "code", "finish": False}
+    code = fptt(*network(example("fptt"), {}), **options)
+    found = run("fptt")
+    for mine, theirs in (("w", code.weights), ("average", code.average), ("pull", code.pull)):
+        assert apart(found[mine], theirs, "WH") <= CLOSE
+    assert apart(run("fptt", change=("- pull[k] +", "+"))["w"], code.weights, "WH") > 1e-3
+    assert "W" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["ottt", "eprop", "fptt"])
+def test_every_number_of_an_example_is_printed_in_its_program(name):
+    """And a number that a slider does not set stands below the example too."""
+    spec = example(name)
+    values = [v for layer in spec.layers for k in layer if k[0] in "WHb" for v in np.ravel(layer[k])]
+    values += [v for rows in (spec.x, spec.y) for row in rows for v in row]
+    program = re.findall(r"```\n(.*?)```", text(name), re.DOTALL)[-1]
+    printed = [float(v) for v in re.findall(r"\d+\.\d+|\d+", program)]
+    assert {abs(v) for v in values} <= set(printed)
+
+
+def test_eprop_by_hand_is_the_engines():
+    unit = Alif(
+        leak=0.5, threshold=1.0, beta=0.5, rho=0.5, bias=False, recurrent=False, scaling="none",
+        surrogate=Surrogate("triangle", scale=1.0),
+    )  # fmt: skip
+    layers = (Layer(unit, inputs=1, units=1), Layer(Integrator(kappa=0.5, bias=False), inputs=1, units=1))
+    w = {"layers.0.W": np.array([[1.2]]), "layers.1.W": np.array([[1.0]])}
+    given = (Network(layers=layers), w, np.ones((3, 1, 1)), np.array([0.0, 0.0, 1.0]).reshape(3, 1, 1))
+    for name in ("e-prop", "bptt-detached-reset"):
+        assert abs(reverse.gradients(*given, rule=RULES[name])["layers.0.W"].item() - 1.4813125) <= CLOSE
+    assert abs(reverse.gradients(*given, rule=RULES["bptt"])["layers.0.W"].item() - 1.4813125) > 1e-3
+    assert r"\mathbf{1.4813125}" in text("eprop")
+    wrong = 0.8 + 0.5 * 0.73 + 0.25 * (0.365 + 0.65 * (1.75 - 0.5 * 0.85))
+    assert abs(wrong - 1.4715625) <= CLOSE
+    assert "1.4715625: an error of 0.7 %" in text("eprop")
+
+
+def flat(values):
+    return np.concatenate([np.ravel(values[k]) for k in sorted(values)])
+
+
+def test_what_one_part_of_fptt_returns():
+    """In the form of the code BPTT's step times 2 beta; in the form of the paper another point."""
+    net, p, x, y = network(example("fptt"), {})
+    g = reverse.gradients(net, p, x, y, rule=RULES["bptt"])
+    step = -0.2 * flat(g)
+    for form, beta, times in (("code", 0.5, 1.0), ("code", 0.25, 0.5)):
+        got = fptt(net, p, x, y, parts=1, alpha=0.5, beta=beta, rate=0.2, form=form).weights
+        assert np.abs(flat(got) - flat(p) - times * step).max() <= CLOSE
+    got = flat(fptt(net, p, x, y, parts=1, alpha=0.5, rate=0.2, form="paper").weights)
+    new = {k: p[k] - 0.2 * g[k] for k in p}
+    second = flat(reverse.gradients(net, new, x, y, rule=RULES["bptt"]))
+    assert np.abs(got - (flat(p) + flat(new)) / 2 + second / (2 * 0.5)).max() <= CLOSE
+    assert np.abs(got - flat(new)).max() > 0.1
+
+
+def test_the_table_of_fptt_against_bptt_is_the_engines():
+    rng = np.random.default_rng(0)
+    net = Network(layers=(Layer(Rnn(bias=False), inputs=2, units=8),))
+    p, x, y = net.parameters(seed=0), rng.standard_normal((12, 1, 2)), rng.uniform(-0.8, 0.8, (12, 1, 8))
+    downhill = -flat(reverse.gradients(net, p, x, y, rule=RULES["bptt"]))
+
+    def cosine(found):
+        move = flat(found) - flat(p)
+        return f"{move @ downhill / np.linalg.norm(move) / np.linalg.norm(downhill):.3f}"
+
+    for parts in (1, 2, 12):
+        options = {"parts": parts, "rate": 0.01, "form": "code", "finish": False}
+        state = fptt(net, p, x, y, alpha=0.5, beta=0.5, **options)
+        cut = fptt(net, p, x, y, alpha=2.0**-900, beta=0.0, **options)  # no regulariser to speak of
+        row = (cosine(state.weights), cosine(state.average), cosine(cut.weights))
+        assert f"| {parts} | {' | '.join(row)} |" in text("fptt")
