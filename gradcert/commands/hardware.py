@@ -63,7 +63,9 @@ def _range(_: click.Context, __: click.Parameter, value: str | None) -> range | 
 )
 @click.option("--weight-bits", metavar="N..M", callback=_range, help="Sweep the width of the weights.")
 @click.option("--json", "path", metavar="FILE", type=FILE, help="Write the same as JSON; - for standard output.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the ledger's random task.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random task of ledger and sweep."
+)
 @click.option("--plot", type=click.Path(dir_okay=False), help="With --weight-bits: write a figure.")
 def command(
     profile: str | None,
@@ -93,7 +95,7 @@ def command(
             agreed = steps is None or _agree(profile, rule, steps, console, record)
             status = status if agreed else 1
         elif weight_bits is not None:
-            _sweep(weight_bits, rule or "ottt", plot, console, record)
+            _sweep(weight_bits, rule or "ottt", plot, console, record, seed)
         elif profile is None:
             _profiles(console, record)
         else:
@@ -330,7 +332,7 @@ def _agree(profile: str | None, rule: str | None, steps: int, console: Console, 
     return good
 
 
-def _sweep(widths: range, rule: str, plot: str | None, console: Console, record: dict[str, Any]) -> None:
+def _sweep(widths: range, rule: str, plot: str | None, console: Console, record: dict[str, Any], seed: int = 0) -> None:
     from rich.table import Table
 
     from gradcert import hardware_models
@@ -338,7 +340,7 @@ def _sweep(widths: range, rule: str, plot: str | None, console: Console, record:
     with progress(console) as bar:
         if bar:
             bar(0, 0, f"{rule} at {len(widths)} widths")
-        points = hardware_models.sweep(weight_bits=widths, rule=rule, plot=Path(plot) if plot else None)
+        points = hardware_models.sweep(weight_bits=widths, rule=rule, plot=Path(plot) if plot else None, seed=seed)
     record["points"] = _plain(points)
     roundings = list(dict.fromkeys(p.rounding for p in points))
     table = Table(title=f"{rule}, plain Q-format: cosine with the real-valued rule / relative error of the gradient / "
