@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -264,14 +265,15 @@ def _constants(program: Program) -> Iterator[Variant]:
 
 
 def _other_constants(program: Program) -> Iterator[Variant]:
-    """Yield constants, or all that share a value, with the value of another constant of their format."""
+    """Yield constants, or pairs or all of those that share a value, with the value of another of their format."""
     values: dict[Format, dict[int, list[str]]] = {}
     for node in program.of_kind("constant"):
         if isinstance(node.numeric.format, Format) and len(node.stored) == 1 and node.format.width > 1:
             values.setdefault(node.format, {}).setdefault(node.stored[0], []).append(node.name)
     for by_value in values.values():
         for stored, names in by_value.items():
-            groups = [[name] for name in names] + ([names] if len(names) > 1 else [])
+            groups = [[name] for name in names] + [[*pair] for pair in combinations(names, 2)]
+            groups += [names] if len(names) > 2 else []
             for other, group in ((other, group) for other in by_value if other != stored for group in groups):
                 changed = program
                 for name in group:
