@@ -90,14 +90,13 @@ def _called(network: Network, place: int) -> str:
 
 
 def _rescaled(bench: Bench, *, form: Any, name: str, to: float, place: int | None) -> Mapping[str, Array] | None:
-    cells: list[Any] = [
-        replace(cell, surrogate=form.with_scale(name, to))  # type: ignore[type-var]
-        if getattr(cell, "surrogate", None) == form and place in (None, k)
-        else cell
-        for k, cell in enumerate(bench.network.cells)
-    ]
-    if cells == list(bench.network.cells):
+    own = enumerate(bench.network.cells)
+    mine = [k for k, cell in own if getattr(cell, "surrogate", None) == form and place in (None, k)]
+    if not mine:
         return None
+    cells: list[Any] = list(bench.network.cells)
+    for k in mine:
+        cells[k] = replace(cells[k], surrogate=form.with_scale(name, to))
     graph = bench.network.graph
     if graph is None:
         layers = tuple(replace(x, cell=cell) for x, cell in zip(bench.network.layers, cells, strict=True))
