@@ -12,7 +12,7 @@ from gradcert.reference.numbers import Floats
 CLAIM = Claim("bptt", "rnn", 1, dtype="float32", options={"normalised": True})
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_four_percent_of_any_parameter_is_out_of_its_budget(seed):
     """With weights from below of the usual size the largest budget here is 30 % of its gradient, at seed 0."""
     for spec in plan(CLAIM, "quick"):
