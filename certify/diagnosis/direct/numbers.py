@@ -66,7 +66,7 @@ def _settings(claimed: Algorithm) -> Iterator[Knob]:
 
 def _scales(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Knob]:
     network = max((e.network for e in evidence), key=lambda n: len(n.cells))
-    forms = {cell.surrogate for cell in network.cells if hasattr(cell, "surrogate")}  # type: ignore[attr-defined]
+    forms = {cell.surrogate for cell in network.cells if hasattr(cell, "surrogate")}
     spiking = [k for k, cell in enumerate(network.cells) if hasattr(cell, "surrogate")]
     places: list[int | None] = [None, *(spiking if len(spiking) > 1 else [])]
     for form in sorted(forms, key=lambda s: s.label):
@@ -89,7 +89,7 @@ def _called(network: Network, place: int) -> str:
     return network.graph.populations[place].name if network.graph is not None else f"layers.{place}"
 
 
-def _rescaled(bench: Bench, *, form: Any, name: str, to: float, place: int | None) -> Mapping[str, Array] | None:
+def _rescaled(bench: Bench, *, form: Any, name: str, to: float, place: int | None) -> dict[str, Array] | None:
     own = enumerate(bench.network.cells)
     mine = [k for k, cell in own if getattr(cell, "surrogate", None) == form and place in (None, k)]
     if not mine:
