@@ -40,10 +40,9 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
 
 def defaults(cell: Any) -> dict[str, float]:
     """Return the numbers that a cell has where nobody says others, of those that a problem draws."""
-    if not is_dataclass(cell):
-        return {}
-    drawn = set(cell.constants())  # type: ignore[attr-defined]
-    return {f.name: f.default for f in fields(cell) if f.name in drawn and isinstance(f.default, int | float)}
+    drawn: Any = cell.constants()
+    mine = fields(cell) if is_dataclass(cell) else ()
+    return {f.name: f.default for f in mine if f.name in drawn and isinstance(f.default, int | float)}
 
 
 def _fixed(constants: dict[str, float], bench: Bench) -> Bench | None:
