@@ -12,6 +12,7 @@ from gradcert.models.reading.populations import paths, populations
 from gradcert.models.reading.reading import Reading
 from gradcert.models.reading.surrogates import identify
 from gradcert.models.reading.terms import uncut
+from gradcert.reference.errors import GradcertError
 
 R = TypeVar("R", bound=Reading)
 
@@ -25,6 +26,12 @@ def assembled(kind: type[R], lowered: Lowering, module: Any, x: Any, state: Any,
     """
     step = lowered.step
     chosen = choose(lowered)
+    if empty := next((t for t in chosen.order if not t.size), None):
+        raise GradcertError(
+            f"a value of no units at {empty.where or 'the step'}: it is made of a tensor without elements, such as a"
+            " state that does not exist before the first step",
+            do="pass the state of the first step: read(module, x, state), --state",
+        )
     names = [name if value is not None else "" for name, value in lowered.slots]
     links = paths(chosen, lowered.averages)
     layers = populations(chosen, links)
