@@ -129,8 +129,7 @@ def started(module: Any, x: Any, state: Any) -> Any:
         held = [
             p for p, s in slots(first).items() if isinstance(peek(s), torch.Tensor) and _differs(peek(s), module, p)
         ]
-    flat = [t for t in tree_flatten(opened(result))[0] if isinstance(t, torch.Tensor)]
-    twice = [t for t in tree_flatten(opened(same))[0] if isinstance(t, torch.Tensor)]
+    flat, twice = ([t for t in tree_flatten(opened(r))[0] if isinstance(t, torch.Tensor)] for r in (result, same))
     if not _equal(flat, twice):
         raise GradcertError(
             f"two calls of {type(module).__name__} on the same input differ, with PyTorch's generator set alike",
@@ -143,19 +142,17 @@ def started(module: Any, x: Any, state: Any) -> Any:
     returned = result if cell else result[1] if len(result) == 2 else result[1:]
     zero = tree_map(lambda t: torch.zeros_like(t) if isinstance(t, torch.Tensor) else t, opened(returned))
     way, leaves = way_of(module, zero)
-    passed = [doubled(module)]
+    own, passed = [t for part in way.split(result) for t in part], doubled(module)
     try:
         with torch.no_grad(), Double():
-            found = [
-                [t for part in _drawn_alike(lambda: way.call(passed[0], x, leaves)) for t in part] for _ in range(2)
-            ]
+            found = [[t for part in _drawn_alike(lambda: way.call(passed, x, leaves)) for t in part] for _ in range(2)]
     except Exception:  # whatever a stranger's code raises where it keeps its state itself
         if held:
             return None
         raise
-    if held and not (_equal(found[0], flat) and _equal(*found)):
+    if held and not (_equal(found[0], own) and _equal(*found)):
         return None  # what it keeps itself acts beside what is passed
-    if not _equal(found[0], flat):
+    if not _equal(found[0], own):
         raise GradcertError(
             f"{type(module).__name__} begins with a state of its own that is not zero",
             do="pass it: read(module, x, state), or --state NAME of a state or of a function that returns one",

@@ -48,8 +48,13 @@ def choose(lowered: Lowering) -> Chosen:
     terms, updates, outputs = _retimed(lowered)
     out = Chosen(terms, updates, outputs)
     live = _live(out)
-    for spike in [t for t in live.values() if t.op == "spike"]:
-        _add_spike(out, spike, live)
+    fired = [t for t in live.values() if t.op == "spike"]
+    silent = {k for k, kind in enumerate(lowered.kinds) if kind.name == COMPARISON}
+    for spike in fired:
+        if spike.data in silent and any(t.data not in silent for t in fired):
+            _add(out, spike)  # a comparison beside spikes: what it compares is no potential
+        else:
+            _add_spike(out, spike, live)
     for term in outputs:
         _add(out, uncut(term))
     for term in [t for t in live.values() if t.op == "linear"]:
@@ -207,12 +212,20 @@ def _reread(out: Chosen, live: dict[int, Term]) -> None:
             part = todo.pop()
             if out.has(part) or part.op == "prev":
                 found[id(part)] = part
-                fits = part.op == "spike" or part is term
+                fits = part is term or _of_spikes(part)
             else:
                 fits = part.op not in ("x", "random", "linear", "mix", "cat", "stack", "spike", "drive")
                 todo += part.args
         if fits and id(term) in found and len(found) > 1:
             out.order.append(term)
+
+
+def _of_spikes(term: Term) -> bool:
+    """Return whether a term is a spike, or a product, sum or difference of spikes and numbers."""
+    term = uncut(term)
+    if term.op in ("mul", "add", "sub", "neg"):
+        return all(a.op == "number" or _of_spikes(a) for a in term.args)
+    return term.op == "spike"
 
 
 def _settle(out: Chosen, live: dict[int, Term]) -> None:

@@ -9,6 +9,7 @@ constant input, the step is a repetition of the first record.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from difflib import SequenceMatcher
 from itertools import pairwise
@@ -20,7 +21,7 @@ from torch.utils._pytree import tree_flatten, tree_map
 from gradcert.models.reading.capture import Way, merged, refuse_scripts
 from gradcert.models.reading.held import doubled, peek, slots
 from gradcert.models.reading.lower import FILLED
-from gradcert.models.reading.record import Node, Ref, Slot, Step, leads_to
+from gradcert.models.reading.record import Node, Ref, Slot, Step
 from gradcert.models.reading.recorder import Recorder, autocast_seen_by, functions_seen_by
 from gradcert.reference.errors import GradcertError
 
@@ -70,30 +71,39 @@ def fold(module: Any, x: Any, time: int | str) -> tuple[Step, Way]:
     return step, way
 
 
-def refuse_loop(step: Step) -> None:
+def refuse_loop(module: Any, x: Any, step: Step) -> None:
     """Raise for a module without a state, read as one step, that repeats itself: it loops over time.
 
     Layers that are alike repeat operations too, each with weights of its own; a loop over time has the same ones.
     """
-    if step.slots:
+    if any(_reads(step.nodes, end, "state") for end in step.outputs):
         return
+    nodes, _ = _recorded(module, x.double() if x.is_floating_point() else x)
     try:
-        loops = _loops(step.nodes, None)
+        loops = _loops(nodes, None)
     except GradcertError:
         return
     for ops, start, period in loops:
-        count, nodes = _repeated(step.nodes, ops, start, period), step.nodes
+        count = _repeated(nodes, ops, start, period)
         inside = {*ops[start : start + count * period]}
         turns = [ops[start + turn * period : start + (turn + 1) * period] for turn in range(count)]
-        outer = [{o for k in turn for o in nodes[k].operands() if o not in inside} for turn in turns[1:]]
-        weights = [{o for o in read if any(nodes[i].kind == "parameter" for i in leads_to(nodes, o))} for read in outer]
-        if any(weights) and all(w == weights[0] for w in weights):
+        outer = [{*_weights(nodes, [o for k in turn for o in nodes[k].operands()], inside)} for turn in turns]
+        if outer[0] and all(w == outer[0] for w in outer):
             raise GradcertError(
-                f"the module repeats its own operations {count} times, from {nodes[ops[start]].where}, and has no state:"
-                " it loops over time itself",
+                f"the module repeats its own operations {count} times, from {nodes[ops[start]].where}, and has no state"
+                " that it is given or keeps: it loops over time itself",
                 allowed="a module of one step, or one of whole sequences with its axis of time",
                 do="say where time is: --time inside for a loop over one input, --time 0 or 1 for its axis in x",
             )
+
+
+def _weights(nodes: list[Node], todo: list[int], inside: set[int]) -> Iterator[str]:
+    """Yield the parameters that nodes are made of, without a look into operations of a loop other than views."""
+    for k in todo:
+        if nodes[k].kind == "parameter":
+            yield nodes[k].name
+        elif k not in inside or nodes[k].name in ("t", "transpose", "view", "expand"):
+            yield from _weights(nodes, nodes[k].operands(), inside) if nodes[k].kind == "op" else ()
 
 
 def refuse_chunks(module: Any, x: Any, axis: int | None) -> None:
@@ -281,7 +291,7 @@ def _stated(
     for offset, spot, origin, _ in readers:
         if origin not in starts and offset in begins:
             start = _flat(first[begins[offset]])[spot].node
-            if _reads_input(first, start):
+            if _reads(first, start, "x"):
                 raise GradcertError(f"a state that begins with a function of the input, at {first[start].where}")
             starts[origin] = first[start].value.detach()
     swaps: dict[int, dict[int, Ref]] = {}
@@ -302,13 +312,17 @@ def _stated(
     return found
 
 
-def _reads_input(nodes: list[Node], k: int) -> bool:
-    """Return whether a value depends on the input, and not only on its shape."""
-    todo = [k]
+def _reads(nodes: list[Node], k: int, kind: str) -> bool:
+    """Return whether a value depends on the input (``x``) or a state, and not only on its shape."""
+    todo, seen = [k], set()
     while todo:
-        node = nodes[todo.pop()]
-        if node.kind == "x":
+        k = todo.pop()
+        node = nodes[k]
+        if node.kind == kind:
             return True
+        if k in seen:
+            continue
+        seen.add(k)
         if node.name.rstrip("_") not in (*FILLED, "full_like", "new_full", "empty_like"):
             todo += node.operands()
     return False

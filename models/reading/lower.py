@@ -235,11 +235,9 @@ class TorchLowering(Lowering):
         x, part, dim, start, *stop = node.args
         size, dim = node.shape[dim], dim % len(node.shape)
         start = start + size if (start or 0) < 0 else start or 0
-        end = (
-            start + 1 if node.name == "select_scatter" else min(size, stop[0] if stop and stop[0] is not None else size)
-        )
-        end = end + size if end < 0 else end
         put, one = self.argument(part), node.name == "select_scatter"
+        end = start + 1 if one else min(size, stop[0] if stop and stop[0] is not None else size)
+        end = end + size if end < 0 else end
         shape = (*node.shape[:dim], end - start, *node.shape[dim + 1 :])
         if put.op == "number" or put.size != prod(shape) or (not one and put.shape != shape):
             return self._mix(k, node)

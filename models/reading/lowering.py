@@ -79,7 +79,9 @@ class Lowering(ABC):
                     todo = True
                     whole, piece = self._sliced.get(k, (k, None))
                     update = self.term(self.step.slots[whole].update)
-                    self.updates[k] = update if piece is None else self.part(update, *piece)
+                    update = update if piece is None else self.part(update, *piece)
+                    alone = update.op == "stack" and len(update.args) == 1  # a register of one step
+                    self.updates[k] = update.args[0] if alone else update
 
     def node_of(self) -> dict[int, int]:
         """Return the node of every term that is one, by the term's id."""

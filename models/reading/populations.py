@@ -69,10 +69,8 @@ def _into(term: Term, so_far: Path, averages: frozenset[int]) -> Iterator[Path]:
     elif term.op == "cut":
         yield from _into(term.args[0], replace(so_far, cuts=(*so_far.cuts, term.where)), averages)
     else:
-        called = {"mix": (term.data[0],) if term.op == "mix" else (), "cat": ("cat",), "stack": ("stack",)}.get(
-            term.op, ()
-        )
-        mixes = (*so_far.mixes, *map(str, called))
+        called = str(term.data[0]) if term.op == "mix" else term.op
+        mixes = (*so_far.mixes, called) if term.op in ("mix", "cat", "stack") else so_far.mixes
         for part in term.args:
             others = [p for p in term.args if p is not part]
             gated = so_far.gated or (term.op in ("mul", "div") and any(_moves(p) for p in others))

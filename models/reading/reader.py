@@ -81,7 +81,7 @@ def recorded(module: Any, x: Any, state: Any = None, time: int | str | None = No
     with users_own(x):
         step, way = capture(module, x, state) if time is None else fold(module, x, time)
         if time is None:
-            refuse_loop(step)
+            refuse_loop(module, x, step)
         x = way.one_step(x)
         made = assembled(ReadModule, TorchLowering(step, PYTORCH), module, x, state, way)
         return made if way.whole is None else replace(made, collects=collected_by(made))

@@ -87,11 +87,8 @@ def _whose(frame: FrameType) -> str:
         return "ours"
     if name.startswith(TORCH):
         return "torch"
-    return (
-        "library"
-        if (name.startswith((*LIBRARIES, "<")) and not name.startswith(PACKAGES)) or SCIENCE in name
-        else "user"
-    )
+    standard = name.startswith((*LIBRARIES, "<")) and not name.startswith(PACKAGES)
+    return "library" if standard or SCIENCE in name else "user"
 
 
 def doubled_arguments(args: Any, kwargs: Any) -> tuple[Any, Any]:
@@ -228,6 +225,14 @@ class Recorder(InDouble):  # type: ignore[no-untyped-call]
         self._patches.setdefault(id(base), []).append((node.name, node.args[1], node.args[2:4], written))
         self._stale.pop(id(base), None)
 
+    def _apart(self, func: Any, args: Any) -> bool:
+        """Return whether a part is taken that none of the parts is that were written and not read yet."""
+        patches = self._patches.get(id(args[0])) if args else None
+        if not patches or func.overloadpacket.__name__ != "select":
+            return False
+        _, dim, place = args
+        return all(name == "select" and d == dim and at[0] != place for name, d, at, _ in patches)
+
     def _patched(self, value: torch.Tensor) -> int:
         """Return the node of a tensor whose parts were written since it was read: they side by side, or one by one."""
         patches = self._patches.pop(id(value))
@@ -254,7 +259,8 @@ class Recorder(InDouble):  # type: ignore[no-untyped-call]
         args, kwargs = doubled_arguments(args, kwargs)
         if self.paused:
             return func(*args, **kwargs)
-        own, named = self._refs(args), self._refs(kwargs)
+        own, named = self._refs(args[1:] if self._apart(func, args) else args), self._refs(kwargs)
+        own = (Ref(self._of[id(args[0])]), *own) if self._apart(func, args) else own
         needs = any(isinstance(a, torch.Tensor) and a.requires_grad for a in tree_flatten((args, kwargs))[0])
         out = func(*args, **kwargs)
         name = func.overloadpacket.__name__
