@@ -142,6 +142,16 @@ class TorchLowering(Lowering):
 
     _do_matmul = _do_mm
 
+    def _do_bmm(self, k: int, node: Node) -> Term:
+        """Return a product of matrices that einsum has put into a batch of one."""
+        x, w = node.args
+        shape = self.nodes[w.node].shape
+        if w.node in self.moving or x.node not in self.moving or shape[0] != 1:
+            return self._mix(k, node)
+        matrix = self.new("select", A.select.int, (Ref(w.node), 0, 0), shape[1:])
+        turned = self.new("t", A.t.default, (Ref(matrix),), shape[:0:-1])
+        return self._linear(self.term(x.node), turned, node)
+
     def _do_linear(self, k: int, node: Node) -> Term:
         x, w, *bias = node.args
         product = self._linear(self.term(x.node), w.node, node)

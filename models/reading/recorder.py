@@ -273,7 +273,10 @@ class Recorder(InDouble):  # type: ignore[no-untyped-call]
             return out
         self._write(func, args, name)
         if isinstance(out, torch.Tensor):
-            index = self.add(Node("op", name, func, own, named), out)
+            node = Node("op", name, func, own, named)
+            if name == "copy_" and args[0].shape == args[1].shape and args[0].dtype == args[1].dtype:
+                node = Node("op", "clone", torch.ops.aten.clone.default, (own[1],))  # what was there before is gone
+            index = self.add(node, out)
             self._pending.append((index, out, needs))
             if name == "copy_":
                 self._patch(own[0].node, index)
