@@ -29,11 +29,7 @@ def static_name(nodes: list[Node], k: int) -> str:
         return inner[0]
     if node.name in ("t", "transpose", "permute") and len(node.shape) == 2:
         return f"{inner[0]}.T"
-    if (
-        node.name in ("permute", "select")
-        and len(node.operands()) == 1
-        and 1 in (*node.shape, *nodes[node.operands()[0]].shape)
-    ):
+    if node.name in ("permute", "select") and 1 in nodes[node.operands()[0]].shape:
         return inner[0]  # axes of one that einsum moves about
     if node.name == "slice":
         start, stop = node.args[2:4]
