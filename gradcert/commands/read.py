@@ -81,7 +81,8 @@ def command(
             x, said = example_of(module, example)
             if said:
                 click.echo(f"note: {said}", err=True)
-            held = from_file(file, state, "--state") if state and state.isidentifier() else state_of(state)
+            by_name = state is not None and state.isidentifier()
+            held = from_file(file, str(state), "--state") if by_name else state_of(state)
             reading = read(module, x, held, time=int(time) if time in ("0", "1") else time)
             write(model, reading, tuple(x.shape), cells=cells, claim=claim, nir=nir)
     except GradcertError as error:
