@@ -172,7 +172,9 @@ class Watch(Judging):
         if key not in self._written:
             with torch.random.fork_rng(devices=[]):
                 state = sequence.state if self.time is None else None
-                self._written[key] = read_network(self.module, x, state, self.time, self.output)
+                found = read_network(self.module, x, state, self.time, self.output)
+            refuse_autocast(found)
+            self._written[key] = found
         return self._written[key]
 
     def _notes(self, evidence: Evidence) -> list[str]:
@@ -223,6 +225,16 @@ class Watch(Judging):
             "Claim": self._claim() or "none: which row is it?",
             "Judged": f"every {self.every} steps, of {self._count}; parameters in {dtype}; the loss: {loss}",
         }
+
+
+def refuse_autocast(written: Written) -> None:
+    """Raise for a module part of which is computed in another dtype: what that may be off is not known here."""
+    for dtype, place in written.reading.step.autocast.items():
+        raise GradcertError(
+            f"autocast inside the module changes the dtype to {dtype} at {place}",
+            allowed="one dtype in the whole step, that of the parameters",
+            do="take autocast out, or watch the module with it off: torch.autocast(..., enabled=False)",
+        )
 
 
 def dtype_of(parameters: Mapping[str, Any]) -> str:

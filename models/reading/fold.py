@@ -9,6 +9,7 @@ constant input, the step is a repetition of the first record.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from difflib import SequenceMatcher
 from itertools import pairwise
@@ -21,7 +22,7 @@ from gradcert.models.reading.capture import Way, merged, refuse_scripts
 from gradcert.models.reading.held import doubled, peek, slots
 from gradcert.models.reading.lower import FILLED
 from gradcert.models.reading.record import Node, Ref, Slot, Step
-from gradcert.models.reading.recorder import Recorder, functions_seen_by
+from gradcert.models.reading.recorder import Recorder, autocast_seen_by, functions_seen_by
 from gradcert.reference.errors import GradcertError
 
 STEPS = 5  # of the longer record
@@ -43,7 +44,8 @@ def fold(module: Any, x: Any, time: int | str) -> tuple[Step, Way]:
     refuse_scripts(module)
     x = x.double() if x.is_floating_point() else x
     axis = time if isinstance(time, int) else None
-    long, ends = _recorded(module, _steps(x, axis, STEPS))
+    autocast: dict[str, str] = {}
+    long, ends = _recorded(module, _steps(x, axis, STEPS), autocast)
     try:
         loops = _loops(long, None if axis is None else STEPS)
     except GradcertError:
@@ -62,10 +64,46 @@ def fold(module: Any, x: Any, time: int | str) -> tuple[Step, Way]:
         step,
         outputs=tuple(to.get(o, o) for o in step.outputs),
         slots=tuple(replace(s, update=to.get(s.update, s.update)) for s in step.slots),
+        autocast=autocast,
     )
     for node in step.nodes:
         node.value = node.value.detach() if node.kind in ("parameter", "constant", "buffer") else None
     return step, way
+
+
+def refuse_loop(module: Any, x: Any, step: Step) -> None:
+    """Raise for a module without a state, read as one step, that repeats itself: it loops over time.
+
+    Layers that are alike repeat operations too, each with weights of its own; a loop over time has the same ones.
+    """
+    if any(_reads(step.nodes, end, "state") for end in step.outputs):
+        return
+    nodes, _ = _recorded(module, x.double() if x.is_floating_point() else x)
+    try:
+        loops = _loops(nodes, None)
+    except GradcertError:
+        return
+    for ops, start, period in loops:
+        count = _repeated(nodes, ops, start, period)
+        inside = {*ops[start : start + count * period]}
+        turns = [ops[start + turn * period : start + (turn + 1) * period] for turn in range(count)]
+        outer = [{*_weights(nodes, [o for k in turn for o in nodes[k].operands()], inside)} for turn in turns]
+        if outer[0] and all(w == outer[0] for w in outer):
+            raise GradcertError(
+                f"the module repeats its own operations {count} times, from {nodes[ops[start]].where}, and has no state"
+                " that it is given or keeps: it loops over time itself",
+                allowed="a module of one step, or one of whole sequences with its axis of time",
+                do="say where time is: --time inside for a loop over one input, --time 0 or 1 for its axis in x",
+            )
+
+
+def _weights(nodes: list[Node], todo: list[int], inside: set[int]) -> Iterator[str]:
+    """Yield the parameters that nodes are made of, without a look into operations of a loop other than views."""
+    for k in todo:
+        if nodes[k].kind == "parameter":
+            yield nodes[k].name
+        elif k not in inside or nodes[k].name in ("t", "transpose", "view", "expand"):
+            yield from _weights(nodes, nodes[k].operands(), inside) if nodes[k].kind == "op" else ()
 
 
 def refuse_chunks(module: Any, x: Any, axis: int | None) -> None:
@@ -99,15 +137,17 @@ def _steps(x: Any, axis: int | None, count: int) -> Any:
         return x
     if x.dim() < 3 - (axis == 0 and x.dim() == 2):
         raise GradcertError(
-            f"an example of shape {tuple(x.shape)} with time on axis {axis}", allowed="(time, batch, ...)"
+            f"an example of shape {tuple(x.shape)} with time on axis {axis}",
+            allowed="(batch, time, ...)" if axis else "(time, batch, ...)",
+            do=f'give one: --example "x={(2, 5, *x.shape[1:]) if axis else (5, 2, *x.shape[1:])}"',
         )
     have = x.shape[axis]
     index = torch.arange(count) % have
     return x.index_select(axis, index)
 
 
-def _recorded(module: Any, x: Any) -> tuple[list[Node], list[int]]:
-    """Record one call, cuts marked; what the module holds are constants."""
+def _recorded(module: Any, x: Any, autocast: dict[str, str] | None = None) -> tuple[list[Node], list[int]]:
+    """Record one call, cuts marked; what the module holds are constants. `autocast` gets what the record met of it."""
     copied = doubled(module)
     known = {id(p): ("parameter", name) for name, p in copied.named_parameters()}
     for path, slot in slots(copied).items():
@@ -118,10 +158,12 @@ def _recorded(module: Any, x: Any) -> tuple[list[Node], list[int]]:
     recorder = Recorder(known)
     entering = x.clone().requires_grad_().clone()
     recorder.add(Node("x", "x"), entering)
-    with torch.enable_grad(), recorder, functions_seen_by(recorder):
+    with torch.enable_grad(), recorder, functions_seen_by(recorder), autocast_seen_by(recorder):
         result = copied(entering)
     outputs = [t for t in tree_flatten(result)[0] if isinstance(t, torch.Tensor)]
     recorder.settle()
+    if autocast is not None:
+        autocast |= recorder.autocast
     ends = [recorder.node_of(o) for o in outputs if o.is_floating_point()]
     read = {ref for node in recorder.nodes for ref in node.operands()} | {*ends}
     for k, node in enumerate(recorder.nodes):  # what autograd saves, in steps that have a history and in no other
@@ -249,7 +291,7 @@ def _stated(
     for offset, spot, origin, _ in readers:
         if origin not in starts and offset in begins:
             start = _flat(first[begins[offset]])[spot].node
-            if _reads_input(first, start):
+            if _reads(first, start, "x"):
                 raise GradcertError(f"a state that begins with a function of the input, at {first[start].where}")
             starts[origin] = first[start].value.detach()
     swaps: dict[int, dict[int, Ref]] = {}
@@ -270,13 +312,17 @@ def _stated(
     return found
 
 
-def _reads_input(nodes: list[Node], k: int) -> bool:
-    """Return whether a value depends on the input, and not only on its shape."""
-    todo = [k]
+def _reads(nodes: list[Node], k: int, kind: str) -> bool:
+    """Return whether a value depends on the input (``x``) or a state, and not only on its shape."""
+    todo, seen = [k], set()
     while todo:
-        node = nodes[todo.pop()]
-        if node.kind == "x":
+        k = todo.pop()
+        node = nodes[k]
+        if node.kind == kind:
             return True
+        if k in seen:
+            continue
+        seen.add(k)
         if node.name.rstrip("_") not in (*FILLED, "full_like", "new_full", "empty_like"):
             todo += node.operands()
     return False

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import copy
+from collections import deque
 from typing import Any
 
 import torch
+
+from gradcert.reference.errors import GradcertError
 
 Slots = dict[str, tuple[Any, Any]]  # path -> (container, key)
 
@@ -36,7 +39,7 @@ def _walk(out: Slots, container: Any, key: Any, value: Any, path: str, depth: in
     elif isinstance(value, dict) and depth:
         for inner, held in value.items():
             _walk(out, value, inner, held, f"{path}.{inner}", depth - 1)
-    elif isinstance(value, list) and depth:
+    elif isinstance(value, (list, deque)) and depth:
         for inner, held in enumerate(value):
             _walk(out, value, inner, held, f"{path}[{inner}]", depth - 1)
     elif isinstance(value, tuple) and any(isinstance(v, torch.Tensor) for v in value):
@@ -71,6 +74,11 @@ def clone(module: torch.nn.Module) -> torch.nn.Module:
         poke(slot, value.detach())
     try:
         return copy.deepcopy(module)
+    except (TypeError, RuntimeError) as error:
+        raise GradcertError(
+            f"{type(module).__name__} cannot be copied: {str(error).partition(chr(10))[0]}",
+            do="keep out of its attributes what cannot be: generators, files, tensors with a history in other objects",
+        ) from error
     finally:
         for slot, value in live:
             poke(slot, value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,6 +97,7 @@ class Step:
     slots : the states.
     explicit : how many of the states are passed in and returned; the module keeps the others.
     notes : what the recording met and does not say otherwise.
+    autocast : lower dtype that the module's own code casts to -> where.
     """
 
     nodes: list[Node]
@@ -105,3 +106,4 @@ class Step:
     slots: tuple[Slot, ...]
     explicit: int
     notes: tuple[str, ...]
+    autocast: Mapping[str, str] = field(default_factory=dict)
