@@ -2,7 +2,8 @@
 
 `calls` sees what a module was given and what came back, `evidence` has the reference engine run around its own spikes,
 `envelope` measures what rounding explains, `causes` names what a wrong gradient is instead, `judgement` is what was
-found, `loop` the context manager, `recording` reads trainers that own their optimiser, `kept` stores the first failure.
+found, `judging` what every context manager shares, `loop` the one for PyTorch, `jax_loop` for JAX, `recording` reads
+trainers that own their optimiser, `kept` stores the first failure.
 """
 
 from __future__ import annotations
@@ -10,17 +11,19 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from gradcert.models.reading import needs_torch
+from gradcert.models.reading import framework_of, needs_jax, needs_torch
 
 __all__ = ["watch"]
 
 
 def watch(module: Any, **options: Any) -> Any:
-    """Watch the gradients of a PyTorch module in a training loop; a context manager.
+    """Watch the gradients of a PyTorch module, or of a step function of JAX, in a training loop; a context manager.
 
     Parameters
     ----------
-    module : the module, as `gradcert.read` takes it: it takes one step, or (``time``) whole sequences.
+    module : the module, as `gradcert.read` takes it: it takes one step, or (``time``) whole sequences. Of JAX: a step
+        function, or a cell of flax, as `gradcert.read` takes it; ``watching.step(gradients, params, x, y)`` judges what
+        is about to be applied, ``watching.optax(optimiser)`` is the same inside an optimiser of Optax.
     rule : what the gradients are claimed to be: a row of the rule table, or ``"as-coded"``, BPTT with the module's own
         cuts. Without a claim the question is which row they are.
     every : steps of training between judgements.
@@ -28,6 +31,7 @@ def watch(module: Any, **options: Any) -> Any:
         at the module's outputs is taken as given.
     time : of a module that takes whole sequences, the axis of time, or ``"inside"``.
     feedback : the fixed matrices of a rule that has some.
+    state, order : of a step function of JAX, as `gradcert.read` takes them; it needs a `loss`.
     rate : the learning rate of a trainer that writes weights directly (``watching.call``).
     folder : where the first failure is kept.
 
@@ -45,5 +49,8 @@ def watch(module: Any, **options: Any) -> Any:
     >>> judged.verdict
     'right'
     """
+    if framework_of(module, (), options) == "jax":
+        needs_jax("gradcert.watch of a step function of JAX")
+        return importlib.import_module("gradcert.watching.jax_loop").WatchStep(module, **options)
     needs_torch("gradcert.watch")
     return importlib.import_module("gradcert.watching.loop").Watch(module, **options)

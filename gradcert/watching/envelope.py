@@ -113,13 +113,15 @@ def _alone(tape: Tape, part: slice, order: str) -> Tape:
     """Return the pass of some samples, whose gradients are summed over time in an order."""
     layers = []
     for of in tape.layers:
-        synapses = tuple((name, replace(s, order=order)) for name, s in of.layer.synapses)
+        ordered: Any = of.layer.synapses  # of `shaken`
+        synapses = tuple((name, replace(s, order=order)) for name, s in ordered)
         layer = replace(of.layer, synapses=synapses)
         x, before, after = of.x[:, part], _parted(of.prev, part), _parted(of.now, part)
         if isinstance(of.factors, dict):
             factors: Any = _parted(of.factors, part)
         else:  # computed block by block, when they are asked for
-            factors = type(of.factors)(layer, of.p, before, after, tape.numbers)
+            lazily: Any = type(of.factors)
+            factors = lazily(layer, of.p, before, after, tape.numbers)
         layers.append(replace(of, layer=layer, x=x, prev=before, now=after, factors=factors))
     return replace(tape, network=replace(tape.network, layers=tuple(t.layer for t in layers)), layers=tuple(layers))
 

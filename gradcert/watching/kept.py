@@ -67,6 +67,7 @@ def keep(failure: Failure, folder: Path) -> str:
 def to_dict(failure: Failure) -> dict[str, Any]:
     """Return the JSON form of a step; ``why_not`` says why one cannot be computed again."""
     run, evidence = failure.evidence.runs[0], failure.evidence
+    framework = run.written.reading.framework  # type: ignore[attr-defined]
     label = failure.rule if isinstance(failure.rule, str) else failure.rule.name
     out: dict[str, Any] = {
         "schema": SCHEMA,
@@ -82,7 +83,7 @@ def to_dict(failure: Failure) -> dict[str, Any]:
         "asked": failure.asked,
         "places": to_records(evidence.places),
         "equations": [dict(e) for e in run.written.equations],  # type: ignore[attr-defined]
-        "parameters": _lists({k: p.detach().cpu().numpy() for k, p in run.parameters.items()}),
+        "parameters": _lists({k: framework.array(p) for k, p in run.parameters.items()}),
         "given": _gradients(evidence.given),
         "before": None if evidence.before is None else _gradients(evidence.before),
         "claimed": _lists(evidence.gradients(failure.rule)),

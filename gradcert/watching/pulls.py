@@ -7,7 +7,7 @@ entry of the module's parameter; what mixes entries is a matrix, where it is sma
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,56 +73,59 @@ def pulls_of(written: Any, parameters: Mapping[str, Any]) -> tuple[Pull, ...]:
     ------
     GradcertError : for a parameter that mixes too many entries of another one.
     """
-    import torch
+    arrays = written.arrays(parameters)
+    none = {name: np.zeros(value.shape) for name, value in arrays.items()}
 
-    own = {name: p.detach().double().requires_grad_() for name, p in parameters.items()}
-    with torch.enable_grad():
-        found = written.tensors(own)
+    def back(source: str, g: Array) -> dict[str, Array]:
+        found = written.pulled({**none, source: g.reshape(none[source].shape)}, parameters)
+        return {name: np.asarray(value) for name, value in found.items()}
+
     out: list[Pull] = []
-    for source, value in found.items():
-        for target, p in own.items():
-            made = _one(source, value, target, p)
-            if made is not None:
-                out.append(made)
+    for source, value in arrays.items():
+        out += _from(source, value.size, back)
     return tuple(out)
 
 
-def _one(source: str, value: Any, target: str, p: Any) -> Pull | None:
-    """Return the map from one to the other, None where there is none; found by probes, and tried on another one."""
-    import torch
-
-    def back(g: Array) -> Array | None:
-        if not value.requires_grad:
-            return None
-        (got,) = torch.autograd.grad(
-            value, p, torch.from_numpy(g).reshape(value.shape), retain_graph=True, allow_unused=True
-        )
-        return None if got is None else np.array(got.reshape(-1).numpy())
-
-    size = value.numel()
-    factor = back(np.ones(size))
-    if factor is None:
-        return None
+def _from(source: str, size: int, back: Callable[[str, Array], dict[str, Array]]) -> list[Pull]:
+    """Return the maps from one parameter of the network to the module's; found by probes, and tried on another one."""
+    factors, weighted = back(source, np.ones(size)), back(source, np.arange(1.0, size + 1))
     probe = np.random.default_rng(0).uniform(0.5, 1.0, size)
-    want = back(probe)
-    weighted = back(np.arange(1.0, size + 1))
-    assert want is not None and weighted is not None
-    shape = tuple(p.shape)
+    wanted, out = back(source, probe), list[Pull]()
+    for target, found in factors.items():
+        factor, want, weight = found.reshape(-1), wanted[target].reshape(-1), weighted[target].reshape(-1)
+        if not (factor.any() or want.any() or weight.any()):
+            continue
+        made = _by_entries(source, target, found.shape, size, factor, weight)
+        if made is not None and _near(made(probe).reshape(-1), want):
+            out.append(made)
+            continue
+        if size * factor.size > MOST:
+            raise GradcertError(
+                f"{source}, each entry of which is made of many of {target}",
+                allowed="parameters that act entry by entry",
+            )
+        columns = [back(source, row)[target].reshape(-1) for row in np.eye(size)]
+        out.append(Pull(source, target, found.shape, np.asarray(1.0), matrix=np.stack(columns, axis=1)))
+    return out
+
+
+def _by_entries(
+    source: str, target: str, shape: tuple[int, ...], size: int, factor: Array, weighted: Array
+) -> Pull | None:
+    """Return a map that takes entries to entries, if what comes back of their numbers are numbers of entries."""
     with np.errstate(all="ignore"):
         index = np.where(factor != 0, np.round(weighted / factor), 1.0) - 1
-    if np.isfinite(index).all() and (index >= 0).all() and (index < size).all():
-        number = float(factor[0]) if (factor == factor[0]).all() else None
-        plain = len(index) == size and bool((index == np.arange(size)).all())
-        entries = np.asarray(number) if number is not None else factor
-        made = Pull(source, target, shape, entries, None if plain else index.astype(int))
-        if _near(made(probe).reshape(-1), want):
-            return made
-    if size * p.numel() > MOST:
-        raise GradcertError(
-            f"{source}, each entry of which is made of many of {target}", allowed="parameters that act entry by entry"
-        )
-    columns = [back(row) for row in np.eye(size)]
-    return Pull(source, target, shape, np.asarray(1.0), matrix=np.stack(columns, axis=1))  # type: ignore[arg-type]
+    if not (np.isfinite(index).all() and (index >= 0).all() and (index < size).all()):
+        return None
+    number = float(factor[0]) if (factor == factor[0]).all() else None
+    plain = len(index) == size and bool((index == np.arange(size)).all())
+    return Pull(
+        source,
+        target,
+        shape,
+        np.asarray(number) if number is not None else factor,
+        None if plain else index.astype(int),
+    )
 
 
 def _near(a: Array, b: Array) -> bool:

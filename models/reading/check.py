@@ -58,7 +58,7 @@ def _ran(reading: Reading, module: Any, xs: Any) -> list[Any]:
 
 def _seeded(function: Callable[[], Any]) -> Any:
     """Return what a function returns, with the same random numbers every time."""
-    cuda = torch.cuda.is_initialized()
+    cuda = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
     with torch.random.fork_rng(devices=range(torch.cuda.device_count()) if cuda else ()):
         torch.default_generator.manual_seed(
             3

@@ -50,6 +50,22 @@ class Call:
         """Return the trained leaves by name."""
         return {name: self.leaves[k] for k, name in self.names.items()}
 
+    def named(self, tree: Any) -> dict[str, Any]:
+        """Return the leaves of a tree that is nested like the parameters, by name.
+
+        Raises
+        ------
+        GradcertError : for a tree without one of them.
+        """
+        found = {_name(path): leaf for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]}
+        missing = [name for name in self.names.values() if name not in found]
+        if missing:
+            raise GradcertError(
+                f"a tree with {', '.join(list(found)[:20]) or 'nothing'}, without {', '.join(missing)}",
+                allowed="one that is nested like the parameters that the step was read with",
+            )
+        return {name: found[name] for name in self.names.values()}
+
     def nested(self, parameters: Mapping[str, Any]) -> Any:
         """Return values by name as the parameters are nested; what is not trained is as it was given."""
         own = [parameters[self.names[k]] if k in self.names else leaf for k, leaf in enumerate(self.leaves)]

@@ -18,7 +18,7 @@ from gradcert.models.reading.jaxpr.gradients import run
 from gradcert.models.reading.jaxpr.play import Played, play
 from gradcert.models.reading.jaxpr.precision import double
 from gradcert.models.reading.network import Written
-from gradcert.models.reading.passes import AS_CODED
+from gradcert.models.reading.passes import AS_CODED, Run
 from gradcert.models.reading.reading import Reading
 from gradcert.models.reading.rows import CLOSE, ROWS, STEPS
 from gradcert.reference.errors import GradcertError
@@ -81,8 +81,13 @@ def check_outputs(reading: Reading) -> None:
     _checked(reading, 0)
 
 
-def check_gradients(written: Written, output: int = 0) -> tuple[str, ...]:
-    """Raise unless BPTT of the network, with the user's cuts cut, is what jax.grad gives; return its rows."""
+def check_gradients(written: Written, output: int = 0) -> tuple[Run, Array, dict[str, Array]]:
+    """Raise unless BPTT of the network, with the user's cuts cut, is what jax.grad gives.
+
+    Returns
+    -------
+    What `rows_of` takes: the run that was compared, the derivative at its outputs, the gradients.
+    """
     reading = written.reading
     xs, played, delta, theirs = _checked(reading, output)
     with double():
@@ -98,6 +103,11 @@ def check_gradients(written: Written, output: int = 0) -> tuple[str, ...]:
                 allowed="operations whose derivative is JAX's, and spikes",
                 do="look for a custom_jvp or custom_vjp that is no spike, or a derivative that is changed on its way",
             )
+    return found, delta, own
+
+
+def rows_of(found: Run, delta: Array, own: Mapping[str, Array]) -> tuple[str, ...]:
+    """Return the rows of the table that give a run's gradients with the function's cuts."""
     return tuple(name for name in ROWS if _is_row(found.gradients(name, delta), own))
 
 

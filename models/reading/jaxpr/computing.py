@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from gradcert.models.reading.jaxpr.gradients import delta_of, run
 from gradcert.models.reading.jaxpr.play import play
-from gradcert.models.reading.jaxpr.reader import read_step
+from gradcert.models.reading.jaxpr.reader import read_network
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule
 
@@ -29,12 +29,12 @@ def compute(
 ) -> Any:
     """Return the gradient of a rule on a step function's parameters (`gradcert.models.reading.compute`)."""
     xs, target = batch
-    reading = read_step(function, params, xs[0], state, order)
+    network = read_network(function, params, xs[0], state, order, output)
+    reading = network.reading
     call = reading.way
     leaves = jax.tree_util.tree_leaves(params if params is not None else call.nested(call.parameters()))
     dtype = jnp.result_type(*(leaves[k] for k in call.names)) if call.names else jnp.asarray(xs).dtype
-    network = reading.network(output)
     played = play(reading, call.parameters(), xs, dtype=str(dtype))
     found = run(network, call.parameters(), xs, played)
-    delta = delta_of(loss, target, reading, played.outputs[output], output)
+    delta = delta_of(loss, target, reading, played.outputs[output], output)[1]
     return call.nested(found.gradients(rule, delta, feedback))

@@ -18,12 +18,15 @@ from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 
 
-def run(written: Written, parameters: Mapping[str, Any], xs: Any, played: Played) -> Run:
+def run(
+    written: Written, parameters: Mapping[str, Any], xs: Any, played: Played, states: list[Any] | None = None
+) -> Run:
     """Run the networks of a step in float64, around the spikes that it had.
 
     Parameters
     ----------
     parameters : name -> array. `xs` : inputs, (time, batch, ...). `played` : the recorded step, run on them.
+    states : those that it began with, leaf by leaf; None for those that it was read with.
     """
     inputs = np.asarray(xs, dtype="float64").reshape(*xs.shape[:2], -1)
     own = {name: np.asarray(p, dtype="float64") for name, p in parameters.items()}
@@ -32,15 +35,17 @@ def run(written: Written, parameters: Mapping[str, Any], xs: Any, played: Played
         columns = tuple(tuple(played.spikes[k].astype("float64") for k in nodes) for nodes in written.spiking)
     initial = {
         name: np.broadcast_to(v, (xs.shape[1], v.shape[-1])) if v.ndim > 1 and len(v) == 1 else v
-        for name, v in written.initial.items()
+        for name, v in (written.initial if states is None else written.initial_of(states)).items()
     }
     with double():
         arrays = written.arrays(own)
     return passed(written, own, inputs, initial=initial, masks={}, columns=columns, arrays=arrays, played=played)
 
 
-def delta_of(loss: Callable[..., Any], target: Any, reading: Reading, outputs: Array, output: int = 0) -> Array:
-    """Return the derivative of a loss with respect to the outputs of all steps, (time, batch, units).
+def delta_of(
+    loss: Callable[..., Any], target: Any, reading: Reading, outputs: Array, output: int = 0
+) -> tuple[float, Array]:
+    """Return a loss, and its derivative with respect to the outputs of all steps, (time, batch, units).
 
     Parameters
     ----------
@@ -54,4 +59,4 @@ def delta_of(loss: Callable[..., Any], target: Any, reading: Reading, outputs: A
         value, pull = jax.vjp(lambda o: loss(o, given), jnp.asarray(outputs, dtype="float64").reshape(shape))
         if jnp.shape(value) != () or not jnp.issubdtype(jnp.result_type(value), jnp.floating):
             raise GradcertError(f"a loss that returns {jnp.shape(value)}", allowed="one number")
-        return np.asarray(pull(jnp.ones((), dtype=value.dtype))[0]).reshape(outputs.shape)
+        return float(value), np.asarray(pull(jnp.ones((), dtype=value.dtype))[0]).reshape(outputs.shape)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,12 +31,23 @@ class Played:
     spikes: dict[int, Array]
 
 
+Player = Callable[[Mapping[str, Any], Any, Sequence[Any] | None], Played]
+
+
 def play(reading: Reading, parameters: Mapping[str, Any], xs: Any, *, dtype: str = "float64") -> Played:
     """Run the recorded step.
 
     Parameters
     ----------
     parameters : name -> array. `xs` : inputs, (time, batch, ...). `dtype` : the precision of the run.
+    """
+    return player(reading, dtype)(parameters, xs, None)
+
+
+def player(reading: Reading, dtype: str = "float64") -> Player:
+    """Return what runs the recorded step, compiled once for every length: (parameters, xs, states) -> what came out.
+
+    States are those before the first step, leaf by leaf; None for those that the step was read with.
     """
     step = reading.step
     spikes = {
@@ -56,12 +67,16 @@ def play(reading: Reading, parameters: Mapping[str, Any], xs: Any, *, dtype: str
     def all_steps(held: list[Any], xs: Any, own: Mapping[str, Any]) -> Any:
         return jax.lax.scan(lambda h, x: one(h, x, own), held, xs)[1]
 
-    with double():
-        start = [cast(slot.initial, dtype) for slot in step.slots]
-        own = {name: cast(p, dtype) for name, p in parameters.items()}
-        found = [np.asarray(o) for o in jax.jit(all_steps)(start, cast(jnp.asarray(xs), dtype), own)]
-    count = len(step.outputs)
-    return Played(found[:count], dict(zip(spikes, found[count:], strict=True)))
+    compiled, count = jax.jit(all_steps), len(step.outputs)
+
+    def played(parameters: Mapping[str, Any], xs: Any, states: Sequence[Any] | None) -> Played:
+        with double():
+            start = [cast(s, dtype) for s in (states or [slot.initial for slot in step.slots])]
+            own = {name: cast(p, dtype) for name, p in parameters.items()}
+            found = [np.asarray(o) for o in compiled(start, cast(jnp.asarray(xs), dtype), own)]
+        return Played(found[:count], dict(zip(spikes, found[count:], strict=True)))
+
+    return played
 
 
 def needed(step: Step) -> list[int]:

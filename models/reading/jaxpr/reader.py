@@ -12,7 +12,7 @@ import numpy as np
 from gradcert.models.reading.assemble import assembled
 from gradcert.models.reading.graphs import as_graph
 from gradcert.models.reading.jaxpr.call import Call, call_of
-from gradcert.models.reading.jaxpr.check import check_gradients, check_outputs
+from gradcert.models.reading.jaxpr.check import check_gradients, check_outputs, rows_of
 from gradcert.models.reading.jaxpr.jax_ import JAX
 from gradcert.models.reading.jaxpr.lower import JaxLowering, check_shapes
 from gradcert.models.reading.jaxpr.modules import as_step
@@ -47,12 +47,44 @@ class ReadStep(Reading):
         ------
         GradcertError : for what the vocabulary does not have, and if the network's gradient is not jax.grad's.
         """
-        made = written(self, output) if is_stack(self, output) else as_graph(self, output)
-        return replace(made, rows=check_gradients(made, output))
+        made = self.unchecked(output)
+        return replace(made, rows=rows_of(*check_gradients(made, output)))
+
+    def unchecked(self, output: int = 0) -> Written:
+        """Return the same without a look at jax.grad's gradients."""
+        return written(self, output) if is_stack(self, output) else as_graph(self, output)
 
 
 def read_step(function: Any, params: Any, x: Any, state: Any = None, order: str | None = None) -> ReadStep:
     """Read a step function from one step on an example input (`gradcert.models.reading.read`)."""
+    made = recorded(function, params, x, state, order)
+    with double():
+        notes, rows = _checked(made)
+    return replace(made, notes=(*made.notes, *notes), rows=rows)
+
+
+def read_network(
+    function: Any, params: Any, x: Any, state: Any = None, order: str | None = None, output: int = 0
+) -> Written:
+    """Read a step function as networks of the vocabulary: its gradients are compared, rows not looked for.
+
+    Raises
+    ------
+    GradcertError : as `read_step` and `ReadStep.network`.
+    """
+    reading = recorded(function, params, x, state, order)
+    with double():
+        try:
+            made = reading.unchecked(output)
+        except GradcertError:
+            check_outputs(reading)
+            raise
+        check_gradients(made, output)
+    return made
+
+
+def recorded(function: Any, params: Any, x: Any, state: Any, order: str | None) -> ReadStep:
+    """Return the reading of a step function before anything is compared with the function itself."""
     step = as_step(function, params, x, state)
     if not hasattr(x, "dtype") or x.ndim < 2:
         raise GradcertError(
@@ -68,8 +100,7 @@ def read_step(function: Any, params: Any, x: Any, state: Any = None, order: str 
         lowered = JaxLowering(record, JAX)
         check_shapes(lowered)
         made = assembled(ReadStep, lowered, function, example, state, call)
-        notes, rows = _checked(made)
-    return replace(made, notes=(*step.notes, *record.notes, *lowered.notes, *notes), rows=rows)
+    return replace(made, notes=(*step.notes, *record.notes, *lowered.notes))
 
 
 def _double(leaf: Any) -> Any:

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 torch = pytest.importorskip("torch")
 import gradcert  # noqa: E402
 from gradcert import cli  # noqa: E402
+from gradcert.models.reading.pytorch import PYTORCH  # noqa: E402
 from gradcert.reference.errors import GradcertError  # noqa: E402
 from gradcert.watching.again import judged  # noqa: E402
 from gradcert.watching.pulls import Pull, pull_from, pulls_of  # noqa: E402
@@ -231,6 +232,12 @@ class Functions:
             "mixed": p["w"] @ p["v"],
             "constant": torch.ones(2),
         }
+
+    def arrays(self, p):
+        return {k: v.numpy() for k, v in self.tensors(p).items()}
+
+    def pulled(self, gradients, p):
+        return PYTORCH.puller(self.tensors)(p, gradients)
 
 
 def test_maps_from_a_networks_gradients_to_a_modules_are_autograds():

@@ -1,0 +1,195 @@
+"""What every way of watching shares: evidence becomes a judgement, and judgements a report. No framework is here."""
+
+from __future__ import annotations
+
+import json
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from gradcert.models.reading.passes import AS_CODED, Run
+from gradcert.reference.checks import check_size
+from gradcert.reference.numbers import Array
+from gradcert.reference.rules import Rule, rule_named
+from gradcert.watching import scalars
+from gradcert.watching.causes import CLAIM, agrees, cause, distance, nearest, rows
+from gradcert.watching.chunks import chunked, label_of
+from gradcert.watching.evidence import Evidence, Gradients
+from gradcert.watching.figures import descent, edges
+from gradcert.watching.judgement import LIKE, NONE, Judgement, table
+from gradcert.watching.verdict import compared, least, measured
+
+SPLIT = 10  # judgements from one in which dropped edges are told apart to the next: it costs as much as all the rest
+NEAREST = 4  # rows of which a mistake is looked for, where nothing is claimed and no row fits
+
+
+class Judging(ABC):
+    """Judges steps of training, as evidence of them comes.
+
+    Attributes
+    ----------
+    judgements : what was found so far.
+    """
+
+    def __init__(
+        self,
+        *,
+        rule: Rule | str | None,
+        every: int,
+        loss: Callable[..., Any] | None,
+        output: int,
+        feedback: Mapping[str, Array] | None,
+        folder: str,
+    ) -> None:
+        check_size("judging every", every)
+        if isinstance(rule, str) and rule != AS_CODED:
+            rule_named(rule)
+        self.rule, self.every, self.loss = rule, every, loss
+        self.output, self.feedback, self.folder = output, feedback, folder
+        self.judgements: list[Judgement] = []
+        self._count = 0
+        self._rounding = dict[str, float]()
+        self._relative: dict[str, float] | None = None
+        self._previous: tuple[Run, ...] = ()
+        self._writers: list[tuple[Any, str]] = []
+
+    def _due(self, step: int) -> bool:
+        return step % self.every == 0
+
+    def _found(self, step: int, evidence: Evidence, notes: Sequence[str], dtype: str, begun: float) -> Judgement:
+        """Judge a step, remember what was found, and hand it on.
+
+        Parameters
+        ----------
+        dtype : of the parameters. `begun` : the processor's time when this began.
+        """
+        exact = evidence.gradients("bptt")
+        made = (self._named if self.rule is None else self._claimed)(step, evidence, exact, dtype)
+        first = made.verdict == "wrong" and not any(j.file for j in self.judgements)
+        file = self._kept(made, evidence, dtype) if first else ""
+        rule = self.rule if self.rule is not None else made.rows[0] if made.rows else None
+        drops = len(self.judgements) % SPLIT == 0 and any(o.dropped for o in made.parameters.values())
+        wrong = max(run.misfired for run in evidence.runs)
+        own = f"a spike of the model that its own equations do not have, {wrong:.2g} from the threshold"
+        found = replace(
+            made,
+            notes=(*notes, *[own] * (wrong > 1e-3), *made.notes),
+            file=file,
+            descent=descent(evidence, exact, made.parameters),
+            edges=edges(evidence, rule) if rule is not None and drops else {},
+            seconds=time.process_time() - begun,
+        )
+        self.judgements.append(found)
+        for writer, prefix in self._writers:
+            scalars.write(found, writer, prefix)
+        return found
+
+    def _claimed(self, step: int, evidence: Evidence, exact: Gradients, dtype: str) -> Judgement:
+        rule = self.rule
+        assert rule is not None
+        claimed = evidence.gradients(rule)
+        label = rule if isinstance(rule, str) else rule.name
+        if self._relative is None:  # what explains most right ones, and costs nothing
+            of = compared(evidence, claimed, exact, least(evidence, claimed, dtype, self._rounding))
+            if all(o.right for o in of.values()):
+                return Judgement(step, "right", label, of)
+        relative = self._relative or self._measured(evidence, rule, claimed, dtype)
+        of = compared(evidence, claimed, exact, relative)
+        if not all(o.right for o in of.values()) and self._relative is not None:
+            relative = self._measured(evidence, rule, claimed, dtype)  # it was measured on another batch
+            of = compared(evidence, claimed, exact, relative)
+        self._relative = relative
+        if all(o.right for o in of.values()):
+            return Judgement(step, "right", label, of)
+        self._previous = self._passed(evidence)
+        return Judgement(step, "wrong", label, of, (), cause(evidence, rule, claimed, relative, self._previous))
+
+    def _named(self, step: int, evidence: Evidence, exact: Gradients, dtype: str) -> Judgement:
+        order: list[Rule | str] = [*nearest(evidence)]
+        best, centre = order[0], evidence.gradients(order[0])
+        relative = self._relative or self._measured(evidence, best, centre, dtype)
+        found = rows(evidence, relative)
+        if not found and self._relative is not None:
+            relative = self._measured(evidence, best, centre, dtype)  # it was measured on another batch
+            found = rows(evidence, relative)
+        self._relative = relative
+        if found:
+            return Judgement(step, "named", None, compared(evidence, centre, exact, relative), tuple(found))
+        parts = sorted(chunked(evidence), key=lambda c: distance(c.gradients, evidence))
+        same = [part for part in parts if agrees(part.gradients, evidence, relative)]
+        if same:
+            of = compared(evidence, same[0].gradients, exact, relative)
+            return Judgement(step, "named", None, of, tuple(part.name for part in same))
+        near = next((part for part in parts if part.rule is not None), None)
+        if near is not None and near.rule and distance(near.gradients, evidence) < distance(centre, evidence):
+            order, best, centre = [near.rule, *order], near.rule, near.gradients
+        nearby = f"{label_of(best)}, {distance(centre, evidence):.2g} of its norm away"
+        said = f"{NONE}; the nearest is {nearby}"
+        for row in order[:NEAREST]:  # one mistake may lead further from its row than to another one
+            mine = evidence.gradients(row)
+            why = cause(evidence, row, mine, relative, chunks=False)
+            why = why.replace(CLAIM, f"the gradients of {label_of(row)}")
+            if why and not (row != best and why.startswith(LIKE)):
+                said = why
+            if why and not why.startswith(LIKE):
+                centre = mine
+                break
+        return Judgement(step, "unnamed", None, compared(evidence, centre, exact, relative), (), said)
+
+    def _measured(self, evidence: Evidence, rule: Rule | str, centre: Gradients, dtype: str) -> dict[str, float]:
+        """Return the allowance as a share of the largest entry."""
+        return measured(evidence, rule, centre, dtype, self._rounding)
+
+    @abstractmethod
+    def _passed(self, evidence: Evidence) -> tuple[Run, ...]:
+        """Return the passes of the sequences before, the last one first, where they are known."""
+
+    @abstractmethod
+    def _kept(self, judgement: Judgement, evidence: Evidence, dtype: str) -> str:
+        """Write the first wrong step, and return the file's name."""
+
+    @abstractmethod
+    def _about(self) -> dict[str, str]:
+        """Return what a page says of what was watched."""
+
+    def report(self) -> str:
+        """Return what was found as a table."""
+        return table(self.judgements)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all judgements in JSON form."""
+        return {"rule": self._claim(), "every": self.every, "judgements": [j.to_dict() for j in self.judgements]}
+
+    def json(self, file: str) -> None:
+        """Write all judgements as JSON; a number that is infinite is a null."""
+        Path(file).write_text(json.dumps(self.to_dict(), indent=1, allow_nan=False), encoding="utf-8")
+
+    def html(self, file: str) -> None:
+        """Write a page: the verdict, curves over the training, every judgement. One file, nothing fetched."""
+        from gradcert.watching.page import page
+
+        Path(file).write_text(page(self.judgements, self._about()), encoding="utf-8")
+
+    def tensorboard(self, writer: Any, prefix: str = "gradcert") -> None:
+        """Hand the scalars of all judgements, those to come included, to a writer.
+
+        Parameters
+        ----------
+        writer : what has ``add_scalar(tag, value, step)``, such as a ``SummaryWriter``.
+        prefix : what the tags begin with (`gradcert.watching.scalars.scalars`).
+        """
+        scalars.check_writer(writer)
+        for judgement in self.judgements:
+            scalars.write(judgement, writer, prefix)
+        self._writers.append((writer, prefix))
+
+    def _repr_html_(self) -> str:
+        from gradcert.watching.page import fragment
+
+        return fragment(self.judgements)
+
+    def _claim(self) -> str | None:
+        return self.rule if isinstance(self.rule, str) or self.rule is None else self.rule.name
