@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
-from gradcert.models.reading.held import peek, slots
+from gradcert.models.reading.held import peek, remember, slots
 
 
 @dataclass
@@ -22,6 +22,8 @@ class Sequence:
     Attributes
     ----------
     inputs : of every call. `state` : what was passed in the first call beside the input; `held` : what the module held.
+    began : of a module that takes whole sequences, all that it held before (`held.remember`).
+    left : what it held after the sequence before, where that was seen.
     outputs : what every call returned, detached; `arrived` : call and place of an output -> derivative that came back.
     generator : the state of the random numbers before the first call.
     """
@@ -29,6 +31,8 @@ class Sequence:
     inputs: list[Any] = field(default_factory=list)
     state: Any = None
     held: dict[str, Any] = field(default_factory=dict)
+    began: Any = None
+    left: dict[str, Any] | None = None
     outputs: list[list[Any]] = field(default_factory=list)
     arrived: dict[tuple[int, int], Any] = field(default_factory=dict)
     generator: Any = None
@@ -42,6 +46,7 @@ class Calls:
         self.sequences: list[Sequence] = []
         self._last: list[Any] = []  # what the last call left: its results, and what the module held
         self._held: dict[str, Any] = {}
+        self._left: dict[str, Any] | None = None  # what the module held when the last sequence was over
         self._mine: dict[int, tuple[Any, int, int]] = {}  # id of a view of an output -> it, call, place
         self._handles = [
             module.register_forward_pre_hook(self._before, with_kwargs=True),
@@ -60,7 +65,8 @@ class Calls:
             handle.remove()
 
     def clear(self) -> None:
-        """Forget what was seen."""
+        """Forget what was seen; what the module held at last is no news while it is looked at."""
+        self._left = self._left if self.on else None
         self.sequences, self._last, self._held, self._mine = [], [], {}, {}
 
     def _before(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -73,7 +79,9 @@ class Calls:
             held = _held_by(module) if held is None else held
             beside = [*args[1:], *kwargs.values()]
             first = tree_map(_copy, beside[0] if len(beside) == 1 else tuple(beside)) if given else None
-            self.sequences.append(Sequence(state=first, held=held, generator=torch.get_rng_state()))
+            began = remember(module) if self.whole else None
+            self.sequences.append(Sequence(state=first, held=held, began=began, generator=torch.get_rng_state()))
+            self.sequences[-1].left = self._left
             self._mine = {}
         sequence = self.sequences[-1]
         sequence.inputs.append(leaves[0].detach())
@@ -114,6 +122,7 @@ class Calls:
         self._last = [leaves[k] for k in flat]
         if not any(isinstance(v, torch.Tensor) for v in tree_flatten((args, kwargs))[0][1:]):
             self._held = _held_by(module)
+            self._left = self._held if self.whole else None
         return tree_unflatten(leaves, spec) if self.back else None
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from gradcert.models.reading.held import at, kinds
 from gradcert.models.reading.network import Written
 from gradcert.models.reading.passes import Run
 from gradcert.models.reading.reader import read_network
@@ -18,7 +19,7 @@ from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule
 from gradcert.watching.calls import Calls
 from gradcert.watching.evidence import Evidence
-from gradcert.watching.gather import again, beginning, gathered
+from gradcert.watching.gather import again, beginning, gathered, left_over
 from gradcert.watching.judgement import Judgement
 from gradcert.watching.judging import Judging
 from gradcert.watching.recording import differences, recording
@@ -168,11 +169,12 @@ class Watch(Judging):
     def _read(self, parameters: Mapping[str, Any]) -> Written:
         sequence = self._calls.sequences[0]
         x = sequence.inputs[0]
-        key = (tuple(x.shape), self.module.training)
+        key = (tuple(x.shape), self.module.training, kinds(sequence.began))
         if key not in self._written:
+            module = self.module if sequence.began is None else at(self.module, sequence.began)
             with torch.random.fork_rng(devices=[]):
                 state = sequence.state if self.time is None else None
-                self._written[key] = read_network(self.module, x, state, self.time, self.output)
+                self._written[key] = read_network(module, x, state, self.time, self.output)
         return self._written[key]
 
     def _notes(self, evidence: Evidence) -> list[str]:
@@ -183,7 +185,8 @@ class Watch(Judging):
                 " dtype inside, or a spike at its threshold"
             )
         if began := beginning(evidence):
-            out.append(f"the sequence began from a state that is not zero: {', '.join(began)}")
+            how = ", as the sequence before left it: not reset" if left_over(evidence, self._calls.sequences) else ""
+            out.append(f"the sequence began from a state that is not zero: {', '.join(began)}{how}")
         if self.loss is None:
             out.append("the derivative of the loss at the outputs is taken as given (pass loss= to judge it)")
         return out
@@ -202,10 +205,12 @@ class Watch(Judging):
             "shape": list(reading.example.shape[1:]),
             "output": self.output,
         }
+        first = self._calls.sequences[0].began  # a module that keeps its state is asked with that of then
+        module = self.module if first is None else at(self.module, first)
         failure = Failure(
             judgement, self.rule, evidence, self._previous, dtype, self._rounding, model, random=reading.random
         )
-        return keep(shrunk(self.module, failure, self._relative, self.output), Path(self.folder))
+        return keep(shrunk(module, failure, self._relative, self.output), Path(self.folder))
 
     def _passed(self, evidence: Evidence) -> tuple[Run, ...]:
         written: Any = evidence.runs[0].written

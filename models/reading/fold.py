@@ -20,7 +20,7 @@ from torch.utils._pytree import tree_flatten, tree_map
 from gradcert.models.reading.capture import Way, merged, refuse_scripts
 from gradcert.models.reading.held import doubled, peek, slots
 from gradcert.models.reading.lower import FILLED
-from gradcert.models.reading.record import Node, Ref, Slot, Step
+from gradcert.models.reading.record import Node, Ref, Slot, Step, leads_to
 from gradcert.models.reading.recorder import Recorder, functions_seen_by
 from gradcert.reference.errors import GradcertError
 
@@ -239,7 +239,7 @@ def _stated(
     first, begins : the record of a first step, and place in a repetition -> its operation: where states begin.
     """
     states: dict[int, int] = {}
-    starts: dict[int, Any] = {}
+    starts: dict[int, tuple[Any, tuple[str, ...]]] = {}
     readers = [
         (offset, spot, before[ref.node], ref.node)
         for offset, k in enumerate(body)
@@ -251,7 +251,8 @@ def _stated(
             start = _flat(first[begins[offset]])[spot].node
             if _reads_input(first, start):
                 raise GradcertError(f"a state that begins with a function of the input, at {first[start].where}")
-            starts[origin] = first[start].value.detach()
+            kept = sorted({first[k].name for k in leads_to(first, start) if first[k].kind == "buffer"})
+            starts[origin] = first[start].value.detach(), tuple(kept)
     swaps: dict[int, dict[int, Ref]] = {}
     found: list[Slot] = []
     for offset, spot, origin, example in readers:
@@ -261,9 +262,9 @@ def _stated(
             shape = long[example].shape
             states[origin] = len(nodes)
             nodes.append(Node("state", f"state{number}.{origin}", shape=shape))
-            found.append(
-                Slot(f"state{number}_{len(found)}", starts[origin].expand(shape), states[origin], mine[origin])
-            )
+            value, kept_at = starts[origin]
+            name = f"state{number}_{len(found)}"
+            found.append(Slot(name, value.expand(shape), states[origin], mine[origin], kept_at))
         swaps.setdefault(offset, {})[spot] = Ref(states[origin])
     for offset, swap in swaps.items():
         nodes[mine[offset]] = _replaced(nodes[mine[offset]], swap)
@@ -349,7 +350,7 @@ def _pruned(step: Step) -> Step:
         replace(n, args=tree_map(renamed, n.args), kwargs=tree_map(renamed, n.kwargs))
         for n in map(step.nodes.__getitem__, order)
     ]
-    found = tuple(Slot(s.name, s.initial, to[s.node], to[s.update]) for s in step.slots)
+    found = tuple(replace(s, node=to[s.node], update=to[s.update]) for s in step.slots)
     return Step(nodes, to[step.x], tuple(to[o] for o in step.outputs), found, 0, step.notes)
 
 
