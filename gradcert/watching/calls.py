@@ -48,6 +48,7 @@ class Calls:
         self._held: dict[str, Any] = {}
         self._left: dict[str, Any] | None = None  # what the module held when the last sequence was over
         self._mine: dict[int, tuple[Any, int, int]] = {}  # id of a view of an output -> it, call, place
+        self.error: Exception | None = None  # what went wrong in a hook: the training is not to notice
         self._handles = [
             module.register_forward_pre_hook(self._before, with_kwargs=True),
             module.register_forward_hook(self._after, with_kwargs=True),
@@ -67,11 +68,25 @@ class Calls:
     def clear(self) -> None:
         """Forget what was seen; what the module held at last is no news while it is looked at."""
         self._left = self._left if self.on else None
+        self.error = None
         self.sequences, self._last, self._held, self._mine = [], [], {}, {}
 
     def _before(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if not self.on:
+        return self._guarded(self._entering, module, args, kwargs)
+
+    def _after(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
+        return self._guarded(self._leaving, module, args, kwargs, result)
+
+    def _guarded(self, hook: Any, *seen: Any) -> Any:
+        if not self.on or self.error is not None:
             return None
+        try:
+            return hook(*seen)
+        except Exception as error:
+            self.error = error
+            return None
+
+    def _entering(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         leaves, spec = tree_flatten((args, kwargs))
         given = [v for v in leaves[1:] if isinstance(v, torch.Tensor)]
         held = None if given and self.sequences else _held_by(module)  # looked for where a sequence may begin
@@ -105,8 +120,8 @@ class Calls:
             return all(any(g is v for v in left) or any(_equal(g, v) for v in left) for g in given)
         return held is not None and all(_equal(held.get(p), v) for p, v in self._held.items())
 
-    def _after(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
-        if not self.on or not self.sequences:
+    def _leaving(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
+        if not self.sequences:
             return None
         sequence = self.sequences[-1]
         call = len(sequence.inputs) - 1

@@ -23,7 +23,7 @@ from gradcert.reference.rules import RULES, Rule, check_feedback
 from gradcert.watching.chunks import chunked, close, followed, label_of, like_bptt
 from gradcert.watching.evidence import Evidence, Gradients
 from gradcert.watching.judgement import LIKE
-from gradcert.watching.places import as_said, differences
+from gradcert.watching.places import as_said, coded, differences
 
 WHOLE = tuple(  # rows that are one thing at every length of a sequence; chunks are tried in every length
     n for n, r in RULES.items() if r.feedback == "symmetric" and not (r.reach or r.window or r.chunk) and n != "rtrl"
@@ -225,14 +225,39 @@ def _where(sentence: str, evidence: Evidence, rule: Rule | str, relative: Mappin
     """
     if AS_CODED not in sentence.partition(", not of ")[0]:
         return ""
-    found = differences(evidence.places, rule)
     length = CHUNKS.search(sentence)
+    said = _otherwise(evidence, rule, relative, int(length[1]) if length else None) or coded(evidence)
+    return f": {said}" if said else ""
+
+
+def _otherwise(evidence: Evidence, rule: Rule | str, relative: Mapping[str, float], length: int | None) -> str:
+    found = differences(evidence.places, rule)
     within = any(place.edge == Edge.SPACE for place, _ in found)
     if not within:
-        other = as_said(evidence, rule, [p for p, _ in found], int(length[1]) if length else None)
+        other = as_said(evidence, rule, [p for p, _ in found], length)
         if not found or not agrees(other, evidence, relative):
             return ""
-    return ": " + "; ".join(text for _, text in found)
+    return "; ".join(text for _, text in found)
+
+
+def meant(
+    evidence: Evidence, names: Sequence[str], order: Sequence[Rule | str], relative: Mapping[str, float]
+) -> str:
+    """Return what is coded, where gradients are the module's own and no row of the table; "" where they are one.
+
+    Parameters
+    ----------
+    names : what the gradients are. `order` : rows, the nearest first.
+    """
+    if not all(name.startswith(AS_CODED) for name in names):
+        return ""
+    length = CHUNKS.search(names[0])
+    known = [row for row in order if row != AS_CODED and like_bptt(row_of(row))]
+    for row in sorted(known, key=lambda row: len(differences(evidence.places, row))):
+        said = _otherwise(evidence, row, relative, int(length[1]) if length else None)
+        if said:
+            return f"{label_of(row)}, but {said}"
+    return coded(evidence)
 
 
 def _other_rows(evidence: Evidence, label: str) -> Iterator[tuple[str, Gradients]]:

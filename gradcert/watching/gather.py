@@ -62,7 +62,12 @@ def _first_values(reading: Reading, sequence: Sequence) -> list[Any]:
 def left_over(evidence: Evidence, sequences: list[Sequence]) -> bool:
     """Return whether a sequence began with what the one before it left in the module, and not with zero."""
     slots = evidence.runs[0].written.reading.step.slots  # type: ignore[attr-defined]
-    names = {name for k, slot in enumerate(slots) if any(bool((s[k] != 0).any()) for s in evidence.states) for name in slot.held}
+    names = {
+        name
+        for k, slot in enumerate(slots)
+        if any(bool((s[k] != 0).any()) for s in evidence.states)
+        for name in slot.held
+    }
     return any(names and all(_kept(sequence, name) for name in names) for sequence in sequences)
 
 

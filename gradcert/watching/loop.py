@@ -55,6 +55,7 @@ class Watch(Judging):
         self._before: dict[str, Any] | None = None
         self._earlier: list[tuple[Any, dict[str, Any]]] = []
         self._back = 1
+        self._direct = False  # whether the last call wrote weights and no optimiser did
         self._set()
 
     def __enter__(self) -> Watch:
@@ -111,11 +112,8 @@ class Watch(Judging):
             result = function(*args, **kwargs)
         given = recorded.total()
         changed = any(not torch.equal(p.detach(), weights[n]) for n, p in parameters.items())
-        if changed and not recorded.steps:
-            if self.rate is None:
-                raise GradcertError(
-                    "a trainer that writes weights directly", do="say its learning rate: watch(..., rate=0.1)"
-                )
+        self._direct = changed and not recorded.steps
+        if self._direct and self.rate is not None:
             given, self._rounding = differences(weights, parameters, self.rate)
         elif not recorded.steps:
             given = {n: p.grad for n, p in parameters.items()}
@@ -128,7 +126,7 @@ class Watch(Judging):
         self._count += 1
         try:
             if self._due(step):
-                found = self._judged(step, given, y, parameters)
+                found = self._safely(step, lambda: self._judged(step, given, y, parameters))
         finally:
             self._before = None
             if self._soon(step) and self._calls.sequences:
@@ -143,8 +141,14 @@ class Watch(Judging):
 
     def _judged(self, step: int, given: Mapping[str, Any], y: Any, parameters: Mapping[str, Any]) -> Judgement:
         begun = time.process_time()
+        if self._direct and self.rate is None:
+            raise GradcertError(
+                "a trainer that writes weights directly", do="say its learning rate: watch(..., rate=0.1)"
+            )
+        if self._calls.error is not None:
+            raise self._calls.error
         if self.loss is not None and y is None:
-            raise GradcertError("a loss without a target", do="step(x, y)")
+            raise GradcertError("a loss without a target", do="step(x, y), or step(y=y): the input is seen by hooks")
         if not self._calls.sequences:
             raise GradcertError(
                 "a step in which the module was not called", do="call the module itself, so that its hooks run"
