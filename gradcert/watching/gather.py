@@ -101,7 +101,7 @@ def gathered(
 ) -> Evidence:
     """Run the engine on what a step of training was given."""
     reading = written.reading
-    runs, deltas, same = [], [], True
+    runs, deltas, arrived, same = [], [], list[Array](), True
     began: list[list[Any] | None] = []
     total = 0.0
     for sequence in sequences:
@@ -110,12 +110,14 @@ def gathered(
         if loss is not None:
             value, delta = delta_of(loss, target, reading, played, output)
             total += value
+            seen = _beside(reading, output, sequence, played)
         else:
-            delta = _arrived(reading, output, sequence, played)
+            delta, seen = _arrived(reading, output, sequence, played), None
         parts = done.parts(MOST)
         for part in parts if len(parts) > 1 else ():
             runs.append(done.part(part, light=True))
             deltas.append(delta[:, part])
+            arrived += [] if seen is None else [seen[:, part]]
             began.append([v[part] if v.dim() else v for v in states or ()])
         dtype = str(played.dtype).removeprefix("torch.")
         mine = runs[-len(parts) :] if len(parts) > 1 else [done]
@@ -123,11 +125,15 @@ def gathered(
         if len(parts) == 1:
             runs.append(done)
             deltas.append(delta)
+            arrived += [] if seen is None else [seen]
             began.append(states)
     arrays = {k: None if g is None else g.detach().double().cpu().numpy() for k, g in given.items()}
     old = None if before is None else {k: None if g is None else g.double().cpu().numpy() for k, g in before.items()}
     whole = total if loss is not None else None
-    return Evidence(tuple(runs), tuple(deltas), arrays, old, feedback, whole, same, tuple(began), places_of(written))
+    back = tuple(arrived) if len(arrived) == len(deltas) else ()
+    return Evidence(
+        tuple(runs), tuple(deltas), arrays, old, feedback, whole, same, tuple(began), places_of(written), back
+    )
 
 
 def _same(reading: Reading, output: int, sequence: Sequence, played: Any, runs: list[Run], dtype: str) -> bool:
@@ -164,6 +170,14 @@ def beginning(evidence: Evidence) -> list[str]:
             where = f"of layer {reading.layer_of(k)}" if k is not None else "of the module"
             layers.setdefault(where, []).append(reading.names[k] if k is not None else slot.name)
     return [f"{' and '.join(names)} {where}" for where, names in layers.items()]
+
+
+def _beside(reading: Reading, output: int, sequence: Sequence, played: Any) -> Array | None:
+    """Return the same where a loss was said, so that it may be compared; None where it was not, or not only, seen."""
+    try:
+        return _arrived(reading, output, sequence, played) if sequence.arrived else None
+    except GradcertError:
+        return None
 
 
 def _arrived(reading: Reading, output: int, sequence: Sequence, played: Any) -> Array:

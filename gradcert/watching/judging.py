@@ -23,6 +23,7 @@ from gradcert.watching.chunks import chunked, label_of
 from gradcert.watching.evidence import Evidence, Gradients
 from gradcert.watching.figures import descent, edges
 from gradcert.watching.judgement import FAILED, LIKE, NONE, Judgement, explained, table
+from gradcert.watching.psi import given
 from gradcert.watching.verdict import compared, least, measured
 
 SPLIT = 10  # judgements from one in which dropped edges are told apart to the next: it costs as much as all the rest
@@ -103,7 +104,7 @@ class Judging(ABC):
         own = f"a spike of the model that its own equations do not have, {wrong:.2g} from the threshold"
         found = replace(
             made,
-            notes=(*notes, *[own] * (wrong > 1e-3), *made.notes),
+            notes=(*notes, *[own] * (wrong > 1e-3), *given(evidence.runs[0].written.reading), *made.notes),  # type: ignore[attr-defined]
             file=file,
             descent=descent(evidence, exact, made.parameters),
             edges=edges(evidence, rule) if rule is not None and drops else {},

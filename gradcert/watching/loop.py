@@ -73,7 +73,7 @@ class Watch(Judging):
     def _set(self) -> None:
         self._calls.clear()
         self._calls.on = self._due(self._count) or self._soon(self._count)
-        self._calls.back = self._due(self._count) and self.loss is None
+        self._calls.back = self._due(self._count)
 
     def step(self, x: Any = None, y: Any = None) -> Judgement | None:
         """Say that a step of training is over: after ``backward``, before the optimiser changes anything.
