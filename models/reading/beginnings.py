@@ -36,22 +36,23 @@ def completed(
     long: list[Node],
     body: list[int],
     before: Mapping[int, int],
-) -> tuple[dict[int, int], dict[int, int]]:
+) -> tuple[list[Node], dict[int, int], dict[int, int]]:
     """Put into the record of one step the operations of a repetition that it lacks.
 
     Parameters
     ----------
-    nodes, ops : the record, which is changed, and its operations. `mine` : place in a repetition -> one of them.
+    nodes, ops : the record and its operations. `mine` : place in a repetition -> one of them.
     long, body, before : the long record, a repetition in it, and operation of the one before -> its place.
 
     Returns
     -------
-    `mine` with all places, and operation of the record -> that which took its place.
+    The record with them, `mine` with all places, and operation of the record -> that which took its place.
 
     Raises
     ------
     GradcertError : for a first step that is another one than a state of zeros explains.
     """
+    nodes = list(nodes)
     place = {k: i for i, k in enumerate(body)}
     made, taken, full = dict[int, int](), set(mine.values()), dict(mine)
     for offset, k in enumerate(body):
@@ -76,9 +77,12 @@ def completed(
             found.value = execute(found, [n.value for n in nodes])
         nodes.append(found)
         full[offset] = len(nodes) - 1
-        other = [j for j in ops if j not in taken and j not in made and _equal(nodes[j].value, found.value)]
-        if other:
-            made[other[0]] = full[offset]
+        for j in ops:  # the first step's own: the same operation, on no other tensors, with the same value
+            own = {made.get(o, o) for o in nodes[j].operands()}
+            fits = j not in taken and j not in made and nodes[j].name == found.name
+            if fits and own and own <= {*found.operands()} and _equal(nodes[j].value, found.value):
+                made[j] = full[offset]
+                break
     read = {place[ref] for k in body for ref in long[k].operands() if ref in place}
     lost = [long[body[i]] for i in full if i not in mine and i not in read and full[i] not in made.values()]
     if lost or not made:
@@ -90,7 +94,7 @@ def completed(
     for j, node in enumerate(nodes):
         if j not in made:
             nodes[j] = replace(node, args=tree_map(instead, node.args), kwargs=tree_map(instead, node.kwargs))
-    return full, made
+    return nodes, full, made
 
 
 def _same(nodes: list[Node], long: list[Node], k: int, where: str) -> int:

@@ -206,7 +206,11 @@ def _with_states(short: list[Node], ends: list[int], long: list[Node], loops: li
         mine = _aligned(short, ops[at:], long, body)
         before = {far[start + i]: i for i in range(period)}
         if len(mine) < period:
-            mine, moved = completed(nodes, ops[at:], mine, long, body, before)
+            try:
+                nodes, mine, moved = completed(nodes, ops[at:], mine, long, body, before)
+            except GradcertError:  # of equal operations the last ones may be the same ones, and not the first
+                mine = _aligned(short, ops[at:], long, body, backwards=True)
+                nodes, mine, moved = completed(nodes, ops[at:], mine, long, body, before)
             ends = [moved.get(end, end) for end in ends]
             at = max(ops.index(k) for k in (*mine.values(), *moved) if k in ops) + 1
         else:
@@ -217,8 +221,13 @@ def _with_states(short: list[Node], ends: list[int], long: list[Node], loops: li
     return Step(nodes, 0, tuple(ends), tuple(found), 0, ())
 
 
-def _aligned(nodes: list[Node], ops: list[int], long: list[Node], body: list[int]) -> dict[int, int]:
-    """Return place in a repetition -> the operation that is the same among others."""
+def _aligned(
+    nodes: list[Node], ops: list[int], long: list[Node], body: list[int], *, backwards: bool = False
+) -> dict[int, int]:
+    """Return place in a repetition -> the operation that is the same among others, of equal ones the first or last."""
+    if backwards:
+        found = _aligned(nodes, ops[::-1], long, body[::-1])
+        return {len(body) - 1 - i: k for i, k in sorted(found.items(), reverse=True)}
     ours, theirs = [_signature(nodes, k) for k in ops], [_signature(long, k) for k in body]
     blocks = SequenceMatcher(None, ours, theirs, autojunk=False).get_matching_blocks()
     return {block.b + i: ops[block.a + i] for block in blocks for i in range(block.size)}

@@ -76,7 +76,7 @@ def square(out, y):
 def trained(net, resets, steps=3, **options):
     with gradcert.watch(net, rule="bptt-detached-reset", every=1, time=0, loss=square, **options) as watching:
         for step in range(steps):
-            x, y = torch.randn(T, B, K), torch.randn(T, B, N)
+            x, y = 5 * torch.randn(T, B, K), torch.randn(T, B, N)
             if resets(step):
                 net.reset()
             net.zero_grad()
