@@ -5,6 +5,8 @@ measured, and a member's of the gallery, put into `.grad` by the loop, where a m
 """
 
 import statistics
+import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass
 from time import process_time as clock
@@ -14,6 +16,7 @@ import torch
 from torch.autograd.gradcheck import gradcheck
 
 import gradcert
+from gradcert.properties.gallery.literal.snu import _KEPT
 
 AGAIN, MODULES = 5, 3  # judgements of one module after its first, and modules: medians
 
@@ -104,6 +107,7 @@ def sequence(module, x):
 def judged(problem, gradients, *, calls=1):
     """The last judgement of a loop that puts a member's gradients into `.grad`; a second call sees what was kept."""
     module, x, y = module_of(problem), torch.from_numpy(problem.inputs), torch.from_numpy(problem.targets)
+    _KEPT.clear()  # what traces of another network left is not of this loop
     with (
         tempfile.TemporaryDirectory() as folder,
         gradcert.watch(module, rule="ostl", every=1, loss=loss_of, folder=folder) as watching,
@@ -141,8 +145,9 @@ def timed(problem, *, smooth):
     """The times of one network; those of the smooth one first, which sees what a process does once."""
     x, y = torch.from_numpy(problem.inputs), torch.from_numpy(problem.targets)
     alone, first, after, judgements = [], [], [], []
-    for _ in range(MODULES + smooth):
+    for number in range(MODULES + smooth):
         module = module_of(problem)
+        module.leak += number / 64  # other equations: nothing of one module is of use to the next
         torch.optim.SGD(module.parameters(), lr=0.1)  # a training has one; making it loads much of PyTorch
         alone += [trained(module, x, y)[0] for _ in range(3)]
         with gradcert.watch(module, rule="ostl", every=1, loss=loss_of) as watching:
@@ -161,6 +166,14 @@ def timed(problem, *, smooth):
     return Times(*middle, began, slow, fast)
 
 
+def loaded(code):
+    """Seconds of the processor of a fresh process: for some code after PyTorch was loaded; for none, to load it."""
+    measure = f"import time; a = time.process_time(); import torch; b = time.process_time(); {code or 'pass'}"
+    said = f"{measure}; print(time.process_time() - b, b - a)"
+    done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
+    return float(done.stdout.split()[0 if code else 1])
+
+
 def section(heading, times, found, title):
     """The lines of the page about gradcert.watch.
 
@@ -173,11 +186,13 @@ def section(heading, times, found, title):
         heading,
         "",
         'What users call: their own module takes steps, `gradcert.watch(module, rule="ostl", loss=loss)` judges the',
-        "gradients in `.grad`, with a measured envelope, which is weaker evidence than a derived budget.",
+        "gradients in `.grad`; what rounding explains is that of a sum over steps and samples or, where that is not",
+        "enough, a measured envelope, which is weaker evidence than a derived budget.",
         "",
         "Seconds of the processor, of the module with autograd's own backward (which is right). A step is the forward",
         'pass, the loss and `backward`; "watched" is a step and its judgement: the first one of a module, which reads',
-        f"the module and measures the envelope (median of {MODULES}), and one after it (median of {MODULES * AGAIN});",
+        f"the module (median of {MODULES}, each with equations of its own), and one after it (median of",
+        f"{MODULES * AGAIN});",
         "in brackets the judgement alone. gradcheck is of the same module and its own backward: slow mode once, fast",
         "mode the median of 3; of spikes it is not asked, it refutes them.",
         "",
@@ -195,7 +210,8 @@ def section(heading, times, found, title):
         f"that are judged, {t.slow / t.first:.0f} first ones of a module, or {t.slow / t.process:.0f} of the very",
         f"first ones of a process ({t.process:.2g} s; its optimiser was made before). One run of the fast mode takes",
         f"as long as {t.fast / t.after:.1f} steps that are judged, or {t.fast / t.first:.1f} first ones of a module.",
-        "The machine was busy besides.",
+        f"Not counted: loading what judges, once a process, {loaded('import gradcert.watching.loop'):.2g} s beside",
+        f"{loaded(''):.2g} s for PyTorch. The machine was busy besides.",
         "",
         f"What it found of the same mistakes at n = {n}, whose gradients the loop puts into `.grad` (of T21 the second",
         "of two calls, where something is carried over):",
@@ -210,7 +226,7 @@ def section(heading, times, found, title):
             word = "accepted" if right else "refuted"
             words.append(word if right == (name == "nothing") else f"**{word}**")
         lines.append(f"| {title(name)} | {' | '.join(words)} |")
-    lines += ["", "What it says of them; a certificate, on cases of its own choice, names all of them:", ""]
+    lines += ["", "What it says of them:", ""]
     for name, of in found.items():
         said = {cell: j.cause or "refuted, not named" for (cell, *_), j in of.items()}
         if name != "nothing":

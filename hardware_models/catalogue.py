@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from gradcert.hardware_models.chips import PROFILES, Profile
+import re
+from dataclasses import replace
+
+from gradcert.hardware_models.arithmetic import Format
+from gradcert.hardware_models.chips import PROFILES, Profile, q_format
 from gradcert.hardware_models.chips.reckon import reckon_eprop
 from gradcert.hardware_models.description.program import Program
 from gradcert.hardware_models.rules import RULES
@@ -10,11 +14,27 @@ from gradcert.reference.errors import GradcertError
 
 
 def find_profile(name: str | Profile) -> Profile:
-    """Return a profile by name."""
+    """Return a profile by name, or by a weight format: the plain Q-format with weights in it.
+
+    Examples
+    --------
+    >>> find_profile("s6q4").title
+    'plain Q-format, 6-bit weights, nearest, ties to even'
+    """
     if isinstance(name, Profile):
         return name
+    if isinstance(name, str) and re.fullmatch(r"[su][0-9]+q-?[0-9]+", name):
+        fmt = Format.parse(name)
+        if not fmt.signed or fmt.radix != fmt.width - 2:
+            raise GradcertError(
+                f"weights in {name}", allowed="signed, two bits before the point: s6q4, s8q6, s12q10", do="use one"
+            )
+        return replace(q_format(weight_bits=fmt.width), name=name)
     if name not in list(PROFILES):  # a list, in which anything can be looked for
-        raise GradcertError(f"profile {name!r}", allowed=", ".join(PROFILES), do="choose one of them")
+        raise GradcertError(
+            f"profile {name!r}", allowed=f"{', '.join(PROFILES)}, or a weight format such as s8q6",
+            do="choose one of them",
+        )  # fmt: skip
     return PROFILES[name]
 
 

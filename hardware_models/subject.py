@@ -63,8 +63,8 @@ class FixedPointVerdict:
 
     @property
     def conforms(self) -> bool:
-        """Whether every compared integer was equal."""
-        return self.first is None
+        """Whether every next state was answered, and every compared integer was equal."""
+        return self.first is None and not self.missing
 
 
 def steps_of(described: Program, steps: int, seed: int) -> dict[str, Array]:
@@ -190,8 +190,9 @@ def judge_fixed_point(
 
     Examples
     --------
-    >>> judge_fixed_point(lambda given, state: {}, "q-format", "ottt", steps=3).conforms
-    True
+    >>> silent = judge_fixed_point(lambda given, state: {}, "q-format", "ottt", steps=3)
+    >>> silent.conforms, silent.missing[:2]  # who answers nothing has shown nothing
+    (False, ('W.next[0,0]', 'W.next[0,1]'))
     """
     described = program(profile, rule, inputs=inputs, neurons=neurons, outputs=outputs)
     leaves = steps_of(described, steps, seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-NEAR = 0.7  # how alike two names are (difflib): 0.89 for ostll and ostl, 0.86 for lif and alif
+NEAR = 0.65  # how alike two names are (difflib): 0.89 for ostll and ostl, 0.86 for lif and alif
 WORD = re.compile(r"[A-Za-z][\w.-]*")
 QUOTED = re.compile(r"['\"]([^'\"]+)['\"]")
 
@@ -22,6 +22,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
     lower = {other.lower(): other for other in known}
     found = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=NEAR)
+    found = found or [k for k in lower if len(k) > 2 and sorted(k) == sorted(name.lower())]  # lfi: two letters swapped
     return lower[found[0]] if found else None
 
 

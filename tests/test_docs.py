@@ -12,7 +12,8 @@ import pytest
 
 from gradcert import cli
 from gradcert.derivations.reading.lesson import names
-from gradcert.derivations.reading.symbols import macros
+from gradcert.derivations.reading.letters import COMMANDS
+from gradcert.derivations.reading.symbols import SYMBOLS, macros
 from gradcert.reference import CELLS, RULES, SURROGATES
 from scripts.docs import formulas, links, reference, source
 from scripts.docs.reference import _expanded
@@ -83,8 +84,9 @@ def test_entries_of_tables_are_code_where_they_are_code():
 def test_entries_that_hold_a_sentence_are_marked():
     nodes = pytest.importorskip("docutils.nodes")
     short, long = (nodes.entry("", nodes.paragraph(text="a" * n)) for n in (formulas.SENTENCE, formulas.SENTENCE + 1))
-    formulas.long_entries(None, nodes.row("", short, long), "page")
-    assert (short["classes"], long["classes"]) == ([], ["sentence"])
+    path, word = nodes.literal(text="a/b.py"), nodes.literal(text="a_b")
+    formulas.entries(None, nodes.row("", short, long, nodes.entry("", nodes.paragraph("", "", path, word))), "page")
+    assert (short["classes"], long["classes"], path["classes"], word["classes"]) == ([], ["sentence"], ["path"], [])
 
 
 @pytest.mark.skipif(NODE is None, reason="needs Node.js: make debian")
@@ -128,7 +130,12 @@ def test_broken_links_and_what_is_loaded_from_elsewhere_are_seen(tmp_path):
 
 
 def test_the_table_of_symbols_needs_no_macros():
-    assert _expanded(r"\v{i}{t}+\lam\W{ij}", macros()) == r"v_{i}^{t}+\lambda W_{ij}".replace(" ", "")
+    assert _expanded(r"\v{i}{t}+\lam\W{ij}", macros()).strip() == r"v_{i}^{t}+\lambda W_{ij}"
+    commands = {name for s in SYMBOLS.values() for name in re.findall(r"\\([A-Za-z]+)", s.tex)} | COMMANDS
+    for s in SYMBOLS.values():
+        for text in (s.sign, *re.findall(r"\$(.+?)\$", s.says)):
+            left = set(re.findall(r"\\([A-Za-z]+)", _expanded(text, macros())))
+            assert left <= commands, (text, left - commands)
 
 
 @pytest.mark.long

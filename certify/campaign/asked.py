@@ -49,6 +49,9 @@ def judge_all(run: Run, specs: Sequence[Spec], ready: Iterable[Prepared], progre
         judge(run, case, answer)
         run.seconds[case.id] = round(time.perf_counter() - started, 4)
     progress(len(specs), len(specs), "")
+    if none := sorted({name for p in run.prepared if p.case for name in p.case.facts.get("no gradient", ())}):
+        kind = "no path of the rule leads from it to the loss" if len(none) == 1 else "no path leads to the loss"
+        run.notes.append(f"{', '.join(none)}: the gradient is 0 in cases where {kind}")
     if any(spec.family == "scale" for spec in specs):
         run.notes.append("scale cases are held to a measured envelope: weaker evidence than a derived budget")
     if run.claim.network:

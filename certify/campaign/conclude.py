@@ -28,6 +28,7 @@ from gradcert.certify.problems import TRUTH, Case, profile_named, summary
 from gradcert.certify.runs import Prepared, Run
 from gradcert.certify.subjects import Answer
 
+ONE = {"agree": "agrees", "are": "is", "have": "has"}  # of one case
 RESUMED = "resumed: "  # how the note of a run that went on from a journal begins
 # An edge counts as separated when dropping it moves the gradient this many budgets away.
 # In 16 bits two are what tells: a neighbour's own rounding is one.
@@ -224,7 +225,12 @@ def decide(
     if idle := [c.id for c in run.checks if c.verdict == "blocked"]:
         return INCONCLUSIVE, f"{len(idle)} of {len(run.checks)} checks did not run, the first is {idle[0]}"
     online = "; online: causal, constant memory, every prefix, every reset" if claim.online else ""
-    return CERTIFIED, f"{passed} cases {_agree(claim, sum(r.exact for r in run.results))}{online}"
+    agreed = _agree(claim, sum(r.exact for r in run.results))
+    said = f"{passed} cases {agreed}"
+    if passed == 1:
+        verb, _, rest = agreed.partition(" ")
+        said = f"1 case {ONE[verb]} {rest.replace('their', 'its')}"
+    return CERTIFIED, f"{said}{online}"
 
 
 def _grounded(run: Run) -> bool:

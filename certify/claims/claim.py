@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -153,7 +154,8 @@ class Claim:
             value = getattr(self, name)
             items = tuple(value) if isinstance(value, (list, tuple)) else (value,)
             if not items and not (name == "cells" and self.members):
-                raise GradcertError(f"a claim with {name}=()", allowed="one or more")
+                what = "cells, layers or a network" if name == "cells" else name
+                raise GradcertError(f"a claim without {what}", allowed="one or more")
             object.__setattr__(self, name, items)
         object.__setattr__(self, "losses", with_forms(self.losses))
         for name in ("options", "readout_options"):
@@ -184,10 +186,17 @@ class Claim:
             _check("options", member["options"], {*option_names(kind)})
             _check_values(member["options"], [kind], alternatives=True)
         given = _mapping("readout_options", self.readout_options)
+        if given and not readout:
+            raise GradcertError("readout_options without a readout", do="name its cell, such as readout='integrator'")
         _check("readout_options", given, {k for kind in readout for k in option_names(kind)})
         _check_values(given, readout, alternatives=False)
         object.__setattr__(self, "without", circumstances.check(self.without))
         check_network(self)
+        if readout and self.readout_options:
+            _made(readout[0], self.readout_options)
+        for kind, own in self._with_options(cells):
+            for chosen in _alternatives(own):
+                _made(kind, chosen)
         last = cells[-1:] if self.layers else cells
         if self.network:
             last = [k for k, p in zip(cells, self.members, strict=True) if p["name"] == self.network["output"]]
@@ -203,6 +212,12 @@ class Claim:
             object.__setattr__(self, "rule", rule_text(self.rule))
         found = read_rule(self.rule, self.settings)
         return found.average if isinstance(found, Algorithm) and self.acceptance == "unbiased" else found
+
+    def _with_options(self, kinds: Iterable[Any]) -> list[tuple[Any, dict[str, Any]]]:
+        """Return the cells, each with all options that are said of it."""
+        own = [member["options"] for member in self.members] or [{}] * len(self.cells)
+        pairs = ((kind, {**self.options, **more}) for kind, more in zip(kinds, own, strict=True))
+        return [(kind, {k: v for k, v in said.items() if k in option_names(kind)}) for kind, said in pairs]
 
     @property
     def stacks(self) -> tuple[str, ...]:
@@ -299,6 +314,8 @@ def from_dict(given: Any, *, run: bool = False, files: Iterable[str] = ()) -> Cl
         if where is not None and not any(_same(where, file) for file in files):
             cell_named(name, run=run)  # says what to do where it may not be run
     for name in (*functions_of(spec), *given_losses(spec.get("losses"))):
+        if (where := file_of(name)) is not None and not Path(where).is_file():
+            raise GradcertError(f"the function {name!r}: there is no file {where}", allowed="path/to/file.py:attribute")
         if not run and not any(_same(file_of(name) or "", file) for file in files):
             raise GradcertError(
                 f"the function {name!r} is code in a file, and nobody has said that it may be run",
@@ -306,8 +323,14 @@ def from_dict(given: Any, *, run: bool = False, files: Iterable[str] = ()) -> Cl
             )
     wrong = sorted(set(spec) - {f.name for f in fields(Claim)})
     if wrong or "rule" not in spec or not {"cells", "layers", "network"} & set(spec):
-        allowed = ", ".join(f.name for f in fields(Claim))
-        raise GradcertError(f"a claim with {', '.join(wrong) or 'no rule or cells'}", allowed=allowed)
+        if wrong:
+            what = f"a claim with {' and '.join(map(repr, wrong))}"
+            raise GradcertError(what, allowed=", ".join(f.name for f in fields(Claim)))
+        missing = [] if "rule" in spec else ["a rule"]
+        missing += [] if {"cells", "layers", "network"} & set(spec) else ["cells, layers or a network"]
+        raise GradcertError(
+            f"a claim without {', and without '.join(missing)}", do='such as rule = "bptt", cells = "lif"'
+        )
     return Claim(**spec)
 
 
@@ -378,6 +401,18 @@ def _check_values(options: Mapping[str, Any], kinds: Iterable[Any], *, alternati
                     raise GradcertError(
                         f"the option {name}={each!r} ({error})", allowed="what the cell takes"
                     ) from None
+
+
+def _alternatives(options: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return every choice among the alternatives of options, as far as they can be told apart: turn by turn."""
+    many = {k: v for k, v in options.items() if isinstance(v, (list, tuple)) and v and not _one(k, v)}
+    turns = math.lcm(*(len(v) for v in many.values()))
+    return [{**options, **{k: v[turn % len(v)] for k, v in many.items()}} for turn in range(min(turns, 64))]
+
+
+def _made(kind: Any, options: Mapping[str, Any]) -> None:
+    """Raise unless a cell takes options together."""
+    cell_with(kind, {name: _option(name, value) for name, value in options.items()})
 
 
 def _one(name: str, value: Iterable[Any]) -> bool:

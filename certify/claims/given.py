@@ -12,6 +12,7 @@ OUTPUT = "output"  # the mask of what leaves a layer
 INITIAL = ("zero", "given", "trained")
 TARGETS = ("", "real", "one-hot", "classes")
 INPUTS = ("real", "spikes")
+ACTIVITY = ("kind", "strength", "target", "layers", "time", "batch")
 
 
 def check_given(claim: Any, cells: Sequence[Any]) -> None:
@@ -67,20 +68,31 @@ def states(cell: Any) -> tuple[str, ...]:
 def _term(term: Any) -> Activity:
     if not isinstance(term, Mapping):
         raise GradcertError(f"activity: {term!r}", allowed='{"kind": "rate", "target": 0.2, "strength": 0.1}')
+    if wrong := sorted(set(term) - {*ACTIVITY}):
+        raise GradcertError(f"activity with {' and '.join(map(repr, wrong))}", allowed=", ".join(ACTIVITY))
+    if "target" in term and term.get("kind", "rate") != "rate":
+        raise GradcertError(f"activity {term['kind']} with a target", allowed="a target of a rate alone")
     return Activity(**{**term, "layers": tuple(term.get("layers", ()))})
 
 
 def _check_activity(claim: Any) -> None:
     for term in claim.activity:
-        try:
-            made = _term(term)
-        except TypeError as error:
+        made = _term(term)
+        if made.strength < 0:
+            raise GradcertError(f"activity {made.kind} of strength {made.strength}", allowed="a strength not below 0")
+        layers, least = made.layers, min(claim.depths)
+        if any(type(k) is not int or not 0 <= k < least for k in layers):
+            where = "0" if least == 1 else f"0 to {least - 1}"
             raise GradcertError(
-                f"activity: {dict(term)} ({error})", allowed="kind, strength, target, layers, time, batch"
-            ) from None
-        layers = made.layers
-        if any(type(k) is not int or not 0 <= k < min(claim.depths) for k in layers):
-            raise GradcertError(f"activity of layers {layers}", allowed=f"0 to {min(claim.depths) - 1}; or none: all")
+                f"activity of layers {list(layers)}, where the claim has a stack of {least}",
+                allowed=f"{where}; or none: every one but the last",
+            )
+    if any(term.get("kind", "rate") == "rate" and "target" not in term for term in claim.activity):
+        said = tuple(
+            {**term, "target": 0.0} if term.get("kind", "rate") == "rate" and "target" not in term else term
+            for term in claim.activity
+        )
+        object.__setattr__(claim, "activity", said)  # a rate towards 0: the claim says so
 
 
 def local_of(claim: Any) -> tuple[Local, ...]:
@@ -98,6 +110,10 @@ def _check_local(claim: Any) -> None:
     for one in local_of(claim):
         if claim.acceptance == "bounded" and claim.claimed.feedback != "local":
             raise GradcertError("auxiliary losses, and a bounded claim", allowed="exact: no bound is about them")
+        if claim.claimed.feedback != "local" and one.strength < 0:
+            raise GradcertError(
+                f"an auxiliary loss of strength {one.strength}", allowed="strengths that are not below 0"
+            )
         if any(not 0 <= k < hidden for k in one.layers) or not hidden:
             raise GradcertError(
                 f"a loss of its own in layers {list(one.layers) or 'below the last'}, of {hidden} hidden ones",
@@ -117,5 +133,6 @@ def _check_sizes(claim: Any) -> None:
     if any(type(n) is not int or not 1 <= n <= 100 for n in claim.sizes) or layers != {len(claim.sizes) - 1}:
         wanted = " or ".join(str(n + 1) for n in sorted(layers))
         raise GradcertError(
-            f"sizes {list(claim.sizes)}", allowed=f"{wanted} whole numbers up to 100: inputs, then units of each layer"
+            f"sizes {list(claim.sizes)}",
+            allowed=f"{wanted} whole numbers from 1 to 100: inputs, then units of each layer",
         )

@@ -10,8 +10,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from gradcert.reference.checks import check_number
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import FORMS, KINDS, WHEN, is_formula
+from gradcert.reference.networks import FORMS, KINDS, WHEN, Edge, is_formula
+from gradcert.reference.rules import Rule
 
 AXES = ("time", "batch", "outputs")
 REDUCED = {"time": ("sum", "mean", "pooled"), "batch": ("sum", "mean"), "outputs": ("sum", "mean")}
@@ -48,6 +50,7 @@ def read_loss(text: str) -> dict[str, Any]:
         _among("of what", out["when"], WHEN)
     for part in rest:
         how, over, axes = part.partition(" over ")
+        _among("how it is reduced", [how.strip()] if over else [], ("sum", "mean", "pooled"))
         for axis in axes.split(" and ") if over else [part]:
             if axis.strip() not in AXES or how.strip() not in REDUCED[axis.strip()]:
                 raise GradcertError(
@@ -89,8 +92,8 @@ def check_losses(claim: Any, last: Sequence[Any]) -> None:
         raise GradcertError("a mean over all steps of all samples, and over the samples again", do="batch='sum'")
     for cell in last:
         _among(f"node, of a last layer of {cell.name}", [claim.node], tuple(cell.nodes))
-    if isinstance(claim.level, bool) or not isinstance(claim.level, (int, float)):
-        raise GradcertError(f"level={claim.level!r}", allowed="a number")
+    _check_stored(claim)
+    check_number("level", claim.level)
     whole = [when for when in claim.when if when not in MOMENTS]
     if claim.online and (whole or any(dict(term).get("kind", "rate") == "rate" for term in claim.activity)):
         of = whole[0] if whole else "a rate"
@@ -100,7 +103,23 @@ def check_losses(claim: Any, last: Sequence[Any]) -> None:
         )
 
 
+def _check_stored(claim: Any) -> None:
+    """Raise where the output is a membrane potential after a reset, and the rule drops resets."""
+    said = [claim.options, claim.readout_options, *(member["options"] for member in claim.members)]
+    values = [options.get("stored") for options in said]
+    post = any("post" in value if isinstance(value, (list, tuple)) else value == "post" for value in values)
+    rule: Any = claim.claimed
+    keeps = isinstance(rule, Rule) and Edge.RESET in rule.own & rule.upper
+    if claim.node == "v" and post and not keeps:
+        raise GradcertError(
+            f"stored = 'post' with node = 'v' under {claim.rule}: the output is the potential after its reset, and"
+            " whether credit passes the reset there is not said by a rule that keeps no RESET",
+            allowed="a row that keeps RESET in all layers; stored = 'pre'",
+            do="a cell of your own, one of whose nodes is v after the reset",
+        )
+
+
 def _among(what: str, given: Sequence[Any], allowed: Sequence[str]) -> None:
     if wrong := [repr(g) for g in given if g not in list(allowed)]:
-        example = f"such as {EXAMPLE}" if what in ("loss", "of what") else None
+        example = f"such as {EXAMPLE}" if what in ("loss", "of what", "how it is reduced") else None
         raise GradcertError(f"{what}: {', '.join(wrong)}", allowed=", ".join(allowed), do=example)

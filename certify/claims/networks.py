@@ -106,6 +106,8 @@ def check_network(claim: Any) -> None:
             return
         with np.errstate(all="ignore"):
             reverse.gradients(network, network.parameters(), x, y, rule=rule, feedback=draw_feedback(network, rule))
+    except GradcertError:
+        raise
     except (IndexError, TypeError, ValueError) as error:  # a synapse whose places are no whole numbers
         raise GradcertError(f"the network does not fit ({error})", allowed=EXAMPLE) from None
 
@@ -157,6 +159,8 @@ def graph_of(network: Mapping[str, Any], cells: Mapping[str, Any], sizes: Mappin
     }
     try:
         return graph_from(spec, cells=cells)
+    except GradcertError:
+        raise
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
         raise GradcertError(f"the network does not fit ({error})", allowed=EXAMPLE) from None
 
@@ -184,7 +188,11 @@ def _synapse(s: Mapping[str, Any], inputs: int | None, units: int | None) -> dic
         return out
     if out.get("kind") != "sparse":
         raise GradcertError(f"a mask of a synapse of kind {out.get('kind')!r}", allowed="kind = 'sparse'")
-    mask = _array(out.pop("mask"))
+    given = out.pop("mask")
+    if isinstance(given, (list, tuple)) and len({len(r) for r in given if isinstance(r, (list, tuple))}) > 1:
+        allowed = f"{out.get('units')} rows of {out.get('inputs')}"
+        raise GradcertError("a mask whose rows have different lengths", allowed=allowed)
+    mask = _array(given)
     want = (out.get("units"), out.get("inputs"))
     if mask.shape != want or not np.isin(mask, (0, 1)).all():
         raise GradcertError(
@@ -212,7 +220,7 @@ def _inputs(given: Any) -> list[dict[str, Any]]:
         if not isinstance(named, Mapping) or "name" not in named:
             raise GradcertError(f"the input {one!r} of a network", allowed="a name, or a name and a size")
         _known(f"the input {named['name']!r}", named, ("name", "size"))
-        _within(f"the size of the input {named['name']!r}", named.get("size"), LARGEST)
+        _within(f"the size of the input {named['name']!r}", named.get("size"), LARGEST, least=1)
         out.append({k: v for k, v in named.items() if v is not None})
     return out
 
@@ -222,7 +230,7 @@ def _population(given: Any, *, fixed: bool = False) -> dict[str, Any]:
     if not isinstance(given, Mapping) or not all(isinstance(given.get(k), str) for k in ("name", "cell")):
         raise GradcertError(f"the population {given!r}", allowed='{name = "low", cell = "lif", options = {...}}')
     _known(f"the population {given['name']!r}", given, POPULATION)
-    _within(f"the units of {given['name']!r}", given.get("units"), LARGEST)
+    _within(f"the units of {given['name']!r}", given.get("units"), LARGEST, least=1)
     synapses = given.get("synapses", {})
     if not isinstance(given.get("options", {}), Mapping) or not isinstance(synapses, Mapping):
         raise GradcertError(f"options and synapses of {given['name']!r}", allowed="tables: names and values")
@@ -245,7 +253,7 @@ def _connection(given: Any) -> dict[str, Any]:
         raise GradcertError(f"the connection {given!r}", allowed='{source = "low", target = "out", lag = 1}')
     what = f"the connection {given['source']} -> {given['target']}"
     _known(what, given, (*CONNECTION, "synapse"))
-    _within(f"the lag of {what}", given.get("lag") or None, LATEST)
+    _within(f"the lag of {what}", given.get("lag"), LATEST)
     chain = given.get("synapses", given.get("synapse", ()))
     chain = chain if isinstance(chain, (list, tuple)) else [chain]
     plain = {k: given[k] for k in CONNECTION if k in given and k != "synapses"}
@@ -258,14 +266,14 @@ def _kind(what: str, synapse: Any) -> dict[str, Any]:
         raise GradcertError(f"{what} with the synapse {synapse!r}", allowed='{kind = "conv2d", ...}, or a list of them')
     for name, value in synapse.items():
         if isinstance(value, (int, float)):
-            _within(f"{name} of the synapse of {what}", value or None, LARGEST)
+            _within(f"{name} of the synapse of {what}", value, LARGEST)
     return dict(synapse)
 
 
-def _within(what: str, value: Any, most: int) -> None:
-    """Raise for a number that is there and no whole one up to a limit."""
-    if value is not None and (type(value) is not int or not 0 <= value <= most):
-        raise GradcertError(f"{what}: {value!r}", allowed=f"a whole number up to {most}")
+def _within(what: str, value: Any, most: int, *, least: int = 0) -> None:
+    """Raise for a number that is there and no whole one between limits."""
+    if value is not None and (type(value) is not int or not least <= value <= most):
+        raise GradcertError(f"{what}: {value!r}", allowed=f"a whole number from {least} to {most}")
 
 
 def _several(what: str, given: Any) -> list[Any]:
@@ -278,7 +286,7 @@ def _several(what: str, given: Any) -> list[Any]:
 
 def _known(what: str, given: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
     if wrong := sorted(set(given) - set(allowed)):
-        raise GradcertError(f"{what} with {', '.join(wrong)}", allowed=", ".join(allowed))
+        raise GradcertError(f"{what} with {', '.join(map(repr, wrong))}", allowed=", ".join(allowed))
 
 
 def said_network(network: Mapping[str, Any], short: Any) -> str:

@@ -137,7 +137,7 @@ def read_claim(path: Path, *, run: bool = False, files: Iterable[str] = ()) -> C
     wrong = sorted(set(spec) - {f.name for f in fields(Claim)})
     if wrong:
         known = ", ".join((*(f.name for f in fields(Claim)), "loss"))
-        raise GradcertError(f"{path}: {', '.join(wrong)}", allowed=known)
+        raise GradcertError(f"{path}: {' and '.join(map(repr, wrong))}, which a claim has not", allowed=known)
     return from_dict(_beside(path, spec), run=run, files=files)
 
 

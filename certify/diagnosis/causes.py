@@ -15,7 +15,7 @@ import numpy as np
 
 from gradcert.certify.diagnosis import hypotheses, published
 from gradcert.certify.diagnosis.candidate import Candidate
-from gradcert.certify.diagnosis.direct import conventions, fits, rows, stored_values, transformations
+from gradcert.certify.diagnosis.direct import conventions, fits, numbers, rows, stored_values, transformations
 from gradcert.certify.diagnosis.direct.rows import AS_CLAIMED
 from gradcert.certify.diagnosis.evidence import LIKELY, Evidence, names_in, telling
 from gradcert.certify.diagnosis.pools import POOLINGS, Pool, Pooling, members, shown
@@ -61,7 +61,7 @@ class Explanation:
     causes : one for all parameters, or several that share them, what is wrong first; those that are right on every case
         are explained `AS_CLAIMED`.
     unexplained : parameters that nothing known explains.
-    note : what the sentence adds to a single cause.
+    note : what the sentence adds to a single cause, or to none.
     ended : whether the search for causes of a part was ended before everything was tried (`MOST`).
     """
 
@@ -78,7 +78,7 @@ class Explanation:
     def __str__(self) -> str:
         """Return one sentence."""
         if not self.keys:
-            return NOTHING
+            return f"{NOTHING}{self.note}"
         if len(self.causes) == 1 and not self.unexplained:
             return f"it {self.causes[0].said}{self.note}"
         wrong = [c for c in self.causes if c.key != AS_CLAIMED]
@@ -89,13 +89,19 @@ class Explanation:
         return "; ".join(said)
 
 
-def find(judged: Sequence[Evidence], claimed: Claimed) -> Explanation:
-    """Return the simplest explanation of everything that was given, on every case that was judged."""
+def find(judged: Sequence[Evidence], claimed: Claimed, *, beyond: Sequence[Evidence] = ()) -> Explanation:
+    """Return the simplest explanation of everything that was given, on every case that was judged.
+
+    Parameters
+    ----------
+    beyond : long cases, which no enclosure follows: they prove nothing, but floats that are far off disprove.
+    """
     evidence = telling(judged)
     if not evidence:
         return Explanation()
-    search = _Search(judged, evidence, claimed)
-    return search.zero() or search.whole() or search.parts()
+    search = _Search(judged, evidence, claimed, [e for e in beyond if e.steady])
+    # what explains all of the short cases alone is no cause, and neither are parts of it
+    return search.zero() or search.whole() or (Explanation(note=search.short) if search.short else search.parts())
 
 
 def candidates(evidence: Sequence[Evidence], claimed: Claimed) -> Iterator[Candidate]:
@@ -108,7 +114,7 @@ def plain(evidence: Sequence[Evidence], claimed: Claimed) -> Iterator[Candidate]
     """Yield rows and transformations: where one of them says it all of what is wrong, nothing else is looked for."""
     yield transformations.zero()
     if isinstance(claimed, Algorithm):
-        yield from transformations.of_algorithm(claimed)
+        yield from transformations.of_algorithm(evidence, claimed)
         return
     yield from rows.make(evidence, claimed)
     yield from transformations.make(evidence, claimed)
@@ -134,8 +140,11 @@ OFTEN = 3  # cases in which a part has to be zero where it should not, before th
 class _Search:
     """One search: what came close, and what was proven."""
 
-    def __init__(self, judged: Sequence[Evidence], evidence: Sequence[Evidence], claimed: Claimed) -> None:
-        self.judged, self.evidence, self.claimed = judged, evidence, claimed
+    def __init__(
+        self, judged: Sequence[Evidence], evidence: Sequence[Evidence], claimed: Claimed, beyond: Sequence[Evidence]
+    ) -> None:
+        self.judged, self.evidence, self.claimed, self.beyond = judged, evidence, claimed, beyond
+        self.short = ""  # what explains every short case, and not the long ones
         self.names = tuple(names_in(judged))
         self.wrong: dict[Pool, tuple[Pooling, list[tuple[int, str]]]] = {}
         for pooling in POOLINGS:
@@ -159,6 +168,7 @@ class _Search:
         found = self._tried(plain(self.evidence, self.claimed)) or self._one()
         self.plain = frozenset(id(candidate) for candidate, _ in self.near)
         found = found or self._tried(elaborate(self.evidence, self.claimed))
+        found = found or self._tried(numbers.candidates(self.evidence, self.claimed))
         if found is not None or isinstance(self.claimed, Algorithm):
             return found
         for what, label in stored_values.search(self.judged):
@@ -184,6 +194,8 @@ class _Search:
             if not alive:
                 continue
             if all_of_it and self._proven(candidate, everything):
+                if not self._lasts(candidate):
+                    continue
                 away = f", to {candidate.distance(self.judged):.0e}" if isinstance(candidate, rows.Row) else ""
                 return Explanation(
                     (Cause(candidate.key, self.names, candidate.label, partial(_all, candidate)),), (), away
@@ -191,12 +203,22 @@ class _Search:
             self.near.append((candidate, frozenset(alive)))
         return None
 
+    def _lasts(self, candidate: Candidate) -> bool:
+        """Return whether a candidate is not far off on long cases; keep the words for one that is."""
+        off = [len(e.case.problem.inputs) for e in self.beyond if not candidate.near(e) >= set(e.given)]
+        if off and not self.short:
+            longest = max(len(e.case.problem.inputs) for e in self.judged)
+            self.short = f"; up to {longest} steps it equals {candidate.label}, but not over {off[0]}"
+        return not off
+
     def _one(self) -> Explanation | None:
         """Return one candidate that explains all that is wrong, the rest being as claimed."""
         for pooling in POOLINGS:
             wrong = [pool for pool, (p, _) in self.wrong.items() if p is pooling]
             for candidate, alive in self.near:
                 if alive.issuperset(wrong) and all(self._holds(candidate, pool) for pool in wrong):
+                    if not self._lasts(candidate):
+                        continue
                     return self._explanation(pooling, [(candidate, wrong)], [])
         return None
 
@@ -205,9 +227,20 @@ class _Search:
         first = self._shared()
         if not first.unexplained:
             return first
-        known = len(self.near)
-        self.near += list(self._scaled())
-        return first if len(self.near) == known else self._shared()
+        for more in (self._scaled, self._multiplied):
+            known = len(self.near)
+            self.near += list(more())
+            first = first if len(self.near) == known else self._shared()
+            if not first.unexplained:
+                break
+        return first
+
+    def _multiplied(self) -> Iterator[tuple[Candidate, frozenset[Pool]]]:
+        """Yield the claimed gradient times a number, for each pool that nothing explains and that is one's multiple."""
+        for pool in sorted(self.left):
+            found = numbers.factor(self.claimed, [(self.judged[n], name) for n, name in self.wrong[pool][1]])
+            if found is not None:
+                yield found, frozenset({pool})
 
     def _scaled(self) -> Iterator[tuple[Candidate, frozenset[Pool]]]:
         """Yield candidates times a known factor, where one is in proportion to what nothing explains.

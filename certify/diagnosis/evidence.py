@@ -141,6 +141,13 @@ class Evidence:
             self.worked.proofs[rule] = found
         return found
 
+    @cached_property
+    def steady(self) -> bool:
+        """Whether float64 follows the case: its gradient of the claim is far closer to the reference than `LIKELY`."""
+        found, reference = self.gradient(self.case.rule), self.case.expected.gradients
+        away = {n: float(np.linalg.norm(found[n] - b.value)) for n, b in reference.items()}
+        return all(d <= LIKELY**2 * self.worked.scale for d in away.values())
+
     def likely(self, name: str, candidate: Array) -> bool:
         """Return whether a float64 candidate is close to what was given; a filter, never a verdict."""
         away = float(np.linalg.norm(self.given[name] - candidate))

@@ -17,14 +17,21 @@ STRICT = "GRADCERT_STRICT"  # set by our own tests: there, a diagnosis that rais
 NOT_LOOKED_FOR = "no cause could be looked for: a fault in gradcert's diagnosis, please report it"
 
 
+BEYOND = ("scale", "long")  # families of cases that no enclosure follows in time
+
+
 def evidence_of(
-    answered: Iterable[tuple[Case, Answer]], known: Callable[[Case], Worked] | None = None
+    answered: Iterable[tuple[Case, Answer]],
+    known: Callable[[Case], Worked] | None = None,
+    *,
+    families: Callable[[str], bool] = lambda family: family not in BEYOND,
 ) -> list[Evidence]:
     """Return what came back as evidence; scale and long cases, which no enclosure follows in time, are left out.
 
     Parameters
     ----------
     known : what has been worked out of the cases before, for other answers.
+    families : of which families of cases.
     """
     out = []
     for case, answer in answered:
@@ -32,7 +39,7 @@ def evidence_of(
         fits = set(given) == set(case.expected.gradients) and all(
             given[k].shape == b.value.shape for k, b in case.expected.gradients.items()
         )
-        if fits and case.spec.family not in ("scale", "long") and all(np.isfinite(g).all() for g in given.values()):
+        if fits and families(case.spec.family) and all(np.isfinite(g).all() for g in given.values()):
             shape = case.expected.outputs.value.shape
             worked = None if known is None else known(case)
             out.append(Evidence(case, given, _array(answer.outputs, shape), _array(answer.loss, ()), worked))
@@ -60,7 +67,9 @@ def explain(
 
     def find() -> str:
         nonlocal keys
-        found = causes.find(evidence_of(answered), claimed)
+        pairs = list(answered)
+        beyond = evidence_of(pairs, families=lambda family: family == "long")
+        found = causes.find(evidence_of(pairs), claimed, beyond=beyond)
         keys = found.keys if not found.unexplained else ()
         if keys and keep is not None:
             keep(found)

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shlex
 import shutil
 import sys
@@ -28,18 +27,22 @@ import numpy as np
 
 from gradcert.certify.certificates import CERTIFIED, INCONCLUSIVE, REFUTED
 from gradcert.certify.fixed_point import host as fixed_point_host
-from gradcert.certify.fixed_point.record import SIZES, FixedPointCertificate
+from gradcert.certify.fixed_point.record import SIZES, STEPS, FixedPointCertificate
 from gradcert.certify.subjects import THREADS, Failure, Limits, Process
-from gradcert.hardware_models.agreement.telling import untold
-from gradcert.hardware_models.arithmetic import Format
+from gradcert.hardware_models.agreement.telling import SMALL, untold
 from gradcert.hardware_models.catalogue import find_profile, program
-from gradcert.hardware_models.chips import PROFILES, Profile, q_format
+from gradcert.hardware_models.chips import PROFILES, Profile
 from gradcert.hardware_models.description.program import Program
-from gradcert.hardware_models.subject import FixedPointVerdict, columns_of_rows, judge_answers, steps_of
+from gradcert.hardware_models.description.ranges import can_overflow
+from gradcert.hardware_models.subject import (
+    FixedPointVerdict,
+    columns_after,
+    columns_of_rows,
+    judge_answers,
+    steps_of,
+)
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.outside import parse
-
-STEPS = {"quick": 200, "default": 2_000, "thorough": 20_000}
 
 
 def profile_of(text: str) -> Profile:
@@ -50,13 +53,6 @@ def profile_of(text: str) -> Profile:
     >>> profile_of("spinnaker").name, profile_of("s6q4").title
     ('spinnaker', 'plain Q-format, 6-bit weights, nearest, ties to even')
     """
-    if re.fullmatch(r"[su][0-9]+q-?[0-9]+", text):
-        fmt = Format.parse(text)
-        if not fmt.signed or fmt.radix != fmt.width - 2:
-            raise GradcertError(
-                f"weights in {text}", allowed="signed, two bits before the point: s6q4, s8q6, s12q10", do="use one"
-            )
-        return q_format(weight_bits=fmt.width)
     found = find_profile(text)
     if not program(found, found.rules[0]).is_fixed:
         fixed = ", ".join(n for n, p in PROFILES.items() if program(p, p.rules[0]).is_fixed)
@@ -103,6 +99,7 @@ def certify_fixed_point(
         "sizes": chosen,
         "seed": seed,
         "steps": steps,
+        "asked": steps,
     }
     if len(words) == 1 and words[0].endswith(".toml"):
         from gradcert.certify.fixed_point.rtl import judged
@@ -116,28 +113,63 @@ def certify_fixed_point(
     if isinstance(answered, str):
         return FixedPointCertificate(REFUTED, answered, **asked, seconds=seconds)
     try:
-        result = judge_answers(described, leaves, columns_of_rows(answered))
+        columns = columns_of_rows(answered)
+        result = judge_answers(described, leaves, columns)
     except GradcertError as error:
         return FixedPointCertificate(REFUTED, str(error), **asked, seconds=seconds)
     verdict, reason = _concluded(result)
-    causes = tuple(str(v) for v in result.causes)
+    causes = transposed(described, leaves, columns, result) or tuple(str(v) for v in result.causes)
     notes = not_told(described, leaves, result) if verdict == CERTIFIED else ()
     seconds = time.perf_counter() - started
     return FixedPointCertificate(verdict, reason, **asked, result=result, causes=causes, seconds=seconds, notes=notes)
 
 
 def not_told(described: Program, leaves: Mapping[str, Any], result: FixedPointVerdict) -> tuple[str, ...]:
-    """Return a note about the roundings of which what was answered says nothing, or not everything."""
+    """Return notes about the roundings, comparisons and overflows of which what was answered says nothing, or not all.
+
+    Of overflows only those that interval arithmetic leaves possible (`can_overflow`).
+    """
     answered = list(dict.fromkeys(name.partition("[")[0] for name in result.compared))
-    rounded = [n.name for n in described.operations if n.name not in answered]
-    left = {v.place for v in untold(described, leaves, answered) if v.kind == "rounding sense"}
-    unseen = [name for name in rounded if name in left]
-    if not unseen:
+    left = untold(described, leaves, answered, (*SMALL, "guard missing"))
+    places = {kind: {v.place for v in left if v.kind == kind} for kind in (*SMALL, "guard missing")}
+    possible = set(can_overflow(described))
+    rounded, compared, guarded = (
+        [n.name for n in described.operations if n.name in found]
+        for found in (
+            places["rounding sense"] - set(answered), places["comparison"], places["guard missing"] & possible
+        )
+    )  # fmt: skip
+    out = []
+    if rounded:
+        out.append(
+            f"some other rounding of {', '.join(rounded)} would not have shown in what was answered; answer such "
+            "intermediates too, and they are compared"
+        )
+    if compared:
+        out.append(f"> and >= in {', '.join(compared)} were not told apart: no step with both sides equal showed there")
+    if guarded:
+        out.append(
+            f"saturating and wrapping were not told apart in {', '.join(guarded)}: no overflow there showed in what "
+            "was answered"
+        )
+    return tuple(out)
+
+
+def transposed(
+    described: Program, leaves: Mapping[str, Any], answers: Mapping[str, Any], result: FixedPointVerdict
+) -> tuple[str, ...]:
+    """Return one sentence where every difference is a matrix whose axes were answered in the other order."""
+    names = list(dict.fromkeys(label.partition("[")[0] for label in result.differences))
+    shapes = {name: described.shape(described.node(name)) for name in names}
+    if not names or any(len(shape) != 2 or shape[0] != shape[1] for shape in shapes.values()):
         return ()
-    return (
-        f"some other rounding of {', '.join(unseen)} would not have shown in what was answered; answer such "
-        "intermediates too, and they are compared",
-    )
+    expected, _ = columns_after(described, leaves)
+    for name, shape in shapes.items():
+        for i, j in np.ndindex(shape):
+            if (np.asarray(expected[f"{name}[{j},{i}]"]) != answers[f"{name}[{i},{j}]"]).any():
+                return ()
+    axes = "; ".join(f"the axes of {name} are {' '.join(described.node(name).axes)}" for name in names)
+    return (f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} answered transposed: {axes}",)
 
 
 def _concluded(result: FixedPointVerdict) -> tuple[str, str]:
@@ -210,7 +242,8 @@ def _flat(described: Program, reply: str) -> dict[str, int] | str:
         except ValueError:
             return f"{name} is no array of integers"
         if array.shape != known[name]:
-            return f"{name} has shape {list(array.shape)} instead of {list(known[name])}"
+            axes = f" (axes {' '.join(described.node(name).axes)})" if known[name] else ""
+            return f"{name} has shape {list(array.shape)} instead of {list(known[name])}{axes}"
         for index in np.ndindex(array.shape):
             entry: Any = array[index]
             if type(entry) is not int:

@@ -11,6 +11,7 @@ from gradcert.hardware_models.subject import FixedPointVerdict
 from gradcert.reference.printable import legible
 
 SIZES = {"inputs": 2, "neurons": 2, "outputs": 1}
+STEPS = {"quick": 200, "default": 2_000, "thorough": 20_000}  # by the profile of a campaign
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class FixedPointCertificate:
     causes : single faults that explain every answer.
     seconds : wall-clock time.
     notes : what a reader should know.
+    asked : how many steps were asked for; `steps` is how many there were, of RTL fewer.
     """
 
     verdict: str
@@ -39,6 +41,7 @@ class FixedPointCertificate:
     causes: tuple[str, ...] = ()
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
+    asked: int = STEPS["default"]
 
     def __post_init__(self) -> None:
         for name in ("reason", "causes", "notes"):  # a subject's words may stand in them
@@ -51,9 +54,20 @@ class FixedPointCertificate:
 
     @property
     def replay(self) -> str:
-        """The command that shows it again."""
+        """The command that shows it again; a number of steps that no profile has is rounded up to one that has."""
+        enough = (name for name, steps in STEPS.items() if steps >= self.asked)
+        thorough = next(enough, "thorough")
+        profile = "" if thorough == "default" else f"--profile {thorough}"
         sizes = " ".join(f"--options {k}={v}" for k, v in self.sizes.items() if v != SIZES.get(k))
-        words = ["gradcert certify --fixed-point", self.profile, "--rule", self.rule, sizes, f"--seed {self.seed}"]
+        words = [
+            "gradcert certify --fixed-point",
+            self.profile,
+            "--rule",
+            self.rule,
+            sizes,
+            profile,
+            f"--seed {self.seed}",
+        ]
         return " ".join(w for w in (*words, self.subject) if w)
 
     def to_dict(self) -> dict[str, Any]:

@@ -54,7 +54,8 @@ def write(certificate: Certificate, console: Console) -> None:
 
 
 def _finding(finding: Finding) -> Group:
-    count = f" (and {finding.cases - 1} more cases)" if finding.cases > 1 else ""
+    more = finding.cases - 1
+    count = f" (and {more} more case{'s' * (more > 1)})" if more > 0 else ""
     parts = [Text.assemble((f"{finding.check}: ", "bold red"), finding.reason)]
     if finding.cause and finding.cause != finding.reason:
         parts.append(Text.assemble(("  cause   ", "bold"), finding.cause))

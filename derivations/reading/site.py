@@ -41,6 +41,13 @@ ROOTS = {
 }
 
 
+NOSCRIPT = (
+    "<noscript><p><strong>Formulas, and the numbers of the example, are set by a script that comes with this page."
+    "</strong> It loads nothing and sends nothing. Where scripts are switched off, formulas stand as they are typed,"
+    " and the tables of the example and of the mistakes have no numbers.</p></noscript>"
+)
+
+
 @dataclass(frozen=True)
 class Content:
     """A chapter without a page around it, for a page of its own or for the site.
@@ -197,7 +204,7 @@ def content(name: str, verdicts: Mapping[str, list[Verdict]], code: dict[str, st
     )
     parts.append(("machine", "What is checked, and how", machine + _steps(d, every, code) + _signs(of, writer)))
     scripts = (SCRIPTS[0], "engine.js", "sums.js", "draws.js", "means.js", SCRIPTS[1]) if playing else SCRIPTS
-    return Content(of.title, f'<div class="sub">{writer.markdown(of.lead)}</div>', tuple(parts), scripts)
+    return Content(of.title, f'<div class="sub">{writer.markdown(of.lead)}</div>{NOSCRIPT}', tuple(parts), scripts)
 
 
 def _open(missing: int, of: int, name: str = "") -> Markup | None:

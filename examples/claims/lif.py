@@ -60,7 +60,8 @@ def spiking(layer, name, p, starts, masks, x, begins, node, mistake):
         z = Spike.apply(fresh - cell.threshold)
         mask = masks.get(f"{name}.v")
         v = fresh if mask is None else mask[t] * fresh + (1 - mask[t]) * v
-        out.append(v if node == "v" else z)
+        kept = v - cell.threshold * z if cell.stored == "post" and mistake != "stored_potential" else v
+        out.append(kept if node == "v" else z)
     left = torch.stack(out)
     return left * masks[name] if name in masks else left
 
@@ -142,5 +143,6 @@ def collected(when, o, w, level, mistake=""):
 
 NAMES = ("padded", "sequences", "trained_start", "carried_state", "dropout", "zoneout", "spike_count", "largest",
          "potential", "rate", "spike_cost", "bernoulli", "outputs", "pooled", "labels", "one_hot", "first_spike",
-         "final_state", "error_window", "fixed_sizes", "sparsity", "trained_leak", "huber", "poisson")  # fmt: skip
+         "final_state", "error_window", "fixed_sizes", "sparsity", "trained_leak", "huber", "poisson",
+         "stored_potential")  # fmt: skip
 globals().update({f"wrong_{name}": partial(gradients, mistake=name) for name in NAMES})

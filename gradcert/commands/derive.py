@@ -25,8 +25,8 @@ Examples:
   gradcert derive --html build/site   a static site, no network needed
 
 \b
-Everything takes about five minutes of a processor, once: a proof is kept
-until the code that it is about changes, and a run that is stopped goes on
+Everything takes five to ten minutes of a processor, once: a proof is kept
+until code that it may be about changes, and a run that is stopped goes on
 where it was.
 
 \b

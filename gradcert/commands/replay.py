@@ -25,7 +25,8 @@ what it would run, the second runs it again, the third has another subject
 solve it. The reference is computed anew. For a step that gradcert.watch kept
 no model is needed: what came back then is judged again; with the model's file
 it runs again.
-Exit status: 0 right now; 1 still wrong; 2 usage; 4 internal error."""
+Exit status: 0 right now; 1 still wrong; 2 shown but not run, or usage;
+4 internal error."""
 
 
 @click.command("replay", epilog=EPILOG)
@@ -54,6 +55,12 @@ def command(
         stored = read(Path(file))
         names = (*([stored.subject] if subject is None else []), *stored.files)
         if names and not run:
+            if as_json:
+                click.echo(json.dumps({"wrong": None, "counterexample": stored.record}, indent=1))
+                sys.exit(2)
+            if "arrays" in stored.record:
+                click.echo("as it was stored:")
+                click.echo("\n".join(f"  {printable(line)}" for line in lines(stored.record)))
             click.echo(f"nothing was run; with --run, {printable(file)} runs:")
             for name in names:
                 click.echo(f"  {printable(name)}")

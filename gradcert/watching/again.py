@@ -38,7 +38,7 @@ def judged(stored: Stored, given: Mapping[str, Array | None] | None = None) -> J
         step = _step(stored.record)
         if all(o.right for o in of.values()):
             return Judgement(step, "right", stored.rule, of)
-        said = cause(evidence, stored.rule, claimed, relative, previous)
+        said = cause(evidence, stored.rule, claimed, relative, previous, dtype=stored.dtype)
     return Judgement(step, "wrong", stored.rule, of, (), said)
 
 

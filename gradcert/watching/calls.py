@@ -87,7 +87,7 @@ class Calls:
             return None
 
     def _entering(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        leaves, spec = tree_flatten((args, kwargs))
+        leaves = _leaves((args, kwargs))
         given = [v for v in leaves[1:] if isinstance(v, torch.Tensor)]
         held = None if given and self.sequences else _held_by(module)  # looked for where a sequence may begin
         if self.whole or not self._goes_on(given, held):
@@ -109,7 +109,7 @@ class Calls:
                 leaves[k] = value.view_as(value)
                 leaves[k].register_hook(_subtract(sequence, call, place))
                 changed = True
-        return tree_unflatten(leaves, spec) if changed else None
+        return tree_unflatten(leaves, tree_flatten((args, kwargs))[1]) if changed else None
 
     def _goes_on(self, given: list[Any], held: dict[str, Any] | None) -> bool:
         """Return whether a call begins with what the last one left."""
@@ -125,7 +125,7 @@ class Calls:
             return None
         sequence = self.sequences[-1]
         call = len(sequence.inputs) - 1
-        leaves, spec = tree_flatten(result)
+        leaves = _leaves(result)
         flat = [k for k, v in enumerate(leaves) if isinstance(v, torch.Tensor)]
         sequence.outputs.append([leaves[k].detach() for k in flat])
         for place, k in enumerate(flat):
@@ -135,10 +135,21 @@ class Calls:
                 leaves[k] = view
                 self._mine[id(view)] = (view, call, place)
         self._last = [leaves[k] for k in flat]
-        if not any(isinstance(v, torch.Tensor) for v in tree_flatten((args, kwargs))[0][1:]):
+        if not any(isinstance(v, torch.Tensor) for v in _leaves((args, kwargs))[1:]):
             self._held = _held_by(module)
             self._left = self._held if self.whole else None
-        return tree_unflatten(leaves, spec) if self.back else None
+        return tree_unflatten(leaves, tree_flatten(result)[1]) if self.back else None
+
+
+def _leaves(tree: Any) -> list[Any]:
+    """Return what `tree_flatten` finds, which takes five times as long for tensors in tuples."""
+    if isinstance(tree, torch.Tensor):
+        return [tree]
+    if type(tree) is tuple or type(tree) is list:
+        return [leaf for part in tree for leaf in _leaves(part)]
+    if type(tree) is dict and not tree:
+        return []
+    return tree_flatten(tree)[0]
 
 
 def _held_by(module: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,8 @@ from gradcert.watching.evidence import Evidence, Gradients
 from gradcert.watching.judgement import LIKE
 from gradcert.watching.losses import another
 from gradcert.watching.places import as_said, coded, differences
+from gradcert.watching.traces import otherwise
+from gradcert.watching.verdict import measured
 
 WHOLE = tuple(  # rows that are one thing at every length of a sequence; chunks are tried in every length
     n for n, r in RULES.items() if r.feedback == "symmetric" and not (r.reach or r.window or r.chunk) and n != "rtrl"
@@ -101,12 +104,13 @@ def cause(
     previous: Sequence[Run] = (),
     *,
     chunks: bool = True,
+    dtype: str = "",
 ) -> str:
     """Return the sentence about gradients that are not the claimed ones; "" where none is known.
 
     Parameters
     ----------
-    chunks : whether to look for rows in chunks too.
+    chunks : whether to look for rows in chunks too. `dtype` : of the parameters.
     """
     given = evidence.given
     infinite = [name for name, g in given.items() if g is not None and not np.isfinite(g).all()]
@@ -120,6 +124,8 @@ def cause(
     silent = [n for n, v in claimed.items() if np.abs(v).max(initial=0.0) > 0 and not np.any(_of(given, n))]
     if silent and agrees(claimed, evidence, relative, set(claimed) - set(silent)):
         return f"{CLAIM}, but zero everywhere for {', '.join(silent)}"
+    if dtype == "float64" and _single(evidence, rule, claimed):
+        return f"{CLAIM} in float32 arithmetic, where the parameters are in float64"
     least = _halved(evidence, claimed)
     if least is not None:
         return f"{CLAIM} rounded to float16: entries below {least:.2g} are zero, below float16's range"
@@ -131,6 +137,14 @@ def cause(
     if best[1] < NEAR * all_of:
         return f"{LIKE} {best[0]} (which leaves {100 * best[1] / all_of:.2g} % of the difference)"
     return ""
+
+
+def _single(evidence: Evidence, rule: Rule | str, claimed: Gradients) -> bool:
+    """Return whether gradients are the claimed ones in float32: numbers of it, within what its rounding explains."""
+    there = [g for g in evidence.given.values() if g is not None]
+    if not all(np.array_equal(g, g.astype("float32")) for g in there):
+        return False
+    return agrees(claimed, evidence, measured(evidence, rule, claimed, "float32", {}))
 
 
 def _halved(evidence: Evidence, claimed: Gradients) -> float | None:
@@ -177,6 +191,8 @@ def _candidates(
         evidence.gradients(rule, lambda run, delta: _changed(run, delta, rule, evidence, _after_reset)),
     )
     yield from _toggled(evidence, rule)
+    for what, found in otherwise(evidence, rule):
+        yield f"{CLAIM} {what}", found
     for part in chunked(evidence, rule) if chunks else ():
         yield f"the gradients of {part.name}, not of {label}", part.gradients
     for which, carried in _carried(evidence, previous, rule):
@@ -392,9 +408,9 @@ def _carried(evidence: Evidence, previous: Sequence[Run], rule: Rule | str) -> I
     depth = run.written.full.depth
     every = set(range(depth))
 
-    def joined(done: Run, delta: Array, carrying: set[int], olds: Sequence[Run]) -> dict[str, Array]:
+    def joined(done: Run, delta: Array, carrying: set[int], olds: Sequence[Run], anew: bool) -> dict[str, Array]:
         tapes = [r.as_cut if rule == AS_CODED else r.full for r in (*reversed(olds), done)]
-        layers = [_one_tape([t.layers[i] for t in tapes], i in carrying) for i in range(depth)]
+        layers = [_one_tape([t.layers[i] for t in tapes], i in carrying, anew) for i in range(depth)]
         tape: Tape = replace(tapes[-1], layers=tuple(layers))
         none = sum(len(old.inputs) for old in olds)
         both = np.concatenate([np.zeros((none, *delta.shape[1:])), delta])
@@ -402,27 +418,37 @@ def _carried(evidence: Evidence, previous: Sequence[Run], rule: Rule | str) -> I
         feedback = check_feedback(done.written.full, row, evidence.feedback)
         return tape_gradients(tape, np.zeros_like(both), rule=row, feedback=feedback, delta=both)
 
-    def own(done: Run, delta: Array, olds: Sequence[Run]) -> dict[str, Array]:
-        by_layer = [joined(done, delta, {i}, olds) for i in range(depth)]
+    def own(done: Run, delta: Array, olds: Sequence[Run], anew: bool) -> dict[str, Array]:
+        by_layer = [joined(done, delta, {i}, olds, anew) for i in range(depth)]
         return {k: by_layer[int(k.split(".")[1])][k] for k in by_layer[0]} if depth > 1 else by_layer[0]
 
-    for many in range(1, len(previous) + 1):
+    # states begin anew; what they left in the recursion of a trace, the derivative at the last spike, may or may not
+    for many, anew in product(range(1, len(previous) + 1), (False, True)):
         olds = previous[:many]
         if olds[-1].inputs.shape[1] != run.inputs.shape[1]:
             return
         before = "of the sequence before" if many == 1 else f"of the {many} sequences before"
-        whole = evidence.gradients(rule, lambda r, d, olds=olds: joined(r, d, every, olds))  # type: ignore[misc]
-        yield f"traces and learning signals {before}", whole
+
+        def with_traces(of: set[int], olds: Sequence[Run] = olds, anew: bool = anew) -> Gradients:
+            return evidence.gradients(rule, lambda r, d: joined(r, d, of, olds, anew))
+
+        if depth > 1:
+            yield f"traces and learning signals {before}", with_traces(every)
         if run.written.full.graph is not None:  # whose parameters' layers their names do not tell
             continue
-        yield f"the traces {before}", evidence.gradients(rule, lambda r, d, olds=olds: own(r, d, olds))  # type: ignore[misc]
+        mine = (olds, anew)
+        yield f"the traces {before}", evidence.gradients(rule, lambda r, d, mine=mine: own(r, d, *mine))  # type: ignore[misc]
         for i in range(depth if depth > 1 else 0):
-            found = evidence.gradients(rule, lambda r, d, i=i, olds=olds: joined(r, d, {i}, olds))  # type: ignore[misc]
-            yield f"the traces of layer {i} {before}", found
+            yield f"the traces of layer {i} {before}", with_traces({i})
 
 
-def _one_tape(tapes: Sequence[Any], carries: bool) -> Any:
-    """Return the tapes of a layer over several sequences as one; edges go over the seams, or do not."""
+def _one_tape(tapes: Sequence[Any], carries: bool, anew: bool) -> Any:
+    """Return the tapes of a layer over several sequences as one; edges go over the seams, or do not.
+
+    Parameters
+    ----------
+    anew : whether the derivative at the output of the last step before a seam counts as 0.
+    """
     last = tapes[-1]
     prev = {k: np.concatenate([t.prev[k] for t in tapes]) for k in last.prev}
     now = {k: np.concatenate([t.now[k] for t in tapes]) for k in last.now}
@@ -430,6 +456,9 @@ def _one_tape(tapes: Sequence[Any], carries: bool) -> Any:
     begins = np.zeros((sum(len(t.x) for t in tapes), last.x.shape[1]), dtype=bool)
     for seam in np.cumsum([len(t.x) for t in tapes[:-1]]):
         begins[seam] = not carries
+        for k, factor in factors.items() if anew else ():
+            if k.target == "z" and isinstance(k, Link) and not k.lag and np.ndim(factor) > 2:
+                factor[seam - 1] = 0
     return replace(last, x=np.concatenate([t.x for t in tapes]), prev=prev, now=now, factors=factors, begins=begins)
 
 

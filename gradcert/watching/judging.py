@@ -133,7 +133,9 @@ class Judging(ABC):
         if all(o.right for o in of.values()):
             return Judgement(step, "right", label, of)
         self._previous = self._passed(evidence)
-        return Judgement(step, "wrong", label, of, (), cause(evidence, rule, claimed, relative, self._previous))
+        return Judgement(
+            step, "wrong", label, of, (), cause(evidence, rule, claimed, relative, self._previous, dtype=dtype)
+        )
 
     def _named(self, step: int, evidence: Evidence, exact: Gradients, dtype: str) -> Judgement:
         order: list[Rule | str] = [*nearest(evidence)]
@@ -160,7 +162,7 @@ class Judging(ABC):
         said = f"{NONE}; the nearest is {nearby}"
         for row in order[:NEAREST]:  # one mistake may lead further from its row than to another one
             mine = evidence.gradients(row)
-            why = cause(evidence, row, mine, relative, chunks=False)
+            why = cause(evidence, row, mine, relative, chunks=False, dtype=dtype)
             why = why.replace(CLAIM, f"the gradients of {label_of(row)}")
             if why and not (row != best and why.startswith(LIKE)):
                 said = why

@@ -73,7 +73,7 @@ class Asking:
         relative = measured(evidence, rule, claimed, self.failure.dtype, {})
         if all(o.right for o in compared(evidence, claimed, claimed, relative).values()):
             return False
-        return not said or alike(said, cause(evidence, rule, claimed, relative))
+        return not said or alike(said, cause(evidence, rule, claimed, relative, dtype=self.failure.dtype))
 
 
 def shrunk(module: Any, failure: Failure, relative: dict[str, float], output: int) -> Failure:

@@ -2,8 +2,9 @@
 
 Random steps seldom meet them: in a learner with 8-bit weights a learning signal that is rounded the other way moves a
 weight on one step in hundreds. Each variant (`variants`) that a run has not told apart is looked for among many more
-random steps, all simulated at once, and the first step that tells it joins the run. Guards, widths, orders and signs
-are left to chance: where they differ at all, they differ by much.
+random steps, all simulated at once, and the first step that tells it joins the run. Comparisons are aimed at
+(`aimed`): two registers are seldom equal by chance. Widths, orders and signs are left to chance: where they differ at
+all, they differ by much. So are guards; `untold` says which of them nothing tells.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcert.hardware_models.agreement.aimed import aimed_steps, comparisons
 from gradcert.hardware_models.agreement.variants import Variant, variants
 from gradcert.hardware_models.description.program import Program, with_lanes
 from gradcert.hardware_models.description.random import random_inputs, random_states
@@ -44,19 +46,25 @@ def telling_steps(described: Program, leaves: Mapping[str, Array], seed: int, *,
     >>> len(untold(unit, given, ["e.next"])), len(untold(unit, both, ["e.next"]))
     (10, 2)
     """
-    wide = with_lanes(described, pool)
-    drawn = {**random_inputs(wide, 1, seed)[0], **random_states(wide, seed)}
     following = list(described.next.values())
-    chosen = np.zeros(pool, dtype=bool)
-    for _, told in told_by(described, drawn, following, untold(described, leaves, following)):
+    missed = untold(described, leaves, following)
+    wide = with_lanes(described, pool)
+    drawn: dict[str, Array] = {**random_inputs(wide, 1, seed)[0], **random_states(wide, seed)}
+    for name in comparisons(described):
+        aimed = aimed_steps(described, name, seed)
+        drawn = {leaf: np.concatenate([column, aimed[leaf]]) for leaf, column in drawn.items()}
+    chosen = np.zeros(len(drawn[next(iter(drawn))]), dtype=bool)
+    for _, told in told_by(described, drawn, following, missed):
         if told.any() and not told[chosen].any():
             chosen[np.flatnonzero(told)[0]] = True
     return {name: np.asarray(drawn[name])[chosen] for name in leaves}
 
 
-def untold(described: Program, leaves: Mapping[str, Array], seen: Sequence[str]) -> list[Variant]:
-    """Return the small variants of one place whose intermediates of these names are right on every step."""
-    small = [v for v in variants(described) if v.kind in SMALL and " and " not in v.place]
+def untold(
+    described: Program, leaves: Mapping[str, Array], seen: Sequence[str], kinds: Sequence[str] = SMALL
+) -> list[Variant]:
+    """Return the variants of one place and these kinds whose intermediates of these names are right on every step."""
+    small = [v for v in variants(described) if v.kind in kinds and described.has(v.place)]
     return [v for v, told in told_by(described, leaves, seen, small) if not told.any()]
 
 

@@ -116,6 +116,10 @@ class Program:
                 return node
         raise GradcertError(f"node {name!r}", allowed=", ".join(n.name for n in self.nodes), do=f"see {self.name}")
 
+    def has(self, name: str) -> bool:
+        """Return whether there is a node of that name."""
+        return any(node.name == name for node in self.nodes)
+
     def of_kind(self, *kinds: str) -> list[Node]:
         """Return the nodes of some kinds, in order."""
         return [node for node in self.nodes if node.kind in kinds]

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gradcert.hardware_models.arithmetic import Rounding
-from gradcert.hardware_models.description.program import Node
+from gradcert.hardware_models.description.program import Node, Program
 
 Range = tuple[int, int]
 
@@ -95,3 +95,42 @@ def clipped(bounds: Range, node: Node) -> Range:
     if node.numeric.overflow.value == "saturate":
         return min(max(bounds[0], low), high), max(min(bounds[1], high), low)
     return low, high
+
+
+def can_overflow(program: Program) -> list[str]:
+    """Return the operations whose rounded result can leave their format, by interval arithmetic over one step.
+
+    Leaves take their declared ranges; what is left out cannot overflow from any state, what is listed perhaps can.
+
+    Examples
+    --------
+    >>> from gradcert.hardware_models.arithmetic import Format
+    >>> from gradcert.hardware_models.units import trace_unit
+    >>> can_overflow(trace_unit(Format.parse("u8q0"), leak=0.99, increment=8))
+    ['e.next']
+    """
+    known: dict[str, tuple[Node, Range]] = {}
+    out = []
+    for node in program.nodes:
+        if node.kind == "constant":
+            bounds = min(node.stored), max(node.stored)
+        elif node.kind in ("input", "random", "state"):
+            bounds = node.bounds
+        elif node.kind == "rename":
+            bounds = known[node.args[0]][1]
+        else:
+            bounds = _before_overflow(program, node, known)
+            if bounds[0] < node.format.low or bounds[1] > node.format.high:
+                out.append(node.name)
+            bounds = clipped(bounds, node)
+        known[node.name] = node, bounds
+    return out
+
+
+def _before_overflow(program: Program, node: Node, known: Mapping[str, tuple[Node, Range]]) -> Range:
+    if node.kind != "sum":
+        return rounded(exact(node, known), node)
+    assert node.axis is not None
+    term, (low, high) = known[node.args[0]]
+    count = program.sizes[node.axis]
+    return rounded(Exact(term.format.radix, min(low, count * low), max(high, count * high)), node)

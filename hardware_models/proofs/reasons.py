@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gradcert.hardware_models.arithmetic import Rounding
-from gradcert.hardware_models.catalogue import program
+from gradcert.hardware_models.catalogue import find_profile, program
 from gradcert.hardware_models.chips import PROFILES, Profile
 
 
@@ -28,7 +28,7 @@ def not_asked(profile: str | None = None) -> list[NotAsked]:
     [4, 5]
     """
     out = []
-    for p in PROFILES.values() if profile is None else [PROFILES[profile]]:
+    for p in PROFILES.values() if profile is None else [find_profile(profile)]:
         out += [NotAsked(number, p.name, what, why) for number, what, why in _of(p)]
     return out
 

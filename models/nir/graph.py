@@ -36,10 +36,11 @@ from gradcert.models.nir.neurons import (
     refuse,
 )
 from gradcert.models.nir.pieces import CYCLE, LOSS, Linear, Read
+from gradcert.models.nir.written import write_graph
 from gradcert.reference.checks import check_number
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.installing import install
-from gradcert.reference.networks import AvgPool, Conv2d, Dense, Layer, Lif, Loss, Network, Rnn, check_no_graph
+from gradcert.reference.networks import AvgPool, Conv2d, Dense, Layer, Lif, Loss, Network, Rnn, check_no_mixing
 from gradcert.reference.numbers import Array
 
 try:
@@ -61,7 +62,7 @@ class Written:
 
 
 def write(network: Network, parameters: Mapping[str, Array], *, dt: float = 1.0) -> Written:
-    """Write a network as a NIR graph.
+    """Write a network as a NIR graph; one that is a graph of populations by `gradcert.models.nir.written`.
 
     Parameters
     ----------
@@ -81,7 +82,9 @@ def write(network: Network, parameters: Mapping[str, Array], *, dt: float = 1.0)
     """
     if any(layer.backwards for layer in network.layers):
         raise GradcertError("a population that runs backwards, in NIR", allowed="populations that run forwards")
-    check_no_graph(network, "NIR")
+    if network.graph is not None:
+        return Written(*write_graph(network, parameters, dt))
+    check_no_mixing(network, "NIR")
     first = network.layers[0].synapse("W")
     shape: tuple[int, ...] = (
         (network.layers[0].inputs,) if isinstance(first, Dense) else images.in_shape(_image(first, 0))

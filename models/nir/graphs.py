@@ -3,7 +3,7 @@
 Neurons are populations. What leads from one to another, or from an input, through linear maps is a connection; a map
 that several neurons read, or that reads several, would be one weight in two places, and is refused. NIR sums what
 arrives. A ``Delay`` of d dt is a lag of d. A cycle without one is read one step late where it goes back: from a
-population to one that comes no later in the order of how far they are from an input, which a note says.
+population to one that comes no later: in a cycle, in the order of how far they are from an input. A note says so.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ class _Plan:
         return Wire(self.called[own], self.called[target], way)
 
     def order(self) -> list[str]:
-        """Return the populations, those nearest to an input first."""
+        """Return the populations in the order in which they compute; in a cycle those nearest to an input first."""
         far = dict.fromkeys(self.inputs, 0)
         reached = True
         while reached:
@@ -165,8 +165,23 @@ class _Plan:
         lost = [name for name in self.names if name not in far]
         if lost:
             raise GradcertError(f"no input reaches {', '.join(lost)}", do="connect it, or leave it out")
-        place = {name: (name == OUTPUT and self.output == OUTPUT, far[name], k) for k, name in enumerate(self.names)}
+        before = self._before()
+        # of two that are in no cycle together, the one that the other follows from has fewer behind it
+        above = {name: len({a for a in before[name] if name not in before[a]}) for name in self.names}
+        last = {name: name == OUTPUT and self.output == OUTPUT for name in self.names}
+        place = {name: (last[name], above[name], far[name], k) for k, name in enumerate(self.names)}
         return sorted(self.names, key=place.__getitem__)
+
+    def _before(self) -> dict[str, set[str]]:
+        """Return the populations that lead to each without a delay, step by step."""
+        out: dict[str, set[str]] = {name: set() for name in self.names}
+        grown = True
+        while grown:
+            grown = False
+            for w in (w for w in self.wires if w.source in out and not w.lag):
+                found = out[w.target] | out[w.source] | {w.source}
+                grown, out[w.target] = grown or found != out[w.target], found
+        return out
 
 
 @dataclass

@@ -38,6 +38,7 @@ from gradcert.reference.engines.tangent import ONE, Tangent, applied
 from gradcert.reference.engines.tape import (
     LayerTape,
     Tape,
+    given_masks,
     joined,
     lasting,
     left_by,
@@ -78,6 +79,7 @@ __all__ = [
     "fed_by",
     "forward",
     "gamma",
+    "given_masks",
     "immediate",
     "joined",
     "kept_links",

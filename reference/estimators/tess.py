@@ -11,9 +11,10 @@ The equations (mathematics.md 10)::
 Nothing passes between layers: each layer's input is detached.
 
 Choices made where the sources leave them open: dim is the number of units, t_j = 2 pi (j + 1/2) / dim and f_k = k + 1,
-so that no entry is zero by construction unless the sine is; activity is not pooled; the local error is that of the
-network's own loss at S z^t; the last layer has the network's output as its own readout. `acausal` and the bias are
-S-TLLR's.
+so that no entry is zero by construction unless the sine is: then it is 0 here (an odd `dim`: sin(pi)), where the sine
+of a rounded angle has a sign, and code that takes `sign(sin(...))` has 1 or -1; activity is not pooled; the local error
+is that of the network's own loss at S z^t; the last layer has the network's output as its own readout. `acausal` and
+the bias are S-TLLR's.
 
 Dropped: credit from every other layer, the reset, lateral weights as paths; adds an acausal term.
 Cost of a layer of n units per step: 2 n values, 2 n^2 operations, n n_out for the local readout.

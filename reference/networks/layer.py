@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cached_property
 from typing import Any
 
@@ -206,7 +206,13 @@ def synapse_from_dict(spec: Mapping[str, Any]) -> Synapse:
     kind = spec["kind"]
     if kind not in SYNAPSES:
         raise GradcertError(f"the synapse {kind!r} is unknown", allowed=", ".join(sorted(SYNAPSES)))
-    synapse: Synapse = SYNAPSES[kind](**{k: option(v) for k, v in spec.items() if k != "kind"})
+    given = {k: option(v) for k, v in spec.items() if k != "kind"}
+    known = {f.name: f.default is MISSING and f.default_factory is MISSING for f in fields(SYNAPSES[kind])}
+    if wrong := sorted(set(given) - set(known)):
+        raise GradcertError(f"a synapse of kind {kind} with {wrong[0]!r}", allowed=", ".join(known))
+    if missing := [name for name, needed in known.items() if needed and name not in given]:
+        raise GradcertError(f"a synapse of kind {kind} without {' and '.join(missing)}", do=f"give it {missing[0]}")
+    synapse: Synapse = SYNAPSES[kind](**given)
     return synapse
 
 

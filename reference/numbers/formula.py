@@ -36,7 +36,11 @@ def parsed(text: str, what: str = "the formula") -> ast.expr:
     """
     if not isinstance(text, str):
         raise GradcertError(f"{what} in a {type(text).__name__}", allowed="text, such as '1 / (1 + (pi x)^2)'")
-    return grammar.tree(_plain(text), what)
+    try:
+        return grammar.tree(_plain(text), what)
+    except GradcertError as error:  # weights and spikes are of equations
+        allowed = None if error.allowed is None else error.allowed.replace(grammar.ALLOWED, ALLOWED)
+        raise GradcertError(error.given, allowed=allowed, do=error.do) from None
 
 
 def _plain(text: str) -> str:
@@ -51,6 +55,19 @@ def _plain(text: str) -> str:
         out += (" * " if VALUE.fullmatch(before) and OPENS.fullmatch(word) and not call else "") + word
         before = word
     return out
+
+
+def check_named(what: str, text: str, missing: list[str], allowed: str, do: str) -> None:
+    """Raise for names of a formula that have no value, one that was meant as a function included."""
+    if not missing:
+        return
+    if called := [name for name in missing if re.search(rf"\b{name}\(", text)]:
+        raise GradcertError(
+            f"the function {called[0]!r} in {what}",
+            allowed=", ".join(sorted((*CALLED, "where"))),
+            do=f"for a product with a number {called[0]}: {called[0]} * (...), and {called[0]} = 1.0",
+        )
+    raise GradcertError(f"{', '.join(missing)} in {what}", allowed=allowed, do=do)
 
 
 def names(tree: ast.expr) -> frozenset[str]:
@@ -148,3 +165,4 @@ CALLED: dict[str, Callable[..., Any]] = {
     "min": lambda n, a, b: n.where(a, "<=", b, a, b),
     **{name: lambda n, x, name=name: called(n, name)(x) for name in ("sqrt", "cos", "sin", "floor")},
 }
+ALLOWED = f"sums, products, quotients, whole powers up to {grammar.DEGREE}, {', '.join(sorted((*CALLED, 'where')))}"

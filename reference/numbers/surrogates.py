@@ -15,7 +15,7 @@ import numpy as np
 from gradcert.reference.checks import check_number
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers.floats import FLOAT64
-from gradcert.reference.numbers.formula import evaluated, names, parsed
+from gradcert.reference.numbers.formula import check_named, evaluated, names, parsed
 from gradcert.reference.numbers.protocol import Array, Numbers
 
 FORMULA = "formula"  # the name of one that is in no table
@@ -74,7 +74,8 @@ class Surrogate:
         wrong = sorted(set(scales) - set(defaults))
         if wrong:
             allowed = ", ".join(defaults) or "none"
-            raise GradcertError(f"the surrogate {formula or name!r} has no scale {', '.join(wrong)}", allowed=allowed)
+            what = f"the surrogate {formula}" if formula else f"the surrogate {name}"
+            raise GradcertError(f"{what} has no scale {', '.join(map(repr, wrong))}", allowed=allowed)
         for scale, value in scales.items():
             positive = not formula and scale in POSITIVE
             check_number(f"{scale} of the surrogate {name!r}", value, above=0.0 if positive else None)
@@ -144,11 +145,8 @@ def _scales(formula: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the scales that a formula has, in order, as they are given."""
     found = names(parsed(formula, "the formula of a surrogate")) - {"x", "pi"}
     if missing := sorted(found - set(given)):
-        raise GradcertError(
-            f"{', '.join(missing)} in the formula {formula!r}",
-            allowed="x, pi, and what has a value",
-            do=f"give it one: {{formula = {formula!r}, {missing[0]} = 1.0}}",
-        )
+        do = f"give it one: {{formula = {formula!r}, {missing[0]} = 1.0}}"
+        check_named(f"the formula {formula!r}", formula, missing, "x, pi, and what has a value", do)
     return {name: given[name] for name in sorted(found)}
 
 

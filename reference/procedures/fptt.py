@@ -125,7 +125,9 @@ def parts_of(steps: int, parts: int) -> list[slice]:
     >>> parts_of(5, 2)
     [slice(0, 3, None), slice(3, 5, None)]
     """
-    if not 1 <= parts <= steps:
+    if parts < 1:
+        raise GradcertError(f"fptt with parts={parts}", allowed="1 or more parts of the sequence")
+    if not parts <= steps:
         raise GradcertError(f"{parts} parts of {steps} steps", allowed=f"1 .. {steps} parts")
     short, more = divmod(steps, parts)
     ends = [sum(short + (p < more) for p in range(q)) for q in range(parts + 1)]

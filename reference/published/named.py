@@ -97,10 +97,19 @@ def algorithm(name: str, settings: Mapping[str, Any] | None = None) -> Algorithm
         usual = kind.settings[setting]
         pair = setting == PAIR and isinstance(value, (list, tuple)) and len(value) == 2
         if not (all(_alike(v, 0.5) and v > 0 for v in value) if pair else _alike(value, usual)):
-            raise GradcertError(f"{name} with {setting}={value!r}", allowed=f"such as {usual!r}")
+            raise GradcertError(f"{name} with {setting}={value!r}", allowed=_kind_of(usual))
         if value != usual or type(value) is not type(usual):
             chosen[setting] = value
     return Algorithm(kind, tuple(sorted(chosen.items())))
+
+
+def _kind_of(usual: Any) -> str:
+    """Return in words what a setting may be."""
+    if isinstance(usual, bool):
+        return "true, false"
+    if isinstance(usual, (int, float)):
+        return f"a {'whole ' if isinstance(usual, int) else ''}number, such as {usual!r}"
+    return f"such as {usual!r}"
 
 
 def _row(text: Any) -> Claimed:

@@ -20,6 +20,9 @@ PLACES = ("own", "above")
 CHANGE = re.compile(r" (?P<sign>[-+]) (?P<edge>[a-z]+)(?: (?P<place>own|above))?")
 SETS = re.compile(r"edges\((?P<parts>[^()]*)\)")
 READOUT = "readout"
+CHANGES = "' - EDGE', ' + EDGE', each with own or above after it where it is one of them; EDGE is one of " + ", ".join(
+    EDGES
+)
 
 
 def changed(row: Rule, changes: str) -> Rule:
@@ -35,15 +38,21 @@ def changed(row: Rule, changes: str) -> Rule:
     >>> changed(RULES["ostl"], " - reset").own == TEMPORAL - {Edge.RESET}
     True
     """
-    position, rule = 0, row
+    position, rule, said = 0, row, dict[tuple[str, str], str]()
     while position < len(changes):
         found = CHANGE.match(changes, position)
         if found is None or found["edge"] not in EDGES:
+            what = f"changes {changes!r}" if found is None else f"the edge {found['edge']!r} in a change"
             raise GradcertError(
-                f"changes {changes!r} of {row.name}",
-                allowed=f"' - EDGE', ' + EDGE', each with own or above after it where it is one of them; EDGE is one of"
-                f" {', '.join(EDGES)}",
+                f"{what} of {row.name}",
+                allowed=", ".join(EDGES) if found else CHANGES,
             )
+        for place in (found["place"],) if found["place"] else PLACES:
+            if said.setdefault((found["edge"], place), found["sign"]) != found["sign"]:
+                raise GradcertError(
+                    f"{row.name + changes!r}, which takes {found['edge']} out of a place and puts it in again",
+                    do="say of every edge and place once what becomes of it",
+                )
         rule = _one(rule, found["sign"] == "+", EDGES[found["edge"]], found["place"], found[0].strip())
         position = found.end()
     title = f"{row.title}, {changes.strip()}"

@@ -13,6 +13,8 @@ from gradcert.reference.rules.rule import Rule
 
 RULES: dict[str, Rule] = {rule.name: rule for rule in ROWS}
 WHOLE = "[1-9][0-9]{0,3}"  # steps: one spelling for one number
+COUNTED = ("tbptt", "tbptt-chunks", "snap")  # what a number of steps belongs to
+ANY = re.compile(r"(?P<row>[a-z-]+?)(?:\((?P<steps>[^()]*)\)|-(?P<reach>-?\d+))")
 NUMBERED = re.compile(rf"(?P<row>[a-z0-9-]+)\((?P<steps>{WHOLE})\)")
 REACH = re.compile(rf"snap-(?P<steps>{WHOLE})")
 
@@ -51,6 +53,12 @@ def rule_named(name: str, *, steps: int | None = None) -> Rule:
     elif name not in RULES and (reach := REACH.fullmatch(name)):
         base, steps = "snap-1", int(reach["steps"])
     if base not in RULES:
+        if (found := ANY.fullmatch(name)) and found["row"] in COUNTED:
+            steps_said = found["steps"] if found["steps"] is not None else found["reach"]
+            raise GradcertError(
+                f"{steps_said or 'nothing'} for the steps of the rule {name!r}",
+                allowed="a whole number from 1 to 9999, as in tbptt(3), tbptt-chunks(20), snap-3",
+            )
         allowed = f"{', '.join(RULES)}, with a number of steps as in tbptt(3) and snap-3, changes as in ostl - reset"
         raise GradcertError(f"the rule {name!r} is unknown", allowed=allowed)
     rule = RULES[base]

@@ -60,19 +60,22 @@ def fields(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[s
     lines[:] = out
 
 
-def long_entries(app: Any, tree: Any, name: str) -> None:
-    """Mark the entries of tables that hold a sentence: a narrow page gives them room, and scrolls."""
+def entries(app: Any, tree: Any, name: str) -> None:
+    """Mark what holds a sentence in a table, which a narrow page gives room, and paths, which may be broken."""
     import docutils.nodes
 
     for entry in tree.findall(docutils.nodes.entry):
         if len(entry.astext()) > SENTENCE:
             entry["classes"].append("sentence")
+        for code in entry.findall(docutils.nodes.literal):
+            if "/" in code.astext():
+                code["classes"].append("path")
 
 
 def setup(app: Any) -> dict[str, Any]:
     """Register the renderer."""
     app.connect("autodoc-process-docstring", fields, priority=400)  # before napoleon reads the sections
     app.connect("autodoc-process-docstring", plain)
-    app.connect("doctree-resolved", long_entries)
+    app.connect("doctree-resolved", entries)
     app.add_html_math_renderer("bundled", (inline, None), (block, None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

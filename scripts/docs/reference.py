@@ -97,7 +97,8 @@ def cells(folder: Path) -> None:
         record = listing.record(kind)
         picture = ""
         if name in drawn:  # its labels are set by the pages' script, in the macros of the symbol table
-            picture = _raw(f"<div class=chapter><figure>{unrolled(drawn[name])}</figure></div>{site.data()}") + "\n"
+            figure = f"<div class=chapter><figure>{unrolled(drawn[name])}</figure></div>"
+            picture = _raw(figure + site.NOSCRIPT + site.data()) + "\n"
         _write(
             folder / f"{name}.md", f"# {name}\n\n{escape(record['title'], quote=False)}\n\n{picture}{_record(record)}"
         )
@@ -231,7 +232,8 @@ def _expanded(text: str, table: Mapping[str, str]) -> str:
         tex = SYMBOLS[match[1]].tex
         for n, value in enumerate(re.findall(r"\{([^{}]*)\}", match[2] or ""), start=1):
             tex = tex.replace(f"#{n}", value)
-        return re.sub(r"[_^]\{\}", "", tex)
+        tex = re.sub(r"[_^]\{\}", "", tex)
+        return f" {tex}" if tex[0].isalpha() else tex  # a letter is no part of the command before it
 
     names = "|".join(sorted((name[1:] for name in table), key=len, reverse=True))
     return re.sub(rf"\\({names})(?![A-Za-z])((?:\{{[^{{}}]*\}})*)", change, text)

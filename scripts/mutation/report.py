@@ -39,7 +39,7 @@ def explanation(module: str, before: str, after: str) -> str:
 def read(sessions: Iterable[str]) -> tuple[dict[str, Counter[str]], list[Survivor], dict[str, str], dict[str, str]]:
     """Counts per module, survivors, the commit that each session mutated, and that of each module."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
-    survivors, commits, since = [], {}, {}
+    survivors, commits, since = list[Survivor](), dict[str, str](), dict[str, str]()
     for session in sessions:
         commits[session] = Path(session).with_suffix(".commit").read_text().strip()
         with use_db(session, WorkDB.Mode.open) as db:

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from gradcert.hardware_models.agreement.telling import told_by, untold
+from gradcert.hardware_models.agreement.aimed import aimed_steps
+from gradcert.hardware_models.agreement.telling import after, told_by, untold
 from gradcert.hardware_models.agreement.variants import variants
 from gradcert.hardware_models.catalogue import program
+from gradcert.hardware_models.description.ranges import can_overflow
 from gradcert.hardware_models.description.simulate import Simulator
 from gradcert.hardware_models.subject import columns_after, steps_of
 
@@ -18,8 +20,12 @@ def described():
     return program("q-format", "ottt", inputs=2, neurons=2, outputs=1)
 
 
-def test_a_fault_that_random_steps_miss_is_told_by_those_added(described):
-    leaves = steps_of(described, STEPS, 0)
+@pytest.fixture(scope="module")
+def leaves(described):
+    return steps_of(described, STEPS, 0)
+
+
+def test_a_fault_that_random_steps_miss_is_told_by_those_added(described, leaves):
     drawn = {name: column[:STEPS] for name, column in leaves.items()}
     following = list(described.next.values())
     missed, left = untold(described, drawn, following), untold(described, leaves, following)
@@ -27,10 +33,27 @@ def test_a_fault_that_random_steps_miss_is_told_by_those_added(described):
     assert floor in map(str, missed)
     assert floor not in map(str, left)
     assert set(map(str, left)) < set(map(str, missed))
+    # a comparison differs on an equality alone: random steps miss most, added steps none, nor an edge off by one
+    assert {v.place for v in missed if v.kind == "comparison"}
+    assert not [str(v) for v in left if v.kind in ("comparison", "constant")]
 
 
-def test_added_steps_are_steps_of_the_description(described):
-    leaves = steps_of(described, STEPS, 0)
+def test_a_comparison_is_aimed_at_from_both_sides(described):
+    found = aimed_steps(described, "psi.above3", seed=0, tried=64)
+    columns, _ = columns_after(described, found)
+    edge = described.node("psi.edge3").stored[0]
+    near = np.stack([columns[f"distance[{i}]"] - edge for i in range(2)])
+    assert set(near[np.abs(near) <= 1]) == {-1, 0, 1}
+    assert (np.abs(near).min(axis=0) <= 1).all()
+
+
+def test_what_interval_arithmetic_excludes_never_overflows_and_the_rest_can(described, leaves):
+    possible = can_overflow(described)
+    assert {"v.next", "W.next"} <= set(possible) < {n.name for n in described.operations}
+    assert set(after(described, leaves)[1]) <= set(possible)
+
+
+def test_added_steps_are_steps_of_the_description(described, leaves):
     columns, _ = columns_after(described, leaves)
     simulator = Simulator(described)
     for t in range(STEPS, len(leaves["x"])):

@@ -236,7 +236,8 @@ FAMILIES = (
     Family(lambda b: (b.gradients(), [dict(b.parameters)]), _decay),
     Family(_updated, _rate),
     Family(lambda b: _masked(b, 0), _clipped),
-    Family(lambda b: _masked(b, 0), _weighed("step")),
+    # one step of each output enters a first crossing: weights of steps would be a coincidence
+    Family(lambda b: None if b.network.loss.when == "first" else _masked(b, 0), _weighed("step")),
     Family(lambda b: _masked(b, 1), _weighed("sample")),
     Family(lambda b: (None, [b.gradients()]), _multiple),
 )

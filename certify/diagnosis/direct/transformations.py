@@ -12,6 +12,7 @@ import numpy as np
 
 from gradcert.certify.diagnosis.candidate import Candidate
 from gradcert.certify.diagnosis.evidence import Evidence
+from gradcert.certify.judging.checks.printed import half_a_digit, printed, words
 from gradcert.certify.problems import Bounds
 from gradcert.reference.networks import KINDS, Network
 from gradcert.reference.numbers import FORMATS, Array
@@ -141,6 +142,21 @@ def transposed(claimed: Rule) -> Candidate:
     return Candidate("value:transposed", f"{claimed.name}, the gradient transposed", floats, bounds)
 
 
+def symmetrised(claimed: Rule) -> Candidate:
+    """Return the candidate that square parameters' gradients are made symmetric."""
+
+    def bounds(e: Evidence) -> Mapping[str, Bounds]:
+        found = ((n, b.value, b.budget) for n, b in e.case.expected.gradients.items())
+        square = ((n, v, r) for n, v, r in found if v.ndim == 2 and v.shape[0] == v.shape[1])
+        unit = 2 * FORMATS[e.case.problem.dtype].unit
+        return {n: Bounds((v + v.T) / 2, (r + r.T) / 2 + unit * np.abs(v + v.T)) for n, v, r in square}
+
+    def floats(e: Evidence) -> Mapping[str, Array]:
+        return {n: b.value for n, b in bounds(e).items()}
+
+    return Candidate("value:symmetrised", f"{claimed.name}, the gradient made symmetric", floats, bounds, kept=True)
+
+
 def exchanged(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Candidate]:
     """Yield one parameter's gradient in the place of another's: of a neighbour in the layer, or of another layer."""
     names = list(dict.fromkeys(name.rpartition(".")[2] for e in evidence for name in e.given))
@@ -186,6 +202,24 @@ def misread(claimed: Rule) -> Candidate:
         return {n: b.value for n, b in bounds(e).items()}
 
     return Candidate("value:misread", f"{claimed.name}, the gradient in the other memory order", floats, bounds)
+
+
+def few_digits(evidence: Sequence[Evidence], label: str) -> Iterator[Candidate]:
+    """Yield the candidate that what is claimed was printed with too few digits, if all that came back has so few."""
+    wrong = [g for e in evidence for n, g in e.given.items() if n not in e.right]
+    how = printed(wrong)
+    if how is None:
+        return
+
+    def bounds(e: Evidence) -> Mapping[str, Bounds]:
+        mine = e.case.expected.gradients.items()
+        # a number at the edge of its budget may be rounded to the other side
+        return {n: Bounds(b.value, 2 * b.budget + half_a_digit(b.value, *how) * (1 + 2.0**-40)) for n, b in mine}
+
+    def floats(e: Evidence) -> Mapping[str, Array]:
+        return {n: b.value for n, b in bounds(e).items() if n in e.right or (e.given[n] != b.value).any()}
+
+    yield Candidate("value:printed", f"{label}, {words(*how)}", floats, bounds)
 
 
 def single(evidence: Sequence[Evidence], claimed: Rule) -> Candidate:
@@ -255,9 +289,10 @@ def errors(claimed: Rule) -> Iterator[Candidate]:
         yield Candidate(f"loss:kind = {kind}", label, floats, bounds, kept=True)
 
 
-def of_algorithm(claimed: Algorithm) -> Iterator[Candidate]:
+def of_algorithm(evidence: Sequence[Evidence], claimed: Algorithm) -> Iterator[Candidate]:
     """Yield those that need no edges."""
     yield from factors(claimed)
+    yield from few_digits(evidence, claimed.name)
     for label, change in SHIFTS.items():
 
         def floats(e: Evidence, change: Callable[[Array], Array] = change) -> Mapping[str, Array]:
@@ -274,8 +309,10 @@ def make(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Candidate]:
     """Yield all of them, the claimed row's first."""
     yield from factors(claimed)
     yield transposed(claimed)
+    yield symmetrised(claimed)
     yield misread(claimed)
     yield from exchanged(evidence, claimed)
     yield from shifts(claimed)
+    yield from few_digits(evidence, claimed.name)
     yield single(evidence, claimed)
     yield from errors(claimed)

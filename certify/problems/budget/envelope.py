@@ -91,7 +91,8 @@ def envelope(problem: Problem, rule: Rule, dtype: str, rng: np.random.Generator)
 
     # the terms of a loss are positive: any order of its sum is off by gamma times the loss, whatever was measured
     total = bounds(lambda run: run.loss)
-    reordered = PRECISIONS[dtype].gamma(problem.targets.size + 8) * np.abs(total.value)
+    many = problem.targets.size * (1 + len(problem.readouts))
+    reordered = PRECISIONS[dtype].gamma(many + 8) * np.abs(total.value)
     total = Bounds(total.value, total.budget + reordered)
     gradients = {name: bounds(lambda run, name=name: run.gradients[name]) for name in problem.asked(centre.gradients)}  # type: ignore[misc]
     terms = math.prod(problem.inputs.shape[:2]) * PRECISIONS[dtype].unit

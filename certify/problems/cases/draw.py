@@ -88,6 +88,9 @@ def _delay(cell: Any) -> int:
     return least.get("z", 0)
 
 
+NORMALISED = 16.0  # times, of weights from below under layer normalisation where digits are few
+
+
 def spiking(cell: Any) -> bool:
     """Return whether a cell's output is a spike."""
     return hasattr(cell, "surrogate")
@@ -121,7 +124,7 @@ def draw(spec: Spec, claim: Claim, rule: Claimed, family: Family, rng: np.random
         id=spec.id,
         format=claim.dtype,
         network=network,
-        parameters={name: _as(claim, v) for name, v in _parameters(network, family, scale, rng).items()},
+        parameters={name: _as(claim, v) for name, v in _parameters(network, claim, family, scale, rng).items()},
         inputs=_as(claim, inputs),
         targets=_as(claim, _targets(network, claim, family, rng)),
         feedback={
@@ -213,8 +216,13 @@ def _readout(claim: Claim, family: Family, rng: np.random.Generator, below: list
     return cell_with(kind, options)
 
 
-def _parameters(network: Network, family: Family, scale: float, rng: np.random.Generator) -> dict[str, Array]:
+def _parameters(
+    network: Network, claim: Claim, family: Family, scale: float, rng: np.random.Generator
+) -> dict[str, Array]:
     out: dict[str, Array] = {}
+    # layer normalisation multiplies what comes back over lateral weights by 1 / deviation, step by step: budgets of few
+    # digits grow with it. What comes from below makes the deviation, and is itself the same at any scale.
+    below = 1.0 if claim.dtype == "float64" else NORMALISED
     for owner in owners(network):
         layer, cell = network.layers[owner.layer], owner.cell
         constants = cell.constants()
@@ -230,6 +238,7 @@ def _parameters(network: Network, family: Family, scale: float, rng: np.random.G
                 out[full] = family.vector(shape, scale, rng)
             else:
                 own = min(scale, 1.5) if local in lateral else scale
+                own *= below if getattr(cell, "mixed", ()) and local not in lateral else 1.0
                 out[full] = family.weight(shape, layer.synapse(local).columns, own, rng)
     return {name: out[name] for name in network.shapes()}
 

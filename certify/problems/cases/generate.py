@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,9 +22,10 @@ from gradcert.certify.problems.cases.families import FAMILIES, fewest
 from gradcert.certify.problems.cases.options import cells_of
 from gradcert.certify.problems.cases.owners import owners
 from gradcert.properties.numbers import Undecided
-from gradcert.reference.engines import Tape, new_value
+from gradcert.reference.engines import Tape, arriving, new_value, tape_gradients
+from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import PREFIX, Problem
-from gradcert.reference.numbers import FORMATS, Array
+from gradcert.reference.numbers import FLOAT64, FORMATS, Array
 from gradcert.reference.published import Algorithm, Claimed
 
 DRAWS, MANY = 200, 600  # at most; where there is hardly a unit, few draws pass the floors
@@ -34,6 +36,8 @@ CLEAR_TRIES = 24  # in 16 bits, on the way to a case with small budgets
 FEW_TRIES = 100  # where there is hardly a unit, and a try costs little
 EFFECT = 0.03  # an effect of 3 %, the smallest of known mistakes, is good enough to stop looking
 NOISE = 2.0**-40  # above gamma(2^12) of float64: no float64 run of a case rounds more often on one path
+FAR = 12  # draws in a row of which none has a gradient of a size
+HUGE = 1e100  # whose square is a float
 RATES = (0.1, 0.9)  # spikes per unit and step, in every layer
 SCALES = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0)  # of weights that have to make spikes
 GRADED = (1.0, 0.8, 1.2)  # of weights that do not: contractive, so that budgets stay small
@@ -77,6 +81,7 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
     scales = SCALES if any(map(spiking, cells_of(claim, spec.cell))) else FAINT if half and not few else GRADED
     tries, least = 0, least_steps(rule, latency(claim, spec), usual=STEPS[claim.dtype] + 1 if half else USUAL)
     draws = MANY if few else DRAWS
+    beyond = 0
     for attempt in range(draws):
         family: Family = FAMILIES[spec.family](claim, least, attempt)
         if few:
@@ -87,6 +92,13 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
             continue
         draft = _draft(problem, rule, attempt, ties=spec.family == "dyadic")
         if draft is None:
+            beyond += attempt == beyond and _beyond(problem, rule)
+            if beyond == FAR:  # every draw so far
+                raise GradcertError(
+                    f"{_largest(problem)}: no gradient of {FAR} problems is a number of a size that can be judged",
+                    allowed=f"gradients between 1/{HUGE:g} and {HUGE:g}",
+                    do="a claim of numbers nearer to 1",
+                )
             continue
         drafts.append(draft)
         if draft.effect < EFFECT and len(drafts) < GOOD and attempt < draws - 1:
@@ -123,13 +135,18 @@ def _draft(problem: Problem, rule: Claimed, attempt: int, *, ties: bool) -> Draf
         return None
     gradients = in_floats.gradients(rule)
     silent = without_gradient(problem, rule)
-    if any(np.count_nonzero(np.abs(g) > 1e-6) * 2 < g.size for k, g in gradients.items() if k not in silent):
+    if not all(np.abs(g).max(initial=0.0) < HUGE for g in gradients.values()):
+        return None
+    weak = [k for k, g in gradients.items() if k not in silent and np.count_nonzero(np.abs(g) > 1e-6) * 2 < g.size]
+    none = sorted(unreached(problem, rule) & {*weak}) if weak else []
+    if len(weak) > len(none) or len(none) == len(gradients):
         return None
     near = [] if isinstance(rule, Algorithm) else changes(rule, problem.network)
     neighbours = {change.label: in_floats.gradients(change.rule) for change in near}
     effects = [_relative(g, gradients) for g in neighbours.values()]
     seen = [e for e in effects if e > NOISE] or [1.0]
-    facts = {"spike rates": [round(r, 3) for r in rates], "ties": tie, "draws": attempt + 1}
+    facts: dict[str, Any] = {"spike rates": [round(r, 3) for r in rates], "ties": tie, "draws": attempt + 1}
+    facts |= {"no gradient": none} if none else {}
     return Draft(problem, gradients, neighbours, min(seen), facts)
 
 
@@ -150,6 +167,70 @@ def without_gradient(problem: Problem, rule: Claimed) -> frozenset[str]:
     layers = list(enumerate(problem.network.layers))
     kept = {x.full_name(i, k.source) for i, x in layers for k in x.cell.links if k.lag and k.edge in rule.own}
     return frozenset(f"{PREFIX}{name}" for name in problem.initial if name not in kept)
+
+
+def unreached(problem: Problem, rule: Claimed) -> frozenset[str]:
+    """Return the parameters whose gradient is 0 whatever the numbers: no path of the rule leads from them to the loss.
+
+    At the last step a population that runs backwards has run one step: what it reads of itself is nothing yet. All that
+    was computed is taken for 1, what a sequence starts with for 1 where it is not 0, and paths are counted.
+
+    Examples
+    --------
+    >>> from gradcert.reference import RULES, Layer, Loss, Network, Rnn
+    >>> network = Network(layers=(Layer(Rnn(), inputs=1, units=2, backwards=True),), loss=Loss(when="last"))
+    >>> problem = Problem(network, network.parameters(), np.ones((3, 1, 1)), np.zeros((3, 1, 2)))
+    >>> sorted(unreached(problem, RULES["bptt"]))
+    ['layers.0.H']
+    """
+    if isinstance(rule, Algorithm):
+        return frozenset()
+    found = evaluated(problem)
+    with np.errstate(all="ignore"):
+        delta = {k: (v != 0) * 1.0 for k, v in arriving(found.tape, found.targets, absolute=True).items()}
+        layers = tuple(_counting(t) for t in found.tape.layers)
+        feedback = {name: np.ones_like(value) for name, value in found.feedback(rule).items()}
+        ones = np.ones_like(found.targets)
+        counted = tape_gradients(replace(found.tape, layers=layers), ones, rule=rule, feedback=feedback, delta=delta)
+    return frozenset(k for k, v in problem.asked(counted).items() if not np.asarray(v).any())
+
+
+def _counting(t: Any) -> Any:
+    """Return a layer's tape in which every number that was computed, and every factor, is 1."""
+
+    def begun(value: Array) -> Array:
+        out = np.ones_like(value)
+        out[0] = value[0] != 0
+        return out
+
+    factors = {k: np.ones_like(f) if isinstance(f, np.ndarray) else 1.0 for k, f in _factors(t).items()}
+    p = {k: np.ones_like(v) for k, v in t.p.items()}
+    now = {k: np.ones_like(v) for k, v in t.now.items()}
+    prev = {k: begun(v) for k, v in t.prev.items()}
+    return replace(t, p=p, x=np.ones_like(t.x), prev=prev, now=now, factors=factors)
+
+
+def _factors(t: Any) -> Mapping[Any, Any]:
+    found: Mapping[Any, Any] = t.layer.cell.factors(FLOAT64, t.p, t.prev, t.now)
+    return found
+
+
+def _beyond(problem: Problem, rule: Claimed) -> bool:
+    """Return whether no gradient of a problem has a size that can be judged."""
+    sizes = [float(np.abs(g).max(initial=0.0)) for g in evaluated(problem).gradients(rule).values()]
+    return not any(1 / HUGE < size < HUGE for size in sizes)
+
+
+def _largest(problem: Problem) -> str:
+    """Return what a claim says of its cells that is farthest from 1."""
+    said: list[tuple[float, str]] = []
+    for owner in owners(problem.network):
+        named = {k: v for k, v in owner.cell.constants().items() if isinstance(v, (int, float))}
+        if (psi := getattr(owner.cell, "surrogate", None)) is not None:
+            own = {**dict(psi.scales), "amplitude": psi.amplitude}
+            named |= {f"the {k} of the pseudo-derivative": v for k, v in own.items() if isinstance(v, (int, float))}
+        said += [(abs(float(np.log10(abs(v)))), f"{k} = {v:g}") for k, v in named.items() if v]
+    return max(said, default=(0.0, "the claim"))[1]
 
 
 def _spikes(tape: Tape) -> tuple[list[float], int]:

@@ -52,6 +52,8 @@ def find(name: Any, known: Mapping[str, Any], *, run: bool = False) -> Any:
             f"the cell {name!r} is unknown", allowed=f"{', '.join(sorted(known))}, or path/to/file.py:attribute"
         )
     if name not in FOUND:
+        if not Path(where).is_file():
+            raise GradcertError(f"the cell {name!r}: there is no file {where}", allowed="path/to/file.py:attribute")
         data = where.endswith(".toml")
         if not data and not run and OURS not in Path(where).resolve().parents:
             raise GradcertError(
@@ -100,7 +102,7 @@ def _load(path: Path) -> Any:
     except Exception as error:  # whatever a stranger's file raises
         del sys.modules[module_name]
         if isinstance(error, GradcertError):
-            raise
+            raise GradcertError(f"{path}: {error.given}", allowed=error.allowed, do=error.do) from error
         raise GradcertError(f"running {path} raised {type(error).__name__}: {error}", do="run it by itself") from error
     finally:
         sys.path.remove(beside)

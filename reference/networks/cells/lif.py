@@ -23,6 +23,9 @@ BIAS = Use("a", "b")
 LEAK = Use("v", "leak")
 THRESHOLD_RESET = Use("v", "threshold")
 THRESHOLD = Use("z", "threshold")
+# of the stored membrane potential, where an output is it
+KEPT, RESET_NOW = Link("stored", "v"), Link("stored", "z")
+THRESHOLD_NOW = Use("stored", "threshold")
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,10 @@ class Lif:
     surrogate : pseudo-derivative of the spike, called at v - threshold.
     scaling : what psi's argument, and psi, are divided by: ``none``, or the ``threshold`` (`firing`).
     strict : fire at ``>`` rather than at ``>=``.
-    stored : the variable that an implementation keeps between steps, ``pre`` or ``post`` reset; it changes reported
-        states (`stored_state`), not gradients: the labelled edges are the same (mathematics.md 1.1).
+    stored : the variable that an implementation keeps between steps, ``pre`` or ``post`` reset. It changes reported
+        states (`stored_state`), not gradients: the labelled edges are the same (mathematics.md 1.1). Where the output
+        of a network is v (``Loss(node="v")``) it is the stored one: after the reset, v - threshold z or
+        v (1 - z) + reset_value z of the same step.
     recurrent, bias : whether H and b exist.
     train : per-unit parameters that are trained, of ``leak``, ``threshold``.
 
@@ -172,6 +177,20 @@ Link(target='z', source='v', lag=0, edge=<Edge.SPACE: 'space'>, weight=None))
         if self.stored == "pre" or self.reset == "none":
             return v
         return v * (1 - z) + p["reset_value"] * z if self.reset.startswith("hard") else v - p["threshold"] * z
+
+    @property
+    def reported(self) -> tuple[Link | Use, ...]:
+        """What the stored membrane potential depends on, where it is not v."""
+        if self.stored == "pre" or self.reset == "none":
+            return ()
+        return (KEPT, RESET_NOW, *(() if self.reset.startswith("hard") else (THRESHOLD_NOW,)))
+
+    def reported_factors(self, p: Mapping[str, Array], now: Nodes) -> dict[Link | Use, Any]:
+        """Return the derivatives of the stored membrane potential, where it is not v."""
+        if self.reset.startswith("hard"):
+            return {KEPT: 1 - now["z"], RESET_NOW: p["reset_value"] - now["v"]}
+        out: dict[Link | Use, Any] = {KEPT: 1, RESET_NOW: now["z"] * 0 - p["threshold"]}
+        return out | ({THRESHOLD_NOW: -now["z"]} if "threshold" in self.train else {})
 
     def factors(self, n: Numbers, p: Mapping[str, Array], prev: Nodes, now: Nodes) -> dict[Link | Use, Any]:
         """Return the local derivatives."""

@@ -31,7 +31,8 @@ class Masked:
     cell : the neuron model.
     held : the nodes with zoneout.
     dropped : whether the output passes a mask.
-    output : the node that leaves the layer.
+    output : the node that leaves the layer. The membrane potential v leaves as the cell stores it: after the reset of
+        its step where that is said (``stored="post"``, `Lif`).
 
     Examples
     --------
@@ -71,7 +72,7 @@ class Masked:
     def links(self) -> tuple[Link, ...]:
         """Those of the cell, and those through the masks."""
         held = [link for node in self.held for link in self._holding(node)]
-        return (*(self._link(link) for link in self.cell.links), *held, self._out)
+        return (*(self._link(link) for link in self.cell.links), *held, *self._out)
 
     def _link(self, link: Link) -> Link:
         source = link.source if link.source == "x" else self.left(link.source) if link.lag else self.new(link.source)
@@ -82,13 +83,26 @@ class Masked:
         return Link(left, self.new(node)), Link(left, left, lag=1, edge=Edge.STATE)
 
     @property
-    def _out(self) -> Link:
-        return Link("z", self.left(self.output))
+    def _stored(self) -> tuple[Link | Use, ...]:
+        """What the output depends on, where it is a stored membrane potential that is not v."""
+        return getattr(self.cell, "reported", ()) if self.output == "v" else ()
+
+    @property
+    def _out(self) -> tuple[Link, ...]:
+        stored = tuple(self._moved(key) for key in self._stored)
+        return tuple(k for k in stored if isinstance(k, Link)) or (Link("z", self.left(self.output)),)
+
+    def _moved(self, key: Link | Use) -> Link | Use:
+        """Return what a stored membrane potential depends on as what the output does: v as it is left, z as it is."""
+        if isinstance(key, Use):
+            return Use("z", key.parameter)
+        return Link("z", self.left(key.source) if key.source == "v" else self.new(key.source))
 
     @property
     def uses(self) -> tuple[Use, ...]:
-        """Those of the cell."""
-        return tuple(Use(self.new(use.target), use.parameter) for use in self.cell.uses)
+        """Those of the cell, and of its output."""
+        own = tuple(Use(self.new(use.target), use.parameter) for use in self.cell.uses)
+        return (*own, *(k for k in map(self._moved, self._stored) if isinstance(k, Use)))
 
     @property
     def trained(self) -> tuple[str, ...]:
@@ -113,6 +127,8 @@ class Masked:
             mask = out[f"{DROPPED}.{node}"] = drive(f"{DROPPED}.{node}")
             out[self.left(node)] = mask * now[node] + (1 - mask) * prev[self.left(node)]
         leaving = out[self.left(self.output)]
+        if self._stored:
+            leaving = self.cell.stored_state(p, self._reported(out))  # type: ignore[attr-defined]
         if self.dropped:
             out[DROPPED] = drive(DROPPED)
         return {**out, "z": out[DROPPED] * leaving if self.dropped else leaving}
@@ -127,8 +143,15 @@ class Masked:
         for node in self.held:
             new, old = self._holding(node)
             out[new], out[old] = now[f"{DROPPED}.{node}"], 1 - now[f"{DROPPED}.{node}"]
-        out[self._out] = now[DROPPED] if self.dropped else 1
-        return out
+        gate: Any = now[DROPPED] if self.dropped else 1
+        if not self._stored:
+            out[self._out[0]] = gate
+            return out
+        own = self.cell.reported_factors(p, self._reported(now))  # type: ignore[attr-defined]
+        return out | {self._moved(key): gate * factor for key, factor in own.items()}
+
+    def _reported(self, now: Nodes) -> Nodes:
+        return {"v": now[self.left("v")], "z": now[self.new("z")]}
 
 
 def masked_nodes(own: str, cell: Cell) -> Iterator[str]:

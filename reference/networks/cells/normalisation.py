@@ -100,7 +100,7 @@ def extra(name: str, value: Any) -> Any:
         raise GradcertError(f"{name}={value!r}", allowed=f"true, or a table of {allowed}")
     given = {} if value is True else dict(value)
     if wrong := sorted(set(given) - {f.name for f in fields(kind)}):
-        raise GradcertError(f"{name} with {', '.join(wrong)}", allowed=allowed)
+        raise GradcertError(f"{name} with {', '.join(map(repr, wrong))}", allowed=allowed)
     return kind(**given)
 
 

@@ -46,9 +46,17 @@ def conventions(cell: Any) -> tuple[Convention, ...]:
 
 
 def check_conventions(cell: Any) -> None:
-    """Raise unless every option with a convention has one of its values."""
+    """Raise unless every option with a convention has one of its values, and nothing is divided by 0."""
     for convention in cell.conventions:
         check_choice(convention.option, getattr(cell, convention.option), convention.values)
+    scaling, threshold = getattr(cell, "scaling", "none"), getattr(cell, "threshold", 1.0)
+    each = threshold if isinstance(threshold, tuple) else (threshold,)
+    trained = "threshold" in getattr(cell, "train", ())  # whose value is then the problem's
+    if scaling != "none" and not trained and any(isinstance(v, (int, float)) and v == 0 for v in each):
+        raise GradcertError(
+            f"threshold={threshold!r} with scaling={scaling!r}, which divides by it",
+            allowed="a threshold that is not 0",
+        )
 
 
 def alternatives(cell: Any) -> Iterator[tuple[str, Any]]:

@@ -187,6 +187,13 @@ class Circuit:
                 raise GradcertError(
                     f"a mask of {owner!r}, whose {output!r} is the output", allowed="a mask of one of its nodes"
                 )
+            if output == "v" and getattr(self.output.cell, "reported", None):
+                raise GradcertError(
+                    f"the membrane potential of {owner!r} after its reset as the output, from a population in a loop"
+                    " with others, or with several connections",
+                    allowed="stored='pre'",
+                    do="a cell of your own, one of whose nodes is v after the reset",
+                )
             out = (replace(out[0], source=end(f"{owner}.{output}", 1, owner)),)
         return Circuit(parts, tuple(map(moved, self.into)), out)
 

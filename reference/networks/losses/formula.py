@@ -20,7 +20,7 @@ from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks.losses.form import Form
 from gradcert.reference.numbers import FLOAT64, Array, Numbers
 from gradcert.reference.numbers.differentiated import derivative as differentiated
-from gradcert.reference.numbers.formula import evaluated, names, parsed
+from gradcert.reference.numbers.formula import check_named, evaluated, names, parsed
 
 EXAMPLE = "{(o - y)^2 / 2}, {exp(o) - y o}, {where(|o - y| < d, (o - y)^2 / 2, d (|o - y| - d / 2)); d=0.5}"
 NAMED = re.compile(r"\s*([A-Za-z_]\w*)\s*=\s*(.*)", re.DOTALL)
@@ -95,11 +95,17 @@ def own(text: str) -> Form:
     """
     spec = read_formula(text)
     what = f"the loss {spec['formula']!r}"
-    tree = parsed(spec.pop("formula"), "the formula of a loss")
+    formula = spec.pop("formula")
+    tree = parsed(formula, "the formula of a loss")
     said = spec.pop("derivative", "")
     spec.pop("given", "")
     slope = differentiated(tree, "o")
-    _check_names(what, {*names(tree)} | ({*names(parsed(said, "the derivative of a loss"))} if said else set()), spec)
+    _check_names(
+        what,
+        f"{formula} {said}",
+        {*names(tree)} | ({*names(parsed(said, "the derivative of a loss"))} if said else set()),
+        spec,
+    )
     if "o" not in names(tree):
         raise GradcertError(f"{what}, which is about no output", allowed=EXAMPLE)
 
@@ -120,14 +126,11 @@ def _in(numbers: Numbers, scales: Mapping[str, float]) -> dict[str, Any]:
     return {name: value if isinstance(value, int) else numbers.array(value)[()] for name, value in scales.items()}
 
 
-def _check_names(what: str, found: set[str], given: Mapping[str, Any]) -> None:
+def _check_names(what: str, text: str, found: set[str], given: Mapping[str, Any]) -> None:
     wanted = found - {"o", "y", "pi"}
     if missing := sorted(wanted - set(given)):
-        raise GradcertError(
-            f"{', '.join(missing)} in {what}",
-            allowed="o, y, pi, and what has a value",
-            do=f"give it one: {missing[0]}=1.0",
-        )
+        do = f"give it one: {missing[0]}=1.0"
+        check_named(what, text, missing, "o, y, pi, and what has a value", do)
     if wrong := sorted(set(given) - wanted):
         raise GradcertError(f"{', '.join(wrong)} beside {what}, which has no such name", allowed=", ".join(wanted))
 

@@ -28,6 +28,7 @@ LIF = {
     "spike_count": "the loss of mean in the place of sum",
     "largest": "the loss of last in the place of max",
     "potential": "the loss of z in the place of v",
+    "stored_potential": "the membrane potential before the reset as the output",
     "rate": "activity pushed away from where it should go",
     "spike_cost": "no terms about activity",
     "bernoulli": "a squared error for the loss",

@@ -77,12 +77,13 @@ def test_hidden_layers_have_losses_of_their_own_where_the_rule_has_such():
     ]
     for wrong, says in (
         ({"rule": "bptt", "depths": (3,), "acceptance": "bounded"}, "auxiliary losses, and a bounded claim"),
+        ({"rule": "bptt", "depths": (3,), "local": {"strength": -1}}, "an auxiliary loss of strength -1"),
         ({"rule": "otpe", "depths": (3,)}, "otpe with local losses"),
         ({"rule": "decolle", "depths": (1, 2)}, "of 0 hidden ones"),
         ({"rule": "decolle", "depths": (2,)}, r"in layers \[1\], of 1 hidden ones"),
     ):
         with pytest.raises(GradcertError, match=says):
-            Claim(cells="lif", local=local, **wrong)
+            Claim(cells="lif", **{"local": local, **wrong})
     with pytest.raises(GradcertError, match=r"allowed: .*strength"):
         Claim("decolle", "lif", (3,), local={"form": "squared_error"})
     assert Claim("decolle", "lif", (1,), readout="rnn", local=local[0]).local == (local[0],)

@@ -113,7 +113,7 @@ def test_a_decorator_takes_a_loss_in_words():
         ({"targets": "labels"}, "targets: 'labels'; allowed: real, one-hot, classes"),
         ({"inputs": "events"}, "inputs: 'events'; allowed: real, spikes"),
         ({"activity": [{"kind": "l3"}]}, "activity kind='l3'"),
-        ({"activity": [{"goal": 1}]}, "activity: .*goal"),
+        ({"activity": [{"goal": 1}]}, "activity with 'goal'"),
         ({"activity": [{"kind": "l1", "layers": [1]}]}, "activity of layers"),
         ({"T": 0}, "T=0; allowed: a whole number from 1"),
         ({"sizes": (3, 4)}, "sizes .3, 4.; allowed: 2 or 3 whole numbers"),
@@ -128,7 +128,9 @@ def test_what_does_not_fit_is_refused(parts, said):
 
 def test_what_is_no_claim_is_refused(tmp_path):
     (tmp_path / "claim.toml").write_text('rule = "bptt"\ncells = "lif"\nlos = "cross_entropy"\n')
-    with pytest.raises(GradcertError, match=r"claim\.toml: los .did you mean 'loss'..; allowed: rule, cells"):
+    with pytest.raises(
+        GradcertError, match=r"claim\.toml: 'los', which a claim has not .did you mean 'loss'..; allowed: rule, cells"
+    ):
         read_claim(tmp_path / "claim.toml")
     for given in (3, {"rule": "bptt"}):
         with pytest.raises(GradcertError, match="a claim "):

@@ -88,3 +88,34 @@ def test_here_a_diagnosis_that_raises_is_a_failure(monkeypatch):
     monkeypatch.setattr(forward, "explain", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         judged(doubled, "rnn")
+
+
+def in_the_code(*, kind=None, outputs=False, **constants):
+    """A subject whose constants, or whose loss, stand in its code: the problem draws them."""
+
+    def subject(problem):
+        layers = tuple(replace(x, cell=replace(x.cell, **constants)) for x in problem.network.layers)
+        network = replace(problem.network, layers=layers)
+        if kind is not None:
+            network = replace(network, loss=replace(network.loss, kind=kind, when="every"))
+        loss, gradients, seen = computed(problem, network)
+        return (loss, gradients, seen) if outputs else gradients
+
+    return subject
+
+
+@pytest.mark.parametrize(
+    ("does", "cause"),
+    [
+        ({"leak": 0.9}, "it equals bptt with leak = 0.9 in the code, whatever the problem says"),
+        ({"threshold": 1.0, "leak": 0.9}, "it equals bptt with leak = 0.9, threshold = 1 in the code"),
+        ({"threshold": 1.0, "outputs": True}, "the outputs are those of bptt with threshold = 1 in the code"),
+        ({"kind": "squared_error"}, "it equals bptt with a squared error at every step, whatever the problem says"),
+    ],
+)
+def test_what_stands_in_the_code_is_named(does, cause):
+    options = {"train": [], "rest": 0.0, "reset": "subtract_before_leak"}
+    claim = Claim(rule="bptt", cells="lif", depths=1, options=options)
+    found = certify(in_the_code(**does), claim=claim, profile="quick")
+    assert found.verdict == "refuted"
+    assert cause in found.findings[0].cause

@@ -12,11 +12,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from gradcert.certify.fixed_point.judge import certify_fixed_point, profile_of
+from gradcert.certify.fixed_point.judge import certify_fixed_point, not_told, profile_of, transposed
+from gradcert.certify.fixed_point.record import FixedPointCertificate
 from gradcert.cli import gradcert
 from gradcert.hardware_models.agreement.variants import variants
 from gradcert.hardware_models.catalogue import program
-from gradcert.hardware_models.subject import causes, columns_after, steps_of
+from gradcert.hardware_models.description.program import with_lanes
+from gradcert.hardware_models.description.random import random_inputs, random_states
+from gradcert.hardware_models.subject import causes, columns_after, judge_answers, steps_of
 from gradcert.reference.errors import GradcertError
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
@@ -130,8 +133,8 @@ def test_a_program_that_ends_or_talks_nonsense_is_a_finding() -> None:
 
 
 def test_formats_and_options_that_do_not_exist_are_one_clear_error(subject) -> None:
-    for bad in ("s8q4", "u8q6", "bfloat16", "no-chip"):
-        with pytest.raises(GradcertError):
+    for bad in ("s8q4", "u8q6", "bfloat16", "no-chip", "8q6"):
+        with pytest.raises(GradcertError, match="s8q6"):
             profile_of(bad)
     done = CliRunner().invoke(gradcert, ["certify", "--fixed-point", "reckon", "--html", "x.html", subject("learner")])
     assert done.exit_code == 2 and "--html does not go with --fixed-point" in done.output
@@ -198,3 +201,41 @@ def test_a_floor_in_the_learning_signal_shows_in_the_states_alone(tmp_path: Path
     assert good.verdict == "certified", good.reason
     assert "some other rounding of " in good.notes[0]  # ties of the learning signal are rarer than these steps
     assert "signal" in good.notes[0]
+
+
+def test_the_replay_line_is_the_run_that_was_shown() -> None:
+    shown = {"subject": "a.py:f", "profile": "s8q6", "rule": "ottt", "sizes": {"neurons": 3}, "seed": 4}
+    quick = FixedPointCertificate("refuted", "", **shown, steps=215, asked=200)
+    assert (
+        quick.replay
+        == "gradcert certify --fixed-point s8q6 --rule ottt --options neurons=3 --profile quick --seed 4 a.py:f"
+    )
+    assert "--profile" not in FixedPointCertificate("refuted", "", **shown, steps=300, asked=2000).replay
+
+
+def drawn(step, steps: int, seed: int):
+    wide = with_lanes(step, steps)
+    return {**random_inputs(wide, 1, seed)[0], **random_states(wide, seed)}
+
+
+def test_a_matrix_that_is_answered_transposed_is_named() -> None:
+    step = program("q-format", "ottt")
+    leaves = drawn(step, 30, 2)
+    right, _ = columns_after(step, leaves)
+    turned = {f"W.next[{i},{j}]": right[f"W.next[{j},{i}]"] for i in range(2) for j in range(2)}
+    result = judge_answers(step, leaves, turned, search=False)
+    assert transposed(step, leaves, turned, result) == (
+        "W.next is answered transposed: the axes of W.next are post pre",
+    )
+    turned["W.next[0,0]"] = turned["W.next[0,0]"] + 1
+    assert transposed(step, leaves, turned, judge_answers(step, leaves, turned, search=False)) == ()
+
+
+def test_a_note_names_comparisons_and_overflows_that_no_step_told_apart() -> None:
+    step = program("q-format", "ottt", inputs=1, neurons=1)
+    leaves = drawn(step, 2, 0)
+    leaves = {name: column * 0 for name, column in leaves.items()}  # nothing is equal, nothing overflows
+    right, _ = columns_after(step, leaves)
+    notes = not_told(step, leaves, judge_answers(step, leaves, right))
+    assert any("> and >= in z.next" in note for note in notes)
+    assert any(re.search("wrapping were not told apart in .*W.next, Wo.next:", note) for note in notes)

@@ -172,6 +172,19 @@ def test_an_interpreter_by_absolute_path_counts(tmp_path):
     assert {name for name in after if before[name] != after[name]} == {"interpreter"}
 
 
+def test_of_a_compiled_programs_folder_libraries_count_and_nothing_else(tmp_path):
+    program = tmp_path / "program"
+    shutil.copy("/bin/sh", program)
+    before = program_files.report([str(program)], {})
+    (tmp_path / "salary_2026.txt").write_text("somebody's own")
+    assert program_files.report([str(program)], {}) == before
+    assert "what the program reads from its folder" in before["unseen"][0]
+    (tmp_path / "librule.so.1").write_text("code")
+    assert set(program_files.report([str(program)], {})["files"]) == {"program", "librule.so.1"}
+    named = program_files.report([str(program), str(tmp_path)], {})["files"]  # a folder that its command names
+    assert "salary_2026.txt" in named
+
+
 def test_what_gradcert_writes_is_no_part_of_a_program(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(PROGRAM)

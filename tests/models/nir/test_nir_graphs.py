@@ -4,11 +4,27 @@ import numpy as np
 import pytest
 
 from gradcert.certify import certify
-from gradcert.reference import RULES, GradcertError, Surrogate, record
+from gradcert.reference import (
+    RULES,
+    Connection,
+    Conv2d,
+    Dense,
+    GradcertError,
+    Graph,
+    Lif,
+    Network,
+    Population,
+    Rnn,
+    Sparse,
+    Surrogate,
+    record,
+)
 from gradcert.reference.engines import reverse
+from gradcert.reference.networks import Gru, Integrator
+from gradcert.reference.networks.synapses import AvgPool
 
 nir = pytest.importorskip("nir", reason="needs nir: pip install 'gradcert[nir]'")
-from gradcert.models.nir import read  # noqa: E402
+from gradcert.models.nir import read, write  # noqa: E402
 from gradcert.models.nir.pieces import CYCLE  # noqa: E402
 
 RNG = np.random.default_rng(2)
@@ -72,17 +88,18 @@ def convolved(node, image):
 def stepped(graph, late, inputs):
     """Node by node in the order of the graph, forward Euler at dt = 1; `late` edges carry what was a step before."""
     into = {n: [a for a, b in graph.edges if b == n] for n in graph.nodes}
+    delays = {n: into[n][0] for n, node in graph.nodes.items() if type(node).__name__ == "Delay"}
     order, waiting = [], list(graph.nodes)
     while waiting:
-        free = next(n for n in waiting if all(a in order or (a, n) in late for a in into[n]))
+        free = next(n for n in waiting if n in delays or all(a in order or (a, n) in late for a in into[n]))
         order.append(free)
         waiting.remove(free)
-    v, before, queues, out = {}, {}, {n: [] for n in graph.nodes}, []
+    v, before, past, out = {}, {}, [], []
     for t in range(len(next(iter(inputs.values())))):
         now = {}
         for n in order:
             node, kind = graph.nodes[n], type(graph.nodes[n]).__name__
-            values = [before.get(a) if (a, n) in late else now[a] for a in into[n]]
+            values = [before.get(a) if (a, n) in late else now[a] for a in into[n] if n not in delays]
             x = sum((value for value in values if value is not None), 0.0)
             if kind == "Input":
                 now[n] = inputs[n][t].reshape(node.input_type["input"])
@@ -93,8 +110,10 @@ def stepped(graph, late, inputs):
             elif kind == "AvgPool2d":
                 now[n] = x.reshape(2, 2, 2, 2, 2).mean(axis=(2, 4))
             elif kind == "Delay":
-                queues[n].append(x)
-                now[n] = queues[n][-1 - int(node.delay[0])] if t >= node.delay[0] else 0 * x
+                steps = int(node.delay.flat[0])
+                now[n] = past[t - steps][delays[n]] if t >= steps else np.zeros(node.delay.shape)
+            elif kind == "Threshold":
+                now[n] = (x > node.threshold).astype(float)
             elif kind in ("LIF", "LI"):
                 old = v.get(n, np.zeros(node.tau.shape))
                 new = old + (node.v_leak - old + node.r * x) / node.tau
@@ -103,6 +122,7 @@ def stepped(graph, late, inputs):
             else:
                 now[n] = x.ravel() if kind == "Flatten" else x
         before = {a: now[a] for a, _ in late}
+        past.append(now)
         out.append(now["output"])
     return np.stack(out)
 
@@ -169,3 +189,78 @@ def test_what_no_graph_can_say_is_refused(made, edges, says):
     used = {n for edge in edges for n in edge}
     with pytest.raises(GradcertError, match=says):
         read(nir.NIRGraph({k: v for k, v in made.items() if k in used}, edges, type_check=False))
+
+
+C, P = Connection, Population
+HARD = Lif(leak=0.5, threshold=0.75, reset="hard", reset_value=0.25, **OPTIONS)
+FREE = Lif(leak=0.75, threshold=0.5, reset="none", gain="one_minus_leak", bias=False, **OPTIONS)
+LATERAL = Lif(leak=0.5, threshold=0.75, reset="hard", recurrent=True, **OPTIONS)
+LEAKY = Integrator(kappa=0.5)
+IMAGE = Conv2d(in_channels=1, height=4, width=4, out_channels=2, kernel=(3, 3), padding=(1, 1))
+POOL = AvgPool(channels=2, height=4, width=4, kernel=(2, 2))
+WRITTEN = {
+    "skips": Graph(  # b reads the input at once, and c, which is farther from it
+        {"x": 3},
+        (P("o", LEAKY, 2), P("b", HARD, 3), P("c", HARD, 2), P("a", FREE, 4)),
+        (C("x", "a"), C("a", "c"), C("x", "b"), C("c", "b"), C("x", "o"), C("b", "o"), C("a", "o")),
+        output="o",
+    ),
+    "feedback": Graph(
+        {"x": 3},
+        (P("a", LATERAL, 4), P("b", HARD, 3), P("o", LEAKY, 2)),
+        (C("x", "a"), C("a", "b"), C("b", "a", lag=1), C("b", "o"), C("a", "o", lag=3), C("a", "o", name="now")),
+    ),
+    "inputs": Graph(
+        {"image": 16, "context": 2},
+        (P("low", HARD, 32), P("high", HARD, 3), P("output", Rnn(activation="identity", recurrent=False), 2)),
+        (
+            C("image", "low", synapse=IMAGE),
+            C("context", "high", lag=2),
+            C("low", "high", synapse=(POOL, Dense(inputs=8, units=3))),
+            C("high", "output"),
+            C("context", "output", synapse=(Dense(inputs=2, units=3), Dense(inputs=3, units=2))),
+        ),
+    ),
+    "sparse": Graph(
+        {"x": 3},
+        (P("a", LATERAL, 3, synapses=(("H", Dense(inputs=3, units=3, absent=((0, 0), (2, 2)))),)), P("o", LEAKY, 2)),
+        (C("x", "a", synapse=Sparse(inputs=3, units=3, present=((0, 1), (1, 0), (2, 2)))), C("a", "o")),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_what_is_written_computes_what_the_network_does_and_is_read_back(name):
+    network, rng = Network(graph=WRITTEN[name]), np.random.default_rng(len(name))
+    p = {k: rng.integers(-2, 6, shape) / 4 for k, shape in network.shapes().items()}
+    if name == "inputs":  # one bias a channel, as NIR has it
+        p["low.b"] = np.repeat([0.25, -0.5], 16)
+    graph = write(network, p).graph
+    inputs = {k: rng.integers(0, 3, (7, size)) / 2 for k, size in network.graph.inputs}
+    x = np.concatenate([*inputs.values()], axis=1)[:, None]
+    tape = record(network, p, x)
+    late = {(a, b) for a, b in graph.edges if a.endswith("_lateral")}
+    assert np.array_equal(tape.outputs[:, 0], stepped(graph, late, inputs))  # dyadic: to the last bit
+    again = read(graph, options=OPTIONS)
+    assert np.array_equal(record(again.network, again.parameters, x).outputs, tape.outputs)
+    if again.network.graph is not None:  # a chain is read as a stack
+        said, found = ({(c.source, c.target, c.lag) for c in n.graph.connections} for n in (network, again.network))
+        assert found == said and not any("one step late" in note for note in again.notes)
+    spikes = [v for layer in tape.layers for n, v in layer.now.items() if n.rpartition(".")[2] == "z"]
+    assert any(0 < z.mean() < 1 for z in spikes)
+
+
+@pytest.mark.parametrize(
+    ("populations", "connections", "says"),
+    [
+        ((P("a", Lif(), 2), P("o", LEAKY, 2)), (C("x", "a"), C("a", "o")), "reset='subtract_before_leak' in NIR"),
+        ((P("a", HARD, 2), P("o", LEAKY, 2)), (C("x", "a"), C("a.v", "o")), r"the connection a\.v -> o in NIR"),
+        ((P("a", Rnn(activation="identity", recurrent=False), 2), P("o", LEAKY, 2)), (C("x", "a"), C("a", "o")),
+         "a sum without neurons that is not the output alone"),
+        ((P("a", HARD, 2), P("o", Gru(), 2)), (C("x", "a"), C("a", "o")), "the population 'o', gru with"),
+    ],
+)  # fmt: skip
+def test_what_nir_cannot_say_of_a_graph_is_refused(populations, connections, says):
+    network = Network(graph=Graph({"x": 2}, populations, connections, output="o"))
+    with pytest.raises(GradcertError, match=says):
+        write(network, network.parameters())

@@ -9,7 +9,7 @@ from budget import ROUNDINGS, worst
 from networks import problem
 
 from gradcert.reference import RULES, TEMPORAL, Edge, GradcertError, Layer, Loss, Rnn, Rule, draw_feedback, record
-from gradcert.reference.engines import Learner, forward, objective, reverse, tape_residual
+from gradcert.reference.engines import Learner, arriving, forward, objective, reverse, tape_residual
 from gradcert.reference.engines.majorant import gamma
 from gradcert.reference.engines.residual import residual
 from gradcert.reference.networks import Activity, Local, with_loss
@@ -186,6 +186,19 @@ def test_the_loss_of_a_readout_that_is_the_output_is_the_loss_once_more():
         both = reverse.gradients(network, p, x, y, rule=rule, readouts={"layers.1": p["layers.2.W"]})
         want = {k: (1 if k.startswith("layers.2") else 2) * g for k, g in once.items()}
         assert worst(network, p, x, y, rule, None, both, want) <= 1
+
+
+def test_the_size_of_an_auxiliary_loss_covers_what_cancels_in_its_readout():
+    """Two units that spike alike, read with opposite signs: nothing is read, but of two rounded terms."""
+    network, p, x, y = problem("snu", 2, local=(Local(strength=3),))
+    twin = {k: np.concatenate([v[:1], v[:1], v[2:]]) if k.startswith("layers.0.") else v for k, v in p.items()}
+    twin["layers.0.H"][:, 1] = twin["layers.0.H"][:, 0]
+    readout = np.zeros((5, 4)) + np.array([1.0, -1.0, 0.0, 0.0])
+    tape = record(network, twin, x, readouts={"layers.0": readout})
+    z = tape.layers[0].leaving
+    assert z[..., 0].any() and not (z @ readout.T).any()
+    size = arriving(tape, 0 * y, absolute=True)[0]
+    assert (size >= 3 * np.matmul(np.matmul(z, abs(readout).T), abs(readout))).all()
 
 
 def test_readouts_that_do_not_fit_are_refused():

@@ -46,7 +46,7 @@ def test_settings_are_in_the_name_or_beside_it():
         ("otpe(", "unknown"),
         ("otpe()", "name=value"),
         ("otpe (approximate=true)", "unknown"),
-        ("otpe(approximate=1)", "such as False"),
+        ("otpe(approximate=1)", "true, false"),
         ("otpe(approximat=true)", "approximate, live_reset"),
         ("ndot(leak=0.5)", "it has no settings"),
         ("fptt(parts=2,parts=3)", "each name once"),

@@ -49,7 +49,7 @@ def test_a_change_in_one_place_leaves_the_other():
         ("ostl -reset", "unknown"),
         ("ostl - Reset", "EDGE is one of state"),
         ("ostl - reset  above", "EDGE is one of state"),
-        ("ostl - space", "EDGE is one of state"),
+        ("ostl - space", "the edge 'space' in a change of ostl; allowed: state"),
         ("nothing - reset", "unknown"),
         ("edges(own state,above state)", "each once"),
         ("edges(own state, own reset)", "each once"),

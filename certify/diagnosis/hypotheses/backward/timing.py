@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -94,8 +95,18 @@ def _without_now(graph: Graph, tape: LayerTape, _: Tape) -> Graph:
     return apart.arcs_as(lambda a: None if a.source == keep[0] and not a.lag else a)
 
 
+def _cut_from(first: int, chunk: int, graph: Graph, tape: LayerTape, _: Tape) -> Graph:
+    """Cut before step `first`, and from there on in chunks."""
+    return replace(graph, cut=frozenset(range(first, len(tape.x), chunk)))
+
+
 def make(bench: Bench) -> Iterator[Hypothesis]:
     """Yield what may be one step off."""
+    if (chunk := bench.rule.chunk) is not None:
+        for first in dict.fromkeys(n for n in (chunk - 1, chunk + 1, 1) if 0 < n != chunk):
+            label = f"other cuts: the first chunk has {first} step{'s' * (first != 1)}, every other {chunk}"
+            cut = partial(_cut_from, first, chunk)
+            yield of_edit("timing", f"first cut at {first}", label, own=cut, down=cut)
     yield of_edit("timing", "slope too new", "psi of step t, not t - 1, in the recursion", own=_new_slope)
     yield of_edit("timing", "slope too old", "psi of step t - 1 in the eligibility trace", own=_old_slope)
     yield of_edit("timing", "trace read before its update", "the trace read before it is updated", own=_early_read)

@@ -7,7 +7,7 @@ differentiates, the change is seen by both; that is tried for parameters.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,8 +16,8 @@ import numpy as np
 
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Gradient, Hypothesis, of_run
 from gradcert.certify.diagnosis.unrolled import Bench
-from gradcert.reference.engines import LayerTape, Tape, record, record_layer
-from gradcert.reference.networks import Data, Drive, Network, Nodes
+from gradcert.reference.engines import LayerTape, given_masks, joined, record, record_layer
+from gradcert.reference.networks import Data, Drive, Layer, Network, Nodes
 from gradcert.reference.numbers import Array, Numbers
 
 Change = Callable[[Any, Mapping[str, Array]], Any]  # of a value, told the layer's parameters
@@ -184,7 +184,8 @@ def _weights(name: str, change: Change, seen: bool, bench: Bench, *, place: str 
 
 
 def _by_constant(c: str, v: Array, p: Mapping[str, Array]) -> Array:
-    return v * p[c] if c in p else v
+    # one of another population of the layer, of another size, says nothing of this node
+    return v * p[c] if c in p and np.shape(p[c]) in ((), np.shape(v)[-1:]) else v
 
 
 def _otherwise(cell: Any, **how: Any) -> Any:
@@ -214,9 +215,8 @@ def _starting(node: str, value: int) -> Callable[[Bench], Bench | None]:
 
 def read_as_claimed(bench: Bench, network: Network, parameters: Mapping[str, Array], inputs: Array) -> Bench | None:
     """Run changed layers; read what they have computed by the claimed cells and the given parameters."""
-    run = record(network, parameters, inputs, numbers=bench.numbers, **bench.data)
     layers = []
-    for right, new in zip(bench.tape.layers, run.layers, strict=True):
+    for right, (_, new) in zip(bench.tape.layers, _run(bench, network.layers, parameters, inputs), strict=True):
         factors = right.layer.cell.factors(bench.numbers, right.p, new.prev, new.now)
         layers.append(replace(right, x=new.x, prev=new.prev, now=new.now, factors=factors))
     return replace(bench, tape=replace(bench.tape, layers=tuple(layers)))
@@ -251,10 +251,27 @@ def _moved() -> Iterator[Hypothesis]:
 
 def _rolled(by: int, but: int, seen: bool, bench: Bench) -> Bench:
     """Run the layers, all but some at the top on their inputs of another step."""
-    net, layers, x = bench.tape.network, list[LayerTape](), bench.inputs
-    for i, layer in enumerate(net.layers):
-        moved = np.roll(x, by, axis=0) if i < net.depth - but else x
-        tape = record_layer(layer, i, bench.parameters, moved, bench.numbers, {})
+    net, layers = bench.tape.network, list[LayerTape]()
+
+    def moved(i: int, x: Array) -> Array:
+        return np.roll(x, by, axis=0) if i < net.depth - but else x
+
+    for x, tape in _run(bench, net.layers, bench.parameters, bench.inputs, moved):
+        tape = replace(tape, asked=bench.tape.layers[len(layers)].asked)
         layers.append(tape if seen else replace(tape, x=x))
-        x = tape.now["z"]
-    return replace(bench, tape=Tape(net, bench.numbers, tuple(layers)))
+    return replace(bench, tape=replace(bench.tape, layers=tuple(layers)))
+
+
+def _run(
+    bench: Bench, layers: Sequence[Layer], parameters: Mapping[str, Array], inputs: Array,
+    moved: Callable[[int, Array], Array] = lambda i, x: x,
+) -> Iterator[tuple[Array, LayerTape]]:  # fmt: skip
+    """Run layers that stand for those of the bench, whose cells have their masks already; yield input and record."""
+    net, data, outputs = bench.tape.network, bench.data, dict[int, Array]()
+    for i, (right, layer) in enumerate(zip(net.layers, layers, strict=True)):
+        x = right.turned(joined(outputs, net.sources(i), inputs))
+        given = {node: right.turned(mask) for node, mask in given_masks(right, i, data.get("masks")).items()}
+        initial, begins = data.get("initial") or {}, data.get("begins")
+        tape = record_layer(layer, i, parameters, moved(i, x), bench.numbers, initial, begins=begins, given=given)
+        outputs[i] = tape.leaving
+        yield x, tape

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import partial
 
+import numpy as np
+
 from gradcert.certify.claims import REDUCED
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_edit, of_run
 from gradcert.certify.diagnosis.unrolled import Bench
-from gradcert.reference.networks import FORMS, WHEN, with_loss
+from gradcert.reference.networks import FORMS, WHEN, conventions, with_cells, with_convention, with_loss
+from gradcert.reference.numbers import Array
 
 
 def make(bench: Bench) -> Iterator[Hypothesis]:
@@ -33,8 +36,24 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
         if node != loss.node:
             label = f"the loss of {node} in the place of {loss.node}"
             yield of_run("loss", f"of node {node}", label, partial(_other, node=node))
+    if loss.node == "v" and any(_known(cell) for cell in bench.network.cells):
+        now = {getattr(cell, "stored", "pre") for cell in bench.network.cells}
+        other, it = ("pre", "before") if now == {"post"} else ("post", "after")
+        label = f"the membrane potential {it} the reset as the output"
+        yield of_run("loss", f"of v {it} the reset", label, partial(_stored, stored=other))
     if loss.when == "first":
         yield of_edit("loss", "first sign", "a later crossing for more output", error=lambda d, b: -1 * d)
+        yield of_edit("loss", "first silent", "no credit for outputs that never cross", error=_crossing)
+
+
+def _crossing(error: Array, bench: Bench) -> Array:
+    """Return the credit of the outputs that cross the level at a step that counts, and none of the others."""
+    numbers, loss, o = bench.numbers, bench.network.loss, bench.tape.outputs
+    one, none = numbers.array(np.ones(o.shape)), numbers.zeros(o.shape)
+    over = numbers.where(o, ">", numbers.array(loss.level), one, none)
+    weights = bench.data.get("weights")
+    times = (over if weights is None else over * (weights != 0)[..., None]).sum(axis=0)
+    return error * numbers.where(times, ">", 0, one[0], none[0])
 
 
 def _twice(reduced: Mapping[str, str]) -> bool:
@@ -44,6 +63,14 @@ def _twice(reduced: Mapping[str, str]) -> bool:
 
 def _reduced(axis: str, how: str, bench: Bench) -> Bench | None:
     return _other(bench, **{axis: how})
+
+
+def _known(cell: object) -> bool:
+    return getattr(cell, "reset", "none") != "none" and any(c.option == "stored" for c in conventions(cell))
+
+
+def _stored(bench: Bench, stored: str) -> Bench | None:
+    return bench.again(network=with_cells(bench.network, lambda cell: with_convention(cell, "stored", stored)))
 
 
 def _other(bench: Bench, **options: str) -> Bench | None:

@@ -8,13 +8,15 @@ import pytest
 from gradcert.certify.claims import Claim
 from gradcert.certify.diagnosis import evidence_of
 from gradcert.certify.diagnosis.causes import find
+from gradcert.certify.diagnosis.hypotheses.forward_pass import values
 from gradcert.certify.diagnosis.hypotheses.given import losses
 from gradcert.certify.diagnosis.unrolled import on_floats
 from gradcert.certify.problems import Spec, generate
 from gradcert.certify.subjects import Answer
 from gradcert.properties.gallery import WRONG
 from gradcert.properties.gallery.wrong import given as members
-from gradcert.reference import RULES, reverse
+from gradcert.reference import FLOAT64, RULES, reverse
+from gradcert.reference.engines import run, tape_gradients
 
 
 def explained(claim, gradients, *, when="every"):
@@ -63,6 +65,14 @@ def averaged_again(problem):
     return solved(problem.with_loss(activity=(replace(term, strength=term.strength / len(problem.inputs)),)))
 
 
+def silent_where_nothing_crosses(problem):
+    """Return the gradient with no credit for outputs that never cross the level."""
+    tape = run(problem)
+    error = problem.network.loss.gradient(tape.outputs, problem.targets, FLOAT64)
+    error = error * (tape.outputs > problem.network.loss.level).any(axis=0)
+    return tape_gradients(tape, problem.targets, rule=RULES["bptt"], feedback={}, delta=error)
+
+
 TERM = {"kind": "l2", "strength": 0.5}
 LSTM = {"cells": "lstm", "depths": 1}
 SUBJECTS = {
@@ -85,6 +95,9 @@ SUBJECTS = {
     "the spike for the potential": ({"node": "v"}, as_loss(node="z"), "loss:of node z"),
     "a sum over outputs": (
         {"outputs": "mean", "when": "sum"}, as_loss(outputs="sum"), "scale:times the number of outputs"
+    ),
+    "nothing where nothing crosses": (
+        {"when": "first"}, silent_where_nothing_crosses, "loss:first silent"
     ),
     "no activity": ({"activity": [TERM]}, as_loss(activity=()), "given:activity not read"),
     "activity averaged once more": (
@@ -120,6 +133,15 @@ def test_a_loss_that_nobody_can_have_is_not_tried():
     tried = list(losses.make(bench))
     assert "loss:time = sum" in {hypothesis.key for hypothesis in tried}
     assert all(hypothesis.compute(bench) for hypothesis in tried)
+
+
+@pytest.mark.parametrize("masks", ["output", "v"])
+def test_values_of_the_forward_pass_are_changed_under_masks_too(masks):
+    claim = Claim("bptt", "lif", 2, losses="squared_error", when="every", masks=masks, begins=True, weights=True)
+    bench = on_floats(generate(Spec("lif", 2, "squared_error", "every", "bounded", 0), claim).problem, RULES["bptt"])
+    found = [h.compute(bench) for h in values.make(bench)]
+    assert len(found) > 50
+    assert sum(g is not None for g in found) > 50
 
 
 @pytest.mark.long

@@ -9,6 +9,7 @@ from gradcert.certify.claims import Claim
 from gradcert.certify.counterexample import smaller
 from gradcert.certify.diagnosis import evidence_of, locate
 from gradcert.certify.diagnosis.causes import find
+from gradcert.certify.diagnosis.hypotheses.forward_pass import values
 from gradcert.certify.diagnosis.localise import layer_of
 from gradcert.certify.diagnosis.unrolled import Edit, edited, on_floats
 from gradcert.certify.problems import Spec, generate
@@ -137,3 +138,11 @@ def test_a_counterexample_shows_a_formula():
     claim = replace(PLAIN, options={**PLAIN.options, "surrogate": {"formula": "height / (1 + x^2)", "height": 0.5}})
     said = dict(given(cases(claim)[0].problem.to_dict()))
     assert "surrogate height / (1 + x^2)(height=0.5)" in said["high"]
+
+
+def test_values_of_the_forward_pass_are_changed_under_masks_too():
+    """Layers that merged stand for several populations: a changed cell still knows which masks are whose."""
+    bench = on_floats(cases(replace(CLAIM, masks="output"))[0].problem, RULES["bptt"])
+    assert bench.data["masks"]
+    found = [h.compute(bench) for h in values.make(bench)]
+    assert sum(g is not None for g in found) > 50

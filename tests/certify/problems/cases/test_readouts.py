@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from gradcert.certify import certify
@@ -10,11 +11,13 @@ from gradcert.certify.claims import Claim
 from gradcert.certify.counterexample.smaller import batch, rounded, sizes, steps
 from gradcert.certify.judging import acceptance
 from gradcert.certify.problems import Spec, generate, scale
+from gradcert.certify.problems.budget.envelope import ordered
 from gradcert.certify.report.counterexample import given
 from gradcert.certify.subjects import Subject
 from gradcert.certify.subjects.learner import from_json, start_of
 from gradcert.certify.subjects.subject import opaque
 from gradcert.reference import RULES, forward, rule_named
+from gradcert.reference.engines import gamma, objective, run
 from gradcert.reference.networks import problem_from_json
 
 LOCAL = ({"kind": "cross_entropy", "strength": 0.25, "layers": [1]}, {"kind": "squared_error", "layers": [0]})
@@ -41,6 +44,15 @@ class Online:
 
     def gradients(self):
         return self.learner.gradients()
+
+class Spoils(Online):
+    def start(self, start):
+        self.given = start.readouts
+        super().start(start)
+
+    def step(self, x, y):
+        self.given["layers.0"][0] = 2
+        return super().step(x, y)
 """
 
 
@@ -67,7 +79,7 @@ def test_they_are_part_of_the_problem(tmp_path):
     start = from_json(json.dumps(start_of(problem).to_dict()))
     assert all((start.readouts[k] == v).all() for k, v in problem.readouts.items())
     (tmp_path / "subject.py").write_text(SUBJECT)
-    for name, changed in (("gradients", ()), ("spoils", ("readouts.layers.0",))):
+    for name, changed in (("gradients", ()), ("spoils", ("readouts.layers.0",)), ("Spoils", ("layers.0",))):
         worker = Subject(f"{tmp_path / 'subject.py'}:{name}").start()
         assert worker.ask(problem).changed == changed
         worker.stop()
@@ -83,6 +95,15 @@ def test_smaller_problems_keep_what_they_have():
     small = [p for p in sizes(problem, RULES["bptt"]) if p.network.layers[2].units < problem.network.layers[2].units]
     rows = {v.tobytes() for v in problem.readouts["layers.0"]}
     assert small and all(v.tobytes() in rows for p in small for v in p.readouts["layers.0"])
+
+
+def test_they_go_with_the_units_and_the_outputs():
+    problem, rng = CASE.problem, np.random.default_rng(1)
+    sizes = [problem.network.layers[0].inputs, *(layer.units for layer in problem.network.layers)]
+    other = ordered(problem, [rng.permutation(n)[::-1] for n in sizes], rng.permutation(problem.inputs.shape[1]))
+    assert any((other.readouts[k] != v).any() for k, v in problem.readouts.items())
+    found, moved = (float(objective(run(p), p.targets)) for p in (problem, other))
+    assert abs(found - moved) <= gamma(1000) * abs(found)  # a few hundred terms, in another order
 
 
 def test_at_scale_they_go_with_the_units():

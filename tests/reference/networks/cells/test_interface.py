@@ -153,8 +153,9 @@ def test_a_cell_in_a_file(file):
 
 
 def test_a_file_that_raises(file):
-    """What it says is passed on, its own refusals as they are; nothing of it is left behind."""
-    for said, reason in (("ValueError('no')", r"running .* raised ValueError: no"), ("GradcertError('no')", r"^no$")):
+    """What it says is passed on, its own refusals behind the file's name; nothing of it is left behind."""
+    own = ("GradcertError('no')", rf"^{file}: no$")
+    for said, reason in (("ValueError('no')", r"running .* raised ValueError: no"), own):
         file.write_text(f"from gradcert.reference import GradcertError\nraise {said}\n")
         with pytest.raises(GradcertError, match=reason):
             cell_named(f"{file}:Mine", run=True)

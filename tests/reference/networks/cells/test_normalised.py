@@ -220,7 +220,7 @@ def test_kernels_are_standardised_and_numbers_stay_what_they_are():
         ({"normalised": {"epsilon": 0}}, "epsilon=0; allowed: a number above 0"),
         ({"normalised": {"epsilon": "small"}}, "epsilon"),
         ({"normalised": {"nodes": ["v"]}}, "v of the cell 'lif'; allowed: a"),
-        ({"normalised": {"over": "batch"}}, "normalised with over; allowed: nodes, epsilon, affine"),
+        ({"normalised": {"over": "batch"}}, "normalised with 'over'; allowed: nodes, epsilon, affine"),
         ({"normalised": 3}, "normalised=3; allowed: true, or a table"),
         ({"normalised": {"affine": 1}}, "affine"),
         ({"standardised": {"weights": ["H"]}}, "H of the cell 'lif'; allowed: W"),

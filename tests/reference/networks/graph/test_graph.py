@@ -205,6 +205,7 @@ OTHERS = {
     **{
         f"the estimator {name}": lambda p, e=e: e.gradients(SKIP, p, X1, Y1, **dict.fromkeys(e.needs))
         for name, e in ESTIMATORS.items()
+        if name not in ("uoro", "kf-rtrl", "sltt-k")  # these know graphs
     },
     "a subject of the short form": lambda p: check_short(Problem(SKIP, p, X1, Y1), "a module"),
 }
