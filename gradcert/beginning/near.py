@@ -40,7 +40,8 @@ class Near:
 def outermost(found: Sequence[Near]) -> Near | None:
     """Return the module that is read first: one that takes sequences, the last of them, for parts come before it."""
     modules = [one for one in found if one.module]
-    return ([one for one in modules if one.time] or modules or [None])[-1]
+    best = [one for one in modules if one.time] or modules
+    return best[-1] if best else None
 
 
 def near(tree: ast.Module, file: Path, folder: Path, name: str) -> list[Near]:
