@@ -36,7 +36,7 @@ def under(case, change):
 
 def said(claim, evidence):
     """What a search over these numbers alone finds, proven."""
-    search = causes._Search([evidence], [evidence], claim.claimed)
+    search = causes._Search([evidence], [evidence], claim.claimed, [])
     return str(search._tried(numbers.candidates([evidence], claim.claimed)))
 
 
