@@ -18,10 +18,11 @@ from typing import Any
 import torch
 from torch.utils._pytree import tree_flatten, tree_map
 
+from gradcert.models.reading.beginnings import completed, not_found
 from gradcert.models.reading.capture import Way, merged, refuse_scripts
 from gradcert.models.reading.held import doubled, peek, slots
 from gradcert.models.reading.lower import FILLED
-from gradcert.models.reading.record import Node, Ref, Slot, Step
+from gradcert.models.reading.record import Node, Ref, Slot, Step, leads_to
 from gradcert.models.reading.recorder import Recorder, autocast_seen_by, functions_seen_by
 from gradcert.reference.errors import GradcertError
 
@@ -245,18 +246,30 @@ def _with_states(short: list[Node], ends: list[int], long: list[Node], loops: li
     for number, (far, start, period) in enumerate(loops):
         body = [far[start + period + i] for i in range(period)]
         mine = _aligned(short, ops[at:], long, body)
+        before = {far[start + i]: i for i in range(period)}
         if len(mine) < period:
-            raise GradcertError("one step of the module runs other code than a step of several")
-        at = ops.index(mine[period - 1]) + 1
+            try:
+                nodes, mine, moved = completed(nodes, ops[at:], mine, long, body, before)
+            except GradcertError:  # of equal operations the last ones may be the same ones, and not the first
+                mine = _aligned(short, ops[at:], long, body, backwards=True)
+                nodes, mine, moved = completed(nodes, ops[at:], mine, long, body, before)
+            ends = [moved.get(end, end) for end in ends]
+            at = max(ops.index(k) for k in (*mine.values(), *moved) if k in ops) + 1
+        else:
+            at = ops.index(mine[period - 1]) + 1
         for i, k in enumerate(body):  # in a first step nothing has a history, so that nothing shows as cut
             nodes[mine[i]] = replace(nodes[mine[i]], cut=long[k].cut)
-        before = {far[start + i]: i for i in range(period)}
         found += _stated(nodes, [mine[i] for i in range(period)], long, body, before, nodes, mine, number)
     return Step(nodes, 0, tuple(ends), tuple(found), 0, ())
 
 
-def _aligned(nodes: list[Node], ops: list[int], long: list[Node], body: list[int]) -> dict[int, int]:
-    """Return place in a repetition -> the operation that is the same among others."""
+def _aligned(
+    nodes: list[Node], ops: list[int], long: list[Node], body: list[int], *, backwards: bool = False
+) -> dict[int, int]:
+    """Return place in a repetition -> the operation that is the same among others, of equal ones the first or last."""
+    if backwards:
+        found = _aligned(nodes, ops[::-1], long, body[::-1])
+        return {len(body) - 1 - i: k for i, k in sorted(found.items(), reverse=True)}
     ours, theirs = [_signature(nodes, k) for k in ops], [_signature(long, k) for k in body]
     blocks = SequenceMatcher(None, ours, theirs, autojunk=False).get_matching_blocks()
     return {block.b + i: ops[block.a + i] for block in blocks for i in range(block.size)}
@@ -281,7 +294,7 @@ def _stated(
     first, begins : the record of a first step, and place in a repetition -> its operation: where states begin.
     """
     states: dict[int, int] = {}
-    starts: dict[int, Any] = {}
+    starts: dict[int, tuple[Any, tuple[str, ...]]] = {}
     readers = [
         (offset, spot, before[ref.node], ref.node)
         for offset, k in enumerate(body)
@@ -292,20 +305,24 @@ def _stated(
         if origin not in starts and offset in begins:
             start = _flat(first[begins[offset]])[spot].node
             if _reads(first, start, "x"):
-                raise GradcertError(f"a state that begins with a function of the input, at {first[start].where}")
-            starts[origin] = first[start].value.detach()
+                raise GradcertError(
+                    f"a state that begins with a function of the input, or as a Python number, at {first[start].where}",
+                    do="begin with torch.zeros(batch, units) before the loop over time; or give the module one step",
+                )
+            kept = sorted({first[k].name for k in leads_to(first, start) if first[k].kind == "buffer"})
+            starts[origin] = first[start].value.detach(), tuple(kept)
     swaps: dict[int, dict[int, Ref]] = {}
     found: list[Slot] = []
     for offset, spot, origin, example in readers:
         if origin not in states:
             if origin not in starts:
-                raise GradcertError("a state whose first value is not to be found", do="give the module one step")
+                raise not_found(long[body[offset]].where)
             shape = long[example].shape
             states[origin] = len(nodes)
             nodes.append(Node("state", f"state{number}.{origin}", shape=shape))
-            found.append(
-                Slot(f"state{number}_{len(found)}", starts[origin].expand(shape), states[origin], mine[origin])
-            )
+            value, kept_at = starts[origin]
+            name = f"state{number}_{len(found)}"
+            found.append(Slot(name, value.expand(shape), states[origin], mine[origin], kept_at))
         swaps.setdefault(offset, {})[spot] = Ref(states[origin])
     for offset, swap in swaps.items():
         nodes[mine[offset]] = _replaced(nodes[mine[offset]], swap)
@@ -375,6 +392,24 @@ def _is_first(nodes: list[Node], ops: list[int], start: int, period: int) -> boo
     return False
 
 
+def _in_order(nodes: list[Node], needed: set[int], done: set[int]) -> list[int]:
+    """Return nodes that are needed and not done, each behind what it is computed from; else by number."""
+    out: list[int] = []
+    seen = set(done)
+    todo = sorted(needed, reverse=True)
+    while todo:
+        k = todo[-1]
+        missing = [o for o in nodes[k].operands() if o not in seen]
+        if k in seen or not missing:
+            todo.pop()
+            if k not in seen:
+                seen.add(k)
+                out.append(k)
+        else:
+            todo += missing
+    return out
+
+
 def _pruned(step: Step) -> Step:
     """Return a step without the operations that nothing needs."""
     needed: set[int] = {step.x}
@@ -385,7 +420,7 @@ def _pruned(step: Step) -> Step:
             needed.add(k)
             todo += step.nodes[k].operands()
     order = [step.x, *(slot.node for slot in step.slots)]
-    order += sorted(needed - set(order))
+    order += _in_order(step.nodes, needed, set(order))
     to = {old: new for new, old in enumerate(order)}
 
     def renamed(v: Any) -> Any:
@@ -395,7 +430,7 @@ def _pruned(step: Step) -> Step:
         replace(n, args=tree_map(renamed, n.args), kwargs=tree_map(renamed, n.kwargs))
         for n in map(step.nodes.__getitem__, order)
     ]
-    found = tuple(Slot(s.name, s.initial, to[s.node], to[s.update]) for s in step.slots)
+    found = tuple(replace(s, node=to[s.node], update=to[s.update]) for s in step.slots)
     return Step(nodes, to[step.x], tuple(to[o] for o in step.outputs), found, 0, step.notes)
 
 

@@ -78,12 +78,16 @@ def leads_to(nodes: list[Node], k: int) -> set[int]:
 
 @dataclass(frozen=True)
 class Slot:
-    """A state: where it is kept, its value before the first step, the node that reads it, the node of its new value."""
+    """A state: where it is kept, its value before the first step, the node that reads it, the node of its new value.
+
+    Of a module that takes whole sequences, `held` are the paths in it that the first value is made of.
+    """
 
     name: str
     initial: Any
     node: int
     update: int
+    held: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
