@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from functools import partial
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -125,7 +126,7 @@ def started(module: Any, x: Any, state: Any) -> Any:
     entering = x if alone.time is None else x.unsqueeze(alone.time)
     first, again = doubled(module), doubled(module)
     with torch.no_grad(), Double():
-        result, same = (_drawn_alike(lambda copied=copied: copied(entering)) for copied in (first, again))
+        result, same = (_drawn_alike(partial(copied, entering)) for copied in (first, again))
         held = [
             p for p, s in slots(first).items() if isinstance(peek(s), torch.Tensor) and _differs(peek(s), module, p)
         ]

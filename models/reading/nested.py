@@ -36,8 +36,8 @@ def _opened(leaf: Any) -> Any:
 
 @cache
 def _kind(cls: type, names: tuple[str, ...]) -> Any:
-    made: Any = namedtuple(cls.__name__, names)
-    made.opened = cls
+    made: Any = namedtuple(cls.__name__, names)  # type: ignore[misc]
+    made.opened = cls  # type: ignore[attr-defined]
     return made
 
 

@@ -126,6 +126,11 @@ def _parts(chosen: Chosen) -> list[Term]:
     return out
 
 
+def silent_kinds(reading: Reading) -> frozenset[int]:
+    """Return the kinds of spikes through which nothing comes back."""
+    return frozenset(k for k, (surrogate, _) in enumerate(reading.psi) if surrogate == SILENT)
+
+
 def style(reading: Reading, layer: int) -> Style:
     """Return how equations of a layer are written for a reader."""
 
@@ -145,7 +150,7 @@ def style(reading: Reading, layer: int) -> Style:
         weight,
         short,
         lambda inner, where: f"cut[{inner}]",
-        silent=frozenset(k for k, (surrogate, _) in enumerate(reading.psi) if surrogate == SILENT),
+        silent=silent_kinds(reading),
     )
 
 

@@ -29,8 +29,8 @@ class Style:
     number: Callable[[float], str]
     cut: Callable[[str, str], str]
     x: str = "x"
-    silent: frozenset[int] = frozenset()
     times: str = "*"
+    silent: frozenset[int] = frozenset()
 
 
 def expression(term: Term, style: Style) -> str:
