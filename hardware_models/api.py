@@ -121,15 +121,17 @@ def check(profile: str | None = None) -> Iterator[ProofRecord]:
     yield from prove_all(profile)
 
 
-def sweep(*, weight_bits: Iterable[int] = range(4, 17), rule: str = "ottt", plot: Path | None = None) -> list[Point]:
+def sweep(
+    *, weight_bits: Iterable[int] = range(4, 17), rule: str = "ottt", plot: Path | None = None, seed: int = 0
+) -> list[Point]:
     """Measure gradient and trained toy task for every weight width and rounding.
 
-    `plot` names a figure file to write.
+    `plot` names a figure file to write; `seed` is that of the random task.
     """
     from gradcert.hardware_models.cost.width_sweep import plot_sweep
     from gradcert.hardware_models.cost.width_sweep import sweep as measure
 
-    points = measure(weight_bits, rule=rule)
+    points = measure(weight_bits, rule=rule, seed=seed)
     if plot is not None:
         plot_sweep(points, plot)
     return points

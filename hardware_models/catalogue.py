@@ -23,7 +23,7 @@ def find_profile(name: str | Profile) -> Profile:
     """
     if isinstance(name, Profile):
         return name
-    if isinstance(name, str) and re.fullmatch(r"[su][0-9]+q-?[0-9]+", name):
+    if re.fullmatch(r"[su][0-9]+q-?[0-9]+", str(name)):
         fmt = Format.parse(name)
         if not fmt.signed or fmt.radix != fmt.width - 2:
             raise GradcertError(

@@ -63,7 +63,8 @@ def judge_all(run: Run, specs: Sequence[Spec], ready: Iterable[Prepared], progre
             run.notes.append(f"{cell}: no exact cases: {why}")
         elif not any(r.exact for r in run.results if r.id.split("/")[0] == cell):
             run.notes.append(
-                f"{cell}: outputs are judged to the last bit, gradients are not: the pseudo-derivative is irrational"
+                f"{cell}: outputs are judged to the last bit, gradients are not: their exact values, those of the "
+                "pseudo-derivative among them, are no floats"
             )
 
 

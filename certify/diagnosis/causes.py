@@ -15,7 +15,7 @@ import numpy as np
 
 from gradcert.certify.diagnosis import hypotheses, published
 from gradcert.certify.diagnosis.candidate import Candidate
-from gradcert.certify.diagnosis.direct import conventions, fits, rows, stored_values, transformations
+from gradcert.certify.diagnosis.direct import conventions, fits, numbers, rows, stored_values, transformations
 from gradcert.certify.diagnosis.direct.rows import AS_CLAIMED
 from gradcert.certify.diagnosis.evidence import LIKELY, Evidence, names_in, telling
 from gradcert.certify.diagnosis.pools import POOLINGS, Pool, Pooling, members, shown
@@ -168,6 +168,7 @@ class _Search:
         found = self._tried(plain(self.evidence, self.claimed)) or self._one()
         self.plain = frozenset(id(candidate) for candidate, _ in self.near)
         found = found or self._tried(elaborate(self.evidence, self.claimed))
+        found = found or self._tried(numbers.candidates(self.evidence, self.claimed))
         if found is not None or isinstance(self.claimed, Algorithm):
             return found
         for what, label in stored_values.search(self.judged):
@@ -226,9 +227,20 @@ class _Search:
         first = self._shared()
         if not first.unexplained:
             return first
-        known = len(self.near)
-        self.near += list(self._scaled())
-        return first if len(self.near) == known else self._shared()
+        for more in (self._scaled, self._multiplied):
+            known = len(self.near)
+            self.near += list(more())
+            first = first if len(self.near) == known else self._shared()
+            if not first.unexplained:
+                break
+        return first
+
+    def _multiplied(self) -> Iterator[tuple[Candidate, frozenset[Pool]]]:
+        """Yield the claimed gradient times a number, for each pool that nothing explains and that is one's multiple."""
+        for pool in sorted(self.left):
+            found = numbers.factor(self.claimed, [(self.judged[n], name) for n, name in self.wrong[pool][1]])
+            if found is not None:
+                yield found, frozenset({pool})
 
     def _scaled(self) -> Iterator[tuple[Candidate, frozenset[Pool]]]:
         """Yield candidates times a known factor, where one is in proportion to what nothing explains.

@@ -23,13 +23,18 @@ from gradcert.reference.rules import RULES, Rule
 def candidates(claimed: Algorithm, problem: Problem) -> Iterator[Candidate]:
     """Yield the same as candidates; rows of the table, and other algorithms, after them."""
     for variation in variations(claimed, problem):
-        found = partial(_varied, variation, claimed), partial(_enclosed, variation, claimed)
-        yield Candidate(f"published:{variation.what}", f"{claimed.name} {_joined(variation.label)}", *found, kept=True)
+        yield candidate(variation, claimed)
     for name, rule in RULES.items():
         if rule.feedback == "symmetric":
             yield Candidate(
                 f"row:{name}", f"{name}, a row of the table", partial(_row, rule), partial(_row_bounds, rule)
             )
+
+
+def candidate(variation: Variation, claimed: Algorithm) -> Candidate:
+    """Return an algorithm done otherwise as a candidate."""
+    found = partial(_varied, variation, claimed), partial(_enclosed, variation, claimed)
+    return Candidate(f"published:{variation.what}", f"{claimed.name} {_joined(variation.label)}", *found, kept=True)
 
 
 def _joined(label: str) -> str:

@@ -77,14 +77,16 @@ def _group(name: str, members: list[tuple[Case, dict[str, Array]]]) -> dict[str,
     return {"group": name, "cases": [case.id for case, _ in members], "rules": rows}
 
 
-def against_rules(members: Iterable[tuple[Problem, Gradients]]) -> list[dict[str, Any]]:
-    """Return the measures of gradients against every row, over several problems of one network shape.
+def against_rules(
+    members: Iterable[tuple[Problem, Gradients]], rules: Iterable[Rule] = RULES.values()
+) -> list[dict[str, Any]]:
+    """Return the measures of gradients against every row, or other rules, over several problems of one network shape.
 
     The gradients of all problems make one long vector, each problem scaled to the row's norm on it.
     """
     recorded = [(given, floats(problem)) for problem, given in members]
     rows = []
-    for rule in RULES.values():
+    for rule in rules:
         ours: dict[str, Array] = {}
         theirs: dict[str, Array] = {}
         drawn = False

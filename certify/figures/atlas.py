@@ -2,8 +2,9 @@
 
 For somebody who invents a rule: nothing is claimed and nothing is refuted. One quantity at a time is moved away from a
 base point; at every point the subject's gradients are compared with BPTT and with every row of the rule table (cosine,
-relative error, ratio of norms), and what it misses of BPTT is split by the kind of edge that the nearest row drops
-(`gradcert.reference.engines.residual`).
+relative error, ratio of norms), and with the rule that it claims, where that is no row. Where it equals one of them,
+what it misses of BPTT is split by the kind of edge that this one drops (`gradcert.reference.engines.residual`); where
+it equals none, nobody knows what it drops.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from gradcert.reference.engines import tape_residual
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Layer, Loss, Network, Problem, cell_named, cell_with, option_names
 from gradcert.reference.numbers import Array, surrogate_from
-from gradcert.reference.rules import RULES
+from gradcert.reference.published import read_rule
+from gradcert.reference.rules import RULES, Rule
 
 Progress = Callable[[int, int, str], None]
 INPUTS, UNITS, OUTPUTS, BATCH = 4, 6, 3, 4
@@ -93,7 +95,7 @@ def _lateral(cell: Any) -> set[str]:
 MEAN = Loss(time="mean", batch="mean")
 PARTS = (  # of a claim, that a map has or does not need
     *("rule", "cells", "depths", "dtype", "acceptance", "options", "losses", "when", "time", "batch", "outputs"),
-    *("node", "level", "online", "within", "without", "readout_options", "inputs", "targets"),
+    *("node", "level", "online", "within", "without", "readout", "readout_options", "inputs", "targets"),
 )
 
 
@@ -126,11 +128,41 @@ def first_of(options: Mapping[str, Any]) -> dict[str, Any]:
     return out
 
 
-def problem(cell: str, options: Mapping[str, Any], point: Point, *, seed: int, loss: Loss = MEAN) -> Problem:
-    """Return a random problem at a point; one seed gives related problems all over the map."""
+def _claimed(claim: Mapping[str, Any]) -> tuple[Rule, ...]:
+    """Return the rule of a claim, where it is one of edge sets and no row of the table."""
+    try:
+        found = read_rule(claim["rule"], claim.get("settings")) if "rule" in claim else None
+    except GradcertError:  # of an adapter that knows more rules
+        return ()
+    return (found,) if isinstance(found, Rule) and found.name not in RULES else ()
+
+
+def _coarser(dtype: np.dtype[Any]) -> float:
+    """Return by how much numbers are rounded more coarsely than in float64."""
+    return float(np.finfo(dtype).eps / np.finfo(float).eps) if dtype.kind == "f" else 1.0
+
+
+def _readout_of(claim: Mapping[str, Any]) -> Any:
+    """Return the cell of a claim's readout, as the problems of a campaign have it where nothing is said."""
+    if not claim.get("readout"):
+        return None
+    kind: Any = cell_named(claim["readout"])
+    plain = {k: v for k, v in {"recurrent": False, "activation": "identity"}.items() if k in option_names(kind)}
+    return cell_with(kind, {**plain, **first_of(claim.get("readout_options") or {})})
+
+
+def problem(
+    cell: str, options: Mapping[str, Any], point: Point, *, seed: int, loss: Loss = MEAN, top: Any = None
+) -> Problem:
+    """Return a random problem at a point; one seed gives related problems all over the map.
+
+    `top` is the cell of a readout, which is the last layer then.
+    """
     neuron = _cell(cell, options, point)
-    sizes = [INPUTS, *([UNITS] * (point.depth - 1)), OUTPUTS]
-    layers = tuple(Layer(neuron, inputs=a, units=b) for a, b in pairwise(sizes))
+    hidden = point.depth - 1
+    sizes = [INPUTS, *([UNITS] * hidden), OUTPUTS]
+    cells = [neuron] * hidden + [neuron if top is None else top]
+    layers = tuple(Layer(c, inputs=a, units=b) for c, (a, b) in zip(cells, pairwise(sizes), strict=True))
     network = Network(layers=layers, loss=loss)
     spiking = hasattr(neuron, "surrogate")
     parameters = network.parameters(seed=seed, scale=1.5 if spiking else 1.0)
@@ -173,8 +205,9 @@ def atlas(
     ``{"schema", "suite", "date", "subject", "claim", "cell", "options", "loss", "left_out", "draws", "seed",
     "points": [...]}``, where ``left_out`` names parts of the claim that the map does not have. A point holds ``axis``,
     ``point``, ``rules`` (as in `against_rules`), ``nearest``, ``missing`` (norm of BPTT less the subject over
-    BPTT's), ``split`` (``{"layer", "kind", "share"}``: parts of what the nearest row drops, as fractions of what the
-    subject misses) and ``unexplained``; or ``failure``.
+    BPTT's), ``split`` (``{"layer", "kind", "share"}``: parts of what the nearest rule drops, as fractions of what the
+    subject misses; empty where the subject is not that rule) and ``unexplained``, what is left of what it misses when
+    the nearest rule's part is taken away, as a fraction of it; or ``failure``.
 
     Raises
     ------
@@ -194,20 +227,25 @@ def atlas(
         told = {name: value for name, value in first_of(claim.get("options", {})).items() if name in known}
         given = {**told, **(options or {})}
         loss = loss_of(claim) if claim else MEAN
-        where = points(cell, given)
+        own = _claimed(claim)
+        top = _readout_of(claim)
+        where = [(axis, point) for axis, point in points(cell, given) if top is None or point.depth > 1]
         for number, (axis, point) in enumerate(where):
             if progress is not None:
                 progress(number, len(where), axis)
-            pairs, failure = [], ""
+            pairs, failure, coarse = [], "", 1.0
             for draw in range(draws):
-                asked = problem(cell, given, point, seed=seed + draw, loss=loss)
+                asked = problem(cell, given, point, seed=seed + draw, loss=loss, top=top)
                 answer = worker.ask(asked)
                 failure = _wrong(asked, answer)
                 if failure:
                     break
+                coarse = max([_coarser(np.asarray(v).dtype) for v in answer.gradients.values()], default=1.0)
                 pairs.append((asked, {k: np.asarray(v, dtype=float) for k, v in answer.gradients.items()}))
             record = {"axis": axis, "point": asdict(point)}
-            found.append({**record, "failure": failure} if failure else {**record, **_measured(pairs)})
+            found.append(
+                {**record, "failure": failure} if failure else {**record, **_measured(pairs, own, NOISE * coarse)}
+            )
             if failure and axis == "base":
                 raise GradcertError(f"the subject has no gradient at the base point: {failure}")
             if failure:
@@ -238,9 +276,10 @@ def _wrong(asked: Problem, answer: Answer) -> str:
     return "" if finite else "the gradients are not finite"
 
 
-def _measured(pairs: Iterable[tuple[Problem, dict[str, Array]]]) -> dict[str, Any]:
+def _measured(pairs: Iterable[tuple[Problem, dict[str, Array]]], own: tuple[Rule, ...], noise: float) -> dict[str, Any]:
     pairs = list(pairs)
-    rules = against_rules(pairs)
+    known = {rule.name: rule for rule in (*own, *RULES.values())}
+    rules = against_rules(pairs, known.values())
     errors = {row["rule"]: row["error"] for row in rules if row["error"] is not None}
     best = min(errors.values(), default=0.0)
     nearest = next((name for name, error in errors.items() if error <= best + NOISE), None)  # equal rows: the first
@@ -255,14 +294,14 @@ def _measured(pairs: Iterable[tuple[Problem, dict[str, Array]]]) -> dict[str, An
         gap = {k: v - given[k] for k, v in truth[0].items()}
         missing += _dot(gap, gap) / size
         left = gap
-        if RULES[nearest].feedback == "symmetric":
-            dropped = tape_residual(tape, targets, rule=RULES[nearest], feedback={})
+        if known[nearest].feedback == "symmetric":
+            dropped = tape_residual(tape, targets, rule=known[nearest], feedback={})
             left = {k: gap[k] - dropped.total[k] for k in gap}
             for label, part in dropped.split.items():
                 projections[label] = projections.get(label, 0.0) + _dot(part, gap) / size
         rest += _dot(left, left) / size
     negligible = missing <= count * NOISE**2
-    labels = [] if negligible else list(projections.items())
+    labels = list(projections.items()) if best <= noise and not negligible else []
     return {
         "rules": rules,
         "nearest": nearest,

@@ -24,7 +24,8 @@ MOST = 4  # parts of what is missed that are named
 LEGEND = (
     "cosine: whether the two point the same way; relative error: of the difference, 0 where they are the same; ratio"
     " of norms: the subject's over the rule's. Shares of what is missed are projections on it: they add up to 100 %,"
-    " and a negative one cancels some others. Unexplained: what no edge dropped by the nearest rule accounts for."
+    " and a negative one cancels some others. They are told where the subject equals a rule here; what another one"
+    " drops is not known."
 )
 
 
@@ -82,7 +83,11 @@ def split_of(point: Mapping[str, Any]) -> str:
     --------
     >>> split_of({"missing": 0.5, "split": [{"layer": 1, "kind": "reset", "share": 0.75}], "unexplained": 0.6})
     '75 % reset in layer 1, 25 % unexplained'
+    >>> split_of({"missing": 0.5, "split": [], "unexplained": 0.6, "nearest": "snap-1"})
+    'an unknown part: it equals no rule here (nearest: snap-1)'
     """
+    if not point.get("split") and point.get("unexplained"):
+        return f"an unknown part: it equals no rule here (nearest: {point['nearest']})"
     return ", ".join(f"{percent} % {name}" for name, percent in parts_of(point)) or "nothing"
 
 

@@ -29,6 +29,7 @@ class Lines:
     update : sign of the update of Lambda; ``gradient`` in place of it.
     live : whether the average is the weights' own memory.
     carried : whether the state goes on from part to part.
+    later : whether it is that of the second pass, at the new weights.
     skipped : parts left out at the end.
     replaced : whether the weights become the average in the end.
     """
@@ -40,6 +41,7 @@ class Lines:
     update: float | str = 1.0
     live: bool = False
     carried: bool = True
+    later: bool = False
     skipped: int = 0
     replaced: bool = True
 
@@ -59,6 +61,10 @@ OTHERWISE: dict[str, tuple[str, Mapping[str, Any]]] = {
     "update sign": ("Lambda updated with the opposite sign", {"update": -1.0}),
     "pull is the gradient": ("Lambda taken for the gradient at the new weights", {"update": "gradient"}),
     "average is the live weights": ("an average that is the weights' own memory", {"live": True}),
+    "state of the second pass": (
+        "the state of the second pass, at the new weights, going on to the next part",
+        {"later": True},
+    ),
     "state lost": ("a state that does not go on from part to part", {"carried": False}),
     "last part skipped": ("the last part left out", {"skipped": 1}),
     "weights not replaced": ("weights that do not become their average in the end", {"replaced": False}),
@@ -69,14 +75,19 @@ def variations(posed: Posed) -> Iterator[Variation]:
     """Yield the algorithm with one line done otherwise."""
     share = {"paper": 0.5, "code": 1.0}[posed.settings["form"]]
     right = Lines(share, replaced=posed.settings.get("finish", True))
+    own, other = ("1/2", "1") if share == 0.5 else ("1", "1/2")
     yield Variation(
-        "other coefficient", f"coefficient {1.5 - share:g}", partial(run, replace(right, share=1.5 - share))
+        "other coefficient",
+        f"the pull G with the coefficient {other} in the objective, not {own}",
+        partial(run, replace(right, share=1.5 - share)),
     )
     for what, (label, changed) in OTHERWISE.items():
         if what == "last part skipped" and posed.settings.get("returns") == "gradients":
             continue  # a part less has another shape
         if what == "weights not replaced" and not right.replaced:
             continue  # they need not be
+        if what == "state of the second pass" and posed.settings["form"] == "code":
+            continue  # it has no second pass
         if what == BOTH and posed.settings["form"] == "code":
             continue  # it has no second gradient
         changed = {**changed, "share": changed.get("share", 1.0) * share}
@@ -105,7 +116,9 @@ def run(how: Lines, p: Posed) -> Vector:
         old_pull, old_average = pull, average
         if s["form"] == "paper":
             at, entering = (weights, start) if how.second == "old" else (new, after if how.second == "state" else start)
-            pull = _gradient(p, _recorded(p, at, span, entering), span)
+            second = _recorded(p, at, span, entering)
+            pull = _gradient(p, second, span)
+            after = last_state(second) if how.later else after
             used = old_pull if how.average == "old" else pull
             average = {k: (average[k] + new[k]) / 2 - used[k] / (2 * al) for k in new}
         else:

@@ -119,7 +119,9 @@ def _twice_filtered(layer: LayerTape, delta: Array, up: Any, *, kept: int, times
 def rate_based(posed: Posed) -> Iterator[Variation]:
     """Yield rate-based backpropagation with kappa done otherwise."""
     yield Variation("kappa of the new slope", "kappa with psi of the same step", partial(_rate, False))
-    yield Variation("kappa with threshold 1", "kappa with a threshold of 1", partial(_rate, True))
+    yield Variation(
+        "kappa with threshold 1", "kappa with a threshold of 1 in the place of the layer's", partial(_rate, True)
+    )
 
 
 def _rate(unit: bool, p: Posed) -> Vector:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradcert.certify.variations.variation import Posed, Variation, Vector, published
-from gradcert.reference.engines import LayerTape, record
+from gradcert.reference.engines import LayerTape, record, sweep
 from gradcert.reference.estimators import (
     filtered,
     is_spiking,
@@ -21,9 +21,9 @@ from gradcert.reference.estimators import (
     stateless_gradients,
     traced_gradients,
 )
-from gradcert.reference.estimators import (
-    ndot as ndot_rule,
-)
+from gradcert.reference.estimators import ndot as ndot_rule
+from gradcert.reference.estimators import s_tllr as s_tllr_rule
+from gradcert.reference.estimators import tess as tess_rule
 from gradcert.reference.networks import Problem
 from gradcert.reference.numbers import Array
 
@@ -141,9 +141,38 @@ def tess(posed: Posed) -> Iterator[Variation]:
     yield Variation("other acausal trace", words, partial(published, "tess", other))
     alone = {"a_post": 0.0}
     yield Variation("no acausal term", "no acausal term", partial(published, "tess", alone))
+    if any(_zeros(posed.targets.shape[2], layer.units) for layer in posed.network.layers[:-1]):
+        words = "signs of sines as they are rounded: 1 or -1 where a sine is 0"
+        yield Variation("rounded sines", words, partial(_rounded, usual))
     yield Variation(
         "credit from above", "credit from the layer above, not from a loss of its own", partial(_as_s_tllr, usual)
     )
+
+
+def _zeros(outputs: int, units: int) -> bool:
+    """Return whether some sine of TESS's basis is 0."""
+    return not tess_rule.basis(outputs, units).all()
+
+
+def _rounded(settings: dict[str, Any], p: Posed) -> Vector:
+    """Return TESS with sign(sin(...)) of floats for its basis."""
+    numbers, tape = p.numbers, record(p.network, p.parameters, p.inputs, numbers=p.numbers)
+    given = {k: numbers.array(settings[k])[()] for k in ("lq", "lp", "a_post", "a_pre")}
+    loss, out = p.network.loss, []
+    for i, layer in enumerate(tape.layers):
+        delta = loss.gradient(tape.outputs, p.targets, numbers)
+        if i < p.network.depth - 1:
+            units, outputs = layer.layer.units, p.targets.shape[2]
+            angles = np.outer(np.arange(1, outputs + 1), 2 * np.pi * (np.arange(units) + 0.5) / units)
+            readout = numbers.array(np.sign(np.sin(angles))) / units
+            delta = np.matmul(loss.gradient(np.matmul(layer.now["z"], readout.T), p.targets, numbers), readout)
+        adjoints = sweep(layer, delta, frozenset())
+        acausal = settings.get("acausal", "paper")
+        if is_spiking(layer):
+            out.append(s_tllr_rule.layer_update(layer, adjoints, **given, acausal=acausal))
+        else:
+            out.append(stateless_gradients(layer, adjoints))
+    return named(p.network, out)
 
 
 def _as_s_tllr(settings: dict[str, Any], p: Posed) -> Vector:

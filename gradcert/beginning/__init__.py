@@ -6,6 +6,7 @@ holds a subject for layers of libraries that are used; `files` makes the files' 
 
 from gradcert.beginning.files import SUBJECTS, Written, begin
 from gradcert.beginning.look import Found, Project, look
-from gradcert.beginning.steps import steps
+from gradcert.beginning.near import outermost
+from gradcert.beginning.steps import read_line, steps
 
-__all__ = ["SUBJECTS", "Found", "Project", "Written", "begin", "look", "steps"]
+__all__ = ["SUBJECTS", "Found", "Project", "Written", "begin", "look", "outermost", "read_line", "steps"]

@@ -61,11 +61,11 @@ def begin(folder: Path) -> Written:
             files[claim] = _claim(found, *guessed[found.subject])
         tests.append((name, found.subject, claim))
     if pieces:
-        files[SUBJECTS] = libraries.source(pieces)
+        files[SUBJECTS] = libraries.source(pieces) + _sketches(project)
         tests += [(name, f"{SUBJECTS}:{name}", "") for name in there or [piece.name for piece in pieces]]
     examples = [] if there else [f"{SUBJECTS}:{piece.name}" for piece in pieces]
     files[TESTS] = _tests(tests, examples)
-    files[WORKFLOW] = _workflow(folder)
+    files[WORKFLOW] = _workflow(folder, project.libraries)
     kept = tuple(name for name in files if (folder / name).exists())
     before = (folder / TESTS).read_text(encoding="utf-8") if TESTS in kept else ""
     untold = tuple(_line(*test) for test in tests if before and test[1] not in before)
@@ -115,21 +115,45 @@ def _tests(tests: list[tuple[str, str, str]], examples: list[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _sketches(project: Project) -> str:
+    """Return, as comments, a subject for each of the first functions that make gradients and take something else."""
+    out = ""
+    for found in [n for n in project.near if not n.module][:SKETCHED]:
+        where, _, name = found.name.partition(":")
+        module = where.removesuffix(".py").replace("/", ".")
+        out += SKETCH.format(where=found.name, takes=found.takes, module=module, name=name)
+    return out
+
+
 def _line(name: str, subject: str, claim: str) -> str:
     said = f', claim="{claim}"' if claim else ""
     return f'test_{name} = gradcert.subject_tests("{subject}"{said})'
 
 
-def _workflow(folder: Path) -> str:
+def _workflow(folder: Path, libraries: Iterable[str]) -> str:
     installed = (folder / "pyproject.toml").is_file() or (folder / "setup.py").is_file()
     needs = (folder / "requirements.txt").is_file()
     own = "pip install ." if installed else "pip install -r requirements.txt" if needs else ""
     ours = install()
     there = "-e" not in ours and "'/" not in ours  # an index or a repository, and no folder of this machine
     got = f"      - run: {ours} pytest pytest-xdist\n" if there else CHECKED_OUT
-    return HEAD + got + (f"      - run: {own}\n" if own else "") + TAIL
+    used = f"pip install {' '.join(libraries)}" if libraries else ""  # what is declared already costs nothing
+    return HEAD + got + "".join(f"      - run: {line}\n" for line in (own, used) if line) + TAIL
 
 
+SKETCHED = 3
+SKETCH = """
+
+# {where}({takes}) makes gradients. A subject that asks it, to be filled in:
+#
+# from {module} import {name}
+#
+# @gradcert.claim(rule="bptt", cells="lif", depths=1, losses="squared_error", when="every")
+# def {name}_of(problem):
+#     W = problem.parameters["layers.0.W"]  # (units, inputs); `gradcert cells lif` lists the others
+#     found = {name}(...)  # problem.inputs (T, B, inputs), problem.targets (T, B, units)
+#     return {{"layers.0.W": found}}  # a gradient for every one of problem.parameters
+"""
 EXAMPLE = (
     f"# skipped while it is gradcert's example: put your code into {SUBJECTS}, then take example( ) away",
     'example = pytest.mark.skip(reason="gradcert\'s own example stands where your code belongs")',
@@ -156,6 +180,10 @@ jobs:
 """
 CHECKED_OUT = """\
       # this gradcert came from a folder: set the variable to the repository that it came from, as OWNER/NAME
+      - if: ${{ vars.GRADCERT_REPOSITORY == '' }} # without one, this repository would be checked out in its place
+        run: |
+          echo "::error::set the variable GRADCERT_REPOSITORY to the repository of gradcert, OWNER/NAME"
+          exit 1
       - uses: actions/checkout@v4
         with:
           repository: ${{ vars.GRADCERT_REPOSITORY }}

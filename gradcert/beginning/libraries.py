@@ -130,7 +130,7 @@ NUMPY = Piece(
             options={"activation": "tanh", "bias": True},
         )
         def gradients(problem):
-            """Backpropagation through time for one tanh layer: your code takes its place."""
+            """Backpropagation through time for one tanh layer, gradcert's own example: your code takes its place."""
             W, H, b = (problem.parameters[f"layers.0.{name}"] for name in ("W", "H", "b"))
             x, targets = problem.inputs, problem.targets  # (T, B, inputs), (T, B, units)
             z = [np.zeros_like(targets[0])]

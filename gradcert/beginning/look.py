@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from gradcert.beginning.near import Near, near
+
 PASSED_OVER = {"build", "dist", "docs", "node_modules", "site-packages", "venv", "env", "__pycache__"}
 MOST = 2000  # files that are read
 PARAMETER = re.compile(r"layers\.(\d+|\{\w+\})\.\w+")  # what gradients are called, also in an f-string
+EXAMPLE = re.compile("gradcert's own example|One layer: return your module in place of this one")
 LIBRARIES = ("torch", "snntorch", "spikingjelly", "norse", "jax", "spyx", "braintrace")
 LAYERS = {
     "torch": ("RNN", "LSTM", "GRU"),
@@ -32,6 +35,7 @@ class Found:
     claims : whether it is decorated with a claim.
     stepwise : whether it takes one step at a time.
     text : its source, from which a claim is guessed.
+    example : whether it is gradcert's own, which `gradcert init` wrote and nobody has put code into.
     """
 
     subject: str
@@ -41,16 +45,26 @@ class Found:
     claims: bool
     stepwise: bool
     text: str
+    example: bool = False
 
 
 @dataclass(frozen=True)
 class Project:
-    """What was found: things to judge, libraries that are imported, and layers of theirs that are used."""
+    """What was found: things to judge, what is near to one, libraries that are imported, layers of theirs in use.
+
+    `own` are the things to judge that are not gradcert's examples.
+    """
 
     found: tuple[Found, ...] = ()
     libraries: tuple[str, ...] = ()
     layers: tuple[tuple[str, str], ...] = ()
     files: int = 0
+    near: tuple[Near, ...] = ()
+
+    @property
+    def own(self) -> tuple[Found, ...]:
+        """The things to judge that are the project's own."""
+        return tuple(found for found in self.found if not found.example)
 
 
 def look(folder: Path) -> Project:
@@ -61,6 +75,7 @@ def look(folder: Path) -> Project:
     folder : its root; folders of environments, builds and documentation are passed over, hidden ones too.
     """
     found, libraries, layers, count = list[Found](), set[str](), set[tuple[str, str]](), 0
+    beside: list[Near] = []
     for path in _sources(folder):
         try:
             text = path.read_text(encoding="utf-8")
@@ -74,8 +89,11 @@ def look(folder: Path) -> Project:
         names |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
         layers |= {(library, name) for library in imported & set(LAYERS) for name in LAYERS[library] if name in names}
         mine = [_entry(node, path, folder, text) for node in tree.body if _is_subject(node)]
+        beside += [n for n in near(tree, path, folder, named(path, folder)) if n.name not in {f.subject for f in mine}]
         found += [one for one in mine if one.claims] or mine  # beside a claim, what claims nothing is its helper
-    return Project(tuple(found), tuple(n for n in LIBRARIES if n in libraries), tuple(sorted(layers)), count)
+    return Project(
+        tuple(found), tuple(n for n in LIBRARIES if n in libraries), tuple(sorted(layers)), count, tuple(beside)
+    )
 
 
 def _sources(folder: Path) -> Iterator[Path]:
@@ -127,7 +145,8 @@ def _entry(node: ast.stmt, path: Path, folder: Path, text: str) -> Found:
     assert isinstance(node, (ast.FunctionDef, ast.ClassDef))
     subject = f"{named(path, folder)}:{node.name}"
     source = ast.get_source_segment(text, node) or ""
-    return Found(subject, path, node.lineno, node.name, _claims(node), isinstance(node, ast.ClassDef), source)
+    stepwise, example = isinstance(node, ast.ClassDef), EXAMPLE.search(source) is not None
+    return Found(subject, path, node.lineno, node.name, _claims(node), stepwise, source, example)
 
 
 def named(path: Path, folder: Path) -> str:

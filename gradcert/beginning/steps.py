@@ -6,8 +6,9 @@ from pathlib import Path
 
 from gradcert import __version__
 from gradcert.beginning.look import look
+from gradcert.beginning.near import Near, outermost
 
-TESTS = "tests/test_gradients.py"
+TESTS, SUBJECTS = "tests/test_gradients.py", "tests/gradient_subjects.py"
 MOST = 3  # subjects that are named
 
 
@@ -18,12 +19,16 @@ def steps(folder: Path) -> list[str]:
         name = small.relative_to(folder).as_posix()
         todo.append((f"gradcert replay --run {name}", "the last counterexample, run again"))
     project = look(folder)
-    claiming = [found for found in project.found if found.claims]
+    claiming = [found for found in project.own if found.claims]
+    if not claiming and (module := outermost(project.near)):
+        todo.append((read_line(module), "what the module computes, and what it cuts"))
+    if len(project.own) < len(project.found):
+        todo.append((f"edit {SUBJECTS}", "gradcert's own example stands there: put your code in its place"))
     todo += [(f"gradcert certify {found.subject}", "it has a claim: judge it") for found in claiming[:MOST]]
     if (folder / TESTS).is_file():
         todo.append((f"pytest {TESTS}", "every gradient, as tests"))
     else:
-        seen = len(project.found)
+        seen = len(project.own)
         what = f"{seen} function{'s' if seen != 1 else ''} to judge here" if seen else "begin in this folder"
         todo.append(("gradcert init", f"{what}: writes a claim, tests, a workflow"))
     todo.append(("gradcert rules", "what a claim can name; cells, surrogates, losses too"))
@@ -42,3 +47,18 @@ def _newest(folder: Path) -> Path | None:
         return max(found, key=lambda path: path.stat().st_mtime, default=None)
     except OSError:
         return None
+
+
+def read_line(found: Near) -> str:
+    """Return the command that reads a module.
+
+    Examples
+    --------
+    >>> read_line(Near("train.py:Net", 3, time=True))
+    'gradcert read train.py:Net --time 0 --example "x=(20,8,10)"'
+    """
+    return (
+        f'gradcert read {found.name} --time 0 --example "x=(20,8,10)"'
+        if found.time
+        else (f'gradcert read {found.name} --example "x=(8,10)"')
+    )

@@ -150,16 +150,20 @@ def options(kind: Any) -> list[dict[str, Any]]:
         called = "; ".join(f"{value}: {names}" for value, names in found.called.items()) if found else ""
         out.append({"option": field.name, "default": default, "values": values, "what libraries call it": called})
     for name, extra in EXTRAS.items():  # of every cell
-        own = ", ".join(field.name for field in fields(extra))
+        own = ", ".join(f"{field.name} = {_usual(getattr(extra(), field.name))}" for field in fields(extra))
         out.append(
             {
                 "option": name,
                 "default": None,
-                "values": ["true", f"a table of {own}"],
+                "values": ["true", f"a table of, with what is usual, {own}"],
                 "what libraries call it": title(extra),
             }
         )
     return out
+
+
+def _usual(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value) if value != () else "all"
 
 
 def _rest(kind: Any) -> str:

@@ -86,10 +86,10 @@ def parts(given: Mapping[str, Any]) -> dict[str, Any]:
              "untrained")  # fmt: skip
     out = {name: given[name] for name in plain if given.get(name) not in (None, ())}
     for name in ("options", "readout_options", "within", "settings"):
-        out[name] = named(given.get(name, ()))
+        out[name] = named(given.get(name, ()), f"--{name.replace('_', '-')}")
     out["without"] = ruled_out(given.get("without", ()))
-    out["activity"] = [_term(text) for text in given.get("activity", ())] or None
-    out["local"] = [_term(text) for text in given.get("local", ())] or None
+    out["activity"] = [_term(text, "--activity") for text in given.get("activity", ())] or None
+    out["local"] = [_term(text, "--local") for text in given.get("local", ())] or None
     out["layers"] = [_layer(text) for text in given.get("layers", ())] or None
     out["network"] = _network(given["network"]) if given.get("network") else None
     out["sizes"] = _sizes(given["sizes"]) if given.get("sizes") else None
@@ -97,18 +97,18 @@ def parts(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in out.items() if value is not None}
 
 
-def _term(text: str) -> dict[str, Any]:
+def _term(text: str, option: str) -> dict[str, Any]:
     end = text.find("}") + 1 if text.startswith("{") else 0  # a formula of one's own, which may have a colon in it
     kind, _, rest = text[end:].partition(":")
     kind = text[:end] + kind
-    return {"kind": kind, **(named(tuple(rest.split(","))) or {})} if rest else {"kind": kind}
+    return {"kind": kind, **(named(tuple(rest.split(",")), option) or {})} if rest else {"kind": kind}
 
 
 def _layer(text: str) -> dict[str, Any]:
     path, colon, rest = text.rpartition(":")
     if not colon or "=" not in rest:  # a cell alone, which may be path/to/file.py:attribute
         return {"cell": text, "options": {}}
-    return {"cell": path, "options": named(tuple(rest.split(","))) or {}}
+    return {"cell": path, "options": named(tuple(rest.split(",")), "--layers") or {}}
 
 
 def _network(text: str) -> dict[str, Any]:

@@ -188,6 +188,16 @@ def progress(console: Console) -> Iterator[Callable[[int, int, str], None] | Non
         yield lambda done, total, what: bar.update(task, completed=done, total=total or None, description=what)
 
 
+SUCH = {
+    "--options": "strict=true or surrogate=atan",
+    "--activity": "rate:target=0.2,strength=0.1",
+    "--local": "cross_entropy:strength=0.5",
+    "--layers": "lif:recurrent=true",
+    "--settings": "parts=4",
+    "--within": "error=0.2",
+}
+
+
 def ruled_out(pairs: tuple[str, ...]) -> dict[str, list[str]] | None:
     """Read AXIS=LEVEL, an axis as often as it has levels."""
     from gradcert.reference.errors import GradcertError
@@ -201,7 +211,7 @@ def ruled_out(pairs: tuple[str, ...]) -> dict[str, list[str]] | None:
     return out or None
 
 
-def named(pairs: tuple[str, ...]) -> dict[str, Any] | None:
+def named(pairs: tuple[str, ...], option: str = "--options") -> dict[str, Any] | None:
     """Read NAME=VALUE; a value that is no JSON is a word."""
     from gradcert.reference.errors import GradcertError
     from gradcert.reference.outside import parse
@@ -210,9 +220,11 @@ def named(pairs: tuple[str, ...]) -> dict[str, Any] | None:
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name:
-            raise GradcertError(f"--options {pair}", allowed="NAME=VALUE, such as strict=true or surrogate=atan")
+            raise GradcertError(
+                f"{option} {pair}", allowed=f"NAME=VALUE, such as {SUCH.get(option, SUCH['--options'])}"
+            )
         if name in out:
-            raise GradcertError(f"--options {name} twice", allowed="once; alternatives are a JSON list")
+            raise GradcertError(f"{option} {name} twice", allowed="once; alternatives are a JSON list")
         try:
             out[name] = parse(value, name)
         except GradcertError:

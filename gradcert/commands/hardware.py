@@ -63,6 +63,9 @@ def _range(_: click.Context, __: click.Parameter, value: str | None) -> range | 
 )
 @click.option("--weight-bits", metavar="N..M", callback=_range, help="Sweep the width of the weights.")
 @click.option("--json", "path", metavar="FILE", type=FILE, help="Write the same as JSON; - for standard output.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random task of ledger and sweep."
+)
 @click.option("--plot", type=click.Path(dir_okay=False), help="With --weight-bits: write a figure.")
 def command(
     profile: str | None,
@@ -73,6 +76,7 @@ def command(
     weight_bits: range | None,
     path: str | None,
     plot: str | None,
+    seed: int,
 ) -> None:
     """On-chip learning in fixed point: descriptions, proofs, and what the arithmetic does to the gradient."""
     import sys
@@ -91,11 +95,11 @@ def command(
             agreed = steps is None or _agree(profile, rule, steps, console, record)
             status = status if agreed else 1
         elif weight_bits is not None:
-            _sweep(weight_bits, rule or "ottt", plot, console, record)
+            _sweep(weight_bits, rule or "ottt", plot, console, record, seed)
         elif profile is None:
             _profiles(console, record)
         else:
-            _describe(profile, rule or "e-prop", console, record)
+            _describe(profile, rule or "e-prop", console, record, seed)
         if path is not None:
             put(path, (json.dumps(record, indent=1, default=str) + "\n").encode())
         sys.exit(status)
@@ -117,7 +121,7 @@ def _profiles(console: Console, record: dict[str, Any]) -> None:
     console.print(table)
 
 
-def _describe(profile: str, rule: str, console: Console, record: dict[str, Any]) -> None:
+def _describe(profile: str, rule: str, console: Console, record: dict[str, Any], seed: int = 0) -> None:
     from rich.table import Table
 
     from gradcert import hardware_models
@@ -133,8 +137,24 @@ def _describe(profile: str, rule: str, console: Console, record: dict[str, Any])
     console.print("s8q6: signed, 8 bits, of which 6 are behind the point: stored n stands for n / 2**6; u is unsigned")
     for note in found.notes:
         console.print(f"- {note}")
-    _prove(profile, console, record)
-    _ledger(profile, rule, console, record)
+    _overflows(profile, rule, console, record)
+    _prove(profile, console, record, rule=rule)
+    _ledger(profile, rule, console, record, seed)
+
+
+def _overflows(profile: str, rule: str, console: Console, record: dict[str, Any]) -> None:
+    """Say which intermediates of this rule's step can overflow at all, where it is fixed point."""
+    from gradcert.hardware_models.catalogue import program
+    from gradcert.hardware_models.description.ranges import can_overflow
+
+    step = program(profile, rule)
+    if step.is_fixed:
+        found = record["can_overflow"] = can_overflow(step)
+        console.print(
+            f"One {rule} step, from any stored values of its registers, by interval arithmetic: overflow is excluded "
+            f"everywhere but perhaps in {', '.join(found)}"
+            if found else f"One {rule} step, from any stored values of its registers: overflow is excluded everywhere"
+        )  # fmt: skip
 
 
 def _plain(value: Any) -> Any:
@@ -150,7 +170,7 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, (str, int)) else str(value)
 
 
-def _ledger(profile: str, rule: str, console: Console, record: dict[str, Any]) -> None:
+def _ledger(profile: str, rule: str, console: Console, record: dict[str, Any], seed: int = 0) -> None:
     from rich.table import Table
 
     from gradcert import hardware_models
@@ -158,7 +178,7 @@ def _ledger(profile: str, rule: str, console: Console, record: dict[str, Any]) -
     with progress(console) as bar:
         if bar:
             bar(0, 0, f"the ledger of {rule} on {profile}")
-        book = hardware_models.ledger(rule, profile)
+        book = hardware_models.ledger(rule, profile, seed=seed)
     record["ledger"] = _plain(book)
     if book.flipped_spikes:
         spikes = f"{book.flipped_spikes} (step, neuron) where the chip spikes otherwise than the rule"
@@ -228,7 +248,13 @@ def _share(x: float) -> str:
 MARKS = {"proved": "[green]✓[/green]", "refuted": "[red]✗[/red]", "unknown": "[yellow]?[/yellow]"}
 
 
-def _prove(profile: str | None, console: Console, record: dict[str, Any], attack: int | None = None) -> int:
+def _prove(
+    profile: str | None,
+    console: Console,
+    record: dict[str, Any],
+    attack: int | None = None,
+    rule: str | None = None,
+) -> int:
     """Print every claim; 0 if all are proved and none broken, 1 if one is refuted or broken, 3 if one is unknown."""
     from rich.table import Table
 
@@ -263,7 +289,7 @@ def _prove(profile: str | None, console: Console, record: dict[str, Any], attack
     from gradcert.hardware_models.proofs.reasons import not_asked
 
     left = Table("proof", "profile", "what is not asked", "why", title="Not asked", title_justify="left")
-    for item in not_asked(profile):
+    for item in not_asked(profile, rule):
         left.add_row(str(item.number), item.profile, item.what, item.why)
     if left.row_count:
         console.print(left)
@@ -306,7 +332,7 @@ def _agree(profile: str | None, rule: str | None, steps: int, console: Console, 
     return good
 
 
-def _sweep(widths: range, rule: str, plot: str | None, console: Console, record: dict[str, Any]) -> None:
+def _sweep(widths: range, rule: str, plot: str | None, console: Console, record: dict[str, Any], seed: int = 0) -> None:
     from rich.table import Table
 
     from gradcert import hardware_models
@@ -314,7 +340,7 @@ def _sweep(widths: range, rule: str, plot: str | None, console: Console, record:
     with progress(console) as bar:
         if bar:
             bar(0, 0, f"{rule} at {len(widths)} widths")
-        points = hardware_models.sweep(weight_bits=widths, rule=rule, plot=Path(plot) if plot else None)
+        points = hardware_models.sweep(weight_bits=widths, rule=rule, plot=Path(plot) if plot else None, seed=seed)
     record["points"] = _plain(points)
     roundings = list(dict.fromkeys(p.rounding for p in points))
     table = Table(title=f"{rule}, plain Q-format: cosine with the real-valued rule / relative error of the gradient / "

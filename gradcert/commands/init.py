@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
 from gradcert.commands.pages import AS_JSON
 
+MOST = 8  # modules and functions that are no subjects, and are named
 EPILOG = """\b
 Examples:
   gradcert init
@@ -28,7 +31,7 @@ Exit status: 0; 2 usage."""
 @AS_JSON
 def command(folder: str, as_json: bool) -> None:
     """Look at a project, and write claims, a test file and a workflow for it."""
-    from gradcert.beginning import SUBJECTS, begin
+    from gradcert.beginning import SUBJECTS, begin, outermost, read_line
     from gradcert.reference.printable import printable
 
     try:
@@ -40,6 +43,7 @@ def command(folder: str, as_json: bool) -> None:
         seen = [{"subject": f.subject, "line": f.line, "claims": f.claims} for f in project.found]
         record: dict[str, object] = {
             "found": seen,
+            "near": [asdict(near) for near in project.near],
             "libraries": project.libraries,
             "written": done.written,
             "kept": done.kept,
@@ -48,23 +52,33 @@ def command(folder: str, as_json: bool) -> None:
         record |= {"tests": tests, "untold": done.untold, "guessed": done.guessed}
         click.echo(json.dumps(record, indent=1))
         sys.exit(0)
-    said = [f"{project.files} Python files", f"{len(project.found)} subjects", *project.libraries]
+    said = [f"{project.files} Python files", f"{len(project.own)} subjects", *project.libraries]
     click.echo(f"found    {', '.join(said)}")
-    for found in project.found:
+    for found in project.own:
         claim = "claims itself" if found.claims else "a claim was guessed: {} on {}, from {}".format(
             *done.guessed.get(found.subject, ("", "", ""))
         )  # fmt: skip
         click.echo(f"         {printable(found.subject)}, line {found.line}: {claim}")
+    for near in project.near[:MOST]:
+        what = "a module" if near.module else f"makes gradients, and takes {printable(near.takes)}"
+        click.echo(f"         {printable(near.name)}, line {near.line}: {what}")
     for name in done.written:
         click.echo(f"wrote    {name}")
     for name in done.kept:
         click.echo(f"kept     {name}: it is there, and was not changed")
     for line in done.untold:
         click.echo(f"lacks    {printable(line)}")
-    click.echo("next     pytest tests/test_gradients.py")
-    for _, subject, claim in done.tests[:1]:
+    module = outermost(project.near)
+    first = "" if find_spec("pytest") else "pip install pytest; "
+    click.echo(f"next     {first}pytest tests/test_gradients.py")
+    if module is not None:
+        click.echo(f"         {printable(read_line(module))}   # your sizes")
+        click.echo("         gradcert.watch(net) in the loop that trains it, and watching.step(x, y): docs/watch.md")
+    own = {found.subject for found in project.own}
+    for _, subject, claim in [test for test in done.tests if test[1] in own][:1]:
         click.echo(f"         gradcert certify {printable(subject)}{f' --claim {claim}' if claim else ''}")
     if any(subject.startswith(SUBJECTS) for _, subject, _ in done.tests) and SUBJECTS in done.written:
-        click.echo(f"         put your code into {SUBJECTS}: until then its tests are skipped")
+        none = "" if own else "0 subjects found: what stands there is gradcert's own example; "
+        click.echo(f"         {none}put your code into {SUBJECTS}: until then its tests are skipped")
     if done.guessed:
         click.echo("         read the guessed claims first: tests/claims/")

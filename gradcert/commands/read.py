@@ -32,7 +32,9 @@ from going back (detach, no_grad, .data, stop_gradient), with its line."""
 @click.command("read", epilog=EPILOG)
 @click.argument("model", metavar="FILE.py:MODEL")
 @click.option("--example", metavar="x=(BATCH,...)", help="Shape of the input of one step.")
-@click.option("--state", metavar="(BATCH,...),...", help="Shapes of a state that is passed, zeros; of JAX also a name.")
+@click.option(
+    "--state", metavar="(BATCH,...),...", help="Shapes of a state that is passed, zeros; or its name in the file."
+)
 @click.option("--time", type=click.Choice(["0", "1", "inside"]), help="Axis of time, of a module that takes sequences.")
 @click.option("--params", metavar="NAME", help="Of a step function of JAX: its parameters in the file.")
 @click.option("--order", metavar="ORDER", help="Of a step function of JAX, such as 'params, x, state -> y, state'.")
@@ -62,7 +64,7 @@ def command(
     from gradcert.commands.common import shown
     from gradcert.commands.modules import example_of, module_from, named, state_of
     from gradcert.commands.reading_files import check_names, write
-    from gradcert.commands.steps import arguments_of, is_step
+    from gradcert.commands.steps import arguments_of, from_file, is_step
     from gradcert.models.reading import read
     from gradcert.reference.errors import GradcertError
 
@@ -79,7 +81,9 @@ def command(
             x, said = example_of(module, example)
             if said:
                 click.echo(f"note: {said}", err=True)
-            reading = read(module, x, state_of(state), time=int(time) if time in ("0", "1") else time)
+            by_name = state is not None and state.isidentifier()
+            held = from_file(file, str(state), "--state") if by_name else state_of(state)
+            reading = read(module, x, held, time=int(time) if time in ("0", "1") else time)
             write(model, reading, tuple(x.shape), cells=cells, claim=claim, nir=nir)
     except GradcertError as error:
         raise click.UsageError(str(error)) from None

@@ -134,17 +134,72 @@ def record(rule: Rule) -> dict[str, Any]:
     theorems = sorted(about(rule), key=lambda t: EVERY in t.about)
     return {
         "name": rule.name,
-        "title": f"{rule.title} ({rule.source})",
+        "title": f"{rule.title} ({rule.source})" if rule.source else rule.title,
         "own layer": kept(rule.own),
         "layers above": above(rule),
         "feedback": f"{rule.feedback}: {FEEDBACK[rule.feedback]}",
         "cut": cut(rule),
-        "leaves out": rule.drops,
-        "exact": rule.exact,
-        "cost of a step": f"time {rule.time}, memory {rule.memory}",
+        "leaves out": rule.drops or dropped(rule),
+        "exact": rule.exact or exact(rule),
+        "cost of a step": cost(rule),
         "Theorems, for every size (docs/theorems.md)": [{"theorem": t.name, "says": t.says} for t in theorems],
         "page": rule.page,
     }
+
+
+def dropped(rule: Rule) -> str:
+    """Return what a rule of one's own leaves out, by its edge sets, feedback and cuts.
+
+    Examples
+    --------
+    >>> from gradcert.reference.rules import rule_named
+    >>> dropped(rule_named("edges(own state reset recurrent adaptation feedback delay, above none, readout state)"))
+    'in the layers above: all (of a readout all but STATE)'
+    """
+    from gradcert.reference.networks import TEMPORAL
+
+    own, upper = TEMPORAL - rule.own, TEMPORAL - rule.upper
+    out = [f"in the own layer: {kept(own)}"] if own else []
+    if upper and rule.feedback != "target":
+        less = ", ".join(edge.name for edge in sorted(rule.readout - rule.upper))
+        out.append(f"in the layers above: {kept(upper)}" + (f" (of a readout all but {less})" if less else ""))
+    cuts = {"window": "paths of more steps than {}", "chunk": "time across multiples of {} steps",
+            "reach": "units that are not reached in {} steps"}  # fmt: skip
+    out += [text.format(getattr(rule, name)) for name, text in cuts.items() if getattr(rule, name) is not None]
+    feedback = {"symmetric": "", "target": "the error of hidden layers", "local": "the losses of the other layers"}
+    out.append(feedback.get(rule.feedback, "the transposed weights, whose place fixed matrices take"))
+    return "; ".join(filter(None, out)) or "nothing"
+
+
+def exact(rule: Rule) -> str:
+    """Return where a rule of one's own is BPTT by its edge sets alone; empty where more than edges is left out."""
+    cut = any(getattr(rule, name) is not None for name in ("window", "chunk", "reach"))
+    if cut or rule.feedback != "symmetric":
+        return ""
+    return "always" if dropped(rule) == "nothing" else "networks without the edges that it leaves out there"
+
+
+def cost(rule: Rule) -> str:
+    """Return the cost of a step of a layer of n units; empty where the edge sets do not give it.
+
+    A trace that stays with its unit is a number per weight; edges between the units of a layer, RECURRENT and FEEDBACK,
+    make it one per weight and unit. Nothing is said of rules that carry traces up into the layers above, or cut time.
+
+    Examples
+    --------
+    >>> from gradcert.reference.rules import rule_named
+    >>> cost(rule_named("edges(own state reset, above none)")), cost(rule_named("ostl - state"))
+    ('time n^2, memory n^2', 'time n^4 (n^2 without lateral weights), memory n^3 (n^2 without lateral weights)')
+    """
+    from gradcert.reference.networks import Edge
+
+    if rule.time:
+        return f"time {rule.time}, memory {rule.memory}"
+    if rule.upper or any(getattr(rule, name) is not None for name in ("window", "chunk", "reach")):
+        return ""
+    if rule.own & {Edge.RECURRENT, Edge.FEEDBACK}:
+        return "time n^4 (n^2 without lateral weights), memory n^3 (n^2 without lateral weights)"
+    return "time n^2, memory n^2" if rule.own or rule.readout else "time n^2, memory 0"
 
 
 def algorithm(kind: Kind) -> dict[str, Any]:

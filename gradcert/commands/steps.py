@@ -38,14 +38,14 @@ def arguments_of(
     (shape,) = shapes_of(example.removeprefix("x="), "--example")[:1]
     x = np.random.default_rng(0).standard_normal(shape).astype("float32")
     step = built(name, found, call) if call is not None or isclass(found) else found
-    own = None if params is None else _from(file, params, "--params")
+    own = None if params is None else from_file(file, params, "--params")
     if state is None or not state.strip().isidentifier():
         zeros = tuple(np.zeros(s, "float32") for s in shapes_of(state, "--state")) if state else None
         return step, own, x, zeros[0] if zeros and len(zeros) == 1 else zeros
-    return step, own, x, _from(file, state.strip(), "--state")
+    return step, own, x, from_file(file, state.strip(), "--state")
 
 
-def _from(file: Any, name: str, option: str) -> Any:
+def from_file(file: Any, name: str, option: str) -> Any:
     """Return what has a name in a file, or what a function of that name returns."""
     if not hasattr(file, name):
         raise GradcertError(f"{option} {name}, which {file.__name__}.py has not", allowed="a name in the file")

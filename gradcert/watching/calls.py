@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
-from gradcert.models.reading.held import peek, slots
+from gradcert.models.reading.held import peek, remember, slots
 
 
 @dataclass
@@ -22,6 +22,8 @@ class Sequence:
     Attributes
     ----------
     inputs : of every call. `state` : what was passed in the first call beside the input; `held` : what the module held.
+    began : of a module that takes whole sequences, all that it held before (`held.remember`).
+    left : what it held after the sequence before, where that was seen.
     outputs : what every call returned, detached; `arrived` : call and place of an output -> derivative that came back.
     generator : the state of the random numbers before the first call.
     """
@@ -29,6 +31,8 @@ class Sequence:
     inputs: list[Any] = field(default_factory=list)
     state: Any = None
     held: dict[str, Any] = field(default_factory=dict)
+    began: Any = None
+    left: dict[str, Any] | None = None
     outputs: list[list[Any]] = field(default_factory=list)
     arrived: dict[tuple[int, int], Any] = field(default_factory=dict)
     generator: Any = None
@@ -42,7 +46,9 @@ class Calls:
         self.sequences: list[Sequence] = []
         self._last: list[Any] = []  # what the last call left: its results, and what the module held
         self._held: dict[str, Any] = {}
+        self._left: dict[str, Any] | None = None  # what the module held when the last sequence was over
         self._mine: dict[int, tuple[Any, int, int]] = {}  # id of a view of an output -> it, call, place
+        self.error: Exception | None = None  # what went wrong in a hook: the training is not to notice
         self._handles = [
             module.register_forward_pre_hook(self._before, with_kwargs=True),
             module.register_forward_hook(self._after, with_kwargs=True),
@@ -60,12 +66,27 @@ class Calls:
             handle.remove()
 
     def clear(self) -> None:
-        """Forget what was seen."""
+        """Forget what was seen; what the module held at last is no news while it is looked at."""
+        self._left = self._left if self.on else None
+        self.error = None
         self.sequences, self._last, self._held, self._mine = [], [], {}, {}
 
     def _before(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if not self.on:
+        return self._guarded(self._entering, module, args, kwargs)
+
+    def _after(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
+        return self._guarded(self._leaving, module, args, kwargs, result)
+
+    def _guarded(self, hook: Any, *seen: Any) -> Any:
+        if not self.on or self.error is not None:
             return None
+        try:
+            return hook(*seen)
+        except Exception as error:
+            self.error = error
+            return None
+
+    def _entering(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         leaves = _leaves((args, kwargs))
         given = [v for v in leaves[1:] if isinstance(v, torch.Tensor)]
         held = None if given and self.sequences else _held_by(module)  # looked for where a sequence may begin
@@ -73,7 +94,9 @@ class Calls:
             held = _held_by(module) if held is None else held
             beside = [*args[1:], *kwargs.values()]
             first = tree_map(_copy, beside[0] if len(beside) == 1 else tuple(beside)) if given else None
-            self.sequences.append(Sequence(state=first, held=held, generator=torch.get_rng_state()))
+            began = remember(module) if self.whole else None
+            self.sequences.append(Sequence(state=first, held=held, began=began, generator=torch.get_rng_state()))
+            self.sequences[-1].left = self._left
             self._mine = {}
         sequence = self.sequences[-1]
         sequence.inputs.append(leaves[0].detach())
@@ -97,8 +120,8 @@ class Calls:
             return all(any(g is v for v in left) or any(_equal(g, v) for v in left) for g in given)
         return held is not None and all(_equal(held.get(p), v) for p, v in self._held.items())
 
-    def _after(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
-        if not self.on or not self.sequences:
+    def _leaving(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
+        if not self.sequences:
             return None
         sequence = self.sequences[-1]
         call = len(sequence.inputs) - 1
@@ -114,6 +137,7 @@ class Calls:
         self._last = [leaves[k] for k in flat]
         if not any(isinstance(v, torch.Tensor) for v in _leaves((args, kwargs))[1:]):
             self._held = _held_by(module)
+            self._left = self._held if self.whole else None
         return tree_unflatten(leaves, tree_flatten(result)[1]) if self.back else None
 
 

@@ -24,7 +24,8 @@ from gradcert.reference.rules import RULES, Rule, check_feedback
 from gradcert.watching.chunks import chunked, close, followed, label_of, like_bptt
 from gradcert.watching.evidence import Evidence, Gradients
 from gradcert.watching.judgement import LIKE
-from gradcert.watching.places import as_said, differences
+from gradcert.watching.losses import another
+from gradcert.watching.places import as_said, coded, differences
 from gradcert.watching.traces import otherwise
 from gradcert.watching.verdict import measured
 
@@ -34,6 +35,7 @@ WHOLE = tuple(  # rows that are one thing at every length of a sequence; chunks 
 ROWS = (AS_CODED, *WHOLE, f"tbptt({RULES['tbptt'].window})")
 NEAR = 0.2  # of the difference may be left by what is called most like
 CLAIM = "the claimed gradients"
+OTHER_LOSS = "of another loss than loss="
 CHUNKS = re.compile(r"in chunks of (\d+) steps")
 FITTED = 0.5  # of what is left without a number that is fitted, or with none of the edge, may be left with it
 
@@ -177,6 +179,9 @@ def _candidates(
     factor = _factor(evidence, claimed)
     if factor is not None:
         yield _scaled(factor, evidence), {n: factor * v for n, v in claimed.items()}
+    if evidence.arrived:
+        found = replace(evidence, deltas=evidence.arrived).gradients(rule)
+        yield f"{CLAIM} {OTHER_LOSS}: {another(evidence.arrived, evidence.deltas)}", found
     yield from _other_rows(evidence, label)
     for steps in (1, -1):
         word = "late" if steps > 0 else "early"
@@ -241,14 +246,36 @@ def _where(sentence: str, evidence: Evidence, rule: Rule | str, relative: Mappin
     """
     if AS_CODED not in sentence.partition(", not of ")[0]:
         return ""
-    found = differences(evidence.places, rule)
     length = CHUNKS.search(sentence)
+    said = _otherwise(evidence, rule, relative, int(length[1]) if length else None) or coded(evidence)
+    return f": {said}" if said else ""
+
+
+def _otherwise(evidence: Evidence, rule: Rule | str, relative: Mapping[str, float], length: int | None) -> str:
+    found = differences(evidence.places, rule)
     within = any(place.edge == Edge.SPACE for place, _ in found)
     if not within:
-        other = as_said(evidence, rule, [p for p, _ in found], int(length[1]) if length else None)
+        other = as_said(evidence, rule, [p for p, _ in found], length)
         if not found or not agrees(other, evidence, relative):
             return ""
-    return ": " + "; ".join(text for _, text in found)
+    return "; ".join(text for _, text in found)
+
+
+def meant(evidence: Evidence, names: Sequence[str], order: Sequence[Rule | str], relative: Mapping[str, float]) -> str:
+    """Return what is coded, where gradients are the module's own and no row of the table; "" where they are one.
+
+    Parameters
+    ----------
+    names : what the gradients are. `order` : rows, the nearest first.
+    """
+    if not all(name.startswith(AS_CODED) for name in names):
+        return ""
+    length = CHUNKS.search(names[0])
+    known = [row for row in order if row != AS_CODED and like_bptt(row_of(row))]
+    found = [(row, _otherwise(evidence, row, relative, int(length[1]) if length else None)) for row in known]
+    told = [f"{label_of(row)}, but {said}" for row, said in found if said]
+    least = min((said.count(";") for said in told), default=0)
+    return "; or ".join(said for said in told if said.count(";") == least) or coded(evidence)
 
 
 def _other_rows(evidence: Evidence, label: str) -> Iterator[tuple[str, Gradients]]:

@@ -28,6 +28,7 @@ class Evidence:
     loss : the loss, where it is known.
     same : whether the module's operations, run again, gave its own outputs, but for roundings.
     states : of every sequence, what the module began with, state by state; of a step that was stored, nothing.
+    arrived : of every sequence, what came back to the outputs in the loop, where a loss was said too.
     places : where the module's own code keeps or cuts an edge (`gradcert.watching.places`).
     """
 
@@ -40,6 +41,7 @@ class Evidence:
     same: bool
     states: tuple[Any, ...] = ()
     places: tuple[Any, ...] = ()
+    arrived: tuple[Array, ...] = ()
 
     def gradients(self, rule: Rule | str, change: Callable[[Run, Array], Any] | None = None) -> Gradients:
         """Return the gradient of a rule, summed over the sequences.

@@ -10,9 +10,12 @@ import torch
 
 from gradcert.certify.problems import PRECISIONS
 from gradcert.models.reading.collect import COLLECT, spread
+from gradcert.models.reading.fold import fold
 from gradcert.models.reading.gradients import Run, delta_of, run
+from gradcert.models.reading.held import at
 from gradcert.models.reading.network import Written
 from gradcert.models.reading.reading import Reading
+from gradcert.models.reading.recorder import users_own
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 from gradcert.watching.calls import Sequence
@@ -26,9 +29,10 @@ def states_of(reading: Reading, sequence: Sequence, dtype: Any, batch: int) -> l
     from torch.utils._pytree import tree_flatten
 
     given = [v for v in tree_flatten(sequence.state)[0] if isinstance(v, torch.Tensor)]
+    first = _first_values(reading, sequence)
     out = []
     for k, slot in enumerate(reading.step.slots):
-        value: Any = slot.initial
+        value: Any = first[k]
         if k < reading.step.explicit:
             value = given[k] if k < len(given) else torch.zeros_like(slot.initial)
         elif reading.way.whole is None:
@@ -39,6 +43,37 @@ def states_of(reading: Reading, sequence: Sequence, dtype: Any, batch: int) -> l
             value = value[:1].expand(batch, *value.shape[1:])
         out.append(value.to(dtype))
     return out
+
+
+def _first_values(reading: Reading, sequence: Sequence) -> list[Any]:
+    """Return the values before the first step; of a module that keeps its state between sequences, those of then."""
+    slots = reading.step.slots
+    if sequence.began is None or not any(slot.held for slot in slots):
+        return [slot.initial for slot in slots]
+    assert reading.way.whole is not None
+    x = sequence.inputs[0]
+    with users_own(x), torch.random.fork_rng(devices=[]):
+        step, _ = fold(at(reading.module, sequence.began), x, reading.way.whole)
+    if [slot.name for slot in step.slots] != [slot.name for slot in slots]:
+        raise GradcertError("a module whose states are others than when it was read", do="give it one step")
+    return [slot.initial for slot in step.slots]
+
+
+def left_over(evidence: Evidence, sequences: list[Sequence]) -> bool:
+    """Return whether a sequence began with what the one before it left in the module, and not with zero."""
+    slots = evidence.runs[0].written.reading.step.slots  # type: ignore[attr-defined]
+    names = {
+        name
+        for k, slot in enumerate(slots)
+        if any(bool((s[k] != 0).any()) for s in evidence.states)
+        for name in slot.held
+    }
+    return any(names and all(_kept(sequence, name) for name in names) for sequence in sequences)
+
+
+def _kept(sequence: Sequence, name: str) -> bool:
+    before, now = (sequence.left or {}).get(name), sequence.held.get(name)
+    return isinstance(before, torch.Tensor) and isinstance(now, torch.Tensor) and torch.equal(before, now)
 
 
 def again(written: Written, sequence: Sequence, parameters: Mapping[str, Any]) -> tuple[Run, list[Any] | None]:
@@ -66,7 +101,7 @@ def gathered(
 ) -> Evidence:
     """Run the engine on what a step of training was given."""
     reading = written.reading
-    runs, deltas, same = [], [], True
+    runs, deltas, arrived, same = [], [], list[Array](), True
     began: list[list[Any] | None] = []
     total = 0.0
     for sequence in sequences:
@@ -75,12 +110,14 @@ def gathered(
         if loss is not None:
             value, delta = delta_of(loss, target, reading, played, output)
             total += value
+            seen = _beside(reading, output, sequence, played)
         else:
-            delta = _arrived(reading, output, sequence, played)
+            delta, seen = _arrived(reading, output, sequence, played), None
         parts = done.parts(MOST)
         for part in parts if len(parts) > 1 else ():
             runs.append(done.part(part, light=True))
             deltas.append(delta[:, part])
+            arrived += [] if seen is None else [seen[:, part]]
             began.append([v[part] if v.dim() else v for v in states or ()])
         dtype = str(played.dtype).removeprefix("torch.")
         mine = runs[-len(parts) :] if len(parts) > 1 else [done]
@@ -88,11 +125,15 @@ def gathered(
         if len(parts) == 1:
             runs.append(done)
             deltas.append(delta)
+            arrived += [] if seen is None else [seen]
             began.append(states)
     arrays = {k: None if g is None else g.detach().double().cpu().numpy() for k, g in given.items()}
     old = None if before is None else {k: None if g is None else g.double().cpu().numpy() for k, g in before.items()}
     whole = total if loss is not None else None
-    return Evidence(tuple(runs), tuple(deltas), arrays, old, feedback, whole, same, tuple(began), places_of(written))
+    back = tuple(arrived) if len(arrived) == len(deltas) else ()
+    return Evidence(
+        tuple(runs), tuple(deltas), arrays, old, feedback, whole, same, tuple(began), places_of(written), back
+    )
 
 
 def _same(reading: Reading, output: int, sequence: Sequence, played: Any, runs: list[Run], dtype: str) -> bool:
@@ -121,12 +162,22 @@ def beginning(evidence: Evidence) -> list[str]:
     reading = evidence.runs[0].written.reading  # type: ignore[attr-defined]
     of_record = {node: k for k, term in enumerate(reading.chosen.order) if (node := reading.node_of.get(id(term)))}
     layers: dict[str, list[str]] = {}
-    for number, slot in enumerate(reading.step.slots if reading.way.whole is None else ()):
+    for number, slot in enumerate(reading.step.slots):
+        if reading.way.whole is not None and not slot.held:  # where its own code begins is no news
+            continue
         if any(bool((states[number] != 0).any()) for states in evidence.states):
             k = of_record.get(slot.update)
             where = f"of layer {reading.layer_of(k)}" if k is not None else "of the module"
             layers.setdefault(where, []).append(reading.names[k] if k is not None else slot.name)
     return [f"{' and '.join(names)} {where}" for where, names in layers.items()]
+
+
+def _beside(reading: Reading, output: int, sequence: Sequence, played: Any) -> Array | None:
+    """Return the same where a loss was said, so that it may be compared; None where it was not, or not only, seen."""
+    try:
+        return _arrived(reading, output, sequence, played) if sequence.arrived else None
+    except GradcertError:
+        return None
 
 
 def _arrived(reading: Reading, output: int, sequence: Sequence, played: Any) -> Array:

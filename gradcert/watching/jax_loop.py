@@ -97,7 +97,8 @@ class WatchStep(Judging):
         number, self._count = self._count, self._count + 1
         if not self._due(number):
             return None
-        return self._judged(Seen(number, gradients, params, x, y, self.state if state is None else state))
+        seen = Seen(number, gradients, params, x, y, self.state if state is None else state)
+        return self._safely(number, lambda: self._judged(seen))
 
     def optax(self, optimiser: Any) -> Any:
         """Return an optimiser of Optax, or a chain, whose incoming gradients are watched.
@@ -160,7 +161,7 @@ class WatchStep(Judging):
         waiting, self._waiting = self._waiting, []
         for seen in waiting:
             self._count = max(self._count, seen.number + 1)
-        return [self._judged(seen) for seen in waiting]
+        return [self._safely(seen.number, lambda seen=seen: self._judged(seen)) for seen in waiting]  # type: ignore[misc]
 
     def report(self) -> str:
         """Return what was found as a table."""

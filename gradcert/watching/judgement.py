@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+FAILED = "not judged"  # a verdict of no gradients: why there is none is the cause
 LIKE = "most like"  # what a sentence begins with that says what gradients are near
 NONE = "no row of the table"  # and one that says what they are not
 
@@ -47,9 +48,9 @@ class Judgement:
     Attributes
     ----------
     step : the number of the step, from 0.
-    verdict : ``right``, ``wrong``, ``named`` (no claim, and a row fits) or ``unnamed``.
+    verdict : ``right``, ``wrong``, ``named`` (no claim, and a row fits), ``unnamed``, or ``not judged``.
     claim : the rule. `rows` : rows that the gradients are, where that was asked.
-    cause : what they are instead, a sentence; "" where none is known.
+    cause : what they are instead, a sentence; "" where none is known. Of a row, what it comes from in the code.
     parameters : by name.
     notes : what else has to be said. `seconds` : processor time that it took.
     file : where it is kept.
@@ -84,7 +85,7 @@ class Judgement:
     def known(self) -> bool:
         """Whether it is said what the gradients are: right, a row of the table, or, unclaimed, a row with a mistake."""
         if self.verdict == "unnamed":
-            return bool(self.cause) and not self.cause.startswith((LIKE, NONE))
+            return explained(self)
         return self.verdict in ("right", "named")
 
     def sentence(self) -> str:
@@ -92,10 +93,19 @@ class Judgement:
         if self.verdict == "right":
             return f"step {self.step}: the gradients of {self.claim}"
         if self.verdict == "named":
-            return f"step {self.step}: the gradients of {' = '.join(self.rows)}"
+            return f"step {self.step}: the gradients of {' = '.join(self.rows)}" + (
+                f": {self.cause}" if self.cause else ""
+            )
+        if self.verdict == FAILED:
+            return f"step {self.step}: not judged: {self.cause}"
         wrong = [name for name, of in self.parameters.items() if not of.right]
         what = self.cause or f"not explained; wrong in {', '.join(wrong)}"
         return f"step {self.step}: {'not the gradients of ' + self.claim + ': ' if self.claim else ''}{what}"
+
+
+def explained(judgement: Judgement) -> bool:
+    """Return whether it is said what gradients are that are not the claimed ones, and not only what they are near."""
+    return bool(judgement.cause) and not judgement.cause.startswith((LIKE, NONE))
 
 
 def _finite(value: Any) -> Any:
@@ -119,11 +129,13 @@ def table(judgements: Sequence[Judgement]) -> str:
     """
     if not judgements:
         return "nothing was judged"
-    good = sum(j.known for j in judgements)
+    good, failed = sum(j.known for j in judgements), [j for j in judgements if j.verdict == FAILED]
     word = "right" if judgements[0].claim else "named"
-    lines = [f"{len(judgements)} judged, {good} {word}"]
+    lines = [
+        f"{len(judgements) - len(failed)} judged, {good} {word}" + (f", {len(failed)} not judged" if failed else "")
+    ]
     first = next((j for j in judgements if j.verdict in ("wrong", "unnamed")), None)
-    for j in dict.fromkeys(j.step for j in (first, judgements[-1]) if j is not None):
+    for j in dict.fromkeys(j.step for j in (first, *failed[:1], judgements[-1]) if j is not None):
         found = next(k for k in judgements if k.step == j)
         lines += [found.sentence(), *rows(found), *(f"  note: {n}" for n in found.notes)]
         lines += [f"  kept in {found.file}"] if found.file else []
@@ -132,6 +144,8 @@ def table(judgements: Sequence[Judgement]) -> str:
 
 def rows(judgement: Judgement) -> list[str]:
     """Return the table of a judgement's parameters, line by line."""
+    if not judgement.parameters:
+        return []
     width = max(12, *(len(name) + 2 for name in judgement.parameters))
     out = [f"  {'parameter':<{width}}{'error':>8}{'allowed':>9}{'cos BPTT':>11}{'norm/BPTT':>11}"]
     for name, of in judgement.parameters.items():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+import traceback
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -12,18 +14,24 @@ from typing import Any
 
 from gradcert.models.reading.passes import AS_CODED, Run
 from gradcert.reference.checks import check_size
+from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule, rule_named
 from gradcert.watching import scalars
-from gradcert.watching.causes import CLAIM, agrees, cause, distance, nearest, rows
+from gradcert.watching.causes import CLAIM, agrees, cause, distance, meant, nearest, rows
 from gradcert.watching.chunks import chunked, label_of
 from gradcert.watching.evidence import Evidence, Gradients
 from gradcert.watching.figures import descent, edges
-from gradcert.watching.judgement import LIKE, NONE, Judgement, table
+from gradcert.watching.judgement import FAILED, LIKE, NONE, Judgement, explained, table
+from gradcert.watching.psi import given
 from gradcert.watching.verdict import compared, least, measured
 
 SPLIT = 10  # judgements from one in which dropped edges are told apart to the next: it costs as much as all the rest
 NEAREST = 4  # rows of which a mistake is looked for, where nothing is claimed and no row fits
+
+
+class NotJudged(UserWarning):
+    """A step of training could not be judged; its words are in the report too."""
 
 
 class Judging(ABC):
@@ -59,6 +67,19 @@ class Judging(ABC):
     def _due(self, step: int) -> bool:
         return step % self.every == 0
 
+    def _safely(self, step: int, make: Callable[[], Judgement]) -> Judgement:
+        """Return what is found; what goes wrong on the way to it is a judgement too, and the training goes on."""
+        begun = time.process_time()
+        try:
+            return make()
+        except Exception as error:
+            why = in_words(error)
+        found = Judgement(step, FAILED, self._claim(), {}, (), why, seconds=time.process_time() - begun)
+        if not any(j.cause == why for j in self.judgements if j.verdict == FAILED):
+            warnings.warn(f"gradcert: {found.sentence()}", NotJudged, stacklevel=4)
+        self.judgements.append(found)
+        return found
+
     def _found(self, step: int, evidence: Evidence, notes: Sequence[str], dtype: str, begun: float) -> Judgement:
         """Judge a step, remember what was found, and hand it on.
 
@@ -68,6 +89,13 @@ class Judging(ABC):
         """
         exact = evidence.gradients("bptt")
         made = (self._named if self.rule is None else self._claimed)(step, evidence, exact, dtype)
+        if not evidence.same and made.verdict in ("wrong", "unnamed") and not explained(made):
+            raise GradcertError(
+                "a module whose outputs in the batch are not those of its operations, run again: nobody knows its"
+                " gradients",
+                allowed="a step that is a function of input, parameters and state, in the parameters' dtype",
+                do="look for random numbers, another dtype inside, a state that is set between two calls",
+            )
         first = made.verdict == "wrong" and not any(j.file for j in self.judgements)
         file = self._kept(made, evidence, dtype) if first else ""
         rule = self.rule if self.rule is not None else made.rows[0] if made.rows else None
@@ -76,7 +104,7 @@ class Judging(ABC):
         own = f"a spike of the model that its own equations do not have, {wrong:.2g} from the threshold"
         found = replace(
             made,
-            notes=(*notes, *[own] * (wrong > 1e-3), *made.notes),
+            notes=(*notes, *[own] * (wrong > 1e-3), *given(evidence.runs[0].written.reading), *made.notes),  # type: ignore[attr-defined]
             file=file,
             descent=descent(evidence, exact, made.parameters),
             edges=edges(evidence, rule) if rule is not None and drops else {},
@@ -119,12 +147,14 @@ class Judging(ABC):
             found = rows(evidence, relative)
         self._relative = relative
         if found:
-            return Judgement(step, "named", None, compared(evidence, centre, exact, relative), tuple(found))
+            of = compared(evidence, centre, exact, relative)
+            return Judgement(step, "named", None, of, tuple(found), meant(evidence, found, order, relative))
         parts = sorted(chunked(evidence), key=lambda c: distance(c.gradients, evidence))
         same = [part for part in parts if agrees(part.gradients, evidence, relative)]
         if same:
             of = compared(evidence, same[0].gradients, exact, relative)
-            return Judgement(step, "named", None, of, tuple(part.name for part in same))
+            names = [part.name for part in same]
+            return Judgement(step, "named", None, of, tuple(names), meant(evidence, names, order, relative))
         near = next((part for part in parts if part.rule is not None), None)
         if near is not None and near.rule and distance(near.gradients, evidence) < distance(centre, evidence):
             order, best, centre = [near.rule, *order], near.rule, near.gradients
@@ -195,3 +225,12 @@ class Judging(ABC):
 
     def _claim(self) -> str | None:
         return self.rule if isinstance(self.rule, str) or self.rule is None else self.rule.name
+
+
+def in_words(error: Exception) -> str:
+    """Return what went wrong: a sentence of ours, or what Python says and where."""
+    if isinstance(error, GradcertError):
+        return str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{where}"

@@ -19,6 +19,7 @@ from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule, rule_named
 from gradcert.watching.again import judged
+from gradcert.watching.causes import OTHER_LOSS
 from gradcert.watching.evidence import Evidence
 from gradcert.watching.judgement import Judgement
 from gradcert.watching.networks import to_record
@@ -89,6 +90,7 @@ def to_dict(failure: Failure) -> dict[str, Any]:
         "claimed": _lists(evidence.gradients(failure.rule)),
         "sequences": [_sequence(*k) for k in zip(evidence.runs, evidence.deltas, evidence.states, strict=True)],
         "previous": _previous(failure),
+        "arrived": [d.tolist() for d in evidence.arrived] if OTHER_LOSS in failure.judgement.cause else [],
     }
     try:
         if label != AS_CODED and rule_named(label) != failure.rule and not isinstance(failure.rule, str):

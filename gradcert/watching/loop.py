@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from gradcert.models.reading.held import at, kinds
 from gradcert.models.reading.network import Written
 from gradcert.models.reading.passes import Run
 from gradcert.models.reading.reader import read_network
@@ -18,7 +19,7 @@ from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule
 from gradcert.watching.calls import Calls
 from gradcert.watching.evidence import Evidence
-from gradcert.watching.gather import again, beginning, gathered
+from gradcert.watching.gather import again, beginning, gathered, left_over
 from gradcert.watching.judgement import Judgement
 from gradcert.watching.judging import Judging
 from gradcert.watching.recording import differences, recording
@@ -54,6 +55,7 @@ class Watch(Judging):
         self._before: dict[str, Any] | None = None
         self._earlier: list[tuple[Any, dict[str, Any]]] = []
         self._back = 1
+        self._direct = False  # whether the last call wrote weights and no optimiser did
         self._set()
 
     def __enter__(self) -> Watch:
@@ -71,7 +73,7 @@ class Watch(Judging):
     def _set(self) -> None:
         self._calls.clear()
         self._calls.on = self._due(self._count) or self._soon(self._count)
-        self._calls.back = self._due(self._count) and self.loss is None
+        self._calls.back = self._due(self._count)
 
     def step(self, x: Any = None, y: Any = None) -> Judgement | None:
         """Say that a step of training is over: after ``backward``, before the optimiser changes anything.
@@ -110,11 +112,8 @@ class Watch(Judging):
             result = function(*args, **kwargs)
         given = recorded.total()
         changed = any(not torch.equal(p.detach(), weights[n]) for n, p in parameters.items())
-        if changed and not recorded.steps:
-            if self.rate is None:
-                raise GradcertError(
-                    "a trainer that writes weights directly", do="say its learning rate: watch(..., rate=0.1)"
-                )
+        self._direct = changed and not recorded.steps
+        if self._direct and self.rate is not None:
             given, self._rounding = differences(weights, parameters, self.rate)
         elif not recorded.steps:
             given = {n: p.grad for n, p in parameters.items()}
@@ -127,7 +126,7 @@ class Watch(Judging):
         self._count += 1
         try:
             if self._due(step):
-                found = self._judged(step, given, y, parameters)
+                found = self._safely(step, lambda: self._judged(step, given, y, parameters))
         finally:
             self._before = None
             if self._soon(step) and self._calls.sequences:
@@ -142,8 +141,14 @@ class Watch(Judging):
 
     def _judged(self, step: int, given: Mapping[str, Any], y: Any, parameters: Mapping[str, Any]) -> Judgement:
         begun = time.process_time()
+        if self._direct and self.rate is None:
+            raise GradcertError(
+                "a trainer that writes weights directly", do="say its learning rate: watch(..., rate=0.1)"
+            )
+        if self._calls.error is not None:
+            raise self._calls.error
         if self.loss is not None and y is None:
-            raise GradcertError("a loss without a target", do="step(x, y)")
+            raise GradcertError("a loss without a target", do="step(x, y), or step(y=y): the input is seen by hooks")
         if not self._calls.sequences:
             raise GradcertError(
                 "a step in which the module was not called", do="call the module itself, so that its hooks run"
@@ -168,11 +173,14 @@ class Watch(Judging):
     def _read(self, parameters: Mapping[str, Any]) -> Written:
         sequence = self._calls.sequences[0]
         x = sequence.inputs[0]
-        key = (tuple(x.shape), self.module.training)
+        key = (tuple(x.shape), self.module.training, kinds(sequence.began))
         if key not in self._written:
+            module = self.module if sequence.began is None else at(self.module, sequence.began)
             with torch.random.fork_rng(devices=[]):
                 state = sequence.state if self.time is None else None
-                self._written[key] = read_network(self.module, x, state, self.time, self.output)
+                found = read_network(module, x, state, self.time, self.output)
+            refuse_autocast(found)
+            self._written[key] = found
         return self._written[key]
 
     def _notes(self, evidence: Evidence) -> list[str]:
@@ -183,7 +191,8 @@ class Watch(Judging):
                 " dtype inside, or a spike at its threshold"
             )
         if began := beginning(evidence):
-            out.append(f"the sequence began from a state that is not zero: {', '.join(began)}")
+            how = ", as the sequence before left it: not reset" if left_over(evidence, self._calls.sequences) else ""
+            out.append(f"the sequence began from a state that is not zero: {', '.join(began)}{how}")
         if self.loss is None:
             out.append("the derivative of the loss at the outputs is taken as given (pass loss= to judge it)")
         return out
@@ -202,10 +211,12 @@ class Watch(Judging):
             "shape": list(reading.example.shape[1:]),
             "output": self.output,
         }
+        first = self._calls.sequences[0].began  # a module that keeps its state is asked with that of then
+        module = self.module if first is None else at(self.module, first)
         failure = Failure(
             judgement, self.rule, evidence, self._previous, dtype, self._rounding, model, random=reading.random
         )
-        return keep(shrunk(self.module, failure, self._relative, self.output), Path(self.folder))
+        return keep(shrunk(module, failure, self._relative, self.output), Path(self.folder))
 
     def _passed(self, evidence: Evidence) -> tuple[Run, ...]:
         written: Any = evidence.runs[0].written
@@ -223,6 +234,16 @@ class Watch(Judging):
             "Claim": self._claim() or "none: which row is it?",
             "Judged": f"every {self.every} steps, of {self._count}; parameters in {dtype}; the loss: {loss}",
         }
+
+
+def refuse_autocast(written: Written) -> None:
+    """Raise for a module part of which is computed in another dtype: what that may be off is not known here."""
+    for dtype, place in written.reading.step.autocast.items():
+        raise GradcertError(
+            f"autocast inside the module changes the dtype to {dtype} at {place}",
+            allowed="one dtype in the whole step, that of the parameters",
+            do="take autocast out, or watch the module with it off: torch.autocast(..., enabled=False)",
+        )
 
 
 def dtype_of(parameters: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from gradcert.certify.report import COLOURS, DASHES, MARKS, Curve, panel
 from gradcert.certify.report.html import environment, figure
 from gradcert.reference.printable import legible
 from gradcert.watching.figures import SAMPLES
-from gradcert.watching.judgement import Judgement, Of
+from gradcert.watching.judgement import FAILED, Judgement, Of
 
 MEASURES = {
     "error": "error / budget",
@@ -109,6 +109,11 @@ def headline(judgements: Sequence[Judgement]) -> tuple[str, str]:
     if wrong is not None:
         word = "Wrong" if wrong.verdict == "wrong" else "No row of the table"
         return f"{word} at step {wrong.step}", "refuted" if wrong.verdict == "wrong" else "plain"
+    judged = [j for j in judgements if j.verdict != FAILED]
+    if not judged:
+        return "Not judged", "plain"
+    if len(judged) < len(judgements):
+        return f"{len(judgements) - len(judged)} of {len(judgements)} steps not judged", "plain"
     if judgements[-1].claim:
         return "Right", "certified"
     same = {j.rows for j in judgements}

@@ -95,6 +95,28 @@ def differences(places: Sequence[Place], rule: Rule | str) -> list[tuple[Place, 
     return out
 
 
+def coded(evidence: Evidence) -> str:
+    """Return what a module's own code cuts and keeps, as `gradcert.read` shows it; "" of a step that was stored.
+
+    That a state is kept goes without saying.
+    """
+    reading = getattr(evidence.runs[0].written, "reading", None)
+    if reading is None:
+        return ""
+    out = []
+    for edge in reading.edges:
+        label, plain = (edge.label or "no label").upper(), not edge.cut
+        if plain and edge.label == Edge.STATE.value:
+            continue
+        layer = reading.layer_of(edge.target)
+        where = ", ".join(edge.cut) or reading.chosen.order[edge.target].where
+        does = "keeps" if plain else "cuts" if not edge.kept else "keeps on one path and cuts on another"
+        source = reading.names[edge.source] + "'" * edge.lag
+        source += "" if reading.layer_of(edge.source) == layer else f"[{reading.layer_of(edge.source)}]"
+        out.append((plain, f"layer {layer} {does} {label} {source} -> {reading.names[edge.target]} ({where})"))
+    return "; ".join(text for _, text in sorted(out, key=lambda o: o[0]))
+
+
 def as_said(evidence: Evidence, rule: Rule | str, found: Sequence[Place], chunk: int | None = None) -> Gradients:
     """Return the gradients of a claimed row that does the other thing at some places, in chunks where that is said."""
     row = row_of(rule)

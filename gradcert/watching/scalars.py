@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gradcert.reference.errors import GradcertError
-from gradcert.watching.judgement import Judgement
+from gradcert.watching.judgement import FAILED, Judgement
 
 MEASURES = ("cosine", "norm", "dropped")
 
@@ -28,6 +28,8 @@ def scalars(judgement: Judgement) -> Iterator[tuple[str, float]]:
     >>> list(scalars(Judgement(0, "right", "bptt", {"W": Of(1.0, 2.0, 0.5, None)})))
     [('right', 1.0), ('W/error_over_budget', 0.5), ('W/cosine', 0.5)]
     """
+    if judgement.verdict == FAILED:
+        return
     yield "right", float(judgement.verdict in ("right", "named"))
     if judgement.descent is not None:
         yield "cosine_at_least", judgement.descent

@@ -18,7 +18,7 @@ from gradcert.models.reading.gradients import run
 from gradcert.models.reading.play import play
 from gradcert.reference.numbers import Array
 from gradcert.watching.asked import ANY_LENGTH, agrees_with, backward
-from gradcert.watching.causes import agrees, cause
+from gradcert.watching.causes import OTHER_LOSS, agrees, cause
 from gradcert.watching.evidence import Evidence, Gradients
 from gradcert.watching.kept import Failure
 from gradcert.watching.verdict import compared, measured
@@ -60,7 +60,9 @@ class Asking:
             return None
         if not agrees_with(outputs, here.played.outputs[self.output]):
             return None
-        return replace(evidence, runs=(here,), deltas=(delta,), given=found, before=None, loss=None, states=(states,))
+        return replace(
+            evidence, runs=(here,), deltas=(delta,), given=found, before=None, loss=None, states=(states,), arrived=()
+        )
 
     def wrong(self, evidence: Evidence | None) -> bool:
         """Return whether a part is wrong in the way of the whole."""
@@ -83,7 +85,7 @@ def shrunk(module: Any, failure: Failure, relative: dict[str, float], output: in
     """
     evidence = failure.evidence
     reading = evidence.runs[0].written.reading  # type: ignore[attr-defined]
-    if reading.random:
+    if reading.random or OTHER_LOSS in failure.judgement.cause:  # asked with loss=, a module answers something else
         return replace(failure, by="unknown")
     asking = Asking(module, failure, output)
     whole = [asking.part(k, 0, len(d), None) for k, d in enumerate(evidence.deltas)]

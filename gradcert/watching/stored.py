@@ -130,7 +130,9 @@ def stored_from(given: Any, what: str = "a step that was kept") -> Stored:
     before = None if spec.get("before") is None else _given(spec["before"], shapes)
     feedback = _arrays(claim["feedback"], "feedback") if claim["feedback"] is not None else None
     evidence = _evidence(networks, weights, spec["sequences"], given_, before, feedback)
-    evidence = replace(evidence, places=places_from(spec.get("places", [])))  # of no step before they were kept
+    evidence = replace(  # of no step before they were kept
+        evidence, places=places_from(spec.get("places", [])), arrived=_arrived(spec.get("arrived", []), evidence.deltas)
+    )
     previous = []
     for old in spec["previous"] if isinstance(spec["previous"], list) else ():
         held = record(old, "a sequence before", needs=("weights", "sequence"))
@@ -139,6 +141,13 @@ def stored_from(given: Any, what: str = "a step that was kept") -> Stored:
     for size in was.values():
         check_size("a size", size)
     return Stored(spec, model, was, rule, dtype, rounding, parameters, evidence, tuple(previous))
+
+
+def _arrived(given: Any, deltas: tuple[Array, ...]) -> tuple[Array, ...]:
+    found = tuple(array(d, "what came back") for d in given) if isinstance(given, list) else ()
+    if found and [d.shape for d in found] != [d.shape for d in deltas]:
+        raise GradcertError("what came back to the outputs does not fit", allowed="one number for every derivative")
+    return found
 
 
 def _arrays(given: Any, what: str) -> dict[str, Array]:

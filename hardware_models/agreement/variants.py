@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -107,7 +108,10 @@ def _groups(rounded: list[Node]) -> Iterator[tuple[Rounding, str, list[str]]]:
         parts: dict[str, list[str]] = {}
         for name in mine:
             parts.setdefault(name.rpartition(".")[2], []).append(name)
-        several = [names for names in parts.values() if len(names) > 1]
+        for names in [*parts.values()]:  # and those of one format: the filters of eligibilities, of spike traces
+            for fmt in dict.fromkeys(str(n.format) for n in rounded if n.name in names):
+                parts[f"{names[0]} {fmt}"] = [n.name for n in rounded if n.name in names and str(n.format) == fmt]
+        several = [list(names) for names in dict.fromkeys(tuple(p) for p in parts.values()) if len(names) > 1]
         yield from ((own, " and ".join(names), names) for names in several)
         if len(mine) > 1 and mine not in several:
             yield own, "all that is rounded: " + ", ".join(mine), mine
@@ -135,11 +139,14 @@ def _stores(program: Program) -> list[Node]:
 
 
 def _alike(nodes: list[Node]) -> list[list[Node]]:
-    """Return every node alone, then those that share their name's last part (`W.next`, `Wo.next`)."""
-    parts: dict[str, list[Node]] = {}
+    """Return every node alone, those that share their name's last part (`W.next`, `Wo.next`), or also the format."""
+    parts: dict[object, list[Node]] = {}
     for node in nodes:
-        parts.setdefault(node.name.rpartition(".")[2], []).append(node)
-    return [[n] for n in nodes] + [group for group in parts.values() if len(group) > 1]
+        last = node.name.rpartition(".")[2]
+        parts.setdefault(last, []).append(node)
+        parts.setdefault((last, node.format), []).append(node)
+    groups = {tuple(n.name for n in group): group for group in parts.values() if len(group) > 1}
+    return [[n] for n in nodes] + list(groups.values())
 
 
 def _overflows(program: Program) -> Iterator[Variant]:
@@ -231,6 +238,17 @@ def _signs(program: Program) -> Iterator[Variant]:
             other = "gt" if node.kind == "ge" else "ge"
             says = f"compares with {'>' if other == 'gt' else '>='} instead of {'>=' if other == 'gt' else '>'}"
             yield Variant("comparison", node.name, says, program.change(node.name, kind=other))
+    for own, other, sign in (("ge", "gt", "> instead of >="), ("gt", "ge", ">= instead of >")):
+        alike = [n.name for n in program.operations if n.kind == own]
+        families: dict[str, list[str]] = {}
+        for name in alike:
+            families.setdefault(name.rstrip("0123456789"), []).append(name)
+        groups = [names for names in families.values() if len(names) > 1]
+        for names in [*groups, *([alike] if len(alike) > 1 and alike not in groups else [])]:
+            changed = program
+            for name in names:
+                changed = changed.change(name, kind=other)
+            yield Variant("comparison", " and ".join(names), f"compare with {sign}", changed)
 
 
 def _constants(program: Program) -> Iterator[Variant]:
@@ -243,3 +261,23 @@ def _constants(program: Program) -> Iterator[Variant]:
             if fmt.low <= stored <= fmt.high:
                 says = f"is stored as {stored} instead of {node.stored[0]}, one unit {word}"
                 yield Variant("constant", node.name, says, program.change(node.name, stored=(stored,)))
+    yield from _other_constants(program)
+
+
+def _other_constants(program: Program) -> Iterator[Variant]:
+    """Yield constants, or pairs or all of those that share a value, with the value of another of their format."""
+    values: dict[Format, dict[int, list[str]]] = {}
+    for node in program.of_kind("constant"):
+        if isinstance(node.numeric.format, Format) and len(node.stored) == 1 and node.format.width > 1:
+            values.setdefault(node.format, {}).setdefault(node.stored[0], []).append(node.name)
+    for by_value in values.values():
+        for stored, names in by_value.items():
+            groups = [[name] for name in names] + [[*pair] for pair in combinations(names, 2)]
+            groups += [names] if len(names) > 2 else []
+            for other, group in ((other, group) for other in by_value if other != stored for group in groups):
+                changed = program
+                for name in group:
+                    changed = changed.change(name, stored=(other,))
+                many = "is" if len(group) == 1 else "are"
+                says = f"{many} stored as {other}, like {by_value[other][0]}, instead of {stored}"
+                yield Variant("another constant", " and ".join(group), says, changed)

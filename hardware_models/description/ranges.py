@@ -132,5 +132,12 @@ def _before_overflow(program: Program, node: Node, known: Mapping[str, tuple[Nod
         return rounded(exact(node, known), node)
     assert node.axis is not None
     term, (low, high) = known[node.args[0]]
-    count = program.sizes[node.axis]
-    return rounded(Exact(term.format.radix, min(low, count * low), max(high, count * high)), node)
+    total = rounded(Exact(term.format.radix, low, high), node)  # every partial sum is rounded, and may overflow
+    reach = total
+    for _ in range(program.sizes[node.axis] - 1):
+        radix = max(node.format.radix, term.format.radix)
+        grown = [(x << (radix - node.format.radix)) + (y << (radix - term.format.radix))
+                 for x, y in zip(total, (low, high), strict=True)]  # fmt: skip
+        total = rounded(Exact(radix, *grown), node)
+        reach = min(reach[0], total[0]), max(reach[1], total[1])
+    return reach

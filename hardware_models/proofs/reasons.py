@@ -19,17 +19,24 @@ class NotAsked:
     why: str
 
 
-def not_asked(profile: str | None = None) -> list[NotAsked]:
-    """Return what is not asked of a profile, or of all.
+def not_asked(profile: str | None = None, rule: str | None = None) -> list[NotAsked]:
+    """Return what is not asked of a profile, or of all; with a rule, also which claims are not about that rule.
 
     Examples
     --------
     >>> [n.number for n in not_asked("spinnaker")]
     [4, 5]
+    >>> not_asked("spinnaker", "e-prop")[-1].number
+    7
     """
     out = []
     for p in PROFILES.values() if profile is None else [find_profile(profile)]:
         out += [NotAsked(number, p.name, what, why) for number, what, why in _of(p)]
+        if rule is not None and rule != "ottt" and program(p, p.rules[0]).is_fixed:
+            step = program(p, rule)
+            states = ", ".join(n.name for n in step.of_kind("state") if n.name not in ("v", "z"))
+            why = "the whole step that is asked about is OTTT's; of other rules their trace and membrane units are"
+            out.append(NotAsked(7, p.name, f"whole {rule} step; its registers {states} over all time", why))
     return out
 
 

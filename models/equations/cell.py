@@ -168,11 +168,14 @@ def define(
     if not all(isinstance(word, str) for pair in edges.items() for word in pair):
         raise GradcertError("edges with a label that is no text", allowed="such as {'v -> v': 'state'}")
     step_function = equations if callable(equations) else None
-    texts = trace(equations) if callable(equations) else {node: str(text) for node, text in equations.items()}
-    recipe = Recipe(read(texts, constants or {}), tidy(edges), dict(constants or {}), step_function)
-    check_names(recipe.equations, tuple(recipe.constants), parameters)
-    if available():  # elsewhere the cell can be described, not computed
-        check_labels(recipe)
+    try:
+        texts = trace(equations) if callable(equations) else {node: str(text) for node, text in equations.items()}
+        recipe = Recipe(read(texts, constants or {}), tidy(edges), dict(constants or {}), step_function)
+        check_names(recipe.equations, tuple(recipe.constants), parameters)
+        if available():  # elsewhere the cell can be described, not computed
+            check_labels(recipe)
+    except GradcertError as error:
+        raise GradcertError(f"the cell {name!r}: {error.given}", allowed=error.allowed, do=error.do) from error
     reserved = {"surrogate", "strict", "train", "name", *recipe.weights} & {*recipe.constants}
     if reserved:
         raise GradcertError(f"a constant called {', '.join(sorted(reserved))}", allowed="other names")

@@ -7,6 +7,7 @@ An equation is a string. ``v`` is a node at this step, ``v_prev`` the same node 
 from __future__ import annotations
 
 import ast
+import difflib
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from gradcert.reference.suggest import nearest
 
 PREVIOUS = "_prev"
 NODES = 100  # of one cell
+ALIKE = 0.7  # 0.89 for thresold and threshold
 ITSELF, ONE_TO_ONE = "x_itself", "one_to_one"  # the input without weights: a node, and the synapse that leads to it
 
 
@@ -115,12 +117,12 @@ def check_names(
         called = {id(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
         used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in called}
         for name in sorted({*used, *equation.biases} - set(known) - set(parameters or ())):
-            close = nearest(name, [k for k in known if len(k) > 2]) if len(name) > 2 else None
+            close = nearest(name, [k for k in known if len(k) > 2 and _alike(name, k)]) if len(name) > 2 else None
             if parameters is not None or close is not None:
                 meant = f", which is near to {close}" if close else ""
                 raise GradcertError(
                     f"{name} in the equation of {equation.node}{meant}",
-                    allowed=", ".join([*known, *(parameters or ())]),
+                    allowed=", ".join(dict.fromkeys(k.replace(ITSELF, "x") for k in [*known, *(parameters or ())])),
                     do=f"mend it; or say that it is a trained parameter: parameters=({name!r},)",
                 )
     for equation in equations:
@@ -129,6 +131,11 @@ def check_names(
                 f"a spike in the equation of {equation.node}, in a cell without {' and '.join(missing)}",
                 do="call the membrane potential v, a node, and threshold a constant",
             )
+
+
+def _alike(name: str, other: str) -> bool:
+    """Return whether two names are so alike that one is the other mistyped: theta and beta are two parameters."""
+    return difflib.SequenceMatcher(None, name.lower(), other.lower()).ratio() >= ALIKE
 
 
 def _terms(tree: ast.expr, sign: int) -> list[tuple[ast.expr, int]]:

@@ -84,6 +84,7 @@ def _part(written: Written, name: str, source: Source, parameters: Mapping[str, 
 
     ids = torch.arange(1, own.numel() + 1, dtype=torch.float64).reshape(own.shape)
     index = (of(ids).reshape(-1) - 1).round().long()
+    _refuse_masks(nodes, name, source, owners[0], own, of)
     plain = _is_part(of, ids, index) and _is_part(of, -ids, index) and _is_part(of, ids / 1024, index)
     if not plain:
         size = of(own).numel()
@@ -98,6 +99,23 @@ def _part(written: Written, name: str, source: Source, parameters: Mapping[str, 
         )
     function = None if plain else lambda v: of(v.reshape(own.shape)).reshape(-1)[: own.numel()]
     return Part(name, owners[0], index[:1] if shared else index, source.sign, function, shared)
+
+
+def _refuse_masks(nodes: Any, name: str, source: Source, owner: str, own: Any, of: Callable[[Any], Any]) -> None:
+    """Raise where some entries are what they are, whatever the parameter is: a mask, as of self-connections."""
+    before, after = of(own), of(own + 1)
+    fixed = int((before == after).sum())
+    if not 0 < fixed < before.numel():
+        return
+    made = [nodes[k] for k in sorted(leads_to(nodes, source.node)) if nodes[k].kind == "op" and nodes[k].where]
+    place = made[-1].where if made else "the step"
+    masks = [nodes[k].name for k in sorted(leads_to(nodes, source.node)) if nodes[k].kind in ("buffer", "constant")]
+    raise UnreadError(
+        f"{owner} is masked at {place}{f' by {masks[-1]}' * bool(masks)}: {fixed} of {before.numel()} entries of what"
+        " acts are fixed, and the problems that are generated have every entry",
+        allowed="weights that can have any value",
+        do="certify a module without the mask; or judge it as it is where it runs: gradcert.watch",
+    )
 
 
 def _is_part(of: Callable[[Any], Any], entries: Any, index: Any) -> bool:

@@ -11,7 +11,8 @@ from gradcert.models.reading.naming import node_names, statics
 from gradcert.models.reading.populations import paths, populations
 from gradcert.models.reading.reading import Reading
 from gradcert.models.reading.surrogates import identify
-from gradcert.models.reading.terms import uncut
+from gradcert.models.reading.terms import dynamic, uncut
+from gradcert.reference.errors import GradcertError
 
 R = TypeVar("R", bound=Reading)
 
@@ -25,6 +26,12 @@ def assembled(kind: type[R], lowered: Lowering, module: Any, x: Any, state: Any,
     """
     step = lowered.step
     chosen = choose(lowered)
+    if empty := next((t for t in chosen.order if not t.size or (t.op == "spike" and not dynamic(t))), None):
+        raise GradcertError(
+            f"a {'spike' if empty.op == 'spike' else 'value'} at {empty.where or 'the step'} is made of no input, state"
+            " or weight: of a state that does not exist yet in the first step, say",
+            do="pass the state of the first step: read(module, x, state), --state",
+        )
     names = [name if value is not None else "" for name, value in lowered.slots]
     links = paths(chosen, lowered.averages)
     layers = populations(chosen, links)

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 from gradcert.models.reading.held import doubled, peek, poke, slots
+from gradcert.models.reading.nested import closed, opened
 from gradcert.models.reading.record import Node, Ref, Slot, Step
-from gradcert.models.reading.recorder import FORWARD, RANDOM, Double, Recorder, functions_seen_by
+from gradcert.models.reading.recorder import (
+    FORWARD,
+    RANDOM,
+    Double,
+    Recorder,
+    autocast_seen_by,
+    functions_seen_by,
+    where,
+)
 from gradcert.reference.errors import GradcertError
 
 
@@ -60,12 +71,12 @@ class Way:
         x = x if self.time is None else x.unsqueeze(self.time)
         if self.style == "none":
             return self.split(module(x))
-        nested = tree_unflatten(state, self.spec)
+        nested = closed(tree_unflatten(state, self.spec))
         return self.split(module(x, *nested) if self.style == "star" else module(x, nested))
 
     def split(self, result: Any) -> tuple[list[Any], list[Any]]:
         """Tell outputs and new state apart: the last tensors of the result are the new state."""
-        flat = [t for t in tree_flatten(result)[0] if isinstance(t, torch.Tensor)]
+        flat = [t for t in tree_flatten(opened(result))[0] if isinstance(t, torch.Tensor)]
         if not flat:
             raise GradcertError(
                 f"a step that returns {type(result).__name__}", allowed="a tensor, or tensors and a state"
@@ -82,6 +93,7 @@ class Way:
 
 def way_of(module: Any, state: Any) -> tuple[Way, list[Any]]:
     """Return how a module takes a state, and the state's tensors."""
+    state = opened(state)
     leaves, spec = tree_flatten(state)
     time = (1 if module.batch_first else 0) if isinstance(module, torch.nn.RNNBase) else None
     if state is None or not leaves:
@@ -110,29 +122,56 @@ def started(module: Any, x: Any, state: Any) -> Any:
             f"{type(module).__name__}.forward wants {', '.join(p.name for p in needed)} beside x",
             do="pass the state of the first step: read(module, x, state)",
         )
-    first, second = doubled(module), doubled(module)
     alone, _ = way_of(module, None)
+    entering = x if alone.time is None else x.unsqueeze(alone.time)
+    first, again = doubled(module), doubled(module)
     with torch.no_grad(), Double():
-        entering = x if alone.time is None else x.unsqueeze(alone.time)
-        result, again = first(entering), second(entering)
+        result, same = (_drawn_alike(partial(copied, entering)) for copied in (first, again))
         held = [
             p for p, s in slots(first).items() if isinstance(peek(s), torch.Tensor) and _differs(peek(s), module, p)
         ]
+    flat, twice = ([t for t in tree_flatten(opened(r))[0] if isinstance(t, torch.Tensor)] for r in (result, same))
+    if not _equal(flat, twice):
+        raise GradcertError(
+            f"two calls of {type(module).__name__} on the same input differ, with PyTorch's generator set alike",
+            allowed="a step that is a function of input, parameters and state, and of PyTorch's random numbers",
+            do="take out random numbers of NumPy or Python, or read it with them off",
+        )
     cell = isinstance(module, torch.nn.RNNCellBase)  # returns its state and nothing else
-    if held or not (cell or (isinstance(result, tuple) and len(result) > 1)):
+    if not (cell or (isinstance(result, tuple) and len(result) > 1)):
         return None
     returned = result if cell else result[1] if len(result) == 2 else result[1:]
-    zero = tree_map(lambda t: torch.zeros_like(t) if isinstance(t, torch.Tensor) else t, returned)
+    zero = tree_map(lambda t: torch.zeros_like(t) if isinstance(t, torch.Tensor) else t, opened(returned))
     way, leaves = way_of(module, zero)
-    with torch.no_grad(), Double():
-        torch_out, _ = way.call(second, x, leaves)
-    flat = [t for t in tree_flatten(again)[0] if isinstance(t, torch.Tensor)]
-    if not torch.equal(torch_out[0], flat[0]):
+    own, passed = [t for part in way.split(result) for t in part], doubled(module)
+    try:
+        with torch.no_grad(), Double():
+            found = [[t for part in _drawn_alike(lambda: way.call(passed, x, leaves)) for t in part] for _ in range(2)]
+    except Exception:  # whatever a stranger's code raises where it keeps its state itself
+        if held:
+            return None
+        raise
+    if held and not (_equal(found[0], own) and _equal(*found)):
+        return None  # what it keeps itself acts beside what is passed
+    if not _equal(found[0], own):
         raise GradcertError(
             f"{type(module).__name__} begins with a state of its own that is not zero",
-            do="pass it: read(module, x, state)",
+            do="pass it: read(module, x, state), or --state NAME of a state or of a function that returns one",
         )
     return zero
+
+
+def _drawn_alike(function: Callable[[], Any]) -> Any:
+    """Return what a function returns when PyTorch's random numbers are the same every time."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(3)
+        return function()
+
+
+def _equal(a: list[Any], b: list[Any]) -> bool:
+    return len(a) == len(b) and all(
+        s.shape == t.shape and torch.equal(s.double(), t.double()) for s, t in zip(a, b, strict=True)
+    )
 
 
 def _differs(value: torch.Tensor, module: Any, path: str) -> bool:
@@ -154,13 +193,18 @@ def capture(module: torch.nn.Module, x: torch.Tensor, state: Any = None) -> tupl
     """
     refuse_scripts(module)
     x = x.double() if x.is_floating_point() else x
-    state = started(module, x, tree_map(lambda t: t.double() if isinstance(t, torch.Tensor) else t, state))
+    state = started(module, x, tree_map(lambda t: t.double() if isinstance(t, torch.Tensor) else t, opened(state)))
     way, leaves = way_of(module, state)
     copied = doubled(module)
     fresh = {path: peek(slot) for path, slot in slots(copied).items()}
     fresh = {path: v.clone() if isinstance(v, torch.Tensor) else v for path, v in fresh.items()}
+    hooks = [
+        part.register_forward_pre_hook(_one_step) for part in copied.modules() if isinstance(part, torch.nn.RNNBase)
+    ]
     with torch.enable_grad(), Double():
         way.call(copied, x, leaves)  # so that states that are made when they are needed exist
+    for hook in hooks:
+        hook.remove()
     first = _once(copied, x, way, leaves, frozenset())
     names = _states(first[-1], *first[3:5])
     # states of its own have to have a history to be seen; without them it would be the same once more
@@ -191,10 +235,23 @@ def capture(module: torch.nn.Module, x: torch.Tensor, state: Any = None) -> tupl
         tuple(Slot(s.name, s.initial, s.node, to.get(s.update, s.update)) for s in found),
         len(given),
         tuple(dict.fromkeys(recorder.notes)),
+        recorder.autocast,
     )
     for node in nodes:
         node.value = node.value.detach() if node.kind in ("parameter", "constant", "buffer") else None
     return step, way
+
+
+def _one_step(part: Any, given: tuple[Any, ...]) -> None:
+    """Refuse a recurrent layer that is given more than one step: what it makes of the example is no step."""
+    x = given[0]
+    steps = x.shape[1 if part.batch_first and x.dim() == 3 else 0] if isinstance(x, torch.Tensor) else 1
+    if steps > 1:
+        raise GradcertError(
+            f"torch.nn.{type(part).__name__} at {where()} takes the example for a sequence of {steps} steps",
+            allowed="a module of one step, or one of whole sequences with its axis of time",
+            do="say the axis, and an example that has it: --time 0 (or 1), time=0",
+        )
 
 
 def refuse_scripts(module: Any) -> None:
@@ -234,7 +291,7 @@ def _once(copied: Any, x: Any, way: Way, leaves: list[Any], states: frozenset[st
     given = [t.detach().clone().requires_grad_().clone() for t in leaves]
     for k, t in enumerate(given):
         recorder.add(Node("state", f"state{k}"), t)
-    with torch.enable_grad(), recorder, functions_seen_by(recorder):
+    with torch.enable_grad(), recorder, functions_seen_by(recorder), autocast_seen_by(recorder):
         outputs, new = way.call(copied, entering, given)
     recorder.settle()
     return outputs, new, given, before, slots(copied), recorder
@@ -251,7 +308,10 @@ def _states(recorder: Recorder, before: dict[str, Any], after: dict[str, Any]) -
 
 
 def merged(nodes: list[Node]) -> dict[int, int]:
-    """Let equal operations on equal operands be one node: code often computes a thing twice. Random ones stay two."""
+    """Let equal operations on equal operands be one node: code often computes a thing twice.
+
+    Random ones stay two, and what cuts: each is said with its own line.
+    """
     same: dict[Any, int] = {}
     to: dict[int, int] = {}
 
@@ -260,7 +320,7 @@ def merged(nodes: list[Node]) -> dict[int, int]:
 
     for k, node in enumerate(nodes):
         node.args, node.kwargs = tree_map(renamed, node.args), tree_map(renamed, node.kwargs)
-        if node.kind in ("op", "item", "function") and not any(r in node.name for r in RANDOM):
+        if node.kind in ("op", "item", "function") and not node.cut and not any(r in node.name for r in RANDOM):
             key = (node.kind, str(node.op), repr(node.args), repr(node.kwargs), node.cut)
             to[k] = same.setdefault(key, k)
     return to

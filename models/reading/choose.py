@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gradcert.models.reading.lowering import Lowering
+from gradcert.models.reading.spikes import COMPARISON
 from gradcert.models.reading.terms import Term, Terms, dynamic, uncut
 from gradcert.reference.errors import GradcertError
 
@@ -47,12 +48,18 @@ def choose(lowered: Lowering) -> Chosen:
     terms, updates, outputs = _retimed(lowered)
     out = Chosen(terms, updates, outputs)
     live = _live(out)
-    for spike in [t for t in live.values() if t.op == "spike"]:
-        _add_spike(out, spike, live)
+    fired = [t for t in live.values() if t.op == "spike"]
+    silent = {k for k, kind in enumerate(lowered.kinds) if kind.name == COMPARISON}
+    for spike in fired:
+        if spike.data in silent and any(t.data not in silent for t in fired):
+            _add(out, spike)  # a comparison beside spikes: what it compares is no potential
+        else:
+            _add_spike(out, spike, live)
     for term in outputs:
         _add(out, uncut(term))
     for term in [t for t in live.values() if t.op == "linear"]:
         _add(out, core) if (core := uncut(term.args[1])).op != "prev" else None
+    _reread(out, live)
     _settle(out, live)
     todo = list(out.order)
     while todo:  # equations find weighted sums and their sources, which get equations too
@@ -88,20 +95,49 @@ def _retimed(lowered: Lowering) -> tuple[Terms, dict[int, Term], tuple[Term, ...
     """Let spikes that are computed anew from what the step before left be states of their own."""
     terms, updates, outputs = lowered.terms, dict(lowered.updates), list(lowered.outputs)
     live = _live(Chosen(terms, updates, tuple(outputs)))
-    swap: dict[int, Term] = {}
+    swap = _compared_alone(lowered, live)
+    if swap:
+        first = lowered.became
+        updates = {k: _swapped(u, swap, terms, first) for k, u in updates.items()}
+        outputs = [_swapped(o, swap, terms, first) for o in outputs]
+        live = _live(Chosen(terms, updates, tuple(outputs)))
+        swap = {}
     for spike in [t for t in live.values() if t.op == "spike"]:
         shifted = _shift(spike, updates, terms)
         if shifted is not None and id(shifted) in live and shifted is not spike:
             slot = len(lowered.slots)
             lowered.slots.append((f"spike{slot}", None))
-            lowered.anew[slot] = lowered.place(spike)
+            lowered.anew[slot] = lowered.place(lowered.stands.get(id(spike), spike))
             updates[slot] = shifted
             swap[id(spike)] = terms.make("prev", data=slot, shape=spike.shape)
     if not swap:
         return terms, updates, tuple(outputs)
-    done = lowered.became
+    done: dict[int, Term] = {}
     updates = {k: _swapped(u, swap, terms, done) for k, u in updates.items()}
-    return terms, updates, tuple(_swapped(o, swap, terms, done) for o in outputs)
+    outputs = [_swapped(o, swap, terms, done) for o in outputs]
+    lowered.became.update({k: done.get(id(t), t) for k, t in lowered.became.items()})
+    lowered.became.update({k: t for k, t in done.items() if k not in lowered.became})
+    return terms, updates, tuple(outputs)
+
+
+def _compared_alone(lowered: Lowering, live: dict[int, Term]) -> dict[int, Term]:
+    """Return comparison without a derivative -> the spike that compares the same, in its step or the next one.
+
+    Through a comparison nothing comes back: it stands there as that spike, cut.
+    """
+    terms, out = lowered.terms, {}
+    spikes = [t for t in live.values() if t.op == "spike"]
+    silent = {k for k, kind in enumerate(lowered.kinds) if kind.name == COMPARISON}
+    for term in [t for t in spikes if t.data in silent]:
+        strict = lowered.kinds[term.data].strict
+        shifted = _shift(term.args[0], lowered.updates, terms)
+        for other in [t for t in spikes if t.data not in silent and lowered.kinds[t.data].strict == strict]:
+            if other.args[0] is term.args[0]:
+                out[id(term)] = other
+            elif shifted is not None and other.args[0] is shifted:
+                out[id(term)] = terms.make("spike", term.args, other.data, term.shape, other.where)
+                lowered.stands[id(out[id(term)])] = term
+    return out
 
 
 def _shift(term: Term, updates: dict[int, Term], terms: Terms) -> Term | None:
@@ -158,6 +194,38 @@ def _add_spike(out: Chosen, spike: Term, live: dict[int, Term]) -> None:
         if threshold.op not in ("prev", "spike"):
             _add(out, threshold)
     _add(out, spike)
+
+
+def _reread(out: Chosen, live: dict[int, Term]) -> None:
+    """Choose what is read of a state, not what is written, where its new value is made of itself and of a spike.
+
+    So it is with a threshold that moves after the spike (b <- rho b + z): b of a step is rho b' + z', as the field
+    writes it, and what else is made of b and of values of its step needs no state of its own.
+    """
+    ends = {id(uncut(o)) for o in out.outputs}
+    for term in [t for t in live.values() if t.op == "prev"]:
+        core = uncut(out.updates[term.data])
+        if out.has(core) or id(core) in ends or retimes(out, core):
+            continue
+        found, todo, fits = {}, [core], True
+        while todo and fits:
+            part = todo.pop()
+            if out.has(part) or part.op == "prev":
+                found[id(part)] = part
+                fits = part is term or _of_spikes(part)
+            else:
+                fits = part.op not in ("x", "random", "linear", "mix", "cat", "stack", "spike", "drive")
+                todo += part.args
+        if fits and id(term) in found and len(found) > 1:
+            out.order.append(term)
+
+
+def _of_spikes(term: Term) -> bool:
+    """Return whether a term is a spike, or a product, sum or difference of spikes and numbers."""
+    term = uncut(term)
+    if term.op in ("mul", "add", "sub", "neg"):
+        return all(a.op == "number" or _of_spikes(a) for a in term.args)
+    return term.op == "spike"
 
 
 def _settle(out: Chosen, live: dict[int, Term]) -> None:
@@ -266,7 +334,7 @@ class Writing:
     def _source(self, source: Term) -> Term:
         """Return what a weight multiplies: the input, or a chosen value of this step or the one before."""
         core, lag, cuts = source, 0, []
-        while core.op in ("prev", "cut"):
+        while core.op in ("prev", "cut") and not self.out.has(core):
             if core.op == "cut":
                 cuts.append(core)
                 core = core.args[0]

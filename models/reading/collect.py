@@ -40,7 +40,9 @@ def how_of(result: Any, outputs: Any) -> str:
         if mine.shape == flat.shape and float((mine - flat).abs().max()) <= CLOSE * size:
             return name
     raise GradcertError(
-        f"a module that returns {tuple(result.shape)} of steps of {tuple(outputs.shape)}", allowed=", ".join(COLLECT)
+        f"a module that returns {tuple(result.shape)} of steps of {tuple(outputs.shape)}",
+        allowed=", ".join(COLLECT),
+        do="return the outputs of all steps, without the value before the first step, and collect them outside",
     )
 
 

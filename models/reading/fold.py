@@ -9,6 +9,7 @@ constant input, the step is a repetition of the first record.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from difflib import SequenceMatcher
 from itertools import pairwise
@@ -17,11 +18,12 @@ from typing import Any
 import torch
 from torch.utils._pytree import tree_flatten, tree_map
 
+from gradcert.models.reading.beginnings import completed, not_found
 from gradcert.models.reading.capture import Way, merged, refuse_scripts
 from gradcert.models.reading.held import doubled, peek, slots
 from gradcert.models.reading.lower import FILLED
-from gradcert.models.reading.record import Node, Ref, Slot, Step
-from gradcert.models.reading.recorder import Recorder, functions_seen_by
+from gradcert.models.reading.record import Node, Ref, Slot, Step, leads_to
+from gradcert.models.reading.recorder import Recorder, autocast_seen_by, functions_seen_by
 from gradcert.reference.errors import GradcertError
 
 STEPS = 5  # of the longer record
@@ -43,7 +45,8 @@ def fold(module: Any, x: Any, time: int | str) -> tuple[Step, Way]:
     refuse_scripts(module)
     x = x.double() if x.is_floating_point() else x
     axis = time if isinstance(time, int) else None
-    long, ends = _recorded(module, _steps(x, axis, STEPS))
+    autocast: dict[str, str] = {}
+    long, ends = _recorded(module, _steps(x, axis, STEPS), autocast)
     try:
         loops = _loops(long, None if axis is None else STEPS)
     except GradcertError:
@@ -62,10 +65,46 @@ def fold(module: Any, x: Any, time: int | str) -> tuple[Step, Way]:
         step,
         outputs=tuple(to.get(o, o) for o in step.outputs),
         slots=tuple(replace(s, update=to.get(s.update, s.update)) for s in step.slots),
+        autocast=autocast,
     )
     for node in step.nodes:
         node.value = node.value.detach() if node.kind in ("parameter", "constant", "buffer") else None
     return step, way
+
+
+def refuse_loop(module: Any, x: Any, step: Step) -> None:
+    """Raise for a module without a state, read as one step, that repeats itself: it loops over time.
+
+    Layers that are alike repeat operations too, each with weights of its own; a loop over time has the same ones.
+    """
+    if any(_reads(step.nodes, end, "state") for end in step.outputs):
+        return
+    nodes, _ = _recorded(module, x.double() if x.is_floating_point() else x)
+    try:
+        loops = _loops(nodes, None)
+    except GradcertError:
+        return
+    for ops, start, period in loops:
+        count = _repeated(nodes, ops, start, period)
+        inside = {*ops[start : start + count * period]}
+        turns = [ops[start + turn * period : start + (turn + 1) * period] for turn in range(count)]
+        outer = [{*_weights(nodes, [o for k in turn for o in nodes[k].operands()], inside)} for turn in turns]
+        if outer[0] and all(w == outer[0] for w in outer):
+            raise GradcertError(
+                f"the module repeats its own operations {count} times, from {nodes[ops[start]].where}, and has no state"
+                " that it is given or keeps: it loops over time itself",
+                allowed="a module of one step, or one of whole sequences with its axis of time",
+                do="say where time is: --time inside for a loop over one input, --time 0 or 1 for its axis in x",
+            )
+
+
+def _weights(nodes: list[Node], todo: list[int], inside: set[int]) -> Iterator[str]:
+    """Yield the parameters that nodes are made of, without a look into operations of a loop other than views."""
+    for k in todo:
+        if nodes[k].kind == "parameter":
+            yield nodes[k].name
+        elif k not in inside or nodes[k].name in ("t", "transpose", "view", "expand"):
+            yield from _weights(nodes, nodes[k].operands(), inside) if nodes[k].kind == "op" else ()
 
 
 def refuse_chunks(module: Any, x: Any, axis: int | None) -> None:
@@ -99,15 +138,17 @@ def _steps(x: Any, axis: int | None, count: int) -> Any:
         return x
     if x.dim() < 3 - (axis == 0 and x.dim() == 2):
         raise GradcertError(
-            f"an example of shape {tuple(x.shape)} with time on axis {axis}", allowed="(time, batch, ...)"
+            f"an example of shape {tuple(x.shape)} with time on axis {axis}",
+            allowed="(batch, time, ...)" if axis else "(time, batch, ...)",
+            do=f'give one: --example "x={(2, 5, *x.shape[1:]) if axis else (5, 2, *x.shape[1:])}"',
         )
     have = x.shape[axis]
     index = torch.arange(count) % have
     return x.index_select(axis, index)
 
 
-def _recorded(module: Any, x: Any) -> tuple[list[Node], list[int]]:
-    """Record one call, cuts marked; what the module holds are constants."""
+def _recorded(module: Any, x: Any, autocast: dict[str, str] | None = None) -> tuple[list[Node], list[int]]:
+    """Record one call, cuts marked; what the module holds are constants. `autocast` gets what the record met of it."""
     copied = doubled(module)
     known = {id(p): ("parameter", name) for name, p in copied.named_parameters()}
     for path, slot in slots(copied).items():
@@ -118,10 +159,12 @@ def _recorded(module: Any, x: Any) -> tuple[list[Node], list[int]]:
     recorder = Recorder(known)
     entering = x.clone().requires_grad_().clone()
     recorder.add(Node("x", "x"), entering)
-    with torch.enable_grad(), recorder, functions_seen_by(recorder):
+    with torch.enable_grad(), recorder, functions_seen_by(recorder), autocast_seen_by(recorder):
         result = copied(entering)
     outputs = [t for t in tree_flatten(result)[0] if isinstance(t, torch.Tensor)]
     recorder.settle()
+    if autocast is not None:
+        autocast |= recorder.autocast
     ends = [recorder.node_of(o) for o in outputs if o.is_floating_point()]
     read = {ref for node in recorder.nodes for ref in node.operands()} | {*ends}
     for k, node in enumerate(recorder.nodes):  # what autograd saves, in steps that have a history and in no other
@@ -203,18 +246,30 @@ def _with_states(short: list[Node], ends: list[int], long: list[Node], loops: li
     for number, (far, start, period) in enumerate(loops):
         body = [far[start + period + i] for i in range(period)]
         mine = _aligned(short, ops[at:], long, body)
+        before = {far[start + i]: i for i in range(period)}
         if len(mine) < period:
-            raise GradcertError("one step of the module runs other code than a step of several")
-        at = ops.index(mine[period - 1]) + 1
+            try:
+                nodes, mine, moved = completed(nodes, ops[at:], mine, long, body, before)
+            except GradcertError:  # of equal operations the last ones may be the same ones, and not the first
+                mine = _aligned(short, ops[at:], long, body, backwards=True)
+                nodes, mine, moved = completed(nodes, ops[at:], mine, long, body, before)
+            ends = [moved.get(end, end) for end in ends]
+            at = max(ops.index(k) for k in (*mine.values(), *moved) if k in ops) + 1
+        else:
+            at = ops.index(mine[period - 1]) + 1
         for i, k in enumerate(body):  # in a first step nothing has a history, so that nothing shows as cut
             nodes[mine[i]] = replace(nodes[mine[i]], cut=long[k].cut)
-        before = {far[start + i]: i for i in range(period)}
         found += _stated(nodes, [mine[i] for i in range(period)], long, body, before, nodes, mine, number)
     return Step(nodes, 0, tuple(ends), tuple(found), 0, ())
 
 
-def _aligned(nodes: list[Node], ops: list[int], long: list[Node], body: list[int]) -> dict[int, int]:
-    """Return place in a repetition -> the operation that is the same among others."""
+def _aligned(
+    nodes: list[Node], ops: list[int], long: list[Node], body: list[int], *, backwards: bool = False
+) -> dict[int, int]:
+    """Return place in a repetition -> the operation that is the same among others, of equal ones the first or last."""
+    if backwards:
+        found = _aligned(nodes, ops[::-1], long, body[::-1])
+        return {len(body) - 1 - i: k for i, k in sorted(found.items(), reverse=True)}
     ours, theirs = [_signature(nodes, k) for k in ops], [_signature(long, k) for k in body]
     blocks = SequenceMatcher(None, ours, theirs, autojunk=False).get_matching_blocks()
     return {block.b + i: ops[block.a + i] for block in blocks for i in range(block.size)}
@@ -239,7 +294,7 @@ def _stated(
     first, begins : the record of a first step, and place in a repetition -> its operation: where states begin.
     """
     states: dict[int, int] = {}
-    starts: dict[int, Any] = {}
+    starts: dict[int, tuple[Any, tuple[str, ...]]] = {}
     readers = [
         (offset, spot, before[ref.node], ref.node)
         for offset, k in enumerate(body)
@@ -249,34 +304,42 @@ def _stated(
     for offset, spot, origin, _ in readers:
         if origin not in starts and offset in begins:
             start = _flat(first[begins[offset]])[spot].node
-            if _reads_input(first, start):
-                raise GradcertError(f"a state that begins with a function of the input, at {first[start].where}")
-            starts[origin] = first[start].value.detach()
+            if _reads(first, start, "x"):
+                raise GradcertError(
+                    f"a state that begins with a function of the input, or as a Python number, at {first[start].where}",
+                    do="begin with torch.zeros(batch, units) before the loop over time; or give the module one step",
+                )
+            kept = sorted({first[k].name for k in leads_to(first, start) if first[k].kind == "buffer"})
+            starts[origin] = first[start].value.detach(), tuple(kept)
     swaps: dict[int, dict[int, Ref]] = {}
     found: list[Slot] = []
     for offset, spot, origin, example in readers:
         if origin not in states:
             if origin not in starts:
-                raise GradcertError("a state whose first value is not to be found", do="give the module one step")
+                raise not_found(long[body[offset]].where)
             shape = long[example].shape
             states[origin] = len(nodes)
             nodes.append(Node("state", f"state{number}.{origin}", shape=shape))
-            found.append(
-                Slot(f"state{number}_{len(found)}", starts[origin].expand(shape), states[origin], mine[origin])
-            )
+            value, kept_at = starts[origin]
+            name = f"state{number}_{len(found)}"
+            found.append(Slot(name, value.expand(shape), states[origin], mine[origin], kept_at))
         swaps.setdefault(offset, {})[spot] = Ref(states[origin])
     for offset, swap in swaps.items():
         nodes[mine[offset]] = _replaced(nodes[mine[offset]], swap)
     return found
 
 
-def _reads_input(nodes: list[Node], k: int) -> bool:
-    """Return whether a value depends on the input, and not only on its shape."""
-    todo = [k]
+def _reads(nodes: list[Node], k: int, kind: str) -> bool:
+    """Return whether a value depends on the input (``x``) or a state, and not only on its shape."""
+    todo, seen = [k], set()
     while todo:
-        node = nodes[todo.pop()]
-        if node.kind == "x":
+        k = todo.pop()
+        node = nodes[k]
+        if node.kind == kind:
             return True
+        if k in seen:
+            continue
+        seen.add(k)
         if node.name.rstrip("_") not in (*FILLED, "full_like", "new_full", "empty_like"):
             todo += node.operands()
     return False
@@ -329,6 +392,24 @@ def _is_first(nodes: list[Node], ops: list[int], start: int, period: int) -> boo
     return False
 
 
+def _in_order(nodes: list[Node], needed: set[int], done: set[int]) -> list[int]:
+    """Return nodes that are needed and not done, each behind what it is computed from; else by number."""
+    out: list[int] = []
+    seen = set(done)
+    todo = sorted(needed, reverse=True)
+    while todo:
+        k = todo[-1]
+        missing = [o for o in nodes[k].operands() if o not in seen]
+        if k in seen or not missing:
+            todo.pop()
+            if k not in seen:
+                seen.add(k)
+                out.append(k)
+        else:
+            todo += missing
+    return out
+
+
 def _pruned(step: Step) -> Step:
     """Return a step without the operations that nothing needs."""
     needed: set[int] = {step.x}
@@ -339,7 +420,7 @@ def _pruned(step: Step) -> Step:
             needed.add(k)
             todo += step.nodes[k].operands()
     order = [step.x, *(slot.node for slot in step.slots)]
-    order += sorted(needed - set(order))
+    order += _in_order(step.nodes, needed, set(order))
     to = {old: new for new, old in enumerate(order)}
 
     def renamed(v: Any) -> Any:
@@ -349,7 +430,7 @@ def _pruned(step: Step) -> Step:
         replace(n, args=tree_map(renamed, n.args), kwargs=tree_map(renamed, n.kwargs))
         for n in map(step.nodes.__getitem__, order)
     ]
-    found = tuple(Slot(s.name, s.initial, to[s.node], to[s.update]) for s in step.slots)
+    found = tuple(replace(s, node=to[s.node], update=to[s.update]) for s in step.slots)
     return Step(nodes, to[step.x], tuple(to[o] for o in step.outputs), found, 0, step.notes)
 
 

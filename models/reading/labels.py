@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gradcert.models.reading.choose import Chosen
 from gradcert.models.reading.populations import Path, X
+from gradcert.models.reading.terms import Term
 
 
 @dataclass(frozen=True)
@@ -61,19 +62,39 @@ def _label(
     if group[0].weight is not None:
         return "recurrent", ""
     if mixes:
-        return "", f"through {', '.join(mixes)}, which mixes units"
+        alone = all(m.startswith("function ") for m in mixes)
+        return "", f"through {', '.join(mixes)}, {'which is no spike' if alone else 'which is not unit by unit'}"
     if source == target:
         return "state", ""
-    if chosen.order[source].op != "spike":
+    of_spikes = chosen.order[source].op != "spike" and fires(chosen, source)
+    if chosen.order[source].op != "spike" and not of_spikes:
         return "state", "a state to another one"
     membranes = {id(m) for m in chosen.membranes.values()}
     if id(chosen.order[target]) in membranes or chosen.order[target].op == "spike":
-        return "reset", ""
+        return "reset", "what is made of spikes alone, taken for a spike" * of_spikes
     if id(chosen.order[target]) in {id(t) for t in chosen.thresholds.values()}:
-        return "adaptation", ""
+        return "adaptation", "what is made of spikes alone, taken for a spike" * of_spikes
     if any(p.gated for p in group):
         return "reset", "a spike that wipes another state"
     feeds = [p for p in links if p.source == target and id(chosen.order[p.target]) in membranes and not p.lag]
     if feeds:
         return "adaptation", "a spike to a state that acts on the potential, not on the threshold"
     return "adaptation", "a spike to another state"
+
+
+def fires(chosen: Chosen, k: int) -> bool:
+    """Return whether a node is a spike, or a function of spikes of its step alone: of two signs, or gated by others."""
+
+    def made(term: Term) -> tuple[bool, bool]:
+        """Return whether there is nothing else in a term, and a spike."""
+        if term.op in ("number", "static"):
+            return True, False
+        if term.op == "node":
+            number, lag = term.data
+            return (not lag and fires(chosen, number), True)
+        if term.op not in ("add", "sub", "mul", "neg", "cut"):
+            return False, False
+        parts = [made(a) for a in term.args]
+        return all(p[0] for p in parts), any(p[1] for p in parts)
+
+    return chosen.order[k].op == "spike" or made(chosen.equations[id(chosen.order[k])]) == (True, True)

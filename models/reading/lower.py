@@ -18,7 +18,7 @@ from gradcert.models.reading.terms import Term, dynamic
 A = torch.ops.aten
 SAME = {
     "view", "reshape", "_unsafe_view", "unsqueeze", "squeeze", "clone", "alias", "_to_copy", "contiguous", "flatten",
-    "lift_fresh", "detach", ".data", "delay", "positive", "view_as", "copy",
+    "lift_fresh", "detach", ".data", "delay", "positive", "view_as",
 }  # fmt: skip
 BINARY = {"add": "add", "sub": "sub", "mul": "mul", "div": "div", "logical_and": "mul", "bitwise_and": "mul"}
 SMOOTH = {"tanh": "tanh", "sigmoid": "sigmoid", "exp": "exp", "relu": "relu_off_at_zero"}
@@ -29,7 +29,7 @@ SPLITS = ("split", "split_with_sizes", "unsafe_split", "unsafe_chunk", "chunk", 
 class TorchLowering(Lowering):
     """What PyTorch's operations mean."""
 
-    RANDOM = ("bernoulli", "native_dropout")
+    RANDOM = ("bernoulli", "dropout", "rand", "normal", "uniform", "exponential_", "multinomial", "poisson")
     ELEMENTWISE = ("sqrt", "log", "abs", "sign", "floor", "round", "clamp", "cos", "sin", "erf", "softplus", "log1p",
                    "expm1", "rsqrt", "elu", "leaky_relu", "gelu", "silu", "hardtanh")  # fmt: skip
 
@@ -39,6 +39,10 @@ class TorchLowering(Lowering):
             return self._mix(k, node, "function " + node.name)
         if node.kind == "item":
             return self._item(k, node)
+        if any(word in node.name for word in self.RANDOM):
+            return self._mix(k, node)
+        if name == "_to_copy" and not node.floating and self.nodes[node.args[0].node].floating:
+            return self._as_whole(k, node)
         if name in SAME:
             source = self.argument(node.args[0])
             return source if source.size == prod(node.shape) or not source.shape else self._mix(k, node)
@@ -57,8 +61,28 @@ class TorchLowering(Lowering):
         if name in ("gt", "ge", "lt", "le"):
             return self._compared(node, name)
         if name in ("logical_not", "bitwise_not"):
-            return self.terms.one_minus(self.argument(node.args[0]), node.where)
+            source = self.argument(node.args[0])
+            if not self.nodes[node.args[0].node].floating:
+                return self.terms.one_minus(source, node.where)
+            return (
+                self.terms.one_minus(self._cut(source, node), node.where) if self.binary(source) else self._mix(k, node)
+            )
         return self._mix(k, node)
+
+    def _as_whole(self, k: int, node: Node) -> Term:
+        """Return what a cast to whole numbers or to bool leaves: a spike, without what would come back."""
+        source = self.argument(node.args[0])
+        return self._cut(source, node) if self.binary(source) else self._mix(k, node, "cast to whole numbers")
+
+    def _do_eq(self, k: int, node: Node) -> Term:
+        """Return whether a spike is 1, or 0, or is not."""
+        a, b = (self.argument(v) for v in node.args[:2])
+        if not self.binary(a) or b.op != "number" or b.data not in (0, 1):
+            return self._mix(k, node)
+        out = self._cut(a, node)
+        return out if (b.data == 1) == (node.name.rstrip("_") == "eq") else self.terms.one_minus(out, node.where)
+
+    _do_ne = _do_eq
 
     def _binary(self, k: int, node: Node, name: str) -> Term:
         a, b = (self.argument(v) for v in node.args[:2])
@@ -117,6 +141,16 @@ class TorchLowering(Lowering):
         return self._product(k, node, *node.args[:2])
 
     _do_matmul = _do_mm
+
+    def _do_bmm(self, k: int, node: Node) -> Term:
+        """Return a product of matrices that einsum has put into a batch of one."""
+        x, w = node.args
+        shape = self.nodes[w.node].shape
+        if w.node in self.moving or x.node not in self.moving or shape[0] != 1:
+            return self._mix(k, node)
+        matrix = self.new("select", A.select.int, (Ref(w.node), 0, 0), shape[1:])
+        turned = self.new("t", A.t.default, (Ref(matrix),), shape[:0:-1])
+        return self._linear(self.term(x.node), turned, node)
 
     def _do_linear(self, k: int, node: Node) -> Term:
         x, w, *bias = node.args
@@ -181,7 +215,65 @@ class TorchLowering(Lowering):
         a, mask, value = (self.argument(v) for v in node.args)
         return self._chosen(mask, value, a, node)
 
+    def _do_index_put(self, k: int, node: Node) -> Term:
+        """Return `v[mask] = value`, for a mask of every unit and one value."""
+        x, (index, *more), value = node.args[:3]
+        mask = None if more or not isinstance(index, Ref) else index.node
+        inner = self.nodes[x.node]
+        if mask is None or not self._is_mask(mask) or self.nodes[mask].shape != inner.shape or any(node.args[3:]):
+            return self._mix(k, node)
+        put = self.argument(value)
+        if put.op != "number":
+            return self._mix(k, node)
+        return self._chosen(self.term(mask), put, self.term(x.node), node)
+
+    def _is_mask(self, k: int) -> bool:
+        node = self.nodes[k]
+        if node.name == "_to_copy":
+            return node.kwargs.get("dtype") is torch.bool
+        return node.name.rstrip("_") in ("gt", "ge", "lt", "le", "eq", "ne", "logical_not", "logical_and", "logical_or")
+
     # -- parts --
+
+    def _do_copy(self, k: int, node: Node) -> Term:
+        """Return what was written over something."""
+        source = self.argument(node.args[1])
+        return source if source.size == prod(node.shape) or not source.shape else self._mix(k, node)
+
+    def _do_select_scatter(self, k: int, node: Node) -> Term:
+        """Return a whole one of whose parts was written."""
+        x, part, dim, start, *stop = node.args
+        size, dim = node.shape[dim], dim % len(node.shape)
+        start = start + size if (start or 0) < 0 else start or 0
+        put, one = self.argument(part), node.name == "select_scatter"
+        end = start + 1 if one else min(size, stop[0] if stop and stop[0] is not None else size)
+        end = end + size if end < 0 else end
+        shape = (*node.shape[:dim], end - start, *node.shape[dim + 1 :])
+        if put.op == "number" or put.size != prod(shape) or (not one and put.shape != shape):
+            return self._mix(k, node)
+        if one:
+            put = self.terms.make("stack", (put,), dim, shape, node.where)
+        parts = [self._part_of(x.node, dim, 0, start, False)] if start else []
+        parts += [put]
+        parts += [self._part_of(x.node, dim, end, size, False)] if end < size else []
+        if any(p.op == "number" for p in parts):
+            return self._mix(k, node)
+        return put if len(parts) == 1 else self.terms.make("cat", tuple(parts), dim, node.shape, node.where)
+
+    _do_slice_scatter = _do_select_scatter
+
+    def _do_roll(self, k: int, node: Node) -> Term:
+        """Return parts that were moved round, along one axis."""
+        x, shifts, *axes = node.args
+        if len(shifts) != 1 or not axes or len(axes[0]) != 1:
+            return self._mix(k, node)
+        dim = axes[0][0] % len(node.shape)
+        size = node.shape[dim]
+        at = -shifts[0] % size
+        if not at:
+            return self.term(x.node)
+        parts = (self._part_of(x.node, dim, at, size, False), self._part_of(x.node, dim, 0, at, False))
+        return self.terms.make("cat", parts, dim, node.shape, node.where)
 
     def _do_cat(self, k: int, node: Node) -> Term:
         parts = tuple(self.argument(v) for v in node.args[0] if self.nodes[v.node].shape != (0,))
@@ -199,6 +291,11 @@ class TorchLowering(Lowering):
         inner = self.nodes[node.args[0].node]
         if inner.name == "native_layer_norm" and node.op == 0:
             return self._normalised(k, inner)
+        if inner.name in ("max", "min") and node.op == 0 and len(inner.args) > 1:
+            source = self.term(inner.args[0].node)
+            return source if source.size == prod(node.shape) else self._mix(k, node, f"{inner.name} over an axis")
+        if inner.name in ("native_batch_norm", "_native_batch_norm_legit_no_training") and node.op == 0:
+            return self._batch_normalised(k, inner)
         if inner.name not in SPLITS:
             return self._mix(k, node, f"{inner.name}[{node.op}]")
         whole, axes = inner.args[0].node, len(self.nodes[inner.args[0].node].shape)
@@ -214,7 +311,7 @@ class TorchLowering(Lowering):
         """Return a layer normalisation: averages over units are weighted sums with weights that nobody trains."""
         x, shape, weight, bias, eps = node.args
         source, n = self.term(x.node), shape[-1]
-        if len(shape) > 1 or source.shape != (*self.nodes[x.node].shape[:-1], n):
+        if len(shape) > 1 or source.shape[-1:] != (n,) or source.size != prod(self.nodes[x.node].shape):
             return self._mix(k, self.nodes[k], "native_layer_norm")
         matrix, where, t = self.average(n), node.where, self.terms
 
@@ -227,6 +324,24 @@ class TorchLowering(Lowering):
         if weight is not None:
             out = t.mul(out, self.argument(weight), where)
         return t.binary("add", out, self.argument(bias), source.shape, where) if bias is not None else out
+
+    def _batch_normalised(self, k: int, node: Node) -> Term:
+        """Return a batch normalisation with the statistics that it keeps (eval): a factor and a bias for every unit."""
+        x, weight, bias, mean, var, *rest = node.args
+        training, eps = (False, rest[-1]) if node.name.endswith("no_training") else (rest[0], rest[2])
+        if training or mean is None or {mean.node, var.node} & self.moving:
+            return self._mix(k, self.nodes[k], "batch normalisation over the samples of a batch (train)")
+        source, wide, t = self.term(x.node), len(self.nodes[x.node].shape) - 2, self.terms
+
+        def per(k: int) -> Term:
+            shape = (self.nodes[k].shape[0], *(1,) * wide)
+            return self.static(self.new("view", A.view.default, (Ref(k), list(shape)), shape) if wide else k)
+
+        inverse = self.new("inverse_deviation", _inverse_deviation, (var, float(eps)), self.nodes[var.node].shape)
+        out = t.binary("sub", source, per(mean.node), source.shape, node.where)
+        out = t.mul(out, per(inverse), node.where)
+        out = t.mul(out, per(weight.node), node.where) if weight is not None else out
+        return t.binary("add", out, per(bias.node), source.shape, node.where) if bias is not None else out
 
     def _siblings(self, k: int) -> list[int]:
         found = {n.op: i for i, n in reversed(list(enumerate(self.nodes))) if n.kind == "item" and n.args[0].node == k}
@@ -250,3 +365,7 @@ class TorchLowering(Lowering):
         if any(s not in (None, 1) for s in step):
             return self._mix(k, node)
         return self._part_of(x.node, dim % len(shape), start, stop, False)
+
+
+def _inverse_deviation(variance: Any, eps: float) -> Any:
+    return (variance + eps).rsqrt()

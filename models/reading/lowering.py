@@ -16,7 +16,9 @@ from gradcert.models.reading.framework import Framework
 from gradcert.models.reading.record import Node, Ref, Step, leads_to
 from gradcert.models.reading.spikes import GRID, PAIRS, Kind, comparison
 from gradcert.models.reading.terms import Term, Terms, dynamic, uncut
+from gradcert.reference.errors import GradcertError
 
+CHANCES = ("bernoulli", "normal", "multinomial", "poisson")  # drawn with what they are given
 AVERAGE = "average_over_units"  # the weights of a mean
 
 
@@ -28,6 +30,7 @@ class Lowering(ABC):
     step, terms, framework : what is read, where the terms are made, and what runs nodes.
     anew : slot of a spike that a step computes anew -> the node that does; what it is at first is computed by that.
     became : term, by its id -> what stands for it since spikes of the step before were found out.
+    stands : spike, by its id -> the comparison of the user's that it stands for.
     moving : the nodes that depend on the input, a state or a draw.
     kinds : the kinds of spikes met. `updates` : slot -> term of its new value.
     """
@@ -45,6 +48,7 @@ class Lowering(ABC):
         self._known: dict[int, Term] = {}
         self.became: dict[int, Term] = {}
         self.anew: dict[int, int] = {}
+        self.stands: dict[int, Term] = {}
         self._pieces: dict[Any, int] = {}  # (slot, slice) -> slot
         self._sliced: dict[int, tuple[int, Any]] = {}
         self.outputs = [self.term(o) for o in step.outputs]
@@ -75,7 +79,9 @@ class Lowering(ABC):
                     todo = True
                     whole, piece = self._sliced.get(k, (k, None))
                     update = self.term(self.step.slots[whole].update)
-                    self.updates[k] = update if piece is None else self.part(update, *piece)
+                    update = update if piece is None else self.part(update, *piece)
+                    alone = update.op == "stack" and len(update.args) == 1  # a register of one step
+                    self.updates[k] = update.args[0] if alone else update
 
     def node_of(self) -> dict[int, int]:
         """Return the node of every term that is one, by the term's id."""
@@ -87,8 +93,14 @@ class Lowering(ABC):
         return frozenset(k for k, node in enumerate(self.nodes) if node.name == AVERAGE)
 
     def place(self, term: Term) -> int:
-        """Return the node of a term."""
-        return next(k for k, known in self._known.items() if known is term)
+        """Return the node of a term; of a comparison whose opposite alone is one, a new node."""
+        for k, known in self._known.items():
+            if uncut(known) is uncut(term):
+                return k
+        for k, known in self._known.items():
+            if uncut(known).op == "sub" and uncut(uncut(known).args[1]) is term and uncut(known).args[0].data == 1:
+                return self.new("opposite", _opposite, (Ref(k),), self.nodes[k].shape)
+        raise GradcertError(f"a spike at {term.where} of what the step before left, whose first value is not found")
 
     # -- one node --
 
@@ -127,7 +139,8 @@ class Lowering(ABC):
             made = self.terms.make("prev", data=self._slot_of[k], shape=node.shape)
         else:
             made = self._op(k, node)
-        cut = node.cut and made.op not in ("number", "static", "x") and dynamic(made)
+        said = made.op == "cut" and made.where == node.where
+        cut = node.cut and not said and made.op not in ("number", "static", "x") and dynamic(made)
         return self.terms.make("cut", (made,), None, made.shape, node.where) if cut else made
 
     def static(self, k: int) -> Term:
@@ -151,13 +164,17 @@ class Lowering(ABC):
         return self.term(value.node) if isinstance(value, Ref) else self.terms.number(float(value))
 
     def _mix(self, k: int, node: Node, name: str | None = None) -> Term:
-        if any(word in node.name for word in self.RANDOM):
+        moves = isinstance(node.args[0], Ref) and node.args[0].node in self.moving if node.args else False
+        if any(word in node.name for word in self.RANDOM) and not (node.name in CHANCES and moves):
             return self.terms.make("random", (), k, node.shape, node.where)
         args = tuple(self.term(i) for i in node.operands())
         own = [i for i in node.operands() if i in self.moving]
         elementwise = len(own) == 1 and self.nodes[own[0]].shape == node.shape and node.name in self.ELEMENTWISE
         op = "fn" if elementwise and len(args) == 1 else "mix"
         data = name or node.name
+        options = [a for a in (*node.args[1:], *node.kwargs.values()) if a is not None and not isinstance(a, Ref)]
+        if op == "fn" and options:
+            data = f"{data}[{', '.join(map(str, options))}]"
         key = data if op == "fn" else (data, k)
         return self.terms.make(op, args, key, node.shape, node.where)
 
@@ -261,6 +278,8 @@ class Lowering(ABC):
             if low < high:
                 out.append(self.part(piece, dim, low - at, high - at, False))
             at += size
+        if len(out) == 1 and out[0].op == "stack" and len(out[0].args) == 1 and out[0].shape != shape:
+            return out[0].args[0]
         return out[0] if len(out) == 1 else self.terms.make("cat", tuple(out), whole.data, shape, whole.where)
 
     def slice(self, k: int, dim: int, start: int, stop: int) -> int:
@@ -286,6 +305,10 @@ class Lowering(ABC):
             self.nodes.append(Node("op", name, op, args, shape=shape))
             self._pieces[key] = len(self.nodes) - 1
         return self._pieces[key]
+
+
+def _opposite(value: Any) -> Any:
+    return value == 0
 
 
 def _cut_out(value: Any, dim: int, start: int, stop: int, drop: bool) -> Any:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
 from gradcert.models.reading.choose import Chosen
 from gradcert.models.reading.populations import Path
-from gradcert.models.reading.record import Node
+from gradcert.models.reading.record import Node, Ref
 from gradcert.models.reading.terms import Term, uncut
 from gradcert.reference.networks import CELLS
 
 PASSING = ("view", "reshape", "clone", "detach", "_to_copy", "unsqueeze", "squeeze", "expand", "alias",
            "convert_element_type", "broadcast_in_dim", "expand_dims", "copy")  # fmt: skip
+INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "rsub": "-"}
+CALLED = {"logistic": "sigmoid"}
 TAKEN = {"x", "threshold", "surrogate", "strict", "train", "name", *CELLS}
 
 
@@ -25,13 +29,31 @@ def static_name(nodes: list[Node], k: int) -> str:
         return inner[0]
     if node.name in ("t", "transpose", "permute") and len(node.shape) == 2:
         return f"{inner[0]}.T"
+    if node.name in ("permute", "select") and 1 in nodes[node.operands()[0]].shape:
+        return inner[0]  # axes of one that einsum moves about
     if node.name == "slice":
         start, stop = node.args[2:4]
         columns = "" if node.args[1] == 0 else ":, "
         return f"{inner[0]}[{columns}{start}:{stop}]"
-    numbers = [f"{a:g}" for a in node.args if isinstance(a, (int, float)) and not isinstance(a, bool)]
-    name = re.sub(r"\W", "", node.name if node.kind == "op" else str(node.name)).strip("_")
-    return f"{name}({', '.join([*inner, *numbers])})"
+    args = list(_in_order(nodes, node.args))
+    name = CALLED.get(node.name, re.sub(r"\W", "", str(node.name)).strip("_"))
+    if name in INFIX and len(args) == 2 and node.kwargs.get("alpha", 1) == 1:
+        a, b = args[::-1] if name == "rsub" else args
+        return f"({a} {INFIX[name]} {b})"
+    if len(args) == 1 and name in ("neg", "reciprocal"):
+        return f"(-{args[0]})" if name == "neg" else f"(1 / {args[0]})"
+    return f"{name}({', '.join(args)})"
+
+
+def _in_order(nodes: list[Node], arguments: Any) -> Iterator[str]:
+    """Yield arguments as they are called, in their order; shapes, dtypes and flags are left out."""
+    for a in arguments:
+        if isinstance(a, Ref):
+            yield static_name(nodes, a.node)
+        elif isinstance(a, (list, tuple)) and any(isinstance(v, Ref) for v in a):
+            yield from _in_order(nodes, a)
+        elif isinstance(a, (int, float)) and not isinstance(a, bool):
+            yield f"{a:g}"
 
 
 def statics(chosen: Chosen, nodes: list[Node]) -> dict[int, str]:
@@ -78,6 +100,7 @@ def node_names(
     """Return the name of every node, unique in its population: ``z`` what leaves it, ``v`` a potential in any case."""
     layer = {k: i for i, group in enumerate(layers) for k in group}
     held = {id(uncut(update)): slots[k] for k, update in chosen.updates.items() if k < len(slots) and slots[k]}
+    held |= {id(t): slots[t.data] for t in chosen.order if t.op == "prev" and t.data < len(slots) and slots[t.data]}
     membranes = {id(m) for m in chosen.membranes.values()}
     thresholds = {id(t) for t in chosen.thresholds.values()}
     out: dict[int, str] = {}

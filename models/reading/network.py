@@ -11,6 +11,7 @@ import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -97,6 +98,8 @@ class Written:
         for name, source in self.sources.items():
             value = framework.evaluate(nodes, source.node, {}, parameters)
             if source.spread is not None:
+                while len(value.shape) > len(source.spread):  # the same in all samples (`CellWriter._per_unit`)
+                    value = value[0]
                 value = framework.spread(value, source.spread)
             out[name] = value if source.sign > 0 else -value
         return out
@@ -229,6 +232,7 @@ def initial_values(
             open_.append((name, core, value))
     for name, core, value in open_:
         inner = [reading.chosen.number(t) for t in _states_in(reading, core)]
+        inner = [k for k in inner if _slope(reading, core, found, k, value).any()] if len(inner) > 1 else inner
         if len(inner) != 1 or inner[0] in found:
             raise GradcertError(f"{name} begins with values that are not zero, and is a function of several states")
         at = [_value(reading, core, {**found, inner[0]: value * 0 + x}) for x in (0.0, 1.0)]
@@ -242,6 +246,12 @@ def initial_values(
                 same = bool((flat == flat[:1]).all())
                 out[f"{prefix}.{called}"] = flat[0].copy() if same else flat
     return out
+
+
+def _slope(reading: Reading, core: Term, found: Mapping[int, Any], node: int, value: Any) -> Any:
+    """Return by how much a function of nodes moves with one of them, where no spike is."""
+    at = [_value(reading, core, {**found, node: value * 0 + x}) for x in (0.0, 1.0)]
+    return np.asarray(at[1] - at[0])
 
 
 def _value(reading: Reading, term: Term, nodes: Mapping[int, Any]) -> Any:
@@ -416,8 +426,23 @@ class CellWriter:
         if id(term) not in self._statics:
             name = identifier(self.reading.statics[id(term)], self._taken)
             self._statics[id(term)] = name
+            self._per_unit(term)
             self.sources[name] = Source(term.data, 1, tuple(self._shape))
         return self._statics[id(term)]
+
+    def _per_unit(self, term: Term) -> None:
+        """Raise for what has a number for every sample and unit, not the same in all samples."""
+        node, framework = self.reading.step.nodes[term.data], self.reading.framework
+        if len(node.shape) <= len(self._shape) or prod(node.shape) <= prod(self._shape):
+            return
+        value = framework.array(framework.evaluate(self.reading.step.nodes, term.data, {}))
+        if not bool((value == value[:1]).all()):
+            raise GradcertError(
+                f"{self.reading.statics[id(term)]} in layer {self.number}, a fixed value of shape {node.shape} that is "
+                "another one in every sample",
+                allowed="states, and values for every unit",
+                do="keep it as a state: a tensor in an attribute, a list or a tuple; or pass it with the input",
+            )
 
     def _weight(self, term: Term, source: str) -> str:
         name, synapse = self._synapse(term)
@@ -496,6 +521,21 @@ def _prepared(term: Term, how: Style, cell: CellWriter) -> Term:
     terms = cell.reading.chosen.terms
     if term.op in ("mix", "cat", "stack", "random"):
         what = str(term.data[0]) if term.op == "mix" else term.op
+        if term.op == "random":
+            raise GradcertError(
+                f"random numbers{f' at {term.where}' * bool(term.where)} in layer {cell.number}",
+                allowed="masks of what leaves a layer (dropout)",
+                do="read it with them off (eval), or draw them outside and give them with the input",
+            )
+        if what.startswith("function "):
+            raise GradcertError(
+                f"{what} at {term.where} in layer {cell.number}",
+                allowed="an autograd.Function of one tensor, unit by unit, that is 0 below a level and 1 above it;"
+                " its other arguments numbers or fixed tensors of one number",
+                do="subtract the threshold before it, and give it nothing else to train",
+            )
+        if what.startswith("batch normalisation"):
+            raise GradcertError(f"{what} at {term.where}, in layer {cell.number}", do="read it in eval: module.eval()")
         raise GradcertError(
             f"{what} at {term.where or 'the step'} in layer {cell.number}",
             allowed="weights, and functions of one unit: sums, products, tanh, sigmoid, exp, relu",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from gradcert.models.reading.reading import Reading
+from gradcert.models.reading.reading import Reading, silent_kinds
 from gradcert.models.reading.terms import Term
 from gradcert.models.reading.text import Style, expression, short
 
@@ -65,6 +65,7 @@ def _style(reading: Reading, layer: int) -> Style:
         lambda inner, where: f"<span class='cut' title='{escape(where)}'>{inner}</span>",
         "<i>x</i>",
         "&middot;",
+        silent_kinds(reading),
     )
 
 

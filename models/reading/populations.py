@@ -69,7 +69,8 @@ def _into(term: Term, so_far: Path, averages: frozenset[int]) -> Iterator[Path]:
     elif term.op == "cut":
         yield from _into(term.args[0], replace(so_far, cuts=(*so_far.cuts, term.where)), averages)
     else:
-        mixes = (*so_far.mixes, str(term.data[0])) if term.op in ("mix", "cat", "stack") and term.data else so_far.mixes
+        called = str(term.data[0]) if term.op == "mix" else term.op
+        mixes = (*so_far.mixes, called) if term.op in ("mix", "cat", "stack") else so_far.mixes
         for part in term.args:
             others = [p for p in term.args if p is not part]
             gated = so_far.gated or (term.op in ("mul", "div") and any(_moves(p) for p in others))

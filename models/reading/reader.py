@@ -8,14 +8,14 @@ from typing import Any
 from gradcert.models.reading.assemble import assembled
 from gradcert.models.reading.capture import capture
 from gradcert.models.reading.check import check_gradients, check_outputs, collected_by, rows_of
-from gradcert.models.reading.fold import fold
+from gradcert.models.reading.fold import fold, refuse_loop
 from gradcert.models.reading.graphs import as_graph
 from gradcert.models.reading.lower import TorchLowering
 from gradcert.models.reading.network import Written, is_stack, written
 from gradcert.models.reading.page import fragment
 from gradcert.models.reading.pytorch import PYTORCH
 from gradcert.models.reading.reading import Reading
-from gradcert.models.reading.recorder import users_own
+from gradcert.models.reading.recorder import RANDOM, users_own
 from gradcert.reference.errors import GradcertError
 
 
@@ -47,7 +47,8 @@ class ReadModule(Reading):
 def read_module(module: Any, x: Any, state: Any = None, time: int | str | None = None) -> ReadModule:
     """Read a module from one step on an example input (`gradcert.models.reading.read`)."""
     made = recorded(module, x, state, time)
-    notes, rows = _checked(made)
+    with users_own(x):
+        notes, rows = _checked(made)
     return replace(made, notes=(*made.step.notes, *notes), rows=rows)
 
 
@@ -59,27 +60,41 @@ def read_network(module: Any, x: Any, state: Any = None, time: int | str | None 
     GradcertError : as `read_module` and `ReadModule.network`.
     """
     reading = recorded(module, x, state, time)
-    try:
-        made = reading.unchecked(output)
-    except GradcertError:
-        check_outputs(reading)
-        raise
-    check_gradients(made, output)
+    with users_own(x):
+        try:
+            made = reading.unchecked(output)
+        except GradcertError as error:
+            check_outputs(reading)
+            raise unwritten(reading.title, error) from None
+        check_gradients(made, output)
     return made
+
+
+def unwritten(title: str, error: GradcertError) -> GradcertError:
+    """Return why a module is no network, as the refusal of whoever needs one."""
+    do = error.do or "gradcert read shows what was read; take this out of the module, or judge the part below it"
+    return GradcertError(f"{title} cannot be written as a network: {error.given}", allowed=error.allowed, do=do)
 
 
 def recorded(module: Any, x: Any, state: Any = None, time: int | str | None = None) -> ReadModule:
     """Return the reading of a module before anything is compared with the module itself."""
     with users_own(x):
         step, way = capture(module, x, state) if time is None else fold(module, x, time)
-    x = way.one_step(x)
-    made = assembled(ReadModule, TorchLowering(step, PYTORCH), module, x, state, way)
-    return made if way.whole is None else replace(made, collects=collected_by(made))
+        if time is None:
+            refuse_loop(module, x, step)
+        x = way.one_step(x)
+        made = assembled(ReadModule, TorchLowering(step, PYTORCH), module, x, state, way)
+        return made if way.whole is None else replace(made, collects=collected_by(made))
 
 
 def _checked(reading: ReadModule) -> tuple[list[str], tuple[str, ...] | None]:
     """Raise unless the record is the module; return what has to be said beside it, and the rows that it is."""
-    notes = ["draws random numbers (dropout): its masks are part of a run"] if reading.random else []
+    drawn = dict.fromkeys(n.where for n in reading.step.nodes if any(word in n.name for word in RANDOM))
+    notes = [f"draws random numbers at {', '.join(drawn)}: what is drawn is part of a run"] if drawn else []
+    notes += [
+        f"autocast at {place} computes part of the module in {dtype}: it was read, and compared, in float64"
+        for dtype, place in reading.step.autocast.items()
+    ]
     try:
         return notes, reading.network().rows
     except GradcertError as error:

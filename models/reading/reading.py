@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 from gradcert.models.reading.choose import Chosen
@@ -106,6 +107,9 @@ class Reading:
         }
 
 
+SILENT = Surrogate("sigmoid", scale=0.0)  # of a comparison, through which nothing comes back
+
+
 def drawn(term: Term) -> bool:
     """Return whether a term is random numbers, or made of them and of numbers alone."""
     return term.op == "random" or (
@@ -120,6 +124,11 @@ def _parts(chosen: Chosen) -> list[Term]:
         out.append(term)
         todo += term.args
     return out
+
+
+def silent_kinds(reading: Reading) -> frozenset[int]:
+    """Return the kinds of spikes through which nothing comes back."""
+    return frozenset(k for k, (surrogate, _) in enumerate(reading.psi) if surrogate == SILENT)
 
 
 def style(reading: Reading, layer: int) -> Style:
@@ -141,6 +150,7 @@ def style(reading: Reading, layer: int) -> Style:
         weight,
         short,
         lambda inner, where: f"cut[{inner}]",
+        silent=silent_kinds(reading),
     )
 
 
@@ -154,7 +164,8 @@ def _layer_record(reading: Reading, i: int) -> dict[str, Any]:
         record: dict[str, Any] = {"node": reading.names[k], "equation": text, "where": reading.chosen.order[k].where}
         if reading.chosen.order[k].op == "spike":
             surrogate, strict = reading.psi[reading.chosen.order[k].data]
-            record |= {"pseudo_derivative": surrogate.label, "fires": "at > 0" if strict else "at >= 0"}
+            label = surrogate.label if surrogate != SILENT else "0 (nothing comes back)"
+            record |= {"pseudo_derivative": label, "fires": "at > 0" if strict else "at >= 0"}
         if k in reading.outputs:
             record["output"] = True
         equations.append(record)
@@ -185,7 +196,8 @@ def described(reading: Reading) -> str:
     lines = []
     for i, layer in enumerate(record["layers"]):
         shape = " x ".join(map(str, layer["shape"]))
-        units = f"{shape} = {layer['units']}" if len(layer["shape"]) > 1 else str(layer["units"])
+        whole = len(layer["shape"]) > 1 and prod(layer["shape"]) == layer["units"]
+        units = f"{shape} = {layer['units']}" if whole else str(layer["units"])
         lines.append(f"layer {i} ({units} units)")
         for e in layer["equations"]:
             tail = f"   psi {e['pseudo_derivative']}, fires {e['fires']}" if "pseudo_derivative" in e else ""

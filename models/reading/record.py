@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,12 +78,16 @@ def leads_to(nodes: list[Node], k: int) -> set[int]:
 
 @dataclass(frozen=True)
 class Slot:
-    """A state: where it is kept, its value before the first step, the node that reads it, the node of its new value."""
+    """A state: where it is kept, its value before the first step, the node that reads it, the node of its new value.
+
+    Of a module that takes whole sequences, `held` are the paths in it that the first value is made of.
+    """
 
     name: str
     initial: Any
     node: int
     update: int
+    held: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,7 @@ class Step:
     slots : the states.
     explicit : how many of the states are passed in and returned; the module keeps the others.
     notes : what the recording met and does not say otherwise.
+    autocast : lower dtype that the module's own code casts to -> where.
     """
 
     nodes: list[Node]
@@ -105,3 +110,4 @@ class Step:
     slots: tuple[Slot, ...]
     explicit: int
     notes: tuple[str, ...]
+    autocast: Mapping[str, str] = field(default_factory=dict)

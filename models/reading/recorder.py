@@ -26,11 +26,14 @@ from torch.utils._pytree import tree_flatten, tree_map
 from gradcert.models.reading.record import Node, Ref
 from gradcert.reference.errors import GradcertError
 
-RANDOM = ("bernoulli", "dropout", "rand", "normal", "uniform", "exponential_", "multinomial")
+RANDOM = ("bernoulli", "dropout", "rand", "normal", "uniform", "exponential_", "multinomial", "poisson")
 # Whether gradients are to be those of the forward pass: a Function that is no spike is recorded operation by operation,
 # and what changes gradients on their way is nobody's business here.
 FORWARD: ContextVar[bool] = ContextVar("FORWARD", default=False)
 TORCH, HERE = os.path.dirname(torch.__file__), os.path.dirname(__file__)
+PACKAGES = os.path.dirname(TORCH)  # what is installed there, snnTorch say, is the user's to call
+LIBRARIES = tuple({os.path.dirname(os.__file__), os.path.dirname(traceback.__file__)})
+SCIENCE = f"{os.sep}numpy{os.sep}"
 
 
 def where() -> str:
@@ -52,20 +55,40 @@ def users_own(x: Any) -> Iterator[None]:
     except GradcertError:
         raise
     except Exception as error:
-        places = [
-            (frame, line)
-            for frame, line in traceback.walk_tb(error.__traceback__)
-            if not frame.f_code.co_filename.startswith((TORCH, HERE, "<"))
-        ]
-        if not places or places[-1][0].f_globals.get("__name__", "").startswith("gradcert."):
+        found = _users_frame(list(traceback.walk_tb(error.__traceback__)))
+        if found is None:
             raise
-        frame, line = places[-1]
+        frame, line = found
         place, said = f"{os.path.basename(frame.f_code.co_filename)}:{line}", str(error).partition("\n")[0]
         raise GradcertError(
             f"the module raises {type(error).__name__} at {place} on an input of shape {tuple(x.shape)}: {said}",
             allowed="an example of what its forward takes, in float64",
             do="give its shape (--example, x), and the axis of time of a module that takes sequences (--time, time)",
         ) from error
+
+
+def _users_frame(frames: list[tuple[FrameType, int]]) -> tuple[FrameType, int] | None:
+    """Return where the user's own code raised; None where ours did.
+
+    An operation of the user's runs in PyTorch below our recorder: what PyTorch raises there is the user's. What any
+    other library raises belongs to whoever called it.
+    """
+    whose = [_whose(frame) for frame, _ in frames]
+    users = [k for k, who in enumerate(whose) if who == "user"]
+    raised = next((who for who in reversed(whose) if who != "library"), "ours")
+    if not users or raised == "ours":
+        return None
+    return frames[users[-1]]
+
+
+def _whose(frame: FrameType) -> str:
+    name = frame.f_code.co_filename
+    if name.startswith(HERE) or frame.f_globals.get("__name__", "").startswith("gradcert."):
+        return "ours"
+    if name.startswith(TORCH):
+        return "torch"
+    standard = name.startswith((*LIBRARIES, "<")) and not name.startswith(PACKAGES)
+    return "library" if standard or SCIENCE in name else "user"
 
 
 def doubled_arguments(args: Any, kwargs: Any) -> tuple[Any, Any]:
@@ -129,6 +152,7 @@ class Recorder(InDouble):  # type: ignore[no-untyped-call]
     ----------
     nodes : what was recorded. `known` : id of a tensor that may be met -> kind and name of its node.
     depends : the nodes that depend on the input or on a state.
+    autocast : dtype that the module's own code casts to by `torch.autocast` -> where.
     """
 
     def __init__(self, known: dict[int, tuple[str, str]]) -> None:
@@ -138,6 +162,8 @@ class Recorder(InDouble):  # type: ignore[no-untyped-call]
         self.notes: list[str] = []
         self.depends: set[int] = set()
         self.paused = False
+        self.autocast: dict[str, str] = {}
+        self._patches: dict[int, list[tuple[str, int, tuple[int, ...], int]]] = {}
         self._of: dict[int, int] = {}
         self._alive: list[torch.Tensor] = []  # an id is a tensor's own only while the tensor lives
         self._stale: dict[int, str] = {}
@@ -164,6 +190,8 @@ class Recorder(InDouble):  # type: ignore[no-untyped-call]
 
     def node_of(self, value: torch.Tensor) -> int:
         """Return the node of a tensor, a new one where it was not computed here."""
+        if self._patches.get(id(value)):
+            return self._patched(value)
         if id(value) in self._stale:
             raise GradcertError(
                 f"a tensor is read at {where()} after another view of its memory was written by "
@@ -184,6 +212,45 @@ class Recorder(InDouble):  # type: ignore[no-untyped-call]
         kind, name = self.known.get(id(value), ("constant", f"const{len(self.nodes)}"))
         return self.add(Node(kind, name), value)
 
+    def _patch(self, view: int, written: int) -> None:
+        """Remember that a part of a tensor, `out[t] = ...`, was written: the whole has it when it is read next."""
+        node = self.nodes[view]
+        if node.name not in ("select", "slice") or len(node.args) < 3 or not isinstance(node.args[0], Ref):
+            return
+        if node.name == "slice" and len(node.args) > 4 and node.args[4] != 1:
+            return
+        base = self.nodes[node.args[0].node].value
+        if self._of.get(id(base)) != node.args[0].node:
+            return
+        self._patches.setdefault(id(base), []).append((node.name, node.args[1], node.args[2:4], written))
+        self._stale.pop(id(base), None)
+
+    def _apart(self, func: Any, args: Any) -> bool:
+        """Return whether a part is taken that none of the parts is that were written and not read yet."""
+        patches = self._patches.get(id(args[0])) if args else None
+        if not patches or func.overloadpacket.__name__ != "select":
+            return False
+        _, dim, place = args
+        return all(name == "select" and d == dim and at[0] != place for name, d, at, _ in patches)
+
+    def _patched(self, value: torch.Tensor) -> int:
+        """Return the node of a tensor whose parts were written since it was read: they side by side, or one by one."""
+        patches = self._patches.pop(id(value))
+        places = {(where_ + value.shape[dim]) % value.shape[dim]: k for _, dim, (where_, *_), k in patches}
+        dims = {dim % value.dim() for _, dim, _, _ in patches}
+        place = self.nodes[patches[-1][3]].where
+        if {name for name, *_ in patches} == {"select"} and len(dims) == 1:
+            (dim,) = dims
+            if len(places) == value.shape[dim]:
+                parts = [Ref(places[k]) for k in range(value.shape[dim])]
+                return self.add(Node("op", "stack", torch.ops.aten.stack.default, (parts, dim), where=place), value)
+        last = self._of[id(value)]
+        for name, dim, at, k in patches:
+            op = getattr(torch.ops.aten, f"{name}_scatter").default
+            node = Node("op", f"{name}_scatter", op, (Ref(last), Ref(k), dim, *at), where=place)
+            last = self.add(node, value)
+        return last
+
     def _refs(self, arguments: Any) -> Any:
         return tree_map(lambda v: Ref(self.node_of(v)) if isinstance(v, torch.Tensor) else v, arguments)
 
@@ -192,7 +259,8 @@ class Recorder(InDouble):  # type: ignore[no-untyped-call]
         args, kwargs = doubled_arguments(args, kwargs)
         if self.paused:
             return func(*args, **kwargs)
-        own, named = self._refs(args), self._refs(kwargs)
+        own, named = self._refs(args[1:] if self._apart(func, args) else args), self._refs(kwargs)
+        own = (Ref(self._of[id(args[0])]), *own) if self._apart(func, args) else own
         needs = any(isinstance(a, torch.Tensor) and a.requires_grad for a in tree_flatten((args, kwargs))[0])
         out = func(*args, **kwargs)
         name = func.overloadpacket.__name__
@@ -205,7 +273,13 @@ class Recorder(InDouble):  # type: ignore[no-untyped-call]
             return out
         self._write(func, args, name)
         if isinstance(out, torch.Tensor):
-            self._pending.append((self.add(Node("op", name, func, own, named), out), out, needs))
+            node = Node("op", name, func, own, named)
+            if name == "copy_" and args[0].shape == args[1].shape and args[0].dtype == args[1].dtype:
+                node = Node("op", "clone", torch.ops.aten.clone.default, (own[1],))  # what was there before is gone
+            index = self.add(node, out)
+            self._pending.append((index, out, needs))
+            if name == "copy_":
+                self._patch(own[0].node, index)
         elif isinstance(out, (tuple, list)):
             self._several(Node("op", name, func, own, named), name, out, needs)
         return out
@@ -247,7 +321,8 @@ class Recorder(InDouble):  # type: ignore[no-untyped-call]
                 raise GradcertError(
                     f"a hook on the result of {node.name} at {node.where} changes what comes back", do="take it away"
                 )
-            node.cut = needs and out.is_floating_point() and not out.requires_grad
+            floating = out.is_floating_point() or node.name == "_to_copy"  # a comparison cuts by what it is
+            node.cut = needs and floating and not out.requires_grad
         self._pending = []
 
 
@@ -259,6 +334,27 @@ def forward_alone() -> Iterator[None]:
         yield
     finally:
         FORWARD.reset(token)
+
+
+@contextmanager
+def autocast_seen_by(recorder: Recorder) -> Iterator[None]:
+    """Let a recorder note where the module's own code changes the dtype: in float64 nothing of it is seen.
+
+    `torch.autocast.__enter__` is replaced for a while; a test per version holds that it is called.
+    """
+    before: Any = torch.autocast.__enter__
+
+    def enter(self: Any) -> Any:
+        if self._enabled and self.fast_dtype not in (torch.float32, torch.float64):
+            recorder.autocast.setdefault(str(self.fast_dtype).removeprefix("torch."), where())
+        return before(self)
+
+    changed: Any = torch.autocast
+    changed.__enter__ = enter
+    try:
+        yield
+    finally:
+        changed.__enter__ = before
 
 
 class _Context:

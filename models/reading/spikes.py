@@ -15,6 +15,7 @@ import numpy as np
 from gradcert.reference.numbers import Array
 
 GRID: Array = np.concatenate([np.linspace(-4, 4, 161), [1e-9, -1e-9, 0.0]])
+COMPARISON = "a comparison"
 PAIRS = {"gt": (">", True), "ge": (">=", True), "lt": (">=", False), "le": (">", False)}
 
 
@@ -55,4 +56,4 @@ def is_step(values: Array) -> bool:
 
 def comparison(relation: str, where: str) -> Kind:
     """Return the spike that a comparison with 0 is: nothing passes backwards."""
-    return Kind("a comparison", np.zeros_like, relation == ">", where)
+    return Kind(COMPARISON, np.zeros_like, relation == ">", where)

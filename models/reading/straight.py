@@ -18,6 +18,7 @@ def straight(nodes: list[Node], k: int, framework: Framework) -> Found | None:
         return None
     members = leads_to(nodes, k)
     compared = [i for i in members if nodes[i].name in ("gt", "ge")]
+    compared = [i for i in compared if not any(_below(nodes, i, j) for j in compared if j != i)]
     if len(compared) != 1 or not isinstance(nodes[compared[0]].args[0], Ref):
         return None
     root, level = nodes[compared[0]].args[0].node, nodes[compared[0]].args[1]
@@ -34,6 +35,11 @@ def straight(nodes: list[Node], k: int, framework: Framework) -> Found | None:
     inner = frozenset(i for i in members if root in leads_to(nodes, i)) - {root}
     kind = Kind("a straight-through step", slope, nodes[compared[0]].name == "gt", node.where)
     return Found(kind, root, inner, float(level))
+
+
+def _below(nodes: list[Node], i: int, j: int) -> bool:
+    """Return whether a comparison is part of what another one compares: the reset of the step before, say."""
+    return isinstance(nodes[j].args[0], Ref) and i in leads_to(nodes, nodes[j].args[0].node)
 
 
 def spikes(

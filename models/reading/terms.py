@@ -54,7 +54,7 @@ class Terms:
         self, op: str, args: tuple[Term, ...] = (), data: Any = None, shape: tuple[int, ...] = (), where: str = ""
     ) -> Term:
         """Return the term, an earlier one if there is an equal one."""
-        key = (op, tuple(map(id, args)), data, shape)
+        key = (op, tuple(map(id, args)), data, shape, where * (op == "cut"))  # a cut is said with its own line
         return self._known.setdefault(key, Term(op, args, data, shape, where))
 
     def number(self, value: float) -> Term:

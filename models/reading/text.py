@@ -20,6 +20,7 @@ class Style:
     node : (number, lag) -> text. `static` : of a static term. `weight` : weight, source as text, geometry -> text.
     number : of a number. `cut` : of what is cut, and where. `spike` : of an argument.
     x, times : the input, and the sign of a product.
+    silent : the kinds of spikes through which nothing comes back.
     """
 
     node: Callable[[int, int], str]
@@ -29,6 +30,7 @@ class Style:
     cut: Callable[[str, str], str]
     x: str = "x"
     times: str = "*"
+    silent: frozenset[int] = frozenset()
 
 
 def expression(term: Term, style: Style) -> str:
@@ -73,7 +75,9 @@ def _text(term: Term, style: Style) -> tuple[str, int]:
         return f"{_wrapped(term.args[0], style, ATOM)}**{exponent}", PRODUCT
     if term.op == "random":
         return "random()", ATOM
-    name = {"fn": str(term.data), "spike": "spike"}.get(term.op) or (str(term.data[0]) if term.op == "mix" else term.op)
+    name = {"fn": str(term.data), "spike": "step" if term.data in style.silent else "spike"}.get(term.op) or (
+        str(term.data[0]) if term.op == "mix" else term.op
+    )
     inner_text = ", ".join(_text(part, style)[0] for part in term.args)
     return f"{name}({inner_text})", ATOM
 

@@ -8,11 +8,12 @@ import pytest
 from click.testing import CliRunner
 
 from gradcert.cli import gradcert
-from gradcert.commands import cells, losses, pages, surrogates
+from gradcert.commands import cells, losses, pages, rules, surrogates
 from gradcert.reference import CELLS, ESTIMATORS, FLOAT64, RULES, SURROGATES, Layer
 from gradcert.reference.engines.majorant import gamma
 from gradcert.reference.networks import FORMS, WHEN, conventions
 from gradcert.reference.networks.losses.activity import KINDS
+from gradcert.reference.published import read_rule
 
 
 def run(*words):
@@ -102,3 +103,17 @@ def test_a_cell_of_ones_own_has_a_page(tmp_path):
 def test_rows_are_read_from_the_table_that_documents_them():
     assert {row["when"] for row in losses.record()["of what"]} == set(WHEN)
     assert pages.rows_of("no table") == [] and pages.rows_of(None) == []
+
+
+def test_rules_of_ones_own_say_what_they_leave_out_where_they_are_exact_and_what_they_cost():
+    own = rules.record(read_rule("edges(own state reset, above none, readout state)"))
+    assert own["title"] == "Edge sets of one's own"
+    assert own["leaves out"].startswith("in the own layer: RECURRENT, ADAPTATION")
+    assert own["leaves out"].endswith("in the layers above: all (of a readout all but STATE)")
+    assert own["cost of a step"] == "time n^2, memory n^2"
+    assert rules.cost(read_rule("ostl - state")).startswith("time n^4")
+    assert rules.cost(read_rule("bptt - reset")) == ""  # carried up into the layers above: not said
+    assert rules.exact(read_rule("ostl-random - state")) == ""
+    assert "the transposed weights" in rules.dropped(read_rule("ostl-random - state"))
+    for name, row in RULES.items():  # what the table says of its rows stays
+        assert rules.record(row)["cost of a step"] == f"time {row.time}, memory {row.memory}", name

@@ -142,6 +142,21 @@ def transposed(claimed: Rule) -> Candidate:
     return Candidate("value:transposed", f"{claimed.name}, the gradient transposed", floats, bounds)
 
 
+def symmetrised(claimed: Rule) -> Candidate:
+    """Return the candidate that square parameters' gradients are made symmetric."""
+
+    def bounds(e: Evidence) -> Mapping[str, Bounds]:
+        found = ((n, b.value, b.budget) for n, b in e.case.expected.gradients.items())
+        square = ((n, v, r) for n, v, r in found if v.ndim == 2 and v.shape[0] == v.shape[1])
+        unit = 2 * FORMATS[e.case.problem.dtype].unit
+        return {n: Bounds((v + v.T) / 2, (r + r.T) / 2 + unit * np.abs(v + v.T)) for n, v, r in square}
+
+    def floats(e: Evidence) -> Mapping[str, Array]:
+        return {n: b.value for n, b in bounds(e).items()}
+
+    return Candidate("value:symmetrised", f"{claimed.name}, the gradient made symmetric", floats, bounds, kept=True)
+
+
 def exchanged(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Candidate]:
     """Yield one parameter's gradient in the place of another's: of a neighbour in the layer, or of another layer."""
     names = list(dict.fromkeys(name.rpartition(".")[2] for e in evidence for name in e.given))
@@ -294,6 +309,7 @@ def make(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Candidate]:
     """Yield all of them, the claimed row's first."""
     yield from factors(claimed)
     yield transposed(claimed)
+    yield symmetrised(claimed)
     yield misread(claimed)
     yield from exchanged(evidence, claimed)
     yield from shifts(claimed)

@@ -131,6 +131,8 @@ class JaxLowering(Lowering):
 
     def _same(self, k: int, node: Node) -> Term:
         source = self.argument(node.args[0])
+        if node.name == "convert_element_type" and not node.floating and self.nodes[node.args[0].node].floating:
+            return self._cut(source, node) if self.binary(source) else self._mix(k, node, "cast to whole numbers")
         if source.op == "number" or source.size == prod(node.shape) or source.shape == node.shape:
             return source
         inner = self.nodes[node.args[0].node].shape

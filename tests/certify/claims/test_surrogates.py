@@ -48,7 +48,7 @@ def test_a_function_in_a_file_is_run_where_that_was_said_and_needs_no_file_after
     ("value", "says"),
     [
         ({"formula": "slope x"}, "slope in the formula"),
-        ({"name": "atan", "slope": 1.0}, "no scale slope"),
+        ({"name": "atan", "slope": 1.0}, "no scale 'slope'"),
         ({"scale": 1.0}, "allowed: .*formula"),
         (lambda x: x if x > 0 else 0, "a branch on a value"),
     ],

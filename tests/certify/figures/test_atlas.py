@@ -200,3 +200,51 @@ def test_usage(subject, tmp_path):
     path.write_text("def gradients(problem):\n    return {}\n")
     with pytest.raises(GradcertError, match="no gradient at the base point"):
         atlas(f"{path}:gradients", cells="lif")
+
+
+OWN = """
+import gradcert
+from gradcert.reference.engines import reverse
+from gradcert.reference.published import read_rule
+
+RULE = "edges(own state reset, above none{more})"
+
+@gradcert.claim(rule=RULE, cells="lif"{claim})
+def gradients(problem):
+    assert [layer.cell.name for layer in problem.network.layers] == {cells}
+    given = (problem.network, problem.parameters, problem.inputs, problem.targets)
+    return reverse.gradients(*given, rule=read_rule(RULE))
+"""
+
+
+def base_of(tmp_path, monkeypatch, **words):
+    for axis in list(AXES):
+        monkeypatch.delitem(AXES, axis)
+    (tmp_path / "subject.py").write_text(OWN.format(**words))
+    return atlas(f"{tmp_path / 'subject.py'}:gradients", draws=1)
+
+
+def test_a_rule_of_ones_own_is_on_its_map_and_misses_what_it_drops(tmp_path, monkeypatch):
+    (base,) = base_of(tmp_path, monkeypatch, more="", claim=', options={"recurrent": True}', cells=["lif", "lif"])[
+        "points"
+    ]
+    assert base["nearest"] == "edges(own state reset, above none)"
+    assert report.row_of(base, base["nearest"])["error"] <= NOISE
+    kinds = {(part["layer"], part["kind"]) for part in base["split"] if abs(part["share"]) > NOISE}
+    assert kinds == {(0, "recurrent"), (1, "recurrent"), (1, "state"), (1, "reset")}  # never the own layer's reset
+
+
+def test_a_claimed_readout_is_on_the_map(tmp_path, monkeypatch):
+    claim = ', readout="integrator", readout_options={"kappa": 0.5}'
+    found = base_of(tmp_path, monkeypatch, more=", readout state", claim=claim, cells=["lif", "integrator"])
+    assert found["left_out"] == []
+    assert report.row_of(found["points"][0], found["claim"]["rule"])["error"] <= NOISE
+
+
+def test_nothing_is_said_of_edges_where_no_rule_is_the_subject(tmp_path, monkeypatch):
+    for axis in list(AXES):
+        monkeypatch.delitem(AXES, axis)
+    (tmp_path / "subject.py").write_text(SUBJECT.format(rule="snap-1", factor="doubled(") + ")\n" + DOUBLED)
+    base = atlas(f"{tmp_path / 'subject.py'}:gradients", cells="lif", draws=1)["points"][0]
+    assert base["split"] == []
+    assert "equals no rule here" in report.split_of(base)

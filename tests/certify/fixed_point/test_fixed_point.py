@@ -239,3 +239,23 @@ def test_a_note_names_comparisons_and_overflows_that_no_step_told_apart() -> Non
     notes = not_told(step, leaves, judge_answers(step, leaves, right))
     assert any("> and >= in z.next" in note for note in notes)
     assert any(re.search("wrapping were not told apart in .*W.next, Wo.next:", note) for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("kind", "place"),
+    [
+        ("guard missing", "W.next and Wo.next"),  # one routine that stores weights
+        ("rounding sense", "v.leaked and xh.leaked"),
+        ("comparison", "psi.above1 and psi.above2 and psi.above3 and psi.above4"),
+        ("another constant", "threshold"),
+    ],
+)
+def test_a_fault_of_a_routine_or_constant_that_serves_several_places_is_a_variant(kind: str, place: str) -> None:
+    step = program("q-format", "ottt", inputs=1, neurons=1)
+    assert place in {v.place for v in variants(step) if v.kind == kind}
+
+
+def test_a_constant_that_two_nodes_share_is_wrong_in_both() -> None:
+    step = program("q-format", "e-prop", inputs=1, neurons=1)
+    places = {v.place for v in variants(step) if v.kind == "another constant"}
+    assert any(place.count(" and ") == 1 and "o." in place and "zbar." in place for place in places), places

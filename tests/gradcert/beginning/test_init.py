@@ -161,3 +161,57 @@ def test_all_pieces_together_are_one_file():
     assert len(names) == len(set(names)) == len(PIECES) + 1
     imports = [ast.unparse(node) for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
     assert len(imports) == len(set(imports))
+
+
+NEAR = """
+import torch
+from torch import nn
+
+class Layer(nn.Module):
+    def forward(self, x, state): return x, state
+
+class Net(nn.Module):
+    def forward(self, x):
+        return [now for now in x] if len(x) else [y for y in x] or self.loop(x)
+
+class Whole(nn.Module):
+    def forward(self, x):
+        for now in x:
+            y = now
+        return y
+
+class Last(nn.Module):
+    def forward(self, x): return x
+
+def eprop(neuron, p, x, y): return {}
+def by_autograd(x, W, leak=0.9): return torch.autograd.grad((x @ W).sum(), [W])
+def train(net, data): net(data).backward()
+def helper(x): return x
+"""
+
+
+def test_what_is_near_to_a_subject_is_named_with_what_to_do(tmp_path):
+    (tmp_path / "train.py").write_text(NEAR)
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_it.py").write_text(NEAR)
+    seen = [(n.name, n.takes) for n in look(tmp_path).near]
+    modules = [(f"train.py:{name}", "") for name in ("Layer", "Net", "Whole", "Last")]
+    assert seen == [*modules, ("train.py:eprop", "neuron, p, x, y"), ("train.py:by_autograd", "x, W, leak=0.9")]
+    said = CliRunner().invoke(cli.gradcert, ["init", str(tmp_path)], prog_name="gradcert").output
+    assert "0 subjects, torch" in said and "0 subjects found: what stands there is gradcert's own example" in said
+    assert 'gradcert read train.py:Whole --time 0 --example "x=(20,8,10)"' in said and "gradcert.watch(net)" in said
+    assert "gradcert certify" not in said
+    written = (tmp_path / "tests/gradient_subjects.py").read_text()
+    assert "# from train import by_autograd" in written and "# def eprop_of(problem):" in written
+    ast.parse(written)
+    again = CliRunner().invoke(cli.gradcert, ["init", str(tmp_path)], prog_name="gradcert").output
+    assert "0 subjects" in again  # and gradcert's example is none of the project's
+
+
+def test_the_workflow_installs_what_is_used_and_never_the_project_for_gradcert(tmp_path):
+    (tmp_path / "train.py").write_text(NEAR)
+    begin(tmp_path)
+    text = (tmp_path / ".github/workflows/gradients.yml").read_text()
+    assert "- run: pip install torch\n" in text
+    if "GRADCERT_REPOSITORY }}" in text:  # a gradcert that came from a folder
+        assert text.index("vars.GRADCERT_REPOSITORY == ''") < text.index("repository: ${{")

@@ -18,3 +18,11 @@ def test_the_last_counterexample_is_first_and_a_watched_step_is_none(tmp_path):
 
 def test_an_empty_folder_begins(tmp_path):
     assert any("gradcert init" in line and "begin in this folder" in line for line in steps(tmp_path))
+
+
+def test_the_example_is_not_judged_as_the_projects_own(tmp_path):
+    from gradcert.beginning import begin
+
+    begin(tmp_path)
+    said = "\n".join(steps(tmp_path))
+    assert "gradcert certify" not in said and "gradcert's own example stands there" in said

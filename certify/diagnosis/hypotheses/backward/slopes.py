@@ -168,6 +168,9 @@ def _divided(bench: Bench) -> Iterator[Hypothesis]:
     for scaling in ("none", "threshold", "adaptive_threshold"):
         label = {"none": "undivided", "threshold": "divided by the threshold"}.get(scaling, "by the adaptive threshold")
         yield _of_cells(f"scaling {scaling}", f"psi {label}", partial(with_convention, option="scaling", value=scaling))
+    if any(getattr(cell, "scaling", "none") != "none" for cell in bench.network.cells):
+        label = "psi's argument divided by the threshold, and psi itself not"
+        yield of_edit("slope", "argument alone", label, own=_undivided, down=_undivided)
 
     def edit(graph: Graph, tape: LayerTape, whole: Tape) -> Graph:
         cell: Any = getattr(tape.layer.cell, "_cell", tape.layer.cell)  # itself, where its values are stored
@@ -184,6 +187,22 @@ def _divided(bench: Bench) -> Iterator[Hypothesis]:
     yield of_edit(
         "slope", "divided by the adaptive threshold", "psi divided by the adaptive threshold as by a constant", own=edit
     )
+
+
+def _undivided(graph: Graph, tape: LayerTape, _: Tape) -> Graph:
+    """Undo the division of psi, and leave that of its argument."""
+    scaling = getattr(tape.layer.cell, "scaling", "none")
+    if scaling == "none" or not _thresholded(tape):
+        return graph
+    by = tape.p["threshold"]
+    if scaling == "adaptive_threshold":
+        by = by + tape.p["beta"] * tape.now["k"]
+
+    def feed(f: Feed) -> Feed:
+        return replace(f, factor=by * f.factor) if f.node == "z" and f.synapse is None else f
+
+    into = graph.arcs_as(lambda a: replace(a, factor=by * a.factor) if a.target == "z" and not a.lag else a)
+    return into.feeds_as(feed)
 
 
 def _other(what: str, label: str, options: Mapping[str, Any]) -> Hypothesis:
