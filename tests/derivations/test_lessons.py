@@ -159,6 +159,7 @@ async function look(page, width) {
       else if (c.tagName === 'SELECT') c.selectedIndex = c.options.length - 1; else continue;
       c.dispatchEvent(new frame.contentWindow.Event('input', { bubbles: true }));
       if (shown() !== before) seen.moved += 1; else seen.stuck += 1;
+      if (c.name === 'form') seen.says = [...d.querySelectorAll('.say')].filter(e => !e.hidden).map(e => e.dataset.when);
       form.querySelector('button').click();
     }
   }
@@ -199,6 +200,8 @@ def test_pages_in_a_browser(tmp_path):
         assert seen["page"] <= int(page.split()[1]), page
         assert seen["stuck"] <= 1, page  # a control may change nothing where the example begins
         assert seen["moved"] >= 4, page
+    # the last choice of form is the paper's: there the linear term is the gradient, stationary point or not
+    assert [found[f"fptt.html {width}"]["says"] for width in (420, 1300)] == [["paper"], ["paper"]]
 
 
 @pytest.mark.long

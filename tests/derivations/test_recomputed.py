@@ -1,14 +1,17 @@
 """The examples of the pages again, by the programs that the pages print, from printed numbers alone; and by hand."""
 
 import re
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from gradcert.derivations.reading.examples import example, network
 from gradcert.derivations.reading.lesson import lesson
-from gradcert.reference import RULES, Alif, Integrator, Layer, Network, Rnn, Surrogate
-from gradcert.reference.engines import reverse
+from gradcert.reference import RULES, Alif, Integrator, Layer, Lif, Network, Rnn, Surrogate
+from gradcert.reference.engines import record, reverse
+from gradcert.reference.estimators import otpe
 from gradcert.reference.procedures import fptt
 
 #: a few hundred operations on numbers below 4, each rounded by 2^-53 of its result
@@ -121,3 +124,81 @@ def test_the_table_of_fptt_against_bptt_is_the_engines():
         cut = fptt(net, p, x, y, alpha=2.0**-900, beta=0.0, **options)  # no regulariser to speak of
         row = (cosine(state.weights), cosine(state.average), cosine(cut.weights))
         assert f"| {parts} | {' | '.join(row)} |" in text("fptt")
+
+
+def of_lif(*sizes, **options):
+    """Return the problem of section 6 of OTTT's page: LIF layers of these sizes under a linear head."""
+    cell = Lif(**{"leak": 0.5, "recurrent": False, **options})
+    layers = [Layer(cell, inputs=n, units=m) for n, m in pairwise(sizes)]
+    head = Layer(Rnn(recurrent=False, activation="identity"), inputs=sizes[-1], units=2)
+    net, rng = Network(layers=(*layers, head)), np.random.default_rng(1)
+    return net, net.parameters(seed=1, scale=2.0), (rng.random((20, 1, 4)) < 0.5) * 1.0, rng.random((20, 1, 2))
+
+
+def off(found, exact):
+    return f"{np.linalg.norm(found - exact) / np.linalg.norm(exact):.0%}".replace("%", " %")
+
+
+def of_rules(given, rule, exact, name="layers.0.W"):
+    return off(*(reverse.gradients(*given, rule=r)[name] for r in (rule, exact)))
+
+
+def plain_trace(given):
+    """Return the sum of credit times the plain trace, from a recorded forward pass of one layer."""
+    net, w, x, y = given
+    tape, trace, total = record(net, w, x), 0.0, 0.0
+    for t in range(len(x)):
+        trace = 0.5 * trace + x[t, 0]
+        sigma = 1 / (1 + np.exp(-4 * (tape.layers[0].now["v"][t, 0] - 1)))
+        credit = 4 * sigma * (1 - sigma) * (w["layers.1.W"].T @ (tape.outputs[t, 0] - y[t, 0]))
+        total = total + np.outer(credit, trace)
+    return total
+
+
+def test_the_percentages_of_ottt_are_those_of_the_named_networks():
+    page, ottt, exact = text("ottt").replace("\n", " "), RULES["ottt"], RULES["bptt-detached-reset"]
+    two, three = (of_rules(of_lif(*sizes), ottt, exact) for sizes in ((4, 6, 5), (4, 6, 5, 5)))
+    assert f"{two} with two layers and {three} with three" in page
+    assert f"is missing: {of_rules(of_lif(4, 6, recurrent=True), ottt, exact)} in one layer" in page
+    assert f"deviates, here by {of_rules(of_lif(4, 6), ottt, RULES['bptt'])}." in page
+    hard, soft = of_lif(4, 6, reset="hard"), of_lif(4, 6)
+    assert f"alone: {off(plain_trace(hard), reverse.gradients(*hard, rule=exact)['layers.0.W'])} off" in page
+    right = reverse.gradients(*soft, rule=exact)["layers.0.W"]
+    assert np.abs(plain_trace(soft) - right).max() <= CLOSE * np.abs(right).max()
+
+
+def test_the_percentages_of_eprop_are_those_of_the_named_network():
+    cell = Alif(recurrent=True, beta=0.3, threshold=0.6)
+    layers = (*(Layer(cell, inputs=n, units=8) for n in (3, 8)), Layer(Integrator(), inputs=8, units=2))
+    net, rng = Network(layers=layers), np.random.default_rng(3)
+    given = (net, net.parameters(seed=2, scale=1.5), (rng.random((30, 1, 3)) < 0.4) * 1.0, rng.random((30, 1, 2)))
+    stopped = replace(RULES["e-prop"], upper=RULES["e-prop"].own)
+    for name in "WH":
+        assert of_rules(given, RULES["e-prop"], stopped, f"layers.0.{name}") == "80 %"
+        assert of_rules(given, RULES["e-prop"], stopped, f"layers.1.{name}") == "0 %"
+    assert "80 % each" in text("eprop")
+
+
+def test_eprop_and_ottt_agree_with_lateral_weights_too_and_are_not_bptt():
+    """In one hidden layer without adaptation, under a readout without memory."""
+    given = of_lif(4, 6, recurrent=True)
+    found = {name: reverse.gradients(*given, rule=RULES[name]) for name in ("e-prop", "ottt", "bptt-detached-reset")}
+    for name, value in found["ottt"].items():
+        assert np.abs(found["e-prop"][name] - value).max() <= CLOSE * np.abs(value).max()
+    assert off(found["ottt"]["layers.0.W"], found["bptt-detached-reset"]["layers.0.W"]) != "0 %"
+
+
+def test_the_second_filter_of_otpe_takes_the_slope_of_the_loss_by_the_spike():
+    """Not the credit, in which the slope of the spike is a second time."""
+    net, w, x, y = given = of_lif(4, 6, 5)
+    code = otpe.gradients(*given, live_reset=False)["layers.0.W"]
+    tape = record(net, w, x)
+    low, high = (4 * s * (1 - s) for s in (1 / (1 + np.exp(-4 * (la.now["v"][:, 0] - 1))) for la in tape.layers[:2]))
+    trace, second, once, twice = np.zeros(4), np.zeros((6, 4)), 0.0, 0.0
+    for t in range(len(x)):
+        trace = 0.5 * trace + x[t, 0]
+        second = 0.5 * second + low[t][:, None] * trace
+        slope = w["layers.1.W"].T @ (high[t] * (w["layers.2.W"].T @ (tape.outputs[t, 0] - y[t, 0])))
+        once, twice = once + slope[:, None] * second, twice + (low[t] * slope)[:, None] * second
+    assert np.abs(once - code).max() <= CLOSE * np.abs(code).max()
+    assert off(twice, code) != "0 %"
