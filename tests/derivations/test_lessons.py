@@ -159,7 +159,8 @@ async function look(page, width) {
       else if (c.tagName === 'SELECT') c.selectedIndex = c.options.length - 1; else continue;
       c.dispatchEvent(new frame.contentWindow.Event('input', { bubbles: true }));
       if (shown() !== before) seen.moved += 1; else seen.stuck += 1;
-      if (c.name === 'form') seen.says = [...d.querySelectorAll('.say')].filter(e => !e.hidden).map(e => e.dataset.when);
+      const says = [...d.querySelectorAll('.say')].filter(e => !e.hidden).map(e => e.dataset.when);
+      if (c.name === 'form') seen.says = says;
       form.querySelector('button').click();
     }
   }
