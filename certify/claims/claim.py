@@ -155,7 +155,7 @@ class Claim:
             items = tuple(value) if isinstance(value, (list, tuple)) else (value,)
             if not items and not (name == "cells" and self.members):
                 what = "cells, layers or a network" if name == "cells" else name
-                raise GradcertError(f"a claim without {what}", allowed="one or more")
+                raise GradcertError(f"a claim without {what}", allowed="at least one")
             object.__setattr__(self, name, items)
         object.__setattr__(self, "losses", with_forms(self.losses))
         for name in ("options", "readout_options"):

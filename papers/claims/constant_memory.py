@@ -47,6 +47,7 @@ LATERAL = np.float32(0.1)  # of the lateral weights as drawn: as they are, trace
 CLEARED = 50  # steps after which Python's lists of free small objects are emptied: they fill up for thousands of steps
 SLACK = 1.02  # what counts as the same: Python's own small objects come and go
 LEAST = 8192  # bytes of them
+ROUNDS = 2  # the smaller counts: what Python keeps at a moment can only add to what a rule needs
 
 
 def network() -> Network:
@@ -69,6 +70,13 @@ def run(job: Job) -> dict[str, Any]:
 
     What was learned has to be finite numbers: a rule whose traces overflow has learned nothing in its memory.
     """
+    found = [measure(job) for _ in range(ROUNDS)]
+    finite = all(one["finite"] for one in found)
+    return {**min(found, key=lambda one: int(one["bytes"])), "finite": finite}
+
+
+def measure(job: Job) -> dict[str, Any]:
+    """Learn once."""
     net, T = network(), int(job["T"])
     p = net.parameters(seed=job["seed"], numbers=FLOAT32)
     p = {**p, "layers.0.H": p["layers.0.H"] * LATERAL}
@@ -202,7 +210,8 @@ CLAIM = Claim(
         "KiB (small objects of Python's own), and what was learned is finite. Controls: BPTT, and FPTT with ten parts "
         "however long the sequence is, have to grow by a tenth of the factor of the length at least, or the measure "
         "does not see memory. Memory is what Python's allocator and NumPy ask for (tracemalloc), counted from before "
-        "the sequence; what Python keeps for objects that it has freed is given back every 50 steps or less."
+        "the sequence, the smaller of two runs; what Python keeps for objects that it has freed is given back every 50 "
+        "steps or less."
     ),
     minutes=3.5,
     measured="extrapolated from its quick run",

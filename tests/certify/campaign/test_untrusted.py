@@ -1,6 +1,7 @@
 """Data is never code, and never trusted: certificates, counterexamples, journals, vectors, answers, claims."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -200,9 +201,10 @@ def test_no_claim_is_invented_for_a_name_that_is_wrong(folder):
 def test_names_are_read_whole_from_everywhere(folder, name):
     subject = f"{folder}/subject.py:gradients"
     done = run("certify", subject, "--rule", name, "--cells", "rnn")
-    assert done.exit_code == 2 and "is unknown" in " ".join(done.output.split())
+    refused = r"is unknown|the steps of the rule '"
+    assert done.exit_code == 2 and re.search(refused, " ".join(done.output.split()))
     assert run("vectors", "--rule", name, "--cells", "rnn", "-o", folder / "never").exit_code == 2
-    with pytest.raises(GradcertError, match="is unknown"):
+    with pytest.raises(GradcertError, match=refused):
         from_dict({"rule": name, "cells": ["rnn"]})
     assert (
         run("certify", subject, "--rule", "bptt", "--cells", "rnn", "--options", "a=1", "--options", "a=2").exit_code
@@ -233,5 +235,5 @@ def test_a_finding_is_made_printable_wherever_it_comes_from():
 def test_options_that_the_readout_does_not_have():
     with pytest.raises(GradcertError, match="readout_options: 'colour'"):
         from_dict({"rule": "bptt", "cells": ["rnn"], "readout": "rnn", "readout_options": {"colour": 1}})
-    with pytest.raises(GradcertError, match="readout_options: 'bias'"):  # of a readout that is not there
+    with pytest.raises(GradcertError, match="readout_options without a readout"):  # of a readout that is not there
         from_dict({"rule": "bptt", "cells": ["rnn"], "readout_options": {"bias": True}})

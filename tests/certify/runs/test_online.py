@@ -324,7 +324,7 @@ def test_programs_take_steps_too(tmp_path, change, verdict, reason):
     claim = replace(CLAIM, losses="squared_error", when="every")
     certificate = certify([sys.executable, str(path)], claim=claim, profile="quick")
     assert certificate.verdict == verdict, certificate.reason
-    assert certificate.reason.startswith(reason.replace("2 cases", "1 cases"))
+    assert certificate.reason.startswith(reason.replace("2 cases agree", "1 case agrees"))
 
 
 @pytest.mark.long

@@ -163,7 +163,7 @@ def test_the_reference_has_to_pass(monkeypatch):
     [
         ({"rule": "nothing", "cells": "rnn"}, "the rule 'nothing' is unknown"),
         ({"rule": "bptt", "cells": "neuron"}, "'neuron'"),
-        ({"rule": "bptt", "cells": ()}, "a claim with cells=()"),
+        ({"rule": "bptt", "cells": ()}, "a claim without cells, layers or a network; allowed: at least one"),
         ({"rule": "bptt", "cells": "rnn", "depths": 0}, "depth 0"),
         ({"rule": "bptt", "cells": "rnn", "dtype": "float8"}, "dtype: 'float8'"),
         ({"rule": "bptt", "cells": "rnn", "options": {"leak": 0.5}}, "options: 'leak'"),
