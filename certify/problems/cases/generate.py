@@ -216,7 +216,7 @@ def _factors(t: Any) -> Mapping[Any, Any]:
 
 
 def _beyond(problem: Problem, rule: Claimed) -> bool:
-    """Return whether no gradient of a problem has a size that can be judged; where all are 0, a spike comes too late."""
+    """Return whether no gradient of a problem has a size that can be judged; if all are 0, a spike comes too late."""
     sizes = [float(np.abs(g).max(initial=0.0)) for g in evaluated(problem).gradients(rule).values()]
     return any(sizes) and not any(1 / HUGE < size < HUGE for size in sizes)
 
