@@ -95,7 +95,7 @@ def test_in_the_mean_over_its_own_draws(name, settings):
     claimed = {"rule": name, "settings": settings, "acceptance": "unbiased", "losses": "squared_error"}
     claimed |= {"when": "every", "depths": 1, "profile": "quick", **LIF}
     found = certify(partial(drawn, 1), **claimed)
-    assert found.verdict == "certified" and f"have {name} as the mean of their draws" in found.reason
+    assert found.verdict == "certified" and f"has {name} as the mean of its draws" in found.reason
     assert certify(partial(drawn, 1.5), **claimed).verdict == "refuted"
 
 
