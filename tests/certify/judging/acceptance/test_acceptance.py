@@ -329,9 +329,9 @@ def test_one_certificate_of_each_class_goes_through_everything(tmp_path):
     path = tmp_path / "subject.py"
     path.write_text(text + ROWS)
     reasons = {
-        "gradients": "1 cases have rtrl as the mean of their draws, at an error rate of 1e-09",
-        "near": "1 cases are aligned with bptt, layer by layer, inside the stated limits",
-        "within": "1 cases are within the bound proven for ostl of bptt",
+        "gradients": "1 case has rtrl as the mean of its draws, at an error rate of 1e-09",
+        "near": "1 case is aligned with bptt, layer by layer, inside the stated limits",
+        "within": "1 case is within the bound proven for ostl of bptt",
     }
     for name, reason in reasons.items():
         certificate = certify(f"{path}:{name}", profile="quick")
