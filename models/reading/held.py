@@ -93,7 +93,11 @@ def _put(old: Any, keys: tuple[int, ...], value: Any) -> Any:
 def remember(module: torch.nn.Module) -> Held:
     """Return what a module holds now, tensors copied: what `at` begins with."""
     parts = module.named_modules()
-    return {name: {k: _copied(v, DEEP) for k, v in vars(part).items() if _own(k)} for name, part in parts}
+    return {
+        # a method of the part's own is bound to it, and to nothing else that holds the same
+        name: {k: _copied(v, DEEP) for k, v in vars(part).items() if _own(k) and not callable(v)}
+        for name, part in parts
+    }
 
 
 def _copied(value: Any, depth: int) -> Any:
@@ -145,7 +149,7 @@ def at(module: torch.nn.Module, held: Held) -> torch.nn.Module:
 
 
 def _holding(part: torch.nn.Module, values: dict[str, Any]) -> None:
-    for key in [k for k in vars(part) if _own(k) and k not in values]:
+    for key in [k for k, v in vars(part).items() if _own(k) and not callable(v) and k not in values]:
         del vars(part)[key]
     vars(part).update(values)
 
