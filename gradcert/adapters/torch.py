@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -43,6 +42,7 @@ except ModuleNotFoundError:
 
 from gradcert.adapters.trainers import trainer
 from gradcert.models.modules.asked import ModuleSubject as module
+from gradcert.models.reading.recorder import default_dtype
 
 __all__ = [
     "computed",
@@ -264,14 +264,3 @@ def step_loss(problem: Problem, t: int, output: Any, target: Any) -> Any:
 def total_loss(problem: Problem, outputs: Any, targets: Any) -> Any:
     """Return the loss of all steps; outputs and targets are (T, B, n)."""
     return sum(step_loss(problem, t, o, y) for t, (o, y) in enumerate(zip(outputs, targets, strict=True)))
-
-
-@contextmanager
-def default_dtype(dtype: Any) -> Iterator[None]:
-    """Make a dtype PyTorch's default for a while: modules are built and states begin in it."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(dtype)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
