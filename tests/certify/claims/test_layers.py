@@ -70,7 +70,7 @@ def test_a_claim_of_layers_in_a_file_in_python_and_on_the_command_line(tmp_path)
         ({"layers": ["no-such"]}, "the cell 'no-such' is unknown"),
         ({"layers": [{"cell": "lif", "options": {"kappa": 0.5}}]}, "options: 'kappa'"),
         ({"layers": [{"cell": "lif", "options": {"reset": "soft"}}]}, "reset='soft'"),
-        ({}, "one or more"),
+        ({}, "without cells, layers or a network"),
     ],
 )
 def test_what_is_no_stack_is_refused(spec, says):
