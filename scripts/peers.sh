@@ -24,28 +24,28 @@ install() { # install NAME REQUIREMENT...
     "$WHERE/.venv-peers-$name/bin/python" -m pip --disable-pip-version-check install --quiet "$@"
 }
 
-for name in "${@:-all}"; do
-    case $name in
+for wanted in "${@:-all}"; do
+    case $wanted in
     torch | all)
         environment torch
         install torch "$TORCH" # alone and first, with its own requirements: they depend on the build (CPU, CUDA)
         install torch --no-deps -r "$HERE/peers/torch.txt"
         ;;
     esac
-    case $name in
+    case $wanted in
     jax | all)
         environment jax
         install jax --no-deps -r "$HERE/peers/jax.txt"
         ;;
     esac
-    case $name in
+    case $wanted in
     nest | all)
         environment nest
         install nest --no-deps -r "$HERE/peers/nest.txt"
         ;;
     esac
-    case $name in
+    case $wanted in
     torch | jax | nest | all) ;;
-    *) echo "peers: no environment is called $name; there are torch, jax and nest" >&2 && exit 2 ;;
+    *) echo "peers: no environment is called $wanted; there are torch, jax and nest" >&2 && exit 2 ;;
     esac
 done
