@@ -7,7 +7,7 @@ from gradcert.certify.claims.aliases import ALIASES
 from gradcert.certify.claims.circumstances import AXES, CLAIMED, TEXTS
 from gradcert.certify.claims.claim import USUAL, Claim, Decorated, claim, claim_of, files_of, from_dict
 from gradcert.certify.claims.extras import said_extra
-from gradcert.certify.claims.given import OUTPUT, local_of, states
+from gradcert.certify.claims.given import OUTPUT, states
 from gradcert.certify.claims.layers import about, of_layer
 from gradcert.certify.claims.losses import REDUCED, read_loss, said_loss
 from gradcert.certify.claims.networks import GRAPH, fixed_sizes, graph_of, options_of, usual_sizes
@@ -24,6 +24,7 @@ from gradcert.certify.claims.rows import (
     shown_above,
 )
 from gradcert.certify.claims.sentence import parts_of, sentence
+from gradcert.certify.claims.terms import activity_of, local_of
 
 __all__ = [
     "ALIASES",
@@ -39,6 +40,7 @@ __all__ = [
     "Decorated",
     "Parts",
     "about",
+    "activity_of",
     "changes",
     "check_names",
     "claim",

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from gradcert.certify.claims.terms import activity, check_terms
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import Activity, Local
 
 OUTPUT = "output"  # the mask of what leaves a layer
 INITIAL = ("zero", "given", "trained")
 TARGETS = ("", "real", "one-hot", "classes")
 INPUTS = ("real", "spikes")
-ACTIVITY = ("kind", "strength", "target", "layers", "time", "batch")
 
 
 def check_given(claim: Any, cells: Sequence[Any]) -> None:
@@ -41,14 +40,13 @@ def check_given(claim: Any, cells: Sequence[Any]) -> None:
             f"trained initial values under {claim.rule}, which does not define their gradient",
             allowed="a rule without a reach",
         )
-    if claim.begins and ("every" not in claim.when or any(_term(t).kind == "rate" for t in claim.activity)):
+    if claim.begins and ("every" not in claim.when or any(activity(t).kind == "rate" for t in claim.activity)):
         raise GradcertError(
             "sequences that begin inside a row, and a loss of the row as a whole", allowed="when='every', and no rates"
         )
     if "real" == claim.targets and "cross_entropy" in claim.losses:
         raise GradcertError("real targets of a cross-entropy", allowed="one-hot, classes")
-    _check_activity(claim)
-    _check_local(claim)
+    check_terms(claim)
     _check_sizes(claim)
 
 
@@ -63,63 +61,6 @@ def states(cell: Any) -> tuple[str, ...]:
     """
     sources = {link.source for link in cell.links if link.lag and link.source != "x"}
     return tuple(n for n in cell.nodes if n in sources and not (n == "z" and hasattr(cell, "surrogate")))
-
-
-def _term(term: Any) -> Activity:
-    if not isinstance(term, Mapping):
-        raise GradcertError(f"activity: {term!r}", allowed='{"kind": "rate", "target": 0.2, "strength": 0.1}')
-    if wrong := sorted(set(term) - {*ACTIVITY}):
-        raise GradcertError(f"activity with {' and '.join(map(repr, wrong))}", allowed=", ".join(ACTIVITY))
-    if "target" in term and term.get("kind", "rate") != "rate":
-        raise GradcertError(f"activity {term['kind']} with a target", allowed="a target of a rate alone")
-    return Activity(**{**term, "layers": tuple(term.get("layers", ()))})
-
-
-def _check_activity(claim: Any) -> None:
-    for term in claim.activity:
-        made = _term(term)
-        if made.strength < 0:
-            raise GradcertError(f"activity {made.kind} of strength {made.strength}", allowed="a strength not below 0")
-        layers, least = made.layers, min(claim.depths)
-        if any(type(k) is not int or not 0 <= k < least for k in layers):
-            where = "0" if least == 1 else f"0 to {least - 1}"
-            raise GradcertError(
-                f"activity of layers {list(layers)}, where the claim has a stack of {least}",
-                allowed=f"{where}; or none: every one but the last",
-            )
-    if any(term.get("kind", "rate") == "rate" and "target" not in term for term in claim.activity):
-        said = tuple(
-            {**term, "target": 0.0} if term.get("kind", "rate") == "rate" and "target" not in term else term
-            for term in claim.activity
-        )
-        object.__setattr__(claim, "activity", said)  # a rate towards 0: the claim says so
-
-
-def local_of(claim: Any) -> tuple[Local, ...]:
-    """Return the losses of hidden layers' own that a claim names: auxiliary ones, but for rules with local feedback."""
-    made = []
-    for term in claim.local:
-        if not isinstance(term, Mapping) or not set(term) <= {"kind", "strength", "layers"}:
-            raise GradcertError(f"local: {term!r}", allowed='{"kind": "cross_entropy", "strength": 0.5}, and layers')
-        made.append(Local(**{**term, "layers": tuple(term.get("layers", ()))}))
-    return tuple(made)
-
-
-def _check_local(claim: Any) -> None:
-    hidden = min(claim.depths) - (claim.readout is None)
-    for one in local_of(claim):
-        if claim.acceptance == "bounded" and claim.claimed.feedback != "local":
-            raise GradcertError("auxiliary losses, and a bounded claim", allowed="exact: no bound is about them")
-        if claim.claimed.feedback != "local" and one.strength < 0:
-            raise GradcertError(
-                f"an auxiliary loss of strength {one.strength}", allowed="strengths that are not below 0"
-            )
-        if any(not 0 <= k < hidden for k in one.layers) or not hidden:
-            raise GradcertError(
-                f"a loss of its own in layers {list(one.layers) or 'below the last'}, of {hidden} hidden ones",
-                allowed="hidden layers, from 0",
-                do="depths of 2 or more, or a readout",
-            )
 
 
 def _check_sizes(claim: Any) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from gradcert.certify.claims.algorithms import first_cell, tried
 from gradcert.certify.claims.extras import in_full
+from gradcert.certify.claims.terms import name_populations
 from gradcert.reference.checks import check_flag
 from gradcert.reference.engines import reverse
 from gradcert.reference.errors import GradcertError
@@ -28,7 +29,7 @@ SIZES = ((3, 2, 4), (4, 3, 2))  # of inputs and of populations, in turn, where a
 OUTPUTS = 2  # units of the last of several populations, a power of two, by which a mean divides exactly
 MOST = 8  # layers
 LARGEST, LATEST, MANY = 4096, 100, 64  # of sizes, lags, populations and connections: a claim may come from anywhere
-BESIDE = ("cells", "layers", "readout", "sizes", "activity", "local")  # what a network replaces, or has not
+BESIDE = ("cells", "layers", "readout", "sizes")  # what a network replaces, or has not
 
 
 def set_network(claim: Any) -> None:
@@ -96,6 +97,7 @@ def check_network(claim: Any) -> None:
     if claim.depths not in ((1, 2), (depth,)):
         raise GradcertError("a network, and depths", do="leave depths out: they follow from the connections")
     object.__setattr__(claim, "depths", (depth,))
+    name_populations(claim, graph)
     network = Network(graph=graph, loss=Loss())
     x, y = np.ones((2, 1, network.inputs)), np.zeros((2, 1, network.layers[-1].units))
     rule = claim.claimed

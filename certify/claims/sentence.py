@@ -93,12 +93,16 @@ def _loss(spec: Mapping[str, Any]) -> Iterator[str]:
     if spec.get("level"):
         yield f"level {spec['level']:g}"
     for term in spec.get("activity", ()):
-        more = " ".join(f"{k} {_short(k, v)}" for k, v in term.items() if k != "kind")
-        yield f"activity {term.get('kind', 'rate')} {more}".strip()
+        yield f"activity {term.get('kind', 'rate')} {_more(term)}".strip()
     for term in spec.get("local", ()):
-        more = " ".join(f"{k} {_short(k, v)}" for k, v in term.items() if k != "kind" and v != [])
         what = "in hidden layers the loss" if _is_local(spec) else "auxiliary loss in hidden layers"
-        yield f"{what} {short_loss(term.get('kind', 'squared_error'))} {more}".strip()
+        yield f"{what} {short_loss(term.get('kind', 'squared_error'))} {_more(term)}".strip()
+
+
+def _more(term: Mapping[str, Any]) -> str:
+    """Return what a term says beside its kind: numbers, and the layers or populations that it is about."""
+    of = {k: " and ".join(map(str, v)) for k, v in term.items() if isinstance(v, list | tuple)}
+    return " ".join(f"{k} {of.get(k) or _short(k, v)}" for k, v in term.items() if k != "kind" and v not in ([], ()))
 
 
 def _is_local(spec: Mapping[str, Any]) -> bool:

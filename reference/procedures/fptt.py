@@ -23,7 +23,7 @@ all entries, not means (trap T108). At the end w <- wbar and Lam <- 0; the calle
 
 Dropped: everything between parts; the regulariser stands for it.
 Cost: T/P steps of activations, three copies of the parameters; BPTT's time, twice in the paper's form.
-Exact: never by design; one part from w = wbar, G = 0 is plain gradient descent with BPTT.
+Exact: never by design; the descent of one part from w = wbar, G = 0 is BPTT's, before the last averaging.
 """
 
 from __future__ import annotations

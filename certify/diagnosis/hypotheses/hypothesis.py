@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gradcert.certify.diagnosis.unrolled import Bench, Edit, edited
-from gradcert.reference.networks import Link, Use
+from gradcert.reference.networks import PREFIX, Link, Use
 from gradcert.reference.numbers import Array
 
 Gradient = dict[str, Array]
@@ -96,3 +96,10 @@ def written(origin: Link | Use) -> str:
 def unique(origins: Sequence[Link | Use]) -> list[Link | Use]:
     """Return links and uses once, in order."""
     return list(dict.fromkeys(origins))
+
+
+def of_layer(bench: Bench, gradient: Gradient, number: int) -> Gradient:
+    """Return the gradients of one layer's parameters and initial values, by its number."""
+    layer = bench.network.layers[number]
+    own = {layer.full_name(number, name) for name in (*layer.shapes(), *layer.cell.nodes)}
+    return {name: g for name, g in gradient.items() if name.removeprefix(PREFIX) in own}

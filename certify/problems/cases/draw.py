@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from gradcert.certify.claims import Claim, about, graph_of, local_of, usual_sizes
+from gradcert.certify.claims import Claim, about, activity_of, graph_of, local_of, usual_sizes
 from gradcert.certify.problems.budget.stored import DECAYS
 from gradcert.certify.problems.cases.case import Spec
-from gradcert.certify.problems.cases.given import QUIET, activity_of, named, with_given
+from gradcert.certify.problems.cases.given import QUIET, named, with_given
 from gradcert.certify.problems.cases.graphs import draw_graph, latest
 from gradcert.certify.problems.cases.options import CONTINUOUS, option_value, stack
 from gradcert.certify.problems.cases.owners import owners
@@ -114,8 +114,8 @@ def draw(spec: Spec, claim: Claim, rule: Claimed, family: Family, rng: np.random
         outputs=claim.outputs,
         node=claim.node,
         level=claim.level,
-        activity=activity_of(claim, spec.depth),
-        local=local_of(claim),
+        activity=activity_of(claim, spec.depth, graph),
+        local=local_of(claim, graph),
     )
     network = Network(layers=layers, graph=graph, loss=loss)
     inputs = family.signal((family.steps, family.batch, network.inputs), rng)

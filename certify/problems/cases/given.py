@@ -14,7 +14,7 @@ import numpy as np
 
 from gradcert.certify.claims import OUTPUT, Claim, states
 from gradcert.certify.problems.cases.owners import Owner, owners
-from gradcert.reference.networks import Activity, Circuit, Problem
+from gradcert.reference.networks import Circuit, Problem
 from gradcert.reference.numbers import Array
 
 QUIET = {"loss weights": "all alike", "begins": "none", "masks": "all 1", "initial": "all 0"}  # of the long case
@@ -71,12 +71,6 @@ def with_given(
     if row.get("samples") == "equal":
         out = {part: _alike(value, starts=part == "initial") for part, value in out.items()}
     return replace(problem, **{part: _as(value, dtype) for part, value in out.items()})
-
-
-def activity_of(claim: Claim, depth: int) -> tuple[Activity, ...]:
-    """Return the terms about activity, of every layer of the stack where the claim names none, a readout left out."""
-    layers = tuple(range(max(1, depth - 1) if claim.layers else depth))  # the last of layers that differ is a readout
-    return tuple(Activity(**{**term, "layers": tuple(term.get("layers", ())) or layers}) for term in claim.activity)
 
 
 def _owners(problem: Problem, claim: Claim) -> list[Owner]:

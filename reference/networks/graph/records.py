@@ -83,6 +83,8 @@ class Connection:
     edge : the label of a lagged connection, by default RECURRENT from a population to itself, FEEDBACK between
         populations of one layer, DELAY to a later layer.
 
+    Notes
+    -----
     Its weight is ``target.W``, where the target has no other connection and this one no name; else ``target.W.name``,
     and ``target.W.name.0``, ``target.W.name.1`` where there are several synapses.
     """

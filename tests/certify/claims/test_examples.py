@@ -102,6 +102,10 @@ SUPERVISED = {
     "auxiliary": "bptt with auxiliary losses without their strength",
     "auxiliary_below": "ostl with auxiliary losses that act in their own layer alone, and not below",
 }
+TERMS = {
+    "quiet_skip": "one rate of all samples together in the place of each sample's, and so are the gradients",
+    "taught_skip": "bptt with auxiliary losses without their strength",
+}
 ONLINE = {"delay_line": "memory: what the learner holds in NumPy arrays grows with every step"}
 SAID = {
     "lif": LIF,
@@ -113,6 +117,7 @@ SAID = {
     "eprop": EPROP,
     "halves": HALVES,
     "graphs": GRAPHS,
+    "terms": TERMS,
     "normal": NORMAL,
     "directions": {"bidirectional": "the outputs of low_back left in the order in which it runs"},
     "online": ONLINE,

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from gradcert.certify import certify
 from gradcert.certify.claims import Claim, from_dict, made, parts_of, read_claim, sentence
+from gradcert.certify.problems import Spec, generate
 from gradcert.certify.report import html, junit, terminal
 from gradcert.certify.variations import posed, variations
 from gradcert.commands.claims import parts
@@ -160,8 +161,26 @@ def test_all_of_it_is_shown_and_a_refuted_one_can_be_asked_again():
             "the synapse 'linear' is unknown",
         ),
         ({"network": network(), "node": "v"}, "node, of a last layer of rnn: 'v'"),
-        ({"network": network(), "activity": ({"kind": "rate"},)}, "a network, and activity"),
-        ({"network": network(), "local": ({"kind": "bernoulli"},)}, "a network, and local"),
+        (
+            {"network": network(), "activity": {"kind": "l1", "layers": [0]}},
+            "in a graph; to fix it: name its populations",
+        ),
+        (
+            {"network": network(), "activity": {"kind": "l1", "populations": ["up"]}},
+            "a term about 'up'; allowed: low, out",
+        ),
+        (
+            {"network": network(), "activity": {"kind": "l1", "populations": []}},
+            r"populations \[\]; allowed: a list of",
+        ),
+        ({"network": network(), "activity": (3,)}, "activity: 3; allowed: {"),
+        ({"network": network(), "local": (3,)}, "local: 3; allowed: {"),
+        ({"network": network(), "local": {"populations": ["out"]}}, "a loss of its own of out; allowed: low"),
+        (
+            {"network": network(connections=[*CHAIN, back(lag=1)]), "activity": {"kind": "l1", "populations": ["low"]}},
+            "a term about low alone, in a loop with others; allowed: out; to fix it: a term is about what leaves",
+        ),
+        ({"cells": "lif", "activity": {"kind": "l1", "populations": ["low"]}}, "a term about populations, of a stack"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_a_sentence(parts, says):
@@ -260,3 +279,13 @@ def test_the_mean_of_a_random_algorithm_can_be_claimed_of_a_graph():
         return uoro.gradients(p.network, p.parameters, p.inputs, p.targets, numbers=p.numbers, rng=rng)
 
     assert certify(drawn, claim=claim, profile="quick").verdict == "certified"
+
+
+def test_terms_are_about_populations():
+    claim = Claim(rule="bptt", network=network(), activity={"kind": "rate"}, local={"strength": 0.5})
+    assert claim.activity == ({"kind": "rate", "target": 0.0, "populations": ["low"]},)  # all below the output
+    assert "activity rate populations low target 0" in str(claim)
+    assert Claim(**claim.to_dict()) == claim
+    problem = generate(Spec(claim.stacks[0], claim.depths[0], "squared_error", "every", "bounded"), claim).problem
+    assert problem.network.loss.activity[0].layers == problem.network.loss.local[0].layers == (0,)
+    assert {*problem.readouts} == {"low"}

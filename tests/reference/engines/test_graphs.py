@@ -18,7 +18,7 @@ from gradcert.properties.numbers import PrimeField, dual
 from gradcert.reference import RULES, TEMPORAL, Edge, GradcertError, Rule, draw_feedback, record, rule_named
 from gradcert.reference.engines import forward, objective, reverse
 from gradcert.reference.engines.residual import residual
-from gradcert.reference.networks import Local, Loss
+from gradcert.reference.networks import Activity, Local, Loss, with_loss
 
 FIELD = PrimeField()
 T, B = 4, 2
@@ -60,12 +60,14 @@ def problem(name, kinds):
     if "masks" in kinds:
         units = {q.name: q.units for q in case.graph.populations}
         given["masks"] = {"a": draw(T, B, units["a"]), "o.z": draw(T, B, units["o"])}
+    if "activity" in kinds:
+        network = with_loss(network, activity=(Activity(kind="l2", layers=(0,)),))
     x, y = draw(T, B, network.inputs), draw(T, B, network.layers[-1].units)
     return network, p, x, y, {"numbers": FIELD, **given}
 
 
 ASKED = [(name, row) for row in ROWS for name in (*CASES, *GATED)]
-KINDS = (("initial", "begins"), ("masks",))
+KINDS = (("initial", "begins"), ("masks",), ("activity",))
 
 
 @pytest.mark.long(keep=12)
@@ -73,7 +75,7 @@ KINDS = (("initial", "begins"), ("masks",))
 def test_engines_agree_and_rule_and_residual_are_bptt(asked):
     name, row = asked
     row = ROWS[row]
-    kinds = KINDS[(len(name) + len(row.name)) % 2] if row.reach is None else ("begins", "masks")
+    kinds = KINDS[(len(name) + len(row.name)) % 3] if row.reach is None else ("begins", "masks")
     network, p, x, y, given = problem(name, kinds)
     try:
         feedback = draw_feedback(network, row, numbers=FIELD, seed=1)

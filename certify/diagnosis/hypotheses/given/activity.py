@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.diagnosis.hypotheses.hypothesis import Gradient, Hypothesis, of_run
+from gradcert.certify.diagnosis.hypotheses.hypothesis import Gradient, Hypothesis, of_layer, of_run
 from gradcert.certify.diagnosis.unrolled import Bench
 from gradcert.reference.engines import arriving, tape_gradients
 from gradcert.reference.networks import Activity, with_loss
@@ -20,6 +20,11 @@ CHANGED: dict[str, tuple[str, Callable[[Activity], Activity]]] = {
     "doubled": ("terms about activity times 2", lambda a: replace(a, strength=2 * a.strength)),
     "without strength": ("terms about activity without their strength", lambda a: replace(a, strength=1.0)),
     "without target": ("a rate pushed towards zero", lambda a: replace(a, target=0.0) if a.kind == "rate" else a),
+    "pooled": (
+        "one rate of all samples together in the place of each sample's",
+        lambda a: replace(a, batch="pooled") if a.kind == "rate" else a,
+    ),
+    "batch": ("terms about activity averaged over the batch", lambda a: replace(a, batch="mean")),
 }
 
 
@@ -75,8 +80,7 @@ def _own_alone(bench: Bench) -> Gradient | None:
     for i, whole in bench.credit.items():
         own = whole - plain[i] if i in plain else whole
         found = _with(bench, {last: 0 * plain[last], i: own})
-        mine = f"layers.{i}."
-        out |= {name: out[name] + g for name, g in found.items() if name.removeprefix("initial.").startswith(mine)}
+        out |= {name: out[name] + g for name, g in of_layer(bench, found, i).items()}
     return out
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
-from gradcert.certify.diagnosis.hypotheses.hypothesis import Gradient, Hypothesis, of_run
+from gradcert.certify.diagnosis.hypotheses.hypothesis import Gradient, Hypothesis, of_layer, of_run
 from gradcert.certify.diagnosis.unrolled import Bench
 from gradcert.reference.engines import arriving, tape_gradients
 from gradcert.reference.networks import Local, with_loss
@@ -59,21 +59,17 @@ def _with(bench: Bench, credit: Credit) -> Gradient:
     return tape_gradients(bench.tape, bench.targets, rule=bench.rule, feedback=bench.feedback, delta=silent | credit)
 
 
-def _of_layer(gradient: Gradient, m: int) -> Gradient:
-    return {k: g for k, g in gradient.items() if k.removeprefix("initial.").startswith(f"layers.{m}.")}
-
-
 def _own_alone(bench: Bench) -> Gradient | None:
     if bench.rule.feedback not in ("symmetric", "random"):
         return None  # nothing goes down from layer to layer
     plain, own = _parts(bench)
     out = _with(bench, plain)
     for m, credit in own.items():
-        found = _of_layer(_with(bench, {m: credit}), m)
+        found = of_layer(bench, _with(bench, {m: credit}), m)
         out |= {name: out[name] + g for name, g in found.items()}
     return out
 
 
 def _alone(bench: Bench) -> Gradient | None:
     plain, own = _parts(bench)
-    return _with(bench, own) | _of_layer(_with(bench, plain), bench.network.depth - 1)
+    return _with(bench, own) | of_layer(bench, _with(bench, plain), bench.network.depth - 1)
