@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from gradcert.certify.claims import Claim
@@ -78,13 +77,13 @@ def test_a_factor_on_one_gradient():
 
 
 def test_psi_not_divided_where_its_argument_is():
-    _, case = case_of(options={"threshold": 0.75, "scaling": "threshold", "reset": "none"})
+    _, case = case_of(options={"threshold": 0.5, "scaling": "threshold", "reset": "none"})
     threshold = case.problem.network.layers[0].cell.threshold
     evidence = Evidence(case, {})
     alone = next(h for h in slopes.make(evidence.bench) if h.what == "argument alone")
-    # without a reset every path has psi once
+    # without a reset every path has psi once; times a power of two is exact
     found, right = tried(alone, evidence.bench), case.expected.gradients
-    assert all(abs(found[k] - threshold * right[k].value).max() < 1e-12 for k in found)
+    assert all((abs(found[k] / threshold - right[k].value) <= right[k].budget).all() for k in found)
 
 
 def test_the_state_of_fptts_second_pass():
@@ -105,6 +104,6 @@ def test_the_signs_of_tess_as_sines_are_rounded():
     kinds = {v.what: v for v in trained.tess(p)}
     found, right = kinds["rounded sines"].compute(p), case.expected.gradients
     assert abs(found["layers.0.W"] - right["layers.0.W"].value).max() > 1e-6
-    assert np.allclose(found["layers.1.W"], right["layers.1.W"].value, rtol=0, atol=1e-12)
+    assert (abs(found["layers.1.W"] - right["layers.1.W"].value) <= right["layers.1.W"].budget).all()
     even = case_of(rule="tess", depths=2, sizes=(3, 4, 2))[1]  # sines of odd multiples of a quarter
     assert "rounded sines" not in {v.what for v in trained.tess(posed(even.problem, {}))}
