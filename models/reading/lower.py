@@ -31,7 +31,7 @@ class TorchLowering(Lowering):
 
     RANDOM = ("bernoulli", "dropout", "rand", "normal", "uniform", "exponential_", "multinomial", "poisson")
     ELEMENTWISE = ("sqrt", "log", "abs", "sign", "floor", "round", "clamp", "cos", "sin", "erf", "softplus", "log1p",
-                   "expm1", "rsqrt", "elu", "leaky_relu", "gelu", "silu", "hardtanh")  # fmt: skip
+                   "expm1", "rsqrt", "elu", "leaky_relu", "gelu", "hardtanh")  # fmt: skip
 
     def _op(self, k: int, node: Node) -> Term:
         name = node.name.rstrip("_") if node.name not in ("_to_copy",) else node.name
@@ -97,6 +97,11 @@ class TorchLowering(Lowering):
 
     def _do_neg(self, k: int, node: Node) -> Term:
         return self.terms.make("neg", (self.argument(node.args[0]),), None, node.shape, node.where)
+
+    def _do_silu(self, k: int, node: Node) -> Term:
+        source = self.argument(node.args[0])
+        gate = self.terms.make("fn", (source,), "sigmoid", node.shape, node.where)
+        return self.terms.binary("mul", source, gate, node.shape, node.where)
 
     def _do_reciprocal(self, k: int, node: Node) -> Term:
         return self.terms.binary("div", self.terms.number(1.0), self.argument(node.args[0]), node.shape, node.where)

@@ -10,11 +10,14 @@ from gradcert.models.reading.framework import Framework
 from gradcert.models.reading.record import Node, Ref, leads_to
 from gradcert.models.reading.spikes import GRID, Found, Kind, is_step
 
+SUMS = ("add", "sub")
+
 
 def straight(nodes: list[Node], k: int, framework: Framework) -> Found | None:
-    """Find ``(hard - soft).detach() + soft``."""
+    """Find ``(hard - soft).detach() + soft``, or ``hard + soft - soft.detach()``."""
     node = nodes[k]
-    if not any(nodes[i].cut for i in node.operands()):
+    sums = [node, *(nodes[i] for i in node.operands() if nodes[i].name in SUMS)]
+    if not any(nodes[i].cut for one in sums for i in one.operands()):
         return None
     members = leads_to(nodes, k)
     compared = [i for i in members if nodes[i].name in ("gt", "ge")]
@@ -28,7 +31,7 @@ def straight(nodes: list[Node], k: int, framework: Framework) -> Found | None:
     try:
         values, slope = framework.alone(nodes, k, root, float(level))
         found = values(GRID)
-    except KeyError:  # not a function of the root alone
+    except (KeyError, RuntimeError, TypeError, ValueError):  # not a function of the root alone, unit by unit
         return None
     if not is_step(np.round(found, 12)):
         return None
@@ -53,7 +56,7 @@ def spikes(
     for k, node in enumerate(nodes):
         if node.kind == "function" and k in moving and (found := function(nodes, k, moving)):
             out[k] = found
-        elif node.kind == "op" and node.name in ("add", "sub") and k in moving:
+        elif node.kind == "op" and node.name in SUMS and k in moving:
             if found := straight(nodes, k, framework):
                 out[k] = found
     return out

@@ -85,6 +85,30 @@ class Straight(OwnLif):
         return y, (v, z, y)
 
 
+class HardAndSoft(OwnLif):
+    """The same, written as a step and a smooth function whose value is taken off again."""
+
+    def forward(self, x, state):
+        v, z, y = state
+        v = 0.9 * v + self.fc(x) + self.rec(z) - z.detach()
+        soft = torch.sigmoid(4.0 * (v - 1.0))
+        z = (v > 1.0).float() + (soft - soft.detach())
+        y = 0.8 * y + self.out(z)
+        return y, (v, z, y)
+
+
+class Gated(nn.Module):
+    """A linear state behind a smooth function of x sigmoid(x)."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc, self.out = nn.Linear(INPUTS, HIDDEN), nn.Linear(HIDDEN, OUTPUTS)
+
+    def forward(self, x, s):
+        s = 0.9 * s + self.fc(x)
+        return self.out(nn.functional.silu(s)), s
+
+
 class InPlace(nn.Module):
     """Keeps its potential in an attribute and updates it in place."""
 
@@ -358,6 +382,8 @@ OWN = {
     "loop inside": lambda: (Loop(), 1.5 * torch.randn(4, BATCH, INPUTS), {"time": 0}),
     "in place": step(InPlace),
     "straight-through": step(Straight, state=zeros(HIDDEN, HIDDEN, OUTPUTS)),
+    "hard and soft": step(HardAndSoft, state=zeros(HIDDEN, HIDDEN, OUTPUTS)),
+    "silu": step(Gated, state=zeros(HIDDEN)[0]),
     "no_grad and .data": step(NoGrad, state=zeros(HIDDEN, HIDDEN, OUTPUTS)),
     "masked_fill": step(Masked, state=zeros(HIDDEN, HIDDEN)),
     "trained leak and threshold": step(Trained, state=zeros(HIDDEN)[0]),

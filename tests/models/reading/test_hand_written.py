@@ -44,6 +44,13 @@ HAND = {
         ),
         (Integrator(kappa=0.8), OUT),
     ],
+    "hard and soft": [
+        (
+            lif(reset="subtract_after_leak", recurrent=True, surrogate=Surrogate("sigmoid", scale=4.0)),
+            {**HID, "H": "rec_weight"},
+        ),
+        (Integrator(kappa=0.8), OUT),
+    ],
     "snntorch.Leaky zero": [
         (lif(leak=BETA, reset="hard", surrogate=Surrogate("atan", scale=2.0)), HID),
         (Integrator(kappa=0.0), OUT),

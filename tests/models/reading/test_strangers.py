@@ -22,6 +22,8 @@ CUTS = {
     "loop inside": [],
     "in place": RESET,
     "straight-through": RESET,
+    "hard and soft": RESET,
+    "silu": [],
     "no_grad and .data": [("v'", "v", "state"), *RESET],
     "masked_fill": RESET,
     "trained leak and threshold": [],
