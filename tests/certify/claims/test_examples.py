@@ -140,7 +140,7 @@ def test_a_claim_is_kept_and_its_mistake_is_named(where, name):
     if claim.online:  # a class, which a process of its own imports
         mine, mistake = (f"{FOLDER / where}.py:{attribute}" for attribute in (name, f"wrong_{name}"))
     else:
-        several = ("rules", "eventprop", "graphs", "directions", "supervised", "terms")  # files with a subject for each claim
+        several = ("rules", "eventprop", "graphs", "directions", "supervised", "terms")  # a subject for each claim
         found = getattr(subjects(where), name if where in several else "gradients")
         mine, mistake = partial(found), partial(getattr(subjects(where), f"wrong_{name}"))
     right = certify(mine, claim=claim, profile="quick")
