@@ -193,7 +193,7 @@ def capture(module: torch.nn.Module, x: torch.Tensor, state: Any = None) -> tupl
     """
     refuse_scripts(module)
     x = x.double() if x.is_floating_point() else x
-    state = started(module, x, tree_map(lambda t: t.double() if isinstance(t, torch.Tensor) else t, opened(state)))
+    state = wide(started(module, x, wide(opened(state))))  # counters in whole numbers too: they are numbers of a state
     way, leaves = way_of(module, state)
     copied = doubled(module)
     fresh = {path: peek(slot) for path, slot in slots(copied).items()}
@@ -252,6 +252,11 @@ def _one_step(part: Any, given: tuple[Any, ...]) -> None:
             allowed="a module of one step, or one of whole sequences with its axis of time",
             do="say the axis, and an example that has it: --time 0 (or 1), time=0",
         )
+
+
+def wide(state: Any) -> Any:
+    """Return a state in float64."""
+    return tree_map(lambda t: t.double() if isinstance(t, torch.Tensor) else t, state)
 
 
 def refuse_scripts(module: Any) -> None:

@@ -30,8 +30,8 @@ class TorchLowering(Lowering):
     """What PyTorch's operations mean."""
 
     RANDOM = ("bernoulli", "dropout", "rand", "normal", "uniform", "exponential_", "multinomial", "poisson")
-    ELEMENTWISE = ("sqrt", "log", "abs", "sign", "floor", "round", "clamp", "cos", "sin", "erf", "softplus", "log1p",
-                   "expm1", "rsqrt", "elu", "leaky_relu", "gelu", "hardtanh")  # fmt: skip
+    ELEMENTWISE = ("sqrt", "log", "abs", "sign", "floor", "round", "cos", "sin", "erf", "softplus", "log1p",
+                   "expm1", "rsqrt", "elu", "gelu")  # fmt: skip
 
     def _op(self, k: int, node: Node) -> Term:
         name = node.name.rstrip("_") if node.name not in ("_to_copy",) else node.name
@@ -97,6 +97,62 @@ class TorchLowering(Lowering):
 
     def _do_neg(self, k: int, node: Node) -> Term:
         return self.terms.make("neg", (self.argument(node.args[0]),), None, node.shape, node.where)
+
+    def is_filled_bit(self, node: Node) -> bool:
+        """Return whether a node is zeros, or ones."""
+        return node.name in FILLED
+
+    def is_passing(self, node: Node) -> bool:
+        """Return whether a node is another one's numbers."""
+        return node.name in SAME and bool(node.args) and isinstance(node.args[0], Ref)
+
+    def _relu(self, source: Term, node: Node, *, at_zero: bool) -> Term:
+        name = "relu" if at_zero else "relu_off_at_zero"
+        return self.terms.make("fn", (source,), name, node.shape, node.where)
+
+    def _between(self, k: int, node: Node, low: Any, high: Any, *, inside: bool) -> Term:
+        """Return a value held between two numbers; `inside`: the slope at the very border is that of what is within."""
+        if any(isinstance(v, Ref) for v in (low, high)) or (low is None and high is None):
+            return self._mix(k, node)
+        out, t = self.argument(node.args[0]), self.terms
+
+        def minus(a: Term, b: Term) -> Term:
+            return t.binary("sub", a, b, node.shape, node.where)
+
+        if high is None or low is None:
+            level = t.number(float(low if high is None else high))
+            gap = minus(out, level) if high is None else minus(level, out)
+            gap = out if high is None and not low else gap
+            held = self._relu(gap, node, at_zero=inside)
+            if high is None:
+                return held if not low else t.binary("add", held, level, node.shape, node.where)
+            return minus(level, held)
+        above = self._relu(minus(out, t.number(float(low))) if low else out, node, at_zero=inside)
+        beyond = self._relu(minus(out, t.number(float(high))), node, at_zero=not inside)
+        within = minus(above, beyond)
+        return t.binary("add", within, t.number(float(low)), node.shape, node.where) if low else within
+
+    def _do_clamp(self, k: int, node: Node) -> Term:
+        low, high = (node.kwargs.get(name, node.args[i] if len(node.args) > i else None)
+                     for i, name in ((1, "min"), (2, "max")))  # fmt: skip
+        return self._between(k, node, low, high, inside=True)
+
+    def _do_clamp_min(self, k: int, node: Node) -> Term:
+        return self._between(k, node, node.args[1], None, inside=True)
+
+    def _do_clamp_max(self, k: int, node: Node) -> Term:
+        return self._between(k, node, None, node.args[1], inside=True)
+
+    def _do_hardtanh(self, k: int, node: Node) -> Term:
+        low, high = (node.args[i] if len(node.args) > i else v for i, v in ((1, -1.0), (2, 1.0)))
+        return self._between(k, node, low, high, inside=False)
+
+    def _do_leaky_relu(self, k: int, node: Node) -> Term:
+        source, slope = self.argument(node.args[0]), node.args[1] if len(node.args) > 1 else 0.01
+        t = self.terms
+        below = self._relu(t.make("neg", (source,), None, node.shape, node.where), node, at_zero=True)
+        below = t.mul(t.number(float(slope)), below, node.where)
+        return t.binary("sub", self._relu(source, node, at_zero=False), below, node.shape, node.where)
 
     def _do_silu(self, k: int, node: Node) -> Term:
         source = self.argument(node.args[0])

@@ -208,8 +208,29 @@ class Lowering(ABC):
         if a.op == "prev":
             whole, piece = self._sliced.get(a.data, (a.data, None))
             update = self.step.slots[whole].update
-            return piece is None and (update in self._spikes or self.nodes[update].kind == "state")
+            return piece is None and (self._is_bit(update) or self.nodes[update].kind == "state")
         return a.op == "spike"
+
+    def _is_bit(self, k: int) -> bool:
+        """Return whether a node is a spike, or made of spikes, comparisons, zeros and ones so that it is 0 or 1."""
+        node = self.nodes[k]
+        parts = [a.node for a in node.args if isinstance(a, Ref)]
+        if k in self._spikes or node.name.rstrip("_") in PAIRS or self.is_filled_bit(node):
+            return True
+        if node.name == "where" and len(parts) == 3:
+            return all(map(self._is_bit, parts[1:]))
+        if self.is_passing(node):
+            return self._is_bit(parts[0])
+        products = node.name in ("mul", "logical_and", "bitwise_and")
+        return products and len(parts) == len(node.args) and all(map(self._is_bit, parts))
+
+    def is_filled_bit(self, node: Node) -> bool:
+        """Return whether a node is zeros, or ones."""
+        return False
+
+    def is_passing(self, node: Node) -> bool:
+        """Return whether a node is another one's numbers."""
+        return False
 
     def _chosen(self, mask: Term, a: Term, b: Term, node: Node) -> Term:
         kept = self.terms.mul(self.terms.one_minus(mask), b, node.where)

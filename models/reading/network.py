@@ -25,9 +25,9 @@ from gradcert.models.reading.cutting import without
 from gradcert.models.reading.framework import Puller
 from gradcert.models.reading.naming import identifier
 from gradcert.models.reading.populations import X
-from gradcert.models.reading.reading import Reading, drawn
-from gradcert.models.reading.terms import Term, uncut
-from gradcert.models.reading.text import Style, expression
+from gradcert.models.reading.reading import Reading, drawn, silent_kinds
+from gradcert.models.reading.terms import Term, below, uncut
+from gradcert.models.reading.text import STEPS, Style, expression
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import AvgPool, Conv2d, Layer, Loss, Network
 from gradcert.reference.numbers import ACTIVATIONS, FLOAT64, Array
@@ -313,6 +313,7 @@ class CellWriter:
         self._threshold: float | None = None
         self._trained: tuple[str, ...] = ()
         self._kinds: set[int] = set()
+        self._steps: frozenset[int] = frozenset()  # kinds that are plain comparisons beside spikes
         self.newest = ""  # the name of the weight that was written last
 
     def _find_mask(self) -> None:
@@ -343,6 +344,9 @@ class CellWriter:
             raise GradcertError(
                 f"layer {self.number} has nodes of {sorted(units)} units", allowed="one number of units"
             )
+        kinds = frozenset(t.data for k in group for t in below(reading.equation(k)).values() if t.op == "spike")
+        silent = silent_kinds(reading)
+        self._steps = kinds & silent if kinds - silent else frozenset()
         for k in group:
             base = reading.names[k]
             copied = base == "z" and self._copied(group)
@@ -565,6 +569,9 @@ def _prepared(term: Term, how: Style, cell: CellWriter) -> Term:
             if not any(made is other for other in added):  # what several connections feed is there once
                 added.append(made)
         return terms.make("drive", tuple(added), tuple(1 for _ in added), term.shape)
+    if term.op == "spike" and term.data in cell._steps:  # a choice, such as whether a counter has run out
+        step = STEPS[cell.reading.psi[term.data][1]]
+        return terms.make("fn", (_prepared(term.args[0], how, cell),), step, term.shape)
     if term.op == "spike":
         cell._kinds.add(term.data)
         return terms.make("spike", (_argument(term.args[0], how, cell),), term.data, term.shape)

@@ -9,6 +9,7 @@ from gradcert.models.reading.terms import Term
 
 SUM, PRODUCT, ATOM = 0, 1, 2
 CALLED = {"relu_off_at_zero": "relu"}
+STEPS = {True: ">", False: ">="}  # comparisons with zero, by whether they are silent at it
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,8 @@ def _text(term: Term, style: Style) -> tuple[str, int]:
         str(term.data[0]) if term.op == "mix" else term.op
     )
     inner_text = ", ".join(_text(part, style)[0] for part in term.args)
+    if name in STEPS.values():
+        return f"where({inner_text} {name} 0, 1, 0)", ATOM
     return f"{name}({inner_text})", ATOM
 
 

@@ -109,6 +109,36 @@ class Gated(nn.Module):
         return self.out(nn.functional.silu(s)), s
 
 
+class Counter(OwnLif):
+    """Counts down, in whole numbers, the steps in which it may not fire; the leak falls with the potential."""
+
+    def forward(self, x, state=None):
+        if state is None:
+            v = x.new_zeros(len(x), HIDDEN)
+            state = (v, v.long(), v, x.new_zeros(len(x), OUTPUTS))
+        v, c, z, y = state
+        c = torch.where(z.bool(), 2, (c - 1).clamp(min=0))
+        v = (0.9 - 0.3 * torch.tanh(v) ** 2) * v - z.detach() + self.fc(x) + self.rec(z)
+        z = torch.where(c > 0, torch.zeros_like(v), fire(v - 1.0, 10.0))
+        y = 0.8 * y + self.out(z)
+        return y, (v, c, z, y)
+
+
+class Held(nn.Module):
+    """Potentials that are held between two numbers, a leaky rectifier, a hard tanh."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc, self.mid, self.out = nn.Linear(INPUTS, HIDDEN), nn.Linear(HIDDEN, HIDDEN), nn.Linear(HIDDEN, OUTPUTS)
+
+    def forward(self, x, state):
+        v, u, w = state
+        v = (0.9 * v + self.fc(x)).clamp(-0.5, 0.75)
+        u = nn.functional.leaky_relu(0.8 * u + self.mid(v).clamp(max=0.5), 0.2)
+        w = nn.functional.hardtanh(0.7 * w + self.out(u))
+        return w, (v, u, w)
+
+
 class InPlace(nn.Module):
     """Keeps its potential in an attribute and updates it in place."""
 
@@ -384,6 +414,8 @@ OWN = {
     "straight-through": step(Straight, state=zeros(HIDDEN, HIDDEN, OUTPUTS)),
     "hard and soft": step(HardAndSoft, state=zeros(HIDDEN, HIDDEN, OUTPUTS)),
     "silu": step(Gated, state=zeros(HIDDEN)[0]),
+    "counter": step(Counter),
+    "held": step(Held, state=zeros(HIDDEN, HIDDEN, OUTPUTS)),
     "no_grad and .data": step(NoGrad, state=zeros(HIDDEN, HIDDEN, OUTPUTS)),
     "masked_fill": step(Masked, state=zeros(HIDDEN, HIDDEN)),
     "trained leak and threshold": step(Trained, state=zeros(HIDDEN)[0]),

@@ -24,6 +24,8 @@ CUTS = {
     "straight-through": RESET,
     "hard and soft": RESET,
     "silu": [],
+    "counter": [*RESET, ("z'", "c", "reset"), ("s_2", "z", "space")],
+    "held": [],
     "no_grad and .data": [("v'", "v", "state"), *RESET],
     "masked_fill": RESET,
     "trained leak and threshold": [],
@@ -152,7 +154,7 @@ def test_the_text():
         "  a = w @ x + h @ z'",
         "  v = a + v' * 0.9 - cut[z'] * 0.5",
         "  b = b' * 0.95 + z'",
-        "  z = spike(v - (b * 0.17 + 0.5))   psi the user's own Odd (strangers.py:142), taken as given (peak 0.3029), "
+        "  z = spike(v - (b * 0.17 + 0.5))   psi the user's own Odd (strangers.py:172), taken as given (peak 0.3029), "
         "fires at >= 0",
         "    z' -> a  RECURRENT through h kept",
     ]
