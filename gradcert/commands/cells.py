@@ -57,6 +57,8 @@ def entry(kind: Any) -> dict[str, Any]:
 
 def title(kind: Any) -> str:
     """Return the first sentence of a cell's documentation."""
+    if hasattr(kind, "recipe"):
+        return "a cell of one's own, by its equations"
     return " ".join((kind.__doc__ or "").strip().split("\n\n")[0].split())
 
 
@@ -86,15 +88,33 @@ def record(kind: Any) -> dict[str, Any]:
 
 
 def equations(cell: Any) -> dict[str, str]:
-    """Return what a cell computes, node by node, recorded from its code; empty where its code does more."""
+    """Return what a cell computes, node by node, recorded from its code; as written where it was given by equations."""
     from gradcert.certify.diagnosis.equations import Term, formulas, replaced, shorter
 
     found = formulas(cell)
     if found is None:
-        return {}
+        return {e.node: _written(e) for e in cell.recipe.equations} if hasattr(cell, "recipe") else {}
     leaves = {leaf for _, t in found.step for leaf in t.leaves if leaf.op == "drive"}
     sums = {shorter(leaf): Term("now", name=_sum(cell, leaf.name[0])) for leaf in leaves}
     return {node: str(replaced(shorter(t), sums)) for node, t in found.step}
+
+
+def _written(equation: Any) -> str:
+    """Return the right side of an equation of a cell of one's own."""
+    sums = [f"{weight} {source}{chr(39) * lag}" for weight, source, lag in equation.weighted]
+    rest = [] if equation.rest == "0" else [equation.rest.replace("_prev", "'").removeprefix("+ ")]
+    return " + ".join([*sums, *equation.biases, *rest])
+
+
+def _derivative(cell: Any, link: Any) -> str:
+    """Return the local derivative of a link of a cell of one's own, from its equation; nothing of another cell."""
+    from gradcert.models.equations.expression import available, derivative
+
+    if not hasattr(cell, "recipe") or not available():  # SymPy, an extra
+        return ""
+    texts = {e.node: e.rest for e in cell.recipe.equations}
+    found = derivative(texts[link.target], f"{link.source}_prev")
+    return "0" if found is None else str(found).replace("_prev", "'")
 
 
 def _sum(cell: Any, node: str) -> str:
@@ -115,7 +135,7 @@ def edges(cell: Any) -> list[dict[str, str]]:
             "edge": link.edge.name,
             "from": f"{link.source}'",
             "to": link.target,
-            "derivative": link.weight or (str(shorter(known[link])) if link in known else ""),
+            "derivative": link.weight or (str(shorter(known[link])) if link in known else _derivative(cell, link)),
         }
         for link in cell.links
         if link.lag

@@ -117,3 +117,17 @@ def test_rules_of_ones_own_say_what_they_leave_out_where_they_are_exact_and_what
     assert "the transposed weights" in rules.dropped(read_rule("ostl-random - state"))
     for name, row in RULES.items():  # what the table says of its rows stays
         assert rules.record(row)["cost of a step"] == f"time {row.time}, memory {row.memory}", name
+
+
+def test_a_cell_of_ones_own_is_shown_as_it_was_written(tmp_path):
+    (tmp_path / "shy.toml").write_text(
+        '[shy]\n[shy.equations]\na = "W @ x + H @ z_prev + b"\n'
+        'c = "where(0.5 < z_prev, 2, max(c_prev - 1, 0))"\nv = "(leak - tanh(v_prev)) * v_prev + a"\n'
+        'z = "where(c < 0.5, spike(v - threshold), 0)"\n[shy.edges]\n"v -> v" = "state"\n"c -> c" = "state"\n'
+        "[shy.constants]\nleak = 0.9\nthreshold = 1.0\n"
+    )
+    page = json.loads(run("cells", f"{tmp_path / 'shy.toml'}:shy", "--json"))
+    assert page["equations"]["c"] == "where(0.5 < z', 2, max(c' - 1, 0))"
+    assert page["equations"]["a"] == "W x + H z' + b"
+    assert page["title"] == "a cell of one's own, by its equations"
+    assert all(edge["derivative"] for edge in page["edges"])
