@@ -13,7 +13,7 @@ import torch
 
 from gradcert.models.reading.lowering import Lowering
 from gradcert.models.reading.record import Node, Ref
-from gradcert.models.reading.terms import Term, dynamic
+from gradcert.models.reading.terms import LARGER, Term, dynamic
 
 A = torch.ops.aten
 SAME = {
@@ -203,6 +203,24 @@ class TorchLowering(Lowering):
         geometry = ("average", self.nodes[x.node].shape[1:], node.shape[1:], tuple(kernel))
         return self.terms.make("linear", (self.terms.number(1.0), self.term(x.node)), geometry, node.shape, node.where)
 
+    def _largest(self, k: int, node: Node) -> Term:
+        """Return a max pooling: the larger of two, again and again, of the entries of every window row by row."""
+        x, kernel, *rest = node.args
+        stride, padding, dilation, ceil = (*rest, *(None, (0, 0), (1, 1), False)[len(rest) :])
+        shape, source = self.nodes[x.node].shape, self.term(x.node)
+        pairs = (tuple(p) * (2 // len(p)) for p in (kernel, stride or kernel, padding, dilation))  # [2] is (2, 2)
+        windows = ((prod(shape[1:-2]), *shape[-2:]), *pairs, bool(ceil))
+
+        def tap(entry: int) -> Term:
+            geometry = ("tap", windows, entry)
+            return self.terms.make("linear", (self.terms.number(1.0), source), geometry, out, node.where)
+
+        out = self.nodes[k].shape
+        largest, *others = (tap(entry) for entry in range(prod(windows[1])))
+        for other in others:
+            largest = self.terms.make("fn", (largest, other), LARGER, out, node.where)
+        return largest
+
     # -- choices --
 
     def _do_where(self, k: int, node: Node) -> Term:
@@ -294,6 +312,8 @@ class TorchLowering(Lowering):
         if inner.name in ("max", "min") and node.op == 0 and len(inner.args) > 1:
             source = self.term(inner.args[0].node)
             return source if source.size == prod(node.shape) else self._mix(k, node, f"{inner.name} over an axis")
+        if inner.name == "max_pool2d_with_indices":
+            return self._largest(k, inner) if node.op == 0 else self._mix(k, node, "the indices of a max pooling")
         if inner.name in ("native_batch_norm", "_native_batch_norm_legit_no_training") and node.op == 0:
             return self._batch_normalised(k, inner)
         if inner.name not in SPLITS:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from gradcert.reference import Connection, Conv2d, Dense, Graph, Lif, Network, Population, Rnn, Sparse
 from gradcert.reference.networks.cells import Gru, Integrator, Lstm
-from gradcert.reference.networks.synapses import AvgPool
+from gradcert.reference.networks.synapses import AvgPool, MaxPool
 
 LATERAL = Lif(leak=0.5, threshold=0.25, recurrent=True, train=("leak", "threshold"))
 PLAIN = Lif(leak=0.75, threshold=0.5, reset="hard", reset_value=0.125)
@@ -35,6 +35,8 @@ TWO = Conv2d(in_channels=1, height=3, width=3, out_channels=2, kernel=(2, 2))
 BACK = Conv2d(in_channels=1, height=2, width=2, out_channels=2, kernel=(2, 2), padding=(1, 1), stride=(2, 2))
 ACROSS = Conv2d(in_channels=2, height=2, width=2, out_channels=1, kernel=(1, 1))
 POOL = AvgPool(channels=2, height=2, width=2, kernel=(1, 2))
+LARGEST = MaxPool(channels=2, height=2, width=2)  # of currents
+OVERLAPPING = MaxPool(channels=2, height=2, width=2, kernel=(2, 2), stride=(1, 1), padding=(1, 1), dilation=(1, 2))
 RING = Sparse(inputs=3, units=3, present=((0, 2), (1, 0), (2, 1)))
 
 CASES = {
@@ -85,6 +87,17 @@ CASES = {
         C("a", "o", synapse=(POOL, Dense(inputs=4, units=2))),
         C("b", "o"),
         layers={"a": 0, "b": 0, "o": 1},
+    ),
+    "max pooling": case(  # of currents, of spikes within the step, and of spikes one and two steps ago: alone and in a row
+        {"x": 3},
+        (("a", PLAIN, 2), ("e", LATERAL, 8), ("b", LATERAL, 3), ("o", OUT, 2)),
+        C("x", "e"),
+        C("x", "a", synapse=(Dense(inputs=3, units=8), LARGEST)),
+        C("e", "b", synapse=(OVERLAPPING, Dense(inputs=OVERLAPPING.units, units=3))),
+        C("e", "a", lag=2, synapse=LARGEST),
+        C("e", "b", lag=1, name="late", synapse=(LARGEST, Dense(inputs=2, units=3))),
+        *(C("a", "o"), C("b", "o"), C("b", "e", lag=1)),
+        layers={"e": 0, "b": 0, "a": 1, "o": 2},
     ),
     "sparse": case(
         {"x": 3},
