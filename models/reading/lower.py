@@ -14,6 +14,7 @@ import torch
 from gradcert.models.reading.lowering import Lowering
 from gradcert.models.reading.record import Node, Ref
 from gradcert.models.reading.terms import LARGER, Term, dynamic
+from gradcert.reference.errors import GradcertError
 
 A = torch.ops.aten
 SAME = {
@@ -23,6 +24,7 @@ SAME = {
 BINARY = {"add": "add", "sub": "sub", "mul": "mul", "div": "div", "logical_and": "mul", "bitwise_and": "mul"}
 SMOOTH = {"tanh": "tanh", "sigmoid": "sigmoid", "exp": "exp", "relu": "relu_off_at_zero"}
 FILLED = {"zeros_like": 0.0, "new_zeros": 0.0, "ones_like": 1.0, "new_ones": 1.0, "zero": 0.0}
+MOST = 49  # entries of a window, each of which is an equation of a cell, as the largest of those before is
 SPLITS = ("split", "split_with_sizes", "unsafe_split", "unsafe_chunk", "chunk", "unbind")
 
 
@@ -208,7 +210,11 @@ class TorchLowering(Lowering):
         x, kernel, *rest = node.args
         stride, padding, dilation, ceil = (*rest, *(None, (0, 0), (1, 1), False)[len(rest) :])
         shape, source = self.nodes[x.node].shape, self.term(x.node)
-        pairs = (tuple(p) * (2 // len(p)) for p in (kernel, stride or kernel, padding, dilation))  # [2] is (2, 2)
+        pairs = [tuple(p) * (2 // len(p)) for p in (kernel, stride or kernel, padding, dilation)]  # [2] is (2, 2)
+        if (entries := prod(pairs[0])) > MOST:
+            raise GradcertError(
+                f"a max pooling over windows of {entries} entries at {node.where}", allowed=f"up to {MOST}"
+            )
         windows = ((prod(shape[1:-2]), *shape[-2:]), *pairs, bool(ceil))
 
         def tap(entry: int) -> Term:
@@ -216,7 +222,7 @@ class TorchLowering(Lowering):
             return self.terms.make("linear", (self.terms.number(1.0), source), geometry, out, node.where)
 
         out = self.nodes[k].shape
-        largest, *others = (tap(entry) for entry in range(prod(windows[1])))
+        largest, *others = (tap(entry) for entry in range(entries))
         for other in others:
             largest = self.terms.make("fn", (largest, other), LARGER, out, node.where)
         return largest

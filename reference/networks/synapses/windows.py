@@ -12,6 +12,7 @@ from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 
 Pair = tuple[int, int]
+LARGEST = 1024  # entries of a window, each of which is a node
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class Windows:
             raise GradcertError(
                 f"a pooling {self}", allowed="sizes, kernel, stride and dilation >= 1, padding >= 0"
             )
+        if self.kernel[0] * self.kernel[1] > LARGEST:
+            raise GradcertError(f"a pooling window {self.kernel}", allowed=f"of at most {LARGEST} entries")
         for axis in (0, 1):
             if 2 * self.padding[axis] > self.dilation[axis] * (self.kernel[axis] - 1) + 1:
                 raise GradcertError(f"a padding {self.padding} of windows {self.kernel}", allowed="at most half a window")
