@@ -134,12 +134,14 @@ class EveryLargest(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, image):
+        """Return the largest of every window."""
         largest = torch.nn.functional.max_pool2d(image, 2)
         ctx.save_for_backward(image, largest)
         return largest
 
     @staticmethod
     def backward(ctx, g):
+        """Return the credit of every pixel."""
         image, largest = ctx.saved_tensors
         wide = [v.repeat_interleave(2, -1).repeat_interleave(2, -2) for v in (g, largest)]
         return wide[0] * (image == wide[1])

@@ -88,7 +88,7 @@ CASES = {
         C("b", "o"),
         layers={"a": 0, "b": 0, "o": 1},
     ),
-    "max pooling": case(  # of currents, of spikes within the step, and of spikes one and two steps ago: alone and in a row
+    "max pooling": case(  # of currents, of spikes within the step, and of spikes one and two steps ago
         {"x": 3},
         (("a", PLAIN, 2), ("e", LATERAL, 8), ("b", LATERAL, 3), ("o", OUT, 2)),
         C("x", "e"),

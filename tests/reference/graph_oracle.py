@@ -98,7 +98,6 @@ class Duals:
         assert type(synapse).__name__ in ("NoneType", "Dense"), synapse
         return np.matmul(x, w.T)
 
-
     def largest(self, pool, sample):
         """Return the first of the largest of every window, by the order of the numbers that stand for elements."""
         image = sample.reshape(pool.channels, pool.height, pool.width)

@@ -1,8 +1,8 @@
 """A circuit: the populations of one layer as one cell, with the nodes and links of each and those between them.
 
 Nodes are named ``population.node``. Beside those of the members there are registers, which hold what another node was a
-step before, linear nodes between the synapses of one connection, and the larger of two, of which max pooling is made. The
-output z is one member's node, or several, one after the other, where later layers read several.
+step before, linear nodes between the synapses of one connection, and the larger of two, which max pooling is made of.
+The output z is one member's node, or several, one after the other, where later layers read several.
 """
 
 from __future__ import annotations

@@ -41,21 +41,23 @@ class Windows:
     def __post_init__(self) -> None:
         sizes = (self.channels, self.height, self.width, *self.kernel, *self._stride, *self.dilation)
         if min(sizes) < 1 or min(self.padding) < 0:
-            raise GradcertError(
-                f"a pooling {self}", allowed="sizes, kernel, stride and dilation >= 1, padding >= 0"
-            )
+            raise GradcertError(f"a pooling {self}", allowed="sizes, kernel, stride and dilation >= 1, padding >= 0")
         if self.kernel[0] * self.kernel[1] > LARGEST:
             raise GradcertError(f"a pooling window {self.kernel}", allowed=f"of at most {LARGEST} entries")
         for axis in (0, 1):
             if 2 * self.padding[axis] > self.dilation[axis] * (self.kernel[axis] - 1) + 1:
-                raise GradcertError(f"a padding {self.padding} of windows {self.kernel}", allowed="at most half a window")
+                raise GradcertError(
+                    f"a padding {self.padding} of windows {self.kernel}", allowed="at most half a window"
+                )
         if min(self.out) < 1:
             raise GradcertError(
                 f"a pooling window {self.kernel} larger than the image ({self.height}, {self.width})",
                 do="use a smaller one, or pad",
             )
         if not all(bool(self._met(axis)[1].any(axis=1).all()) for axis in (0, 1)):
-            raise GradcertError(f"a pooling {self} with a window that meets no pixel", allowed="one pixel or more in each")
+            raise GradcertError(
+                f"a pooling {self} with a window that meets no pixel", allowed="one pixel or more in each"
+            )
 
     @property
     def _stride(self) -> Pair:
@@ -103,7 +105,9 @@ class Windows:
         at = divmod(entry, self.kernel[1])
         (rows, row_there), (columns, column_there) = (self._met(axis) for axis in (0, 1))
         inside = row_there[:, at[0]][:, None] & column_there[:, at[1]][None, :]
-        first = [met[range(len(met)), there.argmax(axis=1)] for met, there in ((rows, row_there), (columns, column_there))]
+        first = [
+            met[range(len(met)), there.argmax(axis=1)] for met, there in ((rows, row_there), (columns, column_there))
+        ]
         row = np.where(inside, rows[:, at[0]][:, None], first[0][:, None])
         column = np.where(inside, columns[:, at[1]][None, :], first[1][None, :])
         images = np.arange(self.channels)[:, None, None] * self.height
@@ -148,7 +152,9 @@ class Tap(Windows):
     @cached_property
     def _rounds(self) -> list[tuple[Array, Array]]:
         """Units and the inputs that they read, in rounds in which none reads what another does."""
-        seen = [int((self._index[:k] == i).sum()) for k, i in enumerate(self._index)] if self._twice else [0] * self.units
+        seen = (
+            [int((self._index[:k] == i).sum()) for k, i in enumerate(self._index)] if self._twice else [0] * self.units
+        )
         turn = np.array(seen)
         return [(units, self._index[units]) for k in range(turn.max() + 1) for units in [np.flatnonzero(turn == k)]]
 

@@ -433,7 +433,7 @@ class Tutorial(nn.Module):
 
 
 class Images(nn.Module):
-    """A convolutional network of snnTorch's tutorials: one pooling of currents, one of spikes, whose windows overlap."""
+    """A convolutional network of snnTorch's tutorials: a pooling of currents, one of spikes that overlaps."""
 
     def __init__(self, hidden=OUTPUTS):
         super().__init__()

@@ -22,7 +22,6 @@ from gradcert.reference.engines.residual import residual
 from gradcert.reference.networks import Local, Loss
 
 
-
 class Ordered(PrimeField):
     """With the order of the whole numbers that stand for elements: which of two is larger is then the same for all."""
 
