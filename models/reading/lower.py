@@ -208,7 +208,8 @@ class TorchLowering(Lowering):
     def _largest(self, k: int, node: Node) -> Term:
         """Return a max pooling: the larger of two, again and again, of the entries of every window row by row."""
         x, kernel, *rest = node.args
-        stride, padding, dilation, ceil = (*rest, *(None, (0, 0), (1, 1), False)[len(rest) :])
+        left_out: list[Any] = [None, (0, 0), (1, 1), False]
+        stride, padding, dilation, ceil = (*rest, *left_out[len(rest) :])
         shape, source = self.nodes[x.node].shape, self.term(x.node)
         pairs = [tuple(p) * (2 // len(p)) for p in (kernel, stride or kernel, padding, dilation)]  # [2] is (2, 2)
         if (entries := prod(pairs[0])) > MOST:

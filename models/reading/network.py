@@ -455,8 +455,8 @@ class CellWriter:
         weight, geometry = term.args[0], term.data
         self.newest = ""
         if weight.op == "number" and geometry[0] == "tap":
-            _, (image, *pairs, ceil), entry = geometry
-            return identifier("tap", self._taken), Tap(*image, *pairs, ceil, entry)
+            _, ((channels, height, width), *pairs), entry = geometry
+            return identifier("tap", self._taken), Tap(channels, height, width, *pairs, entry=entry)
         if weight.op == "number":
             _, (channels, height, width), _, kernel = geometry
             name = identifier("pool", self._taken)

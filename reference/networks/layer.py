@@ -193,7 +193,7 @@ def options_of(cell: Cell) -> dict[str, Any]:
     }
 
 
-def synapse_to_dict(synapse: Synapse) -> dict[str, Any]:
+def synapse_to_dict(synapse: Synapse | MaxPool) -> dict[str, Any]:
     """Return the JSON form of a synapse."""
     record: Any = synapse
     return {

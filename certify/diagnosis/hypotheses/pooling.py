@@ -57,7 +57,7 @@ def larger(layer: Layer) -> dict[str, tuple[str, str]]:
     for part in getattr(cell, "parts", (cell,)):
         if getattr(part, "larger", False):
             out[part.node] = (part.links[0].source, part.links[1].source)
-        own = getattr(getattr(part, "cell", part), "recipe", None)  # a cell of somebody's, or one that was read
+        own: Any = getattr(getattr(part, "cell", part), "recipe", None)  # a cell of somebody's, or one that was read
         full = getattr(part, "full", str)
         for equation in own.equations if own is not None else ():
             found = LARGER.fullmatch(equation.rest)

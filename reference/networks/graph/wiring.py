@@ -111,7 +111,8 @@ class _Plan:
 
     def _plain_layer(self, p: Population, c: Connection, inputs: int) -> Layer:
         outer = [link.weight for link in p.cell.links if link.source == "x" and link.weight]
-        synapses = (*((name, c.chain[0]) for name in outer if c.chain), *p.synapses)
+        own = [s for s in c.chain if not isinstance(s, MaxPool)]
+        synapses = (*((name, s) for name in outer for s in own), *p.synapses)
         return Layer(p.cell, inputs, p.units, synapses=synapses, name=p.name, shared=p.shared, backwards=p.backwards)
 
 
