@@ -455,8 +455,9 @@ class CellWriter:
         weight, geometry = term.args[0], term.data
         self.newest = ""
         if weight.op == "number" and geometry[0] == "tap":
-            _, ((channels, height, width), *pairs), entry = geometry
-            return identifier("tap", self._taken), Tap(channels, height, width, *pairs, entry=entry)
+            _, ((channels, height, width), kernel, stride, padding, dilation, ceil), entry = geometry
+            tap = Tap(channels, height, width, kernel, stride, padding, dilation, ceil, entry)
+            return identifier("tap", self._taken), tap
         if weight.op == "number":
             _, (channels, height, width), _, kernel = geometry
             name = identifier("pool", self._taken)

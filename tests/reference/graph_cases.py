@@ -5,8 +5,12 @@ The layer of each population is written by hand, so that nothing here knows how 
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 
+import numpy as np
+
+from gradcert.properties.numbers import PrimeField
 from gradcert.reference import Connection, Conv2d, Dense, Graph, Lif, Network, Population, Rnn, Sparse
 from gradcert.reference.networks.cells import Gru, Integrator, Lstm
 from gradcert.reference.networks.synapses import AvgPool, MaxPool
@@ -15,6 +19,19 @@ LATERAL = Lif(leak=0.5, threshold=0.25, recurrent=True, train=("leak", "threshol
 PLAIN = Lif(leak=0.75, threshold=0.5, reset="hard", reset_value=0.125)
 OUT = Integrator(kappa=0.5)
 C, P = Connection, Population
+
+
+class Ordered(PrimeField):
+    """With the order of the whole numbers that stand for elements: which of two is larger is then the same for all."""
+
+    def where(self, a, relation, b, then, otherwise):
+        def one(a, b, then, otherwise):
+            return then if OF[relation](int(a), int(b)) else otherwise
+
+        return np.asarray(np.frompyfunc(one, 4, 1)(*(self.array(v) for v in (a, b, then, otherwise))), dtype=object)
+
+
+OF = {">=": operator.ge, ">": operator.gt, "<": operator.lt, "<=": operator.le}
 
 
 @dataclass(frozen=True)

@@ -6,33 +6,20 @@ loops on dual numbers. In float64 the loops are torch's, with edges detached, to
 
 from __future__ import annotations
 
-import operator
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from budget import worst
-from graph_cases import CASES, GATED
+from graph_cases import CASES, GATED, Ordered
 from graph_oracle import by_autograd, by_duals
 
-from gradcert.properties.numbers import PrimeField, dual
+from gradcert.properties.numbers import dual
 from gradcert.reference import RULES, TEMPORAL, Edge, GradcertError, Rule, draw_feedback, record, rule_named
 from gradcert.reference.engines import forward, objective, reverse
 from gradcert.reference.engines.residual import residual
 from gradcert.reference.networks import Local, Loss
 
-
-class Ordered(PrimeField):
-    """With the order of the whole numbers that stand for elements: which of two is larger is then the same for all."""
-
-    def where(self, a, relation, b, then, otherwise):
-        def one(a, b, then, otherwise):
-            return then if OF[relation](int(a), int(b)) else otherwise
-
-        return np.asarray(np.frompyfunc(one, 4, 1)(*(self.array(v) for v in (a, b, then, otherwise))), dtype=object)
-
-
-OF = {">=": operator.ge, ">": operator.gt, "<": operator.lt, "<=": operator.le}
 FIELD = Ordered()
 T, B = 4, 2
 STATE, FEEDBACK, DELAY = Edge.STATE, Edge.FEEDBACK, Edge.DELAY
