@@ -267,7 +267,7 @@ def _kind(what: str, synapse: Any) -> dict[str, Any]:
     if not isinstance(synapse, Mapping) or not isinstance(synapse.get("kind"), str):
         raise GradcertError(f"{what} with the synapse {synapse!r}", allowed='{kind = "conv2d", ...}, or a list of them')
     for name, value in synapse.items():
-        if isinstance(value, (int, float)):
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
             _within(f"{name} of the synapse of {what}", value, LARGEST)
     return dict(synapse)
 

@@ -129,6 +129,38 @@ def convolution(problem, mistake=False):
     return loss, grads, o
 
 
+class EveryLargest(torch.autograd.Function):
+    """Max pooling whose credit goes to every pixel that is as large as the largest of its window."""
+
+    @staticmethod
+    def forward(ctx, image):
+        """Return the largest of every window."""
+        largest = torch.nn.functional.max_pool2d(image, 2)
+        ctx.save_for_backward(image, largest)
+        return largest
+
+    @staticmethod
+    def backward(ctx, g):
+        """Return the credit of every pixel."""
+        image, largest = ctx.saved_tensors
+        wide = [v.repeat_interleave(2, -1).repeat_interleave(2, -2) for v in (g, largest)]
+        return wide[0] * (image == wide[1])
+
+
+def pooling(problem, mistake=False):
+    """X -> low through a convolution, -> out through the largest spikes of its windows and a matrix."""
+    p, x, y, cells = given(problem)
+    pool = EveryLargest.apply if mistake else partial(torch.nn.functional.max_pool2d, kernel_size=2)
+    low, o, outputs = Lif(cells["low"]), 0.0, []
+    for xt in x:
+        image = torch.nn.functional.conv2d(xt.reshape(-1, 1, 4, 4), p["low.W"], padding=1)
+        z = low.step(image.flatten(1) + p["low.b"])
+        pooled = pool(z.reshape(-1, 2, 4, 4)).flatten(1)
+        o = cells["out"].kappa * o + pooled @ p["out.W.1"].T + p["out.b"]
+        outputs.append(o)
+    return answer(p, outputs, y)
+
+
 def shared(problem, mistake=False):
     """X -> low, whose units have one leak, low -> out."""
     p, x, y, cells = given(problem)
@@ -143,5 +175,5 @@ def shared(problem, mistake=False):
     return answer(p, outputs, y)
 
 
-SUBJECTS = (skip, feedback, two_inputs, delay, convolution, shared)
+SUBJECTS = (skip, feedback, two_inputs, delay, convolution, pooling, shared)
 globals().update({f"wrong_{subject.__name__}": partial(subject, mistake=True) for subject in SUBJECTS})

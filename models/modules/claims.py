@@ -432,5 +432,11 @@ def at(build: Build, how: How, said: Told, sizes: tuple[int, ...]) -> tuple[Read
             f"{build.name} at sizes {', '.join(map(str, sizes))}, which becomes {', '.join(map(str, found.sizes))}"
         )
     back = {old: new for new, old in said.renamed.items()}
-    named = tuple(replace(part, name=back.get(part.name, part.name)) for part in found.parts)
+    named = tuple(replace(part, name=_renamed(part.name, back)) for part in found.parts)
     return replace(found, parts=named), values
+
+
+def _renamed(name: str, back: Mapping[str, str]) -> str:
+    """Return the claim's name of a parameter; that of a weight of a graph ends with its connection's."""
+    weight, _, connection = name.rpartition(".")
+    return back.get(name) or (f"{back[weight]}.{connection}" if weight in back else name)

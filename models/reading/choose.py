@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from gradcert.models.reading.lowering import Lowering
 from gradcert.models.reading.spikes import COMPARISON
-from gradcert.models.reading.terms import Term, Terms, dynamic, uncut
+from gradcert.models.reading.terms import LARGER, Term, Terms, dynamic, uncut
 from gradcert.reference.errors import GradcertError
 
 
@@ -57,6 +57,8 @@ def choose(lowered: Lowering) -> Chosen:
             _add_spike(out, spike, live)
     for term in outputs:
         _add(out, uncut(term))
+    for term in [t for t in live.values() if t.op == "fn" and t.data == LARGER]:
+        _add(out, term)  # else the largest of n would be one formula, whose derivatives are n formulas as long
     for term in [t for t in live.values() if t.op == "linear"]:
         _add(out, core) if (core := uncut(term.args[1])).op != "prev" else None
     _reread(out, live)

@@ -13,7 +13,8 @@ import torch
 
 from gradcert.models.reading.lowering import Lowering
 from gradcert.models.reading.record import Node, Ref
-from gradcert.models.reading.terms import Term, dynamic
+from gradcert.models.reading.terms import LARGER, Term, dynamic
+from gradcert.reference.errors import GradcertError
 
 A = torch.ops.aten
 SAME = {
@@ -23,6 +24,7 @@ SAME = {
 BINARY = {"add": "add", "sub": "sub", "mul": "mul", "div": "div", "logical_and": "mul", "bitwise_and": "mul"}
 SMOOTH = {"tanh": "tanh", "sigmoid": "sigmoid", "exp": "exp", "relu": "relu_off_at_zero"}
 FILLED = {"zeros_like": 0.0, "new_zeros": 0.0, "ones_like": 1.0, "new_ones": 1.0, "zero": 0.0}
+MOST = 49  # entries of a window, each of which is an equation of a cell, as the largest of those before is
 SPLITS = ("split", "split_with_sizes", "unsafe_split", "unsafe_chunk", "chunk", "unbind")
 
 
@@ -264,6 +266,29 @@ class TorchLowering(Lowering):
         geometry = ("average", self.nodes[x.node].shape[1:], node.shape[1:], tuple(kernel))
         return self.terms.make("linear", (self.terms.number(1.0), self.term(x.node)), geometry, node.shape, node.where)
 
+    def _largest(self, k: int, node: Node) -> Term:
+        """Return a max pooling: the larger of two, again and again, of the entries of every window row by row."""
+        x, kernel, *rest = node.args
+        left_out: list[Any] = [None, (0, 0), (1, 1), False]
+        stride, padding, dilation, ceil = (*rest, *left_out[len(rest) :])
+        shape, source = self.nodes[x.node].shape, self.term(x.node)
+        pairs = [tuple(p) * (2 // len(p)) for p in (kernel, stride or kernel, padding, dilation)]  # [2] is (2, 2)
+        if (entries := prod(pairs[0])) > MOST:
+            raise GradcertError(
+                f"a max pooling over windows of {entries} entries at {node.where}", allowed=f"up to {MOST}"
+            )
+        windows = ((prod(shape[1:-2]), *shape[-2:]), *pairs, bool(ceil))
+
+        def tap(entry: int) -> Term:
+            geometry = ("tap", windows, entry)
+            return self.terms.make("linear", (self.terms.number(1.0), source), geometry, out, node.where)
+
+        out = self.nodes[k].shape
+        largest, *others = (tap(entry) for entry in range(entries))
+        for other in others:
+            largest = self.terms.make("fn", (largest, other), LARGER, out, node.where)
+        return largest
+
     # -- choices --
 
     def _do_where(self, k: int, node: Node) -> Term:
@@ -355,6 +380,8 @@ class TorchLowering(Lowering):
         if inner.name in ("max", "min") and node.op == 0 and len(inner.args) > 1:
             source = self.term(inner.args[0].node)
             return source if source.size == prod(node.shape) else self._mix(k, node, f"{inner.name} over an axis")
+        if inner.name == "max_pool2d_with_indices":
+            return self._largest(k, inner) if node.op == 0 else self._mix(k, node, "the indices of a max pooling")
         if inner.name in ("native_batch_norm", "_native_batch_norm_legit_no_training") and node.op == 0:
             return self._batch_normalised(k, inner)
         if inner.name not in SPLITS:

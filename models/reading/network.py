@@ -26,10 +26,10 @@ from gradcert.models.reading.framework import Puller
 from gradcert.models.reading.naming import identifier
 from gradcert.models.reading.populations import X
 from gradcert.models.reading.reading import Reading, drawn, silent_kinds
-from gradcert.models.reading.terms import Term, below, uncut
+from gradcert.models.reading.terms import LARGER, Term, below, uncut
 from gradcert.models.reading.text import STEPS, Style, expression
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import AvgPool, Conv2d, Layer, Loss, Network
+from gradcert.reference.networks import AvgPool, Conv2d, Layer, Loss, Network, Tap
 from gradcert.reference.numbers import ACTIVATIONS, FLOAT64, Array
 
 INTEGRATOR = "integrator"
@@ -458,6 +458,10 @@ class CellWriter:
         """Return the name of a weight, and its synapse where it is not plain dense."""
         weight, geometry = term.args[0], term.data
         self.newest = ""
+        if weight.op == "number" and geometry[0] == "tap":
+            _, ((channels, height, width), kernel, stride, padding, dilation, ceil), entry = geometry
+            tap = Tap(channels, height, width, kernel, stride, padding, dilation, ceil, entry)
+            return identifier("tap", self._taken), tap
         if weight.op == "number":
             _, (channels, height, width), _, kernel = geometry
             name = identifier("pool", self._taken)
@@ -544,7 +548,7 @@ def _prepared(term: Term, how: Style, cell: CellWriter) -> Term:
             f"{what} at {term.where or 'the step'} in layer {cell.number}",
             allowed="weights, and functions of one unit: sums, products, tanh, sigmoid, exp, relu",
         )
-    if term.op == "fn" and not _known(term.data):
+    if term.op == "fn" and term.data != LARGER and not _known(term.data):
         raise GradcertError(
             f"{term.data} at {term.where} in layer {cell.number}",
             allowed="tanh, sigmoid, exp, relu, whole powers, what own cells have",

@@ -139,6 +139,9 @@ def style(reading: Reading, layer: int) -> Style:
         return reading.names[k] + ("" if own else f"[{reading.layer_of(k)}]") + "'" * lag
 
     def weight(term: Term, source: str) -> str:
+        if term.args[0].op == "number" and term.data[0] == "tap":
+            _, (_, (_, columns), *_), entry = term.data
+            return f"window[{entry // columns},{entry % columns}]({source})"
         if term.args[0].op == "number":
             return f"average_pool({source})"
         name = reading.statics[id(term.args[0])]

@@ -368,8 +368,10 @@ class _Context:
         raise AttributeError(name)
 
 
-def _spikes(out: Any) -> bool:
-    return isinstance(out, torch.Tensor) and bool(((out == 0) | (out == 1)).all())
+def _spikes(out: Any, args: tuple[Any, ...]) -> bool:
+    """Return whether what leaves a Function is spikes, one of each unit; a pooling of spikes is of other units."""
+    alike = isinstance(out, torch.Tensor) and any(isinstance(a, torch.Tensor) and a.shape == out.shape for a in args)
+    return alike and bool(((out == 0) | (out == 1)).all())
 
 
 def _inlined(cls: Any, args: tuple[Any, ...]) -> Any:
@@ -393,7 +395,7 @@ def functions_seen_by(recorder: Recorder) -> Iterator[None]:
             out = super(_SingleLevelFunction, cls).apply(*args)
         finally:
             recorder.paused = False
-        if FORWARD.get() and not _spikes(out):
+        if FORWARD.get() and not _spikes(out, args):
             return _inlined(cls, args)
         recorder.function(cls, args, out)
         return out

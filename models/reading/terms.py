@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
+LARGER = "max"  # of two, the first where they are equal: a function of two
 ELEMENTWISE = ("add", "sub", "mul", "div", "neg", "pow", "fn", "spike", "cut")
 
 

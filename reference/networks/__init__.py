@@ -62,7 +62,7 @@ from gradcert.reference.networks.network import (
 )
 from gradcert.reference.networks.presets import Preset, norse_lif_box, snntorch_leaky, spikingjelly_lif
 from gradcert.reference.networks.problem import Problem, check_short, problem_from_json, problem_from_record
-from gradcert.reference.networks.synapses import SYNAPSES, AvgPool, Conv2d, Dense, Sparse
+from gradcert.reference.networks.synapses import SYNAPSES, AvgPool, Conv2d, Dense, MaxPool, Sparse, Tap
 from gradcert.reference.networks.synapses.protocol import Synapse
 
 __all__ = [
@@ -100,6 +100,7 @@ __all__ = [
     "Loss",
     "Lstm",
     "Ltc",
+    "MaxPool",
     "Member",
     "Network",
     "Nodes",
@@ -116,6 +117,7 @@ __all__ = [
     "Standardisation",
     "Synapse",
     "Synaptic",
+    "Tap",
     "Use",
     "alif",
     "alternatives",

@@ -15,7 +15,7 @@ from gradcert.reference.networks.cells import cell_named
 from gradcert.reference.networks.cells.normalisation import EXTRAS, Standardisation
 from gradcert.reference.networks.cells.normalised import cell_with, option_names
 from gradcert.reference.networks.cells.protocol import Cell
-from gradcert.reference.networks.synapses import SYNAPSES, Dense
+from gradcert.reference.networks.synapses import SYNAPSES, Dense, MaxPool
 from gradcert.reference.networks.synapses.protocol import Synapse
 from gradcert.reference.networks.synapses.standardised import pulled_back
 from gradcert.reference.numbers import Array, Numbers, Surrogate, surrogate_from
@@ -57,6 +57,11 @@ class Layer:
         for name, synapse in self.synapses:
             if name not in weights:
                 raise GradcertError(f"a synapse for the weight {name!r}", allowed=", ".join(map(str, weights)))
+            if isinstance(synapse, MaxPool):
+                raise GradcertError(
+                    f"a max pooling for the weight {name!r}, which is linear",
+                    do="give it to a connection of a graph: Connection(..., synapse=(..., MaxPool(...)))",
+                )
             want = self.size(weights[name].source), self.size(weights[name].target)
             if (synapse.inputs, synapse.units) != want:
                 raise GradcertError(
@@ -188,7 +193,7 @@ def options_of(cell: Cell) -> dict[str, Any]:
     }
 
 
-def synapse_to_dict(synapse: Synapse) -> dict[str, Any]:
+def synapse_to_dict(synapse: Synapse | MaxPool) -> dict[str, Any]:
     """Return the JSON form of a synapse."""
     record: Any = synapse
     return {

@@ -5,16 +5,33 @@ The layer of each population is written by hand, so that nothing here knows how 
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 
+import numpy as np
+
+from gradcert.properties.numbers import PrimeField
 from gradcert.reference import Connection, Conv2d, Dense, Graph, Lif, Network, Population, Rnn, Sparse
 from gradcert.reference.networks.cells import Gru, Integrator, Lstm
-from gradcert.reference.networks.synapses import AvgPool
+from gradcert.reference.networks.synapses import AvgPool, MaxPool
 
 LATERAL = Lif(leak=0.5, threshold=0.25, recurrent=True, train=("leak", "threshold"))
 PLAIN = Lif(leak=0.75, threshold=0.5, reset="hard", reset_value=0.125)
 OUT = Integrator(kappa=0.5)
 C, P = Connection, Population
+
+
+class Ordered(PrimeField):
+    """With the order of the whole numbers that stand for elements: which of two is larger is then the same for all."""
+
+    def where(self, a, relation, b, then, otherwise):
+        def one(a, b, then, otherwise):
+            return then if OF[relation](int(a), int(b)) else otherwise
+
+        return np.asarray(np.frompyfunc(one, 4, 1)(*(self.array(v) for v in (a, b, then, otherwise))), dtype=object)
+
+
+OF = {">=": operator.ge, ">": operator.gt, "<": operator.lt, "<=": operator.le}
 
 
 @dataclass(frozen=True)
@@ -35,6 +52,8 @@ TWO = Conv2d(in_channels=1, height=3, width=3, out_channels=2, kernel=(2, 2))
 BACK = Conv2d(in_channels=1, height=2, width=2, out_channels=2, kernel=(2, 2), padding=(1, 1), stride=(2, 2))
 ACROSS = Conv2d(in_channels=2, height=2, width=2, out_channels=1, kernel=(1, 1))
 POOL = AvgPool(channels=2, height=2, width=2, kernel=(1, 2))
+LARGEST = MaxPool(channels=2, height=2, width=2)  # of currents
+OVERLAPPING = MaxPool(channels=2, height=2, width=2, kernel=(2, 2), stride=(1, 1), padding=(1, 1), dilation=(1, 2))
 RING = Sparse(inputs=3, units=3, present=((0, 2), (1, 0), (2, 1)))
 
 CASES = {
@@ -85,6 +104,17 @@ CASES = {
         C("a", "o", synapse=(POOL, Dense(inputs=4, units=2))),
         C("b", "o"),
         layers={"a": 0, "b": 0, "o": 1},
+    ),
+    "max pooling": case(  # of currents, of spikes within the step, and of spikes one and two steps ago
+        {"x": 3},
+        (("a", PLAIN, 2), ("e", LATERAL, 8), ("b", LATERAL, 3), ("o", OUT, 2)),
+        C("x", "e"),
+        C("x", "a", synapse=(Dense(inputs=3, units=8), LARGEST)),
+        C("e", "b", synapse=(OVERLAPPING, Dense(inputs=OVERLAPPING.units, units=3))),
+        C("e", "a", lag=2, synapse=LARGEST),
+        C("e", "b", lag=1, name="late", synapse=(LARGEST, Dense(inputs=2, units=3))),
+        *(C("a", "o"), C("b", "o"), C("b", "e", lag=1)),
+        layers={"e": 0, "b": 0, "a": 1, "o": 2},
     ),
     "sparse": case(
         {"x": 3},

@@ -45,6 +45,10 @@ class Torch:
         if kind == "AvgPool":
             image = x.reshape(len(x), synapse.channels, synapse.height, synapse.width)
             return torch.nn.functional.avg_pool2d(image, synapse.kernel).reshape(len(x), -1)
+        if kind == "MaxPool":
+            image = x.reshape(len(x), synapse.channels, synapse.height, synapse.width)
+            options = (synapse.stride, synapse.padding, synapse.dilation, synapse.ceil)
+            return torch.nn.functional.max_pool2d(image, synapse.kernel, *options).reshape(len(x), -1)
         if kind == "Sparse":
             columns = [self.zeros(len(x)) for _ in range(synapse.units)]
             for k, (i, j) in enumerate(synapse.present):
@@ -58,9 +62,18 @@ class Torch:
         return x @ w.T
 
 
+def window(pool, r, s):
+    """Yield the pixels of a window, row by row."""
+    for i, j in np.ndindex(pool.kernel):
+        row = r * (pool.stride or pool.kernel)[0] - pool.padding[0] + i * pool.dilation[0]
+        column = s * (pool.stride or pool.kernel)[1] - pool.padding[1] + j * pool.dilation[1]
+        if 0 <= row < pool.height and 0 <= column < pool.width:
+            yield row, column
+
+
 @dataclass(frozen=True)
 class Duals:
-    """Dual numbers over a prime field, for graphs of dense connections."""
+    """Dual numbers over a prime field, for graphs of dense connections and max pooling."""
 
     field: object
 
@@ -80,8 +93,23 @@ class Duals:
         return dual.Duals(self.field).apply(activation("tanh"), u)
 
     def linear(self, synapse, w, x):
+        if type(synapse).__name__ == "MaxPool":
+            return np.stack([self.largest(synapse, sample) for sample in x])
         assert type(synapse).__name__ in ("NoneType", "Dense"), synapse
         return np.matmul(x, w.T)
+
+    def largest(self, pool, sample):
+        """Return the first of the largest of every window, by the order of the numbers that stand for elements."""
+        image = sample.reshape(pool.channels, pool.height, pool.width)
+        out = []
+        for c, r, s in np.ndindex(pool.channels, *pool.out):
+            best = None
+            for pixel in window(pool, r, s):
+                value = image[c][pixel]
+                if best is None or int(dual.primal(np.array(value))[()]) > int(dual.primal(np.array(best))[()]):
+                    best = value
+            out.append(best)
+        return np.array(out, dtype=object)
 
 
 def run(case, p, x, own, rule, ops):

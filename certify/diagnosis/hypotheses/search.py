@@ -8,7 +8,16 @@ import numpy as np
 
 from gradcert.certify.diagnosis.candidate import Candidate
 from gradcert.certify.diagnosis.evidence import Evidence
-from gradcert.certify.diagnosis.hypotheses import backward, differences, equations, forward_pass, given, graphs, traces
+from gradcert.certify.diagnosis.hypotheses import (
+    backward,
+    differences,
+    equations,
+    forward_pass,
+    given,
+    graphs,
+    pooling,
+    traces,
+)
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, everywhere
 from gradcert.certify.diagnosis.unrolled import Bench
 from gradcert.certify.problems import Bounds, bounds_of
@@ -18,7 +27,15 @@ from gradcert.reference.rules import Rule
 
 # the most common mistakes first, then what is made of formulas
 MAKERS = (
-    *(graphs.make, *given.COMMON, *backward.COMMON, *forward_pass.COMMON, *backward.OTHER, *forward_pass.OTHER),
+    *(
+        graphs.make,
+        pooling.make,
+        *given.COMMON,
+        *backward.COMMON,
+        *forward_pass.COMMON,
+        *backward.OTHER,
+        *forward_pass.OTHER,
+    ),
     *(*backward.FORMULAS, traces.make, equations.make),
 )
 

@@ -1,8 +1,8 @@
 """A circuit: the populations of one layer as one cell, with the nodes and links of each and those between them.
 
 Nodes are named ``population.node``. Beside those of the members there are registers, which hold what another node was a
-step before, and linear nodes between the synapses of one connection. The output z is one member's node, or several, one
-after the other, where later layers read several.
+step before, linear nodes between the synapses of one connection, and the larger of two, which max pooling is made of.
+The output z is one member's node, or several, one after the other, where later layers read several.
 """
 
 from __future__ import annotations
@@ -43,11 +43,19 @@ class Member:
 
 @dataclass(frozen=True)
 class Wire:
-    """A node between populations: a register (one link of lag 1, no weight), or a linear node (links with weights)."""
+    """A node between populations: a register (one link of lag 1, no weight), a linear node (links with weights).
+
+    Or the larger of two nodes (two links without weights), the first where they are equal.
+    """
 
     node: str
     size: int
     links: tuple[Link, ...]
+
+    @property
+    def larger(self) -> bool:
+        """Whether it is the larger of two nodes."""
+        return len(self.links) == 2 and self.links[0].weight is None
 
 
 @dataclass(frozen=True)
@@ -207,6 +215,9 @@ class Circuit:
         for part in self.parts:
             if isinstance(part, Member):
                 now |= self._step_of(part, n, p, drive, prev, now)
+            elif part.larger:
+                first, second = (now[link.source] for link in part.links)
+                now[part.node] = n.where(first, ">=", second, first, second)
             elif part.links[0].weight is None:
                 now[part.node] = prev[part.links[0].source]
             else:
@@ -243,7 +254,7 @@ class Circuit:
         return {name: p[m.full(name)] for name in (*m.cell.constants(), *m.cell.trained)}
 
     def factors(self, n: Numbers, p: Mapping[str, Array], prev: Nodes, now: Nodes) -> dict[Link | Use, Any]:
-        """Return the local derivatives: the members', and 1 along registers and to the output."""
+        """Return the local derivatives: the members', of the larger of two, and 1 along registers and to the output."""
         out: dict[Link | Use, Any] = {}
         for m in self.members:
             before, after = ({node: values[m.full(node)] for node in m.cell.nodes} for values in (prev, now))
@@ -252,5 +263,12 @@ class Circuit:
                     out[m.links[key]] = factor
                 else:
                     out[Use(m.full(key.target), m.full(key.parameter))] = factor
-        wires = [link for part in self.parts if isinstance(part, Wire) for link in part.links]
-        return {**out, **{link: 1 for link in (*wires, *self.out) if link.weight is None}}
+        wires = [part for part in self.parts if isinstance(part, Wire)]
+        links = [link for part in wires for link in part.links]
+        out |= {link: 1 for link in (*links, *self.out) if link.weight is None}
+        for part in wires:
+            if part.larger:
+                first, second = (now[link.source] for link in part.links)
+                out[part.links[0]] = n.where(first, ">=", second, 1, 0)
+                out[part.links[1]] = n.where(first, ">=", second, 0, 1)
+        return out

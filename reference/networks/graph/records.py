@@ -18,6 +18,7 @@ from gradcert.reference.networks.layer import (
     synapse_from_dict,
     synapse_to_dict,
 )
+from gradcert.reference.networks.synapses import MaxPool
 from gradcert.reference.networks.synapses.protocol import Synapse
 
 RESERVED = ("layers", "initial", "masks", "readouts")  # what other names of a problem begin with
@@ -77,7 +78,8 @@ class Connection:
     source : a population (its output z), a node of one (``hidden.v``), or an input.
     target : the population that reads it. Each of its cell's input links gets a weight for the connection.
     lag : steps from the source to the target: 0 is the same step, d >= 2 goes through d - 1 registers.
-    synapse : the linear map, dense by default; several are applied one after the other, each with its own weight.
+    synapse : the linear map, dense by default; several are applied one after the other, each with its own weight. Max
+        pooling (`MaxPool`) may be one of them.
     node : the one node of the cell that reads, where not all of those with an input link do.
     name : tells the connections of a target apart; the source's name by default.
     edge : the label of a lagged connection, by default RECURRENT from a population to itself, FEEDBACK between
@@ -92,7 +94,7 @@ class Connection:
     source: str
     target: str
     lag: int = 0
-    synapse: Synapse | tuple[Synapse, ...] | None = None
+    synapse: Synapse | MaxPool | tuple[Synapse | MaxPool, ...] | None = None
     node: str | None = None
     name: str | None = None
     edge: Edge | None = None
@@ -126,7 +128,7 @@ class Connection:
         return population, node or "z"
 
     @property
-    def chain(self) -> tuple[Synapse, ...]:
+    def chain(self) -> tuple[Synapse | MaxPool, ...]:
         """Its synapses, none where it is plain dense."""
         return () if self.synapse is None else self.synapse if isinstance(self.synapse, tuple) else (self.synapse,)
 

@@ -7,7 +7,7 @@ from another layer the values enter at lag 0, so that the delay is made of edges
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from gradcert.reference.networks.cells.protocol import Cell
@@ -15,7 +15,7 @@ from gradcert.reference.networks.edges import Edge, Link
 from gradcert.reference.networks.graph.circuit import Circuit, Member, Wire
 from gradcert.reference.networks.graph.records import Connection, Graph, Population
 from gradcert.reference.networks.layer import Layer
-from gradcert.reference.networks.synapses import Dense, Part, Place
+from gradcert.reference.networks.synapses import Dense, MaxPool, Part, Place
 from gradcert.reference.networks.synapses.protocol import Synapse
 
 
@@ -105,12 +105,14 @@ class _Plan:
     def _plain(self, index: int, c: Connection, inputs: int) -> bool:
         """Return whether a layer's one connection is what a stack has between two layers."""
         whole = inputs == self.graph.size(c.origin[0]) and self.outside(c)
-        usual = not c.lag and c.name is None and c.node is None and len(c.chain) < 2
+        chain = len(c.chain) < 2 and not any(isinstance(s, MaxPool) for s in c.chain)
+        usual = not c.lag and c.name is None and c.node is None and chain
         return whole and usual and self.exports(index) == [(c.target, "z")]
 
     def _plain_layer(self, p: Population, c: Connection, inputs: int) -> Layer:
         outer = [link.weight for link in p.cell.links if link.source == "x" and link.weight]
-        synapses = (*((name, c.chain[0]) for name in outer if c.chain), *p.synapses)
+        own = [s for s in c.chain if not isinstance(s, MaxPool)]
+        synapses = (*((name, s) for name in outer for s in own), *p.synapses)
         return Layer(p.cell, inputs, p.units, synapses=synapses, name=p.name, shared=p.shared, backwards=p.backwards)
 
 
@@ -209,16 +211,36 @@ class _Wiring:
         return synapse if synapse.inputs == self.inputs else Part(synapse, start, self.inputs)
 
     def _through(self, c: Connection, link: Link, size: int, start: int) -> None:
-        """Add a link, and linear nodes between the synapses of its connection where it has several."""
+        """Add a link, and nodes between the synapses of its connection where it has several, or a max pooling."""
         chain = c.chain or (Dense(size, self.populations[c.target].units),)
         names = [str(link.weight)] if len(chain) == 1 else [f"{link.weight}.{k}" for k in range(len(chain))]
-        source, lag, edge = link.source, link.lag, link.edge
+        if isinstance(chain[-1], MaxPool):
+            chain, names = (*chain, Place(chain[-1].units, chain[-1].units)), [*names, str(link.weight)]
+        at = link
         for k, (name, synapse) in enumerate(zip(names, chain, strict=True)):
-            target = link.target if k == len(chain) - 1 else f"{name}.out"
-            self.synapses[name] = self._read(synapse, start) if source == "x" else synapse
-            new = Link(target, source, lag, edge, name)
-            if target == link.target:
-                self.into.append(new)
+            if isinstance(synapse, MaxPool):
+                at = self._largest(name, synapse, at, start)
+            elif k == len(chain) - 1:
+                self.into.append(self._by(name, synapse, replace(at, target=link.target), start))
             else:
-                self.parts.append(Wire(target, synapse.units, (new,)))
-            source, lag, edge = target, 0, Edge.SPACE
+                at = self._linear(name, synapse, at, start)
+
+    def _by(self, name: str, synapse: Synapse, link: Link, start: int) -> Link:
+        """Return a link with a weight of a name, whose synapse is this one."""
+        self.synapses[name] = self._read(synapse, start) if link.source == "x" else synapse
+        return replace(link, weight=name)
+
+    def _linear(self, name: str, synapse: Synapse, link: Link, start: int) -> Link:
+        """Add a linear node, and return the link that goes on from it."""
+        node = f"{name}.out"
+        self.parts.append(Wire(node, synapse.units, (self._by(name, synapse, replace(link, target=node), start),)))
+        return Link(link.target, node)
+
+    def _largest(self, name: str, pool: MaxPool, link: Link, start: int) -> Link:
+        """Add the entries of every window, and the largest of those met so far, one by one; return the way on."""
+        first, *rest = (self._linear(f"{name}.tap{k}", tap, link, start) for k, tap in enumerate(pool.taps))
+        for k, other in enumerate(rest, start=1):
+            node = f"{name}.larger{k}.out"
+            self.parts.append(Wire(node, pool.units, (Link(node, first.source), Link(node, other.source))))
+            first = Link(link.target, node)
+        return first

@@ -5,9 +5,18 @@ from typing import Any
 from gradcert.reference.networks.synapses.avgpool import AvgPool
 from gradcert.reference.networks.synapses.conv2d import Conv2d
 from gradcert.reference.networks.synapses.dense import Dense
+from gradcert.reference.networks.synapses.maxpool import MaxPool
 from gradcert.reference.networks.synapses.part import Part, Place
 from gradcert.reference.networks.synapses.sparse import Sparse
+from gradcert.reference.networks.synapses.windows import Tap
 
-SYNAPSES: dict[str, Any] = {"dense": Dense, "conv2d": Conv2d, "avgpool": AvgPool, "sparse": Sparse}
+SYNAPSES: dict[str, Any] = {
+    "dense": Dense,
+    "conv2d": Conv2d,
+    "avgpool": AvgPool,
+    "maxpool": MaxPool,
+    "sparse": Sparse,
+    "tap": Tap,
+}
 
-__all__ = ["SYNAPSES", "AvgPool", "Conv2d", "Dense", "Part", "Place", "Sparse"]
+__all__ = ["SYNAPSES", "AvgPool", "Conv2d", "Dense", "MaxPool", "Part", "Place", "Sparse", "Tap"]

@@ -92,6 +92,7 @@ GRAPHS = {
     "two_inputs": "its inputs in the order context, image, and so are the gradients",
     "delay": "low -> out at lag 2 in the place of 3, and so are the gradients",
     "convolution": "the kernel features.W turned by 180 degrees in its gradient",
+    "pooling": "the credit of max pooling to every one of the largest of a window, in the place of the first",
     "shared": "the gradient of low.leak of its first unit alone",
 }
 NORMAL = {

@@ -25,6 +25,7 @@ ALL = {**strangers.OWN, **strangers.LIBRARY}
 # what a claim cannot say, or no independent parameters can be given to, and why
 NOT = {
     "convolution": "entries of 0.bias are used several times",
+    "max pooling": "entries of 0.bias are used several times",
     "layer normalisation": "which no parameter of the module is in",
     "snntorch.Alpha": "fc.weight is used at several places",
     "snntorch tutorial, constant input": "loops over one input",
@@ -35,7 +36,7 @@ CHOSEN = (
     "lif", "alif", "where", "loop inside", "in place", "straight-through", "current", "concatenated", "skip",
     "feedback", "populations", "trained leak and threshold", "nn.LSTM", "LSTM over sequences",
     "snntorch.Leaky subtract",
-    "snntorch.RLeaky zero", "snntorch.Leaky trained", "snntorch.Synaptic", "snntorch tutorial",
+    "snntorch max pooling", "snntorch.RLeaky zero", "snntorch.Leaky trained", "snntorch.Synaptic", "snntorch tutorial",
     "spikingjelly.LIFNode detached", "spikingjelly.ParametricLIFNode", *NO_ROW, *NOT,
 )  # fmt: skip
 

@@ -431,6 +431,13 @@ OWN = {
         2 * torch.randn(BATCH, 1, 4, 4),
         {},
     ),
+    "max pooling": lambda: (
+        nn.Sequential(
+            nn.Conv2d(1, 2, 3, padding=1), nn.MaxPool2d(2), Lif(), nn.Flatten(), nn.Linear(8, OUTPUTS), Readout()
+        ),
+        2 * torch.randn(BATCH, 1, 4, 4),
+        {},
+    ),
     "skip": step(Skip),
     "feedback": step(Feedback, state=zeros(HIDDEN, 4, 4)),
     "populations": step(Populations, state=zeros(HIDDEN, HIDDEN, 3, 3)),
@@ -483,6 +490,39 @@ class Tutorial(nn.Module):
         return torch.stack(recorded)
 
 
+class Images(nn.Module):
+    """A convolutional network of snnTorch's tutorials: a pooling of currents, one of spikes that overlaps."""
+
+    def __init__(self, hidden=OUTPUTS):
+        super().__init__()
+        import snntorch
+
+        self.conv1, self.conv2 = nn.Conv2d(1, 2, 3, padding=1, bias=False), nn.Conv2d(2, 1, 2, bias=False)
+        self.lif1, self.lif2, self.lif3 = (snntorch.Leaky(beta=0.5, threshold=0.2, init_hidden=True) for _ in range(3))
+        self.pool, self.fc = nn.MaxPool2d(3, stride=2, padding=1, ceil_mode=True), nn.Linear(2, hidden)
+
+    def forward(self, x):
+        spikes = self.lif1(nn.functional.max_pool2d(self.conv1(x), (1, 2)))
+        spikes = self.lif2(self.conv2(self.pool(spikes)))
+        return self.lif3(self.fc(spikes.flatten(1)))
+
+
+def jelly_images():
+    """A network of SpikingJelly's that takes all steps at once, a pooling of spikes between its layers."""
+    from spikingjelly.activation_based import functional, layer, neuron
+
+    net = nn.Sequential(
+        layer.Conv2d(1, 2, 3, padding=1, bias=False),
+        neuron.LIFNode(tau=2.0, detach_reset=True),
+        layer.MaxPool2d(2, 2),
+        layer.Flatten(),
+        layer.Linear(8, OUTPUTS),
+        neuron.LIFNode(tau=2.0, detach_reset=True),
+    )
+    functional.set_step_mode(net, "m")
+    return net, 4 * torch.randn(5, BATCH, 1, 4, 4), {"time": 0}
+
+
 def snn(name, **options):
     def make():
         import snntorch
@@ -524,6 +564,8 @@ LIBRARY = {
     "snntorch.Alpha": snn("Alpha", alpha=0.9, beta=0.8),
     "snntorch tutorial": lambda: (Tutorial(), 1.5 * torch.randn(4, BATCH, INPUTS), {"time": 0}),
     "snntorch tutorial, constant input": lambda: (Tutorial(7), 1.5 * torch.randn(BATCH, INPUTS), {"time": "inside"}),
+    "snntorch max pooling": lambda: (Images(), 4 * torch.randn(BATCH, 1, 4, 4), {}),
+    "spikingjelly max pooling": jelly_images,
     "spikingjelly.LIFNode": jelly("LIFNode", tau=2.0),
     "spikingjelly.LIFNode detached": jelly("LIFNode", tau=2.0, detach_reset=True),
     "spikingjelly.LIFNode soft": jelly("LIFNode", tau=2.0, detach_reset=True, v_reset=None, decay_input=False),

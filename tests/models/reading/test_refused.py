@@ -78,6 +78,21 @@ class OwnFunction(Base):
         return v, v
 
 
+class Places(nn.Module):
+    """A pooling whose indices are used."""
+
+    def forward(self, x):
+        largest, places = nn.functional.max_pool2d(x, 2, return_indices=True)
+        return largest * places
+
+
+class TooLarge(nn.Module):
+    """A pooling whose window is larger than the image."""
+
+    def forward(self, x):
+        return nn.functional.max_pool2d(x, 17)
+
+
 class Coins(torch.autograd.Function):
     @staticmethod
     def forward(ctx, v):
@@ -148,6 +163,19 @@ def test_what_has_no_network_is_read_and_says_why():
         assert "not written as a network" in " ".join(reading.notes)
         with pytest.raises(GradcertError, match=word):
             reading.network()
+
+
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        (Places(), r"the indices of a max pooling at test_refused.py:\d+"),
+        (nn.MaxPool2d(8), r"a max pooling over windows of 64 entries at .*; allowed: up to 49"),
+        (TooLarge(), r"the module raises RuntimeError at test_refused.py.*[Oo]utput size is too small"),
+    ],
+)
+def test_a_max_pooling_that_is_not_read(module, said):
+    with pytest.raises(GradcertError, match=said):
+        read(module, torch.ones(BATCH, 1, 16, 16)).network()
 
 
 def test_a_label_by_convention_says_so():

@@ -35,6 +35,7 @@ CUTS = {
     "delay line": [],
     "Sequential": RESET,
     "convolution": RESET,
+    "max pooling": RESET,
     "skip": [*RESET, *RESET],
     "feedback": [*RESET, *RESET],
     "populations": [],
@@ -57,6 +58,8 @@ CUTS = {
     "snntorch.Alpha": [*RESET, ("z'", "syn_inh", "reset"), ("z'", "syn_exc", "reset")],
     "snntorch tutorial": [*RESET, *RESET],
     "snntorch tutorial, constant input": [*RESET, *RESET],
+    "snntorch max pooling": [*RESET, *RESET, *RESET],
+    "spikingjelly max pooling": [*RESET, *RESET],
     "spikingjelly.LIFNode": [],
     "spikingjelly.LIFNode detached": RESET,
     "spikingjelly.LIFNode soft": RESET,
@@ -74,6 +77,9 @@ WATCHED = (
     "feedback",
     "dropout",
     "Sequential",
+    "max pooling",
+    "snntorch max pooling",
+    "spikingjelly max pooling",
     "snntorch.RLeaky subtract, no delay",
     "snntorch.Synaptic",
     "snntorch tutorial, constant input",
@@ -142,7 +148,8 @@ def test_read_and_its_gradient_is_the_modules_own(name):
                     if isinstance(getattr(part, state, None), torch.Tensor) and "spiking" not in name:
                         setattr(part, state, getattr(part, state).detach())
             if "spikingjelly" in name:
-                module.neuron.reset()
+                for part in (p for p in module.modules() if hasattr(p, "reset")):
+                    part.reset()
             if name == "delay line":
                 module.line = [v.detach() for v in module.line]
     assert [j.verdict for j in watching.judgements] == ["right", "wrong"], watching.report()

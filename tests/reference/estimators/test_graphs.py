@@ -12,10 +12,10 @@ from itertools import product
 
 import numpy as np
 import pytest
-from graph_cases import CASES, GATED
+from graph_cases import CASES, GATED, Ordered
 from rational_nets import HEAD, lif, same
 
-from gradcert.properties.numbers import RATIONALS, PrimeField
+from gradcert.properties.numbers import RATIONALS
 from gradcert.reference import (
     RULES,
     TEMPORAL,
@@ -34,7 +34,7 @@ from gradcert.reference.estimators import kf_rtrl, sltt_k, state_size, uoro
 from gradcert.reference.procedures import fptt, last_state
 from gradcert.reference.published import algorithm, read_rule
 
-FIELD = PrimeField()
+FIELD = Ordered()
 C, P = Connection, Population
 NORMALISERS = tuple(RATIONALS.array([1.5, 0.25]))
 FREE = {"reset": "none", "recurrent": False}

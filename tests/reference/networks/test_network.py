@@ -118,7 +118,10 @@ def changed(**layer):
         ({**NETWORK.to_dict(), "loss": []}, "does not fit"),
         (changed(cell="lift"), "'lift' is unknown"),
         (changed(options={"leaks": 0.5, "lead": 1}), "'lif' has no option lead, leaks; allowed: leak, threshold"),
-        (changed(synapses={"W": {"kind": "gabor"}}), "'gabor' is unknown; allowed: avgpool, conv2d, dense, sparse"),
+        (
+            changed(synapses={"W": {"kind": "gabor"}}),
+            "'gabor' is unknown; allowed: avgpool, conv2d, dense, maxpool, sparse, tap",
+        ),
         (changed(synapses={"W": {"kind": "dense", "sizes": 1}}), "a synapse of kind dense with 'sizes'"),
     ],
 )

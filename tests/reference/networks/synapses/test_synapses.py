@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from gradcert.reference import GradcertError
-from gradcert.reference.networks.synapses import SYNAPSES, AvgPool, Conv2d, Dense, Part, Place, Sparse
+from gradcert.reference.networks.synapses import SYNAPSES, AvgPool, Conv2d, Dense, Part, Place, Sparse, Tap
 
 CONVOLUTIONS = {
     "plain": Conv2d(in_channels=2, height=5, width=4, out_channels=3, kernel=(2, 3)),
@@ -34,6 +34,7 @@ ALL["dense-absent"] = SPARSE
 ALL["sparse"] = Sparse(inputs=4, units=3, present=((2, 0), (0, 3), (0, 1)))
 ALL["part"] = Part(CONVOLUTIONS["plain"], start=2, inputs=45)
 ALL["part-sparse"] = Part(ALL["sparse"], start=1, inputs=5)
+ALL["tap"] = Tap(2, 4, 3, kernel=(3, 2), stride=(1, 2), padding=(1, 1), ceil=True, entry=1)
 ALL["place"] = Place(inputs=2, units=4, start=1)
 
 
@@ -196,5 +197,5 @@ def test_a_mask_is_a_row_of_0_or_1_for_each_unit(mask):
 
 def test_the_registry_holds_every_synapse():
     assert {name: kind.__name__.lower() for name, kind in SYNAPSES.items()} == {
-        name: name for name in ("dense", "conv2d", "avgpool", "sparse")
+        name: name for name in ("dense", "conv2d", "avgpool", "maxpool", "sparse", "tap")
     }
