@@ -115,14 +115,13 @@ def told(given: Given) -> Told:
     swap, sizes, free = _sizes(given, base)
     found = spelled(base, given.title, rows, () if free else sizes, formula)
     at = ", ".join(map(str, sizes))
-    why = "" if swap else ": its parameters or its code have no other"
-    notes = [] if free else [f"{given.title} is judged at sizes {at} alone{why}"]
+    alike = bool(swap) and len(set(base.sizes)) < len(base.sizes)
+    why = "two of its sizes are one in the example" if alike else "its parameters or its code have no other"
+    notes = [] if free else [f"{given.title} is judged at sizes {at} alone: {why}"]
     spec = dict(found.spec)
     if not _any_batch(base):
         spec["B"] = base.reading.batch
         notes.append(f"{given.title} is judged with {base.reading.batch} samples: its code has no other number")
-    if swap and not free:
-        notes[0] += ": two of its sizes are one in the example"
     controls = base.sizes if swap else ()
     return replace(found, spec=spec, controls=controls, notes=(*notes, *base.reading.notes))
 

@@ -33,4 +33,4 @@ def spike_of(nodes: list[Node], k: int, moving: frozenset[int]) -> Found | None:
     if not is_step(values(GRID)):
         return None
     strict = bool(values(np.zeros(1))[0] == 0)
-    return Found(Kind(node.name, slope, strict, node.where), own[0])
+    return Found(Kind(node.name, slope, strict, node.where, (apply, (node.shape,))), own[0])
