@@ -1,7 +1,7 @@
-"""Subjects that are modules of PyTorch: classes, factories and modules become callables that take a problem.
+"""Subjects that are modules of PyTorch, or step functions of JAX, become callables that take a problem.
 
-Only what has loaded PyTorch can be one. What a module claims comes with its cells as data, which the judge keeps in
-files; nothing of a subject is run there.
+Only what has loaded PyTorch, or JAX, can be one. What a module claims comes with its cells as data, which the judge
+keeps in files; nothing of a subject is run there.
 """
 
 from __future__ import annotations
@@ -11,18 +11,27 @@ import hashlib
 import inspect
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.installing import install
 
 KEPT = re.compile(r"\.gradcert/cells/\w{1,80}-(?P<digest>[0-9a-f]{12})\.toml")
+STEP = ("--params", "--example", "--state", "--order")  # what is said of a step function of JAX behind its name
 MOST = 1 << 20  # bytes of a file of cells
 
 
 def adapted(found: Any) -> Any:
     """Return a subject for what is a module, makes one, or is a factory with its arguments; else what was given."""
+    if _is_step(found):
+        from gradcert.models.modules.errors import UnreadError
+
+        raise UnreadError(
+            f"{_title(found)}, a step function of JAX, and no example input",
+            do='pass its shape, with the batch first: --example "x=(32,700)", and --params, --state as gradcert read',
+        )
     torch = sys.modules.get("torch")
     if torch is None or not _is_module(found, torch):
         return found
@@ -44,6 +53,78 @@ def _is_module(found: Any, torch: Any) -> bool:
     takes = inspect.signature(base).parameters.values()
     needed = [p for p in takes if p.default is p.empty and (p.kind in kinds or p.kind is p.VAR_POSITIONAL)]
     return not isinstance(found, functools.partial) and not needed
+
+
+def _title(found: Any) -> str:
+    return str(getattr(found, "__name__", type(found).__name__))
+
+
+def _is_step(found: Any) -> bool:
+    """Return whether something is a module of flax, or a function of several things in a file that imports JAX."""
+    base = found.func if isinstance(found, functools.partial) else found
+    if "jax" not in sys.modules:
+        return False
+    kinds = (base if inspect.isclass(base) else type(base)).__mro__
+    if any(kind.__module__.partition(".")[0] == "flax" for kind in kinds):
+        return True
+    if not inspect.isfunction(base) or isinstance(found, functools.partial):
+        return False
+    if any(hasattr(base, f"__gradcert_{name}__") for name in ("claim", "notes")):
+        return False
+    takes = inspect.signature(base).parameters.values()
+    needed = [p for p in takes if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    file = sys.modules.get(base.__module__)
+    return len(needed) > 1 and any(getattr(v, "__name__", "") in ("jax", "jax.numpy") for v in vars(file).values())
+
+
+def without_jax(error: ModuleNotFoundError) -> None:
+    """Raise for a file of JAX that an interpreter without JAX was asked to run."""
+    if (error.name or "").partition(".")[0] in ("jax", "flax"):
+        from gradcert.models.modules.errors import UnreadError
+
+        raise UnreadError(
+            f"{error.name} is not installed in {sys.executable}, and a step function of JAX is run there",
+            do=f"{install('jax')}; or say another interpreter, which has it: --python PATH",
+        ) from None
+
+
+def step_named(name: str, file: Any, found: Any, call: tuple[Any, ...] | None, words: Sequence[str]) -> Any:
+    """Return a step function of JAX as a subject, with what is said behind its name.
+
+    Parameters
+    ----------
+    file : the module that it is in. `call` : the arguments of a class or a factory.
+    words : ``--params NAME --example x=(8,12) --state NAME --order ...``.
+
+    Raises
+    ------
+    UnreadError : for what is no step function, or cannot be read as one.
+    """
+    from gradcert.models.modules.errors import UnreadError
+    from gradcert.models.modules.named import arguments_of, is_step
+
+    said = dict(zip(words[::2], words[1::2], strict=False))
+    if len(words) % 2 or not set(said) <= set(STEP):
+        raise UnreadError(f"{' '.join(words)} behind {name}", allowed=f"{', '.join(STEP)}, each with a value")
+    if not is_step(file, found, said.get("--params")):
+        raise UnreadError(
+            f"{' '.join(words)} for {name}, which is no step function of JAX",
+            allowed="a function (params, state, x) -> (state, y) in a file that imports jax, or a module of flax",
+        )
+    if "jax" not in sys.modules:
+        without_jax(ModuleNotFoundError(name="jax"))
+    from gradcert.models.modules.step_claims import Given
+    from gradcert.models.modules.steps import StepSubject
+
+    def given() -> Given:
+        told = [said.get(option) for option in ("--params", "--example", "--state")]
+        try:
+            step, params, x, state = arguments_of(name, file, found, None if call is None else repr(call), *told)
+        except GradcertError as error:
+            raise UnreadError(str(error)) from None
+        return Given(step, params, x, state, said.get("--order"))
+
+    return StepSubject.later(found, given)
 
 
 class Arguments(functools.partial):  # type: ignore[type-arg]

@@ -122,10 +122,10 @@ def serve(get: Callable[[], Any], requests: IO[str], replies: IO[str], report: C
 
     try:
         subject = adapted(get())
+        claim: Any = getattr(subject, "__gradcert_claim__", None)  # of a module, which is read then
     except BaseException as error:
         reply({"failed": describe(error)})
         return
-    claim: Any = getattr(subject, "__gradcert_claim__", None)
     stepwise = all(callable(getattr(subject, name, None)) for name in ("start", "step", "gradients"))
     if not callable(subject) and not stepwise:
         reply({"failed": {"kind": "TypeError", "message": f"a {type(subject).__name__} is not callable"}})

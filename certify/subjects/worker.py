@@ -13,6 +13,7 @@ import importlib
 import importlib.util
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -61,8 +62,36 @@ def trace() -> None:
 
 
 def load(name: str) -> Any:
-    """Return the object called ``package.module:attribute`` or ``path/file.py:attribute``."""
+    """Return the object called ``package.module:attribute`` or ``path/file.py:attribute``.
+
+    Words after it say how a step function of JAX is read: ``file.py:step --params make --example x=(8,12)``.
+    """
     where, _, attribute = name.rpartition(":")
+    attribute, options, words = attribute.partition(" --")
+    if options:
+        return _step(where, attribute, shlex.split(f"--{words}"))
+    found, call = _found(where, attribute)[1:]
+    if call is None:
+        return found
+    from gradcert.certify.subjects.modules import Arguments
+
+    return Arguments(found, *call)
+
+
+def _step(where: str, attribute: str, words: list[str]) -> Any:
+    """Return a step function of JAX as a subject."""
+    from gradcert.certify.subjects.modules import step_named, without_jax
+
+    try:
+        module, found, call = _found(where, attribute)
+    except ModuleNotFoundError as error:
+        without_jax(error)
+        raise
+    return step_named(f"{where}:{attribute}", module, found, call, words)
+
+
+def _found(where: str, attribute: str) -> tuple[Any, Any, tuple[Any, ...] | None]:
+    """Return a module, run, what is called so in it, and the arguments behind the name, if there are any."""
     if where.endswith(".py"):
         path = Path(where).resolve()
         sys.path.insert(0, str(path.parent))
@@ -81,11 +110,7 @@ def load(name: str) -> Any:
         if not hasattr(found, part) and (near := _near(part, vars(found))):
             raise AttributeError(f"{where} has no attribute {part!r}; did you mean {near!r}?")
         found = getattr(found, part)
-    if call is None:
-        return found
-    from gradcert.certify.subjects.modules import Arguments
-
-    return Arguments(found, *call)
+    return module, found, call
 
 
 def called(attribute: str) -> tuple[str, tuple[Any, ...] | None]:

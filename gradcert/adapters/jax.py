@@ -32,12 +32,15 @@ except ModuleNotFoundError:
     absent = f"JAX is not installed; to fix it: {install('jax')}"
     raise ModuleNotFoundError(absent, name="jax") from None
 
+from gradcert.models.modules.steps import StepSubject as step
+
 __all__ = [
     "computed",
     "logarithm",
     "logit",
     "negated",
     "stacked",
+    "step",
     "subject",
     "total_loss",
     "transposed",

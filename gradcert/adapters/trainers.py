@@ -23,8 +23,8 @@ import torch
 from gradcert.certify.claims import Claim, check_names, from_dict, made
 from gradcert.certify.subjects.modules import keep
 from gradcert.models.modules.asked import ModuleSubject, Put, cast, computing
-from gradcert.models.modules.claims import sizes_of
 from gradcert.models.modules.errors import UnreadError
+from gradcert.models.modules.spelled import sizes_of
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Problem
 from gradcert.reference.published import Algorithm, read_rule

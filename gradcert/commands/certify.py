@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ Examples:
   gradcert certify examples/numpy_ostl.py:gradients --certificate ostl.json
   gradcert certify pkg.mod:gradients --rule ottt --cells lif --options strict=true
   gradcert certify examples/read_lif.py:Model
+  gradcert certify lif.py:step --params make --example "x=(8,12)" --state zeros
   gradcert certify examples/claims/lif.py:gradients --claim examples/claims/padded.toml
   gradcert certify mine.py:f --rule bptt --cells lif --loss 'cross_entropy of sum'
   gradcert certify old_library.py:gradients --python ~/envs/old/bin/python
@@ -36,7 +38,8 @@ Python subject takes (inputs, state); a file design.toml maps signals of RTL.
 
 \b
 A claim comes with the subject (decorator gradcert.claim) or from options,
-which win; a torch.nn.Module is read, and claims what its forward pass says.
+which win; a torch.nn.Module is read, and claims what its forward pass says;
+so is a step function of JAX, or a cell of flax (options as of gradcert read).
 The smallest counterexample of a refuted claim goes to .gradcert/.
 A refuted subject in Python is edited in memory, in its own process, and what
 makes it right is shown if it is certified; no file of it is changed.
@@ -54,6 +57,10 @@ Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 our error."""
     shell_complete=subjects,
 )
 @claim_options
+@click.option("--example", metavar="x=(BATCH,...)", help="Of a step function of JAX: shape of the input of one step.")
+@click.option("--params", metavar="NAME", help="Of a step function of JAX: its parameters in the file.")
+@click.option("--state", metavar="NAME|(BATCH,...),...", help="Of the same: the state before the first step.")
+@click.option("--order", metavar="ORDER", help="Of the same, such as 'params, x, state -> y, state'.")
 @click.option(
     "--fixed-point", metavar="FORMAT", help="Judge integers: a profile of gradcert hardware, or such as s6q4."
 )
@@ -78,6 +85,10 @@ Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 our error."""
 @limits
 def command(
     subject: tuple[str, ...],
+    example: str | None,
+    params: str | None,
+    state: str | None,
+    order: str | None,
     fixed_point: str | None,
     profile: str,
     seed: int,
@@ -123,6 +134,8 @@ def command(
         rule, options = claimed["rule"], claimed["options"]
         bounds = Limits(call=timeout, memory=memory)
         sys.exit(integers.run(subject, fixed_point, rule, options, profile, seed, bounds, python, path, others))
+    said = {"--example": example, "--params": params, "--state": state, "--order": order}
+    subject = with_words(subject, {name: value for name, value in said.items() if value is not None})
     files = {"sealed": sealed, "path": path, "junit": junit, "html": html, "markdown": markdown, "badge": badge}
     writable(*files.values())
     errors = Console(stderr=True)
@@ -151,3 +164,18 @@ def command(
     if not written(certificate, github=github, **files):
         terminal.write(certificate, Console(highlight=False))
     sys.exit(certificate.exit_code)
+
+
+def with_words(subject: tuple[str, ...], said: dict[str, str]) -> tuple[str, ...]:
+    """Return a subject whose name says how it is read, so that a certificate that names it can be run again.
+
+    Examples
+    --------
+    >>> with_words(("lif.py:step",), {"--example": "x=(8, 12)"})
+    ("lif.py:step --example 'x=(8, 12)'",)
+    """
+    if not said:
+        return subject
+    if len(subject) > 1:
+        raise click.UsageError(f"{', '.join(said)} with a command: they are of a step function of JAX, FILE.py:NAME")
+    return (" ".join([subject[0], *(f"{name} {shlex.quote(value)}" for name, value in said.items())]),)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import functools
 import importlib
 import importlib.util
@@ -11,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from gradcert.models.modules.named import arguments, built, shapes_of
 from gradcert.reference.errors import GradcertError
 
 ALLOWED = "FILE.py:Model, FILE.py:Model(3, 4), or FILE.py:name of a module or of a function that returns one"
@@ -39,25 +39,6 @@ def named(name: str) -> tuple[Any, Any, str | None]:
     return file, found, match["call"]
 
 
-def built(name: str, found: Any, call: str | None) -> Any:
-    """Return what a class or a function makes.
-
-    Raises
-    ------
-    GradcertError : for whatever the user's code raises.
-    """
-    try:
-        return found(*_arguments(call or "()"))
-    except GradcertError:
-        raise
-    except Exception as error:  # whatever a stranger's code raises
-        raise GradcertError(
-            f"building {name.rpartition(':')[2].partition('(')[0]}{call or '()'} raised "
-            f"{type(error).__name__}: {error}",
-            do="say its arguments: FILE.py:Model(3, 4)",
-        ) from None
-
-
 def module_from(name: str, found: Any, call: str | None) -> Any:
     """Return a PyTorch module, built if it is a class or a function."""
     from gradcert.models.reading import needs_torch
@@ -75,15 +56,7 @@ def module_from(name: str, found: Any, call: str | None) -> Any:
 def found_named(name: str) -> Any:
     """Return what is called ``FILE.py:Model``, with its arguments as a partial where there are some."""
     _, found, call = named(name)
-    return functools.partial(found, *_arguments(call)) if call else found
-
-
-def _arguments(call: str) -> tuple[Any, ...]:
-    try:
-        given = ast.literal_eval(f"({call[1:-1]},)" if call != "()" else "()")
-    except (ValueError, SyntaxError):
-        raise GradcertError(f"the arguments {call}", allowed="numbers, texts, tuples and lists") from None
-    return tuple(given)
+    return functools.partial(found, *arguments(call)) if call else found
 
 
 def _loaded(where: str) -> Any:
@@ -105,24 +78,6 @@ def _loaded(where: str) -> Any:
     except Exception as error:  # whatever a stranger's file raises
         raise GradcertError(f"running {where} raised {type(error).__name__}: {error}", do="run it by itself") from None
     return module
-
-
-def shapes_of(text: str, what: str) -> list[tuple[int, ...]]:
-    """Read shapes: ``(32, 700)``, or several of them.
-
-    Examples
-    --------
-    >>> shapes_of("(32,128),(32,10)", "a state")
-    [(32, 128), (32, 10)]
-    """
-    try:
-        found = ast.literal_eval(f"[{text}]")
-        shapes = [tuple(int(n) for n in shape) for shape in found]
-    except (ValueError, SyntaxError, TypeError):
-        raise GradcertError(f"{what} {text!r}", allowed="shapes such as (32, 128), several with commas") from None
-    if not shapes or any(n < 1 for shape in shapes for n in shape):
-        raise GradcertError(f"{what} {text!r}", allowed="shapes such as (32, 128)")
-    return shapes
 
 
 def example_of(module: Any, given: str | None) -> tuple[Any, str]:

@@ -64,7 +64,7 @@ def command(
     from gradcert.commands.common import shown
     from gradcert.commands.modules import example_of, module_from, named, state_of
     from gradcert.commands.reading_files import check_names, write
-    from gradcert.commands.steps import arguments_of, from_file, is_step
+    from gradcert.models.modules.named import arguments_of, from_file, is_step
     from gradcert.models.reading import read
     from gradcert.reference.errors import GradcertError
 

@@ -1,4 +1,6 @@
-"""A PyTorch module as a subject: nobody maps its parameters, and its claim follows from reading it.
+"""A PyTorch module, or a step function of JAX, as a subject: its claim follows from reading it.
+
+Nobody maps its parameters.
 
 `build` makes a module at other sizes, `parameters` finds what its parameters are of a problem's, `claims` what it
 claims, `asked` asks it. What is read is the forward pass (`gradcert.models.reading`): that the module's own backward
@@ -13,6 +15,7 @@ from typing import Any
 _HOME = {
     "Build": "build",
     "ModuleSubject": "asked",
+    "StepSubject": "steps",
     "UnreadError": "errors",
     "example": "build",
     "inputs": "build",

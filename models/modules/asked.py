@@ -12,9 +12,10 @@ import numpy as np
 import torch
 
 from gradcert.models.modules.build import maker
-from gradcert.models.modules.claims import How, Read, Told, at, sizes_of, told
+from gradcert.models.modules.claims import How, at, told
 from gradcert.models.modules.errors import UnreadError
-from gradcert.models.modules.parameters import given
+from gradcert.models.modules.parameters import Given, given
+from gradcert.models.modules.spelled import Read, Told, sizes_of
 from gradcert.models.reading.held import peek, poke, slots
 from gradcert.models.reading.recorder import Double, default_dtype
 from gradcert.reference.errors import GradcertError
@@ -114,34 +115,24 @@ class ModuleSubject:
 
 @dataclass(frozen=True)
 class Put:
-    """A problem's parameters in a module.
+    """A problem's parameters in a module."""
 
-    Attributes
-    ----------
-    leaves : the problem's, by name. `values` : the module's as functions of them.
-    """
-
-    leaves: dict[str, Any]
-    values: dict[str, Any]
+    given: Given
+    leaves: Mapping[str, Any]
 
     @classmethod
     def of(cls, read: Read, module: Any, problem: Problem, dtype: Any) -> Put:
         """Give a module a problem's parameters, in place; what it has in ``.grad`` stays."""
-        leaves = {k: torch.tensor(v, dtype=dtype, requires_grad=True) for k, v in problem.parameters.items()}
-        values = given(read.parts, module, leaves)
-        for name, p in module.named_parameters():
-            if name in values:
-                p.data = values[name].detach().clone()
-        return cls(leaves, values)
+        own = dict(module.named_parameters())
+        made = given(read.parts, {name: array(p).astype("float64") for name, p in own.items()}, problem.parameters)
+        for name, value in made.values.items():
+            own[name].data = torch.tensor(value).to(dtype)
+        return cls(made, problem.parameters)
 
     def pulled(self, found: Mapping[str, Any], problem: Problem) -> dict[str, Any]:
         """Return gradients with respect to a problem's parameters from those with respect to the module's."""
-        for name, value in self.values.items():
-            if found.get(name) is not None and value.requires_grad:
-                value.backward(found[name].to(value.dtype), retain_graph=True)
-        held = problem.inputs.dtype
-        zero = {k: np.zeros(v.shape, dtype=held) for k, v in self.leaves.items()}
-        return zero | {k: array(v.grad).astype(held) for k, v in self.leaves.items() if v.grad is not None}
+        there = {name: array(g) for name, g in found.items() if g is not None}
+        return {k: v.astype(problem.inputs.dtype) for k, v in self.given.pulled(there, self.leaves).items()}
 
 
 @contextmanager

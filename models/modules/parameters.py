@@ -2,24 +2,25 @@
 
 A reading says what the network's parameters are of the module's: one of them, a part of it, a function of it entry by
 entry. That is tried on numbers: a part gives the module's own entries back, whatever they are; an increasing or
-decreasing function is inverted by halving an interval, its derivative taken by autograd.
+decreasing function is inverted by halving an interval, its derivative taken by the framework.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
+import numpy as np
 
 from gradcert.models.modules.errors import UnreadError
 from gradcert.models.reading.network import Source, Written
 from gradcert.models.reading.record import leads_to
-from gradcert.models.reading.run import evaluate
+from gradcert.reference.numbers import Array
 
 FAR = 60.0  # half of the interval in which a function is inverted: sigmoid and exp are flat in double beyond it
 HALVINGS = 130  # of an interval of 120, after which double has no smaller one
+Function = Callable[[Array], Array]
 
 
 @dataclass(frozen=True)
@@ -30,26 +31,31 @@ class Part:
     ----------
     name : of the network's parameter; `module` : of the module's.
     index : the entries of the module's parameter that it is made of, one for each of its own.
-    sign : -1 where it is the opposite. `function` : of the module's entries, on tensors; None where they are it.
+    sign : -1 where it is the opposite. `function` : of the module's entries, flat; None where they are it.
+    slope : the derivative of that.
     shared : whether one entry is all units'.
     """
 
     name: str
     module: str
-    index: Any
+    index: Array
     sign: int = 1
-    function: Callable[[Any], Any] | None = None
+    function: Function | None = None
+    slope: Function | None = None
     shared: bool = False
 
 
-def parts(written: Written, module: Any) -> tuple[Part, ...]:
+def parts(written: Written, parameters: Mapping[str, Array]) -> tuple[Part, ...]:
     """Return what the parameters of a network are of a module's.
+
+    Parameters
+    ----------
+    parameters : the module's by name, in float64.
 
     Raises
     ------
     UnreadError : for one that is made of several, or entries that are used twice.
     """
-    parameters = {name: p.detach().double() for name, p in module.named_parameters()}
     found = tuple(_part(written, name, source, parameters) for name, source in written.sources.items())
     used: dict[str, set[int]] = {}
     for part in found:
@@ -74,22 +80,30 @@ def _part(written: Written, name: str, source: Source, parameters: Mapping[str, 
             allowed="parameters, parts of them, and increasing or decreasing functions of one",
             do="judge it where it runs: gradcert.watch",
         )
-    own = parameters[owners[0]]
+    own, framework = parameters[owners[0]], written.reading.framework
+    given = {k: framework.constant(v) for k, v in parameters.items()}
 
-    def of(entries: Any) -> Any:
-        given = {**parameters, owners[0]: entries}
-        with torch.no_grad() if not entries.requires_grad else torch.enable_grad():
-            value = evaluate(nodes, source.node, {}, given)
-        return value if source.spread is None else torch.broadcast_to(value, source.spread).reshape(-1)
+    def on(entries: Any) -> Any:
+        value = framework.evaluate(nodes, source.node, {}, {**given, owners[0]: entries})
+        return value if source.spread is None else framework.spread(value, source.spread)
 
-    ids = torch.arange(1, own.numel() + 1, dtype=torch.float64).reshape(own.shape)
-    index = (of(ids).reshape(-1) - 1).round().long()
+    def of(entries: Array) -> Array:
+        return framework.array(on(framework.constant(entries.reshape(own.shape)))).reshape(-1)
+
+    def slope(entries: Array) -> Array:
+        into = framework.constant(entries.reshape(own.shape))
+        first = (np.arange(of(entries).size) < own.size).astype("float64")  # one value of each entry
+        pull = framework.puller(lambda its: {"value": on(its["entries"])})
+        return framework.array(pull({"entries": into}, {"value": first})["entries"]).reshape(-1)
+
+    ids = np.arange(1.0, own.size + 1)
+    index = (of(ids) - 1).round().astype(int)
     _refuse_masks(nodes, name, source, owners[0], own, of)
-    plain = _is_part(of, ids, index) and _is_part(of, -ids, index) and _is_part(of, ids / 1024, index)
+    plain = all(_is_part(of, entries, index) for entries in (ids, -ids, ids / 1024))
     if not plain:
-        size = of(own).numel()
-        index = torch.arange(own.numel()) if own.numel() == size else torch.zeros(size, dtype=torch.long)
-        if own.numel() not in (1, size):
+        size = of(own).size
+        index = np.arange(own.size) if own.size == size else np.zeros(size, dtype=int)
+        if own.size not in (1, size):
             raise UnreadError(f"{name} is a function of {owners[0]} that is not entry by entry")
     shared = source.spread is not None and len(index) > 1 and bool((index == index[0]).all())
     if not shared and len(set(index.tolist())) < len(index):
@@ -97,66 +111,91 @@ def _part(written: Written, name: str, source: Source, parameters: Mapping[str, 
             f"{name}: entries of {owners[0]} are used several times, as the bias of a convolution is",
             do="judge it where it runs: gradcert.watch",
         )
-    function = None if plain else lambda v: of(v.reshape(own.shape)).reshape(-1)[: own.numel()]
-    return Part(name, owners[0], index[:1] if shared else index, source.sign, function, shared)
+    made = Part(name, owners[0], index[:1] if shared else index, source.sign, shared=shared)
+    return made if plain else replace(made, function=lambda v: of(v)[: own.size], slope=slope)
 
 
-def _refuse_masks(nodes: Any, name: str, source: Source, owner: str, own: Any, of: Callable[[Any], Any]) -> None:
+def _refuse_masks(nodes: Any, name: str, source: Source, owner: str, own: Array, of: Function) -> None:
     """Raise where some entries are what they are, whatever the parameter is: a mask, as of self-connections."""
     before, after = of(own), of(own + 1)
     fixed = int((before == after).sum())
-    if not 0 < fixed < before.numel():
+    if not 0 < fixed < before.size:
         return
     made = [nodes[k] for k in sorted(leads_to(nodes, source.node)) if nodes[k].kind == "op" and nodes[k].where]
     place = made[-1].where if made else "the step"
     masks = [nodes[k].name for k in sorted(leads_to(nodes, source.node)) if nodes[k].kind in ("buffer", "constant")]
     raise UnreadError(
-        f"{owner} is masked at {place}{f' by {masks[-1]}' * bool(masks)}: {fixed} of {before.numel()} entries of what"
+        f"{owner} is masked at {place}{f' by {masks[-1]}' * bool(masks)}: {fixed} of {before.size} entries of what"
         " acts are fixed, and the problems that are generated have every entry",
         allowed="weights that can have any value",
         do="certify a module without the mask; or judge it as it is where it runs: gradcert.watch",
     )
 
 
-def _is_part(of: Callable[[Any], Any], entries: Any, index: Any) -> bool:
-    flat, value = entries.reshape(-1), of(entries).reshape(-1)
-    inside = bool((index >= 0).all()) and bool((index < len(flat)).all())
-    return inside and bool((value == flat[index]).all())
+def _is_part(of: Function, entries: Array, index: Array) -> bool:
+    inside = bool((index >= 0).all()) and bool((index < len(entries)).all())
+    return inside and bool((of(entries) == entries[index]).all())
 
 
-def given(found: tuple[Part, ...], module: Any, leaves: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a module's parameters as functions of a problem's, by name: those that the network has.
+@dataclass(frozen=True)
+class Given:
+    """A module's parameters, made of a problem's.
+
+    Attributes
+    ----------
+    values : the module's by name, those that the network has. `slopes` : of the function that each of `parts` is.
+    """
+
+    parts: tuple[Part, ...]
+    values: dict[str, Array]
+    slopes: dict[str, Array]
+
+    def pulled(self, found: Mapping[str, Array], leaves: Mapping[str, Array]) -> dict[str, Array]:
+        """Return gradients with respect to a problem's parameters from those with respect to the module's.
+
+        Parameters
+        ----------
+        found : the module's by name; one that is not there is zero. `leaves` : the problem's parameters.
+        """
+        out = {name: np.zeros(np.shape(v), dtype=v.dtype) for name, v in leaves.items()}
+        for part in self.parts:
+            if part.module in found:
+                g = part.sign * found[part.module].reshape(-1)[part.index]
+                slope = self.slopes.get(part.name)
+                g = g if slope is None else g / slope.astype(g.dtype)
+                out[part.name].reshape(-1)[: len(part.index)] = g
+        return out
+
+
+def given(found: tuple[Part, ...], own: Mapping[str, Array], leaves: Mapping[str, Array]) -> Given:
+    """Return a module's parameters that are those of a problem.
 
     Parameters
     ----------
-    leaves : the problem's parameters by the network's names, tensors.
+    own : the module's parameters by name, in float64; entries that the network has not stay as they are.
+    leaves : the problem's parameters by the network's names.
     """
-    own = dict(module.named_parameters())
-    out: dict[str, Any] = {}
+    out: dict[str, Array] = {}
+    slopes: dict[str, Array] = {}
     for part in found:
-        flat = out.get(part.module)
-        flat = own[part.module].detach().reshape(-1).clone() if flat is None else flat
-        value = leaves[part.name].reshape(-1) * part.sign
-        value = value[: len(part.index)]
+        flat = out.setdefault(part.module, own[part.module].astype("float64").reshape(-1).copy())
+        value = part.sign * leaves[part.name].astype("float64").reshape(-1)[: len(part.index)]
         if part.function is not None:
-            value = _inverse(part, value)
-        out[part.module] = flat.index_copy(0, part.index, value.to(flat.dtype))
-    return {name: value.reshape(own[name].shape) for name, value in out.items()}
+            value = _inverse(part, part.function, value)
+            assert part.slope is not None
+            slopes[part.name] = part.slope(value)
+        flat[part.index] = value
+    return Given(found, {name: v.reshape(own[name].shape) for name, v in out.items()}, slopes)
 
 
-def _inverse(part: Part, value: Any) -> Any:
-    """Return the entries at which a function has a value, with the derivative of its inverse."""
-    assert part.function is not None
-    want = value.detach().double()
-    low, high = (torch.full_like(want, x) for x in (-FAR, FAR))
-    rises = part.function(high) > part.function(low)
+def _inverse(part: Part, function: Function, want: Array) -> Array:
+    """Return the entries at which a function has a value."""
+    low, high = (np.full_like(want, x) for x in (-FAR, FAR))
+    rises = function(high) > function(low)
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        below = (part.function(middle) < want) == rises
-        low, high = torch.where(below, middle, low), torch.where(below, high, middle)
-    at = high.clone().requires_grad_()
-    reached = part.function(at)
-    if float((reached.detach() - want).abs().max()) > 1e-12 * max(1.0, float(want.abs().max())):
+        below = (function(middle) < want) == rises
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    if float(np.abs(function(high) - want).max()) > 1e-12 * max(1.0, float(np.abs(want).max())):
         raise UnreadError(f"{part.name} = {want.tolist()} is no value that {part.module} can give it")
-    (slope,) = torch.autograd.grad(reached.sum(), at)
-    return at.detach().to(value.dtype) + (value - value.detach()) / slope.to(value.dtype)
+    return high

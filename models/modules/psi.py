@@ -8,14 +8,13 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-import numpy as np
 import torch
 
-from gradcert.models.modules.errors import UnreadError
-from gradcert.models.reading.spikes import GRID, Kind
-from gradcert.models.reading.surrogates import CLOSE, Taken
+from gradcert.models.modules.own_psi import formula_of
+from gradcert.models.reading.spikes import Kind
+from gradcert.models.reading.surrogates import Taken
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.numbers import FLOAT64, Surrogate, pseudo_derivative, recorded
+from gradcert.reference.numbers import Surrogate
 from gradcert.reference.numbers.recorded import Recorded
 
 
@@ -26,25 +25,7 @@ def formula(taken: Taken) -> Surrogate:
     ------
     UnreadError : where it has none, with what to do.
     """
-    kind: Kind = taken.kind
-    advice = "claim another one: --options surrogate=...; or judge it where it runs: gradcert.watch"
-    if kind.function is None:
-        raise UnreadError(f"the pseudo-derivative of {kind.name} at {kind.where}, which is in no table", do=advice)
-    try:
-        text = recorded(lambda x: _backward(kind, x))
-        found = Surrogate(formula=text, given=f"{kind.where.partition(':')[0]}:{kind.name}")
-        with np.errstate(all="ignore"):
-            values = np.broadcast_to(pseudo_derivative(found, GRID, FLOAT64), GRID.shape)
-    except UnreadError:
-        raise
-    except Exception as error:  # whatever a stranger's code makes of a symbol
-        raise UnreadError(
-            f"the backward of {kind.name} at {kind.where} is no formula ({str(error)[:200]})", do=advice
-        ) from None
-    slopes = kind.slope(GRID)
-    if float(np.abs(values - slopes).max()) > CLOSE * float(np.abs(slopes).max()):
-        raise UnreadError(f"the backward of {kind.name} at {kind.where} is no function of its input alone", do=advice)
-    return found
+    return formula_of(taken, lambda x: _backward(taken.kind, x))
 
 
 class _Saved:

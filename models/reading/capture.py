@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
+from gradcert.models.reading.forward import FORWARD
 from gradcert.models.reading.held import doubled, peek, poke, slots
 from gradcert.models.reading.nested import closed, opened
 from gradcert.models.reading.record import Node, Ref, Slot, Step
 from gradcert.models.reading.recorder import (
-    FORWARD,
     RANDOM,
     Double,
     Recorder,

@@ -14,7 +14,6 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from types import FrameType
 from typing import Any
 
@@ -23,13 +22,11 @@ from torch.autograd.function import Function, _SingleLevelFunction
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 
+from gradcert.models.reading.forward import FORWARD
 from gradcert.models.reading.record import Node, Ref
 from gradcert.reference.errors import GradcertError
 
 RANDOM = ("bernoulli", "dropout", "rand", "normal", "uniform", "exponential_", "multinomial", "poisson")
-# Whether gradients are to be those of the forward pass: a Function that is no spike is recorded operation by operation,
-# and what changes gradients on their way is nobody's business here.
-FORWARD: ContextVar[bool] = ContextVar("FORWARD", default=False)
 TORCH, HERE = os.path.dirname(torch.__file__), os.path.dirname(__file__)
 PACKAGES = os.path.dirname(TORCH)  # what is installed there, snnTorch say, is the user's to call
 LIBRARIES = tuple({os.path.dirname(os.__file__), os.path.dirname(traceback.__file__)})
@@ -324,16 +321,6 @@ class Recorder(InDouble):  # type: ignore[no-untyped-call]
             floating = out.is_floating_point() or node.name == "_to_copy"  # a comparison cuts by what it is
             node.cut = needs and floating and not out.requires_grad
         self._pending = []
-
-
-@contextmanager
-def forward_alone() -> Iterator[None]:
-    """Read what a module computes, whatever its own backward makes of it."""
-    token = FORWARD.set(True)
-    try:
-        yield
-    finally:
-        FORWARD.reset(token)
 
 
 @contextmanager

@@ -29,7 +29,8 @@ class Kind:
     slope : the pseudo-derivative as the user's own code gives it, on arrays in float64.
     strict : whether it is silent at 0.
     where : file and line.
-    function : the autograd.Function that it is, and its other arguments; None for what is none.
+    function : the autograd.Function that it is, and its other arguments; in JAX what applies it, and the shape that it
+        takes; None for what is none.
     """
 
     name: str

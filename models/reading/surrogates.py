@@ -36,9 +36,9 @@ def identify(kind: Kind) -> Surrogate:
                 continue
             try:
                 found = Surrogate(name, **rounded)
-            except GradcertError:  # a scale that the row does not allow
+                values = pseudo_derivative(found, x, FLOAT64)
+            except (GradcertError, ZeroDivisionError):  # a scale that the row does not allow, or divides by
                 continue
-            values = pseudo_derivative(found, x, FLOAT64)
             if np.all(np.isfinite(values)) and float(np.abs(values - slopes).max()) <= CLOSE * top:
                 return found
     return Taken(kind, top)

@@ -111,5 +111,14 @@ def rows_of(found: Run, delta: Array, own: Mapping[str, Array]) -> tuple[str, ..
     return tuple(name for name in ROWS if _is_row(found.gradients(name, delta), own))
 
 
+def rows_by_cuts(written: Written, output: int = 0) -> tuple[str, ...]:
+    """Return the rows that a function's cuts make, whatever its own derivatives are."""
+    xs, played, delta, _ = _checked(written.reading, output)
+    with double():
+        found = run(written, parameters_of(written.reading), xs, played)
+        own = {name: np.asarray(g) for name, g in found.gradients(AS_CODED, delta).items()}
+        return rows_of(found, delta, own)
+
+
 def _is_row(gradients: Mapping[str, Any], own: Mapping[str, Array]) -> bool:
     return all(_off(np.asarray(g), own[name]) <= CLOSE for name, g in gradients.items())

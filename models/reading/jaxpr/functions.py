@@ -15,10 +15,10 @@ from gradcert.models.reading.straight import spikes
 
 def find(nodes: list[Node], moving: frozenset[int], framework: Framework) -> dict[int, Found]:
     """Return node -> spike; `moving` are the nodes that depend on input or state."""
-    return spikes(nodes, moving, framework, _function)
+    return spikes(nodes, moving, framework, spike_of)
 
 
-def _function(nodes: list[Node], k: int, moving: frozenset[int]) -> Found | None:
+def spike_of(nodes: list[Node], k: int, moving: frozenset[int]) -> Found | None:
     """Return the spike that a function is, if but one of its operands moves and its values are a step of that."""
     node = nodes[k]
     own = [i for i in node.operands() if i in moving]
@@ -33,4 +33,4 @@ def _function(nodes: list[Node], k: int, moving: frozenset[int]) -> Found | None
     if not is_step(values(GRID)):
         return None
     strict = bool(values(np.zeros(1))[0] == 0)
-    return Found(Kind(node.name, slope, strict, node.where), own[0])
+    return Found(Kind(node.name, slope, strict, node.where, (apply, (node.shape,))), own[0])

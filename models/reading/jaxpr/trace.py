@@ -10,7 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Literal
 
+from gradcert.models.reading.forward import FORWARD
 from gradcert.models.reading.jaxpr.call import LIBRARIES, Call
+from gradcert.models.reading.jaxpr.functions import spike_of
 from gradcert.models.reading.jaxpr.operations import CUSTOM, INLINED, LOOPS, operation
 from gradcert.models.reading.record import Node, Ref, Slot, Step
 from gradcert.reference.errors import GradcertError
@@ -81,10 +83,7 @@ class Tracer:
         name = equation.primitive.name
         inner = equation.params.get(INLINED.get(name, ""))
         if inner is not None:
-            body, consts = (inner.jaxpr, inner.consts) if isinstance(inner, ClosedJaxpr) else (inner, ())
-            given = [self.constant(c) for c in consts]
-            own = body.replace(constvars=(), invars=[*body.constvars, *body.invars])
-            return self.run(own, [*given, *inputs], place)
+            return self._inlined(inner, inputs, place)
         self._refuse(name, equation, inputs, place or "the step")
         held = {}
         variables = [(v, a) for v, a in zip(equation.invars, inputs, strict=True) if not isinstance(v, Literal)]
@@ -101,14 +100,28 @@ class Tracer:
             found: list[Any] = [Ref(self._same[key] + k) for k in range(len(outs))]
             return found if len(outs) == 1 else [Ref(r.node + 1) for r in found]
         node = Node(kind, called, op, args, cut=name == "stop_gradient", where=place)
-        if not equation.primitive.multiple_results or len(outs) == 1:
+        alone = not equation.primitive.multiple_results or len(outs) == 1
+        if alone:
             node.shape, node.floating = outs[0].shape, bool(jnp.issubdtype(outs[0].dtype, jnp.floating))
+        if kind == "function" and FORWARD.get() and called != "relu" and not (alone and self._spikes(node)):
+            return self._inlined(_inner(equation), inputs, place)
+        if alone:
             out = [self.add(node)]
         else:
             whole = self.add(node)
             out = [self.add(Node("item", called, k, (whole,), shape=a.shape, where=place)) for k, a in enumerate(outs)]
         self._same[key] = out[0].node if len(out) == 1 else out[0].node - 1
         return list(out)
+
+    def _inlined(self, inner: Any, inputs: list[Any], place: str) -> list[Any]:
+        """Add the equations of an inner jaxpr."""
+        body, consts = (inner.jaxpr, inner.consts) if isinstance(inner, ClosedJaxpr) else (inner, ())
+        own = body.replace(constvars=(), invars=[*body.constvars, *body.invars])
+        return self.run(own, [*(self.constant(c) for c in consts), *inputs], place)
+
+    def _spikes(self, node: Node) -> bool:
+        """Return whether a function with a derivative of its own is a spike, by its values."""
+        return spike_of([*self.nodes, node], len(self.nodes), frozenset(self.moving)) is not None
 
     def _refuse(self, name: str, equation: Any, inputs: list[Any], place: str) -> None:
         """Raise for what cannot be read, with its line."""
@@ -126,8 +139,13 @@ class Tracer:
                 )
 
 
+def _inner(equation: Any) -> Any:
+    """Return what a function with a derivative of its own computes."""
+    return equation.params.get("call_jaxpr") or equation.params.get("fun_jaxpr")
+
+
 def _function_name(equation: Any) -> str:
-    inner = equation.params.get("call_jaxpr") or equation.params.get("fun_jaxpr")
+    inner = _inner(equation)
     info = getattr(getattr(inner, "jaxpr", inner), "debug_info", None)
     return str(getattr(info, "func_name", "")) or equation.primitive.name
 

@@ -1,13 +1,13 @@
-"""A step function of JAX named on the command line: its parameters, state and example input."""
+"""What a command line names: what a class or a factory makes, shapes, a step of JAX and its arguments."""
 
 from __future__ import annotations
 
+import ast
 from inspect import isclass, ismodule
 from typing import Any
 
 import numpy as np
 
-from gradcert.commands.modules import built, shapes_of
 from gradcert.reference.errors import GradcertError
 
 
@@ -51,3 +51,49 @@ def from_file(file: Any, name: str, option: str) -> Any:
         raise GradcertError(f"{option} {name}, which {file.__name__}.py has not", allowed="a name in the file")
     found = getattr(file, name)
     return built(name, found, None) if callable(found) else found
+
+
+def built(name: str, found: Any, call: str | None) -> Any:
+    """Return what a class or a function makes.
+
+    Raises
+    ------
+    GradcertError : for whatever the user's code raises.
+    """
+    try:
+        return found(*arguments(call or "()"))
+    except GradcertError:
+        raise
+    except Exception as error:  # whatever a stranger's code raises
+        raise GradcertError(
+            f"building {name.rpartition(':')[2].partition('(')[0]}{call or '()'} raised "
+            f"{type(error).__name__}: {error}",
+            do="say its arguments: FILE.py:Model(3, 4)",
+        ) from None
+
+
+def arguments(call: str) -> tuple[Any, ...]:
+    """Return the arguments in ``(3, 4)``."""
+    try:
+        given = ast.literal_eval(f"({call[1:-1]},)" if call != "()" else "()")
+    except (ValueError, SyntaxError):
+        raise GradcertError(f"the arguments {call}", allowed="numbers, texts, tuples and lists") from None
+    return tuple(given)
+
+
+def shapes_of(text: str, what: str) -> list[tuple[int, ...]]:
+    """Read shapes: ``(32, 700)``, or several of them.
+
+    Examples
+    --------
+    >>> shapes_of("(32,128),(32,10)", "a state")
+    [(32, 128), (32, 10)]
+    """
+    try:
+        found = ast.literal_eval(f"[{text}]")
+        shapes = [tuple(int(n) for n in shape) for shape in found]
+    except (ValueError, SyntaxError, TypeError):
+        raise GradcertError(f"{what} {text!r}", allowed="shapes such as (32, 128), several with commas") from None
+    if not shapes or any(n < 1 for shape in shapes for n in shape):
+        raise GradcertError(f"{what} {text!r}", allowed="shapes such as (32, 128)")
+    return shapes
