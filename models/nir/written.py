@@ -168,6 +168,10 @@ class _Made:
             elif isinstance(synapse, Conv2d):
                 at = self._then(at, step, self._convolution(synapse, self.parameters[name], b))
                 shape = images.out_shape(synapse)
+            elif not synapse.shape:
+                raise GradcertError(
+                    f"the {type(synapse).__name__} of the connection {c} in NIR", allowed="maps, convolutions, averages"
+                )
             else:
                 if len(shape) > 1:
                     at = self._then(at, f"{step}_flat", nir.Flatten({"input": np.array(shape)}, start_dim=0))

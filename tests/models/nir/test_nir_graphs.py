@@ -21,7 +21,7 @@ from gradcert.reference import (
 )
 from gradcert.reference.engines import reverse
 from gradcert.reference.networks import Gru, Integrator
-from gradcert.reference.networks.synapses import AvgPool
+from gradcert.reference.networks.synapses import AvgPool, MaxPool
 
 nir = pytest.importorskip("nir", reason="needs nir: pip install 'gradcert[nir]'")
 from gradcert.models.nir import read, write  # noqa: E402
@@ -257,6 +257,9 @@ def test_what_is_written_computes_what_the_network_does_and_is_read_back(name):
         ((P("a", HARD, 2), P("o", LEAKY, 2)), (C("x", "a"), C("a.v", "o")), r"the connection a\.v -> o in NIR"),
         ((P("a", Rnn(activation="identity", recurrent=False), 2), P("o", LEAKY, 2)), (C("x", "a"), C("a", "o")),
          "a sum without neurons that is not the output alone"),
+        ((P("a", HARD, 4), P("o", LEAKY, 2)),
+         (C("x", "a"), C("a", "o", synapse=(MaxPool(1, 2, 2), Dense(inputs=1, units=2)))),
+         "the MaxPool of the connection a -> o in NIR; allowed: maps, convolutions, averages"),
         ((P("a", HARD, 2), P("o", Gru(), 2)), (C("x", "a"), C("a", "o")), "the population 'o', gru with"),
     ],
 )  # fmt: skip
