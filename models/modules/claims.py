@@ -104,6 +104,12 @@ def _tried(module: Any, how: How) -> ReadModule:
             said = f"{type(error).__name__}: {str(error)[:200]}"
             first = first or UnreadError(f"a step of {type(module).__name__} on x of {(2, size)} raised {said}")
     assert first is not None
+    if "loops over time itself" in str(first):
+        raise UnreadError(
+            f"{type(module).__name__}, which loops over time itself",
+            allowed="a module of one step, or of sequences (time, batch, ...) or (batch, time, ...)",
+            do="judge it where it runs: gradcert.watch; or make its step a module of its own",
+        )
     raise first
 
 
