@@ -376,7 +376,7 @@ SYMBOLS: dict[str, Symbol] = {
     "step": _s(r"\eta", r"\step", "learning rate of a step of gradient descent.", "rate"),
     "Q": _s("Q_{#1}", r"\Q{r}", "what is minimised in part $r$: its loss and the regulariser."),
     "u": _s(r"u_{#1}^{#2}", r"\u{i}{t}", "membrane potential after the reset.", "u"),
-    "gk": _s(r"\tau_{#1}^{#2}", r"\gk{i}{t}", "gate of the membrane, between 0 and 1: its inverse time constant.", "k"),
+    "gk": _s("k_{#1}^{#2}", r"\gk{i}{t}", "gate of the membrane, between 0 and 1: one over its time constant.", "k"),
     "gr": _s(r"\gamma_{#1}^{#2}", r"\gr{i}{t}", "gate of the adaptation, between 0 and 1.", "r"),
     "bb": _s(r"b_{#1}^{#2}", r"\bb{i}{t}", "adaptation of the threshold of unit $i$.", "b"),
 }
