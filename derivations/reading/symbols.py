@@ -103,6 +103,11 @@ SYMBOLS: dict[str, Symbol] = {
     "Et": _s("E^{#1}", r"\Et{t}", "loss of step $t$. It looks at the outputs of the network at step $t$ alone."),
     "w": _s("w", r"\w", "any one weight of the layer, the same number at every step."),
     # derivatives
+    "dk": _s(
+        r"\hat d",
+        r"\dk",
+        "derivative over the edges that the rule keeps, and over no others; $d$ is that over all of them.",
+    ),
     "ep": _s(
         r"\varepsilon_{#1}^{#2}",
         r"\ep{i}{t}",
@@ -195,6 +200,7 @@ SYMBOLS: dict[str, Symbol] = {
         "feedback weight from output $k$ to unit $i$: the readout's own weight $U_{ki}$, or a fixed random number.",
         "feedback",
     ),
+    "dec": _s(r"\delta", r"\dec", "decay of a weight at every update, a small positive share."),
     "Lf": _s(
         "L_{#1}^{#2}",
         r"\Lf{i}{t}",
