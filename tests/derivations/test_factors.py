@@ -76,3 +76,67 @@ def test_eprop_in_a_lower_layer_is_the_printed_sum():
     code = reverse.gradients(net, p, x, y, rule=RULES["e-prop"])["layers.0.W"]
     assert np.abs(total - code).max() <= 8 * CLOSE * max(1, np.abs(code).max())
     assert np.abs(code).max() > 1e-3 and np.abs(late - code).max() > 1e-3
+
+
+def two_lif_layers(**options):
+    """Return the problem of section 6 of OTTT's page with two layers, and what its forward pass gives."""
+    cell, head = Lif(leak=0.5, recurrent=False), Rnn(recurrent=False, activation="identity")
+    upper = Lif(**{"leak": 0.5, "recurrent": False, **options})
+    net = Network(layers=(Layer(cell, inputs=4, units=6), Layer(upper, inputs=6, units=5), Layer(head, inputs=5, units=2)))
+    rng = np.random.default_rng(1)
+    p, x, y = net.parameters(seed=1, scale=2.0), (rng.random((20, 1, 4)) < 0.5) * 1.0, rng.random((20, 1, 2))
+    tape = record(net, p, x)
+    s = [1 / (1 + np.exp(-4 * (la.now["v"][:, 0] - 1))) for la in tape.layers[:2]]
+    low, high = (4 * u * (1 - u) for u in s)
+    top = high * ((tape.outputs[:, 0] - y[:, 0]) @ p["layers.2.W"])
+    traces = [x[0, 0]]
+    for t in range(1, len(x)):
+        traces.append(0.5 * traces[-1] + x[t, 0])
+    return (net, p, x, y), low, top, np.array(traces)
+
+
+@pytest.mark.parametrize("leak", [0.5, 0.8])
+def test_the_credit_of_a_lower_layer_and_what_ottt_misses_there(leak):
+    given, low, top, traces = two_lif_layers(leak=leak)
+    W = given[1]["layers.1.W"]
+    found, exact = (reverse.gradients(*given, rule=RULES[r])["layers.0.W"] for r in ("ottt", "bptt-detached-reset"))
+    kept = np.einsum("sj,sk->jk", low * (top @ W), traces)
+    later = np.zeros_like(top)
+    for t in reversed(range(len(top) - 1)):
+        later[t] = leak * (later[t + 1] + top[t + 1])
+    missed = np.einsum("sj,sk->jk", low * (later @ W), traces)
+    size = max(1.0, float(np.abs(exact).max()))
+    assert np.abs(kept - found).max() <= 4 * CLOSE * size
+    assert np.abs(kept + missed - exact).max() <= 4 * CLOSE * size
+    assert np.abs(missed).max() > 1e-2
+
+
+def move(rate, *, each_step):
+    """Return what the six parameters of OTTT's example move by over its three steps, and the credits of unit 1."""
+    net, p, x, y = network(example("ottt"), {})
+    W, b = p["layers.0.W"], p["layers.0.b"]
+    first, start = (W, b), (W, b)
+    v, z, trace, ones, credits = np.zeros(2), np.zeros(2), np.zeros(2), 0.0, []
+    for t in range(3):
+        trace, ones = 0.5 * trace + x[t, 0], 0.5 * ones + 1
+        v = 0.5 * (v - 0.8 * z) + start[0] @ x[t, 0] + start[1]
+        z = (v >= 0.8) * 1.0
+        sigma = 1 / (1 + np.exp(-4 * (v - 0.8)))
+        credit = 4 * sigma * (1 - sigma) * (z - y[t, 0])
+        credits.append(credit[0])
+        W, b = W - rate * np.outer(credit, trace), b - rate * credit * ones
+        start = (W, b) if each_step else first
+    return np.concatenate([(W - first[0]).ravel(), b - first[1]]), credits
+
+
+def test_a_move_after_every_step_parts_from_one_at_the_end_with_the_rate():
+    found = []
+    for rate in (0.01, 0.1):
+        (whole, credits), (online, _) = (move(rate, each_step=e) for e in (False, True))
+        found.append(np.linalg.norm(online - whole) / np.linalg.norm(whole))
+        code = reverse.gradients(*network(example("ottt"), {}), rule=RULES["ottt"])
+        right = -rate * np.concatenate([code["layers.0.W"].ravel(), code["layers.0.b"]])
+        assert np.abs(whole - right).max() <= CLOSE
+    assert f"by {found[0]:.1%} of OTTT_A's move at the rate 0.01, by {found[1]:.0%} at 0.1".replace("%", " %") in text("ottt")
+    assert "unit 1 are {}, 0, {},".format(*(f"{credits[t]:.4f}" for t in (0, 2))) in text("ottt")
+    assert credits[1] == 0
