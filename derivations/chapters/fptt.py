@@ -223,7 +223,8 @@ def _example() -> Example:
                     state = code_form(state, gradient, alpha=alpha, beta=F(1, 2), solver=solver)
             w = state.weights["w"][0]
             slope = gradient({"w": np.array([w], dtype=object)})["w"][0]
-            rows.append((form, name, f"{float(w):.5f}", f"{float(state.average['w'][0]):.5f}", f"{float(state.pull['w'][0]):.5f}", f"{float(slope):.5f}"))
+            values = (w, state.average["w"][0], state.pull["w"][0], slope)
+            rows.append((form, name, *(f"{float(v):.5f}" for v in values)))
     text = (
         "Three parts of the loss 3/2 (w - 2)², from w = 0, α = 1/2 and, in the form of the code, β = 1/2, by the code "
         "of reference/procedures in exact rationals. One step: of descent, at the learning rate 1/10. What stands here "

@@ -55,10 +55,22 @@ def test_with_all_paths_that_leave_the_spike_the_factorisation_is_exact(h12):
 
 
 def test_eprop_in_a_lower_layer_is_the_printed_sum():
-    cells = [Alif(bias=False, beta=0.3, threshold=0.6, scaling="none", recurrent=True, surrogate=Surrogate("triangle", scale=0.3))] * 2
+    cells = [
+        Alif(
+            bias=False,
+            beta=0.3,
+            threshold=0.6,
+            scaling="none",
+            recurrent=True,
+            surrogate=Surrogate("triangle", scale=0.3),
+        )
+    ] * 2
     readout = Integrator(kappa=0.8, bias=False)
     net = Network(
-        layers=(*(Layer(c, inputs=n, units=5) for c, n in zip(cells, (3, 5), strict=True)), Layer(readout, inputs=5, units=2))
+        layers=(
+            *(Layer(c, inputs=n, units=5) for c, n in zip(cells, (3, 5), strict=True)),
+            Layer(readout, inputs=5, units=2),
+        )
     )
     rng = np.random.default_rng(5)
     p, x, y = net.parameters(seed=3, scale=1.5), (rng.random((8, 1, 3)) < 0.6) * 1.0, rng.random((8, 1, 2))
@@ -82,7 +94,9 @@ def two_lif_layers(**options):
     """Return the problem of section 6 of OTTT's page with two layers, and what its forward pass gives."""
     cell, head = Lif(leak=0.5, recurrent=False), Rnn(recurrent=False, activation="identity")
     upper = Lif(**{"leak": 0.5, "recurrent": False, **options})
-    net = Network(layers=(Layer(cell, inputs=4, units=6), Layer(upper, inputs=6, units=5), Layer(head, inputs=5, units=2)))
+    net = Network(
+        layers=(Layer(cell, inputs=4, units=6), Layer(upper, inputs=6, units=5), Layer(head, inputs=5, units=2))
+    )
     rng = np.random.default_rng(1)
     p, x, y = net.parameters(seed=1, scale=2.0), (rng.random((20, 1, 4)) < 0.5) * 1.0, rng.random((20, 1, 2))
     tape = record(net, p, x)
@@ -113,7 +127,7 @@ def test_the_credit_of_a_lower_layer_and_what_ottt_misses_there(leak):
 
 def move(rate, *, each_step):
     """Return what the six parameters of OTTT's example move by over its three steps, and the credits of unit 1."""
-    net, p, x, y = network(example("ottt"), {})
+    _, p, x, y = network(example("ottt"), {})
     W, b = p["layers.0.W"], p["layers.0.b"]
     first, start = (W, b), (W, b)
     v, z, trace, ones, credits = np.zeros(2), np.zeros(2), np.zeros(2), 0.0, []
@@ -137,6 +151,39 @@ def test_a_move_after_every_step_parts_from_one_at_the_end_with_the_rate():
         code = reverse.gradients(*network(example("ottt"), {}), rule=RULES["ottt"])
         right = -rate * np.concatenate([code["layers.0.W"].ravel(), code["layers.0.b"]])
         assert np.abs(whole - right).max() <= CLOSE
-    assert f"by {found[0]:.1%} of OTTT_A's move at the rate 0.01, by {found[1]:.0%} at 0.1".replace("%", " %") in text("ottt")
+    says = f"by {found[0]:.1%} of OTTT_A's move at the rate 0.01, by {found[1]:.0%} at 0.1"
+    assert says.replace("%", " %") in text("ottt")
     assert "unit 1 are {}, 0, {},".format(*(f"{credits[t]:.4f}" for t in (0, 2))) in text("ottt")
     assert credits[1] == 0
+
+
+def test_the_lines_of_eprops_algorithm_in_the_wrong_order():
+    net, p, x, y = network(example("eprop"), {})
+    cell, tape = net.layers[0].cell, record(net, p, x)
+    now = {k: v[:, 0] for k, v in tape.layers[0].now.items()}
+    psi, _ = alif_traces(cell, tape.layers[0].now, x[:, 0])
+    before = np.concatenate([np.zeros((1, 2)), now["z"][:-1]])
+    signal = (tape.outputs[:, 0] - y[:, 0]) @ p["layers.1.W"]
+
+    def gradient(*, old):
+        found = []
+        for source in (x[:, 0], before):
+            trace, slow, held, total = np.zeros(source.shape[1]), 0.0, 0.0, 0.0
+            for t in range(3):
+                if old:
+                    earlier = psi[t - 1] if t else 0 * psi[0]
+                    slow = earlier[:, None] * trace + (cell.rho - cell.beta * earlier)[:, None] * slow
+                trace = cell.leak * trace + source[t]
+                if not old:
+                    slow = psi[t][:, None] * trace + (cell.rho - cell.beta * psi[t])[:, None] * slow
+                held = net.layers[1].cell.kappa * held + psi[t][:, None] * (trace - cell.beta * slow)
+                total = total + signal[t][:, None] * held
+            found.append(total)
+        return np.array([*found[0][:, 0], found[1][0, 1], found[1][1, 0]])
+
+    right, wrong = (gradient(old=o) for o in (True, False))
+    code = reverse.gradients(net, p, x, y, rule=RULES["e-prop"])
+    h = code["layers.0.H"]
+    assert np.abs(right - np.array([*code["layers.0.W"][:, 0], h[0, 1], h[1, 0]])).max() <= CLOSE
+    share = f"{np.linalg.norm(wrong - right) / np.linalg.norm(right):.0%}".replace("%", " %")
+    assert f"after the others, the error at the first settings is {share}." in text("eprop")

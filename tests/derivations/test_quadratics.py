@@ -94,7 +94,9 @@ def test_a_mistake_on_the_quadratic(name):
 
 
 def cycles():
-    return re.findall(rf"^\| (none|code|paper) \| (one step|exact) \| ({NUMBER}|) *\| (.*?) \|(.*)\|$", TEXT, re.MULTILINE)
+    return re.findall(
+        rf"^\| (none|code|paper) \| (one step|exact) \| ({NUMBER}|) *\| (.*?) \|(.*)\|$", TEXT, re.MULTILINE
+    )
 
 
 def test_the_cycles_are_those_of_the_steps_and_their_gradients_add_up_to_nothing():
