@@ -377,7 +377,7 @@ DERIVATION = Derivation(
         ),
         Step(
             "ottt.rates",
-            "Divide ottt.forward by Λ, the sum of the weights λ^(T-t) (Ω on the page): the weighted rate a (there z̄) "
+            "Divide ottt.forward by Λ, the sum of the weights λ^(T-t): the weighted rate a "
             "is (W a_in + b)/θ up to (v - θ z)/(θ Λ). Hypotheses: "
             "the weighted rate a_in of the input converges, and v stays bounded, which it "
             "does while the representation lies in [0, 1]; beyond, the rate saturates. Without a leak Λ = T and the "
