@@ -175,8 +175,10 @@ def _example() -> Example:
         found = reverse.gradients(network, w, x, y, rule=rule_named(name))
         rows.append((name, *(relative(found, exact, k) for k in ("layers.0.W", "layers.0.H", "layers.1.W"))))
     text = (
-        "Eight ALIF units with lateral weights under a leaky readout, 30 steps. e-prop keeps the readout's state, so "
-        "the readout is exact; below it the lateral and reset paths are missing. OSTL drops the readout's memory too."
+        "Eight ALIF units with lateral weights under a leaky readout, 3 inputs, β = 0.3, θ = 0.6, random weights "
+        "(seed 2, scale 1.5), 30 steps of random bits and random targets (seed 3). e-prop keeps the readout's state, "
+        "so the readout is exact; below it the lateral and reset paths are missing. OSTL drops the readout's "
+        "memory too."
     )
     return Example(text, ("rule", "W, against BPTT", "H", "readout W"), tuple(rows))
 
@@ -291,8 +293,11 @@ DERIVATION = Derivation(
         Trap("T40", "ε_a updated with ψ, or x̂, of the same step."),
         Trap("T41", "The sign of -β ε_a flipped, or β in only one of its two places."),
         Trap("T42", "ρ - β ψ replaced by ρ."),
-        Trap("T43", "The adaptation spike detached together with the lateral and reset spikes: error .27."),
-        Trap("T44", "The reset left differentiable in the reference: .28."),
+        Trap(
+            "T43",
+            "The adaptation spike detached together with the lateral and reset spikes: error .27 on another network.",
+        ),
+        Trap("T44", "The reset left differentiable in the reference: .28 on another network."),
         Trap("T45", "The dampening γ or the 1/θ in front of ψ missing; visible when θ is not 1."),
         Trap("T46", "ψ divided by the adaptive threshold instead of the base threshold, or the reverse."),
         Trap("T49", "B used untransposed; visible when outputs and hidden units differ in number."),

@@ -223,13 +223,14 @@ def _example() -> Example:
                     state = code_form(state, gradient, alpha=alpha, beta=F(1, 2), solver=solver)
             w = state.weights["w"][0]
             slope = gradient({"w": np.array([w], dtype=object)})["w"][0]
-            rows.append((form, name, f"{float(w):.5f}", f"{float(state.pull['w'][0]):.5f}", f"{float(slope):.5f}"))
+            values = (w, state.average["w"][0], state.pull["w"][0], slope)
+            rows.append((form, name, *(f"{float(v):.5f}" for v in values)))
     text = (
         "Three parts of the loss 3/2 (w - 2)², from w = 0, α = 1/2 and, in the form of the code, β = 1/2, by the code "
         "of reference/procedures in exact rationals. One step: of descent, at the learning rate 1/10. What stands here "
         "is after the third part. Only with the exact solver is Λ the gradient at the new weights."
     )
-    return Example(text, ("form", "solver", "w", "G or Λ", "∇ℓ(w)"), tuple(rows))
+    return Example(text, ("form", "solver", "w", "w̄", "G or Λ", "∇ℓ(w)"), tuple(rows))
 
 
 def _figure() -> Figure:
@@ -345,7 +346,7 @@ DERIVATION = Derivation(
         Trap("T106", "w̄ aliases the live tensor."),
         Trap("T108", "The penalty reduced by a mean instead of a sum."),
         Trap("T109", "The second gradient evaluated at the old weights or from the new state."),
-        Trap("T111", "The last part skipped; p + 1/P for (p+1)/P."),
+        Trap("T111", "The last part skipped; p + 1/P for (p+1)/P, where p counts parts from 0."),
         Trap("T113", "Λ claimed to equal the gradient after one optimiser step."),
     ),
     snippet="""\

@@ -152,7 +152,8 @@ def _example() -> Example:
         rows += [(label, name, f"{np.linalg.norm(exact[name]):.4f}", relative(online, exact, name)) for name in exact]
     text = (
         "SNUs that spike, with lateral weights and biases, tanh, λ = 0.8, θ = 0.5; 4 inputs and 3 units, or 4 inputs, "
-        "6 units and 3 units; random weights, 20 steps of random bits, random targets. Each unit fires at "
+        "6 units and 3 units; random weights (seed 180), 20 steps of random bits, random targets (seed 2). "
+        "Each unit fires at "
         f"{100 * min(rates):.0f} % of the steps at least and {100 * max(rates):.0f} % at most. With one layer OSTL is "
         "BPTT to the last digits. With two, the upper layer stays exact and the lower one does not: what is missing "
         "there is the residual, the subject of the chapter on depth."
@@ -257,16 +258,16 @@ DERIVATION = Derivation(
     ),
     example=_example,
     traps=(
-        Trap("T01", "h' of step t inside J where step t-1 belongs. It needs T >= 3 and distinct states to show."),
-        Trap("T02", "h' of step t-1 in e^t = h' eps^t."),
-        Trap("T05", "The reset-derivative term -λ v h' dropped: error .04 to .55, invisible to a loose tolerance."),
+        Trap("T01", "ψ of step t inside J where step t-1 belongs. It needs T >= 3 and distinct states to show."),
+        Trap("T02", "ψ of step t-1 in e^t = ψ ε^t."),
+        Trap("T05", "The reset-derivative term -λ v ψ dropped: error .04 to .55, invisible to a loose tolerance."),
         Trap("T06", "The gate (1 - z) dropped from the leak."),
         Trap("T08", "g' applied to the immediate term and not to the recursion; the identity as g hides it."),
         Trap("T09", "The lateral path left out of the trace although H is in the forward pass: error .06 to .82."),
         Trap("T23", "'Without H' read as 'without recursion'."),
         Trap("T27", "The threshold's path through z^(t-1) missing: error .09 to .88."),
-        Trap("T28", "Its direct term -h' missing."),
-        Trap("T29", "The sign: an additive bias inside h is minus the threshold."),
+        Trap("T28", "The threshold's direct term in e, -ψ, missing."),
+        Trap("T29", "The threshold's sign: a bias that is added inside h is minus the threshold."),
     ),
     snippet="""\
 import numpy as np

@@ -261,7 +261,8 @@ def _example() -> Example:
             (name, relative(found, target, "layers.0.W"), f"{cosine:.3f}", relative(found, target, "layers.1.W"))
         )
     text = (
-        "Two LIF layers under a linear head, against BPTT with detached reset, 20 steps. Look at the cosine of the "
+        "Two LIF layers under a linear head, against BPTT with detached reset, 20 steps; seed 1 for the "
+        "weights, and for inputs and targets. Look at the cosine of the "
         "lower layer beside its error: a direction can be almost right while the vector is far off."
     )
     return Example(text, ("rule", "lower W: error", "lower W: cosine", "upper W: error"), tuple(rows))
@@ -376,8 +377,9 @@ DERIVATION = Derivation(
         ),
         Step(
             "ottt.rates",
-            "Divide ottt.forward by Λ, the sum of the weights λ^(T-t): the weighted rate a is (W a_in + b)/θ up to "
-            "(v - θ z)/(θ Λ). Hypotheses: the weighted rate a_in of the input converges, and v stays bounded, which it "
+            "Divide ottt.forward by Λ, the sum of the weights λ^(T-t): the weighted rate a "
+            "is (W a_in + b)/θ up to (v - θ z)/(θ Λ). Hypotheses: "
+            "the weighted rate a_in of the input converges, and v stays bounded, which it "
             "does while the representation lies in [0, 1]; beyond, the rate saturates. Without a leak Λ = T and the "
             "error vanishes as T grows. With one Λ stays below 1/(1 - λ), and an error of (1 - λ)|v - θ z|/θ stays "
             "for ever.",
@@ -441,7 +443,9 @@ DERIVATION = Derivation(
     traps=(
         Trap("T13", "The new input decayed once too often: λ(x̂ + x) instead of λ x̂ + x."),
         Trap("T14", "The leak of the presynaptic layer in the trace; the derivation needs the postsynaptic one."),
-        Trap("T30", "The bias without its own trace: error .45, and so it is in the published code."),
+        Trap(
+            "T30", "The bias without its own trace: error .45 on another network, and so it is in the published code."
+        ),
         Trap("T33", "The input scaling 1 - λ missing in the trace, or applied twice."),
         Trap(
             "T69",

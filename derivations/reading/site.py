@@ -122,7 +122,7 @@ def write_chapter(folder: Path, name: str, verdicts: Mapping[str, list[Verdict]]
     page = _page(
         "\n".join(body),
         title=found.title,
-        sections=[(anchor, heading) for anchor, heading, _ in found.sections],
+        sections=[(anchor, Markup(heading)) for anchor, heading, _ in found.sections],
         scripts=found.scripts,
         before=(order[i - 1], CHAPTERS[order[i - 1]]) if i else None,
         after=(order[i + 1], CHAPTERS[order[i + 1]]) if i + 1 < len(order) else None,

@@ -103,6 +103,11 @@ SYMBOLS: dict[str, Symbol] = {
     "Et": _s("E^{#1}", r"\Et{t}", "loss of step $t$. It looks at the outputs of the network at step $t$ alone."),
     "w": _s("w", r"\w", "any one weight of the layer, the same number at every step."),
     # derivatives
+    "dk": _s(
+        r"\hat d",
+        r"\dk",
+        "derivative over the edges that the rule keeps, and over no others; $d$ is that over all of them.",
+    ),
     "ep": _s(
         r"\varepsilon_{#1}^{#2}",
         r"\ep{i}{t}",
@@ -195,6 +200,7 @@ SYMBOLS: dict[str, Symbol] = {
         "feedback weight from output $k$ to unit $i$: the readout's own weight $U_{ki}$, or a fixed random number.",
         "feedback",
     ),
+    "dec": _s(r"\delta", r"\dec", "decay of a weight at every update, a small positive share."),
     "Lf": _s(
         "L_{#1}^{#2}",
         r"\Lf{i}{t}",
@@ -376,7 +382,7 @@ SYMBOLS: dict[str, Symbol] = {
     "step": _s(r"\eta", r"\step", "learning rate of a step of gradient descent.", "rate"),
     "Q": _s("Q_{#1}", r"\Q{r}", "what is minimised in part $r$: its loss and the regulariser."),
     "u": _s(r"u_{#1}^{#2}", r"\u{i}{t}", "membrane potential after the reset.", "u"),
-    "gk": _s(r"\tau_{#1}^{#2}", r"\gk{i}{t}", "gate of the membrane, between 0 and 1: its inverse time constant.", "k"),
+    "gk": _s("k_{#1}^{#2}", r"\gk{i}{t}", "gate of the membrane, between 0 and 1: one over its time constant.", "k"),
     "gr": _s(r"\gamma_{#1}^{#2}", r"\gr{i}{t}", "gate of the adaptation, between 0 and 1.", "r"),
     "bb": _s(r"b_{#1}^{#2}", r"\bb{i}{t}", "adaptation of the threshold of unit $i$.", "b"),
 }

@@ -112,6 +112,20 @@ def test_every_line_of_a_derivation_says_what_it_rests_on(name):
             assert item.startswith("$$"), item
 
 
+def test_a_formula_in_a_heading_is_one_in_the_list_of_sections(tmp_path, monkeypatch):
+    monkeypatch.setattr(site, "_steps", lambda *_: "")
+    html = site.write_chapter(tmp_path, "fptt", {}, {}).read_text(encoding="utf-8")
+    sections = re.search(r'<nav class="toc".*?</nav>', html, re.DOTALL)[0]
+    assert '<span class="tex">' in sections and "&lt;" not in sections
+
+
+def test_letters_before_a_punctuation_mark_stay_on_their_line():
+    """A box of its own that may scroll has no base line: letters in it hung too high or too low."""
+    css = (ASSETS / "chapter.css").read_text(encoding="utf-8")
+    rules = re.findall(r"\.keep\{([^}]*)\}", css)
+    assert rules and not [rule for rule in rules if "overflow" in rule or "inline-block" in rule]
+
+
 def test_a_chapter_has_one_lesson_or_its_own_words():
     assert set(names()) <= set(CHAPTERS)
 

@@ -18,11 +18,10 @@ function near(out, { net, steps, w, all, spec }) {
   Object.assign(out, { near: +mask[w.i][1], use, h21: layer.H[1][0], h22: layer.H[1][1] });
 }
 
-// LSTM: one entry of the eligibility of the output worked out
-function gates(out, { net }) {
-  const row = net.layers[0].H_o[0], f = (name) => out[`f ${name} 0.3`];
-  Object.assign(out, { ho11: row[0], ho12: row[1] });
-  out.worked = f("z<c:space") * out["dc0.3"] + f("z<o:space") * f("o<ao:space") * (row[0] * out["dz0.2"] + row[1] * out["dz1.2"]);
+// LSTM: what one entry of the eligibility of the output is worked out from; every weight to choose feeds unit 1
+function gates(out, { net, steps, w }) {
+  const [ho11, ho12] = net.layers[0].H_o[0], source = w.name[0] === "W" ? net.x[2] : steps[2].layers[0].now.z;
+  Object.assign(out, { ho11, ho12, use: w.name[2] === "o" ? source[w.j] : 0 });
 }
 
 // OSTTP: a hidden layer's signal is the target through a fixed matrix, the last layer's its error

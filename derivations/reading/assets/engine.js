@@ -342,6 +342,7 @@ function numbers(spec, s) {
     put("bpart", "", t, back[w.layer].rows[t - 1].part(w));
   }
   if (net.layers[0].cell === "snu" && net.layers[0].H) worked(out, net, w, rule);
+  for (const edge of ["recurrent", "adaptation"]) out[`kept ${edge}`] = +rule.own.includes(edge);
   const p = net.layers[w.layer].p;
   Object.assign(out, { leak: p.leak, roh: p.rho, bet: p.beta, p2: steps[2].layers[w.layer].f["z<v:space"]?.[w.i] });
   out.online = all[s.weight].online;
