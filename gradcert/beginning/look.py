@@ -112,7 +112,7 @@ def _sources(folder: Path) -> Iterator[Path]:
 
 def _bound(tree: ast.Module) -> dict[str, tuple[str, str]]:
     """Return what imports bind: name -> (package, last name); a module's own ``RNN`` is none of PyTorch's."""
-    out = {}
+    out: dict[str, tuple[str, str]] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names = [(alias.asname or alias.name.partition(".")[0], alias.name) for alias in node.names]
