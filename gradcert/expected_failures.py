@@ -19,7 +19,8 @@ TOML, one table per check, per pattern of checks, or per subject::
     ...
 
 Reason, link and day are required. What is expected is a wrong answer: a subject that is not imported, raises, ends or
-does not answer in time fails, listed or not, and so does one that is wrong for another cause than its entry names. An
+does not answer in time fails, listed or not, and so does one that is wrong for another cause than its entry names: the
+cause of the subject as a whole, whichever cases were selected, where one cause explains all of its answers. An
 entry that has expired, is there twice, or fits no check of any profile is an error. A check that is listed by its id
 and passes is a failure; of a pattern's checks some may pass, as other profiles ask other cases, but once all of them
 have run, one has to have failed: the file can only be right.

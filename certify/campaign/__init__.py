@@ -11,12 +11,13 @@ from gradcert.certify.campaign.beside import BESIDE, beside
 from gradcert.certify.campaign.campaign import certify
 from gradcert.certify.campaign.claimed import claimed, stepwise
 from gradcert.certify.campaign.conclude import control, decide, decisive, explained, explanation
-from gradcert.certify.campaign.more import ORDINARY, further
+from gradcert.certify.campaign.more import EXPLAINED, ORDINARY, further
 from gradcert.certify.campaign.vectors import check
 from gradcert.certify.campaign.verify import runs, verify
 
 __all__ = [
     "BESIDE",
+    "EXPLAINED",
     "ORDINARY",
     "again",
     "ask_again",

@@ -145,8 +145,13 @@ def control(prepared: list[Prepared], claim: Claim) -> tuple[list[Control], dict
     return [Control(name, shown, wrong) for name, (shown, wrong) in tally.items()], separated, void
 
 
-def explained(run: Run, *, replay: str) -> list[Finding]:
-    """Merge findings of one kind, explain them, and say how to see them again."""
+def explained(run: Run, *, replay: str, known: Mapping[str, str] | None = None) -> list[Finding]:
+    """Merge findings of one kind, explain them, and say how to see them again.
+
+    Parameters
+    ----------
+    known : check -> cause, where more answers of the subject than those of this run have told it.
+    """
     merged: dict[tuple[str, str], list[tuple[Case | None, Finding]]] = {}
     for case, finding in run.findings:
         key = (finding.check, finding.cause if finding.check in ("call", "inputs", "repeat") else "")
@@ -160,6 +165,8 @@ def explained(run: Run, *, replay: str) -> list[Finding]:
         failed = [(case, answer) for case, answer, what in run.failed if what == check]
         if all(f.cause == ROUNDED for _, f in group):
             pass  # the evidence says no more
+        elif known and check in known:
+            cause = known[check]
         elif check == "gradient" and run.claim.entrywise and failed:
             cause = explanation(run, failed)[0]
             finding = replace(finding, where={**finding.where, **_first(run, failed)})

@@ -76,6 +76,9 @@ def made(declared: Claim | None, parts: Mapping[str, Any]) -> Claim | dict[str, 
     --------
     >>> print(made(Claim(rule="bptt", cells="lif"), {"loss": "bernoulli of sum", "depths": 1}))
     bptt on lif, depth 1, float64, loss bernoulli of sum
+    >>> near = Claim(rule="bptt", cells="lif", acceptance="bounded", within={"error": 0.2})
+    >>> dict(made(near, {"acceptance": "exact"}).within)
+    {}
     """
     given = {k: v for k, v in parts.items() if v is not None and k not in ("claim", "loss")}
     if parts.get("loss") is not None:
@@ -94,6 +97,8 @@ def made(declared: Claim | None, parts: Mapping[str, Any]) -> Claim | dict[str, 
             given = {"cells": (), "layers": (), "network": {}, "depths": (1, 2), "readout": None, **given}
         elif declared.members and "cells" in given:
             given = {"layers": (), "network": {}, "depths": (1, 2), **given}
+        if given.get("acceptance", declared.acceptance) != declared.acceptance:  # limits are those of a class
+            given.setdefault("within", {})
         if given.get("rule", declared.rule) != declared.rule:  # another rule has other settings
             given.setdefault("settings", {})
         elif "settings" in given:

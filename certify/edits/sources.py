@@ -6,7 +6,7 @@ import __future__
 import ast
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
 from types import CodeType
@@ -16,6 +16,7 @@ from gradcert.certify.subjects.sources import own
 
 LINES = 4096  # of one file, beyond which it is left alone
 FILES = 12  # of one subject
+PROJECT = ("pyproject.toml", "setup.py", "setup.cfg", ".git")  # what stands in the folder of one
 _FLAGS = {name: getattr(__future__, name).compiler_flag for name in __future__.all_feature_names}
 
 
@@ -96,7 +97,9 @@ class Sources:
 
 
 def found(name: str, get: Callable[[], Any], texts: Mapping[str, str]) -> Sources:
-    """Return the files of a subject that is loaded: its own, and those beside it or below that it has imported.
+    """Return the files of a subject that is loaded: its own, and those of its project that it has imported.
+
+    Files beside it or below come before those elsewhere in the project, such as a package that a file of tests imports.
 
     Parameters
     ----------
@@ -113,19 +116,15 @@ def found(name: str, get: Callable[[], Any], texts: Mapping[str, str]) -> Source
     if not first:
         raise NotLookedFor("it has no source file of its own")
     home = os.path.join(os.path.dirname(first), "")
-    out: list[Source] = []
-    for path, module in sorted(_modules(home, first), key=lambda pair: pair[0] != first):
-        try:
-            with open(path, encoding="utf-8") as file:
-                text = texts.get(path) or file.read()
-            if text.count("\n") > LINES:
-                raise NotLookedFor(f"{os.path.basename(path)} has more than {LINES} lines")
-            out.append(Source(path, module, text))
-        except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            raise NotLookedFor(f"{os.path.basename(path)} does not parse ({type(error).__name__})") from None
+    whole = sorted(_modules(_project(home), first), key=lambda pair: (pair[0] != first, not pair[0].startswith(home)))
+    near = [pair for pair in whole if pair[0].startswith(home)][:FILES]
+    try:  # of a project all or none: half a package cannot be loaded anew
+        out = _read(whole if len(whole) <= FILES else near, texts)
+    except NotLookedFor:
+        out = _read(near, texts)
     if not out or out[0].path != first:
         raise NotLookedFor("it has no source file of its own")
-    return Sources(out[:FILES], get)
+    return Sources(out, get)
 
 
 def loader(name: str, get: Callable[[], Any]) -> Callable[[Mapping[str, str]], Sources]:
@@ -142,6 +141,30 @@ def loader(name: str, get: Callable[[], Any]) -> Callable[[Mapping[str, str]], S
         return sources
 
     return load
+
+
+def _read(places: Iterable[tuple[str, str]], texts: Mapping[str, str]) -> list[Source]:
+    out = []
+    for path, module in places:
+        try:
+            with open(path, encoding="utf-8") as file:
+                text = texts.get(path) or file.read()
+            if text.count("\n") > LINES:
+                raise NotLookedFor(f"{os.path.basename(path)} has more than {LINES} lines")
+            out.append(Source(path, module, text))
+        except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            raise NotLookedFor(f"{os.path.basename(path)} does not parse ({type(error).__name__})") from None
+    return out
+
+
+def _project(home: str) -> str:
+    """Return the innermost folder around a file that is a project's, or its own folder where there is none."""
+    inside = home
+    while os.path.dirname(inside := inside.rstrip(os.sep)) != inside:
+        if any(os.path.exists(os.path.join(inside, name)) for name in PROJECT):
+            return os.path.join(inside, "")
+        inside = os.path.dirname(inside)
+    return home
 
 
 def _modules(home: str, first: str) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ it equals none, nobody knows what it drops.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
@@ -230,6 +230,8 @@ def atlas(
         own = _claimed(claim)
         top = _readout_of(claim)
         where = [(axis, point) for axis, point in points(cell, given) if top is None or point.depth > 1]
+        if claim.get("depths") == [1] and top is None:  # code for one layer has no other depth
+            where = [(axis, replace(point, depth=1)) for axis, point in where if axis != "depth" or point.depth == 1]
         for number, (axis, point) in enumerate(where):
             if progress is not None:
                 progress(number, len(where), axis)

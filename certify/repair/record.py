@@ -152,8 +152,10 @@ def details(record: Mapping[str, Any]) -> list[str]:
     if not record.get("edits"):
         return []
     done = record["certified"]
-    fresh = f"{done['cases']} fresh cases (seed {done['seed']}, profile {done['profile']})"
-    out = [f"certified with it: {done['again']} cases of this run, {fresh}; no file was changed"]
+    counts = ((done["again"], "case"), (done["cases"], "fresh case"))
+    again, fresh = (f"{number} {what}{'' if number == 1 else 's'}" for number, what in counts)
+    seeded = f"(seed {done['seed']}, profile {done['profile']})"
+    out = [f"certified with it: {again} of this run, {fresh} {seeded}; no file was changed"]
     if "cause" in record:
         agrees = "holds there too" if record["cause"] else "does not hold there: the line is what stands"
         out.append(f"the cause that is named {agrees}: without the edit, on {record['compared']} of these problems")

@@ -7,6 +7,7 @@ import importlib.util
 import inspect
 import json
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -205,7 +206,8 @@ class Worker:
             return process.failure("import", "the subject does not start: it wrote into the protocol")
         if "failed" in said:
             process.kill()
-            return answers.raised("import", "importing the subject raised", said["failed"])
+            failure = answers.raised("import", "importing the subject raised", said["failed"])
+            return replace(failure, reason=f"{failure.reason}{_beside(failure.reason)}")
         if said.get("cells"):
             modules.keep(said["cells"])
         worker = cls(process, limits, said.get("claim"), answers.from_worker, stepwise=bool(said.get("stepwise")))
@@ -393,3 +395,13 @@ def named(name: str, *, python: str | None, limits: Limits) -> Subject:
         if ":" in name and len(words) == 1:
             raise
         return Subject(words, limits=limits)
+
+
+def _beside(reason: str) -> str:
+    """Return what to do about a package that is not found, and stands in this folder or in its ``src``."""
+    missing = re.search(r"ModuleNotFoundError: No module named '(\w+)'$", reason)
+    for place in (".", "src"):
+        at = os.path.join(place, missing[1] if missing else "")
+        if missing and (os.path.isfile(f"{at}.py") or os.path.isdir(at)):
+            return f"; it is in this folder, and found with PYTHONPATH={place} before the command"
+    return ""

@@ -4,9 +4,21 @@
 holds a subject for layers of libraries that are used; `files` makes the files' text; `steps` says what to do next.
 """
 
-from gradcert.beginning.files import SUBJECTS, Written, begin
+from gradcert.beginning.files import SUBJECTS, WORKFLOW, Written, begin, reachable
 from gradcert.beginning.look import Found, Project, look
 from gradcert.beginning.near import outermost
 from gradcert.beginning.steps import read_line, steps
 
-__all__ = ["SUBJECTS", "Found", "Project", "Written", "begin", "look", "outermost", "read_line", "steps"]
+__all__ = [
+    "SUBJECTS",
+    "WORKFLOW",
+    "Found",
+    "Project",
+    "Written",
+    "begin",
+    "look",
+    "outermost",
+    "reachable",
+    "read_line",
+    "steps",
+]

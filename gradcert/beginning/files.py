@@ -14,6 +14,7 @@ from gradcert.beginning.look import Found, Project, look
 from gradcert.reference.installing import install
 
 TESTS, SUBJECTS, WORKFLOW = "tests/test_gradients.py", "tests/gradient_subjects.py", ".github/workflows/gradients.yml"
+EXPECTED = "tests/expected_failures.toml"
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ def begin(folder: Path) -> Written:
     mine = [found for found in project.found if found.file != folder / SUBJECTS]
     pieces = [libraries.PIECES[layer] for layer in project.layers]
     there = [found.name for found in project.found if found.file == folder / SUBJECTS]
+    own = (folder / SUBJECTS).exists()  # then only what is seen in it can be tested
     if not mine and not pieces:
         pieces = [libraries.NUMPY]
     files: dict[str, str] = {}
@@ -62,9 +64,10 @@ def begin(folder: Path) -> Written:
         tests.append((name, found.subject, claim))
     if pieces:
         files[SUBJECTS] = libraries.source(pieces) + _sketches(project)
-        tests += [(name, f"{SUBJECTS}:{name}", "") for name in there or [piece.name for piece in pieces]]
-    examples = [] if there else [f"{SUBJECTS}:{piece.name}" for piece in pieces]
+        tests += [(name, f"{SUBJECTS}:{name}", "") for name in (there if own else [piece.name for piece in pieces])]
+    examples = [] if own else [f"{SUBJECTS}:{piece.name}" for piece in pieces]
     files[TESTS] = _tests(tests, examples)
+    files[EXPECTED] = KNOWN
     files[WORKFLOW] = _workflow(folder, project.libraries)
     kept = tuple(name for name in files if (folder / name).exists())
     before = (folder / TESTS).read_text(encoding="utf-8") if TESTS in kept else ""
@@ -134,11 +137,15 @@ def _workflow(folder: Path, libraries: Iterable[str]) -> str:
     installed = (folder / "pyproject.toml").is_file() or (folder / "setup.py").is_file()
     needs = (folder / "requirements.txt").is_file()
     own = "pip install ." if installed else "pip install -r requirements.txt" if needs else ""
-    ours = install()
-    there = "-e" not in ours and "'/" not in ours  # an index or a repository, and no folder of this machine
-    got = f"      - run: {ours} pytest pytest-xdist\n" if there else CHECKED_OUT
+    got = f"      - run: {install()} pytest pytest-xdist\n" if reachable() else CHECKED_OUT
     used = f"pip install {' '.join(libraries)}" if libraries else ""  # what is declared already costs nothing
     return HEAD + got + "".join(f"      - run: {line}\n" for line in (own, used) if line) + TAIL
+
+
+def reachable() -> bool:
+    """Return whether this gradcert came from an index or a repository, and from no file or folder of this machine."""
+    ours = install()
+    return "-e" not in ours and "'/" not in ours and "file:" not in ours
 
 
 SKETCHED = 3
@@ -153,6 +160,17 @@ SKETCH = """
 #     W = problem.parameters["layers.0.W"]  # (units, inputs); `gradcert cells lif` lists the others
 #     found = {name}(...)  # problem.inputs (T, B, inputs), problem.targets (T, B, units)
 #     return {{"layers.0.W": found}}  # a gradient for every one of problem.parameters
+"""
+KNOWN = """\
+# Checks that are known to fail: each with a reason, a link, and the day on which somebody looks again. `id` may be a
+# pattern; words of the `cause`, which may be left out, have to stand in the cause that is found.
+#
+# [[expected]]
+# id = "tests/test_gradients.py::test_NAME[*]"
+# cause = "without RECURRENT"
+# reason = "an approximation"
+# link = "https://example.org/issues/1"
+# expires = 2030-01-31
 """
 EXAMPLE = (
     f"# skipped while it is gradcert's example: put your code into {SUBJECTS}, then take example( ) away",
@@ -179,7 +197,7 @@ jobs:
           python-version: "3.11"
 """
 CHECKED_OUT = """\
-      # this gradcert came from a folder: set the variable to the repository that it came from, as OWNER/NAME
+      # gradcert came from a file or folder: set the variable to the repository that it came from, as OWNER/NAME
       - if: ${{ vars.GRADCERT_REPOSITORY == '' }} # without one, this repository would be checked out in its place
         run: |
           echo "::error::set the variable GRADCERT_REPOSITORY to the repository of gradcert, OWNER/NAME"
@@ -193,6 +211,7 @@ CHECKED_OUT = """\
 TAIL = """\
       - run: >
           pytest tests/test_gradients.py -n auto --junit-xml gradients.xml
+          --gradcert-expected tests/expected_failures.toml
           --gradcert-profile ${{ github.event_name == 'schedule' && 'thorough' || 'default' }}
       - uses: actions/upload-artifact@v4
         if: always()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,11 +83,10 @@ def look(folder: Path) -> Project:
         except (OSError, ValueError, SyntaxError, RecursionError):  # not ours to complain about
             continue
         count += 1
-        imported = _imported(tree)
-        libraries |= imported & set(LIBRARIES)
-        names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-        names |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
-        layers |= {(library, name) for library in imported & set(LAYERS) for name in LAYERS[library] if name in names}
+        bound = _bound(tree)
+        libraries |= {library for library, _ in bound.values()} & set(LIBRARIES)
+        used = {*bound.values(), *_attributes(tree, bound)}
+        layers |= {(library, name) for library, names in LAYERS.items() for name in names if (library, name) in used}
         mine = [_entry(node, path, folder, text) for node in tree.body if _is_subject(node)]
         beside += [n for n in near(tree, path, folder, named(path, folder)) if n.name not in {f.subject for f in mine}]
         found += [one for one in mine if one.claims] or mine  # beside a claim, what claims nothing is its helper
@@ -111,14 +110,28 @@ def _sources(folder: Path) -> Iterator[Path]:
                 yield inside / name
 
 
-def _imported(tree: ast.Module) -> set[str]:
-    out = set()
+def _bound(tree: ast.Module) -> dict[str, tuple[str, str]]:
+    """Return what imports bind: name -> (package, last name); a module's own ``RNN`` is none of PyTorch's."""
+    out: dict[str, tuple[str, str]] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            out |= {alias.name.partition(".")[0] for alias in node.names}
+            names = [(alias.asname or alias.name.partition(".")[0], alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            out.add(node.module.partition(".")[0])
+            names = [(alias.asname or alias.name, f"{node.module}.{alias.name}") for alias in node.names]
+        else:
+            continue
+        out |= {name: (whole.partition(".")[0], whole.rpartition(".")[2]) for name, whole in names}
     return out
+
+
+def _attributes(tree: ast.Module, bound: Mapping[str, tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            root: ast.expr = node
+            while isinstance(root, ast.Attribute):
+                root = root.value
+            if isinstance(root, ast.Name) and root.id in bound:
+                yield bound[root.id][0], node.attr
 
 
 def _is_subject(node: ast.stmt) -> bool:

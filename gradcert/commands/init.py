@@ -31,7 +31,7 @@ Exit status: 0; 2 usage."""
 @AS_JSON
 def command(folder: str, as_json: bool) -> None:
     """Look at a project, and write claims, a test file and a workflow for it."""
-    from gradcert.beginning import SUBJECTS, begin, outermost, read_line
+    from gradcert.beginning import SUBJECTS, WORKFLOW, begin, outermost, reachable, read_line
     from gradcert.reference.printable import printable
 
     try:
@@ -68,6 +68,13 @@ def command(folder: str, as_json: bool) -> None:
         click.echo(f"kept     {name}: it is there, and was not changed")
     for line in done.untold:
         click.echo(f"lacks    {printable(line)}")
+    if SUBJECTS in done.kept and not any(subject.startswith(SUBJECTS) for _, subject, _ in done.tests):
+        click.echo(f"         {SUBJECTS}: no function of one argument called problem; what a loop makes is not seen")
+    if WORKFLOW in done.written and not reachable():
+        click.echo(f"edit     {WORKFLOW}: this gradcert came from this machine, where no runner finds it")
+        click.echo(
+            "         set your repository's variable GRADCERT_REPOSITORY to the one that it came from, OWNER/NAME"
+        )
     module = outermost(project.near)
     first = "" if find_spec("pytest") else "pip install pytest; "
     click.echo(f"next     {first}pytest tests/test_gradients.py")

@@ -84,8 +84,11 @@ def _case(session: Session, name: str) -> Found:
     if session.ready(name).case is None:
         said = f"no acceptable draw for {name}: nothing was checked"
         return Found(None, (said,), "case", (said,))
+    from gradcert.certify.campaign import EXPLAINED
+
     run = session.ask(name)
-    return replace(_told(session, run), worst=run.results[-1].worst)
+    explicable = run.claim.entrywise and any(check in EXPLAINED for _, _, check in run.failed)
+    return replace(_told(session, run, session.named() if explicable else None), worst=run.results[-1].worst)
 
 
 def _controls(session: Session, _: str) -> Found:
@@ -149,11 +152,11 @@ def _nothing(session: Session, run: Run | None) -> Found:
     return replace(found, said=(f"no case was answered; the first: {found.said[0]}",))
 
 
-def _told(session: Session, run: Run) -> Found:
+def _told(session: Session, run: Run, known: Mapping[str, str] | None = None) -> Found:
     from gradcert.certify.campaign import explained
     from gradcert.certify.report import text
 
-    findings: list[Finding] = explained(run, replay=_replay(session))
+    findings: list[Finding] = explained(run, replay=_replay(session), known=known)
     repair = session.repaired(run) if findings else ""
     said = [f"{finding.check}: {text(finding, repair=repair)}" for finding in findings]
     idle = [f"{result.id}: {result.what}" for result in run.checks if result.verdict == "blocked"]

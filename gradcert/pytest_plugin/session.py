@@ -45,6 +45,7 @@ class Session:
     repair: float = 0.0  # seconds
     wanted: bool = True  # whether a repair is looked for if the present check fails
     mended: str | None = None  # the line about it
+    causes: Mapping[str, str] | None = None  # of its wrong answers, as `named` found them
     test: Sequence[str] = ()  # the words that run the present one again
     calls: int = 0  # that the present process has answered
     judged: dict[str, Run] = field(default_factory=dict)  # the cases that were asked
@@ -125,6 +126,7 @@ class Session:
                 "calls": 0,
                 "judged": {},
                 "mended": None,
+                "causes": None,
                 "variants": {},
             }
             who = Subject(subject, python=self.checks.python)
@@ -188,6 +190,29 @@ class Session:
     def whole(self) -> Run:
         """Return the run of all cases: those that no test has asked yet are asked now."""
         return self.joined([name for name in self.specs if self.ready(name).case is not None])
+
+    def named(self) -> Mapping[str, str]:
+        """Return what is wrong with the whole subject, check -> cause, as a campaign names it; looked for once.
+
+        One case alone may fit many causes (in 4 steps, chunks of 4 are BPTT) or none (no enclosure follows a long one),
+        and which cases have run depends on the profile, on ``-k`` and on the process of pytest-xdist. Nothing is
+        returned of a check that no one cause explains: of two mistakes in two cells each case tells its own.
+        """
+        if self.causes is None:
+            from gradcert.certify.campaign import BESIDE, EXPLAINED, beside, explained, explanation
+
+            assert self.claim is not None
+            run = self.whole()
+            for name in ("more", "where"):  # asked by a campaign for the sake of the cause
+                if name in beside(self.claim, self.profile):
+                    BESIDE[name](run, self.checks.seed)
+            self.leave(run)
+            wrong = [(case, answer) for case, answer, check in run.failed if check == "gradient"]
+            cause, keys = explanation(run, wrong) if wrong else ("", ())
+            found = {f.check: f.cause for f in explained(run, replay="", known={"gradient": cause})}
+            named = EXPLAINED if keys else EXPLAINED - {"gradient"}
+            self.causes = {check: cause for check, cause in found.items() if check in named and cause}
+        return self.causes
 
     def joined(self, names: Sequence[str]) -> Run:
         """Return the run of some cases, which are asked where they have not been."""

@@ -13,18 +13,18 @@ from types import SimpleNamespace
 
 import pytest
 
-from gradcert import pytest_plugin
+from gradcert import certify, pytest_plugin
 from gradcert.certify.campaign import repaired
 from gradcert.certify.subjects import Limits
 from gradcert.expected_failures import Expected, read, stale
-from gradcert.pytest_plugin.check import Check
+from gradcert.pytest_plugin.check import Check, _told
 from gradcert.pytest_plugin.counts import Row, counted
 from gradcert.pytest_plugin.found import Refuted
 from gradcert.pytest_plugin.github import lines_of
 from gradcert.pytest_plugin.hooks import unfailed
 from gradcert.pytest_plugin.imports import added
 from gradcert.pytest_plugin.session import Checks, Session
-from gradcert.reference import RULES
+from gradcert.reference import rule_named
 from gradcert.reference.engines import reverse
 
 pytest_plugins = ["pytester"]
@@ -348,7 +348,7 @@ def test_a_subject_imports_what_its_test_does(pytester, monkeypatch):
 def given_by(rule):
     def gradients(problem):
         given = (problem.network, problem.parameters, problem.inputs, problem.targets)
-        return reverse.gradients(*given, rule=RULES[rule])
+        return reverse.gradients(*given, rule=rule_named(rule))
 
     return gradients
 
@@ -395,9 +395,9 @@ ASKED = subjects()
 def session():
     begun = []
 
-    def load(subject, **options):
-        claim = {"rule": "bptt", "cells": "rnn", "depths": 1}
-        begun.append(Session(Checks(subject, claim, None, 0, None), "quick", **options))
+    def load(subject, *, claim=None, profile="quick", **options):
+        claim = claim or {"rule": "bptt", "cells": "rnn", "depths": 1}
+        begun.append(Session(Checks(subject, claim, None, 0, None), profile, **options))
         begun[-1].load()
         return begun[-1]
 
@@ -446,6 +446,37 @@ def test_only_a_wrong_answer_is_an_expected_failure(session):
         assert as_expected == expected, (subject, cause, said)
         assert words in said, (subject, cause, said)
         assert bool(record["causes"]) == (subject in (ASKED.wrong, ASKED.answers_nothing))
+
+
+CHUNKS = {"rule": "tbptt-chunks(3)", "cells": "rnn", "depths": 1, "losses": "squared_error", "when": "every"}
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "circumstance/1",  # of 4 steps, in which chunks of 4 are BPTT
+        "long/0",  # which no enclosure follows
+    ],
+)
+def test_a_cause_is_that_of_the_whole_subject(session, kind):
+    subject, case, cause = given_by("tbptt-chunks(4)"), f"rnn/1/squared_error-every/{kind}", "equals tbptt-chunks(4)"
+    one = session(subject, claim=CHUNKS, profile="default")
+    alone = _told(one, one.ask(case)).causes[0]
+    assert cause not in alone
+    as_expected, said, record = outcome(one, case, cause)
+    whole = certify(subject, **CHUNKS, profile="default")
+    assert (as_expected, record["causes"]) == (True, [whole.findings[0].cause]), said
+    assert cause in said and alone not in said
+
+
+def test_each_case_tells_its_own_cause_where_no_one_cause_explains_all(session):
+    def two_mistakes(problem):
+        return given_by("sltt" if problem.network.layers[0].cell.name == "rnn" else "ostl")(problem)
+
+    one = session(two_mistakes, claim={**CHUNKS, "rule": "bptt", "cells": ("rnn", "snu"), "depths": 2})
+    for cell, cause in (("rnn", "which is e-prop"), ("snu", "equals ostl")):
+        as_expected, said, _ = outcome(one, f"{cell}/2/squared_error-every/bounded/0", cause)
+        assert as_expected, said
 
 
 def test_what_is_asked_otherwise_and_not_answered_is_no_expected_failure(session):

@@ -11,6 +11,7 @@ import time
 import numpy as np
 import pytest
 
+from gradcert.certify.edits import sources
 from gradcert.certify.edits.cases import trial
 from gradcert.certify.edits.edit import Site
 from gradcert.certify.edits.observe import Observed, Scope
@@ -176,6 +177,34 @@ def test_whatever_a_candidate_does_costs_that_candidate(monkeypatch):
     assert outcomes[0] == HUNG and outcomes[1]["raised"].startswith("MemoryError")
     assert outcomes[2:] == [DIED, {"raised": "SystemExit: 3"}, HUNG, 7]
     assert time.process_time() - started < 1
+
+
+def test_what_a_projects_tests_import_is_looked_at(tmp_path, monkeypatch):
+    """A folder of tests beside a package, as docs/ci.md advises; of a large project its neighbours alone."""
+    for name in ("tests", "mine"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "mine" / "__init__.py").touch()
+    (tmp_path / "mine" / "rules.py").write_text("def f(problem):\n    return 0.5 * problem\n")
+    (tmp_path / "tests" / "asked.py").write_text("from mine import rules\nf = rules.f\n")
+    name = f"{tmp_path}/tests/asked.py:f"
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    loaded = load(name)
+    imported = [(n, sys.modules.pop(n)) for n in ("mine", "mine.rules")]
+    for module in imported:
+        monkeypatch.setitem(sys.modules, *module)
+
+    def files():
+        return [os.path.basename(file.path) for file in found(name, lambda: loaded, {}).files]
+
+    assert files() == ["asked.py"]  # a folder that is no project's
+    (tmp_path / "pyproject.toml").touch()
+    assert files() == ["asked.py", "__init__.py", "rules.py"]
+    (tmp_path / "mine" / "rules.py").write_text("\n" * 5000)
+    assert files() == ["asked.py"]
+    (tmp_path / "mine" / "rules.py").write_text("")
+    monkeypatch.setattr(sources, "FILES", 2)
+    assert files() == ["asked.py"]
 
 
 def test_a_file_is_loaded_from_what_stands_in_its_place(tmp_path, monkeypatch):

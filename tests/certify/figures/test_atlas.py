@@ -160,6 +160,21 @@ def test_the_map_is_of_what_the_subject_claims(tmp_path, monkeypatch):
     assert "claimed</span>" in page and said.replace("<", "&lt;") in page
 
 
+def test_code_for_one_layer_is_asked_for_one(tmp_path, monkeypatch):
+    for axis in ("leak", "recurrence"):
+        monkeypatch.delitem(AXES, axis)
+    monkeypatch.setitem(AXES, "steps", (1, 3))
+    one = CLAIMED.replace("    given", "    (layer,) = problem.network.layers\n    given", 1)
+    (tmp_path / "subject.py").write_text(one.replace('rule="sltt", ', 'rule="sltt", depths=1, ', 1))
+    found = atlas(f"{tmp_path / 'subject.py'}:gradients", draws=1)
+    assert found["claim"]["depths"] == [1]
+    assert [(p["axis"], p["point"]["depth"]) for p in found["points"]] == [
+        *(("base", 1), ("depth", 1)),
+        *(("steps", 1), ("steps", 1)),
+    ]
+    assert not [p for p in found["points"] if "failure" in p] and report.html(found)
+
+
 def test_percents_add_up(mapped):
     for point in mapped["points"]:
         parts = report.parts_of(point)

@@ -168,3 +168,9 @@ def test_a_search_that_ends_before_its_time_is_not_one_that_nobody_made():
     assert line({"looked": True, "ended": "its process ended"}, "bptt") == (
         "no repair found: the search ended early, its process ended"
     )
+
+
+def test_one_case_is_one_case():
+    done = {"edits": [{}], "certified": {"again": 1, "cases": 2, "seed": 1, "profile": "quick"}}
+    (said,) = details(done)
+    assert said.startswith("certified with it: 1 case of this run, 2 fresh cases (seed 1, profile quick);")

@@ -160,6 +160,20 @@ def test_an_earlier_result_that_changes_is_noticed(tmp_path):
     assert "share memory" in {f.cause: f.cause for f in certificate.findings}.popitem()[0]
 
 
+def test_a_package_that_is_not_found_beside_the_command_is_told_how(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for place in ("tests", "spikes", "src/inside"):
+        (tmp_path / place).mkdir(parents=True)
+    said = []
+    for name in ("spikes", "inside", "spikes.rules", "nowhere"):
+        (tmp_path / "tests" / "subject.py").write_text(f"import {name}\n")
+        if name == "spikes.rules":
+            monkeypatch.setenv("PYTHONPATH", ".")
+        said.append(certify("tests/subject.py:f", rule="bptt", cells="rnn", profile="quick").reason)
+    told = [reason.rpartition("found with ")[2] if "found with" in reason else "" for reason in said]
+    assert told == ["PYTHONPATH=. before the command", "PYTHONPATH=src before the command", "", ""], said
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

@@ -1,6 +1,7 @@
 """gradcert init: what it finds in a project, what it writes, what it leaves alone."""
 
 import ast
+import datetime
 import json
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from click.testing import CliRunner
 from gradcert import cli
 from gradcert.beginning import begin, look
 from gradcert.beginning.libraries import NUMPY, PIECES, source
+from gradcert.expected_failures import read
+from gradcert.reference import installing
 
 RULES = """
 import gradcert
@@ -91,6 +94,64 @@ def test_what_is_written_and_what_is_left_alone(project):
     )
 
 
+LOOPED = """
+import torch
+from spikes import neurons
+from mine import GRU
+
+def made(rule):
+    def gradients(problem):
+        return {"layers.0.W": neurons.RNN()}
+    return gradients
+
+for rule in ("bptt", "sltt"):
+    globals()[rule] = made(rule)
+"""
+
+
+def test_nothing_is_said_to_lack_that_is_not_there(tmp_path):
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "gradient_subjects.py").write_text(LOOPED)
+    assert look(tmp_path).layers == ()  # the project's own RNN is none of PyTorch's
+    (tmp_path / "tests" / "test_gradients.py").write_text("import gradcert\n")
+    assert begin(tmp_path).untold == ()
+    (tmp_path / "net.py").write_text("from torch import nn\nnet = nn.RNN(2, 3)\n")
+    assert look(tmp_path).layers == (("torch", "RNN"),)
+    assert begin(tmp_path).untold == ()  # the file of subjects is kept, and has none of it
+    said = CliRunner().invoke(cli.gradcert, ["init", str(tmp_path)], prog_name="gradcert").output
+    assert "lacks" not in said and "what a loop makes is not seen" in said
+
+
+@pytest.mark.parametrize(
+    ("origin", "there"),
+    [
+        ({}, True),
+        ({"url": "https://example.org/gradcert", "vcs_info": {"vcs": "git"}}, True),
+        ({"url": "https://example.org/gradcert-0.2.0-py3-none-any.whl", "archive_info": {}}, True),
+        ({"url": "file:///tmp/gradcert-0.2.0-py3-none-any.whl", "archive_info": {}}, False),
+        ({"url": "file:///tmp/gradcert", "vcs_info": {"vcs": "git"}}, False),
+        ({"url": "file:///tmp/gradcert", "dir_info": {}}, False),
+        ({"url": "file:///tmp/gradcert", "dir_info": {"editable": True}}, False),
+    ],
+)
+def test_the_workflow_installs_nothing_of_this_machine(tmp_path, monkeypatch, origin, there):
+    monkeypatch.setattr(installing, "_origin", lambda: origin)
+    said = CliRunner().invoke(cli.gradcert, ["init", str(tmp_path)], prog_name="gradcert").output
+    text = (tmp_path / ".github/workflows/gradients.yml").read_text()
+    assert ("GRADCERT_REPOSITORY }}" not in text) == there and "file:" not in text and "/tmp" not in text
+    assert ("edit     .github/workflows/gradients.yml" not in said) == there
+
+
+def test_the_file_of_expected_failures_is_read_as_it_is_and_filled_in(tmp_path):
+    begin(tmp_path)
+    path = tmp_path / "tests" / "expected_failures.toml"
+    assert read(path) == ()
+    _, _, entry = path.read_text().partition("#\n")
+    path.write_text(entry.replace("# ", ""))
+    (one,) = read(path, today=datetime.date(2026, 1, 1))
+    assert one.name == "tests/test_gradients.py::test_NAME[*]"
+
+
 def test_a_claim_that_was_written_can_be_read(project):
     from gradcert.certify.claims.parts import read_claim
 
@@ -100,7 +161,8 @@ def test_a_claim_that_was_written_can_be_read(project):
             assert read_claim(project / claim)
 
 
-def test_what_it_says(project, snapshot):
+def test_what_it_says(project, snapshot, monkeypatch):
+    monkeypatch.setattr(installing, "_origin", dict)
     done = CliRunner().invoke(cli.gradcert, ["init", str(project)], prog_name="gradcert")
     assert done.exit_code == 0
     assert done.output == snapshot
