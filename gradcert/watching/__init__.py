@@ -2,8 +2,8 @@
 
 `calls` sees what a module was given and what came back, `evidence` has the reference engine run around its own spikes,
 `envelope` measures what rounding explains, `causes` names what a wrong gradient is instead, `judgement` is what was
-found, `judging` what every context manager shares, `loop` the one for PyTorch, `jax_loop` for JAX, `recording` reads
-trainers that own their optimiser, `kept` stores the first failure.
+found, `judging` what every context manager shares, `loop` the one for PyTorch, `jax_loop` for JAX, `applied` looks at
+trainers that own their optimiser, `recording` asks them, `kept` stores the first failure.
 """
 
 from __future__ import annotations

@@ -39,10 +39,18 @@ class Sequence:
 
 
 class Calls:
-    """Hooks on a module; `on` says whether they look, `back` whether at what comes back as well."""
+    """Hooks on a module; `on` says whether they look, `back` whether at what comes back as well.
+
+    Attributes
+    ----------
+    closed : whether the next call is another step of training's: nothing is seen from then on.
+    went_on : whether that call went on with a sequence whose step of training was over.
+    """
 
     def __init__(self, module: Any, *, whole: bool) -> None:
         self.module, self.whole, self.on, self.back = module, whole, False, True
+        self.closed = self.went_on = False
+        self._passed = False  # whether a call of the last sequence was given a state
         self.sequences: list[Sequence] = []
         self._last: list[Any] = []  # what the last call left: its results, and what the module held
         self._held: dict[str, Any] = {}
@@ -68,7 +76,7 @@ class Calls:
     def clear(self) -> None:
         """Forget what was seen; what the module held at last is no news while it is looked at."""
         self._left = self._left if self.on else None
-        self.error = None
+        self.error, self.closed, self.went_on = None, False, False
         self.sequences, self._last, self._held, self._mine = [], [], {}, {}
 
     def _before(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -90,6 +98,9 @@ class Calls:
         leaves = _leaves((args, kwargs))
         given = [v for v in leaves[1:] if isinstance(v, torch.Tensor)]
         held = None if given and self.sequences else _held_by(module)  # looked for where a sequence may begin
+        if self.closed:
+            self.on, self.went_on = False, not self.whole and self._goes_on(given, held)
+            return None
         if self.whole or not self._goes_on(given, held):
             held = _held_by(module) if held is None else held
             beside = [*args[1:], *kwargs.values()]
@@ -97,8 +108,9 @@ class Calls:
             began = remember(module) if self.whole else None
             self.sequences.append(Sequence(state=first, held=held, began=began, generator=torch.get_rng_state()))
             self.sequences[-1].left = self._left
-            self._mine = {}
+            self._mine, self._passed = {}, False
         sequence = self.sequences[-1]
+        self._passed = self._passed or bool(given)
         sequence.inputs.append(leaves[0].detach())
         changed = False
         for k, value in enumerate(
@@ -118,7 +130,8 @@ class Calls:
         if given:
             left = [v for v in self._last if isinstance(v, torch.Tensor)]
             return all(any(g is v for v in left) or any(_equal(g, v) for v in left) for g in given)
-        return held is not None and all(_equal(held.get(p), v) for p, v in self._held.items())
+        # a module that is given its state, and now is not, begins anew
+        return held is not None and not self._passed and all(_equal(held.get(p), v) for p, v in self._held.items())
 
     def _leaving(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
         if not self.sequences:

@@ -25,7 +25,7 @@ from gradcert.watching.chunks import chunked, close, followed, label_of, like_bp
 from gradcert.watching.evidence import Evidence, Gradients
 from gradcert.watching.judgement import LIKE
 from gradcert.watching.losses import another
-from gradcert.watching.places import as_said, coded, differences
+from gradcert.watching.places import as_said, coded, differences, lengths_apart
 from gradcert.watching.traces import otherwise
 from gradcert.watching.verdict import measured
 
@@ -239,26 +239,41 @@ def _toggled(evidence: Evidence, rule: Rule | str) -> Iterator[tuple[str, Gradie
 
 
 def _where(sentence: str, evidence: Evidence, rule: Rule | str, relative: Mapping[str, float]) -> str:
-    """Return what the module's own code does otherwise than a claim, with file and line, where gradients are its own.
-
-    The gradients have to be those of the claim with these edges the other way; what is cut within a step is a cut of
-    the module's own, whose gradients they are.
-    """
+    """Return what the module's own code does otherwise than a claim, with file and line."""
     if AS_CODED not in sentence.partition(", not of ")[0]:
         return ""
-    length = CHUNKS.search(sentence)
-    said = _otherwise(evidence, rule, relative, int(length[1]) if length else None) or coded(evidence)
+    found = CHUNKS.search(sentence)
+    length = int(found[1]) if found else None
+    said = _otherwise(evidence, rule, relative, length)
+    if not said:
+        parts = [coded(evidence, rule), *lengths_apart(rule, length)] if row_of(rule).feedback == "symmetric" else []
+        said = "; ".join(part for part in parts if part)
     return f": {said}" if said else ""
 
 
-def _otherwise(evidence: Evidence, rule: Rule | str, relative: Mapping[str, float], length: int | None) -> str:
-    found = differences(evidence.places, rule)
-    within = any(place.edge == Edge.SPACE for place, _ in found)
-    if not within:
-        other = as_said(evidence, rule, [p for p, _ in found], length)
-        if not found or not agrees(other, evidence, relative):
+def _otherwise(
+    evidence: Evidence, rule: Rule | str, relative: Mapping[str, float], length: int | None, *, ends: bool = True
+) -> str:
+    """Return where code and a row differ; "" where the two are not that far apart in gradients.
+
+    The row's gradients have to be those with every edge as it is said that the row has it, and the given ones those
+    with the edges that differ the other way; what is cut within a step is a cut of the module's own, whose gradients
+    they are.
+
+    Parameters
+    ----------
+    length : of the chunks that the given gradients are in. `ends` : whether how far back credit goes is said too.
+    """
+    found, apart = differences(evidence, rule), lengths_apart(rule, length)
+    if not found and not (ends and apart):
+        return ""
+    if not close(as_said(evidence, rule, ()), evidence.gradients(rule), 1e-9):
+        return ""
+    if not any(d.place.edge == Edge.SPACE for d in found):
+        other = as_said(evidence, rule, found, ends={"chunk": length, "window": None, "reach": None})
+        if not agrees(other, evidence, relative):
             return ""
-    return "; ".join(text for _, text in found)
+    return "; ".join([d.text for d in found] + (apart if ends else []))
 
 
 def meant(evidence: Evidence, names: Sequence[str], order: Sequence[Rule | str], relative: Mapping[str, float]) -> str:
@@ -270,9 +285,10 @@ def meant(evidence: Evidence, names: Sequence[str], order: Sequence[Rule | str],
     """
     if not all(name.startswith(AS_CODED) for name in names):
         return ""
-    length = CHUNKS.search(names[0])
+    chunks = CHUNKS.search(names[0])
+    length = int(chunks[1]) if chunks else None
     known = [row for row in order if row != AS_CODED and like_bptt(row_of(row))]
-    found = [(row, _otherwise(evidence, row, relative, int(length[1]) if length else None)) for row in known]
+    found = [(row, _otherwise(evidence, row, relative, length, ends=False)) for row in known]
     told = [f"{label_of(row)}, but {said}" for row, said in found if said]
     least = min((said.count(";") for said in told), default=0)
     return "; or ".join(said for said in told if said.count(";") == least) or coded(evidence)

@@ -94,6 +94,28 @@ def followed(
     return evidence.gradients(rule, change)
 
 
+def by_layer(evidence: Evidence, row: Rule, cuts: Callable[[int], Callable[[int, Link], bool]]) -> Gradients:
+    """Return the gradients of a row on the network with every edge, in which other edges are cut for each layer.
+
+    Parameters
+    ----------
+    cuts : the layer whose parameters' gradients are meant -> as the `cut` of `followed`.
+    """
+
+    def change(run: Run, delta: Array) -> dict[str, Array]:
+        feedback = check_feedback(run.written.full, row, evidence.feedback)
+        out: dict[str, Array] = {}
+        depth = run.written.full.depth
+        for layer in range(depth):
+            cut = cuts(layer)
+            tape = replace(run.full, layers=tuple(_without(t, i, cut) for i, t in enumerate(run.full.layers)))
+            found = tape_gradients(tape, np.zeros_like(delta), rule=row, feedback=feedback, delta=delta)
+            out |= {k: v for k, v in found.items() if depth == 1 or int(k.split(".")[1]) == layer}
+        return out
+
+    return evidence.gradients("bptt", change)
+
+
 def _without(tape: Any, number: int, cut: Callable[[int, Link], bool]) -> Any:
     cell = tape.layer.cell
     other = {k: replace(k, edge=Edge.SPACE) for k in cell.links if k.lag and cut(number, k)}
@@ -132,9 +154,9 @@ def label_of(rule: Rule | str) -> str:
     return rule if isinstance(rule, str) else rule.name
 
 
-def close(one: Gradients, other: Gradients) -> bool:
-    """Return whether gradients of the reference differ by its own roundings alone."""
+def close(one: Gradients, other: Gradients, share: float = 1e-12) -> bool:
+    """Return whether gradients of the reference differ by its own roundings alone, a share of the largest entry."""
     return all(
-        float(np.abs(v - other[k]).max(initial=0.0)) <= 1e-12 * float(np.abs(other[k]).max(initial=0.0))
+        float(np.abs(v - other[k]).max(initial=0.0)) <= share * float(np.abs(other[k]).max(initial=0.0))
         for k, v in one.items()
     )

@@ -17,12 +17,13 @@ from gradcert.models.reading.reader import read_network
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule
+from gradcert.watching.applied import applied
 from gradcert.watching.calls import Calls
 from gradcert.watching.evidence import Evidence
 from gradcert.watching.gather import again, beginning, gathered, left_over
 from gradcert.watching.judgement import Judgement
 from gradcert.watching.judging import Judging
-from gradcert.watching.recording import differences, recording
+from gradcert.watching.recording import differences
 
 MEMORY, STEPS = 50, 8  # steps of time, and of training, that are remembered before a judgement: what traces may hold
 
@@ -56,6 +57,7 @@ class Watch(Judging):
         self._earlier: list[tuple[Any, dict[str, Any]]] = []
         self._back = 1
         self._direct = False  # whether the last call wrote weights and no optimiser did
+        self._later = 0  # steps that the last call's optimiser took after the first one
         self._set()
 
     def __enter__(self) -> Watch:
@@ -90,7 +92,10 @@ class Watch(Judging):
         return self._judge(given, y, dict(self.module.named_parameters()))
 
     def call(self, function: Callable[..., Any], *args: Any, y: Any = None, **kwargs: Any) -> Any:
-        """Call a trainer that owns loop, loss and optimiser; what it would have applied is judged.
+        """Call a trainer that owns loop, loss and optimiser; what it applied is judged.
+
+        The training is that without a watch, bit by bit. Of a call that takes several steps of an optimiser, such as
+        ``trainer.fit``, the first is judged: give the method that takes one batch to have every step judged.
 
         Parameters
         ----------
@@ -108,17 +113,18 @@ class Watch(Judging):
             result = function(*args, **kwargs)
             self._judge({}, None, weights)
             return result
-        with recording(parameters) as recorded:
+        with applied(parameters, self._calls) as recorded:
             result = function(*args, **kwargs)
-        given = recorded.total()
+        given, self._later = recorded.given, recorded.later
         changed = any(not torch.equal(p.detach(), weights[n]) for n, p in parameters.items())
         self._direct = changed and not recorded.steps
         if self._direct and self.rate is not None:
             given, self._rounding = differences(weights, parameters, self.rate)
         elif not recorded.steps:
             given = {n: p.grad for n, p in parameters.items()}
-        self._judge(given, args[-1] if y is None and args else y, weights)
-        recorded.apply()
+        last = args[-1] if y is None and args and not self._later else y  # of many batches nobody knows the first
+        self._judge(given, last, weights)
+        self._later = 0
         return result
 
     def _judge(self, given: Mapping[str, Any], y: Any, parameters: Mapping[str, Any]) -> Judgement | None:
@@ -147,6 +153,16 @@ class Watch(Judging):
             )
         if self._calls.error is not None:
             raise self._calls.error
+        if self._calls.went_on:
+            raise GradcertError(
+                "a call that takes several optimiser steps within one sequence: each has gradients of its own weights",
+                do="sum the gradients of a sequence, step once, and give that to watching.call",
+            )
+        if self._later and self.loss is not None and y is None:
+            raise GradcertError(
+                f"a call that takes {self._later + 1} optimiser steps, of whose first batch the target is not known",
+                do="call the method that takes one batch, watching.call(trainer.step, x, target), or leave loss= out",
+            )
         if self.loss is not None and y is None:
             raise GradcertError("a loss without a target", do="step(x, y), or step(y=y): the input is seen by hooks")
         if not self._calls.sequences:
@@ -193,6 +209,11 @@ class Watch(Judging):
         if began := beginning(evidence):
             how = ", as the sequence before left it: not reset" if left_over(evidence, self._calls.sequences) else ""
             out.append(f"the sequence began from a state that is not zero: {', '.join(began)}{how}")
+        if self._later:
+            out.append(
+                f"the call took {self._later + 1} optimiser steps, and the first is judged: give watching.call the"
+                " method that takes one batch to have every step judged"
+            )
         if self.loss is None:
             out.append("the derivative of the loss at the outputs is taken as given (pass loss= to judge it)")
         return out

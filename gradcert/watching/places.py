@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from gradcert.models.reading.passes import AS_CODED, row_of
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import Edge, Link
+from gradcert.reference.networks import TEMPORAL, Edge, Link, Network
 from gradcert.reference.outside import record
 from gradcert.reference.rules import Rule
-from gradcert.watching.chunks import followed, like_bptt
+from gradcert.watching.chunks import by_layer
 from gradcert.watching.evidence import Evidence, Gradients
 
 LABELS = tuple(edge.value for edge in Edge)
+IN_OWN, ABOVE = " in the gradients of that layer", " in the gradients of the layers below"
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,21 @@ class Place:
     def __str__(self) -> str:
         late = "" if self.edge == Edge.SPACE else "'"
         return f"{self.edge.upper()} {self.source}{late} -> {self.target}" + (f" ({self.where})" if self.where else "")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Where code and a row are not the same.
+
+    Attributes
+    ----------
+    place : the link. `roles` : whether in the gradients of its own layer (True), of those below (False), or in both.
+    text : it in words.
+    """
+
+    place: Place
+    roles: tuple[bool, ...]
+    text: str
 
 
 def places_of(written: Any) -> tuple[Place, ...]:
@@ -81,24 +97,59 @@ def to_records(places: Sequence[Place]) -> list[Mapping[str, Any]]:
     return [asdict(place) for place in places]
 
 
-def differences(places: Sequence[Place], rule: Rule | str) -> list[tuple[Place, str]]:
-    """Return the places whose code does not do what a row does, and that in words; nothing for rows unlike BPTT."""
-    row = row_of(rule)
-    if rule == AS_CODED or not like_bptt(row):
+def differences(evidence: Evidence, rule: Rule | str) -> list[Difference]:
+    """Return where a module's own code does not do what a row does, in a layer's own traces and above it apart.
+
+    Nothing of a row with other weights on the way back: there a layer's edges are not all that differs.
+    """
+    row, network = row_of(rule), evidence.runs[0].written.full
+    if rule == AS_CODED or row.feedback != "symmetric":
         return []
-    own = {edge.value for edge in row.own} | {Edge.SPACE.value}
     out = []
-    for place in places:
-        if place.kept != (place.edge in own):
+    for place in evidence.places:
+        roles = {own: place.kept != _keeps(row, network, place.layer, place.edge, own) for own in _roles(place.layer)}
+        if any(roles.values()):
             does, other = ("keeps", "cuts") if place.kept else ("cuts", "keeps")
-            out.append((place, f"layer {place.layer} {does} {place}, which {row.name} {other}"))
+            where = "" if all(roles.values()) else IN_OWN if roles[True] else ABOVE
+            words = f"layer {place.layer} {does} {place}, which {row.name} {other}{where}"
+            out.append(Difference(place, tuple(own for own, differs in roles.items() if differs), words))
     return out
 
 
-def coded(evidence: Evidence) -> str:
+def _roles(layer: int) -> tuple[bool, ...]:
+    """Return for whose gradients a layer's edges are: its own (True), and those of the layers below it (False)."""
+    return (True, False) if layer else (True,)
+
+
+def _keeps(row: Rule, network: Network, layer: int, edge: str, own: bool) -> bool:
+    kept = row.own if own else row.kept_above(network.layers[layer].cell.name)
+    return edge == Edge.SPACE or edge in {e.value for e in kept}
+
+
+def lengths_apart(rule: Rule | str, length: int | None) -> list[str]:
+    """Return in words how far back credit goes where it is cut every so many steps, or never, and a row differs."""
+    row = row_of(rule)
+    out = []
+    if row.chunk != length:
+        cuts = f"which {row.name} cuts every {row.chunk} steps" if row.chunk else f"which {row.name} does not"
+        out.append(
+            f"credit is cut every {length} steps, {cuts}" if length else f"credit goes over the whole sequence, {cuts}"
+        )
+    if row.window is not None and (length is None or length > row.window):
+        out.append(f"credit goes further back than {row.name} has it, paths of at most {row.window} steps")
+    if row.reach is not None:
+        out.append(f"traces reach further than {row.name} has them, {row.reach} steps of the connections")
+    return out
+
+
+def coded(evidence: Evidence, rule: Rule | str | None = None) -> str:
     """Return what a module's own code cuts and keeps, as `gradcert.read` shows it; "" of a step that was stored.
 
     That a state is kept goes without saying.
+
+    Parameters
+    ----------
+    rule : a row: what it does too in every layer is left out.
     """
     reading = getattr(evidence.runs[0].written, "reading", None)
     if reading is None:
@@ -106,9 +157,9 @@ def coded(evidence: Evidence) -> str:
     out = []
     for edge in reading.edges:
         label, plain = (edge.label or "no label").upper(), not edge.cut
-        if plain and edge.label == Edge.STATE.value:
-            continue
         layer = reading.layer_of(edge.target)
+        if (plain and edge.label == Edge.STATE.value) if rule is None else _alike(evidence, rule, edge, layer):
+            continue
         where = ", ".join(edge.cut) or reading.chosen.order[edge.target].where
         does = "keeps" if plain else "cuts" if not edge.kept else "keeps on one path and cuts on another"
         source = reading.names[edge.source] + "'" * edge.lag
@@ -117,12 +168,35 @@ def coded(evidence: Evidence) -> str:
     return "; ".join(text for _, text in sorted(out, key=lambda o: o[0]))
 
 
-def as_said(evidence: Evidence, rule: Rule | str, found: Sequence[Place], chunk: int | None = None) -> Gradients:
-    """Return the gradients of a claimed row that does the other thing at some places, in chunks where that is said."""
+def _alike(evidence: Evidence, rule: Rule | str, edge: Any, layer: int) -> bool:
+    """Return whether a row does what code does with an edge that was read, for every layer's gradients."""
+    network, label = evidence.runs[0].written.full, str(edge.label or "")
+    if edge.kept and edge.cut:
+        return False
+    number = min(layer, network.depth - 1)
+    return all(_keeps(row_of(rule), network, number, label, own) == bool(edge.kept) for own in _roles(number))
+
+
+def as_said(
+    evidence: Evidence, rule: Rule | str, found: Sequence[Difference], *, ends: Mapping[str, int | None] | None = None
+) -> Gradients:
+    """Return the gradients of a row that does the other thing at some places, where each of them differs.
+
+    Parameters
+    ----------
+    ends : the row's ``chunk``, ``window`` and ``reach`` where they are others than its own.
+    """
     row = row_of(rule)
-    other = {(p.layer, p.target, p.source, p.edge) for p in found}
+    network = evidence.runs[0].written.full
+    other = {(d.place.layer, d.place.target, d.place.source, d.place.edge): d.roles for d in found}
+    every = replace(row, own=TEMPORAL, upper=TEMPORAL, **(ends or {}))
 
-    def cut(layer: int, link: Link) -> bool:
-        return (link.edge in row.own) == ((layer, link.target, link.source, link.edge.value) in other)
+    def below(layer: int) -> Callable[[int, Link], bool]:
+        def cut(number: int, link: Link) -> bool:
+            own = number == layer
+            kept = _keeps(row, network, number, link.edge.value, own)
+            return kept == (own in other.get((number, link.target, link.source, link.edge.value), ()))
 
-    return followed(evidence, "bptt", replace(row_of("bptt"), chunk=chunk or row.chunk), cut)
+        return cut
+
+    return by_layer(evidence, every, below)

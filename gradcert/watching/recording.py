@@ -1,9 +1,9 @@
-"""Trainers that own their loop, loss and optimiser: what a call would have applied.
+"""Trainers that own their loop, loss and optimiser, asked for a gradient: what a call would have applied.
 
-While a judged call runs, an optimiser's step is put off: it finds no gradients, and what it would have found is
-remembered. After the call every step is made, in order, with the gradients that were remembered. So the gradient of a
-call is a gradient at one set of weights also where the trainer steps at every time step. Where weights are written
-directly the gradient is the difference over the learning rate, and its rounding is allowed for.
+While a call runs, an optimiser's step is put off: it finds no gradients, and what it would have found is remembered. So
+the gradient of a call is a gradient at one set of weights also where the trainer steps at every time step. In a watched
+training nothing is put off (`gradcert.watching.applied`). Where weights are written directly the gradient is the
+difference over the learning rate, and its rounding is allowed for.
 """
 
 from __future__ import annotations
@@ -37,16 +37,6 @@ class Recorded:
                 if p in found:
                     out[name] = found[p] if out[name] is None else out[name] + found[p]
         return out
-
-    def apply(self) -> None:
-        """Make the steps that were put off, and leave the gradients as they were."""
-        for optimiser, found in self.steps:
-            kept = {p: p.grad for p in found}
-            for p, g in found.items():
-                p.grad = g
-            optimiser.step()
-            for p, g in kept.items():
-                p.grad = g
 
 
 @contextmanager

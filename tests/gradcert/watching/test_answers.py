@@ -67,6 +67,12 @@ def test_and_what_is_half_cut():
     assert re.search(r"keeps on one path and cuts on another STATE v' -> v \(test_answers\.py:\d+\)", found), found
 
 
+def test_against_a_claim_what_is_half_cut_is_all_that_differs():
+    found = judged(Net(half=True), rule="bptt-detached-reset").cause
+    where = r"layer 1 keeps on one path and cuts on another STATE v' -> v \(test_answers\.py:\d+\)"
+    assert re.fullmatch(f"the gradients of as-coded, not of bptt-detached-reset: {where}", found), found
+
+
 def test_truncated_with_a_missing_detach_is_an_answer():
     found = judged(Net(detached=False), truncated=4).sentence()
     assert re.search(r"as-coded in chunks of 4 steps: .*layer 1 keeps RESET", found), found

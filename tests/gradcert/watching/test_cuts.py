@@ -11,7 +11,7 @@ from pathlib import Path  # noqa: E402
 
 import gradcert  # noqa: E402
 from gradcert.reference.networks import Edge  # noqa: E402
-from gradcert.reference.rules import rule_named  # noqa: E402
+from gradcert.reference.rules import Rule, rule_named  # noqa: E402
 from gradcert.watching import loop  # noqa: E402
 from gradcert.watching.again import judged  # noqa: E402
 from gradcert.watching.causes import _changed, cause  # noqa: E402
@@ -189,6 +189,59 @@ def test_a_missing_detach_in_one_of_two_layers_is_said_with_its_line(tmp_path, l
     assert re.fullmatch(f"the gradients of as-coded, not of bptt-detached-reset: {line}", found.cause)
     again = judged(read(Path(found.file)))
     assert (again.cause, "wrong" in again.sentence()) == (found.cause, False)
+
+
+BELOW, OWN = " in the gradients of the layers below", " in the gradients of that layer"
+STATE = frozenset({Edge.STATE})
+
+
+def keeps(layer, name, where=""):
+    return f"layer {layer} keeps STATE v' -> v, which {name} cuts{where}"
+
+
+def cuts(layer, name, where=""):
+    return f"layer {layer} cuts RESET z' -> v, which {name} keeps{where}"
+
+
+def whole(name, steps):
+    return f"credit goes over the whole sequence, which {name} cuts every {steps} steps"
+
+
+@pytest.mark.long(keep=3)
+@pytest.mark.parametrize(
+    ("rule", "differs"),
+    [
+        ("e-prop", [keeps(1, "e-prop", BELOW)]),
+        ("ostl", [cuts(0, "ostl"), keeps(1, "ostl", BELOW), cuts(1, "ostl", OWN)]),
+        ("sltt", [keeps(0, "sltt"), keeps(1, "sltt")]),
+        ("bptt", [cuts(0, "bptt"), cuts(1, "bptt")]),
+        ("bptt-detached-reset", []),
+        ("tbptt-chunks(4) - reset", [whole("tbptt-chunks(4) - reset", 4)]),
+        ("tbptt-chunks(4)", [cuts(0, "tbptt-chunks(4)"), cuts(1, "tbptt-chunks(4)"), whole("tbptt-chunks(4)", 4)]),
+        (
+            "tbptt(3) - reset",
+            ["credit goes further back than tbptt(3) - reset has it, paths of at most 3 steps"],
+        ),
+        ("edges(own state, above none)", [keeps(1, "edges(own state, above none)", BELOW)]),
+        (Rule("mine", "t", own=STATE, upper=STATE, chunk=3), [whole("mine", 3)]),
+        (Rule("mine", "t", own=STATE, upper=frozenset(), chunk=3), [keeps(1, "mine", BELOW), whole("mine", 3)]),
+    ],
+)
+def test_the_edges_that_differ_are_named_and_no_others(rule, differs, tmp_path):
+    torch.manual_seed(0)
+    found = judgements(Two(()), rule=rule, folder=tmp_path).judgements[0]
+    said = re.sub(r" \(test_cuts\.py:\d+\)", "", found.cause.partition(": ")[2])
+    assert sorted(filter(None, said.split("; "))) == sorted(differs)
+    assert found.verdict == ("wrong" if differs else "right")
+
+
+def test_in_chunks_of_another_length_than_the_claimed_one(tmp_path):
+    torch.manual_seed(0)
+    rule = "tbptt-chunks(4) - reset"
+    found = judgements(Two({0}), chunk=3, rule=rule, folder=tmp_path).judgements[0]
+    head = f"the gradients of as-coded in chunks of 3 steps, not of {rule}: layer 0 keeps RESET z' -> v (test_cuts.py:"
+    assert found.cause.startswith(head)
+    assert found.cause.endswith(f"), which {rule} cuts; credit is cut every 3 steps, which {rule} cuts every 4 steps")
 
 
 @pytest.mark.long

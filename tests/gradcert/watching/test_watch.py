@@ -141,7 +141,59 @@ def test_a_trainer_that_owns_its_optimiser():
             assert watching.call(watched.train_sample, x, y) == alone.train_sample(x, y)
     assert [j.verdict for j in watching.judgements] == ["right", "right"]
     for mine, other in zip(watched.net.parameters(), alone.net.parameters(), strict=True):
-        assert torch.equal(mine, other)  # the step that was put off was made
+        assert torch.equal(mine, other)
+
+
+class Fitting:
+    """Owns the loop over its batches; every step of time has an optimiser's step of its own where that is asked for."""
+
+    def __init__(self, online=False):
+        torch.manual_seed(1)
+        self.net, self.online, self.losses = Net(), online, []
+        self.optimiser = torch.optim.Adam(self.net.parameters(), lr=1e-3)
+
+    def applied(self, loss):
+        self.optimiser.zero_grad()
+        loss.backward()
+        self.optimiser.step()
+        self.losses.append(loss.item())
+
+    def fit(self):
+        for k in torch.randperm(5).tolist():  # the global generator is the training's
+            x, y = batch(k)
+            state = None
+            for now in x if self.online else ():
+                out, state = self.net(now, state and tuple(part.detach() for part in state))
+                self.applied((out**2).mean())
+            if not self.online:
+                self.applied(mean_of_steps(forward(self.net, x), y))
+        return self.losses
+
+
+@pytest.mark.parametrize("online", [False, True])
+@pytest.mark.parametrize("loss", [None, mean_of_steps])
+@pytest.mark.filterwarnings("ignore::gradcert.watching.judging.NotJudged")
+def test_a_call_of_a_whole_loop_trains_as_without_a_watch(online, loss):
+    alone, watched = Fitting(online), Fitting(online)
+    torch.manual_seed(2)
+    for _ in range(2):
+        alone.fit()
+    torch.manual_seed(2)
+    with gradcert.watch(watched.net, rule="bptt-detached-reset", every=1, loss=loss) as watching:
+        for _ in range(2):
+            watching.call(watched.fit)
+    assert watched.losses == alone.losses
+    for mine, other in zip(watched.net.parameters(), alone.net.parameters(), strict=True):
+        assert torch.equal(mine, other)
+    found = watching.judgements[0]
+    if online:
+        assert "several optimiser steps within one sequence" in found.cause
+    elif loss is None:
+        assert found.verdict == "right" and any(
+            "took 5 optimiser steps, and the first is judged" in n for n in found.notes
+        )
+    else:
+        assert "5 optimiser steps, of whose first batch the target is not known" in found.cause
 
 
 @pytest.mark.long
