@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
 import traceback
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -89,6 +91,14 @@ class Commands(click.Group):
             ctx.fail(f"No such command {name!r}." + (f" Did you mean {found!r}?" if found else ""))
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; where whoever read its output has enough, there is no verdict, and 141, as shells have it."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            raise click.exceptions.Exit(141) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands without importing them, related ones on one line."""
         lines: dict[tuple[str, ...], str] = {
@@ -127,10 +137,11 @@ def main() -> None:
         interrupted = isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt)
         click.echo("gradcert: interrupted" if interrupted else "gradcert: not done", err=True)
         sys.exit(130 if interrupted else 1)
-    except BrokenPipeError:  # whoever read the output has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.exit(1)
     except Exception as error:  # the last resort: SystemExit passes by
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            click.echo("gradcert: what it writes to is full", err=True)
+            sys.exit(2)
         from gradcert.reference.printable import printable
 
         click.echo(printable(traceback.format_exc(), most=20_000, lines=True), err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from gradcert.certify.certificates.certificate import Certificate
@@ -43,15 +44,27 @@ def faults(data: bytes) -> list[str]:
         record = read(data)
     except GradcertError as error:
         return [str(error)]
+    wrong = doubts(record)
+    layout = "the file is not canonical JSON (RFC 8785)"
+    layout += "" if wrong else ": it was laid out anew; gradcert show FILE --certificate NEW writes it as it was"
+    found = [layout] if canonical(record) != data else []
+    return [*found, *(["there is no seal"] if "seal" not in record else []), *wrong]
+
+
+def doubts(record: Mapping[str, Any]) -> list[str]:
+    """Return what shows that a certificate, in whatever layout, is not as it was written; none where nothing does.
+
+    A record without a seal (``--json``) can only contradict itself.
+    """
     found = []
     counts = {v: sum(case["verdict"] == v for case in record["cases"]) for v in record["counts"]}
     if counts != record["counts"]:
         found.append("the counts are not those of the cases")
-    if canonical(record) != data:
-        found.append("the file is not canonical JSON (RFC 8785)")
-    if "seal" not in record:
-        found.append("there is no seal")
-    elif record["seal"] != seal(record):
+    if record["verdict"] == "certified" and (counts.get("failed") or record["findings"]):
+        found.append("it says certified, with cases that failed")
+    if record["verdict"] == "refuted" and not record["findings"]:
+        found.append("it says refuted, and nothing was found")
+    if "seal" in record and record["seal"] != seal(record):
         found.append("the seal does not fit: something in the file was changed")
     if record["identity"] != identity(record):
         found.append("the identity does not fit what was asked: subject, claim, cases, digests or environment")

@@ -353,10 +353,16 @@ def _spawn(words: Sequence[str], memory: int | None, threads: Mapping[str, str])
 def _checked(name: str) -> str:
     where, colon, attribute = name.rpartition(":")
     if not colon or not where or not attribute or not name.isprintable():
-        raise GradcertError(f"the subject {name!r}", allowed=FORM)
+        program = "/" in name and not name.endswith(".py")
+        lacking = (
+            ": there is no such program" if program else ": what is it in the file?" if name.endswith(".py") else ""
+        )
+        raise GradcertError(
+            f"the subject {name!r}{lacking}", allowed=f"{FORM}, or a program that can be run, behind --"
+        )
     if where.endswith(".py"):
         if not Path(where).is_file():
-            there = {path.name: path for path in Path(where).parent.glob("*.py")}
+            there = {path.name: path for path in Path(where).parent.glob("*.py") if path.is_file()}
             near = nearest(Path(where).name, there)
             meant = f" (did you mean {str(there[near])!r}?)" if near else ""
             raise GradcertError(f"the subject {name!r}: there is no file {where}{meant}", allowed=FORM)

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from gradcert.commands.claims import claim_options, parts
-from gradcert.commands.common import limits, progress, writable, writers, written
+from gradcert.commands.common import Seconds, limits, progress, writable, writers, written
 from gradcert.commands.complete import subjects
 
 EPILOG = """\b
@@ -72,7 +72,7 @@ Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 our error."""
 @click.option(
     "--repair",
     metavar="SECONDS",
-    type=click.FloatRange(0),
+    type=Seconds(0),
     default=20.0,
     show_default=True,
     envvar="GRADCERT_REPAIR",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -38,13 +39,24 @@ def writers(command: Callable[..., Any]) -> Callable[..., Any]:
     return github(command)
 
 
+class Seconds(click.FloatRange):
+    """A number of seconds: no infinity, and a number."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number."""
+        found = super().convert(value, param, ctx)
+        if not math.isfinite(found):
+            self.fail(f"{value} is no number of seconds.", param, ctx)
+        return found
+
+
 def limits(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say what a subject may use."""
     for option in reversed(
         (
             click.option(
                 "--timeout",
-                type=click.FloatRange(0, min_open=True),
+                type=Seconds(0, min_open=True),
                 default=30.0,
                 show_default=True,
                 help="Seconds for one problem.",

@@ -34,6 +34,9 @@ def command(before: str, after: str, as_json: bool) -> None:
         a, b = (seal.read(got(name)) for name in (before, after))
     except GradcertError as error:
         raise click.UsageError(str(error)) from None
+    for name, record in ((before, a), (after, b)):
+        if doubts := seal.doubts(record):
+            click.echo(f"note: {name} is not as it was written: {'; '.join(doubts)}", err=True)
     found = differences(a, b)
     if as_json:
         entries = [{"where": d.where, "was": d.was, "now": d.now, "asked": d.asked} for d in found]

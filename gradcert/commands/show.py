@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from gradcert.commands.common import FORMS, got, writable, writers, written
@@ -15,7 +17,7 @@ Examples:
 \b
 Either form of a certificate will do (--certificate or --json). Nothing is
 run: whether it is true is found out by gradcert verify --run.
-Exit status: 0 shown; 2 usage."""
+Exit status: 0 shown; 1 not as it was written; 2 usage."""
 
 
 @click.command("show", epilog=EPILOG)
@@ -35,7 +37,13 @@ def command(file: str, github: bool, **files: str | None) -> None:
         certificate = from_dict(record)
     except GradcertError as error:
         raise click.UsageError(str(error)) from None
-    if record["identity"] != certificate.identity:
-        click.echo("note: its identity does not fit what was asked; see gradcert verify", err=True)
+    if doubts := seal.doubts(record):
+        if any(files.values()) or github:
+            raise click.UsageError(
+                f"{file} is not as it was written ({'; '.join(doubts)}), and is not written in another form"
+            )
+        click.echo(f"NOT AS IT WAS WRITTEN: {'; '.join(doubts)}\n")
+        terminal.write(certificate, Console(highlight=False))
+        sys.exit(1)
     if not written(certificate, github=github, **files):
         terminal.write(certificate, Console(highlight=False))

@@ -76,6 +76,36 @@ def test_verify(certified):
     assert run("verify", path.parent / "nothing.json").exit_code == 2
 
 
+FORGED = {
+    "it says certified, with cases that failed": {"verdict": "certified"},
+    "the seal does not fit": {"reason": "something else"},
+    "the identity does not fit": {"seed": 7},
+}
+
+
+@pytest.mark.parametrize("says", FORGED)
+def test_what_was_changed_is_not_passed_on(certified, tmp_path, says):
+    path = certified("sltt")
+    path.write_text(json.dumps({**json.loads(path.read_bytes()), **FORGED[says]}))
+    shown = run("show", path)
+    assert shown.exit_code == 1 and shown.stdout.startswith("NOT AS IT WAS WRITTEN: ") and says in shown.stdout
+    again = tmp_path / "again.json"
+    done = run("show", path, "--certificate", again)
+    assert done.exit_code == 2 and says in done.output and not again.exists()
+    assert says in run("verify", path).output
+    assert says in run("diff", path, path).stderr
+
+
+def test_what_was_only_laid_out_anew_can_be_written_as_it_was(certified, tmp_path):
+    path = certified()
+    data = path.read_bytes()
+    path.write_text(json.dumps(json.loads(data), indent=1))
+    done = run("verify", path)
+    assert done.exit_code == 1 and "laid out anew; gradcert show FILE --certificate NEW" in done.output
+    assert run("show", path, "--certificate", tmp_path / "again.json").exit_code == 0
+    assert (tmp_path / "again.json").read_bytes() == data
+
+
 def test_verify_after_the_subject_changed(certified):
     path = certified()
     certified("sltt", "other.json")  # the same file now holds another subject

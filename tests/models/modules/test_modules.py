@@ -33,8 +33,8 @@ NOT = {
 }
 NO_ROW = ("no_grad and .data", "snntorch.Leaky subtract, no delay")
 CHOSEN = (
-    "lif", "alif", "where", "loop inside", "in place", "straight-through", "hard and soft", "counter", "current", "concatenated",
-    "skip",
+    "lif", "alif", "where", "loop inside", "in place", "straight-through", "hard and soft", "counter", "current",
+    "concatenated", "skip",
     "feedback", "populations", "trained leak and threshold", "nn.LSTM", "LSTM over sequences",
     "snntorch.Leaky subtract",
     "snntorch max pooling", "snntorch.RLeaky zero", "snntorch.Leaky trained", "snntorch.Synaptic", "snntorch tutorial",
