@@ -270,7 +270,7 @@ def _otherwise(
     if not close(as_said(evidence, rule, ()), evidence.gradients(rule), 1e-9):
         return ""
     if not any(d.place.edge == Edge.SPACE for d in found):
-        other = as_said(evidence, rule, found, ends={"chunk": length, "window": None, "reach": None})
+        other = as_said(evidence, rule, found, ends=replace(row_of("bptt"), chunk=length))
         if not agrees(other, evidence, relative):
             return ""
     return "; ".join([d.text for d in found] + (apart if ends else []))
