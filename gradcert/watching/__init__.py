@@ -24,12 +24,13 @@ def watch(module: Any, **options: Any) -> Any:
     module : the module, as `gradcert.read` takes it: it takes one step, or (``time``) whole sequences. Of JAX: a step
         function, or a cell of flax, as `gradcert.read` takes it; ``watching.step(gradients, params, x, y)`` judges what
         is about to be applied, ``watching.optax(optimiser)`` is the same inside an optimiser of Optax.
-    rule : what the gradients are claimed to be: a row of the rule table, or ``"as-coded"``, BPTT with the module's own
-        cuts. Without a claim the question is which row they are.
+    rule : what the gradients are claimed to be: a row of the rule table, a `gradcert.reference.Rule`, or
+        ``"as-coded"``, BPTT with the module's own cuts. Without a claim the question is which row they are.
     every : steps of training between judgements.
     loss : (outputs, target) -> number. With it the loss is judged too; without it the derivative of the user's own loss
         at the module's outputs is taken as given.
     time : of a module that takes whole sequences, the axis of time, or ``"inside"``.
+    output : which of the module's results the loss reads, from 0: 1 for ``spk, mem = net(x)`` and a loss of ``mem``.
     feedback : the fixed matrices of a rule that has some.
     state, order : of a step function of JAX, as `gradcert.read` takes them; it needs a `loss`.
     rate : the learning rate of a trainer that writes weights directly (``watching.call``).

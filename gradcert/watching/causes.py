@@ -270,7 +270,7 @@ def _otherwise(
     if not close(as_said(evidence, rule, ()), evidence.gradients(rule), 1e-9):
         return ""
     if not any(d.place.edge == Edge.SPACE for d in found):
-        other = as_said(evidence, rule, found, ends={"chunk": length, "window": None, "reach": None})
+        other = as_said(evidence, rule, found, ends=replace(row_of("bptt"), chunk=length))
         if not agrees(other, evidence, relative):
             return ""
     return "; ".join([d.text for d in found] + (apart if ends else []))
@@ -337,6 +337,11 @@ def _scaled(factor: float, evidence: Evidence) -> str:
             return f"{CLAIM} divided by {number}, {what}"
     if factor > 1 and abs(np.log2(factor) - round(np.log2(factor))) < 1e-6:
         return f"{CLAIM} times {factor:g}: a loss scale that is not taken back"
+    norm = float(sum((g**2).sum() for g in evidence.given.values() if g is not None) ** 0.5)
+    limit = float(f"{norm:.1g}")
+    # of `clip_grad_norm_`: it adds 1e-6 to the norm that it divides by, and works in float32
+    if 0 < factor < 1 and abs(norm - limit) < (1e-5 + 1e-6 * factor / norm) * limit:
+        return f"{CLAIM} times {factor:.6g}, as if clipped to a norm of {limit:g}: judge before clipping"
     return f"{CLAIM} times {factor:.6g}"
 
 

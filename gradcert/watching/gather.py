@@ -108,7 +108,15 @@ def gathered(
         done, states = again(written, sequence, parameters)
         played = done.played.outputs[output]
         if loss is not None:
-            value, delta = delta_of(loss, target, reading, played, output)
+            try:
+                value, delta = delta_of(loss, target, reading, played, output)
+            except TypeError as error:
+                if not isinstance(target, (list, tuple, dict)):
+                    raise
+                raise GradcertError(
+                    f"a loss that does not take the target, a {type(target).__name__} of {len(target)}: {error}",
+                    do="say the target alone, y=batch[1], or a loss of the whole: loss=lambda out, b: f(out, b[1])",
+                ) from error
             total += value
             seen = _beside(reading, output, sequence, played)
         else:
@@ -190,7 +198,8 @@ def _arrived(reading: Reading, output: int, sequence: Sequence, played: Any) -> 
     if any(float(g.abs().max()) > 0 for (_, place), g in sequence.arrived.items() if place in elsewhere):
         outside = ", ".join(map(str, sorted(elsewhere)))
         raise GradcertError(
-            f"a loss that reads results {outside} of the module beside {output}", do=f"output={outside[:1]}"
+            f"a loss that reads result {outside} of the module, where result {output} is looked at",
+            do=f"say which one the loss reads: gradcert.watch(..., output={min(elsewhere)})",
         )
     if reading.way.whole is not None:
         g = sequence.arrived.get((0, output))

@@ -178,18 +178,18 @@ def _alike(evidence: Evidence, rule: Rule | str, edge: Any, layer: int) -> bool:
 
 
 def as_said(
-    evidence: Evidence, rule: Rule | str, found: Sequence[Difference], *, ends: Mapping[str, int | None] | None = None
+    evidence: Evidence, rule: Rule | str, found: Sequence[Difference], *, ends: Rule | None = None
 ) -> Gradients:
     """Return the gradients of a row that does the other thing at some places, where each of them differs.
 
     Parameters
     ----------
-    ends : the row's ``chunk``, ``window`` and ``reach`` where they are others than its own.
+    ends : a row that says how far back credit goes, where it is not the claimed one.
     """
     row = row_of(rule)
     network = evidence.runs[0].written.full
     other = {(d.place.layer, d.place.target, d.place.source, d.place.edge): d.roles for d in found}
-    every = replace(row, own=TEMPORAL, upper=TEMPORAL, **(ends or {}))
+    every = replace(ends or row, own=TEMPORAL, upper=TEMPORAL)
 
     def below(layer: int) -> Callable[[int, Link], bool]:
         def cut(number: int, link: Link) -> bool:

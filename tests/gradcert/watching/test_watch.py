@@ -144,6 +144,26 @@ def test_a_trainer_that_owns_its_optimiser():
         assert torch.equal(mine, other)
 
 
+@pytest.mark.parametrize("limit", [1e-3, 5e-3])
+def test_gradients_that_were_clipped(limit):
+    torch.manual_seed(0)
+    net, (x, y) = Net(), batch(0)
+    with gradcert.watch(net, rule="bptt-detached-reset", every=1) as watching:
+        (10 * mean_of_steps(forward(net, x), y)).backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), limit)
+        found = watching.step().cause
+    assert found.endswith(f", as if clipped to a norm of {limit:g}: judge before clipping"), found
+
+
+@pytest.mark.filterwarnings("ignore::gradcert.watching.judging.NotJudged")
+def test_a_batch_as_one_tuple_is_no_target():
+    trainer = Fitting()
+    with gradcert.watch(trainer.net, every=1, loss=torch.nn.functional.cross_entropy) as watching:
+        watching.call(lambda b: trainer.applied(mean_of_steps(forward(trainer.net, b[0]), b[1])), batch(0))
+    assert "does not take the target, a tuple of 2" in watching.judgements[0].cause
+    assert "y=batch[1]" in watching.judgements[0].cause
+
+
 class Fitting:
     """Owns the loop over its batches; every step of time has an optimiser's step of its own where that is asked for."""
 
