@@ -24,13 +24,21 @@ def differing(first: Answer, second: Answer) -> list[str]:
 
 
 def beyond_rounding(case: Case, first: Answer, second: Answer) -> list[str]:
-    """Return the names of gradients that differ by more than two correct answers can: two budgets."""
+    """Return what differs by more than two correct answers can, two budgets: gradients, loss, outputs.
+
+    A product in another place of memory may be summed in another order, in the loss as in a gradient.
+    """
     out = []
-    for name, bounds in case.expected.gradients.items():
-        a, b = first.gradients.get(name), second.gradients.get(name)
-        if isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and a.shape == b.shape == bounds.value.shape:
-            limits = type(bounds)(np.asarray(a, dtype=float), 2 * bounds.budget)
-            if not judge(b, limits).ok:
+    known = {**case.expected.gradients, "loss": case.expected.loss, "outputs": case.expected.outputs}
+    one, other = arrays(first), arrays(second)
+    for name, bounds in known.items():
+        a, b = one.get(name), other.get(name)
+        if name not in case.expected.gradients and a is None and b is None:
+            continue
+        shape = bounds.value.shape
+        if a is not None and b is not None and a.shape == b.shape and a.size == bounds.value.size:
+            limits = type(bounds)(np.asarray(a, dtype=float).reshape(shape), 2 * bounds.budget)
+            if not judge(b.reshape(shape), limits).ok:
                 out.append(name)
         else:
             out.append(name)
@@ -52,7 +60,7 @@ def check(case: Case, first: Answer, second: Answer, subject: Subject, *, when: 
     if not names:
         return [], ""
     wrong = beyond_rounding(case, first, second)
-    if not wrong and set(names) <= set(case.expected.gradients):
+    if not wrong and set(names) <= {*case.expected.gradients, "loss", "outputs"}:
         return [], f"{case.id}: not the same bits {when}, but within the budget"
     fresh = [_fresh(subject, case) for _ in range(2)]
     agree = all(answer.failure is None for answer in fresh) and not differing(*fresh)
