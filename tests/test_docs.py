@@ -71,6 +71,9 @@ def test_links_of_a_page_become_those_of_the_site():
         '<a href="recipes.html#x">a</a>, [b](https://example.org), c (`SECURITY.md`), <a href="matrix.html">d</a>\n'
         "```text\n[e](recipes.md)\n```"
     )
+    assert source.linked("[f](../../examples/ottt.c)", DOCS / "howto" / "languages.md") == (
+        '<a href="../files/examples/ottt.c">f</a>'
+    )
     assert source.linked("```python\nx\n```\n\n```\ny\n```", page) == "```python\nx\n```\n\n```text\ny\n```"
 
 

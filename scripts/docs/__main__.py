@@ -33,7 +33,7 @@ def written(verdicts: dict[str, list[Verdict]]) -> Path:
     for folder in (text, extra):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-    source.copied(text)
+    source.copied(text, extra)
     source.notebooks(text, extra)
     place = text / "reference"
     reference.commands(place / "commands")

@@ -10,11 +10,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 _LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
+_FILE = re.compile(r'href="(?:\.\./)*files/([^"]+)"')
 _CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(.*?)^```[ \t]*$", re.DOTALL | re.MULTILINE)
 
 
-def copied(target: Path) -> list[Path]:
-    """Copy `docs/` to a folder, links between pages made links between their HTML; return the pages."""
+def copied(target: Path, extra: Path) -> list[Path]:
+    """Copy `docs/` to a folder, links between pages made links between their HTML; return the pages.
+
+    The files of `examples/` that pages link to go beside the site's pages, below ``extra/files``.
+    """
     pages = []
     for path in sorted(DOCS.rglob("*")):
         inner = path.relative_to(DOCS)
@@ -26,6 +30,9 @@ def copied(target: Path) -> list[Path]:
             shutil.copy(path, place)
             continue
         text = linked(path.read_text(encoding="utf-8"), path)
+        for name in _FILE.findall(text):
+            (extra / "files" / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, extra / "files" / name)
         if inner.name == "README.md":  # the contents of a folder
             text += "\n```{toctree}\n:hidden:\n:glob:\n\n[0-9]*\n```\n"
         place.write_text(text, encoding="utf-8")
@@ -49,6 +56,9 @@ def linked(text: str, path: Path) -> str:
             return f'<a href="{file[:-3]}.html{"#" + anchor if anchor else ""}">{words}</a>'
         if to.is_relative_to(DOCS) and to.is_file():
             return match[0]
+        if to.is_relative_to(ROOT / "examples") and to.is_file():
+            up = "../" * (len(path.relative_to(DOCS).parts) - 1)
+            return f'<a href="{up}files/{to.relative_to(ROOT).as_posix()}">{words}</a>'
         return f"{words} (`{to.relative_to(ROOT).as_posix()}`)" if to.is_relative_to(ROOT) and to.exists() else match[0]
 
     out, inside = [], False
