@@ -7,9 +7,9 @@ The spike of a step is taken from the membrane potential of the step before, and
 So x^t cannot cause z^t, and each layer delays by one step. Up to that delay it is a LIF neuron that fires at ``>`` and
 subtracts the threshold after the leak, with the reset in the graph: full BPTT.
 
-* `gradients` feeds one more step and drops the first output of every layer, which takes the delay out. Under a threshold
-  below 0 a potential of 0 fires before anything has arrived, so that what is dropped is a spike: such thresholds are
-  ruled out;
+* `gradients` feeds one more step and drops the first output of every layer, which takes the delay out. Under a
+  threshold below 0 a potential of 0 fires before anything has arrived, so that what is dropped is a spike: such
+  thresholds are ruled out;
 * `gradients_as_is` leaves it in, and is refuted on its outputs.
 """
 
