@@ -17,7 +17,7 @@ import numpy as np
 from gradcert.certify.problems.budget.expected import PRECISIONS
 from gradcert.certify.problems.budget.stored import DECAYS
 from gradcert.properties.numbers.element import LIBM_ULPS
-from gradcert.reference.networks import Cell, Drive, Layer, Link, Network, Nodes, Synapse, Use
+from gradcert.reference.networks import Cell, Circuit, Drive, Layer, Link, Network, Nodes, Synapse, Use
 from gradcert.reference.numbers import Array, Floats, Numbers
 
 if TYPE_CHECKING:
@@ -142,10 +142,14 @@ class Shaken(Floats):
 
 
 class ShakenCell:
-    """A cell whose nodes and local derivatives are moved as soon as they are computed."""
+    """A cell whose nodes and local derivatives are moved as soon as they are computed.
 
-    def __init__(self, cell: Cell, numbers: Shaken) -> None:
-        self._cell, self._numbers = cell, numbers
+    Spikes too, which no program rounds: what is measured stays on the safe side. Where a max pooling compares them
+    (`ties`) they are left as they are, or none would be equal to another one.
+    """
+
+    def __init__(self, cell: Cell, numbers: Shaken, *, ties: bool = False) -> None:
+        self._cell, self._numbers, self._ties = cell, numbers, ties
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._cell, name)
@@ -163,7 +167,7 @@ class ShakenCell:
 
         given, before = _all_sized(p), _all_sized(prev)
         after = self._cell.step(n, given, driven, before)
-        return {k: self._settled(v) for k, v in after.items()}
+        return {k: self._stored(v) if self._ties else self._settled(v) for k, v in after.items()}
 
     def factors(self, n: Numbers, p: Mapping[str, Any], prev: Nodes, now: Nodes) -> dict[Link | Use, Any]:
         """Return the local derivatives."""
@@ -171,6 +175,9 @@ class ShakenCell:
         return {k: self._settled(v) for k, v in self._cell.factors(n, *given).items()}
 
     def _settled(self, x: Any) -> Any:
+        return self._numbers.moved(x.value, x.size) if isinstance(x, Sized) else x
+
+    def _stored(self, x: Any) -> Any:
         if not isinstance(x, Sized):
             return x
         spikes = (x.value == x.size) & ((x.value == 0) | (x.value == 1))  # which every program holds as they are
@@ -245,10 +252,18 @@ def shaken(network: Network, numbers: Shaken, order: str) -> tuple[Network, dict
     """Return the network as another program may compute it, and where the sizes of its gradients will be."""
     sizes: dict[str, list[Array]] = {}
     layers = []
+    ties = any(_compares(layer.cell) for layer in network.layers)
     for i, layer in enumerate(network.layers):
-        cell: Any = ShakenCell(layer.cell, numbers) if numbers.rng is not None else layer.cell
+        cell: Any = ShakenCell(layer.cell, numbers, ties=ties) if numbers.rng is not None else layer.cell
         layers.append(replace(layer, cell=cell, synapses=tuple(_ordered(layer, i, order, sizes))))
     return replace(network, layers=tuple(layers)), sizes
+
+
+def _compares(cell: Any) -> bool:
+    """Return whether a cell takes the larger of two values, in a max pooling or in an equation of its own."""
+    if isinstance(cell, Circuit):
+        return any(getattr(part, "larger", False) or _compares(getattr(part, "cell", None)) for part in cell.parts)
+    return any("max(" in equation.rest for equation in getattr(getattr(cell, "recipe", None), "equations", ()))
 
 
 def _ordered(layer: Layer, index: int, order: str, sizes: dict[str, list[Array]]) -> list[tuple[str, Any]]:
