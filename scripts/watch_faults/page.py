@@ -82,8 +82,9 @@ The same loops without a mistake, judged every {every}th step:
 
 {_twins(twins)}
 
-An alarm would be a judgement other than "right". "Worst" is the largest error over its budget among all parameters of
-all judgements.
+An alarm would be a judgement other than "right". "Worst" is the largest error over what it was held
+to, among all parameters of all judgements. Where the rounding of one sum explains an error, it is held to that
+alone, and nothing more is measured: so it is below 1, and may be near.
 
 All of this took {seconds:.0f} s of processor time, trainings included.
 """
