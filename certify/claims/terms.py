@@ -150,21 +150,25 @@ def name_populations(claim: Any, graph: Graph) -> None:
     for field in ("activity", "local"):
         said = []
         for term in getattr(claim, field):
-            if isinstance(term, Mapping) and "layers" in term:
+            if not isinstance(term, Mapping):  # which `activity` and `local_of` refuse
+                said.append(term)
+                continue
+            if "layers" in term:
                 raise GradcertError(
                     f"{field} of layers {term['layers']!r}, in a graph", do="name its populations: populations = [...]"
                 )
-            named = term.get("populations") if isinstance(term, Mapping) else None
+            named = term.get("populations")
             if named is not None and not (isinstance(named, list | tuple) and named):
                 raise GradcertError(f"{field} of the populations {named!r}", allowed="a list of names")
             if named is None and not (below and all(groups[:-1])):
                 raise GradcertError(f"{field} of every layer below the output", do="name populations")
-            said.append({**term, "populations": list(named or below)} if isinstance(term, Mapping) else term)
-            where = numbers(graph, said[-1]["populations"]) if isinstance(term, Mapping) else ()
+            about = list(named or below)
+            where = numbers(graph, about)
             if field == "local" and any(m == len(groups) - 1 or len(groups[m]) > 1 for m in where):
                 raise GradcertError(
-                    f"a loss of its own of {', '.join(said[-1]['populations'])}",
+                    f"a loss of its own of {', '.join(about)}",
                     allowed=", ".join(g[0] for g in groups[:-1] if len(g) == 1) or "none here",
                     do="name populations that are a layer alone, below the output",
                 )
+            said.append({**term, "populations": about})
         object.__setattr__(claim, field, tuple(said))

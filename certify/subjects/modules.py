@@ -100,7 +100,7 @@ def step_named(name: str, file: Any, found: Any, call: tuple[Any, ...] | None, w
     ------
     UnreadError : for what is no step function, or cannot be read as one.
     """
-    from gradcert.models.modules.errors import UnreadError
+    from gradcert.models.modules.errors import UnreadError, unread
     from gradcert.models.modules.named import arguments_of, is_step
 
     said = dict(zip(words[::2], words[1::2], strict=False))
@@ -118,10 +118,8 @@ def step_named(name: str, file: Any, found: Any, call: tuple[Any, ...] | None, w
 
     def given() -> Given:
         told = [said.get(option) for option in ("--params", "--example", "--state")]
-        try:
+        with unread():
             step, params, x, state = arguments_of(name, file, found, None if call is None else repr(call), *told)
-        except GradcertError as error:
-            raise UnreadError(str(error)) from None
         return Given(step, params, x, state, said.get("--order"))
 
     return StepSubject.later(found, given)

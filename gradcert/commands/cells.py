@@ -101,20 +101,23 @@ def equations(cell: Any) -> dict[str, str]:
 
 def _written(equation: Any) -> str:
     """Return the right side of an equation of a cell of one's own."""
+    from gradcert.models.equations.equations import PREVIOUS
+
     sums = [f"{weight} {source}{chr(39) * lag}" for weight, source, lag in equation.weighted]
-    rest = [] if equation.rest == "0" else [equation.rest.replace("_prev", "'").removeprefix("+ ")]
+    rest = [] if equation.rest == "0" else [equation.rest.replace(PREVIOUS, "'").removeprefix("+ ")]
     return " + ".join([*sums, *equation.biases, *rest])
 
 
 def _derivative(cell: Any, link: Any) -> str:
     """Return the local derivative of a link of a cell of one's own, from its equation; nothing of another cell."""
+    from gradcert.models.equations.equations import PREVIOUS
     from gradcert.models.equations.expression import available, derivative
 
     if not hasattr(cell, "recipe") or not available():  # SymPy, an extra
         return ""
     texts = {e.node: e.rest for e in cell.recipe.equations}
-    found = derivative(texts[link.target], f"{link.source}_prev")
-    return "0" if found is None else str(found).replace("_prev", "'")
+    found = derivative(texts[link.target], f"{link.source}{PREVIOUS}")
+    return "0" if found is None else str(found).replace(PREVIOUS, "'")
 
 
 def _sum(cell: Any, node: str) -> str:

@@ -13,12 +13,11 @@ import torch
 
 from gradcert.models.modules.build import maker
 from gradcert.models.modules.claims import How, at, told
-from gradcert.models.modules.errors import UnreadError
+from gradcert.models.modules.errors import UnreadError, unread
 from gradcert.models.modules.parameters import Given, given
 from gradcert.models.modules.spelled import Read, Told, sizes_of
 from gradcert.models.reading.held import peek, poke, slots
 from gradcert.models.reading.recorder import Double, default_dtype
-from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Problem
 
 FRESH = "modules are built anew for every call: whether one keeps state from sequence to sequence was not looked at"
@@ -61,12 +60,8 @@ class ModuleSubject:
         ------
         UnreadError : for what cannot be read, or claimed.
         """
-        try:
+        with unread():
             return told(self.build, self.how)
-        except UnreadError:
-            raise
-        except GradcertError as error:
-            raise UnreadError(str(error)) from None
 
     @property
     def __gradcert_claim__(self) -> Any:

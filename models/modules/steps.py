@@ -13,13 +13,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradcert.models.modules.errors import UnreadError
+from gradcert.models.modules.errors import UnreadError, unread
 from gradcert.models.modules.parameters import given as made_of
 from gradcert.models.modules.spelled import Read, Told, sizes_of
 from gradcert.models.modules.step_claims import Given, at, beginning, title, told
 from gradcert.models.reading.jaxpr.modules import as_step
 from gradcert.models.reading.jaxpr.precision import double
-from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Problem
 
 Answer = tuple[float, dict[str, Any], Any]
@@ -87,12 +86,8 @@ class StepSubject:
     @cached_property
     def told(self) -> Told:
         """What it claims."""
-        try:
+        with unread():
             return told(self.given)
-        except UnreadError:
-            raise
-        except GradcertError as error:
-            raise UnreadError(str(error)) from None
 
     @property
     def __gradcert_claim__(self) -> Any:
