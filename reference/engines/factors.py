@@ -26,7 +26,7 @@ class Factors(Mapping[Link | Use, Any]):
     ) -> None:
         self._cell, self._p, self._before, self._after, self._numbers = layer.cell, p, before, after, n
         self.steps, self._batch, _ = next(iter(after.values())).shape
-        self.size = max(1, BLOCK // (self._batch * max(layer.size(node) for node in layer.cell.nodes)))
+        self.size = max(1, BLOCK // (self._batch * max(layer.sizes.values())))
 
     def block(self, start: int, stop: int) -> dict[Link | Use, Any]:
         """Return the factors of the steps from start to stop."""

@@ -18,7 +18,7 @@ from gradcert.reference.checks import check_size
 from gradcert.reference.engines.credit import Signals, auxiliary, scaled, signals
 from gradcert.reference.engines.reverse import check_asked
 from gradcert.reference.engines.step import Step, absorb, across, entering, immediate, within
-from gradcert.reference.engines.structure import basis, reached
+from gradcert.reference.engines.structure import reached, ways
 from gradcert.reference.engines.sweep import error_node, named, pull_use, spread, weights_down
 from gradcert.reference.engines.tangent import ONE, Operator, Tangent, applied, at_start, contracted, projected, summed
 from gradcert.reference.engines.tape import (
@@ -51,6 +51,8 @@ from gradcert.reference.networks.arrays import check_array
 from gradcert.reference.networks.synapses.part import placed
 from gradcert.reference.numbers import FLOAT64, Array, Floats, Numbers
 from gradcert.reference.rules import Feedback, Rule, check_feedback
+
+NOTHING: frozenset[Edge] = frozenset()  # of the edges through time: what is left are the links within a step
 
 Trace = dict[str, Tangent]  # carried node -> tangent
 Key = tuple[int, str, int]  # layer of the parameter, its local name, age (0 where the rule has no window)
@@ -116,10 +118,10 @@ class Learner:
         self.steps, self.batch, self.t = steps, batch, 0
         self.feedback = check_feedback(network, rule, feedback, numbers)
         self.p = [local_parameters(layer, i, parameters, numbers) for i, layer in enumerate(network.layers)]
-        self.own = [basis(layer.cell, rule.own)[0] for layer in network.layers]
+        self.own = [ways(layer, rule.own).carried for layer in network.layers]
         above = [rule.kept_above(layer.cell.name) for layer in network.layers]
-        self.above = [frozenset[Edge]() if rule.feedback in ("target", "local") else kept for kept in above]
-        self.upper = [basis(layer.cell, kept)[0] for layer, kept in zip(network.layers, self.above, strict=True)]
+        self.above = [NOTHING if rule.feedback in ("target", "local") else kept for kept in above]
+        self.upper = [ways(layer, kept).carried for layer, kept in zip(network.layers, self.above, strict=True)]
         zero = [numbers.zeros((batch, layer.units)) for layer in network.layers]
         self.start = [starting(layer, i, initial, zero[i]) for i, layer in enumerate(network.layers)]
         self.asked = [asked(layer, i, initial) if data.get("initial_gradient") else {} for i, layer in self._layers()]
@@ -200,7 +202,7 @@ class Learner:
         outputs: dict[int, Array] = {}
         for i, layer in enumerate(self.network.layers):
             prev, p, here = self.before[i].now, self.p[i], joined(outputs, self.network.sources(i), x)
-            if any(link.source == "x" and link.lag for link in layer.cell.links):
+            if any(link.source == "x" and link.lag for link in layer.links):
                 raise GradcertError("the forward engine has no delayed inputs", do="use the reverse engine")
             masks = {k: mask[self.t][None] for k, mask in given_masks(layer, i, self.data.get("masks")).items()}
             known, rest = drives(layer, p, here[None], given=masks)
@@ -249,7 +251,7 @@ class Learner:
     def _own(self, m: int, step: Step, crossing: bool, wanted: bool, new: Array) -> dict[Key, Trace]:
         """Advance the traces of a layer's own parameters."""
         layer, kept = step.layer, self.rule.own
-        carried, derived = basis(layer.cell, kept)
+        carried, derived = self.own[m], ways(layer, kept).derived
         targets = tuple(dict.fromkeys((*carried, "z"))) if wanted else carried
         moves = {c: across(self.before[m], step, kept, c) for c in carried} if crossing else {}
         out: dict[Key, Trace] = {}
@@ -265,7 +267,7 @@ class Learner:
                     if node not in late:
                         late[node] = across(self.before[m], step, kept, node)
                     _inject(out, (m, name, self._age(1)), tangent.without(new), late[node], targets)
-        links = tuple(k for k in layer.cell.links if k.source != "x" and k.lag == 0)
+        links = ways(layer, NOTHING).links
         for name, node, tangent in immediate(step):
             if node not in at_once:
                 at_once[node] = within(step, links, {node: ONE})
@@ -282,7 +284,7 @@ class Learner:
 
     def _follow(self, m: int, step: Step, carried: tuple[str, ...], traces: dict[Key, Trace]) -> None:
         """Let the tangents of the output follow from those of carried nodes, which have been confined to units."""
-        links = tuple(k for k in step.layer.cell.links if k.source != "x" and not k.lag and k.target not in carried)
+        links = tuple(k for k in ways(step.layer, NOTHING).links if k.target not in carried)
         moves = {c: within(step, links, {c: ONE}) for c in carried}
         for key, trace in traces.items():
             trace.pop("z", None)
@@ -307,14 +309,14 @@ class Learner:
         for (source, name, age), trace in self.traces[m].items():
             if source < m and crossing and self._alive(age + 1):
                 _advance_trace(out, (source, name, self._age(age + 1)), trace, moves, targets)
-        links = tuple(k for k in step.layer.cell.links if k.source != "x" and k.lag == 0)
+        links = ways(step.layer, NOTHING).links
         down = weights_down(step.layer, m, step.p, self.rule, self.feedback)
         if direct:
             moved = within(step, links, {error_node(step.layer): ONE})
             for key, tangent in arriving.items():
                 _inject(out, key, _broadcast(self._matrix(key[0]), tangent), moved, targets)
             return out
-        for link in step.layer.cell.links:
+        for link in step.layer.links:
             if link.source != "x" or link.weight is None:
                 continue
             moved = within(step, links, {link.target: ONE})
@@ -395,7 +397,7 @@ class Learner:
         """Return the credit at a layer's input, but for what its traces hold: input that a carried node takes in."""
         total = 0 * step.x
         down = weights_down(step.layer, m, step.p, self.rule, self.feedback)
-        for link in step.layer.cell.links:
+        for link in step.layer.links:
             if link.source == "x" and link.weight and link.target in credit and link.target not in self.upper[m]:
                 total = total + step.layer.synapse(link.weight).pull_input(down[link.weight], credit[link.target])
         return total
@@ -411,13 +413,13 @@ class Learner:
                         self._add(origin, name, contracted(credit[c], tangent))
         if not own:
             return
-        for link in step.layer.cell.links:
+        for link in step.layer.links:
             if link.weight is not None and link.target in credit and link.target not in carried:
                 synapse = step.layer.synapse(link.weight)
                 if synapse.shape:
                     self._add(m, link.weight, synapse.pull_weight(credit[link.target], step.source(link)))
-        for use in step.layer.cell.uses:
-            if use.parameter in step.layer.cell.trained and use.target in credit and use.target not in carried:
+        for use in step.layer.uses:
+            if use.target in credit and use.target not in carried:
                 self._add(m, use.parameter, pull_use(credit[use.target], step.factors[use]))
 
     def _add(self, layer: int, name: str, g: Array) -> None:

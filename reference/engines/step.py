@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.reference.engines.structure import basis, kept_links
+from gradcert.reference.engines.structure import ways
 from gradcert.reference.engines.sweep import pull_link
-from gradcert.reference.engines.tangent import ONE, Elementwise, Operator, Tangent, added, scaled, weighted
+from gradcert.reference.engines.tangent import ONE, Elementwise, Operator, Tangent, added, repeated, scaled, weighted
 from gradcert.reference.engines.tape import weight_of
 from gradcert.reference.networks import Edge, Layer, Link, Use
 from gradcert.reference.numbers import Array
@@ -55,15 +55,13 @@ def across(before: Step, now: Step, kept: frozenset[Edge], start: str) -> dict[s
     A node first passes on, within t - 1, to the nodes derived from it; a derived one starts the explicit path of a
     parameter that acts on it directly.
     """
-    links = kept_links(now.layer.cell, kept)
-    _, derived = basis(now.layer.cell, kept)
-    inner = tuple(k for k in links if k.lag == 0 and k.target in derived)
-    sources = within(before, inner, {start: ONE})
+    way = ways(now.layer, kept)
+    sources = within(before, way.inner, {start: ONE})
     seeds: dict[str, Operator] = {}
-    for link in links:
+    for link in way.links:
         if link.lag and link.source in sources:
             seeds[link.target] = added(seeds.get(link.target), follow(now, link, sources[link.source]))
-    return within(now, links, seeds)
+    return within(now, way.links, seeds)
 
 
 def entering(now: Step, kept: frozenset[Edge], start: str) -> dict[str, Operator]:
@@ -71,7 +69,7 @@ def entering(now: Step, kept: frozenset[Edge], start: str) -> dict[str, Operator
 
     Initial values are given one by one: that of a spike does not follow from that of its potential.
     """
-    links = kept_links(now.layer.cell, kept)
+    links = ways(now.layer, kept).links
     seeds: dict[str, Operator] = {}
     for link in links:
         if link.lag and link.source == start:
@@ -82,20 +80,19 @@ def entering(now: Step, kept: frozenset[Edge], start: str) -> dict[str, Operator
 def immediate(step: Step) -> list[tuple[str, str, Tangent]]:
     """Return (parameter, node, tangent) for every weighted link and trained per-unit parameter at this step."""
     out: list[tuple[str, str, Tangent]] = []
-    for link in step.layer.cell.links:
+    for link in step.layer.links:
         if link.weight is not None and (synapse := step.layer.synapse(link.weight)).shape:
             out.append((link.weight, link.target, Tangent("outer", step.source(link), synapse)))
     batch = step.x.shape[0]
-    for use in step.layer.cell.uses:
-        if use.parameter in step.layer.cell.trained:
-            units = step.layer.size(use.target)
-            factor, synapse_of_one = step.factors[use], Elementwise(units)
-            if np.ndim(factor) == 0:
-                column = np.ones((batch, 1), dtype=step.x.dtype) * factor
-                out.append((use.parameter, use.target, Tangent("outer", column, synapse_of_one)))
-            else:
-                rows = np.broadcast_to(factor, (batch, units))[:, :, None]
-                out.append((use.parameter, use.target, Tangent("rows", rows, synapse_of_one)))
+    for use in step.layer.uses:
+        units = step.layer.size(use.target)
+        factor, synapse_of_one = step.factors[use], Elementwise(units)
+        if np.ndim(factor) == 0:
+            column = np.ones((batch, 1), dtype=step.x.dtype) * factor
+            out.append((use.parameter, use.target, Tangent("outer", column, synapse_of_one)))
+        else:
+            rows = repeated(factor, (batch, units))[:, :, None]
+            out.append((use.parameter, use.target, Tangent("rows", rows, synapse_of_one)))
     return out
 
 
@@ -106,7 +103,7 @@ def absorb(step: Step, delta: Array, carried: tuple[str, ...]) -> dict[str, Arra
     """
     out: dict[str, Array] = {"z": delta}
     for node in reversed(step.layer.cell.nodes):
-        for link in step.layer.cell.links:
+        for link in step.layer.links:
             if link.source == node and link.lag == 0 and link.target in out and link.target not in carried:
                 g = pull_link(step, link, out[link.target], step.factors.get(link))
                 out[node] = out[node] + g if node in out else g

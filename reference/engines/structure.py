@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from gradcert.reference.networks import Cell, Edge, Layer, Link
@@ -41,6 +43,35 @@ def basis(cell: Cell, kept: frozenset[Edge]) -> tuple[tuple[str, ...], tuple[str
     if "z" not in sources and _credit_meets_the_past(cell, links, carried):
         carried.append("z")
     return tuple(carried), tuple(derived)
+
+
+@dataclass(frozen=True)
+class Ways:
+    """The links of a layer that a rule keeps, and what its traces carry; `inner` lead from carried nodes to derived."""
+
+    links: tuple[Link, ...]
+    carried: tuple[str, ...]
+    derived: tuple[str, ...]
+    inner: tuple[Link, ...]
+
+
+def ways(layer: Layer, kept: frozenset[Edge]) -> Ways:
+    """Return which links of a layer a rule keeps, and what its traces carry: worked out once, asked at every step.
+
+    Examples
+    --------
+    >>> from gradcert.reference.networks import TEMPORAL, Snu
+    >>> layer = Layer(Snu(), inputs=1, units=1)
+    >>> [link.target for link in ways(layer, TEMPORAL).inner]
+    ['z']
+    """
+    if kept not in layer.ways:
+        links = kept_links(layer.cell, kept)
+        carried, derived = basis(layer.cell, kept)
+        inner = tuple(k for k in links if k.lag == 0 and k.target in derived)
+        layer.ways[kept] = Ways(links, carried, derived, inner)
+    found: Ways = layer.ways[kept]
+    return found
 
 
 def _credit_meets_the_past(cell: Cell, links: tuple[Link, ...], carried: list[str]) -> bool:

@@ -71,10 +71,9 @@ def _sweep_in_time(
     tape: LayerTape, delta: Array, links: tuple[Link, ...], order: tuple[str, ...], chunk: int | None
 ) -> Adjoints:
     steps = len(delta)
-    cell = tape.layer.cell
-    fed = {k.target for k in cell.links if k.weight} | {u.target for u in cell.uses if u.parameter in cell.trained}
+    layer, sizes = tape.layer, tape.layer.sizes
+    fed = {k.target for k in layer.links if k.weight} | {u.target for u in layer.uses}
     fed |= {k.target for k in links if k.lag and tape.asked}
-    sizes = {node: tape.layer.size(node) for node in order}
     out = {node: np.empty((*delta.shape[:-1], n), dtype=delta.dtype) for node, n in sizes.items() if node in fed}
     plan = [
         (
@@ -85,7 +84,6 @@ def _sweep_in_time(
         for node in order
     ]
     rows = Rows(tape.factors, links, steps)
-    none = {n: nothing(delta[0], n) for n in set(sizes.values())}
     after: Adjoints = {}
     factors_after: tuple[Any, ...] = ()
     for t in reversed(range(steps)):
@@ -95,13 +93,13 @@ def _sweep_in_time(
         for node, same, later in plan:
             total = delta[t] if node == "z" else None
             for k, target, pull in same:
-                term = pull(here[target], factors[k])
+                term = here[target] * factors[k] if pull is None else pull(here[target])
                 total = term if total is None else total + term
             if crossing:
                 for k, target, pull in later:
-                    term = pull(after[target], factors_after[k])
+                    term = after[target] * factors_after[k] if pull is None else pull(after[target])
                     total = term if total is None else total + term
-            here[node] = none[sizes[node]] if total is None else total
+            here[node] = nothing(delta[t], sizes[node]) if total is None else total
             if node in out:
                 out[node][t] = here[node]
         after, factors_after = here, factors
@@ -110,15 +108,15 @@ def _sweep_in_time(
     return out
 
 
-def _pull(tape: LayerTape, link: Link) -> tuple[str, Callable[[Array, Any], Array]]:
-    """Return a link's target, and the function that pulls an adjoint of the target back, given the link's factor."""
+def _pull(tape: LayerTape, link: Link) -> tuple[str, Callable[[Array], Array] | None]:
+    """Return a link's target, and what pulls an adjoint of the target back; None is the product with its factor."""
     if link.weight is not None:
         synapse, weight = tape.layer.synapse(link.weight), weight_of(tape.p, link.weight)
-        return link.target, lambda g, _: synapse.pull_input(weight, g)
+        return link.target, lambda g: synapse.pull_input(weight, g)
     factor = tape.factors.first[link] if isinstance(tape.factors, Factors) else tape.factors[link]
     if isinstance(factor, int) and factor == 1:
-        return link.target, lambda g, _: g
-    return link.target, lambda g, factor: g * factor
+        return link.target, lambda g: g
+    return link.target, None
 
 
 def _total(terms: list[Array], start: Array | None, like: Array, units: int) -> Array:
@@ -131,14 +129,13 @@ def _total(terms: list[Array], start: Array | None, like: Array, units: int) -> 
 def layer_gradients(tape: LayerTape, adjoints: Mapping[str, Array]) -> dict[str, Array]:
     """Return the gradient of every parameter of a layer, from the adjoints of the nodes that it feeds."""
     out: dict[str, Array] = {}
-    for link in tape.layer.cell.links:
+    for link in tape.layer.links:
         if link.weight is not None and (synapse := tape.layer.synapse(link.weight)).shape:
             g = synapse.pull_weight(adjoints[link.target], tape.source(link))
             out[link.weight] = out[link.weight] + g if link.weight in out else g
-    for use in tape.layer.cell.uses:
-        if use.parameter in tape.layer.cell.trained:
-            g = pull_use(adjoints[use.target], tape.factors[use])
-            out[use.parameter] = out[use.parameter] + g if use.parameter in out else g
+    for use in tape.layer.uses:
+        g = pull_use(adjoints[use.target], tape.factors[use])
+        out[use.parameter] = out[use.parameter] + g if use.parameter in out else g
     return {k: tape.layer.collected(k, g, tape.p) for k, g in out.items()} if tape.layer.parametrised else out
 
 
@@ -216,7 +213,7 @@ def pull_use(adjoint: Array, factor: Any) -> Array:
 def credit_below(tape: LayerTape, adjoints: Mapping[str, Array], weights: Mapping[str, Array]) -> Array:
     """Return the credit at the layer's input, (time, batch, inputs); `weights` are the ones used on the way down."""
     total = None
-    for link in tape.layer.cell.links:
+    for link in tape.layer.links:
         if link.source == "x" and link.weight is not None:
             g = tape.layer.synapse(link.weight).pull_input(weight_of(weights, link.weight), adjoints[link.target])
             if link.lag:

@@ -24,6 +24,7 @@ import numpy as np
 from gradcert.reference.engines.factors import BLOCK
 from gradcert.reference.engines.structure import gate
 from gradcert.reference.networks import Synapse
+from gradcert.reference.networks.synapses import Dense
 from gradcert.reference.numbers import Array
 
 
@@ -159,6 +160,8 @@ def weighted(operator: Operator, synapse: Synapse, weight: Array, like: Array) -
 
 def _matrix(synapse: Synapse, weight: Any, like: Array) -> Array:
     """Return a synapse as a matrix (units, inputs)."""
+    if isinstance(synapse, Dense):
+        return synapse.effective(weight)
     eye = np.eye(synapse.inputs, dtype=int)
     if weight is None:  # a fixed map, in numbers that it may divide
         given = eye.astype(like.dtype)
@@ -167,6 +170,11 @@ def _matrix(synapse: Synapse, weight: Any, like: Array) -> Array:
             given[...] = np.where(eye == 1, zero + 1, zero)
         return synapse.apply(None, given).T  # type: ignore[arg-type]
     return synapse.apply(weight, eye if weight.dtype == object else eye.astype(weight.dtype)).T
+
+
+def repeated(array: Array, shape: tuple[int, ...]) -> Array:
+    """Return an array as one of a shape; NumPy's own view costs more than a small step's work where it is that."""
+    return array if array.shape == shape else np.broadcast_to(array, shape)
 
 
 def added(a: Operator | None, b: Operator) -> Operator:
@@ -181,7 +189,7 @@ def added(a: Operator | None, b: Operator) -> Operator:
     value, (_, units, _) = large.value, large.value.shape
     diagonal = small.value if small.kind == "diagonal" else np.full((1, units), small.value)
     batch = max(value.shape[0], diagonal.shape[0])
-    value = np.array(np.broadcast_to(value, (batch, *value.shape[1:])))
+    value = repeated(value, (batch, *value.shape[1:])).copy()
     index = np.arange(units)
     value[:, index, index] = value[:, index, index] + diagonal
     return Operator("matrix", value)
@@ -250,7 +258,7 @@ def summed(a: Tangent | None, b: Tangent) -> Tangent:
         return Tangent("rows", large.array + small.rows(), a.synapse)
     rows, out, block = small.rows(), large.array, large.block
     if rows.shape[0] > out.shape[0]:
-        out, block = np.array(np.broadcast_to(out, (rows.shape[0], *out.shape[1:]))), None
+        out, block = repeated(out, (rows.shape[0], *out.shape[1:])).copy(), None
     diagonal = np.einsum("biic->bic", out)  # a writable view: unit i's own weights
     diagonal += rows
     return Tangent("full", out, a.synapse, block)
@@ -264,5 +272,5 @@ def contracted(credit: Array, tangent: Tangent) -> Array:
         return tangent.synapse.fold((credit[:, :, None] * tangent.array).sum(axis=0))
     _, units, rows, columns = tangent.array.shape
     # one vector-matrix product over batch and units together
-    flat = np.broadcast_to(tangent.array, (credit.shape[0], units, rows, columns)).reshape(-1, rows * columns)
+    flat = repeated(tangent.array, (credit.shape[0], units, rows, columns)).reshape(-1, rows * columns)
     return tangent.synapse.fold(np.matmul(credit.reshape(1, -1), flat).reshape(rows, columns))

@@ -139,7 +139,7 @@ def drives(
     """
     known: dict[str, Array] = dict(given or {})
     rest: Pending = {node: [] for node in known}
-    for link in layer.cell.links:
+    for link in layer.links:
         if link.weight is None:
             continue
         synapse, weight = layer.synapse(link.weight), weight_of(p, link.weight)
@@ -153,8 +153,9 @@ def drives(
             # by columns: its transpose, by which every step multiplies, then lies in memory as a product wants it
             weight = np.asfortranarray(weight) if np.ndim(weight) == 2 else weight
             rest[link.target].append((link.source, synapse, weight))
-    for use in layer.cell.uses:
-        if use.target in rest and use.parameter in layer.cell.trained and use.parameter not in layer.cell.constants():
+    constants = layer.cell.constants()
+    for use in layer.uses:
+        if use.target in rest and use.parameter not in constants:
             bias = p[use.parameter]
             if use.target in known:
                 known[use.target] += bias
@@ -205,13 +206,15 @@ def record_layer(
     cell = layer.cell
     # one block for all nodes: the allocator keeps it at hand for the next call, where one array a node would go back to
     # the system and be mapped anew, page by page
-    units = [layer.size(node) for node in cell.nodes]
-    block = np.empty((steps + 1) * batch * sum(units), dtype=numbers.zeros(()).dtype)
-    parts = np.split(block, np.cumsum(units)[:-1] * (steps + 1) * batch)
-    history = {k: v.reshape(steps + 1, batch, n) for k, v, n in zip(cell.nodes, parts, units, strict=True)}
+    units = layer.sizes
+    rows, end = (steps + 1) * batch, 0
     start = starting(layer, index, initial, numbers.zeros((batch, layer.units)))
-    for node, values in history.items():
-        values[0] = start[node]
+    block = np.empty(rows * sum(units.values()), dtype=start["z"].dtype)
+    history: dict[str, Array] = {}
+    for node, n in units.items():
+        history[node] = block[end : end + rows * n].reshape(steps + 1, batch, n)
+        history[node][0] = start[node]
+        end += rows * n
     prev: Mapping[str, Array] = {node: values[0] for node, values in history.items()}
     kept = list(cell.nodes)
     for t in range(steps):
@@ -228,16 +231,15 @@ def record_layer(
         before = restarted(before, start, begins)
     after = {node: values[1:] for node, values in history.items()}
     factors: Mapping[Link | Use, Any] = Factors(layer, p, before, after, numbers)
-    if x.dtype == object or steps * batch * max(units) <= BLOCK:  # nothing to gain from blocks
+    if x.dtype == object or steps * batch * max(units.values()) <= BLOCK:  # nothing to gain from blocks
         factors = cell.factors(numbers, p, before, after)
     return LayerTape(layer, p, x, before, after, factors, begins)
 
 
 def starting(layer: Layer, index: int, initial: Mapping[str, Array], zero: Array) -> dict[str, Array]:
     """Return every node's value before the first step, (batch, units)."""
-    sizes = {node: layer.size(node) for node in layer.cell.nodes}
-    out = {node: zero if n == zero.shape[-1] else nothing(zero, n) for node, n in sizes.items()}
-    for node, name in initial_of(layer, index, initial).items():
+    out = {node: zero if n == zero.shape[-1] else nothing(zero, n) for node, n in layer.sizes.items()}
+    for node, name in initial_of(layer, index, initial).items() if initial else ():
         out[left_by(layer, node)] = np.broadcast_to(initial[name], (len(zero), layer.size(node)))
     return out
 

@@ -15,6 +15,7 @@ from gradcert.reference.networks.cells import cell_named
 from gradcert.reference.networks.cells.normalisation import EXTRAS, Standardisation
 from gradcert.reference.networks.cells.normalised import cell_with, option_names
 from gradcert.reference.networks.cells.protocol import Cell
+from gradcert.reference.networks.edges import Edge, Link, Use
 from gradcert.reference.networks.synapses import SYNAPSES, Dense, MaxPool
 from gradcert.reference.networks.synapses.protocol import Synapse
 from gradcert.reference.networks.synapses.standardised import pulled_back
@@ -80,14 +81,30 @@ class Layer:
                     allowed="a dense one without absent connections, or a convolution",
                 )
 
-    def size(self, node: str) -> int:
-        """Return how many units a node has, or the input ``x``."""
-        return self.inputs if node == "x" else self._sizes[node] if self._sizes else self.units
+    @cached_property
+    def links(self) -> tuple[Link, ...]:
+        """The links of the cell, which makes them anew whenever it is asked; engines ask at every step."""
+        return self.cell.links
 
     @cached_property
-    def _sizes(self) -> Mapping[str, int]:
-        sizes: Mapping[str, int] = getattr(self.cell, "sizes", {})
-        return sizes
+    def uses(self) -> tuple[Use, ...]:
+        """The uses of those per-unit parameters of the cell that are trained."""
+        return tuple(use for use in self.cell.uses if use.parameter in self.cell.trained)
+
+    @cached_property
+    def ways(self) -> dict[frozenset[Edge], Any]:
+        """What engines have worked out about the links that a rule keeps (`engines.structure.ways`), by the labels."""
+        return {}
+
+    def size(self, node: str) -> int:
+        """Return how many units a node has, or the input ``x``."""
+        return self.inputs if node == "x" else self.sizes[node]
+
+    @cached_property
+    def sizes(self) -> Mapping[str, int]:
+        """How many units each node of the cell has."""
+        own: Mapping[str, int] = getattr(self.cell, "sizes", {})
+        return {node: own.get(node, self.units) for node in self.cell.nodes}
 
     def turned(self, values: Array) -> Array:
         """Return values (time, ...) of the network in the layer's own time, or back again."""
@@ -129,8 +146,12 @@ class Layer:
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shapes of the layer's parameters, weights first."""
+        return dict(self._shapes)
+
+    @cached_property
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
         out: dict[str, tuple[int, ...]] = {}
-        for link in self.cell.links:
+        for link in self.links:
             if link.weight is not None and (shape := self.synapse(link.weight).shape):
                 out[link.weight] = shape
         return {**out, **{k: (1,) if k in self.shared else (self._users[k],) for k in self.cell.trained}}
