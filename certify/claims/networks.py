@@ -17,7 +17,7 @@ from gradcert.certify.claims.terms import name_populations
 from gradcert.reference.checks import check_flag
 from gradcert.reference.engines import reverse
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import Graph, Loss, Network, cell_named, graph_from, option_names
+from gradcert.reference.networks import Graph, Loss, Network, cell_named, graph_from, option_names, runs_of
 from gradcert.reference.published import KINDS, Algorithm, read_rule
 from gradcert.reference.rules import draw_feedback
 
@@ -245,7 +245,10 @@ def _population(given: Any, *, fixed: bool = False) -> dict[str, Any]:
             raise GradcertError(f"{name} of {given['name']!r} unit by unit", allowed="one number for all units")
     shared = [shared] if isinstance(shared, str) else shared
     if not isinstance(shared, (list, tuple)) or not all(isinstance(name, str) for name in shared):
-        raise GradcertError(f"shared={shared!r} of {given['name']!r}", allowed='names of trained parameters: ["leak"]')
+        raise GradcertError(
+            f"shared={shared!r} of {given['name']!r}", allowed='names of trained parameters: ["leak"], ["b[4]"]'
+        )
+    runs_of(shared)
     check_flag(f"backwards of {given['name']!r}", given.get("backwards", False))
     return out | {"shared": list(shared)} | ({"backwards": True} if given.get("backwards") else {})
 
@@ -307,7 +310,10 @@ def said_network(network: Mapping[str, Any], short: Any) -> str:
         own = [f"{p['units']} units"] if p.get("units") else []
         own += [f"{k} {short(k, v)}" for k, v in sorted(p.get("options", {}).items())]
         own += [f"{name} {_said_synapse(s)}" for name, s in p.get("synapses", {}).items()]
-        own += [f"one {name} for all units" for name in p.get("shared", ())]
+        own += [
+            f"one {k} for all units" if n == 1 else f"{n} of {k}, one for each of {n} runs of units"
+            for k, n in runs_of(p.get("shared", ())).items()
+        ]
         own += ["backwards in time"] if p.get("backwards") else []
         populations.append(f"{p['name']}: {p['cell']}" + (f" ({', '.join(own)})" if own else ""))
     sizes = {i["name"]: f" ({i['size']})" for i in network["inputs"] if i.get("size")}

@@ -33,7 +33,8 @@ class Part:
     index : the entries of the module's parameter that it is made of, one for each of its own.
     sign : -1 where it is the opposite. `function` : of the module's entries, flat; None where they are it.
     slope : the derivative of that.
-    shared : whether one entry is all units'.
+    shared : how many entries there are where each is that of a run of units, such as a channel: 1 where one is all
+        units'; 0 where every unit has its own.
     """
 
     name: str
@@ -42,7 +43,7 @@ class Part:
     sign: int = 1
     function: Function | None = None
     slope: Function | None = None
-    shared: bool = False
+    shared: int = 0
 
 
 def parts(written: Written, parameters: Mapping[str, Array]) -> tuple[Part, ...]:
@@ -92,7 +93,7 @@ def _part(written: Written, name: str, source: Source, parameters: Mapping[str, 
 
     def slope(entries: Array) -> Array:
         into = framework.constant(entries.reshape(own.shape))
-        first = (np.arange(of(entries).size) < own.size).astype("float64")  # one value of each entry
+        first = (np.arange(of(entries).size) % run == 0).astype("float64")  # one value of each entry
         pull = framework.puller(lambda its: {"value": on(its["entries"])})
         return framework.array(pull({"entries": into}, {"value": first})["entries"]).reshape(-1)
 
@@ -101,18 +102,31 @@ def _part(written: Written, name: str, source: Source, parameters: Mapping[str, 
     _refuse_masks(nodes, name, source, owners[0], own, of)
     plain = all(_is_part(of, entries, index) for entries in (ids, -ids, ids / 1024))
     if not plain:
-        size = of(own).size
-        index = np.arange(own.size) if own.size == size else np.zeros(size, dtype=int)
-        if own.size not in (1, size):
+        index = np.repeat(np.arange(own.size), max(1, len(index) // own.size))
+        if len(index) != of(own).size or not all(_is_constant(of(v), own.size) for v in (own, ids / 1024)):
             raise UnreadError(f"{name} is a function of {owners[0]} that is not entry by entry")
-    shared = source.spread is not None and len(index) > 1 and bool((index == index[0]).all())
-    if not shared and len(set(index.tolist())) < len(index):
+    runs = len(set(index.tolist()))
+    run = len(index) // runs
+    shared = runs if source.spread is not None and run > 1 else 0
+    if runs < len(index) and not (shared and _in_runs(index, runs)):
         raise UnreadError(
-            f"{name}: entries of {owners[0]} are used several times, as the bias of a convolution is",
+            f"{name}: entries of {owners[0]} are used several times, and not each by a run of units",
+            allowed="one entry for all units, or one for each channel, as the bias of a convolution is",
             do="judge it where it runs: gradcert.watch",
         )
-    made = Part(name, owners[0], index[:1] if shared else index, source.sign, shared=shared)
-    return made if plain else replace(made, function=lambda v: of(v)[: own.size], slope=slope)
+    made = Part(name, owners[0], index[::run] if shared else index, source.sign, shared=shared)
+    return made if plain else replace(made, function=lambda v: of(v)[::run], slope=slope)
+
+
+def _in_runs(index: Array, runs: int) -> bool:
+    """Return whether as many entries follow one another in runs that are equally long."""
+    return len(index) % runs == 0 and _is_constant(index, runs)
+
+
+def _is_constant(values: Array, runs: int) -> bool:
+    """Return whether values are the same over each of several runs that are equally long."""
+    rows = values.reshape(runs, -1)
+    return bool((rows == rows[:, :1]).all())
 
 
 def _refuse_masks(nodes: Any, name: str, source: Source, owner: str, own: Array, of: Function) -> None:

@@ -16,7 +16,7 @@ from gradcert.models.modules.parameters import Part
 from gradcert.models.reading.network import Written
 from gradcert.models.reading.reading import Reading
 from gradcert.models.reading.surrogates import Taken
-from gradcert.reference.networks import AvgPool, Network, options_of
+from gradcert.reference.networks import AvgPool, Network, options_of, shared_name
 from gradcert.reference.numbers import Surrogate
 
 FOLDER = ".gradcert/cells"  # where cells that were read are kept, by their content
@@ -231,7 +231,11 @@ def _network(
         called = {
             old.rpartition(".")[2]: new.rpartition(".")[2] for new, old in renamed.items() if old.startswith(prefix)
         }
-        shared = [called.get(name, name) for part in own if part.shared and (name := part.name.rpartition(".")[2])]
+        shared = [
+            shared_name(called.get(name, name), part.shared)
+            for part in own
+            if part.shared and (name := part.name.rpartition(".")[2])
+        ]
         members.append({"cell": f"{path}:{_called(prefix)}", "options": options, "shared": shared})
     common = _common(members)
     if full.graph is None:

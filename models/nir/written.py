@@ -29,7 +29,9 @@ from gradcert.reference.networks import (
     Network,
     Population,
     Sparse,
+    by_unit,
     check_no_mixing,
+    runs_of,
 )
 from gradcert.reference.numbers import Array
 
@@ -40,7 +42,7 @@ except ModuleNotFoundError:
     raise ModuleNotFoundError(absent, name="nir") from None
 
 ABSENT = "connections that are absent are written as weights of 0"
-SHARED = "{} of {!r}, one for all units, is written unit by unit"
+SHARED = "{} of {!r}, which units share, is written unit by unit"
 Shape = tuple[int, ...]
 
 
@@ -94,9 +96,10 @@ class _Made:
     last: dict[str, str] = field(default_factory=dict)
 
     def own(self, p: Population) -> dict[str, Array]:
-        """Return the parameters of a population by their own names."""
-        start = f"{p.name}."
-        return {k.removeprefix(start): v for k, v in self.parameters.items() if k.startswith(start)}
+        """Return the parameters of a population by their own names; what its units share, unit by unit."""
+        start, shared = f"{p.name}.", runs_of(p.shared)
+        own = {k.removeprefix(start): v for k, v in self.parameters.items() if k.startswith(start)}
+        return {k: by_unit(v, p.units) if k in shared else v for k, v in own.items()}
 
     def shape_read(self, name: str, usual: Shape) -> Shape:
         """Return the shape of an input: that of an image where a convolution or a pooling reads it."""
@@ -109,7 +112,7 @@ class _Made:
         wrong = [k for k in own if not k.startswith("W") and k not in ("H", "b", *TRAINED)]
         if wrong:
             raise GradcertError(f"the population {p.name!r}, {p.cell.name} with {', '.join(wrong)}", allowed="W, H, b")
-        self.notes += [SHARED.format(name, p.name) for name in p.shared]
+        self.notes += [SHARED.format(name, p.name) for name in runs_of(p.shared)]
         ends = [c.chain[-1] for c in self.graph.into(p.name) if c.chain]
         found = {images.out_shape(s) for s in ends if isinstance(s, (Conv2d, AvgPool))}
         shape = found.pop() if len(found) == 1 and len(ends) == len(self.graph.into(p.name)) else (p.units,)

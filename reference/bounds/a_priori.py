@@ -389,8 +389,9 @@ class APriori:
         for use in layer.cell.uses:
             if use.parameter in layer.cell.trained:
                 ends = np.maximum(*map(abs, _ends(ranges.factors[use], layer.size(use.target))))
-                together = use.parameter in layer.shared and self.rule.reach is None  # one number acts on all units
-                scale = np.full((1, 1), _length(ends) if together else float(ends.max()))
+                alone = use.parameter not in layer.runs or self.rule.reach is not None
+                runs = np.split(ends, len(ends) if alone else layer.runs[use.parameter])  # a number acts on one
+                scale = np.full((1, 1), max(float(run[0]) if len(run) == 1 else _length(run) for run in runs))
                 for when in ("now", "before"):
                     if (use.target, when) in self.ports(m):
                         found = Injection((((use.target, when), None),), scale)

@@ -24,7 +24,7 @@ class Injection:
 
     ports: tuple[tuple[Port, Array | None], ...]  # factor (step, batch, columns)
     scale: Array  # (step, batch)
-    shared: bool = False  # one number acts on all units: the columns of its ports are one
+    shared: int = 0  # as many numbers act on runs of units: so many are the columns of its ports
 
 
 @dataclass(frozen=True)
@@ -210,7 +210,8 @@ class Recorded:
                 if (use.target, "before") in self.ports(m):
                     uses.append(((use.target, "before"), self._selected(pieces.factor(use, pieces.before))))
         for name, found in ports.items():
-            out[name] = [Injection(tuple(found), np.ones(pieces.shape), shared=name in layer.shared)]
+            shared = layer.runs.get(name, 0) if self.reach is None else 0  # a lane's port has one column
+            out[name] = [Injection(tuple(found), np.ones(pieces.shape), shared=shared)]
         return out
 
     def _asked(self, parameter: str | None) -> bool:

@@ -19,6 +19,7 @@ import numpy as np
 from gradcert.reference.bounds.norms import norm
 from gradcert.reference.bounds.recorded import Injection
 from gradcert.reference.bounds.system import System
+from gradcert.reference.networks import over_runs
 from gradcert.reference.numbers import Array
 
 
@@ -94,7 +95,7 @@ def _combined(drive: Mapping[Any, Mapping[Any, Array]], injection: Injection, s:
                 )
                 term = term * np.stack([value, abs(value)])
             if injection.shared:
-                term = term.sum(axis=-1, keepdims=True)
+                term = over_runs(term, injection.shared)
             out[i] = out[i] + term if i in out else term
     return out
 

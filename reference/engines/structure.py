@@ -160,8 +160,9 @@ def reached(layer: Layer, kept: frozenset[Edge], parameter: str, within: int) ->
 def copies(layer: Layer, parameter: str, count: int) -> Array:
     """Return which rows of a parameter are copies of the same weights, boolean (rows, rows)."""
     eye = np.eye(count, dtype=bool)
-    if parameter in layer.shared:
-        return np.ones_like(eye)
+    if parameter in layer.runs:
+        run = np.arange(count) // (count // layer.runs[parameter])
+        return np.asarray(run[:, None] == run)
     synapse = layer.synapse(parameter) if any(k.weight == parameter for k in layer.cell.links) else None
     if synapse is None or not synapse.shape or synapse.units * synapse.columns == np.prod(synapse.shape):
         return eye

@@ -62,6 +62,7 @@ from gradcert.reference.networks.network import (
 )
 from gradcert.reference.networks.presets import Preset, norse_lif_box, snntorch_leaky, spikingjelly_lif
 from gradcert.reference.networks.problem import Problem, check_short, problem_from_json, problem_from_record
+from gradcert.reference.networks.shared import by_unit, over_runs, runs_of, shared_name
 from gradcert.reference.networks.synapses import SYNAPSES, AvgPool, Conv2d, Dense, MaxPool, Sparse, Tap
 from gradcert.reference.networks.synapses.protocol import Synapse
 
@@ -122,6 +123,7 @@ __all__ = [
     "alif",
     "alternatives",
     "attribute_of",
+    "by_unit",
     "cell_named",
     "cell_with",
     "check_array",
@@ -150,11 +152,14 @@ __all__ = [
     "option_names",
     "options",
     "options_of",
+    "over_runs",
     "own",
     "problem_from_json",
     "problem_from_record",
     "read_formula",
     "rnn",
+    "runs_of",
+    "shared_name",
     "snntorch_leaky",
     "snu_equations",
     "spikingjelly_lif",

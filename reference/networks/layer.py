@@ -7,8 +7,6 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
 from gradcert.reference.checks import check_flag, check_numbers, check_size
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks.cells import cell_named
@@ -16,6 +14,7 @@ from gradcert.reference.networks.cells.normalisation import EXTRAS, Standardisat
 from gradcert.reference.networks.cells.normalised import cell_with, option_names
 from gradcert.reference.networks.cells.protocol import Cell
 from gradcert.reference.networks.edges import Edge, Link, Use
+from gradcert.reference.networks.shared import by_unit, over_runs, runs_of, shared_name
 from gradcert.reference.networks.synapses import SYNAPSES, Dense, MaxPool
 from gradcert.reference.networks.synapses.protocol import Synapse
 from gradcert.reference.networks.synapses.standardised import pulled_back
@@ -33,7 +32,8 @@ class Layer:
         own says so (``sizes``, a mapping); those of all others have as many units as the layer.
     synapses : a synapse for each weight that is not plain dense, such as ``(("W", Conv2d(...)),)``.
     name : what the names of its parameters begin with; ``layers.`` and its number where it is None.
-    shared : trained per-unit parameters of which there is one number for all units, of shape (1,).
+    shared : trained per-unit parameters of which there is one number for all units, of shape (1,), as ``"leak"``; or
+        one for each run of consecutive units, such as the channels of a convolution, as ``"b[4]"``, of shape (4,).
     backwards : whether it runs from the last step to the first.
     """
 
@@ -69,10 +69,15 @@ class Layer:
                     f"a synapse from {synapse.inputs} to {synapse.units} units for {name!r}",
                     allowed=f"from {want[0]} to {want[1]}",
                 )
-        for name in self.shared:
+        for name, runs in self.runs.items():
             if name not in self.cell.trained:
                 raise GradcertError(
                     f"the shared parameter {name!r}", allowed=", ".join(self.cell.trained) or "none: nothing is trained"
+                )
+            if self._users[name] % runs:
+                raise GradcertError(
+                    f"the shared parameter {shared_name(name, runs)!r} of {self._users[name]} units",
+                    allowed=f"a divisor of {self._users[name]}: the runs of units are equally long",
                 )
         for name in self.standardised:
             if len(self.synapse(name).shape) < 2 or bool(getattr(self.synapse(name), "absent", ())):
@@ -154,7 +159,12 @@ class Layer:
         for link in self.links:
             if link.weight is not None and (shape := self.synapse(link.weight).shape):
                 out[link.weight] = shape
-        return {**out, **{k: (1,) if k in self.shared else (self._users[k],) for k in self.cell.trained}}
+        return {**out, **{k: (self.runs.get(k, self._users[k]),) for k in self.cell.trained}}
+
+    @cached_property
+    def runs(self) -> dict[str, int]:
+        """How many numbers there are of every shared parameter."""
+        return runs_of(self.shared)
 
     @cached_property
     def _users(self) -> dict[str, int]:
@@ -186,7 +196,7 @@ class Layer:
         """
         out: dict[str, Any] = {}
         for name, value in given.items():
-            out[name] = np.broadcast_to(value, (self._users[name],)) if name in self.shared else value
+            out[name] = by_unit(value, self._users[name]) if name in self.runs else value
         for name, how in self.standardised.items():
             out[name], out[f"{name}.scale"] = how.acting(given[name], numbers)
         return out
@@ -195,7 +205,7 @@ class Layer:
         """Return the gradient of a parameter, given that of what acts; `p` are the parameters as they act."""
         if name in self.standardised:
             return pulled_back(gradient, p[name], p[f"{name}.scale"])
-        return gradient.sum(axis=-1, keepdims=True) if name in self.shared else gradient
+        return over_runs(gradient, self.runs[name]) if name in self.runs else gradient
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""

@@ -132,6 +132,13 @@ CASES = {
         *(C("x", "a"), C("a", "b"), C("b", "o"), C("o", "b", lag=1)),
         layers={"a": 0, "b": 1, "o": 1},
     ),
+    "channels": case(  # a bias of each channel of a convolution, a leak of each row of pixels, a threshold of all
+        {"x": 9},
+        (P("a", LATERAL, 8, shared=("b[2]", "leak[4]", "threshold")), ("o", OUT, 2)),
+        C("x", "a", synapse=TWO),
+        C("a", "o"),
+        layers={"a": 0, "o": 1},
+    ),
     "factors": case(
         {"x": 3},
         (("a", LATERAL, 4), ("o", OUT, 2)),

@@ -153,11 +153,18 @@ def run(case, p, x, own, rule, ops):
                 a = value if a is None else a + value
             kept = rule.own if case.layers[name] == own else rule.upper
             before = past[-1][name] if past else start[name]
-            own_p = {k.partition(".")[2]: v for k, v in p.items() if k.startswith(name + ".")}
+            own_p = {k.partition(".")[2]: every(v, population.units) for k, v in p.items() if k.startswith(name + ".")}
             now[name] = step(population, own_p, a, before, kept, ops)
         past.append(now)
         out.append(now[graph.output]["z"])
     return out
+
+
+def every(values, units):
+    """Return what every unit has, of numbers that are a channel's each; others as they are."""
+    if values.ndim != 1 or values.shape[0] in (1, units):
+        return values
+    return values[[i * values.shape[0] // units for i in range(units)]]
 
 
 def step(population, p, a, before, kept, ops):

@@ -15,7 +15,7 @@ from gradcert.certify.diagnosis.hypotheses.hypothesis import Gradient, Hypothesi
 from gradcert.certify.diagnosis.unrolled import Bench, Feed, Graph, earlier
 from gradcert.reference.engines import LayerTape, Tape
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import Connection, Layer, Link, Population
+from gradcert.reference.networks import Connection, Layer, Link, Population, by_unit, runs_of, shared_name
 from gradcert.reference.networks import Graph as Wiring
 from gradcert.reference.numbers import Array
 
@@ -28,8 +28,8 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
     for k, c in enumerate(graph.connections):
         yield from _of_connection(graph, k, c)
     for p in graph.populations:
-        for name in p.shared:
-            yield from _of_shared(p, name)
+        for name, runs in runs_of(p.shared).items():
+            yield from _of_shared(p, name, runs)
         if p.backwards:
             yield from _of_direction(graph, p)
     for name, value in bench.parameters.items():
@@ -111,12 +111,13 @@ def _owns(layer: Layer, name: str) -> bool:
     return layer.name == name or name in {m.name for m in getattr(layer.cell, "members", ())}
 
 
-def _of_shared(p: Population, name: str) -> Iterator[Hypothesis]:
+def _of_shared(p: Population, name: str, runs: int) -> Iterator[Hypothesis]:
     full = f"{p.name}.{name}"
+    its = "its" if runs == 1 else "each channel's"
     ways = {
-        "its first unit alone": lambda g: g[:1],
-        "its last unit alone": lambda g: g[-1:],
-        "the mean over its units": lambda g: g.sum(axis=-1, keepdims=True) / len(g),
+        f"{its} first unit alone": lambda g: g[:, 0],
+        f"{its} last unit alone": lambda g: g[:, -1],
+        f"the mean over {its} units": lambda g: g.sum(axis=-1) / g.shape[1],
     }
     for label, take in ways.items():
         compute = partial(_unit_by_unit, p.name, name, take)
@@ -181,17 +182,21 @@ def _absent(names: frozenset[str], bench: Bench) -> Gradient | None:
 
 
 def _unit_by_unit(population: str, name: str, take: object, bench: Bench) -> Gradient | None:
-    """Return the gradient with that of a shared parameter made of its units' in another way than their sum."""
+    """Return the gradient with that of a shared parameter made in another way than by the sum over its units.
+
+    `take` is given the gradients of all units, (runs, units of a run).
+    """
     graph, full = bench.network.graph, f"{population}.{name}"
     if graph is None or full not in bench.parameters:
         return None
     own = graph.by_name[population]
-    apart = replace(own, shared=tuple(other for other in own.shared if other != name))
+    runs = runs_of(own.shared)
+    apart = replace(own, shared=tuple(shared_name(other, n) for other, n in runs.items() if other != name))
     populations = tuple(apart if p is own else p for p in graph.populations)
-    parameters = {**bench.parameters, full: np.repeat(bench.parameters[full], own.units)}
+    parameters = {**bench.parameters, full: by_unit(bench.parameters[full], own.units)}
     network = replace(bench.network, layers=(), graph=replace(graph, populations=populations))
     found = bench.again(network=network, parameters=parameters).gradients()
-    return {**found, full: take(found[full])}  # type: ignore[operator]
+    return {**found, full: take(found[full].reshape(runs[name], -1))}  # type: ignore[operator]
 
 
 def _turned(name: str, bench: Bench) -> Gradient | None:

@@ -18,6 +18,7 @@ from gradcert.reference.networks.layer import (
     synapse_from_dict,
     synapse_to_dict,
 )
+from gradcert.reference.networks.shared import runs_of
 from gradcert.reference.networks.synapses import MaxPool
 from gradcert.reference.networks.synapses.protocol import Synapse
 
@@ -34,7 +35,7 @@ class Population:
     cell : the neuron model.
     units : how many.
     synapses : for weights of the cell's own links, such as ``(("H", Dense(..., absent=...)),)``.
-    shared : trained per-unit parameters of which there is one number for all units, of shape (1,).
+    shared : trained per-unit parameters of which there is one number for all units, or for each channel (`Layer`).
     backwards : whether it runs from the last step to the first, as one direction of a bidirectional layer. What reads
         it finds its values at their own steps.
     """
@@ -64,7 +65,7 @@ class Population:
             if name in outer:
                 raise GradcertError(f"a synapse for {name!r} of {self.name!r}", do="give it to the connection")
         Layer(self.cell, inputs=self.units, units=self.units, synapses=self.synapses, shared=self.shared)
-        for name in self.shared:
+        for name in runs_of(self.shared):
             if isinstance(self.cell.constants().get(name, 0.0), tuple):
                 raise GradcertError(f"{name!r} of {self.name!r} is shared and has several values", allowed="one")
 

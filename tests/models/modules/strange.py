@@ -76,6 +76,23 @@ class Hooked(Lif):
         self.rec.weight.register_hook(lambda g: g / 2)
 
 
+class Channels(nn.Module):
+    """A convolution with its bias, and a leak of every channel; `mean` is a hook that takes no sum over pixels."""
+
+    def __init__(self, mean=False):
+        super().__init__()
+        self.conv, self.out = nn.Conv2d(1, 3, 2), nn.Linear(12, 2)
+        self.leak = nn.Parameter(torch.tensor([-0.5, 0.2, 1.0]).reshape(3, 1, 1))
+        if mean:
+            self.conv.bias.register_hook(lambda g: g / 4)
+
+    def forward(self, x, state=None):
+        v, z = state if state is not None else (x.new_zeros(len(x), 3, 2, 2), x.new_zeros(len(x), 3, 2, 2))
+        v = torch.sigmoid(self.leak) * v * (1 - z) + self.conv(x)
+        z = Spike.apply(v - 1.0)
+        return self.out(z.flatten(1)), (v, z)
+
+
 class OwnPsi(Lif):
     def __init__(self, inputs=12, hidden=8, outputs=4):
         super().__init__(inputs, hidden, outputs, spike=Own)

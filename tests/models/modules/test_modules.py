@@ -24,8 +24,6 @@ from gradcert.models.modules import ModuleSubject, UnreadError  # noqa: E402
 ALL = {**strangers.OWN, **strangers.LIBRARY}
 # what a claim cannot say, or no independent parameters can be given to, and why
 NOT = {
-    "convolution": "entries of 0.bias are used several times",
-    "max pooling": "entries of 0.bias are used several times",
     "layer normalisation": "which no parameter of the module is in",
     "snntorch.Alpha": "fc.weight is used at several places",
     "snntorch tutorial, constant input": "loops over one input",
@@ -38,7 +36,7 @@ CHOSEN = (
     "feedback", "populations", "trained leak and threshold", "nn.LSTM", "LSTM over sequences",
     "snntorch.Leaky subtract",
     "snntorch max pooling", "snntorch.RLeaky zero", "snntorch.Leaky trained", "snntorch.Synaptic", "snntorch tutorial",
-    "spikingjelly.LIFNode detached", "spikingjelly.ParametricLIFNode", *NO_ROW, *NOT,
+    "spikingjelly.LIFNode detached", "spikingjelly.ParametricLIFNode", "convolution", "max pooling", *NO_ROW, *NOT,
 )  # fmt: skip
 
 
@@ -115,6 +113,15 @@ def test_a_wrong_backward_is_none_of_the_reading():
 def test_a_hook_is_judged_not_refused():
     found = wrong(ModuleSubject(strange.Hooked))[0].reason
     assert found.startswith("the gradient of layers.0.rec_weight is wrong")
+
+
+def test_a_number_of_every_channel_is_one_parameter():
+    subject = ModuleSubject(strange.Channels, example=(2, 1, 3, 3))
+    first = subject.told.spec["network"]["populations"][0]
+    assert sorted(first["shared"]) == ["conv_bias[3]", "leak[3]"]
+    assert not wrong(subject)
+    hooked = ModuleSubject(functools.partial(strange.Channels, mean=True), example=(2, 1, 3, 3))
+    assert "conv_bias is wrong" in wrong(hooked)[0].reason
 
 
 @pytest.mark.long

@@ -78,7 +78,7 @@ def test_every_bound_of_a_graph_holds(name):
 
 def positive(*connections, shared=(), train=(), units=1, steps=5):
     """Identity units with positive weights, input 2 and loss gradient 1 at every step: nothing can cancel."""
-    cell = Rnn(activation="identity", recurrent=True, bias="b" in (*shared, *train))
+    cell = Rnn(activation="identity", recurrent=True, bias=any(name[0] == "b" for name in (*shared, *train)))
     populations = tuple(Population(n, cell, units, shared=shared) for n in "abo")
     graph = Graph({"x": 1}, populations, tuple(connections))
     network = Network(graph=graph)
@@ -155,9 +155,10 @@ def test_bounds_that_forget_a_connection_are_no_bounds(monkeypatch, forgotten):
     assert fails(online(network, p, x, y, rule), error)
 
 
-def test_a_parameter_that_all_units_share_acts_on_all_of_them(monkeypatch):
+@pytest.mark.parametrize(("shared", "runs"), [("b", 1), ("b[2]", 2)])
+def test_a_parameter_that_all_units_share_acts_on_all_of_them(monkeypatch, shared, runs):
     """Counted as if it acted on one unit alone, the bound is below the error."""
-    network, p, x, y = positive(*SKIP, shared=("b",), units=4)
+    network, p, x, y = positive(*SKIP, shared=(shared,), units=4)
     rule = RULES["ostl"]
     error = residual(network, p, x, y, rule=rule).total
     whole = windowed(network, p, x, y, rule=rule, window=len(x))
@@ -166,14 +167,15 @@ def test_a_parameter_that_all_units_share_acts_on_all_of_them(monkeypatch):
     honest = module._combined
 
     def alone(drive, injection, s):
-        return {k: v[..., :1] if injection.shared else v for k, v in honest(drive, _unshared(injection), s).items()}
+        found = honest(drive, _unshared(injection), s).items()
+        return {k: v.reshape(*v.shape[:-1], runs, -1)[..., 0] if injection.shared else v for k, v in found}
 
     monkeypatch.setattr(module, "_combined", alone)
     assert fails(windowed(network, p, x, y, rule=rule, window=len(x)), error)
 
 
 def _unshared(injection):
-    return type(injection)(injection.ports, injection.scale, shared=False)
+    return type(injection)(injection.ports, injection.scale, shared=0)
 
 
 def test_data_of_a_graph_in_the_bounds():
@@ -198,9 +200,10 @@ def test_data_of_a_graph_in_the_bounds():
     assert at_once.total > 0 and whole * (1 - ROOM) <= at_once.total <= whole * (1 + ROOM)
 
 
-def test_rows_of_what_all_units_share_add_up(monkeypatch):
+@pytest.mark.parametrize("shared", ["b", "b[2]"])
+def test_rows_of_what_all_units_share_add_up(monkeypatch, shared):
     """SnAp-1 drops what passes from a unit to another; of a shared bias all rows of that fall on one number."""
-    network, p, x, y = positive(*SKIP, shared=("b",), units=4)
+    network, p, x, y = positive(*SKIP, shared=(shared,), units=4)
     rule = RULES["snap-1"]
     exact, mine = (reverse.gradients(network, p, x, y, rule=row) for row in (RULES["bptt"], rule))
     error = {name: exact[name] - mine[name] for name in p}

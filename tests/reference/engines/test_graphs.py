@@ -156,7 +156,7 @@ def test_what_drops_a_path_is_booked_to_feedback_and_delay():
     assert (dropped[0, "feedback_edge"]["b.W"] != 0).any() and (0, "feedback") not in dropped
 
 
-@pytest.mark.parametrize("name", ["skip", "inputs", "feedback", "delay", "same and late", "shared"])
+@pytest.mark.parametrize("name", ["skip", "inputs", "feedback", "delay", "same and late", "shared", "channels"])
 def test_auxiliary_losses_of_layers_whatever_they_are_made_of(name):
     """Forward = reverse = rule + residual; BPTT is the derivative of the objective, run on dual numbers."""
     network, p, x, y, given = problem(name, ("initial", "begins"))

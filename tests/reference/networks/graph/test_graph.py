@@ -185,6 +185,8 @@ REFUSED = {
     "outer synapse": (lambda: P("a", Rnn(), 2, synapses=(("W", Dense(2, 2)),)), "give it to the connection"),
     "inner synapse": (lambda: P("a", Rnn(), 2, synapses=(("H", Dense(2, 3)),)), "from 2 to 3 units for 'H'"),
     "shared": (lambda: P("a", Lif(train=("leak",)), 2, shared=("threshold",)), "the shared parameter 'threshold'"),
+    "shared runs": (lambda: P("a", Lif(), 6, shared=("b[4]",)), r"the shared parameter 'b\[4\]' of 6 units"),
+    "shared name": (lambda: P("a", Lif(), 6, shared=("b[0]",)), r"the shared parameter 'b\[0\]'"),
     "shared values": (lambda: P("a", Lif(leak=(0.1, 0.2), train=("leak",)), 2, shared=("leak",)), "several values"),
     "lag": (lambda: C("a", "b", lag=-1), "with lag=-1"),
     "label": (lambda: C("a", "b", edge=Edge.FEEDBACK), "for a lagged connection"),
@@ -217,7 +219,7 @@ def test_who_knows_stacks_alone_says_so(what):
         OTHERS[what](SKIP.parameters())
 
 
-@pytest.mark.parametrize("name", ["feedback", "delay", "shared"])
+@pytest.mark.parametrize("name", ["feedback", "delay", "shared", "channels"])
 def test_fptt_of_a_graph_hands_every_state_on_to_the_next_part(name):
     """With a rate of 0 its parts are chunks: their gradients add up to that of truncation, registers and loops too."""
     network, rng = CASES[name].network, np.random.default_rng(5)
@@ -233,7 +235,7 @@ def test_fptt_of_a_graph_hands_every_state_on_to_the_next_part(name):
     assert max(abs(parts[1][key]).max() for key in p) > 0
 
 
-@pytest.mark.parametrize("name", ["feedback", "delay", "shared"])
+@pytest.mark.parametrize("name", ["feedback", "delay", "shared", "channels"])
 def test_componentwise_bounds_hold_of_graphs(name):
     """Their paths are the residual's own: in absolute values they bound what OSTL drops, entry by entry."""
     network = CASES[name].network
