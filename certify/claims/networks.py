@@ -186,6 +186,8 @@ def _synapse(s: Mapping[str, Any], inputs: int | None, units: int | None) -> dic
     out = dict(s)
     if out.get("kind") in ("dense", "sparse") and inputs and units:
         out = {"inputs": inputs, "units": units, **out}
+    if out.get("kind") == "mean" and units:
+        out = {"units": units, **out}
     if "mask" not in out:
         return out
     if out.get("kind") != "sparse":

@@ -33,7 +33,8 @@ def _scaled(gradients: Gradients, factor: float) -> dict[str, Array]:
 def _transposed_lateral(tape: Tape) -> Tape | None:
     layers, changed = [], False
     for layer in tape.layers:
-        names = [k.weight for k in layer.layer.cell.links if k.lag and k.weight is not None]
+        lateral = [k.weight for k in layer.layer.cell.links if k.lag and k.weight is not None]
+        names = [name for name in lateral if name in layer.p]  # a mean has no weights
         square = {n: layer.p[n].T for n in names if layer.p[n].ndim == 2 and layer.p[n].shape[0] == layer.p[n].shape[1]}
         changed = changed or bool(square)
         layers.append(replace(layer, p={**layer.p, **square}))

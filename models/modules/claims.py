@@ -17,7 +17,7 @@ from gradcert.models.modules.build import inputs as candidates
 from gradcert.models.modules.errors import UnreadError
 from gradcert.models.modules.parameters import parts
 from gradcert.models.modules.psi import formula
-from gradcert.models.modules.spelled import LARGEST, SMALL, Read, Told, at_sizes, check_begin, is_stack, spelled
+from gradcert.models.modules.spelled import LARGEST, SMALL, Read, Told, alike, at_sizes, check_begin, is_stack, spelled
 from gradcert.models.modules.states import first_state
 from gradcert.models.reading.check import rows_by_cuts
 from gradcert.models.reading.forward import forward_alone
@@ -127,13 +127,19 @@ def told(build: Build, how: How) -> Told:
         rows = rows_by_cuts(base.written)
     _check(base)
     controls, small, free = _controls(build, how, base)
+    why = "no argument each is another size"
+    if small != base.sizes:
+        there, _ = _read_at(build, how, controls, small, graph=base.written.full.graph is not None)
+        if free and not alike(there, base, build.name, formula):
+            free, why = False, "its code has numbers that are others at other sizes"
+        base = base if free else there
     found = spelled(base, build.name, rows, () if free else small, formula, builtin=how.builtin)
     spec = found.spec
     collects = base.reading.collects
     if collects and collects[0] in WHEN:
         spec["when"] = [WHEN[collects[0]]]
     sizes = ", ".join(map(str, small))
-    notes = [] if free else [f"{build.name} is judged at sizes {sizes} alone: no argument each is another size"]
+    notes = [] if free else [f"{build.name} is judged at sizes {sizes} alone: {why}"]
     if _fixed_batch(build, base):
         spec["B"] = base.reading.batch
         notes.append(f"{build.name} is judged with {base.reading.batch} samples: it holds states for so many")
@@ -213,7 +219,12 @@ def at(build: Build, how: How, said: Told, sizes: tuple[int, ...]) -> tuple[Read
     ------
     UnreadError : if it cannot be built at them.
     """
-    values = {c: n for c, n in zip(said.controls, sizes, strict=True) if c is not None}
-    inputs = sizes[0] if said.controls[0] is not None else None
-    found = read(build, how, values, inputs, graph="network" in said.spec)
+    found, values = _read_at(build, how, said.controls, sizes, graph="network" in said.spec)
     return at_sizes(found, said, build.name, sizes), values
+
+
+def _read_at(
+    build: Build, how: How, controls: tuple[str | None, ...], sizes: tuple[int, ...], *, graph: bool
+) -> tuple[Read, dict[str, int]]:
+    values = {c: n for c, n in zip(controls, sizes, strict=True) if c is not None}
+    return read(build, how, values, sizes[0] if controls[0] is not None else None, graph=graph), values

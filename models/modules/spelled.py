@@ -244,7 +244,7 @@ def _network(
     graph = full.graph.to_dict()
     populations = [
         {"name": p["name"], "cell": m["cell"], "options": m["options"]}
-        | ({"synapses": p["synapses"]} if p.get("synapses") else {})
+        | ({"synapses": {k: _unsized(s) for k, s in p["synapses"].items()}} if p.get("synapses") else {})
         | ({"shared": m["shared"]} if m.get("shared") else {})
         | ({"units": sizes[k + 1]} if sizes else {})
         for k, (p, m) in enumerate(zip(graph["populations"], members, strict=True))
@@ -261,6 +261,11 @@ def _network(
     }
 
 
+def _unsized(synapse: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a synapse without the size that is its population's: a mean is one over as many units as there are."""
+    return {k: v for k, v in synapse.items() if synapse["kind"] != "mean" or (k != "units" and v is not False)}
+
+
 def _common(members: list[dict[str, Any]]) -> dict[str, Any]:
     """Take out what all spiking members have alike: the claim says it of all of them, and others may say otherwise."""
     options = [m["options"] for m in members if "surrogate" in m["options"]]
@@ -270,6 +275,14 @@ def _common(members: list[dict[str, Any]]) -> dict[str, Any]:
         for k in found:
             del o[k]
     return {"options": found} if found else {}
+
+
+def alike(a: Read, b: Read, name: str, formula: Formula) -> bool:
+    """Return whether a module says the same at two sizes: of numbers in its code some may be made of a size."""
+    one, other = (spelled(read, name, (), b.sizes, formula) for read in (a, b))
+    return one.cells == other.cells and all(
+        one.spec.get(k) == other.spec.get(k) for k in {*one.spec, *other.spec} - {"network"}
+    )
 
 
 def is_stack(base: Read) -> bool:

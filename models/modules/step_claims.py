@@ -18,7 +18,7 @@ import numpy as np
 from gradcert.models.modules.errors import UnreadError
 from gradcert.models.modules.parameters import parts
 from gradcert.models.modules.recorded_jvp import formula
-from gradcert.models.modules.spelled import LARGEST, SMALL, Read, Told, at_sizes, check_begin, is_stack, spelled
+from gradcert.models.modules.spelled import LARGEST, SMALL, Read, Told, alike, at_sizes, check_begin, is_stack, spelled
 from gradcert.models.reading.forward import forward_alone
 from gradcert.models.reading.graphs import as_graph
 from gradcert.models.reading.jaxpr.call import Call
@@ -131,18 +131,15 @@ def _sizes(given: Given, base: Read) -> tuple[Swap, tuple[int, ...], bool]:
     own = base.sizes
     small = {n: SMALL[k % len(SMALL)] for k, n in reversed(list(enumerate(own)))}
     name = given.title
-    same = spelled(base, name, (), own, formula)
+    graph = "network" in spelled(base, name, (), own, formula).spec
 
     def fits(swap: Swap) -> bool:
         try:
-            found = read(given.at(swap), graph="network" in same.spec)
-            other = spelled(found, name, (), own, formula)
+            found = read(given.at(swap), graph=graph)
+            same = alike(found, base, name, formula)
         except Exception:  # a size that the function does not take
             return False
-        alike = {k: v for k, v in other.spec.items() if k != "network"} == {
-            k: v for k, v in same.spec.items() if k != "network"
-        }
-        return found.sizes == tuple(swap[n] for n in own) and other.cells == same.cells and alike
+        return same and found.sizes == tuple(swap[n] for n in own)
 
     if given.x.ndim == 2 and fits(small):
         free = len(set(own)) == len(own) and fits(dict.fromkeys(own, 1))

@@ -34,6 +34,7 @@ class TorchLowering(Lowering):
     RANDOM = ("bernoulli", "dropout", "rand", "normal", "uniform", "exponential_", "multinomial", "poisson")
     ELEMENTWISE = ("sqrt", "log", "abs", "sign", "floor", "round", "cos", "sin", "erf", "softplus", "log1p",
                    "expm1", "rsqrt", "elu", "gelu")  # fmt: skip
+    BROADCAST = (*BINARY, *SMOOTH, "rsub", "neg", "pow", "reciprocal", "sqrt", "expand", "mean", "sum", "var", "std")
 
     def _op(self, k: int, node: Node) -> Term:
         name = node.name.rstrip("_") if node.name not in ("_to_copy",) else node.name
@@ -59,7 +60,8 @@ class TorchLowering(Lowering):
         if name in BINARY or name == "rsub":
             return self._binary(k, node, name)
         if name in SMOOTH:
-            return self.terms.make("fn", (self.argument(node.args[0]),), SMOOTH[name], node.shape, node.where)
+            source = self.argument(node.args[0])
+            return self.terms.make("fn", (source,), SMOOTH[name], self._shape(node, source), node.where)
         if name in ("gt", "ge", "lt", "le"):
             return self._compared(node, name)
         if name in ("logical_not", "bitwise_not"):
@@ -93,12 +95,15 @@ class TorchLowering(Lowering):
             a, b, name = b, a, "sub"
         if node.kwargs.get("rounding_mode"):
             return self._mix(k, node)
+        if name == "div" and b.op == "number" and a.op == "mul" and a.args[0] is b:  # a mean, summed and divided
+            return a.args[1]
         if alpha != 1:
             b = self.terms.mul(self.terms.number(float(alpha)), b, node.where)
-        return self.terms.binary(BINARY[name], a, b, node.shape, node.where)
+        return self.terms.binary(BINARY[name], a, b, self._shape(node, a, b), node.where)
 
     def _do_neg(self, k: int, node: Node) -> Term:
-        return self.terms.make("neg", (self.argument(node.args[0]),), None, node.shape, node.where)
+        source = self.argument(node.args[0])
+        return self.terms.make("neg", (source,), None, self._shape(node, source), node.where)
 
     def is_filled_bit(self, node: Node) -> bool:
         """Return whether a node is zeros, or ones."""
@@ -162,21 +167,56 @@ class TorchLowering(Lowering):
         return self.terms.binary("mul", source, gate, node.shape, node.where)
 
     def _do_reciprocal(self, k: int, node: Node) -> Term:
-        return self.terms.binary("div", self.terms.number(1.0), self.argument(node.args[0]), node.shape, node.where)
+        source = self.argument(node.args[0])
+        return self.terms.binary("div", self.terms.number(1.0), source, self._shape(node, source), node.where)
 
     def _do_pow(self, k: int, node: Node) -> Term:
         exponent = node.args[1]
         if isinstance(exponent, Ref) or isinstance(node.args[0], (int, float)) or float(exponent) != int(exponent):
             return self._mix(k, node)
         base = self.argument(node.args[0])
-        return self.terms.make("pow", (base,), int(exponent), node.shape, node.where)
+        return self.terms.make("pow", (base,), int(exponent), self._shape(node, base), node.where)
 
-    def _do_mean(self, k: int, node: Node) -> Term:
-        """Return the same where what is summed up is one."""
+    def _do_amax(self, k: int, node: Node) -> Term:
+        """Return the same where what is summed up, or compared, is one."""
         source = self.term(node.args[0].node)
         return source if source.size == prod(node.shape) else self._mix(k, node)
 
-    _do_sum = _do_amax = _do_mean
+    def _do_mean(self, k: int, node: Node) -> Term:
+        """Return a mean over the units of a sample, in every unit; or what there is where it is one."""
+        source = self._units_of(node)
+        return self._do_amax(k, node) if source is None else self._mean(source, node)
+
+    def _do_sum(self, k: int, node: Node) -> Term:
+        source = self._units_of(node)
+        if source is None:
+            return self._do_amax(k, node)
+        return self.terms.mul(self.terms.number(float(source.shape[-1])), self._mean(source, node), node.where)
+
+    def _do_var(self, k: int, node: Node) -> Term:
+        """Return a variance over the units of a sample: the sum of squares over n - 1, or over n - correction."""
+        source, less = self._units_of(node), node.kwargs.get("correction", 1)
+        less = 1 if less is None else less
+        if source is None or less >= source.shape[-1]:
+            return self._mix(k, node)
+        t, n = self.terms, source.shape[-1]
+        centred = t.binary("sub", source, self._mean(source, node), source.shape, node.where)
+        return t.mul(t.number(n / (n - less)), self._mean(t.mul(centred, centred, node.where), node), node.where)
+
+    def _do_std(self, k: int, node: Node) -> Term:
+        variance = self._do_var(k, node)
+        return self.terms.make("fn", (variance,), "sqrt", variance.shape, node.where)
+
+    def _units_of(self, node: Node) -> Term | None:
+        """Return what is reduced over the units of every sample, the axis kept; None where it is anything else."""
+        source, shape = self.term(node.args[0].node), self.nodes[node.args[0].node].shape
+        axes = node.args[1] if len(node.args) > 1 else None
+        kept = node.kwargs.get("keepdim", node.args[2] if len(node.args) > 2 else False)
+        over = len(shape) == 2 and [a % 2 for a in axes or ()] == [1] and shape[1] > 1
+        return source if over and kept and source.shape == shape else None
+
+    def _mean(self, source: Term, node: Node) -> Term:
+        return self.terms.make("linear", (self.average(source.shape[-1]), source), None, source.shape, node.where)
 
     def _do_permute(self, k: int, node: Node) -> Term:
         """Return the same where only axes of one are moved: units stay in their order."""

@@ -8,6 +8,7 @@ front end, in a subclass (`lower` for PyTorch, `jaxpr.lower` for JAX).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,7 @@ class Lowering(ABC):
 
     RANDOM: tuple[str, ...] = ()  # in the names of operations that draw
     ELEMENTWISE: tuple[str, ...] = ()  # functions of one unit that are named, not written out
+    BROADCAST: tuple[str, ...] = ()  # operations that may read a mean over units, which every unit has here
 
     def __init__(self, step: Step, framework: Framework) -> None:
         self.step, self.nodes, self.terms, self.framework = step, step.nodes, Terms(), framework
@@ -51,7 +53,7 @@ class Lowering(ABC):
         self.stands: dict[int, Term] = {}
         self._pieces: dict[Any, int] = {}  # (slot, slice) -> slot
         self._sliced: dict[int, tuple[int, Any]] = {}
-        self.outputs = [self.term(o) for o in step.outputs]
+        self.outputs = [self._leaving(o) for o in step.outputs]
         self.updates: dict[int, Term] = {}
         self._update()
 
@@ -78,7 +80,7 @@ class Lowering(ABC):
                 if k not in self.updates:
                     todo = True
                     whole, piece = self._sliced.get(k, (k, None))
-                    update = self.term(self.step.slots[whole].update)
+                    update = self._leaving(self.step.slots[whole].update)
                     update = update if piece is None else self.part(update, *piece)
                     alone = update.op == "stack" and len(update.args) == 1  # a register of one step
                     self.updates[k] = update.args[0] if alone else update
@@ -137,11 +139,31 @@ class Lowering(ABC):
             made = self.terms.make("x", shape=node.shape)
         elif node.kind == "state":
             made = self.terms.make("prev", data=self._slot_of[k], shape=node.shape)
+        elif any(self._spread(i) for i in node.operands()) and node.name.rstrip("_") not in self.BROADCAST:
+            made = self._mix(k, node, f"{node.name} of a mean or sum over units")
         else:
             made = self._op(k, node)
         said = made.op == "cut" and made.where == node.where
         cut = node.cut and not said and made.op not in ("number", "static", "x") and dynamic(made)
         return self.terms.make("cut", (made,), None, made.shape, node.where) if cut else made
+
+    def _shape(self, node: Node, *parts: Term) -> tuple[int, ...]:
+        """Return the shape of a function of parts, some of which may be there for every unit already."""
+        return max((node.shape, *(p.shape for p in parts)), key=lambda s: (prod(s), len(s)))
+
+    def _spread(self, k: int) -> bool:
+        """Return whether a node is one number of a sample whose term every unit has: a mean over units."""
+        if k not in self.moving:
+            return False
+        return prod(self.term(k).shape) > prod(self.nodes[k].shape)
+
+    def _leaving(self, k: int) -> Term:
+        """Return the term of what leaves the step; a mean over units is read by units alone."""
+        return (
+            self._mix(k, self.nodes[k], "a mean or sum over units that leaves the step")
+            if self._spread(k)
+            else self.term(k)
+        )
 
     def static(self, k: int) -> Term:
         """Return the term of what does not move: a number where it is one, whatever it is computed from."""
@@ -176,7 +198,8 @@ class Lowering(ABC):
         if op == "fn" and options:
             data = f"{data}[{', '.join(map(str, options))}]"
         key = data if op == "fn" else (data, k)
-        return self.terms.make(op, args, key, node.shape, node.where)
+        shape = self._shape(node, *args) if op == "fn" else node.shape
+        return self.terms.make(op, args, key, shape, node.where)
 
     # -- choices --
 

@@ -23,13 +23,14 @@ from gradcert.models.equations.expression import derivative, parse, symbols
 from gradcert.models.equations.expression import evaluate as evaluate_cell
 from gradcert.models.reading.cutting import without
 from gradcert.models.reading.framework import Puller
+from gradcert.models.reading.lowering import AVERAGE
 from gradcert.models.reading.naming import identifier
 from gradcert.models.reading.populations import X
 from gradcert.models.reading.reading import Reading, drawn, silent_kinds
 from gradcert.models.reading.terms import LARGER, Term, below, uncut
 from gradcert.models.reading.text import STEPS, Style, expression
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import AvgPool, Conv2d, Layer, Loss, Network, Tap
+from gradcert.reference.networks import AvgPool, Conv2d, Layer, Loss, Mean, Network, Tap
 from gradcert.reference.numbers import ACTIVATIONS, FLOAT64, Array
 
 INTEGRATOR = "integrator"
@@ -467,6 +468,10 @@ class CellWriter:
             name = identifier("pool", self._taken)
             return name, AvgPool(channels=channels, height=height, width=width, kernel=kernel)
         name = identifier(self.reading.statics[id(weight)], self._taken)
+        node = self.reading.step.nodes[weight.data]
+        if node.name == AVERAGE and geometry is None:
+            self.newest = name
+            return name, Mean(node.shape[0])
         self.sources[name] = Source(weight.data, 1, None)
         self.newest = name
         if geometry is None:
@@ -474,6 +479,15 @@ class CellWriter:
         _, (channels, height, width), (out, *_), stride, padding = geometry
         kernel = tuple(self.reading.step.nodes[weight.data].shape[2:])
         return name, Conv2d(channels, height, width, out, kernel, stride, padding)
+
+    def negate(self, name: str) -> None:
+        """Let a weight be the opposite of what it is made of: the connection subtracts."""
+        if isinstance(mean := self._synapses.get(name), Mean):
+            self._synapses[name] = replace(mean, negative=True)
+        elif name in self.sources:
+            self.sources[name] = replace(self.sources[name], sign=-1)
+        else:
+            raise GradcertError(f"a pooling that is subtracted in layer {self.number}", do="add one of -x")
 
     def _cell(self, name: str) -> Any:
         constants = {} if self._threshold is None else {"threshold": self._threshold}
@@ -567,9 +581,7 @@ def _prepared(term: Term, how: Style, cell: CellWriter) -> Term:
         for sign, part in zip(term.data, term.args, strict=True):
             made = _prepared(part, how, cell)
             if sign < 0:  # of minus the weight
-                if cell.newest not in cell.sources:
-                    raise GradcertError(f"a pooling that is subtracted in layer {cell.number}", do="add one of -x")
-                cell.sources[cell.newest] = replace(cell.sources[cell.newest], sign=-1)
+                cell.negate(cell.newest)
             if not any(made is other for other in added):  # what several connections feed is there once
                 added.append(made)
         return terms.make("drive", tuple(added), tuple(1 for _ in added), term.shape)

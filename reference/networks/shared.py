@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from gradcert.reference.numbers import Array
 SPELLED = re.compile(r"([^\[\]]+)(?:\[([1-9][0-9]{0,8})\])?")
 
 
-def runs_of(shared: Iterable[str]) -> dict[str, int]:
+def runs_of(shared: Iterable[Any]) -> dict[str, int]:
     """Return how many numbers there are of every shared parameter.
 
     Raises

@@ -35,6 +35,8 @@ class JaxLowering(Lowering):
 
     ELEMENTWISE = ("sqrt", "log", "abs", "sign", "floor", "ceil", "round", "cos", "sin", "tan", "erf", "log1p", "expm1",
                    "exp2", "cbrt", "asinh", "sinh", "cosh", "atan", "asin", "acos")  # fmt: skip
+    BROADCAST = (*BINARY, *SMOOTH, *ELEMENTWISE, *SAME, "neg", "integer_pow", "square", "pow", "rsqrt",
+                 "reduce_sum", "max", "select_n")  # fmt: skip
 
     def __init__(self, step: Step, framework: Framework) -> None:
         self.notes: list[str] = []
@@ -124,10 +126,6 @@ class JaxLowering(Lowering):
     def _applied(self, node: Node, name: str) -> Term:
         source = self.argument(node.args[0])
         return self.terms.make("fn", (source,), name, source.shape, node.where)
-
-    def _shape(self, node: Node, *parts: Term) -> tuple[int, ...]:
-        """Return the shape of a function of parts, some of which may be there for every unit already."""
-        return max((node.shape, *(p.shape for p in parts)), key=lambda s: (prod(s), len(s)))
 
     def _same(self, k: int, node: Node) -> Term:
         source = self.argument(node.args[0])

@@ -6,6 +6,7 @@ from gradcert.reference.networks.synapses.avgpool import AvgPool
 from gradcert.reference.networks.synapses.conv2d import Conv2d
 from gradcert.reference.networks.synapses.dense import Dense
 from gradcert.reference.networks.synapses.maxpool import MaxPool
+from gradcert.reference.networks.synapses.mean import Mean
 from gradcert.reference.networks.synapses.part import Part, Place
 from gradcert.reference.networks.synapses.sparse import Sparse
 from gradcert.reference.networks.synapses.windows import Tap
@@ -17,6 +18,7 @@ SYNAPSES: dict[str, Any] = {
     "maxpool": MaxPool,
     "sparse": Sparse,
     "tap": Tap,
+    "mean": Mean,
 }
 
-__all__ = ["SYNAPSES", "AvgPool", "Conv2d", "Dense", "MaxPool", "Part", "Place", "Sparse", "Tap"]
+__all__ = ["SYNAPSES", "AvgPool", "Conv2d", "Dense", "MaxPool", "Mean", "Part", "Place", "Sparse", "Tap"]

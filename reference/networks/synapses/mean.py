@@ -1,4 +1,4 @@
-"""The mean over all units, given to each of them: the fixed link by which units of one step are mixed."""
+"""The mean over all units, given to each of them or taken from it: the fixed link that mixes the units of a step."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from gradcert.reference.checks import check_flag
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 
 
 @dataclass(frozen=True)
 class Mean:
-    """y_i = (x_1 + ... + x_n) / n for every i. Nothing is trained; the map is its own pull-back.
+    """y_i = (x_1 + ... + x_n) / n for every i, or `negative`. Nothing is trained; the map is its own pull-back.
 
     Examples
     --------
@@ -22,10 +23,12 @@ class Mean:
     """
 
     units: int
+    negative: bool = False
 
     def __post_init__(self) -> None:
         if self.units < 1:
             raise GradcertError(f"a mean over {self.units} units", allowed="one unit or more")
+        check_flag("negative of a mean", self.negative)
 
     @property
     def inputs(self) -> int:
@@ -48,11 +51,15 @@ class Mean:
 
     def apply(self, weight: Any, x: Array) -> Array:
         """Return the mean of x, (..., units), in every unit."""
-        return np.repeat(share(x.sum(axis=-1, keepdims=True), self.units), self.units, axis=-1)
+        return self._over(x, -1)
 
     def pull_input(self, weight: Any, g: Array) -> Array:
         """Return the pull-back of g, shape (..., units): each unit's share of the sum."""
         return self.apply(weight, g)
+
+    def _over(self, x: Array, axis: int) -> Array:
+        mean = share(x.sum(axis=axis, keepdims=True), self.units)
+        return np.repeat(-mean if self.negative else mean, self.units, axis=axis)
 
     def pull_weight(self, g: Array, x: Array) -> Array:
         """Return an empty gradient."""
@@ -60,7 +67,7 @@ class Mean:
 
     def push(self, weight: Any, tangent: Array) -> Array:
         """Apply the map to axis 1 of a tangent of shape (batch, units, k)."""
-        return np.repeat(share(tangent.sum(axis=1, keepdims=True), self.units), self.units, axis=1)
+        return self._over(tangent, 1)
 
     def expand(self, x: Array) -> Array:
         """Return (batch, 1, 0): no weight feeds a unit."""

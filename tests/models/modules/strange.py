@@ -93,6 +93,64 @@ class Channels(nn.Module):
         return self.out(z.flatten(1)), (v, z)
 
 
+class Sized(Lif):
+    """Numbers in its code are made of its sizes: other ones at other sizes."""
+
+    def forward(self, x, state):
+        v, z, y = state
+        v = 0.9 * v + (self.fc(x) + self.rec(z)) / self.rec.in_features**0.5 - (z.detach() if self.detached else z)
+        z = self.spike.apply(v - 1.0)
+        y = 0.8 * y + self.out(z)
+        return y, (v, z, y)
+
+
+class Normalised(Lif):
+    """The drive is normalised over units: by the library, or by hand, the mean taken twice."""
+
+    def __init__(self, inputs=12, hidden=8, outputs=4, by_hand=False, wrong=False):
+        super().__init__(inputs, hidden, outputs)
+        self.norm, self.by_hand = nn.LayerNorm(hidden), by_hand
+        if wrong:
+            self.norm.weight.register_hook(lambda g: g.mean() + 0 * g)
+
+    def forward(self, x, state):
+        v, z, y = state
+        a = self.fc(x) + self.rec(z)
+        if self.by_hand:
+            centred = a - a.mean(dim=-1, keepdim=True)
+            a = centred / torch.sqrt(a.var(-1, unbiased=False, keepdim=True) + 1e-5) * self.norm.weight
+            a = a + self.norm.bias
+        else:
+            a = self.norm(a)
+        v = 0.9 * v + a - (z.detach() if self.detached else z)
+        z = self.spike.apply(v - 1.0)
+        y = 0.8 * y + self.out(z)
+        return y, (v, z, y)
+
+
+class Inhibited(Lif):
+    """All units are inhibited by the sum of their spikes."""
+
+    def forward(self, x, state):
+        v, z, y = state
+        v = 0.9 * v + self.fc(x) - 0.25 * z.sum(1, keepdim=True)
+        z = self.spike.apply(v - 1.0)
+        y = 0.8 * y + self.out(z)
+        return y, (v, z, y)
+
+
+class Rate(nn.Module):
+    """The output is the mean of the spikes: one number, which is no unit's."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(5, 4)
+
+    def forward(self, x, v=None):
+        v = 0.9 * (x.new_zeros(len(x), 4) if v is None else v) + self.fc(x)
+        return Spike.apply(v - 1.0).mean(1, keepdim=True), v
+
+
 class OwnPsi(Lif):
     def __init__(self, inputs=12, hidden=8, outputs=4):
         super().__init__(inputs, hidden, outputs, spike=Own)

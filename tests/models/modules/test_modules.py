@@ -20,11 +20,11 @@ from gradcert.certify.runs import Task, prepare  # noqa: E402
 from gradcert.certify.subjects import Answer  # noqa: E402
 from gradcert.certify.subjects.modules import keep  # noqa: E402
 from gradcert.models.modules import ModuleSubject, UnreadError  # noqa: E402
+from gradcert.reference import GradcertError  # noqa: E402
 
 ALL = {**strangers.OWN, **strangers.LIBRARY}
 # what a claim cannot say, or no independent parameters can be given to, and why
 NOT = {
-    "layer normalisation": "which no parameter of the module is in",
     "snntorch.Alpha": "fc.weight is used at several places",
     "snntorch tutorial, constant input": "loops over one input",
     "spikingjelly.QIFNode": "states that do not begin with zeros: layers.0.v",
@@ -36,7 +36,8 @@ CHOSEN = (
     "feedback", "populations", "trained leak and threshold", "nn.LSTM", "LSTM over sequences",
     "snntorch.Leaky subtract",
     "snntorch max pooling", "snntorch.RLeaky zero", "snntorch.Leaky trained", "snntorch.Synaptic", "snntorch tutorial",
-    "spikingjelly.LIFNode detached", "spikingjelly.ParametricLIFNode", "convolution", "max pooling", *NO_ROW, *NOT,
+    "spikingjelly.LIFNode detached", "spikingjelly.ParametricLIFNode", "convolution", "max pooling",
+    "layer normalisation", *NO_ROW, *NOT,
 )  # fmt: skip
 
 
@@ -122,6 +123,39 @@ def test_a_number_of_every_channel_is_one_parameter():
     assert not wrong(subject)
     hooked = ModuleSubject(functools.partial(strange.Channels, mean=True), example=(2, 1, 3, 3))
     assert "conv_bias is wrong" in wrong(hooked)[0].reason
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_number_that_is_made_of_a_size_fixes_the_sizes(dtype):
+    """The same equations at all sizes would have other numbers than the module, which is right."""
+    subject = ModuleSubject(strange.Sized)
+    assert subject.told.spec["sizes"] == [3, 4, 2]
+    assert "its code has numbers that are others at other sizes" in subject.told.notes[0]
+    assert not wrong(subject, dtype=dtype)
+
+
+@pytest.mark.long(keep=1)
+@pytest.mark.parametrize(
+    "built",
+    [strange.Normalised, functools.partial(strange.Normalised, by_hand=True), strange.Inhibited],
+    ids=["LayerNorm", "by hand", "sum"],
+)
+def test_a_mean_over_units_is_a_weight_that_nobody_trains(built):
+    subject = ModuleSubject(built)
+    first = subject.told.spec["network"]["populations"][0]
+    assert {s["kind"] for s in first["synapses"].values()} == {"mean"}
+    assert not wrong(subject)
+
+
+@pytest.mark.long
+def test_a_wrong_gradient_beside_a_mean_is_seen():
+    found = wrong(ModuleSubject(functools.partial(strange.Normalised, wrong=True)))
+    assert "norm_weight is wrong" in found[0].reason
+
+
+def test_a_mean_over_units_that_leaves_the_step_is_refused():
+    with pytest.raises(GradcertError, match=r"a mean or sum over units that leaves the step at strange\.py"):
+        _ = ModuleSubject(strange.Rate).told
 
 
 @pytest.mark.long
