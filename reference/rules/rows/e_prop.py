@@ -23,7 +23,8 @@ firing-rate regularisation of the paper is not part of the gradient here. Absent
 synapse (`Dense(absent=...)`).
 
 Dropped: lateral weights and the reset as paths; time inside upper layers that are not leaky readouts.
-Cost of a layer of n units per step: n^2 values and n^2 operations; n values of memory without adaptation.
+Cost of a layer of n units per step: n^2 values and n^2 operations; n values of memory without adaptation,
+under a readout without memory.
 Exact: one layer without lateral weights and with the reset out of the graph, under a leaky or stateless readout.
 """
 
@@ -32,7 +33,7 @@ from gradcert.reference.rules.rule import Rule
 
 OWN = frozenset({Edge.STATE, Edge.ADAPTATION})
 READOUT = frozenset({Edge.STATE})
-MEMORY = "n^2 (n without adaptation)"
+MEMORY = "n^2 (n without adaptation under a readout without memory)"
 
 ROWS = (
     Rule(
