@@ -258,7 +258,11 @@ DERIVATION = Derivation(
     ),
     example=_example,
     traps=(
-        Trap("T01", "ψ of step t inside J where step t-1 belongs. It needs distinct states to show, and three steps for lateral weights (two for those of the input)."),
+        Trap(
+            "T01",
+            "ψ of step t inside J where step t-1 belongs. It needs distinct states to show, "
+            "and three steps for lateral weights (two for those of the input).",
+        ),
         Trap("T02", "ψ of step t-1 in e^t = ψ ε^t."),
         Trap("T05", "The reset-derivative term -λ v ψ dropped: error .04 to .55, invisible to a loose tolerance."),
         Trap("T06", "The gate (1 - z) dropped from the leak."),

@@ -33,8 +33,9 @@ class TorchLowering(Lowering):
 
     RANDOM = ("bernoulli", "dropout", "rand", "normal", "uniform", "exponential_", "multinomial", "poisson")
     ELEMENTWISE = ("sqrt", "log", "abs", "sign", "floor", "round", "cos", "sin", "erf", "softplus", "log1p",
-                   "expm1", "rsqrt", "elu", "gelu")  # fmt: skip
-    BROADCAST = (*BINARY, *SMOOTH, "rsub", "neg", "pow", "reciprocal", "sqrt", "expand", "mean", "sum", "var", "std")
+                   "expm1", "elu", "gelu")  # fmt: skip
+    BROADCAST = (*BINARY, *SMOOTH, "rsub", "neg", "pow", "reciprocal", "sqrt", "rsqrt", "expand", "mean", "sum", "var",
+                 "std")  # fmt: skip
 
     def _op(self, k: int, node: Node) -> Term:
         name = node.name.rstrip("_") if node.name not in ("_to_copy",) else node.name
@@ -169,6 +170,11 @@ class TorchLowering(Lowering):
     def _do_reciprocal(self, k: int, node: Node) -> Term:
         source = self.argument(node.args[0])
         return self.terms.binary("div", self.terms.number(1.0), source, self._shape(node, source), node.where)
+
+    def _do_rsqrt(self, k: int, node: Node) -> Term:
+        source = self.argument(node.args[0])
+        root = self.terms.make("fn", (source,), "sqrt", self._shape(node, source), node.where)
+        return self.terms.binary("div", self.terms.number(1.0), root, root.shape, node.where)
 
     def _do_pow(self, k: int, node: Node) -> Term:
         exponent = node.args[1]

@@ -221,7 +221,8 @@ def symbols(path: Path) -> None:
     for s in SYMBOLS.values():
         says = _expanded(s.says, macros())
         rows.append(f"| ${_expanded(s.sign, macros())}$ | {says} | {f'`{s.code}`' if s.code else ''} |")
-    head = "# Symbols\n\nOne notation in all derivations; a superscript is a step, never a power. A letter that two chapters use in two ways is listed once for each.\n\n"
+    head = "# Symbols\n\nOne notation in all derivations; a superscript is a step, never a power.\n"
+    head += "A letter that two chapters use in two ways is listed once for each.\n\n"
     _write(path, f"{head}| symbol | meaning | in the code |\n|---|---|---|\n" + "\n".join(rows) + "\n")
 
 

@@ -139,6 +139,27 @@ class Inhibited(Lif):
         return y, (v, z, y)
 
 
+class Rms(Lif):
+    """The drive over its root mean square; `read` is what else reads the mean."""
+
+    def __init__(self, inputs=12, hidden=8, outputs=4, read=""):
+        super().__init__(inputs, hidden, outputs)
+        self.read, self.one, self.all = read, nn.Linear(1, hidden), nn.Linear(hidden + 1, hidden)
+
+    def forward(self, x, state):
+        v, z, y = state
+        a = self.fc(x) + self.rec(z)
+        mean = a.pow(2).mean(-1, keepdim=True)
+        if self.read == "mm":
+            a = a + self.one(mean)
+        if self.read == "cat":
+            a = self.all(torch.cat([a, mean], -1))
+        v = 0.9 * v + a * torch.rsqrt(mean + 1e-3) - (z.detach() if self.detached else z)
+        z = self.spike.apply(v - 1.0)
+        y = 0.8 * y + self.out(z)
+        return y, (v, z, y)
+
+
 class Rate(nn.Module):
     """The output is the mean of the spikes: one number, which is no unit's."""
 

@@ -137,8 +137,8 @@ def test_a_number_that_is_made_of_a_size_fixes_the_sizes(dtype):
 @pytest.mark.long(keep=1)
 @pytest.mark.parametrize(
     "built",
-    [strange.Normalised, functools.partial(strange.Normalised, by_hand=True), strange.Inhibited],
-    ids=["LayerNorm", "by hand", "sum"],
+    [strange.Normalised, functools.partial(strange.Normalised, by_hand=True), strange.Inhibited, strange.Rms],
+    ids=["LayerNorm", "by hand", "sum", "root mean square"],
 )
 def test_a_mean_over_units_is_a_weight_that_nobody_trains(built):
     subject = ModuleSubject(built)
@@ -151,6 +151,13 @@ def test_a_mean_over_units_is_a_weight_that_nobody_trains(built):
 def test_a_wrong_gradient_beside_a_mean_is_seen():
     found = wrong(ModuleSubject(functools.partial(strange.Normalised, wrong=True)))
     assert "norm_weight is wrong" in found[0].reason
+
+
+@pytest.mark.parametrize("read", ["mm", "cat"])
+def test_what_reads_a_mean_as_one_number_is_refused(read):
+    """In the reading every unit has the mean: what takes it for one unit would read something else."""
+    with pytest.raises(GradcertError, match=rf"{read} of a mean or sum over units at strange\.py"):
+        _ = ModuleSubject(functools.partial(strange.Rms, read=read)).told
 
 
 def test_a_mean_over_units_that_leaves_the_step_is_refused():
