@@ -16,6 +16,11 @@ TERMS = {
 }
 
 
+WITHIN = (
+    "the entry that is furthest from the row's in its budgets; it decides nothing here: the claim allows what it says"
+)
+
+
 def used(certificate: Certificate) -> dict[str, str]:
     """Return the terms that a report of this certificate uses."""
     shown = {
@@ -24,7 +29,10 @@ def used(certificate: Certificate) -> dict[str, str]:
         "circumstances": bool(certificate.circumstances),
     }
     judged = any(case.verdict != "blocked" for case in certificate.cases)
-    return {name: text for name, text in TERMS.items() if judged and shown.get(name, True)}
+    out = {name: text for name, text in TERMS.items() if judged and shown.get(name, True)}
+    if "worst error / budget" in out and certificate.claim.get("acceptance", "exact") != "exact":
+        out["worst error / budget"] = WITHIN
+    return out
 
 
 def circumstance(certificate: Certificate) -> str:

@@ -130,9 +130,10 @@ def _file_record(name: str, arcs: Arcs, entered: set[int]) -> tuple[dict[str, An
     missed: list[str] = []
     conditions: list[tuple[int, str]] = []
     numbers: set[int] = set()
+    names = {f: f"{c.name}.{f.name}" for c in ast.walk(tree) if isinstance(c, ast.ClassDef) for f in _functions_of(c)}
     for node in _functions(tree):
         if not _entered(node, entered):
-            missed.append(node.name)
+            missed.append(names.get(node, node.name))
             continue
         own = _statements(node)
         lines |= own
@@ -145,6 +146,11 @@ def _file_record(name: str, arcs: Arcs, entered: set[int]) -> tuple[dict[str, An
     shown = sorted(set(conditions))
     found = {"lines": runs, "conditions": [list(c) for c in shown], "functions": sorted(missed)}
     return {**found, "ran": len(lines & ran), "of": len(lines)}, numbers
+
+
+def _functions_of(node: ast.ClassDef) -> list[Any]:
+    """Return the methods of a class."""
+    return [f for f in node.body if isinstance(f, (ast.FunctionDef, ast.AsyncFunctionDef))]
 
 
 def _functions(tree: ast.AST) -> list[Any]:

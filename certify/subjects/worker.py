@@ -121,7 +121,9 @@ def called(attribute: str) -> tuple[str, tuple[Any, ...] | None]:
     try:
         return name, tuple(ast.literal_eval(f"({rest[:-1]},)" if rest[:-1].strip() else "()"))
     except (ValueError, SyntaxError):
-        raise ValueError(f"the arguments ({rest} are no numbers, texts, tuples or lists") from None
+        raise ValueError(
+            f"the arguments ({rest} are no numbers, texts, tuples or lists, one after the other (no name=)"
+        ) from None
 
 
 def _near(name: str, known: Iterable[str]) -> str | None:

@@ -127,11 +127,13 @@ def told(build: Build, how: How) -> Told:
         rows = rows_by_cuts(base.written)
     _check(base)
     controls, small, free = _controls(build, how, base)
-    why = "no argument each is another size"
+    why = "not each of them is a whole-number argument of its own"
     if small != base.sizes:
         there, _ = _read_at(build, how, controls, small, graph=base.written.full.graph is not None)
-        if free and not alike(there, base, build.name, formula):
-            free, why = False, "its code has numbers that are others at other sizes"
+        if not alike(there, base, build.name, formula):
+            free, why = False, "its code has numbers, or branches, that are others at other sizes"
+            if max(base.sizes) <= LARGEST:  # then those that it was asked for
+                there, small, controls = base, base.sizes, (None,) * len(controls)
         base = base if free else there
     found = spelled(base, build.name, rows, () if free else small, formula, builtin=how.builtin)
     spec = found.spec
@@ -143,7 +145,12 @@ def told(build: Build, how: How) -> Told:
     if _fixed_batch(build, base):
         spec["B"] = base.reading.batch
         notes.append(f"{build.name} is judged with {base.reading.batch} samples: it holds states for so many")
+    elif not _any_batch(build, how, base):
+        spec["B"] = base.reading.batch
+        notes.append(f"{build.name} is judged with {base.reading.batch} samples: its code says another thing of others")
     notes += ["its dropout is off: it is judged as it is in eval()"] if _random(build) else []
+    if any(isinstance(m, torch.nn.modules.batchnorm._BatchNorm) for m in build().modules()):
+        notes.append("its batch normalisation is that of eval(), by what it keeps: training with it was not looked at")
     return replace(found, controls=controls, notes=tuple(notes))
 
 
@@ -159,6 +166,19 @@ def _fixed_batch(build: Build, base: Read) -> bool:
     held = slots(build())
     values = [peek(held[s.name]) for s in base.reading.step.slots[base.reading.step.explicit :] if s.name in held]
     return any(isinstance(v, torch.Tensor) and v.dim() > 1 and len(v) == base.reading.batch > 1 for v in values)
+
+
+def _any_batch(build: Build, how: How, base: Read) -> bool:
+    """Return whether a module says the same of another number of samples, as far as one example more tells."""
+    if base.reading.way.time is not None:  # of a sequence, whose step is read of as many samples
+        return True
+    samples, *rest = base.reading.step.nodes[base.reading.step.x].shape
+    more = (samples + 1, *rest)
+    try:
+        there = read(build, replace(how, example=more), graph=base.written.full.graph is not None)
+    except Exception:  # a module of one number of samples, which its own check is for
+        return True
+    return alike(there, base, build.name, formula)
 
 
 def _random(build: Build) -> bool:

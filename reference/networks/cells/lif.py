@@ -50,7 +50,7 @@ class Lif:
     rest : the potential towards which v leaks: I has a further (1 - leak) rest. SpikingJelly's is its v_reset, and v
         starts there (`initial`).
     gain : ``one``, or ``one_minus_leak`` (the 1 / tau of ``decay_input``).
-    surrogate : pseudo-derivative of the spike, called at v - threshold.
+    surrogate : pseudo-derivative of the spike, taken at v - threshold.
     scaling : what psi's argument, and psi, are divided by: ``none``, or the ``threshold`` (`firing`).
     strict : fire at ``>`` rather than at ``>=``.
     stored : the variable that an implementation keeps between steps, ``pre`` or ``post`` reset. It changes reported

@@ -104,6 +104,14 @@ class Sized(Lif):
         return y, (v, z, y)
 
 
+class PerSample(Lif):
+    """The output is divided by the number of samples."""
+
+    def forward(self, x, state):
+        y, state = super().forward(x, state)
+        return y / len(x), state
+
+
 class Normalised(Lif):
     """The drive is normalised over units: by the library, or by hand, the mean taken twice."""
 

@@ -129,9 +129,15 @@ def test_a_number_of_every_channel_is_one_parameter():
 def test_a_number_that_is_made_of_a_size_fixes_the_sizes(dtype):
     """The same equations at all sizes would have other numbers than the module, which is right."""
     subject = ModuleSubject(strange.Sized)
-    assert subject.told.spec["sizes"] == [3, 4, 2]
-    assert "its code has numbers that are others at other sizes" in subject.told.notes[0]
+    assert subject.told.spec["sizes"] == [12, 8, 4]  # those that it was asked for
+    assert "its code has numbers, or branches, that are others at other sizes" in subject.told.notes[0]
     assert not wrong(subject, dtype=dtype)
+
+
+def test_a_number_that_is_made_of_the_samples_fixes_them():
+    subject = ModuleSubject(strange.PerSample)
+    assert subject.told.spec["B"] == 2 and "samples: its code says another thing" in subject.told.notes[-1]
+    assert not wrong(subject)
 
 
 @pytest.mark.long(keep=1)
