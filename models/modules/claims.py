@@ -17,7 +17,17 @@ from gradcert.models.modules.build import inputs as candidates
 from gradcert.models.modules.errors import UnreadError
 from gradcert.models.modules.parameters import parts
 from gradcert.models.modules.psi import formula
-from gradcert.models.modules.spelled import LARGEST, SMALL, Read, Told, alike, at_sizes, check_begin, is_stack, spelled
+from gradcert.models.modules.spelled import (
+    LARGEST,
+    SMALL,
+    Read,
+    Told,
+    alike,
+    at_sizes,
+    check_begin,
+    is_stack,
+    spelled,
+)
 from gradcert.models.modules.states import first_state
 from gradcert.models.reading.check import rows_by_cuts
 from gradcert.models.reading.forward import forward_alone
@@ -29,6 +39,7 @@ from gradcert.reference.errors import GradcertError
 # what a module that takes whole sequences returns of its steps -> of what the loss of the claim is
 WHEN = {"the last step": "last", "the sum over steps": "sum", "the mean over steps": "mean",
         "the maximum over steps": "max"}  # fmt: skip
+FURTHER = (1, 17)  # units more than its own, at which it is read again
 TRIED = 4  # sizes of an input
 
 
@@ -127,14 +138,15 @@ def told(build: Build, how: How) -> Told:
         rows = rows_by_cuts(base.written)
     _check(base)
     controls, small, free = _controls(build, how, base)
-    why = "not each of them is a whole-number argument of its own"
-    if small != base.sizes:
-        there, _ = _read_at(build, how, controls, small, graph=base.written.full.graph is not None)
-        if not alike(there, base, build.name, formula):
-            free, why = False, "its code has numbers, or branches, that are others at other sizes"
-            if max(base.sizes) <= LARGEST:  # then those that it was asked for
-                there, small, controls = base, base.sizes, (None,) * len(controls)
-        base = base if free else there
+    distinct = all(controls) and len(set(controls)) == len(controls)
+    why = "with one unit a layer it is another" if distinct else "not each is a whole-number argument of its own"
+    graph = base.written.full.graph is not None
+    if not _alike_elsewhere(build, how, controls, base, small, free=free):
+        free, why = False, "its code has numbers, or branches, that are others at other sizes"
+        if max(base.sizes) <= LARGEST:  # then those that it was asked for
+            small, controls = base.sizes, (None,) * len(controls)
+    if not free and small != base.sizes:
+        base, _ = _read_at(build, how, controls, small, graph=graph)
     found = spelled(base, build.name, rows, () if free else small, formula, builtin=how.builtin)
     spec = found.spec
     collects = base.reading.collects
@@ -241,6 +253,25 @@ def at(build: Build, how: How, said: Told, sizes: tuple[int, ...]) -> tuple[Read
     """
     found, values = _read_at(build, how, said.controls, sizes, graph="network" in said.spec)
     return at_sizes(found, said, build.name, sizes), values
+
+
+def _alike_elsewhere(
+    build: Build, how: How, controls: tuple[str | None, ...], base: Read, small: tuple[int, ...], *, free: bool
+) -> bool:
+    """Return whether a module says the same at other sizes: at small ones, and where sizes are free at two larger ones.
+
+    Every size is another there than its own: what is made of one size may be the same where that one is.
+    """
+    own = base.sizes
+    elsewhere = [tuple(n if c is None else n + more for n, c in zip(own, controls, strict=True)) for more in FURTHER]
+    for sizes in (*(elsewhere if free else ()), *((small,) if small != own else ())):
+        try:
+            there, _ = _read_at(build, how, controls, sizes, graph=base.written.full.graph is not None)
+        except Exception:  # a size that the module does not take
+            return False
+        if not alike(there, base, build.name, formula):
+            return False
+    return True
 
 
 def _read_at(

@@ -15,7 +15,9 @@ from gradcert.models.modules.known import integrator, known
 from gradcert.models.modules.parameters import Part
 from gradcert.models.reading.network import Written
 from gradcert.models.reading.reading import Reading
+from gradcert.models.reading.record import leads_to
 from gradcert.models.reading.surrogates import Taken
+from gradcert.models.reading.terms import below
 from gradcert.reference.networks import AvgPool, Network, options_of, shared_name
 from gradcert.reference.numbers import Surrogate
 
@@ -133,6 +135,8 @@ def _renamed(name: str, back: Mapping[str, str]) -> str:
 
 def rule_of(base: Read, rows: tuple[str, ...]) -> str:
     """Return the rule that a module's cuts are: a row, or BPTT without the edges that it cuts."""
+    if cuts_parameters(base.reading):
+        return ""
     if rows:
         return rows[0] if "bptt" not in rows else "bptt"
     cut = {edge.label for edge in base.reading.edges if edge.cut}
@@ -283,6 +287,14 @@ def alike(a: Read, b: Read, name: str, formula: Formula) -> bool:
     return one.cells == other.cells and all(
         one.spec.get(k) == other.spec.get(k) for k in {*one.spec, *other.spec} - {"network"}
     )
+
+
+def cuts_parameters(reading: Reading) -> bool:
+    """Return whether a parameter acts inside of what is cut, which no row has: rows cut edges alone."""
+    nodes = reading.step.nodes
+    cuts = [t for g in reading.layers for k in g for t in below(reading.equation(k)).values() if t.op == "cut"]
+    inside = [t for cut in cuts for t in below(cut).values() if t.op == "static"]
+    return any(nodes[i].kind == "parameter" for t in inside for i in leads_to(nodes, t.data))
 
 
 def is_stack(base: Read) -> bool:

@@ -18,7 +18,17 @@ import numpy as np
 from gradcert.models.modules.errors import UnreadError
 from gradcert.models.modules.parameters import parts
 from gradcert.models.modules.recorded_jvp import formula
-from gradcert.models.modules.spelled import LARGEST, SMALL, Read, Told, alike, at_sizes, check_begin, is_stack, spelled
+from gradcert.models.modules.spelled import (
+    LARGEST,
+    SMALL,
+    Read,
+    Told,
+    alike,
+    at_sizes,
+    check_begin,
+    is_stack,
+    spelled,
+)
 from gradcert.models.reading.forward import forward_alone
 from gradcert.models.reading.graphs import as_graph
 from gradcert.models.reading.jaxpr.call import Call

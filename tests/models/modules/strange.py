@@ -104,6 +104,43 @@ class Sized(Lif):
         return y, (v, z, y)
 
 
+class Coincident(Sized):
+    """Built at the sizes that are tried first, or with one of them: numbers made of it are the same there."""
+
+    def __init__(self, inputs=3, hidden=4, outputs=2):
+        super().__init__(inputs, hidden, outputs)
+
+
+class CutsItsThreshold(Lif):
+    """What the reset takes off is detached with the threshold that is trained: no edge alone is cut."""
+
+    def __init__(self, inputs=12, hidden=8, outputs=4):
+        super().__init__(inputs, hidden, outputs)
+        self.th = nn.Parameter(torch.tensor(0.7))
+
+    def forward(self, x, state):
+        v, z, y = state
+        v = 0.9 * v + self.fc(x) + self.rec(z) - (self.th * z).detach()
+        z = self.spike.apply(v - self.th)
+        y = 0.8 * y + self.out(z)
+        return y, (v, z, y)
+
+
+class NormalisedSpikes(Lif):
+    """What other populations give is normalised: input and spikes."""
+
+    def __init__(self, inputs=12, hidden=8, outputs=4):
+        super().__init__(inputs, hidden, outputs)
+        self.of_x, self.of_z = nn.LayerNorm(inputs), nn.LayerNorm(hidden)
+
+    def forward(self, x, state):
+        v, z, y = state
+        v = 0.9 * v + self.fc(self.of_x(x)) + self.rec(z) - (z.detach() if self.detached else z)
+        z = self.spike.apply(v - 1.0)
+        y = 0.8 * y + self.out(self.of_z(z))
+        return y, (v, z, y)
+
+
 class PerSample(Lif):
     """The output is divided by the number of samples."""
 

@@ -134,6 +134,23 @@ def test_a_number_that_is_made_of_a_size_fixes_the_sizes(dtype):
     assert not wrong(subject, dtype=dtype)
 
 
+@pytest.mark.parametrize("sizes", [(3, 4, 2), (5, 4, 3)])
+def test_a_size_that_happens_to_be_one_that_is_tried(sizes):
+    subject = ModuleSubject(functools.partial(strange.Coincident, *sizes))
+    assert subject.told.spec["sizes"] == list(sizes)
+
+
+def test_what_cuts_a_parameter_is_no_row():
+    subject = ModuleSubject(strange.CutsItsThreshold)
+    assert subject.told.spec["rule"] == ""
+    assert wrong(subject, rule="bptt") and wrong(subject, rule="bptt-detached-reset")
+
+
+@pytest.mark.long(keep=1)
+def test_layer_normalisation_of_what_other_populations_give():
+    assert not wrong(ModuleSubject(strange.NormalisedSpikes))
+
+
 def test_a_number_that_is_made_of_the_samples_fixes_them():
     subject = ModuleSubject(strange.PerSample)
     assert subject.told.spec["B"] == 2 and "samples: its code says another thing" in subject.told.notes[-1]
