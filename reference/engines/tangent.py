@@ -24,7 +24,6 @@ import numpy as np
 from gradcert.reference.engines.factors import BLOCK
 from gradcert.reference.engines.structure import gate
 from gradcert.reference.networks import Synapse
-from gradcert.reference.networks.synapses import Dense
 from gradcert.reference.numbers import Array
 
 
@@ -160,8 +159,6 @@ def weighted(operator: Operator, synapse: Synapse, weight: Array, like: Array) -
 
 def _matrix(synapse: Synapse, weight: Any, like: Array) -> Array:
     """Return a synapse as a matrix (units, inputs)."""
-    if isinstance(synapse, Dense):
-        return synapse.effective(weight)
     eye = np.eye(synapse.inputs, dtype=int)
     if weight is None:  # a fixed map, in numbers that it may divide
         given = eye.astype(like.dtype)

@@ -197,5 +197,5 @@ def test_a_mask_is_a_row_of_0_or_1_for_each_unit(mask):
 
 def test_the_registry_holds_every_synapse():
     assert {name: kind.__name__.lower() for name, kind in SYNAPSES.items()} == {
-        name: name for name in ("dense", "conv2d", "avgpool", "maxpool", "sparse", "tap")
+        name: name for name in ("dense", "conv2d", "avgpool", "maxpool", "sparse", "tap", "mean")
     }
