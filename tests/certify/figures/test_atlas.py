@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -146,9 +147,13 @@ def gradients(problem):
 """
 
 
+def keep(monkeypatch, **axes):
+    """Let the map have these axes alone. (A dict whose entries are deleted and restored has another order afterwards.)"""
+    monkeypatch.setattr(sys.modules[points.__module__], "AXES", axes)
+
+
 def test_the_map_is_of_what_the_subject_claims(tmp_path, monkeypatch):
-    for axis in ("steps", "leak", "recurrence"):
-        monkeypatch.delitem(AXES, axis)
+    keep(monkeypatch, depth=AXES["depth"])
     (tmp_path / "subject.py").write_text(CLAIMED)
     found = atlas(f"{tmp_path / 'subject.py'}:gradients", draws=1)
     assert (found["cell"], found["claim"]["rule"], found["left_out"]) == ("lif", "sltt", ["weights"])
@@ -161,9 +166,7 @@ def test_the_map_is_of_what_the_subject_claims(tmp_path, monkeypatch):
 
 
 def test_code_for_one_layer_is_asked_for_one(tmp_path, monkeypatch):
-    for axis in ("leak", "recurrence"):
-        monkeypatch.delitem(AXES, axis)
-    monkeypatch.setitem(AXES, "steps", (1, 3))
+    keep(monkeypatch, depth=AXES["depth"], steps=(1, 3))
     one = CLAIMED.replace("    given", "    (layer,) = problem.network.layers\n    given", 1)
     (tmp_path / "subject.py").write_text(one.replace('rule="sltt", ', 'rule="sltt", depths=1, ', 1))
     found = atlas(f"{tmp_path / 'subject.py'}:gradients", draws=1)
@@ -233,8 +236,7 @@ def gradients(problem):
 
 
 def base_of(tmp_path, monkeypatch, **words):
-    for axis in list(AXES):
-        monkeypatch.delitem(AXES, axis)
+    keep(monkeypatch)
     (tmp_path / "subject.py").write_text(OWN.format(**words))
     return atlas(f"{tmp_path / 'subject.py'}:gradients", draws=1)
 
@@ -257,8 +259,7 @@ def test_a_claimed_readout_is_on_the_map(tmp_path, monkeypatch):
 
 
 def test_nothing_is_said_of_edges_where_no_rule_is_the_subject(tmp_path, monkeypatch):
-    for axis in list(AXES):
-        monkeypatch.delitem(AXES, axis)
+    keep(monkeypatch)
     (tmp_path / "subject.py").write_text(SUBJECT.format(rule="snap-1", factor="doubled(") + ")\n" + DOUBLED)
     base = atlas(f"{tmp_path / 'subject.py'}:gradients", cells="lif", draws=1)["points"][0]
     assert base["split"] == []
