@@ -148,7 +148,7 @@ def gradients(problem):
 
 
 def keep(monkeypatch, **axes):
-    """Let the map have these axes alone. (A dict whose entries are deleted and restored has another order afterwards.)"""
+    """Let the map have these axes alone; a dict whose entries are deleted and restored has another order afterwards."""
     monkeypatch.setattr(sys.modules[points.__module__], "AXES", axes)
 
 
