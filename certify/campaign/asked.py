@@ -52,6 +52,8 @@ def judge_all(run: Run, specs: Sequence[Spec], ready: Iterable[Prepared], progre
     if none := sorted({name for p in run.prepared if p.case for name in p.case.facts.get("no gradient", ())}):
         kind = "no path of the rule leads from it to the loss" if len(none) == 1 else "no path leads to the loss"
         run.notes.append(f"{', '.join(none)}: the gradient is 0 in cases where {kind}")
+    if gone := sorted({name for p in run.prepared if p.case for name in p.case.facts.get("taken off", ())}):
+        run.notes.append(f"{', '.join(gone)}: the gradient is 0 but for roundings: what is added is taken off again")
     if any(spec.family == "scale" for spec in specs):
         run.notes.append("scale cases are held to a measured envelope: weaker evidence than a derived budget")
     if run.claim.network:
@@ -88,7 +90,8 @@ def judge(run: Run, case: Case, answer: Answer | None) -> None:
     if answer is not None and answer.failure is not None and answer.failure.kind == "usage":
         said = answer.failure.reason
         raise GradcertError(said, do=None if "to fix it" in said else "mend the maps of the adapter")
-    budget = max(bounds.relative for bounds in case.expected.gradients.values())
+    gone = case.facts.get("taken off", ())
+    budget = max((b.relative for name, b in case.expected.gradients.items() if name not in gone), default=0.0)
     digest = sha256(canonical(case.problem.to_dict()))
     result = CaseResult(case.id, case.spec.family, case.expected.exact, "blocked", None, budget, case.facts, digest)
     if answer is None:

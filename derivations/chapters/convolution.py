@@ -16,7 +16,7 @@ from gradcert.derivations.proving.proof import Result, problem, prove
 from gradcert.derivations.proving.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.reference import RULES, Layer, Lif, Network, Rnn, rule_named
 from gradcert.reference.engines import Learner, reverse
-from gradcert.reference.networks import AvgPool, Conv2d, Dense, Snu, Synapse
+from gradcert.reference.networks import AvgPool, Conv2d, Dense, Mean, Snu, Synapse
 
 POOL = Rnn(activation="identity", recurrent=False, bias=False)
 
@@ -36,6 +36,8 @@ def convolutions() -> dict[str, Conv2d]:
         "stride and padding": Conv2d(**image, kernel=(2, 2), stride=(2, 1), padding=(1, 0)),
         "pixels left over": Conv2d(**image, kernel=(2, 2), stride=(2, 2)),
         "kernel of one row": Conv2d(**image, kernel=(1, 3), padding=(0, 1)),
+        "dilated": Conv2d(**image, kernel=(2, 2), dilation=(2, 1), padding=(0, 1)),
+        "depthwise": Conv2d(**image, kernel=(2, 2), groups=2),
     }
 
 
@@ -44,6 +46,10 @@ def synapses() -> dict[str, Any]:
     others: dict[str, Any] = {
         "average pooling": AvgPool(channels=2, height=4, width=3, kernel=(2, 1)),
         "pooling, pixels left over": AvgPool(channels=2, height=3, width=3, kernel=(2, 2)),
+        "pooling, overlapping and padded": AvgPool(
+            channels=1, height=4, width=3, kernel=(2, 3), stride=(1, 2), padding=(1, 1)
+        ),
+        "mean over runs of units": Mean(units=4, size=2),
         "dense": Dense(inputs=3, units=2),
         "dense, absent connections": Dense(inputs=3, units=3, absent=((0, 0), (1, 1), (2, 2))),
     }
@@ -58,18 +64,23 @@ def _arrays(synapse: Any, batch: int = 2) -> tuple[Any, Any, Any]:
 
 def _sum(conv: Conv2d, w: Any, x: Any, o: int, r: int, s: int) -> Any:
     """Return one output written out: the sum over channels and kernel entries that meet the image."""
-    total = sympy.S.Zero
-    for c, i, j in np.ndindex(conv.in_channels, *conv.kernel):
-        row, column = r * conv.stride[0] - conv.padding[0] + i, s * conv.stride[1] - conv.padding[1] + j
+    total, (below, beside) = sympy.S.Zero, conv.dilation
+    reads, makes = conv.in_channels // conv.groups, conv.out_channels // conv.groups
+    for c, i, j in np.ndindex(reads, *conv.kernel):
+        channel = o // makes * reads + c
+        row = r * conv.stride[0] - conv.padding[0] + i * below
+        column = s * conv.stride[1] - conv.padding[1] + j * beside
         if 0 <= row < conv.height and 0 <= column < conv.width:
-            total += w[o, c, i, j] * x[(c * conv.height + row) * conv.width + column]
+            total += w[o, c, i, j] * x[(channel * conv.height + row) * conv.width + column]
     return total
 
 
 def _pooled(pool: AvgPool, x: Any, c: int, r: int, s: int) -> Any:
-    rows, columns = pool.kernel
-    places = [(r * rows + i, s * columns + j) for i, j in np.ndindex(rows, columns)]
-    return sum(x[(c * pool.height + i) * pool.width + j] for i, j in places) / sympy.Integer(rows * columns)
+    (down, right), (top, left) = pool.stride or pool.kernel, pool.padding
+    places = [(r * down - top + i, s * right - left + j) for i, j in np.ndindex(pool.kernel)]
+    inside = [(i, j) for i, j in places if 0 <= i < pool.height and 0 <= j < pool.width]
+    total = sum((x[(c * pool.height + i) * pool.width + j] for i, j in inside), sympy.S.Zero)
+    return total / sympy.Integer(len(places))
 
 
 def _maps() -> Result:
@@ -86,11 +97,15 @@ def _maps() -> Result:
         if isinstance(pool, AvgPool):
             _, x, _ = _arrays(pool)
             found = pool.apply(None, x)
-            high, wide = pool.height // pool.kernel[0], pool.width // pool.kernel[1]
-            expected = np.array(
-                [[_pooled(pool, row, c, r, s) for c, r, s in np.ndindex(pool.channels, high, wide)] for row in x]
-            )
+            places = list(np.ndindex(pool.channels, pool.out_height, pool.out_width))
+            expected = np.array([[_pooled(pool, row, *place) for place in places] for row in x])
             results.append(compare_gradients(label, {"y": found}, {"y": expected}))
+        elif isinstance(pool, Mean):
+            _, x, _ = _arrays(pool)
+            size = pool.size or pool.units
+            runs = [[u // size * size + i for i in range(size)] for u in range(pool.units)]
+            expected = np.array([[sum(row[run]) / sympy.Integer(size) for run in runs] for row in x])
+            results.append(compare_gradients(label, {"y": pool.apply(None, x)}, {"y": expected}))
     return combined("the maps", results)
 
 
@@ -278,21 +293,23 @@ DERIVATION = Derivation(
         "wrong one.",
     ),
     statement=(
-        "The code's convolution is the sum over channels and kernel entries that meet the image, for any stride and "
-        "padding; its two pull-backs are the derivatives of <g, y> by input and weight; what the forward engine "
-        "uses, a push of tangents and an expansion into one row of weights per unit, folds to the same gradient. "
+        "The code's convolution is the sum over channels and kernel entries that meet the image, for any stride, "
+        "padding, dilation and groups; its two pull-backs are the derivatives of <g, y> by input and weight; what "
+        "the forward engine uses, a push of tangents and an expansion into one row of weights per unit, folds to the "
+        "same gradient. "
         "With them both engines compute the rows of the table for networks with convolutions and pooling.",
     ),
     steps=(
         Step(
             "convolution.map",
-            "What the code computes for an output is the sum written out, pixel by pixel; pooling is the mean of a "
-            "window, and rows and columns left over are not read.",
+            "What the code computes for an output is the sum written out, pixel by pixel, with dilation and in groups "
+            "of channels too; pooling is the mean of a window, zeros of the padding included, and rows and columns "
+            "left over are not read; a mean over units is that of the run of units that each one is in.",
             equations=_corner,
             proof=_maps,
             code=("reference/networks/synapses/conv2d.py:apply", "reference/networks/synapses/avgpool.py:apply"),
             source="cross-correlation",
-            sizes="3 x 3 pixels, 2 channels in and out; five kernels, strides, paddings; two poolings",
+            sizes="3 x 3 pixels, 2 channels in and out; seven kernels, strides, paddings; three poolings, one mean",
         ),
         Step(
             "convolution.pull-backs",
@@ -305,7 +322,7 @@ DERIVATION = Derivation(
                 "reference/networks/synapses/conv2d.py:pull_weight",
             ),
             source="the adjoint of a linear map",
-            sizes="nine synapses, two samples",
+            sizes="thirteen synapses, two samples",
         ),
         Step(
             "convolution.tangents",
@@ -315,7 +332,7 @@ DERIVATION = Derivation(
             proof=lambda: _every(tangents),
             code=("reference/networks/synapses/conv2d.py:expand", "reference/networks/synapses/conv2d.py:fold"),
             source="mathematics.md 14.1, T25",
-            sizes="nine synapses",
+            sizes="thirteen synapses",
         ),
         Step(
             "convolution.broken",
@@ -325,7 +342,7 @@ DERIVATION = Derivation(
             proof=_broken,
             code=("derivations/proving/mutation.py:BrokenSynapse",),
             source="mathematics.md 14.10",
-            sizes="nine synapses, up to five maps each",
+            sizes="thirteen synapses, up to five maps each",
         ),
         Step(
             "convolution.exact",

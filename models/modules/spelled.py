@@ -267,7 +267,8 @@ def _network(
 
 def _unsized(synapse: Mapping[str, Any]) -> dict[str, Any]:
     """Return a synapse without the size that is its population's: a mean is one over as many units as there are."""
-    return {k: v for k, v in synapse.items() if synapse["kind"] != "mean" or (k != "units" and v is not False)}
+    whole = synapse["kind"] == "mean" and "size" not in synapse
+    return {k: v for k, v in synapse.items() if not whole or k != "units"}
 
 
 def _common(members: list[dict[str, Any]]) -> dict[str, Any]:

@@ -134,14 +134,17 @@ def _written_image(
 ) -> tuple[str, Any]:
     """Return the name and node of a convolution or a pooling."""
     if isinstance(synapse, AvgPool):
-        kernel = np.array(synapse.kernel)
-        return f"pool{number}", nir.AvgPool2d(kernel, kernel, np.array([0, 0]))
+        kernel, stride = np.array(synapse.kernel), np.array(synapse.stride or synapse.kernel)
+        return f"pool{number}", nir.AvgPool2d(kernel, stride, np.array(synapse.padding))
+    if synapse.groups != 1:  # nir counts the channels of its weight as those of what comes in
+        raise GradcertError(f"a convolution of {synapse.groups} groups in layer {number}", allowed="one group in NIR")
     bias = np.zeros(synapse.out_channels)
     if "b" in own:
         bias = images.channel_bias(np.asarray(own["b"]), synapse)
         notes.append(images.CONV_BIAS)
     size = (synapse.height, synapse.width)
-    return f"conv{number}", nir.Conv2d(size, own["W"], synapse.stride, synapse.padding, 1, 1, bias)
+    geometry = (synapse.stride, synapse.padding, synapse.dilation)
+    return f"conv{number}", nir.Conv2d(size, own["W"], *geometry, 1, bias)
 
 
 def read(

@@ -37,49 +37,56 @@ def convolution(node: Any, name: str, shape: Shape | None) -> Conv2d:
 
     Raises
     ------
-    GradcertError : for dilation, groups, a padding without a size, or an unknown shape.
+    GradcertError : for a padding without a size, or an unknown shape.
     """
     weight = np.asarray(node.weight)
     size = tuple(node.input_shape) if node.input_shape is not None else (shape or ())[1:]
     if len(size) != 2:
         raise GradcertError(f"a convolution {name!r} of an unknown shape", do="give it an input_shape")
-    if pair(node.dilation) != (1, 1) or int(node.groups) != 1:
-        raise GradcertError(f"a convolution {name!r} with dilation or groups", allowed="dilation 1, one group")
-    kernel, stride = (int(weight.shape[2]), int(weight.shape[3])), pair(node.stride)
+    kernel, stride, dilation = (int(weight.shape[2]), int(weight.shape[3])), pair(node.stride), pair(node.dilation)
     return Conv2d(
-        in_channels=int(weight.shape[1]),
+        in_channels=int(weight.shape[1]) * int(node.groups),
         height=int(size[0]),
         width=int(size[1]),
         out_channels=int(weight.shape[0]),
         kernel=kernel,
         stride=stride,
-        padding=_padding(node.padding, kernel, stride, name),
+        padding=_padding(node.padding, kernel, stride, dilation, name),
+        dilation=dilation,
+        groups=int(node.groups),
     )
 
 
-def _padding(given: Any, kernel: tuple[int, int], stride: tuple[int, int], name: str) -> tuple[int, int]:
+def _padding(
+    given: Any, kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int], name: str
+) -> tuple[int, int]:
     if not isinstance(given, str):
         return pair(given)
     if given == "valid":
         return 0, 0
     if stride != (1, 1) or not all(k % 2 for k in kernel):
         raise GradcertError(f"padding 'same' at {name!r}", allowed="stride 1 and odd kernels, or a number")
-    return kernel[0] // 2, kernel[1] // 2
+    return kernel[0] // 2 * dilation[0], kernel[1] // 2 * dilation[1]
 
 
 def pooling(node: Any, name: str, shape: Shape | None) -> AvgPool:
-    """Return the synapse of an AvgPool2d: windows that do not overlap, without padding.
+    """Return the synapse of an AvgPool2d, whose padding is part of the mean.
 
     Raises
     ------
-    GradcertError : for other windows, or an image of unknown shape.
+    GradcertError : for an image of unknown shape.
     """
-    kernel = pair(node.kernel_size)
-    if pair(node.stride) != kernel or pair(node.padding) != (0, 0):
-        raise GradcertError(f"the pooling {name!r}", allowed="stride as the kernel, no padding")
+    kernel, stride = pair(node.kernel_size), pair(node.stride)
     if shape is None or len(shape) != 3:
         raise GradcertError(f"the pooling {name!r} of an unknown shape", do="put it after a convolution")
-    return AvgPool(channels=shape[0], height=shape[1], width=shape[2], kernel=kernel)
+    return AvgPool(
+        channels=shape[0],
+        height=shape[1],
+        width=shape[2],
+        kernel=kernel,
+        stride=None if stride == kernel else stride,
+        padding=pair(node.padding),
+    )
 
 
 def out_shape(synapse: Conv2d | AvgPool) -> Shape:
@@ -90,9 +97,8 @@ def out_shape(synapse: Conv2d | AvgPool) -> Shape:
     >>> out_shape(Conv2d(in_channels=1, height=4, width=4, out_channels=2, kernel=(3, 3)))
     (2, 2, 2)
     """
-    if isinstance(synapse, Conv2d):
-        return synapse.out_channels, synapse.out_height, synapse.out_width
-    return synapse.channels, synapse.height // synapse.kernel[0], synapse.width // synapse.kernel[1]
+    channels = synapse.out_channels if isinstance(synapse, Conv2d) else synapse.channels
+    return channels, synapse.out_height, synapse.out_width
 
 
 def in_shape(synapse: Conv2d | AvgPool) -> Shape:

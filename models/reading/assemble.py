@@ -34,7 +34,7 @@ def assembled(kind: type[R], lowered: Lowering, module: Any, x: Any, state: Any,
             " gradcert.adapters.torch.module(Model, state=lambda module: ...)",
         )
     names = [name if value is not None else "" for name, value in lowered.slots]
-    links = paths(chosen, lowered.averages)
+    links = paths(chosen)
     layers = populations(chosen, links)
     layer = {k: i for i, group in enumerate(layers) for k in group}
     outputs = [chosen.number(uncut(o)) for o in chosen.outputs if chosen.has(uncut(o))]

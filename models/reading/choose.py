@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from gradcert.models.reading.lowering import Lowering
 from gradcert.models.reading.spikes import COMPARISON
-from gradcert.models.reading.terms import LARGER, Term, Terms, dynamic, uncut
+from gradcert.models.reading.terms import LARGER, Term, Terms, below, dynamic, uncut
 from gradcert.reference.errors import GradcertError
 
 
@@ -24,6 +24,7 @@ class Chosen:
     terms, updates, outputs : what is read, after spikes of the step before were found out.
     order : the chosen terms. `equations` : term -> what it is, where ``node`` is one of `order` and a lag.
     membranes, thresholds : spike -> the potential that it compares; the moving threshold, where it has one.
+    weighted : weighted sum as an equation has it, by its id -> as the program has it.
     """
 
     terms: Terms
@@ -33,6 +34,7 @@ class Chosen:
     equations: dict[int, Term] = field(default_factory=dict)
     membranes: dict[int, Term] = field(default_factory=dict)
     thresholds: dict[int, Term] = field(default_factory=dict)
+    weighted: dict[int, Term] = field(default_factory=dict)
 
     def number(self, term: Term) -> int:
         """Return the place of a chosen term in the order."""
@@ -44,10 +46,22 @@ class Chosen:
 
 
 def choose(lowered: Lowering) -> Chosen:
-    """Choose the values and write their equations."""
+    """Choose the values and write their equations; a sum that several equations read is a value of its own."""
     terms, updates, outputs = _retimed(lowered)
-    out = Chosen(terms, updates, outputs)
-    live = _live(out)
+    chosen: tuple[Term, ...] = ()
+    out, live = _written(lowered, Chosen(terms, updates, outputs), chosen)
+    while shared := _shared(out, live):  # of what is not chosen yet: it ends
+        chosen += shared
+        out, live = _written(lowered, Chosen(terms, updates, outputs), chosen)
+    _sorted(out)
+    return out
+
+
+def _written(lowered: Lowering, out: Chosen, shared: tuple[Term, ...]) -> tuple[Chosen, dict[int, Term]]:
+    """Return values with equations, not in order yet, and every term that reaches an output; `shared` are chosen."""
+    live, outputs = _live(out), out.outputs
+    for term in shared:
+        _add(out, term)
     fired = [t for t in live.values() if t.op == "spike"]
     silent = {k for k, kind in enumerate(lowered.kinds) if kind.name == COMPARISON}
     for spike in fired:
@@ -70,8 +84,28 @@ def choose(lowered: Lowering) -> Chosen:
             before = len(out.order)
             out.equations[id(term)] = Writing(out).equation(term)
             todo += out.order[before:]
-    _sorted(out)
-    return out
+    return out, live
+
+
+def _shared(out: Chosen, live: dict[int, Term]) -> tuple[Term, ...]:
+    """Return sums with a weighted sum that stands in several equations: as far as they are the same in all."""
+    seen: dict[int, set[int]] = {}
+    for term in out.order:
+        for part in below(out.equations[id(term)]).values():
+            if id(part) in out.weighted and part.args[0].op != "number":
+                seen.setdefault(id(part), set()).add(id(term))
+    readers: dict[int, list[Term]] = {}
+    for term in live.values():
+        for part in {id(a): a for a in term.args}.values():
+            readers.setdefault(id(part), []).append(term)
+    found: dict[int, Term] = {}
+    for k in [k for k, equations in seen.items() if len(equations) > 1]:
+        sum_ = out.weighted[k]
+        while len(above := readers.get(id(sum_), [])) == 1 and above[0].op in ("add", "sub"):
+            (sum_,) = above
+        if id(sum_) in live and not out.has(sum_):
+            found[id(sum_)] = sum_
+    return tuple(found.values())
 
 
 def _add(out: Chosen, term: Term) -> None:
@@ -250,6 +284,8 @@ def retimes(out: Chosen, term: Term) -> bool:
         part = todo.pop()
         if out.has(part) and part.op != "drive":
             found = True
+        elif part.op == "linear" and out.has(uncut(part.args[1])):
+            found = True
         elif part.op in ("x", "prev", "random", "linear", "mix", "cat", "stack"):
             return False
         else:
@@ -290,16 +326,20 @@ class Writing:
 
     def _sum(self, term: Term, lag: int, *, top: bool) -> Term:
         """Write a sum: its weighted sums and their biases become one, with an equation of its own beside others."""
-        leaves = list(self._leaves(term, lag, 1, top=top))
-        weighted = [(s, t) for s, t, at in leaves if t.op == "linear"]
-        if not weighted:
+        mine, rest = [], []
+        for sign, leaf, at in self._leaves(term, lag, 1, top=top):
+            alone = self.out.has(leaf) and not (top and leaf is term)
+            # what is fixed has no opposite, so that it is a sum of its own where it is subtracted
+            if leaf.op == "linear" and not alone and (sign > 0 or leaf.args[0].op != "number"):
+                mine.append((sign, self._late(leaf, at)))
+            else:
+                rest.append((sign, leaf, at))
+        if not mine:
             parts = tuple(self._write(a, lag) for a in term.args)
             return self.terms.make(term.op, parts, term.data, term.shape, term.where)
-        if any(at for _, t, at in leaves if t.op == "linear"):
-            raise GradcertError(f"a weighted sum of the step before at {term.where}", do="keep its result as the state")
-        biases = [(s, t) for s, t, _ in leaves if t.op == "static" and s > 0]
-        mine = [*weighted, *biases]
-        rest = [(s, t, at) for s, t, at in leaves if not any(t is m for _, m in mine) or (t.op == "static" and s < 0)]
+        biases = [leaf for leaf in rest if leaf[0] > 0 and leaf[1].op == "static"]
+        mine += [(sign, leaf) for sign, leaf, _ in biases]
+        rest = [leaf for leaf in rest if leaf not in biases]
         signs = tuple(s for s, _ in mine)
         drive = self.terms.make("drive", tuple(t for _, t in mine), signs, term.shape, term.where)
         if not rest and top:
@@ -311,6 +351,13 @@ class Writing:
             written = self._write(part, at)
             total = self.terms.binary("add" if sign > 0 else "sub", total, written, term.shape, term.where)
         return total
+
+    def _late(self, term: Term, lag: int) -> Term:
+        """Return a weighted sum of an earlier step as one of what its source was then: weights stay as they are."""
+        for _ in range(lag):
+            source = self.terms.make("late", term.args[1:], None, term.args[1].shape)
+            term = self.terms.make("linear", (term.args[0], source), term.data, term.shape, term.where)
+        return term
 
     def _leaves(self, term: Term, lag: int, sign: int, *, top: bool = False):  # type: ignore[no-untyped-def]
         """Yield the terms of a sum: sign, term, lag."""
@@ -329,21 +376,27 @@ class Writing:
         for part in drive.args:
             if part.op == "linear":
                 weight, source = part.args
-                part = self.terms.make("linear", (weight, self._source(source)), part.data, part.shape, part.where)
+                made = self.terms.make("linear", (weight, self._source(source)), part.data, part.shape, part.where)
+                self.out.weighted[id(made)] = part
+                part = made
             parts.append(part)
         return self.terms.make("drive", tuple(parts), drive.data, drive.shape, drive.where)
 
     def _source(self, source: Term) -> Term:
         """Return what a weight multiplies: the input, or a chosen value of this step or the one before."""
         core, lag, cuts = source, 0, []
-        while core.op in ("prev", "cut") and not self.out.has(core):
+        while core.op in ("prev", "cut", "late") and not self.out.has(core):
             if core.op == "cut":
                 cuts.append(core)
                 core = core.args[0]
+            elif core.op == "late":
+                core, lag = core.args[0], lag + 1
             else:
                 core, lag = self.out.updates[core.data], lag + 1
         if core.op == "x" and not lag:
             found = core
+        elif core.op == "x":
+            raise GradcertError("a weighted sum of the input of the step before", do="keep its result as the state")
         elif lag <= 1:
             _add(self.out, core)
             found = self._node(core, lag)

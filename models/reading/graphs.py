@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
@@ -11,7 +11,7 @@ from gradcert.models.reading.populations import X
 from gradcert.models.reading.reading import Reading
 from gradcert.models.reading.terms import Term
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import AvgPool, Connection, Graph, Mean, Network, Population
+from gradcert.reference.networks import AvgPool, Connection, Graph, Network, Population
 
 INPUT = "x"
 
@@ -48,14 +48,6 @@ class Member(CellWriter):
             self.newest = f"W_{node}.{name}"
             self.sources[self.newest] = self.sources.pop(name)
         return f"W_{node} @ x"
-
-    def negate(self, name: str) -> None:
-        """Let a weight be the opposite of what it is made of; a mean of another population's is on its connection."""
-        for i, connection in enumerate(self.connections):
-            if connection.name == name and connection.chain and isinstance(mean := connection.chain[0], Mean):
-                self.connections[i] = replace(connection, synapse=(replace(mean, negative=True),))
-                return
-        super().negate(name)
 
     def _connect(self, k: int, lag: int, node: str, name: str, synapse: Any) -> None:
         if k == X:

@@ -34,8 +34,6 @@ class TorchLowering(Lowering):
     RANDOM = ("bernoulli", "dropout", "rand", "normal", "uniform", "exponential_", "multinomial", "poisson")
     ELEMENTWISE = ("sqrt", "log", "abs", "sign", "floor", "round", "cos", "sin", "erf", "softplus", "log1p",
                    "expm1", "elu", "gelu")  # fmt: skip
-    BROADCAST = (*BINARY, *SMOOTH, "rsub", "neg", "pow", "reciprocal", "sqrt", "rsqrt", "expand", "mean", "sum", "var",
-                 "std")  # fmt: skip
 
     def _op(self, k: int, node: Node) -> Term:
         name = node.name.rstrip("_") if node.name not in ("_to_copy",) else node.name
@@ -62,7 +60,7 @@ class TorchLowering(Lowering):
             return self._binary(k, node, name)
         if name in SMOOTH:
             source = self.argument(node.args[0])
-            return self.terms.make("fn", (source,), SMOOTH[name], self._shape(node, source), node.where)
+            return self.terms.make("fn", (source,), SMOOTH[name], node.shape, node.where)
         if name in ("gt", "ge", "lt", "le"):
             return self._compared(node, name)
         if name in ("logical_not", "bitwise_not"):
@@ -90,7 +88,7 @@ class TorchLowering(Lowering):
     _do_ne = _do_eq
 
     def _binary(self, k: int, node: Node, name: str) -> Term:
-        a, b = (self.argument(v) for v in node.args[:2])
+        a, b = (self.spread(v, node.shape) for v in node.args[:2])
         alpha = node.kwargs.get("alpha", node.args[2] if len(node.args) > 2 else 1)
         if name == "rsub":
             a, b, name = b, a, "sub"
@@ -100,11 +98,11 @@ class TorchLowering(Lowering):
             return a.args[1]
         if alpha != 1:
             b = self.terms.mul(self.terms.number(float(alpha)), b, node.where)
-        return self.terms.binary(BINARY[name], a, b, self._shape(node, a, b), node.where)
+        return self.terms.binary(BINARY[name], a, b, node.shape, node.where)
 
     def _do_neg(self, k: int, node: Node) -> Term:
         source = self.argument(node.args[0])
-        return self.terms.make("neg", (source,), None, self._shape(node, source), node.where)
+        return self.terms.make("neg", (source,), None, node.shape, node.where)
 
     def is_filled_bit(self, node: Node) -> bool:
         """Return whether a node is zeros, or ones."""
@@ -169,11 +167,11 @@ class TorchLowering(Lowering):
 
     def _do_reciprocal(self, k: int, node: Node) -> Term:
         source = self.argument(node.args[0])
-        return self.terms.binary("div", self.terms.number(1.0), source, self._shape(node, source), node.where)
+        return self.terms.binary("div", self.terms.number(1.0), source, node.shape, node.where)
 
     def _do_rsqrt(self, k: int, node: Node) -> Term:
         source = self.argument(node.args[0])
-        root = self.terms.make("fn", (source,), "sqrt", self._shape(node, source), node.where)
+        root = self.terms.make("fn", (source,), "sqrt", node.shape, node.where)
         return self.terms.binary("div", self.terms.number(1.0), root, root.shape, node.where)
 
     def _do_pow(self, k: int, node: Node) -> Term:
@@ -181,7 +179,7 @@ class TorchLowering(Lowering):
         if isinstance(exponent, Ref) or isinstance(node.args[0], (int, float)) or float(exponent) != int(exponent):
             return self._mix(k, node)
         base = self.argument(node.args[0])
-        return self.terms.make("pow", (base,), int(exponent), self._shape(node, base), node.where)
+        return self.terms.make("pow", (base,), int(exponent), node.shape, node.where)
 
     def _do_amax(self, k: int, node: Node) -> Term:
         """Return the same where what is summed up, or compared, is one."""
@@ -189,40 +187,47 @@ class TorchLowering(Lowering):
         return source if source.size == prod(node.shape) else self._mix(k, node)
 
     def _do_mean(self, k: int, node: Node) -> Term:
-        """Return a mean over the units of a sample, in every unit; or what there is where it is one."""
-        source = self._units_of(node)
-        return self._do_amax(k, node) if source is None else self._mean(source, node)
+        """Return a mean over the last axes of every sample, or what there is where that is one number."""
+        return self._reduced(self.term(node.args[0].node), node) or self._do_amax(k, node)
 
     def _do_sum(self, k: int, node: Node) -> Term:
-        source = self._units_of(node)
-        if source is None:
-            return self._do_amax(k, node)
-        return self.terms.mul(self.terms.number(float(source.shape[-1])), self._mean(source, node), node.where)
+        mean = self._reduced(self.term(node.args[0].node), node)
+        size = prod(self.nodes[node.args[0].node].shape) // max(1, prod(node.shape))
+        return self._do_amax(k, node) if mean is None else self.terms.mul(self.terms.number(size), mean, node.where)
 
     def _do_var(self, k: int, node: Node) -> Term:
-        """Return a variance over the units of a sample: the sum of squares over n - 1, or over n - correction."""
-        source, less = self._units_of(node), node.kwargs.get("correction", 1)
+        """Return a variance over the last axes of every sample: the sum of squares over n - 1, or n - correction."""
+        source, shape = self.term(node.args[0].node), self.nodes[node.args[0].node].shape
+        size, less = prod(shape) // max(1, prod(node.shape)), node.kwargs.get("correction", 1)
         less = 1 if less is None else less
-        if source is None or less >= source.shape[-1]:
+        if less >= size or self._reduced(source, node) is None:
             return self._mix(k, node)
-        t, n = self.terms, source.shape[-1]
-        centred = t.binary("sub", source, self._mean(source, node), source.shape, node.where)
-        return t.mul(t.number(n / (n - less)), self._mean(t.mul(centred, centred, node.where), node), node.where)
+        squares = self._squares(self._centred(source, size, shape, node), node)
+        mean = self._reduced(squares, node)
+        return self._mix(k, node) if mean is None else self.terms.mul(self.terms.number(size / (size - less)), mean)
 
     def _do_std(self, k: int, node: Node) -> Term:
         variance = self._do_var(k, node)
-        return self.terms.make("fn", (variance,), "sqrt", variance.shape, node.where)
+        return self.terms.make("fn", (variance,), "sqrt", node.shape, node.where)
 
-    def _units_of(self, node: Node) -> Term | None:
-        """Return what is reduced over the units of every sample, the axis kept; None where it is anything else."""
-        source, shape = self.term(node.args[0].node), self.nodes[node.args[0].node].shape
-        axes = node.args[1] if len(node.args) > 1 else None
-        kept = node.kwargs.get("keepdim", node.args[2] if len(node.args) > 2 else False)
-        over = len(shape) == 2 and [a % 2 for a in axes or ()] == [1] and shape[1] > 1
-        return source if over and kept and source.shape == shape else None
+    def _reduced(self, source: Term, node: Node) -> Term | None:
+        """Return the mean over the axes that an operation reduces; None where they are not the last of a sample."""
+        shape = self.nodes[node.args[0].node].shape
+        axes = node.args[1] if len(node.args) > 1 and node.args[1] else range(len(shape))
+        return self.reduced(source, shape, tuple(a % len(shape) for a in axes), node)
 
-    def _mean(self, source: Term, node: Node) -> Term:
-        return self.terms.make("linear", (self.average(source.shape[-1]), source), None, source.shape, node.where)
+    def _centred(self, source: Term, size: int, shape: tuple[int, ...], node: Node) -> Term:
+        return self.terms.binary("sub", source, self.mean(source, size, shape, node.where), shape, node.where)
+
+    def _squares(self, centred: Term, node: Node) -> Term:
+        return self.terms.mul(centred, centred, node.where)
+
+    def _do_expand(self, k: int, node: Node) -> Term:
+        """Return what is given to every unit: a mean over units, or what there is already."""
+        found = self.spread(node.args[0], node.shape)
+        return found if found.size == prod(node.shape) or not found.shape else self._mix(k, node)
+
+    _do_expand_as = _do_expand
 
     def _do_permute(self, k: int, node: Node) -> Term:
         """Return the same where only axes of one are moved: units stay in their order."""
@@ -292,24 +297,48 @@ class TorchLowering(Lowering):
         return self.terms.make("linear", (self.static(w), source), None, node.shape, node.where)
 
     def _do_convolution(self, k: int, node: Node) -> Term:
+        """Return a convolution of images, or of lines, which are images of one row."""
         x, w, bias, stride, padding, dilation, transposed, _, groups = node.args
-        plain = not transposed and groups == 1 and set(dilation) == {1} and len(stride) == 2
-        if not plain or w.node in self.moving:
+        flat = len(stride) == 1
+        if transposed or len(stride) > 2 or w.node in self.moving or len(self.nodes[x.node].shape) < 2 + len(stride):
             return self._mix(k, node)
-        source = self.term(x.node)
-        geometry = ("convolution", self.nodes[x.node].shape[1:], node.shape[1:], tuple(stride), tuple(padding))
-        out = self.terms.make("linear", (self.static(w.node), source), geometry, node.shape, node.where)
-        if bias is None:
-            return out
-        per = self.new("view", A.view.default, (bias, [-1, 1, 1]), (node.shape[1], 1, 1))
-        return self.terms.binary("add", out, self.static(per), node.shape, node.where)
+        one = (1,) * flat
+        kernel, shape = w.node, self.nodes[w.node].shape
+        if flat:
+            wide = (*shape[:2], 1, shape[2])
+            kernel = self.new("view", A.view.default, (w, list(wide)), wide)
+        inputs, outputs = ((s[1], *one, *s[2:]) for s in (self.nodes[x.node].shape, node.shape))
+        steps = ((*one, *stride), (*(0,) * flat, *padding), (*one, *dilation))
+        geometry = ("convolution", inputs, outputs, *steps, groups)
+        out = self.terms.make("linear", (self.static(kernel), self.term(x.node)), geometry, node.shape, node.where)
+        return out if bias is None else self._channels("add", out, bias.node, node.shape, node)
+
+    def _channels(self, op: str, source: Term, k: int, shape: tuple[int, ...], node: Node) -> Term:
+        """Return a sum, difference or product with one number for every channel."""
+        per = (shape[1], *(1,) * (len(shape) - 2))
+        made = self.static(k if len(per) == 1 else self.new("view", A.view.default, (Ref(k), list(per)), per))
+        return self.terms.binary(op, source, made, shape, node.where)
 
     def _do_avg_pool2d(self, k: int, node: Node) -> Term:
-        x, kernel, *rest = node.args
-        stride = tuple(rest[0]) if rest and rest[0] else tuple(kernel)
-        if stride != tuple(kernel) or (len(rest) > 1 and any(rest[1])):
-            return self._mix(k, node)
-        geometry = ("average", self.nodes[x.node].shape[1:], node.shape[1:], tuple(kernel))
+        x, *rest = node.args
+        left_out: list[Any] = [None, None, (0, 0), False, True, None]
+        kernel, stride, padding, ceil, zeros_count, divisor = (*rest, *left_out[len(rest) :])
+        kernel, stride, padding = (tuple(p) * (2 // len(p)) for p in (kernel, stride or kernel, padding))
+        if ceil or divisor is not None or (any(padding) and not zeros_count):
+            return self._mix(k, node, "an average pooling that divides by another number at the border")
+        return self._pooled(x, node, kernel, stride, padding)
+
+    def _do__adaptive_avg_pool2d(self, k: int, node: Node) -> Term:
+        x, shape = node.args[0], self.nodes[node.args[0].node].shape
+        if any(a % b for a, b in zip(shape[-2:], node.shape[-2:], strict=True)):
+            return self._mix(k, node, "an adaptive pooling whose windows have different sizes")
+        kernel = (shape[-2] // node.shape[-2], shape[-1] // node.shape[-1])
+        return self._pooled(x, node, kernel, kernel, (0, 0))
+
+    def _pooled(self, x: Ref, node: Node, *steps: tuple[int, ...]) -> Term:
+        shapes = (self.nodes[x.node].shape, node.shape)
+        inputs, outputs = ((prod(s[1:-2]), *s[-2:]) for s in shapes)
+        geometry = ("average", inputs, outputs, *steps)
         return self.terms.make("linear", (self.terms.number(1.0), self.term(x.node)), geometry, node.shape, node.where)
 
     def _largest(self, k: int, node: Node) -> Term:
@@ -340,7 +369,7 @@ class TorchLowering(Lowering):
     def _do_where(self, k: int, node: Node) -> Term:
         if len(node.args) < 3:
             return self._mix(k, node)
-        mask, a, b = (self.argument(v) for v in node.args)
+        mask, a, b = (self.spread(v, node.shape) for v in node.args)
         return self._chosen(mask, a, b, node)
 
     def _do_masked_fill(self, k: int, node: Node) -> Term:
@@ -422,7 +451,9 @@ class TorchLowering(Lowering):
     def _item(self, k: int, node: Node) -> Term:
         inner = self.nodes[node.args[0].node]
         if inner.name == "native_layer_norm" and node.op == 0:
-            return self._normalised(k, inner)
+            return self._layer_normalised(k, inner)
+        if inner.name == "native_group_norm" and node.op == 0:
+            return self._group_normalised(k, inner)
         if inner.name in ("max", "min") and node.op == 0 and len(inner.args) > 1:
             source = self.term(inner.args[0].node)
             return source if source.size == prod(node.shape) else self._mix(k, node, f"{inner.name} over an axis")
@@ -441,41 +472,55 @@ class TorchLowering(Lowering):
         start = sum(sizes[: node.op])
         return self._part_of(whole, dim, start, start + sizes[node.op], False)
 
-    def _normalised(self, k: int, node: Node) -> Term:
-        """Return a layer normalisation: averages over units are weighted sums with weights that nobody trains."""
-        x, shape, weight, bias, eps = node.args
-        source, n = self.term(x.node), shape[-1]
-        if len(shape) > 1 or source.shape[-1:] != (n,) or source.size != prod(self.nodes[x.node].shape):
+    def _layer_normalised(self, k: int, node: Node) -> Term:
+        """Return a layer normalisation, over the last axes."""
+        x, over, weight, bias, eps = node.args
+        out = self._normal(x.node, prod(over), eps, node)
+        if out is None:
             return self._mix(k, self.nodes[k], "native_layer_norm")
-        matrix, where, t = self.average(n), node.where, self.terms
+        out = out if weight is None else self.terms.mul(out, self.argument(weight), node.where)
+        return out if bias is None else self.terms.binary("add", out, self.argument(bias), out.shape, node.where)
 
-        def average(of: Term) -> Term:
-            return t.make("linear", (matrix, of), None, of.shape, where)
+    def _group_normalised(self, k: int, node: Node) -> Term:
+        """Return a normalisation over groups of channels."""
+        x, weight, bias, _, channels, pixels, groups, eps = node.args
+        out = self._normal(x.node, channels // groups * pixels, eps, node)
+        return self._scaled(k, out, weight, bias, node)
 
-        centred = t.binary("sub", source, average(source), source.shape, where)
-        spread = t.binary("add", average(t.mul(centred, centred, where)), t.number(float(eps)), source.shape, where)
-        out = t.binary("div", centred, t.make("fn", (spread,), "sqrt", source.shape, where), source.shape, where)
-        if weight is not None:
-            out = t.mul(out, self.argument(weight), where)
-        return t.binary("add", out, self.argument(bias), source.shape, where) if bias is not None else out
+    def _normal(self, x: int, size: int, eps: float, node: Node) -> Term | None:
+        """Return runs of units less their means and over their deviations: means that every unit is given."""
+        source, shape, t = self.term(x), self.nodes[x].shape, self.terms
+        if source.size != prod(shape) or prod(shape[1:]) % size:
+            return None
+        centred = self._centred(source, size, shape, node)
+        spread = t.binary("add", self.mean(self._squares(centred, node), size, shape, node.where), t.number(eps), shape)
+        return t.binary("div", centred, t.make("fn", (spread,), "sqrt", shape, node.where), shape, node.where)
+
+    def _scaled(self, k: int, out: Term | None, weight: Any, bias: Any, node: Node) -> Term:
+        """Return what was normalised, with a factor and a bias for every channel."""
+        if out is None:
+            return self._mix(k, self.nodes[k])
+        out = out if weight is None else self._channels("mul", out, weight.node, out.shape, node)
+        return out if bias is None else self._channels("add", out, bias.node, out.shape, node)
 
     def _batch_normalised(self, k: int, node: Node) -> Term:
-        """Return a batch normalisation with the statistics that it keeps (eval): a factor and a bias for every unit."""
+        """Return a batch normalisation with the statistics that it keeps (eval): a factor and a bias for every unit.
+
+        Samples that were laid side by side as channels of one are normalised by themselves: an instance normalisation.
+        """
         x, weight, bias, mean, var, *rest = node.args
         training, eps = (False, rest[-1]) if node.name.endswith("no_training") else (rest[0], rest[2])
+        inner, shape = self.nodes[x.node], self.nodes[x.node].shape
+        before = self.nodes[inner.args[0].node].shape if inner.name in ("view", "reshape", "_unsafe_view") else ()
+        if training and mean is None and shape[:1] == (1,) and before[2:] == shape[2:] and prod(before) == prod(shape):
+            out = self._normal(inner.args[0].node, prod(shape[2:]), eps, node)
+            repeated = [p if p is None else self.nodes[p.node].args[0] for p in (weight, bias)]
+            return self._scaled(k, out, *repeated, node)
         if training or mean is None or {mean.node, var.node} & self.moving:
             return self._mix(k, self.nodes[k], "batch normalisation over the samples of a batch (train)")
-        source, wide, t = self.term(x.node), len(self.nodes[x.node].shape) - 2, self.terms
-
-        def per(k: int) -> Term:
-            shape = (self.nodes[k].shape[0], *(1,) * wide)
-            return self.static(self.new("view", A.view.default, (Ref(k), list(shape)), shape) if wide else k)
-
         inverse = self.new("inverse_deviation", _inverse_deviation, (var, float(eps)), self.nodes[var.node].shape)
-        out = t.binary("sub", source, per(mean.node), source.shape, node.where)
-        out = t.mul(out, per(inverse), node.where)
-        out = t.mul(out, per(weight.node), node.where) if weight is not None else out
-        return t.binary("add", out, per(bias.node), source.shape, node.where) if bias is not None else out
+        out = self._channels("sub", self.term(x.node), mean.node, shape, node)
+        return self._scaled(k, self._channels("mul", out, inverse, shape, node), weight, bias, node)
 
     def _siblings(self, k: int) -> list[int]:
         found = {n.op: i for i, n in reversed(list(enumerate(self.nodes))) if n.kind == "item" and n.args[0].node == k}

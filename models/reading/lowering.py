@@ -16,11 +16,10 @@ import numpy as np
 from gradcert.models.reading.framework import Framework
 from gradcert.models.reading.record import Node, Ref, Step, leads_to
 from gradcert.models.reading.spikes import GRID, PAIRS, Kind, comparison
-from gradcert.models.reading.terms import Term, Terms, dynamic, uncut
+from gradcert.models.reading.terms import ELEMENTWISE, Term, Terms, dynamic, uncut
 from gradcert.reference.errors import GradcertError
 
 CHANCES = ("bernoulli", "normal", "multinomial", "poisson")  # drawn with what they are given
-AVERAGE = "average_over_units"  # the weights of a mean
 
 
 class Lowering(ABC):
@@ -38,7 +37,6 @@ class Lowering(ABC):
 
     RANDOM: tuple[str, ...] = ()  # in the names of operations that draw
     ELEMENTWISE: tuple[str, ...] = ()  # functions of one unit that are named, not written out
-    BROADCAST: tuple[str, ...] = ()  # operations that may read a mean over units, which every unit has here
 
     def __init__(self, step: Step, framework: Framework) -> None:
         self.step, self.nodes, self.terms, self.framework = step, step.nodes, Terms(), framework
@@ -53,7 +51,7 @@ class Lowering(ABC):
         self.stands: dict[int, Term] = {}
         self._pieces: dict[Any, int] = {}  # (slot, slice) -> slot
         self._sliced: dict[int, tuple[int, Any]] = {}
-        self.outputs = [self._leaving(o) for o in step.outputs]
+        self.outputs = [self.term(o) for o in step.outputs]
         self.updates: dict[int, Term] = {}
         self._update()
 
@@ -80,7 +78,7 @@ class Lowering(ABC):
                 if k not in self.updates:
                     todo = True
                     whole, piece = self._sliced.get(k, (k, None))
-                    update = self._leaving(self.step.slots[whole].update)
+                    update = self.term(self.step.slots[whole].update)
                     update = update if piece is None else self.part(update, *piece)
                     alone = update.op == "stack" and len(update.args) == 1  # a register of one step
                     self.updates[k] = update.args[0] if alone else update
@@ -88,11 +86,6 @@ class Lowering(ABC):
     def node_of(self) -> dict[int, int]:
         """Return the node of every term that is one, by the term's id."""
         return {id(self.became.get(id(term), term)): k for k, term in reversed(self._known.items())}
-
-    @property
-    def averages(self) -> frozenset[int]:
-        """The nodes that are the weights of a mean over units."""
-        return frozenset(k for k, node in enumerate(self.nodes) if node.name == AVERAGE)
 
     def place(self, term: Term) -> int:
         """Return the node of a term; of a comparison whose opposite alone is one, a new node."""
@@ -139,30 +132,69 @@ class Lowering(ABC):
             made = self.terms.make("x", shape=node.shape)
         elif node.kind == "state":
             made = self.terms.make("prev", data=self._slot_of[k], shape=node.shape)
-        elif any(self._spread(i) for i in node.operands()) and node.name.rstrip("_") not in self.BROADCAST:
-            made = self._mix(k, node, f"{node.name} of a mean or sum over units")
         else:
             made = self._op(k, node)
         said = made.op == "cut" and made.where == node.where
         cut = node.cut and not said and made.op not in ("number", "static", "x") and dynamic(made)
         return self.terms.make("cut", (made,), None, made.shape, node.where) if cut else made
 
-    def _shape(self, node: Node, *parts: Term) -> tuple[int, ...]:
-        """Return the shape of a function of parts, some of which may be there for every unit already."""
-        return max((node.shape, *(p.shape for p in parts)), key=lambda s: (prod(s), len(s)))
+    # -- means over units --
 
-    def _spread(self, k: int) -> bool:
-        """Return whether a node is one number of a sample whose term every unit has: a mean over units."""
-        if k not in self.moving:
-            return False
-        return prod(self.term(k).shape) > prod(self.nodes[k].shape)
+    def reduced(self, source: Term, shape: tuple[int, ...], axes: tuple[int, ...], node: Node) -> Term | None:
+        """Return the mean over some axes of every sample: of units that follow each other, the last axes are those.
 
-    def _leaving(self, k: int) -> Term:
-        """Return the term of what leaves the step; a mean over units is read by units alone."""
-        return (
-            self._mix(k, self.nodes[k], "a mean or sum over units that leaves the step")
-            if self._spread(k)
-            else self.term(k)
+        Parameters
+        ----------
+        shape : of what is reduced, as the program has it. `axes` : that are reduced, from 0.
+        """
+        wide = [d for d in range(1, len(shape)) if shape[d] > 1]
+        over = [d for d in wide if d in axes]
+        if 0 in axes or not over or over != wide[-len(over) :] or source.size != prod(shape):
+            return None
+        size, count = prod(shape[d] for d in over), prod(shape[d] for d in wide if d not in over)
+        geometry = ("average", (count, 1, size), (count, 1, 1), (1, size), (1, size), (0, 0))
+        return self.terms.make("linear", (self.terms.number(1.0), source), geometry, node.shape, node.where)
+
+    def spread(self, value: Any, shape: tuple[int, ...]) -> Term:
+        """Return the term of an argument in an operation unit by unit: a mean over units is there for each of them.
+
+        Parameters
+        ----------
+        shape : of what the operation makes.
+        """
+        term = self.argument(value)
+        own = self.nodes[value.node].shape if isinstance(value, Ref) else ()
+        aligned = (1,) * (len(shape) - len(own)) + own
+        wide = [d for d in range(1, len(shape)) if shape[d] > 1]
+        over = [d for d in wide if aligned[d] == 1]
+        if not dynamic(term) or not over or over != wide[-len(over) :] or aligned[:1] != shape[:1]:
+            return term
+        done: dict[int, Term] = {}
+        return self._given_to_all(term, prod(shape[d] for d in over), shape, done) or term
+
+    def _given_to_all(self, term: Term, size: int, shape: tuple[int, ...], done: dict[int, Term]) -> Term | None:
+        """Return means over runs of `size` units, and what is made of them, in every unit; None for anything else."""
+        if id(term) in done or (term.op in ("number", "static") and term.size == 1):
+            return done.get(id(term), term)
+        if term.op == "linear" and term.args[0].op == "number" and term.data[0] == "average":
+            _, (_, height, width), _, kernel, *_ = term.data
+            if kernel != (height, width) or height * width != size:
+                return None
+            made = self.mean(term.args[1], size, shape, term.where)
+        elif term.op in ELEMENTWISE and term.args:
+            parts = [self._given_to_all(a, size, shape, done) for a in term.args]
+            if any(p is None for p in parts):
+                return None
+            made = self.terms.make(term.op, tuple(p for p in parts if p is not None), term.data, shape, term.where)
+        else:
+            return None
+        done[id(term)] = made
+        return made
+
+    def mean(self, source: Term, size: int, shape: tuple[int, ...], where: str) -> Term:
+        """Return the mean over runs of units, in every unit."""
+        return self.terms.make(
+            "linear", (self.terms.number(1.0), source), ("mean", prod(shape[1:]), size), shape, where
         )
 
     def static(self, k: int) -> Term:
@@ -198,13 +230,12 @@ class Lowering(ABC):
         if op == "fn" and options:
             data = f"{data}[{', '.join(map(str, options))}]"
         key = data if op == "fn" else (data, k)
-        shape = self._shape(node, *args) if op == "fn" else node.shape
-        return self.terms.make(op, args, key, shape, node.where)
+        return self.terms.make(op, args, key, node.shape, node.where)
 
     # -- choices --
 
     def _compared(self, node: Node, name: str) -> Term:
-        a, b = (self.argument(v) for v in node.args[:2])
+        a, b = (self.spread(v, node.shape) for v in node.args[:2])
         relation, upwards = PAIRS[name]
         if self.binary(a) and b.op == "number" and 0 <= b.data < 1 and not (b.data == 0 and relation == ">="):
             out = self._cut(a, node)
@@ -306,7 +337,7 @@ class Lowering(ABC):
                     )
                 )
             return self.terms.make("prev", data=self._pieces[key], shape=tuple(shape))
-        if whole.op in ("add", "sub", "mul", "div", "neg", "pow", "fn", "spike", "cut"):
+        if whole.op in ELEMENTWISE:
             args = tuple(self.part(a, dim, start, stop, drop) for a in whole.args)
             return self.terms.make(whole.op, args, whole.data, tuple(shape), whole.where)
         return self._whole_mix(whole, (dim, start, stop, drop), tuple(shape))
@@ -332,15 +363,6 @@ class Lowering(ABC):
         shape[dim] = stop - start
         axis = dim % len(shape)
         return self.new("slice", self.framework.sliced, (Ref(k), axis, start, stop), tuple(shape))
-
-    def average(self, n: int) -> Term:
-        """Return the weights of a mean over n units, which nobody trains."""
-        key = ("average", n)
-        if key not in self._pieces:
-            value = self.framework.constant(np.full((n, n), 1 / n))
-            self.nodes.append(Node("constant", AVERAGE, shape=(n, n), value=value))
-            self._pieces[key] = len(self.nodes) - 1
-        return self.terms.make("static", data=self._pieces[key], shape=(n, n))
 
     def new(self, name: str, op: Any, args: tuple[Any, ...], shape: tuple[int, ...]) -> int:
         """Add a node that does not move, and return it; an equal one is added once."""

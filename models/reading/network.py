@@ -23,7 +23,6 @@ from gradcert.models.equations.expression import derivative, parse, symbols
 from gradcert.models.equations.expression import evaluate as evaluate_cell
 from gradcert.models.reading.cutting import without
 from gradcert.models.reading.framework import Puller
-from gradcert.models.reading.lowering import AVERAGE
 from gradcert.models.reading.naming import identifier
 from gradcert.models.reading.populations import X
 from gradcert.models.reading.reading import Reading, drawn, silent_kinds
@@ -463,31 +462,25 @@ class CellWriter:
             _, ((channels, height, width), kernel, stride, padding, dilation, ceil), entry = geometry
             tap = Tap(channels, height, width, kernel, stride, padding, dilation, ceil, entry)
             return identifier("tap", self._taken), tap
+        if weight.op == "number" and geometry[0] == "mean":
+            _, units, size = geometry
+            return identifier("mean", self._taken), Mean(units, size if size < units else None)
         if weight.op == "number":
-            _, (channels, height, width), _, kernel = geometry
-            name = identifier("pool", self._taken)
-            return name, AvgPool(channels=channels, height=height, width=width, kernel=kernel)
+            _, (channels, height, width), _, kernel, stride, padding = geometry
+            step = stride if stride != kernel else None
+            return identifier("pool", self._taken), AvgPool(channels, height, width, kernel, step, padding)
         name = identifier(self.reading.statics[id(weight)], self._taken)
-        node = self.reading.step.nodes[weight.data]
-        if node.name == AVERAGE and geometry is None:
-            self.newest = name
-            return name, Mean(node.shape[0])
         self.sources[name] = Source(weight.data, 1, None)
         self.newest = name
         if geometry is None:
             return name, None
-        _, (channels, height, width), (out, *_), stride, padding = geometry
+        _, (channels, height, width), (out, *_), stride, padding, dilation, groups = geometry
         kernel = tuple(self.reading.step.nodes[weight.data].shape[2:])
-        return name, Conv2d(channels, height, width, out, kernel, stride, padding)
+        return name, Conv2d(channels, height, width, out, kernel, stride, padding, dilation, groups)
 
     def negate(self, name: str) -> None:
         """Let a weight be the opposite of what it is made of: the connection subtracts."""
-        if isinstance(mean := self._synapses.get(name), Mean):
-            self._synapses[name] = replace(mean, negative=True)
-        elif name in self.sources:
-            self.sources[name] = replace(self.sources[name], sign=-1)
-        else:
-            raise GradcertError(f"a pooling that is subtracted in layer {self.number}", do="add one of -x")
+        self.sources[name] = replace(self.sources[name], sign=-1)
 
     def _cell(self, name: str) -> Any:
         constants = {} if self._threshold is None else {"threshold": self._threshold}
@@ -643,6 +636,12 @@ def _is_readout(recipe: Any) -> bool:
 
 def _exact(value: float) -> str:
     """Return a number as a decimal that is read back as it was."""
+    if value == np.finfo("float64").eps:
+        raise GradcertError(
+            "a normalisation without an eps of its own (RMSNorm), for which PyTorch takes the precision of the numbers:"
+            " it is another function in every format",
+            do="give it one: torch.nn.RMSNorm(n, eps=1e-6)",
+        )
     return repr(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
 
 

@@ -18,11 +18,11 @@ class Path:
     Attributes
     ----------
     target, source : nodes by number; `X` is the input. `lag` : 0 or 1.
-    weight : the term of the weight on the way, or None. `pooled` : whether that is a pooling, which has none.
+    weight : the term of the weight on the way, a number where it is a pooling or a mean; or None.
     mixes : names of operations that mix units otherwise.
     cuts : where the user's code cuts it.
     gated : whether it is multiplied by something that moves.
-    averaged : whether its weight is that of an average over units.
+    averaged : whether it is a mean over units, which each of them is given.
     """
 
     target: int
@@ -44,37 +44,32 @@ class Path:
         """Whether it mixes no units but by an average over those of a population (a normalisation)."""
         return not self.mixes and (self.weight is None or self.averaged)
 
-    @property
-    def pooled(self) -> bool:
-        """Whether its weight is a pooling."""
-        return self.weight is not None and self.weight.op == "number"
 
-
-def paths(chosen: Chosen, averages: frozenset[int] = frozenset()) -> tuple[Path, ...]:
-    """Return every path into every equation, equal ones once; `averages` are the nodes with the weights of a mean."""
+def paths(chosen: Chosen) -> tuple[Path, ...]:
+    """Return every path into every equation, equal ones once."""
     found: list[Path] = []
     for k, term in enumerate(chosen.order):
-        found += _into(chosen.equations[id(term)], Path(k, X, 0), averages)
+        found += _into(chosen.equations[id(term)], Path(k, X, 0))
     return tuple(dict.fromkeys(found))
 
 
-def _into(term: Term, so_far: Path, averages: frozenset[int]) -> Iterator[Path]:
+def _into(term: Term, so_far: Path) -> Iterator[Path]:
     if term.op == "x":
         yield replace(so_far, source=X, lag=0)
     elif term.op == "node":
         yield replace(so_far, source=term.data[0], lag=term.data[1])
     elif term.op == "linear":
-        averaged = term.args[0].op == "static" and term.args[0].data in averages
-        yield from _into(term.args[1], replace(so_far, weight=term.args[0], averaged=averaged), averages)
+        averaged = term.args[0].op == "number" and term.data[0] == "mean"
+        yield from _into(term.args[1], replace(so_far, weight=term.args[0], averaged=averaged))
     elif term.op == "cut":
-        yield from _into(term.args[0], replace(so_far, cuts=(*so_far.cuts, term.where)), averages)
+        yield from _into(term.args[0], replace(so_far, cuts=(*so_far.cuts, term.where)))
     else:
         called = str(term.data[0]) if term.op == "mix" else term.op
         mixes = (*so_far.mixes, called) if term.op in ("mix", "cat", "stack") else so_far.mixes
         for part in term.args:
             others = [p for p in term.args if p is not part]
             gated = so_far.gated or (term.op in ("mul", "div") and any(_moves(p) for p in others))
-            yield from _into(part, replace(so_far, mixes=mixes, gated=gated), averages)
+            yield from _into(part, replace(so_far, mixes=mixes, gated=gated))
 
 
 def _moves(term: Term) -> bool:

@@ -142,6 +142,8 @@ def style(reading: Reading, layer: int) -> Style:
         if term.args[0].op == "number" and term.data[0] == "tap":
             _, (_, (_, columns), *_), entry = term.data
             return f"window[{entry // columns},{entry % columns}]({source})"
+        if term.args[0].op == "number" and (runs := _runs(term)):
+            return f"mean[{runs[1]}]({source})" if runs[0] > 1 else f"mean({source})"
         if term.args[0].op == "number":
             return f"average_pool({source})"
         name = reading.statics[id(term.args[0])]
@@ -155,6 +157,14 @@ def style(reading: Reading, layer: int) -> Style:
         lambda inner, where: f"cut[{inner}]",
         silent=silent_kinds(reading),
     )
+
+
+def _runs(term: Term) -> tuple[int, int] | None:
+    """Return how many runs of units a mean is over, and how long they are; None for a pooling of windows."""
+    if term.data[0] == "mean":
+        return term.data[1] // term.data[2], term.data[2]
+    _, (count, height, width), _, kernel, *_ = term.data
+    return (count, width) if height == 1 and kernel == (1, width) else None
 
 
 def _layer_record(reading: Reading, i: int) -> dict[str, Any]:

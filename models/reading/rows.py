@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
+
+from gradcert.reference.numbers import Array
 from gradcert.reference.rules import RULES
 
 STEPS = 9
 CLOSE = 1e-9
+NOTHING = 1e-13  # of the largest gradient: what is left of a sum that is 0 (a bias under a mean that is taken off)
 
 # rows without feedback matrices, windows or confined paths; RTRL is BPTT
 ROWS = tuple(
@@ -13,3 +19,18 @@ ROWS = tuple(
     for name, row in RULES.items()
     if row.feedback == "symmetric" and not (row.reach or row.window or row.chunk) and name != "rtrl"
 )
+
+
+def apart(mine: Mapping[str, Array], theirs: Mapping[str, Array]) -> str | None:
+    """Return the first parameter whose gradients are not the same to rounding, or None.
+
+    Examples
+    --------
+    >>> one, other = {"w": np.ones(2), "b": np.full(2, 1e-17)}, {"w": np.ones(2), "b": np.full(2, -2e-17)}
+    >>> apart(one, other), apart(one, {**other, "b": np.full(2, 1e-3)})
+    (None, 'b')
+    """
+    sizes = {name: max(np.abs(mine[name]).max(initial=0), np.abs(theirs[name]).max(initial=0)) for name in mine}
+    nothing = NOTHING * max(sizes.values(), default=0.0)
+    off = {name: np.abs(mine[name] - theirs[name]).max(initial=0) for name in mine}
+    return next((name for name in mine if off[name] > max(CLOSE * sizes[name], nothing)), None)

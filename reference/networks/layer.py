@@ -225,11 +225,13 @@ def options_of(cell: Cell) -> dict[str, Any]:
 
 
 def synapse_to_dict(synapse: Synapse | MaxPool) -> dict[str, Any]:
-    """Return the JSON form of a synapse."""
+    """Return the JSON form of a synapse: its kind, and what is not at its default; the kernel always."""
     record: Any = synapse
+    said = {f.name: getattr(record, f.name) for f in fields(record)}
+    left_out = {f.name for f in fields(record) if f.name != "kernel" and said[f.name] == f.default}
     return {
         "kind": type(synapse).__name__.lower(),
-        **{f.name: _listed(getattr(record, f.name)) for f in fields(record)},
+        **{name: _listed(value) for name, value in said.items() if name not in left_out},
     }
 
 

@@ -30,6 +30,7 @@ from gradcert.reference.published import Algorithm, Claimed
 
 DRAWS, MANY = 200, 600  # at most; where there is hardly a unit, few draws pass the floors
 USUAL = 6  # steps that a case has, about
+CANCELLED = 1e-13  # of the largest gradient: what is left of a sum that is 0 (a bias under a mean that is taken off)
 GOOD = 6  # acceptable draws among which the one that sees its neighbours best is taken
 EXACT_TRIES = 10  # draws on the way to a case whose gradients are exact, where the cell allows one
 CLEAR_TRIES = 24  # in 16 bits, on the way to a case with small budgets
@@ -139,7 +140,9 @@ def _draft(problem: Problem, rule: Claimed, attempt: int, *, ties: bool) -> Draf
         return None
     weak = [k for k, g in gradients.items() if k not in silent and np.count_nonzero(np.abs(g) > 1e-6) * 2 < g.size]
     none = sorted(unreached(problem, rule) & {*weak}) if weak else []
-    if len(weak) > len(none) or len(none) == len(gradients):
+    largest = max(np.abs(g).max(initial=0.0) for g in gradients.values())
+    gone = [k for k in weak if k not in none and np.abs(gradients[k]).max(initial=0.0) < CANCELLED * largest]
+    if len(weak) > len(none) + len(gone) or len(weak) == len(gradients):
         return None
     near = [] if isinstance(rule, Algorithm) else changes(rule, problem.network)
     neighbours = {change.label: in_floats.gradients(change.rule) for change in near}
@@ -147,6 +150,7 @@ def _draft(problem: Problem, rule: Claimed, attempt: int, *, ties: bool) -> Draf
     seen = [e for e in effects if e > NOISE] or [1.0]
     facts: dict[str, Any] = {"spike rates": [round(r, 3) for r in rates], "ties": tie, "draws": attempt + 1}
     facts |= {"no gradient": none} if none else {}
+    facts |= {"taken off": gone} if gone else {}
     return Draft(problem, gradients, neighbours, min(seen), facts)
 
 

@@ -20,7 +20,7 @@ from gradcert.models.reading.jaxpr.precision import double
 from gradcert.models.reading.network import Written
 from gradcert.models.reading.passes import AS_CODED, Run
 from gradcert.models.reading.reading import Reading
-from gradcert.models.reading.rows import CLOSE, ROWS, STEPS
+from gradcert.models.reading.rows import CLOSE, ROWS, STEPS, apart
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 
@@ -96,13 +96,12 @@ def check_gradients(written: Written, output: int = 0) -> tuple[Run, Array, dict
     network = found.as_cut.outputs
     if float(np.abs(network - played.outputs[output]).max()) > CLOSE * max(float(np.abs(network).max()), 1.0):
         raise GradcertError("the network that was read has other outputs than the function; a defect of gradcert")
-    for name, mine in own.items():
-        if _off(mine, theirs[name]) > CLOSE:
-            raise GradcertError(
-                f"the gradient of {name} is not that of the graph that was read",
-                allowed="operations whose derivative is JAX's, and spikes",
-                do="look for a custom_jvp or custom_vjp that is no spike, or a derivative that is changed on its way",
-            )
+    if (name := apart(own, theirs)) is not None:
+        raise GradcertError(
+            f"the gradient of {name} is not that of the graph that was read",
+            allowed="operations whose derivative is JAX's, and spikes",
+            do="look for a custom_jvp or custom_vjp that is no spike, or a derivative that is changed on its way",
+        )
     return found, delta, own
 
 
@@ -121,4 +120,5 @@ def rows_by_cuts(written: Written, output: int = 0) -> tuple[str, ...]:
 
 
 def _is_row(gradients: Mapping[str, Any], own: Mapping[str, Array]) -> bool:
-    return all(_off(np.asarray(g), own[name]) <= CLOSE for name, g in gradients.items())
+    theirs = {name: np.asarray(g) for name, g in gradients.items()}
+    return apart(theirs, {name: own[name] for name in theirs}) is None

@@ -35,8 +35,6 @@ class JaxLowering(Lowering):
 
     ELEMENTWISE = ("sqrt", "log", "abs", "sign", "floor", "ceil", "round", "cos", "sin", "tan", "erf", "log1p", "expm1",
                    "exp2", "cbrt", "asinh", "sinh", "cosh", "atan", "asin", "acos")  # fmt: skip
-    BROADCAST = (*BINARY, *SMOOTH, *ELEMENTWISE, *SAME, "neg", "integer_pow", "square", "pow", "rsqrt",
-                 "reduce_sum", "max", "select_n")  # fmt: skip
 
     def __init__(self, step: Step, framework: Framework) -> None:
         self.notes: list[str] = []
@@ -113,7 +111,7 @@ class JaxLowering(Lowering):
             a, b = (self.argument(v) for v in node.args)
             if name == "div" and b.op == "number" and a.op == "mul" and a.args[0] is b:  # a mean, summed and divided
                 return a.args[1]
-            shape = node.shape[::-1] if self._turned(k) else self._shape(node, a, b)
+            shape = node.shape[::-1] if self._turned(k) else node.shape
             return self.terms.binary(BINARY[name], a, b, shape, node.where)
         if name in SMOOTH:
             return self._applied(node, SMOOTH[name])
@@ -134,10 +132,8 @@ class JaxLowering(Lowering):
         if source.op == "number" or source.size == prod(node.shape) or source.shape == node.shape:
             return source
         inner = self.nodes[node.args[0].node].shape
-        if source.size > prod(inner) and source.size == prod(node.shape[:1]) * source.shape[-1]:
-            return source  # a sum over units, which is there for every one of them
         if node.name == "broadcast_in_dim" and len(inner) == len(node.shape) and self._aligned(node):
-            return source
+            return self.spread(node.args[0], node.shape)
         return self._mix(k, node)
 
     # -- functions of one unit --
@@ -192,10 +188,10 @@ class JaxLowering(Lowering):
         inner = self.nodes[node.args[0].node].shape
         if prod(inner[a] for a in axes) == 1:
             return source
-        if axes != (len(inner) - 1,) or len(inner) != 2 or source.shape != inner:
+        mean = self.reduced(source, inner, axes, node)
+        if mean is None:
             return self._mix(k, node)
-        mean = self.terms.make("linear", (self.average(inner[-1]), source), None, inner, node.where)
-        return self.terms.mul(self.terms.number(float(inner[-1])), mean, node.where)
+        return self.terms.mul(self.terms.number(prod(inner[a] for a in axes)), mean, node.where)
 
     def _do_reduce_max(self, k: int, node: Node) -> Term:
         source = self.argument(node.args[0])
@@ -316,13 +312,13 @@ def _piece(node: Node, number: int) -> tuple[int, int, int]:
 
 
 def check_shapes(lowered: JaxLowering) -> None:
-    """Raise where an output or a state is a sum over units, which was read as there for every one of them."""
+    """Raise where an output or a state is a value of fewer units that was spread over several."""
     ends = [(o, lowered.outputs[i]) for i, o in enumerate(lowered.step.outputs)]
     ends += [(slot.update, lowered.term(slot.update)) for slot in lowered.step.slots]
     for k, term in ends:
         if term.shape and term.size != prod(lowered.nodes[k].shape):
             raise GradcertError(
-                f"an output or a state of shape {lowered.nodes[k].shape} that is a sum over units or spread over "
-                f"several, at {lowered.nodes[k].where}",
-                allowed="sums by weights: x @ w",
+                f"an output or a state of shape {lowered.nodes[k].shape} that is one value spread over several units,"
+                f" at {lowered.nodes[k].where}",
+                allowed="means and sums over units, and sums by weights: x @ w",
             )

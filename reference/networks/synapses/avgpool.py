@@ -15,7 +15,7 @@ from gradcert.reference.numbers import Array
 
 @dataclass(frozen=True)
 class AvgPool:
-    """Mean over the windows of images that are flat in (channel, row, column); windows do not overlap.
+    """Mean over the windows of images that are flat in (channel, row, column), as `torch.nn.AvgPool2d` has it.
 
     A pooling layer is a stateless layer whose input synapse this is, with nothing to train:
     ``Layer(Rnn(activation="identity", recurrent=False, bias=False), ..., synapses=(("W", AvgPool(...)),))``.
@@ -23,7 +23,9 @@ class AvgPool:
     Parameters
     ----------
     channels, height, width : of the input image.
-    kernel : (rows, columns) of a window, which is also the stride; rows and columns left over are not read.
+    kernel : (rows, columns) of a window; rows and columns left over are not read.
+    stride : from one window to the next; the kernel where it is None.
+    padding : zeros on both sides, which are part of the mean; up to half of the kernel.
 
     Examples
     --------
@@ -38,16 +40,31 @@ class AvgPool:
     height: int
     width: int
     kernel: tuple[int, int] = (2, 2)
+    stride: tuple[int, int] | None = None
+    padding: tuple[int, int] = (0, 0)
 
     def __post_init__(self) -> None:
-        if min(self.channels, self.height, self.width, *self.kernel) < 1:
-            raise GradcertError(f"a pooling {self}", allowed="sizes and kernel >= 1")
-        if self.kernel[0] > self.height or self.kernel[1] > self.width:
-            raise GradcertError(f"a pooling window {self.kernel}", allowed=f"at most ({self.height}, {self.width})")
+        if min(self.channels, self.height, self.width, *self.kernel, *self._step) < 1 or min(self.padding) < 0:
+            raise GradcertError(f"a pooling {self}", allowed="sizes, kernel and stride >= 1, padding >= 0")
+        if any(2 * p > k for p, k in zip(self.padding, self.kernel, strict=True)):
+            raise GradcertError(f"a pooling with padding {self.padding}", allowed="up to half of the kernel")
+        room = tuple(size + 2 * p for size, p in zip((self.height, self.width), self.padding, strict=True))
+        if self.kernel[0] > room[0] or self.kernel[1] > room[1]:
+            raise GradcertError(f"a pooling window {self.kernel}", allowed=f"at most {room}")
 
     @property
-    def _out(self) -> tuple[int, int]:
-        return self.height // self.kernel[0], self.width // self.kernel[1]
+    def _step(self) -> tuple[int, int]:
+        return self.kernel if self.stride is None else self.stride
+
+    @property
+    def out_height(self) -> int:
+        """Rows of the output."""
+        return (self.height + 2 * self.padding[0] - self.kernel[0]) // self._step[0] + 1
+
+    @property
+    def out_width(self) -> int:
+        """Columns of the output."""
+        return (self.width + 2 * self.padding[1] - self.kernel[1]) // self._step[1] + 1
 
     @property
     def inputs(self) -> int:
@@ -57,7 +74,7 @@ class AvgPool:
     @property
     def units(self) -> int:
         """Length of the flat output."""
-        return self.channels * self._out[0] * self._out[1]
+        return self.channels * self.out_height * self.out_width
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -74,29 +91,46 @@ class AvgPool:
         return weight
 
     def _taps(self) -> Iterator[tuple[slice, slice]]:
-        """Yield the pixels that each entry of the window meets."""
-        (rows, cols), (height, width) = self.kernel, self._out
+        """Yield the pixels of the padded image that each entry of the window meets."""
+        (rows, cols), (down, right) = self.kernel, self._step
         for i in range(rows):
             for j in range(cols):
-                yield slice(i, rows * height, rows), slice(j, cols * width, cols)
+                yield slice(i, i + down * self.out_height, down), slice(j, j + right * self.out_width, right)
 
     def _share(self, x: Array) -> Array:
         """Return x over the size of a window."""
         return share(x, self.kernel[0] * self.kernel[1])
 
+    @property
+    def _inner(self) -> tuple[slice, slice]:
+        """Where the image lies in the padded one."""
+        (top, left) = self.padding
+        return slice(top, top + self.height), slice(left, left + self.width)
+
+    def _padded(self, count: int, dtype: Any) -> Array:
+        """Return padded images of zeros, with room for a last window that is cut short by nothing."""
+        rows, cols = (
+            size + 2 * p + k for size, p, k in zip((self.height, self.width), self.padding, self.kernel, strict=True)
+        )
+        return np.zeros((count, self.channels, rows, cols), dtype=dtype)
+
     def apply(self, weight: Array | None, x: Array) -> Array:
         """Return y for x of shape (..., inputs)."""
         images = x.reshape(-1, self.channels, self.height, self.width)
+        if any(self.padding):
+            padded = self._padded(len(images), x.dtype)
+            padded[:, :, *self._inner] = images
+            images = padded
         first, *rest = [images[:, :, down, right] for down, right in self._taps()]
         return self._share(sum(rest, start=first)).reshape(*x.shape[:-1], self.units)
 
     def pull_input(self, weight: Array | None, g: Array) -> Array:
-        """Return the pull-back of g, shape (..., units), to the input: each pixel's share of its window."""
-        share = self._share(g).reshape(-1, self.channels, *self._out)
-        image = np.zeros((share.shape[0], self.channels, self.height, self.width), dtype=share.dtype)
+        """Return the pull-back of g, shape (..., units), to the input: each pixel's share of its windows."""
+        share = self._share(g).reshape(-1, self.channels, self.out_height, self.out_width)
+        image = self._padded(len(share), share.dtype)
         for down, right in self._taps():
-            image[:, :, down, right] = share
-        return image.reshape(*g.shape[:-1], self.inputs)
+            image[:, :, down, right] = image[:, :, down, right] + share
+        return np.ascontiguousarray(image[:, :, *self._inner]).reshape(*g.shape[:-1], self.inputs)
 
     def pull_weight(self, g: Array, x: Array) -> Array:
         """Return an empty gradient."""

@@ -1,4 +1,4 @@
-"""The mean over all units, given to each of them or taken from it: the fixed link that mixes the units of a step."""
+"""The mean over units, given to each of them: the fixed link that mixes the units of a step."""
 
 from __future__ import annotations
 
@@ -7,28 +7,38 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.reference.checks import check_flag
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 
 
 @dataclass(frozen=True)
 class Mean:
-    """y_i = (x_1 + ... + x_n) / n for every i, or `negative`. Nothing is trained; the map is its own pull-back.
+    """y_i = (x_1 + ... + x_n) / n for every i, or so within runs of units. Nothing is trained; it is its own pull-back.
+
+    Parameters
+    ----------
+    units : how many there are.
+    size : units of a run, which follow each other (the pixels of a channel, the channels of a group); all of them
+        where it is None.
 
     Examples
     --------
     >>> Mean(units=2).apply(None, np.array([1.0, 5.0]))
     array([3., 3.])
+    >>> Mean(units=4, size=2).apply(None, np.array([1.0, 5.0, 2.0, 8.0]))
+    array([3., 3., 5., 5.])
     """
 
     units: int
-    negative: bool = False
+    size: int | None = None
 
     def __post_init__(self) -> None:
         if self.units < 1:
             raise GradcertError(f"a mean over {self.units} units", allowed="one unit or more")
-        check_flag("negative of a mean", self.negative)
+        if self.size is not None and (type(self.size) is not int or self.size < 1 or self.units % self.size):
+            raise GradcertError(
+                f"means over runs of {self.size!r} of {self.units} units", allowed=f"a divisor of {self.units}"
+            )
 
     @property
     def inputs(self) -> int:
@@ -58,8 +68,9 @@ class Mean:
         return self.apply(weight, g)
 
     def _over(self, x: Array, axis: int) -> Array:
-        mean = share(x.sum(axis=axis, keepdims=True), self.units)
-        return np.repeat(-mean if self.negative else mean, self.units, axis=axis)
+        size, axis = self.size or self.units, axis % x.ndim
+        runs = x.reshape(*x.shape[:axis], -1, size, *x.shape[axis + 1 :])
+        return np.repeat(share(runs.sum(axis=axis + 1), size), size, axis=axis)
 
     def pull_weight(self, g: Array, x: Array) -> Array:
         """Return an empty gradient."""

@@ -206,7 +206,7 @@ class Rms(Lif):
 
 
 class Rate(nn.Module):
-    """The output is the mean of the spikes: one number, which is no unit's."""
+    """The output is the mean of the spikes: one number."""
 
     def __init__(self):
         super().__init__()
@@ -215,6 +215,131 @@ class Rate(nn.Module):
     def forward(self, x, v=None):
         v = 0.9 * (x.new_zeros(len(x), 4) if v is None else v) + self.fc(x)
         return Spike.apply(v - 1.0).mean(1, keepdim=True), v
+
+
+class RmsNorm(nn.Module):
+    """Its eps is the precision of the numbers."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc, self.norm = nn.Linear(5, 4), nn.RMSNorm(4)
+
+    def forward(self, x, v=None):
+        v = 0.9 * (x.new_zeros(len(x), 4) if v is None else v) + self.norm(self.fc(x))
+        return Spike.apply(v - 1.0), v
+
+
+class Halved(torch.autograd.Function):
+    """The identity, with half of the derivative."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, g):
+        return g / 2
+
+
+class Images(nn.Module):
+    """A convolution, spikes, and a readout; `wrong`: half of the credit of the current."""
+
+    def __init__(self, conv, flat, wrong=False):
+        super().__init__()
+        self.conv, self.out, self.wrong = conv, nn.Linear(flat, 2), wrong
+
+    def current(self, x):
+        return self.conv(x)
+
+    def pooled(self, z):
+        return z
+
+    def forward(self, x, state=None):
+        a = self.current(x)
+        v, z = (torch.zeros_like(a), torch.zeros_like(a)) if state is None else state
+        v = 0.9 * v * (1 - z) + (Halved.apply(a) if self.wrong else a)
+        z = Spike.apply(v - 1.0)
+        return self.out(self.pooled(z).flatten(1)), (v, z)
+
+
+class Lines(Images):
+    def __init__(self, wrong=False):
+        super().__init__(nn.Conv1d(2, 3, 3, stride=2, padding=1, dilation=1), 6, wrong)
+        self.pool = nn.AvgPool1d(2)
+
+    def pooled(self, z):
+        return self.pool(z)
+
+
+class Apart(Images):
+    def __init__(self, wrong=False):
+        super().__init__(nn.Conv2d(2, 4, 2, dilation=2, groups=2), 16, wrong)
+
+
+class Grouped(Images):
+    def __init__(self, wrong=False):
+        super().__init__(nn.Conv2d(1, 4, 2), 16, wrong)
+        self.norm = nn.GroupNorm(2, 4)
+
+    def current(self, x):
+        return self.norm(super().current(x))
+
+
+class Instances(Grouped):
+    def __init__(self, wrong=False):
+        super().__init__(wrong)
+        self.norm = nn.InstanceNorm2d(4, affine=True)
+
+
+class Adaptive(Images):
+    def __init__(self, wrong=False):
+        super().__init__(nn.Conv2d(1, 2, 3, padding=1), 8, wrong)
+        self.pool = nn.AdaptiveAvgPool2d(2)
+
+    def pooled(self, z):
+        return self.pool(z)
+
+
+class Pixels(Images):
+    def __init__(self, wrong=False, pool=""):
+        super().__init__(nn.Conv2d(1, 2, 3, padding=1), {"": 2, "border": 18, "uneven": 8}[pool], wrong)
+        self.pool = {"border": nn.AvgPool2d(3, 2, 1, count_include_pad=False), "uneven": nn.AdaptiveAvgPool2d(2)}.get(
+            pool
+        )
+
+    def pooled(self, z):
+        return z.mean((2, 3)) if self.pool is None else self.pool(z)
+
+
+class Overlapping(Images):
+    def __init__(self, wrong=False):
+        super().__init__(nn.Conv2d(1, 2, 3, padding=1), 8, wrong)
+        self.pool = nn.AvgPool2d(3, stride=2, padding=1)
+
+    def pooled(self, z):
+        return self.pool(z)
+
+
+class StoresItsReset(nn.Module):
+    """What is kept is the potential after the reset, less a share of the mean of the same spikes."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc, self.out = nn.Linear(5, 4), nn.Linear(4, 2)
+
+    def forward(self, x, v=None):
+        v = 0.9 * (x.new_zeros(len(x), 4) if v is None else v) + self.fc(x)
+        z = Spike.apply(v - 1.0)
+        return self.out(z), v * (1 - z.detach()) - 0.2 * z.mean(-1, keepdim=True)
+
+
+class MovingThreshold(StoresItsReset):
+    """A unit fires where it is above the mean of all."""
+
+    def forward(self, x, v=None):
+        v = 0.9 * (x.new_zeros(len(x), 4) if v is None else v) + self.fc(x)
+        z = Spike.apply(v - v.mean(-1).unsqueeze(-1) - 0.1)
+        return self.out(z), v - z.detach()
 
 
 class OwnPsi(Lif):

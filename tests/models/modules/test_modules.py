@@ -25,7 +25,6 @@ from gradcert.reference import GradcertError  # noqa: E402
 ALL = {**strangers.OWN, **strangers.LIBRARY}
 # what a claim cannot say, or no independent parameters can be given to, and why
 NOT = {
-    "snntorch.Alpha": "fc.weight is used at several places",
     "snntorch tutorial, constant input": "loops over one input",
     "spikingjelly.QIFNode": "states that do not begin with zeros: layers.0.v",
 }
@@ -176,16 +175,61 @@ def test_a_wrong_gradient_beside_a_mean_is_seen():
     assert "norm_weight is wrong" in found[0].reason
 
 
-@pytest.mark.parametrize("read", ["mm", "cat"])
-def test_what_reads_a_mean_as_one_number_is_refused(read):
-    """In the reading every unit has the mean: what takes it for one unit would read something else."""
-    with pytest.raises(GradcertError, match=rf"{read} of a mean or sum over units at strange\.py"):
-        _ = ModuleSubject(functools.partial(strange.Rms, read=read)).told
+def test_an_rms_norm_without_an_eps_is_another_function_in_every_format():
+    with pytest.raises(GradcertError, match=r"without an eps of its own.*RMSNorm\(n, eps=1e-6\)"):
+        _ = ModuleSubject(strange.RmsNorm).told
 
 
-def test_a_mean_over_units_that_leaves_the_step_is_refused():
-    with pytest.raises(GradcertError, match=r"a mean or sum over units that leaves the step at strange\.py"):
-        _ = ModuleSubject(strange.Rate).told
+IMAGES = {
+    "lines": ("Lines", (2, 2, 8)),
+    "channels apart": ("Apart", (2, 2, 4, 4)),
+    "groups": ("Grouped", (2, 1, 3, 3)),
+    "instances": ("Instances", (2, 1, 3, 3)),
+    "adaptive": ("Adaptive", (2, 1, 4, 4)),
+    "pixels": ("Pixels", (2, 1, 4, 4)),
+    "windows that overlap": ("Overlapping", (2, 1, 4, 4)),
+}
+
+
+@pytest.mark.long(keep=2)
+@pytest.mark.parametrize(("name", "example"), IMAGES.values(), ids=IMAGES)
+def test_convolutions_normalisations_and_poolings_of_images(name, example):
+    subject = ModuleSubject(getattr(strange, name), example=example)
+    assert subject.told.spec["rule"] == "bptt"
+    assert not wrong(subject)
+    off = ModuleSubject(functools.partial(getattr(strange, name), wrong=True), example=example)
+    assert "conv_weight" in wrong(off)[0].reason
+
+
+@pytest.mark.parametrize(("pool", "what"), [("border", "divides by another number"), ("uneven", "different sizes")])
+def test_poolings_whose_windows_differ_are_refused(pool, what):
+    with pytest.raises(GradcertError, match=what):
+        _ = ModuleSubject(functools.partial(strange.Pixels, pool=pool), example=(2, 1, 5, 5)).told
+
+
+@pytest.mark.long(keep=1)
+@pytest.mark.parametrize("built", [strange.StoresItsReset, strange.MovingThreshold], ids=["stored", "threshold"])
+def test_a_mean_of_spikes_and_one_in_a_threshold(built):
+    subject = ModuleSubject(built)
+    assert subject.told.spec["rule"] == "bptt-detached-reset"
+    assert not wrong(subject)
+    assert wrong(subject, rule="bptt")
+
+
+@pytest.mark.long(keep=1)
+@pytest.mark.parametrize(
+    "built",
+    [functools.partial(strange.Rms, read="cat"), strange.Rate],
+    ids=["beside the units", "that leaves the step"],
+)
+def test_a_mean_over_units_is_one_number_where_it_is_read_as_one(built):
+    subject = ModuleSubject(built)
+    assert not wrong(subject)
+
+
+def test_a_mean_that_comes_back_within_the_step_is_refused():
+    with pytest.raises(GradcertError, match="a cycle within one step"):
+        _ = ModuleSubject(functools.partial(strange.Rms, read="mm")).told
 
 
 @pytest.mark.long

@@ -10,7 +10,7 @@ from gradcert.reference.networks.synapses import AvgPool, Conv2d
 
 nir = pytest.importorskip("nir", reason="needs nir: pip install 'gradcert[nir]'")
 from gradcert.models.nir.graph import CUBA, CURRENT, CYCLE, LOSS, START, SURROGATE, TIE, read, write  # noqa: E402
-from gradcert.models.nir.images import CONV_BIAS  # noqa: E402
+from gradcert.models.nir.images import CONV_BIAS, convolution  # noqa: E402
 
 TRIANGLE = Surrogate("triangle", scale=0.5)
 
@@ -29,6 +29,10 @@ CONV = Conv2d(in_channels=1, height=4, width=4, out_channels=2, kernel=(3, 3), p
 POOL = AvgPool(channels=2, height=4, width=4, kernel=(2, 2))
 IMAGE = Layer(lif(), inputs=16, units=32, synapses=(("W", CONV),))
 POOLED = Layer(Rnn(activation="identity", recurrent=False, bias=False), inputs=32, units=8, synapses=(("W", POOL),))
+WIDE = Conv2d(in_channels=2, height=4, width=4, out_channels=2, kernel=(2, 2), dilation=(2, 1), padding=(0, 1))
+DILATED = Layer(lif(), inputs=32, units=20, synapses=(("W", WIDE),))
+WINDOWS = AvgPool(channels=2, height=4, width=4, kernel=(2, 4), stride=(1, 2), padding=(1, 2))
+OVERLAPPING = Layer(Rnn(activation="identity", recurrent=False, bias=False), 32, 30, synapses=(("W", WINDOWS),))
 FLAT = Layer(Rnn(activation="identity", recurrent=False), inputs=8, units=2)
 READOUT = Layer(Rnn(activation="identity", recurrent=False), inputs=3, units=2)
 LEAKY = Layer(Integrator(kappa=0.75), inputs=3, units=2)
@@ -53,6 +57,8 @@ NETWORKS = {
         ),
     ),
     "image, pooled, read out": (IMAGE, POOLED, FLAT),
+    "image, dilated": (IMAGE, DILATED),
+    "image under windows that overlap": (IMAGE, OVERLAPPING),
     "cuba": (Layer(cuba("NEW"), inputs=2, units=3), READOUT),
     "cuba, lateral, per unit": (Layer(cuba("NEW_LATERAL", rho=(0.5, 0.25, 0.75), rest=0.25), inputs=2, units=3),),
     "cuba of the old current": (Layer(cuba("OLD", reset_value=0.25), inputs=2, units=3),),
@@ -76,20 +82,23 @@ def convolved(node, image):
     """A Conv2d number by number."""
     rows, columns = (0, 0) if node.padding == "valid" else node.padding
     padded = np.pad(image, ((0, 0), (rows, rows), (columns, columns)))
+    _, reads, high, wide = node.weight.shape
+    (below, beside), makes = node.dilation, len(node.weight) // node.groups
     out = np.zeros(node.output_type["output"])
     for o, r, c in np.ndindex(out.shape):
-        top, left = r * node.stride[0], c * node.stride[1]
-        patch = padded[:, top : top + node.weight.shape[2], left : left + node.weight.shape[3]]
-        out[o, r, c] = (patch * node.weight[o]).sum() + node.bias[o]
+        top, left, first = r * node.stride[0], c * node.stride[1], o // makes * reads
+        patch = padded[first : first + reads, top : top + below * high : below, left : left + beside * wide : beside]
+        out[o, r, c] = (patch[:, :high, :wide] * node.weight[o]).sum() + node.bias[o]
     return out
 
 
 def pooled(node, image):
     """An AvgPool2d number by number."""
-    rows, columns = node.kernel_size
-    out = np.zeros((image.shape[0], image.shape[1] // rows, image.shape[2] // columns))
+    (rows, columns), (down, right), (top, left) = node.kernel_size, node.stride, node.padding
+    image = np.pad(image, ((0, 0), (top, top), (left, left)))
+    out = np.zeros((len(image), (image.shape[1] - rows) // down + 1, (image.shape[2] - columns) // right + 1))
     for o, r, c in np.ndindex(out.shape):
-        out[o, r, c] = image[o, r * rows : (r + 1) * rows, c * columns : (c + 1) * columns].mean()
+        out[o, r, c] = image[o, r * down : r * down + rows, c * right : c * right + columns].mean()
     return out
 
 
@@ -248,15 +257,24 @@ W = np.ones((2, 1, 3, 3))
 @pytest.mark.parametrize(
     ("node", "says"),
     [
-        (lambda: nir.Conv2d((4, 4), W, 1, 0, 2, 1, np.zeros(2)), "dilation or groups"),
+        (lambda: nir.Conv2d((4, 4), np.ones((2, 1, 3, 3)), 1, 0, 2, 1, np.zeros(2)), "kernel"),
         (lambda: nir.Conv2d((4, 4), np.ones((2, 1, 2, 2)), 1, "same", 1, 1, np.zeros(2)), "padding 'same'"),
-        (lambda: nir.AvgPool2d(np.array([2, 2]), np.array([1, 1]), np.array([0, 0])), "stride as the kernel"),
+        (lambda: nir.AvgPool2d(np.array([2, 2]), np.array([2, 2]), np.array([2, 0])), "up to half of the kernel"),
         (lambda: nir.SumPool2d(np.array([2, 2]), np.array([2, 2]), np.array([0, 0])), "a SumPool2d"),
     ],
 )
 def test_images_that_cannot_be_read(node, says):
     with pytest.raises(GradcertError, match=says):
         read(image_graph(node()))
+
+
+def test_groups_are_read_and_not_written_for_nir_takes_them_for_another_number_of_channels():
+    node = nir.Conv2d((4, 4), np.ones((2, 1, 2, 2)), 1, 0, 1, 2, np.zeros(2))
+    apart = convolution(node, "c", None)
+    assert apart == Conv2d(in_channels=2, height=4, width=4, out_channels=2, kernel=(2, 2), groups=2)
+    network = Network(layers=(Layer(lif(), inputs=32, units=18, synapses=(("W", apart),)),))
+    with pytest.raises(GradcertError, match="2 groups in layer 0; allowed: one group"):
+        write(network, network.parameters(seed=0))
 
 
 def test_same_padding_is_a_number_here():

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from gradcert.reference import GradcertError
-from gradcert.reference.networks.synapses import SYNAPSES, AvgPool, Conv2d, Dense, Part, Place, Sparse, Tap
+from gradcert.reference.networks.synapses import SYNAPSES, AvgPool, Conv2d, Dense, Mean, Part, Place, Sparse, Tap
 
 CONVOLUTIONS = {
     "plain": Conv2d(in_channels=2, height=5, width=4, out_channels=3, kernel=(2, 3)),
@@ -20,12 +20,21 @@ CONVOLUTIONS = {
     "wide padding": Conv2d(
         in_channels=1, height=2, width=3, out_channels=2, kernel=(1, 2), stride=(2, 1), padding=(2, 3)
     ),
+    "dilation": Conv2d(
+        in_channels=2, height=6, width=7, out_channels=3, kernel=(2, 3), dilation=(3, 2), stride=(1, 2), padding=(1, 1)
+    ),
+    "groups": Conv2d(in_channels=4, height=4, width=3, out_channels=6, kernel=(2, 2), groups=2),
+    "depthwise": Conv2d(in_channels=3, height=4, width=3, out_channels=3, kernel=(3, 2), padding=(1, 0), groups=3),
+    "line": Conv2d(in_channels=2, height=1, width=7, out_channels=3, kernel=(1, 3), stride=(1, 2), padding=(0, 1)),
     "pointwise": Conv2d(in_channels=2, height=3, width=2, out_channels=3, kernel=(1, 1)),
 }
 POOLS = {
     "square": AvgPool(channels=2, height=4, width=6),
     "uneven": AvgPool(channels=3, height=5, width=7, kernel=(2, 4)),
     "third": AvgPool(channels=1, height=6, width=3, kernel=(3, 3)),
+    "overlapping": AvgPool(channels=2, height=6, width=5, kernel=(3, 2), stride=(1, 2)),
+    "padded": AvgPool(channels=2, height=5, width=4, kernel=(3, 2), stride=(2, 1), padding=(1, 1)),
+    "apart": AvgPool(channels=1, height=7, width=5, kernel=(2, 1), stride=(3, 2)),
 }
 SPARSE = Dense(inputs=4, units=3, absent=((0, 0), (2, 3)))
 ALL = {**{f"conv-{k}": v for k, v in CONVOLUTIONS.items()}, **{f"pool-{k}": v for k, v in POOLS.items()}}
@@ -35,6 +44,8 @@ ALL["sparse"] = Sparse(inputs=4, units=3, present=((2, 0), (0, 3), (0, 1)))
 ALL["part"] = Part(CONVOLUTIONS["plain"], start=2, inputs=45)
 ALL["part-sparse"] = Part(ALL["sparse"], start=1, inputs=5)
 ALL["tap"] = Tap(2, 4, 3, kernel=(3, 2), stride=(1, 2), padding=(1, 1), ceil=True, entry=1)
+ALL["mean"] = Mean(units=4)
+ALL["mean-runs"] = Mean(units=6, size=3)
 ALL["place"] = Place(inputs=2, units=4, start=1)
 
 
@@ -67,17 +78,19 @@ def draw(synapse, kind="float64", lead=(2, 3)):
 def looped(conv, weight, x):
     """The docstring's formula, entry by entry, for one image."""
     image = x.reshape(conv.in_channels, conv.height, conv.width)
-    rows = (conv.height + 2 * conv.padding[0] - conv.kernel[0]) // conv.stride[0] + 1
-    columns = (conv.width + 2 * conv.padding[1] - conv.kernel[1]) // conv.stride[1] + 1
+    (down, right), (top, left), (below, beside) = conv.stride, conv.padding, conv.dilation
+    rows = (conv.height + 2 * top - below * (conv.kernel[0] - 1) - 1) // down + 1
+    columns = (conv.width + 2 * left - beside * (conv.kernel[1] - 1) - 1) // right + 1
+    reads, makes = conv.in_channels // conv.groups, conv.out_channels // conv.groups
     out = []
     for o in range(conv.out_channels):
         for r in range(rows):
             for s in range(columns):
                 total = 0
-                for c, i, j in np.ndindex(conv.in_channels, *conv.kernel):
-                    row, column = r * conv.stride[0] - conv.padding[0] + i, s * conv.stride[1] - conv.padding[1] + j
+                for c, i, j in np.ndindex(reads, *conv.kernel):
+                    row, column = r * down - top + i * below, s * right - left + j * beside
                     if 0 <= row < conv.height and 0 <= column < conv.width:
-                        total = total + weight[o, c, i, j] * image[c, row, column]
+                        total = total + weight[o, c, i, j] * image[o // makes * reads + c, row, column]
                 out.append(total)
     return np.array(out, dtype=x.dtype)
 
@@ -97,7 +110,9 @@ def test_convolution_is_that_of_torch(conv):
     d = draw(conv)
     image = torch.tensor(d.x.reshape(6, conv.in_channels, conv.height, conv.width), requires_grad=True)
     weight = torch.tensor(d.weight, requires_grad=True)
-    y = torch.nn.functional.conv2d(image, weight, stride=conv.stride, padding=conv.padding)
+    y = torch.nn.functional.conv2d(
+        image, weight, stride=conv.stride, padding=conv.padding, dilation=conv.dilation, groups=conv.groups
+    )
     y.backward(torch.tensor(d.g.reshape(y.shape)))
     assert (conv.apply(d.weight, d.x).ravel() == y.detach().numpy().ravel()).all()
     assert (conv.pull_weight(d.g, d.x) == weight.grad.numpy()).all()
@@ -108,7 +123,7 @@ def test_convolution_is_that_of_torch(conv):
 def test_pooling_is_that_of_torch(pool):
     d = draw(pool)
     image = torch.tensor(d.x.reshape(6, pool.channels, pool.height, pool.width), requires_grad=True)
-    y = torch.nn.functional.avg_pool2d(image, pool.kernel)
+    y = torch.nn.functional.avg_pool2d(image, pool.kernel, pool.stride, pool.padding)
     y.backward(torch.tensor(d.g.reshape(y.shape)))
     assert (pool.apply(None, d.x).ravel() == y.detach().numpy().ravel()).all()
     assert (pool.pull_input(None, d.g).ravel() == image.grad.numpy().ravel()).all()
@@ -153,6 +168,7 @@ MUTANTS = {
     "flipped kernel": lambda c, w: (c, w[:, :, ::-1, ::-1]),
     "channels exchanged": lambda c, w: (c, w[:, ::-1]),
     "stride exchanged": lambda c, w: (replace(c, stride=c.stride[::-1]), w),
+    "dilation exchanged": lambda c, w: (replace(c, dilation=c.dilation[::-1]), w),
     "padding exchanged": lambda c, w: (replace(c, padding=c.padding[::-1]), w),
 }
 
@@ -160,6 +176,7 @@ MUTANTS = {
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_a_wrong_convolution_is_seen(mutant):
     conv = Conv2d(in_channels=2, height=6, width=6, out_channels=2, kernel=(2, 2), stride=(2, 1), padding=(1, 0))
+    conv = replace(conv, dilation=(1, 2))
     d = draw(conv)
     wrong, weight = MUTANTS[mutant](conv, d.weight)
     y = wrong.apply(weight, d.x)[0, 0]
@@ -176,6 +193,12 @@ def test_a_wrong_convolution_is_seen(mutant):
         lambda: Conv2d(in_channels=1, height=3, width=3, out_channels=1, stride=(0, 1)),
         lambda: AvgPool(channels=1, height=2, width=1),
         lambda: AvgPool(channels=0, height=2, width=2),
+        lambda: Conv2d(in_channels=2, height=3, width=3, out_channels=3, groups=2),
+        lambda: Conv2d(in_channels=1, height=4, width=4, out_channels=1, dilation=(2, 1)),
+        lambda: AvgPool(channels=1, height=4, width=4, padding=(2, 0)),
+        lambda: AvgPool(channels=1, height=4, width=4, stride=(0, 1)),
+        lambda: Mean(units=0),
+        lambda: Mean(units=6, size=4),
         lambda: Dense(inputs=2, units=2, absent=((2, 0),)),
         lambda: Sparse(inputs=2, units=2, present=((2, 0),)),
         lambda: Sparse(inputs=2, units=2, present=()),
