@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import os
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -17,12 +18,16 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
 PATIENCE = 10.0  # seconds until a scheduler has to answer
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 LOOK = 2.0  # seconds between two looks whether it is still there
 
 
 @contextmanager
 def processes(number: int) -> Iterator[Map]:
-    """Give a map over processes of this machine.
+    """Give a map over processes of this machine, each of which computes on one core.
+
+    Libraries of linear algebra start a thread for every core in every process unless somebody says otherwise; on small
+    matrices these wait for each other, at several times the processor time. What the environment says is kept.
 
     Examples
     --------
@@ -32,11 +37,15 @@ def processes(number: int) -> Iterator[Map]:
     """
     ways = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if "forkserver" in ways else "spawn")
+    unsaid = [name for name in THREADS if name not in os.environ]
+    os.environ.update(dict.fromkeys(unsaid, "1"))
     pool = ProcessPoolExecutor(number, mp_context=context)
     try:
         yield pool.map
     finally:
         pool.shutdown(cancel_futures=True)
+        for name in unsaid:
+            os.environ.pop(name, None)
 
 
 @contextmanager

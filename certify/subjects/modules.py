@@ -18,8 +18,10 @@ from typing import Any
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.installing import install
 
+Call = tuple[tuple[Any, ...], dict[str, Any]]  # arguments by place, and by name
 KEPT = re.compile(r"\.gradcert/cells/\w{1,80}-(?P<digest>[0-9a-f]{12})\.toml")
-STEP = ("--params", "--example", "--state", "--order")  # what is said of a step function of JAX behind its name
+MODULE = ("--example", "--state", "--time")  # what is said behind the name of a module
+STEP = ("--params", "--example", "--state", "--order")  # and of a step function of JAX
 MOST = 1 << 20  # bytes of a file of cells
 
 
@@ -88,28 +90,34 @@ def without_jax(error: ModuleNotFoundError) -> None:
         ) from None
 
 
-def step_named(name: str, file: Any, found: Any, call: tuple[Any, ...] | None, words: Sequence[str]) -> Any:
-    """Return a step function of JAX as a subject, with what is said behind its name.
+def told_by(name: str, file: Any, found: Any, call: Call | None, words: Sequence[str]) -> Any:
+    """Return a module, or a step function of JAX, as a subject, with what is said behind its name.
 
     Parameters
     ----------
-    file : the module that it is in. `call` : the arguments of a class or a factory.
+    file : the module of Python that it is in. `call` : the arguments of a class or a factory.
     words : ``--params NAME --example x=(8,12) --state NAME --order ...``.
 
     Raises
     ------
-    UnreadError : for what is no step function, or cannot be read as one.
+    UnreadError : for what is neither, or cannot be read as one.
     """
     from gradcert.models.modules.errors import UnreadError, unread
     from gradcert.models.modules.named import arguments_of, is_step
 
     said = dict(zip(words[::2], words[1::2], strict=False))
-    if len(words) % 2 or not set(said) <= set(STEP):
-        raise UnreadError(f"{' '.join(words)} behind {name}", allowed=f"{', '.join(STEP)}, each with a value")
+    made = found if call is None else Arguments(found, *call[0], **call[1])
+    torch = sys.modules.get("torch")
+    module = torch is not None and "--params" not in said and _is_module(made, torch)
+    allowed = MODULE if module else STEP
+    if len(words) % 2 or not set(said) <= set(allowed):
+        raise UnreadError(f"{' '.join(words)} behind {name}", allowed=f"{', '.join(allowed)}, each with a value")
+    if module:
+        return _module_told(made, file, said)
     if not is_step(file, found, said.get("--params")):
         raise UnreadError(
-            f"{' '.join(words)} for {name}, which is no step function of JAX",
-            allowed="a function (params, state, x) -> (state, y) in a file that imports jax, or a module of flax",
+            f"{' '.join(words)} for {name}, which is no module and no step function of JAX",
+            allowed="a torch.nn.Module, what makes one, or a function (params, state, x) -> (state, y) of JAX",
         )
     if "jax" not in sys.modules:
         without_jax(ModuleNotFoundError(name="jax"))
@@ -119,10 +127,23 @@ def step_named(name: str, file: Any, found: Any, call: tuple[Any, ...] | None, w
     def given() -> Given:
         told = [said.get(option) for option in ("--params", "--example", "--state")]
         with unread():
-            step, params, x, state = arguments_of(name, file, found, None if call is None else repr(call), *told)
+            step, params, x, state = arguments_of(name, file, found, call, *told)
         return Given(step, params, x, state, said.get("--order"))
 
     return StepSubject.later(found, given)
+
+
+def _module_told(made: Any, file: Any, said: Mapping[str, str]) -> Any:
+    """Return a module as a subject, with the shape of an example, its state or its axis of time."""
+    from gradcert.models.modules import ModuleSubject
+    from gradcert.models.modules.errors import unread
+    from gradcert.models.modules.named import from_file, shapes_of, zeros_of
+
+    with unread():
+        example = shapes_of(said["--example"].removeprefix("x="), "--example")[0] if "--example" in said else None
+        state, time = said.get("--state", "").strip(), said.get("--time")
+        start = (from_file(file, state, "--state") if state.isidentifier() else zeros_of(state)) if state else None
+    return ModuleSubject(made, example=example, state=start, time=int(time) if time in ("0", "1") else time)
 
 
 class Arguments(functools.partial):  # type: ignore[type-arg]

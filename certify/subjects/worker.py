@@ -19,6 +19,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+Call = tuple[tuple[Any, ...], dict[str, Any]]  # arguments by place, and by name
 PR_SET_THP_DISABLE = 41  # linux/prctl.h
 
 
@@ -64,33 +65,34 @@ def trace() -> None:
 def load(name: str) -> Any:
     """Return the object called ``package.module:attribute`` or ``path/file.py:attribute``.
 
-    Words after it say how a step function of JAX is read: ``file.py:step --params make --example x=(8,12)``.
+    Words after it say how a module, or a step function of JAX, is read: ``file.py:step --params make --example
+    x=(8,12)``.
     """
     where, _, attribute = name.rpartition(":")
     attribute, options, words = attribute.partition(" --")
     if options:
-        return _step(where, attribute, shlex.split(f"--{words}"))
+        return _told(where, attribute, shlex.split(f"--{words}"))
     found, call = _found(where, attribute)[1:]
     if call is None:
         return found
     from gradcert.certify.subjects.modules import Arguments
 
-    return Arguments(found, *call)
+    return Arguments(found, *call[0], **call[1])
 
 
-def _step(where: str, attribute: str, words: list[str]) -> Any:
-    """Return a step function of JAX as a subject."""
-    from gradcert.certify.subjects.modules import step_named, without_jax
+def _told(where: str, attribute: str, words: list[str]) -> Any:
+    """Return a module, or a step function of JAX, as a subject."""
+    from gradcert.certify.subjects.modules import told_by, without_jax
 
     try:
         module, found, call = _found(where, attribute)
     except ModuleNotFoundError as error:
         without_jax(error)
         raise
-    return step_named(f"{where}:{attribute}", module, found, call, words)
+    return told_by(f"{where}:{attribute}", module, found, call, words)
 
 
-def _found(where: str, attribute: str) -> tuple[Any, Any, tuple[Any, ...] | None]:
+def _found(where: str, attribute: str) -> tuple[Any, Any, Call | None]:
     """Return a module, run, what is called so in it, and the arguments behind the name, if there are any."""
     if where.endswith(".py"):
         path = Path(where).resolve()
@@ -113,17 +115,19 @@ def _found(where: str, attribute: str) -> tuple[Any, Any, tuple[Any, ...] | None
     return module, found, call
 
 
-def called(attribute: str) -> tuple[str, tuple[Any, ...] | None]:
-    """Tell a name and the arguments behind it apart: ``Model(3, 4)``; None where there are no parentheses."""
+def called(attribute: str) -> tuple[str, Call | None]:
+    """Tell a name and the arguments behind it apart: ``Model(3, hidden=4)``; None where there are no parentheses."""
     name, parenthesis, rest = attribute.partition("(")
     if not parenthesis or not rest.endswith(")"):
         return attribute, None
     try:
-        return name, tuple(ast.literal_eval(f"({rest[:-1]},)" if rest[:-1].strip() else "()"))
-    except (ValueError, SyntaxError):
-        raise ValueError(
-            f"the arguments ({rest} are no numbers, texts, tuples or lists, one after the other (no name=)"
-        ) from None
+        call: Any = ast.parse(f"f({rest}", mode="eval").body
+        if not isinstance(call.func, ast.Name) or any(k.arg is None for k in call.keywords):
+            raise ValueError
+        by_name = {k.arg: ast.literal_eval(k.value) for k in call.keywords}
+        return name, (tuple(map(ast.literal_eval, call.args)), by_name)
+    except (ValueError, SyntaxError, AttributeError):
+        raise ValueError(f"the arguments ({rest} are no numbers, texts, tuples or lists") from None
 
 
 def _near(name: str, known: Iterable[str]) -> str | None:

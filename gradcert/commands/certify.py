@@ -57,10 +57,11 @@ Exit status: 0 certified; 1 refuted; 2 usage; 3 inconclusive; 4 our error."""
     shell_complete=subjects,
 )
 @claim_options
-@click.option("--example", metavar="x=(BATCH,...)", help="Of a step function of JAX: shape of the input of one step.")
+@click.option("--example", metavar="x=(BATCH,...)", help="Of a module, or a step of JAX: shape of an input.")
 @click.option("--params", metavar="NAME", help="Of a step function of JAX: its parameters in the file.")
-@click.option("--state", metavar="NAME|(BATCH,...),...", help="Of the same: the state before the first step.")
-@click.option("--order", metavar="ORDER", help="Of the same, such as 'params, x, state -> y, state'.")
+@click.option("--state", metavar="NAME|(BATCH,...),...", help="Of either: the state before the first step.")
+@click.option("--order", metavar="ORDER", help="Of a step of JAX, such as 'params, x, state -> y, state'.")
+@click.option("--time", type=click.Choice(["0", "1"]), help="Of a module that takes sequences: its axis of time.")
 @click.option(
     "--fixed-point", metavar="FORMAT", help="Judge integers: a profile of gradcert hardware, or such as s6q4."
 )
@@ -89,6 +90,7 @@ def command(
     params: str | None,
     state: str | None,
     order: str | None,
+    time: str | None,
     fixed_point: str | None,
     profile: str,
     seed: int,
@@ -134,7 +136,7 @@ def command(
         rule, options = claimed["rule"], claimed["options"]
         bounds = Limits(call=timeout, memory=memory)
         sys.exit(integers.run(subject, fixed_point, rule, options, profile, seed, bounds, python, path, others))
-    said = {"--example": example, "--params": params, "--state": state, "--order": order}
+    said = {"--example": example, "--params": params, "--state": state, "--order": order, "--time": time}
     subject = with_words(subject, {name: value for name, value in said.items() if value is not None})
     files = {"sealed": sealed, "path": path, "junit": junit, "html": html, "markdown": markdown, "badge": badge}
     writable(*files.values())
@@ -177,5 +179,5 @@ def with_words(subject: tuple[str, ...], said: dict[str, str]) -> tuple[str, ...
     if not said:
         return subject
     if len(subject) > 1:
-        raise click.UsageError(f"{', '.join(said)} with a command: they are of a step function of JAX, FILE.py:NAME")
+        raise click.UsageError(f"{', '.join(said)} with a command: they are of a module or a step, FILE.py:NAME")
     return (" ".join([subject[0], *(f"{name} {shlex.quote(value)}" for name, value in said.items())]),)

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from gradcert.models.modules.named import arguments, built, shapes_of
+from gradcert.models.modules.named import Call, arguments, built, shapes_of
 from gradcert.reference.errors import GradcertError
 
 ALLOWED = "FILE.py:Model, FILE.py:Model(3, 4), or FILE.py:name of a module or of a function that returns one"
@@ -26,20 +26,21 @@ def module_named(name: str) -> Any:
     return module_from(name, *named(name)[1:])
 
 
-def named(name: str) -> tuple[Any, Any, str | None]:
-    """Return the file of ``FILE.py:Model(3, 4)``, run, what is called so in it, and ``(3, 4)``, None without."""
+def named(name: str) -> tuple[Any, Any, Call | None]:
+    """Return the file of ``FILE.py:Model(3, 4)``, run, what is called so in it, and its arguments, None without."""
     match = re.fullmatch(r"(?P<where>.+?):(?P<attribute>[A-Za-z_][\w.]*)(?P<call>\(.*\))?", name)
     if match is None:
         raise GradcertError(f"the module {name!r}", allowed=ALLOWED)
+    call = arguments(match["call"]) if match["call"] else None
     file = found = _loaded(match["where"])
     for part in match["attribute"].split("."):
         if not hasattr(found, part):
             raise GradcertError(f"{match['where']} has no {match['attribute']}", allowed=ALLOWED)
         found = getattr(found, part)
-    return file, found, match["call"]
+    return file, found, call
 
 
-def module_from(name: str, found: Any, call: str | None) -> Any:
+def module_from(name: str, found: Any, call: Call | None) -> Any:
     """Return a PyTorch module, built if it is a class or a function."""
     from gradcert.models.reading import needs_torch
 
@@ -56,7 +57,7 @@ def module_from(name: str, found: Any, call: str | None) -> Any:
 def found_named(name: str) -> Any:
     """Return what is called ``FILE.py:Model``, with its arguments as a partial where there are some."""
     _, found, call = named(name)
-    return functools.partial(found, *arguments(call)) if call else found
+    return functools.partial(found, *call[0], **call[1]) if call else found
 
 
 def _loaded(where: str) -> Any:
@@ -80,12 +81,13 @@ def _loaded(where: str) -> Any:
     return module
 
 
-def example_of(module: Any, given: str | None) -> tuple[Any, str]:
-    """Return an example input of one step, and what has to be said about it.
+def example_of(module: Any, given: str | None, time: str | None = None) -> tuple[Any, str]:
+    """Return an example input of one step, or of a sequence, and what has to be said about it.
 
     Parameters
     ----------
     given : such as ``x=(32,700)``; without it the size is that of the first layer which says its inputs.
+    time : ``0`` or ``1``, the axis of time.
     """
     from gradcert.models.modules import example, inputs
 
@@ -94,19 +96,10 @@ def example_of(module: Any, given: str | None) -> tuple[Any, str]:
         return example(shape), ""
     if not (sizes := inputs(module)):
         raise GradcertError("no example input", do='pass its shape, with the batch first: --example "x=(32,700)"')
-    return example((2, sizes[0])), f"no --example was given: x=(2, {sizes[0]}), which is what {_whose(module)} takes"
+    shape = {"0": (5, 2, sizes[0]), "1": (2, 5, sizes[0])}.get(time or "", (2, sizes[0]))
+    return example(shape), f"no --example was given: x={shape}, {sizes[0]} being what {_whose(module)} takes"
 
 
 def _whose(module: Any) -> str:
     names = (n for n, p in module.named_modules() if hasattr(p, "in_features") or hasattr(p, "input_size"))
     return next(names, "") or "the module"
-
-
-def state_of(given: str | None) -> Any:
-    """Return zeros of the shapes of a state, a tuple where there are several."""
-    import torch
-
-    if given is None:
-        return None
-    zeros = tuple(torch.zeros(*shape) for shape in shapes_of(given, "--state"))
-    return zeros if len(zeros) > 1 else zeros[0]

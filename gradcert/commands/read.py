@@ -62,9 +62,9 @@ def command(
     label that is chosen by convention says so, and what cannot be read is refused with its line.
     """
     from gradcert.commands.common import shown
-    from gradcert.commands.modules import example_of, module_from, named, state_of
+    from gradcert.commands.modules import example_of, module_from, named
     from gradcert.commands.reading_files import check_names, write
-    from gradcert.models.modules.named import arguments_of, from_file, is_step
+    from gradcert.models.modules.named import arguments_of, from_file, is_step, zeros_of
     from gradcert.models.reading import read
     from gradcert.reference.errors import GradcertError
 
@@ -78,11 +78,11 @@ def command(
             reading = read(*arguments_of(model, file, found, call, params, example, state), order=order)
         else:
             module = module_from(model, found, call)
-            x, said = example_of(module, example)
+            x, said = example_of(module, example, time)
             if said:
                 click.echo(f"note: {said}", err=True)
             by_name = state is not None and state.isidentifier()
-            held = from_file(file, str(state), "--state") if by_name else state_of(state)
+            held = from_file(file, str(state), "--state") if by_name else zeros_of(state) if state else None
             reading = read(module, x, held, time=int(time) if time in ("0", "1") else time)
             write(model, reading, tuple(x.shape), cells=cells, claim=claim, nir=nir)
     except GradcertError as error:

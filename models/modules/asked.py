@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,8 +31,8 @@ class ModuleSubject:
     ----------
     found : a class of modules, a factory, a `functools.partial` of either with its arguments, or a module.
     example : shape of an input of one step, with the batch first; by default one of the sizes that its weights have.
-    state : module -> the state before the first step, for as many samples as the example has (2); by default zeros of
-        the shapes that the module takes and returns, by trying.
+    state : the state before the first step, or module -> that, for as many samples as the example has (2); by default
+        zeros of the shapes that the module takes and returns, by trying.
     time : the axis of time, 0 or 1, of a module that takes sequences, whose example is one; by default that is tried.
     """
 
@@ -41,11 +41,12 @@ class ModuleSubject:
         found: Any,
         *,
         example: tuple[int, ...] | None = None,
-        state: Callable[[Any], Any] | None = None,
+        state: Any = None,
         time: int | None = None,
     ) -> None:
         self.build = maker(found)
-        self.how: How = How(example, state, time)
+        start = state if state is None or callable(state) else lambda module: state
+        self.how: How = How(example, start, time)
         self.reader: ModuleSubject = self
         self._kept: dict[tuple[int, ...], tuple[Read, dict[str, int]]] = {}
         # whose lines are looked at: the class's, or the factory's

@@ -10,6 +10,8 @@ import numpy as np
 
 from gradcert.reference.errors import GradcertError
 
+Call = tuple[tuple[Any, ...], dict[str, Any]]  # arguments by place, and by name
+
 
 def is_step(file: Any, found: Any, params: str | None) -> bool:
     """Return whether something is written in JAX: of flax, or a function in a file that imports JAX and no PyTorch."""
@@ -24,7 +26,7 @@ def arguments_of(
     name: str,
     file: Any,
     found: Any,
-    call: str | None,
+    call: Call | None,
     params: str | None,
     example: str | None,
     state: str | None,
@@ -53,7 +55,7 @@ def from_file(file: Any, name: str, option: str) -> Any:
     return built(name, found, None) if callable(found) else found
 
 
-def built(name: str, found: Any, call: str | None) -> Any:
+def built(name: str, found: Any, call: Call | None) -> Any:
     """Return what a class or a function makes.
 
     Raises
@@ -61,24 +63,45 @@ def built(name: str, found: Any, call: str | None) -> Any:
     GradcertError : for whatever the user's code raises.
     """
     try:
-        return found(*arguments(call or "()"))
+        return found(*call[0], **call[1]) if call else found()
     except GradcertError:
         raise
     except Exception as error:  # whatever a stranger's code raises
         raise GradcertError(
-            f"building {name.rpartition(':')[2].partition('(')[0]}{call or '()'} raised "
+            f"building {name.rpartition(':')[2].partition('(')[0]}({_said(call)}) raised "
             f"{type(error).__name__}: {error}",
             do="say its arguments: FILE.py:Model(3, 4)",
         ) from None
 
 
-def arguments(call: str) -> tuple[Any, ...]:
-    """Return the arguments in ``(3, 4)``."""
+def arguments(call: str) -> Call:
+    """Return the arguments in ``(3, hidden=4)``: by place, and by name.
+
+    Examples
+    --------
+    >>> arguments("(3, hidden=(4, 5))")
+    ((3,), {'hidden': (4, 5)})
+    """
     try:
-        given = ast.literal_eval(f"({call[1:-1]},)" if call != "()" else "()")
-    except (ValueError, SyntaxError):
+        made: Any = ast.parse(f"f{call}", mode="eval").body
+        if not isinstance(made.func, ast.Name) or any(k.arg is None for k in made.keywords):
+            raise ValueError
+        return tuple(map(ast.literal_eval, made.args)), {k.arg: ast.literal_eval(k.value) for k in made.keywords}
+    except (ValueError, SyntaxError, AttributeError):
         raise GradcertError(f"the arguments {call}", allowed="numbers, texts, tuples and lists") from None
-    return tuple(given)
+
+
+def _said(call: Call | None) -> str:
+    args, named = call or ((), {})
+    return ", ".join([*map(repr, args), *(f"{k}={v!r}" for k, v in named.items())])
+
+
+def zeros_of(text: str) -> Any:
+    """Return zeros of PyTorch of the shapes of a state, a tuple where there are several."""
+    import torch
+
+    zeros = tuple(torch.zeros(*shape) for shape in shapes_of(text, "--state"))
+    return zeros if len(zeros) > 1 else zeros[0]
 
 
 def shapes_of(text: str, what: str) -> list[tuple[int, ...]]:

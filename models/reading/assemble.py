@@ -30,8 +30,8 @@ def assembled(kind: type[R], lowered: Lowering, module: Any, x: Any, state: Any,
         raise GradcertError(
             f"a {'spike' if empty.op == 'spike' else 'value'} at {empty.where or 'the step'} is made of no input, state"
             " or weight: of a state that does not exist yet in the first step, say",
-            do="pass the state of the first step: read(module, x, state), --state; to certify it,"
-            " gradcert.adapters.torch.module(Model, state=lambda module: ...)",
+            do="pass the state of the first step: --state, or read(module, x, state); to certify it, --state, or"
+            " gradcert.adapters.torch.module(Model, state=...)",
         )
     names = [name if value is not None else "" for name, value in lowered.slots]
     links = paths(chosen)

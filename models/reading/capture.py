@@ -120,8 +120,8 @@ def started(module: Any, x: Any, state: Any) -> Any:
     if needed:
         raise GradcertError(
             f"{type(module).__name__}.forward wants {', '.join(p.name for p in needed)} beside x",
-            do="pass the state of the first step: read(module, x, state), --state; to certify it,"
-            " gradcert.adapters.torch.module(Model, state=lambda module: ...)",
+            do="pass the state of the first step: --state, or read(module, x, state); to certify it, --state, or"
+            " gradcert.adapters.torch.module(Model, state=...)",
         )
     alone, _ = way_of(module, None)
     entering = x if alone.time is None else x.unsqueeze(alone.time)

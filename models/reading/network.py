@@ -354,6 +354,7 @@ class CellWriter:
             self.names[k] = identifier("s", self._taken) if copied else base
             self._taken.add(self.names[k])
         self.order = self._ordered(group)
+        self._find_threshold(group)
         for k in self.order:
             term = reading.equation(k)
             self._shape = reading.chosen.order[k].shape[1:]
@@ -364,6 +365,18 @@ class CellWriter:
             self.texts["z"] = self.names[self.leaving]
             self._cut_nodes += ["z"] if self.shut else []
         return self._cell(name)
+
+    def _find_threshold(self, group: list[int]) -> None:
+        """Let a parameter that all spikes are compared with be the threshold, wherever else it is read."""
+        parts = [t for k in group for t in below(self.reading.equation(k)).values()]
+        levels = [t.args[0] for t in parts if t.op == "spike" and t.data not in self._steps]
+        level = levels[0].args[1] if levels and levels[0].op == "sub" else None
+        if level is not None and level.op == "static" and all(v.op == "sub" and v.args[1] is level for v in levels):
+            spike = next(k for k in group if self.reading.chosen.order[k].op == "spike")
+            shape = self.reading.chosen.order[spike].shape[1:]
+            self._statics[id(level)] = "threshold"
+            self.sources["threshold"] = Source(level.data, 1, tuple(shape))
+            self._threshold, self._trained = 1.0, ("threshold",)
 
     def _copied(self, group: list[int]) -> bool:
         """Return whether z has to be a copy: something of its own step is computed from what leaves, or it is cut."""
@@ -615,10 +628,7 @@ def _argument(term: Term, how: Style, cell: CellWriter) -> Term:
             cell._threshold = right.args[1].data
             sum_of = terms.make("add", (_prepared(right.args[0], how, cell), named), None, term.shape)
             return terms.make("sub", (_prepared(left, how, cell), sum_of), None, term.shape)
-        if right.op == "static" and cell._statics.get(id(right), "threshold") == "threshold":
-            cell._statics[id(right)] = "threshold"
-            cell.sources["threshold"] = Source(right.data, 1, tuple(cell._shape))
-            cell._threshold, cell._trained = 1.0, ("threshold",)
+        if cell._statics.get(id(right)) == "threshold":
             return terms.make("sub", (_prepared(left, how, cell), named), None, term.shape)
     cell._threshold = 1.0 if cell._threshold is None else cell._threshold
     return _prepared(term, how, cell)

@@ -18,7 +18,7 @@ import gradcert  # noqa: E402
 from gradcert.adapters.torch import module  # noqa: E402
 from gradcert.certify.subjects.modules import Arguments, adapted, keep  # noqa: E402
 from gradcert.certify.subjects.worker import called, load  # noqa: E402
-from gradcert.models.modules import ModuleSubject  # noqa: E402
+from gradcert.models.modules import ModuleSubject, UnreadError  # noqa: E402
 from gradcert.reference.errors import GradcertError  # noqa: E402
 
 
@@ -88,14 +88,34 @@ def test_what_is_no_module_stays_what_it_is():
 
 
 def test_arguments_of_a_name():
-    assert called("Net(3, (4, 'a'))") == ("Net", (3, (4, "a")))
-    assert called("a.Net()") == ("a.Net", ())
+    assert called("Net(3, (4, 'a'))") == ("Net", ((3, (4, "a")), {}))
+    assert called("Net(3, hidden=4)") == ("Net", ((3,), {"hidden": 4}))
+    assert called("a.Net()") == ("a.Net", ((), {}))
     assert called("a.Net") == ("a.Net", None)
     with pytest.raises(ValueError, match="are no numbers, texts, tuples or lists"):
         called("Net(open('x'))")
+    for wrong in ("Net(**{'a': 1})", "Net(3).eval()", "Net(*(1, 2))"):
+        with pytest.raises(ValueError, match="are no numbers"):
+            called(wrong)
     found = load(f"{STRANGE / 'strange.py'}:Lif(3, 5)")
     assert isinstance(found, Arguments)
     assert found().fc.out_features == 5
+    assert load(f"{STRANGE / 'strange.py'}:Lif(3, hidden=7)")().fc.out_features == 7
+
+
+def test_what_is_said_behind_the_name_of_a_module(tmp_path):
+    images = load(f"{STRANGE / 'strange.py'}:Grouped --example x=(2,1,3,3)")
+    assert images.told.spec["network"]["inputs"] == [{"name": "x", "size": 9}]
+    given = load(f"{STRANGE / 'strange.py'}:Rms(5, outputs=3) --state (2,8),(2,8),(2,3) --example x=(2,5)")
+    assert [p["units"] for p in given.told.spec["network"]["populations"]] == [8, 3]
+    path = tmp_path / "sequences.py"
+    path.write_text("import torch\n\ndef net():\n    return torch.nn.RNN(3, 4, batch_first=True)\n")
+    sequences = load(f"{path}:net --time 1 --example x=(2,6,3)")
+    assert sequences.told.spec["rule"] == "bptt"
+    with pytest.raises(UnreadError, match="allowed: --example, --state, --time, each with a value"):
+        load(f"{STRANGE / 'strange.py'}:Lif --order x")
+    with pytest.raises(UnreadError, match="shapes such as"):
+        load(f"{STRANGE / 'strange.py'}:Lif --example x=5")
 
 
 def test_cells_that_a_subject_tells_are_named_by_their_content():
