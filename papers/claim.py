@@ -98,8 +98,8 @@ class Claim:
     quick : whether it has a form that takes seconds.
     quick_data : the data sets that it needs.
     bands : what that form says instead, where it is too small to say anything of the claim.
-    minutes : of CPU that a full run takes, as measured or extrapolated; see `measured`.
-    measured : how `minutes` is known.
+    timed : whether its runs are timed by the clock: they go one after the other, whatever else may run side by side.
+    minutes : of CPU that a full run takes, on one core of a small machine.
     """
 
     number: str
@@ -124,5 +124,5 @@ class Claim:
     quick: bool = False
     bands: str = ""
     quick_data: tuple[str, ...] = ()
+    timed: bool = False
     minutes: float = 0.0
-    measured: str = ""

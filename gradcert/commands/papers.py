@@ -69,18 +69,18 @@ def command(
         if not wanted:
             raise GradcertError(f"{name} has no quick form", allowed=", ".join(c.name for c in every if c.quick))
         found = []
-        with _workers(jobs, cluster) as run:
-            for claim in wanted:
-                path = folder / f"{claim.name}{'-quick' if quick else ''}.jsonl"
-                store = Store(path, code_digest(claim) if running else None)
-                try:
-                    if running:
+        for claim in wanted:
+            path = folder / f"{claim.name}{'-quick' if quick else ''}.jsonl"
+            store = Store(path, code_digest(claim) if running else None)
+            try:
+                if running:
+                    with _workers(jobs, cluster) if not claim.timed else _workers(1, None) as run:
                         carried_out(claim, store, quick=quick, run=run, listen=_said)
-                except GradcertError as error:  # data that cannot be had: the others do not need it
-                    if len(wanted) == 1:
-                        raise
-                    click.echo(f"gradcert: {claim.number} was not run: {error}", err=True)
-                found.append(concluded(claim, store, quick=quick))
+            except GradcertError as error:  # data that cannot be had: the others do not need it
+                if len(wanted) == 1:
+                    raise
+                click.echo(f"gradcert: {claim.number} was not run: {error}", err=True)
+            found.append(concluded(claim, store, quick=quick))
     except GradcertError as error:
         raise click.UsageError(str(error)) from None
     if as_json:
@@ -106,10 +106,8 @@ def _said(done: int, known: int, words: str) -> None:
 
 def _workers(jobs: int, cluster: str | None) -> AbstractContextManager[Map]:
     """Return a context that gives a map: here, over processes, or over a cluster."""
-    from contextlib import nullcontext
-
     from gradcert.certify.runs import executors
 
     if cluster is not None:
         return executors.dask_cluster(cluster)
-    return executors.processes(jobs) if jobs > 1 else nullcontext(map)
+    return executors.processes(jobs)

@@ -190,8 +190,7 @@ CLAIM = Claim(
         "inconclusive. Rounding to nearest, and weights with 20 more fraction bits, stand beside it and do not enter. "
         "An error above 10 counts as 10."
     ),
-    minutes=4.0,
-    measured="extrapolated from a few of its runs",
+    minutes=4.6,
     plan=plan,
     run=run,
     judge=judge,

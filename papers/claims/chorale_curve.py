@@ -153,8 +153,7 @@ CLAIM = Claim(
         "(a 95 % limit); else inconclusive. OSTL by traces against BPTT at this size, and e-prop at the same rate, "
         "stand beside it and do not enter."
     ),
-    minutes=12.0,
-    measured="extrapolated from two of its epochs",
+    minutes=8.3,
     plan=plan,
     run=run,
     judge=judge,

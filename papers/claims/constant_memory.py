@@ -213,8 +213,7 @@ CLAIM = Claim(
         "the sequence, the smaller of two runs; what Python keeps for objects that it has freed is given back every 50 "
         "steps or less."
     ),
-    minutes=8.0,
-    measured="beside other work",
+    minutes=4.4,
     plan=plan,
     run=run,
     judge=judge,

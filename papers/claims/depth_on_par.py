@@ -208,8 +208,7 @@ CLAIM = Claim(
         "whether each is on par, and whether it is better than BPTT. The gradients are the reverse engine's, which C1 "
         "found equal to those with traces."
     ),
-    minutes=10,
-    measured="extrapolated from two of its runs",
+    minutes=7.3,
     plan=plan,
     run=run,
     judge=judge,

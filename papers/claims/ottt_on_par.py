@@ -186,8 +186,7 @@ CLAIM = Claim(
         "inconclusive. SLTT and BPTT with the reset kept stand beside it and do not enter. A quick run says only that "
         "every rule learns: less than 60 % of the answers wrong (chance: 90 %)."
     ),
-    minutes=6,
-    measured="extrapolated from ten of its runs",
+    minutes=6.5,
     plan=plan,
     run=run,
     judge=judge,

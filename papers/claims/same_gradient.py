@@ -266,8 +266,7 @@ CLAIM = Claim(
         "have told "
         "the mistake is said beside it: on par with BPTT, with a margin of 5 % of its loss and an error rate of 5 %."
     ),
-    minutes=3.5,
-    measured="extrapolated from its quick run",
+    minutes=2.7,
     plan=plan,
     run=run,
     judge=judge,

@@ -30,7 +30,7 @@ def markdown(found: Sequence[Done], files: Sequence[Path]) -> str:
 def word(done: Done) -> str:
     """Return the verdict; there is none before all runs are done."""
     if not done.complete:
-        return f"not run in full ({done.claim.minutes:g} CPU minutes, {done.claim.measured})"
+        return f"not run in full ({done.claim.minutes:g} CPU minutes)"
     return f"**{done.word}**{' (quick)' if done.quick and not done.claim.bands else ''}"
 
 
