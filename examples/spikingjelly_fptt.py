@@ -1,8 +1,9 @@
 """SpikingJelly's ``fptt_online_training`` on stacks of ``LIFNode``, a part of the sequence per step.
 
 It claims FPTT in the form of its paper, weights after a sequence, and is refuted: its penalty is a mean over the
-entries of a parameter where the paper has a sum, and its second gradient is taken from the state that leaves the step
-(``findings/spikingjelly_fptt.py``). The weights do not become their average in the end, which is left to the caller.
+entries of a parameter where the authors' code has a sum, and its second gradient is taken from the state that leaves
+the step (``findings/spikingjelly_fptt.py``). The weights do not become their average in the end, which is left to the
+caller.
 """
 
 import numpy as np

@@ -218,7 +218,7 @@ DERIVATION = Derivation(
         Trap(
             "T60",
             "Upper-layer temporal credit kept by accident, because the state was not detached, and the result "
-            "sold as OSTL. The omitted part measures .03 to .45: a loose tolerance hides it.",
+            "sold as OSTL. The omitted part measures .03 to .9: a loose tolerance hides it.",
         ),
         Trap("T59", "The full n x n Jacobian multiplied into a trace that was already collapsed to two indices."),
         Trap("T61", "A leaky readout treated as having no memory."),

@@ -12,11 +12,14 @@ from gradcert.derivations.kept import Verdict
 from gradcert.derivations.reading import site
 from gradcert.derivations.reading.citations import DOCS
 from gradcert.derivations.reading.lesson import lesson
-from gradcert.reference import RULES, Layer, Network, Snu, Surrogate
+from gradcert.reference import RULES, Alif, Layer, Lif, Network, Rnn, Snu, Surrogate, rule_named
 from gradcert.reference.engines import reverse
 
 OSTL = "\n".join(lesson("ostl").texts())
 COMPLEXITY = "\n".join(lesson("complexity").texts())
+EPROP = "\n".join(lesson("eprop").texts())
+FPTT = "\n".join(lesson("fptt").texts())
+TRIANGLE = Surrogate("triangle", scale=1.0)
 
 
 def leading(expression):
@@ -71,6 +74,52 @@ def test_the_answer_by_hand_is_the_engines():
     assert found["bptt"] == pytest.approx(0.144, rel=2**-48)  # a dozen operations on numbers below 2
     assert found["ostl"] == pytest.approx(0.144, rel=2**-48)
     assert r"\mathbf{0.144}" in OSTL
+
+
+def test_the_wrong_sign_of_e_prop_is_the_engines():
+    cell = Alif(leak=0.5, beta=0.0, threshold=1.0, recurrent=True, bias=False, surrogate=TRIANGLE)
+    head = Rnn(activation="identity", recurrent=False, bias=False)
+    network = Network(layers=(Layer(cell, inputs=1, units=2), Layer(head, inputs=2, units=1)))
+    weights = {
+        "layers.0.W": np.array([[1.2], [0.0]]),
+        "layers.0.H": np.array([[0.0, 0.0], [1.5, 0.0]]),
+        "layers.1.W": np.array([[0.2, 1.0]]),
+    }
+    given = (network, weights, np.array([1.0, 0.0]).reshape(2, 1, 1), np.array([0.0, 2.0]).reshape(2, 1, 1))
+    found = {name: reverse.gradients(*given, rule=RULES[name])["layers.0.W"][0, 0] for name in ("e-prop", "bptt")}
+    assert found["e-prop"] == pytest.approx(0.032, rel=2**-48)  # a dozen operations on numbers below 2
+    assert found["bptt"] == pytest.approx(-0.568, rel=2**-48)
+    assert r"\mathbf{0.032}" in EPROP
+    assert r"\mathbf{-0.568}" in EPROP
+
+
+@pytest.mark.parametrize("reset", ["subtract", "zero"])
+def test_e_prop_is_ostl_without_lateral_weights_reset_and_readout_memory(reset):
+    hidden = [Alif(recurrent=False)] * 2 if reset == "subtract" else [Lif(reset="hard")] * 2
+    head = Rnn(activation="identity", recurrent=False)
+    network = Network(layers=(Layer(hidden[0], 3, 6), Layer(hidden[1], 6, 5), Layer(head, 5, 2)))
+    rng = np.random.default_rng(3)
+    given = (
+        network,
+        network.parameters(seed=2, scale=1.5),
+        (rng.random((20, 2, 3)) < 0.5) * 1.0,
+        rng.random((20, 2, 2)),
+    )
+    eprop, ostl = (reverse.gradients(*given, rule=rule_named(name)) for name in ("e-prop", "ostl - reset"))
+    assert all((eprop[name] == ostl[name]).all() for name in eprop)
+    assert any((reverse.gradients(*given, rule=RULES["ostl"])[name] != ostl[name]).any() for name in ostl)
+
+
+def test_the_two_parts_by_hand_are_those_of_fptt():
+    w, average, pull, found = 0.0, 0.0, 0.0, []
+    for minimum in (1, 3):
+        w -= 0.5 * ((w - minimum) - pull + 0.5 * (w - average))
+        pull -= 0.5 * (w - average)
+        average = 0.5 * average + 0.5 * w - 1.0 * pull
+        found.append((w, pull, average))
+    assert found == [(0.5, -0.25, 0.5), (1.625, -0.8125, 1.875)]  # halves: nothing is rounded
+    assert r"\mathbf{1.625}" in FPTT
+    assert r"\mathbf{1.875}" in FPTT
 
 
 def test_the_answer_in_code_runs_and_agrees_in_every_bit(capsys):

@@ -12,8 +12,10 @@ The equations (mathematics.md 7.1)::
 Lateral weights get g_l^t (x) (the trace of z_l up to t - 1). The row keeps the STATE edge of the layer's own membrane,
 so that the trace decays with the leak of the layer that the weights feed, as the derivation needs.
 
-The published code differs in four places, which are not this rule: its first layer is not wrapped in a trace; biases
-use g^t without bh^t; the trace decays with the presynaptic layer's leak; feedback connections use detached features.
+The published code differs in places, which are not this rule: its first layer is not wrapped in a trace; biases use
+g^t without bh^t; the readout's weight has a trace; traces decay with the presynaptic layer's leak (these four are
+settings of ``ottt-code``); weight standardisation and a scale of 2.74 stand between trace and weight; the feedback
+connection of one model uses detached features.
 
 ``accumulate`` (OTTT_A, one update per sequence) and ``online`` (OTTT_O, one per step) are learning procedures:
 `gradcert.reference.procedures`.
