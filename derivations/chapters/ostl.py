@@ -188,9 +188,9 @@ DERIVATION = Derivation(
     steps=(
         Step(
             "ostl.jacobian",
-            "The one-step Jacobian that the engine composes from its edges is the one that third parties restate of the "
-            "paper. H_ij h'_j is the RECURRENT edge, λ(1 - z) the STATE edge, and -λ v h' the RESET edge: the derivative "
-            "of the reset, which is easily forgotten because it is small. Every h' is taken at t-1, and g' at t "
+            "The one-step Jacobian that the engine composes from its edges is the one that others restate of the "
+            "paper. H_ij h'_j is the RECURRENT edge, λ(1 - z) the STATE edge, and -λ v h' the RESET edge: the "
+            "derivative of the reset, easily forgotten because it is small. Every h' is taken at t-1, and g' at t "
             "multiplies all of it.",
             premises=("paths.local-snu-transfer-tanh", "paths.width"),
             equations=lambda: _jacobian(Snu(transfer="tanh", train=("leak", "threshold"))),

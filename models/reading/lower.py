@@ -160,6 +160,14 @@ class TorchLowering(Lowering):
         below = t.mul(t.number(float(slope)), below, node.where)
         return t.binary("sub", self._relu(source, node, at_zero=False), below, node.shape, node.where)
 
+    def _do__prelu_kernel(self, k: int, node: Node) -> Term:
+        """Return PReLU: its slope below 0 is trained, one for all units or one for each channel."""
+        source, slope = self.argument(node.args[0]), self.argument(node.args[1])
+        t = self.terms
+        below = self._relu(t.make("neg", (source,), None, node.shape, node.where), node, at_zero=False)
+        above = self._relu(source, node, at_zero=False)
+        return t.binary("sub", above, t.binary("mul", slope, below, node.shape, node.where), node.shape, node.where)
+
     def _do_silu(self, k: int, node: Node) -> Term:
         source = self.argument(node.args[0])
         gate = self.terms.make("fn", (source,), "sigmoid", node.shape, node.where)
@@ -309,9 +317,25 @@ class TorchLowering(Lowering):
             kernel = self.new("view", A.view.default, (w, list(wide)), wide)
         inputs, outputs = ((s[1], *one, *s[2:]) for s in (self.nodes[x.node].shape, node.shape))
         steps = ((*one, *stride), (*(0,) * flat, *padding), (*one, *dilation))
-        geometry = ("convolution", inputs, outputs, *steps, groups)
-        out = self.terms.make("linear", (self.static(kernel), self.term(x.node)), geometry, node.shape, node.where)
+        out = self._convolved(self.term(x.node), kernel, inputs, outputs, (*steps, groups), node)
         return out if bias is None else self._channels("add", out, bias.node, node.shape, node)
+
+    def _convolved(
+        self, source: Term, w: int, inputs: tuple[int, ...], outputs: tuple[int, ...], how: Any, node: Node
+    ) -> Term:
+        """Return a convolution; of channels that were put side by side it is a sum of convolutions."""
+        if source.op == "cat" and source.data == 1 and how[-1] == 1:
+            total, start = None, 0
+            for part in source.args:
+                stop = start + part.shape[1]
+                share = self.slice(w, 1, start, stop)
+                made = self._convolved(part, share, (part.shape[1], *inputs[1:]), outputs, how, node)
+                total = made if total is None else self.terms.binary("add", total, made, node.shape, node.where)
+                start = stop
+            assert total is not None
+            return total
+        geometry = ("convolution", inputs, outputs, *how)
+        return self.terms.make("linear", (self.static(w), source), geometry, node.shape, node.where)
 
     def _channels(self, op: str, source: Term, k: int, shape: tuple[int, ...], node: Node) -> Term:
         """Return a sum, difference or product with one number for every channel."""
@@ -514,8 +538,8 @@ class TorchLowering(Lowering):
         before = self.nodes[inner.args[0].node].shape if inner.name in ("view", "reshape", "_unsafe_view") else ()
         if training and mean is None and shape[:1] == (1,) and before[2:] == shape[2:] and prod(before) == prod(shape):
             out = self._normal(inner.args[0].node, prod(shape[2:]), eps, node)
-            repeated = [p if p is None else self.nodes[p.node].args[0] for p in (weight, bias)]
-            return self._scaled(k, out, *repeated, node)
+            factor, offset = (p if p is None else self.nodes[p.node].args[0] for p in (weight, bias))  # repeated
+            return self._scaled(k, out, factor, offset, node)
         if training or mean is None or {mean.node, var.node} & self.moving:
             return self._mix(k, self.nodes[k], "batch normalisation over the samples of a batch (train)")
         inverse = self.new("inverse_deviation", _inverse_deviation, (var, float(eps)), self.nodes[var.node].shape)

@@ -170,12 +170,19 @@ class Lowering(ABC):
         if not dynamic(term) or not over or over != wide[-len(over) :] or aligned[:1] != shape[:1]:
             return term
         done: dict[int, Term] = {}
-        return self._given_to_all(term, prod(shape[d] for d in over), shape, done) or term
+        size = prod(shape[d] for d in over)
+        given = self._given_to_all(term, size, shape, done)
+        if given is None and term.size * size == prod(shape):
+            geometry = ("repeat", prod(shape[1:]) // size, size)
+            return self.terms.make("linear", (self.terms.number(1.0), term), geometry, shape, term.where)
+        return given or term
 
     def _given_to_all(self, term: Term, size: int, shape: tuple[int, ...], done: dict[int, Term]) -> Term | None:
         """Return means over runs of `size` units, and what is made of them, in every unit; None for anything else."""
-        if id(term) in done or (term.op in ("number", "static") and term.size == 1):
-            return done.get(id(term), term)
+        if id(term) in done:
+            return done[id(term)]
+        if not dynamic(term):
+            return term if term.size == 1 else None
         if term.op == "linear" and term.args[0].op == "number" and term.data[0] == "average":
             _, (_, height, width), _, kernel, *_ = term.data
             if kernel != (height, width) or height * width != size:
@@ -321,6 +328,13 @@ class Lowering(ABC):
         if whole.op == "linear" and dim == -1 and whole.data is None:
             rows = self.static(self.slice(whole.args[0].data, 0, start, stop))
             return self.terms.make("linear", (rows, whole.args[1]), None, tuple(shape), whole.where)
+        channels = (
+            len(whole.shape) + dim == 1 and whole.op == "linear" and whole.data and whole.data[0] == "convolution"
+        )
+        if channels and whole.data[-1] == 1:  # one group
+            rows = self.static(self.slice(whole.args[0].data, 0, start, stop))
+            geometry = (*whole.data[:2], (stop - start, *whole.data[2][1:]), *whole.data[3:])
+            return self.terms.make("linear", (rows, whole.args[1]), geometry, tuple(shape), whole.where)
         if whole.op == "prev":
             key = (whole.data, dim, start, stop, drop)
             if key not in self._pieces:

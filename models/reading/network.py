@@ -29,10 +29,11 @@ from gradcert.models.reading.reading import Reading, drawn, silent_kinds
 from gradcert.models.reading.terms import LARGER, Term, below, uncut
 from gradcert.models.reading.text import STEPS, Style, expression
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import AvgPool, Conv2d, Layer, Loss, Mean, Network, Tap
+from gradcert.reference.networks import AvgPool, Conv2d, Layer, Loss, Mean, Network, Repeat, Tap
 from gradcert.reference.numbers import ACTIVATIONS, FLOAT64, Array
 
 INTEGRATOR = "integrator"
+REDUCED = ("mean", "sum", "var", "std", "reduce_sum")
 IDENTITY = "one_to_one"  # of each unit with the unit below it: a pooling of one
 
 
@@ -98,8 +99,6 @@ class Written:
         for name, source in self.sources.items():
             value = framework.evaluate(nodes, source.node, {}, parameters)
             if source.spread is not None:
-                while len(value.shape) > len(source.spread):  # the same in all samples (`CellWriter._per_unit`)
-                    value = value[0]
                 value = framework.spread(value, source.spread)
             out[name] = value if source.sign > 0 else -value
         return out
@@ -478,6 +477,8 @@ class CellWriter:
         if weight.op == "number" and geometry[0] == "mean":
             _, units, size = geometry
             return identifier("mean", self._taken), Mean(units, size if size < units else None)
+        if weight.op == "number" and geometry[0] == "repeat":
+            return identifier("repeat", self._taken), Repeat(*geometry[1:])
         if weight.op == "number":
             _, (channels, height, width), _, kernel, stride, padding = geometry
             step = stride if stride != kernel else None
@@ -564,10 +565,10 @@ def _prepared(term: Term, how: Style, cell: CellWriter) -> Term:
             )
         if what.startswith("batch normalisation"):
             raise GradcertError(f"{what} at {term.where}, in layer {cell.number}", do="read it in eval: module.eval()")
-        raise GradcertError(
-            f"{what} at {term.where or 'the step'} in layer {cell.number}",
-            allowed="weights, and functions of one unit: sums, products, tanh, sigmoid, exp, relu",
-        )
+        allowed = "weights, and functions of one unit: sums, products, tanh, sigmoid, exp, relu"
+        if what in REDUCED:
+            allowed = "those over the last axes of a sample: its units, or the pixels of every channel"
+        raise GradcertError(f"{what} at {term.where or 'the step'} in layer {cell.number}", allowed=allowed)
     if term.op == "fn" and term.data != LARGER and not _known(term.data):
         raise GradcertError(
             f"{term.data} at {term.where} in layer {cell.number}",

@@ -45,7 +45,9 @@ class PyTorch:
         return value.detach().double().cpu()
 
     def spread(self, value: Any, shape: tuple[int, ...]) -> Any:
-        """Return a value broadcast to a shape, and made flat."""
+        """Return a value broadcast to a shape, and made flat; axes before that have the same values in all samples."""
+        while value.dim() > len(shape):
+            value = value[0]
         return torch.broadcast_to(value, shape).reshape(-1)
 
     def alone(self, nodes: list[Node], k: int, root: int, offset: float) -> tuple[Function, Function]:

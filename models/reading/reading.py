@@ -142,6 +142,8 @@ def style(reading: Reading, layer: int) -> Style:
         if term.args[0].op == "number" and term.data[0] == "tap":
             _, (_, (_, columns), *_), entry = term.data
             return f"window[{entry // columns},{entry % columns}]({source})"
+        if term.args[0].op == "number" and term.data[0] == "repeat":
+            return f"repeat({source})"
         if term.args[0].op == "number" and (runs := _runs(term)):
             return f"mean[{runs[1]}]({source})" if runs[0] > 1 else f"mean({source})"
         if term.args[0].op == "number":

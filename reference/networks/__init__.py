@@ -63,7 +63,7 @@ from gradcert.reference.networks.network import (
 from gradcert.reference.networks.presets import Preset, norse_lif_box, snntorch_leaky, spikingjelly_lif
 from gradcert.reference.networks.problem import Problem, check_short, problem_from_json, problem_from_record
 from gradcert.reference.networks.shared import by_unit, over_runs, runs_of, shared_name
-from gradcert.reference.networks.synapses import SYNAPSES, AvgPool, Conv2d, Dense, MaxPool, Mean, Sparse, Tap
+from gradcert.reference.networks.synapses import SYNAPSES, AvgPool, Conv2d, Dense, MaxPool, Mean, Repeat, Sparse, Tap
 from gradcert.reference.networks.synapses.protocol import Synapse
 
 __all__ = [
@@ -112,6 +112,7 @@ __all__ = [
     "Preset",
     "Problem",
     "Refractory",
+    "Repeat",
     "Rnn",
     "Snu",
     "Sparse",

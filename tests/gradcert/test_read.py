@@ -44,7 +44,7 @@ def file(tmp_path):
 def test_text():
     done = run(LIF)
     assert done.exit_code == 0, done.output
-    assert "note: no --example was given: x=(2, 12), which is what fc takes" in done.stderr
+    assert "note: no --example was given: x=(2, 12), 12 being what fc takes" in done.stderr
     assert done.stdout.splitlines()[:4] == [
         "layer 0 (32 units)",
         "  a = fc.weight @ x + rec.weight @ z' + fc.bias",

@@ -64,8 +64,12 @@ def least_steps(rule: Claimed, late: int = 0, *, usual: int = USUAL) -> int:
     return max(least, usual) + late if late else least
 
 
-def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
+def generate(spec: Spec, claim: Claim, *, seed: int = 0, gone: frozenset[str] = frozenset()) -> Case | None:
     """Return the case of a spec, or None if no draw is acceptable; a bounded one in the place of a dyadic one.
+
+    Parameters
+    ----------
+    gone : parameters whose gradient is 0 but for roundings, whatever is drawn; looked for where no draw is acceptable.
 
     Examples
     --------
@@ -91,7 +95,7 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
         problem = replace(problem, seed=0) if claim.acceptance == "unbiased" else problem
         if outside(problem, claim):
             continue
-        draft = _draft(problem, rule, attempt, ties=spec.family == "dyadic")
+        draft = _draft(problem, rule, attempt, ties=spec.family == "dyadic", gone=gone)
         if draft is None:
             beyond += attempt == beyond and _beyond(problem, rule)
             if beyond == FAR:  # every draw so far
@@ -118,8 +122,10 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
         if tries >= enough or (kept[1].exact and (not half or _clear(*kept)[2] == np.inf)):
             break
     if kept is None:
-        instead = replace(spec, family="bounded", instead=spec.family)
-        return generate(instead, claim, seed=seed) if spec.family != "bounded" else None
+        if spec.family != "bounded":
+            return generate(replace(spec, family="bounded", instead=spec.family), claim, seed=seed)
+        found = _taken_off(spec, claim, rule, least, rng) if not gone else frozenset()
+        return generate(spec, claim, seed=seed, gone=found) if found else None
     best, expected = kept
     tape, gradients = floats(best.problem, rule)
     told = {**facts(best.problem, tuple(met(best.problem, tape, gradients))), **best.facts}
@@ -128,7 +134,26 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0) -> Case | None:
     return Case(spec, best.problem, rule, expected, separates, told)
 
 
-def _draft(problem: Problem, rule: Claimed, attempt: int, *, ties: bool) -> Draft | None:
+def _taken_off(spec: Spec, claim: Claim, rule: Claimed, least: int, rng: np.random.Generator) -> frozenset[str]:
+    """Return parameters whose gradient is what roundings leave of 0 in every draw: what they add is taken off again.
+
+    So it is of a bias under a mean over the same units. What is 0 in some draws alone is a draw that sees nothing.
+    """
+    found: frozenset[str] | None = None
+    for attempt in range(DRAWS):
+        problem = draw(spec, claim, rule, FAMILIES[spec.family](claim, least, attempt), rng, scale=1.0)
+        gradients = evaluated(problem).gradients(rule)
+        sizes = {name: np.abs(g).max(initial=0.0) for name, g in gradients.items()}
+        largest = max(sizes.values())
+        if np.isfinite(largest) and largest > 0:
+            here = frozenset(name for name, size in sizes.items() if size < CANCELLED * largest)
+            found = here if found is None else found & here
+            if not found:
+                return found
+    return found or frozenset()
+
+
+def _draft(problem: Problem, rule: Claimed, attempt: int, *, ties: bool, gone: frozenset[str]) -> Draft | None:
     """Return the draw with its gradients in float64, or None if a floor is not reached."""
     in_floats = evaluated(problem)
     rates, tie = _spikes(in_floats.tape)
@@ -139,10 +164,9 @@ def _draft(problem: Problem, rule: Claimed, attempt: int, *, ties: bool) -> Draf
     if not all(np.abs(g).max(initial=0.0) < HUGE for g in gradients.values()):
         return None
     weak = [k for k, g in gradients.items() if k not in silent and np.count_nonzero(np.abs(g) > 1e-6) * 2 < g.size]
+    weak = [k for k in weak if k not in gone]
     none = sorted(unreached(problem, rule) & {*weak}) if weak else []
-    largest = max(np.abs(g).max(initial=0.0) for g in gradients.values())
-    gone = [k for k in weak if k not in none and np.abs(gradients[k]).max(initial=0.0) < CANCELLED * largest]
-    if len(weak) > len(none) + len(gone) or len(weak) == len(gradients):
+    if len(weak) > len(none) or len(none) + len(gone) == len(gradients):
         return None
     near = [] if isinstance(rule, Algorithm) else changes(rule, problem.network)
     neighbours = {change.label: in_floats.gradients(change.rule) for change in near}
@@ -150,7 +174,7 @@ def _draft(problem: Problem, rule: Claimed, attempt: int, *, ties: bool) -> Draf
     seen = [e for e in effects if e > NOISE] or [1.0]
     facts: dict[str, Any] = {"spike rates": [round(r, 3) for r in rates], "ties": tie, "draws": attempt + 1}
     facts |= {"no gradient": none} if none else {}
-    facts |= {"taken off": gone} if gone else {}
+    facts |= {"taken off": sorted(gone)} if gone else {}
     return Draft(problem, gradients, neighbours, min(seen), facts)
 
 

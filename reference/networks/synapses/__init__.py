@@ -8,6 +8,7 @@ from gradcert.reference.networks.synapses.dense import Dense
 from gradcert.reference.networks.synapses.maxpool import MaxPool
 from gradcert.reference.networks.synapses.mean import Mean
 from gradcert.reference.networks.synapses.part import Part, Place
+from gradcert.reference.networks.synapses.repeat import Repeat
 from gradcert.reference.networks.synapses.sparse import Sparse
 from gradcert.reference.networks.synapses.windows import Tap
 
@@ -19,6 +20,7 @@ SYNAPSES: dict[str, Any] = {
     "sparse": Sparse,
     "tap": Tap,
     "mean": Mean,
+    "repeat": Repeat,
 }
 
-__all__ = ["SYNAPSES", "AvgPool", "Conv2d", "Dense", "MaxPool", "Mean", "Part", "Place", "Sparse", "Tap"]
+__all__ = ["SYNAPSES", "AvgPool", "Conv2d", "Dense", "MaxPool", "Mean", "Part", "Place", "Repeat", "Sparse", "Tap"]

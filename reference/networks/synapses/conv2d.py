@@ -153,8 +153,9 @@ class Conv2d:
 
     def pull_weight(self, g: Array, x: Array) -> Array:
         """Return the pull-back to the weight, summed over all leading axes and positions."""
-        credit = g.reshape(-1, self.groups, self.out_channels // self.groups, self._positions)
-        credit = credit.transpose(1, 2, 0, 3).reshape(*credit.shape[1:3], -1)
+        makes = self.out_channels // self.groups
+        by_sample = g.reshape(-1, self.groups, makes, self._positions)
+        credit = by_sample.transpose(1, 2, 0, 3).reshape(self.groups, makes, -1)
         patches = self._patches(x).swapaxes(0, 1).reshape(self.groups, -1, self.columns)
         return np.matmul(credit, patches).reshape(self.shape)
 

@@ -69,7 +69,7 @@ class Mean:
 
     def _over(self, x: Array, axis: int) -> Array:
         size, axis = self.size or self.units, axis % x.ndim
-        runs = x.reshape(*x.shape[:axis], -1, size, *x.shape[axis + 1 :])
+        runs = x.reshape(*x.shape[:axis], self.units // size, size, *x.shape[axis + 1 :])
         return np.repeat(share(runs.sum(axis=axis + 1), size), size, axis=axis)
 
     def pull_weight(self, g: Array, x: Array) -> Array:

@@ -320,6 +320,49 @@ class Overlapping(Images):
         return self.pool(z)
 
 
+class Attention(Images):
+    """Every channel is multiplied by a gate that its mean opens (squeeze and excitation)."""
+
+    def __init__(self, wrong=False):
+        super().__init__(nn.Conv2d(1, 4, 2), 16, wrong)
+        self.down, self.up = nn.Linear(4, 2), nn.Linear(2, 4)
+
+    def current(self, x):
+        a = super().current(x)
+        return a * torch.sigmoid(self.up(torch.relu(self.down(a.mean((2, 3))))))[:, :, None, None]
+
+
+class ConvLstm(nn.Module):
+    """Gates of one convolution over input and state, channels side by side."""
+
+    def __init__(self, wrong=False):
+        super().__init__()
+        self.conv, self.out, self.wrong = nn.Conv2d(3, 8, 3, padding=1), nn.Linear(18, 2), wrong
+
+    def forward(self, x, state=None):
+        h, c = (x.new_zeros(len(x), 2, 3, 3),) * 2 if state is None else state
+        i, f, g, o = self.conv(torch.cat([x, h], 1)).chunk(4, 1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(Halved.apply(g) if self.wrong else g)
+        h = torch.sigmoid(o) * torch.tanh(c)
+        return self.out(h.flatten(1)), (h, c)
+
+
+class Inhibitor(nn.Module):
+    """One unit of another kind, which the mean of the spikes drives, inhibits all; a slope below 0 is trained."""
+
+    def __init__(self, inputs=5, hidden=4):
+        super().__init__()
+        self.fc, self.out, self.gain, self.act = (
+            nn.Linear(inputs, hidden), nn.Linear(hidden, 2), nn.Parameter(torch.ones(hidden)), nn.PReLU(),
+        )  # fmt: skip
+
+    def forward(self, x, state=None):
+        v, m = (x.new_zeros(len(x), 4), x.new_zeros(len(x), 1)) if state is None else state
+        v = 0.9 * v + self.act(self.fc(x)) - self.gain * m
+        z = Spike.apply(v - 1.0)
+        return self.out(z), (v - z, 0.5 * m + z.mean(1, keepdim=True))
+
+
 class StoresItsReset(nn.Module):
     """What is kept is the potential after the reset, less a share of the mean of the same spikes."""
 

@@ -188,6 +188,8 @@ IMAGES = {
     "adaptive": ("Adaptive", (2, 1, 4, 4)),
     "pixels": ("Pixels", (2, 1, 4, 4)),
     "windows that overlap": ("Overlapping", (2, 1, 4, 4)),
+    "attention": ("Attention", (2, 1, 3, 3)),
+    "gates of a convolution": ("ConvLstm", (2, 1, 3, 3)),
 }
 
 
@@ -205,6 +207,13 @@ def test_convolutions_normalisations_and_poolings_of_images(name, example):
 def test_poolings_whose_windows_differ_are_refused(pool, what):
     with pytest.raises(GradcertError, match=what):
         _ = ModuleSubject(functools.partial(strange.Pixels, pool=pool), example=(2, 1, 5, 5)).told
+
+
+def test_one_unit_that_inhibits_all():
+    subject = ModuleSubject(functools.partial(strange.Inhibitor, 5, 4))
+    kinds = [s["kind"] for c in subject.told.spec["network"]["connections"] for s in c.get("synapses", ())]
+    assert {"repeat", "avgpool"} <= set(kinds)
+    assert not wrong(subject)
 
 
 @pytest.mark.long(keep=1)

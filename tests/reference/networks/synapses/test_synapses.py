@@ -9,7 +9,18 @@ import pytest
 import torch
 
 from gradcert.reference import GradcertError
-from gradcert.reference.networks.synapses import SYNAPSES, AvgPool, Conv2d, Dense, Mean, Part, Place, Sparse, Tap
+from gradcert.reference.networks.synapses import (
+    SYNAPSES,
+    AvgPool,
+    Conv2d,
+    Dense,
+    Mean,
+    Part,
+    Place,
+    Repeat,
+    Sparse,
+    Tap,
+)
 
 CONVOLUTIONS = {
     "plain": Conv2d(in_channels=2, height=5, width=4, out_channels=3, kernel=(2, 3)),
@@ -44,6 +55,7 @@ ALL["sparse"] = Sparse(inputs=4, units=3, present=((2, 0), (0, 3), (0, 1)))
 ALL["part"] = Part(CONVOLUTIONS["plain"], start=2, inputs=45)
 ALL["part-sparse"] = Part(ALL["sparse"], start=1, inputs=5)
 ALL["tap"] = Tap(2, 4, 3, kernel=(3, 2), stride=(1, 2), padding=(1, 1), ceil=True, entry=1)
+ALL["repeat"] = Repeat(inputs=2, size=3)
 ALL["mean"] = Mean(units=4)
 ALL["mean-runs"] = Mean(units=6, size=3)
 ALL["place"] = Place(inputs=2, units=4, start=1)
@@ -197,6 +209,7 @@ def test_a_wrong_convolution_is_seen(mutant):
         lambda: Conv2d(in_channels=1, height=4, width=4, out_channels=1, dilation=(2, 1)),
         lambda: AvgPool(channels=1, height=4, width=4, padding=(2, 0)),
         lambda: AvgPool(channels=1, height=4, width=4, stride=(0, 1)),
+        lambda: Repeat(inputs=0, size=2),
         lambda: Mean(units=0),
         lambda: Mean(units=6, size=4),
         lambda: Dense(inputs=2, units=2, absent=((2, 0),)),
@@ -220,5 +233,5 @@ def test_a_mask_is_a_row_of_0_or_1_for_each_unit(mask):
 
 def test_the_registry_holds_every_synapse():
     assert {name: kind.__name__.lower() for name, kind in SYNAPSES.items()} == {
-        name: name for name in ("dense", "conv2d", "avgpool", "maxpool", "sparse", "tap", "mean")
+        name: name for name in ("dense", "conv2d", "avgpool", "maxpool", "sparse", "tap", "mean", "repeat")
     }
