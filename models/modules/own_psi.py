@@ -25,7 +25,7 @@ def formula_of(taken: Taken, backward: Callable[[Any], Any]) -> Surrogate:
     UnreadError : where it has none, with what to do.
     """
     kind: Kind = taken.kind
-    advice = "claim another one: --options surrogate=...; or judge it where it runs: gradcert.watch"
+    advice = "judge it where it runs: gradcert.watch"
     if kind.function is None:
         raise UnreadError(f"the pseudo-derivative of {kind.name} at {kind.where}, which is in no table", do=advice)
     try:

@@ -25,7 +25,7 @@ def formula(taken: Taken) -> Surrogate:
     ------
     UnreadError : where it has none, with what to do.
     """
-    return formula_of(taken, lambda x: _backward(taken.kind, x))
+    return formula_of(taken, lambda x: _backward(taken.kind, x + taken.kind.level if taken.kind.level else x))
 
 
 class _Saved:

@@ -44,7 +44,8 @@ def formula(taken: Taken) -> Surrogate:
         with double():
             zeros = jnp.zeros(shape)
             closed = jax.make_jaxpr(lambda v: jax.vjp(apply, v)[1](jnp.ones_like(v))[0])(zeros)
-        return _run(closed.jaxpr, closed.consts, [x])[0]
+        level = taken.kind.level
+        return _run(closed.jaxpr, closed.consts, [x + level if level else x])[0]
 
     return formula_of(taken, backward)
 

@@ -23,7 +23,7 @@ from gradcert.models.reading.network import Written
 from gradcert.models.reading.play import Played, play
 from gradcert.models.reading.reading import Reading
 from gradcert.models.reading.recorder import Double
-from gradcert.models.reading.rows import CLOSE, ROWS, STEPS, apart
+from gradcert.models.reading.rows import CLOSE, ROWS, STEPS, apart, check_spikes
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 
@@ -127,6 +127,7 @@ def check_gradients(written: Written, output: int = 0) -> tuple[Run, Array, dict
     own = found.as_cut.outputs
     if float(np.abs(own - mine.numpy()).max()) > CLOSE * max(float(np.abs(own).max()), 1.0):
         raise GradcertError("the network that was read has other outputs than the module; this is a defect of gradcert")
+    check_spikes(found)
     own_gradients = found.gradients(AS_CODED, delta.numpy())
     grads = {name: parameters[name].grad for name in own_gradients}
     theirs = {name: np.zeros(parameters[name].shape) if g is None else g.numpy() for name, g in grads.items()}

@@ -11,7 +11,7 @@ import torch
 from gradcert.models.reading.framework import Framework
 from gradcert.models.reading.record import Node, Ref
 from gradcert.models.reading.run import evaluate, execute
-from gradcert.models.reading.spikes import GRID, Found, Kind, is_step
+from gradcert.models.reading.spikes import GRID, Found, Kind, jump_of
 from gradcert.models.reading.straight import spikes
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
@@ -34,18 +34,24 @@ def _function(nodes: list[Node], k: int, moving: frozenset[int]) -> Found | None
     def apply(x: Any) -> Any:
         return execute(call, [x])
 
+    def values(x: Array) -> Array:
+        found: Array = apply(torch.from_numpy(np.array(x))).detach().numpy()
+        return found
+
     try:
-        values = [apply(torch.from_numpy(GRID)).detach().numpy() for _ in range(2)]
+        tried = [values(GRID) for _ in range(2)]
+        if not np.array_equal(*tried) and set(np.unique(tried[0]).tolist()) <= {0.0, 1.0}:
+            raise GradcertError(f"the spikes of {node.name} at {node.where} are random", do="read it with them off")
+        jump = jump_of(values)
+    except GradcertError:
+        raise
     except Exception:  # whatever a stranger's code raises: no function of its first argument, value by value
         return None
-    if values[0].shape != GRID.shape:
+    if jump is None:
         return None
-    if not np.array_equal(*values) and set(np.unique(values[0]).tolist()) <= {0.0, 1.0}:
-        raise GradcertError(f"the spikes of {node.name} at {node.where} are random", do="read it with them off")
-    if not is_step(values[0]):
-        return None
-    strict = bool(apply(torch.zeros(1, dtype=torch.float64))[0] == 0)
-    return Found(Kind(node.name, slope_of(apply), strict, node.where, (node.op, rest)), node.args[0].node)
+    level, strict = jump
+    kind = Kind(node.name, slope_of(lambda x: apply(x + level)), strict, node.where, (node.op, rest), level)
+    return Found(kind, node.args[0].node, level=level)
 
 
 def slope_of(function: Callable[[Any], Any]) -> Callable[[Array], Array]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from gradcert.models.reading.passes import Run
+from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import RULES
 
@@ -19,6 +21,19 @@ ROWS = tuple(
     for name, row in RULES.items()
     if row.feedback == "symmetric" and not (row.reach or row.window or row.chunk) and name != "rtrl"
 )
+
+
+def check_spikes(found: Run) -> None:
+    """Raise where a spike of the user's stands against the potential and the threshold that were read.
+
+    The passes run around the user's own spikes, so that outputs and gradients would not tell.
+    """
+    if found.misfired > CLOSE:
+        raise GradcertError(
+            f"a spike that the equations read do not have: their potential is {found.misfired:.3g} from its threshold",
+            allowed="spikes of a potential, at a level that does not move within the function",
+            do="subtract the threshold before the function that spikes",
+        )
 
 
 def apart(mine: Mapping[str, Array], theirs: Mapping[str, Array]) -> str | None:

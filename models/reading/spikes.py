@@ -15,6 +15,9 @@ import numpy as np
 from gradcert.reference.numbers import Array
 
 GRID: Array = np.concatenate([np.linspace(-4, 4, 161), [1e-9, -1e-9, 0.0]])
+TINY = 1e-300
+FAR = 2.0 ** np.arange(3, 24)
+WIDE: Array = np.concatenate([-FAR[::-1], np.linspace(-4, 4, 161), FAR])  # thresholds in millivolts too
 COMPARISON = "a comparison"
 PAIRS = {"gt": (">", True), "ge": (">=", True), "lt": (">=", False), "le": (">", False)}
 
@@ -26,11 +29,12 @@ class Kind:
     Attributes
     ----------
     name : of the function, or what it is.
-    slope : the pseudo-derivative as the user's own code gives it, on arrays in float64.
-    strict : whether it is silent at 0.
+    slope : the pseudo-derivative as the user's own code gives it, on arrays in float64: of the argument less `level`.
+    strict : whether it is silent at its level.
     where : file and line.
     function : the autograd.Function that it is, and its other arguments; in JAX what applies it, and the shape that it
         takes; None for what is none.
+    level : where the function itself jumps, with a threshold of its own inside.
     """
 
     name: str
@@ -38,6 +42,7 @@ class Kind:
     strict: bool
     where: str
     function: tuple[Any, tuple[Any, ...]] | None = None
+    level: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,32 @@ class Found:
     argument: int
     inner: frozenset[int] = frozenset()
     level: float = 0.0
+
+
+def jump_of(values: Callable[[Array], Array]) -> tuple[float, bool] | None:
+    """Return where a function steps from 0 to 1, and whether it is 0 there; None for what is no step.
+
+    The last number at which it is 0 and the first at which it is 1 are neighbours among floats: the level is the one
+    that somebody wrote, which is a float32, or the shorter of both.
+
+    Examples
+    --------
+    >>> jump_of(lambda x: (x > 0.3) * 1.0), jump_of(lambda x: (x >= -50) * 1.0), jump_of(np.tanh)
+    ((0.3, True), (-50.0, False), None)
+    """
+    found = values(WIDE)
+    if found.shape != WIDE.shape or not set(np.unique(found).tolist()) == {0.0, 1.0} or (np.diff(found) < 0).any():
+        return None
+    if values(np.array([-TINY, TINY])).tolist() == [0.0, 1.0]:  # below, some machines take numbers for 0
+        return 0.0, not values(np.zeros(1))[0]
+    first = int(np.argmax(found))
+    low, high = float(WIDE[first - 1]), float(WIDE[first])
+    while np.nextafter(low, high) < high:
+        middle = low + (high - low) / 2
+        middle = middle if low < middle < high else float(np.nextafter(low, high))
+        low, high = (low, middle) if values(np.array([middle]))[0] else (middle, high)
+    level = min((low, high), key=lambda v: (float(np.float32(v)) != v, len(repr(v)), abs(v)))
+    return level + 0.0, level == low
 
 
 def is_step(values: Array) -> bool:

@@ -64,10 +64,22 @@ class Recorded:
     def __getattr__(self, name: str) -> Any:
         """Methods of arrays and tensors, such as ``x.abs()``."""
         if name in KEEP:
-            return lambda *_, **__: self
+            return lambda *_, **__: Recorded(self.tree, self.choice)  # which may be written into
         if name in SAME or name in ARITHMETIC or name in RELATIONS or name in ("square", "clamp", "clip", "neg"):
             return lambda *given, **options: _called(name, self, *given, **options)
         raise AttributeError(name)
+
+    dtype = None  # what `x.to(x.dtype)` asks for
+
+    def __setitem__(self, mask: Any, value: Any) -> None:
+        """Take ``x[mask] = value`` for a choice."""
+        if not (isinstance(mask, Recorded) and mask.choice):
+            raise _unknown("an item")
+        object.__setattr__(self, "tree", _called("where", mask, value, Recorded(_number(self))).tree)
+        object.__setattr__(self, "choice", False)
+
+    def __and__(self, other: Any) -> Recorded:
+        return _called("mul", self, other)
 
     def __bool__(self) -> bool:
         raise _unknown("a branch on a value")

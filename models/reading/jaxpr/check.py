@@ -20,7 +20,7 @@ from gradcert.models.reading.jaxpr.precision import double
 from gradcert.models.reading.network import Written
 from gradcert.models.reading.passes import AS_CODED, Run
 from gradcert.models.reading.reading import Reading
-from gradcert.models.reading.rows import CLOSE, ROWS, STEPS, apart
+from gradcert.models.reading.rows import CLOSE, ROWS, STEPS, apart, check_spikes
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 
@@ -96,6 +96,7 @@ def check_gradients(written: Written, output: int = 0) -> tuple[Run, Array, dict
     network = found.as_cut.outputs
     if float(np.abs(network - played.outputs[output]).max()) > CLOSE * max(float(np.abs(network).max()), 1.0):
         raise GradcertError("the network that was read has other outputs than the function; a defect of gradcert")
+    check_spikes(found)
     if (name := apart(own, theirs)) is not None:
         raise GradcertError(
             f"the gradient of {name} is not that of the graph that was read",

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from gradcert.models.reading.framework import Framework
 from gradcert.models.reading.jaxpr.run import evaluate, execute, on_arrays
 from gradcert.models.reading.record import Node
-from gradcert.models.reading.spikes import GRID, Found, Kind, is_step
+from gradcert.models.reading.spikes import Found, Kind, jump_of
 from gradcert.models.reading.straight import spikes
 
 
@@ -29,8 +27,9 @@ def spike_of(nodes: list[Node], k: int, moving: frozenset[int]) -> Found | None:
     def apply(x: Any) -> Any:
         return execute(node, {**rest, own[0]: x})
 
-    values, slope = on_arrays(apply, node.shape)
-    if not is_step(values(GRID)):
+    values, _ = on_arrays(apply, node.shape)
+    if (jump := jump_of(values)) is None:
         return None
-    strict = bool(values(np.zeros(1))[0] == 0)
-    return Found(Kind(node.name, slope, strict, node.where, (apply, (node.shape,))), own[0])
+    level, strict = jump
+    _, slope = on_arrays(lambda x: apply(x + level), node.shape)
+    return Found(Kind(node.name, slope, strict, node.where, (apply, (node.shape,)), level), own[0], level=level)

@@ -108,7 +108,7 @@ class JaxLowering(Lowering):
         if handler is not None:
             return handler(k, node)
         if name in BINARY:
-            a, b = (self.argument(v) for v in node.args)
+            a, b = (self.spread(v, node.shape) for v in node.args)
             if name == "div" and b.op == "number" and a.op == "mul" and a.args[0] is b:  # a mean, summed and divided
                 return a.args[1]
             shape = node.shape[::-1] if self._turned(k) else node.shape
@@ -176,7 +176,7 @@ class JaxLowering(Lowering):
     def _do_select_n(self, k: int, node: Node) -> Term:
         if len(node.args) != 3:
             return self._mix(k, node)
-        mask, off, on = (self.argument(v) for v in node.args)
+        mask, off, on = (self.spread(v, node.shape) for v in node.args)
         if mask.op == "number":
             return on if mask.data else off
         return self._chosen(mask, on, off, node)
