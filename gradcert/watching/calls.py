@@ -26,6 +26,7 @@ class Sequence:
     left : what it held after the sequence before, where that was seen.
     outputs : what every call returned, detached; `arrived` : call and place of an output -> derivative that came back.
     generator : the state of the random numbers before the first call.
+    training : whether the module was in training mode; `graded` : whether autograd followed any of its calls.
     """
 
     inputs: list[Any] = field(default_factory=list)
@@ -36,6 +37,8 @@ class Sequence:
     outputs: list[list[Any]] = field(default_factory=list)
     arrived: dict[tuple[int, int], Any] = field(default_factory=dict)
     generator: Any = None
+    training: bool = True
+    graded: bool = False
 
 
 class Calls:
@@ -51,7 +54,7 @@ class Calls:
         self.module, self.whole, self.on, self.back = module, whole, False, True
         self.closed = self.went_on = False
         self._passed = False  # whether a call of the last sequence was given a state
-        self.sequences: list[Sequence] = []
+        self._seen: list[Sequence] = []
         self._last: list[Any] = []  # what the last call left: its results, and what the module held
         self._held: dict[str, Any] = {}
         self._left: dict[str, Any] | None = None  # what the module held when the last sequence was over
@@ -68,6 +71,12 @@ class Calls:
         other.on = False
         return other
 
+    @property
+    def sequences(self) -> list[Sequence]:
+        """The sequences of training: beside them a pass in evaluation, or without a graph, gives nobody gradients."""
+        taught = [s for s in self._seen if s.graded] or self._seen
+        return [s for s in taught if s.training] or taught
+
     def remove(self) -> None:
         """Take the hooks away."""
         for handle in self._handles:
@@ -77,7 +86,7 @@ class Calls:
         """Forget what was seen; what the module held at last is no news while it is looked at."""
         self._left = self._left if self.on else None
         self.error, self.closed, self.went_on = None, False, False
-        self.sequences, self._last, self._held, self._mine = [], [], {}, {}
+        self._seen, self._last, self._held, self._mine = [], [], {}, {}
 
     def _before(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return self._guarded(self._entering, module, args, kwargs)
@@ -97,7 +106,7 @@ class Calls:
     def _entering(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         leaves = _leaves((args, kwargs))
         given = [v for v in leaves[1:] if isinstance(v, torch.Tensor)]
-        held = None if given and self.sequences else _held_by(module)  # looked for where a sequence may begin
+        held = None if given and self._seen else _held_by(module)  # looked for where a sequence may begin
         if self.closed:
             self.on, self.went_on = False, not self.whole and self._goes_on(given, held)
             return None
@@ -106,10 +115,11 @@ class Calls:
             beside = [*args[1:], *kwargs.values()]
             first = tree_map(_copy, beside[0] if len(beside) == 1 else tuple(beside)) if given else None
             began = remember(module) if self.whole else None
-            self.sequences.append(Sequence(state=first, held=held, began=began, generator=torch.get_rng_state()))
-            self.sequences[-1].left = self._left
+            self._seen.append(Sequence(state=first, held=held, began=began, generator=torch.get_rng_state()))
+            self._seen[-1].left, self._seen[-1].training = self._left, bool(module.training)
             self._mine, self._passed = {}, False
-        sequence = self.sequences[-1]
+        sequence = self._seen[-1]
+        sequence.graded = sequence.graded or torch.is_grad_enabled()
         self._passed = self._passed or bool(given)
         sequence.inputs.append(leaves[0].detach())
         changed = False
@@ -125,7 +135,7 @@ class Calls:
 
     def _goes_on(self, given: list[Any], held: dict[str, Any] | None) -> bool:
         """Return whether a call begins with what the last one left."""
-        if not self.sequences:
+        if not self._seen or self._seen[-1].training != bool(self.module.training):
             return False
         if given:
             left = [v for v in self._last if isinstance(v, torch.Tensor)]
@@ -134,9 +144,9 @@ class Calls:
         return held is not None and not self._passed and all(_equal(held.get(p), v) for p, v in self._held.items())
 
     def _leaving(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
-        if not self.sequences:
+        if not self._seen:
             return None
-        sequence = self.sequences[-1]
+        sequence = self._seen[-1]
         call = len(sequence.inputs) - 1
         leaves = _leaves(result)
         flat = [k for k, v in enumerate(leaves) if isinstance(v, torch.Tensor)]

@@ -22,7 +22,8 @@ class Evidence:
     Attributes
     ----------
     runs, deltas : of every sequence, the engine's run and dE/d(output), (time, batch, units).
-    given : the gradients that are judged, by parameter; None where there is none.
+    given : the gradients that are judged, by parameter; None where there is none. A parameter that is not in it is not
+        judged.
     before : what they were before this step's backward, where that was kept.
     feedback : the fixed matrices of the claimed rule.
     loss : the loss, where it is known.
@@ -54,7 +55,8 @@ class Evidence:
         for done, delta in zip(self.runs, self.deltas, strict=True):
             arrays = done.arrays(rule, delta, self.feedback) if change is None else change(done, delta)
             for name, value in done.written.pulled(arrays, done.parameters).items():
-                total[name] = total.get(name, 0) + np.asarray(value)
+                if name in self.given:
+                    total[name] = total.get(name, 0) + np.asarray(value)
         return total
 
     def late(self, steps: int) -> Evidence:

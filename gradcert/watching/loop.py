@@ -129,6 +129,7 @@ class Watch(Judging):
 
     def _judge(self, given: Mapping[str, Any], y: Any, parameters: Mapping[str, Any]) -> Judgement | None:
         step, found = self._count, None
+        given = {name: g for name, g in given.items() if name not in self._frozen()}
         self._count += 1
         try:
             if self._due(step):
@@ -144,6 +145,12 @@ class Watch(Judging):
                 self._before = {n: None if g is None else g.detach().clone() for n, g in given.items()}
             self._set()
         return found
+
+    def _frozen(self) -> list[str]:
+        """Return the parameters that are not trained, where others are: nobody asked for their gradients."""
+        named = dict(self.module.named_parameters())
+        asleep = [name for name, p in named.items() if not p.requires_grad and p.grad is None]
+        return asleep if len(asleep) < len(named) and any(p.requires_grad for p in named.values()) else []
 
     def _judged(self, step: int, given: Mapping[str, Any], y: Any, parameters: Mapping[str, Any]) -> Judgement:
         begun = time.process_time()
@@ -214,6 +221,8 @@ class Watch(Judging):
                 f"the call took {self._later + 1} optimiser steps, and the first is judged: give watching.call the"
                 " method that takes one batch to have every step judged"
             )
+        if frozen := self._frozen():
+            out.append(f"not judged, for they are not trained (requires_grad is off): {', '.join(frozen)}")
         if self.loss is None:
             out.append("the derivative of the loss at the outputs is taken as given (pass loss= to judge it)")
         return out

@@ -217,6 +217,35 @@ class Rate(nn.Module):
         return Spike.apply(v - 1.0).mean(1, keepdim=True), v
 
 
+class Inside(torch.autograd.Function):
+    """A spike with its threshold inside, a box around it, and an item assignment in its backward."""
+
+    @staticmethod
+    def forward(ctx, v, threshold):
+        ctx.save_for_backward(v)
+        ctx.threshold = threshold
+        return v.ge(threshold).to(v.dtype)
+
+    @staticmethod
+    def backward(ctx, g):
+        (v,) = ctx.saved_tensors
+        out = g.clone()
+        out[(v - ctx.threshold).abs() > 0.5] = 0
+        return out * (1 + 0.1 * (v - ctx.threshold)), None
+
+
+class ThresholdInside(nn.Module):
+    def __init__(self, threshold=0.3, wrong=False):
+        super().__init__()
+        self.fc, self.out, self.threshold, self.wrong = nn.Linear(5, 4), nn.Linear(4, 2), threshold, wrong
+
+    def forward(self, x, state=None):
+        v, z = (x.new_zeros(len(x), 4),) * 2 if state is None else state
+        v = 0.9 * v + 4 * self.fc(x) - (z if self.wrong else z.detach())
+        z = Inside.apply(v, self.threshold)
+        return self.out(z), (v, z)
+
+
 class RmsNorm(nn.Module):
     """Its eps is the precision of the numbers."""
 

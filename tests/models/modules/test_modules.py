@@ -180,6 +180,30 @@ def test_an_rms_norm_without_an_eps_is_another_function_in_every_format():
         _ = ModuleSubject(strange.RmsNorm).told
 
 
+@pytest.mark.parametrize("threshold", [0.3, 6.0, -0.25])
+def test_a_spike_with_its_threshold_inside(threshold):
+    subject = ModuleSubject(functools.partial(strange.ThresholdInside, threshold))
+    told = subject.told
+    assert f"threshold = {threshold}" in next(iter(told.cells.values()))
+    assert (
+        told.spec["options"]["surrogate"]["formula"] == f"where(abs(x + {threshold} - {threshold}) > 0.5, 0, 1) * "
+        f"(1 + 0.1 * (x + {threshold} - {threshold}))"
+    )
+    assert not told.spec["options"]["strict"]
+    assert not wrong(subject)
+    assert wrong(
+        ModuleSubject(functools.partial(strange.ThresholdInside, threshold, wrong=True)), rule=told.spec["rule"]
+    )
+
+
+def test_a_reading_whose_spikes_are_elsewhere_is_refused(monkeypatch):
+    from gradcert.models.reading import functions, read
+
+    monkeypatch.setattr(functions, "jump_of", lambda values: (0.0, True))
+    with pytest.raises(GradcertError, match="a spike that the equations read do not have"):
+        read(strange.ThresholdInside(0.3).double(), torch.randn(2, 5).double()).network()
+
+
 IMAGES = {
     "lines": ("Lines", (2, 2, 8)),
     "channels apart": ("Apart", (2, 2, 4, 4)),

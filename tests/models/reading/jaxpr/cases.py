@@ -298,7 +298,7 @@ def case_normalised():
         return h, h
 
     text = str(gradcert.read(step, weights(**CELL), X, H))
-    assert "  z = tanh((a_2 + a) / sqrt(a_3 + 1e-05) * b)   (output)" in text, text
+    assert "  z = tanh((a - a_2) / sqrt(a_3 + 1e-05) * b)   (output)" in text, text
     assert text.endswith("backward: bptt = bptt-detached-reset = ostl"), text
 
 

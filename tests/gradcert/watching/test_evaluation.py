@@ -1,0 +1,117 @@
+"""Passes that are no training, and parameters that are not trained: neither makes a right loop wrong."""
+
+import pytest
+
+torch = pytest.importorskip("torch")
+from torch import nn  # noqa: E402
+
+import gradcert  # noqa: E402
+
+CRITERION = nn.functional.cross_entropy
+
+
+class Spike(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, v):
+        ctx.save_for_backward(v)
+        return (v > 0).to(v.dtype)
+
+    @staticmethod
+    def backward(ctx, g):
+        (v,) = ctx.saved_tensors
+        return g / (1 + 10 * v.abs()) ** 2
+
+
+class Net(nn.Module):
+    """Sequences (batch, time, inputs); `steps` makes it one of single steps that holds its state."""
+
+    def __init__(self, steps=False):
+        super().__init__()
+        self.fc, self.rec, self.out, self.steps = nn.Linear(4, 6), nn.Linear(6, 6), nn.Linear(6, 3), steps
+        self.state = None
+
+    def once(self, x, state):
+        v, z = (x.new_zeros(len(x), 6),) * 2 if state is None else state
+        v = 0.8 * v + self.fc(x) + self.rec(z) - z.detach()
+        z = Spike.apply(v - 1.0)
+        return self.out(z), (v, z)
+
+    def forward(self, x):
+        if self.steps:
+            y, self.state = self.once(x, self.state)
+            return y
+        total, state = 0, None
+        for k in range(x.shape[1]):
+            y, state = self.once(x[:, k], state)
+            total = total + y
+        return total
+
+
+def batch():
+    return torch.randn(5, 6, 4), torch.randint(3, (5,))
+
+
+def passed(net, x):
+    if not net.steps:
+        return net(x)
+    net.state = None
+    return sum(net(x[:, k]) for k in range(x.shape[1]))
+
+
+def validated(net, how):
+    if "eval" in how:
+        net.eval()
+    with torch.set_grad_enabled("graph" in how):
+        passed(net, torch.randn(9, 6, 4) if "other" in how else torch.randn(5, 6, 4))
+    net.train()
+
+
+@pytest.mark.parametrize("steps", [False, True], ids=["sequences", "single steps"])
+@pytest.mark.parametrize("how", ["eval", "eval other size", "train", "eval with a graph"])
+@pytest.mark.parametrize("where", ["before", "between", "after"])
+def test_a_pass_that_is_no_training_changes_nothing(where, how, steps):
+    if steps and how == "train":
+        pytest.skip("a state that is held and not reset between two passes is one sequence")
+    if steps and (how, where) == ("eval other size", "between"):
+        pytest.skip("a module that holds a state of another batch when it is read is not judged")
+    torch.manual_seed(0)
+    net = Net(steps)
+    optimiser = torch.optim.SGD(net.parameters(), 1e-3)
+    loss = None if steps else CRITERION
+    watch = gradcert.watch(net, every=1, time=None if steps else 1, rule="bptt-detached-reset", loss=loss)
+    for _ in range(3):
+        if where == "before":
+            validated(net, how)
+        x, y = batch()
+        optimiser.zero_grad()
+        CRITERION(passed(net, x), y).backward()
+        if where == "between":
+            validated(net, how)
+        watch.step(y=y)
+        optimiser.step()
+        if where == "after":
+            validated(net, how)
+    assert [j.verdict for j in watch.judgements] == ["right"] * 3
+
+
+def test_a_layer_that_is_frozen_is_not_judged_and_that_is_said():
+    torch.manual_seed(0)
+    net = Net()
+    net.fc.requires_grad_(False)
+    watch = gradcert.watch(net, every=1, time=1, rule="bptt-detached-reset", loss=CRITERION)
+    x, y = batch()
+    CRITERION(net(x), y).backward()
+    judged = watch.step(y=y)
+    assert judged.verdict == "right"
+    assert set(judged.parameters) == {"rec.weight", "rec.bias", "out.weight", "out.bias"}
+    assert "not judged, for they are not trained (requires_grad is off): fc.weight, fc.bias" in judged.notes
+
+
+def test_a_layer_whose_gradients_are_missing_is_judged():
+    torch.manual_seed(0)
+    net = Net()
+    watch = gradcert.watch(net, every=1, time=1, rule="bptt-detached-reset", loss=CRITERION)
+    x, y = batch()
+    CRITERION(net(x), y).backward()
+    net.fc.weight.grad = None
+    assert "zero everywhere for fc.weight" in watch.step(y=y).cause
