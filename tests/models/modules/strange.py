@@ -241,7 +241,8 @@ class ThresholdInside(nn.Module):
 
     def forward(self, x, state=None):
         v, z = (x.new_zeros(len(x), 4),) * 2 if state is None else state
-        v = 0.9 * v + 4 * self.fc(x) - (z if self.wrong else z.detach())
+        drive = 4 * self.fc(x)
+        v = 0.9 * v + (Halved.apply(drive) if self.wrong else drive) - z.detach()
         z = Inside.apply(v, self.threshold)
         return self.out(z), (v, z)
 

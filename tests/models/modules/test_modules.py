@@ -183,17 +183,14 @@ def test_an_rms_norm_without_an_eps_is_another_function_in_every_format():
 @pytest.mark.parametrize("threshold", [0.3, 6.0, -0.25])
 def test_a_spike_with_its_threshold_inside(threshold):
     subject = ModuleSubject(functools.partial(strange.ThresholdInside, threshold))
-    told = subject.told
+    told, level = subject.told, f"{threshold:g}"
     assert f"threshold = {threshold}" in next(iter(told.cells.values()))
-    assert (
-        told.spec["options"]["surrogate"]["formula"] == f"where(abs(x + {threshold} - {threshold}) > 0.5, 0, 1) * "
-        f"(1 + 0.1 * (x + {threshold} - {threshold}))"
-    )
+    formula = f"where(abs(x + {level} - {level}) > 0.5, 0, 1) * (1 + 0.1 * (x + {level} - {level}))"
+    assert told.spec["options"]["surrogate"]["formula"] == formula
     assert not told.spec["options"]["strict"]
     assert not wrong(subject)
-    assert wrong(
-        ModuleSubject(functools.partial(strange.ThresholdInside, threshold, wrong=True)), rule=told.spec["rule"]
-    )
+    halved = ModuleSubject(functools.partial(strange.ThresholdInside, threshold, wrong=True))
+    assert "fc_weight" in wrong(halved)[0].reason
 
 
 def test_a_reading_whose_spikes_are_elsewhere_is_refused(monkeypatch):
