@@ -35,13 +35,11 @@ class _Saved:
 def _backward(kind: Kind, x: Any) -> Any:
     assert kind.function is not None
     cls, rest = kind.function
-    probe = torch.tensor([0.25, -0.75], dtype=torch.float64)
-    left = _Saving()
-    if cls.setup_context is not torch.autograd.Function.setup_context:
-        out = cls.forward(probe, *rest)
-        cls.setup_context(left, (probe, *rest), out)
-    else:
-        cls.forward(left, probe, *rest)
+    try:  # what it keeps may be made of its input
+        left, probe = _forward(cls, x, rest), x
+    except Exception:  # whatever a stranger's code makes of a symbol: of its input itself, then
+        probe = torch.tensor([0.25, -0.75], dtype=torch.float64)
+        left = _forward(cls, probe, rest)
     context: Any = _Saved()
     for name, value in vars(left).items():
         setattr(context, name, x if value is probe else value)
@@ -52,6 +50,16 @@ def _backward(kind: Kind, x: Any) -> Any:
     context.needs_input_grad = (True, *(False for _ in rest))
     result = cls.backward(context, Recorded(ast.Constant(1)))
     return result[0] if isinstance(result, tuple) else result
+
+
+def _forward(cls: Any, x: Any, rest: tuple[Any, ...]) -> Any:
+    """Return what a forward leaves in its context."""
+    left = _Saving()
+    if cls.setup_context is not torch.autograd.Function.setup_context:
+        cls.setup_context(left, (x, *rest), cls.forward(x, *rest))
+    else:
+        cls.forward(left, x, *rest)
+    return left
 
 
 class _Saving:

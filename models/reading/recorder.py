@@ -60,8 +60,8 @@ def users_own(x: Any) -> Iterator[None]:
         raise GradcertError(
             f"the module raises {type(error).__name__} at {place} on an input of shape {tuple(x.shape)}: {said}",
             allowed="an example of what its forward takes, in float64",
-            do="give its shape, and the axis of time of a module that takes sequences: to gradcert read by --example,"
-            " --time; to gradcert certify in a file, subject = gradcert.adapters.torch.module(Model, example=(2, 12))",
+            do="give its shape, and the axis of time of a module that takes sequences: --example, --time; in Python,"
+            " gradcert.adapters.torch.module(Model, example=(2, 12), time=1)",
         ) from error
 
 
