@@ -150,6 +150,12 @@ def told(build: Build, how: How) -> Told:
     found = spelled(base, build.name, rows, () if free else small, formula, builtin=how.builtin)
     spec = found.spec
     collects = base.reading.collects
+    if collects and collects[0].endswith("over the number of steps"):
+        raise UnreadError(
+            f"{build.name}, which returns {collects[0]}: what was added up, divided",
+            allowed="what it adds up, or a mean of what every step gives",
+            do="return the sum, and divide in the loss; or judge it where it runs: gradcert.watch",
+        )
     if collects and collects[0] in WHEN:
         spec["when"] = [WHEN[collects[0]]]
     sizes = ", ".join(map(str, small))
