@@ -21,16 +21,17 @@ TOML, one table per check, per pattern of checks, or per subject::
 Reason, link and day are required. What is expected is a wrong answer: a subject that is not imported, raises, ends or
 does not answer in time fails, listed or not, and so does one that is wrong for another cause than its entry names: the
 cause of the subject as a whole, whichever cases were selected, where one cause explains all of its answers. An
-entry that has expired, is there twice, or fits no check of any profile is an error. A check that is listed by its id
-and passes is a failure; of a pattern's checks some may pass, as other profiles ask other cases, but once all of them
-have run, one has to have failed: the file can only be right.
+entry that has expired, is there twice, or fits no check of any profile is an error, as soon as all tests that it may
+list were collected. A check that is listed by its id and passes is a failure; of a pattern's checks some may pass, as other
+profiles ask other cases. Where all that the profile asks have passed, the summary warns; where no profile asks any
+beside them, one has to have failed.
 """
 
 from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -166,35 +167,37 @@ def _words(text: str) -> list[str]:
     return [word for part in text.split() if (word := part.strip(".,:;()"))]
 
 
+def first(entries: Iterable[Expected], check: tuple[str, str, str]) -> Expected | None:
+    """Return the entry that a check is listed by: the first that fits it, or None."""
+    return next((entry for entry in entries if entry.fits(*check)), None)
+
+
 def stale(
-    entries: Iterable[Expected], known: Iterable[tuple[str, str, str]], whole: set[str], root: Path, everything: bool
+    entries: Iterable[Expected], known: Iterable[tuple[str, str, str]], root: Path, covers: Callable[[Expected], bool]
 ) -> list[str]:
     """Return the names of entries that fit no check; which checks there are is not known where a subject did not start.
 
     Parameters
     ----------
     known : (test, subject, check) of all checks, of every profile, of the functions that were looked at.
-    whole : files that were collected as a whole.
     root : what ids are relative to.
-    everything : whether all of the tests were collected, so that a subject that was not met is not there.
+    covers : whether all of the tests that an entry may list were looked at.
 
     Examples
     --------
     >>> entry, here = Expected("a.py::test_x[gone]"), ("a.py::test_x[here]", "m:f", "here")
-    >>> stale([entry, Expected("a.py::test_x[h*]")], [here], set(), Path("."), False)
+    >>> stale([entry, Expected("a.py::test_x[h*]")], [here], Path("."), lambda entry: True)
     ['a.py::test_x[gone]']
+    >>> stale([Expected(subject="m:g")], [here], Path("."), lambda entry: False)  # another file may have it
+    []
     """
     checks = list(known)
-    functions, subjects = {test.partition("[")[0] for test, _, _ in checks}, {subject for _, subject, _ in checks}
     out = []
     for entry in entries:
         if any(entry.fits(*check) or (check[2] == UNSTARTED and entry.may_fit(*check[:2])) for check in checks):
             continue
-        if entry.subject:
-            looked = everything or any(_like(entry.subject, subject) for subject in subjects)
-        else:
-            file, function = entry.id.partition("::")[0], entry.id.partition("[")[0]
-            looked = function in functions or file in whole or ("*" not in file and not (root / file).is_file())
-        if looked:
+        file = entry.id.partition("::")[0]
+        nowhere = bool(entry.id) and "*" not in file and not (root / file).is_file()
+        if nowhere or covers(entry):
             out.append(entry.name)
     return out

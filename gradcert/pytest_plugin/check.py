@@ -28,7 +28,7 @@ class Check:
     session, name : the subject, and which check.
     say : takes what is to be said of the outcome.
     expected : whether it is to fail; then no repair is looked for.
-    entry, of : the expected failure that it is listed as, and how many checks that lists in every profile.
+    entry, of : the expected failure that it is listed as, and how many checks that lists, in every profile and in this.
     test : the words of a command that runs it again, where the subject has no name of its own.
     """
 
@@ -37,7 +37,7 @@ class Check:
     say: Callable[[dict[str, Any]], None]
     expected: bool = False
     entry: Expected | None = None
-    of: int = 0
+    of: tuple[int, int] = (0, 0)
     test: Sequence[str] = ()
 
     def run(self, given: Mapping[str, Any] | None = None) -> None:
@@ -60,7 +60,8 @@ class Check:
             except GradcertError as error:  # such as the maps of an adapter that do not fit
                 found = Found(None, (f"usage: {error}",), "usage")
         entry = self.entry.name if self.entry is not None and not self.entry.exact else ""
-        about = {"subject": session.subject.name, "check": self.name, "entry": entry, "of": self.of}
+        about: dict[str, Any] = {"subject": session.subject.name, "check": self.name, "entry": entry}
+        about |= {"of": self.of[0], "now": self.of[1]}
         self.say({**about, "worst": found.worst, "kind": found.kind, "causes": list(found.causes)})
         if found.said:
             text = "\n\n".join(found.said)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
 
 from gradcert import __version__
-from gradcert.expected_failures import Expected, read, stale
+from gradcert.expected_failures import Expected, first, read, stale
 from gradcert.pytest_plugin import github
 from gradcert.pytest_plugin.check import Check
+from gradcert.pytest_plugin.collected import collected
 from gradcert.pytest_plugin.counts import counted
 from gradcert.pytest_plugin.declare import ATTRIBUTE
 from gradcert.pytest_plugin.found import PROPERTY, Refuted, from_text, to_text
@@ -26,7 +28,7 @@ SESSIONS = pytest.StashKey[dict[Checks, Session]]()
 EXPECTED = pytest.StashKey[tuple[Expected, ...]]()
 STALE = pytest.StashKey[set[str]]()
 TOLD = pytest.StashKey[list[tuple[Any, dict[str, Any]]]]()  # reports of checks, with what each said
-ENTRY = pytest.StashKey[tuple[Expected, int]]()
+ENTRY = pytest.StashKey[tuple[Expected, tuple[int, int]]]()  # how many checks it lists: of every profile, of this one
 WORKER_KEY = "gradcert_stale"
 UNFIT = "expected failures that fit no check: "
 
@@ -109,7 +111,7 @@ def gradcert_check(request: pytest.FixtureRequest) -> Check:
     session, name = request.param
     expected = request.node.get_closest_marker("xfail") is not None  # whoever expects it knows about it
     say = request.node.user_properties.append
-    entry, of = request.node.stash.get(ENTRY, (None, 0))
+    entry, of = request.node.stash.get(ENTRY, (None, (0, 0)))
     return Check(
         session,
         name,
@@ -126,18 +128,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Mark checks, and those that are expected to fail; an entry that fits no check is an error."""
     entries = config.stash[EXPECTED]
     here = [item for item in items if FIXTURE in getattr(getattr(item, "callspec", None), "params", ())]
-    known = [(item.nodeid, *_named(item)) for item in here]
-    everywhere = _everywhere(here) if entries else []
-    for item, check in zip(here, known, strict=True):
+    if entries:
+        known = collected(config, items, here)
+        everywhere = _asked(here, PROFILES)
+        of, now = (
+            Counter(entry for check in some if (entry := first(entries, check)) and known.covers(entry))
+            for some in (everywhere, _asked(here))
+        )
+    for item in here:
         item.add_marker("gradcert")
-        for entry in [entry for entry in entries if entry.fits(*check)][:1]:
+        if entry := first(entries, (item.nodeid, *_named(item))):
             item.add_marker(pytest.mark.xfail(reason=entry.sentence, strict=entry.exact, raises=Refuted))
-            item.stash[ENTRY] = (entry, sum(entry.fits(*other) for other in everywhere))
-    files = {item.nodeid.partition("::")[0] for item in items}
-    partly = any("::" in str(argument) for argument in config.args)
-    whole = files if not partly else set()
-    everything = config.args_source is not pytest.Config.ArgsSource.ARGS
-    if gone := stale(entries, everywhere, whole, config.rootpath, everything):
+            item.stash[ENTRY] = (entry, (of[entry], now[entry]))
+    if entries and (gone := stale(entries, everywhere, config.rootpath, known.covers)):
         if not hasattr(config, "workeroutput"):
             raise pytest.UsageError(UNFIT + "; ".join(gone))
         config.workeroutput[WORKER_KEY] = gone  # a worker of xdist cannot stop the run: it runs nothing, and tells
@@ -150,14 +153,14 @@ def _named(item: Any) -> tuple[str, str]:
     return session.subject.name, name
 
 
-def _everywhere(items: list[Any]) -> list[tuple[str, str, str]]:
-    """Return (test, subject, check) of tests, and of what other profiles would ask beside them."""
+def _asked(items: list[Any], profiles: Sequence[str] = ()) -> list[tuple[str, str, str]]:
+    """Return (test, subject, check) of tests, and of what profiles would ask beside them: without any, their own."""
     names: dict[Session, set[str]] = {}
     out: dict[tuple[str, str, str], None] = {}
     for item in items:
         session, name = item.callspec.params[FIXTURE]
         if session not in names:
-            names[session] = {other for profile in PROFILES for other in session.ids_of(profile)}
+            names[session] = {other for profile in profiles or [session.profile] for other in session.ids_of(profile)}
         before, _, after = item.nodeid.partition(f"{name}")
         out |= {(f"{before}{other}{after}", session.subject.name, other): None for other in names[session]}
     return list(out)
@@ -193,17 +196,35 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
 
-def unfailed(told: Iterable[tuple[Any, dict[str, Any]]]) -> list[str]:
-    """Return the patterns of expected failures all of whose checks, of every profile, have run, and none failed."""
+def unfailed(told: Iterable[tuple[Any, dict[str, Any]]], wanted: str = "of") -> list[str]:
+    """Return the patterns of expected failures all of whose checks have run, and none failed.
+
+    Parameters
+    ----------
+    wanted : which checks count: ``of``, those of every profile; ``now``, those of the profile that runs. 0 of them: it
+        is not known which, as not all tests that the pattern may list were collected.
+    """
     passed: dict[str, set[str]] = {}
     failed: set[str] = set()
-    wanted: dict[str, int] = {}
+    number: dict[str, int] = {}
     for report, record in told:
         if name := record["entry"]:
-            wanted[name] = record["of"]
+            number[name] = record[wanted]
             passed.setdefault(name, set()).add(report.nodeid)
             failed |= {name} if report.outcome != "passed" else set()
-    return [name for name, seen in passed.items() if name not in failed and len(seen) >= wanted[name]]
+    return [name for name, seen in passed.items() if name not in failed and len(seen) >= number[name] > 0]
+
+
+def mended(told: Sequence[tuple[Any, dict[str, Any]]]) -> list[str]:
+    """Return a line for each pattern whose checks of this profile have all passed, where other profiles ask more."""
+    gone = set(unfailed(told))
+    number = {record["entry"]: record["now"] for _, record in told}
+    return [
+        f"WARNING: expected failures: {name}: all {number[name]} of its checks in this profile passed; where the code"
+        " was mended, remove the entry, or list only what still fails"
+        for name in unfailed(told, "now")
+        if name not in gone
+    ]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -220,6 +241,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     if not config.stash[TOLD]:
         return
     terminalreporter.section("gradcert")
+    for line in mended(config.stash[TOLD]):
+        terminalreporter.write_line(line, yellow=True)
     rows = counted(config.stash[TOLD])
     for row in rows:
         terminalreporter.write_line(f"{row.subject}: {row.text}")

@@ -18,10 +18,11 @@ from gradcert.certify.campaign import repaired
 from gradcert.certify.subjects import Limits
 from gradcert.expected_failures import Expected, read, stale
 from gradcert.pytest_plugin.check import Check, _told
+from gradcert.pytest_plugin.collected import Collected
 from gradcert.pytest_plugin.counts import Row, counted
 from gradcert.pytest_plugin.found import Refuted
 from gradcert.pytest_plugin.github import lines_of
-from gradcert.pytest_plugin.hooks import unfailed
+from gradcert.pytest_plugin.hooks import mended, unfailed
 from gradcert.pytest_plugin.imports import added
 from gradcert.pytest_plugin.session import Checks, Session
 from gradcert.reference import rule_named
@@ -205,17 +206,19 @@ def test_entries_by_pattern_and_by_subject():
         [True, True, True],
     ]
     assert (by_id.exact, by_subject.exact, Expected("a.py::test_x[controls]").exact) == (False, False, True)
-    root = Path(__file__).parent
-    for entry, everything, gone in (
-        (Expected("a.py::test_x[lif/*]"), False, True),
-        (Expected("b.py::test_x[lif/*]"), False, True),  # there is no such file
-        (Expected(f"{Path(__file__).name}::test_x[lif/*]"), False, False),  # not looked at
-        (Expected(subject="m:f", check="lif/*"), False, True),
-        (Expected(subject="m:g"), False, False),
-        (Expected(subject="m:g"), True, True),
-        (by_id, True, False),
+    root, me = Path(__file__).parent, Path(__file__).name
+    some = Collected(frozenset({"c.py"}), frozenset({"a.py::test_x"}))
+    for entry, collected, gone in (
+        (Expected("a.py::test_x[lif/*]"), some, True),
+        (Expected("b.py::test_x[lif/*]"), some, True),  # there is no such file
+        (Expected(f"{me}::test_x[lif/*]"), some, False),  # not looked at
+        (Expected(subject="m:f", check="lif/*"), some, False),  # another file may have them
+        (Expected(subject="m:f", check="lif/*"), Collected(everything=True), True),
+        (Expected(subject="m:g"), some, False),
+        (Expected(subject="m:g"), Collected(everything=True), True),
+        (by_id, Collected(everything=True), False),
     ):
-        assert (stale([entry], known, set(), root, everything) == [entry.name]) == gone, entry
+        assert (stale([entry], known, root, collected.covers) == [entry.name]) == gone, entry
 
 
 def test_an_entry_is_not_stale_where_its_subject_did_not_start():
@@ -226,18 +229,60 @@ def test_an_entry_is_not_stale_where_its_subject_did_not_start():
         Expected(subject="m:f", check="snu/*"),
     ]
     other = [Expected("a.py::test_y[snu/2/*]"), Expected(subject="m:g", check="snu/*")]
-    assert stale([*mine, *other], known, {"a.py"}, root, True) == [entry.name for entry in other]
+    covers = Collected(everything=True).covers
+    assert stale([*mine, *other], known, root, covers) == [entry.name for entry in other]
+
+
+TYPO = """
+[[expected]]
+subject = "subject:bptt_typo"
+reason = "known"
+link = "https://example.org/1"
+expires = 2999-01-01
+"""
+
+
+@pytest.mark.long(keep=1)
+def test_an_entry_of_a_subject_that_no_test_has_is_an_error_where_all_tests_were_collected(project, pytester):
+    run = project()
+    pytester.makefile(".toml", expected=TYPO)
+    pytester.makepyfile(test_plain="def test_plain():\n    pass\n")  # no subject can be here
+    for arguments in ([], ["test_rules.py"], ["-k", "plain"]):
+        done = run(*arguments)
+        assert done.ret == pytest.ExitCode.USAGE_ERROR, arguments
+        done.stderr.fnmatch_lines(["*expected failures that fit no check: subject:bptt_typo"])
+    assert run("test_rules.py::test_ostl[controls]").ret == 0
+    pytester.makepyfile(test_more="import gradcert\n")  # here one can
+    assert run("test_rules.py", "-k", "controls").ret == 0
+    (pytester.path / "elsewhere").mkdir()
+    (pytester.path / "test_more.py").rename(pytester.path / "elsewhere" / "test_more.py")
+    pytester.makeini("[pytest]\ntestpaths = test_*.py\n")
+    assert run("test_rules.py", "-k", "controls").ret == pytest.ExitCode.USAGE_ERROR
+
+
+@pytest.mark.long(keep=1)
+def test_an_entry_whose_checks_of_the_profile_all_pass_is_warned_of(project):
+    run = project("bptt", ["test_rules.py::test_mine[*]"])
+    warning = "WARNING: expected failures: test_rules.py::test_mine[*]: all 8 of its checks in this profile passed"
+    done = run("-n", "2")
+    assert warning in done.stdout.str() and done.ret == 0
+    for part in (["-k", "controls"], ["test_rules.py::test_mine[controls]"], ["-k", "ostl"]):
+        assert "WARNING" not in run(*part).stdout.str(), part
 
 
 def test_a_pattern_none_of_whose_checks_fails_is_said():
     def report(test, outcome):
         return SimpleNamespace(nodeid=test, outcome=outcome)
 
-    told = [(report(str(k), "passed"), {"entry": "p", "of": 3}) for k in range(3)]
-    assert unfailed(told) == ["p"]
+    told = [(report(str(k), "passed"), {"entry": "p", "of": 3, "now": 2}) for k in range(3)]
+    failed = (report("2", "skipped"), told[2][1])
+    assert (unfailed(told), mended(told)) == (["p"], [])
     assert unfailed(told[:2]) == []  # not all have run
-    assert unfailed([*told[:2], (report("2", "skipped"), {"entry": "p", "of": 3})]) == []  # one did fail, as expected
-    assert unfailed([(report("0", "passed"), {"entry": "", "of": 0})]) == []
+    assert len(mended(told[:2])) == 1 and mended(told[:1]) == []  # all of this profile, or not
+    assert unfailed([*told[:2], failed]) == mended([*told[:2], failed]) == []  # one did fail, as expected
+    unknown = {"entry": "p", "of": 0, "now": 0}  # not all tests that it may list were collected
+    assert unfailed([(report("0", "passed"), unknown)]) == mended([(report("0", "passed"), unknown)]) == []
+    assert unfailed([(report("0", "passed"), {"entry": "", "of": 0, "now": 0})]) == []
 
 
 SUBJECTS = """
