@@ -22,9 +22,9 @@ Reason, link and day are required. What is expected is a wrong answer: a subject
 does not answer in time fails, listed or not, and so does one that is wrong for another cause than its entry names: the
 cause of the subject as a whole, whichever cases were selected, where one cause explains all of its answers. An
 entry that has expired, is there twice, or fits no check of any profile is an error, as soon as all tests that it may
-list were collected. A check that is listed by its id and passes is a failure; of a pattern's checks some may pass, as other
-profiles ask other cases. Where all that the profile asks have passed, the summary warns; where no profile asks any
-beside them, one has to have failed.
+list were collected. A check that is listed by its id and passes is a failure; of a pattern's checks some may pass, as
+other profiles ask other cases. Where all that the profile asks have passed, the summary warns; where no profile asks
+any beside them, one has to have failed.
 """
 
 from __future__ import annotations

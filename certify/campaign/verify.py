@@ -9,13 +9,14 @@ from typing import Any
 from gradcert.certify.campaign.asked import Progress
 from gradcert.certify.campaign.campaign import certify
 from gradcert.certify.campaign.conclude import RESUMED
-from gradcert.certify.certificates import UNREPEATED, Difference, differences, seal
+from gradcert.certify.certificates import UNREPEATED, VERSION, Difference, differences, seal
 from gradcert.certify.claims import files_of, from_dict
 from gradcert.certify.runs import difference
 from gradcert.certify.subjects import Limits, named
 from gradcert.reference.errors import GradcertError
 
 VERIFIED, INTACT, BROKEN, UNDECIDED = "verified", "intact", "broken", "undecided"
+SEALED = "the seal fits the file (it is no signature: whoever changes a file can seal it anew)"
 EXIT = {VERIFIED: 0, INTACT: 0, BROKEN: 1, UNDECIDED: 3}
 
 
@@ -25,11 +26,11 @@ class Verification:
 
     Attributes
     ----------
-    outcome : ``verified``; ``intact``, if only the file was looked at; ``broken``, if the file was changed or does not
-        come out again; ``undecided``, if it cannot be run again as it was, because the subject, the reference or the
-        environment is another.
+    outcome : ``verified``; ``intact``, if only the file was looked at: its seal fits it, and it does not contradict
+        itself; ``broken``, if it does, or does not come out again; ``undecided``, if it cannot be run again as it was,
+        because the subject, the reference or the environment is another.
     reasons : sentences.
-    differences : entries that came out otherwise.
+    differences : entries that came out otherwise; none where another version of gradcert made the certificate.
     verdict : of the certificate, and of the new run if there was one.
     """
 
@@ -77,8 +78,9 @@ def verify(
         return Verification(BROKEN, tuple(faults))
     record = seal.read(data)
     was = (record["verdict"],)
+    other = (other_version(record["suite"]),) if record["suite"] != VERSION else ()
     if not run:
-        return Verification(INTACT, ("the file is as it was written; nothing was run",), (), was)
+        return Verification(INTACT, (SEALED, *other, "nothing was run"), (), was)
     try:
         subject = named(record["subject"], python=python, limits=limits)
     except GradcertError as error:
@@ -111,10 +113,24 @@ def verify(
         same = "the same identity, and every figure but the seconds came out again"
         return Verification(VERIFIED, (others if changed else same, *notes), (), verdicts)
     first = f"{len(found)} entries came out otherwise, the first is {found[0].where}"
+    if other:
+        return Verification(UNDECIDED, (*other, *notes), (), verdicts)
     if changed:
         names = ", ".join(changed)
         return Verification(UNDECIDED, (f"this is not the same as it was: {names}", first, *notes), found, verdicts)
     return Verification(BROKEN, (first, *notes), found, verdicts)
+
+
+def other_version(suite: str) -> str:
+    """Return the sentence about a certificate that another version of gradcert made.
+
+    Examples
+    --------
+    >>> other_version("0.0.1")[:26], other_version("0.0.1")[-72:]
+    ('made by gradcert 0.0.1; th', 'h may ask other problems: what comes out of a run now cannot be compared')
+    """
+    what = "which may ask other problems: what comes out of a run now cannot be compared"
+    return f"made by gradcert {suite}; this is {VERSION}, {what}"
 
 
 def _repeated(record: Mapping[str, Any]) -> dict[str, Any]:

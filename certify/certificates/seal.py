@@ -31,7 +31,7 @@ def read(data: bytes) -> dict[str, Any]:
 
 
 def faults(data: bytes) -> list[str]:
-    """Return what is wrong with the bytes of a certificate, without running anything: none where they are as written.
+    """Return what is wrong with the bytes of a certificate, without running anything: none where the seal fits them.
 
     Every byte counts: canonical JSON leaves no choice of layout, and the seal covers every value, timing included.
 
@@ -60,6 +60,10 @@ def doubts(record: Mapping[str, Any]) -> list[str]:
     counts = {v: sum(case["verdict"] == v for case in record["cases"]) for v in record["counts"]}
     if counts != record["counts"]:
         found.append("the counts are not those of the cases")
+    judged = [float(case["worst"]) for case in record["cases"] if case["worst"] is not None]
+    worst = None if record["worst"] is None else float(record["worst"])
+    if str(worst) != str(max(judged, default=None)):  # as text: nan is nan
+        found.append("the worst error is not that of the cases")
     if record["verdict"] == "certified" and (counts.get("failed") or record["findings"]):
         found.append("it says certified, with cases that failed")
     if record["verdict"] == "refuted" and not record["findings"]:

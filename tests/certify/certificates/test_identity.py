@@ -97,7 +97,7 @@ def test_verified_by_running_again(data):
 @pytest.mark.parametrize(
     "forge",
     [
-        lambda c: replace(c, worst=c.worst / 2),
+        lambda c: replace(c, cases=tuple(replace(r, worst=0.0) for r in c.cases), worst=0.0),
         lambda c: replace(c, reason="all is well"),
         lambda c: replace(c, cases=(replace(c.cases[0], worst=0.0), *c.cases[1:])),
         lambda c: replace(c, notes=("trust me",)),
@@ -109,6 +109,28 @@ def test_a_forged_result_under_a_fresh_seal_does_not_come_out_again(certificate,
     found = verify(data, run=True)
     assert found.outcome == "broken"
     assert found.differences
+
+
+def test_a_worst_error_that_no_case_has_is_found_under_a_fresh_seal(certificate):
+    for worst in (certificate.worst / 2, None, float("inf"), float("nan")):
+        assert seal.faults(seal.write(replace(certificate, worst=worst))) == [
+            "the worst error is not that of the cases"
+        ]
+    for worst in (float("inf"), float("nan")):
+        cases = (replace(certificate.cases[0], worst=worst), *certificate.cases[1:])
+        assert seal.faults(seal.write(replace(certificate, worst=worst, cases=cases))) == []
+
+
+def test_another_version_of_gradcert_is_said(certificate):
+    told = "made by gradcert 0.0.1; this is "
+    for forged in (replace(certificate, suite="0.0.1"), replace(certificate, suite="0.0.1", notes=("other",))):
+        data = seal.write(forged)
+        found = verify(data)
+        assert found.outcome == "intact" and found.reasons[0].startswith("the seal fits the file")
+        assert found.reasons[1].startswith(told)
+    found = verify(data, run=True)
+    assert (found.outcome, found.differences, len(found.reasons)) == ("undecided", (), 1)
+    assert found.reasons[0].startswith(told)
 
 
 def test_a_changed_neighbour_of_the_subject_is_seen(home, data, tmp_path):
