@@ -10,6 +10,7 @@ import importlib.util
 import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,11 @@ def main() -> None:
         given = json.loads(line)
         try:
             subject = subject or worker.load(sys.argv[1])
-            said = {str(k): plain(v) for k, v in subject(given["inputs"], given["state"]).items()}
-            text = json.dumps(said)
+            said = subject(given["inputs"], given["state"])
+            if isinstance(said, Mapping):
+                text = json.dumps({str(k): plain(v) for k, v in said.items()})
+            else:
+                text = json.dumps({"wrong": "None" if said is None else f"a {type(said).__name__}"})
         except Exception as error:  # whatever a stranger's code raises is a finding
             text = json.dumps({"failed": f"{type(error).__name__}: {error}"})
         replies.write(text + "\n")

@@ -28,7 +28,7 @@ import numpy as np
 from gradcert.certify.certificates import CERTIFIED, INCONCLUSIVE, REFUTED
 from gradcert.certify.fixed_point import host as fixed_point_host
 from gradcert.certify.fixed_point.record import SIZES, STEPS, FixedPointCertificate
-from gradcert.certify.subjects import THREADS, Failure, Limits, Process
+from gradcert.certify.subjects import FLUSH, THREADS, Failure, Limits, Process
 from gradcert.hardware_models.agreement.telling import SMALL, untold
 from gradcert.hardware_models.catalogue import find_profile, program
 from gradcert.hardware_models.chips import PROFILES, Profile
@@ -205,6 +205,7 @@ def _rows(
         process = Process.spawn(command, environment={**os.environ, **THREADS}, memory=limits.memory)
     except OSError as error:
         raise GradcertError(f"{command[0]} does not start: {error.strerror}", allowed="a program that runs") from None
+    process.hint = FLUSH if fixed_point_host.__file__ not in command else ""
     try:
         rows = []
         for t in range(len(next(iter(leaves.values())))):
@@ -230,8 +231,13 @@ def _flat(described: Program, reply: str) -> dict[str, int] | str:
         said = parse(reply, "the answer", whole=True)
     except GradcertError as error:
         return f"the answer is not JSON: it begins with {reply[:60]!r} ({error})"
-    if not isinstance(said, dict) or "failed" in said:
-        return f"it raised {said['failed']}" if isinstance(said, dict) else "the answer is no JSON object"
+    if not isinstance(said, dict):
+        return "the answer is no JSON object"
+    if "failed" in said:
+        return f"it raised {said['failed']}"
+    if "wrong" in said:
+        wanted = "a mapping of the next states, and of whichever intermediates it has, to integers"
+        return f"it returned {said['wrong']}; allowed: {wanted}"
     known = {n.name: described.shape(n) for n in described.operations}
     out: dict[str, int] = {}
     for name, nested in said.items():

@@ -9,11 +9,12 @@ back.
 from gradcert.certify.subjects.ahead import Ahead
 from gradcert.certify.subjects.answers import Answer, decoded, from_program, from_worker, parsed
 from gradcert.certify.subjects.drive import Played
-from gradcert.certify.subjects.processes import Failure, Process
+from gradcert.certify.subjects.processes import FLUSH, Failure, Process
 from gradcert.certify.subjects.subject import THREADS, Limits, Subject, Worker, named
 from gradcert.certify.subjects.wire import encoded
 
 __all__ = [
+    "FLUSH",
     "THREADS",
     "Ahead",
     "Answer",

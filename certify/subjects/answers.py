@@ -69,10 +69,17 @@ def parsed(line: str) -> dict[str, Any] | str:
 
 
 def raised(kind: str, what: str, error: Any) -> Failure:
-    """Return an exception of the subject as a failure."""
+    """Return an exception of the subject as a failure; one that says how gradcert is to be used is its sentence alone.
+
+    Examples
+    --------
+    >>> raised("import", "it raised", {"kind": "GradcertError", "ours": True, "message": "an unknown rule"})
+    Failure(kind='usage', reason='an unknown rule', output='')
+    """
     if not isinstance(error, Mapping) or "kind" not in error:
         return Failure(kind, f"{what} something that the protocol does not know")
-    if error["kind"] in ("MapError", "UnreadError"):  # the user's maps do not fit, or the module cannot be read
+    declared = kind == "import" and error.get("ours") is True  # such as a claim that does not fit together
+    if declared or error["kind"] in ("MapError", "UnreadError"):  # maps do not fit, or the module cannot be read
         return Failure("usage", str(error.get("message")))
     message = f"{error['kind']}: {error['message']}" if error.get("message") else str(error["kind"])
     lines = error.get("traceback")

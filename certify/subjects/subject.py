@@ -22,7 +22,7 @@ import numpy as np
 from gradcert.certify.subjects import answers, drive, modules, program_files, serving, sources, worker
 from gradcert.certify.subjects.answers import Answer
 from gradcert.certify.subjects.learner import is_learner
-from gradcert.certify.subjects.processes import Failure, Process
+from gradcert.certify.subjects.processes import FLUSH, Failure, Process
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Problem
 from gradcert.reference.suggest import nearest
@@ -193,7 +193,7 @@ class Worker:
         self.stepwise, self.program = stepwise, program
         self.notes: list[str] = []
         self.names: dict[str, str] = {}  # id as the subject is told -> id of the case
-        process.most, process.memory = limits.processes, limits.memory
+        process.most, process.memory, process.hint = limits.processes, limits.memory, FLUSH if program else ""
 
     @classmethod
     def of(cls, process: Process, limits: Limits, *, first: str | None = None) -> Worker | Failure:

@@ -15,8 +15,8 @@ OURS = tuple(str(Path(__file__).with_name(name)) for name in ("worker.py", "serv
 
 def describe(error: BaseException) -> dict[str, Any]:
     """Return an exception as text: its kind, its message, and the end of its traceback, without frames of ours."""
-    ours = (*OURS, "<frozen ")
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(ours)]
+    hidden = (*OURS, "<frozen ")
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(hidden)]
     parts = [*traceback.format_list(frames), *traceback.format_exception_only(error)]
     lines = _whole("".join(parts)).splitlines()
     try:
@@ -24,7 +24,8 @@ def describe(error: BaseException) -> dict[str, Any]:
     except Exception as other:  # an exception that cannot be shown
         message = f"(no message: its own text raises {type(other).__name__})"
     kind = _whole(type(error).__name__)
-    return {"kind": kind, "message": _whole(message), "traceback": lines[-TRACEBACK_LINES:]}
+    ours = any(cls.__name__ == "GradcertError" for cls in type(error).__mro__)  # by name: it may have no gradcert
+    return {"ours": ours, "kind": kind, "message": _whole(message), "traceback": lines[-TRACEBACK_LINES:]}
 
 
 def _whole(text: str) -> str:

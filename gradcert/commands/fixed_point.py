@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gradcert.certify.fixed_point import FixedPointCertificate
     from gradcert.certify.subjects import Limits
 
+DEFAULT = "ottt"  # the rule where none is given
 COLOURS = {"certified": "green", "refuted": "red", "inconclusive": "yellow"}
 
 
@@ -30,7 +31,7 @@ def run(
     """Judge, print or write, and return the exit status; `others` are options that do not go with it."""
     import json
 
-    from gradcert.certify.fixed_point import STEPS, certify_fixed_point
+    from gradcert.certify.fixed_point import STEPS, certify_fixed_point, profile_of
     from gradcert.reference.errors import GradcertError
 
     for option, value in others.items():
@@ -40,7 +41,7 @@ def run(
         certificate = certify_fixed_point(
             subject if len(subject) > 1 else subject[0],
             fmt,
-            rule=rule or "ottt",
+            rule=rule or DEFAULT,
             sizes=named(options),
             steps=STEPS[thoroughness],
             seed=seed,
@@ -53,6 +54,9 @@ def run(
         put(path, (json.dumps(certificate.to_dict(), indent=2) + "\n").encode())
     if path != "-":
         _print(certificate)
+        if rule is None and not subject[0].endswith(".toml"):  # a design's file names its own
+            rules = ", ".join(profile_of(fmt).rules)
+            click.echo(f"  note: judged as {DEFAULT}, as no --rule was given; {fmt} has {rules}")
     return certificate.exit_code
 
 

@@ -12,6 +12,7 @@ import importlib
 from typing import Any
 
 from gradcert.models.reading import framework_of, needs_jax, needs_torch
+from gradcert.reference.errors import GradcertError
 
 __all__ = ["watch"]
 
@@ -50,8 +51,16 @@ def watch(module: Any, **options: Any) -> Any:
     >>> judged.verdict
     'right'
     """
+    if isinstance(module, type):
+        made = "the object that the training calls: a module of PyTorch, a step function of JAX or a cell of flax"
+        raise GradcertError(f"watch of the class {module.__name__}", allowed=made, do="make one first, and watch that")
     if framework_of(module, (), options) == "jax":
         needs_jax("gradcert.watch of a step function of JAX")
         return importlib.import_module("gradcert.watching.jax_loop").WatchStep(module, **options)
     needs_torch("gradcert.watch")
+    if not all(hasattr(module, name) for name in ("named_parameters", "register_forward_hook")):
+        kind = type(module).__name__
+        raise GradcertError(
+            f"watch of an object of type {kind}", allowed="a torch.nn.Module, or a step function of JAX with its loss"
+        )
     return importlib.import_module("gradcert.watching.loop").Watch(module, **options)

@@ -26,12 +26,20 @@ from gradcert.watching.judgement import FAILED, LIKE, NONE, Judgement, explained
 from gradcert.watching.psi import given
 from gradcert.watching.verdict import compared, least, measured
 
+RULE = f"a row of the rule table by its name (gradcert rules), a gradcert.reference.Rule, or {AS_CODED!r}"
+LOSS = "a function (outputs, target) -> number"
 SPLIT = 10  # judgements from one in which dropped edges are told apart to the next: it costs as much as all the rest
 NEAREST = 4  # rows of which a mistake is looked for, where nothing is claimed and no row fits
 
 
 class NotJudged(UserWarning):
     """A step of training could not be judged; its words are in the report too."""
+
+
+def _fits(name: str, value: Any, good: bool, allowed: str, do: str) -> None:
+    """Refuse an option at once: what is wrong with it would be said at the first judgement else."""
+    if not good:
+        raise GradcertError(f"watch with {name}={value!r}", allowed=allowed, do=do)
 
 
 class Judging(ABC):
@@ -55,6 +63,11 @@ class Judging(ABC):
         check_size("judging every", every)
         if isinstance(rule, str) and rule != AS_CODED:
             rule_named(rule)
+        _fits("rule", rule, rule is None or isinstance(rule, (str, Rule)), RULE, 'rule="bptt"')
+        _fits("loss", loss, loss is None or callable(loss), LOSS, "pass the function that the training calls")
+        _fits("output", output, hasattr(output, "__index__"), "which result, a whole number", "output=0")
+        matrices = feedback is None or isinstance(feedback, Mapping)
+        _fits("feedback", feedback, matrices, "a mapping of names to matrices", "name each matrix as the rule does")
         self.rule, self.every, self.loss = rule, every, loss
         self.output, self.feedback, self.folder = output, feedback, folder
         self.judgements: list[Judgement] = []

@@ -106,6 +106,20 @@ def test_what_was_only_laid_out_anew_can_be_written_as_it_was(certified, tmp_pat
     assert (tmp_path / "again.json").read_bytes() == data
 
 
+def test_a_claim_that_does_not_fit_is_one_sentence(tmp_path):
+    """Where the subject is loaded, too: no frame of gradcert stands before it."""
+    path = tmp_path / "bad.py"
+    claim = """rule="bptt", cells="rnn", acceptance="aligned", within={"cosine": 0.9}"""
+    path.write_text(f"import gradcert\n@gradcert.claim({claim})\ndef f(problem):\n    return {{}}\n")
+    for more in ((), ("--rule", "bptt", "--cells", "rnn")):
+        done = run("certify", f"{path}:f", *more)
+        said = done.output.partition("Error: ")[2]
+        assert done.exit_code == 2 and said.startswith(
+            "an aligned claim with limits cosine; allowed: cosine, signs and"
+        )
+        assert "importing" not in said and "File" not in said and "run it by itself" not in said
+
+
 def test_verify_after_the_subject_changed(certified):
     path = certified()
     certified("sltt", "other.json")  # the same file now holds another subject

@@ -25,6 +25,7 @@ KEPT = 4000  # bytes of output that a finding quotes
 PROCESSES = 64  # that a subject may have at once
 WATCH = 0.1  # seconds between two looks at them
 PATIENT = 10  # times the limit at most, where others have the processor
+FLUSH = "; a program has to flush its output after every line (fflush(stdout) in C)"
 HEED = 2.0  # seconds in which a warden has to end what it watches over
 
 
@@ -118,6 +119,7 @@ class Process:
     def __init__(self, child: Any, lifeline: int) -> None:
         self.child, self.lifeline, self.most = child, lifeline, PROCESSES
         self.memory: int | None = None  # MiB of the whole family
+        self.hint = ""  # what may be the reason where no answer comes
         self.look, self.received = 0.0, 0
         self.buffer, self.output, self.printed = bytearray(), bytearray(), 0
         for pipe in (child.stdin, child.stdout, child.stderr):
@@ -171,7 +173,7 @@ class Process:
                 deadline = min(begun + timeout + self._waited() - waited, begun + PATIENT * timeout)
                 left = deadline - time.monotonic()
             if left <= 0:
-                return self.failure("hung", f"no answer within {timeout:g} s")
+                return self.failure("hung", f"no answer within {timeout:g} s{self.hint}")
             if (excess := self._excess()) is not None:
                 return self.failure("flooded", excess)
             readable, writable, _ = select.select(listening, [requests] if pending else [], [], min(left, WATCH))

@@ -19,7 +19,8 @@ the output gate would be lost (mathematics.md 4.4).
 Dropped: paths that go up from a layer and then move through time inside an upper layer, R of mathematics.md 4.3.
 Cost of a layer of n units: n^3 values, n^4 per step; n^2 and n^2 without lateral weights, where J is diagonal. Leaving
 lateral weights that exist out of the trace is another rule (trap T09), and dropping the recursion is a third (T23).
-Exact: one layer with memory; more if nothing above has memory. R was 45 % and 3 % of the gradient on two test nets.
+Exact: one layer with memory; more if nothing above has memory. How large R is is a property of the
+network: the lessons on OSTL and on depth measure it on a few.
 Left open by what could be read: the printed form of R and the paper's complexity table (mathematics.md 17).
 """
 

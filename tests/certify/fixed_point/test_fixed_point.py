@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from gradcert.certify.fixed_point.judge import certify_fixed_point, not_told, profile_of, transposed
 from gradcert.certify.fixed_point.record import FixedPointCertificate
+from gradcert.certify.subjects import Limits
 from gradcert.cli import gradcert
 from gradcert.hardware_models.agreement.variants import variants
 from gradcert.hardware_models.catalogue import program
@@ -50,6 +51,9 @@ def shapeless(inputs, state):
 
 def stranger(inputs, state):
     return {{"potential": [1, 2]}}
+
+def nothing(inputs, state):
+    learner(inputs, state)
 
 def raising(inputs, state):
     raise RuntimeError("not today")
@@ -114,6 +118,7 @@ def test_next_states_that_are_not_answered_leave_the_verdict_open(subject) -> No
         ("crooked", "v.next holds 0.5, which is no integer"),
         ("shapeless", "v.next has shape [1] instead of [2]"),
         ("stranger", "an answer called 'potential', which is no intermediate"),
+        ("nothing", "it returned None; allowed: a mapping of the next states"),
         ("raising", "it raised RuntimeError: not today"),
         ("absent", "it raised AttributeError"),
     ],
@@ -130,6 +135,20 @@ def test_a_program_that_ends_or_talks_nonsense_is_a_finding() -> None:
         [sys.executable, "-c", "print(input() and 'hello', flush=True)"], "q-format", steps=5
     )
     assert "the answer is not JSON" in nonsense.reason
+
+
+def test_a_program_that_does_not_flush_is_told_so(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", "out = open(1, 'w'); [out.write('{}') for line in open(0)]"]
+    silent = certify_fixed_point(words, "q-format", steps=2, limits=Limits(start=0.5))
+    assert silent.reason.endswith("s; a program has to flush its output after every line (fflush(stdout) in C)")
+
+
+def test_the_rule_that_is_taken_is_said(tmp_path: Path) -> None:
+    words = ["certify", "--fixed-point", "q-format", "--profile", "quick"]
+    program_ = ["--", sys.executable, "-c", "pass"]
+    told = "judged as ottt, as no --rule was given; q-format has ostl, ostl-recurrent"
+    assert told in CliRunner().invoke(gradcert, [*words, *program_]).output
+    assert "judged as" not in CliRunner().invoke(gradcert, [*words, "--rule", "ottt", *program_]).output
 
 
 def test_formats_and_options_that_do_not_exist_are_one_clear_error(subject) -> None:

@@ -74,6 +74,14 @@ def test_a_programs_memory_is_limited(tmp_path):
     assert "MemoryError" in "\n".join(certificate.findings[0].where["output"])
 
 
+def test_a_program_that_does_not_flush_is_told_so():
+    words = [sys.executable, "-c", "out = open(1, 'w'); [out.write('{}') for line in open(0)]"]
+    found = certify(words, rule="bptt", cells="rnn", depths=1, profile="quick", limits=Limits(call=0.3))
+    assert found.findings[0].reason.endswith(
+        "s; a program has to flush its output after every line (fflush(stdout) in C)"
+    )
+
+
 def test_no_such_program_is_a_usage_error():
     for command in (["/no/such/program"], [], [3]):
         with pytest.raises(GradcertError):

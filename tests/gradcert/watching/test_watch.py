@@ -264,6 +264,18 @@ def test_bad_input_is_one_sentence():
         gradcert.watch(net, rule="bptx")
     with pytest.raises(GradcertError, match="every"):
         gradcert.watch(net, every=0)
+    for given, said in (
+        ({"rule": 5}, "watch with rule=5; allowed: a row of the rule table by its name"),
+        ({"loss": "cross_entropy"}, "watch with loss='cross_entropy'; allowed: a function"),
+        ({"output": "z"}, "watch with output='z'; allowed: which result"),
+        ({"feedback": [1]}, r"watch with feedback=\[1\]; allowed: a mapping"),
+    ):
+        with pytest.raises(GradcertError, match=said):
+            gradcert.watch(net, **given)
+    with pytest.raises(GradcertError, match=r"watch of the class Net; .*; to fix it: make one first"):
+        gradcert.watch(Net)
+    with pytest.raises(GradcertError, match="watch of an object of type int"):
+        gradcert.watch(3)
     with gradcert.watch(net, rule="bptt", every=1) as watching:
         with pytest.warns(NotJudged, match="the module was not called"):
             watching.step()
