@@ -32,7 +32,8 @@ Examples:
 \b
 --fixed-point FORMAT judges a fixed-point implementation (C, RTL, Python)
 bit for bit: FORMAT is a profile of `gradcert hardware`, or a weight format
-such as s6q4 (plain Q-format), the rule ottt without --rule. One step per line: {"inputs": {"x": [1, 0]},
+such as s6q4 (plain Q-format); without --rule it is ottt.
+One step per line: {"inputs": {"x": [1, 0]},
 "state": {"v": [3, -7]}} is answered with integers, {"v.next": [2, -6]}. A
 Python subject takes (inputs, state); a file design.toml maps signals of RTL.
 
