@@ -39,8 +39,8 @@ def _function(nodes: list[Node], k: int, moving: frozenset[int]) -> Found | None
         return found
 
     try:
-        tried = [values(GRID) for _ in range(2)]
-        if not np.array_equal(*tried) and set(np.unique(tried[0]).tolist()) <= {0.0, 1.0}:
+        tried, again = values(GRID), values(GRID)
+        if not np.array_equal(tried, again) and set(np.unique(tried).tolist()) <= {0.0, 1.0}:
             raise GradcertError(f"the spikes of {node.name} at {node.where} are random", do="read it with them off")
         jump = jump_of(values)
     except GradcertError:
