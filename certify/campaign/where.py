@@ -8,11 +8,15 @@ on the certificate.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from gradcert.certify import diagnosis
 from gradcert.certify.campaign.asked import ask_for
 from gradcert.certify.campaign.more import ORDINARY
-from gradcert.certify.claims import AXES
+from gradcert.certify.claims import AXES, same_row
 from gradcert.certify.problems import Spec, alone, long
 from gradcert.certify.runs import Run
+from gradcert.reference.rules import RULES
 
 MOST = 10  # levels that are asked for alone
 FIRST = 1000  # of the numbers of such cases
@@ -82,7 +86,11 @@ def said(run: Run) -> tuple[str, tuple[str, ...]]:
     """Return what is known of a subject that is right on ordinary cases: a sentence and its keys, or neither."""
     for case, answer, check in run.failed:
         if case.spec.family == "long" and check == "gradient" and (steps := long.truncation(case, answer.gradients)):
-            return f"it equals tbptt({steps}): credit is truncated after {steps} steps", (f"row:tbptt({steps})",)
+            cut = replace(long.row_of(run.claim), name=f"{run.claim.rule} with a window of {steps} steps", window=steps)
+            known = replace(RULES["tbptt"], name=f"tbptt({steps})", window=steps)
+            cut = known if same_row(cut, known, case.problem.network) else cut
+            if diagnosis.is_row(run.answers, cut):  # and not in that one case alone
+                return f"it equals {cut.name}: credit is truncated after {steps} steps", (f"row:{cut.name}",)
     if found := levels(run):
         passed = sum(r.verdict == "passed" for r in run.results)
         return f"right on {passed} cases, wrong exactly where {' and '.join(found)}", tuple(f"where:{t}" for t in found)

@@ -2,7 +2,8 @@
 
 A cause has a key, ``kind:what``, that names the edge, factor, step, convention or transformation; the sentence that a
 certificate shows is made of the same records. A cause is believed where it lies within its own budget on every case
-that was judged, those that passed included; "as claimed" is said of what passed everywhere, and of nothing else.
+that was judged, those that passed included, and is not far off on the long cases, which floats alone follow, for the
+parameters that it is said of; "as claimed" is said of what passed everywhere, and of nothing else.
 """
 
 from __future__ import annotations
@@ -148,8 +149,9 @@ class _Search:
         self.names = tuple(names_in(judged))
         self.wrong: dict[Pool, tuple[Pooling, list[tuple[int, str]]]] = {}
         for pooling in POOLINGS:
+            late = {pooling(e, name) for e in beyond for name in set(e.given) - e.right}
             for pool, found in members(judged, pooling).items():
-                if not all(name in judged[n].right for n, name in found):
+                if pool in late or not all(name in judged[n].right for n, name in found):
                     self.wrong[pool] = pooling, found
         self.near: list[tuple[Candidate, frozenset[Pool]]] = []
         self.left: set[Pool] = set()  # that nothing explains
@@ -159,23 +161,27 @@ class _Search:
         """Return that all that is wrong is zero, if it is."""
         for pooling in POOLINGS:
             mine = [(pool, found) for pool, (p, found) in self.wrong.items() if p is pooling]
-            if all(not self.judged[n].given[name].any() for _, found in mine for n, name in found):
+            pools = {pool for pool, _ in mine}
+            given = [self.judged[n].given[name] for _, found in mine for n, name in found]
+            given += [g for e in self.beyond for name, g in e.given.items() if pooling(e, name) in pools]
+            if not any(g.any() for g in given):
                 return self._explanation(pooling, [(transformations.zero(), [pool for pool, _ in mine])], [])
         return None
 
     def whole(self) -> Explanation | None:
         """Return a candidate that explains everything, or a plain one all that is wrong; keep what explains a part."""
-        found = self._tried(plain(self.evidence, self.claimed)) or self._one()
+        found = self._tried(plain(self.evidence, self.claimed)) or self._tried(self._multiple()) or self._one()
         self.plain = frozenset(id(candidate) for candidate, _ in self.near)
         found = found or self._tried(elaborate(self.evidence, self.claimed))
         found = found or self._tried(numbers.candidates(self.evidence, self.claimed))
         if found is not None or isinstance(self.claimed, Algorithm):
             return found
         for what, label in stored_values.search(self.judged):
-            return Explanation(
-                (Cause(f"value:{what}", self.names, f"{self.claimed.name} with {label}", _stored(what)),)
-            )
-        for fit in fits.search(self.judged, self.claimed):
+            if what in (found for found, _ in stored_values.search([*self.judged, *self.beyond])):
+                return Explanation(
+                    (Cause(f"value:{what}", self.names, f"{self.claimed.name} with {label}", _stored(what)),)
+                )
+        for fit in fits.search(self.judged, self.claimed, beyond=self.beyond):
             label = f"{self.claimed.name} with {fit.label}"
             return Explanation((Cause(f"amount:{fit.what}", self.names, label, _fitted(fit, self.claimed)),))
         return None
@@ -197,19 +203,27 @@ class _Search:
                 if not self._lasts(candidate):
                     continue
                 away = f", to {candidate.distance(self.judged):.0e}" if isinstance(candidate, rows.Row) else ""
-                return Explanation(
-                    (Cause(candidate.key, self.names, candidate.label, partial(_all, candidate)),), (), away
-                )
+                label = candidate.label + transformations.reading(candidate, [*self.judged, *self.beyond])
+                return Explanation((Cause(candidate.key, self.names, label, partial(_all, candidate)),), (), away)
             self.near.append((candidate, frozenset(alive)))
         return None
 
     def _lasts(self, candidate: Candidate) -> bool:
         """Return whether a candidate is not far off on long cases; keep the words for one that is."""
-        off = [len(e.case.problem.inputs) for e in self.beyond if not candidate.near(e) >= set(e.given)]
+        off = self._off(candidate)
         if off and not self.short:
             longest = max(len(e.case.problem.inputs) for e in self.judged)
             self.short = f"; up to {longest} steps it equals {candidate.label}, but not over {off[0]}"
         return not off
+
+    def _off(self, candidate: Candidate, pools: Iterable[Pool] | None = None) -> list[int]:
+        """Return the lengths of the long cases that a candidate is far off on, for all parameters or for some pools."""
+        out = []
+        for e in self.beyond:
+            names = {n for n in e.given if pools is None or any(pooling(e, n) in pools for pooling in POOLINGS)}
+            if not names <= candidate.near(e):
+                out.append(len(e.case.problem.inputs))
+        return out
 
     def _one(self) -> Explanation | None:
         """Return one candidate that explains all that is wrong, the rest being as claimed."""
@@ -217,8 +231,6 @@ class _Search:
             wrong = [pool for pool, (p, _) in self.wrong.items() if p is pooling]
             for candidate, alive in self.near:
                 if alive.issuperset(wrong) and all(self._holds(candidate, pool) for pool in wrong):
-                    if not self._lasts(candidate):
-                        continue
                     return self._explanation(pooling, [(candidate, wrong)], [])
         return None
 
@@ -234,6 +246,12 @@ class _Search:
             if not first.unexplained:
                 break
         return first
+
+    def _multiple(self) -> Iterator[Candidate]:
+        """Yield the claimed gradient times one number, where all that was given is in proportion to it."""
+        found = numbers.factor(self.claimed, [(e, name) for e in self.judged for name in e.given])
+        if found is not None:
+            yield found
 
     def _multiplied(self) -> Iterator[tuple[Candidate, frozenset[Pool]]]:
         """Yield the claimed gradient times a number, for each pool that nothing explains and that is one's multiple."""
@@ -315,7 +333,7 @@ class _Search:
             names[id(e)] = names.get(id(e), frozenset()) | {name}
         if self.failed >= MOST and id(candidate) not in self.plain:
             return False
-        found = self._proven(candidate, names)
+        found = self._proven(candidate, names) and not self._off(candidate, [pool])
         self.failed += not found
         return found
 

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from gradcert.certify.diagnosis import causes, forward
+from gradcert.certify.diagnosis.direct import rows
 from gradcert.certify.diagnosis.evidence import Evidence, Worked
 from gradcert.certify.problems import Case
 from gradcert.certify.subjects import Answer
 from gradcert.reference.published import Algorithm, Claimed
+from gradcert.reference.rules import Rule
 
 STRICT = "GRADCERT_STRICT"  # set by our own tests: there, a diagnosis that raises is a failure
 NOT_LOOKED_FOR = "no cause could be looked for: a fault in gradcert's diagnosis, please report it"
@@ -83,11 +85,27 @@ def holds(found: causes.Explanation, evidence: list[Evidence]) -> bool:
     return all(cause.holds(evidence) for cause in found.causes)
 
 
+def is_row(answered: Iterable[tuple[Case, Answer]], rule: Rule) -> bool:
+    """Return whether a row is what was given on every case, and not far off where no enclosure follows in time."""
+    pairs = list(answered)
+    row = rows.row(rule)
+    beyond = evidence_of(pairs, families=lambda family: family in BEYOND)
+    return all(row.near(e) >= set(e.given) for e in beyond if e.steady) and all(
+        row.proven(e, frozenset(e.given)) for e in evidence_of(pairs)
+    )
+
+
 def explain_forward(answered: Iterable[tuple[Case, Answer]], claimed: Claimed, check: str) -> str:
     """Return what is wrong with the outputs or the loss (`check`), and what of the gradients, or "" if unknown."""
     if isinstance(claimed, Algorithm):  # what is known of forward passes is said in rows
         return ""
-    return guarded(lambda: forward.explain(evidence_of(answered), claimed, check))
+
+    def find() -> str:
+        pairs = list(answered)
+        beyond = evidence_of(pairs, families=lambda family: family == "long")
+        return forward.explain(evidence_of(pairs), claimed, check, beyond)
+
+    return guarded(find)
 
 
 def _array(value: object, shape: tuple[int, ...]) -> np.ndarray | None:

@@ -25,12 +25,13 @@ from gradcert.reference.numbers import FORMATS
 from gradcert.reference.rules import Rule
 
 
-def explain(judged: Sequence[Evidence], claimed: Rule, check: str) -> str:
+def explain(judged: Sequence[Evidence], claimed: Rule, check: str, beyond: Sequence[Evidence] = ()) -> str:
     """Return what is wrong with the outputs or the loss, and what of the gradients, in one sentence; "" if unknown.
 
     Parameters
     ----------
     check : ``outputs`` or ``loss``: what failed.
+    beyond : long cases, as for `causes.find`.
     """
     seen = [e for e in judged if getattr(e, check) is not None]
     if not seen:
@@ -39,27 +40,24 @@ def explain(judged: Sequence[Evidence], claimed: Rule, check: str) -> str:
         return "the outputs come one step late"
     for label, network in _conventions(seen):
         if all(_of_network(e, network(e), check) for e in seen):
-            return f"the {check} {_are(check)} of {label}{_gradients(judged, claimed, network)}"
+            return f"the {check} {_are(check)} of {label}{_gradients(judged, claimed, network, beyond)}"
     if check == "loss":
         for label, factor in transformations.FACTORS.items():
             if all(_scaled(e, factor(e)) for e in seen):
-                return f"the loss is the claimed one {_short(label)}{_rest(judged, claimed)}"
+                also = transformations.read(label, seen)
+                return f"the loss is the claimed one {label}{also}{_rest(judged, claimed, beyond)}"
     for hypothesis in distinct(seen):
         if hypothesis.forward is not None and all(_near(e, hypothesis, check) for e in seen):
             if all(_proven(e, hypothesis, check) for e in seen):
                 found = candidate(hypothesis, claimed)
                 same = all(found.proven(e, frozenset(e.given)) for e in judged)
-                also = ", and so are the gradients" if same else _rest(judged, claimed)
+                also = ", and so are the gradients" if same else _rest(judged, claimed, beyond)
                 return f"the {check} {_are(check)} of {claimed.name} with {hypothesis.label}{also}"
     return ""
 
 
 def _are(check: str) -> str:
     return "are those" if check == "outputs" else "is that"
-
-
-def _short(label: str) -> str:
-    return label.split(", ")[0]
 
 
 Labelled = tuple[str, Callable[[Evidence], Network]]
@@ -87,20 +85,22 @@ def _of_network(e: Evidence, network: Network, check: str) -> bool:
     return found is not None and judge(given, getattr(found, check)).ok
 
 
-def _gradients(judged: Sequence[Evidence], claimed: Rule, network: Callable[[Evidence], Network]) -> str:
+def _gradients(
+    judged: Sequence[Evidence], claimed: Rule, network: Callable[[Evidence], Network], beyond: Sequence[Evidence]
+) -> str:
     """Return whether the gradients are those of the same network."""
     for e in judged:
         run = e.expected(claimed, network=network(e))
         if run is None or not all(e.equals(name, run.gradients[name]) for name in e.given):
-            return _rest(judged, claimed)
+            return _rest(judged, claimed, beyond)
     return ", and so are the gradients"
 
 
-def _rest(judged: Sequence[Evidence], claimed: Rule) -> str:
+def _rest(judged: Sequence[Evidence], claimed: Rule, beyond: Sequence[Evidence]) -> str:
     """Return what is wrong with the gradients, apart from the outputs or the loss."""
-    if all(len(e.right) == len(e.given) for e in judged):
+    if all(len(e.right) == len(e.given) for e in (*judged, *beyond)):
         return "; the gradients are as claimed"
-    found = causes.find(judged, claimed)
+    found = causes.find(judged, claimed, beyond=beyond)
     said = str(found)
     if not found.keys:
         return ""

@@ -24,6 +24,8 @@ from gradcert.reference.rules import Rule
 
 Parts = tuple[Mapping[str, Array] | None, list[Mapping[str, Array]]]  # fixed, and what the unknown numbers multiply
 DENOMINATOR = 64  # of a simple number
+DIGITS = 6  # of one that is no simple fraction
+ALIKE = 1e-8  # numbers that were fitted, and are one
 FIT_ERROR = 2.0**-46  # relative, of a coefficient fitted to a few dozen entries that are right to 2^-50
 
 
@@ -49,14 +51,21 @@ class Family:
     ----------
     parts : the fixed part and the others, in the numbers of a bench; None where it does not apply.
     accept : given the coefficients of every case and the cases, says what they mean; None where they mean nothing.
+    unknowns : how many numbers there are to find in a case.
     """
 
     parts: Callable[[Bench], Parts | None]
     accept: Callable[[list[Array], Sequence[Evidence]], Fit | None]
+    unknowns: Callable[[Bench], int] = lambda _: 1
 
 
-def search(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Fit]:
-    """Yield the amounts under which everything given, on every case, lies within the budget."""
+def search(evidence: Sequence[Evidence], claimed: Rule, *, beyond: Sequence[Evidence] = ()) -> Iterator[Fit]:
+    """Yield the amounts under which everything given, on every case, lies within the budget.
+
+    Parameters
+    ----------
+    beyond : long cases, which the same amount has to fit in floats, where they have entries enough to tell.
+    """
     for family in FAMILIES:
         found = [_fitted(family, e, claimed) for e in evidence]
         coefficients = [c for c in found if c is not None]
@@ -64,7 +73,26 @@ def search(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Fit]:
             continue
         fit = family.accept(coefficients, evidence)
         if fit and all(_proven(family, e, claimed, c) for e, c in zip(evidence, coefficients, strict=True)):
-            yield fit
+            if _lasts(family, fit, coefficients, evidence, beyond, claimed):
+                yield fit
+
+
+def _lasts(
+    family: Family,
+    fit: Fit,
+    coefficients: list[Array],
+    evidence: Sequence[Evidence],
+    beyond: Sequence[Evidence],
+    claimed: Rule,
+) -> bool:
+    """Return whether an amount is the same on long cases; those with fewer entries than unknown numbers say nothing."""
+    for e in beyond:
+        if family.unknowns(e.bench) * 2 > sum(g.size for g in e.given.values()):
+            continue
+        c = _fitted(family, e, claimed)
+        if c is None or family.accept([*coefficients, c], [*evidence, e]) != fit:
+            return False
+    return True
 
 
 def _fitted(family: Family, e: Evidence, claimed: Rule) -> Array | None:
@@ -96,7 +124,15 @@ def _simple(x: float) -> float:
     if not np.isfinite(x):
         return x
     near = float(Fraction(x).limit_denominator(DENOMINATOR))
-    return near if abs(x - near) <= 1e-8 * max(1.0, abs(x)) else x
+    if abs(x - near) <= ALIKE * max(1.0, abs(x)):
+        return near
+    short = float(f"{x:.{DIGITS}g}")
+    return short if abs(x - short) <= ALIKE * abs(x) else x
+
+
+def _alike(values: Array) -> bool:
+    """Return whether fitted numbers are one number, but for what rounding leaves."""
+    return len(values) == 0 or bool(np.ptp(values) <= ALIKE * np.abs(values).max())
 
 
 def _proven(family: Family, e: Evidence, claimed: Rule, coefficients: Array) -> bool:
@@ -184,10 +220,10 @@ def _rate(coefficients: list[Array], _: Sequence[Evidence]) -> Fit | None:
 def _weighed(what: str) -> Callable[[list[Array], Sequence[Evidence]], Fit | None]:
     def accept(coefficients: list[Array], _: Sequence[Evidence]) -> Fit | None:
         known = [c[~np.isnan(c)] for c in coefficients]
-        if all(len(set(c)) <= 1 for c in known):  # one factor for all of them: see `transformations`
+        if all(_alike(c) for c in known):  # one factor for all of them: see `transformations`
             return None
         for a, b in combinations(coefficients, 2):  # what is said of one case is true of every case of that length
-            if len(a) == len(b) and not (np.isnan(a) | np.isnan(b) | (a == b)).all():
+            if len(a) == len(b) and not (np.isnan(a) | np.isnan(b) | np.isclose(a, b, rtol=ALIKE, atol=0)).all():
                 return None
         shown = ", ".join("any" if np.isnan(x) else f"{x:.4g}" for x in coefficients[0])
         return Fit(f"{what}s weighed", f"the {what}s of the loss weighed by {shown}")
@@ -198,7 +234,7 @@ def _weighed(what: str) -> Callable[[list[Array], Sequence[Evidence]], Fit | Non
 def _scaled(coefficients: list[Array], evidence: Sequence[Evidence]) -> Fit | None:
     lengths = [float(np.sqrt(sum(float((g**2).sum()) for g in e.given.values()))) for e in evidence]
     factors = [float(c[0]) for c in coefficients]
-    if len(set(factors)) == 1 or any(not 0 < f <= 1 for f in factors):
+    if _alike(np.array(factors)) or any(not 0 < f <= 1 for f in factors):
         return None
     short = [n for n, f in zip(lengths, factors, strict=True) if f < 1]
     if short and max(short) - min(short) <= 1e-9 * max(short):
@@ -227,17 +263,17 @@ def _multiple(coefficients: list[Array], _: Sequence[Evidence]) -> Fit | None:
 
 
 def _same(coefficients: list[Array]) -> float:
-    values = {float(c[0]) for c in coefficients}
-    return values.pop() if len(values) == 1 else 0.0
+    values = np.array([float(c[0]) for c in coefficients])
+    return float(values[0]) if _alike(values) else 0.0
 
 
 FAMILIES = (
     Family(lambda b: (None, [b.gradients()]), _scaled),
     Family(lambda b: (b.gradients(), [dict(b.parameters)]), _decay),
-    Family(_updated, _rate),
-    Family(lambda b: _masked(b, 0), _clipped),
-    # one step of each output enters a first crossing: weights of steps would be a coincidence
-    Family(lambda b: None if b.network.loss.when == "first" else _masked(b, 0), _weighed("step")),
-    Family(lambda b: _masked(b, 1), _weighed("sample")),
     Family(lambda b: (None, [b.gradients()]), _multiple),
+    Family(_updated, _rate),
+    Family(lambda b: _masked(b, 0), _clipped, lambda b: b.steps),
+    # one step of each output enters a first crossing: weights of steps would be a coincidence
+    Family(lambda b: None if b.network.loss.when == "first" else _masked(b, 0), _weighed("step"), lambda b: b.steps),
+    Family(lambda b: _masked(b, 1), _weighed("sample"), lambda b: int(b.targets.shape[1])),
 )

@@ -1,4 +1,4 @@
-"""Numbers near the claimed ones: a scale of a pseudo-derivative, a setting of an algorithm, a factor on one gradient.
+"""Numbers near the claimed ones: of a pseudo-derivative, a setting of an algorithm, a factor on an edge or a gradient.
 
 The number is fitted in floats, by secants from the claimed one, to a case that is wrong; what comes out has to be a
 number of few digits, as a program has it, and is then proven as every candidate is: on every case, within budgets.
@@ -22,7 +22,7 @@ from gradcert.certify.variations import Variation
 from gradcert.certify.variations import published as computed
 from gradcert.properties.numbers import Undecided
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import Network
+from gradcert.reference.networks import Edge, Network
 from gradcert.reference.numbers import FORMATS, Array
 from gradcert.reference.published import Algorithm, Claimed
 from gradcert.reference.rules import Rule
@@ -31,6 +31,7 @@ DIGITS = 4  # of a number in a program
 TRIES = 8  # steps of a fit, each of two gradients
 FAR = 2.0  # a number that is more than twice, or less than half, the claimed one is no neighbour of it
 CLOSE = 1e-8  # of a fitted number and the one of few digits
+WIDE = 100.0  # the same, of a factor on an edge: its claimed value is one
 FEWEST = 6  # entries that a factor is fitted to
 FITTED = 2.0**-40  # relative: of a factor that is fitted, and has not few digits
 
@@ -41,15 +42,41 @@ class Knob:
 
     value: float
     turned: Callable[[float], Candidate]
+    allowed: Callable[[float], bool] = lambda ratio: 1 / FAR < ratio < FAR
+    short: Callable[[float], tuple[float, ...]] = lambda x: (float(f"{x:.{DIGITS}g}"),)
 
 
 def candidates(evidence: Sequence[Evidence], claimed: Claimed) -> Iterator[Candidate]:
     """Yield the claim with one of its numbers as it fits the first case that is wrong."""
-    for knob in _settings(claimed) if isinstance(claimed, Algorithm) else _scales(evidence, claimed):
+    for knob in _settings(claimed) if isinstance(claimed, Algorithm) else _of_row(evidence, claimed):
         for e in evidence:
             if (found := _fitted(knob, e)) is not None:
                 yield knob.turned(found)
                 break
+
+
+def _of_row(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Knob]:
+    yield from _edges(evidence, claimed)
+    yield from _scales(evidence, claimed)
+
+
+def _edges(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Knob]:
+    """Yield a factor on all edges of a label: in the own sweep, and where there are layers below, on the way down."""
+    if claimed.window is not None or claimed.reach is not None or claimed.feedback == "local":
+        return
+    deep = any(e.network.depth > 1 for e in evidence)
+    for edge in dict.fromkeys(label for e in evidence for label in hypotheses.edges.labels(e.bench)):
+        for way in range(3 if deep else 1):
+
+            def turned(to: float, edge: Edge = edge, way: int = way) -> Candidate:
+                made = hypotheses.everywhere(hypotheses.edges.scaled(edge, to))
+                return hypotheses.candidate(list(made)[way], claimed)
+
+            yield Knob(1.0, turned, lambda ratio: abs(ratio) < WIDE, _digits_or_fraction)
+
+
+def _digits_or_fraction(x: float) -> tuple[float, ...]:
+    return float(f"{x:.{DIGITS}g}"), hypotheses.edges.simple(x)
 
 
 def _settings(claimed: Algorithm) -> Iterator[Knob]:
@@ -113,19 +140,19 @@ def _fitted(knob: Knob, e: Evidence) -> float | None:
     size, at = float(np.linalg.norm(wanted)), knob.value
     found = _tried(knob, at, e, wrong)
     for _ in range(TRIES):
-        step = 1e-4 * abs(at)
+        step = 1e-4 * max(abs(at), 1e-2 * abs(knob.value))
         near = _tried(knob, at + step, e, wrong)
         if found is None or near is None:
             return None
         slope = (near - found) / step
         steep = float(slope @ slope)
         moved = at + float(slope @ (wanted - found)) / steep if steep > 0 else np.nan
-        if not np.isfinite(moved) or not 1 / FAR < moved / knob.value < FAR:
+        if not np.isfinite(moved) or not knob.allowed(moved / knob.value):
             return None
-        short = float(f"{moved:.{DIGITS}g}")
-        if (there := _tried(knob, short, e, wrong)) is not None:
-            if short != knob.value and float(np.linalg.norm(wanted - there)) <= CLOSE * size:
-                return short
+        for short in knob.short(moved):
+            if (there := _tried(knob, short, e, wrong)) is not None:
+                if short != knob.value and float(np.linalg.norm(wanted - there)) <= CLOSE * size:
+                    return short
         at, found = moved, _tried(knob, moved, e, wrong)
     return None
 

@@ -96,6 +96,11 @@ def make(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Row]:
         yield Row(*found, partial(_floats, rule), partial(_bounds, rule), rule=rule)
 
 
+def row(rule: Rule) -> Row:
+    """Return one row as a candidate, by its own name."""
+    return Row(f"row:{rule.name}", rule.name, partial(_floats, rule), partial(_bounds, rule), rule=rule)
+
+
 def _floats(rule: Rule, e: Evidence) -> Mapping[str, Array]:
     return e.gradient(rule)
 

@@ -14,7 +14,7 @@ from gradcert.certify.diagnosis.candidate import Candidate
 from gradcert.certify.diagnosis.evidence import Evidence
 from gradcert.certify.judging.checks.printed import half_a_digit, printed, words
 from gradcert.certify.problems import Bounds
-from gradcert.reference.networks import KINDS, Network
+from gradcert.reference.networks import KINDS, Loss, Network
 from gradcert.reference.numbers import FORMATS, Array
 from gradcert.reference.published import Algorithm, Claimed
 from gradcert.reference.rules import RULES, Rule
@@ -47,9 +47,9 @@ def _loss_scale(e: Evidence) -> float:
 FACTORS: dict[str, Factor] = {
     "with the opposite sign": lambda _: -1.0,
     "divided by 2": lambda _: 0.5,
-    "times 2 (a squared error without its 1/2)": lambda _: 2.0,
-    "divided by T, a mean over time": lambda e: 1 / _steps(e),
-    "divided by B, a mean over the batch": lambda e: 1 / _batch(e),
+    "times 2": lambda _: 2.0,
+    "divided by T": lambda e: 1 / _steps(e),
+    "divided by B": lambda e: 1 / _batch(e),
     "divided by the number of outputs": lambda e: 1 / _outputs(e),
     "times T": _steps,
     "times B": _batch,
@@ -57,7 +57,7 @@ FACTORS: dict[str, Factor] = {
     "divided by T and B": lambda e: 1 / (_steps(e) * _batch(e)),
     "times T and B": lambda e: _steps(e) * _batch(e),
     "divided by the number of entries": lambda e: 1 / e.floats.targets.size,
-    "times 2 and divided by the number of entries (a mean squared error)": lambda e: 2 / e.floats.targets.size,
+    "times 2 and divided by the number of entries": lambda e: 2 / e.floats.targets.size,
     "times 2 and divided by the number of outputs": lambda e: 2 / _outputs(e),
     "times 2 and divided by B and the number of outputs": lambda e: 2 / (_batch(e) * _outputs(e)),
     "divided by B and the number of outputs": lambda e: 1 / (_batch(e) * _outputs(e)),
@@ -69,8 +69,42 @@ FACTORS: dict[str, Factor] = {
     "divided by 4": lambda _: 0.25,
     "times T and divided by B": lambda e: _steps(e) / _batch(e),
     "times B and divided by T": lambda e: _batch(e) / _steps(e),
-    "times a power of two: a loss scale that is not divided out": _loss_scale,
+    "times a power of two": _loss_scale,
 }
+
+# What a factor comes from, and of which claimed losses that can be true.
+READINGS: dict[str, tuple[str, Callable[[Loss], bool]]] = {
+    "times 2": (" (a squared error without its 1/2)", lambda loss: loss.kind == "squared_error"),
+    "divided by T": (", a mean over time", lambda loss: loss.time == "sum" and loss.when == "every"),
+    "divided by B": (", a mean over the batch", lambda loss: loss.batch == "sum"),
+    "times 2 and divided by the number of entries": (
+        " (a mean squared error)",
+        lambda loss: loss.kind == "squared_error" and {loss.time, loss.batch, loss.outputs} == {"sum"},
+    ),
+    "times a power of two": (": a loss scale that is not divided out", lambda _: True),
+}
+
+
+def read(label: str, evidence: Sequence[Evidence]) -> str:
+    """Return what a factor on all of a loss, or of its gradients, comes from; "" where the claimed losses are others.
+
+    Parameters
+    ----------
+    evidence : all that is said to be so many times what is claimed.
+
+    Examples
+    --------
+    >>> read("divided by 4", [])
+    ''
+    """
+    words, possible = READINGS.get(label, ("", bool))
+    return words if words and all(possible(e.network.loss) for e in evidence) else ""
+
+
+def reading(candidate: Candidate, evidence: Sequence[Evidence]) -> str:
+    """Return what the factor comes from, where a candidate is the claimed gradients times one, and nothing else."""
+    kind, _, label = candidate.key.partition(":")
+    return read(label, evidence) if kind == "scale" else ""
 
 
 def scaled(bounds: Bounds, factor: float, *, unit: float) -> Bounds:
@@ -106,8 +140,7 @@ def factors(claimed: Claimed) -> Iterator[Candidate]:
                 return None if run is None else {n: scaled(b, factor(e), unit=unit) for n, b in run.gradients.items()}
 
             of = "" if rule is claimed else f" of {rule.name}"
-            known = f"scale:{label.split(',')[0].split(' (')[0]}{of}"
-            yield Candidate(known, f"{rule.name} {label}", floats, bounds, kept=True)
+            yield Candidate(f"scale:{label}{of}", f"{rule.name} {label}", floats, bounds, kept=True)
 
 
 def times(candidate: Candidate, label: str) -> Candidate:

@@ -5,7 +5,8 @@ whatever formulas a cell has, `differences` are no gradient at all. An amount th
 algorithm that is no row to `published`. `hypothesis` and `search` are the machinery.
 """
 
-from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis
+from gradcert.certify.diagnosis.hypotheses.backward import edges
+from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, everywhere
 from gradcert.certify.diagnosis.hypotheses.search import all_of, candidate, distinct, make, tried
 
-__all__ = ["Hypothesis", "all_of", "candidate", "distinct", "make", "tried"]
+__all__ = ["Hypothesis", "all_of", "candidate", "distinct", "edges", "everywhere", "make", "tried"]

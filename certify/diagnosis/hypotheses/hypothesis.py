@@ -19,7 +19,7 @@ class Hypothesis:
 
     Attributes
     ----------
-    kind : family of mistakes: ``factor``, ``arc``, ``timing``, ``feed``, ``slope``, ``credit``, ``loss``,
+    kind : family of mistakes: ``factor``, ``arc``, ``edge``, ``timing``, ``feed``, ``slope``, ``credit``, ``loss``,
         ``convention``, ``parameters``, ``forward``, ``trace``.
     what : the mistake, as a key; with the kind it identifies the hypothesis.
     label : completes "<rule> with ...".

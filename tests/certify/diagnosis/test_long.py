@@ -1,11 +1,14 @@
 """What explains the short cases alone is no cause: a long case disproves it, and the sentence says as much."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from gradcert.certify.campaign import certify
 from gradcert.certify.claims import Claim
 from gradcert.certify.diagnosis.hypotheses.backward import timing
+from gradcert.reference import RULES, reverse, rule_named
 
 OPTIONS = {
     "recurrent": False, "gain": "one", "rest": 0.0, "reset": "subtract_before_leak", "strict": True, "train": [],
@@ -56,3 +59,52 @@ def test_without_that_hypothesis_the_length_is_no_cause(monkeypatch):
     assert "no known mistake explains it; up to " in found.reason
     assert "steps it equals tbptt-chunks(5) - reset with chunks of 4 steps" in found.reason
     assert ", but not over 150" in found.reason
+
+
+def of(problem, rule):
+    return reverse.gradients(problem.network, problem.parameters, problem.inputs, problem.targets, rule=RULES[rule])
+
+
+def untraced(problem):
+    """OTTT whose bias has no trace."""
+    traced, without = of(problem, "ottt"), of(problem, "sltt")
+    return {k: without[k] if k.endswith(".b") else g for k, g in traced.items()}
+
+
+def forgetful(problem):
+    """The same, and over long sequences the weights have none either."""
+    return of(problem, "sltt") if len(problem.inputs) > 20 else untraced(problem)
+
+
+OTTT = Claim(rule="ottt", cells="snu", depths=1, losses="squared_error", when="every")
+
+
+@pytest.mark.parametrize("profile", ["quick", "default"])
+def test_the_cause_of_a_part_is_held_against_that_part_of_the_long_cases(profile):
+    found = certify(untraced, claim=OTTT, profile=profile)
+    assert "layers.0.b: equals ottt without STATE" in found.reason
+    assert "the rest is as claimed" in found.reason
+
+
+@pytest.mark.long
+def test_what_is_wrong_in_long_cases_alone_is_not_as_claimed():
+    """Neither is it the row that the weights are in the long case alone."""
+    found = certify(forgetful, claim=OTTT, profile="default").reason
+    assert "layers.0.b: equals ottt without STATE" in found
+    assert "nothing known explains layers.0.W" in found  # in the long case no unit spikes: that of H is right
+    assert "tbptt" not in found and "truncated" not in found
+
+
+@pytest.mark.parametrize(
+    ("rule", "cut"), [("bptt", "tbptt(20)"), ("bptt - reset", "bptt - reset with a window of 20 steps")]
+)
+def test_a_truncation_that_only_the_long_case_sees_is_one_of_the_claimed_row(rule, cut):
+    def subject(problem):
+        given = (problem.network, problem.parameters, problem.inputs, problem.targets)
+        return reverse.gradients(*given, rule=replace(rule_named(rule), window=20))
+
+    claim = Claim(rule=rule, cells="snu", depths=1, losses="squared_error", when="every")
+    assert (
+        f"it equals {cut}: credit is truncated after 20 steps"
+        in certify(subject, claim=claim, profile="default").reason
+    )

@@ -1,0 +1,103 @@
+"""The simplest true cause is named: a factor on everything, a factor on a kept edge; and where a factor comes from."""
+
+from dataclasses import replace
+
+import pytest
+
+from gradcert.certify.campaign import certify
+from gradcert.certify.claims import Claim
+from gradcert.certify.diagnosis.direct.transformations import FACTORS, READINGS
+from gradcert.certify.diagnosis.unrolled import Edit, edited, on_floats
+from gradcert.reference import RULES, Edge, reverse
+
+
+def gradient(problem, rule="ostl"):
+    return reverse.gradients(problem.network, problem.parameters, problem.inputs, problem.targets, rule=RULES[rule])
+
+
+def reason(subject, **claimed):
+    return certify(subject, claim=Claim(**{"rule": "ostl", "cells": "snu", **claimed}), profile="quick").reason
+
+
+def times(factor, part=""):
+    return lambda problem: {k: g * (factor if k.endswith(part) else 1) for k, g in gradient(problem).items()}
+
+
+def counted(edge, factor, *, below=True):
+    """OSTL whose every path along the edges of a label is multiplied by a factor, one for each edge."""
+
+    def edit(graph, tape, whole):
+        return graph.arcs_as(lambda a: replace(a, factor=a.factor * factor) if a.origin.edge == edge else a)
+
+    change = Edit(own=edit, down=edit if below else None)
+    return lambda problem: edited(on_floats(problem, RULES["ostl"]), change)
+
+
+@pytest.mark.parametrize(
+    ("edge", "factor", "depths", "shown"),
+    [
+        (Edge.RECURRENT, 0.5, 1, "1/2"),
+        (Edge.RECURRENT, 0.5, (1, 2), "1/2"),
+        (Edge.RECURRENT, 2.0, 1, "2"),
+        (Edge.STATE, -1.0, 1, "-1"),
+        (Edge.STATE, 8 / 9, 1, "8/9"),
+        (Edge.RECURRENT, 0.3, 1, "0.3"),
+        (Edge.RESET, -2.5, 1, "-2.5"),
+    ],
+)
+def test_a_kept_edge_with_a_factor(edge, factor, depths, shown):
+    found = reason(counted(edge, factor), depths=depths)
+    assert f"it equals ostl with the {edge.name} edge times {shown}" in found
+
+
+def test_a_factor_on_an_edge_of_a_wrong_sum_is_no_cause():
+    """With one entry of a thousandth more, no factor makes what was given."""
+
+    def spoiled(problem):
+        out = counted(Edge.RECURRENT, 0.3)(problem)
+        return {k: g * (1 + 2.0**-10 * (k == "layers.0.W")) for k, g in out.items()}
+
+    assert "layers.0.W: equals" not in reason(spoiled, depths=1, losses="squared_error", when="every")
+
+
+@pytest.mark.parametrize("factor", [0.01, 3.7, -0.25, 1 / 3])
+def test_one_factor_on_all_gradients_is_called_so(factor):
+    found = reason(times(factor), depths=1)
+    assert f"it equals ostl times {factor:.6g}" in found
+    assert "weighed" not in found
+
+
+def test_steps_weighed_alike_are_not_weighed():
+    """The bias of every case with one factor, which weights of steps that are alike would give as well."""
+    found = reason(times(0.01), depths=1, losses="squared_error", when="every")
+    assert "it equals ostl times 0.01" in found
+
+
+BRACKET = " (a squared error without its 1/2)"
+
+
+@pytest.mark.parametrize(
+    ("losses", "part", "said"),
+    [
+        ("squared_error", "", f"it equals ostl times 2{BRACKET}"),
+        ("cross_entropy", "", "it equals ostl times 2"),
+        (("squared_error", "cross_entropy"), "", "it equals ostl times 2"),
+        ("squared_error", "b", "layers.0.b: equals ostl times 2"),
+    ],
+)
+def test_where_a_factor_comes_from_is_said_of_the_loss_that_it_can_be_true_of(losses, part, said):
+    found = reason(times(2, part), depths=1, losses=losses)
+    assert said in found
+    assert (BRACKET in found) == (BRACKET in said)
+
+
+def test_of_another_row_the_factor_is_not_the_whole_explanation():
+    def subject(problem):
+        return {k: 2 * g for k, g in gradient(problem, "sltt").items()}
+
+    found = reason(subject, depths=1, losses="squared_error")
+    assert "it equals sltt times 2" in found and BRACKET not in found
+
+
+def test_readings_are_of_factors():
+    assert set(READINGS) <= set(FACTORS)
