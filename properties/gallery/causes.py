@@ -76,7 +76,7 @@ CAUSES: dict[str, tuple[str, ...]] = {
     "T39_readout_gain_missing": ("factor:z<-a = 1, below", "scale:times 4"),  # 1 / (1 - kappa)
     "T40_slope_too_new": ("timing:slope too new",),
     "T40_trace_too_new": ("timing:trace too new",),
-    "T41_beta_sign": ("factor:k<-z' = -1", "factor:k<-z' times -1"),
+    "T41_beta_sign": ("factor:k<-z' = -1", "factor:k<-z' times -1", "edge:ADAPTATION times -1"),
     "T41_beta_once": ("arc:z<-k dropped in the recursion",),
     "T42_decay_without_slope": ("arc:z<-k dropped in the recursion",),
     "T43_adaptation_detached": ("row:without ADAPTATION",),

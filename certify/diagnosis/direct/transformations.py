@@ -73,15 +73,23 @@ FACTORS: dict[str, Factor] = {
 }
 
 # What a factor comes from, and of which claimed losses that can be true.
-READINGS: dict[str, tuple[str, Callable[[Loss], bool]]] = {
-    "times 2": (" (a squared error without its 1/2)", lambda loss: loss.kind == "squared_error"),
-    "divided by T": (", a mean over time", lambda loss: loss.time == "sum" and loss.when == "every"),
-    "divided by B": (", a mean over the batch", lambda loss: loss.batch == "sum"),
-    "times 2 and divided by the number of entries": (
-        " (a mean squared error)",
-        lambda loss: loss.kind == "squared_error" and {loss.time, loss.batch, loss.outputs} == {"sum"},
+READINGS: dict[str, tuple[tuple[str, Callable[[Loss], bool]], ...]] = {
+    "times 2": ((" (a squared error without its 1/2)", lambda loss: loss.kind == "squared_error"),),
+    "divided by T": (
+        (", a mean over time", lambda loss: loss.time == "sum" and loss.when == "every"),
+        (" once more: the claimed loss is a mean over time", lambda loss: loss.time == "mean" and loss.when == "every"),
     ),
-    "times a power of two": (": a loss scale that is not divided out", lambda _: True),
+    "divided by B": (
+        (", a mean over the batch", lambda loss: loss.batch == "sum" and loss.time != "pooled"),
+        (" once more: the claimed loss is a mean over the batch", lambda loss: loss.batch == "mean"),
+    ),
+    "times 2 and divided by the number of entries": (
+        (
+            " (a mean squared error)",
+            lambda loss: loss.kind == "squared_error" and {loss.time, loss.batch, loss.outputs} == {"sum"},
+        ),
+    ),
+    "times a power of two": ((": a loss scale that is not divided out", lambda _: True),),
 }
 
 
@@ -94,11 +102,15 @@ def read(label: str, evidence: Sequence[Evidence]) -> str:
 
     Examples
     --------
-    >>> read("divided by 4", [])
-    ''
+    >>> from gradcert.certify.claims import Claim
+    >>> from gradcert.certify.problems import Spec, generate
+    >>> case = generate(Spec("rnn", 1, "squared_error", "every", "bounded"), Claim(rule="bptt", cells="rnn"))
+    >>> read("times 2", [Evidence(case, {})]), read("divided by 4", [Evidence(case, {})])
+    (' (a squared error without its 1/2)', '')
     """
-    words, possible = READINGS.get(label, ("", bool))
-    return words if words and all(possible(e.network.loss) for e in evidence) else ""
+    losses = [e.network.loss for e in evidence]
+    known = (words for words, possible in READINGS.get(label, ()) if all(map(possible, losses)))
+    return next(known, "")
 
 
 def reading(candidate: Candidate, evidence: Sequence[Evidence]) -> str:

@@ -74,7 +74,7 @@ RULES = {
 STACKS = {
     "mixed": "the outputs are those of reset='subtract_before_leak', and so are the gradients",
     "frozen": "layers.0.H, which the claim says is not trained",
-    "head": "divided by B, a mean over the batch",
+    "head": "divided by B once more: the claimed loss is a mean over the batch",
     "spiking_readout": "it is zero in every entry",
 }
 HALVES = {
