@@ -177,7 +177,7 @@ class _Search:
         if found is not None or isinstance(self.claimed, Algorithm):
             return found
         for what, label in stored_values.search(self.judged):
-            if what in (found for found, _ in stored_values.search([*self.judged, *self.beyond])):
+            if stored_values.lasts(what, self.judged, self.beyond):
                 return Explanation(
                     (Cause(f"value:{what}", self.names, f"{self.claimed.name} with {label}", _stored(what)),)
                 )

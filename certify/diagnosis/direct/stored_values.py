@@ -20,6 +20,11 @@ def zero(evidence: Sequence[Evidence]) -> bool:
 
 def held(evidence: Sequence[Evidence]) -> bool:
     """Return whether every entry is right but for whole rows of some parameter that are zero."""
+    return bool(_held(evidence))
+
+
+def _held(evidence: Sequence[Evidence], *, whole: bool = False) -> int | None:
+    """Return how many wrong rows are zero; None where more is wrong, or a whole parameter is zero (but for `whole`)."""
     rows = 0
     for e in evidence:
         for name, given in e.given.items():
@@ -28,10 +33,10 @@ def held(evidence: Sequence[Evidence]) -> bool:
             if not wrong.any():
                 continue
             frozen = ~(given != 0).reshape(len(given), -1).any(axis=1)
-            if wrong[~frozen].any() or frozen.all():
-                return False
+            if wrong[~frozen].any() or (frozen.all() and not whole):
+                return None
             rows += int(frozen.sum())
-    return rows > 0
+    return rows
 
 
 def half(evidence: Sequence[Evidence]) -> bool:
@@ -110,3 +115,10 @@ VALUES: dict[str, tuple[str, Callable[[Sequence[Evidence]], bool]]] = {
 def search(evidence: Sequence[Evidence]) -> list[tuple[str, str]]:
     """Return keys and labels of what explains everything given."""
     return [(what, label) for what, (label, test) in VALUES.items() if test(evidence)]
+
+
+def lasts(what: str, evidence: Sequence[Evidence], beyond: Sequence[Evidence]) -> bool:
+    """Return whether what explains some evidence explains long cases too, in whose few rows all others may be zero."""
+    if what == "rows held":
+        return _held(beyond, whole=True) is not None
+    return VALUES[what][1]([*evidence, *beyond])

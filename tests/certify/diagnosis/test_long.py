@@ -1,6 +1,7 @@
 """What explains the short cases alone is no cause: a long case disproves it, and the sentence says as much."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -108,3 +109,13 @@ def test_a_truncation_that_only_the_long_case_sees_is_one_of_the_claimed_row(rul
         f"it equals {cut}: credit is truncated after 20 steps"
         in certify(subject, claim=claim, profile="default").reason
     )
+
+
+def test_an_amount_is_held_against_the_long_cases_too():
+    def decayed(problem, short=0.25, beyond=0.25):
+        c = beyond if len(problem.inputs) > 20 else short
+        return {k: g + c * problem.parameters[k] for k, g in of(problem, "ottt").items()}
+
+    said = "it equals ottt with weight decay in it, 0.25 times the parameter"
+    assert said in certify(decayed, claim=OTTT, profile="default").reason
+    assert said not in certify(partial(decayed, beyond=0.5), claim=OTTT, profile="default").reason
