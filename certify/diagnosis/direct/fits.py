@@ -92,8 +92,8 @@ def _lasts(
         c = _fitted(family, e, claimed, within=LIKELY)
         if c is None:
             return False
-        for known in (coefficients[0] if len(c) == len(coefficients[0]) else [], np.ones(len(c))):
-            if len(known):  # floats over many steps do not give more digits
+        for known in (coefficients[0], np.ones(len(c))):
+            if len(known) == len(c):  # floats over many steps do not give more digits
                 c = np.where(np.abs(c - known) <= LIKELY * np.abs(known), known, c)
         if family.accept([*coefficients, c], [*evidence, e]) != fit:
             return False
