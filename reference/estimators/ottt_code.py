@@ -1,7 +1,7 @@
 """OTTT as its official code computes it: what has a trace, and with whose leak.
 
-Paper: Xiao et al., NeurIPS 2022; code pkuxmq/OTTT-SNN (mathematics.md 7.1). The row ``ottt`` is what follows from the
-chain rule; the code differs, and three ports of it do in the first two::
+Paper: Xiao et al., NeurIPS 2022; code pkuxmq/OTTT-SNN (mathematics.md 7.1). The row ``ottt`` has the
+equations that follow from the chain rule; the code differs, and three ports of it do in the first two::
 
     inputs    the first layer multiplies x^t, the network's input without a trace
     bias      grad b = sum_t g^t, without bh^t = lam bh^(t-1) + 1

@@ -120,7 +120,7 @@ def changed(**layer):
         (changed(options={"leaks": 0.5, "lead": 1}), "'lif' has no option lead, leaks; allowed: leak, threshold"),
         (
             changed(synapses={"W": {"kind": "gabor"}}),
-            "'gabor' is unknown; allowed: avgpool, conv2d, dense, maxpool, mean, sparse, tap",
+            "'gabor' is unknown; allowed: avgpool, conv2d, dense, maxpool, mean, repeat, sparse, tap",
         ),
         (changed(synapses={"W": {"kind": "dense", "sizes": 1}}), "a synapse of kind dense with 'sizes'"),
     ],
