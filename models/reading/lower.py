@@ -154,19 +154,19 @@ class TorchLowering(Lowering):
         return self._between(k, node, low, high, inside=False)
 
     def _do_leaky_relu(self, k: int, node: Node) -> Term:
-        source, slope = self.argument(node.args[0]), node.args[1] if len(node.args) > 1 else 0.01
-        t = self.terms
-        below = self._relu(t.make("neg", (source,), None, node.shape, node.where), node, at_zero=True)
-        below = t.mul(t.number(float(slope)), below, node.where)
-        return t.binary("sub", self._relu(source, node, at_zero=False), below, node.shape, node.where)
+        slope = node.args[1] if len(node.args) > 1 else 0.01
+        return self._sloped(self.terms.number(float(slope)), node)
 
     def _do__prelu_kernel(self, k: int, node: Node) -> Term:
         """Return PReLU: its slope below 0 is trained, one for all units or one for each channel."""
-        source, slope = self.argument(node.args[0]), self.argument(node.args[1])
-        t = self.terms
-        below = self._relu(t.make("neg", (source,), None, node.shape, node.where), node, at_zero=False)
-        above = self._relu(source, node, at_zero=False)
-        return t.binary("sub", above, t.binary("mul", slope, below, node.shape, node.where), node.shape, node.where)
+        return self._sloped(self.argument(node.args[1]), node)
+
+    def _sloped(self, slope: Term, node: Node) -> Term:
+        """Return a rectifier with a slope below 0, which it has at 0 too, as in PyTorch."""
+        source, t = self.argument(node.args[0]), self.terms
+        below = self._relu(t.make("neg", (source,), None, node.shape, node.where), node, at_zero=True)
+        below = t.binary("mul", slope, below, node.shape, node.where)
+        return t.binary("sub", self._relu(source, node, at_zero=False), below, node.shape, node.where)
 
     def _do_silu(self, k: int, node: Node) -> Term:
         source = self.argument(node.args[0])

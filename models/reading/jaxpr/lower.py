@@ -1,7 +1,7 @@
 """What JAX's primitives mean, as terms: sums, products, weighted sums, parts.
 
-What changes a shape only is nothing here (units are flat, and broadcasting is NumPy's). A sum over units is one number of
-a sample, which an operation unit by unit has in each of them.
+What changes a shape only is nothing here (units are flat, and broadcasting is NumPy's). A sum over units is one
+number of a sample, which an operation unit by unit has in each of them.
 """
 
 from __future__ import annotations

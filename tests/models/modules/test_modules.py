@@ -193,6 +193,19 @@ def test_a_spike_with_its_threshold_inside(threshold):
     assert "fc_weight" in wrong(halved)[0].reason
 
 
+@pytest.mark.parametrize("layer", [torch.nn.PReLU, torch.nn.LeakyReLU])
+def test_the_slope_below_0_is_that_at_0(layer):
+    from gradcert.models.reading import read
+
+    module = torch.nn.Sequential(torch.nn.Linear(3, 2), layer()).double()
+    written = read(module, torch.randn(2, 3).double()).network()
+    x = torch.zeros(1, requires_grad=True)
+    layer()(x).sum().backward()
+    assert x.grad.item() > 0  # in PyTorch
+    assert "relu_off_at_zero(a) - " in written.equations[0]["z"]
+    assert "* relu(-a)" in written.equations[0]["z"]
+
+
 def test_a_sum_that_is_divided_at_the_end_is_read_and_not_claimed():
     from gradcert.models.reading import read
 
