@@ -137,13 +137,12 @@ def _module_told(made: Any, file: Any, said: Mapping[str, str]) -> Any:
     """Return a module as a subject, with the shape of an example, its state or its axis of time."""
     from gradcert.models.modules import ModuleSubject
     from gradcert.models.modules.errors import unread
-    from gradcert.models.modules.named import from_file, shapes_of, zeros_of
+    from gradcert.models.modules.named import shapes_of, state_of
 
     with unread():
         example = shapes_of(said["--example"].removeprefix("x="), "--example")[0] if "--example" in said else None
-        state, time = said.get("--state", "").strip(), said.get("--time")
-        start = (from_file(file, state, "--state") if state.isidentifier() else zeros_of(state)) if state else None
-    return ModuleSubject(made, example=example, state=start, time=int(time) if time in ("0", "1") else time)
+        state, time = state_of(file, said.get("--state")), said.get("--time")
+    return ModuleSubject(made, example=example, state=state, time=int(time) if time in ("0", "1") else time)
 
 
 class Arguments(functools.partial):  # type: ignore[type-arg]

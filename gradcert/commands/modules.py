@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from gradcert.models.modules.named import Call, arguments, built, shapes_of
+from gradcert.models.modules.named import Call, built, shapes_of
 from gradcert.reference.errors import GradcertError
 
 ALLOWED = "FILE.py:Model, FILE.py:Model(3, 4), or FILE.py:name of a module or of a function that returns one"
@@ -28,10 +28,15 @@ def module_named(name: str) -> Any:
 
 def named(name: str) -> tuple[Any, Any, Call | None]:
     """Return the file of ``FILE.py:Model(3, 4)``, run, what is called so in it, and its arguments, None without."""
+    from gradcert.certify.subjects.worker import called  # which a subject's process reads names with
+
     match = re.fullmatch(r"(?P<where>.+?):(?P<attribute>[A-Za-z_][\w.]*)(?P<call>\(.*\))?", name)
     if match is None:
         raise GradcertError(f"the module {name!r}", allowed=ALLOWED)
-    call = arguments(match["call"]) if match["call"] else None
+    try:
+        _, call = called(f"{match['attribute']}{match['call'] or ''}")
+    except ValueError as error:
+        raise GradcertError(str(error), allowed="Model(3, hidden=4)") from None
     file = found = _loaded(match["where"])
     for part in match["attribute"].split("."):
         if not hasattr(found, part):

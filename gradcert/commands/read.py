@@ -64,7 +64,7 @@ def command(
     from gradcert.commands.common import shown
     from gradcert.commands.modules import example_of, module_from, named
     from gradcert.commands.reading_files import check_names, write
-    from gradcert.models.modules.named import arguments_of, from_file, is_step, zeros_of
+    from gradcert.models.modules.named import arguments_of, is_step, state_of
     from gradcert.models.reading import read
     from gradcert.reference.errors import GradcertError
 
@@ -81,9 +81,7 @@ def command(
             x, said = example_of(module, example, time)
             if said:
                 click.echo(f"note: {said}", err=True)
-            by_name = state is not None and state.isidentifier()
-            held = from_file(file, str(state), "--state") if by_name else zeros_of(state) if state else None
-            reading = read(module, x, held, time=int(time) if time in ("0", "1") else time)
+            reading = read(module, x, state_of(file, state), time=int(time) if time in ("0", "1") else time)
             write(model, reading, tuple(x.shape), cells=cells, claim=claim, nir=nir)
     except GradcertError as error:
         raise click.UsageError(str(error)) from None

@@ -74,32 +74,20 @@ def built(name: str, found: Any, call: Call | None) -> Any:
         ) from None
 
 
-def arguments(call: str) -> Call:
-    """Return the arguments in ``(3, hidden=4)``: by place, and by name.
-
-    Examples
-    --------
-    >>> arguments("(3, hidden=(4, 5))")
-    ((3,), {'hidden': (4, 5)})
-    """
-    try:
-        made: Any = ast.parse(f"f{call}", mode="eval").body
-        if not isinstance(made.func, ast.Name) or any(k.arg is None for k in made.keywords):
-            raise ValueError
-        return tuple(map(ast.literal_eval, made.args)), {k.arg: ast.literal_eval(k.value) for k in made.keywords}
-    except (ValueError, SyntaxError, AttributeError):
-        raise GradcertError(f"the arguments {call}", allowed="numbers, texts, tuples and lists") from None
-
-
 def _said(call: Call | None) -> str:
     args, named = call or ((), {})
     return ", ".join([*map(repr, args), *(f"{k}={v!r}" for k, v in named.items())])
 
 
-def zeros_of(text: str) -> Any:
-    """Return zeros of PyTorch of the shapes of a state, a tuple where there are several."""
+def state_of(file: Any, given: str | None) -> Any:
+    """Return a state of PyTorch: what has that name in a file, or zeros of the shapes given, a tuple of several."""
     import torch
 
+    text = (given or "").strip()
+    if not text:
+        return None
+    if text.isidentifier():
+        return from_file(file, text, "--state")
     zeros = tuple(torch.zeros(*shape) for shape in shapes_of(text, "--state"))
     return zeros if len(zeros) > 1 else zeros[0]
 

@@ -13,7 +13,9 @@ from gradcert.reference.rules import RULES
 
 STEPS = 9
 CLOSE = 1e-9
-NOTHING = 1e-13  # of the largest gradient: what is left of a sum that is 0 (a bias under a mean that is taken off)
+# What is left of a sum that is 0, as a share of the largest gradient (a bias under a mean that is taken off): 450
+# roundings of 2^-52. A longer sum may leave more, and is then refused, not accepted.
+NOTHING = 450 * 2.0**-52
 
 # rows without feedback matrices, windows or confined paths; RTRL is BPTT
 ROWS = tuple(

@@ -87,7 +87,7 @@ def test_the_wrong_sign_of_e_prop_is_the_engines():
     }
     given = (network, weights, np.array([1.0, 0.0]).reshape(2, 1, 1), np.array([0.0, 2.0]).reshape(2, 1, 1))
     found = {name: reverse.gradients(*given, rule=RULES[name])["layers.0.W"][0, 0] for name in ("e-prop", "bptt")}
-    assert found["e-prop"] == pytest.approx(0.032, rel=2**-48)  # a dozen operations on numbers below 2
+    assert found["e-prop"] == pytest.approx(0.032, rel=2**-48)  # at most 32 roundings of 2^-53
     assert found["bptt"] == pytest.approx(-0.568, rel=2**-48)
     assert r"\mathbf{0.032}" in EPROP
     assert r"\mathbf{-0.568}" in EPROP

@@ -25,7 +25,7 @@ from gradcert.reference.rules import Rule
 Parts = tuple[Mapping[str, Array] | None, list[Mapping[str, Array]]]  # fixed, and what the unknown numbers multiply
 DENOMINATOR = 64  # of a simple number
 DIGITS = 6  # of one that is no simple fraction
-ALIKE = 1e-8  # numbers that were fitted, and are one
+ALIKE = 1e-8  # numbers that were fitted, and are one: what is said of them has four digits, and is proven by budgets
 FIT_ERROR = 2.0**-46  # relative, of a coefficient fitted to a few dozen entries that are right to 2^-50
 
 

@@ -30,7 +30,7 @@ from gradcert.reference.published import Algorithm, Claimed
 
 DRAWS, MANY = 200, 600  # at most; where there is hardly a unit, few draws pass the floors
 USUAL = 6  # steps that a case has, about
-CANCELLED = 1e-13  # of the largest gradient: what is left of a sum that is 0 (a bias under a mean that is taken off)
+CANCELLED = 450 * 2.0**-52  # of the largest gradient, in all draws: no judgement rests on it, enclosures judge
 GOOD = 6  # acceptable draws among which the one that sees its neighbours best is taken
 EXACT_TRIES = 10  # draws on the way to a case whose gradients are exact, where the cell allows one
 CLEAR_TRIES = 24  # in 16 bits, on the way to a case with small budgets
