@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks.synapses import fixed
 from gradcert.reference.networks.synapses.mean import share
 from gradcert.reference.numbers import Array
 
@@ -43,6 +44,13 @@ class AvgPool:
     stride: tuple[int, int] | None = None
     padding: tuple[int, int] = (0, 0)
 
+    shape: ClassVar[tuple[int, ...]] = fixed.SHAPE
+    columns: ClassVar[int] = fixed.COLUMNS
+    effective = fixed.effective
+    pull_weight = fixed.pull_weight
+    expand = fixed.expand
+    fold = fixed.fold
+
     def __post_init__(self) -> None:
         if min(self.channels, self.height, self.width, *self.kernel, *self._step) < 1 or min(self.padding) < 0:
             raise GradcertError(f"a pooling {self}", allowed="sizes, kernel and stride >= 1, padding >= 0")
@@ -75,20 +83,6 @@ class AvgPool:
     def units(self) -> int:
         """Length of the flat output."""
         return self.channels * self.out_height * self.out_width
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Nothing is trained."""
-        return ()
-
-    @property
-    def columns(self) -> int:
-        """No weight feeds a unit."""
-        return 0
-
-    def effective(self, weight: Any) -> Any:
-        """Return what was given: there is no weight."""
-        return weight
 
     def _taps(self) -> Iterator[tuple[slice, slice]]:
         """Yield the pixels of the padded image that each entry of the window meets."""
@@ -132,18 +126,6 @@ class AvgPool:
             image[:, :, down, right] = image[:, :, down, right] + share
         return np.ascontiguousarray(image[:, :, *self._inner]).reshape(*g.shape[:-1], self.inputs)
 
-    def pull_weight(self, g: Array, x: Array) -> Array:
-        """Return an empty gradient."""
-        return np.zeros((), dtype=g.dtype)
-
     def push(self, weight: Array | None, tangent: Array) -> Array:
         """Apply the synapse to axis 1 of a tangent of shape (batch, inputs, k)."""
         return self.apply(weight, tangent.swapaxes(1, 2)).swapaxes(1, 2)
-
-    def expand(self, x: Array) -> Array:
-        """Return (batch, 1, 0): no weight feeds a unit."""
-        return np.zeros((x.shape[0], 1, 0), dtype=x.dtype)
-
-    def fold(self, per_unit: Array) -> Array:
-        """Return an empty gradient."""
-        return np.zeros((), dtype=per_unit.dtype)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks.synapses import fixed
 from gradcert.reference.numbers import Array
 
 
@@ -32,6 +33,13 @@ class Mean:
     units: int
     size: int | None = None
 
+    shape: ClassVar[tuple[int, ...]] = fixed.SHAPE
+    columns: ClassVar[int] = fixed.COLUMNS
+    effective = fixed.effective
+    pull_weight = fixed.pull_weight
+    expand = fixed.expand
+    fold = fixed.fold
+
     def __post_init__(self) -> None:
         if self.units < 1:
             raise GradcertError(f"a mean over {self.units} units", allowed="one unit or more")
@@ -44,20 +52,6 @@ class Mean:
     def inputs(self) -> int:
         """As many as units."""
         return self.units
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Nothing is trained."""
-        return ()
-
-    @property
-    def columns(self) -> int:
-        """No weight feeds a unit."""
-        return 0
-
-    def effective(self, weight: Any) -> Any:
-        """Return what was given: there is no weight."""
-        return weight
 
     def apply(self, weight: Any, x: Array) -> Array:
         """Return the mean of x, (..., units), in every unit."""
@@ -72,21 +66,9 @@ class Mean:
         runs = x.reshape(*x.shape[:axis], self.units // size, size, *x.shape[axis + 1 :])
         return np.repeat(share(runs.sum(axis=axis + 1), size), size, axis=axis)
 
-    def pull_weight(self, g: Array, x: Array) -> Array:
-        """Return an empty gradient."""
-        return np.zeros((), dtype=g.dtype)
-
     def push(self, weight: Any, tangent: Array) -> Array:
         """Apply the map to axis 1 of a tangent of shape (batch, units, k)."""
         return self._over(tangent, 1)
-
-    def expand(self, x: Array) -> Array:
-        """Return (batch, 1, 0): no weight feeds a unit."""
-        return np.zeros((x.shape[0], 1, 0), dtype=x.dtype)
-
-    def fold(self, per_unit: Array) -> Array:
-        """Return an empty gradient."""
-        return np.zeros((), dtype=per_unit.dtype)
 
 
 def share(x: Array, size: int) -> Array:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from gradcert.reference.networks.synapses import fixed
 from gradcert.reference.networks.synapses.protocol import Synapse
 from gradcert.reference.numbers import Array
 
@@ -92,19 +93,12 @@ class Place:
     units: int
     start: int = 0
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Nothing is trained."""
-        return ()
-
-    @property
-    def columns(self) -> int:
-        """No weight feeds a unit."""
-        return 0
-
-    def effective(self, weight: Any) -> Any:
-        """Return what was given: there is no weight."""
-        return weight
+    shape: ClassVar[tuple[int, ...]] = fixed.SHAPE
+    columns: ClassVar[int] = fixed.COLUMNS
+    effective = fixed.effective
+    pull_weight = fixed.pull_weight
+    expand = fixed.expand
+    fold = fixed.fold
 
     def apply(self, weight: Any, x: Array) -> Array:
         """Return y for x of shape (..., inputs)."""
@@ -114,21 +108,9 @@ class Place:
         """Return what stands in the place."""
         return g[..., self.start : self.start + self.inputs]
 
-    def pull_weight(self, g: Array, x: Array) -> Array:
-        """Return an empty gradient."""
-        return np.zeros((), dtype=g.dtype)
-
     def push(self, weight: Any, tangent: Array) -> Array:
         """Apply the map to axis 1 of a tangent of shape (batch, inputs, k)."""
         return self.apply(weight, tangent.swapaxes(1, 2)).swapaxes(1, 2)
-
-    def expand(self, x: Array) -> Array:
-        """Return (batch, 1, 0): no weight feeds a unit."""
-        return np.zeros((x.shape[0], 1, 0), dtype=x.dtype)
-
-    def fold(self, per_unit: Array) -> Array:
-        """Return an empty gradient."""
-        return np.zeros((), dtype=per_unit.dtype)
 
 
 def placed(x: Array, start: int, units: int) -> Array:

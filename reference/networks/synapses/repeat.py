@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks.synapses import fixed
 from gradcert.reference.numbers import Array
 
 
@@ -26,6 +27,13 @@ class Repeat:
     inputs: int
     size: int
 
+    shape: ClassVar[tuple[int, ...]] = fixed.SHAPE
+    columns: ClassVar[int] = fixed.COLUMNS
+    effective = fixed.effective
+    pull_weight = fixed.pull_weight
+    expand = fixed.expand
+    fold = fixed.fold
+
     def __post_init__(self) -> None:
         if min(self.inputs, self.size) < 1:
             raise GradcertError(f"{self.inputs} inputs, each given to {self.size} units", allowed="one or more of both")
@@ -35,20 +43,6 @@ class Repeat:
         """Length of the output."""
         return self.inputs * self.size
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Nothing is trained."""
-        return ()
-
-    @property
-    def columns(self) -> int:
-        """No weight feeds a unit."""
-        return 0
-
-    def effective(self, weight: Any) -> Any:
-        """Return what was given: there is no weight."""
-        return weight
-
     def apply(self, weight: Any, x: Array) -> Array:
         """Return y for x of shape (..., inputs)."""
         return np.repeat(x, self.size, axis=-1)
@@ -57,18 +51,6 @@ class Repeat:
         """Return the pull-back of g, shape (..., units): the sum over the units that an input is given to."""
         return np.asarray(g.reshape(*g.shape[:-1], self.inputs, self.size).sum(axis=-1))
 
-    def pull_weight(self, g: Array, x: Array) -> Array:
-        """Return an empty gradient."""
-        return np.zeros((), dtype=g.dtype)
-
     def push(self, weight: Any, tangent: Array) -> Array:
         """Apply the map to axis 1 of a tangent of shape (batch, inputs, k)."""
         return np.repeat(tangent, self.size, axis=1)
-
-    def expand(self, x: Array) -> Array:
-        """Return (batch, 1, 0): no weight feeds a unit."""
-        return np.zeros((x.shape[0], 1, 0), dtype=x.dtype)
-
-    def fold(self, per_unit: Array) -> Array:
-        """Return an empty gradient."""
-        return np.zeros((), dtype=per_unit.dtype)

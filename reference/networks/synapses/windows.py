@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks.synapses import fixed
 from gradcert.reference.numbers import Array
 
 Pair = tuple[int, int]
@@ -37,6 +38,8 @@ class Windows:
     padding: Pair = (0, 0)
     dilation: Pair = (1, 1)
     ceil: bool = False
+
+    shape: ClassVar[tuple[int, ...]] = fixed.SHAPE
 
     def __post_init__(self) -> None:
         sizes = (self.channels, self.height, self.width, *self.kernel, *self._stride, *self.dilation)
@@ -85,11 +88,6 @@ class Windows:
         """Length of the flat output."""
         return self.channels * self.out[0] * self.out[1]
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Nothing is trained."""
-        return ()
-
     def _met(self, axis: int) -> tuple[Array, Array]:
         """Return the rows (or columns) that each entry of each window meets, (windows, entries); which are there."""
         starts = np.arange(self.out[axis]) * self._stride[axis] - self.padding[axis]
@@ -131,19 +129,16 @@ class Tap(Windows):
 
     entry: int = 0
 
+    columns: ClassVar[int] = fixed.COLUMNS
+    effective = fixed.effective
+    pull_weight = fixed.pull_weight
+    expand = fixed.expand
+    fold = fixed.fold
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 <= self.entry < self.kernel[0] * self.kernel[1]:
             raise GradcertError(f"the entry {self.entry} of a window {self.kernel}", allowed="row by row, from 0")
-
-    @property
-    def columns(self) -> int:
-        """No weight feeds a unit."""
-        return 0
-
-    def effective(self, weight: Any) -> Any:
-        """Return what was given: there is no weight."""
-        return weight
 
     @cached_property
     def _index(self) -> Array:
@@ -173,18 +168,6 @@ class Tap(Windows):
             out[..., inputs] = out[..., inputs] + g[..., units]
         return out
 
-    def pull_weight(self, g: Array, x: Array) -> Array:
-        """Return an empty gradient."""
-        return np.zeros((), dtype=g.dtype)
-
     def push(self, weight: Any, tangent: Array) -> Array:
         """Apply the map to axis 1 of a tangent of shape (batch, inputs, k)."""
         return np.asarray(tangent[:, self._index])
-
-    def expand(self, x: Array) -> Array:
-        """Return (batch, 1, 0): no weight feeds a unit."""
-        return np.zeros((x.shape[0], 1, 0), dtype=x.dtype)
-
-    def fold(self, per_unit: Array) -> Array:
-        """Return an empty gradient."""
-        return np.zeros((), dtype=per_unit.dtype)

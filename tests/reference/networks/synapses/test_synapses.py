@@ -161,6 +161,17 @@ def test_traces_per_unit_fold_to_the_gradient(synapse, kind):
     assert (synapse.fold((d.g[:, :, None] * rows).sum(axis=0)) == synapse.pull_weight(d.g, d.x)).all()
 
 
+FIXED = {k: s for k, s in ALL.items() if not s.shape}
+
+
+@pytest.mark.parametrize("synapse", FIXED.values(), ids=FIXED)
+def test_a_fixed_map_has_no_weight_to_expand_into(synapse):
+    d = draw(synapse, lead=(3,))
+    assert synapse.columns == 0
+    assert synapse.expand(d.x).shape == (3, 1, 0)
+    assert synapse.pull_weight(d.g, d.x).shape == synapse.fold(d.g[:, :, None]).shape == ()
+
+
 @pytest.mark.parametrize("synapse", ALL.values(), ids=ALL)
 def test_push_applies_to_every_column_of_a_tangent(synapse):
     d = draw(synapse, lead=(2, 5))
