@@ -23,7 +23,7 @@ from gradcert.certify.certificates import (
     environment,
 )
 from gradcert.certify.claims import AXES, Claim
-from gradcert.certify.judging import RATE, ROUNDED
+from gradcert.certify.judging import RATE, ROUNDED, aligned
 from gradcert.certify.problems import TRUTH, Case, profile_named, summary
 from gradcert.certify.runs import Prepared, Run
 from gradcert.certify.subjects import Answer
@@ -75,6 +75,8 @@ def conclude(
     if run.recalled:
         given = f"{run.recalled} of {len(run.results)} answers were read from a journal, which is taken at its word"
         notes[f"{RESUMED}{given}"] = None
+    if run.claim.acceptance == "aligned" and verdict == CERTIFIED and (names := aligned.allowed(cases, run.claim)):
+        notes[f"the stated limits allow these mistakes too, on every case: {', '.join(names)}"] = None
     judged = [r.worst for r in run.results if r.worst is not None]
     return Certificate(
         verdict=verdict,

@@ -23,6 +23,7 @@ from gradcert.reference.published import Algorithm
 from gradcert.reference.rules import Feedback, Rule
 
 Gradients = Mapping[str, Array]
+ROUNDINGS = ("float32 inside", "one part in a million")  # variants that only a budget of roundings can tell
 UNREAD = {"initial": "initial values", "weights": "loss weights", "begins": "beginnings", "masks": "masks"}
 
 

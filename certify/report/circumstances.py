@@ -34,7 +34,7 @@ def lines(found: Mapping[str, Any]) -> list[str]:
     sizes = ", ".join("-".join(map(str, widths)) for widths in largest["sizes"])
     calls = f", {found['calls']} calls or more" if found["calls"] else ""
     size = f"largest: T {largest['T']}, B {largest['B']}{calls}; sizes {sizes}"
-    return [head, size, *(f"code: {text}" for text in code(found.get("code", {})))]
+    return [head, size, *(f"code, while cases were asked: {text}" for text in code(found.get("code", {})))]
 
 
 def code(found: Mapping[str, Any]) -> list[str]:

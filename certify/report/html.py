@@ -11,7 +11,7 @@ from gradcert.certify.claims import parts_of
 from gradcert.certify.claims import sentence as sentence_of
 from gradcert.certify.diagnosis import sentence
 from gradcert.certify.repair import details, told
-from gradcert.certify.report import circumstances, counterexample, heatmap, populations, terms, unrolled
+from gradcert.certify.report import circumstances, counterexample, heatmap, made, populations, terms, unrolled
 from gradcert.certify.report.junit import where
 
 WORDS = {"certified": "Certified", "refuted": "Refuted", "inconclusive": "Inconclusive"}
@@ -29,6 +29,7 @@ def write(certificate: Certificate) -> str:
             parts=parts_of(certificate.claim),
             asked=terms.circumstance(certificate),
             terms=terms.used(certificate),
+            made=made.lines(certificate.sources, certificate.environment),
             tiles=_tiles(certificate),
             groups=_groups(certificate),
             steps=_steps(certificate),
@@ -60,7 +61,7 @@ def environment(*packages: str) -> Any:
     """
     import jinja2  # late: a run that writes no page has no use for it
 
-    made = jinja2.Environment(
+    templates = jinja2.Environment(
         loader=jinja2.ChoiceLoader(
             [jinja2.PackageLoader(package, ".") for package in (*packages, "gradcert.certify.report")]
         ),
@@ -69,8 +70,8 @@ def environment(*packages: str) -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["figure"] = figure
-    return made
+    templates.filters["figure"] = figure
+    return templates
 
 
 def figure(value: float | None) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from gradcert.certify.certificates import Certificate
 from gradcert.certify.claims import sentence as sentence_of
 from gradcert.certify.repair import told
-from gradcert.certify.report import circumstances, terms
+from gradcert.certify.report import circumstances, made, terms
 from gradcert.certify.report.groups import groups
 from gradcert.certify.report.junit import where
 
@@ -42,6 +42,7 @@ def write(certificate: Certificate) -> str:
         out += [f"- {escaped(line)}" for line in circumstances.lines(certificate.circumstances)]
     else:
         out += ["", "<details><summary>Terms, notes</summary>", ""]
+    out += [f"- {escaped(line)}" for line in made.lines(certificate.sources, certificate.environment)]
     out += [f"- {escaped(note)}" for note in certificate.notes]
     out += [f"- *{name}*: {text}" for name, text in terms.used(certificate).items()]
     out += ["", "</details>", "", f"{terms.circumstance(certificate)}, {certificate.seconds:.3g} s, "

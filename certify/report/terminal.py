@@ -14,7 +14,7 @@ from gradcert.certify import repair
 from gradcert.certify.certificates import CERTIFIED, REFUTED, Certificate, CheckResult, Finding
 from gradcert.certify.claims import sentence as sentence_of
 from gradcert.certify.diagnosis import sentence
-from gradcert.certify.report import circumstances, counterexample, terms
+from gradcert.certify.report import circumstances, counterexample, made, terms
 from gradcert.certify.report.groups import groups
 from gradcert.certify.report.junit import where
 
@@ -45,6 +45,8 @@ def write(certificate: Certificate, console: Console) -> None:
         for check in certificate.checks:
             console.print(_check(check))
         for line in circumstances.lines(certificate.circumstances) if certificate.circumstances else ():
+            console.print(line, style="dim", markup=False, highlight=False)
+        for line in made.lines(certificate.sources, certificate.environment):
             console.print(line, style="dim", markup=False, highlight=False)
         console.print(_evidence(certificate), style="dim")
     for note in certificate.notes:

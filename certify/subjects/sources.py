@@ -26,7 +26,6 @@ MOST = 2000  # files
 INSTALLED = ("site-packages", "dist-packages")  # folders of packages
 CODE = (".py", ".pyc", ".so", ".pyd", ".dylib")
 SITE = ("__editable__", "_distutils_hack", "_virtualenv", "sitecustomize")  # of no distribution
-OURS = ("gradcert", "gradcert.certify", "gradcert.reference")
 _OPENED: dict[str, bool] = {}  # path -> whether it was first opened for writing
 _STANDARD = tuple({os.path.join(os.path.realpath(sysconfig.get_path(n)), "") for n in ("stdlib", "platstdlib")})
 
@@ -82,7 +81,8 @@ def ours(path: str) -> bool:
 
 
 def _ours() -> tuple[str, ...]:
-    found = [place for name in OURS if name in sys.modules for place in getattr(sys.modules[name], "__path__", ())]
+    rooms = [module for name, module in list(sys.modules.items()) if name == "gradcert" or name.startswith("gradcert.")]
+    found = [place for module in rooms for place in getattr(module, "__path__", ())]
     return tuple(os.path.join(os.path.realpath(place), "") for place in found)
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
+ARCHIVE = "examples.zip"  # what a link to the whole folder leads to
 _LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 _FILE = re.compile(r'href="(?:\.\./)*files/([^"]+)"')
 _CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(.*?)^```[ \t]*$", re.DOTALL | re.MULTILINE)
@@ -17,7 +19,8 @@ _CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(.*?)^```[ \t]*$", re.DOTALL | re.
 def copied(target: Path, extra: Path) -> list[Path]:
     """Copy `docs/` to a folder, links between pages made links between their HTML; return the pages.
 
-    The files of `examples/` that pages link to go beside the site's pages, below ``extra/files``.
+    The files of `examples/` that pages link to go beside the site's pages, below ``extra/files``; a link to the folder
+    itself leads to an archive of it and of the certificates.
     """
     pages = []
     for path in sorted(DOCS.rglob("*")):
@@ -32,12 +35,25 @@ def copied(target: Path, extra: Path) -> list[Path]:
         text = linked(path.read_text(encoding="utf-8"), path)
         for name in _FILE.findall(text):
             (extra / "files" / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, extra / "files" / name)
+            if name == ARCHIVE:
+                archive(extra / "files" / name)
+            else:
+                shutil.copy(ROOT / name, extra / "files" / name)
         if inner.name == "README.md":  # the contents of a folder
             text += "\n```{toctree}\n:hidden:\n:glob:\n\n[0-9]*\n```\n"
         place.write_text(text, encoding="utf-8")
         pages.append(place)
     return pages
+
+
+def archive(to: Path) -> None:
+    """Write what the site's certificates are about and the certificates: enough to run each of them again."""
+    with zipfile.ZipFile(to, "w", zipfile.ZIP_DEFLATED) as file:
+        for folder in (ROOT / "examples", DOCS / "certificates", ROOT / "scripts" / "peers"):
+            for path in sorted(folder.rglob("*")):
+                inner = path.relative_to(ROOT)
+                if path.is_file() and not any(part.startswith((".", "__")) for part in inner.parts):
+                    file.write(path, inner.as_posix())
 
 
 def linked(text: str, path: Path) -> str:
@@ -56,9 +72,10 @@ def linked(text: str, path: Path) -> str:
             return f'<a href="{file[:-3]}.html{"#" + anchor if anchor else ""}">{words}</a>'
         if to.is_relative_to(DOCS) and to.is_file():
             return match[0]
-        if to.is_relative_to(ROOT / "examples") and to.is_file():
+        if to.is_relative_to(ROOT / "examples") and (to.is_file() or to == ROOT / "examples"):
             up = "../" * (len(path.relative_to(DOCS).parts) - 1)
-            return f'<a href="{up}files/{to.relative_to(ROOT).as_posix()}">{words}</a>'
+            name = to.relative_to(ROOT).as_posix() if to.is_file() else ARCHIVE
+            return f'<a href="{up}files/{name}">{words}</a>'
         return f"{words} (`{to.relative_to(ROOT).as_posix()}`)" if to.is_relative_to(ROOT) and to.exists() else match[0]
 
     out, inside = [], False

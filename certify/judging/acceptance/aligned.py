@@ -9,13 +9,14 @@ budget, so that a positive cosine is a proven descent direction of each layer, o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from gradcert.certify.certificates import Finding
 from gradcert.certify.claims import Claim
+from gradcert.certify.judging import controls
 from gradcert.certify.problems import Case
 from gradcert.certify.subjects import Answer
 from gradcert.reference.engines import gamma
@@ -102,6 +103,21 @@ def check(case: Case, answer: Answer, claim: Claim) -> list[Finding]:
 def used(case: Case, given: Mapping[str, Array], claim: Claim) -> float:
     """Return how much of its limits the worst layer uses."""
     return max(a.worst(claim.within)[1] for a in layers(case, given).values())
+
+
+def allowed(cases: Iterable[Case], claim: Claim) -> list[str]:
+    """Return the mistakes, of those that an exact claim has to refute, which the limits allow on every case shown them.
+
+    Limits may be so wide that they say little: what they say is said of these very cases. Roundings are left out.
+    """
+    kept: dict[str, bool] = {}
+    for case in cases:
+        known = controls.gradients(case)
+        _, right = next(known)
+        for name, wrong in known:
+            if name not in controls.ROUNDINGS and controls.refuted(case, wrong, right) is not None:
+                kept[name] = kept.get(name, True) and not check(case, Answer(gradients=dict(wrong)), claim)
+    return [name for name, inside in kept.items() if inside]
 
 
 def variants(case: Case, claim: Claim) -> Iterator[tuple[str, bool | None]]:

@@ -87,6 +87,7 @@ def test_everything_is_on_the_page_and_nothing_elsewhere(refuted):
         *(finding.replay for finding in refuted.findings),
         *(name for case in refuted.cases for name in case.parameters),
         "missing in layer 0: RESET",
+        *(f"{name} {version}" for name, version in refuted.sources["packages"].items()),
     ):
         assert part in text, part
 

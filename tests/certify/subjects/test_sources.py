@@ -18,6 +18,7 @@ NETWORK = Network(layers=(Layer(Rnn(), inputs=2, units=2),))
 PROBLEM = Problem(NETWORK, NETWORK.parameters(), np.ones((2, 1, 2)), np.zeros((2, 1, 2)))
 SUBJECT = """
 import ctypes
+import gradcert.models.equations
 from pathlib import Path
 import numpy as np
 from rule import inner

@@ -170,6 +170,16 @@ def test_controls_lie_just_outside_and_are_refuted(near):
     assert all(variants.values())
 
 
+def test_what_limits_allow_is_said_of_the_cases_that_were_asked(near):
+    """A wide limit lets known mistakes through, a narrow one does not; a reversed sign is never allowed."""
+    wide = replace(ALIGNED, within={"cosine": 0.01, "signs": 0, "ratio": [1e-6, 1e6]})
+    narrow = replace(ALIGNED, within={"cosine": 1 - 1e-9, "signs": 1, "ratio": [1 - 1e-9, 1 + 1e-9]})
+    found = aligned.allowed([near], wide)
+    assert {"without STATE", "divided by 2"} & set(found) and "sign reversed" not in found
+    assert not set(found) & {"float32 inside", "one part in a million"}
+    assert aligned.allowed([near], narrow) == []
+
+
 @pytest.mark.parametrize(
     ("acceptance", "limits"),
     [
