@@ -124,6 +124,8 @@ def cause(
     silent = [n for n, v in claimed.items() if np.abs(v).max(initial=0.0) > 0 and not np.any(_of(given, n))]
     if silent and agrees(claimed, evidence, relative, set(claimed) - set(silent)):
         return f"{CLAIM}, but zero everywhere for {', '.join(silent)}"
+    if multiplied := _factors(evidence, claimed, relative):
+        return f"{CLAIM}, but {multiplied}"
     if dtype == "float64" and _single(evidence, rule, claimed):
         return f"{CLAIM} in float32 arithmetic, where the parameters are in float64"
     least = _halved(evidence, claimed)
@@ -318,6 +320,24 @@ def _factor(evidence: Evidence, claimed: Gradients) -> float | None:
     size = sum(float((v**2).sum()) for v in claimed.values())
     factor = product / size if size else 0.0
     return factor if factor and np.isfinite(factor) else None
+
+
+def _factors(evidence: Evidence, claimed: Gradients, relative: Mapping[str, float]) -> str:
+    """Return which parameters' gradients are multiplied by a number, where that is all that is wrong; "" elsewhere.
+
+    A gradient of one number that is not 0 is always a multiple: then nothing is said.
+    """
+    factors = {}
+    for name in claimed:
+        if not agrees(claimed, evidence, relative, {name}):
+            factor = _factor(evidence, {name: claimed[name]})
+            if factor is None or np.count_nonzero(claimed[name]) < 2:
+                return ""
+            factors[name] = factor
+    found = {name: factors.get(name, 1.0) * value for name, value in claimed.items()}
+    if not factors or not agrees(found, evidence, relative):
+        return ""
+    return ", ".join(f"{name} times {factor:.6g}" for name, factor in factors.items())
 
 
 def _scaled(factor: float, evidence: Evidence) -> str:

@@ -192,7 +192,8 @@ def _arrived(reading: Reading, output: int, sequence: Sequence, played: Any) -> 
     """Return the derivative of the user's own loss at the outputs of all steps."""
     if not sequence.arrived:
         raise GradcertError(
-            "nothing came back to the module's outputs by autograd", do="say the loss: watch(..., loss=)"
+            "nothing came back to the module's outputs by autograd",
+            do="call loss.backward() before the step is judged; without autograd, say the loss: watch(..., loss=)",
         )
     elsewhere = {place for _, place in sequence.arrived if place != output}
     if any(float(g.abs().max()) > 0 for (_, place), g in sequence.arrived.items() if place in elsewhere):

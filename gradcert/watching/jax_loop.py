@@ -77,9 +77,11 @@ class WatchStep(Judging):
         """Return itself."""
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Judge what waits."""
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Judge what waits; warn where no step was ever said to be over."""
         self.judge()
+        if kind is None:
+            self._ended()
 
     def step(self, gradients: Any, params: Any, x: Any, y: Any, *, state: Any = None) -> Judgement | None:
         """Judge gradients that are about to be applied.

@@ -200,6 +200,19 @@ class Judging(ABC):
     def _about(self) -> dict[str, str]:
         """Return what a page says of what was watched."""
 
+    def _ended(self) -> None:
+        """Warn where nobody ever said that a step is over: then nothing was looked at, which is no good news."""
+        if not self._count:
+            warnings.warn(
+                "gradcert: nothing was judged: say step() after every backward(), before the optimiser's step",
+                NotJudged,
+                stacklevel=3,
+            )
+
+    def __repr__(self) -> str:
+        """Return the first line of the report."""
+        return f"<watch: {self.report().partition(chr(10))[0]}; .report() says more>"
+
     def report(self) -> str:
         """Return what was found as a table."""
         return table(self.judgements)

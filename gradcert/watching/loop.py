@@ -64,9 +64,11 @@ class Watch(Judging):
         """Return itself."""
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Take the hooks away."""
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Take the hooks away; warn where no step was ever said to be over."""
         self._calls.remove()
+        if kind is None:
+            self._ended()
 
     # a step is looked at if it is due, or soon before: what came before is a part of some causes
     def _soon(self, step: int) -> bool:

@@ -94,7 +94,8 @@ def refuse_loop(module: Any, x: Any, step: Step) -> None:
                 f"the module repeats its own operations {count} times, from {nodes[ops[start]].where}, and has no state"
                 " that it is given or keeps: it loops over time itself",
                 allowed="a module of one step, or one of whole sequences with its axis of time",
-                do="say where time is: --time inside for a loop over one input, --time 0 or 1 for its axis in x",
+                do='say where time is: time="inside" for a loop over one input, time=0 or 1 for its axis in x; on the'
+                " command line --time inside, --time 0 or 1",
             )
 
 

@@ -106,3 +106,37 @@ def test_a_layer_whose_gradients_are_missing_is_judged():
     CRITERION(net(x), y).backward()
     net.fc.weight.grad = None
     assert "zero everywhere for fc.weight" in watch.step(y=y).cause
+
+
+def judged_with(change):
+    torch.manual_seed(0)
+    net = Net()
+    watch = gradcert.watch(net, every=1, time=1, rule="bptt-detached-reset", loss=CRITERION)
+    x, y = batch()
+    CRITERION(net(x), y).backward()
+    change(net)
+    return watch.step(y=y)
+
+
+def test_gradients_of_some_parameters_times_numbers_are_named():
+    def scaled(net):
+        net.fc.weight.grad *= 0.5
+        net.out.weight.grad *= 3
+
+    assert judged_with(scaled).cause.endswith("but fc.weight times 0.5, out.weight times 3")
+
+
+def test_what_is_no_multiple_is_not_called_one():
+    def otherwise(net):
+        net.fc.weight.grad *= 0.5
+        net.out.weight.grad[0] *= 3
+
+    assert "times" not in judged_with(otherwise).cause
+
+
+def test_a_watch_that_was_never_told_of_a_step_warns_and_says_what_it_saw():
+    net = Net()
+    with pytest.warns(UserWarning, match=r"nothing was judged: say step\(\)"):
+        with gradcert.watch(net, time=1) as watch:
+            net(batch()[0])
+    assert repr(watch) == "<watch: nothing was judged; .report() says more>"
