@@ -1,7 +1,7 @@
 """What is wrong in the forward pass, where outputs or a loss are returned: it is named before anything about gradients.
 
 The hypotheses are those about gradients that change the forward pass (conventions, values of a step, parameters); their
-outputs and losses are compared, on every case that was judged.
+outputs and losses are compared, on every case that was judged: proven, or near where no enclosure follows in time.
 """
 
 from __future__ import annotations
@@ -36,21 +36,26 @@ def explain(judged: Sequence[Evidence], claimed: Rule, check: str, beyond: Seque
     seen = [e for e in judged if getattr(e, check) is not None]
     if not seen:
         return ""
-    if check == "outputs" and all(_delayed(e) for e in seen):
+    far = [e for e in beyond if getattr(e, check) is not None and e.steady]
+    if check == "outputs" and all(_delayed(e) for e in (*seen, *far)):
         return "the outputs come one step late"
-    for label, network in _conventions(seen):
-        if all(_of_network(e, network(e), check) for e in seen):
+    for label, network in _conventions([*seen, *far]):
+        if all(_of_network(e, network(e), check) for e in seen) and all(
+            _likely(e, e.bench.again(network=network(e)), check) for e in far
+        ):
             return f"the {check} {_are(check)} of {label}{_gradients(judged, claimed, network, beyond)}"
     if check == "loss":
         for label, factor in transformations.FACTORS.items():
-            if all(_scaled(e, factor(e)) for e in seen):
+            if all(_scaled(e, factor(e)) for e in (*seen, *far)):
                 also = transformations.read(label, seen)
                 return f"the loss is the claimed one {label}{also}{_rest(judged, claimed, beyond)}"
     for hypothesis in distinct(seen):
-        if hypothesis.forward is not None and all(_near(e, hypothesis, check) for e in seen):
+        if hypothesis.forward is not None and all(_near(e, hypothesis, check) for e in (*seen, *far)):
             if all(_proven(e, hypothesis, check) for e in seen):
                 found = candidate(hypothesis, claimed)
-                same = all(found.proven(e, frozenset(e.given)) for e in judged)
+                same = all(found.proven(e, frozenset(e.given)) for e in judged) and all(
+                    found.near(e) >= set(e.given) for e in beyond if e.steady
+                )
                 also = ", and so are the gradients" if same else _rest(judged, claimed, beyond)
                 return f"the {check} {_are(check)} of {claimed.name} with {hypothesis.label}{also}"
     return ""
@@ -78,8 +83,7 @@ def _of_network(e: Evidence, network: Network, check: str) -> bool:
     given = np.asarray(getattr(e, check), dtype=float)
     if network == e.network:
         return judge(given, getattr(e.case.expected, check)).ok
-    run = e.bench.again(network=network)
-    if not _close(given, run.tape.outputs if check == "outputs" else _loss(run)):
+    if not _likely(e, e.bench.again(network=network), check):
         return False
     found = e.expected(e.case.rule, network=network)
     return found is not None and judge(given, getattr(found, check)).ok
@@ -92,6 +96,10 @@ def _gradients(
     for e in judged:
         run = e.expected(claimed, network=network(e))
         if run is None or not all(e.equals(name, run.gradients[name]) for name in e.given):
+            return _rest(judged, claimed, beyond)
+    for e in beyond:
+        found = e.bench.again(network=network(e)).gradients(claimed) if e.steady else {}
+        if not all(e.likely(name, g) for name, g in found.items() if name in e.given):
             return _rest(judged, claimed, beyond)
     return ", and so are the gradients"
 
@@ -111,6 +119,10 @@ def _loss(run: Bench) -> Any:
     return objective(run.tape, run.targets)
 
 
+def _likely(e: Evidence, run: Bench, check: str) -> bool:
+    return _close(getattr(e, check), run.tape.outputs if check == "outputs" else _loss(run))
+
+
 def _close(given: Any, value: Any) -> bool:
     a, b = np.asarray(given, dtype=float), np.asarray(value, dtype=float)
     return bool(np.linalg.norm(a - b) <= LIKELY * np.linalg.norm(b))
@@ -127,8 +139,7 @@ def _near(e: Evidence, hypothesis: Hypothesis, check: str) -> bool:
         if e.network.graph is None:
             raise
         return False
-    value = None if run is None else run.tape.outputs if check == "outputs" else _loss(run)
-    return value is not None and _close(getattr(e, check), value)
+    return run is not None and _likely(e, run, check)
 
 
 def _proven(e: Evidence, hypothesis: Hypothesis, check: str) -> bool:
