@@ -12,6 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from gradcert.models.reading.passes import AS_CODED, Run
 from gradcert.reference.checks import check_size
 from gradcert.reference.errors import GradcertError
@@ -114,10 +116,13 @@ class Judging(ABC):
         rule = self.rule if self.rule is not None else made.rows[0] if made.rows else None
         drops = len(self.judgements) % SPLIT == 0 and any(o.dropped for o in made.parameters.values())
         wrong = max(run.misfired for run in evidence.runs)
+        idle = [name for name in made.parameters if name in exact and not np.any(exact[name])]
+        silent = f"0 everywhere in this batch, so that nothing is told of it (no spike arrives?): {', '.join(idle)}"
         own = f"a spike of the model that its own equations do not have, {wrong:.2g} from the threshold"
+        told = given(evidence.runs[0].written.reading)  # type: ignore[attr-defined]
         found = replace(
             made,
-            notes=(*notes, *[own] * (wrong > 1e-3), *given(evidence.runs[0].written.reading), *made.notes),  # type: ignore[attr-defined]
+            notes=(*notes, *[silent] * bool(idle), *[own] * (wrong > 1e-3), *told, *made.notes),
             file=file,
             descent=descent(evidence, exact, made.parameters),
             edges=edges(evidence, rule) if rule is not None and drops else {},

@@ -116,7 +116,10 @@ def refuse_chunks(module: Any, x: Any, axis: int | None) -> None:
     """
     if axis is None:
         return
-    counts = [_cuts(_recorded(module, _steps(x, axis, steps))[0]) for steps in (LONG, LONG + 1, LONG + 2)]
+    records = [_recorded(module, _steps(x, axis, steps))[0] for steps in (LONG, LONG + 1, LONG + 2)]
+    if len(records[0]) == len(records[-1]):  # nothing is done for a step more: there is no loop over that axis
+        return
+    counts = [_cuts(record) for record in records]
     for place, most in counts[-1].items():
         if min(b[place] - a[place] for a, b in pairwise(counts)) <= 0 < most:
             raise GradcertError(
@@ -208,7 +211,10 @@ def _loops(nodes: list[Node], steps: int | None) -> list[tuple[list[int], int, i
         if all(start + covered <= s or s + c <= start for c, s, _ in chosen):
             chosen.append((covered, start, period))
     if not chosen:
-        raise GradcertError("no loop over time in the module", do="give it one step: read(module, x) without time")
+        raise GradcertError(
+            "no loop over time in the module",
+            do="where it takes one step, leave time (--time) out; where it takes sequences, say its axis of time",
+        )
     return [(ops, start, period) for _, start, period in sorted(chosen, key=lambda f: f[1])]
 
 

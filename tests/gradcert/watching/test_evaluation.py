@@ -140,3 +140,16 @@ def test_a_watch_that_was_never_told_of_a_step_warns_and_says_what_it_saw():
         with gradcert.watch(net, time=1) as watch:
             net(batch()[0])
     assert repr(watch) == "<watch: nothing was judged; .report() says more>"
+
+
+def test_a_parameter_whose_gradient_is_zero_in_a_batch_is_said():
+    torch.manual_seed(0)
+    net = Net()
+    with torch.no_grad():
+        net.fc.bias.fill_(-100.0)  # no unit of the first layer ever fires: what its spikes weigh is not seen
+    watch = gradcert.watch(net, every=1, time=1, rule="bptt-detached-reset", loss=CRITERION)
+    x, y = batch()
+    CRITERION(net(x), y).backward()
+    judged = watch.step(y=y)
+    assert judged.verdict == "right"
+    assert any(n.startswith("0 everywhere in this batch") and "rec.weight" in n for n in judged.notes)
