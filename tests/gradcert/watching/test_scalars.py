@@ -40,6 +40,6 @@ def test_past_and_coming_judgements_are_written():
 
 
 def test_a_writer_without_scalars_is_a_sentence():
-    with gradcert.watch(torch.nn.RNNCell(3, 4)) as watching:
-        with pytest.raises(GradcertError, match=r"a dict for a writer; allowed: what has add_scalar"):
-            watching.tensorboard({})
+    watching = gradcert.watch(torch.nn.RNNCell(3, 4))
+    with pytest.raises(GradcertError, match=r"a dict for a writer; allowed: what has add_scalar"):
+        watching.tensorboard({})
