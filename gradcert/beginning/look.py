@@ -72,7 +72,8 @@ def look(folder: Path) -> Project:
 
     Parameters
     ----------
-    folder : its root; folders of environments, builds and documentation are passed over, hidden ones too.
+    folder : its root; folders of environments, builds and documentation are passed over, hidden ones and a checkout
+        of gradcert too.
     """
     found, libraries, layers, count = list[Found](), set[str](), set[tuple[str, str]](), 0
     beside: list[Near] = []
@@ -100,14 +101,22 @@ def _sources(folder: Path) -> Iterator[Path]:
     for at, folders, files in os.walk(folder):
         inside = Path(at)
         folders[:] = sorted(
-            name
-            for name in folders
-            if name not in PASSED_OVER and name[0] not in "._" and not (inside / name / "pyvenv.cfg").exists()
+            name for name in folders if name not in PASSED_OVER and name[0] not in "._" and not _another(inside / name)
         )
         for name in sorted(files):
             if name.endswith(".py") and left:
                 left -= 1
                 yield inside / name
+
+
+def _another(folder: Path) -> bool:
+    """Return whether a folder is an environment, or a checkout of gradcert, which people have beside their own."""
+    if (folder / "pyvenv.cfg").exists():
+        return True
+    try:
+        return 'name = "gradcert"' in (folder / "pyproject.toml").read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return False
 
 
 def _bound(tree: ast.Module) -> dict[str, tuple[str, str]]:

@@ -21,7 +21,8 @@ def steps(folder: Path) -> list[str]:
     project = look(folder)
     claiming = [found for found in project.own if found.claims]
     if not claiming and (module := outermost(project.near)):
-        todo.append((read_line(module), "what the module computes, and what it cuts"))
+        todo.append((read_line(module), "what the module computes, and what it cuts; put your sizes for x"))
+        todo.append((read_line(module, "certify --rule bptt"), "whether its gradients are BPTT's"))
     if len(project.own) < len(project.found):
         todo.append((f"edit {SUBJECTS}", "gradcert's own example stands there: put your code in its place"))
     todo += [(f"gradcert certify {found.subject}", "it has a claim: judge it") for found in claiming[:MOST]]
@@ -49,16 +50,13 @@ def _newest(folder: Path) -> Path | None:
         return None
 
 
-def read_line(found: Near) -> str:
-    """Return the command that reads a module.
+def read_line(found: Near, command: str = "read") -> str:
+    """Return the command that reads a module, or certifies it.
 
     Examples
     --------
     >>> read_line(Near("train.py:Net", 3, time=True))
     'gradcert read train.py:Net --time 0 --example "x=(20,8,10)"'
     """
-    return (
-        f'gradcert read {found.name} --time 0 --example "x=(20,8,10)"'
-        if found.time
-        else (f'gradcert read {found.name} --example "x=(8,10)"')
-    )
+    example = '--time 0 --example "x=(20,8,10)"' if found.time else '--example "x=(8,10)"'
+    return f"gradcert {command} {found.name} {example}"

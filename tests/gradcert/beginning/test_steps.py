@@ -26,3 +26,12 @@ def test_the_example_is_not_judged_as_the_projects_own(tmp_path):
     begin(tmp_path)
     said = "\n".join(steps(tmp_path))
     assert "gradcert certify" not in said and "gradcert's own example stands there" in said
+
+
+def test_a_checkout_of_gradcert_beside_ones_own_code_is_not_ones_own(tmp_path):
+    for folder, project in (("gc", "gradcert"), ("mine", "mine")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "pyproject.toml").write_text(f'[project]\nname = "{project}"\n')
+        (tmp_path / folder / "rule.py").write_text("def gradients(problem):\n    return {}\n")
+    said = "\n".join(steps(tmp_path))
+    assert "1 function to judge" in said and "gc/" not in said
