@@ -1,15 +1,21 @@
 """Conformance checks and certificates for online-learning gradients of recurrent and spiking networks.
 
-The face of the project: the public Python API, the command line and the pytest plugin. It may import every room below
-(`gradcert.certify`, `gradcert.properties`, `gradcert.models`, `gradcert.hardware_models`, `gradcert.derivations`,
-`gradcert.reference`);
-no room imports it. Importing any room runs this file first, so nothing heavy is imported here: names are resolved when
-they are first used.
+``gradcert.certify(subject, rule="ostl", cells="snu", depths=(1, 2))`` returns a certificate; ``gradcert.watch(module,
+rule="bptt")`` judges a training loop; ``gradcert.compute(module, batch, rule="e-prop", loss=loss)`` returns the gradient of
+a rule for a module. The rooms, such as `gradcert.reference` with the table of rules, are imported by their names.
 
-``gradcert.certify`` is both the room and the function that does everything: ``gradcert.certify(subject, rule="ostl",
-cells="snu", depths=(1, 2))`` returns a certificate.
+Examples
+--------
+>>> import gradcert
+>>> def gradients(problem):
+...     return {name: 0 * value for name, value in problem.parameters.items()}
+>>> gradcert.certify(gradients, rule="bptt", cells="rnn", depths=1, profile="quick").verdict
+'refuted'
 """
 
+# The face of the project may import every room below; no room imports it. Importing any room runs this file first, so
+# nothing heavy is imported here: names are resolved when they are first used. `gradcert.certify` is a room, which can
+# be called.
 import importlib
 import sys
 from typing import Any
