@@ -1,8 +1,9 @@
 """Conformance checks and certificates for online-learning gradients of recurrent and spiking networks.
 
 ``gradcert.certify(subject, rule="ostl", cells="snu", depths=(1, 2))`` returns a certificate; ``gradcert.watch(module,
-rule="bptt")`` judges a training loop; ``gradcert.compute(module, batch, rule="e-prop", loss=loss)`` returns the gradient of
-a rule for a module. The rooms, such as `gradcert.reference` with the table of rules, are imported by their names.
+rule="bptt")`` judges a training loop; ``gradcert.compute(module, batch, rule="e-prop", loss=loss)`` returns the
+gradient of a rule for a module. The rooms, such as `gradcert.reference` with the table of rules, are imported by their
+names.
 
 Examples
 --------
