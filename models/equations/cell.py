@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, make_dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, make_dataclass, replace
 from functools import cache, cached_property
 from typing import Any
 
@@ -174,6 +174,7 @@ def define(
         check_names(recipe.equations, tuple(recipe.constants), parameters)
         if available():  # elsewhere the cell can be described, not computed
             check_labels(recipe)
+            recipe = apart(recipe)
     except GradcertError as error:
         raise GradcertError(f"the cell {name!r}: {error.given}", allowed=error.allowed, do=error.do) from error
     reserved = {"surrogate", "strict", "train", "name", *recipe.weights} & {*recipe.constants}
@@ -229,6 +230,44 @@ def _floor(slope: Surrogate | None) -> Activation:
     psi = spike(slope).derivative if slope is not None else lambda x, numbers: 0 * x
     label = "" if slope is None else f"[{slope.label}]"
     return Activation(f"floor{label}", lambda x, n: called(n, "floor")(x), psi, smooth=False, lipschitz=None)
+
+
+def apart(recipe: Recipe) -> Recipe:
+    """Return a recipe in which every weighted sum is one that the engine can add up.
+
+    The engine adds every trained per-unit parameter of a node with a weighted sum to that sum, as its bias, and hands a
+    sum one value of each source. So what stands beside a sum, `h*z_prev` in ``W @ x + h*z_prev + b``, becomes a node of
+    its own, ``a_own`` beside ``a``; and of a source that is weighted both at this step and from the step before, the
+    latter becomes ``a_late``. Edges that led to a node keep their labels.
+    """
+    found, edges = list[Equation](), dict(recipe.edges)
+
+    def beside(node: str, word: str, weighted: tuple[Any, ...], rest: str, moved: Iterable[str]) -> str:
+        new = f"{node}_{word}"
+        while new in (*recipe.nodes, *recipe.parameters, *recipe.constants):
+            new += "_"
+        for source in moved:
+            if (named := edges.pop(f"{source} -> {node}", None)) is not None:
+                edges[f"{source} -> {new}"] = named
+        found.append(Equation(new, weighted, (), rest))
+        return new
+
+    for equation in recipe.equations:
+        rest, acting = equation.rest, symbols(equation.rest)
+        if equation.weighted and {*acting} & {*recipe.parameters}:
+            sources = {name.removesuffix(PREVIOUS) for name in acting}
+            rest = f"+ {beside(equation.node, 'own', (), rest, sources)}"
+        both = {s for _, s, lag in equation.weighted if lag and s != "x"} & {
+            s for _, s, lag in equation.weighted if not lag
+        }
+        late = tuple(w for w in equation.weighted if w[1] in both and w[2])
+        if late:
+            moved = [f"{weight} @ {source}" for weight, source, _ in late]
+            added = beside(equation.node, "late", late, "0", moved)
+            rest = f"{rest} + {added}" if rest != "0" else f"+ {added}"
+        kept = tuple(w for w in equation.weighted if w not in late)
+        found.append(replace(equation, weighted=kept, rest=rest))
+    return replace(recipe, equations=tuple(found), edges=edges)
 
 
 def check_labels(recipe: Recipe) -> None:

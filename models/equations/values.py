@@ -14,6 +14,7 @@ import numpy as np
 from flint import arb
 
 from gradcert.properties.numbers import Balls, Precision, working_precision
+from gradcert.reference.engines.tape import drive_at, drives
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Layer
 
@@ -86,18 +87,7 @@ def _cell(layer: Layer, balls: Balls, p: Mapping[str, Any], prev: Mapping[str, A
     cell: Any = layer.cell
     exact = {name: balls.exactly(value) for name, value in p.items()}
     before = {name: balls.exactly(value).reshape(1, UNITS) for name, value in prev.items()}
-    biases = {equation.node: equation.biases for equation in cell.recipe.equations}
-
-    def drive(node: str, **now: Any) -> Any:
-        total: Any = None
-        for link in cell.links:
-            if link.target == node and link.weight is not None:
-                source = balls.exactly(x) if link.source == "x" else (before if link.lag else now)[link.source].ravel()
-                share = exact[link.weight] @ source
-                total = share if total is None else total + share
-        for bias in biases[node]:
-            total = total + exact[bias]
-        return total.reshape(1, UNITS)
-
+    known, rest = drives(layer, exact, balls.exactly(x).reshape(1, 1, INPUTS))  # as the engine adds them up
+    drive = drive_at(known, rest, 0)
     found = cell.step(balls, {k: v for k, v in exact.items() if v.ndim == 1}, drive, before)
     return {node: [element.inflated() for element in value.ravel()] for node, value in found.items()}
