@@ -24,7 +24,7 @@ Where feedback is replaced, the walk goes on with the rule's own credit: later k
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Unpack
 
@@ -82,11 +82,18 @@ class Residual:
     split: Mapping[Label, Mapping[str, Array]]
     total: Mapping[str, Array]
 
-    def shares(self) -> dict[Label, float]:
-        """Return each kind's projection on the total, as a fraction: they sum to 1 (all 0 where nothing is dropped)."""
-        squared = sum(float((g * g).sum()) for g in self.total.values())
+    def shares(self, of: Collection[str] | None = None) -> dict[Label, float]:
+        """Return each kind's projection on the total, as a fraction: they sum to 1 (all 0 where nothing is dropped).
+
+        Parameters
+        ----------
+        of : names of the parameters whose residual it is; all together where none are given, and then those with the
+            largest residual, of whatever layer, decide.
+        """
+        total = {k: g for k, g in self.total.items() if of is None or k in of}
+        squared = sum(float((g * g).sum()) for g in total.values())
         return {
-            label: sum(float((part[k] * g).sum()) for k, g in self.total.items()) / squared if squared else 0.0
+            label: sum(float((part[k] * g).sum()) for k, g in total.items()) / squared if squared else 0.0
             for label, part in self.split.items()
         }
 

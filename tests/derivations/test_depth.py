@@ -1,5 +1,6 @@
 """The example of the chapter on depth against the residual engine, and the numbers that its page quotes."""
 
+import re
 import shutil
 from dataclasses import replace
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from shown import ASSETS, CLOSE, flat, grid, needs_node, shown
 
-from gradcert.derivations.chapters import chapter
+from gradcert.derivations.chapters import chapter, depth
 from gradcert.derivations.reading.examples import example, network
 from gradcert.reference import RULES, Edge, Layer, Network, Snu
 from gradcert.reference.engines import record, residual, reverse
@@ -146,6 +147,24 @@ def test_what_the_page_says_of_some_settings():
     assert abs(worked - begin["late0.2"]) <= CLOSE
     rows = chapter("depth").example().rows
     assert rows[0][:2] == ("ostl", "9.1e-01")
+
+
+def test_the_table_of_rules_has_the_shares_of_the_lower_weights():
+    """What is due to edges above is OSTL's residual in every row, so its share is at most their quotient."""
+    network, w, x, y = depth._network()
+    name, parts = "layers.0.W", {}
+    for rule, _, _, printed in chapter("depth").example().rows:
+        found = residual(network, w, x, y, rule=RULES[rule])
+        total = found.total[name]
+        above = sum(part[name] for (m, _), part in found.split.items() if m)
+        parts[rule] = above, np.linalg.norm(total)
+        shares = {f"{k} {('below', 'above')[m]}": (g[name] * total).sum() for (m, k), g in found.split.items()}
+        percent = {label: round(100 * value / (total**2).sum()) for label, value in shares.items()}
+        assert printed == ", ".join(f"{label} {value:+d}%" for label, value in percent.items() if value)
+        assert np.abs(above - parts["ostl"][0]).max() == 0
+        due = sum(int(p) for p in re.findall(r"above ([+-]\d+)%", printed)) / 100
+        assert due <= parts["ostl"][1] / parts[rule][1] + 0.015  # three roundings to a whole percent
+    assert {rule for rule, (_, size) in parts.items() if size > parts["ostl"][1]} == {"ottt", "e-prop", "sltt"}
 
 
 def waiting(n, steps):

@@ -142,3 +142,14 @@ def test_shares_of_what_is_dropped(dropped):
     parts = {(0, "reset"): {"W": np.array([dropped])}, (1, "state"): {"W": np.array([3 * dropped])}}
     shares = Residual(split=parts, total={"W": np.array([4 * dropped])}).shares()
     assert shares == ({(0, "reset"): 0.25, (1, "state"): 0.75} if dropped else dict.fromkeys(parts, 0.0))
+
+
+def test_shares_of_some_parameters_leave_out_the_others():
+    parts = {
+        (0, "reset"): {"W": np.array([1.0]), "H": np.array([0.0])},
+        (1, "state"): {"W": np.array([3.0]), "H": np.array([100.0])},
+    }
+    found = Residual(split=parts, total={"W": np.array([4.0]), "H": np.array([100.0])})
+    assert found.shares(["W"]) == {(0, "reset"): 0.25, (1, "state"): 0.75}
+    assert found.shares(["H"]) == {(0, "reset"): 0.0, (1, "state"): 1.0}
+    assert found.shares(["W", "H"]) == found.shares() != found.shares(["W"])
