@@ -15,7 +15,7 @@ trace is that of z^(t-1) (a third-party port shifts it once more). The output la
 
 Dropped: the error of hidden layers, the reset, lateral weights as paths, and all steps without an event.
 Cost of a layer of n units per step: n values; n^2 operations at events alone.
-Exact: the last layer with rate 1, against BPTT with detached reset and without lateral weights.
+Exact: the last layer with rate 1, against BPTT with detached reset, without lateral weights or a hard reset.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ ESTIMATOR = Estimator(
     gradients,
     needs=("feedback", "rng"),
     source="arXiv 2301.08281, through third-party restatements",
-    exact="the last layer with rate 1, against BPTT with detached reset",
+    exact="the last layer with rate 1, against BPTT with detached reset; no lateral weights, soft reset",
     drops="the error of hidden layers, the reset, lateral weights as paths, steps without an event",
     time="n^2 at events",
     memory="n",

@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from gradcert.derivations.algebra.counting import measure
 from gradcert.derivations.reading.examples import example, network
 from gradcert.derivations.reading.lesson import lesson
 from gradcert.reference import RULES, Alif, Integrator, Layer, Lif, Network, Rnn, Surrogate
@@ -202,3 +203,15 @@ def test_the_second_filter_of_otpe_takes_the_slope_of_the_loss_by_the_spike():
         once, twice = once + slope[:, None] * second, twice + (low[t] * slope)[:, None] * second
     assert np.abs(once - code).max() <= CLOSE * np.abs(code).max()
     assert off(twice, code) != "0 %"
+
+
+def test_one_number_per_input_is_for_a_soft_reset_and_one_leak():
+    """What the table says of memory, against the arrays that the forward engine keeps: W and H, 4 inputs, 5 units."""
+    soft, hard = Lif(bias=False, recurrent=True), Lif(bias=False, recurrent=True, reset="hard")
+    leaks = Lif(bias=False, recurrent=True, leak=np.array([0.5, 0.6, 0.7, 0.8, 0.9]))
+    for name in ("e-prop", "e-prop-random", "e-prop-adaptive", "ottt", "decolle"):
+        kept = [measure(cell, RULES[name], units=5, inputs=4).memory for cell in (soft, hard, leaks)]
+        assert kept == [4 + 5, 5 * (4 + 5), 5 * (4 + 5)]
+        assert "reset" in RULES[name].memory and "leak" in RULES[name].memory
+    adapts = Alif(bias=False, recurrent=True)
+    assert measure(adapts, RULES["e-prop"], units=5, inputs=4).memory >= 5 * (4 + 5)

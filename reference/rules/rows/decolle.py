@@ -16,8 +16,10 @@ filter is that of the cell (the membrane's leak); DECOLLE's neuron has two filte
 value of the first, which is a matter of the cell and not of the rule.
 
 Dropped: credit from every other layer's loss; the reset; lateral weights as paths.
-Cost of a layer of n units per step: n values, n^2 operations, and n n_out for the local readout.
-Exact: the last layer, without lateral weights and with the reset out of the graph; hidden layers follow another loss.
+Cost of a layer of n units per step: n values (n^2 with a hard reset or a leak per unit), n^2 operations, and n n_out
+for the local readout.
+Exact: the last layer, without lateral weights or adaptation and with the reset out of the graph; hidden layers follow
+another loss.
 """
 
 from gradcert.reference.networks import Edge
@@ -31,10 +33,10 @@ ROWS = (
         upper=frozenset(),
         feedback="local",
         source="Kaiser et al. 2020",
-        exact="against BPTT with detached reset: the last layer without lateral weights",
+        exact="against BPTT with detached reset: the last layer without lateral weights or adaptation",
         drops="the losses of all other layers, the reset, lateral weights as paths",
         time="n^2",
-        memory="n",
+        memory="n (n^2 with a hard reset or a leak per unit)",
         page=__doc__,
     ),
 )

@@ -23,9 +23,12 @@ firing-rate regularisation of the paper is not part of the gradient here. Absent
 synapse (`Dense(absent=...)`).
 
 Dropped: lateral weights and the reset as paths; time inside upper layers that are not leaky readouts.
-Cost of a layer of n units per step: n^2 values and n^2 operations; n values of memory without adaptation,
-under a readout without memory.
+Cost of a layer of n units per step: n^2 values and n^2 operations; n values of memory for units with a soft reset,
+one leak and no adaptation, under a readout without memory.
 Exact: one layer without lateral weights and with the reset out of the graph, under a leaky or stateless readout.
+Random and adaptive feedback: the readout alone, since B stands in the place of its weight in the layer below. Where
+adaptive feedback has become equal to the readout's weight, one hidden layer is as under e-prop; of several the lower
+ones are not, since B reaches them past the weights between.
 """
 
 from gradcert.reference.networks import Edge
@@ -33,7 +36,7 @@ from gradcert.reference.rules.rule import Rule
 
 OWN = frozenset({Edge.STATE, Edge.ADAPTATION})
 READOUT = frozenset({Edge.STATE})
-MEMORY = "n^2 (n without adaptation under a readout without memory)"
+MEMORY = "n^2 (n with a soft reset, one leak and no adaptation, under a readout without memory)"
 
 ROWS = (
     Rule(
@@ -71,7 +74,7 @@ ROWS = (
         readout=READOUT,
         feedback="direct",
         source="Bellec et al. 2020",
-        exact="the readout layer; as e-prop once the feedback has met the readout weights",
+        exact="the readout layer; one hidden layer as e-prop once the feedback has met the readout weights",
         drops="as e-prop, and the difference between feedback and readout weights",
         time="n^2",
         memory=MEMORY,

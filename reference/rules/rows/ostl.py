@@ -20,7 +20,9 @@ Dropped: paths that go up from a layer and then move through time inside an uppe
 Cost of a layer of n units: n^3 values, n^4 per step; n^2 and n^2 without lateral weights, where J is diagonal. Leaving
 lateral weights that exist out of the trace is another rule (trap T09), and dropping the recursion is a third (T23).
 Exact: one layer with memory; more if nothing above has memory. How large R is is a property of the
-network: the lessons on OSTL and on depth measure it on a few.
+network: the lessons on OSTL and on depth measure it on a few. With random feedback: the last layer alone. A single
+layer with memory under a readout is not, whether or not the readout has a memory: B stands in the place of the
+readout's weight.
 Left open by what could be read: the printed form of R and the paper's complexity table (mathematics.md 17).
 """
 
@@ -47,7 +49,7 @@ ROWS = (
         upper=frozenset(),
         feedback="random",
         source="arXiv 2007.12723, Eq. 26-27",
-        exact="one layer",
+        exact="the last layer",
         drops="time inside the layers above, and their weights' transposes",
         time="n^4 (n^2 without lateral weights)",
         memory="n^3 (n^2 without lateral weights)",

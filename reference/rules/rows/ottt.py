@@ -22,8 +22,9 @@ connection of one model uses detached features.
 
 Dropped: the reset, lateral weights as paths, time inside upper layers.
 Cost of a layer of n units: n values per sample (one trace per presynaptic neuron), n^2 operations per step.
-Exact, against BPTT with the reset out of the graph: the last layer, without lateral weights. With a leak per unit, or
-a hard reset (which gates the leak), the trace is one per synapse instead of one per presynaptic neuron.
+Exact, against BPTT with the reset out of the graph: the last layer with a memory, without lateral weights or
+adaptation. With a leak per unit, or a hard reset (which gates the leak), the trace is one per synapse instead of one
+per presynaptic neuron.
 """
 
 from gradcert.reference.networks import Edge
@@ -36,10 +37,11 @@ ROWS = (
         own=frozenset({Edge.STATE}),
         upper=frozenset(),
         source="arXiv 2210.04195",
-        exact="against BPTT with detached reset: the last layer without lateral weights; soft reset, one leak",
+        exact="against BPTT with detached reset: the last layer with a memory, without lateral weights or adaptation; "
+        "the paper's shared trace also needs a soft reset and one leak",
         drops="the reset, lateral weights as paths, time inside upper layers",
         time="n^2",
-        memory="n",
+        memory="n (n^2 with a hard reset or a leak per unit)",
         page=__doc__,
     ),
 )

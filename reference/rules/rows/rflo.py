@@ -12,7 +12,7 @@ matrix per layer. It is not SnAp-1: the diagonal of the Jacobian there includes 
 
 Dropped: lateral weights as paths, the reset, time inside upper layers, the transposed weights above.
 Cost of a layer of n units per step: n^2 values and n^2 operations.
-Exact: the last layer where it has no lateral weights and no reset.
+Exact: the last layer where it has no lateral weights, no reset and no adaptation.
 """
 
 from gradcert.reference.networks import Edge
@@ -26,7 +26,7 @@ ROWS = (
         upper=frozenset(),
         feedback="direct",
         source="Murray 2019",
-        exact="the last layer where it has no lateral weights and no reset",
+        exact="the last layer where it has no lateral weights, no reset and no adaptation",
         drops="lateral weights as paths, the reset, time inside upper layers, the transposed weights above",
         time="n^2",
         memory="n^2",

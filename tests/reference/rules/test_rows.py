@@ -11,10 +11,13 @@ from gradcert.reference import (
     ESTIMATORS,
     RULES,
     TEMPORAL,
+    Alif,
     GradcertError,
+    Integrator,
     Layer,
     Lif,
     Network,
+    Rnn,
     Rule,
     draw_feedback,
     rule_named,
@@ -55,6 +58,41 @@ def test_a_row_with_a_number_says_so_in_its_name():
             with pytest.raises(GradcertError, match=f"{option}={value!r}; allowed: a whole number of steps >= 1"):
                 Rule("cut", "", TEMPORAL, TEMPORAL, **{option: value})
         assert getattr(Rule("cut", "", TEMPORAL, TEMPORAL, **{option: 1}), option) == 1
+
+
+@pytest.mark.parametrize("name", sorted(name for name, row in RULES.items() if row.feedback != "symmetric"))
+@pytest.mark.parametrize("head", [Rnn(recurrent=False, activation="identity"), Integrator()], ids=["linear", "leaky"])
+def test_under_feedback_of_its_own_a_rule_is_exact_in_the_last_layer_alone(name, head):
+    """A single hidden layer is not: B stands in the place of the head's weight. With that weight in it OSTL is."""
+    network = Network(layers=(Layer(Lif(recurrent=False), 3, 5), Layer(head, 5, 2)))
+    rng = np.random.default_rng(0)
+    p = network.parameters(seed=1, scale=2.0)
+    given = (network, p, (rng.random((10, 2, 3)) < 0.5) * 1.0, rng.random((10, 2, 2)))
+    exact = {row: reverse.gradients(*given, rule=RULES[row]) for row in ("bptt", "bptt-detached-reset")}
+    feedback = draw_feedback(network, RULES[name], seed=0)
+    found = reverse.gradients(*given, rule=RULES[name], feedback=feedback)
+    for g in exact.values():
+        assert all((found[k] == g[k]).all() for k in g if k.startswith("layers.1"))
+        assert np.linalg.norm(found["layers.0.W"] - g["layers.0.W"]) > 0.1 * np.linalg.norm(g["layers.0.W"])
+    if name == "ostl-random" and isinstance(head, Rnn):
+        held = reverse.gradients(*given, rule=RULES[name], feedback={"layers.1.B": p["layers.1.W"]})
+        assert all((held[k] == g).all() for k, g in exact["bptt"].items())
+
+
+@pytest.mark.parametrize("name", ["rflo", "decolle", "ottt"])
+def test_an_adaptation_is_lost_in_the_last_layer_too(name):
+    network = Network(layers=(Layer(Lif(recurrent=False), 3, 5), Layer(Alif(recurrent=False), 5, 2)))
+    rng = np.random.default_rng(0)
+    given = (
+        network,
+        network.parameters(seed=1, scale=2.0),
+        (rng.random((10, 2, 3)) < 0.5) * 1.0,
+        rng.random((10, 2, 2)),
+    )
+    exact = reverse.gradients(*given, rule=RULES["bptt-detached-reset"])["layers.1.W"]
+    found = reverse.gradients(*given, rule=RULES[name], feedback=draw_feedback(network, RULES[name], seed=0))
+    assert np.linalg.norm(found["layers.1.W"] - exact) > 0.01 * np.linalg.norm(exact)
+    assert "adaptation" in RULES[name].exact
 
 
 def test_a_page_is_not_part_of_a_rule():
