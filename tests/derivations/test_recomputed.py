@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from gradcert.derivations.algebra.counting import measure
+from gradcert.derivations.reading.citations import DOCS
 from gradcert.derivations.reading.examples import example, network
 from gradcert.derivations.reading.lesson import lesson
 from gradcert.reference import RULES, Alif, Integrator, Layer, Lif, Network, Rnn, Surrogate
@@ -166,6 +167,22 @@ def test_the_percentages_of_ottt_are_those_of_the_named_networks():
     assert f"alone: {off(plain_trace(hard), reverse.gradients(*hard, rule=exact)['layers.0.W'])} off" in page
     right = reverse.gradients(*soft, rule=exact)["layers.0.W"]
     assert np.abs(plain_trace(soft) - right).max() <= CLOSE * np.abs(right).max()
+
+
+def test_the_percentages_of_the_mathematics_of_ottt_are_those_of_the_lesson():
+    page = (DOCS / "mathematics" / "07-ottt-sltt.md").read_text(encoding="utf-8").replace("\n", " ")
+    page, (ottt, sltt, exact) = re.sub(" +", " ", page), (RULES[k] for k in ("ottt", "sltt", "bptt-detached-reset"))
+    one, two, three, hard = of_lif(4, 6), of_lif(4, 6, 5), of_lif(4, 6, 5, 5), of_lif(4, 6, reset="hard")
+    below = [of_rules(given, ottt, exact) for given in (two, three)]
+    assert "({} with two layers, {} with three)".format(*below) in page
+    assert f"W deviates ({of_rules(of_lif(4, 6, recurrent=True), ottt, exact)} in one layer)" in page
+    gated = off(plain_trace(hard), reverse.gradients(*hard, rule=exact)["layers.0.W"])
+    assert f"is not that ({gated} in one layer)" in page
+    assert f"layer deviates ({of_rules(one, ottt, RULES['bptt'])})" in page
+    # a bias without a trace adds up its credits, as SLTT's does
+    assert f"({of_rules(one, sltt, exact, 'layers.0.b')} error of the bias" in page
+    last = (of_rules(one, sltt, exact), of_rules(two, sltt, exact, "layers.1.W"))
+    assert "of one and two layers: {} and {} [N]".format(*last) in page
 
 
 def test_the_percentages_of_eprop_are_those_of_the_named_network():
