@@ -300,6 +300,7 @@ DERIVATION = Derivation(
         Trap("T44", "The reset left differentiable in the reference: .28 on another network."),
         Trap("T45", "The dampening γ or the 1/θ in front of ψ missing; visible when θ is not 1."),
         Trap("T46", "ψ divided by the adaptive threshold instead of the base threshold, or the reverse."),
+        Trap("T47", "ψ not set to 0 in the refractory period."),
         Trap("T49", "B used untransposed; visible when outputs and hidden units differ in number."),
         Trap("T52", "Random B drawn anew at every step."),
     ),

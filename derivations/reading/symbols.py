@@ -170,6 +170,13 @@ SYMBOLS: dict[str, Symbol] = {
     "bet": _s(r"\beta", r"\bet", "strength of the adaptation: how much it raises the threshold.", "beta"),
     "roh": _s(r"\rho", r"\roh", "decay of the adaptation per step, between 0 and 1.", "rho"),
     "kap": _s(r"\kappa", r"\kap", "decay of the readout per step, between 0 and 1.", "kappa"),
+    "per": _s(r"\tau", r"\per", "length of the refractory period: the steps after a spike in which a unit is silent."),
+    "may": _s(
+        r"\phi_{#1}^{#2}",
+        r"\may{i}{t}",
+        "0 while unit $i$ is in its refractory period, else 1.",
+    ),
+    "mo": _s(r"\bar o_{#1}", r"\mo{k}", "mean of output $k$ over all steps."),
     "xh": _s(
         r"\hat x_{#1}^{#2}",
         r"\xh{j}{t}",

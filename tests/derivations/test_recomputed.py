@@ -11,7 +11,7 @@ from gradcert.derivations.algebra.counting import measure
 from gradcert.derivations.reading.citations import DOCS
 from gradcert.derivations.reading.examples import example, network
 from gradcert.derivations.reading.lesson import lesson
-from gradcert.reference import RULES, Alif, Integrator, Layer, Lif, Network, Rnn, Surrogate
+from gradcert.reference import RULES, Alif, Integrator, Layer, Lif, Loss, Network, Refractory, Rnn, Surrogate
 from gradcert.reference.engines import record, reverse
 from gradcert.reference.estimators import otpe
 from gradcert.reference.procedures import fptt
@@ -195,6 +195,47 @@ def test_the_percentages_of_eprop_are_those_of_the_named_network():
         assert of_rules(given, RULES["e-prop"], stopped, f"layers.0.{name}") == "80 %"
         assert of_rules(given, RULES["e-prop"], stopped, f"layers.1.{name}") == "0 %"
     assert "80 % each" in text("eprop")
+
+
+def eprop_of_lif(cell, *, may=True, **loss):
+    """Return e-prop's gradient of W by the engine; and filtered eligibilities, outputs and readout of the same pass."""
+    layers = (Layer(cell, inputs=3, units=5), Layer(Integrator(kappa=0.7, bias=False), inputs=5, units=2))
+    net, rng = Network(layers=layers, loss=Loss(**loss)), np.random.default_rng(4)
+    x, y = (rng.random((12, 1, 3)) < 0.5) * 1.0, rng.random((12, 1, 2))
+    w = net.parameters(seed=1, scale=2.0)
+    tape, trace, bar, filtered = record(net, w, x), 0.0, 0.0, []
+    potential, spikes = (tape.layers[0].now[k][:, 0] for k in "vz")
+    for t in range(12):
+        trace = 0.5 * trace + x[t, 0]
+        sigma = 1 / (1 + np.exp(-4 * (potential[t] - 1)))
+        silent = spikes[max(t - 2, 0) : t].any(axis=0) if may and cell.name == "refractory" else np.zeros(5)
+        bar = 0.7 * bar + np.outer((1 - silent) * 4 * sigma * (1 - sigma), trace)
+        filtered.append(bar)
+    found = reverse.gradients(net, w, x, y, rule=RULES["e-prop"])["layers.0.W"]
+    return found, np.array(filtered), tape.outputs[:, 0], y[:, 0], w["layers.1.W"], spikes
+
+
+def test_in_a_refractory_period_the_eligibility_of_e_prop_is_nothing():
+    cell = Refractory(leak=0.5, recurrent=False, bias=False, period=2)
+    found, bar, o, y, readout, spikes = eprop_of_lif(cell)
+    assert spikes.sum() > 5
+    by_hand = np.einsum("tk,ki,tij->ij", o - y, readout, bar)
+    assert np.abs(found - by_hand).max() <= CLOSE * np.abs(bar).max()
+    _, forgotten, *_ = eprop_of_lif(cell, may=False)
+    assert off(np.einsum("tk,ki,tij->ij", o - y, readout, forgotten), found) != "0 %"
+
+
+def test_e_prop_with_a_loss_at_the_end_and_of_the_mean_output():
+    cell = Lif(leak=0.5, recurrent=False, bias=False)
+    found, bar, o, y, readout, _ = eprop_of_lif(cell, when="last")
+    assert np.abs(found - ((o - y)[-1] @ readout)[:, None] * bar[-1]).max() <= CLOSE * np.abs(bar).max()
+    found, bar, o, y, readout, _ = eprop_of_lif(cell, when="mean")
+    by_hand = ((o.mean(axis=0) - y[-1]) @ readout)[:, None] * bar.sum(axis=0) / 12
+    assert np.abs(found - by_hand).max() <= CLOSE * np.abs(bar).max()
+    each, _, _, _, _, _ = eprop_of_lif(cell, time="mean")  # another loss than that of the mean
+    by_step = np.einsum("tk,ki,tij->ij", o - y, readout, bar) / 12
+    assert np.abs(each - by_step).max() <= CLOSE * np.abs(bar).max()
+    assert off(each, found) != "0 %"
 
 
 def test_eprop_and_ottt_agree_with_lateral_weights_too_and_are_not_bptt():
