@@ -16,11 +16,12 @@ from gradcert.derivations.proving.record import Derivation, Equation, Example, F
 from gradcert.reference import RULES, Ltc, Rnn
 from gradcert.reference.engines import record, reverse
 from gradcert.reference.networks.cells import ltc
-from gradcert.reference.numbers import SIGMOID
+from gradcert.reference.numbers import SIGMOID, spike
 from gradcert.reference.procedures import FpttState, Vector, fptt, gradient_step, paper_step, parts_of
 from gradcert.reference.procedures import code_step as code_form
 
 ALPHA, BETA = sympy.symbols("α β")
+GATES = ("Wm_I", "Wm_u", "Wa_I", "Wa_b")  # what the two gates see, by which weights
 W, W1, BAR, PULL = sym("w"), sym("w", "", "t+1"), sym("w̄"), sym("G")
 
 
@@ -196,6 +197,36 @@ def _branches() -> list[Equation]:
     ]
 
 
+def _others() -> list[Equation]:
+    """Differentiate the step of two liquid units by the drive of one, for the other: both gates see both drives."""
+    cell = Ltc(bias=False, train=("threshold", "beta"))
+    made = {name: np.array([[sympy.Symbol(f"{name}{i}{j}") for j in (1, 2)] for i in (1, 2)]) for name in GATES}
+    a, v, z, b = (np.array([sym(s, str(i), t) for i in (1, 2)]) for s, t in (("a", "t"), *((s, "t-1") for s in "vzb")))
+
+    def drive(node: str, **given: Any) -> Any:
+        if node == "a":
+            return a
+        state = ("Wm_u", given["q"]) if node == "ak" else ("Wa_b", given["b"])
+        return made["Wm_I" if node == "ak" else "Wa_I"] @ given["a"] + made[state[0]] @ state[1]
+
+    p = {"threshold": np.array([sym("θ")] * 2), "beta": np.array([sym("β")] * 2)}
+    now = cell.step(SYMBOLS, p, drive, {"v": v, "z": z, "b": b})
+    slope = function_pair(SIGMOID.name)[1]
+    u = (1 - z[1]) * v[1]
+    dv = (a[1] - u) * slope(now["ak"][1]) * made["Wm_I"][1, 0]
+    db = (b[1] - z[1]) * slope(now["ar"][1]) * made["Wa_I"][1, 0]
+    psi = function_pair(spike(cell.surrogate, strict=cell.strict).name)[1]
+    dz = psi(now["v"][1] - sym("θ") - sym("β") * now["b"][1]) * (dv - sym("β") * db)
+
+    def tidy(e: Any) -> Any:
+        return e.replace(lambda f: f.is_Function, lambda f: f.func(sympy.expand(f.args[0])))
+
+    return [
+        Equation(tidy(sympy.diff(now[node][1], a[0])), tidy(wanted), f"d{node}_2/da_1")
+        for node, wanted in (("v", dv), ("b", db), ("z", dz))
+    ]
+
+
 def _example() -> Example:
     """One part of a quadratic loss with an exact solver and with one descent step, in exact rationals."""
     from fractions import Fraction as F
@@ -247,7 +278,7 @@ DERIVATION = Derivation(
         "pulls the "
         "weights towards a running average, and a linear term that stands for the gradients already seen.",
         "There are two published forms, in the paper and in the authors' code. They look alike and differ by a factor "
-        "of two in one term. The neuron that made FPTT work on spikes has time constants that depend on input "
+        "of two in one term. The neuron with which FPTT was brought to spikes has time constants that depend on input "
         "and state, "
         "so a weight reaches the membrane by three roads at once.",
     ),
@@ -336,6 +367,16 @@ DERIVATION = Derivation(
             code=("reference/networks/cells/ltc.py:step",),
             source="arXiv 2112.11231; mathematics.md 1.3",
             sizes="one unit",
+        ),
+        Step(
+            "fptt.others",
+            "The same step of two units, differentiated by the drive of one of them: at the other the two gates alone "
+            "see it, k through a - u, and r through the adaptation and the threshold.",
+            premises=("fptt.branches",),
+            equations=_others,
+            code=("reference/networks/cells/ltc.py:step",),
+            source="arXiv 2112.11231; mathematics.md 1.3",
+            sizes="two units",
         ),
     ),
     example=_example,

@@ -232,11 +232,11 @@ def _representation() -> list[Equation]:
 
 
 def _recurrent() -> list[Equation]:
-    """Write g = (I - M)^(-T) h for a fixed point a = f(Fa + Wx): then h = (I - M)^T g."""
+    """Write p = (I - M)^(-T) c for a fixed point a = f(Fa + Wx): then c = (I - M)^T p."""
     m = sympy.Matrix(2, 2, sympy.symbols("m11 m12 m21 m22"))
-    g = sympy.Matrix(2, 1, sympy.symbols("g1 g2"))
-    h = (sympy.eye(2) - m).T * g
-    return [Equation((g.T * h)[0], (g.T * g)[0] - (g.T * m * g)[0], "g·h")]
+    p = sympy.Matrix(2, 1, sympy.symbols("p1 p2"))
+    c = (sympy.eye(2) - m).T * p
+    return [Equation((p.T * c)[0], (p.T * p)[0] - (p.T * m * p)[0], "p·c")]
 
 
 def _example() -> Example:
@@ -429,10 +429,11 @@ DERIVATION = Derivation(
         ),
         Step(
             "ottt.recurrent",
-            "With feedback connections the rates are a fixed point, if they converge, and the gradient g solves "
-            "h = (I - M)^T g, where h is the credit within a step, which is OTTT's, and M the derivative of the "
-            "fixed-point map by the rates. Then g·h = |g|² - g·Mg >= (1 - |M|)|g|². Hypothesis: the "
-            "recurrence contracts, |M| < 1 in the spectral norm; it is what makes the fixed point unique as well.",
+            "With feedback connections the rates are a fixed point, if they converge, and the credit p through the "
+            "fixed point, which the gradient has, solves c = (I - M)^T p, where c is the credit within a step, which "
+            "is OTTT's, and M the derivative of the fixed-point map by the rates. Then p·c = |p|² - p·Mp >= "
+            "(1 - |M|)|p|². Hypothesis: the recurrence contracts, |M| < 1 in the spectral norm; it is what makes the "
+            "fixed point unique as well.",
             premises=("ottt.representation", "depth.product-norm"),
             equations=_recurrent,
             source="arXiv 2210.04195; implicit differentiation",
@@ -475,9 +476,11 @@ print({name: abs(online[name] - exact[name]).max() for name in exact})
         "R": "gradient of the representation, g a_in",
         "a": "weighted firing rate; a_in that of the input",
         "b": "bias (b̂: its trace)",
+        "c": "in ottt.recurrent: credit within a step, a vector over the units",
         "g": "credit at the membrane: ψ times dE/dz through the same step",
-        "h": "what OTTT computes; in ottt.recurrent the credit within a step",
+        "h": "what OTTT computes",
         "m": "derivative of v by a weight",
+        "p": "in ottt.recurrent: credit through the fixed point, a vector over the units",
         "r": "deviation of h from G",
         "Λ": "sum of λ^(T-t) over t",
         "η": "bound on the relative variation of credit in time, below 1",
