@@ -27,6 +27,7 @@ class Sequence:
     outputs : what every call returned, detached; `arrived` : call and place of an output -> derivative that came back.
     generator : the state of the random numbers before the first call.
     training : whether the module was in training mode; `graded` : whether autograd followed any of its calls.
+    versions : parameter -> how often it had been written to when the last call was over.
     """
 
     inputs: list[Any] = field(default_factory=list)
@@ -39,6 +40,7 @@ class Sequence:
     generator: Any = None
     training: bool = True
     graded: bool = False
+    versions: dict[str, int] = field(default_factory=dict)
 
 
 class Calls:
@@ -157,6 +159,7 @@ class Calls:
                 view.register_hook(_add(sequence, call, place))
                 leaves[k] = view
                 self._mine[id(view)] = (view, call, place)
+        sequence.versions = {name: p._version for name, p in module.named_parameters()}
         self._last = [leaves[k] for k in flat]
         if not any(isinstance(v, torch.Tensor) for v in _leaves((args, kwargs))[1:]):
             self._held = _held_by(module)

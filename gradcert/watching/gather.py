@@ -21,6 +21,7 @@ from gradcert.reference.numbers import Array
 from gradcert.watching.calls import Sequence
 from gradcert.watching.envelope import LAMBDA, MOST
 from gradcert.watching.evidence import Evidence
+from gradcert.watching.losses import CLOSE
 from gradcert.watching.places import places_of
 
 
@@ -135,12 +136,27 @@ def gathered(
             deltas.append(delta)
             arrived += [] if seen is None else [seen]
             began.append(states)
+    if loss is not None and len(sequences) > 1:
+        _check_targets(len(sequences), arrived, deltas)
     arrays = {k: None if g is None else g.detach().double().cpu().numpy() for k, g in given.items()}
     old = None if before is None else {k: None if g is None else g.double().cpu().numpy() for k, g in before.items()}
     whole = total if loss is not None else None
     back = tuple(arrived) if len(arrived) == len(deltas) else ()
     return Evidence(
         tuple(runs), tuple(deltas), arrays, old, feedback, whole, same, tuple(began), places_of(written), back
+    )
+
+
+def _check_targets(sequences: int, arrived: list[Array], deltas: list[Array]) -> None:
+    """Raise where several sequences, such as micro-batches, are in one step and one target is not that of them all."""
+    if len(arrived) == len(deltas) and all(
+        np.abs(a - d).max(initial=0.0) <= CLOSE * np.abs(d).max(initial=0.0)
+        for a, d in zip(arrived, deltas, strict=True)
+    ):
+        return
+    raise GradcertError(
+        f"a step of {sequences} sequences (gradients that are accumulated?), of which one target is known",
+        do="leave loss= out, so that the derivative at the outputs is taken as it comes; or say step() after each one",
     )
 
 

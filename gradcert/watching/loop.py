@@ -178,10 +178,24 @@ class Watch(Judging):
             raise GradcertError(
                 "a step in which the module was not called", do="call the module itself, so that its hooks run"
             )
+        self._check_order(given, parameters)
         written = self._read(parameters)
         self._back = min(max(-(-MEMORY // len(self._calls.sequences[0].inputs)), 1), STEPS) if self.time is None else 1
         evidence = self._evidence(written, self._calls.sequences, parameters, given, self._before, y)
         return self._found(step, evidence, self._notes(evidence), dtype_of(parameters), begun)
+
+    def _check_order(self, given: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
+        """Raise for a step that is said to be over before there are gradients, or after they were applied."""
+        if given and all(g is None for g in given.values()):
+            raise GradcertError("a step in which no parameter has a gradient", do="say step() after loss.backward()")
+        own, seen = dict(self.module.named_parameters()), self._calls.sequences[-1].versions
+        changed = [n for n, p in parameters.items() if p is own.get(n) and p._version != seen.get(n, p._version)]
+        if changed:
+            raise GradcertError(
+                f"parameters that changed since the module was called: {', '.join(changed)}",
+                allowed="the parameters that the gradients are of",
+                do="say step() before the optimiser's step",
+            )
 
     def _evidence(
         self,

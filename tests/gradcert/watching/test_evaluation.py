@@ -153,3 +153,46 @@ def test_a_parameter_whose_gradient_is_zero_in_a_batch_is_said():
     judged = watch.step(y=y)
     assert judged.verdict == "right"
     assert any(n.startswith("0 everywhere in this batch") and "rec.weight" in n for n in judged.notes)
+
+
+@pytest.mark.parametrize("said", [True, False])
+def test_accumulated_gradients_are_right_where_the_derivative_is_taken_and_not_judged_by_one_target(said):
+    torch.manual_seed(0)
+    net = Net()
+    watch = gradcert.watch(net, every=1, time=1, rule="bptt-detached-reset", loss=CRITERION if said else None)
+    for _ in range(2):
+        x, y = batch()
+        (CRITERION(net(x), y) / 2).backward()
+    if not said:
+        assert watch.step().verdict == "right"
+        return
+    with pytest.warns(UserWarning, match="a step of 2 sequences .*of which one target is known; .*leave loss= out"):
+        watch.step(y=y)
+
+
+def test_sequences_of_one_target_are_judged_with_a_loss():
+    torch.manual_seed(0)
+    net = Net()
+    watch = gradcert.watch(net, every=1, time=1, rule="bptt-detached-reset", loss=CRITERION)
+    x, y = batch()
+    for noise in (0.0, 0.1):  # two views of the same samples
+        CRITERION(net(x + noise * torch.randn_like(x)), y).backward()
+    assert watch.step(y=y).verdict == "right"
+
+
+@pytest.mark.parametrize("when", ["before backward", "after the optimiser"])
+def test_a_step_that_is_said_too_early_or_too_late_is_told_so(when):
+    torch.manual_seed(0)
+    net = Net()
+    optimiser = torch.optim.Adam(net.parameters())
+    watch = gradcert.watch(net, every=1, time=1, rule="bptt-detached-reset", loss=CRITERION)
+    x, y = batch()
+    loss = CRITERION(net(x), y)
+    if when == "before backward":
+        said = r"no parameter has a gradient; to fix it: say step\(\) after loss.backward"
+    else:
+        loss.backward()
+        optimiser.step()
+        said = r"parameters that changed since the module was called: fc.weight.*: say step\(\) before the optimiser"
+    with pytest.warns(UserWarning, match=said):
+        watch.step(y=y)
