@@ -17,7 +17,14 @@ from gradcert.certify.certificates.certificate import (
     from_dict,
 )
 from gradcert.certify.certificates.compare import UNREPEATED, Difference, differences, shown, summary
-from gradcert.certify.certificates.identity import canonical, environment, reference_digest, sha256, subject_digest
+from gradcert.certify.certificates.identity import (
+    canonical,
+    environment,
+    of_files,
+    reference_digest,
+    sha256,
+    subject_digest,
+)
 from gradcert.certify.certificates.schema import published, validated
 from gradcert.certify.certificates.suite import VERSION
 
@@ -39,6 +46,7 @@ __all__ = [
     "environment",
     "from_dict",
     "json",
+    "of_files",
     "published",
     "reference_digest",
     "seal",

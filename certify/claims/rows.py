@@ -77,8 +77,13 @@ def shown(edges: frozenset[Edge], network: Network) -> str:
 
 
 def shown_above(rule: Rule, network: Network) -> str:
-    """Return the names of the edges that a rule keeps above a hidden layer, of those that the layers there have."""
-    return _names(rule.upper, above(network)) if above(network) else _names(_kept(rule), in_readout(network))
+    """Return the edges that a rule keeps above a hidden layer and in a leaky readout, of those that there are.
+
+    Such as ``above: STATE``, ``readout: none`` or both.
+    """
+    places = {"above": (rule.upper, above(network)), "readout": (_kept(rule), in_readout(network))}
+    said = [f"{where}: {_names(kept, there)}" for where, (kept, there) in places.items() if there]
+    return "; ".join(said) or "above: none"
 
 
 def same_row(a: Rule, b: Rule, network: Network) -> bool:

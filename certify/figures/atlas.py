@@ -23,7 +23,7 @@ from gradcert.certify.problems import NOISE
 from gradcert.certify.subjects import Answer, Limits, Subject, Worker
 from gradcert.reference.engines import tape_residual
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import Layer, Loss, Network, Problem, cell_named, cell_with, option_names
+from gradcert.reference.networks import Layer, Loss, Network, Problem, cell_named, cell_with, file_of, option_names
 from gradcert.reference.numbers import Array, surrogate_from
 from gradcert.reference.published import read_rule
 from gradcert.reference.rules import RULES, Rule
@@ -188,12 +188,13 @@ def atlas(
     python: str | None = None,
     limits: Limits = Limits(),  # noqa: B008
     progress: Progress | None = None,
+    run_cells: bool = False,
 ) -> dict[str, Any]:
     """Return the map of a subject, as a record that is JSON.
 
     Parameters
     ----------
-    subject, python, limits, progress : as for `gradcert.certify.campaign.certify`.
+    subject, python, limits, progress, run_cells : as for `gradcert.certify.campaign.certify`.
     cells, options : the cell of every layer; by default the first of the subject's claim, with the first of each
         option's alternatives. The loss is the claim's first, reduced as it says, and the mean over time and batch of
         squared errors where nothing is claimed.
@@ -223,6 +224,10 @@ def atlas(
         cell = cells or next(iter(claim.get("cells", ())), None)
         if cell is None:
             raise GradcertError("a subject without a claim", do="pass --cells, or decorate it with gradcert.claim")
+        home = file_of(who.name)  # which has been run
+        for name in (cell, claim.get("readout")):
+            if file_of(name):
+                cell_named(name, run=run_cells or name == cells or file_of(name) == home)
         known = option_names(cell_named(cell))
         told = {name: value for name, value in first_of(claim.get("options", {})).items() if name in known}
         given = {**told, **(options or {})}

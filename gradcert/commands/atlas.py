@@ -39,6 +39,7 @@ Exit status: 0 drawn; 2 usage, or a subject that gives no gradient."""
 @click.option("--json", "path", metavar="FILE", type=FILE, help="Write every figure; - for standard output.")
 @click.option("--html", metavar="FILE", type=FILE, help="Write a page with plots and tables (extra: plots).")
 @click.option("--png", metavar="FILE", type=FILE, help="Write the plots (extra: plots).")
+@click.option("--run", is_flag=True, help="Run files of cells that the subject's claim names, in this process.")
 @limits
 def command(
     subject: tuple[str, ...],
@@ -49,6 +50,7 @@ def command(
     path: str | None,
     html: str | None,
     png: str | None,
+    run: bool,
     timeout: float,
     memory: int,
     python: str | None,
@@ -76,6 +78,7 @@ def command(
                 python=python,
                 limits=Limits(call=timeout, memory=memory),
                 progress=bar,
+                run_cells=run,
             )
         if path is not None:
             put(path, (json.dumps(record, indent=2, sort_keys=True) + "\n").encode())

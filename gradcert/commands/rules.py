@@ -143,7 +143,7 @@ def record(rule: Rule) -> dict[str, Any]:
         "exact": rule.exact or exact(rule),
         "cost of a step": cost(rule),
         "Theorems, for every size (docs/theorems.md)": [{"theorem": t.name, "says": t.says} for t in theorems],
-        "page": rule.page,
+        "page": rule.page if rule.drops or not rule.page else f"Of the row that it was made from:\n\n{rule.page}",
     }
 
 

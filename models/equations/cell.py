@@ -125,13 +125,14 @@ def define(
         expression may be SymPy's instead of text, with `weighted` for the sums; or all of them a function,
         ``step(prev, x, p, h)`` (`gradcert.models.equations.trace`).
     edges : ``"source -> target"`` of every dependence on the step before, and its label: ``state`` (a state variable
-        to itself), ``reset`` (a spike to its membrane potential), ``recurrent`` (the output back into the layer),
-        ``adaptation`` (a spike to its threshold). The label decides which rules keep the edge. A weighted edge is
-        called ``"H @ z -> a"``, and is recurrent unless something else is said.
+        to itself, or to another one of its unit), ``reset`` (a spike to its membrane potential), ``recurrent`` (the
+        output back into the layer), ``adaptation`` (a spike to its threshold, or to what else it changes for a while);
+        ``feedback_edge`` and ``delay`` are for graphs of populations. The label decides which rules keep the edge and
+        nothing else. A weighted edge is called ``"H @ z -> a"``, and is recurrent unless something else is said.
     constants : per-unit constants and defaults; they are fields of the cell, and ``train`` may name them. Cases draw
         those that are called leak, threshold, beta, rho, kappa or rate.
-    surrogate, strict : of the spike, where there is one: a `Surrogate`, its name, or a mapping of name or formula and
-        scales.
+    surrogate : of the spike, where there is one: a `Surrogate`, its name, or a mapping of name or formula and scales.
+    strict : whether a unit at the very threshold does not spike.
     parameters : the trained per-unit parameters; where they are said, no other name is one.
     floor : what is taken for the derivative of ``floor(u)``, at u, as for neurons with several spikes a step; nothing
         (it has none but 0) where it is left out.
@@ -162,6 +163,8 @@ def define(
     >>> define("same", step, edges=edges, constants={"leak": 0.9, "threshold": 1.0})().nodes
     ('v', 'z')
     """
+    if not isinstance(strict, bool):
+        raise GradcertError(f"strict={strict!r}", allowed="True: above the threshold alone; False: also at it")
     surrogate, floor = (given if given is None else surrogate_from(given) for given in (surrogate, floor))
     for constant, value in (constants or {}).items():
         check_numbers(f"the constant {constant}", value)

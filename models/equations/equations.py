@@ -125,6 +125,17 @@ def check_names(
                     allowed=", ".join(dict.fromkeys(k.replace(ITSELF, "x") for k in [*known, *(parameters or ())])),
                     do=f"mend it; or say that it is a trained parameter: parameters=({name!r},)",
                 )
+    for equation in equations if parameters is None else ():
+        for product in ast.walk(ast.parse(equation.rest.strip().removeprefix("+ "), mode="eval")):
+            factors = (product.left, product.right) if isinstance(product, ast.BinOp) else ()
+            names = [f.id for f in factors if isinstance(f, ast.Name)]
+            own = [n for n in names if n not in (*known, ITSELF)]
+            if isinstance(getattr(product, "op", None), ast.Mult) and ITSELF in names and own:
+                raise GradcertError(
+                    f"{own[0]}*x in the equation of {equation.node}: a number for each unit, times an input of its own",
+                    allowed=f"a weighted sum, {own[0]} @ x",
+                    do=f"write it with @; or, where one number a unit is meant, say parameters=({own[0]!r},)",
+                )
     for equation in equations:
         if "spike(" in equation.rest and (missing := [k for k in ("v", "threshold") if k not in known]):
             raise GradcertError(
@@ -170,14 +181,14 @@ def edge_name(link: Link) -> str:
 
 
 def tidy(edges: Mapping[str, str]) -> dict[str, str]:
-    """Return labels with their names in one spelling.
+    """Return labels and their names in one spelling; reports print labels in capitals.
 
     Examples
     --------
-    >>> tidy({"z->v": "reset"})
+    >>> tidy({"z->v": "RESET"})
     {'z -> v': 'reset'}
     """
-    return {re.sub(r"\s*(->|@)\s*", r" \1 ", key.strip()): value for key, value in edges.items()}
+    return {re.sub(r"\s*(->|@)\s*", r" \1 ", key.strip()): value.lower() for key, value in edges.items()}
 
 
 def label(link: Link, edges: Mapping[str, str]) -> Link:

@@ -2,7 +2,7 @@
 
 Marks of proofs come from the verdicts that are known (``gradcert derive --check`` makes them); `--prove` makes the
 rest.
-Notebooks run when their text has changed since the last build, and the build fails where one raises.
+Notebooks run when their text, or any of our code, has changed since the last build; the build fails where one raises.
 """
 
 from __future__ import annotations
@@ -48,6 +48,19 @@ def written(verdicts: dict[str, list[Verdict]]) -> Path:
     return text
 
 
+def forget() -> None:
+    """Throw away what notebooks printed, where it was other code of ours that printed it: it may be true no more."""
+    from gradcert.certify.certificates import of_files
+
+    rooms = [path.parent for path in ROOT.glob("*/__init__.py") if path.parent.name not in ("build", "tests")]
+    code, mark = of_files((p for room in rooms for p in room.rglob("*.py")), root=ROOT), BUILD / "code"
+    if not mark.is_file() or mark.read_text(encoding="utf-8") != code:
+        for name in ("notebooks", "doctrees"):
+            shutil.rmtree(BUILD / name, ignore_errors=True)
+        BUILD.mkdir(parents=True, exist_ok=True)
+        mark.write_text(code, encoding="utf-8")
+
+
 def proved(verdict: Verdict | None, done: int, of: int) -> None:
     """Print which step was proved."""
     print(f"{done} of {of} proved" + (f": {verdict.step} {verdict.status}" if verdict else ""), flush=True)
@@ -64,6 +77,7 @@ def main() -> int:
 
     start = time.perf_counter()
     verdicts = check(listen=proved) if options.prove else checker.held()
+    forget()
     text = written(verdicts)
     print(f"{time.perf_counter() - start:.0f} s: the text is written")
     shutil.rmtree(SITE, ignore_errors=True)

@@ -41,7 +41,7 @@ def said(rule, cell, answer, **options):
 def test_a_missing_filter_of_the_readout_is_not_as_claimed():
     unfiltered = replace(RULES["e-prop"], readout=frozenset())
     found = said("e-prop", "lif", partial(row, unfiltered), depths=(1,), options=PLAIN, **LEAKY)
-    assert found.startswith("it equals e-prop without STATE in the readout, which is ottt (own: STATE; above: none)")
+    assert found.startswith("it equals e-prop without STATE in the readout, which is ottt (own: STATE; readout: none)")
 
 
 def test_rows_are_compared_within_the_edges_that_each_layer_has():

@@ -145,7 +145,7 @@ def label(rule: Rule, claimed: Rule, network: Network) -> str:
         return f"{claimed.name}, as claimed"
     edges = f"own: {shown(rule.own, network)}"
     if network.depth > 1 and rule.feedback != "target":
-        edges += f"; above: {shown_above(rule, network)}"
+        edges += f"; {shown_above(rule, network)}"
     if rule.feedback != claimed.feedback:
         edges += f"; {rule.feedback} feedback"
     name = published(rule, network) or (rule.name if rule.name not in ("row", claimed.name) else None)

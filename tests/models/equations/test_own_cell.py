@@ -149,3 +149,14 @@ def test_a_pseudo_derivative_as_a_mapping_or_a_name():
 def test_a_spike_without_a_threshold():
     with pytest.raises(GradcertError, match="a spike in the equation of z, in a cell without v and threshold"):
         define("wrong", {**DRIVE, "z": "spike(a)"}, edges={}, constants={})
+
+
+def test_careless_words_are_asked_about():
+    with pytest.raises(GradcertError, match=r"W\*x in the equation of a: .*; allowed: a weighted sum, W @ x"):
+        define("careless", {"a": "W*x + b", "z": "tanh(a)"}, edges={})
+    meant = define("meant", {"a": "W*x + b", "z": "tanh(a)"}, edges={}, parameters=("W", "b"))
+    assert set(Layer(meant(), inputs=3, units=3).shapes()) == {"W", "b"}
+    with pytest.raises(GradcertError, match="strict='sigmoid'; allowed: True: above the threshold alone"):
+        define("careless", {"v": "W @ x", "z": "spike(v)"}, edges={}, constants={"threshold": 1.0}, strict="sigmoid")
+    capitals = define("capitals", {"z": "W @ x + 0.5*z_prev"}, edges={"z -> z": "STATE"})
+    assert [link.edge for link in capitals().links if link.lag] == [Edge.STATE]

@@ -21,7 +21,8 @@ CHOSEN = [chosen for size in range(4) for chosen in combinations(TERMS, size)]
 def made(terms):
     texts = {"u": "U @ x", "a": " + ".join(["W @ x", *terms]).replace("+ -", "-"), "z": "tanh(a)"}
     edges = {f"{s} -> a": "state" for s in ("z", "u") if any(f"*{s}_prev" in term for term in terms)}
-    return texts, define("own", texts, edges=edges, constants={"leak": 0.75})
+    own = ("b", "c", "f", "g", "h", "k")
+    return texts, define("own", texts, edges=edges, constants={"leak": 0.75}, parameters=own)
 
 
 def values(texts, p, inputs):
