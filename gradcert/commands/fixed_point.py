@@ -79,9 +79,8 @@ def _print(certificate: FixedPointCertificate) -> None:
         shown = ", ".join(f"{name} on {count}" for name, count in worst[:6]) + (", ..." if len(worst) > 6 else "")
         console.print(Text.assemble(("  differs  ", "bold"), f"{shown} of {result.steps} steps"))
     if result is not None and result.overflows:
-        names = sorted(result.overflows)
-        shown = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
-        console.print(f"  overflows that the steps exercised: {shown}", style="dim", markup=False)
+        names = ", ".join(sorted(result.overflows))
+        console.print(f"  overflows that the steps exercised: {names}", style="dim", markup=False)
     for note in certificate.notes:
         console.print(f"  note: {note}", style="dim", markup=False)
     if certificate.verdict != "certified":

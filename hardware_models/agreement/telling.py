@@ -21,11 +21,14 @@ from gradcert.hardware_models.description.random import random_inputs, random_st
 from gradcert.hardware_models.description.simulate import Simulator
 
 Array = np.ndarray[Any, Any]
-POOL = 4096  # random steps that are searched
+POOL = 4096  # random steps that are searched at once
+TURNS = 128  # and how often, where something is left to be told
 SMALL = ("rounding sense", "zero rule", "comparison", "constant")  # kinds that move an integer by one, now and then
 
 
-def telling_steps(described: Program, leaves: Mapping[str, Array], seed: int, *, pool: int = POOL) -> dict[str, Array]:
+def telling_steps(
+    described: Program, leaves: Mapping[str, Array], seed: int, *, pool: int = POOL, turns: int = TURNS
+) -> dict[str, Array]:
     """Return more steps, (steps, *shape) by leaf: those that tell variants apart which the given ones do not.
 
     Parameters
@@ -33,7 +36,8 @@ def telling_steps(described: Program, leaves: Mapping[str, Array], seed: int, *,
     described : a fixed-point description.
     leaves : the steps that there are, inputs, random words and states.
     seed : of the steps that are searched.
-    pool : how many.
+    pool : how many at once; `turns` : how often, at most. What is left after the first turn is rare: a product that is
+        rounded once more, to a place 14 bits above, shows the first rounding in one of some 10^5 steps.
 
     Examples
     --------
@@ -49,15 +53,25 @@ def telling_steps(described: Program, leaves: Mapping[str, Array], seed: int, *,
     following = list(described.next.values())
     missed = untold(described, leaves, following)
     wide = with_lanes(described, pool)
-    drawn: dict[str, Array] = {**random_inputs(wide, 1, seed)[0], **random_states(wide, seed)}
-    for name in comparisons(described):
-        aimed = aimed_steps(described, name, seed)
-        drawn = {leaf: np.concatenate([column, aimed[leaf]]) for leaf, column in drawn.items()}
-    chosen = np.zeros(len(drawn[next(iter(drawn))]), dtype=bool)
-    for _, told in told_by(described, drawn, following, missed):
-        if told.any() and not told[chosen].any():
-            chosen[np.flatnonzero(told)[0]] = True
-    return {name: np.asarray(drawn[name])[chosen] for name in leaves}
+    found: list[dict[str, Array]] = []
+    for turn in range(turns):
+        if not missed:
+            break
+        # the first pool is that of the seed itself
+        own = seed if not turn else int(np.random.default_rng([seed, turn]).integers(2**31))
+        drawn: dict[str, Array] = {**random_inputs(wide, 1, own)[0], **random_states(wide, own)}
+        for name in comparisons(described) if not turn else ():
+            aimed = aimed_steps(described, name, own)
+            drawn = {leaf: np.concatenate([column, aimed[leaf]]) for leaf, column in drawn.items()}
+        chosen, left = np.zeros(len(next(iter(drawn.values()))), dtype=bool), []
+        for variant, told in told_by(described, drawn, following, missed):
+            if not told.any():
+                left.append(variant)
+            elif not told[chosen].any():
+                chosen[np.flatnonzero(told)[0]] = True
+        found.append({name: np.asarray(drawn[name])[chosen] for name in leaves})
+        missed = left
+    return {name: np.concatenate([part[name] for part in found]) if found else leaves[name][:0] for name in leaves}
 
 
 def untold(

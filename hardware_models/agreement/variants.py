@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.hardware_models.arithmetic import Format, Overflow, Rounding
+from gradcert.hardware_models.arithmetic import Format, Overflow, Rounding, bottom
 from gradcert.hardware_models.description.program import Node, Program
 
 Array = np.ndarray[Any, Any]
 ORDINARY = (Rounding.FLOOR, Rounding.TOWARD_ZERO, Rounding.NEAREST_EVEN, Rounding.NEAREST_UP, Rounding.NEAREST_AWAY,
             Rounding.NEAREST_ZERO, Rounding.NEAREST_DOWN, Rounding.AWAY)  # fmt: skip
+GUARDS = (Overflow.SATURATE, Overflow.SYMMETRIC)
 HOW = {m: {"floor": "down", "stochastic": "stochastically"}.get(m.value, m.value) for m in Rounding}
 
 
@@ -150,20 +151,28 @@ def _alike(nodes: list[Node]) -> list[list[Node]]:
 
 
 def _overflows(program: Program) -> Iterator[Variant]:
-    verb = {Overflow.WRAP: "wrap", Overflow.SATURATE: "saturate"}
-    doing = {Overflow.WRAP: "wrapping", Overflow.SATURATE: "saturating", Overflow.HOLD: "holding"}
+    verb = {Overflow.WRAP: "wrap", Overflow.SATURATE: "saturate", Overflow.SYMMETRIC: "saturate"}
+    doing = {Overflow.WRAP: "wrapping", Overflow.HOLD: "holding"}
     for own in Overflow:
         for group in _alike([n for n in _stores(program) if n.numeric.overflow is own]):
-            for policy in (Overflow.WRAP, Overflow.SATURATE):
-                if policy is own:
+            for policy in (Overflow.WRAP, Overflow.SATURATE, Overflow.SYMMETRIC):
+                same = {bottom(n.format, own) == bottom(n.format, policy) for n in group} == {True}
+                if policy is own or (own in GUARDS and policy in GUARDS and same):
                     continue
                 kind = "guard missing" if policy is Overflow.WRAP else "guard added"
+                here = own in GUARDS and policy in GUARDS
+                kind = "other guard" if here else kind
                 many = "" if len(group) > 1 else "s"
                 changed = program
                 for node in group:
                     numeric = replace(node.numeric, overflow=policy)
                     changed = changed.change(node.name, numeric=numeric, held=None)
-                says = f"{verb[policy]}{many} instead of {doing[own]}"
+                at = {
+                    Overflow.SATURATE: " at the lowest integer",
+                    Overflow.SYMMETRIC: " at equal sizes, -high and high,",
+                }
+                how = at.get(policy, "") if Overflow.SYMMETRIC in (own, policy) else ""
+                says = f"{verb[policy]}{many}{how} instead of {doing.get(own, 'saturating')}"
                 yield Variant(kind, " and ".join(n.name for n in group), says, changed)
 
 

@@ -9,7 +9,7 @@ import math
 from fractions import Fraction
 
 from gradcert.hardware_models.arithmetic.format import Format
-from gradcert.hardware_models.arithmetic.overflow import Overflow
+from gradcert.hardware_models.arithmetic.overflow import Overflow, bottom
 from gradcert.hardware_models.arithmetic.rounding import Rounding, Stochastic
 from gradcert.reference.errors import GradcertError
 
@@ -76,10 +76,11 @@ def quantise_fraction(
         stored = exact.numerator
     else:
         stored = round_fraction(exact, rounding, word=word, source=source)
-    if target.low <= stored <= target.high:
+    low = bottom(target, overflow)
+    if low <= stored <= target.high:
         return stored * target.ulp, False
-    if overflow is Overflow.SATURATE:
-        stored = target.high if stored > target.high else target.low
+    if overflow in (Overflow.SATURATE, Overflow.SYMMETRIC):
+        stored = target.high if stored > target.high else low
     elif overflow is Overflow.WRAP:
         stored = (stored - target.low) % 2**target.width + target.low
     elif held is None:

@@ -1,4 +1,4 @@
-"""Overflow of a stored integer: saturate, wrap or hold; which elements overflowed is always returned."""
+"""Overflow of a stored integer: saturate, also at equal sizes, wrap or hold; which elements overflowed is returned."""
 
 from __future__ import annotations
 
@@ -17,8 +17,20 @@ class Overflow(Enum):
     """What a register does with a value that it cannot hold."""
 
     SATURATE = "saturate"
+    SYMMETRIC = "saturate at equal sizes"
     WRAP = "wrap"
     HOLD = "hold"
+
+
+def bottom(target: Format, policy: Overflow) -> int:
+    """Return the smallest integer that a register holds: one that saturates at equal sizes leaves the last one out.
+
+    Examples
+    --------
+    >>> [bottom(Format(True, 8), policy) for policy in (Overflow.SATURATE, Overflow.SYMMETRIC)]
+    [-128, -127]
+    """
+    return max(target.low, -target.high) if policy is Overflow.SYMMETRIC else target.low
 
 
 def fit(x: Array, target: Format, policy: Overflow, *, held: Array | None = None) -> tuple[Array, Array | None]:
@@ -28,7 +40,7 @@ def fit(x: Array, target: Format, policy: Overflow, *, held: Array | None = None
     ----------
     x : integers at the radix of the target.
     target : the format.
-    policy : saturate at its limits, wrap modulo 2**width, or hold the old value.
+    policy : saturate at its limits, or at those of equal sizes, wrap modulo 2**width, or hold the old value.
     held : the old value, for hold.
 
     Examples
@@ -36,10 +48,10 @@ def fit(x: Array, target: Format, policy: Overflow, *, held: Array | None = None
     >>> fit(np.array([100, 200]), Format(True, 8), Overflow.WRAP)
     (array([100, -56]), array([False,  True]))
     """
-    low, high = target.low, target.high
+    low, high = bottom(target, policy), target.high
     if x.size == 0 or (x.min() >= low and x.max() <= high):
         return x, None
-    if policy is Overflow.SATURATE:
+    if policy in (Overflow.SATURATE, Overflow.SYMMETRIC):
         clipped = np.clip(x, low, high)
         return clipped, clipped != x
     outside = (x < low) | (x > high)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gradcert.hardware_models.arithmetic import Rounding
+from gradcert.hardware_models.arithmetic import Overflow, Rounding, bottom
 from gradcert.hardware_models.description.program import Node, Program
 
 Range = tuple[int, int]
@@ -89,10 +89,10 @@ def clipped(bounds: Range, node: Node) -> Range:
 
     The whole format where it wraps or holds.
     """
-    low, high = node.format.low, node.format.high
+    low, high = bottom(node.format, node.numeric.overflow), node.format.high
     if low <= bounds[0] and bounds[1] <= high:
         return bounds
-    if node.numeric.overflow.value == "saturate":
+    if node.numeric.overflow in (Overflow.SATURATE, Overflow.SYMMETRIC):
         return min(max(bounds[0], low), high), max(min(bounds[1], high), low)
     return low, high
 
@@ -120,7 +120,7 @@ def can_overflow(program: Program) -> list[str]:
             bounds = known[node.args[0]][1]
         else:
             bounds = _before_overflow(program, node, known)
-            if bounds[0] < node.format.low or bounds[1] > node.format.high:
+            if bounds[0] < bottom(node.format, node.numeric.overflow) or bounds[1] > node.format.high:
                 out.append(node.name)
             bounds = clipped(bounds, node)
         known[node.name] = node, bounds

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from gradcert.hardware_models.arithmetic import Overflow, Rounding, aligned_fraction
+from gradcert.hardware_models.arithmetic import Overflow, Rounding, aligned_fraction, bottom
 from gradcert.hardware_models.description.program import Node, Program, elaborate
 from gradcert.hardware_models.description.ranges import Range, exact, rounded
 from gradcert.reference.errors import GradcertError
@@ -233,7 +233,7 @@ def _operate(
         out.assume.extend([gap <= 1 << shift, -gap <= 1 << shift])
     else:
         exact_stored = _round(raw, shift, node, word, algebra)
-    low, high = node.format.low, node.format.high
+    low, high = bottom(node.format, node.numeric.overflow), node.format.high
     bounds = rounded(exact(node, {n.name: (n, (n.format.low, n.format.high)) for n in operands}), node)
     if low <= bounds[0] and bounds[1] <= high:
         out.values[node.name] = exact_stored
@@ -243,9 +243,9 @@ def _operate(
     if not limited:
         out.values[node.name] = exact_stored
         return
-    if node.numeric.overflow is Overflow.SATURATE:
-        top, bottom = algebra.constant(high), algebra.constant(low)
-        fitted = z3.If(exact_stored > high, top, z3.If(exact_stored < low, bottom, exact_stored))
+    if node.numeric.overflow in (Overflow.SATURATE, Overflow.SYMMETRIC):
+        most, least = algebra.constant(high), algebra.constant(low)
+        fitted = z3.If(exact_stored > high, most, z3.If(exact_stored < low, least, exact_stored))
     elif node.numeric.overflow is Overflow.WRAP:
         fitted = algebra.wrap(exact_stored, node)
     else:

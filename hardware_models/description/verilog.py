@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from gradcert.hardware_models.arithmetic import Overflow, Rounding
+from gradcert.hardware_models.arithmetic import Overflow, Rounding, bottom
 from gradcert.hardware_models.description.program import Node, Program, elaborate
 from gradcert.hardware_models.description.ranges import exact, rounded
 
@@ -133,21 +133,21 @@ def _operation(node: Node, nodes: dict[str, Node]) -> list[str]:
         lines.append(f"wire signed [{wide - 1}:0] r_{own} = x_{own};")
     else:
         lines += _rounding(node, shift, wide)
-    low, high = node.format.low, node.format.high
+    low, high = bottom(node.format, node.numeric.overflow), node.format.high
     if low <= span[0] and span[1] <= high:
         lines.append(f"wire signed [{width - 1}:0] v_{own} = r_{own}[{width - 1}:0];")
     elif node.numeric.overflow is Overflow.WRAP:
         zero = "" if node.format.signed else "1'b0, "
         lines.append(f"wire signed [{width - 1}:0] v_{own} = {{{zero}r_{own}[{node.format.width - 1}:0]}};")
     else:
-        top, bottom = _literal(high, width), _literal(low, width)
+        most, least = _literal(high, width), _literal(low, width)
         if node.numeric.overflow is Overflow.HOLD:
             assert node.held is not None
-            top = bottom = f"v_{identifier(node.held)}"
+            most = least = f"v_{identifier(node.held)}"
         over = f"r_{own} > {_literal(high, wide)}"
         under = f"r_{own} < {_literal(low, wide)}"
         lines.append(
-            f"wire signed [{width - 1}:0] v_{own} = ({over}) ? {top} : ({under}) ? {bottom} : r_{own}[{width - 1}:0];"
+            f"wire signed [{width - 1}:0] v_{own} = ({over}) ? {most} : ({under}) ? {least} : r_{own}[{width - 1}:0];"
         )
     return lines
 

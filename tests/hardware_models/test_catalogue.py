@@ -253,3 +253,27 @@ def test_fptt_moves_its_registers_when_an_update_is_applied(profile: str) -> Non
 
 def _flat(one):
     return {f"{k}[{','.join(map(str, i))}]" if i else k: v[i] for k, v in one.items() for i in np.ndindex(v.shape)}
+
+
+def test_what_is_stored_otherwise_is_said_behind_the_name():
+    step = program("s6q4,trace=u8q4:floor,update=s9q4:nearest-ties-up", "ottt")
+    assert str(step.node("xh").format) == str(step.node("xh.leaked").format) == "u8q4"
+    assert step.node("xh.leaked").numeric.rounding is Rounding.FLOOR
+    assert (str(step.node("W.step").format), step.node("W.step").numeric.rounding) == ("s9q4", Rounding.NEAREST_UP)
+    assert str(step.node("W").format) == "s6q4"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("q-format,trac=u8q4", "'trac=u8q4' of q-format; allowed: weight, current"),
+        ("q-format,trace", "format ''"),
+        ("q-format,trace=u8q4:flor", r"the rounding 'flor' \(did you mean 'floor'"),
+        ("reckon,trace=u8q4", "of reckon; allowed: the chip as it is"),
+        ("bfloat16,trace=u8q4", "of bfloat16.*; allowed: no role"),
+        ("nothing,trace=u8q4", "profile 'nothing'"),
+    ],
+)
+def test_what_cannot_be_stored_otherwise_is_one_sentence(name, said):
+    with pytest.raises(GradcertError, match=said):
+        program(name, "ottt")

@@ -38,6 +38,21 @@ def test_a_fault_that_random_steps_miss_is_told_by_those_added(described, leaves
     assert not [str(v) for v in left if v.kind in ("comparison", "constant")]
 
 
+def test_roundings_that_are_rounded_once_more_are_told(described, leaves):
+    """A product is rounded to 14 bits below a weight's last place: floor there moves a weight in one of 10^5 steps."""
+    left = set(map(str, untold(described, leaves, list(described.next.values()))))
+    for place in ("W.product", "signal", "Wo.step", "credit"):
+        assert f"rounding sense: {place} rounds down instead of nearest, ties to even" not in left
+
+
+def test_saturation_at_equal_sizes_is_a_variant_of_its_own(described, leaves):
+    (found,) = [v for v in variants(described) if v.kind == "other guard" and v.place == "W.next"]
+    assert found.says == "saturates at equal sizes, -high and high, instead of saturating"
+    right, wrong = after(described, leaves)[0], after(found.program, leaves)[0]
+    apart = right["W.next"] != wrong["W.next"]
+    assert apart.any() and set(right["W.next"][apart]) == {-128} and set(wrong["W.next"][apart]) == {-127}
+
+
 def test_a_comparison_is_aimed_at_from_both_sides(described):
     found = aimed_steps(described, "psi.above3", seed=0, tried=64)
     columns, _ = columns_after(described, found)
