@@ -11,14 +11,14 @@ MOST = 8000  # characters of one part: the end of a simulation's log fits
 class GradcertError(ValueError):
     """Raised wherever input does not fit, at the edge, before any work is done.
 
+    What the parts say may come from anywhere: it is made printable (`gradcert.reference.printable`). Where one of
+    several allowed names is near to what was given, it is asked whether that was meant (`gradcert.reference.suggest`).
+
     Parameters
     ----------
     given : what was given, as a sentence.
     allowed : what would have been accepted.
     do : what the reader can do about it.
-
-    What stands in them may come from anywhere: it is made printable (`gradcert.reference.printable`). Where one of
-    several allowed names is near to what was given, it is asked whether that was meant (`gradcert.reference.suggest`).
 
     Examples
     --------

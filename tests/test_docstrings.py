@@ -1,7 +1,9 @@
 """Every example in a docstring runs and prints what it says, in every module of every room."""
 
+import ast
 import doctest
 import importlib
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -55,6 +57,34 @@ def test_examples_in_docstrings(name):
             raise
         pytest.skip(f"needs {missing}: pip install 'gradcert[{EXTRA[missing]}]'")
     assert failures(module) == 0
+
+
+def test_a_section_of_parameters_holds_parameters():
+    """A sentence among them would be read as the name of one, and come out on the site in pieces."""
+    strays = []
+    for room in sorted(path.parent for path in ROOT.glob("*/__init__.py")):
+        for path in sorted(room.rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Module)):
+                    strays += [f"{path.relative_to(ROOT)}: {line}" for line in stray(ast.get_docstring(node) or "")]
+    assert not strays
+
+
+def stray(text):
+    """Lines of a section of parameters or attributes that begin nothing and go on with nothing."""
+    section, found, lines = "", [], text.splitlines()
+    for line, below in zip(lines, (*lines[1:], "") if lines else (), strict=True):
+        if re.fullmatch("-{3,}", below):
+            section = line
+        elif section in ("Parameters", "Attributes") and re.match(r"[^\s-]", line) and " : " not in line:
+            found.append(line)
+    return found
+
+
+def test_a_stray_sentence_is_seen():
+    assert stray("A.\n\nParameters\n----------\na : b\n    c.\n\nAnd so on.\n\nReturns\n-------\nNothing.") == [
+        "And so on."
+    ]
 
 
 def test_a_wrong_example_is_seen():

@@ -112,6 +112,8 @@ class Control:
 class Certificate:
     """The record of a run.
 
+    What a subject says stands in a certificate, so every text in it is made printable when it is made.
+
     Attributes
     ----------
     verdict : ``certified``, ``refuted`` or ``inconclusive``.
@@ -140,8 +142,6 @@ class Certificate:
         nobody asked. How far the search comes is a matter of time: two runs may differ in it.
     timing : ``date``, when the run ended (UTC, ISO 8601), and ``cases``, seconds of each from question to verdict;
         empty in certificates of gradcert 0.1.
-
-    What a subject says stands in a certificate, so every text in it is made printable when it is made.
     """
 
     verdict: str

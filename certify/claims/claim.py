@@ -26,7 +26,7 @@ from gradcert.reference.notebook import card
 from gradcert.reference.numbers import FORMATS, surrogate_from
 from gradcert.reference.outside import record
 from gradcert.reference.published import Algorithm, Claimed, read_rule
-from gradcert.reference.rules import rule_text
+from gradcert.reference.rules import Rule, rule_text
 
 CLASSES = ("exact", "bounded", "aligned", "unbiased")
 ATTRIBUTE = "__gradcert_claim__"
@@ -38,11 +38,17 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 class Claim:
     """What is claimed.
 
+    Initial values, loss weights, beginnings and masks that are claimed are in every problem (`gradcert.Problem`), as
+    ones, zeros and the like where a case asks for nothing. A cell of somebody else's is ``path/to/file.py:attribute``,
+    and its file is run: whoever writes a claim in Python names it. A claim that was read (`from_dict`) may name files
+    only where that was allowed.
+
     Attributes
     ----------
     rule : a row of the rule table, such as ``ostl`` or ``tbptt(3)``, or an algorithm that is no row, such as ``otpe``
         or ``fptt`` (`gradcert.reference.published`). Where an algorithm is random its draws come with the problem
-        (``problem.drawn``), and a claim of class ``unbiased`` is about its mean.
+        (``problem.drawn``), and a claim of class ``unbiased`` is about its mean. A `gradcert.reference.Rule` of one's
+        own is claimed by its edge sets.
     settings : of such an algorithm, where they are not as usual; ``fptt(parts=4)`` is the same.
     cells : cells of which stacks are built, one network per cell.
     depths : numbers of layers.
@@ -95,12 +101,6 @@ class Claim:
     sizes, T, B : where the claim fixes them: inputs and units of every layer, steps, samples.
     network : instead of `cells` and `depths`, a graph of populations and connections: a `gradcert.reference.Graph`,
         or a mapping with ``inputs``, ``populations``, ``connections``, ``output`` (`gradcert.certify.claims.networks`).
-
-    What is claimed of these is in every problem (`gradcert.Problem`), as ones, zeros and the like where a case asks for
-    nothing.
-
-    A cell of somebody else's is ``path/to/file.py:attribute``, and its file is run: whoever writes a claim in Python
-    names it. A claim that was read (`from_dict`) may name files only where that was allowed.
 
     Examples
     --------
@@ -161,7 +161,7 @@ class Claim:
         for name in ("options", "readout_options"):
             object.__setattr__(self, name, in_full(_mapping(name, getattr(self, name))))
         set_aliases(self)
-        if isinstance(self.rule, Mapping):
+        if isinstance(self.rule, (Mapping, Rule)):
             object.__setattr__(self, "rule", rule_text(self.rule))
         found = read_rule(self.rule, _mapping("settings", self.settings))
         if isinstance(found, Algorithm) and found.kind.name == "rows":
@@ -208,8 +208,6 @@ class Claim:
     @property
     def claimed(self) -> Claimed:
         """The row, or the algorithm with its settings; for an unbiased claim of a random one, its mean."""
-        if isinstance(self.rule, Mapping):
-            object.__setattr__(self, "rule", rule_text(self.rule))
         found = read_rule(self.rule, self.settings)
         return found.average if isinstance(found, Algorithm) and self.acceptance == "unbiased" else found
 
@@ -256,7 +254,7 @@ class Claim:
 
 
 @understood(RENAMED | {"limits": "within"})
-def claim(*, rule: str, cells: Iterable[str] | str = (), **options: Any) -> Callable[[Decorated], Decorated]:
+def claim(*, rule: str | Rule, cells: Iterable[str] | str = (), **options: Any) -> Callable[[Decorated], Decorated]:
     """Decorate a subject with its claim; arguments as for `Claim`, and ``loss`` in words.
 
     Examples

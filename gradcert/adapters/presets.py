@@ -49,14 +49,14 @@ def claimed(
 ) -> Callable[[Decorated], Decorated]:
     """Decorate a subject with the claim that a preset makes.
 
+    What the library does otherwise, and no convention of the cell says, the claim rules out (`WITHOUT`).
+
     Parameters
     ----------
     rule : instead of the preset's.
     dtype, depths : as for `gradcert.certify.claims.Claim`.
     keep : constants of the preset that are fixed (`conventions`).
     options : more conventions, or others.
-
-    What the library does otherwise, and no convention of the cell says, the claim rules out (`WITHOUT`).
 
     Examples
     --------

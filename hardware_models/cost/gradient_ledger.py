@@ -84,6 +84,8 @@ class StaircaseNumbers:
 class Entry:
     """One weight matrix after some steps. Losses are Euclidean norms relative to BPTT's and the rule's.
 
+    A figure is `nan` where the norm to divide by is zero.
+
     Attributes
     ----------
     parameter, steps : which weights, after how many steps.
@@ -95,8 +97,6 @@ class Entry:
     noise : ||fixed - one draw|| / ||rule||, what the random words of this run add; 0 where nothing is drawn.
     cosine_rule, cosine_fixed, cosine_total : BPTT with rule, rule with fixed, BPTT with fixed.
     sign_agreement : share of weights on which rule and fixed agree in sign, where the rule is not zero.
-
-    `nan` where a norm to divide by is zero.
     """
 
     parameter: str

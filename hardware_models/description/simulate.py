@@ -36,12 +36,12 @@ def _float_rounder(fmt: FloatFormat) -> Callable[[Array], Array]:
 class Simulator:
     """Runs a program step by step.
 
+    `state` maps state names to stored integers (float32 values for floating-point nodes); `log` holds overflow events.
+
     Parameters
     ----------
     program : the description.
     frozen : states that keep their value (weights, while a gradient is measured).
-
-    `state` maps state names to stored integers (float32 values for floating-point nodes); `log` holds overflow events.
 
     Examples
     --------

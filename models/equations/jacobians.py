@@ -29,13 +29,13 @@ ONE = (1, 1)
 def check(cell: Any, *, factors: Any = None) -> tuple[str, ...]:
     """Check the local derivatives of a cell made by `define`, at random points of a prime field.
 
+    Of a cell that was traced from a function, the function itself is run too, on balls: its values have to be those of
+    the equations.
+
     Parameters
     ----------
     cell : the class that `define` returned.
     factors : instead of the cell's own, a function of the same arguments as `differentiate`.
-
-    Of a cell that was traced from a function, the function itself is run too, on balls: its values have to be those of
-    the equations.
 
     Returns
     -------

@@ -564,7 +564,11 @@ def _prepared(term: Term, how: Style, cell: CellWriter) -> Term:
                 do="subtract the threshold before it, and give it nothing else to train",
             )
         if what.startswith("batch normalisation"):
-            raise GradcertError(f"{what} at {term.where}, in layer {cell.number}", do="read it in eval: module.eval()")
+            raise GradcertError(
+                f"{what} at {term.where}, in layer {cell.number}: what a sample gets depends on the others",
+                allowed="batch normalisation by its running figures",
+                do="put that layer alone into eval, module.bn.eval(), also while training; or read the module in eval",
+            )
         allowed = "weights, and functions of one unit: sums, products, tanh, sigmoid, exp, relu"
         if what in REDUCED:
             allowed = "those over the last axes of a sample: its units, or the pixels of every channel"

@@ -18,8 +18,10 @@ from gradcert.reference.rules.rule import FEEDBACKS, Rule
 EDGES = {edge.name.lower(): edge for edge in Edge if edge in TEMPORAL}
 PLACES = ("own", "above")
 CHANGE = re.compile(r" (?P<sign>[-+]) (?P<edge>[a-z]+)(?: (?P<place>own|above))?")
+NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 SETS = re.compile(r"edges\((?P<parts>[^()]*)\)")
 READOUT = "readout"
+CUTS = ("window", "chunk", "reach")  # whole numbers of steps: `Rule`
 CHANGES = "' - EDGE', ' + EDGE', each with own or above after it where it is one of them; EDGE is one of " + ", ".join(
     EDGES
 )
@@ -92,22 +94,51 @@ def edge_sets(text: str) -> Rule | None:
     parts: dict[str, list[str]] = {}
     for part in found["parts"].split(", "):
         what, *words = part.split(" ")
-        fits = {*PLACES, READOUT, "feedback"}
+        fits = {*PLACES, READOUT, "feedback", *CUTS}
         good = words and set(words) <= (set(FEEDBACKS) if what == "feedback" else {*EDGES, "none"})
+        if what in CUTS:
+            good = len(words) == 1 and NUMBER.fullmatch(words[0]) is not None
         if what not in fits or what in parts or not good or len(set(words)) < len(words):
             raise GradcertError(
                 f"edge sets {text!r}",
                 allowed="edges(own EDGE EDGE, above EDGE, readout EDGE, feedback WORD), each once, none for no edge;"
-                f" EDGE is one of {', '.join(EDGES)}; WORD one of {', '.join(FEEDBACKS)}",
+                f" EDGE is one of {', '.join(EDGES)}; WORD one of {', '.join(FEEDBACKS)}; and window N, chunk N or"
+                " reach N, steps",
             )
         parts[what] = words
     sets = {k: frozenset(EDGES[w] for w in parts.get(k, ()) if w != "none") for k in (*PLACES, READOUT)}
     feedback = parts.get("feedback", ["symmetric"])[0]
-    return Rule(text, "Edge sets of one's own", sets["own"], sets["above"], readout=sets[READOUT], feedback=feedback)
+    cuts: dict[str, Any] = {what: int(parts[what][0]) for what in CUTS if what in parts}
+    title = "Edge sets of one's own"
+    return Rule(text, title, sets["own"], sets["above"], readout=sets[READOUT], feedback=feedback, **cuts)
 
 
-def rule_text(given: Mapping[str, Any]) -> str:
+def sets_text(rule: Rule) -> str:
+    """Return a rule as edge sets, the name by which a claim has it.
+
+    Examples
+    --------
+    >>> from gradcert.reference.rules import RULES
+    >>> sets_text(RULES["sltt"])
+    'edges(own none, above none)'
+    >>> edge_sets(sets_text(RULES["e-prop-random"])).readout == RULES["e-prop-random"].readout
+    True
+    """
+    named = {"own": rule.own, "above": rule.upper, READOUT: rule.readout}
+    sets = [
+        f"{k} {' '.join(n for n, e in EDGES.items() if e in edges) or 'none'}"
+        for k, edges in named.items()
+        if edges or k != READOUT
+    ]
+    sets += [f"feedback {rule.feedback}"] if rule.feedback != "symmetric" else []
+    sets += [f"{what} {getattr(rule, what)}" for what in CUTS if getattr(rule, what) is not None]
+    return f"edges({', '.join(sets)})"
+
+
+def rule_text(given: Mapping[str, Any] | Rule) -> str:
     """Return the name of a rule that is written as a table: of a row and changes, of edge sets, or of rows by layer.
+
+    A `Rule` is named by its edge sets.
 
     Raises
     ------
@@ -120,6 +151,8 @@ def rule_text(given: Mapping[str, Any]) -> str:
     >>> rule_text({"row": "tbptt-chunks(20)", "without": ["RESET"]})
     'tbptt-chunks(20) - reset'
     """
+    if isinstance(given, Rule):
+        return sets_text(given)
     table = ("row", "without", "with", *PLACES, READOUT, "feedback", "layers")
     wrong = [k for k in given if k not in table]
     kinds = [k for k in ("row", "own", "layers") if k in given]

@@ -30,6 +30,7 @@ autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True, "imported-members": True}
 napoleon_google_docstring = False
+napoleon_use_param = False  # several names of one line stay together
 
 html_theme = "furo"
 html_title = "gradcert"

@@ -66,8 +66,8 @@ def candidates(claimed: Rule, network: Network, feedback: bool, *, steps: int = 
     for k in range(1, steps):
         tried.append(replace(RULES["tbptt"], name=f"tbptt({k})", window=k))
         tried.append(replace(RULES["tbptt-chunks"], name=f"tbptt-chunks({k})", chunk=k))
-        if claimed.reach is None and claimed.window is None and claimed.feedback != "local":
-            tried.append(replace(plain, name="row", chunk=k))
+        if claimed.reach is None and claimed.feedback != "local":
+            tried += [replace(plain, name="row", chunk=k)] if claimed.window is None else []
             if claimed.feedback in ("symmetric", "random"):
                 tried.append(replace(plain, name="row", window=k, chunk=None))
     out: list[Rule] = []

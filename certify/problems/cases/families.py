@@ -33,11 +33,11 @@ def fewest(claim: Claim, spec: Spec) -> dict[int, tuple[int, ...]]:
 def families(claim: Claim, cell: str, turn: int = 0) -> tuple[str, ...]:
     """Return the families that make sense for a cell: dyadic where spikes, or piecewise linear outputs, occur.
 
+    In bfloat16 real numbers have hardly a digit left after a few sums: where nothing needs to be rounded, nothing is.
+
     Parameters
     ----------
     turn : chooses among the claim's alternatives, which may differ in this.
-
-    In bfloat16 real numbers have hardly a digit left after a few sums: where nothing needs to be rounded, nothing is.
     """
     found = tuple(name for name, family in FAMILIES.items() if family.applies(claim, cell, turn))
     return ("dyadic",) if claim.dtype == "bfloat16" and "dyadic" in found else found

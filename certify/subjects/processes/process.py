@@ -33,13 +33,13 @@ HEED = 2.0  # seconds in which a warden has to end what it watches over
 class Failure:
     """Why no reply came.
 
+    Reason and output are made printable: they are a stranger's words.
+
     Attributes
     ----------
     kind : ``died``, ``hung`` or ``flooded``.
     reason : one sentence.
     output : the end of what the process printed.
-
-    Both are made printable: they are a stranger's words.
     """
 
     kind: str

@@ -42,6 +42,8 @@ class Lif:
     none                    v = leak v' + I
     ======================  ==============================================================  ====
 
+    Whether the reset is in the graph is not an option of the cell: it is the RESET edge of the rule.
+
     Parameters
     ----------
     leak, threshold : a number, or a tuple of one per unit. Ignored where `train` names them.
@@ -59,8 +61,6 @@ class Lif:
         v (1 - z) + reset_value z of the same step.
     recurrent, bias : whether H and b exist.
     train : per-unit parameters that are trained, of ``leak``, ``threshold``.
-
-    Whether the reset is in the graph is not an option of the cell: it is the RESET edge of the rule.
 
     Examples
     --------

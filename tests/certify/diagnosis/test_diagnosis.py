@@ -7,7 +7,7 @@ import pytest
 
 from gradcert.certify.campaign.campaign import certify
 from gradcert.certify.claims.claim import Claim
-from gradcert.reference import RULES, Edge, Floats, record
+from gradcert.reference import RULES, Edge, Floats, record, rule_named
 from gradcert.reference.engines import forward, reverse
 from gradcert.reference.numbers.surrogates import Surrogate
 
@@ -66,6 +66,11 @@ def cut(rule, *, own=(), upper=()):
         ("ottt", RULES["sltt"], "it equals ottt without STATE, which is sltt (own: none; above: none)"),
         ("bptt", replace(RULES["tbptt"], window=2), "it equals tbptt(2)"),
         ("ostl", RULES["snap-1"], "it equals snap-1"),
+        (
+            "tbptt(3) - reset - recurrent",
+            rule_named("tbptt(2) - reset - recurrent"),
+            "it equals tbptt(3) - reset - recurrent with a window of 2 steps (own: STATE",
+        ),
     ],
     ids=lambda v: v if isinstance(v, str) else "",
 )

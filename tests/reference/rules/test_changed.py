@@ -73,3 +73,22 @@ def test_tables_are_names():
         with pytest.raises(GradcertError):
             rule_text(wrong)
     assert all(rule_named(name) is rule for name, rule in RULES.items())
+
+
+def test_edge_sets_may_be_cut_in_time():
+    rule = rule_named("edges(own state reset, above state, window 3)")
+    assert (rule.window, rule.chunk, rule.reach) == (3, None, None)
+    assert rule_named("edges(own state, above none, chunk 20)").chunk == 20
+    for wrong in ("window 0", "window", "window three", "window 2 3", "chunk -1"):
+        with pytest.raises(GradcertError, match="window N, chunk N or reach N"):
+            rule_named(f"edges(own state, {wrong})")
+    with pytest.raises(GradcertError, match="a window of 3 steps together with chunks"):
+        rule_named("edges(own state, window 3, chunk 2)")
+
+
+@pytest.mark.parametrize("name", [*RULES, "tbptt(3) - reset", "snap-2", "tbptt-chunks(7)"])
+def test_every_row_is_edge_sets_by_another_name(name):
+    row = rule_named(name)
+    found = rule_named(rule_text(row))
+    kept = ("own", "upper", "readout", "feedback", "window", "chunk", "reach")
+    assert all(getattr(found, k) == getattr(row, k) for k in kept)
