@@ -56,7 +56,8 @@ class Served:
         if isinstance(result, tuple) and len(result) in (2, 3):
             loss, gradients, outputs = (*result, None)[:3]
         if not isinstance(gradients, Mapping):
-            return {**out, "wrong": f"a {type(gradients).__name__} was returned in place of a mapping of gradients"}
+            what = f"a {type(gradients).__name__} was returned in place of a mapping of gradients"
+            return {**out, "wrong": f"{what}; allowed: a mapping, (loss, mapping) or (loss, mapping, outputs)"}
         out["rewritten"] = self._rewritten()
         out["gradients"] = {str(k): self._encode(problem.id, str(k), v) for k, v in gradients.items()}
         if loss is not None:

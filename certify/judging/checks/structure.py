@@ -8,6 +8,7 @@ from gradcert.certify.certificates import Finding
 from gradcert.certify.problems import Case
 from gradcert.certify.subjects import Answer
 from gradcert.reference.numbers import FORMATS, Array
+from gradcert.reference.suggest import nearest
 
 WIDTH = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
 
@@ -17,16 +18,19 @@ def check(case: Case, answer: Answer) -> list[Finding]:
     if answer.failure is not None:
         what, text = answer.failure, answer.failure.output.strip()
         where = {"output": text.splitlines()[-12:]} if text else {}
-        return [
-            Finding("call" if what.kind != "wrong" else "structure", case.id, what.reason, cause=what.kind, where=where)
-        ]
+        if what.kind == "wrong":
+            return [Finding("structure", case.id, what.reason, where=where)]
+        return [Finding("call", case.id, what.reason, cause=what.kind, where=where)]
     wanted, given = {k: b.value for k, b in case.expected.gradients.items()}, answer.gradients
     found = []
     if missing := sorted(set(wanted) - set(given)):
         found.append(f"missing {', '.join(missing)}")
     fixed = [name for name in case.problem.untrained if name in given]
     if extra := sorted(set(given) - {*wanted, *fixed}):
-        found.append(f"unknown {', '.join(extra)}")
+        ends = {name: next((m for m in missing if m.endswith(f".{name}")), None) for name in extra}
+        near = {name: end or nearest(name, missing) for name, end in ends.items()}
+        words = (f"{name}{f' (is it {other}?)' if other else ''}" for name, other in near.items())
+        found.append(f"unknown {', '.join(words)}")
     if fixed:
         found.append(f"{', '.join(fixed)}, which the claim says is not trained")
     if found:

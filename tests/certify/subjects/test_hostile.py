@@ -76,6 +76,18 @@ HOSTILE = {  # what the subject does: the check that refutes it, and the beginni
         "{}W is an array of dtype obje",
     ),
     "return {k: [[1], [2, 3]] for k in g}": ("structure", "{}W is a list that does not convert"),
+    "return {('layers.0.w' if k == 'layers.0.W' else k): v for k, v in g.items()}": (
+        "structure",
+        "the gradient does not fit the parameters: missing layers.0.W; unknown layers.0.w (is it layers.0.W?)",
+    ),
+    "return {('W' if k == 'layers.0.W' else k): v for k, v in g.items()}": (
+        "structure",
+        "the gradient does not fit the parameters: missing layers.0.W; unknown W (is it layers.0.W?)",
+    ),
+    "return g, 1.0": (
+        "structure",
+        "a float was returned in place of a mapping of gradients; allowed: a mapping, (loss, mapping) or (loss, map",
+    ),
     "return None": ("structure", "a NoneType was returned in place of a mapping of gradients"),
     "return list(g.values())": ("structure", "a list was returned in place of a mapping of gradients"),
     "return float('nan'), g": ("structure", "the loss holds 1 entries of 1 that are NaN"),
