@@ -47,9 +47,10 @@ def _old_slope(graph: Graph, tape: LayerTape, _: Tape) -> Graph:
     return _slopes(output_apart(graph), "z", earlier)
 
 
-def _early_read(graph: Graph, tape: LayerTape, _: Tape) -> Graph:
+def _early_read(graph: Graph, tape: LayerTape, _: Tape, of: str | None = None) -> Graph:
+    """Let the output read its traces, or that of one node alone, as the step before left them."""
     apart = output_apart(graph)
-    return apart.arcs_as(lambda a: replace(a, lag=1) if a.target == "z" and not a.lag else a)
+    return apart.arcs_as(lambda a: replace(a, lag=1) if a.target == "z" and not a.lag and of in (None, a.source) else a)
 
 
 def _new_trace(graph: Graph, tape: LayerTape, _: Tape) -> Graph:
@@ -110,6 +111,9 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
     yield of_edit("timing", "slope too new", "psi of step t, not t - 1, in the recursion", own=_new_slope)
     yield of_edit("timing", "slope too old", "psi of step t - 1 in the eligibility trace", own=_old_slope)
     yield of_edit("timing", "trace read before its update", "the trace read before it is updated", own=_early_read)
+    for node in _read_beside(bench):
+        label = f"the trace of {node} read before it is updated"
+        yield of_edit("timing", f"trace of {node} read before its update", label, own=partial(_early_read, of=node))
     yield of_edit("timing", "trace too new", "the trace of the same step where the last one belongs", own=_new_trace)
     yield of_edit("timing", "input decayed", "the new input decayed once too often", own=_decayed_input)
     now = "the input of the same step left out of the trace"
@@ -120,6 +124,12 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
     yield from _sources(bench)
     yield from _cleared(bench.steps)
     yield from _doubled()
+
+
+def _read_beside(bench: Bench) -> list[str]:
+    """Return the nodes that an output reads within a step, where it reads several."""
+    into = [[k.source for k in layer.cell.links if k.target == "z" and not k.lag] for layer in bench.network.layers]
+    return list(dict.fromkeys(source for sources in into if len(sources) > 1 for source in sources))
 
 
 def _filtered() -> Iterator[Hypothesis]:
