@@ -226,7 +226,7 @@ def atlas(
             raise GradcertError("a subject without a claim", do="pass --cells, or decorate it with gradcert.claim")
         home = file_of(who.name)  # which has been run
         for name in (cell, claim.get("readout")):
-            if file_of(name):
+            if name is not None and file_of(name):
                 cell_named(name, run=run_cells or name == cells or file_of(name) == home)
         known = option_names(cell_named(cell))
         told = {name: value for name, value in first_of(claim.get("options", {})).items() if name in known}

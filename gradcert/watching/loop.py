@@ -188,8 +188,10 @@ class Watch(Judging):
         """Raise for a step that is said to be over before there are gradients, or after they were applied."""
         if given and all(g is None for g in given.values()):
             raise GradcertError("a step in which no parameter has a gradient", do="say step() after loss.backward()")
-        own, seen = dict(self.module.named_parameters()), self._calls.sequences[-1].versions
-        changed = [n for n, p in parameters.items() if p is own.get(n) and p._version != seen.get(n, p._version)]
+        seen: dict[str, int] = self._calls.sequences[-1].versions
+        # a trainer's are copies of before
+        own: list[tuple[str, Any]] = [x for x in self.module.named_parameters() if x[1] is parameters.get(x[0])]
+        changed = [n for n, p in own if p._version != seen.get(n, p._version)]
         if changed:
             raise GradcertError(
                 f"parameters that changed since the module was called: {', '.join(changed)}",
