@@ -22,12 +22,14 @@ from gradcert.certify.certificates import (
     Finding,
     environment,
 )
-from gradcert.certify.claims import AXES, Claim
+from gradcert.certify.claims import AXES, Claim, coinciding
 from gradcert.certify.judging import RATE, ROUNDED, aligned
 from gradcert.certify.problems import TRUTH, Case, profile_named, summary
 from gradcert.certify.runs import Prepared, Run
 from gradcert.certify.subjects import Answer
+from gradcert.reference.rules import Rule
 
+MOST = 4  # other rows of the same paths that are named
 ONE = {"agree": "agrees", "are": "is", "have": "has"}  # of one case
 RESUMED = "resumed: "  # how the note of a run that went on from a journal begins
 # An edge counts as separated when dropping it moves the gradient this many budgets away.
@@ -75,6 +77,13 @@ def conclude(
     if run.recalled:
         given = f"{run.recalled} of {len(run.results)} answers were read from a journal, which is taken at its word"
         notes[f"{RESUMED}{given}"] = None
+    if isinstance(run.claim.claimed, Rule) and cases and verdict == CERTIFIED:
+        same = coinciding(
+            run.claim.claimed, {repr(c.problem.network.layers): c.problem.network for c in cases}.values()
+        )
+        if same:
+            more = f" and {len(same) - MOST} more" if len(same) > MOST else ""
+            notes[f"on these networks {run.claim.rule} is {', '.join(same[:MOST])}{more} too: the same paths"] = None
     if run.claim.acceptance == "aligned" and verdict == CERTIFIED and (names := aligned.allowed(cases, run.claim)):
         notes[f"the stated limits allow these mistakes too, on every case: {', '.join(names)}"] = None
     judged = [r.worst for r in run.results if r.worst is not None]

@@ -103,9 +103,14 @@ def verify(
     found = tuple(
         d
         for d in differences(_repeated(record), _told(again, record), but=UNREPEATED)
-        if d.where.split(": ")[0] not in here
+        if d.where.split(": ")[0] not in here and not d.where.endswith(": replay")  # how it was called there
     )
     verdicts = (record["verdict"], again["verdict"])
+    known = {(f["check"], f["cause"]) for f in record["findings"]}
+    for finding in again["findings"]:
+        if finding["check"] in ("import", "call") and (finding["check"], finding["cause"]) not in known:
+            why = f"the subject does not answer here as it did: {finding['reason']}"
+            return Verification(UNDECIDED, (why, *((*other,) if other else ())), (), verdicts)
     before = record.get("resumed")
     notes = (f"{before} answers were read from a journal then; now all were given",) if before else ()
     if not found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from gradcert.reference.networks import TEMPORAL, Edge, Network
@@ -95,6 +96,21 @@ def published(rule: Rule, network: Network, *, first: str = "") -> str | None:
     """Return the name of the row of the table that keeps the same edges of this network, if there is one."""
     names = [first, *RULES] if first in RULES else list(RULES)
     return next((name for name in names if same_row(RULES[name], rule, network)), None)
+
+
+def coinciding(rule: Rule, networks: Iterable[Network]) -> list[str]:
+    """Return the rows of the table that follow the same paths of all these networks, and not of every network.
+
+    Examples
+    --------
+    >>> from gradcert.reference import Layer, Rnn
+    >>> coinciding(RULES["e-prop"], [Network(layers=(Layer(Rnn(), inputs=2, units=3),))])[:2]
+    ['ottt', 'sltt']
+    """
+    stacks = list(networks)
+    parts = ("own", "upper", "readout", "feedback", "window", "chunk", "reach")
+    others = [r for r in RULES.values() if any(getattr(r, name) != getattr(rule, name) for name in parts)]
+    return [other.name for other in others if all(same_row(other, rule, network) for network in stacks)]
 
 
 def difference(found: Rule, claimed: Rule, network: Network) -> list[str]:

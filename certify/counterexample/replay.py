@@ -62,6 +62,8 @@ def read(path: Path) -> Stored:
     """
     what = f"{path}, which holds no counterexample"
     whole = record(parse(outside.read(path, FORM), str(path), nan=True), what, needs=("subject", "counterexample"))
+    if whole["counterexample"] is None:
+        raise GradcertError(f"{what}: the subject was {whole.get('verdict', 'not refuted')}", allowed=FORM)
     try:
         found = validated(whole["counterexample"], "certificate", what, part="counterexample")
     except GradcertError as error:

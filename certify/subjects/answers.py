@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -53,6 +54,10 @@ DTYPES = tuple(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 3
 DTYPES += ("bool", "float16", "float32", "float64", "float96", "float128")
 
 
+NONE = re.compile(r"[\[:,]\s*([-+]?(?:nan(?:\([^)]*\))?|inf(?:inity)?))\s*[\],}]", re.IGNORECASE)
+NUMBERS = "what is no number is written NaN, Infinity or -Infinity"
+
+
 def parsed(line: str) -> dict[str, Any] | str:
     """Return the object that a line of JSON holds, or a sentence that says why there is none.
 
@@ -64,6 +69,8 @@ def parsed(line: str) -> dict[str, Any] | str:
     try:
         said = parse(line, "the line", nan=True)
     except GradcertError as error:
+        if found := NONE.search(line):
+            return f"it holds {found[1]}; {NUMBERS}"
         return f"it begins with {line[:60]!r} ({error})"
     return said if isinstance(said, dict) else f"it begins with {line[:60]!r}"
 

@@ -315,7 +315,8 @@ class Worker:
         return f"{what}{of}{self.names.get(name, name)}"
 
     def _garbled(self, why: str) -> Failure:
-        advice = "; what a program prints for people belongs on standard error" if self.program else ""
+        people = "; what a program prints for people belongs on standard error"
+        advice = people if self.program and not why.endswith(answers.NUMBERS) else ""
         return self.process.failure("garbled", f"the answer is not the protocol's JSON: {why}{advice}")
 
     def stop(self) -> None:

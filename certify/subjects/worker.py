@@ -109,7 +109,7 @@ def _found(where: str, attribute: str) -> tuple[Any, Any, Call | None]:
     attribute, call = called(attribute)
     found: Any = module
     for part in attribute.split("."):
-        if not hasattr(found, part) and (near := _near(part, vars(found))):
+        if not hasattr(found, part) and (near := _near(part, [k for k, v in vars(found).items() if callable(v)])):
             raise AttributeError(f"{where} has no attribute {part!r}; did you mean {near!r}?")
         found = getattr(found, part)
     return module, found, call

@@ -43,6 +43,9 @@ class Profile:
     scale: bool = False
 
 
+ALIGNED = 5  # cases of a family for one combination, of a claim about a direction
+
+
 PROFILES = {
     "quick": Profile(1, 2, 2, 0),
     "default": Profile(1, None, 4, 150, strength=1, calls=160, reach=8),
@@ -73,6 +76,8 @@ def plan(claim: Claim, profile: str = "default") -> tuple[Spec, ...]:
     """
     chosen, out = profile_named(profile), []
     each = chosen.each * (2 if FORMATS[claim.dtype].half else 1)  # in 16 bits, of usual sizes and of the fewest units
+    if claim.acceptance == "aligned" and chosen.strength:  # which is asked in no other circumstances
+        each = max(each, ALIGNED)
     for cell in claim.stacks:
         fit = _families(claim, cell)
         every = [name for name in FAMILIES if any(name in names for names in fit)]
