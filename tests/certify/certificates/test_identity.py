@@ -1,6 +1,7 @@
 """Identity, seal, verification and comparison of certificates."""
 
 import json
+import sys
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from gradcert.certify.certificates import seal
 from gradcert.certify.certificates.certificate import from_dict
 from gradcert.certify.certificates.compare import differences, summary
 from gradcert.certify.certificates.identity import TIMING, identity, subject_digest
-from gradcert.certify.subjects.subject import Subject
+from gradcert.certify.subjects.subject import Limits, Subject
 from gradcert.reference import GradcertError
 
 SUBJECT = """
@@ -237,3 +238,22 @@ def test_arrays_that_do_not_fit_and_a_reason_that_is_missing_are_refused():
     for wrong in ({"looked": False}, {"looked": True}, {"looked": True, "files": [{"file": "a.py"}]}):
         with pytest.raises(GradcertError, match="does not fit"):
             from_dict({**record, "circumstances": {**record["circumstances"], "code": wrong}})
+
+
+def test_how_a_subject_was_called_is_no_figure(tmp_path):
+    """Another interpreter, or time limit, on the command line that shows a finding again."""
+    (tmp_path / "wrong.py").write_text(SUBJECT)
+    (tmp_path / "helper.py").write_text('RULE = "sltt"\n')
+    name = f"{tmp_path}/wrong.py:gradients"
+    made = certify(name, python=sys.executable, limits=Limits(call=77.0), **OPTIONS)
+    assert made.verdict == "refuted" and "--timeout 77" in made.findings[0].replay
+    found = verify(seal.write(made), run=True)
+    assert found.outcome == "verified", found
+
+
+def test_a_subject_that_does_not_start_where_it_is_run_again_is_said(certificate, tmp_path):
+    name = f"{tmp_path}/subject.py:gradients"
+    (tmp_path / "subject.py").write_text("import no_such_library\n")
+    found = verify(seal.write(replace(certificate, subject=name)), run=True)
+    assert found.outcome == "undecided"
+    assert "the subject does not answer here as it did: " in found.reasons[0] and "no_such_library" in found.reasons[0]
