@@ -12,7 +12,7 @@ from gradcert.certify.campaign import repaired
 from gradcert.certify.campaign.again import again
 from gradcert.certify.campaign.asked import Progress, judge_all
 from gradcert.certify.campaign.beside import BESIDE, beside
-from gradcert.certify.campaign.claimed import claimed, stepwise
+from gradcert.certify.campaign.claimed import claimed, given_rule, stepwise
 from gradcert.certify.campaign.conclude import conclude
 from gradcert.certify.certificates import (
     REFUTED,
@@ -117,7 +117,7 @@ def certify(
             first.stop()
         raise
     run = Run(who, wanted, profile=profile, planned=len(specs))
-    digests = {"subject": "", "reference": reference_digest()}
+    digests = {"subject": "", "reference": reference_digest(), **given_rule(wanted)}
     sources: dict[str, Any] = {}
     small: dict[str, Any] | None = None
     if isinstance(first, Worker):

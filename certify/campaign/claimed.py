@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Unpack
 
+from gradcert.certify.certificates import sha256
 from gradcert.certify.claims import Claim, Parts, claim_of, files_of, from_dict, made, whole
 from gradcert.certify.runs import tail
 from gradcert.certify.subjects import Failure, Subject, Worker
@@ -29,7 +31,8 @@ def claimed(
     """
     where = file_of(subject)
     layers = list(parts.get("layers") or ())
-    files = [*([where] if where else []), *files_of({"cells": _words(parts.get("cells")), "layers": layers})]
+    named = {"cells": _words(parts.get("cells")), "layers": layers, "rule": parts.get("rule")}
+    files = [*([where] if where else []), *files_of(named)]
     declared = whole(parts.get("claim"), run=run_cells, files=files) or claim_of(subject)
     if declared is None and told is not None and not told.get("rule", "bptt"):  # read, and its cuts are no rule
         if not (rule := parts.get("rule")):
@@ -48,6 +51,12 @@ def claimed(
         allowed="a rule and cells",
         do='pass --rule and --cells, or decorate it: @gradcert.claim(rule="ostl", cells=("snu",))',
     )
+
+
+def given_rule(claim: Claim) -> dict[str, str]:
+    """Return the digest of the file of a rule that somebody defined, under ``rule``; nothing where it is gradcert's."""
+    where = next(iter(files_of({"rule": claim.rule})), None)
+    return {} if where is None else {"rule": sha256(Path(where).read_bytes())}
 
 
 def _words(given: str | Iterable[str] | None) -> tuple[str, ...]:

@@ -77,6 +77,10 @@ def conclude(
     if run.recalled:
         given = f"{run.recalled} of {len(run.results)} answers were read from a journal, which is taken at its word"
         notes[f"{RESUMED}{given}"] = None
+    if "rule" in digests:
+        notes[
+            f"{run.claim.rule} is code that was given: what it computes is what is claimed, and is taken as it is"
+        ] = None
     if isinstance(run.claim.claimed, Rule) and cases and verdict == CERTIFIED:
         same = coinciding(
             run.claim.claimed, {repr(c.problem.network.layers): c.problem.network for c in cases}.values()

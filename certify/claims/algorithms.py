@@ -25,7 +25,7 @@ def check_algorithm(claim: Any, found: Algorithm) -> None:
     arrays = [name for name, there in _optional(claim).items() if there]
     if arrays:
         raise GradcertError(f"{found.name} with {', '.join(arrays)}", allowed="inputs and targets alone")
-    if claim.layers and found.kind.name != "rows":
+    if claim.layers and found.kind.name != "rows" and not found.kind.own:
         raise GradcertError(f"{found.name} on a stack whose layers differ", allowed="cells and depths")
     if claim.acceptance == "bounded":
         raise GradcertError(f"a bounded claim of {found.name}", allowed="a row of the rule table: its bound is proven")

@@ -25,7 +25,7 @@ from gradcert.reference.networks import EXTRAS, KINDS, cell_named, cell_with, ch
 from gradcert.reference.notebook import card
 from gradcert.reference.numbers import FORMATS, surrogate_from
 from gradcert.reference.outside import record
-from gradcert.reference.published import Algorithm, Claimed, read_rule
+from gradcert.reference.published import Algorithm, Claimed, kind_of, read_rule
 from gradcert.reference.rules import Rule, rule_text
 
 CLASSES = ("exact", "bounded", "aligned", "unbiased")
@@ -163,7 +163,7 @@ class Claim:
         set_aliases(self)
         if isinstance(self.rule, (Mapping, Rule)):
             object.__setattr__(self, "rule", rule_text(self.rule))
-        found = read_rule(self.rule, _mapping("settings", self.settings))
+        found = read_rule(self.rule, _mapping("settings", self.settings), run=True)
         if isinstance(found, Algorithm) and found.kind.name == "rows":
             object.__setattr__(self, "rule", found.name)
         elif isinstance(found, Algorithm):
@@ -208,7 +208,7 @@ class Claim:
     @property
     def claimed(self) -> Claimed:
         """The row, or the algorithm with its settings; for an unbiased claim of a random one, its mean."""
-        found = read_rule(self.rule, self.settings)
+        found = read_rule(self.rule, self.settings, run=True)  # who made this claim was asked
         return found.average if isinstance(found, Algorithm) and self.acceptance == "unbiased" else found
 
     def _with_options(self, kinds: Iterable[Any]) -> list[tuple[Any, dict[str, Any]]]:
@@ -290,7 +290,7 @@ def files_of(spec: Mapping[str, Any]) -> list[str]:
     >>> files_of({"rule": "bptt", "cells": ["lif", "mine.py:Leaky"]})
     ['mine.py']
     """
-    names = [*_cells_of(spec), *functions_of(spec), *given_losses(spec.get("losses"))]
+    names = [*_cells_of(spec), *functions_of(spec), *given_losses(spec.get("losses")), *_rule_of(spec)]
     return list(dict.fromkeys(where for name in names if (where := file_of(name)) is not None))
 
 
@@ -311,6 +311,9 @@ def from_dict(given: Any, *, run: bool = False, files: Iterable[str] = ()) -> Cl
         where = file_of(name)
         if where is not None and not any(_same(where, file) for file in files):
             cell_named(name, run=run)  # says what to do where it may not be run
+    for name in _rule_of(spec):
+        if not any(_same(str(file_of(name)), file) for file in files):
+            kind_of(name, run=run)  # the same
     for name in (*functions_of(spec), *given_losses(spec.get("losses"))):
         if (where := file_of(name)) is not None and not Path(where).is_file():
             raise GradcertError(f"the function {name!r}: there is no file {where}", allowed="path/to/file.py:attribute")
@@ -330,6 +333,13 @@ def from_dict(given: Any, *, run: bool = False, files: Iterable[str] = ()) -> Cl
             f"a claim without {', and without '.join(missing)}", do='such as rule = "bptt", cells = "lif"'
         )
     return Claim(**spec)
+
+
+def _rule_of(spec: Mapping[str, Any]) -> list[str]:
+    """Return a rule that is a function in a file, without its settings."""
+    rule = spec.get("rule")
+    name = rule.partition("(")[0] if isinstance(rule, str) else ""
+    return [name] if (file_of(name) or "").endswith(".py") else []
 
 
 def _cells_of(spec: Mapping[str, Any]) -> list[Any]:

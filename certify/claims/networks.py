@@ -82,7 +82,7 @@ def check_network(claim: Any) -> None:
     """
     if not claim.network:
         return
-    named = read_rule(claim.rule, claim.settings)
+    named = read_rule(claim.rule, claim.settings, run=True)
     if isinstance(named, Algorithm) and named.kind.stacks:
         fits = ", ".join(kind.name for kind in KINDS.values() if not kind.stacks and kind.name != "rows")
         raise GradcertError(

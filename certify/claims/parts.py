@@ -184,6 +184,9 @@ def _beside(path: Path, spec: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(losses := spec.get("losses"), (list, Mapping)):
         many = losses if isinstance(losses, list) else [losses]
         out["losses"] = [_moved_loss(loss, moved) for loss in many]
+    if isinstance(rule := spec.get("rule"), str) and ".py:" in rule:
+        name, bracket, settings = rule.partition("(")
+        out["rule"] = f"{moved(name)}{bracket}{settings}"
     return {**out, "readout": moved(spec["readout"])} if spec.get("readout") else out
 
 

@@ -73,7 +73,7 @@ def read(path: Path) -> Stored:
     layers = graph.get("populations") if isinstance(graph, dict) else network.get("layers")
     layers = layers if isinstance(layers, list) else []
     cells = [layer.get("cell") for layer in layers if isinstance(layer, dict)]
-    return Stored(str(whole["subject"]), tuple(files_of({"cells": cells})), found)
+    return Stored(str(whole["subject"]), tuple(files_of({"cells": cells, "rule": found["rule"]})), found)
 
 
 def case_of(stored: Stored, *, run: bool = False) -> Case:
@@ -84,7 +84,7 @@ def case_of(stored: Stored, *, run: bool = False) -> Case:
     GradcertError : if it is no problem, or has no gradient that can be enclosed.
     """
     problem = problem_from_record(stored.record["problem"], run=run)
-    rule = read_rule(stored.record["rule"])
+    rule = read_rule(stored.record["rule"], run=run)
     try:
         expected = expect(problem, rule, problem.dtype)
     except (Undecided, ArithmeticError) as error:

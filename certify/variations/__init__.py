@@ -47,8 +47,9 @@ def posed(problem: Problem, settings: Mapping[str, Any], *, balls: bool = False)
 
 
 def variations(claimed: Algorithm, problem: Problem) -> Iterator[Variation]:
-    """Yield the algorithm with one line done otherwise, for a problem."""
-    yield from VARIATIONS[claimed.kind.name](posed(problem, claimed.settings))
+    """Yield the algorithm with one line done otherwise, for a problem; of somebody's own the lines are not known."""
+    if not claimed.kind.own:
+        yield from VARIATIONS[claimed.kind.name](posed(problem, claimed.settings))
 
 
 __all__ = ["VARIATIONS", "Posed", "Variation", "posed", "published", "variations"]

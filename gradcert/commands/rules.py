@@ -62,7 +62,7 @@ def command(name: str | None, as_json: bool) -> None:
         )
         return
     try:
-        rule = read_rule(name)
+        rule = read_rule(name, run=True)  # who names a file here may have read it
     except GradcertError as error:
         raise click.UsageError(str(error)) from None
     shown(algorithm(rule.kind) if isinstance(rule, Algorithm) else record(rule), as_json=as_json)

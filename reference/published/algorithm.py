@@ -33,6 +33,7 @@ class Kind:
     weights : whether it returns weights, or the gradients on the way, rather than a gradient.
     page : the equations; the docstring of the file that it is defined in.
     stacks : why it is of stacks alone; nothing where it is defined for graphs of populations too.
+    own : whether it is somebody's own function, taken as it is.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Kind:
     weights: bool = False
     page: str = field(default="", repr=False)
     stacks: str = ""
+    own: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import copyreg
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.published.algorithm import Algorithm, Claimed
+from gradcert.reference.published.algorithm import Algorithm, Claimed, Kind
 from gradcert.reference.published.composite import rows_of
+from gradcert.reference.published.given import kind_of
 from gradcert.reference.published.kinds import KINDS
 from gradcert.reference.rules import RULES, rule_named
 
 WITH_SETTINGS = re.compile(r"(?P<name>[a-z0-9-]+)(?:\((?P<settings>[^()]*)\))?")
+OWN = re.compile(r"(?P<name>[^()]+\.py:[A-Za-z_]\w*)(?:\((?P<settings>[^()]*)\))?")
 SETTING = re.compile(r"(?P<name>[a-zA-Z_]+)=(?P<value>\[[^\]]*\]|[^=,\[\]]+)")
 NUMBER = re.compile(r"-?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
@@ -21,13 +24,15 @@ UNTRACED = " + untraced "
 PAIR = "normalisers"  # which may be two positive numbers
 
 
-def read_rule(text: Any, settings: Mapping[str, Any] | None = None) -> Claimed:
+def read_rule(text: Any, settings: Mapping[str, Any] | None = None, *, run: bool = False) -> Claimed:
     """Return a row of the table, or an algorithm.
 
     Parameters
     ----------
     text : such as ``ostl``, ``tbptt(3)``, ``otpe`` or ``fptt(form=code, parts=4)``.
     settings : of an algorithm; they may not be in both.
+    run : whether a rule of somebody's own, ``mine.py:filtered``, may be looked for: its file is run
+        (`gradcert.reference.published.given`).
 
     Raises
     ------
@@ -49,6 +54,8 @@ def read_rule(text: Any, settings: Mapping[str, Any] | None = None) -> Claimed:
         if given:
             raise GradcertError(f"settings {', '.join(given)} of {text!r}", allowed="none: rows have no settings")
         return rows
+    if isinstance(text, str) and (own := OWN.fullmatch(text)):
+        return _algorithm(kind_of(own["name"], run=run), {**_written(own["settings"]), **given})
     found = WITH_SETTINGS.fullmatch(text) if isinstance(text, str) else None
     if found is None or found["name"] not in KINDS or found["name"] == "rows":
         rule = _row(text)
@@ -88,9 +95,12 @@ def algorithm(name: str, settings: Mapping[str, Any] | None = None) -> Algorithm
     Traceback (most recent call last):
     gradcert.reference.errors.GradcertError: the setting 'approximat' of otpe (did you mean 'approximate'?); ...
     """
-    kind = KINDS[name]
-    chosen = {}
-    for setting, value in (settings or {}).items():
+    return _algorithm(KINDS[name], settings or {})
+
+
+def _algorithm(kind: Kind, settings: Mapping[str, Any]) -> Algorithm:
+    chosen, name = {}, kind.name
+    for setting, value in settings.items():
         if setting not in kind.settings:
             allowed = ", ".join(kind.settings) or "none: it has no settings"
             raise GradcertError(f"the setting {setting!r} of {name}", allowed=allowed)
@@ -101,6 +111,18 @@ def algorithm(name: str, settings: Mapping[str, Any] | None = None) -> Algorithm
         if value != usual or type(value) is not type(usual):
             chosen[setting] = value
     return Algorithm(kind, tuple(sorted(chosen.items())))
+
+
+def kind_named(name: str) -> Kind:
+    """Return a kind by its name; the file of somebody's own is run, if it has not been: a claim of it was allowed."""
+    return KINDS[name] if name in KINDS else kind_of(name, run=True)
+
+
+def _by_name(kind: Kind) -> tuple[Any, tuple[str]]:
+    return kind_named, (kind.name,)
+
+
+copyreg.pickle(Kind, _by_name)  # its functions do not travel to other processes, which have them too
 
 
 def _kind_of(usual: Any) -> str:

@@ -1,0 +1,113 @@
+"""A rule that somebody defined: a function of a problem in a file, ``mine.py:filtered``, taken as it is.
+
+``filtered(problem)`` returns a gradient for every parameter, in the numbers of the problem: it runs on floats, and on
+balls for the budgets, so that its arithmetic is that of ``problem.numbers``, of operators on arrays, or of the engines
+(`gradcert.reference.engines`). Arguments by keyword are settings. What is said of the function stands on it as an
+attribute: ``feedback`` (``symmetric`` if it is not there; ``random``, ``direct``, ``target``: which matrices hidden
+layers need) and ``least``, the fewest steps of a sequence.
+
+To find a function is to run its file: only where somebody says so, as for cells (`gradcert.reference.networks.cells`).
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import Problem, attribute_of, file_of
+from gradcert.reference.published.algorithm import Computed, Kind, Settings
+from gradcert.reference.rules.rule import FEEDBACKS
+
+FOUND: dict[str, Any] = {}  # the functions, by full name
+NUMERIC = (TypeError, AttributeError)  # what NumPy says of a function that it has for floats alone
+
+
+def kind_of(name: str, *, run: bool = False) -> Kind:
+    """Return what is known of a rule in a file.
+
+    Parameters
+    ----------
+    run : run the file that the name points to; else it has to have been run already.
+
+    Raises
+    ------
+    GradcertError : for a file that is not there or may not be run, or something that is no such function.
+    """
+    function = _function(name, run=run)
+    try:
+        first, *others = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        raise GradcertError(f"the rule {name!r} takes no problem", allowed="a function of a problem") from None
+    settings = {p.name: p.default for p in others if p.kind is p.KEYWORD_ONLY}
+    plain = all(isinstance(v, (bool, int, float, str)) for v in settings.values())
+    if (
+        first.kind not in (first.POSITIONAL_ONLY, first.POSITIONAL_OR_KEYWORD)
+        or len(settings) < len(others)
+        or not plain
+    ):
+        raise GradcertError(
+            f"the rule {name!r} with the arguments {inspect.signature(function)}",
+            allowed="a problem, and behind * settings with numbers, words, True or False as defaults",
+        )
+    feedback, least = getattr(function, "feedback", "symmetric"), getattr(function, "least", 1)
+    if feedback not in FEEDBACKS or isinstance(least, bool) or not isinstance(least, int) or least < 1:
+        raise GradcertError(
+            f"the rule {name!r} with feedback={feedback!r}, least={least!r}",
+            allowed=f"feedback one of {', '.join(FEEDBACKS)}, least a whole number from 1",
+        )
+    page = inspect.getdoc(function) or ""
+    return Kind(
+        name,
+        "A rule of one's own, as given",
+        settings,
+        partial(_computed, name),
+        feedback=lambda _: str(feedback),
+        least=lambda _: least,
+        page=page,
+        own=True,
+    )
+
+
+def _function(name: str, *, run: bool) -> Any:
+    if name not in FOUND:
+        where = file_of(name)
+        if where is None or not where.endswith(".py") or not Path(where).is_file():
+            raise GradcertError(f"the rule {name!r}: there is no file {where}", allowed="path/to/file.py:function")
+        if not run:
+            raise GradcertError(
+                f"the rule {name!r} is code in a file, and nobody has said that it may be run",
+                do="read it; then pass --run, or run=True from Python",
+            )
+        found = attribute_of(name)
+        if not callable(found):
+            raise GradcertError(f"{name!r} is no function", allowed="a function of a problem")
+        FOUND[name] = found
+    return FOUND[name]
+
+
+def _computed(name: str, problem: Problem, settings: Settings) -> Computed:
+    """Call the function, and hold what it returns against the parameters."""
+    try:
+        found = _function(name, run=True)(problem, **settings)  # who made the claim was asked
+    except NUMERIC as error:
+        raise GradcertError(
+            f"the rule {name!r} cannot be computed on {type(problem.numbers).__name__}: {error}",
+            do="use problem.numbers, operators on arrays, or the engines: budgets come from running it on enclosures",
+        ) from error
+    if not isinstance(found, Mapping):
+        raise GradcertError(f"the rule {name!r} returned a {type(found).__name__}", allowed="name -> gradient")
+    shapes = {k: np.shape(v) for k, v in found.items()}
+    wanted = {k: np.shape(v) for k, v in problem.parameters.items()}
+    if shapes != wanted:
+        wrong = [k for k in sorted({*shapes, *wanted}) if shapes.get(k) != wanted.get(k)]
+        raise GradcertError(
+            f"the rule {name!r}, whose gradient does not fit the parameters: {', '.join(wrong)}",
+            allowed=", ".join(f"{k} {v}" for k, v in wanted.items()),
+        )
+    return {k: problem.numbers.array(v) for k, v in found.items()}
