@@ -29,7 +29,7 @@ from html import escape
 from pathlib import Path
 
 from gradcert.derivations.reading.symbols import COLOURS, LETTERS, SYMBOLS
-from gradcert.derivations.reading.tex import display, span
+from gradcert.derivations.reading.tex import display, displayed, span
 from gradcert.reference.errors import GradcertError
 
 FOLDER = Path(__file__).parent / "lessons"
@@ -248,7 +248,7 @@ class Writer:
             number = self.numbers[name]
             items.append(
                 f'<li id="eq-{name}"><a class="no" href="#eq-{name}">{number}</a>'
-                f'<div class="eq"><div class="tex display">{escape(formula.strip(), quote=False)}</div></div>'
+                f'<div class="eq">{displayed(formula.strip())}</div>'
                 f'<div class="why">{self.inline(reason)}</div></li>'
             )
         return f'<ol class="lines">{"".join(items)}</ol>'

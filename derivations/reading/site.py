@@ -34,7 +34,7 @@ from gradcert.derivations.reading.tex import equation, prose, span
 ENVIRONMENT = Environment(autoescape=True, undefined=StrictUndefined)
 ENVIRONMENT.filters["prose"] = lambda text: Markup(prose(text))
 ASSETS = Path(__file__).parent / "assets"
-SCRIPTS = ("katex.min.js", "chapter.js")
+SCRIPTS = ("katex.min.js", "chapter.js", "copy.js")
 ROOTS = {
     "reference": Path(str(gradcert.reference.__file__)).parent,
     "derivations": Path(str(gradcert.derivations.__file__)).parent,
@@ -203,7 +203,7 @@ def content(name: str, verdicts: Mapping[str, list[Verdict]], code: dict[str, st
         bad=sum(r.status == "failed" for r in rows),
     )
     parts.append(("machine", "What is checked, and how", machine + _steps(d, every, code) + _signs(of, writer)))
-    scripts = (SCRIPTS[0], "engine.js", "sums.js", "draws.js", "means.js", SCRIPTS[1]) if playing else SCRIPTS
+    scripts = (SCRIPTS[0], "engine.js", "sums.js", "draws.js", "means.js", *SCRIPTS[1:]) if playing else SCRIPTS
     return Content(of.title, f'<div class="sub">{writer.markdown(of.lead)}</div>{NOSCRIPT}', tuple(parts), scripts)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from sympy.printing.latex import LatexPrinter
 
 from gradcert.derivations.proving.notation import GREEK, PARTS
+from gradcert.derivations.reading.expansion import expanded
 
 _NAMED = re.compile(r"(\+?)(\w+?)(\d+)\^(\w+)\[(\d+),(\d+)\]")
 _ARRAY = re.compile(r"([A-Za-z_]+?)(\d*)\[([\d,]+)\]")
@@ -158,16 +159,28 @@ def scripted(base: str, low: str, up: str) -> str:
     return shown + (f"_{{{low}}}" if low else "") + (f"^{{{up}}}" if up else "")
 
 
+def _source(formula: str) -> str:
+    """Return the attribute with what a reader copies, where that is not the formula as it stands, and the formula."""
+    plain = expanded(formula)
+    copied = f' data-tex="{escape(plain)}"' if plain != formula else ""
+    return f"{copied}>{escape(formula, quote=False)}"
+
+
 def span(formula: str) -> str:
     """Return a formula in the line, for the page's script."""
-    return f'<span class="tex">{escape(formula, quote=False)}</span>'
+    return f'<span class="tex"{_source(formula)}</span>'
+
+
+def displayed(formula: str) -> str:
+    """Return a formula on a line of its own, for what has a number already."""
+    return f'<div class="tex display"{_source(formula)}</div>'
 
 
 def display(formula: str, *, number: str = "", anchor: str = "") -> str:
     """Return a formula on a line of its own, with its number where it has one."""
     mark = f'<a class="no" href="#{anchor}">({number})</a>' if number else ""
     name = f' id="{anchor}"' if anchor else ""
-    return f'<div class="eq"{name}><div class="tex display">{escape(formula, quote=False)}</div>{mark}</div>'
+    return f'<div class="eq"{name}>{displayed(formula)}{mark}</div>'
 
 
 def prose(text: str) -> str:
@@ -187,7 +200,7 @@ def prose(text: str) -> str:
 def equation(left: Any, right: Any, label: str = "") -> str:
     """Return a displayed identity of two expressions, with words in front of it where it has a label."""
     words = f'<span class="words">{prose(label)}</span>' if label else ""
-    a, b = rf"\displaystyle {tex(left)}", f"= {tex(right)}"
+    a, b = rf"\displaystyle {expanded(tex(left))}", f"= {expanded(tex(right))}"
     if tex(left) == tex(right):  # "X = X" is never printed
         return f'<div class="identity">{words}<div>{span(a)}</div></div>'
     # two lines, the second broken where sums allow it

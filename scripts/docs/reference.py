@@ -214,30 +214,17 @@ def _says(part: Any) -> str:
 
 def symbols(path: Path) -> None:
     """Write the table of symbols."""
-    from gradcert.derivations.reading.symbols import SYMBOLS, macros
+    from gradcert.derivations.reading.expansion import expanded
+    from gradcert.derivations.reading.symbols import SYMBOLS
 
     # the macros need the table that a chapter brings along: here each sign is written out
     rows = []
     for s in SYMBOLS.values():
-        says = _expanded(s.says, macros())
-        rows.append(f"| ${_expanded(s.sign, macros())}$ | {says} | {f'`{s.code}`' if s.code else ''} |")
+        says = expanded(s.says)
+        rows.append(f"| ${expanded(s.sign)}$ | {says} | {f'`{s.code}`' if s.code else ''} |")
     head = "# Symbols\n\nOne notation in all derivations; a superscript is a step, never a power.\n"
     head += "A letter that two chapters use in two ways is listed once for each.\n\n"
     _write(path, f"{head}| symbol | meaning | in the code |\n|---|---|---|\n" + "\n".join(rows) + "\n")
-
-
-def _expanded(text: str, table: Mapping[str, str]) -> str:
-    def change(match: re.Match[str]) -> str:
-        from gradcert.derivations.reading.symbols import SYMBOLS
-
-        tex = SYMBOLS[match[1]].tex
-        for n, value in enumerate(re.findall(r"\{([^{}]*)\}", match[2] or ""), start=1):
-            tex = tex.replace(f"#{n}", value)
-        tex = re.sub(r"[_^]\{\}", "", tex)
-        return f" {tex}" if tex[0].isalpha() else tex  # a letter is no part of the command before it
-
-    names = "|".join(sorted((name[1:] for name in table), key=len, reverse=True))
-    return re.sub(rf"\\({names})(?![A-Za-z])((?:\{{[^{{}}]*\}})*)", change, text)
 
 
 def api(folder: Path) -> None:

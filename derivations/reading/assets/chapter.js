@@ -9,6 +9,7 @@
     katex.render(text, el, { displayMode: el.classList.contains("display"), macros: { ...macros }, trust: true, strict: "ignore", throwOnError: false, output: "htmlAndMathml" });
     el.querySelectorAll("annotation").forEach((source) => source.remove()); // the source is for copying; macros are no TeX
     el.dataset.set = text.slice(0, 80);
+    el.dataset.typed ??= text; // for copy.js
     el.classList.add("set");
   };
   const open = (el) => { for (let box = el.closest("details"); box; box = box.parentElement.closest("details")) if (!box.open) return false; return true; };
@@ -55,7 +56,6 @@
   };
   addEventListener("hashchange", reveal);
   reveal();
-  document.querySelectorAll("button.copy").forEach((b) => b.addEventListener("click", () => navigator.clipboard.writeText(b.nextElementSibling.textContent).then(() => { b.textContent = "copied"; })));
 
   // the example
   const lab = document.querySelector(".lab");
