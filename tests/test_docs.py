@@ -4,6 +4,7 @@ import inspect
 import json
 import re
 import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -11,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from gradcert import cli
+from gradcert.derivations.reading import figure_files
 from gradcert.derivations.reading.expansion import expanded
 from gradcert.derivations.reading.lesson import names
 from gradcert.derivations.reading.letters import COMMANDS
 from gradcert.derivations.reading.symbols import SYMBOLS
 from gradcert.reference import CELLS, RULES, SURROGATES
-from scripts.docs import formulas, links, reference, source
+from scripts.docs import drawings, formulas, links, reference, source
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -161,6 +163,23 @@ def test_the_reference_has_a_page_for_everything_that_can_be_named(tmp_path):
     assert text.count("<svg") == len(SURROGATES)
     assert "squared_error" in (tmp_path / "l.md").read_text(encoding="utf-8")
     assert (tmp_path / "c.md").read_text(encoding="utf-8").count(".schema.json") >= 3
+
+
+@pytest.mark.long
+@pytest.mark.skipif(drawings.BROWSER is None, reason="needs a Chromium browser: make debian")
+def test_figures_are_drawn_at_twice_their_size_with_their_letters(tmp_path):
+    """A sheet with its labels has more in it than one without them."""
+    paths = figure_files.write(tmp_path, {"snu": figure_files.drawings()["snu"]})
+    bare = tmp_path / "bare.svg"
+    bare.write_text(re.sub(r"<text.*?</text>", "", paths[0].read_text(encoding="utf-8")), encoding="utf-8")
+    (png, other) = drawings.rasterised([*paths, bare])
+    assert png == paths[0].with_suffix(".png")
+    data = png.read_bytes()
+    assert data.startswith(b"\x89PNG")
+    sheet = re.search(r'width="(\d+)" height="(\d+)"', paths[0].read_text(encoding="utf-8"))
+    assert struct.unpack(">II", data[16:24]) == (2 * int(sheet[1]), 2 * int(sheet[2]))
+    assert len(data) > 1.2 * other.stat().st_size
+    assert drawings.rasterised(paths, browser=None) == []
 
 
 def test_every_page_is_in_the_contents():

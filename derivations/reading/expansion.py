@@ -1,7 +1,7 @@
 r"""Formulas in LaTeX that everybody has: the pages' own macros written out, letters of other alphabets as commands.
 
-A formula of a page is written in the macros of `symbols`. Whoever copies it into a paper, and whoever draws it outside of
-a page, needs it without: `expanded` is the one place that writes macros out.
+A formula of a page is written in the macros of `symbols`. Whoever copies it into a paper, and whoever draws it outside
+of a page, needs it without: `expanded` is the one place that writes macros out.
 """
 
 from __future__ import annotations

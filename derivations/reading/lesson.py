@@ -149,6 +149,7 @@ class Writer:
     ----------
     mark : step id -> HTML of its mark.
     figure, example, measured : what fills these blocks.
+    files : name of a figure -> links to its files.
     traps : what stands below the table of mistakes.
     numbers : name of a formula -> its number, filled beforehand (`numbered`).
     """
@@ -156,6 +157,7 @@ class Writer:
     numbers: dict[str, int]
     mark: Callable[[str], str]
     figure: Callable[[str], str]
+    files: Callable[[str], str]
     example: Callable[[Block, Writer], str]
     measured: Callable[[], str]
     traps: str = ""
@@ -219,7 +221,8 @@ class Writer:
             "lines": self.lines,
             "algorithm": self.algorithm,
             "figure": lambda b: (
-                f"<figure>{self.figure(b.title)}<figcaption>{self.inline(b.body)}</figcaption></figure>"
+                f"<figure>{self.figure(b.title)}"
+                f"<figcaption>{self.inline(b.body)} {self.files(b.title)}</figcaption></figure>"
             ),
             "example": lambda b: self.example(b, self),
             "mistakes": self.mistakes,

@@ -120,7 +120,7 @@ to expand to 0.</p>
 {{- '✗ ' + r.bad|string if r.bad else '? ' + r.unchecked|string if r.unchecked else '✓' }}</td></tr>{% endfor %}
 </tbody></table></div>
 {% if open %}<p>{{ open }}</p>{% endif %}
-<figure>{{ graph.svg|safe }}<figcaption>{{ graph.caption }}</figcaption></figure>
+<figure>{{ graph.svg|safe }}<figcaption>{{ graph.caption }} {{ files }}</figcaption></figure>
 """
 
 SOURCE = """\

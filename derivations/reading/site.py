@@ -23,7 +23,7 @@ from gradcert.derivations.generalised import GENERALISED
 from gradcert.derivations.glossary import table
 from gradcert.derivations.kept import Verdict
 from gradcert.derivations.proving.record import Derivation, Step, theorem
-from gradcert.derivations.reading import citations, library, pages
+from gradcert.derivations.reading import citations, figure_files, library, pages
 from gradcert.derivations.reading.labs import lab
 from gradcert.derivations.reading.lesson import Lesson, Writer, lesson, names, numbered
 from gradcert.derivations.reading.pictures import picture
@@ -98,6 +98,7 @@ def write_site(folder: Path, verdicts: Mapping[str, list[Verdict]]) -> list[Path
     code: dict[str, str] = {}
     written = [write_chapter(folder, name, verdicts, code) for name in CHAPTERS]
     written.append(write_index(folder, verdicts))
+    figure_files.write(folder, figure_files.drawings())
     for path_of_code, page in code.items():
         target = folder / page
         target.parent.mkdir(exist_ok=True)
@@ -139,7 +140,7 @@ def write_index(folder: Path, verdicts: Mapping[str, list[Verdict]]) -> Path:
     return path
 
 
-def index(verdicts: Mapping[str, list[Verdict]], *, cited: bool | None = None) -> str:
+def index(verdicts: Mapping[str, list[Verdict]], *, cited: bool | None = None, pngs: bool = False) -> str:
     """Return the table of contents as HTML."""
     rows = []
     for name in CHAPTERS:
@@ -161,12 +162,18 @@ def index(verdicts: Mapping[str, list[Verdict]], *, cited: bool | None = None) -
         rows=rows,
         open=_open(missing, steps),
         graph=dependencies(graph([chapter(name) for name in CHAPTERS])),
+        files=Markup(figure_files.links(figure_files.GRAPH, png=pngs)),
         library=bool(citations.targets()) if cited is None else cited,
     )
 
 
-def content(name: str, verdicts: Mapping[str, list[Verdict]], code: dict[str, str]) -> Content:
-    """Return a chapter: from its lesson where there is one, else from the words of its derivation."""
+def content(name: str, verdicts: Mapping[str, list[Verdict]], code: dict[str, str], *, pngs: bool = False) -> Content:
+    """Return a chapter: from its lesson where there is one, else from the words of its derivation.
+
+    Parameters
+    ----------
+    pngs : whether every figure has a PNG beside its SVG.
+    """
     d = chapter(name)
     every = {v.step: v for found in verdicts.values() for v in found}
     traps = _render(pages.TRAPS, d=d)
@@ -188,6 +195,7 @@ def content(name: str, verdicts: Mapping[str, list[Verdict]], code: dict[str, st
         numbered(of),
         mark=lambda step: _mark(step, name, every),
         figure=picture,
+        files=lambda figure: figure_files.links(figure, png=pngs),
         example=lab,
         measured=lambda: _render(pages.EXAMPLE, example=d.example()),
         traps=traps,

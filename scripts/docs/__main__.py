@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.docs import chapters, links, reference, source
+from scripts.docs import chapters, drawings, links, reference, source
 
 if TYPE_CHECKING:
     from gradcert.derivations.kept import Verdict
@@ -27,8 +27,10 @@ SERIOUS = ("WARNING: document isn't included", "WARNING: undefined label", "ERRO
 
 def written(verdicts: dict[str, list[Verdict]]) -> Path:
     """Write the text of the site; return its folder."""
+    from gradcert.derivations.reading import figure_files
     from gradcert.derivations.reading.lesson import names
 
+    pngs = drawings.BROWSER is not None
     text, extra = BUILD / "source", BUILD / "extra"
     for folder in (text, extra):
         shutil.rmtree(folder, ignore_errors=True)
@@ -37,14 +39,18 @@ def written(verdicts: dict[str, list[Verdict]]) -> Path:
     source.notebooks(text, extra)
     place = text / "reference"
     reference.commands(place / "commands")
-    reference.cells(place / "cells")
-    reference.surrogates(place / "surrogates")
+    cells = reference.cells(place / "cells", pngs=pngs)
+    figures = figure_files.write(extra / "reference" / "cells", cells)
+    curves = reference.surrogates(place / "surrogates", pngs=pngs)
+    figures += figure_files.write(extra / "reference", curves)
     reference.losses(place / "losses")
     reference.rules(place / "rules", names())
     reference.schemas(place / "schemas")
     reference.symbols(place / "symbols")
     reference.api(place / "api")
-    chapters.write(text / "derivations", extra, verdicts)
+    figures += chapters.write(text / "derivations", extra, verdicts, pngs=pngs)
+    drawn = drawings.rasterised(figures)
+    print(f"{len(figures)} figures as SVG, {len(drawn)} as PNG" + ("" if pngs else ": no Chromium to draw them"))
     return text
 
 

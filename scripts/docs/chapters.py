@@ -7,22 +7,30 @@ from pathlib import Path
 from typing import Any
 
 from gradcert.derivations.chapters import CHAPTERS
-from gradcert.derivations.reading import citations, site
+from gradcert.derivations.reading import citations, figure_files, site
 
 FENCE = "``````"
+TEACH = (
+    'To teach from this page: <a href="../howto/lecture.html">a lecture on a rule</a>; '
+    '<a href="../howto/figures.html">formulas and figures to take</a>.\n'
+)
 
 
-def write(folder: Path, extra: Path, verdicts: Mapping[str, list[Any]]) -> None:
-    """Write a page per chapter and the table of contents; the code that they link to goes to `extra`."""
+def write(folder: Path, extra: Path, verdicts: Mapping[str, list[Any]], *, pngs: bool = False) -> list[Path]:
+    """Write a page per chapter and the table of contents; the code that they link to goes to `extra`.
+
+    Returns the files of the figures, which go there too; `pngs` says whether each is to be had as PNG.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     code: dict[str, str] = {}
     for name in CHAPTERS:
-        found = site.content(name, verdicts, code)
+        found = site.content(name, verdicts, code, pngs=pngs)
         parts = [f"# {found.title}\n", _html(found.lead + site.data())]
         for n, (anchor, heading, html) in enumerate(found.sections, start=1):
             parts.append(f"{_html(f'<a id={anchor!r}></a>', bare=True)}\n## {n}. {heading}\n\n{_html(html)}")
+        parts.append(TEACH)
         (folder / f"{name}.md").write_text("\n".join(parts), encoding="utf-8")
-    index = site.index(verdicts, cited=False).replace("<h1>Derivations</h1>", "")
+    index = site.index(verdicts, cited=False, pngs=pngs).replace("<h1>Derivations</h1>", "")
     toctree = "```{toctree}\n:hidden:\n\n" + "\n".join(CHAPTERS) + "\n```\n"
     (folder / "index.md").write_text(f"# Derivations\n\n{_html(index)}\n{toctree}", encoding="utf-8")
     for path, page in code.items():
@@ -30,6 +38,7 @@ def write(folder: Path, extra: Path, verdicts: Mapping[str, list[Any]]) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         html = site.code_page(path, assets="../../_static/").replace('href="../docs/', 'href="../../')
         target.write_text(html, encoding="utf-8")
+    return figure_files.write(extra / "derivations", figure_files.drawings())
 
 
 def _html(html: str, *, bare: bool = False) -> str:

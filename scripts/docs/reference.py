@@ -29,6 +29,9 @@ MODULES = {
 }
 
 
+X = (-2, 0, 2)  # where a curve's axis has numbers
+
+
 def _table(rows: Iterable[Mapping[str, Any]]) -> str:
     rows = list(rows)
     if not rows:
@@ -84,33 +87,42 @@ def commands(folder: Path) -> None:
     _write(folder / "index.md", f"# Commands\n\n{text}\n\n{_toctree(pages)}")
 
 
-def cells(folder: Path) -> None:
-    """Write a page per cell: equations, edges with their derivatives, options and what libraries call them."""
+def cells(folder: Path, *, pngs: bool = False) -> dict[str, str]:
+    """Write a page per cell: equations, edges with their derivatives, options and what libraries call them.
+
+    Returns the drawings by name, for files in ``figures`` beside the pages.
+    """
     from gradcert.commands import cells as listing
     from gradcert.derivations.proving.cases import variants
-    from gradcert.derivations.reading import site
+    from gradcert.derivations.reading import figure_files, site
     from gradcert.derivations.reading.drawing import unrolled
     from gradcert.reference import CELLS
 
-    drawn = {c.name: c for c in variants().values() if len(c.nodes) <= 4}
+    # of each the first form, the one without options: those of others grow wider than the page
+    first = {c.name: c for c in reversed(list(variants().values())) if len(c.nodes) <= 4}
+    drawn = {name: unrolled(cell) for name, cell in first.items()}
     for name, kind in CELLS.items():
         record = listing.record(kind)
         picture = ""
         if name in drawn:  # its labels are set by the pages' script, in the macros of the symbol table
-            figure = f"<div class=chapter><figure>{unrolled(drawn[name])}</figure></div>"
+            files = f"<figcaption>{figure_files.links(name, png=pngs)}</figcaption>"
+            figure = f"<div class=chapter><figure>{drawn[name]}{files}</figure></div>"
             picture = _raw(figure + site.NOSCRIPT + site.data()) + "\n"
         _write(
             folder / f"{name}.md", f"# {name}\n\n{escape(record['title'], quote=False)}\n\n{picture}{_record(record)}"
         )
     text = "Every neuron and recurrent cell, with its equations, the edges of its unrolled graph, and its conventions."
     _write(folder / "index.md", f"# Cells\n\n{text}\n\n{_toctree(CELLS)}")
+    return {name: svg for name, svg in drawn.items() if name in CELLS}
 
 
-def surrogates(path: Path) -> None:
-    """Write the page of the pseudo-derivatives, each with its formula and its curve."""
+def surrogates(path: Path, *, pngs: bool = False) -> dict[str, str]:
+    """Write the page of the pseudo-derivatives, each with its formula and its curve; return the curves by name."""
     from gradcert.commands import surrogates as listing
+    from gradcert.derivations.reading import figure_files
     from gradcert.reference import FLOAT64, SURROGATES
 
+    curves = {}
     out = [
         "# Pseudo-derivatives\n\nWhat stands in the place of the slope of a step, at the distance x to the threshold.\n"
     ]
@@ -120,22 +132,24 @@ def surrogates(path: Path) -> None:
         scales = {k: v for k, v in form.defaults.items()}
         y = np.broadcast_to(np.asarray(form.formula(x, FLOAT64, **scales), dtype=float), x.shape)
         rest = {k: v for k, v in record.items() if k not in ("name", "psi(x)") and v}
-        out.append(
-            f"## {name}\n\n```text\npsi(x) = {record['psi(x)']}\n```\n\n{_raw(_curve(x, y))}\n\n{_table([rest])}"
-        )
+        curves[name] = _curve(x, y, name)
+        drawn = _raw(f'<div class="psi">{curves[name]}{figure_files.links(name, png=pngs)}</div>')
+        out.append(f"## {name}\n\n```text\npsi(x) = {record['psi(x)']}\n```\n\n{drawn}\n\n{_table([rest])}")
     _write(path, "\n".join(out))
+    return curves
 
 
-def _curve(x: Any, y: Any) -> str:
+def _curve(x: Any, y: Any, name: str) -> str:
     low, high = min(0.0, float(y.min())), max(1e-9, float(y.max()))
     points = [(10 + 55 * (a + 2), 10 + 80 * (high - b) / (high - low)) for a, b in zip(x, y, strict=True)]
     zero = 10 + 80 * high / (high - low)
     d = "M" + " L".join(f"{a:.1f},{b:.1f}" for a, b in points)
+    ticks = "".join(f'<text x="{10 + 55 * (u + 2)}" y="106" class="tick">{str(u).replace("-", "−")}</text>' for u in X)
     return (
-        f'<div class="psi"><svg viewBox="0 0 240 112" role="img" aria-label="curve from -2 to 2, largest {high:.3g}">'
-        f'<line x1="10" x2="230" y1="{zero:.1f}" y2="{zero:.1f}"/><line x1="120" x2="120" y1="10" y2="90"/>'
-        f'<path d="{d}"/><text x="8" y="106">−2</text><text x="117" y="106">0</text><text x="224" y="106">2</text>'
-        f'<text x="10" y="18">largest {high:.3g}</text></svg></div>'
+        f'<svg viewBox="0 0 240 112" role="img" aria-label="{escape(name)}, from -2 to 2, largest {high:.3g}">'
+        f'<line x1="10" x2="230" y1="{zero:.1f}" y2="{zero:.1f}" class="grid"/>'
+        '<line x1="120" x2="120" y1="10" y2="90" class="grid"/>'
+        f'<path d="{d}" class="curve"/>{ticks}<text x="10" y="18" class="label">largest {high:.3g}</text></svg>'
     )
 
 

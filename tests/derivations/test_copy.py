@@ -29,12 +29,13 @@ PROBE = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><
   found.reached = buttons.filter(b => b.tabIndex === 0 && b.type === 'button').length;
   found.hidden = w.getComputedStyle(buttons[0]).opacity;
   let put = [], field = [];
-  Object.defineProperty(w.navigator, 'clipboard', { configurable: true, value: { writeText: async t => { put.push(t); } } });
+  const clipboard = (value) => Object.defineProperty(w.navigator, 'clipboard', { configurable: true, value });
+  clipboard({ writeText: async t => { put.push(t); } });
   for (const b of buttons) { b.click(); await wait(0); }
   found.says = [buttons[0].textContent, d.querySelector('[role=status]').textContent];
   d.querySelector('button.copy').click(); await wait(0);
   found.put = put;
-  Object.defineProperty(w.navigator, 'clipboard', { configurable: true, value: undefined });
+  clipboard(undefined);
   d.execCommand = () => { field.push(d.activeElement.value); return true; };
   buttons[0].click(); await wait(0);
   found.field = field;
@@ -43,7 +44,8 @@ PROBE = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><
     const range = d.createRange();
     range.setStart(from, a); range.setEnd(to, b);
     w.getSelection().removeAllRanges(); w.getSelection().addRange(range);
-    const event = new w.ClipboardEvent('copy', { clipboardData: new w.DataTransfer(), bubbles: true, cancelable: true });
+    const given = { clipboardData: new w.DataTransfer(), bubbles: true, cancelable: true };
+    const event = new w.ClipboardEvent('copy', given);
     d.body.dispatchEvent(event);
     return event.defaultPrevented ? event.clipboardData.getData('text/plain') : null;
   };

@@ -5,12 +5,14 @@ import re
 import numpy as np
 import pytest
 import sympy
+from shown import CLOSE, needs_node, shown
 
 from gradcert.derivations.algebra.counting import K, N
 from gradcert.derivations.chapters import chapter, complexity, ostl
 from gradcert.derivations.kept import Verdict
 from gradcert.derivations.reading import site
 from gradcert.derivations.reading.citations import DOCS
+from gradcert.derivations.reading.examples import example
 from gradcert.derivations.reading.lesson import lesson
 from gradcert.reference import RULES, Alif, Layer, Lif, Network, Rnn, Snu, Surrogate, rule_named
 from gradcert.reference.engines import reverse
@@ -165,3 +167,17 @@ def test_the_residuals_that_the_mathematics_names_are_those_of_the_worked_networ
         found = {name[-1]: float(gap) for _, name, _, gap in rows}
         assert [f"{found[k]:.0%}" for k in "bWH"] == [f"{n}%" for n in re.findall(r"(\d+) %", figures)]
         assert figures in text.replace("\n", " ")
+
+
+@needs_node
+def test_two_weights_of_ostl_hide_all_five_mistakes():
+    spec = example("ostl")
+    _, found = shown("sums.js", "ostl", [{"weight": k} for k in range(len(spec.weights))])
+    hide = [
+        spec.weights[k][0]
+        for k, out in enumerate(found)
+        if all(abs(out[f"m {mistake}"] - out["exact"]) <= CLOSE for mistake in spec.mistakes)
+    ]
+    said = re.search(r"A single weight can hide a mistake: choose (.*?) at the first settings", OSTL, re.DOTALL)[1]
+    assert hide == re.sub(r"[$_{}]", "", said).split(" or ") == ["H12", "H22"]
+    assert [found[0][f"z1.{t}"] for t in (1, 2, 3)] == [0, 1, 0]  # unit 2 fires at step 2 alone
