@@ -52,9 +52,8 @@
   document.addEventListener("copy", (event) => {
     const selection = getSelection();
     if (event.target.closest?.("textarea, input") || selection.isCollapsed || !event.clipboardData) return;
-    const range = selection.getRangeAt(0).cloneRange(), first = whole(range.startContainer), last = whole(range.endContainer);
-    if (first) range.setStartBefore(first);
-    if (last) range.setEndAfter(last);
+    const range = selection.getRangeAt(0).cloneRange(), first = whole(range.startContainer);
+    if (first) range.setStartBefore(first); // else a part of one formula would be cloned without the formula around it
     const part = document.createElement("div");
     part.className = "aside";
     part.append(range.cloneContents());
