@@ -9,13 +9,12 @@ many candidates were tried, and which files were looked at.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any
 
 from gradcert.certify.edits.cases import trial
 from gradcert.certify.edits.search import Search, spent
-from gradcert.certify.edits.sources import NotLookedFor, Sources, loader
+from gradcert.certify.edits.sources import NotLookedFor, Sources, loader, shown
 from gradcert.certify.subjects.modules import adapted
 from gradcert.certify.subjects.wire import describe
 
@@ -60,7 +59,7 @@ def _answers(asked: Mapping[str, Any], get: Callable[[], Any], close: tuple[int,
 
     def load(texts: Mapping[str, str]) -> Sources:
         sources = loaded(texts)
-        files[:] = [os.path.basename(f.path) for f in sources.files]
+        files[:] = [shown(f.path) for f in sources.files]
         return sources
 
     trials = [trial(record) for record in asked["trials"]]

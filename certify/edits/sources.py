@@ -143,6 +143,19 @@ def loader(name: str, get: Callable[[], Any]) -> Callable[[Mapping[str, str]], S
     return load
 
 
+def shown(path: str) -> str:
+    """Return a file as it is shown: relative to the working directory, or its name alone where it is not in that.
+
+    Examples
+    --------
+    >>> shown(os.path.abspath("rules/ostl.py")), shown("/nowhere/at/all/ostl.py")
+    ('rules/ostl.py', 'ostl.py')
+    """
+    real = os.path.realpath(path)
+    inside = os.path.relpath(real)
+    return os.path.basename(real) if inside.startswith("..") else inside.replace(os.sep, "/")
+
+
 def _read(places: Iterable[tuple[str, str]], texts: Mapping[str, str]) -> list[Source]:
     out = []
     for path, module in places:
@@ -150,10 +163,10 @@ def _read(places: Iterable[tuple[str, str]], texts: Mapping[str, str]) -> list[S
             with open(path, encoding="utf-8") as file:
                 text = texts.get(path) or file.read()
             if text.count("\n") > LINES:
-                raise NotLookedFor(f"{os.path.basename(path)} has more than {LINES} lines")
+                raise NotLookedFor(f"{shown(path)} has more than {LINES} lines")
             out.append(Source(path, module, text))
         except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            raise NotLookedFor(f"{os.path.basename(path)} does not parse ({type(error).__name__})") from None
+            raise NotLookedFor(f"{shown(path)} does not parse ({type(error).__name__})") from None
     return out
 
 

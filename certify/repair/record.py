@@ -30,6 +30,7 @@ def repair(hunks: list[Mapping[str, Any]]) -> Repair | None:
     The text of a file is read here and changed as a text, and what is shown of an edit is read in both; nothing of it
     is parsed or run. Lines are counted as in the file; edits that meet in a line are shown as one.
     """
+    from gradcert.certify.edits.sources import shown as named
     from gradcert.certify.edits.text import applied, joined
 
     old: Texts = {}
@@ -57,7 +58,7 @@ def repair(hunks: list[Mapping[str, Any]]) -> Repair | None:
             before = old[one.path].split("\n")[one.at - 1 : one.to]
             after = new[one.path].split("\n")[one.at - 1 + moved : one.to + moved + one.more]
             said = {"before": joined(before), "after": joined(after), "operator": one.operator}
-            edits.append({"file": os.path.basename(one.path), "line": one.at, **said})
+            edits.append({"file": named(one.path), "line": one.at, **said})
     except (OSError, KeyError, TypeError, ValueError, OverflowError, IndentationError):
         return None
     return Repair(tuple(edits), new) if edits else None

@@ -25,10 +25,15 @@ def write(certificate: Certificate, folder: Path) -> list[str]:
     kind = "error" if certificate.verdict == REFUTED else "warning"
     text = "\n".join([certificate.reason, f"claim: {sentence_of(certificate.claim)}", *_said(certificate)])
     out = [command(kind, place, f"gradient {certificate.verdict}: {certificate.subject}", text)]
-    for edit in certificate.repair.get("edits", ()):  # which say the name of their file, without its folder
-        if place is not None and os.path.basename(place[0]) == edit["file"]:
-            out.append(command("notice", (place[0], int(edit["line"])), "repair", told(certificate)))
+    for edit in certificate.repair.get("edits", ()):
+        if file := _inside(folder / edit["file"], folder) or _same(place, edit["file"]):
+            out.append(command("notice", (file, int(edit["line"])), "repair", told(certificate)))
     return out
+
+
+def _same(place: tuple[str, int] | None, name: str) -> str | None:
+    """Return the file of a subject where an edit is of that: of what lies elsewhere, an edit has the name alone."""
+    return place[0] if place is not None and os.path.basename(place[0]) == name else None
 
 
 def _said(certificate: Certificate) -> list[str]:
