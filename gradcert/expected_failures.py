@@ -16,15 +16,16 @@ TOML, one table per check, per pattern of checks, or per subject::
     subject = "mypackage.learning:gradients"
     check = "snu/2/*"                                # all of its checks without it
     cause = "equals ostl"                            # words that stand in the cause that is found; any without it
+    profiles = ["default", "thorough"]               # in which one of its checks has to fail; all without it
     ...
 
 Reason, link and day are required. What is expected is a wrong answer: a subject that is not imported, raises, ends or
 does not answer in time fails, listed or not, and so does one that is wrong for another cause than its entry names: the
 cause of the subject as a whole, whichever cases were selected, where one cause explains all of its answers. An
 entry that has expired, is there twice, or fits no check of any profile is an error, as soon as all tests that it may
-list were collected. A check that is listed by its id and passes is a failure; of a pattern's checks some may pass, as
-other profiles ask other cases. Where all that the profile asks have passed, the summary warns; where no profile asks
-any beside them, one has to have failed.
+list were collected. A check that is listed by its id and passes is a failure; of a pattern's checks some may pass.
+Where all of them were collected and have run, one has to have failed: else the failure is gone, and the run fails.
+A mistake that shows in some profiles only has an entry that names those: in the others, nothing has to fail.
 """
 
 from __future__ import annotations
@@ -32,16 +33,21 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-KEYS = {"id": str, "subject": str, "check": str, "cause": str, "reason": str, "link": str, "expires": datetime.date}
+from gradcert.expected_causes import stands, words_of
+
+TEXTS = ("id", "subject", "check", "cause", "reason", "link")
+KEYS = {**dict.fromkeys(TEXTS, str), "expires": datetime.date, "profiles": list}
 FORMS = ({"id"}, {"subject"}, {"subject", "check"})  # what is listed
 ALWAYS = {"reason", "link", "expires"}
-OPTIONAL = {"cause"}
+OPTIONAL = {"cause", "profiles"}
+PROFILES = ("quick", "default", "thorough")
+TABLE = re.compile(r"^[ \t]*\[\[[ \t]*expected[ \t]*\]\]", re.MULTILINE)  # where an entry begins
 UNSTARTED = "import"  # the one check of a subject that did not start, and so told no claim
 
 
@@ -54,6 +60,8 @@ class Expected:
     id : of a test, where ``*`` is any text; or "".
     subject, check : a subject and which of its checks, where ``*`` is any text; or "".
     cause : words that stand in the cause of every finding of the check, one after the other; any cause where it is "".
+    profiles : in which one of its checks has to fail; all where it is empty.
+    place : the file in which it stands, and the line.
     """
 
     id: str = ""
@@ -63,6 +71,8 @@ class Expected:
     subject: str = ""
     check: str = "*"
     cause: str = ""
+    profiles: tuple[str, ...] = ()
+    place: tuple[str, int] = field(default=("", 1), compare=False)
 
     @property
     def name(self) -> str:
@@ -92,6 +102,10 @@ class Expected:
         """Return whether the entry may list another check of the subject of a test."""
         return _like(self.id.partition("[")[0], test.partition("[")[0]) if self.id else _like(self.subject, subject)
 
+    def due(self, profile: str) -> bool:
+        """Return whether one of the entry's checks has to fail in a profile."""
+        return not self.profiles or profile in self.profiles
+
     def means(self, causes: Iterable[str]) -> bool:
         """Return whether the words of the entry's cause stand in every cause that was found.
 
@@ -101,9 +115,7 @@ class Expected:
         >>> entry.means(["layers.0.W: equals bptt; the rest is as claimed"]), entry.means(["it equals bptt-random"])
         (True, False)
         """
-        wanted = _words(self.cause)
-        spans = [(words := _words(cause), range(len(words) - len(wanted) + 1)) for cause in causes]
-        return all(any(words[i : i + len(wanted)] == wanted for i in starts) for words, starts in spans)
+        return all(stands(self.cause, cause) for cause in causes)
 
     @property
     def sentence(self) -> str:
@@ -129,7 +141,10 @@ def read(path: Path, *, today: datetime.date | None = None) -> tuple[Expected, .
     entries = record.get("expected", [])
     if set(record) - {"expected"} or not isinstance(entries, list):
         raise pytest.UsageError(f"expected failures: {path} holds more than [[expected]] tables")
-    found = [_entry(entry, path) for entry in entries]
+    text = path.read_text(encoding="utf-8")
+    lines = [text.count("\n", 0, head.start()) + 1 for head in TABLE.finditer(text)]
+    lines = lines if len(lines) == len(entries) else [1] * len(entries)
+    found = [_entry(entry, path, line) for entry, line in zip(entries, lines, strict=True)]
     day = today or datetime.date.today()
     for number, entry in enumerate(found):
         if entry.name in {other.name for other in found[:number]}:
@@ -139,32 +154,30 @@ def read(path: Path, *, today: datetime.date | None = None) -> tuple[Expected, .
     return tuple(found)
 
 
-def _entry(entry: Any, path: Path) -> Expected:
+def _entry(entry: Any, path: Path, line: int) -> Expected:
     if not isinstance(entry, dict) or set(entry) - ALWAYS - OPTIONAL not in FORMS or not set(entry) >= ALWAYS:
         unknown = (
             "".join(f"; {name} is unknown" for name in sorted({*entry} - {*KEYS})) if isinstance(entry, dict) else ""
         )
-        needs = f"id, or subject with or without check; and {', '.join(sorted(ALWAYS))}; and may have a cause{unknown}"
+        more = "may have a cause, and profiles"
+        needs = f"id, or subject with or without check; and {', '.join(sorted(ALWAYS))}; and {more}{unknown}"
         raise pytest.UsageError(f"expected failures: an entry of {path} needs exactly {needs}: {str(entry)[:200]}")
-    for name in entry:
-        kind = KEYS[name]
-        if (
-            not isinstance(entry[name], kind)
-            or isinstance(entry[name], datetime.datetime)
-            or not _words(str(entry[name]))
-        ):
-            raise pytest.UsageError(
-                f"expected failures: {name} = {entry[name]!r} in {path}; allowed: a {kind.__name__}"
-            )
-    return Expected(**entry)
+    for name, value in entry.items():
+        if name == "profiles":
+            right, allowed = _is_profiles(value), f"a list of {', '.join(PROFILES)}"
+        else:
+            right, allowed = isinstance(value, KEYS[name]) and bool(words_of(str(value))), f"a {KEYS[name].__name__}"
+        if not right or isinstance(value, datetime.datetime):
+            raise pytest.UsageError(f"expected failures: {name} = {value!r} in {path}; allowed: {allowed}")
+    return Expected(**{**entry, "profiles": tuple(entry.get("profiles", ()))}, place=(str(path), line))
+
+
+def _is_profiles(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(name in PROFILES for name in value)
 
 
 def _like(pattern: str, text: str) -> bool:
     return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text, re.DOTALL) is not None
-
-
-def _words(text: str) -> list[str]:
-    return [word for part in text.split() if (word := part.strip(".,:;()"))]
 
 
 def first(entries: Iterable[Expected], check: tuple[str, str, str]) -> Expected | None:

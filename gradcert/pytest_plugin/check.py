@@ -28,7 +28,8 @@ class Check:
     session, name : the subject, and which check.
     say : takes what is to be said of the outcome.
     expected : whether it is to fail; then no repair is looked for.
-    entry, of : the expected failure that it is listed as, and how many checks that lists, in every profile and in this.
+    entry, now : the expected failure that it is listed as, and how many checks that lists in this run.
+    covering : returns the expected failure that lists another case of the same subject, or None.
     test : the words of a command that runs it again, where the subject has no name of its own.
     """
 
@@ -37,7 +38,8 @@ class Check:
     say: Callable[[dict[str, Any]], None]
     expected: bool = False
     entry: Expected | None = None
-    of: tuple[int, int] = (0, 0)
+    now: int = 0
+    covering: Callable[[str], Expected | None] = lambda _: None
     test: Sequence[str] = ()
 
     def run(self, given: Mapping[str, Any] | None = None) -> None:
@@ -51,7 +53,7 @@ class Check:
 
         session = self.session.given(given or {})
         session.wanted, session.test = not self.expected, self.test
-        checks = {"controls": _controls, **dict.fromkeys(ONLINE, _online)}
+        checks = {"controls": _controls, "more": self._more, **dict.fromkeys(ONLINE, _online)}
         check = _case if self.name in session.specs else checks.get(self.name, _beside)
         with importing():
             try:
@@ -59,15 +61,21 @@ class Check:
                 found = check(session, self.name) if session.idle is None else _idle(session)
             except GradcertError as error:  # such as the maps of an adapter that do not fit
                 found = Found(None, (f"usage: {error}",), "usage")
-        entry = self.entry.name if self.entry is not None and not self.entry.exact else ""
-        about: dict[str, Any] = {"subject": session.subject.name, "check": self.name, "entry": entry}
-        about |= {"of": self.of[0], "now": self.of[1]}
+        entries = found.through if self.entry is None else () if self.entry.exact else (self.entry,)
+        about: dict[str, Any] = {"subject": session.subject.name, "check": self.name, "profile": session.profile}
+        about |= {"planned": len(session.ids), "entries": [entry.name for entry in entries], "now": self.now}
         self.say({**about, "worst": found.worst, "kind": found.kind, "causes": list(found.causes)})
         if found.said:
             text = "\n\n".join(found.said)
+            if found.through:
+                pytest.xfail("; ".join(dict.fromkeys(entry.sentence for entry in found.through)))
             if self.entry is not None and (other := _unexpected(self.entry, found)):
                 pytest.fail(f"{other}\n\n{text}", pytrace=False)
             raise (Refuted if found.causes else pytest.fail.Exception)(text, pytrace=False)
+
+    def _more(self, session: Session, name: str) -> Found:
+        """Ask for more cases; what is wrong with those that an entry lists is expected, though no test is theirs."""
+        return _beside(session, name, covering=self.covering if self.entry is None else None)
 
 
 def _unexpected(entry: Expected, found: Found) -> str:
@@ -85,11 +93,16 @@ def _case(session: Session, name: str) -> Found:
     if session.ready(name).case is None:
         said = f"no acceptable draw for {name}: nothing was checked"
         return Found(None, (said,), "case", (said,))
+    run = session.ask(name)
+    return replace(_told(session, run, _known(session, run)), worst=run.results[-1].worst)
+
+
+def _known(session: Session, run: Run) -> Mapping[str, str] | None:
+    """Return the causes that the subject as a whole has told, where a run fails by what has one."""
     from gradcert.certify.campaign import EXPLAINED
 
-    run = session.ask(name)
     explicable = run.claim.entrywise and any(check in EXPLAINED for _, _, check in run.failed)
-    return replace(_told(session, run, session.named() if explicable else None), worst=run.results[-1].worst)
+    return session.named() if explicable else None
 
 
 def _controls(session: Session, _: str) -> Found:
@@ -103,8 +116,13 @@ def _controls(session: Session, _: str) -> Found:
     return Found(None, said, "controls" if void else "", said)
 
 
-def _beside(session: Session, name: str) -> Found:
-    """Ask what a campaign asks beside its cases, and tell what that finds: the tests of cases tell the rest."""
+def _beside(session: Session, name: str, covering: Callable[[str], Expected | None] | None = None) -> Found:
+    """Ask what a campaign asks beside its cases, and tell what that finds: the tests of cases tell the rest.
+
+    Parameters
+    ----------
+    covering : returns the expected failure that lists a case, where those of cases are looked at.
+    """
     from gradcert.certify.campaign import BESIDE
 
     if (run := session.any_answer()) is None or not run.answers:
@@ -119,7 +137,45 @@ def _beside(session: Session, name: str) -> Found:
     BESIDE[name](run, session.checks.seed)
     session.leave(run)
     run.findings = run.findings[known:]
-    return _told(session, run) if run.findings else Found()
+    if not run.findings:
+        return Found()
+    through = _through(session, run, covering) if covering is not None else ()
+    session.wanted = session.wanted and not through
+    found = _told(session, run)
+    return replace(found, through=through) if found.causes else found
+
+
+def _through(session: Session, run: Run, covering: Callable[[str], Expected | None]) -> tuple[Expected, ...]:
+    """Return the expected failures that list all cases of a run which are wrong; none where a case is in none of them.
+
+    A case belongs to an entry as the test of a case does: with its cause, that of the subject as a whole where one
+    explains all, else that of the entry's cases.
+    """
+    from gradcert.certify.campaign import explained
+
+    ids = dict.fromkeys(case.id if case is not None else "" for case, _ in run.findings)
+    entries = {name: covering(name) for name in ids}
+    through: dict[Expected, set[str]] = {}
+    for name, entry in entries.items():
+        if entry is None:
+            return ()
+        through.setdefault(entry, set()).add(name)
+    for entry, names in through.items():
+        part = _part(run, names)
+        if entry.cause and not entry.means(
+            finding.cause or finding.reason for finding in explained(part, replay="", known=_known(session, part))
+        ):
+            return ()
+    return tuple(through)
+
+
+def _part(run: Run, names: set[str]) -> Run:
+    """Return what a run says of some cases."""
+    findings = [pair for pair in run.findings if pair[0] is not None and pair[0].id in names]
+    failed = [(case, answer, check) for case, answer, check in run.failed if case.id in names]
+    answers = [(case, answer) for case, answer in run.answers if case.id in names]
+    results = [result for result in run.results if result.id in names]
+    return replace(run, findings=findings, failed=failed, answers=answers, results=results)
 
 
 def _online(session: Session, name: str) -> Found:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 OUTCOMES = ("passed", "failed", "xfailed", "xpassed")
+CERTIFIED, EXPECTED, INCOMPLETE, FAILED = "certified", "expected failures", "incomplete", "failed"
+NOISE = re.compile(r"All traceback entries are hidden|\[gw\d+\] ")  # lines of pytest's own before what a check says
+VERDICTS = (CERTIFIED, EXPECTED, INCOMPLETE, FAILED)  # the worst last
 
 
 @dataclass
@@ -20,6 +24,8 @@ class Row:
     worst : largest error in units of its budget, or None.
     first, kind : what the first failure says, and which check found it, such as ``gradient`` or ``import``.
     expected : reason of expected failures -> what was found, a cause for each.
+    failures : cause of failures -> how many.
+    asks : test function -> how many checks of the subject it has in its profile, those included that did not run.
     """
 
     subject: str
@@ -29,6 +35,26 @@ class Row:
     first: str = ""
     kind: str = ""
     expected: dict[str, list[str]] = field(default_factory=dict)
+    failures: dict[str, int] = field(default_factory=dict)
+    asks: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def planned(self) -> int:
+        """How many checks there are."""
+        return sum(self.asks.values())
+
+    @property
+    def passed(self) -> int:
+        """How many passed, listed as expected failures or not."""
+        return self.counts.get("passed", 0) + self.counts.get("xpassed", 0)
+
+    @property
+    def verdict(self) -> str:
+        """One of `VERDICTS`: certified is what all of its checks say, of which none was left out."""
+        for outcome, verdict in (("failed", FAILED), ("xfailed", EXPECTED)):
+            if self.counts.get(outcome):
+                return verdict
+        return CERTIFIED if self.passed >= self.planned else INCOMPLETE
 
     @property
     def text(self) -> str:
@@ -62,8 +88,13 @@ def counted(told: Iterable[tuple[Any, dict[str, Any]]]) -> list[Row]:
         row.counts[outcome] = row.counts.get(outcome, 0) + 1
         if record["worst"] is not None:
             row.worst = max(record["worst"], row.worst or 0.0)
-        if outcome == "failed" and not row.first:
-            row.first, row.kind = report.longreprtext, record["kind"]
+        row.asks[report.nodeid.partition("[")[0]] = record["planned"]
+        if outcome == "failed":
+            text = "\n".join(line for line in report.longreprtext.splitlines() if not NOISE.match(line))
+            cause = "; ".join(record["causes"]) or text.strip().partition("\n")[0]
+            row.failures[cause] = row.failures.get(cause, 0) + 1
+            if not row.first:
+                row.first, row.kind = text, record["kind"]
         if outcome == "xfailed":
             reason = str(report.wasxfail).removeprefix("reason: ")
             row.expected.setdefault(reason, []).append("; ".join(record["causes"]))

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gradcert.expected_failures import Expected
+
 if TYPE_CHECKING:
     from gradcert.certify.certificates import Finding
 
@@ -34,12 +36,14 @@ class Found:
     said : everything about each thing that is wrong; empty where nothing is.
     kind : the check that found the first, such as ``gradient`` or ``import``.
     causes : what each of them is; empty where there was no answer that could be judged.
+    through : the expected failures that all of it belongs to, where the check itself is not listed.
     """
 
     worst: float | None = None
     said: tuple[str, ...] = ()
     kind: str = ""
     causes: tuple[str, ...] = ()
+    through: tuple[Expected, ...] = ()
 
 
 def answered(findings: Iterable[Finding]) -> bool:

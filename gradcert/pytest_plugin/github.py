@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from gradcert.pytest_plugin.counts import OUTCOMES, Row
-from gradcert.pytest_plugin.imports import PACKAGES
+from gradcert.pytest_plugin import table
+from gradcert.pytest_plugin.counts import CERTIFIED, EXPECTED, FAILED, INCOMPLETE, Row
+from gradcert.pytest_plugin.imports import PACKAGES, added
+from gradcert.pytest_plugin.mended import Mended
 
 MOST = 30  # lines of a failure
+MARKS = {CERTIFIED: "✅", EXPECTED: "⚠️", INCOMPLETE: "❔", FAILED: "❌"}
 FRAME = re.compile(r'^\s*File "(.+)", line (\d+)', re.MULTILINE)  # of a traceback
 
 
@@ -21,7 +24,7 @@ def lines_of(rows: Iterable[Row], folder: Path) -> list[str]:
     out = []
     for row in rows:
         if failed := row.counts.get("failed", 0):
-            said = [line for line in row.first.splitlines() if not line.startswith("All traceback entries are hidden")]
+            said = row.first.splitlines()
             place = raised(row.first, folder) or _defined(row.subject.partition("[")[0], folder) or row.place
             text = "\n".join([f"{failed} checks failed; the first:", *said[:MOST]])
             out.append(command("error", place, f"{row.kind}: {row.subject}", text))
@@ -39,30 +42,49 @@ def raised(text: str, folder: Path) -> tuple[str, int] | None:
 
 
 def _defined(name: str, folder: Path) -> tuple[str, int] | None:
-    """Return file and line of a subject, None where no line of the file defines it, as of those made in a loop."""
+    """Return file and line of a subject, None where no line of the file defines it, as of those made in a loop.
+
+    It is looked for where it may be imported from: in the folder, in the working directory, where pytest looks. The
+    file is named relative to the folder.
+    """
     from gradcert.certify.report.annotate import located
 
-    place = located(name, folder)
-    if place is None or place[1] > 1:
+    bases = (Path(base).resolve() for base in dict.fromkeys((str(folder), os.getcwd(), *added())))
+    found = ((base, at) for base in bases if base.is_relative_to(folder.resolve()) and (at := located(name, base)))
+    base, at = next(found, (folder, None))
+    if at is None:
+        return None
+    place = (base / at[0]).relative_to(folder.resolve()).as_posix(), at[1]
+    if at[1] > 1:
         return place
     head = (folder / place[0]).read_text(encoding="utf-8", errors="replace").partition("\n")[0]
     return place if re.search(rf"\b{re.escape(name.rpartition(':')[2])}\b", head) else None
 
 
-def summarise(rows: Iterable[Row]) -> None:
+def gone(entries: Iterable[Mended], folder: Path) -> list[str]:
+    """Return a workflow command for each expected failure that is gone, at its line."""
+    from gradcert.certify.report.annotate import command
+
+    out = []
+    for one in entries:
+        file, line = one.entry.place
+        place = (Path(os.path.relpath(file, folder)).as_posix(), line)
+        out.append(command("error" if one.due else "notice", place, f"expected failure: {one.entry.name}", one.text))
+    return out
+
+
+def summarise(rows: Sequence[Row], entries: Iterable[Mended]) -> None:
     """Add a table of subjects to the file that ``GITHUB_STEP_SUMMARY`` names, if it names one."""
-    from gradcert.certify.report.markdown import code, table
+    from gradcert.certify.report.markdown import code, escaped
+    from gradcert.certify.report.markdown import table as drawn
 
     if name := os.environ.get("GITHUB_STEP_SUMMARY"):
-        titles = ("subject", "", *OUTCOMES, "worst error / budget")
-        lines = [
-            (
-                code(row.subject),
-                "❌" if row.counts.get("failed") else "✅",
-                *(str(row.counts.get(outcome, 0)) for outcome in OUTCOMES),
-                "-" if row.worst is None else f"{row.worst:.2g}",
-            )
-            for row in rows
-        ]
+        lines = []
+        for row in rows:
+            subject, verdict, passed, expected, failures, worst = table.cells(row)
+            many = ("<br>".join(map(escaped, some)) or "-" for some in (expected, failures))
+            lines.append((code(subject), f"{MARKS[row.verdict]} {verdict}", passed, *many, worst))
+        said = [f"- {MARKS[FAILED if one.due else CERTIFIED]} {escaped(one.text)}" for one in entries]
+        head = [f"### Gradients: {table.said(rows)}", "", *said, *([""] if said else [])]
         with open(name, "a", encoding="utf-8") as file:
-            file.write("\n".join(["### Gradients", "", *table(titles, lines), "", ""]))
+            file.write("\n".join([*head, *drawn(table.TITLES, lines), "", ""]))

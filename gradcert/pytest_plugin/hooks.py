@@ -4,31 +4,34 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gradcert import __version__
-from gradcert.expected_failures import Expected, first, read, stale
-from gradcert.pytest_plugin import github
+from gradcert.expected_failures import PROFILES, Expected, first, read, stale
+from gradcert.pytest_plugin import github, table
 from gradcert.pytest_plugin.check import Check
 from gradcert.pytest_plugin.collected import collected
 from gradcert.pytest_plugin.counts import counted
 from gradcert.pytest_plugin.declare import ATTRIBUTE
 from gradcert.pytest_plugin.found import PROPERTY, Refuted, from_text, to_text
 from gradcert.pytest_plugin.imports import importing
+from gradcert.pytest_plugin.mended import Mended, mended
+from gradcert.pytest_plugin.misspelt import at, shorten
 from gradcert.pytest_plugin.session import Checks, Session
 
 FIXTURE = "gradcert_check"
-PROFILES = ("quick", "default", "thorough")
 REPAIR = "20"  # seconds, as on the command line
 
 SESSIONS = pytest.StashKey[dict[Checks, Session]]()
 EXPECTED = pytest.StashKey[tuple[Expected, ...]]()
 STALE = pytest.StashKey[set[str]]()
 TOLD = pytest.StashKey[list[tuple[Any, dict[str, Any]]]]()  # reports of checks, with what each said
-ENTRY = pytest.StashKey[tuple[Expected, tuple[int, int]]]()  # how many checks it lists: of every profile, of this one
+ENTRY = pytest.StashKey[tuple[Expected, int]]()  # that lists a check, and how many it lists in this run; 0: not known
+MET = pytest.StashKey[list[Any]]()  # all tests that were collected, whatever takes some away again
 WORKER_KEY = "gradcert_stale"
 UNFIT = "expected failures that fit no check: "
 
@@ -40,6 +43,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--gradcert-expected", metavar="FILE", default=None, help="reviewed file of expected failures")
     seconds = "processor time in which an edit of a refuted subject's source is looked for; 0 for none"
     group.addoption("--gradcert-repair", metavar="SECONDS", type=float, default=None, help=seconds)
+    badge = "write an SVG badge: how many subjects are certified, in the colour of the worst"
+    group.addoption("--gradcert-badge", metavar="FILE", default=None, help=badge)
     parser.addini("gradcert_repair", f"{seconds} (also GRADCERT_REPAIR)", default="")
     parser.addini("gradcert_profile", "how many cases a claim gets: quick, default or thorough", default="default")
     parser.addini("gradcert_expected", "reviewed file of expected failures (TOML)", default="")
@@ -50,6 +55,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "gradcert: a check of a learning rule's gradients (added by gradcert)")
     config.stash[SESSIONS] = {}
     config.stash[TOLD] = []
+    config.stash[MET] = []
+    if (badge := config.getoption("--gradcert-badge")) and Path(badge).is_dir():
+        raise pytest.UsageError(f"--gradcert-badge {badge}: a folder; allowed: the name of a file")
     config.pluginmanager.register(Listener(config.stash[TOLD]), "gradcert-listener")
     config.stash[STALE] = set()
     name = config.getoption("--gradcert-expected") or config.getini("gradcert_expected")
@@ -99,7 +107,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             with importing():
                 session.load()
         except GradcertError as error:
-            raise pytest.UsageError(f"{metafunc.definition.nodeid}: {error}") from None
+            code = metafunc.function.__code__
+            place = at(code.co_filename, code.co_firstlineno, config.rootpath)
+            raise pytest.Collector.CollectError(f"{place}: {metafunc.definition.name}: {error}") from None
         config.stash[SESSIONS][checks] = session
     ids = session.ids
     metafunc.parametrize(FIXTURE, [(session, name) for name in ids], ids=ids, indirect=True)
@@ -111,39 +121,56 @@ def gradcert_check(request: pytest.FixtureRequest) -> Check:
     session, name = request.param
     expected = request.node.get_closest_marker("xfail") is not None  # whoever expects it knows about it
     say = request.node.user_properties.append
-    entry, of = request.node.stash.get(ENTRY, (None, (0, 0)))
+    entry, now = request.node.stash.get(ENTRY, (None, 0))
+    test, entries = request.node.nodeid, request.config.stash[EXPECTED]
     return Check(
         session,
         name,
         lambda record: say((PROPERTY, to_text(record))),
         expected=expected,
         entry=entry,
-        of=of,
-        test=("pytest", *_given(request.config), request.node.nodeid),
+        now=now,
+        covering=lambda case: first(entries, (_sibling(test, name, case), session.subject.name, case)),
+        test=("pytest", *_given(request.config), test),
     )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:
+    """Say what does not fit in a test file in a sentence."""
+    report = yield
+    call = getattr(report, "call", None)
+    if not collector.config.getoption("fulltrace", False) and call is not None and call.excinfo is not None:
+        shorten(report, call.excinfo.value, getattr(collector, "path", None), collector.config.rootpath)
+    return report
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Remember a test."""
+    item.config.stash[MET].append(item)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark checks, and those that are expected to fail; an entry that fits no check is an error."""
     entries = config.stash[EXPECTED]
-    here = [item for item in items if FIXTURE in getattr(getattr(item, "callspec", None), "params", ())]
+    met: list[Any] = config.stash[MET] or [*items]
+    here = [item for item in met if FIXTURE in getattr(getattr(item, "callspec", None), "params", ())]
     if entries:
-        known = collected(config, items, here)
+        known = collected(config, met, here)
         everywhere = _asked(here, PROFILES)
-        of, now = (
-            Counter(entry for check in some if (entry := first(entries, check)) and known.covers(entry))
-            for some in (everywhere, _asked(here))
-        )
+        listed = ((entry, known.covers(entry)) for check in _asked(here) if (entry := first(entries, check)))
+        now = Counter(entry for entry, whole in listed if whole)
     for item in here:
         item.add_marker("gradcert")
         if entry := first(entries, (item.nodeid, *_named(item))):
-            item.add_marker(pytest.mark.xfail(reason=entry.sentence, strict=entry.exact, raises=Refuted))
-            item.stash[ENTRY] = (entry, (of[entry], now[entry]))
-    if entries and (gone := stale(entries, everywhere, config.rootpath, known.covers)):
+            strict = entry.exact and entry.due(item.callspec.params[FIXTURE][0].profile)
+            item.add_marker(pytest.mark.xfail(reason=entry.sentence, strict=strict, raises=Refuted))
+            item.stash[ENTRY] = (entry, now[entry])
+    if entries and (unfit := stale(entries, everywhere, config.rootpath, known.covers)):
         if not hasattr(config, "workeroutput"):
-            raise pytest.UsageError(UNFIT + "; ".join(gone))
-        config.workeroutput[WORKER_KEY] = gone  # a worker of xdist cannot stop the run: it runs nothing, and tells
+            raise pytest.UsageError(UNFIT + "; ".join(unfit))
+        config.workeroutput[WORKER_KEY] = unfit  # a worker of xdist cannot stop the run: it runs nothing, and tells
         items.clear()
 
 
@@ -161,9 +188,14 @@ def _asked(items: list[Any], profiles: Sequence[str] = ()) -> list[tuple[str, st
         session, name = item.callspec.params[FIXTURE]
         if session not in names:
             names[session] = {other for profile in profiles or [session.profile] for other in session.ids_of(profile)}
-        before, _, after = item.nodeid.partition(f"{name}")
-        out |= {(f"{before}{other}{after}", session.subject.name, other): None for other in names[session]}
+        out |= {(_sibling(item.nodeid, name, other), session.subject.name, other): None for other in names[session]}
     return list(out)
+
+
+def _sibling(test: str, name: str, other: str) -> str:
+    """Return the test of another check, where a test is that of the check called name."""
+    function, bracket, parameters = test.partition("[")
+    return f"{function}{bracket}{parameters.replace(name, other, 1)}"
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -187,44 +219,24 @@ class Listener:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """End as a usage error where an expected failure fits no check, or all of a pattern's checks passed."""
+    """End as a usage error where an expected failure fits no check, as a failure where one is gone; write the badge."""
     config = session.config
-    if not hasattr(config, "workerinput"):
-        told = config.stash[TOLD]
-        config.stash[STALE] |= {f"{name} (all of its checks passed)" for name in unfailed(told)}
+    if hasattr(config, "workerinput"):
+        return
     if config.stash[STALE]:
         session.exitstatus = pytest.ExitCode.USAGE_ERROR
+    elif session.exitstatus == pytest.ExitCode.OK and any(one.due for one in _mended(config)):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    if badge := config.getoption("--gradcert-badge"):
+        whole = session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+        told = config.stash[TOLD]
+        text = table.badge(counted(told), _profile(config), whole)
+        table.write_badge(config.invocation_params.dir / badge, text)
 
 
-def unfailed(told: Iterable[tuple[Any, dict[str, Any]]], wanted: str = "of") -> list[str]:
-    """Return the patterns of expected failures all of whose checks have run, and none failed.
-
-    Parameters
-    ----------
-    wanted : which checks count: ``of``, those of every profile; ``now``, those of the profile that runs. 0 of them: it
-        is not known which, as not all tests that the pattern may list were collected.
-    """
-    passed: dict[str, set[str]] = {}
-    failed: set[str] = set()
-    number: dict[str, int] = {}
-    for report, record in told:
-        if name := record["entry"]:
-            number[name] = record[wanted]
-            passed.setdefault(name, set()).add(report.nodeid)
-            failed |= {name} if report.outcome != "passed" else set()
-    return [name for name, seen in passed.items() if name not in failed and len(seen) >= number[name] > 0]
-
-
-def mended(told: Sequence[tuple[Any, dict[str, Any]]]) -> list[str]:
-    """Return a line for each pattern whose checks of this profile have all passed, where other profiles ask more."""
-    gone = set(unfailed(told))
-    number = {record["entry"]: record["now"] for _, record in told}
-    return [
-        f"WARNING: expected failures: {name}: all {number[name]} of its checks in this profile passed; where the code"
-        " was mended, remove the entry, or list only what still fails"
-        for name in unfailed(told, "now")
-        if name not in gone
-    ]
+def _mended(config: pytest.Config) -> list[Mended]:
+    told, entries = config.stash[TOLD], config.stash[EXPECTED]
+    return mended(told, entries)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -236,19 +248,25 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say for every subject how its checks went, and how much of the budget was used; on GitHub, at its line too."""
     config = terminalreporter.config
-    if gone := config.stash[STALE]:
-        terminalreporter.write_line(f"ERROR: {UNFIT}{'; '.join(sorted(gone))}", red=True)
+    if hasattr(config, "workerinput"):  # a worker of xdist has a summary too, which nobody sees, and heard a part
+        return
+    if unfit := config.stash[STALE]:
+        terminalreporter.write_line(f"ERROR: {UNFIT}{'; '.join(sorted(unfit))}", red=True)
     if not config.stash[TOLD]:
         return
     terminalreporter.section("gradcert")
-    for line in mended(config.stash[TOLD]):
-        terminalreporter.write_line(line, yellow=True)
+    gone = _mended(config)
+    for one in gone:
+        terminalreporter.write_line(one.line, red=bool(one.due))
     rows = counted(config.stash[TOLD])
     for row in rows:
         terminalreporter.write_line(f"{row.subject}: {row.text}")
         for line in row.known:
             terminalreporter.write_line(f"  {line}")
-    if os.environ.get("GITHUB_ACTIONS") == "true":
-        for line in github.lines_of(rows, config.rootpath):
+    if config.option.verbose > 0:
+        for line in ["", *table.lines(rows)]:
             terminalreporter.write_line(line)
-        github.summarise(rows)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        for line in [*github.lines_of(rows, config.rootpath), *github.gone(gone, config.rootpath)]:
+            terminalreporter.write_line(line)
+        github.summarise(rows, gone)

@@ -22,8 +22,9 @@ from gradcert.pytest_plugin.collected import Collected
 from gradcert.pytest_plugin.counts import Row, counted
 from gradcert.pytest_plugin.found import Refuted
 from gradcert.pytest_plugin.github import lines_of
-from gradcert.pytest_plugin.hooks import mended, unfailed
+from gradcert.pytest_plugin.hooks import _sibling
 from gradcert.pytest_plugin.imports import added
+from gradcert.pytest_plugin.mended import mended
 from gradcert.pytest_plugin.session import Checks, Session
 from gradcert.reference import rule_named
 from gradcert.reference.engines import reverse
@@ -260,29 +261,96 @@ def test_an_entry_of_a_subject_that_no_test_has_is_an_error_where_all_tests_were
     assert run("test_rules.py", "-k", "controls").ret == pytest.ExitCode.USAGE_ERROR
 
 
-@pytest.mark.long(keep=1)
-def test_an_entry_whose_checks_of_the_profile_all_pass_is_warned_of(project):
-    run = project("bptt", ["test_rules.py::test_mine[*]"])
-    warning = "WARNING: expected failures: test_rules.py::test_mine[*]: all 8 of its checks in this profile passed"
-    done = run("-n", "2")
-    assert warning in done.stdout.str() and done.ret == 0
-    for part in (["-k", "controls"], ["test_rules.py::test_mine[controls]"], ["-k", "ostl"]):
-        assert "WARNING" not in run(*part).stdout.str(), part
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_a_known_failure_that_is_gone_fails(project, monkeypatch, tmp_path, workers):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    done = project("bptt", [FIRST.replace("/0]", "/*]"), "test_rules.py::test_mine[*]"])("-k", "mine", *workers)
+    said = "expected failures: test_rules.py::test_mine[*]: all 7 of its checks passed"
+    assert done.ret == pytest.ExitCode.TESTS_FAILED
+    assert f"ERROR: {said}; remove the entry, or list only what still fails; " in done.stdout.str()
+    (line,) = [line for line in done.outlines if line.startswith("::error ") and "test_mine[*]" in line]
+    assert line.startswith(
+        "::error file=expected.toml,line=7,title=expected failure%3A test_rules.py%3A%3Atest_mine[*]"
+    )
+    assert (
+        "- ❌ expected failures: test\\_rules.py::test\\_mine\\[\\*\\]: all 7 " in (tmp_path / "summary.md").read_text()
+    )
+
+
+@pytest.mark.long(keep=2)
+@pytest.mark.parametrize(
+    ("some", "status"),
+    [
+        (("-k", "controls"), 0),
+        (("-m", "not gradcert"), 5),
+        (("test_rules.py::test_mine[controls]",), 0),
+        (("-k", "ostl"), 0),
+        (("--deselect", FIRST), 0),
+        (("--lf", "-p", "cacheprovider"), 0),
+        (("test_rules.py",), 1),
+    ],
+)
+def test_a_part_of_the_tests_says_nothing_of_what_is_gone(project, some, status):
+    done = project("bptt", ["test_rules.py::test_mine[*]"])(*some)
+    assert done.ret == status and ("ERROR" in done.stdout.str()) == (status == 1)
+
+
+SHARD = """
+import pytest
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    items[:] = [item for item in items if item.name != "test_two[controls]" and "test_mine" not in item.name]
+"""
+
+
+def test_a_shard_says_nothing_of_what_is_gone(project, pytester):
+    run = project("bptt", ["test_rules.py::test_*[controls]"])
+    pytester.makeconftest(SHARD)  # it takes a whole function away, before this plugin is asked
+    done = run("-k", "controls")
+    assert (done.ret, done.parseoutcomes()["xpassed"]) == (0, 1)
+
+
+@pytest.mark.parametrize(("profiles", "status"), [(["thorough"], 0), (["quick", "thorough"], 1)])
+def test_a_failure_of_other_profiles_may_be_absent(project, pytester, profiles, status):
+    run = project("bptt")
+    entry = ENTRY.format(id="test_rules.py::test_ostl[*]")
+    pytester.makefile(".toml", expected=f"{entry}profiles = {profiles}\n")
+    done = run("-k", "ostl")
+    said = "expected failures: test_rules.py::test_ostl[*]: all 8 of its checks passed"
+    more = "; it is to fail in another profile: thorough" if not status else ", in the profile quick, which it names; "
+    assert done.ret == status and f"{'ERROR' if status else 'NOTE'}: {said}{more}" in done.stdout.str()
+
+
+@pytest.mark.long
+def test_a_whole_id_of_other_profiles_may_pass(project, pytester):
+    run = project("bptt")
+    for profiles, passed in ((["thorough"], True), (["quick"], False)):
+        pytester.makefile(".toml", expected=f"{ENTRY.format(id=FIRST)}profiles = {profiles}\n")
+        done = run("-k", "mine and cross_entropy-last/bounded")
+        assert done.parseoutcomes() == ({"xpassed": 1, "deselected": 15} if passed else {"failed": 1, "deselected": 15})
 
 
 def test_a_pattern_none_of_whose_checks_fails_is_said():
     def report(test, outcome):
         return SimpleNamespace(nodeid=test, outcome=outcome)
 
-    told = [(report(str(k), "passed"), {"entry": "p", "of": 3, "now": 2}) for k in range(3)]
-    failed = (report("2", "skipped"), told[2][1])
-    assert (unfailed(told), mended(told)) == (["p"], [])
-    assert unfailed(told[:2]) == []  # not all have run
-    assert len(mended(told[:2])) == 1 and mended(told[:1]) == []  # all of this profile, or not
-    assert unfailed([*told[:2], failed]) == mended([*told[:2], failed]) == []  # one did fail, as expected
-    unknown = {"entry": "p", "of": 0, "now": 0}  # not all tests that it may list were collected
-    assert unfailed([(report("0", "passed"), unknown)]) == mended([(report("0", "passed"), unknown)]) == []
-    assert unfailed([(report("0", "passed"), {"entry": "", "of": 0, "now": 0})]) == []
+    def found(reports, **entry):
+        return [(one.number, one.due) for one in mended(reports, [Expected("p", **entry)])]
+
+    said = {"entries": ["p"], "now": 3, "profile": "quick"}
+    told = [(report(str(k), "passed"), said) for k in range(3)]
+    assert found(told) == [(3, "quick")] and found(told, profiles=("default",)) == [(3, "")]
+    assert found(told[:2]) == []  # not all have run
+    assert found([*told[:2], (report("2", "skipped"), said)]) == []  # one did fail, as expected
+    assert found([(report("0", "passed"), {**said, "now": 0})]) == []  # not all that it may list were collected
+    assert found([(report("0", "passed"), {**said, "entries": []})]) == []
+
+
+def test_a_sibling_of_a_test_is_another_check_of_it():
+    test = "tests/more/test_calls.py::test_calls[calls-ostl]"
+    assert _sibling(test, "calls", "snu/1/0") == "tests/more/test_calls.py::test_calls[snu/1/0-ostl]"
 
 
 SUBJECTS = """
@@ -340,7 +408,8 @@ def test_cases_take_parameters_and_fixtures(project, pytester, monkeypatch, tmp_
     assert line.startswith("::error file=test_rules.py,line=11,title=gradient%3A test_rules%3Atest_rows[factor=1.0%2C")
     assert "1 checks failed; the first:%0Agradient: " in line
     summary = (tmp_path / "summary.md").read_text()
-    assert "test_rows[factor=1.0, name='ostl']` | ❌ | 1 | 1 | 0 | 0 |" in summary and "✅" in summary
+    assert "test_rows[factor=1.0, name='ostl']` | ❌ failed | 1 of 8 | - | 1: it equals " in summary
+    assert "### Gradients: 0 of 2 certified" in summary and "❔ incomplete | 2 of 8 | - | - |" in summary
 
 
 LOOP = """
@@ -613,8 +682,11 @@ def test_an_annotation_is_titled_by_its_check_and_stands_where_it_was_raised(tmp
 
 def test_what_is_known_of_expected_failures_is_counted():
     def told(outcome, cause, **more):
-        report = SimpleNamespace(location=("a.py", 0, ""), outcome=outcome, skipped=outcome == "skipped", **more)
-        return report, {"subject": "m:f", "worst": 2.0, "kind": "gradient", "causes": [cause] if cause else []}
+        report = SimpleNamespace(
+            location=("a.py", 0, ""), nodeid="a.py::t", outcome=outcome, skipped=outcome == "skipped", **more
+        )
+        record = {"subject": "m:f", "worst": 2.0, "kind": "gradient", "causes": [cause] if cause else [], "planned": 5}
+        return report, record
 
     expected = [told("skipped", cause, wasxfail="known (link)") for cause in ("it equals ostl", "it equals ostl", "b")]
     (row,) = counted([*expected, told("passed", ""), told("skipped", "", wasxfail="reason: mine")])
@@ -671,7 +743,10 @@ def test_a_listed_failure_that_is_no_answer_fails(pytester, monkeypatch, tmp_pat
             "::error file=test_rules.py,line=13,title=import%3A test_rules%3Agone::6 checks failed*",
         ]
     )
-    assert "`test_rules:gone` | ❌ | 0 | 6 | 0 | 0 | - |" in (tmp_path / "summary.md").read_text()
+    summary = (
+        "| `test_rules:gone` | ❌ failed | 0 of 6 | - | 6: not the expected failure, as there is no answer that could "
+    )
+    assert summary in (tmp_path / "summary.md").read_text()
     assert "repair: " not in done.stdout.str()
     found = ElementTree.parse(pytester.path / "found.xml").iterfind(".//property[@name='gradcert']")
     records = [json.loads(each.get("value")) for each in found]
@@ -753,10 +828,16 @@ def test_nothing_heavy_for_other_peoples_tests(pytester):
     ("text", "words"),
     [
         ("[[expected]]\nid = 'a'\n", "needs exactly id, or subject with or without check; and expires, link, reason"),
-        (ENTRY.format(id="a") + "because = 'b'\n", "may have a cause; because is unknown"),
+        (ENTRY.format(id="a") + "because = 'b'\n", "may have a cause, and profiles; because is unknown"),
         (ENTRY.format(id="a") + "cause = ''\n", "cause = '' in .*; allowed: a str"),
         (ENTRY.format(id="a") + "cause = ':'\n", "cause = ':' in .*; allowed: a str"),
         (ENTRY.format(id="a") + "cause = 3\n", "cause = 3 in .*; allowed: a str"),
+        (
+            ENTRY.format(id="a") + "profiles = 'quick'\n",
+            "profiles = 'quick' in .*; allowed: a list of quick, default, th",
+        ),
+        (ENTRY.format(id="a") + "profiles = ['fast']\n", "allowed: a list of quick, default, thorough"),
+        (ENTRY.format(id="a") + "profiles = []\n", "allowed: a list of quick"),
         (ENTRY.format(id="a") * 2, "listed twice"),
         (ENTRY.format(id="a").replace("id =", "check ="), "needs exactly id, or subject"),
         (ENTRY.format(id="a").replace("id =", "subject = 'b'\nid ="), "needs exactly id, or subject"),
