@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import count
@@ -27,6 +28,8 @@ class Written:
     written, kept : names of files that were made, and of those that were there and were left as they are.
     tests : (name, subject, file of its claim or "") of what can be certified now.
     untold : lines that a test file of before lacks: one for each subject that it does not name.
+    left : names of files that were not written, as somebody's own tests are elsewhere.
+    run : the files of tests.
     guessed : subject -> (rule, cell, why), where the claim is a guess.
     """
 
@@ -36,21 +39,27 @@ class Written:
     tests: tuple[tuple[str, str, str], ...]
     untold: tuple[str, ...]
     guessed: Mapping[str, tuple[str, str, str]]
+    left: tuple[str, ...] = ()
+    run: tuple[str, ...] = (TESTS,)
 
 
 def begin(folder: Path) -> Written:
     """Look at a project and write what it lacks; a file that is there is never changed.
+
+    Beside tests of subjects that somebody wrote, no tests and no example are written.
 
     Raises
     ------
     OSError : where a file cannot be written.
     """
     project = look(folder)
+    theirs = project.tests
     mine = [found for found in project.found if found.file != folder / SUBJECTS]
-    pieces = [libraries.PIECES[layer] for layer in project.layers]
+    mine = [found for found in mine if not any(one.names(found.file, found.name) for one in theirs)]
     there = [found.name for found in project.found if found.file == folder / SUBJECTS]
     own = (folder / SUBJECTS).exists()  # then only what is seen in it can be tested
-    if not mine and not pieces:
+    pieces = [libraries.PIECES[layer] for layer in project.layers] if own or not theirs else []
+    if not mine and not pieces and not theirs:
         pieces = [libraries.NUMPY]
     files: dict[str, str] = {}
     guessed: dict[str, tuple[str, str, str]] = {}
@@ -66,11 +75,16 @@ def begin(folder: Path) -> Written:
         files[SUBJECTS] = libraries.source(pieces) + _sketches(project)
         tests += [(name, f"{SUBJECTS}:{name}", "") for name in (there if own else [piece.name for piece in pieces])]
     examples = [] if own else [f"{SUBJECTS}:{piece.name}" for piece in pieces]
-    files[TESTS] = _tests(tests, examples)
-    files[EXPECTED] = KNOWN
-    files[WORKFLOW] = _workflow(folder, project.libraries)
+    run = _run(folder, [one.file for one in theirs])
+    if not theirs or (folder / TESTS).exists():
+        files[TESTS] = _tests(tests, examples)
+    if not (configured := _configured(folder)):
+        files[EXPECTED] = KNOWN.replace(TESTS, run[0])
+    files[WORKFLOW] = _workflow(folder, project.libraries, run, "" if configured else EXPECTED)
+    left = tuple(name for name in (TESTS, SUBJECTS) if theirs and not (folder / name).exists())
     kept = tuple(name for name in files if (folder / name).exists())
     before = (folder / TESTS).read_text(encoding="utf-8") if TESTS in kept else ""
+    before += "".join(one.text for one in theirs)
     untold = tuple(_line(*test) for test in tests if before and test[1] not in before)
     for name, text in files.items():
         if name not in kept:
@@ -78,7 +92,20 @@ def begin(folder: Path) -> Written:
             with (folder / name).open("x", encoding="utf-8") as file:  # x: never over another
                 file.write(text)
     written = tuple(name for name in files if name not in kept)
-    return Written(project, written, kept, tuple(tests), untold, guessed)
+    return Written(project, written, kept, tuple(tests), untold, guessed, left, run)
+
+
+def _run(folder: Path, theirs: list[Path]) -> tuple[str, ...]:
+    """Return what pytest is given: the files of somebody's tests, and that of `gradcert init` where it is there."""
+    names = [file.relative_to(folder).as_posix() for file in theirs]
+    names += [TESTS] if not theirs or (folder / TESTS).exists() else []
+    return tuple(dict.fromkeys(names))
+
+
+def _configured(folder: Path) -> bool:
+    """Return whether pytest's settings name a file of expected failures."""
+    files = (folder / name for name in ("pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg"))
+    return any(b"gradcert_expected" in file.read_bytes() for file in files if file.is_file())
 
 
 def identifier(found: Found, taken: Iterable[str] = ()) -> str:
@@ -100,7 +127,8 @@ def _claim(found: Found, rule: str, cell: str, why: str) -> str:
     online = "online = true\n" if found.stepwise else ""
     return (
         f"# What {found.subject} claims, guessed from {why}: change it.\n"
-        "# gradcert rules, cells, surrogates and losses list what there is; docs/claims.md says what can be claimed.\n"
+        "# gradcert rules, cells, surrogates and losses list what there is;\n"
+        '# the documentation\'s page "Claims" says what can be claimed.\n'
         f'rule = "{rule}"\ncells = ["{cell}"]\ndepths = [1, 2]\ndtype = "float64"\n{online}'
     )
 
@@ -133,13 +161,15 @@ def _line(name: str, subject: str, claim: str) -> str:
     return f'test_{name} = gradcert.subject_tests("{subject}"{said})'
 
 
-def _workflow(folder: Path, libraries: Iterable[str]) -> str:
+def _workflow(folder: Path, libraries: Iterable[str], tests: Iterable[str], expected: str) -> str:
     installed = (folder / "pyproject.toml").is_file() or (folder / "setup.py").is_file()
     needs = (folder / "requirements.txt").is_file()
     own = "pip install ." if installed else "pip install -r requirements.txt" if needs else ""
     got = f"      - run: {install()} pytest pytest-xdist\n" if reachable() else CHECKED_OUT
     used = f"pip install {' '.join(libraries)}" if libraries else ""  # what is declared already costs nothing
-    return HEAD + got + "".join(f"      - run: {line}\n" for line in (own, used) if line) + TAIL
+    known = f"          --gradcert-expected {expected}\n" if expected else ""
+    tail = TAIL.format(tests=" ".join(map(shlex.quote, tests)), known=known)
+    return HEAD + got + "".join(f"      - run: {line}\n" for line in (own, used) if line) + tail
 
 
 def reachable() -> bool:
@@ -163,7 +193,8 @@ SKETCH = """
 """
 KNOWN = """\
 # Checks that are known to fail: each with a reason, a link, and the day on which somebody looks again. `id` may be a
-# pattern; words of the `cause`, which may be left out, have to stand in the cause that is found.
+# pattern; words of the `cause`, which may be left out, have to stand in the cause that is found. Where none of its
+# checks fails any more, the run fails; profiles = ["default", "thorough"] names the profiles in which one has to.
 #
 # [[expected]]
 # id = "tests/test_gradients.py::test_NAME[*]"
@@ -210,9 +241,8 @@ CHECKED_OUT = """\
 """
 TAIL = """\
       - run: >
-          pytest tests/test_gradients.py -n auto --junit-xml gradients.xml
-          --gradcert-expected tests/expected_failures.toml
-          --gradcert-profile ${{ github.event_name == 'schedule' && 'thorough' || 'default' }}
+          pytest {tests} -n auto --junit-xml gradients.xml
+{known}          --gradcert-profile ${{{{ github.event_name == 'schedule' && 'thorough' || 'default' }}}}
       - uses: actions/upload-artifact@v4
         if: always()
         with:

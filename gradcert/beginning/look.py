@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gradcert.beginning.asking import Asking, asking, is_call
 from gradcert.beginning.near import Near, near
 
 PASSED_OVER = {"build", "dist", "docs", "node_modules", "site-packages", "venv", "env", "__pycache__"}
@@ -50,7 +51,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Project:
-    """What was found: things to judge, what is near to one, libraries that are imported, layers of theirs in use.
+    """What was found: things to judge, what is near to one, libraries imported, layers of theirs in use, tests.
 
     `own` are the things to judge that are not gradcert's examples.
     """
@@ -60,11 +61,17 @@ class Project:
     layers: tuple[tuple[str, str], ...] = ()
     files: int = 0
     near: tuple[Near, ...] = ()
+    asking: tuple[Asking, ...] = ()
 
     @property
     def own(self) -> tuple[Found, ...]:
         """The things to judge that are the project's own."""
         return tuple(found for found in self.found if not found.example)
+
+    @property
+    def tests(self) -> tuple[Asking, ...]:
+        """The files with tests of subjects that somebody wrote."""
+        return tuple(one for one in self.asking if not one.ours)
 
 
 def look(folder: Path) -> Project:
@@ -77,6 +84,7 @@ def look(folder: Path) -> Project:
     """
     found, libraries, layers, count = list[Found](), set[str](), set[tuple[str, str]](), 0
     beside: list[Near] = []
+    tests: list[Asking] = []
     for path in _sources(folder):
         try:
             text = path.read_text(encoding="utf-8")
@@ -86,14 +94,15 @@ def look(folder: Path) -> Project:
         count += 1
         bound = _bound(tree)
         libraries |= {library for library, _ in bound.values()} & set(LIBRARIES)
-        used = {*bound.values(), *_attributes(tree, bound)}
-        layers |= {(library, name) for library, names in LAYERS.items() for name in names if (library, name) in used}
-        mine = [_entry(node, path, folder, text) for node in tree.body if _is_subject(node)]
+        here = {*bound.values(), *_attributes(tree, bound)}
+        layers |= {(library, name) for library, names in LAYERS.items() for name in names if (library, name) in here}
+        subjects = [node for node in tree.body if _is_subject(node) and not _is_test(node, bound)]
+        mine = [_entry(node, path, folder, text) for node in subjects]
+        tests += [one] if (one := asking(tree, path, text, bound)) is not None else []
         beside += [n for n in near(tree, path, folder, named(path, folder)) if n.name not in {f.subject for f in mine}]
         found += [one for one in mine if one.claims] or mine  # beside a claim, what claims nothing is its helper
-    return Project(
-        tuple(found), tuple(n for n in LIBRARIES if n in libraries), tuple(sorted(layers)), count, tuple(beside)
-    )
+    used = tuple(n for n in LIBRARIES if n in libraries)
+    return Project(tuple(found), used, tuple(sorted(layers)), count, tuple(beside), tuple(tests))
 
 
 def _sources(folder: Path) -> Iterator[Path]:
@@ -155,6 +164,11 @@ def _is_subject(node: ast.stmt) -> bool:
         methods = {inner.name for inner in node.body if isinstance(inner, ast.FunctionDef)}
         return _claims(node) or {"start", "step", "gradients"} <= methods
     return False
+
+
+def _is_test(node: ast.stmt, bound: Mapping[str, tuple[str, str]]) -> bool:
+    """Return whether a function is a test already, by its decorator `gradcert.cases`."""
+    return any(is_call(mark, bound) for mark in getattr(node, "decorator_list", ()))
 
 
 def _claims(node: ast.FunctionDef | ast.ClassDef) -> bool:

@@ -26,8 +26,10 @@ def steps(folder: Path) -> list[str]:
     if len(project.own) < len(project.found):
         todo.append((f"edit {SUBJECTS}", "gradcert's own example stands there: put your code in its place"))
     todo += [(f"gradcert certify {found.subject}", "it has a claim: judge it") for found in claiming[:MOST]]
-    if (folder / TESTS).is_file():
-        todo.append((f"pytest {TESTS}", "every gradient, as tests"))
+    tests = [one.file.relative_to(folder).as_posix() for one in project.tests]
+    tests += [TESTS] if (folder / TESTS).is_file() and TESTS not in tests else []
+    if tests:
+        todo.append((f"pytest {' '.join(tests)}", "every gradient, as tests"))
     else:
         seen = len(project.own)
         what = f"{seen} function{'s' if seen != 1 else ''} to judge here" if seen else "begin in this folder"

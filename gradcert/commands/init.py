@@ -22,7 +22,8 @@ Examples:
 Source is read and not run. Functions of one argument called problem, classes
 with start, step and gradients, and what is decorated with gradcert.claim are
 subjects; for layers of PyTorch, snnTorch and SpikingJelly that the project
-uses, subjects are written. No file that is there is changed.
+uses, subjects are written. No file that is there is changed, and beside tests
+that call gradcert.subject_tests or gradcert.cases no others are written.
 Exit status: 0; 2 usage."""
 
 
@@ -39,6 +40,10 @@ def command(folder: str, as_json: bool) -> None:
     except OSError as error:
         raise click.UsageError(f"{error.filename} cannot be written: {error.strerror}") from None
     project = done.project
+
+    def name(file: Path) -> str:
+        return file.relative_to(Path(folder).resolve()).as_posix()
+
     if as_json:
         seen = [{"subject": f.subject, "line": f.line, "claims": f.claims} for f in project.found]
         record: dict[str, object] = {
@@ -49,7 +54,9 @@ def command(folder: str, as_json: bool) -> None:
             "kept": done.kept,
         }
         tests = [{"name": name, "subject": subject, "claim": claim} for name, subject, claim in done.tests]
+        own_tests = [{"file": name(one.file), "line": one.line, "calls": one.calls} for one in project.tests]
         record |= {"tests": tests, "untold": done.untold, "guessed": done.guessed}
+        record |= {"own_tests": own_tests, "left": done.left}
         click.echo(json.dumps(record, indent=1))
         sys.exit(0)
     said = [f"{project.files} Python files", f"{len(project.own)} subjects", *project.libraries]
@@ -62,10 +69,15 @@ def command(folder: str, as_json: bool) -> None:
     for near in project.near[:MOST]:
         what = "a module" if near.module else f"makes gradients, and takes {printable(near.takes)}"
         click.echo(f"         {printable(near.name)}, line {near.line}: {what}")
-    for name in done.written:
-        click.echo(f"wrote    {name}")
-    for name in done.kept:
-        click.echo(f"kept     {name}: it is there, and was not changed")
+    for one in project.tests:
+        calls = f"{one.calls} call{'' if one.calls == 1 else 's'} of gradcert.subject_tests or gradcert.cases"
+        click.echo(f"         {printable(name(one.file))}, line {one.line}: tests, {calls}")
+    for file in done.written:
+        click.echo(f"wrote    {file}")
+    for file in done.kept:
+        click.echo(f"kept     {file}: it is there, and was not changed")
+    for file in done.left:
+        click.echo(f"left     {file}: not written, as you have tests of your own")
     for line in done.untold:
         click.echo(f"lacks    {printable(line)}")
     if SUBJECTS in done.kept and not any(subject.startswith(SUBJECTS) for _, subject, _ in done.tests):
@@ -77,10 +89,11 @@ def command(folder: str, as_json: bool) -> None:
         )
     module = outermost(project.near)
     first = "" if find_spec("pytest") else "pip install pytest; "
-    click.echo(f"next     {first}pytest tests/test_gradients.py")
+    click.echo(f"next     {first}pytest {printable(' '.join(done.run))}")
     if module is not None:
         click.echo(f"         {printable(read_line(module))}   # your sizes")
-        click.echo("         gradcert.watch(net) in the loop that trains it, and watching.step(x, y): docs/watch.md")
+        click.echo("         gradcert.watch(net) in the loop that trains it, and watching.step(x, y):")
+        click.echo('         the documentation\'s page "Faults of a training loop"')
     own = {found.subject for found in project.own}
     for _, subject, claim in [test for test in done.tests if test[1] in own][:1]:
         click.echo(f"         gradcert certify {printable(subject)}{f' --claim {claim}' if claim else ''}")

@@ -277,3 +277,63 @@ def test_the_workflow_installs_what_is_used_and_never_the_project_for_gradcert(t
     assert "- run: pip install torch\n" in text
     if "GRADCERT_REPOSITORY }}" in text:  # a gradcert that came from a folder
         assert text.index("vars.GRADCERT_REPOSITORY == ''") < text.index("repository: ${{")
+
+
+THEIR_TESTS = """
+import gradcert
+from gradcert import cases as asked
+
+@asked(rule="bptt", cells="rnn")
+def test_mine(problem):
+    return {}
+
+for name in ("ottt", "sltt"):
+    globals()[f"test_{name}"] = gradcert.subject_tests(f"mine.subjects:{name}_lif", rule=name, cells="lif")
+test_other = gradcert.subject_tests("other:bptt", rule="bptt", cells="rnn")
+"""
+
+
+@pytest.fixture
+def with_tests(tmp_path):
+    for name in ("mine", "tests"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "mine" / "__init__.py").touch()
+    subjects = "def ottt_lif(problem): return {}\ndef sltt_lif(problem): return {}\n"
+    (tmp_path / "mine" / "subjects.py").write_text("import torch\nnet = torch.nn.RNN(1, 2)\n" + subjects)
+    (tmp_path / "other.py").write_text("def bptt(problem): return {}\ndef never_asked(problem): return {}\n")
+    (tmp_path / "tests" / "test_rules.py").write_text(THEIR_TESTS)
+    return tmp_path
+
+
+def test_beside_tests_of_their_own_no_example_is_written(with_tests):
+    before = {path: path.read_bytes() for path in with_tests.rglob("*") if path.is_file()}
+    done = CliRunner().invoke(cli.gradcert, ["init", str(with_tests)], prog_name="gradcert").output.splitlines()
+    assert "         tests/test_rules.py, line 5: tests, 3 calls of gradcert.subject_tests or gradcert.cases" in done
+    wrote = ["tests/claims/other_never_asked.toml", "tests/expected_failures.toml", ".github/workflows/gradients.yml"]
+    assert [line.split()[1] for line in done if line.startswith("wrote ")] == wrote
+    for name in ("tests/test_gradients.py", "tests/gradient_subjects.py"):
+        assert f"left     {name}: not written, as you have tests of your own" in done
+        assert not (with_tests / name).exists()
+    (lacks,) = [line for line in done if line.startswith("lacks ")]
+    assert 'subject_tests("other.py:never_asked", claim="tests/claims/other_never_asked.toml")' in lacks
+    said = "\n".join(done)
+    assert "next     pytest tests/test_rules.py" in said and "example" not in said
+    assert "pytest tests/test_rules.py -n auto" in (with_tests / ".github/workflows/gradients.yml").read_text()
+    assert all(path.read_bytes() == text for path, text in before.items())
+    record = CliRunner().invoke(cli.gradcert, ["init", "--json", str(with_tests)], prog_name="gradcert").output
+    assert json.loads(record)["own_tests"] == [{"file": "tests/test_rules.py", "line": 5, "calls": 3}]
+
+
+def test_tests_of_their_own_may_have_the_name_that_init_gives(with_tests):
+    (with_tests / "tests" / "test_rules.py").rename(with_tests / "tests" / "test_gradients.py")
+    (with_tests / "pyproject.toml").write_text('[tool.pytest.ini_options]\ngradcert_expected = "known.toml"\n')
+    done = begin(with_tests)
+    assert done.kept == ("tests/test_gradients.py",) and done.left == ("tests/gradient_subjects.py",)
+    assert "tests/expected_failures.toml" not in done.written  # the settings name another file
+    assert "--gradcert-expected" not in (with_tests / ".github/workflows/gradients.yml").read_text()
+
+
+def test_functions_of_other_packages_that_are_called_so_are_no_tests(tmp_path):
+    (tmp_path / "test_cases.py").write_text("from mine import cases\nfor case in cases(rule=1): pass\n")
+    assert look(tmp_path).asking == ()
+    assert "tests/test_gradients.py" in begin(tmp_path).written

@@ -35,3 +35,9 @@ def test_a_checkout_of_gradcert_beside_ones_own_code_is_not_ones_own(tmp_path):
         (tmp_path / folder / "rule.py").write_text("def gradients(problem):\n    return {}\n")
     said = "\n".join(steps(tmp_path))
     assert "1 function to judge" in said and "gc/" not in said
+
+
+def test_tests_of_ones_own_are_run(tmp_path):
+    (tmp_path / "test_rules.py").write_text('import gradcert\ntest_it = gradcert.subject_tests("m:f")\n')
+    said = "\n".join(steps(tmp_path))
+    assert "pytest test_rules.py" in said and "gradcert init" not in said
