@@ -52,7 +52,7 @@ EPILOG = """\b
 Example:
   gradcert certify mypackage.learning:gradients --rule ostl --cells snu
 Exit status: 0 certified, 1 refuted, 2 usage, 3 inconclusive, 4 our error.
-All of them, JSON, shell completion: docs/commands.md. What next: gradcert"""
+All of them, JSON: the documentation's page "Commands". What next: gradcert"""
 
 
 class Commands(click.Group):

@@ -14,7 +14,8 @@ from gradcert.reference.numbers import FORMATS
 
 OPTIONS = (
     click.option("--claim", "file", metavar="FILE", type=click.Path(exists=True, dir_okay=False),
-                 help="The whole claim, in TOML (docs/claims.md), or a certificate's; other options replace parts."),
+                 help="The whole claim, in TOML (the documentation's page \"Claims\"), or a certificate's; other "
+                      "options replace parts."),
     click.option("--rule", metavar="NAME", shell_complete=names("RULES"),
                  help="Rule that is claimed; see gradcert rules."),
     click.option("--settings", metavar="NAME=VALUE", multiple=True,

@@ -20,12 +20,12 @@ Examples:
   gradcert claims --quick           those that take seconds
   gradcert claims same-gradient     one, in full: by name or number
   gradcert claims all --html pages  all of them, with a page each
-  gradcert claims --results docs/results --html pages
+  gradcert claims --results runs --html pages
 
 \b
 What is done is kept (--results) and not done again with the same code. The
 last example makes pages of runs that others did. Data sets come from package
-registries, once: docs/claims_of_papers.md.
+registries, once: the documentation's page "The claims of papers".
 Exit status: 0 all shown; 1 one is not; 2 usage, or data that cannot be had;
 3 inconclusive; 4 internal error."""
 

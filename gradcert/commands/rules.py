@@ -25,6 +25,7 @@ STATE: a state variable to itself.   RESET: a spike to its membrane potential.
 RECURRENT: through lateral weights.  ADAPTATION: a spike to its own threshold.
 A rule that keeps all edges everywhere, with symmetric feedback, is exact."""
 
+THEOREMS = 'Theorems, for every size (the documentation\'s page "What is proved")'
 FEEDBACK = {
     "symmetric": "through the transposed weights",
     "random": "layer by layer, through fixed matrices in the place of the weights",
@@ -142,7 +143,7 @@ def record(rule: Rule) -> dict[str, Any]:
         "leaves out": rule.drops or dropped(rule),
         "exact": rule.exact or exact(rule),
         "cost of a step": cost(rule),
-        "Theorems, for every size (docs/theorems.md)": [{"theorem": t.name, "says": t.says} for t in theorems],
+        THEOREMS: [{"theorem": t.name, "says": t.says} for t in theorems],
         "page": rule.page if rule.drops or not rule.page else f"Of the row that it was made from:\n\n{rule.page}",
     }
 

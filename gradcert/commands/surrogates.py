@@ -20,7 +20,8 @@ Examples:
 x is the membrane potential minus the threshold. The peak is that of the
 default scales; libraries use one name for different functions. Each takes an
 amplitude too, {"name": "atan", "amplitude": 0.3}. What is in no table is a
-formula, or the subject's own function, taken as given: docs/claims.md."""
+formula, or the subject's own function, taken as given: the documentation's
+page "Claims"."""
 
 
 @click.command("surrogates", epilog=EPILOG)

@@ -24,7 +24,8 @@ Examples:
   gradcert theorems --json -   what is proved, and what each theorem assumes
 
 \b
-What is proved by what, and what is not proved: docs/theorems.md.
+What is proved by what, and what is not: the documentation's page "What is
+proved".
 Exit status: 0; 1 if something does not hold; 2 usage, or Coq is missing;
 4 internal error."""
 

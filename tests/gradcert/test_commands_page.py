@@ -54,6 +54,24 @@ def test_what_is_written_is_json(tmp_path, monkeypatch):
         assert json.loads(done.stdout), words
 
 
+def test_what_a_command_says_names_pages_and_no_file_of_the_repository():
+    """Who has installed gradcert has no folder docs/: a page is called by how its title begins."""
+    root = Path(__file__).resolve().parents[2]
+    titles = [path.read_text(encoding="utf-8").partition("\n")[0] for path in root.glob("docs/*.md")]
+    files = [
+        path for folder in ("commands", "beginning", "pytest_plugin") for path in root.glob(f"gradcert/{folder}/*.py")
+    ]
+    said = {name: " ".join(CliRunner().invoke(cli.gradcert, [name, "--help"]).output.split()) for name in cli.COMMANDS}
+    said |= {"": " ".join(CliRunner().invoke(cli.gradcert, ["--help"]).output.split())}
+    said |= {str(path): " ".join(path.read_text(encoding="utf-8").replace("\\", "").split()) for path in files}
+    assert not [name for name, text in said.items() if re.search(r"\bdocs/\w+(\.md|/)?", text)]
+    named = {
+        (name, page) for name, text in said.items() for page in re.findall(r"documentation's page \"([^\"]+)\"", text)
+    }
+    assert {"", "claims", "surrogates", "theorems", "certify"} <= {name for name, _ in named}
+    assert not [page for _, page in named if not any(title.startswith(f"# {page}") for title in titles)]
+
+
 @pytest.mark.long
 def test_what_completion_is_documented_works():
     """The lines of the page, in the shell that is there."""

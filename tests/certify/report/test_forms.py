@@ -106,6 +106,8 @@ def test_annotations_stand_at_the_line_of_the_subject(refuted, certified, tmp_pa
     edit = {"file": "rules.py", "line": 2, "before": "a", "after": "b", "operator": "x"}
     mended = replace(refuted, repair={"looked": True, "tried": 1, "seconds": 1.0, "edits": [edit]})
     assert annotate.write(mended, tmp_path)[1].startswith("::notice file=rules.py,line=2,title=repair::")
+    other = replace(refuted, repair={**mended.repair, "edits": [{**edit, "file": "src/pack/mod.py"}]})
+    assert annotate.write(other, tmp_path)[1].startswith("::notice file=src/pack/mod.py,line=2,title=repair::")
 
 
 def test_junit_has_times(refuted):
