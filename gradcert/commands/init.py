@@ -62,9 +62,12 @@ def command(folder: str, as_json: bool) -> None:
     said = [f"{project.files} Python files", f"{len(project.own)} subjects", *project.libraries]
     click.echo(f"found    {', '.join(said)}")
     for found in project.own:
-        claim = "claims itself" if found.claims else "a claim was guessed: {} on {}, from {}".format(
-            *done.guessed.get(found.subject, ("", "", ""))
-        )  # fmt: skip
+        if found.claims:
+            claim = "claims itself"
+        elif found.subject in done.guessed:
+            claim = "a claim was guessed: {} on {}, from {}".format(*done.guessed[found.subject])
+        else:
+            claim = "your tests name it, or its module"
         click.echo(f"         {printable(found.subject)}, line {found.line}: {claim}")
     for near in project.near[:MOST]:
         what = "a module" if near.module else f"makes gradients, and takes {printable(near.takes)}"

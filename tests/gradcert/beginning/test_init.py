@@ -309,6 +309,7 @@ def test_beside_tests_of_their_own_no_example_is_written(with_tests):
     before = {path: path.read_bytes() for path in with_tests.rglob("*") if path.is_file()}
     done = CliRunner().invoke(cli.gradcert, ["init", str(with_tests)], prog_name="gradcert").output.splitlines()
     assert "         tests/test_rules.py, line 5: tests, 3 calls of gradcert.subject_tests or gradcert.cases" in done
+    assert "         mine.subjects:ottt_lif, line 3: your tests name it, or its module" in done
     wrote = ["tests/claims/other_never_asked.toml", "tests/expected_failures.toml", ".github/workflows/gradients.yml"]
     assert [line.split()[1] for line in done if line.startswith("wrote ")] == wrote
     for name in ("tests/test_gradients.py", "tests/gradient_subjects.py"):
