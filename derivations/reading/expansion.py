@@ -83,7 +83,8 @@ def _joined(before: str, more: str) -> str:
 
 def _ascii(tex: str) -> str:
     for mark, table in (("^", _RAISED), ("_", _LOWERED)):
-        tex = re.sub(f"[{''.join(table)}]+", lambda m, c=mark, t=table: f"{c}{{{''.join(t[x] for x in m[0])}}}", tex)
+        for run in sorted({*re.findall(f"[{''.join(table)}]+", tex)}, key=len, reverse=True):
+            tex = tex.replace(run, f"{mark}{{{''.join(table[x] for x in run)}}}")
     out = ""
     for token in _TOKEN.findall(tex):
         name = _GREEK.get(token)

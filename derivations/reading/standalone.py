@@ -49,7 +49,7 @@ def rules() -> list[tuple[int, str, frozenset[str], dict[str, str]]]:
 
 
 def _declared(body: str) -> dict[str, str]:
-    out = {}
+    out: dict[str, str] = {}
     for entry in body.split(";"):
         name, _, value = entry.partition(":")
         value = re.sub(r"var\(--([\w-]+)\)", lambda m: colours()[m[1]], value.strip())
