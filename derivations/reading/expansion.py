@@ -83,8 +83,9 @@ def _joined(before: str, more: str) -> str:
 
 def _ascii(tex: str) -> str:
     for mark, table in (("^", _RAISED), ("_", _LOWERED)):
-        for run in sorted({*re.findall(f"[{''.join(table)}]+", tex)}, key=len, reverse=True):
-            tex = tex.replace(run, f"{mark}{{{''.join(table[x] for x in run)}}}")
+        parts = re.split(f"([{''.join(table)}]+)", tex)
+        parts[1::2] = [f"{mark}{{{''.join(table[x] for x in part)}}}" for part in parts[1::2]]
+        tex = "".join(parts)
     out = ""
     for token in _TOKEN.findall(tex):
         name = _GREEK.get(token)

@@ -76,7 +76,8 @@ def broken(folder: Path) -> list[str]:
         for target in links.targets:
             file, _, anchor = target.partition("#")
             to = (path.parent / file).resolve() if file else path
-            if to not in pages or (anchor and anchor not in pages[to].anchors):
+            there = to in pages or (to.suffix == ".svg" and to.is_file())
+            if not there or (anchor and anchor not in pages[to].anchors):
                 wrong.append(f"{path.name}: {target}")
     return wrong
 
