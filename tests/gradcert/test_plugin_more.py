@@ -31,6 +31,7 @@ def entry(name, cause=""):
     return Expected(f"a.py::test[{name}]", f"known {name}", "https://example.org/1", cause=cause)
 
 
+@pytest.mark.long(keep=3)
 @pytest.mark.parametrize(
     ("entries", "expected"),
     [
@@ -84,7 +85,11 @@ expires = 2999-01-01
         ('id = "test_rules.py::test_mine[rnn/2/*]"', "", "xfailed"),
         ('subject = "test_rules:test_mine"\ncheck = "rnn/2/*"', "", "xfailed"),
         ('id = "test_rules.py::test_mine[rnn/1/*]"', "", "failed"),
-        ('id = "test_rules.py::test_mine[rnn/2/*]"', "asked.append(0); assert len(asked) < 16", "failed"),  # no answer
+        (
+            'id = "test_rules.py::test_mine[rnn/2/*]"',
+            "asked.append(len(problem.network.layers)); assert asked[-1] == 1 or asked.count(2) < 9",
+            "failed",
+        ),  # no answer
     ],
 )
 def test_more_in_a_run(pytester, listed, body, outcome):

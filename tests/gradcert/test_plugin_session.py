@@ -2,11 +2,12 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from gradcert.pytest_plugin import table
-from gradcert.pytest_plugin.counts import Row
+from gradcert.pytest_plugin.counts import Row, counted
 
 pytest_plugins = ["pytester"]
 
@@ -106,6 +107,14 @@ def test_the_table_has_a_row_for_each_subject(project, monkeypatch, tmp_path):
     assert "| `pack.subjects:right` | ✅ certified | 5 of 5 | - | - |" in summary
     assert "| `pack.subjects:wrong` | ❌ failed | 4 of 5 | - | 1: it equals bptt without RECURRENT" in summary
     assert "::error file=pack/subjects.py,line=10,title=gradient%3A pack.subjects%3Awrong::" in done.stdout.str()
+
+
+def test_a_failure_without_a_cause_is_told_by_what_the_check_says_first():
+    text = "[gw1] linux -- Python 3.11\nimport: no module 'a'\nmore"
+    report = SimpleNamespace(location=("a.py", 0, ""), nodeid="a.py::t[import]", outcome="failed", longreprtext=text)
+    record = {"subject": "a:f", "worst": None, "kind": "import", "causes": [], "planned": 1}
+    (row,) = counted([(report, record)])
+    assert row.failures == {"import: no module 'a'": 1} and row.first.startswith("import: ")
 
 
 def test_a_row_shows_the_most_frequent_words_of_many_causes():

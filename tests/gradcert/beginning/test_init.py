@@ -310,6 +310,7 @@ def test_beside_tests_of_their_own_no_example_is_written(with_tests):
     done = CliRunner().invoke(cli.gradcert, ["init", str(with_tests)], prog_name="gradcert").output.splitlines()
     assert "         tests/test_rules.py, line 5: tests, 3 calls of gradcert.subject_tests or gradcert.cases" in done
     assert "         mine.subjects:ottt_lif, line 3: your tests name it, or its module" in done
+    assert ", 4 subjects, torch" in done[0]  # a test is none
     wrote = ["tests/claims/other_never_asked.toml", "tests/expected_failures.toml", ".github/workflows/gradients.yml"]
     assert [line.split()[1] for line in done if line.startswith("wrote ")] == wrote
     for name in ("tests/test_gradients.py", "tests/gradient_subjects.py"):
@@ -335,6 +336,8 @@ def test_tests_of_their_own_may_have_the_name_that_init_gives(with_tests):
 
 
 def test_functions_of_other_packages_that_are_called_so_are_no_tests(tmp_path):
-    (tmp_path / "test_cases.py").write_text("from mine import cases\nfor case in cases(rule=1): pass\n")
+    (tmp_path / "test_cases.py").write_text(
+        "import mine\nfrom mine import cases\nfor case in cases(rule=1): mine.cases(case)\n"
+    )
     assert look(tmp_path).asking == ()
     assert "tests/test_gradients.py" in begin(tmp_path).written
