@@ -450,7 +450,8 @@ DERIVATION = Derivation(
         Trap("T33", "The input scaling 1 - λ missing in the trace, or applied twice."),
         Trap(
             "T69",
-            "The first layer not traced. For constant input the trace is x(1 - λ^t)/(1 - λ), not a multiple of x.",
+            "The first layer not traced. For constant input the trace is x(1 - λ^t)/(1 - λ): a multiple of x, another "
+            "one at every step.",
         ),
         Trap("T63", "SLTT-K's loss divided by T although only K steps contribute."),
         Trap("T76", "OTPE's second filter on the last layer, or with the wrong leak."),
