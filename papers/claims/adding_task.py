@@ -193,7 +193,7 @@ CLAIM = Claim(
         "units."
     ),
     budget=(
-        "100 batches of 32 sequences (the authors: 10,000 of 128 in all), Adam 3e-3, gradients clipped at norm 1, ten "
+        "100 batches of 32 sequences (the authors: 10,000 batches of 128), Adam 3e-3, gradients clipped at norm 1, ten "
         "parts; BPTT at equal updates has ten times the batches."
     ),
     seeds="4.",
@@ -211,6 +211,6 @@ CLAIM = Claim(
     judge=judge,
     figures=figures,
     tables=tables,
-    unconfirmed=("The authors' sizes (128 units, batch 128, 10,000 sequences) are hours of a CPU and were not run.",
+    unconfirmed=("The authors' sizes (128 units, 10,000 batches of 128) are hours of a CPU and were not run.",
                  "The authors read the membrane of a readout neuron; here it is a leaky readout."),
 )  # fmt: skip

@@ -193,7 +193,8 @@ CLAIM = Claim(
     figures=figures,
     tables=tables,
     unconfirmed=("The paper's own networks (VGG-11 on CIFAR-10, ImageNet) are out of reach of a CPU.",
-                 "Static images cannot tell OTTT from SLTT: the input is the same at every step."),
+                 "That OTTT is better than SLTT on static images. The input is the same at every step there; "
+                 "its trace is a multiple of it, and a larger one at later steps."),
     quick=True,
     bands="every rule learns",
     quick_data=("digits",),
