@@ -177,6 +177,8 @@ SYMBOLS: dict[str, Symbol] = {
         "0 while unit $i$ is in its refractory period, else 1.",
     ),
     "mo": _s(r"\bar o_{#1}", r"\mo{k}", "mean of output $k$ over all steps."),
+    "frt": _s("f^*", r"\frt", "firing rate that the units are to have."),
+    "reg": _s(r"\nu", r"\reg", "coefficient of the term of the loss about firing rates."),
     "xh": _s(
         r"\hat x_{#1}^{#2}",
         r"\xh{j}{t}",
@@ -228,6 +230,10 @@ SYMBOLS: dict[str, Symbol] = {
         "eligibility for the layer above: how the outputs of unit $i$ so far answer to $W_{ij}$, each faded by the "
         "leak of that layer, as its membrane fades them.",
     ),
+    "Ws": _s(r"\hat W_{#1}", r"\Ws{ij}", "the weight that acts, made from the trained one by standardisation."),
+    "wm": _s(r"\bar W_{#1}", r"\wm{i}", "mean of the weights of unit $i$."),
+    "nrm": _s("N_{#1}", r"\nrm{i}", "what the weights of unit $i$ are divided by, less their mean."),
+    "gain": _s(r"\gamma_{#1}", r"\gain{i}", "gain of unit $i$, a trained factor of all its weights."),
     "Lam": _s(r"\Omega", r"\Lam", r"sum of the weights of a firing rate, $\sum_t\lambda^{T-t}$."),
     "rate": _s(
         r"\bar z_{#1}",

@@ -1,5 +1,6 @@
 """The examples of the pages again, by the programs that the pages print, from printed numbers alone; and by hand."""
 
+import math
 import re
 from dataclasses import replace
 from itertools import pairwise
@@ -11,9 +12,10 @@ from gradcert.derivations.algebra.counting import measure
 from gradcert.derivations.reading.citations import DOCS
 from gradcert.derivations.reading.examples import example, network
 from gradcert.derivations.reading.lesson import lesson
-from gradcert.reference import RULES, Alif, Integrator, Layer, Lif, Loss, Network, Refractory, Rnn, Surrogate
+from gradcert.reference import RULES, Alif, Integrator, Layer, Lif, Loss, Network, Refractory, Rnn, Snu, Surrogate
 from gradcert.reference.engines import record, reverse
 from gradcert.reference.estimators import otpe
+from gradcert.reference.networks import Activity
 from gradcert.reference.procedures import fptt
 
 #: a few hundred operations on numbers below 4, each rounded by 2^-53 of its result
@@ -308,6 +310,102 @@ def test_eprop_and_ottt_agree_with_lateral_weights_too_and_are_not_bptt():
     for name, value in found["ottt"].items():
         assert np.abs(found["e-prop"][name] - value).max() <= CLOSE * np.abs(value).max()
     assert off(found["ottt"]["layers.0.W"], found["bptt-detached-reset"]["layers.0.W"]) != "0 %"
+
+
+def test_eprop_and_ottt_agree_with_two_hidden_layers_too():
+    given = of_lif(4, 6, 5, recurrent=True)
+    eprop, ottt = (reverse.gradients(*given, rule=RULES[name]) for name in ("e-prop", "ottt"))
+    for name, value in ottt.items():
+        assert np.abs(value).max() > 0
+        assert np.abs(eprop[name] - value).max() <= CLOSE * np.abs(value).max()
+    assert "as a run of two shows" in text("eprop")
+
+
+def test_the_total_derivative_by_the_spike_counts_adaptation_twice():
+    """The bracket of the lesson, without the path through the own adaptation, gives BPTT."""
+    net, p, x, y = network(example("eprop"), {})
+    leak, threshold, rho, beta, kappa = 0.8, 0.6, 0.9, 0.8, 0.7
+    W, H, U = p["layers.0.W"], p["layers.0.H"], p["layers.1.W"]
+    v, k, z, psi, o, trace, slow, e = (np.zeros((5, n)) for n in (2, 2, 2, 2, 1, 1, 2, 2))
+    for t in range(1, 4):
+        slow[t], trace[t] = rho * slow[t - 1] + e[t - 1], leak * trace[t - 1] + x[t - 1, 0]
+        v[t] = leak * v[t - 1] + W @ x[t - 1, 0] + H @ z[t - 1] - threshold * z[t - 1]
+        k[t] = rho * k[t - 1] + z[t - 1]
+        above = v[t] - threshold - beta * k[t]
+        z[t], psi[t] = above > 0, 0.3 * np.maximum(0, 1 - abs(above))
+        o[t], e[t] = kappa * o[t - 1] + U @ z[t], psi[t] * (trace[t] - beta * slow[t])
+    of_v, of_k, of_o, bracket, total = (np.zeros((5, n)) for n in (2, 2, 1, 2, 2))
+    for t in (3, 2, 1):
+        of_o[t] = o[t] - y[t - 1, 0] + kappa * of_o[t + 1]
+        bracket[t] = U.T @ of_o[t] + H.T @ of_v[t + 1] - threshold * of_v[t + 1]
+        total[t] = bracket[t] + of_k[t + 1]
+        of_v[t] = leak * of_v[t + 1] + psi[t] * total[t]
+        of_k[t] = rho * of_k[t + 1] - beta * psi[t] * total[t]
+    exact = reverse.gradients(net, p, x, y, rule=RULES["bptt"])["layers.0.W"][:, 0]
+    assert np.abs((bracket * e).sum(axis=0) - exact).max() <= CLOSE
+    assert np.abs((total * e).sum(axis=0) - exact).max() > 1e-3
+    page = (DOCS / "mathematics" / "06-e-prop.md").read_text(encoding="utf-8")
+    assert f"have {exact[0]:.4f} for W_11" in page
+    assert f"the sum is {(total * e).sum(axis=0)[0]:.4f})" in page
+
+
+def test_a_term_about_firing_rates_adds_the_eligibility_without_the_filter():
+    cell, rng = Alif(recurrent=False, bias=False, beta=0.3, threshold=0.6), np.random.default_rng(3)
+    x, y = (rng.random((30, 1, 3)) < 0.4) * 1.0, rng.random((30, 1, 2))
+    term = Activity(kind="rate", strength=0.5, target=0.1)
+    found, p = [], {}
+    for loss in (Loss(activity=(term,)), Loss()):
+        net = Network(layers=(Layer(cell, inputs=3, units=8), Layer(Integrator(), inputs=8, units=2)), loss=loss)
+        p = net.parameters(seed=2, scale=1.5)
+        found.append(reverse.gradients(net, p, x, y, rule=RULES["e-prop"])["layers.0.W"])
+    added = found[0] - found[1]
+    only = Network(layers=(Layer(cell, inputs=3, units=8),), loss=Loss(when="mean"))
+    # the loss of the mean output, half of its squared distance to the target, has the same slope
+    same = reverse.gradients(only, {"layers.0.W": p["layers.0.W"]}, x, np.full((30, 1, 8), 0.1), rule=RULES["e-prop"])
+    assert np.abs(added - 0.5 * same["layers.0.W"]).max() <= CLOSE * np.abs(found[1]).max()
+    assert np.abs(added).max() > 1e-3
+
+
+def test_the_slopes_of_standardised_weights_and_the_factor_of_the_spikes():
+    w, m, gain = np.random.default_rng(0).standard_normal(5), 5, 1.3
+
+    def acts(w):
+        away = w - w.mean()
+        return gain * away / np.sqrt(m / (m - 1) * (away**2).sum() + 1e-4)
+
+    def slope(q):  # by a complex step, which loses no digits
+        return acts(w + 1e-30j * (np.arange(m) == q)).imag / 1e-30
+
+    norm = np.sqrt(m / (m - 1) * ((w - w.mean()) ** 2).sum() + 1e-4)
+    u = (w - w.mean()) / norm
+    printed = gain / norm * (np.eye(m) - 1 / m - m / (m - 1) * np.outer(u, u))
+    assert np.abs(np.array([slope(q) for q in range(m)]).T - printed).max() <= CLOSE
+    chance = math.erfc(1 / math.sqrt(2)) / 2
+    assert f"with the probability {chance:.4f}" in text("ottt")
+    assert rf"$1/\sqrt{{{chance:.4f}\cdot{1 - chance:.4f}}}={1 / math.sqrt(chance * (1 - chance)):.3f}$" in text("ottt")
+
+
+def test_the_trace_of_a_leak_of_ostl_is_exact():
+    """F is g' v (1 - z) of the step before, at the leak's own unit; the recursion is that of the weights."""
+    cell = Snu(leak=0.5, threshold=0.5, transfer="tanh", train=("leak",))
+    net, rng = Network(layers=(Layer(cell, inputs=2, units=3),)), np.random.default_rng(1)
+    p, x, y = net.parameters(seed=0, scale=2.0), rng.random((8, 1, 2)), rng.random((8, 1, 3))
+    exact = reverse.gradients(net, p, x, y, rule=RULES["bptt"])["layers.0.leak"]
+    W, H, b, leak = (p[f"layers.0.{k}"] for k in ("W", "H", "b", "leak"))
+    tape = record(net, p, x)
+    found, eps, v, z, slope = 0.0, np.zeros((3, 3)), np.zeros(3), np.zeros(3), np.zeros(3)
+    for t in range(8):
+        a = W @ x[t, 0] + H @ z + b + leak * v * (1 - z)
+        bend, old = 1 - np.tanh(a) ** 2, np.diag(v * (1 - z))
+        J = bend[:, None] * (H * slope + np.diag(leak * (1 - z) - leak * v * slope))
+        eps = J @ eps + bend[:, None] * old
+        v = np.tanh(a)
+        z, slope = 1.0 * (v > 0.5), 1 - np.tanh(v - 0.5) ** 2
+        found = found + ((z - y[t, 0]) * slope) @ eps
+        assert (z == tape.outputs[t, 0]).all()
+    assert np.abs(found - exact).max() <= CLOSE * max(1.0, np.abs(exact).max())
+    assert np.abs(exact).max() > 1e-3
+    assert r"\F{i}{t}=\same{i}{p}\;\gp{i}{t}\;\v{i}{t-1}\,\bigl(1-\z{i}{t-1}\bigr)" in text("ostl")
 
 
 def test_the_second_filter_of_otpe_takes_the_slope_of_the_loss_by_the_spike():
