@@ -377,8 +377,7 @@ def test_the_slopes_of_standardised_weights_and_the_factor_of_the_spikes():
         return acts(w + 1e-30j * (np.arange(m) == q)).imag / 1e-30
 
     norm = np.sqrt(m / (m - 1) * ((w - w.mean()) ** 2).sum() + 1e-4)
-    u = (w - w.mean()) / norm
-    printed = gain / norm * (np.eye(m) - 1 / m - m / (m - 1) * np.outer(u, u))
+    printed = gain / norm * (np.eye(m) - 1 / m) - m / (m - 1) * np.outer(acts(w), acts(w)) / (gain * norm)
     assert np.abs(np.array([slope(q) for q in range(m)]).T - printed).max() <= CLOSE
     chance = math.erfc(1 / math.sqrt(2)) / 2
     assert f"with the probability {chance:.4f}" in text("ottt")
