@@ -23,11 +23,12 @@ from gradcert.certify.certificates import (
     environment,
 )
 from gradcert.certify.claims import AXES, Claim, coinciding
-from gradcert.certify.judging import RATE, ROUNDED, aligned
-from gradcert.certify.problems import TRUTH, Case, profile_named, summary
+from gradcert.certify.judging import RATE, ROUNDED, aligned, judge_all
+from gradcert.certify.problems import TRUTH, Case, evaluated, profile_named, summary
 from gradcert.certify.runs import Prepared, Run
 from gradcert.certify.subjects import Answer
-from gradcert.reference.rules import Rule
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.rules import RULES, Rule
 
 MOST = 4  # other rows of the same paths that are named
 ONE = {"agree": "agrees", "are": "is", "have": "has"}  # of one case
@@ -81,6 +82,8 @@ def conclude(
         notes[
             f"{run.claim.rule} is code that was given: what it computes is what is claimed, and is taken as it is"
         ] = None
+    if "rule" in digests and verdict == CERTIFIED and (rows := _like(run, cases)):
+        notes[f"no case tells {run.claim.claimed.name} from {', '.join(rows)}"] = None
     if isinstance(run.claim.claimed, Rule) and cases and verdict == CERTIFIED:
         same = coinciding(
             run.claim.claimed, {repr(c.problem.network.layers): c.problem.network for c in cases}.values()
@@ -123,6 +126,20 @@ def conclude(
         circumstances=circumstances(run),
         timing={"date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "cases": dict(run.seconds)},
     )
+
+
+def _like(run: Run, cases: Iterable[Case]) -> list[str]:
+    """Return the rows whose gradient is that of a rule that somebody defined, inside its budget, on every case."""
+    found = dict(RULES)
+    for case in cases:
+        for name, rule in list(found.items()):
+            try:
+                same = judge_all(evaluated(case.problem).gradients(rule), case.expected.gradients)
+            except GradcertError:  # a row whose matrices the problem does not bring, or of other networks
+                same = {}
+            if not same or not all(verdict.ok for verdict in same.values()):
+                del found[name]
+    return list(found)[:MOST]
 
 
 def circumstances(run: Run) -> dict[str, Any]:
@@ -272,4 +289,4 @@ def _agree(claim: Claim, exact: int) -> str:
     if claim.acceptance == "unbiased":
         return f"have {claim.rule} as the mean of their draws, at an error rate of {RATE:g}"
     bits = f", {exact} of them to the last bit" if exact else ""
-    return f"agree with {claim.rule} within their budgets{bits}"
+    return f"agree with {claim.claimed.name} within their budgets{bits}"

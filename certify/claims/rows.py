@@ -104,7 +104,8 @@ def coinciding(rule: Rule, networks: Iterable[Network]) -> list[str]:
     Examples
     --------
     >>> from gradcert.reference import Layer, Rnn
-    >>> coinciding(RULES["e-prop"], [Network(layers=(Layer(Rnn(), inputs=2, units=3),))])[:2]
+    >>> stacks = [Network(layers=(Layer(Rnn(), inputs=2, units=2),) * depth) for depth in (1, 2)]
+    >>> coinciding(RULES["e-prop"], stacks)
     ['ottt', 'sltt']
     """
     stacks = list(networks)

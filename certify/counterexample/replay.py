@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from gradcert.certify.subjects import Limits, Subject, Worker, named
 from gradcert.properties.numbers import Undecided
 from gradcert.reference import outside
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import problem_from_record
+from gradcert.reference.networks import EXTRAS, cell_named, problem_from_record
 from gradcert.reference.outside import parse, record
 from gradcert.reference.printable import legible
 from gradcert.reference.published import read_rule
@@ -83,7 +84,7 @@ def case_of(stored: Stored, *, run: bool = False) -> Case:
     ------
     GradcertError : if it is no problem, or has no gradient that can be enclosed.
     """
-    problem = problem_from_record(stored.record["problem"], run=run)
+    problem = problem_from_record(_with_floats(stored.record["problem"], run=run), run=run)
     rule = read_rule(stored.record["rule"], run=run)
     try:
         expected = expect(problem, rule, problem.dtype)
@@ -91,6 +92,34 @@ def case_of(stored: Stored, *, run: bool = False) -> Case:
         raise GradcertError(f"the problem has no gradient that can be enclosed ({error})") from None
     spec = Spec(problem.network.cells[0].name, problem.network.depth, "", "", "replay")
     return Case(spec, problem, rule, expected, {}, {})
+
+
+def _with_floats(problem: Mapping[str, Any], *, run: bool) -> dict[str, Any]:
+    """Return a problem's JSON form in which options that are floats are: canonical JSON writes 1.0 as 1."""
+    network = problem["network"]
+    graph = network.get("graph")
+    key, home = ("populations", graph) if isinstance(graph, dict) else ("layers", network)
+    members = [_floated(member, run=run) for member in home.get(key) or ()]
+    changed = {**home, key: members}
+    return {**problem, "network": {**network, "graph": changed} if home is graph else changed}
+
+
+def _floated(member: Any, *, run: bool) -> Any:
+    if not isinstance(member, dict) or not isinstance(member.get("options"), dict):
+        return member  # said to be wrong where it is read
+    usual = {f.name: f.default for f in fields(cell_named(str(member.get("cell")), run=run))}
+
+    def read(name: str, value: Any) -> Any:
+        if name in EXTRAS:
+            return value
+        if isinstance(value, list):
+            return [read(name, v) for v in value]
+        if isinstance(value, dict):
+            return {k: read(k, v) for k, v in value.items()}
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        return float(value) if whole and not isinstance(usual.get(name), int) else value
+
+    return {**member, "options": {name: read(name, value) for name, value in member["options"].items()}}
 
 
 def replay(

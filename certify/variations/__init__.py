@@ -47,9 +47,18 @@ def posed(problem: Problem, settings: Mapping[str, Any], *, balls: bool = False)
 
 
 def variations(claimed: Algorithm, problem: Problem) -> Iterator[Variation]:
-    """Yield the algorithm with one line done otherwise, for a problem; of somebody's own the lines are not known."""
+    """Yield the algorithm with one line done otherwise, for a problem.
+
+    Of somebody's own the lines are not known, but its settings are.
+    """
     if not claimed.kind.own:
         yield from VARIATIONS[claimed.kind.name](posed(problem, claimed.settings))
+        return
+    for name, value in claimed.settings.items():
+        for factor in (0.5, 2.0) if isinstance(value, float) and value else ():
+            label = f"{name} = {factor * value:g} in the place of {value:g}"
+            other = partial(published, claimed.kind.name, {name: factor * value})
+            yield Variation(f"{name} times {factor:g}", label, other)
 
 
 __all__ = ["VARIATIONS", "Posed", "Variation", "posed", "published", "variations"]

@@ -41,7 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("gradcert", "gradient conformance")
     group.addoption("--gradcert-profile", choices=PROFILES, default=None, help="how many cases a claim gets")
     group.addoption("--gradcert-expected", metavar="FILE", default=None, help="reviewed file of expected failures")
-    seconds = "processor time in which an edit of a refuted subject's source is looked for; 0 for none"
+    seconds = f"processor time in which an edit of a refuted subject's source is looked for: {REPAIR} s, 0 for none"
     group.addoption("--gradcert-repair", metavar="SECONDS", type=float, default=None, help=seconds)
     badge = "write an SVG badge: how many subjects are certified, in the colour of the worst"
     group.addoption("--gradcert-badge", metavar="FILE", default=None, help=badge)

@@ -156,7 +156,8 @@ def _check_targets(sequences: int, arrived: list[Array], deltas: list[Array]) ->
         return
     raise GradcertError(
         f"a step of {sequences} sequences (gradients that are accumulated?), of which one target is known",
-        do="leave loss= out, so that the derivative at the outputs is taken as it comes; or say step() after each one",
+        do="leave loss= out, so that the derivative at the outputs is taken as it comes, and say step() once, after the"
+        " last backward()",
     )
 
 

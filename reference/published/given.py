@@ -12,6 +12,7 @@ To find a function is to run its file: only where somebody says so, as for cells
 from __future__ import annotations
 
 import inspect
+import traceback
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -95,10 +96,18 @@ def _computed(name: str, problem: Problem, settings: Settings) -> Computed:
     """Call the function, and hold what it returns against the parameters."""
     try:
         found = _function(name, run=True)(problem, **settings)  # who made the claim was asked
+    except (GradcertError, ArithmeticError):  # the numbers' own: undecided, divided by zero
+        raise
     except NUMERIC as error:
         raise GradcertError(
             f"the rule {name!r} cannot be computed on {type(problem.numbers).__name__}: {error}",
             do="use problem.numbers, operators on arrays, or the engines: budgets come from running it on enclosures",
+        ) from error
+    except Exception as error:  # whatever a stranger's function raises
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        raise GradcertError(
+            f"the rule {name!r} raised {type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})",
+            do="call it on a problem by itself",
         ) from error
     if not isinstance(found, Mapping):
         raise GradcertError(f"the rule {name!r} returned a {type(found).__name__}", allowed="name -> gradient")

@@ -36,6 +36,10 @@ def less(problem):
     return {}
 
 
+def raises(problem):
+    return problem.parameters["none"]
+
+
 def several(problem, other):
     return {}
 '''
@@ -122,3 +126,19 @@ def test_what_is_no_definition_is_one_sentence(folder, name, said):
 def test_what_is_not_there(tmp_path):
     with pytest.raises(GradcertError, match="there is no file"):
         read_rule(f"{tmp_path}/none.py:rule", run=True)
+
+
+def test_what_no_case_tells_apart_is_said_and_settings_are_controls(folder):
+    made = certify(by_hand(0.0), rule=f"{folder}/mine.py:filtered", settings={"kappa": 1e-300}, **CLAIM)
+    assert made.verdict == "certified"
+    (note,) = [note for note in made.notes if note.startswith("no case tells ")]
+    assert "sltt" in note or "bptt" in note, note
+    told = certify(by_hand(0.5), rule=f"{folder}/mine.py:filtered", **CLAIM)
+    assert not any(note.startswith("no case tells ") for note in told.notes)
+    refuted = {control.name: control.refuted for control in told.controls}
+    assert refuted["kappa = 0.25 in the place of 0.5"] and refuted["kappa = 1 in the place of 0.5"]
+
+
+def test_a_definition_that_raises_is_told_where(folder):
+    with pytest.raises(GradcertError, match=r"raised KeyError: 'none' \(mine.py:\d+\)"):
+        certify(by_hand(0.5), rule=f"{folder}/mine.py:raises", **CLAIM)

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from gradcert import cli
 from gradcert.certify.campaign.campaign import certify
+from gradcert.certify.certificates import seal
 from gradcert.certify.claims.claim import Claim
 from gradcert.certify.counterexample import record, smaller
 from gradcert.certify.counterexample.replay import replay
@@ -276,3 +277,24 @@ def test_every_number_is_shown(detached):
 
 def test_a_certified_claim_has_none():
     assert judged(lambda problem: row(problem, "bptt"), "bptt", "rnn").counterexample is None
+
+
+def test_whole_floats_of_a_cell_come_back_as_floats(tmp_path):
+    """Canonical JSON writes 1.0 as 1, and some libraries ask what a threshold is."""
+    (tmp_path / "asks.py").write_text(
+        "from gradcert.reference import RULES, reverse\n"
+        "def gradients(p):\n"
+        "    cell = p.network.layers[0].cell\n"
+        "    numbers = (cell.threshold, cell.leak, cell.rest, *(v for _, v in cell.surrogate.scales))\n"
+        "    assert all(isinstance(v, float) for v in numbers) and cell.recurrent is False\n"
+        "    g = reverse.gradients(p.network, p.parameters, p.inputs, p.targets, rule=RULES['bptt'])\n"
+        "    return {k: 2 * v for k, v in g.items()}\n"
+    )
+    options = {"recurrent": False, "train": (), "threshold": 1.0, "leak": 0.5}
+    options["surrogate"] = {"name": "triangle", "scale": 1.0}
+    found = certify(f"{tmp_path}/asks.py:gradients", rule="bptt", cells="lif", depths=1, options=options)
+    path = tmp_path / "certificate.json"
+    path.write_bytes(seal.write(found))
+    assert b'"threshold":1' in path.read_bytes()
+    again = replay(path, run=True)
+    assert [finding.check for finding in again.findings] == ["gradient"]
