@@ -87,7 +87,8 @@ def raised(kind: str, what: str, error: Any) -> Failure:
         return Failure(kind, f"{what} something that the protocol does not know")
     declared = kind == "import" and error.get("ours") is True  # such as a claim that does not fit together
     if declared or error["kind"] in ("MapError", "UnreadError"):  # maps do not fit, or the module cannot be read
-        return Failure("usage", str(error.get("message")))
+        place = error.get("place")  # a file may hold several claims
+        return Failure("usage", f"{error.get('message')}" + (f" ({place})" if isinstance(place, str) and place else ""))
     message = f"{error['kind']}: {error['message']}" if error.get("message") else str(error["kind"])
     lines = error.get("traceback")
     return Failure(kind, f"{what} {message}", "\n".join(map(str, lines)) if isinstance(lines, list) else "")

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from gradcert.certify.subjects.sources import own
+
 TRACEBACK_LINES = 12
 OURS = tuple(str(Path(__file__).with_name(name)) for name in ("worker.py", "serving.py", "stepped.py"))
 
@@ -25,7 +27,9 @@ def describe(error: BaseException) -> dict[str, Any]:
         message = f"(no message: its own text raises {type(other).__name__})"
     kind = _whole(type(error).__name__)
     ours = any(cls.__name__ == "GradcertError" for cls in type(error).__mro__)  # by name: it may have no gradcert
-    return {"ours": ours, "kind": kind, "message": _whole(message), "traceback": lines[-TRACEBACK_LINES:]}
+    place = next((f"{Path(f.filename).name}:{f.lineno}" for f in reversed(frames) if own(f.filename)), "")
+    said = {"ours": ours, "kind": kind, "message": _whole(message), "place": _whole(place)}
+    return {**said, "traceback": lines[-TRACEBACK_LINES:]}
 
 
 def _whole(text: str) -> str:
