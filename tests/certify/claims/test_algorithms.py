@@ -60,7 +60,7 @@ def test_it_is_certified_and_a_line_done_otherwise_is_named(name):
 def test_equations_written_out_are_certified_in_every_circumstance_and_a_mistake_is_named():
     claimed = {"rule": "otpe", "losses": "squared_error", "when": "every", "options": PLAIN, **LIF}
     found = certify(own_trace.otpe, **claimed)
-    assert found.verdict == "certified" and found.counts["passed"] > 12, found.reason
+    assert found.verdict == "certified" and found.counts["passed"] >= 12, found.reason
     assert {c.name for c in found.controls} >= {"the input added twice in a step", "divided by T", "sign reversed"}
     other = certify(partial(own_trace.otpe, fault="T77"), profile="quick", **claimed)
     assert other.reason == "gradient: it equals otpe with the input added twice in a step"
