@@ -132,9 +132,10 @@ def _like(run: Run, cases: Iterable[Case]) -> list[str]:
     """Return the rows whose gradient is that of a rule that somebody defined, inside its budget, on every case."""
     found = dict(RULES)
     for case in cases:
+        tape = evaluated(case.problem)
         for name, rule in list(found.items()):
             try:
-                same = judge_all(evaluated(case.problem).gradients(rule), case.expected.gradients)
+                same = judge_all(tape.gradients(rule), case.expected.gradients)
             except GradcertError:  # a row whose matrices the problem does not bring, or of other networks
                 same = {}
             if not same or not all(verdict.ok for verdict in same.values()):

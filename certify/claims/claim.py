@@ -21,7 +21,16 @@ from gradcert.certify.claims.sentence import parts_of, sentence
 from gradcert.certify.claims.surrogates import functions_of
 from gradcert.certify.names import RENAMED, understood
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import EXTRAS, KINDS, cell_named, cell_with, check_options, file_of, option_names
+from gradcert.reference.networks import (
+    EXTRAS,
+    KINDS,
+    allow,
+    cell_named,
+    cell_with,
+    check_options,
+    file_of,
+    option_names,
+)
 from gradcert.reference.notebook import card
 from gradcert.reference.numbers import FORMATS, surrogate_from
 from gradcert.reference.outside import record
@@ -315,13 +324,7 @@ def from_dict(given: Any, *, run: bool = False, files: Iterable[str] = ()) -> Cl
         if not any(_same(str(file_of(name)), file) for file in files):
             kind_of(name, run=run)  # the same
     for name in (*functions_of(spec), *given_losses(spec.get("losses"))):
-        if (where := file_of(name)) is not None and not Path(where).is_file():
-            raise GradcertError(f"the function {name!r}: there is no file {where}", allowed="path/to/file.py:attribute")
-        if not run and not any(_same(file_of(name) or "", file) for file in files):
-            raise GradcertError(
-                f"the function {name!r} is code in a file, and nobody has said that it may be run",
-                do="read it; then pass --run, or run=True from Python",
-            )
+        allow("function", name, run=run or any(_same(file_of(name) or "", file) for file in files))
     wrong = sorted(set(spec) - {f.name for f in fields(Claim)})
     if wrong or "rule" not in spec or not {"cells", "layers", "network"} & set(spec):
         if wrong:

@@ -8,7 +8,7 @@ from typing import Any
 
 from gradcert.reference.networks import Network, Problem
 from gradcert.reference.numbers import Array, Numbers
-from gradcert.reference.published import KINDS, kind_of
+from gradcert.reference.published import kind_named
 
 Vector = dict[str, Array]
 
@@ -57,5 +57,5 @@ class Variation:
 
 def published(name: str, options: Mapping[str, Any], p: Posed) -> Vector:
     """Return what the reference computes for an algorithm, some settings changed."""
-    kind = KINDS[name] if name in KINDS else kind_of(name)
+    kind = kind_named(name)
     return kind.compute(p.problem, {**kind.settings, **p.settings, **options})

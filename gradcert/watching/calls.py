@@ -59,6 +59,7 @@ class Calls:
         self._seen: list[Sequence] = []
         self._last: list[Any] = []  # what the last call left: its results, and what the module held
         self._held: dict[str, Any] = {}
+        self._named: list[tuple[str, Any]] = []  # the parameters, where it is asked whether they changed
         self._left: dict[str, Any] | None = None  # what the module held when the last sequence was over
         self._mine: dict[int, tuple[Any, int, int]] = {}  # id of a view of an output -> it, call, place
         self.error: Exception | None = None  # what went wrong in a hook: the training is not to notice
@@ -120,6 +121,7 @@ class Calls:
             self._seen.append(Sequence(state=first, held=held, began=began, generator=torch.get_rng_state()))
             self._seen[-1].left, self._seen[-1].training = self._left, bool(module.training)
             self._mine, self._passed = {}, False
+            self._named = list(module.named_parameters()) if self.back else []  # looked for once a sequence
         sequence = self._seen[-1]
         sequence.graded = sequence.graded or torch.is_grad_enabled()
         self._passed = self._passed or bool(given)
@@ -159,7 +161,7 @@ class Calls:
                 view.register_hook(_add(sequence, call, place))
                 leaves[k] = view
                 self._mine[id(view)] = (view, call, place)
-        sequence.versions = {name: p._version for name, p in module.named_parameters()}
+        sequence.versions = {name: p._version for name, p in self._named}
         self._last = [leaves[k] for k in flat]
         if not any(isinstance(v, torch.Tensor) for v in _leaves((args, kwargs))[1:]):
             self._held = _held_by(module)

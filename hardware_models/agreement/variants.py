@@ -21,6 +21,7 @@ Array = np.ndarray[Any, Any]
 ORDINARY = (Rounding.FLOOR, Rounding.TOWARD_ZERO, Rounding.NEAREST_EVEN, Rounding.NEAREST_UP, Rounding.NEAREST_AWAY,
             Rounding.NEAREST_ZERO, Rounding.NEAREST_DOWN, Rounding.AWAY)  # fmt: skip
 GUARDS = (Overflow.SATURATE, Overflow.SYMMETRIC)
+AT = {Overflow.SATURATE: " at the lowest integer", Overflow.SYMMETRIC: " at equal sizes, -high and high,"}
 HOW = {m: {"floor": "down", "stochastic": "stochastically"}.get(m.value, m.value) for m in Rounding}
 
 
@@ -156,22 +157,17 @@ def _overflows(program: Program) -> Iterator[Variant]:
     for own in Overflow:
         for group in _alike([n for n in _stores(program) if n.numeric.overflow is own]):
             for policy in (Overflow.WRAP, Overflow.SATURATE, Overflow.SYMMETRIC):
-                same = {bottom(n.format, own) == bottom(n.format, policy) for n in group} == {True}
-                if policy is own or (own in GUARDS and policy in GUARDS and same):
+                guards = own in GUARDS and policy in GUARDS
+                alike = guards and all(bottom(n.format, own) == bottom(n.format, policy) for n in group)
+                if policy is own or alike:
                     continue
-                kind = "guard missing" if policy is Overflow.WRAP else "guard added"
-                here = own in GUARDS and policy in GUARDS
-                kind = "other guard" if here else kind
+                kind = "guard missing" if policy is Overflow.WRAP else "other guard" if guards else "guard added"
                 many = "" if len(group) > 1 else "s"
                 changed = program
                 for node in group:
                     numeric = replace(node.numeric, overflow=policy)
                     changed = changed.change(node.name, numeric=numeric, held=None)
-                at = {
-                    Overflow.SATURATE: " at the lowest integer",
-                    Overflow.SYMMETRIC: " at equal sizes, -high and high,",
-                }
-                how = at.get(policy, "") if Overflow.SYMMETRIC in (own, policy) else ""
+                how = AT.get(policy, "") if Overflow.SYMMETRIC in (own, policy) else ""
                 says = f"{verb[policy]}{many}{how} instead of {doing.get(own, 'saturating')}"
                 yield Variant(kind, " and ".join(n.name for n in group), says, changed)
 

@@ -112,10 +112,10 @@ def check_names(
     """
     nodes = [equation.node for equation in equations]
     known = [*nodes, *(f"{node}{PREVIOUS}" for node in nodes), *constants]
-    for equation in equations:
-        tree = ast.parse(equation.rest.strip().removeprefix("+ "), mode="eval")
-        called = {id(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
-        used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in called}
+    parts = [list(ast.walk(ast.parse(e.rest.strip().removeprefix("+ "), mode="eval"))) for e in equations]
+    for equation, inner in zip(equations, parts, strict=True):
+        called = {id(n.func) for n in inner if isinstance(n, ast.Call)}
+        used = {n.id for n in inner if isinstance(n, ast.Name) and id(n) not in called}
         for name in sorted({*used, *equation.biases} - set(known) - set(parameters or ())):
             close = nearest(name, [k for k in known if len(k) > 2 and _alike(name, k)]) if len(name) > 2 else None
             if parameters is not None or close is not None:
@@ -125,8 +125,8 @@ def check_names(
                     allowed=", ".join(dict.fromkeys(k.replace(ITSELF, "x") for k in [*known, *(parameters or ())])),
                     do=f"mend it; or say that it is a trained parameter: parameters=({name!r},)",
                 )
-    for equation in equations if parameters is None else ():
-        for product in ast.walk(ast.parse(equation.rest.strip().removeprefix("+ "), mode="eval")):
+    for equation, inner in zip(equations, parts, strict=True) if parameters is None else ():
+        for product in inner:
             factors = (product.left, product.right) if isinstance(product, ast.BinOp) else ()
             names = [f.id for f in factors if isinstance(f, ast.Name)]
             own = [n for n in names if n not in (*known, ITSELF)]

@@ -8,6 +8,6 @@ function in a file (`gradcert.reference.published.given`).
 from gradcert.reference.published.algorithm import Algorithm, Claimed, Kind, said
 from gradcert.reference.published.given import kind_of
 from gradcert.reference.published.kinds import KINDS
-from gradcert.reference.published.named import algorithm, read_rule
+from gradcert.reference.published.named import algorithm, kind_named, read_rule
 
-__all__ = ["KINDS", "Algorithm", "Claimed", "Kind", "algorithm", "kind_of", "read_rule", "said"]
+__all__ = ["KINDS", "Algorithm", "Claimed", "Kind", "algorithm", "kind_named", "kind_of", "read_rule", "said"]

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import inspect
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,12 @@ from typing import Any
 import numpy as np
 
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import Problem, attribute_of, file_of
+from gradcert.reference.networks import Problem, allow, attribute_of
 from gradcert.reference.published.algorithm import Computed, Kind, Settings
 from gradcert.reference.rules.rule import FEEDBACKS
 
-FOUND: dict[str, Any] = {}  # the functions, by full name
 NUMERIC = (TypeError, AttributeError)  # what NumPy says of a function that it has for floats alone
+FOUND: dict[str, Kind] = {}  # by full name: one object for one rule, as what is known of cases is kept by rules
 
 
 def kind_of(name: str, *, run: bool = False) -> Kind:
@@ -40,7 +40,15 @@ def kind_of(name: str, *, run: bool = False) -> Kind:
     ------
     GradcertError : for a file that is not there or may not be run, or something that is no such function.
     """
-    function = _function(name, run=run)
+    if name not in FOUND:
+        allow("rule", name, run=run)
+        FOUND[name] = _read(name, attribute_of(name))
+    return FOUND[name]
+
+
+def _read(name: str, function: Any) -> Kind:
+    if not callable(function):
+        raise GradcertError(f"{name!r} is no function", allowed="a function of a problem")
     try:
         first, *others = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
@@ -67,7 +75,7 @@ def kind_of(name: str, *, run: bool = False) -> Kind:
         name,
         "A rule of one's own, as given",
         settings,
-        partial(_computed, name),
+        partial(_computed, name, function),
         feedback=lambda _: str(feedback),
         least=lambda _: least,
         page=page,
@@ -75,27 +83,10 @@ def kind_of(name: str, *, run: bool = False) -> Kind:
     )
 
 
-def _function(name: str, *, run: bool) -> Any:
-    if name not in FOUND:
-        where = file_of(name)
-        if where is None or not where.endswith(".py") or not Path(where).is_file():
-            raise GradcertError(f"the rule {name!r}: there is no file {where}", allowed="path/to/file.py:function")
-        if not run:
-            raise GradcertError(
-                f"the rule {name!r} is code in a file, and nobody has said that it may be run",
-                do="read it; then pass --run, or run=True from Python",
-            )
-        found = attribute_of(name)
-        if not callable(found):
-            raise GradcertError(f"{name!r} is no function", allowed="a function of a problem")
-        FOUND[name] = found
-    return FOUND[name]
-
-
-def _computed(name: str, problem: Problem, settings: Settings) -> Computed:
+def _computed(name: str, function: Callable[..., Any], problem: Problem, settings: Settings) -> Computed:
     """Call the function, and hold what it returns against the parameters."""
     try:
-        found = _function(name, run=True)(problem, **settings)  # who made the claim was asked
+        found = function(problem, **settings)
     except (GradcertError, ArithmeticError):  # the numbers' own: undecided, divided by zero
         raise
     except NUMERIC as error:

@@ -113,28 +113,6 @@ def edge_sets(text: str) -> Rule | None:
     return Rule(text, title, sets["own"], sets["above"], readout=sets[READOUT], feedback=feedback, **cuts)
 
 
-def sets_text(rule: Rule) -> str:
-    """Return a rule as edge sets, the name by which a claim has it.
-
-    Examples
-    --------
-    >>> from gradcert.reference.rules import RULES
-    >>> sets_text(RULES["sltt"])
-    'edges(own none, above none)'
-    >>> edge_sets(sets_text(RULES["e-prop-random"])).readout == RULES["e-prop-random"].readout
-    True
-    """
-    named = {"own": rule.own, "above": rule.upper, READOUT: rule.readout}
-    sets = [
-        f"{k} {' '.join(n for n, e in EDGES.items() if e in edges) or 'none'}"
-        for k, edges in named.items()
-        if edges or k != READOUT
-    ]
-    sets += [f"feedback {rule.feedback}"] if rule.feedback != "symmetric" else []
-    sets += [f"{what} {getattr(rule, what)}" for what in CUTS if getattr(rule, what) is not None]
-    return f"edges({', '.join(sets)})"
-
-
 def rule_text(given: Mapping[str, Any] | Rule) -> str:
     """Return the name of a rule that is written as a table: of a row and changes, of edge sets, or of rows by layer.
 
@@ -150,11 +128,13 @@ def rule_text(given: Mapping[str, Any] | Rule) -> str:
     'edges(own state reset, above none)'
     >>> rule_text({"row": "tbptt-chunks(20)", "without": ["RESET"]})
     'tbptt-chunks(20) - reset'
+    >>> from gradcert.reference.rules import RULES
+    >>> rule_text(RULES["sltt"])
+    'edges(own none, above none)'
     """
-    if isinstance(given, Rule):
-        return sets_text(given)
-    table = ("row", "without", "with", *PLACES, READOUT, "feedback", "layers")
-    wrong = [k for k in given if k not in table]
+    given = _table(given) if isinstance(given, Rule) else given
+    table = ("row", "without", "with", *PLACES, READOUT, "feedback", *CUTS, "layers")
+    wrong = [k for k in given if k not in table or (k in CUTS and "own" not in given)]
     kinds = [k for k in ("row", "own", "layers") if k in given]
     if wrong or len(kinds) != 1:
         allowed = f"{', '.join(table)}: one of row, own, layers"
@@ -165,8 +145,17 @@ def rule_text(given: Mapping[str, Any] | Rule) -> str:
         signs = [("-", e) for e in _names(given, "without")] + [("+", e) for e in _names(given, "with")]
         return str(given["row"]) + "".join(f" {sign} {edge}" for sign, edge in signs)
     sets = [f"{k} {' '.join(_names(given, k)) or 'none'}" for k in (*PLACES, READOUT) if k in given]
-    sets += [f"feedback {given['feedback']}"] if "feedback" in given else []
+    sets += [f"{k} {given[k]}" for k in ("feedback", *CUTS) if k in given]
     return f"edges({', '.join(sets)})"
+
+
+def _table(rule: Rule) -> dict[str, Any]:
+    """Return a rule as a table of its edge sets; what is as usual is left out."""
+    named = {"own": rule.own, "above": rule.upper, READOUT: rule.readout}
+    sets: dict[str, Any] = {k: [n for n, e in EDGES.items() if e in edges] for k, edges in named.items()}
+    more = {"feedback": rule.feedback, **{k: getattr(rule, k) for k in CUTS}}
+    usual: dict[str, Any] = {READOUT: [], "feedback": "symmetric", **dict.fromkeys(CUTS)}
+    return {k: v for k, v in {**sets, **more}.items() if k not in usual or v != usual[k]}
 
 
 def _names(given: Mapping[str, Any], key: str) -> list[str]:

@@ -12,8 +12,8 @@ import pytest
 from gradcert.derivations.reading import site
 from gradcert.derivations.reading.expansion import expanded
 from gradcert.derivations.reading.lesson import lesson
+from scripts.docs.drawings import BROWSER
 
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 POINTER = "--blink-settings=primaryHoverType={0},availableHoverTypes={0}"  # 1: none, a touch screen; 2: a mouse
 
 PROBE = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><body><script>

@@ -18,10 +18,10 @@ from gradcert.derivations.reading.lesson import lesson, names, parsed
 from gradcert.derivations.reading.letters import problems
 from gradcert.derivations.reading.pictures import PICTURES, picture
 from gradcert.derivations.reading.symbols import SYMBOLS, macros
+from scripts.docs.drawings import BROWSER
 
 ASSETS = Path(gradcert.derivations.reading.__file__).parent / "assets"
 NODE = shutil.which("node") or shutil.which("nodejs")
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 NOTHING = Example("", (), ())
 QUESTIONS = tomllib.loads((Path(__file__).parent / "questions.toml").read_text(encoding="utf-8"))
 

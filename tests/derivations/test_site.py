@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,8 +11,7 @@ import pytest
 from gradcert.derivations.chapters import CHAPTERS
 from gradcert.derivations.reading.citations import citations, link
 from gradcert.derivations.reading.site import write_site
-
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+from scripts.docs.drawings import BROWSER
 
 # Loads every page into a frame of 400 px, opens what is folded, and writes what it finds into its own title.
 PROBE = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><body><script>

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 from html import unescape
 from pathlib import Path
@@ -17,8 +16,8 @@ from gradcert.derivations.reading.standalone import SANS, SERIF, standalone
 from gradcert.derivations.reading.typesetting import typeset
 from gradcert.reference.errors import GradcertError
 from scripts.docs import reference
+from scripts.docs.drawings import BROWSER
 
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SVG = "{http://www.w3.org/2000/svg}"
 LETTERS = {"lambda": "λ", "theta": "θ", "psi": "ψ", "alpha": "α", "beta": "β", "rho": "ρ", "delta": "δ", "Lambda": "Λ"}
 

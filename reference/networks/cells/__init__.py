@@ -7,7 +7,7 @@ from typing import Any
 
 from gradcert.reference.networks.cells import elsewhere
 from gradcert.reference.networks.cells.alif import Alif
-from gradcert.reference.networks.cells.elsewhere import attribute_of, file_of
+from gradcert.reference.networks.cells.elsewhere import allow, attribute_of, file_of
 from gradcert.reference.networks.cells.gru import Gru
 from gradcert.reference.networks.cells.integrator import Integrator
 from gradcert.reference.networks.cells.leaky_rnn import LeakyRnn
@@ -51,4 +51,4 @@ __all__ = [
     "Ssnu",
     "Synaptic",
 ]
-__all__ += ["attribute_of", "cell_named", "file_of"]
+__all__ += ["allow", "attribute_of", "cell_named", "file_of"]

@@ -52,14 +52,8 @@ def find(name: Any, known: Mapping[str, Any], *, run: bool = False) -> Any:
             f"the cell {name!r} is unknown", allowed=f"{', '.join(sorted(known))}, or path/to/file.py:attribute"
         )
     if name not in FOUND:
-        if not Path(where).is_file():
-            raise GradcertError(f"the cell {name!r}: there is no file {where}", allowed="path/to/file.py:attribute")
         data = where.endswith(".toml")
-        if not data and not run and OURS not in Path(where).resolve().parents:
-            raise GradcertError(
-                f"the cell {name!r} is code in a file, and nobody has said that it may be run",
-                do="read it; then pass --run, or run=True from Python",
-            )
+        allow("cell", name, run=run or data or OURS in Path(where).resolve().parents)
         found = attribute_of(DATA)(name) if data else attribute_of(name)
         if not (isinstance(found, type) and all(hasattr(found, part) for part in NEEDED)):
             raise GradcertError(
@@ -68,6 +62,20 @@ def find(name: Any, known: Mapping[str, Any], *, run: bool = False) -> Any:
         found.name = name  # type: ignore[attr-defined]
         FOUND[name] = found
     return FOUND[name]
+
+
+def allow(what: str, name: str, *, run: bool) -> None:
+    """Raise unless the file that the name of a cell, rule or function points to is there, and may be run."""
+    where = file_of(name)
+    if where is None or not Path(where).is_file():
+        raise GradcertError(
+            f"the {what} {name!r}: there is no file {where or name}", allowed="path/to/file.py:attribute"
+        )
+    if not run:
+        raise GradcertError(
+            f"the {what} {name!r} is code in a file, and nobody has said that it may be run",
+            do="read it; then pass --run, or run=True from Python",
+        )
 
 
 def attribute_of(name: str) -> Any:

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -14,8 +13,8 @@ from gradcert.certify.certificates.certificate import Finding
 from gradcert.certify.report import html
 from gradcert.reference import RULES
 from gradcert.reference.engines import reverse
+from scripts.docs.drawings import BROWSER
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
     " --disable-component-update --disable-sync --hide-scrollbars --enable-logging=stderr"
@@ -132,7 +131,7 @@ def test_a_certificate_without_figures_has_a_page(certified):
 
 @pytest.fixture
 def browse(tmp_path):
-    if CHROMIUM is None:
+    if BROWSER is None:
         if os.environ.get("CI") == "true":
             pytest.fail("no Chromium: make debian installs it")
         pytest.skip("no Chromium on this machine: make debian installs it")
@@ -142,7 +141,7 @@ def browse(tmp_path):
         path.write_text(page, encoding="utf-8")
         profile = f"--user-data-dir={tmp_path / 'profile'}"
         done = subprocess.run(
-            [CHROMIUM, *QUIET, profile, *options, path.as_uri()],
+            [BROWSER, *QUIET, profile, *options, path.as_uri()],
             capture_output=True,
             text=True,
             check=True,

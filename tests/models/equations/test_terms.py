@@ -1,4 +1,7 @@
-"""What may stand beside a weighted sum: the engine computes the equation as it is written, whatever its terms are."""
+"""What may stand beside a weighted sum: the engine computes the equation as it is written, whatever its terms are.
+
+In rationals, so that nothing is rounded: the output is a polynomial, z = a^2, where a float test would have tanh.
+"""
 
 from itertools import combinations
 
@@ -6,11 +9,12 @@ import numpy as np
 import pytest
 
 from gradcert.models.equations import check, define
+from gradcert.properties.numbers import RATIONALS, dual
 from gradcert.reference import RULES, forward, reverse
-from gradcert.reference.engines import objective, run
-from gradcert.reference.networks import Layer, Network, Problem
+from gradcert.reference.engines import objective, record
+from gradcert.reference.networks import Layer, Network
 
-N, STEPS, BATCH, STEP = 2, 4, 3, 1e-5
+N, STEPS, BATCH = 2, 4, 3
 TERMS = (
     *("H @ z_prev", "A @ u", "B @ u_prev", "V @ x_prev", "b", "h*z_prev", "f*u", "k*b", "c"),
     *("- 0.5*z_prev", "leak*u_prev", "g*x"),
@@ -19,7 +23,7 @@ CHOSEN = [chosen for size in range(4) for chosen in combinations(TERMS, size)]
 
 
 def made(terms):
-    texts = {"u": "U @ x", "a": " + ".join(["W @ x", *terms]).replace("+ -", "-"), "z": "tanh(a)"}
+    texts = {"u": "U @ x", "a": " + ".join(["W @ x", *terms]).replace("+ -", "-"), "z": "a*a"}
     edges = {f"{s} -> a": "state" for s in ("z", "u") if any(f"*{s}_prev" in term for term in terms)}
     own = ("b", "c", "f", "g", "h", "k")
     return texts, define("own", texts, edges=edges, constants={"leak": 0.75}, parameters=own)
@@ -28,15 +32,20 @@ def made(terms):
 def values(texts, p, inputs):
     """Evaluate the equations as Python reads them, a column per sample."""
     out, late = [], None
+    half, leak = RATIONALS.array([0.5, 0.75])
     for x in inputs:
-        late = {name: np.zeros((N, BATCH)) for name in (*texts, "x")} if late is None else late
+        late = {name: RATIONALS.zeros((N, BATCH)) for name in (*texts, "x")} if late is None else late
         now = {"x": x.T}
         for node, text in texts.items():
-            names = {**p, **now, **{f"{k}_prev": v for k, v in late.items()}, "tanh": np.tanh, "leak": 0.75}
-            now[node] = eval(text, {}, names)
+            names = {**p, **now, **{f"{k}_prev": v for k, v in late.items()}, "half": half, "leak": leak}
+            now[node] = eval(text.replace("0.5", "half"), {}, names)
         out.append(now["z"].T)
         late = now
     return np.array(out)
+
+
+def columns(parameters):
+    return {k.rpartition(".")[2]: v[:, None] if v.ndim == 1 else v for k, v in parameters.items()}
 
 
 @pytest.mark.parametrize("first", range(8))
@@ -45,19 +54,24 @@ def test_every_choice_of_terms_is_what_is_written(first):
         texts, cell = made(chosen)
         network = Network(layers=(Layer(cell(), inputs=N, units=N),))
         rng = np.random.default_rng(0)
-        parameters = {k: rng.standard_normal(np.shape(v)) for k, v in network.parameters().items()}
-        inputs, targets = rng.standard_normal((2, STEPS, BATCH, N))
-        given = {k.rpartition(".")[2]: v[:, None] if v.ndim == 1 else v for k, v in parameters.items()}
-        found = run(Problem(network, parameters, inputs, targets)).outputs
-        np.testing.assert_allclose(found, values(texts, given, inputs), rtol=1e-12, atol=1e-14, err_msg=str(chosen))
+
+        def drawn(*shape, rng=rng):
+            return RATIONALS.array(rng.integers(1, 9, shape) * rng.choice((-1, 1), shape) / 8)
+
+        parameters = {k: drawn(*np.shape(v)) for k, v in network.parameters().items()}
+        inputs, targets = drawn(2, STEPS, BATCH, N)
+        tape = record(network, parameters, inputs, numbers=RATIONALS)
+        assert (tape.outputs == values(texts, columns(parameters), inputs)).all(), chosen
         engines = (reverse,) if "V @ x_prev" in chosen else (reverse, forward)  # forward has no delayed inputs
-        one, *others = (e.gradients(network, parameters, inputs, targets, rule=RULES["rtrl"]) for e in engines)
+        one, *others = (
+            e.gradients(network, parameters, inputs, targets, rule=RULES["rtrl"], numbers=RATIONALS) for e in engines
+        )
         for name, value in parameters.items():
             for other in others:
-                np.testing.assert_allclose(one[name], other[name], rtol=1e-9, atol=1e-12, err_msg=f"{chosen} {name}")
-            up, down = (dict(parameters, **{name: value + sign * STEP}) for sign in (1, -1))
-            losses = [objective(run(Problem(network, q, inputs, targets)), targets) for q in (up, down)]
-            # the difference is off by some STEP^2 of a third derivative, and 1e-16 / STEP of rounding
-            numeric = (losses[0] - losses[1]) / (2 * STEP)
-            assert one[name].sum() == pytest.approx(numeric, rel=1e-6, abs=1e-6), (chosen, name)
+                assert (one[name] == other[name]).all(), f"{chosen} {name}"
+            moved = dict(parameters, **{name: dual.make(value, RATIONALS.array(np.ones(value.shape)))})
+            error = values(texts, columns(moved), inputs) - targets
+            loss = (error * error).sum() / 2
+            assert objective(tape, targets) == getattr(loss, "a", loss), (chosen, name)
+            assert one[name].sum() == getattr(loss, "b", 0), (chosen, name)
         check(cell)
