@@ -20,6 +20,14 @@ settings.register_profile("long", derandomize=False, deadline=None, max_examples
 settings.load_profile("repeatable")
 
 
+@pytest.fixture
+def pytester(pytester, monkeypatch):
+    """Sessions that a test starts print the same everywhere: under CI, pytest's summary repeats whole messages."""
+    for name in ("CI", "BUILD_NUMBER", "GITHUB_ACTIONS"):
+        monkeypatch.delenv(name, raising=False)
+    return pytester
+
+
 def pytest_addoption(parser):
     parser.addoption("--long", choices=["no", "also", "only"], default="no", help="tests marked long: left out, ...")
 

@@ -39,8 +39,7 @@ expires = 2999-01-01
 
 
 @pytest.fixture
-def project(pytester, monkeypatch):
-    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+def project(pytester):
     settings = "pythonpath = .\ngradcert_profile = quick\n"
     (pytester.path / "pytest.ini").write_text(f"[pytest]\n{settings}gradcert_expected = expected.toml\n")
     (pytester.path / "plain.ini").write_text(f"[pytest]\n{settings}")
