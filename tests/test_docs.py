@@ -18,7 +18,7 @@ from gradcert.derivations.reading.lesson import names
 from gradcert.derivations.reading.letters import COMMANDS
 from gradcert.derivations.reading.symbols import SYMBOLS
 from gradcert.reference import CELLS, RULES, SURROGATES
-from scripts.docs import drawings, formulas, links, reference, source
+from scripts.docs import cells, drawings, formulas, links, markdown, reference, rules, source, surrogates
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -80,10 +80,10 @@ def test_links_of_a_page_become_those_of_the_site():
 
 
 def test_entries_of_tables_are_code_where_they_are_code():
-    assert reference._cell("in the upper layer's contraction") == "in the upper layer's contraction"
-    assert reference._cell("snnTorch reset_mechanism='zero'") == "`snnTorch reset_mechanism='zero'`"
-    assert reference._cell("the mode 'zero'") == "`the mode 'zero'`"
-    assert reference._cell({"scale": 4.0, "shift": 1}) == "scale = 4.0, shift = 1"
+    assert markdown.cell("in the upper layer's contraction") == "in the upper layer's contraction"
+    assert markdown.cell("snnTorch reset_mechanism='zero'") == "`snnTorch reset_mechanism='zero'`"
+    assert markdown.cell("the mode 'zero'") == "`the mode 'zero'`"
+    assert markdown.cell({"scale": 4.0, "shift": 1}) == "scale = 4.0, shift = 1"
 
 
 def test_entries_that_hold_a_sentence_are_marked():
@@ -145,9 +145,9 @@ def test_the_table_of_symbols_needs_no_macros():
 @pytest.mark.long
 def test_the_reference_has_a_page_for_everything_that_can_be_named(tmp_path):
     reference.commands(tmp_path / "commands")
-    reference.cells(tmp_path / "cells")
-    reference.rules(tmp_path / "rules", names())
-    for what, page in ((reference.surrogates, "s"), (reference.losses, "l"), (reference.schemas, "c")):
+    cells.cells(tmp_path / "cells")
+    rules.rules(tmp_path / "rules", names())
+    for what, page in ((surrogates.surrogates, "s"), (reference.losses, "l"), (reference.schemas, "c")):
         what(tmp_path / page)
     there = {path.parent.name: set() for path in tmp_path.rglob("*.md")}
     for path in tmp_path.rglob("*.md"):

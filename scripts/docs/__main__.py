@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.docs import chapters, drawings, links, reference, source
+from scripts.docs import cells, chapters, drawings, links, reference, rules, source, surrogates
 
 if TYPE_CHECKING:
     from gradcert.derivations.kept import Verdict
@@ -37,12 +37,12 @@ def written(verdicts: dict[str, list[Verdict]]) -> Path:
     source.notebooks(text, extra)
     place = text / "reference"
     reference.commands(place / "commands")
-    cells = reference.cells(place / "cells", pngs=pngs)
-    figures = figure_files.write(extra / "reference" / "cells", cells)
-    curves = reference.surrogates(place / "surrogates", pngs=pngs)
+    drawn_cells = cells.cells(place / "cells", pngs=pngs)
+    figures = figure_files.write(extra / "reference" / "cells", drawn_cells)
+    curves = surrogates.surrogates(place / "surrogates", pngs=pngs)
     figures += figure_files.write(extra / "reference", curves)
     reference.losses(place / "losses")
-    reference.rules(place / "rules", names())
+    rules.rules(place / "rules", names())
     reference.schemas(place / "schemas")
     reference.symbols(place / "symbols")
     reference.api(place / "api")

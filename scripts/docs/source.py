@@ -8,6 +8,8 @@ import shutil
 import zipfile
 from pathlib import Path
 
+from scripts.docs.plain import blocks
+
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 ARCHIVE = "examples.zip"  # what a link to the whole folder leads to
@@ -33,6 +35,8 @@ def copied(target: Path, extra: Path) -> list[Path]:
             shutil.copy(path, place)
             continue
         text = linked(path.read_text(encoding="utf-8"), path)
+        if inner.parts[0] == "mathematics":
+            text = blocks.page(text)
         for name in _FILE.findall(text):
             (extra / "files" / name).parent.mkdir(parents=True, exist_ok=True)
             if name == ARCHIVE:

@@ -15,7 +15,7 @@ from gradcert.derivations.reading.figure_files import drawings, links, write
 from gradcert.derivations.reading.standalone import SANS, SERIF, standalone
 from gradcert.derivations.reading.typesetting import typeset
 from gradcert.reference.errors import GradcertError
-from scripts.docs import reference
+from scripts.docs import cells, surrogates
 from scripts.docs.drawings import BROWSER
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -25,8 +25,8 @@ LETTERS = {"lambda": "λ", "theta": "θ", "psi": "ψ", "alpha": "α", "beta": "�
 @pytest.fixture(scope="module")
 def every(tmp_path_factory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("pages")
-    cells = {f"cell {k}": v for k, v in reference.cells(folder / "cells").items()}
-    return drawings() | cells | {f"psi {k}": v for k, v in reference.surrogates(folder / "s").items()}
+    neurons = {f"cell {k}": v for k, v in cells.cells(folder / "cells").items()}
+    return drawings() | neurons | {f"psi {k}": v for k, v in surrogates.surrogates(folder / "s").items()}
 
 
 def test_a_file_needs_no_page(every):

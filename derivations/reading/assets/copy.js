@@ -32,18 +32,28 @@
     setTimeout(() => { button.textContent = button.dataset.before; said.textContent = ""; }, 1800);
   };
 
-  document.querySelectorAll(".eq").forEach((box) => {
-    const el = box.querySelector(":scope > .tex.display");
-    if (!el) return;
-    const number = (box.querySelector(".no") ?? box.closest("li")?.querySelector(":scope > .no"))?.textContent.replace(/[()]/g, "");
+  const offer = (box, number, text) => {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "take";
     button.textContent = "TeX";
     button.title = "Copy as LaTeX";
     button.setAttribute("aria-label", number ? `Copy formula ${number} as LaTeX` : "Copy this formula as LaTeX");
-    button.addEventListener("click", () => copy(button, latex(el)));
+    button.addEventListener("click", () => copy(button, text()));
     box.append(button);
+  };
+  document.querySelectorAll(".eq").forEach((box) => {
+    const el = box.querySelector(":scope > .tex.display");
+    const number = (box.querySelector(".no") ?? box.closest("li")?.querySelector(":scope > .no"))?.textContent.replace(/[()]/g, "");
+    if (el) offer(box, number, () => latex(el));
+  });
+  // rows of equations that were written as plain text
+  document.querySelectorAll(".eqs > .n").forEach((cell, k) => {
+    const number = document.createElement("span");
+    number.className = "no";
+    number.textContent = `(${k + 1})`;
+    cell.append(number);
+    offer(cell, k + 1, () => `\\[\n${cell.dataset.tex}\n\\]`);
   });
   document.querySelectorAll("button.copy").forEach((b) => b.addEventListener("click", () => copy(b, b.nextElementSibling.textContent)));
 

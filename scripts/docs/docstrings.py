@@ -1,0 +1,83 @@
+"""A module's docstring as Markdown: its formulas set, its tables and code as they stand, its references links."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from scripts.docs.markdown import raw
+from scripts.docs.plain import blocks
+
+ROOT = Path(__file__).resolve().parents[2]
+_SECTIONS = (ROOT / "docs" / "mathematics").glob("[0-9]*.md")
+MATHEMATICS = {str(int(path.name.split("-")[0])): path.stem for path in _SECTIONS}
+_LEAD = re.compile(
+    r"^(Papers?|Dropped|Costs?(?: of [^:]*?)?|Exact(?:, against[^:]*)?|Choices? made[^:]*|Left open[^:]*)(: ?)",
+    re.MULTILINE,
+)
+_NUMBER = r"\d+(?:\.\d+)?"
+_CITED = re.compile(rf"mathematics\.md ({_NUMBER})(?:(, | and )({_NUMBER}))?(?:(, | and )({_NUMBER}))?")
+
+
+def markdown(text: str, *, up: str) -> str:
+    """Return a docstring as Markdown; `up` leads from the page to the top of the site."""
+    out: list[str] = []
+    parts = re.split(r"\n\s*\n", text.strip("\n"))
+    n = 0
+    while n < len(parts):
+        part = parts[n].strip("\n")
+        if part.startswith("    "):
+            while n + 1 < len(parts) and parts[n + 1].strip("\n").startswith("    "):  # blank lines inside a block
+                n += 1
+                part += "\n\n" + parts[n].strip("\n")
+            out.append(_block(part))
+        elif re.match(r"=+ +=", part) or re.search(r"^=+ +=", part, re.MULTILINE):
+            out.append(f"```text\n{part}\n```")
+        elif (found := re.match(r"(\w+)\n-{3,}\n", part)) is not None:
+            out.append(f"**{found[1]}**\n\n{_fields(part[found.end() :], up)}")
+        elif part.strip() != "::":
+            out.append(_paragraph(part, up))
+        n += 1
+    return "\n\n".join(out) + "\n"
+
+
+def _block(part: str) -> str:
+    """Return a literal block: equations, or text."""
+    lines = [line[4:] if line.startswith("    ") else line for line in part.split("\n")]
+    found = blocks.equations("\n".join(lines))
+    return raw(found) if found else "```text\n" + "\n".join(lines) + "\n```"
+
+
+def _paragraph(part: str, up: str) -> str:
+    """Return a paragraph; what it begins with, as `Dropped:`, begins a paragraph of its own."""
+    text = re.sub(r"``([^`]+)``", r"`\1`", re.sub(r"::$", ":", part))
+    text = _LEAD.sub(lambda m: f"\n**{m[1]}**{m[2]}", text).strip("\n")
+    text = re.sub(r"(?<!\*\*)\n(?=\*\*)", "\n\n", text)
+    return linked(blocks.prose(text), up)
+
+
+def _fields(text: str, up: str) -> str:
+    """Return the fields of a section as a list."""
+    items = re.split(r"\n(?=\S)", text.strip("\n"))
+    shown = []
+    for item in items:
+        name, colon, says = item.partition(" : ")
+        says = linked(blocks.prose(re.sub(r"``([^`]+)``", r"`\1`", " ".join(says.split()))), up)
+        shown.append(f"- `{name}`: {says}" if colon else f"- {item}")
+    return "\n".join(shown)
+
+
+def linked(text: str, up: str) -> str:
+    """Return text in which sections of the mathematics and numbers of traps are links."""
+
+    def section(number: str) -> str:
+        page = MATHEMATICS.get(number.split(".")[0])
+        return f'<a href="{up}mathematics/{page}.html#{number}">{number}</a>' if page else number
+
+    def cited(match: re.Match[str]) -> str:
+        first, *more = match.groups()
+        rest = "".join(f"{a}{section(b)}" for a, b in zip(more[::2], more[1::2], strict=True) if b)
+        return f"mathematics {section(first)}{rest}"
+
+    text = _CITED.sub(cited, text)
+    return re.sub(r"\b(T\d{2,3})\b", lambda m: f'<a href="{up}mathematics/14-traps.html#{m[1]}">{m[1]}</a>', text)

@@ -1,0 +1,104 @@
+"""A page per rule: what it keeps and costs, its equations, what libraries compute of it, and what is proved."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from scripts.docs import docstrings
+from scripts.docs.markdown import table, toctree, write
+from scripts.docs.plain import blocks
+
+ROOT = Path(__file__).resolve().parents[2]
+CHAPTERS = {
+    **dict.fromkeys(("bptt", "rtrl"), "paths"),
+    **dict.fromkeys(("ostl", "ostl-random"), "ostl"),
+    **dict.fromkeys(("e-prop", "e-prop-random", "e-prop-adaptive"), "eprop"),
+    **dict.fromkeys(("ottt", "ottt-code", "sltt", "otpe"), "ottt"),
+    "fptt": "fptt",
+    "osttp": "osttp",
+    **dict.fromkeys(("rate-based", "ndot"), "rates"),
+    "s-tllr": "stllr",
+    **dict.fromkeys(("decolle", "tess"), "local"),
+    **dict.fromkeys(("snap-1", "snap-2"), "snap"),
+    **dict.fromkeys(("uoro", "kf-rtrl"), "unbiased"),
+    **dict.fromkeys(("opzo", "sltt-k", "etlp"), "sampled"),
+}
+LIBRARIES = (
+    "Claims of this rule by code as it is published, judged. A claim that is refuted is no defect by itself: "
+    '<a href="../../matrix.html">what libraries compute</a> says what each is instead.'
+)
+FACTS = {
+    "own layer": "edges kept in the parameter's own layer",
+    "layers above": "edges kept in the layers above",
+    "feedback": "learning signal",
+    "cut": "cut in time or reach",
+    "leaves out": "what it leaves out",
+    "exact": "exact for",
+    "cost of a step": "cost of a step, a layer of n units",
+    "claims": "a claim of it is judged",
+    "needs": "needs",
+}
+
+
+def rules(folder: Path, lessons: Iterable[str]) -> None:
+    """Write a page per rule."""
+    from gradcert.commands import rules as listing
+    from gradcert.reference import RULES
+    from gradcert.reference.published import KINDS
+
+    known, judged = set(lessons), claims((ROOT / "docs" / "matrix.md").read_text(encoding="utf-8"))
+    pages = {name: listing.record(row) for name, row in RULES.items()}
+    pages |= {name: listing.algorithm(kind) for name, kind in KINDS.items()}
+    for name, record in pages.items():
+        chapter = CHAPTERS.get(name, "")
+        write(folder / f"{name}.md", page(record, chapter if chapter in known else "", judged.get(name, [])))
+    text = "Which edges a rule keeps, where its learning signal comes from, what it costs, and when it is exact."
+    write(folder / "index.md", f"# Rules\n\n{text}\n\n{toctree(pages)}")
+
+
+def page(record: dict[str, Any], chapter: str, judged: list[dict[str, str]]) -> str:
+    """Return the page of a rule, from its record, the name of the lesson about it, and claims of it."""
+    from gradcert.commands.rules import THEOREMS
+
+    link = f'<a href="../../derivations/{chapter}.html">The derivation, step by step</a>\n\n' if chapter else ""
+    facts = [{"": says, " ": fact(record[name])} for name, says in FACTS.items() if record.get(name)]
+    settings = [{"setting": name, "usual": f"`{value}`"} for name, value in record.get("settings", {}).items()]
+    parts = [f"# {record['name']}\n\n{escape(record['title'], quote=False)}\n\n{link}{table(facts)}"]
+    if settings:
+        parts.append(f"## Settings\n\n{table(settings)}")
+    if record.get("page"):
+        parts.append(f"## Equations\n\n{docstrings.markdown(record['page'], up='../../')}")
+    if judged:
+        parts.append(f"## In libraries\n\n{LIBRARIES}\n\n{table(judged)}")
+    if record.get(THEOREMS):
+        rows = [{"theorem": f"`{t['theorem']}`", "says": t["says"]} for t in record[THEOREMS]]
+        about = 'For every size, checked by Coq: <a href="../../theorems.html">what is proved</a>.'
+        parts.append(f"## Theorems\n\n{about}\n\n{table(rows)}")
+    return "\n".join(parts)
+
+
+def fact(value: Any) -> str:
+    """Return a fact in words as Markdown, its formulas set."""
+    return blocks.prose(str(value)).replace("|", "\\|")
+
+
+def claims(matrix: str) -> dict[str, list[dict[str, str]]]:
+    """Return the rows of the page on libraries by rule: library, class, verdict with its certificate."""
+    out: dict[str, list[dict[str, str]]] = {}
+    lines = [line for line in matrix.splitlines() if line.startswith("|")]
+    head = [part.strip() for part in lines[0].strip("|").split("|")]
+    for line in lines[2:]:
+        parts = [part.strip() for part in line.strip("|").split("|")]
+        if len(parts) != len(head):
+            break  # the table ends
+        for name, verdict in zip(head[2:], parts[2:], strict=True):
+            found = re.fullmatch(r"\[(\w+)\]\((certificates/[^)]+)\)", verdict)
+            if found:
+                library, kind = parts[0], re.sub(r"\[(.*)\]\([^)]*\)", r"\1", parts[1])
+                link = f"[{found[1]}](../../{found[2]})"
+                out.setdefault(name, []).append({"library": library, "class": kind, "verdict": link})
+    return out
