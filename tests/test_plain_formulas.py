@@ -173,7 +173,7 @@ def test_a_docstring_becomes_markdown():
         "Dropped: a.\nCost of a layer: n^2.\n\nParameters\n----------\nleak : ``lam`` of\n    all\n",
         up="../",
     )
-    assert '**Paper**: X, see mathematics <a href="../mathematics/04-ostl.html#4.1">4.1</a> and <a' in text
+    assert '**Paper**: X, see <a href="../mathematics/04-ostl.html#4.1">mathematics.md 4.1</a> and <a' in text
     assert 'href="../mathematics/14-traps.html#T09">T09</a>' in text
     assert text.count('class="n"') == 2
     assert "**Dropped**: a." in text

@@ -1,4 +1,4 @@
-"""Citations of the pages in `docs/`: ``mathematics.md 4.3``, ``mathematics.md 12.6``, ``hardware.md 1.1``, ``T45``.
+"""Citations of the pages in `docs/`: ``mathematics.md 4.3``, ``hardware.md 1.1``, ``T45``, ``claim C4``.
 
 One form everywhere: the name of the page, a blank, numbers joined by ``, ``, `` and ``, `` to `` or ``-``. A trap is
 ``T`` and its number, with or without words around it. `tests/test_citations.py` holds every file to it. The
@@ -19,6 +19,7 @@ DOCS = Path(str(gradcert.derivations.__file__)).parent.parent / "docs"
 NUMBER = r"\d+(?:\.\d+)?"
 NAMED = re.compile(rf"\b(mathematics|hardware)\.md ({NUMBER}(?:(?:, | and | to |-){NUMBER})*)")
 TRAP = re.compile(r"\bT\d{2,3}(?![0-9A-Za-z])")
+CLAIM = re.compile(r"\bclaim (C\d+)\b")
 ANCHOR = re.compile(r'<a id="([^"]+)"></a>')
 
 
@@ -42,6 +43,7 @@ def citations(text: str) -> Iterator[Citation]:
     [('mathematics.md 4.1', 'mathematics', '4.1'), ('12.3', 'mathematics', '12.3'), ('T45', 'mathematics', 'T45')]
     """
     found = [Citation(m.start(), m.end(), "mathematics", m[0]) for m in TRAP.finditer(text)]
+    found += [Citation(m.start(), m.end(), "claims", m[1].lower()) for m in CLAIM.finditer(text)]
     for m in NAMED.finditer(text):
         for i, n in enumerate(re.finditer(NUMBER, m[2])):
             found.append(Citation(m.start(2) + n.start() if i else m.start(), m.start(2) + n.end(), m[1], n[0]))
@@ -57,7 +59,11 @@ def targets(docs: Path = DOCS) -> Mapping[tuple[str, str], str]:
     >>> targets(Path("no such folder"))
     {}
     """
-    files = {"mathematics": sorted(docs.glob("mathematics/*.md")), "hardware": sorted(docs.glob("hardware.md"))}
+    files = {
+        "mathematics": sorted(docs.glob("mathematics/*.md")),
+        "hardware": sorted(docs.glob("hardware.md")),
+        "claims": sorted(docs.glob("claims_of_papers.md")),
+    }
     return {
         (page, anchor): f"{file.relative_to(docs).as_posix()}#{anchor}"
         for page, paths in files.items()

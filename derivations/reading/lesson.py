@@ -14,8 +14,9 @@ and close with ``:::``:
 ``exercise TITLE``      a question, and its answer below ``---``
 ======================  ================================================================================
 
-In the text, ``@{name}`` is the number of a formula, ``[[step]]`` the mark of a proof, ``{=v z}`` says that the symbols
-are defined by this paragraph, ``{{key}}`` or ``{{key;form}}`` is a number of the example, ``{state:text}`` has the
+In the text, ``@{name}`` is the number of a formula, ``@{#name}`` that of a section with the word before it,
+``[[step]]`` the mark of a proof, ``{=v z}`` says that the symbols are defined by this paragraph,
+``{{key}}`` or ``{{key;form}}`` is a number of the example, ``{state:text}`` has the
 colour of an edge.
 """
 
@@ -151,7 +152,7 @@ class Writer:
     figure, example, measured : what fills these blocks.
     files : name of a figure -> links to its files.
     traps : what stands below the table of mistakes.
-    numbers : name of a formula -> its number, filled beforehand (`numbered`).
+    numbers : name of a formula, or ``#`` and that of a section -> its number, filled beforehand (`numbered`).
     """
 
     numbers: dict[str, int]
@@ -188,7 +189,7 @@ class Writer:
         text = _MARK.sub(lambda m: keep(self.mark(m[1])), text)
         text = re.sub(r"\s*\{=[^}]*\}(?=[\s.,;:)]|$)|\{=[^}]*\}", "", text)
         text = re.sub(r"\{\{([^};]*)(?:;(\w+))?\}\}", lambda m: keep(_number(m[1], m[2])), text)
-        text = re.sub(r"@\{([\w-]+)\}", lambda m: keep(self.reference(m[1])), text)
+        text = re.sub(r"@\{(#?[\w-]+)\}", lambda m: keep(self.reference(m[1])), text)
         text = _COLOUR.sub(lambda m: keep(f'<b class="{m[1]}">') + m[2] + keep("</b>"), text)
         html = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
         html = re.sub(r"<p>\s*(\ue000\d+\ue001)\s*</p>", lambda m: m[1] if self.is_block(kept, m[1]) else m[0], html)
@@ -208,7 +209,12 @@ class Writer:
         return display(tex.strip(), number=number, anchor=f"eq-{name}" if name else "")
 
     def reference(self, name: str) -> str:
-        """Return a link to a numbered formula."""
+        """Return a link to a numbered formula, or to a section."""
+        if name.startswith("#"):
+            if name not in self.numbers:
+                known = ", ".join(k for k in self.numbers if k.startswith("#"))
+                raise GradcertError(f"@{{{name}}} refers to no section", allowed=known)
+            return f'<a class="ref" href="{name}">section {self.numbers[name]}</a>'
         if name not in self.numbers:
             raise GradcertError(f"@{{{name}}} refers to no formula", allowed=", ".join(self.numbers))
         return f'<a class="ref" href="#eq-{name}">({self.numbers[name]})</a>'
@@ -301,12 +307,12 @@ def _number(key: str, form: str | None) -> str:
 
 
 def numbered(of: Lesson) -> dict[str, int]:
-    """Return name -> number of every named formula of a page."""
-    found: dict[str, int] = {}
+    """Return name -> number of every named formula of a page, and of its sections."""
+    found = {f"#{section.anchor}": n for n, section in enumerate(of.sections, start=1)}
     for text in of.texts():
         for match in _MATH.finditer(text):
             if match[2]:
                 if match[2] in found:
                     raise GradcertError(f"{of.name}: the formula {match[2]!r} is named twice")
-                found[match[2]] = len(found) + 1
+                found[match[2]] = len(found) - len(of.sections) + 1
     return found

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
+from gradcert.derivations.reading import citations
 from scripts.docs.markdown import raw
 from scripts.docs.plain import blocks
 
-ROOT = Path(__file__).resolve().parents[2]
-_SECTIONS = (ROOT / "docs" / "mathematics").glob("[0-9]*.md")
-MATHEMATICS = {str(int(path.name.split("-")[0])): path.stem for path in _SECTIONS}
 _LEAD = re.compile(
     r"^(Papers?|Dropped|Costs?(?: of [^:]*?)?|Exact(?:, against[^:]*)?|Choices? made[^:]*|Left open[^:]*)(: ?)",
     re.MULTILINE,
 )
-_NUMBER = r"\d+(?:\.\d+)?"
-_CITED = re.compile(rf"mathematics\.md ({_NUMBER})(?:(, | and )({_NUMBER}))?(?:(, | and )({_NUMBER}))?")
 
 
 def markdown(text: str, *, up: str) -> str:
@@ -68,16 +63,5 @@ def _fields(text: str, up: str) -> str:
 
 
 def linked(text: str, up: str) -> str:
-    """Return text in which sections of the mathematics and numbers of traps are links."""
-
-    def section(number: str) -> str:
-        page = MATHEMATICS.get(number.split(".")[0])
-        return f'<a href="{up}mathematics/{page}.html#{number}">{number}</a>' if page else number
-
-    def cited(match: re.Match[str]) -> str:
-        first, *more = match.groups()
-        rest = "".join(f"{a}{section(b)}" for a, b in zip(more[::2], more[1::2], strict=True) if b)
-        return f"mathematics {section(first)}{rest}"
-
-    text = _CITED.sub(cited, text)
-    return re.sub(r"\b(T\d{2,3})\b", lambda m: f'<a href="{up}mathematics/14-traps.html#{m[1]}">{m[1]}</a>', text)
+    """Return text in which sections of the mathematics, traps and claims are links."""
+    return citations.link(text, up).replace(f'href="{up}docs/', f'href="{up}')
