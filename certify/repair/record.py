@@ -157,6 +157,9 @@ def details(record: Mapping[str, Any]) -> list[str]:
     again, fresh = (f"{number} {what}{'' if number == 1 else 's'}" for number, what in counts)
     seeded = f"(seed {done['seed']}, profile {done['profile']})"
     out = [f"certified with it: {again} of this run, {fresh} {seeded}; no file was changed"]
+    shared = sorted({e["file"] for e in record["edits"]} - set(record.get("files", ())[:1]))
+    if shared:
+        out.append(f"what else uses {', '.join(shared)} was not tried with it")
     if "cause" in record:
         agrees = "holds there too" if record["cause"] else "does not hold there: the line is what stands"
         out.append(f"the cause that is named {agrees}: without the edit, on {record['compared']} of these problems")
