@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from gradcert.models.modules.errors import UnreadError
-from gradcert.models.reading.network import Source, Written
+from gradcert.models.reading.layer import Source
+from gradcert.models.reading.network import Written
 from gradcert.models.reading.record import leads_to
 from gradcert.reference.numbers import Array
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
-from gradcert.models.reading.network import CellWriter, Source, Written, initial_values
+from gradcert.models.reading.initial import initial_values
+from gradcert.models.reading.layer import CellWriter, Source
+from gradcert.models.reading.network import Written
 from gradcert.models.reading.populations import X
 from gradcert.models.reading.reading import Reading
 from gradcert.models.reading.terms import Term

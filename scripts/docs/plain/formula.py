@@ -201,7 +201,9 @@ def _name(reader: _Reader) -> str:
 
 def _scripts(reader: _Reader, low: str, base: str) -> str:
     """Read indices, primes and marks; the one below first, as TeX wants it."""
-    lows, ups, primes = [low] if low else [], [], ""
+    lows = [low] if low else []
+    ups: list[str] = []
+    primes = ""
     while token := reader.now():
         if token == "'":
             primes += reader.take()
