@@ -11,10 +11,11 @@ import pytest
 
 from gradcert.commands import cells as cell_records
 from gradcert.commands import surrogates as surrogate_records
+from gradcert.derivations.reading.symbols import SYMBOLS
 from gradcert.reference import CELLS, RULES, SURROGATES
 from gradcert.reference.published import KINDS
 from scripts.docs import cells, docstrings, rules, source
-from scripts.docs.plain import blocks, names
+from scripts.docs.plain import blocks, legend, names
 from scripts.docs.plain.formula import formula
 from scripts.docs.plain.pieces import pieces
 
@@ -209,3 +210,13 @@ def test_every_lesson_that_rules_are_led_to_is_there():
 def test_pages_of_the_mathematics_have_no_block_left_as_text():
     for path in sorted((ROOT / "docs" / "mathematics").glob("[0-9]*.md")):
         assert "```" not in blocks.page(source.linked(path.read_text(encoding="utf-8"), path)).replace("``````", "")
+
+
+def test_letters_that_no_equation_defines_are_explained():
+    html = legend.legend("eps^t = lam eps^(t-1) + x^t (x) g^t      psi^t = 1")
+    assert re.findall(r'<dt><span class="tex"[^>]*>([^<]*)', html) == ["x_{j}^{t}", r"\lambda"]
+    assert "leak" in html
+    assert set(legend.KEYS.values()) <= set(SYMBOLS)
+    assert "target" in legend.legend("L^t = o^t - y*^t")
+    page = docstrings.markdown("As in::\n\n    a^t = lam a^(t-1)\n\nAnd::\n\n    c^t = th\n", up="", explained=True)
+    assert page.count('<dl class="where">') == 1

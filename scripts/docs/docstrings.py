@@ -7,6 +7,7 @@ import re
 from gradcert.derivations.reading import citations
 from scripts.docs.markdown import raw
 from scripts.docs.plain import blocks
+from scripts.docs.plain import legend as meanings
 
 _LEAD = re.compile(
     r"^(Papers?|Dropped|Costs?(?: of [^:]*?)?|Exact(?:, against[^:]*)?|Choices? made[^:]*|Left open[^:]*)(: ?)",
@@ -14,18 +15,23 @@ _LEAD = re.compile(
 )
 
 
-def markdown(text: str, *, up: str) -> str:
-    """Return a docstring as Markdown; `up` leads from the page to the top of the site."""
+def markdown(text: str, *, up: str, explained: bool = False) -> str:
+    """Return a docstring as Markdown; `up` leads from the page to the top of the site.
+
+    `explained`: the letters of the first equations are explained below them.
+    """
     out: list[str] = []
     parts = re.split(r"\n\s*\n", text.strip("\n"))
     n = 0
+    told = not explained
     while n < len(parts):
         part = parts[n].strip("\n")
         if part.startswith("    "):
             while n + 1 < len(parts) and parts[n + 1].strip("\n").startswith("    "):  # blank lines inside a block
                 n += 1
                 part += "\n\n" + parts[n].strip("\n")
-            out.append(_block(part))
+            out.append(_block(part, legend=not told))
+            told = True
         elif re.match(r"=+ +=", part) or re.search(r"^=+ +=", part, re.MULTILINE):
             out.append(f"```text\n{part}\n```")
         elif (found := re.match(r"(\w+)\n-{3,}\n", part)) is not None:
@@ -36,10 +42,12 @@ def markdown(text: str, *, up: str) -> str:
     return "\n\n".join(out) + "\n"
 
 
-def _block(part: str) -> str:
+def _block(part: str, *, legend: bool) -> str:
     """Return a literal block: equations, or text."""
     lines = [line[4:] if line.startswith("    ") else line for line in part.split("\n")]
     found = blocks.equations("\n".join(lines))
+    if found and legend:
+        found += meanings.legend("\n".join(lines))
     return raw(found) if found else "```text\n" + "\n".join(lines) + "\n```"
 
 

@@ -71,7 +71,7 @@ def page(record: dict[str, Any], chapter: str, judged: list[dict[str, str]]) -> 
     if settings:
         parts.append(f"## Settings\n\n{table(settings)}")
     if record.get("page"):
-        parts.append(f"## Equations\n\n{docstrings.markdown(record['page'], up='../../')}")
+        parts.append(f"## Equations\n\n{docstrings.markdown(record['page'], up='../../', explained=True)}")
     if judged:
         parts.append(f"## In libraries\n\n{LIBRARIES}\n\n{table(judged)}")
     if record.get(THEOREMS):
