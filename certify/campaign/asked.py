@@ -41,12 +41,7 @@ def judge_all(run: Run, specs: Sequence[Spec], ready: Iterable[Prepared], progre
             stands = f"a {case.spec.family} case, because no {case.spec.instead} one can be drawn"
             run.notes.append(f"{case.id} is {stands}")
         started = time.perf_counter()
-        answer = run.recall(case)
-        if answer is None:
-            answer = run.ask(case)
-            if run.journal is not None:
-                run.journal.add(spec, prepared, answer)
-        judge(run, case, answer)
+        judge(run, case, run.answered(spec, prepared))
         run.seconds[case.id] = round(time.perf_counter() - started, 4)
     progress(len(specs), len(specs), "")
     if none := sorted({name for p in run.prepared if p.case for name in p.case.facts.get("no gradient", ())}):
@@ -76,7 +71,7 @@ def ask_for(run: Run, spec: Spec, *, seed: int, level: str = "") -> bool:
     if prepared.case is None or (level and level not in prepared.case.facts["met"]):
         return False
     run.prepared.append(prepared)
-    judge(run, prepared.case, run.ask(prepared.case))
+    judge(run, prepared.case, run.answered(spec, prepared))
     return True
 
 

@@ -27,8 +27,6 @@ def reach(run: Run, *, seed: int, most: int) -> dict[str, Any]:
     """
     if run.worker is None or run.lost:
         return {"looked": False, "why": "its process ended"}
-    if run.journal is not None and run.journal.answers:
-        return {"looked": False, "why": "the run was resumed: what ran before is not known"}
     found = run.worker.coverage()
     if found is None:
         return {"looked": False, "why": "a program in another language"}

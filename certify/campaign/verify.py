@@ -102,7 +102,7 @@ def verify(
     changed = difference(*({name: known.get(name, {}) for name in here} for known in (record, again)))
     found = tuple(
         d
-        for d in differences(_repeated(record), _told(again, record), but=UNREPEATED)
+        for d in differences(_repeated(record), again, but=UNREPEATED)
         if d.where.split(": ")[0] not in here and not d.where.endswith(": replay")  # how it was called there
     )
     verdicts = (record["verdict"], again["verdict"])
@@ -141,14 +141,7 @@ def other_version(suite: str) -> str:
 def _repeated(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a run from the beginning has to come to: all of it but the note that answers came from a journal."""
     notes = [note for note in record["notes"] if not note.startswith(RESUMED)]
-    return {**_told(record, record), "notes": notes}
-
-
-def _told(record: Mapping[str, Any], first: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a record without the lines of the subject that never ran, where the first run did not look at them."""
-    if not first.get("resumed") or "circumstances" not in record:
-        return dict(record)
-    return {**record, "circumstances": {k: v for k, v in record["circumstances"].items() if k != "code"}}
+    return {**record, "notes": notes}
 
 
 def runs(data: bytes) -> tuple[str, ...]:

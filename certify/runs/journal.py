@@ -2,8 +2,9 @@
 
 JSON lines. The first says of which run the rest are: suite, subject, claim, seed, profile, environment, and the digests
 of the subject's files and of the reference. Each further line holds one prepared case, the digest of its problem, the
-subject's answer to it, and a seal: the SHA-256 of the line before's seal and of the line itself. So a line belongs to
-its header and its place, and a line that was changed, moved, or taken from the journal of another subject does not fit.
+subject's answer to it, which of the subject's lines it was the first to run, and a seal: the SHA-256 of the line
+before's seal and of the line itself. So a line belongs to its header and its place, and a line that was changed, moved,
+or taken from the journal of another subject does not fit.
 A seal is no signature: who writes a whole journal anew can write what he likes, which is why a run that went on from
 one says so on its certificate.
 
@@ -29,9 +30,12 @@ from gradcert.reference.numbers import Array
 from gradcert.reference.outside import parse, read, record, text
 from gradcert.reference.published import read_rule
 
-KIND = "gradcert-journal-2"
+KIND = "gradcert-journal-3"
 FORM = "the journal of a run, as gradcert certify --resume writes it"
-ENTRY = ("id", "spec", "variants", "sound", "case", "digest", "answer", "seal")
+ENTRY = ("id", "spec", "variants", "sound", "case", "digest", "answer", "ran", "seal")
+
+
+RAN = {"arc": 4, "entered": 3, "end": 7}  # how long what is told of each is
 
 
 class Journal:
@@ -51,6 +55,8 @@ class Journal:
         self.path = path
         self.prepared: dict[str, Prepared] = {}
         self.answers: dict[str, Answer | None] = {}
+        self.digests: dict[str, str] = {}
+        self.ran: dict[str, list[Any]] = {}
         wanted = json.loads(json.dumps({"journal": KIND, **header}))
         first = json.dumps(wanted, sort_keys=True)
         self.seal = sha256(first.encode())
@@ -89,13 +95,20 @@ class Journal:
             raise GradcertError(f"{what} does not fit ({error})", allowed=FORM) from None
         if name != entry["id"] or (prepared.case is not None and _digest(prepared.case) != entry["digest"]):
             raise GradcertError(f"{what} is of another case than it says", allowed=FORM)
+        if not isinstance(entry["ran"], list) or not all(_is_ran(one) for one in entry["ran"]):
+            raise GradcertError(f"{what} does not fit: lines of the subject", allowed=FORM)
         self.prepared[name], self.answers[name], self.seal = prepared, answer, seal
+        self.digests[name], self.ran[name] = entry["digest"], entry["ran"]
+
+    def answer(self, case: Case) -> Answer | None:
+        """Return the answer to a case that is written down, if it is that of the very problem."""
+        return self.answers.get(case.id) if self.digests.get(case.id) == _digest(case) else None
 
     def _sealed(self, entry: Mapping[str, Any]) -> str:
         return sha256(f"{self.seal}\n{json.dumps(entry, sort_keys=True)}".encode())
 
-    def add(self, spec: Spec, prepared: Prepared, answer: Answer | None) -> None:
-        """Write down a check that was done."""
+    def add(self, spec: Spec, prepared: Prepared, answer: Answer | None, ran: list[Any]) -> None:
+        """Write down a check that was done, and which lines of the subject it was the first to run."""
         entry = {
             "id": spec.id,
             "spec": asdict(spec if prepared.case is None else prepared.case.spec),
@@ -104,6 +117,7 @@ class Journal:
             "case": None if prepared.case is None else _case_record(prepared.case),
             "digest": "" if prepared.case is None else _digest(prepared.case),
             "answer": None if answer is None else _answer_record(answer),
+            "ran": ran,
         }
         entry = json.loads(json.dumps(entry))
         self.seal = self._sealed(entry)
@@ -115,6 +129,13 @@ class Journal:
                 file.write(line + "\n")
         except OSError as error:
             raise GradcertError(f"{self.path} cannot be written: {error.strerror}") from None
+
+
+def _is_ran(one: Any) -> bool:
+    """Whether something is what `gradcert.certify.subjects.coverage` tells of a line, a function or a condition."""
+    if not isinstance(one, list) or len(one) < 2 or not all(isinstance(word, str) for word in one[:2]):
+        return False
+    return RAN.get(one[0]) == len(one) and all(isinstance(number, int) for number in one[2:])
 
 
 def _digest(case: Case) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from gradcert.certify.certificates import CaseResult, CheckResult, Finding
 from gradcert.certify.claims import Claim
-from gradcert.certify.problems import Case
+from gradcert.certify.problems import Case, Spec
 from gradcert.certify.runs.journal import Journal
 from gradcert.certify.runs.prepare import Prepared
 from gradcert.certify.runs.steps import Prefix
@@ -114,16 +114,27 @@ class Run:
         self.most_calls = max(self.calls, self.most_calls)
         return answer
 
+    def answered(self, spec: Spec, prepared: Prepared) -> Answer | None:
+        """Return the answer to a prepared case: from the journal, or asked and written down there."""
+        assert prepared.case is not None
+        answer = self.recall(prepared.case)
+        if answer is None:
+            answer = self.ask(prepared.case)
+            if self.journal is not None:
+                ran = self.worker.ran() if self.worker is not None and answer is not None else []
+                self.journal.add(spec, prepared, answer, ran)
+        return answer
+
     def recall(self, case: Case) -> Answer | None:
         """Return the answer that an interrupted run has had, if it had one."""
-        answer = self.journal.answers.get(case.id) if self.journal is not None else None
+        answer = self.journal.answer(case) if self.journal is not None else None
         if answer is not None and _lost(answer):  # the process ended then, and so it does now
             self.lost += 1
             if self.worker is not None:
                 self.worker.stop()
                 self.worker = None
-        elif answer is not None:
-            self._alive(case)
+        elif answer is not None and self._alive(case) and self.worker is not None and self.journal is not None:
+            self.worker.ran(self.journal.ran[case.id])
         self.recalled += answer is not None
         return answer
 

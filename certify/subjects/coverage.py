@@ -16,10 +16,10 @@ import threading
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
-from gradcert.certify.subjects import sources
+from gradcert.certify.subjects import branches, sources
 
 MOST = 4096  # lines of one file beyond which it is left alone
 Arcs = set[tuple[int, int]]
@@ -38,6 +38,11 @@ class Coverage:
         self.folder = Path(self.file).resolve().parent if self.file else None
         self.own: dict[str, bool] = {}
         self.arcs: dict[str, Arcs] = {}
+        self.ends: dict[str, set[branches.End]] = {}  # of conditions inside lines
+        self._jumps: dict[CodeType, dict[int, branches.Jump]] = {}
+        self._places: dict[str, dict[branches.Place, ast.expr]] = {}
+        self._told: set[tuple[Any, ...]] = set()
+        self._opcodes = False
         self.entered: dict[str, set[int]] = {}
 
     @contextlib.contextmanager
@@ -46,29 +51,59 @@ class Coverage:
         if self.file is None or sys.gettrace() is not None:
             yield
             return
-        threading.settrace(self._called)
-        sys.settrace(self._called)
-        try:
-            yield
-        finally:
-            sys.settrace(None)
-            threading.settrace(None)
+        with branches.watching(self._jumps_of, self._came) as told:
+            self._opcodes = not told
+            threading.settrace(self._called)
+            sys.settrace(self._called)
+            try:
+                yield
+            finally:
+                sys.settrace(None)
+                threading.settrace(None)
+
+    def _jumps_of(self, code: CodeType) -> dict[int, branches.Jump]:
+        """Return the jumps of a function of the subject's own at conditions inside lines."""
+        if code not in self._jumps:
+            name = code.co_filename
+            self._jumps[code] = branches.jumps(code, self._conditions(name)) if self._mine(name) else {}
+        return self._jumps[code]
+
+    def _conditions(self, name: str) -> dict[branches.Place, ast.expr]:
+        if name not in self._places:
+            self._places[name] = {}
+            with contextlib.suppress(OSError, SyntaxError, ValueError):
+                source = Path(name).read_text(encoding="utf-8")
+                if source.count("\n") <= MOST:
+                    self._places[name] = branches.conditions(ast.parse(source))
+        return self._places[name]
+
+    def _came(self, code: CodeType, end: branches.End) -> None:
+        self.ends.setdefault(code.co_filename, set()).add(end)
+
+    def _mine(self, name: str) -> bool:
+        if name not in self.own:
+            self.own[name] = self._is_own(name)
+        return self.own[name]
 
     def _called(self, frame: FrameType, event: str, argument: Any) -> Any:
         code = frame.f_code
         name = code.co_filename
-        mine = self.own.get(name)
-        if mine is None:
-            mine = self.own[name] = self._is_own(name)
-        if not mine:
+        if not self._mine(name):
             return None
+        jumps = self._jumps_of(code) if self._opcodes else {}
+        frame.f_trace_opcodes = bool(jumps)
+        jump = -1
         arcs = self.arcs.setdefault(name, set())
         self.entered.setdefault(name, set()).add(code.co_firstlineno)
         before = code.co_firstlineno
 
         def line(frame: FrameType, event: str, argument: Any) -> Any:
-            nonlocal before
-            if event == "line":
+            nonlocal before, jump
+            if event == "opcode":
+                if jump >= 0 and (came := branches.end(jumps[jump], jump, frame.f_lasti)) is not None:
+                    self._came(code, came)
+                jump = frame.f_lasti if frame.f_lasti in jumps else -1
+            elif event == "line":
                 arcs.add((before, frame.f_lineno))
                 before = frame.f_lineno
             elif event == "return":
@@ -90,6 +125,42 @@ class Coverage:
             return inside and not any(o in path.parents for o in outside) and "site-packages" not in path.parts
         return False
 
+    def asked(self, what: Any) -> dict[str, Any]:
+        """Answer the judge: `True` for what never ran, `"new"` for what ran since it asked so last; or take the latter.
+
+        What an earlier process has told is added, as a run goes on from its journal.
+        """
+        if what is True:
+            return self.record()
+        if what != "new":
+            self._take(what)
+            return {"new": []}
+        ran = {("arc", self._short(name), *arc) for name, arcs in self.arcs.items() for arc in arcs}
+        ran |= {("entered", self._short(name), line) for name, lines in self.entered.items() for line in lines}
+        ran |= {("end", self._short(name), *place, came) for name, ends in self.ends.items() for place, came in ends}
+        new, self._told = sorted(ran - self._told), self._told | ran
+        return {"new": [list(one) for one in new]}
+
+    def _take(self, told: list[list[Any]]) -> None:
+        for kind, short, *rest in told:
+            name = str(self.folder / short) if self.folder is not None else short
+            name = self.file if self.file is not None and short == Path(self.file).name else name
+            if kind == "arc":
+                self.arcs.setdefault(name, set()).add((rest[0], rest[1]))
+            elif kind == "entered":
+                self.entered.setdefault(name, set()).add(rest[0])
+            else:
+                self.ends.setdefault(name, set()).add(((rest[0], rest[1], rest[2], rest[3]), bool(rest[4])))
+            self._told.add((kind, short, *rest))
+
+    def _short(self, name: str) -> str:
+        """Return a file by its way from the subject's folder: another process may have it elsewhere."""
+        if name == self.file:
+            return Path(name).name
+        with contextlib.suppress(OSError, ValueError):
+            return Path(name).resolve().relative_to(self.folder or Path()).as_posix()
+        return name
+
     def record(self) -> dict[str, Any]:
         """Return what never ran.
 
@@ -104,7 +175,8 @@ class Coverage:
         files, numbers = [], set[int]()
         for name, arcs in sorted(self.arcs.items()):
             with contextlib.suppress(OSError, SyntaxError, ValueError):
-                found, compared = _file_record(name, arcs, self.entered[name])
+                inside = branches.open_ends(self._conditions(name), self.ends.get(name, set()))
+                found, compared = _file_record(name, arcs, self.entered[name], inside)
                 files.append({**found, "file": Path(name).name})
                 numbers |= compared
         return {"files": files, "numbers": sorted(numbers)}
@@ -120,7 +192,9 @@ def _file(subject: Any) -> str | None:
     return None
 
 
-def _file_record(name: str, arcs: Arcs, entered: set[int]) -> tuple[dict[str, Any], set[int]]:
+def _file_record(
+    name: str, arcs: Arcs, entered: set[int], inside: list[tuple[int, str]]
+) -> tuple[dict[str, Any], set[int]]:
     source = Path(name).read_text(encoding="utf-8")
     if source.count("\n") > MOST:
         raise ValueError("too long")
@@ -138,6 +212,7 @@ def _file_record(name: str, arcs: Arcs, entered: set[int]) -> tuple[dict[str, An
         own = _statements(node)
         lines |= own
         open_ends = [c for test in _tests(node) if (c := _condition(test, arcs)) is not None]
+        open_ends += [c for c in inside if node.lineno <= c[0] <= (node.end_lineno or node.lineno)]
         conditions += open_ends
         if open_ends or own - ran:
             numbers |= _numbers(node)

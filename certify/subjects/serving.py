@@ -30,7 +30,7 @@ class Served:
         """Call the subject on one problem and return everything there is to say about it."""
         spec = json.loads(line)  # the judge's own words; cells in files are run here, in the subject's process
         if "coverage" in spec:
-            return self.coverage.record()
+            return self.coverage.asked(spec["coverage"])
         if seeds := spec.get("draws"):
             return {"draws": [self.solve(replace(problem_from_record(spec, run=True), seed=seed)) for seed in seeds]}
         problem = laid_out(problem_from_record(spec, run=True), spec.get("memory"))

@@ -42,15 +42,18 @@ class Stepped:
         del line
         try:
             if "coverage" in message:
-                return self.coverage.record() if self.coverage is not None else {"files": [], "numbers": []}
+                return self._coverage().asked(message["coverage"])
             if tracemalloc.is_tracing() or "measure" in message:
                 return self._do(message)
-            self.made = learner.made(self.subject) if self.made is None else self.made
-            self.coverage = self.coverage or Coverage(self.made)
-            with self.coverage.watching():
+            with self._coverage().watching():
                 return self._do(message)
         except BaseException as error:
             return {"raised": describe(error)}
+
+    def _coverage(self) -> Coverage:
+        self.made = learner.made(self.subject) if self.made is None else self.made
+        self.coverage = self.coverage or Coverage(self.made)
+        return self.coverage
 
     def _do(self, message: dict[str, Any]) -> dict[str, Any]:
         if "start" in message:

@@ -247,6 +247,17 @@ class Worker:
         said = self.talk(json.dumps({"coverage": True}))
         return None if isinstance(said, Failure) or "files" not in said else said
 
+    def ran(self, told: list[Any] | None = None) -> list[Any]:
+        """Return which of the subject's own lines ran since this was asked last; or add what another process told.
+
+        Empty for another language.
+        """
+        if self.program:
+            return []
+        said = self.talk(json.dumps({"coverage": "new" if told is None else told}))
+        found = [] if isinstance(said, Failure) else said.get("new", [])
+        return found if isinstance(found, list) else []
+
     def draws(self, problem: Problem, seeds: Sequence[int]) -> list[Answer]:
         """Have one problem solved with many seeds, up to the first failure."""
         if self.stepwise or self.program:

@@ -36,8 +36,9 @@ def folder(tmp_path, monkeypatch):
 
 def test_the_command_replays(folder):
     """With another interpreter, options over the subject's own, limits and a profile, all of them needed."""
-    other = folder / "python"
-    other.symlink_to(sys.executable)
+    other = folder / "python"  # a link to it would leave its environment behind
+    other.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    other.chmod(0o755)
     options = {"activation": "sigmoid", "recurrent": True}
     given = {"options": options, "profile": "quick", "python": str(other), "limits": Limits(call=20.0)}
     found = certify("subject.py:wrong", **given, seed=3).findings[0]

@@ -176,6 +176,19 @@ def test_a_sealed_line_of_no_case_is_refused(folder, tmp_path, spec):
     path = journaled(folder, tmp_path, "subject")
     header, first, *_ = path.read_text().splitlines()
     entry = {k: v for k, v in json.loads(first).items() if k != "seal"} | {"spec": spec, "case": None, "answer": None}
+    refused(folder, path, header, entry)
+
+
+@pytest.mark.parametrize(
+    "ran", [None, 3, [3], [["arc", "a.py"]], [["end", 3, 1]], [["arc", "a.py", 1, "2"]], [[[], ""]]]
+)
+def test_a_sealed_line_with_other_lines_of_a_subject_is_refused(folder, tmp_path, ran):
+    path = journaled(folder, tmp_path, "subject")
+    header, first, *_ = path.read_text().splitlines()
+    refused(folder, path, header, {k: v for k, v in json.loads(first).items() if k != "seal"} | {"ran": ran})
+
+
+def refused(folder, path, header, entry):
     sealed = sha256(f"{sha256(header.encode())}\n{json.dumps(entry, sort_keys=True)}".encode())
     path.write_text("\n".join([header, json.dumps({**entry, "seal": sealed}), ""]))
     with pytest.raises(GradcertError, match=r"line 2 of .* does not fit"):

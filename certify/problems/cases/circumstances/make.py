@@ -52,9 +52,9 @@ class Placed:
     def constant(self, name: str, rng: np.random.Generator, *, spiking: bool) -> float:
         """Return a leak of 0 or 1, a threshold of 1 or below 0, or what the family draws."""
         leak, threshold = self.row.get("leak", "between"), self.row.get("threshold", "other")
-        if name in LEAKS and leak != "between":
+        if name in LEAKS and leak in ("0", "1"):
             return float(leak)
-        if name == "threshold" and spiking and threshold != "other":
+        if name == "threshold" and spiking and threshold in ("1", "below 0"):
             return 1.0 if threshold == "1" else float(rng.choice([-0.25, -0.5]))
         return self.base.constant(name, rng, spiking=spiking)
 

@@ -41,6 +41,8 @@ IMPOSSIBLE: tuple[tuple[tuple[str, tuple[str, ...]], tuple[str, tuple[str, ...]]
     (("T", ("1",)), ("begins", ("inside", "adjacent"))),
     (("T", ("2",)), ("begins", ("adjacent",))),
     (("B", ("1",)), ("initial", ("one each",))),
+    (("sizes", ("one unit",)), ("leak", ("one each",))),
+    (("sizes", ("one unit",)), ("threshold", ("one each",))),
 )
 
 

@@ -84,6 +84,9 @@ def _rules(claim: Claim, cell: str) -> dict[tuple[str, str], str]:
         rule("the leak is fixed" if leaks else "no leak", "leak")
     elif any(name in names for name in leaks for names in (_trained(fixed))):
         rule("a trained leak may be kept as its logit", "leak", "0", "1")
+    for axis, names_ in (("leak", leaks), ("threshold", ["threshold"])):
+        if not any(name in names for name in names_ for names in _trained(fixed)):
+            rule("one number for a layer", axis, "one each")
     if "cross_entropy" not in claim.losses:
         rule("of a cross-entropy", "targets", "soft", "any sum", "one class")
     if claim.losses == ("cross_entropy",):

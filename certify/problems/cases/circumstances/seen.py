@@ -236,11 +236,15 @@ def _constants(problem: Problem) -> Iterator[Level]:
         values: dict[str, Any] = {k: problem.parameters.get(f"{owner.name}.{k}", v) for k, v in constants.items()}
         for name in LEAKS:
             if name in values:
-                for v in np.unique(np.asarray(values[name], dtype=float)):
-                    yield "leak", f"{v:.0f}" if v in (0, 1) else "between"
+                found = np.unique(np.asarray(values[name], dtype=float))
+                yield from (("leak", f"{v:.0f}" if v in (0, 1) else "between") for v in found)
+                if len(found) > 1:
+                    yield "leak", "one each"
         if "threshold" in values and hasattr(owner.cell, "surrogate"):
-            for v in np.unique(np.asarray(values["threshold"], dtype=float)):
-                yield "threshold", "1" if v == 1 else "below 0" if v < 0 else "other"
+            found = np.unique(np.asarray(values["threshold"], dtype=float))
+            yield from (("threshold", "1" if v == 1 else "below 0" if v < 0 else "other") for v in found)
+            if len(found) > 1:
+                yield "threshold", "one each"
 
 
 def _numbers(problem: Problem, tape: Tape, gradients: Mapping[str, Array]) -> Iterator[Level]:
