@@ -25,7 +25,11 @@ LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 
 
 def tracked() -> list[Path]:
-    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    """The files of the repository; of a release, those that it says it has."""
+    if (ROOT / ".git").exists():
+        names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    else:
+        names = (ROOT / "gradcert.egg-info" / "SOURCES.txt").read_text(encoding="utf-8").replace("\n", "\0")
     return [path for name in names.split("\0") if name and (path := ROOT / name).is_file() and path.name != HERE]
 
 
@@ -146,6 +150,7 @@ def test_citations_become_links_and_text_stays_text():
         '<p><a href="../docs/mathematics/04-ostl.html#4.3">mathematics.md 4.3</a>, '
         '<a href="../docs/mathematics/12-equalities.html#12.6">12.6</a></p>'
     )
+    assert link("matrix of libraries") == '<a href="docs/matrix.html">matrix of libraries</a>'
     assert link('<a href="x">T45</a> <span id="T46">v T99x mathematics.md 4.9</span>') == (
         '<a href="x">T45</a> <span id="T46">v T99x mathematics.md 4.9</span>'
     )

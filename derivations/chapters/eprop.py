@@ -290,15 +290,15 @@ DERIVATION = Derivation(
     traps=(
         Trap("T37", "κ and λ swapped; a script in which both coincide hides it."),
         Trap("T38", "The κ filter applied to the learning signal instead of the eligibility."),
-        Trap("T40", "ε_a updated with ψ, or x̂, of the same step."),
-        Trap("T41", "The sign of -β ε_a flipped, or β in only one of its two places."),
+        Trap("T40", "The adaptation's trace ε updated with ψ, or x̂, of the same step."),
+        Trap("T41", "The sign of -β ε flipped, or β in only one of the eligibility and the recursion of ε."),
         Trap("T42", "ρ - β ψ replaced by ρ."),
         Trap(
             "T43",
             "The adaptation spike detached together with the lateral and reset spikes: error .27 on another network.",
         ),
         Trap("T44", "The reset left differentiable in the reference: .28 on another network."),
-        Trap("T45", "The dampening γ or the 1/θ in front of ψ missing; visible when θ is not 1."),
+        Trap("T45", "The dampening (the authors' 0.3) or the 1/θ in front of ψ missing; visible when θ is not 1."),
         Trap("T46", "ψ divided by the adaptive threshold instead of the base threshold, or the reverse."),
         Trap("T47", "ψ not set to 0 in the refractory period."),
         Trap("T49", "B used untransposed; visible when outputs and hidden units differ in number."),

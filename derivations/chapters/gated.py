@@ -260,7 +260,7 @@ DERIVATION = Derivation(
             "T95", "Gate order: i,f,g,o or i,f,c,o or i,j,f,o or i,o,f,c. One widely used header states the wrong one."
         ),
         Trap("T96", "Reset-before taken for reset-after: errors of .2 to 2.5 per block."),
-        Trap("T97", "z and 1 - z swapped."),
+        Trap("T97", "The update gate and 1 minus it swapped."),
         Trap("T98", "The LSTM trace without the output-gate term: .02 to .37."),
         Trap("T99", "The output gate's peephole reads the old c; i and f read the new one."),
         Trap("T101", "r_i in place of r_j in the immediate derivative of the candidate's weights."),

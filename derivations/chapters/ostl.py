@@ -156,7 +156,7 @@ def _example() -> Example:
         "Each unit fires at "
         f"{100 * min(rates):.0f} % of the steps at least and {100 * max(rates):.0f} % at most. With one layer OSTL is "
         "BPTT to the last digits. With two, the upper layer stays exact and the lower one does not: what is missing "
-        "there is the residual, the subject of the chapter on depth."
+        "there is the residual."
     )
     return Example(text, ("layers", "parameter", "norm of BPTT", "relative difference of OSTL"), tuple(rows))
 

@@ -193,7 +193,7 @@ DERIVATION = Derivation(
     traps=(
         Trap("T57", "A hidden layer given the loss gradient, or the output layer given the projected target."),
         Trap("T58", "The sign of the projection; the target projected before one-hot or softmax scaling."),
-        Trap("T59", "The full Jz multiplied into a trace that was already collapsed."),
+        Trap("T59", "The full matrix of a step multiplied into a trace that is one number per weight already."),
         Trap("T68", "A signal that does not vanish at zero loss, compared with one that must."),
         Trap("T133", "One fixed seed hides the sign convention of random feedback."),
     ),

@@ -447,15 +447,15 @@ DERIVATION = Derivation(
         Trap(
             "T30", "The bias without its own trace: error .45 on another network, and so it is in the published code."
         ),
-        Trap("T33", "The input scaling 1 - λ missing in the trace, or applied twice."),
+        Trap("T33", "A neuron that scales its input by 1 - λ (not here): that missing in the trace, or applied twice."),
         Trap(
             "T69",
             "The first layer not traced. For constant input the trace is x(1 - λ^t)/(1 - λ): a multiple of x, another "
             "one at every step.",
         ),
-        Trap("T63", "SLTT-K's loss divided by T although only K steps contribute."),
+        Trap("T63", "The loss of SLTT at random steps divided by T although only some of the T steps contribute."),
         Trap("T76", "OTPE's second filter on the last layer, or with the wrong leak."),
-        Trap("T77", "OTPE's E updated twice per step."),
+        Trap("T77", "OTPE's second eligibility, ẽ, updated twice per step."),
     ),
     snippet="""\
 import numpy as np

@@ -1,7 +1,8 @@
-"""Citations of the pages in `docs/`: ``mathematics.md 4.3``, ``hardware.md 1.1``, ``T45``, ``claim C4``.
+"""Citations of the pages in `docs/`: ``mathematics.md 4.3``, ``hardware.md 1.1``, ``T45``, ``claim C4``, the matrix.
 
 One form everywhere: the name of the page, a blank, numbers joined by ``, ``, `` and ``, `` to `` or ``-``. A trap is
-``T`` and its number, with or without words around it. `tests/test_citations.py` holds every file to it. The
+``T`` and its number, with or without words around it. The page of the ``matrix of libraries`` has these words for a
+name. `tests/test_citations.py` holds every file to it. The
 pages belong to the repository and not to a wheel: without them a citation stays text.
 """
 
@@ -20,6 +21,7 @@ NUMBER = r"\d+(?:\.\d+)?"
 NAMED = re.compile(rf"\b(mathematics|hardware)\.md ({NUMBER}(?:(?:, | and | to |-){NUMBER})*)")
 TRAP = re.compile(r"\bT\d{2,3}(?![0-9A-Za-z])")
 CLAIM = re.compile(r"\bclaim (C\d+)\b")
+MATRIX = re.compile(r"\bmatrix of libraries\b")
 ANCHOR = re.compile(r'<a id="([^"]+)"></a>')
 
 
@@ -44,6 +46,7 @@ def citations(text: str) -> Iterator[Citation]:
     """
     found = [Citation(m.start(), m.end(), "mathematics", m[0]) for m in TRAP.finditer(text)]
     found += [Citation(m.start(), m.end(), "claims", m[1].lower()) for m in CLAIM.finditer(text)]
+    found += [Citation(m.start(), m.end(), "matrix", "") for m in MATRIX.finditer(text)]
     for m in NAMED.finditer(text):
         for i, n in enumerate(re.finditer(NUMBER, m[2])):
             found.append(Citation(m.start(2) + n.start() if i else m.start(), m.start(2) + n.end(), m[1], n[0]))
@@ -52,7 +55,7 @@ def citations(text: str) -> Iterator[Citation]:
 
 @cache
 def targets(docs: Path = DOCS) -> Mapping[tuple[str, str], str]:
-    """Return (page, anchor) -> file below `docs` and anchor; empty where the pages are not there.
+    """Return (page, anchor) -> file below `docs` and anchor, or the file alone; empty where the pages are not there.
 
     Examples
     --------
@@ -64,12 +67,13 @@ def targets(docs: Path = DOCS) -> Mapping[tuple[str, str], str]:
         "hardware": sorted(docs.glob("hardware.md")),
         "claims": sorted(docs.glob("claims_of_papers.md")),
     }
-    return {
+    found = {
         (page, anchor): f"{file.relative_to(docs).as_posix()}#{anchor}"
         for page, paths in files.items()
         for file in paths
         for anchor in ANCHOR.findall(file.read_text(encoding="utf-8"))
     }
+    return found | ({("matrix", ""): "matrix.md"} if (docs / "matrix.md").is_file() else {})
 
 
 def link(html: str, up: str = "") -> str:
@@ -96,7 +100,7 @@ def _linked(text: str, up: str, known: Mapping[tuple[str, str], str]) -> str:
     out, last = "", 0
     for c in citations(text):
         if target := known.get((c.page, c.anchor)):
-            href = f"{up}docs/{target.replace('.md#', '.html#')}"
+            href = f"{up}docs/{re.sub('[.]md(?=#|$)', '.html', target)}"
             out += f'{text[last : c.start]}<a href="{href}">{text[c.start : c.end]}</a>'
             last = c.end
     return out + text[last:]

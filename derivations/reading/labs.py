@@ -14,6 +14,11 @@ _PARTS = (  # FPTT: what is beside the network
     ("beta", r"\share", 0.5, 0.0, 1.0),
 )
 
+_EVERYWHERE = {
+    "still": "At these settings every gradient that is shown here is 0: there is nothing to compare.",
+    "alone": "At these settings the exact gradient is 0, and what the rule has is not: no share of it can be said.",
+}
+
 
 def _slider(name: str, sign: str, value: float, low: float, high: float, step: float) -> str:
     digits = 0 if step >= 1 else 2
@@ -51,13 +56,15 @@ def _controls(spec: Spec) -> str:
 def lab(block: Block, writer: Writer) -> str:
     """Return an example; its body says what is shown.
 
-    ``read LABEL | KEY | FORM``: a large number. ``say WHEN | TEXT``: a sentence for ``equal``, ``apart``, ``cut`` or
-    ``paper``, a form of FPTT.
+    ``read LABEL | KEY | FORM``: a large number. ``say WHEN | TEXT``: a sentence for a state of the script's ``state``:
+    ``equal`` and ``apart`` without a cut, ``idle`` and ``cut`` with one, ``still`` where all is 0 and ``alone`` where
+    only the reference is, both with a sentence of their own (`_EVERYWHERE`); or one of the kind of the example.
     ``dots CAPTION``, ``group TITLE``, ``row LABEL | KEY | SUM``, ``worked TITLE``, ``work TEXT``, ``num TEXT``.
     """
     spec = example(block.title.split()[0])
     columns = spec.parts or len(spec.x)
-    reads, says, rows, worked, after, pictures = [], [], [], [], [], ""
+    reads, rows, worked, after, pictures = [], [], [], [], ""
+    said = dict(_EVERYWHERE)
     for line in block.body.splitlines():
         kind, _, rest = line.strip().partition(" ")
         cells = [c.strip() for c in rest.split(" | ")]
@@ -69,7 +76,7 @@ def lab(block: Block, writer: Writer) -> str:
                 f'<div class="n" data-k="{cells[1]}"{form}></div></div>'
             )
         elif kind == "say":
-            says.append(f'<p class="say" data-when="{cells[0]}">{writer.inline(cells[1])}</p>')
+            said |= dict.fromkeys(cells[0].split(), cells[1])
         elif kind == "dots":
             pictures = f'<div class="dots"></div><p class="note" style="text-align:center">{writer.inline(rest)}</p>'
         elif kind == "group":
@@ -92,6 +99,7 @@ def lab(block: Block, writer: Writer) -> str:
         f'<div class="tablewrap"><table><thead><tr><th></th>{head}<th>{"" if spec.parts else "sum"}</th></tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
+    says = [f'<p class="say" data-when="{when}">{writer.inline(text)}</p>' for when, text in said.items()]
     work = f'<div class="worked">{"".join(worked)}</div>' if worked else ""
     exact = "yes" if "exact" in block.title.split() else "no"
     return (

@@ -193,7 +193,7 @@ class Writer:
         text = _COLOUR.sub(lambda m: keep(f'<b class="{m[1]}">') + m[2] + keep("</b>"), text)
         html = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
         html = re.sub(r"<p>\s*(\ue000\d+\ue001)\s*</p>", lambda m: m[1] if self.is_block(kept, m[1]) else m[0], html)
-        html = html.replace("<table>", '<div class="tablewrap"><table>').replace("</table>", "</table></div>")
+        html = re.sub(r"<table>.*?</table>", lambda m: _framed(m[0]), html, flags=re.DOTALL)
         for _ in range(2):  # a mark may stand in a kept piece
             html = re.sub(r"\ue000(\d+)\ue001", lambda m: kept[int(m[1])], html)
         return html
@@ -299,6 +299,25 @@ class Writer:
             f'<div class="exercise">{self.markdown(f"**{block.title}** {question}")}'
             f"<details><summary>Answer</summary>{self.markdown(answer)}</details></div>"
         )
+
+
+def _framed(table: str) -> str:
+    """Return a table in the box in which it scrolls; one of words, as that of two notations, is set as prose.
+
+    Examples
+    --------
+    >>> _framed("<table><tr><th>here</th><th>there</th></tr></table>")[:30]
+    '<div class="tablewrap prose"><t'
+    """
+    cells = [re.sub(r"<[^>]*>", "", cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", table, re.DOTALL)]
+    words = "<th>here</th>" in table or any(len(cell) > 40 for cell in _later(table, cells))
+    return f'<div class="tablewrap{" prose" * words}">{table}</div>'
+
+
+def _later(table: str, cells: list[str]) -> list[str]:
+    """Return the cells that do not begin a row: those that do wrap anyway."""
+    columns = table.count("<th")
+    return [cell for n, cell in enumerate(cells) if n % max(columns, 1)]
 
 
 def _number(key: str, form: str | None) -> str:

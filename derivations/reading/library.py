@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gradcert.derivations.reading.citations import DOCS
 
-PAGES = ("mathematics/*.md", "hardware.md")
+PAGES = ("mathematics/*.md", "hardware.md", "claims_of_papers.md", "matrix.md")
 
 
 def rendered(docs: Path = DOCS) -> Iterator[tuple[str, str, str]]:

@@ -393,6 +393,7 @@ SYMBOLS: dict[str, Symbol] = {
     "str": _s(r"\mu", r"\str", "strength of the regulariser ($\\alpha$ in the papers).", "alpha"),
     "share": _s(r"\beta", r"\share", "share of the new weights in the code's running average.", "beta"),
     "step": _s(r"\eta", r"\step", "learning rate of a step of gradient descent.", "rate"),
+    "curv": _s("c", r"\curv", "curvature of a quadratic loss: its second derivative, a positive number."),
     "Q": _s("Q_{#1}", r"\Q{r}", "what is minimised in part $r$: its loss and the regulariser."),
     "u": _s(r"u_{#1}^{#2}", r"\u{i}{t}", "membrane potential after the reset.", "u"),
     "gk": _s("k_{#1}^{#2}", r"\gk{i}{t}", "gate of the membrane, between 0 and 1: one over its time constant.", "k"),

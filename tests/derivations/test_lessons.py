@@ -119,6 +119,37 @@ def test_a_formula_in_a_heading_is_one_in_the_list_of_sections(tmp_path, monkeyp
     assert '<span class="tex"' in sections and "&lt;" not in sections
 
 
+@pytest.mark.parametrize("name", names())
+def test_a_chapter_that_is_named_is_a_link_and_no_file_of_the_tests_is_named(name):
+    text = re.sub(r"```.*?```", "", "\n".join([lesson(name).lead, *lesson(name).texts()]), flags=re.DOTALL)
+    titles = "|".join(
+        ("OSTL", "OSTTP", "OTTT", "e-prop", "FPTT", "complexity", "depth", "bounds", r"BPTT\s+and\s+RTRL")
+    )
+    linked = re.sub(r"\[[^\]]*\]\(([\w-]+)\.html(?:#[\w-]+)?\)", lambda m: m[0] if m[1] not in CHAPTERS else "", text)
+    assert not re.search(rf"chapters?\s+on\s+(?:{titles})\b", linked)
+    assert set(re.findall(r"\]\(([^):#]+)\.html", text)) <= set(CHAPTERS)
+    assert "tests/" not in text
+
+
+def test_no_credit_stands_in_an_array_where_its_macro_ends_a_row():
+    """KaTeX takes ``\\cr`` for the end of a row there."""
+    for name in names():
+        for formula in lesson(name).formulas():
+            arrays = re.findall(r"\\begin\{(?:aligned|cases|pmatrix)\}.*?\\end", formula, re.DOTALL)
+            assert not any(r"\cr{" in array for array in arrays), (name, formula)
+
+
+def test_a_table_of_two_notations_is_set_as_words_and_one_of_numbers_is_not(contents):
+    for name in ("ostl", "eprop", "ottt", "fptt"):
+        tables = re.findall(
+            r'<div class="(tablewrap[^"]*)"><table>(.*?)</table>',
+            " ".join(h for *_, h in contents[name].sections),
+            re.DOTALL,
+        )
+        assert [kind for kind, html in tables if "<th>here</th>" in html] == ["tablewrap prose"]
+        assert "tablewrap" in [kind for kind, _ in tables]
+
+
 def test_letters_before_a_punctuation_mark_stay_on_their_line():
     """A box of its own that may scroll has no base line: letters in it hung too high or too low."""
     css = (ASSETS / "chapter.css").read_text(encoding="utf-8")
@@ -161,6 +192,19 @@ async function look(page, width) {
     seen.wide.push(e.dataset.set); });
   seen.unset = [...d.querySelectorAll('.tex')].filter(e => !e.dataset.set && !e.closest('details:not([open])')).length;
   seen.wrong = d.querySelectorAll('.katex-error').length;
+  // a line ends between no open bracket and its end; arrow keys explain the symbols of a formula that has the focus
+  const whole = '.minner, .mfrac, .sqrt, .vlist-t, .mtable', sign = '.mopen, .mclose';
+  const depth = (e) => [...e.querySelectorAll(sign)].filter(s => !s.closest(whole) && !s.parentElement.closest(sign))
+    .reduce((n, s) => n + (s.matches('.mopen') ? 1 : -1), 0);
+  seen.split = [...d.querySelectorAll('.tex.display .katex-html')]
+    .filter(e => [...e.children].some(c => depth(c) !== 0)).map(e => e.closest('.tex').dataset.set);
+  const first = d.querySelector('.tex.display[tabindex="0"]');
+  const tip = d.getElementById('tip');
+  const press = (key) => {
+    first.dispatchEvent(new frame.contentWindow.KeyboardEvent('keydown', { key, bubbles: true }));
+    return tip.classList.contains('show') ? tip.textContent : ''; };
+  first.focus();
+  seen.keys = ['ArrowRight', 'ArrowRight', 'ArrowRight', 'ArrowLeft', 'Escape'].map(press);
   seen.page = d.documentElement.scrollWidth;
   const shown = () => [...d.querySelectorAll('[data-k]')].map(e => e.textContent).join('|');
   const form = d.querySelector('.lab form');
@@ -213,6 +257,10 @@ def test_pages_in_a_browser(tmp_path):
     for page, seen in found.items():
         assert (seen["meeting"], seen["wide"], seen["unset"], seen["wrong"]) == ([], [], 0, 0), page
         assert seen["page"] <= int(page.split()[1]), page
+        assert seen["split"] == [], page
+        first, second, third, again, closed = seen["keys"]
+        assert "" not in (first, second, third) and len({first, second, third}) > 1, page
+        assert (again, closed) == (second, ""), page
         assert seen["stuck"] <= 1, page  # a control may change nothing where the example begins
         assert seen["moved"] >= 4, page
     # the last choice of form is the paper's: there the linear term is the gradient, stationary point or not

@@ -26,9 +26,13 @@ def text(name):
     return "\n".join(lesson(name).texts())
 
 
-def run(name, *, change=("", "")):
+def programs(name):
+    return re.findall(r"```\n(.*?)```", text(name), re.DOTALL)
+
+
+def run(name, *, change=("", ""), at=0):
     """Return what the names of a page's program stand for in the end."""
-    program = re.findall(r"```\n(.*?)```", text(name), re.DOTALL)[-1]
+    program = programs(name)[at]
     assert change[0] in program
     found = {}
     exec(compile(program.replace(*change), f"{name}, in code", "exec"), found)
@@ -53,6 +57,124 @@ def test_the_program_of_a_page_is_the_engine_on_the_example(name, rule, change, 
     assert apart(keep(right), code, right) <= CLOSE
     assert apart(keep(run(name, change=change)["grad"]), code, right) > 1e-3
     assert capsys.readouterr().out.startswith("{'W'")
+    # what it prints stands below it, or above, to compare with
+    for value in np.concatenate([np.ravel(keep(right)[k]) for k in right]):
+        assert value == 0 or f"{value:.4f}".replace("-", "−").rstrip("0") in text(name)
+
+
+def test_the_program_in_pytorch_is_ottt_on_the_example_and_on_two_layers(capsys):
+    torch = pytest.importorskip("torch")
+    code = reverse.gradients(*network(example("ottt"), {}), rule=RULES["ottt"])
+    right = run("ottt", at=1)
+    assert "1.1522,  0.2966,  1.2017" in capsys.readouterr().out
+    mine = right["layer"].weight.grad.numpy()
+    assert np.abs(mine - np.c_[code["layers.0.W"], code["layers.0.b"]]).max() <= CLOSE
+    wrong = run("ottt", change=("Instead.apply(s, trace[n])", "s"), at=1)["layer"].weight.grad.numpy()
+    assert np.abs(mine - wrong).max() > 1e-3  # without the trace it is SLTT
+    net, w, x, y = of_lif(4, 6, 5, bias=False)
+    code = reverse.gradients(net, w, x, y, rule=RULES["ottt"])
+    weights = [torch.tensor(w[f"layers.{k}.W"], requires_grad=True) for k in range(2)]
+    layers = [lambda s, W=W: s @ W.T for W in weights]
+    head = [torch.tensor(w[f"layers.2.{k}"]) for k in "Wb"]
+    right["ottt"](layers, lambda s: s @ head[0].T + head[1], torch.tensor(x), torch.tensor(y), 0.5, 1.0)
+    for k, W in enumerate(weights):
+        theirs = code[f"layers.{k}.W"]
+        assert np.abs(W.grad.numpy() - theirs).max() <= CLOSE * np.abs(theirs).max()
+
+
+def test_a_part_of_fptt_on_a_quadratic_shrinks_exactly_below_the_rate_that_is_printed():
+    def shrinks(form, curvature, mu, rate, beta=0.5):
+        w, average, pull = 1.0, 1.0, 0.0
+        for _ in range(4000):
+            g = curvature * w
+            if form == "paper":
+                w -= rate * (g + mu * (w - average) - pull / 2)
+                pull = curvature * w
+                average = (average + w) / 2 - pull / (2 * mu)
+            else:
+                w -= rate * (g - pull + mu * (w - average))
+                pull -= mu * (w - average)
+                average = (1 - beta) * average + beta * w - beta / mu * pull
+            if abs(w) > 1e6:
+                return False
+        return abs(w) < 1e-6
+
+    limits = [("code", c, mu, beta, (8 - 6 * beta) / ((4 - 3 * beta) * c + 6 * (1 - beta) * mu))
+              for c in (0.5, 1.0, 3.0) for mu in (0.1, 0.5, 1.0) for beta in (0.25, 0.5, 0.75)]  # fmt: skip
+    limits += [("paper", c, mu, 0.5, 2.4 / (c + 0.8 * mu)) for c in (0.5, 1.0, 3.0) for mu in (0.1, 0.5, 1.0)]
+    for form, curvature, mu, beta, limit in limits:
+        if form == "code" and beta == 0.5:
+            assert math.isclose(limit, 2 / (curvature + 1.2 * mu))
+        assert shrinks(form, curvature, mu, 0.97 * limit, beta), (form, curvature, mu, beta)
+        assert not shrinks(form, curvature, mu, 1.03 * limit, beta), (form, curvature, mu, beta)
+    assert 2 / (1 + 1.2 * 0.5) == 1.25 and f"{2.4 / (1 + 0.8 * 0.5):.2f}" == "1.71"
+    assert "below 1.25, and in the paper's form below 1.71" in text("fptt")
+
+
+def test_the_blocks_of_an_adaptive_unit_make_ostl_exact():
+    leak, rho, beta, threshold, n = 0.7, 0.9, 0.4, 0.6, 3
+    cell = Alif(leak=leak, threshold=threshold, beta=beta, rho=rho, recurrent=True, bias=False)
+    net, rng = Network(layers=(Layer(cell, inputs=2, units=n),)), np.random.default_rng(0)
+    p, x, y = net.parameters(seed=1, scale=2.0), rng.random((8, 1, 2)), rng.random((8, 1, n))
+    exact = reverse.gradients(net, p, x, y, rule=RULES["bptt"])["layers.0.W"]
+    now = {k: v[:, 0] for k, v in record(net, p, x).layers[0].now.items()}
+    eps, psi, found, same = np.zeros((n, 2, n, 2)), np.zeros(n), 0.0, np.eye(n)
+    for t in range(8):
+        column = np.stack([p["layers.0.H"] - same * threshold, same], axis=1)  # unit, state number, unit before
+        J = np.einsum("ij,ab->iajb", same, np.diag([leak, rho])) + np.einsum(
+            "iaj,j,b->iajb", column, psi, np.array([1, -beta])
+        )
+        eps = np.einsum("iajb,jbpq->iapq", J, eps)
+        eps[range(n), 0, range(n)] += x[t, 0]
+        psi = 0.3 * np.maximum(0, 1 - abs(now["v"][t] - threshold - beta * now["k"][t]))
+        e = psi[:, None, None] * (eps[:, 0] - beta * eps[:, 1])
+        found = found + np.einsum("i,ipq->pq", now["z"][t] - y[t, 0], e)
+    assert now["z"].sum() > 5
+    assert np.abs(found - exact).max() <= CLOSE
+
+
+def test_the_costs_in_numbers_are_those_of_the_code():
+    cell = Alif(bias=False, recurrent=True)
+    for n, m in ((3, 2), (4, 2), (5, 3), (6, 3), (7, 5)):
+        eprop, ostl = (measure(cell, RULES[name], units=n, inputs=m) for name in ("e-prop", "ostl"))
+        assert eprop.memory == m + n + n * m + n * n  # the filter of a readout comes on top
+        assert eprop.products == 5 * n * n + 5 * n * m + 21 * n + 2 * m + 4
+        assert ostl.memory == 2 * (n * n * m + n**3)
+    assert set(cell.nodes) == {"a", "k", "v", "z"}  # four numbers per unit and step are recorded
+    n = m = 100
+    kept = m + n + 2 * (n * m + n * n)
+    assert (kept, 2 * (n * n * m + n**3), 4 * n * 1000) == (40_200, 4_000_000, 400_000)
+    assert kept // (4 * n) + 1 == 101 and "From 101 steps on e-prop keeps less than BPTT" in text("eprop")
+    assert "that is 40 200 numbers for e-prop, 4 million for OSTL, and 400 000 for BPTT" in text("eprop")
+    n = m = 200
+    assert (n * n * m + n**3, n * m, 3 * n * 1000, (n * n * m + n**3) // (3 * n) + 1) == (16e6, 40_000, 600_000, 26_667)
+    assert "=16$ million numbers, 64 MB" in text("ostl") and "from 26 667 steps on" in text("ostl")
+    for tau, decay, half in ((20, "0.9512", 14), (2000, "0.9995", 1386)):
+        assert f"={math.exp(-1 / tau):.4f}$" == f"={decay}$" and f"={decay}$" in text("eprop")
+        assert round(tau * math.log(2)) == half and f"after {half} steps" in text("eprop")
+
+
+def test_a_late_input_of_e_prop_has_the_late_trace():
+    """Delays of whole steps: the input of a synapse is shifted, and so is its trace and nothing else."""
+    cell = Lif(leak=0.5, recurrent=False, bias=False)
+    net, rng = (
+        Network(layers=(Layer(cell, inputs=2, units=3), Layer(Integrator(kappa=0.7), 3, 2))),
+        np.random.default_rng(2),
+    )
+    p, x, y = net.parameters(seed=1, scale=2.0), rng.random((12, 1, 2)), rng.random((12, 1, 2))
+    late = np.concatenate([np.zeros((3, 1, 1)), x[:-3, :, :1]])
+    given = np.concatenate([late, x[:, :, 1:]], axis=2)
+    found = reverse.gradients(net, p, given, y, rule=RULES["e-prop"])["layers.0.W"]
+    tape, trace, past, bar, by_hand = record(net, p, given), np.zeros(2), [np.zeros(2)] * 3, 0.0, 0.0
+    for t in range(12):
+        trace = 0.5 * trace + x[t, 0]
+        past = [*past, trace]
+        psi = cell.surrogate  # the slope of the sigmoid
+        sigma = 1 / (1 + np.exp(-4 * (tape.layers[0].now["v"][t, 0] - 1)))
+        assert psi.name == "sigmoid"
+        bar = 0.7 * bar + np.outer(4 * sigma * (1 - sigma), [past[-4][0], trace[1]])
+        by_hand = by_hand + ((tape.outputs[t, 0] - y[t, 0]) @ p["layers.1.W"])[:, None] * bar
+    assert np.abs(found - by_hand).max() <= CLOSE * np.abs(found).max()
 
 
 def test_the_program_of_fptt_is_the_engine_on_the_example(capsys):
@@ -71,7 +193,7 @@ def test_every_number_of_an_example_is_printed_in_its_program(name):
     spec = example(name)
     values = [v for layer in spec.layers for k in layer if k[0] in "WHb" for v in np.ravel(layer[k])]
     values += [v for rows in (spec.x, spec.y) for row in rows for v in row]
-    program = re.findall(r"```\n(.*?)```", text(name), re.DOTALL)[-1]
+    program = programs(name)[0]
     printed = [float(v) for v in re.findall(r"\d+\.\d+|\d+", program)]
     assert {abs(v) for v in values} <= set(printed)
 
@@ -180,7 +302,7 @@ def test_the_lesson_on_fptt_says_the_verdict_of_the_claim():
     claim = page[page.index("## C4 ") : page.index("## C5 ")]
     said = dict(re.findall(r"^\| (T = .*?) \| (.*?) \|", claim, re.MULTILINE))
     assert claim.splitlines()[0].endswith(": not shown")
-    assert "verdict is *not shown*" in text("fptt")
+    assert "(claim C4): the verdict," in text("fptt") and "is *not shown*" in text("fptt")
     better = "FPTT better than"
     assert said[f"T = 50: {better} bptt, equal sequences"] == "shown"
     assert said[f"T = 50: {better} bptt, equal updates"] == "not shown"

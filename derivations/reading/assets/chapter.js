@@ -3,11 +3,62 @@
 (() => {
   const known = document.getElementById("symbols-data");
   const { macros, signs } = known ? JSON.parse(known.textContent) : { macros: {}, signs: {} };
+  // KaTeX lets a line end after any relation or sign: here not between brackets that are open, and where formulas stand
+  // side by side between them first
+  const wrapped = (pieces) => {
+    const box = document.createElement("span");
+    box.className = "unbroken";
+    pieces[0].before(box);
+    box.append(...pieces);
+    return box;
+  };
+  const whole = (el) => {
+    for (const html of el.querySelectorAll(".katex-display > .katex > .katex-html")) {
+      let depth = 0, inside = [], side = [];
+      for (const base of [...html.querySelectorAll(":scope > .katex-base")]) {
+        const before = depth;
+        // what stands in a fraction, under a root or in a table is one piece already
+        for (const sign of base.querySelectorAll(".mopen, .mclose")) if (!sign.closest(".minner, .mfrac, .sqrt, .vlist-t, .mtable") && !sign.parentElement.closest(".mopen, .mclose")) depth = Math.max(0, depth + (sign.classList.contains("mopen") ? 1 : -1));
+        if (before || depth) inside.push(base);
+        if (inside.length && !depth) { wrapped(inside); inside = []; }
+      }
+      if (inside.length) wrapped(inside);
+      if (!html.querySelector(".allowbreak")) continue;
+      for (const piece of [...html.children]) {
+        side.push(piece);
+        if (piece !== html.lastElementChild && !piece.querySelector(".allowbreak")) continue;
+        if (side.length > 1 && side.reduce((sum, part) => sum + part.getBoundingClientRect().width, 0) <= el.clientWidth) wrapped(side);
+        side = [];
+      }
+    }
+  };
+  // one stop of the Tab key for a displayed formula; arrow keys go through its symbols
+  const reachable = (el) => {
+    if (!el.querySelector("[data-s]")) return;
+    Object.assign(el, { tabIndex: 0 });
+    el.setAttribute("role", "group");
+    el.setAttribute("aria-label", "formula");
+    el.setAttribute("aria-description", "Left and right arrow keys explain its symbols one by one.");
+  };
+  let walked = 0; // when: a scroll that it makes itself hides nothing
+  const walk = (event) => {
+    const el = event.target.closest?.(".tex.display[tabindex]"), step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!el || !step || event.ctrlKey || event.altKey || event.metaKey) return;
+    // as one reads, which is not the order of an array's columns
+    const all = [...el.querySelectorAll("[data-s]")].filter((s) => signs[s.dataset.s]).map((s) => ({ s, r: s.getBoundingClientRect() }))
+      .sort((a, b) => (a.r.bottom <= b.r.top + 2 ? -1 : b.r.bottom <= a.r.top + 2 ? 1 : a.r.left - b.r.left)).map(({ s }) => s), at = all.indexOf(on);
+    event.preventDefault();
+    const next = all[at < 0 ? (step > 0 ? 0 : all.length - 1) : (at + step + all.length) % all.length];
+    walked = performance.now();
+    next.scrollIntoView({ block: "nearest", inline: "nearest", behavior: "instant" });
+    show(next);
+  };
   const set = (el) => {
     if (el.dataset.set) return;
     const text = el.textContent;
-    katex.render(text, el, { displayMode: el.classList.contains("display"), macros: { ...macros }, trust: true, strict: "ignore", throwOnError: false, output: "htmlAndMathml" });
+    katex.render(text.replaceAll("\\qquad", "\\qquad\\allowbreak "), el, { displayMode: el.classList.contains("display"), macros: { ...macros }, trust: true, strict: "ignore", throwOnError: false, output: "htmlAndMathml" });
     el.querySelectorAll("annotation").forEach((source) => source.remove()); // the source is for copying; macros are no TeX
+    if (el.classList.contains("display")) { whole(el); reachable(el); }
     el.dataset.set = text.slice(0, 80);
     el.dataset.typed ??= text; // for copy.js
     el.classList.add("set");
@@ -22,10 +73,11 @@
   const tip = document.createElement("div");
   tip.id = "tip";
   tip.setAttribute("role", "tooltip");
+  tip.setAttribute("aria-live", "polite"); // is read out when it changes
   document.body.append(tip);
   let on = null;
   const hide = () => { tip.classList.remove("show"); if (on) on.classList.remove("on"); on = null; };
-  const filled = (text) => text.split(/(\$[^$]+\$)/).map((part) => (part.startsWith("$") ? katex.renderToString(part.slice(1, -1), { macros: { ...macros }, trust: true, strict: "ignore", throwOnError: false, output: "html" }) : part.replace(/&/g, "&amp;").replace(/</g, "&lt;"))).join("");
+  const filled = (text) => text.split(/(\$[^$]+\$)/).map((part) => (part.startsWith("$") ? katex.renderToString(part.slice(1, -1), { macros: { ...macros }, trust: true, strict: "ignore", throwOnError: false, output: "htmlAndMathml" }) : part.replace(/&/g, "&amp;").replace(/</g, "&lt;"))).join("");
   const show = (el) => {
     if (on === el) return;
     hide();
@@ -34,6 +86,7 @@
     on = el;
     el.classList.add("on");
     tip.innerHTML = `${filled(`$${entry[0]}$`)} &ensp;${filled(entry[1])}`;
+    tip.querySelectorAll("annotation").forEach((source) => source.remove());
     const r = el.getBoundingClientRect(), w = tip.offsetWidth, h = tip.offsetHeight, wide = document.documentElement.clientWidth;
     const left = Math.max(8, Math.min(r.left + r.width / 2 - w / 2, wide - w - 8));
     const keep = (el.closest(".eq") ?? el).getBoundingClientRect(); // the formula itself stays in sight
@@ -45,9 +98,10 @@
   const symbol = (event) => event.target.closest?.("[data-s]");
   document.addEventListener("pointerover", (event) => { const el = symbol(event); if (el) show(el); else if (event.pointerType === "mouse") hide(); });
   document.addEventListener("click", (event) => { const el = symbol(event); if (el) show(el); else hide(); });
-  document.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); else walk(event); });
+  document.addEventListener("focusout", hide);
   addEventListener("resize", hide);
-  document.addEventListener("scroll", hide, { passive: true, capture: true });
+  document.addEventListener("scroll", () => { if (performance.now() - walked > 150) hide(); }, { passive: true, capture: true });
 
   const reveal = () => {
     const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
@@ -91,26 +145,16 @@
     if (form.descents) s.descents = +form.descents.value;
     return s;
   };
-  const flatParts = (s) => {
-    const out = {}, rows = Engine.parts(spec, s);
-    rows.forEach((row, r) => {
-      for (const [name, values] of Object.entries(row)) out[`${name}.${r + 1}`] = Array.isArray(values) ? values[s.weight] : values;
-      out[`missed.${r + 1}`] = Math.hypot(...row.pull.map((u, k) => u - row.gradient[k])) / Math.hypot(...row.gradient);
-    });
-    out.error = out[`missed.${rows.length}`];
-    if (s.form === "paper") out.when = "paper"; // there the linear term is the gradient, stationary or not
-    return { out, all: null };
-  };
   const render = () => {
     const s = read();
     if (form.output) spec.layers.forEach((layer) => { if (layer.p.output) layer.p.output = form.output.value; });
-    const { out, all } = spec.parts ? flatParts(s) : Engine.numbers(spec, s);
+    const { out, all } = spec.parts ? Engine.flat(spec, s) : Engine.numbers(spec, s);
     form.querySelectorAll("input[type=range]").forEach((c) => { form[`o-${c.name}`].value = minus((+c.value).toFixed(c.step >= 1 ? 0 : 2)); });
     document.querySelectorAll("[data-k]").forEach((el) => { el.innerHTML = (FORMS[el.dataset.form] ?? ((v) => number(v)))(out[el.dataset.k]); });
     const box = lab.querySelector(".dots");
     if (box && all) box.innerHTML = dots(all, s.weight);
-    const state = out.when ? out.when : out.error < 1e-12 ? "equal" : s.cut.length ? "cut" : "apart";
-    lab.classList.toggle("broken", state !== "equal" && lab.dataset.exact === "yes");
+    const state = Engine.state(out, s.cut);
+    lab.classList.toggle("broken", ["cut", "apart"].includes(state) && lab.dataset.exact === "yes");
     document.querySelectorAll("[data-when]").forEach((el) => { el.hidden = !el.dataset.when.split(" ").includes(state); });
     document.querySelectorAll("[data-output]").forEach((el) => { el.hidden = form.output && el.dataset.output !== form.output.value; });
   };

@@ -38,7 +38,8 @@ function osttp({ net, steps, w, rule, id }, put = () => {}) {
 function projected(out, c) {
   osttp({ ...c, id: "" }, ({ t, ...row }) => Object.entries(row).forEach(([name, u]) => { out[`p${name}.${t}`] = u; }));
   const length = (f) => Math.hypot(...c.all.slice(0, 2).map(f)), dot = c.all.slice(0, 2).reduce((s, u) => s + u.online * u.exact, 0);
-  Object.assign(out, { cosine: dot / length((u) => u.online) / length((u) => u.exact), upper: Math.max(...c.all.slice(2).map((u) => Math.abs(u.online - u.exact))), when: "drawn" });
+  Object.assign(out, { cosine: dot / length((u) => u.online) / length((u) => u.exact), upper: Math.max(...c.all.slice(2).map((u) => Math.abs(u.online - u.exact))) });
+  out.when = Number.isFinite(out.cosine) ? "drawn" : "still"; // nothing has no direction
 }
 
 Object.assign(Engine.KINDS, { projected: { total: osttp, show: projected }, near: { show: near }, gates: { show: gates } });

@@ -295,6 +295,18 @@ function built(spec, s) {
   return net;
 }
 
+// what is shown as 0; a difference of that size is rounding, also beside a gradient that is 0
+const NOTHING = 5e-15;
+const share = (part, whole) => (part < NOTHING ? 0 : part / whole);
+// which sentence below an example fits: one of its kind, or whether what is computed forwards and backwards agrees
+function state(out, cut = []) {
+  if (out.when) return out.when;
+  if (out.still) return "still";
+  if (out.error === Infinity) return "alone"; // a share of a gradient that is 0
+  if (out.error < 1e-12) return cut.length ? "idle" : "equal";
+  return cut.length ? "cut" : "apart";
+}
+
 const KINDS = {};
 // everything that a page shows: { key: number }
 function numbers(spec, s) {
@@ -310,7 +322,7 @@ function numbers(spec, s) {
   const truth = (u) => uses(net, u).reduce((sum, e) => sum + at(back[u.layer].grad, e), 0);
   const all = spec.weights.map((u) => ({ name: u.label, online: total(u, ""), exact: truth(u) }));
   const norm = Math.hypot(...all.map((u) => u.exact));
-  const away = (found) => Math.hypot(...found.map((u, i) => u - all[i].exact)) / norm;
+  const away = (found) => share(Math.hypot(...found.map((u, i) => u - all[i].exact)), norm);
   const found = online(net, steps, w, rule), out = { loss };
   const put = (name, i, t, value) => (out[`${name}${i}.${t}`] = value);
   let bar = map(net.layers[w.layer].units, () => 0), xh = map(net.layers[w.layer].inputs, () => 0);
@@ -349,13 +361,14 @@ function numbers(spec, s) {
   out.exact = all[s.weight].exact;
   out.gap = Math.abs(out.online - out.exact);
   out.error = away(all.map((u) => u.online));
+  out.still = Math.hypot(norm, ...all.map((u) => u.online)) < NOTHING;
   out.nudge = nudged(net, w);
   out.right = total(w, "none");
   const base = spec.weights.map((u) => total(u, "none"));
   for (const id of spec.mistakes) {
     const value = spec.weights.map((u) => total(u, id));
     out[`m ${id}`] = value[s.weight];
-    out[`q ${id}`] = Math.hypot(...value.map((u, i) => u - base[i])) / Math.hypot(...base);
+    out[`q ${id}`] = share(Math.hypot(...value.map((u, i) => u - base[i])), Math.hypot(...base));
   }
   if (kind.show) kind.show(out, { ...given(w, ""), all, back });
   return { out, all, norm, net, steps, w, rule };
@@ -420,6 +433,18 @@ function parts(spec, s) {
   }
   return rows;
 }
-return { numbers, parts, KINDS, tools: { map, key, forwards, online, backwards, signal, uses, at, mistaken, psi, out, reach } };
+// the same as { key: number } for the page
+function flat(spec, s) {
+  const out = {}, rows = parts(spec, s);
+  rows.forEach((row, r) => {
+    for (const [name, values] of Object.entries(row)) out[`${name}.${r + 1}`] = Array.isArray(values) ? values[s.weight] : values;
+    out[`missed.${r + 1}`] = share(Math.hypot(...row.pull.map((u, k) => u - row.gradient[k])), Math.hypot(...row.gradient));
+  });
+  out.error = out[`missed.${rows.length}`];
+  // in the form of the paper the linear term is the gradient, stationary or not; what is below the digits shown is near
+  out.when = s.form === "paper" ? "paper" : out.error < 1e-12 ? "equal" : out.error < 1e-6 ? "near" : "apart";
+  return { out, all: null };
+}
+return { numbers, parts, flat, state, KINDS, tools: { map, key, forwards, online, backwards, signal, uses, at, mistaken, psi, out, reach } };
 })();
 if (typeof module !== "undefined") module.exports = Engine;

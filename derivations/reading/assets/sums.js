@@ -72,7 +72,7 @@ function bounds(out, { net, steps, w, all }) {
   const h = [all[0].online, all[1].online], g = [all[0].exact, all[1].exact], length = Math.hypot(...h);
   const margin = Math.abs(h[0]) * (Math.abs(h[0]) - bound) + h[1] * h[1];
   Object.assign(out, { margin, inner: h[0] * g[0] + h[1] * g[1], floor: margin / (length * (length + bound)), cosine: (h[0] * g[0] + h[1] * g[1]) / length / Math.hypot(...g) });
-  out.when = margin > 0 ? "certified" : "open";
+  out.when = length === 0 ? "still" : margin > 0 ? "certified" : "open";
   for (const [id, value] of [["credit", wrong], ["leak", leakyBound]]) Object.assign(out, { [`m ${id}`]: value, [`q ${id}`]: Math.abs(value - bound) / bound, [`below ${id}`]: value < size });
   Object.assign(out, { "m truth": out.others, "q truth": Math.abs(out.others - size) / size, "m angle": out.cosine, "q angle": size / Math.hypot(...g) });
 }
@@ -355,7 +355,7 @@ function rounding(out, c) {
 }
 
 // what rules store and multiply, as polynomials that the chapter proves of the code; and the traces of two units
-function counts(out, { net, steps, rule, spec, s }) {
+function counts(out, { net, steps, rule, spec, s, cut }) {
   const { n, m, T } = s, full = n * n * m + n ** 3;
   const memory = { bptt: 3 * n * T, rtrl: full, ostl: full, plain: n * m, eprop: n * m + n * n, ottt: m, sltt: 0, snap: full, mask: n * (m + n) };
   const products = {
@@ -378,6 +378,7 @@ function counts(out, { net, steps, rule, spec, s }) {
     if (t === steps.length - 2 && u !== 0) moving += 1;
   })));
   out.moving = moving;
+  out.when = cut.length ? "cut" : "equal"; // about what is cut, whether or not the gradient shows it
   out.right = full;
   const wrong = { diagonal: [memory.eprop, full], tape: [3 * n, memory.bptt], sparse: [memory.mask, full] };
   for (const [id, [claimed, right]] of Object.entries(wrong)) Object.assign(out, { [`m ${id}`]: claimed, [`q ${id}`]: Math.abs(claimed - right) / right });
