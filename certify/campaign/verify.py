@@ -115,7 +115,7 @@ def verify(
     notes = (f"{before} answers were read from a journal then; now all were given",) if before else ()
     if not found:
         others = f"every figure came out again, although this is not the same: {', '.join(changed)}"
-        same = "the same identity, and every figure but the seconds came out again"
+        same = "the same identity, and every figure but date and seconds came out again"
         return Verification(VERIFIED, (others if changed else same, *notes), (), verdicts)
     first = f"{len(found)} entries came out otherwise, the first is {found[0].where}"
     if other:

@@ -23,6 +23,12 @@ PROBE = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><
   document.body.append(frame);
   await new Promise(done => { frame.onload = done; frame.src = 'ostl.html'; });
   const w = frame.contentWindow, d = frame.contentDocument, wait = (ms) => new Promise(done => setTimeout(done, ms));
+  const seen = (e) => [...e.getClientRects()].find(r => r.width);
+  found.covered = [...d.querySelectorAll('.katex-html [data-s]')].filter(seen).filter(e => {
+    e.scrollIntoView({ block: 'center', behavior: 'instant' });
+    const r = seen(e);
+    return d.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2)?.closest('[data-s]') !== e;
+  }).map(e => e.textContent);
   const buttons = [...d.querySelectorAll('button.take')];
   found.buttons = buttons.length;
   found.displays = d.querySelectorAll('.eq .tex.display').length;
@@ -86,6 +92,7 @@ def test_formulas_are_copied_as_latex(tmp_path):
     found = browse(tmp_path, POINTER.format(2))
     alone = [expanded(f.strip()) for f in re.findall(r"\$\$(.+?)\$\$", " ".join(lesson("ostl").texts()), re.DOTALL)]
     assert found["buttons"] == found["displays"] == found["reached"] == len(alone)
+    assert found["covered"] == []  # a symbol says what it is wherever it is touched
     assert found["labels"][:2] == ["Copy formula 1 as LaTeX", "Copy formula 2 as LaTeX"]
     assert "Copy this formula as LaTeX" in found["labels"]
     assert (found["hidden"], found["focus"]) == (["0"], "1")

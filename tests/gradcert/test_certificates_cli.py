@@ -66,7 +66,7 @@ def test_verify(certified):
     assert done.exit_code == 0, done.output
     assert done.stdout.startswith("VERIFIED")
     assert f"runs {path.parent}/subject.py:gradients" in done.stderr
-    assert "every figure but the seconds came out again" in done.output
+    assert "every figure but date and seconds came out again" in done.output
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(bytes(data))
