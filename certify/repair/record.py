@@ -157,7 +157,8 @@ def details(record: Mapping[str, Any]) -> list[str]:
     again, fresh = (f"{number} {what}{'' if number == 1 else 's'}" for number, what in counts)
     seeded = f"(seed {done['seed']}, profile {done['profile']})"
     out = [f"certified with it: {again} of this run, {fresh} {seeded}; no file was changed"]
-    shared = sorted({e["file"] for e in record["edits"]} - set(record.get("files", ())[:1]))
+    own = {os.path.basename(name) for name in record.get("files", ())[:1]}
+    shared = sorted({e["file"] for e in record["edits"] if os.path.basename(e["file"]) not in own})
     if shared:
         out.append(f"what else uses {', '.join(shared)} was not tried with it")
     if "cause" in record:

@@ -172,7 +172,7 @@ def test_a_search_that_ends_before_its_time_is_not_one_that_nobody_made():
 
 def test_one_case_is_one_case():
     certified = {"again": 1, "cases": 2, "seed": 1, "profile": "quick"}
-    done = {"edits": [{"file": "a.py"}], "files": ["a.py"], "certified": certified}
+    done = {"edits": [{"file": "pack/a.py"}], "files": ["a.py"], "certified": certified}
     (said,) = details(done)
     assert said.startswith("certified with it: 1 case of this run, 2 fresh cases (seed 1, profile quick);")
     shared = {"edits": [{"file": "b.py"}, {"file": "b.py"}, {"file": "a.py"}]}
