@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -25,7 +25,14 @@ CLOSE = 1e-4  # of the largest output: a module in float32 on other states diffe
 
 
 def backward(
-    module: Any, reading: Reading, parameters: Mapping[str, Any], xs: Any, states: list[Any], delta: Array, output: int
+    module: Any,
+    reading: Reading,
+    parameters: Mapping[str, Any],
+    xs: Any,
+    states: list[Any],
+    delta: Array,
+    output: int,
+    look: Callable[[Any], None] | None = None,
 ) -> tuple[dict[str, Array | None], Any]:
     """Return the gradients of a module's own backward, and its outputs, (time, batch, units), where it has them.
 
@@ -35,6 +42,7 @@ def backward(
     xs : inputs, (time, batch, ...). `states` : before the first step, by slot of the reading.
     delta : derivatives at the outputs of all steps.
     output : which of the module's outputs they are at.
+    look : is given what is differentiated, before that is done.
     """
     copied: Any = clone(module)
     for name, p in copied.named_parameters():
@@ -56,7 +64,10 @@ def backward(
                 found.append(outputs[output].reshape(len(x), -1))
             out = torch.stack(found)
         if out.requires_grad:
-            (out * wanted.reshape(out.shape)).sum().backward()
+            total = (out * wanted.reshape(out.shape)).sum()
+            if look is not None:
+                look(total)
+            total.backward()
     gradients = {n: None if p.grad is None else p.grad.double().cpu().numpy() for n, p in copied.named_parameters()}
     every = way.whole is None or reading.collects[output] == "every step"
     return gradients, out.detach().reshape(delta.shape) if every else None

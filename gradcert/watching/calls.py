@@ -14,6 +14,8 @@ from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 from gradcert.models.reading.held import peek, remember, slots
 
+FEW = 64  # operations between a state that leaves and the one that comes in
+
 
 @dataclass
 class Sequence:
@@ -27,6 +29,9 @@ class Sequence:
     outputs : what every call returned, detached; `arrived` : call and place of an output -> derivative that came back.
     generator : the state of the random numbers before the first call.
     training : whether the module was in training mode; `graded` : whether autograd followed any of its calls.
+    through : the same -> the largest number that came back through a state that was handed on, and is not in `arrived`.
+    follows : whether it began with a state that the sequence before leads to: one that was changed between two calls.
+    detached : the calls that were given a state without a history, where what the call before returned has one.
     versions : parameter -> how often it had been written to when the last call was over.
     """
 
@@ -37,6 +42,9 @@ class Sequence:
     left: dict[str, Any] | None = None
     outputs: list[list[Any]] = field(default_factory=list)
     arrived: dict[tuple[int, int], Any] = field(default_factory=dict)
+    through: dict[tuple[int, int], float] = field(default_factory=dict)
+    follows: bool = False
+    detached: list[int] = field(default_factory=list)
     generator: Any = None
     training: bool = True
     graded: bool = False
@@ -50,14 +58,17 @@ class Calls:
     ----------
     closed : whether the next call is another step of training's: nothing is seen from then on.
     went_on : whether that call went on with a sequence whose step of training was over.
+    in_place : whether a state was written to between two calls: what leads back to the value before is not seen then.
+    again : whether the module was called inside a backward pass, by a checkpoint: that computes the same once more.
     """
 
     def __init__(self, module: Any, *, whole: bool) -> None:
         self.module, self.whole, self.on, self.back = module, whole, False, True
-        self.closed = self.went_on = False
+        self.closed = self.went_on = self.again = self.in_place = False
         self._passed = False  # whether a call of the last sequence was given a state
         self._seen: list[Sequence] = []
         self._last: list[Any] = []  # what the last call left: its results, and what the module held
+        self._written: list[int] = []  # how often each of its results had been written to by then
         self._held: dict[str, Any] = {}
         self._named: list[tuple[str, Any]] = []  # the parameters, where it is asked whether they changed
         self._left: dict[str, Any] | None = None  # what the module held when the last sequence was over
@@ -88,8 +99,8 @@ class Calls:
     def clear(self) -> None:
         """Forget what was seen; what the module held at last is no news while it is looked at."""
         self._left = self._left if self.on else None
-        self.error, self.closed, self.went_on = None, False, False
-        self._seen, self._last, self._held, self._mine = [], [], {}, {}
+        self.error, self.closed, self.went_on, self.again, self.in_place = None, False, False, False, False
+        self._seen, self._last, self._written, self._held, self._mine = [], [], [], {}, {}
 
     def _before(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return self._guarded(self._entering, module, args, kwargs)
@@ -99,6 +110,9 @@ class Calls:
 
     def _guarded(self, hook: Any, *seen: Any) -> Any:
         if not self.on or self.error is not None:
+            return None
+        if in_backward():
+            self.again = True
             return None
         try:
             return hook(*seen)
@@ -113,29 +127,53 @@ class Calls:
         if self.closed:
             self.on, self.went_on = False, not self.whole and self._goes_on(given, held)
             return None
+        pairs = zip(self._last, self._written, strict=True)
+        self.in_place = self.in_place or any(
+            v._version != n and v.requires_grad and any(g is v for g in given) for v, n in pairs
+        )
         if self.whole or not self._goes_on(given, held):
             held = _held_by(module) if held is None else held
             beside = [*args[1:], *kwargs.values()]
             first = tree_map(_copy, beside[0] if len(beside) == 1 else tuple(beside)) if given else None
             began = remember(module) if self.whole else None
-            self._seen.append(Sequence(state=first, held=held, began=began, generator=torch.get_rng_state()))
+            follows = bool(self._seen) and any(leads_to(v, self._last) for v in given)
+            self._seen.append(
+                Sequence(state=first, held=held, began=began, generator=torch.get_rng_state(), follows=follows)
+            )
             self._seen[-1].left, self._seen[-1].training = self._left, bool(module.training)
             self._mine, self._passed = {}, False
             self._named = list(module.named_parameters()) if self.back else []  # looked for once a sequence
         sequence = self._seen[-1]
         sequence.graded = sequence.graded or torch.is_grad_enabled()
         self._passed = self._passed or bool(given)
+        floating = [v for v in given if v.is_floating_point()]
+        lost = floating and not any(v.requires_grad for v in floating) and torch.is_grad_enabled()
+        if lost and sequence.inputs and any(v.requires_grad for v in self._last):
+            sequence.detached.append(len(sequence.inputs))
         sequence.inputs.append(leaves[0].detach())
         changed = False
+        taken: set[int] = set()
         for k, value in enumerate(
             leaves if self.back else ()
         ):  # an output that comes back as a state: tell what comes back through it
-            if k and isinstance(value, torch.Tensor) and id(value) in self._mine and value.requires_grad:
-                _, call, place = self._mine[id(value)]
+            if k and isinstance(value, torch.Tensor) and value.requires_grad:
+                found = self._mine[id(value)][1:] if id(value) in self._mine else self._like(value, taken)
+                if found is None:
+                    continue
+                call, place = found
                 leaves[k] = value.view_as(value)
                 leaves[k].register_hook(_subtract(sequence, call, place))
                 changed = True
         return tree_unflatten(leaves, tree_flatten((args, kwargs))[1]) if changed else None
+
+    def _like(self, value: Any, taken: set[int]) -> tuple[int, int] | None:
+        """Return call and place of the last call's output that another tensor equals, and is computed from."""
+        call = len(self._seen[-1].inputs) - 2
+        for place, v in enumerate(self._last if call >= 0 else ()):
+            if place not in taken and _equal(v, value) and leads_to(value, [v]):
+                taken.add(place)
+                return call, place
+        return None
 
     def _goes_on(self, given: list[Any], held: dict[str, Any] | None) -> bool:
         """Return whether a call begins with what the last one left."""
@@ -163,6 +201,7 @@ class Calls:
                 self._mine[id(view)] = (view, call, place)
         sequence.versions = {name: p._version for name, p in self._named}
         self._last = [leaves[k] for k in flat]
+        self._written = [v._version for v in self._last]
         if not any(isinstance(v, torch.Tensor) for v in _leaves((args, kwargs))[1:]):
             self._held = _held_by(module)
             self._left = self._held if self.whole else None
@@ -211,5 +250,28 @@ def _subtract(sequence: Sequence, call: int, place: int) -> Any:
     def hook(g: Any) -> None:
         old = sequence.arrived.get((call, place), 0)
         sequence.arrived[call, place] = old - g.detach().double()
+        largest = float(g.detach().abs().max()) if g.numel() else 0.0
+        sequence.through[call, place] = max(largest, sequence.through.get((call, place), 0.0))
 
     return hook
+
+
+def in_backward() -> bool:
+    """Return whether a backward pass is running in this thread."""
+    return torch._C._current_graph_task_id() != -1
+
+
+def leads_to(value: Any, ends: list[Any]) -> bool:
+    """Return whether autograd goes from a tensor to one of others within a few operations."""
+    wanted = {v.grad_fn for v in ends if isinstance(v, torch.Tensor) and v.grad_fn is not None}
+    seen: set[Any] = set()
+    todo = [value.grad_fn]
+    while todo and wanted and len(seen) < FEW:
+        node = todo.pop(0)
+        if node is None or node in seen:
+            continue
+        if node in wanted:
+            return True
+        seen.add(node)
+        todo += [n for n, _ in node.next_functions]
+    return False

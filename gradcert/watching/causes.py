@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 import numpy as np
@@ -21,10 +21,17 @@ from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Edge, Link, Use
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import RULES, Rule, check_feedback
+from gradcert.watching.accumulated import accumulated
+from gradcert.watching.altered import altered, entries, hooked
+from gradcert.watching.beside import both
 from gradcert.watching.chunks import chunked, close, followed, label_of, like_bptt
+from gradcert.watching.comparing import FITTED, agrees, differing, distance, explains, of, residual
 from gradcert.watching.evidence import Evidence, Gradients
-from gradcert.watching.judgement import LIKE
+from gradcert.watching.infinite import infinite
+from gradcert.watching.judgement import LIKE, Judgement
 from gradcert.watching.losses import another
+from gradcert.watching.multiples import CLAIM, multiples, single
+from gradcert.watching.once import cut_once
 from gradcert.watching.places import as_said, coded, differences, lengths_apart
 from gradcert.watching.traces import otherwise
 from gradcert.watching.verdict import measured
@@ -34,25 +41,10 @@ WHOLE = tuple(  # rows that are one thing at every length of a sequence; chunks 
 )
 ROWS = (AS_CODED, *WHOLE, f"tbptt({RULES['tbptt'].window})")
 NEAR = 0.2  # of the difference may be left by what is called most like
-CLAIM = "the claimed gradients"
 OTHER_LOSS = "of another loss than loss="
+SHARE = re.compile(r"with the (.+ edges.*) times (\S+): another ")
+SAME = 1e-3  # of a number that is fitted, by which it may be another one at another step
 CHUNKS = re.compile(r"in chunks of (\d+) steps")
-FITTED = 0.5  # of what is left without a number that is fitted, or with none of the edge, may be left with it
-
-
-def agrees(found: Gradients, evidence: Evidence, relative: Mapping[str, float], names: Any = None) -> bool:
-    """Return whether gradients are the given ones, within twice the allowance, a share of the largest entry."""
-    for name, value in found.items():
-        if names is not None and name not in names:
-            continue
-        given = evidence.given.get(name)
-        mine = np.zeros_like(value) if given is None else given
-        off = float(np.abs(mine - value).max(initial=0.0))
-        # a gradient that was zero says nothing of the rounding of one that is not: that of another parameter has to do
-        share = relative[name] or max(relative.values(), default=0.0)
-        if not off <= 2 * share * float(np.abs(value).max(initial=0.0)):
-            return False
-    return True
 
 
 def rows(evidence: Evidence, relative: Mapping[str, float]) -> list[str]:
@@ -81,21 +73,6 @@ def nearest(evidence: Evidence) -> list[str]:
     return [name for _, name, _ in sorted(found, key=lambda f: f[0])]
 
 
-def residual(found: Gradients, evidence: Evidence) -> float:
-    """Return the norm of the difference from the given gradients."""
-    return float(sum(((v - _of(evidence.given, n)) ** 2).sum() for n, v in found.items()) ** 0.5)
-
-
-def distance(found: Gradients, evidence: Evidence) -> float:
-    """Return the norm of the difference from the given gradients, as a share of the norm of those found."""
-    off = size = 0.0
-    for name, value in found.items():
-        given = evidence.given.get(name)
-        off += float(((value - (0 if given is None else given)) ** 2).sum())
-        size += float((value**2).sum())
-    return float((off / size) ** 0.5) if size else float("inf")
-
-
 def cause(
     evidence: Evidence,
     rule: Rule | str,
@@ -113,29 +90,43 @@ def cause(
     chunks : whether to look for rows in chunks too. `dtype` : of the parameters.
     """
     given = evidence.given
-    infinite = [name for name, g in given.items() if g is not None and not np.isfinite(g).all()]
-    if infinite:
-        return f"not finite: {', '.join(infinite)}; the loss or its scale leaves the range of the dtype"
+    if told := infinite(evidence, claimed):
+        return told
     all_of, best = residual(claimed, evidence), ("", float("inf"))
+    for sentence, found in _kept(evidence, claimed):
+        if explains(found, claimed, evidence, relative):
+            return sentence
+    if said := next(multiples(evidence, claimed, relative), ""):
+        return said
     for sentence, found in _candidates(evidence, rule, claimed, previous, chunks):
-        if agrees(found, evidence, relative):
+        if explains(found, claimed, evidence, relative):
             return sentence + _where(sentence, evidence, rule, relative)
         best = min(best, (sentence, residual(found, evidence)), key=lambda b: b[1])
-    silent = [n for n, v in claimed.items() if np.abs(v).max(initial=0.0) > 0 and not np.any(_of(given, n))]
+    for sentence, found in _shares(evidence, rule):  # which are fitted: what they are near to says nothing
+        if explains(found, claimed, evidence, relative):
+            return sentence
+    silent = [n for n, v in claimed.items() if np.abs(v).max(initial=0.0) > 0 and not np.any(of(given, n))]
     if silent and agrees(claimed, evidence, relative, set(claimed) - set(silent)):
         return f"{CLAIM}, but zero everywhere for {', '.join(silent)}"
-    if multiplied := _factors(evidence, claimed, relative):
-        return f"{CLAIM}, but {multiplied}"
+    if said := single(evidence, claimed, relative) or next(altered(evidence, claimed, relative), ""):
+        return said
     if dtype == "float64" and _single(evidence, rule, claimed):
         return f"{CLAIM} in float32 arithmetic, where the parameters are in float64"
     least = _halved(evidence, claimed)
     if least is not None:
         return f"{CLAIM} rounded to float16: entries below {least:.2g} are zero, below float16's range"
-    wrong = [n for n in claimed if not agrees(claimed, evidence, relative, {n})]
+    wrong = differing(claimed, evidence, relative)
     if len(wrong) < len(claimed):
-        for sentence, found in _candidates(evidence, rule, claimed, previous, chunks):
-            if agrees(found, evidence, relative, wrong):
+        several = (
+            _kept(evidence, claimed),
+            _candidates(evidence, rule, claimed, previous, chunks),
+            _shares(evidence, rule),
+        )
+        for sentence, found in chain(*several):
+            if explains(found, claimed, evidence, relative, wrong):
                 return f"{sentence}, in {', '.join(wrong)} alone"
+    if said := hooked(evidence, claimed, relative) or (entries(evidence, claimed, relative) if evidence.same else ""):
+        return said
     if best[1] < NEAR * all_of:
         return f"{LIKE} {best[0]} (which leaves {100 * best[1] / all_of:.2g} % of the difference)"
     return ""
@@ -156,8 +147,8 @@ def _halved(evidence: Evidence, claimed: Gradients) -> float | None:
     smaller than all of these. Half the smallest number of float16 is lost, 2^-25, at whatever scale was in use.
     """
     want = np.concatenate([np.abs(v).ravel() for v in claimed.values()])
-    off = np.concatenate([np.abs(_of(evidence.given, n) - v).ravel() for n, v in claimed.items()])
-    there = np.concatenate([np.broadcast_to(_of(evidence.given, n) != 0, v.shape).ravel() for n, v in claimed.items()])
+    off = np.concatenate([np.abs(of(evidence.given, n) - v).ravel() for n, v in claimed.items()])
+    there = np.concatenate([np.broadcast_to(of(evidence.given, n) != 0, v.shape).ravel() for n, v in claimed.items()])
     lost = ~there & (want > 0)
     if not lost.any() or not there.any():
         return None
@@ -166,21 +157,16 @@ def _halved(evidence: Evidence, claimed: Gradients) -> float | None:
     return least if least <= 1.01 * smallest and fits.all() else None
 
 
-def _of(given: Mapping[str, Array | None], name: str) -> Array:
-    found = given.get(name)
-    return np.zeros(1) if found is None else found
-
-
 def _candidates(
     evidence: Evidence, rule: Rule | str, claimed: Gradients, previous: Sequence[Run], chunks: bool
 ) -> Iterator[tuple[str, Gradients]]:
     label = label_of(rule)
-    if evidence.before is not None:
-        kept = {n: v + _of(evidence.before, n) for n, v in claimed.items()}
-        yield f"{CLAIM} on top of what .grad held before: it is not set to zero between two calls", kept
-    factor = _factor(evidence, claimed)
-    if factor is not None:
-        yield _scaled(factor, evidence), {n: factor * v for n, v in claimed.items()}
+    yield from accumulated(evidence, rule)
+    if evidence.unsaid:
+        own = evidence.beside or ({},) * len(evidence.runs)
+        every = tuple(both(b, u) for b, u in zip(own, evidence.unsaid, strict=True))
+        found = replace(evidence, beside=every).gradients(rule)
+        yield f"{CLAIM} and those of a term about another result, which loss= does not have", found
     if evidence.arrived:
         found = replace(evidence, deltas=evidence.arrived).gradients(rule)
         yield f"{CLAIM} {OTHER_LOSS}: {another(evidence.arrived, evidence.deltas)}", found
@@ -199,6 +185,32 @@ def _candidates(
         yield f"the gradients of {part.name}, not of {label}", part.gradients
     for which, carried in _carried(evidence, previous, rule):
         yield f"{CLAIM} with {which}: not reset", carried
+    yield from cut_once(evidence, rule)
+
+
+def same_number(said: str, judgements: Sequence[Judgement]) -> bool:
+    """Return whether a number that edges are multiplied by is that of the steps before, where these had one too.
+
+    A decay that is wrong is wrong in the same way at every step; another number at another step was fitted to what is
+    no decay.
+    """
+    found = SHARE.search(said)
+    for judgement in judgements if found else ():
+        before = SHARE.search(judgement.cause)
+        if found and before and found[1] == before[1]:
+            return abs(float(found[2]) / float(before[2]) - 1) <= SAME
+    return True
+
+
+def _kept(evidence: Evidence, claimed: Gradients) -> Iterator[tuple[str, Gradients]]:
+    """Yield the claimed gradients on top of those before, where these were seen."""
+    if evidence.before is not None:
+        kept = {n: v + of(evidence.before, n) for n, v in claimed.items()}
+        yield f"{CLAIM} on top of what .grad held before: it is not set to zero between two calls", kept
+
+
+def _shares(evidence: Evidence, rule: Rule | str) -> Iterator[tuple[str, Gradients]]:
+    """Yield a rule's gradients with edges times a number, which is fitted."""
     for edge in (Edge.STATE, Edge.ADAPTATION, Edge.RESET):
         for layer in _layers_of(evidence):
             share, found = _share(evidence, rule, edge, layer)
@@ -314,57 +326,6 @@ def _other_rows(evidence: Evidence, label: str) -> Iterator[tuple[str, Gradients
         yield f"the gradients of {' and '.join(names)}, not of {label}", mine
 
 
-def _factor(evidence: Evidence, claimed: Gradients) -> float | None:
-    """Return the number by which all claimed gradients would have to be multiplied, if there is a plain one."""
-    product = sum(float((_of(evidence.given, n) * v).sum()) for n, v in claimed.items())
-    size = sum(float((v**2).sum()) for v in claimed.values())
-    factor = product / size if size else 0.0
-    return factor if factor and np.isfinite(factor) else None
-
-
-def _factors(evidence: Evidence, claimed: Gradients, relative: Mapping[str, float]) -> str:
-    """Return which parameters' gradients are multiplied by a number, where that is all that is wrong; "" elsewhere.
-
-    A gradient of one number that is not 0 is always a multiple: then nothing is said.
-    """
-    factors = {}
-    for name in claimed:
-        if not agrees(claimed, evidence, relative, {name}):
-            factor = _factor(evidence, {name: claimed[name]})
-            if factor is None or np.count_nonzero(claimed[name]) < 2:
-                return ""
-            factors[name] = factor
-    found = {name: factors.get(name, 1.0) * value for name, value in claimed.items()}
-    if not factors or not agrees(found, evidence, relative):
-        return ""
-    return ", ".join(f"{name} times {factor:.6g}" for name, factor in factors.items())
-
-
-def _scaled(factor: float, evidence: Evidence) -> str:
-    steps, batch, outputs = evidence.deltas[0].shape
-    if evidence.runs[0].light:  # in parts
-        batch = sum(delta.shape[1] for delta in evidence.deltas)
-    plain = {
-        outputs: "the number of outputs",
-        steps * batch: "T times the batch size",
-        batch: "the batch size",
-        steps: "T",
-    }
-    for number, what in plain.items():
-        if abs(factor - number) < 1e-3 * number:
-            return f"{CLAIM} times {number}, {what}: an average is missing"
-        if abs(factor * number - 1) < 1e-3:
-            return f"{CLAIM} divided by {number}, {what}"
-    if factor > 1 and abs(np.log2(factor) - round(np.log2(factor))) < 1e-6:
-        return f"{CLAIM} times {factor:g}: a loss scale that is not taken back"
-    norm = float(sum((g**2).sum() for g in evidence.given.values() if g is not None) ** 0.5)
-    limit = float(f"{norm:.1g}")
-    # of `clip_grad_norm_`: it adds 1e-6 to the norm that it divides by, and works in float32
-    if 0 < factor < 1 and abs(norm - limit) < (1e-5 + 1e-6 * factor / norm) * limit:
-        return f"{CLAIM} times {factor:.6g}, as if clipped to a norm of {limit:g}: judge before clipping"
-    return f"{CLAIM} times {factor:.6g}"
-
-
 def _changed(run: Run, delta: Array, rule: Rule | str, evidence: Evidence, change: Any) -> dict[str, Array]:
     """Return a rule's gradient with other local derivatives: change(tape of a layer, factors) -> factors."""
     tape = run.as_cut if rule == AS_CODED else run.full
@@ -421,7 +382,7 @@ def _share(evidence: Evidence, rule: Rule | str, edge: Edge, layer: int | None) 
         square = sum(float((s**2).sum()) for s in slope.values())
         if not square:
             return None, found
-        change = sum(float((slope[n] * (_of(evidence.given, n) - v)).sum()) for n, v in found.items()) / square
+        change = sum(float((slope[n] * (of(evidence.given, n) - v)).sum()) for n, v in found.items()) / square
         share = min(max(share + change, -0.5), 1.5)
         found = at(share)
         if abs(change) < 1e-9:

@@ -13,10 +13,10 @@ import numpy as np
 
 from gradcert.models.reading.cutting import relabelled
 from gradcert.models.reading.passes import AS_CODED, Run, row_of
-from gradcert.reference.engines import tape_gradients
 from gradcert.reference.networks import TEMPORAL, Edge, Link
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule, check_feedback
+from gradcert.watching.beside import pulled_back
 from gradcert.watching.evidence import Evidence, Gradients
 
 EVERY = 32  # lengths of chunks up to here are all tried; above, those that loops are written with
@@ -89,9 +89,9 @@ def followed(
         if cut is not None:
             tape = replace(tape, layers=tuple(_without(t, i, cut) for i, t in enumerate(tape.layers)))
         feedback = check_feedback(run.written.full, row, evidence.feedback)
-        return tape_gradients(tape, np.zeros_like(delta), rule=row, feedback=feedback, delta=delta)
+        return pulled_back(tape, row, feedback, delta, evidence.beside_of(run))
 
-    return evidence.gradients(rule, change)
+    return evidence.gradients(rule, change, whole=True)
 
 
 def by_layer(evidence: Evidence, row: Rule, cuts: Callable[[int], Callable[[int, Link], bool]]) -> Gradients:
@@ -109,11 +109,11 @@ def by_layer(evidence: Evidence, row: Rule, cuts: Callable[[int], Callable[[int,
         for layer in range(depth):
             cut = cuts(layer)
             tape = replace(run.full, layers=tuple(_without(t, i, cut) for i, t in enumerate(run.full.layers)))
-            found = tape_gradients(tape, np.zeros_like(delta), rule=row, feedback=feedback, delta=delta)
+            found = pulled_back(tape, row, feedback, delta, evidence.beside_of(run))
             out |= {k: v for k, v in found.items() if depth == 1 or int(k.split(".")[1]) == layer}
         return out
 
-    return evidence.gradients("bptt", change)
+    return evidence.gradients("bptt", change, whole=True)
 
 
 def _without(tape: Any, number: int, cut: Callable[[int, Link], bool]) -> Any:

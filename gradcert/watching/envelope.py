@@ -20,10 +20,11 @@ import numpy as np
 
 from gradcert.certify.problems import ORDERS, PRECISIONS, Shaken, Sized, shaken
 from gradcert.models.reading.passes import AS_CODED, Run, in_order, row_of
-from gradcert.reference.engines import Tape, record, tape_gradients
+from gradcert.reference.engines import Tape, record
 from gradcert.reference.networks import Network
 from gradcert.reference.numbers import Activation, Array
 from gradcert.reference.rules import Rule, check_feedback
+from gradcert.watching.beside import Beside, pulled_back
 from gradcert.watching.evidence import Evidence, Gradients
 
 EVALUATIONS = 4
@@ -49,8 +50,8 @@ def allowance(evidence: Evidence, rule: Rule | str, centre: Gradients, dtype: st
     """Return, by parameter, how far right gradients may be from the reference's."""
     rng = np.random.default_rng([seed, 0x3A7C])
     others: list[Gradients] = [{} for _ in range(EVALUATIONS)]
-    for done, delta in zip(evidence.runs, evidence.deltas, strict=True):
-        for total, arrays in zip(others, _moved(done, delta, rule, evidence, dtype, rng), strict=True):
+    for done, delta, beside in evidence.sequences():
+        for total, arrays in zip(others, _moved(done, delta, beside, rule, evidence, dtype, rng), strict=True):
             for name, value in done.written.pulled(arrays, done.parameters).items():
                 total[name] = total.get(name, 0) + np.asarray(value)
     summed, out = of_sum(evidence, dtype), {}
@@ -69,7 +70,7 @@ def of_sum(evidence: Evidence, dtype: str) -> float:
 
 
 def _moved(
-    done: Run, delta: Array, rule: Rule | str, evidence: Evidence, dtype: str, rng: np.random.Generator
+    done: Run, delta: Array, beside: Beside, rule: Rule | str, evidence: Evidence, dtype: str, rng: np.random.Generator
 ) -> Iterator[dict[str, Array]]:
     """Yield the gradient of one run as other programs in that dtype may compute it, one for every evaluation.
 
@@ -84,12 +85,15 @@ def _moved(
         if place == 0:
             tape = _recorded(done, network, dtype, rng, min(together, EVALUATIONS - number))
         one = _alone(tape, slice(place * batch, (place + 1) * batch), ORDERS[number % len(ORDERS)])
-        off = (
-            rng.uniform(-2, 2, delta.shape) * unit * np.maximum(np.abs(delta), np.abs(delta).max(initial=0.0) * 2.0**-4)
-        )
-        yield tape_gradients(
-            one, np.zeros_like(delta, dtype=dtype), rule=row, feedback=feedback, delta=(delta + off).astype(dtype)
-        )
+        moved = _off(delta, unit, rng).astype(dtype)
+        others = {where: _off(credit, unit, rng).astype(dtype) for where, credit in beside.items()}
+        yield pulled_back(one, row, feedback, moved, others)
+
+
+def _off(credit: Array, unit: float, rng: np.random.Generator) -> Array:
+    """Return credit moved by a rounding of what it is made of."""
+    size = np.abs(credit)
+    return credit + rng.uniform(-2, 2, credit.shape) * unit * np.maximum(size, size.max(initial=0.0) * 2.0**-4)
 
 
 def _recorded(done: Run, network: Network, dtype: str, rng: np.random.Generator, count: int) -> Tape:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from gradcert.certify.problems import PRECISIONS
-from gradcert.models.reading.collect import COLLECT, spread
+from gradcert.models.reading.collect import COLLECT
 from gradcert.models.reading.fold import fold
 from gradcert.models.reading.gradients import Run, delta_of, run
 from gradcert.models.reading.held import at
@@ -18,11 +18,13 @@ from gradcert.models.reading.reading import Reading
 from gradcert.models.reading.recorder import users_own
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
+from gradcert.watching.beside import Beside, parted
 from gradcert.watching.calls import Sequence
 from gradcert.watching.envelope import LAMBDA, MOST
 from gradcert.watching.evidence import Evidence
 from gradcert.watching.losses import CLOSE
 from gradcert.watching.places import places_of
+from gradcert.watching.results import arrived_at, beside
 
 
 def states_of(reading: Reading, sequence: Sequence, dtype: Any, batch: int) -> list[Any] | None:
@@ -103,29 +105,29 @@ def gathered(
     """Run the engine on what a step of training was given."""
     reading = written.reading
     runs, deltas, arrived, same = [], [], list[Array](), True
+    credits: list[Beside] = []
+    unsaid: list[Beside] = []
+    detached: list[tuple[int, ...]] = []
     began: list[list[Any] | None] = []
-    total = 0.0
-    for sequence in sequences:
-        done, states = again(written, sequence, parameters)
+    passes = [again(written, sequence, parameters) for sequence in sequences]
+    total, said = None, list[Any]([None] * len(passes))
+    if loss is not None:
+        total, said = _said(reading, output, sequences, [done for done, _ in passes], loss, target)
+    for number, (sequence, (done, states), of_loss) in enumerate(zip(sequences, passes, said, strict=True)):
+        leads = number + 1 < len(sequences) and sequences[number + 1].follows
         played = done.played.outputs[output]
-        if loss is not None:
-            try:
-                value, delta = delta_of(loss, target, reading, played, output)
-            except TypeError as error:
-                if not isinstance(target, (list, tuple, dict)):
-                    raise
-                raise GradcertError(
-                    f"a loss that does not take the target, a {type(target).__name__} of {len(target)}: {error}",
-                    do="say the target alone, y=batch[1], or a loss of the whole: loss=lambda out, b: f(out, b[1])",
-                ) from error
-            total += value
-            seen = _beside(reading, output, sequence, played)
+        if of_loss is not None:
+            delta, seen = of_loss, _beside(reading, output, sequence, played)
         else:
             delta, seen = _arrived(reading, output, sequence, played), None
+        others, more = beside(done, output, sequence, said=loss is not None, leads=leads)
         parts = done.parts(MOST)
+        detached += [tuple(sequence.detached)] * len(parts)
         for part in parts if len(parts) > 1 else ():
             runs.append(done.part(part, light=True))
             deltas.append(delta[:, part])
+            credits.append(parted(others, part))
+            unsaid.append(parted(more, part))
             arrived += [] if seen is None else [seen[:, part]]
             began.append([v[part] if v.dim() else v for v in states or ()])
         dtype = str(played.dtype).removeprefix("torch.")
@@ -134,17 +136,64 @@ def gathered(
         if len(parts) == 1:
             runs.append(done)
             deltas.append(delta)
+            credits.append(others)
+            unsaid.append(more)
             arrived += [] if seen is None else [seen]
             began.append(states)
-    if loss is not None and len(sequences) > 1:
+    if loss is not None and sum(not s.follows for s in sequences) > 1 and not of_each(sequences, target):
         _check_targets(len(sequences), arrived, deltas)
     arrays = {k: None if g is None else g.detach().double().cpu().numpy() for k, g in given.items()}
     old = None if before is None else {k: None if g is None else g.double().cpu().numpy() for k, g in before.items()}
-    whole = total if loss is not None else None
-    back = tuple(arrived) if len(arrived) == len(deltas) else ()
     return Evidence(
-        tuple(runs), tuple(deltas), arrays, old, feedback, whole, same, tuple(began), places_of(written), back
+        tuple(runs),
+        tuple(deltas),
+        arrays,
+        old,
+        feedback,
+        total,
+        same,
+        tuple(began),
+        places_of(written),
+        tuple(arrived) if len(arrived) == len(deltas) else (),
+        tuple(credits) if any(credits) else (),
+        tuple(unsaid) if any(unsaid) else (),
+        {name: p.detach().double().cpu().numpy() for name, p in parameters.items() if name in given},
+        tuple(detached),
     )
+
+
+def _said(
+    reading: Reading, output: int, sequences: list[Sequence], runs: list[Run], loss: Callable[..., Any], target: Any
+) -> tuple[float, list[Array]]:
+    """Return the loss that was said, and its derivatives at the outputs; sequences that follow each other are one."""
+    total, deltas = 0.0, list[Array]()
+    begins = [k for k, sequence in enumerate(sequences) if not (k and sequence.follows)]
+    targets = target if of_each(sequences, target) else [target] * len(begins)
+    for first, end, target in zip(begins, [*begins[1:], len(sequences)], targets, strict=True):
+        parts = [done.played.outputs[output] for done in runs[first:end]]
+        if len({part.shape[1:] for part in parts}) > 1:
+            raise GradcertError(
+                "a sequence whose number of samples changes on its way, and one loss of all its steps",
+                do="leave loss= out, so that the derivative at the outputs is taken as it comes",
+            )
+        try:
+            value, delta = delta_of(loss, target, reading, torch.cat(parts), output)
+        except TypeError as error:
+            if not isinstance(target, (list, tuple, dict)):
+                raise
+            raise GradcertError(
+                f"a loss that does not take the target, a {type(target).__name__} of {len(target)}: {error}",
+                do="say the target alone, y=batch[1], or a loss of the whole: loss=lambda out, b: f(out, b[1])",
+            ) from error
+        total += value
+        deltas += np.split(delta, np.cumsum([len(part) for part in parts])[:-1])
+    return total, deltas
+
+
+def of_each(sequences: list[Sequence], target: Any) -> bool:
+    """Return whether a target is a list of one for each of several sequences, such as micro-batches."""
+    many = sum(not (k and sequence.follows) for k, sequence in enumerate(sequences))
+    return many > 1 and isinstance(target, (list, tuple)) and len(target) == many
 
 
 def _check_targets(sequences: int, arrived: list[Array], deltas: list[Array]) -> None:
@@ -156,8 +205,9 @@ def _check_targets(sequences: int, arrived: list[Array], deltas: list[Array]) ->
         return
     raise GradcertError(
         f"a step of {sequences} sequences (gradients that are accumulated?), of which one target is known",
-        do="leave loss= out, so that the derivative at the outputs is taken as it comes, and say step() once, after the"
-        " last backward()",
+        do="say a list of the targets, y=[y0, y1], and a loss= of one of them, divided as the loop divides it; or leave"
+        " loss= out, so that the derivative at the outputs is taken as it comes; say step() once, after the last"
+        " backward()",
     )
 
 
@@ -182,15 +232,21 @@ def _same(reading: Reading, output: int, sequence: Sequence, played: Any, runs: 
     return float((theirs.double() - mine.double()).abs().max()) <= LAMBDA * PRECISIONS[dtype].slack * off + terms
 
 
-def beginning(evidence: Evidence) -> list[str]:
-    """Return the states, by layer, that a sequence began with and that were given, or left by the one before."""
+def beginning(evidence: Evidence, sequences: list[Sequence]) -> list[str]:
+    """Return the states, by layer, that a sequence began with and that were given, or left by the one before.
+
+    One that follows another within the same loop is no beginning.
+    """
+    every = list(evidence.states)
+    if len(every) == len(sequences):
+        every = [states for states, sequence in zip(every, sequences, strict=True) if not sequence.follows]
     reading = evidence.runs[0].written.reading  # type: ignore[attr-defined]
     of_record = {node: k for k, term in enumerate(reading.chosen.order) if (node := reading.node_of.get(id(term)))}
     layers: dict[str, list[str]] = {}
     for number, slot in enumerate(reading.step.slots):
         if reading.way.whole is not None and not slot.held:  # where its own code begins is no news
             continue
-        if any(bool((states[number] != 0).any()) for states in evidence.states):
+        if any(bool((states[number] != 0).any()) for states in every):
             k = of_record.get(slot.update)
             where = f"of layer {reading.layer_of(k)}" if k is not None else "of the module"
             layers.setdefault(where, []).append(reading.names[k] if k is not None else slot.name)
@@ -212,20 +268,4 @@ def _arrived(reading: Reading, output: int, sequence: Sequence, played: Any) -> 
             "nothing came back to the module's outputs by autograd",
             do="call loss.backward() before the step is judged; without autograd, say the loss: watch(..., loss=)",
         )
-    elsewhere = {place for _, place in sequence.arrived if place != output}
-    if any(float(g.abs().max()) > 0 for (_, place), g in sequence.arrived.items() if place in elsewhere):
-        outside = ", ".join(map(str, sorted(elsewhere)))
-        raise GradcertError(
-            f"a loss that reads result {outside} of the module, where result {output} is looked at",
-            do=f"say which one the loss reads: gradcert.watch(..., output={min(elsewhere)})",
-        )
-    if reading.way.whole is not None:
-        g = sequence.arrived.get((0, output))
-        found: Array = (
-            torch.zeros_like(played.double()) if g is None else spread(reading.collects[output], g, played.double())
-        ).numpy()
-        return found
-    steps = [sequence.arrived.get((t, output)) for t in range(len(sequence.inputs))]
-    zero = torch.zeros(played.shape[1:], dtype=torch.float64)
-    stacked: Array = torch.stack([zero if g is None else g.reshape(zero.shape) for g in steps]).numpy()
-    return stacked
+    return arrived_at(reading, output, sequence, played)

@@ -20,17 +20,20 @@ from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule, rule_named
 from gradcert.watching import scalars
-from gradcert.watching.causes import CLAIM, agrees, cause, distance, meant, nearest, rows
+from gradcert.watching.causes import cause, meant, nearest, rows, same_number
 from gradcert.watching.chunks import chunked, label_of
+from gradcert.watching.comparing import agrees, distance
 from gradcert.watching.evidence import Evidence, Gradients
 from gradcert.watching.figures import descent, edges
 from gradcert.watching.judgement import FAILED, LIKE, NONE, Judgement, explained, table
+from gradcert.watching.multiples import CLAIM
 from gradcert.watching.psi import given
 from gradcert.watching.verdict import compared, least, measured
 
 RULE = f"a row of the rule table by its name (gradcert rules), a gradcert.reference.Rule, or {AS_CODED!r}"
 LOSS = "a function (outputs, target) -> number"
 SPLIT = 10  # judgements from one in which dropped edges are told apart to the next: it costs as much as all the rest
+OTHERS = ": what comes back to other results, as of a term about a state, is judged too"
 NEAREST = 4  # rows of which a mistake is looked for, where nothing is claimed and no row fits
 
 
@@ -67,7 +70,13 @@ class Judging(ABC):
             rule_named(rule)
         _fits("rule", rule, rule is None or isinstance(rule, (str, Rule)), RULE, 'rule="bptt"')
         _fits("loss", loss, loss is None or callable(loss), LOSS, "pass the function that the training calls")
-        _fits("output", output, hasattr(output, "__index__"), "which result, a whole number", "output=0")
+        _fits(
+            "output",
+            output,
+            hasattr(output, "__index__"),
+            "which result, a whole number",
+            "output=0" + OTHERS,
+        )
         matrices = feedback is None or isinstance(feedback, Mapping)
         _fits("feedback", feedback, matrices, "a mapping of names to matrices", "name each matrix as the rule does")
         self.rule, self.every, self.loss = rule, every, loss
@@ -86,7 +95,8 @@ class Judging(ABC):
         """Return what is found; what goes wrong on the way to it is a judgement too, and the training goes on."""
         begun = time.process_time()
         try:
-            return make()
+            with np.errstate(all="ignore"):  # what is not finite is said, and not warned of
+                return make()
         except Exception as error:
             why = in_words(error)
         found = Judgement(step, FAILED, self._claim(), {}, (), why, seconds=time.process_time() - begun)
@@ -119,10 +129,13 @@ class Judging(ABC):
         idle = [name for name in made.parameters if name in exact and not np.any(exact[name])]
         silent = f"0 everywhere in this batch, so that nothing is told of it (no spike arrives?): {', '.join(idle)}"
         own = f"a spike of the model that its own equations do not have, {wrong:.2g} from the threshold"
+        looked = [*evidence.hooked, *evidence.parts] if made.verdict in ("wrong", "unnamed") else []
+        acting = f"there are hooks on {', '.join(looked)}: what they leave is what is judged"
+        more = [*[silent] * bool(idle), *[own] * (wrong > 1e-3), *[acting] * bool(looked)]
         told = given(evidence.runs[0].written.reading)  # type: ignore[attr-defined]
         found = replace(
             made,
-            notes=(*notes, *[silent] * bool(idle), *[own] * (wrong > 1e-3), *told, *made.notes),
+            notes=(*notes, *more, *told, *made.notes),
             file=file,
             descent=descent(evidence, exact, made.parameters),
             edges=edges(evidence, rule) if rule is not None and drops else {},
@@ -151,9 +164,8 @@ class Judging(ABC):
         if all(o.right for o in of.values()):
             return Judgement(step, "right", label, of)
         self._previous = self._passed(evidence)
-        return Judgement(
-            step, "wrong", label, of, (), cause(evidence, rule, claimed, relative, self._previous, dtype=dtype)
-        )
+        said = cause(evidence, rule, claimed, relative, self._previous, dtype=dtype)
+        return Judgement(step, "wrong", label, of, (), said if same_number(said, self.judgements) else "")
 
     def _named(self, step: int, evidence: Evidence, exact: Gradients, dtype: str) -> Judgement:
         order: list[Rule | str] = [*nearest(evidence)]

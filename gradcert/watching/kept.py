@@ -82,6 +82,7 @@ def to_dict(failure: Failure) -> dict[str, Any]:
         "model": {**failure.model, "random": failure.random, "by": failure.by},
         "was": dict(failure.was),
         "asked": failure.asked,
+        "detached": [list(steps) for steps in evidence.detached],
         "places": to_records(evidence.places),
         "equations": [dict(e) for e in run.written.equations],  # type: ignore[attr-defined]
         "parameters": _lists({k: framework.array(p) for k, p in run.parameters.items()}),
@@ -93,6 +94,8 @@ def to_dict(failure: Failure) -> dict[str, Any]:
         "arrived": [d.tolist() for d in evidence.arrived] if OTHER_LOSS in failure.judgement.cause else [],
     }
     try:
+        if evidence.beside:
+            raise GradcertError("a derivative at other results than the loss's, which is not in the file")
         if label != AS_CODED and rule_named(label) != failure.rule and not isinstance(failure.rule, str):
             raise GradcertError(f"the rule {label}, which is not the row of that name")
         out["networks"] = {"full": to_record(run.written.full), "as_cut": to_record(run.written.as_cut)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,20 @@ import torch
 
 from gradcert.models.reading.held import at, kinds
 from gradcert.models.reading.network import Written
-from gradcert.models.reading.passes import Run
-from gradcert.models.reading.reader import read_network
+from gradcert.models.reading.passes import Run, row_of
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule
+from gradcert.watching.anomaly import first_infinite, not_finite
 from gradcert.watching.applied import applied
 from gradcert.watching.calls import Calls
 from gradcert.watching.evidence import Evidence
 from gradcert.watching.gather import again, beginning, gathered, left_over
+from gradcert.watching.hooks import hooked, parts_hooked, read
 from gradcert.watching.judgement import Judgement
 from gradcert.watching.judging import Judging
 from gradcert.watching.recording import differences
+from gradcert.watching.results import terms_at
 
 MEMORY, STEPS = 50, 8  # steps of time, and of training, that are remembered before a judgement: what traces may hold
 
@@ -80,11 +83,12 @@ class Watch(Judging):
         self._calls.back = self._due(self._count)
 
     def step(self, x: Any = None, y: Any = None) -> Judgement | None:
-        """Say that a step of training is over: after ``backward``, before the optimiser changes anything.
+        """Say that a step of training is over: after the last ``backward``, before clipping and the optimiser.
 
         Parameters
         ----------
-        x, y : the batch. Inputs are seen by hooks; the target is needed where a `loss` was given.
+        x, y : the batch. Inputs are seen by hooks; the target is needed where a `loss` was given: a list of one for
+            each, of several micro-batches.
 
         Returns
         -------
@@ -179,10 +183,32 @@ class Watch(Judging):
                 "a step in which the module was not called", do="call the module itself, so that its hooks run"
             )
         self._check_order(given, parameters)
+        if self.loss is None and self._calls.again and not any(s.arrived for s in self._calls.sequences):
+            raise GradcertError(
+                "a module inside torch.utils.checkpoint with use_reentrant=True: nothing comes back to the outputs that"
+                " were seen",
+                do="use_reentrant=False, which gives the same gradients, or say the loss: watch(..., loss=)",
+            )
+        self._check_follows()
         written = self._read(parameters)
         self._back = min(max(-(-MEMORY // len(self._calls.sequences[0].inputs)), 1), STEPS) if self.time is None else 1
         evidence = self._evidence(written, self._calls.sequences, parameters, given, self._before, y)
         return self._found(step, evidence, self._notes(evidence), dtype_of(parameters), begun)
+
+    def _check_follows(self) -> None:
+        """Raise for a state that is changed on the way in place, and where that begins the count of a claim anew."""
+        if self._calls.in_place:
+            raise GradcertError(
+                "a state that is changed in place between two calls: what leads back to it as it was is not seen",
+                do="make a new one: state = state * keep, torch.where(keep, state, 0)",
+            )
+        row = None if self.rule is None else row_of(self.rule)
+        if row is not None and (row.chunk or row.window) and any(s.follows for s in self._calls.sequences):
+            raise GradcertError(
+                f"a state that is changed between two calls, and {row.name}, which counts steps from the first one",
+                allowed="a rule without a number of steps",
+                do="claim the rule without it, such as bptt, and say step() after the backward() of every chunk",
+            )
 
     def _check_order(self, given: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
         """Raise for a step that is said to be over before there are gradients, or after they were applied."""
@@ -209,7 +235,9 @@ class Watch(Judging):
         y: Any,
     ) -> Evidence:
         own = {n: p.detach() for n, p in parameters.items()}
-        return gathered(written, self.output, sequences, own, given, before, self.loss, y, self.feedback)
+        found = gathered(written, self.output, sequences, own, given, before, self.loss, y, self.feedback)
+        told = first_infinite(self.module, found, self.output) if self.time is None and not_finite(given) else ""
+        return replace(found, hooked=hooked(self.module), parts=parts_hooked(self.module), backward=told)
 
     def _read(self, parameters: Mapping[str, Any]) -> Written:
         sequence = self._calls.sequences[0]
@@ -219,10 +247,27 @@ class Watch(Judging):
             module = self.module if sequence.began is None else at(self.module, sequence.began)
             with torch.random.fork_rng(devices=[]):
                 state = sequence.state if self.time is None else None
-                found = read_network(module, x, state, self.time, self.output)
+                found = read(module, x, state, self.time, self.output)
             refuse_autocast(found)
             self._written[key] = found
         return self._written[key]
+
+    def _beside(self) -> list[str]:
+        """Return what has to be said of derivatives that come back elsewhere than to the result that a loss reads."""
+        sequences, out = self._calls.sequences, []
+        if many := sum(s.follows for s in sequences):
+            out.append(
+                f"the state is changed between two calls, {many} time{'s' * (many > 1)}: what leads back through that"
+                " is the loop's own, and is taken as it comes"
+            )
+        ends = [k + 1 < len(sequences) and sequences[k + 1].follows for k in range(len(sequences))]
+        if self.loss is None and (places := terms_at(self.output, sequences, ends)):
+            which = f"result{'s' * (len(places) > 1)} {', '.join(map(str, places))}"
+            out.append(
+                f"a derivative comes back to {which} too, as of a term of the loss about it, or of what the loop makes"
+                " of a state: it is taken as given"
+            )
+        return out
 
     def _notes(self, evidence: Evidence) -> list[str]:
         out = []
@@ -231,9 +276,10 @@ class Watch(Judging):
                 "the module's operations, run again, give other outputs than rounding explains: random numbers, another"
                 " dtype inside, or a spike at its threshold"
             )
-        if began := beginning(evidence):
+        if began := beginning(evidence, self._calls.sequences):
             how = ", as the sequence before left it: not reset" if left_over(evidence, self._calls.sequences) else ""
             out.append(f"the sequence began from a state that is not zero: {', '.join(began)}{how}")
+        out += self._beside()
         if self._later:
             out.append(
                 f"the call took {self._later + 1} optimiser steps, and the first is judged: give watching.call the"

@@ -18,7 +18,8 @@ from gradcert.models.reading.gradients import run
 from gradcert.models.reading.play import play
 from gradcert.reference.numbers import Array
 from gradcert.watching.asked import ANY_LENGTH, agrees_with, backward
-from gradcert.watching.causes import OTHER_LOSS, agrees, cause
+from gradcert.watching.causes import OTHER_LOSS, cause
+from gradcert.watching.comparing import agrees
 from gradcert.watching.evidence import Evidence, Gradients
 from gradcert.watching.kept import Failure
 from gradcert.watching.verdict import compared, measured
@@ -61,7 +62,15 @@ class Asking:
         if not agrees_with(outputs, here.played.outputs[self.output]):
             return None
         return replace(
-            evidence, runs=(here,), deltas=(delta,), given=found, before=None, loss=None, states=(states,), arrived=()
+            evidence,
+            runs=(here,),
+            deltas=(delta,),
+            given=found,
+            before=None,
+            loss=None,
+            states=(states,),
+            arrived=(),
+            detached=(),
         )
 
     def wrong(self, evidence: Evidence | None) -> bool:
@@ -85,7 +94,8 @@ def shrunk(module: Any, failure: Failure, relative: dict[str, float], output: in
     """
     evidence = failure.evidence
     reading = evidence.runs[0].written.reading  # type: ignore[attr-defined]
-    if reading.random or OTHER_LOSS in failure.judgement.cause:  # asked with loss=, a module answers something else
+    # asked with loss=, or at one result of several, a module answers something else
+    if reading.random or evidence.beside or OTHER_LOSS in failure.judgement.cause:
         return replace(failure, by="unknown")
     asking = Asking(module, failure, output)
     whole = [asking.part(k, 0, len(d), None) for k, d in enumerate(evidence.deltas)]

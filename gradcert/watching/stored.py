@@ -131,7 +131,11 @@ def stored_from(given: Any, what: str = "a step that was kept") -> Stored:
     feedback = _arrays(claim["feedback"], "feedback") if claim["feedback"] is not None else None
     evidence = _evidence(networks, weights, spec["sequences"], given_, before, feedback)
     evidence = replace(  # of no step before they were kept
-        evidence, places=places_from(spec.get("places", [])), arrived=_arrived(spec.get("arrived", []), evidence.deltas)
+        evidence,
+        places=places_from(spec.get("places", [])),
+        arrived=_arrived(spec.get("arrived", []), evidence.deltas),
+        parameters={name: value for name, value in parameters.items() if name in given_},
+        detached=_detached(spec.get("detached", []), evidence.deltas),
     )
     previous = []
     for old in spec["previous"] if isinstance(spec["previous"], list) else ():
@@ -148,6 +152,14 @@ def _arrived(given: Any, deltas: tuple[Array, ...]) -> tuple[Array, ...]:
     if found and [d.shape for d in found] != [d.shape for d in deltas]:
         raise GradcertError("what came back to the outputs does not fit", allowed="one number for every derivative")
     return found
+
+
+def _detached(given: Any, deltas: tuple[Array, ...]) -> tuple[tuple[int, ...], ...]:
+    found = [steps if isinstance(steps, list) else [steps] for steps in given] if isinstance(given, list) else []
+    fits = all(type(t) is int and 0 < t < len(d) for steps, d in zip(found, deltas, strict=False) for t in steps)
+    if found and (len(found) != len(deltas) or not fits):
+        raise GradcertError("steps that are none of the sequences", allowed="steps before which a state was cut off")
+    return tuple(map(tuple, found))
 
 
 def _arrays(given: Any, what: str) -> dict[str, Array]:

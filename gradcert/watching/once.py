@@ -1,0 +1,55 @@
+"""Credit that is cut at some steps and not at others: a state that the loop detaches now and then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from gradcert.models.reading.passes import AS_CODED, Run, row_of
+from gradcert.reference.numbers import Array
+from gradcert.reference.rules import Rule, check_feedback
+from gradcert.watching.beside import pulled_back
+from gradcert.watching.evidence import Evidence, Gradients
+from gradcert.watching.multiples import CLAIM
+
+MOST = 64  # steps of a sequence in which a single cut is looked for where nobody saw one
+
+
+def cut_once(evidence: Evidence, rule: Rule | str) -> Iterator[tuple[str, Gradients]]:
+    """Yield a rule's gradients with credit cut where states were seen to be detached, and at single steps."""
+    if any(evidence.detached):
+        yield _said(evidence.detached), cut_at(evidence, rule, evidence.detached)
+    longest = max(len(delta) for delta in evidence.deltas)
+    for step in range(1, longest) if longest <= MOST else ():
+        where = tuple((step,) if step < len(delta) else () for delta in evidence.deltas)
+        if where != evidence.detached:
+            yield _said(where), cut_at(evidence, rule, where)
+
+
+def _said(where: tuple[tuple[int, ...], ...]) -> str:
+    steps = sorted({step for of_one in where for step in of_one})
+    which = f"step{'s' * (len(steps) > 1)} {', '.join(map(str, steps))}"
+    return f"{CLAIM} with the state detached before {which}, counted from 0: no credit goes back"
+
+
+def cut_at(evidence: Evidence, rule: Rule | str, where: tuple[tuple[int, ...], ...]) -> Gradients:
+    """Return a rule's gradients with no edge from the step before into some steps.
+
+    Parameters
+    ----------
+    where : of every sequence, the steps.
+    """
+    row = row_of(rule)
+
+    def change(run: Run, delta: Array) -> dict[str, Array]:
+        number = next(k for k, one in enumerate(evidence.runs) if one is run)
+        begins = np.zeros(delta.shape[:2], dtype=bool)
+        begins[list(where[number])] = True
+        tape = run.as_cut if rule == AS_CODED else run.full
+        tape = replace(tape, layers=tuple(replace(layer, begins=begins) for layer in tape.layers))
+        feedback = check_feedback(run.written.full, row, evidence.feedback)
+        return pulled_back(tape, row, feedback, delta, evidence.beside_of(run))
+
+    return evidence.gradients(rule, change, whole=True)
