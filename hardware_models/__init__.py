@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     from gradcert.hardware_models.api import check, describe, profiles, sweep
     from gradcert.hardware_models.attacks.search import attack
     from gradcert.hardware_models.catalogue import program
-    from gradcert.hardware_models.cost.gradient_ledger import Ledger, ledger
+    from gradcert.hardware_models.cost.gradient_ledger import BUILT_IN, Ledger, ledger
+    from gradcert.hardware_models.cost.own_task import Own, read_network
     from gradcert.hardware_models.rtl.harness import follow, read_harness
     from gradcert.hardware_models.subject import judge_fixed_point
 
 _HOME = {
+    "BUILT_IN": "cost.gradient_ledger",
     "Ledger": "cost.gradient_ledger",
+    "Own": "cost.own_task",
     "agreements": "agreement.forms",
     "attack": "attacks.search",
     "check": "api",
@@ -37,11 +40,14 @@ _HOME = {
     "profiles": "api",
     "program": "catalogue",
     "read_harness": "rtl.harness",
+    "read_network": "cost.own_task",
     "sweep": "api",
 }
 
 __all__ = [
+    "BUILT_IN",
     "Ledger",
+    "Own",
     "agreements",
     "attack",
     "check",
@@ -53,6 +59,7 @@ __all__ = [
     "profiles",
     "program",
     "read_harness",
+    "read_network",
     "sweep",
 ]
 

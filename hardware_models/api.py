@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +13,7 @@ from gradcert.hardware_models.chips import PROFILES, Profile
 from gradcert.hardware_models.description.program import LEAVES, OPERATIONS, Node
 
 if TYPE_CHECKING:
+    from gradcert.hardware_models.cost.own_task import Own
     from gradcert.hardware_models.cost.width_sweep import Point
     from gradcert.hardware_models.solver import ProofRecord
 
@@ -122,16 +123,23 @@ def check(profile: str | None = None) -> Iterator[ProofRecord]:
 
 
 def sweep(
-    *, weight_bits: Iterable[int] = range(4, 17), rule: str = "ottt", plot: Path | None = None, seed: int = 0
+    *,
+    weight_bits: Iterable[int] = range(4, 17),
+    rule: str = "ottt",
+    plot: Path | None = None,
+    seed: int = 0,
+    own: Own | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
 ) -> list[Point]:
     """Measure gradient and trained toy task for every weight width and rounding.
 
-    `plot` names a figure file to write; `seed` is that of the random task.
+    `plot` names a figure file to write; `seed` is that of the random task, in whose place `own` is measured;
+    `progress` is told how many of how many points are there, and which comes next.
     """
     from gradcert.hardware_models.cost.width_sweep import plot_sweep
     from gradcert.hardware_models.cost.width_sweep import sweep as measure
 
-    points = measure(weight_bits, rule=rule, seed=seed)
+    points = measure(weight_bits, rule=rule, seed=seed, own=own, progress=progress)
     if plot is not None:
         plot_sweep(points, plot)
     return points

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from gradcert.hardware_models.agreement.telling import after, telling_steps
+from gradcert.hardware_models.agreement.apart import Ask, told_apart
+from gradcert.hardware_models.agreement.telling import columns_after, telling_steps
 from gradcert.hardware_models.agreement.variants import Variant, variants
 from gradcert.hardware_models.catalogue import program
 from gradcert.hardware_models.chips import Profile
@@ -48,7 +49,11 @@ class FixedPointVerdict:
     differences : intermediate -> number of steps on which it differs.
     wrong : number of steps on which anything differs.
     missing : next states that were never answered: without them nothing is known about a run.
-    causes : single faults of the description that reproduce every answer; empty where none does.
+    causes : single faults of the description that reproduce every answer; empty where none does, and where too few
+        steps differ to name one (`ask` of `judge_answers`).
+    unproved : such faults, where the steps on which the answers differ are too few to name one.
+    tried : how many single faults were tried.
+    searched : random steps among which some were looked for that tell these faults apart.
     overflows : intermediate -> steps on which the description itself overflowed there (what the run exercised).
     """
 
@@ -60,6 +65,9 @@ class FixedPointVerdict:
     missing: tuple[str, ...] = ()
     causes: tuple[Variant, ...] = ()
     overflows: Mapping[str, int] | None = None
+    unproved: tuple[Variant, ...] = ()
+    tried: int = 0
+    searched: int = 0
 
     @property
     def conforms(self) -> bool:
@@ -87,19 +95,14 @@ def steps_of(described: Program, steps: int, seed: int) -> dict[str, Array]:
     return {name: np.concatenate([column, telling[name]]) if telling else column for name, column in drawn.items()}
 
 
-def columns_after(described: Program, leaves: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, int]]:
-    """Return every intermediate's column by elaborated name, and the overflows by name, all steps at once."""
-    nodes, overflows = after(described, leaves)
-    flat: dict[str, Array] = {}
-    for node in described.operations:
-        for index in np.ndindex(described.shape(node)):
-            label = f"{node.name}[{','.join(map(str, index))}]" if index else node.name
-            flat[label] = nodes[node.name][(slice(None), *index)]
-    return flat, overflows
-
-
 def judge_answers(
-    described: Program, leaves: Mapping[str, Array], answers: Mapping[str, Array], *, search: bool = True
+    described: Program,
+    leaves: Mapping[str, Array],
+    answers: Mapping[str, Array],
+    *,
+    search: bool = True,
+    ask: Ask | None = None,
+    seed: int = 0,
 ) -> FixedPointVerdict:
     """Compare answered columns (elaborated name -> stored integers per step) with the description.
 
@@ -108,7 +111,27 @@ def judge_answers(
     described, leaves : the description and the steps (`steps_of`).
     answers : what the implementation gave.
     search : look for the single fault that explains all differences.
+    ask : returns what the implementation gives for more steps, the same names: with it, faults that fit are told apart
+        (`told_apart`), and the steps that were asked count as the others do.
+    seed : of the search for these steps.
     """
+    verdict = _compared(described, leaves, answers)
+    if verdict.first is None or not search:
+        return verdict
+    fitting = causes(described, leaves, answers)
+    tried = sum(1 for _ in variants(described))
+    if ask is None or not fitting:
+        return replace(verdict, causes=tuple(fitting), tried=tried)
+    apart = told_apart(described, leaves, answers, fitting, ask, seed)
+    if apart.leaves:
+        leaves = {k: np.concatenate([column, apart.leaves[k]]) for k, column in leaves.items()}
+        answers = {k: np.concatenate([column, apart.answers[k]]) for k, column in answers.items()}
+        verdict = _compared(described, leaves, answers)
+    unproved = () if apart.named else apart.left
+    return replace(verdict, causes=apart.named, unproved=unproved, tried=tried, searched=apart.searched)
+
+
+def _compared(described: Program, leaves: Mapping[str, Array], answers: Mapping[str, Array]) -> FixedPointVerdict:
     expected, overflows = columns_after(described, leaves)
     order = [n for n in expected if n in answers]
     unknown = [n for n in answers if n not in expected]
@@ -134,7 +157,6 @@ def judge_answers(
         differences={n: len(at) for n, at in wrong.items()},
         wrong=len({int(t) for at in wrong.values() for t in at}),
         missing=tuple(sorted(following - set(answers))),
-        causes=tuple(causes(described, leaves, answers)) if first is not None and search else (),
         overflows=overflows,
     )
 
@@ -197,12 +219,16 @@ def judge_fixed_point(
     described = program(profile, rule, inputs=inputs, neurons=neurons, outputs=outputs)
     leaves = steps_of(described, steps, seed)
     states = [n.name for n in described.of_kind("state")]
-    rows = []
-    for t in range(len(next(iter(leaves.values())))):
-        flat = flatten(described, {name: column[t] for name, column in leaves.items()})
-        before = {k: v for k, v in flat.items() if k.partition("[")[0] in states}
-        rows.append(subject({k: v for k, v in flat.items() if k not in before}, before))
-    return judge_answers(described, leaves, columns_of_rows(rows))
+
+    def ask(steps: Mapping[str, Array]) -> dict[str, Array]:
+        rows = []
+        for t in range(len(next(iter(steps.values())))):
+            flat = flatten(described, {name: column[t] for name, column in steps.items()})
+            before = {k: v for k, v in flat.items() if k.partition("[")[0] in states}
+            rows.append(subject({k: v for k, v in flat.items() if k not in before}, before))
+        return columns_of_rows(rows)
+
+    return judge_answers(described, leaves, ask(leaves), ask=ask, seed=seed)
 
 
 def columns_of_rows(rows: Sequence[Mapping[str, int]]) -> dict[str, Array]:

@@ -30,19 +30,31 @@ def plain(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else value
 
 
+def found(name: str) -> Any:
+    """Return the callable of that name; an exception where there is none."""
+    subject = neighbour().load(name)
+    if not callable(subject):
+        raise TypeError(f"{name} cannot be called: it is of type {type(subject).__name__}")
+    return subject
+
+
 def main() -> None:
-    """Serve one subject."""
+    """Serve one subject; where there is none, say why in the place of the first answer."""
     requests = os.fdopen(os.dup(0), "r", encoding="utf-8")
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     # the folder of this file would shadow modules of the standard library
     sys.path[:] = [p for p in sys.path if Path(p or ".").resolve() != Path(__file__).resolve().parent]
-    worker = neighbour()
     subject: Any = None
     for line in requests:
         given = json.loads(line)
+        if subject is None:
+            try:
+                subject = found(sys.argv[1])
+            except (Exception, SystemExit) as error:  # a list: what a subject returns is written as an object
+                replies.write(json.dumps([f"{type(error).__name__}: {error}"]) + "\n")
+                return
         try:
-            subject = subject or worker.load(sys.argv[1])
             said = subject(given["inputs"], given["state"])
             if isinstance(said, Mapping):
                 text = json.dumps({str(k): plain(v) for k, v in said.items()})

@@ -29,20 +29,20 @@ from gradcert.certify.certificates import CERTIFIED, INCONCLUSIVE, REFUTED
 from gradcert.certify.fixed_point import host as fixed_point_host
 from gradcert.certify.fixed_point.record import SIZES, STEPS, FixedPointCertificate
 from gradcert.certify.subjects import FLUSH, THREADS, Failure, Limits, Process
-from gradcert.hardware_models.agreement.telling import SMALL, untold
+from gradcert.hardware_models.agreement.telling import SMALL, columns_after, untold
 from gradcert.hardware_models.catalogue import find_profile, program
 from gradcert.hardware_models.chips import PROFILES, Profile
 from gradcert.hardware_models.description.program import Program
 from gradcert.hardware_models.description.ranges import can_overflow
 from gradcert.hardware_models.subject import (
     FixedPointVerdict,
-    columns_after,
     columns_of_rows,
     judge_answers,
     steps_of,
 )
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.outside import parse
+from gradcert.reference.printable import legible
 
 
 def profile_of(text: str) -> Profile:
@@ -108,18 +108,32 @@ def certify_fixed_point(
     described = program(found, rule, **chosen)
     leaves = steps_of(described, steps, seed)
     command = words if shutil.which(words[0]) else _host(words, python)
+
+    def ask(more: Mapping[str, Any]) -> dict[str, Any]:
+        answered = _rows(command, described, more, limits or Limits())
+        if isinstance(answered, str):
+            raise GradcertError(answered)
+        return columns_of_rows(answered)
+
     answered = _rows(command, described, leaves, limits or Limits())
     seconds = time.perf_counter() - started
     if isinstance(answered, str):
         return FixedPointCertificate(REFUTED, answered, **asked, seconds=seconds)
+    notes: tuple[str, ...] = ()
     try:
         columns = columns_of_rows(answered)
-        result = judge_answers(described, leaves, columns)
+        result = judge_answers(described, leaves, columns, search=False)
     except GradcertError as error:
         return FixedPointCertificate(REFUTED, str(error), **asked, seconds=seconds)
+    causes = transposed(described, leaves, columns, result)
+    if result.first is not None and not causes:
+        try:
+            result = judge_answers(described, leaves, columns, ask=ask, seed=seed)
+        except GradcertError as error:
+            notes = (f"asked for more steps, to tell faults apart, it did not answer as before: {error}",)
     verdict, reason = _concluded(result)
-    causes = transposed(described, leaves, columns, result) or tuple(str(v) for v in result.causes)
-    notes = not_told(described, leaves, result) if verdict == CERTIFIED else ()
+    causes = causes or tuple(str(v) for v in result.causes)
+    notes = not_told(described, leaves, result) if verdict == CERTIFIED else notes
     seconds = time.perf_counter() - started
     return FixedPointCertificate(verdict, reason, **asked, result=result, causes=causes, seconds=seconds, notes=notes)
 
@@ -130,13 +144,15 @@ def not_told(described: Program, leaves: Mapping[str, Any], result: FixedPointVe
     Of overflows only those that interval arithmetic leaves possible (`can_overflow`).
     """
     answered = list(dict.fromkeys(name.partition("[")[0] for name in result.compared))
-    left = untold(described, leaves, answered, (*SMALL, "guard missing"))
-    places = {kind: {v.place for v in left if v.kind == kind} for kind in (*SMALL, "guard missing")}
+    kinds = (*SMALL, "guard missing", "no guard")
+    left = untold(described, leaves, answered, kinds)
+    places = {kind: {v.place for v in left if v.kind == kind} for kind in kinds}
     possible = set(can_overflow(described))
-    rounded, compared, guarded = (
+    rounded, compared, guarded, limited = (
         [n.name for n in described.operations if n.name in found]
         for found in (
-            places["rounding sense"] - set(answered), places["comparison"], places["guard missing"] & possible
+            places["rounding sense"] - set(answered), places["comparison"], places["guard missing"] & possible,
+            places["no guard"] - places["guard missing"],
         )
     )  # fmt: skip
     out = []
@@ -152,6 +168,9 @@ def not_told(described: Program, leaves: Mapping[str, Any], result: FixedPointVe
             f"saturating and wrapping were not told apart in {', '.join(guarded)}: no overflow there showed in what "
             "was answered"
         )
+    if limited:
+        many = "is" if len(limited) == 1 else "are"
+        out.append(f"whether {', '.join(limited)} {many} limited at all did not show in what was answered")
     return tuple(out)
 
 
@@ -217,6 +236,11 @@ def _rows(
             reply = process.exchange(json.dumps(line), timeout=limits.start if t == 0 else limits.call)
             if isinstance(reply, Failure):
                 return f"step {t}: {reply.reason}" + (f"; it printed: {reply.output.strip()}" if reply.output else "")
+            if t == 0 and fixed_point_host.__file__ in command and reply.startswith("["):
+                raise GradcertError(
+                    f"importing the subject raised {legible(json.loads(reply)[0])}",
+                    do="check the subject's name, and run it by itself",
+                )
             row = _flat(described, reply)
             if isinstance(row, str):
                 return f"step {t}: {row}"

@@ -90,13 +90,28 @@ def _print(certificate: FixedPointCertificate) -> None:
 def _causes(certificate: FixedPointCertificate, console: Any) -> None:
     from rich.text import Text
 
-    if not certificate.causes:
-        console.print("  no single arithmetic fault of the description explains every answer", markup=False)
-        return
-    console.print(Text.assemble(("  cause    ", "bold"), certificate.causes[0]))
-    for other in certificate.causes[1:4]:
-        console.print(f"  or       {other}", markup=False)
-    if len(certificate.causes) > 4:
-        console.print(f"  or       {len(certificate.causes) - 4} more that these steps do not tell apart", markup=False)
-    many = "each of these alone reproduces" if len(certificate.causes) > 1 else "this alone reproduces"
-    console.print(f"           {many} every answer on every step", style="dim", markup=False)
+    result = certificate.result
+    assert result is not None
+    for number, cause in enumerate(certificate.causes):
+        console.print(Text.assemble(("  or       " if number else "  cause    ", "" if number else "bold"), cause))
+    console.print(f"  {'         ' if certificate.causes else ''}{_explained(certificate)}", style="dim", markup=False)
+
+
+def _explained(certificate: FixedPointCertificate) -> str:
+    """Return one sentence on what a cause rests on, or why none is named."""
+    result = certificate.result
+    assert result is not None
+    searched = f"{result.searched} more random steps were searched"
+    if len(certificate.causes) > 1:
+        found = f"{searched}, and none tells them apart" if result.searched else "no more steps were asked"
+        return f"one of these: each alone reproduces every answer on every step; {found}"
+    if certificate.causes:
+        return "this alone reproduces every answer on every step"
+    if result.unproved:
+        return (
+            f"no cause is named: {result.wrong} wrong step{'s' * (result.wrong > 1)} may be explained by chance, and "
+            f"{searched} for another"
+        )
+    if result.tried:
+        return f"of {result.tried} single faults of the description that were tried, none explains every answer"
+    return "no cause was looked for"

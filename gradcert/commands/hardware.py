@@ -17,6 +17,8 @@ from gradcert.commands.common import FILE, progress, put
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from gradcert.hardware_models import Own
+
 EPILOG = """\b
 Examples:
   gradcert hardware                                   the profiles
@@ -26,6 +28,14 @@ Examples:
   gradcert hardware --check --attack 2000             search counterexamples
   gradcert hardware --check --steps 100000            compare every form
   gradcert hardware --weight-bits 4..16 --plot w.png  widths and roundings
+  gradcert hardware q-format --rule ottt --network mine.npz  your own network
+
+\b
+Ledger and sweep run a built-in random task; --network FILE.npz (numpy.savez)
+puts yours in its place, as real numbers: W (neurons, inputs), Wo (outputs,
+neurons), H (neurons, neurons) where the rule has it, spikes x (steps,
+inputs), target (steps, outputs); and, if they are not the profile's, leak,
+threshold, readout_leak, adaptation_leak, adaptation_strength.
 
 \b
 Formats: sNqF is signed, N bits in all, F of them behind the point, so the
@@ -42,7 +52,10 @@ def _range(_: click.Context, __: click.Parameter, value: str | None) -> range | 
     low, dots, high = value.partition("..")
     if not all(re.fullmatch("[1-9][0-9]{0,2}", part) for part in ((low, high) if dots else (low,))):
         raise click.BadParameter("give a width such as 8, or a range such as 4..16")
-    return range(int(low), int(high or low) + 1)
+    found = range(int(low), int(high or low) + 1)
+    if not found:
+        raise click.BadParameter(f"{value} is no width: {low} is larger than {high}")
+    return found
 
 
 @click.command("hardware", epilog=EPILOG)
@@ -64,7 +77,14 @@ def _range(_: click.Context, __: click.Parameter, value: str | None) -> range | 
 @click.option("--weight-bits", metavar="N..M", callback=_range, help="Sweep the width of the weights.")
 @click.option("--json", "path", metavar="FILE", type=FILE, help="Write the same as JSON; - for standard output.")
 @click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random task of ledger and sweep."
+    "--network", metavar="FILE.npz", type=click.Path(dir_okay=False), help="Of ledger and sweep: your own (see below)."
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Of the random task of ledger and sweep, and of random words.",
 )
 @click.option("--plot", type=click.Path(dir_okay=False), help="With --weight-bits: write a figure.")
 def command(
@@ -76,6 +96,7 @@ def command(
     weight_bits: range | None,
     path: str | None,
     plot: str | None,
+    network: str | None,
     seed: int,
 ) -> None:
     """On-chip learning in fixed point: descriptions, proofs, and what the arithmetic does to the gradient."""
@@ -89,17 +110,20 @@ def command(
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False, stderr=path == "-")
     record: dict[str, Any] = {}  # what is shown, as data
     status = 0
+    if network is not None and (checking or (profile is None and weight_bits is None)):
+        raise click.UsageError("--network is run by the ledger of a PROFILE and by --weight-bits")
     try:
+        own = None if network is None else _read(network)
         if checking:
             status = _prove(profile, console, record, attack)
             agreed = steps is None or _agree(profile, rule, steps, console, record)
             status = status if agreed else 1
         elif weight_bits is not None:
-            _sweep(weight_bits, rule or "ottt", plot, console, record, seed)
+            _sweep(weight_bits, rule or "ottt", plot, console, record, seed, own)
         elif profile is None:
             _profiles(console, record)
         else:
-            _describe(profile, rule or "e-prop", console, record, seed)
+            _describe(profile, rule or "e-prop", console, record, seed, own)
         if path is not None:
             put(path, (json.dumps(record, indent=1, default=str) + "\n").encode())
         sys.exit(status)
@@ -107,6 +131,12 @@ def command(
         raise click.UsageError(str(error)) from None
     except ModuleNotFoundError as error:
         raise click.UsageError(f"{error.name} is not installed; {install('smt,plots,bf16')}") from None
+
+
+def _read(network: str) -> Own:
+    from gradcert import hardware_models
+
+    return hardware_models.read_network(network)
 
 
 def _profiles(console: Console, record: dict[str, Any]) -> None:
@@ -121,10 +151,13 @@ def _profiles(console: Console, record: dict[str, Any]) -> None:
     console.print(table)
 
 
-def _describe(profile: str, rule: str, console: Console, record: dict[str, Any], seed: int = 0) -> None:
+def _describe(
+    profile: str, rule: str, console: Console, record: dict[str, Any], seed: int = 0, own: Own | None = None
+) -> None:
     from rich.table import Table
 
     from gradcert import hardware_models
+    from gradcert.reference.installing import install
 
     found = hardware_models.describe(profile, rule)
     record["description"] = _plain(found)
@@ -138,8 +171,14 @@ def _describe(profile: str, rule: str, console: Console, record: dict[str, Any],
     for note in found.notes:
         console.print(f"- {note}")
     _overflows(profile, rule, console, record)
-    _prove(profile, console, record, rule=rule)
-    _ledger(profile, rule, console, record, seed)
+    try:
+        _prove(profile, console, record, rule=rule)
+    except ModuleNotFoundError as error:
+        if error.name != "z3":
+            raise
+        record["proofs"] = f"not shown: z3 is not installed; {install('smt')}"
+        console.print(f"Proofs are {record['proofs']}", markup=False)
+    _ledger(profile, rule, console, record, seed, own)
 
 
 def _overflows(profile: str, rule: str, console: Console, record: dict[str, Any]) -> None:
@@ -170,21 +209,26 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, (str, int)) else str(value)
 
 
-def _ledger(profile: str, rule: str, console: Console, record: dict[str, Any], seed: int = 0) -> None:
+def _ledger(
+    profile: str, rule: str, console: Console, record: dict[str, Any], seed: int = 0, own: Own | None = None
+) -> None:
+    from rich.console import Console as Errors
+    from rich.markup import escape
     from rich.table import Table
 
     from gradcert import hardware_models
+    from gradcert.reference.printable import printable
 
-    with progress(console) as bar:
+    with progress(Errors(stderr=True)) as bar:
         if bar:
             bar(0, 0, f"the ledger of {rule} on {profile}")
-        book = hardware_models.ledger(rule, profile, seed=seed)
+        book = hardware_models.ledger(rule, profile, seed=seed, own=own)
     record["ledger"] = _plain(book)
     if book.flipped_spikes:
         spikes = f"{book.flipped_spikes} (step, neuron) where the chip spikes otherwise than the rule"
     else:
         spikes = "the chip has every spike where the rule has it"
-    title = f"Gradient ledger: {book.steps} steps of a random task, {book.spikes} spikes; {spikes}"
+    title = f"Gradient ledger: {book.steps} steps of {escape(printable(book.task))}, {book.spikes} spikes; {spikes}"
     noisy = any(e.noise for e in book.entries)
     columns = [
         ("weights", "left"), ("|BPTT|", "right"), ("|rule|", "right"), ("lost to the rule", "right"),
@@ -206,6 +250,8 @@ def _ledger(profile: str, rule: str, console: Console, record: dict[str, Any], s
         "lost to the rule: |BPTT - rule| / |BPTT|; lost to the arithmetic: |rule - chip| / |rule|, measured, and at "
         f"most, from an enclosure of this run{words}.{flips}"
     )
+    if book.stored:
+        console.print(book.stored, markup=False)
     if book.close:
         listed = ", ".join(f"({step}, {neuron})" for step, neuron in book.close[:8])
         more = ", ..." if len(book.close) > 8 else ""
@@ -332,19 +378,31 @@ def _agree(profile: str | None, rule: str | None, steps: int, console: Console, 
     return good
 
 
-def _sweep(widths: range, rule: str, plot: str | None, console: Console, record: dict[str, Any], seed: int = 0) -> None:
+def _sweep(
+    widths: range,
+    rule: str,
+    plot: str | None,
+    console: Console,
+    record: dict[str, Any],
+    seed: int = 0,
+    own: Own | None = None,
+) -> None:
+    from rich.console import Console as Errors
+    from rich.markup import escape
     from rich.table import Table
 
     from gradcert import hardware_models
+    from gradcert.reference.printable import printable
 
-    with progress(console) as bar:
-        if bar:
-            bar(0, 0, f"{rule} at {len(widths)} widths")
-        points = hardware_models.sweep(weight_bits=widths, rule=rule, plot=Path(plot) if plot else None, seed=seed)
+    with progress(Errors(stderr=True)) as bar:
+        figure = Path(plot) if plot else None
+        points = hardware_models.sweep(weight_bits=widths, rule=rule, plot=figure, seed=seed, own=own, progress=bar)
+    record["task"] = hardware_models.BUILT_IN if own is None else own.name
     record["points"] = _plain(points)
     roundings = list(dict.fromkeys(p.rounding for p in points))
-    table = Table(title=f"{rule}, plain Q-format: cosine with the real-valued rule / relative error of the gradient / "
-                  "loss after training (before)", title_justify="left")  # fmt: skip
+    title = f"{rule}, plain Q-format, {escape(printable(record['task']))}: cosine with the real-valued rule / "
+    title += "relative error of the gradient / loss after training (before)"
+    table = Table(title=title, title_justify="left")
     table.add_column("weight bits", justify="right")
     for name in roundings:
         table.add_column(name, justify="right")

@@ -101,3 +101,14 @@ def after(described: Program, leaves: Mapping[str, Array]) -> tuple[dict[str, Ar
     simulator.state = {n.name: leaves[n.name] for n in described.of_kind("state")}
     nodes = simulator.step({n.name: leaves[n.name] for n in described.of_kind("input", "random")})
     return dict(nodes), {event.name: event.count for event in simulator.log.events}
+
+
+def columns_after(described: Program, leaves: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, int]]:
+    """Return every intermediate's column by elaborated name, and the overflows by name, all steps at once."""
+    nodes, overflows = after(described, leaves)
+    flat: dict[str, Array] = {}
+    for node in described.operations:
+        for index in np.ndindex(described.shape(node)):
+            label = f"{node.name}[{','.join(map(str, index))}]" if index else node.name
+            flat[label] = nodes[node.name][(slice(None), *index)]
+    return flat, overflows

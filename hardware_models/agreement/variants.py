@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.hardware_models.arithmetic import Format, Overflow, Rounding, bottom
+from gradcert.hardware_models.arithmetic import Format, Overflow, Rounding, bottom, smallest_format
 from gradcert.hardware_models.description.program import Node, Program
+from gradcert.hardware_models.description.ranges import reaches
 
 Array = np.ndarray[Any, Any]
 ORDINARY = (Rounding.FLOOR, Rounding.TOWARD_ZERO, Rounding.NEAREST_EVEN, Rounding.NEAREST_UP, Rounding.NEAREST_AWAY,
@@ -83,6 +84,7 @@ def variants(program: Program) -> Iterator[Variant]:
     yield from _roundings(program)
     yield from _words(program)
     yield from _overflows(program)
+    yield from _unlimited(program)
     yield from _widths(program)
     yield from _orders(program)
     yield from _signs(program)
@@ -170,6 +172,29 @@ def _overflows(program: Program) -> Iterator[Variant]:
                 how = AT.get(policy, "") if Overflow.SYMMETRIC in (own, policy) else ""
                 says = f"{verb[policy]}{many}{how} instead of {doing.get(own, 'saturating')}"
                 yield Variant(kind, " and ".join(n.name for n in group), says, changed)
+
+
+def _unlimited(program: Program) -> Iterator[Variant]:
+    """Yield what has no limit at all: integers of an implementation that are wider than the description's."""
+    verb = {Overflow.WRAP: "wrap", Overflow.HOLD: "hold"}
+    stores = _stores(program)
+    seen: set[tuple[str, ...]] = set()
+    for group in [*_alike(stores), stores]:
+        changed, lifted = program, []
+        for node in group:  # a result that is not limited may be what lets the next one leave its format
+            low, high = reaches(changed)[node.name]
+            if low < bottom(node.format, node.numeric.overflow) or high > node.format.high:
+                low, high = min(low, node.format.low), max(high, node.format.high)
+                wide = replace(node.numeric, format=smallest_format(low, high, node.format.radix))
+                changed = changed.change(node.name, numeric=replace(wide, overflow=Overflow.SATURATE), held=None)
+                lifted.append(node)
+        names = tuple(n.name for n in lifted)
+        if lifted and names not in seen:
+            seen.add(names)
+            does = " or ".join(dict.fromkeys(verb.get(n.numeric.overflow, "saturate") for n in lifted))
+            formats = " or ".join(dict.fromkeys(str(n.format) for n in lifted))
+            says = f"do{'es' * (len(lifted) == 1)} not {does}: what is beyond {formats} stays as it is"
+            yield Variant("no guard", " and ".join(names), says, changed)
 
 
 def _widths(program: Program) -> Iterator[Variant]:

@@ -15,6 +15,7 @@ import numpy as np
 from gradcert.hardware_models.catalogue import find_profile
 from gradcert.hardware_models.chips import Profile, Staircase
 from gradcert.hardware_models.cost.enclosure import enclose
+from gradcert.hardware_models.cost.own_task import Own
 from gradcert.hardware_models.cost.random_task import KEYS, Task, started, task, units_of
 from gradcert.hardware_models.description.program import Node, Program
 from gradcert.hardware_models.rules import RULES
@@ -25,6 +26,7 @@ from gradcert.reference.numbers import FLOAT64, Activation, Numbers
 
 Array = np.ndarray[Any, Any]
 Gradients = dict[str, Array]
+BUILT_IN = "a built-in random task"
 PARTS = 8  # prefixes of the task that the ledger shows
 REFERENCE_RULE = {
     "ottt": "ottt",
@@ -120,7 +122,7 @@ class Ledger:
     The bounds take spikes as equal where the real-valued run has the same spike; `flipped_spikes` counts the (step,
     neuron) at which it has not, and there the bound pays for the whole difference. `close` lists the (step, neuron)
     that the margin certificate leaves open: the distance to the threshold does not exceed the proved membrane error.
-    Without any, every bound is unconditional.
+    Without any, every bound is unconditional. `task` names what was run, `stored` says what the formats made of it.
     """
 
     profile: str
@@ -132,6 +134,8 @@ class Ledger:
     spikes: int
     decisions: int = 0
     close: tuple[tuple[int, ...], ...] = ()
+    task: str = BUILT_IN
+    stored: str = ""
 
 
 def network(p: Profile, rule: str, *, inputs: int, neurons: int, outputs: int) -> Network:
@@ -268,8 +272,9 @@ def ledger(
     neurons: int = 8,
     outputs: int = 2,
     seed: int = 0,
+    own: Own | None = None,
 ) -> Ledger:
-    """Return the gradient ledger of a rule on a profile, on a random task.
+    """Return the gradient ledger of a rule on a profile, on a random task or on a network of one's own.
 
     Parameters
     ----------
@@ -277,7 +282,8 @@ def ledger(
         profile
         the rule is e-prop in the reference order with ReckOn's arithmetic.
     profile : a profile or its name.
-    steps, inputs, neurons, outputs, seed : the task.
+    steps, inputs, neurons, outputs, seed : the random task.
+    own : weights, spikes and targets in its place; of the above only the seed remains, that of random words.
 
     Examples
     --------
@@ -288,8 +294,13 @@ def ledger(
     p = find_profile(profile)
     if rule not in RULES or rule not in p.rules:
         raise GradcertError(f"rule {rule!r} on {p.name}", allowed=", ".join(p.rules), do="choose one of them")
-    step = RULES[rule](p, inputs=inputs, neurons=neurons, outputs=outputs)
-    chosen = task(p, step, steps=steps, seed=seed)
+    if own is None:
+        step = RULES[rule](p, inputs=inputs, neurons=neurons, outputs=outputs)
+        chosen = task(p, step, steps=steps, seed=seed)
+    else:
+        p, steps = own.on(p), own.steps
+        step = own.described(p, rule)
+        chosen = own.task(p, step, seed)
     real, spikes = reference_gradients(p, rule, step, chosen)
     run = fixed_run(p, step, chosen, real_spikes=spikes)
     over_time: list[Entry] = []
@@ -300,9 +311,11 @@ def ledger(
         over_time += [_entry(name, t, bptt[name], real[name], run) for name in chosen.weights]
     flipped = int(np.count_nonzero(np.asarray(spikes) != run.spikes))
     entries = tuple(e for e in over_time if e.steps == steps)
+    named, stored = (BUILT_IN, "") if own is None else (own.name, own.rounded(step))
     return Ledger(
-        p.name, rule, steps, entries, tuple(over_time), flipped, int(spikes.sum()), run.spikes.size, run.close
-    )
+        p.name, rule, steps, entries, tuple(over_time), flipped, int(spikes.sum()), run.spikes.size, run.close,
+        task=named, stored=stored,
+    )  # fmt: skip
 
 
 def _ratio(difference: Array, whole: Array) -> float:

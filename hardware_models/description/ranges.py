@@ -109,8 +109,25 @@ def can_overflow(program: Program) -> list[str]:
     >>> can_overflow(trace_unit(Format.parse("u8q0"), leak=0.99, increment=8))
     ['e.next']
     """
+    found = reaches(program)
+    return [
+        n.name for n in program.operations if n.name in found
+        and (found[n.name][0] < bottom(n.format, n.numeric.overflow) or found[n.name][1] > n.format.high)
+    ]  # fmt: skip
+
+
+def reaches(program: Program) -> dict[str, Range]:
+    """Return what each operation can produce before overflow, by interval arithmetic over one step.
+
+    Examples
+    --------
+    >>> from gradcert.hardware_models.arithmetic import Format
+    >>> from gradcert.hardware_models.units import trace_unit
+    >>> reaches(trace_unit(Format.parse("u8q0"), leak=0.99, increment=8))["e.next"]  # of 8 bits, which end at 255
+    (0, 260)
+    """
     known: dict[str, tuple[Node, Range]] = {}
-    out = []
+    out: dict[str, Range] = {}
     for node in program.nodes:
         if node.kind == "constant":
             bounds = min(node.stored), max(node.stored)
@@ -119,9 +136,7 @@ def can_overflow(program: Program) -> list[str]:
         elif node.kind == "rename":
             bounds = known[node.args[0]][1]
         else:
-            bounds = _before_overflow(program, node, known)
-            if bounds[0] < bottom(node.format, node.numeric.overflow) or bounds[1] > node.format.high:
-                out.append(node.name)
+            bounds = out[node.name] = _before_overflow(program, node, known)
             bounds = clipped(bounds, node)
         known[node.name] = node, bounds
     return out

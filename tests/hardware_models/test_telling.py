@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from gradcert.hardware_models.agreement.aimed import aimed_steps
-from gradcert.hardware_models.agreement.telling import after, told_by, untold
+from gradcert.hardware_models.agreement.telling import after, columns_after, told_by, untold
 from gradcert.hardware_models.agreement.variants import variants
 from gradcert.hardware_models.catalogue import program
 from gradcert.hardware_models.description.ranges import can_overflow
 from gradcert.hardware_models.description.simulate import Simulator
-from gradcert.hardware_models.subject import columns_after, steps_of
+from gradcert.hardware_models.subject import steps_of
 
 STEPS = 200
 
