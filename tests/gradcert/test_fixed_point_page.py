@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
@@ -100,6 +101,19 @@ def test_the_ledger_of_the_page_is_that_of_the_command():
     page = boxes()[1]
     assert [row[0] for row in page] == ["W", "Wo"]
     assert page == [row for row in table(output[output.index(title) :]) if row[0] in ("W", "Wo")]
+
+
+def test_the_network_of_the_page_is_written_run_and_measured_from_python_too(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    written, measured = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    exec(written, {})
+    shown, swept = (line.split()[2:] for line in re.findall(r"^gradcert hardware .*mine\.npz$", PAGE, re.MULTILINE))
+    monkeypatch.setattr("gradcert.commands.hardware._prove", lambda *_, **__: 0)
+    assert "50 steps of mine.npz" in said(*shown)
+    assert "mine.npz: cosine" in said(*(word.replace("4..8", "4") for word in swept))
+    with np.load("mine.npz") as held:
+        exec(measured, {name: held[name] for name in held.files})
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["W", "Wo"]
 
 
 def test_the_formats_are_told_where_they_are_met():
