@@ -109,11 +109,12 @@ def jumps(code: CodeType, places: dict[Place, Any]) -> dict[int, Jump]:
 def watching(jumps_of: Callable[[CodeType], dict[int, Jump]], seen: Callable[[CodeType, End], None]) -> Iterator[bool]:
     """Hand over how conditions come out, where the interpreter tells it without a tracer (3.12 and later).
 
+    It yields whether it does; if not, a tracer has to look at every instruction (`end`).
+
     Parameters
     ----------
-    jumps_of : the jumps that are looked at in compiled code. seen : what is told of each that came.
-
-    Yields whether it does; if not, a tracer has to look at every instruction (`end`).
+    jumps_of : the jumps that are looked at in compiled code.
+    seen : what is told of each that came.
     """
     found = getattr(sys, "monitoring", None)
     free = [tool for tool in range(5, -1, -1) if found is not None and found.get_tool(tool) is None]

@@ -36,6 +36,15 @@ def adapted(found: Any) -> Any:
         )
     torch = sys.modules.get("torch")
     if torch is None or not _is_module(found, torch):
+        if isinstance(found, Arguments):
+            from gradcert.models.modules.errors import UnreadError
+
+            given = ", ".join([*map(repr, found.args), *(f"{k}={v!r}" for k, v in found.keywords.items())])
+            raise UnreadError(
+                f"the arguments ({given}) behind a subject that makes no torch.nn.Module",
+                allowed="a class of modules, or a function that makes one, with its arguments",
+                do="leave them out, where it takes a problem itself; else give what it makes a name of its own",
+            )
         return found
     from gradcert.models.modules import ModuleSubject
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import importlib
 import traceback
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ import numpy as np
 from gradcert.certify.subjects.sources import own
 
 TRACEBACK_LINES = 12
-OURS = tuple(str(Path(__file__).with_name(name)) for name in ("worker.py", "serving.py", "stepped.py"))
+OURS = tuple(str(Path(__file__).with_name(name)) for name in ("worker.py", "serving.py", "stepped.py", "replaced.py"))
+OURS += (importlib.__file__,)
 
 
 def describe(error: BaseException) -> dict[str, Any]:

@@ -306,7 +306,7 @@ def _framed(table: str) -> str:
 
     Examples
     --------
-    >>> _framed("<table><tr><th>here</th><th>there</th></tr></table>")[:30]
+    >>> _framed("<table><tr><th>here</th><th>there</th></tr></table>")[:31]
     '<div class="tablewrap prose"><t'
     """
     cells = [re.sub(r"<[^>]*>", "", cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", table, re.DOTALL)]
