@@ -12,23 +12,22 @@ from gradcert.certify.campaign import repaired
 from gradcert.certify.campaign.again import again
 from gradcert.certify.campaign.asked import Progress, judge_all
 from gradcert.certify.campaign.beside import BESIDE, beside
-from gradcert.certify.campaign.claimed import claimed, given_rule, stepwise
+from gradcert.certify.campaign.claimed import claimed, given_rule, stepwise, unstarted
 from gradcert.certify.campaign.conclude import conclude
+from gradcert.certify.campaign.options import check_options
 from gradcert.certify.certificates import (
     REFUTED,
     VERSION,
-    CaseResult,
     Certificate,
-    Finding,
     environment,
     reference_digest,
     subject_digest,
 )
-from gradcert.certify.claims import Parts, check_names
+from gradcert.certify.claims import Parts, check_names, patient
 from gradcert.certify.counterexample import record as counterexample
 from gradcert.certify.names import present_names
 from gradcert.certify.problems import plan, profile_named
-from gradcert.certify.runs import Journal, Prepared, Run, ordinary, prepare_all, tail
+from gradcert.certify.runs import Journal, Prepared, Run, ordinary, prepare_all
 from gradcert.certify.subjects import Limits, Subject, Worker
 from gradcert.reference.checks import check_seed
 from gradcert.reference.errors import GradcertError
@@ -45,7 +44,7 @@ def certify(
     progress: Progress | None = None,
     jobs: int = 1,
     cluster: str | None = None,
-    resume: Path | None = None,
+    resume: str | Path | None = None,
     run_cells: bool = False,
     repair: float = 0.0,
     **parts: Unpack[Parts],
@@ -79,7 +78,8 @@ def certify(
 
     Raises
     ------
-    GradcertError : if there is no claim, or it does not fit together.
+    GradcertError : if there is no claim, or it does not fit together; if the subject does not start: a name or a file
+        does not fit, and nothing is judged.
 
     Examples
     --------
@@ -93,58 +93,47 @@ def certify(
     """
     started, told_of = time.perf_counter(), progress or (lambda *_: None)
     seed = check_seed(seed)
-    if not 0 <= repair < float("inf"):
-        raise GradcertError(f"repair={repair!r}", allowed="a number of seconds", do="repair=0 looks for none")
+    journal = check_options(
+        limits=limits, progress=progress, jobs=jobs, cluster=cluster, python=python, repair=repair, resume=resume
+    )
     check_names("certify", parts)
     who = subject if isinstance(subject, Subject) else Subject(subject, python=python, limits=limits)
     first = who.start()
-    told = first.claim if isinstance(first, Worker) else None
-    if not isinstance(first, Worker) and first.kind == "usage":
-        raise GradcertError(first.reason)
+    if not isinstance(first, Worker):
+        raise unstarted(first)
+    told = first.claim
     try:
-        wanted = claimed(
-            subject,
-            told,
-            failure=None if isinstance(first, Worker) else first,
-            run_cells=run_cells,
-            **parts,
-        )
-        if isinstance(first, Worker):
-            stepwise(who, first, wanted)
+        with patient(limits.call):
+            wanted = claimed(subject, told, run_cells=run_cells, **parts)
+        stepwise(who, first, wanted)
         specs = plan(wanted, profile)
     except GradcertError:
-        if isinstance(first, Worker):
-            first.stop()
+        first.stop()
         raise
     run = Run(who, wanted, profile=profile, planned=len(specs))
     digests = {"subject": "", "reference": reference_digest(), **given_rule(wanted)}
-    sources: dict[str, Any] = {}
     small: dict[str, Any] | None = None
-    if isinstance(first, Worker):
-        run.worker, run.arrays = first, not (first.program or first.stepwise)
-        run.notes += first.notes
-        try:
-            if resume is not None:
-                digests["subject"] = subject_digest(who, who.made_of(first))  # as far as it is imported by now
-                asked = {"suite": VERSION, "subject": who.name, "claim": wanted.to_dict(), "seed": seed}
-                asked |= {"profile": profile, "digests": digests, "environment": environment()}
-                run.journal = Journal(resume, asked)
-            done = run.journal.prepared if run.journal is not None else None
-            ready = prepare_all(specs, wanted, seed=seed, jobs=jobs, cluster=cluster, done=done)
-            judge_all(run, specs, _meanwhile(run, ready), told_of)
-            if run.running:
-                for name in beside(wanted, profile):
-                    told_of(len(specs), len(specs), f"asked beside the cases: {name}")
-                    BESIDE[name](run, seed)
-                if wanted.entrywise:
-                    told_of(len(specs), len(specs), "a small counterexample" if run.failed else "")
-                    small = counterexample.find(run, most=profile_named(profile).questions)
-            sources = who.made_of(run.worker)
-        finally:
-            run.stop()
-    else:
-        run.findings.append((None, Finding("import", "", first.reason, where={"output": tail(first.output)})))
-        run.results += [CaseResult(s.id, s.family, False, "blocked", None, 0.0) for s in specs]
+    run.worker, run.arrays = first, not (first.program or first.stepwise)
+    run.notes += first.notes
+    try:
+        if journal is not None:
+            digests["subject"] = subject_digest(who, who.made_of(first))  # as far as it is imported by now
+            asked = {"suite": VERSION, "subject": who.name, "claim": wanted.to_dict(), "seed": seed}
+            asked |= {"profile": profile, "digests": digests, "environment": environment()}
+            run.journal = Journal(journal, asked)
+        done = run.journal.prepared if run.journal is not None else None
+        ready = prepare_all(specs, wanted, seed=seed, jobs=jobs, cluster=cluster, done=done)
+        judge_all(run, specs, _meanwhile(run, ready), told_of)
+        if run.running:
+            for name in beside(wanted, profile):
+                told_of(len(specs), len(specs), f"asked beside the cases: {name}")
+                BESIDE[name](run, seed)
+            if wanted.entrywise:
+                told_of(len(specs), len(specs), "a small counterexample" if run.failed else "")
+                small = counterexample.find(run, most=profile_named(profile).questions)
+        sources = who.made_of(run.worker)
+    finally:
+        run.stop()
     digests["subject"] = subject_digest(who, sources)
     told_of(len(specs), len(specs), "controls" if not run.findings else "the cause")
     certificate = conclude(

@@ -18,7 +18,6 @@ def claimed(
     subject: Any,
     told: Mapping[str, Any] | None,
     *,
-    failure: Failure | None = None,
     run_cells: bool = False,
     **parts: Unpack[Parts],
 ) -> Claim:
@@ -26,8 +25,7 @@ def claimed(
 
     Raises
     ------
-    GradcertError : if there is none, or it does not fit together. Nothing is claimed in the name of a subject that did
-        not start: its failure is then the reason.
+    GradcertError : if there is none, or it does not fit together.
     """
     where = file_of(subject)
     layers = list(parts.get("layers") or ())
@@ -43,14 +41,22 @@ def claimed(
     found = made(declared, parts)
     if isinstance(found, Claim):
         return found
-    if failure is not None:
-        said = "".join(f"\n  {line}" for line in tail(failure.output))
-        raise GradcertError(f"{failure.reason}{said}", do="check the subject's name, and run it by itself")
     raise GradcertError(
         "the subject declares no claim",
         allowed="a rule and cells",
         do='pass --rule and --cells, or decorate it: @gradcert.claim(rule="ostl", cells=("snu",))',
     )
+
+
+def unstarted(failure: Failure) -> GradcertError:
+    """Return the error about a subject that does not start, whatever is claimed of it: there is nothing to judge."""
+    if failure.kind == "usage":
+        return GradcertError(failure.reason)
+    lines = tail(failure.output)
+    if lines and lines[-1].strip() in failure.reason:  # an exception, which the reason names
+        del lines[-1]
+    said = "".join(f"\n  {line}" for line in lines)
+    return GradcertError(failure.reason, do=f"check the subject's name, and run it by itself{said}")
 
 
 def given_rule(claim: Claim) -> dict[str, str]:

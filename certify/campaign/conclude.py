@@ -215,15 +215,17 @@ def explained(run: Run, *, replay: str, known: Mapping[str, str] | None = None) 
 def explanation(run: Run, failed: list[tuple[Case, Answer]]) -> tuple[str, tuple[str, ...]]:
     """Return what a wrong gradient is, in a sentence and as keys; none of the latter where nothing known explains it.
 
-    Ordinary cases are explained by what the subject computes instead. Where those all passed, it is what the others
-    have in common that explains.
+    A subject is explained by what it computes instead, on every case; where nothing known does that, by what the cases
+    that failed have in common, and the others have not. Where ordinary cases all passed and that is known, rows and
+    transformations alone are tried.
     """
     ordinary = [pair for pair in failed if pair[0].spec.family in ORDINARY]
     beside = where.said(run)
-    if not ordinary and beside[1]:
-        return beside
-    found, keys = diagnosis.explain(run.answers, run.claim.claimed, keep=run.keep)
-    return (found, keys) if keys or not beside[1] else (f"{found}; {beside[0]}", beside[1])
+    brief = not ordinary and bool(beside[1])
+    found, keys = diagnosis.explain(run.answers, run.claim.claimed, keep=run.keep, brief=brief)
+    if keys or not beside[1]:
+        return found, keys
+    return (f"{found}; {beside[0]}" if ordinary else beside[0]), beside[1]
 
 
 def _first(run: Run, failed: list[tuple[Case, Answer]]) -> dict[str, Any]:

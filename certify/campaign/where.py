@@ -1,37 +1,125 @@
-"""In which circumstance a subject is wrong: the levels that every case that failed meets, and none that passed.
+"""In which circumstance a subject is wrong: what every case that failed meets, and none that passed.
 
-Where several levels fit, each is asked for alone: a case in which nothing else is unusual. A mistake may change nothing
-in some case that meets its level (a filter over time where there is one step); then no level tells the cases apart, and
-those that are common to all that failed, and rare, are asked for alone. What is asked is judged like every case, and is
-on the certificate.
+A circumstance is a level of an axis, or several of one axis (targets of any sum, steps without), or the depth, cell,
+loss or moment of a case. Two cases differ in many, so that a circumstance that merely tells those apart is a suspect:
+each is asked for alone, several times, in cases in which nothing else is unusual, of every depth, cell and loss in
+turn. It is said where it told the cases apart in all of them as well, no other one did, and there are enough of both.
+
+A mistake may change nothing in some case that meets its level (a filter over time where there is one step); then no
+level tells the cases apart, and those that are common to all that failed, and rare, are asked for alone. What is asked
+is judged like every case, and is on the certificate.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
 
 from gradcert.certify import diagnosis
 from gradcert.certify.campaign.asked import ask_for
 from gradcert.certify.campaign.more import ORDINARY
+from gradcert.certify.certificates import CaseResult
 from gradcert.certify.claims import AXES, same_row
 from gradcert.certify.problems import Spec, alone, long
 from gradcert.certify.runs import Run
 from gradcert.reference.rules import RULES
 
-MOST = 10  # levels that are asked for alone
-FIRST = 1000  # of the numbers of such cases
+MOST = 10  # levels that are asked for alone where none tells the cases apart
+QUESTIONS = 30  # that are asked of suspects
+FIRST, LAST = 1000, 1999  # of the numbers of such cases
 SIZES = ("T", "B", "sizes")
+CONTEXT = ("cell", "depth", "loss", "loss of")  # what the name of a case says
+ROUNDS = 4  # cases in which each suspect is asked for alone
+ENOUGH = 4  # cases that failed, and that passed, before it is said where a subject is wrong
+ALONE = 2  # of those that failed, in which nothing else was unusual, for each level that is said
+
+
+@dataclass(frozen=True, order=True)
+class Where:
+    """Levels of one axis, one of which every case that failed meets, and no case that passed.
+
+    Attributes
+    ----------
+    within : a cell, depth, loss or moment, where it is so among its cases alone, in all of which those that failed are.
+    """
+
+    axis: str
+    names: tuple[str, ...]
+    within: str = ""
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """Each as ``axis: level``."""
+        return tuple(f"{self.axis}: {name}" for name in self.names)
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        *most, last = self.names
+        return f"{self.within}{', ' * bool(self.within)}{self.axis}: {', '.join(most)}{' or ' if most else ''}{last}"
+
+
+def met(result: CaseResult) -> set[str]:
+    """Return what a case meets: its levels, and what its name says.
+
+    Examples
+    --------
+    >>> sorted(met(CaseResult("snu/2/squared_error-last/bounded/0", "bounded", False, "failed", 0.0, 0.0)))
+    ['cell: snu', 'depth: 2', 'loss of: last', 'loss: squared_error']
+    """
+    cell, depth, both, *_ = result.id.rsplit("/", 4)
+    loss, _, when = both.rpartition("-")
+    return {*result.facts.get("met", ()), *_texts((cell, depth, loss, when))}
+
+
+def _texts(place: tuple[object, ...]) -> list[str]:
+    return [f"{axis}: {value}" for axis, value in zip(CONTEXT, place, strict=True)]
+
+
+def split(run: Run) -> tuple[list[CaseResult], list[CaseResult]]:
+    """Return the cases that failed, and those that passed in which there was something to see."""
+    failed = [r for r in run.results if r.verdict == "failed"]
+    # where every gradient is zero a factor changes nothing: such a case says nothing for its levels
+    told = [r for r in run.results if r.verdict == "passed" and any(p["norm"] for p in r.parameters.values())]
+    return failed, told
+
+
+def circumstances(run: Run) -> list[Where]:
+    """Return what tells all cases that failed from all that passed, or from those of the same place; may be nothing."""
+    failed, passed = ([met(r) for r in results] for results in split(run))
+    if not failed or not passed:
+        return []
+    if found := _apart(failed, passed, ""):
+        return found
+    common = [text for text in sorted(set.intersection(*failed)) if text.partition(": ")[0] in CONTEXT]
+    inside = ((text, [one for one in passed if text in one]) for text in common)
+    return [w for text, mine in inside if 0 < len(mine) < len(passed) for w in _apart(failed, mine, text)]
+
+
+def _apart(failed: list[set[str]], passed: list[set[str]], within: str) -> list[Where]:
+    seen: set[str] = set().union(*failed)
+    anywhere = seen.difference(*passed)
+    out = []
+    for axis, names in _axes(seen):
+        mine = [name for name in names if f"{axis}: {name}" in anywhere]
+        single = [name for name in mine if all(f"{axis}: {name}" in one for one in failed)]
+        if single:
+            out += [Where(axis, (name,), within) for name in single]
+        elif all(any(f"{axis}: {name}" in one for name in mine) for one in failed):
+            out.append(Where(axis, tuple(mine), within))
+    return out
+
+
+def _axes(found: set[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    yield from AXES.items()
+    for axis in CONTEXT:
+        yield axis, tuple(sorted(text.partition(": ")[2] for text in found if text.partition(": ")[0] == axis))
 
 
 def levels(run: Run) -> list[str]:
     """Return the levels (``axis: level``) that tell the cases that failed from those that passed; may be none."""
-    failed = [set(r.facts.get("met", ())) for r in run.results if r.verdict == "failed"]
-    # where every gradient is zero a factor changes nothing: such a case says nothing for its levels
-    told = [r for r in run.results if r.verdict == "passed" and any(p["norm"] for p in r.parameters.values())]
-    passed = [set(r.facts.get("met", ())) for r in told]
-    if not failed or not passed:
-        return []
-    return _in_order(set.intersection(*failed) - set.union(*passed))
+    return [text for one in circumstances(run) for text in one.levels]
 
 
 def suspects(run: Run) -> list[str]:
@@ -55,58 +143,159 @@ def _in_order(texts: set[str]) -> list[str]:
 
 
 def narrow(run: Run, *, seed: int) -> None:
-    """Ask for each of several levels alone, so that one is left, where few ordinary cases failed."""
-    failed = [case for case, _, _ in run.failed]
-    found = levels(run)
+    """Ask for each suspect alone, in every profile: what is left has told all of these cases apart too."""
+    if not run.failed or run.lost:  # what ends its process is not asked for more
+        return
     usual = [r for r in run.results if r.family in ORDINARY]
     often = 4 * sum(r.verdict == "failed" for r in usual) > len(usual)  # then it is nothing unusual that is wrong
-    if not failed or often or len(found) == 1 or len(found) > MOST:
-        return
-    ask_alone(run, found, failed[0].spec, seed=seed)
-    if not levels(run):
-        left = [text for text in suspects(run) if text not in run.alone]
-        ask_alone(run, left, failed[0].spec, seed=seed)
+    asked: Counter[str] = Counter()
+    places = _places(run)
+    for _ in range(QUESTIONS):
+        text, within = _next(run, asked, often=often)
+        if not text or not run.running:
+            break
+        mine = [place for place in places if not within or within in _texts(place)]
+        _ask(run, text, mine, asked[text], seed=seed)
+        if within:  # and where it is said to be right
+            _ask(run, text, [place for place in places if place not in mine], asked[text], seed=seed)
+        _ask_without(run, text, mine, asked[text], seed=seed)
+        asked[text] += 1
+    if not often and not circumstances(run):
+        for text in suspects(run):
+            if text not in run.alone:
+                _ask(run, text, places, 0, seed=seed)
 
 
-def ask_alone(run: Run, found: list[str], like: Spec, *, seed: int) -> None:
-    """Ask for a case of each level in which nothing else is unusual."""
-    for number, text in enumerate(found, start=FIRST + len(run.alone)):
-        axis, _, level = text.partition(": ")
-        row = alone(run.claim, like.cell, axis, level, loss=like.loss, depth=like.depth)
-        if row is None or run.worker is None:
-            continue
-        spec = Spec(
-            like.cell, int(row["depth"]), row["loss"], like.when, "circumstance", number, 0, levels=tuple(row.items())
-        )
-        if ask_for(run, spec, seed=seed, level=text):
-            run.alone[text] = run.results[-1].verdict
+def _next(run: Run, asked: Counter[str], *, often: bool) -> tuple[str, str]:
+    """Return the suspect to be asked for next, one level before several, and within what; "" where all were."""
+    found = circumstances(run)
+    if often and len(found) > 1:
+        found = [one for one in found if one.axis in CONTEXT]
+    found = [one for one in found if len(one.names) == 1] or found
+    left = [(text, one.within) for one in found for text in one.levels if asked[text] < ROUNDS]
+    left = left or [(text, one.within) for one in found for text in _unseen(run, one) if not asked[text]]
+    return min(left, key=lambda pair: asked[pair[0]], default=("", ""))
+
+
+def _unseen(run: Run, found: Where) -> list[str]:
+    """Return the levels of an axis that were met in no case that is ordinary but for one: it may be wrong there too."""
+    told = [met(r) for r in run.results if r.family in ORDINARY or is_asked(r)]
+    inside = [one for one in told if not found.within or found.within in one]
+    texts = [f"{found.axis}: {name}" for name in AXES.get(found.axis, ())]
+    return [text for text in texts if not any(text in one for one in inside)]
+
+
+Place = tuple[str, int, str, str]  # cell, depth, loss, moment
+
+
+def _places(run: Run) -> list[Place]:
+    """Return the combinations of a claim, those that failed first, and of those that of the first that failed."""
+    claim = run.claim
+    wrong = [(s.cell, s.depth, s.loss, s.when) for s in (case.spec for case, _, _ in run.failed)]
+    every = list(product(claim.stacks, claim.depths, claim.losses, claim.when))
+    return list(dict.fromkeys([*wrong, *every]))
+
+
+def _ask(run: Run, text: str, places: list[Place], number: int, *, seed: int) -> None:
+    """Ask for a case of a level in which nothing else is unusual, in the next place where it can be drawn."""
+    axis, _, level = text.partition(": ")
+    mine = [place for place in places if axis not in CONTEXT or str(place[CONTEXT.index(axis)]) == level]
+    for turn in range(len(mine)):
+        if _one(run, mine[(number + turn) % len(mine)], axis, level, seed=seed):
+            if axis not in CONTEXT:
+                worse = "failed" in (run.results[-1].verdict, run.alone.get(text))
+                run.alone[text] = "failed" if worse else run.results[-1].verdict
+            return
+
+
+def _ask_without(run: Run, text: str, places: list[Place], number: int, *, seed: int) -> None:
+    """Ask for a case in which nothing is unusual: elsewhere, for a suspected place; anywhere, where few have passed."""
+    axis, _, level = text.partition(": ")
+    at = CONTEXT.index(axis) if axis in CONTEXT else None
+    others = places if at is None else [place for place in places if str(place[at]) != level]
+    if others and (at is not None or len(split(run)[1]) < ENOUGH):
+        _one(run, others[number % len(others)], CONTEXT[0], "", seed=seed)
+
+
+def _one(run: Run, place: Place, axis: str, level: str, *, seed: int) -> bool:
+    """Ask for a case of a place in which one level is unusual, or nothing; return whether there was one."""
+    if not run.running:
+        return False
+    cell, depth, loss, when = place
+    plain = axis in CONTEXT
+    row = alone(run.claim, cell, *(("depth", str(depth)) if plain else (axis, level)), loss=loss, depth=depth)
+    if row is None or (plain and row["loss"] != loss):
+        return False
+    number = FIRST + sum(is_asked(r) for r in run.results)
+    if (axis, level) in (("targets", "a step without"), ("begins", "inside"), ("begins", "adjacent")):
+        when = "every" if "every" in run.claim.when else when
+    spec = Spec(cell, int(row["depth"]), row["loss"], when, "circumstance", number, 0, levels=tuple(row.items()))
+    return ask_for(run, spec, seed=seed, level="" if plain else f"{axis}: {level}")
+
+
+def is_asked(result: CaseResult) -> bool:
+    """Return whether a case was asked for a circumstance that was suspected."""
+    number = result.id.rpartition("/")[2]
+    return result.family == "circumstance" and number.isdigit() and FIRST <= int(number) <= LAST
 
 
 def said(run: Run) -> tuple[str, tuple[str, ...]]:
-    """Return what is known of a subject that is right on ordinary cases: a sentence and its keys, or neither."""
+    """Return what is known of a subject that is right on some cases: a sentence and its keys, or neither."""
     for case, answer, check in run.failed:
         if case.spec.family == "long" and check == "gradient" and (steps := long.truncation(case, answer.gradients)):
             cut = replace(long.row_of(run.claim), name=f"{run.claim.rule} with a window of {steps} steps", window=steps)
             known = replace(RULES["tbptt"], name=f"tbptt({steps})", window=steps)
             cut = known if same_row(cut, known, case.problem.network) else cut
             if diagnosis.is_row(run.answers, cut):  # and not in that one case alone
-                return f"it equals {cut.name}: credit is truncated after {steps} steps", (f"row:{cut.name}",)
-    if found := levels(run):
-        passed = sum(r.verdict == "passed" for r in run.results)
-        return f"right on {passed} cases, wrong exactly where {' and '.join(found)}", tuple(f"where:{t}" for t in found)
+                return f"it equals {cut.name}: {_truncated(run, steps)}", (f"row:{cut.name}",)
+    found = circumstances(run)
+    if len(found) == 1 and _enough(run, found[0]):
+        failed, passed = split(run)
+        words = f"right on {_cases(len(passed))}, wrong exactly where {found[0]} ({_cases(len(failed))})"
+        texts = (found[0].within,) * bool(found[0].within) + found[0].levels
+        return words, tuple(f"where:{text}" for text in texts)
     return _enough_alone(run)
 
 
-def _enough_alone(run: Run) -> tuple[str, tuple[str, ...]]:
-    """Return the one level of all cases that failed that is enough alone, where others alone are not; or nothing.
+def _truncated(run: Run, steps: int) -> str:
+    """Return where credit ends, and in how many cases that was seen: one over fewer steps says nothing of it."""
+    when = {case.spec.when for case, _, _ in run.failed}
+    last = ": with a loss of the last step alone, where it is the same to leave out all earlier steps"
+    seen = f"seen in {_cases(len(run.failed))} of {len(run.results)}{last if when == {'last'} else ''}"
+    return f"credit is truncated after {steps} steps, {seen}"
 
-    It has to be alone: the case that it was asked in meets none of the others that those that failed have in common.
+
+def _cases(number: int) -> str:
+    return f"{number} case{'' if number == 1 else 's'}"
+
+
+def _enough(run: Run, found: Where) -> bool:
+    """Return whether there are enough cases on both sides, of each level some in which nothing else was unusual."""
+    failed, passed = split(run)
+    inside = [r for r in passed if not found.within or found.within in met(r)]
+    if min(len(failed), len(inside)) < ENOUGH:
+        return False
+    asked = [met(r) for r in failed if is_asked(r)]
+    outside = [met(r) for r in passed if is_asked(r) and r not in inside]
+    alone_ = all(sum(text in one for one in asked) >= ALONE for text in found.levels)
+    right = not found.within or all(sum(text in one for one in outside) >= ALONE for text in found.levels)
+    return alone_ and right
+
+
+def _enough_alone(run: Run) -> tuple[str, tuple[str, ...]]:
+    """Return what is enough alone, a level or several of one axis, where others alone are not; or nothing.
+
+    It has to be alone: the cases in which it was asked meet none of the others that those that failed have in common.
     """
     wrong = [text for text, verdict in run.alone.items() if verdict == "failed"]
     failed = [set(r.facts.get("met", ())) for r in run.results if r.verdict == "failed"]
-    if len(wrong) != 1 or set.intersection(*failed) & (set(suspects(run)) | set(run.alone)) != set(wrong):
+    axes = {text.partition(": ")[0] for text in wrong}
+    if len(axes) != 1 or not all(one & set(wrong) for one in failed):
+        return "", ()
+    if set.intersection(*failed) & (set(suspects(run)) | set(run.alone)) - set(wrong):
         return "", ()
     others = [text for text, verdict in run.alone.items() if verdict == "passed"]
     beside = f", and {' or '.join(others)} alone is not" if others else ""
-    many = f"wrong in {len(failed)} of {len(run.results)} cases, each with {wrong[0]}"
-    return f"{many}; that alone is enough{beside}", (f"where:{wrong[0]}",)
+    levels_ = " or ".join([wrong[0], *(text.partition(": ")[2] for text in wrong[1:])])
+    many = f"wrong in {len(failed)} of {len(run.results)} cases, each with {levels_}"
+    return f"{many}; that alone is enough{beside}", tuple(f"where:{text}" for text in wrong)

@@ -26,6 +26,7 @@ from gradcert.certify.claims.rows import (
 )
 from gradcert.certify.claims.sentence import parts_of, sentence
 from gradcert.certify.claims.terms import activity_of, local_of
+from gradcert.certify.claims.trial import patient
 
 __all__ = [
     "ALIASES",
@@ -58,6 +59,7 @@ __all__ = [
     "of_layer",
     "options_of",
     "parts_of",
+    "patient",
     "present",
     "published",
     "read_claim",

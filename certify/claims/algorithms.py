@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcert.certify.claims.trial import try_rule
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Graph, Layer, Loss, Network, Problem, cell_named, cell_with, option_names
 from gradcert.reference.numbers import Surrogate
@@ -87,7 +88,10 @@ def _tried(rule: Algorithm, network: Network) -> None:
         drawn=rule.drawn(network, (steps, 1), np.random.default_rng(0)),
     )
     with np.errstate(all="ignore"):
-        rule.gradients(problem)
+        if rule.kind.own:
+            try_rule(rule, problem)
+        else:
+            rule.gradients(problem)
 
 
 def first_cell(cell: str, options: Any) -> Any:

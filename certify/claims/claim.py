@@ -189,11 +189,11 @@ class Claim:
             if type(depth) is not int or not 1 <= depth <= 8:
                 raise GradcertError(f"depth {depth!r}", allowed="1 to 8 layers")
         cells, readout = kinds[: len(named)], kinds[len(named) :]
-        _check("options", _mapping("options", self.options), {k for kind in cells for k in option_names(kind)})
-        _check_values(self.options, cells, alternatives=True)
         for member, kind in zip(self.members, cells, strict=False):
             _check("options", member["options"], {*option_names(kind)})
             _check_values(member["options"], [kind], alternatives=True)
+        _check("options", _mapping("options", self.options), {k for kind in cells for k in option_names(kind)})
+        _check_values(self.options, cells, alternatives=True)
         given = _mapping("readout_options", self.readout_options)
         if given and not readout:
             raise GradcertError("readout_options without a readout", do="name its cell, such as readout='integrator'")
@@ -279,7 +279,14 @@ def claim(*, rule: str | Rule, cells: Iterable[str] | str = (), **options: Any) 
     whole = Claim(rule=rule, cells=cells, **options)  # type: ignore[arg-type]
 
     def decorate(subject: Decorated) -> Decorated:
-        setattr(subject, ATTRIBUTE, whole)
+        try:
+            setattr(subject, ATTRIBUTE, whole)
+        except (AttributeError, TypeError):
+            raise GradcertError(
+                f"a claim of {subject!r}, which can hold none",
+                allowed="a function of a problem, or an object that is called or takes steps",
+                do="write @gradcert.claim(...) above the function",
+            ) from None
         return subject
 
     return decorate

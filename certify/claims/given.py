@@ -30,7 +30,7 @@ def check_given(claim: Any, cells: Sequence[Any]) -> None:
             raise GradcertError(f"{name}={getattr(claim, name)!r}", allowed="true, false")
     for name in ("initial_nodes", "masks"):
         known = {node for cell in cells for node in cell.nodes} | ({OUTPUT} if name == "masks" else set())
-        wrong = [node for node in getattr(claim, name) if node not in known]
+        wrong = [node for node in getattr(claim, name) if not isinstance(node, str) or node not in known]
         if wrong:
             raise GradcertError(f"{name}: {', '.join(map(repr, wrong))}", allowed=", ".join(sorted(known)))
     if claim.initial_nodes and claim.initial == "zero":

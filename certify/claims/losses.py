@@ -39,6 +39,13 @@ def read_loss(text: str) -> dict[str, Any]:
     Traceback (most recent call last):
     gradcert.reference.errors.GradcertError: loss: 'hinge'; allowed: squared_error, cross_entropy, bernoulli; ...
     """
+    left = OWN.sub("", str(text))
+    if "{" in left or "}" in left:
+        raise GradcertError(
+            f"loss: {text!r}, where a brace is {'open' if '{' in left else 'closed and never opened'}",
+            allowed="a formula of o and y in braces, then how it is reduced: '{(o - y)^2 / 2} of last'",
+            do="close it" if "{" in left else "open it",
+        )
     own = OWN.findall(str(text))  # commas and words inside braces are none of ours
     first, *rest = [part.strip() for part in OWN.sub("{}", str(text)).split(",")]
     forms, _, moments = first.partition(" of ")

@@ -85,11 +85,13 @@ def made(declared: Claim | None, parts: Mapping[str, Any]) -> Claim | dict[str, 
         given = {**read_loss(parts["loss"]), **given}
     for name in LISTS:
         if name in given:
-            given[name] = (given[name],) if isinstance(given[name], int) else tuple(given[name])
+            given[name] = tuple(given[name]) if isinstance(given[name], Iterable) else (given[name],)
     for name in ("cells", "losses", "when", "initial_nodes", "masks", "parameters", "untrained"):
         if name in given:
-            given[name] = (given[name],) if isinstance(given[name], (str, Mapping)) else tuple(given[name])
+            one = isinstance(given[name], (str, Mapping)) or not isinstance(given[name], Iterable)
+            given[name] = (given[name],) if one else tuple(given[name])
     if declared is not None:
+        own = {name: {*(given.get(name) or {})} for name in ("options", "readout_options")}
         for name in ("options", "readout_options"):
             if name in given and given.get("readout", declared.readout) == declared.readout:
                 given[name] = {**getattr(declared, name), **given[name]}
@@ -103,8 +105,30 @@ def made(declared: Claim | None, parts: Mapping[str, Any]) -> Claim | dict[str, 
             given.setdefault("settings", {})
         elif "settings" in given:
             given["settings"] = {**declared.settings, **given["settings"]}
-        return replace(declared, **given)
+        try:
+            return replace(declared, **given)
+        except GradcertError as error:
+            raise _inherited(error, declared, own) from None
     return Claim(**given) if "rule" in given and {"cells", "layers", "network"} & set(given) else given
+
+
+def _inherited(error: GradcertError, declared: Claim, own: Mapping[str, set[str]]) -> GradcertError:
+    """Return an error about options with where they come from, where nobody gave them now.
+
+    Parameters
+    ----------
+    own : the names of the options that were given, by field.
+    """
+    for name, mine in own.items():
+        theirs = [k for k in getattr(declared, name) if k not in mine]
+        if error.given.startswith(f"{name}: ") and (found := [k for k in theirs if repr(k) in error.given]):
+            said = ", ".join(f"{k}={getattr(declared, name)[k]!r}" for k in found)
+            return GradcertError(
+                f"{name}: {said}, which the claim that is replaced in part says of {', '.join(declared.stacks)}",
+                allowed=error.allowed,
+                do="leave the cells as they are claimed; or give the whole claim in a file, --claim",
+            )
+    return error
 
 
 def check_names(who: str, parts: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from gradcert.certify.diagnosis import hypotheses, published
 from gradcert.certify.diagnosis.candidate import Candidate
-from gradcert.certify.diagnosis.direct import conventions, fits, numbers, rows, stored_values, transformations
+from gradcert.certify.diagnosis.direct import clipped, conventions, fits, numbers, rows, stored_values, transformations
 from gradcert.certify.diagnosis.direct.rows import AS_CLAIMED
 from gradcert.certify.diagnosis.evidence import LIKELY, Evidence, names_in, telling
 from gradcert.certify.diagnosis.pools import POOLINGS, Pool, Pooling, members, shown
@@ -90,17 +90,22 @@ class Explanation:
         return "; ".join(said)
 
 
-def find(judged: Sequence[Evidence], claimed: Claimed, *, beyond: Sequence[Evidence] = ()) -> Explanation:
+def find(
+    judged: Sequence[Evidence], claimed: Claimed, *, beyond: Sequence[Evidence] = (), brief: bool = False
+) -> Explanation:
     """Return the simplest explanation of everything that was given, on every case that was judged.
 
     Parameters
     ----------
     beyond : long cases, which no enclosure follows: they prove nothing, but floats that are far off disprove.
+    brief : whether rows and transformations of everything alone are tried.
     """
     evidence = telling(judged)
     if not evidence:
         return Explanation()
     search = _Search(judged, evidence, claimed, [e for e in beyond if e.steady])
+    if brief:
+        return search.zero() or search._tried(plain(evidence, claimed)) or Explanation()
     # what explains all of the short cases alone is no cause, and neither are parts of it
     return search.zero() or search.whole() or (Explanation(note=search.short) if search.short else search.parts())
 
@@ -116,9 +121,10 @@ def plain(evidence: Sequence[Evidence], claimed: Claimed) -> Iterator[Candidate]
     yield transformations.zero()
     if isinstance(claimed, Algorithm):
         yield from transformations.of_algorithm(evidence, claimed)
-        return
-    yield from rows.make(evidence, claimed)
-    yield from transformations.make(evidence, claimed)
+    else:
+        yield from rows.make(evidence, claimed)
+        yield from transformations.make(evidence, claimed)
+    yield from clipped.make(evidence, claimed)
 
 
 def elaborate(evidence: Sequence[Evidence], claimed: Claimed) -> Iterator[Candidate]:

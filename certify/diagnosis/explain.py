@@ -53,6 +53,7 @@ def explain(
     claimed: Claimed,
     *,
     keep: Callable[[causes.Explanation], None] | None = None,
+    brief: bool = False,
 ) -> tuple[str, tuple[str, ...]]:
     """Return what the subject computes instead, in one sentence, or that nothing known explains it; and its keys.
 
@@ -60,6 +61,7 @@ def explain(
     ----------
     answered : every case that was answered, with its answer: an explanation holds on all of them.
     keep : is handed an explanation that accounts for every parameter, for `holds`.
+    brief : whether rows and transformations alone are tried.
 
     Returns
     -------
@@ -71,7 +73,7 @@ def explain(
         nonlocal keys
         pairs = list(answered)
         beyond = evidence_of(pairs, families=lambda family: family == "long")
-        found = causes.find(evidence_of(pairs), claimed, beyond=beyond)
+        found = causes.find(evidence_of(pairs), claimed, beyond=beyond, brief=brief)
         keys = found.keys if not found.unexplained else ()
         if keys and keep is not None:
             keep(found)

@@ -13,7 +13,7 @@ from gradcert.reference.networks import PREFIX
 
 Pool = tuple[str, str]
 Pooling = Callable[[Evidence, str], Pool]
-TOP, LOWER, READOUT = "the last hidden layer", "the layers below it", "the readout"
+TOP, LOWER, READOUT = "the last hidden layer", "the layers below the last hidden one", "the readout"
 
 
 def by_name(_: Evidence, name: str) -> Pool:

@@ -37,6 +37,7 @@ PATIENCE = 40.0  # times what the subject takes as it is, for one candidate
 LEAST = 1.0  # seconds for one candidate, at least
 FIRST, SECOND = 0.25, 0.7  # shares of the time after which two edits are tried, where one mends a part, and no longer
 SLOW = 4.0  # times the seconds of the processor that a search may take to pass
+LOOKED = 4  # further trials in which it is seen what values names have
 BASES = 4  # edits that mend a part, on which a second one is tried
 Load = Callable[[Mapping[str, str]], Sources]
 
@@ -199,7 +200,9 @@ class Search:
 
         out = Observed()
         telling = max(self.trials, key=lambda one: len({*one.problem.inputs.shape, *_widths(one)}))
-        for _, outcome in runner.run([self.trials[0], telling], look):
+        others = [one for one in self.trials[1:] if one is not telling]
+        # two constants that are one number in some problem (a leak and a threshold) are two names in the others
+        for _, outcome in runner.run([self.trials[0], telling, *others[:LOOKED]], look):
             if isinstance(outcome, dict) and "raised" not in outcome:
                 out.add(outcome["kinds"], outcome["values"])
         return out

@@ -140,7 +140,9 @@ def line(record: Mapping[str, Any], rule: str) -> str:
     if record.get("ended"):
         return f"no repair found: the search ended early, {record['ended']}"
     files = ", ".join(record.get("files", ())) or "its source"
-    return f"no repair found among {record['tried']} edits of {files} in {record['seconds']:.0f} s"
+    spent = record.get("processor")  # what the time that is given is of; candidates on several cores pass it faster
+    took = f"{spent:.0f} s of processor time" if spent else f"{record['seconds']:.0f} s"
+    return f"no repair found among {record['tried']} edits of {files} in {took}"
 
 
 def told(certificate: Any) -> str:
@@ -148,15 +150,15 @@ def told(certificate: Any) -> str:
     return line(certificate.repair, certificate.claim["rule"]) if certificate.repair else ""
 
 
-def details(record: Mapping[str, Any]) -> list[str]:
-    """Return what is known of a repair beyond its line."""
+def details(record: Mapping[str, Any], claim: Mapping[str, Any] | None = None) -> list[str]:
+    """Return what is known of a repair beyond its line, and of what depths it is known, where a claim names depths."""
     if not record.get("edits"):
         return []
     done = record["certified"]
     counts = ((done["again"], "case"), (done["cases"], "fresh case"))
     again, fresh = (f"{number} {what}{'' if number == 1 else 's'}" for number, what in counts)
     seeded = f"(seed {done['seed']}, profile {done['profile']})"
-    out = [f"certified with it: {again} of this run, {fresh} {seeded}; no file was changed"]
+    out = [f"certified with it: {again} of this run, {fresh} {seeded}{_depths(claim)}; no file was changed"]
     own = {os.path.basename(name) for name in record.get("files", ())[:1]}
     shared = sorted({e["file"] for e in record["edits"] if os.path.basename(e["file"]) not in own})
     if shared:
@@ -165,3 +167,17 @@ def details(record: Mapping[str, Any]) -> list[str]:
         agrees = "holds there too" if record["cause"] else "does not hold there: the line is what stands"
         out.append(f"the cause that is named {agrees}: without the edit, on {record['compared']} of these problems")
     return out
+
+
+def _depths(claim: Mapping[str, Any] | None) -> str:
+    """Return the depths that a claim has, in words; a network that is given as a whole has its own.
+
+    Examples
+    --------
+    >>> _depths({"depths": [1, 2, 4]}), _depths({"depths": [1], "network": {"populations": []}})
+    (', at depth 1, 2 and 4', '')
+    """
+    if not claim or claim.get("network") or claim.get("layers") or not claim.get("depths"):
+        return ""
+    *most, last = map(str, claim["depths"])
+    return f", at depth {', '.join(most)}{' and ' if most else ''}{last}"

@@ -10,9 +10,10 @@ from gradcert.certify.certificates import CaseResult, Certificate
 from gradcert.certify.claims import parts_of
 from gradcert.certify.claims import sentence as sentence_of
 from gradcert.certify.diagnosis import sentence
-from gradcert.certify.repair import details, told
+from gradcert.certify.repair import details
 from gradcert.certify.report import circumstances, counterexample, heatmap, made, populations, terms, unrolled
 from gradcert.certify.report.junit import where
+from gradcert.certify.report.mended import pieces
 
 WORDS = {"certified": "Certified", "refuted": "Refuted", "inconclusive": "Inconclusive"}
 
@@ -42,8 +43,8 @@ def write(certificate: Certificate) -> str:
             where=where,
             sentence=sentence,
             small=_small(certificate),
-            repair=told(certificate),
-            repaired=details(certificate.repair),
+            repair=pieces(certificate),
+            repaired=details(certificate.repair, certificate.claim),
             code=circumstances.code(certificate.circumstances.get("code", {})),
             met=circumstances.table(certificate.circumstances) if certificate.circumstances else [],
         )

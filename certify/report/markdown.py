@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from gradcert.certify.certificates import Certificate
 from gradcert.certify.claims import sentence as sentence_of
-from gradcert.certify.repair import told
 from gradcert.certify.report import circumstances, made, terms
 from gradcert.certify.report.groups import groups
 from gradcert.certify.report.junit import where
+from gradcert.certify.report.mended import pieces
 
 MARKS = {"certified": "✅", "refuted": "❌", "inconclusive": "❔"}
 MOST = 10  # findings
@@ -28,8 +28,8 @@ def write(certificate: Certificate) -> str:
         out += [f"  - replay {code(finding.replay)}"] if finding.replay else []
     if len(certificate.findings) > MOST:
         out.append(f"- and {len(certificate.findings) - MOST} more")
-    if line := told(certificate):
-        out += ["", f"Repair: {escaped(line)}"]
+    if repair := pieces(certificate):
+        out += ["", " ".join(["Repair:", *(code(text) if is_code else escaped(text) for text, is_code in repair)])]
     if certificate.counterexample is not None:
         out += ["", f"Smallest counterexample: {code(certificate.counterexample['replay'])}"]
     if rows := groups(certificate):

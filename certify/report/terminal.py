@@ -72,7 +72,7 @@ def _finding(finding: Finding) -> Group:
 def _repair(certificate: Certificate) -> Group:
     found = certificate.repair
     head = Text.assemble(("repair: ", "bold green" if found.get("edits") else "bold"), repair.told(certificate))
-    return Group(head, *(Text(f"  {more}", style="dim") for more in repair.details(found)), Text())
+    return Group(head, *(Text(f"  {more}", style="dim") for more in repair.details(found, certificate.claim)), Text())
 
 
 def _counterexample(found: Mapping[str, Any]) -> Group:

@@ -135,7 +135,9 @@ class Coverage:
         if what != "new":
             self._take(what)
             return {"new": []}
-        ran = {("arc", self._short(name), *arc) for name, arcs in self.arcs.items() for arc in arcs}
+        ran: set[tuple[Any, ...]] = {
+            ("arc", self._short(name), *arc) for name, arcs in self.arcs.items() for arc in arcs
+        }
         ran |= {("entered", self._short(name), line) for name, lines in self.entered.items() for line in lines}
         ran |= {("end", self._short(name), *place, came) for name, ends in self.ends.items() for place, came in ends}
         new, self._told = sorted(ran - self._told), self._told | ran

@@ -20,10 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.adapters.mapping import check, computed, logarithm, logit, negated, stacked, transposed, zeros
+from gradcert.adapters.mapping import MapError, check, computed, logarithm, logit, negated, stacked, transposed, zeros
+from gradcert.adapters.objective import check_fits, judged, plain
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.installing import install
-from gradcert.reference.networks import Problem, check_short
+from gradcert.reference.networks import Problem
 
 try:
     import jax
@@ -105,15 +106,22 @@ def subject(
 
     @functools.wraps(build)
     def gradients(problem: Problem) -> Answer:
-        check_short(problem, "a JAX module")  # of every problem: what is kept was checked for the first one alone
+        check_fits(problem, "a JAX module")  # of every problem: what is kept was checked for the first one alone
         with jax.enable_x64(problem.dtype == "float64"):
-            key = f"{problem.network.to_dict()} {problem.dtype}"
+            key = f"{problem.network.to_dict()} {problem.dtype} {plain(problem)}"
             derivative = kept.get(key) or _derivative(build, problem, parameters, call, initial, jit=jit)
             if not fresh:
                 kept[key] = derivative
             arrays = {k: jnp.asarray(v, dtype=problem.dtype) for k, v in problem.parameters.items()}
             x, y = (jnp.asarray(v, dtype=problem.dtype) for v in (problem.inputs, problem.targets))
-            (value, outputs), found = derivative(arrays, x, y)
+            if plain(problem):
+                (value, outputs), found = derivative(arrays, x, y)
+            else:
+                left, pull = jax.vjp(lambda p: derivative(p, x), arrays)
+                value, credits = judged(problem, [np.asarray(z) for z in left])
+                pairs = zip(left, credits, strict=True)
+                credit = [jnp.zeros_like(z) if c is None else jnp.asarray(c, dtype=z.dtype) for z, c in pairs]
+                (found,), outputs = pull(credit), left[-1]
         return np.asarray(value), {k: np.asarray(v) for k, v in found.items()}, np.asarray(outputs)
 
     gradients.__gradcert_notes__ = (FRESH,) if fresh else ()  # type: ignore[attr-defined]
@@ -121,17 +129,29 @@ def subject(
 
 
 def _derivative(build: Any, problem: Problem, parameters: Any, call: str, initial: Any, *, jit: bool) -> Any:
-    """Return ``(parameters, inputs, targets) -> ((loss, outputs), gradients)`` of every problem of this network."""
+    """Return ``(parameters, inputs, targets) -> ((loss, outputs), gradients)`` of every problem of this network.
+
+    For a loss that JAX is not left to differentiate: ``(parameters, inputs) -> outputs``, of all layers.
+    """
     layers = [(layer, build(layer)) for layer in problem.network.layers]
 
-    def loss(p: Mapping[str, Any], x: Any, y: Any) -> tuple[Any, Any]:
+    def left(p: Mapping[str, Any], x: Any) -> list[Any]:
+        out = []
         for i, (layer, function) in enumerate(layers):
             prefix = f"layers.{i}."
             own = {k.removeprefix(prefix): v for k, v in p.items() if k.startswith(prefix)}
             maps = parameters(layer) if callable(parameters) else parameters
             q = nested({k: m(own) for k, m in check(maps, own).items()})
             x = function(q, x) if call == "sequence" else scanned(function, q, x, layer, initial)
-        return total_loss(problem, x, y), x
+            out.append(x)
+        return out
+
+    if not plain(problem):
+        return jax.jit(left) if jit else left
+
+    def loss(p: Mapping[str, Any], x: Any, y: Any) -> tuple[Any, Any]:
+        outputs = left(p, x)[-1]
+        return total_loss(problem, outputs, y), outputs
 
     differentiated = jax.value_and_grad(loss, has_aux=True)
     return jax.jit(differentiated) if jit else differentiated
@@ -167,8 +187,14 @@ def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def total_loss(problem: Problem, outputs: Any, targets: Any) -> Any:
-    """Return the loss of the problem's network (`gradcert.reference.networks.Loss`); both arrays are (T, B, n)."""
-    check_short(problem, "a JAX module")
+    """Return the loss of the problem's network (`gradcert.reference.networks.Loss`); both arrays are (T, B, n).
+
+    Raises
+    ------
+    MapError : for another than squared error or cross entropy of every step or the last, which `subject` takes.
+    """
+    if not plain(problem):
+        raise MapError("JAX's loss of outputs that is no short one", allowed="of every step or the last, unweighted")
     loss, (steps, batch, _) = problem.network.loss, targets.shape
     if loss.when == "last":
         outputs, targets = outputs[-1:], targets[-1:]

@@ -16,7 +16,10 @@ from gradcert.reference.errors import GradcertError
 
 
 class MapError(GradcertError):
-    """The maps of an adapter do not fit the module or the problem: a usage error, not a wrong gradient."""
+    """What an adapter was told does not fit the module or the problem: a usage error, not a wrong gradient.
+
+    Known by its name where a subject's process says what it raised (`gradcert.certify.subjects.answers`).
+    """
 
 
 @dataclass(frozen=True)

@@ -30,9 +30,10 @@ from gradcert.adapters.mapping import (
     transposed,
     zeros,
 )
+from gradcert.adapters.objective import check_fits, judged, judged_step, plain, share
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.installing import install
-from gradcert.reference.networks import Problem, check_short
+from gradcert.reference.networks import Problem
 
 try:
     import torch
@@ -142,6 +143,7 @@ def subject(
 
     @functools.wraps(build)
     def gradients(problem: Problem) -> Answer:
+        check_fits(problem, "a torch module", hidden=per == "layer", online=online)
         dtype = getattr(torch, problem.dtype)
         with default_dtype(dtype):
             parts = list(pieces(problem, per))
@@ -220,47 +222,98 @@ def run(
     problem: Problem, modules: list[Any], call: str | Call, *, online: bool, batch_first: bool
 ) -> tuple[float, Any]:
     """Return loss and outputs; the gradients are left where the modules put them."""
-    check_short(problem, "a torch module")
     inputs, targets = (torch.tensor(v, dtype=getattr(torch, problem.dtype)) for v in (problem.inputs, problem.targets))
     if call == "sequence":
-        x = inputs.transpose(0, 1) if batch_first else inputs
+        x, left = inputs.transpose(0, 1) if batch_first else inputs, []
         for module in modules:
             x, _ = of_sequence(module, x, None)
-        x = x.transpose(0, 1) if batch_first else x
-        loss = total_loss(problem, x, targets)
+            left.append(x.transpose(0, 1) if batch_first else x)
+        loss = total_loss(problem, left[-1], targets) if plain(problem) else _whole(problem, left)
         loss.backward()
-        return loss.item(), array(x.detach())
+        return loss.item(), array(left[-1].detach())
     take = CALLS[call] if isinstance(call, str) else call
     states: list[Any] = [None] * len(modules)
-    outputs, loss = [], torch.zeros(())
+    steps: list[list[Any]] = [[] for _ in modules]
+    loss = torch.zeros(())
     for t, x in enumerate(inputs):
         for i, module in enumerate(modules):
             x, states[i] = take(module, x, states[i])
-        outputs.append(x.detach())
-        share = step_loss(problem, t, x, targets[t])
+            steps[i].append(x)
+        if not plain(problem) and not online:
+            continue
+        added = step_loss(problem, t, x, targets[t]) if plain(problem) else _at_step(problem, t, [s[-1] for s in steps])
         if online:
-            if share.requires_grad:
-                share.backward()
-            share = share.detach()
-        loss = loss + share
+            if added.requires_grad:
+                added.backward()
+            added = added.detach()
+            for layer in steps:
+                layer[-1] = layer[-1].detach()
+        loss = loss + added
+    left = [torch.stack(layer) for layer in steps]
+    if not plain(problem):
+        loss = _whole(problem, left)
     if not online:
         loss.backward()
-    return loss.item(), array(torch.stack(outputs))
+    return loss.item(), array(left[-1].detach())
+
+
+def _with_credit(value: Any, outputs: list[Any], credits: list[Any]) -> Any:
+    """Return a number with these gradients by the outputs, whatever its library would have made of it."""
+    total = torch.tensor(float(value), dtype=outputs[-1].dtype)
+    for output, credit in zip(outputs, credits, strict=True):
+        if credit is not None and output.requires_grad:
+            total = total + ((output - output.detach()) * torch.tensor(credit, dtype=output.dtype)).sum()
+    return total
+
+
+def _whole(problem: Problem, left: list[Any]) -> Any:
+    """Return the loss of what left all layers, (T, B, n) each."""
+    value, credits = judged(problem, [array(x.detach()) for x in left])
+    return _with_credit(value, left, credits)
+
+
+def _at_step(problem: Problem, t: int, left: list[Any]) -> Any:
+    """Return a number with the gradients that the loss has at one step; its value is that of the whole, later."""
+    return _with_credit(0.0, left, judged_step(problem, t, [array(x.detach()) for x in left]))
 
 
 def step_loss(problem: Problem, t: int, output: Any, target: Any) -> Any:
-    """Return the share of step `t` in the problem's loss, which is their sum (`gradcert.reference.networks.Loss`)."""
+    """Return the share of step `t` in the problem's loss, which is their sum (`gradcert.reference.networks.Loss`).
+
+    Raises
+    ------
+    MapError : for a loss that is no sum over steps of what the outputs say.
+    """
     loss, (steps, batch, _) = problem.network.loss, problem.inputs.shape
     if loss.when == "last" and t < steps - 1:
         return output.sum() * 0
+    if not plain(problem):
+        _check_outputs_alone(problem)
+        if not loss.stepwise:
+            raise MapError("the share of a step, which needs other steps", do="total_loss, of all of them")
+        found = array(output.detach())
+        return _with_credit(share(problem, t, found), [output], judged_step(problem, t, [found]))
     if loss.kind == "squared_error":
-        share = ((output - target) ** 2).sum() / 2
+        total = ((output - target) ** 2).sum() / 2
     else:
-        share = -(target * output.log_softmax(-1)).sum()
+        total = -(target * output.log_softmax(-1)).sum()
     divisor = loss.divisor(steps, batch)
-    return share if divisor == 1 else share / divisor
+    return total if divisor == 1 else total / divisor
 
 
 def total_loss(problem: Problem, outputs: Any, targets: Any) -> Any:
-    """Return the loss of all steps; outputs and targets are (T, B, n)."""
+    """Return the loss of all steps; outputs and targets are (T, B, n).
+
+    Raises
+    ------
+    MapError : for a loss that says something of other than the outputs.
+    """
+    if not plain(problem):
+        _check_outputs_alone(problem)
+        return _whole(problem, [outputs])
     return sum(step_loss(problem, t, o, y) for t, (o, y) in enumerate(zip(outputs, targets, strict=True)))
+
+
+def _check_outputs_alone(problem: Problem) -> None:
+    if problem.network.loss.activity or problem.network.loss.local:
+        raise MapError("the loss of outputs, where it has terms about other than them", allowed="a loss of outputs")

@@ -6,7 +6,7 @@ import shutil
 
 import click
 
-from gradcert.commands.common import FILE, limits, named, progress, put
+from gradcert.commands.common import FILE, limits, named, progress, put, writable
 from gradcert.commands.complete import names, subjects
 
 EPILOG = """\b
@@ -65,8 +65,7 @@ def command(
     from gradcert.certify.subjects import Limits
     from gradcert.reference.errors import GradcertError
 
-    if [path, html, png].count("-") > 1:
-        raise click.UsageError("standard output holds one report")
+    writable(path, html, png)
     try:
         with progress(Console(stderr=True)) as bar:
             record = atlas(

@@ -128,6 +128,8 @@ def command(
     from gradcert.certify.subjects import Limits
     from gradcert.reference.errors import GradcertError
 
+    files = {"sealed": sealed, "path": path, "junit": junit, "html": html, "markdown": markdown, "badge": badge}
+    writable(*files.values(), github=github)
     if fixed_point is not None:
         from gradcert.commands import fixed_point as integers
 
@@ -139,8 +141,6 @@ def command(
         sys.exit(integers.run(subject, fixed_point, rule, options, profile, seed, bounds, python, path, others))
     said = {"--example": example, "--params": params, "--state": state, "--order": order, "--time": time}
     subject = with_words(subject, {name: value for name, value in said.items() if value is not None})
-    files = {"sealed": sealed, "path": path, "junit": junit, "html": html, "markdown": markdown, "badge": badge}
-    writable(*files.values())
     errors = Console(stderr=True)
     try:
         with progress(errors) as bar:

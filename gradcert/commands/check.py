@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from gradcert.commands.common import writers, written
+from gradcert.commands.common import writable, writers, written
 
 EPILOG = """\b
 Examples:
@@ -36,6 +36,7 @@ def command(vectors: str, answers: str, run: bool, github: bool, **files: str | 
     from gradcert.certify.report import terminal
     from gradcert.reference.errors import GradcertError
 
+    writable(*files.values(), github=github)
     try:
         certificate = check(Path(vectors), Path(answers), run=run)
     except GradcertError as error:

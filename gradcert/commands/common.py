@@ -116,16 +116,35 @@ def written(certificate: Certificate, *, github: bool = False, **files: str | No
     return "-" in names
 
 
-def writable(*names: str | None) -> None:
-    """Refuse files that cannot be written, before any work is done for them."""
-    for name in names:
-        if name is None or name == "-":
-            continue
-        folder = Path(name).parent
-        if not folder.is_dir():
-            raise click.UsageError(f"{name} cannot be written: there is no folder {folder}")
-        if not os.access(name if Path(name).exists() else folder, os.W_OK):
-            raise click.UsageError(f"{name} cannot be written: no right to do so")
+def writable(*names: str | None, github: bool = False) -> None:
+    """Refuse files that cannot be written, before any work is done for them.
+
+    Parameters
+    ----------
+    github : whether the summary of a step, which ``GITHUB_STEP_SUMMARY`` names, is one of them.
+    """
+    from gradcert.outputs import refusal
+
+    said = [*names, os.environ.get("GITHUB_STEP_SUMMARY") if github else None]
+    if said.count("-") > 1:
+        raise click.UsageError("standard output holds one report")
+    for name in said:
+        if name is not None and name != "-" and (why := refusal(name)):
+            raise click.UsageError(f"{name} cannot be written: {why}")
+
+
+def folder_for(name: str | None) -> None:
+    """Make a folder that pages are written into, or refuse it, before any work is done for them."""
+    from gradcert.outputs import refusal
+
+    if name is None:
+        return
+    try:
+        Path(name).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.UsageError(f"{name} cannot be written: {error.strerror}") from None
+    if why := refusal(Path(name) / ".gradcert"):
+        raise click.UsageError(f"{name} cannot be written: {why}")
 
 
 FORMS = ("sealed", "path", "junit", "html", "markdown", "badge")

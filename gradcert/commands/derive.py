@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gradcert.commands.common import FILE, progress, put
+from gradcert.commands.common import FILE, folder_for, progress, put, writable
 
 if TYPE_CHECKING:
     from gradcert.derivations.kept import Verdict
@@ -52,10 +52,12 @@ def command(name: str | None, slow: bool, checking: bool, html: str | None, path
     from gradcert import derivations
     from gradcert.reference.errors import GradcertError
 
+    writable(path)
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False, stderr=path == "-")
     record: dict[str, object] = {"derivations": derivations.list_derivations()}
     try:
         if html is not None:
+            folder_for(html)
             pages = derivations.write_html(Path(html), jobs=jobs, listen=lambda text: click.echo(text, err=True))
             console.print(f"{len(pages)} pages; open {Path(html) / 'index.html'}")
         elif checking:

@@ -59,7 +59,7 @@ def command(folder: str, as_json: bool) -> None:
         record |= {"own_tests": own_tests, "left": done.left}
         click.echo(json.dumps(record, indent=1))
         sys.exit(0)
-    said = [f"{project.files} Python files", f"{len(project.own)} subjects", *project.libraries]
+    said = [_many(project.files, "Python file"), _many(len(project.own), "subject"), *project.libraries]
     click.echo(f"found    {', '.join(said)}")
     for found in project.own:
         if found.claims:
@@ -73,7 +73,7 @@ def command(folder: str, as_json: bool) -> None:
         what = "a module" if near.module else f"makes gradients, and takes {printable(near.takes)}"
         click.echo(f"         {printable(near.name)}, line {near.line}: {what}")
     for one in project.tests:
-        calls = f"{one.calls} call{'' if one.calls == 1 else 's'} of gradcert.subject_tests or gradcert.cases"
+        calls = f"{_many(one.calls, 'call')} of gradcert.subject_tests or gradcert.cases"
         click.echo(f"         {printable(name(one.file))}, line {one.line}: tests, {calls}")
     for file in done.written:
         click.echo(f"wrote    {file}")
@@ -105,3 +105,14 @@ def command(folder: str, as_json: bool) -> None:
         click.echo(f"         {none}put your code into {SUBJECTS}: until then its tests are skipped")
     if done.guessed:
         click.echo("         read the guessed claims first: tests/claims/")
+
+
+def _many(number: int, what: str) -> str:
+    """Return a number of things.
+
+    Examples
+    --------
+    >>> _many(1, "subject"), _many(0, "subject")
+    ('1 subject', '0 subjects')
+    """
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -81,7 +81,7 @@ def _loaded(where: str) -> Any:
         spec.loader.exec_module(module)
     except GradcertError:
         raise
-    except Exception as error:  # whatever a stranger's file raises
+    except (Exception, SystemExit) as error:  # whatever a stranger's file raises
         raise GradcertError(f"running {where} raised {type(error).__name__}: {error}", do="run it by itself") from None
     return module
 

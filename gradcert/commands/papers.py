@@ -51,6 +51,7 @@ def command(
     """
     from rich.console import Console
 
+    from gradcert.commands.common import folder_for
     from gradcert.commands.pages import shown
     from gradcert.papers import CLAIMS, claim_named
     from gradcert.papers.report import listing, page, record_of, written
@@ -68,6 +69,13 @@ def command(
         wanted = [c for c in wanted if c.quick or not quick]
         if not wanted:
             raise GradcertError(f"{name} has no quick form", allowed=", ".join(c.name for c in every if c.quick))
+        if not running and not folder.is_dir():
+            raise GradcertError(
+                f"--results {folder}: there is no such folder",
+                allowed="one that runs were kept in",
+                do="name it; or run a claim: gradcert claims NAME",
+            )
+        folder_for(pages)
         found = []
         for claim in wanted:
             path = folder / f"{claim.name}{'-quick' if quick else ''}.jsonl"
@@ -89,7 +97,6 @@ def command(
         for d in found:
             written(d, console)
     if pages is not None:
-        Path(pages).mkdir(parents=True, exist_ok=True)
         for d in found:
             (Path(pages) / f"{d.claim.name}.html").write_text(page(d), encoding="utf-8")
     words = {d.verdict.word if d.complete else "inconclusive" for d in found}

@@ -61,13 +61,14 @@ def command(
     The file is run, in this process, and one step of the module is recorded on an example input. Nothing is guessed: a
     label that is chosen by convention says so, and what cannot be read is refused with its line.
     """
-    from gradcert.commands.common import shown
+    from gradcert.commands.common import shown, writable
     from gradcert.commands.modules import example_of, module_from, named
     from gradcert.commands.reading_files import check_names, write
     from gradcert.models.modules.named import arguments_of, is_step, state_of
     from gradcert.models.reading import read
     from gradcert.reference.errors import GradcertError
 
+    writable(html, cells, claim, nir)
     try:
         check_names(cells)
         shown([model])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gradcert.commands.common import FILE, progress, put
+from gradcert.commands.common import FILE, progress, put, writable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,6 +61,7 @@ def command(names: tuple[str, ...], classes: tuple[str, ...], jobs: int, path: s
         raise click.UsageError(f"no member is called {missing[0]!r}{meant}; gradcert selftest lists them all")
     if not chosen(names, classes):
         raise click.UsageError("no member has one of these names and one of these classes")
+    writable(path)
     started = time.perf_counter()
     with progress(Console(stderr=True)) as bar:
         members = selftest(names, classes=classes, jobs=jobs, progress=bar)

@@ -31,7 +31,7 @@ def command(file: str, github: bool, **files: str | None) -> None:
     from gradcert.certify.report import terminal
     from gradcert.reference.errors import GradcertError
 
-    writable(*(files[form] for form in FORMS))
+    writable(*(files[form] for form in FORMS), github=github)
     try:
         record = seal.read(got(file))
         certificate = from_dict(record)

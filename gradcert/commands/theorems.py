@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gradcert.commands.common import FILE, put
+from gradcert.commands.common import FILE, put, writable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -42,6 +42,7 @@ def command(checking: bool, path: str | None) -> None:
     from gradcert.theorems.catalogue import THEOREMS
     from gradcert.theorems.check import check
 
+    writable(path)
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False, stderr=path == "-")
     assumes = axioms_of(COMMITTED.read_text(encoding="utf-8"))
     record: dict[str, Any] = {

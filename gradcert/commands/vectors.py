@@ -45,6 +45,7 @@ def command(
 
     from gradcert.certify.campaign import vectors
     from gradcert.certify.claims import Claim, made, whole
+    from gradcert.commands.common import folder_for
     from gradcert.reference.errors import GradcertError
 
     try:
@@ -52,6 +53,7 @@ def command(
         claim = made(whole(given.get("claim"), run=True), given)
         if not isinstance(claim, Claim):
             raise click.UsageError("vectors need --rule and --cells, or --claim FILE")
+        folder_for(output)
         with progress(Console(stderr=True)) as bar:
             number = vectors.write(Path(output), claim, profile=profile, seed=seed, jobs=jobs, progress=bar)
     except GradcertError as error:

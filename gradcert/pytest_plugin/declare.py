@@ -96,7 +96,15 @@ def cases(*, subject: Any = None, **options: Any) -> Callable[[Callable[..., Any
     'test_mine'
     """
 
-    def decorate(function: Callable[..., Any]) -> Callable[..., None]:
+    def decorate(function: Any) -> Callable[..., None]:
+        if not callable(function) or not hasattr(function, "__name__"):
+            from gradcert.reference.errors import GradcertError  # this file is loaded by every run of pytest
+
+            raise GradcertError(
+                f"gradcert.cases(...) of {function!r}",
+                allowed="a test function, def test_mine(problem): ...",
+                do="write @gradcert.cases(...) above it",
+            )
         test = subject_tests(function if subject is None else subject, **options)
         test.__name__, test.__qualname__, test.__doc__ = function.__name__, function.__qualname__, function.__doc__
         test.__module__ = function.__module__

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Generator, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,8 +55,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[SESSIONS] = {}
     config.stash[TOLD] = []
     config.stash[MET] = []
-    if (badge := config.getoption("--gradcert-badge")) and Path(badge).is_dir():
-        raise pytest.UsageError(f"--gradcert-badge {badge}: a folder; allowed: the name of a file")
+    if (badge := config.getoption("--gradcert-badge")) and not hasattr(config, "workerinput"):
+        from gradcert.outputs import refusal
+
+        if why := refusal(config.invocation_params.dir / badge):
+            raise pytest.UsageError(f"--gradcert-badge {badge} cannot be written: {why}")
     config.pluginmanager.register(Listener(config.stash[TOLD]), "gradcert-listener")
     config.stash[STALE] = set()
     name = config.getoption("--gradcert-expected") or config.getini("gradcert_expected")
@@ -231,7 +233,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         whole = session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
         told = config.stash[TOLD]
         text = table.badge(counted(told), _profile(config), whole)
-        table.write_badge(config.invocation_params.dir / badge, text)
+        (config.invocation_params.dir / badge).write_text(text, encoding="utf-8")
 
 
 def _mended(config: pytest.Config) -> list[Mended]:

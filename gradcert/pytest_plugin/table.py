@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from gradcert.pytest_plugin.counts import CERTIFIED, EXPECTED, FAILED, INCOMPLETE, VERDICTS, Row
 
@@ -59,9 +58,3 @@ def badge(rows: Sequence[Row], profile: str, whole: bool) -> str:
     counts = [f"{verdicts.count(name)} {name}" for name in VERDICTS[1:] if name in verdicts]
     title = f"gradcert: {', '.join([right, *counts])}; profile {profile}, {datetime.date.today()}"
     return draw("gradcert", right, PAINT[COLOURS[worst]], title)
-
-
-def write_badge(path: Path, text: str) -> None:
-    """Write a badge; folders that are missing are made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")

@@ -163,6 +163,7 @@ def define(
     >>> define("same", step, edges=edges, constants={"leak": 0.9, "threshold": 1.0})().nodes
     ('v', 'z')
     """
+    _check_given(name, equations, edges, constants, parameters)
     if not isinstance(strict, bool):
         raise GradcertError(f"strict={strict!r}", allowed="True: above the threshold alone; False: also at it")
     surrogate, floor = (given if given is None else surrogate_from(given) for given in (surrogate, floor))
@@ -221,10 +222,32 @@ def define(
         "trained": property(lambda self: (*recipe.parameters, *self.train)),
         "constants": constant_values,
         "step": step,
+        "activations": activations,
         "factors": factors,
         "__post_init__": __post_init__,
     }
     return make_dataclass(name, fields, frozen=True, namespace=body)
+
+
+def _check_given(name: Any, equations: Any, edges: Any, constants: Any, parameters: Any) -> None:
+    """Raise for arguments of `define` of another kind than it takes."""
+    if not isinstance(name, str) or not name:
+        raise GradcertError(f"a cell called {name!r}", allowed="a text", do='define("my_cell", equations, edges=...)')
+    equation = "{'v': 'leak*v_prev + W @ x', 'z': 'spike(v - threshold)'}"
+    for what, value, such in (
+        ("equations", equations, f"{equation}, or a function of a step"),
+        ("edges", edges, "{'v -> v': 'state'}"),
+        ("constants", {} if constants is None else constants, "{'leak': 0.9}"),
+    ):
+        if not isinstance(value, Mapping) and not (what == "equations" and callable(value)):
+            raise GradcertError(f"{what} of the cell {name!r} in a {type(value).__name__}", allowed=f"such as {such}")
+    if isinstance(parameters, str) or not all(isinstance(p, str) for p in _listed(parameters)):
+        raise GradcertError(f"parameters={parameters!r} of the cell {name!r}", allowed="names, such as ('b',)")
+
+
+def _listed(given: Any) -> tuple[Any, ...]:
+    """Return what somebody gave as a list; what is none, as what is no name."""
+    return () if given is None else tuple(given) if isinstance(given, Iterable) else (given,)
 
 
 @cache

@@ -61,7 +61,8 @@ def read(equations: Mapping[str, str], constants: Mapping[str, object]) -> tuple
             f"equations that end with {nodes[-1:] or 'nothing'}", allowed="the last node is z, the output"
         )
     for name in (*nodes, *constants):
-        if not NAME.fullmatch(str(name)) or name.endswith(PREVIOUS) or name in (*FUNCTIONS, "x"):
+        text = f"{name}" if type(name) is str else ""
+        if not NAME.fullmatch(text) or text.endswith(PREVIOUS) or text in (*FUNCTIONS, "x"):
             raise GradcertError(f"the name {name!r}", allowed=f"identifiers, not x or {', '.join(FUNCTIONS)}")
     found = tuple(_one(node, equations[node], nodes, constants) for node in nodes)
     if not any(re.search(rf"\b{ITSELF}\b", equation.rest) for equation in found):

@@ -27,8 +27,8 @@ def sympy() -> Any:
     return sympy
 
 
-def weighted(weight: str, source: str) -> Any:
-    """Return a weighted sum as a SymPy symbol, to be added to in an equation.
+def weighted(weight: Any, source: Any) -> Any:
+    """Return a weighted sum, of the names of a weight and of a node, as a SymPy symbol, to be added to in an equation.
 
     Examples
     --------
@@ -36,6 +36,9 @@ def weighted(weight: str, source: str) -> Any:
     >>> str(weighted("W", "x") + sp.Symbol("b"))
     'W @ x + b'
     """
+    for name in (weight, source):
+        if not isinstance(name, str) or not grammar.NAME.fullmatch(name):
+            raise GradcertError(f"the weighted sum of {weight!r} and {source!r}", allowed="names, such as 'W' and 'x'")
     return sympy().Symbol(f"{weight} @ {source}")
 
 

@@ -54,6 +54,9 @@ def check(cell: Any, *, factors: Any = None) -> tuple[str, ...]:
     >>> check(Leaky)
     ('z <- a', 'z <- leak', 'z <- z_prev')
     """
+    if not isinstance(cell, type) or not hasattr(cell, "recipe"):
+        what = f"an instance of the cell {cell.name}" if hasattr(cell, "recipe") else repr(cell)
+        raise GradcertError(f"check of {what}", allowed="the class that define returned", do="check(define(...))")
     recipe, made = cell.recipe, cell()
     own = {"spike": spike(Surrogate("triangle"), strict=True)} if recipe.spikes else {}
     activations = {**ACTIVATIONS, **own}

@@ -9,6 +9,7 @@ Sums, products, quotients, whole powers, ``p.W @ x`` (or ``x @ p.W.T``) and NumP
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -225,7 +226,15 @@ def trace(step: Callable[..., Mapping[str, Any]]) -> dict[str, str]:
     'leak * (v_prev - (threshold * z_prev)) + a'
     """
     given: list[Any] = [Names(PREVIOUS), Symbol("name", ("x",)), Names(), function("spike")]
-    found: Any = step(*given[: len(inspect.signature(step).parameters)])
+    takes = _takes(step)
+    try:
+        found: Any = step(*given[:takes])
+    except GradcertError:
+        raise
+    except Exception as error:  # whatever somebody's function raises
+        raise GradcertError(
+            f"a step that raises {type(error).__name__}: {error}", allowed=ALLOWED, do="mend it, or write equations"
+        ) from error
     if not isinstance(found, Mapping) or not all(isinstance(value, Symbol) for value in found.values()):
         raise GradcertError("a step that does not return its nodes", allowed='{"a": ..., "v": ..., "z": ...}')
     named: dict[int, str] = {}
@@ -239,12 +248,27 @@ def trace(step: Callable[..., Mapping[str, Any]]) -> dict[str, str]:
     return out
 
 
+def _takes(step: Callable[..., Any]) -> int:
+    """Return how many arguments a step takes."""
+    try:
+        takes = list(inspect.signature(step).parameters.values())
+    except (TypeError, ValueError):
+        takes = []
+    needed = [p for p in takes if p.default is p.empty]
+    if len(takes) < 3 or len(needed) > 4:
+        name = getattr(step, "__name__", type(step).__name__)
+        raise GradcertError(
+            f"the step {name} of {len(takes)} arguments", allowed="step(prev, x, p) or step(prev, x, p, h)"
+        )
+    return len(takes)
+
+
 def _text(
     value: Any, named: dict[int, str], node: str, taken: set[str], extra: dict[str, str], *, top: bool = False
 ) -> str:
     """Return an expression as text; a weighted sum inside an operation becomes a node of its own, in `extra`."""
     if not isinstance(value, Symbol):
-        return repr(float(value)) if not float(value).is_integer() else str(int(value))
+        return _number(value, node)
     if id(value) in named and named[id(value)] != (node if top else None):
         return named[id(value)]
     if value.op == "name":
@@ -267,6 +291,19 @@ def _text(
         return f"{value.op}({', '.join(parts)})"
     a, b = (part if _atomic(part) else f"({part})" for part in parts)
     return f"{a} {value.op} {b}"
+
+
+def _number(value: Any, node: str) -> str:
+    """Return a constant as text: a whole number as one, a decimal in the digits that lead back to the same float."""
+    if isinstance(value, (int, np.integer)):
+        return str(int(value))
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise _unknown(f"{value!r} as a constant of {node}") from None
+    if not math.isfinite(number):
+        raise _unknown(f"the number {number} in {node}")
+    return str(int(number)) if number.is_integer() else repr(number)
 
 
 def _hoisted(value: Symbol, named: dict[int, str], node: str, taken: set[str], extra: dict[str, str]) -> Symbol:

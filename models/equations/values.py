@@ -3,16 +3,23 @@
 The function runs on NumPy arrays of balls, as it would on floats; the cell runs on the budget's number system. Two
 enclosures of one number overlap; those of two numbers that differ at all do not, at a precision of 192 bits, unless
 they agree to 1e-50, which no two formulas do at random points.
+
+A decimal of the function, such as 0.3, is the float that Python makes of it, and the cell's equations read the same
+digits as 3/10. So each is a name here, and its value that float: then the two are compared to the last digit.
 """
 
 from __future__ import annotations
 
+import ast
+import inspect
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from flint import arb
 
+from gradcert.models.equations.cell import Recipe, run
 from gradcert.properties.numbers import Balls, Precision, working_precision
 from gradcert.reference.engines.tape import drive_at, drives
 from gradcert.reference.errors import GradcertError
@@ -70,8 +77,6 @@ def _balls(values: Any) -> Any:
 
 
 def _arguments(recipe: Any, p: Mapping[str, Any], prev: Mapping[str, Any], x: Any) -> tuple[Any, ...]:
-    import inspect
-
     spike = np.frompyfunc(lambda v: arb(1) if v >= 0 else arb(0), 1, 1)
     given = (
         Given({k: _balls(v) for k, v in prev.items()}),
@@ -85,9 +90,45 @@ def _arguments(recipe: Any, p: Mapping[str, Any], prev: Mapping[str, Any], x: An
 def _cell(layer: Layer, balls: Balls, p: Mapping[str, Any], prev: Mapping[str, Any], x: Any) -> dict[str, list[Any]]:
     """Return the enclosure of every node of the cell."""
     cell: Any = layer.cell
+    recipe, decimals = named_decimals(cell.recipe)
     exact = {name: balls.exactly(value) for name, value in p.items()}
     before = {name: balls.exactly(value).reshape(1, UNITS) for name, value in prev.items()}
     known, rest = drives(layer, exact, balls.exactly(x).reshape(1, 1, INPUTS))  # as the engine adds them up
     drive = drive_at(known, rest, 0)
-    found = cell.step(balls, {k: v for k, v in exact.items() if v.ndim == 1}, drive, before)
+    given = {k: v for k, v in exact.items() if v.ndim == 1}
+    given |= {name: balls.exactly(np.full(UNITS, value)) for name, value in decimals.items()}
+    found = run(recipe, balls, given, drive, before, cell.activations())
     return {node: [element.inflated() for element in value.ravel()] for node, value in found.items()}
+
+
+def named_decimals(recipe: Recipe) -> tuple[Recipe, dict[str, float]]:
+    """Return a recipe whose decimals are names, and their values.
+
+    Examples
+    --------
+    >>> from gradcert.models.equations import define
+    >>> own = define("own", {"z": "W @ x + 0.3*tanh(z_prev/3)"}, edges={"z -> z": "state"})
+    >>> named, values = named_decimals(own.recipe)
+    >>> named.equations[0].rest, values
+    ('+ decimal_0 * tanh(z_prev / 3)', {'decimal_0': 0.3})
+    """
+    values: dict[str, float] = {}
+    taken = {*recipe.nodes, *recipe.parameters, *recipe.constants}
+
+    class Named(ast.NodeTransformer):
+        def visit_Constant(self, node: ast.Constant) -> ast.expr:
+            if not isinstance(node.value, float):
+                return node
+            name = f"decimal_{len(values)}"
+            while name in taken:
+                name += "_"
+            taken.add(name)
+            values[name] = node.value
+            return ast.Name(name)
+
+    def one(rest: str) -> str:
+        first, plus = (rest.removeprefix("+ "), "+ ") if rest.startswith("+ ") else (rest, "")
+        return plus + ast.unparse(Named().visit(ast.parse(first, mode="eval")))
+
+    equations = tuple(replace(equation, rest=one(equation.rest)) for equation in recipe.equations)
+    return replace(recipe, equations=equations), values

@@ -13,7 +13,7 @@ import torch
 
 from gradcert.models.modules.build import maker
 from gradcert.models.modules.claims import How, at, told
-from gradcert.models.modules.errors import UnreadError, unread
+from gradcert.models.modules.errors import check_given, unread
 from gradcert.models.modules.parameters import Given, given
 from gradcert.models.modules.spelled import Read, Told, sizes_of
 from gradcert.models.reading.held import peek, poke, slots
@@ -95,11 +95,9 @@ class ModuleSubject:
         ------
         UnreadError : for a problem that no module can be given.
         """
-        beside = [k for k in problem.data if k != "weights"]
-        if beside or problem.feedback or problem.drawn:
-            what = ", ".join([*beside, *(["feedback"] if problem.feedback else []), *problem.drawn])
-            raise UnreadError(f"a module that is given {what}", allowed="problems of inputs, targets and weights")
-        read, values = self.reader.read(sizes_of(problem.network))
+        check_given(problem, "a module")
+        with unread():
+            read, values = self.reader.read(sizes_of(problem.network))
         dtype = getattr(torch, problem.dtype)
         module = cast(self.build(values).eval(), dtype)
         put = Put.of(read, module, problem, dtype)

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from gradcert.models.modules.errors import UnreadError
+from gradcert.models.modules.named import check_shape
 from gradcert.models.reading.held import clone
 from gradcert.models.reading.recorder import default_dtype
 
@@ -107,6 +108,7 @@ def example(shape: tuple[int, ...]) -> Any:
     >>> tuple(example((2, 3)).shape)
     (2, 3)
     """
+    check_shape("the example", shape)
     return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 from inspect import isclass, ismodule
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from gradcert.reference.errors import GradcertError
 
+LARGEST = 2**26  # numbers of an example
 Call = tuple[tuple[Any, ...], dict[str, Any]]  # arguments by place, and by name
 
 
@@ -92,6 +94,24 @@ def state_of(file: Any, given: str | None) -> Any:
     return zeros if len(zeros) > 1 else zeros[0]
 
 
+def check_shape(what: str, shape: tuple[int, ...]) -> None:
+    """Raise for a shape of more numbers than are made for an example.
+
+    Examples
+    --------
+    >>> check_shape("--example", (99999999999, 9))
+    Traceback (most recent call last):
+    gradcert.reference.errors.GradcertError: --example (99999999999, 9), which is 7.2e+12 bytes; allowed: at most ...
+    """
+    numbers = prod(shape)
+    if numbers > LARGEST:
+        raise GradcertError(
+            f"{what} {shape}, which is {8.0 * numbers:.2g} bytes",
+            allowed=f"at most {LARGEST} numbers, {8 * LARGEST >> 20} MiB in float64",
+            do="say a smaller batch: what is read does not depend on it",
+        )
+
+
 def shapes_of(text: str, what: str) -> list[tuple[int, ...]]:
     """Read shapes: ``(32, 700)``, or several of them.
 
@@ -107,4 +127,6 @@ def shapes_of(text: str, what: str) -> list[tuple[int, ...]]:
         raise GradcertError(f"{what} {text!r}", allowed="shapes such as (32, 128), several with commas") from None
     if not shapes or any(n < 1 for shape in shapes for n in shape):
         raise GradcertError(f"{what} {text!r}", allowed="shapes such as (32, 128)")
+    for shape in shapes:
+        check_shape(what, shape)
     return shapes

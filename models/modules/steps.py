@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradcert.models.modules.errors import UnreadError, unread
+from gradcert.models.modules.errors import UnreadError, check_given, unread
 from gradcert.models.modules.parameters import given as made_of
 from gradcert.models.modules.spelled import Read, Told, sizes_of
 from gradcert.models.modules.step_claims import Given, at, beginning, title, told
@@ -119,14 +119,12 @@ class StepSubject:
         ------
         UnreadError : for a problem that no step function can be given.
         """
-        beside = [k for k in problem.data if k != "weights"]
-        if beside or problem.feedback or problem.drawn:
-            what = ", ".join([*beside, *(["feedback"] if problem.feedback else []), *problem.drawn])
-            raise UnreadError(f"a step that is given {what}", allowed="problems of inputs, targets and weights")
+        check_given(problem, "a step")
         if problem.dtype not in DTYPES:
             raise UnreadError(f"a step function of JAX in {problem.dtype}", allowed=" or ".join(DTYPES))
         sizes, dtype = sizes_of(problem.network), problem.dtype
-        read, swap = self.reader.read(sizes)
+        with unread():
+            read, swap = self.reader.read(sizes)
         own = {name: np.asarray(p) for name, p in read.parameters.items()}
         put = made_of(read.parts, own, problem.parameters)
         loss, batch = problem.network.loss, problem.inputs.shape[1]

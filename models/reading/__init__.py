@@ -62,10 +62,10 @@ def read(model: Any, *given: Any, **options: Any) -> Any:
     backward: bptt = bptt-detached-reset = ostl
     """
     if framework_of(model, given, options) == "jax":
-        step = _bound("read", JAX_TAKES, given, options)
+        step = _bound("read", JAX_TAKES, given, options, ("order",))
         needs_jax("gradcert.read of a step function of JAX")
         return importlib.import_module("gradcert.models.reading.jaxpr.reader").read_step(model, **step)
-    module = _bound("read", TORCH_TAKES, given, options)
+    module = _bound("read", TORCH_TAKES, given, options, ("time",))
     needs_torch("gradcert.read")
     return importlib.import_module("gradcert.models.reading.reader").read_module(model, **module)
 
@@ -105,19 +105,37 @@ def compute(model: Any, *given: Any, **options: Any) -> Any:
     torch.Size([4, 3])
     """
     if framework_of(model, given, options) == "jax":
-        step = _bound("compute", ("params", "batch"), given, options)
+        step = _bound("compute", ("params", "batch"), given, options, (*COMPUTING, "order"))
         needs_jax("gradcert.compute of a step function of JAX")
         return importlib.import_module("gradcert.models.reading.jaxpr.computing").compute(model, **step)
-    module = _bound("compute", ("batch",), given, options)
+    module = _bound("compute", ("batch",), given, options, (*COMPUTING, "time"))
     needs_torch("gradcert.compute")
     return importlib.import_module("gradcert.models.reading.computing").compute(model, **module)
 
 
 TORCH_TAKES, JAX_TAKES = ("x", "state"), ("params", "x", "state")
+COMPUTING = ("rule", "loss", "state", "output", "feedback")
+MAY = ("state",)  # by place, and may be left out
 
 
-def _bound(what: str, names: tuple[str, ...], given: tuple[Any, ...], options: dict[str, Any]) -> dict[str, Any]:
-    """Return arguments by name."""
+def _bound(
+    what: str, names: tuple[str, ...], given: tuple[Any, ...], options: dict[str, Any], more: tuple[str, ...]
+) -> dict[str, Any]:
+    """Return arguments by name.
+
+    Parameters
+    ----------
+    names : of those by place. `more` : of the others.
+    """
+    if unknown := sorted({*options} - {*names, *more}):
+        raise GradcertError(f"{what} with {', '.join(unknown)}", allowed=", ".join((*names, *more)))
+    needed = [*names, *(["loss"] if what == "compute" else [])]
+    missing = [k for k in needed if k not in (*names[: len(given)], *options, *MAY)]
+    if missing and len(given) <= len(names):
+        raise GradcertError(
+            f"{what} without {' and '.join(missing)}",
+            allowed=f"{what}(model, {', '.join(k for k in needed if k not in MAY)})",
+        )
     twice = sorted({*names[: len(given)]} & {*options})
     if len(given) > len(names) or twice:
         raise GradcertError(

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import torch
+
+from gradcert.models.reading.given import check_given, check_inputs
 from gradcert.models.reading.gradients import delta_of, run
 from gradcert.models.reading.reader import read_network
 from gradcert.reference.numbers import Array
@@ -23,7 +26,10 @@ def compute(
     feedback: Mapping[str, Array] | None = None,
 ) -> dict[str, Any]:
     """Return the gradient of a rule on a module's parameters, batch and loss (`gradcert.models.reading.compute`)."""
-    x, y = batch
+    x, y = check_given(batch, loss, output, rule)
+    tensor = isinstance(x, torch.Tensor)
+    finite = tensor and bool(torch.isfinite(x).all())
+    check_inputs(x, shape=tuple(x.shape) if tensor else None, finite=finite, allowed="a tensor (time, batch, ...)")
     written = read_network(module, x if time is not None else x[0], state, time, output)
     reading = written.reading
     parameters = dict(module.named_parameters())

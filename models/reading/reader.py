@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import torch
+
 from gradcert.models.reading.assemble import assembled
 from gradcert.models.reading.capture import capture
 from gradcert.models.reading.check import check_gradients, check_outputs, collected_by, rows_of
@@ -78,6 +80,10 @@ def unwritten(title: str, error: GradcertError) -> GradcertError:
 
 def recorded(module: Any, x: Any, state: Any = None, time: int | str | None = None) -> ReadModule:
     """Return the reading of a module before anything is compared with the module itself."""
+    if not isinstance(x, torch.Tensor):
+        raise GradcertError(
+            f"an example input that is a {type(x).__name__}", allowed="a tensor (batch, ...), such as torch.zeros(2, 3)"
+        )
     with users_own(x):
         step, way = capture(module, x, state) if time is None else fold(module, x, time)
         if time is None:

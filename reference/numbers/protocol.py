@@ -68,7 +68,7 @@ class Numbers(Protocol):
         ...
 
     def slope(self, activation: Activation, x: Array) -> Array:
-        """Return the derivative, or pseudo-derivative, of the activation at x."""
+        """Return the derivative of the activation at x; of a spike, or of a `Surrogate`, the pseudo-derivative."""
         ...
 
     def exp(self, x: Array) -> Array:

@@ -111,6 +111,23 @@ class Surrogate:
             return None
         return abs(float(self.amplitude)) * float(self.form.peak(**dict(self.scales)))
 
+    def derivative(self, x: Array, numbers: Numbers = FLOAT64) -> Array:
+        """Return psi at x, the membrane potential minus the threshold, in a number system.
+
+        So a rule that somebody defines evaluates the pseudo-derivative of a cell, ``cell.surrogate.derivative(u,
+        problem.numbers)``, on floats and on the enclosures that budgets come from; the same is
+        ``problem.numbers.slope(cell.surrogate, u)``. Where the cell's ``scaling`` is ``threshold``, dz/dv is psi(u /
+        threshold) / threshold.
+
+        Examples
+        --------
+        >>> Surrogate("triangle", scale=0.5).derivative(np.array([0.0, 0.5, 2.0]))
+        array([0.5 , 0.25, 0.  ])
+        >>> FLOAT64.slope(Surrogate("triangle", scale=0.5), np.array([0.5]))
+        array([0.25])
+        """
+        return pseudo_derivative(self, x, numbers)
+
     def with_scale(self, name: str, value: Any) -> Surrogate:
         """Return the same form with another scale, or another ``amplitude``."""
         given: dict[str, Any] = {**dict(self.scales), "amplitude": self.amplitude, name: value}

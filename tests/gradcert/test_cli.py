@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -115,13 +116,26 @@ def test_usage_is_2(subject, arguments, words):
     assert "Traceback" not in done.output
 
 
-def test_inconclusive_is_3(tmp_path):
+def test_inconclusive_is_3(subject, monkeypatch):
+    from gradcert.certify import campaign
+
+    certify = campaign.certify
+
+    def void(*given, **options):
+        return replace(certify(*given, **options), verdict="inconclusive", reason="the run is void: of this test")
+
+    monkeypatch.setattr(campaign, "certify", void)
+    done = run("certify", subject("ostl", "ostl"), "--profile", "quick")
+    assert done.exit_code == 3
+    assert "INCONCLUSIVE  the run is void" in done.output
+
+
+def test_a_subject_that_does_not_import_is_2(tmp_path):
     path = tmp_path / "subject.py"
     path.write_text("import no_such_library\n")
     done = run("certify", f"{path}:gradients", "--rule", "bptt", "--cells", "rnn")
-    assert done.exit_code == 3
-    assert "INCONCLUSIVE" in done.output
-    assert "No module named 'no_such_library'" in done.output
+    assert done.exit_code == 2
+    assert "No module named 'no_such_library'" in done.output and "INCONCLUSIVE" not in done.output
 
 
 def test_our_own_error_is_4(monkeypatch, capsys):

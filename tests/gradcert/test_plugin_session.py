@@ -54,7 +54,7 @@ def project(pytester):
 
 
 def badge(pytester):
-    text = (pytester.path / "out" / "badge.svg").read_text(encoding="utf-8")
+    text = (pytester.path / "badge.svg").read_text(encoding="utf-8")
     return re.search(r'aria-label="(.*?)"', text)[1], re.findall(r'fill="(#\w{6})"', text)[1]
 
 
@@ -75,15 +75,17 @@ GREEN, AMBER, RED = "#1a7f4b", "#9a6700", "#c02f3a"
     ],
 )
 def test_a_badge_says_how_many_are_certified(project, pytester, names, some, said, colour):
-    project(names, "--gradcert-badge", "out/badge.svg", *some)
+    project(names, "--gradcert-badge", "badge.svg", *some)
     assert badge(pytester) == (f"gradcert: {said}", colour)
 
 
 def test_a_badge_is_a_file(project, pytester):
     pytester.mkdir("folder")
-    done = project(["right"], "--gradcert-badge", "folder")
-    assert done.ret == pytest.ExitCode.USAGE_ERROR
-    done.stderr.fnmatch_lines(["*--gradcert-badge folder: a folder; allowed: the name of a file"])
+    for name, why in (("folder", "it is a folder"), ("none/badge.svg", "there is no folder *none")):
+        done = project(["right"], "--gradcert-badge", name)
+        assert done.ret == pytest.ExitCode.USAGE_ERROR
+        done.stderr.fnmatch_lines([f"*--gradcert-badge {name} cannot be written: {why}"])
+    assert not (pytester.path / "none").exists()
 
 
 def test_the_table_has_a_row_for_each_subject(project, monkeypatch, tmp_path):

@@ -97,3 +97,17 @@ def test_what_is_wrong_is_said(file):
         assert done.exit_code == 2, done.output
         assert says in done.output
         assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize("command", ["read", "certify"])
+def test_an_example_that_is_too_large_is_one_sentence(tmp_path, command):
+    path = tmp_path / "large.py"
+    path.write_text(
+        "import torch\n\nclass Model(torch.nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.cell = torch.nn.RNNCell(9, 4)\n    def forward(self, x, h):\n        h = self.cell(x, h)\n"
+        "        return h, h\n"
+    )
+    for words in (("--example", "x=(99999999999,9)"), ("--state", "(99999999999,4)", "--example", "x=(2,9)")):
+        done = CliRunner().invoke(cli.gradcert, [command, f"{path}:Model", *words])
+        assert done.exit_code == 2, done.output
+        assert "bytes; allowed: at most 67108864 numbers, 512 MiB" in " ".join(done.output.split()), done.output

@@ -25,6 +25,7 @@ from gradcert.reference.rules import Rule
 Parts = tuple[Mapping[str, Array] | None, list[Mapping[str, Array]]]  # fixed, and what the unknown numbers multiply
 DENOMINATOR = 64  # of a simple number
 DIGITS = 6  # of one that is no simple fraction
+FEW = 4  # of one that a single case is enough for
 ALIKE = 1e-8  # numbers that were fitted, and are one: what is said of them has four digits, and is proven by budgets
 FIT_ERROR = 2.0**-46  # relative, of a coefficient fitted to a few dozen entries that are right to 2^-50
 
@@ -236,17 +237,6 @@ def _weighed(what: str) -> Callable[[list[Array], Sequence[Evidence]], Fit | Non
     return accept
 
 
-def _scaled(coefficients: list[Array], evidence: Sequence[Evidence]) -> Fit | None:
-    lengths = [float(np.sqrt(sum(float((g**2).sum()) for g in e.given.values()))) for e in evidence]
-    factors = [float(c[0]) for c in coefficients]
-    if _alike(np.array(factors)) or any(not 0 < f <= 1 for f in factors):
-        return None
-    short = [n for n, f in zip(lengths, factors, strict=True) if f < 1]
-    if short and max(short) - min(short) <= 1e-9 * max(short):
-        return Fit("clipped", f"its norm clipped to {short[0]:.6g}")
-    return None
-
-
 def _clipped(coefficients: list[Array], evidence: Sequence[Evidence]) -> Fit | None:
     """Say that what every step adds is clipped: its norm, where it was made smaller, is one number."""
     norms = []
@@ -264,7 +254,9 @@ def _clipped(coefficients: list[Array], evidence: Sequence[Evidence]) -> Fit | N
 
 def _multiple(coefficients: list[Array], _: Sequence[Evidence]) -> Fit | None:
     c = _same(coefficients)
-    return Fit("a factor", f"a factor of {c:.6g}") if c not in (0.0, 1.0) else None
+    few = abs(float(f"{c:.{FEW}g}") - c) <= ALIKE * abs(c)
+    known = len(coefficients) > 1 or few  # one case has many factors: that it is one number is seen where two have it
+    return Fit("a factor", f"a factor of {c:.6g}") if known and c not in (0.0, 1.0) else None
 
 
 def _same(coefficients: list[Array]) -> float:
@@ -273,7 +265,6 @@ def _same(coefficients: list[Array]) -> float:
 
 
 FAMILIES = (
-    Family(lambda b: (None, [b.gradients()]), _scaled),
     Family(lambda b: (b.gradients(), [dict(b.parameters)]), _decay),
     Family(lambda b: (None, [b.gradients()]), _multiple),
     Family(_updated, _rate),

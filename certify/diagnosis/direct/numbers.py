@@ -171,6 +171,7 @@ def _tried(knob: Knob, value: float, e: Evidence, names: Sequence[str]) -> Array
 def factor(claimed: Claimed, members: Sequence[tuple[Evidence, str]]) -> Candidate | None:
     """Return the claimed gradient times one number, where all that a pool holds is in proportion to it."""
     ratios, entries = [], 0
+    cases = set()
     for e, name in members:
         right, given = e.case.expected.gradients[name].value, e.given[name]
         size = float((right * right).sum())
@@ -180,9 +181,13 @@ def factor(claimed: Claimed, members: Sequence[tuple[Evidence, str]]) -> Candida
         if not float(np.linalg.norm(given - ratio * right)) <= LIKELY**2 * float(np.linalg.norm(given)):
             return None
         ratios.append(ratio)
+        cases.add(id(e))
         entries += int(np.count_nonzero(right))
     if not ratios or entries < FEWEST or max(ratios) - min(ratios) > CLOSE * abs(ratios[0]):
         return None
+    few = float(f"{ratios[0]:.{DIGITS}g}")
+    if len(cases) == 1 and abs(few - ratios[0]) > CLOSE * abs(few):
+        return None  # one case has many: that it is one number is seen where two have the same
     short = float(f"{ratios[0]:.6g}")
     c, loose = (short, 0.0) if abs(short - ratios[0]) <= CLOSE * abs(short) else (ratios[0], FITTED)
 

@@ -14,8 +14,9 @@ from gradcert.certify.diagnosis.candidate import Candidate
 from gradcert.certify.diagnosis.evidence import Evidence
 from gradcert.certify.judging.checks.printed import half_a_digit, printed, words
 from gradcert.certify.problems import Bounds
-from gradcert.reference.networks import KINDS, Loss, Network
-from gradcert.reference.numbers import FORMATS, Array
+from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import FORMS, KINDS, Form, Loss, Network
+from gradcert.reference.numbers import FORMATS, Array, Numbers
 from gradcert.reference.published import Algorithm, Claimed
 from gradcert.reference.rules import RULES, Rule
 
@@ -72,29 +73,29 @@ FACTORS: dict[str, Factor] = {
     "times a power of two": _loss_scale,
 }
 
-# What a factor comes from, and of which claimed losses that can be true.
+# What a factor may come from, and of which claimed losses that can be true: others give the same factor.
 READINGS: dict[str, tuple[tuple[str, Callable[[Loss], bool]], ...]] = {
-    "times 2": ((" (a squared error without its 1/2)", lambda loss: loss.kind == "squared_error"),),
+    "times 2": ((", as of a squared error without its 1/2", lambda loss: loss.kind == "squared_error"),),
     "divided by T": (
-        (", a mean over time", lambda loss: loss.time == "sum" and loss.when == "every"),
-        (" once more: the claimed loss is a mean over time", lambda loss: loss.time == "mean" and loss.when == "every"),
+        (", as of a mean over time", lambda loss: loss.time == "sum" and loss.when == "every"),
+        (", as of a mean over time that is taken twice", lambda loss: loss.time == "mean" and loss.when == "every"),
     ),
     "divided by B": (
-        (", a mean over the batch", lambda loss: loss.batch == "sum" and loss.time != "pooled"),
-        (" once more: the claimed loss is a mean over the batch", lambda loss: loss.batch == "mean"),
+        (", as of a mean over the batch", lambda loss: loss.batch == "sum" and loss.time != "pooled"),
+        (", as of a mean over the batch that is taken twice", lambda loss: loss.batch == "mean"),
     ),
     "times 2 and divided by the number of entries": (
         (
-            " (a mean squared error)",
+            ", as of a mean squared error",
             lambda loss: loss.kind == "squared_error" and {loss.time, loss.batch, loss.outputs} == {"sum"},
         ),
     ),
-    "times a power of two": ((": a loss scale that is not divided out", lambda _: True),),
+    "times a power of two": ((", as of a loss scale that is not divided out", lambda _: True),),
 }
 
 
 def read(label: str, evidence: Sequence[Evidence]) -> str:
-    """Return what a factor on all of a loss, or of its gradients, comes from; "" where the claimed losses are others.
+    """Return what a factor on all of a loss, or of its gradients, may come from; "" where no claimed loss fits.
 
     Parameters
     ----------
@@ -106,7 +107,7 @@ def read(label: str, evidence: Sequence[Evidence]) -> str:
     >>> from gradcert.certify.problems import Spec, generate
     >>> case = generate(Spec("rnn", 1, "squared_error", "every", "bounded"), Claim(rule="bptt", cells="rnn"))
     >>> read("times 2", [Evidence(case, {})]), read("divided by 4", [Evidence(case, {})])
-    (' (a squared error without its 1/2)', '')
+    (', as of a squared error without its 1/2', '')
     """
     losses = [e.network.loss for e in evidence]
     known = (words for words, possible in READINGS.get(label, ()) if all(map(possible, losses)))
@@ -114,7 +115,7 @@ def read(label: str, evidence: Sequence[Evidence]) -> str:
 
 
 def reading(candidate: Candidate, evidence: Sequence[Evidence]) -> str:
-    """Return what the factor comes from, where a candidate is the claimed gradients times one, and nothing else."""
+    """Return what the factor may come from, where a candidate is the claimed gradients times one, and nothing else."""
     kind, _, label = candidate.key.partition(":")
     return read(label, evidence) if kind == "scale" else ""
 
@@ -200,6 +201,21 @@ def symmetrised(claimed: Rule) -> Candidate:
         return {n: b.value for n, b in bounds(e).items()}
 
     return Candidate("value:symmetrised", f"{claimed.name}, the gradient made symmetric", floats, bounds, kept=True)
+
+
+def hollow(claimed: Rule) -> Candidate:
+    """Return the candidate that square parameters' gradients have zeros on the diagonal: no unit leads to itself."""
+
+    def bounds(e: Evidence) -> Mapping[str, Bounds]:
+        found = ((n, b.value, b.budget) for n, b in e.case.expected.gradients.items())
+        square = ((n, v, r) for n, v, r in found if v.ndim == 2 and v.shape[0] == v.shape[1])
+        return {n: Bounds(v - np.diag(np.diag(v)), r - np.diag(np.diag(r))) for n, v, r in square}
+
+    def floats(e: Evidence) -> Mapping[str, Array]:
+        return {n: b.value for n, b in bounds(e).items()}
+
+    label = f"{claimed.name}, zeros on the diagonal of the gradient"
+    return Candidate("value:hollow", label, floats, bounds, kept=True)
 
 
 def exchanged(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Candidate]:
@@ -315,29 +331,66 @@ SHIFTS: dict[str, Callable[[Array], Array]] = {
 }
 
 
-def errors(claimed: Rule) -> Iterator[Candidate]:
-    """Yield the error of the other kind of loss."""
-    for kind in KINDS:
+def _softmax_less(o: Array, y: Array, numbers: Numbers) -> Array:
+    """Return softmax(o) - y: of a target that sums to 1 it is the error, and of one that does not, that of another."""
+    share = y * 0 + 1
+    share = share / share.sum(axis=-1, keepdims=True)
+    return FORMS["cross_entropy"].derivative(o, share, numbers) + share - y
 
-        def changed(e: Evidence, kind: str = kind) -> Network:
-            return replace(e.network, loss=replace(e.network.loss, kind=kind))
 
-        def floats(e: Evidence, changed: Callable[[Evidence], Network] = changed) -> Mapping[str, Array] | None:
-            other = changed(e)
-            return None if other == e.network else e.bench.again(network=other).gradients(claimed)
+SUM_LEFT_OUT = Form("log sum exp o - y o", lambda o, y, n: (o * 0).sum(axis=-1), _softmax_less)
+LEFT_OUT = (
+    "softmax(o) - y for the error, which is right only where the targets of a step sum to 1: the loss's own error is "
+    "softmax(o) times their sum, less y"
+)
 
-        def bounds(e: Evidence, changed: Callable[[Evidence], Network] = changed) -> Mapping[str, Bounds] | None:
-            run = e.expected(claimed, network=changed(e))
-            return None if run is None else run.gradients
 
+def errors(claimed: Claimed) -> Iterator[Candidate]:
+    """Yield the error of the other kind of loss, and that of targets that sum to 1, wherever they do not."""
+    for kind in KINDS if not isinstance(claimed, Algorithm) else ():
         label = f"{claimed.name} with the error of a {kind.replace('_', ' ')}"
-        yield Candidate(f"loss:kind = {kind}", label, floats, bounds, kept=True)
+        yield _of_loss(claimed, f"loss:kind = {kind}", label, partial(_with_kind, kind))
+    yield _of_loss(claimed, "loss:softmax without the sum of the targets", f"{claimed.name} with {LEFT_OUT}", _summed)
+
+
+def _with_kind(kind: str, network: Network) -> Network:
+    return replace(network, loss=replace(network.loss, kind=kind))
+
+
+def _summed(network: Network) -> Network:
+    return replace(network, loss=replace(network.loss, kind=SUM_LEFT_OUT)) if _classes(network) else network
+
+
+def _classes(network: Network) -> bool:
+    return network.loss.kind == "cross_entropy"
+
+
+def _of_loss(claimed: Claimed, key: str, label: str, changed: Callable[[Network], Network]) -> Candidate:
+    """Return the gradient of another loss as a candidate; it says nothing of networks that have it already."""
+
+    def floats(e: Evidence) -> Mapping[str, Array] | None:
+        other = changed(e.network)
+        if other == e.network:
+            return None
+        if isinstance(claimed, Algorithm):
+            try:
+                return claimed.gradients(replace(e.floats, network=other))
+            except GradcertError:  # a rule that takes no such loss
+                return None
+        return e.bench.again(network=other).gradients(claimed)
+
+    def bounds(e: Evidence) -> Mapping[str, Bounds] | None:
+        run = e.expected(claimed, network=changed(e.network))
+        return None if run is None else run.gradients
+
+    return Candidate(key, label, floats, bounds, kept=True)
 
 
 def of_algorithm(evidence: Sequence[Evidence], claimed: Algorithm) -> Iterator[Candidate]:
     """Yield those that need no edges."""
     yield from factors(claimed)
     yield from few_digits(evidence, claimed.name)
+    yield from errors(claimed)
     for label, change in SHIFTS.items():
 
         def floats(e: Evidence, change: Callable[[Array], Array] = change) -> Mapping[str, Array]:
@@ -355,6 +408,7 @@ def make(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Candidate]:
     yield from factors(claimed)
     yield transposed(claimed)
     yield symmetrised(claimed)
+    yield hollow(claimed)
     yield misread(claimed)
     yield from exchanged(evidence, claimed)
     yield from shifts(claimed)

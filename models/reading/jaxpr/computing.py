@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gradcert.models.reading.given import check_given, check_inputs
 from gradcert.models.reading.jaxpr.gradients import delta_of, run
 from gradcert.models.reading.jaxpr.play import play
 from gradcert.models.reading.jaxpr.reader import read_network
@@ -28,7 +29,10 @@ def compute(
     feedback: Mapping[str, Array] | None = None,
 ) -> Any:
     """Return the gradient of a rule on a step function's parameters (`gradcert.models.reading.compute`)."""
-    xs, target = batch
+    xs, target = check_given(batch, loss, output, rule)
+    array = hasattr(xs, "shape") and hasattr(xs, "dtype")
+    finite = array and bool(jnp.isfinite(jnp.asarray(xs)).all())
+    check_inputs(xs, shape=tuple(xs.shape) if array else None, finite=finite, allowed="an array (time, batch, ...)")
     network = read_network(function, params, xs[0], state, order, output)
     reading = network.reading
     call = reading.way

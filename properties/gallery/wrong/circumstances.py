@@ -369,6 +369,17 @@ CAUSES = {
     "writes_inputs": ("call:raised",),
     "softmax_unshifted": ("structure:NaN",),
     "many_calls": ("repeat:state kept between calls",),
+    "entries_clipped_at_100": ("amount:clipped by value",),
+    "entries_clipped_at_1000": ("amount:clipped by value",),
+    "norms_clipped_at_100": ("amount:clipped, each parameter",),
+    "norms_clipped_at_1000": ("amount:clipped, each parameter",),
+    "silent_step": ("where:inputs: a silent step", "where:inputs: all 0"),
+    # one step is an odd number; a row or a matrix of zeros has zeros
+    "odd_ones": ("where:T: odd", "where:T: 1"),
+    "zero_weight": ("where:weights: one exactly 0", "where:weights: a zero row", "where:weights: lateral 0"),
+    "zero_row": ("where:weights: a zero row", "where:weights: lateral 0"),
+    # without a target the gradient of a cross-entropy is 0 in any case
+    "step_without_target": ("where:targets: a step without", "where:loss: squared_error"),
 }
 
 ENTRIES: tuple[Entry, ...] = tuple(

@@ -9,18 +9,75 @@ SOFT, SILENT, ODD = "targets: soft", "inputs: a silent step", "T: odd"
 
 
 def run_of(*cases, alone=()):
-    """Return a campaign with cases (verdict, levels that it meets)."""
+    """Return a campaign with cases (verdict, levels that it meets, and whether it was asked for one of them)."""
     norm = {"W": {"norm": 1.0, "worst": 0.0, "error": 0.0}}
     results = [
-        CaseResult(f"snu/1/circumstance/{i}", "circumstance", False, verdict, 0.0, 1e-9, {"met": met}, "", norm)
-        for i, (verdict, met) in enumerate(cases)
+        CaseResult(
+            f"snu/{case[3] if case[3:] else 1}/{case[4] if case[4:] else 'squared_error'}-every/circumstance/"
+            f"{i + where.FIRST * bool(case[2:3])}",
+            *("circumstance", False, case[0], 0.0, 1e-9, {"met": case[1]}, "", norm),
+        )
+        for i, case in enumerate(cases)
     ]
     return Run(None, Claim(rule="ostl", cells="snu"), results=results, alone=dict(alone))
 
 
-def test_a_level_that_tells_the_cases_apart_is_named():
-    run = run_of(("failed", [SOFT, SILENT]), ("passed", [SILENT]), ("passed", [ODD]))
-    assert where.said(run) == ("right on 2 cases, wrong exactly where targets: soft", ("where:targets: soft",))
+ASKED = True
+PASSED = [("passed", [SILENT]), ("passed", [ODD]), ("passed", []), ("passed", [])]
+
+
+def test_a_level_that_told_the_cases_apart_wherever_it_was_asked_for_is_named():
+    wrong = [("failed", [SOFT, SILENT]), *[("failed", [SOFT], ASKED)] * 3]
+    sentence = f"right on 4 cases, wrong exactly where {SOFT} (4 cases)"
+    assert where.said(run_of(*wrong, *PASSED)) == (sentence, (f"where:{SOFT}",))
+
+
+def test_nothing_is_named_of_two_cases():
+    assert where.said(run_of(("failed", [SOFT]), ("passed", []))) == ("", ())
+    few = [("failed", [SOFT], ASKED)] * 2
+    assert where.said(run_of(*few, *PASSED)) == ("", ())
+
+
+def test_nothing_is_named_that_was_not_asked_for_alone():
+    assert where.said(run_of(*[("failed", [SOFT])] * 4, *PASSED)) == ("", ())
+
+
+def test_nothing_is_named_of_which_others_tell_as_much():
+    wrong = [("failed", [SOFT, "inputs: above 5"], ASKED)] * 4
+    assert where.said(run_of(*wrong, *PASSED)) == ("", ())
+
+
+def test_several_levels_of_an_axis():
+    any_sum, none = "targets: any sum", "targets: a step without"
+    wrong = [*[("failed", [any_sum], ASKED)] * 2, *[("failed", [none], ASKED)] * 2]
+    assert where.levels(run_of(*wrong, *PASSED)) == [any_sum, none]
+    sentence, keys = where.said(run_of(*wrong, *PASSED))
+    assert sentence == "right on 4 cases, wrong exactly where targets: any sum or a step without (4 cases)"
+    assert keys == (f"where:{any_sum}", f"where:{none}")
+    assert where.said(run_of(*wrong[1:], ("failed", [any_sum]), *PASSED)) == ("", ())  # once alone
+    assert where.levels(run_of(*wrong, *PASSED, ("passed", [none]))) == []
+
+
+def test_a_level_of_cases_of_one_loss():
+    none, loss = "targets: a step without", "cross_entropy"
+    wrong = [("failed", [none], ASKED, 1, loss)] * 4
+    right = [("passed", [], False, 1, loss)] * 4
+    found = where.said(run_of(*wrong, *right, ("passed", [none])))
+    assert found == (
+        f"right on 5 cases, wrong exactly where loss: {loss}, {none} (4 cases)",
+        (f"where:loss: {loss}", f"where:{none}"),
+    )
+    assert where.said(run_of(*wrong, *right[:3], ("passed", [none]))) == ("", ())
+
+
+def test_the_depth_is_a_suspect_as_well():
+    deep = [("failed", [], ASKED, 2)] * 4
+    assert where.said(run_of(*deep, *PASSED)) == (
+        "right on 4 cases, wrong exactly where depth: 2 (4 cases)",
+        ("where:depth: 2",),
+    )
+    both = [("failed", [SOFT], ASKED, 2)] * 4
+    assert where.said(run_of(*both, *PASSED)) == ("", ())
 
 
 def test_a_level_that_changes_nothing_in_some_case_is_a_suspect_where_it_is_rare():

@@ -256,4 +256,4 @@ def test_a_subject_that_does_not_start_where_it_is_run_again_is_said(certificate
     (tmp_path / "subject.py").write_text("import no_such_library\n")
     found = verify(seal.write(replace(certificate, subject=name)), run=True)
     assert found.outcome == "undecided"
-    assert "the subject does not answer here as it did: " in found.reasons[0] and "no_such_library" in found.reasons[0]
+    assert "the subject cannot be run again: " in found.reasons[0] and "no_such_library" in found.reasons[0]

@@ -74,12 +74,12 @@ RULES = {
 STACKS = {
     "mixed": "the outputs are those of reset='subtract_before_leak', and so are the gradients",
     "frozen": "layers.0.H, which the claim says is not trained",
-    "head": "divided by B once more: the claimed loss is a mean over the batch",
+    "head": "divided by B, as of a mean over the batch that is taken twice",
     "spiking_readout": "it is zero in every entry",
 }
 HALVES = {
     "float16": "float16 ends at 65504",
-    "bfloat16": "times a power of two: a loss scale that is not divided out",
+    "bfloat16": "times a power of two, as of a loss scale that is not divided out",
 }
 EPROP = {
     "readout_trace": "z<-z' = decay of the layer below",

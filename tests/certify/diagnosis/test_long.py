@@ -105,10 +105,21 @@ def test_a_truncation_that_only_the_long_case_sees_is_one_of_the_claimed_row(rul
         return reverse.gradients(*given, rule=replace(rule_named(rule), window=20))
 
     claim = Claim(rule=rule, cells="snu", depths=1, losses="squared_error", when="every")
-    assert (
-        f"it equals {cut}: credit is truncated after 20 steps"
-        in certify(subject, claim=claim, profile="default").reason
-    )
+    found = certify(subject, claim=claim, profile="default").reason
+    assert f"it equals {cut}: credit is truncated after 20 steps, seen in 1 case of " in found
+    assert "last step" not in found
+
+
+def test_where_the_last_step_alone_counts_earlier_ones_may_be_left_out_as_well():
+    """All steps but the last 20 are left out, which is a truncation where the loss of the last one is all there is."""
+
+    def subject(problem):
+        given = (problem.network, problem.parameters, problem.inputs, problem.targets)
+        return reverse.gradients(*given, rule=replace(RULES["bptt"], window=20))
+
+    claim = Claim(rule="bptt", cells="snu", depths=1, losses="squared_error", when="last")
+    found = certify(subject, claim=claim, profile="default").reason
+    assert "seen in 1 case of" in found and "with a loss of the last step alone, where it is the same to leave" in found
 
 
 def test_an_amount_is_held_against_the_long_cases_too():

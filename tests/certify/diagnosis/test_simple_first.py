@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from gradcert.certify.campaign import certify
@@ -73,13 +74,13 @@ def test_steps_weighed_alike_are_not_weighed():
     assert "it equals ostl times 0.01" in found
 
 
-BRACKET = " (a squared error without its 1/2)"
+AS_OF = ", as of a squared error without its 1/2"
 
 
 @pytest.mark.parametrize(
     ("losses", "part", "said"),
     [
-        ("squared_error", "", f"it equals ostl times 2{BRACKET}"),
+        ("squared_error", "", f"it equals ostl times 2{AS_OF}"),
         ("cross_entropy", "", "it equals ostl times 2"),
         (("squared_error", "cross_entropy"), "", "it equals ostl times 2"),
         ("squared_error", "b", "layers.0.b: equals ostl times 2"),
@@ -88,7 +89,7 @@ BRACKET = " (a squared error without its 1/2)"
 def test_where_a_factor_comes_from_is_said_of_the_loss_that_it_can_be_true_of(losses, part, said):
     found = reason(times(2, part), depths=1, losses=losses)
     assert said in found
-    assert (BRACKET in found) == (BRACKET in said)
+    assert (AS_OF in found) == (AS_OF in said)
 
 
 def test_of_another_row_the_factor_is_not_the_whole_explanation():
@@ -96,8 +97,25 @@ def test_of_another_row_the_factor_is_not_the_whole_explanation():
         return {k: 2 * g for k, g in gradient(problem, "sltt").items()}
 
     found = reason(subject, depths=1, losses="squared_error")
-    assert "it equals sltt times 2" in found and BRACKET not in found
+    assert "it equals sltt times 2" in found and AS_OF not in found
 
 
 def test_readings_are_of_factors():
     assert set(READINGS) <= set(FACTORS)
+
+
+def test_of_the_layers_below_it_is_said_below_what():
+    def subject(problem):
+        out = gradient(problem)
+        return {k: 2 * g if problem.network.depth > 1 and k.startswith("layers.0.") else g for k, g in out.items()}
+
+    found = reason(subject, depths=(1, 2))
+    assert "of the layers below the last hidden one: equals ostl times 2; the rest is as claimed" in found
+
+
+def test_zeros_on_the_diagonal_of_the_lateral_weights():
+    def subject(problem):
+        out = gradient(problem)
+        return {k: g - np.diag(np.diag(g)) if k.endswith("H") else g for k, g in out.items()}
+
+    assert "layers.0.H: equals ostl, zeros on the diagonal of the gradient" in reason(subject, depths=1)

@@ -14,10 +14,10 @@ import pytest
 from gradcert.certify.edits import sources
 from gradcert.certify.edits.cases import trial
 from gradcert.certify.edits.edit import Site
-from gradcert.certify.edits.observe import Observed, Scope
+from gradcert.certify.edits.observe import Observed, Scope, numbered
 from gradcert.certify.edits.replacing import replacements
 from gradcert.certify.edits.runner import DIED, HUNG, Runner
-from gradcert.certify.edits.search import Search
+from gradcert.certify.edits.search import Search, _places
 from gradcert.certify.edits.sources import NotLookedFor, Sources, found, loader
 from gradcert.certify.edits.text import applied
 from gradcert.certify.problems import generate, plan
@@ -121,6 +121,27 @@ def test_two_mistakes_are_undone_by_two_edits(searched):
     assert {e["operator"] for e in found.edits} == {"accumulation", "sign"}
     (text,) = found.texts.values()
     assert ast.unparse(ast.parse(text)) == ast.unparse(ast.parse(RNN.source))
+
+
+def test_two_constants_that_are_one_number_in_some_problems_are_two_names(searched):
+    """A leak and a threshold that are alike where it is looked first: both may be what is missing."""
+    source = "def gradients(p):\n    leak, theta = p['leak'], p['theta']\n    return leak * theta * 3\n"
+
+    class One:
+        problem = generate(plan(RNN.claim, "quick")[0], RNN.claim).problem
+
+        def __init__(self, leak, theta):
+            self.given = {"leak": leak, "theta": theta}
+
+        def answered(self, subject):
+            return subject(self.given)
+
+    search, _ = searched(RNN, source)
+    search.trials = [One(0.5, 0.5), One(0.25, 0.25), One(0.5, 0.75), One(0.75, 1.0)]
+    sources = search.load({})
+    numbered(sources)
+    (place,) = _places(sources, search._observed(sources, Runner(60.0, ())))
+    assert {"leak", "theta"} <= set(place.scope.atoms)
 
 
 def test_what_is_right_when_it_is_loaded_again_is_left(searched):

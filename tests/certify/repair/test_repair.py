@@ -3,7 +3,9 @@
 import io
 import json
 import os
+import re
 import xml.etree.ElementTree as ElementTree
+from html import unescape
 
 import pytest
 from rich.console import Console
@@ -71,7 +73,8 @@ def test_the_same_line_stands_everywhere(certificate):
     console = Console(width=400, record=True, file=io.StringIO())
     terminal.write(certificate, console)
     assert f"repair: {SAID}" in console.export_text()
-    assert SAID.replace('"', "&#34;").replace(">", "&gt;") in html.write(certificate)
+    shown = re.sub(r"</?code[^>]*>", "`", html.write(certificate))  # what is code is marked so
+    assert re.sub(r"\s+", " ", SAID) in re.sub(r"\s+", " ", unescape(shown))
     root = ElementTree.fromstring(junit.write(certificate))
     assert root.find(".//property[@name='repair']").get("value") == SAID
     assert f"repair: {SAID}" in root.find(".//failure").text
@@ -99,6 +102,7 @@ def test_what_is_not_certified_is_not_offered(tmp_path, monkeypatch):
     found = certify(written(tmp_path), profile="quick", repair=0.5).repair
     assert found["looked"] and "edits" not in found
     assert line(found, "bptt").startswith(f"no repair found among {found['tried']} edits of rule.py, slopes.py")
+    assert line({**found, "processor": 20.4, "seconds": 25.1}, "bptt").endswith(" in 20 s of processor time")
     assert details(found) == []
 
 
@@ -175,5 +179,7 @@ def test_one_case_is_one_case():
     done = {"edits": [{"file": "pack/a.py"}], "files": ["a.py"], "certified": certified}
     (said,) = details(done)
     assert said.startswith("certified with it: 1 case of this run, 2 fresh cases (seed 1, profile quick);")
+    assert "(seed 1, profile quick), at depth 1 and 2; no" in details(done, {"depths": [1, 2]})[0]
+    assert details(done, {"depths": [1], "layers": [{"cell": "lif"}]}) == [said]
     shared = {"edits": [{"file": "b.py"}, {"file": "b.py"}, {"file": "a.py"}]}
     assert details(done | shared)[1] == "what else uses b.py was not tried with it"

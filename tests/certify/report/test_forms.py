@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 
 from gradcert.certify.certificates.certificate import Finding, from_dict
 from gradcert.certify.claims import from_dict as claim_from
-from gradcert.certify.report import annotate, badge, junit, markdown
+from gradcert.certify.report import annotate, badge, html, junit, markdown
 from gradcert.certify.report.terms import TERMS, circumstance, used
 from gradcert.reference import RULES
 from gradcert.reference.networks import Layer, Network, Snu
@@ -140,3 +140,18 @@ def test_a_notebook_shows_records(certified, refuted):
         ElementTree.fromstring(shown)  # well-formed
         assert all(word in shown for word in words), (shown, words)
     assert "<script" not in replace(certified, subject="<script>")._repr_html_()
+
+
+@pytest.mark.parametrize("before", ["x = 1", "x = f(`1`)", ""])
+def test_code_of_a_repair_is_code_in_every_form(refuted, before):
+    edit = {"file": "rules.py", "line": 2, "before": before, "after": "x[0] * <y>", "operator": "x"}
+    certified = {"again": 1, "cases": 1, "seed": 1, "profile": "quick"}
+    found = {"looked": True, "tried": 1, "seconds": 1.0, "edits": [edit], "certified": certified}
+    mended = replace(refuted, repair=found)
+    page, text = html.write(mended), markdown.write(mended)
+    shown = page.split("<h2>Repair</h2>")[1].split("</p>")[0]
+    assert "<code>rules.py:2</code>" in shown and "<code>x[0] * &lt;y&gt;</code>" in shown
+    assert shown.count("`") == before.count("`")
+    line = next(line for line in text.splitlines() if line.startswith("Repair: "))
+    assert line.startswith("Repair: `rules.py:2` ") and " -> `x[0] * <y>` makes it ostl" in line
+    assert "\\`" not in line

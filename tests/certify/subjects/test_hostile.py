@@ -4,6 +4,7 @@ import pytest
 
 from gradcert.certify.campaign.campaign import certify
 from gradcert.certify.subjects.subject import Limits
+from gradcert.reference.errors import GradcertError
 
 RIGHT = """
 import os, sys, time
@@ -181,7 +182,9 @@ def test_a_package_that_is_not_found_beside_the_command_is_told_how(tmp_path, mo
         (tmp_path / "tests" / "subject.py").write_text(f"import {name}\n")
         if name == "spikes.rules":
             monkeypatch.setenv("PYTHONPATH", ".")
-        said.append(certify("tests/subject.py:f", rule="bptt", cells="rnn", profile="quick").reason)
+        with pytest.raises(GradcertError) as found:
+            certify("tests/subject.py:f", rule="bptt", cells="rnn", profile="quick")
+        said.append(found.value.given)
     told = [reason.rpartition("found with ")[2] if "found with" in reason else "" for reason in said]
     assert told == ["PYTHONPATH=. before the command", "PYTHONPATH=src before the command", "", ""], said
 
@@ -199,11 +202,11 @@ def test_a_package_that_is_not_found_beside_the_command_is_told_how(tmp_path, mo
         ("def gradients(:", "importing the subject raised SyntaxError"),
     ],
 )
-def test_a_subject_that_does_not_start_is_inconclusive(tmp_path, text, reason):
+@pytest.mark.parametrize("claim", [{"rule": "bptt", "cells": "rnn"}, {}], ids=["given", "none"])
+def test_a_subject_that_does_not_start_is_a_usage_error_whatever_is_claimed(tmp_path, text, reason, claim):
     path = tmp_path / "subject.py"
     path.write_text(text + "\n")
-    certificate = certify(f"{path}:gradients", rule="bptt", cells="rnn", profile="quick")
-    assert certificate.verdict == "inconclusive"
-    assert certificate.exit_code == 3
-    assert reason in certificate.reason
-    assert certificate.counts["blocked"] == len(certificate.cases) > 0
+    with pytest.raises(GradcertError, match="check the subject's name, and run it by itself") as found:
+        certify(f"{path}:gradients", profile="quick", **claim)
+    said = str(found.value)
+    assert said.count(reason) == 1 and "replaced.py" not in said and "importlib" not in said

@@ -76,6 +76,33 @@ def test_the_function_itself_is_run():
         check(define("odd", forgetful, edges={}))
 
 
+@pytest.mark.parametrize("c", [0.25, 0.3, 0.1, 0.7, 1 / 3, -1e-5, np.float32(0.3), 2**49 + 1, 123456.7], ids=str)
+def test_a_decimal_is_the_float_that_it_is(c):
+    def reset(prev, x, p, h):
+        v = p.leak * prev.v + p.W @ x + p.b - c * prev.z
+        return {"v": v, "z": h(v - p.threshold)}
+
+    def second(prev, x, p, h):
+        u = prev.u + 0.15 * (c * prev.v - prev.u) / 3 + c * np.tanh(0.35 * prev.z / p.leak)
+        v = np.where(prev.v < c, p.leak * prev.v, 0.45 * prev.v) + p.W @ x - u
+        return {"u": u, "v": v, "z": h(v - p.threshold)}
+
+    edges = {**RESET, "v -> u": "state", "u -> u": "state", "z -> u": "adaptation"}
+    assert check(define("reset", reset, edges=RESET, constants=CONSTANTS))
+    assert check(define("second", second, edges={k: v for k, v in edges.items() if k != "z -> v"}, constants=CONSTANTS))
+
+
+def test_a_decimal_that_changes_by_its_last_bit_is_found():
+    calls = []
+
+    def drifting(prev, x, p):
+        calls.append(1)
+        return {"z": np.tanh(p.W @ x + p.b) * (0.3 if len(calls) == 1 else np.nextafter(0.3, 1))}
+
+    with pytest.raises(GradcertError, match="the traced value of z is not the function's"):
+        check(define("drifting", drifting, edges={}))
+
+
 def where(prev, x, p):
     return {"z": (prev.z > 0) * 1.0}
 
@@ -98,6 +125,8 @@ def twice(prev, x, p):
         (lambda prev, x, p: {"z": (p.W @ x) ** 0.5}, "the power 0.5"),
         (lambda prev, x, p: {"z": np.ones(3) * prev.z}, "ndarray as a constant"),
         (lambda prev, x, p: {"z": prev.z[0]}, "an index into an array"),
+        (lambda prev, x, p: {"z": prev.z * float("inf")}, "the number inf in z"),
+        (lambda prev, x, p: {"z": prev.z * 1j}, "1j as a constant"),
         (lambda prev, x, p: p.W @ x, "does not return its nodes"),
         (twice, "name what is multiplied"),
     ],
