@@ -169,8 +169,9 @@ def narrow(run: Run, *, seed: int) -> None:
 def _next(run: Run, asked: Counter[str], *, often: bool) -> tuple[str, str]:
     """Return the suspect to be asked for next, one level before several, and within what; "" where all were."""
     found = circumstances(run)
-    if often and len(found) > 1:
-        found = [one for one in found if one.axis in CONTEXT]
+    if often:  # of one suspect alone more is asked; more short sequences would hide what only long ones show
+        single = len(found) == 1 and found[0].axis not in ("T", "sizes")
+        found = [one for one in found if one.axis in CONTEXT or single]
     found = [one for one in found if len(one.names) == 1] or found
     left = [(text, one.within) for one in found for text in one.levels if asked[text] < ROUNDS]
     left = left or [(text, one.within) for one in found for text in _unseen(run, one) if not asked[text]]
@@ -276,10 +277,12 @@ def _enough(run: Run, found: Where) -> bool:
     if min(len(failed), len(inside)) < ENOUGH:
         return False
     asked = [met(r) for r in failed if is_asked(r)]
-    outside = [met(r) for r in passed if is_asked(r) and r not in inside]
-    alone_ = all(sum(text in one for one in asked) >= ALONE for text in found.levels)
-    right = not found.within or all(sum(text in one for one in outside) >= ALONE for text in found.levels)
-    return alone_ and right
+    if not all(sum(text in one for one in asked) >= ALONE for text in found.levels):
+        return False
+    # where a level is met outside as well, and all is right there, that is no single case
+    outside = [r for r in passed if found.within and r not in inside]
+    there = {text: [r for r in outside if text in met(r)] for text in found.levels}
+    return all(not right or sum(map(is_asked, right)) >= ALONE for right in there.values())
 
 
 def _enough_alone(run: Run) -> tuple[str, tuple[str, ...]]:

@@ -38,7 +38,7 @@ def test_a_function_is_jaxs_and_an_object_pytorchs():
 def test_what_is_missing_is_said(monkeypatch, missing, says):
     there = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == missing else there("sys"))
-    for ask in (lambda: gradcert.read(step, {}, np.ones((2, 3))), lambda: gradcert.compute(step, {}, (1, 2))):
+    for ask in (lambda: gradcert.read(step, {}, np.ones((2, 3))), lambda: gradcert.compute(step, {}, (1, 2), loss=abs)):
         with pytest.raises(GradcertError, match=rf"{says}; to fix it: pip install .*\[jax\]"):
             ask()
 

@@ -199,7 +199,7 @@ def test_without_torch(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name, *a: None if name == "torch" else real)
     for call in (
         lambda: gradcert.read(None, None),
-        lambda: gradcert.compute(None, (None, None)),
+        lambda: gradcert.compute(None, (None, None), loss=abs),
         lambda: gradcert.watch(None),
     ):
         with pytest.raises(
