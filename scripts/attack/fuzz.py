@@ -148,9 +148,10 @@ def read_journal(ground: Ground, text: str) -> str:
     """Go on from it; its line is sealed anew, or the seal alone would refuse it."""
     from gradcert.certify.certificates import sha256
     from gradcert.certify.runs import Journal
+    from gradcert.certify.runs.journal import KIND
 
     path, first = ground.folder / "journal.jsonl", ground.bases["header"]
-    lines = [json.dumps({"journal": "gradcert-journal-2", **first}, sort_keys=True)]
+    lines = [json.dumps({"journal": KIND, **first}, sort_keys=True)]
     with contextlib.suppress(ValueError, TypeError, RecursionError, AttributeError):
         entry = json.loads(text)  # sealed anew: the seal alone would refuse it
         entry.pop("seal", None)

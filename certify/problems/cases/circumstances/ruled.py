@@ -42,6 +42,10 @@ def _rules(claim: Claim, cell: str) -> dict[tuple[str, str], str]:
     if claim.members:  # a level is ruled out where no layer, or population, can show it
         each = [_rules(of_layer(claim, member), member["cell"]) for member in claim.members]
         both = {level: why for level, why in each[0].items() if all(level in other for other in each)}
+        for axis, names in (("leak", LEAKS), ("threshold", ("threshold",))):  # trained, but one for a population
+            mine = [m for m, rules in zip(claim.members, each, strict=True) if (axis, "one each") not in rules]
+            if all(set(names) & set(m.get("shared") or ()) for m in mine):
+                both[axis, "one each"] = "one number for a layer"
         if claim.network:
             late = any(c.get("lag") for c in claim.network["connections"])  # its weights are lateral ones
             found = {k: why for k, why in both.items() if not late or why != UNLAGGED}
