@@ -117,11 +117,6 @@ def _axes(found: set[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield axis, tuple(sorted(text.partition(": ")[2] for text in found if text.partition(": ")[0] == axis))
 
 
-def levels(run: Run) -> list[str]:
-    """Return the levels (``axis: level``) that tell the cases that failed from those that passed; may be none."""
-    return [text for one in circumstances(run) for text in one.levels]
-
-
 def suspects(run: Run) -> list[str]:
     """Return the levels that every case that failed meets, and fewer than half of those that passed; rare ones first.
 

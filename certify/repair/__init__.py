@@ -6,6 +6,6 @@ repair that is not certified is not offered, and no file is touched.
 """
 
 from gradcert.certify.repair.look import SECONDS, look
-from gradcert.certify.repair.record import Repair, details, line, none, sentence, told
+from gradcert.certify.repair.record import Repair, details, line, none, pieces, sentence, told
 
-__all__ = ["SECONDS", "Repair", "details", "line", "look", "none", "sentence", "told"]
+__all__ = ["SECONDS", "Repair", "details", "line", "look", "none", "pieces", "sentence", "told"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -114,7 +114,7 @@ def none(why: str) -> dict[str, Any]:
     return {"looked": False, "why": why}
 
 
-def sentence(edits: tuple[Mapping[str, Any], ...] | list[Mapping[str, Any]], rule: str) -> str:
+def sentence(edits: Sequence[Mapping[str, Any]], rule: str) -> str:
     """Return a repair in one sentence.
 
     Examples
@@ -123,12 +123,37 @@ def sentence(edits: tuple[Mapping[str, Any], ...] | list[Mapping[str, Any]], rul
     >>> sentence([edit], "ostl")
     '`rule.py:41`  `e = leak * e + x`  ->  `e = leak * (1 - z) * e + x`  makes it ostl'
     """
-    parts = [f"`{e['file']}:{e['line']}`  {_code(e['before'])}  ->  {_code(e['after'])}" for e in edits]
-    return f"{'  and  '.join(parts)}  {'makes' if len(parts) == 1 else 'make'} it {rule}"
+    return "  ".join(f"`{text}`" if is_code else text for text, is_code in _pieces(edits, rule))
 
 
-def _code(text: str) -> str:
-    return f"`{text}`" if text else "(nothing)"
+def _pieces(edits: Sequence[Mapping[str, Any]], rule: str) -> list[tuple[str, bool]]:
+    out: list[tuple[str, bool]] = []
+    for edit in edits:
+        out += [("and", False)] if out else []
+        out.append((f"{edit['file']}:{edit['line']}", True))
+        out += [_code(edit["before"]), ("->", False), _code(edit["after"])]
+    return [*out, (f"{'makes' if len(edits) == 1 else 'make'} it {rule}", False)]
+
+
+def _code(text: str) -> tuple[str, bool]:
+    return (text, True) if text else ("(nothing)", False)
+
+
+def pieces(certificate: Any) -> list[tuple[str, bool]]:
+    """Return the line of a certificate in pieces, and whether each is code; none where nobody asked for a repair.
+
+    Every form of a report marks code in its own way.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> edit = {"file": "a.py", "line": 2, "before": "x = `1`", "after": ""}
+    >>> pieces(SimpleNamespace(repair={"edits": [edit]}, claim={"rule": "ostl"}))
+    [('a.py:2', True), ('x = `1`', True), ('->', False), ('(nothing)', False), ('makes it ostl', False)]
+    """
+    if certificate.repair and (edits := certificate.repair.get("edits")):
+        return _pieces(edits, certificate.claim["rule"])
+    return [(found, False)] if (found := told(certificate)) else []
 
 
 def line(record: Mapping[str, Any], rule: str) -> str:

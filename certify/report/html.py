@@ -10,10 +10,9 @@ from gradcert.certify.certificates import CaseResult, Certificate
 from gradcert.certify.claims import parts_of
 from gradcert.certify.claims import sentence as sentence_of
 from gradcert.certify.diagnosis import sentence
-from gradcert.certify.repair import details
+from gradcert.certify.repair import details, pieces
 from gradcert.certify.report import circumstances, counterexample, heatmap, made, populations, terms, unrolled
 from gradcert.certify.report.junit import where
-from gradcert.certify.report.mended import pieces
 
 WORDS = {"certified": "Certified", "refuted": "Refuted", "inconclusive": "Inconclusive"}
 

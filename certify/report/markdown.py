@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from gradcert.certify.certificates import Certificate
 from gradcert.certify.claims import sentence as sentence_of
+from gradcert.certify.repair import pieces
 from gradcert.certify.report import circumstances, made, terms
 from gradcert.certify.report.groups import groups
 from gradcert.certify.report.junit import where
-from gradcert.certify.report.mended import pieces
 
 MARKS = {"certified": "✅", "refuted": "❌", "inconclusive": "❔"}
 MOST = 10  # findings

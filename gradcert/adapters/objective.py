@@ -6,7 +6,7 @@ activity included. What an adapter cannot hand to a module it refuses before any
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from gradcert.adapters.mapping import MapError
@@ -79,13 +79,24 @@ def judged(problem: Problem, outputs: Sequence[Array]) -> tuple[Any, list[Any]]:
         raise MapError(f"outputs of shape {last.shape}", allowed=f"that of the targets, {targets.shape}")
     given = (last, targets, numbers)
     value = loss.value(*given) if weights is None else loss.weighted(*given, weights)
-    credits: list[Any] = [None] * (len(outputs) - 1) + [loss.gradient(*given, weights)]
     for term in loss.activity:
         for i in term.numbers_of(len(outputs)):
             value = value + term.value(outputs[i], numbers, weights)
-            mine = term.gradient(outputs[i], numbers, weights)
+
+    def of_term(term: Any, output: Array) -> Any:
+        return term.gradient(output, numbers, weights)
+
+    return value, _terms(problem, outputs, of_term, loss.gradient(*given, weights))
+
+
+def _terms(problem: Problem, outputs: Sequence[Array], gradient: Callable[[Any, Array], Any], last: Any) -> list[Any]:
+    """Return gradients by the outputs of all layers: of the loss by the last ones, and of the terms about activity."""
+    credits: list[Any] = [None] * (len(outputs) - 1) + [last]
+    for term in problem.network.loss.activity:
+        for i in term.numbers_of(len(outputs)):
+            mine = gradient(term, outputs[i])
             credits[i] = mine if credits[i] is None else credits[i] + mine
-    return value, credits
+    return credits
 
 
 def judged_step(problem: Problem, t: int, outputs: Sequence[Array]) -> list[Any]:
@@ -102,12 +113,11 @@ def judged_step(problem: Problem, t: int, outputs: Sequence[Array]) -> list[Any]
     """
     loss, numbers, weights, steps = problem.network.loss, problem.numbers, problem.weights, len(problem.targets)
     error = loss.error(outputs[-1], problem.targets[t], numbers)
-    credits: list[Any] = [None] * (len(outputs) - 1) + [loss.at_step(error, t, steps, weights)]
-    for term in loss.activity:
-        for i in term.numbers_of(len(outputs)):
-            mine = term.at_step(outputs[i], t, steps, numbers, weights)
-            credits[i] = mine if credits[i] is None else credits[i] + mine
-    return credits
+
+    def of_term(term: Any, output: Array) -> Any:
+        return term.at_step(output, t, steps, numbers, weights)
+
+    return _terms(problem, outputs, of_term, loss.at_step(error, t, steps, weights))
 
 
 def share(problem: Problem, t: int, output: Array) -> Any:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
 
 import numpy as np
 
 from gradcert.reference.rules import Rule
+from gradcert.watching.comparing import norm
 from gradcert.watching.evidence import Evidence, Gradients
 from gradcert.watching.multiples import CLAIM
 
@@ -23,20 +25,16 @@ def accumulated(evidence: Evidence, rule: Rule | str) -> Iterator[tuple[str, Gra
     for end in range(1, many):
         which = f"the first of {many} sequences" if end == 1 else f"the first {end} of {many} sequences"
         yield f"{CLAIM} of {which} alone: what follows is not in .grad", _sum(each[:end])
-    norm = _norm({n: g for n, g in evidence.given.items() if g is not None})
+    size = norm(evidence.given)
     for digits in (1, 2):
-        limit = float(f"{norm:.{digits}g}") if np.isfinite(norm) else 0.0
-        if limit and abs(norm - limit) <= 1e-4 * limit:
+        limit = float(f"{size:.{digits}g}") if np.isfinite(size) else 0.0
+        if limit and abs(size - limit) <= 1e-4 * limit:
             said = f"clipped to a norm of {limit:g} after each of {many} backward passes: clip once, after the last"
             yield f"{CLAIM} {said}", _clipped(each, limit)
 
 
 def _sum(each: list[Gradients]) -> Gradients:
-    return {name: sum(g[name] for g in each) for name in each[0]}  # type: ignore[misc]
-
-
-def _norm(gradients: Gradients) -> float:
-    return float(sum(float((g**2).sum()) for g in gradients.values()) ** 0.5)
+    return {name: reduce(np.add, [g[name] for g in each]) for name in each[0]}
 
 
 def _clipped(each: list[Gradients], limit: float) -> Gradients:
@@ -44,6 +42,6 @@ def _clipped(each: list[Gradients], limit: float) -> Gradients:
     total: Gradients = {name: np.zeros_like(g) for name, g in each[0].items()}
     for one in each:
         total = {name: g + one[name] for name, g in total.items()}
-        share = min(1.0, limit / (_norm(total) + 1e-6))
+        share = min(1.0, limit / (norm(total) + 1e-6))
         total = {name: share * g for name, g in total.items()}
     return total

@@ -56,6 +56,11 @@ def differing(claimed: Gradients, evidence: Evidence, relative: Mapping[str, flo
     return [n for n in claimed if not agrees(claimed, evidence, relative, {n}, times=1)]
 
 
+def norm(gradients: Mapping[str, Array | None]) -> float:
+    """Return the norm of all gradients together; one that is not there is 0."""
+    return float(sum(float((g**2).sum()) for g in gradients.values() if g is not None) ** 0.5)
+
+
 def residual(found: Gradients, evidence: Evidence) -> float:
     """Return the norm of the difference from the given gradients."""
     return float(sum(((v - of(evidence.given, n)) ** 2).sum() for n, v in found.items()) ** 0.5)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from gradcert.watching.comparing import FITTED, agrees, differing, of, residual
+from gradcert.watching.comparing import FITTED, agrees, differing, norm, of, residual
 from gradcert.watching.evidence import Evidence, Gradients
 
 CLAIM = "the claimed gradients"
@@ -97,9 +97,9 @@ def _scaled(factor: float, evidence: Evidence) -> str:
             return f"{CLAIM} divided by {number}, {what}"
     if factor > 1 and float(np.log2(factor)).is_integer():
         return f"{CLAIM} times {factor:g}: a loss scale that is not taken back"
-    norm = float(sum((g**2).sum() for g in evidence.given.values() if g is not None) ** 0.5)
-    limit = float(f"{norm:.1g}")
+    size = norm(evidence.given)
+    limit = float(f"{size:.1g}")
     # of `clip_grad_norm_`: it adds 1e-6 to the norm that it divides by, and works in float32
-    if 0 < factor < 1 and abs(norm - limit) < (1e-5 + 1e-6 * factor / norm) * limit:
+    if 0 < factor < 1 and abs(size - limit) < (1e-5 + 1e-6 * factor / size) * limit:
         return f"{CLAIM} times {factor:.6g}, as if clipped to a norm of {limit:g}: judge before clipping"
     return f"{CLAIM} times {factor:.6g}"

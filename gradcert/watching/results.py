@@ -123,7 +123,8 @@ def _values(done: Run, where: tuple[int, str]) -> Array:
 
 
 def _same(done: Run, where: tuple[int, str], place: int, values: Any) -> bool:
-    reading: Any = done.written.reading  # type: ignore[attr-defined]
+    written: Any = done.written
+    reading = written.reading
     mine = torch.from_numpy(np.ascontiguousarray(_values(done, where)))
     mine = COLLECT[reading.collects[place]](mine) if reading.collects else mine
     if mine.numel() != values.numel():

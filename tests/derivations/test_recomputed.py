@@ -3,6 +3,7 @@
 import math
 import re
 from dataclasses import replace
+from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
@@ -99,12 +100,16 @@ def test_a_part_of_fptt_on_a_quadratic_shrinks_exactly_below_the_rate_that_is_pr
                 return False
         return abs(w) < 1e-6
 
-    limits = [("code", c, mu, beta, (8 - 6 * beta) / ((4 - 3 * beta) * c + 6 * (1 - beta) * mu))
+    def bound(c, mu, beta):
+        return (8 - 6 * beta) / ((4 - 3 * beta) * c + 6 * (1 - beta) * mu)
+
+    limits = [("code", c, mu, beta, bound(c, mu, beta))
               for c in (0.5, 1.0, 3.0) for mu in (0.1, 0.5, 1.0) for beta in (0.25, 0.5, 0.75)]  # fmt: skip
     limits += [("paper", c, mu, 0.5, 2.4 / (c + 0.8 * mu)) for c in (0.5, 1.0, 3.0) for mu in (0.1, 0.5, 1.0)]
     for form, curvature, mu, beta, limit in limits:
-        if form == "code" and beta == 0.5:
-            assert math.isclose(limit, 2 / (curvature + 1.2 * mu))
+        if form == "code" and beta == 0.5:  # as the page has it, in rationals
+            c, m = Fraction(curvature), Fraction(mu)
+            assert bound(c, m, Fraction(1, 2)) == 2 / (c + Fraction(6, 5) * m)
         assert shrinks(form, curvature, mu, 0.97 * limit, beta), (form, curvature, mu, beta)
         assert not shrinks(form, curvature, mu, 1.03 * limit, beta), (form, curvature, mu, beta)
     assert 2 / (1 + 1.2 * 0.5) == 1.25 and f"{2.4 / (1 + 0.8 * 0.5):.2f}" == "1.71"

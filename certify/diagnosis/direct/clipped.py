@@ -63,11 +63,10 @@ def make(evidence: Sequence[Evidence], claimed: Claimed) -> Iterator[Candidate]:
 def _chosen(limits: list[float], unit: float) -> float | None:
     """Return the limit that cases have in common: of few digits, or met in two of them."""
     near = max(CLOSE, 64 * unit)
-    for digits in (DIGITS, MORE)[: 1 + (len(limits) > 1)]:
-        for limit in limits[:1]:
-            short = float(f"{limit:.{digits}g}")
-            if all(abs(short - other) <= near * abs(short) for other in limits):
-                return short
+    for digits in (DIGITS, MORE)[: min(len(limits), 2)]:
+        short = float(f"{limits[0]:.{digits}g}")
+        if all(abs(short - other) <= near * abs(short) for other in limits):
+            return short
     return None
 
 

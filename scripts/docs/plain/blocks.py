@@ -125,7 +125,7 @@ def inline(text: str) -> str:
 
     def change(match: re.Match[str]) -> str:
         tex = formula(match[1])
-        return f"${tex}$" if tex is not None and re.search(r"[A-Za-z*]|\\(x\\)", match[1]) else match[0]
+        return f"${tex}$" if tex is not None and re.search(r"[A-Za-z*]", match[1]) else match[0]
 
     return _CODE.sub(change, text)
 

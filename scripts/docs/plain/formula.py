@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from scripts.docs.plain.names import BIG, NONE, below, letter
 
 _TOKEN = re.compile(
-    r"\s+|(?<!\S)\(x\)(?!\S)|\.\.\.|\.\.|<-|->|<=|>=|!=|\+-(?=1|\s)|[A-Za-z]+\d*(?=\d*)|∂|\d+(?:\.\d+)?(?:e-?\d+)?|\.\d+|."
+    r"\s+|(?<!\S)\(x\)(?!\S)|\.\.\.|\.\.|<-|->|<=|>=|!=|\+-(?=1|\s)|[A-Za-z]+\d*|∂|\d+(?:\.\d+)?(?:e-?\d+)?|\.\d+|."
 )
 _SIGNS = {
     **{"(x)": r"\otimes", "...": r"\cdots", "..": r",\ldots,", "<-": r"\leftarrow", "->": r"\to", "<=": r"\le"},

@@ -74,8 +74,6 @@ def _trimmed(text: str) -> Iterator[tuple[str, str, str]]:
         for n in range(len(after) + 1):
             if k or n < len(after):
                 yield before[:k], before[k:] + inner + after[:n], after[n:]
-    if after and before == "":
-        yield "", inner, after
 
 
 def _meant(text: str, *, prose: bool) -> bool:

@@ -26,6 +26,10 @@ ASKED = True
 PASSED = [("passed", [SILENT]), ("passed", [ODD]), ("passed", []), ("passed", [])]
 
 
+def levels(run):
+    return [text for one in where.circumstances(run) for text in one.levels]
+
+
 def test_a_level_that_told_the_cases_apart_wherever_it_was_asked_for_is_named():
     wrong = [("failed", [SOFT, SILENT]), *[("failed", [SOFT], ASKED)] * 3]
     sentence = f"right on 4 cases, wrong exactly where {SOFT} (4 cases)"
@@ -50,12 +54,12 @@ def test_nothing_is_named_of_which_others_tell_as_much():
 def test_several_levels_of_an_axis():
     any_sum, none = "targets: any sum", "targets: a step without"
     wrong = [*[("failed", [any_sum], ASKED)] * 2, *[("failed", [none], ASKED)] * 2]
-    assert where.levels(run_of(*wrong, *PASSED)) == [any_sum, none]
+    assert levels(run_of(*wrong, *PASSED)) == [any_sum, none]
     sentence, keys = where.said(run_of(*wrong, *PASSED))
     assert sentence == "right on 4 cases, wrong exactly where targets: any sum or a step without (4 cases)"
     assert keys == (f"where:{any_sum}", f"where:{none}")
     assert where.said(run_of(*wrong[1:], ("failed", [any_sum]), *PASSED)) == ("", ())  # once alone
-    assert where.levels(run_of(*wrong, *PASSED, ("passed", [none]))) == []
+    assert levels(run_of(*wrong, *PASSED, ("passed", [none]))) == []
 
 
 def test_a_level_of_cases_of_one_loss():
@@ -84,7 +88,7 @@ def test_the_depth_is_a_suspect_as_well():
 
 def test_a_level_that_changes_nothing_in_some_case_is_a_suspect_where_it_is_rare():
     run = run_of(("failed", [SOFT, SILENT, ODD]), ("passed", [SOFT, SILENT]), ("passed", [SILENT]), ("passed", [ODD]))
-    assert where.levels(run) == []
+    assert levels(run) == []
     assert where.suspects(run) == [SOFT]  # the silent step is met by most that passed, and an odd T is a size
     assert where.said(run) == ("", ())  # nothing was asked alone
 

@@ -1,12 +1,12 @@
 """Conditions inside a line: whichever way they went, and never another way than they went."""
 
 import ast
-import importlib.util
 
 import pytest
 
 from gradcert.certify.subjects import branches
 from gradcert.certify.subjects.coverage import Coverage
+from tests.certify.subjects.watched import loaded, record
 
 BODIES = {
     "y = 1 if len(b) == 7 else 2": ["len(b) == 7"],
@@ -25,21 +25,12 @@ BODIES = {
 }
 
 
-def loaded(tmp_path, body):
-    path = tmp_path / "inline.py"
-    path.write_text(f"def used(b):\n    y = 0\n    {body}\n    return y\n")
-    spec = importlib.util.spec_from_file_location("inline", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def inline(tmp_path, body):
+    return loaded(tmp_path / "inline.py", f"def used(b):\n    y = 0\n    {body}\n    return y\n")
 
 
 def open_ends(module, *values):
-    seen = Coverage(module.used)
-    for value in values:
-        with seen.watching():
-            module.used(value)
-    (file,) = seen.record()["files"]
+    file, _ = record(module, *values)
     assert file["lines"] == []
     return file["conditions"]
 
@@ -47,12 +38,12 @@ def open_ends(module, *values):
 @pytest.mark.parametrize("body", BODIES)
 def test_each_way_is_seen_as_soon_as_it_is_gone(tmp_path, body):
     """The first call of a function counts too: what switches looking on must not begin with the second one."""
-    module, (first, *_) = loaded(tmp_path, body), BODIES[body]
+    module, (first, *_) = inline(tmp_path, body), BODIES[body]
     short, seven = (1, 2, 3), (1,) * 7
     turned = "false" if "!=" in first else "true"
     assert [3, f"never {turned} (`{first}`)"] in open_ends(module, short)
     other = "true" if "!=" in first else "false"
-    alone = open_ends(loaded(tmp_path, body), seven)
+    alone = open_ends(inline(tmp_path, body), seven)
     if not body.startswith("while"):  # which comes out both ways
         assert [3, f"never {other} (`{first}`)"] in alone
     both = open_ends(module, short, seven)
@@ -71,7 +62,7 @@ def test_a_condition_that_was_never_asked_is_none():
 
 def test_another_process_goes_on_from_what_one_told(tmp_path):
     """As a run does that goes on from its journal: what came out then has come out."""
-    module = loaded(tmp_path, "y = 1 if len(b) == 7 else 2")
+    module = inline(tmp_path, "y = 1 if len(b) == 7 else 2")
     first, second = Coverage(module.used), Coverage(module.used)
     with first.watching():
         module.used((1, 2))

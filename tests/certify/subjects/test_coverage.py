@@ -1,9 +1,9 @@
 """Lines and conditions that never ran, of the subject's own files alone."""
 
-import importlib.util
 import sys
 
 from gradcert.certify.subjects.coverage import Coverage
+from tests.certify.subjects.watched import loaded, record
 
 SOURCE = '''
 import json
@@ -31,38 +31,24 @@ def unused():
 '''
 
 
-def loaded(tmp_path):
-    path = tmp_path / "watched.py"
-    path.write_text(SOURCE)
-    spec = importlib.util.spec_from_file_location("watched", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def watched(module, *values):
-    seen = Coverage(module.used)
-    for value in values:
-        with seen.watching():
-            module.used(value)
-    (file,) = seen.record()["files"]
-    return file, seen.record()["numbers"]
+def file_of(tmp_path):
+    return loaded(tmp_path / "subject_of_mine.py", SOURCE)
 
 
 def test_lines_conditions_and_functions(tmp_path):
-    module = loaded(tmp_path)
-    file, numbers = watched(module, 5)
-    assert file["file"] == "watched.py" and file["lines"] == [[10, 10]]
-    file, numbers = watched(module, 1)
+    module = file_of(tmp_path)
+    file, numbers = record(module, 5)
+    assert file["file"] == "subject_of_mine.py" and file["lines"] == [[10, 10]]
+    file, numbers = record(module, 1)
     assert file["lines"] == [[8, 8], [12, 12]]
     assert file["conditions"] == [[7, "never true"], [11, "never true"]]
     assert file["functions"] == ["inside", "unused"] and numbers == [2, 3]
-    file, numbers = watched(module, 1, 5)
+    file, numbers = record(module, 1, 5)
     assert file["lines"] == [] and file["conditions"] == []
 
 
 def test_another_tracer_is_left_alone(tmp_path):
-    module = loaded(tmp_path)
+    module = file_of(tmp_path)
     seen = Coverage(module.used)
     before = sys.gettrace()
 
