@@ -86,25 +86,37 @@ def _loaded(where: str) -> Any:
     return module
 
 
-def example_of(module: Any, given: str | None, time: str | None = None) -> tuple[Any, str]:
-    """Return an example input of one step, or of a sequence, and what has to be said about it.
+def read_named(module: Any, given: str | None, state: Any, time: str | None) -> tuple[Any, tuple[int, ...], str]:
+    """Return what a module is read as, the shape of the example, and what has to be said about that.
 
     Parameters
     ----------
-    given : such as ``x=(32,700)``; without it the size is that of the first layer which says its inputs.
-    time : ``0`` or ``1``, the axis of time.
+    given : such as ``x=(32,700)``; without it sizes are tried: those of the first layer which says its inputs, and of
+        weights; of one step, or else, with no state, of a sequence.
+    time : ``0`` or ``1``, the axis of time, or ``inside``.
     """
-    from gradcert.models.modules import example, inputs
+    from gradcert.models.modules import example
+    from gradcert.models.modules.build import inputs
+    from gradcert.models.modules.trying import tried
+    from gradcert.models.reading import read
 
+    axis: Any = int(time) if time in ("0", "1") else time
     if given is not None:
         (shape,) = shapes_of(given.removeprefix("x="), "--example")[:1]
-        return example(shape), ""
-    if not (sizes := inputs(module)):
+        return read(module, example(shape), state, time=axis), shape, ""
+    if not inputs(module):
         raise GradcertError("no example input", do='pass its shape, with the batch first: --example "x=(32,700)"')
-    shape = {"0": (5, 2, sizes[0]), "1": (2, 5, sizes[0])}.get(time or "", (2, sizes[0]))
-    return example(shape), f"no --example was given: x={shape}, {sizes[0]} being what {_whose(module)} takes"
+    if time is None and state is None:
+        reading, shape, axis = tried(module, lambda shape, axis: read(module, example(shape), time=axis))
+    else:
+        shape = (*{"0": (5, 2), "1": (2, 5)}.get(time or "", (2,)), inputs(module)[0])
+        reading = read(module, example(shape), state, time=axis)
+    said = f"no --example was given: x={shape}, {shape[-1]} being what {_whose(module, shape[-1])} takes"
+    found = f"; it takes whole sequences: --time {axis}" if axis is not None and time is None else ""
+    return reading, shape, said + found
 
 
-def _whose(module: Any) -> str:
-    names = (n for n, p in module.named_modules() if hasattr(p, "in_features") or hasattr(p, "input_size"))
-    return next(names, "") or "the module"
+def _whose(module: Any, size: int) -> str:
+    """Return the first layer that takes inputs of a size."""
+    said = {n: getattr(p, "in_features", None) or getattr(p, "input_size", None) for n, p in module.named_modules()}
+    return next((n for n, inputs in said.items() if n and inputs == size), "") or "the module"

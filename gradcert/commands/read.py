@@ -35,7 +35,7 @@ from going back (detach, no_grad, .data, stop_gradient), with its line."""
 @click.option(
     "--state", metavar="(BATCH,...),...", help="Shapes of a state that is passed, zeros; or its name in the file."
 )
-@click.option("--time", type=click.Choice(["0", "1", "inside"]), help="Axis of time, of a module that takes sequences.")
+@click.option("--time", type=click.Choice(["0", "1", "inside"]), help="Axis of time, where it takes sequences.")
 @click.option("--params", metavar="NAME", help="Of a step function of JAX: its parameters in the file.")
 @click.option("--order", metavar="ORDER", help="Of a step function of JAX, such as 'params, x, state -> y, state'.")
 @click.option("--html", type=click.Path(dir_okay=False), help="Write a page: equations, and the graph drawn.")
@@ -62,7 +62,7 @@ def command(
     label that is chosen by convention says so, and what cannot be read is refused with its line.
     """
     from gradcert.commands.common import shown, writable
-    from gradcert.commands.modules import example_of, module_from, named
+    from gradcert.commands.modules import module_from, named, read_named
     from gradcert.commands.reading_files import check_names, write
     from gradcert.models.modules.named import arguments_of, is_step, state_of
     from gradcert.models.reading import read
@@ -79,11 +79,10 @@ def command(
             reading = read(*arguments_of(model, file, found, call, params, example, state), order=order)
         else:
             module = module_from(model, found, call)
-            x, said = example_of(module, example, time)
+            reading, shape, said = read_named(module, example, state_of(file, state), time)
             if said:
                 click.echo(f"note: {said}", err=True)
-            reading = read(module, x, state_of(file, state), time=int(time) if time in ("0", "1") else time)
-            write(model, reading, tuple(x.shape), cells=cells, claim=claim, nir=nir)
+            write(model, reading, shape, cells=cells, claim=claim, nir=nir)
     except GradcertError as error:
         raise click.UsageError(str(error)) from None
     if html is not None:

@@ -13,7 +13,6 @@ from typing import Any
 import torch
 
 from gradcert.models.modules.build import Build, example
-from gradcert.models.modules.build import inputs as candidates
 from gradcert.models.modules.errors import UnreadError
 from gradcert.models.modules.parameters import parts
 from gradcert.models.modules.psi import formula
@@ -29,6 +28,7 @@ from gradcert.models.modules.spelled import (
     spelled,
 )
 from gradcert.models.modules.states import first_state
+from gradcert.models.modules.trying import tried
 from gradcert.models.reading.check import rows_by_cuts
 from gradcert.models.reading.forward import forward_alone
 from gradcert.models.reading.graphs import as_graph
@@ -40,7 +40,6 @@ from gradcert.reference.errors import GradcertError
 WHEN = {"the last step": "last", "the sum over steps": "sum", "the mean over steps": "mean",
         "the maximum over steps": "max"}  # fmt: skip
 FURTHER = (1, 17)  # units more than its own, at which it is read again
-TRIED = 4  # sizes of an input
 
 
 @dataclass(frozen=True)
@@ -100,28 +99,17 @@ def _state(module: Any, x: Any, how: How) -> Any:
 
 
 def _tried(module: Any, how: How) -> ReadModule:
-    """Read a module on inputs of the sizes that it may take, as one that takes a step, or else a sequence."""
-    sizes = candidates(module)
-    if not sizes:
-        raise UnreadError("no example input", do="say its shape, with the batch first: example=(32, 700)")
-    first: GradcertError | None = None
-    times = (None, 0, 1) if how.time is None else (how.time,)
-    for time, size in ((t, n) for t in times for n in sizes[:TRIED]):
-        try:
-            return _as_told(module, {None: (2, size), 0: (3, 2, size), 1: (2, 3, size)}[time], replace(how, time=time))
-        except GradcertError as error:
-            first = first or error
-        except Exception as error:  # whatever a stranger's code raises
-            said = f"{type(error).__name__}: {str(error)[:200]}"
-            first = first or UnreadError(f"a step of {type(module).__name__} on x of {(2, size)} raised {said}")
-    assert first is not None
-    if "loops over time itself" in str(first):
+    """Read a module on an input that it takes, by trying."""
+    try:
+        return tried(module, lambda shape, time: _as_told(module, shape, replace(how, time=time)), how.time)[0]
+    except GradcertError as error:
+        if "loops over time itself" not in str(error):
+            raise
         raise UnreadError(
             f"{type(module).__name__}, which loops over time itself",
             allowed="a module of one step, or of sequences (time, batch, ...) or (batch, time, ...)",
             do="judge it where it runs: gradcert.watch; or make its step a module of its own",
-        )
-    raise first
+        ) from None
 
 
 def told(build: Build, how: How) -> Told:

@@ -76,10 +76,15 @@ def refuse_loop(module: Any, x: Any, step: Step) -> None:
     """Raise for a module without a state, read as one step, that repeats itself: it loops over time.
 
     Layers that are alike repeat operations too, each with weights of its own; a loop over time has the same ones.
+    More samples are given than the example has: a loop over the first axis, which may broadcast, repeats itself often.
     """
     if any(_reads(step.nodes, end, "state") for end in step.outputs):
         return
-    nodes, _ = _recorded(module, x.double() if x.is_floating_point() else x)
+    x = x.double() if x.is_floating_point() else x
+    try:
+        nodes, _ = _recorded(module, _steps(x, 0, STEPS))
+    except Exception:  # whatever a module of one number of samples raises
+        nodes, _ = _recorded(module, x)
     try:
         loops = _loops(nodes, None)
     except GradcertError:

@@ -11,7 +11,7 @@ from torch.utils._pytree import tree_map
 
 from gradcert.models.reading.reading import Reading
 from gradcert.models.reading.record import Node, Ref
-from gradcert.models.reading.recorder import Double
+from gradcert.models.reading.recorder import Double, default_dtype
 from gradcert.reference.errors import GradcertError
 
 
@@ -53,7 +53,7 @@ def play(reading: Reading, parameters: Mapping[str, Any], xs: Any, states: list[
     fired: dict[int, list[Any]] = {k: [] for k in spikes}
     drawn: dict[int, list[Any]] = {k: [] for k in reading.masks}
     fixed: dict[int, Any] = {}
-    with torch.no_grad():
+    with torch.no_grad(), default_dtype(dtype):  # what the step itself makes is of the run's dtype
         for x in xs:
             values = dict(fixed)
             values[reading.step.x] = reading.way.entering(x)

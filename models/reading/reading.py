@@ -225,7 +225,7 @@ def described(reading: Reading) -> str:
             why = f"; label by convention: {e['by_convention']}" if "by_convention" in e else ""
             lines.append(f"    {e['source']} -> {e['target']}  {label}{through} {how}{why}")
     lines += [
-        f"returns {how} of {reading.names[k]}[{reading.layer_of(k)}]"
+        f"returns {how}{',' if ',' in how else ''} of {reading.names[k]}[{reading.layer_of(k)}]"
         for k, how in zip(reading.outputs, reading.collects, strict=False)
     ]
     if reading.rows is not None:

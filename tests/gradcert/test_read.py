@@ -82,6 +82,42 @@ def test_an_instance_a_function_and_a_sequence(file):
     assert "returns every step of z[0]" in run(f"{file}:Sequence", "--time", "0", "--example", "(4,2,3)").stdout
 
 
+LOOPS = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc, self.rec, self.out = nn.Linear(6, 4), nn.Linear(4, 4), nn.Linear(4, 2)
+
+    def forward(self, x):
+        h, outs = torch.zeros(x.shape[{batch}], 4), []
+        for x_t in x.unbind({time}):
+            h = torch.tanh(self.fc(x_t) + self.rec(h))
+            outs.append(self.out(h))
+        return torch.stack(outs)
+"""
+
+
+@pytest.mark.parametrize("time", [0, 1])
+def test_the_axis_of_time_is_found(tmp_path, time):
+    """A loop over axis 0 also runs on (batch, inputs), whose samples it takes for steps: a vector broadcasts."""
+    path = tmp_path / f"loops_{time}.py"
+    path.write_text(LOOPS.format(time=time, batch=1 - time))
+    done = run(f"{path}:Net")
+    assert done.exit_code == 0, done.output
+    shape = (5, 2, 6) if time == 0 else (2, 5, 6)
+    says = f"no --example was given: x={shape}, 6 being what fc takes; it takes whole sequences: --time {time}"
+    assert says in done.stderr
+    assert "  z = tanh(a)" in done.stdout and "returns every step of z[1]" in done.stdout
+    told = run(f"{path}:Net", "--time", time, "--example", f"x={shape}".replace(" ", ""))
+    assert told.stdout == done.stdout
+    if time == 0:
+        refused = run(f"{path}:Net", "--example", "x=(2,6)")
+        assert refused.exit_code == 2 and "it loops over time itself" in refused.output
+
+
 def test_what_is_wrong_is_said(file):
     for words, says in (
         ((f"{file}:absent",), "has no absent"),

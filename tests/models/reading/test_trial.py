@@ -408,6 +408,21 @@ def test_what_is_no_step_is_refused(kind):
         read(kind(), torch.ones(BATCH, INPUTS))
 
 
+class OfNothing(nn.Module):
+    """A weight that acts on zeros which the step makes."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc, self.of_zeros = nn.Linear(INPUTS, UNITS), nn.Linear(3, UNITS)
+
+    def forward(self, x):
+        return torch.tanh(self.fc(x) + self.of_zeros(torch.zeros(len(x), 3)))
+
+
+def test_what_a_step_makes_is_of_its_dtype():
+    assert "zeros()" in str(read(OfNothing(), torch.ones(BATCH, INPUTS)))
+
+
 def test_layers_that_are_alike_are_no_loop():
     assert len(read(Stacked(), torch.ones(BATCH, INPUTS)).layers) == 5
 
